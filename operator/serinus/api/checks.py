@@ -1,0 +1,278 @@
+"""The checks of an analysis: what is compared, and how much worse is too much.
+
+Two numbers rule each comparison. The tolerance is where a rollback starts: shown to be worse
+than this. The margin is where a pass starts: shown to be better than this. Between the two
+the verdict is Inconclusive, and the rollout waits for more requests.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, JsonValue, model_validator
+
+from serinus.api.base import Duration, Percent, Type
+from serinus.api.quantities import fraction
+
+MetricName = Annotated[str, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$", max_length=200)]
+LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=100)]
+CheckName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+Operator = Literal["=", "!=", "=~", "!~"]
+
+_MARGIN_ABOVE_TOLERANCE: JsonValue = {
+    "rule": "self.margin > self.tolerance",
+    "message": "margin must be greater than tolerance: between the two the verdict is Inconclusive",
+}
+
+
+class LabelMatcher(Type):
+    """One condition on a label, as in PromQL."""
+
+    label: LabelName = Field(description="Name of the label.")
+    operator: Operator = Field(
+        default="=",
+        description="How to compare: = or != for a text, =~ or !~ for a regular expression.",
+    )
+    value: Annotated[str, Field(max_length=256)] = Field(description="What to compare with.")
+
+
+class Counter(Type):
+    """A counter that the model's pods export."""
+
+    metric: MetricName = Field(description="Name of the counter, for example http_requests_total.")
+    matchers: Annotated[list[LabelMatcher], Field(max_length=8)] = Field(
+        default_factory=list,
+        description="Conditions that a series must meet to count; all series if left out.",
+    )
+
+
+class _Comparison(Type):
+    """Worse than `tolerance`: roll back. Better than `margin`: pass."""
+
+    @model_validator(mode="after")
+    def _margin_above_tolerance(self) -> Self:
+        if getattr(self, "margin") <= getattr(self, "tolerance"):  # noqa: B009
+            raise ValueError("margin must be greater than tolerance")
+        return self
+
+
+class ErrorRate(_Comparison):
+    """The share of failed requests: candidate against stable, and against an absolute limit."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [_MARGIN_ABOVE_TOLERANCE]}
+    )
+
+    requests: Counter = Field(
+        default=Counter(metric="model_requests_total"),
+        description="The counter of all requests.",
+    )
+    errors: Annotated[list[LabelMatcher], Field(min_length=1, max_length=8)] = Field(
+        default=[LabelMatcher(label="code", operator="=~", value="5..")],
+        description="Which of those requests failed; by default those whose label code is 5xx.",
+    )
+    tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
+        default=1.1,
+        description="Roll back once the candidate is shown to fail more than this many times as "
+        "often as stable.",
+    )
+    absolute_tolerance: Percent = Field(
+        default="0.1%",
+        description="Added to the tolerated rate, so that trifles beside a nearly perfect stable "
+        "do not roll back.",
+    )
+    margin: Annotated[float, Field(gt=1, le=100)] = Field(
+        default=1.5,
+        description="Pass once the candidate is shown to fail less than this many times as often "
+        "as stable.",
+    )
+    absolute_margin: Percent = Field(
+        default="1%",
+        description="Added to the margin, so that a candidate beside a nearly perfect stable can "
+        "pass at all.",
+    )
+    limit: Percent | None = Field(
+        default=None,
+        description="Roll back once the candidate's error rate is shown to be above this, "
+        "whatever stable does.",
+    )
+
+
+class PredictionDrift(_Comparison):
+    """What the model predicts: the candidate's distribution against stable's on live traffic."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [_MARGIN_ABOVE_TOLERANCE]}
+    )
+
+    scores: MetricName | None = Field(
+        default=None,
+        description="A histogram of scores (its name without _bucket); compared bucket by bucket.",
+    )
+    classes: Counter | None = Field(
+        default=None,
+        description="A counter of predictions; compared by the label class. Without scores and "
+        "classes both of the metric contract are read: model_prediction_score and "
+        "model_predictions_total, whichever the pods export.",
+    )
+    class_label: LabelName = Field(
+        default="class", description="The label that names the predicted class."
+    )
+    tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
+        default=1.25,
+        description="Roll back once some class or score range is shown to be more than this many "
+        "times as common, or as rare, as with stable.",
+    )
+    absolute_tolerance: Percent = Field(
+        default="1%", description="Added to the tolerated share of each class or score range."
+    )
+    margin: Annotated[float, Field(gt=1, le=100)] = Field(
+        default=2.0,
+        description="Pass once every class and score range is shown to be within this many times "
+        "stable's share.",
+    )
+    absolute_margin: Percent = Field(
+        default="5%", description="Added to the margin of each class or score range."
+    )
+
+
+class Threshold(Type):
+    """A value from Prometheus against fixed bounds. It carries no statistical guarantee."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "has(self.min) || has(self.max)", "message": "set min, max or both"},
+                {
+                    "rule": "!has(self.min) || !has(self.max) || self.min <= self.max",
+                    "message": "min must not be above max",
+                },
+            ]
+        }
+    )
+
+    query: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
+        description="PromQL. Each selector must contain $arm, which stands for the candidate's "
+        "pods, or $namespace, which stands for the namespace: max(model_drift_psi{$arm}).",
+    )
+    min: float | None = Field(default=None, description="Breached below this.")
+    max: float | None = Field(default=None, description="Breached above this.")
+    for_: Duration = Field(
+        default="0s",
+        alias="for",
+        description="How long it must be breached to roll back, and be in bounds to pass.",
+    )
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("set min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("min must not be above max")
+        return self
+
+
+class Check(Type):
+    """One question that every step must answer; exactly one kind."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "[has(self.errorRate), has(self.predictionDrift), has(self.threshold)]"
+                    ".filter(x, x).size() == 1",
+                    "message": "a check needs exactly one of errorRate, predictionDrift, threshold",
+                }
+            ]
+        }
+    )
+
+    name: CheckName = Field(description="Name of the check, shown in status and events.")
+    weight: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=1, description="Share of the false-rollback budget, relative to the other checks."
+    )
+    error_rate: ErrorRate | None = Field(
+        default=None, description="Share of failed requests, candidate against stable."
+    )
+    prediction_drift: PredictionDrift | None = Field(
+        default=None, description="Distribution of predictions, candidate against stable."
+    )
+    threshold: Threshold | None = Field(
+        default=None, description="A value from Prometheus against bounds; no guarantee."
+    )
+
+    @property
+    def kind(self) -> str:
+        """The key that is set: errorRate, predictionDrift or threshold."""
+        return next(iter(self.kinds()))
+
+    def kinds(self) -> dict[str, Type]:
+        """The keys that are set, with their settings."""
+        found = {
+            "errorRate": self.error_rate,
+            "predictionDrift": self.prediction_drift,
+            "threshold": self.threshold,
+        }
+        return {kind: settings for kind, settings in found.items() if settings is not None}
+
+    @model_validator(mode="after")
+    def _exactly_one_kind(self) -> Self:
+        if len(self.kinds()) != 1:
+            raise ValueError("a check needs exactly one of errorRate, predictionDrift, threshold")
+        return self
+
+
+class Analysis(Type):
+    """How the candidate is judged while it takes traffic."""
+
+    interval: Duration = Field(
+        default="15s", description="Time between two looks at Prometheus; 1s at least."
+    )
+    false_rollback_budget: Percent = Field(
+        default="1%",
+        description="Chance, over a whole rollout and all checks with a guarantee, that a "
+        "candidate as good as stable is rolled back.",
+    )
+    false_pass_budget: Percent = Field(
+        default="5%",
+        description="Chance, for each check and step, that a candidate worse than the margin "
+        "passes.",
+    )
+    min_requests: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=50, description="Requests that the candidate must have served in a step to pass it."
+    )
+    max_step_duration: Duration = Field(
+        default="30m",
+        description="How long a step waits for a verdict before onInconclusive decides.",
+    )
+    on_inconclusive: Literal["Pause", "Promote", "Rollback"] = Field(
+        default="Pause",
+        description="What to do when a step has lasted maxStepDuration without a verdict. "
+        "Missing data always pauses.",
+    )
+    checks: Annotated[
+        list[Check],
+        Field(
+            max_length=16,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            },
+        ),
+    ] = Field(
+        default=[
+            Check(name="errors", error_rate=ErrorRate()),
+            Check(name="drift", prediction_drift=PredictionDrift()),
+        ],
+        description="What every step must pass. An empty list turns the analysis off: steps then "
+        "pass by time alone.",
+    )
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [check.name for check in self.checks]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two checks are named {twice[0]}")
+        for field in ("false_rollback_budget", "false_pass_budget"):
+            if not 0 < fraction(getattr(self, field)) < 1:
+                raise ValueError(f"{field} must be above 0% and below 100%")
+        return self

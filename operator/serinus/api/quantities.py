@@ -1,0 +1,43 @@
+"""Durations and percentages as users write them: `1m30s`, `500ms`, `0.5%`."""
+
+import re
+from typing import Final
+
+DURATION_PATTERN: Final = r"^([0-9]+(ms|s|m|h))+$"
+PERCENT_PATTERN: Final = r"^[0-9]{1,3}(\.[0-9]{1,6})?%$"
+
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(duration: str) -> float:
+    """`1m30s` -> 90.0 seconds.
+
+    Raises ValueError with a sentence that shows the accepted form.
+    """
+    if not re.fullmatch(DURATION_PATTERN, duration):
+        raise ValueError(f"{duration!r} is no duration: write it like 30s, 5m or 1h30m")
+    parts = re.findall(r"([0-9]+)(ms|s|m|h)", duration)
+    return sum(int(count) * _SECONDS[unit] for count, unit in parts)
+
+
+def fraction(percent: str) -> float:
+    """`2.5%` -> 0.025.
+
+    Raises ValueError with a sentence that shows the accepted form, also above 100%.
+    """
+    if not re.fullmatch(PERCENT_PATTERN, percent):
+        raise ValueError(f"{percent!r} is no percentage: write it like 1% or 0.5%")
+    value = float(percent[:-1]) / 100
+    if value > 1:
+        raise ValueError(f"{percent!r} is more than 100%")
+    return value
+
+
+def spoken(span: float) -> str:
+    """Seconds in the words of a status message: 90.0 -> `1m30s`, 0.4 -> `400ms`."""
+    if span < 1:
+        return f"{round(span * 1000)}ms"
+    total = round(span)
+    hours, minutes, rest = total // 3600, total % 3600 // 60, total % 60
+    parts = [(hours, "h"), (minutes, "m"), (rest, "s")]
+    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"

@@ -1,0 +1,42 @@
+"""Reasons: the CamelCase words in conditions, holds, decisions and events. They are API."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why something is as it is. Scripts match on these; sentences may change, these don't."""
+
+    # where a rollout stands
+    HEALTHY = "Healthy"
+    FIRST_DEPLOYMENT = "FirstDeployment"
+    ROLLOUT_STARTED = "RolloutStarted"
+    WEIGHT_RAISED = "WeightRaised"
+    WEIGHT_LOWERED = "WeightLowered"
+    PROMOTING = "Promoting"
+    PROMOTED = "Promoted"
+    RETIRED = "Retired"
+    # why it was ended
+    CHECK_FAILED = "CheckFailed"
+    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+    INCONCLUSIVE = "Inconclusive"
+    ABORTED = "Aborted"
+    REVERTED = "Reverted"
+    SUPERSEDED = "Superseded"
+    UNDONE = "Undone"
+    RETRIED = "Retried"
+    # why it is held
+    AWAITING_PODS = "AwaitingPods"
+    AWAITING_ROUTE = "AwaitingRoute"
+    AWAITING_VERDICT = "AwaitingVerdict"
+    AWAITING_PAUSE = "AwaitingPause"
+    AWAITING_COMMAND = "AwaitingCommand"
+    PAUSED_BY_SPEC = "PausedBySpec"
+    NO_DATA = "NoData"
+    METRICS_UNAVAILABLE = "MetricsUnavailable"
+    METRICS_READABLE = "MetricsReadable"
+    # why it cannot go on without a person
+    INVALID_SPEC = "InvalidSpec"
+    NAME_TAKEN = "NameTaken"
+    ROUTE_REFUSED = "RouteRefused"
+    COMMAND_OBEYED = "CommandObeyed"
+    COMMAND_REFUSED = "CommandRefused"

@@ -1,0 +1,225 @@
+"""What a user wishes: the spec of a ModelDeployment."""
+
+import itertools
+from typing import Annotated, Any, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from serinus.api.base import Duration, Type
+from serinus.api.checks import Analysis
+
+_OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+TEMPLATE_SCHEMA: dict[str, Any] = {
+    **_OPEN,
+    "description": "A pod template; anything that a pod may say. Serinus adds labels, and "
+    "MODEL_URI and MODEL_VERSION to each container where model is set.",
+    "required": ["spec"],
+    "properties": {
+        "metadata": {**_OPEN, "description": "Labels and annotations of the pods."},
+        "spec": {
+            **_OPEN,
+            "description": "The pods' spec, as in a Deployment.",
+            "required": ["containers"],
+            "properties": {
+                "containers": {
+                    "type": "array",
+                    "description": "Containers of a pod. Traffic goes to the port named http, "
+                    "else to the first port declared.",
+                    "minItems": 1,
+                    "maxItems": 32,
+                    "items": {
+                        **_OPEN,
+                        "required": ["name", "image"],
+                        "properties": {
+                            "name": {
+                                "type": "string",
+                                "maxLength": 63,
+                                "minLength": 1,
+                                "description": "Name of the container.",
+                            },
+                            "image": {
+                                "type": "string",
+                                "maxLength": 1024,
+                                "minLength": 1,
+                                "description": "Image of the container.",
+                            },
+                            "ports": {
+                                "type": "array",
+                                "maxItems": 32,
+                                "description": "Ports that the container listens on.",
+                                "items": {
+                                    **_OPEN,
+                                    "required": ["containerPort"],
+                                    "properties": {
+                                        "containerPort": {
+                                            "type": "integer",
+                                            "minimum": 1,
+                                            "maximum": 65535,
+                                            "description": "Number of the port.",
+                                        }
+                                    },
+                                },
+                            },
+                        },
+                    },
+                }
+            },
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.containers.exists(c, has(c.ports) && size(c.ports) > 0)",
+                    "message": "a container needs a port that takes the traffic: "
+                    "ports: [{name: http, containerPort: 8080}]",
+                }
+            ],
+        },
+    },
+}
+
+
+class Model(Type):
+    """Which model the pods serve; a change of it is a new revision."""
+
+    storage_uri: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
+        default=None,
+        description="Where the model lies, given to each container as MODEL_URI. "
+        "pvc://claim/path and oci://image are mounted at /mnt/models.",
+    )
+    version: Annotated[str, Field(min_length=1, max_length=63)] | None = Field(
+        default=None,
+        description="A name for this version, given to each container as MODEL_VERSION.",
+    )
+
+
+class ParentRef(Type):
+    """A Gateway that the route hangs on."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253)] = Field(
+        description="Name of the Gateway."
+    )
+    namespace: Annotated[str, Field(min_length=1, max_length=63)] | None = Field(
+        default=None, description="Namespace of the Gateway; this one if left out."
+    )
+    section_name: Annotated[str, Field(min_length=1, max_length=253)] | None = Field(
+        default=None, description="A listener of the Gateway; all if left out."
+    )
+
+
+class Gateway(Type):
+    """Weights by an HTTPRoute of the Gateway API, which Serinus owns whole."""
+
+    parent_refs: Annotated[list[ParentRef], Field(min_length=1, max_length=8)] = Field(
+        description="Gateways to hang the route on."
+    )
+    hostnames: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=253)]], Field(max_length=16)
+    ] = Field(default_factory=list, description="Host names that the route serves; all if empty.")
+
+
+class Traffic(Type):
+    """How requests reach the pods."""
+
+    gateway: Gateway | None = Field(
+        default=None,
+        description="Split by weight at a Gateway. Left out, the Service splits by the number of "
+        "pods, and weights are as fine as that number allows.",
+    )
+
+
+class Pause(Type):
+    """A wait."""
+
+    duration: Duration | None = Field(
+        default=None, description="How long to wait; until advanced by hand if left out."
+    )
+
+
+class Step(Type):
+    """One step of a rollout; exactly one key."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "[has(self.setWeight), has(self.pause)].filter(x, x).size() == 1",
+                    "message": "a step has exactly one key: setWeight or pause",
+                }
+            ]
+        }
+    )
+
+    set_weight: Annotated[int, Field(ge=1, le=100)] | None = Field(
+        default=None, description="Percent of the traffic that the candidate takes from here on."
+    )
+    pause: Pause | None = Field(default=None, description="Stay at this weight for a while.")
+
+    @model_validator(mode="after")
+    def _exactly_one_key(self) -> Self:
+        if (self.set_weight is None) == (self.pause is None):
+            raise ValueError("a step has exactly one key: setWeight or pause")
+        return self
+
+
+class Rollout(Type):
+    """How a new revision takes over."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.steps.filter(s, has(s.setWeight)).map(s, s.setWeight)"
+                    ".isSorted() && self.steps.filter(s, has(s.setWeight)).all(s, "
+                    "self.steps.exists_one(t, has(t.setWeight) && t.setWeight == s.setWeight))",
+                    "message": "the weights of steps must rise from step to step",
+                    "fieldPath": ".steps",
+                }
+            ]
+        }
+    )
+
+    steps: Annotated[list[Step], Field(max_length=32)] = Field(
+        default=[Step(set_weight=weight) for weight in (5, 25, 50)],
+        description="What happens before the candidate is promoted. An empty list promotes as "
+        "soon as its pods are ready.",
+    )
+    analysis: Analysis = Field(
+        default=Analysis(), description="How the candidate is judged while it takes traffic."
+    )
+    progress_deadline: Duration = Field(
+        default="10m",
+        description="How long pods may take to be ready for the weight wanted; then the rollout "
+        "is rolled back.",
+    )
+    scale_down_delay: Duration = Field(
+        default="30s",
+        description="How long the pods of a revision that lost its traffic stay up.",
+    )
+    paused: bool = Field(
+        default=False,
+        description="Hold every rollout at its weight. Checks go on, and may still roll back.",
+    )
+
+    @model_validator(mode="after")
+    def _weights_rise(self) -> Self:
+        weights = [step.set_weight for step in self.steps if step.set_weight is not None]
+        if any(later <= earlier for earlier, later in itertools.pairwise(weights)):
+            raise ValueError("the weights of steps must rise from step to step")
+        return self
+
+
+class Spec(Type):
+    """The wished state of a model deployment."""
+
+    model: Model | None = Field(
+        default=None,
+        description="The model that the pods serve, where the image alone does not tell.",
+    )
+    replicas: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=1, description="Pods that serve the whole traffic; also set by kubectl scale."
+    )
+    template: Annotated[dict[str, Any], Field(json_schema_extra=TEMPLATE_SCHEMA)]
+    traffic: Traffic = Field(default=Traffic(), description="How requests reach the pods.")
+    rollout: Rollout = Field(default=Rollout(), description="How a new revision takes over.")
+    revision_history_limit: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=10, description="Revisions kept for undo, beside those that run."
+    )

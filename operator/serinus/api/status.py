@@ -1,0 +1,214 @@
+"""What Serinus tells: the status of a ModelDeployment. It is also all that a restart needs."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from serinus.api.base import Moment, Type
+
+Phase = Literal["Healthy", "Progressing", "Paused", "Degraded"]
+Verdict = Literal["Pass", "Fail", "Inconclusive", "NoData", "Error"]
+Hash = Annotated[str, Field(max_length=16)]
+Sentence = Annotated[str, Field(max_length=1024)]
+Reason = Annotated[str, Field(max_length=64)]
+
+
+class Condition(Type):
+    """A standard condition: Ready, Reconciling and Stalled as kstatus reads them, and
+    MetricsAvailable."""
+
+    type: Annotated[str, Field(max_length=64)] = Field(description="Name of the condition.")
+    status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
+    reason: Reason = Field(description="Machine-readable cause.")
+    message: Sentence = Field(default="", description="The cause in a sentence.")
+    observed_generation: int = Field(default=0, description="Generation that this speaks of.")
+    last_transition_time: Moment = Field(description="When status last changed.")
+
+
+class CheckState(Type):
+    """Evidence of one comparison that goes on: log e-values by direction and tilt."""
+
+    fail: Annotated[
+        dict[Annotated[str, Field(max_length=64)], Annotated[list[float], Field(max_length=32)]],
+        Field(max_length=128),
+    ] = Field(
+        default_factory=dict,
+        description="By hypothesis, the log e-values against 'no worse than tolerated'; they "
+        "grow over the whole rollout.",
+    )
+    peak: float = Field(
+        default=0.0, description="Greatest log e-value so far; exp(-peak) is an anytime p-value."
+    )
+    pass_: Annotated[
+        dict[Annotated[str, Field(max_length=64)], Annotated[list[float], Field(max_length=32)]],
+        Field(max_length=128),
+    ] = Field(
+        default_factory=dict,
+        alias="pass",
+        description="By hypothesis, the log e-values against 'worse than the margin'; they "
+        "start anew with each weight.",
+    )
+    candidate: Annotated[dict[str, float], Field(max_length=128)] = Field(
+        default_factory=dict, description="Candidate's counts so far in this rollout, by kind."
+    )
+    stable: Annotated[dict[str, float], Field(max_length=128)] = Field(
+        default_factory=dict, description="Stable's counts so far in this rollout, by kind."
+    )
+    step_requests: float = Field(
+        default=0.0, description="Candidate's requests since the weight last changed."
+    )
+    breached_since: Moment | None = Field(
+        default=None, description="Since when a threshold is breached without a break."
+    )
+    in_bounds_since: Moment | None = Field(
+        default=None, description="Since when a threshold is in bounds without a break."
+    )
+
+
+class CheckStatus(Type):
+    """A check of the running analysis."""
+
+    name: Annotated[str, Field(max_length=63)] = Field(description="Name of the check.")
+    kind: Annotated[str, Field(max_length=32)] = Field(description="Kind of the check.")
+    verdict: Verdict = Field(description="Pass, Fail, Inconclusive, NoData or Error.")
+    message: Sentence = Field(default="", description="The evidence in a sentence.")
+    state: CheckState = Field(default=CheckState(), description="What a resumed judge needs.")
+
+
+class Weight(Type):
+    """Percent of the traffic that the candidate takes."""
+
+    wanted: float = Field(description="What the step asks for.")
+    actual: float = Field(description="What the route, or the number of ready pods, gives.")
+
+
+class Hold(Type):
+    """Why the rollout does not go on."""
+
+    reason: Reason = Field(description="Machine-readable cause.")
+    message: Sentence = Field(description="The cause in a sentence.")
+    since: Moment = Field(description="Since when.")
+
+
+class Stable(Type):
+    """The revision that serves."""
+
+    revision: Hash = Field(description="Hash of the revision.")
+    number: int = Field(description="Its place in the history.")
+    version: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="model.version, where it was given."
+    )
+    ready_replicas: int = Field(default=0, description="Its ready pods.")
+    since: Moment = Field(description="When it took over.")
+
+
+class Candidate(Type):
+    """The revision that is being rolled out."""
+
+    revision: Hash = Field(description="Hash of the revision.")
+    number: int = Field(description="Its place in the history.")
+    version: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="model.version, where it was given."
+    )
+    mode: Literal["First", "Steps", "Direct"] = Field(
+        description="First: there is no stable yet. Steps: by spec.rollout.steps. Direct: an "
+        "undo, which needs no steps."
+    )
+    step: int = Field(
+        default=0, description="Index of the current step; its number of steps once all are done."
+    )
+    weight: Weight = Field(default=Weight(wanted=0, actual=0), description="Its traffic.")
+    ready_replicas: int = Field(default=0, description="Its ready pods.")
+    since: Moment = Field(description="When the rollout started.")
+    progress_since: Moment = Field(
+        description="Since when pods are awaited; the progress deadline counts from here."
+    )
+    effective_since: Moment | None = Field(
+        default=None,
+        description="Since when the weight wanted is in effect; the step's clocks count from here.",
+    )
+    step_since: Moment | None = Field(
+        default=None, description="Since when the current pause is waited for."
+    )
+    promoting: bool = Field(
+        default=False, description="All steps are done; it takes all traffic once it can."
+    )
+    hold: Hold | None = Field(default=None, description="Why it does not go on.")
+    errors_in_a_row: int = Field(default=0, description="Failed measurements in a row.")
+    measured_at: Moment | None = Field(default=None, description="Last good measurement.")
+    counted: Annotated[dict[str, float], Field(max_length=1000)] = Field(
+        default_factory=dict,
+        description="By pod and address, the time in Unix seconds of the last sample counted.",
+    )
+    checks: Annotated[list[CheckStatus], Field(max_length=16)] = Field(
+        default_factory=list, description="Its checks and their evidence."
+    )
+
+
+class Rejected(Type):
+    """A revision that is wished for and not run, until the spec changes or a retry."""
+
+    revision: Hash = Field(description="Hash of the revision.")
+    reason: Reason = Field(description="Machine-readable cause.")
+    message: Sentence = Field(description="The cause in a sentence.")
+    at: Moment = Field(description="When it was rejected.")
+
+
+class Retiring(Type):
+    """A revision that lost its traffic and whose pods are about to go."""
+
+    revision: Hash = Field(description="Hash of the revision.")
+    since: Moment = Field(description="When it lost its traffic.")
+
+
+class Decision(Type):
+    """What Serinus did, and why."""
+
+    at: Moment = Field(description="When.")
+    reason: Reason = Field(description="What, machine-readable.")
+    revision: Hash = Field(description="Hash of the revision it is about.")
+    message: Sentence = Field(description="Why, in a sentence.")
+
+
+class ObeyedCommand(Type):
+    """The last serinus.dev/command that was obeyed or refused."""
+
+    command: Annotated[str, Field(max_length=256)] = Field(description="The annotation's value.")
+    outcome: Sentence = Field(description="What came of it.")
+    at: Moment = Field(description="When.")
+
+
+class Status(Type):
+    """The observed state of a model deployment."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    observed_generation: int = Field(default=0, description="Generation that was last acted on.")
+    phase: Phase = Field(
+        default="Progressing", description="Healthy, Progressing, Paused or Degraded."
+    )
+    message: Sentence = Field(default="", description="Where it stands, in a sentence.")
+    conditions: Annotated[
+        list[Condition],
+        Field(
+            max_length=16,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+            },
+        ),
+    ] = Field(default_factory=list, description="Ready, Reconciling, Stalled, MetricsAvailable.")
+    replicas: int = Field(default=0, description="Pods of the stable revision, for /scale.")
+    selector: Annotated[str, Field(max_length=512)] = Field(
+        default="", description="Selects the stable revision's pods, for /scale."
+    )
+    stable: Stable | None = Field(default=None, description="The revision that serves.")
+    candidate: Candidate | None = Field(default=None, description="The revision rolled out.")
+    rejected: Rejected | None = Field(default=None, description="The revision refused.")
+    retiring: Annotated[list[Retiring], Field(max_length=16)] = Field(
+        default_factory=list, description="Revisions whose pods are about to go."
+    )
+    decisions: Annotated[list[Decision], Field(max_length=20)] = Field(
+        default_factory=list, description="The last decisions, newest first."
+    )
+    command: ObeyedCommand | None = Field(default=None, description="The last command obeyed.")

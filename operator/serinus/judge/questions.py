@@ -1,0 +1,72 @@
+"""What the judge asks of Prometheus, and the form of the answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from serinus.api.checks import LabelMatcher
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One side of a comparison: the pods of one revision's Deployment."""
+
+    namespace: str
+    workload: str
+    """Name of the Deployment; its pods are `<workload>-<replica set>-<suffix>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Raw samples of a counter, of all series that meet the matchers."""
+
+    metric: str
+    matchers: tuple[LabelMatcher, ...] = ()
+    part: bool = False
+    """A part of another counter of the same scrape (errors of requests). Parts are read after
+    the wholes, so that each sample of the whole has its part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The present value of a user's PromQL expression, in which $arm and $namespace stand for
+    the candidate's pods and the namespace."""
+
+    query: str
+
+
+Question = Counters | Value
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Raw samples of one series, oldest first: (Unix seconds, value)."""
+
+    labels: Mapping[str, str]
+    samples: tuple[tuple[float, float], ...]
+
+    @property
+    def target(self) -> str:
+        """What was scraped: pod and address; counts are kept apart by it."""
+        return f"{self.labels.get('pod', '')}@{self.labels.get('instance', '')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Prometheus did not answer, or not with numbers; the sentence names the cause."""
+
+    message: str
+
+
+Answer = tuple[Series, ...] | Unreadable
+"""For Counters: all series of the arm in the window. For Value: a series per element of the
+vector, each with one sample. Empty: Prometheus answered, and knows no such series."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Answers to all questions of one analysis, read at one time."""
+
+    at: float
+    """Unix seconds."""
+    candidate: Mapping[Question, Answer]
+    stable: Mapping[Question, Answer] = field(default_factory=dict)
