@@ -1,0 +1,45 @@
+"""Where a model lies: the URIs that Serinus mounts itself, `pvc://claim/path` and `oci://image`."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_CLAIM: Final = re.compile(r"pvc://([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?)(?:/(.+))?")
+_IMAGE: Final = re.compile(
+    r"oci://([a-z0-9][-.a-z0-9]*(?::[0-9]+)?(?:/[a-z0-9][-._a-z0-9]*)*"
+    r"(?::[A-Za-z0-9_][-.A-Za-z0-9_]{0,127})?(?:@sha256:[a-f0-9]{64})?)"
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A path in a PersistentVolumeClaim; the whole claim if the path is empty."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Image:
+    """An OCI artefact or image whose files are the model."""
+
+    reference: str
+
+
+def mounted(uri: str) -> Claim | Image | None:
+    """What to mount for a URI; None for any other scheme, which the server fetches by itself.
+
+    Raises ValueError with a sentence that shows the accepted form.
+    """
+    if uri.startswith("pvc:"):
+        found = _CLAIM.fullmatch(uri)
+        path = (found[3] or "") if found else ""
+        if not found or (path and {"", ".", ".."} & set(path.split("/"))):
+            raise ValueError(f"{uri!r} names no claim and path: write it like pvc://claim/path")
+        return Claim(found[1], path)
+    if uri.startswith("oci:"):
+        found = _IMAGE.fullmatch(uri)
+        if not found:
+            raise ValueError(f"{uri!r} names no image: write it like oci://registry/model:tag")
+        return Image(found[1])
+    return None

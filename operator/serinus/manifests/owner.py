@@ -1,0 +1,89 @@
+"""Whose object it is: names, labels and the reference that lets children go with their owner."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+Manifest = dict[str, Any]
+"""A Kubernetes object as JSON: one to apply, or one as the API server gives it."""
+
+Objects = Mapping[tuple[str, str], Manifest]
+"""Live objects of one namespace by (kind, name)."""
+
+MANAGED_BY: Final = {"app.kubernetes.io/managed-by": "serinus"}
+PREFIX: Final = "serinus.dev/"
+NAME_LABEL: Final = "serinus.dev/name"
+REVISION_LABEL: Final = "serinus.dev/revision"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The ModelDeployment that children belong to."""
+
+    namespace: str
+    name: str
+    uid: str
+
+    def pods(self, revision: str | None = None) -> dict[str, str]:
+        """Labels that select the pods of a revision, of all revisions if None."""
+        labels = {NAME_LABEL: self.name}
+        return labels if revision is None else {**labels, REVISION_LABEL: revision}
+
+    def child(self, revision: str) -> str:
+        """Name of what belongs to one revision."""
+        return f"{self.name}-{revision}"
+
+    def object(
+        self, api_version: str, kind: str, name: str, revision: str | None = None
+    ) -> Manifest:
+        """The head of a child's manifest."""
+        return {
+            "apiVersion": api_version,
+            "kind": kind,
+            "metadata": {
+                "name": name,
+                "namespace": self.namespace,
+                "labels": {**MANAGED_BY, **self.pods(revision)},
+                "ownerReferences": [self.reference()],
+            },
+        }
+
+    def reference(self) -> Manifest:
+        """The ownerReference of a child. It does not block the owner's deletion, and so needs no
+        permission on the owner's finalizers."""
+        return {
+            "apiVersion": "serinus.dev/v1alpha1",
+            "kind": "ModelDeployment",
+            "name": self.name,
+            "uid": self.uid,
+            "controller": True,
+            "blockOwnerDeletion": False,
+        }
+
+    def owns(self, live: Manifest) -> bool:
+        """Whether this very ModelDeployment, not a namesake before it, controls the object."""
+        controller = _controller(live)
+        return controller is not None and controller["uid"] == self.uid
+
+
+def foreign(kind: str, live: Manifest, owner: Owner) -> str | None:
+    """Why an object with a child's name is not ours to write, in a sentence; None if it is."""
+    if owner.owns(live):
+        return None
+    what = f"{kind} {owner.namespace}/{live['metadata']['name']}"
+    controller = _controller(live)
+    if controller is None:
+        belongs = "exists and was not made by Serinus"
+    elif (controller["kind"], controller["name"]) == ("ModelDeployment", owner.name):
+        return (
+            f"{what} still belongs to a deleted ModelDeployment of the same name; "
+            "it is waited for until the garbage collector has removed it"
+        )
+    else:
+        belongs = f"belongs to {controller['kind']} {controller['name']}"
+    return f"{what} {belongs}; it is not taken over: delete it, or name the ModelDeployment anew"
+
+
+def _controller(live: Manifest) -> Manifest | None:
+    references = live["metadata"].get("ownerReferences") or []
+    return next((reference for reference in references if reference.get("controller")), None)

@@ -1,0 +1,73 @@
+"""Revisions: what the pods run, named by what the user wrote, and the history that keeps them."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from serinus.manifests.owner import REVISION_LABEL, Manifest, Owner
+
+_SCHEME: Final = "a"
+"""First letter of each hash. Another way of hashing must take another letter: the names of
+running revisions never change with the operator's version."""
+
+_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
+"""No vowels and no look-alikes, so that a hash is never a word (as in Kubernetes itself)."""
+
+
+def revision_hash(model: dict[str, Any] | None, template: dict[str, Any]) -> str:
+    """8 characters that name {model, template} exactly as the user wrote them.
+
+    Takes the raw JSON of the API server, never defaulted or typed values. The order of keys does
+    not matter; a model that is None is the same as none.
+    """
+    written = {"template": template} if model is None else {"model": model, "template": template}
+    canonical = json.dumps(written, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    number = int.from_bytes(hashlib.sha256(canonical.encode()).digest())
+    letters = []
+    for _ in range(7):
+        number, index = divmod(number, len(_ALPHABET))
+        letters.append(_ALPHABET[index])
+    return _SCHEME + "".join(letters)
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One state of model and template, and its place in the history."""
+
+    hash: str
+    number: int
+    model: dict[str, Any] | None
+    template: dict[str, Any]
+
+    @classmethod
+    def of(cls, spec: Manifest, number: int) -> Self:
+        """The revision that a raw spec asks for."""
+        model, template = spec.get("model"), spec["template"]
+        return cls(revision_hash(model, template), number, model, template)
+
+    @classmethod
+    def read(cls, live: Manifest) -> Self:
+        """The revision that a ControllerRevision keeps."""
+        data = live["data"]
+        name = live["metadata"]["labels"][REVISION_LABEL]
+        return cls(name, live["revision"], data.get("model"), data["template"])
+
+    def manifest(self, owner: Owner) -> Manifest:
+        """The ControllerRevision that keeps it."""
+        model = {} if self.model is None else {"model": self.model}
+        return {
+            **owner.object("apps/v1", "ControllerRevision", owner.child(self.hash), self.hash),
+            "data": {**model, "template": self.template},
+            "revision": self.number,
+        }
+
+    @property
+    def storage_uri(self) -> str | None:
+        """Where the model lies, where it was given."""
+        return (self.model or {}).get("storageUri")
+
+    @property
+    def version(self) -> str | None:
+        """The user's name for the version, where it was given."""
+        return (self.model or {}).get("version")

@@ -1,0 +1,93 @@
+"""The face that every router has."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from serinus.manifests.owner import Manifest, Objects, Owner
+from serinus.manifests.revision import Revision
+
+
+@dataclass(frozen=True)
+class Split:
+    """Who takes the traffic: `weight` percent the candidate, the rest stable.
+
+    Without a candidate the weight is 0, without a stable it is 100.
+    """
+
+    stable: str | None
+    candidate: str | None
+    weight: int
+
+    def __post_init__(self) -> None:
+        only = {(False, True): 100, (True, False): 0}
+        sides = (self.stable is not None, self.candidate is not None)
+        if sides == (False, False) or self.weight != only.get(sides, self.weight):
+            raise ValueError(f"nobody takes the traffic of {self}")
+        if not 0 <= self.weight <= 100:
+            raise ValueError(f"a weight is a percentage, not {self.weight}")
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """Percent by hash of those that take traffic, stable first."""
+        sides = ((self.stable, 100 - self.weight), (self.candidate, self.weight))
+        return {name: weight for name, weight in sides if name is not None and weight}
+
+    @property
+    def main(self) -> str:
+        """Stable, or the candidate where there is no stable yet."""
+        return self.stable or next(iter(self.weights))
+
+
+@dataclass(frozen=True)
+class Routed:
+    """What the objects in the cluster do with the traffic now."""
+
+    actual_weight: float
+    """Percent of the traffic that the candidate takes."""
+    in_effect: bool
+    """The split wanted is what the cluster does."""
+    message: str
+    """Why it is not in effect, or what is to know about it; else empty."""
+    refused: bool = False
+    """It will not come into effect without a person."""
+
+
+class Router(Protocol):
+    """A way to split traffic."""
+
+    def manifests(
+        self, owner: Owner, split: Split, revisions: Mapping[str, Revision]
+    ) -> list[Manifest]:
+        """The objects that split the traffic, beside the Service of each revision."""
+
+    def read_back(
+        self,
+        owner: Owner,
+        split: Split,
+        revisions: Mapping[str, Revision],
+        live: Objects,
+        ready: Mapping[str, int],
+    ) -> Routed:
+        """What the live objects do, given the number of ready pods by hash."""
+
+    def candidate_replicas(self, replicas: int, weight: int) -> int:
+        """Pods that the candidate needs for a weight, beside a stable of full size."""
+
+    def obstacle(self, stable: Revision, candidate: Revision) -> str | None:
+        """Why these two cannot share the traffic, in a sentence; None if they can."""
+
+
+def carriable_weight(router: Router, replicas: int, ready_stable: int, ready_candidate: int) -> int:
+    """The greatest weight, in percent, that the candidate's ready pods can carry.
+
+    A pod carries 1/replicas of the traffic. Where fewer than `replicas` are ready in all, those
+    that are carry equal shares: a scale-up or a lost node in mid-canary then does not throw the
+    candidate's share at stable.
+    """
+    if not replicas:
+        return 100
+    if not ready_candidate:
+        return 0
+    size = min(replicas, ready_stable + ready_candidate)
+    return max(w for w in range(101) if router.candidate_replicas(size, w) <= ready_candidate)

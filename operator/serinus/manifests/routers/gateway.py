@@ -1,0 +1,133 @@
+"""Weights at a Gateway: an HTTPRoute that is whole and ours."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from serinus.api.spec import Gateway, ParentRef
+from serinus.manifests.covers import covers
+from serinus.manifests.owner import Manifest, Objects, Owner
+from serinus.manifests.revision import Revision
+from serinus.manifests.routers.face import Routed, Split
+from serinus.manifests.workload import SERVICE_PORT, service
+
+_GROUP = "gateway.networking.k8s.io"
+
+
+@dataclass(frozen=True)
+class GatewayRouter:
+    """Splits by the weights of an HTTPRoute; the Service leads to stable alone."""
+
+    gateway: Gateway
+
+    def manifests(
+        self, owner: Owner, split: Split, revisions: Mapping[str, Revision]
+    ) -> list[Manifest]:
+        """The Service and the HTTPRoute of the ModelDeployment."""
+        main = revisions[split.main]
+        return [service(owner, owner.name, split.main, main), self.route(owner, split)]
+
+    def route(self, owner: Owner, split: Split) -> Manifest:
+        """The HTTPRoute. It says also what the server would default, so that it can be compared
+        whole. A backend of weight 0 is left out: a proxy need not know it."""
+        hostnames = {"hostnames": self.gateway.hostnames} if self.gateway.hostnames else {}
+        backends = [
+            {
+                "group": "",
+                "kind": "Service",
+                "name": owner.child(revision),
+                "port": SERVICE_PORT,
+                "weight": weight,
+            }
+            for revision, weight in split.weights.items()
+        ]
+        everything = [{"path": {"type": "PathPrefix", "value": "/"}}]
+        return {
+            **owner.object(f"{_GROUP}/v1", "HTTPRoute", owner.name),
+            "spec": {
+                "parentRefs": [
+                    {"group": _GROUP, "kind": "Gateway", **parent.to_json()}
+                    for parent in self.gateway.parent_refs
+                ],
+                **hostnames,
+                "rules": [{"matches": everything, "backendRefs": backends}],
+            },
+        }
+
+    def read_back(
+        self,
+        owner: Owner,
+        split: Split,
+        revisions: Mapping[str, Revision],
+        live: Objects,
+        ready: Mapping[str, int],
+    ) -> Routed:
+        """In effect once each Gateway has accepted the route at its current generation."""
+        route = live.get(("HTTPRoute", owner.name))
+        if route is None:
+            return Routed(0.0, False, f"HTTPRoute {owner.name} does not exist yet")
+        actual = _candidate_share(owner, split, route)
+        if not covers(route, self.route(owner, split)):
+            return Routed(actual, False, f"HTTPRoute {owner.name} is not yet as wanted")
+        for parent in self.gateway.parent_refs:
+            verdict = _answer(owner, parent, route)
+            if verdict is not None:
+                message, refused = verdict
+                return Routed(actual, False, message, refused)
+        return Routed(actual, True, "")
+
+    def candidate_replicas(self, replicas: int, weight: int) -> int:
+        """As many of `replicas` as the weight asks for, and one at least."""
+        return min(replicas, max(1, -(-replicas * weight // 100)))
+
+    def obstacle(self, stable: Revision, candidate: Revision) -> str | None:
+        """None: each revision has a Service of its own."""
+        return None
+
+
+def _candidate_share(owner: Owner, split: Split, route: Manifest) -> float:
+    if split.candidate is None:
+        return 0.0
+    weights: dict[str, int] = {}
+    for rule in route["spec"].get("rules") or []:
+        for backend in rule.get("backendRefs") or []:
+            weights[backend["name"]] = weights.get(backend["name"], 0) + backend.get("weight", 1)
+    total = sum(weights.values())
+    return 100 * weights.get(owner.child(split.candidate), 0) / total if total else 0.0
+
+
+def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool] | None:
+    """None if this Gateway serves the route as it stands; else why not, and whether it refused."""
+    name = f"Gateway {parent.namespace or owner.namespace}/{parent.name}"
+    generation = route["metadata"]["generation"]
+    heard = [
+        status
+        for status in (route.get("status") or {}).get("parents") or []
+        if _identity(status["parentRef"], owner) == _identity(parent.to_json(), owner)
+    ]
+    if not heard:
+        return f"{name} has not answered: does it exist, and does a controller serve it?", False
+    waiting = f"{name} has not yet taken the route at its current generation"
+    for wanted in ("Accepted", "ResolvedRefs"):
+        conditions = [
+            condition
+            for status in heard
+            for condition in status.get("conditions") or []
+            if condition["type"] == wanted and condition.get("observedGeneration", 0) >= generation
+        ]
+        if not conditions:
+            return waiting, False
+        if all(condition["status"] != "True" for condition in conditions):
+            cause = f"{conditions[0]['reason']}: {conditions[0].get('message', '')}".rstrip(": ")
+            return f"{name} refuses the route: {cause}", conditions[0]["status"] == "False"
+    return None
+
+
+def _identity(reference: dict[str, Any], owner: Owner) -> tuple[str, ...]:
+    return (
+        reference.get("group", _GROUP),
+        reference.get("kind", "Gateway"),
+        reference.get("namespace") or owner.namespace,
+        reference["name"],
+        reference.get("sectionName") or "",
+    )

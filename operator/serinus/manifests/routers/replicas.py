@@ -1,0 +1,80 @@
+"""Weights by the number of pods: a Service that selects both revisions while a canary runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from serinus.manifests.covers import covers
+from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
+from serinus.manifests.revision import Revision
+from serinus.manifests.routers.face import Routed, Split
+from serinus.manifests.workload import service, target_port
+
+
+@dataclass(frozen=True)
+class ReplicaRouter:
+    """Splits by the ratio of ready pods, as near to the weight as their number allows.
+
+    Stable keeps its full size, so the candidate gets half of the traffic at most before it gets
+    all. At weight 0 and 100 the Service selects one revision, whatever pods still run.
+    """
+
+    def manifests(
+        self, owner: Owner, split: Split, revisions: Mapping[str, Revision]
+    ) -> list[Manifest]:
+        """The Service of the ModelDeployment."""
+        weights = split.weights
+        selected = next(iter(weights)) if len(weights) == 1 else None
+        return [service(owner, owner.name, selected, revisions[selected or split.main])]
+
+    def read_back(
+        self,
+        owner: Owner,
+        split: Split,
+        revisions: Mapping[str, Revision],
+        live: Objects,
+        ready: Mapping[str, int],
+    ) -> Routed:
+        """In effect once the Service selects as wanted; the weight is the ratio of ready pods."""
+        found = live.get(("Service", owner.name))
+        if found is None:
+            return Routed(0.0, False, f"Service {owner.name} does not exist yet")
+        actual = _candidate_share(split, found, ready)
+        if not covers(found, self.manifests(owner, split, revisions)[0]):
+            return Routed(actual, False, f"Service {owner.name} is not yet as wanted")
+        if abs(actual - split.weight) < 0.5:
+            return Routed(actual, True, "")
+        pods = (ready.get(split.stable or "", 0), ready.get(split.candidate or "", 0))
+        nearest = f"{pods[0]} stable and {pods[1]} candidate pods give {actual:.0f}%"
+        return Routed(actual, True, f"{nearest} where {split.weight}% is wanted")
+
+    def candidate_replicas(self, replicas: int, weight: int) -> int:
+        """The number whose share beside a full stable is nearest to the weight, within 1 and
+        `replicas`."""
+        share = weight / 100
+        candidates = range(min(1, replicas), replicas + 1)
+        if share >= 0.5:
+            return replicas
+        return min(candidates, key=lambda n: abs(n / (replicas + n) - share) if n else 0.0)
+
+    def obstacle(self, stable: Revision, candidate: Revision) -> str | None:
+        """One Service cannot lead to two ports, unless they have one name."""
+        ports = [target_port(revision.template) for revision in (stable, candidate)]
+        targets = {port.get("name") or port["containerPort"] for port in ports}
+        if len(targets) == 1:
+            return None
+        return (
+            f"stable listens on port {ports[0].get('name') or ports[0]['containerPort']} and the "
+            f"candidate on {ports[1].get('name') or ports[1]['containerPort']}: without a gateway "
+            "one Service leads to both, so give both ports the name http"
+        )
+
+
+def _candidate_share(split: Split, live: Manifest, ready: Mapping[str, int]) -> float:
+    selected = live["spec"]["selector"].get(REVISION_LABEL)
+    if split.candidate is None or selected not in (None, split.candidate):
+        return 0.0
+    if selected == split.candidate:
+        return 100.0
+    pods = {name: ready.get(name, 0) for name in (split.stable, split.candidate) if name}
+    total = sum(pods.values())
+    return 100 * pods[split.candidate] / total if total else 0.0

@@ -1,0 +1,109 @@
+"""What runs a revision: its Deployment, and the Services that lead to its pods."""
+
+from copy import deepcopy
+from typing import Any, Final
+
+from serinus.api.storage import Claim, mounted
+from serinus.manifests.owner import Manifest, Owner
+from serinus.manifests.revision import Revision
+
+MODEL_PATH: Final = "/mnt/models"
+MODEL_VOLUME: Final = "serinus-model"
+SERVICE_PORT: Final = 80
+
+
+def deployment(owner: Owner, revision: Revision, replicas: int) -> Manifest:
+    """The Deployment of a revision. Its template is a function of the revision alone, so that
+    nothing but another revision restarts pods."""
+    return {
+        **owner.object("apps/v1", "Deployment", owner.child(revision.hash), revision.hash),
+        "spec": {
+            "replicas": replicas,
+            "revisionHistoryLimit": 0,
+            "selector": {"matchLabels": owner.pods(revision.hash)},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0}},
+            "template": pod_template(owner, revision),
+        },
+    }
+
+
+def service(owner: Owner, name: str, selected: str | None, revision: Revision) -> Manifest:
+    """A Service to the pods of one revision, or of all if `selected` is None.
+
+    `revision` tells the port. A name, where the port has one, is resolved pod by pod.
+    """
+    port = target_port(revision.template)
+    label = revision.hash if name == owner.child(revision.hash) else None
+    return {
+        **owner.object("v1", "Service", name, label),
+        "spec": {
+            "selector": owner.pods(selected),
+            "ports": [
+                {
+                    "name": "http",
+                    "port": SERVICE_PORT,
+                    "protocol": "TCP",
+                    "targetPort": port.get("name") or port["containerPort"],
+                    "appProtocol": _app_protocol(port),
+                }
+            ],
+        },
+    }
+
+
+def target_port(template: dict[str, Any]) -> dict[str, Any]:
+    """The container port that takes the traffic: the one named http, else the first for TCP.
+
+    Raises ValueError if the template declares none.
+    """
+    ports = [
+        port
+        for container in template["spec"]["containers"]
+        for port in container.get("ports") or []
+        if port.get("protocol", "TCP") == "TCP"
+    ]
+    if not ports:
+        raise ValueError("no container declares a TCP port")
+    return next((port for port in ports if port.get("name") == "http"), ports[0])
+
+
+def pod_template(owner: Owner, revision: Revision) -> Manifest:
+    """The user's template with our labels, and with the model where one is named."""
+    template = deepcopy(revision.template)
+    metadata = template.setdefault("metadata", {})
+    metadata["labels"] = {**(metadata.get("labels") or {}), **owner.pods(revision.hash)}
+    volume, mounts = _model_volume(revision)
+    env = _model_env(revision)
+    spec = template["spec"]
+    for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
+        if env:
+            # ours come first, so that the user's may refer to them: $(MODEL_URI)
+            container["env"] = [*env, *(container.get("env") or [])]
+        if mounts:
+            container["volumeMounts"] = [*(container.get("volumeMounts") or []), *mounts]
+    if volume:
+        spec["volumes"] = [*(spec.get("volumes") or []), *volume]
+    return template
+
+
+def _model_env(revision: Revision) -> list[Manifest]:
+    given = {"MODEL_URI": revision.storage_uri, "MODEL_VERSION": revision.version}
+    return [{"name": name, "value": value} for name, value in given.items() if value is not None]
+
+
+def _model_volume(revision: Revision) -> tuple[list[Manifest], list[Manifest]]:
+    source = None if revision.storage_uri is None else mounted(revision.storage_uri)
+    if source is None:
+        return [], []
+    mount = {"name": MODEL_VOLUME, "mountPath": MODEL_PATH, "readOnly": True}
+    if isinstance(source, Claim):
+        claim = {"claimName": source.name, "readOnly": True}
+        sub_path = {"subPath": source.path} if source.path else {}
+        return [{"name": MODEL_VOLUME, "persistentVolumeClaim": claim}], [{**mount, **sub_path}]
+    return [{"name": MODEL_VOLUME, "image": {"reference": source.reference}}], [mount]
+
+
+def _app_protocol(port: dict[str, Any]) -> str:
+    """By the port's name, as meshes read it: grpc and h2c need HTTP/2 in clear text."""
+    first = (port.get("name") or "http").split("-")[0]
+    return "kubernetes.io/h2c" if first in ("grpc", "h2c") else "http"
