@@ -1,0 +1,83 @@
+# Everything runs in .venv, which is made on first use; `make help` lists the targets.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+  --generate-hashes --no-annotate --custom-compile-command 'make lock'
+SOURCES := operator tests examples
+
+export PYTHONPATH := operator
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- The environment
+
+.PHONY: venv
+venv: $(READY) ## Make .venv and install the locked dependencies
+
+$(READY): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or \
+	  sys.exit("Serinus needs Python 3.11 or newer: make PYTHON=/path/to/python3")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { apt-get update -qq && apt-get install -y -qq python3-venv; } || \
+	  { echo "install python3-venv first: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+.PHONY: lock
+lock: $(READY) ## Lock the newest dependencies that pyproject.toml allows, with hashes
+	$(LOCK) pyproject.toml --output-file requirements/operator.txt
+	$(LOCK) pyproject.toml --group dev --constraints requirements/operator.txt \
+	  --output-file requirements/dev.txt
+
+# --- Checks
+
+.PHONY: format
+format: $(READY) ## Format the sources
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+.PHONY: lint
+lint: $(READY) ## Check format and style
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+
+.PHONY: types
+types: $(READY) ## Check the types
+	$(BIN)/mypy
+
+.PHONY: contracts
+contracts: $(READY) ## Check which room imports what
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: verify
+verify: lint types contracts ## All checks that run no test
+
+# --- Tests
+
+.PHONY: test-unit
+test-unit: $(READY) ## Run the unit tests
+	$(BIN)/python -m tests.layers unit
+
+.PHONY: test-integration
+test-integration: $(READY) ## Run the tests on a real API server
+	$(BIN)/python -m tests.layers integration
+
+.PHONY: test-e2e
+test-e2e: $(READY) ## Run the tests on a real cluster
+	$(BIN)/python -m tests.layers e2e
+
+.PHONY: test
+test: verify ## Run every check and every test; fail if a layer did not run
+	$(BIN)/python -m tests.layers unit integration e2e
+
+.PHONY: clean
+clean: ## Remove .venv and everything built here
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

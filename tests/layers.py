@@ -1,0 +1,86 @@
+"""Runs layers of tests and fails if one did not run.
+
+A layer that finds no test, or skips one, has not shown what it is there to show: that is a
+failure here, though pytest calls it a success.
+"""
+
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+LAYERS = ("unit", "integration", "e2e")
+REPORTS = Path("build/reports")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a layer's tests, as pytest's JUnit report counts them."""
+
+    layer: str
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+
+    @property
+    def ran(self) -> bool:
+        """Whether the layer ran, whole and without a failure."""
+        return self.passed > 0 and self.failed == 0 and self.skipped == 0
+
+    def __str__(self) -> str:
+        counts = f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+        verdict = "" if self.ran else "  <- a layer must pass at least one test and skip none"
+        return f"{self.layer + ':':13}{counts} in {self.seconds:.0f} s{verdict}"
+
+
+def counted(layer: str, report: Path, seconds: float) -> Outcome:
+    """Read a JUnit report; without one nothing has run, and that is counted as a failure."""
+    if not report.exists():
+        return Outcome(layer, failed=1, seconds=seconds)
+    suites = list(ElementTree.parse(report).iter("testsuite"))
+    tests, failures, errors, skipped = (
+        sum(int(suite.get(name, 0)) for suite in suites)
+        for name in ("tests", "failures", "errors", "skipped")
+    )
+    failed = failures + errors
+    return Outcome(layer, tests - failed - skipped, failed, skipped, seconds)
+
+
+def run(layer: str) -> Outcome:
+    """Run a layer's tests; their output goes where ours goes."""
+    report = REPORTS / f"{layer}.xml"
+    report.unlink(missing_ok=True)
+    started = time.monotonic()
+    command = [sys.executable, "-m", "pytest", f"tests/{layer}", f"--junitxml={report}"]
+    ended = subprocess.run(command, check=False)
+    outcome = counted(layer, report, time.monotonic() - started)
+    if ended.returncode != 0 and outcome.ran:
+        return Outcome(layer, outcome.passed, 1, 0, outcome.seconds)
+    return outcome
+
+
+def main(layers: list[str]) -> int:
+    """Run layers in order up to the first that fails; print a line for each and their sum."""
+    unknown = sorted(set(layers) - set(LAYERS))
+    if unknown or not layers:
+        print(f"usage: python -m tests.layers [{'] ['.join(LAYERS)}]", file=sys.stderr)
+        return 2
+    outcomes: list[Outcome] = []
+    for layer in layers:
+        outcomes.append(run(layer))
+        if not outcomes[-1].ran:
+            break
+    print("", *outcomes, sep="\n")
+    for layer in layers[len(outcomes) :]:
+        print(f"{layer + ':':13}not run, since {outcomes[-1].layer} did not pass")
+    passed = sum(outcome.passed for outcome in outcomes)
+    failed = sum(outcome.failed for outcome in outcomes)
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return 0 if all(outcome.ran for outcome in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
