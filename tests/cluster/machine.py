@@ -1,0 +1,86 @@
+"""What this machine is and has: the user, the operating system's tools, a container engine."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.cluster.progress import run
+from tests.cluster.versions import VERSIONS
+
+
+class Unfit(Exception):
+    """This machine cannot carry the cluster; the message says why and what to do."""
+
+
+def engine() -> str | None:
+    """The container engine that answers here, "docker" or "podman", or None."""
+    for name in ("docker", "podman"):
+        if shutil.which(name) and _succeeds([name, "info"]):
+            return name
+    return None
+
+
+def require_root() -> None:
+    """Raise Unfit where namespaces, mounts and links cannot be made."""
+    if os.uname().sysname != "Linux" or os.uname().machine != "x86_64":
+        raise Unfit(
+            "the bare cluster runs on Linux x86_64 only: start Docker or Podman and install kind, "
+            "or point KUBECONFIG at a cluster of your own"
+        )
+    if os.geteuid() != 0:
+        raise Unfit(
+            "the bare cluster needs root: run this as root, or start Docker or Podman and install "
+            "kind, or point KUBECONFIG at a cluster of your own"
+        )
+    if not _succeeds(["unshare", "--mount", "--net", "--pid", "--fork", "true"]):
+        raise Unfit(
+            "this machine lets even root make no namespaces (a container without privileges?): "
+            "run it on a virtual machine or in a privileged container"
+        )
+
+
+def require_tools(log: Path) -> None:
+    """Install the Debian packages the bare cluster needs and this machine lacks."""
+    missing = [package for package in VERSIONS["debian"]["tools"] if not _installed(package)]
+    if not missing:
+        return
+    if not shutil.which("apt-get"):
+        raise Unfit(
+            f"this machine has no apt-get to install {', '.join(missing)} with: use Debian, or "
+            "point KUBECONFIG at a cluster of your own"
+        )
+    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    run("updating the list of Debian packages", ["apt-get", "update"], log, env=env)
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    run(f"installing {' '.join(missing)}", install, log, env=env)
+
+
+def mirror() -> str:
+    """The Debian mirror that this machine's own apt uses, as a URL."""
+    targets = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(CODENAME) $(SITE)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for line in targets.splitlines():
+        words = line.split()
+        if words[:2] == ["Debian", "main"] and "-" not in words[2]:
+            return words[3]
+    raise Unfit(
+        "apt knows no Debian mirror here: use Debian, or point KUBECONFIG at a cluster of your own"
+    )
+
+
+def _installed(package: str) -> bool:
+    query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}", package]
+    found = subprocess.run(query, capture_output=True, text=True, check=False)
+    return found.returncode == 0 and found.stdout == "installed"
+
+
+def _succeeds(argv: list[str]) -> bool:
+    quiet = subprocess.run(
+        argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=False
+    )
+    return quiet.returncode == 0

