@@ -1,0 +1,401 @@
+"""The grammar of PromQL, with its types, as far as we let it run.
+
+Source: https://prometheus.io/docs/prometheus/latest/querying/basics/ and /operators/ and
+/functions/, as of Prometheus 2.42; experimental functions are left out.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, TypeVar
+
+from serinus.api.promql.tokens import LABEL, Token
+
+MAX_DEPTH: Final = 40
+"""Levels of nesting."""
+MAX_RANGE: Final = 3600.0
+"""Seconds of a range or a subquery."""
+MAX_OFFSET: Final = 7 * 86400.0
+"""Seconds that an offset may look back."""
+MAX_SUBQUERY_STEPS: Final = 360
+
+Type = Literal["scalar", "vector", "matrix", "string"]
+Item = TypeVar("Item")
+
+_AGGREGATIONS: Final[dict[str, tuple[Type, ...]]] = {
+    **dict.fromkeys(
+        ("sum", "avg", "count", "min", "max", "group", "stddev", "stdvar"), ("vector",)
+    ),
+    **dict.fromkeys(("topk", "bottomk", "quantile"), ("scalar", "vector")),
+    "count_values": ("string", "vector"),
+}
+_COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">="})
+_SETS: Final = frozenset({"and", "or", "unless"})
+_BINDING: Final = {
+    "or": 1, "and": 2, "unless": 2, **dict.fromkeys(_COMPARISONS, 3), "+": 4, "-": 4,
+    "*": 5, "/": 5, "%": 5, "atan2": 5, "^": 6,
+}  # fmt: skip
+_UNARY_BINDING: Final = 5
+_NUMBER_WORDS: Final = frozenset({"inf", "nan"})
+_KEYWORDS: Final = frozenset(
+    {*_AGGREGATIONS, *_NUMBER_WORDS, "and", "or", "unless", "atan2", "offset", "by", "without",
+     "on", "ignoring", "group_left", "group_right", "bool", "start", "end"}
+)  # fmt: skip
+_NO_GROUPING_LABEL: Final = _NUMBER_WORDS | {"without"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    takes: tuple[Type, ...]
+    gives: Type = "vector"
+    optional: int = 0
+    """How many of the last arguments may be left out."""
+    repeats: bool = False
+    """Whether the last argument may come more than once."""
+
+
+def _words(words: str, signature: _Signature) -> dict[str, _Signature]:
+    return dict.fromkeys(words.split(), signature)
+
+
+_FUNCTIONS: Final[dict[str, _Signature]] = {
+    **_words(
+        "abs absent acos acosh asin asinh atan atanh ceil cos cosh deg exp floor histogram_count "
+        "histogram_sum ln log10 log2 rad sgn sin sinh sort sort_desc sqrt tan tanh timestamp",
+        _Signature(("vector",)),
+    ),
+    **_words(
+        "absent_over_time avg_over_time changes count_over_time delta deriv idelta increase irate "
+        "last_over_time max_over_time min_over_time present_over_time rate resets "
+        "stddev_over_time stdvar_over_time sum_over_time",
+        _Signature(("matrix",)),
+    ),
+    **_words(
+        "day_of_month day_of_week day_of_year days_in_month hour minute month year",
+        _Signature(("vector",), optional=1),
+    ),
+    **_words("pi time", _Signature((), "scalar")),
+    **_words("clamp_max clamp_min", _Signature(("vector", "scalar"))),
+    "clamp": _Signature(("vector", "scalar", "scalar")),
+    "histogram_fraction": _Signature(("scalar", "scalar", "vector")),
+    "histogram_quantile": _Signature(("scalar", "vector")),
+    "label_join": _Signature(("vector", "string", "string", "string"), repeats=True),
+    "label_replace": _Signature(("vector", "string", "string", "string", "string")),
+    "predict_linear": _Signature(("matrix", "scalar")),
+    "quantile_over_time": _Signature(("scalar", "matrix")),
+    "round": _Signature(("vector", "scalar"), optional=1),
+    "scalar": _Signature(("vector",), "scalar"),
+    "vector": _Signature(("scalar",)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Expression:
+    type: Type
+    start: Token
+    form: Literal["selector", "range", "subquery", "other"] = "other"
+    offset: bool = False
+
+    def must_be(self, *types: Type) -> None:
+        if self.type not in types:
+            remedy = _REMEDIES.get((self.type, types[0]), "")
+            self.start.refuse(f"expected {_NAMES[types[0]]}, found {_NAMES[self.type]}{remedy}")
+
+
+_NAMES: Final[dict[Type, str]] = {
+    "scalar": "a number",
+    "vector": "an instant vector",
+    "matrix": "a range of samples",
+    "string": "a string",
+}
+_REMEDIES: Final[dict[tuple[Type, Type], str]] = {
+    ("matrix", "vector"): ": wrap it in a function such as rate() or max_over_time()",
+    ("vector", "matrix"): ": add a range such as [5m]",
+    ("vector", "scalar"): ": wrap it in scalar()",
+    ("scalar", "vector"): ": wrap it in vector()",
+}
+
+
+def _reserved(label: str, bound: list[Token]) -> str:
+    """Why a selector may not name this label itself; empty if it may."""
+    if label == "__name__":
+        return "name the metric in front of the braces"
+    if label == "namespace":
+        return "$arm and $namespace stand for it"
+    if label == "pod" and any(token.text == "$arm" for token in bound):
+        return "$arm stands for it"
+    return ""
+
+
+class Parser:
+    """Recursive descent; binary operators by precedence climbing."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = tokens
+        self._place = 0
+        self._depth = 0
+        self.problems: list[str] = []
+        self.placeholders: list[tuple[str, int]] = []
+
+    def whole(self) -> None:
+        """Read the whole query, whose value must be a number or a vector of numbers."""
+        if self._next.kind == "end":
+            self._next.refuse("the query is empty")
+        found = self._expression()
+        if self._next.kind != "end":
+            self._next.refuse(f"unexpected {self._next.shown}")
+        found.must_be("vector", "scalar")
+
+    # tokens
+
+    @property
+    def _next(self) -> Token:
+        return self._tokens[self._place]
+
+    def _take(self) -> Token:
+        token = self._next
+        self._place += 1
+        return token
+
+    def _sees(self, *texts: str) -> bool:
+        """Whether one of these symbols or keywords, whose case does not matter, comes next."""
+        token = self._next
+        text = token.text.lower() if token.kind == "word" else token.text
+        return token.kind in ("word", "symbol") and text in texts
+
+    def _expect(self, text: str) -> Token:
+        if not self._sees(text):
+            self._next.refuse(f"expected {text}, found {self._next.shown}")
+        return self._take()
+
+    # expressions
+
+    def _expression(self, binding: int = 1) -> _Expression:
+        """An expression whose operators bind at least this tightly."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            self._next.refuse(f"the query is nested more than {MAX_DEPTH} levels deep")
+        left = self._unary()
+        while self._sees(*_BINDING):
+            operator = self._take()
+            name = operator.text.lower()
+            if _BINDING[name] < binding:
+                self._place -= 1
+                break
+            left = self._binary(left, operator, name)
+        self._depth -= 1
+        return left
+
+    def _unary(self) -> _Expression:
+        if not self._sees("+", "-"):
+            return self._postfix()
+        sign = self._take()
+        operand = self._expression(_UNARY_BINDING + 1)
+        operand.must_be("scalar", "vector")
+        return _Expression(operand.type, sign)
+
+    def _binary(self, left: _Expression, operator: Token, name: str) -> _Expression:
+        if has_bool := self._sees("bool"):
+            self._take()
+        matching = self._matching()
+        right = self._expression(_BINDING[name] + (name != "^"))
+        left.must_be("vector", "scalar")
+        right.must_be("vector", "scalar")
+        types = {left.type, right.type}
+        if has_bool and name not in _COMPARISONS:
+            operator.refuse(f"bool goes with a comparison, not with {operator.text}")
+        if name in _COMPARISONS and types == {"scalar"} and not has_bool:
+            operator.refuse(f"comparing two numbers needs bool: {operator.text} bool")
+        if name in _SETS and types != {"vector"}:
+            operator.refuse(f"{operator.text} needs an instant vector on both sides")
+        if matching and types != {"vector"}:
+            operator.refuse("on and ignoring need an instant vector on both sides")
+        if matching == "group" and name in _SETS:
+            operator.refuse(f"group_left and group_right do not go with {operator.text}")
+        return _Expression("vector" if "vector" in types else "scalar", left.start)
+
+    def _matching(self) -> Literal["", "labels", "group"]:
+        """`on (a) group_left (b)`, and how much of it there is."""
+        if not self._sees("on", "ignoring"):
+            return ""
+        is_on = self._take().text.lower() == "on"
+        labels = self._labels()
+        if not self._sees("group_left", "group_right"):
+            return "labels"
+        group = self._take()
+        if self._sees("("):
+            twice = sorted(set(labels) & set(self._labels()))
+            if is_on and twice:
+                group.refuse(f"the label {twice[0]} stands in on and {group.text} at once")
+        return "group"
+
+    def _postfix(self) -> _Expression:
+        found = self._primary()
+        while True:
+            if self._sees("["):
+                found = self._bracket(found)
+            elif self._sees("offset"):
+                found = self._offset(found)
+            elif self._sees("@"):
+                self._next.refuse("@ pins the query to a moment: leave it out")
+            else:
+                return found
+
+    def _primary(self) -> _Expression:
+        token = self._take()
+        if token.kind == "number" or (token.kind == "word" and token.text.lower() in _NUMBER_WORDS):
+            return _Expression("scalar", token)
+        if token.kind == "string":
+            return _Expression("string", token)
+        if token.text == "(":
+            inner = self._expression()
+            self._expect(")")
+            return _Expression(inner.type, token)
+        if token.text == "{":
+            token.refuse("name the metric in front of the braces")
+        if token.kind == "placeholder":
+            token.refuse(
+                f"{token.text} belongs within the braces of a selector: up{{{token.text}}}"
+            )
+        if token.kind != "word":
+            token.refuse(f"unexpected {token.shown}")
+        return self._named(token)
+
+    def _named(self, name: Token) -> _Expression:
+        lowered = name.text.lower()
+        if lowered in _AGGREGATIONS:
+            return self._aggregation(name, _AGGREGATIONS[lowered])
+        if lowered in _KEYWORDS:
+            name.refuse(f"unexpected {name.text}")
+        if self._sees("("):
+            if name.text not in _FUNCTIONS:
+                name.refuse(f"unknown function {name.text}")
+            return self._call(name, _FUNCTIONS[name.text])
+        return self._selector(name)
+
+    def _aggregation(self, name: Token, takes: tuple[Type, ...]) -> _Expression:
+        grouped = self._grouping()
+        self._arguments(name, _Signature(takes))
+        if not grouped:
+            self._grouping()
+        return _Expression("vector", name)
+
+    def _grouping(self) -> bool:
+        if not self._sees("by", "without"):
+            return False
+        self._take()
+        self._labels()
+        return True
+
+    def _call(self, name: Token, signature: _Signature) -> _Expression:
+        self._arguments(name, signature)
+        return _Expression(signature.gives, name)
+
+    def _arguments(self, name: Token, signature: _Signature) -> None:
+        found = self._listed("(", ")", self._expression)
+        most = len(signature.takes)
+        least = most - signature.optional
+        if len(found) < least or (len(found) > most and not signature.repeats):
+            wanted = f"{least} to {most}" if signature.optional else str(least)
+            name.refuse(f"{name.text} takes {wanted} argument(s), not {len(found)}")
+        for place, argument in enumerate(found):
+            argument.must_be(signature.takes[min(place, most - 1)])
+
+    def _listed(self, start: str, end: str, item: Callable[[], Item]) -> list[Item]:
+        """Items between brackets, with commas between them."""
+        self._expect(start)
+        found: list[Item] = []
+        while not self._sees(end):
+            if found:
+                self._expect(",")
+            found.append(item())
+        self._take()
+        return found
+
+    def _labels(self) -> list[str]:
+        return self._listed("(", ")", self._label)
+
+    def _label(self) -> str:
+        token = self._take()
+        if not LABEL.fullmatch(token.text) or token.text.lower() in _NO_GROUPING_LABEL:
+            token.refuse(f"expected a label, found {token.shown}")
+        return token.text
+
+    # selectors
+
+    def _selector(self, name: Token) -> _Expression:
+        found = self._listed("{", "}", self._matcher) if self._sees("{") else []
+        bound = [token for token in found if token.kind == "placeholder"]
+        self.placeholders += [(token.text, token.at) for token in bound]
+        if not bound:
+            self.problems.append(
+                f"at character {name.at + 1}: {name.text} would read the series of every "
+                f"namespace: write {name.text}{{$arm}} or {name.text}{{$namespace}}"
+            )
+        if len(bound) > 1:
+            self.problems.append(
+                f"at character {name.at + 1}: {name.text} needs only one of $arm and $namespace"
+            )
+        for label in found:
+            if remedy := _reserved(label.text, bound):
+                self.problems.append(
+                    f"at character {label.at + 1}: leave out the label {label.text}: {remedy}"
+                )
+        return _Expression("vector", name, "selector")
+
+    def _matcher(self) -> Token:
+        """One item within braces: its label, or a placeholder."""
+        token = self._take()
+        if token.kind == "placeholder":
+            return token
+        if token.kind != "word" or not LABEL.fullmatch(token.text):
+            token.refuse(f"expected a label or $arm, found {token.shown}")
+        if not self._sees("=", "!=", "=~", "!~"):
+            self._next.refuse(f"expected =, !=, =~ or !~ after {token.text}")
+        operator, value = self._take(), self._take()
+        if value.kind != "string":
+            value.refuse(f"expected a string in quotes, found {value.shown}")
+        if operator.text in ("=~", "!~"):
+            value.pattern()
+        return token
+
+    # ranges
+
+    def _bracket(self, of: _Expression) -> _Expression:
+        bracket = self._take()
+        span = self._duration(MAX_RANGE, "a range")
+        if not self._sees(":"):
+            self._expect("]")
+            if of.form != "selector" or of.offset:
+                bracket.refuse("a range goes right behind a selector: up{$arm}[5m]")
+            return _Expression("matrix", of.start, "range")
+        self._take()
+        step = 60.0 if self._sees("]") else self._duration(MAX_RANGE, "a step")
+        self._expect("]")
+        of.must_be("vector")
+        if span / step > MAX_SUBQUERY_STEPS:
+            bracket.refuse(f"a subquery may have {MAX_SUBQUERY_STEPS} steps: make its step longer")
+        self._refuse_nesting(of, bracket)
+        return _Expression("matrix", of.start, "subquery")
+
+    def _refuse_nesting(self, of: _Expression, bracket: Token) -> None:
+        inside = self._tokens[self._tokens.index(of.start) : self._tokens.index(bracket)]
+        if any(token.text == ":" and token.kind == "symbol" for token in inside):
+            bracket.refuse("a subquery within a subquery is not run")
+
+    def _offset(self, of: _Expression) -> _Expression:
+        offset = self._take()
+        if of.form == "other" or of.offset:
+            offset.refuse("an offset goes once, right behind a selector or a range")
+        if self._sees("-"):
+            self._next.refuse("an offset must look back, not ahead: leave out the minus")
+        self._duration(MAX_OFFSET, "an offset")
+        return _Expression(of.type, of.start, of.form, offset=True)
+
+    def _duration(self, most: float, what: str) -> float:
+        token = self._take()
+        if token.kind != "duration":
+            token.refuse(f"expected a duration like 30s or 5m, found {token.shown}")
+        span = token.seconds()
+        if not 0 < span <= most:
+            token.refuse(f"{what} must be above 0s and at most {most / 3600:g}h")
+        return span

@@ -1,0 +1,176 @@
+"""The words of PromQL: names, numbers, durations, strings, symbols and our placeholders."""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+MAX_LENGTH: Final = 2048
+"""Characters of a query."""
+
+LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+PLACEHOLDERS: Final = ("$arm", "$namespace")
+
+_UNITS: Final = {
+    "y": 31536000.0,
+    "w": 604800.0,
+    "d": 86400.0,
+    "h": 3600.0,
+    "m": 60.0,
+    "s": 1.0,
+    "ms": 0.001,
+}
+_TOKEN: Final = re.compile(
+    rf"""
+    (?P<blank>[ \t\r\n]+ | \#[^\n]*)
+  | (?P<duration>(?=[0-9]+[a-z]){"".join(f"(?:[0-9]+{unit})?" for unit in _UNITS)}(?![\w.]))
+  | (?P<number>(?:0[xX][0-9a-fA-F]{{1,15}}|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
+      (?![\w.:]))
+  | (?P<word>[a-zA-Z_][a-zA-Z0-9_:]*)
+  | (?P<placeholder>\$[a-zA-Z0-9_]*)
+  | (?P<string>"(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' | `[^`]*`)
+  | (?P<symbol>==|!=|<=|>=|=~|!~|[-+*/%^<>=(){{}}\[\],:@])
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+_CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
+
+_ESCAPE: Final = re.compile(
+    r"""\\(?:(?P<one>[abfnrtv\\"'])|(?P<octal>[0-3][0-7]{2})"""
+    r"""|(?P<hex>x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})|.)""",
+    re.DOTALL,
+)
+_ONE_LETTER: Final = {
+    **dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True)),
+    **dict(zip("\\\"'", "\\\"'", strict=True)),
+}
+
+_GROUP_WE_KNOW: Final = r":|P<[A-Za-z_][A-Za-z0-9_]*>|[ims]+(?:-[ims]+)?[:)]"
+_NOT_RE2: Final = re.compile(rf"\(\?(?!{_GROUP_WE_KNOW})|[*+?}}]\+")
+_NOT_RE2_ESCAPE: Final = re.compile(r"\\[1-9ZNuU]|\[[^\]]*\\b")
+_MAX_REPEAT: Final = 1000
+
+
+class GrammarError(Exception):
+    """The text is no PromQL, or none that we run; says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word of the query. Kinds: duration, number, word, placeholder, string, symbol, end."""
+
+    kind: str
+    text: str
+    at: int
+    """Place of its first character, from 0."""
+
+    @property
+    def shown(self) -> str:
+        """How to name it in a sentence."""
+        return "the end" if self.kind == "end" else self.text
+
+    def refuse(self, why: str) -> NoReturn:
+        """Raises GrammarError that names the place."""
+        raise GrammarError(f"at character {self.at + 1}: {why}")
+
+    def seconds(self) -> float:
+        """Of a duration."""
+        parts = re.findall(r"([0-9]+)([a-z]+)", self.text)
+        return sum(float(count) * _UNITS[unit] for count, unit in parts)
+
+    def string(self) -> str:
+        """What a string stands for. Raises GrammarError for an escape that Prometheus refuses."""
+        inner = self.text[1:-1]
+        if self.text[0] == "`":
+            return inner
+        return _ESCAPE.sub(self._meant, inner)
+
+    def _meant(self, escape: re.Match[str]) -> str:
+        one, octal, digits = escape["one"], escape["octal"], escape["hex"]
+        other_quote = "'" if self.text[0] == '"' else '"'
+        if one and one != other_quote:
+            return _ONE_LETTER[one]
+        point = int(octal, 8) if octal else int(digits[1:] if digits else "-1", 16)
+        if 0 <= point < 0xD800 or 0xDFFF < point <= 0x10FFFF:
+            return chr(point)
+        return self.refuse(f"unknown escape {escape[0]} in {self.text}: write \\\\ for a backslash")
+
+    def pattern(self) -> None:
+        """Raises GrammarError if a string is no regular expression, or none that RE2 knows.
+
+        Python's engine tells what is broken; what it knows and RE2 (https://github.com/google/
+        re2/wiki/Syntax) does not is looked for on its own.
+        """
+        pattern = self.string()
+        try:
+            re.compile(pattern)
+        except (re.error, RecursionError, OverflowError) as error:
+            self.refuse(f"{self.text} is no regular expression: {error}")
+        without_escapes = re.sub(r"\\.", "_", pattern, flags=re.DOTALL)
+        if _NOT_RE2.search(without_escapes) or _NOT_RE2_ESCAPE.search(pattern.replace(r"\\", "_")):
+            self.refuse(
+                f"{self.text} uses what Prometheus's regular expressions lack: look-around, "
+                "back-references or possessive quantifiers"
+            )
+        counts = re.findall(r"\{([0-9]+)(?:,([0-9]*))?\}", without_escapes)
+        if math.prod(max(int(least), int(most or 0), 1) for least, most in counts) > _MAX_REPEAT:
+            self.refuse(f"{self.text} repeats more than {_MAX_REPEAT} times")
+
+
+def tokens(query: str) -> list[Token]:
+    """The words of a query, blanks and comments left out, an `end` at the end.
+
+    Raises GrammarError for what is no word, and for brackets that do not match.
+    """
+    found, at = [], 0
+    while at < len(query):
+        match = _TOKEN.match(query, at)
+        if match is None:
+            Token("", query[at], at).refuse(_unreadable(query[at]))
+        token = Token(str(match.lastgroup), match[0], at)
+        at = match.end()
+        if token.kind != "blank":
+            _check(token)
+            found.append(token)
+    _check_brackets([token for token in found if token.kind == "symbol"])
+    return [*found, Token("end", "", len(query))]
+
+
+def _unreadable(character: str) -> str:
+    if character in "\"'`":
+        return f"the quote {character} is not closed"
+    if character.isdigit():
+        return "neither a number nor a duration like 30s, 5m or 1h30m starts here"
+    return f"unexpected {character!r}"
+
+
+def _check(token: Token) -> None:
+    if token.kind == "number" and "x" not in token.text.lower():
+        if math.isinf(float(token.text)):
+            token.refuse(f"the number {token.text} is too large")
+    elif token.kind == "placeholder" and token.text not in PLACEHOLDERS:
+        token.refuse(f"unknown {token.text}: there are $arm and $namespace")
+    elif token.kind == "string":
+        text = token.string()
+        if named := re.search(r"\$(arm|namespace)\b", text):
+            token.refuse(
+                f"{named[0]} inside quotes stands for nothing: write it alone within the braces, "
+                f"as in up{{{named[0]}}}"
+            )
+        if re.search("[\ud800-\udfff]", text):
+            token.refuse("the string holds half of a surrogate pair, which is no character")
+
+
+def _check_brackets(symbols: list[Token]) -> None:
+    opened: list[Token] = []
+    for token in symbols:
+        if token.text in _CLOSING:
+            opened.append(token)
+        elif token.text in _CLOSING.values():
+            if not opened:
+                token.refuse(f"{token.text} closes nothing")
+            start = opened.pop()
+            if _CLOSING[start.text] != token.text:
+                token.refuse(f"{start.text} of character {start.at + 1} is closed by {token.text}")
+    if opened:
+        opened[-1].refuse(f"{opened[-1].text} is not closed: add {_CLOSING[opened[-1].text]}")
