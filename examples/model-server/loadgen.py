@@ -1,0 +1,298 @@
+"""Sends loan applications to a model at a set rate, and counts what clients see.
+
+    python loadgen.py --url http://10.96.0.20 --host loan.example.com --rate 100 --duration 60
+
+Open loop: requests start on time whether or not earlier ones were answered, as clients do. Where
+more than --max-in-flight wait, further ones are not sent, and counted as such. Prints a JSON line
+every --report seconds and a summary at the end, also after SIGTERM.
+
+A failed request is the model's own if the model's server said so: a 5xx that carries the header
+model-version. Everything else that is not a 200 is a failure of the infrastructure.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import math
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+from loans import FEATURES, Application, read
+
+FEEDBACK_TRIES = 60
+"""How often one outcome is sent until it reaches the version that it belongs to."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to send, where to, how fast and for how long."""
+
+    url: str
+    rows: Path = Path("/models/applications.csv")
+    host: str | None = None
+    model: str = "loan"
+    rate: float = 50
+    duration: float = 60
+    report: float = 1
+    timeout: float = 5
+    max_in_flight: int = 200
+    seed: int = 0
+    feedback: bool = False
+
+
+@dataclass
+class Seen:
+    """What the clients saw of one version: answers by code, and when (Unix seconds)."""
+
+    codes: Counter[str] = field(default_factory=Counter)
+    first: float = math.inf
+    last: float = -math.inf
+
+    def add(self, code: str, at: float) -> None:
+        self.codes[code] += 1
+        self.first = min(self.first, at)
+        self.last = max(self.last, at)
+
+    def report(self) -> dict[str, object]:
+        return {
+            "requests": self.codes.total(),
+            "codes": dict(self.codes),
+            "first": round(self.first, 3),
+            "last": round(self.last, 3),
+        }
+
+
+@dataclass
+class Tally:
+    """Everything counted since the start, or in one interval."""
+
+    sent: int = 0
+    not_sent: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+    versions: dict[str, Seen] = field(default_factory=dict)
+    model_failures: Counter[str] = field(default_factory=Counter)
+    infrastructure_failures: Counter[str] = field(default_factory=Counter)
+    feedback: Counter[str] = field(default_factory=Counter)
+    latencies: list[float] = field(default_factory=list)
+
+    def answered(self, code: int, version: str | None, at: float, seconds: float) -> None:
+        self.codes[str(code)] += 1
+        self.latencies.append(seconds)
+        if version is not None:
+            self.versions.setdefault(version, Seen()).add(str(code), at)
+        if version is not None and code >= 500:
+            self.model_failures[version] += 1
+        elif code != 200:
+            self.infrastructure_failures[f"http_{code}"] += 1
+        elif version is None:
+            self.infrastructure_failures["no_version"] += 1
+
+    def report(self) -> dict[str, object]:
+        return {
+            "sent": self.sent,
+            "not_sent": self.not_sent,
+            "answered": self.codes.total(),
+            "codes": dict(self.codes),
+            "versions": {name: seen.report() for name, seen in sorted(self.versions.items())},
+            "model_failures": dict(self.model_failures),
+            "infrastructure_failures": dict(self.infrastructure_failures),
+            "latency_ms": quantiles(self.latencies),
+            "feedback": dict(self.feedback),
+        }
+
+
+def quantiles(seconds: Sequence[float]) -> dict[str, float]:
+    """Nearest-rank percentiles and the greatest, in milliseconds; empty without values."""
+    if not seconds:
+        return {}
+    ordered = sorted(seconds)
+    ranks = {
+        f"p{p:g}": ordered[max(0, math.ceil(p / 100 * len(ordered)) - 1)] for p in (50, 90, 99)
+    }
+    return {name: round(1000 * s, 1) for name, s in {**ranks, "max": ordered[-1]}.items()}
+
+
+def applications_forever(rows: Sequence[Application], seed: int) -> Iterator[Application]:
+    """The rows over and over, in one shuffled order that the seed fixes."""
+    order = list(rows)
+    random.Random(seed).shuffle(order)
+    while True:
+        yield from order
+
+
+def inference_request(application: Application) -> bytes:
+    """The body that asks for one application."""
+    tensors: list[dict[str, object]] = [
+        {
+            "name": name,
+            "datatype": "FP64",
+            "shape": [1],
+            "data": [None if math.isnan(value) else value],
+        }
+        for name, value in zip(FEATURES, application.values, strict=True)
+    ]
+    group = {"name": "group", "datatype": "BYTES", "shape": [1], "data": [application.group]}
+    return json.dumps({"inputs": [*tensors, group]}).encode()
+
+
+def failure_kind(error: Exception) -> str:
+    """What went wrong where no answer came."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return "connect"
+    if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError | OSError):
+        return "reset"
+    return type(error).__name__
+
+
+class LoadGenerator:
+    """Runs once. `total` holds the counts since the start, `interval` those since the last line."""
+
+    def __init__(self, options: Options, session: aiohttp.ClientSession) -> None:
+        self.options = options
+        self.total = Tally()
+        self.interval = Tally()
+        self.stopped = asyncio.Event()
+        self._session = session
+        self._headers = {"Host": options.host} if options.host else {}
+        self._in_flight: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Send until the duration is over or `stopped` is set, then await what is in flight."""
+        clock = asyncio.get_running_loop().time
+        rows = applications_forever(read(self.options.rows), self.options.seed)
+        start = clock()
+        for number in range(int(self.options.rate * self.options.duration)):
+            if await self._stopped_within(start + number / self.options.rate - clock()):
+                break
+            self._start(next(rows))
+        if self._in_flight:
+            await asyncio.wait(self._in_flight)
+
+    async def _stopped_within(self, seconds: float) -> bool:
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stopped.wait(), seconds)
+        return self.stopped.is_set()
+
+    def _start(self, application: Application) -> None:
+        if len(self._in_flight) >= self.options.max_in_flight:
+            for tally in self._tallies:
+                tally.not_sent += 1
+            return
+        task = asyncio.create_task(self._send(application))
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
+
+    @property
+    def _tallies(self) -> tuple[Tally, Tally]:
+        return self.total, self.interval
+
+    async def _send(self, application: Application) -> None:
+        for tally in self._tallies:
+            tally.sent += 1
+        start = time.perf_counter()
+        try:
+            async with self._session.post(
+                f"{self.options.url}/v2/models/{self.options.model}/infer",
+                data=inference_request(application),
+                headers={**self._headers, "Content-Type": "application/json"},
+            ) as response:
+                body = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            for tally in self._tallies:
+                tally.infrastructure_failures[failure_kind(error)] += 1
+            return
+        version = response.headers.get("model-version")
+        for tally in self._tallies:
+            tally.answered(response.status, version, time.time(), time.perf_counter() - start)
+        if self.options.feedback and response.status == 200 and version is not None:
+            await self._tell_outcome(application, version, body)
+
+    async def _tell_outcome(self, application: Application, version: str, body: bytes) -> None:
+        [decision] = next(t["data"] for t in json.loads(body)["outputs"] if t["name"] == "class")
+        outcome = "correct" if (decision == "approve") == application.approved else "incorrect"
+        told = {"model_version": version, "outcome": outcome, "group": application.group}
+        counted = await self._deliver(told, outcome)
+        for tally in self._tallies:
+            tally.feedback[counted] += 1
+
+    async def _deliver(self, told: dict[str, str], outcome: str) -> str:
+        """The outcome if it reached its version, undelivered if not."""
+        for _ in range(FEEDBACK_TRIES):
+            try:
+                async with self._session.post(
+                    f"{self.options.url}/feedback", json=told, headers=self._headers
+                ) as response:
+                    if response.status == 204:
+                        return outcome
+                    if response.status != 421:
+                        break
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                break
+        return "undelivered"
+
+    async def report(self) -> None:
+        """Print a line every `report` seconds, for ever."""
+        while True:
+            await asyncio.sleep(self.options.report)
+            finished, self.interval = self.interval, Tally()
+            line = {"time": round(time.time(), 3), **finished.report()}
+            print(json.dumps(line), flush=True)
+
+
+async def generate(options: Options) -> Tally:
+    """Run to the end, printing lines on the way. SIGTERM and SIGINT end it early."""
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=3000)
+    timeout = aiohttp.ClientTimeout(total=options.timeout)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        generator = LoadGenerator(options, session)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, generator.stopped.set)
+        reporter = asyncio.create_task(generator.report())
+        try:
+            await generator.run()
+        finally:
+            reporter.cancel()
+        return generator.total
+
+
+def options() -> Options:
+    parser = argparse.ArgumentParser(
+        description="Send loan applications to a model at a set rate.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    default = Options(url="")
+    parser.add_argument("--url", required=True, help="scheme, address and port of the gateway")
+    parser.add_argument("--host", help="the Host header, if not the URL's")
+    parser.add_argument("--rows", type=Path, default=default.rows, help="applications.csv")
+    parser.add_argument("--model", default=default.model, help="name of the model")
+    parser.add_argument("--rate", type=float, default=default.rate, help="requests a second")
+    parser.add_argument("--duration", type=float, default=default.duration, help="seconds")
+    parser.add_argument("--report", type=float, default=default.report, help="seconds a line")
+    parser.add_argument("--timeout", type=float, default=default.timeout, help="seconds")
+    parser.add_argument("--max-in-flight", type=int, default=default.max_in_flight)
+    parser.add_argument("--seed", type=int, default=default.seed, help="of the rows' order")
+    parser.add_argument("--feedback", action="store_true", help="post what the bank decided")
+    parsed = parser.parse_args()
+    if parsed.rate <= 0 or parsed.duration <= 0 or parsed.report <= 0:
+        parser.error("--rate, --duration and --report must be greater than 0")
+    return Options(**vars(parsed))
+
+
+def main() -> None:
+    total = asyncio.run(generate(options()))
+    print(json.dumps({"summary": total.report()}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

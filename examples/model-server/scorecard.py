@@ -1,0 +1,86 @@
+"""The model: a score from 0 to 1 that an application is approved, and the decision."""
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from loans import FEATURES
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline  # type: ignore[import-untyped]
+
+Rows = NDArray[np.float64]
+"""Shape (n, 18): features in the order of FEATURES, NaN where missing."""
+Vector = NDArray[np.float64]
+
+ARTEFACT = "model.pkl"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Puts raw scores on the incumbent scorecard's scale: equal ranks get equal scores.
+
+    So a new model may replace another without moving the cut-offs that depend on its scores
+    (score alignment, as lenders do between scorecards). `raw` and `incumbent` are the sorted
+    scores of both on the same applications.
+    """
+
+    raw: Vector
+    incumbent: Vector
+
+    def align(self, scores: Vector) -> Vector:
+        return np.interp(scores, self.raw, self.incumbent)
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """A trained model: scikit-learn's estimator, its scale if it was aligned, and the cut-off."""
+
+    version: str
+    estimator: Pipeline
+    cut: float
+    scale: Scale | None = None
+
+    def raw_scores(self, rows: Rows) -> Vector:
+        scores: Vector = self.estimator.predict_proba(rows)[:, 1]
+        return scores
+
+    def scores(self, rows: Rows) -> Vector:
+        """Scores of shape (n,) in [0, 1].
+
+        Raises whatever the estimator raises on rows that it cannot take.
+        """
+        raw = self.raw_scores(rows)
+        return raw if self.scale is None else self.scale.align(raw)
+
+    def classes(self, scores: Vector) -> list[str]:
+        """The decision for each score: approve from the cut-off on."""
+        return ["approve" if score >= self.cut else "deny" for score in scores]
+
+
+def column(feature: str) -> int:
+    """Where a feature stands in Rows."""
+    return FEATURES.index(feature)
+
+
+def signed_log(values: Rows) -> Rows:
+    """The logarithm of the size, with the sign kept: money may be owed."""
+    return np.sign(values) * np.log1p(np.abs(values))
+
+
+def save(model: Scorecard, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / ARTEFACT
+    path.write_bytes(pickle.dumps(model, protocol=5))
+    return path
+
+
+def load(folder: Path) -> Scorecard:
+    """The model in a folder. Only for artefacts of one's own: unpickling runs code.
+
+    Raises FileNotFoundError if there is none, and TypeError if the file holds something else.
+    """
+    model = pickle.loads((folder / ARTEFACT).read_bytes())
+    if not isinstance(model, Scorecard):
+        raise TypeError(f"{folder / ARTEFACT} holds a {type(model).__name__}, not a Scorecard")
+    return model

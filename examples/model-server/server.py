@@ -1,0 +1,312 @@
+"""Serves one version of the loan model over the Open Inference Protocol.
+
+Settings, from the environment:
+MODEL_URI      where the model lies: file:///models/v2, a path, or pvc:// and oci://, which Serinus
+               mounts at /mnt/models. Left out: /models/<MODEL_VERSION>.
+MODEL_VERSION  its name in answers; left out, the artefact's own.
+MODEL_NAME     its name in the path /v2/models/<name>/infer (default loan).
+PORT           what to listen on (default 8080).
+DRAIN_SECONDS  how long to serve on after SIGTERM while not ready (default 5).
+"""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from urllib.parse import urlsplit
+
+import prometheus_client
+import scorecard
+import uvicorn
+from inference import InputError, Batch, metadata, parse, response
+from loans import CLASSES, FEATURES, GROUPS
+from prometheus_client import REGISTRY, CollectorRegistry
+from scorecard import Scorecard, Vector
+from serinus_metrics import ModelMetrics
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger("server")
+
+MAX_BODY = 1 << 20
+KEEP_ALIVE_SECONDS = 3900
+"""Longer than a proxy keeps an idle connection (Envoy: an hour): the side that sends requests
+should be the one that closes, or a request may meet a connection that is just being closed."""
+FEATURE_BOUNDS = {
+    "loan_amount": (50, 75, 100, 125, 150, 200, 300),
+    "income": (2000, 3000, 4000, 5000, 7500, 10000),
+    "loan_to_price": (0.5, 0.6, 0.7, 0.8, 0.9, 0.95),
+    "housing_ratio": (15, 20, 25, 28, 30, 35),
+    "obligation_ratio": (20, 25, 30, 33, 36, 40, 45),
+    "net_worth": (0, 25, 50, 100, 250, 500),
+}
+"""Watched numeric features, with bounds in the units of loans.COLUMNS."""
+FEATURE_CATEGORIES = {
+    "consumer_credit": ("1", "2", "3", "4", "5", "6"),
+    "mortgage_credit": ("1", "2", "3", "4"),
+    "meets_guidelines": ("0", "1"),
+}
+"""Watched coded features."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says."""
+
+    model_folder: Path
+    model_version: str | None
+    model_name: str
+    port: int
+    drain_seconds: float
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> "Settings":
+        """Raises ValueError naming the variable that is wrong."""
+        version = environment.get("MODEL_VERSION")
+        return cls(
+            model_folder=_folder(environment.get("MODEL_URI"), version),
+            model_version=version,
+            model_name=environment.get("MODEL_NAME", "loan"),
+            port=int(_number(environment, "PORT", "8080")),
+            drain_seconds=_number(environment, "DRAIN_SECONDS", "5"),
+        )
+
+
+def _folder(uri: str | None, version: str | None) -> Path:
+    if uri is None:
+        if version is None:
+            raise ValueError("set MODEL_URI, or MODEL_VERSION for a model in the image")
+        return Path("/models") / version
+    parts = urlsplit(uri)
+    if parts.scheme in ("", "file") and not parts.netloc and parts.path.startswith("/"):
+        return Path(parts.path)
+    if parts.scheme in ("pvc", "oci"):
+        return Path("/mnt/models")
+    raise ValueError(f"MODEL_URI must be file:///…, an absolute path, pvc:// or oci://, not {uri}")
+
+
+def _number(environment: Mapping[str, str], name: str, default: str) -> float:
+    text = environment.get(name, default)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number < 65536:
+        raise ValueError(f"{name} must be a number from 0 to 65535, not {text!r}")
+    return number
+
+
+class ModelServer:
+    """The endpoints of one model. While draining, it serves on but is not ready."""
+
+    def __init__(
+        self,
+        model: Scorecard,
+        *,
+        name: str = "loan",
+        version: str | None = None,
+        registry: CollectorRegistry = REGISTRY,
+    ) -> None:
+        self.model = model
+        self.name = name
+        self.version = version or model.version
+        self.draining = False
+        self.registry = registry
+        self.metrics = ModelMetrics(
+            classes=CLASSES,
+            groups=GROUPS,
+            features=FEATURE_BOUNDS,
+            categories=FEATURE_CATEGORIES,
+            registry=registry,
+        )
+
+    def app(self) -> ASGIApp:
+        model = f"/v2/models/{self.name}"
+        routes = [
+            Route("/v2", self.server_metadata),
+            Route("/v2/health/live", self.live),
+            Route("/v2/health/ready", self.ready),
+            Route(model, self.model_metadata),
+            Route(f"{model}/ready", self.ready),
+            Route(f"{model}/infer", self.infer, methods=["POST"]),
+            Route("/feedback", self.feedback, methods=["POST"]),
+            Route("/metrics", self.exposition),
+        ]
+        return self._with_headers(Starlette(routes=routes))
+
+    def _with_headers(self, app: ASGIApp) -> ASGIApp:
+        """Every answer names the version; while draining, it also asks the client to connect anew,
+        elsewhere: a connection closed at the end would meet a request on its way."""
+
+        async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+            async def send_with_headers(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    headers = MutableHeaders(scope=message)
+                    headers["model-version"] = self.version
+                    if self.draining:
+                        headers["connection"] = "close"
+                await send(message)
+
+            await app(scope, receive, send_with_headers)
+
+        return wrapped
+
+    async def server_metadata(self, request: Request) -> Response:
+        return JSONResponse({"name": "model-server", "version": self.version, "extensions": []})
+
+    async def model_metadata(self, request: Request) -> Response:
+        return JSONResponse(metadata(self.name, self.version))
+
+    async def live(self, request: Request) -> Response:
+        return JSONResponse({"live": True})
+
+    async def ready(self, request: Request) -> Response:
+        return JSONResponse(
+            {"name": self.name, "ready": not self.draining},
+            status_code=503 if self.draining else 200,
+        )
+
+    async def exposition(self, request: Request) -> Response:
+        body = prometheus_client.generate_latest(self.registry)
+        return Response(body, headers={"content-type": prometheus_client.CONTENT_TYPE_LATEST})
+
+    async def infer(self, request: Request) -> Response:
+        body = await _body(request)
+        with self.metrics.request() as counted:
+            if body is None:
+                counted.code = 413
+                return _too_long()
+            try:
+                batch = parse(body)
+            except InputError as error:
+                counted.code = 400
+                return _error(400, str(error))
+            try:
+                scores = await run_in_threadpool(self.model.scores, batch.rows)
+            except Exception as error:
+                # Whatever a model raises is its own failure, and the next request goes on.
+                log.error("model %s failed: %s: %s", self.version, type(error).__name__, error)
+                counted.code = 500
+                return _error(500, f"model {self.version} failed on this input")
+            classes = self.model.classes(scores)
+            self._count(batch, scores, classes)
+            return JSONResponse(response(self.name, self.version, batch, scores, classes))
+
+    def _count(self, batch: Batch, scores: Vector, classes: list[str]) -> None:
+        for row, group, score, class_ in zip(
+            batch.rows.tolist(), batch.groups, scores.tolist(), classes, strict=True
+        ):
+            self.metrics.prediction(class_, score, group)
+            for feature, value in zip(FEATURES, row, strict=True):
+                if feature in FEATURE_BOUNDS:
+                    self.metrics.feature(feature, value)
+                elif feature in FEATURE_CATEGORIES:
+                    self.metrics.feature(feature, None if value != value else f"{value:g}")
+
+    async def feedback(self, request: Request) -> Response:
+        """Count what became of an answer: {"model_version", "outcome", "group"}.
+
+        An outcome belongs to the version that answered. Another version refuses it with 421
+        (Misdirected Request): send it again, until it reaches the right one.
+        """
+        body = await _body(request)
+        if body is None:
+            return _too_long()
+        try:
+            fields = json.loads(body)
+        except ValueError as error:
+            return _error(400, f"the body is not JSON: {error}")
+        if not isinstance(fields, dict):
+            return _error(400, "the body must be an object")
+        if fields.get("outcome") not in ("correct", "incorrect"):
+            return _error(400, '"outcome" must be correct or incorrect')
+        if not isinstance(group := fields.get("group", ""), str):
+            return _error(400, '"group" must be a string')
+        if fields.get("model_version") != self.version:
+            return _error(421, f"this is version {self.version}")
+        self.metrics.feedback(fields["outcome"], group)
+        return Response(status_code=204)
+
+
+async def _body(request: Request) -> bytes | None:
+    """The request's body, or None if it is longer than MAX_BODY."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            return None
+    return bytes(body)
+
+
+def _too_long() -> Response:
+    return _error(413, f"the body is longer than {MAX_BODY} bytes")
+
+
+def _error(code: int, message: str) -> Response:
+    return JSONResponse({"error": message}, status_code=code)
+
+
+class DrainingServer(uvicorn.Server):
+    """After SIGTERM not ready, but serving, until nobody sends requests here any more.
+
+    Proxies learn that a pod ends only some time after the pod does. A second signal ends at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, model_server: ModelServer, drain: float) -> None:
+        super().__init__(config)
+        self._model_server = model_server
+        self._drain = drain
+        self._loop = asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._model_server.draining:
+            super().handle_exit(sig, frame)
+            return
+        self._model_server.draining = True
+        log.info("draining for %g s", self._drain)
+        self._loop.call_soon_threadsafe(
+            self._loop.call_later, self._drain, super().handle_exit, sig, frame
+        )
+
+
+async def serve(settings: Settings) -> None:
+    prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+    model_server = ModelServer(
+        scorecard.load(settings.model_folder),
+        name=settings.model_name,
+        version=settings.model_version,
+    )
+    config = uvicorn.Config(
+        model_server.app(),
+        host="0.0.0.0",
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=20,
+    )
+    log.info("serving %s from %s", model_server.version, settings.model_folder)
+    await DrainingServer(config, model_server, settings.drain_seconds).serve()
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        settings = Settings.of(os.environ)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
+    asyncio.run(serve(settings))
+
+
+if __name__ == "__main__":
+    main()
