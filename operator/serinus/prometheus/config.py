@@ -1,0 +1,67 @@
+"""Where Prometheus is, how to log in, and how much to ask of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+MEBIBYTE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The operator's settings for Prometheus; users have no say in them.
+
+    Raises ValueError with a sentence that names the setting. Secrets are files, read at each
+    use, so that a rotated one works at once and none lies in a log or a listing of processes.
+    """
+
+    url: str
+    """http:// or https://, with a path where Prometheus is served below one."""
+    ca_file: Path | None = None
+    """Certificate authorities that sign Prometheus's certificate; the public ones if left out."""
+    token_file: Path | None = None
+    """A bearer token."""
+    username_file: Path | None = None
+    password_file: Path | None = None
+    timeout: float = 10.0
+    """Seconds that one reading may take, with all its queries."""
+    concurrency: int = 4
+    """Queries that run at one time."""
+    max_response_bytes: int = 32 * MEBIBYTE
+    """Size of an answer, unpacked."""
+
+    def __post_init__(self) -> None:
+        self._check_address()
+        if (self.username_file is None) != (self.password_file is None):
+            raise ValueError("username_file and password_file go together: set both or none")
+        if self.token_file and self.username_file:
+            raise ValueError("set either token_file or username_file and password_file, not both")
+        if self.ca_file and not self.url.startswith("https:"):
+            raise ValueError("ca_file needs an address that starts with https://")
+        if not 0 < self.timeout <= 120:
+            raise ValueError("timeout must be above 0 and at most 120 seconds")
+        if not 1 <= self.concurrency <= 64:
+            raise ValueError("concurrency must be from 1 to 64")
+        if self.max_response_bytes < MEBIBYTE:
+            raise ValueError(f"max_response_bytes must be at least {MEBIBYTE}")
+
+    def _check_address(self) -> None:
+        """The address is not shown where it may hold a password."""
+        try:
+            parts = urlsplit(self.url)
+            port = parts.port
+        except ValueError as error:
+            raise ValueError(f"url is no address of Prometheus: {error}") from None
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("url must look like http://prometheus:9090 or https://prometheus")
+        if "@" in parts.netloc:
+            raise ValueError(
+                "url must not hold a user name or password: use username_file and password_file"
+            )
+        if port == 0 or parts.query or parts.fragment or self.url != self.url.strip():
+            raise ValueError("url must end with the port or a path, without ? or #")
+
+    @property
+    def base(self) -> str:
+        """The address without a slash at its end."""
+        return self.url.rstrip("/")

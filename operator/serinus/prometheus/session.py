@@ -1,0 +1,99 @@
+"""HTTP to Prometheus that is bounded in time and size, follows nobody and trusts no environment."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.auth import HTTPBasicAuth
+
+from serinus.prometheus.answers import UnreadableError, document
+from serinus.prometheus.config import Config
+
+_CHUNK = 1 << 16
+
+
+class Session(requests.Session):
+    """Sends queries as forms, and hands on only documents of Prometheus that are whole.
+
+    requests on its own follows redirects, reads proxies and .netrc, and has neither a limit to
+    the size of a response nor one to its whole time; PrometheusConnect puts a query into the
+    URL even of a POST, where proxies cut it, and drops the warnings.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.verify = str(config.ca_file) if config.ca_file else True
+        self.auth = _Credentials(config)
+        self._max_bytes = config.max_response_bytes
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Moves the parameters from the URL into the body."""
+        request.data, request.params = request.params, {}
+        return super().prepare_request(request)
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Raises UnreadableError, or what requests raises; `timeout` bounds the whole."""
+        deadline = time.monotonic() + kwargs["timeout"]
+        bounds = {"stream": True, "allow_redirects": False}
+        with super().send(request, **{**kwargs, **bounds}) as response:
+            body = self._body(response, deadline)
+        return _Document(document(response.status_code, body))
+
+    def _body(self, response: requests.Response, deadline: float) -> bytes:
+        body = bytearray()
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+            body += chunk
+            if len(body) > self._max_bytes:
+                raise UnreadableError(
+                    f"Prometheus's answer is larger than {self._max_bytes} bytes: ask for fewer "
+                    "series, or raise the operator's limit."
+                )
+            if time.monotonic() > deadline:
+                raise requests.exceptions.ReadTimeout
+        return bytes(body)
+
+
+class _Document(requests.Response):
+    """A response that was read and checked, so that it is parsed once."""
+
+    def __init__(self, found: dict[str, Any]) -> None:
+        super().__init__()
+        self.status_code = 200
+        self._found = found
+
+    def json(self, **kwargs: Any) -> Any:
+        return self._found
+
+
+class _Credentials(requests.auth.AuthBase):
+    """Reads the secrets at each request."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        config = self._config
+        if config.token_file:
+            request.headers["Authorization"] = f"Bearer {_secret(config.token_file)}"
+        elif config.username_file and config.password_file:
+            name, password = _secret(config.username_file), _secret(config.password_file)
+            HTTPBasicAuth(name, password)(request)
+        return request
+
+
+def _secret(file: Path) -> str:
+    """What a file holds, without the line's end. The secret itself is never in a message."""
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableError(
+            f"The credentials for Prometheus in {file} cannot be read: {type(error).__name__}."
+        ) from None
+    if not secret.isascii() or not secret.isprintable() or not secret:
+        raise UnreadableError(
+            f"The credentials for Prometheus in {file} are empty, or hold what a header cannot: "
+            "one line of printable ASCII is expected."
+        )
+    return secret
