@@ -1,0 +1,26 @@
+{{- define "serinus.selector" -}}
+app.kubernetes.io/name: serinus
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "serinus.labels" -}}
+{{ include "serinus.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- /* Files that hold what is secret about Prometheus: a list of {name, secret, key}. */ -}}
+{{- define "serinus.files" -}}
+{{- with .Values.prometheus -}}
+{{- if .caSecret.name }}
+- {name: ca, secret: {{ .caSecret.name | quote }}, key: {{ .caSecret.key | quote }}}
+{{- end }}
+{{- if .bearerTokenSecret.name }}
+- {name: token, secret: {{ .bearerTokenSecret.name | quote }}, key: {{ .bearerTokenSecret.key | quote }}}
+{{- end }}
+{{- with .basicAuthSecret }}{{ if .name }}
+- {name: username, secret: {{ .name | quote }}, key: {{ .usernameKey | quote }}}
+- {name: password, secret: {{ .name | quote }}, key: {{ .passwordKey | quote }}}
+{{- end }}{{ end }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,188 @@
+"""The Helm chart, rendered by helm itself."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from serinus import __version__
+from tests.cluster import parts
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts" / "serinus"
+GIVEN = {"image.repository": "registry/serinus", "prometheus.url": "https://prometheus:9090"}
+
+Objects = dict[tuple[str, str], dict[str, Any]]
+
+
+def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = parts.clients() / "helm" / "helm"
+    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+
+
+def settings(values: dict[str, str]) -> list[str]:
+    return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+
+
+def render(**values: str) -> Objects:
+    """Objects of a release by (kind, name); dots in names of values are written `__`."""
+    chosen = GIVEN | {key.replace("__", "."): value for key, value in values.items()}
+    rendered = helm("template", "canary", str(CHART), "--namespace=ops", *settings(chosen))
+    assert rendered.returncode == 0, rendered.stderr
+    objects = [each for each in yaml.safe_load_all(rendered.stdout) if each]
+    return {(each["kind"], each["metadata"]["name"]): each for each in objects}
+
+
+def operator(objects: Objects) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The operator's pod spec and its container."""
+    pod = objects["Deployment", "canary"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    return pod, container
+
+
+def test_lint_finds_nothing() -> None:
+    linted = helm("lint", "--strict", str(CHART), *settings(GIVEN))
+    assert linted.returncode == 0, linted.stdout
+    assert "WARN" not in linted.stdout
+
+
+def test_the_chart_has_the_version_of_the_operator() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["version"] == chart["appVersion"] == __version__
+    _, container = operator(render())
+    assert container["image"] == f"registry/serinus:{__version__}"
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"prometheus.url": ""}, "prometheus.url is required: the address of the Prometheus"),
+        ({"image.repository": ""}, "image.repository is required: build the image"),
+        ({"prometheus.url": "prometheus:9090"}, "/prometheus/url"),
+        ({"prometheus.url": "http://user:secret@prometheus"}, "/prometheus/url"),
+        ({"prometheus.user": "me"}, "additional properties 'user' not allowed"),
+        ({"replica": "2"}, "additional properties 'replica' not allowed"),
+        ({"replicas": "two"}, "/replicas"),
+        ({"scope": "namespace"}, "/scope"),
+        ({"logFormat": "xml"}, "/logFormat"),
+        ({"image.pullPolicy": "Sometimes"}, "/image/pullPolicy"),
+        ({"image.tag": "a tag"}, "/image/tag"),
+        (
+            {"prometheus.bearerTokenSecret.name": "a", "prometheus.basicAuthSecret.name": "b"},
+            "/prometheus/basicAuthSecret/name",
+        ),
+        (
+            {"prometheus.caSecret.name": "ca", "prometheus.url": "http://prometheus"},
+            "/prometheus/caSecret/name",
+        ),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_name(values: dict[str, str], complaint: str) -> None:
+    rendered = helm("template", "canary", str(CHART), *settings(GIVEN | values))
+    assert rendered.returncode != 0
+    assert complaint in rendered.stderr
+
+
+def test_every_value_is_described_and_every_described_value_exists() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    described = dict(descriptions(schema))
+    del described["global"]
+    assert all(described.values())
+    assert set(described) == set(paths(yaml.safe_load((CHART / "values.yaml").read_text())))
+
+
+def descriptions(schema: dict[str, Any], at: str = "") -> Iterator[tuple[str, str | None]]:
+    for name, of in schema.get("properties", {}).items():
+        yield f"{at}{name}", of.get("description")
+        yield from descriptions(of, f"{at}{name}.")
+
+
+def paths(values: dict[str, Any], at: str = "") -> Iterator[str]:
+    for name, value in values.items():
+        yield f"{at}{name}"
+        if isinstance(value, dict) and f"{at}{name}" != "resources":
+            yield from paths(value, f"{at}{name}.")
+
+
+def test_the_pod_meets_the_restricted_pod_security_standard() -> None:
+    pod, container = operator(render())
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_in_its_own_namespace_the_operator_has_no_right_beyond_it() -> None:
+    objects = render(scope="Namespace")
+    assert not [kind for kind, _ in objects if kind.startswith("Cluster")]
+    assert {each["metadata"]["namespace"] for each in objects.values()} == {"ops"}
+    _, container = operator(objects)
+    assert "--namespace=ops" in container["args"]
+
+
+def test_over_the_cluster_the_operator_is_bound_to_no_namespace() -> None:
+    objects = render()
+    assert ("ClusterRoleBinding", "canary") in objects
+    _, container = operator(objects)
+    assert not [argument for argument in container["args"] if "namespace" in argument]
+
+
+@pytest.mark.parametrize("scope", ["Cluster", "Namespace"])
+def test_the_operator_can_read_no_secret_and_write_no_spec(scope: str) -> None:
+    roles = [each for (kind, _), each in render(scope=scope).items() if kind.endswith("Role")]
+    rules = [rule for role in roles for rule in role["rules"]]
+    words = {word for rule in rules for words in rule.values() for word in words}
+    assert not words & {"*", "secrets", "serviceaccounts", "impersonate", "escalate", "bind"}
+    (of_ours,) = [rule for rule in rules if rule["resources"] == ["modeldeployments"]]
+    assert set(of_ours["verbs"]) == {"get", "list", "watch"}
+
+
+def test_secrets_reach_the_operator_as_files_that_its_flags_name() -> None:
+    objects = render(
+        prometheus__caSecret__name="authorities",
+        prometheus__basicAuthSecret__name="login",
+        prometheus__basicAuthSecret__passwordKey="pass",
+    )
+    pod, container = operator(objects)
+    (mount,) = container["volumeMounts"]
+    (volume,) = pod["volumes"]
+    files = {
+        f"{mount['mountPath']}/{item['path']}": (source["secret"]["name"], item["key"])
+        for source in volume["projected"]["sources"]
+        for item in source["secret"]["items"]
+    }
+    flags = dict(argument.split("=", 1) for argument in container["args"])
+    assert {flag: files[path] for flag, path in flags.items() if flag.endswith("-file")} == {
+        "--prometheus-ca-file": ("authorities", "ca.crt"),
+        "--prometheus-username-file": ("login", "username"),
+        "--prometheus-password-file": ("login", "pass"),
+    }
+
+
+def test_without_secrets_nothing_is_mounted() -> None:
+    pod, container = operator(render())
+    assert "volumes" not in pod
+    assert "volumeMounts" not in container
+
+
+def test_the_service_leads_prometheus_to_the_operators_metrics() -> None:
+    objects = render()
+    service = objects["Service", "canary"]
+    _, container = operator(objects)
+    labels = objects["Deployment", "canary"]["spec"]["template"]["metadata"]["labels"]
+    (port,) = service["spec"]["ports"]
+    served = {each["name"]: each["containerPort"] for each in container["ports"]}
+    assert service["metadata"]["annotations"] == {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": str(served[port["targetPort"]]),
+    }
+    assert service["spec"]["selector"].items() <= labels.items()
