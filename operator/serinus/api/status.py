@@ -25,37 +25,60 @@ class Condition(Type):
     last_transition_time: Moment = Field(description="When status last changed.")
 
 
-class CheckState(Type):
-    """Evidence of one comparison that goes on: log e-values by direction and tilt."""
+LogEvidence = Annotated[list[float], Field(max_length=16)]
 
-    fail: Annotated[
-        dict[Annotated[str, Field(max_length=64)], Annotated[list[float], Field(max_length=32)]],
-        Field(max_length=128),
-    ] = Field(
-        default_factory=dict,
-        description="By hypothesis, the log e-values against 'no worse than tolerated'; they "
-        "grow over the whole rollout.",
+
+class Comparison(Type):
+    """One quantity of both arms, and the evidence about it: logs of e-values, one per tilt."""
+
+    name: Annotated[str, Field(max_length=128)] = Field(
+        description="What is compared: errors, limit, a class or a score range."
+    )
+    candidate: float = Field(default=0.0, description="Candidate's count in this rollout.")
+    stable: float = Field(default=0.0, description="Stable's count in this rollout.")
+    more: LogEvidence = Field(
+        default_factory=list,
+        description="Against 'no more common than tolerated'; goes on over the whole rollout.",
+    )
+    fewer: LogEvidence = Field(
+        default_factory=list,
+        description="Against 'no rarer than tolerated'; goes on over the whole rollout.",
+    )
+    not_more: LogEvidence = Field(
+        default_factory=list,
+        description="Against 'more common than the margin'; starts anew with each weight.",
+    )
+    not_fewer: LogEvidence = Field(
+        default_factory=list,
+        description="Against 'rarer than the margin'; starts anew with each weight.",
+    )
+
+
+class CheckState(Type):
+    """What a resumed judge needs of a check, and the evidence in figures."""
+
+    policy: Annotated[str, Field(max_length=16)] = Field(
+        default="", description="Digest of the check's settings; with others it starts anew."
     )
     peak: float = Field(
-        default=0.0, description="Greatest log e-value so far; exp(-peak) is an anytime p-value."
+        default=0.0,
+        description="Greatest log e-value against the candidate so far; exp(-peak) is an "
+        "anytime-valid p-value.",
     )
-    pass_: Annotated[
-        dict[Annotated[str, Field(max_length=64)], Annotated[list[float], Field(max_length=32)]],
-        Field(max_length=128),
-    ] = Field(
-        default_factory=dict,
-        alias="pass",
-        description="By hypothesis, the log e-values against 'worse than the margin'; they "
-        "start anew with each weight.",
+    reserve: float = Field(
+        default=1.0, description="Evidence not staked yet, for classes that are still to appear."
     )
-    candidate: Annotated[dict[str, float], Field(max_length=128)] = Field(
-        default_factory=dict, description="Candidate's counts so far in this rollout, by kind."
+    candidate: Annotated[dict[str, float], Field(max_length=8)] = Field(
+        default_factory=dict, description="Candidate's requests in this rollout, by what was read."
     )
-    stable: Annotated[dict[str, float], Field(max_length=128)] = Field(
-        default_factory=dict, description="Stable's counts so far in this rollout, by kind."
+    stable: Annotated[dict[str, float], Field(max_length=8)] = Field(
+        default_factory=dict, description="Stable's requests in this rollout, by what was read."
     )
     step_requests: float = Field(
         default=0.0, description="Candidate's requests since the weight last changed."
+    )
+    comparisons: Annotated[list[Comparison], Field(max_length=256)] = Field(
+        default_factory=list, description="What is compared, with its evidence."
     )
     breached_since: Moment | None = Field(
         default=None, description="Since when a threshold is breached without a break."
@@ -134,6 +157,9 @@ class Candidate(Type):
         default=False, description="All steps are done; it takes all traffic once it can."
     )
     hold: Hold | None = Field(default=None, description="Why it does not go on.")
+    unreadable_since: Moment | None = Field(
+        default=None, description="Since when no metrics can be read."
+    )
     errors_in_a_row: int = Field(default=0, description="Failed measurements in a row.")
     measured_at: Moment | None = Field(default=None, description="Last good measurement.")
     counted: Annotated[dict[str, float], Field(max_length=1000)] = Field(

@@ -1,0 +1,139 @@
+"""All checks of an analysis: what they ask, and what they come to after each measurement."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from serinus.api.checks import Analysis, Check
+from serinus.api.quantities import fraction
+from serinus.api.status import CheckState, CheckStatus, Verdict
+from serinus.judge import comparison
+from serinus.judge.counters import count
+from serinus.judge.error_rate import ErrorRateCheck
+from serinus.judge.look import Budget, Kind, Look
+from serinus.judge.prediction_drift import PredictionDriftCheck
+from serinus.judge.questions import Answer, Counters, Measurement, Question, Value
+from serinus.judge.threshold import ThresholdCheck
+
+_GRAVEST_FIRST: tuple[Verdict, ...] = ("Fail", "Error", "NoData", "Inconclusive", "Pass")
+_LONGEST_MESSAGE = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is known so far; it lies in the status of the candidate."""
+
+    counted: Mapping[str, float] = field(default_factory=dict)
+    """By target, Unix seconds of the last sample counted."""
+    checks: tuple[CheckStatus, ...] = ()
+
+
+def questions_of(analysis: Analysis) -> tuple[Question, ...]:
+    """Everything to ask of both arms, in this order: wholes before their parts."""
+    asked = dict.fromkeys(one for check in analysis.checks for one in _kind(check).questions())
+    return tuple(sorted(asked, key=lambda one: isinstance(one, Counters) and one.part))
+
+
+def judge(
+    analysis: Analysis, progress: Progress, measurement: Measurement, since: float
+) -> Progress:
+    """What is known, and a measurement -> what is known then.
+
+    `since` is when the candidate's first weight took effect, Unix seconds: targets that were
+    never counted are counted from there. A measurement that was already counted changes nothing.
+    """
+    (candidate, stable), counted = count(
+        (_counters(measurement.candidate), _counters(measurement.stable)),
+        progress.counted,
+        since,
+    )
+    values = {q: a for q, a in measurement.candidate.items() if isinstance(q, Value)}
+    look = Look(measurement.at, candidate, stable, values)
+    checks = tuple(
+        _judged(check, _before(check, progress), look, _budget(analysis, check))
+        for check in analysis.checks
+    )
+    return Progress(counted, checks)
+
+
+def enter_step(checks: Iterable[CheckStatus]) -> list[CheckStatus]:
+    """The weight changes: pass has to be shown anew, the evidence against the candidate goes on."""
+    return [
+        check
+        if check.verdict == "Fail"
+        else check.model_copy(
+            update={
+                "verdict": "Inconclusive",
+                "message": "Not judged at this weight yet.",
+                "state": comparison.step_entered(check.state),
+            }
+        )
+        for check in checks
+    ]
+
+
+def overall(checks: Iterable[CheckStatus]) -> Verdict:
+    """The gravest verdict; Pass where there is nothing to check."""
+    verdicts = {check.verdict for check in checks} | {"Pass"}
+    return next(verdict for verdict in _GRAVEST_FIRST if verdict in verdicts)
+
+
+def _kind(check: Check) -> Kind:
+    if check.error_rate is not None:
+        return ErrorRateCheck(check.error_rate)
+    if check.prediction_drift is not None:
+        return PredictionDriftCheck(check.prediction_drift)
+    if check.threshold is not None:
+        return ThresholdCheck(check.threshold)
+    raise ValueError(f"check {check.name} is of no kind")
+
+
+def _counters(answers: Mapping[Question, Answer]) -> dict[Counters, Answer]:
+    return {q: a for q, a in answers.items() if isinstance(q, Counters)}
+
+
+def _budget(analysis: Analysis, check: Check) -> Budget:
+    sharing = sum(each.weight for each in analysis.checks if each.threshold is None)
+    whole = fraction(analysis.false_rollback_budget)
+    return Budget(
+        false_fail=whole * check.weight / max(sharing, 1),
+        false_pass=fraction(analysis.false_pass_budget),
+        false_rollback=whole,
+        min_requests=analysis.min_requests,
+    )
+
+
+def _digest(check: Check) -> str:
+    settings = {kind: value.to_json() for kind, value in check.kinds().items()}
+    text = json.dumps(settings, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _before(check: Check, progress: Progress) -> CheckStatus:
+    """What was known of a check; nothing if it is new, or its settings are."""
+    digest = _digest(check)
+    for known in progress.checks:
+        if (known.name, known.kind, known.state.policy) == (check.name, check.kind, digest):
+            return known
+    fresh = CheckState(policy=digest)
+    return CheckStatus(
+        name=check.name,
+        kind=check.kind,
+        verdict="NoData",
+        message="Not measured yet.",
+        state=fresh,
+    )
+
+
+def _judged(check: Check, before: CheckStatus, look: Look, budget: Budget) -> CheckStatus:
+    if before.verdict == "Fail":
+        return before
+    kind = _kind(check)
+    if not all(look.answers(question) for question in kind.questions()):
+        return before
+    found = kind.judge(before.state, look, budget)
+    message = found.message[:_LONGEST_MESSAGE]
+    return before.model_copy(
+        update={"verdict": found.verdict, "message": message, "state": found.state}
+    )

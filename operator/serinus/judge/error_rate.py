@@ -1,0 +1,117 @@
+"""errorRate: the share of failed requests, against stable's and against a fixed limit."""
+
+from collections.abc import Sequence
+
+from serinus.api.checks import ErrorRate
+from serinus.api.quantities import fraction
+from serinus.api.status import CheckState, Comparison, Verdict
+from serinus.judge import comparison, words
+from serinus.judge.comparison import AHEAD, Policy, Scale
+from serinus.judge.kernel import Null, log_sum
+from serinus.judge.look import Budget, Finding, Look
+from serinus.judge.questions import Counters
+
+ERRORS, LIMIT = "errors", "limit"
+REQUESTS = "requests"
+
+
+class ErrorRateCheck:
+    """Errors among requests, candidate against stable; the limit is a second hypothesis that
+    shares the budget."""
+
+    def __init__(self, settings: ErrorRate) -> None:
+        matchers = tuple(settings.requests.matchers)
+        self._requests = Counters(settings.requests.metric, matchers)
+        self._errors = Counters(settings.requests.metric, (*matchers, *settings.errors), part=True)
+        self._policies = {ERRORS: _against_stable(settings)}
+        self._limit = settings.limit
+        if settings.limit is not None:
+            limit = Null(0.0, fraction(settings.limit))
+            self._policies[LIMIT] = Policy(limit, limit)
+
+    def questions(self) -> tuple[Counters, ...]:
+        return self._requests, self._errors
+
+    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+        if problem := look.unreadable(self.questions()):
+            return Finding("Error", problem, state)
+        state = self._counted(state, look)
+        found = comparison.verdict(state, budget)
+        missing = look.missing(self._requests)
+        if missing and found != "Fail":
+            return Finding("NoData", missing, state)
+        return Finding(found, self._message(found, state, budget), state)
+
+    def _counted(self, state: CheckState, look: Look) -> CheckState:
+        requests, errors = look.growth(self._requests), look.growth(self._errors)
+        n = [whole.total for whole in requests]
+        e = [min(part.total, whole) for part, whole in zip(errors, n, strict=True)]
+        known = state.comparisons or [
+            comparison.compared(name, 1 / len(self._policies)) for name in self._policies
+        ]
+        return comparison.with_peak(
+            state.model_copy(
+                update={
+                    "reserve": 0.0,
+                    "comparisons": self._weighed(known, n, e),
+                    "candidate": comparison.added(state.candidate, {REQUESTS: n[0]}),
+                    "stable": comparison.added(state.stable, {REQUESTS: n[1]}),
+                    "step_requests": state.step_requests + n[0],
+                }
+            )
+        )
+
+    def _weighed(
+        self, known: Sequence[Comparison], requests: Sequence[float], errors: Sequence[float]
+    ) -> list[Comparison]:
+        return [Scale(self._policies[each.name], *requests).weigh(each, *errors) for each in known]
+
+    def _message(self, found: Verdict, state: CheckState, budget: Budget) -> str:
+        n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
+        errors = state.comparisons[0]
+        told = f"Candidate errors {words.counted(errors.candidate, n_c)}"
+        if n_s:
+            told += f" against stable {words.counted(errors.stable, n_s)}"
+        if n_c == 0:
+            return f"{told}; the candidate has served no request yet."
+        if found == "Fail":
+            return f"{told}; {self._what_is_wrong(state, budget)}."
+        if found == "Pass":
+            return f"{told}; {self._what_is_right(budget)}."
+        return f"{told}. {self._forecast(state, budget)}"
+
+    def _what_is_wrong(self, state: CheckState, budget: Budget) -> str:
+        worst = max(state.comparisons, key=lambda each: log_sum(each.more))
+        sure = words.sure(budget.false_rollback)
+        if worst.name == LIMIT:
+            return f"above the limit of {self._limit}, {sure}"
+        bound = comparison.at_least(worst.more, self._policies[ERRORS].tolerance.ratio, budget)
+        return f"at least {words.times(bound)} times as many, {sure}"
+
+    def _what_is_right(self, budget: Budget) -> str:
+        margin = self._policies[ERRORS].margin
+        told = f"fewer than {words.allowed(margin.ratio, margin.offset)}"
+        if self._limit:
+            told += f" and below the limit of {self._limit}"
+        return f"{told}, {words.sure(budget.false_pass)}"
+
+    def _forecast(self, state: CheckState, budget: Budget) -> str:
+        n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
+        errors = state.comparisons[0]
+        per_request = AHEAD / n_c
+        ahead = self._weighed(
+            state.comparisons,
+            (AHEAD, n_s * per_request),
+            (errors.candidate * per_request, errors.stable * per_request),
+        )
+        return words.forecast(
+            comparison.requests_to_pass(state, ahead, budget),
+            comparison.requests_to_fail(state, ahead, budget),
+        )
+
+
+def _against_stable(settings: ErrorRate) -> Policy:
+    return Policy(
+        Null(settings.tolerance, fraction(settings.absolute_tolerance)),
+        Null(settings.margin, fraction(settings.absolute_margin)),
+    )

@@ -1,0 +1,96 @@
+"""One look: what was counted since the last one, and what a check makes of it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from serinus.api.quantities import spoken
+from serinus.api.status import CheckState, Verdict
+from serinus.judge.counters import Growth, Reading
+from serinus.judge.questions import Answer, Counters, Question, Unreadable, Value
+
+STALE_AFTER = 300.0
+"""Seconds after which Prometheus itself takes a series for gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one measurement adds to what is known."""
+
+    at: float
+    """Unix seconds."""
+    candidate: Mapping[Counters, Reading]
+    stable: Mapping[Counters, Reading]
+    values: Mapping[Value, Answer]
+
+    def answers(self, question: Question) -> bool:
+        """Whether the question was asked at all."""
+        return question in self.values or question in self.candidate
+
+    def growth(self, counters: Counters) -> tuple[Growth, Growth]:
+        """Of candidate and stable; nothing where it could not be read."""
+        return _growth(self.candidate.get(counters)), _growth(self.stable.get(counters))
+
+    def unreadable(self, questions: Iterable[Counters]) -> str | None:
+        """Why some answer could not be read, in a sentence."""
+        for counters in questions:
+            for arm in (self.candidate, self.stable):
+                if isinstance(reading := arm.get(counters), Unreadable):
+                    return reading.message
+        return None
+
+    def missing(self, counters: Counters) -> str | None:
+        """Which arm has no fresh sample of a counter, in a sentence."""
+        for name, growth in zip(("candidate", "stable"), self.growth(counters), strict=True):
+            if growth.newest is None:
+                return (
+                    f"Prometheus has no {counters.metric} from the {name} pods: they must export "
+                    "it and be scraped, and have served a request."
+                )
+            if self.at - growth.newest > STALE_AFTER:
+                age = spoken(self.at - growth.newest)
+                return f"The newest {counters.metric} from the {name} pods is {age} old."
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How often a check may be wrong, and what it must have seen."""
+
+    false_fail: float
+    """Chance over the whole rollout; this check's share."""
+    false_pass: float
+    """Chance in each step."""
+    false_rollback: float
+    """Chance over the whole rollout and all checks."""
+    min_requests: int
+    """Candidate's requests in a step, before it can pass."""
+
+    def among(self, claims: int) -> "Budget":
+        """For one of several claims that are to hold together."""
+        return replace(self, false_fail=self.false_fail / claims)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check came to."""
+
+    verdict: Verdict
+    message: str
+    state: CheckState
+
+
+class Kind(Protocol):
+    """A kind of check, with its settings."""
+
+    def questions(self) -> tuple[Question, ...]:
+        """What it needs to know; wholes before their parts."""
+        ...
+
+    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+        """What is known, and what a look adds -> the verdict, and what is known then."""
+        ...
+
+
+def _growth(reading: Reading | None) -> Growth:
+    return reading if isinstance(reading, Growth) else Growth()

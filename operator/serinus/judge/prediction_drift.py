@@ -1,0 +1,195 @@
+"""predictionDrift: what the model predicts, class by class and score range by score range."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from serinus.api.checks import Counter, PredictionDrift
+from serinus.api.quantities import fraction
+from serinus.api.status import CheckState, Comparison, Verdict
+from serinus.judge import comparison, words
+from serinus.judge.comparison import AHEAD, Policy, Scale
+from serinus.judge.counters import Growth
+from serinus.judge.kernel import Null, log_sum
+from serinus.judge.look import Budget, Finding, Look
+from serinus.judge.questions import Counters
+from serinus.judge.shares import Share, Shares, of_classes, of_scores
+
+DEFAULT_SCORES = "model_prediction_score"
+DEFAULT_CLASSES = Counter(metric="model_predictions_total")
+STAKED = 0.9
+"""Of the reserve, on what is known; the rest waits for classes that are still to appear."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A counter of predictions, and how its series are sorted."""
+
+    name: str
+    """The first word of the names of its shares."""
+    counters: Counters
+    sort: Callable[[tuple[Growth, Growth]], Shares]
+
+
+class PredictionDriftCheck:
+    """The share of each class and score range, candidate against stable, in both directions.
+
+    Fail: the mean over all of them, and over all scores up to and above each bound. Pass: each
+    class and each range is shown to be within the margin.
+    """
+
+    def __init__(self, settings: PredictionDrift) -> None:
+        self._policy = Policy(
+            Null(settings.tolerance, fraction(settings.absolute_tolerance)),
+            Null(settings.margin, fraction(settings.absolute_margin)),
+        )
+        self._any_source_will_do = settings.scores is None and settings.classes is None
+        scores = DEFAULT_SCORES if self._any_source_will_do else settings.scores
+        classes = DEFAULT_CLASSES if self._any_source_will_do else settings.classes
+        self._sources: list[_Source] = []
+        if scores:
+            self._sources.append(_Source("score", Counters(f"{scores}_bucket"), of_scores))
+        if classes:
+            counters = Counters(classes.metric, tuple(classes.matchers))
+            label = settings.class_label
+            self._sources.append(_Source("class", counters, lambda g: of_classes(g, label)))
+
+    def questions(self) -> tuple[Counters, ...]:
+        return tuple(source.counters for source in self._sources)
+
+    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+        found: dict[str, Shares] = {}
+        errors, missing = [], []
+        for source in self._sources:
+            if problem := look.unreadable((source.counters,)):
+                errors.append(problem)
+            elif problem := look.missing(source.counters):
+                missing.append(problem)
+            elif all(grown.increases for grown in look.growth(source.counters)):
+                try:
+                    found[source.name] = source.sort(look.growth(source.counters))
+                except ValueError as error:
+                    errors.append(f"{source.counters.metric}: {error}.")
+        if found:
+            state = self._counted(state, found)
+        verdict = comparison.verdict(state, budget)
+        if errors and verdict != "Fail":
+            return Finding("Error", " ".join(errors), state)
+        enough = self._any_source_will_do and len(missing) < len(self._sources)
+        if missing and not enough and verdict != "Fail":
+            return Finding("NoData", " ".join(missing), state)
+        return Finding(verdict, self._message(verdict, state, budget), state)
+
+    def _counted(self, state: CheckState, found: Mapping[str, Shares]) -> CheckState:
+        """Weights are set before the data that they weigh: what appears in this block is only
+        weighed from the next one on."""
+        shares = {name: share for each in found.values() for name, share in each.by_name.items()}
+        state = _opened(state, {name: s for name, s in shares.items() if s.known})
+        scales = {
+            source: Scale(self._policy, each.total.candidate, each.total.stable)
+            for source, each in found.items()
+        }
+        requests = {source: each.total.candidate for source, each in found.items()}
+        state = state.model_copy(
+            update={
+                "comparisons": [
+                    _weighed(known, scales.get(_source(known)), shares)
+                    for known in state.comparisons
+                ],
+                "candidate": comparison.added(state.candidate, requests),
+                "stable": comparison.added(
+                    state.stable, {source: each.total.stable for source, each in found.items()}
+                ),
+                "step_requests": state.step_requests + max(requests.values()),
+            }
+        )
+        return comparison.with_peak(_opened(state, shares))
+
+    def _message(self, verdict: Verdict, state: CheckState, budget: Budget) -> str:
+        parts = [known for known in state.comparisons if known.not_more]
+        if not parts or not any(state.candidate.values()):
+            return "The candidate has predicted nothing yet."
+        if verdict == "Fail":
+            return self._what_is_wrong(state, budget)
+        most = max(
+            parts, key=lambda known: abs(_shares(known, state)[0] - _shares(known, state)[1])
+        )
+        told = _told(most, state)
+        if verdict == "Pass":
+            margin = words.allowed(self._policy.margin.ratio, self._policy.margin.offset)
+            within = f"every class and score range within {margin}, in both directions"
+            return f"{told}; {within}, {words.sure(budget.false_pass)}."
+        return f"{told}, the greatest difference. {self._forecast(state, budget)}"
+
+    def _what_is_wrong(self, state: CheckState, budget: Budget) -> str:
+        worst = max(state.comparisons, key=lambda known: log_sum((*known.more, *known.fewer)))
+        rarer = log_sum(worst.fewer) > log_sum(worst.more)
+        evidence = worst.fewer if rarer else worst.more
+        shared = budget.among(2 * len(state.comparisons))
+        bound = comparison.at_least(evidence, self._policy.tolerance.ratio, shared)
+        told = f"at least {words.times(bound)} times as {'rare' if rarer else 'common'}"
+        return f"{_told(worst, state)}; {told}, {words.sure(budget.false_rollback)}."
+
+    def _forecast(self, state: CheckState, budget: Budget) -> str:
+        scales = {
+            source: Scale(self._policy, AHEAD, AHEAD * state.stable[source] / requests)
+            for source, requests in state.candidate.items()
+            if requests
+        }
+        ahead = []
+        for known in state.comparisons:
+            source = _source(known)
+            requests = state.candidate[source]
+            per_request = AHEAD / requests if requests else 0.0
+            share = Share(known.candidate * per_request, known.stable * per_request, True)
+            ahead.append(_weighed(known, scales.get(source), {known.name: share}))
+        return words.forecast(
+            comparison.requests_to_pass(state, ahead, budget),
+            comparison.requests_to_fail(state, ahead, budget),
+        )
+
+
+def _opened(state: CheckState, shares: Mapping[str, Share]) -> CheckState:
+    """The state with comparisons for the shares that have none yet."""
+    there = {known.name for known in state.comparisons}
+    new = [name for name in shares if name not in there]
+    if not new:
+        return state
+    weight = STAKED * state.reserve / len(new)
+    opened = [
+        comparison.compared(name, weight, both_ways=True, can_pass=not shares[name].tail)
+        for name in new
+    ]
+    return state.model_copy(
+        update={
+            "comparisons": [*state.comparisons, *opened],
+            "reserve": (1 - STAKED) * state.reserve,
+        }
+    )
+
+
+def _weighed(known: Comparison, scale: Scale | None, shares: Mapping[str, Share]) -> Comparison:
+    """A class that is not listed had none; a score range that is not was not measured."""
+    if scale is None or (known.name not in shares and _source(known) == "score"):
+        return known
+    share = shares.get(known.name, Share(0.0, 0.0, True))
+    return scale.weigh(known, share.candidate, share.stable)
+
+
+def _source(known: Comparison) -> str:
+    return known.name.split(" ", 1)[0]
+
+
+def _shares(known: Comparison, state: CheckState) -> tuple[float, float]:
+    source = _source(known)
+    candidate, stable = state.candidate[source], state.stable[source]
+    return (
+        known.candidate / candidate if candidate else 0.0,
+        known.stable / stable if stable else 0.0,
+    )
+
+
+def _told(known: Comparison, state: CheckState) -> str:
+    source = _source(known)
+    candidate = words.counted(known.candidate, state.candidate[source])
+    stable = words.counted(known.stable, state.stable[source])
+    return f"{known.name.capitalize()}: candidate {candidate} against stable {stable}"

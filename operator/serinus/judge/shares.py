@@ -1,0 +1,124 @@
+"""Predictions sorted into classes and score ranges: how many of each, in both arms."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from serinus.judge.counters import Growth, Increase
+
+MOST_RANGES = 50
+MOST_CLASSES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Predictions of one sort in a block."""
+
+    candidate: float
+    stable: float
+    known: bool
+    """Whether it was there before the block."""
+    tail: bool = False
+    """A sum of other shares."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """All predictions of a block, by the name of their sort."""
+
+    total: Share
+    by_name: Mapping[str, Share]
+
+
+def of_classes(growth: tuple[Growth, Growth], label: str) -> Shares:
+    """Predictions by class; a class that one arm lacks has none there.
+
+    Raises ValueError, with a sentence, where there are too many.
+    """
+    counts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    known = set()
+    for arm, grown in enumerate(growth):
+        for increase in grown.increases:
+            name = increase.labels.get(label) or "(none)"
+            counts[name][arm] += increase.amount
+            if increase.known:
+                known.add(name)
+    if len(counts) > MOST_CLASSES:
+        raise ValueError(
+            f"label {label} has {len(counts)} values, and at most {MOST_CLASSES} can be compared: "
+            "name another classLabel, or export coarser classes"
+        )
+    if too_long := next((name for name in counts if len(name) > 100), None):
+        raise ValueError(f"class {too_long[:40]}... has a name of more than 100 characters")
+    shares = {
+        f"class {name}": Share(candidate, stable, name in known)
+        for name, (candidate, stable) in sorted(counts.items())
+    }
+    total = [math.fsum(pair[arm] for pair in counts.values()) for arm in (0, 1)]
+    return Shares(Share(total[0], total[1], bool(known)), shares)
+
+
+def of_scores(growth: tuple[Growth, Growth]) -> Shares:
+    """Predictions by score range, between the bucket bounds that all pods of both arms have.
+
+    Raises ValueError, with a sentence, where they have none in common or too many.
+    """
+    bounds = sorted(_bounds(growth[0].increases) & _bounds(growth[1].increases))
+    if len(bounds) < 2:
+        raise ValueError(
+            "candidate and stable have no score bucket in common: let both export the histogram "
+            "with the same bounds"
+        )
+    if len(bounds) > MOST_RANGES:
+        raise ValueError(
+            f"the score histogram has {len(bounds)} buckets, and at most {MOST_RANGES} can be "
+            "compared: export fewer"
+        )
+    known = any(increase.known for grown in growth for increase in grown.increases)
+    candidate, stable = (_cumulative(grown.increases, bounds) for grown in growth)
+    shares: dict[str, Share] = {}
+    for tail, (low, high) in _ranges(bounds):
+        share = Share(candidate[high] - candidate[low], stable[high] - stable[low], known, tail)
+        shares.setdefault(_range(low, high), share)
+    return Shares(Share(candidate[math.inf], stable[math.inf], known), shares)
+
+
+def _ranges(bounds: list[float]) -> Iterable[tuple[bool, tuple[float, float]]]:
+    """Each bucket, then everything up to and above each bound."""
+    for bucket in pairwise((-math.inf, *bounds)):
+        yield False, bucket
+    for bound in bounds[:-1]:
+        yield True, (-math.inf, bound)
+        yield True, (bound, math.inf)
+
+
+def _range(low: float, high: float) -> str:
+    if low == -math.inf:
+        return f"score up to {high:g}"
+    return f"score above {low:g}" if high == math.inf else f"score {low:g} to {high:g}"
+
+
+def _bounds(increases: Iterable[Increase]) -> set[float]:
+    """Bounds that every target has."""
+    by_target: dict[str, set[float]] = defaultdict(set)
+    for increase in increases:
+        by_target[increase.target].add(_bound(increase))
+    return set.intersection(*by_target.values()) if by_target else set()
+
+
+def _cumulative(increases: Iterable[Increase], bounds: Iterable[float]) -> dict[float, float]:
+    """Counts up to each bound; made to rise where a reset was seen in some buckets only."""
+    sums: dict[float, float] = defaultdict(float)
+    for increase in increases:
+        sums[_bound(increase)] += increase.amount
+    cumulative, highest = {-math.inf: 0.0}, 0.0
+    for bound in bounds:
+        highest = max(highest, sums[bound])
+        cumulative[bound] = highest
+    return cumulative
+
+
+def _bound(increase: Increase) -> float:
+    return float(increase.labels["le"])

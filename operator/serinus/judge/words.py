@@ -1,0 +1,53 @@
+"""Evidence in words: figures short enough to read, and never claiming more than was shown."""
+
+import math
+
+
+def counted(events: float, requests: float) -> str:
+    """`41/2045 (2.0%)`."""
+    return f"{_whole(events)}/{_whole(requests)} ({percent(events / requests if requests else 0)})"
+
+
+def percent(share: float) -> str:
+    """0.0204 -> `2.0%`, 0.00012 -> `0.012%`, 0.876 -> `88%`."""
+    value = 100 * share
+    if value == 0:
+        return "0%"
+    digits = 0 if value >= 10 else 1 if value >= 1 else 1 - math.floor(math.log10(value))
+    return f"{value:.{digits}f}%"
+
+
+def times(bound: float) -> str:
+    """A lower bound, rounded down: 1.375 -> `1.3`, 2.2 -> `2.2`, 33.0 -> `33`."""
+    step = 10.0 ** (math.floor(math.log10(bound)) - 1)
+    return f"{math.floor(bound / step + 1e-9) * step:.10g}"
+
+
+def sure(risk: float) -> str:
+    """0.01 -> `99% sure at any time`."""
+    return f"{100 * (1 - risk):.10g}% sure at any time"
+
+
+def allowed(ratio: float, offset: float) -> str:
+    """`1.5 times stable's + 1%`."""
+    return f"{ratio:g} times stable's" + (f" + {100 * offset:g}%" if offset else "")
+
+
+def forecast(to_pass: float | None, to_fail: float | None) -> str:
+    """What will come of it if it goes on like this."""
+    known = [(wait, word) for wait, word in ((to_fail, "Fails"), (to_pass, "Passes")) if wait]
+    if not known:
+        return "It neither passes nor fails if it goes on like this."
+    wait, word = min(known)
+    return f"{word} after {_more(wait)} if it goes on like this."
+
+
+def _more(requests: float) -> str:
+    """Two digits of it are honest."""
+    step = 10 ** max(math.floor(math.log10(requests)) - 1, 0) if requests >= 1 else 1
+    rounded = max(math.ceil(requests / step) * step, 1)
+    return f"about {rounded} more candidate request{'s' if rounded > 1 else ''}"
+
+
+def _whole(count: float) -> str:
+    return f"{count:.0f}" if count >= 10 or count == int(count) else f"{count:.1f}"
