@@ -8,13 +8,14 @@ class Reason(StrEnum):
 
     # where a rollout stands
     HEALTHY = "Healthy"
+    UNAVAILABLE = "Unavailable"
     FIRST_DEPLOYMENT = "FirstDeployment"
     ROLLOUT_STARTED = "RolloutStarted"
     WEIGHT_RAISED = "WeightRaised"
     WEIGHT_LOWERED = "WeightLowered"
+    WEIGHT_CHANGED = "WeightChanged"
     PROMOTING = "Promoting"
     PROMOTED = "Promoted"
-    RETIRED = "Retired"
     # why it was ended
     CHECK_FAILED = "CheckFailed"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
@@ -31,12 +32,14 @@ class Reason(StrEnum):
     AWAITING_PAUSE = "AwaitingPause"
     AWAITING_COMMAND = "AwaitingCommand"
     PAUSED_BY_SPEC = "PausedBySpec"
+    SCALED_TO_ZERO = "ScaledToZero"
     NO_DATA = "NoData"
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     METRICS_READABLE = "MetricsReadable"
     # why it cannot go on without a person
     INVALID_SPEC = "InvalidSpec"
     NAME_TAKEN = "NameTaken"
+    HISTORY_LOST = "HistoryLost"
     ROUTE_REFUSED = "RouteRefused"
     COMMAND_OBEYED = "CommandObeyed"
     COMMAND_REFUSED = "CommandRefused"

@@ -146,9 +146,17 @@ class Candidate(Type):
     progress_since: Moment = Field(
         description="Since when pods are awaited; the progress deadline counts from here."
     )
+    analysis_since: Moment | None = Field(
+        default=None, description="When it first took traffic; requests count from here."
+    )
     effective_since: Moment | None = Field(
         default=None,
         description="Since when the weight wanted is in effect; the step's clocks count from here.",
+    )
+    unmeasured: float = Field(
+        default=0.0,
+        description="Seconds at this weight without readable metrics; maxStepDuration does not "
+        "count them.",
     )
     step_since: Moment | None = Field(
         default=None, description="Since when the current pause is waited for."

@@ -1,0 +1,161 @@
+"""One pass: the rules in their order, until none has anything to change."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from serinus.api.quantities import seconds
+from serinus.api.reasons import Reason
+from serinus.api.status import Decision, Status
+from serinus.manifests.children import Wanted
+from serinus.manifests.routers.face import Split
+from serinus.plan.progress import (
+    ROUTE_PATIENCE,
+    give_up_at_the_progress_deadline,
+    go_on_or_say_why_not,
+    notice_whether_metrics_can_be_read,
+    pods_needed,
+    pods_ready,
+    promote_when_all_pods_are_ready,
+    roll_back_when_a_check_fails,
+    run_the_clock_while_the_weight_is_in_effect,
+    step_times_out,
+    strangers,
+    weight_given,
+)
+from serinus.plan.situation import Situation, Wish, World
+from serinus.plan.steps import keep_to_the_steps_of_the_spec, pause_ends
+from serinus.plan.story import tell
+from serinus.plan.wishes import (
+    follow_the_spec,
+    forget_a_rejection_once_the_spec_moves_on,
+    obey_a_command,
+)
+
+Rule = Callable[[Situation], Situation | None]
+
+ENDPOINTS_RETRY = 0.25
+"""Seconds until ready pods that are not behind their Service yet are looked at again."""
+
+
+def _drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
+    """A policy that makes no sense judges nobody."""
+    if not s.wish.problems or s.status.candidate is None or s.candidate.mode == "First":
+        return None
+    message = f"The spec became invalid in mid-rollout. {' '.join(s.wish.problems)}"
+    return s.drop().because(Reason.INVALID_SPEC, s.candidate.revision, message)
+
+
+def _end_the_delay_of_retired_revisions(s: Situation) -> Situation | None:
+    """Without a gateway a rollout needs their pods gone at once."""
+    delay = seconds(s.wish.spec.rollout.scale_down_delay)
+    at_once = s.status.candidate is not None and s.wish.spec.traffic.gateway is None
+    kept = [] if at_once else [r for r in s.status.retiring if s.now < r.since + delay]
+    return s.to(retiring=kept) if kept != s.status.retiring else None
+
+
+ALWAYS: tuple[Rule, ...] = (
+    _drop_the_candidate_of_an_invalid_spec,
+    _end_the_delay_of_retired_revisions,
+)
+WITH_A_VALID_SPEC: tuple[Rule, ...] = (
+    forget_a_rejection_once_the_spec_moves_on,
+    obey_a_command,
+    follow_the_spec,
+)
+WITH_A_CANDIDATE: tuple[Rule, ...] = (
+    roll_back_when_a_check_fails,
+    give_up_at_the_progress_deadline,
+    keep_to_the_steps_of_the_spec,
+    notice_whether_metrics_can_be_read,
+    run_the_clock_while_the_weight_is_in_effect,
+    promote_when_all_pods_are_ready,
+    go_on_or_say_why_not,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one pass came to."""
+
+    status: Status
+    wanted: Wanted | None
+    """Pods and split to bring about; None: touch nothing."""
+    news: tuple[Decision, ...]
+    """What was decided now, oldest first."""
+    wake_in: float | None
+    """Seconds until time alone changes something."""
+
+
+def decide(wish: Wish, status: Status, world: World, now: float) -> Plan:
+    """(wish, what was decided before, what is there, now) -> what comes next."""
+    s = _observed(Situation(wish, status, world, now))
+    if world.obstruction is None:
+        for _ in range(4 * (len(wish.steps) + 4)):
+            changed = _first_change(s)
+            if changed is None:
+                break
+            s = changed
+        else:
+            raise RuntimeError("the rules do not come to rest")
+    s = tell(s)
+    wanted = None if world.obstruction else _wanted(s)
+    return Plan(s.status, wanted, s.news, _wake_in(s))
+
+
+def _first_change(s: Situation) -> Situation | None:
+    for rule in (*ALWAYS, *(WITH_A_VALID_SPEC if not s.wish.problems else ())):
+        if (changed := rule(s)) is not None:
+            return changed
+    if s.status.candidate is None:
+        return None
+    return next((c for rule in WITH_A_CANDIDATE if (c := rule(s)) is not None), None)
+
+
+def _observed(s: Situation) -> Situation:
+    """Facts first: they are shown, and decide nothing by themselves."""
+    if (stable := s.status.stable) is not None:
+        ready = s.world.ready(stable.revision)
+        workload = s.world.workloads.get(stable.revision)
+        s = s.to(
+            stable=stable.model_copy(update={"ready_replicas": ready}),
+            replicas=workload.replicas if workload else 0,
+        )
+    if (candidate := s.status.candidate) is not None:
+        weight = candidate.weight.model_copy(update={"actual": round(s.world.weight, 1)})
+        s = s.to_candidate(weight=weight, ready_replicas=s.world.ready(candidate.revision))
+    return s
+
+
+def _wanted(s: Situation) -> Wanted | None:
+    replicas = s.wish.spec.replicas
+    stable, candidate = s.status.stable, s.status.candidate
+    live = {
+        old.revision: s.world.workloads[old.revision].replicas
+        for old in s.status.retiring
+        if old.revision in s.world.workloads
+    }
+    if stable:
+        live[stable.revision] = replicas
+    if candidate is None:
+        return Wanted(live, Split(stable.revision, None, 0)) if stable else None
+    live[candidate.revision] = pods_needed(s)
+    if stable is None:
+        return Wanted(live, Split(None, candidate.revision, 100))
+    return Wanted(live, Split(stable.revision, candidate.revision, weight_given(s)))
+
+
+def _wake_in(s: Situation) -> float | None:
+    rollout = s.wish.spec.rollout
+    moments = [old.since + seconds(rollout.scale_down_delay) for old in s.status.retiring]
+    if s.status.candidate is not None:
+        moments += [step_times_out(s), pause_ends(s) or float("inf")]
+        if pods_ready(s) < pods_needed(s):
+            moments.append(s.candidate.progress_since + seconds(rollout.progress_deadline))
+        if s.world.endpoints is not None and pods_ready(s) < s.world.ready(s.candidate.revision):
+            moments.append(s.now + ENDPOINTS_RETRY)
+        if strangers(s):
+            moments.append(s.now + ENDPOINTS_RETRY)
+        if s.candidate.hold and s.candidate.hold.reason == Reason.AWAITING_ROUTE:
+            moments.append(s.candidate.hold.since + ROUTE_PATIENCE)
+    coming = [moment - s.now for moment in moments if s.now < moment < float("inf")]
+    return min(coming, default=None)

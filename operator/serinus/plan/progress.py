@@ -1,0 +1,239 @@
+"""Rules about a rollout under way: its pods, its weight, its verdicts, its steps.
+
+A rule that finds nothing to change returns None; one that only waits says why in `hold`.
+"""
+
+import math
+
+from serinus.api.quantities import seconds, spoken
+from serinus.api.reasons import Reason
+from serinus.api.status import Verdict
+from serinus.judge import overall
+from serinus.manifests.children import router_for
+from serinus.manifests.routers.face import carriable_weight
+from serinus.plan.situation import Situation
+from serinus.plan.steps import enter_next_step, pause_ends, raises_weight_next
+
+ERRORS_BEFORE_PAUSE = 5
+ROUTE_PATIENCE = 10.0
+"""Seconds in which a gateway is expected to answer a route."""
+
+
+def pods_needed(s: Situation) -> int:
+    """Ready pods that the candidate needs for what it is asked to carry now."""
+    candidate, replicas = s.candidate, s.wish.spec.replicas
+    if candidate.promoting or replicas == 0:
+        return replicas
+    return router_for(s.wish.spec).candidate_replicas(replicas, int(candidate.weight.wanted))
+
+
+def pods_ready(s: Situation) -> int:
+    """The candidate's pods that are ready and, where that was read, behind its Service."""
+    ready = s.world.ready(s.candidate.revision)
+    return ready if s.world.endpoints is None else min(ready, s.world.endpoints)
+
+
+def weight_given(s: Situation) -> int:
+    """Percent to route to the candidate now: never more than its ready pods can carry."""
+    candidate = s.candidate
+    if pods_ready(s) >= pods_needed(s) and not strangers(s):
+        return int(candidate.weight.wanted)
+    stable = s.status.stable
+    stable_ready = s.world.ready(stable.revision) if stable else 0
+    router, replicas = router_for(s.wish.spec), s.wish.spec.replicas
+    carriable = carriable_weight(router, replicas, stable_ready, pods_ready(s))
+    return math.floor(min(candidate.weight.wanted, s.world.weight, carriable))
+
+
+def strangers(s: Situation) -> list[str]:
+    """Revisions whose pods would take traffic that is not theirs: without a gateway one Service
+    selects every pod, so others must be gone before the candidate joins."""
+    if s.wish.spec.traffic.gateway is not None or s.candidate.mode == "First":
+        return []
+    stable = s.status.stable.revision if s.status.stable else None
+    return sorted(set(s.world.workloads) - {stable, s.candidate.revision})
+
+
+def verdict(s: Situation) -> Verdict:
+    """The verdict over all checks; NoData before the first measurement."""
+    if not s.wish.spec.rollout.analysis.checks:
+        return "Pass"
+    return overall(s.candidate.checks) if s.candidate.checks else "NoData"
+
+
+def roll_back_when_a_check_fails(s: Situation) -> Situation | None:
+    """The reason this project exists."""
+    failed = [check for check in s.candidate.checks if check.verdict == "Fail"]
+    if s.candidate.mode != "Steps" or not failed:
+        return None
+    evidence = " ".join(f"Check {check.name}: {check.message}" for check in failed)
+    return s.reject(Reason.CHECK_FAILED, evidence)
+
+
+def give_up_at_the_progress_deadline(s: Situation) -> Situation | None:
+    """Pods that do not come up roll the candidate back; stable was never touched."""
+    deadline = seconds(s.wish.spec.rollout.progress_deadline)
+    needed, ready = pods_needed(s), pods_ready(s)
+    if ready >= needed or s.now < s.candidate.progress_since + deadline:
+        return None
+    pods = s.world.pods_problem or "The pods give no reason."
+    message = f"{ready} of {needed} pods are ready after {spoken(deadline)}. {pods}"
+    if s.candidate.mode == "Steps":
+        return s.reject(Reason.PROGRESS_DEADLINE_EXCEEDED, message)
+    return _changed(s, s.hold(Reason.PROGRESS_DEADLINE_EXCEEDED, message))
+
+
+def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | None:
+    """A step's time and requests count only at the weight that the step asks for."""
+    candidate = s.candidate
+    if candidate.mode != "Steps" or candidate.weight.wanted == 0:
+        return None
+    enough = pods_ready(s) >= pods_needed(s) or candidate.promoting
+    if candidate.effective_since is None and enough and s.world.split_in_effect:
+        if strangers(s):
+            return None
+        return s.to_candidate(
+            effective_since=s.now,
+            step_since=s.now,
+            analysis_since=candidate.analysis_since or s.now,
+        )
+    if candidate.effective_since is not None and not enough:
+        pods = s.world.pods_problem or "Its pods stopped being ready."
+        message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {pods}"
+        return s.to_candidate(effective_since=None, progress_since=s.now).because(
+            Reason.WEIGHT_LOWERED, candidate.revision, message
+        )
+    return None
+
+
+def notice_whether_metrics_can_be_read(s: Situation) -> Situation | None:
+    """Time without metrics does not count towards maxStepDuration."""
+    candidate = s.candidate
+    unreadable = bool(candidate.checks) and verdict(s) in ("Error", "NoData")
+    if unreadable and candidate.unreadable_since is None:
+        return s.to_candidate(unreadable_since=s.now)
+    if not unreadable and candidate.unreadable_since is not None:
+        lost = s.now - candidate.unreadable_since
+        return s.to_candidate(unreadable_since=None, unmeasured=candidate.unmeasured + lost)
+    return None
+
+
+def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
+    """After the last step, in a first deployment, and in an undo."""
+    candidate = s.candidate
+    if not candidate.promoting:
+        return None
+    if pods_ready(s) < pods_needed(s):
+        if candidate.hold and candidate.hold.reason == Reason.PROGRESS_DEADLINE_EXCEEDED:
+            return None
+        return _changed(s, s.hold(Reason.AWAITING_PODS, _pods_message(s)))
+    if candidate.mode == "First" and not s.world.split_in_effect:
+        return _changed(s, _hold_for_the_route(s))
+    if candidate.mode == "First":
+        return s.promote(f"Revision {candidate.revision} serves.")
+    if candidate.mode == "Direct":
+        return s.promote(f"Revision {candidate.revision} serves again.")
+    evidence = " ".join(f"{check.name}: {check.message}" for check in candidate.checks)
+    return s.promote(f"Revision {candidate.revision} is promoted. {evidence}".strip())
+
+
+def go_on_or_say_why_not(s: Situation) -> Situation | None:
+    """The steps themselves."""
+    if s.candidate.mode != "Steps" or s.candidate.promoting:
+        return None
+    held = _wait_for_traffic(s) or _wait_for_metrics(s) or _wait_for_people_and_time(s)
+    if held is None and s.candidate.weight.wanted > 0:
+        if not raises_weight_next(s.wish.steps, s.candidate.step):
+            return enter_next_step(s, "")
+        return _pass_the_gate(s)
+    return enter_next_step(s, "") if held is None else _changed(s, held)
+
+
+def _wait_for_traffic(s: Situation) -> Situation | None:
+    if s.wish.spec.replicas == 0:
+        return s.hold(
+            Reason.SCALED_TO_ZERO, "spec.replicas is 0: no traffic to judge by; scale up."
+        )
+    if others := strangers(s):
+        message = f"Pods of revision {', '.join(others)} must be gone before this one joins."
+        return s.hold(Reason.AWAITING_PODS, message)
+    if pods_ready(s) < pods_needed(s):
+        return s.hold(Reason.AWAITING_PODS, _pods_message(s))
+    if s.candidate.weight.wanted > 0 and s.candidate.effective_since is None:
+        return _hold_for_the_route(s)
+    return None
+
+
+def _wait_for_metrics(s: Situation) -> Situation | None:
+    errors = [check for check in s.candidate.checks if check.verdict == "Error"]
+    if not errors:
+        return None
+    told = " ".join(f"Check {check.name}: {check.message}" for check in errors)
+    return s.hold(Reason.METRICS_UNAVAILABLE, f"Held until metrics can be read. {told}")
+
+
+def _wait_for_people_and_time(s: Situation) -> Situation | None:
+    if s.wish.spec.rollout.paused:
+        return s.hold(Reason.PAUSED_BY_SPEC, "spec.rollout.paused is true.")
+    ends = pause_ends(s)
+    if ends is None or s.now >= ends:
+        return None
+    revision = s.candidate.revision
+    if ends == float("inf"):
+        message = f"Waits for serinus.dev/command: advance/{revision} or promote/{revision}."
+        return s.hold(Reason.AWAITING_COMMAND, message)
+    duration = s.wish.steps[s.candidate.step].pause
+    told = duration.duration if duration else ""
+    return s.hold(Reason.AWAITING_PAUSE, f"Stays at {s.candidate.weight.wanted:g}% for {told}.")
+
+
+def _pass_the_gate(s: Situation) -> Situation | None:
+    """More traffic only after every check has passed at this weight."""
+    found = verdict(s)
+    told = " ".join(
+        f"{check.name}: {check.message}" for check in s.candidate.checks if check.verdict == found
+    )
+    if found == "Pass":
+        return enter_next_step(s, told)
+    if found == "NoData":
+        message = told or "No measurement yet."
+        return _changed(s, s.hold(Reason.NO_DATA, message))
+    if s.now < step_times_out(s):
+        return _changed(s, s.hold(Reason.AWAITING_VERDICT, told))
+    analysis = s.wish.spec.rollout.analysis
+    message = f"No verdict within maxStepDuration {analysis.max_step_duration}. {told}"
+    if analysis.on_inconclusive == "Rollback":
+        return s.reject(Reason.INCONCLUSIVE, message)
+    if analysis.on_inconclusive == "Promote":
+        return enter_next_step(s, message)
+    return _changed(s, s.hold(Reason.INCONCLUSIVE, message))
+
+
+def step_times_out(s: Situation) -> float:
+    """When onInconclusive decides, Unix seconds; time without metrics is added."""
+    since = s.candidate.effective_since
+    if since is None:
+        return float("inf")
+    maximum = seconds(s.wish.spec.rollout.analysis.max_step_duration)
+    return since + maximum + s.candidate.unmeasured
+
+
+def _pods_message(s: Situation) -> str:
+    told = f"{pods_ready(s)} of {pods_needed(s)} pods are ready."
+    return f"{told} {s.world.pods_problem}" if s.world.pods_problem else told
+
+
+def _hold_for_the_route(s: Situation) -> Situation:
+    hold = s.candidate.hold
+    waited = hold is not None and (
+        hold.reason == Reason.ROUTE_REFUSED
+        or (hold.reason == Reason.AWAITING_ROUTE and s.now >= hold.since + ROUTE_PATIENCE)
+    )
+    if s.world.route_refused or waited:
+        message = f"spec.traffic.gateway.parentRefs: {s.world.route_message}"
+        return s.hold(Reason.ROUTE_REFUSED, message)
+    return s.hold(Reason.AWAITING_ROUTE, s.world.route_message or "The split is being written.")
+
+
+def _changed(before: Situation, after: Situation) -> Situation | None:
+    return None if after == before else after

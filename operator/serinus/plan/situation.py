@@ -1,0 +1,184 @@
+"""What the rules read, and how one of them hands its result to the next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from serinus.api.reasons import Reason
+from serinus.api.spec import Spec, Step
+from serinus.api.status import Candidate, Decision, Hold, Rejected, Retiring, Stable, Status, Weight
+
+DECISIONS_KEPT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asks for."""
+
+    spec: Spec
+    generation: int
+    revision: str
+    """Hash of the spec's model and template."""
+    command: str | None = None
+    """The annotation serinus.dev/command."""
+    problems: tuple[str, ...] = ()
+    """What is wrong with the spec beyond its schema, each a sentence that names the field."""
+
+    @property
+    def version(self) -> str | None:
+        """model.version, where it is given."""
+        return self.spec.model.version if self.spec.model else None
+
+    @property
+    def steps(self) -> list[Step]:
+        """The steps of a rollout."""
+        return self.spec.rollout.steps
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Pods of a revision, as its Deployment reports them."""
+
+    replicas: int
+    ready: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A revision of the history."""
+
+    number: int
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Obstruction:
+    """Why nothing at all can be done until a person helps."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is there."""
+
+    history: Mapping[str, Known] = field(default_factory=dict)
+    workloads: Mapping[str, Workload] = field(default_factory=dict)
+    endpoints: int | None = None
+    """Ready addresses behind the candidate's Service; None: not read."""
+    weight: float = 0.0
+    """Percent of the traffic that the candidate takes."""
+    split_in_effect: bool = False
+    """The split that the status asks for is the split that happens."""
+    route_message: str = ""
+    """Why the split is not in effect, as far as its objects tell."""
+    route_refused: bool = False
+    """It will not come into effect without a person."""
+    pods_problem: str | None = None
+    """What keeps the candidate's pods from being ready, in their own words."""
+    obstruction: Obstruction | None = None
+
+    def ready(self, revision: str) -> int:
+        """Ready pods of a revision; 0 where it has no workload."""
+        workload = self.workloads.get(revision)
+        return workload.ready if workload else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything a rule may look at."""
+
+    wish: Wish
+    status: Status
+    world: World
+    now: float
+    news: tuple[Decision, ...] = ()
+    """What was decided in this pass, oldest first; each becomes an Event."""
+
+    @property
+    def candidate(self) -> Candidate:
+        """The candidate; only for rules that run when there is one."""
+        if self.status.candidate is None:
+            raise LookupError("there is no candidate")
+        return self.status.candidate
+
+    def to(self, **changes: Any) -> "Situation":
+        """The same, with fields of the status changed."""
+        return replace(self, status=self.status.model_copy(update=changes))
+
+    def to_candidate(self, **changes: Any) -> "Situation":
+        """The same, with fields of the candidate changed."""
+        return self.to(candidate=self.candidate.model_copy(update=changes))
+
+    def because(self, reason: Reason, revision: str, message: str) -> "Situation":
+        """The same, with a decision noted in status and news."""
+        decision = Decision(at=self.now, reason=reason, revision=revision, message=message[:1024])
+        decided = self.to(decisions=[decision, *self.status.decisions][:DECISIONS_KEPT])
+        return replace(decided, news=(*self.news, decision))
+
+    def hold(self, reason: Reason, message: str) -> "Situation":
+        """The candidate waits; `since` stays while the reason does."""
+        before = self.candidate.hold
+        since = before.since if before and before.reason == reason else self.now
+        return self.to_candidate(hold=Hold(reason=reason, message=message[:1024], since=since))
+
+    def retire(self, *revisions: str) -> "Situation":
+        """These revisions lose their traffic now, and their pods after the delay."""
+        kept = [old for old in self.status.retiring if old.revision not in revisions]
+        new = [Retiring(revision=revision, since=self.now) for revision in revisions]
+        return self.to(retiring=[*kept, *new])
+
+    def drop(self) -> "Situation":
+        """The candidate is no more."""
+        return self.retire(self.candidate.revision).to(candidate=None)
+
+    def reject(self, reason: Reason, message: str) -> "Situation":
+        """Roll the candidate back, and do not try its revision again by itself.
+
+        A candidate of an undo is not what the spec asks for: what the spec asks for stays rejected.
+        """
+        candidate = self.candidate
+        if candidate.mode == "Direct":
+            return self.drop().because(reason, candidate.revision, message)
+        refused = Rejected(
+            revision=candidate.revision, reason=reason, message=message[:1024], at=self.now
+        )
+        return self.drop().to(rejected=refused).because(reason, candidate.revision, message)
+
+    def start(self, revision: str, *, direct: bool, message: str) -> "Situation":
+        """Begin to roll a revision out."""
+        known = self.world.history.get(revision)
+        highest = max((each.number for each in self.world.history.values()), default=0)
+        wished = revision == self.wish.revision
+        steps = self.wish.steps
+        stable = self.status.stable
+        mode = "First" if stable is None else "Direct" if direct else "Steps"
+        first = steps[0].set_weight if steps and mode == "Steps" else None
+        candidate = Candidate(
+            revision=revision,
+            number=known.number if known else highest + 1,
+            version=self.wish.version if wished else known.version if known else None,
+            mode=mode,
+            weight=Weight(wanted=first or 0, actual=0),
+            since=self.now,
+            progress_since=self.now,
+            promoting=mode != "Steps",
+        )
+        kept = [old for old in self.status.retiring if old.revision != revision]
+        reason = Reason.FIRST_DEPLOYMENT if mode == "First" else Reason.ROLLOUT_STARTED
+        return self.to(candidate=candidate, retiring=kept).because(reason, revision, message)
+
+    def promote(self, message: str) -> "Situation":
+        """The candidate becomes stable. Roles change, pods don't."""
+        candidate, old = self.candidate, self.status.stable
+        stable = Stable(
+            revision=candidate.revision,
+            number=candidate.number,
+            version=candidate.version,
+            ready_replicas=candidate.ready_replicas,
+            since=self.now,
+        )
+        promoted = self.to(stable=stable, candidate=None)
+        promoted = promoted.retire(old.revision) if old else promoted
+        return promoted.because(Reason.PROMOTED, candidate.revision, message)

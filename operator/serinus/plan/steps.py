@@ -1,0 +1,82 @@
+"""The steps of a rollout: which weight they ask for, and how the next one is entered."""
+
+from collections.abc import Sequence
+
+from serinus.api.quantities import seconds
+from serinus.api.reasons import Reason
+from serinus.api.spec import Step
+from serinus.api.status import CheckStatus, Weight
+from serinus.judge import enter_step
+from serinus.plan.situation import Situation
+
+
+def weight_at(steps: Sequence[Step], index: int) -> int:
+    """Percent asked for at a step: the last setWeight up to it, 0 before the first."""
+    return max((step.set_weight or 0 for step in steps[: index + 1]), default=0)
+
+
+def raises_weight_next(steps: Sequence[Step], index: int) -> bool:
+    """Whether going on from this step gives the candidate more traffic (promotion included)."""
+    return index + 1 >= len(steps) or steps[index + 1].set_weight is not None
+
+
+def enter_next_step(s: Situation, why: str) -> Situation:
+    """Go on; after the last step the candidate waits to be promoted."""
+    index = s.candidate.step + 1
+    if index >= len(s.wish.steps):
+        done = s.to_candidate(
+            step=len(s.wish.steps), promoting=True, progress_since=s.now, step_since=None, hold=None
+        )
+        message = f"All steps are done; revision {s.candidate.revision} takes over. {why}"
+        return done.because(Reason.PROMOTING, s.candidate.revision, message)
+    return _enter(s.to_candidate(step=index, step_since=s.now, hold=None), why)
+
+
+def _enter(s: Situation, why: str) -> Situation:
+    before, wanted = s.candidate.weight.wanted, weight_at(s.wish.steps, s.candidate.step)
+    if wanted == before:
+        return s
+    entered = _want(s, wanted)
+    message = f"Weight {before:g}% -> {wanted:g}%. {why}"
+    return entered.because(Reason.WEIGHT_RAISED, s.candidate.revision, message)
+
+
+def _want(s: Situation, weight: float) -> Situation:
+    checks: list[CheckStatus] = enter_step(s.candidate.checks)
+    return s.to_candidate(
+        weight=Weight(wanted=weight, actual=s.candidate.weight.actual),
+        effective_since=None,
+        progress_since=s.now,
+        unmeasured=0.0,
+        unreadable_since=None,
+        checks=checks,
+    )
+
+
+def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
+    """Steps may be edited in mid-rollout: go to the last one that asks for no more than now."""
+    candidate, steps = s.candidate, s.wish.steps
+    if candidate.mode != "Steps" or candidate.promoting:
+        return None
+    if not steps:
+        return enter_next_step(s, "The spec has no steps.")
+    had = candidate.weight.wanted
+    if candidate.step < len(steps) and weight_at(steps, candidate.step) == had:
+        return None
+    within = [index for index in range(len(steps)) if weight_at(steps, index) <= had]
+    index = max(within, default=0)
+    weight = weight_at(steps, index)
+    message = f"The spec's steps changed: weight {had:g}% -> {weight}%."
+    moved = _want(s.to_candidate(step=index, step_since=s.now), weight)
+    return moved.because(Reason.WEIGHT_CHANGED, candidate.revision, message)
+
+
+def pause_ends(s: Situation) -> float | None:
+    """When the current pause ends, Unix seconds; infinity: by hand; None: no pause."""
+    index = s.candidate.step
+    pause = s.wish.steps[index].pause if index < len(s.wish.steps) else None
+    if pause is None:
+        return None
+    if pause.duration is None:
+        return float("inf")
+    return (s.candidate.step_since or s.candidate.since) + seconds(pause.duration)

@@ -1,0 +1,168 @@
+"""Where it stands, for people and tools: phase, message and conditions, derived from the rest."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from serinus.api.quantities import seconds
+from serinus.api.reasons import Reason
+from serinus.api.status import Candidate, Condition, Phase, Status
+from serinus.plan.progress import ERRORS_BEFORE_PAUSE, verdict
+from serinus.plan.situation import Situation
+
+_PAUSED = {Reason.AWAITING_COMMAND, Reason.PAUSED_BY_SPEC, Reason.INCONCLUSIVE}
+_STUCK = {Reason.PROGRESS_DEADLINE_EXCEEDED, Reason.ROUTE_REFUSED}
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Phase, reason and sentence, and whether only a person can change it."""
+
+    phase: Phase
+    reason: str
+    message: str
+    stalled: bool = False
+
+
+def tell(s: Situation) -> Situation:
+    """Fill in phase, message and conditions."""
+    story = _story(s)
+    told = s.to(
+        observed_generation=s.wish.generation, phase=story.phase, message=story.message[:1024]
+    )
+    return told.to(conditions=_conditions(told, story))
+
+
+def refuse(status: Status, generation: int, message: str, now: float) -> Status:
+    """The status of a spec that cannot even be read: nothing else changes."""
+    story = Story("Degraded", Reason.INVALID_SPEC, message[:1024], stalled=True)
+    told = status.model_copy(
+        update={
+            "observed_generation": generation,
+            "phase": story.phase,
+            "message": story.message,
+        }
+    )
+    conditions = _standard(told, generation, story, now)
+    return told.model_copy(update={"conditions": conditions})
+
+
+def _story(s: Situation) -> Story:
+    if (found := s.world.obstruction) is not None:
+        return Story("Degraded", found.reason, found.message, stalled=True)
+    if s.wish.problems:
+        return Story("Degraded", Reason.INVALID_SPEC, " ".join(s.wish.problems), stalled=True)
+    if s.status.candidate:
+        return _story_of_the_rollout(s, s.status.candidate)
+    if rejected := s.status.rejected:
+        message = f"Revision {rejected.revision} is not served. {rejected.message}"
+        return Story("Degraded", rejected.reason, message, stalled=True)
+    return _story_of_stable(s)
+
+
+def _story_of_the_rollout(s: Situation, candidate: Candidate) -> Story:
+    hold = candidate.hold
+    where = _where(s, candidate)
+    if hold is None:
+        return Story("Progressing", Reason.PROMOTING if candidate.promoting else "Rollout", where)
+    message = f"{where} {hold.message}"
+    if hold.reason in _STUCK:
+        return Story("Degraded", hold.reason, message, stalled=True)
+    long_without_data = hold.reason == Reason.NO_DATA and s.now >= hold.since + seconds(
+        s.wish.spec.rollout.analysis.max_step_duration
+    )
+    unreadable = (
+        hold.reason == Reason.METRICS_UNAVAILABLE
+        and candidate.errors_in_a_row >= ERRORS_BEFORE_PAUSE
+    )
+    paused = hold.reason in _PAUSED or long_without_data or unreadable
+    return Story("Paused" if paused else "Progressing", hold.reason, message)
+
+
+def _where(s: Situation, candidate: Candidate) -> str:
+    if candidate.mode == "First":
+        return f"First deployment of revision {candidate.revision}."
+    if candidate.mode == "Direct":
+        return f"Back to revision {candidate.revision}."
+    steps = len(s.wish.steps)
+    step = f"step {min(candidate.step + 1, steps)} of {steps}, " if steps else ""
+    return f"Revision {candidate.revision}: {step}weight {candidate.weight.wanted:g}%."
+
+
+def _story_of_stable(s: Situation) -> Story:
+    stable, replicas = s.status.stable, s.wish.spec.replicas
+    if stable is None:
+        return Story("Progressing", Reason.FIRST_DEPLOYMENT, "Nothing is deployed yet.")
+    ready = stable.ready_replicas
+    message = f"Revision {stable.revision} serves with {ready} of {replicas} pods."
+    if s.world.route_refused:
+        return Story("Degraded", Reason.ROUTE_REFUSED, s.world.route_message, stalled=True)
+    if ready >= replicas:
+        return Story("Healthy", Reason.HEALTHY, message)
+    if ready:
+        return Story("Progressing", Reason.AWAITING_PODS, message)
+    return Story("Degraded", Reason.UNAVAILABLE, message)
+
+
+def _conditions(s: Situation, story: Story) -> list[Condition]:
+    conditions = _standard(s.status, s.wish.generation, story, s.now)
+    candidate = s.status.candidate
+    if candidate is None or not candidate.checks:
+        return conditions
+    unreadable = [c for c in candidate.checks if c.verdict in ("Error", "NoData")]
+    if unreadable:
+        reason = Reason.METRICS_UNAVAILABLE if verdict(s) == "Error" else Reason.NO_DATA
+        message = " ".join(f"Check {check.name}: {check.message}" for check in unreadable)
+        return [
+            *conditions,
+            _condition(
+                s.status, "MetricsAvailable", "False", reason, message, s.wish.generation, s.now
+            ),
+        ]
+    return [
+        *conditions,
+        _condition(
+            s.status,
+            "MetricsAvailable",
+            "True",
+            Reason.METRICS_READABLE,
+            "Every check finds its metrics.",
+            s.wish.generation,
+            s.now,
+        ),
+    ]
+
+
+def _standard(status: Status, generation: int, story: Story, now: float) -> list[Condition]:
+    """Ready, Reconciling and Stalled, as kstatus reads them."""
+    truths = {
+        "Ready": story.phase == "Healthy",
+        "Reconciling": story.phase in ("Progressing", "Paused"),
+        "Stalled": story.stalled,
+    }
+    return [
+        _condition(
+            status, name, "True" if true else "False", story.reason, story.message, generation, now
+        )
+        for name, true in truths.items()
+    ]
+
+
+def _condition(
+    status: Status,
+    name: str,
+    value: Literal["True", "False"],
+    reason: str,
+    message: str,
+    generation: int,
+    now: float,
+) -> Condition:
+    before = next((each for each in status.conditions if each.type == name), None)
+    since = before.last_transition_time if before and before.status == value else now
+    return Condition(
+        type=name,
+        status=value,
+        reason=reason,
+        message=message[:1024],
+        observed_generation=generation,
+        last_transition_time=since,
+    )

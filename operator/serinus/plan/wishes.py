@@ -1,0 +1,126 @@
+"""Rules about what is wished: a new spec, a revert, a command given by hand."""
+
+from serinus.api.reasons import Reason
+from serinus.api.status import ObeyedCommand, Rejected
+from serinus.plan.situation import Situation
+from serinus.plan.steps import enter_next_step
+
+
+def forget_a_rejection_once_the_spec_moves_on(s: Situation) -> Situation | None:
+    """A changed spec is a new wish, even if it later comes back to the rejected revision."""
+    if s.status.rejected is None or s.status.rejected.revision == s.wish.revision:
+        return None
+    return s.to(rejected=None)
+
+
+def obey_a_command(s: Situation) -> Situation | None:
+    """`verb/revision`, once; a third part makes the same command new: `retry/a1b2c3d4/2`."""
+    command = s.wish.command
+    if not command or (s.status.command and s.status.command.command == command[:256]):
+        return None
+    verb, _, rest = command.partition("/")
+    revision = rest.partition("/")[0]
+    obey = _COMMANDS.get(verb)
+    if obey is None or not revision:
+        told = f"serinus.dev/command is {command!r}; write {' or '.join(_COMMANDS)}, "
+        return _echo(s, Reason.COMMAND_REFUSED, revision, told + "then / and a revision")
+    outcome = obey(s, revision)
+    if isinstance(outcome, str):
+        return _echo(s, Reason.COMMAND_REFUSED, revision, f"{command}: {outcome}")
+    return _echo(outcome, Reason.COMMAND_OBEYED, revision, f"{command}: done")
+
+
+def _echo(s: Situation, reason: Reason, revision: str, outcome: str) -> Situation:
+    echo = ObeyedCommand(command=(s.wish.command or "")[:256], outcome=outcome[:1024], at=s.now)
+    return s.to(command=echo).because(reason, revision[:16], outcome)
+
+
+def _promote(s: Situation, revision: str) -> Situation | str:
+    if refusal := _no_candidate(s, revision):
+        return refusal
+    return s.to_candidate(promoting=True, progress_since=s.now, hold=None)
+
+
+def _advance(s: Situation, revision: str) -> Situation | str:
+    if refusal := _no_candidate(s, revision):
+        return refusal
+    if s.candidate.promoting:
+        return "all steps are done; its pods are awaited"
+    return enter_next_step(s, "Advanced by hand.")
+
+
+def _abort(s: Situation, revision: str) -> Situation | str:
+    if refusal := _no_candidate(s, revision):
+        return refusal
+    if s.candidate.mode == "First":
+        return "it is the first revision; there is nothing to go back to"
+    return s.reject(Reason.ABORTED, f"Revision {revision} was aborted by hand.")
+
+
+def _retry(s: Situation, revision: str) -> Situation | str:
+    rejected = s.status.rejected
+    if rejected is None or rejected.revision != revision:
+        return f"revision {revision} is not rejected"
+    return s.to(rejected=None).because(
+        Reason.RETRIED, revision, f"Revision {revision} is tried again by hand."
+    )
+
+
+def _undo(s: Situation, revision: str) -> Situation | str:
+    stable = s.status.stable
+    if stable is None:
+        return "no revision is stable yet"
+    if revision == stable.revision:
+        return f"revision {revision} is stable already"
+    if revision == s.wish.revision:
+        return f"the spec asks for revision {revision}; write retry or promote instead"
+    if revision not in s.world.history:
+        return f"revision {revision} is not in the history"
+    message = f"Back to revision {revision} by hand; the spec still asks for {s.wish.revision}."
+    refused = Rejected(revision=s.wish.revision, reason=Reason.UNDONE, message=message, at=s.now)
+    undone = s.drop() if s.status.candidate else s
+    return undone.to(rejected=refused).start(revision, direct=True, message=message)
+
+
+def _no_candidate(s: Situation, revision: str) -> str | None:
+    candidate = s.status.candidate
+    if candidate is None:
+        return "no rollout is under way"
+    if candidate.revision != revision:
+        return f"the candidate is {candidate.revision}"
+    return None
+
+
+_COMMANDS = {
+    "promote": _promote,
+    "advance": _advance,
+    "abort": _abort,
+    "retry": _retry,
+    "undo": _undo,
+}
+
+
+def follow_the_spec(s: Situation) -> Situation | None:
+    """Drop a candidate that nobody wishes any more, and start the one that is wished."""
+    wished = s.wish.revision
+    candidate, stable, rejected = s.status.candidate, s.status.stable, s.status.rejected
+    if rejected and rejected.revision == wished:
+        return None
+    if candidate and candidate.revision == wished:
+        return None
+    if candidate:
+        reverted = stable is not None and stable.revision == wished
+        reason = Reason.REVERTED if reverted else Reason.SUPERSEDED
+        went = "back to" if reverted else "on to"
+        return s.drop().because(
+            reason,
+            candidate.revision,
+            f"The spec went {went} revision {wished} while {candidate.revision} was rolled out.",
+        )
+    if stable and stable.revision == wished:
+        return None
+    if stable is None:
+        message = f"First deployment: revision {wished} has nothing to be compared with, no steps."
+    else:
+        message = f"Revision {wished} is rolled out beside {stable.revision}."
+    return s.start(wished, direct=False, message=message)

@@ -1,0 +1,243 @@
+"""What the rules make of a rollout, from the first deployment to promotion or rollback."""
+
+import pytest
+
+from tests.unit.plan.rehearsal import A, B, C, Rehearsal, serving
+
+STEPS = [{"setWeight": 20}, {"pause": {"duration": "1m"}}, {"setWeight": 50}]
+
+
+def test_a_first_deployment_takes_no_steps_and_says_so() -> None:
+    story = Rehearsal().pass_once()
+    assert story.status.phase == "Progressing"
+    assert "First deployment" in story.status.message
+    story.settle()
+    assert story.status.phase == "Healthy"
+    assert story.status.stable and story.status.stable.revision == A
+    assert story.told == ["FirstDeployment", "Promoted"]
+
+
+def test_a_first_deployment_waits_for_every_pod() -> None:
+    story = Rehearsal(broken={A}).settle()
+    assert story.status.stable is None
+    assert story.reason == "AwaitingPods"
+
+
+def test_a_first_deployment_that_never_starts_is_degraded_and_goes_on_trying() -> None:
+    story = Rehearsal(broken={A}).settle().after(601)
+    assert story.status.phase == "Degraded"
+    assert story.reason == "ProgressDeadlineExceeded"
+    story.broken = set()
+    assert story.settle().settle().status.phase == "Healthy"
+
+
+def test_a_candidate_climbs_the_steps_and_is_promoted_when_every_check_passes() -> None:
+    story = serving().given(steps=STEPS).apply(B)
+    assert story.weight == 20
+    story.judged("Pass")
+    assert story.weight == 20, "the pause is not over"
+    story.after(61)
+    assert story.weight == 50
+    assert story.status.candidate
+    story.judged("Pass")
+    assert story.status.stable and story.status.stable.revision == B
+    assert story.status.candidate is None
+    assert story.told[-4:] == ["RolloutStarted", "WeightRaised", "Promoting", "Promoted"]
+
+
+def test_pods_are_not_restarted_by_promotion_and_the_old_ones_stay_for_the_delay() -> None:
+    story = serving().given(steps=[{"setWeight": 50}]).apply(B).judged("Pass")
+    assert story.plan and story.plan.wanted
+    assert story.plan.wanted.replicas == {A: 4, B: 4}
+    story.after(31)
+    assert story.plan.wanted.replicas == {B: 4}
+
+
+def test_no_step_passes_by_time_alone_while_checks_have_no_verdict() -> None:
+    story = serving().given(steps=STEPS).apply(B).after(3 * 60)
+    assert story.weight == 20
+    assert story.reason == "NoData"
+
+
+def test_without_checks_steps_pass_by_time() -> None:
+    story = serving().given(steps=STEPS, analysis={"checks": []}).apply(B)
+    assert story.weight == 20
+    story.after(61)
+    assert story.status.stable and story.status.stable.revision == B
+
+
+def test_a_failed_check_rolls_back_at_once_with_its_evidence() -> None:
+    story = serving().given(steps=STEPS).apply(B).judged("Fail", "Candidate errors 41/2045.")
+    assert story.plan and story.plan.wanted
+    assert story.weight == 0 and story.plan.wanted.split.stable == A
+    assert story.status.phase == "Degraded"
+    assert story.status.rejected and story.status.rejected.revision == B
+    assert "41/2045" in story.status.message
+    assert story.plan.wanted.replicas == {A: 4, B: 1}, "its pods may finish what they serve"
+
+
+def test_a_rejected_revision_is_not_tried_again_by_the_same_manifest() -> None:
+    story = serving().apply(B).judged("Fail").after(3600)
+    assert story.status.candidate is None
+    assert story.plan and story.plan.wanted and story.plan.wanted.replicas == {A: 4}
+
+
+def test_a_fixed_spec_starts_anew_and_a_later_return_to_the_rejected_one_too() -> None:
+    story = serving().apply(B).judged("Fail").apply(C)
+    assert story.status.candidate and story.status.candidate.revision == C
+    story.apply(B)
+    assert story.status.candidate.revision == B
+
+
+def test_a_failure_while_the_last_pods_are_awaited_still_rolls_back() -> None:
+    story = serving().given(steps=[{"setWeight": 25}]).apply(B)
+    story.order(f"promote/{B}")
+    assert story.status.stable and story.status.stable.revision == B
+    story = serving().given(steps=[{"setWeight": 25}])
+    story.apply(B).broken.add(B)
+    story.judged("Pass").judged("Fail")
+    assert story.status.rejected and story.status.rejected.reason == "CheckFailed"
+
+
+def test_a_revert_in_mid_canary_goes_back_at_once_and_rejects_nothing() -> None:
+    story = serving().apply(B).apply(A)
+    assert story.status.candidate is None and story.status.rejected is None
+    assert story.status.phase == "Healthy"
+    assert story.told[-1] == "Reverted"
+
+
+def test_a_third_revision_in_mid_canary_drops_the_second() -> None:
+    story = serving().apply(B).apply(C)
+    assert story.status.candidate and story.status.candidate.revision == C
+    assert story.status.stable and story.status.stable.revision == A
+    assert story.told[-2:] == ["Superseded", "RolloutStarted"]
+
+
+def test_the_way_back_to_a_former_revision_takes_the_steps_again() -> None:
+    story = serving().given(steps=[{"setWeight": 20}]).apply(B).judged("Pass").apply(A)
+    assert story.status.candidate and story.status.candidate.revision == A
+    assert story.weight == 20
+
+
+def test_a_candidate_whose_pods_do_not_start_gets_no_traffic_and_is_rolled_back() -> None:
+    story = serving()
+    story.broken.add(B)
+    story.apply(B)
+    assert story.weight == 0 and story.reason == "AwaitingPods"
+    story.after(599)
+    assert story.status.candidate
+    story.after(2)
+    assert story.status.rejected
+    assert story.status.rejected.reason == "ProgressDeadlineExceeded"
+    assert story.status.stable and story.status.stable.revision == A
+
+
+def test_pods_that_crash_in_mid_step_lose_their_traffic_and_the_deadline_runs_anew() -> None:
+    story = serving().given(steps=STEPS).apply(B).after(30)
+    story.broken.add(B)
+    story.settle()
+    assert story.weight == 0
+    assert story.told[-1] == "WeightLowered"
+    story.broken.clear()
+    story.settle()
+    assert story.weight == 20
+    assert story.status.rejected is None
+
+
+def test_time_counts_only_once_the_route_is_in_effect() -> None:
+    story = serving().given(steps=STEPS, analysis={"checks": []})
+    story.routed = False
+    story.apply(B).after(600)
+    assert story.reason in ("AwaitingRoute", "RouteRefused")
+    story.routed = True
+    story.settle()
+    assert story.weight == 20
+    story.after(30)
+    assert story.status.candidate and story.status.candidate.weight.wanted == 20
+    story.after(31)
+    assert story.status.stable and story.status.stable.revision == B
+
+
+@pytest.mark.parametrize("verdict", ["Error", "NoData"])
+def test_unreadable_metrics_neither_promote_nor_roll_back_however_long(verdict: str) -> None:
+    story = serving().given(analysis={"onInconclusive": "Rollback"}).apply(B)
+    story.judged(verdict)  # type: ignore[arg-type]
+    story.after(7200)
+    assert story.status.candidate and story.status.rejected is None
+    told = {each.type: each for each in story.status.conditions}
+    assert told["MetricsAvailable"].status == "False"
+    story.judged("Inconclusive")
+    assert story.status.candidate, "time without metrics does not count towards the maximum"
+    story.after(1801)
+    assert story.status.rejected and story.status.rejected.reason == "Inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("policy", "phase"), [("Pause", "Paused"), ("Promote", "Progressing"), ("Rollback", "Degraded")]
+)
+def test_a_step_without_a_verdict_ends_as_the_user_said(policy: str, phase: str) -> None:
+    story = serving().given(steps=STEPS[:1], analysis={"onInconclusive": policy})
+    story.apply(B).judged("Inconclusive").after(1801)
+    promoted = story.status.stable is not None and story.status.stable.revision == B
+    assert promoted if policy == "Promote" else story.status.phase == phase
+
+
+def test_a_pause_without_duration_waits_for_a_person() -> None:
+    story = serving().given(steps=[{"setWeight": 20}, {"pause": {}}]).apply(B)
+    story.judged("Pass").after(86400)
+    assert story.status.phase == "Paused" and story.reason == "AwaitingCommand"
+    story.order(f"advance/{B}")
+    assert story.status.stable and story.status.stable.revision == B
+
+
+def test_paused_by_spec_holds_the_weight_and_still_rolls_back() -> None:
+    story = serving().given(paused=True).apply(B).judged("Pass").after(3600)
+    assert story.weight == 5 and story.status.phase == "Paused"
+    story.judged("Fail")
+    assert story.status.rejected
+
+
+def test_replicas_zero_is_no_failure() -> None:
+    story = serving(replicas=0).apply(B).after(7200)
+    assert story.reason == "ScaledToZero" and story.status.rejected is None
+
+
+def test_scaling_changes_pods_and_no_revision() -> None:
+    story = serving(replicas=2)
+    story.spec["replicas"] = 6
+    story.settle()
+    assert story.plan and story.plan.wanted and story.plan.wanted.replicas == {A: 6}
+    assert story.status.replicas == 6
+
+
+def test_without_a_gateway_the_pods_of_others_must_be_gone_first() -> None:
+    story = serving(traffic={}).given(steps=[{"setWeight": 20}])
+    story.apply(B).judged("Fail")
+    assert story.plan and story.plan.wanted
+    assert B in story.plan.wanted.replicas
+    story.revision = C
+    story.pass_once()
+    assert B not in story.plan.wanted.replicas
+    story.settle()
+    assert story.weight == 20
+
+
+def test_an_invalid_spec_stalls_and_drops_the_candidate() -> None:
+    story = serving().apply(B)
+    story.problems = ("spec.rollout.analysis.checks[0].threshold.query: a brace is not closed.",)
+    story.settle()
+    assert story.status.candidate is None and story.reason == "InvalidSpec"
+    assert story.status.stable and story.status.stable.revision == A
+    story.problems = ()
+    story.settle()
+    assert story.status.candidate is not None
+
+
+def test_steps_edited_in_mid_rollout_take_effect() -> None:
+    story = serving().given(steps=STEPS).apply(B)
+    story.given(steps=[{"setWeight": 10}, {"setWeight": 30}])
+    story.settle()
+    assert story.weight == 10
+    story.given(steps=[])
+    story.settle()
+    assert story.status.stable and story.status.stable.revision == B
