@@ -1,0 +1,142 @@
+"""The bare backend: a whole cluster in one box, from programs built on this machine."""
+
+import json
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster import addons, cache, components, description, machine, parts, pki, system
+from tests.cluster.box import Box
+from tests.cluster.description import Cluster, Profile
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.link import Link
+from tests.cluster.node import NODE_ADDRESS
+from tests.cluster.progress import step
+
+_GO_PARTS = {
+    "full": ("kubernetes", "etcd", "containerd"),
+    "control": ("kubernetes", "etcd", "kwok"),
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `up` was asked for."""
+
+    profile: Profile
+    scrape_interval: str
+    fake_nodes: int
+
+
+def build(profile: Profile) -> dict[str, Path]:
+    """Fill the cache with all that the profile needs; return the parts the box sees."""
+    machine.require_root()
+    machine.require_tools(cache.logs() / "apt.log")
+    parts.clients()
+    parts.go_part("gateway-api")
+    if profile == "full":
+        system.system_images()
+        addons.envoy_gateway()
+    return {name: parts.go_part(name) for name in _GO_PARTS[profile]}
+
+
+def up(folder: Path, wanted: Wanted) -> Cluster:
+    """Start the cluster whose state the folder keeps, or make it; wait until it is usable."""
+    built = build(wanted.profile)
+    box = Box(folder)
+    cable = box.link() if box.runs() else None
+    if cable is None:
+        box.end()
+        with step("starting the control plane"):
+            cable = box.start(lambda cable: _prepare(box, wanted.profile, built, cable))
+    kubectl = Kubectl(parts.clients() / "kubectl/kubectl", folder / "kubeconfig")
+    kubectl.wait_for_api()
+    prometheus = f"http://{cable.box_address}:{addons.PROMETHEUS_PORT}"
+    if wanted.profile == "full":
+        _fill(box, kubectl, wanted, prometheus)
+    else:
+        with step("adding the Gateway API and fake nodes"):
+            kubectl.apply(addons.gateway_api())
+            _add_fake_nodes(kubectl, wanted.fake_nodes)
+    tools = {name: str(parts.clients() / name / name) for name in ("kubectl", "helm")}
+    return description.cluster("bare", wanted.profile, folder, tools, prometheus)
+
+
+def down(folder: Path) -> None:
+    """End the cluster and remove every trace of it, its state included."""
+    Box(folder).end()
+    shutil.rmtree(folder, ignore_errors=False)
+
+
+def load(folder: Path, archive: Path) -> None:
+    """Put the images of an oci-archive on the node, under the names they have in it."""
+    _import(Box(folder), archive)
+
+
+def _prepare(box: Box, profile: Profile, built: dict[str, Path], cable: Link) -> dict[str, object]:
+    """Write certificates and configuration for the box at the end of that cable."""
+    state = box.folder / "var"
+    for below in ("lib/kubernetes", "log", "tmp"):
+        (state / below).mkdir(parents=True, exist_ok=True)
+    config = state / "lib/kubernetes"
+    pki.make(config / "pki")
+    addresses = ("127.0.0.1", NODE_ADDRESS, "10.96.0.1", cable.box_address)
+    names = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+    alternatives = [f"IP:{address}" for address in addresses] + [f"DNS:{name}" for name in names]
+    extension = f"subjectAltName={','.join(alternatives)}"
+    pki.issue(config / "pki", "apiserver", "/CN=kube-apiserver", extension)
+    for file, address in ((config, "127.0.0.1"), (box.folder, cable.box_address)):
+        kubeconfig = file / "kubeconfig"
+        kubeconfig.touch(mode=0o600)
+        kubeconfig.write_text(pki.kubeconfig(config / "pki", f"https://{address}:6443"), "utf-8")
+    components.configure(config, box.name, _snapshotter(state))
+    return components.plan(profile, built, cable.box_address)
+
+
+def _fill(box: Box, kubectl: Kubectl, wanted: Wanted, prometheus: str) -> None:
+    """Bring images and add-ons into a running box and wait until they work."""
+    images = system.system_images()
+    with step("putting the system images on the node"):
+        imported = box.folder / "system-images"
+        if not imported.exists() or imported.read_text(encoding="utf-8") != str(images):
+            _import(box, images)
+            imported.write_text(str(images), encoding="utf-8")
+    with step("starting DNS, the gateway and Prometheus"):
+        addons.apply(kubectl, wanted.scrape_interval)
+        kubectl.wait(f"node/{components.NODE}", "condition=Ready")
+        addons.wait(kubectl, prometheus)
+
+
+def _import(box: Box, archive: Path) -> None:
+    ctr = ["/run/parts/containerd/bin/ctr", "--namespace=k8s.io", "images", "import", "-"]
+    with archive.open("rb") as content:
+        subprocess.run(box.enter(ctr), stdin=content, check=True, capture_output=True)
+
+
+def _add_fake_nodes(kubectl: Kubectl, count: int) -> None:
+    capacity = {"cpu": "32", "memory": "256Gi", "pods": "250"}
+    for number in range(count):
+        node = {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {
+                "name": f"fake-{number}",
+                "annotations": {"kwok.x-k8s.io/node": "fake"},
+                "labels": {"kubernetes.io/hostname": f"fake-{number}", "type": "kwok"},
+            },
+            "status": {"capacity": capacity, "allocatable": capacity},
+        }
+        kubectl.apply(json.dumps(node))
+
+
+def _snapshotter(state: Path) -> str:
+    """overlayfs, or plain copies where the state's file system cannot lie under an overlay."""
+    layers = [state / "tmp" / name for name in ("lower", "upper", "work", "merged")]
+    for layer in layers:
+        layer.mkdir(exist_ok=True)
+    lower, upper, work, merged = layers
+    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    mount = ["unshare", "--mount", "mount", "-t", "overlay", "-o", options, "overlay", str(merged)]
+    tried = subprocess.run(mount, capture_output=True, check=False)
+    return "overlayfs" if tried.returncode == 0 else "native"

@@ -1,0 +1,62 @@
+"""kubectl, pointed at one cluster."""
+
+import json
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class NotReady(Exception):
+    """The cluster, or something in it, did not become what was waited for."""
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """A kubectl program and the kubeconfig it is to use."""
+
+    program: Path
+    kubeconfig: Path
+
+    def call(self, *words: str, stdin: str | None = None) -> str:
+        """What `kubectl WORDS` prints; raise NotReady with its own words if it fails."""
+        done = subprocess.run(
+            [str(self.program), f"--kubeconfig={self.kubeconfig}", *words],
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise NotReady(f"kubectl {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def get(self, *words: str) -> Any:
+        """The object, or the list of objects, that `kubectl get WORDS` finds."""
+        return json.loads(self.call("get", *words, "--output=json"))
+
+    def apply(self, manifests: str) -> None:
+        """Server-side apply, as the tool's own field manager."""
+        options = ["--server-side", "--field-manager=serinus-cluster", "--force-conflicts"]
+        self.call("apply", *options, "--filename=-", stdin=manifests)
+
+    def wait(self, what: str, condition: str, *, namespace: str = "", seconds: int = 120) -> None:
+        """Wait until the named object exists and meets a condition of `kubectl wait --for`."""
+        place = [f"--namespace={namespace}"] if namespace else []
+        timeout = f"--timeout={seconds}s"
+        self.call("wait", what, "--for=create", timeout, *place)
+        self.call("wait", what, f"--for={condition}", timeout, *place)
+
+    def wait_for_api(self, seconds: float = 60.0) -> None:
+        """Wait until the API server says it is ready."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                self.call("get", "--raw=/readyz")
+                return
+            except NotReady:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
