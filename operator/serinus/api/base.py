@@ -1,19 +1,29 @@
 """How our types read and write JSON: camelCase keys, unknown keys refused, values frozen."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
 
-from serinus.api.quantities import DURATION_PATTERN, PERCENT_PATTERN
+from serinus.api.quantities import DURATION_PATTERN, PERCENT_PATTERN, fraction, seconds
+
+NAME_PATTERN: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
+LONGEST_NAME: Final = 37
+"""A pod is called <name>-<8 of the revision>-<10 of the ReplicaSet>-<5>: 63 characters at most,
+lest the end is cut off and revisions cannot be told apart."""
 
 
 class Type(BaseModel):
@@ -28,8 +38,82 @@ class Type(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-Duration = Annotated[str, Field(pattern=DURATION_PATTERN, max_length=32)]
-Percent = Annotated[str, Field(pattern=PERCENT_PATTERN, max_length=12)]
+@dataclass(frozen=True)
+class Rule:
+    """A CEL rule of the CRD on the type that it annotates, and what a refusal says.
+
+    Each stands beside a validator that refuses the same, so that a spec which the API server
+    took can always be read.
+    """
+
+    rule: str
+    message: str
+
+    def __get_pydantic_json_schema__(
+        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        schema = handler(core)
+        before = schema.get("x-kubernetes-validations", [])
+        rule = {"rule": self.rule, "message": self.message}
+        return {**schema, "x-kubernetes-validations": [*before, rule]}
+
+
+def _duration(text: str) -> str:
+    seconds(text)
+    return text
+
+
+def _at_least(least: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if seconds(text) < seconds(least):
+            raise ValueError(f"must be {least} at least")
+        return text
+
+    return AfterValidator(check)
+
+
+def _percent(text: str) -> str:
+    fraction(text)
+    return text
+
+
+def _budget(text: str) -> str:
+    if not 0 < fraction(text) < 1:
+        raise ValueError("must be above 0% and below 100%")
+    return text
+
+
+_IS_DURATION = f"self.matches(r'{DURATION_PATTERN}')"
+_IS_PERCENT = f"self.matches(r'{PERCENT_PATTERN}')"
+_PERCENT = "double(self.replace('%', ''))"
+
+Duration = Annotated[
+    str,
+    Field(max_length=32),
+    AfterValidator(_duration),
+    Rule(_IS_DURATION, "write a duration like 30s, 5m or 1h30m"),
+]
+Interval = Annotated[
+    Duration,
+    _at_least("1s"),
+    Rule(f"!{_IS_DURATION} || duration(self) >= duration('1s')", "must be 1s at least"),
+]
+Percent = Annotated[
+    str,
+    Field(max_length=12),
+    AfterValidator(_percent),
+    Rule(
+        f"{_IS_PERCENT} && {_PERCENT} <= 100.0", "write a percentage like 1% or 0.5%, 100% at most"
+    ),
+]
+Budget = Annotated[
+    Percent,
+    AfterValidator(_budget),
+    Rule(
+        f"!{_IS_PERCENT} || ({_PERCENT} > 0.0 && {_PERCENT} < 100.0)",
+        "must be above 0% and below 100%",
+    ),
+]
 
 
 def _unix(moment: Any) -> Any:

@@ -9,8 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from serinus.api.base import Duration, Percent, Type
-from serinus.api.quantities import fraction
+from serinus.api.base import Budget, Duration, Interval, Percent, Type
 
 MetricName = Annotated[str, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$", max_length=200)]
 LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=100)]
@@ -223,15 +222,15 @@ class Check(Type):
 class Analysis(Type):
     """How the candidate is judged while it takes traffic."""
 
-    interval: Duration = Field(
+    interval: Interval = Field(
         default="15s", description="Time between two looks at Prometheus; 1s at least."
     )
-    false_rollback_budget: Percent = Field(
+    false_rollback_budget: Budget = Field(
         default="1%",
         description="Chance, over a whole rollout and all checks with a guarantee, that a "
         "candidate as good as stable is rolled back.",
     )
-    false_pass_budget: Percent = Field(
+    false_pass_budget: Budget = Field(
         default="5%",
         description="Chance, for each check and step, that a candidate worse than the margin "
         "passes.",
@@ -239,7 +238,7 @@ class Analysis(Type):
     min_requests: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=50, description="Requests that the candidate must have served in a step to pass it."
     )
-    max_step_duration: Duration = Field(
+    max_step_duration: Interval = Field(
         default="30m",
         description="How long a step waits for a verdict before onInconclusive decides.",
     )
@@ -262,8 +261,8 @@ class Analysis(Type):
             Check(name="errors", error_rate=ErrorRate()),
             Check(name="drift", prediction_drift=PredictionDrift()),
         ],
-        description="What every step must pass. An empty list turns the analysis off: steps then "
-        "pass by time alone.",
+        description="What every step must pass; errorRate and predictionDrift with their defaults "
+        "if left out. An empty list turns the analysis off: steps then pass by time alone.",
     )
 
     @model_validator(mode="after")
@@ -272,7 +271,4 @@ class Analysis(Type):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"two checks are named {twice[0]}")
-        for field in ("false_rollback_budget", "false_pass_budget"):
-            if not 0 < fraction(getattr(self, field)) < 1:
-                raise ValueError(f"{field} must be above 0% and below 100%")
         return self

@@ -1,80 +1,17 @@
 """What a user wishes: the spec of a ModelDeployment."""
 
 import itertools
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from serinus.api.base import Duration, Type
+from serinus.api.base import Duration, Interval, Type
 from serinus.api.checks import Analysis
+from serinus.api.template import TEMPLATE_SCHEMA
 
-_OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-
-TEMPLATE_SCHEMA: dict[str, Any] = {
-    **_OPEN,
-    "description": "A pod template; anything that a pod may say. Serinus adds labels, and "
-    "MODEL_URI and MODEL_VERSION to each container where model is set.",
-    "required": ["spec"],
-    "properties": {
-        "metadata": {**_OPEN, "description": "Labels and annotations of the pods."},
-        "spec": {
-            **_OPEN,
-            "description": "The pods' spec, as in a Deployment.",
-            "required": ["containers"],
-            "properties": {
-                "containers": {
-                    "type": "array",
-                    "description": "Containers of a pod. Traffic goes to the port named http, "
-                    "else to the first port declared.",
-                    "minItems": 1,
-                    "maxItems": 32,
-                    "items": {
-                        **_OPEN,
-                        "required": ["name", "image"],
-                        "properties": {
-                            "name": {
-                                "type": "string",
-                                "maxLength": 63,
-                                "minLength": 1,
-                                "description": "Name of the container.",
-                            },
-                            "image": {
-                                "type": "string",
-                                "maxLength": 1024,
-                                "minLength": 1,
-                                "description": "Image of the container.",
-                            },
-                            "ports": {
-                                "type": "array",
-                                "maxItems": 32,
-                                "description": "Ports that the container listens on.",
-                                "items": {
-                                    **_OPEN,
-                                    "required": ["containerPort"],
-                                    "properties": {
-                                        "containerPort": {
-                                            "type": "integer",
-                                            "minimum": 1,
-                                            "maximum": 65535,
-                                            "description": "Number of the port.",
-                                        }
-                                    },
-                                },
-                            },
-                        },
-                    },
-                }
-            },
-            "x-kubernetes-validations": [
-                {
-                    "rule": "self.containers.exists(c, has(c.ports) && size(c.ports) > 0)",
-                    "message": "a container needs a port that takes the traffic: "
-                    "ports: [{name: http, containerPort: 8080}]",
-                }
-            ],
-        },
-    },
-}
+_HOSTNAME: Final = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+_LABEL: Final = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+_SUBDOMAIN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 
 
 class Model(Type):
@@ -94,13 +31,13 @@ class Model(Type):
 class ParentRef(Type):
     """A Gateway that the route hangs on."""
 
-    name: Annotated[str, Field(min_length=1, max_length=253)] = Field(
+    name: Annotated[str, Field(pattern=_SUBDOMAIN, max_length=253)] = Field(
         description="Name of the Gateway."
     )
-    namespace: Annotated[str, Field(min_length=1, max_length=63)] | None = Field(
+    namespace: Annotated[str, Field(pattern=_LABEL, max_length=63)] | None = Field(
         default=None, description="Namespace of the Gateway; this one if left out."
     )
-    section_name: Annotated[str, Field(min_length=1, max_length=253)] | None = Field(
+    section_name: Annotated[str, Field(pattern=_SUBDOMAIN, max_length=253)] | None = Field(
         default=None, description="A listener of the Gateway; all if left out."
     )
 
@@ -112,8 +49,12 @@ class Gateway(Type):
         description="Gateways to hang the route on."
     )
     hostnames: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=253)]], Field(max_length=16)
-    ] = Field(default_factory=list, description="Host names that the route serves; all if empty.")
+        list[Annotated[str, Field(pattern=_HOSTNAME, max_length=253)]], Field(max_length=16)
+    ] = Field(
+        default_factory=list,
+        description="Host names that the route serves, *.example.com for all below one; all if "
+        "empty.",
+    )
 
 
 class Traffic(Type):
@@ -179,13 +120,13 @@ class Rollout(Type):
 
     steps: Annotated[list[Step], Field(max_length=32)] = Field(
         default=[Step(set_weight=weight) for weight in (5, 25, 50)],
-        description="What happens before the candidate is promoted. An empty list promotes as "
-        "soon as its pods are ready.",
+        description="What happens before the candidate is promoted; weights of 5, 25 and 50 if "
+        "left out. An empty list promotes as soon as its pods are ready.",
     )
     analysis: Analysis = Field(
         default=Analysis(), description="How the candidate is judged while it takes traffic."
     )
-    progress_deadline: Duration = Field(
+    progress_deadline: Interval = Field(
         default="10m",
         description="How long pods may take to be ready for the weight wanted; then the rollout "
         "is rolled back.",

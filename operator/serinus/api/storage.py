@@ -4,6 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+MODEL_PATH: Final = "/mnt/models"
+"""Where it is mounted in each container."""
+MODEL_VOLUME: Final = "serinus-model"
+"""Name of the volume."""
+
 _CLAIM: Final = re.compile(r"pvc://([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?)(?:/(.+))?")
 _IMAGE: Final = re.compile(
     r"oci://([a-z0-9][-.a-z0-9]*(?::[0-9]+)?(?:/[a-z0-9][-._a-z0-9]*)*"

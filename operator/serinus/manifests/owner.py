@@ -11,7 +11,6 @@ Objects = Mapping[tuple[str, str], Manifest]
 """Live objects of one namespace by (kind, name)."""
 
 MANAGED_BY: Final = {"app.kubernetes.io/managed-by": "serinus"}
-PREFIX: Final = "serinus.dev/"
 NAME_LABEL: Final = "serinus.dev/name"
 REVISION_LABEL: Final = "serinus.dev/revision"
 

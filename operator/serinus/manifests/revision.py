@@ -19,9 +19,10 @@ def revision_hash(model: dict[str, Any] | None, template: dict[str, Any]) -> str
     """8 characters that name {model, template} exactly as the user wrote them.
 
     Takes the raw JSON of the API server, never defaulted or typed values. The order of keys does
-    not matter; a model that is None is the same as none.
+    not matter, and a field that is null is as good as absent: which of the two arrives here
+    depends on the tool that applied the manifest.
     """
-    written = {"template": template} if model is None else {"model": model, "template": template}
+    written = _without_null({"model": model, "template": template})
     canonical = json.dumps(written, sort_keys=True, separators=(",", ":"), allow_nan=False)
     number = int.from_bytes(hashlib.sha256(canonical.encode()).digest())
     letters = []
@@ -29,6 +30,12 @@ def revision_hash(model: dict[str, Any] | None, template: dict[str, Any]) -> str
         number, index = divmod(number, len(_ALPHABET))
         letters.append(_ALPHABET[index])
     return _SCHEME + "".join(letters)
+
+
+def _without_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_null(field) for key, field in value.items() if field is not None}
+    return [_without_null(item) for item in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)

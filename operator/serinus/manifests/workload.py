@@ -3,12 +3,10 @@
 from copy import deepcopy
 from typing import Any, Final
 
-from serinus.api.storage import Claim, mounted
+from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, Claim, mounted
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 
-MODEL_PATH: Final = "/mnt/models"
-MODEL_VOLUME: Final = "serinus-model"
 SERVICE_PORT: Final = 80
 
 

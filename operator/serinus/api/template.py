@@ -1,0 +1,160 @@
+"""The part of a pod template's schema that Serinus reads; the rest is the API server's matter.
+
+What is typed here the API server refuses at once, not when a Deployment is made of it.
+"""
+
+from typing import Any, Final
+
+LABEL_PREFIX: Final = "serinus.dev/"
+"""Of labels that are ours alone."""
+
+Schema = dict[str, Any]
+
+
+def _object(description: str, required: tuple[str, ...] = (), **properties: Schema) -> Schema:
+    """An object of which only some fields are typed, and any other may be set."""
+    return {
+        "description": description,
+        "type": "object",
+        "x-kubernetes-preserve-unknown-fields": True,
+        **({"required": list(required)} if required else {}),
+        **({"properties": properties} if properties else {}),
+    }
+
+
+def _named(description: str, most: int, items: Schema, **more: Any) -> Schema:
+    """A list whose items differ by name."""
+    return {
+        "description": description,
+        "type": "array",
+        "maxItems": most,
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["name"],
+        "items": items,
+        **more,
+    }
+
+
+def _text(description: str, longest: int, **more: Any) -> Schema:
+    return {"description": description, "type": "string", "maxLength": longest, **more}
+
+
+def _rule(rule: str, message: str) -> Schema:
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message}]}
+
+
+_NAME: Final = _text(
+    "Name of the container.",
+    63,
+    minLength=1,
+    **_rule(
+        "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
+        "a container's name has lower-case letters, digits and - only",
+    ),
+)
+_IMAGE: Final = _text("Image of the container.", 1024, minLength=1)
+_PORT: Final = _object(
+    "A port of the container.",
+    ("containerPort",),
+    name=_text("Name of the port.", 15),
+    protocol=_text("TCP if left out.", 8),
+    containerPort={
+        "description": "Number of the port.",
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 65535,
+    },
+)
+_PORTS: Final = {
+    "description": "Ports that the container listens on.",
+    "type": "array",
+    "maxItems": 32,
+    "items": _PORT,
+}
+_ENV: Final = _named(
+    "Environment of the container. It may refer to $(MODEL_URI) and $(MODEL_VERSION).",
+    1000,
+    _object("A variable.", ("name",), name=_text("Name of the variable.", 512)),
+    nullable=True,
+)
+_MOUNTS: Final = {
+    "description": "Volumes mounted into the container.",
+    "type": "array",
+    "maxItems": 200,
+    "nullable": True,
+    "items": _object(
+        "A mount.", ("mountPath",), mountPath=_text("Where it is mounted in the container.", 4096)
+    ),
+}
+
+
+def _container(description: str) -> Schema:
+    return _object(
+        description,
+        ("name", "image"),
+        name=_NAME,
+        image=_IMAGE,
+        ports=_PORTS,
+        env=_ENV,
+        volumeMounts=_MOUNTS,
+    )
+
+
+def _texts(description: str, **more: Any) -> Schema:
+    return {
+        "description": description,
+        "type": "object",
+        "maxProperties": 64,
+        "additionalProperties": {"type": "string", "maxLength": 65536},
+        **more,
+    }
+
+
+TEMPLATE_SCHEMA: Final[Schema] = _object(
+    "A pod template, as in a Deployment; anything that a pod may say. Serinus adds labels, and "
+    "MODEL_URI and MODEL_VERSION to each container where model is set.",
+    ("spec",),
+    metadata=_object(
+        "Labels and annotations of the pods.",
+        labels=_texts(
+            "Labels of the pods.",
+            **_rule(
+                f"!self.exists(key, key.startsWith('{LABEL_PREFIX}'))",
+                f"labels that start with {LABEL_PREFIX} are set by Serinus",
+            ),
+        ),
+        annotations=_texts("Annotations of the pods."),
+    ),
+    spec={
+        **_object(
+            "What the pods run, as in a Deployment.",
+            ("containers",),
+            containers=_named(
+                "Containers of a pod. Traffic goes to the port named http, else to the first TCP "
+                "port declared.",
+                32,
+                _container("A container."),
+                minItems=1,
+            ),
+            initContainers=_named(
+                "Containers that run first, or beside the others.",
+                32,
+                _container("A container."),
+                nullable=True,
+            ),
+            volumes=_named(
+                "Volumes that containers may mount.",
+                200,
+                _object("A volume.", ("name",), name=_text("Name of the volume.", 63)),
+                nullable=True,
+            ),
+            restartPolicy=_text("Always: pods that serve are restarted.", 16, enum=["Always"]),
+        ),
+        **_rule(
+            "self.containers.exists(c, has(c.ports) && "
+            "c.ports.exists(p, !has(p.protocol) || p.protocol == 'TCP'))",
+            "a container needs a TCP port that takes the traffic: "
+            "ports: [{name: http, containerPort: 8080}]",
+        ),
+    },
+)

@@ -1,0 +1,168 @@
+"""What schema and CEL cannot say about a spec: each problem names its field and the remedy.
+
+The API server refuses most mistakes at apply. What passes it and is still wrong is found here,
+and shown as a condition.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from serinus.api import promql
+from serinus.api.base import LONGEST_NAME, NAME_PATTERN
+from serinus.api.checks import Analysis, ErrorRate, PredictionDrift, Threshold
+from serinus.api.quantities import fraction, seconds
+from serinus.api.spec import Gateway, Spec
+from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A field of the manifest, and what is wrong with it in a sentence."""
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+def problems(namespace: str, name: str, spec: dict[str, Any]) -> list[Problem]:
+    """What is wrong with a raw spec, in the order of its fields; empty if nothing is."""
+    try:
+        typed = Spec.model_validate(spec)
+    except ValidationError as error:
+        return [_of_the_types(detail) for detail in error.errors(include_url=False)]
+    found = list(_name(name))
+    for check in _CHECKS:
+        found += check(namespace, typed)
+    return found
+
+
+def _name(name: str) -> Iterator[Problem]:
+    if len(name) > LONGEST_NAME or not re.fullmatch(NAME_PATTERN, name):
+        told = f"must be lower-case letters, digits and -, {LONGEST_NAME} characters at most"
+        yield Problem("metadata.name", told)
+
+
+def _of_the_types(detail: Any) -> Problem:
+    field = "spec"
+    for part in detail["loc"]:
+        field += f"[{part}]" if isinstance(part, int) else f".{part}"
+    if detail["type"] == "missing":
+        return Problem(field, "is required")
+    if detail["type"] == "extra_forbidden":
+        return Problem(field, "is no field that Serinus knows")
+    return Problem(field, detail["msg"].removeprefix("Value error, "))
+
+
+def _model(namespace: str, spec: Spec) -> Iterator[Problem]:
+    uri = spec.model.storage_uri if spec.model else None
+    if uri is None:
+        return
+    try:
+        mounted(uri)
+    except ValueError as error:
+        yield Problem("spec.model.storageUri", str(error))
+
+
+def _template(namespace: str, spec: Spec) -> Iterator[Problem]:
+    pod, field = spec.template["spec"], "spec.template.spec"
+    given = _given_by_model(spec)
+    mounts_model = _mounts_model(spec)
+    for kind in ("initContainers", "containers"):
+        for index, container in enumerate(pod.get(kind) or []):
+            yield from _container(f"{field}.{kind}[{index}]", container, given, mounts_model)
+    names = [c["name"] for kind in ("initContainers", "containers") for c in pod.get(kind) or []]
+    for name in _twice(names):
+        yield Problem(field, f"a container and an init container are both named {name}")
+    for index, volume in enumerate(pod.get("volumes") or []):
+        if mounts_model and volume["name"] == MODEL_VOLUME:
+            told = f"the name {MODEL_VOLUME} is taken by the model's own volume; rename yours"
+            yield Problem(f"{field}.volumes[{index}].name", told)
+    for name in ("activeDeadlineSeconds", "ephemeralContainers"):
+        if pod.get(name):
+            yield Problem(f"{field}.{name}", "is not for pods that serve; leave it out")
+
+
+def _container(
+    field: str, container: dict[str, Any], given: set[str], mounts_model: bool
+) -> Iterator[Problem]:
+    for index, variable in enumerate(container.get("env") or []):
+        if variable["name"] in given:
+            told = f"{variable['name']} is set from spec.model as well; remove one of the two"
+            yield Problem(f"{field}.env[{index}]", told)
+    for index, mount in enumerate(container.get("volumeMounts") or []):
+        if mounts_model and mount["mountPath"].rstrip("/") == MODEL_PATH:
+            told = f"{MODEL_PATH} is where spec.model.storageUri is mounted; use another path"
+            yield Problem(f"{field}.volumeMounts[{index}].mountPath", told)
+
+
+def _given_by_model(spec: Spec) -> set[str]:
+    if spec.model is None:
+        return set()
+    given = {"MODEL_URI": spec.model.storage_uri, "MODEL_VERSION": spec.model.version}
+    return {name for name, value in given.items() if value is not None}
+
+
+def _mounts_model(spec: Spec) -> bool:
+    uri = spec.model.storage_uri if spec.model else None
+    return uri is not None and uri.startswith(("pvc:", "oci:"))
+
+
+def _parents(namespace: str, spec: Spec) -> Iterator[Problem]:
+    """The Gateway API's own rule: two references to one Gateway must name different listeners."""
+    gateway: Gateway | None = spec.traffic.gateway
+    if gateway is None:
+        return
+    parents = [(parent.namespace or namespace, parent.name) for parent in gateway.parent_refs]
+    sections: dict[tuple[str, str], list[str | None]] = {}
+    for index, (parent, reference) in enumerate(zip(parents, gateway.parent_refs, strict=True)):
+        earlier, section = sections.setdefault(parent, []), reference.section_name
+        if earlier and (section is None or {None, section} & {*earlier}):
+            told = f"Gateway {'/'.join(parent)} is named before; give each a sectionName of its own"
+            yield Problem(f"spec.traffic.gateway.parentRefs[{index}]", told)
+        earlier.append(section)
+
+
+def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
+    analysis, field = spec.rollout.analysis, "spec.rollout.analysis"
+    interval, longest = analysis.interval, analysis.max_step_duration
+    if seconds(longest) < seconds(interval):
+        told = f"{longest} is shorter than one interval of {interval}: no verdict could be reached"
+        yield Problem(f"{field}.maxStepDuration", told)
+    for index, check in enumerate(analysis.checks):
+        for kind, settings in check.kinds().items():
+            yield from _check(f"{field}.checks[{index}].{kind}", settings, analysis)
+
+
+def _check(field: str, settings: Any, analysis: Analysis) -> Iterator[Problem]:
+    if isinstance(settings, Threshold):
+        for told in promql.problems(settings.query):
+            yield Problem(f"{field}.query", told)
+        if seconds(settings.for_) > seconds(analysis.max_step_duration):
+            told = f"{settings.for_} is longer than a step may take, {analysis.max_step_duration}"
+            yield Problem(f"{field}.for", f"{told} (maxStepDuration): it could never pass")
+    if isinstance(settings, ErrorRate | PredictionDrift):
+        tolerance, margin = settings.absolute_tolerance, settings.absolute_margin
+        if fraction(margin) < fraction(tolerance):
+            told = (
+                f"{margin} is below absoluteTolerance, {tolerance}: what passes must be tolerated"
+            )
+            yield Problem(f"{field}.absoluteMargin", told)
+
+
+def _twice(names: Iterable[str]) -> list[str]:
+    return sorted(name for name, times in Counter(names).items() if times > 1)
+
+
+_CHECKS: Final[tuple[Callable[[str, Spec], Iterator[Problem]], ...]] = (
+    _model,
+    _template,
+    _parents,
+    _analysis,
+)
