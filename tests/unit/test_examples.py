@@ -44,7 +44,9 @@ def test_each_says_in_its_first_line_what_it_is_about(path: Path) -> None:
     assert path.read_text().startswith("# ")
 
 
-@pytest.mark.parametrize(("before", "after"), combinations(EXAMPLES, 2), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    ("before", "after"), [*combinations(EXAMPLES, 2)], ids=lambda path: path.stem
+)
 def test_each_can_be_applied_over_any_before_it(before: Path, after: Path) -> None:
     stable, candidate = manifest(before), manifest(after)
     assert stable["metadata"] == candidate["metadata"]
