@@ -57,8 +57,16 @@ types: $(READY) ## Check the types
 contracts: $(READY) ## Check which room imports what
 	$(BIN)/lint-imports --no-logo
 
+.PHONY: generate
+generate: $(READY) ## Write crds/ and the chart's copy from the types
+	$(BIN)/python -m serinus.api.crd
+
+.PHONY: generated
+generated: $(READY) ## Check that crds/ and the chart's copy are what the types say
+	$(BIN)/python -m serinus.api.crd --check
+
 .PHONY: verify
-verify: lint types contracts ## All checks that run no test
+verify: lint types contracts generated ## All checks that run no test
 
 # --- Tests
 

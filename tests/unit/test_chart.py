@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from serinus import __version__
+from serinus.cluster import KINDS
 from tests.cluster import parts
 
 ROOT = Path(__file__).parents[2]
@@ -144,6 +145,23 @@ def test_the_operator_can_read_no_secret_and_write_no_spec(scope: str) -> None:
     assert not words & {"*", "secrets", "serviceaccounts", "impersonate", "escalate", "bind"}
     (of_ours,) = [rule for rule in rules if rule["resources"] == ["modeldeployments"]]
     assert set(of_ours["verbs"]) == {"get", "list", "watch"}
+
+
+@pytest.mark.parametrize("scope", ["Cluster", "Namespace"])
+def test_the_roles_are_about_the_kinds_that_the_operator_speaks_to_and_no_other(scope: str) -> None:
+    roles = [each for (kind, _), each in render(scope=scope).items() if kind.endswith("Role")]
+    named = {
+        (group, resource)
+        for role in roles
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    spoken_to = {(kind.group, kind.plural) for kind in KINDS.values()}
+    of_kopf = {("apiextensions.k8s.io", "customresourcedefinitions")}
+    assert named == spoken_to | {("serinus.dev", "modeldeployments/status")} | (
+        of_kopf if scope == "Cluster" else set()
+    )
 
 
 def test_secrets_reach_the_operator_as_files_that_its_flags_name() -> None:
