@@ -14,9 +14,9 @@ from prometheus_api_client import PrometheusConnect
 from requests.adapters import HTTPAdapter
 
 from serinus.judge.questions import Answer, Unreadable
-from serinus.prometheus.answers import UnreadableError, cleaned, split
+from serinus.prometheus.answers import TooLargeError, UnreadableError, cleaned, split
 from serinus.prometheus.config import Config
-from serinus.prometheus.queries import Asked, Query, plan
+from serinus.prometheus.queries import Asked, Query, halves, plan
 from serinus.prometheus.session import Session
 
 _LOG = logging.getLogger(__name__)
@@ -59,9 +59,8 @@ class Prometheus:
         planned = plan(batch, late=self._config.timeout)
         answers: dict[Asked, Answer] = dict(planned.refused)
         for part in (False, True):
-            asking = [self._answers(q, deadline) for q in planned.queries if q.part is part]
-            for found in await asyncio.gather(*asking):
-                answers |= found
+            due = [query for query in planned.queries if query.part is part]
+            answers |= await self._all(due, deadline)
         return answers
 
     async def _answers(self, query: Query, deadline: float) -> dict[Asked, Answer]:
@@ -72,11 +71,22 @@ class Prometheus:
                 return await loop.run_in_executor(self._threads, self._ask, query, deadline)
         except TimeoutError as error:
             return self._unreadable(query, error)
+        except TooLargeError as error:
+            smaller = halves(query, late=self._config.timeout)
+            if not smaller:
+                return self._unreadable(query, error)
+            return await self._all(smaller, deadline)
+
+    async def _all(self, queries: Iterable[Query], deadline: float) -> dict[Asked, Answer]:
+        found = await asyncio.gather(*(self._answers(query, deadline) for query in queries))
+        return {asked: answer for answers in found for asked, answer in answers.items()}
 
     def _ask(self, query: Query, deadline: float) -> dict[Asked, Answer]:
         """Runs on a thread."""
         try:
             return split(self._result(query.text, deadline - time.monotonic()), query)
+        except TooLargeError:
+            raise
         except Exception as error:
             return self._unreadable(query, error)
 

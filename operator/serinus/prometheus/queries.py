@@ -3,7 +3,7 @@
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,7 +40,7 @@ class Query:
     part: bool = False
     """Sent once all others are answered."""
 
-    def find(self, labels: dict[str, str]) -> Arm:
+    def find(self, labels: Mapping[str, str]) -> Arm:
         """The arm that a series belongs to, by its namespace and pod."""
         workload = labels.get("pod", "").rsplit("-", 2)[0]
         return Arm(labels.get("namespace", ""), workload)
@@ -77,6 +77,16 @@ def plan(batch: Iterable[Asked], late: float) -> Plan:
     for question, asked_of_it in counters.items():
         queries += _counter_queries(question, asked_of_it, late if question.part else 0.0)
     return Plan(tuple(queries), refused)
+
+
+def halves(query: Query, late: float) -> tuple[Query, ...]:
+    """The same questions in two queries; none if there is nothing to divide."""
+    arms = list(dict.fromkeys(asked.arm for asked in query.asked))
+    if len(arms) < 2 or isinstance(query.asked[0].question, Value):
+        return ()
+    first = set(arms[: len(arms) // 2])
+    batches = [[a for a in query.asked if (a.arm in first) is chosen] for chosen in (True, False)]
+    return tuple(half for batch in batches for half in plan(batch, late).queries)
 
 
 def pods(workload: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import requests
 from requests.auth import HTTPBasicAuth
 
-from serinus.prometheus.answers import UnreadableError, document
+from serinus.prometheus.answers import TooLargeError, UnreadableError, document
 from serinus.prometheus.config import Config
 
 _CHUNK = 1 << 16
@@ -33,26 +33,28 @@ class Session(requests.Session):
         request.data, request.params = request.params, {}
         return super().prepare_request(request)
 
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """No redirect is followed, nor its body read to the end, which requests does first."""
+
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Raises UnreadableError, or what requests raises; `timeout` bounds the whole."""
         deadline = time.monotonic() + kwargs["timeout"]
-        bounds = {"stream": True, "allow_redirects": False}
-        with super().send(request, **{**kwargs, **bounds}) as response:
+        with super().send(request, **{**kwargs, "stream": True}) as response:
             body = self._body(response, deadline)
         return _Document(document(response.status_code, body))
 
-    def _body(self, response: requests.Response, deadline: float) -> bytes:
+    def _body(self, response: requests.Response, deadline: float) -> bytearray:
         body = bytearray()
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
             body += chunk
             if len(body) > self._max_bytes:
-                raise UnreadableError(
+                raise TooLargeError(
                     f"Prometheus's answer is larger than {self._max_bytes} bytes: ask for fewer "
                     "series, or raise the operator's limit."
                 )
             if time.monotonic() > deadline:
                 raise requests.exceptions.ReadTimeout
-        return bytes(body)
+        return body
 
 
 class _Document(requests.Response):

@@ -307,6 +307,8 @@ class Parser:
         while not self._sees(end):
             if found:
                 self._expect(",")
+                if end == "}" and self._sees(end):
+                    break
             found.append(item())
         self._take()
         return found

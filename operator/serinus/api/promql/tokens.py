@@ -2,6 +2,7 @@
 
 import math
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -103,7 +104,8 @@ class Token:
         """
         pattern = self.string()
         try:
-            re.compile(pattern)
+            with warnings.catch_warnings(action="ignore", category=FutureWarning):
+                re.compile(pattern)
         except (re.error, RecursionError, OverflowError) as error:
             self.refuse(f"{self.text} is no regular expression: {error}")
         without_escapes = re.sub(r"\\.", "_", pattern, flags=re.DOTALL)
