@@ -1,0 +1,88 @@
+"""Tells the story: on a terminal by one line that moves, elsewhere by a line for each change."""
+
+import sys
+import time
+from typing import Final, TextIO
+
+from tests.demo.story import Act
+from tests.stage.deployed import Status
+from tests.stage.load import Clients
+
+_BAR: Final = 20
+_QUIET_FOR: Final = 5.0
+"""Seconds after which a log without news is told all the same."""
+
+
+class Screen:
+    """A narrator."""
+
+    def __init__(self, out: TextIO = sys.stdout) -> None:
+        self._out = out
+        self._moves = out.isatty()
+        self._last = ""
+        self._told_at = 0.0
+
+    def act(self, title: str) -> None:
+        self._print(f"\n{self._bold(title)}")
+
+    def moment(self, status: Status, clients: Clients) -> None:
+        where, seen = where_it_stands(status), _clients(clients)
+        if self._moves:
+            self._out.write(f"\r\033[K  {where}  {seen}"[:200])
+            self._out.flush()
+        elif where != self._last or time.monotonic() > self._told_at + _QUIET_FOR:
+            self._last, self._told_at = where, time.monotonic()
+            self._print(f"  {where}  {seen}")
+
+    def ended(self, act: Act) -> None:
+        self._print("")
+        for decision in act.decisions:
+            self._print(f"  {decision.after:6.1f} s  {decision.reason}: {decision.message}")
+        self._print(f"  => {self._bold(verdict(act))}")
+
+    def say(self, text: str) -> None:
+        """Plain lines."""
+        self._print(text)
+
+    def _print(self, line: str) -> None:
+        print(line, file=self._out, flush=True)
+
+    def _bold(self, text: str) -> str:
+        return f"\033[1m{text}\033[0m" if self._moves else text
+
+
+def verdict(act: Act) -> str:
+    """How an act ended, in a line."""
+    seen = f"; clients had {act.requests} answers from it" if act.requests else ""
+    failed = f", {act.failures} of them failed" if act.requests else ""
+    return f"{act.version} {act.outcome} after {act.seconds:.1f} s{seen}{failed}"
+
+
+def where_it_stands(status: Status) -> str:
+    """Phase, step, weight and verdicts."""
+    phase = f"{status.get('phase', 'Progressing'):<11}"
+    stable = (status.get("stable") or {}).get("version", "-")
+    candidate = status.get("candidate")
+    if candidate is None:
+        return f"{phase} {stable} {bar(0)}"
+    hold = (candidate.get("hold") or {}).get("reason", "")
+    checks = " ".join(f"{c['name']}:{c['verdict']}" for c in candidate.get("checks", []))
+    weight, step = candidate["weight"], candidate["step"] + 1
+    wanted = "" if weight["actual"] == weight["wanted"] else f"->{weight['wanted']:g}"
+    where = "promoting" if candidate.get("promoting") else f"step {step}"
+    arms = f"{stable} {bar(weight['actual'])} {weight['actual']:g}{wanted}% {candidate['version']}"
+    return " ".join(part for part in (phase, arms, where, checks, hold) if part)
+
+
+def bar(percent: float) -> str:
+    """Stable's share and the candidate's, as a line of blocks."""
+    candidate = round(_BAR * percent / 100)
+    return "░" * (_BAR - candidate) + "█" * candidate
+
+
+def _clients(clients: Clients) -> str:
+    if not clients.sent:
+        return ""
+    shares = " ".join(f"{name} {seen.requests}/s" for name, seen in clients.versions.items())
+    failed = clients.model_failures.total() + clients.other_failures.total()
+    return f"| clients: {shares}, {failed} failed"

@@ -1,0 +1,109 @@
+"""The operator's own process killed in the middle: the end is the same, and nothing is done twice.
+
+Places that are exact to the instruction are in tests/integration; here the real pod dies.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from tests.stage.deployed import Deployed, Status
+from tests.stage.manifests import IDLE, Model
+from tests.stage.stage import Stage
+
+SLOW_TO_BE_READY: Mapping[str, Any] = {
+    **IDLE,
+    "readinessProbe": {"exec": {"command": ["true"]}, "initialDelaySeconds": 4},
+}
+"""So that a promotion takes long enough to be interrupted."""
+
+MOMENTS: Mapping[str, Callable[[Status], object]] = {
+    "undisturbed": lambda s: True,
+    "mid-step": lambda s: (s.get("candidate") or {}).get("effectiveSince"),
+    "mid-promotion": lambda s: (s.get("candidate") or {}).get("promoting"),
+}
+
+
+@dataclass(frozen=True)
+class End:
+    """What is left of a rollout."""
+
+    stable: str
+    decisions: tuple[str, ...]
+    children: Counter[str]
+    pods: int
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """How it ended, and what was announced on the way."""
+
+    end: End
+    events: Counter[str]
+
+
+@pytest.fixture(scope="module")
+def rollouts(product: Stage, namespace: str) -> dict[str, Rollout]:
+    """The same rollout once undisturbed, and once killed at each moment."""
+    return {name: _roll_out(product, namespace, name) for name in MOMENTS}
+
+
+@pytest.mark.parametrize("moment", ["mid-step", "mid-promotion"])
+def test_a_rollout_whose_operator_was_killed_ends_as_an_undisturbed_one(
+    rollouts: dict[str, Rollout], moment: str
+) -> None:
+    assert rollouts[moment].end == rollouts["undisturbed"].end
+
+
+@pytest.mark.parametrize("moment", ["mid-step", "mid-promotion"])
+def test_nothing_is_announced_twice(rollouts: dict[str, Rollout], moment: str) -> None:
+    # an Event may be lost with the process that was about to write it
+    assert rollouts[moment].events <= rollouts["undisturbed"].events
+
+
+def _roll_out(product: Stage, namespace: str, name: str) -> Rollout:
+    model = Model(
+        namespace,
+        name,
+        product.model_image,
+        replicas=2,
+        container=SLOW_TO_BE_READY,
+        steps=[{"setWeight": 33}, {"pause": {"duration": "5s"}}],
+        rollout={"scaleDownDelay": "1s"},
+        grace=1,
+    )
+    deployed = Deployed(product.api, namespace, name)
+    product.api.apply(model.manifest())
+    deployed.until_healthy("v1")
+    product.api.apply(replace(model, version="v2").manifest())
+    deployed.until(name, MOMENTS[name])
+    if name != "undisturbed":
+        product.operator.kill()
+    deployed.until_healthy("v2", within=90)
+    status = deployed.until(
+        "old pods are gone", lambda s: not s.get("retiring") and _alone(deployed)
+    )
+    end = End(
+        stable=status["stable"]["version"],
+        decisions=tuple(decision["reason"] for decision in status["decisions"]),
+        children=Counter(child["kind"] for child in deployed.children()),
+        pods=len(deployed.pods()),
+    )
+    return Rollout(end, _events(deployed))
+
+
+def _alone(deployed: Deployed) -> bool:
+    return len(deployed.children("Deployment")) == 1 and len(deployed.pods()) == 2
+
+
+def _events(deployed: Deployed) -> Counter[str]:
+    """How often each reason was announced."""
+    found: Counter[str] = Counter()
+    for event in deployed.api.list("Event", deployed.namespace):
+        about = event["involvedObject"]
+        if (about["kind"], about["name"]) == ("ModelDeployment", deployed.name):
+            found[event["reason"]] += 1
+    return found

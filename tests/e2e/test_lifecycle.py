@@ -1,0 +1,107 @@
+"""What stays untouched when the operator changes, and what goes when its objects go."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tests.stage import operator
+from tests.stage.deadline import until
+from tests.stage.deployed import CHILDREN, Deployed
+from tests.stage.manifests import IDLE, Model
+from tests.stage.stage import Stage
+
+STEADY = 20
+
+
+def test_deleted_in_mid_rollout_nothing_of_it_is_left(product: Stage, namespace: str) -> None:
+    model = Model(
+        namespace,
+        "deleted",
+        product.model_image,
+        container=IDLE,
+        gateway=product.gateway,
+        steps=[{"setWeight": 50}, {"pause": {}}],
+        grace=1,
+    )
+    deleted = Deployed(product.api, namespace, "deleted")
+    product.api.apply(model.manifest())
+    deleted.until_healthy("v1")
+    product.api.apply(replace(model, version="v2").manifest())
+    deleted.until_weight(50)
+    assert {child["kind"] for child in deleted.children()} == set(CHILDREN)
+    product.api.delete("ModelDeployment", namespace, "deleted")
+    until(
+        "all children are gone",
+        lambda: not deleted.children() and not deleted.pods(),
+        60,
+        seen=lambda: [child["metadata"]["name"] for child in deleted.children()],
+    )
+
+
+def test_an_upgrade_and_a_new_installation_of_the_operator_write_to_no_child(
+    product: Stage, namespace: str
+) -> None:
+    steady = _steady(product, namespace)
+    before = _versions(steady)
+    product.operator.install(product.operator_image, **{"podAnnotations.rolled": "again"})
+    _next_rollout_is_noticed(product, namespace)
+    assert _versions(steady) == before
+    product.operator.uninstall()
+    assert _left_behind(product) == []
+    product.operator.install(product.operator_image)
+    _next_rollout_is_noticed(product, namespace)
+    assert _versions(steady) == before
+
+
+def _steady(product: Stage, namespace: str) -> Sequence[Deployed]:
+    names = [f"steady-{number}" for number in range(STEADY)]
+    for name in names:
+        model = Model(
+            namespace,
+            name,
+            product.model_image,
+            container=IDLE,
+            gateway=product.gateway,
+            grace=1,
+        )
+        product.api.apply(model.manifest())
+    steady = [Deployed(product.api, namespace, name) for name in names]
+    for each in steady:
+        each.until_healthy("v1", within=120)
+    return steady
+
+
+def _versions(steady: Sequence[Deployed]) -> Mapping[str, str]:
+    """resourceVersion of each child and of each ModelDeployment."""
+    namespace, api = steady[0].namespace, steady[0].api
+    names = {each.name for each in steady}
+    found = {
+        f"{kind}/{child['metadata']['name']}": child["metadata"]["resourceVersion"]
+        for kind in CHILDREN
+        for child in api.list(kind, namespace)
+        if child["metadata"].get("labels", {}).get("serinus.dev/name") in names
+    }
+    own = {each.name: each.live()["metadata"]["resourceVersion"] for each in steady}
+    return {**found, **own}
+
+
+def _next_rollout_is_noticed(product: Stage, namespace: str) -> None:
+    """A ModelDeployment made now is served: so all that were there before have been looked at."""
+    model = Model(namespace, "new", product.model_image, container=IDLE, grace=1)
+    product.api.apply(model.manifest())
+    new = Deployed(product.api, namespace, "new")
+    new.until_healthy("v1")
+    product.api.delete("ModelDeployment", namespace, "new")
+    until("it is gone", lambda: not new.children(), 60)
+
+
+def _left_behind(product: Stage) -> list[str]:
+    """What is left of the release: all but the CRD, and what every namespace has."""
+    kinds = product.api.run("api-resources", "--verbs=list", "--namespaced", "--output=name")
+    wanted = ",".join(kind for kind in kinds.split() if not kind.startswith("events"))
+    there = product.api.run(
+        "get", wanted, f"--namespace={operator.NAMESPACE}", "--output=name", "--ignore-not-found"
+    )
+    everywhere = product.api.run("get", "clusterroles,clusterrolebindings", "--output=name")
+    named = [name for name in everywhere.split() if operator.RELEASE in name]
+    always = {"configmap/kube-root-ca.crt", "serviceaccount/default"}
+    return sorted({*there.split(), *named} - always)

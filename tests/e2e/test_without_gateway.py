@@ -1,0 +1,65 @@
+"""Traffic split by the number of pods, where no gateway is named."""
+
+from dataclasses import replace
+
+from tests.stage.deployed import Deployed
+from tests.stage.load import Load, Target
+from tests.stage.manifests import Model
+from tests.stage.stage import Stage
+
+PODS_ARE_SCRAPED = {"query": "min(up{$arm})", "min": 1}
+
+
+def test_a_canary_by_replica_ratio_is_promoted_and_scaled_and_clients_see_no_failure(
+    product: Stage, namespace: str
+) -> None:
+    model = Model(
+        namespace,
+        "loan",
+        product.model_image,
+        replicas=2,
+        steps=[{"setWeight": 33}, {"pause": {"duration": "3s"}}],
+        analysis={"interval": "1s", "checks": [{"name": "up", "threshold": PODS_ARE_SCRAPED}]},
+        rollout={"scaleDownDelay": "3s"},
+    )
+    loan = Deployed(product.api, namespace, "loan")
+    product.api.apply(model.manifest())
+    loan.until_healthy("v1")
+    target = Target(f"http://loan.{namespace}.svc.cluster.local", model.host, rate=20, longest=240)
+    with Load(product.api, product.model_image, namespace, target) as load:
+        product.api.apply(replace(model, version="v2").manifest())
+        status = loan.until_weight(33.3)
+        assert status["candidate"]["readyReplicas"] == 1
+        assert status["stable"]["readyReplicas"] == 2
+        loan.until_healthy("v2")
+        loan.until("v1's pods are gone", lambda s: not s.get("retiring"))
+        product.api.run("scale", "mdep", "loan", f"--namespace={namespace}", "--replicas=3")
+        loan.until("three pods", lambda s: s["stable"]["readyReplicas"] == s["replicas"] == 3)
+        clients = load.stop()
+    assert not clients.unexplained
+    assert not +clients.model_failures
+    assert clients.requests("v2") > 0
+
+
+def test_an_abort_takes_the_candidate_out_of_the_service_before_its_pods_end(
+    product: Stage, namespace: str
+) -> None:
+    model = Model(
+        namespace,
+        "aborted",
+        product.model_image,
+        steps=[{"setWeight": 50}, {"pause": {}}],
+        rollout={"scaleDownDelay": "30s"},
+    )
+    aborted = Deployed(product.api, namespace, "aborted")
+    product.api.apply(model.manifest())
+    aborted.until_healthy("v1")
+    product.api.apply(replace(model, version="v2").manifest())
+    status = aborted.until_weight(50)
+    stable, candidate = status["stable"]["revision"], status["candidate"]["revision"]
+    aborted.command(f"abort/{candidate}")
+    rejected = aborted.until_rejected()["rejected"]
+    assert rejected["reason"] == "Aborted"
+    service = product.api.get("Service", namespace, "aborted")
+    assert service["spec"]["selector"]["serinus.dev/revision"] == stable
+    assert len(aborted.pods(candidate)) == 1

@@ -1,0 +1,105 @@
+"""One ModelDeployment in the cluster, as those who watch it see it."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.stage.api import Api, Manifest
+from tests.stage.deadline import until
+
+Status = dict[str, Any]
+
+CHILDREN = ("Deployment", "Service", "HTTPRoute", "ControllerRevision")
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A handle; nothing is cached."""
+
+    api: Api
+    namespace: str
+    name: str
+
+    def live(self) -> Manifest:
+        """The object."""
+        return self.api.get("ModelDeployment", self.namespace, self.name)
+
+    def status(self) -> Status:
+        """Its status; empty before the first write."""
+        status: Status = self.live().get("status", {})
+        return status
+
+    def until(self, what: str, condition: Callable[[Status], object], within: float = 60) -> Status:
+        """The first status that has seen the newest spec and meets the condition."""
+
+        def look() -> Status | None:
+            live = self.live()
+            status: Status = live.get("status", {})
+            seen = status.get("observedGeneration") == live["metadata"]["generation"]
+            return status if seen and condition(status) else None
+
+        return until(f"{self.name}: {what}", look, within, seen=self._told)
+
+    def until_healthy(self, version: str, within: float = 60) -> Status:
+        """Wait until this version is stable and nothing is under way."""
+        return self.until(
+            f"version {version} Healthy",
+            lambda s: s["phase"] == "Healthy" and s["stable"]["version"] == version,
+            within,
+        )
+
+    def until_rejected(self, within: float = 60) -> Status:
+        """Wait until what the spec asks for is rejected."""
+        return self.until("rejected", lambda s: s.get("rejected"), within)
+
+    def until_weight(self, weight: float, within: float = 60) -> Status:
+        """Wait until the candidate takes this percentage in fact."""
+        return self.until(
+            f"weight {weight:g}% in effect",
+            lambda s: (
+                s.get("candidate")
+                and s["candidate"]["weight"]["actual"] == weight
+                and s["candidate"].get("effectiveSince")
+            ),
+            within,
+        )
+
+    def patch(self, **spec: Any) -> None:
+        """Change fields of the spec."""
+        self.api.merge("ModelDeployment", self.namespace, self.name, {"spec": spec})
+
+    def command(self, command: str) -> None:
+        """Give a command by hand, as `kubectl annotate` does."""
+        annotations = {"annotations": {"serinus.dev/command": command}}
+        self.api.merge("ModelDeployment", self.namespace, self.name, {"metadata": annotations})
+
+    def children(self, *kinds: str) -> Sequence[Manifest]:
+        """Its objects of these kinds; of all kinds if none is given."""
+        return [
+            child
+            for kind in kinds or CHILDREN
+            for child in self.api.list(kind, self.namespace, {"serinus.dev/name": self.name})
+        ]
+
+    def pods(self, revision: str | None = None) -> Sequence[Manifest]:
+        """Its pods, of one revision or of all."""
+        labels = {"serinus.dev/name": self.name}
+        if revision is not None:
+            labels["serinus.dev/revision"] = revision
+        return self.api.list("Pod", self.namespace, labels)
+
+    def restarts(self) -> dict[str, int]:
+        """Restarts of containers by the uid of each pod that is not about to end."""
+        return {
+            pod["metadata"]["uid"]: sum(
+                each["restartCount"] for each in pod["status"].get("containerStatuses", [])
+            )
+            for pod in self.pods()
+            if "deletionTimestamp" not in pod["metadata"]
+        }
+
+    def _told(self) -> str:
+        status = self.status()
+        shown = {key: status.get(key) for key in ("phase", "message", "rejected", "candidate")}
+        return json.dumps(shown)[:1500]
