@@ -1,0 +1,230 @@
+"""Requests to the API server: bounded in time and number, counted, failing with its own words."""
+
+import asyncio
+import json
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+import aiohttp
+from kubernetes import aio
+
+from serinus.cluster.kinds import KINDS
+from serinus.cluster.pods import ready_addresses, trouble
+
+Manifest = dict[str, Any]
+Manifests = list[Manifest]
+
+FIELD_MANAGER: Final = "serinus"
+_APPLY: Final = "application/apply-patch+yaml"
+_JSON: Final = "application/json"
+_CONCURRENT: Final = 32
+
+
+class ApiError(Exception):
+    """The API server refused, or could not be reached; the text is its own."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{status} {reason}: {message}" if status else message)
+        self.status = status
+        """HTTP status; 0 if there was no answer."""
+        self.reason = reason
+
+    @property
+    def absent(self) -> bool:
+        """No such object, or no such kind."""
+        return self.status == 404
+
+    @property
+    def conflict(self) -> bool:
+        """The object is no longer what it was, or exists already."""
+        return self.status == 409
+
+
+class Cluster:
+    """The API server, as far as Serinus needs it."""
+
+    def __init__(self, api: aio.client.ApiClient, timeout: float = 15.0) -> None:
+        self._api = api
+        self._timeout = timeout
+        self._turns = asyncio.Semaphore(_CONCURRENT)
+        self.requests: Counter[tuple[str, str]] = Counter()
+        """Requests so far by (verb, kind); verbs are get, list, create, update, apply, delete."""
+
+    async def get(self, kind: str, namespace: str, name: str) -> Manifest:
+        """One object. Raises ApiError, `absent` if there is none."""
+        return await self._call("get", kind, "GET", KINDS[kind].path(namespace, name))
+
+    async def find(self, kind: str, namespace: str, name: str) -> Manifest | None:
+        """One object, None if there is none."""
+        try:
+            return await self.get(kind, namespace, name)
+        except ApiError as error:
+            if error.absent:
+                return None
+            raise
+
+    async def list(
+        self, kind: str, namespace: str | None = None, selector: str = ""
+    ) -> list[Manifest]:
+        """All objects of a kind, in one namespace or in all, whose labels meet the selector."""
+        return (await self.snapshot(kind, namespace, selector))[0]
+
+    async def snapshot(
+        self, kind: str, namespace: str | None = None, selector: str = ""
+    ) -> tuple[Manifests, int]:
+        """The same, with the resourceVersion at which it was taken.
+
+        Items carry kind and apiVersion, which the API server leaves out of lists.
+        """
+        query = [("labelSelector", selector)] if selector else []
+        found = await self._call("list", kind, "GET", KINDS[kind].path(namespace), query=query)
+        head = {"apiVersion": KINDS[kind].api_version, "kind": kind}
+        return [{**head, **item} for item in found["items"]], int(
+            found["metadata"]["resourceVersion"]
+        )
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """Create an object. Raises ApiError, `conflict` if it exists."""
+        kind, namespace = manifest["kind"], manifest["metadata"]["namespace"]
+        path = KINDS[kind].path(namespace)
+        return await self._call("create", kind, "POST", path, manifest)
+
+    async def update(self, manifest: Manifest) -> Manifest:
+        """Replace an object if its resourceVersion is still the one given."""
+        kind, metadata = manifest["kind"], manifest["metadata"]
+        path = KINDS[kind].path(metadata["namespace"], metadata["name"])
+        return await self._call("update", kind, "PUT", path, manifest)
+
+    async def apply(self, manifest: Manifest) -> Manifest:
+        """Server-side apply: the fields given are ours, whoever wrote them before."""
+        kind, metadata = manifest["kind"], manifest["metadata"]
+        path = KINDS[kind].path(metadata["namespace"], metadata["name"])
+        return await self._apply(kind, path, manifest)
+
+    async def apply_status(self, live: Manifest, status: Mapping[str, Any]) -> Manifest:
+        """Write the whole status if the object is still the one given (`conflict` if not)."""
+        kind, metadata = live["kind"], live["metadata"]
+        kept = ("name", "namespace", "resourceVersion")
+        manifest = {
+            "apiVersion": live["apiVersion"],
+            "kind": kind,
+            "metadata": {key: metadata[key] for key in kept},
+            "status": dict(status),
+        }
+        path = KINDS[kind].path(metadata["namespace"], metadata["name"], "/status")
+        return await self._apply(kind, path, manifest)
+
+    async def delete(self, live: Manifest) -> None:
+        """Delete this very object (not a namesake); one that is gone already is no error."""
+        kind, metadata = live["kind"], live["metadata"]
+        path = KINDS[kind].path(metadata["namespace"], metadata["name"])
+        options = {
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": metadata["uid"]},
+        }
+        try:
+            await self._call("delete", kind, "DELETE", path, options)
+        except ApiError as error:
+            if not (error.absent or error.conflict):
+                raise
+
+    async def create_event(
+        self, live: Manifest, reason: str, note: str, type_: Literal["Normal", "Warning"] = "Normal"
+    ) -> None:
+        """Tell of something about an object; `kubectl describe` shows it."""
+        metadata = live["metadata"]
+        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        regarding = {
+            "apiVersion": live["apiVersion"],
+            "kind": live["kind"],
+            **{key: metadata[key] for key in ("name", "namespace", "uid", "resourceVersion")},
+        }
+        event = {
+            "apiVersion": KINDS["Event"].api_version,
+            "kind": "Event",
+            "metadata": {
+                "generateName": f"{metadata['name']}.",
+                "namespace": metadata["namespace"],
+            },
+            "eventTime": now,
+            "reportingController": "serinus.dev/operator",
+            "reportingInstance": os.environ.get("HOSTNAME", "serinus")[:128],
+            "action": reason,
+            "reason": reason,
+            "regarding": regarding,
+            "note": note[:1000],
+            "type": type_,
+        }
+        await self.create(event)
+
+    async def ready_endpoints(self, namespace: str, service: str) -> int:
+        """Ready addresses behind a Service, as proxies and gateways learn them."""
+        selector = f"kubernetes.io/service-name={service}"
+        return ready_addresses(await self.list("EndpointSlice", namespace, selector))
+
+    async def pods_trouble(self, deployment: Manifest) -> str | None:
+        """What keeps the pods of a Deployment from being ready, in their own words."""
+        labels = deployment["spec"]["selector"]["matchLabels"]
+        selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        pods = await self.list("Pod", deployment["metadata"]["namespace"], selector)
+        return trouble(deployment, pods)
+
+    async def _apply(self, kind: str, path: str, manifest: Manifest) -> Manifest:
+        query = [("fieldManager", FIELD_MANAGER), ("force", "true"), ("fieldValidation", "Strict")]
+        return await self._call("apply", kind, "PATCH", path, manifest, query, _APPLY)
+
+    async def _call(
+        self,
+        verb: str,
+        kind: str,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Iterable[tuple[str, str]] = (),
+        content_type: str = _JSON,
+    ) -> Manifest:
+        self.requests[(verb, kind)] += 1
+        headers = {"Accept": _JSON, "Content-Type": content_type}
+        request = await self._api.param_serialize(
+            method,
+            path,
+            query_params=list(query),
+            body=body,
+            auth_settings=["BearerToken"],
+            header_params=headers,
+        )
+        try:
+            async with self._turns:
+                answer = await self._api.call_api(*request, _request_timeout=self._timeout)
+                raw = await answer.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            told = str(error) or type(error).__name__
+            raise ApiError(0, "", f"API server: {method} {path}: {told}") from error
+        return _read(answer.status, raw)
+
+
+def _read(status: int, raw: bytes) -> Manifest:
+    try:
+        found = json.loads(raw or b"{}")
+    except ValueError:
+        found = {"message": raw.decode(errors="replace")[:300], "reason": "NotJson"}
+        status = max(status, 500)
+    if status >= 400:
+        raise ApiError(status, str(found.get("reason", "")), str(found.get("message", found)))
+    return dict(found)
+
+
+@asynccontextmanager
+async def connect(timeout: float = 15.0) -> AsyncIterator[Cluster]:
+    """A Cluster by the service account of the pod, else by KUBECONFIG or ~/.kube/config."""
+    configuration = aio.client.Configuration()
+    try:
+        aio.config.load_incluster_config(configuration)
+    except aio.config.ConfigException:
+        await aio.config.load_kube_config(client_configuration=configuration, persist_config=False)
+    async with aio.client.ApiClient(configuration) as api:
+        yield Cluster(api, timeout)

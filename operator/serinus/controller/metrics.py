@@ -1,0 +1,95 @@
+"""Metrics of the operator itself, and the endpoints that the kubelet and Prometheus read."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """Where present values come from, read when metrics are."""
+
+    leading: Callable[[], bool]
+    queue_depth: Callable[[], int]
+    requests: Callable[[], Mapping[tuple[str, str], int]]
+    queries: Callable[[], int]
+    phases: Callable[[], Counter[str]]
+
+
+class _Present:
+    """Reads the present values at each scrape."""
+
+    def __init__(self, gauges: Gauges) -> None:
+        self._gauges = gauges
+
+    def collect(self) -> Iterable[Metric]:
+        """The values, as prometheus_client wants them."""
+        gauges = self._gauges
+        yield GaugeMetricFamily("serinus_leading", "1 if this replica leads.", gauges.leading())
+        yield GaugeMetricFamily(
+            "serinus_queue_depth", "ModelDeployments that wait for a worker.", gauges.queue_depth()
+        )
+        requests = CounterMetricFamily(
+            "serinus_api_requests", "Requests to the API server.", labels=["verb", "kind"]
+        )
+        for (verb, kind), count in gauges.requests().items():
+            requests.add_metric([verb, kind], count)
+        yield requests
+        yield CounterMetricFamily(
+            "serinus_prometheus_queries", "Queries sent to Prometheus.", gauges.queries()
+        )
+        phases = GaugeMetricFamily(
+            "serinus_modeldeployments", "ModelDeployments by phase.", labels=["phase"]
+        )
+        for phase, count in gauges.phases().items():
+            phases.add_metric([phase], count)
+        yield phases
+
+
+class Metrics:
+    """The registry of this process."""
+
+    def __init__(self, gauges: Gauges) -> None:
+        self._registry = CollectorRegistry()
+        self.reconcile = Histogram(
+            "serinus_reconcile_duration_seconds",
+            "Time of one reconcile.",
+            ["result"],
+            registry=self._registry,
+            buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 15),
+        )
+        ProcessCollector(registry=self._registry)
+        self._registry.register(_Present(gauges))
+
+    def exposition(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self._registry)
+
+
+def endpoints(
+    metrics: Metrics, healthy: Callable[[], str | None], ready: Callable[[], str | None]
+) -> web.Application:
+    """/healthz, /readyz, /metrics. The functions return what is wrong, None if nothing is."""
+
+    def probe(check: Callable[[], str | None]) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def answer(_: web.Request) -> web.Response:
+            wrong = check()
+            return web.Response(text=wrong or "ok", status=503 if wrong else 200)
+
+        return answer
+
+    async def exposition(_: web.Request) -> web.Response:
+        return web.Response(
+            body=metrics.exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
+
+    app = web.Application()
+    app.router.add_get("/healthz", probe(healthy))
+    app.router.add_get("/readyz", probe(ready))
+    app.router.add_get("/metrics", exposition)
+    return app

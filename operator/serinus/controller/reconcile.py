@@ -1,0 +1,327 @@
+"""One reconcile: observe -> judge -> decide -> persist -> actuate -> announce.
+
+Every step may be repeated. The status write is the commit: it comes before any child is touched,
+and holds only if nobody wrote the object meanwhile.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from serinus.api.quantities import seconds
+from serinus.api.reasons import Reason
+from serinus.api.spec import Spec
+from serinus.api.status import Candidate, Decision, Status
+from serinus.api.validation import problems as spec_problems
+from serinus.cluster import ApiError, Cluster, Store
+from serinus.controller.queue import Key
+from serinus.controller.sampling import Request, Sampler
+from serinus.judge import Progress, covered_until, judge, overall, questions_of
+from serinus.judge.questions import Arm
+from serinus.manifests.children import children, router_for
+from serinus.manifests.covers import covers
+from serinus.manifests.owner import Manifest, Objects, Owner, foreign
+from serinus.manifests.revision import Revision
+from serinus.plan.decide import Plan, decide
+from serinus.plan.observe import read_history, read_wish, read_workloads, read_world
+from serinus.plan.situation import Obstruction, Wish, World
+from serinus.plan.story import refuse
+
+log = logging.getLogger(__name__)
+
+SAVE_EVERY = 30.0
+"""Seconds after which evidence that changed no decision is written all the same."""
+PODS_LOOK_AFTER = 5.0
+"""Seconds that pods may take before they are asked what keeps them."""
+PODS_LOOK_AGAIN = 10.0
+OBSTRUCTION_LOOK_AGAIN = 15.0
+PRUNED = ("Deployment", "Service", "HTTPRoute", "ControllerRevision")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What this process knows beyond the status that was written: evidence since then."""
+
+    written: Mapping[str, Any]
+    """The status as the API server has it."""
+    current: Status
+    written_at: float
+
+
+class NameTakenError(Exception):
+    """An object of someone else has a name that we need: (kind, name)."""
+
+
+class Reconciler:
+    """Brings one ModelDeployment a step further; the queue calls it with a key at a time."""
+
+    def __init__(
+        self, cluster: Cluster, store: Store, sampler: Sampler, clock: Callable[[], float]
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._sampler = sampler
+        self._clock = clock
+        self._memories: dict[Key, Memory] = {}
+        self._taken: dict[Key, tuple[str, str]] = {}
+
+    async def __call__(self, key: Key) -> float | None:
+        """One pass; returns the seconds until time alone makes another one due."""
+        live = self._store.get("ModelDeployment", *key)
+        if live is None or live["metadata"].get("deletionTimestamp"):
+            self._forget(key)
+            return None
+        now, memory = self._clock(), self._recall(key, live)
+        spec, problems = _read_spec(live)
+        if spec is None:
+            refused = refuse(memory.current, live["metadata"]["generation"], problems[0], now)
+            await self._persist(key, live, memory, refused, now)
+            return None
+        wish = read_wish(live, spec, problems)
+        owner = Owner(key.namespace, key.name, live["metadata"]["uid"])
+        objects = self._store.children(key.namespace, key.name, owner.uid)
+        wish, world = await self._observe(key, owner, wish, memory.current, objects)
+        judged = self._judge(key, wish, memory.current)
+        plan = decide(wish, judged, world, now)
+        saved = await self._persist(key, live, memory, plan.status, now)
+        if not await self._actuate(key, owner, live, wish, plan):
+            return 0.0
+        await self._announce(live, plan.news)
+        self._sampler.want(key, _request(owner, wish, plan.status))
+        return _next_pass(plan, world, saved)
+
+    def forget_everything(self) -> None:
+        """Another replica leads now; what it writes is what counts."""
+        for key in list(self._memories):
+            self._forget(key)
+
+    def _forget(self, key: Key) -> None:
+        self._memories.pop(key, None)
+        self._taken.pop(key, None)
+        self._sampler.want(key, None)
+
+    def _recall(self, key: Key, live: Manifest) -> Memory:
+        written = live.get("status") or {}
+        memory = self._memories.get(key)
+        if memory is None or memory.written != written:
+            memory = Memory(written, Status.model_validate(written), self._clock())
+        return memory
+
+    # 1 observe
+
+    async def _observe(
+        self, key: Key, owner: Owner, wish: Wish, status: Status, objects: Objects
+    ) -> tuple[Wish, World]:
+        history = read_history(objects)
+        obstruction = await self._obstruction(key, owner, wish, status, history)
+        facts: dict[str, Any] = {"obstruction": obstruction}
+        candidate = status.candidate
+        if candidate is not None:
+            facts |= await self._look_at_pods(owner, wish, candidate, objects)
+        if candidate is not None and status.stable is not None:
+            wish = _with_obstacle(wish, history, status.stable.revision, candidate.revision)
+        return wish, read_world(owner, wish, status, objects, history, **facts)
+
+    async def _look_at_pods(
+        self, owner: Owner, wish: Wish, candidate: Candidate, objects: Objects
+    ) -> dict[str, Any]:
+        """What only a live read tells: who is behind the Service, and what ails the others."""
+        workload = read_workloads(objects).get(candidate.revision)
+        if workload is None:
+            return {}
+        settling = candidate.effective_since is None or candidate.promoting
+        if workload.ready >= workload.replicas:
+            if wish.spec.traffic.gateway is None or not settling or candidate.mode == "First":
+                return {}
+            service = owner.child(candidate.revision)
+            return {"endpoints": await self._cluster.ready_endpoints(owner.namespace, service)}
+        if self._clock() < candidate.progress_since + PODS_LOOK_AFTER:
+            return {}
+        deployment = objects[("Deployment", owner.child(candidate.revision))]
+        return {"pods_problem": await self._cluster.pods_trouble(deployment)}
+
+    async def _obstruction(
+        self, key: Key, owner: Owner, wish: Wish, status: Status, history: Mapping[str, Revision]
+    ) -> Obstruction | None:
+        if (taken := self._taken.get(key)) is not None:
+            kind, name = taken
+            found = await self._cluster.find(kind, owner.namespace, name)
+            if found is not None and (sentence := foreign(kind, found, owner)):
+                return Obstruction(Reason.NAME_TAKEN, sentence)
+            del self._taken[key]
+        running = (status.stable, status.candidate)
+        lost = {r.revision for r in running if r} - set(history) - {wish.revision}
+        if lost:
+            told = f"ControllerRevision {owner.child(min(lost))} is gone, and with it what its "
+            told += "pods run; restore it, or put its model and template back into the spec."
+            return Obstruction(Reason.HISTORY_LOST, told)
+        return None
+
+    # 2 judge
+
+    def _judge(self, key: Key, wish: Wish, status: Status) -> Status:
+        candidate, analysis = status.candidate, wish.spec.rollout.analysis
+        measurement = self._sampler.take(key)
+        if measurement is None or candidate is None or candidate.analysis_since is None:
+            return status
+        before = Progress(candidate.counted, tuple(candidate.checks))
+        after = judge(analysis, before, measurement, candidate.analysis_since)
+        failed = overall(after.checks) == "Error"
+        changes = {
+            "counted": dict(after.counted),
+            "checks": list(after.checks),
+            "errors_in_a_row": candidate.errors_in_a_row + 1 if failed else 0,
+            "measured_at": candidate.measured_at if failed else measurement.at,
+        }
+        return status.model_copy(update={"candidate": candidate.model_copy(update=changes)})
+
+    # 4 persist
+
+    async def _persist(
+        self, key: Key, live: Manifest, memory: Memory, status: Status, now: float
+    ) -> bool:
+        """Write the status if a decision depends on it, or the evidence grew old."""
+        wanted = status.to_json()
+        due = now >= memory.written_at + SAVE_EVERY
+        if not (due and wanted != memory.written) and _gist(wanted) == _gist(memory.written):
+            self._memories[key] = replace(memory, current=status)
+            return wanted == memory.written
+        answer = await self._cluster.apply_status(live, wanted)
+        self._store.put(answer)
+        self._memories[key] = Memory(answer["status"], status, now)
+        return True
+
+    # 5 actuate
+
+    async def _actuate(
+        self, key: Key, owner: Owner, live: Manifest, wish: Wish, plan: Plan
+    ) -> bool:
+        """Make the children match; False if a name is taken."""
+        wanted = plan.wanted
+        if wanted is None:
+            return True
+        objects = self._store.children(key.namespace, key.name, owner.uid)
+        history = _kept_history(live, wish, plan, read_history(objects))
+        desired = children(owner, wish.spec, history, wanted)
+        try:
+            for manifest in desired:
+                await self._bring_about(owner, manifest, objects)
+        except NameTakenError as taken:
+            self._taken[key] = taken.args
+            return False
+        names = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in desired}
+        for (kind, name), old in objects.items():
+            if kind in PRUNED and (kind, name) not in names:
+                await self._cluster.delete(old)
+                self._store.remove(old)
+        return True
+
+    async def _bring_about(self, owner: Owner, manifest: Manifest, objects: Objects) -> None:
+        kind, name = manifest["kind"], manifest["metadata"]["name"]
+        found = objects.get((kind, name))
+        if found is None:
+            found = await self._cluster.find(kind, owner.namespace, name)
+        if found is not None and foreign(kind, found, owner):
+            raise NameTakenError(kind, name)
+        if found is None or not covers(found, manifest):
+            self._store.put(await self._cluster.apply(manifest))
+
+    # 6 announce
+
+    async def _announce(self, live: Manifest, news: tuple[Decision, ...]) -> None:
+        for decision in news:
+            log.info(
+                "%s/%s %s: %s",
+                live["metadata"]["namespace"],
+                live["metadata"]["name"],
+                decision.reason,
+                decision.message,
+            )
+            try:
+                await self._cluster.create_event(live, decision.reason, decision.message)
+            except ApiError as error:
+                # the decision itself stands in the status
+                log.warning("event %s not written: %s", decision.reason, error)
+
+
+def _read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...]]:
+    """The typed spec, and what is wrong with it; None where it cannot even be read."""
+    metadata, raw = live["metadata"], live["spec"]
+    found = spec_problems(metadata["namespace"], metadata["name"], raw)
+    sentences = tuple(str(problem) for problem in found)
+    try:
+        return Spec.model_validate(raw), sentences
+    except ValidationError:
+        return None, sentences
+
+
+def _with_obstacle(wish: Wish, history: Mapping[str, Revision], *pair: str) -> Wish:
+    """The wish, with why its router cannot split between stable and candidate, if so."""
+    if not set(pair) <= set(history):
+        return wish
+    obstacle = router_for(wish.spec).obstacle(*(history[revision] for revision in pair))
+    return replace(wish, problems=(*wish.problems, obstacle)) if obstacle else wish
+
+
+def _kept_history(
+    live: Manifest, wish: Wish, plan: Plan, history: Mapping[str, Revision]
+) -> dict[str, Revision]:
+    """The revisions to keep: those that run, and the newest others up to the limit."""
+    roles = [role for role in (plan.status.stable, plan.status.candidate) if role]
+    running = {role.revision: role.number for role in roles}
+    known = dict(history)
+    if wish.revision in running and wish.revision not in known:
+        known[wish.revision] = Revision.of(live["spec"], running[wish.revision])
+    pods = plan.wanted.replicas if plan.wanted else {}
+    others = sorted((r.number for r in known.values() if r.hash not in pods), reverse=True)
+    oldest = others[: wish.spec.revision_history_limit][-1:] or [0]
+    return {name: r for name, r in known.items() if name in pods or r.number >= oldest[0]}
+
+
+def _request(owner: Owner, wish: Wish, status: Status) -> Request | None:
+    """What to measure for this rollout from now on."""
+    candidate, stable, analysis = status.candidate, status.stable, wish.spec.rollout.analysis
+    if candidate is None or stable is None or candidate.analysis_since is None:
+        return None
+    if not analysis.checks:
+        return None
+    return Request(
+        interval=seconds(analysis.interval),
+        questions=questions_of(analysis),
+        candidate=Arm(owner.namespace, owner.child(candidate.revision)),
+        stable=Arm(owner.namespace, owner.child(stable.revision)),
+        covered_until=covered_until(candidate.counted, candidate.analysis_since),
+    )
+
+
+def _gist(status: Mapping[str, Any]) -> dict[str, Any]:
+    """A status without what may lag behind: evidence, counts, and the words about them."""
+    gist = {key: value for key, value in status.items() if key != "message"}
+    gist["conditions"] = [_without(each, "message") for each in status.get("conditions", [])]
+    if candidate := status.get("candidate"):
+        gist["candidate"] = _without(candidate, "counted", "measuredAt", "errorsInARow")
+        gist["candidate"]["hold"] = _without(candidate.get("hold") or {}, "message")
+        gist["candidate"]["checks"] = [
+            _without(check, "message", "state") for check in candidate.get("checks", [])
+        ]
+    return gist
+
+
+def _without(mapping: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if key not in keys}
+
+
+def _next_pass(plan: Plan, world: World, saved: bool) -> float | None:
+    """Seconds until time alone makes a pass due."""
+    waits = [plan.wake_in] if plan.wake_in is not None else []
+    if not saved:
+        waits.append(SAVE_EVERY)
+    if world.obstruction is not None:
+        waits.append(OBSTRUCTION_LOOK_AGAIN)
+    candidate = plan.status.candidate
+    if candidate is not None and (candidate.effective_since is None or candidate.promoting):
+        waits.append(PODS_LOOK_AGAIN)
+    return min(waits, default=None)

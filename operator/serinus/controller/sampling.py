@@ -1,0 +1,143 @@
+"""Measuring on time: one read of Prometheus for all rollouts that are due.
+
+Rollouts of one interval are due at the same moments (multiples of the interval), so that the
+number of queries depends on the clock and not on the number of rollouts. A reconcile never
+waits for Prometheus: it takes the newest measurement, if there is one.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from serinus.controller.queue import Key
+from serinus.judge.questions import Answer, Arm, Measurement, Question
+from serinus.prometheus import Asked
+
+log = logging.getLogger(__name__)
+
+LOOKBACK = 60.0
+"""Seconds read beyond the last sample counted, to find the sample that a difference starts at."""
+LONGEST_WINDOW = 3600.0
+
+
+class Reader(Protocol):
+    """What answers a batch of questions; in production `serinus.prometheus.Prometheus`."""
+
+    async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
+        """Answer each question; a failure is an answer too."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a running analysis wants measured."""
+
+    interval: float
+    """Seconds."""
+    questions: tuple[Question, ...]
+    candidate: Arm
+    stable: Arm
+    covered_until: float
+    """Unix seconds of the oldest sample from which a difference is still to be taken."""
+
+    def asked(self, now: float) -> list[Asked]:
+        """The questions for both arms, over the window that they need now."""
+        window = min(now - self.covered_until + LOOKBACK, LONGEST_WINDOW)
+        return [
+            Asked(arm, question, window)
+            for question in self.questions
+            for arm in (self.candidate, self.stable)
+        ]
+
+
+class Sampler:
+    """Keeps what is to be measured, measures it when due, and hands its key to the queue."""
+
+    def __init__(
+        self, prometheus: Reader, clock: Callable[[], float], add: Callable[[Key], None]
+    ) -> None:
+        self._prometheus = prometheus
+        self._clock = clock
+        self._add = add
+        self._requests: dict[Key, Request] = {}
+        self._due: dict[Key, float] = {}
+        self._taken: dict[Key, Measurement] = {}
+        self._reading: set[Key] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.wake = asyncio.Event()
+
+    def want(self, key: Key, request: Request | None) -> None:
+        """From now on measure this for the key; None ends it."""
+        if request is None:
+            for kept in (self._requests, self._due, self._taken):
+                kept.pop(key, None)
+            return
+        before = self._requests.get(key)
+        self._requests[key] = request
+        if before is None or before.interval != request.interval:
+            self._due[key] = self._next(request.interval)
+            self.wake.set()
+        if before is not None and before.candidate != request.candidate:
+            self._taken.pop(key, None)
+
+    def take(self, key: Key) -> Measurement | None:
+        """The newest measurement, once."""
+        return self._taken.pop(key, None)
+
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        try:
+            while True:
+                self.wake.clear()
+                self.start_what_is_due()
+                delay = min(self._due.values(), default=math.inf) - self._clock()
+                try:
+                    await asyncio.wait_for(
+                        self.wake.wait(), None if delay == math.inf else max(delay, 0.0)
+                    )
+                except TimeoutError:
+                    continue
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    def start_what_is_due(self) -> None:
+        """Begin one read for everything whose moment has come."""
+        now = self._clock()
+        due = [key for key, moment in self._due.items() if moment <= now]
+        for key in due:
+            self._due[key] = self._next(self._requests[key].interval)
+        batch = {key: self._requests[key] for key in due if key not in self._reading}
+        if batch:
+            self._reading |= set(batch)
+            task = asyncio.create_task(self._read(batch, now))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _next(self, interval: float) -> float:
+        return (math.floor(self._clock() / interval) + 1) * interval
+
+    async def _read(self, batch: Mapping[Key, Request], now: float) -> None:
+        try:
+            asked = {key: request.asked(now) for key, request in batch.items()}
+            answers = await self._prometheus.read(
+                dict.fromkeys(one for many in asked.values() for one in many)
+            )
+            for key, request in batch.items():
+                if self._requests.get(key) and self._requests[key].candidate == request.candidate:
+                    self._taken[key] = _measurement(request, asked[key], answers, now)
+                    self._add(key)
+        finally:
+            self._reading -= set(batch)
+
+
+def _measurement(
+    request: Request, asked: Iterable[Asked], answers: Mapping[Asked, Answer], now: float
+) -> Measurement:
+    arms: dict[Arm, dict[Question, Answer]] = {request.candidate: {}, request.stable: {}}
+    for one in asked:
+        arms[one.arm][one.question] = answers[one]
+    return Measurement(at=now, candidate=arms[request.candidate], stable=arms[request.stable])
