@@ -1,5 +1,6 @@
 """How our types read and write JSON: camelCase keys, unknown keys refused, values frozen."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -10,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     PlainSerializer,
     WithJsonSchema,
@@ -56,6 +58,30 @@ class Rule:
         before = schema.get("x-kubernetes-validations", [])
         rule = {"rule": self.rule, "message": self.message}
         return {**schema, "x-kubernetes-validations": [*before, rule]}
+
+
+@dataclass(frozen=True)
+class Written:
+    """The form of a text, and what a refusal says, by the API server and here alike."""
+
+    pattern: str
+    message: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        rule = Rule(f"self.matches(r'{self.pattern}')", self.message)
+        return rule.__get_pydantic_json_schema__(core, handler)
+
+    def _check(self, text: str) -> str:
+        if not re.fullmatch(self.pattern, text):
+            raise ValueError(self.message)
+        return text
 
 
 def _duration(text: str) -> str:

@@ -9,11 +9,26 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from serinus.api.base import Budget, Duration, Interval, Percent, Type
+from serinus.api.base import Budget, Duration, Interval, Percent, Type, Written
 
-MetricName = Annotated[str, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$", max_length=200)]
-LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=100)]
-CheckName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+MetricName = Annotated[
+    str,
+    Field(max_length=200),
+    Written("^[a-zA-Z_:][a-zA-Z0-9_:]*$", "a metric's name has letters, digits, _ and : only"),
+]
+LabelName = Annotated[
+    str,
+    Field(max_length=100),
+    Written("^[a-zA-Z_][a-zA-Z0-9_]*$", "a label's name has letters, digits and _ only"),
+]
+CheckName = Annotated[
+    str,
+    Field(max_length=63),
+    Written(
+        "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        "a check's name has lower-case letters, digits and - only",
+    ),
+]
 Operator = Literal["=", "!=", "=~", "!~"]
 
 _MARGIN_ABOVE_TOLERANCE: JsonValue = {

@@ -5,13 +5,30 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from serinus.api.base import Duration, Interval, Type
+from serinus.api.base import Duration, Interval, Type, Written
 from serinus.api.checks import Analysis
 from serinus.api.template import TEMPLATE_SCHEMA
 
-_HOSTNAME: Final = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
-_LABEL: Final = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-_SUBDOMAIN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+_LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+
+Hostname = Annotated[
+    str,
+    Field(max_length=253),
+    Written(
+        rf"^(\*\.)?{_LABEL}(\.{_LABEL})*$",
+        "a host name is written like fraud.example.com or *.example.com",
+    ),
+]
+Name = Annotated[
+    str,
+    Field(max_length=253),
+    Written(rf"^{_LABEL}(\.{_LABEL})*$", "a name has lower-case letters, digits, - and . only"),
+]
+Namespace = Annotated[
+    str,
+    Field(max_length=63),
+    Written(f"^{_LABEL}$", "a namespace has lower-case letters, digits and - only"),
+]
 
 
 class Model(Type):
@@ -31,13 +48,11 @@ class Model(Type):
 class ParentRef(Type):
     """A Gateway that the route hangs on."""
 
-    name: Annotated[str, Field(pattern=_SUBDOMAIN, max_length=253)] = Field(
-        description="Name of the Gateway."
-    )
-    namespace: Annotated[str, Field(pattern=_LABEL, max_length=63)] | None = Field(
+    name: Name = Field(description="Name of the Gateway.")
+    namespace: Namespace | None = Field(
         default=None, description="Namespace of the Gateway; this one if left out."
     )
-    section_name: Annotated[str, Field(pattern=_SUBDOMAIN, max_length=253)] | None = Field(
+    section_name: Name | None = Field(
         default=None, description="A listener of the Gateway; all if left out."
     )
 
@@ -48,9 +63,7 @@ class Gateway(Type):
     parent_refs: Annotated[list[ParentRef], Field(min_length=1, max_length=8)] = Field(
         description="Gateways to hang the route on."
     )
-    hostnames: Annotated[
-        list[Annotated[str, Field(pattern=_HOSTNAME, max_length=253)]], Field(max_length=16)
-    ] = Field(
+    hostnames: Annotated[list[Hostname], Field(max_length=16)] = Field(
         default_factory=list,
         description="Host names that the route serves, *.example.com for all below one; all if "
         "empty.",
@@ -108,8 +121,9 @@ class Rollout(Type):
         json_schema_extra={
             "x-kubernetes-validations": [
                 {
-                    "rule": "self.steps.filter(s, has(s.setWeight)).map(s, s.setWeight)"
-                    ".isSorted() && self.steps.filter(s, has(s.setWeight)).all(s, "
+                    "rule": "!has(self.steps) || "
+                    "self.steps.filter(s, has(s.setWeight)).map(s, s.setWeight).isSorted() && "
+                    "self.steps.filter(s, has(s.setWeight)).all(s, "
                     "self.steps.exists_one(t, has(t.setWeight) && t.setWeight == s.setWeight))",
                     "message": "the weights of steps must rise from step to step",
                     "fieldPath": ".steps",

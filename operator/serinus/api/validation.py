@@ -32,7 +32,10 @@ class Problem:
 
 
 def problems(namespace: str, name: str, spec: dict[str, Any]) -> list[Problem]:
-    """What is wrong with a raw spec, in the order of its fields; empty if nothing is."""
+    """What is wrong with a raw spec, in the order of its fields; empty if nothing is.
+
+    The spec comes from the API server, which has checked it against the CRD's schema.
+    """
     try:
         typed = Spec.model_validate(spec)
     except ValidationError as error:
@@ -79,7 +82,7 @@ def _template(namespace: str, spec: Spec) -> Iterator[Problem]:
             yield from _container(f"{field}.{kind}[{index}]", container, given, mounts_model)
     names = [c["name"] for kind in ("initContainers", "containers") for c in pod.get(kind) or []]
     for name in _twice(names):
-        yield Problem(field, f"a container and an init container are both named {name}")
+        yield Problem(field, f"two containers are named {name}; init containers count too")
     for index, volume in enumerate(pod.get("volumes") or []):
         if mounts_model and volume["name"] == MODEL_VOLUME:
             told = f"the name {MODEL_VOLUME} is taken by the model's own volume; rename yours"
