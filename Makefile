@@ -32,9 +32,14 @@ $(READY): requirements/dev.txt
 	@touch $@
 
 .PHONY: lock
-lock: $(READY) ## Lock the newest dependencies that pyproject.toml allows, with hashes
+lock: $(READY) ## Lock the newest dependencies that are allowed, with hashes
 	$(LOCK) pyproject.toml --output-file requirements/operator.txt
-	$(LOCK) pyproject.toml --group dev --constraints requirements/operator.txt \
+	$(LOCK) examples/model-server/requirements.in \
+	  --output-file examples/model-server/requirements.txt
+	$(LOCK) examples/model-server/requirements-train.in \
+	  --output-file examples/model-server/requirements-train.txt
+	$(LOCK) pyproject.toml --group dev examples/model-server/requirements.in \
+	  examples/model-server/requirements-train.in --constraints requirements/operator.txt \
 	  --output-file requirements/dev.txt
 
 # --- Checks
