@@ -12,7 +12,6 @@ model-version. Everything else that is not a 200 is a failure of the infrastruct
 
 import argparse
 import asyncio
-import contextlib
 import json
 import math
 import random
@@ -24,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+
 from loans import FEATURES, Application, read
 
 FEEDBACK_TRIES = 60
@@ -45,6 +45,7 @@ class Options:
     max_in_flight: int = 200
     seed: int = 0
     feedback: bool = False
+    keep_alive: bool = True
 
 
 @dataclass
@@ -163,40 +164,46 @@ class LoadGenerator:
         self.stopped = asyncio.Event()
         self._session = session
         self._headers = {"Host": options.host} if options.host else {}
-        self._in_flight: set[asyncio.Task[None]] = set()
+        self._in_flight = 0
 
     async def run(self) -> None:
         """Send until the duration is over or `stopped` is set, then await what is in flight."""
         clock = asyncio.get_running_loop().time
         rows = applications_forever(read(self.options.rows), self.options.seed)
         start = clock()
-        for number in range(int(self.options.rate * self.options.duration)):
-            if await self._stopped_within(start + number / self.options.rate - clock()):
-                break
-            self._start(next(rows))
-        if self._in_flight:
-            await asyncio.wait(self._in_flight)
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(int(self.options.rate * self.options.duration)):
+                if await self._stopped_within(start + number / self.options.rate - clock()):
+                    break
+                if self._in_flight < self.options.max_in_flight:
+                    self._in_flight += 1
+                    tasks.create_task(self._exchange(next(rows)))
+                else:
+                    for tally in self._tallies:
+                        tally.not_sent += 1
 
     async def _stopped_within(self, seconds: float) -> bool:
-        if seconds > 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stopped.wait(), seconds)
-        return self.stopped.is_set()
-
-    def _start(self, application: Application) -> None:
-        if len(self._in_flight) >= self.options.max_in_flight:
-            for tally in self._tallies:
-                tally.not_sent += 1
-            return
-        task = asyncio.create_task(self._send(application))
-        self._in_flight.add(task)
-        task.add_done_callback(self._in_flight.discard)
+        """Wait so long, or until stopped. Late, it still lets answers be read."""
+        try:
+            await asyncio.wait_for(self.stopped.wait(), max(seconds, 0.0001))
+        except TimeoutError:
+            return False
+        return True
 
     @property
     def _tallies(self) -> tuple[Tally, Tally]:
         return self.total, self.interval
 
-    async def _send(self, application: Application) -> None:
+    async def _exchange(self, application: Application) -> None:
+        try:
+            answer = await self._ask(application)
+            if answer is not None and self.options.feedback:
+                await self._tell_outcome(application, *answer)
+        finally:
+            self._in_flight -= 1
+
+    async def _ask(self, application: Application) -> tuple[str, bytes] | None:
+        """Send one request and count it; version and body of a good answer, None of any other."""
         for tally in self._tallies:
             tally.sent += 1
         start = time.perf_counter()
@@ -210,12 +217,11 @@ class LoadGenerator:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             for tally in self._tallies:
                 tally.infrastructure_failures[failure_kind(error)] += 1
-            return
+            return None
         version = response.headers.get("model-version")
         for tally in self._tallies:
             tally.answered(response.status, version, time.time(), time.perf_counter() - start)
-        if self.options.feedback and response.status == 200 and version is not None:
-            await self._tell_outcome(application, version, body)
+        return (version, body) if response.status == 200 and version is not None else None
 
     async def _tell_outcome(self, application: Application, version: str, body: bytes) -> None:
         [decision] = next(t["data"] for t in json.loads(body)["outputs"] if t["name"] == "class")
@@ -251,7 +257,10 @@ class LoadGenerator:
 
 async def generate(options: Options) -> Tally:
     """Run to the end, printing lines on the way. SIGTERM and SIGINT end it early."""
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=3000)
+    if options.keep_alive:
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=3000)
+    else:
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
     timeout = aiohttp.ClientTimeout(total=options.timeout)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         generator = LoadGenerator(options, session)
@@ -283,6 +292,12 @@ def options() -> Options:
     parser.add_argument("--max-in-flight", type=int, default=default.max_in_flight)
     parser.add_argument("--seed", type=int, default=default.seed, help="of the rows' order")
     parser.add_argument("--feedback", action="store_true", help="post what the bank decided")
+    parser.add_argument(
+        "--no-keep-alive",
+        dest="keep_alive",
+        action="store_false",
+        help="a connection a request: a Service without a gateway spreads connections",
+    )
     parsed = parser.parse_args()
     if parsed.rate <= 0 or parsed.duration <= 0 or parsed.report <= 0:
         parser.error("--rate, --duration and --report must be greater than 0")

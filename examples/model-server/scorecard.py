@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from loans import FEATURES
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline  # type: ignore[import-untyped]
+
+from loans import FEATURES
 
 Rows = NDArray[np.float64]
 """Shape (n, 18): features in the order of FEATURES, NaN where missing."""

@@ -20,13 +20,8 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 import prometheus_client
-import scorecard
 import uvicorn
-from inference import InputError, Batch, metadata, parse, response
-from loans import CLASSES, FEATURES, GROUPS
 from prometheus_client import REGISTRY, CollectorRegistry
-from scorecard import Scorecard, Vector
-from serinus_metrics import ModelMetrics
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
@@ -34,6 +29,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import scorecard
+from inference import Batch, InputError, metadata, parse, response
+from loans import CLASSES, FEATURES, GROUPS
+from scorecard import Scorecard, Vector
+from serinus_metrics import ModelMetrics
 
 log = logging.getLogger("server")
 
