@@ -77,6 +77,8 @@ def _write_image(tar: tarfile.TarFile, image: Image, written: set[str]) -> dict[
             "Cmd": list(image.command),
         },
         "rootfs": {"type": "layers", "diff_ids": [layer["digest"] for layer in layers]},
+        # buildah refuses to build on an image whose history does not tell of each layer
+        "history": [{"created_by": f"{image.name}: {layer.name}"} for layer in image.layers],
     }
     manifest = {
         "schemaVersion": 2,
