@@ -1,6 +1,7 @@
 """The bare backend: a whole cluster in one box, from programs built on this machine."""
 
 import json
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ _GO_PARTS = {
     "full": ("kubernetes", "etcd", "containerd"),
     "control": ("kubernetes", "etcd", "kwok"),
 }
+_NOBODY = 65534  # whom Prometheus runs as
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,9 @@ def load(folder: Path, archive: Path) -> None:
 def _prepare(box: Box, profile: Profile, built: dict[str, Path], cable: Link) -> dict[str, object]:
     """Write certificates and configuration for the box at the end of that cable."""
     state = box.folder / "var"
-    for below in ("lib/kubernetes", "log", "tmp"):
+    for below in ("lib/kubernetes", "lib/prometheus", "log", "tmp"):
         (state / below).mkdir(parents=True, exist_ok=True)
+    os.chown(state / "lib/prometheus", _NOBODY, _NOBODY)
     config = state / "lib/kubernetes"
     pki.make(config / "pki")
     addresses = ("127.0.0.1", NODE_ADDRESS, "10.96.0.1", cable.box_address)

@@ -67,19 +67,6 @@ def clients() -> Path:
     return cache.part("clients", VERSIONS["pypi"][package], build)
 
 
-def debian_part(package: str) -> Path:
-    """The folder of a Debian package, unpacked and not installed: no service of it starts."""
-    log = cache.logs() / f"{package}.log"
-
-    def build(folder: Path) -> None:
-        run(f"downloading {package}", ["apt-get", "download", package], log, cwd=folder)
-        (archive,) = folder.glob("*.deb")
-        run(f"unpacking {package}", ["dpkg-deb", "--extract", archive.name, "."], log, cwd=folder)
-        archive.unlink()
-
-    return cache.part(package, VERSIONS["debian"]["suite"], build)
-
-
 def _build_go(name: str, made_from: dict[str, Any], folder: Path) -> None:
     """Build from a go.mod of our own that requires the module.
 
@@ -96,7 +83,8 @@ def _build_go(name: str, made_from: dict[str, Any], folder: Path) -> None:
         program = name if command == module else command.rsplit("/", 1)[1]
         ldflags = f"-ldflags=-s -w {made_from.get('ldflags', '')}"
         target = str(folder / "bin" / program)
-        argv = [_go(), "build", "-trimpath", ldflags, "-o", target, command]
+        tags = f"-tags={','.join(made_from.get('tags', []))}"
+        argv = [_go(), "build", "-trimpath", tags, ldflags, "-o", target, command]
         run(f"building {program} {version}", argv, log, cwd=build, env=_go_environment())
     for file in made_from.get("files", []):
         shutil.copytree(source / file, folder / file, copy_function=shutil.copyfile)

