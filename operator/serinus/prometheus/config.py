@@ -1,5 +1,6 @@
 """Where Prometheus is, how to log in, and how much to ask of it."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -46,20 +47,20 @@ class Config:
             raise ValueError(f"max_response_bytes must be at least {MEBIBYTE}")
 
     def _check_address(self) -> None:
-        """The address is not shown where it may hold a password."""
+        """What is wrong with it is said without showing it, since it may hold a password."""
         try:
             parts = urlsplit(self.url)
-            port = parts.port
-        except ValueError as error:
-            raise ValueError(f"url is no address of Prometheus: {error}") from None
+            ends_well = parts.port != 0 and not parts.query and not parts.fragment
+        except ValueError:
+            raise ValueError("url is no address: its host or port cannot be read") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("url must look like http://prometheus:9090 or https://prometheus")
         if "@" in parts.netloc:
             raise ValueError(
                 "url must not hold a user name or password: use username_file and password_file"
             )
-        if port == 0 or parts.query or parts.fragment or self.url != self.url.strip():
-            raise ValueError("url must end with the port or a path, without ? or #")
+        if not ends_well or re.search(r"\s", self.url):
+            raise ValueError("url must end with the port or a path, without ?, # or blanks")
 
     @property
     def base(self) -> str:

@@ -82,7 +82,7 @@ RUN = (
     'x{$arm,a="costs $5"}',
     'x{$arm,code=~"5..$"}',
     'x{$arm,a=~"^(?:a|b)+?[^c-e\\\\d]{2,3}\\\\.(?i:z)(?P<n>q)$"}',
-    'x{$arm,a!~"\\\\d+|\\\\w*|\\\\s|\\\\bq\\\\b|[a-z&&[]"}',
+    'x{$arm,a!~"\\\\d+|\\\\w*|\\\\s|\\\\bq\\\\b|[[:alpha:]&&]"}',
     "x{$arm,a=~`\\(\\?\\++`}",
     "nan_total{$arm} + infinite{$arm} + sum_total{$arm} + on_call{$arm}",
     "rate{$arm} + time{$arm}",
