@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -136,8 +137,8 @@ class Cluster:
         self, live: Manifest, reason: str, note: str, type_: Literal["Normal", "Warning"] = "Normal"
     ) -> None:
         """Tell of something about an object; `kubectl describe` shows it."""
-        metadata = live["metadata"]
-        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        metadata, moment = live["metadata"], datetime.now(UTC)
+        now = moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
         regarding = {
             "apiVersion": live["apiVersion"],
             "kind": live["kind"],
@@ -225,6 +226,11 @@ async def connect(timeout: float = 15.0) -> AsyncIterator[Cluster]:
     try:
         aio.config.load_incluster_config(configuration)
     except aio.config.ConfigException:
-        await aio.config.load_kube_config(client_configuration=configuration, persist_config=False)
+        await aio.config.load_kube_config(
+            # the client's own default is read once, at import
+            os.environ.get("KUBECONFIG"),
+            client_configuration=configuration,
+            persist_config=False,
+        )
     async with aio.client.ApiClient(configuration) as api:
         yield Cluster(api, timeout)

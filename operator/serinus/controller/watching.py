@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import kopf
+from kopf._core.engines.peering import Identity
 
 from serinus.cluster import KINDS
 from serinus.cluster.kinds import CHILDREN
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 SELECTOR = "app.kubernetes.io/managed-by=serinus"
 """Of other kinds than our own, only our objects are watched."""
 WATCHED = ("ModelDeployment", *CHILDREN)
+IDENTITY = Identity("serinus")
 
 HandOver = Callable[[str | None, dict[str, Any]], None]
 """Takes an event: its type (ADDED, MODIFIED, DELETED or None for a listed object), the object."""
@@ -72,7 +74,8 @@ class Watching(threading.Thread):
         where: dict[str, Any] = (
             {"namespaces": self._namespaces} if self._namespaces else {"clusterwide": True}
         )
-        await kopf.operator(registry=self._registry(), standalone=True, **where)
+        # kopf would name itself after the user, and the image's has no name
+        await kopf.operator(registry=self._registry(), standalone=True, identity=IDENTITY, **where)
 
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()

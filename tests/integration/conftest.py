@@ -1,0 +1,65 @@
+"""The API server that all integration tests share, and a namespace for each of them."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from serinus.cluster import Cluster, connect
+from tests.integration.inprocess import Operator
+
+ROOT = Path(__file__).parents[2]
+NAME = "serinus-control"
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> Path:
+    """A cluster without kubelets whose API knows ModelDeployments; started if it is not up."""
+    up = [sys.executable, "-m", "tests.cluster", "up", "--profile", "control", "--name", NAME]
+    subprocess.run(up, cwd=ROOT, check=True)
+    path = ROOT / "build" / "cluster" / NAME / "kubeconfig"
+    os.environ["KUBECONFIG"] = str(path)
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    kubectl("wait", "--for=condition=Established", "crd/modeldeployments.serinus.dev")
+    return path
+
+
+def kubectl(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the kubectl that belongs to the cluster; fails the test with its message."""
+    command = [_kubectl_path(), *arguments]
+    done = subprocess.run(command, input=stdin, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+    return done
+
+
+def _kubectl_path() -> str:
+    facts = json.loads((ROOT / "build" / "cluster" / NAME / "cluster.json").read_text())
+    return str(facts["tools"]["kubectl"])
+
+
+@pytest.fixture
+async def cluster(kubeconfig: Path) -> AsyncIterator[Cluster]:
+    """Our own client of that API server."""
+    async with connect() as found:
+        yield found
+
+
+@pytest.fixture
+def namespace(kubeconfig: Path) -> Iterator[str]:
+    """A namespace of the test's own."""
+    name = f"t-{secrets.token_hex(4)}"
+    kubectl("create", "namespace", name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+async def operator(cluster: Cluster, namespace: str) -> AsyncIterator[Operator]:
+    """The operator, in this process, with a clock that the test moves."""
+    async with Operator(cluster, namespace) as running:
+        yield running

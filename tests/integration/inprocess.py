@@ -1,0 +1,188 @@
+"""The operator in this process: real API server, injected time, traffic measured on paper.
+
+Hours pass in milliseconds, since every timer of the operator reads the clock that the test moves.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from serinus.cluster import ApiError, Cluster
+from serinus.controller.app import App
+from serinus.judge.questions import Answer, Counters, Series, Unreadable
+from serinus.prometheus import Asked
+
+Manifest = dict[str, Any]
+
+
+@dataclass
+class Traffic:
+    """What Prometheus would have recorded, had there been pods that serve requests."""
+
+    clock: Callable[[], float]
+    started: float
+    rate: float = 50.0
+    """Requests a second of each arm."""
+    errors: dict[str, float] = field(default_factory=dict)
+    """By workload, the share of its requests that fail; the workload's name may be a prefix."""
+    down: bool = False
+    silent: bool = False
+    queries_sent: int = 0
+    reads: int = 0
+
+    async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
+        """Answer as the client of Prometheus does."""
+        self.reads += 1
+        return {asked: self._answer(asked) for asked in batch}
+
+    def _answer(self, asked: Asked) -> Answer:
+        if self.down:
+            return Unreadable("Prometheus refused the connection")
+        if self.silent or not isinstance(asked.question, Counters):
+            return ()
+        now = self.clock()
+        first = max(self.started, now - asked.window)
+        moments = [first + n for n in range(int(now - first) + 1)]
+        share = self._share(asked.arm.workload) if asked.question.part else 1.0
+        code = "500" if asked.question.part else "200"
+        labels = {"pod": f"{asked.arm.workload}-x-yyyyy", "instance": "10.0.0.1:80", "code": code}
+        grown = [(t, (t - self.started) * self.rate * share) for t in moments]
+        return (Series(labels, tuple(grown)),)
+
+    def _share(self, workload: str) -> float:
+        return next((v for k, v in self.errors.items() if workload.startswith(k)), 0.0)
+
+
+class Operator:
+    """One replica, its clock, and a gateway that takes up every route."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self.cluster = cluster
+        self.namespace = namespace
+        self.now = time.time()
+        self.traffic = Traffic(lambda: self.now, self.now - 120)
+        self.gateway_answers = True
+        self.app: App | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._tasks.append(asyncio.create_task(self._gateway()))
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start a replica, as after a restart: it knows nothing but what the API server has."""
+        self.app = App(
+            self.cluster, self.traffic, namespaces=(self.namespace,), clock=lambda: self.now
+        )
+        self._tasks.append(asyncio.create_task(self.app.run()))
+
+    async def stop(self) -> None:
+        """End everything, as SIGTERM does."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._tasks = []
+
+    def move(self, seconds: float) -> None:
+        """Let time go by."""
+        assert self.app
+        self.now += seconds
+        self.app.queue.wake.set()
+        self.app.sampler.wake.set()
+
+    async def apply(self, name: str, **spec: Any) -> Manifest:
+        """Apply a ModelDeployment as a user would."""
+        manifest = {
+            "apiVersion": "serinus.dev/v1alpha1",
+            "kind": "ModelDeployment",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": spec,
+        }
+        found = await self.cluster.find("ModelDeployment", self.namespace, name)
+        if found is None:
+            return await self.cluster.create(manifest)
+        found["spec"] = spec
+        found["metadata"].pop("managedFields", None)
+        return await self.cluster.update(found)
+
+    async def command(self, name: str, command: str) -> None:
+        """Annotate a command."""
+        live = await self.get(name)
+        live["metadata"].setdefault("annotations", {})["serinus.dev/command"] = command
+        await self.cluster.update(live)
+
+    async def get(self, name: str) -> Manifest:
+        """The ModelDeployment as it is."""
+        return await self.cluster.get("ModelDeployment", self.namespace, name)
+
+    async def until(
+        self,
+        name: str,
+        holds: Callable[[Manifest], bool],
+        *,
+        moving: float = 0.0,
+        within: float = 15.0,
+    ) -> Manifest:
+        """The status once the condition holds; meanwhile time moves by so much at each look."""
+        deadline = time.monotonic() + within
+        status: Manifest = {}
+        while time.monotonic() < deadline:
+            status = (await self.get(name)).get("status") or {}
+            with contextlib.suppress(KeyError):
+                if holds(status):
+                    return status
+            if moving:
+                self.move(moving)
+            await asyncio.sleep(0.03)
+        raise AssertionError(f"not within {within:g} s; status: {status}")
+
+    async def split(self, name: str) -> dict[str, int]:
+        """Weights of the route by backend."""
+        route = await self.cluster.get("HTTPRoute", self.namespace, name)
+        return {b["name"]: b["weight"] for b in route["spec"]["rules"][0]["backendRefs"]}
+
+    async def _gateway(self) -> None:
+        while True:
+            with contextlib.suppress(ApiError):
+                for route in await self.cluster.list("HTTPRoute", self.namespace):
+                    await self._accept(route)
+            await asyncio.sleep(0.05)
+
+    async def _accept(self, route: Manifest) -> None:
+        generation = route["metadata"]["generation"]
+        parents = (route.get("status") or {}).get("parents") or []
+        current = parents and parents[0]["conditions"][0]["observedGeneration"] == generation
+        if current or not self.gateway_answers:
+            return
+        accepted = [
+            {
+                "type": name,
+                "status": "True",
+                "reason": name,
+                "message": "",
+                "observedGeneration": generation,
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }
+            for name in ("Accepted", "ResolvedRefs")
+        ]
+        answer = {
+            "parentRef": route["spec"]["parentRefs"][0],
+            "controllerName": "test.serinus.dev/gateway",
+            "conditions": accepted,
+        }
+        await self.cluster.apply_status(route, {"parents": [answer]})
