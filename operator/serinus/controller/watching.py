@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import kopf
-from kopf._core.engines.peering import Identity
 
 from serinus.cluster import KINDS
 from serinus.cluster.kinds import CHILDREN
@@ -24,7 +23,6 @@ log = logging.getLogger(__name__)
 SELECTOR = "app.kubernetes.io/managed-by=serinus"
 """Of other kinds than our own, only our objects are watched."""
 WATCHED = ("ModelDeployment", *CHILDREN)
-IDENTITY = Identity("serinus")
 
 HandOver = Callable[[str | None, dict[str, Any]], None]
 """Takes an event: its type (ADDED, MODIFIED, DELETED or None for a listed object), the object."""
@@ -74,8 +72,12 @@ class Watching(threading.Thread):
         where: dict[str, Any] = (
             {"namespaces": self._namespaces} if self._namespaces else {"clusterwide": True}
         )
-        # kopf would name itself after the user, and the image's has no name
-        await kopf.operator(registry=self._registry(), standalone=True, identity=IDENTITY, **where)
+        await kopf.operator(
+            registry=self._registry(),
+            standalone=True,
+            identity="serinus",  # type: ignore[arg-type]  # else kopf asks for the user's name
+            **where,
+        )
 
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
