@@ -10,10 +10,11 @@ _EXACT: Final = frozenset({"selector", "matchLabels", "parentRefs", "hostnames",
 
 _QUANTITIES: Final = frozenset({"limits", "requests", "overhead"})
 _QUANTITY: Final = frozenset({"sizeLimit", "divisor", "storage"})
-_OMITTED_FALSE: Final = frozenset(
+_ZERO_IS_NONE: Final = frozenset(
     {"hostNetwork", "hostPID", "hostIPC", "readOnly", "stdin", "stdinOnce", "tty"}
+    | {"hostPort", "initialDelaySeconds"}
 )
-"""Booleans that the server drops when false; of all others false is kept."""
+"""Fields of which the server drops false and 0; of all others it keeps them."""
 
 _SUFFIXES: Final = {
     **{suffix: Decimal(1000) ** power for power, suffix in enumerate(("", *"kMGTPE"))},
@@ -48,8 +49,8 @@ def _covers(live: Any, desired: Any, key: str, parent: str = "") -> bool:
             and all(_covers(*pair, "", key) for pair in zip(live, desired, strict=True))
         )
     if parent in _QUANTITIES or key in _QUANTITY:
-        return live == desired or _quantity(live) == _quantity(desired)
-    return _same(live, desired) or (desired is None or desired == "")
+        return live == desired or _quantity(live) == _quantity(desired) is not None
+    return desired is None or _same(live, desired)
 
 
 def _same(live: Any, desired: Any) -> bool:
@@ -59,9 +60,7 @@ def _same(live: Any, desired: Any) -> bool:
 def _empty(desired: Any, key: str) -> bool:
     if isinstance(desired, dict):
         return all(_empty(value, name) for name, value in desired.items())
-    if isinstance(desired, bool):
-        return not desired and key in _OMITTED_FALSE
-    return desired is None or desired == "" or desired == []
+    return desired in (None, "", []) or (not desired and key in _ZERO_IS_NONE)
 
 
 def _quantity(value: Any) -> Decimal | None:

@@ -1,0 +1,201 @@
+"""What schema and CEL cannot say: each problem names its field and the remedy."""
+
+from typing import Any
+
+import pytest
+
+from serinus.api.spec import Spec
+from serinus.api.validation import problems
+from tests.integration.bad_manifests import BadManifest, bad_manifests
+
+CONTAINER: dict[str, Any] = {
+    "name": "model",
+    "image": "registry/fraud:1",
+    "ports": [{"name": "http", "containerPort": 8080}],
+}
+
+
+def spec(**fields: Any) -> dict[str, Any]:
+    return {"template": {"spec": {"containers": [CONTAINER]}}, **fields}
+
+
+def told(name: str = "fraud", **fields: Any) -> list[str]:
+    return [str(problem) for problem in problems("default", name, spec(**fields))]
+
+
+def analysis(**fields: Any) -> dict[str, Any]:
+    return {"rollout": {"analysis": fields}}
+
+
+def test_a_spec_with_only_a_template_is_in_order() -> None:
+    assert told() == []
+
+
+@pytest.mark.parametrize("bad", bad_manifests("stalled"), ids=lambda bad: bad.name)
+def test_a_bad_manifest_that_passes_the_api_server_is_told_of(bad: BadManifest) -> None:
+    manifest = bad.model_deployment()
+    found = problems("NAMESPACE", manifest["metadata"]["name"], manifest["spec"])
+    assert str(found[0]) == bad.says
+
+
+@pytest.mark.parametrize("bad", bad_manifests("running"), ids=lambda bad: bad.name)
+def test_a_manifest_whose_fault_lies_in_the_cluster_is_in_order(bad: BadManifest) -> None:
+    manifest = bad.model_deployment()
+    assert problems("NAMESPACE", manifest["metadata"]["name"], manifest["spec"]) == []
+
+
+@pytest.mark.parametrize("bad", bad_manifests("stalled", "running"), ids=lambda bad: bad.name)
+def test_what_passes_the_api_server_can_be_read(bad: BadManifest) -> None:
+    Spec.model_validate(bad.model_deployment()["spec"])
+
+
+def test_an_unknown_field_is_named_by_its_path() -> None:
+    found = told(rollout={"steps": [{"setWeight": 5}, {"setWait": 9}]})
+    assert "spec.rollout.steps[1].setWait: is no field that Serinus knows" in found
+
+
+def test_a_missing_field_is_named_by_its_path() -> None:
+    checks = [{"name": "psi", "threshold": {"max": 1}}]
+    assert told(**analysis(checks=checks)) == [
+        "spec.rollout.analysis.checks[0].threshold.query: is required"
+    ]
+
+
+def test_every_error_is_told_at_once() -> None:
+    found = told(replicas=-1, rollout={"progressDeadline": "soon"})
+    assert [each.split(":")[0] for each in found] == [
+        "spec.replicas",
+        "spec.rollout.progressDeadline",
+    ]
+
+
+def test_every_problem_is_told_at_once() -> None:
+    found = told(model={"storageUri": "pvc:models"}, **analysis(maxStepDuration="5s"))
+    assert [each.split(":")[0] for each in found] == [
+        "spec.model.storageUri",
+        "spec.rollout.analysis.maxStepDuration",
+    ]
+
+
+@pytest.mark.parametrize("duration", ["", "5", "5 m", "m", "-5m", "1.5h", "5m\n", "5d", "٣m"])
+def test_a_text_that_is_no_duration_is_refused(duration: str) -> None:
+    found = told(rollout={"scaleDownDelay": duration})
+    assert found == [
+        f"spec.rollout.scaleDownDelay: {duration!r} is no duration: write it like 30s, 5m or 1h30m"
+    ]
+
+
+@pytest.mark.parametrize("percent", ["0%", "0.0%", "100%"])
+def test_a_budget_lies_between_nothing_and_all(percent: str) -> None:
+    assert told(**analysis(falsePassBudget=percent)) == [
+        "spec.rollout.analysis.falsePassBudget: must be above 0% and below 100%"
+    ]
+
+
+def test_an_interval_of_a_second_is_the_shortest() -> None:
+    assert told(**analysis(interval="1s")) == []
+    assert told(**analysis(interval="1000ms")) == []
+    assert told(**analysis(interval="999ms")) == [
+        "spec.rollout.analysis.interval: must be 1s at least"
+    ]
+
+
+@pytest.mark.parametrize("name", ["f" * 38, "3d", "fraud.v2", "Fraud", "fraud-", "fraud\n"])
+def test_a_name_that_its_children_cannot_bear_is_refused(name: str) -> None:
+    assert [each.split(":")[0] for each in told(name)] == ["metadata.name"]
+
+
+def test_the_longest_name_is_in_order() -> None:
+    assert told("f" * 37) == []
+
+
+def test_the_user_may_set_what_no_model_sets() -> None:
+    env = [{"name": "MODEL_URI", "value": "s3://models/fraud"}]
+    template = {"spec": {"containers": [{**CONTAINER, "env": env}]}}
+    assert told(template=template, model={"version": "2026-11"}) == []
+    assert told(template=template) == []
+
+
+def test_a_volume_with_the_name_of_the_models_own_is_refused() -> None:
+    template = {
+        "spec": {
+            "containers": [CONTAINER],
+            "volumes": [{"name": "cache"}, {"name": "serinus-model"}],
+        }
+    }
+    assert told(template=template, model={"storageUri": "pvc://models"}) == [
+        "spec.template.spec.volumes[1].name: the name serinus-model is taken by the model's own "
+        "volume; rename yours"
+    ]
+    assert told(template=template, model={"storageUri": "s3://models"}) == []
+
+
+def test_init_containers_are_looked_at_too() -> None:
+    fetch = {"name": "fetch", "image": "f:1", "env": [{"name": "MODEL_VERSION"}]}
+    template = {"spec": {"containers": [CONTAINER], "initContainers": [fetch]}}
+    assert told(template=template, model={"version": "1"}) == [
+        "spec.template.spec.initContainers[0].env[0]: MODEL_VERSION is set from spec.model as "
+        "well; remove one of the two"
+    ]
+
+
+def test_fields_that_are_null_are_as_good_as_absent() -> None:
+    container = {**CONTAINER, "env": None, "volumeMounts": None}
+    pod = {"containers": [container], "initContainers": None, "volumes": None}
+    assert told(template={"spec": pod}, model={"storageUri": "pvc://models"}) == []
+
+
+def parents(*references: dict[str, str]) -> list[str]:
+    return told(traffic={"gateway": {"parentRefs": list(references)}})
+
+
+def test_two_listeners_of_one_gateway_are_in_order() -> None:
+    http, https = ({"name": "public", "sectionName": name} for name in ("http", "https"))
+    assert parents(http, https) == []
+
+
+def test_gateways_of_one_name_in_two_namespaces_are_in_order() -> None:
+    assert parents({"name": "public"}, {"name": "public", "namespace": "edge"}) == []
+
+
+def test_one_gateway_named_twice_is_refused_however_it_is_written() -> None:
+    assert parents({"name": "public"}, {"name": "public", "namespace": "default"}) == [
+        "spec.traffic.gateway.parentRefs[1]: Gateway default/public is named before; give each a "
+        "sectionName of its own"
+    ]
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "pvc://models",
+        "pvc://models/fraud/2026-11",
+        "oci://registry.example.com:5000/team/fraud:1.2",
+        "oci://registry/fraud@sha256:" + "0" * 64,
+        "s3://bucket/fraud v1",
+        "/srv/models/fraud",
+    ],
+)
+def test_a_place_that_a_model_may_lie_at(uri: str) -> None:
+    assert told(model={"storageUri": uri}) == []
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "pvc:models",
+        "pvc://",
+        "pvc://Models",
+        "pvc://models/",
+        "pvc://models//fraud",
+        "pvc://models/./fraud",
+        "oci:/registry/fraud",
+        "oci://",
+        "oci://Registry/Fraud",
+        "oci://registry/fraud:",
+        "oci://registry/fraud@sha256:1234",
+    ],
+)
+def test_a_place_that_cannot_be_mounted_is_refused(uri: str) -> None:
+    (problem,) = told(model={"storageUri": uri})
+    assert problem.startswith(f"spec.model.storageUri: {uri!r} names no ")

@@ -1,0 +1,343 @@
+"""Two ways to split traffic, one face: what is rendered, and what is read back."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from serinus.api.spec import Gateway
+from serinus.manifests.owner import Manifest, Owner
+from serinus.manifests.revision import Revision
+from serinus.manifests.routers.face import Routed, Router, Split, carriable_weight
+from serinus.manifests.routers.gateway import GatewayRouter
+from serinus.manifests.routers.replicas import ReplicaRouter
+
+OWNER = Owner("shop", "fraud", "4f7c")
+GROUP = "gateway.networking.k8s.io"
+
+
+def revision(version: str, **port: Any) -> Revision:
+    ports = [port or {"name": "http", "containerPort": 8080}]
+    container = {"name": "model", "image": f"m:{version}", "ports": ports}
+    return Revision.of({"template": {"spec": {"containers": [container]}}}, 1)
+
+
+OLD, NEW = revision("1"), revision("2")
+BOTH = {each.hash: each for each in (OLD, NEW)}
+GATEWAY = GatewayRouter(
+    Gateway.model_validate({"parentRefs": [{"name": "public"}], "hostnames": ["fraud.example.com"]})
+)
+REPLICAS = ReplicaRouter()
+
+
+def split(weight: int) -> Split:
+    return Split(OLD.hash, NEW.hash, weight)
+
+
+# --- a split
+
+
+def test_a_split_always_has_somebody_to_take_the_traffic() -> None:
+    for wrong in ((None, None, 0), (None, "new", 50), ("old", None, 10)):
+        with pytest.raises(ValueError, match="nobody"):
+            Split(*wrong)
+
+
+@pytest.mark.parametrize("weight", [-1, 101])
+def test_a_weight_is_a_percentage(weight: int) -> None:
+    with pytest.raises(ValueError, match="percentage"):
+        Split("old", "new", weight)
+
+
+def test_the_first_revision_takes_all() -> None:
+    assert Split(None, "new", 100).weights == {"new": 100}
+
+
+# --- by gateway
+
+
+def route_for(given: Split) -> Manifest:
+    return GATEWAY.manifests(OWNER, given, BOTH)[1]
+
+
+def backends(route: Manifest) -> dict[str, int]:
+    (rule,) = route["spec"]["rules"]
+    return {each["name"]: each["weight"] for each in rule["backendRefs"]}
+
+
+def test_a_route_gives_each_revision_its_weight() -> None:
+    route = route_for(split(5))
+    assert route["metadata"]["name"] == "fraud"
+    assert backends(route) == {f"fraud-{OLD.hash}": 95, f"fraud-{NEW.hash}": 5}
+    assert route["spec"]["hostnames"] == ["fraud.example.com"]
+    assert route["spec"]["parentRefs"] == [{"group": GROUP, "kind": "Gateway", "name": "public"}]
+
+
+@pytest.mark.parametrize(("weight", "alone"), [(0, OLD), (100, NEW)])
+def test_who_has_no_weight_is_not_in_the_route(weight: int, alone: Revision) -> None:
+    assert backends(route_for(split(weight))) == {f"fraud-{alone.hash}": 100}
+
+
+def test_a_route_for_every_host_names_none() -> None:
+    router = GatewayRouter(Gateway.model_validate({"parentRefs": [{"name": "public"}]}))
+    assert "hostnames" not in router.route(OWNER, split(5))["spec"]
+
+
+@pytest.mark.parametrize("weight", [0, 50, 100])
+def test_beside_a_gateway_the_service_leads_to_stable_alone(weight: int) -> None:
+    service = GATEWAY.manifests(OWNER, split(weight), BOTH)[0]
+    assert service["kind"] == "Service"
+    assert service["spec"]["selector"] == OWNER.pods(OLD.hash)
+
+
+def condition(kind: str, status: str, generation: int = 3, **words: str) -> dict[str, Any]:
+    told = {"reason": kind, "message": "", **words}
+    return {"type": kind, "status": status, "observedGeneration": generation, **told}
+
+
+ACCEPTED, RESOLVED = condition("Accepted", "True"), condition("ResolvedRefs", "True")
+
+
+def answered(
+    *conditions: dict[str, Any], weight: int = 5, **reference: str
+) -> dict[tuple[str, str], Manifest]:
+    route = deepcopy(route_for(split(weight)))
+    route["metadata"]["generation"] = 3
+    parent = {"group": GROUP, "kind": "Gateway", "name": "public", **reference}
+    status = {"parents": [{"parentRef": parent, "conditions": list(conditions)}]}
+    return {("HTTPRoute", "fraud"): {**route, "status": status}}
+
+
+def read(live: dict[tuple[str, str], Manifest], weight: int = 5) -> Routed:
+    return GATEWAY.read_back(OWNER, split(weight), BOTH, live, {})
+
+
+def test_a_route_is_in_effect_once_its_gateway_has_accepted_it() -> None:
+    assert read(answered(ACCEPTED, RESOLVED)) == Routed(5.0, True, "")
+
+
+def test_a_gateway_may_be_named_with_its_namespace() -> None:
+    assert read(answered(ACCEPTED, RESOLVED, namespace="shop")).in_effect
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        (),
+        (ACCEPTED,),
+        (RESOLVED,),
+        (condition("Accepted", "True", generation=2), RESOLVED),
+        (ACCEPTED, condition("ResolvedRefs", "True", generation=2)),
+    ],
+)
+def test_an_answer_to_an_older_generation_is_no_answer(
+    conditions: tuple[dict[str, Any], ...],
+) -> None:
+    routed = read(answered(*conditions))
+    assert not routed.in_effect
+    assert not routed.refused
+    assert "has not yet taken the route at its current generation" in routed.message
+
+
+@pytest.mark.parametrize("reason", ["NotAllowedByListeners", "NoMatchingParent"])
+def test_a_route_that_a_gateway_refuses_says_why(reason: str) -> None:
+    refusal = condition("Accepted", "False", reason=reason, message="no listener takes it")
+    routed = read(answered(refusal, RESOLVED))
+    assert routed == Routed(
+        5.0,
+        False,
+        f"Gateway shop/public refuses the route: {reason}: no listener takes it",
+        refused=True,
+    )
+
+
+def test_a_backend_that_a_gateway_does_not_find_is_told() -> None:
+    lost = condition("ResolvedRefs", "False", reason="BackendNotFound")
+    routed = read(answered(ACCEPTED, lost))
+    assert not routed.in_effect
+    assert routed.message == "Gateway shop/public refuses the route: BackendNotFound"
+
+
+@pytest.mark.parametrize("reference", [{"name": "other"}, {"sectionName": "https"}])
+def test_the_answer_of_another_gateway_does_not_count(reference: dict[str, str]) -> None:
+    routed = read(answered(ACCEPTED, RESOLVED, **reference))
+    assert not routed.in_effect
+    assert "Gateway shop/public has not answered" in routed.message
+
+
+def test_every_gateway_must_have_accepted() -> None:
+    two = Gateway.model_validate({"parentRefs": [{"name": "public"}, {"name": "inner"}]})
+    router = GatewayRouter(two)
+    live = answered(ACCEPTED, RESOLVED)
+    live[("HTTPRoute", "fraud")]["spec"] = router.route(OWNER, split(5))["spec"]
+    routed = router.read_back(OWNER, split(5), BOTH, live, {})
+    assert not routed.in_effect
+    assert "Gateway shop/inner has not answered" in routed.message
+
+
+def test_the_weight_told_is_that_of_the_route_not_that_wanted() -> None:
+    routed = read(answered(ACCEPTED, RESOLVED, weight=5), weight=25)
+    assert (routed.actual_weight, routed.in_effect) == (5.0, False)
+
+
+@pytest.mark.parametrize(("weight", "share"), [(0, 0.0), (100, 100.0)])
+def test_a_candidate_out_of_the_route_has_nothing_and_alone_all(weight: int, share: float) -> None:
+    assert read(answered(ACCEPTED, RESOLVED, weight=weight), weight).actual_weight == share
+
+
+def test_without_a_route_nothing_is_in_effect() -> None:
+    assert read({}) == Routed(0.0, False, "HTTPRoute fraud does not exist yet")
+
+
+def test_a_route_that_someone_else_has_changed_is_not_in_effect() -> None:
+    live = answered(ACCEPTED, RESOLVED)
+    rule = live[("HTTPRoute", "fraud")]["spec"]["rules"][0]
+    rule["filters"] = [{"type": "RequestMirror"}]
+    assert not read(live).in_effect
+
+
+@pytest.mark.parametrize(
+    ("replicas", "weight", "pods"),
+    [(10, 0, 1), (10, 5, 1), (10, 25, 3), (3, 50, 2), (3, 100, 3), (1, 5, 1), (0, 50, 0)],
+)
+def test_at_a_gateway_a_candidate_has_its_share_of_pods(
+    replicas: int, weight: int, pods: int
+) -> None:
+    assert GATEWAY.candidate_replicas(replicas, weight) == pods
+
+
+# --- by replicas
+
+
+def service_for(given: Split) -> Manifest:
+    (service,) = REPLICAS.manifests(OWNER, given, BOTH)
+    return service
+
+
+def selected(weight: int) -> dict[str, str]:
+    selector: dict[str, str] = service_for(split(weight))["spec"]["selector"]
+    return selector
+
+
+def test_while_a_canary_runs_the_service_selects_both_revisions() -> None:
+    assert selected(25) == {"serinus.dev/name": "fraud"}
+
+
+def test_at_weight_0_the_service_selects_stable_alone_whatever_pods_still_run() -> None:
+    assert selected(0) == OWNER.pods(OLD.hash)
+
+
+def test_at_weight_100_the_service_selects_the_candidate_alone() -> None:
+    assert selected(100) == OWNER.pods(NEW.hash)
+
+
+def counted(weight: int, stable: int, candidate: int, wanted: int | None = None) -> Routed:
+    live = {("Service", "fraud"): service_for(split(weight))}
+    ready = {OLD.hash: stable, NEW.hash: candidate}
+    given = split(weight if wanted is None else wanted)
+    return REPLICAS.read_back(OWNER, given, BOTH, live, ready)
+
+
+def test_the_weight_is_the_ratio_of_ready_pods() -> None:
+    assert counted(25, stable=3, candidate=1) == Routed(25.0, True, "")
+
+
+def test_a_weight_that_the_pods_cannot_give_is_told() -> None:
+    assert counted(5, stable=3, candidate=1) == Routed(
+        25.0, True, "3 stable and 1 candidate pods give 25% where 5% is wanted"
+    )
+
+
+def test_pods_that_the_service_does_not_select_take_nothing() -> None:
+    assert counted(0, stable=3, candidate=3).actual_weight == 0.0
+
+
+def test_the_only_revision_selected_takes_all_without_any_ready_pod() -> None:
+    assert counted(100, stable=3, candidate=0).actual_weight == 100.0
+
+
+def test_a_service_that_does_not_yet_select_as_wanted_is_not_in_effect() -> None:
+    routed = counted(0, stable=3, candidate=1, wanted=25)
+    assert routed == Routed(0.0, False, "Service fraud is not yet as wanted")
+
+
+def test_without_ready_pods_nobody_takes_anything() -> None:
+    assert counted(25, stable=0, candidate=0).actual_weight == 0.0
+
+
+def test_without_a_service_no_ratio_is_in_effect() -> None:
+    routed = REPLICAS.read_back(OWNER, split(5), BOTH, {}, {NEW.hash: 1})
+    assert routed == Routed(0.0, False, "Service fraud does not exist yet")
+
+
+@pytest.mark.parametrize(
+    ("replicas", "weight", "pods"),
+    [
+        *((3, 5, 1), (3, 25, 1), (10, 25, 3), (10, 5, 1), (19, 5, 1), (100, 5, 5)),
+        *((4, 50, 4), (4, 75, 4), (4, 100, 4), (1, 5, 1), (0, 25, 0), (4, 0, 1)),
+    ],
+)
+def test_a_candidate_has_the_number_of_pods_whose_share_is_nearest(
+    replicas: int, weight: int, pods: int
+) -> None:
+    assert REPLICAS.candidate_replicas(replicas, weight) == pods
+
+
+def test_two_ports_cannot_share_one_service() -> None:
+    told = REPLICAS.obstacle(revision("1", containerPort=8080), revision("2", containerPort=9090))
+    assert told is not None
+    assert "8080" in told
+    assert "9090" in told
+    assert "give both ports the name http" in told
+
+
+def test_two_ports_of_one_name_can_share_a_service() -> None:
+    ports = [revision(str(n), name="http", containerPort=n) for n in (8080, 9090)]
+    assert REPLICAS.obstacle(*ports) is None
+
+
+def test_behind_a_gateway_each_revision_may_have_its_own_port() -> None:
+    ports = [revision(str(n), containerPort=n) for n in (8080, 9090)]
+    assert GATEWAY.obstacle(*ports) is None
+
+
+# --- what ready pods can carry
+
+
+@pytest.mark.parametrize("router", [GATEWAY, REPLICAS])
+@pytest.mark.parametrize("replicas", [1, 2, 3, 7, 28, 100])
+def test_the_pods_that_a_weight_asks_for_can_carry_it(router: Router, replicas: int) -> None:
+    # were it otherwise, a rollout would wait for ever for pods that nobody asks for
+    for weight in range(101):
+        pods = router.candidate_replicas(replicas, weight)
+        assert carriable_weight(router, replicas, replicas, pods) >= weight
+
+
+@pytest.mark.parametrize("router", [GATEWAY, REPLICAS])
+def test_fewer_pods_never_carry_more(router: Router) -> None:
+    carried = [carriable_weight(router, 10, 10, ready) for ready in range(11)]
+    assert carried == sorted(carried)
+    assert (carried[0], carried[-1]) == (0, 100)
+
+
+def test_a_pod_carries_its_share_of_a_full_set() -> None:
+    assert carriable_weight(GATEWAY, 3, ready_stable=3, ready_candidate=1) == 33
+
+
+def test_only_a_full_set_carries_everything() -> None:
+    for router in (GATEWAY, REPLICAS):
+        assert carriable_weight(router, 3, ready_stable=3, ready_candidate=2) < 100
+        assert carriable_weight(router, 3, ready_stable=3, ready_candidate=3) == 100
+
+
+def test_a_scale_up_in_mid_canary_throws_no_traffic_back_at_stable() -> None:
+    # 3 -> 10 replicas at weight 40, with 3 + 2 pods ready so far
+    assert carriable_weight(GATEWAY, 10, ready_stable=3, ready_candidate=2) == 40
+
+
+def test_nobody_ready_carries_nothing() -> None:
+    assert carriable_weight(GATEWAY, 3, ready_stable=0, ready_candidate=0) == 0
+
+
+def test_no_replicas_wanted_hold_nothing_back() -> None:
+    assert carriable_weight(GATEWAY, 0, ready_stable=0, ready_candidate=0) == 100
