@@ -66,8 +66,11 @@ class CheckState(Type):
         "anytime-valid p-value.",
     )
     reserve: float = Field(
-        default=1.0, description="Evidence not staked yet, for classes that are still to appear."
+        default=1.0,
+        description="Weight held back: for changes later in the rollout, and for classes that are "
+        "still to appear.",
     )
+    draws: int = Field(default=0, description="How often weight was taken from the reserve.")
     candidate: Annotated[dict[str, float], Field(max_length=8)] = Field(
         default_factory=dict, description="Candidate's requests in this rollout, by what was read."
     )

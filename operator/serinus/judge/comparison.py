@@ -1,4 +1,10 @@
-"""Candidate against stable: how the evidence about one quantity grows, and what it proves."""
+"""Candidate against stable: how the evidence about a check's quantities grows, and what it proves.
+
+The evidence against the candidate is a mixture: over tilts, over the quantities compared, and
+over the time at which the candidate went bad. So a model that breaks after a long good time is
+found nearly as soon as one that was broken from the start, and what it did well before is no
+credit. The weight for later times is held in a reserve and laid out bit by bit.
+"""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,17 +16,23 @@ from serinus.judge.kernel import (
     BETTER,
     WORSE,
     Null,
+    Tilt,
     better,
+    gains,
     grown,
     log_sum,
     opened,
+    raised,
     requests_until,
     stakes,
 )
 from serinus.judge.look import Budget
 
-AHEAD: Final = 1000.0
-"""Candidate requests that a forecast looks ahead."""
+FIRST_DRAW: Final = 0.9
+"""Of all weight, for what is known at the start."""
+
+RAISE_EVERY: Final = 1000.0
+"""Candidate's requests after which weight is laid out anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +41,17 @@ class Policy:
 
     tolerance: Null
     margin: Null
+    tilts: tuple[Tilt, ...] = WORSE
 
 
-def compared(
-    name: str, weight: float, *, both_ways: bool = False, can_pass: bool = True
-) -> Comparison:
-    """A comparison before its first block; `weight` is its share of the check's evidence."""
-    fail = opened(WORSE, weight / 2 if both_ways else weight)
-    pass_ = opened(BETTER) if can_pass else []
-    return Comparison(
-        name=name,
-        more=fail,
-        fewer=fail if both_ways else [],
-        not_more=pass_,
-        not_fewer=pass_ if both_ways else [],
-    )
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """What a block adds to the evidence of a comparison."""
+
+    more: list[float]
+    fewer: list[float]
+    not_more: list[float]
+    not_fewer: list[float]
 
 
 class Scale:
@@ -54,38 +62,90 @@ class Scale:
 
     def __init__(self, policy: Policy, candidate_requests: float, stable_requests: float) -> None:
         arms = candidate_requests, stable_requests
-        swapped = stable_requests, candidate_requests
-        self.more = stakes(policy.tolerance, WORSE, *arms)
-        self.fewer = stakes(policy.tolerance, WORSE, *swapped)
-        self.not_more = stakes(policy.margin, better(policy.margin), *arms)
-        self.not_fewer = stakes(policy.margin, better(policy.margin), *swapped)
+        exchanged = stable_requests, candidate_requests
+        passing = better(policy.margin)
+        self._more = stakes(policy.tolerance, policy.tilts, *arms)
+        self._fewer = stakes(policy.tolerance, policy.tilts, *exchanged)
+        self._not_more = stakes(policy.margin, passing, *arms)
+        self._not_fewer = stakes(policy.margin, passing, *exchanged)
+
+    def gains(self, known: Comparison, candidate: float, stable: float) -> Gains:
+        """For so many events per arm; none where a comparison has no such question."""
+        return Gains(
+            gains(self._more, candidate, stable) if known.more else [],
+            gains(self._fewer, stable, candidate) if known.fewer else [],
+            gains(self._not_more, candidate, stable) if known.not_more else [],
+            gains(self._not_fewer, stable, candidate) if known.not_fewer else [],
+        )
 
     def weigh(self, known: Comparison, candidate: float, stable: float) -> Comparison:
         """What is known after a block with so many events per arm."""
-        update: dict[str, object] = {
-            "candidate": known.candidate + candidate,
-            "stable": known.stable + stable,
-            "more": grown(known.more, self.more, candidate, stable),
+        gained = self.gains(known, candidate, stable)
+        return known.model_copy(
+            update={
+                "candidate": known.candidate + candidate,
+                "stable": known.stable + stable,
+                "more": grown(known.more, gained.more),
+                "fewer": grown(known.fewer, gained.fewer),
+                "not_more": grown(known.not_more, gained.not_more),
+                "not_fewer": grown(known.not_fewer, gained.not_fewer),
+            }
+        )
+
+
+def compare(
+    state: CheckState,
+    names: Mapping[str, bool],
+    tilts: Sequence[Tilt],
+    *,
+    both_ways: bool = False,
+) -> CheckState:
+    """The state with further comparisons, of equal weight; by name, whether Pass needs it."""
+    if not names:
+        return state
+    drawn, state = _drawn(state)
+    more = opened(tilts, drawn / len(names) / (2 if both_ways else 1))
+    added = [
+        Comparison(
+            name=name,
+            more=more,
+            fewer=more if both_ways else [],
+            not_more=opened(BETTER) if can_pass else [],
+            not_fewer=opened(BETTER) if can_pass and both_ways else [],
+        )
+        for name, can_pass in names.items()
+    ]
+    return state.model_copy(update={"comparisons": [*state.comparisons, *added]})
+
+
+def served(
+    state: CheckState,
+    candidate: Mapping[str, float],
+    stable: Mapping[str, float],
+    tilts: Sequence[Tilt],
+) -> CheckState:
+    """The state with a block's requests added, by what was read, before its events are weighed.
+
+    Weight is laid out anew with each step's first requests, and every RAISE_EVERY requests.
+    """
+    requests, step = max(candidate.values()), state.step_requests
+    due = step == 0 or step // RAISE_EVERY < (step + requests) // RAISE_EVERY
+    if requests and state.comparisons and due:
+        state = _raised(state, tilts)
+    return state.model_copy(
+        update={
+            "candidate": _added(state.candidate, candidate),
+            "stable": _added(state.stable, stable),
+            "step_requests": step + requests,
         }
-        if known.fewer:
-            update["fewer"] = grown(known.fewer, self.fewer, stable, candidate)
-        if known.not_more:
-            update["not_more"] = grown(known.not_more, self.not_more, candidate, stable)
-        if known.not_fewer:
-            update["not_fewer"] = grown(known.not_fewer, self.not_fewer, stable, candidate)
-        return known.model_copy(update=update)
+    )
 
 
-def with_peak(state: CheckState) -> CheckState:
-    """The state, with the greatest evidence against the candidate brought up to date."""
-    idle = [math.log(state.reserve)] if state.reserve else []
-    total = log_sum((*_against(state.comparisons), *idle))
-    return state.model_copy(update={"peak": max(state.peak, total)})
-
-
-def added(counts: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
-    """Sums by key."""
-    return {key: counts.get(key, 0.0) + more.get(key, 0.0) for key in {**counts, **more}}
+def weighed(state: CheckState, comparisons: list[Comparison]) -> CheckState:
+    """The state after a block, its greatest evidence against the candidate brought up to date."""
+    held_back = math.log(state.reserve)
+    total = log_sum([held_back, *(e for each in comparisons for e in (*each.more, *each.fewer))])
+    return state.model_copy(update={"comparisons": comparisons, "peak": max(state.peak, total)})
 
 
 def verdict(state: CheckState, budget: Budget) -> Verdict:
@@ -93,77 +153,73 @@ def verdict(state: CheckState, budget: Budget) -> Verdict:
     if state.peak >= -math.log(budget.false_fail):
         return "Fail"
     goal = -math.log(budget.false_pass)
-    enough = state.step_requests >= budget.min_requests and bool(state.comparisons)
-    shown = (e for known in state.comparisons for e in (known.not_more, known.not_fewer) if e)
-    if enough and all(log_sum(evidence) >= goal for evidence in shown):
-        return "Pass"
-    return "Inconclusive"
+    shown = [e for each in state.comparisons for e in (each.not_more, each.not_fewer) if e]
+    if not shown or state.step_requests < budget.min_requests:
+        return "Inconclusive"
+    return "Pass" if all(log_sum(evidence) >= goal for evidence in shown) else "Inconclusive"
 
 
 def step_entered(state: CheckState) -> CheckState:
     """Pass has to be shown anew at each weight; the evidence against the candidate goes on."""
     fresh = opened(BETTER)
     restarted = [
-        known.model_copy(
-            update={
-                "not_more": known.not_more and fresh,
-                "not_fewer": known.not_fewer and fresh,
-            }
+        each.model_copy(
+            update={"not_more": each.not_more and fresh, "not_fewer": each.not_fewer and fresh}
         )
-        for known in state.comparisons
+        for each in state.comparisons
     ]
     return state.model_copy(
         update={"comparisons": restarted, "step_requests": 0.0, "in_bounds_since": None}
     )
 
 
-def requests_to_pass(
-    state: CheckState, ahead: Sequence[Comparison], budget: Budget
-) -> float | None:
+def requests_to_pass(state: CheckState, gained: Iterable[Gains], budget: Budget) -> float | None:
     """An estimate for people: candidate requests until Pass if all rates stay as they are.
 
-    `ahead` is what would be known AHEAD candidate requests later. None: never.
+    `gained` is what one more candidate request adds to each comparison. None: never.
     """
     goal = -math.log(budget.false_pass)
     waits = [max(budget.min_requests - state.step_requests, 0.0)]
-    for now, then in zip(state.comparisons, ahead, strict=True):
-        for before, after in ((now.not_more, then.not_more), (now.not_fewer, then.not_fewer)):
-            if before:
-                wait = requests_until(goal, before, _growth(before, after))
-                if wait is None:
-                    return None
-                waits.append(wait)
+    for each, gain in zip(state.comparisons, gained, strict=True):
+        for evidence, more in ((each.not_more, gain.not_more), (each.not_fewer, gain.not_fewer)):
+            wait = requests_until(goal, evidence, more) if evidence else 0.0
+            if wait is None:
+                return None
+            waits.append(wait)
     return max(waits)
 
 
-def requests_to_fail(
-    state: CheckState, ahead: Sequence[Comparison], budget: Budget
-) -> float | None:
+def requests_to_fail(state: CheckState, gained: Iterable[Gains], budget: Budget) -> float | None:
     """As `requests_to_pass`, until Fail."""
-    before, after = _against(state.comparisons), _against(ahead)
-    return requests_until(-math.log(budget.false_fail), before, _growth(before, after))
+    evidence = [e for each in state.comparisons for e in (*each.more, *each.fewer)]
+    gains = [g for gain in gained for g in (*gain.more, *gain.fewer)]
+    return requests_until(-math.log(budget.false_fail), evidence, gains)
 
 
-def _growth(before: Sequence[float], after: Sequence[float]) -> list[float]:
-    return [(later - now) / AHEAD for now, later in zip(before, after, strict=True)]
+def _drawn(state: CheckState) -> tuple[float, CheckState]:
+    """Weight from the reserve: of what is left a half, a third, a fourth, so that some of it is
+    left however often it is drawn from."""
+    share = 1 / (state.draws + 1) if state.draws else FIRST_DRAW
+    weight = state.reserve * share
+    update = {"reserve": state.reserve - weight, "draws": state.draws + 1}
+    return weight, state.model_copy(update=update)
 
 
-def _against(comparisons: Iterable[Comparison]) -> list[float]:
-    return [log_e for known in comparisons for log_e in (*known.more, *known.fewer)]
+def _raised(state: CheckState, tilts: Sequence[Tilt]) -> CheckState:
+    weight, state = _drawn(state)
+    directions = sum(bool(e) for each in state.comparisons for e in (each.more, each.fewer))
+    part = weight / directions
+    comparisons = [
+        each.model_copy(
+            update={
+                "more": raised(each.more, tilts, part),
+                "fewer": each.fewer and raised(each.fewer, tilts, part),
+            }
+        )
+        for each in state.comparisons
+    ]
+    return state.model_copy(update={"comparisons": comparisons})
 
 
-def at_least(evidence: list[float], tolerance: float, budget: Budget) -> float:
-    """How many times as many, at least: the greatest multiple of the tolerance that is refuted.
-
-    Against 'no more than s times', s one of the tilts, the quotient of two tilts' evidence is
-    again an e-process, so that the multiples refuted form an anytime-valid confidence bound.
-    """
-    goal = -math.log(budget.false_fail)
-    bound = tolerance
-    for index, (times, weight) in enumerate(WORSE[:-1]):
-        beyond = sum(share for _, share in WORSE[index + 1 :])
-        null = evidence[index] - math.log(weight)
-        if log_sum(evidence[index + 1 :]) - math.log(beyond) - null < goal:
-            break
-        bound = tolerance * times
-    return bound
+def _added(counts: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:
+    return {key: counts.get(key, 0.0) + more.get(key, 0.0) for key in {**counts, **more}}

@@ -1,12 +1,11 @@
 """Raw samples of counters -> how much they grew in a block, no sample counted twice or lost.
 
 A block belongs to a target (a pod at its address): from the last sample counted, exclusive, to
-the newest sample that every whole counter of the target has. Growth is taken from the raw
+the newest sample that all its whole counters have. Growth is taken from the raw
 samples of each series, never from increase(), which extrapolates.
 """
 
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -19,6 +18,10 @@ GONE_AFTER: Final = 600.0
 FORGOTTEN_AFTER: Final = 7200.0
 """Seconds behind the others after which a target is dropped from the state; longer than any
 window, so that one that returns cannot pass for new."""
+
+
+READ_WITHIN: Final = 30.0
+"""Seconds within which all counters of a measurement are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,34 +50,31 @@ class Growth:
 
 
 Reading = Growth | Unreadable
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    start: float
-    end: float
+ByTarget = dict[str, list[Series]]
+Readable = dict[Counters, ByTarget]
 
 
 def count(
     arms: tuple[Mapping[Counters, Answer], ...], counted: Mapping[str, float], since: float
 ) -> tuple[tuple[dict[Counters, Reading], ...], dict[str, float]]:
-    """Count each arm's answers, all read over the same window.
+    """Count what each arm's answers add.
 
     `counted` has the last sample counted per target, Unix seconds; `since` is where targets
     that were never counted start. Returns the growth per arm and the new `counted`. A counter
     that cannot be read loses this block, and the others go on: a broken check must not blind
     the rest.
     """
-    checked = [{key: _checked(key, answer) for key, answer in arm.items()} for arm in arms]
-    scraped_before = any(
-        series.samples[0][0] <= since for arm in checked for series in _all_series(arm.values())
-    )
+    checked = [{key: _by_target(key, answer) for key, answer in arm.items()} for arm in arms]
+    readable = [{k: a for k, a in arm.items() if not isinstance(a, Unreadable)} for arm in checked]
+    covered = _covered(readable)
     readings: list[dict[Counters, Reading]] = []
     moved = dict(counted)
-    for arm in checked:
-        blocks = _blocks(arm, counted, since, scraped_before)
-        readings.append({key: _growth(answer, blocks) for key, answer in arm.items()})
-        moved |= {target: block.end for target, block in blocks.items()}
+    for arm, answers in zip(readable, checked, strict=True):
+        blocks = _Blocks(arm, covered, counted, since)
+        readings.append(
+            {k: a if isinstance(a, Unreadable) else blocks.growth(k, a) for k, a in answers.items()}
+        )
+        moved |= {t: end for t, end in blocks.ends.items() if end >= counted.get(t, since)}
     newest = max(moved.values(), default=since)
     return tuple(readings), {t: at for t, at in moved.items() if at > newest - FORGOTTEN_AFTER}
 
@@ -88,81 +88,129 @@ def covered_until(counted: Mapping[str, float], since: float) -> float:
     return min((at for at in counted.values() if at > newest - GONE_AFTER), default=since)
 
 
-def _checked(key: Counters, answer: Answer) -> Answer:
+class _Blocks:
+    """From where to where each target of an arm is counted."""
+
+    def __init__(
+        self,
+        arm: Readable,
+        covered: Mapping[Counters, float],
+        counted: Mapping[str, float],
+        since: float,
+    ) -> None:
+        self._wholes = {key: answer for key, answer in arm.items() if not key.part}
+        self._covered, self._counted, self._since = covered, counted, since
+        targets = dict.fromkeys(t for answer in self._wholes.values() for t in answer)
+        self.ends = {target: self._end(target) for target in targets}
+
+    def growth(self, key: Counters, answer: ByTarget) -> Growth:
+        """A part is counted from where its whole is."""
+        whole = _whole(key, self._wholes)
+        increases: list[Increase] = []
+        for target, group in answer.items():
+            if whole is not None and target in self._wholes[whole]:
+                start, end = self._start(whole, target), self.ends[target]
+                increases += (_increase(series, target, start, end) for series in group)
+        newest = max((_newest(group) for group in answer.values()), default=None)
+        return Growth(tuple(increases), newest)
+
+    def _end(self, target: str) -> float:
+        """The newest sample that all wholes have which the target still exports.
+
+        One that was read just before a scrape lacks a sample, and the block ends before it. One
+        that stays behind is gone (a restarted pod that has not predicted yet), and must not
+        hide what the others count.
+        """
+        groups = [answer[target] for answer in self._wholes.values() if target in answer]
+        ends = sorted({_newest(group) for group in groups})
+        while len(ends) > 1 and ends[-1] - ends[0] > READ_WITHIN:
+            later = {at for group in groups for s in group for at, _ in s.samples if at > ends[0]}
+            if len(later) < 2:
+                break
+            del ends[0]
+        return ends[0]
+
+    def _start(self, whole: Counters, target: str) -> float:
+        """What has no sample up to there began at 0.
+
+        Where that cannot be known (a gap longer than the window, or a window that begins too
+        late), counting starts at the first sample: rather lose some than count a lifetime.
+        """
+        start = self._counted.get(target, self._since)
+        first = _oldest(self._wholes[whole][target])
+        if first <= start:
+            return start
+        scraped = self._scraped(target, start)
+        if scraped is None and target not in self._counted:
+            scraped = start  # a pod that came later, if others were scraped then
+        return start if scraped is not None and self._covered[whole] <= scraped else first
+
+    def _scraped(self, target: str, until: float) -> float | None:
+        """When a target was last scraped up to a time, as far as its wholes tell."""
+        times = (
+            at
+            for answer in self._wholes.values()
+            for series in answer.get(target, ())
+            for at, _ in series.samples
+            if at <= until
+        )
+        return max(times, default=None)
+
+
+def _by_target(key: Counters, answer: Answer) -> ByTarget | Unreadable:
+    """The series of each target; of two jobs that scrape it, the first by name."""
     if isinstance(answer, Unreadable):
         return answer
-    filled = tuple(series for series in answer if series.samples)
-    if any(not math.isfinite(value) for series in filled for _, value in series.samples):
-        return Unreadable(f"{key.metric} has samples that are no numbers (NaN or Inf)")
-    return _of_one_job(filled)
-
-
-def _of_one_job(answer: tuple[Series, ...]) -> tuple[Series, ...]:
-    """A pod scraped by two jobs is counted once: by the first by name."""
-    job: dict[str, str] = {}
+    groups: ByTarget = {}
     for series in answer:
-        name = series.labels.get("job", "")
-        job[series.target] = min(job.get(series.target, name), name)
-    return tuple(s for s in answer if s.labels.get("job", "") == job[s.target])
+        if any(not math.isfinite(value) for _, value in series.samples):
+            return Unreadable(f"{key.metric} has samples that are no numbers (NaN or Inf).")
+        if series.samples:
+            groups.setdefault(series.target, []).append(series)
+    return {target: _of_one_job(group) for target, group in groups.items()}
 
 
-def _all_series(answers: Iterable[Answer]) -> Iterable[Series]:
-    for answer in answers:
-        if not isinstance(answer, Unreadable):
-            yield from answer
+def _of_one_job(group: list[Series]) -> list[Series]:
+    jobs = {series.labels.get("job", "") for series in group}
+    first = min(jobs)
+    return group if len(jobs) == 1 else [s for s in group if s.labels.get("job", "") == first]
 
 
-def _blocks(
-    arm: Mapping[Counters, Answer],
-    counted: Mapping[str, float],
-    since: float,
-    scraped_before: bool,
-) -> dict[str, _Block]:
-    oldest: dict[str, float] = {}
-    for series in _all_series(arm.values()):
-        first = series.samples[0][0]
-        oldest[series.target] = min(oldest.get(series.target, first), first)
-    blocks = {}
-    for target, end in _ends(arm).items():
-        start = counted.get(target, since)
-        new = target not in counted and scraped_before
-        if oldest[target] > start and not new:
-            start = oldest[target]
-        if end > start:
-            blocks[target] = _Block(start, end)
-    return blocks
+def _covered(arms: Iterable[Readable]) -> dict[Counters, float]:
+    """How far back each counter was read: its oldest sample in any arm."""
+    covered: dict[Counters, float] = {}
+    for arm in arms:
+        for key, answer in arm.items():
+            oldest = min((_oldest(group) for group in answer.values()), default=math.inf)
+            covered[key] = min(covered.get(key, oldest), oldest)
+    return covered
 
 
-def _ends(arm: Mapping[Counters, Answer]) -> dict[str, float]:
-    """Per target the newest sample that all of its wholes have."""
-    ends: dict[str, float] = {}
-    for key, answer in arm.items():
-        if key.part or isinstance(answer, Unreadable):
-            continue
-        newest: dict[str, float] = defaultdict(lambda: -math.inf)
-        for series in answer:
-            newest[series.target] = max(newest[series.target], series.samples[-1][0])
-        for target, end in newest.items():
-            ends[target] = min(ends.get(target, end), end)
-    return ends
+def _oldest(group: Iterable[Series]) -> float:
+    return min(series.samples[0][0] for series in group)
 
 
-def _growth(answer: Answer, blocks: Mapping[str, _Block]) -> Reading:
-    if isinstance(answer, Unreadable):
-        return answer
-    increases = tuple(
-        _increase(series, blocks[series.target]) for series in answer if series.target in blocks
+def _newest(group: Iterable[Series]) -> float:
+    return max(series.samples[-1][0] for series in group)
+
+
+def _whole(key: Counters, wholes: Iterable[Counters]) -> Counters | None:
+    """The whole that a counter is a part of; a whole is its own."""
+    if not key.part:
+        return key
+    return next(
+        (w for w in wholes if w.metric == key.metric and set(w.matchers) <= set(key.matchers)),
+        None,
     )
-    newest = max((series.samples[-1][0] for series in answer), default=None)
-    return Growth(increases, newest)
 
 
-def _increase(series: Series, block: _Block) -> Increase:
-    before = [value for at, value in series.samples if at <= block.start]
-    inside = [value for at, value in series.samples if block.start < at <= block.end]
-    last = before[-1] if before else 0.0
-    amounts = []
-    for value in inside:
-        amounts.append(value - last if value >= last else value)
-        last = value
-    return Increase(series.labels, series.target, math.fsum(amounts), bool(before))
+def _increase(series: Series, target: str, start: float, end: float) -> Increase:
+    known, last, amount = False, 0.0, 0.0
+    for at, value in series.samples:
+        if at <= start:
+            known, last = True, value
+        elif at <= end:
+            # a counter that falls has started again from 0
+            amount += value - last if value >= last else value
+            last = value
+    return Increase(series.labels, target, amount, known)

@@ -1,13 +1,11 @@
 """errorRate: the share of failed requests, against stable's and against a fixed limit."""
 
-from collections.abc import Sequence
-
 from serinus.api.checks import ErrorRate
 from serinus.api.quantities import fraction
-from serinus.api.status import CheckState, Comparison, Verdict
+from serinus.api.status import CheckState, Verdict
 from serinus.judge import comparison, words
-from serinus.judge.comparison import AHEAD, Policy, Scale
-from serinus.judge.kernel import Null, log_sum
+from serinus.judge.comparison import Policy, Scale
+from serinus.judge.kernel import WORSE, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
 from serinus.judge.questions import Counters
 
@@ -44,27 +42,16 @@ class ErrorRateCheck:
 
     def _counted(self, state: CheckState, look: Look) -> CheckState:
         requests, errors = look.growth(self._requests), look.growth(self._errors)
-        n = [whole.total for whole in requests]
-        e = [min(part.total, whole) for part, whole in zip(errors, n, strict=True)]
-        known = state.comparisons or [
-            comparison.compared(name, 1 / len(self._policies)) for name in self._policies
+        n_c, n_s = (whole.total for whole in requests)
+        e_c, e_s = min(errors[0].total, n_c), min(errors[1].total, n_s)
+        if not state.comparisons:
+            state = comparison.compare(state, dict.fromkeys(self._policies, True), WORSE)
+        state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, WORSE)
+        weighed = [
+            Scale(self._policies[each.name], n_c, n_s).weigh(each, e_c, e_s)
+            for each in state.comparisons
         ]
-        return comparison.with_peak(
-            state.model_copy(
-                update={
-                    "reserve": 0.0,
-                    "comparisons": self._weighed(known, n, e),
-                    "candidate": comparison.added(state.candidate, {REQUESTS: n[0]}),
-                    "stable": comparison.added(state.stable, {REQUESTS: n[1]}),
-                    "step_requests": state.step_requests + n[0],
-                }
-            )
-        )
-
-    def _weighed(
-        self, known: Sequence[Comparison], requests: Sequence[float], errors: Sequence[float]
-    ) -> list[Comparison]:
-        return [Scale(self._policies[each.name], *requests).weigh(each, *errors) for each in known]
+        return comparison.weighed(state, weighed)
 
     def _message(self, found: Verdict, state: CheckState, budget: Budget) -> str:
         n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
@@ -82,11 +69,12 @@ class ErrorRateCheck:
 
     def _what_is_wrong(self, state: CheckState, budget: Budget) -> str:
         worst = max(state.comparisons, key=lambda each: log_sum(each.more))
-        sure = words.sure(budget.false_rollback)
         if worst.name == LIMIT:
-            return f"above the limit of {self._limit}, {sure}"
-        bound = comparison.at_least(worst.more, self._policies[ERRORS].tolerance.ratio, budget)
-        return f"at least {words.times(bound)} times as many, {sure}"
+            told = f"above the limit of {self._limit}"
+        else:
+            tolerance = self._policies[ERRORS].tolerance
+            told = f"more than {words.allowed(tolerance.ratio, tolerance.offset)}"
+        return f"{told}, {words.sure(budget.false_rollback)}"
 
     def _what_is_right(self, budget: Budget) -> str:
         margin = self._policies[ERRORS].margin
@@ -97,16 +85,15 @@ class ErrorRateCheck:
 
     def _forecast(self, state: CheckState, budget: Budget) -> str:
         n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
-        errors = state.comparisons[0]
-        per_request = AHEAD / n_c
-        ahead = self._weighed(
-            state.comparisons,
-            (AHEAD, n_s * per_request),
-            (errors.candidate * per_request, errors.stable * per_request),
-        )
+        gained = [
+            Scale(self._policies[each.name], 1.0, n_s / n_c).gains(
+                each, each.candidate / n_c, each.stable / n_c
+            )
+            for each in state.comparisons
+        ]
         return words.forecast(
-            comparison.requests_to_pass(state, ahead, budget),
-            comparison.requests_to_fail(state, ahead, budget),
+            comparison.requests_to_pass(state, gained, budget),
+            comparison.requests_to_fail(state, gained, budget),
         )
 
 

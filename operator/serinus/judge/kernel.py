@@ -35,6 +35,9 @@ WORSE: Final[tuple[Tilt, ...]] = (
 )
 """For 'no worse than tolerated': how much worse it may be, as multiples of the tolerance."""
 
+SHIFTED: Final[tuple[Tilt, ...]] = ((1.25, 0.20), (1.7, 0.35), (3.0, 0.30), (10.0, 0.15))
+"""The same where many shares are compared: as quick as WORSE, and half the state."""
+
 BETTER: Final[tuple[Tilt, ...]] = ((1.0, 0.60), (0.8, 0.25), (0.5, 0.15))
 """For 'not within the margin': how good it may be, as multiples of stable's rate."""
 
@@ -51,24 +54,30 @@ class Null:
     """A probability."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stake:
-    """What a tilt makes of the next block's events."""
-
-    per_candidate_event: float
-    per_stable_event: float
-    constant: float
+Stake = tuple[float, float, float]
+"""What a tilt's evidence gains in a block: per candidate event, per stable event, and always."""
 
 
 def better(margin: Null) -> tuple[Tilt, ...]:
-    """The tilts for 'not within the margin', seen from the margin; a fixed limit has none of its
-    own and borrows 1.25."""
-    return tuple((ratio / (margin.ratio or 1.25), share) for ratio, share in BETTER)
+    """BETTER as seen from the margin; a fixed limit has no ratio and borrows 1.25."""
+    return tuple((times / (margin.ratio or 1.25), share) for times, share in BETTER)
 
 
 def opened(tilts: Sequence[Tilt], weight: float = 1.0) -> list[float]:
     """The evidence before the first block."""
     return [math.log(weight * share) for _, share in tilts]
+
+
+def raised(evidence: Sequence[float], tilts: Sequence[Tilt], weight: float) -> list[float]:
+    """The evidence, with more weight laid on each tilt from the next block on.
+
+    What was held back until now is evidence of 1, so the sum stays an e-process: a mixture over
+    the time of the change as well.
+    """
+    return [
+        _rounded(log_sum((log_e, math.log(weight * share))))
+        for log_e, (_, share) in zip(evidence, tilts, strict=True)
+    ]
 
 
 def stakes(
@@ -82,52 +91,42 @@ def stakes(
         log_b = -math.log1p(x * (tilt - 1))
         excess = (tilt - 1) * (1 - x) / (1 + x * (tilt - 1))
         constant = -candidate_requests * null.offset * excess
-        made.append(Stake(math.log(tilt) + log_b, log_b, constant))
+        made.append((math.log(tilt) + log_b, log_b, constant))
     return made
 
 
-def grown(
-    evidence: Sequence[float],
-    stakes: Sequence[Stake],
-    candidate_events: float,
-    stable_events: float,
-) -> list[float]:
-    """The evidence after a block.
-
-    Rounded down to six digits, so that it is short in a status and never claims too much.
-    """
+def gains(stakes: Iterable[Stake], candidate_events: float, stable_events: float) -> list[float]:
+    """What each tilt's evidence gains in a block with so many events."""
     return [
-        math.floor(
-            (
-                log_e
-                + candidate_events * stake.per_candidate_event
-                + stable_events * stake.per_stable_event
-                + stake.constant
-            )
-            * _DIGITS
-        )
-        / _DIGITS
-        for log_e, stake in zip(evidence, stakes, strict=True)
+        candidate_events * per_candidate + stable_events * per_stable + constant
+        for per_candidate, per_stable, constant in stakes
     ]
 
 
-def log_sum(summands: Iterable[float]) -> float:
-    """ln of the sum of exponentials: ln E. Minus infinity for none."""
-    logs = list(summands)
-    greatest = max(logs, default=-math.inf)
-    if greatest == -math.inf:
-        return greatest
-    return greatest + math.log(math.fsum(math.exp(log - greatest) for log in logs))
+def grown(evidence: Iterable[float], gains: Iterable[float]) -> list[float]:
+    """The evidence after a block."""
+    return [_rounded(log_e + gain) for log_e, gain in zip(evidence, gains, strict=True)]
 
 
-def requests_until(goal: float, evidence: Sequence[float], growth: Sequence[float]) -> float | None:
-    """More requests until E reaches exp(goal), if each adds so much to the logs.
+def log_sum(summands: Sequence[float]) -> float:
+    """ln of the sum of exponentials: ln E."""
+    greatest = max(summands)
+    return greatest + math.log(math.fsum(math.exp(log_e - greatest) for log_e in summands))
 
-    None: never. The best single tilt decides, so the answer errs to the long side.
+
+def requests_until(goal: float, evidence: Sequence[float], gains: Sequence[float]) -> float | None:
+    """How often the gains must come until E reaches exp(goal). None: never.
+
+    The best single tilt decides, so the answer errs to the long side.
     """
     waits = [
-        max(goal - log_e, 0.0) / per_request
-        for log_e, per_request in zip(evidence, growth, strict=True)
-        if per_request > 0
+        max(goal - log_e, 0.0) / gain
+        for log_e, gain in zip(evidence, gains, strict=True)
+        if gain > 0
     ]
     return min(waits, default=None)
+
+
+def _rounded(log_e: float) -> float:
+    """Down to six digits: short in a status, and never claiming too much."""
+    return math.floor(log_e * _DIGITS) / _DIGITS

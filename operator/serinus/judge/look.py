@@ -1,7 +1,7 @@
 """One look: what was counted since the last one, and what a check makes of it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from serinus.api.quantities import spoken
@@ -65,10 +65,6 @@ class Budget:
     """Chance over the whole rollout and all checks."""
     min_requests: int
     """Candidate's requests in a step, before it can pass."""
-
-    def among(self, claims: int) -> "Budget":
-        """For one of several claims that are to hold together."""
-        return replace(self, false_fail=self.false_fail / claims)
 
 
 @dataclass(frozen=True, slots=True)

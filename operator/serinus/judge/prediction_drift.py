@@ -7,17 +7,17 @@ from serinus.api.checks import Counter, PredictionDrift
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, words
-from serinus.judge.comparison import AHEAD, Policy, Scale
+from serinus.judge.comparison import Policy, Scale
 from serinus.judge.counters import Growth
-from serinus.judge.kernel import Null, log_sum
+from serinus.judge.kernel import SHIFTED, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
 from serinus.judge.questions import Counters
 from serinus.judge.shares import Share, Shares, of_classes, of_scores
 
 DEFAULT_SCORES = "model_prediction_score"
 DEFAULT_CLASSES = Counter(metric="model_predictions_total")
-STAKED = 0.9
-"""Of the reserve, on what is known; the rest waits for classes that are still to appear."""
+SCORE, CLASS = "score", "class"
+"""The first word of the names of their shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,6 @@ class _Source:
     """A counter of predictions, and how its series are sorted."""
 
     name: str
-    """The first word of the names of its shares."""
     counters: Counters
     sort: Callable[[tuple[Growth, Growth]], Shares]
 
@@ -41,17 +40,18 @@ class PredictionDriftCheck:
         self._policy = Policy(
             Null(settings.tolerance, fraction(settings.absolute_tolerance)),
             Null(settings.margin, fraction(settings.absolute_margin)),
+            SHIFTED,
         )
         self._any_source_will_do = settings.scores is None and settings.classes is None
         scores = DEFAULT_SCORES if self._any_source_will_do else settings.scores
         classes = DEFAULT_CLASSES if self._any_source_will_do else settings.classes
         self._sources: list[_Source] = []
         if scores:
-            self._sources.append(_Source("score", Counters(f"{scores}_bucket"), of_scores))
+            self._sources.append(_Source(SCORE, Counters(f"{scores}_bucket"), of_scores))
         if classes:
             counters = Counters(classes.metric, tuple(classes.matchers))
             label = settings.class_label
-            self._sources.append(_Source("class", counters, lambda g: of_classes(g, label)))
+            self._sources.append(_Source(CLASS, counters, lambda g: of_classes(g, label)))
 
     def questions(self) -> tuple[Counters, ...]:
         return tuple(source.counters for source in self._sources)
@@ -83,26 +83,26 @@ class PredictionDriftCheck:
         """Weights are set before the data that they weigh: what appears in this block is only
         weighed from the next one on."""
         shares = {name: share for each in found.values() for name, share in each.by_name.items()}
-        state = _opened(state, {name: s for name, s in shares.items() if s.known})
+        state = self._compare(state, {name: s for name, s in shares.items() if s.known})
+        state = comparison.served(
+            state,
+            {source: each.total.candidate for source, each in found.items()},
+            {source: each.total.stable for source, each in found.items()},
+            SHIFTED,
+        )
         scales = {
             source: Scale(self._policy, each.total.candidate, each.total.stable)
             for source, each in found.items()
         }
-        requests = {source: each.total.candidate for source, each in found.items()}
-        state = state.model_copy(
-            update={
-                "comparisons": [
-                    _weighed(known, scales.get(_source(known)), shares)
-                    for known in state.comparisons
-                ],
-                "candidate": comparison.added(state.candidate, requests),
-                "stable": comparison.added(
-                    state.stable, {source: each.total.stable for source, each in found.items()}
-                ),
-                "step_requests": state.step_requests + max(requests.values()),
-            }
-        )
-        return comparison.with_peak(_opened(state, shares))
+        weighed = [
+            _weighed(known, scales.get(_source(known)), shares) for known in state.comparisons
+        ]
+        return self._compare(comparison.weighed(state, weighed), shares)
+
+    def _compare(self, state: CheckState, shares: Mapping[str, Share]) -> CheckState:
+        there = {known.name for known in state.comparisons}
+        new = {name: not share.tail for name, share in shares.items() if name not in there}
+        return comparison.compare(state, new, SHIFTED, both_ways=True)
 
     def _message(self, verdict: Verdict, state: CheckState, budget: Budget) -> str:
         parts = [known for known in state.comparisons if known.not_more]
@@ -122,56 +122,35 @@ class PredictionDriftCheck:
 
     def _what_is_wrong(self, state: CheckState, budget: Budget) -> str:
         worst = max(state.comparisons, key=lambda known: log_sum((*known.more, *known.fewer)))
-        rarer = log_sum(worst.fewer) > log_sum(worst.more)
-        evidence = worst.fewer if rarer else worst.more
-        shared = budget.among(2 * len(state.comparisons))
-        bound = comparison.at_least(evidence, self._policy.tolerance.ratio, shared)
-        told = f"at least {words.times(bound)} times as {'rare' if rarer else 'common'}"
-        return f"{_told(worst, state)}; {told}, {words.sure(budget.false_rollback)}."
+        tolerance = words.allowed(self._policy.tolerance.ratio, self._policy.tolerance.offset)
+        return (
+            f"{_told(worst, state)}, the clearest difference; the predictions differ by more than "
+            f"{tolerance}, {words.sure(budget.false_rollback)}."
+        )
 
     def _forecast(self, state: CheckState, budget: Budget) -> str:
         scales = {
-            source: Scale(self._policy, AHEAD, AHEAD * state.stable[source] / requests)
+            source: Scale(self._policy, 1.0, state.stable[source] / requests)
             for source, requests in state.candidate.items()
             if requests
         }
-        ahead = []
+        gained = []
         for known in state.comparisons:
-            source = _source(known)
-            requests = state.candidate[source]
-            per_request = AHEAD / requests if requests else 0.0
-            share = Share(known.candidate * per_request, known.stable * per_request, True)
-            ahead.append(_weighed(known, scales.get(source), {known.name: share}))
+            requests = state.candidate[_source(known)]
+            rates = (known.candidate / requests, known.stable / requests) if requests else (0, 0)
+            gained.append(scales[_source(known)].gains(known, *rates))
         return words.forecast(
-            comparison.requests_to_pass(state, ahead, budget),
-            comparison.requests_to_fail(state, ahead, budget),
+            comparison.requests_to_pass(state, gained, budget),
+            comparison.requests_to_fail(state, gained, budget),
         )
-
-
-def _opened(state: CheckState, shares: Mapping[str, Share]) -> CheckState:
-    """The state with comparisons for the shares that have none yet."""
-    there = {known.name for known in state.comparisons}
-    new = [name for name in shares if name not in there]
-    if not new:
-        return state
-    weight = STAKED * state.reserve / len(new)
-    opened = [
-        comparison.compared(name, weight, both_ways=True, can_pass=not shares[name].tail)
-        for name in new
-    ]
-    return state.model_copy(
-        update={
-            "comparisons": [*state.comparisons, *opened],
-            "reserve": (1 - STAKED) * state.reserve,
-        }
-    )
 
 
 def _weighed(known: Comparison, scale: Scale | None, shares: Mapping[str, Share]) -> Comparison:
     """A class that is not listed had none; a score range that is not was not measured."""
-    if scale is None or (known.name not in shares and _source(known) == "score"):
+    absent = Share(0.0, 0.0, True) if _source(known) == CLASS else None
+    share = shares.get(known.name, absent)
+    if scale is None or share is None:
         return known
-    share = shares.get(known.name, Share(0.0, 0.0, True))
     return scale.weigh(known, share.candidate, share.stable)
 
 
@@ -192,4 +171,4 @@ def _told(known: Comparison, state: CheckState) -> str:
     source = _source(known)
     candidate = words.counted(known.candidate, state.candidate[source])
     stable = words.counted(known.stable, state.stable[source])
-    return f"{known.name.capitalize()}: candidate {candidate} against stable {stable}"
+    return f"{known.name[0].upper()}{known.name[1:]}: candidate {candidate} against stable {stable}"

@@ -17,12 +17,6 @@ def percent(share: float) -> str:
     return f"{value:.{digits}f}%"
 
 
-def times(bound: float) -> str:
-    """A lower bound, rounded down: 1.375 -> `1.3`, 2.2 -> `2.2`, 33.0 -> `33`."""
-    step = 10.0 ** (math.floor(math.log10(bound)) - 1)
-    return f"{math.floor(bound / step + 1e-9) * step:.10g}"
-
-
 def sure(risk: float) -> str:
     """0.01 -> `99% sure at any time`."""
     return f"{100 * (1 - risk):.10g}% sure at any time"
