@@ -1,13 +1,16 @@
 ARG BASE=docker.io/library/python:3.13-slim
 
 FROM ${BASE} AS build
-# --without-pip and --python: the base's own pip installs, and none is shipped
+# the base's own pip installs (--python), so that none is shipped
 RUN python3 -m venv --without-pip /opt/serinus
 COPY requirements/operator.txt /tmp/requirements.txt
-RUN python3 -m pip --python /opt/serinus/bin/python install --no-cache-dir \
+RUN python3 -m pip --python /opt/serinus/bin/python install --no-cache-dir --no-compile \
     --require-hashes --requirement /tmp/requirements.txt
 COPY operator/serinus /app/serinus
-RUN python3 -m compileall -q /app
+# Compiled here, since the root is read-only later, and by hash: layers round the times of files.
+# Of the Kubernetes client's thousand models hardly any is imported.
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash \
+    -x '/kubernetes/(aio/)?client/(api|models)/' /opt/serinus/lib /app
 
 FROM ${BASE}
 COPY --from=build /opt/serinus /opt/serinus

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 
 from serinus import __version__
 from serinus.cluster import KINDS
+from serinus.controller.__main__ import arguments
 from tests.cluster import parts
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +45,12 @@ def operator(objects: Objects) -> tuple[dict[str, Any], dict[str, Any]]:
     pod = objects["Deployment", "canary"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     return pod, container
+
+
+def options(objects: Objects) -> Namespace:
+    """How the operator itself reads the arguments that the chart gives it."""
+    _, container = operator(objects)
+    return arguments().parse_args(container["args"])
 
 
 def test_lint_finds_nothing() -> None:
@@ -126,15 +134,13 @@ def test_in_its_own_namespace_the_operator_has_no_right_beyond_it() -> None:
     objects = render(scope="Namespace")
     assert not [kind for kind, _ in objects if kind.startswith("Cluster")]
     assert {each["metadata"]["namespace"] for each in objects.values()} == {"ops"}
-    _, container = operator(objects)
-    assert "--namespace=ops" in container["args"]
+    assert options(objects).namespace == "ops"
 
 
 def test_over_the_cluster_the_operator_is_bound_to_no_namespace() -> None:
     objects = render()
     assert ("ClusterRoleBinding", "canary") in objects
-    _, container = operator(objects)
-    assert not [argument for argument in container["args"] if "namespace" in argument]
+    assert options(objects).namespace is None
 
 
 @pytest.mark.parametrize("scope", ["Cluster", "Namespace"])
@@ -174,16 +180,26 @@ def test_secrets_reach_the_operator_as_files_that_its_flags_name() -> None:
     (mount,) = container["volumeMounts"]
     (volume,) = pod["volumes"]
     files = {
-        f"{mount['mountPath']}/{item['path']}": (source["secret"]["name"], item["key"])
+        Path(mount["mountPath"], item["path"]): (source["secret"]["name"], item["key"])
         for source in volume["projected"]["sources"]
         for item in source["secret"]["items"]
     }
-    flags = dict(argument.split("=", 1) for argument in container["args"])
-    assert {flag: files[path] for flag, path in flags.items() if flag.endswith("-file")} == {
-        "--prometheus-ca-file": ("authorities", "ca.crt"),
-        "--prometheus-username-file": ("login", "username"),
-        "--prometheus-password-file": ("login", "pass"),
+    read = options(objects)
+    assert files == {
+        read.prometheus_ca_file: ("authorities", "ca.crt"),
+        read.prometheus_username_file: ("login", "username"),
+        read.prometheus_password_file: ("login", "pass"),
     }
+    assert read.prometheus_token_file is None
+
+
+def test_the_operator_leads_by_the_lease_that_its_role_is_about() -> None:
+    objects = render()
+    read = options(objects)
+    role = objects["Role", "canary-leader"]
+    assert role["metadata"]["namespace"] == read.lease_namespace == "ops"
+    (about_one,) = [rule for rule in role["rules"] if "resourceNames" in rule]
+    assert about_one["resourceNames"] == [read.lease_name]
 
 
 def test_without_secrets_nothing_is_mounted() -> None:
