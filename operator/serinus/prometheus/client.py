@@ -50,9 +50,9 @@ class Prometheus:
     async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
         """An answer to every question of the batch, within the timeout of the configuration.
 
-        Counters of one metric and matchers become one query, over all arms; parts are read once
-        the wholes are answered. Each Counters answer reaches back the longest window of its
-        query, and so may hold samples older than was asked for. Whatever goes wrong is an
+        Counters of one metric and matchers share a query, over all arms; parts are read once the
+        wholes are answered. An answer to Counters may hold samples older than was asked for:
+        its query has the longest window of those that share it. Whatever goes wrong is an
         Unreadable, and only for the questions of the query that it befell.
         """
         deadline = time.monotonic() + self._config.timeout

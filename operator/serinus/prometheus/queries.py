@@ -57,10 +57,12 @@ class Plan:
 def plan(batch: Iterable[Asked], late: float) -> Plan:
     """One query for each counter, whatever the number of arms; one for each rendered Value.
 
+    Windows of a like reach share a query, which has the longest of them: else one rollout that
+    looks an hour back, having found nothing since, would make all others read an hour.
     `late` is how many seconds a part may be read after its whole: its window reaches back so
     much further, so that the oldest sample of the whole has its part too.
     """
-    counters: dict[Counters, list[Asked]] = defaultdict(list)
+    counters: dict[tuple[Counters, int], list[Asked]] = defaultdict(list)
     values: dict[str, list[Asked]] = defaultdict(list)
     refused = {}
     for asked in dict.fromkeys(batch):
@@ -70,12 +72,12 @@ def plan(batch: Iterable[Asked], late: float) -> Plan:
                 values[_value(asked.arm, question)].append(asked)
             else:
                 _check(asked.arm)
-                counters[question].append(asked)
+                counters[question, _reach(asked.window)].append(asked)
         except ValueError as error:
             refused[asked] = Unreadable(f"The query was not run: {error}.")
     queries = [Query(text, tuple(asked)) for text, asked in values.items()]
-    for question, asked_of_it in counters.items():
-        queries += _counter_queries(question, asked_of_it, late if question.part else 0.0)
+    for (question, _), together in counters.items():
+        queries += _counter_queries(question, together, late if question.part else 0.0)
     return Plan(tuple(queries), refused)
 
 
@@ -94,6 +96,11 @@ def pods(workload: str) -> str:
     return _literal(workload) + _REPLICA_SET_AND_SUFFIX
 
 
+def _reach(window: float) -> int:
+    """Up to 30 s, 2, 8, 32 minutes and so on: 0, 1, 2, 3."""
+    return math.ceil(max(math.log(max(window, 1.0) / 30, 4), 0))
+
+
 def _value(arm: Arm, question: Value) -> str:
     _check(arm)
     return promql.render(question.query, arm.namespace, pods(arm.workload))
@@ -108,7 +115,7 @@ def _check(arm: Arm) -> None:
 
 
 def _counter_queries(question: Counters, asked: list[Asked], late: float) -> Iterator[Query]:
-    window = math.ceil(max(one.window for one in asked) + late)
+    window = max(math.ceil(max(one.window for one in asked) + late), 1)
     by_arm: dict[Arm, list[Asked]] = defaultdict(list)
     for one in asked:
         by_arm[one.arm].append(one)

@@ -49,8 +49,8 @@ class Session(requests.Session):
             body += chunk
             if len(body) > self._max_bytes:
                 raise TooLargeError(
-                    f"Prometheus's answer is larger than {self._max_bytes} bytes: ask for fewer "
-                    "series, or raise the operator's limit."
+                    f"Prometheus's answer is larger than {self._max_bytes} bytes: narrow the "
+                    "check's matchers, or its query, to fewer series."
                 )
             if time.monotonic() > deadline:
                 raise requests.exceptions.ReadTimeout

@@ -203,6 +203,23 @@ async def test_a_server_that_drips_is_given_up_in_time() -> None:
     assert time.monotonic() - started < 1.5
 
 
+async def test_a_server_that_drips_its_headers_is_given_up_in_time() -> None:
+    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        for _ in range(20):
+            writer.write(b"X-A: b\r\n")
+            await asyncio.sleep(0.1)
+        writer.close()
+
+    started = time.monotonic()
+    async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        (answer,) = await ask(f"http://127.0.0.1:{port}", REQUESTS, timeout=0.5)
+        assert time.monotonic() - started < 1.5
+    assert isinstance(answer, Unreadable)
+    assert "did not answer within 0.5s" in answer.message
+
+
 async def test_a_hanging_server_bounds_a_reading_of_many_queries_in_two_rounds() -> None:
     questions = [Counters(f"metric_{i}", part=i % 2 == 0) for i in range(20)]
     started = time.monotonic()
@@ -243,7 +260,7 @@ async def test_an_endless_redirect_is_given_up() -> None:
 
 @pytest.mark.parametrize("handler", [faulty.endless(200), faulty.bomb])
 async def test_an_answer_without_end_is_given_up(handler: Handler) -> None:
-    assert "is larger than 1048576 bytes: ask for fewer series" in await sentence(handler)
+    assert "is larger than 1048576 bytes: narrow the check's" in await sentence(handler)
 
 
 async def test_an_answer_that_breaks_off_is_not_taken_for_a_whole() -> None:

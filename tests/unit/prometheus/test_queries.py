@@ -30,8 +30,21 @@ def test_one_query_asks_for_all_arms_and_namespaces() -> None:
 
 def test_the_longest_window_rules_and_is_rounded_up() -> None:
     x, y = Arm("a", "x"), Arm("a", "y")
-    (text,) = texts([*about(x, window=7), *about(y, window=44.2)])
+    (text,) = texts([*about(x, window=34), *about(y, window=44.2)])
     assert text.endswith("[45s]")
+
+
+def test_one_rollout_that_looks_far_back_does_not_make_the_others_do_so() -> None:
+    arms = [Arm("a", f"x-{i}") for i in range(100)]
+    batch = [Asked(arm, REQUESTS, 61 + i / 2) for i, arm in enumerate(arms)]
+    near, far = texts([*batch, Asked(Arm("a", "y"), REQUESTS, 3600)])
+    assert near.endswith("[111s]")
+    assert (far.count("y"), far[-7:]) == (1, "[3600s]")
+
+
+def test_however_much_windows_differ_queries_are_few() -> None:
+    batch = [Asked(Arm("a", f"x-{i}"), REQUESTS, i) for i in range(3601)]
+    assert len(texts(batch)) <= 6
 
 
 def test_a_part_reaches_back_as_much_further_as_it_may_be_read_later() -> None:
