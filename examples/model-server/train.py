@@ -1,4 +1,4 @@
-"""Trains the four versions of the model, the same bytes every time.
+"""Trains the four versions of the model; on one machine the same bytes every time.
 
     python train.py --out /models                # all, and the applications as a CSV file
     python train.py --out /models --version v2   # one

@@ -11,10 +11,13 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import httpx
+import aiohttp
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
@@ -157,20 +160,52 @@ def test_only_a_scorecard_is_loaded(tmp_path: Path) -> None:
 # --- The endpoints
 
 
+@dataclass
+class Answer:
+    status_code: int
+    headers: dict[str, str]
+    text: str
+
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
 class Client:
     """Speaks to a server's ASGI application in this process."""
 
     def __init__(self, model: Scorecard, version: str | None = None) -> None:
         self.registry = CollectorRegistry()
         self.server = server.ModelServer(model, version=version, registry=self.registry)
-        self.transport = httpx.ASGITransport(app=self.server.app())
+        self.app = self.server.app()
 
-    async def send(self, method: str, path: str, body: object = None) -> httpx.Response:
+    async def send(self, method: str, path: str, body: object = None) -> Answer:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        async with httpx.AsyncClient(transport=self.transport, base_url="http://model") as client:
-            return await client.request(method, path, content=None if body is None else content)
+        sent: list[Any] = []
 
-    async def infer(self, body: object) -> httpx.Response:
+        async def receive() -> Any:
+            return {"type": "http.request", "body": content, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "path": path,
+            "query_string": b"",
+            "headers": [],
+        }
+        await self.app(scope, receive, send)
+        start, *rest = sent
+        return Answer(
+            start["status"],
+            {name.decode(): value.decode() for name, value in start["headers"]},
+            b"".join(message["body"] for message in rest).decode(),
+        )
+
+    async def infer(self, body: object) -> Answer:
         return await self.send("POST", "/v2/models/loan/infer", body)
 
     def count(self, name: str, **labels: str) -> float | None:
@@ -430,8 +465,8 @@ def serving(folder: Path, drain: float) -> Iterator[tuple[subprocess.Popen[bytes
     try:
         deadline = time.monotonic() + 20
         while True:
-            with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"http://127.0.0.1:{port}/v2/health/ready").raise_for_status()
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/health/ready", timeout=5)
                 break
             assert process.poll() is None, "the server ended"
             assert time.monotonic() < deadline, "the server is not ready"
@@ -456,8 +491,11 @@ async def test_after_sigterm_no_request_fails_until_the_drain_is_over(
         await asyncio.sleep(0.5)  # let requests be under way
         process.send_signal(signal.SIGTERM)
         ended = time.monotonic()
-        async with httpx.AsyncClient() as client:
-            while (await client.get(f"{url}/v2/health/ready")).status_code != 503:
+        async with aiohttp.ClientSession() as client:
+            while True:
+                async with client.get(f"{url}/v2/health/ready") as answer:
+                    if answer.status == 503:
+                        break
                 assert time.monotonic() < ended + 1
         total = await sending
         assert total.codes == {"200": 100}
