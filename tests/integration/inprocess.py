@@ -136,7 +136,7 @@ class Operator:
         holds: Callable[[Manifest], bool],
         *,
         moving: float = 0.0,
-        within: float = 15.0,
+        within: float = 30.0,
     ) -> Manifest:
         """The status once the condition holds; meanwhile time moves by so much at each look."""
         deadline = time.monotonic() + within

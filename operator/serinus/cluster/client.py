@@ -148,7 +148,7 @@ class Cluster:
             "apiVersion": KINDS["Event"].api_version,
             "kind": "Event",
             "metadata": {
-                "generateName": f"{metadata['name']}.",
+                "name": f"{metadata['name']}.{secrets.token_hex(8)}",
                 "namespace": metadata["namespace"],
             },
             "eventTime": now,

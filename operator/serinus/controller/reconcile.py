@@ -87,11 +87,10 @@ class Reconciler:
         judged = self._judge(key, wish, memory.current)
         plan = decide(wish, judged, world, now)
         saved = await self._persist(key, live, memory, plan.status, now)
-        if not await self._actuate(key, owner, live, wish, plan):
-            return 0.0
+        changed = await self._actuate(key, owner, live, wish, plan)
         await self._announce(live, plan.news)
         self._sampler.want(key, _request(owner, wish, plan.status))
-        return _next_pass(plan, world, saved)
+        return 0.0 if changed else _next_pass(plan, world, saved)
 
     def forget_everything(self) -> None:
         """Another replica leads now; what it writes is what counts."""
@@ -199,35 +198,38 @@ class Reconciler:
     async def _actuate(
         self, key: Key, owner: Owner, live: Manifest, wish: Wish, plan: Plan
     ) -> bool:
-        """Make the children match; False if a name is taken."""
-        wanted = plan.wanted
-        if wanted is None:
-            return True
+        """Make the children match; whether that changed anything that the rules read."""
+        if plan.wanted is None:
+            return False
         objects = self._store.children(key.namespace, key.name, owner.uid)
         history = _kept_history(live, wish, plan, read_history(objects))
-        desired = children(owner, wish.spec, history, wanted)
+        desired = children(owner, wish.spec, history, plan.wanted)
+        changed = False
         try:
             for manifest in desired:
-                await self._bring_about(owner, manifest, objects)
+                changed |= await self._bring_about(owner, manifest, objects)
         except NameTakenError as taken:
             self._taken[key] = taken.args
-            return False
+            return True
         names = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in desired}
         for (kind, name), old in objects.items():
             if kind in PRUNED and (kind, name) not in names:
                 await self._cluster.delete(old)
                 self._store.remove(old)
-        return True
+                changed = True
+        return changed
 
-    async def _bring_about(self, owner: Owner, manifest: Manifest, objects: Objects) -> None:
+    async def _bring_about(self, owner: Owner, manifest: Manifest, objects: Objects) -> bool:
         kind, name = manifest["kind"], manifest["metadata"]["name"]
         found = objects.get((kind, name))
         if found is None:
             found = await self._cluster.find(kind, owner.namespace, name)
         if found is not None and foreign(kind, found, owner):
             raise NameTakenError(kind, name)
-        if found is None or not covers(found, manifest):
-            self._store.put(await self._cluster.apply(manifest))
+        if found is not None and covers(found, manifest):
+            return False
+        # a no-op apply keeps the resourceVersion, and the store says that it is nothing new
+        return self._store.put(await self._cluster.apply(manifest))
 
     # 6 announce
 

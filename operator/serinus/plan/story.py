@@ -96,6 +96,9 @@ def _story_of_stable(s: Situation) -> Story:
     message = f"Revision {stable.revision} serves with {ready} of {replicas} pods."
     if s.world.route_refused:
         return Story("Degraded", Reason.ROUTE_REFUSED, s.world.route_message, stalled=True)
+    if s.news or not s.world.split_in_effect:
+        waits = s.world.route_message or "Its route is being written."
+        return Story("Progressing", Reason.AWAITING_ROUTE, f"{message} {waits}")
     if ready >= replicas:
         return Story("Healthy", Reason.HEALTHY, message)
     if ready:
