@@ -72,7 +72,13 @@ class Story:
 
     def to_json(self) -> dict[str, Any]:
         """The facts, for build/demo/summary.json."""
-        return {**asdict(self), "broken_promises": self.broken_promises()}
+        return {
+            "acts": [asdict(act) for act in self.acts],
+            "clients": self.clients.to_json(),
+            "seconds": round(self.seconds, 1),
+            "restarts": self.restarts,
+            "broken_promises": self.broken_promises(),
+        }
 
     def broken_promises(self) -> list[str]:
         """What did not happen as promised, in sentences; empty if all did."""

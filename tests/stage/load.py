@@ -83,6 +83,20 @@ class Clients:
         """Failed share of a version's answers; ZeroDivisionError if it gave none."""
         return self.model_failures[version] / self.requests(version)
 
+    def to_json(self) -> dict[str, Any]:
+        """All counts."""
+        versions = {
+            name: {"requests": seen.requests, "codes": dict(seen.codes)}
+            for name, seen in sorted(self.versions.items())
+        }
+        return {
+            "sent": self.sent,
+            "not_sent": self.not_sent,
+            "versions": versions,
+            "failures_of_models": dict(self.model_failures),
+            "other_failures": dict(self.other_failures),
+        }
+
     @property
     def unexplained(self) -> Counter[str]:
         """Failures that no model's own code caused, and requests that could not even be sent."""
