@@ -1,19 +1,29 @@
-"""What a bare cluster runs as pods: DNS, the gateway and Prometheus."""
+"""What a cluster is filled with: DNS, the gateway and Prometheus, or fake nodes."""
 
+import json
 import os
 import shutil
 import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.cluster import cache, parts
-from tests.cluster.kubectl import Kubectl, NotReady
+from tests.cluster.kubectl import Kubectl, NotReadyError
 
-_MANIFESTS = Path(__file__).with_name("manifests")
-_GATEWAY_SYSTEM = "envoy-gateway-system"
+GATEWAY_SYSTEM = "envoy-gateway-system"
 PROMETHEUS_PORT = 30090  # on the node, see manifests/prometheus.yaml
+_MANIFESTS = Path(__file__).with_name("manifests")
+
+
+def manifest(name: str, replaced: Mapping[str, str] | None = None) -> str:
+    """A file of manifests/, with some words in it replaced."""
+    text = (_MANIFESTS / name).read_text(encoding="utf-8")
+    for word, by in (replaced or {}).items():
+        text = text.replace(word, by)
+    return text
 
 
 def gateway_api() -> str:
@@ -24,34 +34,33 @@ def gateway_api() -> str:
 def envoy_gateway() -> str:
     """Envoy Gateway's CRDs and its controller, from the chart that its module carries."""
     chart = parts.go_part("envoy-gateway") / "charts/gateway-helm"
-    values = _MANIFESTS / "envoy-gateway-values.yaml"
     helm = parts.clients() / "helm/helm"
 
     def build(folder: Path) -> None:
         ours = folder / "gateway-helm"
         shutil.copytree(chart, ours)
         shutil.copyfile(ours / "values.tmpl.yaml", ours / "values.yaml")
-        place = [f"--namespace={_GATEWAY_SYSTEM}", "--no-hooks", f"--values={values}"]
+        values = _MANIFESTS / "envoy-gateway-values.yaml"
+        place = [f"--namespace={GATEWAY_SYSTEM}", "--no-hooks", f"--values={values}"]
         command = [str(helm), "template", "eg", str(ours), *place]
         rendered = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         crds = _concatenated(ours / "charts/crds/crds/generated", "*.yaml")
         (folder / "all.yaml").write_text(f"{crds}---\n{rendered}", encoding="utf-8")
         shutil.rmtree(ours)
 
-    made_from = [str(chart), values.read_text(encoding="utf-8")]
+    made_from = [str(chart), manifest("envoy-gateway-values.yaml")]
     return (cache.part("gateway", made_from, build) / "all.yaml").read_text(encoding="utf-8")
 
 
 def apply(kubectl: Kubectl, scrape_interval: str) -> None:
-    """Apply everything that the full profile runs, and return at once."""
-    kubectl.apply((_MANIFESTS / "dns.yaml").read_text(encoding="utf-8"))
-    prometheus = (_MANIFESTS / "prometheus.yaml").read_text(encoding="utf-8")
-    kubectl.apply(prometheus.replace("SCRAPE_INTERVAL", scrape_interval))
-    namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: %s}\n"
-    kubectl.apply(namespace % _GATEWAY_SYSTEM)
+    """Apply all that a bare cluster runs as pods, and return at once."""
+    kubectl.apply(manifest("dns.yaml"))
+    kubectl.apply(manifest("prometheus.yaml", {"SCRAPE_INTERVAL": scrape_interval}))
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": GATEWAY_SYSTEM}}
+    kubectl.apply(json.dumps(namespace))
     _make_gateway_certificates(kubectl.kubeconfig)
     kubectl.apply(f"{gateway_api()}---\n{envoy_gateway()}")
-    kubectl.apply((_MANIFESTS / "gateway.yaml").read_text(encoding="utf-8"))
+    kubectl.apply(manifest("gateway.yaml"))
 
 
 def wait(kubectl: Kubectl, prometheus_url: str) -> None:
@@ -60,25 +69,11 @@ def wait(kubectl: Kubectl, prometheus_url: str) -> None:
     kubectl.wait("gateway/public", "condition=Programmed", namespace="gateways")
     kubectl.wait("deployment/public", "condition=Available", namespace="gateways")
     kubectl.wait("deployment/prometheus", "condition=Available", namespace="monitoring")
-    _wait_for_prometheus(prometheus_url)
+    wait_for_prometheus(prometheus_url)
 
 
-def _make_gateway_certificates(kubeconfig: Path) -> None:
-    """What the chart's hook does with a pod, done from here: it saves that pod's start."""
-    program = parts.go_part("envoy-gateway") / "bin/envoy-gateway"
-    environment = os.environ | {
-        "KUBECONFIG": str(kubeconfig),
-        "ENVOY_GATEWAY_NAMESPACE": _GATEWAY_SYSTEM,
-    }
-    subprocess.run(
-        [str(program), "certgen", "--disable-topology-injector"],
-        env=environment,
-        check=True,
-        capture_output=True,
-    )
-
-
-def _wait_for_prometheus(url: str, seconds: float = 30.0) -> None:
+def wait_for_prometheus(url: str, seconds: float = 30.0) -> None:
+    """Wait until Prometheus says it is ready; raise NotReadyError if it does not."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -86,8 +81,44 @@ def _wait_for_prometheus(url: str, seconds: float = 30.0) -> None:
             return
         except (urllib.error.URLError, TimeoutError) as error:
             if time.monotonic() > deadline:
-                raise NotReady(f"Prometheus does not answer at {url}: {error}") from error
+                raise NotReadyError(f"Prometheus does not answer at {url}: {error}") from error
             time.sleep(0.2)
+
+
+def add_fake_nodes(kubectl: Kubectl, count: int) -> None:
+    """Add nodes fake-0 … that kwok keeps alive, each with room for 250 pods."""
+    capacity = {"cpu": "32", "memory": "256Gi", "pods": "250"}
+    nodes = [
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {
+                "name": f"fake-{number}",
+                "annotations": {"kwok.x-k8s.io/node": "fake"},
+                "labels": {"kubernetes.io/hostname": f"fake-{number}"},
+            },
+            "status": {"capacity": capacity, "allocatable": capacity},
+        }
+        for number in range(count)
+    ]
+    if nodes:
+        kubectl.apply("---\n".join(json.dumps(node) + "\n" for node in nodes))
+        kubectl.call("wait", "node", "--all", "--for=condition=Ready", "--timeout=60s")
+
+
+def _make_gateway_certificates(kubeconfig: Path) -> None:
+    """What the chart's hook does with a pod, done from here: it saves that pod's start."""
+    program = parts.go_part("envoy-gateway") / "bin/envoy-gateway"
+    environment = os.environ | {
+        "KUBECONFIG": str(kubeconfig),
+        "ENVOY_GATEWAY_NAMESPACE": GATEWAY_SYSTEM,
+    }
+    subprocess.run(
+        [str(program), "certgen", "--disable-topology-injector"],
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
 
 
 def _concatenated(folder: Path, pattern: str) -> str:

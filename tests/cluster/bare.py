@@ -1,15 +1,23 @@
 """The bare backend: a whole cluster in one box, from programs built on this machine."""
 
-import json
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster import addons, cache, components, description, machine, parts, pki, system
+from tests.cluster import (
+    addons,
+    cache,
+    components,
+    configuration,
+    description,
+    machine,
+    parts,
+    pki,
+    system,
+)
 from tests.cluster.box import Box
-from tests.cluster.description import Cluster, Profile
+from tests.cluster.description import Cluster, Profile, Wanted
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.link import Link
 from tests.cluster.node import NODE_ADDRESS
@@ -20,15 +28,6 @@ _GO_PARTS = {
     "control": ("kubernetes", "etcd", "kwok"),
 }
 _NOBODY = 65534  # whom Prometheus runs as
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What `up` was asked for."""
-
-    profile: Profile
-    scrape_interval: str
-    fake_nodes: int
 
 
 def build(profile: Profile) -> dict[str, Path]:
@@ -60,7 +59,7 @@ def up(folder: Path, wanted: Wanted) -> Cluster:
     else:
         with step("adding the Gateway API and fake nodes"):
             kubectl.apply(addons.gateway_api())
-            _add_fake_nodes(kubectl, wanted.fake_nodes)
+            addons.add_fake_nodes(kubectl, wanted.fake_nodes)
     tools = {name: str(parts.clients() / name / name) for name in ("kubectl", "helm")}
     return description.cluster("bare", wanted.profile, folder, tools, prometheus)
 
@@ -68,7 +67,12 @@ def up(folder: Path, wanted: Wanted) -> Cluster:
 def down(folder: Path) -> None:
     """End the cluster and remove every trace of it, its state included."""
     Box(folder).end()
-    shutil.rmtree(folder, ignore_errors=False)
+    shutil.rmtree(folder)
+
+
+def is_running(folder: Path) -> bool:
+    """Whether the cluster's box is there."""
+    return Box(folder).runs()
 
 
 def load(folder: Path, archive: Path) -> None:
@@ -93,7 +97,8 @@ def _prepare(box: Box, profile: Profile, built: dict[str, Path], cable: Link) ->
         kubeconfig = file / "kubeconfig"
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_text(pki.kubeconfig(config / "pki", f"https://{address}:6443"), "utf-8")
-    components.configure(config, box.name, _snapshotter(state))
+    snapshotter = "overlayfs" if machine.can_overlay(state) else "native"
+    configuration.write(config, box.name, snapshotter)
     return components.plan(profile, built, cable.box_address)
 
 
@@ -107,7 +112,7 @@ def _fill(box: Box, kubectl: Kubectl, wanted: Wanted, prometheus: str) -> None:
             imported.write_text(str(images), encoding="utf-8")
     with step("starting DNS, the gateway and Prometheus"):
         addons.apply(kubectl, wanted.scrape_interval)
-        kubectl.wait(f"node/{components.NODE}", "condition=Ready")
+        kubectl.wait(f"node/{configuration.NODE}", "condition=Ready")
         addons.wait(kubectl, prometheus)
 
 
@@ -115,31 +120,3 @@ def _import(box: Box, archive: Path) -> None:
     ctr = ["/run/parts/containerd/bin/ctr", "--namespace=k8s.io", "images", "import", "-"]
     with archive.open("rb") as content:
         subprocess.run(box.enter(ctr), stdin=content, check=True, capture_output=True)
-
-
-def _add_fake_nodes(kubectl: Kubectl, count: int) -> None:
-    capacity = {"cpu": "32", "memory": "256Gi", "pods": "250"}
-    for number in range(count):
-        node = {
-            "apiVersion": "v1",
-            "kind": "Node",
-            "metadata": {
-                "name": f"fake-{number}",
-                "annotations": {"kwok.x-k8s.io/node": "fake"},
-                "labels": {"kubernetes.io/hostname": f"fake-{number}", "type": "kwok"},
-            },
-            "status": {"capacity": capacity, "allocatable": capacity},
-        }
-        kubectl.apply(json.dumps(node))
-
-
-def _snapshotter(state: Path) -> str:
-    """overlayfs, or plain copies where the state's file system cannot lie under an overlay."""
-    layers = [state / "tmp" / name for name in ("lower", "upper", "work", "merged")]
-    for layer in layers:
-        layer.mkdir(exist_ok=True)
-    lower, upper, work, merged = layers
-    options = f"lowerdir={lower},upperdir={upper},workdir={work}"
-    mount = ["unshare", "--mount", "mount", "-t", "overlay", "-o", options, "overlay", str(merged)]
-    tried = subprocess.run(mount, capture_output=True, check=False)
-    return "overlayfs" if tried.returncode == 0 else "native"

@@ -10,9 +10,19 @@ from tests.cluster import cache
 Backend = Literal["existing", "kind", "bare"]
 Profile = Literal["full", "control"]
 
+DEFAULT_NAMES: dict[Profile, str] = {"full": "serinus", "control": "serinus-control"}
 _CHECKOUT = Path(__file__).parents[2]
 GATEWAY_ADDRESS = "public.gateways.svc.cluster.local"
 PROMETHEUS_ADDRESS = "http://prometheus.monitoring.svc.cluster.local:9090"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `up` is asked for. Fake nodes are the control profile's."""
+
+    profile: Profile
+    scrape_interval: str
+    fake_nodes: int
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,24 @@ def folder_of(name: str) -> Path:
 def names() -> list[str]:
     """The names of the clusters that this checkout has a folder for."""
     return sorted(folder.name for folder in folder_of("").glob("*/"))
+
+
+def claim(folder: Path, backend: str, profile: str) -> None:
+    """Note what the folder is for before anything is made; raise FileExistsError if for another."""
+    ours = {"backend": backend, "profile": profile}
+    file = folder / "claim.json"
+    if file.exists() and json.loads(file.read_text(encoding="utf-8")) != ours:
+        raise FileExistsError(
+            f"{folder.name} is a cluster of another backend or profile: choose another --name, or "
+            f"end it with `python -m tests.cluster down --name {folder.name}`"
+        )
+    file.write_text(json.dumps(ours), encoding="utf-8")
+
+
+def backend_of(folder: Path) -> str:
+    """The backend that the folder's cluster was asked of."""
+    backend: str = json.loads((folder / "claim.json").read_text(encoding="utf-8"))["backend"]
+    return backend
 
 
 def write(folder: Path, cluster: Cluster) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 
-class NotReady(Exception):
+class NotReadyError(Exception):
     """The cluster, or something in it, did not become what was waited for."""
 
 
@@ -20,7 +20,7 @@ class Kubectl:
     kubeconfig: Path
 
     def call(self, *words: str, stdin: str | None = None) -> str:
-        """What `kubectl WORDS` prints; raise NotReady with its own words if it fails."""
+        """What `kubectl WORDS` prints; raise NotReadyError with its own words if it fails."""
         done = subprocess.run(
             [str(self.program), f"--kubeconfig={self.kubeconfig}", *words],
             input=stdin,
@@ -30,7 +30,7 @@ class Kubectl:
             check=False,
         )
         if done.returncode != 0:
-            raise NotReady(f"kubectl {' '.join(words)}: {done.stderr.strip()}")
+            raise NotReadyError(f"kubectl {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
 
     def get(self, *words: str) -> Any:
@@ -56,7 +56,7 @@ class Kubectl:
             try:
                 self.call("get", "--raw=/readyz")
                 return
-            except NotReady:
+            except NotReadyError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)

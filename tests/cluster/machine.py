@@ -3,13 +3,14 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from tests.cluster.progress import run
 from tests.cluster.versions import VERSIONS
 
 
-class Unfit(Exception):
+class UnfitError(Exception):
     """This machine cannot carry the cluster; the message says why and what to do."""
 
 
@@ -22,19 +23,19 @@ def engine() -> str | None:
 
 
 def require_root() -> None:
-    """Raise Unfit where namespaces, mounts and links cannot be made."""
+    """Raise UnfitError where namespaces, mounts and links cannot be made."""
     if os.uname().sysname != "Linux" or os.uname().machine != "x86_64":
-        raise Unfit(
+        raise UnfitError(
             "the bare cluster runs on Linux x86_64 only: start Docker or Podman and install kind, "
             "or point KUBECONFIG at a cluster of your own"
         )
     if os.geteuid() != 0:
-        raise Unfit(
+        raise UnfitError(
             "the bare cluster needs root: run this as root, or start Docker or Podman and install "
             "kind, or point KUBECONFIG at a cluster of your own"
         )
     if not _succeeds(["unshare", "--mount", "--net", "--pid", "--fork", "true"]):
-        raise Unfit(
+        raise UnfitError(
             "this machine lets even root make no namespaces (a container without privileges?): "
             "run it on a virtual machine or in a privileged container"
         )
@@ -46,7 +47,7 @@ def require_tools(log: Path) -> None:
     if not missing:
         return
     if not shutil.which("apt-get"):
-        raise Unfit(
+        raise UnfitError(
             f"this machine has no apt-get to install {', '.join(missing)} with: use Debian, or "
             "point KUBECONFIG at a cluster of your own"
         )
@@ -54,6 +55,26 @@ def require_tools(log: Path) -> None:
     run("updating the list of Debian packages", ["apt-get", "update"], log, env=env)
     install = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
     run(f"installing {' '.join(missing)}", install, log, env=env)
+
+
+def require_program(name: str) -> str:
+    """The path of a program that the person at this machine has to bring."""
+    found = shutil.which(name)
+    if found is None:
+        raise UnfitError(f"{name} is not on this machine's PATH: install it, or use --backend bare")
+    return found
+
+
+def can_overlay(folder: Path) -> bool:
+    """Whether the folder's file system may lie under an overlay; asks by mounting one."""
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        layers = [Path(place, name) for name in ("lower", "upper", "work", "merged")]
+        for layer in layers:
+            layer.mkdir()
+        lower, upper, work, merged = layers
+        options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+        mount = ["mount", "-t", "overlay", "-o", options, "overlay", str(merged)]
+        return _succeeds(["unshare", "--mount", *mount])
 
 
 def mirror() -> str:
@@ -68,7 +89,7 @@ def mirror() -> str:
         words = line.split()
         if words[:2] == ["Debian", "main"] and "-" not in words[2]:
             return words[3]
-    raise Unfit(
+    raise UnfitError(
         "apt knows no Debian mirror here: use Debian, or point KUBECONFIG at a cluster of your own"
     )
 

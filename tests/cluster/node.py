@@ -29,6 +29,13 @@ _KUBELET_SYSCTLS = {
     "kernel/keys/root_maxbytes": "25000000",
 }
 
+_NETWORK_SYSCTLS = {
+    "ip_forward": "1",
+    # A killed box's connections would keep its links for minutes, knocking at pods that are gone.
+    "tcp_orphan_retries": "1",
+    "tcp_fin_timeout": "1",
+}
+
 
 def main() -> None:
     """Make the room that the plan describes and run its components until killed."""
@@ -58,7 +65,8 @@ def make_mounts(folder: Path, parts: dict[str, str]) -> None:
 
 def make_links(address: str) -> None:
     """Give the node its address on a bridge without ports, and the host's link its own."""
-    Path("/proc/sys/net/ipv4/ip_forward").write_text("1", encoding="utf-8")
+    for name, value in _NETWORK_SYSCTLS.items():
+        Path("/proc/sys/net/ipv4", name).write_text(value, encoding="utf-8")
     _ip("link", "set", "lo", "up")
     _ip("link", "add", "node", "type", "bridge")
     _ip("addr", "add", f"{NODE_ADDRESS}/32", "dev", "node")

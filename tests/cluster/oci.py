@@ -51,20 +51,6 @@ def write_archive(images: Sequence[Image], archive: Path) -> None:
         _write(tar, "index.json", index)
 
 
-def names_in(archive: Path) -> list[str]:
-    """The full names of the images in an oci-archive."""
-    with tarfile.open(archive) as tar:
-        content = tar.extractfile("index.json")
-        if content is None:
-            raise ValueError(f"{archive} is no oci-archive: it has no index.json")
-        manifests = json.load(content)["manifests"]
-    keys = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
-    return [
-        next(manifest["annotations"][key] for key in keys if key in manifest["annotations"])
-        for manifest in manifests
-    ]
-
-
 def _write_image(tar: tarfile.TarFile, image: Image, written: set[str]) -> dict[str, Any]:
     layers = [_write_layer(tar, layer, written) for layer in image.layers]
     environment = {"PATH": PATH} | dict(image.environment)

@@ -75,7 +75,9 @@ def _build_go(name: str, made_from: dict[str, Any], folder: Path) -> None:
     module, version = made_from["module"], made_from["version"]
     log = cache.logs() / f"{name}.log"
     source = _module_source(module, version)
-    commands = [f"{module}/{command}".removesuffix("/.") for command in made_from.get("commands", [])]
+    commands = [
+        f"{module}/{command}".removesuffix("/.") for command in made_from.get("commands", [])
+    ]
     for command in commands:
         build = folder / ".build"
         build.mkdir(exist_ok=True)

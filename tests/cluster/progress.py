@@ -11,7 +11,7 @@ from pathlib import Path
 LINE_EVERY_SECONDS = 10.0
 
 
-class StepFailed(Exception):
+class StepError(Exception):
     """A step ended with an error; the message names the step and the log to read."""
 
 
@@ -43,7 +43,7 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> None:
-    """Run a command as a step, its output appended to `log`; raise StepFailed if it fails."""
+    """Run a command as a step, its output appended to `log`; raise StepError if it fails."""
     with step(title), log.open("ab") as output:
         output.write(f"\n$ {' '.join(argv)}\n".encode())
         output.flush()
@@ -51,7 +51,7 @@ def run(
             argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
     if ended.returncode != 0:
-        raise StepFailed(f"{title}: exit code {ended.returncode}; the full log is {log}")
+        raise StepError(f"{title}: exit code {ended.returncode}; the full log is {log}")
 
 
 def _tick(title: str, started: float, ended: threading.Event) -> None:

@@ -1,0 +1,108 @@
+"""The configuration files that a bare cluster's components are started with."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.cluster import cgroups, system
+from tests.cluster.node import NODE_ADDRESS
+
+CONFIG = "/var/lib/kubernetes"  # as the box sees it
+PKI = f"{CONFIG}/pki"
+KUBECONFIG = f"{CONFIG}/kubeconfig"
+NODE = "node"
+POD_CIDR = "10.244.0.0/16"
+
+
+def write(folder: Path, cgroup: str, snapshotter: str) -> None:
+    """Write the configuration files that the components are started with into the folder."""
+    _write(folder / "kubelet.json", _kubelet_configuration(cgroup))
+    _write(folder / "kube-proxy.json", _kube_proxy_configuration())
+    _write(folder / "cni" / "10-pods.conflist", _pod_network())
+    (folder / "containerd.toml").write_text(_containerd_configuration(snapshotter), "utf-8")
+
+
+def _kubelet_configuration(cgroup: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": True},
+            "x509": {"clientCAFile": f"{PKI}/ca.crt"},
+        },
+        "authorization": {"mode": "Webhook"},
+        "cgroupDriver": "cgroupfs",
+        "cgroupRoot": f"/{cgroup}",
+        "clusterDNS": ["10.96.0.10"],
+        "clusterDomain": "cluster.local",
+        "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
+        # The machine's disk is not the cluster's to guard.
+        "evictionHard": {"memory.available": "100Mi", "nodefs.available": "0%"},
+        "failCgroupV1": not cgroups.is_version_1(),
+        "failSwapOn": False,
+        "imageGCHighThresholdPercent": 100,
+        "maxPods": 250,
+        "registryPullQPS": 0,
+        "resolvConf": "/run/resolv.conf",
+        "serializeImagePulls": False,
+    }
+
+
+def _kube_proxy_configuration() -> dict[str, Any]:
+    return {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "clientConnection": {"kubeconfig": KUBECONFIG},
+        "clusterCIDR": POD_CIDR,
+        # The machine's connection table keeps its size.
+        "conntrack": {"maxPerCore": 0, "min": 0},
+        "hostnameOverride": NODE,
+        "mode": "nftables",
+        "nodePortAddresses": ["169.254.77.0/24", f"{NODE_ADDRESS}/32"],
+    }
+
+
+def _pod_network() -> dict[str, Any]:
+    """A routed link a pod: bridged pods need br_netfilter to reach a Service of a neighbour."""
+    addresses = {
+        "type": "host-local",
+        "dataDir": "/run/cni",
+        "ranges": [[{"subnet": POD_CIDR}]],
+        "routes": [{"dst": "0.0.0.0/0"}],
+    }
+    plugins = [{"type": "ptp", "ipam": addresses}]
+    return {"cniVersion": "1.0.0", "name": "pods", "plugins": plugins}
+
+
+def _containerd_configuration(snapshotter: str) -> str:
+    runtime = 'plugins."io.containerd.cri.v1.runtime"'
+    images = 'plugins."io.containerd.cri.v1.images"'
+    return f"""\
+version = 3
+
+[{images}]
+snapshotter = "{snapshotter}"
+
+[{images}.pinned_images]
+sandbox = "{system.PAUSE}"
+
+[{runtime}]
+restrict_oom_score_adj = true
+
+[{runtime}.cni]
+bin_dirs = ["/usr/lib/cni"]
+conf_dir = "{CONFIG}/cni"
+
+[{runtime}.containerd.runtimes.runc]
+runtime_type = "io.containerd.runc.v2"
+
+[{runtime}.containerd.runtimes.runc.options]
+BinaryName = "/usr/sbin/runc"
+SystemdCgroup = false
+"""
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
