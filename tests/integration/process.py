@@ -1,0 +1,123 @@
+"""The operator as a process of its own, that can be killed, and a Prometheus on paper for it."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from serinus.judge.questions import Arm, Counters, Unreadable
+from serinus.prometheus import Asked
+from tests.integration.inprocess import Traffic
+
+ROOT = Path(__file__).parents[2]
+
+
+class PaperPrometheus:
+    """Serves Traffic by the API of Prometheus: range selectors of counters, and nothing else."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self.traffic = traffic
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.router.add_post("/api/v1/query", self._query)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._runner.cleanup()
+
+    async def _query(self, request: web.Request) -> web.Response:
+        text = str((await request.post())["query"])
+        namespaces = _listed(r'namespace=~"([^"]*)"', text)
+        workloads = _listed(r'pod=~"\(\?:([^)]*)\)', text)
+        window = float(re.findall(r"\[(\d+)s\]", text)[0])
+        question = Counters(text.partition("{")[0], part='code=~"5..' in text)
+        result: list[dict[str, Any]] = []
+        for namespace in namespaces:
+            for workload in workloads:
+                asked = Asked(Arm(namespace, workload), question, window)
+                answer = (await self.traffic.read([asked]))[asked]
+                if isinstance(answer, Unreadable):
+                    return web.Response(status=503, text=answer.message)
+                for series in answer:
+                    values = [[t, str(v)] for t, v in series.samples]
+                    labels = {**series.labels, "namespace": namespace}
+                    result.append({"metric": labels, "values": values})
+        data = {"resultType": "matrix", "result": result}
+        return web.json_response({"status": "success", "data": data})
+
+
+def _listed(pattern: str, text: str) -> list[str]:
+    return re.findall(pattern, text)[0].replace("\\\\", "").split("|")
+
+
+class OperatorProcess:
+    """`python -m serinus.controller`, as it runs in its pod."""
+
+    def __init__(self, kubeconfig: Path, prometheus: str, namespace: str, *options: str) -> None:
+        self._command = [
+            *(sys.executable, "-m", "serinus.controller"),
+            *("--prometheus-url", prometheus, "--namespace", namespace),
+            *("--bind", "127.0.0.1:0", *options),
+        ]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator")}
+        self._environment = {**environment, "KUBECONFIG": str(kubeconfig)}
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it; it logs to our own standard error."""
+        self.process = await asyncio.create_subprocess_exec(
+            *self._command, env=self._environment, cwd=ROOT
+        )
+
+    def kill(self) -> None:
+        """SIGKILL: it gets no chance to do anything more."""
+        if self.process and self.process.returncode is None:
+            self.process.send_signal(signal.SIGKILL)
+
+    async def terminate(self) -> int:
+        """SIGTERM, and its exit code."""
+        assert self.process
+        self.process.terminate()
+        return await asyncio.wait_for(self.process.wait(), 30)
+
+    async def died(self, within: float = 30) -> None:
+        """Wait until it has ended."""
+        assert self.process
+        await asyncio.wait_for(self.process.wait(), within)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+        if self.process:
+            await self.process.wait()
+
+
+def real_traffic() -> Traffic:
+    """Traffic in real time."""
+    return Traffic(time.time, time.time() - 120, rate=400.0)
