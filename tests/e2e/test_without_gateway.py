@@ -7,7 +7,7 @@ from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import Stage
 
-PODS_ARE_SCRAPED = {"query": "min(up{$arm})", "min": 1}
+PODS_ARE_SCRAPED = {"query": "min(process_start_time_seconds{$arm})", "min": 1}
 
 
 def test_a_canary_by_replica_ratio_is_promoted_and_scaled_and_clients_see_no_failure(

@@ -91,8 +91,8 @@ class Api:
         """All objects of a namespace that carry these labels; of all namespaces if it is empty."""
         selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
         query = {"labelSelector": selector} if selector else {}
-        items: list[Manifest] = self._json("GET", _path(kind, namespace), query)["items"]
-        return items
+        found = self._json("GET", _path(kind, namespace), query)["items"]
+        return [{"kind": kind, **item} for item in found]
 
     def apply(self, manifest: Manifest) -> Manifest:
         """Apply on the server, as a user of the name `stage`."""

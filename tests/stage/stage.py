@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tests.cluster import description
 from tests.cluster.progress import step
@@ -14,6 +14,8 @@ from tests.stage.api import Api
 from tests.stage.deadline import until
 from tests.stage.images import MODEL, OPERATOR, ROOT
 from tests.stage.operator import Operator
+
+CLUSTER: Final = description.DEFAULT_NAMES["full"]
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Stage:
     """Inside the cluster."""
     prometheus_url: str
     """From this machine."""
-    operator_image: str = OPERATOR.image
-    model_image: str = MODEL.image
+    operator_image: str
+    model_image: str
 
     def fresh_namespace(self, name: str) -> None:
         """An empty namespace of this name; one that exists is deleted first."""
@@ -50,28 +52,29 @@ class Stage:
 def stage() -> Iterator[Stage]:
     """Bring up what is missing: the cluster, the images, the operator; all stay up afterwards."""
     cluster = _cluster()
+    with step("putting the images on the node"):
+        operator_image, model_image = (source.put(CLUSTER) for source in (OPERATOR, MODEL))
     tools = {name: Path(path) for name, path in cluster["tools"].items()}
+    prometheus, gateway = cluster["prometheus"], cluster["gateway"]
     with Api(tools["kubectl"], Path(cluster["kubeconfig"])) as api:
-        for source in (OPERATOR, MODEL):
-            images.put(source)
-        prometheus = cluster["prometheus"]
-        gateway = cluster["gateway"]
         operator = Operator(api, tools["helm"], prometheus["url"])
         with step("installing the operator"):
-            operator.install(OPERATOR.image)
+            operator.install(operator_image)
         yield Stage(
-            api,
-            operator,
+            api=api,
+            operator=operator,
             gateway={"name": gateway["name"], "namespace": gateway["namespace"]},
             gateway_url=f"http://{gateway['address']}",
             prometheus_url=prometheus["hostUrl"],
+            operator_image=operator_image,
+            model_image=model_image,
         )
 
 
 def _cluster() -> dict[str, Any]:
     """The cluster of this checkout, made or started if need be."""
     subprocess.run([sys.executable, "-m", "tests.cluster", "up"], cwd=ROOT, check=True)
-    found = description.read(description.folder_of("serinus"))
+    found = description.read(description.folder_of(CLUSTER))
     if found is None:
         raise RuntimeError("the cluster is up and left no description")
     return found
