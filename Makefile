@@ -88,9 +88,31 @@ test-e2e: $(READY) ## Run the tests on a real cluster
 	$(BIN)/python -m tests.layers e2e
 
 .PHONY: test
-test: verify ## Run every check and every test; fail if a layer did not run
-	$(BIN)/python -m tests.layers unit integration e2e
+test: verify ## Run every check and every test, from nothing; fail if a layer did not run
+	@status=0; \
+	  $(BIN)/python -m tests.layers unit integration e2e || status=$$?; \
+	  $(BIN)/python -m tests.cluster down --all || status=$$?; \
+	  exit $$status
+
+# --- A real cluster, and what can be seen on it
+
+.PHONY: cluster
+cluster: $(READY) ## Start a cluster with a gateway and Prometheus, or find it running
+	$(BIN)/python -m tests.cluster up
+
+.PHONY: cluster-down
+cluster-down: $(READY) ## End all clusters of this checkout, and remove every trace of them
+	$(BIN)/python -m tests.cluster down --all
+
+.PHONY: demo
+demo: $(READY) ## Roll a real model out on a real cluster, and refuse two bad ones
+	$(BIN)/python -m tests.demo
+
+.PHONY: bench-reaction
+bench-reaction: $(READY) ## Measure how soon a bad candidate loses its traffic
+	$(BIN)/python -m tests.bench.reaction
 
 .PHONY: clean
-clean: ## Remove .venv and everything built here
+clean: ## End all clusters of this checkout, and remove .venv and everything built here
+	@! test -e $(READY) || $(BIN)/python -m tests.cluster down --all
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
