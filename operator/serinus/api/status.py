@@ -80,7 +80,7 @@ class CheckState(Type):
     step_requests: float = Field(
         default=0.0, description="Candidate's requests since the weight last changed."
     )
-    comparisons: Annotated[list[Comparison], Field(max_length=256)] = Field(
+    comparisons: Annotated[list[Comparison], Field(max_length=128)] = Field(
         default_factory=list, description="What is compared, with its evidence."
     )
     breached_since: Moment | None = Field(
@@ -173,7 +173,7 @@ class Candidate(Type):
     )
     errors_in_a_row: int = Field(default=0, description="Failed measurements in a row.")
     measured_at: Moment | None = Field(default=None, description="Last good measurement.")
-    counted: Annotated[dict[str, float], Field(max_length=1000)] = Field(
+    counted: Annotated[dict[str, float], Field(max_length=4000)] = Field(
         default_factory=dict,
         description="By pod and address, the time in Unix seconds of the last sample counted.",
     )

@@ -93,27 +93,41 @@ class Scale:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class New:
+    """A comparison to begin, and what was counted of it already."""
+
+    name: str
+    candidate: float = 0.0
+    stable: float = 0.0
+    can_pass: bool = True
+    """Whether Pass depends on it."""
+
+
 def compare(
     state: CheckState,
-    names: Mapping[str, bool],
+    new: Sequence[New],
     tilts: Sequence[Tilt],
     *,
     both_ways: bool = False,
 ) -> CheckState:
-    """The state with further comparisons, of equal weight; by name, whether Pass needs it."""
-    if not names:
+    """The state with further comparisons, of equal weight, whose evidence starts now."""
+    if not new:
         return state
     drawn, state = _drawn(state)
-    more = opened(tilts, drawn / len(names) / (2 if both_ways else 1))
+    more = opened(tilts, drawn / len(new) / (2 if both_ways else 1))
+    pass_ = opened(BETTER)
     added = [
         Comparison(
-            name=name,
+            name=each.name,
+            candidate=each.candidate,
+            stable=each.stable,
             more=more,
             fewer=more if both_ways else [],
-            not_more=opened(BETTER) if can_pass else [],
-            not_fewer=opened(BETTER) if can_pass and both_ways else [],
+            not_more=pass_ if each.can_pass else [],
+            not_fewer=pass_ if each.can_pass and both_ways else [],
         )
-        for name, can_pass in names.items()
+        for each in new
     ]
     return state.model_copy(update={"comparisons": [*state.comparisons, *added]})
 
@@ -126,10 +140,11 @@ def served(
 ) -> CheckState:
     """The state with a block's requests added, by what was read, before its events are weighed.
 
-    Weight is laid out anew with each step's first requests, and every RAISE_EVERY requests.
+    Weight is laid out anew with each later step's first requests, and every RAISE_EVERY requests.
     """
     requests, step = max(candidate.values()), state.step_requests
-    due = step == 0 or step // RAISE_EVERY < (step + requests) // RAISE_EVERY
+    entered = step == 0 and any(state.candidate.values())
+    due = entered or step // RAISE_EVERY < (step + requests) // RAISE_EVERY
     if requests and state.comparisons and due:
         state = _raised(state, tilts)
     return state.model_copy(

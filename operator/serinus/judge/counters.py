@@ -20,6 +20,9 @@ FORGOTTEN_AFTER: Final = 7200.0
 window, so that one that returns cannot pass for new."""
 
 
+MOST_TARGETS: Final = 4000
+"""What the status has room for: all pods of two revisions, and those that went."""
+
 READ_WITHIN: Final = 30.0
 """Seconds within which all counters of a measurement are read."""
 
@@ -75,8 +78,7 @@ def count(
             {k: a if isinstance(a, Unreadable) else blocks.growth(k, a) for k, a in answers.items()}
         )
         moved |= {t: end for t, end in blocks.ends.items() if end >= counted.get(t, since)}
-    newest = max(moved.values(), default=since)
-    return tuple(readings), {t: at for t, at in moved.items() if at > newest - FORGOTTEN_AFTER}
+    return tuple(readings), _remembered(moved)
 
 
 def covered_until(counted: Mapping[str, float], since: float) -> float:
@@ -86,6 +88,11 @@ def covered_until(counted: Mapping[str, float], since: float) -> float:
     """
     newest = max(counted.values(), default=since)
     return min((at for at in counted.values() if at > newest - GONE_AFTER), default=since)
+
+
+def _remembered(counted: Mapping[str, float]) -> dict[str, float]:
+    newest_first = sorted(counted.items(), key=lambda item: -item[1])[:MOST_TARGETS]
+    return {t: at for t, at in newest_first if at > newest_first[0][1] - FORGOTTEN_AFTER}
 
 
 class _Blocks:

@@ -4,7 +4,7 @@ from serinus.api.checks import ErrorRate
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Verdict
 from serinus.judge import comparison, words
-from serinus.judge.comparison import Policy, Scale
+from serinus.judge.comparison import New, Policy, Scale
 from serinus.judge.kernel import WORSE, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
 from serinus.judge.questions import Counters
@@ -45,7 +45,7 @@ class ErrorRateCheck:
         n_c, n_s = (whole.total for whole in requests)
         e_c, e_s = min(errors[0].total, n_c), min(errors[1].total, n_s)
         if not state.comparisons:
-            state = comparison.compare(state, dict.fromkeys(self._policies, True), WORSE)
+            state = comparison.compare(state, [New(name) for name in self._policies], WORSE)
         state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, WORSE)
         weighed = [
             Scale(self._policies[each.name], n_c, n_s).weigh(each, e_c, e_s)
@@ -56,29 +56,31 @@ class ErrorRateCheck:
     def _message(self, found: Verdict, state: CheckState, budget: Budget) -> str:
         n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
         errors = state.comparisons[0]
+        if n_c == 0:
+            return "The candidate has served no request yet."
         told = f"Candidate errors {words.counted(errors.candidate, n_c)}"
         if n_s:
             told += f" against stable {words.counted(errors.stable, n_s)}"
-        if n_c == 0:
-            return f"{told}; the candidate has served no request yet."
         if found == "Fail":
             return f"{told}; {self._what_is_wrong(state, budget)}."
         if found == "Pass":
             return f"{told}; {self._what_is_right(budget)}."
+        if n_s == 0:
+            return f"{told}; stable has served no request yet."
         return f"{told}. {self._forecast(state, budget)}"
 
     def _what_is_wrong(self, state: CheckState, budget: Budget) -> str:
         worst = max(state.comparisons, key=lambda each: log_sum(each.more))
         if worst.name == LIMIT:
-            told = f"above the limit of {self._limit}"
+            told = f"the rate is above the limit of {self._limit}"
         else:
             tolerance = self._policies[ERRORS].tolerance
-            told = f"more than {words.allowed(tolerance.ratio, tolerance.offset)}"
+            told = f"the rate is above {words.allowed(tolerance.ratio, tolerance.offset)}"
         return f"{told}, {words.sure(budget.false_rollback)}"
 
     def _what_is_right(self, budget: Budget) -> str:
         margin = self._policies[ERRORS].margin
-        told = f"fewer than {words.allowed(margin.ratio, margin.offset)}"
+        told = f"the rate is below {words.allowed(margin.ratio, margin.offset)}"
         if self._limit:
             told += f" and below the limit of {self._limit}"
         return f"{told}, {words.sure(budget.false_pass)}"

@@ -41,8 +41,6 @@ SHIFTED: Final[tuple[Tilt, ...]] = ((1.25, 0.20), (1.7, 0.35), (3.0, 0.30), (10.
 BETTER: Final[tuple[Tilt, ...]] = ((1.0, 0.60), (0.8, 0.25), (0.5, 0.15))
 """For 'not within the margin': how good it may be, as multiples of stable's rate."""
 
-_DIGITS: Final = 1e6
-
 
 @dataclass(frozen=True, slots=True)
 class Null:
@@ -128,5 +126,6 @@ def requests_until(goal: float, evidence: Sequence[float], gains: Sequence[float
 
 
 def _rounded(log_e: float) -> float:
-    """Down to six digits: short in a status, and never claiming too much."""
-    return math.floor(log_e * _DIGITS) / _DIGITS
+    """Down to six digits: short in a status, and never claiming too much. What has six digits
+    stays as it is; the thousandth allows for the product not being exact."""
+    return math.floor(log_e * 1e6 + 1e-3) / 1e6

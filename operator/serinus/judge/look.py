@@ -45,7 +45,7 @@ class Look:
             if growth.newest is None:
                 return (
                     f"Prometheus has no {counters.metric} from the {name} pods: they must export "
-                    "it and be scraped, and have served a request."
+                    "it, be scraped, and have served a request."
                 )
             if self.at - growth.newest > STALE_AFTER:
                 age = spoken(self.at - growth.newest)

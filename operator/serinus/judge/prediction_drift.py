@@ -7,7 +7,7 @@ from serinus.api.checks import Counter, PredictionDrift
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, words
-from serinus.judge.comparison import Policy, Scale
+from serinus.judge.comparison import New, Policy, Scale
 from serinus.judge.counters import Growth
 from serinus.judge.kernel import SHIFTED, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
@@ -16,6 +16,8 @@ from serinus.judge.shares import Share, Shares, of_classes, of_scores
 
 DEFAULT_SCORES = "model_prediction_score"
 DEFAULT_CLASSES = Counter(metric="model_predictions_total")
+MOST_SHARES = 128
+"""What the status has room for."""
 SCORE, CLASS = "score", "class"
 """The first word of the names of their shares."""
 
@@ -69,7 +71,14 @@ class PredictionDriftCheck:
                     found[source.name] = source.sort(look.growth(source.counters))
                 except ValueError as error:
                     errors.append(f"{source.counters.metric}: {error}.")
-        if found:
+        names = {known.name for known in state.comparisons}
+        names |= {name for shares in found.values() for name in shares.by_name}
+        if len(names) > MOST_SHARES:
+            errors.append(
+                f"{len(names)} classes and score ranges were seen, and at most {MOST_SHARES} can "
+                "be compared: name another classLabel, or export coarser classes or buckets."
+            )
+        elif found:
             state = self._counted(state, found)
         verdict = comparison.verdict(state, budget)
         if errors and verdict != "Fail":
@@ -83,7 +92,12 @@ class PredictionDriftCheck:
         """Weights are set before the data that they weigh: what appears in this block is only
         weighed from the next one on."""
         shares = {name: share for each in found.values() for name, share in each.by_name.items()}
-        state = self._compare(state, {name: s for name, s in shares.items() if s.known})
+        known = [
+            New(name, can_pass=not share.tail)
+            for name, share in _not_in(state, shares)
+            if share.known
+        ]
+        state = comparison.compare(state, known, SHIFTED, both_ways=True)
         state = comparison.served(
             state,
             {source: each.total.candidate for source, each in found.items()},
@@ -94,22 +108,21 @@ class PredictionDriftCheck:
             source: Scale(self._policy, each.total.candidate, each.total.stable)
             for source, each in found.items()
         }
-        weighed = [
-            _weighed(known, scales.get(_source(known)), shares) for known in state.comparisons
+        weighed = [_weighed(each, scales.get(_source(each)), shares) for each in state.comparisons]
+        state = comparison.weighed(state, weighed)
+        appeared = [
+            New(name, share.candidate, share.stable, can_pass=not share.tail)
+            for name, share in _not_in(state, shares)
         ]
-        return self._compare(comparison.weighed(state, weighed), shares)
-
-    def _compare(self, state: CheckState, shares: Mapping[str, Share]) -> CheckState:
-        there = {known.name for known in state.comparisons}
-        new = {name: not share.tail for name, share in shares.items() if name not in there}
-        return comparison.compare(state, new, SHIFTED, both_ways=True)
+        return comparison.compare(state, appeared, SHIFTED, both_ways=True)
 
     def _message(self, verdict: Verdict, state: CheckState, budget: Budget) -> str:
-        parts = [known for known in state.comparisons if known.not_more]
-        if not parts or not any(state.candidate.values()):
-            return "The candidate has predicted nothing yet."
         if verdict == "Fail":
             return self._what_is_wrong(state, budget)
+        for arm, requests in (("candidate", state.candidate), ("stable", state.stable)):
+            if not any(requests.values()):
+                return f"The {arm} pods have predicted nothing yet."
+        parts = [known for known in state.comparisons if known.not_more]
         most = max(
             parts, key=lambda known: abs(_shares(known, state)[0] - _shares(known, state)[1])
         )
@@ -143,6 +156,11 @@ class PredictionDriftCheck:
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),
         )
+
+
+def _not_in(state: CheckState, shares: Mapping[str, Share]) -> list[tuple[str, Share]]:
+    there = {known.name for known in state.comparisons}
+    return [(name, share) for name, share in shares.items() if name not in there]
 
 
 def _weighed(known: Comparison, scale: Scale | None, shares: Mapping[str, Share]) -> Comparison:

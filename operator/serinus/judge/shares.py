@@ -8,8 +8,6 @@ from itertools import pairwise
 
 from serinus.judge.counters import Growth, Increase
 
-MOST_RANGES = 50
-MOST_CLASSES = 100
 CUTS = 4
 """Bounds at which scores are also compared as a whole: a shift of them all shows there first, and
 more than a few tell nothing new."""
@@ -38,7 +36,7 @@ class Shares:
 def of_classes(growth: tuple[Growth, Growth], label: str) -> Shares:
     """Predictions by class; a class that one arm lacks has none there.
 
-    Raises ValueError, with a sentence, where there are too many.
+    Raises ValueError, with a sentence, where a name is too long to be kept.
     """
     counts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     known = set()
@@ -48,11 +46,6 @@ def of_classes(growth: tuple[Growth, Growth], label: str) -> Shares:
             counts[name][arm] += increase.amount
             if increase.known:
                 known.add(name)
-    if len(counts) > MOST_CLASSES:
-        raise ValueError(
-            f"label {label} has {len(counts)} values, and at most {MOST_CLASSES} can be compared: "
-            "name another classLabel, or export coarser classes"
-        )
     if too_long := next((name for name in counts if len(name) > 100), None):
         raise ValueError(f"class {too_long[:40]}... has a name of more than 100 characters")
     shares = {
@@ -66,18 +59,13 @@ def of_classes(growth: tuple[Growth, Growth], label: str) -> Shares:
 def of_scores(growth: tuple[Growth, Growth]) -> Shares:
     """Predictions by score range, between the bucket bounds that all pods of both arms have.
 
-    Raises ValueError, with a sentence, where they have none in common or too many.
+    Raises ValueError, with a sentence, where they have none in common.
     """
     bounds = sorted(_bounds(growth[0].increases) & _bounds(growth[1].increases))
     if len(bounds) < 2:
         raise ValueError(
             "candidate and stable have no score bucket in common: let both export the histogram "
             "with the same bounds"
-        )
-    if len(bounds) > MOST_RANGES:
-        raise ValueError(
-            f"the score histogram has {len(bounds)} buckets, and at most {MOST_RANGES} can be "
-            "compared: export fewer"
         )
     known = any(increase.known for grown in growth for increase in grown.increases)
     candidate, stable = (_cumulative(grown.increases, bounds) for grown in growth)

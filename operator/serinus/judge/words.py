@@ -4,8 +4,8 @@ import math
 
 
 def counted(events: float, requests: float) -> str:
-    """`41/2045 (2.0%)`."""
-    return f"{_whole(events)}/{_whole(requests)} ({percent(events / requests if requests else 0)})"
+    """`41/2045 (2.0%)`; of no requests there is no share to tell."""
+    return f"{_whole(events)}/{_whole(requests)} ({percent(events / requests)})"
 
 
 def percent(share: float) -> str:
@@ -24,7 +24,8 @@ def sure(risk: float) -> str:
 
 def allowed(ratio: float, offset: float) -> str:
     """`1.5 times stable's + 1%`."""
-    return f"{ratio:g} times stable's" + (f" + {100 * offset:g}%" if offset else "")
+    times = "" if ratio == 1 else f"{ratio:g} times "
+    return f"{times}stable's" + (f" + {100 * offset:g}%" if offset else "")
 
 
 def forecast(to_pass: float | None, to_fail: float | None) -> str:
