@@ -6,6 +6,7 @@ waits for Prometheus: it takes the newest measurement, if there is one.
 """
 
 import asyncio
+import contextlib
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -42,6 +43,11 @@ class Request:
     stable: Arm
     covered_until: float
     """Unix seconds of the oldest sample from which a difference is still to be taken."""
+
+    @property
+    def subject(self) -> tuple[object, ...]:
+        """What is measured: a measurement of anything else is of no use."""
+        return self.questions, self.candidate, self.stable
 
     def asked(self, now: float) -> list[Asked]:
         """The questions for both arms, over the window that they need now."""
@@ -80,7 +86,7 @@ class Sampler:
         if before is None or before.interval != request.interval:
             self._due[key] = self._next(request.interval)
             self.wake.set()
-        if before is not None and before.candidate != request.candidate:
+        if before is not None and before.subject != request.subject:
             self._taken.pop(key, None)
 
     def take(self, key: Key) -> Measurement | None:
@@ -93,13 +99,11 @@ class Sampler:
             while True:
                 self.wake.clear()
                 self.start_what_is_due()
-                delay = min(self._due.values(), default=math.inf) - self._clock()
-                try:
-                    await asyncio.wait_for(
-                        self.wake.wait(), None if delay == math.inf else max(delay, 0.0)
-                    )
-                except TimeoutError:
-                    continue
+                delay = min(self._due.values()) - self._clock() if self._due else None
+                # not wait_for: it may lose a cancellation that comes as the event is set
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(delay):
+                        await self.wake.wait()
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -127,9 +131,13 @@ class Sampler:
                 dict.fromkeys(one for many in asked.values() for one in many)
             )
             for key, request in batch.items():
-                if self._requests.get(key) and self._requests[key].candidate == request.candidate:
+                wanted = self._requests.get(key)
+                if wanted is not None and wanted.subject == request.subject:
                     self._taken[key] = _measurement(request, asked[key], answers, now)
                     self._add(key)
+        except Exception:
+            # a failure of Prometheus is an answer: this one is ours, and the next read may succeed
+            log.exception("measuring failed")
         finally:
             self._reading -= set(batch)
 

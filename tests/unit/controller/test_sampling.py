@@ -1,0 +1,266 @@
+"""What is measured when: on a grid of moments, one read for all that is due, each taken once."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import pytest
+
+from serinus.controller.queue import Key
+from serinus.controller.sampling import LONGEST_WINDOW, LOOKBACK, Request, Sampler
+from serinus.judge.questions import Answer, Arm, Counters, Series, Unreadable, Value
+from serinus.prometheus import Asked
+
+FRAUD, SPAM = Key("shop", "fraud"), Key("mail", "spam")
+REQUESTS = Counters("model_requests_total")
+PSI = Value("max(model_drift_psi{$arm})")
+
+
+class Prometheus:
+    """Answers every question with the time, once it is let go; keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Asked]] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self.broken = False
+
+    async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
+        self.batches.append(list(batch))
+        number = len(self.batches)
+        await self.open.wait()
+        if self.broken:
+            raise RuntimeError("a fault in this very program")
+        return {asked: (Series({}, ((0.0, float(number)),)),) for asked in self.batches[-1]}
+
+
+class Bench:
+    """A sampler, its clock, and the keys that it handed over."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.added: list[Key] = []
+        self.prometheus = Prometheus()
+        self.sampler = Sampler(self.prometheus, lambda: self.now, self.added.append)
+
+    async def at(self, moment: float) -> None:
+        """Let it be that late, and everything happen that is due."""
+        self.now = moment
+        self.sampler.start_what_is_due()
+        await settle()
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    return Bench()
+
+
+def request(workload: str, interval: float = 15.0, covered_until: float = 1000.0) -> Request:
+    arms = (Arm("shop", f"{workload}-new"), Arm("shop", f"{workload}-old"))
+    return Request(interval, (REQUESTS,), *arms, covered_until)
+
+
+async def test_all_rollouts_of_one_interval_are_read_at_once_and_on_the_grid(bench: Bench) -> None:
+    bench.sampler.want(FRAUD, request("fraud"))
+    bench.now = 1003.0
+    bench.sampler.want(SPAM, request("spam"))
+    await bench.at(1004.9)
+    assert bench.prometheus.batches == []
+    await bench.at(1005.0)
+    assert len(bench.prometheus.batches) == 1
+    assert {asked.arm.workload for asked in bench.prometheus.batches[0]} == {
+        *("fraud-new", "fraud-old", "spam-new", "spam-old"),
+    }
+    assert sorted(bench.added) == sorted([FRAUD, SPAM])
+
+
+async def test_a_read_that_comes_late_does_not_shift_those_after_it(bench: Bench) -> None:
+    bench.sampler.want(FRAUD, request("fraud"))
+    await bench.at(1011.0)
+    await bench.at(1019.9)
+    assert len(bench.prometheus.batches) == 1
+    await bench.at(1020.0)
+    assert len(bench.prometheus.batches) == 2
+
+
+async def test_a_question_that_two_rollouts_share_is_asked_once(bench: Bench) -> None:
+    bench.sampler.want(FRAUD, request("fraud"))
+    bench.sampler.want(SPAM, request("fraud"))
+    await bench.at(1005.0)
+    assert len(bench.prometheus.batches[0]) == 2
+
+
+async def test_rollouts_of_other_intervals_wait_for_their_own_moment(bench: Bench) -> None:
+    bench.sampler.want(FRAUD, request("fraud", interval=5.0))
+    bench.sampler.want(SPAM, request("spam", interval=60.0))
+    await bench.at(1005.0)
+    assert bench.added == [FRAUD]
+    await bench.at(1020.0)
+    assert bench.added == [FRAUD, FRAUD, SPAM]
+
+
+async def test_asking_again_for_the_same_does_not_put_the_read_off(bench: Bench) -> None:
+    for moment in (1000.0, 1004.0, 1004.9):
+        bench.now = moment
+        bench.sampler.want(FRAUD, request("fraud"))
+    await bench.at(1005.0)
+    assert bench.added == [FRAUD]
+
+
+async def test_a_new_interval_counts_at_once(bench: Bench) -> None:
+    bench.sampler.want(FRAUD, request("fraud", interval=3600.0))
+    bench.sampler.want(FRAUD, request("fraud", interval=1.0))
+    await bench.at(1001.0)
+    assert bench.added == [FRAUD]
+
+
+async def test_a_measurement_is_taken_once_and_tells_when_it_was_begun(bench: Bench) -> None:
+    bench.sampler.want(FRAUD, request("fraud"))
+    bench.prometheus.open.clear()
+    await bench.at(1005.0)
+    bench.now = 1007.0
+    bench.prometheus.open.set()
+    await settle()
+    measured = bench.sampler.take(FRAUD)
+    assert measured is not None
+    assert measured.at == 1005.0
+    assert measured.candidate[REQUESTS] == measured.stable[REQUESTS] != ()
+    assert bench.sampler.take(FRAUD) is None
+
+
+async def test_the_newest_measurement_is_taken_where_two_have_come(bench: Bench) -> None:
+    bench.sampler.want(FRAUD, request("fraud"))
+    await bench.at(1005.0)
+    await bench.at(1020.0)
+    measured = bench.sampler.take(FRAUD)
+    assert measured is not None
+    assert measured.at == 1020.0
+
+
+async def test_nothing_is_measured_twice_at_one_time(bench: Bench) -> None:
+    bench.sampler.want(FRAUD, request("fraud"))
+    bench.prometheus.open.clear()
+    await bench.at(1005.0)
+    await bench.at(1020.0)
+    assert len(bench.prometheus.batches) == 1
+    bench.prometheus.open.set()
+    await settle()
+    await bench.at(1035.0)
+    assert len(bench.prometheus.batches) == 2
+
+
+async def test_a_slow_read_of_one_rollout_does_not_hold_up_another(bench: Bench) -> None:
+    bench.sampler.want(FRAUD, request("fraud"))
+    bench.prometheus.open.clear()
+    await bench.at(1005.0)
+    bench.sampler.want(SPAM, request("spam"))
+    await bench.at(1020.0)
+    assert {asked.arm.workload for asked in bench.prometheus.batches[1]} == {
+        *("spam-new", "spam-old"),
+    }
+
+
+async def test_what_is_withdrawn_is_neither_read_nor_handed_over(bench: Bench) -> None:
+    bench.sampler.want(FRAUD, request("fraud"))
+    bench.sampler.want(SPAM, request("spam"))
+    bench.sampler.want(SPAM, None)
+    bench.prometheus.open.clear()
+    await bench.at(1005.0)
+    bench.sampler.want(FRAUD, None)
+    bench.prometheus.open.set()
+    await settle()
+    await bench.at(1020.0)
+    assert [{asked.arm.workload for asked in batch} for batch in bench.prometheus.batches] == [
+        {"fraud-new", "fraud-old"}
+    ]
+    assert bench.added == []
+    assert bench.sampler.take(FRAUD) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"candidate": Arm("shop", "fraud-newer")},
+        {"stable": Arm("shop", "fraud-newer")},
+        {"questions": (REQUESTS, PSI)},
+    ],
+    ids=["candidate", "stable", "questions"],
+)
+async def test_answers_to_what_is_not_asked_any_more_are_dropped(
+    bench: Bench, change: dict[str, object]
+) -> None:
+    first = request("fraud")
+    bench.sampler.want(FRAUD, first)
+    await bench.at(1005.0)
+    bench.prometheus.open.clear()
+    await bench.at(1020.0)
+    bench.sampler.want(FRAUD, replace(first, **change))  # type: ignore[arg-type]
+    assert bench.sampler.take(FRAUD) is None, "it was measured before the change"
+    bench.prometheus.open.set()
+    await settle()
+    assert bench.sampler.take(FRAUD) is None, "it was asked before the change"
+    await bench.at(1035.0)
+    assert bench.sampler.take(FRAUD) is not None
+
+
+async def test_the_window_reaches_back_to_what_was_counted_and_has_an_end(bench: Bench) -> None:
+    assert {asked.window for asked in request("fraud").asked(1030.0)} == {30.0 + LOOKBACK}
+    assert {asked.window for asked in request("fraud").asked(1e6)} == {LONGEST_WINDOW}
+
+
+async def test_a_fault_in_reading_is_logged_and_ends_no_later_reads(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.sampler.want(FRAUD, request("fraud"))
+    bench.prometheus.broken = True
+    await bench.at(1005.0)
+    assert bench.added == []
+    assert "a fault in this very program" in caplog.text
+    bench.prometheus.broken = False
+    await bench.at(1020.0)
+    assert bench.added == [FRAUD]
+
+
+async def test_an_unreadable_answer_is_handed_over_like_any_other(bench: Bench) -> None:
+    silent = Unreadable("Prometheus refused the connection")
+
+    class Down(Prometheus):
+        async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
+            return dict.fromkeys(batch, silent)
+
+    sampler = Sampler(Down(), lambda: bench.now, bench.added.append)
+    sampler.want(FRAUD, request("fraud"))
+    bench.now = 1005.0
+    sampler.start_what_is_due()
+    await settle()
+    measured = sampler.take(FRAUD)
+    assert measured is not None
+    assert measured.candidate == {REQUESTS: silent}
+
+
+async def test_it_runs_by_itself_when_time_comes_and_ends_when_cancelled(bench: Bench) -> None:
+    running = asyncio.create_task(bench.sampler.run())
+    await settle()
+    bench.sampler.want(FRAUD, request("fraud"))
+    await settle()
+    assert bench.added == []
+    bench.now = 1005.0
+    bench.sampler.wake.set()
+    await settle()
+    assert bench.added == [FRAUD]
+    bench.prometheus.open.clear()
+    bench.now = 1020.0
+    bench.sampler.wake.set()
+    await settle()
+    assert len(bench.prometheus.batches) == 2
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    bench.prometheus.open.set()
+    await settle()
+    assert bench.added == [FRAUD], "a read under way ends with it"
