@@ -72,7 +72,8 @@ class Box:
         processes = self._processes()
         for pid in processes:
             os.kill(pid, signal.SIGKILL)
-        _wait_until(lambda: not self._processes() and not self.link(), "the box to end")
+        _wait_until(lambda: not self._processes(), "the box to end")
+        link.take_up(self.name)
         cgroups.remove(self.name)
 
     def _processes(self) -> dict[int, bool]:

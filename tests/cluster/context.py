@@ -4,6 +4,8 @@ import hashlib
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 
@@ -12,22 +14,20 @@ def files(folder: Path) -> list[Path]:
 
     Source of the rules: the Dockerfile reference, "dockerignore file"; the last match decides.
     """
-    rules = list(_rules(folder / ".dockerignore"))
+    rules = _rules(folder / ".dockerignore")
 
     def is_ignored(path: Path) -> bool:
         ignored = False
-        for pattern, ignores in rules:
-            if any(pattern.fullmatch(str(part)) for part in (path, *path.parents)):
-                ignored = ignores
+        for rule in rules:
+            if any(rule.expression.fullmatch(str(part)) for part in (path, *path.parents)):
+                ignored = rule.takes_out
         return ignored
-
-    may_come_back = any(not ignores for _, ignores in rules)
 
     def walk(below: Path) -> Iterator[Path]:
         for entry in sorted((folder / below).iterdir()):
             path = below / entry.name
             if entry.is_dir() and not entry.is_symlink():
-                if may_come_back or not is_ignored(path):
+                if not is_ignored(path) or any(rule.may_bring_back_below(path) for rule in rules):
                     yield from walk(path)
             elif not is_ignored(path):
                 yield path
@@ -53,15 +53,33 @@ def copy(folder: Path, target: Path) -> None:
         shutil.copy2(folder / path, target / path, follow_symlinks=False)
 
 
-def _rules(file: Path) -> Iterator[tuple[re.Pattern[str], bool]]:
-    """Each line's pattern, and whether it takes a file out or brings it back."""
+@dataclass(frozen=True)
+class _Rule:
+    """A line of .dockerignore; one that starts with ! brings back what others took out."""
+
+    pattern: str
+    takes_out: bool
+
+    @cached_property
+    def expression(self) -> re.Pattern[str]:
+        return re.compile(_expression(self.pattern))
+
+    def may_bring_back_below(self, folder: Path) -> bool:
+        literal = re.split(r"[*?]", self.pattern)[0]
+        reaches = f"{literal}/".startswith(f"{folder}/")
+        is_open = literal != self.pattern and f"{folder}/".startswith(literal)
+        return not self.takes_out and (reaches or is_open)
+
+
+def _rules(file: Path) -> list[_Rule]:
     if not file.exists():
-        return
-    for line in file.read_text(encoding="utf-8").splitlines():
-        rule = line.strip()
-        if rule and not rule.startswith("#"):
-            pattern = rule.removeprefix("!").strip("/")
-            yield re.compile(_expression(pattern)), not rule.startswith("!")
+        return []
+    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    return [
+        _Rule(line.removeprefix("!").strip("/"), takes_out=not line.startswith("!"))
+        for line in lines
+        if line and not line.startswith("#")
+    ]
 
 
 def _expression(pattern: str) -> str:

@@ -62,7 +62,7 @@ def folder_of(name: str) -> Path:
 
 def names() -> list[str]:
     """The names of the clusters that this checkout has a folder for."""
-    return sorted(folder.name for folder in folder_of("").glob("*/"))
+    return sorted(claim.parent.name for claim in folder_of("").glob("*/claim.json"))
 
 
 def claim(folder: Path, backend: str, profile: str) -> None:

@@ -4,6 +4,7 @@ Every build is kept by the hash of all that goes into it, so that an unchanged o
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from pathlib import Path
 from tests.cluster import cache, context, machine, system
 from tests.cluster.progress import run
 
-_KEPT = 3  # archives a name
+_ARCHIVE = "image.tar"
+_KEPT = 6  # archives a repository
 
 
 def build_image(
@@ -46,23 +48,25 @@ def build_image(
             context.copy(folder, Path(staged))
             shutil.copyfile(dockerfile, Path(staged, ".Dockerfile"))
             words = ["-f", f"{staged}/.Dockerfile", "-t", tag, *_build_args(arguments), staged]
-            archive = target / "image.tar"
+            archive = target / _ARCHIVE
+            (target / "tag").write_text(tag, encoding="utf-8")
             if engine is None:
                 _build_with_buildah(tag, words, archive)
             else:
                 _build_with_engine(engine, tag, words, archive)
 
-    made = cache.part(_slug(tag), made_from, build)
+    archive = cache.part(_slug(tag), made_from, build) / _ARCHIVE
+    os.utime(archive)  # the newest of its repository, and so the last to go
     _prune(tag)
-    return made / "image.tar"
+    return archive
 
 
 def archive_of(tag: str) -> Path:
     """The archive of the newest image that was built here under that name."""
-    archives = _archives(tag)
-    if not archives:
-        raise FileNotFoundError(f"no image named {tag} was built here; name an archive instead")
-    return archives[0]
+    for archive in _archives(tag):
+        if archive.with_name("tag").read_text(encoding="utf-8") == tag:
+            return archive
+    raise FileNotFoundError(f"no image named {tag} was built here; name an archive instead")
 
 
 def _build_with_engine(engine: str, tag: str, words: list[str], archive: Path) -> None:
@@ -109,8 +113,8 @@ def _build_args(arguments: Mapping[str, str]) -> list[str]:
 
 
 def _archives(tag: str) -> list[Path]:
-    """The archives of a name, newest first."""
-    found = (cache.root() / "parts").glob(f"{_slug(tag)}-????????????/image.tar")
+    """The archives of a tag's repository, newest first."""
+    found = (cache.root() / "parts").glob(f"{_slug(tag)}-????????????/{_ARCHIVE}")
     return sorted(found, key=lambda file: file.stat().st_mtime, reverse=True)
 
 
@@ -124,4 +128,5 @@ def _log(tag: str) -> Path:
 
 
 def _slug(tag: str) -> str:
-    return "image-" + "".join(letter if letter.isalnum() else "-" for letter in tag)
+    repository = re.sub(r":[^/:]*$", "", tag)
+    return "image-" + re.sub(r"[^A-Za-z0-9]", "-", repository)

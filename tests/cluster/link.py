@@ -56,6 +56,17 @@ def of(owner: str) -> Link | None:
     return None
 
 
+def take_up(owner: str) -> None:
+    """Remove the owner's cable, which may be going of itself."""
+    cable = of(owner)
+    if cable is not None:
+        tried = subprocess.run(
+            ["ip", "link", "delete", cable.name], capture_output=True, text=True, check=False
+        )
+        if of(owner) is not None:
+            raise OSError(f"cannot remove the link {cable.name}: {tried.stderr.strip()}")
+
+
 def _links() -> list[dict[str, str]]:
     shown = subprocess.run(["ip", "-json", "link", "show"], check=True, capture_output=True)
     links: list[dict[str, str]] = json.loads(shown.stdout)
