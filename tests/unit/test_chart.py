@@ -202,6 +202,14 @@ def test_the_operator_leads_by_the_lease_that_its_role_is_about() -> None:
     assert about_one["resourceNames"] == [read.lease_name]
 
 
+def test_the_lease_goes_with_the_release() -> None:
+    objects = render()
+    read = options(objects)
+    lease = objects["Lease", read.lease_name]
+    assert lease["metadata"]["namespace"] == read.lease_namespace
+    assert "spec" not in lease  # it is the operator's; an upgrade must not write it
+
+
 def test_without_secrets_nothing_is_mounted() -> None:
     pod, container = operator(render())
     assert "volumes" not in pod
