@@ -20,6 +20,8 @@ Manifest = dict[str, Any]
 Manifests = list[Manifest]
 
 FIELD_MANAGER: Final = "serinus"
+NOTE_BYTES: Final = 1024
+"""Length to which the API server takes an Event's note."""
 _APPLY: Final = "application/apply-patch+yaml"
 _JSON: Final = "application/json"
 _CONCURRENT: Final = 32
@@ -157,7 +159,7 @@ class Cluster:
             "action": reason,
             "reason": reason,
             "regarding": regarding,
-            "note": note[:1000],
+            "note": note.encode()[:NOTE_BYTES].decode(errors="ignore"),
             "type": type_,
         }
         await self.create(event)
@@ -190,19 +192,20 @@ class Cluster:
     ) -> Manifest:
         self.requests[(verb, kind)] += 1
         headers = {"Accept": _JSON, "Content-Type": content_type}
-        request = await self._api.param_serialize(
-            method,
-            path,
-            query_params=list(query),
-            body=body,
-            auth_settings=["BearerToken"],
-            header_params=headers,
-        )
         try:
+            # this reads the token anew, once it is old
+            request = await self._api.param_serialize(
+                method,
+                path,
+                query_params=list(query),
+                body=body,
+                auth_settings=["BearerToken"],
+                header_params=headers,
+            )
             async with self._turns:
                 answer = await self._api.call_api(*request, _request_timeout=self._timeout)
                 raw = await answer.read()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except (aiohttp.ClientError, aio.config.ConfigException, OSError) as error:
             told = str(error) or type(error).__name__
             raise ApiError(0, "", f"API server: {method} {path}: {told}") from error
         return _read(answer.status, raw)
@@ -210,27 +213,37 @@ class Cluster:
 
 def _read(status: int, raw: bytes) -> Manifest:
     try:
-        found = json.loads(raw or b"{}")
-    except ValueError:
+        found = dict(json.loads(raw or b"{}"))
+    except (TypeError, ValueError):
         found = {"message": raw.decode(errors="replace")[:300], "reason": "NotJson"}
         status = max(status, 500)
     if status >= 400:
         raise ApiError(status, str(found.get("reason", "")), str(found.get("message", found)))
-    return dict(found)
+    return found
 
 
 @asynccontextmanager
 async def connect(timeout: float = 15.0) -> AsyncIterator[Cluster]:
-    """A Cluster by the service account of the pod, else by KUBECONFIG or ~/.kube/config."""
+    """A Cluster by the service account of the pod, else by KUBECONFIG or ~/.kube/config.
+
+    Raises ApiError if there is neither.
+    """
     configuration = aio.client.Configuration()
     try:
         aio.config.load_incluster_config(configuration)
-    except aio.config.ConfigException:
-        await aio.config.load_kube_config(
-            # the client's own default is read once, at import
-            os.environ.get("KUBECONFIG"),
-            client_configuration=configuration,
-            persist_config=False,
-        )
+    except aio.config.ConfigException as pod:
+        await _load_kubeconfig(configuration, pod)
     async with aio.client.ApiClient(configuration) as api:
         yield Cluster(api, timeout)
+
+
+async def _load_kubeconfig(configuration: aio.client.Configuration, pod: Exception) -> None:
+    # the client's own default is read once, at import
+    path = os.environ.get("KUBECONFIG")
+    try:
+        await aio.config.load_kube_config(
+            path, client_configuration=configuration, persist_config=False
+        )
+    except Exception as error:  # whatever a file with anything in it leads the client to raise
+        told = f"no API server is known: no kubeconfig at {path or '~/.kube/config'} ({error}), "
+        raise ApiError(0, "", f"{told}and no service account of a pod ({pod})") from error

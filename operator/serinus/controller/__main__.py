@@ -9,13 +9,16 @@ import os
 import signal
 import socket
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from serinus import __version__
-from serinus.cluster import connect
+from serinus.cluster import ApiError, connect
 from serinus.controller.app import App
 from serinus.controller.lease import Lease
 from serinus.prometheus import Config, Prometheus
+
+log = logging.getLogger("serinus.controller")
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -31,7 +34,7 @@ def arguments() -> argparse.ArgumentParser:
 
     def option(name: str, text: str, default: str | None = None, **kwargs: object) -> None:
         variable = "SERINUS_" + name.strip("-").upper().replace("-", "_")
-        value = os.environ.get(variable, default)
+        value = os.environ.get(variable) or default
         told = f"{text} (default: {default})" if default is not None else text
         parser.add_argument(name, default=value, help=told, **kwargs)  # type: ignore[arg-type]
 
@@ -41,20 +44,42 @@ def arguments() -> argparse.ArgumentParser:
     option("--prometheus-username-file", "user name for Prometheus", type=Path)
     option("--prometheus-password-file", "password for Prometheus", type=Path)
     option("--namespace", "serve this namespace alone; all if left out")
-    option("--workers", "reconciles at one time", "8", type=int)
-    option("--bind", "address of /healthz, /readyz and /metrics", "0.0.0.0:8080")
+    option("--workers", "reconciles at one time", "8", type=_workers)
+    option("--bind", "address of /healthz, /readyz and /metrics", "0.0.0.0:8080", type=_address)
     option("--lease-namespace", "namespace of the Lease; no leader election if left out")
     option("--lease-name", "name of the Lease", "serinus")
-    option("--log-format", "text or json", "text", choices=("text", "json"))
+    option("--log-format", "text or json", "text", type=_log_format)
     return parser
 
 
-class _JsonFormatter(logging.Formatter):
+def _workers(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 64")
+    return int(text)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} does not look like 0.0.0.0:8080 or [::]:8080")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _log_format(text: str) -> str:
+    # not by `choices`, which argparse does not apply to what the environment says
+    if text not in ("text", "json"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither text nor json")
+    return text
+
+
+class JsonFormatter(logging.Formatter):
     """A line of JSON for each record."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """Keys time (RFC 3339, UTC), level, logger, message and, where there is one, exception."""
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         told = {
-            "time": self.formatTime(record),
+            "time": moment.replace("+00:00", "Z"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
@@ -64,10 +89,10 @@ class _JsonFormatter(logging.Formatter):
         return json.dumps(told)
 
 
-def _log(form: str) -> None:
+def _log_to_stderr(form: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    handler.setFormatter(_JsonFormatter() if form == "json" else text)
+    handler.setFormatter(JsonFormatter() if form == "json" else text)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("kopf").setLevel(logging.ERROR)
 
@@ -82,11 +107,7 @@ def _prometheus(options: argparse.Namespace) -> Config:
     )
 
 
-async def _run(options: argparse.Namespace, config: Config, bind: tuple[str, int]) -> None:
-    task = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: task.cancel() if task else None)
+async def _run(options: argparse.Namespace, config: Config) -> None:
     async with connect() as cluster, Prometheus(config) as prometheus:
         lease = None
         if options.lease_namespace:
@@ -99,24 +120,42 @@ async def _run(options: argparse.Namespace, config: Config, bind: tuple[str, int
             lease=lease,
             workers=options.workers,
         )
-        with contextlib.suppress(asyncio.CancelledError):
-            await app.run(bind)
+        await app.run(options.bind)
+
+
+async def _until_signalled(options: argparse.Namespace, config: Config) -> None:
+    """Run until the first SIGTERM or SIGINT; a second one ends the process where it is."""
+    loop = asyncio.get_running_loop()
+    running = asyncio.create_task(_run(options, config))
+    numbers = (signal.SIGTERM, signal.SIGINT)
+
+    def end() -> None:
+        log.info("told to end: what is in work is finished first")
+        for number in numbers:
+            loop.remove_signal_handler(number)
+        running.cancel()
+
+    for number in numbers:
+        loop.add_signal_handler(number, end)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
 
 
 def main() -> int:
-    """Run until SIGTERM or SIGINT."""
+    """Run the operator; 0 once it has ended as told, 1 where it cannot start."""
     parser = arguments()
     options = parser.parse_args()
     try:
         config = _prometheus(options)
     except ValueError as error:
         parser.error(f"Prometheus: {error}")
-    host, _, port = options.bind.rpartition(":")
-    if not port.isdigit():
-        parser.error(f"--bind is {options.bind!r}; write it like 0.0.0.0:8080")
-    _log(options.log_format)
-    asyncio.run(_run(options, config, (host, int(port))))
-    logging.info("ended cleanly")
+    _log_to_stderr(options.log_format)
+    try:
+        asyncio.run(_until_signalled(options, config))
+    except (ApiError, OSError) as error:
+        log.error("cannot run: %s", error)
+        return 1
+    log.info("ended cleanly")
     return 0
 
 

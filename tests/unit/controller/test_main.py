@@ -1,0 +1,192 @@
+"""The command line: where each option comes from, and what is said of one that is wrong."""
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serinus.controller.__main__ import JsonFormatter, arguments
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("SERINUS_")]:
+        monkeypatch.delenv(name)
+
+
+def test_an_option_comes_from_the_command_line_then_the_environment_then_its_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert arguments().parse_args([]).workers == 8
+    monkeypatch.setenv("SERINUS_WORKERS", "3")
+    assert arguments().parse_args([]).workers == 3
+    assert arguments().parse_args(["--workers", "5"]).workers == 5
+
+
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WORKERS", "BIND", "NAMESPACE", "PROMETHEUS_CA_FILE", "LEASE_NAMESPACE"):
+        monkeypatch.setenv(f"SERINUS_{name}", "")
+    options = arguments().parse_args([])
+    assert (options.workers, options.bind) == (8, ("0.0.0.0", 8080))
+    assert options.namespace is options.prometheus_ca_file is options.lease_namespace is None
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:0", ("127.0.0.1", 0)),
+        ("[::]:8080", ("::", 8080)),
+        (":9000", ("", 9000)),
+        ("localhost:80", ("localhost", 80)),
+    ],
+)
+def test_an_address_to_listen_on_may_be_of_any_family(text: str, address: tuple[str, int]) -> None:
+    assert arguments().parse_args(["--bind", text]).bind == address
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("bind", "8080", "does not look like 0.0.0.0:8080"),
+        ("bind", "0.0.0.0:http", "does not look like 0.0.0.0:8080"),
+        ("bind", "0.0.0.0:99999", "does not look like 0.0.0.0:8080"),
+        ("workers", "0", "is not a number from 1 to 64"),
+        ("workers", "many", "is not a number from 1 to 64"),
+        ("workers", "-1", "is not a number from 1 to 64"),
+        ("log-format", "xml", "is neither text nor json"),
+    ],
+)
+@pytest.mark.parametrize("place", ["command line", "environment"])
+def test_a_value_that_makes_no_sense_is_refused_by_name_wherever_it_comes_from(
+    option: str,
+    value: str,
+    told: str,
+    place: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = [f"--{option}={value}"]
+    if place == "environment":
+        monkeypatch.setenv(f"SERINUS_{option.upper().replace('-', '_')}", value)
+        given = []
+    with pytest.raises(SystemExit) as ended:
+        arguments().parse_args(given)
+    assert ended.value.code == 2
+    assert f"--{option}: {value!r} {told}" in capsys.readouterr().err
+
+
+def test_help_names_every_option_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        arguments().parse_args(["--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "SERINUS_PROMETHEUS_URL" in told
+    assert "(default: 0.0.0.0:8080)" in told
+
+
+def test_a_record_as_json_is_one_line_with_the_time_in_utc() -> None:
+    try:
+        raise ValueError("first line\nsecond line")
+    except ValueError:
+        record = logging.LogRecord(
+            "serinus", logging.ERROR, __file__, 1, "a/b %s", ("failed",), sys.exc_info()
+        )
+    record.created = 1764032400.25
+    line = JsonFormatter().format(record)
+    told = json.loads(line)
+    assert "\n" not in line
+    assert "second line" in told.pop("exception")
+    assert told == {
+        "time": "2025-11-25T01:00:00.250Z",
+        "level": "ERROR",
+        "logger": "serinus",
+        "message": "a/b failed",
+    }
+
+
+def run(*options: str, kubeconfig: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator")}
+    return subprocess.run(
+        [sys.executable, "-m", "serinus.controller", *options],
+        env={**environment, "KUBECONFIG": str(kubeconfig)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def unreachable(folder: Path) -> Path:
+    """A kubeconfig of an API server that nobody listens for."""
+    context = {"cluster": "none", "user": "none"}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "none", "cluster": {"server": "http://127.0.0.1:9"}}],
+        "users": [{"name": "none", "user": {}}],
+        "contexts": [{"name": "none", "context": context}],
+        "current-context": "none",
+    }
+    path = folder / "kubeconfig"
+    path.write_text(json.dumps(config))
+    return path
+
+
+def test_without_an_address_of_prometheus_it_says_so(tmp_path: Path) -> None:
+    ended = run(kubeconfig=unreachable(tmp_path))
+    assert ended.returncode == 2
+    assert "error: Prometheus: url must look like http://prometheus:9090" in ended.stderr
+
+
+def test_without_a_kubeconfig_it_says_so_and_fails(tmp_path: Path) -> None:
+    path = tmp_path / "missing"
+    ended = run("--prometheus-url=http://prometheus:9090", kubeconfig=path)
+    assert ended.returncode == 1
+    assert f"cannot run: no API server is known: no kubeconfig at {path}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_where_it_cannot_listen_it_says_so_and_fails(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        options = ("--prometheus-url=http://prometheus:9090", f"--bind={place}")
+        ended = run(*options, kubeconfig=unreachable(tmp_path))
+    assert ended.returncode == 1
+    assert "cannot run:" in ended.stderr
+    assert "address already in use" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly_even_while_it_waits_for_the_api_server(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator")}
+    running = subprocess.Popen(
+        [sys.executable, "-m", "serinus.controller", "--bind=127.0.0.1:0"],
+        env={
+            **environment,
+            "KUBECONFIG": str(unreachable(tmp_path)),
+            "SERINUS_PROMETHEUS_URL": "http://prometheus:9090",
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stderr
+    try:
+        told = running.stderr.readline()
+        running.send_signal(number)
+        rest = running.communicate(timeout=30)[1]
+    finally:
+        running.kill()
+    assert running.returncode == 0, told + rest
+    assert "127.0.0.1:9" in told
+    assert "ended cleanly" in rest
+    assert "Traceback" not in rest
