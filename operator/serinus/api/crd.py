@@ -34,13 +34,14 @@ _FIRST: Final = ("description", "type", "format", "default", "enum")
 _NAME_RULES: Final = (
     {
         "rule": f"size(self.metadata.name) <= {LONGEST_NAME}",
-        "message": f"metadata.name must have {LONGEST_NAME} characters at most, "
-        "so that the names of pods are not cut off",
+        "message": f"must have {LONGEST_NAME} characters at most, or the names of pods are cut off",
+        "fieldPath": ".metadata.name",
     },
     {
         "rule": f"self.metadata.name.matches('{NAME_PATTERN}')",
-        "message": "metadata.name must have lower-case letters, digits and - only, and start "
-        "with a letter: Services are named after it",
+        "message": "must have lower-case letters, digits and - only and start with a letter, "
+        "since Services are named after it",
+        "fieldPath": ".metadata.name",
     },
 )
 
@@ -145,6 +146,8 @@ def _root() -> Schema:
         "type": "object",
         "required": ["spec"],
         "properties": {
+            # named only for the rules below: the API server allows no more to be said of it
+            "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
             "spec": structural(Spec, defaults=True),
             "status": structural(Status, defaults=False),
         },

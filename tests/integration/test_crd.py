@@ -1,0 +1,170 @@
+"""The CRD on a real API server: what is refused, with which words, and what is taken as it is."""
+
+import json
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serinus.api.validation import problems
+from serinus.cluster import Cluster
+from serinus.manifests.revision import revision_hash
+from tests.cluster import description
+from tests.integration.bad_manifests import BadManifest, bad_manifests
+from tests.integration.conftest import NAME, ROOT, kubectl
+from tests.integration.test_covers import TEMPLATES
+
+TABLE = ROOT / "build" / "bad-manifests.md"
+TEMPLATE = {
+    "spec": {
+        "containers": [
+            {"name": "model", "image": "m:1", "ports": [{"name": "http", "containerPort": 8080}]}
+        ]
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def answers(kubeconfig: Path) -> dict[str, str]:
+    """What kubectl says when each bad manifest is applied; also left as a table to read."""
+    facts = description.read(description.folder_of(NAME))
+    assert facts
+    apply = [facts["tools"]["kubectl"], "apply", "--dry-run=server", "--filename=-"]
+
+    def answer(bad: BadManifest) -> str:
+        manifest = json.dumps(bad.model_deployment())
+        done = subprocess.run(apply, input=manifest, text=True, capture_output=True, check=False)
+        return done.stderr if done.returncode else ""
+
+    every = bad_manifests()
+    with ThreadPoolExecutor(4) as pool:
+        said = dict(zip([bad.name for bad in every], pool.map(answer, every), strict=True))
+    rows = [f"| {bad.name} | {bad.when} | {_told(bad, said[bad.name])} |" for bad in every]
+    TABLE.parent.mkdir(parents=True, exist_ok=True)
+    TABLE.write_text("\n".join(["| manifest | when | message |", "|---|---|---|", *rows, ""]))
+    return said
+
+
+def _told(bad: BadManifest, answer: str) -> str:
+    """The line that tells of the mistake; what only a running operator says is as expected."""
+    if bad.when == "apply":
+        return next((line for line in answer.splitlines() if bad.says in line), answer).strip("* ")
+    if bad.when == "stalled":
+        manifest = bad.model_deployment()
+        name, spec = manifest["metadata"]["name"], manifest["spec"]
+        return " ".join(str(problem) for problem in problems("default", name, spec))
+    return bad.says
+
+
+@pytest.mark.parametrize("bad", bad_manifests("apply"), ids=lambda bad: bad.name)
+def test_a_bad_manifest_is_refused_at_apply_in_words_that_name_the_field(
+    bad: BadManifest, answers: dict[str, str]
+) -> None:
+    assert bad.says in answers[bad.name]
+
+
+@pytest.mark.parametrize("bad", bad_manifests("stalled", "running"), ids=lambda bad: bad.name)
+def test_what_the_api_server_cannot_know_passes_it(
+    bad: BadManifest, answers: dict[str, str]
+) -> None:
+    assert answers[bad.name] == ""
+
+
+def test_there_is_a_bad_manifest_for_each_moment() -> None:
+    assert {bad.when for bad in bad_manifests()} == {"apply", "stalled", "running"}
+    assert len(bad_manifests("apply")) >= 20
+
+
+def manifest(namespace: str, **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "serinus.dev/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": "fraud", "namespace": namespace},
+        "spec": {"template": TEMPLATE, **spec},
+    }
+
+
+async def test_a_manifest_with_only_a_template_is_taken_and_stays_short(
+    cluster: Cluster, namespace: str
+) -> None:
+    live = await cluster.create(manifest(namespace))
+    assert live["spec"] == {"template": TEMPLATE, "replicas": 1, "revisionHistoryLimit": 10}
+
+
+async def test_settings_that_are_left_out_are_filled_in_only_as_single_values(
+    cluster: Cluster, namespace: str
+) -> None:
+    checks = [{"name": "errors", "errorRate": {}}]
+    live = await cluster.create(manifest(namespace, rollout={"analysis": {"checks": checks}}))
+    rollout = live["spec"]["rollout"]
+    assert rollout["progressDeadline"] == "10m"
+    assert rollout["analysis"]["checks"][0]["errorRate"]["margin"] == 1.5
+    assert "steps" not in rollout
+    assert "errors" not in rollout["analysis"]["checks"][0]["errorRate"]
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+async def test_a_template_is_stored_as_it_was_written(
+    cluster: Cluster, namespace: str, name: str
+) -> None:
+    # what the API server added or dropped would be another revision
+    written = TEMPLATES[name]
+    live = await cluster.create(manifest(namespace, template=written))
+    assert revision_hash(None, live["spec"]["template"]) == revision_hash(None, written)
+
+
+async def test_a_rollout_is_scaled_by_kubectl(cluster: Cluster, namespace: str) -> None:
+    await cluster.create(manifest(namespace))
+    kubectl("scale", "mdep/fraud", "--replicas=3", "--namespace", namespace)
+    live = await cluster.get("ModelDeployment", namespace, "fraud")
+    assert live["spec"]["replicas"] == 3
+
+
+async def test_an_autoscaler_finds_the_pods_of_stable(cluster: Cluster, namespace: str) -> None:
+    live = await cluster.create(manifest(namespace))
+    selector = "serinus.dev/name=fraud,serinus.dev/revision=abcdefgh"
+    await cluster.apply_status(live, {"replicas": 2, "selector": selector})
+    path = f"/apis/serinus.dev/v1alpha1/namespaces/{namespace}/modeldeployments/fraud/scale"
+    scale = json.loads(kubectl("get", "--raw", path).stdout)
+    assert scale["status"] == {"replicas": 2, "selector": selector}
+
+
+async def test_kubectl_shows_phase_weights_and_revisions(cluster: Cluster, namespace: str) -> None:
+    live = await cluster.create(manifest(namespace))
+    now = "2026-11-25T08:00:00.000Z"
+    candidate = {
+        "revision": "abcdefgh",
+        "number": 2,
+        "mode": "Steps",
+        "step": 1,
+        "weight": {"wanted": 25, "actual": 20.5},
+        "since": now,
+        "progressSince": now,
+    }
+    stable = {"revision": "azzzzzzz", "number": 1, "since": now}
+    status = {"phase": "Progressing", "stable": stable, "candidate": candidate}
+    await cluster.apply_status(live, {**status, "message": "Weight 25%."})
+    head, row = kubectl("get", "mdep", "--namespace", namespace).stdout.splitlines()
+    assert head.split() == [
+        *("NAME", "PHASE", "STEP", "WEIGHT", "WANTED", "STABLE", "CANDIDATE", "AGE")
+    ]
+    assert row.split()[:-1] == [
+        *("fraud", "Progressing", "1", "20.5", "25", "azzzzzzz", "abcdefgh")
+    ]
+    wide = kubectl("get", "mdep", "--output=wide", "--namespace", namespace).stdout
+    assert "Weight 25%." in wide
+
+
+async def test_kubectl_get_all_lists_model_deployments(cluster: Cluster, namespace: str) -> None:
+    await cluster.create(manifest(namespace))
+    found = kubectl("get", "all", "--output=name", "--namespace", namespace).stdout
+    assert "modeldeployment.serinus.dev/fraud" in found
+
+
+@pytest.mark.parametrize("field", ["", ".spec.rollout.steps", ".spec.template.spec.containers"])
+def test_kubectl_explain_tells_what_a_field_is(kubeconfig: Path, field: str) -> None:
+    told = kubectl("explain", f"mdep{field}").stdout
+    assert "DESCRIPTION:" in told
+    assert "<empty>" not in told
