@@ -5,7 +5,10 @@ from typing import Any
 
 Manifest = Mapping[str, Any]
 
-_WAITS_NORMALLY = {"ContainerCreating", "PodInitializing"}
+_ON_THEIR_WAY = {
+    "ContainerCreating": " is being created: its image or its volumes are not there yet",
+    "PodInitializing": " waits for the pod's init containers",
+}
 
 
 def ready_addresses(slices: Iterable[Manifest]) -> int:
@@ -22,9 +25,9 @@ def ready_addresses(slices: Iterable[Manifest]) -> int:
 
 
 def trouble(deployment: Manifest, pods: Iterable[Manifest]) -> str | None:
-    """Why the pods of a Deployment are not ready; None while they are just on their way.
+    """Why the pods of a Deployment are not ready, None if nothing tells.
 
-    The gravest cause is told, with the number of pods that share it.
+    Told is the cause that most pods share, with their number.
     """
     told = [sentence for pod in pods if (sentence := _pod_trouble(pod))]
     if told:
@@ -45,39 +48,54 @@ def _pod_trouble(pod: Manifest) -> str | None:
     if pod["metadata"].get("deletionTimestamp"):
         return None
     status = pod.get("status") or {}
-    containers = [
-        *(status.get("initContainerStatuses") or []),
-        *(status.get("containerStatuses") or []),
-    ]
-    for container in containers:
-        if sentence := _container_trouble(container):
-            return sentence
-    for condition in status.get("conditions") or []:
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return f"{condition.get('reason', 'Unschedulable')}: {condition.get('message', '')}"
-    waiting = [c["name"] for c in containers if not c.get("ready")]
-    if status.get("phase") == "Running" and waiting:
-        return f"container {waiting[0]} runs and is not ready: its readiness probe fails"
+    for container in status.get("initContainerStatuses") or []:
+        # while it runs it is not ready, which is no trouble
+        if "running" not in container["state"] and (told := _container_trouble(container)):
+            return told
+    for container in status.get("containerStatuses") or []:
+        if told := _container_trouble(container):
+            return told
+    if status.get("phase") == "Failed":
+        return f"{status.get('reason', 'Failed')}: {status.get('message', '')}".rstrip(": ")
+    conditions = {each["type"]: each for each in status.get("conditions") or []}
+    scheduled = conditions.get("PodScheduled", {})
+    if scheduled.get("status") == "False":
+        return f"{scheduled.get('reason', 'Unschedulable')}: {scheduled.get('message', '')}"
+    if conditions.get("Ready", {}).get("reason") == "ReadinessGatesNotReady":
+        return f"a readiness gate is closed: {conditions['Ready'].get('message', '')}"
     return None
 
 
 def _container_trouble(container: Manifest) -> str | None:
     state = container.get("state") or {}
-    name = container["name"]
     ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
+    sentence = None
     if waiting := state.get("waiting"):
-        reason = waiting.get("reason", "Waiting")
-        if reason in _WAITS_NORMALLY:
-            return None
-        detail = waiting.get("message") or (_ending(ended) if ended else "")
-        if reason == "CrashLoopBackOff" and ended:
-            detail = _ending(ended)
-        return f"container {name}: {reason}: {detail}".rstrip(": ")
-    if ended and state.get("terminated") and ended.get("exitCode"):
-        return f"container {name}: {_ending(ended)}"
-    return None
+        sentence = _waiting(waiting, ended)
+    elif terminated := state.get("terminated"):
+        sentence = _ending(terminated) if terminated.get("exitCode") else None
+    elif "running" in state and not container.get("ready"):
+        sentence = _unready(container, ended)
+    return f"container {container['name']}{sentence}" if sentence else None
+
+
+def _waiting(waiting: Manifest, ended: Manifest | None) -> str:
+    reason = waiting.get("reason", "Waiting")
+    if reason in _ON_THEIR_WAY:
+        return _ON_THEIR_WAY[reason]
+    if reason == "CrashLoopBackOff" and ended:
+        return f": {reason}{_ending(ended)}"
+    return f": {reason}: {waiting.get('message', '')}".rstrip(": ")
+
+
+def _unready(container: Manifest, ended: Manifest | None) -> str:
+    if ended and container.get("restartCount"):
+        return f" was started {container['restartCount'] + 1} times{_ending(ended)}"
+    if not container.get("started", True):
+        return " runs, and its startup probe has not succeeded yet"
+    return " runs and is not ready: its readiness probe fails"
 
 
 def _ending(ended: Manifest) -> str:
-    told = f"{ended.get('reason', 'Ended')} with exit code {ended.get('exitCode')}"
+    told = f": {ended.get('reason', 'Ended')} with exit code {ended.get('exitCode')}"
     return f"{told}: {ended['message'].strip()}" if ended.get("message") else told

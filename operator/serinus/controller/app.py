@@ -2,29 +2,20 @@
 
 import asyncio
 import contextlib
-import logging
-import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Protocol
 
 from aiohttp import web
 
 from serinus.cluster import ApiError, Cluster, Store
-from serinus.cluster.kinds import CHILDREN
-from serinus.cluster.store import OWNER_LABEL
+from serinus.controller.informer import Informer
 from serinus.controller.lease import Lease
 from serinus.controller.metrics import Gauges, Metrics, endpoints
 from serinus.controller.queue import Key, WorkQueue
 from serinus.controller.reconcile import Reconciler
 from serinus.controller.sampling import Reader, Sampler
-from serinus.controller.watching import SELECTOR, WATCHED, Watching
-
-log = logging.getLogger(__name__)
-
-RESYNC = 60.0
-"""Seconds between two lists of everything, give or take a tenth."""
 
 
 class Prometheus(Reader, Protocol):
@@ -47,16 +38,14 @@ class App:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = cluster
-        self._namespaces = namespaces
         self._lease = lease
         self._workers = workers
         self._leading = False
-        self._synced = False
         self.store = Store()
         self.queue = WorkQueue(clock)
         self.sampler = Sampler(prometheus, clock, self.queue.add)
+        self._informer = Informer(cluster, self.store, self.queue.add, namespaces)
         self._reconciler = Reconciler(cluster, self.store, self.sampler, clock)
-        self._watching = None
         self.metrics = Metrics(
             Gauges(
                 leading=lambda: self._leading,
@@ -69,51 +58,51 @@ class App:
 
     async def run(self, bind: tuple[str, int] | None = None) -> None:
         """Serve until cancelled; then finish what is in work and release the Lease."""
-        watching = Watching(self._seen, self._namespaces)
-        watching.start()
-        try:
-            async with contextlib.AsyncExitStack() as stack:
-                if bind is not None:
-                    await stack.enter_async_context(self._serving(*bind, watching))
-                await self._lead_and_follow()
-        finally:
-            watching.halt()
+        async with contextlib.AsyncExitStack() as stack:
+            if bind is not None:
+                await stack.enter_async_context(self._serving(*bind))
+            async with asyncio.TaskGroup() as group:
+                # a standby keeps its store warm, so that it can act at once
+                group.create_task(self._informer.run())
+                group.create_task(self._lead_when_elected())
 
-    async def _lead_and_follow(self) -> None:
+    async def _lead_when_elected(self) -> None:
+        await self._informer.synced.wait()
+        if self._lease is None:
+            await self._lead_while(asyncio.Event().wait())
+            return
         while True:
-            # a standby keeps its store warm, so that it can act at once
-            await self._until_synced()
-            if self._lease is None:
-                await self._lead()
-                continue
-            await self._while_following(self._lease)
-            leading = asyncio.create_task(self._lead())
-            keeping = asyncio.create_task(self._lease.keep())
+            await self._lease.acquire()
             try:
-                await asyncio.wait([leading, keeping], return_when="FIRST_COMPLETED")
+                await self._lead_while(self._lease.keep())
             finally:
-                leading.cancel()
-                await asyncio.wait([leading])
-                keeping.cancel()
-                await asyncio.wait([keeping])
                 await self._lease.release()
-            if not leading.cancelled() and (error := leading.exception()):
-                raise error
 
-    async def _while_following(self, lease: Lease) -> None:
-        resyncing = asyncio.create_task(self._resync_forever())
+    async def _lead_while(self, elected: Coroutine[Any, Any, object]) -> None:
+        """Lead until `elected` ends, then stop at once, since another replica may lead; if
+        cancelled, end in order, and stay elected meanwhile."""
+        leading = asyncio.create_task(self._lead())
+        keeping = asyncio.create_task(elected)
         try:
-            await lease.acquire()
+            await asyncio.wait([leading, keeping], return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await self.queue.drain()
+            raise
         finally:
-            resyncing.cancel()
+            ended = leading.done()
+            for task in (leading, keeping):
+                task.cancel()
+                await asyncio.wait([task])
+        if ended:
+            leading.result()
 
     async def _lead(self) -> None:
         self._reconciler.forget_everything()
-        await self._until_synced()
+        for name in self.store.names("ModelDeployment"):
+            self.queue.add(Key(*name))
         self._leading = True
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._resync_forever())
                 group.create_task(self.sampler.run())
                 group.create_task(self.queue.run(self._reconcile, self._workers))
         finally:
@@ -128,10 +117,9 @@ class App:
             return wait
         except ApiError as error:
             if error.conflict:
-                # somebody wrote the object meanwhile: look at it anew
+                # somebody wrote the object meanwhile: the next try looks at it anew
                 result = "conflict"
                 await self._refresh(key)
-                return 0.0
             raise
         finally:
             self.metrics.reconcile.labels(result).observe(time.perf_counter() - started)
@@ -140,53 +128,6 @@ class App:
         live = await self._cluster.find("ModelDeployment", *key)
         if live is not None:
             self.store.put(live)
-
-    # what is seen
-
-    def _seen(self, type_: str | None, live: dict[str, Any]) -> None:
-        if type_ == "DELETED":
-            self.store.remove(live)
-        elif not self.store.put(live):
-            return
-        if (key := _owner(live)) is not None:
-            self.queue.add(key)
-
-    async def _until_synced(self) -> None:
-        while True:
-            try:
-                await self._resync()
-            except ApiError as error:
-                log.warning("waiting for the API server: %s", error)
-                await asyncio.sleep(1)
-            else:
-                return
-
-    async def _resync_forever(self) -> None:
-        while True:
-            await asyncio.sleep(RESYNC * random.uniform(0.9, 1.1))
-            try:
-                await self._resync()
-            except ApiError as error:
-                log.warning("the list of everything failed, the next one is due soon: %s", error)
-
-    async def _resync(self) -> None:
-        known = set(self.store.names("ModelDeployment"))
-        for kind in WATCHED:
-            for namespace in self._namespaces or (None,):
-                await self._relist(kind, namespace)
-        self._synced = True
-        for name in known | set(self.store.names("ModelDeployment")):
-            self.queue.add(Key(*name))
-
-    async def _relist(self, kind: str, namespace: str | None) -> None:
-        selector = SELECTOR if kind in CHILDREN else ""
-        try:
-            found, version = await self._cluster.snapshot(kind, namespace, selector)
-        except ApiError as error:
-            if kind == "HTTPRoute" and error.absent:
-                return  # no Gateway API in this cluster
-            raise
-        self.store.replace(kind, found, version, namespace)
 
     # what is told
 
@@ -198,12 +139,14 @@ class App:
         return found
 
     @contextlib.asynccontextmanager
-    async def _serving(self, host: str, port: int, watching: Watching) -> Any:
+    async def _serving(self, host: str, port: int) -> AsyncIterator[None]:
+        informer = self._informer
+
         def healthy() -> str | None:
-            return None if watching.is_alive() else "watching has ended"
+            return None if informer.alive else "watching has ended"
 
         def ready() -> str | None:
-            return None if self._synced else "objects are not listed yet"
+            return None if informer.synced.is_set() else informer.trouble
 
         runner = web.AppRunner(endpoints(self.metrics, healthy, ready), access_log=None)
         await runner.setup()
@@ -212,11 +155,3 @@ class App:
             yield
         finally:
             await runner.cleanup()
-
-
-def _owner(live: dict[str, Any]) -> Key | None:
-    metadata = live["metadata"]
-    if live["kind"] == "ModelDeployment":
-        return Key(metadata["namespace"], metadata["name"])
-    name = (metadata.get("labels") or {}).get(OWNER_LABEL)
-    return Key(metadata["namespace"], name) if name else None

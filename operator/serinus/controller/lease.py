@@ -9,17 +9,20 @@ import asyncio
 import logging
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from serinus.cluster import KINDS, ApiError, Cluster
 
 log = logging.getLogger(__name__)
 
-DURATION = 8.0
-"""Seconds after which a silent leader is replaced; the next look comes at most RETRY later."""
-RENEW_WITHIN = 6.0
-"""Seconds after which a leader that could not renew stops leading; below DURATION."""
-RETRY = 1.5
+DURATION: Final = 8.0
+"""Seconds for which the record must not change before others take over. A standby has seen the
+last change RETRY after it was made at the latest, so that a dead leader is replaced within
+DURATION + RETRY, below ten seconds."""
+RENEW_WITHIN: Final = 6.0
+"""Seconds after which a leader that could not renew stops leading: time for four attempts, and
+two seconds before others may start."""
+RETRY: Final = 1.5
 
 
 class Lease:
@@ -30,84 +33,107 @@ class Lease:
         self._namespace = namespace
         self._name = name
         self._identity = identity
+        self._live: dict[str, Any] | None = None
+        """As last read or written."""
         self._seen: tuple[Any, ...] = ()
         self._seen_at = 0.0
-        self._live: dict[str, Any] | None = None
-        self.leading = False
 
     async def acquire(self) -> None:
         """Wait until this replica leads."""
-        while not await self._try(RENEW_WITHIN):
-            await asyncio.sleep(RETRY)
-        self.leading = True
+        self._live = None
+        while not await self._attempt(RENEW_WITHIN):
+            await asyncio.sleep(min(RETRY, max(self._left(), 0.1)))
         log.info("this replica leads as %s", self._identity)
 
     async def keep(self) -> None:
-        """Renew until it fails for too long, or another replica has taken over."""
+        """Renew until another replica has taken over, or it failed for too long."""
         deadline = time.monotonic() + RENEW_WITHIN
-        try:
-            while (left := deadline - time.monotonic()) > 0:
-                await asyncio.sleep(min(RETRY, left))
-                started = time.monotonic()
-                renewed = await self._try(max(deadline - started, 0.1))
-                if renewed:
-                    deadline = started + RENEW_WITHIN
-                elif renewed is False:
-                    log.warning("another replica leads now")
-                    return
-            log.warning("the Lease could not be renewed in time")
-        finally:
-            self.leading = False
+        while (left := deadline - time.monotonic()) > 0:
+            await asyncio.sleep(min(RETRY, left))
+            started = time.monotonic()
+            renewed = await self._attempt(max(deadline - started, 0.1))
+            if renewed:
+                deadline = started + RENEW_WITHIN
+            elif renewed is False:
+                log.warning("another replica leads now")
+                return
+        log.warning("the Lease could not be renewed in time, so that this replica leads no more")
 
     async def release(self) -> None:
         """Let another replica take over at once."""
-        live = self._live
-        if live is None or live["spec"].get("holderIdentity") != self._identity:
-            return
-        released = {**live["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
         try:
-            await self._cluster.update({**live, "spec": released})
+            live = await self._cluster.find("Lease", self._namespace, self._name)
+            if live is not None and _holder(live) == self._identity:
+                released = {**_spec(live), "holderIdentity": "", "leaseDurationSeconds": 1}
+                await self._cluster.update({**live, "spec": released})
         except ApiError as error:
             log.warning("the Lease was not released, and runs out by itself: %s", error)
-        self._live = None
 
-    async def _try(self, timeout: float) -> bool | None:
+    async def _attempt(self, timeout: float) -> bool | None:
         """True: ours. False: another's. None: unknown, the API server did not tell."""
         try:
-            return await asyncio.wait_for(self._take(), timeout)
+            async with asyncio.timeout(timeout):
+                return await self._take_or_renew()
         except ApiError as error:
-            if error.conflict:
-                return None
-            log.warning("Lease %s/%s: %s", self._namespace, self._name, error)
+            self._live = None
+            if not error.conflict:
+                log.warning("Lease %s/%s: %s", self._namespace, self._name, error)
         except TimeoutError:
+            self._live = None
             log.warning("Lease %s/%s: no answer in time", self._namespace, self._name)
         return None
 
-    async def _take(self) -> bool:
-        live = await self._cluster.find("Lease", self._namespace, self._name)
-        spec: dict[str, Any] = (live or {}).get("spec") or {}
-        record = (spec.get("holderIdentity"), spec.get("renewTime"))
+    async def _take_or_renew(self) -> bool:
+        live = self._live
+        if live is None or _holder(live) != self._identity:
+            # a renewal needs no reading: the write is refused if anybody else wrote
+            live = await self._cluster.find("Lease", self._namespace, self._name)
+            self._notice(live)
+        if live is None:
+            self._live = await self._create()
+            return True
+        if _holder(live) != self._identity and self._left() > 0:
+            return False
+        self._live = await self._cluster.update({**live, "spec": self._taken(_spec(live))})
+        return True
+
+    def _notice(self, live: dict[str, Any] | None) -> None:
+        record = (_holder(live), _spec(live).get("renewTime"))
         if record != self._seen:
             self._seen, self._seen_at = record, time.monotonic()
-        holder = spec.get("holderIdentity")
-        mine = holder == self._identity
-        waited = time.monotonic() - self._seen_at
-        if holder and not mine and waited < spec.get("leaseDurationSeconds", DURATION):
-            return False
+        self._live = live
+
+    def _left(self) -> float:
+        """Seconds until the record, as last seen, has not changed for its duration."""
+        if self._live is None:
+            return RETRY
+        if not _holder(self._live):
+            return 0.0
+        lasts: float = _spec(self._live).get("leaseDurationSeconds", DURATION)
+        return self._seen_at + lasts - time.monotonic()
+
+    def _taken(self, spec: dict[str, Any]) -> dict[str, Any]:
+        """The record by which this replica holds the Lease from now on."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         taken = {
             "holderIdentity": self._identity,
             "leaseDurationSeconds": round(DURATION),
-            "acquireTime": spec.get("acquireTime", now) if mine else now,
             "renewTime": now,
-            "leaseTransitions": spec.get("leaseTransitions", 0) + (0 if mine or not live else 1),
         }
-        self._live = await self._write(live, taken)
-        return True
+        if spec.get("holderIdentity") == self._identity:
+            return {**spec, **taken}
+        transitions = spec.get("leaseTransitions", -1) + 1
+        return {**taken, "acquireTime": now, "leaseTransitions": transitions}
 
-    async def _write(self, live: dict[str, Any] | None, spec: dict[str, Any]) -> dict[str, Any]:
-        if live is not None:
-            return await self._cluster.update({**live, "spec": spec})
+    async def _create(self) -> dict[str, Any]:
         metadata = {"namespace": self._namespace, "name": self._name}
         head = {"apiVersion": KINDS["Lease"].api_version, "kind": "Lease", "metadata": metadata}
-        return await self._cluster.create({**head, "spec": spec})
+        return await self._cluster.create({**head, "spec": self._taken({})})
+
+
+def _spec(live: dict[str, Any] | None) -> dict[str, Any]:
+    return (live or {}).get("spec") or {}
+
+
+def _holder(live: dict[str, Any] | None) -> str:
+    return str(_spec(live).get("holderIdentity") or "")

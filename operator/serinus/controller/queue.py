@@ -1,7 +1,8 @@
 """Which ModelDeployments want a reconcile, and when.
 
 A key is in work at most once at a time, however often it is added; what is added while it is in
-work makes it run once more. Time is injected, so that tests need not wait.
+work makes it run once more. The clock of delayed adds is injected, so that tests need not wait;
+failures back off in real time, since what they wait for is real.
 """
 
 import asyncio
@@ -9,15 +10,15 @@ import heapq
 import logging
 import random
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from serinus.cluster import ApiError
 
 log = logging.getLogger(__name__)
 
-BACKOFF_FIRST = 0.1
-BACKOFF_LONGEST = 30.0
-DRAIN = 20.0
+BACKOFF_FIRST: Final = 0.1
+BACKOFF_LONGEST: Final = 30.0
+DRAIN: Final = 20.0
 """Seconds that reconciles in work may take to end."""
 
 
@@ -37,9 +38,10 @@ class WorkQueue:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._ready: asyncio.Queue[Key | None] = asyncio.Queue()
-        self._closing = False
-        self._dirty: set[Key] = set()
+        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._open = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._dirty: dict[Key, None] = {}  # in the order in which they came
         self._active: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self._due: dict[Key, float] = {}
@@ -50,7 +52,7 @@ class WorkQueue:
     def add(self, key: Key) -> None:
         """Reconcile as soon as a worker is free."""
         if key not in self._dirty:
-            self._dirty.add(key)
+            self._dirty[key] = None
             if key not in self._active:
                 self._ready.put_nowait(key)
 
@@ -71,24 +73,26 @@ class WorkQueue:
         return len(self._dirty)
 
     async def run(self, reconcile: Reconcile, workers: int) -> None:
-        """Work until cancelled; what is in work then is finished first."""
-        self._closing = False
+        """Work until cancelled; what is in work then is cancelled too. See `drain`."""
         self._ready = asyncio.Queue()
         for key in self._dirty:
             self._ready.put_nowait(key)
-        ticking = asyncio.create_task(self._tick())
-        working = [asyncio.create_task(self._work(reconcile)) for _ in range(workers)]
+        self._open.set()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._tick())
+            for _ in range(workers):
+                group.create_task(self._work(reconcile))
+
+    async def drain(self) -> None:
+        """Begin nothing more, and wait until what is in work has ended, at most DRAIN seconds."""
+        self._open.clear()
         try:
-            ended, _ = await asyncio.wait([ticking, *working], return_when="FIRST_COMPLETED")
-            raise RuntimeError("a worker ended by itself") from next(iter(ended)).exception()
-        finally:
-            self._closing = True
-            ticking.cancel()
-            for _ in working:
-                self._ready.put_nowait(None)
-            _, late = await asyncio.wait(working, timeout=DRAIN)
-            for task in late:
-                task.cancel()
+            async with asyncio.timeout(DRAIN):
+                while self._active:
+                    self._idle.clear()
+                    await self._idle.wait()
+        except TimeoutError:
+            log.warning("still in work after %g s, now cancelled: %s", DRAIN, self._active)
 
     async def _tick(self) -> None:
         while True:
@@ -106,8 +110,10 @@ class WorkQueue:
                 continue
 
     async def _work(self, reconcile: Reconcile) -> None:
-        while (key := await self._ready.get()) is not None and not self._closing:
-            self._dirty.discard(key)
+        while True:
+            key = await self._ready.get()
+            await self._open.wait()
+            self._dirty.pop(key, None)
             self._active.add(key)
             try:
                 delay = await reconcile(key)
@@ -119,12 +125,22 @@ class WorkQueue:
                     self.add_after(key, delay)
             finally:
                 self._active.discard(key)
+                self._idle.set()
                 if key in self._dirty:
                     self._ready.put_nowait(key)
 
     def _retry(self, key: Key, error: Exception) -> None:
         count = self._failures[key] = self._failures.get(key, 0) + 1
         longest = min(BACKOFF_LONGEST, BACKOFF_FIRST * 2 ** min(count - 1, 20))
+        delay = longest * random.uniform(0.8, 1.2)
         known = isinstance(error, ApiError)
-        log.warning("%s/%s failed: %s", *key, error, exc_info=None if known else error)
-        self.add_after(key, longest * random.uniform(0.8, 1.2))
+        raced = isinstance(error, ApiError) and error.conflict
+        log.log(
+            logging.INFO if raced else logging.WARNING,
+            "%s/%s: next try in %.1f s: %s",
+            *key,
+            delay,
+            error,
+            exc_info=None if known else error,
+        )
+        asyncio.get_running_loop().call_later(delay, self.add, key)

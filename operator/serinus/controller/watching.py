@@ -1,18 +1,22 @@
 """Watching by kopf, in a thread and event loop of its own, under a supervisor.
 
-kopf reconnects, logs in and notices new kinds; it is not level-triggered, and it ends on many
-errors. So it only hands events over: the store takes them in, and a list of everything corrects
-the store once a minute. kopf writes nothing: no finalizers, no annotations, no events.
+kopf reconnects, logs in and finds out where kinds are served; it is not level-triggered, and it
+ends on many errors. So it only hands events over: the store takes them in, and a list of
+everything corrects the store once a minute. kopf writes nothing: no finalizers, no annotations,
+no events.
 """
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import random
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from types import TracebackType
+from typing import Any, Final, Self
 
+import aiohttp
 import kopf
 
 from serinus.cluster import KINDS
@@ -20,55 +24,93 @@ from serinus.cluster.kinds import CHILDREN
 
 log = logging.getLogger(__name__)
 
-SELECTOR = "app.kubernetes.io/managed-by=serinus"
+SELECTOR: Final = "app.kubernetes.io/managed-by=serinus"
 """Of other kinds than our own, only our objects are watched."""
-WATCHED = ("ModelDeployment", *CHILDREN)
+WATCHED: Final = ("ModelDeployment", *CHILDREN)
+
+_RATE: Final = 5.0
+"""Requests a second that kopf may send in the long run."""
+_BURST: Final = 60
+"""Requests that it may send at once; a start takes about twenty."""
+_LEAVE_WITHIN: Final = 10.0
+"""Seconds that the thread may take to end."""
 
 HandOver = Callable[[str | None, dict[str, Any]], None]
 """Takes an event: its type (ADDED, MODIFIED, DELETED or None for a listed object), the object."""
 
 
-class _Backoffs:
-    """Delays between retries, without end: kopf must not give up, nor wait long at the end."""
-
-    def __iter__(self) -> Iterator[float]:
-        return itertools.chain((0.5, 1.0, 2.0), itertools.repeat(5.0))
-
-
 class Watching(threading.Thread):
-    """Runs kopf until halted, again whenever it ends."""
+    """Runs kopf, again whenever it ends, until the context is left.
 
-    def __init__(self, hand_over: HandOver, namespaces: tuple[str, ...]) -> None:
+    Both callbacks are called in the event loop that entered the context: `hand_over` for each
+    event, `on_end` when kopf has ended by itself and events may have been missed.
+    """
+
+    def __init__(
+        self, hand_over: HandOver, on_end: Callable[[], None], namespaces: tuple[str, ...]
+    ) -> None:
         super().__init__(name="watching", daemon=True)
         self._main = asyncio.get_running_loop()
         self._hand_over = hand_over
+        self._on_end = on_end
         self._namespaces = namespaces
-        self._halted = threading.Event()
-        self._running: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
+        self._kinds: frozenset[str] = frozenset()
+        self._halted = False
+        self._changed = threading.Event()
+        self._stop: Callable[[], object] = self._changed.set
+        self._throttle = _Throttle()
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._halted = True
+        self._interrupt()
+        await asyncio.to_thread(self.join, _LEAVE_WITHIN)
+
+    def watch(self, kinds: frozenset[str]) -> None:
+        """Watch these kinds from now on: those that the API server serves."""
+        if kinds != self._kinds:
+            self._kinds = kinds
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        self._changed.set()
+        with contextlib.suppress(RuntimeError):  # its loop is closed: it has ended already
+            self._stop()
 
     def run(self) -> None:
-        """Called by the thread."""
-        while not self._halted.is_set():
-            try:
-                asyncio.run(self._once())
-            except (Exception, asyncio.CancelledError) as error:
-                if not self._halted.is_set():
-                    log.warning("watching stopped, and starts again: %r", error)
-            if not self._halted.wait(random.uniform(1, 3)):
-                continue
+        """The thread; nobody else calls it."""
+        while not self._halted:
+            self._changed.clear()
+            if self._kinds:
+                self._run_kopf()
+            pause = random.uniform(1, 3) if self._kinds else None
+            if not self._halted:
+                self._changed.wait(pause)
 
-    def halt(self) -> None:
-        """End the thread's work; it does not wait for it."""
-        self._halted.set()
-        if self._running is not None:
-            loop, task = self._running
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(task.cancel)
+    def _run_kopf(self) -> None:
+        ended: BaseException | None = None
+        try:
+            asyncio.run(self._once())
+        except (Exception, asyncio.CancelledError) as error:
+            ended = error
+        if not self._changed.is_set():
+            log.warning("watching stopped, and starts again: %r", ended)
+            self._main.call_soon_threadsafe(self._on_end)
 
     async def _once(self) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._running = (asyncio.get_running_loop(), task)
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        self._stop = lambda: loop.call_soon_threadsafe(task.cancel)
+        if self._changed.is_set():
+            return
         where: dict[str, Any] = (
             {"namespaces": self._namespaces} if self._namespaces else {"clusterwide": True}
         )
@@ -81,34 +123,66 @@ class Watching(threading.Thread):
 
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
-        kopf.on.startup(registry=registry, id="settings")(self._configure)
-        kopf.on.login(registry=registry, id="login")(_login)
-        for kind in (KINDS[name] for name in WATCHED):
+        kopf.on.startup(registry=registry, id="settings")(_configure)
+        kopf.on.login(registry=registry, id="login")(self._login)
+        for kind in (KINDS[name] for name in sorted(self._kinds)):
             kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=kind.plural)(
                 self._handler(kind.name, kind.api_version)
             )
         return registry
 
-    def _handler(self, kind: str, api_version: str) -> Callable[..., None]:
-        def seen(event: dict[str, Any], **_: Any) -> None:
+    def _handler(self, kind: str, api_version: str) -> Any:
+        async def seen(event: dict[str, Any], **_: Any) -> None:
             # listed objects come without kind and apiVersion
             live = {**event["object"], "kind": kind, "apiVersion": api_version}
             self._main.call_soon_threadsafe(self._hand_over, event["type"], live)
 
         return seen
 
-    def _configure(self, settings: kopf.OperatorSettings, **_: Any) -> None:
-        settings.posting.enabled = False
-        settings.process.ultimate_exiting_timeout = None
-        settings.networking.error_backoffs = _Backoffs()
-        settings.networking.request_timeout = 30
-        settings.networking.connect_timeout = 10
-        settings.watching.server_timeout = 300
-        settings.watching.connect_timeout = 10
-        settings.scanning.disabled = bool(self._namespaces)
-        for kind in (KINDS[name] for name in CHILDREN):
-            settings.watching.label_selectors[kind.group, kind.version, kind.plural] = SELECTOR
+    async def _login(self, **kwargs: Any) -> kopf.AiohttpSession:
+        """By the service account of the pod, else by KUBECONFIG or ~/.kube/config."""
+        found = kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+        if found is None:
+            raise kopf.LoginError("there is neither a service account nor a kubeconfig")
+        tracing = aiohttp.TraceConfig()
+        tracing.on_request_start.append(self._throttle)
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=found.as_ssl_context(), limit=0),
+            headers=found.as_http_headers(),
+            trace_configs=[tracing],
+        )
+        return kopf.AiohttpSession(server=found.server, aiohttp_session=session)
 
 
-def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+class _Backoffs:
+    """Delays between retries, without end: kopf must not give up, nor wait long at the end."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((0.5, 1.0, 2.0), itertools.repeat(5.0))
+
+
+class _Throttle:
+    """Delays requests: kopf reopens a watch that the server ends at once, a thousand times a
+    second, and logs in again at once where a login is refused."""
+
+    def __init__(self) -> None:
+        self._next = float("-inf")
+
+    async def __call__(self, *_: object) -> None:
+        now = asyncio.get_running_loop().time()
+        self._next = max(self._next, now - _BURST / _RATE) + 1 / _RATE
+        await asyncio.sleep(max(0.0, self._next - now))
+
+
+async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+    settings.posting.enabled = False
+    settings.process.ultimate_exiting_timeout = None
+    settings.networking.error_backoffs = _Backoffs()
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 10
+    settings.watching.server_timeout = 300
+    settings.watching.connect_timeout = 10
+    # kinds that come and go are noticed by the lists, which need no right to read definitions
+    settings.scanning.disabled = True
+    for kind in (KINDS[name] for name in CHILDREN):
+        settings.watching.label_selectors[kind.group, kind.version, kind.plural] = SELECTOR

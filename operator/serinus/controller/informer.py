@@ -1,0 +1,133 @@
+"""Keeps the store right: by the events of watches, and by a list of everything once a minute.
+
+Whatever a watch loses, tells late or twice, the next list puts right.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+from typing import Any, Final
+
+from serinus.cluster import ApiError, Cluster, Store
+from serinus.cluster.kinds import CHILDREN
+from serinus.cluster.store import OWNER_LABEL
+from serinus.controller.queue import Key
+from serinus.controller.watching import SELECTOR, WATCHED, Watching
+
+log = logging.getLogger(__name__)
+
+RESYNC: Final = 60.0
+"""Seconds between two lists of everything, give or take a tenth."""
+FIRST_RETRY: Final = 1.0
+"""Seconds until the next try as long as nothing was listed yet."""
+RETRY: Final = 5.0
+"""Seconds until the next try later on, while the watches still tell most."""
+LOOK_FOR_ABSENT: Final = 10.0
+"""Seconds between two looks at kinds that are not served: their definition may come any time."""
+
+
+class Informer:
+    """Feeds a store, and calls `add` with the key of each ModelDeployment that may need a pass."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        store: Store,
+        add: Callable[[Key], None],
+        namespaces: tuple[str, ...] = (),
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._add = add
+        self._namespaces = namespaces
+        self._served: frozenset[str] = frozenset()
+        self._resync_now = asyncio.Event()
+        self._watching: Watching | None = None
+        self.synced = asyncio.Event()
+        """Set once everything was listed."""
+        self.trouble: str | None = "objects are not listed yet"
+        """Why the last list of everything failed; None if it did not."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the watches are looked after."""
+        return self._watching is not None and self._watching.is_alive()
+
+    async def run(self) -> None:
+        """List and watch until cancelled."""
+        self._watching = Watching(self._seen, self._resync_now.set, self._namespaces)
+        async with self._watching, asyncio.TaskGroup() as group:
+            group.create_task(self._resync_forever(self._watching))
+            group.create_task(self._look_for_absent())
+
+    async def _resync_forever(self, watching: Watching) -> None:
+        while True:
+            self._resync_now.clear()
+            try:
+                await self._resync(watching)
+            except ApiError as error:
+                self._tell(f"objects could not be listed: {error}")
+                pause = RETRY if self.synced.is_set() else FIRST_RETRY
+            else:
+                pause = RESYNC * random.uniform(0.9, 1.1)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._resync_now.wait(), pause)
+
+    async def _resync(self, watching: Watching) -> None:
+        known = set(self._store.names("ModelDeployment"))
+        self._served = frozenset([kind for kind in WATCHED if await self._relist(kind)])
+        watching.watch(self._served)
+        for name in known | set(self._store.names("ModelDeployment")):
+            self._add(Key(*name))
+        if "ModelDeployment" in self._served:
+            self._tell(None)
+            self.synced.set()
+        else:
+            self._tell("the API server knows no ModelDeployments: apply their definition")
+
+    async def _look_for_absent(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_FOR_ABSENT if self.synced.is_set() else FIRST_RETRY)
+            for kind in frozenset(WATCHED) - self._served:
+                with contextlib.suppress(ApiError):  # the next list of everything tells of it
+                    if await self._relist(kind):
+                        self._resync_now.set()
+
+    def _tell(self, trouble: str | None) -> None:
+        if trouble is not None and trouble != self.trouble:
+            log.warning("%s", trouble)
+        elif trouble is None and self.trouble is not None:
+            log.info("all objects are listed")
+        self.trouble = trouble
+
+    async def _relist(self, kind: str) -> bool:
+        """Take in all objects of a kind; False if the API server does not serve it."""
+        selector = SELECTOR if kind in CHILDREN else ""
+        try:
+            for namespace in self._namespaces or (None,):
+                found, version = await self._cluster.snapshot(kind, namespace, selector)
+                self._store.replace(kind, found, version, namespace)
+        except ApiError as error:
+            if not error.absent:
+                raise
+            self._store.clear(kind)
+            return False
+        return True
+
+    def _seen(self, type_: str | None, live: dict[str, Any]) -> None:
+        if type_ == "DELETED":
+            self._store.remove(live)
+        elif not self._store.put(live):
+            return
+        if (key := _owner(live)) is not None:
+            self._add(key)
+
+
+def _owner(live: dict[str, Any]) -> Key | None:
+    metadata = live["metadata"]
+    if live["kind"] == "ModelDeployment":
+        return Key(metadata["namespace"], metadata["name"])
+    name = (metadata.get("labels") or {}).get(OWNER_LABEL)
+    return Key(metadata["namespace"], name) if name else None

@@ -1,0 +1,141 @@
+"""What pods say of themselves, in the words that a rolled back user reads."""
+
+from typing import Any
+
+import pytest
+
+from serinus.cluster.pods import ready_addresses, trouble
+
+DEPLOYMENT: dict[str, Any] = {"metadata": {"name": "fraud-abc"}, "status": {}}
+
+
+def pod(
+    *containers: dict[str, Any],
+    init: tuple[dict[str, Any], ...] = (),
+    conditions: tuple[dict[str, Any], ...] = (),
+    **status: Any,
+) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "fraud-abc-x"},
+        "status": {
+            "phase": "Pending",
+            "containerStatuses": list(containers),
+            "initContainerStatuses": list(init),
+            "conditions": list(conditions),
+            **status,
+        },
+    }
+
+
+def container(state: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"name": "model", "ready": False, "restartCount": 0, "state": state, **more}
+
+
+def ended(code: int, reason: str = "Error", **more: Any) -> dict[str, Any]:
+    return {"terminated": {"exitCode": code, "reason": reason, **more}}
+
+
+UNPULLED = {
+    "waiting": {
+        "reason": "ImagePullBackOff",
+        "message": 'Back-off pulling image "registry/fraud:9"',
+    }
+}
+CRASHING = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed"}}
+UNSCHEDULABLE = {
+    "type": "PodScheduled",
+    "status": "False",
+    "reason": "Unschedulable",
+    "message": "0/1 nodes are available: 1 Insufficient cpu.",
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (
+            pod(container(UNPULLED)),
+            'container model: ImagePullBackOff: Back-off pulling image "registry/fraud:9"',
+        ),
+        (
+            pod(container(CRASHING, lastState=ended(3, message="no such file: model.pkl\n"))),
+            "container model: CrashLoopBackOff: Error with exit code 3: no such file: model.pkl",
+        ),
+        (
+            pod(container({"running": {}}, restartCount=2, lastState=ended(137, "OOMKilled"))),
+            "container model was started 3 times: OOMKilled with exit code 137",
+        ),
+        (pod(container(ended(1))), "container model: Error with exit code 1"),
+        (
+            pod(conditions=(UNSCHEDULABLE,)),
+            "Unschedulable: 0/1 nodes are available: 1 Insufficient cpu.",
+        ),
+        (
+            pod(container({"running": {}}, started=True)),
+            "container model runs and is not ready: its readiness probe fails",
+        ),
+        (
+            pod(container({"running": {}}, started=False)),
+            "container model runs, and its startup probe has not succeeded yet",
+        ),
+        (
+            pod(container({"waiting": {"reason": "ContainerCreating"}})),
+            "container model is being created: its image or its volumes are not there yet",
+        ),
+        (
+            pod(phase="Failed", reason="Evicted", message="The node was low on memory."),
+            "Evicted: The node was low on memory.",
+        ),
+    ],
+)
+def test_a_pod_tells_its_own_reason(found: dict[str, Any], told: str) -> None:
+    assert trouble(DEPLOYMENT, [found]) == f"1 pod: {told}"
+
+
+def test_an_init_container_that_fails_is_told_and_one_that_runs_is_waited_for() -> None:
+    waiting = container({"waiting": {"reason": "PodInitializing"}})
+    init = container(CRASHING, name="fetch", lastState=ended(1))
+    assert trouble(DEPLOYMENT, [pod(waiting, init=(init,))]) == (
+        "1 pod: container fetch: CrashLoopBackOff: Error with exit code 1"
+    )
+    init = container({"running": {}}, name="fetch")
+    assert trouble(DEPLOYMENT, [pod(waiting, init=(init,))]) == (
+        "1 pod: container model waits for the pod's init containers"
+    )
+
+
+def test_a_pod_that_is_ready_or_on_its_way_out_tells_nothing() -> None:
+    leaving = pod(container(CRASHING, lastState=ended(1)))
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    ready = pod(container({"running": {}}, ready=True))
+    assert trouble(DEPLOYMENT, [leaving, ready]) is None
+
+
+def test_the_cause_that_most_pods_share_is_told_with_their_number() -> None:
+    pods = [pod(container(UNPULLED)), pod(container(ended(1))), pod(container(ended(1)))]
+    assert trouble(DEPLOYMENT, pods) == "2 pods: container model: Error with exit code 1"
+
+
+def test_a_quota_that_refuses_the_pods_is_told_though_there_is_no_pod() -> None:
+    refused = {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "reason": "FailedCreate",
+        "message": "exceeded quota: pods, requested: 1, used: 4, limited: 4",
+    }
+    deployment = {**DEPLOYMENT, "status": {"conditions": [refused]}}
+    assert trouble(deployment, []) == (
+        "Pods cannot be created: exceeded quota: pods, requested: 1, used: 4, limited: 4"
+    )
+
+
+def test_addresses_count_once_and_only_where_ready() -> None:
+    def endpoint(address: str, **conditions: bool) -> dict[str, Any]:
+        return {"addresses": [address], "conditions": conditions}
+
+    slices: list[dict[str, Any]] = [
+        {"endpoints": [endpoint("10.0.0.1", ready=True), endpoint("10.0.0.2", ready=False)]},
+        {"endpoints": [endpoint("10.0.0.1", ready=True), endpoint("10.0.0.3")]},
+        {"endpoints": None},
+    ]
+    assert ready_addresses(slices) == 2

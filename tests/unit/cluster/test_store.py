@@ -1,0 +1,145 @@
+"""The store when events are late, lost, repeated, or about a namesake."""
+
+from typing import Any
+
+from serinus.cluster import Store
+
+Manifest = dict[str, Any]
+
+
+def deployment(
+    version: int,
+    name: str = "fraud-abc",
+    uid: str = "u1",
+    owner: str = "fraud",
+    owner_uid: str = "o1",
+    namespace: str = "ns",
+) -> Manifest:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "uid": uid,
+            "resourceVersion": str(version),
+            "labels": {"serinus.dev/name": owner},
+            "ownerReferences": [{"uid": owner_uid, "controller": True}],
+            "managedFields": [{"manager": "serinus"}],
+        },
+    }
+
+
+def version(store: Store, name: str = "fraud-abc") -> str | None:
+    live = store.get("Deployment", "ns", name)
+    return live["metadata"]["resourceVersion"] if live else None
+
+
+def test_the_newer_version_wins_whatever_comes_last() -> None:
+    store = Store()
+    assert store.put(deployment(10))
+    assert not store.put(deployment(9))
+    assert not store.put(deployment(10)), "what is known already is no news"
+    assert version(store) == "10"
+
+
+def test_versions_compare_as_numbers() -> None:
+    store = Store()
+    store.put(deployment(9))
+    assert store.put(deployment(10))
+
+
+def test_a_late_event_does_not_bring_back_what_was_deleted() -> None:
+    store = Store()
+    store.put(deployment(10))
+    store.remove(deployment(12))
+    assert not store.put(deployment(11))
+    store.replace("Deployment", [], 12)
+    store.replace("Deployment", [], 12)
+    assert not store.put(deployment(11)), "lists remember it too"
+    assert version(store) is None
+
+
+def test_an_object_that_gets_its_label_back_comes_back() -> None:
+    store = Store()
+    store.put(deployment(10))
+    store.remove(deployment(12))
+    assert store.put(deployment(13))
+    assert version(store) == "13"
+
+
+def test_a_namesake_replaces_what_was_deleted_and_survives_the_late_deletion() -> None:
+    store = Store()
+    store.put(deployment(10, uid="u1"))
+    store.put(deployment(12, uid="u2"))
+    store.remove(deployment(11, uid="u1"))
+    assert version(store) == "12"
+
+
+def test_a_list_removes_what_it_lacks_and_keeps_what_is_newer_than_it() -> None:
+    store = Store()
+    store.put(deployment(10, "old", uid="u1"))
+    store.put(deployment(30, "new", uid="u2"))
+    store.put(deployment(25, "listed", uid="u3"))
+    store.replace("Deployment", [deployment(15, "listed", uid="u3")], 20)
+    assert store.names("Deployment") == [("ns", "new"), ("ns", "listed")]
+    assert version(store, "listed") == "25"
+
+
+def test_an_object_deleted_while_the_list_was_on_its_way_stays_deleted() -> None:
+    store = Store()
+    store.put(deployment(10))
+    store.remove(deployment(21))
+    store.replace("Deployment", [deployment(10)], 20)
+    assert version(store) is None
+
+
+def test_a_list_of_one_namespace_leaves_the_others_alone() -> None:
+    store = Store()
+    store.put(deployment(10, namespace="other"))
+    store.replace("Deployment", [], 20, "ns")
+    assert store.names("Deployment") == [("other", "fraud-abc")]
+
+
+def test_a_restored_etcd_with_lower_versions_is_believed() -> None:
+    store = Store()
+    store.replace("Deployment", [deployment(1000)], 1000)
+    store.replace("Deployment", [deployment(40)], 50)
+    assert version(store) == "40"
+    assert store.put(deployment(60))
+
+
+def test_children_are_those_that_this_very_owner_controls() -> None:
+    store = Store()
+    store.put(deployment(10, "mine"))
+    store.put(deployment(11, "of-a-namesake-of-yesterday", uid="u2", owner_uid="o0"))
+    store.put(deployment(12, "of-another", uid="u3", owner="loan", owner_uid="o2"))
+    assert list(store.children("ns", "fraud", "o1")) == [("Deployment", "mine")]
+
+
+def test_a_child_whose_label_changes_leaves_its_family() -> None:
+    store = Store()
+    store.put(deployment(10))
+    store.put(deployment(11, owner="loan"))
+    assert store.children("ns", "fraud", "o1") == {}
+    assert list(store.children("ns", "loan", "o1")) == [("Deployment", "fraud-abc")]
+    store.remove(deployment(12, owner="loan"))
+    assert store.children("ns", "loan", "o1") == {}
+
+
+def test_a_kind_that_is_no_longer_served_is_forgotten_and_may_come_back() -> None:
+    store = Store()
+    store.replace("Deployment", [deployment(10)], 20)
+    store.clear("Deployment")
+    assert store.children("ns", "fraud", "o1") == {}
+    assert store.put(deployment(15, uid="u2"))
+
+
+def test_field_managers_are_not_kept() -> None:
+    store = Store()
+    given = deployment(10)
+    store.put(given)
+    kept = store.get("Deployment", "ns", "fraud-abc")
+    assert kept is not None
+    assert "managedFields" not in kept["metadata"]
+    assert "managedFields" in given["metadata"], "what was given is left as it was"

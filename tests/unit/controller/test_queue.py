@@ -1,0 +1,213 @@
+"""The work queue: no key twice at a time, none forgotten, none too early."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from serinus.cluster import ApiError
+from serinus.controller.queue import Key, WorkQueue
+
+FRAUD = Key("ns", "fraud")
+LOAN = Key("ns", "loan")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Work:
+    """Reconciles that are recorded, and last until let go."""
+
+    def __init__(self, *answers: float | Exception | None) -> None:
+        self.answers = list(answers)
+        self.begun: list[Key] = []
+        self.ended: list[Key] = []
+        self.moments: list[float] = []
+        self.let_go = asyncio.Event()
+        self.let_go.set()
+
+    async def __call__(self, key: Key) -> float | None:
+        self.begun.append(key)
+        self.moments.append(time.monotonic())
+        await self.let_go.wait()
+        self.ended.append(key)
+        answer = self.answers.pop(0) if self.answers else None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+async def until(holds: Callable[[], bool], within: float = 5.0) -> None:
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        await asyncio.sleep(0.005)
+
+
+async def settle() -> None:
+    """Let everything happen that happens without time passing."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@contextlib.asynccontextmanager
+async def running(
+    queue: WorkQueue, work: Callable[[Key], Awaitable[float | None]], workers: int = 4
+) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(queue.run(work, workers))
+    yield task
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_a_key_added_many_times_is_worked_on_once() -> None:
+    queue, work = WorkQueue(Clock()), Work()
+    for _ in range(100):
+        queue.add(FRAUD)
+    async with running(queue, work):
+        await until(lambda: work.ended == [FRAUD])
+        await settle()
+    assert work.begun == [FRAUD]
+
+
+async def test_a_key_added_while_in_work_runs_once_more_and_never_twice_at_a_time() -> None:
+    queue, work = WorkQueue(Clock()), Work()
+    work.let_go.clear()
+    async with running(queue, work):
+        queue.add(FRAUD)
+        await until(lambda: work.begun == [FRAUD])
+        queue.add(FRAUD)
+        queue.add(FRAUD)
+        await settle()
+        assert work.begun == [FRAUD], "it is in work already"
+        work.let_go.set()
+        await until(lambda: work.ended == [FRAUD, FRAUD])
+        await settle()
+    assert work.begun == [FRAUD, FRAUD]
+
+
+async def test_different_keys_run_side_by_side_up_to_the_number_of_workers() -> None:
+    queue, work = WorkQueue(Clock()), Work()
+    work.let_go.clear()
+    keys = [Key("ns", str(n)) for n in range(5)]
+    async with running(queue, work, workers=3):
+        for key in keys:
+            queue.add(key)
+        await settle()
+        assert work.begun == keys[:3]
+        work.let_go.set()
+        await until(lambda: sorted(work.ended) == keys)
+
+
+async def test_a_delayed_key_runs_when_the_clock_says_so_and_the_earliest_wins() -> None:
+    clock = Clock()
+    queue, work = WorkQueue(clock), Work()
+    async with running(queue, work):
+        queue.add_after(FRAUD, 60)
+        queue.add_after(FRAUD, 600)
+        queue.add_after(FRAUD, 10)
+        clock.now += 9.9
+        queue.wake.set()
+        await settle()
+        assert work.begun == []
+        clock.now += 0.2
+        queue.wake.set()
+        await until(lambda: work.ended == [FRAUD])
+        clock.now += 3600
+        queue.wake.set()
+        await settle()
+    assert work.begun == [FRAUD]
+
+
+async def test_the_answer_of_a_reconcile_is_its_next_visit() -> None:
+    clock = Clock()
+    queue, work = WorkQueue(clock), Work(30.0, None)
+    async with running(queue, work):
+        queue.add(FRAUD)
+        await until(lambda: len(work.ended) == 1)
+        await settle()
+        clock.now += 31
+        queue.wake.set()
+        await until(lambda: len(work.ended) == 2)
+
+
+async def test_failures_are_tried_again_with_growing_delays_though_the_clock_stands() -> None:
+    failure = ApiError(503, "ServiceUnavailable", "try later")
+    queue, work = WorkQueue(Clock()), Work(failure, failure, failure)
+    async with running(queue, work):
+        queue.add(FRAUD)
+        await until(lambda: len(work.ended) == 4)
+    first, second, third = (
+        after - before for before, after in zip(work.moments, work.moments[1:], strict=False)
+    )
+    assert 0.08 <= first < second < third
+
+
+async def test_a_failing_key_does_not_hold_up_the_others() -> None:
+    queue, work = WorkQueue(Clock()), Work(ValueError("a bug"))
+    async with running(queue, work, workers=1):
+        queue.add(FRAUD)
+        queue.add(LOAN)
+        await until(lambda: work.ended[:2] == [FRAUD, LOAN])
+        await until(lambda: work.ended[2:] == [FRAUD])
+
+
+async def test_success_ends_the_backoff() -> None:
+    failure = ApiError(500, "InternalError", "no")
+    queue, work = WorkQueue(Clock()), Work(failure, failure, failure, None, failure, None)
+    async with running(queue, work):
+        queue.add(FRAUD)
+        await until(lambda: len(work.ended) == 4)
+        await settle()
+        queue.add(FRAUD)
+        await until(lambda: len(work.ended) == 6)
+    assert work.moments[5] - work.moments[4] < work.moments[3] - work.moments[2]
+
+
+async def test_draining_ends_what_is_in_work_and_begins_nothing() -> None:
+    queue, work = WorkQueue(Clock()), Work()
+    work.let_go.clear()
+    async with running(queue, work, workers=1):
+        queue.add(FRAUD)
+        queue.add(LOAN)
+        await until(lambda: work.begun == [FRAUD])
+        draining = asyncio.create_task(queue.drain())
+        await settle()
+        assert not draining.done()
+        work.let_go.set()
+        await draining
+        await settle()
+    assert work.begun == work.ended == [FRAUD]
+
+
+async def test_a_drain_that_takes_too_long_ends_with_what_is_in_work_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("serinus.controller.queue.DRAIN", 0.05)
+    queue, work = WorkQueue(Clock()), Work()
+    work.let_go.clear()
+    async with running(queue, work):
+        queue.add(FRAUD)
+        await until(lambda: work.begun == [FRAUD])
+        await queue.drain()
+    assert work.ended == []
+
+
+async def test_what_was_added_while_nobody_worked_is_worked_on_later() -> None:
+    queue, work = WorkQueue(Clock()), Work()
+    async with running(queue, work):
+        queue.add(FRAUD)
+        await until(lambda: work.ended == [FRAUD])
+    queue.add(LOAN)
+    assert queue.depth == 1
+    async with running(queue, work):
+        await until(lambda: work.ended == [FRAUD, LOAN])
+    assert queue.depth == 0
