@@ -74,7 +74,12 @@ _PORTS: Final = {
 _ENV: Final = _named(
     "Environment of the container. It may refer to $(MODEL_URI) and $(MODEL_VERSION).",
     1000,
-    _object("A variable.", ("name",), name=_text("Name of the variable.", 512)),
+    _object(
+        "A variable.",
+        ("name",),
+        name=_text("Name of the variable.", 512),
+        value=_text("Its value; a number needs quotes.", 131072, nullable=True),
+    ),
     nullable=True,
 )
 _MOUNTS: Final = {

@@ -16,11 +16,13 @@ Schema = dict[str, Any]
 
 
 def version() -> Schema:
-    return crd.definition()["spec"]["versions"][0]
+    found: Schema = crd.definition()["spec"]["versions"][0]
+    return found
 
 
 def root() -> Schema:
-    return version()["schema"]["openAPIV3Schema"]
+    found: Schema = version()["schema"]["openAPIV3Schema"]
+    return found
 
 
 def fields() -> Iterator[tuple[str, Schema]]:

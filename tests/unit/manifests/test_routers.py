@@ -99,11 +99,11 @@ ACCEPTED, RESOLVED = condition("Accepted", "True"), condition("ResolvedRefs", "T
 
 
 def answered(
-    *conditions: dict[str, Any], weight: int = 5, **reference: str
+    *conditions: dict[str, Any], weight: int = 5, reference: dict[str, str] | None = None
 ) -> dict[tuple[str, str], Manifest]:
     route = deepcopy(route_for(split(weight)))
     route["metadata"]["generation"] = 3
-    parent = {"group": GROUP, "kind": "Gateway", "name": "public", **reference}
+    parent = {"group": GROUP, "kind": "Gateway", "name": "public", **(reference or {})}
     status = {"parents": [{"parentRef": parent, "conditions": list(conditions)}]}
     return {("HTTPRoute", "fraud"): {**route, "status": status}}
 
@@ -117,7 +117,7 @@ def test_a_route_is_in_effect_once_its_gateway_has_accepted_it() -> None:
 
 
 def test_a_gateway_may_be_named_with_its_namespace() -> None:
-    assert read(answered(ACCEPTED, RESOLVED, namespace="shop")).in_effect
+    assert read(answered(ACCEPTED, RESOLVED, reference={"namespace": "shop"})).in_effect
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_backend_that_a_gateway_does_not_find_is_told() -> None:
 
 @pytest.mark.parametrize("reference", [{"name": "other"}, {"sectionName": "https"}])
 def test_the_answer_of_another_gateway_does_not_count(reference: dict[str, str]) -> None:
-    routed = read(answered(ACCEPTED, RESOLVED, **reference))
+    routed = read(answered(ACCEPTED, RESOLVED, reference=reference))
     assert not routed.in_effect
     assert "Gateway shop/public has not answered" in routed.message
 
