@@ -69,14 +69,14 @@ class Box:
 
     def end(self) -> None:
         """Kill the box, wait until all that was in it is gone, and remove its control groups."""
-        processes = self._processes()
+        processes = self.processes()
         for pid in processes:
             os.kill(pid, signal.SIGKILL)
-        _wait_until(lambda: not self._processes(), "the box to end")
+        _wait_until(lambda: not self.processes(), "the box to end")
         link.take_up(self.name)
         cgroups.remove(self.name)
 
-    def _processes(self) -> dict[int, bool]:
+    def processes(self) -> dict[int, bool]:
         """The pids of the holder and of the box's first process; True marks the latter."""
         found = {}
         for entry in Path("/proc").glob("[0-9]*"):
@@ -89,7 +89,7 @@ class Box:
         return found
 
     def _first(self) -> int | None:
-        return next((pid for pid, is_first in self._processes().items() if is_first), None)
+        return next((pid for pid, is_first in self.processes().items() if is_first), None)
 
     def _wait_for_first(self, holder: subprocess.Popen[bytes]) -> int:
         def started_or_failed() -> bool:

@@ -18,7 +18,7 @@ def is_version_1() -> bool:
 def make(name: str) -> None:
     """Make the group in every tree that is mounted, with every controller passed down."""
     if is_version_1():
-        for tree in _trees():
+        for tree in trees():
             (tree / name).mkdir(exist_ok=True)
         return
     _pass_down(_ROOT)
@@ -29,14 +29,15 @@ def make(name: str) -> None:
 def remove(name: str) -> None:
     """Remove the group and all in it, once the last process in it is gone."""
     deadline = time.monotonic() + _SECONDS_TO_END
-    for group in (tree / name for tree in _trees()):
+    for group in (tree / name for tree in trees()):
         for below in sorted(group.rglob("*/"), reverse=True):
             _remove_when_empty(below, deadline)
         if group.exists():
             _remove_when_empty(group, deadline)
 
 
-def _trees() -> list[Path]:
+def trees() -> list[Path]:
+    """Where the machine mounts its trees of control groups."""
     if not is_version_1():
         return [_ROOT]
     lines = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()

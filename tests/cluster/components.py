@@ -112,6 +112,7 @@ def _kwok() -> Component:
         "/run/parts/kwok/bin/kwok",
         f"--kubeconfig={KUBECONFIG}",
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
+        "--node-lease-duration-seconds=40",  # else nodes are taken for dead after 40 s
         *(f"--config=/run/parts/kwok/kustomize/stage/{stage}.yaml" for stage in _STAGES),
     ]
     return Component("kwok", argv)
