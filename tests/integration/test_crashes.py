@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from serinus.cluster import Cluster
 from tests.integration.inprocess import Manifest, Operator
 from tests.integration.process import OperatorProcess, PaperPrometheus, real_traffic
 from tests.integration.proxy import Proxy, Request
-from tests.integration.test_rollouts import gone, spec
+from tests.integration.test_rollouts import children, gone, spec
 
 QUICK = {
     "steps": [{"setWeight": 20}, {"setWeight": 50}],
@@ -167,9 +168,16 @@ def _ended(first: Manifest) -> Callable[[Manifest], bool]:
 
 
 async def _only(kubelets: Operator, names: set[str]) -> None:
-    """Nothing runs and nothing takes traffic but these."""
+    """Nothing runs and nothing takes traffic but these, at the latest soon."""
     cluster, namespace = kubelets.cluster, kubelets.namespace
-    for kind, expected in (("Deployment", names), ("Service", {*names, "fraud"})):
-        found = {each["metadata"]["name"] for each in await cluster.list(kind, namespace)}
-        assert found == expected, kind
-    assert set(await kubelets.split("fraud")) == names
+    expected = {"Deployment": names, "Service": {*names, "fraud"}, "HTTPRoute backends": names}
+    found: dict[str, set[str]] = {}
+    deadline = time.monotonic() + 20
+    while found != expected:
+        assert time.monotonic() < deadline, f"{found} instead of {expected}"
+        found = {
+            "Deployment": await children(cluster, namespace, "Deployment"),
+            "Service": await children(cluster, namespace, "Service"),
+            "HTTPRoute backends": set(await kubelets.split("fraud")),
+        }
+        await asyncio.sleep(0.2)
