@@ -68,16 +68,14 @@ class PredictionDriftCheck:
                 missing.append(problem)
             elif all(grown.increases for grown in look.growth(source.counters)):
                 try:
-                    found[source.name] = source.sort(look.growth(source.counters))
+                    shares = source.sort(look.growth(source.counters))
                 except ValueError as error:
                     errors.append(f"{source.counters.metric}: {error}.")
-        names = {known.name for known in state.comparisons}
-        names |= {name for shares in found.values() for name in shares.by_name}
-        if len(names) > MOST_SHARES:
-            errors.append(
-                f"{len(names)} classes and score ranges were seen, and at most {MOST_SHARES} can "
-                "be compared: name another classLabel, or export coarser classes or buckets."
-            )
+                else:
+                    if source.name in state.candidate or self._in_use(shares):
+                        found[source.name] = shares
+        if too_many := _too_many(state, found):
+            errors.append(too_many)
         elif found:
             state = self._counted(state, found)
         verdict = comparison.verdict(state, budget)
@@ -87,6 +85,12 @@ class PredictionDriftCheck:
         if missing and not enough and verdict != "Fail":
             return Finding("NoData", " ".join(missing), state)
         return Finding(verdict, self._message(verdict, state, budget), state)
+
+    def _in_use(self, shares: Shares) -> bool:
+        """A metric that nobody named may be exported and yet stay empty; Pass must not wait for
+        it."""
+        named = not self._any_source_will_do
+        return named or (shares.total.candidate > 0 and shares.total.stable > 0)
 
     def _counted(self, state: CheckState, found: Mapping[str, Shares]) -> CheckState:
         """Weights are set before the data that they weigh: what appears in this block is only
@@ -119,13 +123,11 @@ class PredictionDriftCheck:
     def _message(self, verdict: Verdict, state: CheckState, budget: Budget) -> str:
         if verdict == "Fail":
             return self._what_is_wrong(state, budget)
-        for arm, requests in (("candidate", state.candidate), ("stable", state.stable)):
-            if not any(requests.values()):
-                return f"The {arm} pods have predicted nothing yet."
-        parts = [known for known in state.comparisons if known.not_more]
-        most = max(
-            parts, key=lambda known: abs(_shares(known, state)[0] - _shares(known, state)[1])
-        )
+        parts = [each for each in state.comparisons if each.not_more and _has_both(each, state)]
+        if not parts:
+            arm = "stable" if any(state.candidate.values()) else "candidate"
+            return f"The {arm} pods have predicted nothing yet."
+        most = max(parts, key=lambda each: _difference(each, state))
         told = _told(most, state)
         if verdict == "Pass":
             margin = words.allowed(self._policy.margin.ratio, self._policy.margin.offset)
@@ -142,20 +144,27 @@ class PredictionDriftCheck:
         )
 
     def _forecast(self, state: CheckState, budget: Budget) -> str:
-        scales = {
-            source: Scale(self._policy, 1.0, state.stable[source] / requests)
-            for source, requests in state.candidate.items()
-            if requests
-        }
         gained = []
         for known in state.comparisons:
-            requests = state.candidate[_source(known)]
-            rates = (known.candidate / requests, known.stable / requests) if requests else (0, 0)
-            gained.append(scales[_source(known)].gains(known, *rates))
+            n_c, n_s = state.candidate[_source(known)], state.stable[_source(known)]
+            rates = (known.candidate / n_c, known.stable / n_c) if n_c else (0.0, 0.0)
+            scale = Scale(self._policy, 1.0, n_s / n_c if n_c else 0.0)
+            gained.append(scale.gains(known, *rates))
         return words.forecast(
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),
         )
+
+
+def _too_many(state: CheckState, found: Mapping[str, Shares]) -> str | None:
+    names = {known.name for known in state.comparisons}
+    names |= {name for shares in found.values() for name in shares.by_name}
+    if len(names) <= MOST_SHARES:
+        return None
+    return (
+        f"{len(names)} classes and score ranges were seen, and at most {MOST_SHARES} can be "
+        "compared: name another classLabel, or export coarser classes or buckets."
+    )
 
 
 def _not_in(state: CheckState, shares: Mapping[str, Share]) -> list[tuple[str, Share]]:
@@ -176,13 +185,13 @@ def _source(known: Comparison) -> str:
     return known.name.split(" ", 1)[0]
 
 
-def _shares(known: Comparison, state: CheckState) -> tuple[float, float]:
+def _has_both(known: Comparison, state: CheckState) -> bool:
+    return state.candidate[_source(known)] > 0 and state.stable[_source(known)] > 0
+
+
+def _difference(known: Comparison, state: CheckState) -> float:
     source = _source(known)
-    candidate, stable = state.candidate[source], state.stable[source]
-    return (
-        known.candidate / candidate if candidate else 0.0,
-        known.stable / stable if stable else 0.0,
-    )
+    return abs(known.candidate / state.candidate[source] - known.stable / state.stable[source])
 
 
 def _told(known: Comparison, state: CheckState) -> str:

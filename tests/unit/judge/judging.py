@@ -1,0 +1,89 @@
+"""An analysis on paper: pods serve, Prometheus scrapes, the judge looks."""
+
+import json
+from collections.abc import Mapping
+
+from serinus.api.checks import Analysis
+from serinus.api.status import CheckStatus
+from serinus.judge import Progress, covered_until, judge, questions_of
+from serinus.judge.questions import Answer, Counters, Measurement, Question, Value
+from tests.unit.judge.metrics import Pods
+
+SINCE = 1000.0
+INTERVAL = 15.0
+
+
+class Judging:
+    """Holds pods, clock and progress between looks."""
+
+    def __init__(self, *checks: Mapping[str, object], **analysis: object) -> None:
+        wanted = {"checks": list(checks), **analysis}
+        self.analysis = Analysis.model_validate(wanted if checks else analysis)
+        self.candidate, self.stable = Pods(), Pods()
+        self.progress = Progress()
+        self.at = SINCE - 5
+        self.values: dict[Question, Answer] = {}
+
+    def errors(self, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
+        """Each arm serves so many requests, the first of which fail: (errors, requests)."""
+        for pods, (failed, requests) in ((self.candidate, candidate), (self.stable, stable)):
+            pods.add("pod", "model_requests_total", requests - failed, code="200")
+            pods.add("pod", "model_requests_total", failed, code="500")
+
+    def classes(self, candidate: Mapping[str, int], stable: Mapping[str, int]) -> None:
+        """Each arm predicts each class so often."""
+        for pods, counts in ((self.candidate, candidate), (self.stable, stable)):
+            for name, count in counts.items():
+                pods.add("pod", "model_predictions_total", count, **{"class": name})
+
+    def scores(self, candidate: Mapping[float, int], stable: Mapping[float, int]) -> None:
+        """Each arm gives so many scores in the bucket that ends at each bound."""
+        for pods, counts in ((self.candidate, candidate), (self.stable, stable)):
+            total = 0
+            for bound, count in sorted(counts.items()):
+                total += count
+                pods.add("pod", "model_prediction_score_bucket", total, le=str(bound))
+            pods.add("pod", "model_prediction_score_bucket", total, le="+Inf")
+
+    def measurement(self) -> Measurement:
+        """What Prometheus answers now."""
+        questions = questions_of(self.analysis)
+        counters = [question for question in questions if isinstance(question, Counters)]
+        start = covered_until(self.progress.counted, SINCE) - 60
+        answers: list[dict[Question, Answer]] = [
+            {question: pods.answer(question, start, self.at) for question in counters}
+            for pods in (self.candidate, self.stable)
+        ]
+        for question in questions:
+            if isinstance(question, Value):
+                answers[0][question] = self.values.get(question, ())
+        return Measurement(self.at, *answers)
+
+    def scrape(self) -> None:
+        """Prometheus takes a sample of every pod."""
+        self.candidate.scrape(self.at)
+        self.stable.scrape(self.at)
+
+    def look(self, seconds: float = INTERVAL) -> CheckStatus:
+        """Some time later: scrape, judge; the first check."""
+        self.at += seconds
+        self.scrape()
+        self.progress = judge(self.analysis, self.progress, self.measurement(), SINCE)
+        return self.progress.checks[0]
+
+    def resume(self) -> None:
+        """The operator dies; its successor reads the status."""
+        stored = json.loads(json.dumps([check.to_json() for check in self.progress.checks]))
+        counted = json.loads(json.dumps(dict(self.progress.counted)))
+        checks = tuple(CheckStatus.model_validate(check) for check in stored)
+        self.progress = Progress(counted, checks)
+
+
+def error_rate(**settings: object) -> dict[str, object]:
+    """A check of the error rate."""
+    return {"name": "errors", "errorRate": settings}
+
+
+def drift(**settings: object) -> dict[str, object]:
+    """A check of the predictions."""
+    return {"name": "drift", "predictionDrift": settings}

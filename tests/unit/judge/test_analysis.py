@@ -1,0 +1,215 @@
+"""All checks together: questions, budgets, state, steps."""
+
+import time
+from collections.abc import Mapping
+
+import pytest
+
+from serinus.api.checks import Analysis
+from serinus.api.status import CheckStatus, Verdict
+from serinus.judge import Progress, enter_step, judge, overall, questions_of
+from serinus.judge.questions import Counters, Measurement, Value
+from tests.unit.judge.judging import SINCE, Judging, drift, error_rate
+
+PSI: dict[str, object] = {"name": "psi", "threshold": {"query": "max(psi{$arm})", "max": 1}}
+
+
+def serving() -> Judging:
+    """The default checks; both arms are up and were scraped before the weight took effect."""
+    paper = Judging()
+    paper.errors((0, 0), (0, 0))
+    paper.classes({"cat": 0, "dog": 0, "bird": 0}, {"cat": 0, "dog": 0, "bird": 0})
+    paper.scores(dict.fromkeys(SCORES, 0), dict.fromkeys(SCORES, 0))
+    paper.scrape()
+    return paper
+
+
+SCORES = {(index + 1) / 20: 5 for index in range(19)}
+
+
+def serve(paper: Judging, errors: int = 1, cats: int = 30) -> None:
+    """Some 100 candidate requests."""
+    paper.errors((errors, 95), (19, 1805))
+    paper.classes(
+        {"cat": cats, "dog": 30, "bird": 65 - cats}, {"cat": 570, "dog": 570, "bird": 665}
+    )
+    paper.scores(SCORES, {bound: 19 * count for bound, count in SCORES.items()})
+
+
+def test_wholes_are_asked_before_their_parts_and_nothing_is_asked_twice() -> None:
+    checks = [error_rate(), {**error_rate(tolerance=1.3), "name": "again"}, drift(), PSI]
+    asked = questions_of(Analysis.model_validate({"checks": checks}))
+    assert len(asked) == len(set(asked)) == 5
+    parts = [isinstance(question, Counters) and question.part for question in asked]
+    assert parts == sorted(parts)
+    assert sum(isinstance(question, Value) for question in asked) == 1
+
+
+def test_a_good_candidate_passes_the_default_checks_within_a_thousand_requests() -> None:
+    paper = serving()
+    for _ in range(10):
+        serve(paper)
+        paper.look()
+    assert [check.verdict for check in paper.progress.checks] == ["Pass", "Pass"]
+
+
+def test_resuming_from_the_status_is_the_same_to_the_last_bit_as_never_having_stopped() -> None:
+    undisturbed, resumed = serving(), serving()
+    for index in range(40):
+        for paper in (undisturbed, resumed):
+            serve(paper, errors=index % 3, cats=20 + index % 7)
+            paper.look()
+            if index % 5 == 4:
+                checks = enter_step(paper.progress.checks)
+                paper.progress = Progress(paper.progress.counted, tuple(checks))
+        resumed.resume()
+        assert resumed.progress == undisturbed.progress
+
+
+def test_a_measurement_that_was_counted_already_changes_no_digit() -> None:
+    paper = serving()
+    serve(paper)
+    paper.look()
+    serve(paper)
+    paper.look()
+    again = judge(paper.analysis, paper.progress, paper.measurement(), SINCE)
+    assert again == paper.progress
+
+
+def test_an_operator_that_was_away_counts_all_that_it_missed_once() -> None:
+    paper = serving()
+    serve(paper)
+    paper.look()
+    for _ in range(8):
+        serve(paper)
+        paper.at += 15
+        paper.scrape()
+    paper.look()
+    errors = paper.progress.checks[0].state
+    assert errors.candidate == {"requests": 9 * 95}
+    assert errors.stable == {"requests": 9 * 1805}
+
+
+def test_a_new_step_has_to_pass_anew_and_keeps_the_evidence_against_the_candidate() -> None:
+    paper = serving()
+    while overall(paper.progress.checks) != "Pass" or not paper.progress.checks:
+        serve(paper)
+        paper.look()
+    before = paper.progress.checks
+    entered = tuple(enter_step(before))
+    assert {check.verdict for check in entered} == {"Inconclusive"}
+    assert [c.state.comparisons[0].more for c in entered] == [
+        c.state.comparisons[0].more for c in before
+    ]
+    paper.progress = Progress(paper.progress.counted, entered)
+    serve(paper)
+    paper.look()
+    assert overall(paper.progress.checks) == "Inconclusive"
+    assert paper.progress.checks[0].state.step_requests == 95
+
+
+def test_what_a_candidate_did_well_before_is_no_credit_once_it_breaks() -> None:
+    paper = serving()
+    for _ in range(100):
+        serve(paper)
+        paper.look()
+    looks = 0
+    while paper.progress.checks[0].verdict != "Fail":
+        serve(paper, errors=8)
+        paper.look()
+        looks += 1
+    assert looks <= 8
+
+
+def test_a_failed_check_stays_failed_when_a_step_is_entered() -> None:
+    failed = CheckStatus(name="errors", kind="errorRate", verdict="Fail", message="It was bad.")
+    assert enter_step([failed]) == [failed]
+
+
+def test_only_the_check_whose_policy_changed_starts_anew() -> None:
+    paper = serving()
+    serve(paper)
+    paper.look()
+    errors, drift_ = paper.progress.checks
+    changed = paper.analysis.model_dump(by_alias=True)
+    changed["checks"][0]["errorRate"]["tolerance"] = 1.2
+    paper.analysis = Analysis.model_validate(changed)
+    serve(paper)
+    paper.look()
+    assert paper.progress.checks[0].state.candidate == {"requests": 95}
+    assert paper.progress.checks[1].state.candidate["class"] == 2 * drift_.state.candidate["class"]
+    assert errors.state.policy != paper.progress.checks[0].state.policy
+
+
+def test_a_check_that_was_not_asked_about_yet_is_not_measured() -> None:
+    paper = serving()
+    unasked = Measurement(paper.at, {}, {})
+    progress = judge(paper.analysis, paper.progress, unasked, SINCE)
+    assert [(c.verdict, c.message) for c in progress.checks] == [
+        ("NoData", "Not measured yet.")
+    ] * 2
+
+
+def test_thresholds_take_nothing_of_the_budget_and_checks_share_it_by_weight() -> None:
+    def fails_after(*checks: Mapping[str, object]) -> int:
+        paper = Judging(*checks)
+        paper.errors((0, 0), (0, 0))
+        paper.scrape()
+        looks = 0
+        while paper.look().verdict != "Fail":
+            paper.errors((1, 20), (4, 380))
+            looks += 1
+        return looks
+
+    alone = fails_after(error_rate())
+    assert fails_after(error_rate(), PSI) == alone
+    small = fails_after({**error_rate(), "weight": 1}, {**drift(), "weight": 99})
+    large = fails_after({**error_rate(), "weight": 99}, {**drift(), "weight": 1})
+    assert small > large == alone
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ([], "Pass"),
+        (["Pass", "Inconclusive"], "Inconclusive"),
+        (["Inconclusive", "NoData"], "NoData"),
+        (["NoData", "Error", "Pass"], "Error"),
+        (["Error", "Fail"], "Fail"),
+    ],
+)
+def test_the_gravest_verdict_decides(verdicts: list[Verdict], expected: Verdict) -> None:
+    checks = [CheckStatus(name="c", kind="errorRate", verdict=verdict) for verdict in verdicts]
+    assert overall(checks) == expected
+
+
+def test_the_state_of_the_default_checks_stays_small() -> None:
+    paper = serving()
+    for _ in range(20):
+        serve(paper)
+        paper.look()
+    stored = sum(len(check.model_dump_json(by_alias=True)) for check in paper.progress.checks)
+    assert stored < 12_000
+
+
+def test_an_evaluation_of_four_checks_costs_less_than_a_millisecond() -> None:
+    checks = [
+        error_rate(),
+        {**error_rate(limit="5%"), "name": "limited"},
+        drift(classes={"metric": "model_predictions_total"}),
+        PSI,
+    ]
+    paper = Judging(*checks)
+    paper.errors((0, 0), (0, 0))
+    paper.classes({"cat": 0, "dog": 0, "bird": 0}, {"cat": 0, "dog": 0, "bird": 0})
+    paper.scrape()
+    for _ in range(4):
+        serve(paper)
+        paper.look()
+    measurement = paper.measurement()
+    costs = []
+    for _ in range(200):
+        started = time.process_time()
+        judge(paper.analysis, paper.progress, measurement, SINCE)
+        costs.append(time.process_time() - started)
+    assert min(costs) < 0.001

@@ -1,0 +1,357 @@
+"""Samples into growth: no sample twice, none lost, never the count of a lifetime."""
+
+import math
+import random
+
+import pytest
+
+from serinus.api.checks import LabelMatcher
+from serinus.judge.counters import Growth, count, covered_until
+from serinus.judge.questions import Answer, Counters, Series, Unreadable
+from tests.unit.judge.metrics import Pods
+
+REQUESTS = Counters("requests_total")
+ERRORS = Counters("requests_total", (LabelMatcher(label="code", value="500"),), part=True)
+PREDICTIONS = Counters("predictions_total")
+SINCE = 1000.0
+
+
+class Counting:
+    """One arm, counted look after look."""
+
+    def __init__(self, *questions: Counters, window: float = 60.0) -> None:
+        self.pods = Pods()
+        self.questions = questions or (REQUESTS, ERRORS)
+        self.counted: dict[str, float] = {}
+        self.window = window
+
+    def look(self, at: float) -> dict[Counters, float]:
+        """What each counter grew by since the look before."""
+        start = covered_until(self.counted, SINCE) - self.window
+        return self.take(self.pods.answers(self.questions, start, at))
+
+    def take(self, answers: dict[Counters, Answer]) -> dict[Counters, float]:
+        """The same, of answers of one's own."""
+        (readings,), self.counted = count((answers,), self.counted, SINCE)
+        return {
+            question: reading.total if isinstance(reading, Growth) else math.nan
+            for question, reading in readings.items()
+        }
+
+
+def target(pod: str) -> str:
+    return f"{pod}@10.0.0.1"
+
+
+def test_growth_is_counted_from_the_last_sample_before_the_weight_took_effect() -> None:
+    arm = Counting()
+    arm.pods.add("a", "requests_total", 5000, code="200")
+    arm.pods.scrape(980)
+    arm.pods.add("a", "requests_total", 10, code="200")
+    arm.pods.scrape(995)
+    arm.pods.add("a", "requests_total", 7, code="200")
+    arm.pods.scrape(1010)
+    assert arm.look(1011)[REQUESTS] == 7
+
+
+def test_a_sample_is_counted_once_however_often_it_is_looked_at() -> None:
+    arm = Counting()
+    arm.pods.add("a", "requests_total", 100, code="200")
+    arm.pods.scrape(990)
+    arm.pods.add("a", "requests_total", 7, code="200")
+    arm.pods.scrape(1005)
+    assert arm.look(1006)[REQUESTS] == 7
+    assert arm.look(1007)[REQUESTS] == 0
+    assert arm.look(1008)[REQUESTS] == 0
+
+
+def test_a_pod_that_started_after_the_weight_took_effect_is_counted_from_zero() -> None:
+    arm = Counting()
+    arm.pods.add("old", "requests_total", 100, code="200")
+    arm.pods.scrape(990)
+    arm.pods.add("new", "requests_total", 42, code="200")
+    arm.pods.scrape(1005)
+    assert arm.look(1006)[REQUESTS] == 42
+
+
+def test_the_other_arm_tells_that_prometheus_was_scraping_before_a_new_pod_came() -> None:
+    candidate, stable = Pods(), Pods()
+    stable.add("s", "requests_total", 100, code="200")
+    stable.scrape(990)
+    candidate.add("c", "requests_total", 42, code="200")
+    candidate.scrape(1005)
+    arms = tuple({REQUESTS: arm.answer(REQUESTS, 940, 1006)} for arm in (candidate, stable))
+    (of_candidate, _), _ = count(arms, {}, SINCE)
+    reading = of_candidate[REQUESTS]
+    assert isinstance(reading, Growth)
+    assert reading.total == 42
+
+
+def test_where_nothing_was_scraped_before_a_lifetime_is_not_taken_for_new() -> None:
+    arm = Counting()
+    arm.pods.add("a", "requests_total", 1_000_000, code="200")
+    arm.pods.scrape(1005)
+    assert arm.look(1006)[REQUESTS] == 0
+    arm.pods.add("a", "requests_total", 3, code="200")
+    arm.pods.scrape(1020)
+    assert arm.look(1021)[REQUESTS] == 3
+
+
+def test_the_first_error_counts_from_zero() -> None:
+    arm = Counting()
+    arm.pods.add("a", "requests_total", 100, code="200")
+    arm.pods.scrape(990)
+    arm.pods.scrape(1005)
+    assert arm.look(1006)[ERRORS] == 0
+    arm.pods.add("a", "requests_total", 2, code="500")
+    arm.pods.scrape(1020)
+    assert arm.look(1021) == {REQUESTS: 2, ERRORS: 2}
+
+
+def test_a_counter_that_falls_has_started_again_from_zero() -> None:
+    arm = Counting()
+    arm.pods.add("a", "requests_total", 100, code="200")
+    arm.pods.scrape(995)
+    arm.pods.add("a", "requests_total", 20, code="200")
+    arm.pods.scrape(1005)
+    arm.pods.restart("a")
+    arm.pods.add("a", "requests_total", 8, code="200")
+    arm.pods.scrape(1010)
+    arm.pods.add("a", "requests_total", 1, code="200")
+    arm.pods.scrape(1015)
+    assert arm.look(1016)[REQUESTS] == 29
+
+
+def test_a_reset_between_two_looks_is_counted_once() -> None:
+    arm = Counting()
+    arm.pods.add("a", "requests_total", 100, code="200")
+    arm.pods.scrape(995)
+    arm.pods.scrape(1005)
+    arm.look(1006)
+    arm.pods.restart("a")
+    arm.pods.add("a", "requests_total", 8, code="200")
+    arm.pods.scrape(1020)
+    assert arm.look(1021)[REQUESTS] == 8
+    assert arm.look(1022)[REQUESTS] == 0
+
+
+def test_a_gap_within_the_window_loses_nothing() -> None:
+    arm = Counting()
+    arm.pods.add("a", "requests_total", 100, code="200")
+    arm.pods.scrape(995)
+    arm.pods.scrape(1005)
+    arm.look(1006)
+    arm.pods.add("a", "requests_total", 500, code="200")
+    arm.pods.scrape(1300)
+    assert arm.look(1301)[REQUESTS] == 500
+
+
+def test_after_a_gap_longer_than_what_is_read_counting_starts_anew() -> None:
+    arm = Counting()
+    arm.pods.add("a", "requests_total", 100, code="200")
+    arm.pods.add("a", "requests_total", 4, code="500")
+    arm.pods.scrape(995)
+    arm.pods.scrape(1005)
+    arm.look(1006)
+    arm.pods.add("a", "requests_total", 70_000, code="200")
+    arm.pods.add("a", "requests_total", 900, code="500")
+    arm.pods.scrape(9000)
+    arm.pods.add("a", "requests_total", 5, code="200")
+    arm.pods.scrape(9015)
+    late = arm.pods.answers(arm.questions, 8990, 9016)
+    assert arm.take(late) == {REQUESTS: 5, ERRORS: 0}
+
+
+def test_a_part_that_is_read_further_back_than_its_whole_does_not_bring_a_lifetime_in() -> None:
+    arm = Counting()
+    arm.counted = {target("a"): 1005.0}
+    arm.pods.add("a", "requests_total", 70_000, code="200")
+    arm.pods.add("a", "requests_total", 900, code="500")
+    arm.pods.scrape(8985)
+    arm.pods.scrape(9000)
+    arm.pods.add("a", "requests_total", 5, code="500")
+    arm.pods.scrape(9015)
+    late: dict[Counters, Answer] = {
+        REQUESTS: arm.pods.answer(REQUESTS, 8990, 9016),
+        ERRORS: arm.pods.answer(ERRORS, 8980, 9016),
+    }
+    assert arm.take(late) == {REQUESTS: 5, ERRORS: 5}
+
+
+def test_a_pod_that_vanishes_keeps_what_was_counted_and_does_not_hold_the_others_back() -> None:
+    arm = Counting()
+    for pod in ("a", "b"):
+        arm.pods.add(pod, "requests_total", 100, code="200")
+    arm.pods.scrape(995)
+    for pod in ("a", "b"):
+        arm.pods.add(pod, "requests_total", 10, code="200")
+    arm.pods.scrape(1005)
+    assert arm.look(1006)[REQUESTS] == 20
+    total = 0.0
+    for at in range(1020, 3000, 15):
+        arm.pods.add("a", "requests_total", 1, code="200")
+        arm.pods.scrape(at, "a")
+        total += arm.look(at + 1)[REQUESTS]
+    assert total == len(range(1020, 3000, 15))
+    assert covered_until(arm.counted, SINCE) > 2900
+
+
+def test_an_error_newer_than_the_newest_whole_waits_for_the_next_look() -> None:
+    arm = Counting()
+    arm.pods.add("a", "requests_total", 100, code="200")
+    arm.pods.add("a", "requests_total", 0, code="500")
+    arm.pods.scrape(995)
+    arm.pods.add("a", "requests_total", 10, code="200")
+    arm.pods.scrape(1005)
+    whole = arm.pods.answer(REQUESTS, 940, 1006)
+    arm.pods.add("a", "requests_total", 6, code="500")
+    arm.pods.scrape(1010)
+    part = arm.pods.answer(ERRORS, 940, 1011)
+    assert arm.take({REQUESTS: whole, ERRORS: part}) == {REQUESTS: 10, ERRORS: 0}
+    assert arm.look(1011) == {REQUESTS: 6, ERRORS: 6}
+
+
+def test_two_wholes_read_around_a_scrape_lose_nothing_of_either() -> None:
+    arm = Counting(REQUESTS, PREDICTIONS)
+    arm.pods.add("a", "requests_total", 100)
+    arm.pods.add("a", "predictions_total", 100)
+    arm.pods.scrape(995)
+    arm.pods.add("a", "requests_total", 3)
+    arm.pods.add("a", "predictions_total", 3)
+    arm.pods.scrape(1005)
+    first = arm.pods.answer(REQUESTS, 940, 1006)
+    arm.pods.add("a", "requests_total", 4)
+    arm.pods.add("a", "predictions_total", 4)
+    arm.pods.scrape(1010)
+    second = arm.pods.answer(PREDICTIONS, 940, 1011)
+    assert arm.take({REQUESTS: first, PREDICTIONS: second}) == {REQUESTS: 3, PREDICTIONS: 3}
+    assert arm.look(1011) == {REQUESTS: 4, PREDICTIONS: 4}
+
+
+def test_a_metric_missing_after_a_restart_does_not_hide_what_the_others_count() -> None:
+    arm = Counting(REQUESTS, PREDICTIONS)
+    arm.pods.add("a", "requests_total", 100)
+    arm.pods.add("a", "predictions_total", 100)
+    for at in (985, 1000, 1015):
+        arm.pods.scrape(at)
+    arm.look(1016)
+    arm.pods.restart("a")
+    total = 0.0
+    for at in range(1030, 1300, 15):
+        arm.pods.add("a", "requests_total", 10)
+        arm.pods.scrape(at)
+        total += arm.look(at + 1)[REQUESTS]
+    assert total == 10 * len(range(1030, 1300, 15))
+
+
+def test_a_counter_read_too_late_to_show_where_it_stood_is_not_counted_from_zero() -> None:
+    arm = Counting(REQUESTS, PREDICTIONS)
+    arm.pods.add("a", "requests_total", 9000)
+    arm.pods.add("a", "predictions_total", 9000)
+    arm.pods.scrape(945)
+    arm.pods.add("a", "requests_total", 5)
+    arm.pods.add("a", "predictions_total", 5)
+    arm.pods.scrape(1005)
+    answers: dict[Counters, Answer] = {
+        REQUESTS: arm.pods.answer(REQUESTS, 944, 1010),
+        PREDICTIONS: arm.pods.answer(PREDICTIONS, 946, 1012),
+    }
+    assert arm.take(answers) == {REQUESTS: 5, PREDICTIONS: 0}
+
+
+def test_a_counter_that_cannot_be_read_does_not_stop_the_others() -> None:
+    arm = Counting(REQUESTS, PREDICTIONS)
+    arm.pods.add("a", "requests_total", 100)
+    arm.pods.scrape(995)
+    arm.pods.add("a", "requests_total", 3)
+    arm.pods.scrape(1005)
+    answers: dict[Counters, Answer] = {
+        REQUESTS: arm.pods.answer(REQUESTS, 940, 1006),
+        PREDICTIONS: Unreadable("Prometheus said no."),
+    }
+    (readings,), _ = count((answers,), {}, SINCE)
+    assert readings[REQUESTS].total == 3  # type: ignore[union-attr]
+    assert readings[PREDICTIONS] == Unreadable("Prometheus said no.")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_samples_that_are_no_numbers_are_not_counted(value: float) -> None:
+    series = Series({"pod": "a", "instance": "i"}, ((995.0, 1.0), (1005.0, value)))
+    (readings,), counted = count(({REQUESTS: (series,)},), {}, SINCE)
+    assert isinstance(readings[REQUESTS], Unreadable)
+    assert counted == {}
+
+
+def test_a_pod_that_two_jobs_scrape_is_counted_once() -> None:
+    samples = ((995.0, 100.0), (1005.0, 110.0))
+    answer = tuple(
+        Series({"pod": "a", "instance": "i", "job": job}, samples) for job in ("pods", "monitor")
+    )
+    (readings,), _ = count(({REQUESTS: answer},), {}, SINCE)
+    assert readings[REQUESTS].total == 10  # type: ignore[union-attr]
+
+
+def test_no_series_is_not_the_same_as_no_growth() -> None:
+    arm = Counting(REQUESTS)
+    (readings,), _ = count(({REQUESTS: ()},), {}, SINCE)
+    assert readings[REQUESTS] == Growth((), None)
+    arm.pods.add("a", "requests_total", 0)
+    arm.pods.scrape(995)
+    arm.pods.scrape(1005)
+    (readings,), _ = count(({REQUESTS: arm.pods.answer(REQUESTS, 940, 1006)},), {}, SINCE)
+    assert readings[REQUESTS].total == 0  # type: ignore[union-attr]
+    assert readings[REQUESTS].newest == 1005  # type: ignore[union-attr]
+
+
+def test_pods_that_went_hours_ago_are_forgotten() -> None:
+    arm = Counting(REQUESTS)
+    arm.counted = {target(f"gone-{n}"): 2000.0 + n for n in range(100)}
+    arm.pods.add("a", "requests_total", 0)
+    arm.pods.scrape(20_000)
+    arm.take({REQUESTS: arm.pods.answer(REQUESTS, 19_000, 20_001)})
+    assert set(arm.counted) == {target("a")}
+
+
+def test_after_an_outage_what_is_read_reaches_back_to_the_last_sample_counted() -> None:
+    assert covered_until({"a": 1500.0, "b": 1510.0}, SINCE) == 1500.0
+    assert covered_until({"a": 100.0, "b": 1510.0}, SINCE) == 1510.0
+    assert covered_until({}, SINCE) == SINCE
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_the_order_of_scrapes_looks_and_restarts_the_sum_is_what_was_served(
+    seed: int,
+) -> None:
+    rng = random.Random(seed)
+    arm = Counting(window=120)
+    pods = [f"pod-{n}" for n in range(4)]
+    for pod in pods:
+        arm.pods.add(pod, "requests_total", rng.randrange(10_000), code="200")
+    arm.pods.scrape(SINCE)
+    served, failed, found_served, found_failed = 0, 0, 0.0, 0.0
+    for at in range(1001, 1400):
+        pod = rng.choice(pods)
+        event = rng.random()
+        if event < 0.5:
+            failing = rng.random() < 0.2
+            amount = rng.randrange(5)
+            arm.pods.add(pod, "requests_total", amount, code="500" if failing else "200")
+            served += amount
+            failed += amount if failing else 0
+        elif event < 0.85:
+            arm.pods.scrape(at, pod)
+        elif event < 0.88:
+            arm.pods.scrape(at, pod)  # what a process had not shown is lost with it
+            arm.pods.restart(pod)
+            for code in ("200", "500"):  # a restart shows where a value falls
+                arm.pods.add(pod, "requests_total", 0, code=code)
+            arm.pods.scrape(at + 0.5, pod)
+        else:
+            grown = arm.look(at)
+            assert grown[ERRORS] <= grown[REQUESTS]
+            found_served += grown[REQUESTS]
+            found_failed += grown[ERRORS]
+    arm.pods.scrape(1400)
+    grown = arm.look(1401)
+    assert found_served + grown[REQUESTS] == served
+    assert found_failed + grown[ERRORS] == failed

@@ -1,0 +1,204 @@
+"""errorRate, from samples to sentences."""
+
+import pytest
+
+from serinus.judge import judge
+from serinus.judge.questions import Unreadable
+from tests.unit.judge.judging import SINCE, Judging, error_rate
+
+
+def judging(**settings: object) -> Judging:
+    """Both arms are up, and were scraped before the weight took effect."""
+    paper = Judging(error_rate(**settings))
+    paper.errors((0, 0), (0, 0))
+    paper.scrape()
+    return paper
+
+
+def test_a_candidate_that_fails_five_times_as_often_is_failed_with_its_figures() -> None:
+    paper = judging()
+    found = paper.look()
+    while found.verdict == "Inconclusive":
+        paper.errors((4, 75), (14, 1425))
+        found = paper.look()
+    assert found.verdict == "Fail"
+    assert found.message == (
+        "Candidate errors 12/225 (5.3%) against stable 42/4275 (0.98%); the rate is above "
+        "1.1 times stable's + 0.1%, 99% sure at any time."
+    )
+
+
+def test_a_failed_candidate_stays_failed_whatever_comes_later() -> None:
+    paper = judging()
+    paper.look()
+    paper.errors((60, 75), (14, 1425))
+    failed = paper.look()
+    assert failed.verdict == "Fail"
+    for _ in range(20):
+        paper.errors((0, 750), (14, 1425))
+        assert paper.look() == failed
+
+
+def test_two_perfect_arms_pass_with_the_defaults_within_750_requests() -> None:
+    paper = judging()
+    found, requests = paper.look(), 0
+    while found.verdict == "Inconclusive":
+        paper.errors((0, 75), (0, 1425))
+        requests += 75
+        found = paper.look()
+    assert found.verdict == "Pass"
+    assert 500 <= requests <= 750
+    assert found.message == (
+        "Candidate errors 0/675 (0%) against stable 0/12825 (0%); the rate is below "
+        "1.5 times stable's + 1%, 95% sure at any time."
+    )
+
+
+def test_the_forecast_comes_true_if_it_goes_on_like_that() -> None:
+    paper = judging()
+    paper.look()
+    paper.errors((1, 100), (19, 1900))
+    found = paper.look()
+    assert found.message == (
+        "Candidate errors 1/100 (1.0%) against stable 19/1900 (1.0%). Passes after about 760 more "
+        "candidate requests if it goes on like this."
+    )
+    more = 0
+    while found.verdict == "Inconclusive":
+        paper.errors((1, 100), (19, 1900))
+        more += 100
+        found = paper.look()
+    assert found.verdict == "Pass"
+    assert 600 <= more <= 800
+
+
+def test_a_bad_candidate_is_told_when_it_will_fail() -> None:
+    paper = judging()
+    paper.look()
+    paper.errors((3, 60), (11, 1140))
+    found = paper.look()
+    assert found.message.endswith(
+        "Fails after about 170 more candidate requests if it goes on like this."
+    )
+    more = 0
+    while found.verdict == "Inconclusive":
+        paper.errors((1, 20), (4, 380))
+        more += 20
+        found = paper.look()
+    assert found.verdict == "Fail"
+    assert 100 <= more <= 180
+
+
+def test_no_step_is_passed_on_fewer_requests_than_asked_for() -> None:
+    paper = Judging(error_rate(margin=50, absoluteMargin="50%"), minRequests=200)
+    paper.errors((0, 0), (0, 0))
+    paper.scrape()
+    paper.look()
+    paper.errors((0, 190), (0, 190))
+    assert paper.look().verdict == "Inconclusive"
+    assert "about 10 more candidate requests" in paper.progress.checks[0].message
+    paper.errors((0, 10), (0, 0))
+    assert paper.look().verdict == "Pass"
+
+
+def test_a_limit_fails_a_candidate_that_is_no_worse_than_stable() -> None:
+    paper = judging(limit="5%")
+    found = paper.look()
+    while found.verdict == "Inconclusive":
+        paper.errors((12, 100), (228, 1900))
+        found = paper.look()
+    assert found.verdict == "Fail"
+    assert "the rate is above the limit of 5%, 99% sure at any time." in found.message
+
+
+def test_a_limit_fails_a_candidate_even_where_stable_tells_nothing() -> None:
+    paper = Judging(error_rate(limit="5%"))
+    paper.candidate.add("pod", "model_requests_total", 0, code="200")
+    paper.candidate.scrape(paper.at)
+    assert paper.look().verdict == "NoData"
+    paper.candidate.add("pod", "model_requests_total", 100, code="500")
+    assert paper.look().verdict == "Fail"
+
+
+def test_a_limit_has_to_be_shown_to_be_kept_before_a_pass() -> None:
+    paper = judging(limit="1%")
+    paper.look()
+    paper.errors((7, 1000), (133, 19_000))
+    found = paper.look()
+    assert found.verdict == "Inconclusive"
+    for _ in range(20):
+        paper.errors((3, 1000), (133, 19_000))
+        found = paper.look()
+    assert found.verdict == "Pass"
+    assert "and below the limit of 1%" in found.message
+
+
+def test_pods_that_export_nothing_are_no_data_and_the_message_names_metric_and_arm() -> None:
+    paper = Judging(error_rate())
+    paper.stable.add("pod", "model_requests_total", 0, code="200")
+    found = paper.look()
+    assert found.verdict == "NoData"
+    assert found.message == (
+        "Prometheus has no model_requests_total from the candidate pods: they must export it, "
+        "be scraped, and have served a request."
+    )
+
+
+def test_pods_that_stopped_being_scraped_are_no_data_and_no_pass() -> None:
+    paper = judging()
+    paper.look()
+    paper.errors((0, 2000), (0, 20_000))
+    assert paper.look().verdict == "Pass"
+    paper.at += 400
+    paper.stable.scrape(paper.at)
+    paper.progress = judge(paper.analysis, paper.progress, paper.measurement(), SINCE)
+    (found,) = paper.progress.checks
+    assert found.verdict == "NoData"
+    assert found.message == "The newest model_requests_total from the candidate pods is 6m40s old."
+
+
+def test_no_requests_yet_is_neither_no_data_nor_a_pass() -> None:
+    found = judging().look()
+    assert found.verdict == "Inconclusive"
+    assert found.message == "The candidate has served no request yet."
+
+
+@pytest.mark.parametrize("arm", ["candidate", "stable"])
+def test_an_answer_that_cannot_be_read_is_an_error_and_keeps_the_evidence(arm: str) -> None:
+    paper = judging()
+    paper.look()
+    paper.errors((1, 100), (19, 1900))
+    before = paper.look()
+    sentence = "Prometheus did not answer within 5s."
+    measurement = paper.measurement()
+    answers = {question: Unreadable(sentence) for question in measurement.candidate}
+    broken = (
+        type(measurement)(paper.at, answers, measurement.stable)
+        if arm == "candidate"
+        else type(measurement)(paper.at, measurement.candidate, answers)
+    )
+    paper.progress = judge(paper.analysis, paper.progress, broken, SINCE)
+    (found,) = paper.progress.checks
+    assert (found.verdict, found.message) == ("Error", sentence)
+    assert found.state == before.state
+    assert paper.look().verdict == "Inconclusive"
+
+
+def test_errors_are_found_by_the_matchers_of_the_policy() -> None:
+    paper = Judging(
+        error_rate(
+            requests={"metric": "http_total", "matchers": [{"label": "path", "value": "/v2"}]},
+            errors=[{"label": "status", "operator": "!=", "value": "ok"}],
+        )
+    )
+    for pods in (paper.candidate, paper.stable):
+        for path in ("/v2", "/health"):
+            for status in ("ok", "bad"):
+                pods.add("pod", "http_total", 0, path=path, status=status)
+    paper.scrape()
+    paper.look()
+    for pods in (paper.candidate, paper.stable):
+        pods.add("pod", "http_total", 90, path="/v2", status="ok")
+        pods.add("pod", "http_total", 10, path="/v2", status="bad")
+        pods.add("pod", "http_total", 1000, path="/health", status="bad")
+    assert paper.look().message.startswith("Candidate errors 10/100 (10%) against stable 10/100")

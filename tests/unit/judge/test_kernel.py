@@ -1,0 +1,150 @@
+"""The e-process, checked by enumeration rather than simulation."""
+
+import itertools
+import math
+from collections.abc import Callable
+
+import pytest
+
+from serinus.judge.kernel import (
+    BETTER,
+    SHIFTED,
+    WORSE,
+    Null,
+    better,
+    gains,
+    grown,
+    log_sum,
+    opened,
+    raised,
+    requests_until,
+    stakes,
+)
+
+ROUNDING = 1e-8
+NULLS = (Null(1.0, 0.0), Null(1.1, 0.001), Null(1.5, 0.01), Null(0.0, 0.05), Null(2.0, 0.05))
+STABLE_RATES = (0.0, 0.01, 0.1, 0.3)
+SIZES = ((1, 1), (3, 5), (6, 2), (4, 0))
+
+
+def binomial(n: int, p: float) -> list[float]:
+    return [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
+
+
+def expectation(
+    size: tuple[int, int], rates: tuple[float, float], value: Callable[[int, int], float]
+) -> float:
+    """Over all outcomes of a block with so many requests per arm."""
+    candidate, stable = (binomial(n, p) for n, p in zip(size, rates, strict=True))
+    outcomes = itertools.product(enumerate(candidate), enumerate(stable))
+    return math.fsum(p * q * value(e_c, e_s) for (e_c, p), (e_s, q) in outcomes)
+
+
+def after(
+    evidence: list[float],
+    null: Null,
+    tilts: tuple[tuple[float, float], ...],
+    size: tuple[int, int],
+    events: tuple[int, int],
+) -> list[float]:
+    return grown(evidence, gains(stakes(null, tilts, *size), *events))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("null", NULLS)
+@pytest.mark.parametrize("tilts", [WORSE, SHIFTED])
+def test_evidence_against_a_candidate_within_the_tolerance_does_not_grow_on_average(
+    tilts: tuple[tuple[float, float], ...], null: Null, size: tuple[int, int]
+) -> None:
+    for stable in STABLE_RATES:
+        boundary = min(null.ratio * stable + null.offset, 1.0)
+        for candidate in (boundary, boundary / 2, 0.0):
+            mean = expectation(
+                size,
+                (candidate, stable),
+                lambda *events: math.exp(log_sum(after(opened(tilts), null, tilts, size, events))),
+            )
+            assert mean <= 1 + ROUNDING
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("null", NULLS)
+def test_evidence_for_a_candidate_beyond_the_margin_does_not_grow_on_average(
+    null: Null, size: tuple[int, int]
+) -> None:
+    tilts = better(null)
+    for stable in STABLE_RATES:
+        boundary = min(null.ratio * stable + null.offset, 1.0)
+        if null.ratio * stable + null.offset > 1:
+            continue  # no candidate can be beyond it
+        for candidate in (boundary, (1 + boundary) / 2, 1.0):
+            mean = expectation(
+                size,
+                (candidate, stable),
+                lambda *events: math.exp(log_sum(after(opened(BETTER), null, tilts, size, events))),
+            )
+            assert mean <= 1 + ROUNDING
+
+
+@pytest.mark.parametrize("second", SIZES)
+def test_evidence_does_not_grow_after_any_first_block_though_split_and_rate_move_and_weight_is_laid(
+    second: tuple[int, int],
+) -> None:
+    null, first, reserve, laid = Null(1.1, 0.01), (3, 5), 0.1, 0.05
+    started = opened(WORSE, 1 - reserve)
+    for events in itertools.product(range(first[0] + 1), range(first[1] + 1)):
+        before = after(started, null, WORSE, first, events)
+        ground = raised(before, WORSE, laid)
+
+        def value(e_c: int, e_s: int, ground: list[float] = ground) -> float:
+            return math.exp(log_sum(after(ground, null, WORSE, second, (e_c, e_s))))
+
+        for stable in STABLE_RATES:
+            mean = reserve - laid + expectation(second, (1.1 * stable + 0.01, stable), value)
+            assert mean <= (math.exp(log_sum(before)) + reserve) * (1 + ROUNDING)
+
+
+def test_the_stakes_are_those_of_the_derivation() -> None:
+    r0, d0, n_c, n_s, times = 1.1, 0.002, 70.0, 1400.0, 3.0
+    r = r0 * times
+    a = (r / r0) * (n_c * r0 + n_s) / (n_c * r + n_s)
+    b = (n_c * r0 + n_s) / (n_c * r + n_s)
+    ((per_candidate, per_stable, constant),) = stakes(Null(r0, d0), ((times, 1.0),), n_c, n_s)
+    assert per_candidate == pytest.approx(math.log(a), rel=1e-12)
+    assert per_stable == pytest.approx(math.log(b), rel=1e-12)
+    assert constant == pytest.approx(-n_c * d0 * (a - 1), rel=1e-12)
+
+
+def test_without_stable_requests_nothing_is_learned_about_a_ratio() -> None:
+    for per_candidate, _, constant in stakes(Null(1.1, 0.01), WORSE, 100, 0):
+        assert per_candidate == pytest.approx(0, abs=1e-12)
+        assert constant == pytest.approx(0, abs=1e-12)
+
+
+def test_a_fixed_limit_does_not_look_at_stable() -> None:
+    null = Null(0.0, 0.05)
+    assert stakes(null, WORSE, 100, 0) == stakes(null, WORSE, 100, 10_000)
+    assert all(per_stable == 0 for _, per_stable, _ in stakes(null, WORSE, 100, 10_000))
+
+
+def test_evidence_stays_finite_over_a_billion_requests() -> None:
+    evidence = after(opened(WORSE), Null(1.1, 0.001), WORSE, (10**9, 10**9), (10**9, 0))
+    assert all(math.isfinite(log_e) for log_e in evidence)
+    assert math.isfinite(log_sum(after(evidence, Null(1.1, 0.001), WORSE, (10**9, 10), (0, 10))))
+
+
+def test_a_block_of_nothing_changes_no_digit() -> None:
+    evidence = after(opened(WORSE), Null(1.1, 0.001), WORSE, (75, 1425), (3, 14))
+    for _ in range(1000):
+        assert after(evidence, Null(1.1, 0.001), WORSE, (0, 0), (0, 0)) == evidence
+
+
+def test_evidence_is_short_enough_for_a_status() -> None:
+    evidence = after(opened(WORSE), Null(1.1, 0.001), WORSE, (75, 1425), (3, 14))
+    assert all(len(repr(log_e).split(".")[1]) <= 6 for log_e in evidence)
+
+
+def test_the_forecast_is_the_wait_of_the_quickest_tilt_and_never_where_none_gains() -> None:
+    assert requests_until(3.0, [0.0, -1.0], [0.01, 0.1]) == pytest.approx(40)
+    assert requests_until(3.0, [4.0], [0.01]) == 0
+    assert requests_until(3.0, [0.0, 0.0], [-0.1, 0.0]) is None

@@ -1,0 +1,202 @@
+"""predictionDrift, from samples to sentences."""
+
+from serinus.judge import judge
+from serinus.judge.questions import Counters, Measurement, Unreadable
+from tests.unit.judge.judging import SINCE, Judging, drift
+
+EVEN = {0.25: 250, 0.5: 250, 0.75: 250, 1.0: 250}
+
+
+def classes(**settings: object) -> Judging:
+    """Both arms export the class counter, and were scraped before the weight took effect."""
+    paper = Judging(drift(**settings))
+    paper.classes({"cat": 0, "dog": 0, "bird": 0}, {"cat": 0, "dog": 0, "bird": 0})
+    paper.scrape()
+    return paper
+
+
+def scores(**settings: object) -> Judging:
+    """The same with the score histogram."""
+    paper = Judging(drift(**settings))
+    paper.scores(dict.fromkeys(EVEN, 0), dict.fromkeys(EVEN, 0))
+    paper.scrape()
+    return paper
+
+
+def test_a_class_that_became_common_fails_and_is_named_with_both_shares() -> None:
+    paper = classes()
+    paper.look()
+    paper.classes({"cat": 80, "dog": 60, "bird": 60}, {"cat": 400, "dog": 1700, "bird": 1700})
+    found = paper.look()
+    assert found.verdict == "Fail"
+    assert found.message == (
+        "Class cat: candidate 80/200 (40%) against stable 400/3800 (11%), the clearest difference; "
+        "the predictions differ by more than 1.25 times stable's + 1%, 99% sure at any time."
+    )
+
+
+def test_a_class_that_became_rare_fails_too() -> None:
+    paper = classes()
+    paper.look()
+    paper.classes({"cat": 2, "dog": 99, "bird": 99}, {"cat": 1266, "dog": 1267, "bird": 1267})
+    found = paper.look()
+    assert found.verdict == "Fail"
+    assert found.message.startswith("Class cat: candidate 2/200 (1.0%) against stable")
+
+
+def test_equal_predictions_of_three_classes_pass_within_200_requests() -> None:
+    paper = classes()
+    found, requests = paper.look(), 0
+    while found.verdict == "Inconclusive":
+        paper.classes({"cat": 5, "dog": 10, "bird": 10}, {"cat": 95, "dog": 190, "bird": 190})
+        requests += 25
+        found = paper.look()
+    assert found.verdict == "Pass"
+    assert 50 <= requests <= 200
+    assert "every class and score range within 2 times stable's + 5%" in found.message
+
+
+def test_a_class_that_only_the_candidate_predicts_is_compared_with_none() -> None:
+    paper = classes()
+    paper.look()
+    for _ in range(3):
+        paper.classes({"fish": 30, "dog": 45}, {"cat": 475, "dog": 475, "bird": 475})
+        found = paper.look()
+    assert found.verdict == "Fail"
+    names = {each.name: (each.candidate, each.stable) for each in found.state.comparisons}
+    assert names["class fish"][1] == 0
+
+
+def test_what_a_block_brought_to_light_is_shown_at_once_and_weighed_from_the_next_on() -> None:
+    paper = classes()
+    paper.look()
+    paper.classes({"fish": 1, "cat": 74}, {"cat": 1425})
+    found = paper.look()
+    (fish,) = (each for each in found.state.comparisons if each.name == "class fish")
+    assert (fish.candidate, fish.stable) == (1, 0)
+    assert fish.more == fish.fewer
+
+
+def test_scores_that_moved_up_fail_and_the_range_is_named() -> None:
+    paper = scores()
+    paper.look()
+    paper.scores({0.25: 5, 0.5: 45, 0.75: 50, 1.0: 100}, {b: 4 * n for b, n in EVEN.items()})
+    found = paper.look()
+    assert found.verdict == "Fail"
+    assert found.message.startswith("Score up to 0.25: candidate 5/200 (2.5%) against stable")
+
+
+def test_bounds_are_compared_by_value_and_only_those_that_both_arms_have() -> None:
+    paper = Judging(drift(scores="model_prediction_score"))
+    for pods, bounds in (
+        (paper.candidate, ("0.1", "0.2", "0.5", "1.0", "+Inf")),
+        (paper.stable, ("0.2", "0.50", "0.9", "1", "+Inf")),
+    ):
+        for bound in bounds:
+            pods.add("pod", "model_prediction_score_bucket", 0, le=bound)
+    paper.scrape()
+    found = paper.look()
+    ranges = [each.name for each in found.state.comparisons if each.not_more]
+    assert ranges == ["score up to 0.2", "score 0.2 to 0.5", "score 0.5 to 1", "score above 1"]
+
+
+def test_histograms_without_a_bound_in_common_are_an_error_that_says_what_to_do() -> None:
+    paper = Judging(drift())
+    paper.scores({0.1: 0, 0.2: 0}, {0.3: 0, 0.4: 0})
+    paper.scrape()
+    found = paper.look()
+    assert found.verdict == "Error"
+    assert found.message == (
+        "model_prediction_score_bucket: candidate and stable have no score bucket in common: let "
+        "both export the histogram with the same bounds."
+    )
+
+
+def test_by_default_either_metric_will_do_and_both_count() -> None:
+    paper = classes()
+    paper.scores({0.5: 0, 1.0: 0}, {0.5: 0, 1.0: 0})
+    paper.look()
+    paper.classes({"cat": 100, "dog": 100}, {"cat": 1000, "dog": 1000})
+    assert paper.look().verdict == "Pass"
+    paper.scores({0.5: 200, 1.0: 0}, {0.5: 1900, 1.0: 1900})
+    paper.classes({"cat": 100, "dog": 100}, {"cat": 1900, "dog": 1900})
+    assert paper.look().verdict == "Fail"
+
+
+def test_an_empty_histogram_that_nobody_named_does_not_keep_the_classes_from_passing() -> None:
+    paper = classes()
+    paper.scores({0.5: 0, 1.0: 0}, {0.5: 0, 1.0: 0})
+    assert paper.look().message == "The candidate pods have predicted nothing yet."
+    paper.classes({"cat": 100, "dog": 100}, {"cat": 1900, "dog": 1900})
+    assert paper.look().verdict == "Pass"
+
+
+def test_an_empty_histogram_that_was_named_is_waited_for() -> None:
+    paper = scores(scores="model_prediction_score", classes={"metric": "model_predictions_total"})
+    paper.classes({"cat": 0, "dog": 0}, {"cat": 0, "dog": 0})
+    paper.look()
+    paper.classes({"cat": 1000, "dog": 1000}, {"cat": 1900, "dog": 1900})
+    found = paper.look()
+    assert found.verdict == "Inconclusive"
+    assert found.message.endswith("It neither passes nor fails if it goes on like this.")
+
+
+def test_without_either_metric_the_message_names_both() -> None:
+    found = Judging(drift()).look()
+    assert found.verdict == "NoData"
+    assert "model_prediction_score_bucket" in found.message
+    assert "model_predictions_total" in found.message
+
+
+def test_a_metric_that_was_named_must_be_there() -> None:
+    paper = classes(scores="model_prediction_score", classes={"metric": "model_predictions_total"})
+    found = paper.look()
+    assert found.verdict == "NoData"
+    assert "model_prediction_score_bucket from the candidate pods" in found.message
+
+
+def test_too_many_classes_are_an_error_that_says_what_to_do() -> None:
+    paper = Judging(drift(classes={"metric": "model_predictions_total"}))
+    many = {f"class-{n}": 0 for n in range(200)}
+    paper.classes(many, many)
+    paper.scrape()
+    found = paper.look()
+    assert found.verdict == "Error"
+    assert found.message == (
+        "200 classes and score ranges were seen, and at most 128 can be compared: name another "
+        "classLabel, or export coarser classes or buckets."
+    )
+    assert found.state.comparisons == []
+
+
+def test_a_class_name_that_no_status_can_hold_is_an_error() -> None:
+    paper = Judging(drift())
+    paper.classes({"x" * 200: 0}, {"x" * 200: 0})
+    paper.scrape()
+    found = paper.look()
+    assert found.verdict == "Error"
+    assert "more than 100 characters" in found.message
+
+
+def test_a_broken_metric_does_not_hide_what_the_other_one_shows() -> None:
+    paper = classes()
+    paper.look()
+    paper.classes({"cat": 200, "dog": 0}, {"cat": 1900, "dog": 1900})
+    paper.at += 15
+    paper.scrape()
+    asked = paper.measurement()
+    answers = dict(asked.candidate)
+    answers[Counters("model_prediction_score_bucket")] = Unreadable("Refused.")
+    broken = Measurement(paper.at, answers, asked.stable)
+    paper.progress = judge(paper.analysis, paper.progress, broken, SINCE)
+    assert paper.progress.checks[0].verdict == "Fail"
+
+
+def test_the_class_label_can_be_named_and_series_without_it_are_one_class() -> None:
+    paper = Judging(drift(classes={"metric": "labels_total"}, classLabel="label"))
+    for pods in (paper.candidate, paper.stable):
+        pods.add("pod", "labels_total", 0, label="yes")
+        pods.add("pod", "labels_total", 0)
+    paper.scrape()
+    found = paper.look()
+    assert [each.name for each in found.state.comparisons] == ["class (none)", "class yes"]

@@ -1,0 +1,87 @@
+"""threshold: held in time, honest about what it proves."""
+
+import math
+
+import pytest
+
+from serinus.api.status import CheckStatus
+from serinus.judge.questions import Answer, Series, Unreadable, Value
+from tests.unit.judge.judging import Judging
+
+QUERY = "max(model_drift_psi{$arm})"
+
+
+def judging(**settings: object) -> Judging:
+    return Judging({"name": "psi", "threshold": {"query": QUERY, "max": 0.25, **settings}})
+
+
+def look(paper: Judging, answer: float | Answer) -> CheckStatus:
+    vector = (Series({}, ((paper.at, answer),)),) if isinstance(answer, float | int) else answer
+    paper.values = {Value(QUERY): vector}
+    return paper.look()
+
+
+def test_a_breach_fails_only_once_it_has_been_held() -> None:
+    paper = judging(**{"for": "30s"})
+    assert look(paper, 0.4).verdict == "Inconclusive"
+    assert look(paper, 0.5).verdict == "Inconclusive"
+    found = look(paper, 0.31)
+    assert found.verdict == "Fail"
+    assert found.message == (
+        "max(model_drift_psi{$arm}) is 0.31, out of bounds (max 0.25) for 30s. "
+        "A threshold has no statistical guarantee."
+    )
+
+
+def test_a_breach_that_is_interrupted_starts_anew() -> None:
+    paper = judging(**{"for": "30s"})
+    for value in (0.4, 0.4, 0.1, 0.4, 0.4):
+        assert look(paper, value).verdict == "Inconclusive"
+    assert look(paper, 0.4).verdict == "Fail"
+
+
+def test_being_in_bounds_passes_only_once_it_has_been_held() -> None:
+    paper = judging(**{"for": "30s"})
+    assert look(paper, 0.1).verdict == "Inconclusive"
+    assert look(paper, 0.1).message == (
+        "max(model_drift_psi{$arm}) is 0.1, within bounds (max 0.25) for 15s of 30s."
+    )
+    assert look(paper, 0.1).verdict == "Pass"
+
+
+def test_without_a_time_to_hold_the_first_value_decides() -> None:
+    assert look(judging(), 0.25).verdict == "Pass"
+    assert look(judging(), 0.26).verdict == "Fail"
+    assert look(judging(min=0.1), 0.05).verdict == "Fail"
+
+
+def test_of_several_elements_the_worst_decides_and_is_named() -> None:
+    answer = tuple(Series({"feature": f}, ((0.0, v),)) for f, v in (("age", 0.1), ("income", 0.7)))
+    found = look(judging(), answer)
+    assert found.verdict == "Fail"
+    assert "is 0.7 for feature=income, out of bounds" in found.message
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_an_error_and_breaks_the_time_held(value: float) -> None:
+    paper = judging(**{"for": "30s"})
+    look(paper, 0.4)
+    look(paper, 0.4)
+    found = look(paper, value)
+    assert found.verdict == "Error"
+    assert found.message == f"{QUERY} is {value}, no number."
+    assert look(paper, 0.4).verdict == "Inconclusive"
+
+
+def test_an_empty_answer_is_no_data() -> None:
+    found = look(judging(), ())
+    assert found.verdict == "NoData"
+    assert "has no value" in found.message
+
+
+def test_a_query_that_was_refused_is_an_error_that_tells_why() -> None:
+    found = look(judging(), Unreadable("Prometheus refused the query (HTTP 400): parse error."))
+    assert (found.verdict, found.message) == (
+        "Error",
+        "Prometheus refused the query (HTTP 400): parse error.",
+    )
