@@ -1,0 +1,136 @@
+"""The chart installed for one namespace: the rights it gives are enough, and it leaves nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import parts
+from tests.integration.conftest import kubectl
+
+ROOT = Path(__file__).parents[2]
+RELEASE = "canary"
+
+
+@pytest.fixture
+def release(kubeconfig: Path, namespace: str) -> Iterator[str]:
+    """The namespace of a release whose pods nobody runs: the test runs the operator itself."""
+    values = {
+        "image.repository": "localhost/serinus",
+        "prometheus.url": "http://127.0.0.1:9",
+        "scope": "Namespace",
+        "replicas": "0",
+    }
+    sets = [f"--set={name}={value}" for name, value in values.items()]
+    helm(namespace, "install", RELEASE, str(ROOT / "charts" / "serinus"), "--skip-crds", *sets)
+    yield namespace
+    helm(namespace, "uninstall", RELEASE, "--ignore-not-found")
+
+
+def helm(namespace: str, *arguments: str) -> None:
+    program = parts.clients() / "helm" / "helm"
+    command = [str(program), *arguments, f"--namespace={namespace}"]
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def operator(kubeconfig: Path, namespace: str, folder: Path) -> Iterator[Path]:
+    """The operator with the arguments and the rights of the release; yields its log."""
+    deployment = json.loads(
+        kubectl("get", "deployment", RELEASE, "-n", namespace, "-o", "json").stdout
+    )
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    rights = folder / "kubeconfig"
+    rights.write_text(json.dumps(as_service_account(kubeconfig, namespace)))
+    log = folder / "log"
+    environment = {**os.environ, "KUBECONFIG": str(rights), "PYTHONPATH": str(ROOT / "operator")}
+    command = [sys.executable, "-m", "serinus.controller", *container["args"], "--bind=127.0.0.1:0"]
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, env=environment, stderr=output) as process,
+    ):
+        try:
+            yield log
+        finally:
+            process.terminate()
+    assert process.returncode == 0, log.read_text()
+
+
+def as_service_account(kubeconfig: Path, namespace: str) -> dict[str, Any]:
+    token = kubectl("create", "token", RELEASE, "-n", namespace, "--duration=10m").stdout
+    raw = kubectl("config", "view", "--raw", "-o", "json", f"--kubeconfig={kubeconfig}").stdout
+    config: dict[str, Any] = json.loads(raw)
+    for user in config["users"]:
+        user["user"] = {"token": token}
+    return config
+
+
+def deploy(namespace: str, name: str, version: str, **spec: Any) -> None:
+    container = {"name": "model", "image": "any", "ports": [{"containerPort": 8080}]}
+    manifest = {
+        "apiVersion": "serinus.dev/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": name},
+        "spec": {
+            "model": {"version": version},
+            "template": {"spec": {"containers": [container]}},
+            "rollout": {
+                "steps": [{"setWeight": 50}],
+                "scaleDownDelay": "0s",
+                "analysis": {"interval": "1s", "checks": []},
+            },
+            **spec,
+        },
+    }
+    kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(manifest))
+
+
+def until(namespace: str, what: str, condition: str) -> None:
+    kubectl("wait", what, "-n", namespace, f"--for={condition}", "--timeout=60s")
+
+
+def left(namespace: str) -> list[str]:
+    """What a release or a rollout could leave behind."""
+    kinds = (
+        "modeldeployments,deployments,replicasets,pods,services,httproutes,controllerrevisions,"
+        "configmaps,secrets,serviceaccounts,roles,rolebindings,leases"
+    )
+    names = kubectl("get", kinds, "-n", namespace, "-o", "name").stdout.split()
+    ours_never = {"configmap/kube-root-ca.crt", "serviceaccount/default"}
+    return sorted(set(names) - ours_never)
+
+
+def test_its_rights_are_enough_for_a_whole_rollout(
+    kubeconfig: Path, release: str, tmp_path: Path
+) -> None:
+    with operator(kubeconfig, release, tmp_path) as log:
+        deploy(release, "pods", "v1")
+        deploy(release, "routed", "v1", traffic={"gateway": {"parentRefs": [{"name": "public"}]}})
+        until(release, "mdep/pods", "jsonpath={.status.stable.version}=v1")
+        until(release, "httproute/routed", "create")
+        deploy(release, "pods", "v2")
+        until(release, "mdep/pods", "jsonpath={.status.stable.version}=v2")
+        until(release, "mdep/pods", "jsonpath={.status.phase}=Healthy")
+    assert "403" not in log.read_text()
+
+
+def test_deleting_and_uninstalling_leave_nothing_behind(
+    kubeconfig: Path, release: str, tmp_path: Path
+) -> None:
+    with operator(kubeconfig, release, tmp_path):
+        deploy(release, "pods", "v1")
+        until(release, "mdep/pods", "jsonpath={.status.phase}=Healthy")
+        before = left(release)
+        assert "lease.coordination.k8s.io/serinus" in before
+        kubectl("delete", "mdep", "pods", "-n", release)
+        for child in [name for name in before if "/pods" in name and "modeldep" not in name]:
+            until(release, child, "delete")
+        helm(release, "uninstall", RELEASE)
+    assert left(release) == []
