@@ -53,7 +53,7 @@ class Informer:
     @property
     def alive(self) -> bool:
         """Whether the watches are looked after."""
-        return self._watching is not None and self._watching.is_alive()
+        return self._watching is not None and self._watching.alive
 
     async def run(self) -> None:
         """List and watch until cancelled."""

@@ -39,7 +39,7 @@ HandOver = Callable[[str | None, dict[str, Any]], None]
 """Takes an event: its type (ADDED, MODIFIED, DELETED or None for a listed object), the object."""
 
 
-class Watching(threading.Thread):
+class Watching:
     """Runs kopf, again whenever it ends, until the context is left.
 
     Both callbacks are called in the event loop that entered the context: `hand_over` for each
@@ -49,7 +49,7 @@ class Watching(threading.Thread):
     def __init__(
         self, hand_over: HandOver, on_end: Callable[[], None], namespaces: tuple[str, ...]
     ) -> None:
-        super().__init__(name="watching", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="watching", daemon=True)
         self._main = asyncio.get_running_loop()
         self._hand_over = hand_over
         self._on_end = on_end
@@ -61,7 +61,7 @@ class Watching(threading.Thread):
         self._throttle = _Throttle()
 
     async def __aenter__(self) -> Self:
-        self.start()
+        self._thread.start()
         return self
 
     async def __aexit__(
@@ -72,7 +72,12 @@ class Watching(threading.Thread):
     ) -> None:
         self._halted = True
         self._interrupt()
-        await asyncio.to_thread(self.join, _LEAVE_WITHIN)
+        await asyncio.to_thread(self._thread.join, _LEAVE_WITHIN)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the supervisor runs."""
+        return self._thread.is_alive()
 
     def watch(self, kinds: frozenset[str]) -> None:
         """Watch these kinds from now on: those that the API server serves."""
@@ -85,8 +90,7 @@ class Watching(threading.Thread):
         with contextlib.suppress(RuntimeError):  # its loop is closed: it has ended already
             self._stop()
 
-    def run(self) -> None:
-        """The thread; nobody else calls it."""
+    def _run(self) -> None:
         while not self._halted:
             self._changed.clear()
             if self._kinds:
