@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from tests.cluster import cache, parts
@@ -15,6 +16,7 @@ from tests.cluster.kubectl import Kubectl, NotReadyError
 
 GATEWAY_SYSTEM = "envoy-gateway-system"
 PROMETHEUS_PORT = 30090  # on the node, see manifests/prometheus.yaml
+_SYSTEM = ("kube-system", GATEWAY_SYSTEM, "gateways", "monitoring")
 _MANIFESTS = Path(__file__).with_name("manifests")
 
 
@@ -52,15 +54,18 @@ def envoy_gateway() -> str:
     return (cache.part("gateway", made_from, build) / "all.yaml").read_text(encoding="utf-8")
 
 
-def apply(kubectl: Kubectl, scrape_interval: str) -> None:
-    """Apply all that a bare cluster runs as pods, and return at once."""
-    kubectl.apply(manifest("dns.yaml"))
-    kubectl.apply(manifest("prometheus.yaml", {"SCRAPE_INTERVAL": scrape_interval}))
+def apply_envoy_gateway(kubectl: Kubectl) -> None:
+    """Apply the Gateway API and Envoy Gateway, five megabytes of CRDs among them."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": GATEWAY_SYSTEM}}
     kubectl.apply(json.dumps(namespace))
     _make_gateway_certificates(kubectl.kubeconfig)
     kubectl.apply(f"{gateway_api()}---\n{envoy_gateway()}")
-    kubectl.apply(manifest("gateway.yaml"))
+
+
+def apply_dns_and_prometheus(kubectl: Kubectl, scrape_interval: str) -> None:
+    """Apply DNS and Prometheus."""
+    kubectl.apply(manifest("dns.yaml"))
+    kubectl.apply(manifest("prometheus.yaml", {"SCRAPE_INTERVAL": scrape_interval}))
 
 
 def wait(kubectl: Kubectl, prometheus_url: str) -> None:
@@ -70,6 +75,18 @@ def wait(kubectl: Kubectl, prometheus_url: str) -> None:
     kubectl.wait("deployment/public", "condition=Available", namespace="gateways")
     kubectl.wait("deployment/prometheus", "condition=Available", namespace="monitoring")
     wait_for_prometheus(prometheus_url)
+
+
+def wait_for_restart(kubectl: Kubectl, since: datetime, seconds: float = 120.0) -> None:
+    """Wait until what the node runs as pods was started after `since`, and is ready.
+
+    Until then the API still tells what was true when an earlier box was killed.
+    """
+    deadline = time.monotonic() + seconds
+    while late := [name for name in _SYSTEM if not _has_restarted(kubectl, name, since)]:
+        if time.monotonic() > deadline:
+            raise NotReadyError(f"after {seconds:.0f} s no pod is ready in {', '.join(late)}")
+        time.sleep(0.5)
 
 
 def wait_for_prometheus(url: str, seconds: float = 30.0) -> None:
@@ -104,6 +121,23 @@ def add_fake_nodes(kubectl: Kubectl, count: int) -> None:
     if nodes:
         kubectl.apply("---\n".join(json.dumps(node) + "\n" for node in nodes))
         kubectl.call("wait", "node", "--all", "--for=condition=Ready", "--timeout=60s")
+
+
+def _has_restarted(kubectl: Kubectl, namespace: str, since: datetime) -> bool:
+    """Whether the namespace has pods, all of whose containers are ready and younger."""
+    pods = kubectl.get("pods", f"--namespace={namespace}")["items"]
+    staying = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    statuses = [pod["status"].get("containerStatuses", []) for pod in staying]
+    containers = [container for pod in statuses for container in pod]
+    started = [status["state"].get("running", {}).get("startedAt") for status in containers]
+    return (
+        bool(statuses)
+        and all(statuses)
+        and all(
+            status["ready"] and at is not None and datetime.fromisoformat(at) >= since
+            for status, at in zip(containers, started, strict=True)
+        )
+    )
 
 
 def _make_gateway_certificates(kubeconfig: Path) -> None:

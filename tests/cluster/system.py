@@ -62,17 +62,17 @@ def system_images() -> Path:
 
     def build(folder: Path) -> None:
         images = []
-        for name, (target, source) in zip(names, programs.items(), strict=True):
-            layer = oci.layer_of({target: source}, folder / f"{source.name}.tar")
-            below = [base / "layer.tar"] if name == ENVOY else []  # it alone needs a glibc
-            images.append(oci.Image(name, [*below, layer], entrypoint=[target]))
-        oci.write_archive(images, folder / "images.tar")
+        with step("packing the system images"):
+            for name, (target, source) in zip(names, programs.items(), strict=True):
+                layer = oci.layer_of({target: source}, folder / f"{source.name}.tar")
+                below = [base / "layer.tar"] if name == ENVOY else []  # it alone needs a glibc
+                images.append(oci.Image(name, [*below, layer], entrypoint=[target]))
+            oci.write_archive(images, folder / "images.tar")
         for image in images:
             image.layers[-1].unlink()
 
     made_from = [str(base), *map(str, programs.values())]
-    with step("checking the system images"):
-        return cache.part("system", made_from, build) / "images.tar"
+    return cache.part("system", made_from, build) / "images.tar"
 
 
 def _trim(root: Path) -> None:
