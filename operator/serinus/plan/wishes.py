@@ -20,9 +20,9 @@ def obey_a_command(s: Situation) -> Situation | None:
         return None
     verb, _, rest = command.partition("/")
     revision = rest.partition("/")[0]
-    obey = _COMMANDS.get(verb)
+    obey = COMMANDS.get(verb)
     if obey is None or not revision:
-        told = f"serinus.dev/command is {command!r}; write {' or '.join(_COMMANDS)}, "
+        told = f"serinus.dev/command is {command!r}; write {' or '.join(COMMANDS)}, "
         return _echo(s, Reason.COMMAND_REFUSED, revision, told + "then / and a revision")
     outcome = obey(s, revision)
     if isinstance(outcome, str):
@@ -91,7 +91,7 @@ def _no_candidate(s: Situation, revision: str) -> str | None:
     return None
 
 
-_COMMANDS = {
+COMMANDS = {
     "promote": _promote,
     "advance": _advance,
     "abort": _abort,
