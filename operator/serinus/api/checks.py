@@ -144,7 +144,7 @@ class PredictionDrift(_Comparison):
         "stable's share.",
     )
     absolute_margin: Percent = Field(
-        default="5%", description="Added to the margin of each class or score range."
+        default="2%", description="Added to the margin of each class or score range."
     )
 
 
