@@ -12,6 +12,7 @@ its Prometheus and the kubectl and helm to use with it.
 
 import argparse
 import json
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,8 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except machine.UnfitError as unfit:
         print(f"{unfit}", file=sys.stderr)
         return CANNOT_RUN_HERE
-    except (StepError, NotReadyError, FileExistsError, FileNotFoundError, TimeoutError) as error:
+    except (StepError, NotReadyError, OSError) as error:
         print(f"{error}", file=sys.stderr)
+        return FAILED
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr or b"").decode().strip()
+        print(f"{error}\n{said}", file=sys.stderr)
         return FAILED
     return 0
 
@@ -45,6 +50,7 @@ def _up(arguments: argparse.Namespace) -> None:
     folder = description.folder_of(name)
     backend = arguments.backend if arguments.backend != "auto" else _suitable()
     wanted = Wanted(arguments.profile, arguments.scrape_interval, arguments.fake_nodes)
+    BACKENDS[backend].check()
     with cache.locked(f"cluster-{cache.digest(str(folder))}"):
         folder.mkdir(parents=True, exist_ok=True)
         description.claim(folder, backend, arguments.profile)

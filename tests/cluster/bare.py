@@ -32,9 +32,14 @@ _GO_PARTS = {
 _NOBODY = 65534  # whom Prometheus runs as
 
 
+def check() -> None:
+    """Raise UnfitError where this machine cannot carry such a cluster."""
+    machine.require_root()
+
+
 def build(profile: Profile) -> dict[str, Path]:
     """Fill the cache with all that the profile needs; return the parts the box sees."""
-    machine.require_root()
+    check()
     machine.require_tools(cache.logs() / "apt.log")
     parts.clients()
     parts.go_part("gateway-api")

@@ -2,43 +2,48 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.cluster import addons, description, machine
 from tests.cluster.description import Cluster, Wanted
 from tests.cluster.kubectl import Kubectl, NotReadyError
 
-_REQUIRED = {
-    "crd/httproutes.gateway.networking.k8s.io": "the Gateway API's CRDs, standard channel",
-    "gatewayclass/envoy": "a GatewayClass named envoy",
-    "gateway/public --namespace=gateways": "a Gateway named public in the namespace gateways, "
-    "open to routes from all namespaces",
-    "service/public --namespace=gateways": "a Service named public in the namespace gateways, "
-    "which leads to that Gateway",
-    "service/prometheus --namespace=monitoring": "Prometheus as the Service prometheus:9090 in "
-    "the namespace monitoring",
-}
+_REQUIRED = (  # the first of every cluster, the others of full ones
+    ("crd/httproutes.gateway.networking.k8s.io", "the Gateway API's CRDs, standard channel"),
+    ("gatewayclass/envoy", "a GatewayClass named envoy"),
+    (
+        "gateway/public --namespace=gateways",
+        "a Gateway named public in the namespace gateways, open to routes from all namespaces",
+    ),
+    (
+        "service/public --namespace=gateways",
+        "a Service named public in the namespace gateways, which leads to that Gateway",
+    ),
+    (
+        "service/prometheus --namespace=monitoring",
+        "Prometheus as the Service prometheus:9090 in the namespace monitoring",
+    ),
+)
 
 
-def up(folder: Path, wanted: Wanted) -> Cluster:
-    """Check that the cluster has what the profile promises, and describe it."""
-    kubeconfig = os.environ.get("KUBECONFIG")
-    if not kubeconfig or not Path(kubeconfig).is_file():
+def check() -> None:
+    """Raise UnfitError where the environment names no cluster."""
+    if not Path(os.environ.get("KUBECONFIG", "")).is_file():
         raise machine.UnfitError(
             "the existing backend needs KUBECONFIG to name one file: export it, or choose another "
             "backend with --backend"
         )
-    prometheus = os.environ.get("PROMETHEUS_URL", "")
-    if wanted.profile == "full" and not prometheus:
-        raise machine.UnfitError(
-            "the existing backend needs PROMETHEUS_URL, the address at which this machine reaches "
-            "the cluster's Prometheus: export it (kubectl port-forward makes one)"
-        )
+
+
+def up(folder: Path, wanted: Wanted) -> Cluster:
+    """Check that the cluster has what the profile promises, and describe it."""
+    kubeconfig, prometheus = os.environ["KUBECONFIG"], os.environ.get("PROMETHEUS_URL", "")
     tools = {name: machine.require_program(name) for name in ("kubectl", "helm")}
     theirs = Kubectl(Path(tools["kubectl"]), Path(kubeconfig))
-    _check(theirs, wanted)
+    _require(theirs, _REQUIRED if wanted.profile == "full" else _REQUIRED[:1])
     if wanted.profile == "full":
-        addons.wait_for_prometheus(prometheus)
+        _require_prometheus(prometheus)
     flat = theirs.call("config", "view", "--raw", "--flatten", "--minify")
     (folder / "kubeconfig").touch(mode=0o600)
     (folder / "kubeconfig").write_text(flat, encoding="utf-8")
@@ -67,10 +72,18 @@ def load(folder: Path, archive: Path) -> None:
     )
 
 
-def _check(kubectl: Kubectl, wanted: Wanted) -> None:
-    required = _REQUIRED if wanted.profile == "full" else dict(list(_REQUIRED.items())[:1])
-    for what, sentence in required.items():
+def _require(kubectl: Kubectl, objects: Sequence[tuple[str, str]]) -> None:
+    for what, sentence in objects:
         try:
             kubectl.call("get", *what.split())
         except NotReadyError as error:
             raise machine.UnfitError(f"the existing cluster lacks {sentence} ({error})") from error
+
+
+def _require_prometheus(url: str) -> None:
+    if not url:
+        raise machine.UnfitError(
+            "the existing backend needs PROMETHEUS_URL, the address at which this machine reaches "
+            "the cluster's Prometheus: export it (kubectl port-forward makes one)"
+        )
+    addons.wait_for_prometheus(url)

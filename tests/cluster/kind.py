@@ -17,24 +17,27 @@ from tests.cluster.kubectl import Kubectl
 from tests.cluster.progress import run, step
 from tests.cluster.versions import VERSIONS
 
+_PROGRAMS = ("kind", "kubectl", "helm")
+
 
 def can_run() -> bool:
     """Whether kind and what it needs are on this machine."""
     return shutil.which("kind") is not None and machine.engine() is not None
 
 
+def check() -> None:
+    """Raise UnfitError where this machine cannot carry such a cluster."""
+    _engine()
+    for program in _PROGRAMS:
+        machine.require_program(program)
+
+
 def up(folder: Path, wanted: Wanted) -> Cluster:
     """Make the cluster where it is not there yet, and wait until it is usable."""
-    engine = machine.engine()
-    if engine is None:
-        raise machine.UnfitError(
-            "the kind backend needs Docker or Podman to answer: start one, or use --backend bare "
-            "as root"
-        )
-    tools = {name: machine.require_program(name) for name in ("kind", "kubectl", "helm")}
+    tools = {name: machine.require_program(name) for name in _PROGRAMS}
     kubectl = Kubectl(Path(tools["kubectl"]), folder / "kubeconfig")
     if not is_running(folder):
-        _create(folder, engine)
+        _create(folder)
     with step("starting the gateway and Prometheus"):
         if wanted.profile == "full":
             _fill(folder, kubectl, Path(tools["helm"]), wanted)
@@ -48,20 +51,18 @@ def up(folder: Path, wanted: Wanted) -> Cluster:
 
 def down(folder: Path) -> None:
     """Delete the cluster and the folder."""
-    if engine := machine.engine():
-        delete = [machine.require_program("kind"), "delete", "cluster", f"--name={_name(folder)}"]
-        subprocess.run(delete, env=_environment(engine), check=True, capture_output=True)
+    delete = [machine.require_program("kind"), "delete", "cluster", f"--name={_name(folder)}"]
+    subprocess.run(delete, env=_environment(), check=True, capture_output=True)
     shutil.rmtree(folder)
 
 
 def is_running(folder: Path) -> bool:
     """Whether kind knows the cluster."""
-    engine = machine.engine()
-    if engine is None:
+    if not can_run():
         return False
     listed = subprocess.run(
         [machine.require_program("kind"), "get", "clusters"],
-        env=_environment(engine),
+        env=_environment(),
         check=True,
         capture_output=True,
         text=True,
@@ -78,10 +79,10 @@ def load(folder: Path, archive: Path) -> None:
         )
     command = [machine.require_program("kind"), "load", "image-archive", str(archive)]
     command.append(f"--name={_name(folder)}")
-    run(f"loading {archive.name}", command, cache.logs() / "kind.log", env=_environment(engine))
+    run(f"loading {archive.name}", command, cache.logs() / "kind.log", env=_environment())
 
 
-def _create(folder: Path, engine: str) -> None:
+def _create(folder: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -97,10 +98,10 @@ def _create(folder: Path, engine: str) -> None:
     options = [f"--name={name}", f"--config={folder}/kind.json", f"--kubeconfig={kubeconfig}"]
     command = [machine.require_program("kind"), "create", "cluster", "--wait=120s", *options]
     log = cache.logs() / "kind.log"
-    run("creating the kind cluster", command, log, env=_environment(engine))
+    run("creating the kind cluster", command, log, env=_environment())
     # Prometheus keeps its data on the node and runs as nobody.
     own = ["install", "-d", "-o", "65534", "-g", "65534", "/var/lib/prometheus"]
-    run("preparing its node", [engine, "exec", f"{name}-control-plane", *own], log)
+    run("preparing its node", [_engine(), "exec", f"{name}-control-plane", *own], log)
 
 
 def _fill(folder: Path, kubectl: Kubectl, helm: Path, wanted: Wanted) -> None:
@@ -131,8 +132,18 @@ def _add_kwok(kubectl: Kubectl, fake_nodes: int) -> None:
     addons.add_fake_nodes(kubectl, fake_nodes)
 
 
-def _environment(engine: str) -> Mapping[str, str]:
-    return os.environ | {"KIND_EXPERIMENTAL_PROVIDER": engine}
+def _environment() -> Mapping[str, str]:
+    return os.environ | {"KIND_EXPERIMENTAL_PROVIDER": _engine()}
+
+
+def _engine() -> str:
+    engine = machine.engine()
+    if engine is None:
+        raise machine.UnfitError(
+            "the kind backend needs Docker or Podman to answer: start one, or use --backend bare "
+            "as root"
+        )
+    return engine
 
 
 def _name(folder: Path) -> str:

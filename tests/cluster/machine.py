@@ -27,12 +27,12 @@ def require_root() -> None:
     if os.uname().sysname != "Linux" or os.uname().machine != "x86_64":
         raise UnfitError(
             "the bare cluster runs on Linux x86_64 only: start Docker or Podman and install kind, "
-            "or point KUBECONFIG at a cluster of your own"
+            "or name a cluster of your own with --backend existing"
         )
     if os.geteuid() != 0:
         raise UnfitError(
             "the bare cluster needs root: run this as root, or start Docker or Podman and install "
-            "kind, or point KUBECONFIG at a cluster of your own"
+            "kind, or name a cluster of your own with --backend existing"
         )
     if not _succeeds(["unshare", "--mount", "--net", "--pid", "--fork", "true"]):
         raise UnfitError(
@@ -49,7 +49,7 @@ def require_tools(log: Path) -> None:
     if not shutil.which("apt-get"):
         raise UnfitError(
             f"this machine has no apt-get to install {', '.join(missing)} with: use Debian, or "
-            "point KUBECONFIG at a cluster of your own"
+            "name a cluster of your own with --backend existing"
         )
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     run("updating the list of Debian packages", ["apt-get", "update"], log, env=env)
@@ -90,7 +90,8 @@ def mirror() -> str:
         if words[:2] == ["Debian", "main"] and "-" not in words[2]:
             return words[3]
     raise UnfitError(
-        "apt knows no Debian mirror here: use Debian, or point KUBECONFIG at a cluster of your own"
+        "apt knows no Debian mirror here: use Debian, or name a cluster of your own "
+        "with --backend existing"
     )
 
 
