@@ -14,7 +14,7 @@ from serinus.cluster import Cluster
 from tests.integration.inprocess import Manifest, Operator
 from tests.integration.process import OperatorProcess, PaperPrometheus, real_traffic
 from tests.integration.proxy import Proxy, Request
-from tests.integration.test_rollouts import children, gone, spec
+from tests.integration.test_rollouts import children, only, spec
 
 QUICK = {
     "steps": [{"setWeight": 20}, {"setWeight": 50}],
@@ -121,7 +121,7 @@ async def test_a_kill_during_deletion_leaves_no_orphan(
             await operator.died()
             await operator.start()
             for kind in ("Deployment", "Service", "HTTPRoute", "ControllerRevision"):
-                await gone(kubelets, kind)
+                await only(kubelets, kind, set())
 
 
 async def _rollout(

@@ -48,10 +48,8 @@ async def test_a_better_model_is_promoted_and_leaves_only_its_own_pods(operator:
     await operator.until("fraud", healthy("v2"), moving=5)
     assert await operator.split("fraud") == {f"fraud-{candidate}": 100}
     await operator.until("fraud", lambda s: not s.get("retiring"), moving=10)
-    names = {f"fraud-{candidate}"}
-    assert await children(operator.cluster, operator.namespace, "Deployment") == names
-    services = await children(operator.cluster, operator.namespace, "Service")
-    assert services == names | {"fraud"}
+    await only(operator, "Deployment", {f"fraud-{candidate}"})
+    await only(operator, "Service", {f"fraud-{candidate}", "fraud"})
 
 
 async def test_a_model_that_fails_is_rolled_back_with_its_evidence(operator: Operator) -> None:
@@ -158,14 +156,14 @@ async def test_deletion_leaves_nothing(operator: Operator) -> None:
     await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
     await operator.cluster.delete(await operator.get("fraud"))
     for kind in ("Deployment", "Service", "HTTPRoute", "ControllerRevision"):
-        await gone(operator, kind)
+        await only(operator, kind, set())
 
 
-async def gone(operator: Operator, kind: str) -> None:
+async def only(operator: Operator, kind: str, names: set[str]) -> None:
     deadline = time.monotonic() + 30
-    while names := await children(operator.cluster, operator.namespace, kind):
-        assert time.monotonic() < deadline, f"{kind} left behind: {names}"
-        await asyncio.sleep(0.2)
+    while (found := await children(operator.cluster, operator.namespace, kind)) != names:
+        assert time.monotonic() < deadline, f"{kind}: {found}, not {names}"
+        await asyncio.sleep(0.1)
 
 
 async def test_a_bad_check_stalls_with_a_sentence_that_names_the_field(operator: Operator) -> None:

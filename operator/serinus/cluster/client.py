@@ -46,6 +46,13 @@ class ApiError(Exception):
         """The object is no longer what it was, or exists already."""
         return self.status == 409
 
+    @property
+    def refused(self) -> bool:
+        """What was sent is wrong or not allowed, and will be refused again."""
+        # server-side apply tells of an unknown field as of a fault of its own
+        undeclared = self.status == 500 and "field not declared in schema" in str(self)
+        return undeclared or self.status in (400, 403, 413, 415, 422)
+
 
 class Cluster:
     """The API server, as far as Serinus needs it."""

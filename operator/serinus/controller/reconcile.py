@@ -17,12 +17,12 @@ from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Decision, Status
 from serinus.api.validation import problems as spec_problems
 from serinus.cluster import ApiError, Cluster, Store
+from serinus.controller.actuation import Outcome, actuate
 from serinus.controller.queue import Key
 from serinus.controller.sampling import Request, Sampler
 from serinus.judge import Progress, covered_until, judge, overall, questions_of
 from serinus.judge.questions import Arm
 from serinus.manifests.children import children, router_for
-from serinus.manifests.covers import covers
 from serinus.manifests.owner import Manifest, Objects, Owner, foreign
 from serinus.manifests.revision import Revision
 from serinus.plan.decide import Plan, decide
@@ -37,8 +37,7 @@ SAVE_EVERY = 30.0
 PODS_LOOK_AFTER = 5.0
 """Seconds that pods may take before they are asked what keeps them."""
 PODS_LOOK_AGAIN = 10.0
-OBSTRUCTION_LOOK_AGAIN = 15.0
-PRUNED = ("Deployment", "Service", "HTTPRoute", "ControllerRevision")
+BLOCKED_LOOK_AGAIN = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,6 @@ class Memory:
     """The status as the API server has it."""
     current: Status
     written_at: float
-
-
-class NameTakenError(Exception):
-    """An object of someone else has a name that we need: (kind, name)."""
 
 
 class Reconciler:
@@ -66,7 +61,7 @@ class Reconciler:
         self._sampler = sampler
         self._clock = clock
         self._memories: dict[Key, Memory] = {}
-        self._taken: dict[Key, tuple[str, str]] = {}
+        self._outcomes: dict[Key, Outcome] = {}
 
     async def __call__(self, key: Key) -> float | None:
         """One pass; returns the seconds until time alone makes another one due."""
@@ -78,6 +73,7 @@ class Reconciler:
         spec, problems = _read_spec(live)
         if spec is None:
             refused = refuse(memory.current, live["metadata"]["generation"], problems[0], now)
+            self._sampler.want(key, None)
             await self._persist(key, live, memory, refused, now)
             return None
         wish = read_wish(live, spec, problems)
@@ -85,12 +81,20 @@ class Reconciler:
         objects = self._store.children(key.namespace, key.name, owner.uid)
         wish, world = await self._observe(key, owner, wish, memory.current, objects)
         judged = self._judge(key, wish, memory.current)
+        # a measurement is taken once: what it showed must outlive a status that is not written
+        memory = self._memories[key] = replace(memory, current=judged)
         plan = decide(wish, judged, world, now)
         saved = await self._persist(key, live, memory, plan.status, now)
-        changed = await self._actuate(key, owner, live, wish, plan)
+        try:
+            changed = await self._actuate(key, owner, live, wish, plan)
+        except ApiError:
+            await self._announce(live, plan.news)
+            raise
         await self._announce(live, plan.news)
         self._sampler.want(key, _request(owner, wish, plan.status))
-        return 0.0 if changed else _next_pass(plan, world, saved)
+        blocked = world.obstruction is not None or bool(self._outcome(key).refusals)
+        # what was just decided is told of as it stands at the next pass
+        return 0.0 if changed or plan.news else _next_pass(plan, saved, blocked)
 
     def forget_everything(self) -> None:
         """Another replica leads now; what it writes is what counts."""
@@ -99,8 +103,12 @@ class Reconciler:
 
     def _forget(self, key: Key) -> None:
         self._memories.pop(key, None)
-        self._taken.pop(key, None)
+        self._outcomes.pop(key, None)
         self._sampler.want(key, None)
+
+    def _outcome(self, key: Key) -> Outcome:
+        """What the last pass came to."""
+        return self._outcomes.get(key, Outcome())
 
     def _recall(self, key: Key, live: Manifest) -> Memory:
         written = live.get("status") or {}
@@ -122,7 +130,8 @@ class Reconciler:
             facts |= await self._look_at_pods(owner, wish, candidate, objects)
         if candidate is not None and status.stable is not None:
             wish = _with_obstacle(wish, history, status.stable.revision, candidate.revision)
-        return wish, read_world(owner, wish, status, objects, history, **facts)
+        world = read_world(owner, wish, status, objects, history, **facts)
+        return wish, self._outcome(key).told_of(world)
 
     async def _look_at_pods(
         self, owner: Owner, wish: Wish, candidate: Candidate, objects: Objects
@@ -145,12 +154,11 @@ class Reconciler:
     async def _obstruction(
         self, key: Key, owner: Owner, wish: Wish, status: Status, history: Mapping[str, Revision]
     ) -> Obstruction | None:
-        if (taken := self._taken.get(key)) is not None:
+        if (taken := self._outcome(key).taken) is not None:
             kind, name = taken
             found = await self._cluster.find(kind, owner.namespace, name)
             if found is not None and (sentence := foreign(kind, found, owner)):
                 return Obstruction(Reason.NAME_TAKEN, sentence)
-            del self._taken[key]
         running = (status.stable, status.candidate)
         lost = {r.revision for r in running if r} - set(history) - {wish.revision}
         if lost:
@@ -204,32 +212,9 @@ class Reconciler:
         objects = self._store.children(key.namespace, key.name, owner.uid)
         history = _kept_history(live, wish, plan, read_history(objects))
         desired = children(owner, wish.spec, history, plan.wanted)
-        changed = False
-        try:
-            for manifest in desired:
-                changed |= await self._bring_about(owner, manifest, objects)
-        except NameTakenError as taken:
-            self._taken[key] = taken.args
-            return True
-        names = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in desired}
-        for (kind, name), old in objects.items():
-            if kind in PRUNED and (kind, name) not in names:
-                await self._cluster.delete(old)
-                self._store.remove(old)
-                changed = True
-        return changed
-
-    async def _bring_about(self, owner: Owner, manifest: Manifest, objects: Objects) -> bool:
-        kind, name = manifest["kind"], manifest["metadata"]["name"]
-        found = objects.get((kind, name))
-        if found is None:
-            found = await self._cluster.find(kind, owner.namespace, name)
-        if found is not None and foreign(kind, found, owner):
-            raise NameTakenError(kind, name)
-        if found is not None and covers(found, manifest):
-            return False
-        # a no-op apply keeps the resourceVersion, and the store says that it is nothing new
-        return self._store.put(await self._cluster.apply(manifest))
+        before = self._outcome(key)
+        after = self._outcomes[key] = await actuate(self._cluster, self._store, owner, desired)
+        return after.changed or set(after.refusals) != set(before.refusals)
 
     # 6 announce
 
@@ -279,8 +264,8 @@ def _kept_history(
         known[wish.revision] = Revision.of(live["spec"], running[wish.revision])
     pods = plan.wanted.replicas if plan.wanted else {}
     others = sorted((r.number for r in known.values() if r.hash not in pods), reverse=True)
-    oldest = others[: wish.spec.revision_history_limit][-1:] or [0]
-    return {name: r for name, r in known.items() if name in pods or r.number >= oldest[0]}
+    newest = others[: wish.spec.revision_history_limit]
+    return {name: r for name, r in known.items() if name in pods or r.number in newest}
 
 
 def _request(owner: Owner, wish: Wish, status: Status) -> Request | None:
@@ -316,13 +301,13 @@ def _without(mapping: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in mapping.items() if key not in keys}
 
 
-def _next_pass(plan: Plan, world: World, saved: bool) -> float | None:
+def _next_pass(plan: Plan, saved: bool, blocked: bool) -> float | None:
     """Seconds until time alone makes a pass due."""
     waits = [plan.wake_in] if plan.wake_in is not None else []
     if not saved:
         waits.append(SAVE_EVERY)
-    if world.obstruction is not None:
-        waits.append(OBSTRUCTION_LOOK_AGAIN)
+    if blocked:
+        waits.append(BLOCKED_LOOK_AGAIN)
     candidate = plan.status.candidate
     if candidate is not None and (candidate.effective_since is None or candidate.promoting):
         waits.append(PODS_LOOK_AGAIN)

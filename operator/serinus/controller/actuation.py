@@ -1,0 +1,91 @@
+"""Makes the children match what is wanted, and tells what stands in the way of that."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from serinus.cluster import ApiError, Cluster, Store
+from serinus.manifests.covers import covers
+from serinus.manifests.owner import Manifest, Objects, Owner, foreign
+from serinus.plan.situation import World
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of bringing the children about."""
+
+    changed: bool = False
+    """Something changed that the rules read."""
+    taken: tuple[str, str] | None = None
+    """(kind, name) of an object of someone else that has a name that we need."""
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """By kind of child, why the API server refuses one, in a sentence."""
+
+    def told_of(self, world: World) -> World:
+        """The world, in which what is refused keeps pods or route from coming about."""
+        pods = [told for kind, told in self.refusals.items() if kind in _PODS]
+        ways = [told for kind, told in self.refusals.items() if kind not in _PODS]
+        if pods:
+            world = replace(world, pods_problem=pods[0])
+        if ways:
+            world = replace(world, split_in_effect=False, route_message=ways[0], route_refused=True)
+        return world
+
+
+_PODS = ("ControllerRevision", "Deployment")
+"""Children without which there are no pods; the others are ways to them."""
+
+
+async def actuate(
+    cluster: Cluster, store: Store, owner: Owner, desired: Iterable[Manifest]
+) -> Outcome:
+    """Apply what is wanted and not so yet, in order; then delete what is not wanted.
+
+    One child that is refused does not keep the others from being written: the route is the last,
+    and a rollback depends on it. Raises ApiError if the API server fails or is not there.
+    """
+    objects = store.children(owner.namespace, owner.name, owner.uid)
+    changed = False
+    refusals: dict[str, str] = {}
+    wanted: set[tuple[str, str]] = set()
+    for manifest in desired:
+        kind, name = manifest["kind"], manifest["metadata"]["name"]
+        wanted.add((kind, name))
+        found = objects.get((kind, name)) or await cluster.find(kind, owner.namespace, name)
+        if found is not None and foreign(kind, found, owner):
+            return Outcome(True, (kind, name), refusals)
+        if found is not None and covers(found, manifest):
+            continue
+        try:
+            # a no-op apply keeps the resourceVersion, and the store says that it is nothing new
+            changed |= store.put(await cluster.apply(manifest))
+        except ApiError as error:
+            if not (error.refused or error.absent):
+                raise
+            refusals[kind] = _sentence(manifest, error)
+            log.warning("%s/%s: %s", owner.namespace, owner.name, refusals[kind])
+    if all(kind in _PODS for kind in refusals):
+        # else traffic may still go to what is not wanted any more
+        changed |= await _prune(cluster, store, objects, wanted)
+    return Outcome(changed, None, refusals)
+
+
+async def _prune(
+    cluster: Cluster, store: Store, objects: Objects, wanted: set[tuple[str, str]]
+) -> bool:
+    unwanted = [live for key, live in objects.items() if key not in wanted]
+    for live in unwanted:
+        await cluster.delete(live)
+        store.remove(live)
+    return bool(unwanted)
+
+
+def _sentence(manifest: Manifest, error: ApiError) -> str:
+    kind, name = manifest["kind"], manifest["metadata"]["name"]
+    if error.absent:
+        why = f"the API server does not know {kind} in {manifest['apiVersion']}: install it first"
+    else:
+        why = str(error)
+    return f"{kind} {name} cannot be written: {why}"

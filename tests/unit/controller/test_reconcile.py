@@ -1,0 +1,196 @@
+"""What a pass makes of what it read: by values, without an API server."""
+
+from typing import Any
+
+import pytest
+
+from serinus.api.reasons import Reason
+from serinus.api.spec import Spec
+from serinus.api.status import Candidate, CheckStatus, Hold, Stable, Status, Weight
+from serinus.controller.actuation import Outcome
+from serinus.controller.reconcile import (
+    BLOCKED_LOOK_AGAIN,
+    PODS_LOOK_AGAIN,
+    SAVE_EVERY,
+    _gist,
+    _kept_history,
+    _next_pass,
+    _read_spec,
+    _request,
+)
+from serinus.judge.questions import Arm
+from serinus.manifests.children import Wanted
+from serinus.manifests.owner import Owner
+from serinus.manifests.revision import Revision
+from serinus.manifests.routers.face import Split
+from serinus.plan.decide import Plan
+from serinus.plan.situation import Wish, World
+
+OWNER = Owner("shop", "fraud", "4f7c")
+TEMPLATE: dict[str, Any] = {
+    "spec": {"containers": [{"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}]}
+}
+ERRORS = {"analysis": {"interval": "5s", "checks": [{"name": "errors", "errorRate": {}}]}}
+
+
+def model_deployment(**spec: Any) -> dict[str, Any]:
+    metadata = {"namespace": "shop", "name": "fraud", "uid": "4f7c", "generation": 3}
+    return {"metadata": metadata, "spec": {"template": TEMPLATE, **spec}}
+
+
+def wish(revision: str = "new", **spec: Any) -> Wish:
+    return Wish(Spec.model_validate({"template": TEMPLATE, **spec}), 3, revision)
+
+
+def candidate(**fields: Any) -> Candidate:
+    given = {"effective_since": 1000.0, "analysis_since": 1000.0, **fields}
+    weight = Weight(wanted=20, actual=20)
+    return Candidate(
+        revision="new", number=2, mode="Steps", weight=weight, since=900.0, progress_since=900.0
+    ).model_copy(update=given)
+
+
+def stable(revision: str = "old", number: int = 1) -> Stable:
+    return Stable(revision=revision, number=number, since=0.0)
+
+
+def plan(status: Status, *running: str, wake_in: float | None = None) -> Plan:
+    wanted = Wanted(dict.fromkeys(running, 1), Split(running[0], None, 0)) if running else None
+    return Plan(status, wanted, (), wake_in)
+
+
+# the spec
+
+
+def test_a_good_spec_is_read_with_no_complaint() -> None:
+    spec, complaints = _read_spec(model_deployment(replicas=2))
+    assert spec is not None
+    assert (spec.replicas, complaints) == (2, ())
+
+
+def test_a_spec_of_another_schema_is_not_read_and_says_which_field() -> None:
+    spec, complaints = _read_spec(model_deployment(replicas="many"))
+    assert spec is None
+    assert "spec.replicas" in complaints[0]
+
+
+# the history
+
+
+def revision(number: int) -> Revision:
+    return Revision.of({"template": TEMPLATE, "model": {"version": f"v{number}"}}, number)
+
+
+@pytest.mark.parametrize(
+    ("limit", "kept"), [(1, {1, 4, 5}), (2, {1, 3, 4, 5}), (9, {1, 2, 3, 4, 5})]
+)
+def test_the_history_keeps_what_runs_and_the_newest_others(limit: int, kept: set[int]) -> None:
+    history = {each.hash: each for each in map(revision, range(1, 6))}
+    first, last = revision(1).hash, revision(5).hash
+    asked = wish(last, revisionHistoryLimit=limit)
+    found = _kept_history(model_deployment(), asked, plan(Status(), first, last), history)
+    assert {each.number for each in found.values()} == kept
+
+
+def test_a_revision_that_just_began_is_kept_before_it_has_an_object() -> None:
+    live = model_deployment(model={"version": "v2"})
+    begun = revision(2)
+    status = Status(stable=stable(revision(1).hash), candidate=candidate(revision=begun.hash))
+    found = _kept_history(live, wish(begun.hash), plan(status, begun.hash), {})
+    assert found == {begun.hash: begun}
+
+
+# what to measure
+
+
+def test_nothing_is_measured_before_the_analysis_begins_or_without_checks() -> None:
+    running = Status(stable=stable(), candidate=candidate())
+    assert _request(OWNER, wish(rollout=ERRORS), Status(stable=stable())) is None
+    assert _request(OWNER, wish(rollout=ERRORS), Status(candidate=candidate())) is None
+    waiting = Status(stable=stable(), candidate=candidate(analysis_since=None))
+    assert _request(OWNER, wish(rollout=ERRORS), waiting) is None
+    assert _request(OWNER, wish(rollout={"analysis": {"checks": []}}), running) is None
+
+
+def test_both_arms_are_measured_by_the_names_of_their_deployments() -> None:
+    running = Status(stable=stable(), candidate=candidate())
+    asked = _request(OWNER, wish(rollout=ERRORS), running)
+    assert asked is not None
+    assert (asked.interval, asked.covered_until) == (5.0, 1000.0)
+    assert asked.candidate == Arm("shop", "fraud-new")
+    assert asked.stable == Arm("shop", "fraud-old")
+    assert len(asked.questions) > 0
+
+
+# what is written
+
+
+def decided(**changes: Any) -> dict[str, Any]:
+    status = Status(stable=stable(), candidate=candidate(**changes))
+    return status.to_json()
+
+
+def test_evidence_alone_is_no_reason_to_write_the_status() -> None:
+    before = decided(counted={"pod@1": 1000.0}, measured_at=1000.0)
+    after = decided(counted={"pod@1": 1015.0}, measured_at=1015.0, errors_in_a_row=1)
+    assert before != after
+    assert _gist(before) == _gist(after)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weight": Weight(wanted=50, actual=20)},
+        {"effective_since": None},
+        {"promoting": True},
+        {"hold": Hold(reason=Reason.NO_DATA, message="", since=1000.0)},
+        {"ready_replicas": 1},
+        {"checks": [CheckStatus(name="errors", kind="errorRate", verdict="Fail")]},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_whatever_a_restart_must_know_is_written_at_once(change: dict[str, Any]) -> None:
+    assert _gist(decided()) != _gist(decided(**change))
+
+
+def test_a_hold_that_only_changes_its_words_is_not_written_at_once() -> None:
+    holds = [Hold(reason=Reason.AWAITING_PODS, message=m, since=1000.0) for m in ("1 of 4", "2")]
+    one, other = (decided(hold=hold) for hold in holds)
+    assert one != other
+    assert _gist(one) == _gist(other)
+
+
+# when the next pass is due
+
+
+def test_a_rollout_at_rest_waits_for_events_alone() -> None:
+    assert _next_pass(plan(Status(stable=stable())), saved=True, blocked=False) is None
+
+
+def test_the_earliest_of_all_reasons_counts() -> None:
+    settled = Status(stable=stable(), candidate=candidate())
+    assert _next_pass(plan(settled, wake_in=120.0), saved=True, blocked=False) == 120.0
+    assert _next_pass(plan(settled, wake_in=120.0), saved=False, blocked=False) == SAVE_EVERY
+    assert _next_pass(plan(settled), saved=True, blocked=True) == BLOCKED_LOOK_AGAIN
+    settling = Status(stable=stable(), candidate=candidate(effective_since=None))
+    assert _next_pass(plan(settling), saved=False, blocked=True) == PODS_LOOK_AGAIN
+
+
+# what is refused
+
+
+def test_a_refused_deployment_is_what_keeps_the_pods() -> None:
+    told = "Deployment fraud-new cannot be written: 422"
+    world = Outcome(refusals={"Deployment": told}).told_of(World(split_in_effect=True))
+    assert world == World(split_in_effect=True, pods_problem=told)
+
+
+@pytest.mark.parametrize("kind", ["Service", "HTTPRoute"])
+def test_a_refused_way_to_the_pods_is_never_in_effect(kind: str) -> None:
+    world = Outcome(refusals={kind: "no"}).told_of(World(split_in_effect=True, weight=20.0))
+    assert world == World(weight=20.0, route_message="no", route_refused=True)
+
+
+def test_where_nothing_is_refused_the_world_is_as_it_was_read() -> None:
+    world = World(split_in_effect=True, pods_problem="1 pod: ImagePullBackOff")
+    assert Outcome().told_of(world) is world
