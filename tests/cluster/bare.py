@@ -55,7 +55,7 @@ def up(folder: Path, wanted: Wanted) -> Cluster:
     box = Box(folder)
     kubectl = Kubectl(parts.clients() / "kubectl/kubectl", folder / "kubeconfig")
     since = None
-    cable = box.link() if box.runs() else None
+    cable = box.link() if box.runs() and kubectl.kubeconfig.exists() else None
     if cable is None:
         box.end()
         since = datetime.now(UTC).replace(microsecond=0)  # as the API tells time

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.cluster import cache
 from tests.cluster.progress import run
 from tests.cluster.versions import VERSIONS
 
@@ -52,9 +53,10 @@ def require_tools(log: Path) -> None:
             "name a cluster of your own with --backend existing"
         )
     env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    run("updating the list of Debian packages", ["apt-get", "update"], log, env=env)
     install = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
-    run(f"installing {' '.join(missing)}", install, log, env=env)
+    with cache.locked("apt"):
+        run("updating the list of Debian packages", ["apt-get", "update"], log, env=env)
+        run(f"installing {' '.join(missing)}", install, log, env=env)
 
 
 def require_program(name: str) -> str:
