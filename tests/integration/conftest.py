@@ -14,7 +14,7 @@ from serinus.cluster import Cluster, connect
 from tests.integration.inprocess import Operator
 
 ROOT = Path(__file__).parents[2]
-NAME = "serinus-control"
+NAME = os.environ.get("SERINUS_TEST_CLUSTER", "serinus-control")
 
 
 @pytest.fixture(scope="session")

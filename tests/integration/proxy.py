@@ -14,6 +14,7 @@ from typing import Any, Self
 import aiohttp
 import yaml
 from aiohttp import web
+from yarl import URL
 
 _HOP_BY_HOP = {"transfer-encoding", "content-length", "connection", "host", "accept-encoding"}
 
@@ -46,6 +47,14 @@ class Proxy:
     after: Fault | None = None
     """Called once the API server has answered, before the client learns of it."""
     requests: list[Request] = field(default_factory=list)
+    _watches: set[web.Request] = field(default_factory=set)
+
+    def cut(self) -> int:
+        """Reset the connections of all open watches; the answer is their number."""
+        for watch in self._watches:
+            assert watch.transport
+            watch.transport.abort()
+        return len(self._watches)
 
     async def __aenter__(self) -> Self:
         config = yaml.safe_load(self.target.read_text())
@@ -83,13 +92,17 @@ class Proxy:
         headers = {k: v for k, v in incoming.headers.items() if k.lower() not in _HOP_BY_HOP}
         async with self._session.request(
             request.method,
-            aiohttp.client.URL(self._server + request.path, encoded=True),
+            URL(self._server + request.path, encoded=True),
             data=request.body or None,
             headers={**headers, "Accept-Encoding": "identity"},
         ) as answer:
             kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
             if request.watches:
-                return await _stream(incoming, answer, kept)
+                self._watches.add(incoming)
+                try:
+                    return await _stream(incoming, answer, kept)
+                finally:
+                    self._watches.discard(incoming)
             body = await answer.read()
         if self.after and (own := await self.after(request)) is not None:
             return own
