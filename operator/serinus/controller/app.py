@@ -84,17 +84,18 @@ class App:
         leading = asyncio.create_task(self._lead())
         keeping = asyncio.create_task(elected)
         try:
-            await asyncio.wait([leading, keeping], return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait([leading, keeping], return_when="FIRST_COMPLETED")
         except asyncio.CancelledError:
-            await self.queue.drain()
+            draining = asyncio.create_task(self.queue.drain())
+            await asyncio.wait([draining, keeping], return_when="FIRST_COMPLETED")
+            draining.cancel()
             raise
         finally:
-            ended = leading.done()
             for task in (leading, keeping):
                 task.cancel()
                 await asyncio.wait([task])
-        if ended:
-            leading.result()
+        for task in ended:
+            task.result()  # raises what ended it
 
     async def _lead(self) -> None:
         self._reconciler.forget_everything()

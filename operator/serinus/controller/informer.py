@@ -72,8 +72,10 @@ class Informer:
                 pause = RETRY if self.synced.is_set() else FIRST_RETRY
             else:
                 pause = RESYNC * random.uniform(0.9, 1.1)
+            # not wait_for: it may lose a cancellation that comes as the event is set
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._resync_now.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._resync_now.wait()
 
     async def _resync(self, watching: Watching) -> None:
         known = set(self._store.names("ModelDeployment"))

@@ -15,12 +15,12 @@ from serinus.cluster import KINDS, ApiError, Cluster
 
 log = logging.getLogger(__name__)
 
-DURATION: Final = 8.0
+DURATION: Final = 7.0
 """Seconds for which the record must not change before others take over. A standby has seen the
 last change RETRY after it was made at the latest, so that a dead leader is replaced within
-DURATION + RETRY, below ten seconds."""
-RENEW_WITHIN: Final = 6.0
-"""Seconds after which a leader that could not renew stops leading: time for four attempts, and
+DURATION + RETRY and the time of two requests, below ten seconds."""
+RENEW_WITHIN: Final = 5.0
+"""Seconds after which a leader that could not renew stops leading: time for three attempts, and
 two seconds before others may start."""
 RETRY: Final = 1.5
 
@@ -37,6 +37,8 @@ class Lease:
         """As last read or written."""
         self._seen: tuple[Any, ...] = ()
         self._seen_at = 0.0
+        self._renewed_at = 0.0
+        """When the last attempt that succeeded was begun: others count from then or later."""
 
     async def acquire(self) -> None:
         """Wait until this replica leads."""
@@ -47,14 +49,10 @@ class Lease:
 
     async def keep(self) -> None:
         """Renew until another replica has taken over, or it failed for too long."""
-        deadline = time.monotonic() + RENEW_WITHIN
-        while (left := deadline - time.monotonic()) > 0:
+        while (left := self._renewed_at + RENEW_WITHIN - time.monotonic()) > 0:
             await asyncio.sleep(min(RETRY, left))
-            started = time.monotonic()
-            renewed = await self._attempt(max(deadline - started, 0.1))
-            if renewed:
-                deadline = started + RENEW_WITHIN
-            elif renewed is False:
+            left = self._renewed_at + RENEW_WITHIN - time.monotonic()
+            if await self._attempt(max(left, 0.1)) is False:
                 log.warning("another replica leads now")
                 return
         log.warning("the Lease could not be renewed in time, so that this replica leads no more")
@@ -71,9 +69,10 @@ class Lease:
 
     async def _attempt(self, timeout: float) -> bool | None:
         """True: ours. False: another's. None: unknown, the API server did not tell."""
+        started = time.monotonic()
         try:
             async with asyncio.timeout(timeout):
-                return await self._take_or_renew()
+                ours = await self._take_or_renew()
         except ApiError as error:
             self._live = None
             if not error.conflict:
@@ -81,6 +80,9 @@ class Lease:
         except TimeoutError:
             self._live = None
             log.warning("Lease %s/%s: no answer in time", self._namespace, self._name)
+        else:
+            self._renewed_at = started if ours else self._renewed_at
+            return ours
         return None
 
     async def _take_or_renew(self) -> bool:

@@ -6,6 +6,7 @@ failures back off in real time, since what they wait for is real.
 """
 
 import asyncio
+import contextlib
 import heapq
 import logging
 import random
@@ -104,10 +105,10 @@ class WorkQueue:
                     del self._due[key]
                     self.add(key)
             delay = self._heap[0][0] - now if self._heap else None
-            try:
-                await asyncio.wait_for(self.wake.wait(), delay)
-            except TimeoutError:
-                continue
+            # not wait_for: it may lose a cancellation that comes as the event is set
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self.wake.wait()
 
     async def _work(self, reconcile: Reconcile) -> None:
         while True:
