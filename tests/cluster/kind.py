@@ -52,6 +52,7 @@ def up(folder: Path, wanted: Wanted) -> Cluster:
 def down(folder: Path) -> None:
     """Delete the cluster and the folder."""
     delete = [machine.require_program("kind"), "delete", "cluster", f"--name={_name(folder)}"]
+    delete.append(f"--kubeconfig={folder / 'kubeconfig'}")
     subprocess.run(delete, env=_environment(), check=True, capture_output=True)
     shutil.rmtree(folder)
 
