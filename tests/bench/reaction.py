@@ -10,7 +10,9 @@ import math
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, Self
 
 from tests.stage import prometheus
@@ -33,6 +35,7 @@ class Reaction:
     """One rollback; moments in Unix seconds."""
 
     readable: float
+    decided: float
     last_answer: float
 
     @property
@@ -40,34 +43,36 @@ class Reaction:
         """How long clients still reached it."""
         return self.last_answer - self.readable
 
+    def __str__(self) -> str:
+        decided = self.decided - self.readable
+        return f"decided after {decided:.2f} s, last answer after {self.seconds:.2f} s"
+
 
 class Watch:
     """Notes when a query first gives a positive value; a context that asks it in a thread."""
 
     def __init__(self, url: str, query: str) -> None:
-        self._url, self._query = url, query
-        self._seen: float | None = None
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._look_at = (url, query)
+        self._left = threading.Event()
+        self._threads = ThreadPoolExecutor(max_workers=1)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._seen = self._threads.submit(self._look)
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._ended.set()
-        self._thread.join()
+        self._left.set()
+        self._threads.shutdown()
 
-    @property
-    def seen(self) -> float | None:
-        """Unix seconds."""
-        return self._seen
+    def seen(self, within: float) -> float:
+        """Unix seconds; TimeoutError if it gives none for so long from now on."""
+        return self._seen.result(within)
 
-    def _look(self) -> None:
-        while not self._ended.wait(_LOOK_EVERY):
-            if breached(self._url, self._query):
-                self._seen = time.time()
-                return
+    def _look(self) -> float:
+        while not self._left.wait(_LOOK_EVERY):
+            if breached(*self._look_at):
+                return time.time()
+        return math.inf
 
 
 def breached(url: str, query: str) -> bool:
@@ -85,21 +90,22 @@ def measure(product: Stage, namespace: str, interval: str, count: int) -> Sequen
     reactions: list[Reaction] = []
     with Load(product.api, product.model_image, namespace, target) as load:
         product.api.apply(replace(model, version="v3").manifest())
-        revision = loan.until("a candidate", lambda s: s.get("candidate"))["candidate"]["revision"]
-        query = _ERRORS.format(arm=f'namespace="{namespace}",pod=~"loan-{revision}-.*"')
-        for number in range(count):
-            if number:
-                loan.command(f"retry/{revision}/{number}")
+        for number in range(1, count + 1):
+            status = loan.until("a candidate", lambda s: s.get("candidate"))
+            revision = status["candidate"]["revision"]
+            query = _ERRORS.format(arm=f'namespace="{namespace}",pod=~"loan-{revision}-.*"')
             reactions.append(_one(product, loan, load, query))
+            if number < count:
+                loan.command(f"retry/{revision}/{number}")
     return reactions
 
 
 def _one(product: Stage, loan: Deployed, load: Load, query: str) -> Reaction:
     with Watch(product.prometheus_url, query) as watch:
-        loan.until_rejected(within=90)
-        readable = watch.seen
-    if readable is None:
-        raise RuntimeError("it was rolled back before anybody else could read why")
+        rejected = loan.until_rejected(within=90)["rejected"]
+        # the operator may be the first to read it, by a moment
+        decided = datetime.fromisoformat(rejected["at"]).timestamp()
+        readable = min(watch.seen(within=5), decided)
     quiet = time.time() + _QUIET
     until(
         "no more answers of the candidate",
@@ -107,7 +113,7 @@ def _one(product: Stage, loan: Deployed, load: Load, query: str) -> Reaction:
         within=60,
     )
     until("its errors are old", lambda: not breached(product.prometheus_url, query), within=30)
-    return Reaction(readable, load.seen.versions["v3"].last)
+    return Reaction(readable, decided, load.seen.versions["v3"].last)
 
 
 def _model(product: Stage, namespace: str, interval: str) -> Model:

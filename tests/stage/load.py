@@ -14,6 +14,8 @@ _START = 60.0
 """Seconds within which a load generator is expected to send."""
 _END = 45.0
 """Seconds within which it is expected to have told its summary."""
+_PATIENCE = 10.0
+"""Seconds that clients wait for an answer."""
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,7 @@ def _pod(image: str, namespace: str, target: Target) -> Manifest:
                     "args": [
                         *(f"--{name}={value}" for name, value in arguments.items()),
                         f"--duration={target.longest}",
+                        f"--timeout={_PATIENCE}",
                     ],
                     "securityContext": {
                         "allowPrivilegeEscalation": False,
