@@ -108,9 +108,17 @@ cluster-down: $(READY) ## End all clusters of this checkout, and remove every tr
 demo: $(READY) ## Roll a real model out on a real cluster, and refuse two bad ones
 	$(BIN)/python -m tests.demo
 
+.PHONY: bench-judge
+bench-judge: $(READY) ## Measure how soon and how surely the judge decides
+	$(BIN)/python -m tests.bench.judge
+
 .PHONY: bench-reaction
 bench-reaction: $(READY) ## Measure how soon a bad candidate loses its traffic
 	$(BIN)/python -m tests.bench.reaction
+
+.PHONY: bench-scale
+bench-scale: $(READY) ## Measure what one operator needs for 1, 100 and 500 ModelDeployments
+	$(BIN)/python -m tests.bench.scale
 
 .PHONY: clean
 clean: ## End all clusters of this checkout, and remove .venv and everything built here
