@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import ValidationError
-
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
@@ -241,7 +239,8 @@ def _read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...]]:
     sentences = tuple(str(problem) for problem in found)
     try:
         return Spec.model_validate(raw), sentences
-    except ValidationError:
+    except ValueError:
+        # pydantic's error; the sentences tell the same, field by field
         return None, sentences
 
 
