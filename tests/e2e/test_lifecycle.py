@@ -6,8 +6,9 @@ from dataclasses import replace
 from tests.stage import operator
 from tests.stage.deadline import until
 from tests.stage.deployed import CHILDREN, Deployed
+from tests.stage.images import ROOT, Source
 from tests.stage.manifests import IDLE, Model
-from tests.stage.stage import Stage
+from tests.stage.stage import CLUSTER, Stage
 
 STEADY = 20
 
@@ -42,7 +43,7 @@ def test_an_upgrade_and_a_new_installation_of_the_operator_write_to_no_child(
 ) -> None:
     steady = _steady(product, namespace)
     before = _versions(steady)
-    product.operator.install(product.operator_image, **{"podAnnotations.rolled": "again"})
+    product.operator.install(Source("localhost/serinus-next", ROOT).put(CLUSTER))
     _next_rollout_is_noticed(product, namespace)
     assert _versions(steady) == before
     product.operator.uninstall()

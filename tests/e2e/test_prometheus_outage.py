@@ -30,7 +30,7 @@ def test_an_outage_holds_the_rollout_says_since_when_and_why_and_then_it_goes_on
     loan = Deployed(product.api, namespace, "loan")
     product.api.apply(model.manifest())
     loan.until_healthy("v1")
-    target = Target(product.gateway_url, model.host, rate=25, longest=OUTAGE_SECONDS + 240)
+    target = Target(product.gateway_url, model.host, rate=60, longest=OUTAGE_SECONDS + 240)
     with Load(product.api, product.model_image, namespace, target) as load:
         product.api.apply(replace(model, version="v2").manifest())
         loan.until("measured in mid-step", lambda s: _metrics(s).get("status") == "True")

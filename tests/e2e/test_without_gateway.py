@@ -25,7 +25,8 @@ def test_a_canary_by_replica_ratio_is_promoted_and_scaled_and_clients_see_no_fai
     loan = Deployed(product.api, namespace, "loan")
     product.api.apply(model.manifest())
     loan.until_healthy("v1")
-    target = Target(f"http://loan.{namespace}.svc.cluster.local", model.host, rate=20, longest=240)
+    url = f"http://loan.{namespace}.svc.cluster.local"
+    target = Target(url, model.host, rate=20, longest=240, keep_alive=False)
     with Load(product.api, product.model_image, namespace, target) as load:
         product.api.apply(replace(model, version="v2").manifest())
         status = loan.until_weight(33.3)
@@ -39,6 +40,8 @@ def test_a_canary_by_replica_ratio_is_promoted_and_scaled_and_clients_see_no_fai
     assert not clients.unexplained
     assert not +clients.model_failures
     assert clients.requests("v2") > 0
+    # nobody was sent to v1 once v2 had taken over, though v1's pods were still there
+    assert clients.versions["v1"].last < clients.versions["v2"].last - 5
 
 
 def test_an_abort_takes_the_candidate_out_of_the_service_before_its_pods_end(

@@ -114,6 +114,8 @@ class Target:
     host: str
     rate: float
     longest: float
+    keep_alive: bool = True
+    """Whether requests share connections: a Service without a gateway spreads connections."""
 
 
 class Load:
@@ -211,6 +213,7 @@ def _pod(image: str, namespace: str, target: Target) -> Manifest:
                         *(f"--{name}={value}" for name, value in arguments.items()),
                         f"--duration={target.longest}",
                         f"--timeout={_PATIENCE}",
+                        *([] if target.keep_alive else ["--no-keep-alive"]),
                     ],
                     "securityContext": {
                         "allowPrivilegeEscalation": False,

@@ -25,14 +25,13 @@ class Operator:
     helm: Path
     prometheus_url: str
 
-    def install(self, image: str, **values: str) -> None:
+    def install(self, image: str) -> None:
         """Install or upgrade to an image, and wait until the new pods are ready."""
         repository, _, tag = image.rpartition(":")
         settings = {
             "image.repository": repository,
             "image.tag": tag,
             "prometheus.url": self.prometheus_url,
-            **values,
         }
         sets = [f"--set={name}={value}" for name, value in settings.items()]
         self._upgrade_crds()

@@ -1,0 +1,118 @@
+"""Every numbered example, applied to a cluster and driven to where its comment says it goes."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from tests.stage.deployed import Deployed
+from tests.stage.load import Load, Target
+from tests.stage.stage import Stage
+
+EXAMPLES: Final = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
+IMAGE: Final = "localhost/serinus-model-server:dev"
+LONGEST: Final = 300.0
+
+RATES: Final = {"02-canary": 80.0, "04-drift": 20.0, "05-threshold": 80.0}
+"""Requests a second to those that wait for evidence."""
+CANDIDATES: Final = {"04-drift": "v4"}
+"""Other versions than the example's own, where it is about those that are refused."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """An example that was applied over a running v1, in a namespace of its own."""
+
+    deployed: Deployed
+    load: Load | None
+
+
+@pytest.fixture(scope="module")
+def applied(product: Stage) -> Iterator[Mapping[str, Applied]]:
+    """All of them at once: most of their time goes by waiting."""
+    names = [path.stem for path in EXAMPLES]
+    found = {name: Deployed(product.api, f"e2e-example-{name}", "loan") for name in names}
+    for name, deployed in found.items():
+        product.fresh_namespace(deployed.namespace)
+        product.api.apply(_manifest(product, name, deployed.namespace, "v1"))
+    for deployed in found.values():
+        deployed.until_healthy("v1", within=180)
+    with ExitStack() as stack:
+        loads = {
+            name: stack.enter_context(_load(product, found[name].namespace, rate))
+            for name, rate in RATES.items()
+        }
+        for name in names[1:]:
+            version = CANDIDATES.get(name, "v2")
+            product.api.apply(_manifest(product, name, found[name].namespace, version))
+        yield {name: Applied(deployed, loads.get(name)) for name, deployed in found.items()}
+    for deployed in found.values():
+        product.delete_namespace(deployed.namespace)
+
+
+def _manifest(product: Stage, name: str, namespace: str, version: str) -> dict[str, Any]:
+    path = next(path for path in EXAMPLES if path.stem == name)
+    text = path.read_text(encoding="utf-8").replace(IMAGE, product.model_image)
+    manifest: dict[str, Any] = yaml.safe_load(text)
+    manifest["metadata"]["namespace"] = namespace
+    manifest["spec"]["model"]["version"] = version
+    return manifest
+
+
+def _load(product: Stage, namespace: str, rate: float) -> Load:
+    url = f"http://loan.{namespace}.svc.cluster.local"
+    target = Target(url, namespace, rate, longest=LONGEST + 120, keep_alive=False)
+    return Load(product.api, product.model_image, namespace, target)
+
+
+def test_01_first_serves_at_once(applied: Mapping[str, Applied]) -> None:
+    status = applied["01-first"].deployed.until_healthy("v1")
+    assert status["stable"]["readyReplicas"] == 1
+
+
+def test_03_gateway_splits_to_the_percent_whatever_the_number_of_pods(
+    applied: Mapping[str, Applied],
+) -> None:
+    loan = applied["03-gateway"].deployed
+    status = loan.until_weight(5, within=120)
+    assert status["candidate"]["readyReplicas"] == 1
+    [route] = loan.children("HTTPRoute")
+    weights = [backend["weight"] for backend in route["spec"]["rules"][0]["backendRefs"]]
+    assert weights == [95, 5]
+
+
+def test_04_drift_rolls_back_a_candidate_that_answers_every_request(
+    applied: Mapping[str, Applied],
+) -> None:
+    example = applied["04-drift"]
+    rejected = example.deployed.until_rejected(within=120)["rejected"]
+    assert rejected["reason"] == "CheckFailed"
+    assert "Check scores:" in rejected["message"] or "Check classes:" in rejected["message"]
+    assert example.load
+    assert not +example.load.seen.model_failures
+
+
+def test_06_by_hand_waits_until_someone_says_go_on(applied: Mapping[str, Applied]) -> None:
+    loan = applied["06-by-hand"].deployed
+    status = loan.until(
+        "waits for a person",
+        lambda s: (s.get("candidate") or {}).get("hold", {}).get("reason") == "AwaitingCommand",
+        within=120,
+    )
+    assert status["phase"] == "Paused"
+    loan.command(f"promote/{status['candidate']['revision']}")
+    loan.until_healthy("v2")
+
+
+@pytest.mark.parametrize("name", ["02-canary", "05-threshold"])
+def test_02_canary_and_05_threshold_roll_v2_out(applied: Mapping[str, Applied], name: str) -> None:
+    example = applied[name]
+    example.deployed.until_healthy("v2", within=LONGEST)
+    assert example.load
+    clients = example.load.stop()
+    assert not clients.unexplained
+    assert not +clients.model_failures
