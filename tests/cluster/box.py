@@ -6,11 +6,13 @@ mount, link and rule in them.
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,11 +70,19 @@ class Box:
         return ["nsenter", f"--target={first}", "--mount", "--net", "--pid", *argv]
 
     def end(self) -> None:
-        """Kill the box, wait until all that was in it is gone, and remove its control groups."""
-        processes = self.processes()
-        for pid in processes:
-            os.kill(pid, signal.SIGKILL)
-        _wait_until(lambda: not self.processes(), "the box to end")
+        """Kill the box, wait until all that was in it is gone, and remove its control groups.
+
+        The box's first process is not gone before every other one in it is.
+        """
+        ending = []
+        for pid in self.processes():
+            with suppress(ProcessLookupError):  # the first ends with its holder
+                ending.append(os.pidfd_open(pid))
+                signal.pidfd_send_signal(ending[-1], signal.SIGKILL)
+        for process in ending:
+            if not select.select([process], [], [], _SECONDS)[0]:
+                raise TimeoutError(f"the box of {self.folder} did not end within {_SECONDS:.0f} s")
+            os.close(process)
         link.take_up(self.name)
         cgroups.remove(self.name)
 

@@ -68,13 +68,13 @@ if os.geteuid() == 0:
         before = traces()
         run("up", "--backend=bare")
         kubectl(box).call("create", "configmap", "kept", "--from-literal=since=before")
-        spaces = namespaces(box)
+        spaces = process_namespaces(box)
 
         os.kill(holder(box), signal.SIGKILL)
         run("up", "--backend=bare")
 
         assert kubectl(box).get("configmap", "kept")["data"] == {"since": "before"}
-        spaces |= namespaces(box)
+        spaces += process_namespaces(box)
         run("down")
         assert processes_in(spaces) == []
         assert traces() == before
@@ -83,7 +83,7 @@ if os.geteuid() == 0:
     def test_a_control_cluster_leaves_nothing_either(box: Box) -> None:
         before = traces()
         run("up", "--backend=bare", "--profile=control")
-        spaces = namespaces(box)
+        spaces = process_namespaces(box)
         run("down")
         assert processes_in(spaces) == []
         assert traces() == before
@@ -118,40 +118,57 @@ def holder(box: Box) -> int:
     return found
 
 
-def namespaces(box: Box) -> set[str]:
-    """The process, mount and network namespaces of the box and of every pod in it."""
+def process_namespaces(box: Box) -> list[int]:
+    """The process namespaces of the box and of every pod in it, held open.
+
+    Every process of a box is in one of them. An open one keeps its number; the number of one
+    that is gone may be given to a pod of another cluster.
+    """
     (first,) = (pid for pid, is_first in box.processes().items() if is_first)
     parents = {pid: parent(pid) for pid in processes()}
     inside = {first}
     while more := {pid for pid, above in parents.items() if above in inside} - inside:
         inside |= more
-    ours = spaces_of(os.getpid())
-    found = {space for pid in inside for space in spaces_of(pid)} - ours
-    assert len(found) >= 3, "a box has three namespaces of its own"
-    return found
+    spaces = {space: pid for pid in inside if (space := process_namespace(pid))}
+    return [os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY) for pid in spaces.values()]
 
 
-def processes_in(spaces: set[str]) -> list[int]:
-    """The processes that live in any of these namespaces."""
-    return [pid for pid in processes() if spaces_of(pid) & spaces]
+def processes_in(spaces: list[int]) -> list[int]:
+    """The processes that live in any of these namespaces, which are closed."""
+    numbers = {os.fstat(space).st_ino for space in spaces}
+    found = [pid for pid in processes() if process_namespace(pid) in numbers]
+    for space in spaces:
+        os.close(space)
+    return [pid for pid in found if lives(pid)]
 
 
 def processes() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
 
 
-def parent(pid: int) -> int:
+def lives(pid: int) -> bool:
+    """Whether a process is more than an exit code that the machine's first has yet to read."""
+    return (stat(pid) or ["Z"])[0] != "Z"
+
+
+def parent(pid: int) -> int | None:
+    words = stat(pid)
+    return int(words[1]) if words else None
+
+
+def stat(pid: int) -> list[str]:
+    """The words of /proc/PID/stat from the state on; none if it ended while we looked."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return 0  # it ended while we looked
+        return []
 
 
-def spaces_of(pid: int) -> set[str]:
+def process_namespace(pid: int) -> int | None:
     try:
-        return {os.readlink(f"/proc/{pid}/ns/{kind}") for kind in ("pid", "mnt", "net")}
+        return os.stat(f"/proc/{pid}/ns/pid").st_ino
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return set()  # it ended while we looked, or is one that no child of ours can be
+        return None  # it ended while we looked, or is one that no child of ours can be
 
 
 def traces() -> Traces:
