@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from serinus.cluster import Cluster, connect
+from tests.cluster.box import Box
 from tests.integration.inprocess import Operator
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +41,17 @@ def kubectl(*arguments: str, stdin: str | None = None) -> subprocess.CompletedPr
 def _kubectl_path() -> str:
     facts = json.loads((ROOT / "build" / "cluster" / NAME / "cluster.json").read_text())
     return str(facts["tools"]["kubectl"])
+
+
+def kill_api_server() -> None:
+    """SIGKILL; the cluster starts it again by itself."""
+    folder = ROOT / "build" / "cluster" / NAME
+    kill = ["pkill", "-KILL", "-x", "kube-apiserver"]
+    if json.loads((folder / "cluster.json").read_text())["backend"] == "kind":
+        inside = ["docker", "exec", f"{NAME}-control-plane", *kill]
+    else:
+        inside = Box(folder).enter(kill)
+    subprocess.run(inside, check=True)
 
 
 @pytest.fixture

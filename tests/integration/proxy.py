@@ -47,14 +47,18 @@ class Proxy:
     after: Fault | None = None
     """Called once the API server has answered, before the client learns of it."""
     requests: list[Request] = field(default_factory=list)
-    _watches: set[web.Request] = field(default_factory=set)
+    _watches: set[asyncio.BaseTransport] = field(default_factory=set)
 
-    def cut(self) -> int:
-        """Reset the connections of all open watches; the answer is their number."""
-        for watch in self._watches:
-            assert watch.transport
-            watch.transport.abort()
-        return len(self._watches)
+    @property
+    def watching(self) -> int:
+        """The number of open watches."""
+        return sum(not connection.is_closing() for connection in self._watches)
+
+    def cut(self) -> None:
+        """Reset the connections of all open watches."""
+        for connection in self._watches:
+            assert isinstance(connection, asyncio.WriteTransport)
+            connection.abort()
 
     async def __aenter__(self) -> Self:
         config = yaml.safe_load(self.target.read_text())
@@ -98,11 +102,13 @@ class Proxy:
         ) as answer:
             kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
             if request.watches:
-                self._watches.add(incoming)
+                connection = incoming.transport
+                assert connection
+                self._watches.add(connection)
                 try:
                     return await _stream(incoming, answer, kept)
                 finally:
-                    self._watches.discard(incoming)
+                    self._watches.discard(connection)
             body = await answer.read()
         if self.after and (own := await self.after(request)) is not None:
             return own

@@ -223,7 +223,7 @@ def _read(status: int, raw: bytes) -> Manifest:
         found = dict(json.loads(raw or b"{}"))
     except (TypeError, ValueError):
         found = {"message": raw.decode(errors="replace")[:300], "reason": "NotJson"}
-        status = max(status, 500)
+        status = status if status >= 400 else 500  # an absent group is told in plain text
     if status >= 400:
         raise ApiError(status, str(found.get("reason", "")), str(found.get("message", found)))
     return found

@@ -32,6 +32,8 @@ _RATE: Final = 5.0
 """Requests a second that kopf may send in the long run."""
 _BURST: Final = 60
 """Requests that it may send at once; a start takes about twenty."""
+_STARTED_AFTER: Final = 2.0
+"""Seconds that kopf takes to begin to watch."""
 _LEAVE_WITHIN: Final = 10.0
 """Seconds that the thread may take to end."""
 
@@ -43,21 +45,21 @@ class Watching:
     """Runs kopf, again whenever it ends, until the context is left.
 
     Both callbacks are called in the event loop that entered the context: `hand_over` for each
-    event, `on_end` when kopf has ended by itself and events may have been missed.
+    event, `on_gap` when events may have been missed, and everything should be listed.
     """
 
     def __init__(
-        self, hand_over: HandOver, on_end: Callable[[], None], namespaces: tuple[str, ...]
+        self, hand_over: HandOver, on_gap: Callable[[], None], namespaces: tuple[str, ...]
     ) -> None:
         self._thread = threading.Thread(target=self._run, name="watching", daemon=True)
         self._main = asyncio.get_running_loop()
         self._hand_over = hand_over
-        self._on_end = on_end
+        self._on_gap = on_gap
         self._namespaces = namespaces
         self._kinds: frozenset[str] = frozenset()
         self._halted = False
         self._changed = threading.Event()
-        self._stop: Callable[[], object] = self._changed.set
+        self._stop: Callable[[], object] = self._changed.set  # nothing runs yet
         self._throttle = _Throttle()
 
     async def __aenter__(self) -> Self:
@@ -100,21 +102,23 @@ class Watching:
                 self._changed.wait(pause)
 
     def _run_kopf(self) -> None:
-        ended: BaseException | None = None
         try:
             asyncio.run(self._once())
         except (Exception, asyncio.CancelledError) as error:
-            ended = error
+            log.debug("kopf ended: %r", error)
         if not self._changed.is_set():
-            log.warning("watching stopped, and starts again: %r", ended)
-            self._main.call_soon_threadsafe(self._on_end)
+            log.warning("watching has stopped, and starts again")
+            self._main.call_soon_threadsafe(self._on_gap)
 
     async def _once(self) -> None:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-        self._stop = lambda: loop.call_soon_threadsafe(task.cancel)
-        if self._changed.is_set():
+        loop = asyncio.get_running_loop()
+        # kopf logs what failed; that its other watches then fail as well is no news
+        loop.set_exception_handler(lambda _, told: log.debug("kopf: %s", told))
+        self._stop = lambda: loop.call_soon_threadsafe(_cancel_everything, loop)
+        if self._changed.is_set() or self._halted:
             return
+        # what went between the last list and the first watch is told by neither
+        loop.call_later(_STARTED_AFTER, self._main.call_soon_threadsafe, self._on_gap)
         where: dict[str, Any] = (
             {"namespaces": self._namespaces} if self._namespaces else {"clusterwide": True}
         )
@@ -128,6 +132,7 @@ class Watching:
     def _registry(self) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
         kopf.on.startup(registry=registry, id="settings")(_configure)
+        kopf.on.cleanup(registry=registry, id="end")(_end)
         kopf.on.login(registry=registry, id="login")(self._login)
         for kind in (KINDS[name] for name in sorted(self._kinds)):
             kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=kind.plural)(
@@ -156,6 +161,18 @@ class Watching:
             trace_configs=[tracing],
         )
         return kopf.AiohttpSession(server=found.server, aiohttp_session=session)
+
+
+def _cancel_everything(loop: asyncio.AbstractEventLoop) -> None:
+    """End kopf: its watches may survive one cancellation, and it waits for them for ever."""
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.call_later(0.2, _cancel_everything, loop)
+
+
+async def _end(**_: Any) -> None:
+    loop = asyncio.get_running_loop()
+    loop.call_soon(_cancel_everything, loop)
 
 
 class _Backoffs:

@@ -1,0 +1,253 @@
+"""The store stays right whatever becomes of the watches that feed it."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from serinus.cluster import Cluster, Store, connect
+from serinus.controller import informer as informing
+from serinus.controller.informer import Informer
+from serinus.controller.queue import Key
+from tests.integration.conftest import kill_api_server, kubectl
+from tests.integration.proxy import Proxy, Request, refused
+
+CRD = "modeldeployments.serinus.dev"
+
+
+class Mirror:
+    """A store that an informer feeds, and the keys that it handed over."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self.namespace = namespace
+        self.store = Store()
+        self.keys: list[Key] = []
+        self.informer = Informer(cluster, self.store, self.keys.append, (namespace,))
+
+    @property
+    def names(self) -> set[str]:
+        """Services in the store."""
+        return {name for _, name in self.store.names("Service")}
+
+    async def until(self, holds: Callable[[], bool], within: float) -> float:
+        """Wait for the condition; the answer is the number of seconds that took."""
+        started = time.monotonic()
+        while not holds():
+            waited = time.monotonic() - started
+            assert waited < within, f"not within {within:g} s; Services: {self.names}"
+            await asyncio.sleep(0.02)
+        return time.monotonic() - started
+
+
+@contextlib.asynccontextmanager
+async def mirror(
+    kubeconfig: Path, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Mirror]:
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    async with connect() as cluster:
+        found = Mirror(cluster, namespace)
+        running = asyncio.create_task(found.informer.run())
+        try:
+            await asyncio.wait_for(found.informer.synced.wait(), 20)
+            yield found
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+        with contextlib.suppress(asyncio.CancelledError):
+            running.result()
+
+
+def service(namespace: str, name: str, **labels: str) -> dict[str, Any]:
+    marks = {"app.kubernetes.io/managed-by": "serinus", "serinus.dev/name": "fraud"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace, "labels": {**marks, **labels}},
+        "spec": {"ports": [{"port": 80}]},
+    }
+
+
+def in_stream(status: int, reason: str) -> web.Response:
+    error = (
+        f'{{"type": "ERROR", "object": {{"kind": "Status", "apiVersion": "v1", '
+        f'"status": "Failure", "code": {status}, "reason": "{reason}"}}}}\n'
+    )
+    return web.Response(text=error, content_type="application/json")
+
+
+FAULTS: dict[str, tuple[int, Callable[[], web.Response]]] = {
+    "connections reset": (0, lambda: refused(500)),
+    "history compacted": (5, lambda: in_stream(410, "Expired")),
+    "an error in the stream": (5, lambda: in_stream(500, "InternalError")),
+    "a line that ends in its middle": (5, lambda: web.Response(text='{"type":"MODIFIED","obj')),
+    "410 instead of a stream": (5, lambda: refused(410, "Expired")),
+    "503 for a while": (15, lambda: refused(503, "ServiceUnavailable")),
+    "401 although the login is right": (5, lambda: refused(401, "Unauthorized")),
+    "404 although the kind is served": (5, lambda: refused(404, "NotFound")),
+    "429 for a while": (15, lambda: refused(429, "TooManyRequests")),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_change_is_seen_although_the_watch_breaks(
+    fault: str,
+    cluster: Cluster,
+    namespace: str,
+    kubeconfig: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left, answer = FAULTS[fault]
+    async with Proxy(kubeconfig) as proxy, mirror(proxy.kubeconfig, namespace, monkeypatch) as seen:
+        await cluster.create(service(namespace, "before"))
+        await seen.until(lambda: seen.names == {"before"}, within=10)
+
+        async def broken(request: Request) -> web.Response | None:
+            nonlocal left
+            if not request.watches or left == 0:
+                return None
+            left -= 1
+            return answer()
+
+        await seen.until(lambda: proxy.watching == 5, within=10)
+        proxy.before = broken
+        proxy.cut()
+        await cluster.create(service(namespace, "meanwhile"))
+        await seen.until(lambda: seen.names == {"before", "meanwhile"}, within=20)
+        await seen.until(lambda: left == 0, within=20)
+        await cluster.create(service(namespace, "after"))
+        await seen.until(lambda: "after" in seen.names, within=20)
+        await cluster.create(service(namespace, "once-more"))
+        took = await seen.until(lambda: "once-more" in seen.names, within=5)
+        assert took < 2, "the watch is back"
+
+
+async def test_a_deletion_that_no_watch_tells_of_is_noticed_by_the_next_list(
+    cluster: Cluster, namespace: str, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(informing, "RESYNC", 3.0)
+    async with Proxy(kubeconfig) as proxy, mirror(proxy.kubeconfig, namespace, monkeypatch) as seen:
+        live = await cluster.create(service(namespace, "lost"))
+        await seen.until(lambda: seen.names == {"lost"}, within=10)
+
+        async def compacted(request: Request) -> web.Response | None:
+            return in_stream(410, "Expired") if request.watches else None
+
+        proxy.before = compacted
+        proxy.cut()
+        await cluster.delete(live)
+        await seen.until(lambda: not seen.names, within=10)
+
+
+async def test_a_server_that_ends_each_watch_at_once_is_not_flooded(
+    cluster: Cluster, namespace: str, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Proxy(kubeconfig) as proxy, mirror(proxy.kubeconfig, namespace, monkeypatch) as seen:
+        await seen.until(lambda: proxy.watching == 5, within=10)
+
+        async def ending(request: Request) -> web.Response | None:
+            return web.Response(text="") if request.watches else None
+
+        proxy.before = ending
+        proxy.cut()
+        before = len(proxy.requests)
+        await asyncio.sleep(10)
+        assert len(proxy.requests) - before < 130, "sixty at once, and five a second"
+        proxy.before = None
+        await cluster.create(service(namespace, "after"))
+        await seen.until(lambda: "after" in seen.names, within=10)
+
+
+async def test_an_object_that_loses_its_label_goes_and_comes_back_with_it(
+    cluster: Cluster, namespace: str, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with mirror(kubeconfig, namespace, monkeypatch) as seen:
+        await cluster.create(service(namespace, "a"))
+        await seen.until(lambda: seen.names == {"a"}, within=10)
+        kubectl("label", "service", "a", "app.kubernetes.io/managed-by-", "-n", namespace)
+        await seen.until(lambda: not seen.names, within=10)
+        kubectl("label", "service", "a", "app.kubernetes.io/managed-by=serinus", "-n", namespace)
+        await seen.until(lambda: seen.names == {"a"}, within=10)
+
+
+async def test_events_of_children_name_their_owner(
+    cluster: Cluster, namespace: str, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with mirror(kubeconfig, namespace, monkeypatch) as seen:
+        await cluster.create(service(namespace, "a"))
+        await seen.until(lambda: Key(namespace, "fraud") in seen.keys, within=10)
+
+
+async def test_the_api_server_may_be_killed(
+    cluster: Cluster, namespace: str, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with mirror(kubeconfig, namespace, monkeypatch) as seen:
+        live = await cluster.create(service(namespace, "before"))
+        await seen.until(lambda: seen.names == {"before"}, within=10)
+        kill_api_server()
+        deadline = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(Exception):
+                await cluster.delete(live)
+                await cluster.apply(service(namespace, "after"))
+                break
+            assert time.monotonic() < deadline, "the API server does not come back"
+            await asyncio.sleep(0.2)
+        await seen.until(lambda: "after" in seen.names, within=15)
+        await seen.until(lambda: seen.names == {"after"}, within=75)
+
+
+async def test_a_definition_may_go_and_come_back(
+    cluster: Cluster, namespace: str, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    definition = kubectl("get", "crd", CRD, "-o", "json").stdout
+    container = {"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}
+    live = {
+        "apiVersion": "serinus.dev/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": "fraud", "namespace": namespace},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+    }
+    async with mirror(kubeconfig, namespace, monkeypatch) as seen:
+        await cluster.create(live)
+        key = (namespace, "fraud")
+        await seen.until(lambda: seen.store.names("ModelDeployment") == [key], within=10)
+        try:
+            kubectl("delete", "crd", CRD)
+            await seen.until(lambda: not seen.store.names("ModelDeployment"), within=20)
+            await seen.until(lambda: "definition" in (seen.informer.trouble or ""), within=20)
+        finally:
+            kubectl("create", "-f", "-", stdin=definition)
+            kubectl("wait", "--for=condition=Established", f"crd/{CRD}")
+        await cluster.create(live)
+        await seen.until(lambda: seen.store.names("ModelDeployment") == [key], within=20)
+        await seen.until(lambda: seen.informer.trouble is None, within=20)
+        await cluster.delete(await cluster.get("ModelDeployment", *key))
+        await seen.until(lambda: not seen.store.names("ModelDeployment"), within=5)
+
+
+async def test_a_gateway_api_that_is_installed_later_is_noticed(
+    cluster: Cluster, namespace: str, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def not_installed(request: Request) -> web.Response | None:
+        return refused(404, "NotFound") if "gateway.networking.k8s.io" in request.path else None
+
+    route = {**service(namespace, "a"), "spec": {"parentRefs": [{"name": "public"}]}}
+    route |= {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute"}
+    async with (
+        Proxy(kubeconfig, before=not_installed) as proxy,
+        mirror(proxy.kubeconfig, namespace, monkeypatch) as seen,
+    ):
+        assert seen.informer.trouble is None
+        await cluster.create(service(namespace, "a"))
+        await seen.until(lambda: seen.names == {"a"}, within=10)
+        proxy.before = None
+        live = await cluster.create(route)
+        await seen.until(lambda: bool(seen.store.names("HTTPRoute")), within=20)
+        await seen.until(lambda: proxy.watching == 5, within=10)
+        await cluster.delete(live)
+        await seen.until(lambda: not seen.store.names("HTTPRoute"), within=10)
