@@ -107,16 +107,20 @@ def late(runs: int) -> None:
 def shares(runs: int) -> None:
     """Scores that move."""
     print("\nMedian candidate requests to Fail by predictionDrift, a look every second")
-    for buckets, shift in ((10, 0.5), (20, 0.5), (10, 0.25)):
+    relative, default = (1.0, "0%"), (1.25, "1%")
+    for buckets, shift, (tolerance, absolute) in (
+        (10, 0.5, relative),
+        (10, 0.5, default),
+        (20, 0.5, relative),
+        (20, 0.5, default),
+        (10, 0.25, relative),
+    ):
         stable, candidate = _normal(buckets, 0.0), _normal(buckets, shift)
         psi = float(np.log(candidate / stable) @ (candidate - stable))
-        for tolerance, absolute in ((1.0, "0%"), (1.25, "1%")):
-            check = drift(tolerance, absolute)
-            run = partial(predictions, check, candidate, stable, traffic=Traffic(interval=1.0))
-            found = median(run, max(runs // 4, 20), 5)
-            print(
-                f"  {buckets} buckets, PSI {psi:.2f}, tolerance {tolerance} + {absolute}: {found}"
-            )
+        check = drift(tolerance, absolute)
+        run = partial(predictions, check, candidate, stable, traffic=Traffic(interval=1.0))
+        found = median(run, max(runs // 4, 20), 5)
+        print(f"  {buckets} buckets, PSI {psi:.2f}, tolerance {tolerance} + {absolute}: {found}")
 
 
 def _normal(buckets: int, shift: float) -> Shares:

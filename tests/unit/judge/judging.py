@@ -1,10 +1,10 @@
 """An analysis on paper: pods serve, Prometheus scrapes, the judge looks."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from serinus.api.checks import Analysis
-from serinus.api.status import CheckStatus
+from serinus.api.status import CheckStatus, Verdict
 from serinus.judge import Progress, covered_until, judge, questions_of
 from serinus.judge.questions import Answer, Counters, Measurement, Question, Value
 from tests.unit.judge.metrics import Pods
@@ -70,6 +70,17 @@ class Judging:
         self.scrape()
         self.progress = judge(self.analysis, self.progress, self.measurement(), SINCE)
         return self.progress.checks[0]
+
+    def until(self, verdict: Verdict, serve: Callable[[], None], looks: int = 100) -> CheckStatus:
+        """Serve and look until the first check has come to the verdict, or for so many looks."""
+        found = self.look()
+        for _ in range(looks):
+            if found.verdict == verdict:
+                break
+            serve()
+            found = self.look()
+        assert found.verdict == verdict
+        return found
 
     def resume(self) -> None:
         """The operator dies; its successor reads the status."""

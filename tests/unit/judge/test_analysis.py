@@ -92,9 +92,8 @@ def test_an_operator_that_was_away_counts_all_that_it_missed_once() -> None:
 
 def test_a_new_step_has_to_pass_anew_and_keeps_the_evidence_against_the_candidate() -> None:
     paper = serving()
-    while overall(paper.progress.checks) != "Pass" or not paper.progress.checks:
-        serve(paper)
-        paper.look()
+    paper.until("Pass", lambda: serve(paper))
+    assert overall(paper.progress.checks) == "Pass"
     before = paper.progress.checks
     entered = tuple(enter_step(before))
     assert {check.verdict for check in entered} == {"Inconclusive"}
@@ -113,12 +112,7 @@ def test_what_a_candidate_did_well_before_is_no_credit_once_it_breaks() -> None:
     for _ in range(100):
         serve(paper)
         paper.look()
-    looks = 0
-    while paper.progress.checks[0].verdict != "Fail":
-        serve(paper, errors=8)
-        paper.look()
-        looks += 1
-    assert looks <= 8
+    paper.until("Fail", lambda: serve(paper, errors=8), looks=8)
 
 
 def test_a_failed_check_stays_failed_when_a_step_is_entered() -> None:
@@ -151,15 +145,12 @@ def test_a_check_that_was_not_asked_about_yet_is_not_measured() -> None:
 
 
 def test_thresholds_take_nothing_of_the_budget_and_checks_share_it_by_weight() -> None:
-    def fails_after(*checks: Mapping[str, object]) -> int:
+    def fails_after(*checks: Mapping[str, object]) -> float:
         paper = Judging(*checks)
         paper.errors((0, 0), (0, 0))
         paper.scrape()
-        looks = 0
-        while paper.look().verdict != "Fail":
-            paper.errors((1, 20), (4, 380))
-            looks += 1
-        return looks
+        found = paper.until("Fail", lambda: paper.errors((1, 20), (4, 380)))
+        return found.state.candidate["requests"]
 
     alone = fails_after(error_rate())
     assert fails_after(error_rate(), PSI) == alone

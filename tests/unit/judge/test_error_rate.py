@@ -17,11 +17,7 @@ def judging(**settings: object) -> Judging:
 
 def test_a_candidate_that_fails_five_times_as_often_is_failed_with_its_figures() -> None:
     paper = judging()
-    found = paper.look()
-    while found.verdict == "Inconclusive":
-        paper.errors((4, 75), (14, 1425))
-        found = paper.look()
-    assert found.verdict == "Fail"
+    found = paper.until("Fail", lambda: paper.errors((4, 75), (14, 1425)))
     assert found.message == (
         "Candidate errors 12/225 (5.3%) against stable 42/4275 (0.98%); the rate is above "
         "1.1 times stable's + 0.1%, 99% sure at any time."
@@ -41,13 +37,8 @@ def test_a_failed_candidate_stays_failed_whatever_comes_later() -> None:
 
 def test_two_perfect_arms_pass_with_the_defaults_within_750_requests() -> None:
     paper = judging()
-    found, requests = paper.look(), 0
-    while found.verdict == "Inconclusive":
-        paper.errors((0, 75), (0, 1425))
-        requests += 75
-        found = paper.look()
-    assert found.verdict == "Pass"
-    assert 500 <= requests <= 750
+    found = paper.until("Pass", lambda: paper.errors((0, 75), (0, 1425)))
+    assert 500 <= found.state.candidate["requests"] <= 750
     assert found.message == (
         "Candidate errors 0/675 (0%) against stable 0/12825 (0%); the rate is below "
         "1.5 times stable's + 1%, 95% sure at any time."
@@ -63,13 +54,8 @@ def test_the_forecast_comes_true_if_it_goes_on_like_that() -> None:
         "Candidate errors 1/100 (1.0%) against stable 19/1900 (1.0%). Passes after about 760 more "
         "candidate requests if it goes on like this."
     )
-    more = 0
-    while found.verdict == "Inconclusive":
-        paper.errors((1, 100), (19, 1900))
-        more += 100
-        found = paper.look()
-    assert found.verdict == "Pass"
-    assert 600 <= more <= 800
+    found = paper.until("Pass", lambda: paper.errors((1, 100), (19, 1900)))
+    assert 700 <= found.state.candidate["requests"] <= 900
 
 
 def test_a_bad_candidate_is_told_when_it_will_fail() -> None:
@@ -80,13 +66,8 @@ def test_a_bad_candidate_is_told_when_it_will_fail() -> None:
     assert found.message.endswith(
         "Fails after about 170 more candidate requests if it goes on like this."
     )
-    more = 0
-    while found.verdict == "Inconclusive":
-        paper.errors((1, 20), (4, 380))
-        more += 20
-        found = paper.look()
-    assert found.verdict == "Fail"
-    assert 100 <= more <= 180
+    found = paper.until("Fail", lambda: paper.errors((1, 20), (4, 380)))
+    assert 160 <= found.state.candidate["requests"] <= 240
 
 
 def test_no_step_is_passed_on_fewer_requests_than_asked_for() -> None:
@@ -103,11 +84,7 @@ def test_no_step_is_passed_on_fewer_requests_than_asked_for() -> None:
 
 def test_a_limit_fails_a_candidate_that_is_no_worse_than_stable() -> None:
     paper = judging(limit="5%")
-    found = paper.look()
-    while found.verdict == "Inconclusive":
-        paper.errors((12, 100), (228, 1900))
-        found = paper.look()
-    assert found.verdict == "Fail"
+    found = paper.until("Fail", lambda: paper.errors((12, 100), (228, 1900)))
     assert "the rate is above the limit of 5%, 99% sure at any time." in found.message
 
 
