@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from aiohttp import web
 
-from serinus.cluster import Cluster, Store, connect
+from serinus.cluster import KINDS, Cluster, Store, connect
 from serinus.controller import informer as informing
 from serinus.controller.informer import Informer
 from serinus.controller.queue import Key
+from serinus.controller.watching import WATCHED
 from tests.integration.conftest import kill_api_server, kubectl
 from tests.integration.proxy import Proxy, Request, refused
 
@@ -23,11 +25,10 @@ CRD = "modeldeployments.serinus.dev"
 class Mirror:
     """A store that an informer feeds, and the keys that it handed over."""
 
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self.namespace = namespace
+    def __init__(self, cluster: Cluster, *namespaces: str) -> None:
         self.store = Store()
         self.keys: list[Key] = []
-        self.informer = Informer(cluster, self.store, self.keys.append, (namespace,))
+        self.informer = Informer(cluster, self.store, self.keys.append, namespaces)
 
     @property
     def names(self) -> set[str]:
@@ -46,20 +47,20 @@ class Mirror:
 
 @contextlib.asynccontextmanager
 async def mirror(
-    kubeconfig: Path, namespace: str, monkeypatch: pytest.MonkeyPatch
+    kubeconfig: Path, namespace: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Mirror]:
-    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    async with connect() as cluster:
-        found = Mirror(cluster, namespace)
-        running = asyncio.create_task(found.informer.run())
-        try:
-            await asyncio.wait_for(found.informer.synced.wait(), 20)
-            yield found
-        finally:
-            running.cancel()
-            await asyncio.wait([running])
-        with contextlib.suppress(asyncio.CancelledError):
-            running.result()
+    with monkeypatch.context() as patch:
+        patch.setenv("KUBECONFIG", str(kubeconfig))
+        async with connect() as cluster:
+            found = Mirror(cluster, *filter(None, [namespace]))
+            running = asyncio.create_task(found.informer.run())
+            try:
+                await asyncio.wait_for(found.informer.synced.wait(), 20)
+                yield found
+            finally:
+                running.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await running
 
 
 def service(namespace: str, name: str, **labels: str) -> dict[str, Any]:
@@ -180,6 +181,35 @@ async def test_events_of_children_name_their_owner(
     async with mirror(kubeconfig, namespace, monkeypatch) as seen:
         await cluster.create(service(namespace, "a"))
         await seen.until(lambda: Key(namespace, "fraud") in seen.keys, within=10)
+
+
+async def test_it_needs_no_right_but_to_list_and_watch_what_it_is_about(
+    cluster: Cluster,
+    namespace: str,
+    kubeconfig: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kinds = (KINDS[name] for name in WATCHED)
+    resources = ",".join(f"{kind.plural}.{kind.group}".rstrip(".") for kind in kinds)
+    kubectl("create", "serviceaccount", "mirror", "-n", namespace)
+    kubectl("create", "clusterrole", namespace, "--verb=list,watch", f"--resource={resources}")
+    subject = f"--serviceaccount={namespace}:mirror"
+    kubectl("create", "clusterrolebinding", namespace, f"--clusterrole={namespace}", subject)
+    token = kubectl("create", "token", "mirror", "-n", namespace).stdout
+    config = yaml.safe_load(kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    try:
+        async with mirror(tmp_path / "kubeconfig", None, monkeypatch) as seen:
+            assert seen.informer.trouble is None
+            await asyncio.sleep(5)  # whatever the lists tell, they have told
+            live = await cluster.create(service(namespace, "a"))
+            await seen.until(lambda: (namespace, "a") in seen.store.names("Service"), within=5)
+            await cluster.delete(live)
+            await seen.until(lambda: (namespace, "a") not in seen.store.names("Service"), within=5)
+    finally:
+        kubectl("delete", "clusterrole,clusterrolebinding", namespace)
 
 
 async def test_the_api_server_may_be_killed(

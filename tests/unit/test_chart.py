@@ -164,10 +164,7 @@ def test_the_roles_are_about_the_kinds_that_the_operator_speaks_to_and_no_other(
         for resource in rule["resources"]
     }
     spoken_to = {(kind.group, kind.plural) for kind in KINDS.values()}
-    of_kopf = {("apiextensions.k8s.io", "customresourcedefinitions")}
-    assert named == spoken_to | {("serinus.dev", "modeldeployments/status")} | (
-        of_kopf if scope == "Cluster" else set()
-    )
+    assert named == spoken_to | {("serinus.dev", "modeldeployments/status")}
 
 
 def test_secrets_reach_the_operator_as_files_that_its_flags_name() -> None:
