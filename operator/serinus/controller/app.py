@@ -117,8 +117,8 @@ class App:
             result = "done"
             return wait
         except ApiError as error:
-            if error.conflict:
-                # somebody wrote the object meanwhile: the next try looks at it anew
+            if error.conflict or error.absent:
+                # somebody wrote or deleted it meanwhile: the next try looks at it anew
                 result = "conflict"
                 await self._refresh(key)
             raise
@@ -127,8 +127,11 @@ class App:
 
     async def _refresh(self, key: Key) -> None:
         live = await self._cluster.find("ModelDeployment", *key)
+        known = self.store.get("ModelDeployment", *key)
         if live is not None:
             self.store.put(live)
+        elif known is not None:
+            self.store.remove(known)
 
     # what is told
 
