@@ -43,7 +43,7 @@ class ErrorRateCheck:
     def _counted(self, state: CheckState, look: Look) -> CheckState:
         requests, errors = look.growth(self._requests), look.growth(self._errors)
         n_c, n_s = (whole.total for whole in requests)
-        e_c, e_s = min(errors[0].total, n_c), min(errors[1].total, n_s)
+        e_c, e_s = (part.total for part in errors)
         if not state.comparisons:
             state = comparison.compare(state, [New(name) for name in self._policies], WORSE)
         state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, WORSE)

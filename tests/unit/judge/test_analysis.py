@@ -1,5 +1,6 @@
 """All checks together: questions, budgets, state, steps."""
 
+import math
 import time
 from collections.abc import Mapping
 
@@ -100,10 +101,14 @@ def test_a_new_step_has_to_pass_anew_and_keeps_the_evidence_against_the_candidat
     assert [c.state.comparisons[0].more for c in entered] == [
         c.state.comparisons[0].more for c in before
     ]
+    for check in entered:
+        for each in check.state.comparisons:
+            for evidence in (each.not_more, each.not_fewer):
+                assert sum(map(math.exp, evidence)) in (0, pytest.approx(1))
     paper.progress = Progress(paper.progress.counted, entered)
     serve(paper)
     paper.look()
-    assert overall(paper.progress.checks) == "Inconclusive"
+    assert {check.verdict for check in paper.progress.checks} == {"Inconclusive"}
     assert paper.progress.checks[0].state.step_requests == 95
 
 

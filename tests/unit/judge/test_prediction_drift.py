@@ -74,6 +74,36 @@ def test_what_a_block_brought_to_light_is_shown_at_once_and_weighed_from_the_nex
     assert fish.more == fish.fewer
 
 
+def test_a_class_that_no_pod_exports_any_more_counts_as_none() -> None:
+    paper = classes()
+    paper.look()
+    paper.classes({"cat": 5, "dog": 45, "bird": 50}, {"cat": 95, "dog": 855, "bird": 950})
+    paper.look()
+    for pods in (paper.candidate, paper.stable):
+        pods.restart("pod")
+    evidence = []
+    for _ in range(4):
+        paper.classes({"dog": 50, "bird": 50}, {"dog": 950, "bird": 950})
+        (cat,) = (e for e in paper.look(seconds=100).state.comparisons if e.name == "class cat")
+        evidence.append(cat.not_more)
+    assert evidence == sorted(evidence)
+    assert len(set(map(tuple, evidence))) == 4
+
+
+def test_a_restart_that_only_some_buckets_show_makes_no_count_negative() -> None:
+    paper = scores(scores="model_prediction_score")
+    low = {0.25: 10, 0.5: 0, 0.75: 0, 1.0: 0}
+    paper.scores(low, low)
+    paper.look()
+    for pods in (paper.candidate, paper.stable):
+        pods.restart("pod")
+    mixed = {0.25: 6, 0.5: 0, 0.75: 0, 1.0: 6}
+    paper.scores(mixed, mixed)
+    for each in paper.look().state.comparisons:
+        assert each.candidate >= 0
+        assert each.stable >= 0
+
+
 def test_scores_that_moved_up_fail_and_the_range_is_named() -> None:
     paper = scores()
     paper.look()
