@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from serinus.cluster import Cluster, connect
+from serinus.cluster import KINDS, Cluster, connect
+from serinus.controller.watching import WATCHED
 from tests.integration.inprocess import Operator
 from tests.integration.proxy import Proxy, Request, forever
 from tests.integration.test_rollouts import healthy, spec
+
+PLURALS = {KINDS[name].plural for name in WATCHED}
 
 
 @pytest.fixture
@@ -26,8 +29,9 @@ async def deaf(
 
 
 async def hold(request: Request) -> web.Response | None:
-    """No watch tells anything any more."""
-    if request.watches:
+    """Neither watches nor lists tell anything any more; single objects may be read."""
+    collection = request.path.partition("?")[0].rpartition("/")[2]
+    if request.method == "GET" and collection in PLURALS:
         await forever()
     return None
 
