@@ -70,7 +70,7 @@ class Operator:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        self._tasks.append(asyncio.create_task(self._gateway()))
+        self._tasks.append(asyncio.create_task(self.accept_routes()))
         await self.start()
         return self
 
@@ -156,7 +156,8 @@ class Operator:
         route = await self.cluster.get("HTTPRoute", self.namespace, name)
         return {b["name"]: b["weight"] for b in route["spec"]["rules"][0]["backendRefs"]}
 
-    async def _gateway(self) -> None:
+    async def accept_routes(self) -> None:
+        """Be the gateway, until cancelled."""
         while True:
             with contextlib.suppress(ApiError):
                 for route in await self.cluster.list("HTTPRoute", self.namespace):

@@ -4,13 +4,17 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import aiohttp
 from aiohttp import web
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from serinus.judge.questions import Arm, Counters, Unreadable
 from serinus.prometheus import Asked
@@ -65,17 +69,19 @@ class PaperPrometheus:
 
 
 def _listed(pattern: str, text: str) -> list[str]:
-    return re.findall(pattern, text)[0].replace("\\\\", "").split("|")
+    listed: str = re.findall(pattern, text)[0]
+    return listed.replace("\\\\", "").split("|")
 
 
 class OperatorProcess:
     """`python -m serinus.controller`, as it runs in its pod."""
 
     def __init__(self, kubeconfig: Path, prometheus: str, namespace: str, *options: str) -> None:
+        self._address = f"127.0.0.1:{_free_port()}"
         self._command = [
             *(sys.executable, "-m", "serinus.controller"),
             *("--prometheus-url", prometheus, "--namespace", namespace),
-            *("--bind", "127.0.0.1:0", *options),
+            *("--bind", self._address, *options),
         ]
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator")}
         self._environment = {**environment, "KUBECONFIG": str(kubeconfig)}
@@ -86,6 +92,12 @@ class OperatorProcess:
         self.process = await asyncio.create_subprocess_exec(
             *self._command, env=self._environment, cwd=ROOT
         )
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        assert self.process
+        return self.process.pid
 
     def kill(self) -> None:
         """SIGKILL: it gets no chance to do anything more."""
@@ -103,6 +115,16 @@ class OperatorProcess:
         assert self.process
         await asyncio.wait_for(self.process.wait(), within)
 
+    async def metrics(self) -> list[Sample]:
+        """What it exports now; empty where nobody answers."""
+        try:
+            async with aiohttp.request("GET", f"http://{self._address}/metrics") as answer:
+                text = await answer.text()
+        except aiohttp.ClientConnectionError:
+            return []
+        families = text_string_to_metric_families(text)
+        return [sample for family in families for sample in family.samples]
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -116,6 +138,12 @@ class OperatorProcess:
         self.kill()
         if self.process:
             await self.process.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+    return port
 
 
 def real_traffic() -> Traffic:

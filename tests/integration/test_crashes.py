@@ -73,7 +73,7 @@ PROMOTED = {
 async def kubelets(cluster: Cluster, namespace: str) -> Any:
     """A gateway that takes up routes; the operator itself runs elsewhere."""
     bystander = Operator(cluster, namespace)
-    gateway = asyncio.create_task(bystander._gateway())
+    gateway = asyncio.create_task(bystander.accept_routes())
     yield bystander
     gateway.cancel()
 
