@@ -22,10 +22,12 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 @contextlib.asynccontextmanager
-async def breakable(kubeconfig: Path) -> AsyncIterator[tuple[Proxy, Cluster]]:
+async def breakable(
+    kubeconfig: Path, before: Fault | None = None
+) -> AsyncIterator[tuple[Proxy, Cluster]]:
     """A proxy at which a test breaks things, and a client that goes through it."""
     async with contextlib.AsyncExitStack() as stack:
-        proxy = await stack.enter_async_context(Proxy(kubeconfig))
+        proxy = await stack.enter_async_context(Proxy(kubeconfig, before))
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("KUBECONFIG", str(proxy.kubeconfig))
             client = await stack.enter_async_context(connect())

@@ -1,0 +1,46 @@
+"""How an answer of the API server is read."""
+
+import pytest
+
+from serinus.cluster import ApiError
+from serinus.cluster.client import _read
+
+
+def test_an_object_is_read_as_it_is() -> None:
+    assert _read(200, b'{"kind": "Service"}') == {"kind": "Service"}
+    assert _read(200, b"") == {}
+
+
+def test_a_refusal_keeps_the_words_of_the_api_server() -> None:
+    with pytest.raises(ApiError) as raised:
+        _read(422, b'{"reason": "Invalid", "message": "spec.replicas: must be positive"}')
+    assert str(raised.value) == "422 Invalid: spec.replicas: must be positive"
+    assert raised.value.reason == "Invalid"
+
+
+@pytest.mark.parametrize("raw", [b"<html>gateway</html>", b'"a string"', b"null", b"\xff\xfe"])
+def test_what_is_no_object_is_an_error_though_it_came_with_200(raw: bytes) -> None:
+    with pytest.raises(ApiError) as raised:
+        _read(200, raw)
+    assert raised.value.status >= 500
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "told"),
+    [
+        (404, "not found", (True, False, False)),
+        (409, "the object has been modified", (False, True, False)),
+        (403, "exceeded quota", (False, False, True)),
+        (422, "invalid", (False, False, True)),
+        (500, "failed to create typed patch object: field not declared in schema", (0, 0, 1)),
+        (500, "etcdserver: request timed out", (False, False, False)),
+        (429, "too many requests", (False, False, False)),
+        (401, "unauthorized", (False, False, False)),
+        (0, "connection refused", (False, False, False)),
+    ],
+)
+def test_an_error_tells_what_may_help(
+    status: int, message: str, told: tuple[bool, bool, bool]
+) -> None:
+    error = ApiError(status, "", message)
+    assert (error.absent, error.conflict, error.refused) == told

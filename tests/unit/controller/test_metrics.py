@@ -1,0 +1,60 @@
+"""What the operator tells of itself, and the endpoints that tell it."""
+
+from collections import Counter
+
+from aiohttp.test_utils import TestClient, TestServer
+
+from serinus.controller.metrics import Gauges, Metrics, endpoints
+
+
+def gauges(leading: bool = True) -> Gauges:
+    return Gauges(
+        leading=lambda: leading,
+        queue_depth=lambda: 3,
+        requests=lambda: {("list", "Deployment"): 7, ("apply", "HTTPRoute"): 2},
+        queries=lambda: 5,
+        phases=lambda: Counter(Healthy=19, Paused=1),
+    )
+
+
+def test_present_values_are_read_at_each_scrape() -> None:
+    metrics = Metrics(gauges())
+    metrics.reconcile.labels("done").observe(0.02)
+    lines = metrics.exposition().decode().splitlines()
+    assert {
+        "serinus_leading 1.0",
+        "serinus_queue_depth 3.0",
+        'serinus_api_requests_total{kind="Deployment",verb="list"} 7.0',
+        'serinus_api_requests_total{kind="HTTPRoute",verb="apply"} 2.0',
+        "serinus_prometheus_queries_total 5.0",
+        'serinus_modeldeployments{phase="Healthy"} 19.0',
+        'serinus_modeldeployments{phase="Paused"} 1.0',
+        'serinus_reconcile_duration_seconds_count{result="done"} 1.0',
+    } <= set(lines)
+    assert any(line.startswith("process_resident_memory_bytes ") for line in lines)
+
+
+def test_a_standby_says_that_it_does_not_lead() -> None:
+    assert "serinus_leading 0.0" in Metrics(gauges(leading=False)).exposition().decode()
+
+
+async def test_a_probe_fails_with_what_is_wrong_and_recovers() -> None:
+    wrong: list[str] = ["objects are not listed yet"]
+    app = endpoints(
+        Metrics(gauges()), healthy=lambda: None, ready=lambda: wrong[0] if wrong else None
+    )
+    async with TestClient(TestServer(app)) as client:
+        healthy = await client.get("/healthz")
+        assert (healthy.status, await healthy.text()) == (200, "ok")
+        ready = await client.get("/readyz")
+        assert (ready.status, await ready.text()) == (503, "objects are not listed yet")
+        wrong.clear()
+        assert (await client.get("/readyz")).status == 200
+
+
+async def test_metrics_come_in_the_format_that_prometheus_asks_for() -> None:
+    app = endpoints(Metrics(gauges()), healthy=lambda: None, ready=lambda: None)
+    async with TestClient(TestServer(app)) as client:
+        answer = await client.get("/metrics")
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+        assert "# TYPE serinus_api_requests_total counter" in await answer.text()
