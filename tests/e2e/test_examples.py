@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from tests.stage.deployed import Deployed
+from tests.stage.deployed import Deployed, Status
 from tests.stage.load import Load, Target
 from tests.stage.stage import Stage
 
@@ -17,7 +17,7 @@ EXAMPLES: Final = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml")
 IMAGE: Final = "localhost/serinus-model-server:dev"
 LONGEST: Final = 300.0
 
-RATES: Final = {"02-canary": 80.0, "04-drift": 20.0, "05-threshold": 80.0}
+RATES: Final = {"02-canary": 60.0, "04-drift": 20.0, "05-threshold": 20.0}
 """Requests a second to those that wait for evidence."""
 CANDIDATES: Final = {"04-drift": "v4"}
 """Other versions than the example's own, where it is about those that are refused."""
@@ -96,6 +96,17 @@ def test_04_drift_rolls_back_a_candidate_that_answers_every_request(
     assert not +example.load.seen.model_failures
 
 
+def test_05_threshold_holds_a_value_of_any_query_against_its_bounds(
+    applied: Mapping[str, Applied],
+) -> None:
+    status = applied["05-threshold"].deployed.until(
+        "slow is shown to be within bounds",
+        lambda s: _verdicts(s).get("slow") == "Pass",
+        within=120,
+    )
+    assert status["candidate"]["weight"]["wanted"] == 5
+
+
 def test_06_by_hand_waits_until_someone_says_go_on(applied: Mapping[str, Applied]) -> None:
     loan = applied["06-by-hand"].deployed
     status = loan.until(
@@ -108,11 +119,15 @@ def test_06_by_hand_waits_until_someone_says_go_on(applied: Mapping[str, Applied
     loan.until_healthy("v2")
 
 
-@pytest.mark.parametrize("name", ["02-canary", "05-threshold"])
-def test_02_canary_and_05_threshold_roll_v2_out(applied: Mapping[str, Applied], name: str) -> None:
-    example = applied[name]
+def test_02_canary_rolls_v2_out(applied: Mapping[str, Applied]) -> None:
+    example = applied["02-canary"]
     example.deployed.until_healthy("v2", within=LONGEST)
     assert example.load
     clients = example.load.stop()
     assert not clients.unexplained
     assert not +clients.model_failures
+
+
+def _verdicts(status: Status) -> dict[str, str]:
+    checks = (status.get("candidate") or {}).get("checks", [])
+    return {check["name"]: check["verdict"] for check in checks}

@@ -42,12 +42,18 @@ class Deployed:
         return until(f"{self.name}: {what}", look, within, seen=self._told)
 
     def until_healthy(self, version: str, within: float = 60) -> Status:
-        """Wait until this version is stable and nothing is under way."""
-        return self.until(
-            f"version {version} Healthy",
-            lambda s: s["phase"] == "Healthy" and s["stable"]["version"] == version,
-            within,
-        )
+        """Wait until this version is stable and nothing is under way.
+
+        Raises RuntimeError with the reason as soon as it is rejected.
+        """
+
+        def healthy(status: Status) -> bool:
+            if rejected := status.get("rejected"):
+                raise RuntimeError(f"{self.name} was not to be rejected: {rejected['message']}")
+            stable = status.get("stable") or {}
+            return status["phase"] == "Healthy" and stable.get("version") == version
+
+        return self.until(f"version {version} Healthy", healthy, within)
 
     def until_rejected(self, within: float = 60) -> Status:
         """Wait until what the spec asks for is rejected."""

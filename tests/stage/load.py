@@ -215,6 +215,7 @@ def _pod(image: str, namespace: str, target: Target) -> Manifest:
                         f"--timeout={_PATIENCE}",
                         *([] if target.keep_alive else ["--no-keep-alive"]),
                     ],
+                    "resources": {"requests": {"cpu": "200m", "memory": "64Mi"}},
                     "securityContext": {
                         "allowPrivilegeEscalation": False,
                         "capabilities": {"drop": ["ALL"]},
