@@ -73,9 +73,12 @@ async def _stops_in_time(fault: Fault, kubeconfig: Path, cluster: Cluster, names
         other = Lease(cluster, namespace, name, "other")
         if fault is lag:
             proxy.after = fault
-        await one.acquire()
-        proxy.before = hang if fault is lag else fault
+        first = asyncio.create_task(one.acquire())
+        while not await held_by(cluster, namespace, name):
+            await asyncio.sleep(0.02)
         acquiring = asyncio.create_task(other.acquire())
+        await first
+        proxy.before = hang if fault is lag else fault
         await one.keep()
         assert not acquiring.done(), f"{name}: it leads while the first one may still be at work"
         stopped = time.monotonic()
@@ -118,8 +121,9 @@ async def test_a_lease_that_nobody_ever_held_is_taken(cluster: Cluster, namespac
 # a replica that loses it in the middle of its work
 
 
+@pytest.mark.parametrize("ending", [False, True], ids=["in mid-work", "while it ends"])
 async def test_a_leader_that_loses_the_lease_drops_its_work_before_another_leads(
-    kubeconfig: Path, cluster: Cluster, namespace: str
+    ending: bool, kubeconfig: Path, cluster: Cluster, namespace: str
 ) -> None:
     stuck = asyncio.Event()
 
@@ -136,6 +140,8 @@ async def test_a_leader_that_loses_the_lease_drops_its_work_before_another_leads
         running = asyncio.create_task(app.run())
         await Operator(cluster, namespace).apply("fraud", **spec("v1"))
         await asyncio.wait_for(stuck.wait(), 30)
+        if ending:
+            running.cancel()
         acquiring = asyncio.create_task(Lease(cluster, namespace, "serinus", "other").acquire())
         while b"serinus_leading 1.0" in app.metrics.exposition():
             assert not acquiring.done(), "it leads while the first one is still at work"
