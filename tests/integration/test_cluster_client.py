@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from serinus.cluster import ApiError, Cluster, connect
+from serinus.cluster import ApiError, Cluster, Store, connect
+from serinus.cluster.kinds import WATCHED
 from tests.integration.conftest import kubectl
 from tests.integration.proxy import Proxy, Request, forever
 
@@ -145,14 +146,28 @@ async def test_lists_are_of_one_namespace_and_of_the_labels_asked_for(
     assert version >= int(found[0]["metadata"]["resourceVersion"])
 
 
-async def test_ready_endpoints_are_those_of_ready_pods(cluster: Cluster, namespace: str) -> None:
-    await cluster.apply(service(namespace))
-    assert await cluster.ready_endpoints(namespace, "fraud") == 0
+async def test_endpoints_carry_the_labels_of_a_service_and_count_its_ready_pods(
+    cluster: Cluster, namespace: str
+) -> None:
+    labels = {
+        "app.kubernetes.io/managed-by": "serinus",
+        "serinus.dev/name": "fraud",
+        "serinus.dev/revision": "abc",
+    }
+    ours = service(namespace, "fraud-abc")
+    ours["metadata"]["labels"] = labels
+    await cluster.apply(ours)
+    await cluster.apply(service(namespace, "someone-elses"))
     await cluster.apply(deployment(namespace, replicas=2))
+    store, ready = Store(), 0
     deadline = time.monotonic() + 20
-    while (ready := await cluster.ready_endpoints(namespace, "fraud")) != 2:
+    while ready != 2:
         assert time.monotonic() < deadline, f"{ready} of 2 endpoints are ready"
         await asyncio.sleep(0.1)
+        found = await cluster.snapshot("EndpointSlice", namespace, WATCHED["EndpointSlice"])
+        store.replace("EndpointSlice", *found, namespace)
+        ready = store.ready_endpoints(namespace, "fraud", "fraud-abc")
+    assert len(store.names("EndpointSlice")) == 1
 
 
 async def test_pods_that_fit_nowhere_tell_what_the_scheduler_says(

@@ -12,10 +12,10 @@ import yaml
 from aiohttp import web
 
 from serinus.cluster import KINDS, Cluster, Store, connect
+from serinus.cluster.kinds import WATCHED
 from serinus.controller import informer as informing
 from serinus.controller.informer import Informer
 from serinus.controller.queue import Key
-from serinus.controller.watching import WATCHED
 from tests.integration.conftest import kill_api_server, kubectl
 from tests.integration.proxy import Proxy, Request, refused
 

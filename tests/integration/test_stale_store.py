@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from serinus.cluster import KINDS, Cluster, connect
-from serinus.controller.watching import WATCHED
+from serinus.cluster.kinds import WATCHED
 from tests.integration.inprocess import Operator
 from tests.integration.proxy import Proxy, Request, forever
 from tests.integration.test_rollouts import healthy, spec

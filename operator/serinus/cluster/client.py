@@ -14,7 +14,7 @@ import aiohttp
 from kubernetes import aio
 
 from serinus.cluster.kinds import KINDS
-from serinus.cluster.pods import ready_addresses, trouble
+from serinus.cluster.pods import trouble
 
 Manifest = dict[str, Any]
 Manifests = list[Manifest]
@@ -170,11 +170,6 @@ class Cluster:
             "type": type_,
         }
         await self.create(event)
-
-    async def ready_endpoints(self, namespace: str, service: str) -> int:
-        """Ready addresses behind a Service, as proxies and gateways learn them."""
-        selector = f"kubernetes.io/service-name={service}"
-        return ready_addresses(await self.list("EndpointSlice", namespace, selector))
 
     async def pods_trouble(self, deployment: Manifest) -> str | None:
         """What keeps the pods of a Deployment from being ready, in their own words."""

@@ -46,3 +46,12 @@ KINDS: Final = {
 
 CHILDREN: Final = ("Deployment", "ControllerRevision", "Service", "HTTPRoute")
 """Kinds of the objects that a ModelDeployment owns."""
+
+_OURS: Final = "app.kubernetes.io/managed-by=serinus"
+WATCHED: Final = {
+    "ModelDeployment": "",
+    **dict.fromkeys(CHILDREN, _OURS),
+    # they carry the labels of their Service; of these we need those of the revisions
+    "EndpointSlice": f"{_OURS},serinus.dev/revision",
+}
+"""The kinds that are watched and listed, and the label selector of those objects that are."""

@@ -5,15 +5,16 @@ A stale entry does no harm beyond a wasted pass: every commit is guarded by reso
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from serinus.cluster.kinds import CHILDREN
+from serinus.cluster.pods import ready_addresses
 
 Manifest = dict[str, Any]
 Name = tuple[str, str]
 """(namespace, name)"""
 
-OWNER_LABEL = "serinus.dev/name"
+OWNER_LABEL: Final = "serinus.dev/name"
+_SERVICE_LABEL: Final = "kubernetes.io/service-name"
 
 
 class Store:
@@ -41,6 +42,15 @@ class Store:
         found = self._owned.get((namespace, name), {})
         return {key: live for key, live in found.items() if _controller(live) == uid}
 
+    def ready_endpoints(self, namespace: str, name: str, service: str) -> int:
+        """Ready addresses behind a Service of a ModelDeployment, as gateways learn them."""
+        found = self._owned.get((namespace, name), {})
+        return ready_addresses(
+            live
+            for (kind, _), live in found.items()
+            if kind == "EndpointSlice" and live["metadata"]["labels"][_SERVICE_LABEL] == service
+        )
+
     def put(self, live: Manifest) -> bool:
         """Take an object in; False if that is no news: what is known is as new, or it is gone."""
         kind, name = live["kind"], _name(live)
@@ -53,7 +63,7 @@ class Store:
             self._drop(known)
         live = _slim(live)
         self._objects[kind][name] = live
-        if kind in CHILDREN and (owner := _owner(live)):
+        if kind != "ModelDeployment" and (owner := _owner(live)):
             self._owned[name[0], owner][kind, name[1]] = live
         return True
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from serinus.cluster import ApiError, Cluster, Store
-from serinus.cluster.kinds import CHILDREN
+from serinus.cluster.kinds import WATCHED
 from serinus.cluster.store import OWNER_LABEL
 from serinus.controller.queue import Key
-from serinus.controller.watching import SELECTOR, WATCHED, Watching
+from serinus.controller.watching import Watching
 
 log = logging.getLogger(__name__)
 
@@ -106,10 +106,9 @@ class Informer:
 
     async def _relist(self, kind: str) -> bool:
         """Take in all objects of a kind; False if the API server does not serve it."""
-        selector = SELECTOR if kind in CHILDREN else ""
         try:
             for namespace in self._namespaces or (None,):
-                found, version = await self._cluster.snapshot(kind, namespace, selector)
+                found, version = await self._cluster.snapshot(kind, namespace, WATCHED[kind])
                 self._store.replace(kind, found, version, namespace)
         except ApiError as error:
             if not error.absent:

@@ -7,6 +7,7 @@ and holds only if nobody wrote the object meanwhile.
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from serinus.api.quantities import seconds
@@ -30,8 +31,11 @@ from serinus.plan.story import refuse
 
 log = logging.getLogger(__name__)
 
-SAVE_EVERY = 30.0
-"""Seconds after which evidence that changed no decision is written all the same."""
+SHOW_WITHIN = 2.0
+"""Seconds within which what decides nothing is shown: ready pods, the actual weight, what is
+waited for. Mostly the decision that it leads to comes first, and one write tells both."""
+SAVE_WITHIN = 30.0
+"""Seconds within which evidence that changed no decision is written."""
 PODS_LOOK_AFTER = 5.0
 """Seconds that pods may take before they are asked what keeps them."""
 PODS_LOOK_AGAIN = 10.0
@@ -45,7 +49,8 @@ class Memory:
     written: Mapping[str, Any]
     """The status as the API server has it."""
     current: Status
-    written_at: float
+    due: float = inf
+    """When the two may differ no longer, Unix seconds."""
 
 
 class Reconciler:
@@ -82,7 +87,7 @@ class Reconciler:
         # a measurement is taken once: what it showed must outlive a status that is not written
         memory = self._memories[key] = replace(memory, current=judged)
         plan = decide(wish, judged, world, now)
-        saved = await self._persist(key, live, memory, plan.status, now)
+        unsaved = await self._persist(key, live, memory, plan.status, now)
         try:
             changed = await self._actuate(key, owner, live, wish, plan)
         except ApiError:
@@ -92,7 +97,7 @@ class Reconciler:
         self._sampler.want(key, _request(owner, wish, plan.status))
         blocked = world.obstruction is not None or bool(self._outcome(key).refusals)
         # what was just decided is told of as it stands at the next pass
-        return 0.0 if changed or plan.news else _next_pass(plan, saved, blocked)
+        return 0.0 if changed or plan.news else _next_pass(plan, unsaved, blocked)
 
     def forget_everything(self) -> None:
         """Another replica leads now; what it writes is what counts."""
@@ -112,7 +117,7 @@ class Reconciler:
         written = live.get("status") or {}
         memory = self._memories.get(key)
         if memory is None or memory.written != written:
-            memory = Memory(written, Status.model_validate(written), self._clock())
+            memory = Memory(written, Status.model_validate(written))
         return memory
 
     # 1 observe
@@ -134,7 +139,7 @@ class Reconciler:
     async def _look_at_pods(
         self, owner: Owner, wish: Wish, candidate: Candidate, objects: Objects
     ) -> dict[str, Any]:
-        """What only a live read tells: who is behind the Service, and what ails the others."""
+        """Who is behind the Service, and what ails the others, which only a live read tells."""
         workload = read_workloads(objects).get(candidate.revision)
         if workload is None:
             return {}
@@ -143,7 +148,7 @@ class Reconciler:
             if wish.spec.traffic.gateway is None or not settling or candidate.mode == "First":
                 return {}
             service = owner.child(candidate.revision)
-            return {"endpoints": await self._cluster.ready_endpoints(owner.namespace, service)}
+            return {"endpoints": self._store.ready_endpoints(owner.namespace, owner.name, service)}
         if self._clock() < candidate.progress_since + PODS_LOOK_AFTER:
             return {}
         deployment = objects[("Deployment", owner.child(candidate.revision))]
@@ -187,17 +192,18 @@ class Reconciler:
 
     async def _persist(
         self, key: Key, live: Manifest, memory: Memory, status: Status, now: float
-    ) -> bool:
-        """Write the status if a decision depends on it, or the evidence grew old."""
+    ) -> float | None:
+        """Write the status if that is due; else the seconds until it is, None if nothing is new."""
         wanted = status.to_json()
-        due = now >= memory.written_at + SAVE_EVERY
-        if not (due and wanted != memory.written) and _gist(wanted) == _gist(memory.written):
-            self._memories[key] = replace(memory, current=status)
-            return wanted == memory.written
+        due = min(memory.due, now + _write_within(memory.written, wanted))
+        if wanted == memory.written or due > now:
+            due = inf if wanted == memory.written else due
+            self._memories[key] = replace(memory, current=status, due=due)
+            return due - now if due < inf else None
         answer = await self._cluster.apply_status(live, wanted)
         self._store.put(answer)
-        self._memories[key] = Memory(answer["status"], status, now)
-        return True
+        self._memories[key] = Memory(answer["status"], status)
+        return None
 
     # 5 actuate
 
@@ -283,28 +289,45 @@ def _request(owner: Owner, wish: Wish, status: Status) -> Request | None:
     )
 
 
-def _gist(status: Mapping[str, Any]) -> dict[str, Any]:
-    """A status without what may lag behind: evidence, counts, and the words about them."""
-    gist = {key: value for key, value in status.items() if key != "message"}
-    gist["conditions"] = [_without(each, "message") for each in status.get("conditions", [])]
+def _write_within(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
+    """Seconds within which a status is to be written: at once if something was decided."""
+    if _decided(wanted) != _decided(written):
+        return 0.0
+    return SHOW_WITHIN if _shown(wanted) != _shown(written) else SAVE_WITHIN
+
+
+def _decided(status: Mapping[str, Any]) -> dict[str, Any]:
+    """A status without what is only seen."""
+    decided = _without(status, "message", "conditions", "replicas")
+    if stable := status.get("stable"):
+        decided["stable"] = _without(stable, "readyReplicas")
     if candidate := status.get("candidate"):
-        gist["candidate"] = _without(candidate, "counted", "measuredAt", "errorsInARow")
-        gist["candidate"]["hold"] = _without(candidate.get("hold") or {}, "message")
-        gist["candidate"]["checks"] = [
+        seen = ("readyReplicas", "hold", "checks", "counted", "measuredAt", "errorsInARow")
+        decided["candidate"] = _without(candidate, *seen)
+        decided["candidate"]["weight"] = candidate["weight"]["wanted"]
+    return decided
+
+
+def _shown(status: Mapping[str, Any]) -> dict[str, Any]:
+    """A status without evidence, and without the words about it."""
+    shown = _without(status, "message")
+    shown["conditions"] = [_without(each, "message") for each in status.get("conditions", [])]
+    if candidate := status.get("candidate"):
+        shown["candidate"] = _without(candidate, "counted", "measuredAt", "errorsInARow")
+        shown["candidate"]["hold"] = _without(candidate.get("hold") or {}, "message")
+        shown["candidate"]["checks"] = [
             _without(check, "message", "state") for check in candidate.get("checks", [])
         ]
-    return gist
+    return shown
 
 
 def _without(mapping: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in mapping.items() if key not in keys}
 
 
-def _next_pass(plan: Plan, saved: bool, blocked: bool) -> float | None:
+def _next_pass(plan: Plan, unsaved: float | None, blocked: bool) -> float | None:
     """Seconds until time alone makes a pass due."""
-    waits = [plan.wake_in] if plan.wake_in is not None else []
-    if not saved:
-        waits.append(SAVE_EVERY)
+    waits = [wait for wait in (plan.wake_in, unsaved) if wait is not None]
     if blocked:
         waits.append(BLOCKED_LOOK_AGAIN)
     candidate = plan.status.candidate

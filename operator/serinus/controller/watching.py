@@ -20,13 +20,9 @@ import aiohttp
 import kopf
 
 from serinus.cluster import KINDS
-from serinus.cluster.kinds import CHILDREN
+from serinus.cluster.kinds import WATCHED
 
 log = logging.getLogger(__name__)
-
-SELECTOR: Final = "app.kubernetes.io/managed-by=serinus"
-"""Of other kinds than our own, only our objects are watched."""
-WATCHED: Final = ("ModelDeployment", *CHILDREN)
 
 _RATE: Final = 5.0
 """Requests a second that kopf may send in the long run."""
@@ -205,5 +201,7 @@ async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.watching.connect_timeout = 10
     # kinds that come and go are noticed by the lists, which need no right to read definitions
     settings.scanning.disabled = True
-    for kind in (KINDS[name] for name in CHILDREN):
-        settings.watching.label_selectors[kind.group, kind.version, kind.plural] = SELECTOR
+    for name, selector in WATCHED.items():
+        kind = KINDS[name]
+        if selector:
+            settings.watching.label_selectors[kind.group, kind.version, kind.plural] = selector

@@ -19,7 +19,6 @@ from serinus.plan.progress import (
     roll_back_when_a_check_fails,
     run_the_clock_while_the_weight_is_in_effect,
     step_times_out,
-    strangers,
     weight_given,
 )
 from serinus.plan.situation import Situation, Wish, World
@@ -32,9 +31,6 @@ from serinus.plan.wishes import (
 )
 
 Rule = Callable[[Situation], Situation | None]
-
-ENDPOINTS_RETRY = 0.25
-"""Seconds until ready pods that are not behind their Service yet are looked at again."""
 
 
 def _drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
@@ -151,10 +147,6 @@ def _wake_in(s: Situation) -> float | None:
         moments += [step_times_out(s), pause_ends(s) or float("inf")]
         if pods_ready(s) < pods_needed(s):
             moments.append(s.candidate.progress_since + seconds(rollout.progress_deadline))
-        if s.world.endpoints is not None and pods_ready(s) < s.world.ready(s.candidate.revision):
-            moments.append(s.now + ENDPOINTS_RETRY)
-        if strangers(s):
-            moments.append(s.now + ENDPOINTS_RETRY)
         if s.candidate.hold and s.candidate.hold.reason == Reason.AWAITING_ROUTE:
             moments.append(s.candidate.hold.since + ROUTE_PATIENCE)
     coming = [moment - s.now for moment in moments if s.now < moment < float("inf")]

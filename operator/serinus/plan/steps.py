@@ -1,6 +1,7 @@
 """The steps of a rollout: which weight they ask for, and how the next one is entered."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
@@ -43,6 +44,8 @@ def _enter(s: Situation, why: str) -> Situation:
 
 def _want(s: Situation, weight: float) -> Situation:
     checks: list[CheckStatus] = enter_step(s.candidate.checks)
+    # what is in effect is the split at the weight before
+    s = replace(s, world=replace(s.world, split_in_effect=False))
     return s.to_candidate(
         weight=Weight(wanted=weight, actual=s.candidate.weight.actual),
         effective_since=None,

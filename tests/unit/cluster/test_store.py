@@ -143,3 +143,21 @@ def test_field_managers_are_not_kept() -> None:
     assert kept is not None
     assert "managedFields" not in kept["metadata"]
     assert "managedFields" in given["metadata"], "what was given is left as it was"
+
+
+def endpoint_slice(name: str, service: str, *addresses: str) -> Manifest:
+    labels = {"serinus.dev/name": "fraud", "kubernetes.io/service-name": service}
+    metadata = {"name": name, "namespace": "ns", "uid": name, "resourceVersion": "1"}
+    endpoints = [{"addresses": [each], "conditions": {"ready": True}} for each in addresses]
+    head = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice"}
+    return {**head, "metadata": {**metadata, "labels": labels}, "endpoints": endpoints}
+
+
+def test_endpoints_are_counted_by_service_over_all_its_slices() -> None:
+    store = Store()
+    store.put(endpoint_slice("one", "fraud-abc", "10.0.0.1", "10.0.0.2"))
+    store.put(endpoint_slice("two", "fraud-abc", "10.0.0.2", "10.0.0.3"))
+    store.put(endpoint_slice("three", "fraud-xyz", "10.0.0.4"))
+    assert store.ready_endpoints("ns", "fraud", "fraud-abc") == 3
+    assert store.ready_endpoints("ns", "fraud", "fraud-gone") == 0
+    assert store.children("ns", "fraud", "o1") == {}, "they belong to the Service"

@@ -11,12 +11,13 @@ from serinus.controller.actuation import Outcome
 from serinus.controller.reconcile import (
     BLOCKED_LOOK_AGAIN,
     PODS_LOOK_AGAIN,
-    SAVE_EVERY,
-    _gist,
+    SAVE_WITHIN,
+    SHOW_WITHIN,
     _kept_history,
     _next_pass,
     _read_spec,
     _request,
+    _write_within,
 )
 from serinus.judge.questions import Arm
 from serinus.manifests.children import Wanted
@@ -130,11 +131,11 @@ def decided(**changes: Any) -> dict[str, Any]:
     return status.to_json()
 
 
-def test_evidence_alone_is_no_reason_to_write_the_status() -> None:
+def test_evidence_alone_may_wait_to_be_written() -> None:
     before = decided(counted={"pod@1": 1000.0}, measured_at=1000.0)
     after = decided(counted={"pod@1": 1015.0}, measured_at=1015.0, errors_in_a_row=1)
     assert before != after
-    assert _gist(before) == _gist(after)
+    assert _write_within(before, after) == SAVE_WITHIN
 
 
 @pytest.mark.parametrize(
@@ -143,37 +144,58 @@ def test_evidence_alone_is_no_reason_to_write_the_status() -> None:
         {"weight": Weight(wanted=50, actual=20)},
         {"effective_since": None},
         {"promoting": True},
-        {"hold": Hold(reason=Reason.NO_DATA, message="", since=1000.0)},
-        {"ready_replicas": 1},
-        {"checks": [CheckStatus(name="errors", kind="errorRate", verdict="Fail")]},
+        {"unreadable_since": 1000.0},
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_whatever_a_restart_must_know_is_written_at_once(change: dict[str, Any]) -> None:
-    assert _gist(decided()) != _gist(decided(**change))
+def test_whatever_was_decided_is_written_at_once(change: dict[str, Any]) -> None:
+    assert _write_within(decided(), decided(**change)) == 0
+
+
+def test_a_new_phase_is_written_at_once() -> None:
+    statuses = [Status(stable=stable(), phase=phase) for phase in ("Progressing", "Healthy")]
+    assert _write_within(*(status.to_json() for status in statuses)) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weight": Weight(wanted=20, actual=10)},
+        {"hold": Hold(reason=Reason.NO_DATA, message="", since=1000.0)},
+        {"ready_replicas": 1},
+        {"checks": [CheckStatus(name="errors", kind="errorRate", verdict="Pass")]},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_is_only_seen_waits_a_moment_for_a_decision(change: dict[str, Any]) -> None:
+    assert _write_within(decided(), decided(**change)) == SHOW_WITHIN
+
+
+def test_a_status_is_written_whole_the_first_time() -> None:
+    assert _write_within({}, decided()) == 0
 
 
 def test_a_hold_that_only_changes_its_words_is_not_written_at_once() -> None:
     holds = [Hold(reason=Reason.AWAITING_PODS, message=m, since=1000.0) for m in ("1 of 4", "2")]
     one, other = (decided(hold=hold) for hold in holds)
     assert one != other
-    assert _gist(one) == _gist(other)
+    assert _write_within(one, other) == SAVE_WITHIN
 
 
 # when the next pass is due
 
 
 def test_a_rollout_at_rest_waits_for_events_alone() -> None:
-    assert _next_pass(plan(Status(stable=stable())), saved=True, blocked=False) is None
+    assert _next_pass(plan(Status(stable=stable())), unsaved=None, blocked=False) is None
 
 
 def test_the_earliest_of_all_reasons_counts() -> None:
     settled = Status(stable=stable(), candidate=candidate())
-    assert _next_pass(plan(settled, wake_in=120.0), saved=True, blocked=False) == 120.0
-    assert _next_pass(plan(settled, wake_in=120.0), saved=False, blocked=False) == SAVE_EVERY
-    assert _next_pass(plan(settled), saved=True, blocked=True) == BLOCKED_LOOK_AGAIN
+    assert _next_pass(plan(settled, wake_in=120.0), unsaved=None, blocked=False) == 120.0
+    assert _next_pass(plan(settled, wake_in=120.0), unsaved=30.0, blocked=False) == 30.0
+    assert _next_pass(plan(settled), unsaved=None, blocked=True) == BLOCKED_LOOK_AGAIN
     settling = Status(stable=stable(), candidate=candidate(effective_since=None))
-    assert _next_pass(plan(settling), saved=False, blocked=True) == PODS_LOOK_AGAIN
+    assert _next_pass(plan(settling), unsaved=30.0, blocked=True) == PODS_LOOK_AGAIN
 
 
 # what is refused
