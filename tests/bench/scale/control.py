@@ -1,0 +1,131 @@
+"""The control plane that is measured on: a cluster of the bench's own, whose nodes are fake."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from serinus.cluster import Cluster, connect
+from serinus.cluster.kinds import KINDS
+from tests.cluster import description
+from tests.cluster.kubectl import Kubectl
+
+ROOT: Final = Path(__file__).parents[3]
+NAME: Final = "serinus-scale"
+NODES: Final = 20
+
+Manifest = dict[str, Any]
+Requests = Counter[tuple[str, str]]
+"""Requests by (verb, kind)."""
+
+_LONGEST_EVENT: Final = 1 << 22
+_WATCH_AGAIN: Final = 0.2
+_VERBS: Final = {
+    "GET": "get",
+    "LIST": "list",
+    "POST": "create",
+    "PUT": "update",
+    "APPLY": "apply",
+    "DELETE": "delete",
+}
+_SERVED: Final = re.compile(
+    r'^apiserver_request_total\{.*resource="(\w+)".*subresource="(\w*)",verb="(\w+)".*\} (\S+)$',
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An event of a watch; what was there before comes first, as ADDED."""
+
+    type: str
+    object: Manifest
+
+
+@dataclass(frozen=True)
+class Control:
+    """The API server, for all that is not the operator."""
+
+    kubectl: Kubectl
+    client: Cluster
+
+    @asynccontextmanager
+    async def following(self, path: str, take: Callable[[Seen], None]) -> AsyncIterator[None]:
+        """Hand over each event of a collection, by its path in the API."""
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self._follow(path, take))
+            yield
+            task.cancel()
+
+    async def _follow(self, path: str, take: Callable[[Seen], None]) -> None:
+        while True:
+            # a watch that the API server ends begins anew, with all that is there
+            await self._watch(path, take)
+            await asyncio.sleep(_WATCH_AGAIN)
+
+    async def _watch(self, path: str, take: Callable[[Seen], None]) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *(str(self.kubectl.program), f"--kubeconfig={self.kubectl.kubeconfig}"),
+            *("get", f"--raw={path}"),
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LONGEST_EVENT,
+        )
+        assert process.stdout is not None
+        try:
+            async for line in process.stdout:
+                event = json.loads(line)
+                take(Seen(event["type"], event["object"]))
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+    async def served(self) -> Requests:
+        """What the API server has answered so far, to anybody, of the kinds that Serinus uses.
+
+        Writes of a status are counted only where the operator writes it.
+        """
+        text = await asyncio.to_thread(self.kubectl.call, "get", "--raw=/metrics")
+        kinds = {kind.plural: kind.name for kind in KINDS.values()}
+        found: Requests = Counter()
+        for plural, sub, verb, count in _SERVED.findall(text):
+            ours = sub == ("status" if plural == "modeldeployments" and verb == "APPLY" else "")
+            if ours and plural in kinds and verb in _VERBS:
+                found[_VERBS[verb], kinds[plural]] += int(float(count))
+        return found
+
+
+@contextmanager
+def _cluster() -> Iterator[Kubectl]:
+    command = [sys.executable, "-m", "tests.cluster"]
+    up = ["up", "--profile=control", f"--name={NAME}", f"--fake-nodes={NODES}"]
+    down = ["down", f"--name={NAME}"]
+    # what an earlier run that was killed has left behind would be measured too
+    for words in (down, up):
+        subprocess.run([*command, *words], cwd=ROOT, check=True)
+    try:
+        found = description.read(description.folder_of(NAME))
+        assert found is not None
+        yield Kubectl(Path(found["tools"]["kubectl"]), Path(found["kubeconfig"]))
+    finally:
+        subprocess.run([*command, *down], cwd=ROOT, check=True)
+
+
+@asynccontextmanager
+async def control_plane() -> AsyncIterator[Control]:
+    """Started, with our CRD; ended, with all that is in it."""
+    with _cluster() as kubectl:
+        crds = f"--filename={ROOT / 'crds'}"
+        kubectl.call("apply", "--server-side", crds)
+        kubectl.wait("crd/modeldeployments.serinus.dev", "condition=Established")
+        os.environ["KUBECONFIG"] = str(kubectl.kubeconfig)
+        async with connect(timeout=60) as client:
+            yield Control(kubectl, client)

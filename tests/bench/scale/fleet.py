@@ -1,0 +1,162 @@
+"""Many ModelDeployments, alike."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from serinus.cluster import ApiError
+from serinus.cluster.kinds import KINDS
+from tests.bench.scale import gateway
+from tests.bench.scale.control import Control, Manifest, Seen
+
+NAMESPACE: Final = "default"
+REPLICAS: Final = 2
+STEPS: Final = [
+    {"setWeight": 20},
+    {"pause": {"duration": "10s"}},
+    {"setWeight": 50},
+    {"pause": {"duration": "10s"}},
+]
+STEPS_SECONDS: Final = 20
+ANALYSIS: Final = {"interval": "10s", "checks": [{"name": "errors", "errorRate": {}}]}
+
+Holds = Callable[[Manifest], bool]
+
+
+class Fleet:
+    """ModelDeployments as last seen, by name."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self.live: dict[str, Manifest] = {}
+        self._changed = asyncio.Event()
+
+    def take(self, seen: Seen) -> None:
+        """An event about one of them."""
+        self._put(seen.object)
+
+    def _put(self, live: Manifest) -> None:
+        known = self.live.get(live["metadata"]["name"], live)
+        self.live[live["metadata"]["name"]] = max(known, live, key=_version)
+        self._changed.set()
+
+    async def grow(self, size: int, version: str) -> None:
+        """Create as many as are missing; returns once all serve."""
+        names = [_name(number) for number in range(len(self.live), size)]
+        await _all(self._control.client.create(_manifest(name, version)) for name in names)
+        await self.until("serving", is_settled, size, within=60 + size)
+
+    async def change(self, names: Iterable[str], **changes: Any) -> None:
+        """Change fields of spec.rollout, or `version`, of these."""
+        await _all(self._change(name, changes) for name in names)
+
+    async def touch_one(self) -> tuple[str, int]:
+        """Change what starts no rollout; the name of the one, and its generation then."""
+        name = max(self.live)
+        deadline = self.live[name]["spec"]["rollout"].get("progressDeadline")
+        await self.change([name], progressDeadline="11m" if deadline == "10m" else "10m")
+        return name, self.live[name]["metadata"]["generation"]
+
+    async def _change(self, name: str, changes: dict[str, Any]) -> None:
+        while True:
+            live = self.live[name]
+            spec = live["spec"]
+            rollout = {**spec["rollout"], **changes}
+            version = rollout.pop("version", spec["model"]["version"])
+            spec = {**spec, "rollout": rollout, "model": {"version": version}}
+            seen = {k: v for k, v in live["metadata"].items() if k != "managedFields"}
+            try:
+                changed = {**live, "metadata": seen, "spec": spec}
+                self._put(await self._control.client.update(changed))
+            except ApiError as error:
+                if not error.conflict:
+                    raise
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+    async def until(self, what: str, holds: Holds, size: int, *, within: float) -> dict[str, float]:
+        """Wait until it holds of so many; by name, when it was first seen to, Unix seconds.
+
+        Raises TimeoutError that tells how many are missing.
+        """
+        found: dict[str, float] = {}
+        deadline = time.monotonic() + within
+        while True:
+            self._changed.clear()
+            found |= {
+                name: time.time()
+                for name, live in self.live.items()
+                if name not in found and holds(live)
+            }
+            if len(found) >= size:
+                return found
+            left = deadline - time.monotonic()
+            try:
+                await asyncio.wait_for(self._changed.wait(), left)
+            except TimeoutError:
+                missing = sorted(set(self.live) - set(found))
+                first = self.live[missing[0]].get("status") if missing else None
+                raise TimeoutError(
+                    f"{what}: {len(found)} of {size} within {within:g} s; {missing[:1]}: {first}"
+                ) from None
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def new_fleet(control: Control) -> AsyncIterator[Fleet]:
+    """An empty fleet that follows what becomes of it."""
+    found = Fleet(control)
+    async with control.following(f"{KINDS['ModelDeployment'].path()}?watch=true", found.take):
+        yield found
+
+
+def is_settled(live: Manifest) -> bool:
+    """It serves, and nothing of an earlier rollout is left to remove."""
+    status = live.get("status") or {}
+    return status.get("phase") == "Healthy" and not status.get("retiring")
+
+
+def serves(version: str) -> Holds:
+    """Whether this version is promoted."""
+
+    def holds(live: Manifest) -> bool:
+        stable = (live.get("status") or {}).get("stable") or {}
+        return bool(stable.get("version") == version)
+
+    return holds
+
+
+async def _all(writes: Iterable[Any]) -> None:
+    await asyncio.gather(*writes)
+
+
+def _version(live: Manifest) -> int:
+    return int(live["metadata"]["resourceVersion"])
+
+
+def _name(number: int) -> str:
+    return f"fraud-{number:03}"
+
+
+def _manifest(name: str, version: str) -> Manifest:
+    container = {
+        "name": "model",
+        "image": "registry.example.com/fraud:1",
+        "ports": [{"name": "http", "containerPort": 8080}],
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}},
+    }
+    return {
+        "apiVersion": KINDS["ModelDeployment"].api_version,
+        "kind": "ModelDeployment",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "model": {"version": version},
+            "replicas": REPLICAS,
+            "template": {"spec": {"containers": [container]}},
+            "traffic": {"gateway": {"parentRefs": [{"name": gateway.NAME}]}},
+            "rollout": {"steps": STEPS, "analysis": ANALYSIS},
+        },
+    }

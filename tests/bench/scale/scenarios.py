@@ -1,0 +1,152 @@
+"""What is measured: at rest, with a new revision for all at once, and after an upgrade."""
+
+import asyncio
+import os
+import statistics
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Final
+
+from serinus.cluster.kinds import CHILDREN, WATCHED
+from tests.bench.scale.control import Control, Requests
+from tests.bench.scale.fleet import Fleet, is_settled, serves
+from tests.bench.scale.operator import Operator, Sample
+
+Figures = dict[str, Any]
+
+_CALM_SECONDS: Final = 10.0
+_ALL_PROMOTED_WITHIN: Final = 900.0
+_TIDY_WITHIN: Final = 180.0
+_SEEN_WITHIN: Final = 120.0
+_WRITES: Final = ("create", "update", "apply", "delete")
+
+
+@dataclass
+class Bench:
+    """All that takes part."""
+
+    control: Control
+    fleet: Fleet
+    operator: Operator
+    version: int = 1
+    """Of the model that all serve."""
+
+    async def grow(self, size: int) -> None:
+        """More ModelDeployments, until there are so many and all is calm."""
+        await self.fleet.grow(size, str(self.version))
+        await asyncio.sleep(_CALM_SECONDS)
+
+    async def at_rest(self, size: int, seconds: float) -> Figures:
+        """What is used a minute while nothing changes."""
+        self.operator.forget_peak()
+        before = await self.operator.sample()
+        await asyncio.sleep(seconds)
+        after = await self.operator.sample()
+        minutes = (after.at - before.at) / 60
+        return {
+            "objects": size,
+            "seconds": round(after.at - before.at, 1),
+            "requests_a_minute": _each(after.requests - before.requests, minutes),
+            "queries_a_minute": round((after.queries - before.queries) / minutes, 2),
+            "cpu_percent": round((after.cpu - before.cpu) / minutes / 60 * 100, 2),
+            **_memory(after),
+            "load": os.getloadavg()[0],
+        }
+
+    async def all_at_once(self, size: int) -> Figures:
+        """A new revision for everyone: until the last is promoted, and until all is tidy."""
+        self.version += 1
+        version = str(self.version)
+        self.operator.forget_peak()
+        before, served = await self.operator.sample(), await self.control.served()
+        started = time.time()
+        _, promoted = await asyncio.gather(
+            self.fleet.change(self.fleet.live, version=version),
+            self.fleet.until("promoted", serves(version), size, within=_ALL_PROMOTED_WITHIN),
+        )
+        done, load = await self.operator.sample(), os.getloadavg()[0]
+        await self.fleet.until("tidy", is_settled, size, within=_TIDY_WITHIN)
+        await asyncio.sleep(_CALM_SECONDS)
+        after, served_after = await self.operator.sample(), await self.control.served()
+        seconds = sorted(moment - started for moment in promoted.values())
+        sent = after.requests - before.requests
+        of_rollouts = Counter({w: sent[w] for w in sent if w[1] != "Lease"})
+        return {
+            "objects": size,
+            "seconds_until_all_promoted": round(seconds[-1], 1),
+            "seconds_of_the_median": round(statistics.median(seconds), 1),
+            "requests_a_rollout": round(of_rollouts.total() / size, 2),
+            "requests_a_rollout_by_verb_and_kind": _each(of_rollouts, size),
+            "served_a_rollout_by_verb_and_kind": _each(
+                _alike(served_after - served, of_rollouts), size
+            ),
+            "lease_requests": sent.total() - of_rollouts.total(),
+            "queries_a_minute": round(
+                (done.queries - before.queries) / (done.at - before.at) * 60, 2
+            ),
+            "cpu_seconds": round(done.cpu - before.cpu, 2),
+            "cpu_seconds_until_tidy": round(after.cpu - before.cpu, 2),
+            **_memory(after),
+            "load": load,
+        }
+
+    async def upgraded(self, size: int, seconds: float) -> Figures:
+        """Another process takes over a fleet at rest, of which one changed meanwhile."""
+        before = await self._children()
+        stable = self._stable()
+        await self.operator.stop()
+        changed, generation = await self.fleet.touch_one()
+        await self.operator.start()
+        moments = await self.fleet.until(
+            "seen",
+            lambda live: (
+                live["metadata"]["name"] == changed
+                and live["status"]["observedGeneration"] >= generation
+            ),
+            1,
+            within=_SEEN_WITHIN,
+        )
+        await asyncio.sleep(seconds)
+        requests = (await self.operator.sample()).requests
+        writes = Counter({w: requests[w] for w in requests if w[0] in _WRITES and w[1] != "Lease"})
+        after = await self._children()
+        return {
+            "objects": size,
+            "seconds_until_a_change_was_seen": round(moments[changed] - self.operator.started, 2),
+            "children_written": len(before.items() ^ after.items()),
+            "rollouts": len(stable.items() ^ self._stable().items()),
+            "writes": _each(writes, 1),
+            "seconds_watched": seconds,
+            "load": os.getloadavg()[0],
+        }
+
+    async def _children(self) -> dict[tuple[str, str], str]:
+        """Version of each child, by kind and name."""
+        return {
+            (kind, live["metadata"]["name"]): live["metadata"]["resourceVersion"]
+            for kind in CHILDREN
+            for live in await self.control.client.list(kind, selector=WATCHED[kind])
+        }
+
+    def _stable(self) -> dict[str, tuple[str, bool]]:
+        """What each serves, and whether it is rolling something out."""
+        return {
+            name: (live["status"]["stable"]["revision"], "candidate" in live["status"])
+            for name, live in self.fleet.live.items()
+        }
+
+
+def _each(requests: Requests, divisor: float) -> dict[str, float]:
+    return {
+        f"{verb} {kind}": round(count / divisor, 2)
+        for (verb, kind), count in sorted(requests.items())
+    }
+
+
+def _alike(served: Requests, sent: Requests) -> Requests:
+    return Counter({which: served[which] for which in sent})
+
+
+def _memory(sample: Sample) -> dict[str, float]:
+    return {"rss_mib": round(sample.rss_mib, 1), "peak_rss_mib": round(sample.peak_rss_mib, 1)}
