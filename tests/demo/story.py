@@ -12,7 +12,7 @@ from tests.stage.manifests import Model
 from tests.stage.stage import Stage
 
 NAMESPACE: Final = "demo"
-RATE: Final = 80.0
+RATE: Final = 60.0
 LONGEST_ACT: Final = 240.0
 SCALE_DOWN_DELAY: Final = 5
 
@@ -133,6 +133,10 @@ class _Scene:
             load,
         )
 
+    def stable_restarts(self) -> Mapping[str, int]:
+        """Restarts of the containers that serve, by their pods."""
+        return self.deployed.restarts(self.deployed.status()["stable"]["revision"])
+
     def _alone(self, status: Status) -> bool:
         return len(self.deployed.pods()) == len(self.deployed.pods(status["stable"]["revision"]))
 
@@ -154,13 +158,13 @@ def play(stage: Stage, narrator: Narrator) -> Story:
     target = Target(stage.gateway_url, model.host, RATE, longest=4 * LONGEST_ACT)
     with Load(stage.api, stage.model_image, NAMESPACE, target) as load:
         better = scene.play("v2", "Act 2: v2, a better model", load)
-        before = scene.deployed.restarts()
+        before = scene.stable_restarts()
         failing = scene.play("v3", "Act 3: v3, which fails on part of the real inputs", load)
         drifting = scene.play("v4", "Act 4: v4, which answers all and predicts otherwise", load)
         narrator.act("Epilogue: the manifest goes back to v2")
         scene.deployed.api.apply(replace(model, version="v2").manifest())
         scene.settle("v2", load)
-        restarts = _restarted(before, scene.deployed.restarts())
+        restarts = _restarted(before, scene.stable_restarts())
         clients = load.stop()
     acts = (first, better, *(_final(act, clients) for act in (failing, drifting)))
     return Story(acts, clients, time.monotonic() - started, restarts)

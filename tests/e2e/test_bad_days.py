@@ -51,7 +51,7 @@ def days(product: Stage, namespace: str) -> Iterator[Mapping[str, Day]]:
         deployed.until_healthy("v1", within=90)
     with ExitStack() as stack:
         loads = {name: stack.enter_context(_load(product, models[name])) for name in BAD_DAYS}
-        restarts = {name: deployed.restarts() for name, deployed in found.items()}
+        restarts = {name: _stable_restarts(deployed) for name, deployed in found.items()}
         for name, bad in BAD_DAYS.items():
             container = {**SERVING, **bad.changes}
             broken = replace(models[name], version="v2", container=container)
@@ -95,5 +95,8 @@ def test_its_stable_version_is_not_touched_and_clients_see_nothing(
     assert set(clients.versions) == {"v1"}
     assert not clients.unexplained
     assert not +clients.model_failures
-    stable = {pod["metadata"]["uid"] for pod in day.deployed.pods(status["stable"]["revision"])}
-    assert {uid: day.deployed.restarts()[uid] for uid in stable} == day.restarts
+    assert _stable_restarts(day.deployed) == day.restarts
+
+
+def _stable_restarts(deployed: Deployed) -> Mapping[str, int]:
+    return deployed.restarts(deployed.status()["stable"]["revision"])

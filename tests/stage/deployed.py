@@ -95,14 +95,13 @@ class Deployed:
             labels["serinus.dev/revision"] = revision
         return self.api.list("Pod", self.namespace, labels)
 
-    def restarts(self) -> dict[str, int]:
-        """Restarts of containers by the uid of each pod that is not about to end."""
+    def restarts(self, revision: str) -> dict[str, int]:
+        """Restarts of containers by the uid of each pod of a revision."""
         return {
             pod["metadata"]["uid"]: sum(
                 each["restartCount"] for each in pod["status"].get("containerStatuses", [])
             )
-            for pod in self.pods()
-            if "deletionTimestamp" not in pod["metadata"]
+            for pod in self.pods(revision)
         }
 
     def _told(self) -> str:

@@ -10,6 +10,7 @@ SERVING: Final[Mapping[str, Any]] = {
     "readinessProbe": {
         "httpGet": {"path": "/v2/health/ready", "port": "http"},
         "periodSeconds": 1,
+        "timeoutSeconds": 5,
     },
     "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}},
 }
