@@ -199,6 +199,9 @@ async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.networking.connect_timeout = 10
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 10
+    # or kopf keeps all objects in memory at once when it starts, each with a task of its own
+    settings.watching.chunk_size = 100
+    settings.queueing.idle_timeout = 0.1
     # kinds that come and go are noticed by the lists, which need no right to read definitions
     settings.scanning.disabled = True
     for name, selector in WATCHED.items():

@@ -161,3 +161,13 @@ def test_endpoints_are_counted_by_service_over_all_its_slices() -> None:
     assert store.ready_endpoints("ns", "fraud", "fraud-abc") == 3
     assert store.ready_endpoints("ns", "fraud", "fraud-gone") == 0
     assert store.children("ns", "fraud", "o1") == {}, "they belong to the Service"
+
+
+def test_what_is_done_to_an_object_that_was_handed_out_does_not_reach_the_store() -> None:
+    store = Store()
+    store.put(deployment(10))
+    handed_out = store.get("Deployment", "ns", "fraud-abc")
+    assert handed_out is not None
+    handed_out["metadata"]["resourceVersion"] = "99"
+    store.children("ns", "fraud", "o1")["Deployment", "fraud-abc"]["metadata"].clear()
+    assert version(store) == "10"
