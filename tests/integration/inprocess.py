@@ -113,18 +113,27 @@ class Operator:
             "metadata": {"name": name, "namespace": self.namespace},
             "spec": spec,
         }
-        found = await self.cluster.find("ModelDeployment", self.namespace, name)
-        if found is None:
+        if await self.cluster.find("ModelDeployment", self.namespace, name) is None:
             return await self.cluster.create(manifest)
-        found["spec"] = spec
-        found["metadata"].pop("managedFields", None)
-        return await self.cluster.update(found)
+        return await self.edit(name, lambda live: live.update(spec=spec))
 
     async def command(self, name: str, command: str) -> None:
         """Annotate a command."""
-        live = await self.get(name)
-        live["metadata"].setdefault("annotations", {})["serinus.dev/command"] = command
-        await self.cluster.update(live)
+        annotation = {"serinus.dev/command": command}
+        await self.edit(
+            name, lambda live: live["metadata"].setdefault("annotations", {}).update(annotation)
+        )
+
+    async def edit(self, name: str, change: Callable[[Manifest], None]) -> Manifest:
+        """Change the ModelDeployment as it is; again if it was written meanwhile."""
+        while True:
+            live = await self.get(name)
+            change(live)
+            try:
+                return await self.cluster.update(live)
+            except ApiError as error:
+                if not error.conflict:
+                    raise
 
     async def get(self, name: str) -> Manifest:
         """The ModelDeployment as it is."""
@@ -155,6 +164,13 @@ class Operator:
         """Weights of the route by backend."""
         route = await self.cluster.get("HTTPRoute", self.namespace, name)
         return {b["name"]: b["weight"] for b in route["spec"]["rules"][0]["backendRefs"]}
+
+    async def until_split(self, name: str, weights: dict[str, int], within: float = 10.0) -> None:
+        """Wait for these weights: the status is written first, and then the route."""
+        deadline = time.monotonic() + within
+        while (found := await self.split(name)) != weights:
+            assert time.monotonic() < deadline, f"{found} instead of {weights}"
+            await asyncio.sleep(0.03)
 
     async def accept_routes(self) -> None:
         """Be the gateway, until cancelled."""

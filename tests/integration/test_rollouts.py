@@ -62,7 +62,7 @@ async def test_a_model_that_fails_is_rolled_back_with_its_evidence(operator: Ope
     status = await operator.until("fraud", lambda s: s["rejected"], moving=5)
     assert status["rejected"]["revision"] == bad
     assert "Candidate errors" in status["message"]
-    assert await operator.split("fraud") == {f"fraud-{stable}": 100}
+    await operator.until_split("fraud", {f"fraud-{stable}": 100})
     assert (await operator.get("fraud"))["spec"] == live["spec"], "the user's spec is never written"
 
 
@@ -109,8 +109,7 @@ async def test_a_pod_split_follows_the_service_without_a_gateway(operator: Opera
     bad = status["candidate"]["revision"]
     operator.traffic.errors = {f"fraud-{bad}": 0.05}
     status = await operator.until("fraud", lambda s: s["rejected"], moving=5)
-    found = await operator.cluster.get("Service", operator.namespace, "fraud")
-    assert found["spec"]["selector"]["serinus.dev/revision"] == status["stable"]["revision"]
+    await serves_only(operator, status["stable"]["revision"])
 
 
 async def test_a_restart_in_mid_step_changes_nothing(operator: Operator) -> None:
@@ -171,3 +170,13 @@ async def test_a_bad_check_stalls_with_a_sentence_that_names_the_field(operator:
     await operator.apply("fraud", **spec("v1", rollout={"analysis": query}))
     status = await operator.until("fraud", lambda s: s["phase"] == "Degraded")
     assert "query" in status["message"]
+
+
+async def serves_only(operator: Operator, revision: str) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        found = await operator.cluster.get("Service", operator.namespace, "fraud")
+        if found["spec"]["selector"].get("serinus.dev/revision") == revision:
+            return
+        assert time.monotonic() < deadline, f"the Service selects {found['spec']['selector']}"
+        await asyncio.sleep(0.03)

@@ -64,9 +64,7 @@ async def test_a_new_spec_that_it_missed_is_what_its_next_write_is_about(
 ) -> None:
     operator, proxy = deaf
     await in_mid_canary(operator, proxy)
-    live = await cluster.get("ModelDeployment", namespace, "fraud")
-    live["spec"]["model"]["version"] = "v1"
-    back = await cluster.update(live)
+    back = await operator.edit("fraud", lambda live: live["spec"]["model"].update(version="v1"))
     status = await operator.until(
         "fraud", lambda s: s["observedGeneration"] == back["metadata"]["generation"], moving=5
     )
