@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from serinus.cluster import Cluster
+from serinus.manifests.revision import revision_hash
 from tests.integration.inprocess import Manifest, Operator
 
 GATEWAY = {"gateway": {"parentRefs": [{"name": "public"}]}}
@@ -144,6 +145,26 @@ async def test_someone_elses_service_is_never_taken_over(operator: Operator) -> 
     assert "not taken over" in status["message"]
     now = await operator.cluster.get("Service", operator.namespace, "fraud")
     assert now["spec"] == theirs["spec"]
+    await operator.cluster.delete(theirs)
+    await operator.until("fraud", healthy("v1"), moving=5)
+
+
+async def test_someone_elses_history_is_never_taken_over(operator: Operator) -> None:
+    wished = spec("v1")
+    name = f"fraud-{revision_hash(wished['model'], wished['template'])}"
+    foreign = {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {"name": name, "namespace": operator.namespace},
+        "revision": 7,
+        "data": {"theirs": True},
+    }
+    theirs = await operator.cluster.create(foreign)
+    await operator.apply("fraud", **wished)
+    status = await operator.until("fraud", lambda s: s["phase"] == "Degraded")
+    assert f"ControllerRevision {operator.namespace}/{name} exists" in status["message"]
+    now = await operator.cluster.get("ControllerRevision", operator.namespace, name)
+    assert now == theirs
     await operator.cluster.delete(theirs)
     await operator.until("fraud", healthy("v1"), moving=5)
 

@@ -100,8 +100,8 @@ class Cluster:
     async def create(self, manifest: Manifest) -> Manifest:
         """Create an object. Raises ApiError, `conflict` if it exists."""
         kind, namespace = manifest["kind"], manifest["metadata"]["namespace"]
-        path = KINDS[kind].path(namespace)
-        return await self._call("create", kind, "POST", path, manifest)
+        path, query = KINDS[kind].path(namespace), [("fieldManager", FIELD_MANAGER)]
+        return await self._call("create", kind, "POST", path, manifest, query)
 
     async def update(self, manifest: Manifest) -> Manifest:
         """Replace an object if its resourceVersion is still the one given."""
@@ -231,6 +231,8 @@ async def connect(timeout: float = 15.0) -> AsyncIterator[Cluster]:
     Raises ApiError if there is neither.
     """
     configuration = aio.client.Configuration()
+    # else ~/.netrc and the environment's proxies are read anew for each request
+    configuration.client_session_kwargs = {"trust_env": False}
     try:
         aio.config.load_incluster_config(configuration)
     except aio.config.ConfigException as pod:

@@ -53,14 +53,14 @@ async def actuate(
     for manifest in desired:
         kind, name = manifest["kind"], manifest["metadata"]["name"]
         wanted.add((kind, name))
-        found = objects.get((kind, name)) or await cluster.find(kind, owner.namespace, name)
-        if found is not None and foreign(kind, found, owner):
-            return Outcome(True, (kind, name), refusals)
-        if found is not None and covers(found, manifest):
-            continue
         try:
+            found = objects.get((kind, name)) or await _create_or_find(cluster, manifest)
+            if found is not None and foreign(kind, found, owner):
+                return Outcome(True, (kind, name), refusals)
+            if found is None or not covers(found, manifest):
+                found = await cluster.apply(manifest)
             # a no-op apply keeps the resourceVersion, and the store says that it is nothing new
-            changed |= store.put(await cluster.apply(manifest))
+            changed |= store.put(found)
         except ApiError as error:
             if not (error.refused or error.absent):
                 raise
@@ -70,6 +70,21 @@ async def actuate(
         # else traffic may still go to what is not wanted any more
         changed |= await _prune(cluster, store, objects, wanted)
     return Outcome(changed, None, refusals)
+
+
+async def _create_or_find(cluster: Cluster, manifest: Manifest) -> Manifest | None:
+    """An object that the store does not know: whose it is has to be seen before it is applied.
+
+    A ControllerRevision never changes, and need not be applied: creating it tells as well.
+    """
+    kind, metadata = manifest["kind"], manifest["metadata"]
+    if kind == "ControllerRevision":
+        try:
+            return await cluster.create(manifest)
+        except ApiError as error:
+            if not error.conflict:
+                raise
+    return await cluster.find(kind, metadata["namespace"], metadata["name"])
 
 
 async def _prune(

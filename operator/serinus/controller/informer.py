@@ -92,7 +92,9 @@ class Informer:
     async def _look_for_absent(self) -> None:
         while True:
             await asyncio.sleep(LOOK_FOR_ABSENT if self.synced.is_set() else FIRST_RETRY)
-            for kind in frozenset(WATCHED) - self._served:
+            # nothing at all is served only until the first list is complete
+            absent = frozenset(WATCHED) - self._served if self._served else ()
+            for kind in absent:
                 with contextlib.suppress(ApiError):  # the next list of everything tells of it
                     if await self._relist(kind):
                         self._resync_now.set()

@@ -171,6 +171,19 @@ async def _end(**_: Any) -> None:
     loop.call_soon(_cancel_everything, loop)
 
 
+class _NoDiff(kopf.DiffBaseStorage):
+    """Handlers of bare events ask for no differences, which take copies of every object."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        raise NotImplementedError("nothing is ever written")
+
+
 class _Backoffs:
     """Delays between retries, without end: kopf must not give up, nor wait long at the end."""
 
@@ -194,6 +207,7 @@ class _Throttle:
 async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.posting.enabled = False
     settings.process.ultimate_exiting_timeout = None
+    settings.persistence.diffbase_storage = _NoDiff()
     settings.networking.error_backoffs = _Backoffs()
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
