@@ -1,10 +1,17 @@
 """What the API server refuses only when a child is written: told to the user, harming nobody."""
 
+import asyncio
+import json
+from pathlib import Path
 from typing import Any
+
+from aiohttp import web
 
 from tests.integration.conftest import kubectl
 from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import healthy, spec
+from tests.integration.proxy import Request, refused
+from tests.integration.test_leadership import breakable
+from tests.integration.test_rollouts import children, healthy, only, spec
 
 
 def _template(**container: Any) -> dict[str, Any]:
@@ -53,3 +60,38 @@ async def test_a_route_that_is_refused_is_told_and_tried_again(operator: Operato
     assert "quota" in status["message"]
     kubectl("delete", *quota)
     await operator.until("fraud", healthy("v1"), moving=5)
+
+
+async def test_pods_stay_as_long_as_a_refused_route_sends_them_traffic(
+    kubeconfig: Path, namespace: str
+) -> None:
+    refusing = asyncio.Event()
+    told = 0
+
+    async def refuse(request: Request) -> web.Response | None:
+        """The route of a promotion: all traffic to one revision."""
+        nonlocal told
+        if request.method != "PATCH" or "/httproutes/fraud?" not in request.path:
+            return None
+        backends = json.loads(request.body)["spec"]["rules"][0]["backendRefs"]
+        if not refusing.is_set() or len(backends) > 1:
+            return None
+        told += 1
+        return refused(422, "Invalid")
+
+    async with (
+        breakable(kubeconfig, before=refuse) as (_, through),
+        Operator(through, namespace) as operator,
+    ):
+        await operator.apply("fraud", **spec("v1"))
+        stable = (await operator.until("fraud", healthy("v1")))["stable"]["revision"]
+        refusing.set()
+        await operator.apply("fraud", **spec("v2"))
+        promoted = await operator.until("fraud", lambda s: s["stable"]["number"] == 2, moving=5)
+        status = await operator.until("fraud", lambda s: not s["retiring"], moving=20)
+        assert "HTTPRoute fraud cannot be written" in status["message"]
+        await operator.until("fraud", lambda _: told > 3, moving=20)
+        assert f"fraud-{stable}" in await children(operator.cluster, namespace, "Deployment")
+        refusing.clear()
+        await operator.until("fraud", healthy("v2"), moving=5)
+        await only(operator, "Deployment", {f"fraud-{promoted['stable']['revision']}"})
