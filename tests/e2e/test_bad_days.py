@@ -93,7 +93,7 @@ def test_its_stable_version_is_not_touched_and_clients_see_nothing(
     assert status["stable"]["version"] == "v1"
     clients = day.load.stop()
     assert set(clients.versions) == {"v1"}
-    assert not clients.unexplained
+    assert not clients.unexplained, day.load.unexplained_at
     assert not +clients.model_failures
     assert _stable_restarts(day.deployed) == day.restarts
 

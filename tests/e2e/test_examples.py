@@ -124,7 +124,7 @@ def test_02_canary_rolls_v2_out(applied: Mapping[str, Applied]) -> None:
     example.deployed.until_healthy("v2", within=LONGEST)
     assert example.load
     clients = example.load.stop()
-    assert not clients.unexplained
+    assert not clients.unexplained, example.load.unexplained_at
     assert not +clients.model_failures
 
 

@@ -54,7 +54,7 @@ def test_an_outage_holds_the_rollout_says_since_when_and_why_and_then_it_goes_on
             _prometheus(product, replicas=1)
         loan.until("metrics are read again", lambda s: _metrics(s).get("status") != "False")
         loan.until_healthy("v2", within=120)
-        assert not load.stop().unexplained
+        assert not load.stop().unexplained, load.unexplained_at
 
 
 def _metrics(status: Status) -> dict[str, Any]:

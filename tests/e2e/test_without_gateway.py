@@ -37,7 +37,7 @@ def test_a_canary_by_replica_ratio_is_promoted_and_scaled_and_clients_see_no_fai
         product.api.run("scale", "mdep", "loan", f"--namespace={namespace}", "--replicas=3")
         loan.until("three pods", lambda s: s["stable"]["readyReplicas"] == s["replicas"] == 3)
         clients = load.stop()
-    assert not clients.unexplained
+    assert not clients.unexplained, (load.unexplained_at, loan.status()["decisions"])
     assert not +clients.model_failures
     assert clients.requests("v2") > 0
     # nobody was sent to v1 once v2 had taken over, though v1's pods were still there

@@ -130,6 +130,8 @@ class Load:
         self._latest = Clients()
         self._summary: Clients | None = None
         self._unread: list[str] = []
+        self.unexplained_at: list[tuple[float, dict[str, int]]] = []
+        """Unix seconds and number of failures that no model caused, where there were any."""
         self._reader = threading.Thread(target=self._follow, daemon=True)
 
     def __enter__(self) -> Self:
@@ -175,6 +177,8 @@ class Load:
                     self._summary = Clients.read(report["summary"])
                 else:
                     self._latest = Clients.read(report)
+                    if unexplained := self._latest.unexplained:
+                        self.unexplained_at.append((report["time"], dict(unexplained)))
                     self._seen = self._seen + self._latest
 
     def _running(self) -> bool:
