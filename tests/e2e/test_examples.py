@@ -33,13 +33,13 @@ class Applied:
 
 @pytest.fixture(scope="module")
 def applied(product: Stage) -> Iterator[Mapping[str, Applied]]:
-    """All of them at once: most of their time goes by waiting."""
+    """All of them beside each other, since most of their time goes by waiting; but their pods
+    start one after another, for a start takes a core from those that serve."""
     names = [path.stem for path in EXAMPLES]
     found = {name: Deployed(product.api, f"e2e-example-{name}", "loan") for name in names}
     for name, deployed in found.items():
         product.fresh_namespace(deployed.namespace)
         product.api.apply(_manifest(product, name, deployed.namespace, "v1"))
-    for deployed in found.values():
         deployed.until_healthy("v1", within=180)
     with ExitStack() as stack:
         loads = {
@@ -49,6 +49,7 @@ def applied(product: Stage) -> Iterator[Mapping[str, Applied]]:
         for name in names[1:]:
             version = CANDIDATES.get(name, "v2")
             product.api.apply(_manifest(product, name, found[name].namespace, version))
+            found[name].until("the candidate's pods run", _candidate_runs, within=120)
         yield {name: Applied(deployed, loads.get(name)) for name, deployed in found.items()}
     for deployed in found.values():
         product.delete_namespace(deployed.namespace)
@@ -61,6 +62,10 @@ def _manifest(product: Stage, name: str, namespace: str, version: str) -> dict[s
     manifest["metadata"]["namespace"] = namespace
     manifest["spec"]["model"]["version"] = version
     return manifest
+
+
+def _candidate_runs(status: Status) -> bool:
+    return bool((status.get("candidate") or {}).get("readyReplicas"))
 
 
 def _load(product: Stage, namespace: str, rate: float) -> Load:
