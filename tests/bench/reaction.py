@@ -23,7 +23,10 @@ from tests.stage.manifests import Model
 from tests.stage.stage import Stage, stage
 
 RATE: Final = 40.0
-_ERRORS: Final = 'sum(rate(model_requests_total{{{arm},code=~"5.."}}[4s]))'
+_ERRORS: Final = 'sum(rate(model_requests_total{{{arm},code=~"5.."}}[{window}s]))'
+_BEYOND: Final = 5
+"""Seconds by which the rate's window is longer than the interval: no error may come and go unseen
+between two looks."""
 _QUIET: Final = 2.5
 """Seconds without an answer of the candidate after which none is expected any more: the clients'
 counts come every second."""
@@ -80,8 +83,8 @@ def breached(url: str, query: str) -> bool:
     return any(float(element["value"][1]) > 0 for element in prometheus.query(url, query))
 
 
-def measure(product: Stage, namespace: str, interval: str, count: int) -> Sequence[Reaction]:
-    """Roll one bad version back `count` times over, with looks at this interval."""
+def measure(product: Stage, namespace: str, interval: int, count: int) -> Sequence[Reaction]:
+    """Roll one bad version back `count` times over, with a look every `interval` seconds."""
     model = _model(product, namespace, interval)
     loan = Deployed(product.api, namespace, model.name)
     product.api.apply(model.manifest())
@@ -93,7 +96,7 @@ def measure(product: Stage, namespace: str, interval: str, count: int) -> Sequen
         for number in range(1, count + 1):
             status = loan.until("a candidate", lambda s: s.get("candidate"))
             revision = status["candidate"]["revision"]
-            query = _ERRORS.format(arm=f'namespace="{namespace}",pod=~"loan-{revision}-.*"')
+            query = _query(interval, f'namespace="{namespace}",pod=~"loan-{revision}-.*"')
             reactions.append(_one(product, loan, load, query))
             if number < count:
                 loan.command(f"retry/{revision}/{number}")
@@ -112,12 +115,16 @@ def _one(product: Stage, loan: Deployed, load: Load, query: str) -> Reaction:
         lambda: time.time() > max(quiet, load.seen.versions["v3"].last + _QUIET),
         within=60,
     )
-    until("its errors are old", lambda: not breached(product.prometheus_url, query), within=30)
+    until("its errors are old", lambda: not breached(product.prometheus_url, query), within=60)
     return Reaction(readable, decided, load.seen.versions["v3"].last)
 
 
-def _model(product: Stage, namespace: str, interval: str) -> Model:
-    errors = {"query": _ERRORS.format(arm="$arm"), "max": 0}
+def _query(interval: int, arm: str) -> str:
+    return _ERRORS.format(arm=arm, window=interval + _BEYOND)
+
+
+def _model(product: Stage, namespace: str, interval: int) -> Model:
+    errors = {"query": _query(interval, "$arm"), "max": 0}
     return Model(
         namespace,
         "loan",
@@ -125,28 +132,29 @@ def _model(product: Stage, namespace: str, interval: str) -> Model:
         version="v2",
         gateway=product.gateway,
         steps=[{"setWeight": 50}, {"pause": {}}],
-        analysis={"interval": interval, "checks": [{"name": "errors", "threshold": errors}]},
+        analysis={"interval": f"{interval}s", "checks": [{"name": "errors", "threshold": errors}]},
         rollout={"scaleDownDelay": "1h"},
     )
 
 
-def summary(reactions: Sequence[Reaction], interval: str) -> dict[str, object]:
-    """Nearest-rank percentiles, seconds."""
+def summary(reactions: Sequence[Reaction], interval: int) -> dict[str, object]:
+    """Nearest-rank percentiles; `decided` is the share of the operator, until its decision."""
     seconds = sorted(reaction.seconds for reaction in reactions)
     rank = {p: seconds[math.ceil(p / 100 * len(seconds)) - 1] for p in (50, 99)}
     return {
-        "interval": interval,
+        "interval_seconds": interval,
         "rollbacks": len(seconds),
         "p50_seconds": round(rank[50], 3),
         "p99_seconds": round(rank[99], 3),
         "seconds": [round(each, 3) for each in seconds],
+        "decided": [round(each.decided - each.readable, 3) for each in reactions],
     }
 
 
 def main() -> None:
     """Print the summary as JSON."""
     parser = argparse.ArgumentParser(description="Measure how fast a bad candidate loses traffic.")
-    parser.add_argument("--interval", default="5s", help="of the analysis")
+    parser.add_argument("--interval", type=int, default=5, help="of the analysis, in seconds")
     parser.add_argument("--rollbacks", type=int, default=20)
     options = parser.parse_args()
     namespace = "bench-reaction"

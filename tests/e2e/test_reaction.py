@@ -7,6 +7,6 @@ from tests.stage.stage import Stage
 def test_a_breach_ends_the_candidates_traffic_within_an_interval_and_a_second(
     product: Stage, namespace: str
 ) -> None:
-    reactions = measure(product, namespace, interval="1s", count=3)
+    reactions = measure(product, namespace, interval=1, count=3)
     told = "; ".join(map(str, reactions))
     assert all(reaction.seconds <= 2.0 for reaction in reactions), told
