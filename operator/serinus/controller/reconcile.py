@@ -31,7 +31,7 @@ from serinus.plan.story import refuse
 
 log = logging.getLogger(__name__)
 
-SHOW_WITHIN = 2.0
+SHOW_WITHIN = 5.0
 """Seconds within which what decides nothing is shown: ready pods, the actual weight, what is
 waited for. Mostly the decision that it leads to comes first, and one write tells both."""
 SAVE_WITHIN = 30.0
@@ -313,11 +313,9 @@ def _shown(status: Mapping[str, Any]) -> dict[str, Any]:
     shown = _without(status, "message")
     shown["conditions"] = [_without(each, "message") for each in status.get("conditions", [])]
     if candidate := status.get("candidate"):
-        shown["candidate"] = _without(candidate, "counted", "measuredAt", "errorsInARow")
+        evidence = ("checks", "counted", "measuredAt", "errorsInARow")
+        shown["candidate"] = _without(candidate, *evidence)
         shown["candidate"]["hold"] = _without(candidate.get("hold") or {}, "message")
-        shown["candidate"]["checks"] = [
-            _without(check, "message", "state") for check in candidate.get("checks", [])
-        ]
     return shown
 
 

@@ -230,8 +230,7 @@ def _hold_for_the_route(s: Situation) -> Situation:
         or (hold.reason == Reason.AWAITING_ROUTE and s.now >= hold.since + ROUTE_PATIENCE)
     )
     if s.world.route_refused or waited:
-        message = f"spec.traffic.gateway.parentRefs: {s.world.route_message}"
-        return s.hold(Reason.ROUTE_REFUSED, message)
+        return s.hold(Reason.ROUTE_REFUSED, s.world.route_message)
     return s.hold(Reason.AWAITING_ROUTE, s.world.route_message or "The split is being written.")
 
 

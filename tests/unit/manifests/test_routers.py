@@ -12,6 +12,7 @@ from serinus.manifests.routers.face import Routed, Router, Split, carriable_weig
 from serinus.manifests.routers.gateway import GatewayRouter
 from serinus.manifests.routers.replicas import ReplicaRouter
 
+FIELD = "spec.traffic.gateway.parentRefs"
 OWNER = Owner("shop", "fraud", "4f7c")
 GROUP = "gateway.networking.k8s.io"
 
@@ -146,7 +147,7 @@ def test_a_route_that_a_gateway_refuses_says_why(reason: str) -> None:
     assert routed == Routed(
         5.0,
         False,
-        f"Gateway shop/public refuses the route: {reason}: no listener takes it",
+        f"{FIELD}: Gateway shop/public refuses the route: {reason}: no listener takes it",
         refused=True,
     )
 
@@ -155,14 +156,14 @@ def test_a_backend_that_a_gateway_does_not_find_is_told() -> None:
     lost = condition("ResolvedRefs", "False", reason="BackendNotFound")
     routed = read(answered(ACCEPTED, lost))
     assert not routed.in_effect
-    assert routed.message == "Gateway shop/public refuses the route: BackendNotFound"
+    assert routed.message == f"{FIELD}: Gateway shop/public refuses the route: BackendNotFound"
 
 
 @pytest.mark.parametrize("reference", [{"name": "other"}, {"sectionName": "https"}])
 def test_the_answer_of_another_gateway_does_not_count(reference: dict[str, str]) -> None:
     routed = read(answered(ACCEPTED, RESOLVED, reference=reference))
     assert not routed.in_effect
-    assert "Gateway shop/public has not answered" in routed.message
+    assert f"{FIELD}: Gateway shop/public has not answered" in routed.message
 
 
 def test_every_gateway_must_have_accepted() -> None:
@@ -172,7 +173,7 @@ def test_every_gateway_must_have_accepted() -> None:
     live[("HTTPRoute", "fraud")]["spec"] = router.route(OWNER, split(5))["spec"]
     routed = router.read_back(OWNER, split(5), BOTH, live, {})
     assert not routed.in_effect
-    assert "Gateway shop/inner has not answered" in routed.message
+    assert f"{FIELD}: Gateway shop/inner has not answered" in routed.message
 
 
 def test_the_weight_told_is_that_of_the_route_not_that_wanted() -> None:

@@ -98,6 +98,7 @@ def _candidate_share(owner: Owner, split: Split, route: Manifest) -> float:
 
 def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool] | None:
     """None if this Gateway serves the route as it stands; else why not, and whether it refused."""
+    field = "spec.traffic.gateway.parentRefs"
     name = f"Gateway {parent.namespace or owner.namespace}/{parent.name}"
     generation = route["metadata"]["generation"]
     heard = [
@@ -106,7 +107,8 @@ def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool
         if _identity(status["parentRef"], owner) == _identity(parent.to_json(), owner)
     ]
     if not heard:
-        return f"{name} has not answered: does it exist, and does a controller serve it?", False
+        why = f"{field}: {name} has not answered: does it exist, and does a controller serve it?"
+        return why, False
     waiting = f"{name} has not yet taken the route at its current generation"
     for wanted in ("Accepted", "ResolvedRefs"):
         conditions = [
@@ -119,7 +121,7 @@ def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool
             return waiting, False
         if all(condition["status"] != "True" for condition in conditions):
             cause = f"{conditions[0]['reason']}: {conditions[0].get('message', '')}".rstrip(": ")
-            return f"{name} refuses the route: {cause}", conditions[0]["status"] == "False"
+            return f"{field}: {name} refuses the route: {cause}", conditions[0]["status"] == "False"
     return None
 
 
