@@ -49,9 +49,10 @@ class ApiError(Exception):
     @property
     def refused(self) -> bool:
         """What was sent is wrong or not allowed, and will be refused again."""
-        # server-side apply tells of an unknown field as of a fault of its own
-        undeclared = self.status == 500 and "field not declared in schema" in str(self)
-        return undeclared or self.status in (400, 403, 413, 415, 422)
+        # server-side apply tells of a field that is unknown, or no such value, as its own fault
+        unreadable = ("field not declared in schema", "failed to convert new object")
+        misread = self.status == 500 and any(words in str(self) for words in unreadable)
+        return misread or self.status in (400, 403, 413, 415, 422)
 
 
 class Cluster:
