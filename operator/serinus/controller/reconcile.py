@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
-from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Decision, Status
@@ -18,12 +17,11 @@ from serinus.api.validation import problems as spec_problems
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import Outcome, actuate
 from serinus.controller.queue import Key
-from serinus.controller.sampling import Request, Sampler
-from serinus.judge import Progress, covered_until, judge, overall, questions_of
-from serinus.judge.questions import Arm
+from serinus.controller.sampling import Sampler
 from serinus.manifests.children import children, router_for
 from serinus.manifests.owner import Manifest, Objects, Owner, foreign
 from serinus.manifests.revision import Revision
+from serinus.plan.analysis import judged, requested
 from serinus.plan.decide import Plan, decide
 from serinus.plan.observe import read_history, read_wish, read_workloads, read_world
 from serinus.plan.situation import Obstruction, Wish, World
@@ -94,7 +92,7 @@ class Reconciler:
             await self._announce(live, plan.news)
             raise
         await self._announce(live, plan.news)
-        self._sampler.want(key, _request(owner, wish, plan.status))
+        self._sampler.want(key, requested(owner, wish.spec, plan.status))
         blocked = world.obstruction is not None or bool(self._outcome(key).refusals)
         # what was just decided is told of as it stands at the next pass
         return 0.0 if changed or plan.news else _next_pass(plan, unsaved, blocked)
@@ -173,20 +171,8 @@ class Reconciler:
     # 2 judge
 
     def _judge(self, key: Key, wish: Wish, status: Status) -> Status:
-        candidate, analysis = status.candidate, wish.spec.rollout.analysis
         measurement = self._sampler.take(key)
-        if measurement is None or candidate is None or candidate.analysis_since is None:
-            return status
-        before = Progress(candidate.counted, tuple(candidate.checks))
-        after = judge(analysis, before, measurement, candidate.analysis_since)
-        failed = overall(after.checks) == "Error"
-        changes = {
-            "counted": dict(after.counted),
-            "checks": list(after.checks),
-            "errors_in_a_row": candidate.errors_in_a_row + 1 if failed else 0,
-            "measured_at": candidate.measured_at if failed else measurement.at,
-        }
-        return status.model_copy(update={"candidate": candidate.model_copy(update=changes)})
+        return status if measurement is None else judged(wish.spec, status, measurement)
 
     # 4 persist
 
@@ -271,22 +257,6 @@ def _kept_history(
     others = sorted((r.number for r in known.values() if r.hash not in pods), reverse=True)
     newest = others[: wish.spec.revision_history_limit]
     return {name: r for name, r in known.items() if name in pods or r.number in newest}
-
-
-def _request(owner: Owner, wish: Wish, status: Status) -> Request | None:
-    """What to measure for this rollout from now on."""
-    candidate, stable, analysis = status.candidate, status.stable, wish.spec.rollout.analysis
-    if candidate is None or stable is None or candidate.analysis_since is None:
-        return None
-    if not analysis.checks:
-        return None
-    return Request(
-        interval=seconds(analysis.interval),
-        questions=questions_of(analysis),
-        candidate=Arm(owner.namespace, owner.child(candidate.revision)),
-        stable=Arm(owner.namespace, owner.child(stable.revision)),
-        covered_until=covered_until(candidate.counted, candidate.analysis_since),
-    )
 
 
 def _write_within(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:

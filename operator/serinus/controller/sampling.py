@@ -8,20 +8,15 @@ waits for Prometheus: it takes the newest measurement, if there is one.
 import asyncio
 import contextlib
 import logging
-import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from serinus.controller.queue import Key
 from serinus.judge.questions import Answer, Arm, Measurement, Question
+from serinus.plan.analysis import Request, next_look
 from serinus.prometheus import Asked
 
 log = logging.getLogger(__name__)
-
-LOOKBACK = 60.0
-"""Seconds read beyond the last sample counted, to find the sample that a difference starts at."""
-LONGEST_WINDOW = 3600.0
 
 
 class Reader(Protocol):
@@ -30,33 +25,6 @@ class Reader(Protocol):
     async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
         """Answer each question; a failure is an answer too."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a running analysis wants measured."""
-
-    interval: float
-    """Seconds."""
-    questions: tuple[Question, ...]
-    candidate: Arm
-    stable: Arm
-    covered_until: float
-    """Unix seconds of the oldest sample from which a difference is still to be taken."""
-
-    @property
-    def subject(self) -> tuple[object, ...]:
-        """What is measured: a measurement of anything else is of no use."""
-        return self.questions, self.candidate, self.stable
-
-    def asked(self, now: float) -> list[Asked]:
-        """The questions for both arms, over the window that they need now."""
-        window = min(now - self.covered_until + LOOKBACK, LONGEST_WINDOW)
-        return [
-            Asked(arm, question, window)
-            for question in self.questions
-            for arm in (self.candidate, self.stable)
-        ]
 
 
 class Sampler:
@@ -84,7 +52,7 @@ class Sampler:
         before = self._requests.get(key)
         self._requests[key] = request
         if before is None or before.interval != request.interval:
-            self._due[key] = self._next(request.interval)
+            self._due[key] = next_look(request.interval, self._clock())
             self.wake.set()
         if before is not None and before.subject != request.subject:
             self._taken.pop(key, None)
@@ -113,7 +81,7 @@ class Sampler:
         now = self._clock()
         due = [key for key, moment in self._due.items() if moment <= now]
         for key in due:
-            self._due[key] = self._next(self._requests[key].interval)
+            self._due[key] = next_look(self._requests[key].interval, now)
         batch = {key: self._requests[key] for key in due if key not in self._reading}
         if batch:
             self._reading |= set(batch)
@@ -121,12 +89,9 @@ class Sampler:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def _next(self, interval: float) -> float:
-        return (math.floor(self._clock() / interval) + 1) * interval
-
     async def _read(self, batch: Mapping[Key, Request], now: float) -> None:
         try:
-            asked = {key: request.asked(now) for key, request in batch.items()}
+            asked = {key: _asked(request, now) for key, request in batch.items()}
             answers = await self._prometheus.read(
                 dict.fromkeys(one for many in asked.values() for one in many)
             )
@@ -140,6 +105,16 @@ class Sampler:
             log.exception("measuring failed")
         finally:
             self._reading -= set(batch)
+
+
+def _asked(request: Request, now: float) -> list[Asked]:
+    """The questions for both arms, over the window that they need now."""
+    window = request.window(now)
+    return [
+        Asked(arm, question, window)
+        for question in request.questions
+        for arm in (request.candidate, request.stable)
+    ]
 
 
 def _measurement(

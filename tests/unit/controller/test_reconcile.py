@@ -16,22 +16,17 @@ from serinus.controller.reconcile import (
     _kept_history,
     _next_pass,
     _read_spec,
-    _request,
     _write_within,
 )
-from serinus.judge.questions import Arm
 from serinus.manifests.children import Wanted
-from serinus.manifests.owner import Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.face import Split
 from serinus.plan.decide import Plan
 from serinus.plan.situation import Wish, World
 
-OWNER = Owner("shop", "fraud", "4f7c")
 TEMPLATE: dict[str, Any] = {
     "spec": {"containers": [{"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}]}
 }
-ERRORS = {"analysis": {"interval": "5s", "checks": [{"name": "errors", "errorRate": {}}]}}
 
 
 def model_deployment(**spec: Any) -> dict[str, Any]:
@@ -99,28 +94,6 @@ def test_a_revision_that_just_began_is_kept_before_it_has_an_object() -> None:
     status = Status(stable=stable(revision(1).hash), candidate=candidate(revision=begun.hash))
     found = _kept_history(live, wish(begun.hash), plan(status, begun.hash), {})
     assert found == {begun.hash: begun}
-
-
-# what to measure
-
-
-def test_nothing_is_measured_before_the_analysis_begins_or_without_checks() -> None:
-    running = Status(stable=stable(), candidate=candidate())
-    assert _request(OWNER, wish(rollout=ERRORS), Status(stable=stable())) is None
-    assert _request(OWNER, wish(rollout=ERRORS), Status(candidate=candidate())) is None
-    waiting = Status(stable=stable(), candidate=candidate(analysis_since=None))
-    assert _request(OWNER, wish(rollout=ERRORS), waiting) is None
-    assert _request(OWNER, wish(rollout={"analysis": {"checks": []}}), running) is None
-
-
-def test_both_arms_are_measured_by_the_names_of_their_deployments() -> None:
-    running = Status(stable=stable(), candidate=candidate())
-    asked = _request(OWNER, wish(rollout=ERRORS), running)
-    assert asked is not None
-    assert (asked.interval, asked.covered_until) == (5.0, 1000.0)
-    assert asked.candidate == Arm("shop", "fraud-new")
-    assert asked.stable == Arm("shop", "fraud-old")
-    assert len(asked.questions) > 0
 
 
 # what is written

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from serinus.controller.queue import Key
-from serinus.controller.sampling import LONGEST_WINDOW, LOOKBACK, Request, Sampler
+from serinus.controller.sampling import Sampler
 from serinus.judge.questions import Answer, Arm, Counters, Series, Unreadable, Value
+from serinus.plan.analysis import Request
 from serinus.prometheus import Asked
 
 FRAUD, SPAM = Key("shop", "fraud"), Key("mail", "spam")
@@ -206,11 +207,6 @@ async def test_answers_to_what_is_not_asked_any_more_are_dropped(
     assert bench.sampler.take(FRAUD) is None, "it was asked before the change"
     await bench.at(1035.0)
     assert bench.sampler.take(FRAUD) is not None
-
-
-async def test_the_window_reaches_back_to_what_was_counted_and_has_an_end(bench: Bench) -> None:
-    assert {asked.window for asked in request("fraud").asked(1030.0)} == {30.0 + LOOKBACK}
-    assert {asked.window for asked in request("fraud").asked(1e6)} == {LONGEST_WINDOW}
 
 
 async def test_a_fault_in_reading_is_logged_and_ends_no_later_reads(

@@ -1,0 +1,75 @@
+"""What a rollout under way wants measured, and what a measurement makes of its status."""
+
+import math
+from dataclasses import dataclass
+
+from serinus.api.quantities import seconds
+from serinus.api.spec import Spec
+from serinus.api.status import Status
+from serinus.judge import Progress, covered_until, judge, overall, questions_of
+from serinus.judge.questions import Arm, Measurement, Question
+from serinus.manifests.owner import Owner
+
+LOOKBACK = 60.0
+"""Seconds read beyond the last sample counted, to find the sample that a difference starts at."""
+LONGEST_WINDOW = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a running analysis wants measured."""
+
+    interval: float
+    """Seconds."""
+    questions: tuple[Question, ...]
+    candidate: Arm
+    stable: Arm
+    covered_until: float
+    """Unix seconds of the oldest sample from which a difference is still to be taken."""
+
+    @property
+    def subject(self) -> tuple[object, ...]:
+        """What is measured: a measurement of anything else is of no use."""
+        return self.questions, self.candidate, self.stable
+
+    def window(self, now: float) -> float:
+        """Seconds back from now that samples are needed."""
+        return min(now - self.covered_until + LOOKBACK, LONGEST_WINDOW)
+
+
+def requested(owner: Owner, spec: Spec, status: Status) -> Request | None:
+    """What to measure for this rollout from now on; None: nothing."""
+    candidate, stable, analysis = status.candidate, status.stable, spec.rollout.analysis
+    if candidate is None or stable is None or candidate.analysis_since is None:
+        return None
+    if not analysis.checks:
+        return None
+    return Request(
+        interval=seconds(analysis.interval),
+        questions=questions_of(analysis),
+        candidate=Arm(owner.namespace, owner.child(candidate.revision)),
+        stable=Arm(owner.namespace, owner.child(stable.revision)),
+        covered_until=covered_until(candidate.counted, candidate.analysis_since),
+    )
+
+
+def next_look(interval: float, now: float) -> float:
+    """Looks are at multiples of the interval, so that all rollouts share their queries."""
+    return (math.floor(now / interval) + 1) * interval
+
+
+def judged(spec: Spec, status: Status, measurement: Measurement) -> Status:
+    """The status with what a measurement adds to the evidence about the candidate."""
+    candidate = status.candidate
+    if candidate is None or candidate.analysis_since is None:
+        return status
+    before = Progress(candidate.counted, tuple(candidate.checks))
+    after = judge(spec.rollout.analysis, before, measurement, candidate.analysis_since)
+    failed = overall(after.checks) == "Error"
+    changes = {
+        "counted": dict(after.counted),
+        "checks": list(after.checks),
+        "errors_in_a_row": candidate.errors_in_a_row + 1 if failed else 0,
+        "measured_at": candidate.measured_at if failed else measurement.at,
+    }
+    return status.model_copy(update={"candidate": candidate.model_copy(update=changes)})
