@@ -8,6 +8,7 @@ the verdict is Inconclusive, and the rollout waits for more requests.
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic.alias_generators import to_camel
 
 from serinus.api.base import Budget, Duration, Interval, Percent, Type, Written
 
@@ -31,6 +32,8 @@ CheckName = Annotated[
 ]
 Operator = Literal["=", "!=", "=~", "!~"]
 
+_KINDS = ("errorRate", "feedback", "predictionDrift", "threshold")
+_ONE_KIND = f"a check needs exactly one of {', '.join(_KINDS)}"
 _MARGIN_ABOVE_TOLERANCE: JsonValue = {
     "rule": "self.margin > self.tolerance",
     "message": "margin must be greater than tolerance: between the two the verdict is Inconclusive",
@@ -148,6 +151,58 @@ class PredictionDrift(_Comparison):
     )
 
 
+class Feedback(_Comparison):
+    """The share of negative outcomes among those that users report: candidate against stable, and
+    against an absolute limit. Answers that nobody judged say nothing."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [_MARGIN_ABOVE_TOLERANCE]}
+    )
+
+    outcomes: Counter = Field(
+        default=Counter(metric="model_feedback_total"),
+        description="The counter of all outcomes that were reported.",
+    )
+    negative: Annotated[list[LabelMatcher], Field(min_length=1, max_length=8)] = Field(
+        default=[
+            LabelMatcher(
+                label="outcome",
+                operator="=~",
+                value="bad|negative|incorrect|false_positive|false_negative",
+            )
+        ],
+        description="Which of those outcomes are bad news; by default those whose label outcome is "
+        "bad, negative, incorrect, false_positive or false_negative.",
+    )
+    after: Duration = Field(
+        default="0s",
+        description="Feedback counts only from so long after the candidate's first traffic. Where "
+        "complaints come sooner than praise, a candidate's first feedback is worse than it will "
+        "be: wait as long as most feedback takes.",
+    )
+    min_feedback: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=50,
+        description="Outcomes that the candidate must have received in a step to pass it.",
+    )
+    tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
+        default=1.1,
+        description="Roll back once the candidate's share of negative outcomes is shown to be more "
+        "than this many times stable's.",
+    )
+    absolute_tolerance: Percent = Field(default="1%", description="Added to the tolerated share.")
+    margin: Annotated[float, Field(gt=1, le=100)] = Field(
+        default=1.5,
+        description="Pass once the candidate's share is shown to be less than this many times "
+        "stable's.",
+    )
+    absolute_margin: Percent = Field(default="5%", description="Added to the margin.")
+    limit: Percent | None = Field(
+        default=None,
+        description="Roll back once the candidate's share of negative outcomes is shown to be "
+        "above this, whatever stable does.",
+    )
+
+
 class Threshold(Type):
     """A value from Prometheus against fixed bounds. It carries no statistical guarantee."""
 
@@ -191,9 +246,9 @@ class Check(Type):
         json_schema_extra={
             "x-kubernetes-validations": [
                 {
-                    "rule": "[has(self.errorRate), has(self.predictionDrift), has(self.threshold)]"
+                    "rule": f"[{', '.join(f'has(self.{kind})' for kind in _KINDS)}]"
                     ".filter(x, x).size() == 1",
-                    "message": "a check needs exactly one of errorRate, predictionDrift, threshold",
+                    "message": _ONE_KIND,
                 }
             ]
         }
@@ -206,6 +261,10 @@ class Check(Type):
     error_rate: ErrorRate | None = Field(
         default=None, description="Share of failed requests, candidate against stable."
     )
+    feedback: Feedback | None = Field(
+        default=None,
+        description="Share of negative outcomes that users report, candidate against stable.",
+    )
     prediction_drift: PredictionDrift | None = Field(
         default=None, description="Distribution of predictions, candidate against stable."
     )
@@ -215,22 +274,18 @@ class Check(Type):
 
     @property
     def kind(self) -> str:
-        """The key that is set: errorRate, predictionDrift or threshold."""
+        """The key that is set, such as errorRate."""
         return next(iter(self.kinds()))
 
     def kinds(self) -> dict[str, Type]:
         """The keys that are set, with their settings."""
-        found = {
-            "errorRate": self.error_rate,
-            "predictionDrift": self.prediction_drift,
-            "threshold": self.threshold,
-        }
-        return {kind: settings for kind, settings in found.items() if settings is not None}
+        found = {to_camel(name): value for name, value in self}
+        return {kind: found[kind] for kind in _KINDS if found[kind] is not None}
 
     @model_validator(mode="after")
     def _exactly_one_kind(self) -> Self:
         if len(self.kinds()) != 1:
-            raise ValueError("a check needs exactly one of errorRate, predictionDrift, threshold")
+            raise ValueError(_ONE_KIND)
         return self
 
 

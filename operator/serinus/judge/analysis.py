@@ -11,6 +11,7 @@ from serinus.api.status import CheckState, CheckStatus, Verdict
 from serinus.judge import comparison
 from serinus.judge.counters import count
 from serinus.judge.error_rate import ErrorRateCheck
+from serinus.judge.feedback import FeedbackCheck
 from serinus.judge.look import Budget, Kind, Look
 from serinus.judge.prediction_drift import PredictionDriftCheck
 from serinus.judge.questions import Answer, Counters, Measurement, Question, Value
@@ -49,7 +50,7 @@ def judge(
         since,
     )
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, Value)}
-    look = Look(measurement.at, candidate, stable, values)
+    look = Look(measurement.at, candidate, stable, values, since)
     checks = tuple(
         _judged(check, _before(check, progress), look, _budget(analysis, check))
         for check in analysis.checks
@@ -82,6 +83,8 @@ def overall(checks: Iterable[CheckStatus]) -> Verdict:
 def _kind(check: Check) -> Kind:
     if check.error_rate is not None:
         return ErrorRateCheck(check.error_rate)
+    if check.feedback is not None:
+        return FeedbackCheck(check.feedback)
     if check.prediction_drift is not None:
         return PredictionDriftCheck(check.prediction_drift)
     if check.threshold is not None:

@@ -22,6 +22,8 @@ class Look:
     candidate: Mapping[Counters, Reading]
     stable: Mapping[Counters, Reading]
     values: Mapping[Value, Answer]
+    since: float = 0.0
+    """When the candidate first took traffic, Unix seconds."""
 
     def answers(self, question: Question) -> bool:
         """Whether the question was asked at all."""

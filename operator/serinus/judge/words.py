@@ -28,20 +28,20 @@ def allowed(ratio: float, offset: float) -> str:
     return f"{times}stable's" + (f" + {100 * offset:g}%" if offset else "")
 
 
-def forecast(to_pass: float | None, to_fail: float | None) -> str:
-    """What will come of it if it goes on like this."""
+def forecast(to_pass: float | None, to_fail: float | None, whole: str = "requests") -> str:
+    """What will come of it if it goes on like this, in candidate's `whole`."""
     known = [(wait, word) for wait, word in ((to_fail, "Fails"), (to_pass, "Passes")) if wait]
     if not known:
         return "It neither passes nor fails if it goes on like this."
     wait, word = min(known)
-    return f"{word} after {_more(wait)} if it goes on like this."
+    return f"{word} after {_more(wait, whole)} if it goes on like this."
 
 
-def _more(requests: float) -> str:
+def _more(requests: float, whole: str) -> str:
     """Two digits of it are honest."""
     step = 10 ** max(math.floor(math.log10(requests)) - 1, 0) if requests >= 1 else 1
     rounded = max(math.ceil(requests / step) * step, 1)
-    return f"about {rounded} more candidate request{'s' if rounded > 1 else ''}"
+    return f"about {rounded} more candidate {whole if rounded > 1 else whole.removesuffix('s')}"
 
 
 def _whole(count: float) -> str:

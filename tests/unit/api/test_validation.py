@@ -77,6 +77,14 @@ def test_every_problem_is_told_at_once() -> None:
     ]
 
 
+def test_feedback_that_counts_only_after_the_step_is_refused() -> None:
+    late = {"name": "users", "feedback": {"after": "30m"}}
+    assert told(**analysis(checks=[late])) == [
+        "spec.rollout.analysis.checks[0].feedback.after: 30m is as long as a step may take, 30m "
+        "(maxStepDuration): the first could never pass"
+    ]
+
+
 @pytest.mark.parametrize("duration", ["", "5", "5 m", "m", "-5m", "1.5h", "5m\n", "5d", "٣m"])
 def test_a_text_that_is_no_duration_is_refused(duration: str) -> None:
     found = told(rollout={"scaleDownDelay": duration})

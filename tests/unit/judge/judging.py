@@ -30,6 +30,12 @@ class Judging:
             pods.add("pod", "model_requests_total", requests - failed, code="200")
             pods.add("pod", "model_requests_total", failed, code="500")
 
+    def feedback(self, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
+        """Each arm hears of so many answers, the first of which were wrong: (wrong, all)."""
+        for pods, (wrong, told) in ((self.candidate, candidate), (self.stable, stable)):
+            pods.add("pod", "model_feedback_total", told - wrong, outcome="correct")
+            pods.add("pod", "model_feedback_total", wrong, outcome="incorrect")
+
     def classes(self, candidate: Mapping[str, int], stable: Mapping[str, int]) -> None:
         """Each arm predicts each class so often."""
         for pods, counts in ((self.candidate, candidate), (self.stable, stable)):
@@ -98,3 +104,8 @@ def error_rate(**settings: object) -> dict[str, object]:
 def drift(**settings: object) -> dict[str, object]:
     """A check of the predictions."""
     return {"name": "drift", "predictionDrift": settings}
+
+
+def feedback(**settings: object) -> dict[str, object]:
+    """A check of what users report."""
+    return {"name": "users", "feedback": settings}

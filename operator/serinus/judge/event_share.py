@@ -1,0 +1,149 @@
+"""The share of bad events among a whole, against stable's and against a fixed limit."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from serinus.api.checks import Counter, LabelMatcher
+from serinus.api.quantities import fraction
+from serinus.api.status import CheckState, Verdict
+from serinus.judge import comparison, words
+from serinus.judge.comparison import New, Policy, Scale
+from serinus.judge.kernel import WORSE, Null, log_sum
+from serinus.judge.look import Budget, Finding, Look
+from serinus.judge.questions import Counters
+
+LIMIT = "limit"
+
+
+class Bounds(Protocol):
+    """The settings that such a check has."""
+
+    @property
+    def tolerance(self) -> float: ...
+    @property
+    def absolute_tolerance(self) -> str: ...
+    @property
+    def margin(self) -> float: ...
+    @property
+    def absolute_margin(self) -> str: ...
+    @property
+    def limit(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Nouns:
+    """What is counted, as people call it."""
+
+    events: str
+    """`errors`; also the name of the comparison with stable."""
+    whole: str
+    """`requests`; also the key of its counts."""
+    none_yet: str
+    """`has served no request yet`, said of an arm."""
+
+
+class EventShare:
+    """Candidate against stable; the limit is a second hypothesis that shares the budget."""
+
+    def __init__(
+        self, bounds: Bounds, whole: Counter, events: list[LabelMatcher], nouns: Nouns
+    ) -> None:
+        matchers = tuple(whole.matchers)
+        self._whole = Counters(whole.metric, matchers)
+        self._events = Counters(whole.metric, (*matchers, *events), part=True)
+        self._nouns = nouns
+        self._policies = {nouns.events: _against_stable(bounds)}
+        self._limit = bounds.limit
+        if bounds.limit is not None:
+            limit = Null(0.0, fraction(bounds.limit))
+            self._policies[LIMIT] = Policy(limit, limit)
+
+    def questions(self) -> tuple[Counters, ...]:
+        """Both counters."""
+        return self._whole, self._events
+
+    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+        """What is known, and what a look adds -> the verdict, and what is known then."""
+        if problem := look.unreadable(self.questions()):
+            return Finding("Error", problem, state)
+        state = self._counted(self.opened(state), look)
+        found = comparison.verdict(state, budget)
+        missing = look.missing(self._whole)
+        if missing and found != "Fail":
+            return Finding("NoData", missing, state)
+        return Finding(found, self._message(found, state, budget), state)
+
+    def opened(self, state: CheckState) -> CheckState:
+        """The state with its comparisons, which the first block to count needs."""
+        if state.comparisons:
+            return state
+        return comparison.compare(state, [New(name) for name in self._policies], WORSE)
+
+    def _counted(self, state: CheckState, look: Look) -> CheckState:
+        n_c, n_s = (whole.total for whole in look.growth(self._whole))
+        e_c, e_s = (part.total for part in look.growth(self._events))
+        key = self._nouns.whole
+        state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
+        weighed = [
+            Scale(self._policies[each.name], n_c, n_s).weigh(each, e_c, e_s)
+            for each in state.comparisons
+        ]
+        return comparison.weighed(state, weighed)
+
+    def _message(self, found: Verdict, state: CheckState, budget: Budget) -> str:
+        n_c, n_s = self._totals(state)
+        events = state.comparisons[0]
+        if n_c == 0:
+            return f"The candidate {self._nouns.none_yet}."
+        told = f"Candidate {self._nouns.events} {words.counted(events.candidate, n_c)}"
+        if n_s:
+            told += f" against stable {words.counted(events.stable, n_s)}"
+        if found == "Fail":
+            return f"{told}; {self._what_is_wrong(state, budget)}."
+        if found == "Pass":
+            return f"{told}; {self._what_is_right(budget)}."
+        if n_s == 0:
+            return f"{told}; stable {self._nouns.none_yet}."
+        return f"{told}. {self._forecast(state, budget)}"
+
+    def _what_is_wrong(self, state: CheckState, budget: Budget) -> str:
+        worst = max(state.comparisons, key=lambda each: log_sum(each.more))
+        if worst.name == LIMIT:
+            told = f"the rate is above the limit of {self._limit}"
+        else:
+            tolerance = self._policies[self._nouns.events].tolerance
+            told = f"the rate is above {words.allowed(tolerance.ratio, tolerance.offset)}"
+        return f"{told}, {words.sure(budget.false_rollback)}"
+
+    def _what_is_right(self, budget: Budget) -> str:
+        margin = self._policies[self._nouns.events].margin
+        told = f"the rate is below {words.allowed(margin.ratio, margin.offset)}"
+        if self._limit:
+            told += f" and below the limit of {self._limit}"
+        return f"{told}, {words.sure(budget.false_pass)}"
+
+    def _forecast(self, state: CheckState, budget: Budget) -> str:
+        n_c, n_s = self._totals(state)
+        gained = [
+            Scale(self._policies[each.name], 1.0, n_s / n_c).gains(
+                each, each.candidate / n_c, each.stable / n_c
+            )
+            for each in state.comparisons
+        ]
+        return words.forecast(
+            comparison.requests_to_pass(state, gained, budget),
+            comparison.requests_to_fail(state, gained, budget),
+            self._nouns.whole,
+        )
+
+    def _totals(self, state: CheckState) -> tuple[float, float]:
+        """Counted so far, of candidate and stable."""
+        key = self._nouns.whole
+        return state.candidate.get(key, 0.0), state.stable.get(key, 0.0)
+
+
+def _against_stable(bounds: Bounds) -> Policy:
+    return Policy(
+        Null(bounds.tolerance, fraction(bounds.absolute_tolerance)),
+        Null(bounds.margin, fraction(bounds.absolute_margin)),
+    )
