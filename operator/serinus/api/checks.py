@@ -32,7 +32,7 @@ CheckName = Annotated[
 ]
 Operator = Literal["=", "!=", "=~", "!~"]
 
-_KINDS = ("errorRate", "feedback", "predictionDrift", "threshold")
+_KINDS = ("errorRate", "feedback", "latency", "predictionDrift", "threshold")
 _ONE_KIND = f"a check needs exactly one of {', '.join(_KINDS)}"
 _MARGIN_ABOVE_TOLERANCE: JsonValue = {
     "rule": "self.margin > self.tolerance",
@@ -58,6 +58,21 @@ class Counter(Type):
     matchers: Annotated[list[LabelMatcher], Field(max_length=8)] = Field(
         default_factory=list,
         description="Conditions that a series must meet to count; all series if left out.",
+    )
+
+
+class Histogram(Type):
+    """A histogram that the model's pods export, classic or native."""
+
+    metric: MetricName = Field(
+        description="Name of the histogram, without _bucket: http_request_duration_seconds."
+    )
+    matchers: Annotated[list[LabelMatcher], Field(max_length=8)] = Field(
+        default_factory=list,
+        description="Conditions that a series must meet to count; all series if left out.",
+    )
+    unit: Literal["s", "ms", "us"] = Field(
+        default="s", description="Unit of its bucket bounds: s, ms or us."
     )
 
 
@@ -110,6 +125,55 @@ class ErrorRate(_Comparison):
         default=None,
         description="Roll back once the candidate's error rate is shown to be above this, "
         "whatever stable does.",
+    )
+
+
+class SlowLimit(Type):
+    """No more than this share of requests may be slower than this bound."""
+
+    bound: Duration = Field(
+        description="A latency such as 500ms. It should be a bucket bound of the histogram; the "
+        "next higher one is taken where it is not."
+    )
+    share: Percent = Field(
+        description="Roll back once more than this share of the candidate's requests is shown to "
+        "be slower than the bound, whatever stable does."
+    )
+
+
+class Latency(_Comparison):
+    """How long requests take: the share slower than each of a few bounds, candidate against
+    stable. The bounds are buckets of the histogram, nearest to what 50, 25, 10, 5, 2, 1 and 0.5%
+    of stable's requests exceed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [_MARGIN_ABOVE_TOLERANCE]}
+    )
+
+    histogram: Histogram = Field(
+        default=Histogram(metric="model_request_duration_seconds"),
+        description="The histogram of request durations.",
+    )
+    tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
+        default=1.1,
+        description="Roll back once more than this many times as many of the candidate's requests "
+        "as of stable's are shown to be slower than some bound.",
+    )
+    absolute_tolerance: Percent = Field(
+        default="0.5%",
+        description="Added to the tolerated share of slow requests, so that trifles far out in the "
+        "tail do not roll back.",
+    )
+    margin: Annotated[float, Field(gt=1, le=100)] = Field(
+        default=1.5,
+        description="Pass once fewer than this many times as many of the candidate's requests as "
+        "of stable's are shown to be slower than each bound.",
+    )
+    absolute_margin: Percent = Field(
+        default="2%", description="Added to the margin of the share of slow requests."
+    )
+    limit: SlowLimit | None = Field(
+        default=None, description="An absolute limit beside the comparison with stable."
     )
 
 
@@ -264,6 +328,9 @@ class Check(Type):
     feedback: Feedback | None = Field(
         default=None,
         description="Share of negative outcomes that users report, candidate against stable.",
+    )
+    latency: Latency | None = Field(
+        default=None, description="Share of slow requests, candidate against stable."
     )
     prediction_drift: PredictionDrift | None = Field(
         default=None, description="Distribution of predictions, candidate against stable."

@@ -12,6 +12,7 @@ from serinus.judge import comparison
 from serinus.judge.counters import count
 from serinus.judge.error_rate import ErrorRateCheck
 from serinus.judge.feedback import FeedbackCheck
+from serinus.judge.latency import LatencyCheck
 from serinus.judge.look import Budget, Kind, Look
 from serinus.judge.prediction_drift import PredictionDriftCheck
 from serinus.judge.questions import Answer, Counters, Measurement, Question, Value
@@ -85,6 +86,8 @@ def _kind(check: Check) -> Kind:
         return ErrorRateCheck(check.error_rate)
     if check.feedback is not None:
         return FeedbackCheck(check.feedback)
+    if check.latency is not None:
+        return LatencyCheck(check.latency)
     if check.prediction_drift is not None:
         return PredictionDriftCheck(check.prediction_drift)
     if check.threshold is not None:

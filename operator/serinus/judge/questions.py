@@ -24,6 +24,8 @@ class Counters:
     part: bool = False
     """A part of another counter of the same scrape (errors of requests). Parts are read after
     the wholes, so that each sample of the whole has its part."""
+    native: bool = False
+    """Native histograms, answered as the series of classic ones: counts up to each bound, `le`."""
 
 
 @dataclass(frozen=True, slots=True)

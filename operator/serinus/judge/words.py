@@ -17,6 +17,11 @@ def percent(share: float) -> str:
     return f"{value:.{digits}f}%"
 
 
+def latency(duration: float) -> str:
+    """Seconds in three digits: 0.0251 -> `25.1ms`, 2.5 -> `2.5s`."""
+    return f"{duration:.3g}s" if duration >= 1 else f"{duration * 1000:.3g}ms"
+
+
 def sure(risk: float) -> str:
     """0.01 -> `99% sure at any time`."""
     return f"{100 * (1 - risk):.10g}% sure at any time"

@@ -1,6 +1,7 @@
 """An analysis on paper: pods serve, Prometheus scrapes, the judge looks."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 
 from serinus.api.checks import Analysis
@@ -45,11 +46,12 @@ class Judging:
     def scores(self, candidate: Mapping[float, int], stable: Mapping[float, int]) -> None:
         """Each arm gives so many scores in the bucket that ends at each bound."""
         for pods, counts in ((self.candidate, candidate), (self.stable, stable)):
-            total = 0
-            for bound, count in sorted(counts.items()):
-                total += count
-                pods.add("pod", "model_prediction_score_bucket", total, le=str(bound))
-            pods.add("pod", "model_prediction_score_bucket", total, le="+Inf")
+            buckets(pods, "pod", "model_prediction_score", counts)
+
+    def durations(self, candidate: Mapping[float, int], stable: Mapping[float, int]) -> None:
+        """Each arm serves so many requests in the bucket that ends at each bound, in seconds."""
+        for pods, counts in ((self.candidate, candidate), (self.stable, stable)):
+            buckets(pods, "pod", "model_request_duration_seconds", counts)
 
     def measurement(self) -> Measurement:
         """What Prometheus answers now."""
@@ -96,9 +98,23 @@ class Judging:
         self.progress = Progress(counted, checks)
 
 
+def buckets(pods: Pods, pod: str, histogram: str, counts: Mapping[float, int]) -> None:
+    """A pod of an arm observes so much in the bucket that ends at each bound, inf included."""
+    total = 0
+    for bound, count in sorted({math.inf: 0, **counts}.items()):
+        total += count
+        le = "+Inf" if bound == math.inf else str(bound)
+        pods.add(pod, f"{histogram}_bucket", total, le=le)
+
+
 def error_rate(**settings: object) -> dict[str, object]:
     """A check of the error rate."""
     return {"name": "errors", "errorRate": settings}
+
+
+def latency(**settings: object) -> dict[str, object]:
+    """A check of the latency."""
+    return {"name": "slow", "latency": settings}
 
 
 def drift(**settings: object) -> dict[str, object]:

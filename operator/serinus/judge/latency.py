@@ -1,0 +1,233 @@
+"""latency: the share of requests slower than a bound, for a few bounds, against stable's and
+against a fixed limit.
+
+Never a quantile of a histogram: it is a guess between two bounds, and has no known error.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from serinus.api.checks import Latency
+from serinus.api.quantities import fraction, seconds
+from serinus.api.status import CheckState, Comparison, Verdict
+from serinus.judge import comparison, words
+from serinus.judge.comparison import Gains, New, Policy, Scale
+from serinus.judge.histogram import Histogram
+from serinus.judge.kernel import SHIFTED, Null, log_sum
+from serinus.judge.look import Budget, Finding, Look
+from serinus.judge.questions import Counters
+
+EXCEEDED_BY: Final = (0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.005)
+"""Shares of stable's requests; the bounds nearest to them are compared."""
+REQUESTS: Final = "requests"
+LIMIT: Final = "limit"
+_PER_SECOND: Final = {"s": 1.0, "ms": 1e3, "us": 1e6}
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """What both arms' requests took in a block."""
+
+    candidate: Histogram
+    stable: Histogram
+
+    @property
+    def is_full(self) -> bool:
+        """Whether both arms have served."""
+        return self.candidate.total > 0 and self.stable.total > 0
+
+    @property
+    def common(self) -> list[float]:
+        """Bounds at which both arms can be compared, rising."""
+        return [bound for bound in self.stable.bounds if self.knows(bound)]
+
+    def knows(self, bound: float) -> bool:
+        """Whether every pod tells how many requests were slower."""
+        arms = (self.candidate, self.stable)
+        return all(histogram.above(bound) is not None for histogram in arms)
+
+
+class LatencyCheck:
+    """Requests slower than each bound, candidate against stable.
+
+    Bounds are set before the data that they weigh: without a history, by what stable shows in
+    one block, and weighed from the next one on. A bound that some pod no longer has is given
+    up, with its evidence.
+    """
+
+    def __init__(self, settings: Latency) -> None:
+        histogram = settings.histogram
+        matchers = tuple(histogram.matchers)
+        self._classic = Counters(f"{histogram.metric}_bucket", matchers)
+        self._native = Counters(histogram.metric, matchers, native=True)
+        self._per_second = _PER_SECOND[histogram.unit]
+        self._policy = Policy(
+            Null(settings.tolerance, fraction(settings.absolute_tolerance)),
+            Null(settings.margin, fraction(settings.absolute_margin)),
+            SHIFTED,
+        )
+        self._limit = settings.limit
+        if settings.limit is not None:
+            null = Null(0.0, fraction(settings.limit.share))
+            self._limit_policy = Policy(null, null, SHIFTED)
+            self._limit_bound = seconds(settings.limit.bound) * self._per_second
+
+    def questions(self) -> tuple[Counters, ...]:
+        return self._classic, self._native
+
+    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+        source = self._source(look)
+        if problem := look.unreadable((source,)):
+            return Finding("Error", problem, state)
+        candidate, stable = look.growth(source)
+        block = _Block(Histogram.of(candidate), Histogram.of(stable))
+        state = self._counted(state, block)
+        if not state.comparisons and block.is_full and not block.common:
+            return Finding("Error", f"Candidate and stable have {_no_bound(source)}.", state)
+        found = comparison.verdict(state, budget)
+        missing = look.missing(source)
+        if missing and found != "Fail":
+            return Finding("NoData", missing, state)
+        return Finding(found, self._message(found, state, block, budget), state)
+
+    def _source(self, look: Look) -> Counters:
+        """Native histograms where both arms have them: their bounds lie closer."""
+        both = all(growth.newest is not None for growth in look.growth(self._native))
+        return self._native if both else self._classic
+
+    def _counted(self, state: CheckState, block: _Block) -> CheckState:
+        state = _without_lost_bounds(state, block)
+        if not state.comparisons:
+            return self._begun(state, _nearest(block))
+        n_c, n_s = block.candidate.total, block.stable.total
+        state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, SHIFTED)
+        weighed = []
+        for each in state.comparisons:
+            slow_c, slow_s = self._slow(each, block)
+            scale = Scale(self._policy_of(each), n_c, n_s)
+            weighed.append(
+                scale.weigh(each, math.fsum(slow_c.values()), math.fsum(slow_s.values()))
+            )
+        return comparison.weighed(state, weighed)
+
+    def _begun(self, state: CheckState, bounds: Iterable[float]) -> CheckState:
+        new = [New(_name(bound)) for bound in bounds]
+        if new and self._limit:
+            new.append(New(LIMIT))
+        return comparison.compare(state, new, SHIFTED)
+
+    def _slow(
+        self, each: Comparison, block: _Block
+    ) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        """Slow requests of both arms, by target."""
+        if each.name == LIMIT:
+            bound = self._limit_bound
+            return block.candidate.surely_above(bound), block.stable.surely_above(bound)
+        bound = _bound(each)
+        return block.candidate.above(bound) or {}, block.stable.above(bound) or {}
+
+    def _policy_of(self, each: Comparison) -> Policy:
+        return self._limit_policy if each.name == LIMIT else self._policy
+
+    def _message(self, found: Verdict, state: CheckState, block: _Block, budget: Budget) -> str:
+        if not state.comparisons:
+            return "Stable has not shown yet which bounds to compare at."
+        n_c, n_s = state.candidate.get(REQUESTS, 0.0), state.stable.get(REQUESTS, 0.0)
+        if n_c == 0 or n_s == 0:
+            return f"The {'stable' if n_c else 'candidate'} pods have served no request yet."
+        if found == "Fail":
+            worst = max(state.comparisons, key=lambda each: log_sum(each.more))
+            told = f"{self._told(worst, state, block)}; {self._what_is_wrong(worst)}"
+            return f"{told}, {words.sure(budget.false_rollback)}."
+        told = self._told(
+            max(state.comparisons, key=lambda each: _excess(each, state)), state, block
+        )
+        if found == "Pass":
+            return f"{told}; {self._what_is_right()}, {words.sure(budget.false_pass)}."
+        return f"{told}, the greatest difference. {self._forecast(state, budget)}"
+
+    def _told(self, each: Comparison, state: CheckState, block: _Block) -> str:
+        bound = (
+            _bound(each) if each.name != LIMIT else block.candidate.next_bound(self._limit_bound)
+        )
+        return (
+            f"Candidate slower than {words.latency(bound / self._per_second)} in "
+            f"{words.counted(each.candidate, state.candidate[REQUESTS])} against stable "
+            f"{words.counted(each.stable, state.stable[REQUESTS])}"
+        )
+
+    def _what_is_wrong(self, worst: Comparison) -> str:
+        if worst.name == LIMIT and self._limit:
+            return f"the share is above the limit of {self._limit.share}"
+        tolerance = self._policy.tolerance
+        return f"the share is above {words.allowed(tolerance.ratio, tolerance.offset)}"
+
+    def _what_is_right(self) -> str:
+        margin = self._policy.margin
+        told = f"at every bound the share is below {words.allowed(margin.ratio, margin.offset)}"
+        if self._limit:
+            told += f", and slower than {self._limit.bound} are fewer than {self._limit.share}"
+        return told
+
+    def _forecast(self, state: CheckState, budget: Budget) -> str:
+        n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
+        gained: list[Gains] = [
+            Scale(self._policy_of(each), 1.0, n_s / n_c).gains(
+                each, each.candidate / n_c, each.stable / n_c
+            )
+            for each in state.comparisons
+        ]
+        return words.forecast(
+            comparison.requests_to_pass(state, gained, budget),
+            comparison.requests_to_fail(state, gained, budget),
+        )
+
+
+def _nearest(block: _Block) -> list[float]:
+    """Of the bounds that both arms have, those nearest to what the shares of stable's exceed."""
+    total = block.stable.total
+    exceeded = {
+        bound: math.fsum((block.stable.above(bound) or {}).values()) / total
+        for bound in block.common
+        if total
+    }
+    telling = {bound: share for bound, share in exceeded.items() if 0 < share < 1}
+    return nearest(telling)
+
+
+def nearest(exceeded: Mapping[float, float]) -> list[float]:
+    """The bounds whose shares, strictly between 0 and 1, are nearest to those wanted; rising."""
+    return sorted(
+        {
+            min(exceeded, key=lambda bound: abs(math.log(exceeded[bound] / wanted)))
+            for wanted in EXCEEDED_BY
+            if exceeded
+        }
+    )
+
+
+def _without_lost_bounds(state: CheckState, block: _Block) -> CheckState:
+    kept = [each for each in state.comparisons if each.name == LIMIT or block.knows(_bound(each))]
+    if len(kept) == len(state.comparisons):
+        return state
+    if all(each.name == LIMIT for each in kept):
+        return state.model_copy(update={"comparisons": [], "candidate": {}, "stable": {}})
+    return state.model_copy(update={"comparisons": kept})
+
+
+def _no_bound(source: Counters) -> str:
+    return f"no bucket bound of {source.metric} in common: let both export it with the same buckets"
+
+
+def _name(bound: float) -> str:
+    return f"slower than {bound!r}"
+
+
+def _bound(each: Comparison) -> float:
+    return float(each.name.removeprefix("slower than "))
+
+
+def _excess(each: Comparison, state: CheckState) -> float:
+    return each.candidate / state.candidate[REQUESTS] - each.stable / state.stable[REQUESTS]

@@ -1,0 +1,177 @@
+"""latency, from samples to sentences."""
+
+from collections.abc import Mapping
+from math import inf
+
+import pytest
+
+from tests.unit.judge.judging import Judging, buckets, latency
+
+BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0)
+FAST = {0.05: 400, 0.1: 300, 0.25: 200, 0.5: 70, 1.0: 25, inf: 5}
+"""A thousand requests of stable."""
+SLOW = {0.05: 250, 0.1: 300, 0.25: 250, 0.5: 130, 1.0: 50, inf: 20}
+
+
+def serving(**settings: object) -> Judging:
+    """Both arms are up, were scraped before the weight took effect, and stable has served."""
+    paper = Judging(latency(**settings))
+    paper.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys(BOUNDS, 0))
+    paper.scrape()
+    paper.look()
+    paper.durations({}, times(FAST, 2))
+    paper.look()
+    return paper
+
+
+def times(counts: Mapping[float, int], factor: int) -> dict[float, int]:
+    return {bound: factor * count for bound, count in counts.items()}
+
+
+def test_a_slower_candidate_is_failed_and_the_bound_is_named_with_both_shares() -> None:
+    paper = serving()
+    found = paper.until("Fail", lambda: paper.durations(SLOW, times(FAST, 10)), looks=5)
+    assert found.message == (
+        "Candidate slower than 250ms in 200/1000 (20%) against stable 1000/10000 (10%); the share "
+        "is above 1.1 times stable's + 0.5%, 99% sure at any time."
+    )
+
+
+def test_a_candidate_as_quick_as_stable_passes() -> None:
+    paper = serving()
+    found = paper.until("Pass", lambda: paper.durations(FAST, times(FAST, 10)), looks=5)
+    assert found.message.endswith(
+        "at every bound the share is below 1.5 times stable's + 2%, 95% sure at any time."
+    )
+
+
+def test_a_quicker_candidate_passes_too() -> None:
+    paper = serving()
+    found = paper.until("Pass", lambda: paper.durations(FAST, times(SLOW, 10)), looks=5)
+    assert "against stable" in found.message
+
+
+def test_the_block_that_the_bounds_are_chosen_by_is_not_weighed() -> None:
+    paper = Judging(latency())
+    paper.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys(BOUNDS, 0))
+    paper.scrape()
+    first = paper.look()
+    assert first.message == "Stable has not shown yet which bounds to compare at."
+    paper.durations(times(SLOW, 10), times(FAST, 10))
+    chosen = paper.look()
+    assert chosen.verdict == "Inconclusive"
+    assert chosen.message == "The candidate pods have served no request yet."
+    assert chosen.state.peak == 0
+    assert [each.name for each in chosen.state.comparisons] == [
+        f"slower than {bound}" for bound in BOUNDS
+    ]
+    paper.durations(times(SLOW, 10), times(FAST, 10))
+    assert paper.look().verdict == "Fail"
+
+
+def test_a_bound_that_nobody_or_everybody_exceeds_is_not_compared() -> None:
+    paper = Judging(latency())
+    paper.durations(dict.fromkeys((0.001, *BOUNDS, 60.0), 0), dict.fromkeys((0.001, *BOUNDS), 0))
+    paper.scrape()
+    paper.look()
+    paper.durations({0.001: 0, **FAST}, {0.001: 0, 0.05: 0, 0.1: 90, 0.25: 10})
+    found = paper.look()
+    assert [each.name for each in found.state.comparisons] == ["slower than 0.1"]
+
+
+def test_a_bound_that_some_pod_does_not_have_is_not_compared() -> None:
+    paper = Judging(latency())
+    paper.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys((0.05, 0.3), 0))
+    paper.scrape()
+    paper.look()
+    paper.durations(FAST, {0.05: 300, 0.3: 500, inf: 200})
+    assert [each.name for each in paper.look().state.comparisons] == ["slower than 0.05"]
+
+
+def test_a_bound_that_is_lost_on_the_way_is_given_up_and_the_others_go_on() -> None:
+    paper = serving()
+    buckets(paper.candidate, "new", "model_request_duration_seconds", {0.05: 0, 0.5: 0})
+    paper.look()
+    buckets(paper.candidate, "new", "model_request_duration_seconds", {0.05: 300, 0.5: 700})
+    paper.durations(FAST, FAST)
+    kept = [each.name for each in paper.look().state.comparisons]
+    assert kept == ["slower than 0.05", "slower than 0.5", "slower than 1.0"]
+
+
+def test_histograms_without_a_bound_in_common_have_no_verdict() -> None:
+    paper = Judging(latency())
+    paper.durations({0.1: 0}, {0.3: 0})
+    paper.scrape()
+    paper.look()
+    paper.durations({0.1: 500, inf: 500}, {0.3: 5000, inf: 5000})
+    found = paper.look()
+    assert found.verdict == "Error"
+    assert found.message == (
+        "Candidate and stable have no bucket bound of model_request_duration_seconds_bucket in "
+        "common: let both export it with the same buckets."
+    )
+
+
+def test_a_limit_fails_a_candidate_that_is_no_slower_than_stable() -> None:
+    paper = serving(limit={"bound": "500ms", "share": "1%"})
+    found = paper.until("Fail", lambda: paper.durations(FAST, times(FAST, 10)), looks=9)
+    assert found.message.startswith("Candidate slower than 500ms in ")
+    assert "; the share is above the limit of 1%, 99% sure" in found.message
+
+
+def test_a_limit_between_two_buckets_is_counted_from_the_next_and_says_so() -> None:
+    paper = serving(limit={"bound": "300ms", "share": "1%"})
+    found = paper.until("Fail", lambda: paper.durations(FAST, times(FAST, 10)), looks=9)
+    assert found.message.startswith("Candidate slower than 500ms in ")
+
+
+def test_a_limit_has_to_be_shown_to_be_kept_before_a_pass() -> None:
+    paper = serving(limit={"bound": "1s", "share": "1%"})
+    paper.durations(FAST, times(FAST, 10))
+    assert paper.look().verdict == "Inconclusive"
+    found = paper.until("Pass", lambda: paper.durations(FAST, times(FAST, 10)), looks=20)
+    assert "and slower than 1s are fewer than 1%" in found.message
+
+
+def test_a_histogram_in_milliseconds_is_told_and_limited_in_time_all_the_same() -> None:
+    settings = {"metric": "took_milliseconds", "unit": "ms"}
+    paper = Judging(latency(histogram=settings, limit={"bound": "500ms", "share": "1%"}))
+    in_ms = {1000 * bound: count for bound, count in FAST.items()}
+    for pods in (paper.candidate, paper.stable):
+        buckets(pods, "pod", "took_milliseconds", dict.fromkeys(in_ms, 0))
+    paper.scrape()
+    found = paper.look()
+    for _ in range(4):
+        for pods in (paper.candidate, paper.stable):
+            buckets(pods, "pod", "took_milliseconds", times(in_ms, 10))
+        found = paper.look()
+    assert found.verdict == "Fail"
+    assert found.message.startswith("Candidate slower than 500ms in ")
+
+
+def test_pods_that_export_no_histogram_are_no_data_and_the_message_names_it() -> None:
+    found = Judging(latency()).look()
+    assert found.verdict == "NoData"
+    assert "no model_request_duration_seconds_bucket from the candidate pods" in found.message
+
+
+def test_a_restart_that_only_some_buckets_show_makes_no_count_negative() -> None:
+    paper = serving()
+    paper.durations(FAST, FAST)
+    paper.look()
+    paper.candidate.restart("pod")
+    paper.durations({0.05: 500, 0.1: 10, **dict.fromkeys(BOUNDS[2:], 0)}, FAST)
+    for each in paper.look().state.comparisons:
+        assert 0 <= each.candidate <= 1510
+
+
+@pytest.mark.parametrize("share", ["0.5%", "5%"])
+def test_resuming_from_the_status_is_the_same_to_the_last_bit(share: str) -> None:
+    settings = {"bound": "1s", "share": share}
+    through, resumed = serving(limit=settings), serving(limit=settings)
+    for _ in range(3):
+        for paper in (through, resumed):
+            paper.durations(SLOW if share == "5%" else FAST, times(FAST, 3))
+            paper.look()
+        resumed.resume()
+    assert resumed.progress == through.progress
