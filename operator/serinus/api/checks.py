@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 from pydantic.alias_generators import to_camel
 
-from serinus.api.base import Budget, Duration, Interval, Percent, Type, Written
+from serinus.api.base import Duration, Percent, Type, Written
 
 MetricName = Annotated[
     str,
@@ -90,16 +90,32 @@ class ErrorRate(_Comparison):
     """The share of failed requests: candidate against stable, and against an absolute limit."""
 
     model_config = ConfigDict(
-        json_schema_extra={"x-kubernetes-validations": [_MARGIN_ABOVE_TOLERANCE]}
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                _MARGIN_ABOVE_TOLERANCE,
+                {
+                    "rule": "!has(self.failures) || !has(self.requests) || "
+                    "self.failures != self.requests.metric",
+                    "message": "failures must be another counter than requests",
+                },
+            ]
+        }
     )
 
     requests: Counter = Field(
         default=Counter(metric="model_requests_total"),
-        description="The counter of all requests.",
+        description="The counter of all requests, or of those that succeeded if failures is set. "
+        "By default the preset's, or model_requests_total.",
     )
-    errors: Annotated[list[LabelMatcher], Field(min_length=1, max_length=8)] = Field(
-        default=[LabelMatcher(label="code", operator="=~", value="5..")],
-        description="Which of those requests failed; by default those whose label code is 5xx.",
+    failures: MetricName | None = Field(
+        default=None,
+        description="A counter of failed requests, where the server counts them apart; both "
+        "counters together are all requests then, and the matchers of requests hold for both.",
+    )
+    errors: Annotated[list[LabelMatcher], Field(min_length=1, max_length=8)] | None = Field(
+        default=None,
+        description="Which requests failed, of those that failures counts or else requests. By "
+        "default the preset's; without one all of failures, or those whose label code is 5xx.",
     )
     tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
         default=1.1,
@@ -126,6 +142,19 @@ class ErrorRate(_Comparison):
         description="Roll back once the candidate's error rate is shown to be above this, "
         "whatever stable does.",
     )
+
+    @property
+    def failed(self) -> list[LabelMatcher]:
+        """What holds for a failed request, of those that failures counts or else requests."""
+        if self.errors is not None:
+            return self.errors
+        return [] if self.failures else [LabelMatcher(label="code", operator="=~", value="5..")]
+
+    @model_validator(mode="after")
+    def _counted_once(self) -> Self:
+        if self.failures == self.requests.metric:
+            raise ValueError("failures must be another counter than requests")
+        return self
 
 
 class SlowLimit(Type):
@@ -353,59 +382,4 @@ class Check(Type):
     def _exactly_one_kind(self) -> Self:
         if len(self.kinds()) != 1:
             raise ValueError(_ONE_KIND)
-        return self
-
-
-class Analysis(Type):
-    """How the candidate is judged while it takes traffic."""
-
-    interval: Interval = Field(
-        default="15s", description="Time between two looks at Prometheus; 1s at least."
-    )
-    false_rollback_budget: Budget = Field(
-        default="1%",
-        description="Chance, over a whole rollout and all checks with a guarantee, that a "
-        "candidate as good as stable is rolled back.",
-    )
-    false_pass_budget: Budget = Field(
-        default="5%",
-        description="Chance, for each check and step, that a candidate worse than the margin "
-        "passes.",
-    )
-    min_requests: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=50, description="Requests that the candidate must have served in a step to pass it."
-    )
-    max_step_duration: Interval = Field(
-        default="30m",
-        description="How long a step waits for a verdict before onInconclusive decides.",
-    )
-    on_inconclusive: Literal["Pause", "Promote", "Rollback"] = Field(
-        default="Pause",
-        description="What to do when a step has lasted maxStepDuration without a verdict. "
-        "Missing data always pauses.",
-    )
-    checks: Annotated[
-        list[Check],
-        Field(
-            max_length=16,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["name"],
-            },
-        ),
-    ] = Field(
-        default=[
-            Check(name="errors", error_rate=ErrorRate()),
-            Check(name="drift", prediction_drift=PredictionDrift()),
-        ],
-        description="What every step must pass; errorRate and predictionDrift with their defaults "
-        "if left out. An empty list turns the analysis off: steps then pass by time alone.",
-    )
-
-    @model_validator(mode="after")
-    def _names_differ(self) -> Self:
-        names = [check.name for check in self.checks]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two checks are named {twice[0]}")
         return self

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from serinus.api.analysis import Analysis
 from serinus.api.base import Duration, Interval, Type, Written
-from serinus.api.checks import Analysis
 from serinus.api.template import TEMPLATE_SCHEMA
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"

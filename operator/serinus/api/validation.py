@@ -13,8 +13,9 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from serinus.api import promql
+from serinus.api.analysis import Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN
-from serinus.api.checks import Analysis, ErrorRate, Feedback, Latency, PredictionDrift, Threshold
+from serinus.api.checks import ErrorRate, Feedback, Latency, PredictionDrift, Threshold
 from serinus.api.quantities import fraction, seconds
 from serinus.api.spec import Gateway, Spec
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted

@@ -5,7 +5,8 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from serinus.api.checks import Analysis, Check
+from serinus.api.analysis import Analysis
+from serinus.api.checks import Check
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, CheckStatus, Verdict
 from serinus.judge import comparison

@@ -206,7 +206,7 @@ def _whole(key: Counters, wholes: Iterable[Counters]) -> Counters | None:
     if not key.part:
         return key
     return next(
-        (w for w in wholes if w.metric == key.metric and set(w.matchers) <= set(key.matchers)),
+        (w for w in wholes if key.metric in w.metrics and set(w.matchers) <= set(key.matchers)),
         None,
     )
 

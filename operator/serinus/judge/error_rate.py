@@ -10,4 +10,6 @@ class ErrorRateCheck(EventShare):
     """Errors among requests."""
 
     def __init__(self, settings: ErrorRate) -> None:
-        super().__init__(settings, settings.requests, settings.errors, NOUNS)
+        super().__init__(
+            settings, settings.requests, settings.failed, NOUNS, beside=settings.failures
+        )

@@ -43,14 +43,23 @@ class Nouns:
 
 
 class EventShare:
-    """Candidate against stable; the limit is a second hypothesis that shares the budget."""
+    """Candidate against stable; the limit is a second hypothesis that shares the budget.
+
+    Events are told by their labels: among the whole, or among what a counter beside it counts,
+    which then is the rest of the whole.
+    """
 
     def __init__(
-        self, bounds: Bounds, whole: Counter, events: list[LabelMatcher], nouns: Nouns
+        self,
+        bounds: Bounds,
+        whole: Counter,
+        events: list[LabelMatcher],
+        nouns: Nouns,
+        beside: str | None = None,
     ) -> None:
         matchers = tuple(whole.matchers)
-        self._whole = Counters(whole.metric, matchers)
-        self._events = Counters(whole.metric, (*matchers, *events), part=True)
+        self._whole = Counters(whole.metric, matchers, beside=beside)
+        self._events = Counters(beside or whole.metric, (*matchers, *events), part=True)
         self._nouns = nouns
         self._policies = {nouns.events: _against_stable(bounds)}
         self._limit = bounds.limit

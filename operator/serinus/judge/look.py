@@ -43,15 +43,16 @@ class Look:
 
     def missing(self, counters: Counters) -> str | None:
         """Which arm has no fresh sample of a counter, in a sentence."""
+        metric = " or ".join(counters.metrics)
         for name, growth in zip(("candidate", "stable"), self.growth(counters), strict=True):
             if growth.newest is None:
                 return (
-                    f"Prometheus has no {counters.metric} from the {name} pods: they must export "
+                    f"Prometheus has no {metric} from the {name} pods: they must export "
                     "it, be scraped, and have served a request."
                 )
             if self.at - growth.newest > STALE_AFTER:
                 age = spoken(self.at - growth.newest)
-                return f"The newest {counters.metric} from the {name} pods is {age} old."
+                return f"The newest {metric} from the {name} pods is {age} old."
         return None
 
 

@@ -26,6 +26,14 @@ class Counters:
     the wholes, so that each sample of the whole has its part."""
     native: bool = False
     """Native histograms, answered as the series of classic ones: counts up to each bound, `le`."""
+    beside: str | None = None
+    """A second counter with the same matchers. The series of both are read together and make one
+    whole, which is there as soon as either is (successes and failures of requests)."""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of its series."""
+        return (self.metric, self.beside) if self.beside else (self.metric,)
 
 
 @dataclass(frozen=True, slots=True)

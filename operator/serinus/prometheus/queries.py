@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from serinus.api import promql
-from serinus.api.checks import LabelMatcher
 from serinus.judge.questions import Arm, Counters, Question, Unreadable, Value
 
 MAX_TEXT: Final = 64 * 1024
@@ -120,7 +119,7 @@ def _counter_queries(question: Counters, asked: list[Asked], late: float) -> Ite
     for one in asked:
         by_arm[one.arm].append(one)
     for arms in _chunks(sorted(by_arm, key=lambda arm: (arm.namespace, arm.workload))):
-        text = _selector(question.metric, question.matchers, arms) + f"[{window}s]"
+        text = _selector(question, arms) + f"[{window}s]"
         yield Query(text, tuple(one for arm in arms for one in by_arm[arm]), question.part)
 
 
@@ -137,11 +136,14 @@ def _chunks(arms: list[Arm]) -> Iterator[list[Arm]]:
     yield chunk
 
 
-def _selector(metric: str, matchers: tuple[LabelMatcher, ...], arms: list[Arm]) -> str:
+def _selector(question: Counters, arms: list[Arm]) -> str:
     """The series of all arms; also those of a workload of one arm in the namespace of another."""
     namespaces = _any_of({arm.namespace for arm in arms})
     workloads = _any_of({arm.workload for arm in arms})
-    conditions = [f"{m.label}{m.operator}{promql.quoted(m.value)}" for m in matchers]
+    names = question.metrics
+    metric = names[0] if len(names) == 1 else ""
+    conditions = [] if metric else [f'__name__=~"{"|".join(names)}"']
+    conditions += [f"{m.label}{m.operator}{promql.quoted(m.value)}" for m in question.matchers]
     conditions += [
         f"namespace=~{promql.quoted(namespaces)}",
         f"pod=~{promql.quoted(f'(?:{workloads}){_REPLICA_SET_AND_SUFFIX}')}",

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 
-from serinus.api.checks import Analysis
+from serinus.api.analysis import Analysis
 from serinus.api.status import CheckStatus, Verdict
 from serinus.judge import Progress, covered_until, judge, questions_of
 from serinus.judge.questions import Answer, Counters, Measurement, Question, Value

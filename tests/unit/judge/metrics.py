@@ -39,7 +39,7 @@ class Pods:
         found = []
         for (pod, metric, labels), samples in self.samples.items():
             inside = tuple(sample for sample in samples if start < sample[0] <= end)
-            if metric == question.metric and inside and _meets(dict(labels), question.matchers):
+            if metric in question.metrics and inside and _meets(dict(labels), question.matchers):
                 found.append(Series({"pod": pod, "instance": "10.0.0.1", **dict(labels)}, inside))
         return tuple(found)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from serinus.api.checks import Analysis
+from serinus.api.analysis import Analysis
 from serinus.api.status import CheckStatus, Verdict
 from serinus.judge import Progress, enter_step, judge, overall, questions_of
 from serinus.judge.questions import Counters, Measurement, Value

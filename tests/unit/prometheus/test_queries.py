@@ -183,3 +183,11 @@ def test_a_query_for_one_arm_or_value_has_no_halves() -> None:
     (one,) = plan(about(x), 0).queries
     (value,) = plan(about(x, y, question=Value("max(up{$namespace})")), 0).queries
     assert halves(one, 0) == halves(value, 0) == ()
+
+
+def test_two_counters_that_make_a_whole_are_one_query() -> None:
+    both = Counters("ok_total", (LabelMatcher(label="model", value="m"),), beside="bad_total")
+    assert texts(about(Arm("a", "x"), question=both)) == [
+        '{__name__=~"ok_total|bad_total",model="m",namespace=~"a",'
+        'pod=~"(?:x)-[a-z0-9]+-[a-z0-9]{5}"}[30s]'
+    ]

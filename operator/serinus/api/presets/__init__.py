@@ -1,0 +1,72 @@
+"""What model servers, and the proxies before them, export: a file of data for each.
+
+A preset says which of those metrics stand for the metric contract, in the form of the checks' own
+settings. Nothing here knows a server otherwise: a new one is a new file, and its sample a test.
+"""
+
+from importlib.resources import files
+from typing import Annotated, Final
+
+import yaml
+from pydantic import AfterValidator, Field
+
+from serinus.api.base import Type
+from serinus.api.checks import Check, ErrorRate
+
+
+class Preset(Type):
+    """The metrics of a server, as defaults of the checks."""
+
+    name: str = Field(description="As users write it.")
+    sources: list[str] = Field(description="Addresses of what says so.")
+    error_rate: ErrorRate | None = Field(
+        default=None, description="Its counters of requests and failures, if it has them."
+    )
+    lacks: dict[str, str] = Field(
+        default_factory=dict, description="By kind of check, why it has no default, in a sentence."
+    )
+    checks: list[Check] = Field(description="What is checked if users name no checks.")
+
+    def completed(self, check: Check) -> Check:
+        """The check, with what its user left out as this server has it.
+
+        Raises ValueError with a sentence where the server has nothing of the kind, and the user
+        names nothing else.
+        """
+        if check.error_rate is None:
+            return check
+        return check.model_copy(update={"error_rate": self._error_rate(check.error_rate)})
+
+    def _error_rate(self, written: ErrorRate) -> ErrorRate:
+        known = self.error_rate
+        names_requests = "requests" in written.model_fields_set
+        if known is None:
+            if not names_requests:
+                raise ValueError(f"name the requests: {self.lacks['errorRate']}")
+            return written
+        if names_requests and written.requests.metric != known.requests.metric:
+            return written  # what fails among its requests says nothing of another counter's
+        left_out = known.model_fields_set - written.model_fields_set
+        return written.model_copy(update={field: getattr(known, field) for field in left_out})
+
+
+def _read() -> dict[str, Preset]:
+    texts = [
+        file.read_text("utf-8") for file in files(__name__).iterdir() if file.name[-5:] == ".yaml"
+    ]
+    found = [Preset.model_validate(yaml.safe_load(text)) for text in texts]
+    return {preset.name: preset for preset in sorted(found, key=lambda preset: preset.name.lower())}
+
+
+def _known(name: str) -> str:
+    if name not in PRESETS:
+        raise ValueError(f"is none of {', '.join(PRESETS)}")
+    return name
+
+
+PRESETS: Final = _read()
+"""By name, in the order of the alphabet."""
+
+PresetName = Annotated[
+    str, AfterValidator(_known), Field(json_schema_extra={"enum": list(PRESETS)})
+]

@@ -1,0 +1,173 @@
+"""What each preset says of a server, against what that server exports."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from serinus.api.analysis import Analysis
+from serinus.api.checks import ErrorRate, LabelMatcher
+from serinus.api.presets import PRESETS
+from serinus.judge import questions_of
+from serinus.judge.questions import Counters
+from tests.unit.judge.judging import SINCE, Judging
+from tests.unit.judge.metrics import Pods
+
+SAMPLES = Path(__file__).parent / "samples"
+COUNTED = {
+    "Istio": (3000, 60),
+    "MLServer": (3000, 60),
+    "RayServe": (3000, 60),
+    "TensorFlowServing": (3000, 60),
+    "Triton": (3000, 45),  # 15 clients gave up, which is no failure of the model's
+    "vLLM": (3000, 45),  # 15 requests were refused as wrong
+}
+"""Requests and errors in each sample."""
+
+
+def sample(preset: str) -> str:
+    return (SAMPLES / f"{preset}.txt").read_text()
+
+
+def exported(preset: str) -> Iterator[tuple[str, dict[str, str], float]]:
+    text = sample(preset)
+    for family in text_string_to_metric_families(text):
+        for each in family.samples:
+            # the parser adds _total to the names of all counters; Prometheus does not
+            name = each.name if each.name in text else each.name.removesuffix("_total")
+            yield name, each.labels, each.value
+
+
+def serve(pods: Pods, preset: str, times: int = 1) -> None:
+    """The pod serves what its server's sample has counted, so many times."""
+    for name, labels, value in exported(preset):
+        pods.add("pod", name, times * value, **labels)
+
+
+def judging(preset: str) -> Judging:
+    """Both arms are up, and have served the sample before the weight took effect."""
+    paper = Judging(preset=preset)
+    serve(paper.candidate, preset)
+    serve(paper.stable, preset)
+    paper.scrape()
+    paper.at = SINCE
+    return paper
+
+
+def matcher(label: str, value: str, operator: str = "=") -> dict[str, str]:
+    return {"label": label, "operator": operator, "value": value}
+
+
+def error_rate(preset: str | None, **written: object) -> ErrorRate:
+    """An errorRate of which only so much is written."""
+    spec = {"preset": preset, "checks": [{"name": "errors", "errorRate": written}]}
+    settings = Analysis.model_validate(spec).checks[0].error_rate
+    assert settings
+    return settings
+
+
+def test_each_preset_has_a_sample_and_each_sample_a_preset() -> None:
+    assert {path.stem for path in SAMPLES.iterdir()} == set(PRESETS) == set(COUNTED)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_each_sample_says_where_it_is_from(preset: str) -> None:
+    head = [line for line in sample(preset).splitlines()[:4] if line.startswith("# ")]
+    assert any("https://" in line for line in head)
+    assert all(source.startswith("https://") for source in PRESETS[preset].sources)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_counter_that_a_preset_names_is_in_its_sample(preset: str) -> None:
+    names = {name for name, _, _ in exported(preset)}
+    asked = questions_of(Analysis.model_validate({"preset": preset}))
+    named = {name for q in asked if isinstance(q, Counters) for name in q.metrics}
+    assert named
+    assert named <= names
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_two_scrapes_of_a_sample_come_to_its_requests_and_errors(preset: str) -> None:
+    paper = judging(preset)
+    paper.look()
+    serve(paper.candidate, preset)
+    serve(paper.stable, preset, times=10)
+    found = paper.look()
+    requests, errors = COUNTED[preset]
+    assert found.verdict in ("Inconclusive", "Pass")
+    assert found.state.candidate["requests"] == requests
+    assert found.state.comparisons[0].candidate == errors
+    assert found.state.comparisons[0].stable == 10 * errors
+
+
+def test_a_candidate_that_only_fails_is_failed_though_it_has_counted_no_success() -> None:
+    paper = Judging(preset="MLServer")
+    labels = {"model": "fraud", "version": "v2"}
+    serve(paper.stable, "MLServer")
+    paper.candidate.add("pod", "model_infer_request_failure_total", 0, **labels)
+    paper.scrape()
+    paper.at = SINCE
+    paper.look()
+    serve(paper.stable, "MLServer")
+    paper.candidate.add("pod", "model_infer_request_failure_total", 100, **labels)
+    found = paper.look()
+    assert found.verdict == "Fail"
+    assert "Candidate errors 100/100 (100%) against stable 60/3000 (2.0%)" in found.message
+
+
+def test_what_nobody_exports_is_named_in_full() -> None:
+    paper = Judging(preset="Triton")
+    found = paper.look()
+    assert found.verdict == "NoData"
+    assert "nv_inference_request_success or nv_inference_request_failure" in found.message
+
+
+def test_what_the_user_writes_wins_and_the_rest_is_as_the_preset_has_it() -> None:
+    narrowed = {"metric": "nv_inference_request_success", "matchers": [matcher("model", "fraud")]}
+    found = error_rate("Triton", requests=narrowed, tolerance=1.2)
+    assert found.requests.matchers == [LabelMatcher(label="model", value="fraud")]
+    assert found.tolerance == 1.2
+    assert found.failures == "nv_inference_request_failure"
+    assert found.failed == [LabelMatcher(label="reason", operator="!=", value="CANCELED")]
+
+
+def test_what_a_preset_says_of_failures_does_not_hold_for_another_counter() -> None:
+    found = error_rate("Triton", requests={"metric": "http_requests_total"})
+    assert found == error_rate(None, requests={"metric": "http_requests_total"})
+    assert found.failures is None
+    assert found.failed == [LabelMatcher(label="code", operator="=~", value="5..")]
+
+
+def test_all_that_failures_counts_has_failed_unless_errors_says_which() -> None:
+    requests = {"metric": "ok_total"}
+    assert error_rate(None, requests=requests, failures="bad_total").failed == []
+    some = error_rate(None, requests=requests, failures="bad_total", errors=[matcher("why", "oom")])
+    assert some.failed == [LabelMatcher(label="why", value="oom")]
+
+
+def test_one_counter_cannot_be_both_requests_and_failures() -> None:
+    with pytest.raises(ValueError, match="failures must be another counter than requests"):
+        error_rate(None, requests={"metric": "x_total"}, failures="x_total")
+
+
+def test_without_a_preset_the_metric_contract_is_read() -> None:
+    found = Analysis.model_validate({})
+    assert [check.kind for check in found.checks] == ["errorRate", "predictionDrift"]
+    assert error_rate(None).requests.metric == "model_requests_total"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_server_that_exports_no_predictions_is_not_asked_for_them(preset: str) -> None:
+    kinds = [check.kind for check in Analysis.model_validate({"preset": preset}).checks]
+    assert kinds
+    assert "predictionDrift" not in kinds
+
+
+def test_an_empty_list_of_checks_stays_empty_under_a_preset() -> None:
+    assert Analysis.model_validate({"preset": "Istio", "checks": []}).checks == []
+
+
+def test_an_unknown_preset_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match=r"is none of Istio, .*, vLLM"):
+        Analysis.model_validate({"preset": "Tritonn"})
