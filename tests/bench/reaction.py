@@ -7,6 +7,7 @@ last answer that clients had from the candidate.
 import argparse
 import json
 import math
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -98,6 +99,7 @@ def measure(product: Stage, namespace: str, interval: int, count: int) -> Sequen
             revision = status["candidate"]["revision"]
             query = _query(interval, f'namespace="{namespace}",pod=~"loan-{revision}-.*"')
             reactions.append(_one(product, loan, load, query))
+            print(f"{number} of {count}: {reactions[-1]}", file=sys.stderr, flush=True)
             if number < count:
                 loan.command(f"retry/{revision}/{number}")
     return reactions
