@@ -30,9 +30,10 @@ CheckName = Annotated[
         "a check's name has lower-case letters, digits and - only",
     ),
 ]
+OutcomeName = Annotated[str, Field(min_length=1, max_length=100)]
 Operator = Literal["=", "!=", "=~", "!~"]
 
-_KINDS = ("errorRate", "feedback", "latency", "predictionDrift", "threshold")
+_KINDS = ("errorRate", "fairness", "feedback", "latency", "predictionDrift", "threshold")
 _ONE_KIND = f"a check needs exactly one of {', '.join(_KINDS)}"
 _MARGIN_ABOVE_TOLERANCE: JsonValue = {
     "rule": "self.margin > self.tolerance",
@@ -76,17 +77,22 @@ class Histogram(Type):
     )
 
 
-class _Comparison(Type):
+class Compared(Type):
     """Worse than `tolerance`: roll back. Better than `margin`: pass."""
+
+    tolerance: float
+    absolute_tolerance: Percent
+    margin: float
+    absolute_margin: Percent
 
     @model_validator(mode="after")
     def _margin_above_tolerance(self) -> Self:
-        if getattr(self, "margin") <= getattr(self, "tolerance"):  # noqa: B009
+        if self.margin <= self.tolerance:
             raise ValueError("margin must be greater than tolerance")
         return self
 
 
-class ErrorRate(_Comparison):
+class ErrorRate(Compared):
     """The share of failed requests: candidate against stable, and against an absolute limit."""
 
     model_config = ConfigDict(
@@ -170,7 +176,7 @@ class SlowLimit(Type):
     )
 
 
-class Latency(_Comparison):
+class Latency(Compared):
     """How long requests take: the share slower than each of a few bounds, candidate against
     stable. The bounds are buckets of the histogram, nearest to what 50, 25, 10, 5, 2, 1 and 0.5%
     of stable's requests exceed."""
@@ -206,7 +212,7 @@ class Latency(_Comparison):
     )
 
 
-class PredictionDrift(_Comparison):
+class PredictionDrift(Compared):
     """What the model predicts: the candidate's distribution against stable's on live traffic."""
 
     model_config = ConfigDict(
@@ -244,7 +250,93 @@ class PredictionDrift(_Comparison):
     )
 
 
-class Feedback(_Comparison):
+_FAIRNESS_OF_SOMETHING = "set favourable, equalisedOdds or both"
+
+
+class EqualisedOdds(Type):
+    """Feedback that tells right from wrong, by group: who should have been favoured is, equally
+    often in each group, and so is who should not."""
+
+    outcomes: Counter = Field(
+        default=Counter(metric="model_feedback_total"),
+        description="The counter of outcomes.",
+    )
+    outcome_label: LabelName = Field(
+        default="outcome", description="The label that names the outcome."
+    )
+    true_positive: OutcomeName = Field(
+        default="true_positive", description="The outcome of one who was favoured rightly."
+    )
+    false_positive: OutcomeName = Field(
+        default="false_positive", description="The outcome of one who was favoured wrongly."
+    )
+    true_negative: OutcomeName = Field(
+        default="true_negative", description="The outcome of one who was refused rightly."
+    )
+    false_negative: OutcomeName = Field(
+        default="false_negative", description="The outcome of one who was refused wrongly."
+    )
+
+
+class Fairness(Compared):
+    """The groups inside the candidate against each other: each is favoured about as often as any
+    other. Stable has no part in it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                _MARGIN_ABOVE_TOLERANCE,
+                {
+                    "rule": "has(self.favourable) || has(self.equalisedOdds)",
+                    "message": _FAIRNESS_OF_SOMETHING,
+                },
+            ]
+        }
+    )
+
+    predictions: Counter = Field(
+        default=Counter(metric="model_predictions_total"),
+        description="The counter of the model's answers.",
+    )
+    group_label: LabelName = Field(
+        default="group",
+        description="The label that names the group; a series without it belongs to none.",
+    )
+    favourable: Annotated[list[LabelMatcher], Field(min_length=1, max_length=8)] | None = Field(
+        default=None,
+        description="Which answers are favourable, for example class=approve. Each group's share "
+        "of them is compared with each other's.",
+    )
+    equalised_odds: EqualisedOdds | None = Field(
+        default=None,
+        description="Compare true and false positive rates too, where feedback tells them.",
+    )
+    min_group_share: Percent = Field(
+        default="2%",
+        description="A group with less than this share of the candidate's answers does not keep a "
+        "step from passing; it may still fail it.",
+    )
+    tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
+        default=1.25,
+        description="Roll back once one group is shown to be favoured more than this many times as "
+        "often as another; 1.25 is the four-fifths rule.",
+    )
+    absolute_tolerance: Percent = Field(default="0%", description="Added to the tolerated rate.")
+    margin: Annotated[float, Field(gt=1, le=100)] = Field(
+        default=1.5,
+        description="Pass once no group is shown to be favoured this many times as often as "
+        "another.",
+    )
+    absolute_margin: Percent = Field(default="2%", description="Added to the margin.")
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Self:
+        if self.favourable is None and self.equalised_odds is None:
+            raise ValueError(_FAIRNESS_OF_SOMETHING)
+        return self
+
+
+class Feedback(Compared):
     """The share of negative outcomes among those that users report: candidate against stable, and
     against an absolute limit. Answers that nobody judged say nothing."""
 
@@ -353,6 +445,9 @@ class Check(Type):
     )
     error_rate: ErrorRate | None = Field(
         default=None, description="Share of failed requests, candidate against stable."
+    )
+    fairness: Fairness | None = Field(
+        default=None, description="The groups inside the candidate, each against each other."
     )
     feedback: Feedback | None = Field(
         default=None,

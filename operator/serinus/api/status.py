@@ -32,7 +32,7 @@ class Comparison(Type):
     """One quantity of both arms, and the evidence about it: logs of e-values, one per tilt."""
 
     name: Annotated[str, Field(max_length=128)] = Field(
-        description="What is compared: errors, limit, a class or a score range."
+        description="What is compared: errors, limit, a class, a score range or two groups."
     )
     candidate: float = Field(default=0.0, description="Candidate's count in this rollout.")
     stable: float = Field(default=0.0, description="Stable's count in this rollout.")
@@ -71,7 +71,7 @@ class CheckState(Type):
         "still to appear.",
     )
     draws: int = Field(default=0, description="How often weight was taken from the reserve.")
-    candidate: Annotated[dict[str, float], Field(max_length=8)] = Field(
+    candidate: Annotated[dict[str, float], Field(max_length=64)] = Field(
         default_factory=dict, description="Candidate's requests in this rollout, by what was read."
     )
     stable: Annotated[dict[str, float], Field(max_length=8)] = Field(

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from serinus.api import promql
 from serinus.api.analysis import Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN
-from serinus.api.checks import ErrorRate, Feedback, Latency, PredictionDrift, Threshold
+from serinus.api.checks import Compared, Feedback, Threshold
 from serinus.api.quantities import fraction, seconds
 from serinus.api.spec import Gateway, Spec
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
@@ -156,7 +156,7 @@ def _check(field: str, settings: Any, analysis: Analysis) -> Iterator[Problem]:
     ):
         told = f"{settings.after} is as long as a step may take, {analysis.max_step_duration}"
         yield Problem(f"{field}.after", f"{told} (maxStepDuration): the first could never pass")
-    if isinstance(settings, ErrorRate | Feedback | Latency | PredictionDrift):
+    if isinstance(settings, Compared):
         tolerance, margin = settings.absolute_tolerance, settings.absolute_margin
         if fraction(margin) < fraction(tolerance):
             told = (

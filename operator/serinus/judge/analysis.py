@@ -12,6 +12,7 @@ from serinus.api.status import CheckState, CheckStatus, Verdict
 from serinus.judge import comparison
 from serinus.judge.counters import count
 from serinus.judge.error_rate import ErrorRateCheck
+from serinus.judge.fairness import FairnessCheck
 from serinus.judge.feedback import FeedbackCheck
 from serinus.judge.latency import LatencyCheck
 from serinus.judge.look import Budget, Kind, Look
@@ -85,6 +86,8 @@ def overall(checks: Iterable[CheckStatus]) -> Verdict:
 def _kind(check: Check) -> Kind:
     if check.error_rate is not None:
         return ErrorRateCheck(check.error_rate)
+    if check.fairness is not None:
+        return FairnessCheck(check.fairness)
     if check.feedback is not None:
         return FeedbackCheck(check.feedback)
     if check.latency is not None:

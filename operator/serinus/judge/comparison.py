@@ -80,17 +80,21 @@ class Scale:
 
     def weigh(self, known: Comparison, candidate: float, stable: float) -> Comparison:
         """What is known after a block with so many events per arm."""
-        gained = self.gains(known, candidate, stable)
-        return known.model_copy(
-            update={
-                "candidate": known.candidate + candidate,
-                "stable": known.stable + stable,
-                "more": grown(known.more, gained.more),
-                "fewer": grown(known.fewer, gained.fewer),
-                "not_more": grown(known.not_more, gained.not_more),
-                "not_fewer": grown(known.not_fewer, gained.not_fewer),
-            }
-        )
+        return counted(known, self.gains(known, candidate, stable), candidate, stable)
+
+
+def counted(known: Comparison, gained: Gains, candidate: float, stable: float) -> Comparison:
+    """What is known after a block with so many events per arm, which gained so much."""
+    return known.model_copy(
+        update={
+            "candidate": known.candidate + candidate,
+            "stable": known.stable + stable,
+            "more": grown(known.more, gained.more),
+            "fewer": grown(known.fewer, gained.fewer),
+            "not_more": grown(known.not_more, gained.not_more),
+            "not_fewer": grown(known.not_fewer, gained.not_fewer),
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)

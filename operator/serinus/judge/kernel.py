@@ -57,8 +57,9 @@ Stake = tuple[float, float, float]
 
 
 def better(margin: Null) -> tuple[Tilt, ...]:
-    """BETTER as seen from the margin; a fixed limit has no ratio and borrows 1.25."""
-    return tuple((times / (margin.ratio or 1.25), share) for times, share in BETTER)
+    """BETTER as seen from the margin; where it has no ratio above 1, it borrows 1.25."""
+    ratio = margin.ratio if margin.ratio > 1 else 1.25
+    return tuple((times / ratio, share) for times, share in BETTER)
 
 
 def opened(tilts: Sequence[Tilt], weight: float = 1.0) -> list[float]:

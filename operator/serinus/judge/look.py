@@ -41,10 +41,13 @@ class Look:
                     return reading.message
         return None
 
-    def missing(self, counters: Counters) -> str | None:
-        """Which arm has no fresh sample of a counter, in a sentence."""
+    def missing(
+        self, counters: Counters, arms: tuple[str, ...] = ("candidate", "stable")
+    ) -> str | None:
+        """Which of the arms has no fresh sample of a counter, in a sentence."""
         metric = " or ".join(counters.metrics)
-        for name, growth in zip(("candidate", "stable"), self.growth(counters), strict=True):
+        growths = dict(zip(("candidate", "stable"), self.growth(counters), strict=True))
+        for name, growth in ((name, growths[name]) for name in arms):
             if growth.newest is None:
                 return (
                     f"Prometheus has no {metric} from the {name} pods: they must export "

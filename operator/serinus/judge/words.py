@@ -27,10 +27,10 @@ def sure(risk: float) -> str:
     return f"{100 * (1 - risk):.10g}% sure at any time"
 
 
-def allowed(ratio: float, offset: float) -> str:
+def allowed(ratio: float, offset: float, of: str = "stable's") -> str:
     """`1.5 times stable's + 1%`."""
     times = "" if ratio == 1 else f"{ratio:g} times "
-    return f"{times}stable's" + (f" + {100 * offset:g}%" if offset else "")
+    return f"{times}{of}" + (f" + {100 * offset:g}%" if offset else "")
 
 
 def forecast(to_pass: float | None, to_fail: float | None, whole: str = "requests") -> str:

@@ -37,6 +37,24 @@ class Judging:
             pods.add("pod", "model_feedback_total", told - wrong, outcome="correct")
             pods.add("pod", "model_feedback_total", wrong, outcome="incorrect")
 
+    def groups(self, **answers: tuple[int, int]) -> None:
+        """The candidate answers each group so often, and favourably so often of it:
+        (favourable, all). Stable answers one group, which is of no interest."""
+        for group, (favourable, all_) in answers.items():
+            for name, count in (("approve", favourable), ("deny", all_ - favourable)):
+                labels = {"class": name, "group": group}
+                self.candidate.add("pod", "model_predictions_total", count, **labels)
+        self.stable.add("pod", "model_predictions_total", 1, **{"class": "deny", "group": "north"})
+
+    def odds(self, **outcomes: tuple[int, int, int, int]) -> None:
+        """Of the candidate's answers to each group so many prove true positives, false negatives,
+        false positives and true negatives."""
+        names = ("true_positive", "false_negative", "false_positive", "true_negative")
+        for group, counts in outcomes.items():
+            for name, count in zip(names, counts, strict=True):
+                labels = {"outcome": name, "group": group}
+                self.candidate.add("pod", "model_feedback_total", count, **labels)
+
     def classes(self, candidate: Mapping[str, int], stable: Mapping[str, int]) -> None:
         """Each arm predicts each class so often."""
         for pods, counts in ((self.candidate, candidate), (self.stable, stable)):
@@ -125,3 +143,8 @@ def drift(**settings: object) -> dict[str, object]:
 def feedback(**settings: object) -> dict[str, object]:
     """A check of what users report."""
     return {"name": "users", "feedback": settings}
+
+
+def fairness(**settings: object) -> dict[str, object]:
+    """A check of the groups inside the candidate."""
+    return {"name": "groups", "fairness": settings}

@@ -1,0 +1,191 @@
+"""fairness, from samples to sentences."""
+
+from itertools import product
+from math import comb, exp
+
+import pytest
+
+from serinus.api.checks import Fairness
+from serinus.judge.fairness import FairnessCheck
+from tests.unit.judge.judging import Judging, fairness
+
+APPROVED = {"favourable": [{"label": "class", "value": "approve"}]}
+
+
+def judging(**settings: object) -> Judging:
+    """Two groups are known, and were scraped before the weight took effect."""
+    paper = Judging(fairness(**{**APPROVED, **settings}))
+    paper.groups(north=(0, 0), south=(0, 0))
+    paper.scrape()
+    return paper
+
+
+def test_a_group_that_is_favoured_twice_as_often_fails_with_both_groups_and_rates() -> None:
+    paper = judging()
+    found = paper.until("Fail", lambda: paper.groups(north=(80, 100), south=(8, 20)))
+    assert found.message == (
+        "Favourable answers: north 480/600 (80%) against south 48/120 (40%), the clearest "
+        "difference; the rate of north is above 1.25 times that of south, 99% sure at any time."
+    )
+
+
+def test_it_does_not_matter_which_of_the_groups_is_favoured() -> None:
+    paper = judging()
+    found = paper.until("Fail", lambda: paper.groups(north=(8, 20), south=(80, 100)))
+    assert "the rate of south is above 1.25 times that of north" in found.message
+
+
+def test_groups_that_are_favoured_alike_pass() -> None:
+    paper = judging()
+    found = paper.until("Pass", lambda: paper.groups(north=(80, 100), south=(15, 20)))
+    assert found.message == (
+        "Favourable answers: north 320/400 (80%) against south 60/80 (75%); every group's rate is "
+        "within 1.5 times each other's + 2%, 95% sure at any time."
+    )
+
+
+@pytest.mark.parametrize(
+    ("favours", "of", "served"), [(10, 1000, 36_000), (10, 100, 4000), (18, 20, 240)]
+)
+def test_rare_and_common_favours_are_both_told_apart_soon(
+    favours: int, of: int, served: int
+) -> None:
+    """Half as often in the south."""
+    paper = judging()
+    found = paper.until("Fail", lambda: paper.groups(north=(favours, of), south=(favours // 2, of)))
+    assert found.state.candidate["answers"] <= served
+
+
+def test_a_tiny_group_does_not_keep_a_step_from_passing_and_is_named() -> None:
+    paper = judging()
+    paper.groups(isle=(0, 0))
+    paper.scrape()
+    found = paper.until("Pass", lambda: paper.groups(north=(80, 100), south=(16, 20), isle=(1, 1)))
+    assert found.message.endswith(
+        "95% sure at any time. Not waited for, with less than 2%: isle (0.83%)."
+    )
+
+
+def test_a_tiny_group_that_is_never_favoured_still_fails() -> None:
+    paper = judging()
+    paper.groups(isle=(0, 0))
+    paper.scrape()
+    found = paper.until("Fail", lambda: paper.groups(north=(80, 100), south=(16, 20), isle=(0, 1)))
+    assert "isle 0/" in found.message
+
+
+def test_a_group_that_is_small_by_chance_in_the_first_minute_is_waited_for() -> None:
+    paper = judging()
+    paper.groups(isle=(0, 0))
+    paper.scrape()
+    paper.look()
+    paper.groups(north=(80, 100), south=(16, 20))
+    assert paper.look().verdict == "Inconclusive"
+
+
+def test_an_unnamed_group_is_no_group_and_one_group_alone_is_no_data() -> None:
+    paper = Judging(fairness(**APPROVED))
+    paper.candidate.add("pod", "model_predictions_total", 0, **{"class": "approve", "group": ""})
+    paper.groups(north=(0, 0))
+    paper.scrape()
+    paper.look()
+    paper.candidate.add("pod", "model_predictions_total", 99, **{"class": "approve", "group": ""})
+    paper.groups(north=(90, 100))
+    found = paper.look()
+    assert found.verdict == "NoData"
+    assert found.message == (
+        "The candidate has answers of north group alone, by the label group: there is nothing to "
+        "compare."
+    )
+
+
+def test_a_group_that_appears_later_is_compared_from_the_next_block_on() -> None:
+    paper = judging()
+    paper.look()
+    paper.groups(north=(80, 100), south=(16, 20), isle=(0, 200))
+    assert paper.look().verdict == "Inconclusive"
+    paper.groups(north=(80, 100), south=(16, 20), isle=(0, 200))
+    found = paper.look()
+    assert found.verdict == "Fail"
+    assert "isle 0/400 (0%)" in found.message
+
+
+def test_nine_groups_are_too_many_and_told_with_the_remedy() -> None:
+    paper = judging()
+    paper.look()
+    paper.groups(**{f"g{number}": (1, 1) for number in range(7)})
+    assert paper.look().message == (
+        "9 groups were seen, and at most 8 can be compared: name another groupLabel, or export "
+        "coarser groups."
+    )
+    assert paper.look().verdict == "Error"
+
+
+def test_who_should_be_favoured_must_be_as_often_in_each_group() -> None:
+    paper = Judging(fairness(equalisedOdds={}))
+    paper.odds(north=(0, 0, 0, 0), south=(0, 0, 0, 0))
+    paper.scrape()
+    found = paper.until("Fail", lambda: paper.odds(north=(90, 10, 10, 40), south=(50, 50, 10, 40)))
+    assert found.message.startswith("True positives: north 270/300 (90%) against south 150/300")
+
+
+def test_who_should_not_be_favoured_must_be_as_often_in_each_group() -> None:
+    paper = Judging(fairness(equalisedOdds={}))
+    paper.odds(north=(0, 0, 0, 0), south=(0, 0, 0, 0))
+    paper.scrape()
+    found = paper.until("Fail", lambda: paper.odds(north=(90, 10, 30, 20), south=(90, 10, 10, 40)))
+    assert found.message.startswith("False positives: north ")
+
+
+def test_equal_odds_pass_once_both_rates_are_shown() -> None:
+    paper = judging(equalisedOdds={}, absoluteTolerance="5%", absoluteMargin="10%")
+    paper.odds(north=(0, 0, 0, 0), south=(0, 0, 0, 0))
+    paper.scrape()
+
+    def serve() -> None:
+        paper.groups(north=(80, 100), south=(80, 100))
+        paper.odds(north=(70, 10, 10, 10), south=(70, 10, 10, 10))
+
+    assert paper.until("Pass", serve).verdict == "Pass"
+
+
+def test_answers_without_outcomes_do_not_show_equal_odds() -> None:
+    paper = judging(equalisedOdds={})
+    paper.odds(north=(0, 0, 0, 0), south=(0, 0, 0, 0))
+    paper.scrape()
+    paper.look()
+    paper.groups(north=(800, 1000), south=(800, 1000))
+    found = paper.look()
+    assert found.verdict == "NoData"
+    assert "positives of no group yet" in found.message
+
+
+def test_it_goes_on_after_a_restart_as_if_nothing_had_been() -> None:
+    papers = [judging(), judging()]
+    for number in range(6):
+        for paper in papers:
+            paper.groups(north=(70 + number, 100), south=(13, 20))
+            paper.look()
+        papers[1].resume()
+    assert papers[0].progress == papers[1].progress
+
+
+@pytest.mark.parametrize("rates", [(0.5, 0.4), (1.0, 0.8), (0.05, 0.04), (0.3, 0.4), (0.9, 0.72)])
+@pytest.mark.parametrize("refusals", [False, True])
+def test_evidence_is_worth_at_most_one_where_the_groups_are_within_tolerance(
+    rates: tuple[float, float], refusals: bool
+) -> None:
+    """Enumerated, for four answers to one group and seven to the other."""
+    check = FairnessCheck(Fairness.model_validate(APPROVED))
+    paper = judging()
+    (known,) = paper.look().state.comparisons
+    expected = [0.0] * len(known.more)
+    sizes = (4, 7)
+    for favours in product(range(sizes[0] + 1), range(sizes[1] + 1)):
+        chance = 1.0
+        for k, n, p in zip(favours, sizes, rates, strict=True):
+            chance *= comb(n, k) * p**k * (1 - p) ** (n - k)
+        first, second = zip(favours, sizes, strict=True)
+        gained = check._gains(known, first, second, refusals)
+        expected = [e + chance * exp(g) for e, g in zip(expected, gained.more, strict=True)]
+    assert max(expected) <= 1 + 1e-9
