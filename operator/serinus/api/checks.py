@@ -22,6 +22,11 @@ LabelName = Annotated[
     Field(max_length=100),
     Written("^[a-zA-Z_][a-zA-Z0-9_]*$", "a label's name has letters, digits and _ only"),
 ]
+LatencyName = Annotated[
+    str,
+    Field(max_length=63),
+    Written("^[a-z][a-zA-Z0-9]*$", "a latency's name is written like timeToFirstToken"),
+]
 CheckName = Annotated[
     str,
     Field(max_length=63),
@@ -35,6 +40,7 @@ Operator = Literal["=", "!=", "=~", "!~"]
 
 _KINDS = ("errorRate", "fairness", "feedback", "latency", "predictionDrift", "threshold")
 _ONE_KIND = f"a check needs exactly one of {', '.join(_KINDS)}"
+_ONE_LATENCY = "set of, a latency of the preset, or histogram, not both"
 _MARGIN_ABOVE_TOLERANCE: JsonValue = {
     "rule": "self.margin > self.tolerance",
     "message": "margin must be greater than tolerance: between the two the verdict is Inconclusive",
@@ -182,12 +188,23 @@ class Latency(Compared):
     of stable's requests exceed."""
 
     model_config = ConfigDict(
-        json_schema_extra={"x-kubernetes-validations": [_MARGIN_ABOVE_TOLERANCE]}
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                _MARGIN_ABOVE_TOLERANCE,
+                {"rule": "!has(self.of) || !has(self.histogram)", "message": _ONE_LATENCY},
+            ]
+        }
     )
 
+    of: LatencyName | None = Field(
+        default=None,
+        description="Which of the preset's latencies, such as timeToFirstToken of vLLM; request, "
+        "the whole of it, if left out.",
+    )
     histogram: Histogram = Field(
         default=Histogram(metric="model_request_duration_seconds"),
-        description="The histogram of request durations.",
+        description="The histogram of durations. By default the preset's, or "
+        "model_request_duration_seconds.",
     )
     tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
         default=1.1,
@@ -210,6 +227,12 @@ class Latency(Compared):
     limit: SlowLimit | None = Field(
         default=None, description="An absolute limit beside the comparison with stable."
     )
+
+    @model_validator(mode="after")
+    def _one_latency(self) -> Self:
+        if self.of is not None and "histogram" in self.model_fields_set:
+            raise ValueError(_ONE_LATENCY)
+        return self
 
 
 class PredictionDrift(Compared):

@@ -15,7 +15,7 @@ from tests.unit.judge.judging import SINCE, Judging
 from tests.unit.judge.metrics import Pods
 
 SAMPLES = Path(__file__).parent / "samples"
-COUNTED = {
+ERRORS = {
     "Istio": (3000, 60),
     "MLServer": (3000, 60),
     "RayServe": (3000, 60),
@@ -23,7 +23,24 @@ COUNTED = {
     "Triton": (3000, 45),  # 15 clients gave up, which is no failure of the model's
     "vLLM": (3000, 45),  # 15 requests were refused as wrong
 }
-"""Requests and errors in each sample."""
+"""Requests and errors in each sample of a server that tells them."""
+SLOWER = {
+    ("Istio", "request"): (25.0, 340, 2940),
+    ("KServe", "postprocess"): (0.005, 40, 2940),
+    ("KServe", "preprocess"): (0.005, 100, 3000),
+    ("KServe", "request"): (0.01, 700, 3000),
+    ("MLServer", "grpc"): (0.005, 100, 500),
+    ("MLServer", "request"): (0.01, 440, 2500),
+    ("RayServe", "request"): (50.0, 40, 3000),
+    ("TensorFlowServing", "request"): (6426.84, 140, 2940),
+    ("TensorFlowServing", "runtime"): (1983.59, 140, 2940),
+    ("Triton", "firstResponse"): (500.0, 20, 2940),
+    ("vLLM", "queueTime"): (0.3, 140, 2940),
+    ("vLLM", "request"): (1.5, 140, 2940),
+    ("vLLM", "timePerOutputToken"): (0.05, 40, 2940),
+    ("vLLM", "timeToFirstToken"): (0.25, 40, 2940),
+}
+"""A bound in the server's unit, requests slower than that, and all requests, in each sample."""
 
 
 def sample(preset: str) -> str:
@@ -45,9 +62,9 @@ def serve(pods: Pods, preset: str, times: int = 1) -> None:
         pods.add("pod", name, times * value, **labels)
 
 
-def judging(preset: str) -> Judging:
+def judging(preset: str, *checks: dict[str, object]) -> Judging:
     """Both arms are up, and have served the sample before the weight took effect."""
-    paper = Judging(preset=preset)
+    paper = Judging(*checks, preset=preset)
     serve(paper.candidate, preset)
     serve(paper.stable, preset)
     paper.scrape()
@@ -68,7 +85,7 @@ def error_rate(preset: str | None, **written: object) -> ErrorRate:
 
 
 def test_each_preset_has_a_sample_and_each_sample_a_preset() -> None:
-    assert {path.stem for path in SAMPLES.iterdir()} == set(PRESETS) == set(COUNTED)
+    assert {path.stem for path in SAMPLES.iterdir()} == set(PRESETS)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -82,23 +99,73 @@ def test_each_sample_says_where_it_is_from(preset: str) -> None:
 def test_every_counter_that_a_preset_names_is_in_its_sample(preset: str) -> None:
     names = {name for name, _, _ in exported(preset)}
     asked = questions_of(Analysis.model_validate({"preset": preset}))
-    named = {name for q in asked if isinstance(q, Counters) for name in q.metrics}
-    assert named
-    assert named <= names
+    counters = [q for q in asked if isinstance(q, Counters) and not q.native]
+    assert counters
+    assert {name for counter in counters for name in counter.metrics} <= names
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_counts_errors_or_says_why_not() -> None:
+    counts = {name for name, preset in PRESETS.items() if preset.error_rate}
+    assert counts == set(ERRORS)
+    assert all("errorRate" in PRESETS[name].lacks for name in set(PRESETS) - counts)
+
+
+def test_a_preset_times_requests_or_says_why_not() -> None:
+    timed = {name for name, preset in PRESETS.items() if "request" in preset.latencies}
+    assert {(name, of) for name, preset in PRESETS.items() for of in preset.latencies} == set(
+        SLOWER
+    )
+    assert all("latency" in PRESETS[name].lacks for name in set(PRESETS) - timed)
+
+
+@pytest.mark.parametrize("preset", ERRORS)
 def test_two_scrapes_of_a_sample_come_to_its_requests_and_errors(preset: str) -> None:
-    paper = judging(preset)
+    paper = judging(preset, {"name": "errors", "errorRate": {}})
     paper.look()
     serve(paper.candidate, preset)
     serve(paper.stable, preset, times=10)
     found = paper.look()
-    requests, errors = COUNTED[preset]
+    requests, errors = ERRORS[preset]
     assert found.verdict in ("Inconclusive", "Pass")
     assert found.state.candidate["requests"] == requests
     assert found.state.comparisons[0].candidate == errors
     assert found.state.comparisons[0].stable == 10 * errors
+
+
+@pytest.mark.parametrize(("preset", "of"), SLOWER)
+def test_scrapes_of_a_sample_come_to_its_requests_and_how_many_were_slow(
+    preset: str, of: str
+) -> None:
+    paper = judging(preset, {"name": "slow", "latency": {"of": of}})
+    paper.look()
+    for _ in "the block that shows the bounds", "the block that is weighed at them":
+        serve(paper.candidate, preset)
+        serve(paper.stable, preset, times=10)
+        found = paper.look()
+    bound, slower, requests = SLOWER[preset, of]
+    assert found.verdict == "Pass"
+    assert found.state.candidate["requests"] == requests
+    compared = {each.name: (each.candidate, each.stable) for each in found.state.comparisons}
+    assert compared[f"slower than {bound}"] == (slower, 10 * slower)
+
+
+@pytest.mark.parametrize(
+    ("preset", "bound", "told"),
+    [("Istio", "10ms", "10ms"), ("TensorFlowServing", "3ms", "3.57ms"), ("vLLM", "1s", "1s")],
+)
+def test_limits_and_what_is_said_of_them_are_times_whatever_the_server_counts_in(
+    preset: str, bound: str, told: str
+) -> None:
+    limit = {"bound": bound, "share": "1%"}
+    paper = judging(preset, {"name": "slow", "latency": {"limit": limit}})
+
+    def both_serve() -> None:
+        serve(paper.candidate, preset)
+        serve(paper.stable, preset)
+
+    found = paper.until("Fail", both_serve, looks=3)
+    assert found.message.startswith(f"Candidate slower than {told} in ")
+    assert "the share is above the limit of 1%" in found.message
 
 
 def test_a_candidate_that_only_fails_is_failed_though_it_has_counted_no_success() -> None:
@@ -162,6 +229,35 @@ def test_a_server_that_exports_no_predictions_is_not_asked_for_them(preset: str)
     kinds = [check.kind for check in Analysis.model_validate({"preset": preset}).checks]
     assert kinds
     assert "predictionDrift" not in kinds
+
+
+def test_a_latency_is_chosen_by_its_name_or_replaced_by_a_histogram() -> None:
+    def metric(**latency: object) -> str:
+        spec = {"preset": "vLLM", "checks": [{"name": "slow", "latency": latency}]}
+        settings = Analysis.model_validate(spec).checks[0].latency
+        assert settings
+        return settings.histogram.metric
+
+    assert metric() == "vllm:e2e_request_latency_seconds"
+    assert metric(of="queueTime") == "vllm:request_queue_time_seconds"
+    assert metric(histogram={"metric": "own_seconds"}) == "own_seconds"
+
+
+@pytest.mark.parametrize(
+    ("preset", "check", "told"),
+    [
+        ("vLLM", {"latency": {"of": "queue"}}, "x: queue is no latency of vLLM; it has request, "),
+        (None, {"latency": {"of": "queueTime"}}, "x: queueTime is a latency of some preset, and "),
+        ("vLLM", {"latency": {"of": "queueTime", "histogram": {"metric": "a"}}}, "not both"),
+        ("Triton", {"latency": {}}, "x: Triton adds up durations .* Name another histogram."),
+        ("KServe", {"errorRate": {}}, "x: KServe's model servers time .* Name other requests."),
+    ],
+)
+def test_what_cannot_be_had_is_refused_with_the_reason(
+    preset: str | None, check: dict[str, object], told: str
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        Analysis.model_validate({"preset": preset, "checks": [{"name": "x", **check}]})
 
 
 def test_an_empty_list_of_checks_stays_empty_under_a_preset() -> None:

@@ -11,7 +11,7 @@ import yaml
 from pydantic import AfterValidator, Field
 
 from serinus.api.base import Type
-from serinus.api.checks import Check, ErrorRate
+from serinus.api.checks import Check, ErrorRate, Histogram, Latency, LatencyName
 
 
 class Preset(Type):
@@ -21,6 +21,9 @@ class Preset(Type):
     sources: list[str] = Field(description="Addresses of what says so.")
     error_rate: ErrorRate | None = Field(
         default=None, description="Its counters of requests and failures, if it has them."
+    )
+    latencies: dict[LatencyName, Histogram] = Field(
+        default_factory=dict, description="Its histograms; `request` is what latency is by default."
     )
     lacks: dict[str, str] = Field(
         default_factory=dict, description="By kind of check, why it has no default, in a sentence."
@@ -33,21 +36,36 @@ class Preset(Type):
         Raises ValueError with a sentence where the server has nothing of the kind, and the user
         names nothing else.
         """
-        if check.error_rate is None:
-            return check
-        return check.model_copy(update={"error_rate": self._error_rate(check.error_rate)})
+        try:
+            if check.error_rate is not None:
+                return check.model_copy(update={"error_rate": self._error_rate(check.error_rate)})
+            if check.latency is not None:
+                return check.model_copy(update={"latency": self._latency(check.latency)})
+        except ValueError as lack:
+            raise ValueError(f"check {check.name}: {lack}") from None
+        return check
 
     def _error_rate(self, written: ErrorRate) -> ErrorRate:
         known = self.error_rate
         names_requests = "requests" in written.model_fields_set
         if known is None:
             if not names_requests:
-                raise ValueError(f"name the requests: {self.lacks['errorRate']}")
+                raise ValueError(f"{self.lacks['errorRate']} Name other requests.")
             return written
         if names_requests and written.requests.metric != known.requests.metric:
             return written  # what fails among its requests says nothing of another counter's
         left_out = known.model_fields_set - written.model_fields_set
         return written.model_copy(update={field: getattr(known, field) for field in left_out})
+
+    def _latency(self, written: Latency) -> Latency:
+        if "histogram" in written.model_fields_set:
+            return written
+        if histogram := self.latencies.get(written.of or "request"):
+            return written.model_copy(update={"histogram": histogram})
+        if written.of is None:
+            raise ValueError(f"{self.lacks['latency']} Name another histogram.")
+        known = ", ".join(self.latencies) or "none"
+        raise ValueError(f"{written.of} is no latency of {self.name}; it has {known}")
 
 
 def _read() -> dict[str, Preset]:

@@ -1,0 +1,53 @@
+"""docs/presets.md says what the presets say."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from serinus.api.analysis import Analysis
+from serinus.api.checks import Check, LabelMatcher
+from serinus.api.presets import PRESETS
+
+TEXT = (Path(__file__).parents[3] / "docs" / "presets.md").read_text()
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+
+
+def row(name: str) -> str:
+    """The table's row of a preset, as its data has it."""
+    preset = PRESETS[name]
+    latencies = ", ".join(f"`{of}`" for of in preset.latencies)
+    checks = ", ".join(told(check) for check in preset.checks)
+    return f"| {name} | {checks} | {errors(name)} | {latencies} |"
+
+
+def told(check: Check) -> str:
+    of = check.latency.of if check.latency else None
+    return f"{check.kind} of {of}" if of else check.kind
+
+
+def errors(name: str) -> str:
+    settings = PRESETS[name].error_rate
+    if settings is None:
+        return "none"
+    among = settings.failures or settings.requests.metric
+    which = f" with `{conditions(settings.failed)}`" if settings.failed else ""
+    beside = f" beside `{settings.requests.metric}`" if settings.failures else ""
+    return f"`{among}`{which}{beside}"
+
+
+def conditions(matchers: list[LabelMatcher]) -> str:
+    return ",".join(f'{each.label}{each.operator}"{each.value}"' for each in matchers)
+
+
+def test_the_table_has_a_row_for_each_preset_and_no_other() -> None:
+    rows = [line for line in TEXT.splitlines() if line.startswith("| ")][1:]
+    assert rows == [row(name) for name in PRESETS]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_each_example_is_valid(example: str) -> None:
+    analysis = Analysis.model_validate(yaml.safe_load(example)["rollout"]["analysis"])
+    assert analysis.preset in PRESETS
+    assert analysis.checks
