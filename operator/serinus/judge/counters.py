@@ -26,6 +26,9 @@ MOST_TARGETS: Final = 4000
 READ_WITHIN: Final = 30.0
 """Seconds within which all counters of a measurement are read."""
 
+BOTH_WITHIN: Final = 120.0
+"""Seconds of one arm that wait for the other's next sample; longer than usual scrape intervals."""
+
 
 @dataclass(frozen=True, slots=True)
 class Increase:
@@ -72,12 +75,15 @@ def count(
     covered = _covered(readable)
     readings: list[dict[Counters, Reading]] = []
     moved = dict(counted)
-    for arm, answers in zip(readable, checked, strict=True):
-        blocks = _Blocks(arm, covered, counted, since)
+    blocks = [_Blocks(arm, covered, counted, since) for arm in readable]
+    waiting = _of_one_arm(blocks)
+    for each, answers in zip(blocks, checked, strict=True):
+        grown = _seen if waiting else each.growth
         readings.append(
-            {k: a if isinstance(a, Unreadable) else blocks.growth(k, a) for k, a in answers.items()}
+            {k: a if isinstance(a, Unreadable) else grown(k, a) for k, a in answers.items()}
         )
-        moved |= {t: end for t, end in blocks.ends.items() if end >= counted.get(t, since)}
+        if not waiting:
+            moved |= {t: end for t, end in each.ends.items() if end >= counted.get(t, since)}
     return tuple(readings), _remembered(moved)
 
 
@@ -95,6 +101,18 @@ def _remembered(counted: Mapping[str, float]) -> dict[str, float]:
     return {t: at for t, at in newest_first if at > newest_first[0][1] - FORGOTTEN_AFTER}
 
 
+def _of_one_arm(arms: Iterable["_Blocks"]) -> bool:
+    """Whether to wait for the other arm, lest a block compare nothing with something: where looks
+    come more often than scrapes, the arms are scraped between different looks."""
+    uncounted = [arm.uncounted for arm in arms if arm.ends]
+    return bool(uncounted) and min(uncounted) <= 0 < max(uncounted) <= BOTH_WITHIN
+
+
+def _seen(_: Counters, answer: ByTarget) -> Growth:
+    """There are samples, and they are counted later."""
+    return Growth((), max((_newest(group) for group in answer.values()), default=None))
+
+
 class _Blocks:
     """From where to where each target of an arm is counted."""
 
@@ -109,6 +127,11 @@ class _Blocks:
         self._covered, self._counted, self._since = covered, counted, since
         targets = dict.fromkeys(t for answer in self._wholes.values() for t in answer)
         self.ends = {target: self._end(target) for target in targets}
+
+    @property
+    def uncounted(self) -> float:
+        """Seconds of samples that were not counted yet."""
+        return max(end - self._counted.get(t, self._since) for t, end in self.ends.items())
 
     def growth(self, key: Counters, answer: ByTarget) -> Growth:
         """A part is counted from where its whole is."""

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from serinus.api.checks import LabelMatcher
-from serinus.judge.counters import Growth, count, covered_until
+from serinus.judge.counters import BOTH_WITHIN, Growth, count, covered_until
 from serinus.judge.questions import Answer, Counters, Series, Unreadable
 from tests.unit.judge.metrics import Pods
 
@@ -78,6 +78,7 @@ def test_the_other_arm_tells_that_prometheus_was_scraping_before_a_new_pod_came(
     candidate, stable = Pods(), Pods()
     stable.add("s", "requests_total", 100, code="200")
     stable.scrape(990)
+    stable.scrape(1004)
     candidate.add("c", "requests_total", 42, code="200")
     candidate.scrape(1005)
     arms = tuple({REQUESTS: arm.answer(REQUESTS, 940, 1006)} for arm in (candidate, stable))
@@ -85,6 +86,29 @@ def test_the_other_arm_tells_that_prometheus_was_scraping_before_a_new_pod_came(
     reading = of_candidate[REQUESTS]
     assert isinstance(reading, Growth)
     assert reading.total == 42
+
+
+def test_what_one_arm_counted_waits_for_the_other_and_is_counted_with_it() -> None:
+    candidate, stable = Pods(), Pods()
+    for pods, at in ((candidate, 998), (stable, 999)):
+        pods.add("c" if pods is candidate else "s", "requests_total", 100, code="200")
+        pods.scrape(at)
+
+    def look(counted: dict[str, float], at: float) -> tuple[list[float], dict[str, float]]:
+        arms = tuple({REQUESTS: pods.answer(REQUESTS, 940, at)} for pods in (candidate, stable))
+        readings, after = count(arms, counted, SINCE)
+        found = [each[REQUESTS] for each in readings]
+        return [each.total for each in found if isinstance(each, Growth)], after
+
+    candidate.add("c", "requests_total", 7, code="200")
+    candidate.scrape(1013)
+    assert look({}, 1014) == ([0, 0], {}), "a block of one arm compares nothing"
+    stable.add("s", "requests_total", 90, code="200")
+    stable.scrape(1014)
+    assert look({}, 1015)[0] == [7, 90]
+    candidate.add("c", "requests_total", 5, code="200")
+    candidate.scrape(1014 + BOTH_WITHIN)
+    assert look({target("c"): 1013, target("s"): 1014}, 1200)[0] == [5, 0], "stable never came"
 
 
 def test_where_nothing_was_scraped_before_a_lifetime_is_not_taken_for_new() -> None:
