@@ -14,11 +14,13 @@ from pydantic import ValidationError
 
 from serinus.api import promql
 from serinus.api.analysis import Analysis
-from serinus.api.base import LONGEST_NAME, NAME_PATTERN
+from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
 from serinus.api.checks import Compared, Feedback, Threshold
 from serinus.api.quantities import fraction, seconds
 from serinus.api.spec import Gateway, Spec
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
+
+_JSON_TYPES: Final = {"object": dict, "array": list, "string": str, "integer": int}
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,42 @@ def problems(namespace: str, name: str, spec: dict[str, Any]) -> list[Problem]:
 
     The spec comes from the API server, which has checked it against the CRD's schema.
     """
-    try:
-        typed = Spec.model_validate(spec)
-    except ValidationError as error:
-        return [_of_the_types(detail) for detail in error.errors(include_url=False)]
+    if misfits := of_type(Spec, spec, "spec"):
+        return misfits
+    typed = Spec.model_validate(spec)
     found = list(_name(name))
     for check in _CHECKS:
         found += check(namespace, typed)
     return found
+
+
+def of_type(wanted: type[Type], value: Any, field: str) -> list[Problem]:
+    """What keeps a value from being of a type, in the order of its fields."""
+    try:
+        wanted.model_validate(value)
+    except ValidationError as error:
+        return [_of_the_types(detail, field) for detail in error.errors(include_url=False)]
+    return []
+
+
+def of_schema(schema: dict[str, Any], value: Any, field: str) -> Iterator[Problem]:
+    """What the API server would refuse by a structural schema, rules in CEL left out."""
+    if value is None and schema.get("nullable"):
+        return
+    if not isinstance(value, _JSON_TYPES[schema["type"]]) or isinstance(value, bool):
+        yield Problem(field, f"must be of type {schema['type']}")
+        return
+    if isinstance(value, dict):
+        for key in schema.get("required", ()):
+            if key not in value:
+                yield Problem(f"{field}.{key}", "is required")
+        for key, item in value.items():
+            inner = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
+            if inner:
+                yield from of_schema(inner, item, f"{field}.{key}")
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from of_schema(schema["items"], item, f"{field}[{index}]")
 
 
 def _name(name: str) -> Iterator[Problem]:
@@ -53,8 +83,7 @@ def _name(name: str) -> Iterator[Problem]:
         yield Problem("metadata.name", told)
 
 
-def _of_the_types(detail: Any) -> Problem:
-    field = "spec"
+def _of_the_types(detail: Any, field: str) -> Problem:
     for part in detail["loc"]:
         field += f"[{part}]" if isinstance(part, int) else f".{part}"
     if detail["type"] == "missing":

@@ -1,12 +1,14 @@
 """A rollout on paper: the rules against a world that does what they want, unless told otherwise."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from serinus.api.spec import Spec
 from serinus.api.status import CheckStatus, Status, Verdict
-from serinus.plan.decide import Plan, decide
-from serinus.plan.situation import Known, Wish, Workload, World
+from serinus.plan.decide import Plan
+from serinus.plan.situation import Wish
+from serinus.rehearsal.rollout import Rollout
+from serinus.rehearsal.world import PaperWorld
 
 TEMPLATE: dict[str, Any] = {
     "spec": {"containers": [{"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}]}
@@ -17,22 +19,16 @@ A, B, C = "aaaaaaaa", "abbbbbbb", "accccccc"
 
 @dataclass
 class Rehearsal:
-    """Holds wish, status and world between passes."""
+    """Holds what the user wishes, and the rollout between passes."""
 
     spec: dict[str, Any] = field(default_factory=dict)
     revision: str = A
-    now: float = 1000.0
-    status: Status = field(default_factory=Status)
-    world: World = field(default_factory=World)
     command: str | None = None
     problems: tuple[str, ...] = ()
-    broken: set[str] = field(default_factory=set)
-    """Revisions whose pods never become ready."""
-    routed: bool = True
-    """Whether the gateway takes up what is written."""
-    told: list[str] = field(default_factory=list)
-    """Reasons of all decisions so far."""
-    plan: Plan | None = None
+    world: PaperWorld = field(default_factory=PaperWorld)
+
+    def __post_init__(self) -> None:
+        self.rollout = Rollout(self._wish(), self.world, now=1000.0)
 
     def given(self, **rollout: Any) -> Self:
         """Change spec.rollout."""
@@ -41,26 +37,19 @@ class Rehearsal:
 
     def pass_once(self) -> Self:
         """One decide, after which the world does what it wants."""
-        raw = {"template": TEMPLATE, "traffic": GATEWAY, "replicas": 4, **self.spec}
-        wish = Wish(Spec.model_validate(raw), 1, self.revision, self.command, self.problems)
-        self.plan = decide(wish, self.status, self.world, self.now)
-        self.status = self.plan.status
-        self.told += [decision.reason for decision in self.plan.news]
-        self._obey(self.plan)
+        self.rollout.wish = self._wish()
+        self.rollout.pass_once()
         return self
 
     def settle(self) -> Self:
         """Passes until nothing changes."""
-        for _ in range(30):
-            before = (self.status, self.world)
-            self.pass_once()
-            if (self.status, self.world) == before:
-                return self
-        raise AssertionError("it does not come to rest")
+        self.rollout.wish = self._wish()
+        self.rollout.settle()
+        return self
 
     def after(self, seconds: float) -> Self:
         """Let time go by, then settle."""
-        self.now += seconds
+        self.rollout.now += seconds
         return self.settle()
 
     def apply(self, revision: str) -> Self:
@@ -82,8 +71,23 @@ class Rehearsal:
             for check in analysis.checks
         ]
         candidate = self.status.candidate.model_copy(update={"checks": checks})
-        self.status = self.status.model_copy(update={"candidate": candidate})
+        self.rollout.status = self.status.model_copy(update={"candidate": candidate})
         return self.settle()
+
+    @property
+    def status(self) -> Status:
+        """The status as it was decided last."""
+        return self.rollout.status
+
+    @property
+    def plan(self) -> Plan | None:
+        """What the last pass came to."""
+        return self.rollout.plan
+
+    @property
+    def told(self) -> list[str]:
+        """Reasons of all decisions so far."""
+        return [decision.reason for decision in self.rollout.news]
 
     @property
     def weight(self) -> int:
@@ -96,28 +100,9 @@ class Rehearsal:
         """The reason of condition Ready."""
         return next(each.reason for each in self.status.conditions if each.type == "Ready")
 
-    def _obey(self, plan: Plan) -> None:
-        if plan.wanted is None:
-            return
-        workloads = {
-            name: Workload(count, 0 if name in self.broken else count)
-            for name, count in plan.wanted.replicas.items()
-        }
-        history = dict(self.world.history)
-        for role in (plan.status.stable, plan.status.candidate):
-            if role:
-                history[role.revision] = Known(role.number, role.version)
-        split = plan.wanted.split
-        first = plan.status.stable is None
-        wanted = plan.status.candidate.weight.wanted if plan.status.candidate else 0
-        reached = first or split.weight == wanted
-        self.world = replace(
-            self.world,
-            workloads=workloads,
-            history=history,
-            weight=(0.0 if first else float(split.weight)) if self.routed else self.world.weight,
-            split_in_effect=self.routed and reached,
-        )
+    def _wish(self) -> Wish:
+        raw = {"template": TEMPLATE, "traffic": GATEWAY, "replicas": 4, **self.spec}
+        return Wish(Spec.model_validate(raw), 1, self.revision, self.command, self.problems)
 
 
 def serving(revision: str = A, **spec: Any) -> Rehearsal:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from serinus.rehearsal.world import PaperWorld
 from tests.unit.plan.rehearsal import A, B, C, Rehearsal, serving
 
 
@@ -12,10 +13,10 @@ def outcome(story: Rehearsal) -> str:
 
 def test_promote_skips_the_steps_but_not_the_pods() -> None:
     story = serving().apply(B)
-    story.broken.add(B)
+    story.world.broken.add(B)
     story.order(f"promote/{B}")
     assert story.status.stable and story.status.stable.revision == A
-    story.broken.clear()
+    story.world.broken.clear()
     story.settle()
     assert story.status.stable.revision == B
 
@@ -48,7 +49,7 @@ def test_undo_returns_to_a_former_revision_without_steps_and_against_the_spec() 
 
 def test_an_undo_whose_pods_do_not_start_keeps_what_serves() -> None:
     story = serving().given(steps=[{"setWeight": 20}]).apply(B).judged("Pass").after(60)
-    story.broken.add(A)
+    story.world.broken.add(A)
     story.order(f"undo/{A}").after(700)
     assert story.status.stable and story.status.stable.revision == B
     assert story.status.phase == "Degraded"
@@ -80,5 +81,5 @@ def test_a_command_that_makes_no_sense_is_refused_and_changes_nothing(
 
 
 def test_a_first_deployment_cannot_be_aborted() -> None:
-    story = Rehearsal(broken={A}).settle().order(f"abort/{A}")
+    story = Rehearsal(world=PaperWorld(broken={A})).settle().order(f"abort/{A}")
     assert "nothing to go back to" in outcome(story)

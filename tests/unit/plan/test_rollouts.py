@@ -2,6 +2,7 @@
 
 import pytest
 
+from serinus.rehearsal.world import PaperWorld
 from tests.unit.plan.rehearsal import A, B, C, Rehearsal, serving
 
 STEPS = [{"setWeight": 20}, {"pause": {"duration": "1m"}}, {"setWeight": 50}]
@@ -18,16 +19,16 @@ def test_a_first_deployment_takes_no_steps_and_says_so() -> None:
 
 
 def test_a_first_deployment_waits_for_every_pod() -> None:
-    story = Rehearsal(broken={A}).settle()
+    story = Rehearsal(world=PaperWorld(broken={A})).settle()
     assert story.status.stable is None
     assert story.reason == "AwaitingPods"
 
 
 def test_a_first_deployment_that_never_starts_is_degraded_and_goes_on_trying() -> None:
-    story = Rehearsal(broken={A}).settle().after(601)
+    story = Rehearsal(world=PaperWorld(broken={A})).settle().after(601)
     assert story.status.phase == "Degraded"
     assert story.reason == "ProgressDeadlineExceeded"
-    story.broken = set()
+    story.world.broken = set()
     assert story.settle().settle().status.phase == "Healthy"
 
 
@@ -94,7 +95,7 @@ def test_a_failure_while_the_last_pods_are_awaited_still_rolls_back() -> None:
     story.order(f"promote/{B}")
     assert story.status.stable and story.status.stable.revision == B
     story = serving().given(steps=[{"setWeight": 25}])
-    story.apply(B).broken.add(B)
+    story.apply(B).world.broken.add(B)
     story.judged("Pass").judged("Fail")
     assert story.status.rejected and story.status.rejected.reason == "CheckFailed"
 
@@ -121,7 +122,7 @@ def test_the_way_back_to_a_former_revision_takes_the_steps_again() -> None:
 
 def test_a_candidate_whose_pods_do_not_start_gets_no_traffic_and_is_rolled_back() -> None:
     story = serving()
-    story.broken.add(B)
+    story.world.broken.add(B)
     story.apply(B)
     assert story.weight == 0 and story.reason == "AwaitingPods"
     story.after(599)
@@ -134,11 +135,11 @@ def test_a_candidate_whose_pods_do_not_start_gets_no_traffic_and_is_rolled_back(
 
 def test_pods_that_crash_in_mid_step_lose_their_traffic_and_the_deadline_runs_anew() -> None:
     story = serving().given(steps=STEPS).apply(B).after(30)
-    story.broken.add(B)
+    story.world.broken.add(B)
     story.settle()
     assert story.weight == 0
     assert story.told[-1] == "WeightLowered"
-    story.broken.clear()
+    story.world.broken.clear()
     story.settle()
     assert story.weight == 20
     assert story.status.rejected is None
@@ -146,10 +147,10 @@ def test_pods_that_crash_in_mid_step_lose_their_traffic_and_the_deadline_runs_an
 
 def test_time_counts_only_once_the_route_is_in_effect() -> None:
     story = serving().given(steps=STEPS, analysis={"checks": []})
-    story.routed = False
+    story.world.routed = False
     story.apply(B).after(600)
     assert story.reason in ("AwaitingRoute", "RouteRefused")
-    story.routed = True
+    story.world.routed = True
     story.settle()
     assert story.weight == 20
     story.after(30)

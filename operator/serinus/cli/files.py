@@ -1,0 +1,94 @@
+"""Manifests and scenarios from files, checked as the operator checks them."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from serinus.api.scenario import Scenario
+from serinus.api.spec import Spec
+from serinus.api.template import TEMPLATE_SCHEMA
+from serinus.api.validation import Problem, of_schema, of_type, problems
+from serinus.manifests.owner import Owner
+from serinus.manifests.revision import revision_hash
+
+
+class InputError(Exception):
+    """What was given cannot be used; a sentence for a person, which names the field."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A ModelDeployment as its user wrote it."""
+
+    owner: Owner
+    spec: Spec
+    revision: str
+    version: str | None
+
+
+def read_manifest(path: str) -> Manifest:
+    """The one ModelDeployment in a file, or in standard input where the path is -.
+
+    Raises InputError for whatever the operator would refuse.
+    """
+    found = [
+        one
+        for one in _documents(path)
+        if isinstance(one, dict) and one.get("kind") == "ModelDeployment"
+    ]
+    if len(found) != 1:
+        raise InputError(f"{path}: has {len(found)} objects of kind ModelDeployment; give one")
+    (manifest,) = found
+    metadata, spec = manifest.get("metadata"), manifest.get("spec")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        raise InputError(f"{path}: metadata.name: is required, a text")
+    if not isinstance(spec, dict):
+        raise InputError(f"{path}: spec: is required, an object")
+    namespace = metadata.get("namespace", "default")
+    _refuse(path, of_type(Spec, spec, "spec"))
+    _refuse(path, of_schema(TEMPLATE_SCHEMA, spec["template"], "spec.template"))
+    _refuse(path, problems(namespace, metadata["name"], spec))
+    typed = Spec.model_validate(spec)
+    return Manifest(
+        owner=Owner(namespace, metadata["name"], uid=""),
+        spec=typed,
+        revision=revision_hash(spec.get("model"), spec["template"]),
+        version=typed.model.version if typed.model else None,
+    )
+
+
+def read_scenario(path: str) -> dict[str, Any]:
+    """The one scenario in a file, as it is written there.
+
+    Raises InputError where it is none.
+    """
+    found = _documents(path)
+    if len(found) != 1 or not isinstance(found[0], dict):
+        raise InputError(f"{path}: must hold one scenario, an object")
+    return found[0]
+
+
+def scenario_of(written: dict[str, Any], source: str) -> Scenario:
+    """A scenario from what is written of it; raises InputError, naming the field."""
+    _refuse(source, of_type(Scenario, written, "scenario"))
+    return Scenario.model_validate(written)
+
+
+def _documents(path: str) -> list[Any]:
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        return [one for one in yaml.safe_load_all(text) if one is not None]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: is no YAML: {error}") from None
+
+
+def _refuse(path: str, found: Iterable[Problem]) -> None:
+    sentences = [f"{path}: {problem}" for problem in found]
+    if sentences:
+        raise InputError("\n".join(sentences))

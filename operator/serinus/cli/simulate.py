@@ -1,0 +1,198 @@
+"""`serinus simulate`: what the operator would make of a rollout in a described world."""
+
+import argparse
+import json
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import Any
+
+from serinus.api.quantities import PERCENT_PATTERN
+from serinus.api.scenario import Scenario
+from serinus.cli.files import InputError, Manifest, read_manifest, read_scenario, scenario_of
+from serinus.cli.tables import moments_table, shares_table
+from serinus.rehearsal.chance import differs, drawn
+from serinus.rehearsal.outcomes import shares
+from serinus.rehearsal.simulation import Run, Simulation
+
+_MOST_RUNS = 1_000_000
+_EPILOG = f"""\
+A scenario is a file of YAML in which everything has a default:
+
+  requestsPerSecond: 100
+  traffic: Steady             # or Diurnal, Bursts, Ramp
+  scrapeInterval: 15s
+  podsReadyAfter: 20s
+  routeAfter: 1s
+  podsDiffer: 0%              # error rates of pods of one revision, relative deviation
+  stable:
+    errors: 1%
+    scores: {{mean: 0.4, deviation: 0.2}}
+    classes: {{approve: 70%, refuse: 30%}}
+  candidate:                  # what is otherwise than with stable
+    after: 5m                 # from when on
+    errors: 3%
+  values: {{slow: 0.3}}         # what the query of a threshold check reads, by the check's name
+
+examples:
+  serinus simulate -f examples/03-gateway.yaml
+  serinus simulate -f examples/03-gateway.yaml --candidate-errors 3% --runs 1000
+  serinus simulate -f examples/04-drift.yaml --scenario examples/scenarios/other-scores.yaml
+  serinus simulate -f examples/04-drift.yaml --scenario random --runs 1000 -o json
+
+Percentages are written as in a manifest ({PERCENT_PATTERN}).
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run, and whether its candidate differed from stable."""
+
+    run: Run
+    differs: bool
+
+
+def add_to(commands: Any) -> None:
+    """Add the command and its arguments."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "simulate",
+        help="a policy against a described or random world, in seconds, on no cluster",
+        description="Rolls a manifest's revision out in a described world, by the very rules and "
+        "judge that the operator runs: the timeline of one rollout, and how many would end how.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "-f", "--filename", required=True, help="the ModelDeployment; - reads standard input"
+    )
+    parser.add_argument("--scenario", help="file with the scenario, or the word random")
+    parser.add_argument(
+        "--requests-per-second", type=float, help="to both revisions together (default: 100)"
+    )
+    parser.add_argument("--stable-errors", help="share of failed requests (default: 1%%)")
+    parser.add_argument("--candidate-errors", help="the candidate's (default: as stable)")
+    parser.add_argument(
+        "--value",
+        action="append",
+        default=[],
+        metavar="CHECK=NUMBER",
+        help="what the query of a threshold check reads",
+    )
+    parser.add_argument("--runs", type=_runs, default=100, help="rollouts (default: 100)")
+    parser.add_argument("--seed", type=int, default=1, help="of the random numbers (default: 1)")
+    parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Simulate and print. Raises InputError where something given cannot be used."""
+    manifest = read_manifest(options.filename)
+    scenario = _scenario(options)
+    one = partial(simulated, manifest, scenario, options.scenario == "random", options.seed)
+    try:
+        first = one(0)
+    except ValueError as error:
+        raise InputError(f"{options.scenario or 'scenario'}: {error} (--value)") from None
+    results = [first, *_many(one, options.runs)]
+    if options.output == "json":
+        print(json.dumps(_as_json(manifest, scenario, results), indent=2))
+        return
+    told = f" ({manifest.version})" if manifest.version else ""
+    print(f"One rollout of {manifest.owner.name}, revision {manifest.revision}{told}:\n")
+    print(moments_table(first.run.moments))
+    for title, alike in _by_truth(results, options.scenario == "random"):
+        print(f"\n{len(alike)} rollouts{title}:\n")
+        print(shares_table(shares(result.run for result in alike)))
+
+
+def simulated(
+    manifest: Manifest, scenario: Scenario, at_random: bool, seed: int, number: int
+) -> Result:
+    """One rollout; its random numbers depend on nothing but the seed and its number."""
+    rng = Random(f"{seed}/{number}")
+    own = drawn(rng, scenario) if at_random else scenario
+    run = Simulation(manifest.owner, manifest.spec, manifest.revision, own).run(rng)
+    return Result(run, differs(own))
+
+
+def _many(one: Any, runs: int) -> Iterable[Result]:
+    processes = min(os.cpu_count() or 1, 1 + runs // 50)
+    if processes == 1:
+        return map(one, range(1, runs))
+    with ProcessPoolExecutor(processes) as pool:
+        return list(pool.map(one, range(1, runs), chunksize=25))
+
+
+def _runs(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST_RUNS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST_RUNS}")
+    return int(text)
+
+
+def _scenario(options: argparse.Namespace) -> Scenario:
+    from_file = options.scenario not in (None, "random")
+    written = read_scenario(options.scenario) if from_file else {}
+    if options.requests_per_second is not None:
+        written["requestsPerSecond"] = options.requests_per_second
+    if options.stable_errors is not None:
+        written["stable"] = {**(written.get("stable") or {}), "errors": options.stable_errors}
+    if options.candidate_errors is not None:
+        candidate = written.get("candidate") or {}
+        written["candidate"] = {**candidate, "errors": options.candidate_errors}
+    if options.value:
+        written["values"] = {**(written.get("values") or {}), **dict(map(_value, options.value))}
+    return scenario_of(written, options.scenario if from_file else "options")
+
+
+def _value(text: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    try:
+        return name, float(number)
+    except ValueError:
+        raise InputError(f"--value {text}: write it like slow=0.3") from None
+
+
+def _by_truth(results: Sequence[Result], at_random: bool) -> list[tuple[str, list[Result]]]:
+    if not at_random:
+        return [("", list(results))]
+    groups = [
+        (" of candidates as good as stable", [r for r in results if not r.differs]),
+        (" of candidates that differ from stable", [r for r in results if r.differs]),
+    ]
+    return [(title, alike) for title, alike in groups if alike]
+
+
+def _as_json(manifest: Manifest, scenario: Scenario, results: Sequence[Result]) -> dict[str, Any]:
+    first = results[0].run
+    return {
+        "name": manifest.owner.name,
+        "revision": manifest.revision,
+        "scenario": scenario.to_json(),
+        "timeline": [
+            {
+                "after": round(moment.after, 3),
+                "weight": moment.weight,
+                "reason": moment.reason,
+                "message": moment.message,
+            }
+            for moment in first.moments
+        ],
+        "runs": len(results),
+        "outcomes": [
+            {
+                "outcome": share.outcome,
+                "reason": share.reason,
+                "runs": share.runs,
+                "chance": share.chance,
+                "between": share.between,
+                "secondsMedian": share.after[0],
+                "seconds95": share.after[1],
+                "candidateRequestsMedian": share.requests[0],
+                "candidateRequests95": share.requests[1],
+            }
+            for share in shares(result.run for result in results)
+        ],
+    }

@@ -1,0 +1,48 @@
+"""Tables of text, as wide as they need."""
+
+from collections.abc import Iterable, Sequence
+
+from serinus.api.quantities import spoken
+from serinus.rehearsal.outcomes import Share
+from serinus.rehearsal.simulation import Moment
+
+_OUTCOMES = {"Promoted": "promoted", "RolledBack": "rolled back", "Held": "held"}
+
+
+def moments_table(moments: Iterable[Moment]) -> str:
+    """What happened when, and why."""
+    rows = [(_time(m.after), f"{m.weight:.0f}%", m.reason, m.message) for m in moments]
+    return _table(("TIME", "WEIGHT", "REASON", "MESSAGE"), rows)
+
+
+def shares_table(shares: Iterable[Share]) -> str:
+    """How rollouts ended; times and requests are medians, with what 95% stay within."""
+    rows = [
+        (
+            _OUTCOMES[share.outcome],
+            share.reason,
+            f"{100 * share.chance:.1f}% ({_range(share.between)})",
+            f"{_time(share.after[0])} ({_time(share.after[1])})",
+            f"{share.requests[0]:.0f} ({share.requests[1]:.0f})",
+        )
+        for share in shares
+    ]
+    heads = ("OUTCOME", "REASON", "CHANCE", "TIME (95%)", "CANDIDATE REQUESTS (95%)")
+    return _table(heads, rows)
+
+
+def _range(between: tuple[float, float]) -> str:
+    return " to ".join(f"{100 * chance:.1f}%" for chance in between)
+
+
+def _time(after: float) -> str:
+    return spoken(after) if after >= 1 else "0s"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
+    lines = [
+        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (heads, *rows)
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,162 @@
+"""What pods export for the checks of an analysis, and how requests grow it."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from random import Random
+
+from serinus.api.analysis import Analysis
+from serinus.api.checks import Check
+from serinus.api.quantities import fraction, seconds
+from serinus.api.scenario import Model
+from serinus.judge import questions_of
+from serinus.judge.questions import Counters
+from serinus.rehearsal.draws import binomial, multinomial
+
+SCORE_BOUNDS = tuple(round(0.05 * bound, 2) for bound in range(1, 20))
+DURATION_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Seconds. Upper bounds of buckets, as in the metric contract; the last bucket has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """A model in figures."""
+
+    errors: float
+    negative: float
+    """Share of reports that are negative."""
+    reported: float
+    """Share of predictions that are reported on."""
+    durations: tuple[float, ...]
+    """Share of each bucket."""
+    scores: tuple[float, ...]
+    """Likewise."""
+    classes: Mapping[str, float]
+
+
+def behaviour(model: Model) -> Behaviour:
+    """The figures of a model."""
+    latency, scores = model.latency, model.scores
+    median = math.log(max(seconds(latency.median), 1e-6))
+    logs = [math.log(bound) for bound in DURATION_BOUNDS]
+    return Behaviour(
+        errors=fraction(model.errors),
+        negative=fraction(model.feedback.negative),
+        reported=fraction(model.feedback.given),
+        durations=_buckets(logs, median, latency.deviation),
+        scores=_buckets(SCORE_BOUNDS, scores.mean, scores.deviation),
+        classes={name: fraction(share) for name, share in model.classes.items()},
+    )
+
+
+def _buckets(bounds: Sequence[float], mean: float, deviation: float) -> tuple[float, ...]:
+    """Shares of a normal distribution between bounds."""
+    scale = deviation * math.sqrt(2)
+    up_to = [0.5 * (1 + math.erf((bound - mean) / scale)) for bound in bounds]
+    return tuple(high - low for low, high in pairwise([0.0, *up_to, 1.0]))
+
+
+Draw = Callable[[Random, Behaviour, int, int], list[float]]
+"""(behaviour, answered, failed) -> by how much each series of a group grows."""
+
+
+@dataclass
+class Exports:
+    """The series of every pod, in a fixed order."""
+
+    labels: list[Mapping[str, str]] = field(default_factory=list)
+    answering: dict[Counters, list[int]] = field(default_factory=dict)
+    """By question, which series answer it."""
+    draws: list[Draw] = field(default_factory=list)
+    """One for each group of series, in their order."""
+
+    @classmethod
+    def of(cls, analysis: Analysis, classes: list[str]) -> "Exports":
+        """What the checks of an analysis read. A counter that two of them read is there once."""
+        made = cls()
+        for check in analysis.checks:
+            alone = analysis.model_copy(update={"checks": [check]})
+            asked = [one for one in questions_of(alone) if isinstance(one, Counters)]
+            made._export(check, asked, classes)
+        return made
+
+    def grow(self, rng: Random, behaviour: Behaviour, requests: int) -> list[float]:
+        """By how much each series of a pod grows with so many requests."""
+        failed = binomial(rng, requests, behaviour.errors)
+        grown: list[float] = []
+        for draw in self.draws:
+            grown += draw(rng, behaviour, requests - failed, failed)
+        return grown
+
+    def _export(self, check: Check, asked: list[Counters], classes: list[str]) -> None:
+        if check.error_rate:
+            self._whole_and_part(asked, {"code": "200"}, {"code": "500"}, _answered_and_failed)
+        if check.feedback:
+            self._whole_and_part(asked, {"outcome": "good"}, {"outcome": "bad"}, _reported)
+        if check.latency:
+            classic, native = asked
+            self._add(classic, _le(DURATION_BOUNDS), _timed)
+            self._add(native, [], _nothing)
+        if check.fairness:
+            raise ValueError(f"check {check.name}: a simulation has no groups, leave it out")
+        if check.prediction_drift:
+            for counters in asked:
+                if counters.metric.endswith("_bucket"):
+                    self._add(counters, _le(SCORE_BOUNDS), _scored)
+                else:
+                    label = check.prediction_drift.class_label
+                    self._add(counters, [{label: name} for name in classes], _classed(classes))
+
+    def _whole_and_part(
+        self, asked: list[Counters], good: dict[str, str], bad: dict[str, str], draw: Draw
+    ) -> None:
+        whole, part = asked
+        self._add(whole, [good, bad], draw)
+        self.answering[part] = self.answering[whole][1:]
+
+    def _add(self, counters: Counters, labels: list[dict[str, str]], draw: Draw) -> None:
+        if counters in self.answering:
+            return
+        first = len(self.labels)
+        self.labels += labels
+        self.answering[counters] = list(range(first, len(self.labels)))
+        self.draws.append(draw)
+
+
+def _le(bounds: Sequence[float]) -> list[dict[str, str]]:
+    return [{"le": f"{bound:g}"} for bound in (*bounds, math.inf)]
+
+
+def _nothing(_: Random, __: Behaviour, ___: int, ____: int) -> list[float]:
+    return []
+
+
+def _answered_and_failed(_: Random, __: Behaviour, answered: int, failed: int) -> list[float]:
+    return [float(answered), float(failed)]
+
+
+def _reported(rng: Random, behaviour: Behaviour, answered: int, _: int) -> list[float]:
+    reports = binomial(rng, answered, behaviour.reported)
+    negative = binomial(rng, reports, behaviour.negative)
+    return [float(reports - negative), float(negative)]
+
+
+def _timed(rng: Random, behaviour: Behaviour, answered: int, failed: int) -> list[float]:
+    return _cumulative(multinomial(rng, answered + failed, behaviour.durations))
+
+
+def _scored(rng: Random, behaviour: Behaviour, answered: int, _: int) -> list[float]:
+    return _cumulative(multinomial(rng, answered, behaviour.scores))
+
+
+def _cumulative(counts: Sequence[int]) -> list[float]:
+    return [float(count) for count in accumulate(counts)]
+
+
+def _classed(classes: list[str]) -> Draw:
+    def draw(rng: Random, behaviour: Behaviour, answered: int, _: int) -> list[float]:
+        shares = [behaviour.classes.get(name, 0.0) for name in classes]
+        return [float(count) for count in multinomial(rng, answered, shares)]
+
+    return draw

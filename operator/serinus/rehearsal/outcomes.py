@@ -1,0 +1,60 @@
+"""Many rollouts of one policy: how they ended, how often, and when."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from serinus.rehearsal.simulation import Outcome, Run
+
+_Z = 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The rollouts that ended in one way."""
+
+    outcome: Outcome
+    reason: str
+    runs: int
+    chance: float
+    between: tuple[float, float]
+    """The chance, with 95% confidence (Wilson 1927)."""
+    after: tuple[float, float]
+    """Seconds until then: the median, and what 95% of these runs stay within."""
+    requests: tuple[float, float]
+    """To the candidate until then, likewise."""
+
+
+def shares(runs: Iterable[Run]) -> list[Share]:
+    """The ways in which runs ended, the most frequent first."""
+    alike: dict[tuple[Outcome, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        alike[run.outcome, run.reason].append(run)
+    total = sum(map(len, alike.values()))
+    found = [
+        Share(
+            outcome=outcome,
+            reason=reason,
+            runs=len(ended),
+            chance=len(ended) / total,
+            between=wilson(len(ended), total),
+            after=_spread([run.after for run in ended]),
+            requests=_spread([run.requests for run in ended]),
+        )
+        for (outcome, reason), ended in alike.items()
+    ]
+    return sorted(found, key=lambda share: -share.runs)
+
+
+def wilson(hits: int, total: int) -> tuple[float, float]:
+    """The interval of a chance, with 95% confidence."""
+    share, weight = hits / total, _Z * _Z / total
+    center = (share + weight / 2) / (1 + weight)
+    half = _Z * math.sqrt(share * (1 - share) / total + weight / (4 * total)) / (1 + weight)
+    return max(center - half, 0.0), min(center + half, 1.0)
+
+
+def _spread(values: Sequence[float]) -> tuple[float, float]:
+    ordered = sorted(values)
+    return ordered[(len(ordered) - 1) // 2], ordered[math.ceil(0.95 * len(ordered)) - 1]

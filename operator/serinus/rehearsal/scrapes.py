@@ -1,0 +1,124 @@
+"""Pods that count requests, and what Prometheus has scraped from them."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from serinus.judge.questions import Answer, Arm, Counters, Series
+from serinus.rehearsal.draws import poisson
+from serinus.rehearsal.exports import Behaviour, Exports
+from serinus.rehearsal.traffic import Arrivals
+
+Samples = tuple[tuple[float, float], ...]
+
+
+@dataclass
+class Pod:
+    """One pod: what it has counted, and the samples that were taken of it.
+
+    Only the last scrape before a look matters to whoever looks, so only those are drawn.
+    """
+
+    labels: list[Mapping[str, str]]
+    """Of each of its series."""
+    born: float
+    """Unix seconds of when it is ready."""
+    offset: float
+    """Seconds by which its scrapes are off the grid of the scrape interval."""
+    errors: float
+    """How many times as many errors it has as others of its revision."""
+    counters: list[float]
+    samples: list[Samples]
+    expected: float = 0.0
+    """Requests since the last sample, on average."""
+    until: float = 0.0
+    """Unix seconds up to which they are expected."""
+    scraped: float = -math.inf
+    """Unix seconds of the last sample."""
+    served: int = 0
+
+
+@dataclass
+class Scrapes:
+    """The pods of an arm, and Prometheus's memory of them."""
+
+    arm: Arm
+    exports: Exports
+    arrivals: Arrivals
+    """By Unix seconds."""
+    interval: float
+    pods_differ: float
+    rng: Random
+    pods: list[Pod] = field(default_factory=list)
+
+    @property
+    def served(self) -> int:
+        """Requests so far, as far as they were scraped."""
+        return sum(pod.served for pod in self.pods)
+
+    def scale(self, ready_at: Iterable[float]) -> None:
+        """There are so many pods now; those that go are no longer scraped."""
+        times = list(ready_at)
+        for born in times[len(self.pods) :]:
+            self.pods.append(self._pod(born))
+        del self.pods[len(times) :]
+
+    def serve(self, to: float, share: float, behaviour: Behaviour) -> None:
+        """Time goes on: the ready pods share this share of all requests, and are scraped."""
+        ready = [pod for pod in self.pods if pod.born < to]
+        for pod in ready:
+            start = max(pod.until, pod.born)
+            scraped = self._scraped(pod, to)
+            if scraped >= start and scraped > pod.scraped:
+                pod.expected += self._requests(start, scraped) * share / len(ready)
+                self._sample(pod, scraped, behaviour)
+                start = scraped
+            pod.expected += self._requests(start, to) * share / len(ready)
+            pod.until = to
+
+    def answer(self, counters: Counters, start: float) -> Answer:
+        """What a range query from then on says."""
+        found = []
+        for pod in self.pods:
+            if pod.scraped <= start:
+                continue
+            for index in self.exports.answering[counters]:
+                samples = pod.samples[index]
+                first = bisect_right(samples, (start, math.inf))
+                found.append(Series(pod.labels[index], samples[first:]))
+        return tuple(found)
+
+    def _pod(self, born: float) -> Pod:
+        count = len(self.exports.labels)
+        differs = self.rng.gauss(0, self.pods_differ) if self.pods_differ else 0.0
+        name = f"{self.arm.workload}-5d4f6b7c8d-{len(self.pods):05}"
+        labels = {"namespace": self.arm.namespace, "pod": name, "instance": "10.0.0.1:8080"}
+        return Pod(
+            labels=[{**labels, **own} for own in self.exports.labels],
+            born=born,
+            offset=self.rng.uniform(0, self.interval),
+            errors=math.exp(differs - self.pods_differ**2 / 2),
+            counters=[0.0] * count,
+            samples=[()] * count,
+            until=born,
+        )
+
+    def _scraped(self, pod: Pod, to: float) -> float:
+        """The last scrape up to then."""
+        return math.floor((to - pod.offset) / self.interval) * self.interval + pod.offset
+
+    def _requests(self, start: float, end: float) -> float:
+        return self.arrivals(end) - self.arrivals(start) if end > start else 0.0
+
+    def _sample(self, pod: Pod, at: float, behaviour: Behaviour) -> None:
+        requests = poisson(self.rng, pod.expected)
+        pod.served += requests
+        pod.expected, pod.scraped = 0.0, at
+        own = behaviour
+        if pod.errors != 1.0:
+            own = replace(behaviour, errors=min(behaviour.errors * pod.errors, 1.0))
+        for index, grown in enumerate(self.exports.grow(self.rng, own, requests)):
+            pod.counters[index] += grown
+            pod.samples[index] = (*pod.samples[index], (at, pod.counters[index]))

@@ -1,0 +1,244 @@
+"""A rollout simulated from its start to its end: what the operator would have decided, and when."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from math import inf
+from random import Random
+from typing import Final, Literal
+
+from serinus.api.analysis import Analysis
+from serinus.api.quantities import fraction, seconds
+from serinus.api.reasons import Reason
+from serinus.api.scenario import Scenario
+from serinus.api.spec import Spec
+from serinus.api.status import CheckStatus, Hold, Status
+from serinus.judge.questions import Answer, Arm, Counters, Measurement, Question, Series, Value
+from serinus.manifests.owner import Owner
+from serinus.plan.analysis import Request, judged, next_look, requested
+from serinus.plan.situation import Wish
+from serinus.rehearsal.exports import Behaviour, Exports, behaviour
+from serinus.rehearsal.rollout import Rollout
+from serinus.rehearsal.scrapes import Scrapes
+from serinus.rehearsal.traffic import arrivals
+from serinus.rehearsal.world import PaperWorld
+
+Outcome = Literal["Promoted", "RolledBack", "Held"]
+LONGEST: Final = 7 * 86400.0
+"""Seconds after which a rollout that has not ended is given up."""
+STABLE: Final = "stable"
+"""Stands for the revision that is there before."""
+_EPOCH = 1_000_000.0
+_WARM_UP = 120.0
+"""Seconds that stable serves before the rollout starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something to tell of a rollout."""
+
+    after: float
+    """Seconds since it started."""
+    weight: float
+    """Percent of the traffic that the candidate takes when it happens."""
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a rollout went."""
+
+    reason: str
+    """Of the decision or hold that ended it."""
+    outcome: Outcome
+    after: float
+    """Seconds."""
+    requests: int
+    """To the candidate, as far as they were scraped."""
+    moments: tuple[Moment, ...]
+
+
+@dataclass
+class Simulation:
+    """A policy in a scenario.
+
+    Raises ValueError, with a sentence that names the field, where the scenario lacks something.
+    """
+
+    owner: Owner
+    spec: Spec
+    revision: str
+    """Hash of the candidate."""
+    scenario: Scenario
+    stable: Behaviour = field(init=False)
+    candidate: Behaviour = field(init=False)
+    exports: Exports = field(init=False)
+    _values: dict[Value, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stable = behaviour(self.scenario.stable)
+        self.candidate = behaviour(self.scenario.candidates_model())
+        classes = sorted({*self.stable.classes, *self.candidate.classes})
+        analysis = self.spec.rollout.analysis
+        self.exports = Exports.of(analysis, classes)
+        self._values = dict(_values(analysis, self.scenario))
+
+    def run(self, rng: Random) -> Run:
+        """One rollout; the same random numbers make the same one."""
+        return _Course(self, rng).run()
+
+    def value(self, question: Value, at: float) -> Answer:
+        """What a query reads."""
+        return (Series({}, ((at, self._values[question]),)),)
+
+    def changes_after(self, status: Status) -> float:
+        """Unix seconds from when the candidate behaves in its own way."""
+        candidate = status.candidate
+        if candidate is None or candidate.analysis_since is None:
+            return -inf
+        return candidate.analysis_since + seconds(self.scenario.candidate.after)
+
+
+def _values(analysis: Analysis, scenario: Scenario) -> Iterator[tuple[Value, float]]:
+    for check in analysis.checks:
+        if check.threshold is None:
+            continue
+        if check.name not in scenario.values:
+            raise ValueError(
+                f"values.{check.name}: is required, since a simulation cannot run the query of "
+                f"check {check.name}: say what it would read"
+            )
+        yield Value(check.threshold.query), scenario.values[check.name]
+
+
+class _Course:
+    """One rollout under way."""
+
+    def __init__(self, simulation: Simulation, rng: Random) -> None:
+        self._simulation, self._rng = simulation, rng
+        spec, scenario = simulation.spec, simulation.scenario
+        self._interval = seconds(spec.rollout.analysis.interval)
+        self._start = _EPOCH + rng.uniform(0, self._interval)
+        world = PaperWorld()
+        self._rollout = Rollout(Wish(spec, 1, STABLE), world, self._start - _WARM_UP)
+        self._rollout.settle()
+        world.pods_ready_after = seconds(scenario.pods_ready_after)
+        world.route_after = seconds(scenario.route_after)
+        expected = arrivals(scenario, rng.random())
+        self._candidate, self._stable = (
+            Scrapes(
+                arm=Arm(simulation.owner.namespace, simulation.owner.child(revision)),
+                exports=simulation.exports,
+                arrivals=lambda at: expected(at - self._start),
+                interval=seconds(scenario.scrape_interval),
+                pods_differ=fraction(scenario.pods_differ),
+                rng=rng,
+            )
+            for revision in (simulation.revision, STABLE)
+        )
+        self._stable.scale(world.pods(STABLE))
+        self._look = inf
+        self._moments: list[Moment] = []
+
+    def run(self) -> Run:
+        """From the new manifest to the decision that ends it."""
+        self._serve(self._start)
+        rollout = self._rollout
+        rollout.now, rollout.wish = self._start, replace(rollout.wish, revision=self._revision)
+        self._settle()
+        while (outcome := self._outcome()) is None:
+            now = min(rollout.wakes_at(), self._look, self._start + LONGEST)
+            self._serve(now)
+            rollout.now = now
+            if now == self._look:
+                self._judge()
+            self._settle()
+        return Run(
+            reason=outcome[0],
+            outcome=outcome[1],
+            after=rollout.now - self._start,
+            requests=self._candidate.served,
+            moments=tuple(self._moments),
+        )
+
+    @property
+    def _revision(self) -> str:
+        return self._simulation.revision
+
+    def _serve(self, to: float) -> None:
+        """Requests come until then, split as the world does it."""
+        share = self._rollout.world.at(self._rollout.now).weight / 100
+        changed = self._simulation.changes_after(self._rollout.status) <= to
+        self._stable.serve(to, 1 - share, self._simulation.stable)
+        self._candidate.serve(
+            to, share, self._simulation.candidate if changed else self._simulation.stable
+        )
+
+    def _settle(self) -> None:
+        rollout = self._rollout
+        known, before = len(rollout.news), _hold(rollout.status)
+        rollout.settle()
+        self._tell((decision.reason, decision.message) for decision in rollout.news[known:])
+        hold = _hold(rollout.status)
+        if hold and hold.reason != (before and before.reason):
+            self._tell([(hold.reason, hold.message)])
+        world = rollout.world
+        self._stable.scale(world.pods(STABLE))
+        self._candidate.scale(world.pods(self._revision))
+        if self._request() is None:
+            self._look = inf
+        elif self._look <= rollout.now or self._look == inf:
+            self._look = next_look(self._interval, rollout.now)
+
+    def _request(self) -> Request | None:
+        simulation = self._simulation
+        return requested(simulation.owner, simulation.spec, self._rollout.status)
+
+    def _judge(self) -> None:
+        request = self._request()
+        if request is None:
+            return
+        rollout = self._rollout
+        start = rollout.now - request.window(rollout.now)
+        candidate: dict[Question, Answer] = {}
+        stable: dict[Question, Answer] = {}
+        for question in request.questions:
+            if isinstance(question, Counters):
+                candidate[question] = self._candidate.answer(question, start)
+                stable[question] = self._stable.answer(question, start)
+            else:
+                candidate[question] = self._simulation.value(question, rollout.now)
+        measurement = Measurement(rollout.now, candidate, stable)
+        before = _verdicts(rollout.status)
+        rollout.status = judged(self._simulation.spec, rollout.status, measurement)
+        self._tell(
+            (check.verdict, f"{name}: {check.message}")
+            for name, check in _verdicts(rollout.status).items()
+            if name not in before or before[name].verdict != check.verdict
+        )
+
+    def _tell(self, told: Iterable[tuple[str, str]]) -> None:
+        """Note reasons and their sentences, at the weight that is in effect."""
+        weight = self._rollout.world.at(self._rollout.now).weight
+        since = self._rollout.now - self._start
+        self._moments += [Moment(since, weight, reason, message) for reason, message in told]
+
+    def _outcome(self) -> tuple[str, Outcome] | None:
+        """Reason and phase, once it has ended or a person is waited for."""
+        status = self._rollout.status
+        if status.candidate is None:
+            last = self._rollout.news[-1].reason
+            return last, "Promoted" if last == Reason.PROMOTED else "RolledBack"
+        if status.phase in ("Paused", "Degraded") and status.candidate.hold:
+            return status.candidate.hold.reason, "Held"
+        if self._rollout.now >= self._start + LONGEST:
+            return "Undecided", "Held"
+        return None
+
+
+def _hold(status: Status) -> Hold | None:
+    return status.candidate.hold if status.candidate else None
+
+
+def _verdicts(status: Status) -> dict[str, CheckStatus]:
+    return {check.name: check for check in (status.candidate.checks if status.candidate else ())}

@@ -1,0 +1,44 @@
+"""How many requests come when: the mean over a span of time, by the shape of the traffic."""
+
+import math
+from collections.abc import Callable
+
+from serinus.api.scenario import Scenario
+
+Arrivals = Callable[[float], float]
+"""Seconds since the start -> requests expected from the start until then."""
+
+DAY = 86400.0
+_BURST_EVERY, _BURST_FOR, _BURST_TIMES = 60.0, 10.0, 5.0
+_RAMP_FOR = 3600.0
+
+
+def arrivals(scenario: Scenario, phase: float) -> Arrivals:
+    """Expected requests to both revisions; `phase`, 0 to 1, is where in its cycle it starts."""
+    rate = scenario.requests_per_second
+    if scenario.traffic == "Diurnal":
+        return lambda at: rate * (_by_day(at + phase * DAY) - _by_day(phase * DAY))
+    if scenario.traffic == "Bursts":
+        start = phase * _BURST_EVERY
+        return lambda at: rate * (at + _burst(at + start) - _burst(start))
+    if scenario.traffic == "Ramp":
+        return lambda at: rate * _ramp(at)
+    return lambda at: rate * at
+
+
+def _by_day(at: float) -> float:
+    """The integral of 1 + sin/2 over a day's cycle."""
+    turn = 2 * math.pi / DAY
+    return at + (1 - math.cos(turn * at)) / (2 * turn)
+
+
+def _burst(at: float) -> float:
+    """The integral of what bursts add."""
+    whole, rest = divmod(at, _BURST_EVERY)
+    return (_BURST_TIMES - 1) * (whole * _BURST_FOR + min(rest, _BURST_FOR))
+
+
+def _ramp(at: float) -> float:
+    """The integral of 0.5, rising to 1.5 within the ramp and staying there."""
+    within = min(at, _RAMP_FOR)
+    return 0.5 * within + within * within / (2 * _RAMP_FOR) + 1.5 * (at - within)

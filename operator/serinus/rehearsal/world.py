@@ -1,0 +1,96 @@
+"""Pods and route on paper: they do what the rules want, after a while, unless told otherwise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from serinus.manifests.children import Wanted
+from serinus.manifests.routers.face import Split
+from serinus.plan.decide import Plan
+from serinus.plan.situation import Known, Wish, Workload, World
+
+
+@dataclass
+class PaperWorld:
+    """What is there, and what is on its way."""
+
+    pods_ready_after: float = 0.0
+    """Seconds."""
+    route_after: float = 0.0
+    """Seconds."""
+    broken: set[str] = field(default_factory=set)
+    """Revisions whose pods are not ready."""
+    routed: bool = True
+    """Whether the route takes up what is written."""
+    _history: dict[str, Known] = field(default_factory=dict)
+    _pods: dict[str, list[float]] = field(default_factory=dict)
+    """By revision, when each pod is ready."""
+    _split: Split | None = None
+    _split_before: Split | None = None
+    _split_since: float = 0.0
+    _as_wanted: bool = False
+    """Whether the split written is the one that the status asks for."""
+    _by_pods: bool = False
+    """Whether traffic is split by the number of ready pods."""
+
+    def at(self, now: float) -> World:
+        """What the operator finds."""
+        workloads = {
+            name: Workload(len(pods), 0 if name in self.broken else sum(t <= now for t in pods))
+            for name, pods in self._pods.items()
+        }
+        in_effect = self.routed and now >= self._split_since
+        split = self._split if in_effect else self._split_before
+        return World(
+            history=self._history,
+            workloads=workloads,
+            weight=self._share(split, workloads),
+            split_in_effect=in_effect and self._as_wanted,
+        )
+
+    def obey(self, wish: Wish, plan: Plan, now: float) -> None:
+        """Begin what a pass wants."""
+        if plan.wanted is None:
+            return
+        self._by_pods = wish.spec.traffic.gateway is None
+        for role in (plan.status.stable, plan.status.candidate):
+            if role:
+                known = Known(role.number, role.version)
+                if self._history.get(role.revision) != known:
+                    self._history = {**self._history, role.revision: known}
+        self._scale(plan.wanted, now)
+        split = plan.wanted.split
+        if split != self._split:
+            self._split_before = self._split_before if now < self._split_since else self._split
+            self._split, self._split_since = split, now + self.route_after
+        candidate = plan.status.candidate
+        asked = candidate.weight.wanted if candidate and split.stable else split.weight
+        self._as_wanted = split.weight == asked
+
+    def changes_after(self, now: float) -> float:
+        """Unix seconds of the next change that comes by itself; infinity: none."""
+        coming = [t for pods in self._pods.values() for t in pods if t > now]
+        if self._split_since > now:
+            coming.append(self._split_since)
+        return min(coming, default=float("inf"))
+
+    def pods(self, revision: str) -> list[float]:
+        """When each pod of a revision is ready, Unix seconds."""
+        return self._pods.get(revision, [])
+
+    def _scale(self, wanted: Wanted, now: float) -> None:
+        self._pods = {
+            name: [
+                *self._pods.get(name, [])[:count],
+                *[now + self.pods_ready_after] * (count - len(self._pods.get(name, []))),
+            ]
+            for name, count in wanted.replicas.items()
+        }
+
+    def _share(self, split: Split | None, workloads: Mapping[str, Workload]) -> float:
+        """Percent of the traffic that the candidate takes."""
+        if split is None or split.stable is None or split.candidate is None:
+            return 0.0
+        if not self._by_pods or split.weight in (0, 100):
+            return float(split.weight)
+        pods = [workloads[name].ready for name in (split.stable, split.candidate)]
+        return 100 * pods[1] / sum(pods) if sum(pods) else 0.0

@@ -1,0 +1,123 @@
+"""`serinus simulate` as it is typed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serinus.cli.__main__ import main
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+SCENARIOS = sorted((ROOT / "examples/scenarios").glob("*.yaml"))
+GATEWAY = str(ROOT / "examples/03-gateway.yaml")
+
+
+def simulated(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    """What it prints for scripts."""
+    assert main(["simulate", *arguments, "-o", "json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def chances(found: dict[str, Any]) -> dict[str, float]:
+    return {each["reason"]: each["chance"] for each in found["outcomes"]}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_each_example_is_simulated_to_an_end(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = simulated(capsys, "-f", str(path), "--runs", "3", "--value", "slow=0.3")
+    ended = {each["outcome"] for each in found["outcomes"]}
+    assert ended == ({"Held"} if "by-hand" in path.stem else {"Promoted"})
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_each_scenario_says_how_it_is_run_and_can_be(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    command = path.read_text().splitlines()[1].removeprefix("#").split()
+    assert command[:2] == ["serinus", "simulate"]
+    found = simulated(capsys, *command[2:], "--runs", "2")
+    assert found["runs"] == 2
+
+
+def test_a_worse_candidate_is_rolled_back_with_its_evidence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = simulated(capsys, "-f", GATEWAY, "--candidate-errors", "5%", "--runs", "20")
+    assert chances(found)["CheckFailed"] > 0.9
+    last = found["timeline"][-1]
+    assert (last["reason"], last["weight"]) == ("CheckFailed", 5)
+    assert "Check errors: Candidate errors" in last["message"]
+
+
+def test_an_equal_candidate_climbs_every_step(capsys: pytest.CaptureFixture[str]) -> None:
+    found = simulated(capsys, "-f", GATEWAY, "--runs", "1")
+    reasons = [each["reason"] for each in found["timeline"]]
+    assert [r for r in reasons if r in ("WeightRaised", "Promoting", "Promoted")] == [
+        *("WeightRaised", "WeightRaised", "Promoting", "Promoted"),
+    ]
+
+
+def test_a_seed_tells_the_same_story_whatever_the_number_of_runs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = simulated(capsys, "-f", GATEWAY, "--runs", "1", "--seed", "7")
+    again = simulated(capsys, "-f", GATEWAY, "--runs", "60", "--seed", "7")
+    other = simulated(capsys, "-f", GATEWAY, "--runs", "1", "--seed", "8")
+    assert first["timeline"] == again["timeline"] != other["timeline"]
+
+
+def test_people_get_a_timeline_and_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "-f", GATEWAY, "--scenario", "random", "--runs", "10"]) == 0
+    told = capsys.readouterr().out
+    assert "RolloutStarted" in told
+    assert "as good as stable" in told
+    assert "differ from stable" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["-f", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        (["-f", GATEWAY, "--stable-errors", "5"], "scenario.stable.errors: '5' is no percentage"),
+        (["-f", GATEWAY, "--requests-per-second", "0"], "scenario.requestsPerSecond"),
+        (["-f", GATEWAY, "--value", "slow"], "write it like slow=0.3"),
+        (["-f", str(ROOT / "examples/05-threshold.yaml")], "values.slow: is required"),
+        (["-f", str(ROOT / "examples/scenarios/quiet-night.yaml")], "give one"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_cannot_be_used_is_refused_with_its_field(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["simulate", *arguments]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("replicas: many", "spec.replicas"),
+        ("nonsense: 1", "spec.nonsense: is no field that Serinus knows"),
+        ("rollout: {analysis: {interval: 1h}}", "spec.rollout.analysis.maxStepDuration"),
+        ("model: {storageUri: 'pvc:'}", "spec.model.storageUri"),
+        ("template: {spec: {containers: {}}}", "spec.template.spec.containers"),
+        ("template: {}", "spec.template.spec: is required"),
+    ],
+)
+def test_a_manifest_is_refused_as_the_operator_would(
+    change: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "bad.yaml"
+    template = "{spec: {containers: [{name: m, image: i, ports: [{containerPort: 80}]}]}}"
+    lines = ["kind: ModelDeployment", "metadata: {name: loan}", "spec:"]
+    if not change.startswith("template"):
+        lines.append(f"  template: {template}")
+    manifest.write_text("\n".join([*lines, f"  {change}", ""]))
+    assert main(["simulate", "-f", str(manifest)]) == 2
+    assert sentence in capsys.readouterr().err
