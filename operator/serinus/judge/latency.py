@@ -209,11 +209,15 @@ def nearest(exceeded: Mapping[float, float]) -> list[float]:
 
 
 def _without_lost_bounds(state: CheckState, block: _Block) -> CheckState:
-    kept = [each for each in state.comparisons if each.name == LIMIT or block.knows(_bound(each))]
-    if len(kept) == len(state.comparisons):
+    """Too few of them could pass a candidate by what hardly any request exceeds: where most are
+    lost, all are chosen anew."""
+    compared = [each for each in state.comparisons if each.name != LIMIT]
+    lost = [each for each in compared if not block.knows(_bound(each))]
+    if not lost:
         return state
-    if all(each.name == LIMIT for each in kept):
+    if 2 * len(lost) > len(compared):
         return state.model_copy(update={"comparisons": [], "candidate": {}, "stable": {}})
+    kept = [each for each in state.comparisons if each not in lost]
     return state.model_copy(update={"comparisons": kept})
 
 

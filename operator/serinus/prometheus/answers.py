@@ -3,12 +3,12 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping
 from math import isfinite
 from sys import intern
 from typing import Any, Final
 
 from serinus.judge.questions import Answer, Arm, Counters, Series, Unreadable
+from serinus.prometheus.histograms import as_classic
 from serinus.prometheus.queries import Asked, Query
 
 _MAX_QUOTED: Final = 300
@@ -126,6 +126,7 @@ def _vector(result: list[Any]) -> Answer:
 
 def _split_counters(result: list[Any], query: Query) -> dict[Asked, Answer]:
     wanted = {asked.arm for asked in query.asked}
+    read = _histogram if query.native else _counter
     found: dict[Arm, list[Series]] = defaultdict(list)
     broken: dict[Arm, Unreadable] = {}
     for element in result:
@@ -133,19 +134,29 @@ def _split_counters(result: list[Any], query: Query) -> dict[Asked, Answer]:
         arm = query.find(labels)
         if arm not in wanted:
             continue
-        if problem := _problem(labels, element):
-            broken[arm] = Unreadable(problem)
-        else:
-            found[arm].append(element)
+        try:
+            found[arm] += read(element)
+        except ValueError as problem:
+            name = f"{labels.get('__name__', 'a counter')} of pod {labels.get('pod', '')}"
+            broken[arm] = Unreadable(f"{name} {problem}.")
     return {asked: broken.get(asked.arm) or tuple(found[asked.arm]) for asked in query.asked}
 
 
-def _problem(labels: Mapping[str, str], element: Series | dict[str, Any]) -> str:
-    """What makes a series no counter; empty if it is one."""
-    name = f"{labels.get('__name__', 'a counter')} of pod {labels.get('pod', '')}"
+def _counter(element: Series | dict[str, Any]) -> list[Series]:
+    """Raises ValueError with what makes a series no counter."""
     if not isinstance(element, Series):
-        return f"{name} is a native histogram: name a counter, or export classic buckets."
+        raise ValueError("is a native histogram: name a counter, or export classic buckets")
     for _, value in element.samples:
         if not (isfinite(value) and value >= 0):
-            return f"{name} reads {value:g}, which is no count: check what the pod exports."
-    return ""
+            raise ValueError(f"reads {value:g}, which is no count: check what the pod exports")
+    return [element]
+
+
+def _histogram(element: Series | dict[str, Any]) -> list[Series]:
+    """Raises ValueError with what makes a series no native histogram."""
+    if isinstance(element, Series):
+        raise ValueError("is no histogram: name one, without _bucket")
+    try:
+        return as_classic(element)
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise ValueError("is a histogram of a form that Prometheus has not today") from None

@@ -39,6 +39,12 @@ class Query:
     part: bool = False
     """Sent once all others are answered."""
 
+    @property
+    def native(self) -> bool:
+        """Whether native histograms are asked for."""
+        question = self.asked[0].question
+        return isinstance(question, Counters) and question.native
+
     def find(self, labels: Mapping[str, str]) -> Arm:
         """The arm that a series belongs to, by its namespace and pod."""
         workload = labels.get("pod", "").rsplit("-", 2)[0]

@@ -79,7 +79,10 @@ def serving(pods: Pods) -> Iterator[Pods]:
 
 
 class Server:
-    """A Prometheus in a folder of its own, which can be stopped and started again."""
+    """A Prometheus in a folder of its own, which can be stopped and started again.
+
+    It keeps each classic histogram as a native one too.
+    """
 
     def __init__(self, folder: Path, pods: Pods) -> None:
         self._folder = folder
@@ -87,7 +90,13 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{self._port}"
         scraping = {"job_name": "pods", "static_configs": pods.targets()}
-        config = {"global": {"scrape_interval": "1s"}, "scrape_configs": [scraping]}
+        settings = {
+            "scrape_interval": "1s",
+            "scrape_native_histograms": True,
+            "convert_classic_histograms_to_nhcb": True,
+            "always_scrape_classic_histograms": True,
+        }
+        config = {"global": settings, "scrape_configs": [scraping]}
         (folder / "prometheus.yml").write_text(json.dumps(config))
 
     def start(self) -> None:

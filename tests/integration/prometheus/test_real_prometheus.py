@@ -1,6 +1,7 @@
 """The client and the queries against a real Prometheus that scrapes each second."""
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -21,9 +22,18 @@ ELSEWHERE = Arm("other-team", "fraud-2")
 RESETTING = Arm("team", "resetting-1")
 STRANGE = Arm("team", "strange-1")
 REQUESTS = Counters("model_requests_total")
+DURATIONS = Counters("took_seconds", native=True)
 ERRORS = Counters(
     "model_requests_total", (LabelMatcher(label="code", operator="=~", value="5.."),), part=True
 )
+TIMED = Arm("team", "timed-1")
+HISTOGRAM = """# TYPE took_seconds histogram
+took_seconds_bucket{le="0.1"} 3
+took_seconds_bucket{le="0.25"} 3
+took_seconds_bucket{le="0.5"} 7
+took_seconds_bucket{le="+Inf"} 9
+took_seconds_sum 5
+took_seconds_count 9"""
 LABEL_VALUE = 'a "quoted" \\d back\\slash, größe 金 {$arm}\nand a second line'
 
 
@@ -39,6 +49,7 @@ def pods() -> Iterator[Pods]:
     pods.set(RESETTING.namespace, pod(RESETTING), model_requests_total=100.0)
     escaped = LABEL_VALUE.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     pods.set_text("team", pod(STRANGE), f'odd_total{{a="{escaped}"}} 5\nodd_total{{a="x"}} 6')
+    pods.set_text(TIMED.namespace, pod(TIMED), HISTOGRAM)
     with serving(pods):
         yield pods
 
@@ -136,6 +147,19 @@ async def test_a_metric_that_nobody_exports_is_an_empty_answer(server: Server) -
     assert await one(server, CANDIDATE, Counters("nobody_exports_total")) == ()
     assert await one(server, Arm("team", "nobody-1"), REQUESTS) == ()
     assert await one(server, Arm("team", "nobody-1"), Value("max(drift_psi{$arm})")) == ()
+
+
+async def test_a_native_histogram_says_what_its_classic_twin_says(server: Server) -> None:
+    classic = Counters("took_seconds_bucket")
+    await scraped(server, TIMED, classic, three_samples)
+    batch = [Asked(TIMED, question, 60) for question in (classic, DURATIONS)]
+    found = []
+    for answer in (await read(server, batch)).values():
+        assert not isinstance(answer, Unreadable)
+        (moment,) = {at for series in answer for at, _ in series.samples[:1]}
+        found.append({float(s.labels["le"]): s.samples[0][1] for s in answer})
+        assert moment > time.time() - PATIENCE
+    assert found == [{0.1: 3, 0.25: 3, 0.5: 7, math.inf: 9}] * 2
 
 
 async def test_a_value_is_that_of_its_arm(server: Server) -> None:

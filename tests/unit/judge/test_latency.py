@@ -149,6 +149,49 @@ def test_a_histogram_in_milliseconds_is_told_and_limited_in_time_all_the_same() 
     assert found.message.startswith("Candidate slower than 500ms in ")
 
 
+def native(paper: Judging, candidate: Mapping[float, int], stable: Mapping[float, int]) -> None:
+    """Native histograms, as they are answered."""
+    for pods, counts in ((paper.candidate, candidate), (paper.stable, stable)):
+        total = 0
+        for bound, count in sorted({inf: 0, **counts}.items()):
+            total += count
+            pods.add("pod", "model_request_duration_seconds", total, le=str(bound))
+
+
+def test_native_histograms_are_compared_where_both_arms_have_them() -> None:
+    paper = serving()
+    native(paper, {}, {})
+    paper.look()
+    for _ in range(3):
+        native(paper, {0.3: 500, 0.6: 500}, {0.3: 9000, 0.6: 1000})
+        paper.durations(FAST, times(FAST, 10))
+        found = paper.look()
+    assert found.verdict == "Fail"
+    assert found.message.startswith("Candidate slower than 300ms in ")
+
+
+def test_where_one_arm_has_classic_buckets_alone_these_are_compared() -> None:
+    paper = serving()
+    native(paper, {}, {0.3: 9000, 0.6: 1000})
+    del paper.candidate.values["pod"][("model_request_duration_seconds", (("le", "inf"),))]
+    found = paper.until("Fail", lambda: paper.durations(SLOW, times(FAST, 10)), looks=5)
+    assert found.message.startswith("Candidate slower than 250ms in ")
+
+
+def test_the_bounds_of_a_coarser_native_histogram_are_compared() -> None:
+    paper = Judging(latency())
+    native(paper, {}, {})
+    paper.scrape()
+    paper.look()
+    fine = {0.25: 4000, 0.35: 3000, 0.5: 2000, 0.71: 600, 1.0: 300, 2.0: 100}
+    native(paper, {0.25: 400, 0.5: 500, 1.0: 90, 2.0: 10}, fine)
+    chosen = paper.look()
+    names = [each.name for each in chosen.state.comparisons]
+    assert names == ["slower than 0.25", "slower than 0.5", "slower than 1.0"]
+    native(paper, {0.25: 200, 0.5: 500, 1.0: 250, 2.0: 50}, fine)
+    assert paper.look().verdict == "Fail"
+
+
 def test_pods_that_export_no_histogram_are_no_data_and_the_message_names_it() -> None:
     found = Judging(latency()).look()
     assert found.verdict == "NoData"

@@ -19,6 +19,7 @@ from tests.unit.prometheus.faulty import Handler, matrix, saying, serving, succe
 ARM = Arm("team", "fraud-1")
 POD = "fraud-1-5d9f7c6b8-x2x4z"
 REQUESTS = Counters("model_requests_total")
+DURATIONS = Counters("model_request_duration_seconds", native=True)
 ERRORS = Counters(
     "model_requests_total", (LabelMatcher(label="code", operator="=~", value="5.."),), part=True
 )
@@ -327,6 +328,32 @@ async def test_a_native_histogram_is_said_to_be_one() -> None:
         (answer,) = await ask(server.url, REQUESTS)
     assert isinstance(answer, Unreadable)
     assert "is a native histogram: name a counter" in answer.message
+
+
+async def test_native_histograms_are_answered_as_series_of_classic_ones() -> None:
+    sample = {"count": "7", "sum": "9", "buckets": [[0, "0.5", "1", "3"], [0, "1", "2", "4"]]}
+    native = {"metric": LABELS, "histograms": [[1, sample]]}
+    async with serving(saying(success("matrix", [native]))) as server:
+        (answer,) = await ask(server.url, DURATIONS)
+    assert answer == tuple(
+        Series({**LABELS, "le": le}, ((1.0, count),))
+        for le, count in (("0.5", 0.0), ("1", 3.0), ("2", 7.0), ("inf", 7.0))
+    )
+
+
+@pytest.mark.parametrize(
+    ("element", "words"),
+    [
+        ({"metric": LABELS, "values": [[1, "1"]]}, "is no histogram"),
+        ({"metric": LABELS, "histograms": [[1, {"buckets": []}]]}, "that Prometheus has not today"),
+        ({"metric": LABELS, "histograms": [[1, []]]}, "that Prometheus has not today"),
+    ],
+)
+async def test_what_is_no_native_histogram_is_told(element: dict[str, object], words: str) -> None:
+    async with serving(saying(success("matrix", [element]))) as server:
+        (answer,) = await ask(server.url, DURATIONS)
+    assert isinstance(answer, Unreadable)
+    assert words in answer.message
 
 
 async def test_a_rotated_token_is_used_at_once(tmp_path: Path) -> None:
