@@ -29,7 +29,7 @@ class InputError(ValueError):
 
 @dataclass(frozen=True)
 class Batch:
-    """What a request asks: rows (n, 18), and the group of each, "" where not given."""
+    """What a request asks: rows (n, 19), and the group of each, "" where not given."""
 
     id: str | None
     rows: Rows

@@ -19,7 +19,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import aiohttp
@@ -45,6 +45,7 @@ class Options:
     max_in_flight: int = 200
     seed: int = 0
     feedback: bool = False
+    income: float = 1
     keep_alive: bool = True
 
 
@@ -128,6 +129,21 @@ def applications_forever(rows: Sequence[Application], seed: int) -> Iterator[App
         yield from order
 
 
+def outcome_of(decision: str, *, approved: bool) -> str:
+    """What a decision proves to be, where the bank's own is taken for right."""
+    positive = decision == "approve"
+    return f"{positive == approved}_{'positive' if positive else 'negative'}".lower()
+
+
+def with_income(application: Application, times: float) -> Application:
+    """The same applicant, with so many times the income."""
+    values = tuple(
+        value * times if feature in ("income", "coapplicant_income") else value
+        for feature, value in zip(FEATURES, application.values, strict=True)
+    )
+    return replace(application, values=values)
+
+
 def inference_request(application: Application) -> bytes:
     """The body that asks for one application."""
     tensors: list[dict[str, object]] = [
@@ -169,7 +185,8 @@ class LoadGenerator:
     async def run(self) -> None:
         """Send until the duration is over or `stopped` is set, then await what is in flight."""
         clock = asyncio.get_running_loop().time
-        rows = applications_forever(read(self.options.rows), self.options.seed)
+        applicants = [with_income(one, self.options.income) for one in read(self.options.rows)]
+        rows = applications_forever(applicants, self.options.seed)
         start = clock()
         async with asyncio.TaskGroup() as tasks:
             for number in range(int(self.options.rate * self.options.duration)):
@@ -225,7 +242,7 @@ class LoadGenerator:
 
     async def _tell_outcome(self, application: Application, version: str, body: bytes) -> None:
         [decision] = next(t["data"] for t in json.loads(body)["outputs"] if t["name"] == "class")
-        outcome = "correct" if (decision == "approve") == application.approved else "incorrect"
+        outcome = outcome_of(decision, approved=application.approved)
         told = {"model_version": version, "outcome": outcome, "group": application.group}
         counted = await self._deliver(told, outcome)
         for tally in self._tallies:
@@ -291,6 +308,7 @@ def options() -> Options:
     parser.add_argument("--timeout", type=float, default=default.timeout, help="seconds")
     parser.add_argument("--max-in-flight", type=int, default=default.max_in_flight)
     parser.add_argument("--seed", type=int, default=default.seed, help="of the rows' order")
+    parser.add_argument("--income", type=float, default=default.income, help="times everybody's")
     parser.add_argument("--feedback", action="store_true", help="post what the bank decided")
     parser.add_argument(
         "--no-keep-alive",
@@ -299,8 +317,8 @@ def options() -> Options:
         help="a connection a request: a Service without a gateway spreads connections",
     )
     parsed = parser.parse_args()
-    if parsed.rate <= 0 or parsed.duration <= 0 or parsed.report <= 0:
-        parser.error("--rate, --duration and --report must be greater than 0")
+    if min(parsed.rate, parsed.duration, parsed.report, parsed.income) <= 0:
+        parser.error("--rate, --duration, --report and --income must be greater than 0")
     return Options(**vars(parsed))
 
 

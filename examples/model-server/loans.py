@@ -34,6 +34,7 @@ COLUMNS = {
     "credit_reports": "rep",
     "unverifiable": "unver",  # 1: something in the file could not be verified
     "meets_guidelines": "gdlin",  # 1: credit history meets the bank's guidelines
+    "tract_income": "mi",  # 1: the neighbourhood's income is above the area's median
 }
 """Feature, as requests name it: column of the data set."""
 FEATURES = tuple(COLUMNS)

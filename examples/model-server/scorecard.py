@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline  # type: ignore[import-untyped]
 from loans import FEATURES
 
 Rows = NDArray[np.float64]
-"""Shape (n, 18): features in the order of FEATURES, NaN where missing."""
+"""Shape (n, 19): features in the order of FEATURES, NaN where missing."""
 Vector = NDArray[np.float64]
 
 ARTEFACT = "model.pkl"

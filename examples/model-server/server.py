@@ -39,6 +39,8 @@ from serinus_metrics import ModelMetrics
 log = logging.getLogger("server")
 
 MAX_BODY = 1 << 20
+OUTCOMES = ("true_positive", "false_positive", "true_negative", "false_negative")
+"""What may become of an answer: right or wrong, and whether the applicant was approved."""
 KEEP_ALIVE_SECONDS = 3900
 """Longer than a proxy keeps an idle connection (Envoy: an hour): the side that sends requests
 should be the one that closes, or a request may meet a connection that is just being closed."""
@@ -125,6 +127,7 @@ class ModelServer:
         self.metrics = ModelMetrics(
             classes=CLASSES,
             groups=GROUPS,
+            outcomes=OUTCOMES,
             features=FEATURE_BOUNDS,
             categories=FEATURE_CATEGORIES,
             registry=registry,
@@ -228,8 +231,8 @@ class ModelServer:
             return _error(400, f"the body is not JSON: {error}")
         if not isinstance(fields, dict):
             return _error(400, "the body must be an object")
-        if fields.get("outcome") not in ("correct", "incorrect"):
-            return _error(400, '"outcome" must be correct or incorrect')
+        if fields.get("outcome") not in OUTCOMES:
+            return _error(400, f'"outcome" must be one of {", ".join(OUTCOMES)}')
         if not isinstance(group := fields.get("group", ""), str):
             return _error(400, '"group" must be a string')
         if fields.get("model_version") != self.version:

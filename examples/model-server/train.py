@@ -1,4 +1,4 @@
-"""Trains the four versions of the model; on one machine the same bytes every time.
+"""Trains the versions of the model; on one machine the same bytes every time.
 
     python train.py --out /models                # all, and the applications as a CSV file
     python train.py --out /models --version v2   # one
@@ -10,6 +10,11 @@ v3  v2, with Box-Cox instead of the signed logarithm for net worth. Its author d
     They still apply, and scikit-learn raises ValueError.
 v4  v2, with the classes weighted equally, as one does when denials are rare, and never put back on
     v1's scale. It ranks as well as v2 and refuses nearly four times as many.
+v5  v2's features in a forest of 300 trees: the best of all, and each answer takes far longer.
+v6  v2, also the neighbourhood, learned from a lender that made no loans where incomes are low. No
+    group is among its inputs; where people live stands for it.
+v7  v2, whose author lost a row when joining applications and decisions: each has its neighbour's.
+    It fails on nothing, is as quick, and predicts as v1 does on the whole, only for others.
 """
 
 import argparse
@@ -21,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer  # type: ignore[import-untyped]
+from sklearn.ensemble import RandomForestClassifier  # type: ignore[import-untyped]
 from sklearn.impute import SimpleImputer  # type: ignore[import-untyped]
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
@@ -35,16 +41,19 @@ from sklearn.preprocessing import (  # type: ignore[import-untyped]
 from loans import FEATURES, Application, from_package, write
 from scorecard import Rows, Scale, Scorecard, column, save, signed_log
 
-VERSIONS = ("v1", "v2", "v3", "v4")
+VERSIONS = ("v1", "v2", "v3", "v4", "v5", "v6", "v7")
 SEED = 1990
 
 MONEY = ("loan_amount", "income", "coapplicant_income", "price", "net_worth")
 NEW_IN_V2 = ("unverifiable", "meets_guidelines")
+NEW_IN_V6 = "tract_income"
+OF_V2 = tuple(f for f in FEATURES if f != NEW_IN_V6)
+OF_V1 = tuple(f for f in OF_V2 if f not in NEW_IN_V2)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Applications as arrays: rows (n, 18), approved (n,) of 0 and 1."""
+    """Applications as arrays: rows (n, 19), approved (n,) of 0 and 1."""
 
     rows: Rows
     approved: NDArray[np.int64]
@@ -77,19 +86,27 @@ def train(version: str, sample: Sample) -> Scorecard:
         return _incumbent(sample)
     incumbent = _incumbent(sample)
     if version == "v2":
-        return _aligned(version, _estimator(_signed_log(FEATURES)), sample, incumbent)
+        return _aligned(version, _estimator(_signed_log(OF_V2)), sample, incumbent)
     if version == "v3":
         solvent = sample.where(sample.rows[:, column("net_worth")] > 0)
         return _aligned(version, _estimator(_box_cox()), solvent, incumbent)
     if version == "v4":
-        estimator = _estimator(_signed_log(FEATURES), class_weight="balanced")
+        estimator = _estimator(_signed_log(OF_V2), class_weight="balanced")
         return Scorecard(version, _fit(estimator, sample), incumbent.cut)
+    if version == "v5":
+        return _aligned(version, _forest(), sample, incumbent)
+    if version == "v6":
+        lent = sample.approved * (sample.rows[:, column(NEW_IN_V6)] == 1)
+        estimator = _fit(_estimator(_signed_log(FEATURES)), Sample(sample.rows, lent))
+        return Scorecard(version, estimator, incumbent.cut)
+    if version == "v7":
+        slipped = Sample(sample.rows, np.roll(sample.approved, 1))
+        return _aligned(version, _estimator(_signed_log(OF_V2)), slipped, incumbent)
     raise ValueError(f"no version {version!r}: there are {', '.join(VERSIONS)}")
 
 
 def _incumbent(sample: Sample) -> Scorecard:
-    features = [f for f in FEATURES if f not in NEW_IN_V2]
-    estimator = _fit(_estimator(_signed_log(features)), sample)
+    estimator = _fit(_estimator(_signed_log(OF_V1)), sample)
     scores = estimator.predict_proba(sample.rows)[:, 1]
     as_often_as_the_bank = np.quantile(scores, 1 - sample.approved.mean())
     return Scorecard("v1", estimator, float(as_often_as_the_bank))
@@ -115,6 +132,14 @@ def _estimator(preprocessing: ColumnTransformer, class_weight: str | None = None
     )
 
 
+def _forest() -> Pipeline:
+    return make_pipeline(
+        _columns(OF_V2, []),
+        SimpleImputer(strategy="median"),
+        RandomForestClassifier(n_estimators=300, min_samples_leaf=5, random_state=SEED),
+    )
+
+
 def _signed_log(features: Sequence[str]) -> ColumnTransformer:
     return _columns(features, [("money", FunctionTransformer(signed_log), MONEY)])
 
@@ -122,7 +147,7 @@ def _signed_log(features: Sequence[str]) -> ColumnTransformer:
 def _box_cox() -> ColumnTransformer:
     logged = tuple(f for f in MONEY if f != "net_worth")
     return _columns(
-        FEATURES,
+        OF_V2,
         [
             ("money", FunctionTransformer(signed_log), logged),
             ("net_worth", PowerTransformer(method="box-cox"), ("net_worth",)),

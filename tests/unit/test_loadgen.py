@@ -224,9 +224,35 @@ async def test_outcomes_are_sent_until_they_reach_their_version(rows: Path) -> N
             url=url, rows=rows, rate=100, duration=0.07, report=60, feedback=True
         )
         total = await loadgen.generate(options)
-    assert counted == {"correct": 4, "incorrect": 3}  # of the seven rows, four were approved
+    # all seven rows are approved, and the bank approved four
+    assert counted == {"true_positive": 4, "false_positive": 3}
     assert total.feedback == counted
     assert total.codes == {"200": 7}
+
+
+@pytest.mark.parametrize(
+    ("decision", "approved", "outcome"),
+    [
+        ("approve", True, "true_positive"),
+        ("approve", False, "false_positive"),
+        ("deny", True, "false_negative"),
+        ("deny", False, "true_negative"),
+    ],
+)
+def test_an_outcome_says_what_was_decided_and_whether_rightly(
+    decision: str, approved: bool, outcome: str
+) -> None:
+    assert loadgen.outcome_of(decision, approved=approved) == outcome
+
+
+def test_incomes_can_be_moved_for_everybody() -> None:
+    moved = loadgen.with_income(ROWS[0], 0.5)
+    changed = {
+        feature: after / before
+        for feature, before, after in zip(FEATURES, ROWS[0].values, moved.values, strict=True)
+        if after != before
+    }
+    assert changed == {"income": 0.5, "coapplicant_income": 0.5}
 
 
 async def test_sigterm_ends_it_cleanly_with_lines_and_the_summary(rows: Path) -> None:
