@@ -67,7 +67,6 @@ class Analysis(Type):
         """With a preset, what was left out of the checks is as it says."""
         analysis = handler(data)
         if analysis.preset is None:
-            _refuse_latencies_without_preset(analysis.checks)
             return analysis
         preset = PRESETS[analysis.preset]
         checks = analysis.checks if "checks" in analysis.model_fields_set else preset.checks
@@ -80,12 +79,3 @@ class Analysis(Type):
         if twice:
             raise ValueError(f"two checks are named {twice[0]}")
         return self
-
-
-def _refuse_latencies_without_preset(checks: list[Check]) -> None:
-    for check in checks:
-        if check.latency and check.latency.of:
-            raise ValueError(
-                f"check {check.name}: {check.latency.of} is a latency of some preset, and none is "
-                "set; set preset, or histogram in place of of"
-            )

@@ -102,16 +102,7 @@ class ErrorRate(Compared):
     """The share of failed requests: candidate against stable, and against an absolute limit."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                _MARGIN_ABOVE_TOLERANCE,
-                {
-                    "rule": "!has(self.failures) || !has(self.requests) || "
-                    "self.failures != self.requests.metric",
-                    "message": "failures must be another counter than requests",
-                },
-            ]
-        }
+        json_schema_extra={"x-kubernetes-validations": [_MARGIN_ABOVE_TOLERANCE]}
     )
 
     requests: Counter = Field(
@@ -161,12 +152,6 @@ class ErrorRate(Compared):
         if self.errors is not None:
             return self.errors
         return [] if self.failures else [LabelMatcher(label="code", operator="=~", value="5..")]
-
-    @model_validator(mode="after")
-    def _counted_once(self) -> Self:
-        if self.failures == self.requests.metric:
-            raise ValueError("failures must be another counter than requests")
-        return self
 
 
 class SlowLimit(Type):

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from serinus.api import promql
 from serinus.api.analysis import Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
-from serinus.api.checks import Compared, Feedback, Threshold
+from serinus.api.checks import Check, Compared, ErrorRate, Feedback, Threshold
+from serinus.api.presets import PRESETS
 from serinus.api.quantities import fraction, seconds
 from serinus.api.spec import Gateway, Spec
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
@@ -170,7 +171,18 @@ def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
         yield Problem(f"{field}.maxStepDuration", told)
     for index, check in enumerate(analysis.checks):
         for kind, settings in check.kinds().items():
-            yield from _check(f"{field}.checks[{index}].{kind}", settings, analysis)
+            path = f"{field}.checks[{index}].{kind}"
+            if lack := _nothing_to_read(analysis, check):
+                yield Problem(path, lack)
+            yield from _check(path, settings, analysis)
+
+
+def _nothing_to_read(analysis: Analysis, check: Check) -> str | None:
+    if analysis.preset is not None:
+        return PRESETS[analysis.preset].lack(check)
+    if check.latency and check.latency.of:
+        return f"{check.latency.of} is a latency of a preset; set preset, or histogram instead"
+    return None
 
 
 def _check(field: str, settings: Any, analysis: Analysis) -> Iterator[Problem]:
@@ -180,6 +192,9 @@ def _check(field: str, settings: Any, analysis: Analysis) -> Iterator[Problem]:
         if seconds(settings.for_) > seconds(analysis.max_step_duration):
             told = f"{settings.for_} is longer than a step may take, {analysis.max_step_duration}"
             yield Problem(f"{field}.for", f"{told} (maxStepDuration): it could never pass")
+    if isinstance(settings, ErrorRate) and settings.failures == settings.requests.metric:
+        told = f"{settings.failures} is the counter of requests; name one of failures alone"
+        yield Problem(f"{field}.failures", told)
     if isinstance(settings, Feedback) and seconds(settings.after) >= seconds(
         analysis.max_step_duration
     ):

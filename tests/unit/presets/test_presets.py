@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from serinus.api.analysis import Analysis
 from serinus.api.checks import ErrorRate, LabelMatcher
 from serinus.api.presets import PRESETS
+from serinus.api.validation import problems
 from serinus.judge import questions_of
 from serinus.judge.questions import Counters
 from tests.unit.judge.judging import SINCE, Judging
@@ -82,6 +83,17 @@ def error_rate(preset: str | None, **written: object) -> ErrorRate:
     settings = Analysis.model_validate(spec).checks[0].error_rate
     assert settings
     return settings
+
+
+def problem(preset: str | None, check: dict[str, object]) -> str:
+    """What is wrong with a manifest that has this one check."""
+    container = {"name": "m", "image": "i", "ports": [{"containerPort": 80}]}
+    analysis = {"preset": preset, "checks": [{"name": "x", **check}]}
+    spec = {
+        "template": {"spec": {"containers": [container]}},
+        "rollout": {"analysis": analysis},
+    }
+    return "; ".join(map(str, problems("default", "fraud", spec)))
 
 
 def test_each_preset_has_a_sample_and_each_sample_a_preset() -> None:
@@ -213,11 +225,6 @@ def test_all_that_failures_counts_has_failed_unless_errors_says_which() -> None:
     assert some.failed == [LabelMatcher(label="why", value="oom")]
 
 
-def test_one_counter_cannot_be_both_requests_and_failures() -> None:
-    with pytest.raises(ValueError, match="failures must be another counter than requests"):
-        error_rate(None, requests={"metric": "x_total"}, failures="x_total")
-
-
 def test_without_a_preset_the_metric_contract_is_read() -> None:
     found = Analysis.model_validate({})
     assert [check.kind for check in found.checks] == ["errorRate", "predictionDrift"]
@@ -246,18 +253,40 @@ def test_a_latency_is_chosen_by_its_name_or_replaced_by_a_histogram() -> None:
 @pytest.mark.parametrize(
     ("preset", "check", "told"),
     [
-        ("vLLM", {"latency": {"of": "queue"}}, "x: queue is no latency of vLLM; it has request, "),
-        (None, {"latency": {"of": "queueTime"}}, "x: queueTime is a latency of some preset, and "),
-        ("vLLM", {"latency": {"of": "queueTime", "histogram": {"metric": "a"}}}, "not both"),
-        ("Triton", {"latency": {}}, "x: Triton adds up durations .* Name another histogram."),
-        ("KServe", {"errorRate": {}}, "x: KServe's model servers time .* Name other requests."),
+        ("vLLM", {"latency": {"of": "queue"}}, "latency: queue is no latency of vLLM; it has requ"),
+        ("Triton", {"latency": {"of": "request"}}, "it has firstResponse"),
+        ("Triton", {"latency": {}}, "latency: Triton adds up durations"),
+        ("KServe", {"errorRate": {}}, "errorRate: KServe's model servers time their requests, and"),
+        (None, {"latency": {"of": "queueTime"}}, "latency: queueTime is a latency of a preset"),
+        (
+            "Istio",
+            {"errorRate": {"failures": "istio_requests_total"}},
+            "errorRate.failures: istio_requests_total is the counter of requests",
+        ),
     ],
 )
-def test_what_cannot_be_had_is_refused_with_the_reason(
+def test_what_cannot_be_had_is_told_with_its_field_and_reason(
     preset: str | None, check: dict[str, object], told: str
 ) -> None:
-    with pytest.raises(ValueError, match=told):
-        Analysis.model_validate({"preset": preset, "checks": [{"name": "x", **check}]})
+    assert told in problem(preset, check)
+
+
+@pytest.mark.parametrize(
+    ("preset", "check"),
+    [
+        ("KServe", {"errorRate": {"requests": {"metric": "istio_requests_total"}}}),
+        ("Triton", {"latency": {"histogram": {"metric": "istio_request_duration_milliseconds"}}}),
+    ],
+)
+def test_what_a_server_lacks_may_be_had_from_elsewhere(
+    preset: str, check: dict[str, object]
+) -> None:
+    assert problem(preset, check) == ""
+
+
+def test_a_latency_has_one_name() -> None:
+    twice = {"of": "queueTime", "histogram": {"metric": "a_seconds"}}
+    assert "not both" in problem("vLLM", {"latency": twice})
 
 
 def test_an_empty_list_of_checks_stays_empty_under_a_preset() -> None:

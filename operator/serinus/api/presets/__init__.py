@@ -31,41 +31,38 @@ class Preset(Type):
     checks: list[Check] = Field(description="What is checked if users name no checks.")
 
     def completed(self, check: Check) -> Check:
-        """The check, with what its user left out as this server has it.
-
-        Raises ValueError with a sentence where the server has nothing of the kind, and the user
-        names nothing else.
-        """
-        try:
-            if check.error_rate is not None:
-                return check.model_copy(update={"error_rate": self._error_rate(check.error_rate)})
-            if check.latency is not None:
-                return check.model_copy(update={"latency": self._latency(check.latency)})
-        except ValueError as lack:
-            raise ValueError(f"check {check.name}: {lack}") from None
+        """The check, with what its user left out as this server has it, so far as it does."""
+        if check.error_rate is not None:
+            return check.model_copy(update={"error_rate": self._error_rate(check.error_rate)})
+        if check.latency is not None:
+            return check.model_copy(update={"latency": self._latency(check.latency)})
         return check
+
+    def lack(self, check: Check) -> str | None:
+        """Why a completed check has nothing to read, in a sentence with the remedy."""
+        if (errors := check.error_rate) and "requests" not in errors.model_fields_set:
+            return f"{self.lacks['errorRate']} Name other requests."
+        if (latency := check.latency) and "histogram" not in latency.model_fields_set:
+            if latency.of is None:
+                return f"{self.lacks['latency']} Name another histogram, or one of its latencies."
+            return f"{latency.of} is no latency of {self.name}; it has {', '.join(self.latencies)}"
+        return None
 
     def _error_rate(self, written: ErrorRate) -> ErrorRate:
         known = self.error_rate
-        names_requests = "requests" in written.model_fields_set
         if known is None:
-            if not names_requests:
-                raise ValueError(f"{self.lacks['errorRate']} Name other requests.")
             return written
+        names_requests = "requests" in written.model_fields_set
         if names_requests and written.requests.metric != known.requests.metric:
             return written  # what fails among its requests says nothing of another counter's
         left_out = known.model_fields_set - written.model_fields_set
         return written.model_copy(update={field: getattr(known, field) for field in left_out})
 
     def _latency(self, written: Latency) -> Latency:
-        if "histogram" in written.model_fields_set:
+        known = self.latencies.get(written.of or "request")
+        if known is None or "histogram" in written.model_fields_set:
             return written
-        if histogram := self.latencies.get(written.of or "request"):
-            return written.model_copy(update={"histogram": histogram})
-        if written.of is None:
-            raise ValueError(f"{self.lacks['latency']} Name another histogram.")
-        known = ", ".join(self.latencies) or "none"
-        raise ValueError(f"{written.of} is no latency of {self.name}; it has {known}")
+        return written.model_copy(update={"histogram": known})
 
 
 def _read() -> dict[str, Preset]:
