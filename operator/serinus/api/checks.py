@@ -5,10 +5,13 @@ than this. The margin is where a pass starts: shown to be better than this. Betw
 the verdict is Inconclusive, and the rollout waits for more requests.
 """
 
+import hashlib
+import json
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_snake
 
 from serinus.api.base import Duration, Percent, Type, Written
 
@@ -39,6 +42,7 @@ OutcomeName = Annotated[str, Field(min_length=1, max_length=100)]
 Operator = Literal["=", "!=", "=~", "!~"]
 
 _KINDS = ("errorRate", "fairness", "feedback", "latency", "predictionDrift", "threshold")
+_FIELDS = tuple((to_snake(kind), kind) for kind in _KINDS)
 _ONE_KIND = f"a check needs exactly one of {', '.join(_KINDS)}"
 _ONE_LATENCY = "set of, a latency of the preset, or histogram, not both"
 _MARGIN_ABOVE_TOLERANCE: JsonValue = {
@@ -478,8 +482,15 @@ class Check(Type):
 
     def kinds(self) -> dict[str, Type]:
         """The keys that are set, with their settings."""
-        found = {to_camel(name): value for name, value in self}
-        return {kind: found[kind] for kind in _KINDS if found[kind] is not None}
+        found = ((kind, getattr(self, field)) for field, kind in _FIELDS)
+        return {kind: settings for kind, settings in found if settings is not None}
+
+    @cached_property
+    def digest(self) -> str:
+        """12 characters that stand for kind and settings; others give other ones."""
+        settings = {kind: value.to_json() for kind, value in self.kinds().items()}
+        text = json.dumps(settings, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @model_validator(mode="after")
     def _exactly_one_kind(self) -> Self:

@@ -1,6 +1,7 @@
 """Durations and percentages as users write them: `1m30s`, `500ms`, `0.5%`."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 DURATION_PATTERN: Final = r"^([0-9]+(ms|s|m|h))+$"
@@ -9,6 +10,7 @@ PERCENT_PATTERN: Final = r"^[0-9]{1,3}(\.[0-9]{1,6})?%$"
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
+@lru_cache(maxsize=1024)
 def seconds(duration: str) -> float:
     """`1m30s` -> 90.0 seconds.
 
@@ -20,6 +22,7 @@ def seconds(duration: str) -> float:
     return sum(int(count) * _SECONDS[unit] for count, unit in parts)
 
 
+@lru_cache(maxsize=1024)
 def fraction(percent: str) -> float:
     """`2.5%` -> 0.025.
 

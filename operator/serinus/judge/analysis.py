@@ -1,7 +1,5 @@
 """All checks of an analysis: what they ask, and what they come to after each measurement."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -114,15 +112,9 @@ def _budget(analysis: Analysis, check: Check) -> Budget:
     )
 
 
-def _digest(check: Check) -> str:
-    settings = {kind: value.to_json() for kind, value in check.kinds().items()}
-    text = json.dumps(settings, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
 def _before(check: Check, progress: Progress) -> CheckStatus:
     """What was known of a check; nothing if it is new, or its settings are."""
-    digest = _digest(check)
+    digest = check.digest
     for known in progress.checks:
         if (known.name, known.kind, known.state.policy) == (check.name, check.kind, digest):
             return known

@@ -6,6 +6,7 @@ samples of each series, never from increase(), which extrapolates.
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -193,7 +194,7 @@ def _by_target(key: Counters, answer: Answer) -> ByTarget | Unreadable:
         return answer
     groups: ByTarget = {}
     for series in answer:
-        if any(not math.isfinite(value) for _, value in series.samples):
+        if not math.isfinite(sum([value for _, value in series.samples])):
             return Unreadable(f"{key.metric} has samples that are no numbers (NaN or Inf).")
         if series.samples:
             groups.setdefault(series.target, []).append(series)
@@ -235,12 +236,12 @@ def _whole(key: Counters, wholes: Iterable[Counters]) -> Counters | None:
 
 
 def _increase(series: Series, target: str, start: float, end: float) -> Increase:
-    known, last, amount = False, 0.0, 0.0
-    for at, value in series.samples:
-        if at <= start:
-            known, last = True, value
-        elif at <= end:
-            # a counter that falls has started again from 0
-            amount += value - last if value >= last else value
-            last = value
-    return Increase(series.labels, target, amount, known)
+    first = bisect_right(series.samples, (start, math.inf))
+    last, amount = series.samples[first - 1][1] if first else 0.0, 0.0
+    for at, value in series.samples[first:]:
+        if at > end:
+            break
+        # a counter that falls has started again from 0
+        amount += value - last if value >= last else value
+        last = value
+    return Increase(series.labels, target, amount, known=first > 0)

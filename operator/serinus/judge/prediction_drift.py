@@ -144,12 +144,15 @@ class PredictionDriftCheck:
         )
 
     def _forecast(self, state: CheckState, budget: Budget) -> str:
+        scales = {
+            source: Scale(self._policy, 1.0, state.stable[source] / n_c if n_c else 0.0)
+            for source, n_c in state.candidate.items()
+        }
         gained = []
         for known in state.comparisons:
-            n_c, n_s = state.candidate[_source(known)], state.stable[_source(known)]
+            n_c = state.candidate[_source(known)]
             rates = (known.candidate / n_c, known.stable / n_c) if n_c else (0.0, 0.0)
-            scale = Scale(self._policy, 1.0, n_s / n_c if n_c else 0.0)
-            gained.append(scale.gains(known, *rates))
+            gained.append(scales[_source(known)].gains(known, *rates))
         return words.forecast(
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),

@@ -12,6 +12,7 @@ from serinus.api.reasons import Reason
 from serinus.api.scenario import Scenario
 from serinus.api.spec import Spec
 from serinus.api.status import CheckStatus, Hold, Status
+from serinus.judge import overall
 from serinus.judge.questions import Answer, Arm, Counters, Measurement, Question, Series, Value
 from serinus.manifests.owner import Owner
 from serinus.plan.analysis import Request, judged, next_look, requested
@@ -182,6 +183,9 @@ class _Course:
         hold = _hold(rollout.status)
         if hold and hold.reason != (before and before.reason):
             self._tell([(hold.reason, hold.message)])
+        if self._awaits_a_person() and self._every_check_passed():
+            self._advance()
+            return
         world = rollout.world
         self._stable.scale(world.pods(STABLE))
         self._candidate.scale(world.pods(self._revision))
@@ -189,6 +193,22 @@ class _Course:
             self._look = inf
         elif self._look <= rollout.now or self._look == inf:
             self._look = next_look(self._interval, rollout.now)
+
+    def _awaits_a_person(self) -> bool:
+        hold = _hold(self._rollout.status)
+        return hold is not None and hold.reason == Reason.AWAITING_COMMAND
+
+    def _every_check_passed(self) -> bool:
+        judged = _verdicts(self._rollout.status)
+        wanted = self._simulation.spec.rollout.analysis.checks
+        return len(judged) == len(wanted) and overall(judged.values()) == "Pass"
+
+    def _advance(self) -> None:
+        """Someone is there who advances a pause by hand once every check has passed."""
+        rollout = self._rollout
+        command = f"advance/{self._revision}/{len(rollout.news)}"
+        rollout.wish = replace(rollout.wish, command=command)
+        self._settle()
 
     def _request(self) -> Request | None:
         simulation = self._simulation
@@ -223,13 +243,20 @@ class _Course:
         since = self._rollout.now - self._start
         self._moments += [Moment(since, weight, reason, message) for reason, message in told]
 
+    def _waits_until(self) -> float:
+        """When a person who sees no verdict has waited as long as a step may last."""
+        candidate = self._rollout.status.candidate
+        longest = seconds(self._simulation.spec.rollout.analysis.max_step_duration)
+        return longest + ((candidate and candidate.effective_since) or self._rollout.now)
+
     def _outcome(self) -> tuple[str, Outcome] | None:
         """Reason and phase, once it has ended or a person is waited for."""
         status = self._rollout.status
         if status.candidate is None:
             last = self._rollout.news[-1].reason
             return last, "Promoted" if last == Reason.PROMOTED else "RolledBack"
-        if status.phase in ("Paused", "Degraded") and status.candidate.hold:
+        waits = self._awaits_a_person() and self._rollout.now < self._waits_until()
+        if status.phase in ("Paused", "Degraded") and status.candidate.hold and not waits:
             return status.candidate.hold.reason, "Held"
         if self._rollout.now >= self._start + LONGEST:
             return "Undecided", "Held"
