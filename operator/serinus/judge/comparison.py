@@ -8,7 +8,7 @@ credit. The weight for later times is held in a reserve and laid out bit by bit.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from serinus.api.status import CheckState, Comparison, Verdict
@@ -27,8 +27,9 @@ from serinus.judge.kernel import (
     stakes,
 )
 from serinus.judge.look import Budget
+from serinus.judge.overshoot import boost
 
-FIRST_DRAW: Final = 0.9
+FIRST_DRAW: Final = 0.97
 """Of all weight, for what is known at the start."""
 
 RAISE_EVERY: Final = 1000.0
@@ -64,6 +65,7 @@ class Scale:
         arms = candidate_requests, stable_requests
         exchanged = stable_requests, candidate_requests
         passing = better(policy.margin)
+        self._policy, self._arms = policy, arms
         self._more = stakes(policy.tolerance, policy.tilts, *arms)
         self._fewer = stakes(policy.tolerance, policy.tilts, *exchanged)
         self._not_more = stakes(policy.margin, passing, *arms)
@@ -78,9 +80,33 @@ class Scale:
             gains(self._not_fewer, stable, candidate) if known.not_fewer else [],
         )
 
-    def weigh(self, known: Comparison, candidate: float, stable: float) -> Comparison:
-        """What is known after a block with so many events per arm."""
-        return counted(known, self.gains(known, candidate, stable), candidate, stable)
+    def weigh(
+        self,
+        known: Comparison,
+        candidate: float,
+        stable: float,
+        ceiling: float = math.inf,
+    ) -> Comparison:
+        """What is known after a block with so many events per arm.
+
+        `ceiling`: ln of the evidence against the candidate above which more is of no use. To give
+        it says that the events are counts of independent requests.
+        """
+        gained = self.gains(known, candidate, stable)
+        if ceiling < math.inf:
+            boosted = self._boosted(known, gained.more, candidate + stable, ceiling)
+            gained = replace(gained, more=boosted)
+        return counted(known, gained, candidate, stable)
+
+    def _boosted(
+        self, known: Comparison, gained: list[float], events: float, ceiling: float
+    ) -> list[float]:
+        null, tilts = self._policy.tolerance, self._policy.tilts
+        by = boost(null, tilts, known.more, self._arms, events, ceiling)
+        if not by:
+            return gained
+        reached = log_sum([log_e + gain for log_e, gain in zip(known.more, gained, strict=True)])
+        return [gain + min(by, ceiling - reached) for gain in gained]
 
 
 def counted(known: Comparison, gained: Gains, candidate: float, stable: float) -> Comparison:
@@ -165,6 +191,14 @@ def weighed(state: CheckState, comparisons: list[Comparison]) -> CheckState:
     held_back = math.log(state.reserve)
     total = log_sum([held_back, *(e for each in comparisons for e in (*each.more, *each.fewer))])
     return state.model_copy(update={"comparisons": comparisons, "peak": max(state.peak, total)})
+
+
+def ceiling(state: CheckState, budget: Budget) -> float:
+    """ln of the evidence of one comparison that is enough for Fail, whatever the others show.
+
+    A trifle more, so that what reaches it is enough after rounding as well.
+    """
+    return math.log(1 / budget.false_fail - state.reserve) + 1e-5
 
 
 def verdict(state: CheckState, budget: Budget) -> Verdict:

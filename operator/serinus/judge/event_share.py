@@ -75,7 +75,7 @@ class EventShare:
         """What is known, and what a look adds -> the verdict, and what is known then."""
         if problem := look.unreadable(self.questions()):
             return Finding("Error", problem, state)
-        state = self._counted(self.opened(state), look)
+        state = self._counted(self.opened(state), look, budget)
         found = comparison.verdict(state, budget)
         missing = look.missing(self._whole)
         if missing and found != "Fail":
@@ -88,13 +88,14 @@ class EventShare:
             return state
         return comparison.compare(state, [New(name) for name in self._policies], WORSE)
 
-    def _counted(self, state: CheckState, look: Look) -> CheckState:
+    def _counted(self, state: CheckState, look: Look, budget: Budget) -> CheckState:
         n_c, n_s = (whole.total for whole in look.growth(self._whole))
         e_c, e_s = (part.total for part in look.growth(self._events))
         key = self._nouns.whole
         state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
+        enough = comparison.ceiling(state, budget)
         weighed = [
-            Scale(self._policies[each.name], n_c, n_s).weigh(each, e_c, e_s)
+            Scale(self._policies[each.name], n_c, n_s).weigh(each, e_c, e_s, enough)
             for each in state.comparisons
         ]
         return comparison.weighed(state, weighed)

@@ -1,5 +1,7 @@
 """errorRate, from samples to sentences."""
 
+import math
+
 import pytest
 
 from serinus.judge import judge
@@ -22,6 +24,12 @@ def test_a_candidate_that_fails_five_times_as_often_is_failed_with_its_figures()
         "Candidate errors 12/225 (5.3%) against stable 42/4275 (0.98%); the rate is above "
         "1.1 times stable's + 0.1%, 99% sure at any time."
     )
+
+
+def test_the_evidence_of_a_whole_count_goes_just_to_what_is_enough() -> None:
+    paper = judging(tolerance=1, absoluteTolerance="0%")
+    found = paper.until("Fail", lambda: paper.errors((4, 75), (14, 1425)))
+    assert math.log(100) <= found.state.peak <= math.log(100) + 1e-4
 
 
 def test_a_failed_candidate_stays_failed_whatever_comes_later() -> None:
@@ -64,7 +72,7 @@ def test_a_bad_candidate_is_told_when_it_will_fail() -> None:
     paper.errors((3, 60), (11, 1140))
     found = paper.look()
     assert found.message.endswith(
-        "Fails after about 170 more candidate requests if it goes on like this."
+        "Fails after about 160 more candidate requests if it goes on like this."
     )
     found = paper.until("Fail", lambda: paper.errors((1, 20), (4, 380)))
     assert 160 <= found.state.candidate["requests"] <= 240

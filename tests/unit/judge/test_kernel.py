@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from collections.abc import Callable
 
 import pytest
 
@@ -20,24 +19,12 @@ from serinus.judge.kernel import (
     requests_until,
     stakes,
 )
+from tests.unit.judge.enumeration import expectation
 
 ROUNDING = 1e-8
 NULLS = (Null(1.0, 0.0), Null(1.1, 0.001), Null(1.5, 0.01), Null(0.0, 0.05), Null(2.0, 0.05))
 STABLE_RATES = (0.0, 0.01, 0.1, 0.3)
 SIZES = ((1, 1), (3, 5), (6, 2), (4, 0))
-
-
-def binomial(n: int, p: float) -> list[float]:
-    return [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
-
-
-def expectation(
-    size: tuple[int, int], rates: tuple[float, float], value: Callable[[int, int], float]
-) -> float:
-    """Over all outcomes of a block with so many requests per arm."""
-    candidate, stable = (binomial(n, p) for n, p in zip(size, rates, strict=True))
-    outcomes = itertools.product(enumerate(candidate), enumerate(stable))
-    return math.fsum(p * q * value(e_c, e_s) for (e_c, p), (e_s, q) in outcomes)
 
 
 def after(
@@ -62,7 +49,7 @@ def test_evidence_against_a_candidate_within_the_tolerance_does_not_grow_on_aver
             mean = expectation(
                 size,
                 (candidate, stable),
-                lambda *events: math.exp(log_sum(after(opened(tilts), null, tilts, size, events))),
+                lambda events: math.exp(log_sum(after(opened(tilts), null, tilts, size, events))),
             )
             assert mean <= 1 + ROUNDING
 
@@ -81,7 +68,7 @@ def test_evidence_for_a_candidate_beyond_the_margin_does_not_grow_on_average(
             mean = expectation(
                 size,
                 (candidate, stable),
-                lambda *events: math.exp(log_sum(after(opened(BETTER), null, tilts, size, events))),
+                lambda events: math.exp(log_sum(after(opened(BETTER), null, tilts, size, events))),
             )
             assert mean <= 1 + ROUNDING
 
@@ -96,8 +83,8 @@ def test_evidence_does_not_grow_after_any_first_block_though_split_and_rate_move
         before = after(started, null, WORSE, first, events)
         ground = raised(before, WORSE, laid)
 
-        def value(e_c: int, e_s: int, ground: list[float] = ground) -> float:
-            return math.exp(log_sum(after(ground, null, WORSE, second, (e_c, e_s))))
+        def value(events: tuple[int, int], ground: list[float] = ground) -> float:
+            return math.exp(log_sum(after(ground, null, WORSE, second, events)))
 
         for stable in STABLE_RATES:
             mean = reserve - laid + expectation(second, (1.1 * stable + 0.01, stable), value)

@@ -43,16 +43,16 @@ def test_equal_predictions_are_rolled_back_at_most_once_in_a_hundred() -> None:
     assert failed(found) <= 0.01
 
 
-@pytest.mark.parametrize(("candidate", "expected"), [(0.02, 1417), (0.05, 214)])
+@pytest.mark.parametrize(("candidate", "wanted"), [(0.02, 1450), (0.05, 220)])
 def test_a_candidate_that_fails_more_often_is_found_in_time(
-    candidate: float, expected: float
+    candidate: float, wanted: float
 ) -> None:
     check = error_rate()
     found = outcomes(lambda rng: errors(check, lambda at: (candidate, 0.01), rng), 300)
-    assert median(outcome.requests for outcome in found) <= 1.15 * expected
+    assert median(outcome.requests for outcome in found) <= wanted
 
 
 def test_equal_candidates_pass_in_time() -> None:
     check = error_rate(margin=1.5)
     found = outcomes(lambda rng: errors(check, lambda at: (0.01, 0.01), rng, wanted="Pass"), 200)
-    assert median(outcome.requests for outcome in found) <= 1.15 * 2866
+    assert median(outcome.requests for outcome in found) <= 1.1 * 2900

@@ -1,0 +1,90 @@
+"""Evidence beyond the threshold, laid where it is of use: checked by enumeration."""
+
+import itertools
+import math
+
+import pytest
+
+from serinus.judge.kernel import WORSE, Null, Tilt, gains, grown, log_sum, opened, stakes
+from serinus.judge.overshoot import MOST_EVENTS, boost
+from tests.unit.judge.enumeration import expectation
+
+SIZES = ((1, 1), (3, 5), (6, 2), (2, 20), (10, 40), (40, 10))
+RATES = (0.001, 0.01, 0.03, 0.1, 0.2, 0.4, 0.7, 0.97)
+TILTS: tuple[tuple[Tilt, ...], ...] = (WORSE, ((1.5, 1.0),), ((30.0, 1.0),))
+FACTORS = (1.02, 1.3, 2.0, 40.0)
+"""By how much the evidence has to grow until it is enough."""
+
+
+def after(
+    null: Null,
+    tilts: tuple[Tilt, ...],
+    size: tuple[int, int],
+    events: tuple[int, int],
+    enough: float,
+) -> float:
+    """E after a block, boosted."""
+    before, ceiling = opened(tilts), math.log(enough)
+    log_e = log_sum(grown(before, gains(stakes(null, tilts, *size), *events)))
+    gained = boost(null, tilts, before, size, sum(events), ceiling)
+    return math.exp(min(log_e + gained, ceiling) if gained else log_e)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.1, 1.5, 3.0])
+@pytest.mark.parametrize("size", SIZES)
+def test_boosted_evidence_does_not_grow_on_average_within_the_tolerance(
+    size: tuple[int, int], ratio: float
+) -> None:
+    null = Null(ratio, 0.0)
+    for tilts, enough in itertools.product(TILTS, FACTORS):
+        outcomes = itertools.product(range(size[0] + 1), range(size[1] + 1))
+        value = {events: after(null, tilts, size, events, enough) for events in outcomes}
+        for rate, part in itertools.product(RATES, (1.0, 0.9, 0.5)):
+            if ratio * rate <= 1:
+                rates = (ratio * rate * part, rate)
+                assert expectation(size, rates, value.__getitem__) <= 1 + 1e-9
+
+
+def test_with_equal_rates_nothing_of_the_budget_is_left_unused() -> None:
+    null, size, enough = Null(1.0, 0.0), (10, 40), 1.3
+    mean = expectation(size, (0.2, 0.2), lambda e: after(null, WORSE, size, e, enough))
+    assert mean == pytest.approx(1, abs=1e-5)
+    unused = expectation(
+        size,
+        (0.2, 0.2),
+        lambda e: min(
+            math.exp(log_sum(grown(opened(WORSE), gains(stakes(null, WORSE, *size), *e)))), enough
+        ),
+    )
+    assert unused < 0.95
+
+
+@pytest.mark.parametrize(
+    ("null", "requests", "events"),
+    [
+        (Null(1.1, 0.001), (75, 1425), 15),
+        (Null(0.0, 0.05), (75, 1425), 15),
+        (Null(0.9, 0.0), (75, 1425), 15),
+        (Null(1.1, 0.0), (75, 1425), 0),
+        (Null(1.1, 0.0), (75, 1425), MOST_EVENTS + 1),
+        (Null(1.1, 0.0), (1425, 75), 75),
+        (Null(1.1, 0.0), (10**9, 100), 90),
+    ],
+)
+def test_nothing_is_gained_where_the_law_of_the_events_is_not_known_or_costs_too_much(
+    null: Null, requests: tuple[int, int], events: int
+) -> None:
+    assert boost(null, WORSE, opened(WORSE), requests, events, math.log(1.3)) == 0
+
+
+def test_nothing_is_gained_once_the_evidence_is_enough() -> None:
+    assert boost(Null(1.0, 0.0), WORSE, opened(WORSE), (75, 1425), 15, 0.0) == 0
+
+
+@pytest.mark.parametrize("events", [1, 15, 200, 500])
+def test_it_never_takes_evidence_away(events: int) -> None:
+    for size in ((75, 1425), (7500, 7500), (14250, 750)):
+        for enough in (1.01, 3.0, 100.0):
+            gained = boost(Null(1.1, 0.0), WORSE, opened(WORSE), size, events, math.log(enough))
+            assert gained >= 0
+            assert math.isfinite(gained)
