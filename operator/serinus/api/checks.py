@@ -86,6 +86,11 @@ class Histogram(Type):
         default="s", description="Unit of its bucket bounds: s, ms or us."
     )
 
+    @property
+    def per_second(self) -> float:
+        """How many of its unit make a second."""
+        return {"s": 1.0, "ms": 1e3, "us": 1e6}[self.unit]
+
 
 class Compared(Type):
     """Worse than `tolerance`: roll back. Better than `margin`: pass."""

@@ -23,7 +23,6 @@ EXCEEDED_BY: Final = (0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.005)
 """Shares of stable's requests; the bounds nearest to them are compared."""
 REQUESTS: Final = "requests"
 LIMIT: Final = "limit"
-_PER_SECOND: Final = {"s": 1.0, "ms": 1e3, "us": 1e6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class LatencyCheck:
         matchers = tuple(histogram.matchers)
         self._classic = Counters(f"{histogram.metric}_bucket", matchers)
         self._native = Counters(histogram.metric, matchers, native=True)
-        self._per_second = _PER_SECOND[histogram.unit]
+        self._per_second = histogram.per_second
         self._policy = Policy(
             Null(settings.tolerance, fraction(settings.absolute_tolerance)),
             Null(settings.margin, fraction(settings.absolute_margin)),

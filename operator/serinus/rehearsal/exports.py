@@ -96,7 +96,8 @@ class Exports:
             self._whole_and_part(asked, {"outcome": "good"}, {"outcome": "bad"}, _reported)
         if check.latency:
             classic, native = asked
-            self._add(classic, _le(DURATION_BOUNDS), _timed)
+            unit = check.latency.histogram.per_second
+            self._add(classic, _le([bound * unit for bound in DURATION_BOUNDS]), _timed)
             self._add(native, [], _nothing)
         if check.fairness:
             raise ValueError(f"check {check.name}: a simulation has no groups, leave it out")

@@ -1,10 +1,12 @@
 """`serinus simulate` as it is typed."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from serinus.cli.__main__ import main
 
@@ -120,3 +122,18 @@ def test_a_manifest_is_refused_as_the_operator_would(
     manifest.write_text("\n".join([*lines, f"  {change}", ""]))
     assert main(["simulate", "-f", str(manifest)]) == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("preset", ["Istio", "MLServer", "TensorFlowServing"])
+def test_a_preset_is_simulated_with_its_servers_counters_and_units(
+    preset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = yaml.safe_load(Path(GATEWAY).read_text())
+    manifest["spec"]["rollout"]["analysis"] = {"preset": preset}
+    (tmp_path / "manifest.yaml").write_text(yaml.safe_dump(manifest))
+    scenario = {"candidate": {"latency": {"median": "300ms"}}}
+    (tmp_path / "scenario.yaml").write_text(yaml.safe_dump(scenario))
+    files = ("-f", str(tmp_path / "manifest.yaml"), "--scenario", str(tmp_path / "scenario.yaml"))
+    last = simulated(capsys, *files, "--runs", "1")["timeline"][-1]
+    assert last["reason"] == "CheckFailed"
+    assert re.search(r"Check slow: Candidate slower than (100|250|500)ms in", last["message"])
