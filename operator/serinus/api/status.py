@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from serinus.api.base import Moment, Type
+from serinus.api.baseline import Baseline
 
 Phase = Literal["Healthy", "Progressing", "Paused", "Degraded"]
 Verdict = Literal["Pass", "Fail", "Inconclusive", "NoData", "Error"]
@@ -173,6 +174,9 @@ class Candidate(Type):
     )
     errors_in_a_row: int = Field(default=0, description="Failed measurements in a row.")
     measured_at: Moment | None = Field(default=None, description="Last good measurement.")
+    baseline: Baseline | None = Field(
+        default=None, description="What stable's history told before the first traffic."
+    )
     counted: Annotated[dict[str, float], Field(max_length=4000)] = Field(
         default_factory=dict,
         description="By pod and address, the time in Unix seconds of the last sample counted.",

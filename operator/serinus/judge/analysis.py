@@ -1,9 +1,10 @@
 """All checks of an analysis: what they ask, and what they come to after each measurement."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from serinus.api.analysis import Analysis
+from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline
 from serinus.api.checks import Check
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, CheckStatus, Verdict
@@ -29,6 +30,7 @@ class Progress:
     counted: Mapping[str, float] = field(default_factory=dict)
     """By target, Unix seconds of the last sample counted."""
     checks: tuple[CheckStatus, ...] = ()
+    baseline: Baseline | None = None
 
 
 def questions_of(analysis: Analysis) -> tuple[Question, ...]:
@@ -53,10 +55,15 @@ def judge(
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, Value)}
     look = Look(measurement.at, candidate, stable, values, since)
     checks = tuple(
-        _judged(check, _before(check, progress), look, _budget(analysis, check))
+        _judged(
+            check,
+            _before(check, progress),
+            replace(look, baseline=_baseline(check, progress)),
+            _budget(analysis, check),
+        )
         for check in analysis.checks
     )
-    return Progress(counted, checks)
+    return replace(progress, counted=counted, checks=checks)
 
 
 def enter_step(checks: Iterable[CheckStatus]) -> list[CheckStatus]:
@@ -110,6 +117,10 @@ def _budget(analysis: Analysis, check: Check) -> Budget:
         false_rollback=whole,
         min_requests=analysis.min_requests,
     )
+
+
+def _baseline(check: Check, progress: Progress) -> CheckBaseline:
+    return progress.baseline.of(check.digest) if progress.baseline else NO_HISTORY
 
 
 def _before(check: Check, progress: Progress) -> CheckStatus:

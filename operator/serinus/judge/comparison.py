@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from serinus.api.baseline import INDEPENDENT, Dispersion
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.kernel import (
     BETTER,
@@ -54,18 +55,45 @@ class Gains:
     not_more: list[float]
     not_fewer: list[float]
 
+    def divided(self, by: float) -> "Gains":
+        """The same, of so many times less weight."""
+        kinds = (self.more, self.fewer, self.not_more, self.not_fewer)
+        return Gains(*([gain / by for gain in kind] for kind in kinds))
+
+
+PODS_TOLERATED: Final = 2.33
+"""Standard deviations of what pods that differ make of the ratio of two arms; within are 99%."""
+
+
+def among_pods(tolerance: Null, dispersion: Dispersion, pods: tuple[float, float]) -> Null:
+    """The tolerance, widened by what so many pods of candidate and stable may differ by chance."""
+    if not dispersion.between_pods:
+        return tolerance
+    deviation = math.sqrt(sum(1 / max(arm, 1) for arm in pods)) * dispersion.between_pods
+    return replace(tolerance, ratio=tolerance.ratio * math.exp(PODS_TOLERATED * deviation))
+
 
 class Scale:
     """What a block of so many requests makes of the events counted in it.
 
-    'Fewer' is 'more' with the arms exchanged.
+    'Fewer' is 'more' with the arms exchanged. Where events come in bursts, each counts as much less
+    as their variance is greater, and so does each request.
     """
 
-    def __init__(self, policy: Policy, candidate_requests: float, stable_requests: float) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        candidate_requests: float,
+        stable_requests: float,
+        dispersion: Dispersion = INDEPENDENT,
+        pods: tuple[float, float] = (math.inf, math.inf),
+    ) -> None:
         arms = candidate_requests, stable_requests
         exchanged = stable_requests, candidate_requests
         passing = better(policy.margin)
-        self._policy, self._arms = policy, arms
+        if dispersion.between_pods:
+            policy = replace(policy, tolerance=among_pods(policy.tolerance, dispersion, pods))
+        self._policy, self._arms, self._bursts = policy, arms, dispersion.over_time
         self._more = stakes(policy.tolerance, policy.tilts, *arms)
         self._fewer = stakes(policy.tolerance, policy.tilts, *exchanged)
         self._not_more = stakes(policy.margin, passing, *arms)
@@ -73,12 +101,13 @@ class Scale:
 
     def gains(self, known: Comparison, candidate: float, stable: float) -> Gains:
         """For so many events per arm; none where a comparison has no such question."""
-        return Gains(
+        found = Gains(
             gains(self._more, candidate, stable) if known.more else [],
             gains(self._fewer, stable, candidate) if known.fewer else [],
             gains(self._not_more, candidate, stable) if known.not_more else [],
             gains(self._not_fewer, stable, candidate) if known.not_fewer else [],
         )
+        return found if self._bursts == 1 else found.divided(self._bursts)
 
     def weigh(
         self,
@@ -93,7 +122,7 @@ class Scale:
         it says that the events are counts of independent requests.
         """
         gained = self.gains(known, candidate, stable)
-        if ceiling < math.inf:
+        if ceiling < math.inf and self._bursts == 1:
             boosted = self._boosted(known, gained.more, candidate + stable, ceiling)
             gained = replace(gained, more=boosted)
         return counted(known, gained, candidate, stable)

@@ -55,6 +55,11 @@ class Growth:
         """Over all series."""
         return math.fsum(increase.amount for increase in self.increases)
 
+    @property
+    def pods(self) -> int:
+        """Targets that counted something."""
+        return len({increase.target for increase in self.increases if increase.amount})
+
 
 Reading = Growth | Unreadable
 ByTarget = dict[str, list[Series]]

@@ -5,9 +5,9 @@ from typing import Protocol
 
 from serinus.api.checks import Counter, LabelMatcher
 from serinus.api.quantities import fraction
-from serinus.api.status import CheckState, Verdict
+from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, words
-from serinus.judge.comparison import New, Policy, Scale
+from serinus.judge.comparison import New, Policy, Scale, among_pods
 from serinus.judge.kernel import WORSE, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
 from serinus.judge.questions import Counters
@@ -80,7 +80,8 @@ class EventShare:
         missing = look.missing(self._whole)
         if missing and found != "Fail":
             return Finding("NoData", missing, state)
-        return Finding(found, self._message(found, state, budget), state)
+        told = self._message(found, state, look, budget)
+        return Finding(found, f"{told}{self._what_stable_told(look)}", state)
 
     def opened(self, state: CheckState) -> CheckState:
         """The state with its comparisons, which the first block to count needs."""
@@ -95,12 +96,16 @@ class EventShare:
         state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
         enough = comparison.ceiling(state, budget)
         weighed = [
-            Scale(self._policies[each.name], n_c, n_s).weigh(each, e_c, e_s, enough)
+            self._scale(each, (n_c, n_s), look).weigh(each, e_c, e_s, enough)
             for each in state.comparisons
         ]
         return comparison.weighed(state, weighed)
 
-    def _message(self, found: Verdict, state: CheckState, budget: Budget) -> str:
+    def _scale(self, each: Comparison, requests: tuple[float, float], look: Look) -> Scale:
+        dispersion, pods = look.baseline.of(self._nouns.events), look.pods(self._whole)
+        return Scale(self._policies[each.name], *requests, dispersion, pods)
+
+    def _message(self, found: Verdict, state: CheckState, look: Look, budget: Budget) -> str:
         n_c, n_s = self._totals(state)
         events = state.comparisons[0]
         if n_c == 0:
@@ -114,7 +119,7 @@ class EventShare:
             return f"{told}; {self._what_is_right(budget)}."
         if n_s == 0:
             return f"{told}; stable {self._nouns.none_yet}."
-        return f"{told}. {self._forecast(state, budget)}"
+        return f"{told}. {self._forecast(state, look, budget)}"
 
     def _what_is_wrong(self, state: CheckState, budget: Budget) -> str:
         worst = max(state.comparisons, key=lambda each: log_sum(each.more))
@@ -132,10 +137,16 @@ class EventShare:
             told += f" and below the limit of {self._limit}"
         return f"{told}, {words.sure(budget.false_pass)}"
 
-    def _forecast(self, state: CheckState, budget: Budget) -> str:
+    def _what_stable_told(self, look: Look) -> str:
+        events, tolerance = self._nouns.events, self._policies[self._nouns.events].tolerance
+        dispersion, pods = look.baseline.of(events), look.pods(self._whole)
+        widened = among_pods(tolerance, dispersion, pods)
+        return words.varied(events, dispersion, widened.ratio, pods[0])
+
+    def _forecast(self, state: CheckState, look: Look, budget: Budget) -> str:
         n_c, n_s = self._totals(state)
         gained = [
-            Scale(self._policies[each.name], 1.0, n_s / n_c).gains(
+            self._scale(each, (1.0, n_s / n_c), look).gains(
                 each, each.candidate / n_c, each.stable / n_c
             )
             for each in state.comparisons

@@ -59,6 +59,11 @@ class Histogram:
         return math.fsum(pod.total for pod in self.pods.values())
 
     @property
+    def serving(self) -> int:
+        """Pods that observed something."""
+        return sum(pod.total > 0 for pod in self.pods.values())
+
+    @property
     def bounds(self) -> list[float]:
         """Bounds that some pod has, rising; infinity left out."""
         return sorted({bound for pod in self.pods.values() for bound in pod.bounds[:-1]})

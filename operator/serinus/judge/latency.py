@@ -5,7 +5,7 @@ Never a quantile of a histogram: it is a guess between two bounds, and has no kn
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from serinus.api.checks import Latency
 from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, words
-from serinus.judge.comparison import Gains, New, Policy, Scale
+from serinus.judge.comparison import Gains, New, Policy, Scale, among_pods
 from serinus.judge.histogram import Histogram
 from serinus.judge.kernel import SHIFTED, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
@@ -42,6 +42,11 @@ class _Block:
         """Bounds at which both arms can be compared, rising."""
         return [bound for bound in self.stable.bounds if self.knows(bound)]
 
+    @property
+    def pods(self) -> tuple[int, int]:
+        """How many of each arm served."""
+        return self.candidate.serving, self.stable.serving
+
     def knows(self, bound: float) -> bool:
         """Whether every pod tells how many requests were slower."""
         arms = (self.candidate, self.stable)
@@ -51,9 +56,9 @@ class _Block:
 class LatencyCheck:
     """Requests slower than each bound, candidate against stable.
 
-    Bounds are set before the data that they weigh: without a history, by what stable shows in
-    one block, and weighed from the next one on. A bound that some pod no longer has is given
-    up, with its evidence.
+    Bounds are set before the data that they weigh: by stable's history, or without one by what
+    stable shows in one block, and weighed from the next one on. A bound that some pod no longer
+    has is given up, with its evidence.
     """
 
     def __init__(self, settings: Latency) -> None:
@@ -82,30 +87,33 @@ class LatencyCheck:
             return Finding("Error", problem, state)
         candidate, stable = look.growth(source)
         block = _Block(Histogram.of(candidate), Histogram.of(stable))
-        state = self._counted(state, block)
+        state = self._counted(state, block, look)
         if not state.comparisons and block.is_full and not block.common:
             return Finding("Error", f"Candidate and stable have {_no_bound(source)}.", state)
         found = comparison.verdict(state, budget)
         missing = look.missing(source)
         if missing and found != "Fail":
             return Finding("NoData", missing, state)
-        return Finding(found, self._message(found, state, block, budget), state)
+        return Finding(found, self._message(found, state, block, look, budget), state)
 
     def _source(self, look: Look) -> Counters:
         """Native histograms where both arms have them: their bounds lie closer."""
         both = all(growth.newest is not None for growth in look.growth(self._native))
         return self._native if both else self._classic
 
-    def _counted(self, state: CheckState, block: _Block) -> CheckState:
+    def _counted(self, state: CheckState, block: _Block, look: Look) -> CheckState:
         state = _without_lost_bounds(state, block)
         if not state.comparisons:
-            return self._begun(state, _nearest(block))
+            from_history = _kept(look.baseline.bounds, block)
+            state = self._begun(state, from_history or _nearest(block))
+            if not from_history:
+                return state
         n_c, n_s = block.candidate.total, block.stable.total
         state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, SHIFTED)
         weighed = []
         for each in state.comparisons:
             slow_c, slow_s = self._slow(each, block)
-            scale = Scale(self._policy_of(each), n_c, n_s)
+            scale = self._scale(each, (n_c, n_s), block, look)
             weighed.append(
                 scale.weigh(each, math.fsum(slow_c.values()), math.fsum(slow_s.values()))
             )
@@ -130,7 +138,15 @@ class LatencyCheck:
     def _policy_of(self, each: Comparison) -> Policy:
         return self._limit_policy if each.name == LIMIT else self._policy
 
-    def _message(self, found: Verdict, state: CheckState, block: _Block, budget: Budget) -> str:
+    def _scale(
+        self, each: Comparison, requests: tuple[float, float], block: _Block, look: Look
+    ) -> Scale:
+        dispersion = look.baseline.of(each.name)
+        return Scale(self._policy_of(each), *requests, dispersion, block.pods)
+
+    def _message(
+        self, found: Verdict, state: CheckState, block: _Block, look: Look, budget: Budget
+    ) -> str:
         if not state.comparisons:
             return "Stable has not shown yet which bounds to compare at."
         n_c, n_s = state.candidate.get(REQUESTS, 0.0), state.stable.get(REQUESTS, 0.0)
@@ -139,13 +155,14 @@ class LatencyCheck:
         if found == "Fail":
             worst = max(state.comparisons, key=lambda each: log_sum(each.more))
             told = f"{self._told(worst, state, block)}; {self._what_is_wrong(worst)}"
-            return f"{told}, {words.sure(budget.false_rollback)}."
-        told = self._told(
-            max(state.comparisons, key=lambda each: _excess(each, state)), state, block
-        )
+            told = f"{told}, {words.sure(budget.false_rollback)}."
+            return f"{told}{self._what_stable_told(worst, block, look)}"
+        most = max(state.comparisons, key=lambda each: _excess(each, state))
+        told, varied = self._told(most, state, block), self._what_stable_told(most, block, look)
         if found == "Pass":
-            return f"{told}; {self._what_is_right()}, {words.sure(budget.false_pass)}."
-        return f"{told}, the greatest difference. {self._forecast(state, budget)}"
+            return f"{told}; {self._what_is_right()}, {words.sure(budget.false_pass)}.{varied}"
+        forecast = self._forecast(state, block, look, budget)
+        return f"{told}, the greatest difference. {forecast}{varied}"
 
     def _told(self, each: Comparison, state: CheckState, block: _Block) -> str:
         bound = (
@@ -170,10 +187,15 @@ class LatencyCheck:
             told += f", and slower than {self._limit.bound} are fewer than {self._limit.share}"
         return told
 
-    def _forecast(self, state: CheckState, budget: Budget) -> str:
+    def _what_stable_told(self, each: Comparison, block: _Block, look: Look) -> str:
+        dispersion = look.baseline.of(each.name)
+        widened = among_pods(self._policy_of(each).tolerance, dispersion, block.pods)
+        return words.varied("slow requests", dispersion, widened.ratio, block.pods[0])
+
+    def _forecast(self, state: CheckState, block: _Block, look: Look, budget: Budget) -> str:
         n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
         gained: list[Gains] = [
-            Scale(self._policy_of(each), 1.0, n_s / n_c).gains(
+            self._scale(each, (1.0, n_s / n_c), block, look).gains(
                 each, each.candidate / n_c, each.stable / n_c
             )
             for each in state.comparisons
@@ -205,6 +227,12 @@ def nearest(exceeded: Mapping[float, float]) -> list[float]:
             if exceeded
         }
     )
+
+
+def _kept(bounds: Sequence[float], block: _Block) -> list[float]:
+    """Bounds that stable's history chose, if the candidate has most of them."""
+    known = [bound for bound in bounds if block.knows(bound)]
+    return known if 2 * len(known) > len(bounds) else []
 
 
 def _without_lost_bounds(state: CheckState, block: _Block) -> CheckState:

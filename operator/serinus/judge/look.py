@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.quantities import spoken
 from serinus.api.status import CheckState, Verdict
 from serinus.judge.counters import Growth, Reading
@@ -24,6 +25,8 @@ class Look:
     values: Mapping[Value, Answer]
     since: float = 0.0
     """When the candidate first took traffic, Unix seconds."""
+    baseline: CheckBaseline = NO_HISTORY
+    """What stable's history told the check that looks."""
 
     def answers(self, question: Question) -> bool:
         """Whether the question was asked at all."""
@@ -32,6 +35,11 @@ class Look:
     def growth(self, counters: Counters) -> tuple[Growth, Growth]:
         """Of candidate and stable; nothing where it could not be read."""
         return _growth(self.candidate.get(counters)), _growth(self.stable.get(counters))
+
+    def pods(self, counters: Counters) -> tuple[int, int]:
+        """How many of candidate and stable served since the last look."""
+        candidate, stable = self.growth(counters)
+        return candidate.pods, stable.pods
 
     def unreadable(self, questions: Iterable[Counters]) -> str | None:
         """Why some answer could not be read, in a sentence."""

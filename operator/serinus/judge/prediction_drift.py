@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from serinus.api.baseline import INDEPENDENT
 from serinus.api.checks import Counter, PredictionDrift
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, words
-from serinus.judge.comparison import New, Policy, Scale
+from serinus.judge.comparison import New, Policy, Scale, among_pods
 from serinus.judge.counters import Growth
 from serinus.judge.kernel import SHIFTED, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
@@ -77,14 +78,14 @@ class PredictionDriftCheck:
         if too_many := _too_many(state, found):
             errors.append(too_many)
         elif found:
-            state = self._counted(state, found)
+            state = self._counted(state, found, look)
         verdict = comparison.verdict(state, budget)
         if errors and verdict != "Fail":
             return Finding("Error", " ".join(errors), state)
         enough = self._any_source_will_do and len(missing) < len(self._sources)
         if missing and not enough and verdict != "Fail":
             return Finding("NoData", " ".join(missing), state)
-        return Finding(verdict, self._message(verdict, state, budget), state)
+        return Finding(verdict, self._message(verdict, state, look, budget), state)
 
     def _in_use(self, shares: Shares) -> bool:
         """A metric that nobody named may be exported and yet stay empty; Pass must not wait for
@@ -92,7 +93,7 @@ class PredictionDriftCheck:
         named = not self._any_source_will_do
         return named or (shares.total.candidate > 0 and shares.total.stable > 0)
 
-    def _counted(self, state: CheckState, found: Mapping[str, Shares]) -> CheckState:
+    def _counted(self, state: CheckState, found: Mapping[str, Shares], look: Look) -> CheckState:
         """Weights are set before the data that they weigh: what appears in this block is only
         weighed from the next one on."""
         shares = {name: share for each in found.values() for name, share in each.by_name.items()}
@@ -108,11 +109,11 @@ class PredictionDriftCheck:
             {source: each.total.stable for source, each in found.items()},
             SHIFTED,
         )
-        scales = {
-            source: Scale(self._policy, each.total.candidate, each.total.stable)
-            for source, each in found.items()
+        requests = {
+            source: (each.total.candidate, each.total.stable) for source, each in found.items()
         }
-        weighed = [_weighed(each, scales.get(_source(each)), shares) for each in state.comparisons]
+        scales = self._scales(state, requests, look)
+        weighed = [_weighed(each, scales.get(each.name), shares) for each in state.comparisons]
         state = comparison.weighed(state, weighed)
         appeared = [
             New(name, share.candidate, share.stable, can_pass=not share.tail)
@@ -120,39 +121,65 @@ class PredictionDriftCheck:
         ]
         return comparison.compare(state, appeared, SHIFTED, both_ways=True)
 
-    def _message(self, verdict: Verdict, state: CheckState, budget: Budget) -> str:
+    def _scales(
+        self, state: CheckState, requests: Mapping[str, tuple[float, float]], look: Look
+    ) -> dict[str, Scale]:
+        """By the name of each comparison whose source counted so many of candidate and stable;
+        most share one."""
+        plain = {source: Scale(self._policy, *counted) for source, counted in requests.items()}
+        scales = {}
+        for known in state.comparisons:
+            source, dispersion = _source(known), look.baseline.of(known.name)
+            if dispersion != INDEPENDENT and source in requests:
+                scale = Scale(self._policy, *requests[source], dispersion, self._pods(source, look))
+                scales[known.name] = scale
+            elif source in plain:
+                scales[known.name] = plain[source]
+        return scales
+
+    def _pods(self, source: str, look: Look) -> tuple[int, int]:
+        return next(look.pods(one.counters) for one in self._sources if one.name == source)
+
+    def _message(self, verdict: Verdict, state: CheckState, look: Look, budget: Budget) -> str:
         if verdict == "Fail":
-            return self._what_is_wrong(state, budget)
+            return self._what_is_wrong(state, look, budget)
         parts = [each for each in state.comparisons if each.not_more and _has_both(each, state)]
         if not parts:
             arm = "stable" if any(state.candidate.values()) else "candidate"
             return f"The {arm} pods have predicted nothing yet."
         most = max(parts, key=lambda each: _difference(each, state))
-        told = _told(most, state)
+        told, varied = _told(most, state), self._what_stable_told(most, look)
         if verdict == "Pass":
             margin = words.allowed(self._policy.margin.ratio, self._policy.margin.offset)
             within = f"every class and score range within {margin}, in both directions"
-            return f"{told}; {within}, {words.sure(budget.false_pass)}."
-        return f"{told}, the greatest difference. {self._forecast(state, budget)}"
+            return f"{told}; {within}, {words.sure(budget.false_pass)}.{varied}"
+        return f"{told}, the greatest difference. {self._forecast(state, look, budget)}{varied}"
 
-    def _what_is_wrong(self, state: CheckState, budget: Budget) -> str:
+    def _what_stable_told(self, each: Comparison, look: Look) -> str:
+        dispersion, pods = look.baseline.of(each.name), self._pods(_source(each), look)
+        widened = among_pods(self._policy.tolerance, dispersion, pods)
+        return words.varied(each.name, dispersion, widened.ratio, pods[0])
+
+    def _what_is_wrong(self, state: CheckState, look: Look, budget: Budget) -> str:
         worst = max(state.comparisons, key=lambda known: log_sum((*known.more, *known.fewer)))
         tolerance = words.allowed(self._policy.tolerance.ratio, self._policy.tolerance.offset)
         return (
             f"{_told(worst, state)}, the clearest difference; the predictions differ by more than "
             f"{tolerance}, {words.sure(budget.false_rollback)}."
+            f"{self._what_stable_told(worst, look)}"
         )
 
-    def _forecast(self, state: CheckState, budget: Budget) -> str:
-        scales = {
-            source: Scale(self._policy, 1.0, state.stable[source] / n_c if n_c else 0.0)
+    def _forecast(self, state: CheckState, look: Look, budget: Budget) -> str:
+        per_request = {
+            source: (1.0, state.stable[source] / n_c if n_c else 0.0)
             for source, n_c in state.candidate.items()
         }
+        scales = self._scales(state, per_request, look)
         gained = []
         for known in state.comparisons:
             n_c = state.candidate[_source(known)]
             rates = (known.candidate / n_c, known.stable / n_c) if n_c else (0.0, 0.0)
-            gained.append(scales[_source(known)].gains(known, *rates))
+            gained.append(scales[known.name].gains(known, *rates))
         return words.forecast(
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),

@@ -1,6 +1,12 @@
 """Evidence in words: figures short enough to read, and never claiming more than was shown."""
 
 import math
+from typing import Final
+
+from serinus.api.baseline import Dispersion
+
+ENOUGH_PODS: Final = 3
+"""Of the candidate, for their mean to tell more than one of them."""
 
 
 def counted(events: float, requests: float) -> str:
@@ -40,6 +46,22 @@ def forecast(to_pass: float | None, to_fail: float | None, whole: str = "request
         return "It neither passes nor fails if it goes on like this."
     wait, word = min(known)
     return f"{word} after {_more(wait, whole)} if it goes on like this."
+
+
+def varied(what: str, dispersion: Dispersion, tolerated: float, pods: int) -> str:
+    """What of stable's history makes the evidence grow slower; nothing where nothing does.
+
+    `tolerated` is how many times stable's share is, with so many pods of the candidate.
+    """
+    told = ""
+    if dispersion.over_time > 1:
+        times = f"{dispersion.over_time:.1f} times the variance of independent ones"
+        told += f" Stable's {what} came in bursts ({times})."
+    if dispersion.between_pods and tolerated:
+        told += f" Stable's pods differ by {percent(dispersion.between_pods)} in {what}: "
+        told += f"{tolerated:.3g} times as many are tolerated from {pods} of the candidate's"
+        told += "." if pods >= ENOUGH_PODS else f", {ENOUGH_PODS} or more would tell sooner."
+    return told
 
 
 def _more(requests: float, whole: str) -> str:

@@ -63,7 +63,7 @@ def judged(spec: Spec, status: Status, measurement: Measurement) -> Status:
     candidate = status.candidate
     if candidate is None or candidate.analysis_since is None:
         return status
-    before = Progress(candidate.counted, tuple(candidate.checks))
+    before = Progress(candidate.counted, tuple(candidate.checks), candidate.baseline)
     after = judge(spec.rollout.analysis, before, measurement, candidate.analysis_since)
     failed = overall(after.checks) == "Error"
     changes = {

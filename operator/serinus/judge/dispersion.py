@@ -1,0 +1,124 @@
+"""How much more a quantity varied than independent requests do: over time, and between pods.
+
+Both from counts by pod and minute, without a model of either: Pearson's statistic, which compares
+events with those expected, against what chance explains of it (McCullagh and Nelder, Generalized
+Linear Models, 1989, 4.5; DerSimonian and Laird, Meta-analysis in clinical trials, 1986).
+
+- Over time: each minute against its neighbour, so that a trend or a daily cycle counts for nothing;
+  and the pods of each minute against each other, what is lasting about a pod left out.
+- Between pods: the events of each against those that its share of each minute's requests makes
+  expect, beyond what bursts explain.
+
+A figure that chance explains is none. One that it does not is told with a margin for its own error,
+since a baseline that is too good rolls innocent candidates back: with it, no more than the budget
+of them were, for bursts of 5 on the average and pods with a deviation of 20%, from five pods on.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Final
+
+from serinus.api.baseline import Dispersion
+
+Counts = tuple[float, float]
+"""Requests and events."""
+Block = Mapping[str, Counts]
+"""A minute, by pod."""
+
+LEAST_BLOCKS: Final = 30
+LEAST_EVENTS: Final = 10
+LEAST_EXPECTED: Final = 5.0
+"""Events of a pod, for its rate to tell anything."""
+ERRORS_ALLOWED: Final = 1.5
+"""Standard errors beyond which a figure is no chance, and that are added to it."""
+
+
+def dispersion(name: str, blocks: Sequence[Block]) -> Dispersion:
+    """How a quantity varied; as if independent where there is too little to tell."""
+    served = [_serving(block) for block in blocks]
+    served = [block for block in served if block]
+    events = sum(e for block in served for _, e in block.values())
+    if len(served) < LEAST_BLOCKS or events < LEAST_EVENTS:
+        return Dispersion(name=name)
+    pods = _Pods.of(served)
+    over_time = max(_from_minute_to_minute(served), pods.bursts)
+    return Dispersion(name=name, over_time=over_time, between_pods=pods.differ)
+
+
+def _from_minute_to_minute(blocks: Sequence[Block]) -> float:
+    """Pearson's statistic of each two neighbours, weighted by their events."""
+    totals = [_total(block) for block in blocks]
+    squares = expected = 0.0
+    for (n_1, e_1), (n_2, e_2) in pairwise(totals):
+        squares += (e_1 * n_2 - e_2 * n_1) ** 2 / (n_1 * n_2)
+        expected += e_1 + e_2
+    # each minute is in two pairs
+    error = math.sqrt(3 / (len(totals) - 1))
+    return _cautious(squares / expected, error) if expected else 1.0
+
+
+class _Pods:
+    """Pods against each other, minute by minute and over all of them."""
+
+    def __init__(self, inside: float, freedom: int, seen: Mapping[str, Counts]) -> None:
+        self._inside, self._freedom = inside, freedom
+        self._seen = {pod: e for pod, e in seen.items() if e[0] >= LEAST_EXPECTED}
+        """By pod, events expected and counted."""
+
+    @classmethod
+    def of(cls, blocks: Sequence[Block]) -> "_Pods":
+        """From the minutes in which several served."""
+        inside, freedom = 0.0, 0
+        seen: dict[str, Counts] = {}
+        for block in blocks:
+            requests, events = _total(block)
+            if len(block) < 2 or not events:
+                continue
+            freedom += len(block) - 1
+            for pod, (n, e) in block.items():
+                expected = n * events / requests
+                inside += (e - expected) ** 2 / expected
+                before = seen.get(pod, (0.0, 0.0))
+                seen[pod] = (before[0] + expected, before[1] + e)
+        return cls(inside, freedom, seen)
+
+    @property
+    def bursts(self) -> float:
+        """Dispersion of each pod's counts over time, beyond what is lasting about it."""
+        freedom = self._freedom - (len(self._seen) - 1)
+        if freedom < LEAST_BLOCKS:
+            return 1.0
+        return _cautious((self._inside - self._between) / freedom, math.sqrt(2 / freedom))
+
+    @property
+    def differ(self) -> float:
+        """Standard deviation of the pods' rates, relative to their mean."""
+        freedom = len(self._seen) - 1
+        if freedom < 1:
+            return 0.0
+        error = math.sqrt(2 / freedom)
+        beyond = self._between - freedom * self.bursts
+        if beyond <= ERRORS_ALLOWED * error * freedom * self.bursts:
+            return 0.0
+        expected = [each for each, _ in self._seen.values()]
+        total = sum(expected)
+        variance = beyond / (total - sum(each**2 for each in expected) / total)
+        return math.sqrt(variance * (1 + ERRORS_ALLOWED * error))
+
+    @property
+    def _between(self) -> float:
+        return sum((e - expected) ** 2 / expected for expected, e in self._seen.values())
+
+
+def _cautious(figure: float, error: float) -> float:
+    """`error`: standard error of the figure relative to it."""
+    return figure * (1 + ERRORS_ALLOWED * error) if figure > 1 + ERRORS_ALLOWED * error else 1.0
+
+
+def _serving(block: Block) -> Block:
+    return {pod: counts for pod, counts in block.items() if counts[0] > 0}
+
+
+def _total(block: Block) -> Counts:
+    return sum(n for n, _ in block.values()), sum(e for _, e in block.values())

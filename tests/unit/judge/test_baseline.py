@@ -1,0 +1,128 @@
+"""What stable's history changes in how evidence grows."""
+
+import math
+
+import pytest
+
+from serinus.api.baseline import INDEPENDENT, Baseline, CheckBaseline, Dispersion
+from serinus.api.status import CheckState
+from serinus.judge import Progress
+from serinus.judge.comparison import New, Policy, Scale, among_pods, compare
+from serinus.judge.kernel import WORSE, Null
+from tests.unit.judge.judging import Judging, error_rate, latency
+
+POLICY = Policy(Null(1.0, 0.0), Null(1.5, 0.0))
+BURSTS = Dispersion(name="errors", over_time=5.0)
+UNLIKE = Dispersion(name="errors", between_pods=0.2)
+
+
+def begun() -> CheckState:
+    return compare(CheckState(), [New("errors")], WORSE)
+
+
+def knowing(paper: Judging, **known: object) -> Judging:
+    """Stable's history told this of the first check."""
+    check = CheckBaseline(policy=paper.analysis.checks[0].digest, **known)
+    paper.progress = Progress(baseline=Baseline(measured_at=0.0, checks=[check]))
+    return paper
+
+
+def serving(**known: object) -> Judging:
+    paper = Judging(error_rate(absoluteTolerance="0%"))
+    paper.errors((0, 0), (0, 0))
+    paper.scrape()
+    return knowing(paper, **known)
+
+
+def test_events_and_requests_count_so_many_times_less_as_they_come_at_once() -> None:
+    known = begun().comparisons[0]
+    whole = Scale(POLICY, 1000.0, 19000.0).gains(known, 30.0, 190.0)
+    fifth = Scale(POLICY, 1000.0, 19000.0, BURSTS).gains(known, 30.0, 190.0)
+    assert fifth.more == pytest.approx([gain / 5 for gain in whole.more])
+    assert fifth.not_more == pytest.approx([gain / 5 for gain in whole.not_more])
+    counts_of_a_fifth = Scale(POLICY, 200.0, 3800.0).gains(known, 6.0, 38.0)
+    assert fifth.more == pytest.approx(counts_of_a_fifth.more)
+
+
+def test_the_law_of_independent_requests_is_not_used_where_events_come_in_bursts() -> None:
+    known = begun().comparisons[0]
+    plain = Scale(POLICY, 1000.0, 19000.0, BURSTS).weigh(known, 30.0, 190.0)
+    assert Scale(POLICY, 1000.0, 19000.0, BURSTS).weigh(known, 30.0, 190.0, 5.0) == plain
+
+
+def test_pods_that_differ_widen_the_tolerance_less_the_more_there_are() -> None:
+    ratios = [among_pods(Null(1.1, 0.0), UNLIKE, pods).ratio for pods in ((1, 3), (3, 3), (3, 30))]
+    assert ratios == sorted(ratios, reverse=True)
+    assert ratios[0] == pytest.approx(1.1 * math.exp(2.33 * 0.2 * math.sqrt(4 / 3)))
+    assert among_pods(Null(1.1, 0.0), INDEPENDENT, (1, 1)) == Null(1.1, 0.0)
+    assert among_pods(Null(0.0, 0.05), UNLIKE, (1, 1)).ratio == 0, "a limit knows no stable"
+
+
+def test_a_candidate_whose_errors_come_in_bursts_as_stables_do_is_not_rolled_back() -> None:
+    """20 errors of 100 are four accidents of five."""
+    innocent, rolled_back = serving(dispersions=[BURSTS]), serving()
+    for paper in (innocent, rolled_back):
+        paper.errors((20, 100), (100, 1900))
+    assert rolled_back.look().verdict == "Fail"
+    found = innocent.look()
+    assert found.verdict == "Inconclusive"
+    assert found.message.endswith(
+        " Stable's errors came in bursts (5.0 times the variance of independent ones)."
+    )
+
+
+def test_with_bursts_a_bad_candidate_is_found_after_more_requests() -> None:
+    paper = serving(dispersions=[BURSTS])
+    found = paper.until("Fail", lambda: paper.errors((20, 100), (100, 1900)), looks=12)
+    assert "99% sure at any time. Stable's errors came in bursts" in found.message
+
+
+def test_a_single_pod_that_is_worse_within_what_pods_differ_proves_nothing() -> None:
+    innocent, rolled_back = serving(dispersions=[UNLIKE]), serving()
+    for paper in (innocent, rolled_back):
+        for _ in range(30):
+            paper.errors((30, 1000), (400, 19000))
+            paper.look()
+    assert rolled_back.progress.checks[0].verdict == "Fail"
+    found = innocent.progress.checks[0]
+    assert found.verdict != "Fail"
+    assert found.message.endswith(
+        " Stable's pods differ by 20% in errors: 2.13 times as many are tolerated from 1 of the "
+        "candidate's, 3 or more would tell sooner."
+    )
+
+
+def test_bounds_from_the_history_are_compared_from_the_first_request_on() -> None:
+    fast, slow = {0.1: 900, 0.5: 90, 1.0: 10}, {0.1: 300, 0.5: 500, 1.0: 200}
+    paper = Judging(latency())
+    paper.durations(dict.fromkeys(fast, 0), dict.fromkeys(fast, 0))
+    paper.scrape()
+    knowing(paper, bounds=[0.1, 0.5])
+    paper.durations(slow, fast)
+    found = paper.look()
+    assert [each.name for each in found.state.comparisons] == [
+        "slower than 0.1",
+        "slower than 0.5",
+    ]
+    assert found.verdict == "Fail"
+
+
+def test_bounds_that_the_candidate_has_not_are_chosen_anew_as_without_a_history() -> None:
+    fast = {0.1: 900, 0.5: 90, 1.0: 10}
+    paper = Judging(latency())
+    paper.durations(dict.fromkeys(fast, 0), dict.fromkeys(fast, 0))
+    paper.scrape()
+    knowing(paper, bounds=[0.3, 0.7])
+    paper.durations(fast, fast)
+    names = [each.name for each in paper.look().state.comparisons]
+    assert names == ["slower than 0.1", "slower than 0.5"]
+
+
+def test_what_was_learned_for_other_settings_is_not_used() -> None:
+    paper = serving(dispersions=[BURSTS])
+    assert paper.progress.baseline
+    [known] = paper.progress.baseline.checks
+    other = Baseline(measured_at=0.0, checks=[known.model_copy(update={"policy": "another"})])
+    paper.progress = Progress(baseline=other)
+    paper.errors((20, 100), (100, 1900))
+    assert paper.look().verdict == "Fail"

@@ -1,0 +1,127 @@
+"""What a history shows of bursts and of pods that differ, and what it must not take for either."""
+
+import math
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from serinus.api.baseline import Dispersion
+from serinus.judge.dispersion import Block, dispersion
+from serinus.rehearsal.draws import poisson
+
+MINUTES, REQUESTS, ERRORS = 60, 6000.0, 0.01
+
+Rate = Callable[[int, int], float]
+"""(minute, pod) -> share of errors."""
+
+
+def history(
+    rng: Random, rate: Rate = lambda minute, pod: ERRORS, *, pods: int = 3, burst: int = 1
+) -> list[Block]:
+    """An hour of pods that share the requests; errors come so many at once."""
+    each = REQUESTS / pods
+    return [
+        {
+            f"pod {pod}": (each, burst * poisson(rng, each * rate(minute, pod) / burst))
+            for pod in range(pods)
+        }
+        for minute in range(MINUTES)
+    ]
+
+
+def found(seeds: int = 60, **kwargs: object) -> list[Dispersion]:
+    return [
+        dispersion("errors", history(Random(seed), **kwargs))  # type: ignore[arg-type]
+        for seed in range(seeds)
+    ]
+
+
+def median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+@pytest.mark.parametrize("pods", [1, 3])
+def test_independent_requests_of_equal_pods_are_taken_for_that(pods: int) -> None:
+    quiet = [each for each in found(pods=pods) if (each.over_time, each.between_pods) == (1, 0)]
+    assert len(quiet) >= 45
+
+
+@pytest.mark.parametrize("pods", [1, 3, 10])
+def test_errors_that_come_five_at_once_are_found_and_not_underrated(pods: int) -> None:
+    bursts = [each.over_time for each in found(pods=pods, burst=5)]
+    assert 5 < median(bursts) < 8
+    assert sum(each < 4.5 for each in bursts) <= 3
+
+
+def test_an_hour_in_which_errors_come_to_be_twice_as_many_is_no_burst() -> None:
+    def rising(minute: int, pod: int) -> float:
+        return ERRORS * 2 ** (minute / MINUTES)
+
+    assert sum(each.over_time > 1 for each in found(rate=rising)) <= 15
+    assert sum(each.between_pods > 0 for each in found(rate=rising)) <= 6
+
+
+def test_pods_that_differ_are_found_and_are_no_bursts() -> None:
+    def unlike(minute: int, pod: int) -> float:
+        return ERRORS * (0.75, 1.0, 1.25)[pod]
+
+    differing = found(rate=unlike)
+    assert 0.2 < median([each.between_pods for each in differing]) < 0.45
+    assert sum(each.over_time > 1 for each in differing) <= 12
+
+
+def test_bursts_of_pods_are_not_taken_for_a_lasting_difference() -> None:
+    assert sum(each.between_pods > 0 for each in found(burst=5)) <= 8
+
+
+def test_what_comes_over_all_pods_at_once_does_not_hide_that_they_differ() -> None:
+    def unlike(minute: int, pod: int) -> float:
+        return ERRORS * (0.75, 1.0, 1.25)[pod] * (1 + minute % 2)
+
+    differing = found(rate=unlike)
+    assert median([each.between_pods for each in differing]) > 0.2
+    assert median([each.over_time for each in differing]) > 5
+
+
+def test_pods_that_served_at_other_hours_are_compared_with_those_beside_them() -> None:
+    blocks: list[Block] = [
+        {"a": (1000.0, 10.0), "old": (1000.0, 10.0)} if minute < 30 else
+        {"a": (1000.0, 100.0), "new": (1000.0, 100.0)}
+        for minute in range(MINUTES)
+    ]  # fmt: skip
+    assert dispersion("errors", blocks).between_pods == 0
+
+
+def test_one_pod_alone_shows_nothing_of_how_pods_differ() -> None:
+    assert all(each.between_pods == 0 for each in found(pods=1, burst=5))
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [],
+        [{}] * 60,
+        [{"pod": (0.0, 0.0)}] * 60,
+        [{"pod": (100.0, 0.0)}] * 60,
+        [{"pod": (100.0, 50.0)}, {"pod": (100.0, 0.0)}] * 10,
+        [{"pod": (100.0, 0.0)}] * 59 + [{"pod": (100.0, 9.0)}],
+    ],
+    ids=["none", "no pods", "no requests", "no errors", "20 minutes", "9 errors"],
+)
+def test_too_little_to_tell_is_taken_for_independent(blocks: list[Block]) -> None:
+    assert dispersion("errors", blocks) == Dispersion(name="errors")
+
+
+def test_minutes_without_requests_are_left_out() -> None:
+    rng = Random(1)
+    blocks = [block for each in history(rng, burst=5) for block in (each, {})]
+    assert dispersion("errors", blocks) == dispersion("errors", blocks[::2])
+
+
+def test_events_of_which_each_request_has_one_vary_less_than_by_chance_and_that_is_no_error() -> (
+    None
+):
+    blocks: list[Block] = [{"pod": (100.0, 100.0)}] * 60
+    assert dispersion("errors", blocks).over_time == 1
+    assert math.isfinite(dispersion("errors", blocks).between_pods)
