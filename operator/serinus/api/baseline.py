@@ -56,6 +56,9 @@ class Baseline(Type):
     """What an hour of stable's history told."""
 
     measured_at: Moment = Field(description="When it was read.")
+    message: Annotated[str, Field(max_length=1024)] = Field(
+        default="", description="What it told, in sentences."
+    )
     checks: Annotated[list[CheckBaseline], Field(max_length=16)] = Field(
         default_factory=list, description="For each check what it goes by."
     )

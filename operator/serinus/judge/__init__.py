@@ -5,5 +5,16 @@ Pure: no clock, no I/O, no knowledge of Kubernetes or of how Prometheus is reach
 
 from serinus.judge.analysis import Progress, enter_step, judge, overall, questions_of
 from serinus.judge.counters import covered_until
+from serinus.judge.learning import History, asks_of_history, learn
 
-__all__ = ["Progress", "covered_until", "enter_step", "judge", "overall", "questions_of"]
+__all__ = [
+    "History",
+    "Progress",
+    "asks_of_history",
+    "covered_until",
+    "enter_step",
+    "judge",
+    "learn",
+    "overall",
+    "questions_of",
+]

@@ -35,7 +35,7 @@ class Progress:
 
 def questions_of(analysis: Analysis) -> tuple[Question, ...]:
     """Everything to ask of both arms, in this order: wholes before their parts."""
-    asked = dict.fromkeys(one for check in analysis.checks for one in _kind(check).questions())
+    asked = dict.fromkeys(one for check in analysis.checks for one in kind_of(check).questions())
     return tuple(sorted(asked, key=lambda one: isinstance(one, Counters) and one.part))
 
 
@@ -88,7 +88,8 @@ def overall(checks: Iterable[CheckStatus]) -> Verdict:
     return next(verdict for verdict in _GRAVEST_FIRST if verdict in verdicts)
 
 
-def _kind(check: Check) -> Kind:
+def kind_of(check: Check) -> Kind:
+    """The kind of a check, with its settings."""
     if check.error_rate is not None:
         return ErrorRateCheck(check.error_rate)
     if check.fairness is not None:
@@ -142,7 +143,7 @@ def _before(check: Check, progress: Progress) -> CheckStatus:
 def _judged(check: Check, before: CheckStatus, look: Look, budget: Budget) -> CheckStatus:
     if before.verdict == "Fail":
         return before
-    kind = _kind(check)
+    kind = kind_of(check)
     if not all(look.answers(question) for question in kind.questions()):
         return before
     found = kind.judge(before.state, look, budget)

@@ -15,11 +15,11 @@ of them were, for bursts of 5 on the average and pods with a deviation of 20%, f
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-from serinus.api.baseline import Dispersion
+from serinus.api.baseline import CheckBaseline, Dispersion
 
 Counts = tuple[float, float]
 """Requests and events."""
@@ -44,6 +44,12 @@ def dispersion(name: str, blocks: Sequence[Block]) -> Dispersion:
     pods = _Pods.of(served)
     over_time = max(_from_minute_to_minute(served), pods.bursts)
     return Dispersion(name=name, over_time=over_time, between_pods=pods.differ)
+
+
+def learned(found: Iterable[Dispersion], bounds: Sequence[float] = ()) -> CheckBaseline:
+    """What a check goes by; what varied by chance alone need not be kept."""
+    kept = [each for each in found if each.over_time > 1 or each.between_pods]
+    return CheckBaseline(bounds=list(bounds), dispersions=kept)
 
 
 def _from_minute_to_minute(blocks: Sequence[Block]) -> float:

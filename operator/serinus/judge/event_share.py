@@ -1,13 +1,17 @@
 """The share of bad events among a whole, against stable's and against a fixed limit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from serinus.api.baseline import CheckBaseline
 from serinus.api.checks import Counter, LabelMatcher
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, words
 from serinus.judge.comparison import New, Policy, Scale, among_pods
+from serinus.judge.dispersion import dispersion, learned
+from serinus.judge.history import served
 from serinus.judge.kernel import WORSE, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
 from serinus.judge.questions import Counters
@@ -83,6 +87,11 @@ class EventShare:
         told = self._message(found, state, look, budget)
         return Finding(found, f"{told}{self._what_stable_told(look)}", state)
 
+    def learn(self, history: Sequence[Look]) -> CheckBaseline:
+        """How stable's events varied."""
+        blocks = list(served(history, self._whole, self._events))
+        return learned([dispersion(self._nouns.events, blocks)])
+
     def opened(self, state: CheckState) -> CheckState:
         """The state with its comparisons, which the first block to count needs."""
         if state.comparisons:
@@ -102,8 +111,8 @@ class EventShare:
         return comparison.weighed(state, weighed)
 
     def _scale(self, each: Comparison, requests: tuple[float, float], look: Look) -> Scale:
-        dispersion, pods = look.baseline.of(self._nouns.events), look.pods(self._whole)
-        return Scale(self._policies[each.name], *requests, dispersion, pods)
+        varied, pods = look.baseline.of(self._nouns.events), look.pods(self._whole)
+        return Scale(self._policies[each.name], *requests, varied, pods)
 
     def _message(self, found: Verdict, state: CheckState, look: Look, budget: Budget) -> str:
         n_c, n_s = self._totals(state)
@@ -139,9 +148,9 @@ class EventShare:
 
     def _what_stable_told(self, look: Look) -> str:
         events, tolerance = self._nouns.events, self._policies[self._nouns.events].tolerance
-        dispersion, pods = look.baseline.of(events), look.pods(self._whole)
-        widened = among_pods(tolerance, dispersion, pods)
-        return words.varied(events, dispersion, widened.ratio, pods[0])
+        varied, pods = look.baseline.of(events), look.pods(self._whole)
+        widened = among_pods(tolerance, varied, pods)
+        return words.varied(events, varied) + words.tolerated(varied, widened.ratio, pods[0])
 
     def _forecast(self, state: CheckState, look: Look, budget: Budget) -> str:
         n_c, n_s = self._totals(state)

@@ -7,11 +7,12 @@ does not look at the block keeps the evidence what it is.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final, Self
 
+from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.checks import EqualisedOdds, Fairness
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
@@ -167,6 +168,10 @@ class FairnessCheck:
         if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
         return Finding(verdict, self._message(verdict, state, budget), state)
+
+    def learn(self, _: Sequence[Look]) -> CheckBaseline:
+        """Stable has no part in it."""
+        return NO_HISTORY
 
     # what a block adds
 

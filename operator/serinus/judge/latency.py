@@ -6,51 +6,23 @@ Never a quantile of a histogram: it is a guess between two bounds, and has no kn
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from serinus.api.baseline import CheckBaseline
 from serinus.api.checks import Latency
 from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, words
+from serinus.judge.bounds import Durations, by_pod, nearest
 from serinus.judge.comparison import Gains, New, Policy, Scale, among_pods
+from serinus.judge.dispersion import dispersion, learned
 from serinus.judge.histogram import Histogram
 from serinus.judge.kernel import SHIFTED, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
 from serinus.judge.questions import Counters
 
-EXCEEDED_BY: Final = (0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.005)
-"""Shares of stable's requests; the bounds nearest to them are compared."""
 REQUESTS: Final = "requests"
 LIMIT: Final = "limit"
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """What both arms' requests took in a block."""
-
-    candidate: Histogram
-    stable: Histogram
-
-    @property
-    def is_full(self) -> bool:
-        """Whether both arms have served."""
-        return self.candidate.total > 0 and self.stable.total > 0
-
-    @property
-    def common(self) -> list[float]:
-        """Bounds at which both arms can be compared, rising."""
-        return [bound for bound in self.stable.bounds if self.knows(bound)]
-
-    @property
-    def pods(self) -> tuple[int, int]:
-        """How many of each arm served."""
-        return self.candidate.serving, self.stable.serving
-
-    def knows(self, bound: float) -> bool:
-        """Whether every pod tells how many requests were slower."""
-        arms = (self.candidate, self.stable)
-        return all(histogram.above(bound) is not None for histogram in arms)
 
 
 class LatencyCheck:
@@ -86,9 +58,9 @@ class LatencyCheck:
         if problem := look.unreadable((source,)):
             return Finding("Error", problem, state)
         candidate, stable = look.growth(source)
-        block = _Block(Histogram.of(candidate), Histogram.of(stable))
+        block = Durations(Histogram.of(candidate), Histogram.of(stable))
         state = self._counted(state, block, look)
-        if not state.comparisons and block.is_full and not block.common:
+        if not state.comparisons and block.are_of_both and not block.common:
             return Finding("Error", f"Candidate and stable have {_no_bound(source)}.", state)
         found = comparison.verdict(state, budget)
         missing = look.missing(source)
@@ -96,16 +68,31 @@ class LatencyCheck:
             return Finding("NoData", missing, state)
         return Finding(found, self._message(found, state, block, look, budget), state)
 
+    def learn(self, history: Sequence[Look]) -> CheckBaseline:
+        """Which bounds tell most of stable, and how the requests slower than each varied."""
+        native = any(look.growth(self._native)[1].increases for look in history)
+        source = self._native if native else self._classic
+        stable = [Histogram.of(look.growth(source)[1]) for look in history]
+        bounds = nearest([Durations(each, each) for each in stable])
+        found = [
+            dispersion(_name(bound), [by_pod(each, each.above(bound) or {}) for each in stable])
+            for bound in bounds
+        ]
+        if self._limit and bounds:
+            slow = [by_pod(each, each.surely_above(self._limit_bound)) for each in stable]
+            found.append(dispersion(LIMIT, slow))
+        return learned(found, bounds)
+
     def _source(self, look: Look) -> Counters:
         """Native histograms where both arms have them: their bounds lie closer."""
         both = all(growth.newest is not None for growth in look.growth(self._native))
         return self._native if both else self._classic
 
-    def _counted(self, state: CheckState, block: _Block, look: Look) -> CheckState:
+    def _counted(self, state: CheckState, block: Durations, look: Look) -> CheckState:
         state = _without_lost_bounds(state, block)
         if not state.comparisons:
             from_history = _kept(look.baseline.bounds, block)
-            state = self._begun(state, from_history or _nearest(block))
+            state = self._begun(state, from_history or nearest([block]))
             if not from_history:
                 return state
         n_c, n_s = block.candidate.total, block.stable.total
@@ -126,7 +113,7 @@ class LatencyCheck:
         return comparison.compare(state, new, SHIFTED)
 
     def _slow(
-        self, each: Comparison, block: _Block
+        self, each: Comparison, block: Durations
     ) -> tuple[Mapping[str, float], Mapping[str, float]]:
         """Slow requests of both arms, by target."""
         if each.name == LIMIT:
@@ -139,13 +126,12 @@ class LatencyCheck:
         return self._limit_policy if each.name == LIMIT else self._policy
 
     def _scale(
-        self, each: Comparison, requests: tuple[float, float], block: _Block, look: Look
+        self, each: Comparison, requests: tuple[float, float], block: Durations, look: Look
     ) -> Scale:
-        dispersion = look.baseline.of(each.name)
-        return Scale(self._policy_of(each), *requests, dispersion, block.pods)
+        return Scale(self._policy_of(each), *requests, look.baseline.of(each.name), block.pods)
 
     def _message(
-        self, found: Verdict, state: CheckState, block: _Block, look: Look, budget: Budget
+        self, found: Verdict, state: CheckState, block: Durations, look: Look, budget: Budget
     ) -> str:
         if not state.comparisons:
             return "Stable has not shown yet which bounds to compare at."
@@ -164,7 +150,7 @@ class LatencyCheck:
         forecast = self._forecast(state, block, look, budget)
         return f"{told}, the greatest difference. {forecast}{varied}"
 
-    def _told(self, each: Comparison, state: CheckState, block: _Block) -> str:
+    def _told(self, each: Comparison, state: CheckState, block: Durations) -> str:
         bound = (
             _bound(each) if each.name != LIMIT else block.candidate.next_bound(self._limit_bound)
         )
@@ -187,12 +173,13 @@ class LatencyCheck:
             told += f", and slower than {self._limit.bound} are fewer than {self._limit.share}"
         return told
 
-    def _what_stable_told(self, each: Comparison, block: _Block, look: Look) -> str:
-        dispersion = look.baseline.of(each.name)
-        widened = among_pods(self._policy_of(each).tolerance, dispersion, block.pods)
-        return words.varied("slow requests", dispersion, widened.ratio, block.pods[0])
+    def _what_stable_told(self, each: Comparison, block: Durations, look: Look) -> str:
+        varied = look.baseline.of(each.name)
+        widened = among_pods(self._policy_of(each).tolerance, varied, block.pods)
+        told = words.varied("slow requests", varied)
+        return told + words.tolerated(varied, widened.ratio, block.pods[0])
 
-    def _forecast(self, state: CheckState, block: _Block, look: Look, budget: Budget) -> str:
+    def _forecast(self, state: CheckState, block: Durations, look: Look, budget: Budget) -> str:
         n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
         gained: list[Gains] = [
             self._scale(each, (1.0, n_s / n_c), block, look).gains(
@@ -206,36 +193,13 @@ class LatencyCheck:
         )
 
 
-def _nearest(block: _Block) -> list[float]:
-    """Of the bounds that both arms have, those nearest to what the shares of stable's exceed."""
-    total = block.stable.total
-    exceeded = {
-        bound: math.fsum((block.stable.above(bound) or {}).values()) / total
-        for bound in block.common
-        if total
-    }
-    telling = {bound: share for bound, share in exceeded.items() if 0 < share < 1}
-    return nearest(telling)
-
-
-def nearest(exceeded: Mapping[float, float]) -> list[float]:
-    """The bounds whose shares, strictly between 0 and 1, are nearest to those wanted; rising."""
-    return sorted(
-        {
-            min(exceeded, key=lambda bound: abs(math.log(exceeded[bound] / wanted)))
-            for wanted in EXCEEDED_BY
-            if exceeded
-        }
-    )
-
-
-def _kept(bounds: Sequence[float], block: _Block) -> list[float]:
+def _kept(bounds: Sequence[float], block: Durations) -> list[float]:
     """Bounds that stable's history chose, if the candidate has most of them."""
     known = [bound for bound in bounds if block.knows(bound)]
     return known if 2 * len(known) > len(bounds) else []
 
 
-def _without_lost_bounds(state: CheckState, block: _Block) -> CheckState:
+def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
     """Too few of them could pass a candidate by what hardly any request exceeds: where most are
     lost, all are chosen anew."""
     compared = [each for each in state.comparisons if each.name != LIMIT]

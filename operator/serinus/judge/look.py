@@ -1,6 +1,6 @@
 """One look: what was counted since the last one, and what a check makes of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -99,6 +99,10 @@ class Kind(Protocol):
 
     def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
         """What is known, and what a look adds -> the verdict, and what is known then."""
+        ...
+
+    def learn(self, history: Sequence[Look]) -> CheckBaseline:
+        """What to go by, from what stable counted in each minute before a rollout."""
         ...
 
 

@@ -1,15 +1,18 @@
 """predictionDrift: what the model predicts, class by class and score range by score range."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from serinus.api.baseline import INDEPENDENT
+from serinus.api.baseline import INDEPENDENT, CheckBaseline
 from serinus.api.checks import Counter, PredictionDrift
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, words
 from serinus.judge.comparison import New, Policy, Scale, among_pods
 from serinus.judge.counters import Growth
+from serinus.judge.dispersion import Block, dispersion, learned
+from serinus.judge.history import of_each_pod
 from serinus.judge.kernel import SHIFTED, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
 from serinus.judge.questions import Counters
@@ -87,6 +90,15 @@ class PredictionDriftCheck:
             return Finding("NoData", " ".join(missing), state)
         return Finding(verdict, self._message(verdict, state, look, budget), state)
 
+    def learn(self, history: Sequence[Look]) -> CheckBaseline:
+        """How each class and score range of stable's varied."""
+        blocks = [block for source in self._sources for block in _by_share(source, history)]
+        names = sorted({name for block in blocks for name in block})
+        return learned(
+            dispersion(name, [block[name] for block in blocks if name in block])
+            for name in names[:MOST_SHARES]
+        )
+
     def _in_use(self, shares: Shares) -> bool:
         """A metric that nobody named may be exported and yet stay empty; Pass must not wait for
         it."""
@@ -129,10 +141,10 @@ class PredictionDriftCheck:
         plain = {source: Scale(self._policy, *counted) for source, counted in requests.items()}
         scales = {}
         for known in state.comparisons:
-            source, dispersion = _source(known), look.baseline.of(known.name)
-            if dispersion != INDEPENDENT and source in requests:
-                scale = Scale(self._policy, *requests[source], dispersion, self._pods(source, look))
-                scales[known.name] = scale
+            source, varied = _source(known), look.baseline.of(known.name)
+            if varied != INDEPENDENT and source in requests:
+                pods = self._pods(source, look)
+                scales[known.name] = Scale(self._policy, *requests[source], varied, pods)
             elif source in plain:
                 scales[known.name] = plain[source]
         return scales
@@ -156,9 +168,9 @@ class PredictionDriftCheck:
         return f"{told}, the greatest difference. {self._forecast(state, look, budget)}{varied}"
 
     def _what_stable_told(self, each: Comparison, look: Look) -> str:
-        dispersion, pods = look.baseline.of(each.name), self._pods(_source(each), look)
-        widened = among_pods(self._policy.tolerance, dispersion, pods)
-        return words.varied(each.name, dispersion, widened.ratio, pods[0])
+        varied, pods = look.baseline.of(each.name), self._pods(_source(each), look)
+        widened = among_pods(self._policy.tolerance, varied, pods)
+        return words.varied(each.name, varied) + words.tolerated(varied, widened.ratio, pods[0])
 
     def _what_is_wrong(self, state: CheckState, look: Look, budget: Budget) -> str:
         worst = max(state.comparisons, key=lambda known: log_sum((*known.more, *known.fewer)))
@@ -186,6 +198,25 @@ class PredictionDriftCheck:
         )
 
 
+def _by_share(source: _Source, history: Sequence[Look]) -> Iterator[Mapping[str, Block]]:
+    """For each look of stable's history, by the name of a share: predictions by pod, and those of
+    its sort. What the check itself will complain of, once it looks, is left out."""
+    for look in history:
+        pods: dict[str, Shares] = {}
+        for pod, growth in of_each_pod(look.growth(source.counters)[1]).items():
+            with suppress(ValueError):
+                pods[pod] = source.sort((growth, growth))
+        names = {name for shares in pods.values() for name in shares.by_name}
+        yield {
+            name: {
+                pod: (shares.total.stable, share.stable)
+                for pod, shares in pods.items()
+                if (share := shares.by_name.get(name, _absent(name)))
+            }
+            for name in names
+        }
+
+
 def _too_many(state: CheckState, found: Mapping[str, Shares]) -> str | None:
     names = {known.name for known in state.comparisons}
     names |= {name for shares in found.values() for name in shares.by_name}
@@ -203,12 +234,15 @@ def _not_in(state: CheckState, shares: Mapping[str, Share]) -> list[tuple[str, S
 
 
 def _weighed(known: Comparison, scale: Scale | None, shares: Mapping[str, Share]) -> Comparison:
-    """A class that is not listed had none; a score range that is not was not measured."""
-    absent = Share(0.0, 0.0, True) if _source(known) == CLASS else None
-    share = shares.get(known.name, absent)
+    share = shares.get(known.name, _absent(known.name))
     if scale is None or share is None:
         return known
     return scale.weigh(known, share.candidate, share.stable)
+
+
+def _absent(name: str) -> Share | None:
+    """A class that is not listed had none; a score range that is not was not measured."""
+    return Share(0.0, 0.0, True) if name.startswith(f"{CLASS} ") else None
 
 
 def _source(known: Comparison) -> str:

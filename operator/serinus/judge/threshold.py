@@ -1,7 +1,9 @@
 """threshold: the present value of a query against fixed bounds. It proves nothing, and says so."""
 
 import math
+from collections.abc import Sequence
 
+from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.checks import Threshold
 from serinus.api.quantities import seconds, spoken
 from serinus.api.status import CheckState
@@ -39,6 +41,10 @@ class ThresholdCheck:
         worst = max(answer, key=lambda series: self._excess(_value(series)))
         told = f"{shown} is {_value(worst):.4g}{_of(worst)}"
         return self._held_or_not(state, look.at, self._excess(_value(worst)) > 0, told)
+
+    def learn(self, _: Sequence[Look]) -> CheckBaseline:
+        """It compares nothing with stable."""
+        return NO_HISTORY
 
     def _held_or_not(self, state: CheckState, at: float, breached: bool, told: str) -> Finding:
         since = (state.breached_since if breached else state.in_bounds_since) or at

@@ -48,20 +48,24 @@ def forecast(to_pass: float | None, to_fail: float | None, whole: str = "request
     return f"{word} after {_more(wait, whole)} if it goes on like this."
 
 
-def varied(what: str, dispersion: Dispersion, tolerated: float, pods: int) -> str:
-    """What of stable's history makes the evidence grow slower; nothing where nothing does.
-
-    `tolerated` is how many times stable's share is, with so many pods of the candidate.
-    """
+def varied(what: str, dispersion: Dispersion) -> str:
+    """What of stable's history makes the evidence grow slower; nothing where nothing does."""
     told = ""
     if dispersion.over_time > 1:
         times = f"{dispersion.over_time:.1f} times the variance of independent ones"
         told += f" Stable's {what} came in bursts ({times})."
-    if dispersion.between_pods and tolerated:
-        told += f" Stable's pods differ by {percent(dispersion.between_pods)} in {what}: "
-        told += f"{tolerated:.3g} times as many are tolerated from {pods} of the candidate's"
-        told += "." if pods >= ENOUGH_PODS else f", {ENOUGH_PODS} or more would tell sooner."
+    if dispersion.between_pods:
+        told += f" Stable's pods differ by {percent(dispersion.between_pods)} in {what}."
     return told
+
+
+def tolerated(dispersion: Dispersion, times: float, pods: int) -> str:
+    """What pods that differ cost: so many times stable's share pass for chance, with so many pods
+    of the candidate."""
+    if not (dispersion.between_pods and times):
+        return ""
+    told = f" So {times:.3g} times as many are tolerated from {pods} of the candidate's"
+    return told + ("." if pods >= ENOUGH_PODS else f"; {ENOUGH_PODS} or more would tell sooner.")
 
 
 def _more(requests: float, whole: str) -> str:

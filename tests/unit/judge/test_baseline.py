@@ -87,8 +87,8 @@ def test_a_single_pod_that_is_worse_within_what_pods_differ_proves_nothing() -> 
     found = innocent.progress.checks[0]
     assert found.verdict != "Fail"
     assert found.message.endswith(
-        " Stable's pods differ by 20% in errors: 2.13 times as many are tolerated from 1 of the "
-        "candidate's, 3 or more would tell sooner."
+        " Stable's pods differ by 20% in errors. So 2.13 times as many are tolerated from 1 of the "
+        "candidate's; 3 or more would tell sooner."
     )
 
 

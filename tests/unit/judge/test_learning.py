@@ -1,0 +1,187 @@
+"""An hour of stable's samples -> what the checks go by."""
+
+from collections.abc import Callable, Mapping
+from random import Random
+
+import pytest
+
+from serinus.api.analysis import Analysis
+from serinus.api.baseline import Baseline
+from serinus.judge import asks_of_history, learn
+from serinus.judge.history import minutes
+from serinus.judge.questions import Answer, Counters, Series, Unreadable
+from serinus.rehearsal.draws import multinomial, poisson
+from tests.unit.judge.judging import drift, error_rate, fairness, feedback, latency
+from tests.unit.judge.metrics import Pods
+
+NOW = 1_000_000.0
+PSI = {"name": "psi", "threshold": {"query": "max(psi{$arm})", "max": 1}}
+BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+SHARES = (0.3, 0.3, 0.2, 0.1, 0.05, 0.03, 0.015, 0.005)
+
+Serve = Callable[[Pods, Random, int], None]
+"""Adds what pods count in a minute."""
+
+
+def analysis(*checks: Mapping[str, object]) -> Analysis:
+    return Analysis.model_validate({"checks": list(checks)})
+
+
+def learned(wanted: Analysis, serve: Serve, minutes: int = 60) -> Baseline:
+    pods, rng = Pods(), Random(7)
+    for minute in range(minutes + 1):
+        serve(pods, rng, minute)
+        pods.scrape(NOW - 60 * (minutes - minute))
+    history = pods.answers(asks_of_history(wanted), NOW - 3600, NOW)
+    found = learn(wanted, history, NOW)
+    assert isinstance(found, Baseline)
+    return found
+
+
+def requests(pods: Pods, pod: str, errors: int, answered: int = 3000) -> None:
+    pods.add(pod, "model_requests_total", answered, code="200")
+    pods.add(pod, "model_requests_total", errors, code="500")
+
+
+def test_all_counters_of_the_checks_are_asked_and_no_value() -> None:
+    asked = asks_of_history(analysis(error_rate(), latency(), PSI))
+    assert len(asked) == 4
+    assert asks_of_history(analysis(PSI)) == ()
+
+
+def test_bursts_of_errors_are_learned_and_told() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        for pod in ("a", "b"):
+            requests(pods, pod, 5 * poisson(rng, 6.0))
+
+    found = learned(analysis(error_rate(), PSI), serve)
+    [known] = found.checks[0].dispersions
+    assert 4 < known.over_time < 9
+    assert found.message.startswith("Check errors: Stable's counts came in bursts (")
+    assert found.checks[1].dispersions == []
+
+
+def test_pods_that_differ_are_learned_and_told() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        for pod, mean in (("a", 20.0), ("b", 30.0), ("c", 40.0), ("d", 30.0)):
+            requests(pods, pod, poisson(rng, mean))
+
+    found = learned(analysis(error_rate()), serve)
+    [known] = found.checks[0].dispersions
+    assert 0.2 < known.between_pods < 0.6
+    assert "Stable's pods differ by " in found.message
+
+
+def test_feedback_is_learned_like_errors() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        pods.add("a", "model_feedback_total", 100, outcome="good")
+        pods.add("a", "model_feedback_total", 10 * poisson(rng, 2.0), outcome="bad")
+
+    [known] = learned(analysis(feedback()), serve).checks[0].dispersions
+    assert (known.name, known.over_time > 5) == ("negative feedback", True)
+
+
+def test_latencies_are_compared_at_the_bounds_nearest_to_what_stables_requests_exceed() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        total = 0
+        for bound, count in zip((*BOUNDS, "+Inf"), multinomial(rng, 3000, SHARES), strict=True):
+            total += count
+            pods.add("a", "model_request_duration_seconds_bucket", total, le=str(bound))
+
+    [known] = learned(analysis(latency()), serve).checks
+    assert known.bounds == [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0][1:]
+    assert [each.name for each in known.dispersions if each.over_time > 3] == []
+
+
+def test_slow_minutes_are_bursts_of_the_bounds_that_they_exceed() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        slow = 900 if minute % 7 == 0 else 300
+        for bound, count in (("0.1", 3000 - slow), ("1.0", 3000 - slow // 30), ("+Inf", 3000)):
+            pods.add("a", "model_request_duration_seconds_bucket", count, le=bound)
+
+    wanted = analysis(latency(limit={"bound": "100ms", "share": "50%"}))
+    [known] = learned(wanted, serve).checks
+    assert known.bounds == [0.1, 1.0]
+    assert known.of("slower than 0.1").over_time > 50
+    assert known.of("limit").over_time == known.of("slower than 0.1").over_time
+    assert 1 <= known.of("slower than 1.0").over_time < 10
+
+
+def test_shares_of_predictions_are_learned_one_by_one() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        cats = 50 * poisson(rng, 10.0)
+        for name, count in (("cat", cats), ("dog", 2000 - cats), ("eel", poisson(rng, 30.0))):
+            pods.add("a", "model_predictions_total", count, **{"class": name})
+
+    [known] = learned(analysis(drift()), serve).checks
+    assert known.of("class cat").over_time > 20
+    assert known.of("class eel").over_time < 3
+
+
+def test_checks_that_do_not_ask_stable_learn_nothing() -> None:
+    groups = fairness(favourable=[{"label": "class", "value": "approve"}])
+    found = learned(analysis(groups, PSI), lambda pods, rng, minute: None)
+    assert [each.dispersions for each in found.checks] == [[], []]
+    assert [each.policy for each in found.checks] == [
+        check.digest for check in analysis(groups, PSI).checks
+    ]
+
+
+def test_an_hour_as_by_chance_is_told_as_that() -> None:
+    found = learned(
+        analysis(error_rate()), lambda pods, rng, minute: requests(pods, "a", poisson(rng, 30.0))
+    )
+    assert found.checks[0].dispersions == []
+    assert found.message == (
+        "In its last hour stable's requests were independent, and its pods alike."
+    )
+
+
+@pytest.mark.parametrize(("scrapes", "told"), [(0, "no minutes"), (12, "12 minutes")])
+def test_little_history_is_no_error_and_is_told(scrapes: int, told: str) -> None:
+    found = learned(
+        analysis(error_rate()),
+        lambda pods, rng, minute: requests(pods, "a", 5 * poisson(rng, 6.0)),
+        minutes=scrapes,
+    )
+    assert found.checks[0].dispersions == []
+    assert found.message == (
+        f"Stable's last hour has {told} with requests, too few to tell whether errors come in "
+        "bursts or pods differ."
+    )
+
+
+def test_a_counter_that_cannot_be_read_is_told_and_nothing_is_learned() -> None:
+    wanted = analysis(error_rate(), latency())
+    silent = Unreadable("Prometheus is down.")
+    history: dict[Counters, Answer] = dict.fromkeys(asks_of_history(wanted), ())
+    assert isinstance(learn(wanted, history, NOW), Baseline)
+    whole = next(iter(history))
+    assert learn(wanted, {**history, whole: silent}, NOW) == silent
+
+
+def test_what_is_no_native_histogram_is_learned_from_the_classic_one() -> None:
+    wanted = analysis(latency())
+    history: dict[Counters, Answer] = dict.fromkeys(asks_of_history(wanted), ())
+    native = next(counters for counters in history if counters.native)
+    assert isinstance(
+        learn(wanted, {**history, native: Unreadable("It is no histogram.")}, NOW), Baseline
+    )
+
+
+def test_a_pod_that_restarts_loses_its_count_and_shows_no_burst() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        if minute % 10 == 9:
+            pods.restart("a")
+        requests(pods, "a", poisson(rng, 30.0))
+
+    assert learned(analysis(error_rate()), serve).checks[0].dispersions == []
+
+
+def test_a_pod_that_was_not_scraped_for_a_while_does_not_count_its_life_in_a_minute() -> None:
+    question = Counters("requests")
+    labels = {"pod": "a"}
+    beside = Series({"pod": "b"}, tuple((60.0 * n, 1.0) for n in range(6)))
+    gap = Series(labels, ((0.0, 1000.0), (60.0, 1010.0), (240.0, 1040.0), (300.0, 1050.0)))
+    grown = [look.growth(question)[1].total for look in minutes({question: (gap, beside)})]
+    assert grown == [10, 0, 0, 0, 10]
