@@ -219,6 +219,34 @@ class ObeyedCommand(Type):
     at: Moment = Field(description="When.")
 
 
+class InEffect(Type):
+    """A weight that the candidate had."""
+
+    weight: float = Field(description="Percent of the traffic.")
+    since: Moment = Field(description="When it took effect.")
+    until: Moment | None = Field(
+        default=None, description="When pods that carried it were lost, if they were."
+    )
+
+
+class Course(Type):
+    """How a rollout went, beside its decisions: what it takes to judge it again from what
+    Prometheus has kept."""
+
+    revision: Hash = Field(description="Hash of the revision that was rolled out.")
+    stable: Hash = Field(description="Hash of the revision that it was compared with.")
+    since: Moment = Field(description="When it started.")
+    weights: Annotated[list[InEffect], Field(max_length=64)] = Field(
+        default_factory=list, description="The weights as they took effect, oldest first."
+    )
+    commands: Annotated[list[ObeyedCommand], Field(max_length=16)] = Field(
+        default_factory=list, description="Commands given meanwhile, oldest first."
+    )
+    until: Moment | None = Field(
+        default=None, description="When it was promoted, rolled back or given up."
+    )
+
+
 class Status(Type):
     """The observed state of a model deployment."""
 
@@ -253,3 +281,6 @@ class Status(Type):
         default_factory=list, description="The last decisions, newest first."
     )
     command: ObeyedCommand | None = Field(default=None, description="The last command obeyed.")
+    course: Course | None = Field(
+        default=None, description="How the last rollout went, for serinus replay."
+    )

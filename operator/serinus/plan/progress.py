@@ -11,6 +11,7 @@ from serinus.api.status import Verdict
 from serinus.judge import overall
 from serinus.manifests.children import router_for
 from serinus.manifests.routers.face import carriable_weight
+from serinus.plan.course import pods_lost, took_effect
 from serinus.plan.situation import Situation
 from serinus.plan.steps import enter_next_step, pause_ends, raises_weight_next
 
@@ -92,7 +93,8 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
     if candidate.effective_since is None and enough and s.world.split_in_effect:
         if strangers(s):
             return None
-        return s.to_candidate(
+        noted = s.to(course=took_effect(s.status.course, candidate.weight.wanted, s.now))
+        return noted.to_candidate(
             effective_since=s.now,
             step_since=s.now,
             analysis_since=candidate.analysis_since or s.now,
@@ -100,9 +102,9 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
     if candidate.effective_since is not None and not enough:
         pods = s.world.pods_problem or "Its pods stopped being ready."
         message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {pods}"
-        return s.to_candidate(effective_since=None, progress_since=s.now).because(
-            Reason.WEIGHT_LOWERED, candidate.revision, message
-        )
+        lowered = s.to_candidate(effective_since=None, progress_since=s.now)
+        lowered = lowered.to(course=pods_lost(s.status.course, s.now))
+        return lowered.because(Reason.WEIGHT_LOWERED, candidate.revision, message)
     return None
 
 

@@ -6,7 +6,18 @@ from typing import Any
 
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec, Step
-from serinus.api.status import Candidate, Decision, Hold, Rejected, Retiring, Stable, Status, Weight
+from serinus.api.status import (
+    Candidate,
+    Course,
+    Decision,
+    Hold,
+    Rejected,
+    Retiring,
+    Stable,
+    Status,
+    Weight,
+)
+from serinus.plan.course import over
 
 DECISIONS_KEPT = 10
 
@@ -131,7 +142,8 @@ class Situation:
 
     def drop(self) -> "Situation":
         """The candidate is no more."""
-        return self.retire(self.candidate.revision).to(candidate=None)
+        dropped = self.retire(self.candidate.revision)
+        return dropped.to(candidate=None, course=over(self.status.course, self.now))
 
     def reject(self, reason: Reason, message: str) -> "Situation":
         """Roll the candidate back, and do not try its revision again by itself.
@@ -167,7 +179,11 @@ class Situation:
         )
         kept = [old for old in self.status.retiring if old.revision != revision]
         reason = Reason.FIRST_DEPLOYMENT if mode == "First" else Reason.ROLLOUT_STARTED
-        return self.to(candidate=candidate, retiring=kept).because(reason, revision, message)
+        started = self.to(candidate=candidate, retiring=kept)
+        if stable is not None and mode == "Steps":
+            course = Course(revision=revision, stable=stable.revision, since=self.now)
+            started = started.to(course=course)
+        return started.because(reason, revision, message)
 
     def promote(self, message: str) -> "Situation":
         """The candidate becomes stable. Roles change, pods don't."""
@@ -179,6 +195,7 @@ class Situation:
             ready_replicas=candidate.ready_replicas,
             since=self.now,
         )
-        promoted = self.to(stable=stable, candidate=None)
+        course = over(self.status.course, self.now)
+        promoted = self.to(stable=stable, candidate=None, course=course)
         promoted = promoted.retire(old.revision) if old else promoted
         return promoted.because(Reason.PROMOTED, candidate.revision, message)

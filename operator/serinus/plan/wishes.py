@@ -2,6 +2,7 @@
 
 from serinus.api.reasons import Reason
 from serinus.api.status import ObeyedCommand, Rejected
+from serinus.plan.course import commanded
 from serinus.plan.situation import Situation
 from serinus.plan.steps import enter_next_step
 
@@ -32,7 +33,8 @@ def obey_a_command(s: Situation) -> Situation | None:
 
 def _echo(s: Situation, reason: Reason, revision: str, outcome: str) -> Situation:
     echo = ObeyedCommand(command=(s.wish.command or "")[:256], outcome=outcome[:1024], at=s.now)
-    return s.to(command=echo).because(reason, revision[:16], outcome)
+    noted = s.to(command=echo, course=commanded(s.status.course, echo))
+    return noted.because(reason, revision[:16], outcome)
 
 
 def _promote(s: Situation, revision: str) -> Situation | str:

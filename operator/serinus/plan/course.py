@@ -1,0 +1,46 @@
+"""How a rollout goes, noted for whoever wants to judge it again later.
+
+Statuses of before there was a course have none, and neither has a rollout without steps: then
+nothing is noted.
+"""
+
+from typing import Any
+
+from serinus.api.status import Course, InEffect, ObeyedCommand
+
+WEIGHTS_KEPT = 64
+COMMANDS_KEPT = 16
+
+
+def took_effect(course: Course | None, weight: float, now: float) -> Course | None:
+    """The weight wanted is in effect from now on. The first stays, since counting began there."""
+    if course is None:
+        return None
+    weights = [*course.weights, InEffect(weight=weight, since=now)]
+    return _with(course, weights=weights[:1] + weights[1:][1 - WEIGHTS_KEPT :])
+
+
+def pods_lost(course: Course | None, now: float) -> Course | None:
+    """The weight wanted is no longer in effect."""
+    if course is None or not course.weights:
+        return course
+    last = course.weights[-1].model_copy(update={"until": now})
+    return _with(course, weights=[*course.weights[:-1], last])
+
+
+def commanded(course: Course | None, command: ObeyedCommand) -> Course | None:
+    """A command was obeyed or refused; it may be the one that ended the rollout."""
+    if course is None or (course.until is not None and course.until < command.at):
+        return course
+    return _with(course, commands=[*course.commands, command][-COMMANDS_KEPT:])
+
+
+def over(course: Course | None, now: float) -> Course | None:
+    """The candidate is one no more."""
+    if course is None or course.until is not None:
+        return course
+    return _with(course, until=now)
+
+
+def _with(course: Course, **changes: Any) -> Course:
+    return course.model_copy(update=changes)
