@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from serinus.api.quantities import spoken
+from serinus.rehearsal.account import Moment
 from serinus.rehearsal.outcomes import Share
-from serinus.rehearsal.simulation import Moment
 
 _OUTCOMES = {"Promoted": "promoted", "RolledBack": "rolled back", "Held": "held"}
 

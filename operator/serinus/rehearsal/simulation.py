@@ -1,6 +1,6 @@
 """A rollout simulated from its start to its end: what the operator would have decided, and when."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from math import inf
 from random import Random
@@ -11,12 +11,13 @@ from serinus.api.quantities import fraction, seconds
 from serinus.api.reasons import Reason
 from serinus.api.scenario import Scenario
 from serinus.api.spec import Spec
-from serinus.api.status import CheckStatus, Hold, Status
+from serinus.api.status import Status
 from serinus.judge import overall
 from serinus.judge.questions import Answer, Arm, Counters, Measurement, Question, Series, Value
 from serinus.manifests.owner import Owner
-from serinus.plan.analysis import Request, judged, next_look, requested
+from serinus.plan.analysis import Request
 from serinus.plan.situation import Wish
+from serinus.rehearsal.account import Account, Moment, hold_of, verdicts
 from serinus.rehearsal.exports import Behaviour, Exports, behaviour
 from serinus.rehearsal.rollout import Rollout
 from serinus.rehearsal.scrapes import Scrapes
@@ -31,18 +32,6 @@ STABLE: Final = "stable"
 _EPOCH = 1_000_000.0
 _WARM_UP = 120.0
 """Seconds that stable serves before the rollout starts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Something to tell of a rollout."""
-
-    after: float
-    """Seconds since it started."""
-    weight: float
-    """Percent of the traffic that the candidate takes when it happens."""
-    reason: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +107,11 @@ class _Course:
     def __init__(self, simulation: Simulation, rng: Random) -> None:
         self._simulation, self._rng = simulation, rng
         spec, scenario = simulation.spec, simulation.scenario
-        self._interval = seconds(spec.rollout.analysis.interval)
-        self._start = _EPOCH + rng.uniform(0, self._interval)
+        start = _EPOCH + rng.uniform(0, seconds(spec.rollout.analysis.interval))
         world = PaperWorld()
-        self._rollout = Rollout(Wish(spec, 1, STABLE), world, self._start - _WARM_UP)
+        self._rollout = Rollout(Wish(spec, 1, STABLE), world, start - _WARM_UP)
         self._rollout.settle()
+        self._account = Account(simulation.owner, self._rollout, start)
         world.pods_ready_after = seconds(scenario.pods_ready_after)
         world.route_after = seconds(scenario.route_after)
         expected = arrivals(scenario, rng.random())
@@ -130,7 +119,7 @@ class _Course:
             Scrapes(
                 arm=Arm(simulation.owner.namespace, simulation.owner.child(revision)),
                 exports=simulation.exports,
-                arrivals=lambda at: expected(at - self._start),
+                arrivals=lambda at: expected(at - start),
                 interval=seconds(scenario.scrape_interval),
                 pods_differ=fraction(scenario.pods_differ),
                 rng=rng,
@@ -138,28 +127,26 @@ class _Course:
             for revision in (simulation.revision, STABLE)
         )
         self._stable.scale(world.pods(STABLE))
-        self._look = inf
-        self._moments: list[Moment] = []
 
     def run(self) -> Run:
         """From the new manifest to the decision that ends it."""
-        self._serve(self._start)
-        rollout = self._rollout
-        rollout.now, rollout.wish = self._start, replace(rollout.wish, revision=self._revision)
+        rollout, account = self._rollout, self._account
+        self._serve(account.start)
+        rollout.now, rollout.wish = account.start, replace(rollout.wish, revision=self._revision)
         self._settle()
         while (outcome := self._outcome()) is None:
-            now = min(rollout.wakes_at(), self._look, self._start + LONGEST)
+            now = min(rollout.wakes_at(), account.look, account.start + LONGEST)
             self._serve(now)
             rollout.now = now
-            if now == self._look:
-                self._judge()
+            if now == account.look and (request := account.request):
+                account.judge(self._measured(request))
             self._settle()
         return Run(
             reason=outcome[0],
             outcome=outcome[1],
-            after=rollout.now - self._start,
+            after=rollout.now - account.start,
             requests=self._candidate.served,
-            moments=tuple(self._moments),
+            moments=tuple(account.moments),
         )
 
     @property
@@ -176,30 +163,20 @@ class _Course:
         )
 
     def _settle(self) -> None:
-        rollout = self._rollout
-        known, before = len(rollout.news), _hold(rollout.status)
-        rollout.settle()
-        self._tell((decision.reason, decision.message) for decision in rollout.news[known:])
-        hold = _hold(rollout.status)
-        if hold and hold.reason != (before and before.reason):
-            self._tell([(hold.reason, hold.message)])
+        self._account.settle()
         if self._awaits_a_person() and self._every_check_passed():
             self._advance()
             return
-        world = rollout.world
+        world = self._rollout.world
         self._stable.scale(world.pods(STABLE))
         self._candidate.scale(world.pods(self._revision))
-        if self._request() is None:
-            self._look = inf
-        elif self._look <= rollout.now or self._look == inf:
-            self._look = next_look(self._interval, rollout.now)
 
     def _awaits_a_person(self) -> bool:
-        hold = _hold(self._rollout.status)
+        hold = hold_of(self._rollout.status)
         return hold is not None and hold.reason == Reason.AWAITING_COMMAND
 
     def _every_check_passed(self) -> bool:
-        judged = _verdicts(self._rollout.status)
+        judged = verdicts(self._rollout.status)
         wanted = self._simulation.spec.rollout.analysis.checks
         return len(judged) == len(wanted) and overall(judged.values()) == "Pass"
 
@@ -210,16 +187,9 @@ class _Course:
         rollout.wish = replace(rollout.wish, command=command)
         self._settle()
 
-    def _request(self) -> Request | None:
-        simulation = self._simulation
-        return requested(simulation.owner, simulation.spec, self._rollout.status)
-
-    def _judge(self) -> None:
-        request = self._request()
-        if request is None:
-            return
-        rollout = self._rollout
-        start = rollout.now - request.window(rollout.now)
+    def _measured(self, request: Request) -> Measurement:
+        now = self._rollout.now
+        start = now - request.window(now)
         candidate: dict[Question, Answer] = {}
         stable: dict[Question, Answer] = {}
         for question in request.questions:
@@ -227,21 +197,8 @@ class _Course:
                 candidate[question] = self._candidate.answer(question, start)
                 stable[question] = self._stable.answer(question, start)
             else:
-                candidate[question] = self._simulation.value(question, rollout.now)
-        measurement = Measurement(rollout.now, candidate, stable)
-        before = _verdicts(rollout.status)
-        rollout.status = judged(self._simulation.spec, rollout.status, measurement)
-        self._tell(
-            (check.verdict, f"{name}: {check.message}")
-            for name, check in _verdicts(rollout.status).items()
-            if name not in before or before[name].verdict != check.verdict
-        )
-
-    def _tell(self, told: Iterable[tuple[str, str]]) -> None:
-        """Note reasons and their sentences, at the weight that is in effect."""
-        weight = self._rollout.world.at(self._rollout.now).weight
-        since = self._rollout.now - self._start
-        self._moments += [Moment(since, weight, reason, message) for reason, message in told]
+                candidate[question] = self._simulation.value(question, now)
+        return Measurement(now, candidate, stable)
 
     def _waits_until(self) -> float:
         """When a person who sees no verdict has waited as long as a step may last."""
@@ -258,14 +215,6 @@ class _Course:
         waits = self._awaits_a_person() and self._rollout.now < self._waits_until()
         if status.phase in ("Paused", "Degraded") and status.candidate.hold and not waits:
             return status.candidate.hold.reason, "Held"
-        if self._rollout.now >= self._start + LONGEST:
+        if self._rollout.now >= self._account.start + LONGEST:
             return "Undecided", "Held"
         return None
-
-
-def _hold(status: Status) -> Hold | None:
-    return status.candidate.hold if status.candidate else None
-
-
-def _verdicts(status: Status) -> dict[str, CheckStatus]:
-    return {check.name: check for check in (status.candidate.checks if status.candidate else ())}

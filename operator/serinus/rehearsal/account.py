@@ -1,0 +1,84 @@
+"""An account of one rollout: its passes and looks by the operator's rules, told as they come."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import inf
+
+from serinus.api.quantities import seconds
+from serinus.api.status import CheckStatus, Hold, Status
+from serinus.judge.questions import Measurement
+from serinus.manifests.owner import Owner
+from serinus.plan.analysis import Request, judged, next_look, requested
+from serinus.rehearsal.rollout import Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something to tell of a rollout."""
+
+    after: float
+    """Seconds since it started."""
+    weight: float
+    """Percent of the traffic that the candidate takes when it happens."""
+    reason: str
+    message: str
+
+
+@dataclass
+class Account:
+    """A rollout under way, and what there is to tell of it so far."""
+
+    owner: Owner
+    rollout: Rollout
+    start: float
+    """Unix seconds."""
+    moments: list[Moment] = field(default_factory=list)
+    look: float = inf
+    """When the next look is due, Unix seconds; infinity: nothing is to be measured."""
+
+    @property
+    def request(self) -> Request | None:
+        """What is to be measured now."""
+        return requested(self.owner, self.rollout.wish.spec, self.rollout.status)
+
+    def settle(self) -> None:
+        """Passes until nothing more is decided now, and when to look next."""
+        rollout = self.rollout
+        known, before = len(rollout.news), hold_of(rollout.status)
+        rollout.settle()
+        self._tell((decision.reason, decision.message) for decision in rollout.news[known:])
+        hold = hold_of(rollout.status)
+        if hold and hold.reason != (before and before.reason):
+            self._tell([(hold.reason, hold.message)])
+        if self.request is None:
+            self.look = inf
+        elif self.look <= rollout.now or self.look == inf:
+            interval = seconds(rollout.wish.spec.rollout.analysis.interval)
+            self.look = next_look(interval, rollout.now)
+
+    def judge(self, measurement: Measurement) -> None:
+        """What a look comes to; the rules have yet to pass."""
+        rollout = self.rollout
+        before = verdicts(rollout.status)
+        rollout.status = judged(rollout.wish.spec, rollout.status, measurement)
+        self._tell(
+            (check.verdict, f"{name}: {check.message}")
+            for name, check in verdicts(rollout.status).items()
+            if name not in before or before[name].verdict != check.verdict
+        )
+
+    def _tell(self, told: Iterable[tuple[str, str]]) -> None:
+        """Note reasons and their sentences, at the weight that is in effect."""
+        weight = self.rollout.world.at(self.rollout.now).weight
+        since = self.rollout.now - self.start
+        self.moments += [Moment(since, weight, reason, message) for reason, message in told]
+
+
+def hold_of(status: Status) -> Hold | None:
+    """Why the candidate waits."""
+    return status.candidate.hold if status.candidate else None
+
+
+def verdicts(status: Status) -> dict[str, CheckStatus]:
+    """The candidate's checks by name."""
+    return {check.name: check for check in (status.candidate.checks if status.candidate else ())}
