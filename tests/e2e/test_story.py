@@ -1,16 +1,70 @@
-"""What `make demo` shows, as assertions."""
+"""What `make demo` shows, as assertions; and its last rollout, judged again from a recording."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.demo.screen import Screen
-from tests.demo.story import Story, play
+from tests.demo.story import NAMESPACE, Story, play
+from tests.stage.deployed import Status
+from tests.stage.images import ROOT
+from tests.stage.load import Clients
 from tests.stage.stage import Stage
 
 
+class Witness(Screen):
+    """Remembers every status that was seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.statuses: list[Status] = []
+
+    def moment(self, status: Status, clients: Clients) -> None:
+        super().moment(status, clients)
+        self.statuses.append(status)
+
+
 @pytest.fixture(scope="module")
-def story(product: Stage) -> Story:
+def witness() -> Witness:
+    """Who sees the story."""
+    return Witness()
+
+
+@pytest.fixture(scope="module")
+def story(product: Stage, witness: Witness) -> Story:
     """The story, played once; its namespace stays for whoever wants to look."""
-    return play(product, Screen())
+    return play(product, witness)
+
+
+@pytest.fixture(scope="module")
+def replayed(
+    product: Stage, story: Story, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """The rollout of v4, recorded from Prometheus and judged again on this machine."""
+    folder = tmp_path_factory.mktemp("recording")
+    live = product.api.get("ModelDeployment", NAMESPACE, "loan")
+    (folder / "loan.yaml").write_text(json.dumps(live), encoding="utf-8")
+    serinus(folder, "record", "-f=loan.yaml", f"--prometheus={product.prometheus_url}", OUT)
+    told: dict[str, Any] = json.loads(serinus(folder, "replay", RECORDING, "-o=json"))
+    return told
+
+
+OUT, RECORDING = "--out=loan.json.gz", "--recording=loan.json.gz"
+
+
+def serinus(folder: Path, *arguments: str) -> str:
+    """What the command prints."""
+    command = [sys.executable, "-m", "serinus.cli", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator")}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, check=True, capture_output=True, text=True
+    )
+    return done.stdout
 
 
 def test_a_first_deployment_takes_all_traffic_without_steps(story: Story) -> None:
@@ -55,3 +109,38 @@ def test_promotion_rollback_and_revert_restart_no_pod_of_the_stable_version(stor
 def test_a_bad_model_reaches_few_clients(story: Story) -> None:
     for version in ("v3", "v4"):
         assert story.act(version).requests < 0.1 * story.clients.sent
+
+
+def test_a_replay_decides_as_the_operator_did_in_the_same_words(
+    story: Story, replayed: dict[str, Any]
+) -> None:
+    told = [(each["reason"], each["message"]) for each in replayed["decisions"]]
+    assert told == [(each["reason"], each["message"]) for each in replayed["operatorsDecisions"]]
+    assert told[-1] == ("CheckFailed", story.act("v4").evidence)
+
+
+def test_a_replay_counts_the_same_blocks_as_the_operator_did(
+    story: Story, witness: Witness, replayed: dict[str, Any]
+) -> None:
+    looks = {json.dumps(look["counted"], sort_keys=True): look for look in replayed["looks"]}
+    seen = [
+        status["candidate"]
+        for status in witness.statuses
+        if (status.get("course") or {}).get("since") == replayed["since"]
+        and (status.get("candidate") or {}).get("checks")
+    ]
+    assert seen
+    for candidate in seen:
+        look = looks[json.dumps(candidate["counted"], sort_keys=True)]
+        assert evidence(look["checks"]) == evidence(candidate["checks"])
+
+
+def evidence(checks: list[dict[str, Any]]) -> list[Any]:
+    """What goes on over the whole rollout, so that it is not begun anew where a step is entered."""
+    found: list[Any] = []
+    for check in checks:
+        state = check["state"]
+        found += [check["name"], state["candidate"], state["stable"], state["peak"]]
+        for each in state["comparisons"]:
+            found += [each[key] for key in ("name", "candidate", "stable", "more", "fewer")]
+    return found

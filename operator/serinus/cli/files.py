@@ -1,6 +1,9 @@
-"""Manifests and scenarios from files, checked as the operator checks them."""
+"""Manifests, scenarios and recordings in files, checked as the operator checks them."""
 
+import gzip
+import json
 import sys
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,12 +11,16 @@ from typing import Any
 
 import yaml
 
+from serinus.api.recording import Recording
 from serinus.api.scenario import Scenario
 from serinus.api.spec import Spec
+from serinus.api.status import Status
 from serinus.api.template import TEMPLATE_SCHEMA
 from serinus.api.validation import Problem, of_schema, of_type, problems
 from serinus.manifests.owner import Owner
 from serinus.manifests.revision import revision_hash
+
+_GZIP = b"\x1f\x8b"
 
 
 class InputError(Exception):
@@ -28,6 +35,10 @@ class Manifest:
     spec: Spec
     revision: str
     version: str | None
+    status: Status
+    """Empty where the file has none."""
+    document: dict[str, Any]
+    """All of it, as it is written."""
 
 
 def read_manifest(path: str) -> Manifest:
@@ -42,8 +53,12 @@ def read_manifest(path: str) -> Manifest:
     ]
     if len(found) != 1:
         raise InputError(f"{path}: has {len(found)} objects of kind ModelDeployment; give one")
-    (manifest,) = found
-    metadata, spec = manifest.get("metadata"), manifest.get("spec")
+    return manifest_of(found[0], path)
+
+
+def manifest_of(document: dict[str, Any], path: str) -> Manifest:
+    """A ModelDeployment from what is written of it; raises InputError as `read_manifest`."""
+    metadata, spec = document.get("metadata"), document.get("spec")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
         raise InputError(f"{path}: metadata.name: is required, a text")
     if not isinstance(spec, dict):
@@ -52,12 +67,16 @@ def read_manifest(path: str) -> Manifest:
     _refuse(path, of_type(Spec, spec, "spec"))
     _refuse(path, of_schema(TEMPLATE_SCHEMA, spec["template"], "spec.template"))
     _refuse(path, problems(namespace, metadata["name"], spec))
+    status = document.get("status") or {}
+    _refuse(path, of_type(Status, status, "status"))
     typed = Spec.model_validate(spec)
     return Manifest(
         owner=Owner(namespace, metadata["name"], uid=""),
         spec=typed,
         revision=revision_hash(spec.get("model"), spec["template"]),
         version=typed.model.version if typed.model else None,
+        status=Status.model_validate(status),
+        document=document,
     )
 
 
@@ -76,6 +95,29 @@ def scenario_of(written: dict[str, Any], source: str) -> Scenario:
     """A scenario from what is written of it; raises InputError, naming the field."""
     _refuse(source, of_type(Scenario, written, "scenario"))
     return Scenario.model_validate(written)
+
+
+def read_recording(path: str) -> Recording:
+    """A recording, packed by gzip or not; raises InputError where it is none."""
+    try:
+        content = Path(path).read_bytes()
+        text = gzip.decompress(content) if content.startswith(_GZIP) else content
+        written = json.loads(text)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    except ValueError as error:
+        raise InputError(f"{path}: is no JSON: {error}") from None
+    _refuse(path, of_type(Recording, written, "recording"))
+    return Recording.model_validate(written)
+
+
+def write_recording(recording: Recording, path: str) -> None:
+    """Write a recording, packed where the name ends with .gz; raises InputError."""
+    text = json.dumps(recording.to_json(), indent=1).encode() + b"\n"
+    try:
+        Path(path).write_bytes(gzip.compress(text, mtime=0) if path.endswith(".gz") else text)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error}") from None
 
 
 def _documents(path: str) -> list[Any]:

@@ -1,25 +1,21 @@
 """The client: a batch of questions in, a batch of answers out."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
-import requests
-import urllib3
 from prometheus_api_client import PrometheusConnect
 from requests.adapters import HTTPAdapter
 
 from serinus.judge.questions import Answer, Unreadable
-from serinus.prometheus.answers import TooLargeError, UnreadableError, cleaned, split
+from serinus.prometheus.answers import TooLargeError, split
 from serinus.prometheus.config import Config
+from serinus.prometheus.failures import sentence
 from serinus.prometheus.queries import Asked, Query, halves, plan
 from serinus.prometheus.session import Session
-
-_LOG = logging.getLogger(__name__)
 
 
 class Prometheus:
@@ -100,35 +96,4 @@ class Prometheus:
         )
 
     def _unreadable(self, query: Query, error: Exception) -> dict[Asked, Answer]:
-        return dict.fromkeys(query.asked, Unreadable(self._sentence(error)))
-
-    def _sentence(self, error: Exception) -> str:
-        """What a person should look at."""
-        where = f"Prometheus at {self._config.base}"
-        match error:
-            case UnreadableError():
-                return str(error)
-            case TimeoutError() | requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError():
-                return (
-                    f"{where} did not answer within {self._config.timeout:g}s: check whether it "
-                    "runs, and how busy it is."
-                )
-            case requests.exceptions.SSLError():
-                return (
-                    f"The certificate of {where} is not trusted: check ca_file and the host name "
-                    f"({_root(error)})."
-                )
-            case requests.exceptions.ConnectionError():
-                return f"{where} cannot be reached: check its address and state ({_root(error)})."
-            case OSError() | urllib3.exceptions.HTTPError():
-                return f"The answer of {where} broke off, or could not be read ({_root(error)})."
-        _LOG.exception("a query to %s failed in a way that was not foreseen", where)
-        return f"{where} cannot be asked: {type(error).__name__}; the operator's log has more."
-
-
-def _root(error: BaseException) -> str:
-    """The innermost cause, in its own words."""
-    while cause := error.__cause__ or error.__context__:
-        error = cause
-    strerror = error.strerror if isinstance(error, OSError) else None
-    return cleaned(strerror or str(error) or type(error).__name__)
+        return dict.fromkeys(query.asked, Unreadable(sentence(error, self._config)))

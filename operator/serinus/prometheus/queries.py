@@ -125,7 +125,7 @@ def _counter_queries(question: Counters, asked: list[Asked], late: float) -> Ite
     for one in asked:
         by_arm[one.arm].append(one)
     for arms in _chunks(sorted(by_arm, key=lambda arm: (arm.namespace, arm.workload))):
-        text = _selector(question, arms) + f"[{window}s]"
+        text = selector(question, arms) + f"[{window}s]"
         yield Query(text, tuple(one for arm in arms for one in by_arm[arm]), question.part)
 
 
@@ -142,7 +142,7 @@ def _chunks(arms: list[Arm]) -> Iterator[list[Arm]]:
     yield chunk
 
 
-def _selector(question: Counters, arms: list[Arm]) -> str:
+def selector(question: Counters, arms: list[Arm]) -> str:
     """The series of all arms; also those of a workload of one arm in the namespace of another."""
     namespaces = _any_of({arm.namespace for arm in arms})
     workloads = _any_of({arm.workload for arm in arms})

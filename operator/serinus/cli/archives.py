@@ -1,0 +1,38 @@
+"""Options that say where Prometheus is, and how to log in."""
+
+import argparse
+from pathlib import Path
+
+from serinus.cli.files import InputError
+from serinus.prometheus import Archive, Config
+
+_PATIENCE = 60.0
+"""Seconds for each query: there is more to read than at a look."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Credentials are files, so that none is in a listing of processes or a shell's history."""
+    files = {
+        "--prometheus-ca-file": "certificate authorities that sign its certificate",
+        "--prometheus-token-file": "file with a bearer token for it",
+        "--prometheus-username-file": "file with the user name for it",
+        "--prometheus-password-file": "file with the password for it",
+    }
+    for name, told in files.items():
+        parser.add_argument(name, type=Path, metavar="FILE", help=told)
+
+
+def archive(options: argparse.Namespace) -> Archive:
+    """The Prometheus that the options name; raises InputError."""
+    try:
+        config = Config(
+            url=options.prometheus,
+            ca_file=options.prometheus_ca_file,
+            token_file=options.prometheus_token_file,
+            username_file=options.prometheus_username_file,
+            password_file=options.prometheus_password_file,
+            timeout=_PATIENCE,
+        )
+    except ValueError as error:
+        raise InputError(f"--prometheus: {error}") from None
+    return Archive(config)

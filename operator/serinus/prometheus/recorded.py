@@ -1,0 +1,166 @@
+"""A recording that answers as Prometheus did at each moment of it."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from serinus.api.checks import LabelMatcher
+from serinus.api.recording import RecordedCounters, Recording
+from serinus.judge.questions import Answer, Counters, Measurement, Question, Series, Value
+from serinus.plan.analysis import Request
+from serinus.prometheus.answers import Element, compact, split
+from serinus.prometheus.queries import Asked, Query
+
+Labels = Mapping[str, str]
+_COMPARISONS: Final[dict[str, Callable[[str, str], bool]]] = {
+    "=": lambda value, wanted: value == wanted,
+    "!=": lambda value, wanted: value != wanted,
+    "=~": lambda value, wanted: re.fullmatch(wanted, value) is not None,
+    "!~": lambda value, wanted: re.fullmatch(wanted, value) is None,
+}
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """What was recorded of a counter."""
+
+    names: frozenset[str]
+    matchers: frozenset[LabelMatcher]
+    native: bool
+    elements: tuple[Element, ...]
+
+    def covers(self, question: Counters) -> bool:
+        """Whether every series that the question means would be here."""
+        asked = self.names.issuperset(question.metrics) and self.native is question.native
+        return asked and self.matchers.issubset(question.matchers)
+
+
+class Recorded:
+    """Raises ValueError with a sentence that names the field, where a recording cannot be read."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._step = recording.step
+        self._counters = [
+            _counted(each, f"counters[{index}]") for index, each in enumerate(recording.counters)
+        ]
+        self._values = {
+            each.query: _elements(each.result, f"values[{index}]")
+            for index, each in enumerate(recording.values)
+        }
+        self._durations = {
+            _target(series.labels): dict(series.samples)
+            for series in _elements(recording.scrapes, "scrapes")
+            if isinstance(series, Series)
+        }
+
+    def lacks(self, question: Question) -> bool:
+        """Whether nobody asked for this when it was recorded."""
+        if isinstance(question, Value):
+            return question.query not in self._values
+        return not any(each.covers(question) for each in self._counters)
+
+    def measure(self, request: Request, now: float) -> Measurement:
+        """What a look at this time could read."""
+        candidate: dict[Question, Answer] = {}
+        stable: dict[Question, Answer] = {}
+        for question in request.questions:
+            if isinstance(question, Value):
+                candidate[question] = self._value(question, now)
+                continue
+            asked = [
+                Asked(arm, question, request.window(now))
+                for arm in (request.candidate, request.stable)
+            ]
+            answers = split(self._range(question, asked[0].window, now), Query("", tuple(asked)))
+            candidate[question], stable[question] = (answers[one] for one in asked)
+        return Measurement(now, candidate, stable)
+
+    def _range(self, question: Counters, window: float, now: float) -> list[Element]:
+        """As a range selector reads it."""
+        recorded = next(each for each in self._counters if each.covers(question))
+        conditions = frozenset(question.matchers) - recorded.matchers
+        found = []
+        for one in recorded.elements:
+            labels = _labels(one)
+            if labels.get("__name__") in question.metrics and _meets(labels, conditions):
+                durations = self._durations.get(_target(labels), {})
+                cut = _cut(one, now - window, now, durations)
+                found += [cut] if cut else []
+        return found
+
+    def _value(self, question: Value, now: float) -> Answer:
+        """The last evaluation, where the next one is yet to come."""
+        cuts = (_cut(one, now - self._step, now, {}) for one in self._values[question.query])
+        return tuple(
+            Series(series.labels, series.samples[-1:])
+            for series in cuts
+            if isinstance(series, Series)
+        )
+
+
+def _counted(recorded: RecordedCounters, field: str) -> _Counted:
+    return _Counted(
+        names=frozenset(name for name in (recorded.metric, recorded.beside) if name),
+        matchers=frozenset(recorded.matchers),
+        native=recorded.native,
+        elements=_elements(recorded.result, field),
+    )
+
+
+def _elements(found: Iterable[dict[str, Any]], field: str) -> tuple[Element, ...]:
+    return tuple(_element(one, f"{field}.result[{index}]") for index, one in enumerate(found))
+
+
+def _element(found: dict[str, Any], field: str) -> Element:
+    """Raises ValueError where it is not what Prometheus sends."""
+    try:
+        one = compact(found)
+        times = [at for at, _ in _samples(one)]
+        if times != sorted(times) or not all(isinstance(v, str) for v in _labels(one).values()):
+            raise ValueError
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ValueError(f"{field} is no series as Prometheus sends it") from None
+    return one
+
+
+def _labels(one: Element) -> Labels:
+    labels: Labels = one.labels if isinstance(one, Series) else one["metric"]
+    return labels
+
+
+def _samples(one: Element) -> Sequence[tuple[float, Any]]:
+    samples: Sequence[tuple[float, Any]] = (
+        one.samples if isinstance(one, Series) else one["histograms"]
+    )
+    return samples
+
+
+def _target(labels: Labels) -> tuple[str, ...]:
+    """What was scraped, and by which job."""
+    return tuple(labels.get(name, "") for name in ("job", "instance", "namespace", "pod"))
+
+
+def _meets(labels: Labels, matchers: Iterable[LabelMatcher]) -> bool:
+    return all(_COMPARISONS[m.operator](labels.get(m.label, ""), m.value) for m in matchers)
+
+
+def _cut(
+    one: Element, start: float, end: float, durations: Mapping[float, float]
+) -> Element | None:
+    """Samples after the start that could be read at the end; None where there are none."""
+    samples = _samples(one)
+    first = bisect_right(samples, start, key=_time)
+    last = bisect_right(samples, end, key=_time)
+    while last > first and samples[last - 1][0] + durations.get(samples[last - 1][0], 0.0) > end:
+        last -= 1
+    if first == last:
+        return None
+    if isinstance(one, Series):
+        return Series(one.labels, one.samples[first:last])
+    return {**one, "histograms": samples[first:last]}
+
+
+def _time(sample: Sequence[Any]) -> float:
+    return float(sample[0])

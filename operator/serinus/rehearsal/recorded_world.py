@@ -1,0 +1,75 @@
+"""Pods and route as they were: a weight takes effect when it did."""
+
+from dataclasses import replace
+from math import inf
+
+from serinus.api.status import Course, InEffect
+from serinus.plan.decide import Plan
+from serinus.plan.situation import Wish, Workload, World
+from serinus.rehearsal.world import PaperWorld
+
+
+class RecordedWorld(PaperWorld):
+    """What a rollout found, given to rules that may want something else of it.
+
+    Where they want a weight that was in effect later, they wait for it. Where they want one that
+    never was, they have it at once, and the traffic is what it was.
+    """
+
+    def __init__(self, course: Course, promoted_at: float) -> None:
+        """`promoted_at` is when all pods were ready for the whole traffic, Unix seconds; minus
+        infinity where it is not known."""
+        super().__init__()
+        self._course = course
+        self._promoted_at = promoted_at
+        self._wanted_weight: float | None = None
+        self._promoting = False
+
+    def at(self, now: float) -> World:
+        """What the operator found, as far as it is recorded."""
+        found = super().at(now)
+        if self._wanted_weight is None:
+            return found
+        had = self._in_effect(now)
+        comes = any(w.weight == self._wanted_weight and w.since > now for w in self._weights)
+        return replace(
+            found,
+            workloads=found.workloads if self._pods_ready(now) else self._without_pods(found),
+            weight=had.weight if had else 0.0,
+            split_in_effect=found.split_in_effect and had is not None and not comes,
+        )
+
+    def obey(self, wish: Wish, plan: Plan, now: float) -> None:
+        """Take note of what a pass wants."""
+        super().obey(wish, plan, now)
+        candidate = plan.status.candidate
+        rolled_out = candidate is not None and candidate.revision == self._course.revision
+        self._wanted_weight = candidate.weight.wanted if candidate and rolled_out else None
+        self._promoting = bool(candidate and candidate.promoting)
+
+    def changes_after(self, now: float) -> float:
+        """Unix seconds of the next change; infinity: none."""
+        moments = [at for weight in self._weights for at in (weight.since, weight.until or inf)]
+        coming = [at for at in (*moments, self._promoted_at) if at > now]
+        return min([super().changes_after(now), *coming])
+
+    @property
+    def _weights(self) -> list[InEffect]:
+        return self._course.weights
+
+    def _in_effect(self, now: float) -> InEffect | None:
+        last = next((weight for weight in reversed(self._weights) if weight.since <= now), None)
+        return None if last is None or (last.until or inf) <= now else last
+
+    def _pods_ready(self, now: float) -> bool:
+        if self._promoting:
+            return now >= self._promoted_at
+        begun = bool(self._weights) and now >= self._weights[0].since
+        return not begun or self._in_effect(now) is not None
+
+    def _without_pods(self, found: World) -> dict[str, Workload]:
+        candidate = self._course.revision
+        return {
+            name: replace(workload, ready=0) if name == candidate else workload
+            for name, workload in found.workloads.items()
+        }

@@ -1,0 +1,117 @@
+"""A rollout judged again from what was recorded of it, by the same policy or by another."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Final, Literal
+
+from serinus.api.reasons import Reason
+from serinus.api.spec import Spec
+from serinus.api.status import CheckStatus, Course, Decision
+from serinus.judge.questions import Measurement
+from serinus.manifests.owner import Owner
+from serinus.plan.analysis import Request
+from serinus.plan.situation import Wish
+from serinus.rehearsal.account import Account, Moment
+from serinus.rehearsal.recorded_world import RecordedWorld
+from serinus.rehearsal.rollout import Rollout
+
+Outcome = Literal["Promoted", "RolledBack", "Undecided"]
+_BEFORE: Final = 1.0
+"""Seconds before the rollout at which stable is there."""
+_WAITS_FOR_THE_RECORD: Final = (Reason.AWAITING_PODS, Reason.AWAITING_ROUTE, Reason.ROUTE_REFUSED)
+"""What the rules take it for, where pods and weights come when they came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was known after a look."""
+
+    at: float
+    """Unix seconds."""
+    weight: float
+    """Percent of the traffic that the candidate took."""
+    counted: Mapping[str, float]
+    """By target, Unix seconds of the last sample counted."""
+    checks: tuple[CheckStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What a policy makes of the record."""
+
+    outcome: Outcome
+    decisions: tuple[Decision, ...]
+    """Oldest first."""
+    moments: tuple[Moment, ...]
+    looks: tuple[Looked, ...]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A policy, and a rollout that went its course."""
+
+    owner: Owner
+    spec: Spec
+    course: Course
+    promoted: bool
+    """Whether the course ended with the promotion of its revision."""
+    end: float
+    """Where the record ends, Unix seconds."""
+    measure: Callable[[Request, float], Measurement]
+    """What was to be read at a time."""
+
+    def run(self) -> Replayed:
+        """From the start of the rollout to a decision that ends it, or to the record's end."""
+        account = self._begun()
+        rollout = account.rollout
+        looks: list[Looked] = []
+        while rollout.status.candidate is not None:
+            now = min(rollout.wakes_at(), account.look, self._next_command(rollout.now))
+            if now > self.end:
+                break
+            rollout.now = now
+            if now == account.look and (request := account.request):
+                account.judge(self.measure(request, now))
+                looks.append(_looked(rollout))
+            self._command(rollout)
+            account.settle()
+        return Replayed(
+            _outcome(rollout), tuple(rollout.news), tuple(account.moments), tuple(looks)
+        )
+
+    def _begun(self) -> Account:
+        course = self.course
+        promoted_at = course.until if self.promoted and course.until else -inf
+        world = RecordedWorld(course, promoted_at)
+        rollout = Rollout(Wish(self.spec, 1, course.stable), world, course.since - _BEFORE)
+        rollout.settle()
+        rollout.news.clear()
+        account = Account(self.owner, rollout, course.since)
+        rollout.now = course.since
+        rollout.wish = replace(rollout.wish, revision=course.revision)
+        account.settle()
+        return account
+
+    def _next_command(self, now: float) -> float:
+        return min((each.at for each in self.course.commands if each.at > now), default=inf)
+
+    def _command(self, rollout: Rollout) -> None:
+        """What a person wanted then is wanted again."""
+        for given in self.course.commands:
+            if given.at == rollout.now:
+                rollout.wish = replace(rollout.wish, command=given.command)
+
+
+def _looked(rollout: Rollout) -> Looked:
+    candidate = rollout.status.candidate
+    if candidate is None:
+        raise LookupError("there is no candidate to look at")
+    weight = rollout.world.at(rollout.now).weight
+    return Looked(rollout.now, weight, candidate.counted, tuple(candidate.checks))
+
+
+def _outcome(rollout: Rollout) -> Outcome:
+    if rollout.status.candidate is not None:
+        return "Undecided"
+    return "Promoted" if rollout.news[-1].reason == Reason.PROMOTED else "RolledBack"
