@@ -143,7 +143,17 @@ def _target(labels: Labels) -> tuple[str, ...]:
 
 
 def _meets(labels: Labels, matchers: Iterable[LabelMatcher]) -> bool:
-    return all(_COMPARISONS[m.operator](labels.get(m.label, ""), m.value) for m in matchers)
+    return all(_matches(labels.get(matcher.label, ""), matcher) for matcher in matchers)
+
+
+def _matches(value: str, matcher: LabelMatcher) -> bool:
+    try:
+        return _COMPARISONS[matcher.operator](value, matcher.value)
+    except re.error:
+        raise ValueError(
+            f"the matcher of {matcher.label} cannot be replayed: {matcher.value!r} is a regular "
+            "expression of Prometheus that Python has not"
+        ) from None
 
 
 def _cut(

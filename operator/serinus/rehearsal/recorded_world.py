@@ -31,12 +31,11 @@ class RecordedWorld(PaperWorld):
         if self._wanted_weight is None:
             return found
         had = self._in_effect(now)
-        comes = any(w.weight == self._wanted_weight and w.since > now for w in self._weights)
         return replace(
             found,
             workloads=found.workloads if self._pods_ready(now) else self._without_pods(found),
             weight=had.weight if had else 0.0,
-            split_in_effect=found.split_in_effect and had is not None and not comes,
+            split_in_effect=found.split_in_effect and had is not None and not self._comes(had, now),
         )
 
     def obey(self, wish: Wish, plan: Plan, now: float) -> None:
@@ -60,6 +59,13 @@ class RecordedWorld(PaperWorld):
     def _in_effect(self, now: float) -> InEffect | None:
         last = next((weight for weight in reversed(self._weights) if weight.since <= now), None)
         return None if last is None or (last.until or inf) <= now else last
+
+    def _comes(self, had: InEffect, now: float) -> bool:
+        """Whether the weight wanted is yet to be had."""
+        wanted = self._wanted_weight
+        return had.weight != wanted and any(
+            weight.weight == wanted and weight.since > now for weight in self._weights
+        )
 
     def _pods_ready(self, now: float) -> bool:
         if self._promoting:

@@ -77,7 +77,10 @@ class Replay:
             self._command(rollout)
             account.settle()
         return Replayed(
-            _outcome(rollout), tuple(rollout.news), tuple(account.moments), tuple(looks)
+            outcome=_outcome(rollout),
+            decisions=tuple(rollout.news),
+            moments=tuple(m for m in account.moments if m.reason not in _WAITS_FOR_THE_RECORD),
+            looks=tuple(looks),
         )
 
     def _begun(self) -> Account:

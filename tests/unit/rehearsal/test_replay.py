@@ -1,0 +1,175 @@
+"""A rollout that went its course, judged again by the same policy and by others."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from serinus.api.spec import Spec
+from serinus.api.status import Course, InEffect, ObeyedCommand
+from serinus.judge.questions import Answer, Arm, Counters, Measurement, Question, Series
+from serinus.manifests.owner import Owner
+from serinus.plan.analysis import Request
+from serinus.rehearsal.replay import Replay, Replayed
+
+OWNER = Owner("team", "loan", uid="")
+NEW, OLD = "bbbbbbbb", "aaaaaaaa"
+START = 1_000_000.0
+SCRAPED_EVERY = 5.0
+RATE = 400.0
+"""Requests a second to each revision."""
+
+
+@dataclass
+class Past:
+    """A rollout that was, and what was counted in it."""
+
+    weights: list[InEffect] = field(default_factory=lambda: [effect(5, 12), effect(50, 72)])
+    errors: float = 0.01
+    """Share of the candidate's requests; of stable's 1% fail."""
+    until: float | None = 130.0
+    promoted: bool = True
+    commands: list[ObeyedCommand] = field(default_factory=list)
+    steps: list[dict[str, Any]] = field(
+        default_factory=lambda: [
+            {"setWeight": 5},
+            {"pause": {"duration": "20s"}},
+            {"setWeight": 50},
+        ]
+    )
+
+    def replayed(self, **analysis: Any) -> Replayed:
+        """What a policy makes of it."""
+        given = {
+            "template": {"spec": {"containers": []}},
+            "replicas": 4,
+            "traffic": {"gateway": {"parentRefs": [{"name": "public"}]}},
+            "rollout": {
+                "steps": self.steps,
+                "analysis": {
+                    "interval": "10s",
+                    "checks": [{"name": "errors", "errorRate": {}}],
+                    **analysis,
+                },
+            },
+        }
+        return Replay(
+            owner=OWNER,
+            spec=Spec.model_validate(given),
+            course=Course(
+                revision=NEW,
+                stable=OLD,
+                since=START,
+                weights=self.weights,
+                commands=self.commands,
+                until=None if self.until is None else START + self.until,
+            ),
+            promoted=self.promoted,
+            end=START + (self.until or 200.0),
+            measure=self.measure,
+        ).run()
+
+    def measure(self, request: Request, now: float) -> Measurement:
+        """What Prometheus had."""
+        arms = ((request.candidate, self.errors), (request.stable, 0.01))
+        candidate, stable = (
+            {question: self._answer(arm, question, share, now) for question in request.questions}
+            for arm, share in arms
+        )
+        return Measurement(now, candidate, stable)
+
+    def _answer(self, arm: Arm, question: Question, errors: float, now: float) -> Answer:
+        first = self.weights[0].since
+        scrapes = int((now - START) / SCRAPED_EVERY) + 1
+        times = [START + SCRAPED_EVERY * scrape for scrape in range(scrapes)]
+        share = errors if isinstance(question, Counters) and question.part else 1.0
+        counts = tuple((at, round(share * RATE * max(at - first, 0.0))) for at in times)
+        labels = {"namespace": arm.namespace, "pod": f"{arm.workload}-5d9f7c6b8-x2x4z"}
+        return (Series(labels, counts),)
+
+
+def effect(weight: float, since: float, until: float | None = None) -> InEffect:
+    ended = None if until is None else START + until
+    return InEffect(weight=weight, since=START + since, until=ended)
+
+
+def story(found: Replayed) -> list[tuple[str, float]]:
+    return [(each.reason, each.at - START) for each in found.decisions]
+
+
+def test_weights_take_effect_when_they_did_and_promotion_comes_when_it_came() -> None:
+    found = Past().replayed()
+    assert story(found) == [
+        ("RolloutStarted", 0),
+        ("WeightRaised", 32),
+        ("Promoting", 72),
+        ("Promoted", 130),
+    ]
+    assert found.outcome == "Promoted"
+    weights = {look.at - START: look.weight for look in found.looks}
+    assert (weights[20], weights[70], weights[80]) == (5, 5, 50)
+
+
+def test_looks_are_where_the_operator_has_them_and_count_every_sample_once() -> None:
+    looks = Past().replayed().looks
+    assert [look.at - START for look in looks] == list(range(20, 131, 10))
+    counts = [look.checks[0].state.candidate["requests"] for look in looks]
+    assert counts == [RATE * (look.at - START - 12) for look in looks]
+
+
+def test_a_stricter_policy_shows_when_it_would_have_rolled_back() -> None:
+    past = Past(errors=0.0135)
+    lax = past.replayed(checks=[{"name": "errors", "errorRate": {"tolerance": 1.5, "margin": 2}}])
+    strict = past.replayed(
+        checks=[{"name": "errors", "errorRate": {"tolerance": 1, "absoluteTolerance": "0%"}}]
+    )
+    assert lax.outcome == "Promoted"
+    assert strict.outcome == "RolledBack"
+    assert strict.decisions[-1].reason == "CheckFailed"
+    assert "against stable" in strict.decisions[-1].message
+
+
+def test_where_the_record_ends_nothing_is_decided() -> None:
+    found = Past(until=40.0, promoted=False).replayed(minRequests=1_000_000)
+    assert found.outcome == "Undecided"
+    assert story(found) == [("RolloutStarted", 0)]
+    assert found.looks[-1].at == START + 40
+
+
+def test_a_policy_that_is_sooner_waits_for_the_weight_to_come() -> None:
+    past = Past(steps=[{"setWeight": 5}, {"setWeight": 50}])
+    assert story(past.replayed())[1:3] == [("WeightRaised", 20), ("Promoting", 72)]
+
+
+def test_a_policy_that_is_later_finds_the_weight_there() -> None:
+    past = Past(steps=[{"setWeight": 5}, {"pause": {"duration": "95s"}}, {"setWeight": 50}])
+    assert story(past.replayed())[1:3] == [("WeightRaised", 107), ("Promoting", 110)]
+
+
+def test_a_weight_that_never_was_is_judged_by_the_traffic_that_was() -> None:
+    past = Past(steps=[{"setWeight": 30}, {"setWeight": 60}])
+    found = past.replayed()
+    assert story(found)[1:] == [("WeightRaised", 20), ("Promoting", 30), ("Promoted", 130)]
+    assert found.looks[0].weight == 5
+
+
+def test_pods_that_were_lost_are_lost_again() -> None:
+    past = Past(weights=[effect(5, 10, until=15), effect(5, 60), effect(50, 90)])
+    assert story(past.replayed())[:3] == [
+        ("RolloutStarted", 0),
+        ("WeightLowered", 15),
+        ("WeightRaised", 80),
+    ]
+
+
+def test_what_a_person_commanded_is_commanded_again() -> None:
+    advance = ObeyedCommand(command=f"advance/{NEW}", outcome="done", at=START + 66)
+    past = Past(commands=[advance], steps=[{"setWeight": 5}, {"pause": {}}, {"setWeight": 50}])
+    assert story(past.replayed())[1:4] == [
+        ("WeightRaised", 66),
+        ("CommandObeyed", 66),
+        ("Promoting", 72),
+    ]
+
+
+def test_waiting_for_the_record_is_no_trouble_of_pods_or_route() -> None:
+    told = {moment.reason for moment in Past().replayed().moments}
+    assert not told & {"AwaitingPods", "AwaitingRoute", "RouteRefused"}
