@@ -104,6 +104,7 @@ class Operator:
         self.now += seconds
         self.app.queue.wake.set()
         self.app.sampler.wake.set()
+        self.app.watcher.wake.set()
 
     async def apply(self, name: str, **spec: Any) -> Manifest:
         """Apply a ModelDeployment as a user would."""

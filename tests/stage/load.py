@@ -116,6 +116,10 @@ class Target:
     longest: float
     keep_alive: bool = True
     """Whether requests share connections: a Service without a gateway spreads connections."""
+    feedback: bool = False
+    """Whether clients tell what became of each answer."""
+    income: float = 1
+    """How many times the applicants' income."""
 
 
 class Load:
@@ -193,8 +197,13 @@ class Load:
 
 
 def _pod(image: str, namespace: str, target: Target) -> Manifest:
-    name = f"load-{target.host.split('.')[0]}"
-    arguments = {"url": target.url, "host": target.host, "rate": target.rate}
+    name = f"load-{target.host.split('.')[0]}-at-{target.income:g}"
+    arguments = {
+        "url": target.url,
+        "host": target.host,
+        "rate": target.rate,
+        "income": target.income,
+    }
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -218,6 +227,7 @@ def _pod(image: str, namespace: str, target: Target) -> Manifest:
                         f"--duration={target.longest}",
                         f"--timeout={_PATIENCE}",
                         *([] if target.keep_alive else ["--no-keep-alive"]),
+                        *(["--feedback"] if target.feedback else []),
                     ],
                     "resources": {"requests": {"cpu": "200m", "memory": "64Mi"}},
                     "securityContext": {

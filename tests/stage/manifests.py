@@ -38,6 +38,8 @@ class Model:
     analysis: Mapping[str, Any] = field(default_factory=lambda: {"checks": []})
     rollout: Mapping[str, Any] = field(default_factory=dict)
     """Further settings of spec.rollout."""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    """Further settings of the spec."""
     grace: int = 30
     """Seconds that its pods may take to end."""
 
@@ -63,6 +65,7 @@ class Model:
                     "analysis": dict(self.analysis),
                     **self.rollout,
                 },
+                **self.spec,
             },
         }
 

@@ -36,6 +36,10 @@ class Reason(StrEnum):
     NO_DATA = "NoData"
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     METRICS_READABLE = "MetricsReadable"
+    # whether stable's inputs have left their reference
+    RECORDING_REFERENCE = "RecordingReference"
+    WITHIN_REFERENCE = "WithinReference"
+    FEATURES_DRIFTED = "FeaturesDrifted"
     # why it cannot go on without a person
     INVALID_SPEC = "InvalidSpec"
     NAME_TAKEN = "NameTaken"

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from serinus.api.analysis import Analysis
 from serinus.api.base import Duration, Interval, Type, Written
+from serinus.api.monitoring import Monitoring
 from serinus.api.template import TEMPLATE_SCHEMA
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -175,6 +176,10 @@ class Spec(Type):
     template: Annotated[dict[str, Any], Field(json_schema_extra=TEMPLATE_SCHEMA)]
     traffic: Traffic = Field(default=Traffic(), description="How requests reach the pods.")
     rollout: Rollout = Field(default=Rollout(), description="How a new revision takes over.")
+    monitoring: Monitoring | None = Field(
+        default=None,
+        description="What is watched of the stable revision at all times; nothing if left out.",
+    )
     revision_history_limit: Annotated[int, Field(ge=1, le=100)] = Field(
         default=10, description="Revisions kept for undo, beside those that run."
     )

@@ -15,8 +15,8 @@ Reason = Annotated[str, Field(max_length=64)]
 
 
 class Condition(Type):
-    """A standard condition: Ready, Reconciling and Stalled as kstatus reads them, and
-    MetricsAvailable."""
+    """A standard condition: Ready, Reconciling and Stalled as kstatus reads them,
+    MetricsAvailable and Drifted."""
 
     type: Annotated[str, Field(max_length=64)] = Field(description="Name of the condition.")
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
@@ -247,6 +247,53 @@ class Course(Type):
     )
 
 
+class FeatureReference(Type):
+    """The shares that a feature's values are compared with."""
+
+    feature: Annotated[str, Field(max_length=100)] = Field(description="Name of the feature.")
+    bounds: Annotated[list[float], Field(max_length=64)] = Field(
+        default_factory=list, description="Upper bounds of the ranges of numeric values, rising."
+    )
+    shares: Annotated[list[float], Field(max_length=65)] = Field(
+        default_factory=list, description="Share of each range; the last lies above all bounds."
+    )
+    categories: Annotated[dict[str, float], Field(max_length=64)] = Field(
+        default_factory=dict, description="Share of each category."
+    )
+
+
+class FeatureStatus(Type):
+    """Whether a feature has left its reference."""
+
+    feature: Annotated[str, Field(max_length=100)] = Field(description="Name of the feature.")
+    drifted: bool = Field(default=False, description="Whether it was last shown to have.")
+    since: Moment = Field(description="Since when.")
+    message: Sentence = Field(default="", description="The evidence in a sentence.")
+
+
+class Unknown(Type):
+    """Why nothing can be told."""
+
+    reason: Reason = Field(description="Machine-readable cause.")
+    message: Sentence = Field(description="The cause in a sentence.")
+
+
+class Watched(Type):
+    """What is watched of the stable revision."""
+
+    basis: Annotated[str, Field(max_length=32)] = Field(
+        description="Stands for the settings, and the revision where the reference is recorded; "
+        "with another one it starts anew."
+    )
+    reference: Annotated[list[FeatureReference], Field(max_length=64)] = Field(
+        default_factory=list, description="What the features are compared with."
+    )
+    features: Annotated[list[FeatureStatus], Field(max_length=64)] = Field(
+        default_factory=list, description="The features, by name."
+    )
+    unknown: Unknown | None = Field(default=None, description="Why nothing can be told.")
+
+
 class Status(Type):
     """The observed state of a model deployment."""
 
@@ -266,7 +313,9 @@ class Status(Type):
                 "x-kubernetes-list-map-keys": ["type"],
             },
         ),
-    ] = Field(default_factory=list, description="Ready, Reconciling, Stalled, MetricsAvailable.")
+    ] = Field(
+        default_factory=list, description="Ready, Reconciling, Stalled, MetricsAvailable, Drifted."
+    )
     replicas: int = Field(default=0, description="Pods of the stable revision, for /scale.")
     selector: Annotated[str, Field(max_length=512)] = Field(
         default="", description="Selects the stable revision's pods, for /scale."
@@ -283,4 +332,7 @@ class Status(Type):
     command: ObeyedCommand | None = Field(default=None, description="The last command obeyed.")
     course: Course | None = Field(
         default=None, description="How the last rollout went, for serinus replay."
+    )
+    monitoring: Watched | None = Field(
+        default=None, description="What is watched of the stable revision."
     )

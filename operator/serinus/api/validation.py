@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -209,6 +210,23 @@ def _check(field: str, settings: Any, analysis: Analysis) -> Iterator[Problem]:
             yield Problem(f"{field}.absoluteMargin", told)
 
 
+def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:
+    given = (spec.monitoring and spec.monitoring.feature_drift.reference.given) or []
+    field = "spec.monitoring.featureDrift.reference.given"
+    for name in _twice(each.feature for each in given):
+        yield Problem(field, f"feature {name} is given twice")
+    for index, each in enumerate(given):
+        bounds = [bucket.up_to for bucket in each.buckets]
+        if any(later <= earlier for earlier, later in pairwise(bounds)):
+            yield Problem(f"{field}[{index}].buckets", "upTo must rise from bucket to bucket")
+        shares = [*(bucket.share for bucket in each.buckets), *each.categories.values()]
+        if not shares:
+            yield Problem(f"{field}[{index}]", "give buckets, categories or both")
+        if (whole := sum(map(fraction, shares))) > 1 + 1e-9:
+            told = f"the shares add up to {100 * whole:.6g}%, which is more than all values"
+            yield Problem(f"{field}[{index}]", told)
+
+
 def _twice(names: Iterable[str]) -> list[str]:
     return sorted(name for name, times in Counter(names).items() if times > 1)
 
@@ -218,4 +236,5 @@ _CHECKS: Final[tuple[Callable[[str, Spec], Iterator[Problem]], ...]] = (
     _template,
     _parents,
     _analysis,
+    _monitoring,
 )

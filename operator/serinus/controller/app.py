@@ -44,8 +44,9 @@ class App:
         self.store = Store()
         self.queue = WorkQueue(clock)
         self.sampler = Sampler(prometheus, clock, self.queue.add)
+        self.watcher = Sampler(prometheus, clock, self.queue.add)
         self._informer = Informer(cluster, self.store, self.queue.add, namespaces)
-        self._reconciler = Reconciler(cluster, self.store, self.sampler, clock)
+        self._reconciler = Reconciler(cluster, self.store, self.sampler, self.watcher, clock)
         self.metrics = Metrics(
             Gauges(
                 leading=lambda: self._leading,
@@ -53,6 +54,7 @@ class App:
                 requests=lambda: cluster.requests,
                 queries=lambda: prometheus.queries_sent,
                 phases=self._phases,
+                drifts=self._drifts,
             )
         )
 
@@ -105,6 +107,7 @@ class App:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.sampler.run())
+                group.create_task(self.watcher.run())
                 group.create_task(self.queue.run(self._reconcile, self._workers))
         finally:
             self._leading = False
@@ -140,6 +143,15 @@ class App:
         for name in self.store.names("ModelDeployment"):
             live = self.store.get("ModelDeployment", *name) or {}
             found[(live.get("status") or {}).get("phase", "Progressing")] += 1
+        return found
+
+    def _drifts(self) -> dict[tuple[str, str, str], bool]:
+        found = {}
+        for name in self.store.names("ModelDeployment"):
+            live = self.store.get("ModelDeployment", *name) or {}
+            watched = (live.get("status") or {}).get("monitoring", {})
+            for feature in watched.get("features", ()):
+                found[*name, feature["feature"]] = feature["drifted"]
         return found
 
     @contextlib.asynccontextmanager

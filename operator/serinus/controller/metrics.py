@@ -19,6 +19,8 @@ class Gauges:
     requests: Callable[[], Mapping[tuple[str, str], int]]
     queries: Callable[[], int]
     phases: Callable[[], Counter[str]]
+    drifts: Callable[[], Mapping[tuple[str, str, str], bool]]
+    """By namespace, name and feature, whether it has drifted."""
 
 
 class _Present:
@@ -49,6 +51,14 @@ class _Present:
         for phase, count in gauges.phases().items():
             phases.add_metric([phase], count)
         yield phases
+        drifts = GaugeMetricFamily(
+            "serinus_feature_drift",
+            "1 if a feature of what stable is asked has left its reference, 0 if not.",
+            labels=["namespace", "name", "feature"],
+        )
+        for names, drifted in gauges.drifts().items():
+            drifts.add_metric(names, drifted)
+        yield drifts
 
 
 class Metrics:

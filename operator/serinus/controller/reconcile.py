@@ -18,11 +18,13 @@ from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import Outcome, actuate
 from serinus.controller.queue import Key
 from serinus.controller.sampling import Sampler
+from serinus.judge.drift import Watch
 from serinus.manifests.children import children, router_for
 from serinus.manifests.owner import Manifest, Objects, Owner, foreign
 from serinus.manifests.revision import Revision
 from serinus.plan.analysis import judged, requested
 from serinus.plan.decide import Plan, decide
+from serinus.plan.monitoring import to_watch, watched
 from serinus.plan.observe import read_history, read_wish, read_workloads, read_world
 from serinus.plan.situation import Obstruction, Wish, World
 from serinus.plan.story import refuse
@@ -55,12 +57,19 @@ class Reconciler:
     """Brings one ModelDeployment a step further; the queue calls it with a key at a time."""
 
     def __init__(
-        self, cluster: Cluster, store: Store, sampler: Sampler, clock: Callable[[], float]
+        self,
+        cluster: Cluster,
+        store: Store,
+        sampler: Sampler,
+        watcher: Sampler,
+        clock: Callable[[], float],
     ) -> None:
         self._cluster = cluster
         self._store = store
         self._sampler = sampler
+        self._watcher = watcher
         self._clock = clock
+        self._watches: dict[Key, Watch] = {}
         self._memories: dict[Key, Memory] = {}
         self._outcomes: dict[Key, Outcome] = {}
 
@@ -74,14 +83,14 @@ class Reconciler:
         spec, problems = _read_spec(live)
         if spec is None:
             refused = refuse(memory.current, live["metadata"]["generation"], problems[0], now)
-            self._sampler.want(key, None)
+            self._measure_nothing(key)
             await self._persist(key, live, memory, refused, now)
             return None
         wish = read_wish(live, spec, problems)
         owner = Owner(key.namespace, key.name, live["metadata"]["uid"])
         objects = self._store.children(key.namespace, key.name, owner.uid)
         wish, world = await self._observe(key, owner, wish, memory.current, objects)
-        judged = self._judge(key, wish, memory.current)
+        judged = self._watch(key, wish, self._judge(key, wish, memory.current))
         # a measurement is taken once: what it showed must outlive a status that is not written
         memory = self._memories[key] = replace(memory, current=judged)
         plan = decide(wish, judged, world, now)
@@ -93,6 +102,8 @@ class Reconciler:
             raise
         await self._announce(live, plan.news)
         self._sampler.want(key, requested(owner, wish.spec, plan.status))
+        watch = to_watch(owner, wish.spec, plan.status, self._watches.get(key), now)
+        self._watcher.want(key, watch)
         blocked = world.obstruction is not None or bool(self._outcome(key).refusals)
         # what was just decided is told of as it stands at the next pass
         return 0.0 if changed or plan.news else _next_pass(plan, unsaved, blocked)
@@ -105,7 +116,12 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         self._memories.pop(key, None)
         self._outcomes.pop(key, None)
+        self._measure_nothing(key)
+
+    def _measure_nothing(self, key: Key) -> None:
         self._sampler.want(key, None)
+        self._watcher.want(key, None)
+        self._watches.pop(key, None)
 
     def _outcome(self, key: Key) -> Outcome:
         """What the last pass came to."""
@@ -173,6 +189,15 @@ class Reconciler:
     def _judge(self, key: Key, wish: Wish, status: Status) -> Status:
         measurement = self._sampler.take(key)
         return status if measurement is None else judged(wish.spec, status, measurement)
+
+    def _watch(self, key: Key, wish: Wish, status: Status) -> Status:
+        measurement = self._watcher.take(key)
+        if measurement is None:
+            return status
+        status, watch = watched(wish.spec, status, self._watches.get(key), measurement)
+        if watch is not None:
+            self._watches[key] = watch
+        return status
 
     # 4 persist
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -31,6 +31,27 @@ class Shares:
 
     total: Share
     by_name: Mapping[str, Share]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Values above `low` and up to `high`."""
+
+    low: float
+    high: float
+    tail: bool = False
+    """A sum of other ranges."""
+
+    @property
+    def name(self) -> str:
+        """`up to 0.5`, `0.5 to 0.6`, `above 0.6`."""
+        if self.low == -math.inf:
+            return "any number" if self.high == math.inf else f"up to {self.high:g}"
+        return f"above {self.low:g}" if self.high == math.inf else f"{self.low:g} to {self.high:g}"
+
+    def of(self, up_to: Mapping[float, float]) -> float:
+        """The count in the range, from counts up to each bound, infinities included."""
+        return up_to[self.high] - up_to[self.low]
 
 
 def of_classes(growth: tuple[Growth, Growth], label: str) -> Shares:
@@ -69,28 +90,22 @@ def of_scores(growth: tuple[Growth, Growth]) -> Shares:
         )
     known = any(increase.known for grown in growth for increase in grown.increases)
     candidate, stable = (_cumulative(grown.increases, bounds) for grown in growth)
-    shares: dict[str, Share] = {}
-    for tail, (low, high) in _ranges(bounds):
-        share = Share(candidate[high] - candidate[low], stable[high] - stable[low], known, tail)
-        shares.setdefault(_range(low, high), share)
+    shares = {
+        f"score {each.name}": Share(each.of(candidate), each.of(stable), known, each.tail)
+        for each in ranges(bounds[:-1])
+    }
     return Shares(Share(candidate[math.inf], stable[math.inf], known), shares)
 
 
-def _ranges(bounds: list[float]) -> Iterable[tuple[bool, tuple[float, float]]]:
-    """Each bucket, then everything up to and above a few bounds."""
-    for bucket in pairwise((-math.inf, *bounds)):
-        yield False, bucket
-    inner = bounds[:-1]
-    step = math.ceil(len(inner) / CUTS)
-    for bound in inner[step // 2 :: step]:
-        yield True, (-math.inf, bound)
-        yield True, (bound, math.inf)
-
-
-def _range(low: float, high: float) -> str:
-    if low == -math.inf:
-        return f"score up to {high:g}"
-    return f"score above {low:g}" if high == math.inf else f"score {low:g} to {high:g}"
+def ranges(bounds: Sequence[float]) -> list[Range]:
+    """Each bucket between rising finite bounds, then all up to and above a few of these."""
+    buckets = [Range(low, high) for low, high in pairwise((-math.inf, *bounds, math.inf))]
+    found = {each.name: each for each in buckets}
+    step = max(math.ceil(len(bounds) / CUTS), 1)
+    for bound in bounds[step // 2 :: step]:
+        for tail in (Range(-math.inf, bound, tail=True), Range(bound, math.inf, tail=True)):
+            found.setdefault(tail.name, tail)
+    return list(found.values())
 
 
 def _bounds(increases: Iterable[Increase]) -> set[float]:

@@ -8,6 +8,7 @@ from serinus.api.reasons import Reason
 from serinus.api.status import Decision, Status
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers.face import Split
+from serinus.plan.monitoring import forget_a_watch_of_something_else
 from serinus.plan.progress import (
     ROUTE_PATIENCE,
     give_up_at_the_progress_deadline,
@@ -52,6 +53,7 @@ def _end_the_delay_of_retired_revisions(s: Situation) -> Situation | None:
 ALWAYS: tuple[Rule, ...] = (
     _drop_the_candidate_of_an_invalid_spec,
     _end_the_delay_of_retired_revisions,
+    forget_a_watch_of_something_else,
 )
 WITH_A_VALID_SPEC: tuple[Rule, ...] = (
     forget_a_rejection_once_the_spec_moves_on,

@@ -6,6 +6,7 @@ from typing import Literal
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Condition, Phase, Status
+from serinus.plan.monitoring import Drift, announce_drift, drift
 from serinus.plan.progress import ERRORS_BEFORE_PAUSE, verdict
 from serinus.plan.situation import Situation
 
@@ -29,7 +30,10 @@ def tell(s: Situation) -> Situation:
     told = s.to(
         observed_generation=s.wish.generation, phase=story.phase, message=story.message[:1024]
     )
-    return told.to(conditions=_conditions(told, story))
+    drifted, before = drift(told), _before(told.status, "Drifted")
+    conditions = _conditions(told, story, drifted)
+    told = announce_drift(told, before.status if before else None, drifted)
+    return told.to(conditions=conditions)
 
 
 def refuse(status: Status, generation: int, message: str, now: float) -> Status:
@@ -106,33 +110,28 @@ def _story_of_stable(s: Situation) -> Story:
     return Story("Degraded", Reason.UNAVAILABLE, message)
 
 
-def _conditions(s: Situation, story: Story) -> list[Condition]:
-    conditions = _standard(s.status, s.wish.generation, story, s.now)
+def _conditions(s: Situation, story: Story, drifted: Drift | None) -> list[Condition]:
+    generation = s.wish.generation
+    conditions = _standard(s.status, generation, story, s.now)
+    if (metrics := _metrics(s)) is not None:
+        conditions.append(_condition(s.status, "MetricsAvailable", *metrics, generation, s.now))
+    if drifted is not None:
+        found = drifted.status, drifted.reason, drifted.message
+        conditions.append(_condition(s.status, "Drifted", *found, generation, s.now))
+    return conditions
+
+
+def _metrics(s: Situation) -> tuple[Literal["True", "False"], Reason, str] | None:
+    """Whether all checks find their metrics; None while there is nothing to find."""
     candidate = s.status.candidate
     if candidate is None or not candidate.checks:
-        return conditions
+        return None
     unreadable = [c for c in candidate.checks if c.verdict in ("Error", "NoData")]
-    if unreadable:
-        reason = Reason.METRICS_UNAVAILABLE if verdict(s) == "Error" else Reason.NO_DATA
-        message = " ".join(f"Check {check.name}: {check.message}" for check in unreadable)
-        return [
-            *conditions,
-            _condition(
-                s.status, "MetricsAvailable", "False", reason, message, s.wish.generation, s.now
-            ),
-        ]
-    return [
-        *conditions,
-        _condition(
-            s.status,
-            "MetricsAvailable",
-            "True",
-            Reason.METRICS_READABLE,
-            "Every check finds its metrics.",
-            s.wish.generation,
-            s.now,
-        ),
-    ]
+    if not unreadable:
+        return "True", Reason.METRICS_READABLE, "Every check finds its metrics."
+    reason = Reason.METRICS_UNAVAILABLE if verdict(s) == "Error" else Reason.NO_DATA
+    message = " ".join(f"Check {check.name}: {check.message}" for check in unreadable)
+    return "False", reason, message
 
 
 def _standard(status: Status, generation: int, story: Story, now: float) -> list[Condition]:
@@ -153,13 +152,13 @@ def _standard(status: Status, generation: int, story: Story, now: float) -> list
 def _condition(
     status: Status,
     name: str,
-    value: Literal["True", "False"],
+    value: Literal["True", "False", "Unknown"],
     reason: str,
     message: str,
     generation: int,
     now: float,
 ) -> Condition:
-    before = next((each for each in status.conditions if each.type == name), None)
+    before = _before(status, name)
     since = before.last_transition_time if before and before.status == value else now
     return Condition(
         type=name,
@@ -169,3 +168,8 @@ def _condition(
         observed_generation=generation,
         last_transition_time=since,
     )
+
+
+def _before(status: Status, name: str) -> Condition | None:
+    """The condition as it was last told."""
+    return next((each for each in status.conditions if each.type == name), None)

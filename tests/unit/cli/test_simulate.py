@@ -12,6 +12,8 @@ from serinus.cli.__main__ import main
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+GROUPS = ROOT / "examples/07-analysis.yaml"
+"""The one that asks about groups, which a simulation does not have."""
 SCENARIOS = sorted((ROOT / "examples/scenarios").glob("*.yaml"))
 GATEWAY = str(ROOT / "examples/03-gateway.yaml")
 
@@ -27,7 +29,7 @@ def chances(found: dict[str, Any]) -> dict[str, float]:
     return {each["reason"]: each["chance"] for each in found["outcomes"]}
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted({*EXAMPLES} - {GROUPS}), ids=lambda path: path.stem)
 def test_each_example_is_simulated_to_an_end(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,6 +90,7 @@ def test_people_get_a_timeline_and_a_table(capsys: pytest.CaptureFixture[str]) -
         (["-f", GATEWAY, "--stable-errors", "5"], "scenario.stable.errors: '5' is no percentage"),
         (["-f", GATEWAY, "--requests-per-second", "0"], "scenario.requestsPerSecond"),
         (["-f", GATEWAY, "--value", "slow"], "write it like slow=0.3"),
+        (["-f", str(GROUPS)], "check groups: a simulation has no groups, leave it out"),
         (["-f", str(ROOT / "examples/05-threshold.yaml")], "values.slow: is required"),
         (["-f", str(ROOT / "examples/scenarios/quiet-night.yaml")], "give one"),
     ],

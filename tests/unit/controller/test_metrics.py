@@ -14,6 +14,7 @@ def gauges(leading: bool = True) -> Gauges:
         requests=lambda: {("list", "Deployment"): 7, ("apply", "HTTPRoute"): 2},
         queries=lambda: 5,
         phases=lambda: Counter(Healthy=19, Paused=1),
+        drifts=lambda: {("shop", "fraud", "income"): True, ("shop", "fraud", "age"): False},
     )
 
 
@@ -29,6 +30,8 @@ def test_present_values_are_read_at_each_scrape() -> None:
         "serinus_prometheus_queries_total 5.0",
         'serinus_modeldeployments{phase="Healthy"} 19.0',
         'serinus_modeldeployments{phase="Paused"} 1.0',
+        'serinus_feature_drift{feature="income",name="fraud",namespace="shop"} 1.0',
+        'serinus_feature_drift{feature="age",name="fraud",namespace="shop"} 0.0',
         'serinus_reconcile_duration_seconds_count{result="done"} 1.0',
     } <= set(lines)
     assert any(line.startswith("process_resident_memory_bytes ") for line in lines)

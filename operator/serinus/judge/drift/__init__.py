@@ -1,0 +1,9 @@
+"""Counts in, what has drifted out: whether stable's inputs have left their reference.
+
+No question about a candidate: when the world moves for stable too, rolling back does not help.
+"""
+
+from serinus.judge.drift.monitor import Watch, questions_of, watch
+from serinus.judge.drift.reference import given
+
+__all__ = ["Watch", "given", "questions_of", "watch"]

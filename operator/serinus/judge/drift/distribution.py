@@ -1,0 +1,105 @@
+"""The values of each feature: how many lie up to each bound, and how many in each category."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from serinus.judge.counters import Growth, Increase
+from serinus.judge.histogram import Histogram
+from serinus.judge.shares import ranges
+
+OTHER: Final = "any other category"
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Counts of one feature. Numeric values lie in the histogram and missing ones in a category,
+    so that both together are the whole."""
+
+    up_to: Mapping[float, float] = field(default_factory=dict)
+    """Numeric values up to each bound that all pods can tell of, infinity included."""
+    categories: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> float:
+        """Numeric values."""
+        return self.up_to.get(math.inf, 0.0)
+
+    @property
+    def total(self) -> float:
+        """All values."""
+        return self.numbers + math.fsum(self.categories.values())
+
+    @property
+    def bounds(self) -> list[float]:
+        """Rising; infinity left out."""
+        return sorted(set(self.up_to) - {math.inf})
+
+    def __add__(self, later: "Distribution") -> "Distribution":
+        """Both, at the bounds that both have; a part without numeric values has no say in them."""
+        parts = [each.up_to for each in (self, later) if each.numbers] or [self.up_to]
+        bounds = set(parts[0]).intersection(*parts)
+        up_to = {bound: math.fsum(part[bound] for part in parts) for bound in bounds}
+        names = {**self.categories, **later.categories}
+        categories = {
+            name: self.categories.get(name, 0.0) + later.categories.get(name, 0.0) for name in names
+        }
+        return Distribution(up_to, categories)
+
+    def sorted_into(self, bounds: Sequence[float], categories: Iterable[str]) -> dict[str, float]:
+        """Counts by range and category, and of all other categories together.
+
+        Beside each range there is all that lies up to, and above, a few bounds.
+        Raises ValueError, with a sentence, where a bound is not among those that the pods have.
+        """
+        if self.numbers and (unknown := [bound for bound in bounds if bound not in self.up_to]):
+            raise ValueError(f"the pods' histograms have no bucket bound {unknown[0]:g} in common")
+        up_to = {bound: self.up_to.get(bound, 0.0) for bound in (*bounds, math.inf)}
+        counts = {each.name: each.of({-math.inf: 0.0, **up_to}) for each in ranges(bounds)}
+        named = {f"category {name}": self.categories.get(name, 0.0) for name in categories}
+        known = math.fsum(named.values())
+        return {**counts, **named, OTHER: math.fsum(self.categories.values()) - known}
+
+
+def distributions(
+    histogram: Growth, categories: Growth, feature_label: str, category_label: str
+) -> dict[str, Distribution]:
+    """By feature, what a block counted."""
+    numbers = _by_feature(histogram.increases, feature_label)
+    named = _by_feature(categories.increases, feature_label)
+    return {
+        feature: Distribution(
+            _up_to(numbers[feature]) if feature in numbers else {},
+            _by_category(named.get(feature, ()), category_label),
+        )
+        for feature in sorted(numbers | named)
+    }
+
+
+def _by_feature(increases: Iterable[Increase], label: str) -> dict[str, list[Increase]]:
+    found: dict[str, list[Increase]] = defaultdict(list)
+    for increase in increases:
+        if feature := increase.labels.get(label):
+            found[feature].append(increase)
+    return found
+
+
+def _up_to(increases: Iterable[Increase]) -> dict[float, float]:
+    histogram = Histogram.of(Growth(tuple(increases)))
+    total = histogram.total
+    above = {bound: histogram.above(bound) for bound in histogram.bounds}
+    known = {
+        bound: total - math.fsum(counts.values())
+        for bound, counts in above.items()
+        if counts is not None
+    }
+    return {**known, math.inf: total}
+
+
+def _by_category(increases: Iterable[Increase], label: str) -> dict[str, float]:
+    counts: dict[str, float] = defaultdict(float)
+    for increase in increases:
+        counts[increase.labels.get(label) or "(none)"] += increase.amount
+    return dict(counts)

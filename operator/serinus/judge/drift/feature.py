@@ -1,0 +1,93 @@
+"""One feature against its reference: shown to have left it, and later shown to be back."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from serinus.api.quantities import spoken
+from serinus.judge import words
+from serinus.judge.drift.suspicion import Bound, Suspicion
+
+ABOVE: Final = "above"
+BELOW: Final = "below"
+WHOLE: Final = ""
+"""The name under which all values are counted."""
+Side = tuple[str, str]
+"""A range or category, and on which side of what is tolerated it may lie."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far a share may lie from that of the reference, up and down."""
+
+    ratio: float
+    """1 or more."""
+    offset: float
+    """A probability."""
+
+    def limits(self, share: float) -> Iterator[tuple[str, float]]:
+        """By side, the share that is just tolerated; none where every share is."""
+        above, below = share * self.ratio + self.offset, (share - self.offset) / self.ratio
+        if above < 1:
+            yield ABOVE, above
+        if below > 0:
+            yield BELOW, below
+
+    def __str__(self) -> str:
+        return words.allowed(self.ratio, self.offset, "the reference's")
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """What is suspected of a feature: to have left its reference, or, if drifted, to be back.
+
+    It is back once every share is shown to lie on the tolerated side of every limit. So what lies
+    on a limit changes nothing, and nothing flickers.
+    """
+
+    since: float
+    """Unix seconds from which values are weighed."""
+    drifted: bool = False
+    suspicions: Mapping[Side, Suspicion] = field(default_factory=dict)
+
+    def looked(
+        self,
+        counts: Mapping[str, float],
+        sides: Mapping[Side, float],
+        at: float,
+        enough: float,
+    ) -> "Feature":
+        """After a look with these counts by range and category; WHOLE has that of all values.
+
+        `sides`: each with its limit, a share. `enough`: ln of the evidence that shows a side.
+        """
+        suspicions = {
+            side: self.suspicions.get(side, Suspicion(self.since)).looked(
+                Bound(limit, above=(side[1] == ABOVE) is not self.drifted),
+                counts.get(side[0], 0.0),
+                counts[WHOLE],
+                at,
+                enough,
+            )
+            for side, limit in sides.items()
+        }
+        return replace(self, suspicions=suspicions)
+
+    @property
+    def turns(self) -> bool:
+        """Whether it is shown to have left its reference, or, if drifted, to be back."""
+        shown = [each.shown for each in self.suspicions.values()]
+        return all(shown) if self.drifted else any(shown)
+
+    def proof(self, reference: Mapping[str, float], tolerance: Tolerance, at: float) -> str:
+        """What was shown when it turned, without the feature's name; `reference`: shares."""
+        if self.drifted:
+            return f"every range and category is within {tolerance} again."
+        shown = ((name, each) for (name, _), each in self.suspicions.items() if each.shown)
+        name, worst = max(shown, key=lambda one: abs(one[1].share - reference[one[0]]))
+        counted = words.counted(worst.events, worst.values)
+        return (
+            f"{name} {counted} in the last {spoken(at - worst.since)} against "
+            f"{words.percent(reference[name])} in the reference, the greatest difference; "
+            f"it differs by more than {tolerance}."
+        )

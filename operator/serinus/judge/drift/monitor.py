@@ -1,0 +1,163 @@
+"""All features of a revision, look by look."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from serinus.api.monitoring import MOST_FEATURES, FeatureDrift
+from serinus.api.quantities import fraction, seconds
+from serinus.api.reasons import Reason
+from serinus.api.status import FeatureReference, FeatureStatus, Unknown, Watched
+from serinus.judge.counters import Growth, Reading, count
+from serinus.judge.drift.distribution import Distribution, distributions
+from serinus.judge.drift.feature import WHOLE, Feature, Tolerance
+from serinus.judge.drift.reference import Compared, recorded
+from serinus.judge.look import STALE_AFTER
+from serinus.judge.questions import Answer, Counters, Question, Unreadable
+
+FALSE_ALARM_EVERY: Final = 365 * 86400.0
+"""Seconds on the mean, over all features of a ModelDeployment, at the limit of what is tolerated;
+within it they are far rarer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is known beyond the status. It may be lost: then recording and suspicion begin anew,
+    and what has drifted stays so."""
+
+    since: float
+    """Unix seconds of the first look."""
+    read_at: float
+    """Unix seconds of the last look that could be read."""
+    counted: Mapping[str, float] = field(default_factory=dict)
+    """By target, Unix seconds of the last sample counted."""
+    recorded: Mapping[str, Distribution] = field(default_factory=dict)
+    """By feature, what the reference will be made of."""
+    features: Mapping[str, Feature] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, at: float) -> "Watch":
+        """Values count from here."""
+        return cls(at, at)
+
+
+def questions_of(settings: FeatureDrift) -> tuple[Counters, Counters]:
+    """What to ask of stable: the histogram, and the counter of categories."""
+    categories = settings.categories
+    return (
+        Counters(f"{settings.features}_bucket"),
+        Counters(categories.metric, tuple(categories.matchers)),
+    )
+
+
+def watch(
+    settings: FeatureDrift,
+    known: Watched,
+    before: Watch,
+    answers: Mapping[Question, Answer],
+    at: float,
+    interval: float,
+) -> tuple[Watched, Watch]:
+    """What is known, and a look -> what is known then. A look every `interval` seconds."""
+    questions = questions_of(settings)
+    asked = {question: answers[question] for question in questions}
+    [readings], counted = count((asked,), before.counted, before.since)
+    growths = _growths(questions, readings, at)
+    if isinstance(growths, Unknown):
+        if at - before.read_at < STALE_AFTER and known.unknown is None:
+            return known, before  # it may pass
+        return known.model_copy(update={"unknown": growths}), before
+    seen = distributions(*growths, settings.feature_label, settings.category_label)
+    after = replace(before, counted=counted)
+    known = known.model_copy(update={"unknown": None})
+    if not known.reference:
+        return _recording(settings, known, replace(after, read_at=at), seen, at)
+    return _compared(settings, known, after, seen, at, interval)
+
+
+def _growths(
+    questions: tuple[Counters, Counters], readings: Mapping[Counters, Reading], at: float
+) -> tuple[Growth, Growth] | Unknown:
+    """What was counted, or why a look tells nothing at all."""
+    histogram, categories = (readings[question] for question in questions)
+    if isinstance(histogram, Unreadable):
+        return Unknown(reason=Reason.METRICS_UNAVAILABLE, message=histogram.message)
+    if isinstance(categories, Unreadable):
+        return Unknown(reason=Reason.METRICS_UNAVAILABLE, message=categories.message)
+    newest = max(histogram.newest or 0.0, categories.newest or 0.0)
+    if at - newest <= STALE_AFTER:
+        return histogram, categories
+    metrics = " or ".join(question.metric for question in questions)
+    told = f"Prometheus has no fresh {metrics} from the stable pods: they must export one of them "
+    return Unknown(reason=Reason.NO_DATA, message=f"{told}and be scraped.")
+
+
+def _recording(
+    settings: FeatureDrift,
+    known: Watched,
+    watched: Watch,
+    seen: Mapping[str, Distribution],
+    at: float,
+) -> tuple[Watched, Watch]:
+    so_far = watched.recorded
+    together = {n: so_far.get(n, Distribution()) + one for n, one in seen.items()}
+    watched = replace(watched, recorded={**so_far, **together})
+    if at < watched.since + seconds(settings.reference.record_for):
+        return known, watched
+    found = recorded(watched.recorded, settings.reference.min_values, MOST_FEATURES)
+    if not found:
+        return known, watched
+    known = known.model_copy(update={"reference": found})
+    return known, replace(watched, recorded={})
+
+
+def _compared(
+    settings: FeatureDrift,
+    known: Watched,
+    watched: Watch,
+    seen: Mapping[str, Distribution],
+    at: float,
+    interval: float,
+) -> tuple[Watched, Watch]:
+    tolerance = Tolerance(settings.tolerance, fraction(settings.absolute_tolerance))
+    references = {each.feature: each for each in known.reference}
+    compared = {name: Compared.of(each, tolerance) for name, each in references.items()}
+    sides = sum(len(each.sides) for each in compared.values())
+    back = math.log(max(FALSE_ALARM_EVERY / interval, 1))
+    gone = back + math.log(sides)  # any one of them raises the alarm, and all of them end it
+    statuses = {each.feature: each for each in known.features}
+    features, untold = dict(watched.features), []
+    for name, reference in references.items():
+        status = statuses.get(name) or _within(name, tolerance, at)
+        feature = features.get(name) or Feature(watched.read_at, status.drifted)
+        try:
+            counts = _counts(reference, seen.get(name))
+        except ValueError as error:
+            untold.append(f"{name}: {error}.")
+        else:
+            feature = feature.looked(
+                counts, compared[name].sides, at, back if feature.drifted else gone
+            )
+        if feature.turns:
+            proof = feature.proof(compared[name].shares, tolerance, at)
+            turned, message = not feature.drifted, f"{name}: {proof}"
+            status = FeatureStatus(feature=name, drifted=turned, since=at, message=message)
+            feature = Feature(at, turned)
+        features[name], statuses[name] = feature, status
+    unknown = Unknown(reason=Reason.NO_DATA, message=" ".join(untold)[:1024]) if untold else None
+    told = {"features": [statuses[name] for name in references], "unknown": unknown}
+    return known.model_copy(update=told), replace(watched, features=features, read_at=at)
+
+
+def _counts(reference: FeatureReference, seen: Distribution | None) -> Mapping[str, float]:
+    """Raises ValueError where the look cannot tell of the feature."""
+    if seen is None:
+        raise ValueError("the stable pods export no such feature any more")
+    counts = seen.sorted_into(reference.bounds, reference.categories)
+    return {**counts, WHOLE: seen.total}
+
+
+def _within(name: str, tolerance: Tolerance, at: float) -> FeatureStatus:
+    told = f"{name}: no difference by more than {tolerance} is shown."
+    return FeatureStatus(feature=name, since=at, message=told)

@@ -1,0 +1,80 @@
+"""What the features are compared with: recorded from stable's own traffic, or given."""
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from serinus.api.monitoring import MOST_SHARES, GivenFeature
+from serinus.api.quantities import fraction
+from serinus.api.status import FeatureReference
+from serinus.judge.drift.distribution import Distribution
+from serinus.judge.drift.feature import Side, Tolerance
+
+
+def given(features: Iterable[GivenFeature]) -> list[FeatureReference]:
+    """From the spec. What is left of 100% lies above the last bound, if there is one."""
+    found = []
+    for each in features:
+        shares = [fraction(bucket.share) for bucket in each.buckets]
+        categories = {name: fraction(share) for name, share in each.categories.items()}
+        rest = max(1 - math.fsum([*shares, *categories.values()]), 0.0)
+        found.append(
+            FeatureReference(
+                feature=each.feature,
+                bounds=[bucket.up_to for bucket in each.buckets],
+                shares=[*shares, rest] if shares else [],
+                categories=categories,
+            )
+        )
+    return found
+
+
+def recorded(
+    features: Mapping[str, Distribution], least: float, most: int
+) -> list[FeatureReference]:
+    """From what was counted: at most so many features that have the least number of values.
+
+    Of many categories the most common are named, and the others stay together.
+    """
+    enough = {name: seen for name, seen in features.items() if seen.total >= least}
+    return [_recorded(name, enough[name]) for name in sorted(enough)[:most]]
+
+
+def _recorded(name: str, seen: Distribution) -> FeatureReference:
+    bounds = seen.bounds[:MOST_SHARES] if seen.numbers else []
+    up_to = [0.0, *(seen.up_to[bound] for bound in bounds), seen.numbers]
+    counts = [high - low for low, high in itertools.pairwise(up_to)]
+    common = sorted(seen.categories.items(), key=lambda item: (-item[1], item[0]))[:MOST_SHARES]
+    return FeatureReference(
+        feature=name,
+        bounds=bounds,
+        shares=[round(count / seen.total, 6) for count in counts] if seen.numbers else [],
+        categories={category: round(count / seen.total, 6) for category, count in common},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A feature's reference in the form that counts have."""
+
+    shares: Mapping[str, float]
+    """By range and category."""
+    sides: Mapping[Side, float]
+    """By side, the limit."""
+
+    @classmethod
+    def of(cls, reference: FeatureReference, tolerance: Tolerance) -> "Compared":
+        """From the reference as it is kept."""
+        up_to, whole = {}, 0.0
+        for bound, share in zip((*reference.bounds, math.inf), reference.shares, strict=False):
+            whole += share
+            up_to[bound] = whole
+        as_counts = Distribution(up_to or {math.inf: 0.0}, reference.categories)
+        shares = as_counts.sorted_into(reference.bounds, reference.categories)
+        sides = {
+            (name, side): limit
+            for name, share in shares.items()
+            for side, limit in tolerance.limits(share)
+        }
+        return cls(shares, sides)

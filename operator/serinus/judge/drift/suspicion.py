@@ -1,0 +1,93 @@
+"""Whether a share has crossed a bound, and since when it may have.
+
+Page's CUSUM (1954) with e-values in place of likelihood ratios: the evidence that the share lies
+beyond the bound grows from look to look, and starts anew whenever it speaks for the contrary. So
+it may run for ever, forgets what was good for long, and finds a change soon. A threshold of c is
+crossed once in c looks at most, on the mean, while the share does not lie beyond the bound (the
+average run length of an e-detector: Shin, Ramdas, Rinaldo, E-detectors, 2023).
+
+The evidence of a look with n values and e events is the likelihood ratio of a share q beyond the
+bound b to b itself, (q/b)^e ((1-q)/(1-b))^(n-e), mixed over a few q. Its expectation is at most 1
+for every share on this side of b, so what is cut off from it leaves it an e-value.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from serinus.judge.kernel import log_sum
+
+ODDS: Final = (1.3, 2.0, 5.0)
+"""How far beyond the bound the share may lie, as ratios of odds; each is as likely."""
+
+MOST_GAIN: Final = 3.0
+"""What one look may add to ln of the evidence. Values that come together are alike: a drift is
+told once it has lasted for some looks, however many values show it."""
+
+_START: Final = (-math.log(len(ODDS)),) * len(ODDS)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The suspicion that a share lies above, or below, a share between 0 and 1."""
+
+    share: float
+    above: bool
+
+    @cached_property
+    def stakes(self) -> tuple[tuple[float, float], ...]:
+        """What each q adds to the evidence: per event, and per value that is none."""
+        found = []
+        for ratio in ODDS:
+            odds = self.share / (1 - self.share) * (ratio if self.above else 1 / ratio)
+            q = odds / (1 + odds)
+            found.append((math.log(q / self.share), math.log((1 - q) / (1 - self.share))))
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What was counted since the share may have crossed its bound."""
+
+    since: float
+    """Unix seconds of the last look that spoke for the contrary, or where it all began."""
+    evidence: tuple[float, ...] = _START
+    """Logs of the summands of the e-value."""
+    events: float = 0.0
+    values: float = 0.0
+    shown: bool = False
+    """Whether the evidence has been enough since then."""
+
+    @property
+    def log_e(self) -> float:
+        """ln of the evidence."""
+        return log_sum(self.evidence)
+
+    @property
+    def share(self) -> float:
+        """What was seen of it; ZeroDivisionError before the first value."""
+        return self.events / self.values
+
+    def looked(
+        self, bound: Bound, events: float, values: float, at: float, enough: float
+    ) -> "Suspicion":
+        """After a look with so many events among so many values.
+
+        `enough`: ln of the evidence above which more is of no use.
+        """
+        grown = tuple(
+            log_e + events * per_event + (values - events) * per_other
+            for log_e, (per_event, per_other) in zip(self.evidence, bound.stakes, strict=True)
+        )
+        reached = log_sum(grown)
+        if reached <= 0:
+            return Suspicion(at)
+        kept = min(reached, self.log_e + MOST_GAIN, enough)
+        return Suspicion(
+            self.since,
+            tuple(log_e - (reached - kept) for log_e in grown),
+            self.events + events,
+            self.values + values,
+            self.shown or kept >= enough,
+        )

@@ -1,0 +1,107 @@
+"""What is watched of the stable revision, and how it is told; it decides nothing of a rollout."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from serinus.api.quantities import seconds
+from serinus.api.reasons import Reason
+from serinus.api.spec import Spec
+from serinus.api.status import Status, Watched
+from serinus.judge import covered_until
+from serinus.judge.drift import Watch, given, questions_of, watch
+from serinus.judge.questions import Arm, Measurement
+from serinus.manifests.owner import Owner
+from serinus.plan.analysis import Request
+from serinus.plan.situation import Situation
+
+
+def to_watch(
+    owner: Owner, spec: Spec, status: Status, known: Watch | None, now: float
+) -> Request | None:
+    """What to measure from now on; None: nothing."""
+    monitoring, stable = spec.monitoring, status.stable
+    if monitoring is None or stable is None:
+        return None
+    arm = Arm(owner.namespace, owner.child(stable.revision))
+    return Request(
+        interval=seconds(monitoring.interval),
+        questions=questions_of(monitoring.feature_drift),
+        candidate=arm,  # compared with no other arm, it stands for both and is asked once
+        stable=arm,
+        covered_until=covered_until(known.counted, known.since) if known else now,
+    )
+
+
+def watched(
+    spec: Spec, status: Status, known: Watch | None, measurement: Measurement
+) -> tuple[Status, Watch | None]:
+    """The status with what a measurement of stable adds, and what is known beyond it."""
+    monitoring, basis = spec.monitoring, basis_of(spec, status)
+    if monitoring is None or basis is None:
+        return status, None
+    settings = monitoring.feature_drift
+    told = status.monitoring
+    if told is None or told.basis != basis:
+        told = Watched(basis=basis, reference=given(settings.reference.given or ()))
+        known = None
+    known = known or Watch.begin(measurement.at)
+    interval = seconds(monitoring.interval)
+    told, known = watch(settings, told, known, measurement.stable, measurement.at, interval)
+    return status.model_copy(update={"monitoring": told}), known
+
+
+def basis_of(spec: Spec, status: Status) -> str | None:
+    """What the watch rests on: a given reference holds for every revision, a recorded one for
+    the revision that it was recorded of."""
+    if spec.monitoring is None or status.stable is None:
+        return None
+    settings = spec.monitoring.feature_drift
+    return settings.digest + ("" if settings.reference.given else f"-{status.stable.revision}")
+
+
+def forget_a_watch_of_something_else(s: Situation) -> Situation | None:
+    """Of other settings, or of a revision that is no more stable."""
+    if s.status.monitoring is None or s.status.monitoring.basis == basis_of(s.wish.spec, s.status):
+        return None
+    return s.to(monitoring=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The condition Drifted."""
+
+    status: Literal["True", "False", "Unknown"]
+    reason: Reason
+    message: str
+
+
+def drift(s: Situation) -> Drift | None:
+    """What is known of the features; None where they are not watched."""
+    monitoring, told = s.wish.spec.monitoring, s.status.monitoring
+    if monitoring is None:
+        return None
+    if told is not None and (drifted := [each for each in told.features if each.drifted]):
+        message = " ".join(each.message for each in drifted)
+        return Drift("True", Reason.FEATURES_DRIFTED, message)
+    if told is not None and told.unknown is not None:
+        return Drift("Unknown", Reason(told.unknown.reason), told.unknown.message)
+    if told is not None and told.features:
+        names = ", ".join(each.feature for each in told.features)
+        return Drift("False", Reason.WITHIN_REFERENCE, f"Within the reference: {names}.")
+    reference = monitoring.feature_drift.reference
+    if reference.given:
+        return Drift("Unknown", Reason.NO_DATA, "Not measured yet.")
+    message = (
+        f"The reference is being recorded: {reference.record_for} of what stable is asked, and at "
+        f"least {reference.min_values} values."
+    )
+    return Drift("Unknown", Reason.RECORDING_REFERENCE, message)
+
+
+def announce_drift(s: Situation, before: str | None, found: Drift | None) -> Situation:
+    """An event when it begins and when it ends; `before` is how the condition stood."""
+    began = found is not None and found.status == "True" and before != "True"
+    ended = found is not None and found.status == "False" and before == "True"
+    if found is None or s.status.stable is None or not (began or ended):
+        return s
+    return s.because(found.reason, s.status.stable.revision, found.message)
