@@ -152,42 +152,30 @@ def counted(known: Comparison, gained: Gains, candidate: float, stable: float) -
     )
 
 
-@dataclass(frozen=True, slots=True)
-class New:
-    """A comparison to begin, and what was counted of it already."""
+def begun(name: str, *, both_ways: bool = False, can_pass: bool = True) -> Comparison:
+    """A comparison whose evidence towards Pass starts now; against the candidate it has none.
 
-    name: str
-    candidate: float = 0.0
-    stable: float = 0.0
-    can_pass: bool = True
-    """Whether Pass depends on it."""
+    `can_pass`: whether Pass depends on it.
+    """
+    shown = opened(BETTER) if can_pass else []
+    return Comparison(name=name, not_more=shown, not_fewer=shown if both_ways else [])
 
 
 def compare(
     state: CheckState,
-    new: Sequence[New],
+    new: Sequence[Comparison],
     tilts: Sequence[Tilt],
     *,
     both_ways: bool = False,
 ) -> CheckState:
-    """The state with further comparisons, of equal weight, whose evidence starts now."""
+    """The state with further comparisons, whose evidence against the candidate starts now, with
+    equal weight."""
     if not new:
         return state
     drawn, state = _drawn(state)
     more = opened(tilts, drawn / len(new) / (2 if both_ways else 1))
-    pass_ = opened(BETTER)
-    added = [
-        Comparison(
-            name=each.name,
-            candidate=each.candidate,
-            stable=each.stable,
-            more=more,
-            fewer=more if both_ways else [],
-            not_more=pass_ if each.can_pass else [],
-            not_fewer=pass_ if each.can_pass and both_ways else [],
-        )
-        for each in new
-    ]
+    against = {"more": more, "fewer": more if both_ways else []}
+    added = [each.model_copy(update=against) for each in new]
     return state.model_copy(update={"comparisons": [*state.comparisons, *added]})
 
 
@@ -204,7 +192,7 @@ def served(
     requests, step = max(candidate.values()), state.step_requests
     entered = step == 0 and any(state.candidate.values())
     due = entered or step // RAISE_EVERY < (step + requests) // RAISE_EVERY
-    if requests and state.comparisons and due:
+    if requests and due and any(each.more for each in state.comparisons):
         state = _raised(state, tilts)
     return state.model_copy(
         update={
@@ -294,7 +282,7 @@ def _raised(state: CheckState, tilts: Sequence[Tilt]) -> CheckState:
     comparisons = [
         each.model_copy(
             update={
-                "more": raised(each.more, tilts, part),
+                "more": each.more and raised(each.more, tilts, part),
                 "fewer": each.fewer and raised(each.fewer, tilts, part),
             }
         )

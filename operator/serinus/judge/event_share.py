@@ -9,7 +9,7 @@ from serinus.api.checks import Counter, LabelMatcher
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, words
-from serinus.judge.comparison import New, Policy, Scale, among_pods
+from serinus.judge.comparison import Policy, Scale, among_pods, begun
 from serinus.judge.dispersion import dispersion, learned
 from serinus.judge.history import served
 from serinus.judge.kernel import WORSE, Null, log_sum
@@ -96,7 +96,7 @@ class EventShare:
         """The state with its comparisons, which the first block to count needs."""
         if state.comparisons:
             return state
-        return comparison.compare(state, [New(name) for name in self._policies], WORSE)
+        return comparison.compare(state, [begun(name) for name in self._policies], WORSE)
 
     def _counted(self, state: CheckState, look: Look, budget: Budget) -> CheckState:
         n_c, n_s = (whole.total for whole in look.growth(self._whole))

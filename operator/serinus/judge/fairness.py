@@ -6,9 +6,10 @@ each block is weighed by favours or by refusals: by whichever were rarer before 
 does not look at the block keeps the evidence what it is.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final, Self
 
@@ -17,7 +18,7 @@ from serinus.api.checks import EqualisedOdds, Fairness
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, words
-from serinus.judge.comparison import Gains, New, Policy, Scale
+from serinus.judge.comparison import Gains, Policy, Scale, begun
 from serinus.judge.counters import Increase
 from serinus.judge.kernel import SHIFTED, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
@@ -163,6 +164,7 @@ class FairnessCheck:
         if problem := _unfit(_groups(counts) | _groups(state.candidate)):
             return Finding("Error", problem, state)
         state = self._counted(state, counts, known)
+        budget = replace(budget, min_requests=max(budget.min_requests, self._to_see_all()))
         verdict = comparison.verdict(self._decisive(state), budget)
         missing = self._missing(state, look)
         if missing and verdict != "Fail":
@@ -205,7 +207,7 @@ class FairnessCheck:
     def _opened(self, state: CheckState, groups: set[str]) -> CheckState:
         there = {each.name for each in state.comparisons}
         names = [pair.name for pair in self._pairs_of(groups | _groups(state.candidate))]
-        new = [New(name) for name in names if name not in there]
+        new = [begun(name, both_ways=True) for name in names if name not in there]
         return comparison.compare(state, new, SHIFTED, both_ways=True)
 
     def _weighed(self, known: Comparison, pair: Pair, counts: Counts, before: Counts) -> Comparison:
@@ -259,6 +261,11 @@ class FairnessCheck:
         least, total = fraction(self._least_share), counts.get(rate.whole, 0.0)
         sizes = {group: rate.of(group, counts)[1] for group in sorted(_groups(counts))}
         return {g: n / total for g, n in sizes.items() if n + RULE_OF_THREE < least * total}
+
+    def _to_see_all(self) -> int:
+        """Answers after which a group that was not seen is small."""
+        least = fraction(self._least_share)
+        return math.ceil(RULE_OF_THREE / least) if least else 0
 
     def _missing(self, state: CheckState, look: Look) -> str | None:
         """What there is no answer without, in a sentence."""

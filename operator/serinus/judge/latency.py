@@ -14,7 +14,7 @@ from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, words
 from serinus.judge.bounds import Durations, by_pod, nearest
-from serinus.judge.comparison import Gains, New, Policy, Scale, among_pods
+from serinus.judge.comparison import Gains, Policy, Scale, among_pods, begun
 from serinus.judge.dispersion import dispersion, learned
 from serinus.judge.histogram import Histogram
 from serinus.judge.kernel import SHIFTED, Null, log_sum
@@ -107,9 +107,9 @@ class LatencyCheck:
         return comparison.weighed(state, weighed)
 
     def _begun(self, state: CheckState, bounds: Iterable[float]) -> CheckState:
-        new = [New(_name(bound)) for bound in bounds]
+        new = [begun(_name(bound)) for bound in bounds]
         if new and self._limit:
-            new.append(New(LIMIT))
+            new.append(begun(LIMIT))
         return comparison.compare(state, new, SHIFTED)
 
     def _slow(

@@ -1,6 +1,6 @@
 """predictionDrift: what the model predicts, class by class and score range by score range."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from serinus.api.checks import Counter, PredictionDrift
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, words
-from serinus.judge.comparison import New, Policy, Scale, among_pods
+from serinus.judge.comparison import Policy, Scale, among_pods, begun
 from serinus.judge.counters import Growth
 from serinus.judge.dispersion import Block, dispersion, learned
 from serinus.judge.history import of_each_pod
@@ -20,10 +20,13 @@ from serinus.judge.shares import Share, Shares, of_classes, of_scores
 
 DEFAULT_SCORES = "model_prediction_score"
 DEFAULT_CLASSES = Counter(metric="model_predictions_total")
-MOST_SHARES = 128
+MOST_SHARES = 127
 """What the status has room for."""
 SCORE, CLASS = "score", "class"
 """The first word of the names of their shares."""
+UNSEEN = CLASS
+"""Name of the comparison that stands for each class that was not seen yet. It only matters for
+Pass: so few requests may hide one that is common enough to keep the candidate from passing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +110,13 @@ class PredictionDriftCheck:
 
     def _counted(self, state: CheckState, found: Mapping[str, Shares], look: Look) -> CheckState:
         """Weights are set before the data that they weigh: what appears in this block is only
-        weighed from the next one on."""
+        weighed against the candidate from the next one on."""
         shares = {name: share for each in found.values() for name, share in each.by_name.items()}
-        known = [
-            New(name, can_pass=not share.tail)
-            for name, share in _not_in(state, shares)
-            if share.known
-        ]
+        if CLASS in found:
+            state = _with_unseen(state)
+        new = _new(state, shares)
+        known = [each for each in new if shares[each.name].known]
+        appeared = [each for each in new if not shares[each.name].known]
         state = comparison.compare(state, known, SHIFTED, both_ways=True)
         state = comparison.served(
             state,
@@ -124,24 +127,24 @@ class PredictionDriftCheck:
         requests = {
             source: (each.total.candidate, each.total.stable) for source, each in found.items()
         }
-        scales = self._scales(state, requests, look)
+        scales = self._scales([*state.comparisons, *appeared], requests, look)
         weighed = [_weighed(each, scales.get(each.name), shares) for each in state.comparisons]
         state = comparison.weighed(state, weighed)
-        appeared = [
-            New(name, share.candidate, share.stable, can_pass=not share.tail)
-            for name, share in _not_in(state, shares)
-        ]
-        return comparison.compare(state, appeared, SHIFTED, both_ways=True)
+        shown = [_weighed(each, scales.get(each.name), shares) for each in appeared]
+        return comparison.compare(state, shown, SHIFTED, both_ways=True)
 
     def _scales(
-        self, state: CheckState, requests: Mapping[str, tuple[float, float]], look: Look
+        self,
+        comparisons: Iterable[Comparison],
+        requests: Mapping[str, tuple[float, float]],
+        look: Look,
     ) -> dict[str, Scale]:
         """By the name of each comparison whose source counted so many of candidate and stable;
         most share one."""
         plain = {source: Scale(self._policy, *counted) for source, counted in requests.items()}
         scales = {}
-        for known in state.comparisons:
-            source, varied = _source(known), look.baseline.of(known.name)
+        for known in comparisons:
+            source, varied = _source(known.name), look.baseline.of(known.name)
             if varied != INDEPENDENT and source in requests:
                 pods = self._pods(source, look)
                 scales[known.name] = Scale(self._policy, *requests[source], varied, pods)
@@ -155,7 +158,11 @@ class PredictionDriftCheck:
     def _message(self, verdict: Verdict, state: CheckState, look: Look, budget: Budget) -> str:
         if verdict == "Fail":
             return self._what_is_wrong(state, look, budget)
-        parts = [each for each in state.comparisons if each.not_more and _has_both(each, state)]
+        parts = [
+            each
+            for each in state.comparisons
+            if each.not_more and each.name != UNSEEN and _has_both(each, state)
+        ]
         if not parts:
             arm = "stable" if any(state.candidate.values()) else "candidate"
             return f"The {arm} pods have predicted nothing yet."
@@ -168,12 +175,13 @@ class PredictionDriftCheck:
         return f"{told}, the greatest difference. {self._forecast(state, look, budget)}{varied}"
 
     def _what_stable_told(self, each: Comparison, look: Look) -> str:
-        varied, pods = look.baseline.of(each.name), self._pods(_source(each), look)
+        varied, pods = look.baseline.of(each.name), self._pods(_source(each.name), look)
         widened = among_pods(self._policy.tolerance, varied, pods)
         return words.varied(each.name, varied) + words.tolerated(varied, widened.ratio, pods[0])
 
     def _what_is_wrong(self, state: CheckState, look: Look, budget: Budget) -> str:
-        worst = max(state.comparisons, key=lambda known: log_sum((*known.more, *known.fewer)))
+        against = [known for known in state.comparisons if known.more]
+        worst = max(against, key=lambda known: log_sum((*known.more, *known.fewer)))
         tolerance = words.allowed(self._policy.tolerance.ratio, self._policy.tolerance.offset)
         return (
             f"{_told(worst, state)}, the clearest difference; the predictions differ by more than "
@@ -186,10 +194,10 @@ class PredictionDriftCheck:
             source: (1.0, state.stable[source] / n_c if n_c else 0.0)
             for source, n_c in state.candidate.items()
         }
-        scales = self._scales(state, per_request, look)
+        scales = self._scales(state.comparisons, per_request, look)
         gained = []
         for known in state.comparisons:
-            n_c = state.candidate[_source(known)]
+            n_c = state.candidate[_source(known.name)]
             rates = (known.candidate / n_c, known.stable / n_c) if n_c else (0.0, 0.0)
             gained.append(scales[known.name].gains(known, *rates))
         return words.forecast(
@@ -218,7 +226,7 @@ def _by_share(source: _Source, history: Sequence[Look]) -> Iterator[Mapping[str,
 
 
 def _too_many(state: CheckState, found: Mapping[str, Shares]) -> str | None:
-    names = {known.name for known in state.comparisons}
+    names = {known.name for known in state.comparisons if known.name != UNSEEN}
     names |= {name for shares in found.values() for name in shares.by_name}
     if len(names) <= MOST_SHARES:
         return None
@@ -228,9 +236,23 @@ def _too_many(state: CheckState, found: Mapping[str, Shares]) -> str | None:
     )
 
 
-def _not_in(state: CheckState, shares: Mapping[str, Share]) -> list[tuple[str, Share]]:
-    there = {known.name for known in state.comparisons}
-    return [(name, share) for name, share in shares.items() if name not in there]
+def _with_unseen(state: CheckState) -> CheckState:
+    if any(known.name == UNSEEN for known in state.comparisons):
+        return state
+    unseen = begun(UNSEEN, both_ways=True)
+    return state.model_copy(update={"comparisons": [*state.comparisons, unseen]})
+
+
+def _new(state: CheckState, shares: Mapping[str, Share]) -> list[Comparison]:
+    """Comparisons to begin. What was shown of all unseen classes was shown of a new one."""
+    there = {known.name: known for known in state.comparisons}
+    return [
+        there[UNSEEN].model_copy(update={"name": name})
+        if _source(name) == CLASS
+        else begun(name, both_ways=True, can_pass=not share.tail)
+        for name, share in shares.items()
+        if name not in there
+    ]
 
 
 def _weighed(known: Comparison, scale: Scale | None, shares: Mapping[str, Share]) -> Comparison:
@@ -242,24 +264,24 @@ def _weighed(known: Comparison, scale: Scale | None, shares: Mapping[str, Share]
 
 def _absent(name: str) -> Share | None:
     """A class that is not listed had none; a score range that is not was not measured."""
-    return Share(0.0, 0.0, True) if name.startswith(f"{CLASS} ") else None
+    return Share(0.0, 0.0, True) if _source(name) == CLASS else None
 
 
-def _source(known: Comparison) -> str:
-    return known.name.split(" ", 1)[0]
+def _source(name: str) -> str:
+    return name.split(" ", 1)[0]
 
 
 def _has_both(known: Comparison, state: CheckState) -> bool:
-    return state.candidate[_source(known)] > 0 and state.stable[_source(known)] > 0
+    return state.candidate[_source(known.name)] > 0 and state.stable[_source(known.name)] > 0
 
 
 def _difference(known: Comparison, state: CheckState) -> float:
-    source = _source(known)
+    source = _source(known.name)
     return abs(known.candidate / state.candidate[source] - known.stable / state.stable[source])
 
 
 def _told(known: Comparison, state: CheckState) -> str:
-    source = _source(known)
+    source = _source(known.name)
     candidate = words.counted(known.candidate, state.candidate[source])
     stable = words.counted(known.stable, state.stable[source])
     return f"{known.name[0].upper()}{known.name[1:]}: candidate {candidate} against stable {stable}"

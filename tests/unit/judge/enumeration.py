@@ -2,18 +2,66 @@
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+Law = tuple[tuple[float, ...], ...]
+"""By arm, the chance that a request is of each sort."""
+Counts = tuple[tuple[int, ...], ...]
+"""By arm, how many requests were of each sort."""
 
 
-def binomial(n: int, p: float) -> list[float]:
-    """Chance of each number of events among n requests."""
-    return [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
+def shares(sorts: int, grain: int) -> list[tuple[float, ...]]:
+    """All chances of so many sorts that are multiples of 1 / grain."""
+    return [tuple(part / grain for part in parts) for parts in _parted(grain, sorts)]
+
+
+def outcomes(sizes: tuple[int, ...], sorts: int) -> list[Counts]:
+    """All that so many requests per arm can be."""
+    return list(itertools.product(*(_parted(size, sorts) for size in sizes)))
+
+
+def chances(laws: list[Law], of: list[Counts]) -> np.ndarray:
+    """Of each outcome (columns) under each law (rows), for independent requests."""
+    made = np.ones((len(laws), len(of)))
+    for column, counts in enumerate(of):
+        for arm, numbers in enumerate(counts):
+            ways, left = 1, sum(numbers)
+            for number in numbers:
+                ways *= math.comb(left, number)
+                left -= number
+            rates = np.array([law[arm] for law in laws])
+            made[:, column] *= ways * np.prod(rates ** np.array(numbers), axis=1)
+    return made
 
 
 def expectation(
     size: tuple[int, int], rates: tuple[float, float], value: Callable[[tuple[int, int]], float]
 ) -> float:
     """Of a value of the events, with so many requests per arm."""
-    candidate, stable = (binomial(n, p) for n, p in zip(size, rates, strict=True))
-    outcomes = itertools.product(enumerate(candidate), enumerate(stable))
-    return math.fsum(p * q * value((e_c, e_s)) for (e_c, p), (e_s, q) in outcomes)
+    law = tuple((rate, 1 - rate) for rate in rates)
+    of = outcomes(size, 2)
+    values = [value((candidate[0], stable[0])) for candidate, stable in of]
+    return float(chances([law], of)[0] @ values)
+
+
+def poisson(
+    means: tuple[float, float], value: Callable[[tuple[int, int]], float], most: int = 60
+) -> float:
+    """Expectation of a value of the events, whose numbers have such means; up to so many each."""
+    numbers = range(most + 1)
+    candidate, stable = (
+        [math.exp(-mean) * mean**k / math.factorial(k) for k in numbers] for mean in means
+    )
+    both = itertools.product(numbers, numbers)
+    return math.fsum(candidate[c] * stable[s] * value((c, s)) for c, s in both)
+
+
+def _parted(whole: int, sorts: int) -> Iterator[tuple[int, ...]]:
+    if sorts == 1:
+        yield (whole,)
+        return
+    for first in range(whole + 1):
+        for rest in _parted(whole - first, sorts - 1):
+            yield first, *rest

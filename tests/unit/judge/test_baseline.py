@@ -7,7 +7,7 @@ import pytest
 from serinus.api.baseline import INDEPENDENT, Baseline, CheckBaseline, Dispersion
 from serinus.api.status import CheckState
 from serinus.judge import Progress
-from serinus.judge.comparison import New, Policy, Scale, among_pods, compare
+from serinus.judge.comparison import Policy, Scale, among_pods, begun, compare
 from serinus.judge.kernel import WORSE, Null
 from tests.unit.judge.judging import Judging, error_rate, latency
 
@@ -16,8 +16,8 @@ BURSTS = Dispersion(name="errors", over_time=5.0)
 UNLIKE = Dispersion(name="errors", between_pods=0.2)
 
 
-def begun() -> CheckState:
-    return compare(CheckState(), [New("errors")], WORSE)
+def fresh() -> CheckState:
+    return compare(CheckState(), [begun("errors")], WORSE)
 
 
 def knowing(paper: Judging, **known: object) -> Judging:
@@ -35,7 +35,7 @@ def serving(**known: object) -> Judging:
 
 
 def test_events_and_requests_count_so_many_times_less_as_they_come_at_once() -> None:
-    known = begun().comparisons[0]
+    known = fresh().comparisons[0]
     whole = Scale(POLICY, 1000.0, 19000.0).gains(known, 30.0, 190.0)
     fifth = Scale(POLICY, 1000.0, 19000.0, BURSTS).gains(known, 30.0, 190.0)
     assert fifth.more == pytest.approx([gain / 5 for gain in whole.more])
@@ -45,7 +45,7 @@ def test_events_and_requests_count_so_many_times_less_as_they_come_at_once() -> 
 
 
 def test_the_law_of_independent_requests_is_not_used_where_events_come_in_bursts() -> None:
-    known = begun().comparisons[0]
+    known = fresh().comparisons[0]
     plain = Scale(POLICY, 1000.0, 19000.0, BURSTS).weigh(known, 30.0, 190.0)
     assert Scale(POLICY, 1000.0, 19000.0, BURSTS).weigh(known, 30.0, 190.0, 5.0) == plain
 

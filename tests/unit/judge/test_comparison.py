@@ -5,7 +5,7 @@ import math
 import pytest
 
 from serinus.api.status import CheckState
-from serinus.judge.comparison import New, compare, served
+from serinus.judge.comparison import begun, compare, served
 from serinus.judge.kernel import SHIFTED, WORSE
 
 
@@ -16,19 +16,19 @@ def weight(state: CheckState) -> float:
 
 
 def test_no_weight_comes_from_nowhere_however_often_it_is_laid_out() -> None:
-    state = compare(CheckState(), [New("class cat"), New("class dog")], SHIFTED, both_ways=True)
+    state = compare(CheckState(), [begun("class cat"), begun("class dog")], SHIFTED, both_ways=True)
     assert weight(state) == pytest.approx(1, abs=1e-9)
     for turn in range(200):
         state = served(state, {"class": 1000.0}, {"class": 9000.0}, SHIFTED)
         if turn % 10 == 0:
-            state = compare(state, [New(f"class {turn}")], SHIFTED, both_ways=True)
+            state = compare(state, [begun(f"class {turn}")], SHIFTED, both_ways=True)
         assert weight(state) <= 1 + 1e-9
     assert weight(state) == pytest.approx(1, abs=1e-2)
     assert state.reserve > 0
 
 
 def test_weight_is_laid_out_at_each_step_and_every_thousand_requests_and_not_in_between() -> None:
-    state = compare(CheckState(), [New("errors")], WORSE)
+    state = compare(CheckState(), [begun("errors")], WORSE)
     draws = [state.draws]
     for requests in (400, 400, 400, 400, 400):
         state = served(state, {"requests": requests}, {"requests": 9000.0}, WORSE)

@@ -1,12 +1,7 @@
 """fairness, from samples to sentences."""
 
-from itertools import product
-from math import comb, exp
-
 import pytest
 
-from serinus.api.checks import Fairness
-from serinus.judge.fairness import FairnessCheck
 from tests.unit.judge.judging import Judging, fairness
 
 APPROVED = {"favourable": [{"label": "class", "value": "approve"}]}
@@ -81,6 +76,17 @@ def test_a_group_that_is_small_by_chance_in_the_first_minute_is_waited_for() -> 
     paper.look()
     paper.groups(north=(80, 100), south=(16, 20))
     assert paper.look().verdict == "Inconclusive"
+
+
+def test_so_many_answers_are_waited_for_that_no_group_of_size_is_still_to_be_seen() -> None:
+    paper = judging(margin=50, absoluteMargin="50%", minGroupShare="1%")
+    paper.look()
+    paper.groups(north=(100, 140), south=(100, 140))
+    found = paper.look()
+    assert found.verdict == "Inconclusive"
+    assert "Passes after about 20 more candidate requests" in found.message
+    paper.groups(north=(7, 10), south=(7, 10))
+    assert paper.look().verdict == "Pass"
 
 
 def test_an_unnamed_group_is_no_group_and_one_group_alone_is_no_data() -> None:
@@ -168,24 +174,3 @@ def test_it_goes_on_after_a_restart_as_if_nothing_had_been() -> None:
             paper.look()
         papers[1].resume()
     assert papers[0].progress == papers[1].progress
-
-
-@pytest.mark.parametrize("rates", [(0.5, 0.4), (1.0, 0.8), (0.05, 0.04), (0.3, 0.4), (0.9, 0.72)])
-@pytest.mark.parametrize("refusals", [False, True])
-def test_evidence_is_worth_at_most_one_where_the_groups_are_within_tolerance(
-    rates: tuple[float, float], refusals: bool
-) -> None:
-    """Enumerated, for four answers to one group and seven to the other."""
-    check = FairnessCheck(Fairness.model_validate(APPROVED))
-    paper = judging()
-    (known,) = paper.look().state.comparisons
-    expected = [0.0] * len(known.more)
-    sizes = (4, 7)
-    for favours in product(range(sizes[0] + 1), range(sizes[1] + 1)):
-        chance = 1.0
-        for k, n, p in zip(favours, sizes, rates, strict=True):
-            chance *= comb(n, k) * p**k * (1 - p) ** (n - k)
-        first, second = zip(favours, sizes, strict=True)
-        gained = check._gains(known, first, second, refusals)
-        expected = [e + chance * exp(g) for e, g in zip(expected, gained.more, strict=True)]
-    assert max(expected) <= 1 + 1e-9

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 
 import pytest
 
@@ -10,6 +11,7 @@ from serinus.judge.kernel import (
     SHIFTED,
     WORSE,
     Null,
+    Stake,
     better,
     gains,
     grown,
@@ -19,7 +21,7 @@ from serinus.judge.kernel import (
     requests_until,
     stakes,
 )
-from tests.unit.judge.enumeration import expectation
+from tests.unit.judge.enumeration import expectation, poisson
 
 ROUNDING = 1e-8
 NULLS = (Null(1.0, 0.0), Null(1.1, 0.001), Null(1.5, 0.01), Null(0.0, 0.05), Null(2.0, 0.05))
@@ -35,6 +37,10 @@ def after(
     events: tuple[int, int],
 ) -> list[float]:
     return grown(evidence, gains(stakes(null, tilts, *size), *events))
+
+
+def factor(stake: Stake, events: tuple[int, int]) -> float:
+    return math.exp(gains([stake], *events)[0])
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -71,6 +77,21 @@ def test_evidence_for_a_candidate_beyond_the_margin_does_not_grow_on_average(
                 lambda events: math.exp(log_sum(after(opened(BETTER), null, tilts, size, events))),
             )
             assert mean <= 1 + ROUNDING
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("null", NULLS)
+@pytest.mark.parametrize("tilts", [WORSE, SHIFTED, BETTER])
+def test_of_poisson_counts_nothing_is_given_away_on_the_boundary(
+    tilts: tuple[tuple[float, float], ...], null: Null, size: tuple[int, int]
+) -> None:
+    """Each tilt's evidence stays where it is on the average, neither above nor below."""
+    if tilts is BETTER:
+        tilts = better(null)
+    for stable in STABLE_RATES:
+        means = size[0] * (null.ratio * stable + null.offset), size[1] * stable
+        for stake in stakes(null, tilts, *size):
+            assert poisson(means, partial(factor, stake)) == pytest.approx(1, abs=1e-9)
 
 
 @pytest.mark.parametrize("second", SIZES)

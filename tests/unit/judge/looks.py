@@ -1,0 +1,72 @@
+"""How the counts of a block look to each kind of check."""
+
+from collections.abc import Callable, Mapping
+from itertools import accumulate
+from math import inf
+
+from serinus.judge.counters import Growth, Increase
+from serinus.judge.look import Kind, Look
+from serinus.judge.questions import Counters
+from tests.unit.judge.enumeration import Counts
+
+BOUNDS = (0.1, 0.2)
+"""Of the buckets of three sorts."""
+
+
+def asked(check: Kind) -> tuple[Counters, ...]:
+    return tuple(each for each in check.questions() if isinstance(each, Counters))
+
+
+def grown(*increases: tuple[Mapping[str, str], float], known: bool = True) -> Growth:
+    return Growth(tuple(Increase(labels, "pod@1", n, known) for labels, n in increases), 0.0)
+
+
+def looked(candidate: Mapping[Counters, Growth], stable: Mapping[Counters, Growth]) -> Look:
+    return Look(0.0, candidate, stable, {})
+
+
+def events(check: Kind, counts: Counts) -> Look:
+    """By arm: bad, good."""
+    whole, bad = asked(check)
+    return looked(*({whole: grown(({}, sum(arm))), bad: grown(({}, arm[0]))} for arm in counts))
+
+
+def predictions(check: Kind, counts: Counts) -> Look:
+    """By arm: each class, which is exported once it was predicted; the first from the start on."""
+    (question,) = asked(check)
+    arms = [[({"class": str(k)}, n) for k, n in enumerate(arm) if n or not k] for arm in counts]
+    return looked(*({question: grown(*arm, known=False)} for arm in arms))
+
+
+def histograms(*bounds: tuple[float, ...]) -> Callable[[Kind, Counts], Look]:
+    """By arm: the three buckets, told up to those of the bounds that the arm exports."""
+
+    def read(check: Kind, counts: Counts) -> Look:
+        question, *_ = asked(check)
+        arms = []
+        for arm, exported in zip(counts, bounds, strict=True):
+            up_to = dict(zip((*BOUNDS, inf), accumulate(arm), strict=True))
+            arms.append(grown(*(({"le": str(le)}, up_to[le]) for le in (*exported, inf))))
+        return looked(*({question: arm} for arm in arms))
+
+    return read
+
+
+def groups(check: Kind, counts: Counts) -> Look:
+    """By group, all of the candidate: favourable, not."""
+    whole, favourable = asked(check)
+    named = [({"group": str(group)}, arm) for group, arm in enumerate(counts)]
+    answers = grown(*((name, sum(arm)) for name, arm in named))
+    return looked({whole: answers, favourable: grown(*((name, arm[0]) for name, arm in named))}, {})
+
+
+def odds(check: Kind, counts: Counts) -> Look:
+    """By north's positives, south's, north's negatives, south's: favoured, not."""
+    (question,) = asked(check)
+    names = (("true_positive", "false_negative"), ("false_positive", "true_negative"))
+    told = [
+        ({"group": "ns"[arm % 2], "outcome": name}, n)
+        for arm, numbers in enumerate(counts)
+        for name, n in zip(names[arm // 2], numbers, strict=True)
+    ]
+    return looked({question: grown(*told)}, {})

@@ -1,0 +1,208 @@
+"""Checks, each with what it promises of a few small blocks."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import permutations, product
+
+from serinus.api.checks import ErrorRate, Fairness, Feedback, Latency, PredictionDrift
+from serinus.judge.error_rate import ErrorRateCheck
+from serinus.judge.fairness import FairnessCheck
+from serinus.judge.feedback import FeedbackCheck
+from serinus.judge.kernel import Null
+from serinus.judge.latency import LatencyCheck
+from serinus.judge.look import Kind, Look
+from serinus.judge.prediction_drift import PredictionDriftCheck
+from tests.unit.judge.enumeration import Counts, Law, shares
+from tests.unit.judge.looks import BOUNDS, events, groups, histograms, odds, predictions
+
+CANDIDATE, STABLE = 0, 1
+EXACT = 1e-9
+"""Of sums of rates."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """How much more often some sorts of requests may come to one arm than to another."""
+
+    sorts: tuple[int, ...]
+    arm: int
+    other: int
+    tolerance: Null
+    margin: Null | None
+    """None: Pass does not depend on it."""
+
+    def excess(self, law: Law, null: Null) -> float:
+        """How far the rate of the arm is above what is allowed."""
+        rate, other = (sum(law[arm][sort] for sort in self.sorts) for arm in (self.arm, self.other))
+        return rate - null.ratio * other - null.offset
+
+
+@dataclass(frozen=True, eq=False)
+class Promise:
+    """A check, and what it says of the laws by which its requests are sorted."""
+
+    check: Kind
+    look: Callable[[Kind, Counts], Look]
+    claims: Sequence[Claim]
+    blocks: tuple[tuple[int, ...], ...] = ((3, 2), (2, 4), (2, 1))
+    """Requests by arm."""
+    sorts: int = 2
+    grain: int = 10
+    opening: Counts | None = None
+    """A block that went before."""
+
+    def within(self) -> list[Law]:
+        """Laws under which nothing is beyond its tolerance, in multiples of 1 / grain."""
+        return [
+            law
+            for law in self._laws()
+            if all(claim.excess(law, claim.tolerance) <= EXACT for claim in self.claims)
+        ]
+
+    def beyond(self) -> list[list[Law]]:
+        """By claim that Pass depends on, the laws under which it is beyond its margin."""
+        return [
+            [law for law in self._laws() if claim.excess(law, claim.margin) >= -EXACT]
+            for claim in self.claims
+            if claim.margin is not None
+        ]
+
+    def _laws(self) -> list[Law]:
+        return list(product(shares(self.sorts, self.grain), repeat=len(self.blocks[0])))
+
+
+ALIKE = Null(1.0, 0.0)
+TOLERANCE, MARGIN = Null(1.5, 0.1), Null(4.0, 0.2)
+LIMIT = Null(0.0, 0.3)
+
+
+def settings(tolerance: Null = TOLERANCE, /, **more: object) -> dict[str, object]:
+    return {
+        "tolerance": tolerance.ratio,
+        "absoluteTolerance": f"{100 * tolerance.offset:g}%",
+        "margin": MARGIN.ratio,
+        "absoluteMargin": f"{100 * MARGIN.offset:g}%",
+        **more,
+    }
+
+
+def errors(tolerance: Null = TOLERANCE, **more: object) -> Kind:
+    return ErrorRateCheck(ErrorRate.model_validate(settings(tolerance, **more)))
+
+
+def latency(**more: object) -> Kind:
+    return LatencyCheck(Latency.model_validate(settings(**more)))
+
+
+def drift(tolerance: Null = TOLERANCE, **more: object) -> Kind:
+    return PredictionDriftCheck(PredictionDrift.model_validate(settings(tolerance, **more)))
+
+
+def fairness(tolerance: Null = TOLERANCE, **more: object) -> Kind:
+    return FairnessCheck(Fairness.model_validate(settings(tolerance, minGroupShare="0%", **more)))
+
+
+def bad(tolerance: Null) -> list[Claim]:
+    return [Claim((0,), CANDIDATE, STABLE, tolerance, MARGIN)]
+
+
+def slow(margin: Null | None) -> list[Claim]:
+    """At either bound."""
+    return [Claim(sorts, CANDIDATE, STABLE, TOLERANCE, margin) for sorts in ((1, 2), (2,))]
+
+
+def alike(
+    *arms: int,
+    sorts: Iterable[tuple[int, ...]] = ((0,),),
+    tolerance: Null = TOLERANCE,
+    margin: Null | None = MARGIN,
+) -> list[Claim]:
+    """Each of the arms, in each of the sorts."""
+    pairs = product(sorts, permutations(arms, 2))
+    return [Claim(each, arm, other, tolerance, margin) for each, (arm, other) in pairs]
+
+
+FEEDBACK = FeedbackCheck(Feedback.model_validate(settings(minFeedback=1)))
+CLASSES = {"metric": "model_predictions_total"}
+FAVOURABLE = [{"label": "class", "value": "approve"}]
+LIMITED = Claim((0,), CANDIDATE, STABLE, LIMIT, LIMIT)
+NONE_YET: Counts = ((0, 0, 0), (0, 0, 0))
+ALL_BOUNDS: Counts = ((0, 0, 0), (1, 1, 1))
+EACH, BOTH_TAILS = ((0,), (1,), (2,)), ((0, 1), (1, 2))
+
+PROMISES = {
+    "errors as rare": Promise(errors(tolerance=ALIKE), events, bad(ALIKE)),
+    "errors by a ratio": Promise(errors(tolerance=Null(1.5, 0)), events, bad(Null(1.5, 0))),
+    "errors by a ratio and an offset": Promise(errors(), events, bad(TOLERANCE)),
+    "errors and a limit": Promise(
+        errors(tolerance=ALIKE, limit="30%"), events, [*bad(ALIKE), LIMITED]
+    ),
+    "feedback": Promise(FEEDBACK, events, bad(TOLERANCE)),
+    "two classes": Promise(
+        drift(tolerance=ALIKE, classes=CLASSES),
+        predictions,
+        alike(CANDIDATE, STABLE, sorts=EACH[:2], tolerance=ALIKE),
+        ((3, 8), (3, 8)),
+    ),
+    "classes as they appear": Promise(
+        drift(classes=CLASSES),
+        predictions,
+        alike(CANDIDATE, STABLE, sorts=EACH),
+        ((2, 2), (1, 2)),
+        sorts=3,
+        opening=NONE_YET,
+    ),
+    "scores": Promise(
+        drift(scores="model_prediction_score"),
+        histograms(BOUNDS, BOUNDS),
+        [
+            *alike(CANDIDATE, STABLE, sorts=EACH),
+            *alike(CANDIDATE, STABLE, sorts=BOTH_TAILS, margin=None),
+        ],
+        ((2, 3), (3, 1)),
+        sorts=3,
+    ),
+    "latency at bounds of stable's": Promise(
+        latency(), histograms(BOUNDS, BOUNDS), slow(None), ((0, 2), (2, 2), (2, 1)), sorts=3
+    ),
+    "latency at bounds that get lost": Promise(
+        latency(),
+        histograms(BOUNDS[:1], BOUNDS),
+        slow(None),
+        ((2, 2), (2, 2)),
+        sorts=3,
+        opening=ALL_BOUNDS,
+    ),
+    "latency at given bounds": Promise(
+        latency(),
+        histograms(BOUNDS, BOUNDS),
+        slow(MARGIN),
+        ((2, 3), (3, 2)),
+        sorts=3,
+        opening=ALL_BOUNDS,
+    ),
+    "latency and a limit": Promise(
+        latency(limit={"bound": "200ms", "share": "30%"}),
+        histograms(BOUNDS, BOUNDS),
+        [*slow(None), Claim((2,), CANDIDATE, STABLE, LIMIT, LIMIT)],
+        ((2, 3), (3, 2)),
+        sorts=3,
+        opening=ALL_BOUNDS,
+    ),
+    "two groups": Promise(
+        fairness(tolerance=ALIKE, favourable=FAVOURABLE),
+        groups,
+        alike(0, 1, tolerance=ALIKE),
+        ((5, 5), (4, 4)),
+    ),
+    "three groups": Promise(
+        fairness(favourable=FAVOURABLE), groups, alike(0, 1, 2), ((2, 2, 1), (2, 1, 2)), grain=10
+    ),
+    "equalised odds": Promise(
+        fairness(equalisedOdds={}),
+        odds,
+        [*alike(0, 1), *alike(2, 3)],
+        ((2, 2, 1, 1), (1, 1, 2, 2)),
+        grain=5,
+    ),
+}

@@ -1,0 +1,96 @@
+"""What each check promises, by enumeration of every course that a small rollout can take.
+
+The rates may be others in each block, chosen by one who has seen all counts so far, and so may the
+time to stop. Whatever is chosen within the tolerance, the evidence against the candidate is worth
+at most 1, and a rollback has at most the chance that the budget gives it. Whatever is chosen while
+one thing is beyond its margin, so has a pass.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from math import exp
+
+import numpy as np
+import pytest
+
+from serinus.api.status import CheckState
+from serinus.judge.comparison import step_entered
+from serinus.judge.look import Budget, Finding
+from tests.unit.judge.enumeration import Counts, Law, chances, outcomes
+from tests.unit.judge.promises import PROMISES, Promise
+
+BUDGET = Budget(false_fail=0.5, false_pass=0.5, false_rollback=0.5, min_requests=1)
+"""So large that so few requests can use it."""
+ROUNDING = 1e-6
+"""Evidence is kept in six digits."""
+NOTHING = Finding("NoData", "", CheckState())
+
+every_promise = pytest.mark.parametrize("promise", PROMISES.values(), ids=PROMISES)
+Value = Callable[[Finding], float]
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a check has found, and what it finds after each outcome of the next block."""
+
+    found: Finding
+    after: "list[Course]"
+
+    def worst(self, value: Value, tables: list[np.ndarray]) -> float:
+        """The greatest expectation of a value that can be brought about by choosing the law of
+        each block, and when to stop; by block the chance of each outcome under each law."""
+        if not self.after:
+            return value(self.found)
+        later = [course.worst(value, tables[1:]) for course in self.after]
+        return max(value(self.found), float((tables[0] @ later).max()))
+
+
+@cache
+def course(promise: Promise, *, steps: bool) -> Course:
+    """With steps, each block is served at a weight of its own."""
+
+    def judged(found: Finding, counts: Counts) -> Finding:
+        state = step_entered(found.state) if steps else found.state
+        return promise.check.judge(state, promise.look(promise.check, counts), BUDGET)
+
+    def onwards(found: Finding, blocks: tuple[tuple[int, ...], ...]) -> Course:
+        if not blocks:
+            return Course(found, [])
+        of = outcomes(blocks[0], promise.sorts)
+        return Course(found, [onwards(judged(found, counts), blocks[1:]) for counts in of])
+
+    start = judged(NOTHING, promise.opening) if promise.opening else NOTHING
+    return onwards(start, promise.blocks)
+
+
+def worst(promise: Promise, laws: list[Law], value: Value, *, steps: bool) -> float:
+    """Of all that can come about under such laws."""
+    tables = [chances(laws, outcomes(sizes, promise.sorts)) for sizes in promise.blocks]
+    return course(promise, steps=steps).worst(value, tables)
+
+
+def evidence(found: Finding) -> float:
+    """Against the candidate, with what is held back."""
+    known = found.state.comparisons
+    return found.state.reserve + sum(exp(e) for each in known for e in (*each.more, *each.fewer))
+
+
+@every_promise
+def test_evidence_against_a_candidate_within_the_tolerance_is_worth_at_most_one(
+    promise: Promise,
+) -> None:
+    assert worst(promise, promise.within(), evidence, steps=True) <= 1 + ROUNDING
+
+
+@every_promise
+def test_a_candidate_within_the_tolerance_is_seldom_rolled_back(promise: Promise) -> None:
+    failed = worst(promise, promise.within(), lambda found: found.verdict == "Fail", steps=True)
+    assert failed <= BUDGET.false_fail
+
+
+@every_promise
+def test_a_candidate_beyond_the_margin_seldom_passes(promise: Promise) -> None:
+    for laws in promise.beyond():
+        passed = worst(promise, laws, lambda found: found.verdict == "Pass", steps=False)
+        assert passed <= BUDGET.false_pass
