@@ -46,7 +46,7 @@ def nearest(blocks: Sequence[Durations]) -> list[float]:
     served = [block for block in blocks if block.stable.total]
     common = set.intersection(*(set(block.common) for block in served)) if served else set()
     total = math.fsum(block.stable.total for block in served)
-    exceeded = {bound: _slower(served, bound) / total for bound in common}
+    exceeded = {bound: _slower(served, bound) / total for bound in sorted(common)}
     return nearest_to(EXCEEDED_BY, {b: share for b, share in exceeded.items() if 0 < share < 1})
 
 
