@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from serinus.api.analysis import Analysis
-from serinus.api.status import CheckStatus, Verdict
+from serinus.api.status import Candidate, CheckStatus, Verdict
 from serinus.judge import Progress, covered_until, judge, questions_of
 from serinus.judge.questions import Answer, Counters, Measurement, Question, Value
 from tests.unit.judge.metrics import Pods
@@ -109,11 +109,25 @@ class Judging:
         return found
 
     def resume(self) -> None:
-        """The operator dies; its successor reads the status."""
-        stored = json.loads(json.dumps([check.to_json() for check in self.progress.checks]))
-        counted = json.loads(json.dumps(dict(self.progress.counted)))
-        checks = tuple(CheckStatus.model_validate(check) for check in stored)
-        self.progress = Progress(counted, checks)
+        """The operator dies; its successor reads the status, from which the API server has taken
+        the fraction of numbers that have none."""
+        candidate = Candidate(
+            revision="2",
+            number=2,
+            mode="Steps",
+            since=SINCE,
+            progress_since=SINCE,
+            counted=dict(self.progress.counted),
+            checks=list(self.progress.checks),
+            baseline=self.progress.baseline,
+        )
+        written = json.dumps(candidate.to_json())
+        stored = json.loads(
+            written,
+            parse_float=lambda n: int(n.removesuffix(".0")) if n.endswith(".0") else float(n),
+        )
+        read = Candidate.model_validate(stored)
+        self.progress = Progress(read.counted, tuple(read.checks), read.baseline)
 
 
 def buckets(pods: Pods, pod: str, histogram: str, counts: Mapping[float, int]) -> None:

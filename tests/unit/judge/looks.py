@@ -1,9 +1,11 @@
 """How the counts of a block look to each kind of check."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import accumulate
 from math import inf
 
+from serinus.api.baseline import CheckBaseline, Dispersion
 from serinus.judge.counters import Growth, Increase
 from serinus.judge.look import Kind, Look
 from serinus.judge.questions import Counters
@@ -29,6 +31,12 @@ def events(check: Kind, counts: Counts) -> Look:
     """By arm: bad, good."""
     whole, bad = asked(check)
     return looked(*({whole: grown(({}, sum(arm))), bad: grown(({}, arm[0]))} for arm in counts))
+
+
+def bursts(check: Kind, counts: Counts) -> Look:
+    """As events, of which stable's came in bursts before the rollout."""
+    known = CheckBaseline(dispersions=[Dispersion(name="errors", over_time=2.0)])
+    return replace(events(check, counts), baseline=known)
 
 
 def predictions(check: Kind, counts: Counts) -> Look:

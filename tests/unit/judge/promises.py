@@ -13,7 +13,7 @@ from serinus.judge.latency import LatencyCheck
 from serinus.judge.look import Kind, Look
 from serinus.judge.prediction_drift import PredictionDriftCheck
 from tests.unit.judge.enumeration import Counts, Law, shares
-from tests.unit.judge.looks import BOUNDS, events, groups, histograms, odds, predictions
+from tests.unit.judge.looks import BOUNDS, bursts, events, groups, histograms, odds, predictions
 
 CANDIDATE, STABLE = 0, 1
 EXACT = 1e-9
@@ -137,6 +137,7 @@ PROMISES = {
     "errors and a limit": Promise(
         errors(tolerance=ALIKE, limit="30%"), events, [*bad(ALIKE), LIMITED]
     ),
+    "errors after bursts": Promise(errors(tolerance=ALIKE), bursts, bad(ALIKE)),
     "feedback": Promise(FEEDBACK, events, bad(TOLERANCE)),
     "two classes": Promise(
         drift(tolerance=ALIKE, classes=CLASSES),

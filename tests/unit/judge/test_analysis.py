@@ -54,19 +54,6 @@ def test_a_good_candidate_passes_the_default_checks_within_a_thousand_requests()
     assert [check.verdict for check in paper.progress.checks] == ["Pass", "Pass"]
 
 
-def test_resuming_from_the_status_is_the_same_to_the_last_bit_as_never_having_stopped() -> None:
-    undisturbed, resumed = serving(), serving()
-    for index in range(40):
-        for paper in (undisturbed, resumed):
-            serve(paper, errors=index % 3, cats=20 + index % 7)
-            paper.look()
-            if index % 5 == 4:
-                checks = enter_step(paper.progress.checks)
-                paper.progress = Progress(paper.progress.counted, tuple(checks))
-        resumed.resume()
-        assert resumed.progress == undisturbed.progress
-
-
 def test_a_measurement_that_was_counted_already_changes_no_digit() -> None:
     paper = serving()
     serve(paper)

@@ -164,13 +164,3 @@ def test_answers_without_outcomes_do_not_show_equal_odds() -> None:
     found = paper.look()
     assert found.verdict == "NoData"
     assert "positives of no group yet" in found.message
-
-
-def test_it_goes_on_after_a_restart_as_if_nothing_had_been() -> None:
-    papers = [judging(), judging()]
-    for number in range(6):
-        for paper in papers:
-            paper.groups(north=(70 + number, 100), south=(13, 20))
-            paper.look()
-        papers[1].resume()
-    assert papers[0].progress == papers[1].progress

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from math import inf
 
-import pytest
-
 from tests.unit.judge.judging import Judging, buckets, latency
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0)
@@ -206,15 +204,3 @@ def test_a_restart_that_only_some_buckets_show_makes_no_count_negative() -> None
     paper.durations({0.05: 500, 0.1: 10, **dict.fromkeys(BOUNDS[2:], 0)}, FAST)
     for each in paper.look().state.comparisons:
         assert 0 <= each.candidate <= 1510
-
-
-@pytest.mark.parametrize("share", ["0.5%", "5%"])
-def test_resuming_from_the_status_is_the_same_to_the_last_bit(share: str) -> None:
-    settings = {"bound": "1s", "share": share}
-    through, resumed = serving(limit=settings), serving(limit=settings)
-    for _ in range(3):
-        for paper in (through, resumed):
-            paper.durations(SLOW if share == "5%" else FAST, times(FAST, 3))
-            paper.look()
-        resumed.resume()
-    assert resumed.progress == through.progress

@@ -1,0 +1,66 @@
+"""An operator that dies between any two looks: its successor reads the status, and goes on."""
+
+import random
+
+from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
+from serinus.judge import Progress, enter_step
+from serinus.judge.questions import Series, Value
+from tests.unit.judge.judging import Judging, drift, error_rate, fairness, feedback, latency
+
+QUERY = "max(model_drift_psi{$arm})"
+CLASSES = ("approve", "deny", "ask")
+BOUNDS = (0.05, 0.1, 0.25, 0.5)
+LOOSE = {"tolerance": 20, "margin": 30, "absoluteTolerance": "5%"}
+"""Most of what is served here is within it, so that the evidence goes on."""
+EVERY_KIND = (
+    error_rate(limit="20%"),
+    drift(**LOOSE),
+    latency(limit={"bound": "500ms", "share": "30%"}),
+    feedback(after="30s", minFeedback=5, **LOOSE),
+    fairness(favourable=[{"label": "class", "value": "approve"}], equalisedOdds={}, **LOOSE),
+    {"name": "psi", "threshold": {"query": QUERY, "max": 0.5, "for": "40s"}},
+)
+
+
+def judging() -> Judging:
+    """Every kind of check; stable's errors came in bursts before."""
+    paper = Judging(*EVERY_KIND)
+    bursts = Dispersion(name="errors", over_time=1.7, between_pods=0.13)
+    known = CheckBaseline(policy=paper.analysis.checks[0].digest, dispersions=[bursts])
+    paper.progress = Progress(baseline=Baseline(measured_at=paper.at, checks=[known]))
+    return paper
+
+
+def serve(paper: Judging, chance: random.Random) -> None:
+    """Some requests of each sort to both arms; now and then a pod starts again from nothing."""
+    if chance.random() < 0.1:
+        paper.candidate.restart("pod")
+
+    def few() -> int:
+        return chance.randrange(30)
+
+    paper.errors((few() // 9, 30), (few(), 600))
+    paper.classes({name: few() for name in CLASSES}, {name: 20 * few() for name in CLASSES})
+    paper.scores({0.5: few(), 1.0: few()}, {0.5: 20 * few(), 1.0: 20 * few()})
+    paper.durations({b: few() for b in BOUNDS}, {b: 20 * few() for b in BOUNDS})
+    paper.feedback((few() // 9, 5), (few(), 100))
+    paper.groups(north=(few(), 40), south=(few(), 40))
+    paper.odds(north=(few(), few(), few(), few()), south=(few(), few(), few(), few()))
+    paper.values = {Value(QUERY): (Series({}, ((paper.at, chance.random()),)),)}
+
+
+def test_it_is_the_same_to_the_last_bit_as_never_having_stopped() -> None:
+    for seed in range(5):
+        through, resumed = judging(), judging()
+        for turn in range(20):
+            for paper in (through, resumed):
+                serve(paper, random.Random(f"{seed} {turn}"))
+                paper.look()
+                if turn % 7 == 6:
+                    checks = tuple(enter_step(paper.progress.checks))
+                    paper.progress = Progress(
+                        paper.progress.counted, checks, paper.progress.baseline
+                    )
+            resumed.resume()
+            assert resumed.progress == through.progress
+        assert all(check.state.comparisons for check in through.progress.checks[:-1])
