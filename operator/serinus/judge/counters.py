@@ -35,11 +35,20 @@ BOTH_WITHIN: Final = 120.0
 class Increase:
     """How much one series grew in a block."""
 
-    labels: Mapping[str, str]
+    series: Series
     target: str
+    start: float
+    """Unix seconds of the sample that it grew from, or earlier where there is none."""
+    end: float
+    """Unix seconds of the newest sample counted, or later where the series has none."""
     amount: float
     known: bool
     """Whether the series was there before the block."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Of the series."""
+        return self.series.labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,4 +258,4 @@ def _increase(series: Series, target: str, start: float, end: float) -> Increase
         # a counter that falls has started again from 0
         amount += value - last if value >= last else value
         last = value
-    return Increase(series.labels, target, amount, known=first > 0)
+    return Increase(series, target, start, end, amount, known=first > 0)

@@ -13,7 +13,7 @@ from serinus.judge.counters import Growth, Increase, Reading
 from serinus.judge.error_rate import ErrorRateCheck
 from serinus.judge.look import Budget, Kind, Look
 from serinus.judge.prediction_drift import PredictionDriftCheck
-from serinus.judge.questions import Counters
+from serinus.judge.questions import Counters, Series
 
 Shares = NDArray[np.float64]
 Truth = Callable[[float], tuple[float, float]]
@@ -156,6 +156,9 @@ def _score_look(
 
 def _growth(at: float, amounts: dict[str, int]) -> Growth:
     return Growth(
-        tuple(Increase({"le": le}, "pod", float(amount), True) for le, amount in amounts.items()),
+        tuple(
+            Increase(Series({"le": le}, ()), "pod", 0.0, at, float(amount), True)
+            for le, amount in amounts.items()
+        ),
         at,
     )
