@@ -41,7 +41,15 @@ CheckName = Annotated[
 OutcomeName = Annotated[str, Field(min_length=1, max_length=100)]
 Operator = Literal["=", "!=", "=~", "!~"]
 
-_KINDS = ("errorRate", "fairness", "feedback", "latency", "predictionDrift", "threshold")
+_KINDS = (
+    "errorRate",
+    "fairness",
+    "feedback",
+    "latency",
+    "predictionDrift",
+    "threshold",
+    "trafficShare",
+)
 _FIELDS = tuple((to_snake(kind), kind) for kind in _KINDS)
 _ONE_KIND = f"a check needs exactly one of {', '.join(_KINDS)}"
 _ONE_LATENCY = "set of, a latency of the preset, or histogram, not both"
@@ -441,6 +449,43 @@ class Threshold(Type):
         return self
 
 
+class TrafficShare(Compared):
+    """The candidate's share of the requests against its weight. Where it is another, the routing is
+    broken: the rollout is held, and nobody is rolled back."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [_MARGIN_ABOVE_TOLERANCE]}
+    )
+
+    requests: Counter = Field(
+        default=Counter(metric="model_requests_total"),
+        description="The counter of all requests, or of those that succeeded if failures is set. "
+        "By default the preset's, or model_requests_total.",
+    )
+    failures: MetricName | None = Field(
+        default=None,
+        description="A counter of failed requests, where the server counts them apart; both "
+        "counters together are all requests then.",
+    )
+    tolerance: Annotated[float, Field(gt=1, le=100)] = Field(
+        default=1.25,
+        description="Hold the rollout once the candidate is shown to take more than this many "
+        "times its weight, or less than its weight divided by this.",
+    )
+    absolute_tolerance: Percent = Field(
+        default="0.5%",
+        description="Added to the greatest share tolerated, and taken off the least.",
+    )
+    margin: Annotated[float, Field(gt=1, le=100)] = Field(
+        default=2.0,
+        description="Pass once the candidate is shown to take less than this many times its "
+        "weight, and more than its weight divided by this. After a hold it is the tolerance.",
+    )
+    absolute_margin: Percent = Field(
+        default="1%", description="Added to the margin's greatest share, and taken off its least."
+    )
+
+
 class Check(Type):
     """One question that every step must answer; exactly one kind."""
 
@@ -479,6 +524,11 @@ class Check(Type):
     threshold: Threshold | None = Field(
         default=None, description="A value from Prometheus against bounds; no guarantee."
     )
+    traffic_share: TrafficShare | None = Field(
+        default=None,
+        description="Share of the requests that the candidate takes, against its weight. It holds "
+        "the rollout, and never rolls back.",
+    )
 
     @property
     def kind(self) -> str:
@@ -489,6 +539,11 @@ class Check(Type):
         """The keys that are set, with their settings."""
         found = ((kind, getattr(self, field)) for field, kind in _FIELDS)
         return {kind: settings for kind, settings in found if settings is not None}
+
+    @property
+    def shares_budget(self) -> bool:
+        """Whether it can roll back, with a chance of error that is known."""
+        return self.threshold is None and self.traffic_share is None
 
     @cached_property
     def digest(self) -> str:

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     PAUSED_BY_SPEC = "PausedBySpec"
     SCALED_TO_ZERO = "ScaledToZero"
     NO_DATA = "NoData"
+    TRAFFIC_SPLIT_WRONG = "TrafficSplitWrong"
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     METRICS_READABLE = "MetricsReadable"
     # whether stable's inputs have left their reference

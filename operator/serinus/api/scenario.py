@@ -89,6 +89,10 @@ class Scenario(Type):
     route_after: Duration = Field(
         default="1s", description="How long a new split of the traffic takes to be in effect."
     )
+    astray: Percent = Field(
+        default="0%",
+        description="Share of the candidate's traffic that goes to stable all the same.",
+    )
     pods_differ: Percent = Field(
         default="0%",
         description="How much the error rates of pods of one revision differ, as a standard "

@@ -55,6 +55,30 @@ class Comparison(Type):
     )
 
 
+class ArmRequests(Type):
+    """Requests of one arm since a moment; pods are scraped when they are, not at that moment."""
+
+    certain: float = Field(default=0.0, description="Counted from a scrape after that moment.")
+    doubtful: float = Field(
+        default=0.0, description="Counted from a scrape before: some may have come earlier."
+    )
+    marked: float = Field(default=0.0, description="The certain ones when the mark was set.")
+
+
+class SplitState(Type):
+    """How the requests were split since a moment, and what was found before."""
+
+    since: Moment = Field(description="Since when requests are counted.")
+    trial: int = Field(default=1, description="How often counting began in this rollout.")
+    marked_at: Moment | None = Field(
+        default=None, description="Up to when the marked requests had come."
+    )
+    candidate: ArmRequests = Field(default=ArmRequests(), description="Candidate's requests.")
+    stable: ArmRequests = Field(default=ArmRequests(), description="Stable's requests.")
+    found: Verdict = Field(default="Inconclusive", description="The last verdict at this weight.")
+    evidence: Sentence = Field(default="", description="What it rests on.")
+
+
 class CheckState(Type):
     """What a resumed judge needs of a check, and the evidence in figures."""
 
@@ -90,6 +114,7 @@ class CheckState(Type):
     in_bounds_since: Moment | None = Field(
         default=None, description="Since when a threshold is in bounds without a break."
     )
+    split: SplitState | None = Field(default=None, description="What trafficShare has counted.")
 
 
 class CheckStatus(Type):
@@ -101,12 +126,23 @@ class CheckStatus(Type):
     message: Sentence = Field(default="", description="The evidence in a sentence.")
     state: CheckState = Field(default=CheckState(), description="What a resumed judge needs.")
 
+    @property
+    def rolls_back(self) -> bool:
+        """It failed, and by the candidate's fault."""
+        return self.verdict == "Fail" and self.kind != "trafficShare"
+
+    @property
+    def split_is_wrong(self) -> bool:
+        """It failed, and the routing is to blame."""
+        return self.verdict == "Fail" and self.kind == "trafficShare"
+
 
 class Weight(Type):
     """Percent of the traffic that the candidate takes."""
 
     wanted: float = Field(description="What the step asks for.")
     actual: float = Field(description="What the route, or the number of ready pods, gives.")
+    since: Moment | None = Field(default=None, description="Since when it gives that.")
 
 
 class Hold(Type):
@@ -159,8 +195,8 @@ class Candidate(Type):
     )
     unmeasured: float = Field(
         default=0.0,
-        description="Seconds at this weight without readable metrics; maxStepDuration does not "
-        "count them.",
+        description="Seconds at this weight in which nothing could be judged: without readable "
+        "metrics, or with another split than asked for; maxStepDuration does not count them.",
     )
     step_since: Moment | None = Field(
         default=None, description="Since when the current pause is waited for."
@@ -170,7 +206,7 @@ class Candidate(Type):
     )
     hold: Hold | None = Field(default=None, description="Why it does not go on.")
     unreadable_since: Moment | None = Field(
-        default=None, description="Since when no metrics can be read."
+        default=None, description="Since when nothing can be judged."
     )
     errors_in_a_row: int = Field(default=0, description="Failed measurements in a row.")
     measured_at: Moment | None = Field(default=None, description="Last good measurement.")

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from serinus.api import promql
 from serinus.api.analysis import Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
-from serinus.api.checks import Check, Compared, ErrorRate, Feedback, Threshold
+from serinus.api.checks import Check, Compared, ErrorRate, Feedback, Threshold, TrafficShare
 from serinus.api.presets import PRESETS
 from serinus.api.quantities import fraction, seconds
 from serinus.api.spec import Gateway, Spec
@@ -193,7 +193,10 @@ def _check(field: str, settings: Any, analysis: Analysis) -> Iterator[Problem]:
         if seconds(settings.for_) > seconds(analysis.max_step_duration):
             told = f"{settings.for_} is longer than a step may take, {analysis.max_step_duration}"
             yield Problem(f"{field}.for", f"{told} (maxStepDuration): it could never pass")
-    if isinstance(settings, ErrorRate) and settings.failures == settings.requests.metric:
+    if (
+        isinstance(settings, ErrorRate | TrafficShare)
+        and settings.failures == settings.requests.metric
+    ):
         told = f"{settings.failures} is the counter of requests; name one of failures alone"
         yield Problem(f"{field}.failures", told)
     if isinstance(settings, Feedback) and seconds(settings.after) >= seconds(

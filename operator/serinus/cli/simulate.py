@@ -27,6 +27,7 @@ A scenario is a file of YAML in which everything has a default:
   scrapeInterval: 15s
   podsReadyAfter: 20s
   routeAfter: 1s
+  astray: 0%                  # of the candidate's traffic, what goes to stable all the same
   podsDiffer: 0%              # error rates of pods of one revision, relative deviation
   stable:
     errors: 1%

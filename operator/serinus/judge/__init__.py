@@ -6,8 +6,10 @@ Pure: no clock, no I/O, no knowledge of Kubernetes or of how Prometheus is reach
 from serinus.judge.analysis import Progress, enter_step, judge, overall, questions_of
 from serinus.judge.counters import covered_until
 from serinus.judge.learning import History, asks_of_history, learn
+from serinus.judge.look import EffectiveWeight
 
 __all__ = [
+    "EffectiveWeight",
     "History",
     "Progress",
     "asks_of_history",

@@ -14,10 +14,11 @@ from serinus.judge.error_rate import ErrorRateCheck
 from serinus.judge.fairness import FairnessCheck
 from serinus.judge.feedback import FeedbackCheck
 from serinus.judge.latency import LatencyCheck
-from serinus.judge.look import Budget, Kind, Look
+from serinus.judge.look import Budget, EffectiveWeight, Kind, Look
 from serinus.judge.prediction_drift import PredictionDriftCheck
 from serinus.judge.questions import Answer, Counters, Measurement, Question, Value
 from serinus.judge.threshold import ThresholdCheck
+from serinus.judge.traffic_share import TrafficShareCheck
 
 _GRAVEST_FIRST: tuple[Verdict, ...] = ("Fail", "Error", "NoData", "Inconclusive", "Pass")
 _LONGEST_MESSAGE = 1024
@@ -40,12 +41,17 @@ def questions_of(analysis: Analysis) -> tuple[Question, ...]:
 
 
 def judge(
-    analysis: Analysis, progress: Progress, measurement: Measurement, since: float
+    analysis: Analysis,
+    progress: Progress,
+    measurement: Measurement,
+    since: float,
+    weight: EffectiveWeight | None = None,
 ) -> Progress:
     """What is known, and a measurement -> what is known then.
 
     `since` is when the candidate's first weight took effect, Unix seconds: targets that were
-    never counted are counted from there. A measurement that was already counted changes nothing.
+    never counted are counted from there. `weight` is in effect since the last measurement, or
+    longer. A measurement that was already counted changes nothing.
     """
     (candidate, stable), counted = count(
         (_counters(measurement.candidate), _counters(measurement.stable)),
@@ -53,7 +59,7 @@ def judge(
         since,
     )
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, Value)}
-    look = Look(measurement.at, candidate, stable, values, since)
+    look = Look(measurement.at, candidate, stable, values, since, weight)
     checks = tuple(
         _judged(
             check,
@@ -70,7 +76,7 @@ def enter_step(checks: Iterable[CheckStatus]) -> list[CheckStatus]:
     """The weight changes: pass has to be shown anew, the evidence against the candidate goes on."""
     return [
         check
-        if check.verdict == "Fail"
+        if check.rolls_back
         else check.model_copy(
             update={
                 "verdict": "Inconclusive",
@@ -83,8 +89,11 @@ def enter_step(checks: Iterable[CheckStatus]) -> list[CheckStatus]:
 
 
 def overall(checks: Iterable[CheckStatus]) -> Verdict:
-    """The gravest verdict; Pass where there is nothing to check."""
-    verdicts = {check.verdict for check in checks} | {"Pass"}
+    """The gravest verdict about the candidate; Pass where there is nothing to check.
+
+    While the traffic is split otherwise than asked for, nothing is shown to be good.
+    """
+    verdicts = {"Inconclusive" if c.split_is_wrong else c.verdict for c in checks} | {"Pass"}
     return next(verdict for verdict in _GRAVEST_FIRST if verdict in verdicts)
 
 
@@ -102,6 +111,8 @@ def kind_of(check: Check) -> Kind:
         return PredictionDriftCheck(check.prediction_drift)
     if check.threshold is not None:
         return ThresholdCheck(check.threshold)
+    if check.traffic_share is not None:
+        return TrafficShareCheck(check.traffic_share)
     raise ValueError(f"check {check.name} is of no kind")
 
 
@@ -110,7 +121,7 @@ def _counters(answers: Mapping[Question, Answer]) -> dict[Counters, Answer]:
 
 
 def _budget(analysis: Analysis, check: Check) -> Budget:
-    sharing = sum(each.weight for each in analysis.checks if each.threshold is None)
+    sharing = sum(each.weight for each in analysis.checks if each.shares_budget)
     whole = fraction(analysis.false_rollback_budget)
     return Budget(
         false_fail=whole * check.weight / max(sharing, 1),
@@ -141,7 +152,7 @@ def _before(check: Check, progress: Progress) -> CheckStatus:
 
 
 def _judged(check: Check, before: CheckStatus, look: Look, budget: Budget) -> CheckStatus:
-    if before.verdict == "Fail":
+    if before.rolls_back:
         return before
     kind = kind_of(check)
     if not all(look.answers(question) for question in kind.questions()):

@@ -15,6 +15,16 @@ STALE_AFTER = 300.0
 
 
 @dataclass(frozen=True, slots=True)
+class EffectiveWeight:
+    """The split of the traffic that is in effect."""
+
+    share: float
+    """The candidate's, 0 to 1."""
+    since: float
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """What one measurement adds to what is known."""
 
@@ -27,6 +37,8 @@ class Look:
     """When the candidate first took traffic, Unix seconds."""
     baseline: CheckBaseline = NO_HISTORY
     """What stable's history told the check that looks."""
+    weight: EffectiveWeight | None = None
+    """None: what the step asks for is not in effect."""
 
     def answers(self, question: Question) -> bool:
         """Whether the question was asked at all."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from serinus.api.quantities import seconds
 from serinus.api.spec import Spec
-from serinus.api.status import Status
-from serinus.judge import Progress, covered_until, judge, overall, questions_of
+from serinus.api.status import Candidate, Status
+from serinus.judge import EffectiveWeight, Progress, covered_until, judge, overall, questions_of
 from serinus.judge.questions import Arm, Measurement, Question
 from serinus.manifests.owner import Owner
 
@@ -64,7 +64,9 @@ def judged(spec: Spec, status: Status, measurement: Measurement) -> Status:
     if candidate is None or candidate.analysis_since is None:
         return status
     before = Progress(candidate.counted, tuple(candidate.checks), candidate.baseline)
-    after = judge(spec.rollout.analysis, before, measurement, candidate.analysis_since)
+    after = judge(
+        spec.rollout.analysis, before, measurement, candidate.analysis_since, in_effect(candidate)
+    )
     failed = overall(after.checks) == "Error"
     changes = {
         "counted": dict(after.counted),
@@ -73,3 +75,11 @@ def judged(spec: Spec, status: Status, measurement: Measurement) -> Status:
         "measured_at": candidate.measured_at if failed else measurement.at,
     }
     return status.model_copy(update={"candidate": candidate.model_copy(update=changes)})
+
+
+def in_effect(candidate: Candidate) -> EffectiveWeight | None:
+    """The weight that the candidate takes; None where it is not the one that its step asks for."""
+    weight = candidate.weight
+    if candidate.effective_since is None or weight.since is None:
+        return None
+    return EffectiveWeight(weight.actual / 100, max(candidate.effective_since, weight.since))

@@ -13,7 +13,7 @@ from serinus.plan.progress import (
     ROUTE_PATIENCE,
     give_up_at_the_progress_deadline,
     go_on_or_say_why_not,
-    notice_whether_metrics_can_be_read,
+    notice_whether_anything_can_be_judged,
     pods_needed,
     pods_ready,
     promote_when_all_pods_are_ready,
@@ -64,7 +64,7 @@ WITH_A_CANDIDATE: tuple[Rule, ...] = (
     roll_back_when_a_check_fails,
     give_up_at_the_progress_deadline,
     keep_to_the_steps_of_the_spec,
-    notice_whether_metrics_can_be_read,
+    notice_whether_anything_can_be_judged,
     run_the_clock_while_the_weight_is_in_effect,
     promote_when_all_pods_are_ready,
     go_on_or_say_why_not,
@@ -119,7 +119,9 @@ def _observed(s: Situation) -> Situation:
             replicas=workload.replicas if workload else 0,
         )
     if (candidate := s.status.candidate) is not None:
-        weight = candidate.weight.model_copy(update={"actual": round(s.world.weight, 1)})
+        weight, actual = candidate.weight, round(s.world.weight, 1)
+        if weight.actual != actual or weight.since is None:
+            weight = weight.model_copy(update={"actual": actual, "since": s.now})
         s = s.to_candidate(weight=weight, ready_replicas=s.world.ready(candidate.revision))
     return s
 

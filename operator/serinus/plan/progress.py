@@ -64,7 +64,7 @@ def verdict(s: Situation) -> Verdict:
 
 def roll_back_when_a_check_fails(s: Situation) -> Situation | None:
     """The reason this project exists."""
-    failed = [check for check in s.candidate.checks if check.verdict == "Fail"]
+    failed = [check for check in s.candidate.checks if check.rolls_back]
     if s.candidate.mode != "Steps" or not failed:
         return None
     evidence = " ".join(f"Check {check.name}: {check.message}" for check in failed)
@@ -108,10 +108,12 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
     return None
 
 
-def notice_whether_metrics_can_be_read(s: Situation) -> Situation | None:
-    """Time without metrics does not count towards maxStepDuration."""
+def notice_whether_anything_can_be_judged(s: Situation) -> Situation | None:
+    """Time without metrics, or with another split, does not count towards maxStepDuration."""
     candidate = s.candidate
-    unreadable = bool(candidate.checks) and verdict(s) in ("Error", "NoData")
+    split_is_wrong = any(check.split_is_wrong for check in candidate.checks)
+    blind = bool(candidate.checks) and verdict(s) in ("Error", "NoData")
+    unreadable = blind or split_is_wrong
     if unreadable and candidate.unreadable_since is None:
         return s.to_candidate(unreadable_since=s.now)
     if not unreadable and candidate.unreadable_since is not None:
@@ -143,7 +145,12 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
     """The steps themselves."""
     if s.candidate.mode != "Steps" or s.candidate.promoting:
         return None
-    held = _wait_for_traffic(s) or _wait_for_metrics(s) or _wait_for_people_and_time(s)
+    held = (
+        _wait_for_traffic(s)
+        or _wait_for_the_split(s)
+        or _wait_for_metrics(s)
+        or _wait_for_people_and_time(s)
+    )
     if held is None and s.candidate.weight.wanted > 0:
         if not raises_weight_next(s.wish.steps, s.candidate.step):
             return enter_next_step(s, "")
@@ -164,6 +171,14 @@ def _wait_for_traffic(s: Situation) -> Situation | None:
     if s.candidate.weight.wanted > 0 and s.candidate.effective_since is None:
         return _hold_for_the_route(s)
     return None
+
+
+def _wait_for_the_split(s: Situation) -> Situation | None:
+    wrong = [check for check in s.candidate.checks if check.split_is_wrong]
+    if not wrong:
+        return None
+    told = " ".join(f"Check {check.name}: {check.message}" for check in wrong)
+    return s.hold(Reason.TRAFFIC_SPLIT_WRONG, f"Held until the traffic is split as asked. {told}")
 
 
 def _wait_for_metrics(s: Situation) -> Situation | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.spec import Step
-from serinus.api.status import CheckStatus, Weight
+from serinus.api.status import CheckStatus
 from serinus.judge import enter_step
 from serinus.plan.situation import Situation
 
@@ -47,7 +47,7 @@ def _want(s: Situation, weight: float) -> Situation:
     # what is in effect is the split at the weight before
     s = replace(s, world=replace(s.world, split_in_effect=False))
     return s.to_candidate(
-        weight=Weight(wanted=weight, actual=s.candidate.weight.actual),
+        weight=s.candidate.weight.model_copy(update={"wanted": weight}),
         effective_since=None,
         progress_since=s.now,
         unmeasured=0.0,

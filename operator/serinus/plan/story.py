@@ -11,7 +11,11 @@ from serinus.plan.progress import ERRORS_BEFORE_PAUSE, verdict
 from serinus.plan.situation import Situation
 
 _PAUSED = {Reason.AWAITING_COMMAND, Reason.PAUSED_BY_SPEC, Reason.INCONCLUSIVE}
-_STUCK = {Reason.PROGRESS_DEADLINE_EXCEEDED, Reason.ROUTE_REFUSED}
+_STUCK = {
+    Reason.PROGRESS_DEADLINE_EXCEEDED,
+    Reason.ROUTE_REFUSED,
+    Reason.TRAFFIC_SPLIT_WRONG,
+}
 
 
 @dataclass(frozen=True, slots=True)

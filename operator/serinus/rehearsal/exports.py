@@ -92,6 +92,8 @@ class Exports:
     def _export(self, check: Check, asked: list[Counters], classes: list[str]) -> None:
         if check.error_rate:
             self._whole_and_part(asked, {"code": "200"}, {"code": "500"}, _answered_and_failed)
+        if check.traffic_share:
+            self._add(asked[0], [{"code": "200"}, {"code": "500"}], _answered_and_failed)
         if check.feedback:
             self._whole_and_part(asked, {"outcome": "good"}, {"outcome": "bad"}, _reported)
         if check.latency:

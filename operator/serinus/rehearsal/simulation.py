@@ -155,7 +155,8 @@ class _Course:
 
     def _serve(self, to: float) -> None:
         """Requests come until then, split as the world does it."""
-        share = self._rollout.world.at(self._rollout.now).weight / 100
+        astray = fraction(self._simulation.scenario.astray)
+        share = self._rollout.world.at(self._rollout.now).weight / 100 * (1 - astray)
         changed = self._simulation.changes_after(self._rollout.status) <= to
         self._stable.serve(to, 1 - share, self._simulation.stable)
         self._candidate.serve(

@@ -58,6 +58,16 @@ def test_a_worse_candidate_is_rolled_back_with_its_evidence(
     assert "Check errors: Candidate errors" in last["message"]
 
 
+def test_traffic_that_goes_astray_holds_the_rollout_and_rolls_nobody_back(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scenario = str(ROOT / "examples/scenarios/astray.yaml")
+    found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "20")
+    assert chances(found) == {"TrafficSplitWrong": 1.0}
+    assert found["outcomes"][0]["outcome"] == "Held"
+    assert "where 5% is asked for" in found["timeline"][-1]["message"]
+
+
 def test_an_equal_candidate_climbs_every_step(capsys: pytest.CaptureFixture[str]) -> None:
     found = simulated(capsys, "-f", GATEWAY, "--runs", "1")
     reasons = [each["reason"] for each in found["timeline"]]

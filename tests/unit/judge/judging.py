@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from serinus.api.analysis import Analysis
 from serinus.api.status import Candidate, CheckStatus, Verdict
-from serinus.judge import Progress, covered_until, judge, questions_of
+from serinus.judge import EffectiveWeight, Progress, covered_until, judge, questions_of
 from serinus.judge.questions import Answer, Counters, Measurement, Question, Value
 from tests.unit.judge.metrics import Pods
 
@@ -24,6 +24,7 @@ class Judging:
         self.progress = Progress()
         self.at = SINCE - 5
         self.values: dict[Question, Answer] = {}
+        self.weight: EffectiveWeight | None = None
 
     def errors(self, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
         """Each arm serves so many requests, the first of which fail: (errors, requests)."""
@@ -94,7 +95,12 @@ class Judging:
         """Some time later: scrape, judge; the first check."""
         self.at += seconds
         self.scrape()
-        self.progress = judge(self.analysis, self.progress, self.measurement(), SINCE)
+        return self.judge()
+
+    def judge(self) -> CheckStatus:
+        """What was scraped so far; the first check."""
+        measured = self.measurement()
+        self.progress = judge(self.analysis, self.progress, measured, SINCE, self.weight)
         return self.progress.checks[0]
 
     def until(self, verdict: Verdict, serve: Callable[[], None], looks: int = 100) -> CheckStatus:
@@ -162,3 +168,8 @@ def feedback(**settings: object) -> dict[str, object]:
 def fairness(**settings: object) -> dict[str, object]:
     """A check of the groups inside the candidate."""
     return {"name": "groups", "fairness": settings}
+
+
+def traffic_share(**settings: object) -> dict[str, object]:
+    """A check of how the traffic is split."""
+    return {"name": "split", "trafficShare": settings}

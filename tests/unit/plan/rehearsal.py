@@ -62,12 +62,17 @@ class Rehearsal:
         self.command = command
         return self.settle()
 
-    def judged(self, verdict: Verdict, message: str = "evidence") -> Self:
-        """The judge comes to a verdict about each check."""
+    def judged(self, verdict: Verdict, message: str = "evidence", **others: Verdict) -> Self:
+        """The judge comes to a verdict about each check, and to others about those named."""
         assert self.status.candidate, "nobody to judge"
         analysis = Spec.model_validate({"template": TEMPLATE, **self.spec}).rollout.analysis
         checks = [
-            CheckStatus(name=check.name, kind=check.kind, verdict=verdict, message=message)
+            CheckStatus(
+                name=check.name,
+                kind=check.kind,
+                verdict=others.get(check.name, verdict),
+                message=message,
+            )
             for check in analysis.checks
         ]
         candidate = self.status.candidate.model_copy(update={"checks": checks})

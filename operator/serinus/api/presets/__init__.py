@@ -11,7 +11,15 @@ import yaml
 from pydantic import AfterValidator, Field
 
 from serinus.api.base import Type
-from serinus.api.checks import Check, ErrorRate, Histogram, Latency, LatencyName
+from serinus.api.checks import (
+    Check,
+    Counter,
+    ErrorRate,
+    Histogram,
+    Latency,
+    LatencyName,
+    TrafficShare,
+)
 
 
 class Preset(Type):
@@ -36,6 +44,8 @@ class Preset(Type):
             return check.model_copy(update={"error_rate": self._error_rate(check.error_rate)})
         if check.latency is not None:
             return check.model_copy(update={"latency": self._latency(check.latency)})
+        if check.traffic_share is not None:
+            return check.model_copy(update={"traffic_share": self._traffic(check.traffic_share)})
         return check
 
     def lack(self, check: Check) -> str | None:
@@ -57,6 +67,17 @@ class Preset(Type):
             return written  # what fails among its requests says nothing of another counter's
         left_out = known.model_fields_set - written.model_fields_set
         return written.model_copy(update={field: getattr(known, field) for field in left_out})
+
+    def _traffic(self, written: TrafficShare) -> TrafficShare:
+        """All requests, or those that are timed where it counts none."""
+        if "requests" in written.model_fields_set:
+            return written
+        if (known := self.error_rate) is not None:
+            counted = {"requests": known.requests, "failures": known.failures}
+            return written.model_copy(update=counted)
+        timed = self.latencies["request"]
+        requests = Counter(metric=f"{timed.metric}_count", matchers=timed.matchers)
+        return written.model_copy(update={"requests": requests})
 
     def _latency(self, written: Latency) -> Latency:
         known = self.latencies.get(written.of or "request")
