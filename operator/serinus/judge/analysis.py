@@ -59,7 +59,7 @@ def judge(
         since,
     )
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, Value)}
-    look = Look(measurement.at, candidate, stable, values, since, weight)
+    look = Look(measurement.at, candidate, stable, values, since, weight=weight)
     checks = tuple(
         _judged(
             check,

@@ -1,0 +1,70 @@
+"""Failed requests that are repeated, each by the revision that it failed with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from serinus.api.baseline import NO_HISTORY, CheckBaseline
+from serinus.api.checks import ErrorRate
+from serinus.api.status import CheckState
+from serinus.judge.counters import Growth, Increase
+from serinus.judge.error_rate import ErrorRateCheck
+from serinus.judge.look import Budget, Look
+from serinus.judge.questions import Counters, Series
+
+CHECK = ErrorRateCheck(ErrorRate(tolerance=1, absolute_tolerance="0%"))
+BUDGET = Budget(false_fail=0.01, false_pass=0.05, false_rollback=0.01, min_requests=50)
+RUNS, LOOKS = 300, 60
+
+
+@dataclass(frozen=True)
+class Retries:
+    """What comes of a request that failed: it is sent again, twice at most."""
+
+    hopeless: bool
+    """It fails each time, since the cause lies in the request."""
+
+    def look(self, rng: np.random.Generator, at: float, baseline: CheckBaseline) -> Look:
+        """15 s of 100 requests a second, 5% to the candidate; 2% fail of either."""
+        arms = [self._served(rng, at, rng.poisson(mean)) for mean in (75, 1425)]
+        return Look(at, arms[0], arms[1], {}, baseline=baseline)
+
+    def _served(self, rng: np.random.Generator, at: float, sent: int) -> dict[Counters, Growth]:
+        failing = rng.binomial(sent, 0.02)
+        requests, errors = sent, failing
+        for _ in range(2):
+            requests += failing
+            failing = failing if self.hopeless else rng.binomial(failing, 0.02)
+            errors += failing
+        whole, part = CHECK.questions()
+        return {whole: _growth(at, requests), part: _growth(at, errors)}
+
+
+def _growth(at: float, count: int) -> Growth:
+    return Growth((Increase(Series({}, ()), "pod", 0.0, at, float(count), True),), at)
+
+
+def rolled_back(retries: Retries, *, learned: bool = False) -> float:
+    """The share of rollouts of an equally good candidate that are rolled back."""
+    return sum(_fails(retries, np.random.default_rng(run), learned) for run in range(RUNS)) / RUNS
+
+
+def _fails(retries: Retries, rng: np.random.Generator, learned: bool) -> bool:
+    history = [retries.look(rng, 15.0 * minute, NO_HISTORY) for minute in range(60 * learned)]
+    baseline = CHECK.learn(history) if learned else NO_HISTORY
+    state = CheckState()
+    for look in range(LOOKS):
+        found = CHECK.judge(state, retries.look(rng, 15.0 * look, baseline), BUDGET)
+        state = found.state
+        if found.verdict == "Fail":
+            return True
+    return False
+
+
+def test_retries_that_fail_by_chance_like_any_request_roll_no_equal_candidate_back() -> None:
+    assert rolled_back(Retries(hopeless=False)) <= 0.01
+
+
+def test_requests_that_fail_at_each_retry_come_in_clumps_which_stables_history_shows() -> None:
+    assert rolled_back(Retries(hopeless=True)) > 0.1, "three errors pass for three"
+    assert rolled_back(Retries(hopeless=True), learned=True) <= 0.01
