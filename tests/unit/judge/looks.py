@@ -8,7 +8,7 @@ from math import inf
 from serinus.api.baseline import CheckBaseline, Dispersion
 from serinus.judge.counters import Growth, Increase
 from serinus.judge.look import Kind, Look
-from serinus.judge.questions import Counters
+from serinus.judge.questions import Counters, Series
 from tests.unit.judge.enumeration import Counts
 
 BOUNDS = (0.1, 0.2)
@@ -20,7 +20,8 @@ def asked(check: Kind) -> tuple[Counters, ...]:
 
 
 def grown(*increases: tuple[Mapping[str, str], float], known: bool = True) -> Growth:
-    return Growth(tuple(Increase(labels, "pod@1", n, known) for labels, n in increases), 0.0)
+    found = (Increase(Series(labels, ()), "pod@1", 0.0, 0.0, n, known) for labels, n in increases)
+    return Growth(tuple(found), 0.0)
 
 
 def looked(candidate: Mapping[Counters, Growth], stable: Mapping[Counters, Growth]) -> Look:
