@@ -128,6 +128,16 @@ def test_scores_that_moved_up_fail_and_the_range_is_named() -> None:
     assert found.message.startswith("Score up to 0.25: candidate 5/200 (2.5%) against stable")
 
 
+def test_a_world_that_moves_for_both_arms_fails_nobody_though_the_split_changes_meanwhile() -> None:
+    paper = scores()
+    low, high = {0.25: 40, 0.5: 40, 0.75: 10, 1.0: 10}, {0.25: 10, 0.5: 10, 0.75: 40, 1.0: 40}
+    for world, stable in ((low, 19), (high, 3), (low, 1), (high, 1)):
+        for _ in range(50):
+            paper.scores(world, {bound: stable * count for bound, count in world.items()})
+            assert paper.look().verdict != "Fail"
+    assert paper.look().verdict == "Pass"
+
+
 def test_bounds_are_compared_by_value_and_only_those_that_both_arms_have() -> None:
     paper = Judging(drift(scores="model_prediction_score"))
     for pods, bounds in (

@@ -10,6 +10,8 @@ from serinus.judge.drift.suspicion import Bound, Suspicion
 
 ABOVE: Final = "above"
 BELOW: Final = "below"
+_TRIFLE: Final = 1e-6
+"""A limit so close to 0% or 100% is none."""
 WHOLE: Final = ""
 """The name under which all values are counted."""
 Side = tuple[str, str]
@@ -28,9 +30,9 @@ class Tolerance:
     def limits(self, share: float) -> Iterator[tuple[str, float]]:
         """By side, the share that is just tolerated; none where every share is."""
         above, below = share * self.ratio + self.offset, (share - self.offset) / self.ratio
-        if above < 1:
+        if above < 1 - _TRIFLE:
             yield ABOVE, above
-        if below > 0:
+        if below > _TRIFLE:
             yield BELOW, below
 
     def __str__(self) -> str:

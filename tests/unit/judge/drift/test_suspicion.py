@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from serinus.judge.drift.feature import Tolerance
 from serinus.judge.drift.suspicion import MOST_GAIN, Bound, Suspicion
 
 
@@ -31,6 +32,13 @@ def test_the_expectation_is_one_on_the_bound_and_at_most_one_on_its_near_side(
     for part in (0.0, 0.3, 0.9):
         inside = limit * part if above else 1 - (1 - limit) * part
         assert expectation(bound, inside, values) <= 1 + 1e-12
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.784, 1.0])
+def test_a_share_that_could_not_leave_a_limit_has_none(share: float) -> None:
+    for _, limit in Tolerance(1.25, 0.02).limits(share):
+        for above in (True, False):
+            assert math.isfinite(Suspicion(0.0).looked(Bound(limit, above), 1, 2, 0.0, 9.0).log_e)
 
 
 def test_one_look_adds_no_more_than_its_most() -> None:
