@@ -10,6 +10,7 @@ from serinus.judge.counters import Growth, Increase
 from serinus.judge.histogram import Histogram
 from serinus.judge.shares import ranges
 
+LONGEST_NAME: Final = 100
 OTHER: Final = "any other category"
 
 
@@ -66,7 +67,10 @@ class Distribution:
 def distributions(
     histogram: Growth, categories: Growth, feature_label: str, category_label: str
 ) -> dict[str, Distribution]:
-    """By feature, what a block counted."""
+    """By feature, what a block counted.
+
+    Raises ValueError, with a sentence, where a name is too long to be kept.
+    """
     numbers = _by_feature(histogram.increases, feature_label)
     named = _by_feature(categories.increases, feature_label)
     return {
@@ -82,7 +86,7 @@ def _by_feature(increases: Iterable[Increase], label: str) -> dict[str, list[Inc
     found: dict[str, list[Increase]] = defaultdict(list)
     for increase in increases:
         if feature := increase.labels.get(label):
-            found[feature].append(increase)
+            found[_short(feature)].append(increase)
     return found
 
 
@@ -101,5 +105,11 @@ def _up_to(increases: Iterable[Increase]) -> dict[float, float]:
 def _by_category(increases: Iterable[Increase], label: str) -> dict[str, float]:
     counts: dict[str, float] = defaultdict(float)
     for increase in increases:
-        counts[increase.labels.get(label) or "(none)"] += increase.amount
+        counts[_short(increase.labels.get(label) or "(none)")] += increase.amount
     return dict(counts)
+
+
+def _short(name: str) -> str:
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"{name[:40]}... is a name of more than {LONGEST_NAME} characters")
+    return name

@@ -9,7 +9,7 @@ from serinus.api.monitoring import MOST_FEATURES, FeatureDrift
 from serinus.api.quantities import fraction, seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import FeatureReference, FeatureStatus, Unknown, Watched
-from serinus.judge.counters import Growth, Reading, count
+from serinus.judge.counters import Reading, count
 from serinus.judge.drift.distribution import Distribution, distributions
 from serinus.judge.drift.feature import WHOLE, Feature, Tolerance
 from serinus.judge.drift.reference import Compared, recorded
@@ -63,12 +63,11 @@ def watch(
     questions = questions_of(settings)
     asked = {question: answers[question] for question in questions}
     [readings], counted = count((asked,), before.counted, before.since)
-    growths = _growths(questions, readings, at)
-    if isinstance(growths, Unknown):
+    seen = _seen(settings, questions, readings, at)
+    if isinstance(seen, Unknown):
         if at - before.read_at < STALE_AFTER and known.unknown is None:
             return known, before  # it may pass
-        return known.model_copy(update={"unknown": growths}), before
-    seen = distributions(*growths, settings.feature_label, settings.category_label)
+        return known.model_copy(update={"unknown": seen}), before
     after = replace(before, counted=counted)
     known = known.model_copy(update={"unknown": None})
     if not known.reference:
@@ -76,21 +75,31 @@ def watch(
     return _compared(settings, known, after, seen, at, interval)
 
 
-def _growths(
-    questions: tuple[Counters, Counters], readings: Mapping[Counters, Reading], at: float
-) -> tuple[Growth, Growth] | Unknown:
-    """What was counted, or why a look tells nothing at all."""
+def _seen(
+    settings: FeatureDrift,
+    questions: tuple[Counters, Counters],
+    readings: Mapping[Counters, Reading],
+    at: float,
+) -> Mapping[str, Distribution] | Unknown:
+    """What was counted by feature, or why a look tells nothing at all."""
     histogram, categories = (readings[question] for question in questions)
     if isinstance(histogram, Unreadable):
-        return Unknown(reason=Reason.METRICS_UNAVAILABLE, message=histogram.message)
+        return _unreadable(histogram.message)
     if isinstance(categories, Unreadable):
-        return Unknown(reason=Reason.METRICS_UNAVAILABLE, message=categories.message)
-    newest = max(histogram.newest or 0.0, categories.newest or 0.0)
-    if at - newest <= STALE_AFTER:
-        return histogram, categories
+        return _unreadable(categories.message)
     metrics = " or ".join(question.metric for question in questions)
-    told = f"Prometheus has no fresh {metrics} from the stable pods: they must export one of them "
-    return Unknown(reason=Reason.NO_DATA, message=f"{told}and be scraped.")
+    if at - max(histogram.newest or 0.0, categories.newest or 0.0) > STALE_AFTER:
+        told = f"Prometheus has no fresh {metrics} from the stable pods: they must export one of "
+        return Unknown(reason=Reason.NO_DATA, message=f"{told}them and be scraped.")
+    labels = settings.feature_label, settings.category_label
+    try:
+        return distributions(histogram, categories, *labels)
+    except ValueError as error:
+        return _unreadable(f"{metrics}: {error}.")
+
+
+def _unreadable(message: str) -> Unknown:
+    return Unknown(reason=Reason.METRICS_UNAVAILABLE, message=message[:1024])
 
 
 def _recording(
@@ -103,9 +112,13 @@ def _recording(
     so_far = watched.recorded
     together = {n: so_far.get(n, Distribution()) + one for n, one in seen.items()}
     watched = replace(watched, recorded={**so_far, **together})
+    if (number := len(watched.recorded)) > MOST_FEATURES:
+        told = f"{number} features were seen, and at most {MOST_FEATURES} can be watched: give "
+        unknown = _unreadable(f"{told}the reference of those that matter.")
+        return known.model_copy(update={"unknown": unknown}), watched
     if at < watched.since + seconds(settings.reference.record_for):
         return known, watched
-    found = recorded(watched.recorded, settings.reference.min_values, MOST_FEATURES)
+    found = recorded(watched.recorded, settings.reference.min_values)
     if not found:
         return known, watched
     known = known.model_copy(update={"reference": found})
@@ -142,7 +155,7 @@ def _compared(
         if feature.turns:
             proof = feature.proof(compared[name].shares, tolerance, at)
             turned, message = not feature.drifted, f"{name}: {proof}"
-            status = FeatureStatus(feature=name, drifted=turned, since=at, message=message)
+            status = FeatureStatus(feature=name, drifted=turned, since=at, message=message[:1024])
             feature = Feature(at, turned)
         features[name], statuses[name] = feature, status
     unknown = Unknown(reason=Reason.NO_DATA, message=" ".join(untold)[:1024]) if untold else None

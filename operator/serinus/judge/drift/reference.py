@@ -30,15 +30,13 @@ def given(features: Iterable[GivenFeature]) -> list[FeatureReference]:
     return found
 
 
-def recorded(
-    features: Mapping[str, Distribution], least: float, most: int
-) -> list[FeatureReference]:
-    """From what was counted: at most so many features that have the least number of values.
+def recorded(features: Mapping[str, Distribution], least: float) -> list[FeatureReference]:
+    """From what was counted of the features that have the least number of values.
 
     Of many categories the most common are named, and the others stay together.
     """
     enough = {name: seen for name, seen in features.items() if seen.total >= least}
-    return [_recorded(name, enough[name]) for name in sorted(enough)[:most]]
+    return [_recorded(name, enough[name]) for name in sorted(enough)]
 
 
 def _recorded(name: str, seen: Distribution) -> FeatureReference:

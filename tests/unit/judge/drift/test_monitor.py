@@ -177,6 +177,28 @@ def test_a_feature_that_is_no_longer_exported_is_told() -> None:
     assert watching.known.unknown.message.startswith("credit: the stable pods export no")
 
 
+def test_a_name_that_no_status_can_hold_is_told() -> None:
+    watching = Watching()
+    for _ in range(6):
+        watching.categories("f" * 101, {"good": 90})
+        watching.look()
+    assert watching.known.unknown is not None
+    assert "is a name of more than 100 characters" in watching.known.unknown.message
+
+
+def test_more_features_than_a_status_can_hold_are_told_with_the_remedy() -> None:
+    watching = Watching()
+    for _ in range(6):
+        for number in range(65):
+            watching.categories(f"feature-{number}", {"good": 90})
+        watching.look()
+    assert watching.known.unknown is not None
+    assert watching.known.unknown.message == (
+        "65 features were seen, and at most 64 can be watched: give the reference of those that "
+        "matter."
+    )
+
+
 def test_pods_that_restart_and_new_ones_are_counted_once() -> None:
     watching = watching_given()
     counts = dict(zip(BOUNDS, (20, 80, 80, 20), strict=True))
