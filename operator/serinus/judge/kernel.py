@@ -25,12 +25,12 @@ Tilt = tuple[float, float]
 """(how many times the rate of the null, weight in the mixture)."""
 
 WORSE: Final[tuple[Tilt, ...]] = (
-    (1.25, 0.03),
-    (1.6, 0.29),
-    (2.2, 0.26),
-    (3.3, 0.18),
-    (5.5, 0.14),
-    (10.0, 0.10),
+    (1.25, 0.02),
+    (1.6, 0.30),
+    (2.2, 0.19),
+    (3.3, 0.16),
+    (5.5, 0.16),
+    (10.0, 0.17),
 )
 """For 'no worse than tolerated': how much worse it may be, as multiples of the tolerance."""
 

@@ -27,7 +27,7 @@ from serinus.judge.kernel import Null, Tilt, log_sum, stakes
 
 MOST_EVENTS: Final = 500
 """In a block; more would take too long for what they bring."""
-_GREATEST_LOG: Final = 600.0
+GREATEST_LOG: Final = 600.0
 _NEGLIGIBLE: Final = 1e-17
 
 
@@ -50,7 +50,7 @@ def boost(
     if null.offset or null.ratio < 1 or now >= 1 or not 0 < events <= MOST_EVENTS or room <= 0:
         return 0.0
     odds = null.ratio * (stable + 1 - events) / room
-    if events * math.log1p(candidate * null.ratio / room) > _GREATEST_LOG:
+    if events * math.log1p(candidate * null.ratio / room) > GREATEST_LOG:
         return 0.0
     chances = _chances(candidate, stable, round(events), odds)
     shares = _shares(null, tilts, evidence, requests, events, len(chances))

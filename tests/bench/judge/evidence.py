@@ -1,0 +1,225 @@
+"""The judge's evidence of many runs at once, in numpy.
+
+The same sums as `serinus.judge.comparison`, whose own words say what they mean; a unit test holds
+both side by side. Arrays are by run, quantity compared, direction and tilt, as far as they apply.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serinus.judge.comparison import FIRST_DRAW, PODS_TOLERATED, RAISE_EVERY
+from serinus.judge.kernel import BETTER, Null, Tilt, better
+from serinus.judge.overshoot import GREATEST_LOG, MOST_EVENTS
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Varied:
+    """What stable's history told, by run and quantity: `serinus.api.baseline.Dispersion`."""
+
+    over_time: Floats
+    between_pods: Floats
+    pods: tuple[float, float] = (math.inf, math.inf)
+    """Of candidate and stable."""
+
+    def widened(self, ratio: float) -> Floats:
+        """The tolerance, as `serinus.judge.comparison.among_pods`."""
+        deviation = math.sqrt(sum(1 / arm for arm in self.pods)) * self.between_pods
+        widened: Floats = ratio * np.exp(PODS_TOLERATED * deviation)
+        return widened
+
+
+INDEPENDENT = Varied(np.ones((1, 1)), np.zeros((1, 1)))
+
+
+class Against:
+    """Evidence against the candidates of many runs, by a check that compares some quantities."""
+
+    def __init__(
+        self,
+        runs: int,
+        null: Null,
+        tilts: Sequence[Tilt],
+        *,
+        quantities: int = 1,
+        both_ways: bool = False,
+        counts: bool = False,
+        varied: Varied = INDEPENDENT,
+    ) -> None:
+        """`counts`: the events are counts of independent requests, and nothing is wasted."""
+        self._offset, self._counts = null.offset, counts
+        self._ratio, self._bursts = varied.widened(null.ratio), varied.over_time
+        self._times, self._shares = np.array(tilts).T
+        self._directions = 2 if both_ways else 1
+        self._part = 1.0 / quantities / self._directions
+        self._reserve, self._draws = np.full(runs, 1.0 - FIRST_DRAW), np.ones(runs)
+        self._requests = np.zeros(runs)
+        shape = (runs, quantities, self._directions, len(tilts))
+        self._log_e = np.broadcast_to(np.log(FIRST_DRAW * self._part * self._shares), shape).copy()
+        self.peak = np.zeros(runs)
+        """ln of the greatest evidence so far, by run."""
+
+    def weigh(
+        self, requests: tuple[Floats, Floats], events: tuple[Floats, Floats], alpha: float
+    ) -> None:
+        """A block: requests by run, events by run and quantity, of candidate and stable."""
+        candidate, stable = requests
+        self._raise(candidate)
+        gained = self._gains(candidate, stable, events[0], events[1])
+        if self._counts and not self._offset:
+            gained += self._boost(gained, requests, events, alpha)
+        more = self._log_e[:, :, 0] + gained
+        self._log_e[:, :, 0] = _rounded(more)
+        if self._directions == 2:
+            fewer = self._gains(stable, candidate, events[1], events[0])
+            self._log_e[:, :, 1] = _rounded(self._log_e[:, :, 1] + fewer)
+        flat = self._log_e.reshape(len(candidate), -1)
+        total = _log_sum(np.concatenate([flat, np.log(self._reserve)[:, None]], axis=1))
+        self.peak = np.maximum(self.peak, total)
+
+    def keep(self, runs: Flags) -> None:
+        """Go on with these runs alone; requests are independent."""
+        for name in ("_reserve", "_draws", "_requests", "_log_e", "peak"):
+            setattr(self, name, getattr(self, name)[runs])
+
+    def _raise(self, candidate: Floats) -> None:
+        due = self._requests // RAISE_EVERY < (self._requests + candidate) // RAISE_EVERY
+        self._requests = self._requests + candidate
+        if not due.any():
+            return
+        weight = self._reserve[due] / (self._draws[due] + 1)
+        self._reserve[due] -= weight
+        self._draws[due] += 1
+        added = np.log(weight * self._part)[:, None, None, None] + np.log(self._shares)
+        self._log_e[due] = _rounded(np.logaddexp(self._log_e[due], added))
+
+    def _gains(self, one: Floats, other: Floats, events: Floats, others: Floats) -> Floats:
+        """By run, quantity and tilt."""
+        per_one, per_other, constant = _stakes(self._ratio, self._offset, self._times, one, other)
+        gained = events[:, :, None] * per_one + others[:, :, None] * per_other + constant
+        gained /= self._bursts[:, :, None]
+        return gained
+
+    def _boost(
+        self,
+        gained: Floats,
+        requests: tuple[Floats, Floats],
+        events: tuple[Floats, Floats],
+        alpha: float,
+    ) -> Floats:
+        """What is laid out again, by run, for the one quantity and each tilt alike."""
+        ceiling = np.log(1 / alpha - self._reserve) + 1e-5
+        before = self._log_e[:, 0, 0]
+        both = events[0][:, 0] + events[1][:, 0]
+        by = boosts(self._ratio[:, 0], self._times, before, requests, both, ceiling)
+        reached = _log_sum(before + gained[:, 0])
+        helps = (by > 0) & (self._bursts[:, 0] == 1)
+        capped = np.where(helps, np.minimum(by, ceiling - reached), 0.0)
+        return capped[:, None, None]
+
+
+class For:
+    """Evidence that candidates are within the margin, of one quantity."""
+
+    def __init__(self, runs: int, margin: Null) -> None:
+        self._null = margin
+        self._times = np.array(better(margin))[:, 0]
+        self._log_e = np.tile(np.log([share for _, share in BETTER]), (runs, 1))
+
+    def weigh(self, requests: tuple[Floats, Floats], events: tuple[Floats, Floats]) -> None:
+        """As `Against.weigh`, with events by run."""
+        ratio = np.array([[self._null.ratio]])
+        per_c, per_s, constant = _stakes(ratio, self._null.offset, self._times, *requests)
+        gained = (
+            events[0][:, None] * per_c[:, 0] + events[1][:, None] * per_s[:, 0] + constant[:, 0]
+        )
+        self._log_e = _rounded(self._log_e + gained)
+
+    @property
+    def now(self) -> Floats:
+        """ln of the evidence, by run."""
+        return _log_sum(self._log_e)
+
+
+def boosts(
+    ratio: Floats,
+    times: Floats,
+    evidence: Floats,
+    requests: tuple[Floats, Floats],
+    events: Floats,
+    ceiling: Floats,
+) -> Floats:
+    """`serinus.judge.overshoot.boost` by run; evidence by run and tilt."""
+    candidate, stable = requests
+    ratio = np.broadcast_to(ratio, events.shape)
+    room = stable + 1 - ratio * events
+    now = np.exp(_log_sum(evidence) - ceiling)
+    use = (events > 0) & (events <= MOST_EVENTS) & (room > 0) & (now < 1)
+    use[use] = events[use] * np.log1p((candidate * ratio)[use] / room[use]) <= GREATEST_LOG
+    found = np.zeros(len(events))
+    if not use.any():
+        return found
+    used = (each[use] for each in (candidate, stable, events, room, ratio))
+    n_c, n_s, m, room, ratio = used
+    chances = _chances(n_c, n_s, m, ratio * (n_s + 1 - m) / room)
+    _, per_stable, _ = _stakes(ratio[:, None], 0.0, times, n_c, n_s)
+    start = np.exp(evidence[use] + m[:, None] * per_stable[:, 0] - ceiling[use, None])
+    reached = (times ** np.arange(float(len(chances)))[:, None]) @ start.T
+    found[use] = _greatest(now[use], chances, reached)
+    return found
+
+
+def _chances(candidate: Floats, stable: Floats, events: Floats, odds: Floats) -> Floats:
+    """That 0, 1, ... of the events are the candidate's, as far as it is likely at all, by number
+    and run."""
+    mean = events * candidate * odds / (candidate * odds + stable)
+    last = int(min(events.max(), (mean + 9 * np.sqrt(mean) + 14).max()))
+    e = np.arange(float(last))[:, None]
+    weights = np.empty((last + 1, len(events)))
+    weights[0] = 1.0
+    weights[1:] = odds * np.maximum((candidate - e) * (events - e), 0.0)
+    weights[1:] /= (e + 1) * (stable - events + e + 1)
+    np.cumprod(weights, axis=0, out=weights)
+    weights /= weights.sum(axis=0)
+    return weights
+
+
+def _greatest(now: Floats, chances: Floats, reached: Floats) -> Floats:
+    """`reached`: evidence as a share of what is enough, by number and run."""
+    above = 1.0 - np.cumsum(chances, axis=0)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        times = (now - above) / np.cumsum(chances * reached, axis=0)
+        fits = times * reached <= 1
+    last = len(fits) - 1 - np.argmax(fits[::-1], axis=0)
+    chosen = np.take_along_axis(times, last[None], axis=0)[0]
+    return np.where(fits.any(axis=0), np.log(np.maximum(chosen, 1.0)), 0.0)
+
+
+def _stakes(
+    ratio: Floats, offset: float, times: Floats, candidate: Floats, stable: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """`serinus.judge.kernel.stakes`, each by run, quantity and tilt; the ratio by run and
+    quantity."""
+    expected = candidate[:, None] * ratio
+    x = (expected / np.maximum(expected + stable[:, None], 1.0))[:, :, None]
+    log_b = -np.log1p(x * (times - 1))
+    excess = (times - 1) * (1 - x) / (1 + x * (times - 1))
+    return np.log(times) + log_b, log_b, -candidate[:, None, None] * offset * excess
+
+
+def _log_sum(summands: Floats) -> Floats:
+    """Over the last axis."""
+    greatest = summands.max(axis=-1, keepdims=True)
+    total: Floats = np.log(np.exp(summands - greatest).sum(axis=-1)) + greatest[..., 0]
+    return total
+
+
+def _rounded(log_e: Floats) -> Floats:
+    rounded: Floats = np.floor(log_e * 1e6 + 1e-3) / 1e6
+    return rounded

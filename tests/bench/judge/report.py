@@ -1,0 +1,210 @@
+"""docs/judge.md: what was measured, beside what was wanted."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tests.bench.judge.figures import Chance, Median
+from tests.bench.judge.traffic import Floats
+from tests.bench.judge.trials import (
+    ERROR_EFFECTS,
+    FAMILY,
+    HEALTHY,
+    INTERVALS,
+    MARGINS,
+    ORACLE,
+    RARE,
+    SERINUS,
+    SHIFTS,
+    SLOWER,
+    TIMES,
+    TOLERANCES,
+    WORLDS,
+)
+
+Found = dict[tuple[str, str], Floats]
+"""By trial and rule, what each run came to."""
+Cell = Median | Chance | str
+TEXT = Path(__file__).with_name("judge.md")
+"""The page's words; {names} stand for its tables."""
+
+
+def page(found: Found) -> str:
+    """All of it."""
+    tables: Mapping[str, Callable[[Found], str]] = {
+        "must_reach": must_reach,
+        "false_errors": lambda found: false_rollbacks(found, "errorRate"),
+        "false_latency": lambda found: false_rollbacks(found, "latency"),
+        "false_drift": lambda found: false_rollbacks(found, "predictionDrift"),
+        "found_errors": found_errors,
+        "found_latency": found_latency,
+        "found_drift": found_drift,
+        "near_oracle": near_oracle,
+        "tolerances": tolerances,
+        "passing": passing,
+        "late": late,
+    }
+    return TEXT.read_text().format(**{name: table(found) for name, table in tables.items()})
+
+
+def must_reach(found: Found) -> str:
+    """What was wanted, line by line."""
+    rows = [
+        (name, f"<= {wanted}", str(got), "yes" if reached else "**no**")
+        for name, wanted, got, reached in _wanted(found)
+    ]
+    return _table(("", "wanted", "measured", "reached"), rows)
+
+
+def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
+    for check in ("errorRate", "latency", "predictionDrift"):
+        for world in WORLDS:
+            for rule in _rules(found, f"false/{check}/{world}"):
+                if rule.startswith(SERINUS):
+                    got = _false(found, check, world, rule)
+                    what = f"false rollbacks, {check}{rule.removeprefix(SERINUS)}: {world}"
+                    yield what, "1.00%", got, got.upper <= 0.01
+    for world in ("flat, an hour", "ramp with trend"):
+        got = _family(found, world)
+        yield f"false rollbacks, a family of four checks: {world}", "1.00%", got, got.upper <= 0.01
+    requests = (
+        ("1% -> 1.5%", "found/errorRate/0.01/0.015", SERINUS, 4700),
+        ("1% -> 2%", "found/errorRate/0.01/0.02", SERINUS, 1450),
+        ("1% -> 5%", "found/errorRate/0.01/0.05", SERINUS, 220),
+        ("0.1% -> 0.5%", "found/errorRate/0.001/0.005", SERINUS, 1620),
+        ("latency + 20%, native buckets", "found/latency/1.2", f"{SERINUS}, native", 330),
+        ("latency + 20%, classic buckets", "found/latency/1.2", f"{SERINUS}, classic", 570),
+        ("PSI 0.25 over 10 buckets, a look a second", "drift/1", SERINUS, 140),
+        ("1% -> 2%, tolerance 1.1", "tolerance/1.1/2", SERINUS, 1750),
+        ("1% -> 5%, tolerance 1.1", "tolerance/1.1/5", SERINUS, 230),
+        ("Pass at 1%, margin 1.5", "pass/0.01/1.5/0", SERINUS, 2900),
+        ("Pass at 1%, margin 2", "pass/0.01/2.0/0", SERINUS, 960),
+    )
+    for what, trial, rule, most in requests:
+        median = Median.of(found[trial, rule])
+        yield what, f"{most:,}", median, median.middle <= most
+    trifle = _chance(found["trifle", SERINUS])
+    what = "rolled back for 1.05 times the errors, tolerance 1.1, 1,000 requests/s for a day"
+    yield what, "1.00%", trifle, trifle.upper <= 0.01
+    for times in TIMES:
+        ratio = _to_oracle(found, f"oracle/5/{times:g}")
+        yield (
+            f"times the oracle's requests, {times:g} times the errors, a look every 5 s",
+            "1.15",
+            f"{ratio:.2f}",
+            ratio <= 1.15,
+        )
+
+
+def false_rollbacks(found: Found, check: str) -> str:
+    """Of each rule in each world, the judge's with its upper bound."""
+    rules = _rules(found, f"false/{check}/{next(iter(WORLDS))}")
+    rows = []
+    for rule in rules:
+        cells = [_false(found, check, world, rule) for world in WORLDS]
+        rows.append((rule, *(str(c) if rule.startswith(SERINUS) else _percent(c) for c in cells)))
+    return _table(("", *WORLDS), rows)
+
+
+def found_errors(found: Found) -> str:
+    """Requests until a worse error rate is found."""
+    trials = {f"{_p(s)} -> {_p(c)}": f"found/errorRate/{s:g}/{c:g}" for s, c in ERROR_EFFECTS}
+    return _medians(found, trials)
+
+
+def found_latency(found: Found) -> str:
+    """Likewise for slower answers."""
+    return _medians(found, {f"+ {100 * (t - 1):.0f}%": f"found/latency/{t}" for t in SLOWER})
+
+
+def found_drift(found: Found) -> str:
+    """Likewise for shifted scores."""
+    return _medians(found, {f"PSI {psi:g}": f"found/predictionDrift/{psi}" for psi in SHIFTS})
+
+
+def near_oracle(found: Found) -> str:
+    """The judge's median over that of the test that knows the effect."""
+    rows = [
+        (
+            f"{interval:g} s",
+            *(f"{_to_oracle(found, f'oracle/{interval:g}/{t:g}'):.2f}" for t in TIMES),
+        )
+        for interval in INTERVALS
+    ]
+    return _table(("a look every", *(f"{times:g} times" for times in TIMES)), rows)
+
+
+def tolerances(found: Found) -> str:
+    """The price of a tolerance."""
+    rows = [
+        (f"{t}", *(_median(found, f"tolerance/{t}/{times:g}", SERINUS) for times in (2, 3, 5)))
+        for t in TOLERANCES
+    ]
+    return _table(("tolerance", "2 times", "3 times", "5 times"), rows)
+
+
+def passing(found: Found) -> str:
+    """Requests until equal arms pass."""
+    rows = [
+        (
+            _p(rate),
+            f"{margin:g} times" + (f" + {_p(more)}" if more else ""),
+            _median(found, f"pass/{rate:g}/{margin}/{more:g}", SERINUS),
+        )
+        for rate, margin, more in MARGINS
+    ]
+    return _table(("error rate of both", "margin", "candidate requests"), rows)
+
+
+def late(found: Found) -> str:
+    """Requests from the break until it is found."""
+    row = [_median(found, f"late/{healthy}", SERINUS) for healthy in HEALTHY]
+    return _table(("after so many good ones", *(f"{n:,}" for n in HEALTHY)), [("", *row)])
+
+
+def _false(found: Found, check: str, world: str, rule: str) -> Chance:
+    if check == "errorRate" and rule == SERINUS and world in RARE:
+        return Chance.of_weights(found[world, ""])
+    return _chance(found[f"false/{check}/{world}", rule])
+
+
+def _family(found: Found, world: str) -> Chance:
+    decided = [np.isfinite(found[f"family/{check}/{world}", SERINUS]) for check in FAMILY]
+    return Chance.of(int(np.any(decided, axis=0).sum()), len(decided[0]))
+
+
+def _chance(requests: Floats) -> Chance:
+    return Chance.of(int(np.isfinite(requests).sum()), len(requests))
+
+
+def _to_oracle(found: Found, trial: str) -> float:
+    return float(np.median(found[trial, SERINUS]) / np.median(found[trial, ORACLE]))
+
+
+def _medians(found: Found, trials: Mapping[str, str]) -> str:
+    rules = _rules(found, next(iter(trials.values())))
+    rows = [(rule, *(_median(found, trial, rule) for trial in trials.values())) for rule in rules]
+    return _table(("", *trials), rows)
+
+
+def _median(found: Found, trial: str, rule: str) -> str:
+    return str(Median.of(found[trial, rule]))
+
+
+def _rules(found: Found, trial: str) -> list[str]:
+    return [rule for name, rule in found if name == trial]
+
+
+def _percent(chance: Chance) -> str:
+    share = 100 * chance.share
+    return f"{share:.1f}%" if 0 < share < 99.95 else f"{share:.0f}%"
+
+
+def _p(share: float) -> str:
+    return f"{100 * share:g}%"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

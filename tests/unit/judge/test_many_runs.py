@@ -1,0 +1,189 @@
+"""The benchmark's numpy is the operator's judge, run by run; and with it, guarantee and speed on
+random traffic. `make bench-judge` says them closer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from serinus.api.baseline import CheckBaseline, Dispersion
+from serinus.api.checks import ErrorRate, Latency, PredictionDrift
+from serinus.api.status import CheckState
+from serinus.judge.error_rate import ErrorRateCheck
+from serinus.judge.kernel import Null
+from serinus.judge.latency import LatencyCheck
+from serinus.judge.look import Budget, Look
+from serinus.judge.prediction_drift import PredictionDriftCheck
+from tests.bench.judge import rare
+from tests.bench.judge.checks import ERRORS, Passing, Serinus, drift, latency
+from tests.bench.judge.evidence import Varied
+from tests.bench.judge.measure import Trial
+from tests.bench.judge.models import (
+    DURATIONS,
+    NATIVE,
+    deciles,
+    failing,
+    lasting,
+    scoring,
+    shares_of,
+    steady,
+)
+from tests.bench.judge.traffic import Block, Rollouts, Shares, Traffic
+from tests.unit.judge import looks
+
+RUNS, LOOKS = 3, 80
+BUDGET = Budget(false_fail=0.01, false_pass=0.05, false_rollback=0.01, min_requests=1)
+RELATIVE = {"absolute_tolerance": "0%", "margin": 2.0, "absolute_margin": "0%"}
+
+Judged = ErrorRateCheck | LatencyCheck | PredictionDriftCheck
+
+
+def of_failures(check: Judged, block: Block, run: int) -> Look:
+    """The sorts are failed and answered."""
+    return looks.events(check, tuple(tuple(arm[run]) for arm in (block.candidate, block.stable)))
+
+
+def of_buckets(check: Judged, block: Block, run: int, bounds: Sequence[float]) -> Look:
+    """The sorts are buckets with these upper bounds, the last one infinite."""
+    histogram, *_ = looks.asked(check)
+    up_to = (np.cumsum(arm[run]).tolist() for arm in (block.candidate, block.stable))
+    named = ([({"le": str(le)}, n) for le, n in zip(bounds, arm, strict=True)] for arm in up_to)
+    return looks.looked(*({histogram: looks.grown(*arm)} for arm in named))
+
+
+def side_by_side(
+    make: Callable[[Rollouts], Serinus],
+    judged: Judged,
+    look: Callable[[Judged, Block, int], Look],
+    shares: tuple[Shares, Shares],
+) -> None:
+    traffic = Traffic(lasts=LOOKS * 15.0)
+    rollouts = Rollouts(traffic, *shares, np.random.default_rng(5), RUNS)
+    rule, states = make(rollouts), [CheckState()] * RUNS
+    for block in rollouts.blocks():
+        failed = rule.look(block)
+        for run in range(RUNS):
+            found = judged.judge(states[run], look(judged, block, run), BUDGET)
+            states[run] = found.state
+            assert found.state.peak == pytest.approx(rule.evidence.peak[run], abs=1e-9)
+            assert (found.verdict == "Fail") == failed[run]
+
+
+@pytest.mark.parametrize("tolerance", [1.0, 1.1, 2.0])
+@pytest.mark.parametrize(("candidate", "stable"), [(0.01, 0.01), (0.02, 0.01), (0.4, 0.3)])
+def test_failures_weigh_the_same(tolerance: float, candidate: float, stable: float) -> None:
+    judged = ErrorRateCheck(ErrorRate(tolerance=tolerance, **(RELATIVE | {"margin": 3.0})))
+    shares = failing(steady(candidate)), failing(steady(stable))
+    side_by_side(ERRORS.tolerating(tolerance).rule, judged, of_failures, shares)
+
+
+def test_failures_weigh_the_same_with_an_absolute_tolerance() -> None:
+    judged = ErrorRateCheck(ErrorRate())
+    shares = failing(steady(0.02)), failing(steady(0.01))
+    side_by_side(ERRORS.tolerating(1.1, 0.001).rule, judged, of_failures, shares)
+
+
+def test_failures_weigh_the_same_where_stables_history_told_of_bursts_and_of_pods() -> None:
+    judged = ErrorRateCheck(ErrorRate(tolerance=1.0, **(RELATIVE | {"margin": 3.0})))
+    told = Dispersion(name="errors", over_time=3.0, between_pods=0.2)
+
+    def look(check: Judged, block: Block, run: int) -> Look:
+        baseline = CheckBaseline(dispersions=[told])
+        return replace(of_failures(check, block, run), baseline=baseline)
+
+    varied = Varied(np.array([[3.0]]), np.array([[0.2]]), (1, 1))
+    side_by_side(
+        lambda rollouts: Serinus(ERRORS, rollouts.runs, varied),
+        judged,
+        look,
+        (failing(steady(0.05)), failing(steady(0.01))),
+    )
+
+
+@pytest.mark.parametrize("times", [1.0, 1.1])
+def test_durations_weigh_the_same(times: float) -> None:
+    judged = LatencyCheck(Latency(tolerance=1.0, **RELATIVE))
+    fast = latency(DURATIONS, NATIVE, shares_of(lasting()))
+    bounds = [
+        DURATIONS[int(np.argmax(fast.sorts[:, quantity] > 0)) - 1]
+        for quantity in range(fast.sorts.shape[1])
+    ]
+
+    def look(check: Judged, block: Block, run: int) -> Look:
+        baseline = CheckBaseline(bounds=bounds)
+        return replace(of_buckets(check, block, run, DURATIONS), baseline=baseline)
+
+    side_by_side(fast.rule, judged, look, (lasting(steady(times)), lasting()))
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3])
+def test_scores_weigh_the_same(shift: float) -> None:
+    bounds = deciles()
+    judged = PredictionDriftCheck(PredictionDrift(scores="score", tolerance=1.0, **RELATIVE))
+    side_by_side(
+        drift(bounds).rule,
+        judged,
+        lambda check, block, run: of_buckets(check, block, run, bounds),
+        (scoring(bounds, steady(shift)), scoring(bounds)),
+    )
+
+
+def test_failures_pass_at_the_same_look() -> None:
+    judged = ErrorRateCheck(ErrorRate(tolerance=1.0, **RELATIVE))
+    model = failing(steady(0.01))
+    rollouts = Rollouts(Traffic(), model, model, np.random.default_rng(6), 1)
+    rule, state = Passing(rollouts, Null(2.0, 0.0)), CheckState()
+    for block in rollouts.blocks():
+        passed = rule.look(block)[0]
+        found = judged.judge(state, of_failures(judged, block, 0), BUDGET)
+        state = found.state
+        assert (found.verdict == "Pass") == passed
+        if passed:
+            break
+    assert found.verdict == "Pass"
+
+
+@pytest.mark.parametrize(
+    ("traffic", "rate"),
+    [
+        (Traffic(), steady(0.01)),
+        (Traffic(lasts=86400.0), steady(0.01)),
+        (Traffic(weight=lambda at: 0.05 + 0.45 * at / 3600), lambda at: 0.01 * (1 + at / 3600)),
+    ],
+    ids=["an hour", "a day", "weight and base rate rise"],
+)
+def test_equal_candidates_are_rolled_back_at_most_once_in_a_hundred_though_looked_at_always(
+    traffic: Traffic, rate: Callable[[float], float]
+) -> None:
+    chances = rare.weights(traffic, rate, np.random.default_rng(1), 2000)
+    error = chances.std() / np.sqrt(len(chances))
+    assert chances.mean() <= 0.01 + 3 * error
+    assert error < 0.0005
+
+
+@pytest.mark.parametrize(
+    ("candidate", "stable", "wanted"), [(0.02, 0.01, 1450), (0.05, 0.01, 220), (0.005, 0.001, 1620)]
+)
+def test_a_candidate_that_fails_more_often_is_found_in_time(
+    candidate: float, stable: float, wanted: float
+) -> None:
+    models = failing(steady(candidate)), failing(steady(stable))
+    trial = Trial({"serinus": ERRORS.rule}, Traffic(), *models, until_decided=0.55)
+    assert np.median(trial.batch(1, 0)["serinus"]) <= wanted
+
+
+def test_equal_candidates_pass_in_time() -> None:
+    model = failing(steady(0.01))
+    rules = {"serinus": partial(Passing, margin=Null(1.5, 0.0))}
+    trial = Trial(rules, Traffic(), model, model, until_decided=0.55)
+    assert np.median(trial.batch(1, 0)["serinus"]) <= 2900
+
+
+def test_equal_predictions_are_rolled_back_at_most_once_in_a_hundred() -> None:
+    bounds = deciles()
+    trial = Trial(
+        {"serinus": drift(bounds).rule}, Traffic(interval=60.0), scoring(bounds), scoring(bounds)
+    )
+    assert np.isfinite(trial.batch(1, 0)["serinus"]).mean() <= 0.01
