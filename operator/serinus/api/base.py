@@ -98,6 +98,15 @@ def _at_least(least: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _at_most(most: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if seconds(text) > seconds(most):
+            raise ValueError(f"must be {most} at most")
+        return text
+
+    return AfterValidator(check)
+
+
 def _percent(text: str) -> str:
     fraction(text)
     return text
@@ -123,6 +132,11 @@ Interval = Annotated[
     Duration,
     _at_least("1s"),
     Rule(f"!{_IS_DURATION} || duration(self) >= duration('1s')", "must be 1s at least"),
+]
+WarmUp = Annotated[
+    Duration,
+    _at_most("10m"),
+    Rule(f"!{_IS_DURATION} || duration(self) <= duration('10m')", "must be 10m at most"),
 ]
 Percent = Annotated[
     str,

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 from pydantic.alias_generators import to_snake
 
-from serinus.api.base import Duration, Percent, Type, Written
+from serinus.api.base import Duration, Percent, Type, WarmUp, Written
 
 MetricName = Annotated[
     str,
@@ -207,6 +207,12 @@ class Latency(Compared):
         default=Histogram(metric="model_request_duration_seconds"),
         description="The histogram of durations. By default the preset's, or "
         "model_request_duration_seconds.",
+    )
+    warm_up: WarmUp = Field(
+        default="30s",
+        description="A pod's requests count once it has served for so long, with either revision, "
+        "and again so long after a restart; 10m at most. All other checks count from the first "
+        "request on.",
     )
     tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
         default=1.1,

@@ -16,7 +16,15 @@ from pydantic import ValidationError
 from serinus.api import promql
 from serinus.api.analysis import Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
-from serinus.api.checks import Check, Compared, ErrorRate, Feedback, Threshold, TrafficShare
+from serinus.api.checks import (
+    Check,
+    Compared,
+    ErrorRate,
+    Feedback,
+    Latency,
+    Threshold,
+    TrafficShare,
+)
 from serinus.api.presets import PRESETS
 from serinus.api.quantities import fraction, seconds
 from serinus.api.spec import Gateway, Spec
@@ -199,11 +207,12 @@ def _check(field: str, settings: Any, analysis: Analysis) -> Iterator[Problem]:
     ):
         told = f"{settings.failures} is the counter of requests; name one of failures alone"
         yield Problem(f"{field}.failures", told)
-    if isinstance(settings, Feedback) and seconds(settings.after) >= seconds(
-        analysis.max_step_duration
-    ):
-        told = f"{settings.after} is as long as a step may take, {analysis.max_step_duration}"
-        yield Problem(f"{field}.after", f"{told} (maxStepDuration): the first could never pass")
+    for name, wait in _waits(settings):
+        if seconds(wait) >= seconds(analysis.max_step_duration):
+            told = f"{wait} is as long as a step may take, {analysis.max_step_duration}"
+            yield Problem(
+                f"{field}.{name}", f"{told} (maxStepDuration): the first could never pass"
+            )
     if isinstance(settings, Compared):
         tolerance, margin = settings.absolute_tolerance, settings.absolute_margin
         if fraction(margin) < fraction(tolerance):
@@ -228,6 +237,14 @@ def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:
         if (whole := sum(map(fraction, shares))) > 1 + 1e-9:
             told = f"the shares add up to {100 * whole:.6g}%, which is more than all values"
             yield Problem(f"{field}[{index}]", told)
+
+
+def _waits(settings: Any) -> Iterator[tuple[str, str]]:
+    """Durations in which nothing counts."""
+    if isinstance(settings, Feedback):
+        yield "after", settings.after
+    if isinstance(settings, Latency):
+        yield "warmUp", settings.warm_up
 
 
 def _twice(names: Iterable[str]) -> list[str]:

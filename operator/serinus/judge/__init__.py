@@ -3,7 +3,14 @@
 Pure: no clock, no I/O, no knowledge of Kubernetes or of how Prometheus is reached.
 """
 
-from serinus.judge.analysis import Progress, enter_step, judge, overall, questions_of
+from serinus.judge.analysis import (
+    Progress,
+    enter_step,
+    judge,
+    longest_warm_up,
+    overall,
+    questions_of,
+)
 from serinus.judge.counters import covered_until
 from serinus.judge.learning import History, asks_of_history, learn
 from serinus.judge.look import EffectiveWeight
@@ -17,6 +24,7 @@ __all__ = [
     "enter_step",
     "judge",
     "learn",
+    "longest_warm_up",
     "overall",
     "questions_of",
 ]

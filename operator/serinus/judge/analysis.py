@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline
 from serinus.api.checks import Check
-from serinus.api.quantities import fraction
+from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, CheckStatus, Verdict
 from serinus.judge import comparison
 from serinus.judge.counters import count
@@ -38,6 +38,12 @@ def questions_of(analysis: Analysis) -> tuple[Question, ...]:
     """Everything to ask of both arms, in this order: wholes before their parts."""
     asked = dict.fromkeys(one for check in analysis.checks for one in kind_of(check).questions())
     return tuple(sorted(asked, key=lambda one: isinstance(one, Counters) and one.part))
+
+
+def longest_warm_up(analysis: Analysis) -> float:
+    """Seconds before a block that have to be read as well, to know whether a pod had warmed up."""
+    latencies = (check.latency for check in analysis.checks if check.latency)
+    return max((seconds(latency.warm_up) for latency in latencies), default=0.0)
 
 
 def judge(

@@ -10,7 +10,7 @@ from typing import Final
 
 from serinus.api.baseline import CheckBaseline
 from serinus.api.checks import Latency
-from serinus.api.quantities import fraction, seconds
+from serinus.api.quantities import fraction, seconds, spoken
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, words
 from serinus.judge.bounds import Durations, by_pod, nearest
@@ -20,6 +20,7 @@ from serinus.judge.histogram import Histogram
 from serinus.judge.kernel import SHIFTED, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
 from serinus.judge.questions import Counters
+from serinus.judge.warm_up import warmed_up
 
 REQUESTS: Final = "requests"
 LIMIT: Final = "limit"
@@ -39,6 +40,7 @@ class LatencyCheck:
         self._classic = Counters(f"{histogram.metric}_bucket", matchers)
         self._native = Counters(histogram.metric, matchers, native=True)
         self._per_second = histogram.per_second
+        self._warm_up = seconds(settings.warm_up)
         self._policy = Policy(
             Null(settings.tolerance, fraction(settings.absolute_tolerance)),
             Null(settings.margin, fraction(settings.absolute_margin)),
@@ -57,7 +59,7 @@ class LatencyCheck:
         source = self._source(look)
         if problem := look.unreadable((source,)):
             return Finding("Error", problem, state)
-        candidate, stable = look.growth(source)
+        candidate, stable = (warmed_up(each, self._warm_up) for each in look.growth(source))
         block = Durations(Histogram.of(candidate), Histogram.of(stable))
         state = self._counted(state, block, look)
         if not state.comparisons and block.are_of_both and not block.common:
@@ -137,7 +139,8 @@ class LatencyCheck:
             return "Stable has not shown yet which bounds to compare at."
         n_c, n_s = state.candidate.get(REQUESTS, 0.0), state.stable.get(REQUESTS, 0.0)
         if n_c == 0 or n_s == 0:
-            return f"The {'stable' if n_c else 'candidate'} pods have served no request yet."
+            who = "stable" if n_c else "candidate"
+            return f"The {who} pods have served no request yet{self._beyond_the_warm_up()}."
         if found == "Fail":
             worst = max(state.comparisons, key=lambda each: log_sum(each.more))
             told = f"{self._told(worst, state, block)}; {self._what_is_wrong(worst)}"
@@ -149,6 +152,9 @@ class LatencyCheck:
             return f"{told}; {self._what_is_right()}, {words.sure(budget.false_pass)}.{varied}"
         forecast = self._forecast(state, block, look, budget)
         return f"{told}, the greatest difference. {forecast}{varied}"
+
+    def _beyond_the_warm_up(self) -> str:
+        return f" beyond their warm-up of {spoken(self._warm_up)}" if self._warm_up else ""
 
     def _told(self, each: Comparison, state: CheckState, block: Durations) -> str:
         bound = (

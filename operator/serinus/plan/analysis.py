@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from serinus.api.quantities import seconds
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Status
-from serinus.judge import EffectiveWeight, Progress, covered_until, judge, overall, questions_of
+from serinus.judge import (
+    EffectiveWeight,
+    Progress,
+    covered_until,
+    judge,
+    longest_warm_up,
+    overall,
+    questions_of,
+)
 from serinus.judge.questions import Arm, Measurement, Question
 from serinus.manifests.owner import Owner
 
@@ -26,6 +34,8 @@ class Request:
     stable: Arm
     covered_until: float
     """Unix seconds of the oldest sample from which a difference is still to be taken."""
+    warm_up: float = 0.0
+    """Seconds before it that pods are looked at as well."""
 
     @property
     def subject(self) -> tuple[object, ...]:
@@ -34,7 +44,7 @@ class Request:
 
     def window(self, now: float) -> float:
         """Seconds back from now that samples are needed."""
-        return min(now - self.covered_until + LOOKBACK, LONGEST_WINDOW)
+        return min(now - self.covered_until + self.warm_up + LOOKBACK, LONGEST_WINDOW)
 
 
 def requested(owner: Owner, spec: Spec, status: Status) -> Request | None:
@@ -50,6 +60,7 @@ def requested(owner: Owner, spec: Spec, status: Status) -> Request | None:
         candidate=Arm(owner.namespace, owner.child(candidate.revision)),
         stable=Arm(owner.namespace, owner.child(stable.revision)),
         covered_until=covered_until(candidate.counted, candidate.analysis_since),
+        warm_up=longest_warm_up(analysis),
     )
 
 

@@ -77,11 +77,23 @@ def test_every_problem_is_told_at_once() -> None:
     ]
 
 
-def test_feedback_that_counts_only_after_the_step_is_refused() -> None:
-    late = {"name": "users", "feedback": {"after": "30m"}}
-    assert told(**analysis(checks=[late])) == [
-        "spec.rollout.analysis.checks[0].feedback.after: 30m is as long as a step may take, 30m "
+@pytest.mark.parametrize(
+    ("late", "field"),
+    [({"feedback": {"after": "2m"}}, "feedback.after"), ({"latency": {}}, "latency.warmUp")],
+)
+def test_what_counts_only_after_the_step_is_refused(late: dict[str, Any], field: str) -> None:
+    wait = "2m" if "feedback" in late else "30s"
+    checks = [{"name": "late", **late}]
+    assert told(**analysis(checks=checks, maxStepDuration=wait)) == [
+        f"spec.rollout.analysis.checks[0].{field}: {wait} is as long as a step may take, {wait} "
         "(maxStepDuration): the first could never pass"
+    ]
+
+
+def test_a_warm_up_is_ten_minutes_at_most() -> None:
+    checks = [{"name": "slow", "latency": {"warmUp": "11m"}}]
+    assert told(**analysis(checks=checks)) == [
+        "spec.rollout.analysis.checks[0].latency.warmUp: must be 10m at most"
     ]
 
 

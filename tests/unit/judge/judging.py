@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 
 from serinus.api.analysis import Analysis
 from serinus.api.status import Candidate, CheckStatus, Verdict
-from serinus.judge import EffectiveWeight, Progress, covered_until, judge, questions_of
+from serinus.judge import (
+    EffectiveWeight,
+    Progress,
+    covered_until,
+    judge,
+    longest_warm_up,
+    questions_of,
+)
 from serinus.judge.questions import Answer, Counters, Measurement, Question, Value
 from tests.unit.judge.metrics import Pods
 
@@ -76,7 +83,7 @@ class Judging:
         """What Prometheus answers now."""
         questions = questions_of(self.analysis)
         counters = [question for question in questions if isinstance(question, Counters)]
-        start = covered_until(self.progress.counted, SINCE) - 60
+        start = covered_until(self.progress.counted, SINCE) - longest_warm_up(self.analysis) - 60
         answers: list[dict[Question, Answer]] = [
             {question: pods.answer(question, start, self.at) for question in counters}
             for pods in (self.candidate, self.stable)
@@ -151,8 +158,8 @@ def error_rate(**settings: object) -> dict[str, object]:
 
 
 def latency(**settings: object) -> dict[str, object]:
-    """A check of the latency."""
-    return {"name": "slow", "latency": settings}
+    """A check of the latency, of pods that need no warm-up unless that is said."""
+    return {"name": "slow", "latency": {"warmUp": "0s", **settings}}
 
 
 def drift(**settings: object) -> dict[str, object]:

@@ -91,7 +91,7 @@ def errors(tolerance: Null = TOLERANCE, **more: object) -> Kind:
 
 
 def latency(**more: object) -> Kind:
-    return LatencyCheck(Latency.model_validate(settings(**more)))
+    return LatencyCheck(Latency.model_validate(settings(warmUp="0s", **more)))
 
 
 def drift(tolerance: Null = TOLERANCE, **more: object) -> Kind:

@@ -116,7 +116,7 @@ def test_two_scrapes_of_a_sample_come_to_its_requests_and_errors(preset: str) ->
 def test_scrapes_of_a_sample_come_to_its_requests_and_how_many_were_slow(
     preset: str, of: str
 ) -> None:
-    paper = judging(preset, {"name": "slow", "latency": {"of": of}})
+    paper = judging(preset, {"name": "slow", "latency": {"of": of, "warmUp": "0s"}})
     paper.look()
     for _ in "the block that shows the bounds", "the block that is weighed at them":
         serve(paper.candidate, preset)
