@@ -38,7 +38,7 @@ def fraction(percent: str) -> float:
 
 def spoken(span: float) -> str:
     """Seconds in the words of a status message: 90.0 -> `1m30s`, 0.4 -> `400ms`."""
-    if span < 1:
+    if 0 < span < 1:
         return f"{round(span * 1000)}ms"
     total = round(span)
     hours, minutes, rest = total // 3600, total % 3600 // 60, total % 60

@@ -275,10 +275,10 @@ class FairnessCheck:
         for rate in self._rates:
             seen = self._seen(rate, state)
             if len(seen) < 2:
+                of = f"group {seen[0]} alone" if seen else "no group yet"
                 return (
-                    f"The candidate has {rate.whole} of {' and '.join(seen) or 'no'} group "
-                    f"{'alone' if seen else 'yet'}, by the label {self._label}: there is nothing "
-                    "to compare."
+                    f"The candidate has {rate.whole} of {of}, by the label {self._label}: there "
+                    "is nothing to compare."
                 )
         return None
 
@@ -293,13 +293,13 @@ class FairnessCheck:
             return self._what_is_wrong(state, budget)
         counts = state.candidate
         most = max(self._pairs(state), key=lambda pair: _apart(pair, counts))
+        told = f"{_told(most, counts)}, the greatest difference"
         if verdict == "Pass":
             margin = self._favoured.margin
-            within = words.allowed(margin.ratio, margin.offset, "each other's")
+            within = words.allowed(margin.ratio, margin.offset, "every other's")
             proof = f"every group's rate is within {within}, {words.sure(budget.false_pass)}."
-            return f"{_told(most, counts)}; {proof}{self._what_is_small(counts)}"
-        forecast = self._forecast(state, budget)
-        return f"{_told(most, counts)}, the greatest difference. {forecast}"
+            return f"{told}; {proof}{self._what_is_small(counts)}"
+        return f"{told}. {self._forecast(state, budget)}"
 
     def _what_is_wrong(self, state: CheckState, budget: Budget) -> str:
         pairs = {pair.name: pair for pair in self._pairs(state)}

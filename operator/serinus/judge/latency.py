@@ -136,7 +136,10 @@ class LatencyCheck:
         self, found: Verdict, state: CheckState, block: Durations, look: Look, budget: Budget
     ) -> str:
         if not state.comparisons:
-            return "Stable has not shown yet which bounds to compare at."
+            return (
+                "Which latencies to compare at is not known yet: stable has served nothing, or all "
+                "of it in one bucket (then export finer ones)."
+            )
         n_c, n_s = state.candidate.get(REQUESTS, 0.0), state.stable.get(REQUESTS, 0.0)
         if n_c == 0 or n_s == 0:
             who = "stable" if n_c else "candidate"
@@ -149,7 +152,8 @@ class LatencyCheck:
         most = max(state.comparisons, key=lambda each: _excess(each, state))
         told, varied = self._told(most, state, block), self._what_stable_told(most, block, look)
         if found == "Pass":
-            return f"{told}; {self._what_is_right()}, {words.sure(budget.false_pass)}.{varied}"
+            proof = f"{self._what_is_right(block)}, {words.sure(budget.false_pass)}"
+            return f"{told}, the greatest difference; {proof}.{varied}"
         forecast = self._forecast(state, block, look, budget)
         return f"{told}, the greatest difference. {forecast}{varied}"
 
@@ -157,14 +161,16 @@ class LatencyCheck:
         return f" beyond their warm-up of {spoken(self._warm_up)}" if self._warm_up else ""
 
     def _told(self, each: Comparison, state: CheckState, block: Durations) -> str:
-        bound = (
-            _bound(each) if each.name != LIMIT else block.candidate.next_bound(self._limit_bound)
-        )
+        bound = self._limit_counted(block) if each.name == LIMIT else _bound(each)
         return (
             f"Candidate slower than {words.latency(bound / self._per_second)} in "
             f"{words.counted(each.candidate, state.candidate[REQUESTS])} against stable "
             f"{words.counted(each.stable, state.stable[REQUESTS])}"
         )
+
+    def _limit_counted(self, block: Durations) -> float:
+        """Where the limit is counted from, in the histogram's unit."""
+        return block.candidate.next_bound(self._limit_bound)
 
     def _what_is_wrong(self, worst: Comparison) -> str:
         if worst.name == LIMIT and self._limit:
@@ -172,11 +178,12 @@ class LatencyCheck:
         tolerance = self._policy.tolerance
         return f"the share is above {words.allowed(tolerance.ratio, tolerance.offset)}"
 
-    def _what_is_right(self) -> str:
+    def _what_is_right(self, block: Durations) -> str:
         margin = self._policy.margin
         told = f"at every bound the share is below {words.allowed(margin.ratio, margin.offset)}"
         if self._limit:
-            told += f", and slower than {self._limit.bound} are fewer than {self._limit.share}"
+            bound = words.latency(self._limit_counted(block) / self._per_second)
+            told += f", and slower than {bound} are fewer than {self._limit.share}"
         return told
 
     def _what_stable_told(self, each: Comparison, block: Durations, look: Look) -> str:

@@ -75,7 +75,10 @@ class Look:
                 )
             if self.at - growth.newest > STALE_AFTER:
                 age = spoken(self.at - growth.newest)
-                return f"The newest {metric} from the {name} pods is {age} old."
+                return (
+                    f"The newest {metric} from the {name} pods is {age} old: do they run, and are "
+                    "they scraped?"
+                )
         return None
 
 

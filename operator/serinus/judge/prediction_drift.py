@@ -169,9 +169,12 @@ class PredictionDriftCheck:
         most = max(parts, key=lambda each: _difference(each, state))
         told, varied = _told(most, state), self._what_stable_told(most, look)
         if verdict == "Pass":
-            margin = words.allowed(self._policy.margin.ratio, self._policy.margin.offset)
-            within = f"every class and score range within {margin}, in both directions"
-            return f"{told}; {within}, {words.sure(budget.false_pass)}.{varied}"
+            margin = self._policy.margin
+            within = words.allowed(margin.ratio, margin.offset, "the other revision's")
+            told = (
+                f"{told}, the greatest difference; every class and score range is within {within}"
+            )
+            return f"{told}, {words.sure(budget.false_pass)}.{varied}"
         return f"{told}, the greatest difference. {self._forecast(state, look, budget)}{varied}"
 
     def _what_stable_told(self, each: Comparison, look: Look) -> str:
@@ -182,10 +185,11 @@ class PredictionDriftCheck:
     def _what_is_wrong(self, state: CheckState, look: Look, budget: Budget) -> str:
         against = [known for known in state.comparisons if known.more]
         worst = max(against, key=lambda known: log_sum((*known.more, *known.fewer)))
-        tolerance = words.allowed(self._policy.tolerance.ratio, self._policy.tolerance.offset)
+        tolerance = self._policy.tolerance
+        allowed = words.allowed(tolerance.ratio, tolerance.offset, "the other revision's")
         return (
-            f"{_told(worst, state)}, the clearest difference; the predictions differ by more than "
-            f"{tolerance}, {words.sure(budget.false_rollback)}."
+            f"{_told(worst, state)}, the clearest difference; some share is above {allowed}, "
+            f"{words.sure(budget.false_rollback)}."
             f"{self._what_stable_told(worst, look)}"
         )
 

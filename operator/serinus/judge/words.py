@@ -53,7 +53,7 @@ def varied(what: str, dispersion: Dispersion) -> str:
     told = ""
     if dispersion.over_time > 1:
         times = f"{dispersion.over_time:.1f} times the variance of independent ones"
-        told += f" Stable's {what} came in bursts ({times})."
+        told += f" Stable's {what} came in bursts ({times}), so each counts for less."
     if dispersion.between_pods:
         told += f" Stable's pods differ by {percent(dispersion.between_pods)} in {what}."
     return told
@@ -64,7 +64,8 @@ def tolerated(dispersion: Dispersion, times: float, pods: int) -> str:
     of the candidate."""
     if not (dispersion.between_pods and times):
         return ""
-    told = f" So {times:.3g} times as many are tolerated from {pods} of the candidate's"
+    of = f"{pods} candidate pod" if pods == 1 else f"{pods} candidate pods"
+    told = f" So {times:.3g} times stable's is tolerated from {of}"
     return told + ("." if pods >= ENOUGH_PODS else f"; {ENOUGH_PODS} or more would tell sooner.")
 
 

@@ -67,7 +67,8 @@ def test_a_candidate_whose_errors_come_in_bursts_as_stables_do_is_not_rolled_bac
     found = innocent.look()
     assert found.verdict == "Inconclusive"
     assert found.message.endswith(
-        " Stable's errors came in bursts (5.0 times the variance of independent ones)."
+        " Stable's errors came in bursts (5.0 times the variance of independent ones), "
+        "so each counts for less."
     )
 
 
@@ -87,8 +88,8 @@ def test_a_single_pod_that_is_worse_within_what_pods_differ_proves_nothing() -> 
     found = innocent.progress.checks[0]
     assert found.verdict != "Fail"
     assert found.message.endswith(
-        " Stable's pods differ by 20% in errors. So 2.13 times as many are tolerated from 1 of the "
-        "candidate's; 3 or more would tell sooner."
+        " Stable's pods differ by 20% in errors. So 2.13 times stable's is tolerated from 1 "
+        "candidate pod; 3 or more would tell sooner."
     )
 
 

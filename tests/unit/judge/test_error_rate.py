@@ -139,7 +139,10 @@ def test_pods_that_stopped_being_scraped_are_no_data_and_no_pass() -> None:
     paper.progress = judge(paper.analysis, paper.progress, paper.measurement(), SINCE)
     (found,) = paper.progress.checks
     assert found.verdict == "NoData"
-    assert found.message == "The newest model_requests_total from the candidate pods is 6m40s old."
+    assert found.message == (
+        "The newest model_requests_total from the candidate pods is 6m40s old: do they run, and "
+        "are they scraped?"
+    )
 
 
 def test_no_requests_yet_is_neither_no_data_nor_a_pass() -> None:

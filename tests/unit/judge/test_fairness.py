@@ -34,8 +34,9 @@ def test_groups_that_are_favoured_alike_pass() -> None:
     paper = judging()
     found = paper.until("Pass", lambda: paper.groups(north=(80, 100), south=(15, 20)))
     assert found.message == (
-        "Favourable answers: north 320/400 (80%) against south 60/80 (75%); every group's rate is "
-        "within 1.5 times each other's + 2%, 95% sure at any time."
+        "Favourable answers: north 320/400 (80%) against south 60/80 (75%), the greatest "
+        "difference; every group's rate is within 1.5 times every other's + 2%, 95% sure at any "
+        "time."
     )
 
 
@@ -100,7 +101,7 @@ def test_an_unnamed_group_is_no_group_and_one_group_alone_is_no_data() -> None:
     found = paper.look()
     assert found.verdict == "NoData"
     assert found.message == (
-        "The candidate has answers of north group alone, by the label group: there is nothing to "
+        "The candidate has answers of group north alone, by the label group: there is nothing to "
         "compare."
     )
 

@@ -54,7 +54,10 @@ def test_the_block_that_the_bounds_are_chosen_by_is_not_weighed() -> None:
     paper.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys(BOUNDS, 0))
     paper.scrape()
     first = paper.look()
-    assert first.message == "Stable has not shown yet which bounds to compare at."
+    assert first.message == (
+        "Which latencies to compare at is not known yet: stable has served nothing, or all of it "
+        "in one bucket (then export finer ones)."
+    )
     paper.durations(times(SLOW, 10), times(FAST, 10))
     chosen = paper.look()
     assert chosen.verdict == "Inconclusive"
@@ -121,6 +124,12 @@ def test_a_limit_between_two_buckets_is_counted_from_the_next_and_says_so() -> N
     paper = serving(limit={"bound": "300ms", "share": "1%"})
     found = paper.until("Fail", lambda: paper.durations(FAST, times(FAST, 10)), looks=9)
     assert found.message.startswith("Candidate slower than 500ms in ")
+
+
+def test_a_limit_between_two_buckets_is_passed_by_the_bound_that_was_counted() -> None:
+    paper = serving(limit={"bound": "750ms", "share": "2%"})
+    found = paper.until("Pass", lambda: paper.durations(FAST, times(FAST, 10)), looks=20)
+    assert "and slower than 1s are fewer than 2%" in found.message
 
 
 def test_a_limit_has_to_be_shown_to_be_kept_before_a_pass() -> None:

@@ -31,7 +31,7 @@ def test_a_class_that_became_common_fails_and_is_named_with_both_shares() -> Non
     assert found.verdict == "Fail"
     assert found.message == (
         "Class cat: candidate 80/200 (40%) against stable 400/3800 (11%), the clearest difference; "
-        "the predictions differ by more than 1.25 times stable's + 1%, 99% sure at any time."
+        "some share is above 1.25 times the other revision's + 1%, 99% sure at any time."
     )
 
 
@@ -50,7 +50,9 @@ def test_equal_predictions_of_three_classes_pass_within_350_requests() -> None:
     stable = {name: 19 * count for name, count in candidate.items()}
     found = paper.until("Pass", lambda: paper.classes(candidate, stable))
     assert 50 <= found.state.candidate["class"] <= 350
-    assert "every class and score range within 2 times stable's + 2%" in found.message
+    assert (
+        "every class and score range is within 2 times the other revision's + 2%" in found.message
+    )
 
 
 def test_a_class_may_be_common_enough_to_matter_and_not_be_seen_in_a_hundred_requests() -> None:
