@@ -29,6 +29,9 @@ class Condition(Type):
 LogEvidence = Annotated[list[float], Field(max_length=16)]
 
 
+ByPod = Annotated[dict[str, float], Field(max_length=16)]
+
+
 class Comparison(Type):
     """One quantity of both arms, and the evidence about it: logs of e-values, one per tilt."""
 
@@ -37,6 +40,9 @@ class Comparison(Type):
     )
     candidate: float = Field(default=0.0, description="Candidate's count in this rollout.")
     stable: float = Field(default=0.0, description="Stable's count in this rollout.")
+    pods: ByPod = Field(
+        default_factory=dict, description="Candidate's count by pod, of the first 16 pods."
+    )
     more: LogEvidence = Field(
         default_factory=list,
         description="Against 'no more common than tolerated'; goes on over the whole rollout.",
@@ -101,6 +107,9 @@ class CheckState(Type):
     )
     stable: Annotated[dict[str, float], Field(max_length=8)] = Field(
         default_factory=dict, description="Stable's requests in this rollout, by what was read."
+    )
+    pods: ByPod = Field(
+        default_factory=dict, description="Candidate's requests by pod, of the first 16 pods."
     )
     step_requests: float = Field(
         default=0.0, description="Candidate's requests since the weight last changed."

@@ -8,7 +8,7 @@ from serinus.api.baseline import CheckBaseline
 from serinus.api.checks import Counter, LabelMatcher
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge import comparison, words
+from serinus.judge import comparison, pods, words
 from serinus.judge.comparison import Policy, Scale, among_pods, begun
 from serinus.judge.dispersion import dispersion, learned
 from serinus.judge.history import served
@@ -99,20 +99,23 @@ class EventShare:
         return comparison.compare(state, [begun(name) for name in self._policies], WORSE)
 
     def _counted(self, state: CheckState, look: Look, budget: Budget) -> CheckState:
-        n_c, n_s = (whole.total for whole in look.growth(self._whole))
-        e_c, e_s = (part.total for part in look.growth(self._events))
+        whole, events = look.growth(self._whole), look.growth(self._events)
+        n_c, n_s = (arm.total for arm in whole)
+        e_c, e_s = (arm.total for arm in events)
         key = self._nouns.whole
         state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
-        enough = comparison.ceiling(state, budget)
+        state = pods.with_requests(state, pods.by_target(whole[0]))
+        enough, bad = comparison.ceiling(state, budget), pods.by_target(events[0])
         weighed = [
             self._scale(each, (n_c, n_s), look).weigh(each, e_c, e_s, enough)
             for each in state.comparisons
         ]
-        return comparison.weighed(state, weighed)
+        found = [pods.with_events(each, bad, state) for each in weighed]
+        return comparison.weighed(state, found)
 
     def _scale(self, each: Comparison, requests: tuple[float, float], look: Look) -> Scale:
-        varied, pods = look.baseline.of(self._nouns.events), look.pods(self._whole)
-        return Scale(self._policies[each.name], *requests, varied, pods)
+        varied, serving = look.baseline.of(self._nouns.events), look.pods(self._whole)
+        return Scale(self._policies[each.name], *requests, varied, serving)
 
     def _message(self, found: Verdict, state: CheckState, look: Look, budget: Budget) -> str:
         n_c, n_s = self._totals(state)
@@ -123,15 +126,17 @@ class EventShare:
         if n_s:
             told += f" against stable {words.counted(events.stable, n_s)}"
         if found == "Fail":
-            return f"{told}; {self._what_is_wrong(state, budget)}."
+            worst = max(state.comparisons, key=lambda each: log_sum(each.more))
+            tolerance = self._policies[worst.name].tolerance
+            blamed = pods.blamed(state, worst, tolerance, events.stable / n_s if n_s else 0.0)
+            return f"{told}; {self._what_is_wrong(worst, budget)}.{blamed}"
         if found == "Pass":
             return f"{told}; {self._what_is_right(budget)}."
         if n_s == 0:
             return f"{told}; stable {self._nouns.none_yet}."
         return f"{told}. {self._forecast(state, look, budget)}"
 
-    def _what_is_wrong(self, state: CheckState, budget: Budget) -> str:
-        worst = max(state.comparisons, key=lambda each: log_sum(each.more))
+    def _what_is_wrong(self, worst: Comparison, budget: Budget) -> str:
         if worst.name == LIMIT:
             told = f"the rate is above the limit of {self._limit}"
         else:
@@ -148,9 +153,9 @@ class EventShare:
 
     def _what_stable_told(self, look: Look) -> str:
         events, tolerance = self._nouns.events, self._policies[self._nouns.events].tolerance
-        varied, pods = look.baseline.of(events), look.pods(self._whole)
-        widened = among_pods(tolerance, varied, pods)
-        return words.varied(events, varied) + words.tolerated(varied, widened.ratio, pods[0])
+        varied, serving = look.baseline.of(events), look.pods(self._whole)
+        widened = among_pods(tolerance, varied, serving)
+        return words.varied(events, varied) + words.tolerated(varied, widened.ratio, serving[0])
 
     def _forecast(self, state: CheckState, look: Look, budget: Budget) -> str:
         n_c, n_s = self._totals(state)

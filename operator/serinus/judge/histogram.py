@@ -54,6 +54,11 @@ class Histogram:
         return cls({target: _buckets(increases) for target, increases in by_target.items()})
 
     @property
+    def totals(self) -> dict[str, float]:
+        """All observations, by target."""
+        return {target: pod.total for target, pod in self.pods.items()}
+
+    @property
     def total(self) -> float:
         """All observations."""
         return math.fsum(pod.total for pod in self.pods.values())

@@ -12,7 +12,7 @@ from serinus.api.baseline import CheckBaseline
 from serinus.api.checks import Latency
 from serinus.api.quantities import fraction, seconds, spoken
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge import comparison, words
+from serinus.judge import comparison, pods, words
 from serinus.judge.bounds import Durations, by_pod, nearest
 from serinus.judge.comparison import Gains, Policy, Scale, among_pods, begun
 from serinus.judge.dispersion import dispersion, learned
@@ -99,13 +99,13 @@ class LatencyCheck:
                 return state
         n_c, n_s = block.candidate.total, block.stable.total
         state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, SHIFTED)
+        state = pods.with_requests(state, block.candidate.totals)
         weighed = []
         for each in state.comparisons:
             slow_c, slow_s = self._slow(each, block)
             scale = self._scale(each, (n_c, n_s), block, look)
-            weighed.append(
-                scale.weigh(each, math.fsum(slow_c.values()), math.fsum(slow_s.values()))
-            )
+            known = scale.weigh(each, math.fsum(slow_c.values()), math.fsum(slow_s.values()))
+            weighed.append(pods.with_events(known, slow_c, state))
         return comparison.weighed(state, weighed)
 
     def _begun(self, state: CheckState, bounds: Iterable[float]) -> CheckState:
@@ -148,7 +148,9 @@ class LatencyCheck:
             worst = max(state.comparisons, key=lambda each: log_sum(each.more))
             told = f"{self._told(worst, state, block)}; {self._what_is_wrong(worst)}"
             told = f"{told}, {words.sure(budget.false_rollback)}."
-            return f"{told}{self._what_stable_told(worst, block, look)}"
+            tolerance = self._policy_of(worst).tolerance
+            blamed = pods.blamed(state, worst, tolerance, worst.stable / n_s)
+            return f"{told}{blamed}{self._what_stable_told(worst, block, look)}"
         most = max(state.comparisons, key=lambda each: _excess(each, state))
         told, varied = self._told(most, state, block), self._what_stable_told(most, block, look)
         if found == "Pass":
@@ -220,7 +222,9 @@ def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
     if not lost:
         return state
     if 2 * len(lost) > len(compared):
-        return state.model_copy(update={"comparisons": [], "candidate": {}, "stable": {}})
+        return state.model_copy(
+            update={"comparisons": [], "candidate": {}, "stable": {}, "pods": {}}
+        )
     kept = [each for each in state.comparisons if each not in lost]
     return state.model_copy(update={"comparisons": kept})
 

@@ -11,7 +11,7 @@ ENOUGH_PODS: Final = 3
 
 def counted(events: float, requests: float) -> str:
     """`41/2045 (2.0%)`; of no requests there is no share to tell."""
-    return f"{_whole(events)}/{_whole(requests)} ({percent(events / requests)})"
+    return f"{count(events)}/{count(requests)} ({percent(events / requests)})"
 
 
 def percent(share: float) -> str:
@@ -76,5 +76,5 @@ def _more(requests: float, whole: str) -> str:
     return f"about {rounded} more candidate {whole if rounded > 1 else whole.removesuffix('s')}"
 
 
-def _whole(count: float) -> str:
+def count(count: float) -> str:
     return f"{count:.0f}" if count >= 10 or count == int(count) else f"{count:.1f}"

@@ -1,0 +1,133 @@
+"""One bad pod of several is named; where none or all are bad, nobody is."""
+
+from serinus.judge.pods import MOST_PODS
+from tests.unit.judge.judging import Judging, buckets, error_rate, feedback, latency
+
+BAD = "fraud-a7k2m9qx-6d5f8c9b7-x2x9z"
+
+
+def names(count: int) -> list[str]:
+    return [BAD, *(f"fraud-a7k2m9qx-6d5f8c9b7-{n:05}" for n in range(1, count))]
+
+
+def judging(*pods: str) -> Judging:
+    paper = Judging(error_rate())
+    for pod in pods:
+        serve(paper, pod, 0, 0)
+    paper.stable.add("old", "model_requests_total", 0, code="200")
+    paper.scrape()
+    return paper
+
+
+def serve(paper: Judging, pod: str, failed: int, requests: int) -> None:
+    paper.candidate.add(pod, "model_requests_total", requests - failed, code="200")
+    paper.candidate.add(pod, "model_requests_total", failed, code="500")
+
+
+def stable_serves(paper: Judging) -> None:
+    paper.stable.add("old", "model_requests_total", 1980, code="200")
+    paper.stable.add("old", "model_requests_total", 20, code="500")
+
+
+def failed(pods: list[str], bad: int, *others: int) -> str:
+    """What is told once the candidate has failed; so many of 40 requests fail in each pod."""
+    paper = judging(*pods)
+
+    def some_time() -> None:
+        stable_serves(paper)
+        for pod in pods:
+            serve(paper, pod, bad if pod == BAD else others[0], 40)
+
+    return paper.until("Fail", some_time).message
+
+
+def test_the_one_bad_pod_is_named_with_its_part_of_the_errors() -> None:
+    assert failed(names(5), 10, 1) == (
+        "Candidate errors 14/200 (7.0%) against stable 20/2000 (1.0%); the rate is above 1.1 times "
+        f"stable's + 0.1%, 99% sure at any time. 10 of the 14 in pod {BAD}, 1 of 5."
+    )
+
+
+def test_pods_that_are_all_bad_are_not_named() -> None:
+    assert "in pod" not in failed(names(5), 4, 4)
+
+
+def test_the_only_pod_is_not_named() -> None:
+    assert "in pod" not in failed(names(1), 10, 0)
+
+
+def test_a_pod_that_most_requests_went_to_is_not_blamed_for_having_most_errors() -> None:
+    paper = judging(*names(2))
+
+    def some_time() -> None:
+        stable_serves(paper)
+        serve(paper, BAD, 9, 180)
+        serve(paper, names(2)[1], 0, 3)
+
+    assert "in pod" not in paper.until("Fail", some_time).message
+
+
+def test_the_state_keeps_so_many_pods_and_no_more() -> None:
+    pods = names(MOST_PODS + 10)
+    message = failed(pods, 40, 0)
+    assert f"in pod {BAD}, 1 of the first {MOST_PODS}." in message
+    paper = judging(*pods)
+    paper.look()
+    stable_serves(paper)
+    for pod in pods:
+        serve(paper, pod, 1, 40)
+    state = paper.look().state
+    assert len(state.pods) == MOST_PODS
+    assert state.candidate["requests"] == 40 * len(pods)
+    assert all(len(each.pods) <= MOST_PODS for each in state.comparisons)
+
+
+def test_a_limit_names_it_too() -> None:
+    paper = Judging(error_rate(tolerance=50, margin=60, limit="2%"))
+    for pod in names(4):
+        serve(paper, pod, 0, 0)
+    paper.scrape()
+
+    def some_time() -> None:
+        stable_serves(paper)
+        for pod in names(4):
+            serve(paper, pod, 10 if pod == BAD else 0, 40)
+
+    message = paper.until("Fail", some_time).message
+    assert "above the limit of 2%" in message
+    assert f"in pod {BAD}, 1 of 4." in message
+
+
+def test_a_slow_pod_is_named() -> None:
+    paper = Judging(latency())
+    for pod in names(4):
+        buckets(paper.candidate, pod, "model_request_duration_seconds", {0.1: 0, 1.0: 0})
+    paper.scrape()
+
+    def some_time() -> None:
+        buckets(paper.stable, "old", "model_request_duration_seconds", {0.1: 1900, 1.0: 100})
+        for pod in names(4):
+            slow = 30 if pod == BAD else 2
+            buckets(
+                paper.candidate, pod, "model_request_duration_seconds", {0.1: 40 - slow, 1.0: slow}
+            )
+
+    message = paper.until("Fail", some_time).message
+    assert f"in pod {BAD}, 1 of 4." in message
+
+
+def test_a_pod_whose_answers_users_dislike_is_named() -> None:
+    paper = Judging(feedback())
+    for pod in names(4):
+        paper.candidate.add(pod, "model_feedback_total", 0, outcome="correct")
+    paper.scrape()
+
+    def some_time() -> None:
+        paper.stable.add("old", "model_feedback_total", 190, outcome="correct")
+        paper.stable.add("old", "model_feedback_total", 10, outcome="incorrect")
+        for pod in names(4):
+            wrong = 8 if pod == BAD else 0
+            paper.candidate.add(pod, "model_feedback_total", 10 - wrong, outcome="correct")
+            paper.candidate.add(pod, "model_feedback_total", wrong, outcome="incorrect")
+
+    assert f"in pod {BAD}, 1 of 4." in paper.until("Fail", some_time).message
