@@ -104,7 +104,7 @@ def test_failures_weigh_the_same_where_stables_history_told_of_bursts_and_of_pod
 
 @pytest.mark.parametrize("times", [1.0, 1.1])
 def test_durations_weigh_the_same(times: float) -> None:
-    judged = LatencyCheck(Latency(tolerance=1.0, **RELATIVE))
+    judged = LatencyCheck(Latency(tolerance=1.0, warm_up="0s", **RELATIVE))
     fast = latency(DURATIONS, NATIVE, shares_of(lasting()))
     bounds = [
         DURATIONS[int(np.argmax(fast.sorts[:, quantity] > 0)) - 1]
