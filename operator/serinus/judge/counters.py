@@ -1,8 +1,8 @@
 """Raw samples of counters -> how much they grew in a block, no sample counted twice or lost.
 
 A block belongs to a target (a pod at its address): from the last sample counted, exclusive, to
-the newest sample that all its whole counters have. Growth is taken from the raw
-samples of each series, never from increase(), which extrapolates.
+the newest sample that all its counters have. Growth is taken from the raw samples of each series,
+never from increase(), which extrapolates.
 """
 
 import math
@@ -139,6 +139,7 @@ class _Blocks:
         since: float,
     ) -> None:
         self._wholes = {key: answer for key, answer in arm.items() if not key.part}
+        self._parts = [answer for key, answer in arm.items() if key.part]
         self._covered, self._counted, self._since = covered, counted, since
         targets = dict.fromkeys(t for answer in self._wholes.values() for t in answer)
         self.ends = {target: self._end(target) for target in targets}
@@ -160,13 +161,14 @@ class _Blocks:
         return Growth(tuple(increases), newest)
 
     def _end(self, target: str) -> float:
-        """The newest sample that all wholes have which the target still exports.
+        """The newest sample that all counters have which the target still exports.
 
-        One that was read just before a scrape lacks a sample, and the block ends before it. One
-        that stays behind is gone (a restarted pod that has not predicted yet), and must not
-        hide what the others count.
+        One that was read just before a scrape, or whose sample is still on its way to where it is
+        kept, lacks a sample, and the block ends before it. One that stays behind is gone (a
+        restarted pod that has not predicted yet), and must not hide what the others count.
         """
-        groups = [answer[target] for answer in self._wholes.values() if target in answer]
+        answers = (*self._wholes.values(), *self._parts)
+        groups = [answer[target] for answer in answers if target in answer]
         ends = sorted({_newest(group) for group in groups})
         while len(ends) > 1 and ends[-1] - ends[0] > READ_WITHIN:
             later = {at for group in groups for s in group for at, _ in s.samples if at > ends[0]}

@@ -58,15 +58,15 @@ class _Band:
     def outside(self, split: SplitState) -> float:
         """ln E against 'the share is in the band'."""
         candidate, stable = split.candidate, split.stable
-        too_much = _evidence(candidate.marked, _most(stable), self.high)
-        too_little = _evidence(stable.marked, _most(candidate), 1 - self.low)
+        too_much = evidence(candidate.marked, _most(stable), self.high)
+        too_little = evidence(stable.marked, _most(candidate), 1 - self.low)
         return max(too_much, too_little) - math.log(2)
 
     def inside(self, split: SplitState) -> float:
         """ln E against 'the share is out of the band'."""
         candidate, stable = split.candidate, split.stable
-        not_too_much = _evidence(stable.marked, _most(candidate), 1 - self.high)
-        not_too_little = _evidence(candidate.marked, _most(stable), self.low)
+        not_too_much = evidence(stable.marked, _most(candidate), 1 - self.high)
+        not_too_little = evidence(candidate.marked, _most(stable), self.low)
         return min(not_too_much, not_too_little)
 
     def __str__(self) -> str:
@@ -172,10 +172,12 @@ def _most(arm: ArmRequests) -> float:
 
 
 def _caught_up(split: SplitState, arms: Iterable[Iterable[Increase]], at: float) -> bool:
-    """Whether every pod that is still scraped was scraped since the mark was set."""
-    fresh = [{each.end for each in arm if each.end > at - BOTH_WITHIN} for arm in arms]
+    """Whether some pod was scraped since the last look, and every one that is still scraped since
+    the mark was set."""
+    scraped = [{each.end for each in arm if each.end > at - BOTH_WITHIN} for arm in arms]
     marked_at = split.marked_at or split.since
-    return all(ends and min(ends) >= marked_at for ends in fresh)
+    new = any(each.end > each.start for arm in arms for each in arm)
+    return new and all(ends and min(ends) >= marked_at for ends in scraped)
 
 
 def _marked(split: SplitState, arms: Iterable[Iterable[Increase]]) -> SplitState:
@@ -187,7 +189,7 @@ def _marked(split: SplitState, arms: Iterable[Iterable[Increase]]) -> SplitState
     return split.model_copy(update={"marked_at": newest, "candidate": candidate, "stable": stable})
 
 
-def _evidence(events: float, others: float, share: float) -> float:
+def evidence(events: float, others: float, share: float) -> float:
     """ln E against 'of all, no more than this share are events'."""
     if not 0 < share < 1:
         return math.inf if share <= 0 else -math.inf

@@ -235,6 +235,34 @@ def test_an_error_newer_than_the_newest_whole_waits_for_the_next_look() -> None:
     assert arm.look(1011) == {REQUESTS: 6, ERRORS: 6}
 
 
+def test_an_error_whose_sample_comes_later_than_that_of_its_requests_is_counted_with_them() -> None:
+    arm = Counting()
+    for code in ("200", "500"):
+        arm.pods.add("a", "requests_total", 100, code=code)
+    arm.pods.scrape(995)
+    arm.pods.add("a", "requests_total", 10, code="200")
+    arm.pods.add("a", "requests_total", 7, code="500")
+    late = arm.pods.answer(ERRORS, 940, 1006)
+    arm.pods.scrape(1005)
+    whole = arm.pods.answer(REQUESTS, 940, 1006)
+    assert arm.take({REQUESTS: whole, ERRORS: late}) == {REQUESTS: 0, ERRORS: 0}
+    assert arm.look(1007) == {REQUESTS: 17, ERRORS: 7}
+
+
+def test_errors_that_a_pod_exports_no_more_do_not_hold_its_requests_up_for_ever() -> None:
+    arm = Counting()
+    for code in ("200", "500"):
+        arm.pods.add("a", "requests_total", 100, code=code)
+    arm.pods.scrape(995)
+    arm.pods.restart("a")
+    total = 0.0
+    for at in range(1005, 1100, 15):
+        arm.pods.add("a", "requests_total", 10, code="200")
+        arm.pods.scrape(at)
+        total += arm.look(at + 1)[REQUESTS]
+    assert total == 10 * len(range(1005, 1100, 15))
+
+
 def test_two_wholes_read_around_a_scrape_lose_nothing_of_either() -> None:
     arm = Counting(REQUESTS, PREDICTIONS)
     arm.pods.add("a", "requests_total", 100)

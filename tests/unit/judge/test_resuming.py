@@ -3,9 +3,18 @@
 import random
 
 from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
-from serinus.judge import Progress, enter_step
+from serinus.judge import EffectiveWeight, Progress, enter_step, judge
 from serinus.judge.questions import Series, Value
-from tests.unit.judge.judging import Judging, drift, error_rate, fairness, feedback, latency
+from tests.unit.judge.judging import (
+    SINCE,
+    Judging,
+    drift,
+    error_rate,
+    fairness,
+    feedback,
+    latency,
+    traffic_share,
+)
 
 QUERY = "max(model_drift_psi{$arm})"
 CLASSES = ("approve", "deny", "ask")
@@ -19,6 +28,7 @@ EVERY_KIND = (
     feedback(after="30s", minFeedback=5, **LOOSE),
     fairness(favourable=[{"label": "class", "value": "approve"}], equalisedOdds={}, **LOOSE),
     {"name": "psi", "threshold": {"query": QUERY, "max": 0.5, "for": "40s"}},
+    traffic_share(),
 )
 
 
@@ -27,6 +37,7 @@ def judging() -> Judging:
     paper = Judging(*EVERY_KIND)
     bursts = Dispersion(name="errors", over_time=1.7, between_pods=0.13)
     known = CheckBaseline(policy=paper.analysis.checks[0].digest, dispersions=[bursts])
+    paper.weight = EffectiveWeight(0.05, SINCE + 0.123456)
     paper.progress = Progress(baseline=Baseline(measured_at=paper.at, checks=[known]))
     return paper
 
@@ -63,4 +74,18 @@ def test_it_is_the_same_to_the_last_bit_as_never_having_stopped() -> None:
                     )
             resumed.resume()
             assert resumed.progress == through.progress
-        assert all(check.state.comparisons for check in through.progress.checks[:-1])
+        assert all(check.state.comparisons for check in through.progress.checks[:-2])
+
+
+def test_a_measurement_that_was_counted_already_changes_no_digit_of_any_kind() -> None:
+    paper = judging()
+    for turn in range(3):
+        serve(paper, random.Random(turn))
+        paper.look()
+    for turn in range(3, 12):
+        serve(paper, random.Random(turn))
+        paper.look()
+        known, measured = paper.progress, paper.measurement()
+        again = judge(paper.analysis, known, measured, SINCE, paper.weight)
+        assert again.counted == known.counted
+        assert [c.state for c in again.checks] == [c.state for c in known.checks]

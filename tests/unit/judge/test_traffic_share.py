@@ -1,11 +1,14 @@
 """trafficShare, from samples to sentences."""
 
+import math
+
 import numpy as np
 import pytest
 
 from serinus.api.status import Verdict
 from serinus.judge import EffectiveWeight, judge, overall
 from serinus.judge.questions import Counters, Measurement, Unreadable
+from serinus.judge.traffic_share import evidence
 from tests.unit.judge.judging import SINCE, Judging, error_rate, traffic_share
 
 ASKED = EffectiveWeight(0.05, SINCE)
@@ -138,16 +141,21 @@ def test_it_takes_no_part_of_the_budget_for_false_rollbacks() -> None:
     assert fails_after() == fails_after(traffic_share())
 
 
-def test_it_goes_on_after_a_restart_as_if_nothing_had_been() -> None:
-    stayed, restarted = judging(), judging()
-    for candidate in (75, 60, 400, 420, 75, 80, 70, 75, 66):
-        for paper in (stayed, restarted):
-            serve(paper, candidate, 1425)
-            paper.look(15.123456)
-        restarted.resume()
-    assert [c.to_json() for c in restarted.progress.checks] == [
-        c.to_json() for c in stayed.progress.checks
-    ]
+@pytest.mark.parametrize("share", [0.01, 0.0675, 0.5, 0.99])
+@pytest.mark.parametrize("requests", [1, 2, 7, 40])
+def test_evidence_does_not_grow_on_average_where_the_share_is_no_greater(
+    share: float, requests: int
+) -> None:
+    for true in (share, share / 2, share / 20):
+        expected = sum(
+            math.comb(requests, events)
+            * true**events
+            * (1 - true) ** (requests - events)
+            * math.exp(evidence(events, requests - events, share))
+            for events in range(requests + 1)
+        )
+        assert expected <= 1 + 1e-12
+        assert true < share or expected == pytest.approx(1), "at the bound it is a fair bet"
 
 
 @pytest.mark.parametrize("weight", [0.05, 0.5])
