@@ -33,13 +33,10 @@ class Account:
     start: float
     """Unix seconds."""
     moments: list[Moment] = field(default_factory=list)
+    request: Request | None = None
+    """What is to be measured from now on."""
     look: float = inf
-    """When the next look is due, Unix seconds; infinity: nothing is to be measured."""
-
-    @property
-    def request(self) -> Request | None:
-        """What is to be measured now."""
-        return requested(self.owner, self.rollout.wish.spec, self.rollout.status)
+    """When that is due next, Unix seconds; infinity: never."""
 
     def settle(self) -> None:
         """Passes until nothing more is decided now, and when to look next."""
@@ -50,6 +47,7 @@ class Account:
         hold = hold_of(rollout.status)
         if hold and hold.reason != (before and before.reason):
             self._tell([(hold.reason, hold.message)])
+        self.request = requested(self.owner, rollout.wish.spec, rollout.status)
         if self.request is None:
             self.look = inf
         elif self.look <= rollout.now or self.look == inf:

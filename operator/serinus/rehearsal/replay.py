@@ -71,8 +71,8 @@ class Replay:
             if now > self.end:
                 break
             rollout.now = now
-            if now == account.look and (request := account.request):
-                account.judge(self.measure(request, now))
+            if now == account.look and account.request:
+                account.judge(self.measure(account.request, now))
                 looks.append(_looked(rollout))
             self._command(rollout)
             account.settle()

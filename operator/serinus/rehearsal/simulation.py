@@ -138,8 +138,8 @@ class _Course:
             now = min(rollout.wakes_at(), account.look, account.start + LONGEST)
             self._serve(now)
             rollout.now = now
-            if now == account.look and (request := account.request):
-                account.judge(self._measured(request))
+            if now == account.look and account.request:
+                account.judge(self._measured(account.request))
             self._settle()
         return Run(
             reason=outcome[0],
