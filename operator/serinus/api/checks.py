@@ -7,6 +7,8 @@ the verdict is Inconclusive, and the rollout waits for more requests.
 
 import hashlib
 import json
+import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
@@ -68,6 +70,24 @@ class LabelMatcher(Type):
         description="How to compare: = or != for a text, =~ or !~ for a regular expression.",
     )
     value: Annotated[str, Field(max_length=256)] = Field(description="What to compare with.")
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether a series with these labels meets it, as Prometheus decides it.
+
+        Raises ValueError for a regular expression that Python has not.
+        """
+        value = labels.get(self.label, "")
+        try:
+            found = self.value == value if "~" not in self.operator else self._fits(value)
+        except re.error:
+            raise ValueError(
+                f"the matcher of {self.label} can only be tried in Prometheus, whose regular "
+                f"expressions have {self.value!r}"
+            ) from None
+        return found is not self.operator.startswith("!")
+
+    def _fits(self, value: str) -> bool:
+        return re.fullmatch(self.value, value) is not None
 
 
 class Counter(Type):

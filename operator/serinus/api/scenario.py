@@ -45,11 +45,23 @@ class Model(Type):
         default={"approve": "70%", "refuse": "30%"},
         description="Share of each class among its predictions; together 100%.",
     )
+    groups: Annotated[dict[str, Percent], Field(min_length=1, max_length=8)] = Field(
+        default={"a": "50%", "b": "50%"},
+        description="Share of each group among those whom it answers; together 100%.",
+    )
+    denied: Annotated[dict[str, Percent], Field(max_length=8)] = Field(
+        default_factory=dict,
+        description="By group, share of its favourable answers that it is denied for being this "
+        "group.",
+    )
 
     @model_validator(mode="after")
-    def _classes_are_a_whole(self) -> Self:
-        if abs(sum(map(fraction, self.classes.values())) - 1) > 1e-6:
-            raise ValueError("the shares of the classes must add up to 100%")
+    def _shares_are_of_a_whole(self) -> Self:
+        for name, shares in (("classes", self.classes), ("groups", self.groups)):
+            if abs(sum(map(fraction, shares.values())) - 1) > 1e-6:
+                raise ValueError(f"the shares of the {name} must add up to 100%")
+        if unknown := set(self.denied) - set(self.groups):
+            raise ValueError(f"denied: {min(unknown)} is none of the groups")
         return self
 
 
@@ -65,6 +77,9 @@ class Change(Type):
     scores: Scores | None = Field(default=None, description="What it scores.")
     classes: Annotated[dict[str, Percent], Field(max_length=32)] | None = Field(
         default=None, description="Share of each class; together 100%."
+    )
+    denied: Annotated[dict[str, Percent], Field(max_length=8)] | None = Field(
+        default=None, description="By group, share of its favourable answers that it is denied."
     )
 
 

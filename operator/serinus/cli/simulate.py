@@ -33,9 +33,11 @@ A scenario is a file of YAML in which everything has a default:
     errors: 1%
     scores: {{mean: 0.4, deviation: 0.2}}
     classes: {{approve: 70%, refuse: 30%}}
+    groups: {{north: 60%, south: 40%}}
   candidate:                  # what is otherwise than with stable
     after: 5m                 # from when on
     errors: 3%
+    denied: {{south: 33%}}      # of what it would be approved
   values: {{slow: 0.3}}         # what the query of a threshold check reads, by the check's name
 
 examples:

@@ -1,10 +1,9 @@
 """A recording that answers as Prometheus did at each moment of it."""
 
-import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from serinus.api.checks import LabelMatcher
 from serinus.api.recording import RecordedCounters, Recording
@@ -14,12 +13,6 @@ from serinus.prometheus.answers import Element, compact, split
 from serinus.prometheus.queries import Asked, Query
 
 Labels = Mapping[str, str]
-_COMPARISONS: Final[dict[str, Callable[[str, str], bool]]] = {
-    "=": lambda value, wanted: value == wanted,
-    "!=": lambda value, wanted: value != wanted,
-    "=~": lambda value, wanted: re.fullmatch(wanted, value) is not None,
-    "!~": lambda value, wanted: re.fullmatch(wanted, value) is None,
-}
 
 
 @dataclass(frozen=True)
@@ -143,17 +136,7 @@ def _target(labels: Labels) -> tuple[str, ...]:
 
 
 def _meets(labels: Labels, matchers: Iterable[LabelMatcher]) -> bool:
-    return all(_matches(labels.get(matcher.label, ""), matcher) for matcher in matchers)
-
-
-def _matches(value: str, matcher: LabelMatcher) -> bool:
-    try:
-        return _COMPARISONS[matcher.operator](value, matcher.value)
-    except re.error:
-        raise ValueError(
-            f"the matcher of {matcher.label} cannot be replayed: {matcher.value!r} is a regular "
-            "expression of Prometheus that Python has not"
-        ) from None
+    return all(matcher.matches(labels) for matcher in matchers)
 
 
 def _cut(

@@ -7,7 +7,7 @@ from itertools import accumulate, pairwise
 from random import Random
 
 from serinus.api.analysis import Analysis
-from serinus.api.checks import Check
+from serinus.api.checks import Check, Fairness
 from serinus.api.quantities import fraction, seconds
 from serinus.api.scenario import Model
 from serinus.judge import questions_of
@@ -33,6 +33,9 @@ class Behaviour:
     scores: tuple[float, ...]
     """Likewise."""
     classes: Mapping[str, float]
+    groups: Mapping[str, float]
+    denied: Mapping[str, float]
+    """By group, share of its favourable answers that it is denied."""
 
 
 def behaviour(model: Model) -> Behaviour:
@@ -46,8 +49,14 @@ def behaviour(model: Model) -> Behaviour:
         reported=fraction(model.feedback.given),
         durations=_buckets(logs, median, latency.deviation),
         scores=_buckets(SCORE_BOUNDS, scores.mean, scores.deviation),
-        classes={name: fraction(share) for name, share in model.classes.items()},
+        classes=_fractions(model.classes),
+        groups=_fractions(model.groups),
+        denied=_fractions(model.denied),
     )
+
+
+def _fractions(shares: Mapping[str, str]) -> dict[str, float]:
+    return {name: fraction(share) for name, share in shares.items()}
 
 
 def _buckets(bounds: Sequence[float], mean: float, deviation: float) -> tuple[float, ...]:
@@ -72,13 +81,17 @@ class Exports:
     """One for each group of series, in their order."""
 
     @classmethod
-    def of(cls, analysis: Analysis, classes: list[str]) -> "Exports":
-        """What the checks of an analysis read. A counter that two of them read is there once."""
+    def of(cls, analysis: Analysis, classes: list[str], groups: list[str]) -> "Exports":
+        """What the checks of an analysis read. A counter that two of them read is there once: with
+        groups, if one of them asks for these."""
         made = cls()
-        for check in analysis.checks:
+        for check in sorted(analysis.checks, key=lambda check: check.fairness is None):
             alone = analysis.model_copy(update={"checks": [check]})
             asked = [one for one in questions_of(alone) if isinstance(one, Counters)]
-            made._export(check, asked, classes)
+            if check.fairness:
+                made._export_groups(check.name, check.fairness, asked, classes, groups)
+            else:
+                made._export(check, asked, classes)
         return made
 
     def grow(self, rng: Random, behaviour: Behaviour, requests: int) -> list[float]:
@@ -101,8 +114,6 @@ class Exports:
             unit = check.latency.histogram.per_second
             self._add(classic, _le([bound * unit for bound in DURATION_BOUNDS]), _timed)
             self._add(native, [], _nothing)
-        if check.fairness:
-            raise ValueError(f"check {check.name}: a simulation has no groups, leave it out")
         if check.prediction_drift:
             for counters in asked:
                 if counters.metric.endswith("_bucket"):
@@ -110,6 +121,29 @@ class Exports:
                 else:
                     label = check.prediction_drift.class_label
                     self._add(counters, [{label: name} for name in classes], _classed(classes))
+
+    def _export_groups(
+        self,
+        name: str,
+        fairness: Fairness,
+        asked: list[Counters],
+        classes: list[str],
+        groups: list[str],
+    ) -> None:
+        if fairness.equalised_odds or not fairness.favourable:
+            raise ValueError(f"check {name}: equalisedOdds cannot be simulated, leave it out")
+        whole, part = asked
+        label = fairness.favourable[0].label
+        labels = [{label: one, fairness.group_label: group} for group in groups for one in classes]
+        favourable = {
+            one for one in classes if all(m.matches({label: one}) for m in fairness.favourable)
+        }
+        if not favourable:
+            raise ValueError(f"check {name}: none of the scenario's classes is favourable")
+        self._add(whole, labels, _answered_by_group(classes, groups, favourable))
+        self.answering[part] = [
+            index for index in self.answering[whole] if self.labels[index][label] in favourable
+        ]
 
     def _whole_and_part(
         self, asked: list[Counters], good: dict[str, str], bad: dict[str, str], draw: Draw
@@ -163,3 +197,28 @@ def _classed(classes: list[str]) -> Draw:
         return [float(count) for count in multinomial(rng, answered, shares)]
 
     return draw
+
+
+def _answered_by_group(classes: list[str], groups: list[str], favourable: set[str]) -> Draw:
+    def draw(rng: Random, behaviour: Behaviour, answered: int, _: int) -> list[float]:
+        shares = [
+            behaviour.groups.get(group, 0.0) * share
+            for group in groups
+            for share in _given(behaviour, group, classes, favourable)
+        ]
+        return [float(count) for count in multinomial(rng, answered, shares)]
+
+    return draw
+
+
+def _given(
+    behaviour: Behaviour, group: str, classes: list[str], favourable: set[str]
+) -> list[float]:
+    """Share of each class among what a group is answered: what it is denied, the others gain."""
+    whole = sum(share for name, share in behaviour.classes.items() if name in favourable)
+    denied = behaviour.denied.get(group, 0.0) if whole < 1 else 0.0
+    others = denied * whole / (1 - whole) if denied else 0.0
+    return [
+        behaviour.classes.get(name, 0.0) * (1 - denied if name in favourable else 1 + others)
+        for name in classes
+    ]

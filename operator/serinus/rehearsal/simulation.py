@@ -70,7 +70,7 @@ class Simulation:
         self.candidate = behaviour(self.scenario.candidates_model())
         classes = sorted({*self.stable.classes, *self.candidate.classes})
         analysis = self.spec.rollout.analysis
-        self.exports = Exports.of(analysis, classes)
+        self.exports = Exports.of(analysis, classes, sorted(self.stable.groups))
         self._values = dict(_values(analysis, self.scenario))
 
     def run(self, rng: Random) -> Run:

@@ -12,8 +12,7 @@ from serinus.cli.__main__ import main
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
-GROUPS = ROOT / "examples/07-analysis.yaml"
-"""The one that asks about groups, which a simulation does not have."""
+ANALYSIS = str(ROOT / "examples/07-analysis.yaml")
 SCENARIOS = sorted((ROOT / "examples/scenarios").glob("*.yaml"))
 GATEWAY = str(ROOT / "examples/03-gateway.yaml")
 
@@ -29,11 +28,14 @@ def chances(found: dict[str, Any]) -> dict[str, float]:
     return {each["reason"]: each["chance"] for each in found["outcomes"]}
 
 
-@pytest.mark.parametrize("path", sorted({*EXAMPLES} - {GROUPS}), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_each_example_is_simulated_to_an_end(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = simulated(capsys, "-f", str(path), "--runs", "3", "--value", "slow=0.3")
+    analysis = yaml.safe_load(path.read_text())["spec"].get("rollout", {}).get("analysis", {})
+    asked = [check["name"] for check in analysis.get("checks", []) if "threshold" in check]
+    values = [word for name in asked for word in ("--value", f"{name}=0.3")]
+    found = simulated(capsys, "-f", str(path), "--runs", "3", *values)
     assert {each["outcome"] for each in found["outcomes"]} == {"Promoted"}
 
 
@@ -68,6 +70,34 @@ def test_traffic_that_goes_astray_holds_the_rollout_and_rolls_nobody_back(
     assert "where 5% is asked for" in found["timeline"][-1]["message"]
 
 
+def test_a_group_that_is_denied_what_others_get_rolls_back(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scenario = str(ROOT / "examples/scenarios/unfair.yaml")
+    found = simulated(capsys, "-f", ANALYSIS, "--scenario", scenario, "--runs", "2")
+    last = found["timeline"][-1]
+    assert last["reason"] == "CheckFailed"
+    assert "Check groups:" in last["message"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"denied": {"c": "50%"}}, "denied: c is none of the groups"),
+        ({"groups": {"a": "50%"}}, "the shares of the groups must add up to 100%"),
+        ({"classes": {"yes": "60%", "no": "40%"}}, "none of the scenario's classes is favourable"),
+    ],
+    ids=str,
+)
+def test_groups_that_make_no_sense_are_refused(
+    change: dict[str, Any], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text(yaml.safe_dump({"stable": change, "values": {"memory": 1}}))
+    assert main(["simulate", "-f", ANALYSIS, "--scenario", str(scenario)]) == 2
+    assert sentence in capsys.readouterr().err
+
+
 def test_an_equal_candidate_climbs_every_step(capsys: pytest.CaptureFixture[str]) -> None:
     found = simulated(capsys, "-f", GATEWAY, "--runs", "1")
     reasons = [each["reason"] for each in found["timeline"]]
@@ -100,7 +130,7 @@ def test_people_get_a_timeline_and_a_table(capsys: pytest.CaptureFixture[str]) -
         (["-f", GATEWAY, "--stable-errors", "5"], "scenario.stable.errors: '5' is no percentage"),
         (["-f", GATEWAY, "--requests-per-second", "0"], "scenario.requestsPerSecond"),
         (["-f", GATEWAY, "--value", "slow"], "write it like slow=0.3"),
-        (["-f", str(GROUPS)], "check groups: a simulation has no groups, leave it out"),
+        (["-f", ANALYSIS], "values.memory: is required"),
         (["-f", str(ROOT / "examples/05-threshold.yaml")], "values.slow: is required"),
         (["-f", str(ROOT / "examples/scenarios/quiet-night.yaml")], "give one"),
     ],

@@ -143,5 +143,5 @@ def test_what_is_no_series_is_refused_by_its_place(element: dict[str, Any]) -> N
 
 def test_an_expression_that_only_prometheus_knows_is_refused() -> None:
     matcher = LabelMatcher(label="code", operator="=~", value=r"\pN+")
-    with pytest.raises(ValueError, match="matcher of code cannot be replayed"):
+    with pytest.raises(ValueError, match="matcher of code can only be tried in Prometheus"):
         read(recording(series(CANDIDATE, (10, 1))), Counters(REQUESTS.metric, (matcher,)), 20)
