@@ -96,7 +96,7 @@ def recording_of(manifest: Manifest, options: argparse.Namespace) -> Recording:
         with archives.archive(options) as archive:
             return recorded(
                 archive,
-                manifest.document,
+                _without_managed_fields(manifest.document),
                 questions_of(analysis),
                 (candidate, stable),
                 (since, until),
@@ -104,6 +104,12 @@ def recording_of(manifest: Manifest, options: argparse.Namespace) -> Recording:
             )
     except UnreadableError as error:
         raise InputError(str(error)) from None
+
+
+def _without_managed_fields(document: dict[str, Any]) -> dict[str, Any]:
+    """Who set which field takes more room than all else."""
+    metadata = {key: value for key, value in document["metadata"].items() if key != "managedFields"}
+    return {**document, "metadata": metadata}
 
 
 def course_of(manifest: Manifest, source: str) -> Course:

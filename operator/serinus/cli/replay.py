@@ -2,8 +2,9 @@
 
 import argparse
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from serinus.api.base import rfc3339
@@ -34,6 +35,8 @@ examples:
   serinus replay --recording loan.json.gz -f stricter.yaml
   serinus replay -f loan.yaml --prometheus http://localhost:9090 -o json
 """
+_DELAYS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Seconds."""
 _COMMANDS = (Reason.COMMAND_OBEYED, Reason.COMMAND_REFUSED)
 
 
@@ -90,20 +93,22 @@ def run(options: argparse.Namespace) -> None:
     source = options.recording or options.filename
     real = manifest_of(recording.model_deployment, source)
     course = course_of(real, source)
+    decided = _decided(real, course)
     try:
         recorded = Recorded(recording)
         _refuse_what_was_not_recorded(manifest, recorded)
-        replayed = Replay(
+        replay = Replay(
             owner=real.owner,
-            spec=manifest.spec,
+            spec=real.spec,
             course=course,
             promoted=_promoted(real, course),
             end=min(course.until or recording.until, recording.until),
             measure=recorded.measure,
-        ).run()
+        )
+        replay = replace(replay, spec=manifest.spec, delay=_delay(replay, decided))
+        found = _Comparison(real, course, replay.run(), decided)
     except ValueError as error:
         raise InputError(f"{source}: {error}") from None
-    found = _Comparison(real, course, replayed, _decided(real, course))
     print(json.dumps(_as_json(found), indent=2) if options.output == "json" else _as_text(found))
 
 
@@ -130,6 +135,25 @@ def _refuse_what_was_not_recorded(manifest: Manifest, recorded: Recorded) -> Non
             )
 
 
+def _delay(replay: Replay, decided: Sequence[Decision]) -> float:
+    """How long the operator's queries took: a sample that was scraped in the meantime was counted a
+    look earlier. It is the delay with which its own policy decides as it did; 0 if none does."""
+    for delay in _DELAYS:
+        again = [
+            one
+            for one in replace(replay, delay=delay).run().decisions
+            if one.reason not in _COMMANDS
+        ]
+        if list(map(_figures, again))[-len(decided) :] == list(map(_figures, decided)):
+            return delay
+    return 0.0
+
+
+def _figures(decision: Decision) -> tuple[str, list[str]]:
+    """What stays the same where another version puts it into other words."""
+    return decision.reason, re.findall(r"\d[\d.]*", decision.message)
+
+
 def _promoted(real: Manifest, course: Course) -> bool:
     stable = real.status.stable
     return stable is not None and stable.revision == course.revision
@@ -150,9 +174,13 @@ def _as_text(found: _Comparison) -> str:
     course, replayed = found.course, found.replayed
     title = (
         f"{found.manifest.owner.name}, revision {course.revision} beside {course.stable}, from "
-        f"{rfc3339(course.since)} on, {len(replayed.looks)} looks:"
+        f"{rfc3339(course.since)} on, looked at {_times(len(replayed.looks))}:"
     )
     return "\n\n".join([title, moments_table(replayed.moments), _conclusion(found)])
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _conclusion(found: _Comparison) -> str:
@@ -169,6 +197,8 @@ def _conclusion(found: _Comparison) -> str:
         )
     if ended and (ends.reason, ends.message) == (ended.reason, ended.message):
         return "The operator decided the same, in the same words."
+    if ended and _figures(ends) == _figures(ended):
+        return "The operator decided the same, from the same counts."
     told = f"The real rollout: {really}."
     return f"{told} {ended.message}" if ended and ended.reason == ends.reason else told
 

@@ -60,6 +60,8 @@ class Replay:
     """Where the record ends, Unix seconds."""
     measure: Callable[[Request, float], Measurement]
     """What was to be read at a time."""
+    delay: float = 0.0
+    """Seconds from a look to the answers that it had from Prometheus."""
 
     def run(self) -> Replayed:
         """From the start of the rollout to a decision that ends it, or to the record's end."""
@@ -72,7 +74,8 @@ class Replay:
                 break
             rollout.now = now
             if now == account.look and account.request:
-                account.judge(self.measure(account.request, now))
+                read = self.measure(account.request, now + self.delay)
+                account.judge(replace(read, at=now))
                 looks.append(_looked(rollout))
             self._command(rollout)
             account.settle()

@@ -1,0 +1,202 @@
+"""`serinus record` and `serinus replay` as they are typed."""
+
+import asyncio
+import gzip
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import web
+
+from serinus.cli.__main__ import main
+from tests.unit.prometheus.faulty import Faulty, matrix, saying, serving
+
+ROOT = Path(__file__).parents[3]
+LOAN = ROOT / "examples/recordings/loan.json.gz"
+Write = Callable[[dict[str, Any]], str]
+
+
+def recording() -> dict[str, Any]:
+    """The recording of a real rollout, of a version that predicts otherwise than stable."""
+    found: dict[str, Any] = json.loads(gzip.decompress(LOAN.read_bytes()))
+    return found
+
+
+def manifest(**analysis: Any) -> dict[str, Any]:
+    """The recorded ModelDeployment, with other settings of its analysis."""
+    found: dict[str, Any] = recording()["modelDeployment"]
+    found["spec"]["rollout"]["analysis"].update(analysis)
+    return found
+
+
+def replayed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    """What it prints for scripts."""
+    assert main(["replay", *arguments, "-o", "json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a file and gives its name."""
+
+    def written(content: dict[str, Any]) -> str:
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.yaml"
+        path.write_text(json.dumps(content))
+        return str(path)
+
+    return written
+
+
+def figures(decisions: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Sentences may get better after a recording was made; what was counted stays the same."""
+    return [(each["reason"], re.findall(r"\d+/\d+", each["message"])) for each in decisions]
+
+
+def test_a_real_rollout_is_decided_as_the_operator_did_from_the_same_counts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = replayed(capsys, "--recording", str(LOAN))
+    assert figures(found["decisions"]) == figures(found["operatorsDecisions"])
+    assert found["outcome"] == "RolledBack"
+    assert figures(found["decisions"])[-1] == ("CheckFailed", ["5/61", "186/298"])
+    looks = found["looks"]
+    assert [check["verdict"] for check in looks[-1]["checks"]] == ["Inconclusive", "Fail"]
+    assert [look["at"][-10:] for look in looks] == ["54:00.000Z", "54:05.000Z"]
+
+
+def test_people_are_told_when_it_is_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", "--recording", str(LOAN)]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("loan, revision ankwp7b4 beside afk7vwlv, from 2026-11-25T09:53:55.270Z")
+    assert "CheckFailed" in told
+    assert "\nThe operator decided the same, " in told
+
+
+def test_a_laxer_policy_finds_the_end_of_the_record_and_tells_what_it_knew(
+    capsys: pytest.CaptureFixture[str], write: Write
+) -> None:
+    lax = write(manifest(checks=[{"name": "errors", "errorRate": {}}], minRequests=100_000))
+    assert main(["replay", "--recording", str(LOAN), "-f", lax]) == 0
+    told = capsys.readouterr().out
+    assert "Undecided: the record ends here" in told
+    assert "The real rollout: CheckFailed after" in told
+    assert "\nerrors: Inconclusive. Candidate errors 0/" in told
+
+
+def test_a_policy_that_reads_what_was_not_recorded_is_refused(
+    capsys: pytest.CaptureFixture[str], write: Write
+) -> None:
+    other = {"name": "slow", "latency": {"histogram": {"metric": "other_seconds"}}}
+    assert main(["replay", "--recording", str(LOAN), "-f", write(manifest(checks=[other]))]) == 2
+    assert "the recording has no other_seconds_bucket, which" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"kind": "Pod"}, "recording.kind"),
+        ({"until": "yesterday"}, "recording.until"),
+        ({"more": 1}, "recording.more: is no field that Serinus knows"),
+        ({"scrapes": [{"metric": {}}]}, "scrapes.result[0] is no series"),
+        ({"modelDeployment": {"kind": "ModelDeployment"}}, "metadata.name: is required"),
+    ],
+    ids=str,
+)
+def test_a_recording_that_is_none_is_refused_by_its_field(
+    change: dict[str, Any], sentence: str, capsys: pytest.CaptureFixture[str], write: Write
+) -> None:
+    assert main(["replay", "--recording", write({**recording(), **change})]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"{", "is no JSON"), (b"\x1f\x8bbroken", "cannot be read"), (b"[]", "recording")],
+)
+def test_a_file_that_is_none_is_refused(
+    content: bytes, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_bytes(content)
+    assert main(["replay", "--recording", str(tmp_path / "file")]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("course", "sentence"),
+    [
+        (None, "status.course: is required, for it tells what was compared from when on: give "),
+        ({"weights": []}, "status.course.weights: is empty"),
+    ],
+)
+def test_a_status_that_does_not_tell_the_rollout_is_refused(
+    course: dict[str, Any] | None,
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+    write: Write,
+) -> None:
+    found = manifest()
+    found["status"]["course"] = course and {**found["status"]["course"], **course}
+    where = ["--prometheus", "http://127.0.0.1:1"]
+    assert main(["replay", "-f", write(found), *where]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--prometheus", "http://user:secret@host"], "must not hold a user name"),
+        (["--prometheus", "prometheus:9090"], "must look like http"),
+        (["--prometheus", "http://127.0.0.1:1"], "cannot be reached"),
+        (
+            ["--prometheus", "http://127.0.0.1:1", "--prometheus-token-file", "/nowhere"],
+            "/nowhere cannot be read",
+        ),
+        (["--prometheus", "http://x", "--from", "2100-01-01T00:00:00Z"], "must be before --to"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_a_prometheus_that_cannot_be_asked_is_said_in_a_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str], write: Write
+) -> None:
+    assert main(["replay", "-f", write(manifest()), *arguments]) == 2
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert "secret" not in told
+
+
+def test_a_time_without_a_zone_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["replay", "--recording", str(LOAN), "--to", "2026-11-25T03:00:00"])
+    assert "is no time like 2026-11-25T03:00:00Z" in capsys.readouterr().err
+
+
+async def test_what_is_recorded_is_what_the_server_sent_and_replays(
+    tmp_path: Path, write: Write
+) -> None:
+    known = {each["metric"]: each["result"] for each in recording()["counters"]}
+
+    async def answer(request: web.Request, form: dict[str, str]) -> web.StreamResponse:
+        metric = form["query"].partition("{")[0]
+        series = [(one["metric"], one["values"]) for one in known.get(metric, [])]
+        return await saying(matrix(*series))(request, form)
+
+    async with serving(answer) as server:
+        path = await asyncio.to_thread(recorded, server, write(manifest()), tmp_path)
+    assert server.requests[0].headers["Authorization"] == "Bearer key"
+    found = json.loads(gzip.decompress(path.read_bytes()))
+    results = {each["metric"]: each["result"] for each in found["counters"]}
+    assert {metric: result for metric, result in results.items() if result} == known
+    assert found["modelDeployment"] == yaml.safe_load(json.dumps(manifest()))
+
+
+def recorded(server: Faulty, name: str, folder: Path) -> Path:
+    (folder / "token").write_text("key\n")
+    path = folder / "new.json.gz"
+    login = ["--prometheus", server.url, "--prometheus-token-file", str(folder / "token")]
+    assert main(["record", "-f", name, *login, "--out", str(path)]) == 0
+    return path
