@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -45,24 +47,33 @@ def story(product: Stage, witness: Witness) -> Story:
 def replayed(
     product: Stage, story: Story, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
-    """The rollout of v4, recorded from Prometheus and judged again on this machine."""
+    """The rollout of v4, recorded and judged again on this machine, by what docs/simulate.md says
+    that one should type."""
     folder = tmp_path_factory.mktemp("recording")
-    live = product.api.get("ModelDeployment", NAMESPACE, "loan")
-    (folder / "loan.yaml").write_text(json.dumps(live), encoding="utf-8")
-    serinus(folder, "record", "-f=loan.yaml", f"--prometheus={product.prometheus_url}", OUT)
-    told: dict[str, Any] = json.loads(serinus(folder, "replay", RECORDING, "-o=json"))
+    (folder / "examples").symlink_to(ROOT / "examples")
+    document = (ROOT / "docs/simulate.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", document, re.DOTALL)
+    typed = "".join(block for block in blocks if "loan.yaml" in block)
+    commands = typed.replace("http://localhost:9090", product.prometheus_url)
+    run(product, folder, commands)
+    told: dict[str, Any] = json.loads(
+        run(product, folder, "serinus replay --recording loan.json.gz -o json")
+    )
     return told
 
 
-OUT, RECORDING = "--out=loan.json.gz", "--recording=loan.json.gz"
-
-
-def serinus(folder: Path, *arguments: str) -> str:
-    """What the command prints."""
-    command = [sys.executable, "-m", "serinus.cli", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator")}
+def run(product: Stage, folder: Path, commands: str) -> str:
+    """What a shell prints that has kubectl and serinus."""
+    kubectl = shlex.join([str(product.api.kubectl), f"--kubeconfig={product.api.kubeconfig}"])
+    serinus = shlex.join([sys.executable, "-m", "serinus.cli"])
+    programs = f'kubectl() {{ {kubectl} -n {NAMESPACE} "$@"; }}; serinus() {{ {serinus} "$@"; }}\n'
     done = subprocess.run(
-        command, cwd=folder, env=environment, check=True, capture_output=True, text=True
+        ["bash", "-euc", programs + commands],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "operator")},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     return done.stdout
 
