@@ -556,7 +556,7 @@ class Check(Type):
         "the rollout, and never rolls back.",
     )
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """The key that is set, such as errorRate."""
         return next(iter(self.kinds()))

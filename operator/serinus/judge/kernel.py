@@ -109,7 +109,7 @@ def grown(evidence: Iterable[float], gains: Iterable[float]) -> list[float]:
 def log_sum(summands: Sequence[float]) -> float:
     """ln of the sum of exponentials: ln E."""
     greatest = max(summands)
-    return greatest + math.log(math.fsum(math.exp(log_e - greatest) for log_e in summands))
+    return greatest + math.log(math.fsum([math.exp(log_e - greatest) for log_e in summands]))
 
 
 def requests_until(goal: float, evidence: Sequence[float], gains: Sequence[float]) -> float | None:

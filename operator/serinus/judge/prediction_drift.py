@@ -145,7 +145,7 @@ class PredictionDriftCheck:
         scales = {}
         for known in comparisons:
             source, varied = _source(known.name), look.baseline.of(known.name)
-            if varied != INDEPENDENT and source in requests:
+            if varied is not INDEPENDENT and source in requests:
                 pods = self._pods(source, look)
                 scales[known.name] = Scale(self._policy, *requests[source], varied, pods)
             elif source in plain:

@@ -20,7 +20,8 @@ class Counters:
     """Raw samples of a counter, of all series that meet the matchers."""
 
     metric: str
-    matchers: tuple[LabelMatcher, ...] = ()
+    matchers: tuple[LabelMatcher, ...] = field(default=(), hash=False)
+    """Left out of the hash, which is taken a thousand times a look."""
     part: bool = False
     """A part of another counter of the same scrape (errors of requests). Parts are read after
     the wholes, so that each sample of the whole has its part."""

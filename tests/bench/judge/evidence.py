@@ -170,7 +170,9 @@ def boosts(
     chances = _chances(n_c, n_s, m, ratio * (n_s + 1 - m) / room)
     _, per_stable, _ = _stakes(ratio[:, None], 0.0, times, n_c, n_s)
     start = np.exp(evidence[use] + m[:, None] * per_stable[:, 0] - ceiling[use, None])
-    reached = (times ** np.arange(float(len(chances)))[:, None]) @ start.T
+    with np.errstate(over="ignore", invalid="ignore"):
+        # what overflows is beyond all that is of use
+        reached = (times ** np.arange(float(len(chances)))[:, None]) @ start.T
     found[use] = _greatest(now[use], chances, reached)
     return found
 

@@ -190,7 +190,9 @@ def _false() -> Named:
             drift_rules(world.traffic),
         )
         for (check, model), of_check in zip(models.items(), rules, strict=True):
-            yield f"false/{check}/{name}", (Trial(of_check, world.traffic, model, model), 2000)
+            by_rare = check == "errorRate" and world.traffic.lasts == DAY
+            runs = 1000 if by_rare else 2000
+            yield f"false/{check}/{name}", (Trial(of_check, world.traffic, model, model), runs)
 
 
 def _models(world: World) -> dict[str, Shares]:
