@@ -267,7 +267,10 @@ class ObeyedCommand(Type):
 class InEffect(Type):
     """A weight that the candidate had."""
 
-    weight: float = Field(description="Percent of the traffic.")
+    weight: float = Field(description="Percent of the traffic, as its step asked.")
+    actual: float | None = Field(
+        default=None, description="What the number of ready pods gave, where that was another."
+    )
     since: Moment = Field(description="When it took effect.")
     until: Moment | None = Field(
         default=None, description="When pods that carried it were lost, if they were."

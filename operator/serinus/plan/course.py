@@ -6,17 +6,18 @@ nothing is noted.
 
 from typing import Any
 
-from serinus.api.status import Course, InEffect, ObeyedCommand
+from serinus.api.status import Course, InEffect, ObeyedCommand, Weight
 
 WEIGHTS_KEPT = 64
 COMMANDS_KEPT = 16
 
 
-def took_effect(course: Course | None, weight: float, now: float) -> Course | None:
+def took_effect(course: Course | None, weight: Weight, now: float) -> Course | None:
     """The weight wanted is in effect from now on. The first stays, since counting began there."""
     if course is None:
         return None
-    weights = [*course.weights, InEffect(weight=weight, since=now)]
+    actual = None if weight.actual == weight.wanted else weight.actual
+    weights = [*course.weights, InEffect(weight=weight.wanted, actual=actual, since=now)]
     return _with(course, weights=weights[:1] + weights[1:][1 - WEIGHTS_KEPT :])
 
 

@@ -93,7 +93,7 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
     if candidate.effective_since is None and enough and s.world.split_in_effect:
         if strangers(s):
             return None
-        noted = s.to(course=took_effect(s.status.course, candidate.weight.wanted, s.now))
+        noted = s.to(course=took_effect(s.status.course, candidate.weight, s.now))
         return noted.to_candidate(
             effective_since=s.now,
             step_since=s.now,

@@ -34,7 +34,7 @@ class RecordedWorld(PaperWorld):
         return replace(
             found,
             workloads=found.workloads if self._pods_ready(now) else self._without_pods(found),
-            weight=had.weight if had else 0.0,
+            weight=_actual(had) if had else 0.0,
             split_in_effect=found.split_in_effect and had is not None and not self._comes(had, now),
         )
 
@@ -79,3 +79,7 @@ class RecordedWorld(PaperWorld):
             name: replace(workload, ready=0) if name == candidate else workload
             for name, workload in found.workloads.items()
         }
+
+
+def _actual(had: InEffect) -> float:
+    return had.weight if had.actual is None else had.actual

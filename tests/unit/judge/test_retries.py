@@ -7,10 +7,12 @@ import numpy as np
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.checks import ErrorRate
 from serinus.api.status import CheckState
+from serinus.judge import EffectiveWeight
 from serinus.judge.counters import Growth, Increase
 from serinus.judge.error_rate import ErrorRateCheck
 from serinus.judge.look import Budget, Look
 from serinus.judge.questions import Counters, Series
+from tests.unit.judge.judging import SINCE, Judging, traffic_share
 
 CHECK = ErrorRateCheck(ErrorRate(tolerance=1, absolute_tolerance="0%"))
 BUDGET = Budget(false_fail=0.01, false_pass=0.05, false_rollback=0.01, min_requests=50)
@@ -68,3 +70,18 @@ def test_retries_that_fail_by_chance_like_any_request_roll_no_equal_candidate_ba
 def test_requests_that_fail_at_each_retry_come_in_clumps_which_stables_history_shows() -> None:
     assert rolled_back(Retries(hopeless=True)) > 0.1, "three errors pass for three"
     assert rolled_back(Retries(hopeless=True), learned=True) <= 0.01
+
+
+def test_retries_that_stay_with_a_failing_candidate_show_in_its_share_of_the_requests() -> None:
+    paper = Judging(traffic_share())
+    paper.weight = EffectiveWeight(0.05, SINCE)
+    paper.errors((0, 0), (0, 0))
+    paper.scrape()
+
+    def half_of_the_candidates_fail_twice() -> None:
+        paper.errors((37 + 37, 75 + 37 + 37), (0, 1425))
+
+    found = paper.until("Fail", half_of_the_candidates_fail_twice)
+    assert found.split_is_wrong
+    assert "where 5% is asked for" in found.message
+    assert "retries" in found.message

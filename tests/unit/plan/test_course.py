@@ -1,6 +1,6 @@
 """What is noted of a rollout, for whoever wants to judge it again later."""
 
-from serinus.api.status import Course, InEffect
+from serinus.api.status import Course, InEffect, Weight
 from serinus.plan.course import WEIGHTS_KEPT, took_effect
 from tests.unit.plan.rehearsal import A, B, C, Rehearsal, serving
 
@@ -23,6 +23,15 @@ def test_weights_are_noted_when_they_take_effect_not_when_they_are_asked_for() -
         InEffect(weight=20, since=start + 3),
         InEffect(weight=50, since=start + 6),
     ]
+
+
+def test_a_weight_that_the_number_of_pods_cannot_give_is_noted_with_the_one_they_give() -> None:
+    story = serving(traffic={}).given(steps=STEPS[:1]).apply(B)
+    [weight] = course(story).weights
+    assert weight == InEffect(weight=20, since=story.rollout.now)
+    story = serving(traffic={}, replicas=1).given(steps=STEPS[:1]).apply(B)
+    [weight] = course(story).weights
+    assert weight == InEffect(weight=20, actual=50, since=story.rollout.now)
 
 
 def test_the_end_is_noted_and_the_next_rollout_begins_anew() -> None:
@@ -70,7 +79,7 @@ def test_first_deployments_and_undos_have_no_course() -> None:
 def test_of_very_many_weights_the_first_and_the_last_are_kept() -> None:
     found: Course | None = Course(revision=B, stable=A, since=0)
     for moment in range(100):
-        found = took_effect(found, 5, float(moment))
+        found = took_effect(found, Weight(wanted=5, actual=5), float(moment))
     assert found is not None
     times = [each.since for each in found.weights]
     assert len(times) == WEIGHTS_KEPT

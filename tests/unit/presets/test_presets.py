@@ -84,6 +84,18 @@ def test_every_counter_that_a_preset_names_is_in_its_sample(preset: str) -> None
     assert {name for counter in counters for name in counter.metrics} <= names
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_how_the_traffic_is_split_is_read_from_what_a_preset_counts_or_times(preset: str) -> None:
+    split = {"name": "split", "trafficShare": {}}
+    [asked] = questions_of(Analysis.model_validate({"preset": preset, "checks": [split]}))
+    assert isinstance(asked, Counters)
+    assert set(asked.metrics) <= {name for name, _, _ in exported(preset)}
+    errors = [{"name": "errors", "errorRate": {}}, split]
+    if preset in ERRORS:
+        counters = questions_of(Analysis.model_validate({"preset": preset, "checks": errors}))
+        assert len(counters) == 2, "it asks for nothing that errorRate does not ask for"
+
+
 def test_a_preset_counts_errors_or_says_why_not() -> None:
     counts = {name for name, preset in PRESETS.items() if preset.error_rate}
     assert counts == set(ERRORS)

@@ -4,8 +4,9 @@ A preset says which of those metrics stand for the metric contract, in the form 
 settings. Nothing here knows a server otherwise: a new one is a new file, and its sample a test.
 """
 
+from collections.abc import Set as AbstractSet
 from importlib.resources import files
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 import yaml
 from pydantic import AfterValidator, Field
@@ -45,7 +46,9 @@ class Preset(Type):
         if check.latency is not None:
             return check.model_copy(update={"latency": self._latency(check.latency)})
         if check.traffic_share is not None:
-            return check.model_copy(update={"traffic_share": self._traffic(check.traffic_share)})
+            return check.model_copy(
+                update={"traffic_share": self._traffic_share(check.traffic_share)}
+            )
         return check
 
     def lack(self, check: Check) -> str | None:
@@ -60,21 +63,14 @@ class Preset(Type):
 
     def _error_rate(self, written: ErrorRate) -> ErrorRate:
         known = self.error_rate
-        if known is None:
-            return written
-        names_requests = "requests" in written.model_fields_set
-        if names_requests and written.requests.metric != known.requests.metric:
-            return written  # what fails among its requests says nothing of another counter's
-        left_out = known.model_fields_set - written.model_fields_set
-        return written.model_copy(update={field: getattr(known, field) for field in left_out})
+        return written if known is None else _filled_in(written, known, known.model_fields_set)
 
-    def _traffic(self, written: TrafficShare) -> TrafficShare:
-        """All requests, or those that are timed where it counts none."""
+    def _traffic_share(self, written: TrafficShare) -> TrafficShare:
+        """Of all requests, or of those that are timed where it counts none."""
+        if (known := self.error_rate) is not None:
+            return _filled_in(written, known, known.model_fields_set & {"requests", "failures"})
         if "requests" in written.model_fields_set:
             return written
-        if (known := self.error_rate) is not None:
-            counted = {"requests": known.requests, "failures": known.failures}
-            return written.model_copy(update=counted)
         timed = self.latencies["request"]
         requests = Counter(metric=f"{timed.metric}_count", matchers=timed.matchers)
         return written.model_copy(update={"requests": requests})
@@ -84,6 +80,18 @@ class Preset(Type):
         if known is None or "histogram" in written.model_fields_set:
             return written
         return written.model_copy(update={"histogram": known})
+
+
+Requests = TypeVar("Requests", ErrorRate, TrafficShare)
+
+
+def _filled_in(written: Requests, known: ErrorRate, fields: AbstractSet[str]) -> Requests:
+    """With those of the fields that were left out as the server has them."""
+    names_requests = "requests" in written.model_fields_set
+    if names_requests and written.requests.metric != known.requests.metric:
+        return written  # what fails among its requests says nothing of another counter's
+    left_out = fields - written.model_fields_set
+    return written.model_copy(update={field: getattr(known, field) for field in left_out})
 
 
 def _read() -> dict[str, Preset]:
