@@ -63,12 +63,14 @@ contracts: $(READY) ## Check which room imports what
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: generate
-generate: $(READY) ## Write crds/ and the chart's copy from the types
+generate: $(READY) ## Write crds/, the chart's copy and docs/evidence.md
 	$(BIN)/python -m serinus.api.crd
+	$(BIN)/python -m tests.evidence
 
 .PHONY: generated
-generated: $(READY) ## Check that crds/ and the chart's copy are what the types say
+generated: $(READY) ## Check that all of these are what the code says
 	$(BIN)/python -m serinus.api.crd --check
+	$(BIN)/python -m tests.evidence --check
 
 .PHONY: verify
 verify: lint types contracts generated ## All checks that run no test

@@ -25,7 +25,8 @@ class FeedbackCheck(EventShare):
         early = look.since + self._after - look.at
         if early > 0:
             message = (
-                f"Feedback counts in {spoken(early)}, {self._after_text} after the first traffic."
+                f"Feedback counts from {self._after_text} after the first traffic on, that is in "
+                f"{spoken(early)}."
             )
             return Finding("Inconclusive", message, state)
         if self._after and not state.comparisons:

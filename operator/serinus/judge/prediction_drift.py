@@ -87,10 +87,11 @@ class PredictionDriftCheck:
             state = self._counted(state, found, look)
         verdict = comparison.verdict(state, budget)
         if errors and verdict != "Fail":
-            return Finding("Error", " ".join(errors), state)
+            return Finding("Error", " ".join(dict.fromkeys(errors)), state)
         enough = self._any_source_will_do and len(missing) < len(self._sources)
         if missing and not enough and verdict != "Fail":
-            return Finding("NoData", " ".join(missing), state)
+            either = " Either will do." if self._any_source_will_do else ""
+            return Finding("NoData", " ".join(missing) + either, state)
         return Finding(verdict, self._message(verdict, state, look, budget), state)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:

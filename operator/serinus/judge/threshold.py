@@ -37,7 +37,9 @@ class ThresholdCheck:
             message = f"{shown} has no value: does anything export it for these pods?"
             return Finding("NoData", message, unknown)
         if odd := next((s for s in answer if not math.isfinite(_value(s))), None):
-            return Finding("Error", f"{shown} is {_value(odd)}{_of(odd)}, no number.", unknown)
+            return Finding(
+                "Error", f"{shown} is {_value(odd)}{_of(odd)}, which is no number.", unknown
+            )
         worst = max(answer, key=lambda series: self._excess(_value(series)))
         told = f"{shown} is {_value(worst):.4g}{_of(worst)}"
         return self._held_or_not(state, look.at, self._excess(_value(worst)) > 0, told)

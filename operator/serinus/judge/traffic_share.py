@@ -108,7 +108,7 @@ class TrafficShareCheck:
         state = state.model_copy(update={"split": split})
         if missing := look.missing(self._requests):
             return Finding("NoData", missing, state)
-        return Finding(split.found, split.evidence or f"{told}. Too few to tell.", state)
+        return Finding(split.found, split.evidence or f"{told}: too few to tell.", state)
 
     def _decided(
         self, split: SplitState, look: Look, budget: Budget, told: str, *, enough: bool

@@ -77,7 +77,7 @@ def test_what_comes_before_its_time_is_not_counted() -> None:
     found = paper.look()
     assert (found.verdict, found.message) == (
         "Inconclusive",
-        "Feedback counts in 35s, 60s after the first traffic.",
+        "Feedback counts from 60s after the first traffic on, that is in 35s.",
     )
     paper.look()
     paper.look()

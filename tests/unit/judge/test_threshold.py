@@ -69,7 +69,7 @@ def test_what_is_no_number_is_an_error_and_breaks_the_time_held(value: float) ->
     look(paper, 0.4)
     found = look(paper, value)
     assert found.verdict == "Error"
-    assert found.message == f"{QUERY} is {value}, no number."
+    assert found.message == f"{QUERY} is {value}, which is no number."
     assert look(paper, 0.4).verdict == "Inconclusive"
 
 

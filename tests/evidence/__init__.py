@@ -1,0 +1,1 @@
+"""What the judge says, kind by kind and verdict by verdict: docs/evidence.md is made from here."""

@@ -1,0 +1,35 @@
+"""What is said of a feature of stable's inputs."""
+
+from collections.abc import Iterator
+
+from serinus.judge.drift import questions_of
+from serinus.judge.questions import Unreadable
+from tests.evidence.scenes import BUSY
+from tests.unit.judge.drift.watching import Watching, watching_given
+
+POORER = (0.4, 0.4, 0.15, 0.05)
+"""Shares of the incomes of another world."""
+
+
+def feature_rows() -> Iterator[tuple[str, str, str]]:
+    """The condition, what happens and what is said of it."""
+    watching = watching_given()
+    yield "False", "Inputs are like the reference.", watching.feature().message
+    watching.looks(10, POORER)
+    yield "True", "Incomes are lower.", watching.feature().message
+    watching.looks(120)
+    yield "False", "They are as before.", watching.feature().message
+    watching.pods.values.clear()
+    for _ in range(12):
+        watching.look()
+    yield "Unknown", "The stable pods export none any more.", _unknown(watching)
+    histogram, _ = questions_of(watching.settings)
+    watching.broken = {histogram: Unreadable(BUSY)}
+    watching.look()
+    yield "Unknown", "Prometheus is down, or too busy.", _unknown(watching)
+
+
+def _unknown(watching: Watching) -> str:
+    if watching.known.unknown is None:
+        raise ValueError(f"it is known: {watching.known}")
+    return watching.known.unknown.message

@@ -1,0 +1,201 @@
+"""The kinds of check, and what leads each to its verdicts."""
+
+from collections.abc import Mapping
+from functools import partial
+from math import inf
+from typing import Final
+
+from serinus.api.baseline import Dispersion
+from serinus.judge import EffectiveWeight
+from serinus.judge.questions import Series, Value
+from tests.evidence.scenes import Kind, Scene
+from tests.unit.judge.judging import (
+    SINCE,
+    Judging,
+    drift,
+    error_rate,
+    fairness,
+    feedback,
+    latency,
+    traffic_share,
+)
+
+ERROR_RATE = Kind(
+    "errorRate",
+    error_rate,
+    Judging.errors,
+    ((0, 0), (0, 0)),
+    (
+        Scene("Pass", "Neither revision fails.", ((0, 75), (0, 1425))),
+        Scene("Pass", "A limit is kept.", ((4, 500), (95, 9500)), settings={"limit": "2%"}),
+        Scene(
+            "Pass",
+            "It fails more often, by no more than stable's pods differ among themselves.",
+            ((30, 1000), (400, 19000)),
+            looks=30,
+            history=(Dispersion(name="errors", between_pods=0.2),),
+        ),
+        Scene("Fail", "It fails more often.", ((4, 75), (14, 1425))),
+        Scene("Fail", "A limit is broken.", ((12, 100), (228, 1900)), settings={"limit": "5%"}),
+        Scene(
+            "Fail",
+            "It fails far more often, and stable's errors come in bursts.",
+            ((20, 100), (100, 1900)),
+            history=(Dispersion(name="errors", over_time=5.0),),
+        ),
+        Scene("Inconclusive", "It is as good so far.", ((1, 100), (19, 1900))),
+        Scene("Inconclusive", "It is worse so far.", ((3, 60), (11, 1140))),
+        Scene(
+            "Inconclusive",
+            "It lies between tolerance and margin.",
+            ((23, 1000), (380, 19000)),
+            settings={"margin": 1.2, "absoluteMargin": "0%"},
+        ),
+        Scene("Inconclusive", "It has served nothing.", ((0, 0), (14, 1425))),
+    ),
+)
+
+EVEN = {"cat": 10, "dog": 10, "bird": 10}
+STABLE = {"cat": 190, "dog": 190, "bird": 190}
+TOO_MANY = {f"customer-{number}": 1 for number in range(200)}
+PREDICTION_DRIFT = Kind(
+    "predictionDrift",
+    drift,
+    Judging.classes,
+    (dict.fromkeys(EVEN, 0), dict.fromkeys(EVEN, 0)),
+    (
+        Scene("Pass", "It predicts the same.", (EVEN, STABLE)),
+        Scene("Fail", "It predicts a class more often.", ({**EVEN, "cat": 30}, STABLE)),
+        Scene("Inconclusive", "It predicts the same so far.", (EVEN, STABLE)),
+        Scene("Inconclusive", "It has predicted nothing.", ({}, STABLE)),
+        Scene("Error", "Something else is exported as class.", (TOO_MANY, STABLE)),
+    ),
+)
+
+USUAL: Mapping[float, int] = {0.05: 400, 0.1: 300, 0.25: 200, 0.5: 70, 1.0: 25, inf: 5}
+SLOWER: Mapping[float, int] = {0.05: 250, 0.1: 300, 0.25: 250, 0.5: 130, 1.0: 50, inf: 20}
+TENFOLD = {bound: 10 * count for bound, count in USUAL.items()}
+A_FEW = {bound: count // 5 for bound, count in USUAL.items()}
+NOTHING = dict.fromkeys(USUAL, 0)
+LATENCY = Kind(
+    "latency",
+    latency,
+    Judging.durations,
+    (NOTHING, NOTHING),
+    (
+        Scene("Pass", "It is as quick.", (USUAL, TENFOLD)),
+        Scene(
+            "Pass",
+            "A limit of 750ms, which is no bucket bound, is kept.",
+            (USUAL, TENFOLD),
+            settings={"limit": {"bound": "750ms", "share": "2%"}},
+        ),
+        Scene("Fail", "It is slower.", (SLOWER, TENFOLD)),
+        Scene(
+            "Fail",
+            "A limit is broken.",
+            (USUAL, TENFOLD),
+            settings={"limit": {"bound": "500ms", "share": "1%"}},
+        ),
+        Scene("Inconclusive", "It is as quick so far.", (A_FEW, TENFOLD), looks=2),
+        Scene("Inconclusive", "It has served nothing.", ({}, TENFOLD), looks=2),
+        Scene("Inconclusive", "Nobody has served.", ({}, {})),
+        Scene(
+            "Error",
+            "The revisions export other buckets.",
+            ({0.3: 500, inf: 500}, TENFOLD),
+            exported=({0.3: 0}, NOTHING),
+        ),
+    ),
+)
+
+FEEDBACK = Kind(
+    "feedback",
+    feedback,
+    Judging.feedback,
+    ((0, 0), (0, 0)),
+    (
+        Scene("Pass", "It is liked as much.", ((3, 30), (30, 300))),
+        Scene("Fail", "It is disliked.", ((9, 30), (30, 300))),
+        Scene("Inconclusive", "It is liked as much so far.", ((2, 20), (30, 300))),
+        Scene("Inconclusive", "It is too early.", ((2, 20), (30, 300)), settings={"after": "10m"}),
+        Scene("NoData", "Nobody has judged its answers.", ((0, 0), (30, 300))),
+    ),
+)
+
+ALIKE = {"north": (80, 100), "south": (16, 20)}
+FAIRNESS = Kind(
+    "fairness",
+    partial(fairness, favourable=[{"label": "class", "value": "approve"}]),
+    lambda paper, groups: paper.groups(**groups),
+    (dict.fromkeys(ALIKE, (0, 0)),),
+    (
+        Scene("Pass", "The groups are favoured alike.", (ALIKE,)),
+        Scene("Pass", "There is a tiny group.", ({**ALIKE, "isle": (1, 1)},)),
+        Scene("Fail", "One group is favoured.", ({**ALIKE, "south": (8, 20)},)),
+        Scene("Inconclusive", "They are favoured alike so far.", (ALIKE,)),
+        Scene("NoData", "One group alone is served.", ({"north": (80, 100)},)),
+        Scene(
+            "Error",
+            "There are too many groups.",
+            ({f"group-{number}": (8, 10) for number in range(9)},),
+            exported=({},),
+        ),
+    ),
+)
+
+
+def split(paper: Judging, candidate: int, stable: int) -> None:
+    """At a weight of 5%."""
+    paper.weight = EffectiveWeight(0.05, SINCE)
+    paper.errors((0, candidate), (0, stable))
+
+
+TRAFFIC_SHARE = Kind(
+    "trafficShare",
+    traffic_share,
+    split,
+    (0, 0),
+    (
+        Scene("Pass", "The split is the one asked for.", (75, 1425)),
+        Scene("Fail", "A fifth goes to the candidate.", (300, 1200)),
+        Scene("Inconclusive", "There was little traffic so far.", (5, 95), looks=3),
+    ),
+)
+
+QUERY: Final = "max(model_drift_psi{$arm})"
+
+
+def threshold(**settings: object) -> Mapping[str, object]:
+    """A gauge that must not be above 0.25 for 30 seconds."""
+    return {"name": "psi", "threshold": {"query": QUERY, "max": 0.25, "for": "30s", **settings}}
+
+
+def reads(paper: Judging, value: float | None = None) -> None:
+    """What the query says."""
+    vector = () if value is None else (Series({}, ((paper.at, value),)),)
+    paper.values = {Value(QUERY): vector}
+
+
+THRESHOLD = Kind(
+    "threshold",
+    threshold,
+    reads,
+    (),
+    (
+        Scene("Pass", "It is in bounds.", (0.1,)),
+        Scene("Fail", "It is out of bounds.", (0.4,)),
+        Scene("Inconclusive", "It went out of bounds.", (0.4,)),
+        Scene("Error", "It is no number.", (float("nan"),)),
+    ),
+)
+
+KINDS: Final = (
+    ERROR_RATE,
+    PREDICTION_DRIFT,
+    LATENCY,
+    FEEDBACK,
+    FAIRNESS,
+    TRAFFIC_SHARE,
+    THRESHOLD,
+)

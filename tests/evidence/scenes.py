@@ -1,0 +1,97 @@
+"""Small rollouts on paper, each of which comes to a verdict of one check."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import requests
+
+from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
+from serinus.api.status import CheckStatus, Verdict
+from serinus.judge import judge
+from serinus.judge.questions import Unreadable
+from serinus.prometheus.config import Config
+from serinus.prometheus.failures import sentence
+from tests.unit.judge.judging import INTERVAL, SINCE, Judging
+
+_ORDER: Final[tuple[Verdict, ...]] = ("Pass", "Fail", "Inconclusive", "NoData", "Error")
+BUSY: Final = sentence(requests.exceptions.Timeout(), Config("http://prometheus:9090"))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What happens between each two looks, and the verdict that it leads to."""
+
+    verdict: Verdict
+    happens: str
+    block: tuple[object, ...] = ()
+    """What is served; arguments of the kind's `serve`."""
+    looks: int = 1
+    """At least so many."""
+    settings: Mapping[str, object] = field(default_factory=dict)
+    history: Sequence[Dispersion] = ()
+    """What stable's counts told before the rollout."""
+    exported: tuple[object, ...] = ()
+    """What was served before the weight took effect, if not the kind's `nothing`."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of check, and how both arms serve what it looks at."""
+
+    name: str
+    check: Callable[..., Mapping[str, object]]
+    serve: Callable[..., None]
+    nothing: tuple[object, ...]
+    """A block of no requests, with everything exported."""
+    scenes: Sequence[Scene]
+
+    def rows(self) -> list[tuple[Verdict, str, str]]:
+        """Verdict, what happens and what is said of it; ValueError where a scene ends otherwise."""
+        return sorted(self._rows(), key=lambda row: _ORDER.index(row[0]))
+
+    def _rows(self) -> Iterator[tuple[Verdict, str, str]]:
+        for scene in self.scenes:
+            yield scene.verdict, scene.happens, self._told(scene)
+        yield "NoData", "The candidate's pods export nothing.", self._without_candidate()
+        yield "Error", "Prometheus is down, or too busy.", self._without_prometheus()
+
+    def _told(self, scene: Scene) -> str:
+        paper = self._judging(scene)
+        for look in range(1, 101):
+            self.serve(paper, *scene.block)
+            found = paper.look()
+            if look >= scene.looks and found.verdict == scene.verdict:
+                return found.message
+        raise ValueError(f"{self.name} is not {scene.verdict} but {found}")
+
+    def _without_candidate(self) -> str:
+        paper = self._judging(self.scenes[0])
+        paper.candidate.values.clear()
+        paper.candidate.samples.clear()
+        return _message(paper.look(), "NoData")
+
+    def _without_prometheus(self) -> str:
+        paper = self._judging(self.scenes[0])
+        paper.at = SINCE + INTERVAL
+        measurement = paper.measurement()
+        answers = dict.fromkeys(measurement.candidate, Unreadable(BUSY))
+        broken = replace(measurement, candidate=answers)
+        return _message(judge(paper.analysis, paper.progress, broken, SINCE).checks[0], "Error")
+
+    def _judging(self, scene: Scene) -> Judging:
+        """Both arms are up, and were scraped before the weight took effect."""
+        paper = Judging(self.check(**scene.settings))
+        self.serve(paper, *(scene.exported or self.nothing))
+        paper.scrape()
+        policy = paper.analysis.checks[0].digest
+        known = CheckBaseline(policy=policy, dispersions=list(scene.history))
+        baseline = Baseline(measured_at=SINCE, checks=[known])
+        paper.progress = replace(paper.progress, baseline=baseline)
+        return paper
+
+
+def _message(found: CheckStatus, verdict: Verdict) -> str:
+    if found.verdict != verdict:
+        raise ValueError(f"not {verdict} but {found}")
+    return found.message
