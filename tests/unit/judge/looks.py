@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, count
 from math import inf
 
 from serinus.api.baseline import CheckBaseline, Dispersion
 from serinus.judge.counters import Growth, Increase
-from serinus.judge.look import Kind, Look
+from serinus.judge.look import EffectiveWeight, Kind, Look
 from serinus.judge.questions import Counters, Series
 from tests.unit.judge.enumeration import Counts
 
 BOUNDS = (0.1, 0.2)
 """Of the buckets of three sorts."""
+_CLOCK = count(1000)
 
 
 def asked(check: Kind) -> tuple[Counters, ...]:
@@ -79,3 +80,13 @@ def odds(check: Kind, counts: Counts) -> Look:
         for name, n in zip(names[arm // 2], numbers, strict=True)
     ]
     return looked({question: grown(*told)}, {})
+
+
+def split(check: Kind, counts: Counts) -> Look:
+    """Of all requests, at a weight of 30%: the candidate's, stable's. Time goes on from look to
+    look, for what was served before a verdict is told from what was served after it."""
+    (question,) = asked(check)
+    at = float(next(_CLOCK))
+    served = (Increase(Series({}, ()), "pod@1", at - 0.5, at, n, True) for n in counts[0])
+    candidate, stable = ({question: Growth((each,), at)} for each in served)
+    return Look(at, candidate, stable, {}, weight=EffectiveWeight(0.3, 0.0))

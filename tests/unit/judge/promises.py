@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
 
-from serinus.api.checks import ErrorRate, Fairness, Feedback, Latency, PredictionDrift
+from serinus.api.checks import ErrorRate, Fairness, Feedback, Latency, PredictionDrift, TrafficShare
 from serinus.judge.error_rate import ErrorRateCheck
 from serinus.judge.fairness import FairnessCheck
 from serinus.judge.feedback import FeedbackCheck
@@ -12,8 +12,18 @@ from serinus.judge.kernel import Null
 from serinus.judge.latency import LatencyCheck
 from serinus.judge.look import Kind, Look
 from serinus.judge.prediction_drift import PredictionDriftCheck
+from serinus.judge.traffic_share import TrafficShareCheck
 from tests.unit.judge.enumeration import Counts, Law, shares
-from tests.unit.judge.looks import BOUNDS, bursts, events, groups, histograms, odds, predictions
+from tests.unit.judge.looks import (
+    BOUNDS,
+    bursts,
+    events,
+    groups,
+    histograms,
+    odds,
+    predictions,
+    split,
+)
 
 CANDIDATE, STABLE = 0, 1
 EXACT = 1e-9
@@ -189,6 +199,16 @@ PROMISES = {
         ((2, 3), (3, 2)),
         sorts=3,
         opening=ALL_BOUNDS,
+    ),
+    "the split": Promise(
+        TrafficShareCheck(TrafficShare.model_validate(settings(margin=2, absoluteMargin="10%"))),
+        split,
+        [
+            Claim((0,), 0, 0, Null(0, 0.3 * 1.5 + 0.1), Null(0, 0.3 * 2 + 0.1)),
+            Claim((1,), 0, 0, Null(0, 1 - (0.3 / 1.5 - 0.1)), Null(0, 1 - (0.3 / 2 - 0.1))),
+        ],
+        ((5,), (4,), (5,), (4,), (5,)),
+        grain=20,
     ),
     "two groups": Promise(
         fairness(tolerance=ALIKE, favourable=FAVOURABLE),
