@@ -1,6 +1,5 @@
 """All features of a revision, look by look."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -8,11 +7,12 @@ from typing import Final
 from serinus.api.monitoring import MOST_FEATURES, FeatureDrift
 from serinus.api.quantities import fraction, seconds
 from serinus.api.reasons import Reason
-from serinus.api.status import FeatureReference, FeatureStatus, Unknown, Watched
+from serinus.api.status import Unknown, Watched
 from serinus.judge.counters import Reading, count
+from serinus.judge.drift.compared import Compared
 from serinus.judge.drift.distribution import Distribution, distributions
-from serinus.judge.drift.feature import WHOLE, Feature, Tolerance
-from serinus.judge.drift.reference import Compared, recorded
+from serinus.judge.drift.feature import Feature, Tolerance
+from serinus.judge.drift.reference import recorded
 from serinus.judge.look import STALE_AFTER
 from serinus.judge.questions import Answer, Counters, Question, Unreadable
 
@@ -134,43 +134,20 @@ def _compared(
     interval: float,
 ) -> tuple[Watched, Watch]:
     tolerance = Tolerance(settings.tolerance, fraction(settings.absolute_tolerance))
-    references = {each.feature: each for each in known.reference}
-    compared = {name: Compared.of(each, tolerance) for name, each in references.items()}
-    sides = sum(len(each.sides) for each in compared.values())
-    back = math.log(max(FALSE_ALARM_EVERY / interval, 1))
-    gone = back + math.log(sides)  # any one of them raises the alarm, and all of them end it
-    statuses = {each.feature: each for each in known.features}
-    features, untold = dict(watched.features), []
-    for name, reference in references.items():
-        status = statuses.get(name) or _within(name, tolerance, at)
-        feature = features.get(name) or Feature(watched.read_at, status.drifted)
+    compared = Compared.all_of(known.reference, tolerance, FALSE_ALARM_EVERY / interval)
+    told = {each.feature: each for each in known.features}
+    statuses, features, untold = [], dict(watched.features), []
+    for each in compared:
+        status = told.get(each.name) or each.within(at)
+        feature = features.get(each.name) or Feature(watched.read_at, status.drifted)
         try:
-            counts = _counts(reference, seen.get(name))
+            feature = each.looked(feature, seen.get(each.name), at)
         except ValueError as error:
-            untold.append(f"{name}: {error}.")
-        else:
-            feature = feature.looked(
-                counts, compared[name].sides, at, back if feature.drifted else gone
-            )
+            untold.append(f"{each.name}: {error}.")
         if feature.turns:
-            proof = feature.proof(compared[name].shares, tolerance, at)
-            turned, message = not feature.drifted, f"{name}: {proof}"
-            status = FeatureStatus(feature=name, drifted=turned, since=at, message=message[:1024])
-            feature = Feature(at, turned)
-        features[name], statuses[name] = feature, status
+            status, feature = each.turned(feature, at)
+        features[each.name] = feature
+        statuses.append(status)
     unknown = Unknown(reason=Reason.NO_DATA, message=" ".join(untold)[:1024]) if untold else None
-    told = {"features": [statuses[name] for name in references], "unknown": unknown}
-    return known.model_copy(update=told), replace(watched, features=features, read_at=at)
-
-
-def _counts(reference: FeatureReference, seen: Distribution | None) -> Mapping[str, float]:
-    """Raises ValueError where the look cannot tell of the feature."""
-    if seen is None:
-        raise ValueError("the stable pods export no such feature any more")
-    counts = seen.sorted_into(reference.bounds, reference.categories)
-    return {**counts, WHOLE: seen.total}
-
-
-def _within(name: str, tolerance: Tolerance, at: float) -> FeatureStatus:
-    told = f"{name}: no difference by more than {tolerance} is shown."
-    return FeatureStatus(feature=name, since=at, message=told)
+    known = known.model_copy(update={"features": statuses, "unknown": unknown})
+    return known, replace(watched, features=features, read_at=at)

@@ -3,13 +3,11 @@
 import itertools
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from serinus.api.monitoring import MOST_SHARES, GivenFeature
 from serinus.api.quantities import fraction
 from serinus.api.status import FeatureReference
 from serinus.judge.drift.distribution import Distribution
-from serinus.judge.drift.feature import Side, Tolerance
 
 
 def given(features: Iterable[GivenFeature]) -> list[FeatureReference]:
@@ -50,29 +48,3 @@ def _recorded(name: str, seen: Distribution) -> FeatureReference:
         shares=[round(count / seen.total, 6) for count in counts] if seen.numbers else [],
         categories={category: round(count / seen.total, 6) for category, count in common},
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A feature's reference in the form that counts have."""
-
-    shares: Mapping[str, float]
-    """By range and category."""
-    sides: Mapping[Side, float]
-    """By side, the limit."""
-
-    @classmethod
-    def of(cls, reference: FeatureReference, tolerance: Tolerance) -> "Compared":
-        """From the reference as it is kept."""
-        up_to, whole = {}, 0.0
-        for bound, share in zip((*reference.bounds, math.inf), reference.shares, strict=False):
-            whole += share
-            up_to[bound] = whole
-        as_counts = Distribution(up_to or {math.inf: 0.0}, reference.categories)
-        shares = as_counts.sorted_into(reference.bounds, reference.categories)
-        sides = {
-            (name, side): limit
-            for name, share in shares.items()
-            for side, limit in tolerance.limits(share)
-        }
-        return cls(shares, sides)

@@ -1,0 +1,84 @@
+"""A feature beside its reference: how often each range is expected, and what is tolerated of it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from serinus.api.status import FeatureReference, FeatureStatus
+from serinus.judge.drift.distribution import Distribution
+from serinus.judge.drift.feature import WHOLE, Feature, Side, Tolerance
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The reference in the form that counts have, and how much evidence is enough."""
+
+    reference: FeatureReference
+    tolerance: Tolerance
+    shares: Mapping[str, float]
+    """By range and category."""
+    sides: Mapping[Side, float]
+    """By side, the limit."""
+    left: float
+    """ln of the evidence of one side that shows that the feature has left its reference."""
+    back: float
+    """ln of the evidence of each side that shows that it is back."""
+
+    @classmethod
+    def all_of(
+        cls, references: Sequence[FeatureReference], tolerance: Tolerance, looks: float
+    ) -> list["Compared"]:
+        """Every feature. `looks`: how many pass on the mean before a false alarm of any.
+
+        Of all sides one alone raises the alarm, so they share its chance; all of them end it.
+        """
+        shares = [_shares(each) for each in references]
+        sides = [_sides(each, tolerance) for each in shares]
+        back = math.log(max(looks, 1.0))
+        left = back + math.log(max(sum(map(len, sides)), 1))
+        return [
+            cls(reference, tolerance, expected, limits, left, back)
+            for reference, expected, limits in zip(references, shares, sides, strict=True)
+        ]
+
+    @property
+    def name(self) -> str:
+        """Of the feature."""
+        return self.reference.feature
+
+    def looked(self, feature: Feature, seen: Distribution | None, at: float) -> Feature:
+        """After a look. Raises ValueError, with a sentence, where it cannot tell of the feature."""
+        if seen is None:
+            raise ValueError("the stable pods export no such feature any more")
+        counts = seen.sorted_into(self.reference.bounds, self.reference.categories)
+        enough = self.back if feature.drifted else self.left
+        return feature.looked({**counts, WHOLE: seen.total}, self.sides, at, enough)
+
+    def within(self, at: float) -> FeatureStatus:
+        """Before the first look."""
+        told = f"{self.name}: no difference by more than {self.tolerance} is shown."
+        return FeatureStatus(feature=self.name, since=at, message=told)
+
+    def turned(self, feature: Feature, at: float) -> tuple[FeatureStatus, Feature]:
+        """What was shown is told, and the contrary suspected from now on."""
+        message = f"{self.name}: {feature.proof(self.shares, self.tolerance, at)}"[:1024]
+        drifted = not feature.drifted
+        status = FeatureStatus(feature=self.name, drifted=drifted, since=at, message=message)
+        return status, Feature(at, drifted)
+
+
+def _shares(reference: FeatureReference) -> dict[str, float]:
+    up_to, whole = {math.inf: 0.0}, 0.0
+    for bound, share in zip((*reference.bounds, math.inf), reference.shares, strict=False):
+        whole += share
+        up_to[bound] = whole
+    as_counts = Distribution(up_to, reference.categories)
+    return as_counts.sorted_into(reference.bounds, reference.categories)
+
+
+def _sides(shares: Mapping[str, float], tolerance: Tolerance) -> dict[Side, float]:
+    return {
+        (name, side): limit
+        for name, share in shares.items()
+        for side, limit in tolerance.limits(share)
+    }

@@ -1,0 +1,102 @@
+"""Stable's inputs, watched on a real API server in moved time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from itertools import pairwise
+from math import inf
+from typing import Any
+
+import pytest
+
+from serinus.cluster import Cluster
+from serinus.judge.questions import Answer, Counters, Series
+from serinus.prometheus import Asked
+from tests.integration.inprocess import Manifest, Operator, Traffic
+from tests.integration.test_rollouts import healthy, spec
+
+INTERVAL = 60.0
+WATCH = {
+    "monitoring": {
+        "featureDrift": {
+            "reference": {
+                "given": [{"feature": "income", "buckets": [{"upTo": 2000, "share": "10%"}]}]
+            }
+        }
+    }
+}
+
+
+class Incomes(Traffic):
+    """Traffic whose requests have an income."""
+
+    low: list[tuple[float, float]]
+    """From when on, Unix seconds, which share is up to 2000."""
+
+    def _answer(self, asked: Asked) -> Answer:
+        question = asked.question
+        if not isinstance(question, Counters) or not question.metric.startswith("model_feature"):
+            return super()._answer(asked)
+        if question.metric != "model_feature_value_bucket":
+            return ()
+        end = self.clock()
+        moments = [end - age for age in range(int(asked.window), -1, -10)]
+        pod = {"pod": f"{asked.arm.workload}-x-yyyyy", "instance": "10.0.0.1:80"}
+        return tuple(
+            Series(
+                {**pod, "feature": "income", "le": bound},
+                tuple((at, round(self.rate * self._seconds(at, bound))) for at in moments),
+            )
+            for bound in ("2000", "+Inf")
+        )
+
+    def _seconds(self, at: float, bound: str) -> float:
+        if bound == "+Inf":
+            return at - self.started
+        spans = pairwise([*self.low, (inf, 0.0)])
+        return sum(share * max(min(at, end) - start, 0) for (start, share), (end, _) in spans)
+
+
+def drifted(status: Manifest) -> Mapping[str, Any]:
+    """The condition Drifted."""
+    return next(each for each in status["conditions"] if each["type"] == "Drifted")
+
+
+@pytest.fixture
+async def operator(cluster: Cluster, namespace: str) -> AsyncIterator[Operator]:
+    """The operator, whose Prometheus knows incomes too."""
+    running = Operator(cluster, namespace)
+    running.traffic = Incomes(lambda: running.now, running.now - 120)
+    async with running:
+        yield running
+
+
+async def test_a_drift_is_told_when_it_begins_and_ends_and_at_rest_nothing_is_written(
+    operator: Operator,
+) -> None:
+    traffic = operator.traffic
+    assert isinstance(traffic, Incomes)
+    traffic.low = [(traffic.started, 0.1)]
+    await operator.apply("fraud", **spec("v1", **WATCH))
+    await operator.until("fraud", healthy("v1"))
+    await operator.until("fraud", lambda s: drifted(s)["status"] == "False", moving=INTERVAL)
+    version = (await operator.get("fraud"))["metadata"]["resourceVersion"]
+    reads = traffic.reads
+    while traffic.reads < reads + 20:
+        operator.move(INTERVAL)
+        await asyncio.sleep(0.03)
+    assert (await operator.get("fraud"))["metadata"]["resourceVersion"] == version
+
+    traffic.low.append((operator.now, 0.6))
+    status = await operator.until(
+        "fraud", lambda s: drifted(s)["status"] == "True", moving=INTERVAL
+    )
+    assert drifted(status)["message"].startswith("income: up to 2000 ")
+    assert status["phase"] == "Healthy"
+    traffic.low.append((operator.now, 0.1))
+    status = await operator.until(
+        "fraud", lambda s: drifted(s)["status"] == "False", moving=INTERVAL
+    )
+    told = [decision["reason"] for decision in status["decisions"]]
+    assert told[:2] == ["WithinReference", "FeaturesDrifted"]
+    events = await operator.cluster.list("Event", operator.namespace)
+    assert {"WithinReference", "FeaturesDrifted"} <= {event["reason"] for event in events}
