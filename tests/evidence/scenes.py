@@ -9,6 +9,7 @@ import requests
 from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
 from serinus.api.status import CheckStatus, Verdict
 from serinus.judge import judge
+from serinus.judge.analysis import reads
 from serinus.judge.questions import Unreadable
 from serinus.prometheus.config import Config
 from serinus.prometheus.failures import sentence
@@ -84,8 +85,8 @@ class Kind:
         paper = Judging(self.check(**scene.settings))
         self.serve(paper, *(scene.exported or self.nothing))
         paper.scrape()
-        policy = paper.analysis.checks[0].digest
-        known = CheckBaseline(policy=policy, dispersions=list(scene.history))
+        counters = reads(paper.analysis.checks[0])
+        known = CheckBaseline(reads=counters, dispersions=list(scene.history))
         baseline = Baseline(measured_at=SINCE, checks=[known])
         paper.progress = replace(paper.progress, baseline=baseline)
         return paper

@@ -46,7 +46,8 @@ class Traffic:
             return ()
         now = self.clock()
         first = max(self.started, now - asked.window)
-        moments = [first + n for n in range(int(now - first) + 1)]
+        step = int(asked.every or 1)
+        moments = [first + n for n in range(0, int(now - first) + 1, step)]
         share = self._share(asked.arm.workload) if asked.question.part else 1.0
         code = "500" if asked.question.part else "200"
         labels = {"pod": f"{asked.arm.workload}-x-yyyyy", "instance": "10.0.0.1:80", "code": code}
@@ -63,7 +64,7 @@ class Operator:
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self.cluster = cluster
         self.namespace = namespace
-        self.now = time.time()
+        self._ahead = 0.0
         self.traffic = Traffic(lambda: self.now, self.now - 120)
         self.gateway_answers = True
         self.app: App | None = None
@@ -98,10 +99,15 @@ class Operator:
                 await task
         self._tasks = []
 
+    @property
+    def now(self) -> float:
+        """Unix seconds by its clock."""
+        return time.time() + self._ahead
+
     def move(self, seconds: float) -> None:
-        """Let time go by."""
+        """Let time go by faster."""
         assert self.app
-        self.now += seconds
+        self._ahead += seconds
         self.app.queue.wake.set()
         self.app.sampler.wake.set()
         self.app.watcher.wake.set()

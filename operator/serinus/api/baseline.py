@@ -31,8 +31,9 @@ INDEPENDENT: Final = Dispersion()
 class CheckBaseline(Type):
     """What a check goes by from its first look on."""
 
-    policy: Annotated[str, Field(max_length=16)] = Field(
-        default="", description="Digest of the check's settings; with others it is of no use."
+    reads: Annotated[str, Field(max_length=16)] = Field(
+        default="",
+        description="Digest of the counters that the check reads; of others it tells nothing.",
     )
     bounds: Annotated[list[float], Field(max_length=16)] = Field(
         default_factory=list,
@@ -63,6 +64,6 @@ class Baseline(Type):
         default_factory=list, description="For each check what it goes by."
     )
 
-    def of(self, policy: str) -> CheckBaseline:
-        """What a check with these settings goes by."""
-        return next((each for each in self.checks if each.policy == policy), NO_HISTORY)
+    def of(self, reads: str) -> CheckBaseline:
+        """What a check goes by that reads these counters."""
+        return next((each for each in self.checks if each.reads == reads), NO_HISTORY)

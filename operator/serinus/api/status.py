@@ -293,6 +293,9 @@ class Course(Type):
     until: Moment | None = Field(
         default=None, description="When it was promoted, rolled back or given up."
     )
+    baseline: Baseline | None = Field(
+        default=None, description="What stable's history had told, once it is over."
+    )
 
 
 class FeatureReference(Type):

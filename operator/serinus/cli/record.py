@@ -125,6 +125,9 @@ def course_of(manifest: Manifest, source: str) -> Course:
             f"{source}: status.course.weights: is empty: revision {course.revision} took no "
             "traffic, so there is nothing to judge"
         )
+    candidate = manifest.status.candidate
+    if candidate is not None and course.until is None:
+        return course.model_copy(update={"baseline": candidate.baseline})
     return course
 
 

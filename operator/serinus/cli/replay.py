@@ -104,6 +104,7 @@ def run(options: argparse.Namespace) -> None:
             promoted=_promoted(real, course),
             end=min(course.until or recording.until, recording.until),
             measure=recorded.measure,
+            history=recorded.history,
         )
         replay = replace(replay, spec=manifest.spec, delay=_delay(replay, decided))
         found = _Comparison(real, course, replay.run(), decided)

@@ -3,7 +3,7 @@
 import argparse
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,8 @@ from serinus.rehearsal.outcomes import shares
 from serinus.rehearsal.simulation import Run, Simulation
 
 _MOST_RUNS = 1_000_000
+_BATCH = 20
+"""Rollouts that are drawn together."""
 _EPILOG = f"""\
 A scenario is a file of YAML in which everything has a default:
 
@@ -95,38 +97,57 @@ def run(options: argparse.Namespace) -> None:
     manifest = read_manifest(options.filename)
     scenario = _scenario(options)
     one = partial(simulated, manifest, scenario, options.scenario == "random", options.seed)
+    first, *more = _batches(options.runs)
     try:
-        first = one(0)
+        results = one(first)
     except ValueError as error:
         raise InputError(f"{options.scenario or 'scenario'}: {error} (--value)") from None
-    results = [first, *_many(one, options.runs)]
+    results += _many(one, more)
     if options.output == "json":
         print(json.dumps(_as_json(manifest, scenario, results), indent=2))
         return
     told = f" ({manifest.version})" if manifest.version else ""
     print(f"One rollout of {manifest.owner.name}, revision {manifest.revision}{told}:\n")
-    print(moments_table(first.run.moments))
+    print(moments_table(results[0].run.moments))
     for title, alike in _by_truth(results, options.scenario == "random"):
         print(f"\n{len(alike)} rollouts{title}:\n")
         print(shares_table(shares(result.run for result in alike)))
 
 
 def simulated(
-    manifest: Manifest, scenario: Scenario, at_random: bool, seed: int, number: int
-) -> Result:
-    """One rollout; its random numbers depend on nothing but the seed and its number."""
-    rng = Random(f"{seed}/{number}")
-    own = drawn(rng, scenario) if at_random else scenario
-    run = Simulation(manifest.owner, manifest.spec, manifest.revision, own).run(rng)
-    return Result(run, differs(own))
+    manifest: Manifest, scenario: Scenario, at_random: bool, seed: int, numbers: range
+) -> list[Result]:
+    """The rollouts of these numbers; their random numbers depend on nothing but seed and number.
+
+    In a described scenario they have the same hour before them, which takes longer to draw.
+    """
+    if at_random:
+        return [_at_random(manifest, scenario, Random(f"{seed}/{number}")) for number in numbers]
+    simulation = Simulation(manifest.owner, manifest.spec, manifest.revision, scenario)
+    past = simulation.past(Random(f"{seed}/past {numbers.start}"))
+    runs = (simulation.run(Random(f"{seed}/{number}"), past) for number in numbers)
+    return [Result(run, differs(scenario)) for run in runs]
 
 
-def _many(one: Any, runs: int) -> Iterable[Result]:
-    processes = min(os.cpu_count() or 1, 1 + runs // 50)
+def _at_random(manifest: Manifest, known: Scenario, rng: Random) -> Result:
+    scenario = drawn(rng, known)
+    simulation = Simulation(manifest.owner, manifest.spec, manifest.revision, scenario)
+    return Result(simulation.run(rng, simulation.past(rng)), differs(scenario))
+
+
+def _batches(runs: int) -> list[range]:
+    return [range(first, min(first + _BATCH, runs)) for first in range(0, runs, _BATCH)]
+
+
+def _many(one: Any, batches: Sequence[range]) -> Iterator[Result]:
+    processes = min(os.cpu_count() or 1, 1 + len(batches) * _BATCH // 50)
     if processes == 1:
-        return map(one, range(1, runs))
-    with ProcessPoolExecutor(processes) as pool:
-        return list(pool.map(one, range(1, runs), chunksize=25))
+        found = list(map(one, batches))
+    else:
+        with ProcessPoolExecutor(processes) as pool:
+            found = list(pool.map(one, batches))
+    for batch in found:
+        yield from batch
 
 
 def _runs(text: str) -> int:

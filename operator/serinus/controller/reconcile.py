@@ -4,6 +4,7 @@ Every step may be repeated. The status write is the commit: it comes before any 
 and holds only if nobody wrote the object meanwhile.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,11 +19,13 @@ from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import Outcome, actuate
 from serinus.controller.queue import Key
 from serinus.controller.sampling import Sampler
+from serinus.judge import learn
 from serinus.judge.drift import Watch
+from serinus.judge.questions import History, Measurement
 from serinus.manifests.children import children, router_for
 from serinus.manifests.owner import Manifest, Objects, Owner, foreign
 from serinus.manifests.revision import Revision
-from serinus.plan.analysis import judged, requested
+from serinus.plan.analysis import judged, learned, requested
 from serinus.plan.decide import Plan, decide
 from serinus.plan.monitoring import to_watch, watched
 from serinus.plan.observe import read_history, read_wish, read_workloads, read_world
@@ -90,7 +93,7 @@ class Reconciler:
         owner = Owner(key.namespace, key.name, live["metadata"]["uid"])
         objects = self._store.children(key.namespace, key.name, owner.uid)
         wish, world = await self._observe(key, owner, wish, memory.current, objects)
-        judged = self._watch(key, wish, self._judge(key, wish, memory.current))
+        judged = self._watch(key, wish, await self._judge(key, wish, memory.current))
         # a measurement is taken once: what it showed must outlive a status that is not written
         memory = self._memories[key] = replace(memory, current=judged)
         plan = decide(wish, judged, world, now)
@@ -186,13 +189,17 @@ class Reconciler:
 
     # 2 judge
 
-    def _judge(self, key: Key, wish: Wish, status: Status) -> Status:
-        measurement = self._sampler.take(key)
-        return status if measurement is None else judged(wish.spec, status, measurement)
+    async def _judge(self, key: Key, wish: Wish, status: Status) -> Status:
+        taken = self._sampler.take(key)
+        if isinstance(taken, History):
+            # an hour of samples takes some tenths of a second, and others wait for this loop
+            found = await asyncio.to_thread(learn, wish.spec.rollout.analysis, taken)
+            return learned(wish.spec, status, found)
+        return status if taken is None else judged(wish.spec, status, taken)
 
     def _watch(self, key: Key, wish: Wish, status: Status) -> Status:
         measurement = self._watcher.take(key)
-        if measurement is None:
+        if not isinstance(measurement, Measurement):
             return status
         status, watch = watched(wish.spec, status, self._watches.get(key), measurement)
         if watch is not None:

@@ -8,12 +8,13 @@ waits for Prometheus: it takes the newest measurement, if there is one.
 import asyncio
 import contextlib
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from serinus.controller.queue import Key
-from serinus.judge.questions import Answer, Arm, Measurement, Question
-from serinus.plan.analysis import Request, next_look
+from serinus.judge.questions import Answer, Arm, Counters, History, Measurement, Question
+from serinus.plan.analysis import HISTORY, MINUTE, HistoryRequest, Reading, next_look
 from serinus.prometheus import Asked
 
 log = logging.getLogger(__name__)
@@ -36,14 +37,14 @@ class Sampler:
         self._prometheus = prometheus
         self._clock = clock
         self._add = add
-        self._requests: dict[Key, Request] = {}
+        self._requests: dict[Key, Reading] = {}
         self._due: dict[Key, float] = {}
-        self._taken: dict[Key, Measurement] = {}
+        self._taken: dict[Key, Measurement | History] = {}
         self._reading: set[Key] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.wake = asyncio.Event()
 
-    def want(self, key: Key, request: Request | None) -> None:
+    def want(self, key: Key, request: Reading | None) -> None:
         """From now on measure this for the key; None ends it."""
         if request is None:
             for kept in (self._requests, self._due, self._taken):
@@ -57,8 +58,8 @@ class Sampler:
         if before is not None and before.subject != request.subject:
             self._taken.pop(key, None)
 
-    def take(self, key: Key) -> Measurement | None:
-        """The newest measurement, once."""
+    def take(self, key: Key) -> Measurement | History | None:
+        """The newest measurement or history, once."""
         return self._taken.pop(key, None)
 
     async def run(self) -> None:
@@ -89,7 +90,7 @@ class Sampler:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _read(self, batch: Mapping[Key, Request], now: float) -> None:
+    async def _read(self, batch: Mapping[Key, Reading], now: float) -> None:
         try:
             asked = {key: _asked(request, now) for key, request in batch.items()}
             answers = await self._prometheus.read(
@@ -98,7 +99,7 @@ class Sampler:
             for key, request in batch.items():
                 wanted = self._requests.get(key)
                 if wanted is not None and wanted.subject == request.subject:
-                    self._taken[key] = _measurement(request, asked[key], answers, now)
+                    self._taken[key] = _taken(request, asked[key], answers, now)
                     self._add(key)
         except Exception:
             # a failure of Prometheus is an answer: this one is ours, and the next read may succeed
@@ -107,8 +108,10 @@ class Sampler:
             self._reading -= set(batch)
 
 
-def _asked(request: Request, now: float) -> list[Asked]:
-    """The questions for both arms, over the window that they need now."""
+def _asked(request: Reading, now: float) -> list[Asked]:
+    """The questions: for both arms over the window that they need now, or stable's last hour."""
+    if isinstance(request, HistoryRequest):
+        return [Asked(request.stable, one, HISTORY, MINUTE) for one in request.questions]
     window = request.window(now)
     return [
         Asked(arm, question, window)
@@ -117,10 +120,13 @@ def _asked(request: Request, now: float) -> list[Asked]:
     ]
 
 
-def _measurement(
-    request: Request, asked: Iterable[Asked], answers: Mapping[Asked, Answer], now: float
-) -> Measurement:
-    arms: dict[Arm, dict[Question, Answer]] = {request.candidate: {}, request.stable: {}}
+def _taken(
+    request: Reading, asked: Iterable[Asked], answers: Mapping[Asked, Answer], now: float
+) -> Measurement | History:
+    arms: dict[Arm, dict[Question, Answer]] = defaultdict(dict)
     for one in asked:
         arms[one.arm][one.question] = answers[one]
-    return Measurement(at=now, candidate=arms[request.candidate], stable=arms[request.stable])
+    stable = arms[request.stable]
+    if isinstance(request, HistoryRequest):
+        return History(now, {q: a for q, a in stable.items() if isinstance(q, Counters)})
+    return Measurement(at=now, candidate=arms[request.candidate], stable=stable)

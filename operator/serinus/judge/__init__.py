@@ -12,16 +12,16 @@ from serinus.judge.analysis import (
     questions_of,
 )
 from serinus.judge.counters import covered_until
-from serinus.judge.learning import History, asks_of_history, learn
+from serinus.judge.learning import asks_of_history, has_learned, learn
 from serinus.judge.look import EffectiveWeight
 
 __all__ = [
     "EffectiveWeight",
-    "History",
     "Progress",
     "asks_of_history",
     "covered_until",
     "enter_step",
+    "has_learned",
     "judge",
     "learn",
     "longest_warm_up",

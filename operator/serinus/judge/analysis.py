@@ -1,5 +1,7 @@
 """All checks of an analysis: what they ask, and what they come to after each measurement."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -78,6 +80,16 @@ def judge(
     return replace(progress, counted=counted, checks=checks)
 
 
+def reads(check: Check) -> str:
+    """12 characters that stand for the counters that a check reads, whatever its bounds."""
+    texts = [
+        [*one.metrics, *sorted(f"{m.label}{m.operator}{m.value}" for m in one.matchers)]
+        for one in kind_of(check).questions()
+        if isinstance(one, Counters)
+    ]
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:12]
+
+
 def enter_step(checks: Iterable[CheckStatus]) -> list[CheckStatus]:
     """The weight changes: pass has to be shown anew, the evidence against the candidate goes on."""
     return [
@@ -138,7 +150,7 @@ def _budget(analysis: Analysis, check: Check) -> Budget:
 
 
 def _baseline(check: Check, progress: Progress) -> CheckBaseline:
-    return progress.baseline.of(check.digest) if progress.baseline else NO_HISTORY
+    return progress.baseline.of(reads(check)) if progress.baseline else NO_HISTORY
 
 
 def _before(check: Check, progress: Progress) -> CheckStatus:

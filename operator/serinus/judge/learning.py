@@ -1,18 +1,15 @@
 """Stable's history before a rollout -> what each check goes by from its first look on."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
 from serinus.judge import words
-from serinus.judge.analysis import kind_of, questions_of
+from serinus.judge.analysis import kind_of, questions_of, reads
 from serinus.judge.dispersion import LEAST_BLOCKS
 from serinus.judge.history import minutes
 from serinus.judge.look import Look
-from serinus.judge.questions import Answer, Counters, Unreadable
-
-History = Mapping[Counters, Answer]
-"""Stable's samples, a minute apart."""
+from serinus.judge.questions import Counters, History, Unreadable
 
 
 def asks_of_history(analysis: Analysis) -> tuple[Counters, ...]:
@@ -20,21 +17,27 @@ def asks_of_history(analysis: Analysis) -> tuple[Counters, ...]:
     return tuple(one for one in questions_of(analysis) if isinstance(one, Counters))
 
 
-def learn(analysis: Analysis, history: History, at: float) -> Baseline | Unreadable:
-    """What the checks go by; `at` is when the history was read, Unix seconds.
+def has_learned(analysis: Analysis, baseline: Baseline | None) -> bool:
+    """Whether every check knows what to go by, or has nothing to ask."""
+    known = {each.reads for each in baseline.checks} if baseline else set()
+    return not asks_of_history(analysis) or known >= set(map(reads, analysis.checks))
+
+
+def learn(analysis: Analysis, history: History) -> Baseline | Unreadable:
+    """What the checks go by.
 
     Little or no history is no error: requests are then taken for independent, and that is said.
     """
-    for counters, answer in history.items():
+    for counters, answer in history.stable.items():
         # what is no native histogram is asked for as a classic one too
         if isinstance(answer, Unreadable) and not counters.native:
             return answer
-    looks = [look for look in minutes(history) if _served(look)]
+    looks = [look for look in minutes(history.stable) if _served(look)]
     known = [(check, kind_of(check).learn(looks)) for check in analysis.checks]
     return Baseline(
-        measured_at=at,
+        measured_at=history.at,
         message=_told(looks, [(check.name, found) for check, found in known]),
-        checks=[found.model_copy(update={"policy": check.digest}) for check, found in known],
+        checks=[found.model_copy(update={"reads": reads(check)}) for check, found in known],
     )
 
 

@@ -74,6 +74,15 @@ vector, each with one sample. Empty: Prometheus answered, and knows no such seri
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """Stable's samples of the last hour, a minute apart."""
+
+    at: float
+    """When they were read, Unix seconds."""
+    stable: Mapping[Counters, Answer]
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """Answers to all questions of one analysis, read at one time."""
 

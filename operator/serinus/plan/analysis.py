@@ -3,24 +3,32 @@
 import math
 from dataclasses import dataclass
 
+from serinus.api.analysis import Analysis
+from serinus.api.baseline import Baseline
 from serinus.api.quantities import seconds
 from serinus.api.spec import Spec
-from serinus.api.status import Candidate, Status
+from serinus.api.status import Candidate, CheckStatus, Status
 from serinus.judge import (
     EffectiveWeight,
     Progress,
+    asks_of_history,
     covered_until,
+    has_learned,
     judge,
     longest_warm_up,
     overall,
     questions_of,
 )
-from serinus.judge.questions import Arm, Measurement, Question
+from serinus.judge.questions import Arm, Counters, Measurement, Question, Unreadable
 from serinus.manifests.owner import Owner
 
 LOOKBACK = 60.0
 """Seconds read beyond the last sample counted, to find the sample that a difference starts at."""
 LONGEST_WINDOW = 3600.0
+HISTORY, MINUTE = 3600.0, 60.0
+"""Seconds of stable's history that are read, and between its samples."""
+SOON = 1.0
+"""Seconds within which a history is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +55,51 @@ class Request:
         return min(now - self.covered_until + self.warm_up + LOOKBACK, LONGEST_WINDOW)
 
 
-def requested(owner: Owner, spec: Spec, status: Status) -> Request | None:
-    """What to measure for this rollout from now on; None: nothing."""
+@dataclass(frozen=True, slots=True)
+class HistoryRequest:
+    """What a rollout wants to know of stable before it begins."""
+
+    interval: float
+    """Seconds until it is asked again, should it not be readable."""
+    questions: tuple[Counters, ...]
+    stable: Arm
+
+    @property
+    def subject(self) -> tuple[object, ...]:
+        """As with a `Request`."""
+        return self.questions, self.stable
+
+
+Reading = Request | HistoryRequest
+"""What is to be read of Prometheus for a rollout."""
+
+
+def awaits_history(spec: Spec, status: Status) -> bool:
+    """Whether stable's history is still to be read; the first traffic by steps waits for it."""
+    candidate = status.candidate
+    if candidate is None or candidate.mode != "Steps" or candidate.promoting:
+        return False
+    begun = candidate.analysis_since is not None
+    return not begun and not has_learned(spec.rollout.analysis, candidate.baseline)
+
+
+def requested(owner: Owner, spec: Spec, status: Status) -> Reading | None:
+    """What to read for this rollout from now on; None: nothing."""
+    return _history(owner, spec, status) or _measurement(owner, spec, status)
+
+
+def _history(owner: Owner, spec: Spec, status: Status) -> HistoryRequest | None:
+    candidate, stable, analysis = status.candidate, status.stable, spec.rollout.analysis
+    if candidate is None or stable is None or not awaits_history(spec, status):
+        return None
+    return HistoryRequest(
+        interval=seconds(analysis.interval) if candidate.errors_in_a_row else SOON,
+        questions=asks_of_history(analysis),
+        stable=Arm(owner.namespace, owner.child(stable.revision)),
+    )
+
+
+def _measurement(owner: Owner, spec: Spec, status: Status) -> Request | None:
     candidate, stable, analysis = status.candidate, status.stable, spec.rollout.analysis
     if candidate is None or stable is None or candidate.analysis_since is None:
         return None
@@ -67,6 +118,27 @@ def requested(owner: Owner, spec: Spec, status: Status) -> Request | None:
 def next_look(interval: float, now: float) -> float:
     """Looks are at multiples of the interval, so that all rollouts share their queries."""
     return (math.floor(now / interval) + 1) * interval
+
+
+def learned(spec: Spec, status: Status, found: Baseline | Unreadable) -> Status:
+    """The status with what stable's history told, or why it could not be read."""
+    candidate, analysis = status.candidate, spec.rollout.analysis
+    if candidate is None or not awaits_history(spec, status):
+        return status
+    if isinstance(found, Unreadable):
+        errors = candidate.errors_in_a_row + 1
+        changes = {"checks": _unreadable(analysis, found.message), "errors_in_a_row": errors}
+    else:
+        changes = {"checks": [], "errors_in_a_row": 0, "baseline": found}
+    return status.model_copy(update={"candidate": candidate.model_copy(update=changes)})
+
+
+def _unreadable(analysis: Analysis, message: str) -> list[CheckStatus]:
+    """No check can look while this is so."""
+    return [
+        CheckStatus(name=check.name, kind=check.kind, verdict="Error", message=message[:1024])
+        for check in analysis.checks
+    ]
 
 
 def judged(spec: Spec, status: Status, measurement: Measurement) -> Status:

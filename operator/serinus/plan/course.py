@@ -6,7 +6,7 @@ nothing is noted.
 
 from typing import Any
 
-from serinus.api.status import Course, InEffect, ObeyedCommand, Weight
+from serinus.api.status import Candidate, Course, InEffect, ObeyedCommand, Weight
 
 WEIGHTS_KEPT = 64
 COMMANDS_KEPT = 16
@@ -36,11 +36,11 @@ def commanded(course: Course | None, command: ObeyedCommand) -> Course | None:
     return _with(course, commands=[*course.commands, command][-COMMANDS_KEPT:])
 
 
-def over(course: Course | None, now: float) -> Course | None:
+def over(course: Course | None, candidate: Candidate, now: float) -> Course | None:
     """The candidate is one no more."""
     if course is None or course.until is not None:
         return course
-    return _with(course, until=now)
+    return _with(course, until=now, baseline=candidate.baseline)
 
 
 def _with(course: Course, **changes: Any) -> Course:

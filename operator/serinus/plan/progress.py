@@ -11,6 +11,7 @@ from serinus.api.status import Verdict
 from serinus.judge import overall
 from serinus.manifests.children import router_for
 from serinus.manifests.routers.face import carriable_weight
+from serinus.plan.analysis import awaits_history
 from serinus.plan.course import pods_lost, took_effect
 from serinus.plan.situation import Situation
 from serinus.plan.steps import enter_next_step, pause_ends, raises_weight_next
@@ -37,7 +38,7 @@ def pods_ready(s: Situation) -> int:
 def weight_given(s: Situation) -> int:
     """Percent to route to the candidate now: never more than its ready pods can carry."""
     candidate = s.candidate
-    if pods_ready(s) >= pods_needed(s) and not strangers(s):
+    if pods_ready(s) >= pods_needed(s) and not strangers(s) and not reads_history(s):
         return int(candidate.weight.wanted)
     stable = s.status.stable
     stable_ready = s.world.ready(stable.revision) if stable else 0
@@ -53,6 +54,11 @@ def strangers(s: Situation) -> list[str]:
         return []
     stable = s.status.stable.revision if s.status.stable else None
     return sorted(set(s.world.workloads) - {stable, s.candidate.revision})
+
+
+def reads_history(s: Situation) -> bool:
+    """Whether the candidate's first traffic waits until stable's history was read."""
+    return awaits_history(s.wish.spec, s.status)
 
 
 def verdict(s: Situation) -> Verdict:
@@ -168,6 +174,9 @@ def _wait_for_traffic(s: Situation) -> Situation | None:
         return s.hold(Reason.AWAITING_PODS, message)
     if pods_ready(s) < pods_needed(s):
         return s.hold(Reason.AWAITING_PODS, _pods_message(s))
+    if reads_history(s):
+        told = "Stable's last hour is read before the candidate takes traffic."
+        return _wait_for_metrics(s) or s.hold(Reason.NO_DATA, told)
     if s.candidate.weight.wanted > 0 and s.candidate.effective_since is None:
         return _hold_for_the_route(s)
     return None

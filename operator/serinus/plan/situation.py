@@ -143,7 +143,7 @@ class Situation:
     def drop(self) -> "Situation":
         """The candidate is no more."""
         dropped = self.retire(self.candidate.revision)
-        return dropped.to(candidate=None, course=over(self.status.course, self.now))
+        return dropped.to(candidate=None, course=over(self.status.course, self.candidate, self.now))
 
     def reject(self, reason: Reason, message: str) -> "Situation":
         """Roll the candidate back, and do not try its revision again by itself.
@@ -195,7 +195,7 @@ class Situation:
             ready_replicas=candidate.ready_replicas,
             since=self.now,
         )
-        course = over(self.status.course, self.now)
+        course = over(self.status.course, self.candidate, self.now)
         promoted = self.to(stable=stable, candidate=None, course=course)
         promoted = promoted.retire(old.revision) if old else promoted
         return promoted.because(Reason.PROMOTED, candidate.revision, message)

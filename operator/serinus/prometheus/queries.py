@@ -28,6 +28,8 @@ class Asked:
     question: Question
     window: float
     """Seconds back from now that Counters samples are read, at least; no matter to a Value."""
+    every: float | None = None
+    """Seconds between the samples, each as it was known then; None: all that there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def plan(batch: Iterable[Asked], late: float) -> Plan:
     `late` is how many seconds a part may be read after its whole: its window reaches back so
     much further, so that the oldest sample of the whole has its part too.
     """
-    counters: dict[tuple[Counters, int], list[Asked]] = defaultdict(list)
+    counters: dict[tuple[Counters, int, float | None], list[Asked]] = defaultdict(list)
     values: dict[str, list[Asked]] = defaultdict(list)
     refused = {}
     for asked in dict.fromkeys(batch):
@@ -77,11 +79,11 @@ def plan(batch: Iterable[Asked], late: float) -> Plan:
                 values[_value(asked.arm, question)].append(asked)
             else:
                 _check(asked.arm)
-                counters[question, _reach(asked.window)].append(asked)
+                counters[question, _reach(asked.window), asked.every].append(asked)
         except ValueError as error:
             refused[asked] = Unreadable(f"The query was not run: {error}.")
     queries = [Query(text, tuple(asked)) for text, asked in values.items()]
-    for (question, _), together in counters.items():
+    for (question, _, _), together in counters.items():
         queries += _counter_queries(question, together, late if question.part else 0.0)
     return Plan(tuple(queries), refused)
 
@@ -121,11 +123,12 @@ def _check(arm: Arm) -> None:
 
 def _counter_queries(question: Counters, asked: list[Asked], late: float) -> Iterator[Query]:
     window = max(math.ceil(max(one.window for one in asked) + late), 1)
+    step = f":{asked[0].every:g}s" if asked[0].every else ""
     by_arm: dict[Arm, list[Asked]] = defaultdict(list)
     for one in asked:
         by_arm[one.arm].append(one)
     for arms in _chunks(sorted(by_arm, key=lambda arm: (arm.namespace, arm.workload))):
-        text = selector(question, arms) + f"[{window}s]"
+        text = f"{selector(question, arms)}[{window}s{step}]"
         yield Query(text, tuple(one for arm in arms for one in by_arm[arm]), question.part)
 
 

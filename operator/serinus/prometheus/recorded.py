@@ -7,10 +7,11 @@ from typing import Any
 
 from serinus.api.checks import LabelMatcher
 from serinus.api.recording import RecordedCounters, Recording
-from serinus.judge.questions import Answer, Counters, Measurement, Question, Series, Value
-from serinus.plan.analysis import Request
+from serinus.judge.questions import Answer, Counters, History, Measurement, Question, Series, Value
+from serinus.plan.analysis import HISTORY, MINUTE, HistoryRequest, Request
 from serinus.prometheus.answers import Element, compact, split
 from serinus.prometheus.queries import Asked, Query
+from serinus.rehearsal.subquery import LOOKBACK, stepped
 
 Labels = Mapping[str, str]
 
@@ -69,6 +70,16 @@ class Recorded:
             answers = split(self._range(question, asked[0].window, now), Query("", tuple(asked)))
             candidate[question], stable[question] = (answers[one] for one in asked)
         return Measurement(now, candidate, stable)
+
+    def history(self, request: HistoryRequest, now: float) -> History:
+        """What could be read of stable's last hour."""
+        stable: dict[Counters, Answer] = {}
+        for question in request.questions:
+            found = self._range(question, HISTORY + LOOKBACK, now)
+            hour = [_stepped(one, now) for one in found]
+            asked = Asked(request.stable, question, HISTORY, MINUTE)
+            stable[question] = split(hour, Query("", (asked,)))[asked]
+        return History(now, stable)
 
     def _range(self, question: Counters, window: float, now: float) -> list[Element]:
         """As a range selector reads it."""
@@ -153,6 +164,11 @@ def _cut(
     if isinstance(one, Series):
         return Series(one.labels, one.samples[first:last])
     return {**one, "histograms": samples[first:last]}
+
+
+def _stepped(one: Element, now: float) -> Element:
+    hour = stepped(_samples(one), now, HISTORY, MINUTE)
+    return Series(one.labels, hour) if isinstance(one, Series) else {**one, "histograms": hour}
 
 
 def _time(sample: Sequence[Any]) -> float:

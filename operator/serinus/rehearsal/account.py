@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 
-from serinus.api.quantities import seconds
+from serinus.api.baseline import Baseline
 from serinus.api.status import CheckStatus, Hold, Status
-from serinus.judge.questions import Measurement
+from serinus.judge.questions import Measurement, Unreadable
 from serinus.manifests.owner import Owner
-from serinus.plan.analysis import Request, judged, next_look, requested
+from serinus.plan.analysis import Reading, judged, learned, next_look, requested
 from serinus.rehearsal.rollout import Rollout
 
 
@@ -33,7 +33,7 @@ class Account:
     start: float
     """Unix seconds."""
     moments: list[Moment] = field(default_factory=list)
-    request: Request | None = None
+    request: Reading | None = None
     """What is to be measured from now on."""
     look: float = inf
     """When that is due next, Unix seconds; infinity: never."""
@@ -51,8 +51,12 @@ class Account:
         if self.request is None:
             self.look = inf
         elif self.look <= rollout.now or self.look == inf:
-            interval = seconds(rollout.wish.spec.rollout.analysis.interval)
-            self.look = next_look(interval, rollout.now)
+            self.look = next_look(self.request.interval, rollout.now)
+
+    def learn(self, found: Baseline | Unreadable) -> None:
+        """What stable's history told; the rules have yet to pass."""
+        rollout = self.rollout
+        rollout.status = learned(rollout.wish.spec, rollout.status, found)
 
     def judge(self, measurement: Measurement) -> None:
         """What a look comes to; the rules have yet to pass."""

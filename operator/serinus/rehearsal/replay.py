@@ -8,9 +8,10 @@ from typing import Final, Literal
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.status import CheckStatus, Course, Decision
-from serinus.judge.questions import Measurement
+from serinus.judge import learn
+from serinus.judge.questions import History, Measurement
 from serinus.manifests.owner import Owner
-from serinus.plan.analysis import Request
+from serinus.plan.analysis import HistoryRequest, Request
 from serinus.plan.situation import Wish
 from serinus.rehearsal.account import Account, Moment
 from serinus.rehearsal.recorded_world import RecordedWorld
@@ -60,6 +61,8 @@ class Replay:
     """Where the record ends, Unix seconds."""
     measure: Callable[[Request, float], Measurement]
     """What was to be read at a time."""
+    history: Callable[[HistoryRequest, float], History]
+    """Likewise, of stable before it; what the operator learned then is not learned again."""
     delay: float = 0.0
     """Seconds from a look to the answers that it had from Prometheus."""
 
@@ -73,8 +76,11 @@ class Replay:
             if now > self.end:
                 break
             rollout.now = now
-            if now == account.look and account.request:
-                read = self.measure(account.request, now + self.delay)
+            request = account.request if now == account.look else None
+            if isinstance(request, HistoryRequest):
+                account.learn(learn(self.spec.rollout.analysis, self.history(request, now)))
+            elif request:
+                read = self.measure(request, now + self.delay)
                 account.judge(replace(read, at=now))
                 looks.append(_looked(rollout))
             self._command(rollout)
@@ -97,6 +103,9 @@ class Replay:
         rollout.now = course.since
         rollout.wish = replace(rollout.wish, revision=course.revision)
         account.settle()
+        if course.baseline:
+            account.learn(course.baseline)
+            account.settle()
         return account
 
     def _next_command(self, now: float) -> float:

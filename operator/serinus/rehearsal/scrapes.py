@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from serinus.judge.questions import Answer, Arm, Counters, Series
+from serinus.plan.analysis import HISTORY, MINUTE
 from serinus.rehearsal.draws import poisson
 from serinus.rehearsal.exports import Behaviour, Exports
+from serinus.rehearsal.subquery import stepped
 from serinus.rehearsal.traffic import Arrivals
 
 Samples = tuple[tuple[float, float], ...]
@@ -89,6 +91,20 @@ class Scrapes:
                 first = bisect_right(samples, (start, math.inf))
                 found.append(Series(pod.labels[index], samples[first:]))
         return tuple(found)
+
+    def history(self, counters: Counters, end: float) -> Answer:
+        """What a query for the last hour says, a sample a minute."""
+        found = []
+        for pod in self.pods:
+            for index in self.exports.answering[counters]:
+                samples = stepped(pod.samples[index], end, HISTORY, MINUTE)
+                found += [Series(pod.labels[index], samples)] if samples else []
+        return tuple(found)
+
+    def copy(self, rng: Random) -> "Scrapes":
+        """The same pods, to go on from here with other random numbers."""
+        pods = [replace(pod, counters=[*pod.counters], samples=[*pod.samples]) for pod in self.pods]
+        return replace(self, rng=rng, pods=pods)
 
     def _pod(self, born: float) -> Pod:
         count = len(self.exports.labels)

@@ -15,10 +15,11 @@ from serinus.api.status import Status
 from serinus.judge import overall
 from serinus.judge.questions import Answer, Arm, Counters, Measurement, Question, Series, Value
 from serinus.manifests.owner import Owner
-from serinus.plan.analysis import Request
+from serinus.plan.analysis import HISTORY, HistoryRequest, Request
 from serinus.plan.situation import Wish
 from serinus.rehearsal.account import Account, Moment, hold_of, verdicts
 from serinus.rehearsal.exports import Behaviour, Exports, behaviour
+from serinus.rehearsal.past import Past, lived
 from serinus.rehearsal.rollout import Rollout
 from serinus.rehearsal.scrapes import Scrapes
 from serinus.rehearsal.traffic import arrivals
@@ -30,8 +31,8 @@ LONGEST: Final = 7 * 86400.0
 STABLE: Final = "stable"
 """Stands for the revision that is there before."""
 _EPOCH = 1_000_000.0
-_WARM_UP = 120.0
-"""Seconds that stable serves before the rollout starts."""
+_BEFORE = 2 * HISTORY
+"""Seconds before the rollout at which stable is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,30 @@ class Simulation:
         self.exports = Exports.of(analysis, classes, sorted(self.stable.groups))
         self._values = dict(_values(analysis, self.scenario))
 
-    def run(self, rng: Random) -> Run:
-        """One rollout; the same random numbers make the same one."""
-        return _Course(self, rng).run()
+    def past(self, rng: Random) -> Past:
+        """An hour of stable's before a rollout."""
+        analysis = self.spec.rollout.analysis
+        end = _EPOCH + rng.uniform(0, seconds(analysis.interval))
+        phase = rng.random()
+        stable = self._scrapes(STABLE, end, phase, rng)
+        stable.scale([end - _BEFORE] * self.spec.replicas)
+        return lived(stable, self.stable, end, phase, analysis)
+
+    def run(self, rng: Random, past: Past) -> Run:
+        """One rollout; the same random numbers and the same past make the same one."""
+        candidate = self._scrapes(self.revision, past.end, past.phase, rng)
+        return _Course(self, past, candidate, past.stable.copy(rng)).run()
+
+    def _scrapes(self, revision: str, start: float, phase: float, rng: Random) -> Scrapes:
+        scenario, expected = self.scenario, arrivals(self.scenario, phase)
+        return Scrapes(
+            arm=Arm(self.owner.namespace, self.owner.child(revision)),
+            exports=self.exports,
+            arrivals=lambda at: expected(at - start),
+            interval=seconds(scenario.scrape_interval),
+            pods_differ=fraction(scenario.pods_differ),
+            rng=rng,
+        )
 
     def value(self, question: Value, at: float) -> Answer:
         """What a query reads."""
@@ -104,42 +126,33 @@ def _values(analysis: Analysis, scenario: Scenario) -> Iterator[tuple[Value, flo
 class _Course:
     """One rollout under way."""
 
-    def __init__(self, simulation: Simulation, rng: Random) -> None:
-        self._simulation, self._rng = simulation, rng
-        spec, scenario = simulation.spec, simulation.scenario
-        start = _EPOCH + rng.uniform(0, seconds(spec.rollout.analysis.interval))
+    def __init__(
+        self, simulation: Simulation, past: Past, candidate: Scrapes, stable: Scrapes
+    ) -> None:
+        self._simulation, self._past = simulation, past
+        self._candidate, self._stable = candidate, stable
         world = PaperWorld()
-        self._rollout = Rollout(Wish(spec, 1, STABLE), world, start - _WARM_UP)
+        wish = Wish(simulation.spec, 1, STABLE)
+        self._rollout = Rollout(wish, world, past.end - _BEFORE)
         self._rollout.settle()
-        self._account = Account(simulation.owner, self._rollout, start)
-        world.pods_ready_after = seconds(scenario.pods_ready_after)
-        world.route_after = seconds(scenario.route_after)
-        expected = arrivals(scenario, rng.random())
-        self._candidate, self._stable = (
-            Scrapes(
-                arm=Arm(simulation.owner.namespace, simulation.owner.child(revision)),
-                exports=simulation.exports,
-                arrivals=lambda at: expected(at - start),
-                interval=seconds(scenario.scrape_interval),
-                pods_differ=fraction(scenario.pods_differ),
-                rng=rng,
-            )
-            for revision in (simulation.revision, STABLE)
-        )
-        self._stable.scale(world.pods(STABLE))
+        self._account = Account(simulation.owner, self._rollout, past.end)
+        world.pods_ready_after = seconds(simulation.scenario.pods_ready_after)
+        world.route_after = seconds(simulation.scenario.route_after)
 
     def run(self) -> Run:
         """From the new manifest to the decision that ends it."""
         rollout, account = self._rollout, self._account
-        self._serve(account.start)
         rollout.now, rollout.wish = account.start, replace(rollout.wish, revision=self._revision)
         self._settle()
         while (outcome := self._outcome()) is None:
             now = min(rollout.wakes_at(), account.look, account.start + LONGEST)
             self._serve(now)
             rollout.now = now
-            if now == account.look and account.request:
-                account.judge(self._measured(account.request))
+            request = account.request if now == account.look else None
+            if isinstance(request, HistoryRequest):
+                account.learn(self._past.told)
+            elif request:
+                account.judge(self._measured(request))
             self._settle()
         return Run(
             reason=outcome[0],

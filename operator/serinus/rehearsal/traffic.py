@@ -6,7 +6,7 @@ from collections.abc import Callable
 from serinus.api.scenario import Scenario
 
 Arrivals = Callable[[float], float]
-"""Seconds since the start -> requests expected from the start until then."""
+"""Seconds since the start -> requests expected from the start until then; negative before it."""
 
 DAY = 86400.0
 _BURST_EVERY, _BURST_FOR, _BURST_TIMES = 60.0, 10.0, 5.0
@@ -39,6 +39,8 @@ def _burst(at: float) -> float:
 
 
 def _ramp(at: float) -> float:
-    """The integral of 0.5, rising to 1.5 within the ramp and staying there."""
+    """The integral of 0.5, rising from the start to 1.5 within the ramp and staying there."""
+    if at < 0:
+        return 0.5 * at
     within = min(at, _RAMP_FOR)
     return 0.5 * within + within * within / (2 * _RAMP_FOR) + 1.5 * (at - within)

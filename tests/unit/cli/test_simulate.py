@@ -67,7 +67,7 @@ def test_traffic_that_goes_astray_holds_the_rollout_and_rolls_nobody_back(
     found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "20")
     assert chances(found) == {"TrafficSplitWrong": 1.0}
     assert found["outcomes"][0]["outcome"] == "Held"
-    assert "where 5% is asked for" in found["timeline"][-1]["message"]
+    assert "% is asked for" in found["timeline"][-1]["message"]
 
 
 def test_a_group_that_is_denied_what_others_get_rolls_back(

@@ -8,8 +8,17 @@ import pytest
 
 from serinus.controller.queue import Key
 from serinus.controller.sampling import Sampler
-from serinus.judge.questions import Answer, Arm, Counters, Series, Unreadable, Value
-from serinus.plan.analysis import Request
+from serinus.judge.questions import (
+    Answer,
+    Arm,
+    Counters,
+    History,
+    Measurement,
+    Series,
+    Unreadable,
+    Value,
+)
+from serinus.plan.analysis import HistoryRequest, Request
 from serinus.prometheus import Asked
 
 FRAUD, SPAM = Key("shop", "fraud"), Key("mail", "spam")
@@ -128,7 +137,7 @@ async def test_a_measurement_is_taken_once_and_tells_when_it_was_begun(bench: Be
     bench.prometheus.open.set()
     await settle()
     measured = bench.sampler.take(FRAUD)
-    assert measured is not None
+    assert isinstance(measured, Measurement)
     assert measured.at == 1005.0
     assert measured.candidate[REQUESTS] == measured.stable[REQUESTS] != ()
     assert bench.sampler.take(FRAUD) is None
@@ -235,8 +244,18 @@ async def test_an_unreadable_answer_is_handed_over_like_any_other(bench: Bench) 
     sampler.start_what_is_due()
     await settle()
     measured = sampler.take(FRAUD)
-    assert measured is not None
+    assert isinstance(measured, Measurement)
     assert measured.candidate == {REQUESTS: silent}
+
+
+async def test_stables_history_is_read_within_a_second_a_sample_a_minute(bench: Bench) -> None:
+    stable = Arm("shop", "fraud-old")
+    bench.sampler.want(FRAUD, HistoryRequest(1.0, (REQUESTS,), stable))
+    await bench.at(1001.0)
+    assert bench.prometheus.batches == [[Asked(stable, REQUESTS, 3600.0, every=60.0)]]
+    read = bench.sampler.take(FRAUD)
+    assert isinstance(read, History)
+    assert (read.at, set(read.stable)) == (1001.0, {REQUESTS})
 
 
 async def test_it_runs_by_itself_when_time_comes_and_ends_when_cancelled(bench: Bench) -> None:

@@ -7,6 +7,7 @@ import pytest
 from serinus.api.baseline import INDEPENDENT, Baseline, CheckBaseline, Dispersion
 from serinus.api.status import CheckState
 from serinus.judge import Progress
+from serinus.judge.analysis import reads
 from serinus.judge.comparison import Policy, Scale, among_pods, begun, compare
 from serinus.judge.kernel import WORSE, Null
 from tests.unit.judge.judging import Judging, error_rate, latency
@@ -22,7 +23,7 @@ def fresh() -> CheckState:
 
 def knowing(paper: Judging, **known: object) -> Judging:
     """Stable's history told this of the first check."""
-    check = CheckBaseline(policy=paper.analysis.checks[0].digest, **known)
+    check = CheckBaseline(reads=reads(paper.analysis.checks[0]), **known)
     paper.progress = Progress(baseline=Baseline(measured_at=0.0, checks=[check]))
     return paper
 
@@ -119,11 +120,11 @@ def test_bounds_that_the_candidate_has_not_are_chosen_anew_as_without_a_history(
     assert names == ["slower than 0.1", "slower than 0.5"]
 
 
-def test_what_was_learned_for_other_settings_is_not_used() -> None:
+def test_what_was_learned_of_other_counters_is_not_used() -> None:
     paper = serving(dispersions=[BURSTS])
     assert paper.progress.baseline
     [known] = paper.progress.baseline.checks
-    other = Baseline(measured_at=0.0, checks=[known.model_copy(update={"policy": "another"})])
+    other = Baseline(measured_at=0.0, checks=[known.model_copy(update={"reads": "another"})])
     paper.progress = Progress(baseline=other)
     paper.errors((20, 100), (100, 1900))
     assert paper.look().verdict == "Fail"

@@ -8,8 +8,9 @@ import pytest
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
 from serinus.judge import asks_of_history, learn
+from serinus.judge.analysis import reads
 from serinus.judge.history import minutes
-from serinus.judge.questions import Answer, Counters, Series, Unreadable
+from serinus.judge.questions import Answer, Counters, History, Series, Unreadable
 from serinus.rehearsal.draws import multinomial, poisson
 from tests.unit.judge.judging import drift, error_rate, fairness, feedback, latency
 from tests.unit.judge.metrics import Pods
@@ -33,7 +34,7 @@ def learned(wanted: Analysis, serve: Serve, minutes: int = 60) -> Baseline:
         serve(pods, rng, minute)
         pods.scrape(NOW - 60 * (minutes - minute))
     history = pods.answers(asks_of_history(wanted), NOW - 3600, NOW)
-    found = learn(wanted, history, NOW)
+    found = learn(wanted, History(NOW, history))
     assert isinstance(found, Baseline)
     return found
 
@@ -122,8 +123,8 @@ def test_checks_that_do_not_ask_stable_learn_nothing() -> None:
     groups = fairness(favourable=[{"label": "class", "value": "approve"}])
     found = learned(analysis(groups, PSI), lambda pods, rng, minute: None)
     assert [each.dispersions for each in found.checks] == [[], []]
-    assert [each.policy for each in found.checks] == [
-        check.digest for check in analysis(groups, PSI).checks
+    assert [each.reads for each in found.checks] == [
+        reads(check) for check in analysis(groups, PSI).checks
     ]
 
 
@@ -155,18 +156,17 @@ def test_a_counter_that_cannot_be_read_is_told_and_nothing_is_learned() -> None:
     wanted = analysis(error_rate(), latency())
     silent = Unreadable("Prometheus is down.")
     history: dict[Counters, Answer] = dict.fromkeys(asks_of_history(wanted), ())
-    assert isinstance(learn(wanted, history, NOW), Baseline)
+    assert isinstance(learn(wanted, History(NOW, history)), Baseline)
     whole = next(iter(history))
-    assert learn(wanted, {**history, whole: silent}, NOW) == silent
+    assert learn(wanted, History(NOW, {**history, whole: silent})) == silent
 
 
 def test_what_is_no_native_histogram_is_learned_from_the_classic_one() -> None:
     wanted = analysis(latency())
     history: dict[Counters, Answer] = dict.fromkeys(asks_of_history(wanted), ())
     native = next(counters for counters in history if counters.native)
-    assert isinstance(
-        learn(wanted, {**history, native: Unreadable("It is no histogram.")}, NOW), Baseline
-    )
+    history[native] = Unreadable("It is no histogram.")
+    assert isinstance(learn(wanted, History(NOW, history)), Baseline)
 
 
 def test_a_pod_that_restarts_loses_its_count_and_shows_no_burst() -> None:

@@ -4,6 +4,7 @@ import random
 
 from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
 from serinus.judge import EffectiveWeight, Progress, enter_step, judge
+from serinus.judge.analysis import reads
 from serinus.judge.questions import Series, Value
 from tests.unit.judge.judging import (
     SINCE,
@@ -36,7 +37,7 @@ def judging() -> Judging:
     """Every kind of check; stable's errors came in bursts before."""
     paper = Judging(*EVERY_KIND)
     bursts = Dispersion(name="errors", over_time=1.7, between_pods=0.13)
-    known = CheckBaseline(policy=paper.analysis.checks[0].digest, dispersions=[bursts])
+    known = CheckBaseline(reads=reads(paper.analysis.checks[0]), dispersions=[bursts])
     paper.weight = EffectiveWeight(0.05, SINCE + 0.123456)
     paper.progress = Progress(baseline=Baseline(measured_at=paper.at, checks=[known]))
     return paper

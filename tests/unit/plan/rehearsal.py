@@ -3,8 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from serinus.api.baseline import Baseline
 from serinus.api.spec import Spec
 from serinus.api.status import CheckStatus, Status, Verdict
+from serinus.judge import learn
+from serinus.judge.questions import History, Unreadable
+from serinus.plan.analysis import awaits_history, learned
 from serinus.plan.decide import Plan
 from serinus.plan.situation import Wish
 from serinus.rehearsal.rollout import Rollout
@@ -14,6 +18,7 @@ TEMPLATE: dict[str, Any] = {
     "spec": {"containers": [{"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}]}
 }
 GATEWAY = {"gateway": {"parentRefs": [{"name": "public"}]}}
+NO_HISTORY = History(0.0, {})
 A, B, C = "aaaaaaaa", "abbbbbbb", "accccccc"
 
 
@@ -26,6 +31,8 @@ class Rehearsal:
     command: str | None = None
     problems: tuple[str, ...] = ()
     world: PaperWorld = field(default_factory=PaperWorld)
+    history: History | Unreadable | None = NO_HISTORY
+    """What is read of stable's last hour; None: it is not read yet."""
 
     def __post_init__(self) -> None:
         self.rollout = Rollout(self._wish(), self.world, now=1000.0)
@@ -42,9 +49,12 @@ class Rehearsal:
         return self
 
     def settle(self) -> Self:
-        """Passes until nothing changes."""
+        """Passes until nothing changes; stable's history is read as soon as it is asked for."""
         self.rollout.wish = self._wish()
         self.rollout.settle()
+        if self.history is not None and awaits_history(self.rollout.wish.spec, self.status):
+            self.rollout.status = learned(self.rollout.wish.spec, self.status, self._told())
+            self.rollout.settle()
         return self
 
     def after(self, seconds: float) -> Self:
@@ -104,6 +114,12 @@ class Rehearsal:
     def reason(self) -> str:
         """The reason of condition Ready."""
         return next(each.reason for each in self.status.conditions if each.type == "Ready")
+
+    def _told(self) -> Baseline | Unreadable:
+        if isinstance(self.history, History):
+            return learn(self.rollout.wish.spec.rollout.analysis, self.history)
+        assert self.history is not None
+        return self.history
 
     def _wish(self) -> Wish:
         raw = {"template": TEMPLATE, "traffic": GATEWAY, "replicas": 4, **self.spec}

@@ -4,9 +4,18 @@ from typing import Any
 
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Stable, Status, Weight
-from serinus.judge.questions import Arm
+from serinus.judge import learn
+from serinus.judge.questions import Arm, History, Unreadable
 from serinus.manifests.owner import Owner
-from serinus.plan.analysis import LONGEST_WINDOW, LOOKBACK, next_look, requested
+from serinus.plan.analysis import (
+    LONGEST_WINDOW,
+    LOOKBACK,
+    HistoryRequest,
+    Request,
+    learned,
+    next_look,
+    requested,
+)
 from tests.unit.plan.rehearsal import TEMPLATE
 
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -34,14 +43,14 @@ def test_nothing_is_measured_before_the_analysis_begins_or_without_checks() -> N
     assert requested(OWNER, spec(), Status(stable=STABLE)) is None
     assert requested(OWNER, spec(), Status(candidate=candidate())) is None
     waiting = Status(stable=STABLE, candidate=candidate(analysis_since=None))
-    assert requested(OWNER, spec(), waiting) is None
+    assert isinstance(requested(OWNER, spec(), waiting), HistoryRequest)
     running = Status(stable=STABLE, candidate=candidate())
     assert requested(OWNER, spec(analysis={"checks": []}), running) is None
 
 
 def test_both_arms_are_measured_by_the_names_of_their_deployments() -> None:
     asked = requested(OWNER, spec(), Status(stable=STABLE, candidate=candidate()))
-    assert asked is not None
+    assert isinstance(asked, Request)
     assert (asked.interval, asked.covered_until) == (5.0, 1000.0)
     assert asked.candidate == Arm("shop", "fraud-new")
     assert asked.stable == Arm("shop", "fraud-old")
@@ -50,9 +59,42 @@ def test_both_arms_are_measured_by_the_names_of_their_deployments() -> None:
 
 def test_the_window_reaches_back_to_what_was_counted_and_has_an_end() -> None:
     asked = requested(OWNER, spec(), Status(stable=STABLE, candidate=candidate()))
-    assert asked is not None
+    assert isinstance(asked, Request)
     assert asked.window(1030.0) == 30.0 + LOOKBACK
     assert asked.window(1e6) == LONGEST_WINDOW
+
+
+def test_stables_history_is_asked_for_before_the_first_traffic_and_never_after() -> None:
+    waiting = Status(stable=STABLE, candidate=candidate(analysis_since=None))
+    asked = requested(OWNER, spec(), waiting)
+    assert isinstance(asked, HistoryRequest)
+    assert (asked.stable, asked.interval) == (Arm("shop", "fraud-old"), 1.0)
+    known = learned(spec(), waiting, learn(spec().rollout.analysis, History(1.0, {})))
+    assert known.candidate
+    assert known.candidate.baseline
+    assert requested(OWNER, spec(), known) is None
+    assert learned(spec(), known, Unreadable("It is late.")) == known
+
+
+def test_a_history_that_cannot_be_read_is_asked_for_again_and_counts_as_a_failed_look() -> None:
+    status = Status(stable=STABLE, candidate=candidate(analysis_since=None))
+    for errors in (1, 2):
+        status = learned(spec(), status, Unreadable("Prometheus is down."))
+        assert status.candidate
+        assert status.candidate.errors_in_a_row == errors
+        assert [check.verdict for check in status.candidate.checks] == ["Error"]
+        asked = requested(OWNER, spec(), status)
+        assert isinstance(asked, HistoryRequest)
+        assert asked.interval == 5.0, "once there is trouble, as often as there are looks"
+    known = learned(spec(), status, learn(spec().rollout.analysis, History(1.0, {})))
+    assert known.candidate
+    assert (known.candidate.checks, known.candidate.errors_in_a_row) == ([], 0)
+
+
+def test_checks_that_ask_nothing_of_stable_wait_for_no_history() -> None:
+    threshold = {"name": "psi", "threshold": {"query": "max(psi{$arm})", "max": 1}}
+    waiting = Status(stable=STABLE, candidate=candidate(analysis_since=None))
+    assert requested(OWNER, spec(analysis={"checks": [threshold]}), waiting) is None
 
 
 def test_looks_are_at_multiples_of_the_interval() -> None:

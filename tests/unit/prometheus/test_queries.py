@@ -47,6 +47,12 @@ def test_however_much_windows_differ_queries_are_few() -> None:
     assert len(texts(batch)) <= 6
 
 
+def test_a_history_is_a_query_of_its_own_with_samples_so_far_apart() -> None:
+    arm = Arm("a", "x")
+    near, history = texts([*about(arm, window=3600), Asked(arm, REQUESTS, 3600, every=60)])
+    assert (near[-7:], history[-11:]) == ("[3600s]", "}[3600s:60s]"[-11:])
+
+
 def test_a_part_reaches_back_as_much_further_as_it_may_be_read_later() -> None:
     batch = [*about(Arm("a", "x")), *about(Arm("a", "x"), question=ERRORS)]
     whole, part = plan(batch, late=10).queries

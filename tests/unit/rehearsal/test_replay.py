@@ -5,7 +5,7 @@ from typing import Any
 
 from serinus.api.spec import Spec
 from serinus.api.status import Course, InEffect, ObeyedCommand
-from serinus.judge.questions import Answer, Arm, Counters, Measurement, Question, Series
+from serinus.judge.questions import Answer, Arm, Counters, History, Measurement, Question, Series
 from serinus.manifests.owner import Owner
 from serinus.plan.analysis import Request
 from serinus.rehearsal.replay import Replay, Replayed
@@ -65,6 +65,7 @@ class Past:
             promoted=self.promoted,
             end=START + (self.until or 200.0),
             measure=self.measure,
+            history=lambda request, now: History(now, dict.fromkeys(request.questions, ())),
         ).run()
 
     def measure(self, request: Request, now: float) -> Measurement:
