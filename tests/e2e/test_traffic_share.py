@@ -1,0 +1,42 @@
+"""Clients that go around the route: the rollout is held, blames no model, and goes on by itself."""
+
+from tests.stage.deployed import Deployed, Status
+from tests.stage.load import Load, Target
+from tests.stage.manifests import Model
+from tests.stage.stage import Stage
+
+LONGEST = 300.0
+CHECKS = [{"name": "split", "trafficShare": {}}, {"name": "errors", "errorRate": {}}]
+
+
+def _split_is_wrong(status: Status) -> bool:
+    hold = (status.get("candidate") or {}).get("hold") or {}
+    return hold.get("reason") == "TrafficSplitWrong"
+
+
+def test_requests_that_go_around_the_route_hold_the_rollout_until_they_end(
+    product: Stage, namespace: str
+) -> None:
+    model = Model(
+        namespace,
+        "loan",
+        product.model_image,
+        gateway=product.gateway,
+        steps=[{"setWeight": 20}, {"pause": {"duration": "30s"}}],
+        analysis={"interval": "1s", "checks": CHECKS},
+    )
+    loan = Deployed(product.api, namespace, "loan")
+    product.api.apply(model.manifest())
+    loan.until_healthy("v1", within=120)
+    route = Target(product.gateway_url, model.host, 60, LONGEST)
+    with Load(product.api, product.model_image, namespace, route) as clients:
+        loan.patch(model={"version": "v2"})
+        revision = loan.until_weight(20, within=120)["candidate"]["revision"]
+        around = f"http://loan-{revision}.{namespace}.svc.cluster.local"
+        with Load(product.api, product.model_image, namespace, Target(around, "loan", 30, LONGEST)):
+            status = loan.until("the split is wrong", _split_is_wrong, within=90)
+            assert status["phase"] == "Degraded"
+            assert "where 20% is asked for" in status["message"]
+            assert loan.status().get("rejected") is None
+        loan.until_healthy("v2", within=180)
+        assert not clients.stop().unexplained, clients.unexplained_at
