@@ -52,6 +52,12 @@ def test_pods_that_are_all_bad_are_not_named() -> None:
     assert "in pod" not in failed(names(5), 4, 4)
 
 
+def test_a_pod_that_may_have_most_errors_by_chance_is_not_named() -> None:
+    message = failed(names(2), 6, 2)
+    assert message.startswith("Candidate errors 8/80 (10%)"), "6 of the 8 are in one pod"
+    assert "in pod" not in message
+
+
 def test_the_only_pod_is_not_named() -> None:
     assert "in pod" not in failed(names(1), 10, 0)
 
