@@ -4,7 +4,7 @@ from typing import Any
 
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Stable, Status, Weight
-from serinus.judge import learn
+from serinus.judge import EffectiveWeight, learn
 from serinus.judge.questions import Arm, History, Unreadable
 from serinus.manifests.owner import Owner
 from serinus.plan.analysis import (
@@ -12,6 +12,7 @@ from serinus.plan.analysis import (
     LOOKBACK,
     HistoryRequest,
     Request,
+    in_effect,
     learned,
     next_look,
     requested,
@@ -95,6 +96,23 @@ def test_checks_that_ask_nothing_of_stable_wait_for_no_history() -> None:
     threshold = {"name": "psi", "threshold": {"query": "max(psi{$arm})", "max": 1}}
     waiting = Status(stable=STABLE, candidate=candidate(analysis_since=None))
     assert requested(OWNER, spec(analysis={"checks": [threshold]}), waiting) is None
+
+
+def test_the_window_reaches_back_further_where_pods_have_to_have_warmed_up() -> None:
+    slow = {"name": "slow", "latency": {"warmUp": "2m"}}
+    asked = requested(
+        OWNER, spec(analysis={"checks": [slow]}), Status(stable=STABLE, candidate=candidate())
+    )
+    assert asked is not None
+    assert asked.window(1030.0) == 30.0 + 120.0 + LOOKBACK
+
+
+def test_the_split_is_judged_by_what_the_ready_pods_give_and_only_while_it_is_in_effect() -> None:
+    weight = Weight(wanted=20, actual=25, since=1010.0)
+    rolling = candidate().model_copy(update={"weight": weight})
+    assert in_effect(rolling) is None
+    rolling = rolling.model_copy(update={"effective_since": 1000.0})
+    assert in_effect(rolling) == EffectiveWeight(0.25, 1010.0)
 
 
 def test_looks_are_at_multiples_of_the_interval() -> None:
