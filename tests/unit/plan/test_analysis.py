@@ -103,7 +103,7 @@ def test_the_window_reaches_back_further_where_pods_have_to_have_warmed_up() -> 
     asked = requested(
         OWNER, spec(analysis={"checks": [slow]}), Status(stable=STABLE, candidate=candidate())
     )
-    assert asked is not None
+    assert isinstance(asked, Request)
     assert asked.window(1030.0) == 30.0 + 120.0 + LOOKBACK
 
 
