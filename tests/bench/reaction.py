@@ -64,7 +64,7 @@ class Watch:
         self._seen = self._threads.submit(self._look)
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self._left.set()
         self._threads.shutdown()
 

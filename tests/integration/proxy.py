@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
@@ -78,12 +77,7 @@ class Proxy:
         self.kubeconfig.write_text(yaml.safe_dump(_plain(f"http://{host}:{port}")))
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._session.close()
         await self._runner.cleanup()
         self._folder.cleanup()

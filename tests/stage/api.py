@@ -8,7 +8,6 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from http.client import HTTPResponse
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 Manifest = dict[str, Any]
@@ -63,12 +62,7 @@ class Api:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._proxy.terminate()
         self._proxy.wait()
 

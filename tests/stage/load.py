@@ -145,7 +145,7 @@ class Load:
         until("requests are answered", lambda: self.seen.versions, _START, seen=self._told)
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property

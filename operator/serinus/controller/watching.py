@@ -13,7 +13,6 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Iterator
-from types import TracebackType
 from typing import Any, Final, Self
 
 import aiohttp
@@ -62,12 +61,7 @@ class Watching:
         self._thread.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._halted = True
         self._interrupt()
         await asyncio.to_thread(self._thread.join, _LEAVE_WITHIN)

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Final, Self
 
 from prometheus_api_client import PrometheusConnect
@@ -31,12 +30,7 @@ class Archive(AbstractContextManager["Archive"]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._prometheus.close()
 
     def samples(self, selector: str, start: float, end: float) -> list[dict[str, Any]]:
