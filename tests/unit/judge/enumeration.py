@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -22,28 +22,27 @@ def outcomes(sizes: tuple[int, ...], sorts: int) -> list[Counts]:
     return list(itertools.product(*(_parted(size, sorts) for size in sizes)))
 
 
-def chances(laws: list[Law], of: list[Counts]) -> np.ndarray:
+def chances(laws: list[Law], sizes: tuple[int, ...], sorts: int) -> np.ndarray:
     """Of each outcome (columns) under each law (rows), for independent requests."""
-    made = np.ones((len(laws), len(of)))
-    for column, counts in enumerate(of):
-        for arm, numbers in enumerate(counts):
-            ways, left = 1, sum(numbers)
-            for number in numbers:
-                ways *= math.comb(left, number)
-                left -= number
-            rates = np.array([law[arm] for law in laws])
-            made[:, column] *= ways * np.prod(rates ** np.array(numbers), axis=1)
+    made = np.ones((len(laws), 1))
+    for arm, size in enumerate(sizes):
+        of = list(_parted(size, sorts))
+        ways = [math.factorial(size) // math.prod(map(math.factorial, each)) for each in of]
+        rates = np.array([law[arm] for law in laws])
+        each = ways * np.prod(rates[:, None, :] ** np.array(of), axis=2)
+        made = (made[:, :, None] * each[:, None, :]).reshape(len(laws), -1)
     return made
 
 
-def expectation(
-    size: tuple[int, int], rates: tuple[float, float], value: Callable[[tuple[int, int]], float]
-) -> float:
-    """Of a value of the events, with so many requests per arm."""
-    law = tuple((rate, 1 - rate) for rate in rates)
-    of = outcomes(size, 2)
-    values = [value((candidate[0], stable[0])) for candidate, stable in of]
-    return float(chances([law], of)[0] @ values)
+def expectations(
+    size: tuple[int, int],
+    rates: Iterable[tuple[float, float]],
+    value: Callable[[tuple[int, int]], float],
+) -> np.ndarray:
+    """Of a value of the events, with so many requests per arm; one for each two rates."""
+    laws: list[Law] = [tuple((rate, 1 - rate) for rate in arms) for arms in rates]
+    values = [value((candidate[0], stable[0])) for candidate, stable in outcomes(size, 2)]
+    return np.asarray(chances(laws, size, 2) @ values)
 
 
 def poisson(

@@ -170,7 +170,7 @@ PROMISES = {
             *alike(CANDIDATE, STABLE, sorts=EACH),
             *alike(CANDIDATE, STABLE, sorts=BOTH_TAILS, margin=None),
         ],
-        ((2, 3), (3, 1)),
+        ((2, 2), (2, 1)),
         sorts=3,
     ),
     "latency at bounds of stable's": Promise(

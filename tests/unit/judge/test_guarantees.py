@@ -66,7 +66,7 @@ def course(promise: Promise, *, steps: bool) -> Course:
 
 def worst(promise: Promise, laws: list[Law], value: Value, *, steps: bool) -> float:
     """Of all that can come about under such laws."""
-    tables = [chances(laws, outcomes(sizes, promise.sorts)) for sizes in promise.blocks]
+    tables = [chances(laws, sizes, promise.sorts) for sizes in promise.blocks]
     return course(promise, steps=steps).worst(value, tables)
 
 

@@ -21,7 +21,7 @@ from serinus.judge.kernel import (
     requests_until,
     stakes,
 )
-from tests.unit.judge.enumeration import expectation, poisson
+from tests.unit.judge.enumeration import expectations, poisson
 
 ROUNDING = 1e-8
 NULLS = (Null(1.0, 0.0), Null(1.1, 0.001), Null(1.5, 0.01), Null(0.0, 0.05), Null(2.0, 0.05))
@@ -43,21 +43,26 @@ def factor(stake: Stake, events: tuple[int, int]) -> float:
     return math.exp(gains([stake], *events)[0])
 
 
+def worth(
+    evidence: list[float],
+    null: Null,
+    tilts: tuple[tuple[float, float], ...],
+    size: tuple[int, int],
+    events: tuple[int, int],
+) -> float:
+    return math.exp(log_sum(after(evidence, null, tilts, size, events)))
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("null", NULLS)
 @pytest.mark.parametrize("tilts", [WORSE, SHIFTED])
 def test_evidence_against_a_candidate_within_the_tolerance_does_not_grow_on_average(
     tilts: tuple[tuple[float, float], ...], null: Null, size: tuple[int, int]
 ) -> None:
-    for stable in STABLE_RATES:
-        boundary = min(null.ratio * stable + null.offset, 1.0)
-        for candidate in (boundary, boundary / 2, 0.0):
-            mean = expectation(
-                size,
-                (candidate, stable),
-                lambda events: math.exp(log_sum(after(opened(tilts), null, tilts, size, events))),
-            )
-            assert mean <= 1 + ROUNDING
+    boundary = [(min(null.ratio * stable + null.offset, 1.0), stable) for stable in STABLE_RATES]
+    rates = [(part * candidate, stable) for candidate, stable in boundary for part in (1, 0.5, 0)]
+    value = partial(worth, opened(tilts), null, tilts, size)
+    assert max(expectations(size, rates, value)) <= 1 + ROUNDING
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -66,17 +71,15 @@ def test_evidence_for_a_candidate_beyond_the_margin_does_not_grow_on_average(
     null: Null, size: tuple[int, int]
 ) -> None:
     tilts = better(null)
-    for stable in STABLE_RATES:
-        boundary = min(null.ratio * stable + null.offset, 1.0)
-        if null.ratio * stable + null.offset > 1:
-            continue  # no candidate can be beyond it
-        for candidate in (boundary, (1 + boundary) / 2, 1.0):
-            mean = expectation(
-                size,
-                (candidate, stable),
-                lambda events: math.exp(log_sum(after(opened(BETTER), null, tilts, size, events))),
-            )
-            assert mean <= 1 + ROUNDING
+    boundary = [(null.ratio * stable + null.offset, stable) for stable in STABLE_RATES]
+    rates = [
+        (candidate + part * (1 - candidate), stable)
+        for candidate, stable in boundary
+        for part in (0, 0.5, 1)
+        if candidate <= 1
+    ]
+    value = partial(worth, opened(BETTER), null, tilts, size)
+    assert max(expectations(size, rates, value)) <= 1 + ROUNDING
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -100,16 +103,14 @@ def test_evidence_does_not_grow_after_any_first_block_though_split_and_rate_move
 ) -> None:
     null, first, reserve, laid = Null(1.1, 0.01), (3, 5), 0.1, 0.05
     started = opened(WORSE, 1 - reserve)
+    rates = [(1.1 * stable + 0.01, stable) for stable in STABLE_RATES]
     for events in itertools.product(range(first[0] + 1), range(first[1] + 1)):
         before = after(started, null, WORSE, first, events)
         ground = raised(before, WORSE, laid)
 
-        def value(events: tuple[int, int], ground: list[float] = ground) -> float:
-            return math.exp(log_sum(after(ground, null, WORSE, second, events)))
-
-        for stable in STABLE_RATES:
-            mean = reserve - laid + expectation(second, (1.1 * stable + 0.01, stable), value)
-            assert mean <= (math.exp(log_sum(before)) + reserve) * (1 + ROUNDING)
+        value = partial(worth, ground, null, WORSE, second)
+        means = reserve - laid + expectations(second, rates, value)
+        assert max(means) <= (math.exp(log_sum(before)) + reserve) * (1 + ROUNDING)
 
 
 def test_the_stakes_are_those_of_the_derivation() -> None:
