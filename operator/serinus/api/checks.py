@@ -578,6 +578,10 @@ class Check(Type):
         text = json.dumps(settings, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    def __hash__(self) -> int:
+        """Its settings have lists, which have none."""
+        return hash(self.digest)
+
     @model_validator(mode="after")
     def _exactly_one_kind(self) -> Self:
         if len(self.kinds()) != 1:

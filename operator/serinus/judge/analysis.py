@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline
@@ -24,6 +25,8 @@ from serinus.judge.traffic_share import TrafficShareCheck
 
 _GRAVEST_FIRST: tuple[Verdict, ...] = ("Fail", "Error", "NoData", "Inconclusive", "Pass")
 _LONGEST_MESSAGE = 1024
+_CHECKS_KEPT = 4096
+"""Of which kinds are not made anew at each look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ def judge(
     return replace(progress, counted=counted, checks=checks)
 
 
+@lru_cache(maxsize=_CHECKS_KEPT)
 def reads(check: Check) -> str:
     """12 characters that stand for the counters that a check reads, whatever its bounds."""
     texts = [
@@ -115,6 +119,7 @@ def overall(checks: Iterable[CheckStatus]) -> Verdict:
     return next(verdict for verdict in _GRAVEST_FIRST if verdict in verdicts)
 
 
+@lru_cache(maxsize=_CHECKS_KEPT)
 def kind_of(check: Check) -> Kind:
     """The kind of a check, with its settings."""
     if check.error_rate is not None:
