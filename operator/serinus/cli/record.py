@@ -12,10 +12,12 @@ from serinus.cli import archives
 from serinus.cli.files import InputError, Manifest, read_manifest, write_recording
 from serinus.judge import questions_of
 from serinus.judge.questions import Arm
+from serinus.plan.analysis import HISTORY
 from serinus.prometheus import UnreadableError
 from serinus.prometheus import record as recorded
+from serinus.rehearsal.subquery import LOOKBACK
 
-_BEFORE = 3660.0
+_BEFORE = HISTORY + LOOKBACK
 """Seconds before the rollout that are read too: what stable did before it was compared."""
 _AFTER = 5.0
 """Seconds that are read beyond its end."""

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 from serinus.api.base import rfc3339
@@ -102,11 +103,16 @@ def run(options: argparse.Namespace) -> None:
             spec=real.spec,
             course=course,
             promoted=_promoted(real, course),
-            end=min(course.until or recording.until, recording.until),
+            end=min(course.until or inf, recording.until),
             measure=recorded.measure,
             history=recorded.history,
         )
-        replay = replace(replay, spec=manifest.spec, delay=_delay(replay, decided))
+        replay = replace(
+            replay,
+            spec=manifest.spec,
+            delay=_delay(replay, decided),
+            end=min(replay.end, options.until or inf),
+        )
         found = _Comparison(real, course, replay.run(), decided)
     except ValueError as error:
         raise InputError(f"{source}: {error}") from None
@@ -116,6 +122,8 @@ def run(options: argparse.Namespace) -> None:
 def _given(options: argparse.Namespace) -> tuple[Manifest, Recording]:
     """The policy and the record."""
     if options.recording:
+        if options.since:
+            raise InputError("--from: goes with --prometheus; a recording begins where it begins")
         recording = read_recording(options.recording)
         if options.filename:
             return read_manifest(options.filename), recording

@@ -169,6 +169,17 @@ def test_a_prometheus_that_cannot_be_asked_is_said_in_a_sentence(
     assert "secret" not in told
 
 
+def test_a_replay_may_end_before_the_rollout_did(capsys: pytest.CaptureFixture[str]) -> None:
+    found = replayed(capsys, "--recording", str(LOAN), "--to", "2026-11-25T09:54:03Z")
+    assert found["outcome"] == "Undecided"
+    assert len(found["looks"]) == 1
+
+
+def test_a_recording_begins_where_it_begins(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", "--recording", str(LOAN), "--from", "2026-11-25T09:54:03Z"]) == 2
+    assert "--from: goes with --prometheus" in capsys.readouterr().err
+
+
 def test_a_time_without_a_zone_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["replay", "--recording", str(LOAN), "--to", "2026-11-25T03:00:00"])
