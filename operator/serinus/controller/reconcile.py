@@ -19,13 +19,12 @@ from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import Outcome, actuate
 from serinus.controller.queue import Key
 from serinus.controller.sampling import Sampler
-from serinus.judge import learn
 from serinus.judge.drift import Watch
 from serinus.judge.questions import History, Measurement
 from serinus.manifests.children import children, router_for
 from serinus.manifests.owner import Manifest, Objects, Owner, foreign
 from serinus.manifests.revision import Revision
-from serinus.plan.analysis import judged, learned, requested
+from serinus.plan.analysis import judged, learned, requested, told
 from serinus.plan.decide import Plan, decide
 from serinus.plan.monitoring import to_watch, watched
 from serinus.plan.observe import read_history, read_wish, read_workloads, read_world
@@ -193,7 +192,7 @@ class Reconciler:
         taken = self._sampler.take(key)
         if isinstance(taken, History):
             # an hour of samples takes some tenths of a second, and others wait for this loop
-            found = await asyncio.to_thread(learn, wish.spec.rollout.analysis, taken)
+            found = await asyncio.to_thread(told, wish.spec, taken)
             return learned(wish.spec, status, found)
         return status if taken is None else judged(wish.spec, status, taken)
 

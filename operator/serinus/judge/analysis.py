@@ -76,7 +76,7 @@ def judge(
             check,
             _before(check, progress),
             replace(look, baseline=_baseline(check, progress)),
-            _budget(analysis, check),
+            budget_of(analysis, check),
         )
         for check in analysis.checks
     )
@@ -143,7 +143,8 @@ def _counters(answers: Mapping[Question, Answer]) -> dict[Counters, Answer]:
     return {q: a for q, a in answers.items() if isinstance(q, Counters)}
 
 
-def _budget(analysis: Analysis, check: Check) -> Budget:
+def budget_of(analysis: Analysis, check: Check) -> Budget:
+    """A check's share of how often the analysis may be wrong."""
     sharing = sum(each.weight for each in analysis.checks if each.shares_budget)
     whole = fraction(analysis.false_rollback_budget)
     return Budget(

@@ -13,7 +13,7 @@ from serinus.judge.questions import Answer, Counters, Series, Unreadable
 
 def minutes(history: Mapping[Counters, Answer]) -> list[Look]:
     """A look for each two samples; both of its arms are stable."""
-    return [_look(history, *span) for span in pairwise(_times(history))]
+    return [_look(history, *span) for span in pairwise(times(history))]
 
 
 def served(looks: Iterable[Look], whole: Counters, events: Counters) -> Iterator[Block]:
@@ -34,7 +34,7 @@ def of_each_pod(growth: Growth) -> dict[str, Growth]:
 def _look(history: Mapping[Counters, Answer], start: float, end: float) -> Look:
     """Of pods that were there at the start: the first minute of a new one is a warm-up, and one
     that was not scraped for a while would count what is older."""
-    inside = {counters: _between(answer, start, end) for counters, answer in history.items()}
+    inside = {counters: between(answer, start, end) for counters, answer in history.items()}
     there = {
         series.target
         for answer in inside.values()
@@ -52,7 +52,8 @@ def _of(targets: Container[str], answer: Answer) -> Answer:
     return tuple(series for series in answer if series.target in targets)
 
 
-def _times(history: Mapping[Counters, Answer]) -> Sequence[float]:
+def times(history: Mapping[Counters, Answer]) -> Sequence[float]:
+    """Unix seconds of the samples, rising."""
     return sorted(
         {
             at
@@ -64,7 +65,8 @@ def _times(history: Mapping[Counters, Answer]) -> Sequence[float]:
     )
 
 
-def _between(answer: Answer, start: float, end: float) -> Answer:
+def between(answer: Answer, start: float, end: float) -> Answer:
+    """The samples from start to end, both included."""
     if isinstance(answer, Unreadable):
         return answer
     found = []

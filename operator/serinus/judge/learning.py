@@ -7,9 +7,14 @@ from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
 from serinus.judge import words
 from serinus.judge.analysis import kind_of, questions_of, reads
 from serinus.judge.dispersion import LEAST_BLOCKS
+from serinus.judge.forecast import waits
 from serinus.judge.history import minutes
 from serinus.judge.look import Look
+from serinus.judge.preflight import rolled_back
+from serinus.judge.prospects import accused, expected
 from serinus.judge.questions import Counters, History, Unreadable
+
+_LONGEST_MESSAGE = 1024
 
 
 def asks_of_history(analysis: Analysis) -> tuple[Counters, ...]:
@@ -23,8 +28,10 @@ def has_learned(analysis: Analysis, baseline: Baseline | None) -> bool:
     return not asks_of_history(analysis) or known >= set(map(reads, analysis.checks))
 
 
-def learn(analysis: Analysis, history: History) -> Baseline | Unreadable:
-    """What the checks go by.
+def learn(
+    analysis: Analysis, history: History, weights: Sequence[int] = ()
+) -> Baseline | Unreadable:
+    """What the checks go by, and what is to be expected at these weights, in percent.
 
     Little or no history is no error: requests are then taken for independent, and that is said.
     """
@@ -32,13 +39,18 @@ def learn(analysis: Analysis, history: History) -> Baseline | Unreadable:
         # what is no native histogram is asked for as a classic one too
         if isinstance(answer, Unreadable) and not counters.native:
             return answer
-    looks = [look for look in minutes(history.stable) if _served(look)]
-    known = [(check, kind_of(check).learn(looks)) for check in analysis.checks]
-    return Baseline(
+    looks = minutes(history.stable)
+    served = [look for look in looks if _served(look)]
+    known = [(check, kind_of(check).learn(served)) for check in analysis.checks]
+    baseline = Baseline(
         measured_at=history.at,
-        message=_told(looks, [(check.name, found) for check, found in known]),
         checks=[found.model_copy(update={"reads": reads(check)}) for check, found in known],
     )
+    told = [_told(served, [(check.name, found) for check, found in known])]
+    if served:
+        told += expected(analysis, waits(analysis, looks, baseline, weights))
+        told += accused(rolled_back(analysis, history, baseline))
+    return baseline.model_copy(update={"message": " ".join(told)[:_LONGEST_MESSAGE]})
 
 
 def _served(look: Look) -> bool:

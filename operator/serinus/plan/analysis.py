@@ -15,11 +15,12 @@ from serinus.judge import (
     covered_until,
     has_learned,
     judge,
+    learn,
     longest_warm_up,
     overall,
     questions_of,
 )
-from serinus.judge.questions import Arm, Counters, Measurement, Question, Unreadable
+from serinus.judge.questions import Arm, Counters, History, Measurement, Question, Unreadable
 from serinus.manifests.owner import Owner
 
 LOOKBACK = 60.0
@@ -118,6 +119,12 @@ def _measurement(owner: Owner, spec: Spec, status: Status) -> Request | None:
 def next_look(interval: float, now: float) -> float:
     """Looks are at multiples of the interval, so that all rollouts share their queries."""
     return (math.floor(now / interval) + 1) * interval
+
+
+def told(spec: Spec, history: History) -> Baseline | Unreadable:
+    """What stable's history tells a rollout by these steps."""
+    weights = [step.set_weight for step in spec.rollout.steps if step.set_weight]
+    return learn(spec.rollout.analysis, history, weights)
 
 
 def learned(spec: Spec, status: Status, found: Baseline | Unreadable) -> Status:

@@ -69,7 +69,7 @@ def _story(s: Situation) -> Story:
 
 def _story_of_the_rollout(s: Situation, candidate: Candidate) -> Story:
     hold = candidate.hold
-    where = _where(s, candidate)
+    where = f"{_where(s, candidate)}{_prospects(candidate)}"
     if hold is None:
         return Story("Progressing", Reason.PROMOTING if candidate.promoting else "Rollout", where)
     message = f"{where} {hold.message}"
@@ -84,6 +84,13 @@ def _story_of_the_rollout(s: Situation, candidate: Candidate) -> Story:
     )
     paused = hold.reason in _PAUSED or long_without_data or unreadable
     return Story("Paused" if paused else "Progressing", hold.reason, message)
+
+
+def _prospects(candidate: Candidate) -> str:
+    """What is to be expected, until something was measured."""
+    if candidate.baseline is None or candidate.measured_at is not None:
+        return ""
+    return f" {candidate.baseline.message}"
 
 
 def _where(s: Situation, candidate: Candidate) -> str:

@@ -57,6 +57,7 @@ class Account:
         """What stable's history told; the rules have yet to pass."""
         rollout = self.rollout
         rollout.status = learned(rollout.wish.spec, rollout.status, found)
+        self._tell([("Baseline", found.message)])
 
     def judge(self, measurement: Measurement) -> None:
         """What a look comes to; the rules have yet to pass."""

@@ -3,11 +3,11 @@
 import math
 from dataclasses import dataclass
 
-from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
-from serinus.judge import asks_of_history, learn
+from serinus.api.spec import Spec
+from serinus.judge import asks_of_history
 from serinus.judge.questions import History, Unreadable
-from serinus.plan.analysis import HISTORY, MINUTE
+from serinus.plan.analysis import HISTORY, MINUTE, told
 from serinus.rehearsal.exports import Behaviour
 from serinus.rehearsal.scrapes import Scrapes
 
@@ -21,16 +21,17 @@ class Past:
     phase: float
     """Where in its cycle the traffic is when it starts, 0 to 1."""
     stable: Scrapes
-    told: Baseline | Unreadable
+    found: Baseline | Unreadable
+    """What it told."""
 
 
-def lived(
-    stable: Scrapes, behaviour: Behaviour, end: float, phase: float, analysis: Analysis
-) -> Past:
+def lived(stable: Scrapes, behaviour: Behaviour, end: float, phase: float, spec: Spec) -> Past:
     """Let stable serve alone until then; it is read as the operator reads it."""
     first = math.floor((end - HISTORY) / MINUTE)
     for minute in range(first, math.floor(end / MINUTE) + 1):
         stable.serve(minute * MINUTE, 1.0, behaviour)
     stable.serve(end, 1.0, behaviour)
-    history = {asked: stable.history(asked, end) for asked in asks_of_history(analysis)}
-    return Past(end, phase, stable, learn(analysis, History(end, history)))
+    history = {
+        asked: stable.history(asked, end) for asked in asks_of_history(spec.rollout.analysis)
+    }
+    return Past(end, phase, stable, told(spec, History(end, history)))

@@ -8,10 +8,9 @@ from typing import Final, Literal
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.status import CheckStatus, Course, Decision
-from serinus.judge import learn
 from serinus.judge.questions import History, Measurement
 from serinus.manifests.owner import Owner
-from serinus.plan.analysis import HistoryRequest, Request
+from serinus.plan.analysis import HistoryRequest, Request, told
 from serinus.plan.situation import Wish
 from serinus.rehearsal.account import Account, Moment
 from serinus.rehearsal.recorded_world import RecordedWorld
@@ -78,7 +77,7 @@ class Replay:
             rollout.now = now
             request = account.request if now == account.look else None
             if isinstance(request, HistoryRequest):
-                account.learn(learn(self.spec.rollout.analysis, self.history(request, now)))
+                account.learn(told(self.spec, self.history(request, now)))
             elif request:
                 read = self.measure(request, now + self.delay)
                 account.judge(replace(read, at=now))

@@ -81,7 +81,7 @@ class Simulation:
         phase = rng.random()
         stable = self._scrapes(STABLE, end, phase, rng)
         stable.scale([end - _BEFORE] * self.spec.replicas)
-        return lived(stable, self.stable, end, phase, analysis)
+        return lived(stable, self.stable, end, phase, self.spec)
 
     def run(self, rng: Random, past: Past) -> Run:
         """One rollout; the same random numbers and the same past make the same one."""
@@ -150,7 +150,7 @@ class _Course:
             rollout.now = now
             request = account.request if now == account.look else None
             if isinstance(request, HistoryRequest):
-                account.learn(self._past.told)
+                account.learn(self._past.found)
             elif request:
                 account.judge(self._measured(request))
             self._settle()

@@ -64,6 +64,17 @@ def test_no_history_is_no_obstacle() -> None:
     assert "no minutes with requests" in rehearsal.status.candidate.baseline.message
 
 
+def test_what_is_to_be_expected_is_told_until_something_is_measured() -> None:
+    rehearsal = serving().apply(B)
+    assert rehearsal.status.candidate
+    baseline = rehearsal.status.candidate.baseline
+    assert baseline
+    assert baseline.message in rehearsal.status.message
+    measured = rehearsal.status.candidate.model_copy(update={"measured_at": 1.0})
+    rehearsal.rollout.status = rehearsal.status.model_copy(update={"candidate": measured})
+    assert baseline.message not in rehearsal.after(1).status.message
+
+
 def test_without_checks_nothing_is_read() -> None:
     rehearsal = serving().given(analysis={"checks": []})
     rehearsal.history = None

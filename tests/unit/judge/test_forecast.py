@@ -1,0 +1,160 @@
+"""What is said beforehand of a rollout, beside what the judge then does."""
+
+from collections.abc import Sequence
+from random import Random
+
+import pytest
+
+from serinus.api.analysis import Analysis
+from serinus.api.baseline import Baseline
+from serinus.api.status import CheckState
+from serinus.judge import asks_of_history, learn
+from serinus.judge.analysis import budget_of, kind_of
+from serinus.judge.counters import Growth, Increase
+from serinus.judge.forecast import Wait, waits
+from serinus.judge.history import minutes
+from serinus.judge.look import Look
+from serinus.judge.questions import Counters, History, Series
+from serinus.rehearsal.draws import binomial, poisson
+from tests.unit.judge.judging import drift, error_rate, feedback, latency
+from tests.unit.judge.metrics import Pods
+from tests.unit.judge.test_learning import NOW, Serve, analysis, requests
+
+RATE, ERRORS = 100.0, 0.01
+"""Requests a second of all pods, and the share of them that fails."""
+
+
+def quiet(pods: Pods, rng: Random, minute: int) -> None:
+    for pod in "abc":
+        requests(pods, pod, poisson(rng, 20 * RATE * ERRORS), 2000)
+
+
+def hour(wanted: Analysis, serve: Serve) -> History:
+    pods, rng = Pods(), Random(3)
+    for minute in range(61):
+        serve(pods, rng, minute)
+        pods.scrape(NOW - 60 * (60 - minute))
+    return History(NOW, pods.answers(asks_of_history(wanted), NOW - 3601, NOW))
+
+
+def told(wanted: Analysis, serve: Serve, weights: Sequence[int] = (5, 50)) -> str:
+    found = learn(wanted, hour(wanted, serve), weights)
+    assert isinstance(found, Baseline)
+    return found.message
+
+
+def forecast(wanted: Analysis, serve: Serve, weights: Sequence[int]) -> list[Wait]:
+    history = hour(wanted, serve)
+    found = learn(wanted, history)
+    assert isinstance(found, Baseline)
+    return list(waits(wanted, minutes(history.stable), found, weights))
+
+
+def judged_until(wanted: Analysis, verdict: str, errors: float, seed: int) -> float:
+    """Seconds of random traffic, 5% of it the candidate's, until the first check decides so."""
+    check, rng = wanted.checks[0], Random(seed)
+    kind, budget = kind_of(check), budget_of(wanted, check)
+    state, whole_and_part = CheckState(), [q for q in kind.questions() if isinstance(q, Counters)]
+    for second in range(5, 7200, 5):
+        arms = []
+        for share, failing in ((0.05, errors), (0.95, ERRORS)):
+            n = poisson(rng, share * RATE * 5)
+            counts = (float(n), float(binomial(rng, n, failing)))
+            arms.append({q: _grown(c) for q, c in zip(whole_and_part, counts, strict=True)})
+        found = kind.judge(state, Look(float(second), arms[0], arms[1], {}), budget)
+        state = found.state
+        if found.verdict == verdict:
+            return second
+    raise AssertionError("it is never decided")
+
+
+def _grown(amount: float) -> Growth:
+    return Growth((Increase(Series({}, ()), "pod", 0.0, 1.0, amount, True),), 1e9)
+
+
+@pytest.mark.parametrize(("verdict", "errors"), [("Pass", ERRORS), ("Fail", 2 * ERRORS)])
+def test_the_forecast_is_near_to_the_median_of_what_happens(verdict: str, errors: float) -> None:
+    wanted = analysis(error_rate())
+    [wait] = forecast(wanted, quiet, [5])
+    happened = sorted(judged_until(wanted, verdict, errors, seed) for seed in range(31))
+    said = wait.passes if verdict == "Pass" else wait.fails
+    assert said is not None
+    assert 0.6 < said / happened[15] < 1.6
+
+
+def test_more_weight_is_sooner_and_so_is_a_check_that_asks_for_less() -> None:
+    passes = [wait.passes or 0 for wait in forecast(analysis(error_rate()), quiet, [5, 25, 50])]
+    assert passes == sorted(passes, reverse=True)
+    [strict] = forecast(analysis(error_rate(margin=1.2, absoluteMargin="0%")), quiet, [5])
+    assert (strict.passes or 0) > 2 * passes[0]
+
+
+def test_bursts_make_it_longer() -> None:
+    def bursts(pods: Pods, rng: Random, minute: int) -> None:
+        for pod in "abc":
+            requests(pods, pod, 5 * poisson(rng, 4 * RATE * ERRORS), 2000)
+
+    calm, stormy = (forecast(analysis(error_rate()), serve, [5])[0] for serve in (quiet, bursts))
+    assert (stormy.passes or 0) > 3 * (calm.passes or 0)
+
+
+def test_every_kind_that_compares_counts_has_a_forecast() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        quiet(pods, rng, minute)
+        pods.add("a", "model_feedback_total", 50, outcome="good")
+        pods.add("a", "model_feedback_total", poisson(rng, 5.0), outcome="bad")
+        for name in ("cat", "dog"):
+            pods.add("a", "model_predictions_total", poisson(rng, 900.0), **{"class": name})
+        for le, count in (("0.1", 1500), ("0.5", 1900), ("+Inf", 2000)):
+            pods.add("a", "model_request_duration_seconds_bucket", count, le=le)
+
+    psi = {"name": "psi", "threshold": {"query": "max(psi{$arm})", "max": 1}}
+    wanted = analysis(error_rate(), feedback(after="10m"), drift(), latency(), psi)
+    found = forecast(wanted, serve, [10])
+    assert [wait.check.kind for wait in found] == [
+        *("errorRate", "feedback", "predictionDrift", "latency"),
+    ]
+    assert all(wait.passes for wait in found)
+    assert [bool(wait.fails) for wait in found] == [True, True, False, True]
+
+
+def test_what_is_to_be_expected_is_told_for_each_weight() -> None:
+    message = told(analysis(error_rate()), quiet)
+    assert "At today's traffic an equal candidate passes in about 3m at 5%, in about " in message
+    assert "maxStepDuration" not in message
+    assert "would have rolled back" not in message
+
+
+def test_a_policy_that_needs_more_traffic_than_there_is_is_warned_of() -> None:
+    def little(pods: Pods, rng: Random, minute: int) -> None:
+        requests(pods, "a", poisson(rng, 0.6), 60)
+
+    message = told(analysis(error_rate()), little)
+    assert "Check errors will not pass at 5% and 50% within maxStepDuration (30m)" in message
+    assert "check errors will not find twice as many bad events in that time." in message
+
+
+def test_at_full_weight_there_is_no_stable_to_compare_with() -> None:
+    assert [wait.weight for wait in forecast(analysis(error_rate()), quiet, [50, 100])] == [50]
+
+
+def test_without_traffic_nothing_is_expected() -> None:
+    assert "today's traffic" not in told(analysis(error_rate()), lambda pods, rng, minute: None)
+
+
+def test_a_policy_that_would_have_rolled_back_a_pod_of_stable_is_told_of_with_its_evidence() -> (
+    None
+):
+    def one_worse(pods: Pods, rng: Random, minute: int) -> None:
+        # one of two cannot be told from chance by how pods differ, and fails the limit all the same
+        for pod, share in (("good", 0.01), ("bad", 0.09)):
+            requests(pods, pod, poisson(rng, 1000 * share), 1000)
+
+    message = told(analysis(error_rate(limit="5%")), one_worse)
+    assert "This policy would have rolled back stable's own pod bad" in message
+    assert "check errors: Candidate errors " in message
+
+
+def test_an_unchanged_model_of_equal_pods_would_not_have_been_rolled_back() -> None:
+    for serve in (quiet, lambda pods, rng, minute: requests(pods, "a", poisson(rng, 30.0))):
+        assert "would have rolled back" not in told(analysis(error_rate()), serve)
