@@ -2,25 +2,28 @@
 
 import argparse
 import json
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 from typing import Any
 
-from serinus.api.base import rfc3339
-from serinus.api.quantities import spoken
-from serinus.api.reasons import Reason
 from serinus.api.recording import Recording
 from serinus.api.status import Course, Decision
 from serinus.cli import archives
+from serinus.cli.comparison import (
+    COMMANDS,
+    Comparison,
+    as_json,
+    as_text,
+    decided_by_the_operator,
+    figures,
+)
 from serinus.cli.files import InputError, Manifest, manifest_of, read_manifest, read_recording
 from serinus.cli.record import add_span, course_of, recording_of
-from serinus.cli.tables import moments_table
 from serinus.judge import questions_of
 from serinus.judge.questions import Counters
 from serinus.prometheus import Recorded
-from serinus.rehearsal.replay import Looked, Replay, Replayed
+from serinus.rehearsal.replay import Replay
 
 _EPILOG = """\
 Which rollout it was, and when each weight took effect, is told by the status of the
@@ -38,29 +41,6 @@ examples:
 """
 _DELAYS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Seconds."""
-_COMMANDS = (Reason.COMMAND_OBEYED, Reason.COMMAND_REFUSED)
-
-
-@dataclass(frozen=True)
-class _Comparison:
-    """What a policy makes of a rollout, beside what the operator made of it."""
-
-    manifest: Manifest
-    course: Course
-    replayed: Replayed
-    decided: tuple[Decision, ...]
-    """By the operator, as far as its status has kept it; oldest first."""
-
-    @property
-    def ended(self) -> Decision | None:
-        """The operator's decision that ended the rollout."""
-        return self.decided[-1] if self.decided and self.course.until else None
-
-    @property
-    def ends(self) -> Decision | None:
-        """The policy's, likewise."""
-        undecided = self.replayed.outcome == "Undecided"
-        return None if undecided else self.replayed.decisions[-1]
 
 
 def add_to(commands: Any) -> None:
@@ -94,7 +74,7 @@ def run(options: argparse.Namespace) -> None:
     source = options.recording or options.filename
     real = manifest_of(recording.model_deployment, source)
     course = course_of(real, source)
-    decided = _decided(real, course)
+    decided = decided_by_the_operator(real, course)
     try:
         recorded = Recorded(recording)
         _refuse_what_was_not_recorded(manifest, recorded)
@@ -113,10 +93,10 @@ def run(options: argparse.Namespace) -> None:
             delay=_delay(replay, decided),
             end=min(replay.end, options.until or inf),
         )
-        found = _Comparison(real, course, replay.run(), decided)
+        found = Comparison(real, course, replay.run(), decided)
     except ValueError as error:
         raise InputError(f"{source}: {error}") from None
-    print(json.dumps(_as_json(found), indent=2) if options.output == "json" else _as_text(found))
+    print(json.dumps(as_json(found), indent=2) if options.output == "json" else as_text(found))
 
 
 def _given(options: argparse.Namespace) -> tuple[Manifest, Recording]:
@@ -151,103 +131,13 @@ def _delay(replay: Replay, decided: Sequence[Decision]) -> float:
         again = [
             one
             for one in replace(replay, delay=delay).run().decisions
-            if one.reason not in _COMMANDS
+            if one.reason not in COMMANDS
         ]
-        if list(map(_figures, again))[-len(decided) :] == list(map(_figures, decided)):
+        if list(map(figures, again))[-len(decided) :] == list(map(figures, decided)):
             return delay
     return 0.0
-
-
-def _figures(decision: Decision) -> tuple[str, list[str]]:
-    """What stays the same where another version puts it into other words."""
-    return decision.reason, re.findall(r"\d[\d.]*", decision.message)
 
 
 def _promoted(real: Manifest, course: Course) -> bool:
     stable = real.status.stable
     return stable is not None and stable.revision == course.revision
-
-
-def _decided(real: Manifest, course: Course) -> tuple[Decision, ...]:
-    """What the operator decided in this rollout, oldest first."""
-    return tuple(
-        decision
-        for decision in reversed(real.status.decisions)
-        if decision.revision == course.revision
-        and course.since <= decision.at <= (course.until or decision.at)
-        and decision.reason not in _COMMANDS
-    )
-
-
-def _as_text(found: _Comparison) -> str:
-    course, replayed = found.course, found.replayed
-    title = (
-        f"{found.manifest.owner.name}, revision {course.revision} beside {course.stable}, from "
-        f"{rfc3339(course.since)} on, looked at {_times(len(replayed.looks))}:"
-    )
-    return "\n\n".join([title, moments_table(replayed.moments), _conclusion(found)])
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
-
-
-def _conclusion(found: _Comparison) -> str:
-    """This policy beside what was decided."""
-    ends, ended = found.ends, found.ended
-    really = f"{ended.reason} after {_after(found, ended)}" if ended else "not ended by then"
-    if ends is None:
-        return "\n".join(
-            [
-                f"Undecided: the record ends here, and cannot tell what more traffic would have "
-                f"shown. The real rollout: {really}.",
-                *_last_words(found.replayed.looks),
-            ]
-        )
-    if ended and (ends.reason, ends.message) == (ended.reason, ended.message):
-        return "The operator decided the same, in the same words."
-    if ended and _figures(ends) == _figures(ended):
-        return "The operator decided the same, from the same counts."
-    told = f"The real rollout: {really}."
-    return f"{told} {ended.message}" if ended and ended.reason == ends.reason else told
-
-
-def _last_words(looks: Sequence[Looked]) -> list[str]:
-    checks = looks[-1].checks if looks else ()
-    return [f"{check.name}: {check.verdict}. {check.message}" for check in checks]
-
-
-def _after(found: _Comparison, decision: Decision) -> str:
-    return spoken(decision.at - found.course.since)
-
-
-def _as_json(found: _Comparison) -> dict[str, Any]:
-    course, replayed, owner = found.course, found.replayed, found.manifest.owner
-    return {
-        "namespace": owner.namespace,
-        "name": owner.name,
-        "revision": course.revision,
-        "stable": course.stable,
-        "since": rfc3339(course.since),
-        "outcome": replayed.outcome,
-        "decisions": [one.to_json() for one in replayed.decisions],
-        "operatorsDecisions": [one.to_json() for one in found.decided],
-        "timeline": [
-            {
-                "after": round(moment.after, 3),
-                "weight": moment.weight,
-                "reason": moment.reason,
-                "message": moment.message,
-            }
-            for moment in replayed.moments
-        ],
-        "looks": [
-            {
-                "at": rfc3339(look.at),
-                "weight": look.weight,
-                "counted": dict(look.counted),
-                "checks": [check.to_json() for check in look.checks],
-            }
-            for look in replayed.looks
-        ],
-    }

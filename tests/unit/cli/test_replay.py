@@ -88,6 +88,21 @@ def test_a_laxer_policy_finds_the_end_of_the_record_and_tells_what_it_knew(
     assert "\nerrors: Inconclusive. Candidate errors 0/" in told
 
 
+def test_a_rollout_that_was_aborted_by_hand_is_aborted_again(
+    capsys: pytest.CaptureFixture[str], write: Write
+) -> None:
+    found = recording()
+    status = found["modelDeployment"]["status"]
+    course, at = status["course"], "2026-11-25T09:54:02.500Z"
+    told = f"Revision {course['revision']} was aborted by hand."
+    ended = {"at": at, "reason": "Aborted", "revision": course["revision"], "message": told}
+    obeyed = {"command": f"abort/{course['revision']}", "outcome": "done", "at": at}
+    status["course"] = {**course, "until": at, "commands": [obeyed]}
+    status["decisions"] = [ended, *status["decisions"][1:]]
+    assert main(["replay", "--recording", write(found)]) == 0
+    assert "The operator decided the same, in the same words." in capsys.readouterr().out
+
+
 def test_a_policy_that_reads_what_was_not_recorded_is_refused(
     capsys: pytest.CaptureFixture[str], write: Write
 ) -> None:

@@ -1,0 +1,131 @@
+"""What a policy makes of a rollout beside what the operator made of it, for people and scripts."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from serinus.api.base import rfc3339
+from serinus.api.quantities import spoken
+from serinus.api.reasons import Reason
+from serinus.api.status import Course, Decision
+from serinus.cli.files import Manifest
+from serinus.cli.tables import moments_table
+from serinus.rehearsal.replay import Looked, Replayed
+
+COMMANDS = (Reason.COMMAND_OBEYED, Reason.COMMAND_REFUSED)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a policy makes of a rollout, beside what the operator made of it."""
+
+    manifest: Manifest
+    course: Course
+    replayed: Replayed
+    decided: tuple[Decision, ...]
+    """By the operator, as far as its status has kept it; oldest first."""
+
+    @property
+    def ended(self) -> Decision | None:
+        """The operator's decision that ended the rollout."""
+        return self.decided[-1] if self.decided and self.course.until else None
+
+    @property
+    def ends(self) -> Decision | None:
+        """The policy's, likewise."""
+        if self.replayed.outcome == "Undecided":
+            return None
+        return [one for one in self.replayed.decisions if one.reason not in COMMANDS][-1]
+
+
+def decided_by_the_operator(real: Manifest, course: Course) -> tuple[Decision, ...]:
+    """What the operator decided in this rollout, oldest first."""
+    return tuple(
+        decision
+        for decision in reversed(real.status.decisions)
+        if decision.revision == course.revision
+        and course.since <= decision.at <= (course.until or decision.at)
+        and decision.reason not in COMMANDS
+    )
+
+
+def figures(decision: Decision) -> tuple[str, list[str]]:
+    """What stays the same where another version puts it into other words."""
+    return decision.reason, re.findall(r"\d[\d.]*", decision.message)
+
+
+def as_text(found: Comparison) -> str:
+    """A timeline, and how it compares."""
+    course, replayed = found.course, found.replayed
+    title = (
+        f"{found.manifest.owner.name}, revision {course.revision} beside {course.stable}, from "
+        f"{rfc3339(course.since)} on, looked at {_times(len(replayed.looks))}:"
+    )
+    return "\n\n".join([title, moments_table(replayed.moments), _conclusion(found)])
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _conclusion(found: Comparison) -> str:
+    """This policy beside what was decided."""
+    ends, ended = found.ends, found.ended
+    really = f"{ended.reason} after {_after(found, ended)}" if ended else "not ended by then"
+    if ends is None:
+        return "\n".join(
+            [
+                f"Undecided: the record ends here, and cannot tell what more traffic would have "
+                f"shown. The real rollout: {really}.",
+                *_last_words(found.replayed.looks),
+            ]
+        )
+    if ended and (ends.reason, ends.message) == (ended.reason, ended.message):
+        return "The operator decided the same, in the same words."
+    if ended and figures(ends) == figures(ended):
+        return "The operator decided the same, from the same counts."
+    told = f"The real rollout: {really}."
+    return f"{told} {ended.message}" if ended and ended.reason == ends.reason else told
+
+
+def _last_words(looks: Sequence[Looked]) -> list[str]:
+    checks = looks[-1].checks if looks else ()
+    return [f"{check.name}: {check.verdict}. {check.message}" for check in checks]
+
+
+def _after(found: Comparison, decision: Decision) -> str:
+    return spoken(decision.at - found.course.since)
+
+
+def as_json(found: Comparison) -> dict[str, Any]:
+    """All of it, each look included."""
+    course, replayed, owner = found.course, found.replayed, found.manifest.owner
+    return {
+        "namespace": owner.namespace,
+        "name": owner.name,
+        "revision": course.revision,
+        "stable": course.stable,
+        "since": rfc3339(course.since),
+        "outcome": replayed.outcome,
+        "decisions": [one.to_json() for one in replayed.decisions],
+        "operatorsDecisions": [one.to_json() for one in found.decided],
+        "timeline": [
+            {
+                "after": round(moment.after, 3),
+                "weight": moment.weight,
+                "reason": moment.reason,
+                "message": moment.message,
+            }
+            for moment in replayed.moments
+        ],
+        "looks": [
+            {
+                "at": rfc3339(look.at),
+                "weight": look.weight,
+                "counted": dict(look.counted),
+                "checks": [check.to_json() for check in look.checks],
+            }
+            for look in replayed.looks
+        ],
+    }
