@@ -32,8 +32,9 @@ def test_requests_that_go_around_the_route_hold_the_rollout_until_they_end(
     with Load(product.api, product.model_image, namespace, route) as clients:
         loan.patch(model={"version": "v2"})
         revision = loan.until_weight(20, within=120)["candidate"]["revision"]
-        around = f"http://loan-{revision}.{namespace}.svc.cluster.local"
-        with Load(product.api, product.model_image, namespace, Target(around, "loan", 30, LONGEST)):
+        service = f"http://loan-{revision}.{namespace}.svc.cluster.local"
+        around = Target(service, "around.example.com", 30, LONGEST)
+        with Load(product.api, product.model_image, namespace, around):
             status = loan.until("the split is wrong", _split_is_wrong, within=90)
             assert status["phase"] == "Degraded"
             assert "where 20% is asked for" in status["message"]
