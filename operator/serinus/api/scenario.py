@@ -38,6 +38,9 @@ class Model(Type):
     """How a model answers."""
 
     errors: Percent = Field(default="1%", description="Share of requests that fail.")
+    errors_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=1, description="How many requests fail together, when some do."
+    )
     latency: Latency = Field(default=Latency(), description="How long it takes.")
     feedback: Reports = Field(default=Reports(), description="What users report.")
     scores: Scores = Field(default=Scores(), description="What it scores.")

@@ -33,6 +33,7 @@ A scenario is a file of YAML in which everything has a default:
   podsDiffer: 0%              # error rates of pods of one revision, relative deviation
   stable:
     errors: 1%
+    errorsAtOnce: 1           # how many requests fail together
     scores: {{mean: 0.4, deviation: 0.2}}
     classes: {{approve: 70%, refuse: 30%}}
     groups: {{north: 60%, south: 40%}}

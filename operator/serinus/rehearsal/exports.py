@@ -24,6 +24,7 @@ class Behaviour:
     """A model in figures."""
 
     errors: float
+    errors_at_once: int
     negative: float
     """Share of reports that are negative."""
     reported: float
@@ -45,6 +46,7 @@ def behaviour(model: Model) -> Behaviour:
     logs = [math.log(bound) for bound in DURATION_BOUNDS]
     return Behaviour(
         errors=fraction(model.errors),
+        errors_at_once=model.errors_at_once,
         negative=fraction(model.feedback.negative),
         reported=fraction(model.feedback.given),
         durations=_buckets(logs, median, latency.deviation),
@@ -96,7 +98,9 @@ class Exports:
 
     def grow(self, rng: Random, behaviour: Behaviour, requests: int) -> list[float]:
         """By how much each series of a pod grows with so many requests."""
-        failed = binomial(rng, requests, behaviour.errors)
+        together = behaviour.errors_at_once
+        accidents = binomial(rng, requests, behaviour.errors / together)
+        failed = min(together * accidents, requests)
         grown: list[float] = []
         for draw in self.draws:
             grown += draw(rng, behaviour, requests - failed, failed)

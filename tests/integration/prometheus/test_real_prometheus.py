@@ -14,6 +14,7 @@ from serinus.api.checks import LabelMatcher
 from serinus.api.promql.tokens import tokens
 from serinus.judge.questions import Answer, Arm, Counters, Question, Series, Unreadable, Value
 from serinus.prometheus import Asked, Config, Prometheus
+from serinus.rehearsal.subquery import stepped
 from tests.integration.prometheus.scraped import PATIENCE, Pods, Server, pod, serving
 from tests.unit.prometheus.corpus import RUN
 
@@ -87,6 +88,34 @@ async def scraped(
 
 def three_samples(series: tuple[Series, ...]) -> bool:
     return all(len(one.samples) >= 3 for one in series)
+
+
+async def test_a_history_has_the_sample_known_at_each_step_of_every_series_and_histogram(
+    server: Server,
+) -> None:
+    await scraped(server, CANDIDATE, REQUESTS, three_samples)
+    await scraped(server, TIMED, DURATIONS, three_samples)
+    asked = [Asked(CANDIDATE, REQUESTS, 60, every=2), Asked(TIMED, DURATIONS, 60, every=2)]
+    answers = await read(server, asked)
+    for one in asked:
+        answer = answers[one]
+        assert not isinstance(answer, Unreadable)
+        moments = {at for series in answer for at, _ in series.samples}
+        assert moments
+        assert all(at % 2 == 0 for at in moments)
+    raw = await one_answer(server)
+    for series in answers[asked[0]]:  # type: ignore[union-attr]
+        known = next(each for each in raw if each.labels == series.labels)
+        last = series.samples[-1][0]
+        both = dict(stepped(known.samples, last, 60, 2))
+        assert both == {at: value for at, value in series.samples if at in both}
+
+
+async def one_answer(server: Server) -> tuple[Series, ...]:
+    """All samples of the candidate's requests."""
+    answer = await one(server, CANDIDATE, REQUESTS, 90)
+    assert not isinstance(answer, Unreadable)
+    return answer
 
 
 async def test_each_scrape_of_each_pod_of_the_arm_arrives_as_it_was(server: Server) -> None:

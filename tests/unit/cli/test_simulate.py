@@ -98,6 +98,17 @@ def test_groups_that_make_no_sense_are_refused(
     assert sentence in capsys.readouterr().err
 
 
+def test_errors_that_come_in_bursts_roll_no_equal_candidate_back_and_are_told_beforehand(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scenario = str(ROOT / "examples/scenarios/bursts.yaml")
+    found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "10")
+    assert "CheckFailed" not in chances(found)
+    [told] = [moment for moment in found["timeline"] if moment["reason"] == "Baseline"]
+    assert "Check errors: Stable's counts came in bursts" in told["message"]
+    assert "At today's traffic an equal candidate passes in about " in told["message"]
+
+
 def test_an_equal_candidate_climbs_every_step(capsys: pytest.CaptureFixture[str]) -> None:
     found = simulated(capsys, "-f", GATEWAY, "--runs", "1")
     reasons = [each["reason"] for each in found["timeline"]]
