@@ -17,8 +17,16 @@ EXAMPLES: Final = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml")
 IMAGE: Final = "localhost/serinus-model-server:dev"
 LONGEST: Final = 300.0
 
-RATES: Final = {"02-canary": 60.0, "04-drift": 20.0, "05-threshold": 20.0}
+RATES: Final = {
+    "02-canary": 60.0,
+    "04-drift": 20.0,
+    "05-threshold": 20.0,
+    "07-analysis": 6.0,
+    "08-monitoring": 4.0,
+}
 """Requests a second to those that wait for evidence."""
+HEARD: Final = {"07-analysis"}
+"""Those whose clients tell what became of the answers."""
 CANDIDATES: Final = {"04-drift": "v4"}
 """Other versions than the example's own, where it is about those that are refused."""
 
@@ -43,7 +51,9 @@ def applied(product: Stage) -> Iterator[Mapping[str, Applied]]:
         deployed.until_healthy("v1", within=180)
     with ExitStack() as stack:
         loads = {
-            name: stack.enter_context(_load(product, found[name].namespace, rate))
+            name: stack.enter_context(
+                _load(product, found[name].namespace, rate, feedback=name in HEARD)
+            )
             for name, rate in RATES.items()
         }
         for name in names[1:]:
@@ -68,9 +78,10 @@ def _candidate_runs(status: Status) -> bool:
     return bool((status.get("candidate") or {}).get("readyReplicas"))
 
 
-def _load(product: Stage, namespace: str, rate: float) -> Load:
+def _load(product: Stage, namespace: str, rate: float, *, feedback: bool) -> Load:
     url = f"http://loan.{namespace}.svc.cluster.local"
-    target = Target(url, namespace, rate, longest=LONGEST + 120, keep_alive=False)
+    longest = LONGEST + 120
+    target = Target(url, namespace, rate, longest, keep_alive=False, feedback=feedback)
     return Load(product.api, product.model_image, namespace, target)
 
 
@@ -122,6 +133,25 @@ def test_06_by_hand_waits_until_someone_says_go_on(applied: Mapping[str, Applied
     assert status["phase"] == "Paused"
     loan.command(f"promote/{status['candidate']['revision']}")
     loan.until_healthy("v2")
+
+
+def test_07_analysis_finds_what_each_check_asks_for(applied: Mapping[str, Applied]) -> None:
+    def judged(status: Status) -> bool:
+        return len(_verdicts(status)) == 7 and set(_verdicts(status).values()) <= {
+            *("Pass", "Inconclusive"),
+        }
+
+    applied["07-analysis"].deployed.until("every check has evidence", judged, within=120)
+
+
+def test_08_monitoring_tells_that_inputs_are_like_the_training_data(
+    applied: Mapping[str, Applied],
+) -> None:
+    def within(status: Status) -> bool:
+        drifted = [each for each in status["conditions"] if each["type"] == "Drifted"]
+        return [each["reason"] for each in drifted] == ["WithinReference"]
+
+    applied["08-monitoring"].deployed.until("within the reference", within, within=120)
 
 
 def test_02_canary_rolls_v2_out(applied: Mapping[str, Applied]) -> None:
