@@ -140,7 +140,7 @@ class FairnessCheck:
             SHIFTED,
         )
         self._refused = Policy(
-            _of_refusals(self._favoured.tolerance), _of_refusals(self._favoured.margin), SHIFTED
+            of_refusals(self._favoured.tolerance), of_refusals(self._favoured.margin), SHIFTED
         )
         self._label, self._least_share = settings.group_label, settings.min_group_share
         self._sources: list[Answers | Outcomes] = []
@@ -341,7 +341,7 @@ class FairnessCheck:
         return gained
 
 
-def _of_refusals(favoured: Null) -> Null:
+def of_refusals(favoured: Null) -> Null:
     """The same bound on favours, as one on the refusals of the other group."""
     ratio, offset = favoured.ratio, favoured.offset
     return Null(1 / ratio, (ratio - 1 + offset) / ratio)

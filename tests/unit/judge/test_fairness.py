@@ -2,6 +2,9 @@
 
 import pytest
 
+from serinus.judge.comparison import Policy, Scale
+from serinus.judge.fairness import of_refusals
+from serinus.judge.kernel import SHIFTED, Null
 from tests.unit.judge.judging import Judging, fairness
 
 APPROVED = {"favourable": [{"label": "class", "value": "approve"}]}
@@ -165,3 +168,20 @@ def test_answers_without_outcomes_do_not_show_equal_odds() -> None:
     found = paper.look()
     assert found.verdict == "NoData"
     assert "positives of no group yet" in found.message
+
+
+def test_the_bound_on_refusals_says_the_same_as_the_one_on_favours() -> None:
+    refused = of_refusals(Null(1.25, 0.02))
+    for second in (0.0, 0.2, 0.5, 0.7):
+        first = 1.25 * second + 0.02
+        assert refused.ratio * (1 - first) + refused.offset == pytest.approx(1 - second)
+
+
+def test_a_block_is_weighed_by_what_was_rarer_before_it_whatever_it_shows_itself() -> None:
+    paper = judging()
+    [known] = paper.look().state.comparisons
+    policy = Policy(Null(1.25, 0.0), Null(1.5, 0.02), SHIFTED)
+    for favours in ((1, 1), (90, 50)):
+        paper.groups(north=(favours[0], 100), south=(favours[1], 100))
+        known = Scale(policy, 100, 100).weigh(known, *favours)
+        assert paper.look().state.comparisons == [known]

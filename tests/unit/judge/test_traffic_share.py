@@ -1,11 +1,12 @@
 """trafficShare, from samples to sentences."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from serinus.api.status import Verdict
+from serinus.api.status import CheckStatus, Verdict
 from serinus.judge import EffectiveWeight, judge, overall
 from serinus.judge.questions import Counters, Measurement, Unreadable
 from serinus.judge.traffic_share import evidence
@@ -199,3 +200,20 @@ def _looks(rng: np.random.Generator, asked: float, share: float) -> list[Verdict
         if second > 0 and second % 5 == 0:
             verdicts.append(paper.judge().verdict)
     return verdicts
+
+
+def test_every_further_verdict_needs_more_evidence_so_that_all_keep_to_the_budget() -> None:
+    def fails_after(trial: int) -> int:
+        paper = judging()
+        known = paper.look()
+        assert known.state.split is not None
+        split = known.state.split.model_copy(update={"trial": trial})
+        later = known.model_copy(update={"state": known.state.model_copy(update={"split": split})})
+        paper.progress = replace(paper.progress, checks=(later,))
+        return next(look for look in range(200) if served(paper).verdict == "Fail")
+
+    def served(paper: Judging) -> CheckStatus:
+        serve(paper, 2, 13)
+        return paper.look()
+
+    assert fails_after(1) < fails_after(10) < fails_after(100)
