@@ -21,7 +21,7 @@ from serinus.judge.questions import Counters, Series
 
 LONGEST: Final = 7 * 86400.0
 """Seconds beyond which a wait is for ever."""
-NEAR_ENOUGH: Final = 1.1
+NEAR_ENOUGH: Final = 1.2
 _AT: Final = 1e9
 """Unix seconds of the look on paper; nothing in it depends on when that is."""
 
@@ -87,7 +87,9 @@ class _Paper:
         self, analysis: Analysis, check: Check, baseline: Baseline, hour: Hour, rates: Rates
     ) -> None:
         self._kind, self._budget = kind_of(check), budget_of(analysis, check)
-        self._known, self._hour, self._rates = baseline.of(reads(check)), hour, rates
+        self._known, self._rates = baseline.of(reads(check)), rates
+        asked = self._kind.questions()
+        self._hour = {one: each for one, each in hour.items() if one in asked}
         # what it has to have seen before it counts
         self._begun = self._judged(CheckState(policy=check.digest), 0.0, _same).state
 
