@@ -45,12 +45,13 @@ class PaperPrometheus:
         text = str((await request.post())["query"])
         namespaces = _listed(r'namespace=~"([^"]*)"', text)
         workloads = _listed(r'pod=~"\(\?:([^)]*)\)', text)
-        window = float(re.findall(r"\[(\d+)s\]", text)[0])
+        window, every = re.findall(r"\[(\d+)s(?::(\d+)s)?\]", text)[0]
         question = Counters(text.partition("{")[0], part='code=~"5..' in text)
         result: list[dict[str, Any]] = []
         for namespace in namespaces:
             for workload in workloads:
-                asked = Asked(Arm(namespace, workload), question, window)
+                step = float(every) if every else None
+                asked = Asked(Arm(namespace, workload), question, float(window), step)
                 answer = (await self.traffic.read([asked]))[asked]
                 if isinstance(answer, Unreadable):
                     return web.Response(status=503, text=answer.message)
