@@ -111,7 +111,7 @@ demo: $(READY) ## Roll a real model out on a real cluster, and refuse two bad on
 	$(BIN)/python -m tests.demo
 
 .PHONY: bench-judge
-bench-judge: $(READY) ## Measure how soon and how surely the judge decides
+bench-judge: $(READY) ## Measure the judge beside what others use, and write docs/judge.md
 	$(BIN)/python -m tests.bench.judge
 
 .PHONY: bench-reaction

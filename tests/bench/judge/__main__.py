@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.bench.judge import measure, rare, report
+from tests.bench.judge import measure, plots, rare, report
 from tests.bench.judge.cost import milliseconds
 from tests.bench.judge.report import Found
+from tests.bench.judge.traffic import Floats
 from tests.bench.judge.trials import RARE, trials
 
-PAGE = Path(__file__).parents[3] / "docs" / "judge.md"
+DOCS = Path(__file__).parents[3] / "docs"
 TRIALS = trials()
 
 Job = tuple[str, int, int]
@@ -45,27 +46,34 @@ def run(job: Job) -> Found:
     return {(name, rule): requests for rule, requests in found.items()}
 
 
+def measured(todo: Sequence[Job]) -> Found:
+    """What all batches came to, on all cores."""
+    parts: dict[tuple[str, str], list[Floats]] = {}
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for done, batch in enumerate(pool.map(run, todo), start=1):
+            for key, requests in batch.items():
+                parts.setdefault(key, []).append(requests)
+            print(f"\r{done} of {len(todo)} batches", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return {key: np.concatenate(each) for key, each in parts.items()}
+
+
 def main(arguments: Sequence[str]) -> None:
-    """Measure all, print the tables, and write the page unless less was measured."""
+    """Measure all, print the page, and write it with its plots unless less was measured."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.judge", description=__doc__)
     parser.add_argument(
         "--share", type=float, default=1.0, help="of the runs; with less, nothing is written"
     )
     share = parser.parse_args(arguments).share
     started = time.monotonic()
-    todo = list(jobs(share))
-    parts: dict[tuple[str, str], list[np.ndarray]] = {}
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for done, found in enumerate(pool.map(run, todo), start=1):
-            for key, requests in found.items():
-                parts.setdefault(key, []).append(requests)
-            print(f"\r{done} of {len(todo)} batches", end="", file=sys.stderr, flush=True)
-    page = report.page({key: np.concatenate(each) for key, each in parts.items()})
-    print(f"\n{page}")
-    print(f"One evaluation of four checks: {milliseconds():.2f} ms, the median.")
-    print(f"{time.monotonic() - started:.0f} s")
+    found = measured(list(jobs(share)))
+    page = report.page(found)
+    print(page)
     if share == 1:
-        PAGE.write_text(page)
+        (DOCS / "judge.md").write_text(page)
+        plots.write(found, DOCS)
+    print(f"One evaluation of four checks: {milliseconds():.2f} ms of processor time, the median.")
+    print(f"{time.monotonic() - started:.0f} s")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from serinus.judge.kernel import WORSE
 from tests.bench.judge.checks import ERRORS, Serinus
 from tests.bench.judge.traffic import Block, Floats, Traffic
 
-TIMES, PARTS = np.array(WORSE).T
+TIMES, WEIGHTS = np.array(WORSE).T
+PARTS = WEIGHTS / WEIGHTS.sum()
 
 
 class _Likelihood:
@@ -69,7 +70,7 @@ class _Likelihood:
         self._draws = self._draws + due
 
     def _start(self, runs: np.ndarray) -> None:
-        self._times[runs] = self._rng.choice(TIMES, size=int(runs.sum()), p=PARTS / PARTS.sum())
+        self._times[runs] = self._rng.choice(TIMES, size=int(runs.sum()), p=PARTS)
 
 
 def weights(traffic: Traffic, rate: Callable[[float], float], rng: Generator, runs: int) -> Floats:

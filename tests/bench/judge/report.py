@@ -60,9 +60,9 @@ def must_reach(found: Found) -> str:
 def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
     for check in ("errorRate", "latency", "predictionDrift"):
         for world in WORLDS:
-            for rule in _rules(found, f"false/{check}/{world}"):
+            for rule in rules_of(found, f"false/{check}/{world}"):
                 if rule.startswith(SERINUS):
-                    got = _false(found, check, world, rule)
+                    got = false_rollback(found, check, world, rule)
                     what = f"false rollbacks, {check}{rule.removeprefix(SERINUS)}: {world}"
                     yield what, "1.00%", got, got.upper <= 0.01
     for world in ("flat, an hour", "ramp with trend"):
@@ -88,7 +88,7 @@ def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
     what = "rolled back for 1.05 times the errors, tolerance 1.1, 1,000 requests/s for a day"
     yield what, "1.00%", trifle, trifle.upper <= 0.01
     for times in TIMES:
-        ratio = _to_oracle(found, f"oracle/5/{times:g}")
+        ratio = to_oracle(found, f"oracle/5/{times:g}")
         yield (
             f"times the oracle's requests, {times:g} times the errors, a look every 5 s",
             "1.15",
@@ -99,10 +99,10 @@ def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
 
 def false_rollbacks(found: Found, check: str) -> str:
     """Of each rule in each world, the judge's with its upper bound."""
-    rules = _rules(found, f"false/{check}/{next(iter(WORLDS))}")
+    rules = rules_of(found, f"false/{check}/{next(iter(WORLDS))}")
     rows = []
     for rule in rules:
-        cells = [_false(found, check, world, rule) for world in WORLDS]
+        cells = [false_rollback(found, check, world, rule) for world in WORLDS]
         rows.append((rule, *(str(c) if rule.startswith(SERINUS) else _percent(c) for c in cells)))
     return _table(("", *WORLDS), rows)
 
@@ -128,7 +128,7 @@ def near_oracle(found: Found) -> str:
     rows = [
         (
             f"{interval:g} s",
-            *(f"{_to_oracle(found, f'oracle/{interval:g}/{t:g}'):.2f}" for t in TIMES),
+            *(f"{to_oracle(found, f'oracle/{interval:g}/{t:g}'):.2f}" for t in TIMES),
         )
         for interval in INTERVALS
     ]
@@ -163,7 +163,8 @@ def late(found: Found) -> str:
     return _table(("after so many good ones", *(f"{n:,}" for n in HEALTHY)), [("", *row)])
 
 
-def _false(found: Found, check: str, world: str, rule: str) -> Chance:
+def false_rollback(found: Found, check: str, world: str, rule: str) -> Chance:
+    """Of a rule in a world."""
     if check == "errorRate" and rule == SERINUS and world in RARE:
         return Chance.of_weights(found[world, ""])
     return _chance(found[f"false/{check}/{world}", rule])
@@ -178,12 +179,13 @@ def _chance(requests: Floats) -> Chance:
     return Chance.of(int(np.isfinite(requests).sum()), len(requests))
 
 
-def _to_oracle(found: Found, trial: str) -> float:
+def to_oracle(found: Found, trial: str) -> float:
+    """The judge's median over the oracle's."""
     return float(np.median(found[trial, SERINUS]) / np.median(found[trial, ORACLE]))
 
 
 def _medians(found: Found, trials: Mapping[str, str]) -> str:
-    rules = _rules(found, next(iter(trials.values())))
+    rules = rules_of(found, next(iter(trials.values())))
     rows = [(rule, *(_median(found, trial, rule) for trial in trials.values())) for rule in rules]
     return _table(("", *trials), rows)
 
@@ -192,7 +194,8 @@ def _median(found: Found, trial: str, rule: str) -> str:
     return str(Median.of(found[trial, rule]))
 
 
-def _rules(found: Found, trial: str) -> list[str]:
+def rules_of(found: Found, trial: str) -> list[str]:
+    """Of a trial."""
     return [rule for name, rule in found if name == trial]
 
 

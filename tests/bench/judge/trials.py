@@ -156,17 +156,17 @@ def drift_rules(traffic: Traffic) -> Rules:
 
 
 RARE: Mapping[str, tuple[Traffic, Course, int]] = {
-    "flat, an hour": (Traffic(), steady(0.01), 40_000),
-    "flat, 24 h": (Traffic(lasts=DAY), steady(0.01), 40_000),
+    "flat, an hour": (Traffic(), steady(0.01), 100_000),
+    "flat, 24 h": (Traffic(lasts=DAY), steady(0.01), 100_000),
     "diurnal, 24 h": (
         Traffic(lasts=DAY, load=lambda at: 1 + _wave(at) / 2),
         lambda at: 0.01 * (1 + _wave(at) / 2),
-        40_000,
+        100_000,
     ),
     "ramp with trend": (
         Traffic(weight=lambda at: 0.05 + 0.45 * at / HOUR),
         lambda at: 0.01 * (1 + at / HOUR),
-        40_000,
+        100_000,
     ),
 }
 """What is measured by `rare` instead: traffic, error rate of both arms, and number of runs."""

@@ -48,7 +48,7 @@ def test_two_perfect_arms_pass_with_the_defaults_within_750_requests() -> None:
     found = paper.until("Pass", lambda: paper.errors((0, 75), (0, 1425)))
     assert 500 <= found.state.candidate["requests"] <= 750
     assert found.message == (
-        "Candidate errors 0/675 (0%) against stable 0/12825 (0%); the rate is below "
+        "Candidate errors 0/750 (0%) against stable 0/14250 (0%); the rate is below "
         "1.5 times stable's + 1%, 95% sure at any time."
     )
 
@@ -59,7 +59,7 @@ def test_the_forecast_comes_true_if_it_goes_on_like_that() -> None:
     paper.errors((1, 100), (19, 1900))
     found = paper.look()
     assert found.message == (
-        "Candidate errors 1/100 (1.0%) against stable 19/1900 (1.0%). Passes after about 760 more "
+        "Candidate errors 1/100 (1.0%) against stable 19/1900 (1.0%). Passes after about 730 more "
         "candidate requests if it goes on like this."
     )
     found = paper.until("Pass", lambda: paper.errors((1, 100), (19, 1900)))
