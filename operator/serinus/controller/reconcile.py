@@ -38,6 +38,8 @@ SHOW_WITHIN = 5.0
 waited for. Mostly the decision that it leads to comes first, and one write tells both."""
 SAVE_WITHIN = 30.0
 """Seconds within which evidence that changed no decision is written."""
+EVIDENCE = ("checks", "counted", "measuredAt", "errorsInARow")
+"""Fields of a candidate."""
 PODS_LOOK_AFTER = 5.0
 """Seconds that pods may take before they are asked what keeps them."""
 PODS_LOOK_AGAIN = 10.0
@@ -303,7 +305,7 @@ def _decided(status: Mapping[str, Any]) -> dict[str, Any]:
     if stable := status.get("stable"):
         decided["stable"] = _without(stable, "readyReplicas")
     if candidate := status.get("candidate"):
-        seen = ("readyReplicas", "hold", "checks", "counted", "measuredAt", "errorsInARow")
+        seen = (*EVIDENCE, "readyReplicas", "hold", "baseline")
         decided["candidate"] = _without(candidate, *seen)
         decided["candidate"]["weight"] = candidate["weight"]["wanted"]
     return decided
@@ -314,8 +316,7 @@ def _shown(status: Mapping[str, Any]) -> dict[str, Any]:
     shown = _without(status, "message")
     shown["conditions"] = [_without(each, "message") for each in status.get("conditions", [])]
     if candidate := status.get("candidate"):
-        evidence = ("checks", "counted", "measuredAt", "errorsInARow")
-        shown["candidate"] = _without(candidate, *evidence)
+        shown["candidate"] = _without(candidate, *EVIDENCE)
         shown["candidate"]["hold"] = _without(candidate.get("hold") or {}, "message")
     return shown
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from serinus.api.baseline import Baseline
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, CheckStatus, Hold, Stable, Status, Weight
@@ -137,6 +138,7 @@ def test_a_new_phase_is_written_at_once() -> None:
         {"weight": Weight(wanted=20, actual=10)},
         {"hold": Hold(reason=Reason.NO_DATA, message="", since=1000.0)},
         {"ready_replicas": 1},
+        {"baseline": Baseline(measured_at=950.0)},
     ],
     ids=lambda change: next(iter(change)),
 )
