@@ -7,12 +7,17 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
 
 from tests.bench.judge.report import Found, false_rollback, rules_of, to_oracle
 from tests.bench.judge.traffic import HOUR
 from tests.bench.judge.trials import INTERVALS, ORACLE, SERINUS, TIMES, WORLDS
 
-STYLE = {"svg.fonttype": "none", "svg.hashsalt": "serinus", "font.family": "sans-serif"}
+STYLE: dict[RcKeyType, str] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "serinus",
+    "font.family": "sans-serif",
+}
 OURS, OTHERS = "#b8860b", ("#4477aa", "#66ccee", "#228833", "#ee6677", "#aa3377", "#777777")
 A_SECOND = 5.0
 """Candidate requests."""
