@@ -19,7 +19,7 @@ from serinus.rehearsal.outcomes import shares
 from serinus.rehearsal.simulation import Run, Simulation
 
 _MOST_RUNS = 1_000_000
-_BATCH = 20
+_BATCH = 50
 """Rollouts that are drawn together."""
 _EPILOG = f"""\
 A scenario is a file of YAML in which everything has a default:

@@ -8,7 +8,7 @@ import math
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.api.status import Verdict
-from serinus.judge import overall
+from serinus.judge import enter_step, overall
 from serinus.manifests.children import router_for
 from serinus.manifests.routers.face import carriable_weight
 from serinus.plan.analysis import awaits_history
@@ -104,6 +104,7 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
             effective_since=s.now,
             step_since=s.now,
             analysis_since=candidate.analysis_since or s.now,
+            checks=enter_step(candidate.checks),
         )
     if candidate.effective_since is not None and not enough:
         pods = s.world.pods_problem or "Its pods stopped being ready."

@@ -159,6 +159,18 @@ def test_time_counts_only_once_the_route_is_in_effect() -> None:
     assert story.status.stable and story.status.stable.revision == B
 
 
+def test_a_step_is_not_passed_on_requests_from_before_its_weight_was_in_effect() -> None:
+    story = serving().given(steps=[{"setWeight": 20}, {"setWeight": 50}]).apply(B)
+    story.world.routed = False
+    story.judged("Pass")
+    assert story.reason == "AwaitingRoute"
+    assert story.judged("Pass").status.candidate, "it passed at 20% once more"
+    story.world.routed = True
+    story.settle()
+    assert story.reason == "AwaitingVerdict"
+    assert story.judged("Pass").status.candidate is None
+
+
 @pytest.mark.parametrize("verdict", ["Error", "NoData"])
 def test_unreadable_metrics_neither_promote_nor_roll_back_however_long(verdict: str) -> None:
     story = serving().given(analysis={"onInconclusive": "Rollback"}).apply(B)

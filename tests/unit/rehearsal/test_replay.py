@@ -101,7 +101,7 @@ def test_weights_take_effect_when_they_did_and_promotion_comes_when_it_came() ->
     assert story(found) == [
         ("RolloutStarted", 0),
         ("WeightRaised", 32),
-        ("Promoting", 72),
+        ("Promoting", 80),
         ("Promoted", 130),
     ]
     assert found.outcome == "Promoted"
@@ -137,7 +137,7 @@ def test_where_the_record_ends_nothing_is_decided() -> None:
 
 def test_a_policy_that_is_sooner_waits_for_the_weight_to_come() -> None:
     past = Past(steps=[{"setWeight": 5}, {"setWeight": 50}])
-    assert story(past.replayed())[1:3] == [("WeightRaised", 20), ("Promoting", 72)]
+    assert story(past.replayed())[1:3] == [("WeightRaised", 20), ("Promoting", 80)]
 
 
 def test_a_policy_that_is_later_finds_the_weight_there() -> None:
@@ -167,7 +167,7 @@ def test_what_a_person_commanded_is_commanded_again() -> None:
     assert story(past.replayed())[1:4] == [
         ("WeightRaised", 66),
         ("CommandObeyed", 66),
-        ("Promoting", 72),
+        ("Promoting", 80),
     ]
 
 
