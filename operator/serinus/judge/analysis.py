@@ -95,19 +95,17 @@ def reads(check: Check) -> str:
 
 
 def enter_step(checks: Iterable[CheckStatus]) -> list[CheckStatus]:
-    """The weight changes: pass has to be shown anew, the evidence against the candidate goes on."""
-    return [
-        check
-        if check.rolls_back
-        else check.model_copy(
-            update={
-                "verdict": "Inconclusive",
-                "message": "Not judged at this weight yet.",
-                "state": comparison.step_entered(check.state),
-            }
-        )
-        for check in checks
-    ]
+    """The weight changes: pass has to be shown anew, the evidence against the candidate goes on,
+    and what could not be read is unreadable until it is read."""
+    return [check if check.rolls_back else _begun_anew(check) for check in checks]
+
+
+def _begun_anew(check: CheckStatus) -> CheckStatus:
+    anew = check.model_copy(update={"state": comparison.step_entered(check.state)})
+    if check.verdict in ("Error", "NoData"):
+        return anew
+    message = "Not judged at this weight yet."
+    return anew.model_copy(update={"verdict": "Inconclusive", "message": message})
 
 
 def overall(checks: Iterable[CheckStatus]) -> Verdict:

@@ -2,10 +2,15 @@
 
 import pytest
 
+from serinus.api.status import Condition
 from serinus.rehearsal.world import PaperWorld
 from tests.unit.plan.rehearsal import A, B, C, Rehearsal, serving
 
 STEPS = [{"setWeight": 20}, {"pause": {"duration": "1m"}}, {"setWeight": 50}]
+
+
+def condition(story: Rehearsal, kind: str) -> Condition:
+    return next(each for each in story.status.conditions if each.type == kind)
 
 
 def test_a_first_deployment_takes_no_steps_and_says_so() -> None:
@@ -169,6 +174,19 @@ def test_a_step_is_not_passed_on_requests_from_before_its_weight_was_in_effect()
     story.settle()
     assert story.reason == "AwaitingVerdict"
     assert story.judged("Pass").status.candidate is None
+
+
+def test_an_outage_goes_on_while_pods_are_lost_and_come_back() -> None:
+    story = serving().given(steps=[{"setWeight": 50}]).apply(B).judged("Error")
+    since = condition(story, "MetricsAvailable").last_transition_time
+    story.world.broken = {B}
+    story.after(30)
+    assert story.told[-1] == "WeightLowered"
+    story.world.broken = set()
+    story.after(30)
+    assert story.reason == "MetricsUnavailable"
+    told = condition(story, "MetricsAvailable")
+    assert (told.status, told.last_transition_time) == ("False", since)
 
 
 @pytest.mark.parametrize("verdict", ["Error", "NoData"])
