@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from serinus.api.analysis import Analysis
@@ -46,13 +47,12 @@ def _by_check(waits: Iterable[Wait]) -> Iterator[tuple[str, str]]:
 
 
 def accused(failed: Iterable[tuple[str, CheckStatus]]) -> Iterator[str]:
-    """Which pods of stable this policy would have rolled back."""
-    for pod, check in failed:
+    """The first of stable's pods that this policy would have rolled back: one is warning enough."""
+    for pod, check in islice(failed, 1):
         yield (
             f"This policy would have rolled back stable's own pod {pod}, had it been a candidate "
             f"in the last hour: check {check.name}: {check.message}"
         )
-        return
 
 
 def about(span: float) -> str:

@@ -126,6 +126,24 @@ def test_a_seed_tells_the_same_story_whatever_the_number_of_runs(
     assert first["timeline"] == again["timeline"] != other["timeline"]
 
 
+def test_the_readme_shows_the_timeline_that_is_really_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    readme = (ROOT / "README.md").read_text()
+    command, shown = re.findall(
+        r"serinus (simulate [^\n]*) --runs 1000\n```\n\n```console\n(.*?)\n1000 rollouts",
+        readme,
+        re.DOTALL,
+    )[0]
+    arguments = command.replace("examples/", f"{ROOT}/examples/").split()
+    assert main([*arguments, "--runs", "1"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    parts = [" ".join(part.split()) for part in shown.split("…")]
+    assert len(parts) == 2
+    for part in parts:
+        assert part in printed
+
+
 def test_people_get_a_timeline_and_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "-f", GATEWAY, "--scenario", "random", "--runs", "10"]) == 0
     told = capsys.readouterr().out
