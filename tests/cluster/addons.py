@@ -60,7 +60,7 @@ def apply_envoy_gateway(kubectl: Kubectl) -> None:
     kubectl.apply(json.dumps(namespace))
     _make_gateway_certificates(kubectl.kubeconfig)
     kubectl.apply(f"{gateway_api()}---\n{envoy_gateway()}")
-    kubectl.wait("crd/envoyproxies.gateway.envoyproxy.io", "condition=Established")
+    kubectl.wait_for_crd("envoyproxies.gateway.envoyproxy.io")
 
 
 def apply_dns_and_prometheus(kubectl: Kubectl, scrape_interval: str) -> None:

@@ -49,6 +49,25 @@ class Kubectl:
         self.call("wait", what, "--for=create", timeout, *place)
         self.call("wait", what, f"--for={condition}", timeout, *place)
 
+    def wait_for_crd(self, name: str, seconds: float = 60.0) -> None:
+        """Wait until the API server serves a kind.
+
+        A CRD's conditions are null at first, which `kubectl wait` takes for an error.
+        """
+        deadline = time.monotonic() + seconds
+        while not self._is_established(name):
+            if time.monotonic() > deadline:
+                raise NotReadyError(f"the CRD {name} is not established after {seconds:g} s")
+            time.sleep(0.1)
+
+    def _is_established(self, crd: str) -> bool:
+        found = self.get("crd", f"--field-selector=metadata.name={crd}")
+        return any(
+            (condition["type"], condition["status"]) == ("Established", "True")
+            for item in found["items"]
+            for condition in item.get("status", {}).get("conditions") or []
+        )
+
     def wait_for_api(self, seconds: float = 60.0) -> None:
         """Wait until the API server says it is ready."""
         deadline = time.monotonic() + seconds

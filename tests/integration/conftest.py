@@ -12,6 +12,7 @@ import pytest
 
 from serinus.cluster import Cluster, connect
 from tests.cluster.box import Box
+from tests.cluster.kubectl import Kubectl
 from tests.integration.inprocess import Operator
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +27,7 @@ def kubeconfig() -> Path:
     path = ROOT / "build" / "cluster" / NAME / "kubeconfig"
     os.environ["KUBECONFIG"] = str(path)
     kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
-    kubectl("wait", "--for=condition=Established", "crd/modeldeployments.serinus.dev")
+    wait_for_crd("modeldeployments.serinus.dev")
     return path
 
 
@@ -36,6 +37,12 @@ def kubectl(*arguments: str, stdin: str | None = None) -> subprocess.CompletedPr
     done = subprocess.run(command, input=stdin, text=True, capture_output=True, check=False)
     assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
     return done
+
+
+def wait_for_crd(name: str) -> None:
+    """Wait until the API server serves a kind."""
+    kubeconfig = ROOT / "build" / "cluster" / NAME / "kubeconfig"
+    Kubectl(Path(_kubectl_path()), kubeconfig).wait_for_crd(name)
 
 
 def _kubectl_path() -> str:

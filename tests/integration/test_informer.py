@@ -16,7 +16,7 @@ from serinus.cluster.kinds import WATCHED
 from serinus.controller import informer as informing
 from serinus.controller.informer import Informer
 from serinus.controller.queue import Key
-from tests.integration.conftest import kill_api_server, kubectl
+from tests.integration.conftest import kill_api_server, kubectl, wait_for_crd
 from tests.integration.proxy import Proxy, Request, refused
 
 CRD = "modeldeployments.serinus.dev"
@@ -254,7 +254,7 @@ async def test_a_definition_may_go_and_come_back(
             await seen.until(lambda: "definition" in (seen.informer.trouble or ""), within=20)
         finally:
             kubectl("create", "-f", "-", stdin=definition)
-            kubectl("wait", "--for=condition=Established", f"crd/{CRD}")
+            wait_for_crd(CRD)
         await cluster.create(live)
         await seen.until(lambda: seen.store.names("ModelDeployment") == [key], within=20)
         await seen.until(lambda: seen.informer.trouble is None, within=20)

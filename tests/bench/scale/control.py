@@ -125,7 +125,7 @@ async def control_plane() -> AsyncIterator[Control]:
     with _cluster() as kubectl:
         crds = f"--filename={ROOT / 'crds'}"
         kubectl.call("apply", "--server-side", crds)
-        kubectl.wait("crd/modeldeployments.serinus.dev", "condition=Established")
+        kubectl.wait_for_crd("modeldeployments.serinus.dev")
         os.environ["KUBECONFIG"] = str(kubectl.kubeconfig)
         async with connect(timeout=60) as client:
             yield Control(kubectl, client)
