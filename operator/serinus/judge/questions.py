@@ -1,9 +1,10 @@
 """What the judge asks of Prometheus, and the form of the answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from serinus.api.checks import LabelMatcher
+from serinus.judge.samples import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,10 @@ Question = Counters | Value
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Raw samples of one series, oldest first: (Unix seconds, value)."""
+    """Raw samples of one series, oldest first."""
 
     labels: Mapping[str, str]
-    samples: tuple[tuple[float, float], ...]
+    samples: Sequence[Sample]
 
     @property
     def target(self) -> str:

@@ -8,6 +8,7 @@ from sys import intern
 from typing import Any, Final
 
 from serinus.judge.questions import Answer, Arm, Counters, Series, Unreadable
+from serinus.judge.samples import Samples
 from serinus.prometheus.histograms import as_classic
 from serinus.prometheus.queries import Asked, Query
 
@@ -83,12 +84,12 @@ def _json(body: bytes | bytearray) -> dict[str, Any]:
 
 
 def compact(found: dict[str, Any]) -> Element:
-    """A series as soon as it is read, with label values shared: a fifth of its JSON's memory."""
+    """A series as soon as it is read, packed and with label values shared."""
     samples = [found["value"]] if "value" in found else found.get("values")
     if not isinstance(samples, list) or found.keys() & {"histogram", "histograms"}:
         return found
     labels = {intern(label): intern(value) for label, value in found["metric"].items()}
-    return Series(labels, tuple((float(at), float(value)) for at, value in samples))
+    return Series(labels, Samples((float(at), float(value)) for at, value in samples))
 
 
 def _failure(status: int, found: dict[str, Any], body: bytes | bytearray) -> str:

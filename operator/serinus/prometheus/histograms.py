@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from serinus.judge.questions import Series
+from serinus.judge.samples import Samples
 
 Bucket = tuple[float, float, float]
 """From, to, observations."""
@@ -28,7 +29,7 @@ def as_classic(element: dict[str, Any]) -> list[Series]:
     return [
         Series(
             {**labels, "le": f"{bound:.12g}"},
-            tuple((at, row[index]) for (at, _, _), row in zip(samples, counts, strict=True)),
+            Samples((at, row[index]) for (at, _, _), row in zip(samples, counts, strict=True)),
         )
         for index, bound in enumerate([*bounds, math.inf])
     ]
