@@ -83,12 +83,16 @@ class Sampler:
         due = [key for key, moment in self._due.items() if moment <= now]
         for key in due:
             self._due[key] = next_look(self._requests[key].interval, now)
-        batch = {key: self._requests[key] for key in due if key not in self._reading}
+        batch = {key: self._requests[key] for key in due if not self._is_enough(key)}
         if batch:
             self._reading |= set(batch)
             task = asyncio.create_task(self._read(batch, now))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _is_enough(self, key: Key) -> bool:
+        """Whether what is being read will do, or a history that waits to be taken."""
+        return key in self._reading or isinstance(self._taken.get(key), History)
 
     async def _read(self, batch: Mapping[Key, Reading], now: float) -> None:
         try:

@@ -258,6 +258,16 @@ async def test_stables_history_is_read_within_a_second_a_sample_a_minute(bench: 
     assert (read.at, set(read.stable)) == (1001.0, {REQUESTS})
 
 
+async def test_a_history_that_waits_to_be_taken_is_not_read_again(bench: Bench) -> None:
+    bench.sampler.want(FRAUD, HistoryRequest(1.0, (REQUESTS,), Arm("shop", "fraud-old")))
+    await bench.at(1001.0)
+    await bench.at(1002.0)
+    assert len(bench.prometheus.batches) == 1
+    assert bench.sampler.take(FRAUD) is not None
+    await bench.at(1003.0)
+    assert len(bench.prometheus.batches) == 2, "it is still wanted, as where it was not readable"
+
+
 async def test_it_runs_by_itself_when_time_comes_and_ends_when_cancelled(bench: Bench) -> None:
     running = asyncio.create_task(bench.sampler.run())
     await settle()
