@@ -17,6 +17,7 @@ from tests.bench.scale.pods import free_port
 
 _REQUESTS: Final = re.compile(r'^serinus_api_requests_total\{kind="(\w+)",verb="(\w+)"\} (\S+)$')
 _VALUE: Final = re.compile(r"^(\w+) (\S+)$")
+_VARIABLE: Final = re.compile(r"^ENV (.+)$", re.MULTILINE)
 _START_WITHIN: Final = 30.0
 
 
@@ -46,6 +47,7 @@ class Operator:
         ]
         self._environment = {
             **os.environ,
+            **_environment_of_the_image(),
             "PYTHONPATH": str(ROOT / "operator"),
             "KUBECONFIG": str(kubeconfig),
         }
@@ -113,3 +115,10 @@ class Operator:
                     if time.monotonic() > deadline or self._process.returncode is not None:
                         raise
                     await asyncio.sleep(0.1)
+
+
+def _environment_of_the_image() -> dict[str, str]:
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    return dict(
+        each.split("=", 1) for line in _VARIABLE.findall(dockerfile) for each in line.split()
+    )
