@@ -9,7 +9,7 @@ credit. The weight for later times is held in a reserve and laid out bit by bit.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from serinus.api.baseline import INDEPENDENT, Dispersion
 from serinus.api.status import CheckState, Comparison, Verdict
@@ -46,8 +46,7 @@ class Policy:
     tilts: tuple[Tilt, ...] = WORSE
 
 
-@dataclass(frozen=True, slots=True)
-class Gains:
+class Gains(NamedTuple):
     """What a block adds to the evidence of a comparison."""
 
     more: list[float]
@@ -57,8 +56,7 @@ class Gains:
 
     def divided(self, by: float) -> "Gains":
         """The same, of so many times less weight."""
-        kinds = (self.more, self.fewer, self.not_more, self.not_fewer)
-        return Gains(*([gain / by for gain in kind] for kind in kinds))
+        return Gains(*([gain / by for gain in kind] for kind in self))
 
 
 PODS_TOLERATED: Final = 2.81
@@ -77,8 +75,8 @@ def among_pods(tolerance: Null, dispersion: Dispersion, pods: tuple[float, float
 class Scale:
     """What a block of so many requests makes of the events counted in it.
 
-    'Fewer' is 'more' with the arms exchanged. Where events come in bursts, each counts as much less
-    as their variance is greater, and so does each request.
+    'Fewer' is 'more' with the arms exchanged, where both directions are asked for. Where events
+    come in bursts, each counts as much less as their variance is greater, and so does each request.
     """
 
     def __init__(
@@ -88,6 +86,8 @@ class Scale:
         stable_requests: float,
         dispersion: Dispersion = INDEPENDENT,
         pods: tuple[float, float] = (math.inf, math.inf),
+        *,
+        both_ways: bool = False,
     ) -> None:
         arms = candidate_requests, stable_requests
         exchanged = stable_requests, candidate_requests
@@ -96,9 +96,9 @@ class Scale:
             policy = replace(policy, tolerance=among_pods(policy.tolerance, dispersion, pods))
         self._policy, self._arms, self._bursts = policy, arms, dispersion.over_time
         self._more = stakes(policy.tolerance, policy.tilts, *arms)
-        self._fewer = stakes(policy.tolerance, policy.tilts, *exchanged)
         self._not_more = stakes(policy.margin, passing, *arms)
-        self._not_fewer = stakes(policy.margin, passing, *exchanged)
+        self._fewer = stakes(policy.tolerance, policy.tilts, *exchanged) if both_ways else []
+        self._not_fewer = stakes(policy.margin, passing, *exchanged) if both_ways else []
 
     def gains(self, known: Comparison, candidate: float, stable: float) -> Gains:
         """For so many events per arm; none where a comparison has no such question."""
@@ -125,7 +125,7 @@ class Scale:
         gained = self.gains(known, candidate, stable)
         if ceiling < math.inf and self._bursts == 1:
             boosted = self._boosted(known, gained.more, candidate + stable, ceiling)
-            gained = replace(gained, more=boosted)
+            gained = gained._replace(more=boosted)
         return counted(known, gained, candidate, stable)
 
     def _boosted(

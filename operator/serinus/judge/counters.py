@@ -7,9 +7,9 @@ never from increase(), which extrapolates.
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from serinus.judge.questions import Answer, Counters, Series, Unreadable
 
@@ -31,8 +31,7 @@ BOTH_WITHIN: Final = 120.0
 """Seconds of one arm that wait for the other's next sample; longer than usual scrape intervals."""
 
 
-@dataclass(frozen=True, slots=True)
-class Increase:
+class Increase(NamedTuple):
     """How much one series grew in a block."""
 
     series: Series
@@ -70,8 +69,18 @@ class Growth:
         return len({increase.target for increase in self.increases if increase.amount})
 
 
+class Exported(NamedTuple):
+    """What one target exports of a counter."""
+
+    series: Sequence[Series]
+    oldest: float
+    """Unix seconds of the oldest sample of any series."""
+    newest: float
+    """Likewise."""
+
+
 Reading = Growth | Unreadable
-ByTarget = dict[str, list[Series]]
+ByTarget = dict[str, Exported]
 Readable = dict[Counters, ByTarget]
 
 
@@ -125,7 +134,7 @@ def _of_one_arm(arms: Iterable["_Blocks"]) -> bool:
 
 def _seen(_: Counters, answer: ByTarget) -> Growth:
     """There are samples, and they are counted later."""
-    return Growth((), max((_newest(group) for group in answer.values()), default=None))
+    return Growth((), _newest(answer))
 
 
 class _Blocks:
@@ -153,12 +162,11 @@ class _Blocks:
         """A part is counted from where its whole is."""
         whole = _whole(key, self._wholes)
         increases: list[Increase] = []
-        for target, group in answer.items():
+        for target, exported in answer.items():
             if whole is not None and target in self._wholes[whole]:
                 start, end = self._start(whole, target), self.ends[target]
-                increases += (_increase(series, target, start, end) for series in group)
-        newest = max((_newest(group) for group in answer.values()), default=None)
-        return Growth(tuple(increases), newest)
+                increases += [_increase(each, target, start, end) for each in exported.series]
+        return Growth(tuple(increases), _newest(answer))
 
     def _end(self, target: str) -> float:
         """The newest sample that all counters have which the target still exports.
@@ -168,10 +176,11 @@ class _Blocks:
         restarted pod that has not predicted yet), and must not hide what the others count.
         """
         answers = (*self._wholes.values(), *self._parts)
-        groups = [answer[target] for answer in answers if target in answer]
-        ends = sorted({_newest(group) for group in groups})
+        found = [answer[target] for answer in answers if target in answer]
+        ends = sorted({exported.newest for exported in found})
         while len(ends) > 1 and ends[-1] - ends[0] > READ_WITHIN:
-            later = {at for group in groups for s in group for at, _ in s.samples if at > ends[0]}
+            series = [each for exported in found for each in exported.series]
+            later = {at for each in series for at, _ in each.samples if at > ends[0]}
             if len(later) < 2:
                 break
             del ends[0]
@@ -184,7 +193,7 @@ class _Blocks:
         late), counting starts at the first sample: rather lose some than count a lifetime.
         """
         start = self._counted.get(target, self._since)
-        first = _oldest(self._wholes[whole][target])
+        first = self._wholes[whole][target].oldest
         if first <= start:
             return start
         scraped = self._scraped(target, start)
@@ -197,7 +206,8 @@ class _Blocks:
         times = (
             at
             for answer in self._wholes.values()
-            for series in answer.get(target, ())
+            if target in answer
+            for series in answer[target].series
             for at, _ in series.samples
             if at <= until
         )
@@ -205,22 +215,29 @@ class _Blocks:
 
 
 def _by_target(key: Counters, answer: Answer) -> ByTarget | Unreadable:
-    """The series of each target; of two jobs that scrape it, the first by name."""
+    """What each target exports; of two jobs that scrape it, to the first by name."""
     if isinstance(answer, Unreadable):
         return answer
-    groups: ByTarget = {}
+    groups: dict[str, list[Series]] = {}
     for series in answer:
         if not math.isfinite(sum([value for _, value in series.samples])):
             return Unreadable(f"{key.metric} has samples that are no numbers (NaN or Inf).")
         if series.samples:
             groups.setdefault(series.target, []).append(series)
-    return {target: _of_one_job(group) for target, group in groups.items()}
+    return {target: _exported(group) for target, group in groups.items()}
 
 
-def _of_one_job(group: list[Series]) -> list[Series]:
+def _exported(group: Sequence[Series]) -> Exported:
     jobs = {series.labels.get("job", "") for series in group}
-    first = min(jobs)
-    return group if len(jobs) == 1 else [s for s in group if s.labels.get("job", "") == first]
+    if len(jobs) > 1:
+        first = min(jobs)
+        group = [series for series in group if series.labels.get("job", "") == first]
+    oldest = min([series.samples[0][0] for series in group])
+    return Exported(group, oldest, max([series.samples[-1][0] for series in group]))
+
+
+def _newest(answer: ByTarget) -> float | None:
+    return max((exported.newest for exported in answer.values()), default=None)
 
 
 def _covered(arms: Iterable[Readable]) -> dict[Counters, float]:
@@ -228,17 +245,9 @@ def _covered(arms: Iterable[Readable]) -> dict[Counters, float]:
     covered: dict[Counters, float] = {}
     for arm in arms:
         for key, answer in arm.items():
-            oldest = min((_oldest(group) for group in answer.values()), default=math.inf)
+            oldest = min((exported.oldest for exported in answer.values()), default=math.inf)
             covered[key] = min(covered.get(key, oldest), oldest)
     return covered
-
-
-def _oldest(group: Iterable[Series]) -> float:
-    return min(series.samples[0][0] for series in group)
-
-
-def _newest(group: Iterable[Series]) -> float:
-    return max(series.samples[-1][0] for series in group)
 
 
 def _whole(key: Counters, wholes: Iterable[Counters]) -> Counters | None:

@@ -232,9 +232,11 @@ class FairnessCheck:
         more."""
         (favours_1, all_1), (favours_2, all_2) = first, second
         if not refusals:
-            return Scale(self._favoured, all_1, all_2).gains(known, favours_1, favours_2)
+            return Scale(self._favoured, all_1, all_2, both_ways=True).gains(
+                known, favours_1, favours_2
+            )
         refused = max(all_1 - favours_1, 0.0), max(all_2 - favours_2, 0.0)
-        seen = Scale(self._refused, all_1, all_2).gains(known, *refused)
+        seen = Scale(self._refused, all_1, all_2, both_ways=True).gains(known, *refused)
         return Gains(seen.fewer, seen.more, seen.not_fewer, seen.not_more)
 
     # what is known

@@ -130,7 +130,7 @@ def _hour(looks: Iterable[Look]) -> Hour:
             for each in look.growth(counters)[1].increases:
                 key = (each.target, *sorted(f"{k}={v}" for k, v in each.labels.items()))
                 before = sums[key].amount if key in sums else 0.0
-                sums[key] = replace(each, amount=before + each.amount)
+                sums[key] = each._replace(amount=before + each.amount)
     return {counters: tuple(sums.values()) for counters, sums in hour.items()}
 
 
@@ -141,7 +141,7 @@ def _of_fewer_pods(increases: Sequence[Increase], rates: Rates) -> tuple[Increas
     few = [each for each in increases if each.target in kept]
     total, share = sum(each.amount for each in increases), sum(each.amount for each in few)
     times = rates.candidate * total / share if share else 0.0
-    return tuple(replace(each, amount=each.amount * times) for each in few)
+    return tuple(each._replace(amount=each.amount * times) for each in few)
 
 
 def _grown(increases: Sequence[Increase], times: float) -> Growth:
@@ -152,7 +152,7 @@ def _grown(increases: Sequence[Increase], times: float) -> Growth:
         samples = ((0.0, 1.0), (_AT / 2, 1.0), (_AT, 1.0 + amount))
         series = Series(each.labels, samples)
         grown.append(
-            replace(each, series=series, start=_AT / 2, end=_AT, amount=amount, known=True)
+            each._replace(series=series, start=_AT / 2, end=_AT, amount=amount, known=True)
         )
     return Growth(tuple(grown), _AT if grown else None)
 
@@ -185,5 +185,5 @@ def _twice(counters: Counters, growth: Growth) -> Growth:
 
 
 def _each(growth: Growth, amount: Callable[[Increase], float]) -> Growth:
-    increases = (replace(each, amount=amount(each)) for each in growth.increases)
+    increases = (each._replace(amount=amount(each)) for each in growth.increases)
     return replace(growth, increases=tuple(increases))

@@ -142,13 +142,18 @@ class PredictionDriftCheck:
     ) -> dict[str, Scale]:
         """By the name of each comparison whose source counted so many of candidate and stable;
         most share one."""
-        plain = {source: Scale(self._policy, *counted) for source, counted in requests.items()}
+        plain = {
+            source: Scale(self._policy, *counted, both_ways=True)
+            for source, counted in requests.items()
+        }
         scales = {}
         for known in comparisons:
             source, varied = _source(known.name), look.baseline.of(known.name)
             if varied is not INDEPENDENT and source in requests:
                 pods = self._pods(source, look)
-                scales[known.name] = Scale(self._policy, *requests[source], varied, pods)
+                scales[known.name] = Scale(
+                    self._policy, *requests[source], varied, pods, both_ways=True
+                )
             elif source in plain:
                 scales[known.name] = plain[source]
         return scales

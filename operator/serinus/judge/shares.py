@@ -2,8 +2,9 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from serinus.judge.counters import Growth, Increase
@@ -11,6 +12,8 @@ from serinus.judge.counters import Growth, Increase
 CUTS = 4
 """Bounds at which scores are also compared as a whole: a shift of them all shows there first, and
 more than a few tell nothing new."""
+_BOUNDS_KEPT = 1024
+"""Of which ranges are not made anew at each look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Shares:
     by_name: Mapping[str, Share]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Range:
     """Values above `low` and up to `high`."""
 
@@ -42,7 +45,7 @@ class Range:
     tail: bool = False
     """A sum of other ranges."""
 
-    @property
+    @cached_property
     def name(self) -> str:
         """`up to 0.5`, `0.5 to 0.6`, `above 0.6`."""
         if self.low == -math.inf:
@@ -92,12 +95,13 @@ def of_scores(growth: tuple[Growth, Growth]) -> Shares:
     candidate, stable = (_cumulative(grown.increases, bounds) for grown in growth)
     shares = {
         f"score {each.name}": Share(each.of(candidate), each.of(stable), known, each.tail)
-        for each in ranges(bounds[:-1])
+        for each in ranges(tuple(bounds[:-1]))
     }
     return Shares(Share(candidate[math.inf], stable[math.inf], known), shares)
 
 
-def ranges(bounds: Sequence[float]) -> list[Range]:
+@lru_cache(maxsize=_BOUNDS_KEPT)
+def ranges(bounds: tuple[float, ...]) -> tuple[Range, ...]:
     """Each bucket between rising finite bounds, then all up to and above a few of these."""
     buckets = [Range(low, high) for low, high in pairwise((-math.inf, *bounds, math.inf))]
     found = {each.name: each for each in buckets}
@@ -105,7 +109,7 @@ def ranges(bounds: Sequence[float]) -> list[Range]:
     for bound in bounds[step // 2 :: step]:
         for tail in (Range(-math.inf, bound, tail=True), Range(bound, math.inf, tail=True)):
             found.setdefault(tail.name, tail)
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _bounds(increases: Iterable[Increase]) -> set[float]:

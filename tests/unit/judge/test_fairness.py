@@ -183,5 +183,5 @@ def test_a_block_is_weighed_by_what_was_rarer_before_it_whatever_it_shows_itself
     policy = Policy(Null(1.25, 0.0), Null(1.5, 0.02), SHIFTED)
     for favours in ((1, 1), (90, 50)):
         paper.groups(north=(favours[0], 100), south=(favours[1], 100))
-        known = Scale(policy, 100, 100).weigh(known, *favours)
+        known = Scale(policy, 100, 100, both_ways=True).weigh(known, *favours)
         assert paper.look().state.comparisons == [known]

@@ -58,7 +58,7 @@ class Distribution:
         if self.numbers and (unknown := [bound for bound in bounds if bound not in self.up_to]):
             raise ValueError(f"the pods' histograms have no bucket bound {unknown[0]:g} in common")
         up_to = {bound: self.up_to.get(bound, 0.0) for bound in (*bounds, math.inf)}
-        counts = {each.name: each.of({-math.inf: 0.0, **up_to}) for each in ranges(bounds)}
+        counts = {each.name: each.of({-math.inf: 0.0, **up_to}) for each in ranges(tuple(bounds))}
         named = {f"category {name}": self.categories.get(name, 0.0) for name in categories}
         known = math.fsum(named.values())
         return {**counts, **named, OTHER: math.fsum(self.categories.values()) - known}
