@@ -40,12 +40,14 @@ async def _measure(options: argparse.Namespace, log: Path) -> Figures:
         control_plane() as control,
         new_fleet(control) as many,
         gateway(control),
-        measured_pods(control) as prometheus,
+        measured_pods(control) as (served, prometheus),
         Operator(control.kubectl.kubeconfig, prometheus, log) as operator,
     ):
-        bench = Bench(control, many, operator)
+        bench = Bench(control, many, served, operator)
         figures: Figures = {"setting": _setting(), "at_rest": [], "upgrades": [], "rollouts": []}
-        for size in sorted({*options.at_rest, *options.rollouts, *options.upgrades}):
+        for size in sorted(
+            {*options.at_rest, *options.rollouts, *options.upgrades, *options.watched}
+        ):
             _say(f"growing to {size} ModelDeployments")
             await bench.grow(size)
             if size in options.at_rest:
@@ -57,6 +59,9 @@ async def _measure(options: argparse.Namespace, log: Path) -> Figures:
             if size in options.rollouts:
                 _say(f"a new revision for {size} at once")
                 figures["rollouts"].append(_said(await bench.all_at_once(size)))
+            if size in options.watched:
+                _say(f"{size} at rest whose feature is watched")
+                figures["at_rest"].append(_said(await bench.watched(size, options.seconds)))
     return figures
 
 
@@ -94,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     sizes("--at-rest", (1, 100, 500), "measure with so many at rest")
     sizes("--rollouts", (200, 500), "give so many a new revision at once")
     sizes("--upgrades", (20, 500), "let another operator take over so many")
+    sizes("--watched", (500,), "measure with so many at rest whose feature is watched")
     parser.add_argument(
         "--seconds", type=float, default=180, help="that a fleet at rest is watched"
     )

@@ -48,24 +48,23 @@ class Fleet:
         await _all(self._control.client.create(_manifest(name, version)) for name in names)
         await self.until("serving", is_settled, size, within=60 + size)
 
-    async def change(self, names: Iterable[str], **changes: Any) -> None:
-        """Change fields of spec.rollout, or `version`, of these."""
-        await _all(self._change(name, changes) for name in names)
+    async def change(self, names: Iterable[str], **parts: Manifest) -> None:
+        """Change parts of the spec (model, rollout, monitoring) of these, field by field."""
+        await _all(self._change(name, parts) for name in names)
 
     async def touch_one(self) -> tuple[str, int]:
         """Change what starts no rollout; the name of the one, and its generation then."""
         name = max(self.live)
         deadline = self.live[name]["spec"]["rollout"].get("progressDeadline")
-        await self.change([name], progressDeadline="11m" if deadline == "10m" else "10m")
+        other = "11m" if deadline == "10m" else "10m"
+        await self.change([name], rollout={"progressDeadline": other})
         return name, self.live[name]["metadata"]["generation"]
 
-    async def _change(self, name: str, changes: dict[str, Any]) -> None:
+    async def _change(self, name: str, parts: dict[str, Manifest]) -> None:
         while True:
             live = self.live[name]
-            spec = live["spec"]
-            rollout = {**spec["rollout"], **changes}
-            version = rollout.pop("version", spec["model"]["version"])
-            spec = {**spec, "rollout": rollout, "model": {"version": version}}
+            spec = dict(live["spec"])
+            spec |= {part: {**spec.get(part, {}), **fields} for part, fields in parts.items()}
             seen = {k: v for k, v in live["metadata"].items() if k != "managedFields"}
             try:
                 changed = {**live, "metadata": seen, "spec": spec}
@@ -117,6 +116,12 @@ def is_settled(live: Manifest) -> bool:
     """It serves, and nothing of an earlier rollout is left to remove."""
     status = live.get("status") or {}
     return status.get("phase") == "Healthy" and not status.get("retiring")
+
+
+def is_watched(live: Manifest) -> bool:
+    """Its feature was compared with the reference."""
+    conditions = (live.get("status") or {}).get("conditions") or []
+    return any(each["type"] == "Drifted" and each["status"] == "False" for each in conditions)
 
 
 def serves(version: str) -> Holds:

@@ -5,9 +5,10 @@ import json
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,8 @@ RATE: Final = 200.0
 ERRORS: Final = 0.002
 """The share of them that fails."""
 SCRAPE_SECONDS: Final = 2
+FEATURE: Final = {1000: 10, 2000: 20, 5000: 30, 10000: 30}
+"""Percent of its values in each bucket, by upper bound; the others lie above."""
 
 
 @dataclass
@@ -29,6 +32,8 @@ class Pods:
 
     started: dict[tuple[str, str], float] = field(default_factory=dict)
     """By (namespace, name), Unix seconds."""
+    tell_feature: bool = False
+    """Whether a feature of each request is exported too."""
 
     def take(self, seen: Seen) -> None:
         """An event about a pod."""
@@ -41,19 +46,28 @@ class Pods:
 
     def exposition(self) -> str:
         """All pods' counters, as one exporter tells them."""
-        now = time.time()
+        codes = {"200": 1 - ERRORS, "500": ERRORS}
         lines = ["# TYPE model_requests_total counter"]
-        for (namespace, pod), since in self.started.items():
-            requests = (now - since) * RATE
-            for code, share in (("200", 1 - ERRORS), ("500", ERRORS)):
-                labels = f'namespace="{namespace}",pod="{pod}",code="{code}"'
-                lines.append(f"model_requests_total{{{labels}}} {int(requests * share)}")
+        lines += self._shares("model_requests_total", "code", codes)
+        if self.tell_feature:
+            up_to = zip(FEATURE, accumulate(FEATURE.values()), strict=True)
+            bounds = {f"{bound}": percent / 100 for bound, percent in up_to} | {"+Inf": 1.0}
+            lines += self._shares("model_feature_value_bucket", 'feature="income",le', bounds)
         return "\n".join(lines) + "\n"
+
+    def _shares(self, metric: str, label: str, shares: Mapping[str, float]) -> Iterator[str]:
+        """A line for each value of the label, which has this share of a pod's requests."""
+        now = time.time()
+        for (namespace, pod), since in self.started.items():
+            labels = f'namespace="{namespace}",pod="{pod}",{label}'
+            for value, share in shares.items():
+                count = int((now - since) * RATE * share)
+                yield f'{metric}{{{labels}="{value}"}} {count}'
 
 
 @asynccontextmanager
-async def measured_pods(control: Control) -> AsyncIterator[str]:
-    """The URL of a Prometheus that knows every pod of a ModelDeployment."""
+async def measured_pods(control: Control) -> AsyncIterator[tuple[Pods, str]]:
+    """Every pod of a ModelDeployment, and the URL of a Prometheus that knows them."""
     pods = Pods()
     path = "/api/v1/pods?watch=true&labelSelector=serinus.dev/name"
     async with (
@@ -61,7 +75,7 @@ async def measured_pods(control: Control) -> AsyncIterator[str]:
         _exporter(pods) as exporter,
         _prometheus(exporter) as url,
     ):
-        yield url
+        yield pods, url
 
 
 @asynccontextmanager

@@ -33,7 +33,7 @@ def _setting(setting: Figures) -> str:
 
 def _at_rest(rows: Sequence[Figures]) -> str:
     kinds = sorted({which for row in rows for which in row["requests_a_minute"]})
-    header = ["A minute at rest", *(f"{row['objects']} objects" for row in rows), "goal"]
+    header = ["A minute at rest", *map(_of, rows), "goal"]
     header += [peer.name for peer in PEERS]
     none = [""] * (1 + len(PEERS))
     idle = [peer.idle_requests_a_minute for peer in PEERS]
@@ -52,6 +52,10 @@ def _at_rest(rows: Sequence[Figures]) -> str:
             ["load of the machine", *(f"{row['load']:.1f}" for row in rows), *none],
         ],
     )
+
+
+def _of(row: Figures) -> str:
+    return f"{row['objects']} {'watched' if row.get('watched') else 'objects'}"
 
 
 def _rollouts(row: Figures) -> str:

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from serinus.cluster.kinds import CHILDREN, WATCHED
 from tests.bench.scale.control import Control, Requests
-from tests.bench.scale.fleet import Fleet, is_settled, serves
+from tests.bench.scale.fleet import Fleet, is_settled, is_watched, serves
 from tests.bench.scale.operator import Operator, Sample
+from tests.bench.scale.pods import FEATURE, Pods
 
 Figures = dict[str, Any]
 
@@ -19,6 +20,12 @@ _CALM_SECONDS: Final = 10.0
 _ALL_PROMOTED_WITHIN: Final = 900.0
 _TIDY_WITHIN: Final = 180.0
 _SEEN_WITHIN: Final = 120.0
+_WATCHED_WITHIN: Final = 600.0
+_BUCKETS: Final = [{"upTo": bound, "share": f"{percent}%"} for bound, percent in FEATURE.items()]
+_MONITORING: Final = {
+    "interval": "1m",
+    "featureDrift": {"reference": {"given": [{"feature": "income", "buckets": _BUCKETS}]}},
+}
 _WRITES: Final = ("create", "update", "apply", "delete")
 
 
@@ -28,6 +35,7 @@ class Bench:
 
     control: Control
     fleet: Fleet
+    pods: Pods
     operator: Operator
     version: int = 1
     """Of the model that all serve."""
@@ -54,6 +62,14 @@ class Bench:
             "load": os.getloadavg()[0],
         }
 
+    async def watched(self, size: int, seconds: float) -> Figures:
+        """The same, while a feature of each is watched; it remains so."""
+        self.pods.tell_feature = True
+        await self.fleet.change(self.fleet.live, monitoring=_MONITORING)
+        await self.fleet.until("watched", is_watched, size, within=_WATCHED_WITHIN)
+        await asyncio.sleep(_CALM_SECONDS)
+        return {**await self.at_rest(size, seconds), "watched": True}
+
     async def all_at_once(self, size: int) -> Figures:
         """A new revision for everyone: until the last is promoted, and until all is tidy."""
         self.version += 1
@@ -62,7 +78,7 @@ class Bench:
         before, served = await self.operator.sample(), await self.control.served()
         started = time.time()
         _, promoted = await asyncio.gather(
-            self.fleet.change(self.fleet.live, version=version),
+            self.fleet.change(self.fleet.live, model={"version": version}),
             self.fleet.until("promoted", serves(version), size, within=_ALL_PROMOTED_WITHIN),
         )
         done, load = await self.operator.sample(), os.getloadavg()[0]
