@@ -59,9 +59,8 @@ class Gains(NamedTuple):
         return Gains(*([gain / by for gain in kind] for kind in self))
 
 
-PODS_TOLERATED: Final = 2.81
-"""Standard deviations of what pods that differ make of the ratio of two arms. Within are 99.5%: the
-checks share the budget, and drift asks in both directions."""
+PODS_TOLERATED: Final = 2.58
+"""Standard deviations of what pods that differ make of the ratio of two arms; within are 99%."""
 
 
 def among_pods(tolerance: Null, dispersion: Dispersion, pods: tuple[float, float]) -> Null:

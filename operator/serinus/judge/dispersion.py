@@ -12,6 +12,8 @@ Linear Models, 1989, 4.5; DerSimonian and Laird, Meta-analysis in clinical trial
 A figure that chance explains is none. One that it does not is told with a margin for its own error,
 since a baseline that is too good rolls innocent candidates back: with it, no more than the budget
 of them were, for bursts of 5 on the average and pods with a deviation of 20%, from five pods on.
+How so few pods differ is told so badly that the ratio of a candidate's deviation to theirs follows
+Student's law and not the normal one.
 """
 
 import math
@@ -31,7 +33,9 @@ LEAST_EVENTS: Final = 10
 LEAST_EXPECTED: Final = 5.0
 """Events of a pod, for its rate to tell anything."""
 ERRORS_ALLOWED: Final = 1.5
-"""Standard errors beyond which a figure is no chance, and that are added to it."""
+"""Standard errors beyond which a figure is no chance; over time they are added to it as well."""
+LEAST_FREEDOM: Final = 4
+"""Of five pods. Fewer are taken for as many: what they would ask for leaves nothing to compare."""
 
 
 def dispersion(name: str, blocks: Sequence[Block]) -> Dispersion:
@@ -99,7 +103,8 @@ class _Pods:
 
     @property
     def differ(self) -> float:
-        """Standard deviation of the pods' rates, relative to their mean."""
+        """Standard deviation of the pods' rates, relative to their mean; as much greater as
+        Student's law has what normal deviations have."""
         freedom = len(self._seen) - 1
         if freedom < 1:
             return 0.0
@@ -110,7 +115,7 @@ class _Pods:
         expected = [each for each, _ in self._seen.values()]
         total = sum(expected)
         variance = beyond / (total - sum(each**2 for each in expected) / total)
-        return math.sqrt(variance * (1 + ERRORS_ALLOWED * error))
+        return math.sqrt(variance) * _students(freedom)
 
     @property
     def _between(self) -> float:
@@ -120,6 +125,11 @@ class _Pods:
 def _cautious(figure: float, error: float) -> float:
     """`error`: standard error of the figure relative to it."""
     return figure * (1 + ERRORS_ALLOWED * error) if figure > 1 + ERRORS_ALLOWED * error else 1.0
+
+
+def _students(freedom: int) -> float:
+    """Student's quantile for 99% over the normal one, to half a hundredth."""
+    return 1 + 2 / (max(freedom, LEAST_FREEDOM) - 1.5)
 
 
 def _serving(block: Block) -> Block:

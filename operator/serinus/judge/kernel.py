@@ -39,7 +39,7 @@ independent."""
 SHIFTED: Final[tuple[Tilt, ...]] = ((1.25, 0.20), (1.7, 0.35), (3.0, 0.30), (10.0, 0.15))
 """The same where many shares are compared: as quick as WORSE, and half the state."""
 
-BETTER: Final[tuple[Tilt, ...]] = ((1.0, 0.70), (0.8, 0.20), (0.5, 0.10))
+BETTER: Final[tuple[Tilt, ...]] = ((1.0, 0.60), (0.78, 0.37), (0.2, 0.03))
 """For 'not within the margin': how good it may be, as multiples of stable's rate."""
 
 

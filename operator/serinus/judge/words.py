@@ -55,7 +55,7 @@ def varied(what: str, dispersion: Dispersion) -> str:
         times = f"{dispersion.over_time:.1f} times the variance of independent ones"
         told += f" Stable's {what} came in bursts ({times}), so each counts for less."
     if dispersion.between_pods:
-        told += f" Stable's pods differ by {percent(dispersion.between_pods)} in {what}."
+        told += f" Stable's pods may differ by {percent(dispersion.between_pods)} in {what}."
     return told
 
 

@@ -3,10 +3,13 @@
 import math
 from collections.abc import Callable
 from random import Random
+from statistics import fmean, stdev
 
 import pytest
+from scipy.stats import t
 
 from serinus.api.baseline import Dispersion
+from serinus.judge.comparison import PODS_TOLERATED
 from serinus.judge.dispersion import Block, dispersion
 from serinus.rehearsal.draws import poisson
 
@@ -125,3 +128,15 @@ def test_events_of_which_each_request_has_one_vary_less_than_by_chance_and_that_
     blocks: list[Block] = [{"pod": (100.0, 100.0)}] * 60
     assert dispersion("errors", blocks).over_time == 1
     assert math.isfinite(dispersion("errors", blocks).between_pods)
+
+
+@pytest.mark.parametrize("pods", [5, 6, 10, 30])
+def test_how_few_pods_differ_is_widened_to_the_99_percent_of_students_law(pods: int) -> None:
+    rates = [0.1 * (1 + 0.2 * (-1) ** pod) for pod in range(pods)]
+    blocks: list[Block] = [
+        {f"pod {pod}": (100_000.0, 100_000 * rate) for pod, rate in enumerate(rates)}
+    ] * MINUTES
+    told = dispersion("errors", blocks).between_pods
+    plain = stdev(rates) / fmean(rates)
+    law = t.ppf(0.995, pods - 1)
+    assert told * PODS_TOLERATED == pytest.approx(plain * law, rel=0.01)

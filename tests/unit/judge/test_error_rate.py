@@ -43,12 +43,12 @@ def test_a_failed_candidate_stays_failed_whatever_comes_later() -> None:
         assert paper.look() == failed
 
 
-def test_two_perfect_arms_pass_with_the_defaults_within_750_requests() -> None:
+def test_two_perfect_arms_pass_with_the_defaults_within_700_requests() -> None:
     paper = judging()
     found = paper.until("Pass", lambda: paper.errors((0, 75), (0, 1425)))
-    assert 500 <= found.state.candidate["requests"] <= 750
+    assert 500 <= found.state.candidate["requests"] <= 700
     assert found.message == (
-        "Candidate errors 0/750 (0%) against stable 0/14250 (0%); the rate is below "
+        "Candidate errors 0/675 (0%) against stable 0/12825 (0%); the rate is below "
         "1.5 times stable's + 1%, 95% sure at any time."
     )
 
@@ -59,11 +59,11 @@ def test_the_forecast_comes_true_if_it_goes_on_like_that() -> None:
     paper.errors((1, 100), (19, 1900))
     found = paper.look()
     assert found.message == (
-        "Candidate errors 1/100 (1.0%) against stable 19/1900 (1.0%). Passes after about 730 more "
+        "Candidate errors 1/100 (1.0%) against stable 19/1900 (1.0%). Passes after about 670 more "
         "candidate requests if it goes on like this."
     )
     found = paper.until("Pass", lambda: paper.errors((1, 100), (19, 1900)))
-    assert 700 <= found.state.candidate["requests"] <= 900
+    assert 700 <= found.state.candidate["requests"] <= 800
 
 
 def test_a_bad_candidate_is_told_when_it_will_fail() -> None:

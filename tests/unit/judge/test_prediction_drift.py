@@ -65,7 +65,7 @@ def test_a_class_may_be_common_enough_to_matter_and_not_be_seen_in_a_hundred_req
     assert found.verdict == "Inconclusive"
     assert found.message == (
         "Class cat: candidate 100/100 (100%) against stable 1900/1900 (100%), the greatest "
-        "difference. Passes after about 260 more candidate requests if it goes on like this."
+        "difference. Passes after about 250 more candidate requests if it goes on like this."
     )
     paper.until("Pass", lambda: paper.classes({"cat": 100}, {"cat": 1900}), looks=4)
 
