@@ -3,7 +3,7 @@
 import argparse
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -97,13 +97,12 @@ def run(options: argparse.Namespace) -> None:
     """Simulate and print. Raises InputError where something given cannot be used."""
     manifest = read_manifest(options.filename)
     scenario = _scenario(options)
-    one = partial(simulated, manifest, scenario, options.scenario == "random", options.seed)
-    first, *more = _batches(options.runs)
     try:
-        results = one(first)
+        _simulation(manifest, scenario)
     except ValueError as error:
         raise InputError(f"{options.scenario or 'scenario'}: {error} (--value)") from None
-    results += _many(one, more)
+    one = partial(simulated, manifest, scenario, options.scenario == "random", options.seed)
+    results = _on_all_cores(one, _batches(options.runs))
     if options.output == "json":
         print(json.dumps(_as_json(manifest, scenario, results), indent=2))
         return
@@ -124,7 +123,7 @@ def simulated(
     """
     if at_random:
         return [_at_random(manifest, scenario, Random(f"{seed}/{number}")) for number in numbers]
-    simulation = Simulation(manifest.owner, manifest.spec, manifest.revision, scenario)
+    simulation = _simulation(manifest, scenario)
     past = simulation.past(Random(f"{seed}/past {numbers.start}"))
     runs = (simulation.run(Random(f"{seed}/{number}"), past) for number in numbers)
     return [Result(run, differs(scenario)) for run in runs]
@@ -132,23 +131,26 @@ def simulated(
 
 def _at_random(manifest: Manifest, known: Scenario, rng: Random) -> Result:
     scenario = drawn(rng, known)
-    simulation = Simulation(manifest.owner, manifest.spec, manifest.revision, scenario)
+    simulation = _simulation(manifest, scenario)
     return Result(simulation.run(rng, simulation.past(rng)), differs(scenario))
+
+
+def _simulation(manifest: Manifest, scenario: Scenario) -> Simulation:
+    return Simulation(manifest.owner, manifest.spec, manifest.revision, scenario)
 
 
 def _batches(runs: int) -> list[range]:
     return [range(first, min(first + _BATCH, runs)) for first in range(0, runs, _BATCH)]
 
 
-def _many(one: Any, batches: Sequence[range]) -> Iterator[Result]:
-    processes = min(os.cpu_count() or 1, 1 + len(batches) * _BATCH // 50)
+def _on_all_cores(one: Callable[[range], list[Result]], batches: Sequence[range]) -> list[Result]:
+    processes = min(os.cpu_count() or 1, len(batches))
     if processes == 1:
         found = list(map(one, batches))
     else:
         with ProcessPoolExecutor(processes) as pool:
             found = list(pool.map(one, batches))
-    for batch in found:
-        yield from batch
+    return [result for batch in found for result in batch]
 
 
 def _runs(text: str) -> int:
