@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline
@@ -70,12 +70,12 @@ def judge(
         since,
     )
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, Value)}
-    look = Look(measurement.at, candidate, stable, values, since, weight=weight)
+    look = partial(Look, measurement.at, candidate, stable, values, since, weight=weight)
     checks = tuple(
         _judged(
             check,
             _before(check, progress),
-            replace(look, baseline=_baseline(check, progress)),
+            look(baseline=_baseline(check, progress)),
             budget_of(analysis, check),
         )
         for check in analysis.checks

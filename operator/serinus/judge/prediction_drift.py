@@ -1,10 +1,11 @@
 """predictionDrift: what the model predicts, class by class and score range by score range."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
-from serinus.api.baseline import INDEPENDENT, CheckBaseline
+from serinus.api.baseline import CheckBaseline
 from serinus.api.checks import Counter, PredictionDrift
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
@@ -36,6 +37,20 @@ class _Source:
     name: str
     counters: Counters
     sort: Callable[[tuple[Growth, Growth]], Shares]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scales:
+    """Of what a block counted."""
+
+    independent: Mapping[str, Scale]
+    """By source: of its shares, but for those below."""
+    varied: Mapping[str, Scale]
+    """By name: of those that varied more than by chance."""
+
+    def of(self, name: str) -> Scale:
+        """Of a share whose source was counted."""
+        return self.varied.get(name) or self.independent[_source(name)]
 
 
 class PredictionDriftCheck:
@@ -128,35 +143,22 @@ class PredictionDriftCheck:
         requests = {
             source: (each.total.candidate, each.total.stable) for source, each in found.items()
         }
-        scales = self._scales([*state.comparisons, *appeared], requests, look)
-        weighed = [_weighed(each, scales.get(each.name), shares) for each in state.comparisons]
+        scales = self._scales(requests, look)
+        weighed = [_weighed(each, scales, shares) for each in state.comparisons]
         state = comparison.weighed(state, weighed)
-        shown = [_weighed(each, scales.get(each.name), shares) for each in appeared]
+        shown = [_weighed(each, scales, shares) for each in appeared]
         return comparison.compare(state, shown, SHIFTED, both_ways=True)
 
-    def _scales(
-        self,
-        comparisons: Iterable[Comparison],
-        requests: Mapping[str, tuple[float, float]],
-        look: Look,
-    ) -> dict[str, Scale]:
-        """By the name of each comparison whose source counted so many of candidate and stable;
-        most share one."""
-        plain = {
-            source: Scale(self._policy, *counted, both_ways=True)
-            for source, counted in requests.items()
+    def _scales(self, requests: Mapping[str, tuple[float, float]], look: Look) -> _Scales:
+        """For sources that counted so many of candidate and stable."""
+        scale = partial(Scale, self._policy, both_ways=True)
+        independent = {source: scale(*counted) for source, counted in requests.items()}
+        varied = {
+            each.name: scale(*requests[source], each, self._pods(source, look))
+            for each in look.baseline.dispersions
+            if (source := _source(each.name)) in requests
         }
-        scales = {}
-        for known in comparisons:
-            source, varied = _source(known.name), look.baseline.of(known.name)
-            if varied is not INDEPENDENT and source in requests:
-                pods = self._pods(source, look)
-                scales[known.name] = Scale(
-                    self._policy, *requests[source], varied, pods, both_ways=True
-                )
-            elif source in plain:
-                scales[known.name] = plain[source]
-        return scales
+        return _Scales(independent, varied)
 
     def _pods(self, source: str, look: Look) -> tuple[int, int]:
         return next(look.pods(one.counters) for one in self._sources if one.name == source)
@@ -204,12 +206,12 @@ class PredictionDriftCheck:
             source: (1.0, state.stable[source] / n_c if n_c else 0.0)
             for source, n_c in state.candidate.items()
         }
-        scales = self._scales(state.comparisons, per_request, look)
+        scales = self._scales(per_request, look)
         gained = []
         for known in state.comparisons:
             n_c = state.candidate[_source(known.name)]
             rates = (known.candidate / n_c, known.stable / n_c) if n_c else (0.0, 0.0)
-            gained.append(scales[known.name].gains(known, *rates))
+            gained.append(scales.of(known.name).gains(known, *rates))
         return words.forecast(
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),
@@ -265,11 +267,11 @@ def _new(state: CheckState, shares: Mapping[str, Share]) -> list[Comparison]:
     ]
 
 
-def _weighed(known: Comparison, scale: Scale | None, shares: Mapping[str, Share]) -> Comparison:
-    share = shares.get(known.name, _absent(known.name))
-    if scale is None or share is None:
+def _weighed(known: Comparison, scales: _Scales, shares: Mapping[str, Share]) -> Comparison:
+    share = shares.get(known.name) or _absent(known.name)
+    if share is None or _source(known.name) not in scales.independent:
         return known
-    return scale.weigh(known, share.candidate, share.stable)
+    return scales.of(known.name).weigh(known, share.candidate, share.stable)
 
 
 def _absent(name: str) -> Share | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from serinus.judge.counters import Growth, Increase
 
@@ -16,8 +17,7 @@ _BOUNDS_KEPT = 1024
 """Of which ranges are not made anew at each look."""
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """Predictions of one sort in a block."""
 
     candidate: float

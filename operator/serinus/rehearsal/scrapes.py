@@ -13,7 +13,7 @@ from serinus.rehearsal.exports import Behaviour, Exports
 from serinus.rehearsal.subquery import stepped
 from serinus.rehearsal.traffic import Arrivals
 
-Samples = tuple[tuple[float, float], ...]
+Samples = list[tuple[float, float]]
 
 
 @dataclass
@@ -33,6 +33,7 @@ class Pod:
     """How many times as many errors it has as others of its revision."""
     counters: list[float]
     samples: list[Samples]
+    """Of each of its series, all taken at the same moments."""
     expected: float = 0.0
     """Requests since the last sample, on average."""
     until: float = 0.0
@@ -86,10 +87,9 @@ class Scrapes:
         for pod in self.pods:
             if pod.scraped <= start:
                 continue
+            first = bisect_right(pod.samples[0], (start, math.inf))
             for index in self.exports.answering[counters]:
-                samples = pod.samples[index]
-                first = bisect_right(samples, (start, math.inf))
-                found.append(Series(pod.labels[index], samples[first:]))
+                found.append(Series(pod.labels[index], tuple(pod.samples[index][first:])))
         return tuple(found)
 
     def history(self, counters: Counters, end: float) -> Answer:
@@ -103,7 +103,10 @@ class Scrapes:
 
     def copy(self, rng: Random) -> "Scrapes":
         """The same pods, to go on from here with other random numbers."""
-        pods = [replace(pod, counters=[*pod.counters], samples=[*pod.samples]) for pod in self.pods]
+        pods = [
+            replace(pod, counters=[*pod.counters], samples=[[*each] for each in pod.samples])
+            for pod in self.pods
+        ]
         return replace(self, rng=rng, pods=pods)
 
     def _pod(self, born: float) -> Pod:
@@ -117,7 +120,7 @@ class Scrapes:
             offset=self.rng.uniform(0, self.interval),
             errors=math.exp(differs - self.pods_differ**2 / 2),
             counters=[0.0] * count,
-            samples=[()] * count,
+            samples=[[] for _ in range(count)],
             until=born,
         )
 
@@ -137,4 +140,4 @@ class Scrapes:
             own = replace(behaviour, errors=min(behaviour.errors * pod.errors, 1.0))
         for index, grown in enumerate(self.exports.grow(self.rng, own, requests)):
             pod.counters[index] += grown
-            pod.samples[index] = (*pod.samples[index], (at, pod.counters[index]))
+            pod.samples[index].append((at, pod.counters[index]))
