@@ -17,8 +17,20 @@ from tests.unit.judge.judging import (
     fairness,
     feedback,
     latency,
+    requests,
     traffic_share,
 )
+
+PODS: Final = ("fraud-7d4f9-2lkqv", "fraud-7d4f9-8wz5c", "fraud-7d4f9-x2x9z")
+
+
+def first_fails(paper: Judging, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
+    """The candidate has three pods, which serve alike; all errors are the first one's."""
+    failed, served = candidate
+    for pod in PODS:
+        requests(paper.candidate, pod, failed if pod == PODS[0] else 0, served // len(PODS))
+    requests(paper.stable, "pod", *stable)
+
 
 ERROR_RATE = Kind(
     "errorRate",
@@ -36,6 +48,7 @@ ERROR_RATE = Kind(
             history=(Dispersion(name="errors", between_pods=0.2),),
         ),
         Scene("Fail", "It fails more often.", ((4, 75), (14, 1425))),
+        Scene("Fail", "One of its pods fails.", ((4, 75), (14, 1425)), serve=first_fails),
         Scene("Fail", "A limit is broken.", ((12, 100), (228, 1900)), settings={"limit": "5%"}),
         Scene(
             "Fail",
@@ -99,6 +112,14 @@ LATENCY = Kind(
         ),
         Scene("Inconclusive", "It is as quick so far.", (A_FEW, TENFOLD), looks=2),
         Scene("Inconclusive", "It has served nothing.", ({}, TENFOLD), looks=2),
+        Scene(
+            "Inconclusive",
+            "It is slow, and has just begun to serve.",
+            (SLOWER, TENFOLD),
+            looks=3,
+            settings={"warmUp": "30s"},
+            exported=(NOTHING, TENFOLD),
+        ),
         Scene("Inconclusive", "Nobody has served.", ({}, {})),
         Scene(
             "Error",

@@ -34,6 +34,8 @@ class Scene:
     """What stable's counts told before the rollout."""
     exported: tuple[object, ...] = ()
     """What was served before the weight took effect, if not the kind's `nothing`."""
+    serve: Callable[..., None] | None = None
+    """How both arms serve, if not as the kind does."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,9 @@ class Kind:
 
     def _told(self, scene: Scene) -> str:
         paper = self._judging(scene)
+        serve = scene.serve or self.serve
         for look in range(1, 101):
-            self.serve(paper, *scene.block)
+            serve(paper, *scene.block)
             found = paper.look()
             if look >= scene.looks and found.verdict == scene.verdict:
                 return found.message
@@ -83,7 +86,8 @@ class Kind:
     def _judging(self, scene: Scene) -> Judging:
         """Both arms are up, and were scraped before the weight took effect."""
         paper = Judging(self.check(**scene.settings))
-        self.serve(paper, *(scene.exported or self.nothing))
+        serve = scene.serve or self.serve
+        serve(paper, *(scene.exported or self.nothing))
         paper.scrape()
         counters = reads(paper.analysis.checks[0])
         known = CheckBaseline(reads=counters, dispersions=list(scene.history))

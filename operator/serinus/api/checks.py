@@ -567,8 +567,9 @@ class Check(Type):
         return {kind: settings for kind, settings in found if settings is not None}
 
     @property
-    def shares_budget(self) -> bool:
-        """Whether it can roll back, with a chance of error that is known."""
+    def compares_counts(self) -> bool:
+        """Whether it can roll back by counts, which may vary more than by chance. Then its chance
+        of error is known, and it shares the budget."""
         return self.threshold is None and self.traffic_share is None
 
     @cached_property

@@ -143,7 +143,7 @@ def _counters(answers: Mapping[Question, Answer]) -> dict[Counters, Answer]:
 
 def budget_of(analysis: Analysis, check: Check) -> Budget:
     """A check's share of how often the analysis may be wrong."""
-    sharing = sum(each.weight for each in analysis.checks if each.shares_budget)
+    sharing = sum(each.weight for each in analysis.checks if each.compares_counts)
     whole = fraction(analysis.false_rollback_budget)
     return Budget(
         false_fail=whole * check.weight / max(sharing, 1),

@@ -72,7 +72,7 @@ def waits(
     """
     hour, span = _hour(looks), looks[-1].at - looks[0].since
     for check in analysis.checks:
-        if check.threshold is not None or check.traffic_share is not None:
+        if not check.compares_counts:
             continue
         for weight in (each for each in weights if each < 100):
             paper = _Paper(analysis, check, baseline, hour, Rates(weight, span))

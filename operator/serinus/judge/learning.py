@@ -19,7 +19,9 @@ _LONGEST_MESSAGE = 1024
 
 def asks_of_history(analysis: Analysis) -> tuple[Counters, ...]:
     """What to ask of stable; nothing where no check compares counts."""
-    return tuple(one for one in questions_of(analysis) if isinstance(one, Counters))
+    comparing = [check for check in analysis.checks if check.compares_counts]
+    questions = questions_of(analysis.model_copy(update={"checks": comparing}))
+    return tuple(one for one in questions if isinstance(one, Counters))
 
 
 def has_learned(analysis: Analysis, baseline: Baseline | None) -> bool:

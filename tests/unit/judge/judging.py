@@ -35,9 +35,8 @@ class Judging:
 
     def errors(self, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
         """Each arm serves so many requests, the first of which fail: (errors, requests)."""
-        for pods, (failed, requests) in ((self.candidate, candidate), (self.stable, stable)):
-            pods.add("pod", "model_requests_total", requests - failed, code="200")
-            pods.add("pod", "model_requests_total", failed, code="500")
+        requests(self.candidate, "pod", *candidate)
+        requests(self.stable, "pod", *stable)
 
     def feedback(self, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
         """Each arm hears of so many answers, the first of which were wrong: (wrong, all)."""
@@ -141,6 +140,12 @@ class Judging:
         )
         read = Candidate.model_validate(stored)
         self.progress = Progress(read.counted, tuple(read.checks), read.baseline)
+
+
+def requests(pods: Pods, pod: str, failed: int, served: int) -> None:
+    """A pod serves so many requests, some of which fail."""
+    pods.add(pod, "model_requests_total", served - failed, code="200")
+    pods.add(pod, "model_requests_total", failed, code="500")
 
 
 def buckets(pods: Pods, pod: str, histogram: str, counts: Mapping[float, int]) -> None:

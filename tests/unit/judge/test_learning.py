@@ -12,7 +12,14 @@ from serinus.judge.analysis import reads
 from serinus.judge.history import minutes
 from serinus.judge.questions import Answer, Counters, History, Series, Unreadable
 from serinus.rehearsal.draws import multinomial, poisson
-from tests.unit.judge.judging import drift, error_rate, fairness, feedback, latency
+from tests.unit.judge.judging import (
+    drift,
+    error_rate,
+    fairness,
+    feedback,
+    latency,
+    traffic_share,
+)
 from tests.unit.judge.metrics import Pods
 
 NOW = 1_000_000.0
@@ -48,6 +55,12 @@ def test_all_counters_of_the_checks_are_asked_and_no_value() -> None:
     asked = asks_of_history(analysis(error_rate(), latency(), PSI))
     assert len(asked) == 4
     assert asks_of_history(analysis(PSI)) == ()
+
+
+def test_the_split_is_held_against_a_weight_and_needs_no_history() -> None:
+    assert asks_of_history(analysis(traffic_share(), PSI)) == ()
+    both = analysis(traffic_share(failures="model_failures_total"), error_rate())
+    assert asks_of_history(both) == asks_of_history(analysis(error_rate()))
 
 
 def test_bursts_of_errors_are_learned_and_told() -> None:

@@ -1,7 +1,7 @@
 """One bad pod of several is named; where none or all are bad, nobody is."""
 
 from serinus.judge.pods import MOST_PODS
-from tests.unit.judge.judging import Judging, buckets, error_rate, feedback, latency
+from tests.unit.judge.judging import Judging, buckets, error_rate, feedback, latency, requests
 
 BAD = "fraud-a7k2m9qx-6d5f8c9b7-x2x9z"
 
@@ -19,14 +19,12 @@ def judging(*pods: str) -> Judging:
     return paper
 
 
-def serve(paper: Judging, pod: str, failed: int, requests: int) -> None:
-    paper.candidate.add(pod, "model_requests_total", requests - failed, code="200")
-    paper.candidate.add(pod, "model_requests_total", failed, code="500")
+def serve(paper: Judging, pod: str, failed: int, served: int) -> None:
+    requests(paper.candidate, pod, failed, served)
 
 
 def stable_serves(paper: Judging) -> None:
-    paper.stable.add("old", "model_requests_total", 1980, code="200")
-    paper.stable.add("old", "model_requests_total", 20, code="500")
+    requests(paper.stable, "old", 20, 2000)
 
 
 def failed(pods: list[str], bad: int, *others: int) -> str:

@@ -81,6 +81,12 @@ def test_without_checks_nothing_is_read() -> None:
     assert rehearsal.apply(B).told[-1] == "Promoted"
 
 
+def test_the_split_alone_is_checked_without_waiting_for_a_history() -> None:
+    rehearsal = serving().given(analysis={"checks": [{"name": "split", "trafficShare": {}}]})
+    rehearsal.history = None
+    assert rehearsal.apply(B).weight == 5
+
+
 def test_promoted_by_hand_it_waits_for_no_history() -> None:
     rehearsal = rolling_out(None)
     assert rehearsal.order(f"promote/{B}").told[-1] == "Promoted"
