@@ -138,6 +138,7 @@ FAVOURABLE = [{"label": "class", "value": "approve"}]
 LIMITED = Claim((0,), CANDIDATE, STABLE, LIMIT, LIMIT)
 NONE_YET: Counts = ((0, 0, 0), (0, 0, 0))
 ALL_BOUNDS: Counts = ((0, 0, 0), (1, 1, 1))
+ALL_FAVOURED: Counts = ((1, 0), (1, 0))
 EACH, BOTH_TAILS = ((0,), (1,), (2,)), ((0, 1), (1, 2))
 
 PROMISES = {
@@ -215,6 +216,14 @@ PROMISES = {
         groups,
         alike(0, 1, tolerance=ALIKE),
         ((5, 5), (4, 4)),
+    ),
+    "groups weighed by refusals": Promise(
+        fairness(tolerance=Null(1.5, 0), favourable=FAVOURABLE),
+        groups,
+        alike(0, 1, tolerance=Null(1.5, 0)),
+        ((6, 6), (5, 5)),
+        grain=20,
+        opening=ALL_FAVOURED,
     ),
     "three groups": Promise(
         fairness(favourable=FAVOURABLE), groups, alike(0, 1, 2), ((2, 2, 1), (2, 1, 2)), grain=10
