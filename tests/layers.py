@@ -8,10 +8,16 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LAYERS = ("unit", "integration", "e2e")
+LAYERS: Mapping[str, Sequence[str]] = {
+    "unit": ("--numprocesses=auto", "--dist=loadscope"),
+    "integration": ("--numprocesses=3", "--dist=loadscope"),  # most of their time is waiting
+    "e2e": (),
+}
+"""Each layer, and how many of its tests run beside each other."""
 REPORTS = Path("build/reports")
 
 
@@ -54,7 +60,8 @@ def run(layer: str) -> Outcome:
     report = REPORTS / f"{layer}.xml"
     report.unlink(missing_ok=True)
     started = time.monotonic()
-    command = [sys.executable, "-m", "pytest", f"tests/{layer}", f"--junitxml={report}"]
+    tests = [f"tests/{layer}", f"--junitxml={report}", *LAYERS[layer]]
+    command = [sys.executable, "-m", "pytest", *tests]
     ended = subprocess.run(command, check=False)
     outcome = counted(layer, report, time.monotonic() - started)
     if ended.returncode != 0 and outcome.ran:

@@ -1,6 +1,7 @@
 """One cluster, one operator, and an empty namespace a test."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
 
 import pytest
 
@@ -8,9 +9,11 @@ from tests.stage.stage import Stage, stage
 
 
 @pytest.fixture(scope="session")
-def product() -> Iterator[Stage]:
+def product(progress_shown: AbstractContextManager[None]) -> Iterator[Stage]:
     """The product, installed by its chart."""
-    with stage() as ready:
+    with ExitStack() as until_the_end:
+        with progress_shown:
+            ready = until_the_end.enter_context(stage())
         yield ready
 
 

@@ -1,4 +1,7 @@
-"""The API server that all integration tests share, and a namespace for each of them."""
+"""The API server that the integration tests of a process share, and a namespace for each of them.
+
+Tests that run beside each other have one each, since some kill it or take its kinds away.
+"""
 
 import json
 import os
@@ -6,6 +9,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -16,14 +20,16 @@ from tests.cluster.kubectl import Kubectl
 from tests.integration.inprocess import Operator
 
 ROOT = Path(__file__).parents[2]
-NAME = os.environ.get("SERINUS_TEST_CLUSTER", "serinus-control")
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+NAME = f"serinus-control-{WORKER}" if WORKER else "serinus-control"
 
 
 @pytest.fixture(scope="session")
-def kubeconfig() -> Path:
+def kubeconfig(progress_shown: AbstractContextManager[None]) -> Path:
     """A cluster without kubelets whose API knows ModelDeployments; started if it is not up."""
     up = [sys.executable, "-m", "tests.cluster", "up", "--profile", "control", "--name", NAME]
-    subprocess.run(up, cwd=ROOT, check=True)
+    with progress_shown:
+        subprocess.run(up, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     path = ROOT / "build" / "cluster" / NAME / "kubeconfig"
     os.environ["KUBECONFIG"] = str(path)
     kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
