@@ -48,7 +48,13 @@ class Rollout:
 @pytest.fixture(scope="module")
 def rollouts(product: Stage, namespace: str) -> dict[str, Rollout]:
     """The same rollout once undisturbed, and once killed at each moment."""
-    return {name: _roll_out(product, namespace, name) for name in MOMENTS}
+    models = {name: _model(product, namespace, name) for name in MOMENTS}
+    for model in models.values():
+        product.api.apply(model.manifest())
+    deployed = {name: Deployed(product.api, namespace, name) for name in MOMENTS}
+    for each in deployed.values():
+        each.until_healthy("v1")
+    return {name: _roll_out(product, deployed[name], models[name]) for name in MOMENTS}
 
 
 @pytest.mark.parametrize("moment", ["mid-step", "mid-promotion"])
@@ -64,8 +70,8 @@ def test_nothing_is_announced_twice(rollouts: dict[str, Rollout], moment: str) -
     assert rollouts[moment].events <= rollouts["undisturbed"].events
 
 
-def _roll_out(product: Stage, namespace: str, name: str) -> Rollout:
-    model = Model(
+def _model(product: Stage, namespace: str, name: str) -> Model:
+    return Model(
         namespace,
         name,
         product.model_image,
@@ -75,12 +81,12 @@ def _roll_out(product: Stage, namespace: str, name: str) -> Rollout:
         rollout={"scaleDownDelay": "1s"},
         grace=1,
     )
-    deployed = Deployed(product.api, namespace, name)
-    product.api.apply(model.manifest())
-    deployed.until_healthy("v1")
+
+
+def _roll_out(product: Stage, deployed: Deployed, model: Model) -> Rollout:
     product.api.apply(replace(model, version="v2").manifest())
-    deployed.until(name, MOMENTS[name])
-    if name != "undisturbed":
+    deployed.until(model.name, MOMENTS[model.name])
+    if model.name != "undisturbed":
         product.operator.kill()
     deployed.until_healthy("v2", within=90)
     status = deployed.until(
