@@ -16,7 +16,7 @@ FROM ${BASE}
 COPY --from=build /opt/serinus /opt/serinus
 COPY --from=build /app /app
 WORKDIR /app
-# Else glibc keeps what large answers took, and a heap for each thread.
-ENV MALLOC_TRIM_THRESHOLD_=131072 MALLOC_ARENA_MAX=1
+# Else glibc keeps what large answers took: once one was freed, the next ones come from the heap.
+ENV MALLOC_TRIM_THRESHOLD_=131072
 USER 65532:65532
 ENTRYPOINT ["/opt/serinus/bin/python", "-m", "serinus.controller"]

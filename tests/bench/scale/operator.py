@@ -17,7 +17,7 @@ from tests.bench.scale.pods import free_port
 
 _REQUESTS: Final = re.compile(r'^serinus_api_requests_total\{kind="(\w+)",verb="(\w+)"\} (\S+)$')
 _VALUE: Final = re.compile(r"^(\w+) (\S+)$")
-_VARIABLE: Final = re.compile(r"^ENV (.+)$", re.MULTILINE)
+_VARIABLE: Final = re.compile(r"^ENV (\w+)=(\S+)$", re.MULTILINE)
 _START_WITHIN: Final = 30.0
 
 
@@ -118,7 +118,4 @@ class Operator:
 
 
 def _environment_of_the_image() -> dict[str, str]:
-    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    return dict(
-        each.split("=", 1) for line in _VARIABLE.findall(dockerfile) for each in line.split()
-    )
+    return dict(_VARIABLE.findall((ROOT / "Dockerfile").read_text(encoding="utf-8")))
