@@ -160,11 +160,14 @@ class _Blocks:
 
     def growth(self, key: Counters, answer: ByTarget) -> Growth:
         """A part is counted from where its whole is."""
-        whole = _whole(key, self._wholes)
+        if (whole := _whole(key, self._wholes)) is None:
+            return Growth((), _newest(answer))
+        served, covered = self._wholes[whole], self._covered[whole]
         increases: list[Increase] = []
         for target, exported in answer.items():
-            if whole is not None and target in self._wholes[whole]:
-                start, end = self._start(whole, target), self.ends[target]
+            if target in served:
+                start = self._start(target, served[target].oldest, covered)
+                end = self.ends[target]
                 increases += [_increase(each, target, start, end) for each in exported.series]
         return Growth(tuple(increases), _newest(answer))
 
@@ -186,20 +189,20 @@ class _Blocks:
             del ends[0]
         return ends[0]
 
-    def _start(self, whole: Counters, target: str) -> float:
-        """What has no sample up to there began at 0.
+    def _start(self, target: str, first: float, covered: float) -> float:
+        """What has no sample up to there began at 0. `first` is the target's first sample, and
+        `covered` is from where on all were read.
 
         Where that cannot be known (a gap longer than the window, or a window that begins too
         late), counting starts at the first sample: rather lose some than count a lifetime.
         """
         start = self._counted.get(target, self._since)
-        first = self._wholes[whole][target].oldest
         if first <= start:
             return start
         scraped = self._scraped(target, start)
         if scraped is None and target not in self._counted:
             scraped = start  # a pod that came later, if others were scraped then
-        return start if scraped is not None and self._covered[whole] <= scraped else first
+        return start if scraped is not None and covered <= scraped else first
 
     def _scraped(self, target: str, until: float) -> float | None:
         """When a target was last scraped up to a time, as far as its wholes tell."""
@@ -255,7 +258,11 @@ def _whole(key: Counters, wholes: Iterable[Counters]) -> Counters | None:
     if not key.part:
         return key
     return next(
-        (w for w in wholes if key.metric in w.metrics and set(w.matchers) <= set(key.matchers)),
+        (
+            whole
+            for whole in wholes
+            if key.metric in whole.metrics and all(m in key.matchers for m in whole.matchers)
+        ),
         None,
     )
 

@@ -231,7 +231,7 @@ def _by_share(source: _Source, history: Sequence[Look]) -> Iterator[Mapping[str,
             name: {
                 pod: (shares.total.stable, share.stable)
                 for pod, shares in pods.items()
-                if (share := shares.by_name.get(name, _absent(name)))
+                if (share := shares.by_name.get(name) or _absent(name))
             }
             for name in names
         }
