@@ -41,13 +41,14 @@ class Applied:
 
 @pytest.fixture(scope="module")
 def applied(product: Stage) -> Iterator[Mapping[str, Applied]]:
-    """All of them beside each other, since most of their time goes by waiting; but their pods
-    start one after another, for a start takes a core from those that serve."""
+    """All of them beside each other, since most of their time goes by waiting; but candidates
+    start one after another, for a start takes a core from the pods that serve."""
     names = [path.stem for path in EXAMPLES]
     found = {name: Deployed(product.api, f"e2e-example-{name}", "loan") for name in names}
     for name, deployed in found.items():
         product.fresh_namespace(deployed.namespace)
         product.api.apply(_manifest(product, name, deployed.namespace, "v1"))
+    for deployed in found.values():
         deployed.until_healthy("v1", within=180)
     with ExitStack() as stack:
         loads = {

@@ -62,7 +62,7 @@ def _served(look: Look) -> bool:
 def _told(looks: Sequence[Look], known: Iterable[tuple[str, CheckBaseline]]) -> str:
     if len(looks) < LEAST_BLOCKS:
         return (
-            f"Stable's last hour has {len(looks) or 'no'} minutes with requests, too few to tell "
+            f"Stable had requests in {len(looks)} of the last hour's minutes, too few to tell "
             "whether errors come in bursts or pods differ."
         )
     told = " ".join(_varied(known))

@@ -63,18 +63,23 @@ def test_a_real_rollout_is_decided_as_the_operator_did_from_the_same_counts(
     found = replayed(capsys, "--recording", str(LOAN))
     assert figures(found["decisions"]) == figures(found["operatorsDecisions"])
     assert found["outcome"] == "RolledBack"
-    assert figures(found["decisions"])[-1] == ("CheckFailed", ["5/61", "186/298"])
+    assert figures(found["decisions"])[-1] == ("CheckFailed", ["11/75", "216/342"])
     looks = found["looks"]
     assert [check["verdict"] for check in looks[-1]["checks"]] == ["Inconclusive", "Fail"]
-    assert [look["at"][-10:] for look in looks] == ["54:00.000Z", "54:05.000Z"]
+    assert [look["at"][-10:] for look in looks] == ["09:20.000Z", "09:25.000Z"]
 
 
-def test_people_are_told_when_it_is_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_readme_shows_what_is_really_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (ROOT / "README.md").read_text()
+    [shown] = re.findall(
+        r"serinus replay --recording \S+\n```\n\n```console\n(.*?)```", readme, re.DOTALL
+    )
     assert main(["replay", "--recording", str(LOAN)]) == 0
-    told = capsys.readouterr().out
-    assert told.startswith("loan, revision ankwp7b4 beside afk7vwlv, from 2026-11-25T09:53:55.270Z")
-    assert "CheckFailed" in told
-    assert "\nThe operator decided the same, " in told
+    printed = " ".join(capsys.readouterr().out.split())
+    for part in shown.split("…"):
+        assert " ".join(part.split()) in printed
+    assert shown.startswith("loan, ")
+    assert shown.endswith("\n\nThe operator decided the same, in the same words.\n")
 
 
 def test_a_laxer_policy_finds_the_end_of_the_record_and_tells_what_it_knew(
@@ -93,7 +98,7 @@ def test_a_rollout_that_was_aborted_by_hand_is_aborted_again(
 ) -> None:
     found = recording()
     status = found["modelDeployment"]["status"]
-    course, at = status["course"], "2026-11-25T09:54:02.500Z"
+    course, at = status["course"], "2026-11-25T14:09:22.500Z"
     told = f"Revision {course['revision']} was aborted by hand."
     ended = {"at": at, "reason": "Aborted", "revision": course["revision"], "message": told}
     obeyed = {"command": f"abort/{course['revision']}", "outcome": "done", "at": at}
@@ -185,13 +190,13 @@ def test_a_prometheus_that_cannot_be_asked_is_said_in_a_sentence(
 
 
 def test_a_replay_may_end_before_the_rollout_did(capsys: pytest.CaptureFixture[str]) -> None:
-    found = replayed(capsys, "--recording", str(LOAN), "--to", "2026-11-25T09:54:03Z")
+    found = replayed(capsys, "--recording", str(LOAN), "--to", "2026-11-25T14:09:23Z")
     assert found["outcome"] == "Undecided"
     assert len(found["looks"]) == 1
 
 
 def test_a_recording_begins_where_it_begins(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["replay", "--recording", str(LOAN), "--from", "2026-11-25T09:54:03Z"]) == 2
+    assert main(["replay", "--recording", str(LOAN), "--from", "2026-11-25T14:09:23Z"]) == 2
     assert "--from: goes with --prometheus" in capsys.readouterr().err
 
 

@@ -61,7 +61,7 @@ def test_no_history_is_no_obstacle() -> None:
     assert rehearsal.weight == 5
     assert rehearsal.status.candidate
     assert rehearsal.status.candidate.baseline
-    assert "no minutes with requests" in rehearsal.status.candidate.baseline.message
+    assert "requests in 0 of the last hour's minutes" in rehearsal.status.candidate.baseline.message
 
 
 def test_what_is_to_be_expected_is_told_until_something_is_measured() -> None:
