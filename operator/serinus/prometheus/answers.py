@@ -26,7 +26,7 @@ class TooLargeError(UnreadableError):
     """The answer is larger than we read; one for fewer arms may not be."""
 
 
-def document(status: int, body: bytes | bytearray) -> dict[str, Any]:
+def document(status: int, body: str) -> dict[str, Any]:
     """The JSON of an answer that succeeded without a warning.
 
     Raises UnreadableError otherwise: a warning means that a part of the data is missing.
@@ -75,7 +75,7 @@ def cleaned(said: Any) -> str:
     return (text if len(text) <= _MAX_QUOTED else text[:_MAX_QUOTED] + "…").rstrip(".")
 
 
-def _json(body: bytes | bytearray) -> dict[str, Any]:
+def _json(body: str) -> dict[str, Any]:
     try:
         found = json.loads(body, object_hook=compact)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -92,7 +92,7 @@ def compact(found: dict[str, Any]) -> Element:
     return Series(labels, Samples((float(at), float(value)) for at, value in samples))
 
 
-def _failure(status: int, found: dict[str, Any], body: bytes | bytearray) -> str:
+def _failure(status: int, found: dict[str, Any], body: str) -> str:
     if error := found.get("error"):
         return f"Prometheus refused the query (HTTP {status}): {cleaned(error)}."
     if status in (401, 403):
@@ -102,7 +102,7 @@ def _failure(status: int, found: dict[str, Any], body: bytes | bytearray) -> str
         )
     if status == 200:
         return _NOT_PROMETHEUS
-    said = cleaned(body[:1000].decode(errors="replace"))
+    said = cleaned(body[:1000])
     if not said or said.startswith("<"):
         return f"Prometheus, or a proxy before it, answered with HTTP {status} and no reason."
     return f"Prometheus, or a proxy before it, answered with HTTP {status}: {said}."

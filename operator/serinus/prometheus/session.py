@@ -43,7 +43,7 @@ class Session(requests.Session):
             body = self._body(response, deadline)
         return _Document(document(response.status_code, body))
 
-    def _body(self, response: requests.Response, deadline: float) -> bytearray:
+    def _body(self, response: requests.Response, deadline: float) -> str:
         body = bytearray()
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
             body += chunk
@@ -54,7 +54,8 @@ class Session(requests.Session):
                 )
             if time.monotonic() > deadline:
                 raise requests.exceptions.ReadTimeout
-        return body
+        # as text, so that while it is parsed it is not here twice
+        return body.decode(errors="replace")
 
 
 class _Document(requests.Response):
