@@ -118,7 +118,7 @@ def test_its_rights_are_enough_for_a_whole_rollout(
         deploy(release, "pods", "v2")
         until(release, "mdep/pods", "jsonpath={.status.stable.version}=v2")
         until(release, "mdep/pods", "jsonpath={.status.phase}=Healthy")
-    assert "403" not in log.read_text()
+    assert "403 Forbidden" not in log.read_text()
 
 
 def test_deleting_and_uninstalling_leave_nothing_behind(
