@@ -140,7 +140,8 @@ def test_a_replay_counts_the_same_blocks_as_the_operator_did(
         if (status.get("course") or {}).get("since") == replayed["since"]
         and (status.get("candidate") or {}).get("checks")
     ]
-    assert seen
+    # what the first look decides is told at once; then its counts are in the words of the decision
+    assert seen or len(replayed["looks"]) == 1
     for candidate in seen:
         look = looks[json.dumps(candidate["counted"], sort_keys=True)]
         assert evidence(look["checks"]) == evidence(candidate["checks"])

@@ -11,6 +11,14 @@ from tests.stage.stage import Stage
 PODS_ARE_SCRAPED = {"query": "min(process_start_time_seconds{$arm})", "min": 1}
 
 
+def reach(product: Stage, namespace: str, target: Target) -> None:
+    """Wait until a new Service takes connections: kube-proxy takes it up a moment after its pods
+    are ready, and no status tells when."""
+    first = replace(target, host="first.example.com")
+    with Load(product.api, product.model_image, namespace, first):
+        pass
+
+
 def test_a_canary_by_replica_ratio_is_promoted_and_scaled_and_clients_see_no_failure(
     product: Stage, namespace: str
 ) -> None:
@@ -28,6 +36,7 @@ def test_a_canary_by_replica_ratio_is_promoted_and_scaled_and_clients_see_no_fai
     loan.until_healthy("v1")
     url = f"http://loan.{namespace}.svc.cluster.local"
     target = Target(url, model.host, rate=20, longest=240, keep_alive=False)
+    reach(product, namespace, target)
     with Load(product.api, product.model_image, namespace, target) as load:
         product.api.apply(replace(model, version="v2").manifest())
         status = loan.until_weight(33.3)
