@@ -98,5 +98,4 @@ async def test_a_drift_is_told_when_it_begins_and_ends_and_at_rest_nothing_is_wr
     )
     told = [decision["reason"] for decision in status["decisions"]]
     assert told[:2] == ["WithinReference", "FeaturesDrifted"]
-    events = await operator.cluster.list("Event", operator.namespace)
-    assert {"WithinReference", "FeaturesDrifted"} <= {event["reason"] for event in events}
+    await operator.until_announced("WithinReference", "FeaturesDrifted")
