@@ -1,5 +1,6 @@
 """What stays untouched when the operator changes, and what goes when its objects go."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -11,6 +12,8 @@ from tests.stage.manifests import IDLE, Model
 from tests.stage.stage import CLUSTER, Stage
 
 STEADY = 20
+SHOWN_WITHIN = 6.0
+"""Seconds, with one to spare, in which the operator writes a status in which nothing is decided."""
 
 
 def test_deleted_in_mid_rollout_nothing_of_it_is_left(product: Stage, namespace: str) -> None:
@@ -42,7 +45,7 @@ def test_an_upgrade_and_a_new_installation_of_the_operator_write_to_no_child(
     product: Stage, namespace: str
 ) -> None:
     steady = _steady(product, namespace)
-    before = _versions(steady)
+    before = _settled(steady)
     product.operator.install(Source("localhost/serinus-next", ROOT).put(CLUSTER))
     _next_rollout_is_noticed(product, namespace)
     assert _versions(steady) == before
@@ -69,6 +72,19 @@ def _steady(product: Stage, namespace: str) -> Sequence[Deployed]:
     for each in steady:
         each.until_healthy("v1", within=120)
     return steady
+
+
+def _settled(steady: Sequence[Deployed]) -> Mapping[str, str]:
+    """The versions once they have stayed: controllers write what they see a moment later."""
+    seen, since = _versions(steady), time.monotonic()
+
+    def look() -> Mapping[str, str] | None:
+        nonlocal seen, since
+        if (now := _versions(steady)) != seen:
+            seen, since = now, time.monotonic()
+        return seen if time.monotonic() > since + SHOWN_WITHIN else None
+
+    return until("nothing is written any more", look, 60)
 
 
 def _versions(steady: Sequence[Deployed]) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from tests.stage.deadline import until
 from tests.stage.deployed import Deployed
 from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
@@ -74,6 +75,11 @@ def test_an_abort_takes_the_candidate_out_of_the_service_before_its_pods_end(
     aborted.command(f"abort/{candidate}")
     rejected = aborted.until_rejected()["rejected"]
     assert rejected["reason"] == "Aborted"
-    service = product.api.get("Service", namespace, "aborted")
-    assert service["spec"]["selector"]["serinus.dev/revision"] == stable
+
+    def selected() -> str | None:
+        service = product.api.get("Service", namespace, "aborted")
+        revision: str | None = service["spec"]["selector"].get("serinus.dev/revision")
+        return revision
+
+    until("the Service selects stable's pods alone", lambda: selected() == stable, 5, seen=selected)
     assert len(aborted.pods(candidate)) == 1

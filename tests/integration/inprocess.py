@@ -173,15 +173,15 @@ class Operator:
             assert time.monotonic() < deadline, f"{found} instead of {weights}"
             await asyncio.sleep(0.03)
 
-    async def until_announced(self, *reasons: str, within: float = 10.0) -> None:
-        """Wait for events with these reasons: the status is written first, and they are last."""
+    async def until_announced(self, reason: str, within: float = 10.0) -> Manifest:
+        """The event with this reason; it comes last, after the status and the children."""
         deadline = time.monotonic() + within
-        while missing := set(reasons) - {e["reason"] for e in await self._events()}:
-            assert time.monotonic() < deadline, f"no event tells {sorted(missing)}"
+        while True:
+            for event in await self.cluster.list("Event", self.namespace):
+                if event["reason"] == reason:
+                    return event
+            assert time.monotonic() < deadline, f"no event tells {reason}"
             await asyncio.sleep(0.03)
-
-    async def _events(self) -> list[Manifest]:
-        return await self.cluster.list("Event", self.namespace)
 
     async def accept_routes(self) -> None:
         """Be the gateway, until cancelled."""

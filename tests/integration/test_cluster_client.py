@@ -125,7 +125,7 @@ async def test_a_namesake_of_what_was_to_be_deleted_survives(
 
 async def test_an_event_shows_where_a_user_looks(cluster: Cluster, namespace: str) -> None:
     live = await cluster.create(model(namespace))
-    await cluster.create_event(live, "CheckFailed", "errors: 5% of é" + "é" * 2000, "Warning")
+    await cluster.create_event(live, "CheckFailed", "errors: 5% of é" + "é" * 2000, warning=True)
     described = kubectl("describe", "mdep", "fraud", "-n", namespace).stdout
     assert "CheckFailed" in described
     assert "errors: 5% of é" in described

@@ -98,4 +98,5 @@ async def test_a_drift_is_told_when_it_begins_and_ends_and_at_rest_nothing_is_wr
     )
     told = [decision["reason"] for decision in status["decisions"]]
     assert told[:2] == ["WithinReference", "FeaturesDrifted"]
-    await operator.until_announced("WithinReference", "FeaturesDrifted")
+    assert (await operator.until_announced("FeaturesDrifted"))["type"] == "Warning"
+    assert (await operator.until_announced("WithinReference"))["type"] == "Normal"

@@ -40,7 +40,7 @@ async def test_pods_that_cannot_be_made_are_rolled_back_with_the_api_servers_wor
     status = await operator.until("fraud", lambda s: s["rejected"], moving=60)
     assert status["rejected"]["reason"] == "ProgressDeadlineExceeded"
     assert 'volumeMounts[0].name: Not found: "data"' in status["message"]
-    assert await operator.split("fraud") == {f"fraud-{stable}": 100}
+    await operator.until_split("fraud", {f"fraud-{stable}": 100})
     await operator.apply("fraud", **spec("v3"))
     await operator.until("fraud", healthy("v3"), moving=5)
 

@@ -10,6 +10,8 @@ from tests.integration.inprocess import Manifest, Operator
 
 GATEWAY = {"gateway": {"parentRefs": [{"name": "public"}]}}
 ERRORS = {"checks": [{"name": "errors", "errorRate": {}}]}
+PATIENT = {"progressDeadline": "2h"}
+"""Time is moved, and pods come about in their own."""
 STEPS = [{"setWeight": 20}, {"pause": {"duration": "10m"}}, {"setWeight": 50}]
 
 
@@ -20,7 +22,7 @@ def spec(version: str, **more: Any) -> dict[str, Any]:
         "replicas": 4,
         "template": {"spec": {"containers": [container]}},
         "traffic": GATEWAY,
-        "rollout": {"steps": STEPS, "analysis": ERRORS},
+        "rollout": {"steps": STEPS, "analysis": ERRORS, **PATIENT},
         **more,
     }
 
@@ -47,7 +49,7 @@ async def test_a_better_model_is_promoted_and_leaves_only_its_own_pods(operator:
         f"fraud-{candidate}": 20,
     }
     await operator.until("fraud", healthy("v2"), moving=5)
-    assert await operator.split("fraud") == {f"fraud-{candidate}": 100}
+    await operator.until_split("fraud", {f"fraud-{candidate}": 100})
     await operator.until("fraud", lambda s: not s.get("retiring"), moving=10)
     await only(operator, "Deployment", {f"fraud-{candidate}"})
     await only(operator, "Service", {f"fraud-{candidate}", "fraud"})
@@ -65,6 +67,8 @@ async def test_a_model_that_fails_is_rolled_back_with_its_evidence(operator: Ope
     assert "Candidate errors" in status["message"]
     await operator.until_split("fraud", {f"fraud-{stable}": 100})
     assert (await operator.get("fraud"))["spec"] == live["spec"], "the user's spec is never written"
+    told = await operator.until_announced("CheckFailed")
+    assert (told["type"], told["note"]) == ("Warning", status["rejected"]["message"])
 
 
 async def test_a_silent_or_broken_prometheus_holds_and_says_so(operator: Operator) -> None:

@@ -1,6 +1,7 @@
 """Reasons: the CamelCase words in conditions, holds, decisions and events. They are API."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Reason(StrEnum):
@@ -48,3 +49,17 @@ class Reason(StrEnum):
     ROUTE_REFUSED = "RouteRefused"
     COMMAND_OBEYED = "CommandObeyed"
     COMMAND_REFUSED = "CommandRefused"
+
+
+WARNINGS: Final = frozenset(
+    {
+        Reason.WEIGHT_LOWERED,
+        Reason.CHECK_FAILED,
+        Reason.PROGRESS_DEADLINE_EXCEEDED,
+        Reason.INCONCLUSIVE,
+        Reason.FEATURES_DRIFTED,
+        Reason.INVALID_SPEC,
+        Reason.COMMAND_REFUSED,
+    }
+)
+"""Reasons of decisions whose events have the type Warning: nobody asked for what they tell."""

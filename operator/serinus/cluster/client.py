@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import aiohttp
 from kubernetes import aio
@@ -144,7 +144,7 @@ class Cluster:
                 raise
 
     async def create_event(
-        self, live: Manifest, reason: str, note: str, type_: Literal["Normal", "Warning"] = "Normal"
+        self, live: Manifest, reason: str, note: str, *, warning: bool = False
     ) -> None:
         """Tell of something about an object; `kubectl describe` shows it."""
         metadata, moment = live["metadata"], datetime.now(UTC)
@@ -168,7 +168,7 @@ class Cluster:
             "reason": reason,
             "regarding": regarding,
             "note": note.encode()[:NOTE_BYTES].decode(errors="ignore"),
-            "type": type_,
+            "type": "Warning" if warning else "Normal",
         }
         await self.create(event)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
-from serinus.api.reasons import Reason
+from serinus.api.reasons import WARNINGS, Reason
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Decision, Status
 from serinus.api.validation import problems as spec_problems
@@ -250,8 +250,11 @@ class Reconciler:
                 decision.reason,
                 decision.message,
             )
+            warning = decision.reason in WARNINGS
             try:
-                await self._cluster.create_event(live, decision.reason, decision.message)
+                await self._cluster.create_event(
+                    live, decision.reason, decision.message, warning=warning
+                )
             except ApiError as error:
                 # the decision itself stands in the status
                 log.warning("event %s not written: %s", decision.reason, error)
