@@ -1,11 +1,12 @@
 """Clients: a pod that sends requests at a set rate, and what they saw."""
 
 import json
+import math
 import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from tests.stage.api import Api, Manifest
 from tests.stage.deadline import until
@@ -16,6 +17,8 @@ _END = 45.0
 """Seconds within which it is expected to have told its summary."""
 _PATIENCE = 10.0
 """Seconds that clients wait for an answer."""
+_IN_FLIGHT: Final = 2
+"""Times what can wait within their patience: none is held back because others wait."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +229,7 @@ def _pod(image: str, namespace: str, target: Target) -> Manifest:
                         *(f"--{name}={value}" for name, value in arguments.items()),
                         f"--duration={target.longest}",
                         f"--timeout={_PATIENCE}",
+                        f"--max-in-flight={math.ceil(_IN_FLIGHT * target.rate * _PATIENCE)}",
                         *([] if target.keep_alive else ["--no-keep-alive"]),
                         *(["--feedback"] if target.feedback else []),
                     ],
