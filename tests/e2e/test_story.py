@@ -153,9 +153,7 @@ def test_a_replay_counts_the_same_blocks_as_the_operator_did(
     for candidate in seen:
         look = min(replayed["looks"], key=lambda each: apart(each["counted"], candidate["counted"]))
         difference = apart(look["counted"], candidate["counted"])
-        assert difference <= SCRAPE, (
-            "a scrape in the moment of a look is of this or the next"
-        )
+        assert difference <= SCRAPE, "a scrape in the moment of a look is of this or the next"
         if difference == 0:
             assert evidence(look["checks"]) == evidence(candidate["checks"])
 
