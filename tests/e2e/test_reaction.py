@@ -9,7 +9,4 @@ def test_a_breach_ends_the_candidates_traffic_within_an_interval_and_a_second(
 ) -> None:
     reactions = measure(product, namespace, interval=1, count=3)
     told = "; ".join(map(str, reactions))
-    seconds = sorted(reaction.seconds for reaction in reactions)
-    # a busy machine may hold one of them up, but not by more than another interval
-    assert seconds[1] <= 2.0, told
-    assert seconds[-1] <= 3.0, told
+    assert all(reaction.seconds <= 2.0 for reaction in reactions), told
