@@ -129,7 +129,7 @@ def course_of(manifest: Manifest, source: str) -> Course:
         )
     candidate = manifest.status.candidate
     if candidate is not None and course.until is None:
-        return course.model_copy(update={"baseline": candidate.baseline})
+        return course.replace(baseline=candidate.baseline)
     return course
 
 

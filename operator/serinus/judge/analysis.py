@@ -101,11 +101,11 @@ def enter_step(checks: Iterable[CheckStatus]) -> list[CheckStatus]:
 
 
 def _begun_anew(check: CheckStatus) -> CheckStatus:
-    anew = check.model_copy(update={"state": comparison.step_entered(check.state)})
+    anew = check.replace(state=comparison.step_entered(check.state))
     if check.verdict in ("Error", "NoData"):
         return anew
     message = "Not judged at this weight yet."
-    return anew.model_copy(update={"verdict": "Inconclusive", "message": message})
+    return anew.replace(verdict="Inconclusive", message=message)
 
 
 def overall(checks: Iterable[CheckStatus]) -> Verdict:
@@ -181,6 +181,4 @@ def _judged(check: Check, before: CheckStatus, look: Look, budget: Budget) -> Ch
         return before
     found = kind.judge(before.state, look, budget)
     message = found.message[:_LONGEST_MESSAGE]
-    return before.model_copy(
-        update={"verdict": found.verdict, "message": message, "state": found.state}
-    )
+    return before.replace(verdict=found.verdict, message=message, state=found.state)

@@ -140,15 +140,13 @@ class Scale:
 
 def counted(known: Comparison, gained: Gains, candidate: float, stable: float) -> Comparison:
     """What is known after a block with so many events per arm, which gained so much."""
-    return known.model_copy(
-        update={
-            "candidate": known.candidate + candidate,
-            "stable": known.stable + stable,
-            "more": grown(known.more, gained.more),
-            "fewer": grown(known.fewer, gained.fewer),
-            "not_more": grown(known.not_more, gained.not_more),
-            "not_fewer": grown(known.not_fewer, gained.not_fewer),
-        }
+    return known.replace(
+        candidate=known.candidate + candidate,
+        stable=known.stable + stable,
+        more=grown(known.more, gained.more),
+        fewer=grown(known.fewer, gained.fewer),
+        not_more=grown(known.not_more, gained.not_more),
+        not_fewer=grown(known.not_fewer, gained.not_fewer),
     )
 
 
@@ -175,8 +173,8 @@ def compare(
     drawn, state = _drawn(state)
     more = opened(tilts, drawn / len(new) / (2 if both_ways else 1))
     against = {"more": more, "fewer": more if both_ways else []}
-    added = [each.model_copy(update=against) for each in new]
-    return state.model_copy(update={"comparisons": [*state.comparisons, *added]})
+    added = [each.replace(**against) for each in new]
+    return state.replace(comparisons=[*state.comparisons, *added])
 
 
 def served(
@@ -194,12 +192,10 @@ def served(
     due = entered or step // RAISE_EVERY < (step + requests) // RAISE_EVERY
     if requests and due and any(each.more for each in state.comparisons):
         state = _raised(state, tilts)
-    return state.model_copy(
-        update={
-            "candidate": _added(state.candidate, candidate),
-            "stable": _added(state.stable, stable),
-            "step_requests": step + requests,
-        }
+    return state.replace(
+        candidate=_added(state.candidate, candidate),
+        stable=_added(state.stable, stable),
+        step_requests=step + requests,
     )
 
 
@@ -207,7 +203,7 @@ def weighed(state: CheckState, comparisons: list[Comparison]) -> CheckState:
     """The state after a block, its greatest evidence against the candidate brought up to date."""
     held_back = math.log(state.reserve)
     total = log_sum([held_back, *(e for each in comparisons for e in (*each.more, *each.fewer))])
-    return state.model_copy(update={"comparisons": comparisons, "peak": max(state.peak, total)})
+    return state.replace(comparisons=comparisons, peak=max(state.peak, total))
 
 
 def ceiling(state: CheckState, budget: Budget) -> float:
@@ -233,14 +229,10 @@ def step_entered(state: CheckState) -> CheckState:
     """Pass has to be shown anew at each weight; the evidence against the candidate goes on."""
     fresh = opened(BETTER)
     restarted = [
-        each.model_copy(
-            update={"not_more": each.not_more and fresh, "not_fewer": each.not_fewer and fresh}
-        )
+        each.replace(not_more=each.not_more and fresh, not_fewer=each.not_fewer and fresh)
         for each in state.comparisons
     ]
-    return state.model_copy(
-        update={"comparisons": restarted, "step_requests": 0.0, "in_bounds_since": None}
-    )
+    return state.replace(comparisons=restarted, step_requests=0.0, in_bounds_since=None)
 
 
 def requests_to_pass(state: CheckState, gained: Iterable[Gains], budget: Budget) -> float | None:
@@ -271,8 +263,7 @@ def _drawn(state: CheckState) -> tuple[float, CheckState]:
     left however often it is drawn from."""
     share = 1 / (state.draws + 1) if state.draws else FIRST_DRAW
     weight = state.reserve * share
-    update = {"reserve": state.reserve - weight, "draws": state.draws + 1}
-    return weight, state.model_copy(update=update)
+    return weight, state.replace(reserve=state.reserve - weight, draws=state.draws + 1)
 
 
 def _raised(state: CheckState, tilts: Sequence[Tilt]) -> CheckState:
@@ -280,15 +271,13 @@ def _raised(state: CheckState, tilts: Sequence[Tilt]) -> CheckState:
     directions = sum(bool(e) for each in state.comparisons for e in (each.more, each.fewer))
     part = weight / directions
     comparisons = [
-        each.model_copy(
-            update={
-                "more": each.more and raised(each.more, tilts, part),
-                "fewer": each.fewer and raised(each.fewer, tilts, part),
-            }
+        each.replace(
+            more=each.more and raised(each.more, tilts, part),
+            fewer=each.fewer and raised(each.fewer, tilts, part),
         )
         for each in state.comparisons
     ]
-    return state.model_copy(update={"comparisons": comparisons})
+    return state.replace(comparisons=comparisons)
 
 
 def _added(counts: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:

@@ -252,7 +252,7 @@ class FairnessCheck:
         """The state with the comparisons that Pass depends on."""
         names = {pair.name for pair in self._pairs(state) if self._counts_for_pass(pair, state)}
         kept = [each for each in state.comparisons if each.name in names]
-        return state.model_copy(update={"comparisons": kept})
+        return state.replace(comparisons=kept)
 
     def _counts_for_pass(self, pair: Pair, state: CheckState) -> bool:
         small = self._small(pair.rate, state.candidate)

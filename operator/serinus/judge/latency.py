@@ -222,11 +222,9 @@ def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
     if not lost:
         return state
     if 2 * len(lost) > len(compared):
-        return state.model_copy(
-            update={"comparisons": [], "candidate": {}, "stable": {}, "pods": {}}
-        )
+        return state.replace(comparisons=[], candidate={}, stable={}, pods={})
     kept = [each for each in state.comparisons if each not in lost]
-    return state.model_copy(update={"comparisons": kept})
+    return state.replace(comparisons=kept)
 
 
 def _no_bound(source: Counters) -> str:

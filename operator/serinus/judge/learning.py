@@ -20,7 +20,7 @@ _LONGEST_MESSAGE = 1024
 def asks_of_history(analysis: Analysis) -> tuple[Counters, ...]:
     """What to ask of stable; nothing where no check compares counts."""
     comparing = [check for check in analysis.checks if check.compares_counts]
-    questions = questions_of(analysis.model_copy(update={"checks": comparing}))
+    questions = questions_of(analysis.replace(checks=comparing))
     return tuple(one for one in questions if isinstance(one, Counters))
 
 
@@ -46,13 +46,13 @@ def learn(
     known = [(check, kind_of(check).learn(served)) for check in analysis.checks]
     baseline = Baseline(
         measured_at=history.at,
-        checks=[found.model_copy(update={"reads": reads(check)}) for check, found in known],
+        checks=[found.replace(reads=reads(check)) for check, found in known],
     )
     told = [_told(served, [(check.name, found) for check, found in known])]
     if served:
         told += expected(analysis, waits(analysis, looks, baseline, weights))
         told += accused(rolled_back(analysis, history, baseline))
-    return baseline.model_copy(update={"message": " ".join(told)[:_LONGEST_MESSAGE]})
+    return baseline.replace(message=" ".join(told)[:_LONGEST_MESSAGE])
 
 
 def _served(look: Look) -> bool:

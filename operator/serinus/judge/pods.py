@@ -27,13 +27,13 @@ def by_target(growth: Growth) -> dict[str, float]:
 
 def with_requests(state: CheckState, served: Mapping[str, float]) -> CheckState:
     """The state with the candidate's requests of a block, by target."""
-    return state.model_copy(update={"pods": _counted(state.pods, served)})
+    return state.replace(pods=_counted(state.pods, served))
 
 
 def with_events(known: Comparison, events: Mapping[str, float], state: CheckState) -> Comparison:
     """The comparison with the candidate's events of a block, by target."""
     of_kept = {target: n for target, n in events.items() if n and _pod(target) in state.pods}
-    return known.model_copy(update={"pods": _counted(known.pods, of_kept)})
+    return known.replace(pods=_counted(known.pods, of_kept))
 
 
 def blamed(state: CheckState, worst: Comparison, tolerance: Null, stable_share: float) -> str:

@@ -252,14 +252,14 @@ def _with_unseen(state: CheckState) -> CheckState:
     if any(known.name == UNSEEN for known in state.comparisons):
         return state
     unseen = begun(UNSEEN, both_ways=True)
-    return state.model_copy(update={"comparisons": [*state.comparisons, unseen]})
+    return state.replace(comparisons=[*state.comparisons, unseen])
 
 
 def _new(state: CheckState, shares: Mapping[str, Share]) -> list[Comparison]:
     """Comparisons to begin. What was shown of all unseen classes was shown of a new one."""
     there = {known.name: known for known in state.comparisons}
     return [
-        there[UNSEEN].model_copy(update={"name": name})
+        there[UNSEEN].replace(name=name)
         if _source(name) == CLASS
         else begun(name, both_ways=True, can_pass=not share.tail)
         for name, share in shares.items()

@@ -28,7 +28,7 @@ class ThresholdCheck:
 
     def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
         answer = look.values[self._question]
-        unknown = state.model_copy(update={"breached_since": None, "in_bounds_since": None})
+        unknown = state.replace(breached_since=None, in_bounds_since=None)
         query = self._settings.query
         shown = query if len(query) <= _LONGEST_QUERY else f"{query[:_LONGEST_QUERY]}..."
         if isinstance(answer, Unreadable):
@@ -50,11 +50,8 @@ class ThresholdCheck:
 
     def _held_or_not(self, state: CheckState, at: float, breached: bool, told: str) -> Finding:
         since = (state.breached_since if breached else state.in_bounds_since) or at
-        state = state.model_copy(
-            update={
-                "breached_since": since if breached else None,
-                "in_bounds_since": None if breached else since,
-            }
+        state = state.replace(
+            breached_since=since if breached else None, in_bounds_since=None if breached else since
         )
         told += f", {'out of' if breached else 'within'} bounds ({self._bounds()})"
         if at - since < self._held:

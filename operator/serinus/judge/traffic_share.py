@@ -99,13 +99,13 @@ class TrafficShareCheck:
         begun = _begun(state.split, look.weight)
         split = _counted(begun, *arms)
         new = split.candidate.certain - begun.candidate.certain
-        state = state.model_copy(update={"step_requests": state.step_requests + new})
+        state = state.replace(step_requests=state.step_requests + new)
         told = _told(split, look.weight)
         if _caught_up(split, arms, look.at):
             enough = state.step_requests >= budget.min_requests
             split = self._decided(split, look, budget, told, enough=enough)
             split = _marked(split, arms)
-        state = state.model_copy(update={"split": split})
+        state = state.replace(split=split)
         if missing := look.missing(self._requests):
             return Finding("NoData", missing, state)
         return Finding(split.found, split.evidence or f"{told}: too few to tell.", state)
@@ -129,7 +129,7 @@ class TrafficShareCheck:
             return _ended(split, "Pass", evidence, look.at)
         if enough and split.found == "Inconclusive" and margin.inside(split) >= shown:
             evidence = f"{told}; it is within {margin}, {words.sure(budget.false_pass)}."
-            return split.model_copy(update={"found": "Pass", "evidence": evidence})
+            return split.replace(found="Pass", evidence=evidence)
         return split
 
 
@@ -149,11 +149,9 @@ def _ended(split: SplitState, found: Verdict, evidence: str, at: float) -> Split
 def _counted(
     split: SplitState, candidate: Iterable[Increase], stable: Iterable[Increase]
 ) -> SplitState:
-    return split.model_copy(
-        update={
-            "candidate": _served(split.candidate, candidate, split.since),
-            "stable": _served(split.stable, stable, split.since),
-        }
+    return split.replace(
+        candidate=_served(split.candidate, candidate, split.since),
+        stable=_served(split.stable, stable, split.since),
     )
 
 
@@ -164,7 +162,7 @@ def _served(known: ArmRequests, increases: Iterable[Increase], since: float) -> 
             certain += increase.amount
         elif increase.end > since:
             doubtful += increase.amount
-    return known.model_copy(update={"certain": certain, "doubtful": doubtful})
+    return known.replace(certain=certain, doubtful=doubtful)
 
 
 def _most(arm: ArmRequests) -> float:
@@ -183,10 +181,8 @@ def _caught_up(split: SplitState, arms: Iterable[Iterable[Increase]], at: float)
 def _marked(split: SplitState, arms: Iterable[Iterable[Increase]]) -> SplitState:
     """What is certain now will be weighed once the others have caught up."""
     newest = max(increase.end for arm in arms for increase in arm)
-    candidate, stable = (
-        arm.model_copy(update={"marked": arm.certain}) for arm in (split.candidate, split.stable)
-    )
-    return split.model_copy(update={"marked_at": newest, "candidate": candidate, "stable": stable})
+    candidate, stable = (arm.replace(marked=arm.certain) for arm in (split.candidate, split.stable))
+    return split.replace(marked_at=newest, candidate=candidate, stable=stable)
 
 
 def evidence(events: float, others: float, share: float) -> float:

@@ -137,7 +137,7 @@ def learned(spec: Spec, status: Status, found: Baseline | Unreadable) -> Status:
         changes = {"checks": _unreadable(analysis, found.message), "errors_in_a_row": errors}
     else:
         changes = {"checks": [], "errors_in_a_row": 0, "baseline": found}
-    return status.model_copy(update={"candidate": candidate.model_copy(update=changes)})
+    return status.replace(candidate=candidate.replace(**changes))
 
 
 def _unreadable(analysis: Analysis, message: str) -> list[CheckStatus]:
@@ -164,7 +164,7 @@ def judged(spec: Spec, status: Status, measurement: Measurement) -> Status:
         "errors_in_a_row": candidate.errors_in_a_row + 1 if failed else 0,
         "measured_at": candidate.measured_at if failed else measurement.at,
     }
-    return status.model_copy(update={"candidate": candidate.model_copy(update=changes)})
+    return status.replace(candidate=candidate.replace(**changes))
 
 
 def in_effect(candidate: Candidate) -> EffectiveWeight | None:

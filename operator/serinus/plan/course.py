@@ -4,8 +4,6 @@ Statuses of before there was a course have none, and neither has a rollout witho
 nothing is noted.
 """
 
-from typing import Any
-
 from serinus.api.status import Candidate, Course, InEffect, ObeyedCommand, Weight
 
 WEIGHTS_KEPT = 64
@@ -18,30 +16,26 @@ def took_effect(course: Course | None, weight: Weight, now: float) -> Course | N
         return None
     actual = None if weight.actual == weight.wanted else weight.actual
     weights = [*course.weights, InEffect(weight=weight.wanted, actual=actual, since=now)]
-    return _with(course, weights=weights[:1] + weights[1:][1 - WEIGHTS_KEPT :])
+    return course.replace(weights=weights[:1] + weights[1:][1 - WEIGHTS_KEPT :])
 
 
 def pods_lost(course: Course | None, now: float) -> Course | None:
     """The weight wanted is no longer in effect."""
     if course is None or not course.weights:
         return course
-    last = course.weights[-1].model_copy(update={"until": now})
-    return _with(course, weights=[*course.weights[:-1], last])
+    last = course.weights[-1].replace(until=now)
+    return course.replace(weights=[*course.weights[:-1], last])
 
 
 def commanded(course: Course | None, command: ObeyedCommand) -> Course | None:
     """A command was obeyed or refused; it may be the one that ended the rollout."""
     if course is None or (course.until is not None and course.until < command.at):
         return course
-    return _with(course, commands=[*course.commands, command][-COMMANDS_KEPT:])
+    return course.replace(commands=[*course.commands, command][-COMMANDS_KEPT:])
 
 
 def over(course: Course | None, candidate: Candidate, now: float) -> Course | None:
     """The candidate is one no more."""
     if course is None or course.until is not None:
         return course
-    return _with(course, until=now, baseline=candidate.baseline)
-
-
-def _with(course: Course, **changes: Any) -> Course:
-    return course.model_copy(update=changes)
+    return course.replace(until=now, baseline=candidate.baseline)

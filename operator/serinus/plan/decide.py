@@ -115,13 +115,13 @@ def _observed(s: Situation) -> Situation:
         ready = s.world.ready(stable.revision)
         workload = s.world.workloads.get(stable.revision)
         s = s.to(
-            stable=stable.model_copy(update={"ready_replicas": ready}),
+            stable=stable.replace(ready_replicas=ready),
             replicas=workload.replicas if workload else 0,
         )
     if (candidate := s.status.candidate) is not None:
         weight, actual = candidate.weight, round(s.world.weight, 1)
         if weight.actual != actual or weight.since is None:
-            weight = weight.model_copy(update={"actual": actual, "since": s.now})
+            weight = weight.replace(actual=actual, since=s.now)
         s = s.to_candidate(weight=weight, ready_replicas=s.world.ready(candidate.revision))
     return s
 

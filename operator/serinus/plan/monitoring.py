@@ -47,7 +47,7 @@ def watched(
     known = known or Watch.begin(measurement.at)
     interval = seconds(monitoring.interval)
     told, known = watch(settings, told, known, measurement.stable, measurement.at, interval)
-    return status.model_copy(update={"monitoring": told}), known
+    return status.replace(monitoring=told), known
 
 
 def basis_of(spec: Spec, status: Status) -> str | None:

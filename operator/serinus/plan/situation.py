@@ -116,11 +116,11 @@ class Situation:
 
     def to(self, **changes: Any) -> "Situation":
         """The same, with fields of the status changed."""
-        return replace(self, status=self.status.model_copy(update=changes))
+        return replace(self, status=self.status.replace(**changes))
 
     def to_candidate(self, **changes: Any) -> "Situation":
         """The same, with fields of the candidate changed."""
-        return self.to(candidate=self.candidate.model_copy(update=changes))
+        return self.to(candidate=self.candidate.replace(**changes))
 
     def because(self, reason: Reason, revision: str, message: str) -> "Situation":
         """The same, with a decision noted in status and news."""

@@ -47,7 +47,7 @@ def _want(s: Situation, weight: float) -> Situation:
     # what is in effect is the split at the weight before
     s = replace(s, world=replace(s.world, split_in_effect=False))
     return s.to_candidate(
-        weight=s.candidate.weight.model_copy(update={"wanted": weight}),
+        weight=s.candidate.weight.replace(wanted=weight),
         effective_since=None,
         progress_since=s.now,
         unmeasured=0.0,

@@ -43,15 +43,9 @@ def tell(s: Situation) -> Situation:
 def refuse(status: Status, generation: int, message: str, now: float) -> Status:
     """The status of a spec that cannot even be read: nothing else changes."""
     story = Story("Degraded", Reason.INVALID_SPEC, message[:1024], stalled=True)
-    told = status.model_copy(
-        update={
-            "observed_generation": generation,
-            "phase": story.phase,
-            "message": story.message,
-        }
-    )
+    told = status.replace(observed_generation=generation, phase=story.phase, message=story.message)
     conditions = _standard(told, generation, story, now)
-    return told.model_copy(update={"conditions": conditions})
+    return told.replace(conditions=conditions)
 
 
 def _story(s: Situation) -> Story:

@@ -88,7 +88,7 @@ class Exports:
         groups, if one of them asks for these."""
         made = cls()
         for check in sorted(analysis.checks, key=lambda check: check.fairness is None):
-            alone = analysis.model_copy(update={"checks": [check]})
+            alone = analysis.replace(checks=[check])
             asked = [one for one in questions_of(alone) if isinstance(one, Counters)]
             if check.fairness:
                 made._export_groups(check.name, check.fairness, asked, classes, groups)

@@ -44,7 +44,7 @@ def candidate(**fields: Any) -> Candidate:
     weight = Weight(wanted=20, actual=20)
     return Candidate(
         revision="new", number=2, mode="Steps", weight=weight, since=900.0, progress_since=900.0
-    ).model_copy(update=given)
+    ).replace(**given)
 
 
 def stable(revision: str = "old", number: int = 1) -> Stable:

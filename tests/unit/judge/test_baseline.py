@@ -124,7 +124,7 @@ def test_what_was_learned_of_other_counters_is_not_used() -> None:
     paper = serving(dispersions=[BURSTS])
     assert paper.progress.baseline
     [known] = paper.progress.baseline.checks
-    other = Baseline(measured_at=0.0, checks=[known.model_copy(update={"reads": "another"})])
+    other = Baseline(measured_at=0.0, checks=[known.replace(reads="another")])
     paper.progress = Progress(baseline=other)
     paper.errors((20, 100), (100, 1900))
     assert paper.look().verdict == "Fail"

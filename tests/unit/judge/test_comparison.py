@@ -34,7 +34,7 @@ def test_weight_is_laid_out_at_each_step_and_every_thousand_requests_and_not_in_
         state = served(state, {"requests": requests}, {"requests": 9000.0}, WORSE)
         draws.append(state.draws)
     assert draws == [1, 1, 1, 2, 2, 3]
-    entered = state.model_copy(update={"step_requests": 0.0})
+    entered = state.replace(step_requests=0.0)
     idle = served(entered, {"requests": 0.0}, {"requests": 9000.0}, WORSE)
     assert idle.draws == 3
     assert served(idle, {"requests": 1.0}, {"requests": 9000.0}, WORSE).draws == 4

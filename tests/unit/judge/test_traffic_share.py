@@ -207,8 +207,8 @@ def test_every_further_verdict_needs_more_evidence_so_that_all_keep_to_the_budge
         paper = judging()
         known = paper.look()
         assert known.state.split is not None
-        split = known.state.split.model_copy(update={"trial": trial})
-        later = known.model_copy(update={"state": known.state.model_copy(update={"split": split})})
+        split = known.state.split.replace(trial=trial)
+        later = known.replace(state=known.state.replace(split=split))
         paper.progress = replace(paper.progress, checks=(later,))
         return next(look for look in range(200) if served(paper).verdict == "Fail")
 

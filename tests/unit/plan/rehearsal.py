@@ -85,8 +85,8 @@ class Rehearsal:
             )
             for check in analysis.checks
         ]
-        candidate = self.status.candidate.model_copy(update={"checks": checks})
-        self.rollout.status = self.status.model_copy(update={"candidate": candidate})
+        candidate = self.status.candidate.replace(checks=checks)
+        self.rollout.status = self.status.replace(candidate=candidate)
         return self.settle()
 
     @property

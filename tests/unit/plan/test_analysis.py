@@ -109,9 +109,9 @@ def test_the_window_reaches_back_further_where_pods_have_to_have_warmed_up() -> 
 
 def test_the_split_is_judged_by_what_the_ready_pods_give_and_only_while_it_is_in_effect() -> None:
     weight = Weight(wanted=20, actual=25, since=1010.0)
-    rolling = candidate().model_copy(update={"weight": weight})
+    rolling = candidate().replace(weight=weight)
     assert in_effect(rolling) is None
-    rolling = rolling.model_copy(update={"effective_since": 1000.0})
+    rolling = rolling.replace(effective_since=1000.0)
     assert in_effect(rolling) == EffectiveWeight(0.25, 1010.0)
 
 

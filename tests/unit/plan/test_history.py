@@ -70,8 +70,8 @@ def test_what_is_to_be_expected_is_told_until_something_is_measured() -> None:
     baseline = rehearsal.status.candidate.baseline
     assert baseline
     assert baseline.message in rehearsal.status.message
-    measured = rehearsal.status.candidate.model_copy(update={"measured_at": 1.0})
-    rehearsal.rollout.status = rehearsal.status.model_copy(update={"candidate": measured})
+    measured = rehearsal.status.candidate.replace(measured_at=1.0)
+    rehearsal.rollout.status = rehearsal.status.replace(candidate=measured)
     assert baseline.message not in rehearsal.after(1).status.message
 
 

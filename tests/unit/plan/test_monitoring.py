@@ -30,7 +30,7 @@ def found(rehearsal: Rehearsal, *drifted: str, unknown: Unknown | None = None) -
     )
     assert basis
     watched = Watched(basis=basis, features=features, unknown=unknown)
-    rehearsal.rollout.status = rehearsal.status.model_copy(update={"monitoring": watched})
+    rehearsal.rollout.status = rehearsal.status.replace(monitoring=watched)
     return rehearsal.settle()
 
 

@@ -42,13 +42,11 @@ class Preset(Type):
     def completed(self, check: Check) -> Check:
         """The check, with what its user left out as this server has it, so far as it does."""
         if check.error_rate is not None:
-            return check.model_copy(update={"error_rate": self._error_rate(check.error_rate)})
+            return check.replace(error_rate=self._error_rate(check.error_rate))
         if check.latency is not None:
-            return check.model_copy(update={"latency": self._latency(check.latency)})
+            return check.replace(latency=self._latency(check.latency))
         if check.traffic_share is not None:
-            return check.model_copy(
-                update={"traffic_share": self._traffic_share(check.traffic_share)}
-            )
+            return check.replace(traffic_share=self._traffic_share(check.traffic_share))
         return check
 
     def lack(self, check: Check) -> str | None:
@@ -73,13 +71,13 @@ class Preset(Type):
             return written
         timed = self.latencies["request"]
         requests = Counter(metric=f"{timed.metric}_count", matchers=timed.matchers)
-        return written.model_copy(update={"requests": requests})
+        return written.replace(requests=requests)
 
     def _latency(self, written: Latency) -> Latency:
         known = self.latencies.get(written.of or "request")
         if known is None or "histogram" in written.model_fields_set:
             return written
-        return written.model_copy(update={"histogram": known})
+        return written.replace(histogram=known)
 
 
 Requests = TypeVar("Requests", ErrorRate, TrafficShare)
@@ -91,7 +89,7 @@ def _filled_in(written: Requests, known: ErrorRate, fields: AbstractSet[str]) ->
     if names_requests and written.requests.metric != known.requests.metric:
         return written  # what fails among its requests says nothing of another counter's
     left_out = fields - written.model_fields_set
-    return written.model_copy(update={field: getattr(known, field) for field in left_out})
+    return written.replace(**{field: getattr(known, field) for field in left_out})
 
 
 def _read() -> dict[str, Preset]:

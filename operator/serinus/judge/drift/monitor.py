@@ -67,9 +67,9 @@ def watch(
     if isinstance(seen, Unknown):
         if at - before.read_at < STALE_AFTER and known.unknown is None:
             return known, before  # it may pass
-        return known.model_copy(update={"unknown": seen}), before
+        return known.replace(unknown=seen), before
     after = replace(before, counted=counted)
-    known = known.model_copy(update={"unknown": None})
+    known = known.replace(unknown=None)
     if not known.reference:
         return _recording(settings, known, replace(after, read_at=at), seen, at)
     return _compared(settings, known, after, seen, at, interval)
@@ -115,13 +115,13 @@ def _recording(
     if (number := len(watched.recorded)) > MOST_FEATURES:
         told = f"{number} features were seen, and at most {MOST_FEATURES} can be watched: give "
         unknown = _unreadable(f"{told}the reference of those that matter.")
-        return known.model_copy(update={"unknown": unknown}), watched
+        return known.replace(unknown=unknown), watched
     if at < watched.since + seconds(settings.reference.record_for):
         return known, watched
     found = recorded(watched.recorded, settings.reference.min_values)
     if not found:
         return known, watched
-    known = known.model_copy(update={"reference": found})
+    known = known.replace(reference=found)
     return known, replace(watched, recorded={})
 
 
@@ -149,5 +149,5 @@ def _compared(
         features[each.name] = feature
         statuses.append(status)
     unknown = Unknown(reason=Reason.NO_DATA, message=" ".join(untold)[:1024]) if untold else None
-    known = known.model_copy(update={"features": statuses, "unknown": unknown})
+    known = known.replace(features=statuses, unknown=unknown)
     return known, replace(watched, features=features, read_at=at)
