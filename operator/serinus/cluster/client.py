@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import aiohttp
@@ -30,11 +31,15 @@ _CONCURRENT: Final = 32
 class ApiError(Exception):
     """The API server refused, or could not be reached; the text is its own."""
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    def __init__(
+        self, status: int, reason: str, message: str, retry_after: float | None = None
+    ) -> None:
         super().__init__(f"{status} {reason}: {message}" if status else message)
         self.status = status
         """HTTP status; 0 if there was no answer."""
         self.reason = reason
+        self.retry_after = retry_after
+        """Seconds for which the API server asks not to be asked again, where it does."""
 
     @property
     def absent(self) -> bool:
@@ -208,20 +213,35 @@ class Cluster:
             async with self._turns:
                 answer = await self._api.call_api(*request, _request_timeout=self._timeout)
                 raw = await answer.read()
+                wait = _retry_after(answer.status, answer.headers)
         except (aiohttp.ClientError, aio.config.ConfigException, OSError) as error:
             told = str(error) or type(error).__name__
             raise ApiError(0, "", f"API server: {method} {path}: {told}") from error
-        return _read(answer.status, raw)
+        return _read(answer.status, raw, wait)
 
 
-def _read(status: int, raw: bytes) -> Manifest:
+def _retry_after(status: int, headers: Mapping[str, str]) -> float | None:
+    """Seconds, whether the header gives those or, as proxies do, a date."""
+    told = headers.get("Retry-After", "") if status in (429, 503) else ""
+    if told.isascii() and told.isdigit():
+        return float(told)
+    try:
+        asked = parsedate_to_datetime(told)
+        now = parsedate_to_datetime(headers.get("Date", ""))
+        return max(0.0, (asked - now).total_seconds())
+    except (TypeError, ValueError):  # neither, or a date with a zone and one without
+        return None
+
+
+def _read(status: int, raw: bytes, retry_after: float | None = None) -> Manifest:
     try:
         found = dict(json.loads(raw or b"{}"))
     except (TypeError, ValueError):
         found = {"message": raw.decode(errors="replace")[:300], "reason": "NotJson"}
         status = status if status >= 400 else 500  # an absent group is told in plain text
     if status >= 400:
-        raise ApiError(status, str(found.get("reason", "")), str(found.get("message", found)))
+        reason, message = str(found.get("reason", "")), str(found.get("message", found))
+        raise ApiError(status, reason, message, retry_after)
     return found
 
 

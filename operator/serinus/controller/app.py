@@ -43,9 +43,12 @@ class App:
         self._leading = False
         self.store = Store()
         self.queue = WorkQueue(clock)
-        self.sampler = Sampler(prometheus, clock, self.queue.add)
+        # what was measured of a rollout may roll it back, what is monitored decides nothing
+        self.sampler = Sampler(prometheus, clock, self.queue.add_urgent)
         self.watcher = Sampler(prometheus, clock, self.queue.add)
-        self._informer = Informer(cluster, self.store, self.queue.add, namespaces)
+        self._informer = Informer(
+            cluster, self.store, self.queue.add, namespaces, self.queue.add_urgent
+        )
         self._reconciler = Reconciler(cluster, self.store, self.sampler, self.watcher, clock)
         self.metrics = Metrics(
             Gauges(

@@ -29,7 +29,10 @@ LOOK_FOR_ABSENT: Final = 10.0
 
 
 class Informer:
-    """Feeds a store, and calls `add` with the key of each ModelDeployment that may need a pass."""
+    """Feeds a store, and calls `add` with the key of each ModelDeployment that may need a pass.
+
+    What people wrote goes to `add_urgent`: an abort must not wait behind the news of many pods.
+    """
 
     def __init__(
         self,
@@ -37,10 +40,12 @@ class Informer:
         store: Store,
         add: Callable[[Key], None],
         namespaces: tuple[str, ...] = (),
+        add_urgent: Callable[[Key], None] | None = None,
     ) -> None:
         self._cluster = cluster
         self._store = store
         self._add = add
+        self._add_urgent = add_urgent or add
         self._namespaces = namespaces
         self._served: frozenset[str] = frozenset()
         self._resync_now = asyncio.Event()
@@ -124,13 +129,14 @@ class Informer:
             self._store.remove(live)
         elif not self._store.put(live):
             return
-        if (key := _owner(live)) is not None:
-            self._add(key)
+        if live["kind"] == "ModelDeployment":
+            # our own writes are in the store already, and no news
+            self._add_urgent(Key(live["metadata"]["namespace"], live["metadata"]["name"]))
+        elif (owner := _owner(live)) is not None:
+            self._add(owner)
 
 
 def _owner(live: dict[str, Any]) -> Key | None:
     metadata = live["metadata"]
-    if live["kind"] == "ModelDeployment":
-        return Key(metadata["namespace"], metadata["name"])
     name = (metadata.get("labels") or {}).get(OWNER_LABEL)
     return Key(metadata["namespace"], name) if name else None

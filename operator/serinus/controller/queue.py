@@ -2,7 +2,8 @@
 
 A key is in work at most once at a time, however often it is added; what is added while it is in
 work makes it run once more. The clock of delayed adds is injected, so that tests need not wait;
-failures back off in real time, since what they wait for is real.
+failures back off in real time, since what they wait for is real. A key has one retry pending at
+most: an event brings it forward, and never adds another.
 """
 
 import asyncio
@@ -10,7 +11,9 @@ import contextlib
 import heapq
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from serinus.cluster import ApiError
@@ -19,6 +22,16 @@ log = logging.getLogger(__name__)
 
 BACKOFF_FIRST: Final = 0.1
 BACKOFF_LONGEST: Final = 30.0
+BROUGHT_FORWARD_TO: Final = 5.0
+"""Seconds after a failure at which an event may bring the retry forward, lest a storm of events
+defeat the backoff."""
+RETRY_AFTER_LONGEST: Final = 120.0
+"""Seconds up to which the API server's Retry-After is honoured."""
+RESERVED: Final = 2
+"""Workers beyond the given number that serve only what is urgent: a rollback must not wait until
+eight slow requests about something else have timed out."""
+LONGEST_SLEEP: Final = 30.0
+"""Seconds until the clock is looked at again, which may have been set."""
 DRAIN: Final = 20.0
 """Seconds that reconciles in work may take to end."""
 
@@ -28,6 +41,24 @@ class Key(NamedTuple):
 
     namespace: str
     name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class TryAgainError(Exception):
+    """What failed has a backoff of its own, and is due again after so many seconds."""
+
+    def __init__(self, after: float, message: str) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+@dataclass(frozen=True, slots=True)
+class _Retry:
+    timer: asyncio.TimerHandle
+    earliest: float
+    """The moment, in the time of the loop, before which no event brings it forward."""
 
 
 Reconcile = Callable[[Key], Awaitable[float | None]]
@@ -39,23 +70,42 @@ class WorkQueue:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._urgent: dict[Key, float] = {}
+        """Keys that wait for a worker, in the order in which they came, and since when."""
+        self._others: dict[Key, float] = {}
+        # one item for each key that waits, at least: whoever gets it looks who is first
+        self._any_waits: asyncio.Queue[None] = asyncio.Queue()
+        self._urgent_waits: asyncio.Queue[None] = asyncio.Queue()
         self._open = asyncio.Event()
         self._idle = asyncio.Event()
-        self._dirty: dict[Key, None] = {}  # in the order in which they came
-        self._active: set[Key] = set()
+        self._active: dict[Key, float] = {}
+        self._again: dict[Key, bool] = {}
+        """What was added while in work, and whether it is urgent."""
+        self._began = time.monotonic()
         self._failures: dict[Key, int] = {}
+        self._retries: dict[Key, _Retry] = {}
         self._due: dict[Key, float] = {}
         self._heap: list[tuple[float, Key]] = []
         self.wake = asyncio.Event()
         """Set it after moving an injected clock."""
 
-    def add(self, key: Key) -> None:
-        """Reconcile as soon as a worker is free."""
-        if key not in self._dirty:
-            self._dirty[key] = None
-            if key not in self._active:
-                self._ready.put_nowait(key)
+    def add(self, key: Key, *, urgent: bool = False) -> None:
+        """Reconcile as soon as a worker is free; not before a failure's backoff allows it.
+
+        What is urgent waits for no backoff, and comes before the others.
+        """
+        if key in self._active:
+            self._again[key] = urgent or self._again.get(key, False)
+        elif urgent:
+            self._put_urgent(key)
+        elif key in self._retries:
+            self._bring_forward(key)
+        else:
+            self._put(key)
+
+    def add_urgent(self, key: Key) -> None:
+        """The same for what must not wait: a measurement, or a word of the user."""
+        self.add(key, urgent=True)
 
     def add_after(self, key: Key, delay: float) -> None:
         """Reconcile after so many seconds, at the latest; the earliest of several wins."""
@@ -71,18 +121,44 @@ class WorkQueue:
     @property
     def depth(self) -> int:
         """Keys that wait for a worker."""
-        return len(self._dirty)
+        return len(self._urgent) + len(self._others) + len(self._again)
+
+    @property
+    def retries(self) -> int:
+        """Keys that failed, and are tried again later."""
+        return len(self._retries)
+
+    def stuck(self, longest: float) -> str | None:
+        """What has not moved for so many seconds though it should have; None if all moves."""
+        now = time.monotonic()
+        for key, since in self._active.items():
+            if now - since > longest:
+                return f"the reconcile of {key} has not ended for {now - since:.0f} s"
+        for key, since in (*self._urgent.items(), *self._others.items()):
+            if now - max(since, self._began) > longest:
+                return f"{key} waits for a worker since {now - since:.0f} s, and none begins"
+        if self._heap and (late := self._clock() - self._heap[0][0]) > longest:
+            return f"the visit to {self._heap[0][1]} is overdue by {late:.0f} s"
+        return None
 
     async def run(self, reconcile: Reconcile, workers: int) -> None:
         """Work until cancelled; what is in work then is cancelled too. See `drain`."""
-        self._ready = asyncio.Queue()
-        for key in self._dirty:
-            self._ready.put_nowait(key)
+        for key, retry in self._retries.items():
+            retry.timer.cancel()
+            self._put(key)
+        self._retries.clear()
+        self._any_waits, self._urgent_waits = asyncio.Queue(), asyncio.Queue()
+        for key in (*self._urgent, *self._others):
+            self._any_waits.put_nowait(None)
+            if key in self._urgent:
+                self._urgent_waits.put_nowait(None)
         self._open.set()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tick())
             for _ in range(workers):
-                group.create_task(self._work(reconcile))
+                group.create_task(self._work(reconcile, self._next))
+            for _ in range(RESERVED):
+                group.create_task(self._work(reconcile, self._next_urgent))
 
     async def drain(self) -> None:
         """Begin nothing more, and wait until what is in work has ended, at most DRAIN seconds."""
@@ -93,7 +169,18 @@ class WorkQueue:
                     self._idle.clear()
                     await self._idle.wait()
         except TimeoutError:
-            log.warning("still in work after %g s, now cancelled: %s", DRAIN, self._active)
+            log.warning("still in work after %g s, now cancelled: %s", DRAIN, list(self._active))
+
+    def _put(self, key: Key) -> None:
+        if key not in self._urgent and key not in self._others:
+            self._others[key] = time.monotonic()
+            self._any_waits.put_nowait(None)
+
+    def _put_urgent(self, key: Key) -> None:
+        if key not in self._urgent:
+            self._urgent[key] = self._others.pop(key, time.monotonic())
+            self._any_waits.put_nowait(None)
+            self._urgent_waits.put_nowait(None)
 
     async def _tick(self) -> None:
         while True:
@@ -104,18 +191,34 @@ class WorkQueue:
                 if self._due.get(key) == due:
                     del self._due[key]
                     self.add(key)
-            delay = self._heap[0][0] - now if self._heap else None
+            delay = min(self._heap[0][0] - now, LONGEST_SLEEP) if self._heap else None
             # not wait_for: it may lose a cancellation that comes as the event is set
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self.wake.wait()
 
-    async def _work(self, reconcile: Reconcile) -> None:
+    async def _next(self) -> Key:
         while True:
-            key = await self._ready.get()
+            await self._any_waits.get()
             await self._open.wait()
-            self._dirty.pop(key, None)
-            self._active.add(key)
+            for lane in (self._urgent, self._others):
+                if lane:
+                    return _first(lane)
+
+    async def _next_urgent(self) -> Key:
+        while True:
+            await self._urgent_waits.get()
+            await self._open.wait()
+            if self._urgent:
+                return _first(self._urgent)
+
+    async def _work(self, reconcile: Reconcile, following: Callable[[], Awaitable[Key]]) -> None:
+        while True:
+            key = await following()
+            self._active[key] = self._began = time.monotonic()
+            if (pending := self._retries.pop(key, None)) is not None:
+                # this pass is the retry
+                pending.timer.cancel()
             try:
                 delay = await reconcile(key)
             except Exception as error:
@@ -125,23 +228,50 @@ class WorkQueue:
                 if delay is not None:
                     self.add_after(key, delay)
             finally:
-                self._active.discard(key)
+                del self._active[key]
                 self._idle.set()
-                if key in self._dirty:
-                    self._ready.put_nowait(key)
+                if (urgent := self._again.pop(key, None)) is not None:
+                    self.add(key, urgent=urgent)
 
     def _retry(self, key: Key, error: Exception) -> None:
         count = self._failures[key] = self._failures.get(key, 0) + 1
         longest = min(BACKOFF_LONGEST, BACKOFF_FIRST * 2 ** min(count - 1, 20))
         delay = longest * random.uniform(0.8, 1.2)
-        known = isinstance(error, ApiError)
+        told = error.retry_after if isinstance(error, ApiError) else None
+        not_before = min(told or 0.0, RETRY_AFTER_LONGEST)
+        # those who were sent away together need not come back together
+        delay = max(delay, not_before * random.uniform(1.0, 1.2))
+        if isinstance(error, TryAgainError):
+            delay = error.after
+        known = isinstance(error, ApiError | TryAgainError)
         raced = isinstance(error, ApiError) and error.conflict
         log.log(
             logging.INFO if raced else logging.WARNING,
-            "%s/%s: next try in %.1f s: %s",
-            *key,
+            "%s: next try in %.1f s: %s",
+            key,
             delay,
             error,
             exc_info=None if known else error,
         )
-        asyncio.get_running_loop().call_later(delay, self.add, key)
+        earliest = max(not_before, min(delay, BROUGHT_FORWARD_TO))
+        self._schedule(key, delay, asyncio.get_running_loop().time() + earliest)
+
+    def _bring_forward(self, key: Key) -> None:
+        pending, now = self._retries[key], asyncio.get_running_loop().time()
+        if pending.earliest < pending.timer.when():
+            pending.timer.cancel()
+            self._schedule(key, max(0.0, pending.earliest - now), pending.earliest)
+
+    def _schedule(self, key: Key, delay: float, earliest: float) -> None:
+        timer = asyncio.get_running_loop().call_later(delay, self._retry_now, key)
+        self._retries[key] = _Retry(timer, earliest)
+
+    def _retry_now(self, key: Key) -> None:
+        del self._retries[key]
+        self._put(key)
+
+
+def _first(lane: dict[Key, float]) -> Key:
+    key = next(iter(lane))
+    del lane[key]
+    return key

@@ -3,7 +3,7 @@
 import pytest
 
 from serinus.cluster import ApiError
-from serinus.cluster.client import _read
+from serinus.cluster.client import _read, _retry_after
 
 
 def test_an_object_is_read_as_it_is() -> None:
@@ -44,3 +44,43 @@ def test_an_error_tells_what_may_help(
 ) -> None:
     error = ApiError(status, "", message)
     assert (error.absent, error.conflict, error.refused) == told
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "seconds"),
+    [
+        (429, {"Retry-After": "7"}, 7.0),
+        (503, {"Retry-After": "0"}, 0.0),
+        (
+            503,
+            {
+                "Retry-After": "Wed, 25 Nov 2026 10:01:30 GMT",
+                "Date": "Wed, 25 Nov 2026 10:00:00 GMT",
+            },
+            90.0,
+        ),
+        (
+            503,
+            {
+                "Retry-After": "Wed, 25 Nov 2026 09:00:00 GMT",
+                "Date": "Wed, 25 Nov 2026 10:00:00 GMT",
+            },
+            0.0,
+        ),
+        (503, {"Retry-After": "Wed, 25 Nov 2026 10:01:30 GMT"}, None),
+        (429, {"Retry-After": "soon"}, None),
+        (429, {"Retry-After": "-1"}, None),
+        (429, {}, None),
+        (500, {"Retry-After": "7"}, None),
+    ],
+)
+def test_how_long_the_api_server_asks_to_wait_is_read_as_seconds(
+    status: int, headers: dict[str, str], seconds: float | None
+) -> None:
+    assert _retry_after(status, headers) == seconds
+
+
+def test_an_error_tells_how_long_to_wait() -> None:
+    with pytest.raises(ApiError) as raised:
+        _read(429, b'{"reason": "TooManyRequests", "message": "later"}', 7.0)
+    assert raised.value.retry_after == 7.0

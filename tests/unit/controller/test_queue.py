@@ -211,3 +211,149 @@ async def test_what_was_added_while_nobody_worked_is_worked_on_later() -> None:
     async with running(queue, work):
         await until(lambda: work.ended == [FRAUD, LOAN])
     assert queue.depth == 0
+
+
+# one retry at a time
+
+
+def refusal(**more: float) -> ApiError:
+    return ApiError(503, "ServiceUnavailable", "try later", **more)
+
+
+async def test_events_do_not_multiply_the_retries_of_a_failing_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("serinus.controller.queue.BACKOFF_FIRST", 0.4)
+    monkeypatch.setattr("serinus.controller.queue.BACKOFF_LONGEST", 0.4)
+    monkeypatch.setattr("serinus.controller.queue.BROUGHT_FORWARD_TO", 0.2)
+    queue, work = WorkQueue(Clock()), Work(*[refusal()] * 1000)
+    async with running(queue, work):
+        ends = time.monotonic() + 2
+        while time.monotonic() < ends:
+            queue.add(FRAUD)
+            await asyncio.sleep(0.01)
+        disturbed = len(work.begun)
+        await asyncio.sleep(2)
+    assert 5 <= disturbed <= 11, "two hundred events bring a retry forward, to every 0.2 s"
+    assert 4 <= len(work.begun) - disturbed <= 8, "afterwards one retry is pending, each 0.4 s"
+
+
+async def test_an_event_brings_a_retry_forward(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serinus.controller.queue.BACKOFF_FIRST", 30.0)
+    monkeypatch.setattr("serinus.controller.queue.BROUGHT_FORWARD_TO", 0.1)
+    queue, work = WorkQueue(Clock()), Work(refusal())
+    async with running(queue, work):
+        queue.add(FRAUD)
+        await until(lambda: work.ended == [FRAUD])
+        await settle()
+        queue.add(FRAUD)
+        await until(lambda: len(work.ended) == 2)
+    assert work.moments[1] - work.moments[0] >= 0.09
+
+
+async def test_an_event_during_a_pass_that_fails_does_not_repeat_it_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("serinus.controller.queue.BACKOFF_FIRST", 30.0)
+    queue, work = WorkQueue(Clock()), Work(refusal())
+    work.let_go.clear()
+    async with running(queue, work):
+        queue.add(FRAUD)
+        await until(lambda: work.begun == [FRAUD])
+        queue.add(FRAUD)
+        work.let_go.set()
+        await until(lambda: work.ended == [FRAUD])
+        await settle()
+        assert work.begun == [FRAUD]
+        assert queue.depth == 0
+
+
+async def test_nothing_is_tried_before_the_api_server_said_except_what_is_urgent() -> None:
+    queue, work = WorkQueue(Clock()), Work(refusal(retry_after=0.5), None, refusal(retry_after=9))
+    async with running(queue, work):
+        queue.add(FRAUD)
+        await until(lambda: work.ended == [FRAUD])
+        await settle()
+        queue.add(FRAUD)
+        await until(lambda: len(work.ended) == 2)
+        assert work.moments[1] - work.moments[0] >= 0.5
+        queue.add(FRAUD)
+        await until(lambda: len(work.ended) == 3)
+        await settle()
+        queue.add(FRAUD, urgent=True)
+        await until(lambda: len(work.ended) == 4)
+        await settle()
+        assert queue.retries == 0, "a pass that succeeds ends the backoff"
+
+
+async def test_what_is_urgent_comes_first_and_has_workers_of_its_own() -> None:
+    queue, work = WorkQueue(Clock()), Work()
+    work.let_go.clear()
+    others = [Key("ns", str(n)) for n in range(8)]
+    async with running(queue, work, workers=4):
+        for key in others:
+            queue.add(key)
+        await settle()
+        assert work.begun == others[:4], "all workers are busy"
+        queue.add(others[-1], urgent=True)
+        queue.add(FRAUD, urgent=True)
+        await settle()
+        assert work.begun == [*others[:4], others[-1], FRAUD]
+        work.let_go.set()
+        await until(lambda: len(work.ended) == 9)
+        await settle()
+    assert sorted(work.begun) == sorted([*others, FRAUD]), "and nothing is done twice"
+
+
+async def test_retries_that_were_pending_when_it_stopped_are_due_when_it_runs_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("serinus.controller.queue.BACKOFF_FIRST", 30.0)
+    queue, work = WorkQueue(Clock()), Work(refusal())
+    async with running(queue, work):
+        queue.add(FRAUD)
+        await until(lambda: work.ended == [FRAUD])
+        await settle()
+    async with running(queue, work):
+        await until(lambda: work.ended == [FRAUD, FRAUD])
+
+
+# stuck
+
+
+async def test_a_reconcile_that_never_ends_is_seen() -> None:
+    queue, work = WorkQueue(Clock()), Work()
+    work.let_go.clear()
+    async with running(queue, work):
+        queue.add(FRAUD)
+        await until(lambda: work.begun == [FRAUD])
+        assert queue.stuck(5) is None
+        await asyncio.sleep(0.06)
+        assert "the reconcile of ns/fraud has not ended" in (queue.stuck(0.05) or "")
+
+
+async def test_a_key_that_no_worker_takes_is_seen() -> None:
+    queue = WorkQueue(Clock())
+    queue.add(FRAUD)
+    await asyncio.sleep(0.06)
+    assert queue.stuck(5) is None
+    assert "ns/fraud waits for a worker" in (queue.stuck(0.05) or "")
+
+
+async def test_a_moment_that_passed_unnoticed_is_seen() -> None:
+    clock = Clock()
+    queue = WorkQueue(clock)
+    queue.add_after(FRAUD, 60)
+    assert queue.stuck(5) is None
+    clock.now += 100
+    assert "is overdue" in (queue.stuck(5) or "")
+
+
+async def test_a_queue_with_nothing_to_do_is_not_stuck() -> None:
+    clock = Clock()
+    queue, work = WorkQueue(clock), Work(3600.0)
+    async with running(queue, work):
+        queue.add(FRAUD)
+        await until(lambda: work.ended == [FRAUD])
+        await asyncio.sleep(0.06)
+        assert queue.stuck(0.05) is None
