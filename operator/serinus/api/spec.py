@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from serinus.api.analysis import Analysis
-from serinus.api.base import Duration, Interval, Type, Written
+from serinus.api.base import Duration, Interval, Rule, Type, Written
 from serinus.api.monitoring import Monitoring
 from serinus.api.template import TEMPLATE_SCHEMA
 
@@ -89,6 +89,14 @@ class Pause(Type):
     )
 
 
+MOST_WEIGHT: Final = 99
+ALL_TRAFFIC: Final = (
+    "must be 99 at most: the candidate is compared with stable, which needs traffic too. Leave "
+    "this step out: after the last step the candidate is promoted and takes all traffic"
+)
+"""What a refusal of weight 100 says, by the API server and here alike."""
+
+
 class Step(Type):
     """One step of a rollout; exactly one key."""
 
@@ -103,8 +111,12 @@ class Step(Type):
         }
     )
 
-    set_weight: Annotated[int, Field(ge=1, le=100)] | None = Field(
-        default=None, description="Percent of the traffic that the candidate takes from here on."
+    set_weight: (
+        Annotated[int, Field(ge=1, le=100), Rule(f"self <= {MOST_WEIGHT}", ALL_TRAFFIC)] | None
+    ) = Field(
+        default=None,
+        description="Percent of the traffic that the candidate takes from here on, 1 to 99. After "
+        "the last step it is promoted and takes all.",
     )
     pause: Pause | None = Field(default=None, description="Stay at this weight for a while.")
 
@@ -143,8 +155,8 @@ class Rollout(Type):
     )
     progress_deadline: Interval = Field(
         default="10m",
-        description="How long pods may take to be ready for the weight wanted; then the rollout "
-        "is rolled back.",
+        description="How long pods may be missing that the weight needs, from when they went "
+        "missing or were asked for; then the rollout is rolled back.",
     )
     scale_down_delay: Duration = Field(
         default="30s",
@@ -152,7 +164,10 @@ class Rollout(Type):
     )
     paused: bool = Field(
         default=False,
-        description="Hold every rollout at its weight. Checks go on, and may still roll back.",
+        description="Hold every rollout at its weight: no step is passed and nothing is promoted, "
+        "with or without steps. A new revision still starts, at the weight of the first step. "
+        "Checks and the progress deadline go on, and may roll back. First deployments and commands "
+        "are not held.",
     )
 
     @model_validator(mode="after")

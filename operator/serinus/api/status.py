@@ -193,7 +193,13 @@ class Candidate(Type):
     ready_replicas: int = Field(default=0, description="Its ready pods.")
     since: Moment = Field(description="When the rollout started.")
     progress_since: Moment = Field(
-        description="Since when pods are awaited; the progress deadline counts from here."
+        description="Since when pods are missing, or were last; the progress deadline counts from "
+        "here."
+    )
+    pods_awaited: int = Field(
+        default=0,
+        description="Ready pods that are awaited since then; 0: none are missing. If more are "
+        "needed, the deadline counts anew.",
     )
     analysis_since: Moment | None = Field(
         default=None, description="When it first took traffic; requests count from here."
@@ -212,6 +218,10 @@ class Candidate(Type):
     )
     promoting: bool = Field(
         default=False, description="All steps are done; it takes all traffic once it can."
+    )
+    commanded: bool = Field(
+        default=False,
+        description="It was promoted by command, which spec.rollout.paused does not hold.",
     )
     hold: Hold | None = Field(default=None, description="Why it does not go on.")
     unreadable_since: Moment | None = Field(

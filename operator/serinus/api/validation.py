@@ -27,7 +27,7 @@ from serinus.api.checks import (
 )
 from serinus.api.presets import PRESETS
 from serinus.api.quantities import fraction, seconds
-from serinus.api.spec import Gateway, Spec
+from serinus.api.spec import ALL_TRAFFIC, MOST_WEIGHT, Gateway, Spec
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
 
 _JSON_TYPES: Final = {"object": dict, "array": list, "string": str, "integer": int}
@@ -172,6 +172,13 @@ def _parents(namespace: str, spec: Spec) -> Iterator[Problem]:
         earlier.append(section)
 
 
+def _steps(namespace: str, spec: Spec) -> Iterator[Problem]:
+    """Written before the API server refused it."""
+    for index, step in enumerate(spec.rollout.steps):
+        if step.set_weight is not None and step.set_weight > MOST_WEIGHT:
+            yield Problem(f"spec.rollout.steps[{index}].setWeight", ALL_TRAFFIC)
+
+
 def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
     analysis, field = spec.rollout.analysis, "spec.rollout.analysis"
     interval, longest = analysis.interval, analysis.max_step_duration
@@ -255,6 +262,7 @@ _CHECKS: Final[tuple[Callable[[str, Spec], Iterator[Problem]], ...]] = (
     _model,
     _template,
     _parents,
+    _steps,
     _analysis,
     _monitoring,
 )

@@ -308,7 +308,7 @@ def _decided(status: Mapping[str, Any]) -> dict[str, Any]:
     if stable := status.get("stable"):
         decided["stable"] = _without(stable, "readyReplicas")
     if candidate := status.get("candidate"):
-        seen = (*EVIDENCE, "readyReplicas", "hold", "baseline")
+        seen = (*EVIDENCE, "readyReplicas", "podsAwaited", "progressSince", "hold", "baseline")
         decided["candidate"] = _without(candidate, *seen)
         decided["candidate"]["weight"] = candidate["weight"]["wanted"]
     return decided

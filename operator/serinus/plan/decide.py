@@ -14,6 +14,7 @@ from serinus.plan.progress import (
     give_up_at_the_progress_deadline,
     go_on_or_say_why_not,
     notice_whether_anything_can_be_judged,
+    notice_whether_pods_are_missing,
     pods_needed,
     pods_ready,
     promote_when_all_pods_are_ready,
@@ -62,6 +63,7 @@ WITH_A_VALID_SPEC: tuple[Rule, ...] = (
 )
 WITH_A_CANDIDATE: tuple[Rule, ...] = (
     roll_back_when_a_check_fails,
+    notice_whether_pods_are_missing,
     give_up_at_the_progress_deadline,
     keep_to_the_steps_of_the_spec,
     notice_whether_anything_can_be_judged,

@@ -38,7 +38,9 @@ def pods_ready(s: Situation) -> int:
 def weight_given(s: Situation) -> int:
     """Percent to route to the candidate now: never more than its ready pods can carry."""
     candidate = s.candidate
-    if pods_ready(s) >= pods_needed(s) and not strangers(s) and not reads_history(s):
+    if reads_history(s):
+        return 0
+    if pods_ready(s) >= pods_needed(s) and not strangers(s):
         return int(candidate.weight.wanted)
     stable = s.status.stable
     stable_ready = s.world.ready(stable.revision) if stable else 0
@@ -61,6 +63,12 @@ def reads_history(s: Situation) -> bool:
     return awaits_history(s.wish.spec, s.status)
 
 
+def held_by_spec(s: Situation) -> bool:
+    """Whether spec.rollout.paused keeps the candidate from going on."""
+    candidate = s.candidate
+    return s.wish.spec.rollout.paused and candidate.mode == "Steps" and not candidate.commanded
+
+
 def verdict(s: Situation) -> Verdict:
     """The verdict over all checks; NoData before the first measurement."""
     if not s.wish.spec.rollout.analysis.checks:
@@ -77,17 +85,32 @@ def roll_back_when_a_check_fails(s: Situation) -> Situation | None:
     return s.reject(Reason.CHECK_FAILED, evidence)
 
 
+def notice_whether_pods_are_missing(s: Situation) -> Situation | None:
+    """The progress deadline counts from when they went missing, and anew where more are needed."""
+    candidate, needed = s.candidate, pods_needed(s)
+    if pods_ready(s) >= needed:
+        return s.to_candidate(pods_awaited=0) if candidate.pods_awaited else None
+    if needed <= candidate.pods_awaited:
+        return None
+    return s.to_candidate(pods_awaited=needed, progress_since=s.now)
+
+
 def give_up_at_the_progress_deadline(s: Situation) -> Situation | None:
     """Pods that do not come up roll the candidate back; stable was never touched."""
-    deadline = seconds(s.wish.spec.rollout.progress_deadline)
-    needed, ready = pods_needed(s), pods_ready(s)
-    if ready >= needed or s.now < s.candidate.progress_since + deadline:
+    if not _too_late(s):
         return None
+    deadline = spoken(seconds(s.wish.spec.rollout.progress_deadline))
     pods = s.world.pods_problem or "The pods give no reason."
-    message = f"{ready} of {needed} pods are ready after {spoken(deadline)}. {pods}"
+    message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready after {deadline}. {pods}"
     if s.candidate.mode == "Steps":
         return s.reject(Reason.PROGRESS_DEADLINE_EXCEEDED, message)
     return _changed(s, s.hold(Reason.PROGRESS_DEADLINE_EXCEEDED, message))
+
+
+def _too_late(s: Situation) -> bool:
+    """Pods are missing, and were since before the progress deadline."""
+    deadline = seconds(s.wish.spec.rollout.progress_deadline)
+    return pods_ready(s) < pods_needed(s) and s.now >= s.candidate.progress_since + deadline
 
 
 def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | None:
@@ -97,7 +120,7 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
         return None
     enough = pods_ready(s) >= pods_needed(s) or candidate.promoting
     if candidate.effective_since is None and enough and s.world.split_in_effect:
-        if strangers(s):
+        if strangers(s) or reads_history(s):
             return None
         noted = s.to(course=took_effect(s.status.course, candidate.weight, s.now))
         return noted.to_candidate(
@@ -109,8 +132,7 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
     if candidate.effective_since is not None and not enough:
         pods = s.world.pods_problem or "Its pods stopped being ready."
         message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {pods}"
-        lowered = s.to_candidate(effective_since=None, progress_since=s.now)
-        lowered = lowered.to(course=pods_lost(s.status.course, s.now))
+        lowered = s.to_candidate(effective_since=None).to(course=pods_lost(s.status.course, s.now))
         return lowered.because(Reason.WEIGHT_LOWERED, candidate.revision, message)
     return None
 
@@ -135,9 +157,11 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
     if not candidate.promoting:
         return None
     if pods_ready(s) < pods_needed(s):
-        if candidate.hold and candidate.hold.reason == Reason.PROGRESS_DEADLINE_EXCEEDED:
+        if _too_late(s):
             return None
         return _changed(s, s.hold(Reason.AWAITING_PODS, _pods_message(s)))
+    if held_by_spec(s):
+        return _changed(s, _hold_as_the_spec_says(s))
     if candidate.mode == "First" and not s.world.split_in_effect:
         return _changed(s, _hold_for_the_route(s))
     if candidate.mode == "First":
@@ -200,8 +224,8 @@ def _wait_for_metrics(s: Situation) -> Situation | None:
 
 
 def _wait_for_people_and_time(s: Situation) -> Situation | None:
-    if s.wish.spec.rollout.paused:
-        return s.hold(Reason.PAUSED_BY_SPEC, "spec.rollout.paused is true.")
+    if held_by_spec(s):
+        return _hold_as_the_spec_says(s)
     ends = pause_ends(s)
     if ends is None or s.now >= ends:
         return None
@@ -212,6 +236,10 @@ def _wait_for_people_and_time(s: Situation) -> Situation | None:
     duration = s.wish.steps[s.candidate.step].pause
     told = duration.duration if duration else ""
     return s.hold(Reason.AWAITING_PAUSE, f"Stays at {s.candidate.weight.wanted:g}% for {told}.")
+
+
+def _hold_as_the_spec_says(s: Situation) -> Situation:
+    return s.hold(Reason.PAUSED_BY_SPEC, "spec.rollout.paused is true.")
 
 
 def _pass_the_gate(s: Situation) -> Situation | None:

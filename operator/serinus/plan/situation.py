@@ -142,7 +142,7 @@ class Situation:
 
     def drop(self) -> "Situation":
         """The candidate is no more."""
-        dropped = self.retire(self.candidate.revision)
+        dropped = self._with_nothing_read_of_the_split().retire(self.candidate.revision)
         return dropped.to(candidate=None, course=over(self.status.course, self.candidate, self.now))
 
     def reject(self, reason: Reason, message: str) -> "Situation":
@@ -179,7 +179,7 @@ class Situation:
         )
         kept = [old for old in self.status.retiring if old.revision != revision]
         reason = Reason.FIRST_DEPLOYMENT if mode == "First" else Reason.ROLLOUT_STARTED
-        started = self.to(candidate=candidate, retiring=kept)
+        started = self._with_nothing_read_of_the_split().to(candidate=candidate, retiring=kept)
         if stable is not None and mode == "Steps":
             course = Course(revision=revision, stable=stable.revision, since=self.now)
             started = started.to(course=course)
@@ -196,6 +196,21 @@ class Situation:
             since=self.now,
         )
         course = over(self.status.course, self.candidate, self.now)
-        promoted = self.to(stable=stable, candidate=None, course=course)
+        promoted = self._with_nothing_read_of_the_split()
+        promoted = promoted.to(stable=stable, candidate=None, course=course)
         promoted = promoted.retire(old.revision) if old else promoted
         return promoted.because(Reason.PROMOTED, candidate.revision, message)
+
+    def _with_nothing_read_of_the_split(self) -> "Situation":
+        """Roles change: what was read of the split, and of the candidate's pods, is of before."""
+        unread = World()
+        world = replace(
+            self.world,
+            endpoints=unread.endpoints,
+            weight=unread.weight,
+            split_in_effect=unread.split_in_effect,
+            route_message=unread.route_message,
+            route_refused=unread.route_refused,
+            pods_problem=unread.pods_problem,
+        )
+        return replace(self, world=world)

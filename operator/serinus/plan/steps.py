@@ -25,9 +25,7 @@ def enter_next_step(s: Situation, why: str) -> Situation:
     """Go on; after the last step the candidate waits to be promoted."""
     index = s.candidate.step + 1
     if index >= len(s.wish.steps):
-        done = s.to_candidate(
-            step=len(s.wish.steps), promoting=True, progress_since=s.now, step_since=None, hold=None
-        )
+        done = s.to_candidate(step=len(s.wish.steps), promoting=True, step_since=None, hold=None)
         message = f"All steps are done; revision {s.candidate.revision} takes over. {why}"
         return done.because(Reason.PROMOTING, s.candidate.revision, message)
     return _enter(s.to_candidate(step=index, step_since=s.now, hold=None), why)
@@ -49,7 +47,6 @@ def _want(s: Situation, weight: float) -> Situation:
     return s.to_candidate(
         weight=s.candidate.weight.replace(wanted=weight),
         effective_since=None,
-        progress_since=s.now,
         unmeasured=0.0,
         unreadable_since=None,
         checks=checks,
@@ -62,7 +59,7 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     if candidate.mode != "Steps" or candidate.promoting:
         return None
     if not steps:
-        return enter_next_step(s, "The spec has no steps.")
+        return None if s.wish.spec.rollout.paused else enter_next_step(s, "The spec has no steps.")
     had = candidate.weight.wanted
     if candidate.step < len(steps) and weight_at(steps, candidate.step) == had:
         return None

@@ -3,6 +3,7 @@
 from serinus.api.reasons import Reason
 from serinus.api.status import ObeyedCommand, Rejected
 from serinus.plan.course import commanded
+from serinus.plan.progress import held_by_spec
 from serinus.plan.situation import Situation
 from serinus.plan.steps import enter_next_step
 
@@ -40,15 +41,16 @@ def _echo(s: Situation, reason: Reason, revision: str, outcome: str) -> Situatio
 def _promote(s: Situation, revision: str) -> Situation | str:
     if refusal := _no_candidate(s, revision):
         return refusal
-    return s.to_candidate(promoting=True, progress_since=s.now, hold=None)
+    return s.to_candidate(promoting=True, commanded=True, hold=None)
 
 
 def _advance(s: Situation, revision: str) -> Situation | str:
     if refusal := _no_candidate(s, revision):
         return refusal
-    if s.candidate.promoting:
+    if s.candidate.promoting and not held_by_spec(s):
         return "all steps are done; its pods are awaited"
-    return enter_next_step(s, "Advanced by hand.")
+    went_on = s if s.candidate.promoting else enter_next_step(s, "Advanced by hand.")
+    return went_on.to_candidate(commanded=went_on.candidate.promoting, hold=None)
 
 
 def _abort(s: Situation, revision: str) -> Situation | str:

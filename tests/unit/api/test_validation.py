@@ -219,3 +219,10 @@ def test_a_place_that_a_model_may_lie_at(uri: str) -> None:
 def test_a_place_that_cannot_be_mounted_is_refused(uri: str) -> None:
     (problem,) = told(model={"storageUri": uri})
     assert problem.startswith(f"spec.model.storageUri: {uri!r} names no ")
+
+
+def test_all_of_the_traffic_is_no_step_and_the_remedy_is_told() -> None:
+    [found] = told(rollout={"steps": [{"setWeight": 50}, {"setWeight": 100}]})
+    assert found.startswith("spec.rollout.steps[1].setWeight: must be 99 at most")
+    assert "Leave this step out" in found
+    assert told(rollout={"steps": [{"setWeight": 99}]}) == []
