@@ -20,6 +20,7 @@ class Reason(StrEnum):
     # why it was ended
     CHECK_FAILED = "CheckFailed"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+    TOO_MANY_RESTARTS = "TooManyRestarts"
     INCONCLUSIVE = "Inconclusive"
     ABORTED = "Aborted"
     REVERTED = "Reverted"
@@ -56,6 +57,7 @@ WARNINGS: Final = frozenset(
         Reason.WEIGHT_LOWERED,
         Reason.CHECK_FAILED,
         Reason.PROGRESS_DEADLINE_EXCEEDED,
+        Reason.TOO_MANY_RESTARTS,
         Reason.INCONCLUSIVE,
         Reason.FEATURES_DRIFTED,
         Reason.INVALID_SPEC,

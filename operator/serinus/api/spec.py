@@ -156,7 +156,14 @@ class Rollout(Type):
     progress_deadline: Interval = Field(
         default="10m",
         description="How long pods may be missing that the weight needs, from when they went "
-        "missing or were asked for; then the rollout is rolled back.",
+        "missing or were asked for, and how long pods that had been ready may be unready in sum "
+        "over the whole rollout; then the rollout is rolled back.",
+    )
+    max_restarts: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=3,
+        description="Restarts of the candidate's containers, over the whole rollout and beyond "
+        "what as many pods of stable restart meanwhile, that are tolerated; one more rolls back. "
+        "Sidecars count, init containers that run to their end do not.",
     )
     scale_down_delay: Duration = Field(
         default="30s",

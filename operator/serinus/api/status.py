@@ -154,6 +154,31 @@ class Weight(Type):
     since: Moment | None = Field(default=None, description="Since when it gives that.")
 
 
+class Restarts(Type):
+    """Restarts of containers in a rollout, as far as they were counted."""
+
+    candidate: int = Field(default=0, description="Of the candidate's pods, gone ones included.")
+    expected: float = Field(
+        default=0.0, description="What as many pods of stable restarted meanwhile."
+    )
+    last: Sentence = Field(
+        default="", description="How the candidate's container that ended last came to its end."
+    )
+    pods: Annotated[dict[str, int], Field(max_length=256)] = Field(
+        default_factory=dict,
+        description="By pod, its restarts when they were last counted; of the first 256 pods with "
+        "any.",
+    )
+
+
+class UnreadyTime(Type):
+    """Time in which pods of the candidate that had been ready were not."""
+
+    seconds: float = Field(default=0.0, description="In sum, of the times that are over.")
+    times: int = Field(default=0, description="How often it began.")
+    since: Moment | None = Field(default=None, description="Since when it is so now.")
+
+
 class Hold(Type):
     """Why the rollout does not go on."""
 
@@ -224,6 +249,14 @@ class Candidate(Type):
         description="It was promoted by command, which spec.rollout.paused does not hold.",
     )
     hold: Hold | None = Field(default=None, description="Why it does not go on.")
+    restarts: Restarts | None = Field(
+        default=None, description="Restarts of containers; None until pods were listed."
+    )
+    unready: UnreadyTime = Field(
+        default=UnreadyTime(),
+        description="How long its pods were unready after they had been ready; progressDeadline "
+        "bounds the sum.",
+    )
     unreadable_since: Moment | None = Field(
         default=None, description="Since when nothing can be judged."
     )

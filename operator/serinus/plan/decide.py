@@ -9,6 +9,13 @@ from serinus.api.status import Decision, Status
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers.face import Split
 from serinus.plan.monitoring import forget_a_watch_of_something_else
+from serinus.plan.pod_budget import (
+    count_unready_time,
+    out_of_time,
+    roll_back_when_its_containers_restart_too_often,
+    roll_back_when_unready_for_too_long_in_sum,
+    with_restarts_counted,
+)
 from serinus.plan.progress import (
     ROUTE_PATIENCE,
     give_up_at_the_progress_deadline,
@@ -63,8 +70,11 @@ WITH_A_VALID_SPEC: tuple[Rule, ...] = (
 )
 WITH_A_CANDIDATE: tuple[Rule, ...] = (
     roll_back_when_a_check_fails,
+    roll_back_when_its_containers_restart_too_often,
     notice_whether_pods_are_missing,
     give_up_at_the_progress_deadline,
+    count_unready_time,
+    roll_back_when_unready_for_too_long_in_sum,
     keep_to_the_steps_of_the_spec,
     notice_whether_anything_can_be_judged,
     run_the_clock_while_the_weight_is_in_effect,
@@ -125,7 +135,7 @@ def _observed(s: Situation) -> Situation:
         if weight.actual != actual or weight.since is None:
             weight = weight.replace(actual=actual, since=s.now)
         s = s.to_candidate(weight=weight, ready_replicas=s.world.ready(candidate.revision))
-    return s
+    return with_restarts_counted(s)
 
 
 def _wanted(s: Situation) -> Wanted | None:
@@ -151,6 +161,7 @@ def _wake_in(s: Situation) -> float | None:
     moments = [old.since + seconds(rollout.scale_down_delay) for old in s.status.retiring]
     if s.status.candidate is not None:
         moments += [step_times_out(s), pause_ends(s) or float("inf")]
+        moments.append(out_of_time(s.candidate, seconds(rollout.progress_deadline)))
         if pods_ready(s) < pods_needed(s):
             moments.append(s.candidate.progress_since + seconds(rollout.progress_deadline))
         if s.candidate.hold and s.candidate.hold.reason == Reason.AWAITING_ROUTE:

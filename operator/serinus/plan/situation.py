@@ -55,6 +55,31 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
+class PodEnd:
+    """How a container of a pod last ended."""
+
+    at: float
+    """Unix seconds."""
+    message: str
+    """In the pod's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPod:
+    """A pod as it was listed."""
+
+    name: str
+    revision: str
+    created: float
+    """Unix seconds."""
+    restarts: int
+    """Of its containers that serve, since it was created."""
+    last_end: PodEnd | None = None
+    leaving: bool = False
+    """It is being deleted, or has failed: it serves no more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """A revision of the history."""
 
@@ -78,6 +103,8 @@ class World:
     workloads: Mapping[str, Workload] = field(default_factory=dict)
     endpoints: int | None = None
     """Ready addresses behind the candidate's Service; None: not read."""
+    pods_seen: tuple[SeenPod, ...] | None = None
+    """Pods of stable and candidate; None: not listed in this pass."""
     weight: float = 0.0
     """Percent of the traffic that the candidate takes."""
     split_in_effect: bool = False

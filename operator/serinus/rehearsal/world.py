@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers.face import Split
 from serinus.plan.decide import Plan
-from serinus.plan.situation import Known, Wish, Workload, World
+from serinus.plan.situation import Known, SeenPod, Wish, Workload, World
 
 
 @dataclass
@@ -19,6 +19,8 @@ class PaperWorld:
     """Seconds."""
     broken: set[str] = field(default_factory=set)
     """Revisions whose pods are not ready."""
+    pods_seen: tuple[SeenPod, ...] | None = None
+    """The pods, while they are listed."""
     routed: bool = True
     """Whether the route takes up what is written."""
     _history: dict[str, Known] = field(default_factory=dict)
@@ -45,6 +47,7 @@ class PaperWorld:
             workloads=workloads,
             weight=self._share(split, workloads),
             split_in_effect=in_effect and self._as_wanted,
+            pods_seen=self.pods_seen,
         )
 
     def obey(self, wish: Wish, plan: Plan, now: float) -> None:
