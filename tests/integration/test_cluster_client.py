@@ -10,6 +10,7 @@ from aiohttp import web
 
 from serinus.cluster import ApiError, Cluster, Store, connect
 from serinus.cluster.kinds import WATCHED
+from serinus.cluster.pods import trouble
 from tests.integration.conftest import kubectl
 from tests.integration.proxy import Proxy, Request, forever
 
@@ -57,7 +58,7 @@ async def until_trouble(cluster: Cluster, live: Manifest, words: str) -> None:
         assert time.monotonic() < deadline, f"the pods tell {told!r}"
         await asyncio.sleep(0.1)
         found = await cluster.get("Deployment", live["metadata"]["namespace"], "fraud")
-        told = await cluster.pods_trouble(found)
+        told = trouble(found, await cluster.list("Pod", live["metadata"]["namespace"]))
 
 
 async def test_applying_the_same_again_changes_nothing(cluster: Cluster, namespace: str) -> None:

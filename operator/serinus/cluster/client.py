@@ -15,7 +15,6 @@ import aiohttp
 from kubernetes import aio
 
 from serinus.cluster.kinds import KINDS
-from serinus.cluster.pods import trouble
 
 Manifest = dict[str, Any]
 Manifests = list[Manifest]
@@ -176,13 +175,6 @@ class Cluster:
             "type": "Warning" if warning else "Normal",
         }
         await self.create(event)
-
-    async def pods_trouble(self, deployment: Manifest) -> str | None:
-        """What keeps the pods of a Deployment from being ready, in their own words."""
-        labels = deployment["spec"]["selector"]["matchLabels"]
-        selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
-        pods = await self.list("Pod", deployment["metadata"]["namespace"], selector)
-        return trouble(deployment, pods)
 
     async def _apply(self, kind: str, path: str, manifest: Manifest) -> Manifest:
         query = [("fieldManager", FIELD_MANAGER), ("force", "true"), ("fieldValidation", "Strict")]

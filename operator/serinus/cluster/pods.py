@@ -1,7 +1,11 @@
 """What pods and endpoints say of themselves, in a sentence or a number. Pure."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
+
+from serinus.manifests.owner import REVISION_LABEL
+from serinus.plan.situation import PodEnd, SeenPod
 
 Manifest = Mapping[str, Any]
 
@@ -22,6 +26,76 @@ def ready_addresses(slices: Iterable[Manifest]) -> int:
             for address in endpoint["addresses"]
         }
     )
+
+
+def seen(pod: Manifest) -> SeenPod:
+    """A pod's restarts, and how its container that ended last came to its end.
+
+    Counted are the containers that serve: sidecars (init containers that are restarted) are among
+    them, and init containers that run to their end are not, since nobody is served meanwhile.
+    """
+    metadata, status = pod["metadata"], pod.get("status") or {}
+    evicted = status.get("phase") == "Failed" and status.get("reason") == "Evicted"
+    serving = _serving(pod)
+    ends = [(found, each) for each in serving if (found := _ended(each)) is not None]
+    last = max((_end(pod, each, found) for found, each in ends), key=_at, default=None)
+    if evicted:
+        message = f"Evicted: {status.get('message', '')}".rstrip(": ")
+        last = PodEnd(_unix(metadata["creationTimestamp"]), f"{message}: pod {metadata['name']}")
+    return SeenPod(
+        name=metadata["name"],
+        revision=(metadata.get("labels") or {}).get(REVISION_LABEL, ""),
+        created=_unix(metadata["creationTimestamp"]),
+        restarts=sum(each.get("restartCount", 0) for each in serving) + evicted,
+        last_end=last,
+        leaving="deletionTimestamp" in metadata or status.get("phase") == "Failed",
+    )
+
+
+def _serving(pod: Manifest) -> list[Manifest]:
+    """Statuses of the containers that run beside each other as long as the pod does."""
+    spec, status = pod["spec"], pod.get("status") or {}
+    sidecars = {
+        each["name"]
+        for each in spec.get("initContainers") or []
+        if each.get("restartPolicy") == "Always"
+    }
+    init = status.get("initContainerStatuses") or []
+    return [
+        *(status.get("containerStatuses") or []),
+        *(each for each in init if each["name"] in sidecars),
+    ]
+
+
+def _ended(container: Manifest) -> Manifest | None:
+    """How it ended; of one that runs again, how it ended before."""
+    states = (container.get(which) or {} for which in ("state", "lastState"))
+    return next((state["terminated"] for state in states if "terminated" in state), None)
+
+
+def _end(pod: Manifest, container: Manifest, ended: Manifest) -> PodEnd:
+    name, finished = container["name"], ended.get("finishedAt")
+    how = _killed_for_memory(pod, name) if ended.get("reason") == "OOMKilled" else _exit(ended)
+    return PodEnd(
+        at=_unix(finished or pod["metadata"]["creationTimestamp"]),
+        message=f"{how}: container {name} of pod {pod['metadata']['name']}",
+    )
+
+
+def _killed_for_memory(pod: Manifest, name: str) -> str:
+    spec = pod["spec"]
+    containers = [*spec["containers"], *(spec.get("initContainers") or [])]
+    found: Manifest = next((each for each in containers if each["name"] == name), {})
+    limit = ((found.get("resources") or {}).get("limits") or {}).get("memory")
+    return f"OOMKilled at its limit of {limit}" if limit else "OOMKilled without a limit of its own"
+
+
+def _at(end: PodEnd) -> float:
+    return end.at
+
+
+def _unix(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
 
 
 def trouble(deployment: Manifest, pods: Iterable[Manifest]) -> str | None:
@@ -68,7 +142,7 @@ def _pod_trouble(pod: Manifest) -> str | None:
 
 def _container_trouble(container: Manifest) -> str | None:
     state = container.get("state") or {}
-    ended = state.get("terminated") or (container.get("lastState") or {}).get("terminated")
+    ended = _ended(container)
     sentence = None
     if waiting := state.get("waiting"):
         sentence = _waiting(waiting, ended)
@@ -97,5 +171,9 @@ def _unready(container: Manifest, ended: Manifest | None) -> str:
 
 
 def _ending(ended: Manifest) -> str:
-    told = f": {ended.get('reason', 'Ended')} with exit code {ended.get('exitCode')}"
+    return f": {_exit(ended)}"
+
+
+def _exit(ended: Manifest) -> str:
+    told = f"{ended.get('reason', 'Ended')} with exit code {ended.get('exitCode')}"
     return f"{told}: {ended['message'].strip()}" if ended.get("message") else told

@@ -16,7 +16,9 @@ from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Decision, Status
 from serinus.api.validation import problems as spec_problems
 from serinus.cluster import ApiError, Cluster, Store
+from serinus.cluster.pods import seen, trouble
 from serinus.controller.actuation import Outcome, actuate
+from serinus.controller.pod_looks import PodLooks, awaiting
 from serinus.controller.queue import Key
 from serinus.controller.sampling import Sampler
 from serinus.judge.drift import Watch
@@ -38,11 +40,10 @@ SHOW_WITHIN = 5.0
 waited for. Mostly the decision that it leads to comes first, and one write tells both."""
 SAVE_WITHIN = 30.0
 """Seconds within which evidence that changed no decision is written."""
-EVIDENCE = ("checks", "counted", "measuredAt", "errorsInARow")
+EVIDENCE = ("checks", "counted", "measuredAt", "errorsInARow", "restarts")
 """Fields of a candidate."""
-PODS_LOOK_AFTER = 5.0
-"""Seconds that pods may take before they are asked what keeps them."""
-PODS_LOOK_AGAIN = 10.0
+SETTLES_WITHIN = 10.0
+"""Seconds after which pods and route that are awaited are looked at though no event came."""
 BLOCKED_LOOK_AGAIN = 15.0
 
 
@@ -76,6 +77,7 @@ class Reconciler:
         self._watches: dict[Key, Watch] = {}
         self._memories: dict[Key, Memory] = {}
         self._outcomes: dict[Key, Outcome] = {}
+        self._pod_looks: dict[Key, PodLooks] = {}
 
     async def __call__(self, key: Key) -> float | None:
         """One pass; returns the seconds until time alone makes another one due."""
@@ -110,7 +112,10 @@ class Reconciler:
         self._watcher.want(key, watch)
         blocked = world.obstruction is not None or bool(self._outcome(key).refusals)
         # what was just decided is told of as it stands at the next pass
-        return 0.0 if changed or plan.news else _next_pass(plan, unsaved, blocked)
+        if changed or plan.news:
+            return 0.0
+        looks = self._pod_looks.get(key)
+        return _next_pass(plan, unsaved, blocked, looks.due - now if looks else None)
 
     def forget_everything(self) -> None:
         """Another replica leads now; what it writes is what counts."""
@@ -120,6 +125,7 @@ class Reconciler:
     def _forget(self, key: Key) -> None:
         self._memories.pop(key, None)
         self._outcomes.pop(key, None)
+        self._pod_looks.pop(key, None)
         self._measure_nothing(key)
 
     def _measure_nothing(self, key: Key) -> None:
@@ -147,30 +153,52 @@ class Reconciler:
         obstruction = await self._obstruction(key, owner, wish, status, history)
         facts: dict[str, Any] = {"obstruction": obstruction}
         candidate = status.candidate
-        if candidate is not None:
-            facts |= await self._look_at_pods(owner, wish, candidate, objects)
+        if candidate is None:
+            self._pod_looks.pop(key, None)
+        else:
+            facts |= await self._look_at_pods(key, owner, wish, status, candidate, objects)
         if candidate is not None and status.stable is not None:
             wish = _with_obstacle(wish, history, status.stable.revision, candidate.revision)
         world = read_world(owner, wish, status, objects, history, **facts)
         return wish, self._outcome(key).told_of(world)
 
     async def _look_at_pods(
-        self, owner: Owner, wish: Wish, candidate: Candidate, objects: Objects
+        self,
+        key: Key,
+        owner: Owner,
+        wish: Wish,
+        status: Status,
+        candidate: Candidate,
+        objects: Objects,
     ) -> dict[str, Any]:
-        """Who is behind the Service, and what ails the others, which only a live read tells."""
-        workload = read_workloads(objects).get(candidate.revision)
-        if workload is None:
-            return {}
+        """Who is behind the Service, how often containers restarted, and what ails pods that are
+        not ready."""
+        workloads, facts = read_workloads(objects), dict[str, Any]()
+        stable, now = status.stable.revision if status.stable else None, self._clock()
+        looks = awaiting(self._pod_looks.get(key), candidate, stable, workloads, now)
+        deployment = objects.get(("Deployment", owner.child(candidate.revision)))
+        if looks.due <= now and deployment is not None:
+            try:
+                pods = await self._cluster.list("Pod", owner.namespace, _selector(owner.pods()))
+            except ApiError as error:
+                # what is decided without them is decided all the same
+                log.warning("%s/%s: pods are not listed: %s", *key, error)
+                looks = looks.looked(f"Its pods cannot be listed: {error}", now)
+            else:
+                facts["pods_seen"] = tuple(map(seen, pods))
+                own = [pod for pod in pods if seen(pod).revision == candidate.revision]
+                looks = looks.looked(trouble(deployment, own) if looks.short else None, now)
+        self._pod_looks[key] = looks
+        if deployment is None:
+            return facts
+        if looks.short:
+            return {**facts, "pods_problem": looks.problem}
         settling = candidate.effective_since is None or candidate.promoting
-        if workload.ready >= workload.replicas:
-            if wish.spec.traffic.gateway is None or not settling or candidate.mode == "First":
-                return {}
+        if wish.spec.traffic.gateway is not None and settling and candidate.mode != "First":
             service = owner.child(candidate.revision)
-            return {"endpoints": self._store.ready_endpoints(owner.namespace, owner.name, service)}
-        if self._clock() < candidate.progress_since + PODS_LOOK_AFTER:
-            return {}
-        deployment = objects[("Deployment", owner.child(candidate.revision))]
-        return {"pods_problem": await self._cluster.pods_trouble(deployment)}
+            endpoints = self._store.ready_endpoints(owner.namespace, owner.name, service)
+            facts["endpoints"] = endpoints
+        return facts
 
     async def _obstruction(
         self, key: Key, owner: Owner, wish: Wish, status: Status, history: Mapping[str, Revision]
@@ -328,12 +356,18 @@ def _without(mapping: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in mapping.items() if key not in keys}
 
 
-def _next_pass(plan: Plan, unsaved: float | None, blocked: bool) -> float | None:
-    """Seconds until time alone makes a pass due."""
-    waits = [wait for wait in (plan.wake_in, unsaved) if wait is not None]
+def _selector(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def _next_pass(
+    plan: Plan, unsaved: float | None, blocked: bool, pods: float | None = None
+) -> float | None:
+    """Seconds until time alone makes a pass due; `pods` is when those are looked at next."""
+    waits = [wait for wait in (plan.wake_in, unsaved, pods) if wait is not None]
     if blocked:
         waits.append(BLOCKED_LOOK_AGAIN)
     candidate = plan.status.candidate
     if candidate is not None and (candidate.effective_since is None or candidate.promoting):
-        waits.append(PODS_LOOK_AGAIN)
+        waits.append(SETTLES_WITHIN)
     return min(waits, default=None)

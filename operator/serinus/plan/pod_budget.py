@@ -90,12 +90,12 @@ def count_unready_time(s: Situation) -> Situation | None:
     if unready.since is None:
         if enough or candidate.effective_since is None or not _lost_pods(s):
             return None
-        begun = unready.model_copy(update={"since": s.now, "times": unready.times + 1})
+        begun = unready.replace(since=s.now, times=unready.times + 1)
         return s.to_candidate(unready=begun)
     if not enough:
         return None
-    over = {"since": None, "seconds": unready.seconds + s.now - unready.since}
-    return s.to_candidate(unready=unready.model_copy(update=over))
+    over = unready.replace(since=None, seconds=unready.seconds + s.now - unready.since)
+    return s.to_candidate(unready=over)
 
 
 def _lost_pods(s: Situation) -> bool:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from serinus.cluster.pods import ready_addresses, trouble
+from serinus.cluster.pods import ready_addresses, seen, trouble
+from serinus.plan.situation import PodEnd
 
 DEPLOYMENT: dict[str, Any] = {"metadata": {"name": "fraud-abc"}, "status": {}}
 
@@ -139,3 +140,71 @@ def test_addresses_count_once_and_only_where_ready() -> None:
         {"endpoints": None},
     ]
     assert ready_addresses(slices) == 2
+
+
+# restarts
+
+
+STARTED, KILLED = "2026-11-26T08:00:00Z", "2026-11-26T08:05:00Z"
+OOM = ended(137, "OOMKilled", finishedAt=KILLED)
+LIMITED = {"name": "model", "resources": {"limits": {"memory": "512Mi"}}}
+
+
+def listed(
+    *containers: dict[str, Any],
+    init: tuple[dict[str, Any], ...] = (),
+    spec: dict[str, Any] | None = None,
+    **status: Any,
+) -> dict[str, Any]:
+    return {
+        **pod(*containers, init=init, **status),
+        "metadata": {
+            "name": "fraud-abc-x",
+            "creationTimestamp": STARTED,
+            "labels": {"serinus.dev/revision": "abc"},
+        },
+        "spec": spec or {"containers": [LIMITED]},
+    }
+
+
+def test_a_container_killed_for_memory_names_its_limit() -> None:
+    found = seen(listed(container({"running": {}}, restartCount=4, lastState=OOM)))
+    assert (found.revision, found.restarts) == ("abc", 4)
+    words = "OOMKilled at its limit of 512Mi: container model of pod fraud-abc-x"
+    assert found.last_end == PodEnd(found.created + 300, words)
+
+
+def test_one_that_is_down_now_tells_of_this_end_and_not_of_the_one_before() -> None:
+    now = ended(3, finishedAt=KILLED, message="no such file: model.pkl\n")
+    found = seen(listed(container(now, restartCount=1, lastState=OOM)))
+    assert found.last_end
+    assert found.last_end.message.startswith("Error with exit code 3: no such file: model.pkl:")
+
+
+def test_a_sidecar_counts_and_an_init_container_that_runs_to_its_end_does_not() -> None:
+    spec = {
+        "containers": [LIMITED],
+        "initContainers": [{"name": "proxy", "restartPolicy": "Always"}, {"name": "load"}],
+    }
+    init = (
+        {"name": "proxy", "restartCount": 2, "state": {"running": {}}, "lastState": OOM},
+        {"name": "load", "restartCount": 5, "state": ended(0, finishedAt=STARTED)},
+    )
+    found = seen(listed(container({"running": {}}), init=init, spec=spec))
+    assert found.restarts == 2
+    assert found.last_end
+    assert found.last_end.message.startswith(
+        "OOMKilled without a limit of its own: container proxy"
+    )
+
+
+def test_an_evicted_pod_counts_as_one_that_restarted_once_more() -> None:
+    told = "The node was low on resource: memory."
+    found = seen(listed(phase="Failed", reason="Evicted", message=told))
+    assert (found.restarts, found.leaving) == (1, True)
+    assert found.last_end and found.last_end.message == f"Evicted: {told}: pod fraud-abc-x"
+
+
+def test_a_pod_that_runs_and_one_that_only_waits_have_no_end_to_tell_of() -> None:
+    assert seen(listed(container({"running": {}}, ready=True))).last_end is None
+    assert seen(listed()).restarts == 0

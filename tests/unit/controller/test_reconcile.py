@@ -11,8 +11,8 @@ from serinus.api.status import Candidate, CheckStatus, Hold, Stable, Status, Wei
 from serinus.controller.actuation import Outcome
 from serinus.controller.reconcile import (
     BLOCKED_LOOK_AGAIN,
-    PODS_LOOK_AGAIN,
     SAVE_WITHIN,
+    SETTLES_WITHIN,
     SHOW_WITHIN,
     _kept_history,
     _next_pass,
@@ -170,7 +170,7 @@ def test_the_earliest_of_all_reasons_counts() -> None:
     assert _next_pass(plan(settled, wake_in=120.0), unsaved=30.0, blocked=False) == 30.0
     assert _next_pass(plan(settled), unsaved=None, blocked=True) == BLOCKED_LOOK_AGAIN
     settling = Status(stable=stable(), candidate=candidate(effective_since=None))
-    assert _next_pass(plan(settling), unsaved=30.0, blocked=True) == PODS_LOOK_AGAIN
+    assert _next_pass(plan(settling), unsaved=30.0, blocked=True) == SETTLES_WITHIN
 
 
 # what is refused

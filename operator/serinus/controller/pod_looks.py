@@ -1,0 +1,77 @@
+"""When the pods of a rollout are listed.
+
+Their restarts, and what keeps them from being ready, stand nowhere else. A watch of all pods would
+cost memory for each pod of the cluster, so they are listed when the number of ready ones tells that
+something happened, and now and then, since a container may be back before that is told.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import Final
+
+from serinus.api.status import Candidate
+from serinus.plan.situation import Workload
+
+LOOK_AFTER: Final = 5.0
+"""Seconds that pods may take before they are asked what keeps them."""
+LOOK_AGAIN: Final = 10.0
+"""Seconds between two looks at least, and until the next one after pods were lost."""
+LOOK_EVERY: Final = 120.0
+"""Seconds between two looks while nothing seems to happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodLooks:
+    """What was seen of a candidate's pods and stable's, and when to look again."""
+
+    revision: str
+    """The candidate's."""
+    due: float
+    """Unix seconds."""
+    looked_at: float = -inf
+    """Unix seconds."""
+    ready: Mapping[str, int] = field(default_factory=dict)
+    """Ready pods by revision."""
+    fell: bool = False
+    """Whether that number fell since the last look."""
+    short: bool = False
+    """Whether some pod of the candidate is not ready."""
+    problem: str | None = None
+    """Why, as it was seen last."""
+
+    def looked(self, problem: str | None, now: float) -> "PodLooks":
+        """After a look; one more follows soon where a container is only about to start again."""
+        soon = self.fell or self.short
+        due = now + (LOOK_AGAIN if soon else LOOK_EVERY)
+        return replace(self, due=due, looked_at=now, fell=False, problem=problem)
+
+
+def awaiting(
+    before: PodLooks | None,
+    candidate: Candidate,
+    stable: str | None,
+    workloads: Mapping[str, Workload],
+    now: float,
+) -> PodLooks:
+    """What is known now of how many pods are ready; nothing of another candidate's counts."""
+    if before is None or before.revision != candidate.revision:
+        # a replica that has just begun to lead looks at once, if the rollout is older than that
+        before = PodLooks(candidate.revision, candidate.since + LOOK_EVERY)
+    found = {name: w for name, w in workloads.items() if name in (candidate.revision, stable)}
+    fell = any(w.ready < min(w.replicas, before.ready.get(name, 0)) for name, w in found.items())
+    own = found.get(candidate.revision)
+    short = own is not None and own.ready < own.replicas
+    due, soonest = before.due, before.looked_at + LOOK_AGAIN
+    if fell:
+        due = min(due, max(now, soonest))
+    if short:
+        due = min(due, max(candidate.progress_since + LOOK_AFTER, soonest))
+    return replace(
+        before,
+        due=due,
+        ready={name: w.ready for name, w in found.items()},
+        fell=before.fell or fell,
+        short=short,
+        problem=before.problem if short else None,
+    )
