@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -56,6 +57,10 @@ def report(operator: Operator, pod: Manifest, restarts: int, *, ready: bool) -> 
     kubectl(*words, "--subresource=status", "--type=strategic", "-p", json.dumps(patch))
 
 
+def counted(restarts: int) -> Callable[[Manifest], bool]:
+    return lambda status: bool(status["candidate"]["restarts"]["candidate"] == restarts)
+
+
 async def begun(operator: Operator) -> dict[str, Any]:
     """A candidate that takes its traffic, and what is stable."""
     await operator.apply("fraud", **spec("v1", template=LIMITED, rollout=STEPS))
@@ -72,9 +77,7 @@ async def test_a_crash_loop_is_rolled_back_though_each_container_comes_back(
     for restarts in (1, 2, 3):
         await killed(operator, bad, restarts)
         operator.move(20)
-        await operator.until(
-            "fraud", lambda s, n=restarts: s["candidate"]["restarts"]["candidate"] == n, moving=10
-        )
+        await operator.until("fraud", counted(restarts), moving=10)
     # the pod is deleted: what was counted of it stands
     [pod] = await pods_of(operator, bad)
     kubectl("delete", "pod", pod["metadata"]["name"], "-n", operator.namespace, "--wait=false")
@@ -100,11 +103,9 @@ async def test_restarts_that_stables_pods_have_as_well_roll_nothing_back(
         await killed(operator, status["stable"]["revision"], restarts)
         await killed(operator, status["candidate"]["revision"], restarts)
         operator.move(30)
-        await operator.until(
-            "fraud", lambda s, n=restarts: s["candidate"]["restarts"]["candidate"] == n, moving=10
-        )
-    counted = (await operator.get("fraud"))["status"]["candidate"]["restarts"]
-    assert counted["expected"] == 5
+        await operator.until("fraud", counted(restarts), moving=10)
+    found = (await operator.get("fraud"))["status"]["candidate"]["restarts"]
+    assert found["expected"] == 5
 
 
 async def test_a_rollout_whose_pods_stay_ready_lists_them_every_two_minutes(
