@@ -4,9 +4,20 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
-from serinus.api.base import Budget, Interval, Type
+from serinus.api.base import Budget, Interval, SilentFor, Type
 from serinus.api.checks import Check, ErrorRate, PredictionDrift
 from serinus.api.presets import PRESETS, PresetName
+
+
+class OnSilence(Type):
+    """When a candidate's traffic is withdrawn because none of its requests is counted."""
+
+    after: SilentFor = Field(
+        default="2m",
+        description="How long stable answers and no request of the candidate is counted, though "
+        "it has its weight and 20 or more were expected, before its traffic is withdrawn. The step "
+        "then waits for `advance` or another spec. Must be longer than two scrape intervals.",
+    )
 
 
 class Analysis(Type):
@@ -36,6 +47,11 @@ class Analysis(Type):
         default="Pause",
         description="What to do when a step has lasted maxStepDuration without a verdict. "
         "Missing data always pauses.",
+    )
+    on_silence: OnSilence = Field(
+        default=OnSilence(),
+        description="What to do with a candidate that hangs: nothing is known of it, while stable "
+        "answers. It is not judged by that.",
     )
     preset: PresetName | None = Field(
         default=None,

@@ -152,6 +152,11 @@ Interval = Annotated[
     _at_least("1s"),
     Rule(f"!{_IS_DURATION} || duration(self) >= duration('1s')", "must be 1s at least"),
 ]
+SilentFor = Annotated[
+    Duration,
+    _at_least("10s"),
+    Rule(f"!{_IS_DURATION} || duration(self) >= duration('10s')", "must be 10s at least"),
+]
 WarmUp = Annotated[
     Duration,
     _at_most("10m"),

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     PAUSED_BY_SPEC = "PausedBySpec"
     SCALED_TO_ZERO = "ScaledToZero"
     NO_DATA = "NoData"
+    CANDIDATE_SILENT = "CandidateSilent"
     TRAFFIC_SPLIT_WRONG = "TrafficSplitWrong"
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     METRICS_READABLE = "MetricsReadable"
@@ -58,6 +59,7 @@ WARNINGS: Final = frozenset(
         Reason.CHECK_FAILED,
         Reason.PROGRESS_DEADLINE_EXCEEDED,
         Reason.TOO_MANY_RESTARTS,
+        Reason.CANDIDATE_SILENT,
         Reason.INCONCLUSIVE,
         Reason.FEATURES_DRIFTED,
         Reason.INVALID_SPEC,

@@ -171,6 +171,29 @@ class Restarts(Type):
     )
 
 
+class Silence(Type):
+    """Requests that stable answered since the last one of the candidate's was counted."""
+
+    stable: float = Field(default=0.0, description="Stable's requests.")
+    expected: float = Field(
+        default=0.0, description="The candidate's, as its share of the traffic makes them."
+    )
+    since: Moment | None = Field(
+        default=None, description="Since when enough were expected for their absence to mean much."
+    )
+    until: Moment = Field(description="The last look that found it so.")
+
+
+class Withdrawn(Type):
+    """A candidate's traffic was taken away, and its step waits."""
+
+    since: Moment = Field(description="Since when.")
+    weight: float = Field(description="Percent that its step asks for.")
+    policy: Annotated[str, Field(max_length=16)] = Field(
+        description="Digest of spec.rollout; with another one the step is resumed."
+    )
+
+
 class UnreadyTime(Type):
     """Time in which pods of the candidate that had been ready were not."""
 
@@ -262,6 +285,12 @@ class Candidate(Type):
     )
     errors_in_a_row: int = Field(default=0, description="Failed measurements in a row.")
     measured_at: Moment | None = Field(default=None, description="Last good measurement.")
+    silence: Silence | None = Field(
+        default=None, description="While stable answers and the candidate does not."
+    )
+    withdrawn: Withdrawn | None = Field(
+        default=None, description="Why it takes no traffic though its step asks for some."
+    )
     baseline: Baseline | None = Field(
         default=None, description="What stable's history told before the first traffic."
     )
@@ -316,7 +345,7 @@ class InEffect(Type):
     )
     since: Moment = Field(description="When it took effect.")
     until: Moment | None = Field(
-        default=None, description="When pods that carried it were lost, if they were."
+        default=None, description="When pods that carried it were lost or it was withdrawn, if so."
     )
 
 

@@ -40,7 +40,7 @@ SHOW_WITHIN = 5.0
 waited for. Mostly the decision that it leads to comes first, and one write tells both."""
 SAVE_WITHIN = 30.0
 """Seconds within which evidence that changed no decision is written."""
-EVIDENCE = ("checks", "counted", "measuredAt", "errorsInARow", "restarts")
+EVIDENCE = ("checks", "counted", "measuredAt", "errorsInARow", "restarts", "silence")
 """Fields of a candidate."""
 SETTLES_WITHIN = 10.0
 """Seconds after which pods and route that are awaited are looked at though no event came."""

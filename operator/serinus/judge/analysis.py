@@ -10,7 +10,7 @@ from serinus.api.analysis import Analysis
 from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline
 from serinus.api.checks import Check
 from serinus.api.quantities import fraction, seconds
-from serinus.api.status import CheckState, CheckStatus, Verdict
+from serinus.api.status import CheckState, CheckStatus, Silence, Verdict
 from serinus.judge import comparison
 from serinus.judge.counters import count
 from serinus.judge.error_rate import ErrorRateCheck
@@ -20,6 +20,7 @@ from serinus.judge.latency import LatencyCheck
 from serinus.judge.look import Budget, EffectiveWeight, Kind, Look
 from serinus.judge.prediction_drift import PredictionDriftCheck
 from serinus.judge.questions import Answer, Counters, Measurement, Question, Value
+from serinus.judge.silence import listen
 from serinus.judge.threshold import ThresholdCheck
 from serinus.judge.traffic_share import TrafficShareCheck
 
@@ -37,6 +38,7 @@ class Progress:
     """By target, Unix seconds of the last sample counted."""
     checks: tuple[CheckStatus, ...] = ()
     baseline: Baseline | None = None
+    silence: Silence | None = None
 
 
 def questions_of(analysis: Analysis) -> tuple[Question, ...]:
@@ -80,7 +82,9 @@ def judge(
         )
         for check in analysis.checks
     )
-    return replace(progress, counted=counted, checks=checks)
+    after = seconds(analysis.on_silence.after)
+    silence = listen(progress.silence, candidate, stable, measurement.at, weight, after)
+    return replace(progress, counted=counted, checks=checks, silence=silence)
 
 
 @lru_cache(maxsize=_CHECKS_KEPT)

@@ -68,6 +68,12 @@ class Look:
         metric = " or ".join(counters.metrics)
         growths = dict(zip(("candidate", "stable"), self.growth(counters), strict=True))
         for name, growth in ((name, growths[name]) for name in arms):
+            if growth.newest is None and name == "candidate" and growths["stable"].newest:
+                return (
+                    f"Prometheus has {metric} from the stable pods and none from the candidate "
+                    "pods: no request to them has ended yet, or they do not export it, or they are "
+                    "not scraped."
+                )
             if growth.newest is None:
                 return (
                     f"Prometheus has no {metric} from the {name} pods: they must export "

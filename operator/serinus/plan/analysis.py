@@ -153,7 +153,9 @@ def judged(spec: Spec, status: Status, measurement: Measurement) -> Status:
     candidate = status.candidate
     if candidate is None or candidate.analysis_since is None:
         return status
-    before = Progress(candidate.counted, tuple(candidate.checks), candidate.baseline)
+    before = Progress(
+        candidate.counted, tuple(candidate.checks), candidate.baseline, candidate.silence
+    )
     after = judge(
         spec.rollout.analysis, before, measurement, candidate.analysis_since, in_effect(candidate)
     )
@@ -163,6 +165,7 @@ def judged(spec: Spec, status: Status, measurement: Measurement) -> Status:
         "checks": list(after.checks),
         "errors_in_a_row": candidate.errors_in_a_row + 1 if failed else 0,
         "measured_at": candidate.measured_at if failed else measurement.at,
+        "silence": after.silence,
     }
     return status.replace(candidate=candidate.replace(**changes))
 

@@ -19,8 +19,8 @@ def took_effect(course: Course | None, weight: Weight, now: float) -> Course | N
     return course.replace(weights=weights[:1] + weights[1:][1 - WEIGHTS_KEPT :])
 
 
-def pods_lost(course: Course | None, now: float) -> Course | None:
-    """The weight wanted is no longer in effect."""
+def weight_ended(course: Course | None, now: float) -> Course | None:
+    """The weight is no longer in effect: pods that carried it were lost, or it was withdrawn."""
     if course is None or not course.weights:
         return course
     last = course.weights[-1].replace(until=now)

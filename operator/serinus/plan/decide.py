@@ -30,6 +30,10 @@ from serinus.plan.progress import (
     step_times_out,
     weight_given,
 )
+from serinus.plan.silence import (
+    resume_once_the_policy_is_another,
+    withdraw_from_a_silent_candidate,
+)
 from serinus.plan.situation import Situation, Wish, World
 from serinus.plan.steps import keep_to_the_steps_of_the_spec, pause_ends
 from serinus.plan.story import tell
@@ -75,6 +79,8 @@ WITH_A_CANDIDATE: tuple[Rule, ...] = (
     give_up_at_the_progress_deadline,
     count_unready_time,
     roll_back_when_unready_for_too_long_in_sum,
+    withdraw_from_a_silent_candidate,
+    resume_once_the_policy_is_another,
     keep_to_the_steps_of_the_spec,
     notice_whether_anything_can_be_judged,
     run_the_clock_while_the_weight_is_in_effect,

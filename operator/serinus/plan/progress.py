@@ -7,12 +7,12 @@ import math
 
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
-from serinus.api.status import Verdict
+from serinus.api.status import Silence, Verdict
 from serinus.judge import enter_step, overall
 from serinus.manifests.children import router_for
 from serinus.manifests.routers.face import carriable_weight
 from serinus.plan.analysis import awaits_history
-from serinus.plan.course import pods_lost, took_effect
+from serinus.plan.course import took_effect, weight_ended
 from serinus.plan.situation import Situation
 from serinus.plan.steps import enter_next_step, pause_ends, raises_weight_next
 
@@ -26,7 +26,9 @@ def pods_needed(s: Situation) -> int:
     candidate, replicas = s.candidate, s.wish.spec.replicas
     if candidate.promoting or replicas == 0:
         return replicas
-    return router_for(s.wish.spec).candidate_replicas(replicas, int(candidate.weight.wanted))
+    withdrawn = candidate.withdrawn
+    weight = withdrawn.weight if withdrawn else candidate.weight.wanted
+    return router_for(s.wish.spec).candidate_replicas(replicas, int(weight))
 
 
 def pods_ready(s: Situation) -> int:
@@ -97,7 +99,7 @@ def notice_whether_pods_are_missing(s: Situation) -> Situation | None:
 
 def give_up_at_the_progress_deadline(s: Situation) -> Situation | None:
     """Pods that do not come up roll the candidate back; stable was never touched."""
-    if not _too_late(s):
+    if s.candidate.withdrawn or not _too_late(s):
         return None
     deadline = spoken(seconds(s.wish.spec.rollout.progress_deadline))
     pods = s.world.pods_problem or "The pods give no reason."
@@ -127,12 +129,14 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
             effective_since=s.now,
             step_since=s.now,
             analysis_since=candidate.analysis_since or s.now,
+            silence=None,
             checks=enter_step(candidate.checks),
         )
     if candidate.effective_since is not None and not enough:
         pods = s.world.pods_problem or "Its pods stopped being ready."
         message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {pods}"
-        lowered = s.to_candidate(effective_since=None).to(course=pods_lost(s.status.course, s.now))
+        course = weight_ended(s.status.course, s.now)
+        lowered = s.to_candidate(effective_since=None).to(course=course)
         return lowered.because(Reason.WEIGHT_LOWERED, candidate.revision, message)
     return None
 
@@ -174,7 +178,7 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
 
 def go_on_or_say_why_not(s: Situation) -> Situation | None:
     """The steps themselves."""
-    if s.candidate.mode != "Steps" or s.candidate.promoting:
+    if s.candidate.mode != "Steps" or s.candidate.promoting or s.candidate.withdrawn:
         return None
     held = (
         _wait_for_traffic(s)
@@ -251,7 +255,7 @@ def _pass_the_gate(s: Situation) -> Situation | None:
     if found == "Pass":
         return enter_next_step(s, told)
     if found == "NoData":
-        message = told or "No measurement yet."
+        message = f"{_silent_so_far(s)}{told}" or "No measurement yet."
         return _changed(s, s.hold(Reason.NO_DATA, message))
     if s.now < step_times_out(s):
         return _changed(s, s.hold(Reason.AWAITING_VERDICT, told))
@@ -262,6 +266,21 @@ def _pass_the_gate(s: Situation) -> Situation | None:
     if analysis.on_inconclusive == "Promote":
         return enter_next_step(s, message)
     return _changed(s, s.hold(Reason.INCONCLUSIVE, message))
+
+
+def counts_of(silence: Silence, weight: float) -> str:
+    """Both arms' counts, as the beginning of a sentence."""
+    return (
+        f"The candidate answered 0 of about {silence.expected:.0f} requests that {weight:g}% of "
+        f"the traffic makes, and stable {silence.stable:.0f}"
+    )
+
+
+def _silent_so_far(s: Situation) -> str:
+    silence = s.candidate.silence
+    if silence is None or silence.since is None:
+        return ""
+    return f"{counts_of(silence, s.candidate.weight.wanted)} so far. "
 
 
 def step_times_out(s: Situation) -> float:

@@ -40,6 +40,18 @@ def _enter(s: Situation, why: str) -> Situation:
     return entered.because(Reason.WEIGHT_RAISED, s.candidate.revision, message)
 
 
+def resume_step(s: Situation, why: str) -> Situation:
+    """The traffic that was withdrawn is given again, and the step begins anew."""
+    candidate, steps = s.candidate, s.wish.steps
+    index = max(min(candidate.step, len(steps) - 1), 0)
+    weight = weight_at(steps, index)
+    resumed = s.to_candidate(
+        withdrawn=None, hold=None, step=index, step_since=s.now, pods_awaited=0
+    )
+    message = f"Weight 0% -> {weight}%: the step is resumed. {why}"
+    return _want(resumed, weight).because(Reason.WEIGHT_RAISED, candidate.revision, message)
+
+
 def _want(s: Situation, weight: float) -> Situation:
     checks: list[CheckStatus] = enter_step(s.candidate.checks)
     # what is in effect is the split at the weight before
@@ -56,7 +68,7 @@ def _want(s: Situation, weight: float) -> Situation:
 def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     """Steps may be edited in mid-rollout: go to the last one that asks for no more than now."""
     candidate, steps = s.candidate, s.wish.steps
-    if candidate.mode != "Steps" or candidate.promoting:
+    if candidate.mode != "Steps" or candidate.promoting or candidate.withdrawn:
         return None
     if not steps:
         return None if s.wish.spec.rollout.paused else enter_next_step(s, "The spec has no steps.")

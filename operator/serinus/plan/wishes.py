@@ -5,7 +5,7 @@ from serinus.api.status import ObeyedCommand, Rejected
 from serinus.plan.course import commanded
 from serinus.plan.progress import held_by_spec
 from serinus.plan.situation import Situation
-from serinus.plan.steps import enter_next_step
+from serinus.plan.steps import enter_next_step, resume_step
 
 
 def forget_a_rejection_once_the_spec_moves_on(s: Situation) -> Situation | None:
@@ -41,7 +41,7 @@ def _echo(s: Situation, reason: Reason, revision: str, outcome: str) -> Situatio
 def _promote(s: Situation, revision: str) -> Situation | str:
     if refusal := _no_candidate(s, revision):
         return refusal
-    return s.to_candidate(promoting=True, commanded=True, hold=None)
+    return s.to_candidate(promoting=True, commanded=True, withdrawn=None, hold=None)
 
 
 def _advance(s: Situation, revision: str) -> Situation | str:
@@ -49,6 +49,8 @@ def _advance(s: Situation, revision: str) -> Situation | str:
         return refusal
     if s.candidate.promoting and not held_by_spec(s):
         return "all steps are done; its pods are awaited"
+    if s.candidate.withdrawn:
+        return resume_step(s, "Resumed by hand.")
     went_on = s if s.candidate.promoting else enter_next_step(s, "Advanced by hand.")
     return went_on.to_candidate(commanded=went_on.candidate.promoting, hold=None)
 

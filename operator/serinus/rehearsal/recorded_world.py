@@ -70,6 +70,8 @@ class RecordedWorld(PaperWorld):
     def _pods_ready(self, now: float) -> bool:
         if self._promoting:
             return now >= self._promoted_at
+        if self._wanted_weight == 0:
+            return True  # withdrawn, which takes no pods away
         begun = bool(self._weights) and now >= self._weights[0].since
         return not begun or self._in_effect(now) is not None
 

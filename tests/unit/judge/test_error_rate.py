@@ -124,8 +124,8 @@ def test_pods_that_export_nothing_are_no_data_and_the_message_names_metric_and_a
     found = paper.look()
     assert found.verdict == "NoData"
     assert found.message == (
-        "Prometheus has no model_requests_total from the candidate pods: they must export it, "
-        "be scraped, and have served a request."
+        "Prometheus has model_requests_total from the stable pods and none from the candidate "
+        "pods: no request to them has ended yet, or they do not export it, or they are not scraped."
     )
 
 

@@ -1,0 +1,63 @@
+"""A candidate that hangs: its traffic is withdrawn, and its step waits for a person.
+
+Nothing is known of it, so nothing is decided about it: it is neither rolled back nor rejected.
+"""
+
+import hashlib
+import json
+from dataclasses import replace
+
+from serinus.api.quantities import seconds, spoken
+from serinus.api.reasons import Reason
+from serinus.api.spec import Rollout
+from serinus.api.status import Withdrawn
+from serinus.plan.course import weight_ended
+from serinus.plan.progress import counts_of
+from serinus.plan.situation import Situation
+from serinus.plan.steps import resume_step
+
+
+def policy_digest(rollout: Rollout) -> str:
+    """12 characters that stand for what the user wrote of it."""
+    written = rollout.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
+    """Clients whose requests hang are better served by stable."""
+    candidate, silence = s.candidate, s.candidate.silence
+    if candidate.mode != "Steps" or candidate.withdrawn or candidate.commanded or silence is None:
+        return None
+    after = seconds(s.wish.spec.rollout.analysis.on_silence.after)
+    if silence.since is None or silence.until - silence.since < after:
+        return None
+    weight = candidate.weight
+    message = (
+        f"{counts_of(silence, weight.wanted)} in {spoken(after)} and more. Its requests hang, "
+    )
+    message += "or do not reach it, or its metrics are not exported, not scraped, or not the ones "
+    message += "that the checks read. Its traffic is withdrawn, and nothing is decided about it: "
+    message += "once it answers, set the annotation serinus.dev/command to "
+    message += f"advance/{candidate.revision}, or change spec.rollout or the template."
+    s = s.to(course=weight_ended(s.status.course, s.now))
+    s = replace(s, world=replace(s.world, split_in_effect=False))
+    withdrawn = Withdrawn(
+        since=s.now, weight=weight.wanted, policy=policy_digest(s.wish.spec.rollout)
+    )
+    s = s.to_candidate(
+        withdrawn=withdrawn,
+        weight=weight.replace(wanted=0),
+        effective_since=None,
+        silence=None,
+        promoting=False,
+    )
+    s = s.hold(Reason.CANDIDATE_SILENT, message)
+    return s.because(Reason.CANDIDATE_SILENT, candidate.revision, message)
+
+
+def resume_once_the_policy_is_another(s: Situation) -> Situation | None:
+    """Whoever changes checks or steps has seen why it was withdrawn."""
+    withdrawn = s.candidate.withdrawn
+    if withdrawn is None or withdrawn.policy == policy_digest(s.wish.spec.rollout):
+        return None
+    return resume_step(s, "spec.rollout has changed.")

@@ -1,0 +1,106 @@
+"""A candidate that is served and of which nothing is counted, told apart from no data at all."""
+
+from collections.abc import Iterable
+
+from serinus.api.status import Silence
+from serinus.judge.counters import Growth, Increase, Reading
+from serinus.judge.look import EffectiveWeight
+from serinus.judge.questions import Counters, Series, Unreadable
+from serinus.judge.silence import EXPECTED, listen
+
+REQUESTS = Counters("model_requests_total")
+DOWN = Unreadable("Prometheus refused the connection")
+AFTER, SCRAPE = 120.0, 15.0
+
+
+def grown(at: float, amount: float) -> Growth:
+    if not amount:
+        return Growth((), at)
+    series = Series({"pod": "p"}, ((at, amount),))
+    return Growth((Increase(series, "p@", at - SCRAPE, at, amount, known=True),), at)
+
+
+def heard(
+    looks: Iterable[tuple[float, Reading, Reading]],
+    share: float = 0.2,
+    known: Silence | None = None,
+) -> Silence | None:
+    """What is known after looks: their time, and what they read of candidate and stable."""
+    weight = EffectiveWeight(share, 0.0)
+    for at, candidate, stable in looks:
+        known = listen(known, {REQUESTS: candidate}, {REQUESTS: stable}, at, weight, AFTER)
+    return known
+
+
+def silent(start: float, end: float, requests: float = 100) -> list[tuple[float, Reading, Reading]]:
+    moments = [start + n * SCRAPE for n in range(int((end - start) / SCRAPE) + 1)]
+    return [(at, Growth(), grown(at, requests)) for at in moments]
+
+
+def test_the_time_runs_from_when_it_should_have_served_enough() -> None:
+    found = heard(silent(15, 120))
+    assert found and found.since == 15, "its share of 100 requests at 20% is 25"
+    assert (found.stable, found.expected) == (800, 200)
+
+
+def test_few_requests_at_its_share_are_no_silence() -> None:
+    found = heard(silent(15, 600, requests=1))
+    assert found and found.expected < EXPECTED
+    assert found.since is None
+
+
+def test_one_request_of_any_counter_ends_it() -> None:
+    known = heard(silent(15, 120))
+    assert heard([(135, grown(135, 1), grown(135, 100))], known=known) is None
+
+
+def test_no_traffic_at_all_is_no_silence() -> None:
+    looks = [(at * SCRAPE, Growth(), grown(at * SCRAPE, 0)) for at in range(1, 80)]
+    assert heard(looks) is None
+
+
+def test_prometheus_down_is_no_silence() -> None:
+    looks = [(at * SCRAPE, DOWN, DOWN) for at in range(1, 80)]
+    assert heard(looks) is None
+    assert heard([(135, DOWN, grown(135, 100))], known=heard(silent(15, 120))) is None
+    assert heard([(135, Growth(), DOWN)], known=heard(silent(15, 120))) is None
+
+
+def test_an_outage_between_two_scrapes_of_the_candidate_is_no_silence() -> None:
+    begun = silent(15, 15)
+    stale = [(15 + n * SCRAPE, Growth(), Growth((), 15.0)) for n in range(1, 12)]
+    back = silent(195, 195)
+    found = heard([*begun, *stale, *back])
+    assert found and found.since == 195, "its own scrape is still to come"
+
+
+def test_a_time_without_looks_is_no_silence() -> None:
+    found = heard([*silent(15, 30), *silent(600, 600)])
+    assert found and (found.since, found.stable) == (600, 100)
+
+
+def test_a_counter_that_cannot_be_read_does_not_hide_what_another_tells() -> None:
+    drift = Counters("model_predictions_total")
+    weight, known = EffectiveWeight(0.2, 0.0), None
+    for at in (15.0, 30.0):
+        candidate: dict[Counters, Reading] = {REQUESTS: Growth(), drift: DOWN}
+        stable: dict[Counters, Reading] = {REQUESTS: grown(at, 100), drift: grown(at, 100)}
+        known = listen(known, candidate, stable, at, weight, AFTER)
+    assert known and known.since == 15
+
+
+def test_parts_are_not_requests() -> None:
+    errors = Counters("model_requests_total", part=True)
+    weight = EffectiveWeight(0.2, 0.0)
+    candidate: dict[Counters, Reading] = {REQUESTS: Growth(), errors: Growth()}
+    stable: dict[Counters, Reading] = {REQUESTS: Growth((), 15.0), errors: grown(15, 100)}
+    assert listen(None, candidate, stable, 15, weight, AFTER) is None
+
+
+def test_while_the_weight_is_not_in_effect_nobody_is_expected_to_answer() -> None:
+    known = heard(silent(15, 120))
+    assert listen(known, {REQUESTS: Growth()}, {REQUESTS: grown(135, 9)}, 135, None, AFTER) is None
+
+
+def test_a_candidate_that_has_all_the_traffic_has_nothing_to_be_compared_with() -> None:
+    assert heard(silent(15, 120), share=1.0) is None
