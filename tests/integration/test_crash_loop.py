@@ -1,4 +1,4 @@
-"""Containers that restart, by what their pods say: real pods objects, whose node is a fake."""
+"""Containers that restart, by what their pods say; these are real objects on nodes that are not."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ def report(operator: Operator, pod: Manifest, restarts: int, *, ready: bool) -> 
         "image": "m:1",
         "imageID": "",
         "ready": ready,
-        "restartCount": restarts,
+        "restartCount": restarts if ready else restarts - 1,
         "state": {"running": {"startedAt": now}} if ready else ended,
         **({"lastState": ended} if ready else {}),
     }

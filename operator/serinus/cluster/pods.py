@@ -32,9 +32,11 @@ def seen(pod: Manifest) -> SeenPod:
     """A pod's restarts, and how its container that ended last came to its end.
 
     Counted are the containers that serve: sidecars (init containers that are restarted) are among
-    them, and init containers that run to their end are not, since nobody is served meanwhile.
+    them, and init containers that run to their end are not, since nobody is served meanwhile. One
+    that is down is about to be restarted, unless its pod is leaving.
     """
     metadata, status = pod["metadata"], pod.get("status") or {}
+    leaving = "deletionTimestamp" in metadata or status.get("phase") == "Failed"
     evicted = status.get("phase") == "Failed" and status.get("reason") == "Evicted"
     serving = _serving(pod)
     ends = [(found, each) for each in serving if (found := _ended(each)) is not None]
@@ -46,9 +48,11 @@ def seen(pod: Manifest) -> SeenPod:
         name=metadata["name"],
         revision=(metadata.get("labels") or {}).get(REVISION_LABEL, ""),
         created=_unix(metadata["creationTimestamp"]),
-        restarts=sum(each.get("restartCount", 0) for each in serving) + evicted,
+        restarts=sum(each.get("restartCount", 0) for each in serving)
+        + sum(_is_down(each) for each in serving if not leaving)
+        + evicted,
         last_end=last,
-        leaving="deletionTimestamp" in metadata or status.get("phase") == "Failed",
+        leaving=leaving,
     )
 
 
@@ -65,6 +69,13 @@ def _serving(pod: Manifest) -> list[Manifest]:
         *(status.get("containerStatuses") or []),
         *(each for each in init if each["name"] in sidecars),
     ]
+
+
+def _is_down(container: Manifest) -> bool:
+    """Between its end and its restart, which the kubelet may put off for minutes."""
+    state = container.get("state") or {}
+    waits = (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff"
+    return "terminated" in state or waits
 
 
 def _ended(container: Manifest) -> Manifest | None:

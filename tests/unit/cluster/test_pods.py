@@ -181,6 +181,21 @@ def test_one_that_is_down_now_tells_of_this_end_and_not_of_the_one_before() -> N
     assert found.last_end.message.startswith("Error with exit code 3: no such file: model.pkl:")
 
 
+def test_one_that_is_down_counts_as_restarted_and_then_no_more_than_that() -> None:
+    down = listed(container(OOM, restartCount=1))
+    backing_off = listed(container(CRASHING, restartCount=1, lastState=OOM))
+    created = {"waiting": {"reason": "ContainerCreating"}}
+    coming = listed(container(created, restartCount=2, lastState=OOM))
+    back = listed(container({"running": {}}, restartCount=2, lastState=OOM))
+    assert [seen(each).restarts for each in (down, backing_off, coming, back)] == [2, 2, 2, 2]
+
+
+def test_a_pod_that_is_deleted_ends_its_containers_without_a_restart() -> None:
+    leaving = listed(container(ended(0, "Completed", finishedAt=KILLED)))
+    leaving["metadata"]["deletionTimestamp"] = KILLED
+    assert seen(leaving).restarts == 0
+
+
 def test_a_sidecar_counts_and_an_init_container_that_runs_to_its_end_does_not() -> None:
     spec = {
         "containers": [LIMITED],

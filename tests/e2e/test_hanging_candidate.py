@@ -1,0 +1,76 @@
+"""A model that is ready and answers nobody: its traffic is withdrawn, and nothing is decided."""
+
+import re
+import time
+from dataclasses import replace
+from typing import Final
+
+from tests.stage.broken_servers import hanging
+from tests.stage.deployed import Deployed, Status
+from tests.stage.load import Load, Target
+from tests.stage.manifests import Model
+from tests.stage.stage import Stage
+
+AFTER: Final = 20.0
+"""Seconds of silence after which traffic is withdrawn; pods are scraped every 2 s here."""
+PATIENCE: Final = 10.0
+"""Seconds that a client waits for its answer."""
+
+
+def _withdrawn(status: Status) -> bool:
+    hold = (status.get("candidate") or {}).get("hold") or {}
+    return hold.get("reason") == "CandidateSilent"
+
+
+def test_a_candidate_that_hangs_loses_its_traffic_and_resumes_once_it_answers(
+    product: Stage, namespace: str
+) -> None:
+    model = Model(
+        namespace,
+        "loan",
+        product.model_image,
+        gateway=product.gateway,
+        steps=[{"setWeight": 20}],
+        analysis={
+            "interval": "2s",
+            "onSilence": {"after": f"{AFTER:g}s"},
+            "checks": [{"name": "errors", "errorRate": {}}],
+        },
+    )
+    loan = Deployed(product.api, namespace, "loan")
+    product.api.apply(model.manifest())
+    loan.until_healthy("v1", within=120)
+    target = Target(product.gateway_url, model.host, rate=30, longest=400)
+    with Load(product.api, product.model_image, namespace, target) as load:
+        product.api.apply(replace(model, version="v2", container=hanging()).manifest())
+        loan.until_weight(20, within=120)
+        began = time.monotonic()
+        status = loan.until("its traffic is withdrawn", _withdrawn, within=90)
+        assert AFTER <= time.monotonic() - began <= AFTER + 30
+        candidate = status["candidate"]
+        assert candidate["weight"]["wanted"] == 0
+        assert status.get("rejected") is None
+        assert status["phase"] == "Degraded"
+        counts = (
+            r"answered 0 of about (\d+) requests that 20% of the traffic makes, and stable (\d+)"
+        )
+        found = re.search(counts, status["message"])
+        assert found, status["message"]
+        assert int(found[1]) >= 20 and int(found[2]) >= 4 * int(found[1]) - 5
+        # those who wait for it still fail, and nobody after them
+        time.sleep(PATIENCE + 3)
+        over = time.time()
+        time.sleep(10)
+        assert load.unexplained_at
+        assert not [each for each in load.unexplained_at if each[0] > over]
+        [pod] = loan.pods(candidate["revision"])
+        name = pod["metadata"]["name"]
+        answer = ("exec", name, f"--namespace={namespace}", "--", "sh", "-c", "kill -USR1 1")
+        product.api.run(*answer)
+        assert _withdrawn(loan.status()), "a person says that it may go on"
+        loan.command(f"advance/{candidate['revision']}")
+        loan.until_healthy("v2", within=120)
+        load.stop()
+    assert not [each for each in load.unexplained_at if each[0] > over]
+    reasons = [each["reason"] for each in loan.status()["decisions"]]
+    assert reasons.count("CandidateSilent") == 1

@@ -1,0 +1,45 @@
+"""The example model's server, broken on purpose in ways that no version of the model is."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tests.stage.manifests import SERVING
+
+_LEAKS: Final = """
+import server
+
+answer, kept = server.ModelServer.infer, []
+
+async def infer(self, request):
+    kept.append(b"x" * (LEAK << 20))
+    return await answer(self, request)
+
+server.ModelServer.infer = infer
+server.main()
+"""
+_HANGS: Final = """
+import asyncio, signal, server
+
+answer, hangs = server.ModelServer.infer, [True]
+signal.signal(signal.SIGUSR1, lambda *_: hangs.clear())
+
+async def infer(self, request):
+    while hangs:
+        await asyncio.sleep(0.1)
+    return await answer(self, request)
+
+server.ModelServer.infer = infer
+server.main()
+"""
+
+
+def leaking(limit: str, mebibytes: int) -> Mapping[str, Any]:
+    """A container that keeps so much memory of each request, until the kernel kills it."""
+    resources = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": limit}}
+    command = ["python", "-c", _LEAKS.replace("LEAK", str(mebibytes))]
+    return {**SERVING, "resources": resources, "command": command}
+
+
+def hanging() -> Mapping[str, Any]:
+    """A container that is ready, and answers no request until it gets SIGUSR1."""
+    return {**SERVING, "command": ["python", "-c", _HANGS]}
