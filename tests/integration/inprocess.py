@@ -30,6 +30,8 @@ class Traffic:
     """By workload, the share of its requests that fail; the workload's name may be a prefix."""
     down: bool = False
     silent: bool = False
+    hanging: str | None = None
+    """A workload none of whose requests ends."""
     queries_sent: int = 0
     reads: int = 0
 
@@ -42,6 +44,8 @@ class Traffic:
         if self.down:
             return Unreadable("Prometheus refused the connection")
         if self.silent or not isinstance(asked.question, Counters):
+            return ()
+        if asked.arm.workload == self.hanging:
             return ()
         now = self.clock()
         first = max(self.started, now - asked.window)

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from tests.integration.conftest import kubectl
 from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import healthy, spec
+from tests.integration.test_rollouts import ERRORS, healthy, spec
 
 LIMITED = {
     "spec": {
@@ -22,7 +23,11 @@ LIMITED = {
         ]
     }
 }
-STEPS = {"steps": [{"setWeight": 20}, {"pause": {}}], "progressDeadline": "2h"}
+STEPS = {
+    "steps": [{"setWeight": 20}, {"pause": {}}],
+    "progressDeadline": "2h",
+    "analysis": ERRORS,
+}
 
 
 async def pods_of(operator: Operator, revision: str) -> list[Manifest]:
@@ -113,9 +118,13 @@ async def test_a_rollout_whose_pods_stay_ready_lists_them_every_two_minutes(
 ) -> None:
     await begun(operator)
     before = operator.cluster.requests[("list", "Pod")]
-    operator.move(115)
+    operator.move(60)
     await asyncio.sleep(0.5)
     assert operator.cluster.requests[("list", "Pod")] == before
-    operator.move(10)
+    operator.move(70)
+    deadline = time.monotonic() + 10
+    while operator.cluster.requests[("list", "Pod")] == before:
+        assert time.monotonic() < deadline, "they were not listed in two minutes"
+        await asyncio.sleep(0.1)
     await asyncio.sleep(0.5)
     assert operator.cluster.requests[("list", "Pod")] == before + 1

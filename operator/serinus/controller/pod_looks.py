@@ -27,8 +27,10 @@ class PodLooks:
 
     revision: str
     """The candidate's."""
-    due: float
-    """Unix seconds."""
+    planned: float
+    """Unix seconds of the next look, should nothing happen before."""
+    awaited_since: float = -inf
+    """Unix seconds since when the candidate's pods are awaited."""
     looked_at: float = -inf
     """Unix seconds."""
     ready: Mapping[str, int] = field(default_factory=dict)
@@ -40,11 +42,22 @@ class PodLooks:
     problem: str | None = None
     """Why, as it was seen last."""
 
+    @property
+    def due(self) -> float:
+        """Unix seconds of the next look."""
+        soonest = self.looked_at + LOOK_AGAIN
+        moments = [self.planned]
+        if self.fell:
+            moments.append(soonest)
+        if self.short:
+            moments.append(max(self.awaited_since + LOOK_AFTER, soonest))
+        return min(moments)
+
     def looked(self, problem: str | None, now: float) -> "PodLooks":
-        """After a look; one more follows soon where a container is only about to start again."""
-        soon = self.fell or self.short
-        due = now + (LOOK_AGAIN if soon else LOOK_EVERY)
-        return replace(self, due=due, looked_at=now, fell=False, problem=problem)
+        """After a look; one more follows soon where pods were lost, whose containers may only be
+        about to start again."""
+        planned = now + (LOOK_AGAIN if self.fell else LOOK_EVERY)
+        return replace(self, planned=planned, looked_at=now, fell=False, problem=problem)
 
 
 def awaiting(
@@ -52,7 +65,6 @@ def awaiting(
     candidate: Candidate,
     stable: str | None,
     workloads: Mapping[str, Workload],
-    now: float,
 ) -> PodLooks:
     """What is known now of how many pods are ready; nothing of another candidate's counts."""
     if before is None or before.revision != candidate.revision:
@@ -62,14 +74,9 @@ def awaiting(
     fell = any(w.ready < min(w.replicas, before.ready.get(name, 0)) for name, w in found.items())
     own = found.get(candidate.revision)
     short = own is not None and own.ready < own.replicas
-    due, soonest = before.due, before.looked_at + LOOK_AGAIN
-    if fell:
-        due = min(due, max(now, soonest))
-    if short:
-        due = min(due, max(candidate.progress_since + LOOK_AFTER, soonest))
     return replace(
         before,
-        due=due,
+        awaited_since=candidate.progress_since,
         ready={name: w.ready for name, w in found.items()},
         fell=before.fell or fell,
         short=short,

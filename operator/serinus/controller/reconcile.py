@@ -175,7 +175,7 @@ class Reconciler:
         not ready."""
         workloads, facts = read_workloads(objects), dict[str, Any]()
         stable, now = status.stable.revision if status.stable else None, self._clock()
-        looks = awaiting(self._pod_looks.get(key), candidate, stable, workloads, now)
+        looks = awaiting(self._pod_looks.get(key), candidate, stable, workloads)
         deployment = objects.get(("Deployment", owner.child(candidate.revision)))
         if looks.due <= now and deployment is not None:
             try:
