@@ -11,12 +11,11 @@ import pytest
 
 from serinus.api import promql
 from serinus.api.checks import LabelMatcher
-from serinus.api.promql.tokens import tokens
 from serinus.judge.questions import Answer, Arm, Counters, Question, Series, Unreadable, Value
 from serinus.prometheus import Asked, Config, Prometheus
 from serinus.rehearsal.subquery import stepped
 from tests.integration.prometheus.scraped import PATIENCE, Pods, Server, pod, serving
-from tests.unit.prometheus.corpus import RUN
+from tests.unit.prometheus.corpus import RUN, mangled
 
 CANDIDATE, STABLE = Arm("team", "fraud-2"), Arm("team", "fraud-1")
 ELSEWHERE = Arm("other-team", "fraud-2")
@@ -258,18 +257,6 @@ async def test_prometheus_parses_whatever_we_let_pass(server: Server) -> None:
         query: said for query, said in refused.items() if "HTTP 422" not in said.message
     }
     assert parse_errors == {}
-
-
-def mangled(rng: random.Random, count: int) -> Iterator[str]:
-    sentences = [[token.text for token in tokens(query)[:-1]] for query in RUN]
-    words = sorted({word for sentence in sentences for word in sentence})
-    for _ in range(count):
-        sentence = list(rng.choice(sentences))
-        for _ in range(rng.choice((1, 1, 2, 3))):
-            place = rng.randrange(len(sentence) + 1)
-            replaced = rng.choice((0, 1, 1))
-            sentence[place : place + replaced] = rng.sample(words, rng.choice((0, 1)))
-        yield " ".join(sentence)
 
 
 async def test_an_outage_is_told_and_what_comes_after_is_read(pods: Pods, tmp_path: Path) -> None:

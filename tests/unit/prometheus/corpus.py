@@ -1,5 +1,10 @@
 """PromQL as people write it: what we run, and what we refuse with which words."""
 
+import random
+from collections.abc import Iterator
+
+from serinus.api.promql.tokens import tokens
+
 RUN = (
     # from everyday dashboards, alerts and canary analyses
     "up{$arm}",
@@ -72,7 +77,7 @@ RUN = (
     "sum_over_time(x{$arm}[59m59s999ms])",
     "rate((x{$arm}[5m]))",
     "sum(x{$arm}) # of $arm, with a ( in the comment",
-    "# first\nsum(\n  x{$arm}\t)\r\n",
+    "# first\nsum(\n  x{$arm}\t)\n",
     'x{$arm,a="\\"\\\\\\n\\x41\\101\\u00e9\\U0001F600"}',
     "x{$arm,a='it\\'s \"quoted\"'}",
     "x{$arm,a=`raw \\d \"'`}",
@@ -86,6 +91,26 @@ RUN = (
     "x{$arm,a=~`\\(\\?\\++`}",
     "nan_total{$arm} + infinite{$arm} + sum_total{$arm} + on_call{$arm}",
     "rate{$arm} + time{$arm}",
+    # what newer releases of Prometheus added
+    '{"my.metric",$arm}',
+    '{$arm,"my.metric","my.label"="x"}',
+    'x{$arm,"größe"!="x",\'my.label\'=~"a|b"}',
+    "sum by ('my.label', pod) (x{$arm})",
+    'x{$arm} / on ("my.label") group_left ("other.label") y{$arm}',
+    'label_replace({"my.metric",$arm}, "my.label", "$1", "pod", "(.*)")',
+    '{"sum",$arm} + {"by",$namespace} + {"a{b}",$arm}',
+    'limitk{$arm} + step{$arm} + range{$arm} + fill{$arm} + {"anchored",$arm} + min_of{$arm}',
+    ":tensorflow:serving:request_count{$arm}",
+    "histogram_avg(x{$arm}) + histogram_stddev(x{$arm}) + histogram_stdvar(x{$arm})",
+    "first_over_time(x{$arm}[5m])",
+    "rate(x{$arm}[300]) + rate(x{$arm}[1.5]) + rate(x{$arm}[1e2]) + rate(x{$arm}[0x3C])",
+    "max_over_time(x{$arm}[600:30]) + x{$arm} offset 300 + min_over_time(x{$arm}[600:])",
+    "time() - x{$arm} > 5m",
+    "5m",
+    'x{$arm,"or"="x"}',
+    'sum by ("smoothed","without") (x{$arm})',
+    "sum by (pod,) (x{$arm}) + on (pod,) group_left (version,) y{$arm}",
+    'x{$arm,a="\\xc3\\xa9\\303\\251"}',
     "((((((((((1))))))))))",
 )
 
@@ -105,8 +130,22 @@ REFUSED = (
     ('up{$namespace,namespace!=""}', "leave out the label namespace"),
     ('up{$arm,pod="other"}', "leave out the label pod: $arm stands for it"),
     ("up{$arm,$namespace}", "needs only one of $arm and $namespace"),
-    ('up{$arm} or {"secret"}', "name the metric in front of the braces"),
-    ('up{"secret", $arm}', "expected a label or $arm"),
+    ('up{$arm} or {"secret"}', "at character 13: secret would read the series of every namespace"),
+    ('{"my.secret"}', 'write {"my.secret",$arm} or {"my.secret",$namespace}'),
+    ('up{"secret", $arm}', "a selector names one metric, not up and secret"),
+    ('{"up", "secret", $arm}', "a selector names one metric, not up and secret"),
+    ('{"__name__"="up", $arm}', "name the metric in front of the braces"),
+    ('up{"__name__"=~".+",$arm}', "leave out the label __name__"),
+    ('up{$arm,"namespace"="b"}', "leave out the label namespace"),
+    ('up{$arm,"n\\x61mespace"="b"}', "leave out the label namespace"),
+    ("up{$arm,'\\160od'=~'.*'}", "leave out the label pod: $arm stands for it"),
+    ('up{$arm or namespace="b"}', "expected ,, found or"),
+    ("{$arm or $arm}", "expected ,, found or"),
+    ('{"", $arm}', "the name of a metric is empty"),
+    ('up{$arm, ""="x"}', "the name of a label is empty"),
+    ('sum by ("") (up{$arm})', "the name of a label is empty"),
+    ('{"$arm"}', "$arm inside quotes stands for nothing"),
+    ('up{$arm,"$arm"="x"}', "$arm inside quotes stands for nothing"),
     ("info(up{$arm}, {data})", "unknown function info"),
     ('x{a="b\\"} or secret{a="$arm"}', 'the quote " is not closed'),
     ("x{a='$arm'}", "$arm inside quotes stands for nothing"),
@@ -120,6 +159,19 @@ REFUSED = (
     ("x{${arm}}", "unknown $: there are"),
     ("x{$arm=~'a'}", "expected ,"),
     ("x{namespace=$arm}", "expected a string in quotes"),
+    # what programs take differently
+    (
+        'x{$arm} > 1e9 # \r or topk(1, x{namespace="b"})',
+        "may not hold the control character U+000D",
+    ),
+    ("sum(x{$arm})\r\n", "may not hold the control character U+000D: leave it out"),
+    ("x{$arm} # \0", "may not hold the control character U+0000"),
+    ("x{$arm} # \x0b", "may not hold the control character U+000B"),
+    ("x{$arm} # \x85 or y", "may not hold the control character U+0085"),
+    ("x{$arm} # \u2028 or y", "may not hold the control character U+2028"),
+    ('x{$arm,a="\x7f"}', "within quotes, write it as an escape"),
+    ("x{$arm} > 017", "Prometheus reads 017 as octal: leave out the leading zeros"),
+    ('x{$arm,a="\\xe9"}', "are no UTF-8"),
     # brackets and quotes
     ("", "the query is empty"),
     ("  # nothing", "the query is empty"),
@@ -169,7 +221,6 @@ REFUSED = (
     ("up{$arm} != = 1", "unexpected ="),
     ("up{$arm} =~ 'a'", "unexpected =~"),
     ("1 2", "unexpected 2"),
-    ("5m", "unexpected 5m"),
     ("1.2.3", "neither a number nor a duration"),
     ("5 + 3x", "neither a number nor a duration"),
     ("1e999", "too large"),
@@ -209,7 +260,19 @@ REFUSED = (
     # what it may cost
     ("rate(up{$arm}[2h])", "a range must be above 0s and at most 1h"),
     ("rate(up{$arm}[0s])", "a range must be above 0s"),
-    ("rate(up{$arm}[5])", "expected a duration like 30s or 5m, found 5"),
+    ("rate(up{$arm}[1h:5s:1])", "expected ]"),
+    ("rate(up{$arm}[0.0])", "a range must be above 0s"),
+    ("rate(up{$arm}[7200])", "a range must be above 0s and at most 1h"),
+    ("rate(up{$arm}[Inf])", "expected a duration like 30s or 5m, found Inf"),
+    ("rate(up{$arm}[2m + 3m])", "expected ], found +"),
+    ("avg_over_time(up{$arm}[1h:1])", "a subquery may have 360 steps"),
+    ("up{$arm} fill(0) + up{$arm}", "unexpected fill"),
+    ("rate(up{$arm}[5m] smoothed)", "expected ,, found smoothed"),
+    ("anchored{$arm}", "unexpected anchored"),
+    ("sum by (smoothed) (up{$arm})", "expected a label, found smoothed"),
+    ('up{$arm,or="x"}', "expected a label or $arm, found or"),
+    ("rate(up{$arm}[0.0015])", "a range must be of whole milliseconds"),
+    ("limitk(1, up{$arm})", "unknown function limitk"),
     ("rate(up{$arm}[1.5h])", "neither a number nor a duration"),
     ("rate(up{$arm}[5m5m])", "neither a number nor a duration"),
     ("rate(up{$arm}[])", "expected a duration"),
@@ -230,3 +293,16 @@ REFUSED = (
     ("1" + "^1" * 100, "nested more than 40 levels deep"),
     ("sum(x{$arm}) + " * 150 + "1", "longer than 2048 characters"),
 )
+
+
+def mangled(rng: random.Random, count: int) -> Iterator[str]:
+    """Everyday queries with words dropped, doubled and swapped."""
+    sentences = [[token.text for token in tokens(query)[:-1]] for query in RUN]
+    words = sorted({word for sentence in sentences for word in sentence})
+    for _ in range(count):
+        sentence = list(rng.choice(sentences))
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            place = rng.randrange(len(sentence) + 1)
+            replaced = rng.choice((0, 1, 1))
+            sentence[place : place + replaced] = rng.sample(words, rng.choice((0, 1)))
+        yield " ".join(sentence)

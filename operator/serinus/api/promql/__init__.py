@@ -1,15 +1,22 @@
 """PromQL that users write: checked before it runs, and bound to the pods that it may read.
 
 A small parser of the language, types included, that accepts less than Prometheus does: what it
-accepts, Prometheus parses. Nothing here is sent anywhere.
+accepts, Prometheus parses. What runs is not the text of the user, but one written anew from what
+was read in it. Nothing here is sent anywhere.
 """
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from serinus.api.promql.grammar import Parser
-from serinus.api.promql.tokens import MAX_LENGTH, GrammarError, tokens
+from serinus.api.promql.text import quoted
+from serinus.api.promql.tokens import MAX_LENGTH, PLACEHOLDERS, GrammarError, tokens
+
+__all__ = ("problems", "quoted", "render")
+
+_MARKS: Final = {name: f"\0{name}" for name in PLACEHOLDERS}
+"""What a placeholder is written as until it is rendered. No other text of ours holds a NUL."""
 
 
 def problems(query: str) -> list[str]:
@@ -23,8 +30,8 @@ def problems(query: str) -> list[str]:
 
 
 def render(query: str, namespace: str, pods: str) -> str:
-    """The query for one arm: `$arm` becomes matchers of namespace and pod, `$namespace` one of
-    the namespace alone. `pods` is a regular expression.
+    """The query for one arm, written anew from what was read: `$arm` becomes matchers of namespace
+    and pod, `$namespace` one of the namespace alone. `pods` is a regular expression.
 
     Raises ValueError with the first of `problems(query)`, if it has any.
     """
@@ -33,24 +40,17 @@ def render(query: str, namespace: str, pods: str) -> str:
         raise ValueError(read.problems[0])
     here = f"namespace={quoted(namespace)}"
     matchers = {"$namespace": here, "$arm": f"{here},pod=~{quoted(pods)}"}
-    text, end = "", 0
-    for name, start in read.placeholders:
-        text += query[end:start] + matchers[name]
-        end = start + len(name)
-    return text + query[end:]
-
-
-def quoted(text: str) -> str:
-    """A PromQL string that stands for the text, whatever is in it."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda c: f"\\x{ord(c[0]):02x}", escaped) + '"'
+    text = read.text
+    for name, mark in _MARKS.items():
+        text = text.replace(mark, matchers[name])
+    return text
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
     problems: tuple[str, ...]
-    placeholders: tuple[tuple[str, int], ...] = ()
-    """Name and place of each placeholder, from left to right."""
+    text: str = ""
+    """Of the whole, with a mark for each placeholder."""
 
 
 @lru_cache(maxsize=1024)
@@ -58,8 +58,8 @@ def _read(query: str) -> _Reading:
     if len(query) > MAX_LENGTH:
         return _Reading((f"the query is longer than {MAX_LENGTH} characters: shorten it",))
     try:
-        parser = Parser(tokens(query))
-        parser.whole()
+        parser = Parser(tokens(query), _MARKS)
+        text = parser.whole()
     except GrammarError as error:
         return _Reading((str(error),))
-    return _Reading(tuple(dict.fromkeys(parser.problems)), tuple(parser.placeholders))
+    return _Reading(tuple(dict.fromkeys(parser.problems)), text)

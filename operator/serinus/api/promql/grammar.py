@@ -1,14 +1,18 @@
 """The grammar of PromQL, with its types, as far as we let it run.
 
 Source: https://prometheus.io/docs/prometheus/latest/querying/basics/ and /operators/ and
-/functions/, as of Prometheus 2.42; experimental functions are left out.
+/functions/, as of Prometheus 3.15; experimental functions are left out. What is read is written
+anew on the way, as the `text` of each part: only that is sent, so that no other reader of the same
+characters could take them otherwise.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
-from serinus.api.promql.tokens import LABEL, Token
+from serinus.api.promql import text
+from serinus.api.promql.tokens import LABEL, PLACEHOLDERS, Token
 
 MAX_DEPTH: Final = 40
 """Levels of nesting."""
@@ -17,6 +21,8 @@ MAX_RANGE: Final = 3600.0
 MAX_OFFSET: Final = 7 * 86400.0
 """Seconds that an offset may look back."""
 MAX_SUBQUERY_STEPS: Final = 360
+_DEFAULT_STEP: Final = 60_000
+"""Milliseconds between a subquery's steps, where it names none and Prometheus is as installed."""
 
 Type = Literal["scalar", "vector", "matrix", "string"]
 Item = TypeVar("Item")
@@ -38,9 +44,17 @@ _UNARY_BINDING: Final = 5
 _NUMBER_WORDS: Final = frozenset({"inf", "nan"})
 _KEYWORDS: Final = frozenset(
     {*_AGGREGATIONS, *_NUMBER_WORDS, "and", "or", "unless", "atan2", "offset", "by", "without",
-     "on", "ignoring", "group_left", "group_right", "bool", "start", "end"}
+     "on", "ignoring", "group_left", "group_right", "bool", "start", "end", "anchored",
+     "smoothed"}
 )  # fmt: skip
-_NO_GROUPING_LABEL: Final = _NUMBER_WORDS | {"without"}
+_QUOTED_AS_METRIC: Final = _KEYWORDS | {
+    "limitk", "limit_ratio", "fill", "fill_left", "fill_right", "step", "range", "max_of", "min_of",
+}  # fmt: skip
+"""Some are keywords of newer releases alone; written in quotes, all of them are names."""
+_METRIC: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_NO_GROUPING_LABELS: Final = _NUMBER_WORDS | {"without", "anchored", "smoothed"}
+_NO_MATCHER_LABELS: Final = frozenset({"or"})
+"""MetricsQL widens a selector by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +73,14 @@ def _words(words: str, signature: _Signature) -> dict[str, _Signature]:
 
 _FUNCTIONS: Final[dict[str, _Signature]] = {
     **_words(
-        "abs absent acos acosh asin asinh atan atanh ceil cos cosh deg exp floor histogram_count "
-        "histogram_sum ln log10 log2 rad sgn sin sinh sort sort_desc sqrt tan tanh timestamp",
+        "abs absent acos acosh asin asinh atan atanh ceil cos cosh deg exp floor histogram_avg "
+        "histogram_count histogram_stddev histogram_stdvar histogram_sum ln log10 log2 rad sgn "
+        "sin sinh sort sort_desc sqrt tan tanh timestamp",
         _Signature(("vector",)),
     ),
     **_words(
-        "absent_over_time avg_over_time changes count_over_time delta deriv idelta increase irate "
-        "last_over_time max_over_time min_over_time present_over_time rate resets "
+        "absent_over_time avg_over_time changes count_over_time delta deriv first_over_time idelta "
+        "increase irate last_over_time max_over_time min_over_time present_over_time rate resets "
         "stddev_over_time stdvar_over_time sum_over_time",
         _Signature(("matrix",)),
     ),
@@ -92,13 +107,30 @@ _FUNCTIONS: Final[dict[str, _Signature]] = {
 class _Expression:
     type: Type
     start: Token
-    form: Literal["selector", "range", "subquery", "other"] = "other"
+    text: str
+    form: Literal["selector", "range", "subquery", "operation", "other"] = "other"
     offset: bool = False
+
+    @property
+    def operand(self) -> str:
+        """Its text as a part of an operation: grouped as it was read, whatever binds tighter."""
+        return f"({self.text})" if self.form == "operation" else self.text
 
     def must_be(self, *types: Type) -> None:
         if self.type not in types:
             remedy = _REMEDIES.get((self.type, types[0]), "")
             self.start.refuse(f"expected {_NAMES[types[0]]}, found {_NAMES[self.type]}{remedy}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One of what stands within the braces of a selector: a placeholder, the name of the metric
+    or a matcher of a label."""
+
+    token: Token
+    text: str
+    metric: str | None = None
+    label: str | None = None
 
 
 _NAMES: Final[dict[Type, str]] = {
@@ -115,7 +147,7 @@ _REMEDIES: Final[dict[tuple[Type, Type], str]] = {
 }
 
 
-def _reserved(label: str, bound: list[Token]) -> str:
+def _reserved(label: str | None, bound: list[Token]) -> str:
     """Why a selector may not name this label itself; empty if it may."""
     if label == "__name__":
         return "name the metric in front of the braces"
@@ -126,24 +158,46 @@ def _reserved(label: str, bound: list[Token]) -> str:
     return ""
 
 
+def _metric_and(metric: str, matchers: list[str]) -> str:
+    if _METRIC.fullmatch(metric) and metric.lower() not in _QUOTED_AS_METRIC:
+        return f"{metric}{{{','.join(matchers)}}}"
+    return f"{{{','.join([text.quoted(metric), *matchers])}}}"
+
+
+def _grouped(labels: list[str]) -> str:
+    return f"({','.join(_label(label, _NO_GROUPING_LABELS) for label in labels)})"
+
+
+def _label(name: str, keywords: frozenset[str]) -> str:
+    return name if _is_bare(name, keywords) else text.quoted(name)
+
+
+def _is_bare(label: str, keywords: frozenset[str]) -> bool:
+    """Whether the name of a label needs no quotes."""
+    return bool(LABEL.fullmatch(label)) and label.lower() not in keywords
+
+
 class Parser:
     """Recursive descent; binary operators by precedence climbing."""
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: list[Token], placeholders: Mapping[str, str]) -> None:
+        """`placeholders` is what each of them is written as."""
         self._tokens = tokens
+        self._placeholders = placeholders
         self._place = 0
         self._depth = 0
         self.problems: list[str] = []
-        self.placeholders: list[tuple[str, int]] = []
 
-    def whole(self) -> None:
-        """Read the whole query, whose value must be a number or a vector of numbers."""
+    def whole(self) -> str:
+        """Read the whole query, whose value must be a number or a vector of numbers, and write it
+        anew."""
         if self._next.kind == "end":
             self._next.refuse("the query is empty")
         found = self._expression()
         if self._next.kind != "end":
             self._next.refuse(f"unexpected {self._next.shown}")
         found.must_be("vector", "scalar")
+        return found.text
 
     # tokens
 
@@ -191,7 +245,7 @@ class Parser:
         sign = self._take()
         operand = self._expression(_UNARY_BINDING + 1)
         operand.must_be("scalar", "vector")
-        return _Expression(operand.type, sign)
+        return _Expression(operand.type, sign, f"{sign.text}{operand.operand}", "operation")
 
     def _binary(self, left: _Expression, operator: Token, name: str) -> _Expression:
         if has_bool := self._sees("bool"):
@@ -209,24 +263,32 @@ class Parser:
             operator.refuse(f"{operator.text} needs an instant vector on both sides")
         if matching and types != {"vector"}:
             operator.refuse("on and ignoring need an instant vector on both sides")
-        if matching == "group" and name in _SETS:
+        if "group_" in matching and name in _SETS:
             operator.refuse(f"group_left and group_right do not go with {operator.text}")
-        return _Expression("vector" if "vector" in types else "scalar", left.start)
+        between = f"{name}{' bool' if has_bool else ''}{matching}"
+        return _Expression(
+            "vector" if "vector" in types else "scalar",
+            left.start,
+            f"{left.operand} {between} {right.operand}",
+            "operation",
+        )
 
-    def _matching(self) -> Literal["", "labels", "group"]:
-        """`on (a) group_left (b)`, and how much of it there is."""
+    def _matching(self) -> str:
+        """`on (a) group_left (b)`, or nothing. Labels are always written behind group_left, lest
+        an operand in brackets be taken for them."""
         if not self._sees("on", "ignoring"):
             return ""
-        is_on = self._take().text.lower() == "on"
+        kind = self._take().text.lower()
         labels = self._labels()
+        found = f" {kind} {_grouped(labels)}"
         if not self._sees("group_left", "group_right"):
-            return "labels"
+            return found
         group = self._take()
-        if self._sees("("):
-            twice = sorted(set(labels) & set(self._labels()))
-            if is_on and twice:
-                group.refuse(f"the label {twice[0]} stands in on and {group.text} at once")
-        return "group"
+        included = self._labels() if self._sees("(") else []
+        twice = sorted(set(labels) & set(included))
+        if kind == "on" and twice:
+            group.refuse(f"the label {twice[0]} stands in on and {group.text} at once")
+        return f"{found} {group.text.lower()} {_grouped(included)}"
 
     def _postfix(self) -> _Expression:
         found = self._primary()
@@ -242,16 +304,18 @@ class Parser:
 
     def _primary(self) -> _Expression:
         token = self._take()
-        if token.kind == "number" or (token.kind == "word" and token.text.lower() in _NUMBER_WORDS):
-            return _Expression("scalar", token)
+        is_number = token.kind == "word" and token.text.lower() in _NUMBER_WORDS
+        if token.kind in ("number", "duration") or is_number:
+            return _Expression("scalar", token, text.number(token.value()))
         if token.kind == "string":
-            return _Expression("string", token)
+            return _Expression("string", token, text.quoted(token.string()))
         if token.text == "(":
             inner = self._expression()
             self._expect(")")
-            return _Expression(inner.type, token)
+            return _Expression(inner.type, token, inner.operand)
         if token.text == "{":
-            token.refuse("name the metric in front of the braces")
+            self._place -= 1
+            return self._selector(token)
         if token.kind == "placeholder":
             token.refuse(
                 f"{token.text} belongs within the braces of a selector: up{{{token.text}}}"
@@ -273,24 +337,22 @@ class Parser:
         return self._selector(name)
 
     def _aggregation(self, name: Token, takes: tuple[Type, ...]) -> _Expression:
-        grouped = self._grouping()
-        self._arguments(name, _Signature(takes))
-        if not grouped:
-            self._grouping()
-        return _Expression("vector", name)
+        grouping = self._grouping()
+        arguments = self._arguments(name, _Signature(takes))
+        grouping = grouping or self._grouping()
+        return _Expression("vector", name, f"{name.text.lower()}{grouping}{arguments}")
 
-    def _grouping(self) -> bool:
+    def _grouping(self) -> str:
         if not self._sees("by", "without"):
-            return False
-        self._take()
-        self._labels()
-        return True
+            return ""
+        kind = self._take().text.lower()
+        return f" {kind} {_grouped(self._labels())} "
 
     def _call(self, name: Token, signature: _Signature) -> _Expression:
-        self._arguments(name, signature)
-        return _Expression(signature.gives, name)
+        arguments = self._arguments(name, signature)
+        return _Expression(signature.gives, name, f"{name.text}{arguments}")
 
-    def _arguments(self, name: Token, signature: _Signature) -> None:
+    def _arguments(self, name: Token, signature: _Signature) -> str:
         found = self._listed("(", ")", self._expression)
         most = len(signature.takes)
         least = most - signature.optional
@@ -299,57 +361,84 @@ class Parser:
             name.refuse(f"{name.text} takes {wanted} argument(s), not {len(found)}")
         for place, argument in enumerate(found):
             argument.must_be(signature.takes[min(place, most - 1)])
+        return f"({', '.join(argument.text for argument in found)})"
 
-    def _listed(self, start: str, end: str, item: Callable[[], Item]) -> list[Item]:
+    def _listed(
+        self, start: str, end: str, item: Callable[[], Item], comma_at_end: bool = False
+    ) -> list[Item]:
         """Items between brackets, with commas between them."""
         self._expect(start)
         found: list[Item] = []
         while not self._sees(end):
             if found:
                 self._expect(",")
-                if end == "}" and self._sees(end):
+                if comma_at_end and self._sees(end):
                     break
             found.append(item())
         self._take()
         return found
 
     def _labels(self) -> list[str]:
-        return self._listed("(", ")", self._label)
+        return self._listed("(", ")", self._label, comma_at_end=True)
 
     def _label(self) -> str:
         token = self._take()
-        if not LABEL.fullmatch(token.text) or token.text.lower() in _NO_GROUPING_LABEL:
+        if token.kind == "string":
+            return self._name(token, "label")
+        if not _is_bare(token.text, _NO_GROUPING_LABELS):
             token.refuse(f"expected a label, found {token.shown}")
         return token.text
 
+    def _name(self, token: Token, what: str) -> str:
+        """Of a metric or label, in quotes."""
+        return token.string() or token.refuse(f"the name of a {what} is empty")
+
     # selectors
 
-    def _selector(self, name: Token) -> _Expression:
-        found = self._listed("{", "}", self._matcher) if self._sees("{") else []
-        bound = [token for token in found if token.kind == "placeholder"]
-        self.placeholders += [(token.text, token.at) for token in bound]
+    def _selector(self, start: Token) -> _Expression:
+        """A name, braces or both, from the first of them on."""
+        items: list[_Item] = []
+        if self._sees("{"):
+            items = self._listed("{", "}", self._item, comma_at_end=True)
+        names = [start.text] if start.kind == "word" else []
+        names += [item.metric for item in items if item.metric is not None]
+        if not names:
+            start.refuse("name the metric in front of the braces")
+        if len(names) > 1:
+            start.refuse(f"a selector names one metric, not {names[0]} and {names[1]}")
+        bound = [item.token for item in items if item.token.kind == "placeholder"]
+        self._check_reach(start, names[0], bound)
+        for item in items:
+            if remedy := _reserved(item.label, bound):
+                self.problems.append(
+                    f"at character {item.token.at + 1}: leave out the label {item.label}: {remedy}"
+                )
+        matchers = [item.text for item in items if item.metric is None]
+        return _Expression("vector", start, _metric_and(names[0], matchers), "selector")
+
+    def _check_reach(self, start: Token, metric: str, bound: list[Token]) -> None:
         if not bound:
+            arm, namespace = (_metric_and(metric, [each]) for each in PLACEHOLDERS)
             self.problems.append(
-                f"at character {name.at + 1}: {name.text} would read the series of every "
-                f"namespace: write {name.text}{{$arm}} or {name.text}{{$namespace}}"
+                f"at character {start.at + 1}: {metric} would read the series of every "
+                f"namespace: write {arm} or {namespace}"
             )
         if len(bound) > 1:
             self.problems.append(
-                f"at character {name.at + 1}: {name.text} needs only one of $arm and $namespace"
+                f"at character {start.at + 1}: {metric} needs only one of $arm and $namespace"
             )
-        for label in found:
-            if remedy := _reserved(label.text, bound):
-                self.problems.append(
-                    f"at character {label.at + 1}: leave out the label {label.text}: {remedy}"
-                )
-        return _Expression("vector", name, "selector")
 
-    def _matcher(self) -> Token:
-        """One item within braces: its label, or a placeholder."""
+    def _item(self) -> _Item:
         token = self._take()
         if token.kind == "placeholder":
-            return token
-        if token.kind != "word" or not LABEL.fullmatch(token.text):
+            return _Item(token, self._placeholders[token.text])
+        if token.kind == "string":
+            if not self._sees("=", "!=", "=~", "!~"):
+                return _Item(token, "", metric=self._name(token, "metric"))
+            label = self._name(token, "label")
+        elif _is_bare(token.text, _NO_MATCHER_LABELS):
+            label = token.text
+        else:
             token.refuse(f"expected a label or $arm, found {token.shown}")
         if not self._sees("=", "!=", "=~", "!~"):
             self._next.refuse(f"expected =, !=, =~ or !~ after {token.text}")
@@ -358,7 +447,8 @@ class Parser:
             value.refuse(f"expected a string in quotes, found {value.shown}")
         if operator.text in ("=~", "!~"):
             value.pattern()
-        return token
+        written = f"{_label(label, _NO_MATCHER_LABELS)}{operator.text}{text.quoted(value.string())}"
+        return _Item(token, written, label=label)
 
     # ranges
 
@@ -369,15 +459,17 @@ class Parser:
             self._expect("]")
             if of.form != "selector" or of.offset:
                 bracket.refuse("a range goes right behind a selector: up{$arm}[5m]")
-            return _Expression("matrix", of.start, "range")
+            return _Expression("matrix", of.start, f"{of.text}[{text.duration(span)}]", "range")
         self._take()
-        step = 60.0 if self._sees("]") else self._duration(MAX_RANGE, "a step")
+        step = None if self._sees("]") else self._duration(MAX_RANGE, "a step")
         self._expect("]")
         of.must_be("vector")
-        if span / step > MAX_SUBQUERY_STEPS:
+        if span / (step or _DEFAULT_STEP) > MAX_SUBQUERY_STEPS:
             bracket.refuse(f"a subquery may have {MAX_SUBQUERY_STEPS} steps: make its step longer")
         self._refuse_nesting(of, bracket)
-        return _Expression("matrix", of.start, "subquery")
+        every = text.duration(step) if step else ""
+        written = f"{of.operand}[{text.duration(span)}:{every}]"
+        return _Expression("matrix", of.start, written, "subquery")
 
     def _refuse_nesting(self, of: _Expression, bracket: Token) -> None:
         inside = self._tokens[self._tokens.index(of.start) : self._tokens.index(bracket)]
@@ -390,14 +482,17 @@ class Parser:
             offset.refuse("an offset goes once, right behind a selector or a range")
         if self._sees("-"):
             self._next.refuse("an offset must look back, not ahead: leave out the minus")
-        self._duration(MAX_OFFSET, "an offset")
-        return _Expression(of.type, of.start, of.form, offset=True)
+        span = text.duration(self._duration(MAX_OFFSET, "an offset"))
+        return _Expression(of.type, of.start, f"{of.text} offset {span}", of.form, offset=True)
 
-    def _duration(self, most: float, what: str) -> float:
+    def _duration(self, most: float, what: str) -> int:
+        """Milliseconds. A number alone is one of seconds."""
         token = self._take()
-        if token.kind != "duration":
+        if token.kind not in ("duration", "number"):
             token.refuse(f"expected a duration like 30s or 5m, found {token.shown}")
-        span = token.seconds()
-        if not 0 < span <= most:
+        milliseconds = 1000 * token.value()
+        if not 0 < milliseconds <= 1000 * most:
             token.refuse(f"{what} must be above 0s and at most {most / 3600:g}h")
-        return span
+        if abs(milliseconds - round(milliseconds)) > 1e-6:
+            token.refuse(f"{what} must be of whole milliseconds")
+        return round(milliseconds)

@@ -23,27 +23,30 @@ _UNITS: Final = {
 }
 _TOKEN: Final = re.compile(
     rf"""
-    (?P<blank>[ \t\r\n]+ | \#[^\n]*)
+    (?P<blank>[ \t\n]+ | \#[^\n]*)
   | (?P<duration>(?=[0-9]+[a-z]){"".join(f"(?:[0-9]+{unit})?" for unit in _UNITS)}(?![\w.]))
   | (?P<number>(?:0[xX][0-9a-fA-F]{{1,15}}|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
-      (?![\w.:]))
-  | (?P<word>[a-zA-Z_][a-zA-Z0-9_:]*)
+      (?![\w.]))
+  | (?P<word>:?[a-zA-Z_][a-zA-Z0-9_:]*)
   | (?P<placeholder>\$[a-zA-Z0-9_]*)
   | (?P<string>"(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' | `[^`]*`)
   | (?P<symbol>==|!=|<=|>=|=~|!~|[-+*/%^<>=(){{}}\[\],:@])
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+"""All but the tab and the end of a line. They hide text from people, and programs disagree on
+which of them end a line."""
 _CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
 
 _ESCAPE: Final = re.compile(
     r"""\\(?:(?P<one>[abfnrtv\\"'])|(?P<octal>[0-3][0-7]{2})"""
-    r"""|(?P<hex>x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})|.)""",
+    r"""|x(?P<byte>[0-9a-fA-F]{2})|(?P<point>u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})|.)""",
     re.DOTALL,
 )
 _ONE_LETTER: Final = {
-    **dict(zip("abfnrtv", "\a\b\f\n\r\t\v", strict=True)),
-    **dict(zip("\\\"'", "\\\"'", strict=True)),
+    **dict(zip("abfnrtv", b"\a\b\f\n\r\t\v", strict=True)),
+    **dict(zip("\\\"'", b"\\\"'", strict=True)),
 }
 
 _GROUP_WE_KNOW: Final = r":|P<[A-Za-z_][A-Za-z0-9_]*>|[ims]+(?:-[ims]+)?[:)]"
@@ -74,26 +77,41 @@ class Token:
         """Raises GrammarError that names the place."""
         raise GrammarError(f"at character {self.at + 1}: {why}")
 
-    def seconds(self) -> float:
-        """Of a duration."""
-        parts = re.findall(r"([0-9]+)([a-z]+)", self.text)
-        return sum(float(count) * _UNITS[unit] for count, unit in parts)
+    def value(self) -> float:
+        """Of a number, or of a duration in seconds."""
+        if self.kind == "duration":
+            parts = re.findall(r"([0-9]+)([a-z]+)", self.text)
+            return sum(float(count) * _UNITS[unit] for count, unit in parts)
+        lowered = self.text.lower()
+        return float(int(lowered, 16)) if lowered.startswith("0x") else float(lowered)
 
     def string(self) -> str:
         """What a string stands for. Raises GrammarError for an escape that Prometheus refuses."""
         inner = self.text[1:-1]
         if self.text[0] == "`":
             return inner
-        return _ESCAPE.sub(self._meant, inner)
+        found, at = bytearray(), 0
+        for escape in _ESCAPE.finditer(inner):
+            found += inner[at : escape.start()].encode("utf-8", "surrogatepass")
+            found += self._meant(escape)
+            at = escape.end()
+        found += inner[at:].encode("utf-8", "surrogatepass")
+        try:
+            return found.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            self.refuse(f"the bytes of {self.text} are no UTF-8: write \\u00e9 for the letter é")
 
-    def _meant(self, escape: re.Match[str]) -> str:
-        one, octal, digits = escape["one"], escape["octal"], escape["hex"]
+    def _meant(self, escape: re.Match[str]) -> bytes:
+        """A byte for \\x and three digits, a character for the others."""
+        one, octal, byte, digits = escape["one"], escape["octal"], escape["byte"], escape["point"]
         other_quote = "'" if self.text[0] == '"' else '"'
         if one and one != other_quote:
-            return _ONE_LETTER[one]
-        point = int(octal, 8) if octal else int(digits[1:] if digits else "-1", 16)
+            return bytes([_ONE_LETTER[one]])
+        if octal or byte:
+            return bytes([int(octal, 8) if octal else int(byte, 16)])
+        point = int(digits[1:] if digits else "-1", 16)
         if 0 <= point < 0xD800 or 0xDFFF < point <= 0x10FFFF:
-            return chr(point)
+            return chr(point).encode()
         return self.refuse(f"unknown escape {escape[0]} in {self.text}: write \\\\ for a backslash")
 
     def pattern(self) -> None:
@@ -124,6 +142,11 @@ def tokens(query: str) -> list[Token]:
 
     Raises GrammarError for what is no word, and for brackets that do not match.
     """
+    if control := _CONTROL.search(query):
+        Token("", control[0], control.start()).refuse(
+            f"a query may not hold the control character U+{ord(control[0]):04X}: leave it out; "
+            "within quotes, write it as an escape, such as \\r"
+        )
     found, at = [], 0
     while at < len(query):
         match = _TOKEN.match(query, at)
@@ -147,9 +170,11 @@ def _unreadable(character: str) -> str:
 
 
 def _check(token: Token) -> None:
-    if token.kind == "number" and "x" not in token.text.lower():
-        if math.isinf(float(token.text)):
+    if token.kind == "number":
+        if math.isinf(token.value()):
             token.refuse(f"the number {token.text} is too large")
+        if re.fullmatch("0[0-9]+", token.text):
+            token.refuse(f"Prometheus reads {token.text} as octal: leave out the leading zeros")
     elif token.kind == "placeholder" and token.text not in PLACEHOLDERS:
         token.refuse(f"unknown {token.text}: there are $arm and $namespace")
     elif token.kind == "string":
