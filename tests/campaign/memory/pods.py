@@ -1,0 +1,373 @@
+"""Deployments, pods and endpoints on paper: pods start, die, are lost, and count requests."""
+
+import asyncio
+import itertools
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from serinus.api.base import rfc3339
+from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
+from tests.campaign.memory.api import MemoryApi
+
+Manifest = dict[str, Any]
+
+SCRAPED_EVERY: Final = 5.0
+SYNC: Final = 0.02
+"""Seconds that a controller takes to notice something."""
+
+
+@dataclass
+class Model:
+    """How the pods of a version behave."""
+
+    errors: float = 0.0
+    """Share of the requests that are answered with 500."""
+    hangs: bool = False
+    """Requests run into their timeout, and are counted nowhere."""
+    starts_after: float = 3.0
+    """Seconds until a pod is ready; infinity: never."""
+    dies_every: float | None = None
+    """Seconds after which a ready container is killed for its memory."""
+
+    @property
+    def bad(self) -> str | None:
+        """How it fails its clients, if it does."""
+        if self.hangs:
+            return "hangs"
+        if self.dies_every is not None:
+            return "dies"
+        return "errors" if self.errors > 0.05 else None
+
+
+@dataclass
+class Segment:
+    """A time in which a container ran and its counters grew evenly."""
+
+    since: float
+    until: float
+    total: float
+    errors: float
+    rate: float = 0.0
+    failing: float = 0.0
+
+    def at(self, moment: float) -> tuple[float, float]:
+        """Requests and errors counted by then."""
+        return (
+            self.total + (moment - self.since) * self.rate,
+            self.errors + (moment - self.since) * self.failing,
+        )
+
+
+@dataclass
+class Pod:
+    """One pod."""
+
+    name: str
+    uid: str
+    address: str
+    deployment: str
+    namespace: str
+    labels: Mapping[str, str]
+    version: str
+    running: bool = True
+    ready: bool = False
+    restarts: int = 0
+    ended: Manifest | None = None
+    """How its container ended last."""
+    waits: bool = False
+    """Its container is in CrashLoopBackOff."""
+    segments: list[Segment] = field(default_factory=list)
+    life: int = 0
+    """Counts its starts: what was to happen in an earlier life happens no more."""
+
+    @property
+    def revision(self) -> str:
+        """Of which it is one."""
+        return self.labels.get(REVISION_LABEL, "")
+
+    def grow(self, now: float, rate: float, failing: float) -> None:
+        """From now on it answers so many requests a second, so many of them with 500."""
+        last = self.segments[-1] if self.segments else None
+        if last is not None:
+            last.until = now
+            if (last.rate, last.failing) == (rate, failing):
+                return
+        total, errors = last.at(now) if last else (0.0, 0.0)
+        self.segments.append(Segment(now, now, total, errors, rate, failing))
+
+    def settle(self, now: float) -> None:
+        """It goes on as it does."""
+        if self.running and self.segments:
+            self.segments[-1].until = now
+
+    def begin(self, now: float) -> None:
+        """A container starts, and its counters at 0."""
+        self.segments.append(Segment(now, now, 0.0, 0.0))
+
+    def samples(self, since: float, until: float, every: float) -> list[tuple[float, float, float]]:
+        """What was scraped of it: moment, requests and errors."""
+        starts = [each.since for each in self.segments]
+        first = int(since // every) + 1
+        found = []
+        for tick in range(first, int(until // every) + 1):
+            moment = tick * every
+            index = bisect_right(starts, moment) - 1
+            if index >= 0 and moment <= self.segments[index].until:
+                found.append((moment, *self.segments[index].at(moment)))
+        return found
+
+
+class Pods:
+    """The controllers of Deployments and endpoints, and the kubelets, in one."""
+
+    def __init__(
+        self, api: MemoryApi, now: Callable[[], float], changed: Callable[[], None]
+    ) -> None:
+        self._api = api
+        self._now = now
+        self._changed = changed
+        self._numbers = itertools.count(1)
+        self._due: set[tuple[str, str]] = set()
+        self.models: dict[str, Model] = {}
+        """By version; what is not here is a good one."""
+        self.pods: dict[str, Pod] = {}
+        self.gone: list[Pod] = []
+        """Prometheus remembers them."""
+
+    def model(self, version: str) -> Model:
+        """How a version behaves."""
+        return self.models.setdefault(version, Model())
+
+    def seen(self, event: str, live: Manifest) -> None:
+        """Something was written."""
+        kind, metadata = live["kind"], live["metadata"]
+        if kind == "Deployment":
+            self._soon(metadata["namespace"], metadata["name"])
+        elif kind == "Service" and event != "DELETED":
+            self._later(SYNC, self._endpoints)
+        if event == "DELETED":
+            self._later(SYNC, self._collect)
+
+    def of(self, revision: str) -> list[Pod]:
+        """The pods of a revision."""
+        return [pod for pod in self.pods.values() if pod.revision == revision]
+
+    def behind(self, service: Manifest) -> list[Pod]:
+        """Ready pods to which a Service leads."""
+        selector = service["spec"].get("selector") or {}
+        return [
+            pod
+            for pod in self.pods.values()
+            if pod.ready
+            and pod.namespace == service["metadata"]["namespace"]
+            and all(pod.labels.get(key) == value for key, value in selector.items())
+        ]
+
+    def lose(self, pod: Pod) -> None:
+        """Its node is gone; another one is made."""
+        self._remove(pod)
+        self._soon(pod.namespace, pod.deployment)
+
+    def kill_for_memory(self, pod: Pod) -> None:
+        """The kernel ends its container, which starts again after a while."""
+        now = self._now()
+        pod.settle(now)
+        pod.running, pod.ready, pod.life = False, False, pod.life + 1
+        pod.ended = {"reason": "OOMKilled", "exitCode": 137, "finishedAt": rfc3339(now)}
+        delay = min(300.0, 10.0 * 2 ** min(pod.restarts, 5)) if pod.restarts else 1.0
+        pod.waits = pod.restarts > 0
+        self._told(pod)
+        self._later(delay, partial(self._restart, pod, pod.life))
+
+    def unready(self, pod: Pod, seconds: float) -> None:
+        """Its readiness probe fails for a while."""
+        pod.ready, pod.life = False, pod.life + 1
+        self._told(pod)
+        self._later(seconds, partial(self._ready, pod, pod.life))
+
+    # what happens by itself
+
+    def _later(self, delay: float, call: Callable[[], object]) -> None:
+        asyncio.get_running_loop().call_later(delay, call)
+
+    def _soon(self, namespace: str, name: str) -> None:
+        if (namespace, name) not in self._due:
+            self._due.add((namespace, name))
+            self._later(SYNC, lambda: self._sync(namespace, name))
+
+    def _sync(self, namespace: str, name: str) -> None:
+        self._due.discard((namespace, name))
+        live = self._api.find("Deployment", namespace, name)
+        mine = [p for p in self.pods.values() if (p.namespace, p.deployment) == (namespace, name)]
+        wanted = live["spec"].get("replicas", 1) if live else 0
+        # those that are not ready go first
+        mine.sort(key=lambda pod: (not pod.ready, pod.name))
+        for pod in mine[wanted:] if len(mine) > wanted else ():
+            self._remove(pod)
+        if live is not None:
+            for _ in range(wanted - len(mine)):
+                self._start(live)
+            self._report(live)
+        self._endpoints()
+
+    def _start(self, deployment: Manifest) -> None:
+        metadata, template = deployment["metadata"], deployment["spec"]["template"]
+        number = next(self._numbers)
+        env = template["spec"]["containers"][0].get("env") or []
+        version = next((e.get("value", "") for e in env if e["name"] == "MODEL_VERSION"), "")
+        pod = Pod(
+            name=f"{metadata['name']}-5d4f6b7c8d-{number:05}"[:63],
+            uid=f"pod-{number}",
+            address=f"10.1.{number // 250}.{number % 250 + 1}",
+            deployment=metadata["name"],
+            namespace=metadata["namespace"],
+            labels=template["metadata"]["labels"],
+            version=version,
+        )
+        self.pods[pod.name] = pod
+        self._begin(pod)
+
+    def _begin(self, pod: Pod) -> None:
+        pod.running, pod.waits = True, False
+        pod.begin(self._now())
+        self._told(pod)
+        delay = self.model(pod.version).starts_after
+        if delay < float("inf"):
+            self._later(delay, partial(self._ready, pod, pod.life))
+
+    def _ready(self, pod: Pod, life: int) -> None:
+        if pod.life != life or pod.name not in self.pods:
+            return
+        pod.ready = True
+        self._told(pod)
+        dies = self.model(pod.version).dies_every
+        if dies is not None:
+            self._later(dies, lambda: self._die(pod, life))
+
+    def _die(self, pod: Pod, life: int) -> None:
+        if pod.life == life and pod.name in self.pods and self.model(pod.version).dies_every:
+            self.kill_for_memory(pod)
+
+    def _restart(self, pod: Pod, life: int) -> None:
+        if pod.life == life and pod.name in self.pods:
+            pod.restarts += 1
+            self._begin(pod)
+
+    def _remove(self, pod: Pod) -> None:
+        pod.settle(self._now())
+        pod.ready, pod.running, pod.life = False, False, pod.life + 1
+        del self.pods[pod.name]
+        self.gone.append(pod)
+        if (live := self._api.find("Pod", pod.namespace, pod.name)) is not None:
+            self._api.drop(live)
+        self._changed()
+
+    def _collect(self) -> None:
+        """The garbage collector."""
+        for live in self._api.orphans():
+            self._api.drop(live)
+
+    # what is told
+
+    def _told(self, pod: Pod) -> None:
+        deployment = self._api.find("Deployment", pod.namespace, pod.deployment)
+        if deployment is None:
+            return
+        self._api.put(_manifest(pod, deployment))
+        self._report(deployment)
+        self._endpoints()
+        self._changed()
+
+    def _report(self, deployment: Manifest) -> None:
+        metadata = deployment["metadata"]
+        mine = [
+            pod
+            for pod in self.pods.values()
+            if (pod.namespace, pod.deployment) == (metadata["namespace"], metadata["name"])
+        ]
+        ready = sum(pod.ready for pod in mine)
+        status = {
+            "observedGeneration": metadata["generation"],
+            "replicas": len(mine),
+            "updatedReplicas": len(mine),
+            **({"readyReplicas": ready, "availableReplicas": ready} if ready else {}),
+        }
+        self._api.set_status(deployment, status)
+
+    def _endpoints(self) -> None:
+        for service in self._api.all("Service"):
+            labels = service["metadata"].get("labels") or {}
+            if NAME_LABEL not in labels:
+                continue
+            name = service["metadata"]["name"]
+            metadata: Manifest = {
+                "name": f"{name}-slice",
+                "namespace": service["metadata"]["namespace"],
+                "labels": {**labels, "kubernetes.io/service-name": name},
+                "ownerReferences": [
+                    {"kind": "Service", "name": name, "uid": service["metadata"]["uid"]}
+                ],
+            }
+            endpoints = [
+                {"addresses": [pod.address], "conditions": {"ready": True}}
+                for pod in self.behind(service)
+            ]
+            before = self._api.find("EndpointSlice", metadata["namespace"], metadata["name"])
+            if before is not None and before["endpoints"] == endpoints:
+                continue
+            self._api.put(
+                {
+                    "apiVersion": "discovery.k8s.io/v1",
+                    "kind": "EndpointSlice",
+                    "metadata": {**(before or {}).get("metadata", {}), **metadata},
+                    "addressType": "IPv4",
+                    "endpoints": endpoints,
+                }
+            )
+
+
+def _manifest(pod: Pod, deployment: Manifest) -> Manifest:
+    template = deployment["spec"]["template"]
+    container = template["spec"]["containers"][0]
+    state: Manifest = {"running": {}} if pod.running else {"terminated": pod.ended or {}}
+    if pod.waits:
+        state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off restarting"}}
+    told = {
+        "name": container["name"],
+        "image": container["image"],
+        "imageID": container["image"],
+        "ready": pod.ready,
+        "started": pod.running,
+        "restartCount": pod.restarts,
+        "state": state,
+        "lastState": {"terminated": pod.ended} if pod.ended else {},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": pod.name,
+            "namespace": pod.namespace,
+            "uid": pod.uid,
+            "labels": dict(pod.labels),
+            "ownerReferences": [
+                {
+                    "apiVersion": "apps/v1",
+                    "kind": "Deployment",
+                    "name": pod.deployment,
+                    "uid": deployment["metadata"]["uid"],
+                    "controller": True,
+                }
+            ],
+        },
+        "spec": template["spec"],
+        "status": {
+            "phase": "Running",
+            "podIP": pod.address,
+            "conditions": [{"type": "Ready", "status": "True" if pod.ready else "False"}],
+            "containerStatuses": [told],
+        },
+    }

@@ -1,0 +1,605 @@
+"""The operator among all that it meets, in memory and in moved time, with everything noted."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from typing import Any, Final, Self, TypeVar
+from unittest.mock import patch
+
+from serinus.cluster import ApiError, Cluster
+from serinus.cluster.kinds import CHILDREN, WATCHED
+from serinus.controller.app import App
+from serinus.judge.questions import Answer, Counters, Series, Unreadable
+from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
+from serinus.prometheus import Asked
+from tests.campaign.clock import MovedLoop
+from tests.campaign.history import Act, History, Snapshot, Told, Write
+from tests.campaign.memory.api import MemoryApi, copied, selected
+from tests.campaign.memory.pods import SCRAPED_EVERY, Model, Pod, Pods
+from tests.campaign.wire import Fault, Reply, Request, Wire
+
+Manifest = dict[str, Any]
+T = TypeVar("T")
+
+EPOCH: Final = 1_790_000_000.0
+NAMESPACE: Final = "shop"
+NAME: Final = "fraud"
+RATE: Final = 50.0
+"""Requests a second of all clients."""
+MOST_WRITES: Final = 800
+"""Writes of the operator beyond which it is taken to be in a loop."""
+LOOK: Final = 15.0
+"""Seconds between two looks at what the operator exports."""
+TRIP: Final = 0.002
+"""Seconds that a request to the API server takes."""
+
+
+class MemoryGateway:
+    """Takes up routes after a moment, unless told otherwise."""
+
+    def __init__(self, api: MemoryApi, changed: Callable[[], None]) -> None:
+        self._api = api
+        self._changed = changed
+        self.lag = 0.05
+        self.mode = "Accepts"
+        """Accepts, Refuses or Silent."""
+        self.served: dict[str, list[tuple[str, int]]] = {}
+        """By route, Services and weights, as clients meet them."""
+
+    def seen(self, event: str, live: Manifest) -> None:
+        """Something was written."""
+        if live["kind"] != "HTTPRoute":
+            return
+        name = live["metadata"]["name"]
+        if event == "DELETED":
+            self.served.pop(name, None)
+            self._changed()
+        else:
+            asyncio.get_running_loop().call_later(self.lag, self._take, name)
+
+    def again(self) -> None:
+        """Its controller is back."""
+        for route in self._api.all("HTTPRoute"):
+            self._take(route["metadata"]["name"])
+
+    def _take(self, name: str) -> None:
+        route = self._api.find("HTTPRoute", NAMESPACE, name)
+        if route is None or self.mode == "Silent":
+            return
+        accepted = self.mode == "Accepts"
+        if accepted:
+            self.served[name] = [
+                (backend["name"], backend.get("weight", 1))
+                for rule in route["spec"].get("rules") or []
+                for backend in rule.get("backendRefs") or []
+            ]
+            self._changed()
+        told = {
+            "status": "True" if accepted else "False",
+            "reason": "Accepted" if accepted else "NotAllowedByListeners",
+            "message": "" if accepted else "no listener allows this namespace",
+            "observedGeneration": route["metadata"]["generation"],
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }
+        parents = [
+            {
+                "parentRef": parent,
+                "controllerName": "test.serinus.dev/gateway",
+                "conditions": [{"type": each, **told} for each in ("Accepted", "ResolvedRefs")],
+            }
+            for parent in route["spec"]["parentRefs"]
+        ]
+        self._api.set_status(route, {"parents": parents})
+
+
+class MemoryPrometheus:
+    """Has scraped every pod, and answers what it counted."""
+
+    def __init__(self, pods: Pods, now: Callable[[], float]) -> None:
+        self._pods = pods
+        self._now = now
+        self.down = False
+        self.takes = 0.0
+        """Seconds until it answers."""
+        self.queries_sent = 0
+        self.settle: Callable[[], None] = lambda: None
+
+    async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
+        """Answer as the client of Prometheus does."""
+        asked, now = list(batch), self._now()
+        self.queries_sent += len(asked)
+        if self.takes:
+            await asyncio.sleep(self.takes)
+        self.settle()
+        return {one: self._answer(one, now) for one in asked}
+
+    def _answer(self, asked: Asked, now: float) -> Answer:
+        if self.down:
+            return Unreadable("Prometheus refused the connection")
+        question = asked.question
+        if not isinstance(question, Counters) or question.metric != "model_requests_total":
+            return ()
+        every = asked.every or SCRAPED_EVERY
+        found = []
+        for pod in [*self._pods.pods.values(), *self._pods.gone]:
+            if pod.namespace != asked.arm.namespace or pod.deployment != asked.arm.workload:
+                continue
+            samples = pod.samples(now - asked.window, now, every)
+            if not samples:
+                continue
+            labels = {"namespace": pod.namespace, "pod": pod.name, "instance": pod.address}
+            failed = tuple((t, errors) for t, _, errors in samples)
+            if not question.part:
+                good = tuple((t, total - errors) for t, total, errors in samples)
+                found.append(Series({**labels, "code": "200"}, good))
+            if any(errors for _, errors in failed):
+                found.append(Series({**labels, "code": "500"}, failed))
+        return tuple(found)
+
+
+class MemoryWatching:
+    """In kopf's place: what is written is told a little later, in order."""
+
+    def __init__(
+        self,
+        world: "World",
+        hand_over: Callable[[str | None, Manifest], None],
+        on_gap: Callable[[], None],
+        namespaces: tuple[str, ...],
+    ) -> None:
+        self._world = world
+        self._hand_over = hand_over
+        self._on_gap = on_gap
+        self._kinds: frozenset[str] = frozenset()
+        self._next = 0.0
+        self.alive = False
+
+    async def __aenter__(self) -> Self:
+        self._world.api.watchers.append(self._seen)
+        self.alive = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.alive = False
+        with contextlib.suppress(ValueError):
+            self._world.api.watchers.remove(self._seen)
+
+    def watch(self, kinds: frozenset[str]) -> None:
+        """Watch these kinds from now on."""
+        if kinds == self._kinds:
+            return
+        self._kinds = kinds
+        for kind in sorted(kinds):
+            for live in self._world.api.all(kind):
+                if selected(live, WATCHED[kind]):
+                    self._tell(None, live)
+        asyncio.get_running_loop().call_later(2.0, self._on_gap)
+
+    def _seen(self, event: str, live: Manifest) -> None:
+        kind = live["kind"]
+        if kind in self._kinds and selected(live, WATCHED[kind]) and not self._world.withheld:
+            self._tell(event, live)
+
+    def _tell(self, event: str | None, live: Manifest) -> None:
+        loop = asyncio.get_running_loop()
+        self._next = max(self._next, loop.time() + self._world.watch_lag)
+        loop.call_at(self._next, self._deliver, event, live)
+
+    def _deliver(self, event: str | None, live: Manifest) -> None:
+        if self.alive:
+            self._hand_over(event, copied(live))
+
+
+class _Crashes(logging.Handler):
+    """Keeps what the operator logs of exceptions that nobody foresaw."""
+
+    def __init__(self, history: History) -> None:
+        super().__init__(logging.WARNING)
+        self._history = history
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            told = f"{record.getMessage()}: {type(error).__name__}: {error}"
+            self._history.crashes.append(told)
+
+
+class World:
+    """One ModelDeployment, named fraud, and whoever has to do with it.
+
+    It is entered inside of a `MovedLoop`; `run` does that.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._seed = seed
+        self.api = MemoryApi(lambda: self.now)
+        self.pods = Pods(self.api, lambda: self.now, self._changed)
+        self.gateway = MemoryGateway(self.api, self._changed)
+        self.prometheus = MemoryPrometheus(self.pods, lambda: self.now)
+        self.prometheus.settle = self._settle
+        self.api.watchers += [self.pods.seen, self.gateway.seen, self._seen]
+        self.watch_lag = 0.01
+        self.withheld = False
+        """Whether watches tell nothing."""
+        self.history = History()
+        self.hindered: set[str] = set()
+        self.faults: dict[str, Fault] = {}
+        self.app: App | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._wire: Wire | None = None
+        self._leaving: list[asyncio.Task[None]] = []
+        self._recording = False
+        self._flows: dict[str, float] = {}
+        self._split: dict[str, float] = {}
+        self._crashes = _Crashes(self.history)
+        self.user = Cluster(Wire(self._send))  # type: ignore[arg-type]
+        """Somebody else's access to the API server."""
+        self.namespace = NAMESPACE
+
+    async def __aenter__(self) -> Self:
+        random.seed(self._seed)
+        logging.getLogger("serinus").addHandler(self._crashes)
+        self._patch = patch(
+            "serinus.controller.informer.Watching",
+            lambda *arguments: MemoryWatching(self, *arguments),
+        )
+        self._patch.start()
+        self._record()
+        self.launch()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.history.end = self.now
+        self.end()
+        for task in self._leaving:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._patch.stop()
+        logging.getLogger("serinus").removeHandler(self._crashes)
+
+    @property
+    def now(self) -> float:
+        """Unix seconds."""
+        return EPOCH + self._loop.time()
+
+    # the operator
+
+    def launch(self) -> None:
+        """A replica of the operator, that knows nothing but what the API server has."""
+        self._wire = Wire(self._send, self._note)
+        self._wire.faults = self.faults
+        cluster = Cluster(self._wire)  # type: ignore[arg-type]
+        self.app = App(cluster, self.prometheus, clock=lambda: self.now)
+        self._running = asyncio.create_task(self.app.run())
+        self.hindered.discard("operator")
+        self._changed()
+
+    async def start(self) -> None:
+        """Start a replica of the operator."""
+        self.launch()
+
+    async def kill(self) -> None:
+        """As by SIGKILL."""
+        self.act("the operator is killed")
+        self.end()
+
+    def end(self) -> None:
+        """Not one request of the operator gets through any more."""
+        if self._wire is None or self._running is None:
+            return
+        self._wire.cut()
+        self._running.cancel()
+        self._leaving.append(self._running)
+        self._wire = self._running = None
+        self.hindered.add("operator")
+        self._changed()
+
+    def _check_the_operator(self) -> None:
+        running = self._running
+        if running is not None and running.done():
+            raise AssertionError(f"the operator ended: {running.exception()!r}")
+        if len(self.history.writes) >= MOST_WRITES:
+            raise AssertionError(f"the operator wrote {MOST_WRITES} times, and went on")
+
+    # what people do
+
+    async def apply(self, spec: Manifest, annotations: Mapping[str, str] | None = None) -> Manifest:
+        """Apply a manifest, as `kubectl apply --server-side` does."""
+        self.act("applies " + str((spec.get("model") or {}).get("version")))
+        return await self._applied(spec, annotations, "kubectl")
+
+    async def apply_as(self, manager: str, spec: Manifest) -> Manifest:
+        """Apply a manifest by another field manager."""
+        self.act(f"applies the same as {manager}")
+        return await self._applied(spec, None, manager)
+
+    async def _applied(
+        self, spec: Manifest, annotations: Mapping[str, str] | None, manager: str
+    ) -> Manifest:
+        told = {"annotations": dict(annotations)} if annotations else {}
+        manifest = {
+            "apiVersion": "serinus.dev/v1alpha1",
+            "kind": "ModelDeployment",
+            "metadata": {"name": NAME, "namespace": NAMESPACE, **told},
+            "spec": spec,
+        }
+        path = f"/apis/serinus.dev/v1alpha1/namespaces/{NAMESPACE}/modeldeployments/{NAME}"
+        query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
+        request = Request("PATCH", path, query, "application/apply-patch+yaml", copied(manifest))
+        return await self._told(request)
+
+    async def edit(self, words: str, change: Callable[[Manifest], None]) -> Manifest:
+        """Change the ModelDeployment as `kubectl edit` does."""
+        self.act(words)
+        while True:
+            live = await self.user.get("ModelDeployment", NAMESPACE, NAME)
+            change(live)
+            try:
+                return await self.user.update(live)
+            except ApiError as error:
+                if not error.conflict:
+                    raise
+
+    async def command(self, command: str) -> None:
+        """Annotate a command."""
+        annotation = {"serinus.dev/command": command}
+        await self.edit(
+            command, lambda live: live["metadata"].setdefault("annotations", {}).update(annotation)
+        )
+
+    async def delete(self) -> None:
+        """Delete the ModelDeployment."""
+        self.act("deletes it")
+        await self.user.delete(await self.user.get("ModelDeployment", NAMESPACE, NAME))
+
+    def act(self, words: str) -> None:
+        """Note what somebody does."""
+        self.history.acts.append(Act(self.now, words))
+
+    # what befalls the cluster
+
+    def model(self, version: str, **behaviour: Any) -> Model:
+        """From now on the pods of a version behave so."""
+        found = self.pods.model(version)
+        for key, value in behaviour.items():
+            setattr(found, key, value)
+        if found.dies_every:
+            for pod in list(self.pods.pods.values()):
+                if pod.version == version and pod.ready:
+                    life = pod.life
+                    self._loop.call_later(found.dies_every, self.pods._die, pod, life)
+        self._changed()
+        return found
+
+    def fault(self, fault: Fault, hinders: str) -> None:
+        """Requests of the operator are answered so from now on."""
+        self.act(f"{fault.name} begins")
+        self.faults[fault.name] = fault
+        self.hindered.add(hinders)
+        self._changed()
+
+    async def mend(self) -> None:
+        """Every fault ends."""
+        if self.hindered:
+            self.act("faults end")
+        self.faults.clear()
+        self.api.admit.clear()
+        self.gateway.mode = "Accepts"
+        self.gateway.again()
+        self.prometheus.down, self.prometheus.takes = False, 0.0
+        self.withheld, self.watch_lag = False, 0.01
+        self.hindered -= self.hindered - {"operator"}
+        if self._running is None:
+            self.launch()
+        self._changed()
+
+    def webhook(self, admit: Callable[[Manifest], None]) -> None:
+        """Everything that is written is changed so from now on."""
+        self.act("a webhook changes what is written")
+        self.api.admit.append(admit)
+
+    async def gateway_is(self, mode: str) -> None:
+        """Accepts, Refuses or Silent."""
+        self.act(f"the gateway: {mode}")
+        self.gateway.mode = mode
+        (self.hindered.discard if mode == "Accepts" else self.hindered.add)("gateway")
+        self.gateway.again()
+        self._changed()
+
+    def prometheus_is(self, *, down: bool = False, takes: float = 0.0) -> None:
+        """How Prometheus answers from now on."""
+        self.act(f"Prometheus {'is down' if down else f'takes {takes:g} s'}")
+        self.prometheus.down, self.prometheus.takes = down, takes
+        (self.hindered.add if down or takes else self.hindered.discard)("Prometheus")
+        self._changed()
+
+    async def lose_pods(self, revision: str) -> None:
+        """All pods of a revision are gone with their nodes."""
+        self.act(f"the pods of {revision} are lost")
+        for pod in self.pods.of(revision):
+            self.pods.lose(pod)
+
+    async def kill_for_memory(self, revision: str) -> None:
+        """A container of a revision is killed for its memory."""
+        self.act(f"a pod of {revision} is killed for its memory")
+        for pod in [pod for pod in self.pods.of(revision) if pod.running][:1]:
+            self.pods.kill_for_memory(pod)
+
+    async def unready(self, revision: str, seconds: float) -> None:
+        """A pod of a revision is not ready for a while."""
+        self.act(f"a pod of {revision} is not ready")
+        for pod in [pod for pod in self.pods.of(revision) if pod.ready][:1]:
+            self.pods.unready(pod, seconds)
+
+    # waiting
+
+    async def wait(self, seconds: float) -> None:
+        """Let time go by."""
+        end = self.now + seconds
+        while (left := end - self.now) > 0:
+            await asyncio.sleep(min(left, LOOK))
+            self.look_at_the_operator()
+            self._check_the_operator()
+        self._record()
+
+    async def until(self, holds: Callable[[Snapshot], bool], within: float = 600.0) -> Snapshot:
+        """How things stand once the condition holds."""
+        deadline = self.now + within
+        while True:
+            await asyncio.sleep(0)
+            self._check_the_operator()
+            last = self.history.snapshots[-1]
+            if not self._recording and holds(last):
+                return last
+            if self.now >= deadline:
+                told = last.status.get("message", "no status")
+                raise AssertionError(f"not within {within:g} s; it says: {told}")
+            await asyncio.sleep(0.5)
+
+    def look_at_the_operator(self) -> None:
+        """Note what it says of itself while something is wrong."""
+        if self.app is not None and self.hindered:
+            self.history.exposed.append((self.now, self.app.metrics.exposition().decode()))
+
+    # noting
+
+    async def _send(self, request: Request) -> Reply:
+        await asyncio.sleep(TRIP)
+        return self.api.answer(request)
+
+    async def _told(self, request: Request) -> Manifest:
+        answer = await self._send(request)
+        found: Manifest = json.loads(answer.body)
+        if answer.status >= 400:
+            raise ApiError(answer.status, found["reason"], found["message"])
+        return found
+
+    def _note(self, request: Request, answer: Reply) -> None:
+        kind, _, name, sub = request.place
+        if not request.writes or kind == "Lease":
+            return
+        body = request.body or {}
+        if kind == "Event":
+            told = Told(self.now, body["reason"], body["type"], body["note"])
+            if answer.status < 400:
+                self.history.told.append(told)
+        name = name or (body.get("metadata") or {}).get("name", "")
+        write = Write(self.now, request.method, kind, name, sub, answer.status)
+        self.history.writes.append(write)
+        if len(self.history.writes) >= MOST_WRITES and self._wire is not None:
+            self._wire.cut()
+
+    def _seen(self, event: str, live: Manifest) -> None:
+        if live["kind"] not in ("Event", "Lease"):
+            self._changed()
+
+    def _changed(self) -> None:
+        if not self._recording:
+            self._recording = True
+            self._loop.call_soon(self._record)
+
+    def _settle(self) -> None:
+        for pod in self.pods.pods.values():
+            pod.settle(self.now)
+
+    def _record(self) -> None:
+        self._recording = False
+        self._serve()
+        live = self.api.find("ModelDeployment", NAMESPACE, NAME)
+        deployments = {
+            each["metadata"]["labels"][REVISION_LABEL]: each["spec"].get("replicas", 1)
+            for each in self.api.all("Deployment", NAMESPACE)
+            if REVISION_LABEL in (each["metadata"].get("labels") or {})
+        }
+        ready: dict[str, int] = {}
+        bad: dict[str, str] = {}
+        for pod in self.pods.pods.values():
+            ready[pod.revision] = ready.get(pod.revision, 0) + pod.ready
+            if (how := self.pods.model(pod.version).bad) is not None:
+                bad[pod.revision] = how
+        snapshot = Snapshot(
+            at=self.now,
+            live=live,
+            ready=ready,
+            pods=deployments,
+            asked=self._asked(),
+            split=self._split,
+            children=frozenset(
+                (kind, each["metadata"]["name"])
+                for kind in CHILDREN
+                for each in self.api.all(kind, NAMESPACE)
+                if (each["metadata"].get("labels") or {}).get(NAME_LABEL) == NAME
+            ),
+            hindered=frozenset(self.hindered),
+            bad=bad,
+        )
+        snapshots = self.history.snapshots
+        if snapshots and snapshots[-1].at == snapshot.at:
+            snapshots[-1] = snapshot
+        else:
+            snapshots.append(snapshot)
+        self.history.end = self.now
+
+    def _asked(self) -> dict[str, int]:
+        route = self.api.find("HTTPRoute", NAMESPACE, NAME)
+        if route is None:
+            return {}
+        return {
+            backend["name"].removeprefix(f"{NAME}-"): backend.get("weight", 1)
+            for rule in route["spec"].get("rules") or []
+            for backend in rule.get("backendRefs") or []
+        }
+
+    def _serve(self) -> None:
+        """Send the clients' requests where they go from now on."""
+        ways = self._ways()
+        total = sum(weight for _, weight in ways)
+        rates: dict[str, float] = {}
+        split: dict[str, float] = {}
+        for service, weight in ways:
+            share = weight / total if total else 0.0
+            live = self.api.find("Service", NAMESPACE, service)
+            pods = self.pods.behind(live) if live is not None else []
+            if not pods:
+                named = (live or {}).get("spec", {}).get("selector", {}).get(REVISION_LABEL)
+                revision = named or service.removeprefix(f"{NAME}-")
+                split[revision] = split.get(revision, 0.0) + 100 * share
+            for pod in pods:
+                rates[pod.name] = rates.get(pod.name, 0.0) + RATE * share / len(pods)
+                split[pod.revision] = split.get(pod.revision, 0.0) + 100 * share / len(pods)
+        for pod in self.pods.pods.values():
+            self._load(pod, rates.get(pod.name, 0.0))
+        self._split = {revision: round(share, 3) for revision, share in split.items() if share}
+
+    def _load(self, pod: Pod, rate: float) -> None:
+        if pod.running:
+            model = self.pods.model(pod.version)
+            counted = 0.0 if model.hangs else rate
+            pod.grow(self.now, counted, counted * model.errors)
+
+    def _ways(self) -> list[tuple[str, int]]:
+        live = self.api.find("ModelDeployment", NAMESPACE, NAME)
+        gateway = live is not None and (live["spec"].get("traffic") or {}).get("gateway")
+        if gateway or NAME in self.gateway.served:
+            return self.gateway.served.get(NAME, [])
+        return [(NAME, 1)] if self.api.find("Service", NAMESPACE, NAME) is not None else []
+
+
+def run(course: Callable[[World], Awaitable[T]], seed: int = 0) -> T:
+    """Run a course in a world of its own."""
+
+    async def within() -> T:
+        async with World(seed) as world:
+            return await course(world)
+
+    return in_moved_time(within())
+
+
+def in_moved_time(course: Coroutine[Any, Any, T]) -> T:
+    """Run it in a loop of its own, in which time passes by itself."""
+    with asyncio.Runner(loop_factory=MovedLoop) as runner:
+        return runner.run(course)

@@ -1,0 +1,582 @@
+"""The lifecycle as one table: every state of a rollout, and everything that may happen in it.
+
+Each cell brings a ModelDeployment into a state, lets the event happen, mends what it broke, and
+waits for what is expected. Then nothing may be written any more, and once the ModelDeployment is
+deleted nothing may be left. All invariants hold meanwhile.
+
+`python -m tests.campaign.table [--real] [STATE/EVENT ...]` runs cells and prints a JSON line for
+each.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.campaign.history import Snapshot
+from tests.campaign.invariants import violations
+from tests.campaign.memory.world import World, run
+from tests.campaign.stage import (
+    Manifest,
+    Stage,
+    children_refused,
+    revision_of,
+    spec,
+    status_refused,
+)
+
+LONG: Final = 1.5 * 3600.0
+"""Seconds within which everything comes to its end."""
+MINUTE: Final = 60.0
+V1, V2, V3 = (spec(version) for version in ("v1", "v2", "v3"))
+STABLE, CANDIDATE = revision_of(V1), revision_of(V2)
+
+
+# --- the outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a cell ends."""
+
+    words: str
+    holds: Callable[[Snapshot], bool]
+
+    def __or__(self, other: "Outcome") -> "Outcome":
+        mine, theirs = self.holds, other.holds
+        return Outcome(f"{self.words}, or {other.words}", lambda s: mine(s) or theirs(s))
+
+
+def serves(version: str) -> Outcome:
+    """It is stable, has all traffic and all its pods, and nothing is under way."""
+
+    def holds(s: Snapshot) -> bool:
+        revision = s.revision("stable") or ""
+        return (
+            s.role("stable").get("version") == version
+            and s.status.get("phase") == "Healthy"
+            and s.status["observedGeneration"] == (s.live or {})["metadata"]["generation"]
+            and s.ready.get(revision, 0) == s.replicas
+            and s.split == {revision: 100.0}
+            and not s.status.get("candidate")
+            and not s.status.get("retiring")
+        )
+
+    return Outcome(f"{version} serves", holds)
+
+
+def rejected(version: str, reason: str = "") -> Outcome:
+    """v1 serves, and another version is refused."""
+
+    def holds(s: Snapshot) -> bool:
+        refused = s.role("rejected")
+        return (
+            refused.get("revision") == revision_of(spec(version))
+            and reason in ("", refused["reason"])
+            and s.role("stable").get("version") == "v1"
+            and s.split == {STABLE: 100.0}
+            and not s.status.get("candidate")
+            and not s.status.get("retiring")
+        )
+
+    why = f" ({reason})" if reason else ""
+    return Outcome(f"v1 serves, {version} is rejected{why}", holds)
+
+
+def held(version: str, reason: str, weight: float | None = None) -> Outcome:
+    """The candidate waits for somebody."""
+
+    def holds(s: Snapshot) -> bool:
+        candidate = s.role("candidate")
+        return (
+            candidate.get("version") == version
+            and s.hold == reason
+            and s.role("stable").get("version") == "v1"
+            and (weight is None or s.split.get(candidate["revision"], 0.0) == weight)
+        )
+
+    at = f" at {weight:g}%" if weight is not None else ""
+    return Outcome(f"{version} is held{at} ({reason})", holds)
+
+
+GONE: Final = Outcome("nothing is left", lambda s: s.live is None and not s.children)
+
+
+# --- the states
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a rollout stands."""
+
+    name: str
+    sentence: str
+    reach: Callable[[Stage], Awaitable[object]]
+    base: Outcome
+    """What comes of it where nothing happens."""
+    current: Manifest
+    """The spec that is applied."""
+    target: str
+    """The revision that an event befalls."""
+
+
+async def _first(stage: Stage) -> None:
+    stage.model("v1", starts_after=10.0)
+    await stage.apply(V1)
+    await stage.until(lambda s: s.revision("candidate") == STABLE and STABLE in s.pods)
+
+
+async def _serving(stage: Stage) -> None:
+    await stage.apply(V1)
+    await stage.until(serves("v1").holds)
+
+
+async def _awaited(stage: Stage) -> None:
+    await _serving(stage)
+    stage.model("v2", starts_after=10.0)
+    await stage.apply(V2)
+    await stage.until(lambda s: s.hold == "AwaitingPods")
+
+
+async def _history(stage: Stage) -> None:
+    await _serving(stage)
+    stage.prometheus_is(takes=20.0)
+    await stage.apply(V2)
+    await stage.until(lambda s: s.hold == "NoData" and s.ready.get(CANDIDATE, 0) > 0)
+    stage.prometheus_is()
+
+
+async def _measured(stage: Stage) -> None:
+    await _serving(stage)
+    await stage.apply(V2)
+    await stage.until(lambda s: bool(s.role("candidate").get("counted")))
+
+
+async def _pausing(stage: Stage) -> None:
+    await _measured(stage)
+    await stage.until(lambda s: s.hold == "AwaitingPause", LONG)
+
+
+async def _promoting(stage: Stage) -> None:
+    await _pausing(stage)
+    stage.model("v2", starts_after=60.0)
+    await stage.until(lambda s: bool(s.role("candidate").get("promoting")), LONG)
+    stage.model("v2", starts_after=3.0)
+
+
+async def _retiring(stage: Stage) -> None:
+    await _measured(stage)
+    await stage.until(lambda s: bool(s.status.get("retiring")) and not s.role("candidate"), LONG)
+
+
+async def _degraded(stage: Stage) -> None:
+    await _serving(stage)
+    stage.model("v2", errors=0.2)
+    await stage.apply(V2)
+    await stage.until(rejected("v2", "CheckFailed").holds, LONG)
+
+
+async def _paused(stage: Stage) -> None:
+    await _measured(stage)
+    await _set_paused(stage, True)
+    await stage.until(lambda s: s.hold == "PausedBySpec")
+
+
+_V2: Final = serves("v2")
+STATES: Final = (
+    State("first deployment", "v1 is applied, its pods start", _first, serves("v1"), V1, STABLE),
+    State("pods awaited", "v2 is applied beside v1, its pods start", _awaited, _V2, V2, CANDIDATE),
+    State("history read", "v1's last hour is being read", _history, _V2, V2, CANDIDATE),
+    State("measured in a step", "v2 has 20% and was measured", _measured, _V2, V2, CANDIDATE),
+    State("in a pause", "v2 has 40% for two minutes", _pausing, _V2, V2, CANDIDATE),
+    State("promoting", "all steps are done, pods start", _promoting, _V2, V2, CANDIDATE),
+    State("retiring", "v2 serves, v1's pods are about to go", _retiring, _V2, V2, CANDIDATE),
+    State(
+        "Degraded",
+        "v2 failed a check and was rolled back",
+        _degraded,
+        rejected("v2", "CheckFailed"),
+        V2,
+        STABLE,
+    ),
+    State(
+        "paused",
+        "v2 has 20%, spec.rollout.paused is true",
+        _paused,
+        held("v2", "PausedBySpec"),
+        V2,
+        CANDIDATE,
+    ),
+)
+
+
+# --- the events
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happens."""
+
+    name: str
+    happen: Callable[[Stage, State], Awaitable[object]]
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    """By state; `*` stands for all others. What is not here: as if nothing had happened."""
+
+    def expected(self, state: State) -> Outcome:
+        """How the cell ends."""
+        return self.outcomes.get(state.name) or self.outcomes.get("*") or state.base
+
+
+async def _set_paused(stage: Stage, paused: bool) -> None:
+    words = "pauses" if paused else "resumes"
+    await stage.edit(words, lambda live: live["spec"]["rollout"].update(paused=paused))
+
+
+async def _set_replicas(stage: Stage, replicas: int) -> None:
+    words = f"scales to {replicas}"
+    await stage.edit(words, lambda live: live["spec"].update(replicas=replicas))
+
+
+def _with_rollout(stage: Stage, wanted: Manifest) -> Manifest:
+    """A paused ModelDeployment stays so, as a user's manifest says it."""
+    paused = bool(stage.history.snapshots[-1].spec["rollout"].get("paused"))
+    return {**wanted, "rollout": {**wanted["rollout"], "paused": paused}}
+
+
+async def _other(stage: Stage, _: State) -> None:
+    await stage.apply(_with_rollout(stage, V3))
+
+
+async def _former(stage: Stage, state: State) -> None:
+    if state.name == "first deployment":
+        await stage.apply(spec("v0"))
+        await stage.wait(1)
+    await stage.apply(_with_rollout(stage, V1))
+
+
+async def _same(stage: Stage, state: State) -> None:
+    await stage.apply_as("flux", _with_rollout(stage, state.current))
+
+
+async def _scaled(stage: Stage, _: State) -> None:
+    await _set_replicas(stage, 6)
+
+
+async def _to_zero_and_back(stage: Stage, _: State) -> None:
+    await _set_replicas(stage, 0)
+    await stage.wait(2 * MINUTE)
+    await _set_replicas(stage, 4)
+
+
+async def _pause(stage: Stage, _: State) -> None:
+    await _set_paused(stage, True)
+    await stage.wait(10 * MINUTE)
+
+
+async def _resume(stage: Stage, state: State) -> None:
+    if state.name != "paused":
+        await _set_paused(stage, True)
+        await stage.wait(MINUTE)
+    await _set_paused(stage, False)
+
+
+def _command(verb: str) -> Callable[[Stage, State], Awaitable[None]]:
+    async def happen(stage: Stage, state: State) -> None:
+        if verb == "retry":
+            stage.model("v2", errors=0.0)
+        revision = {"undo": STABLE}.get(verb, state.target)
+        revision = CANDIDATE if state.name == "Degraded" and verb != "undo" else revision
+        await stage.command(f"{verb}/{revision}")
+        await stage.until(lambda s: bool(s.status.get("command")))
+
+    return happen
+
+
+async def _deleted(stage: Stage, _: State) -> None:
+    await stage.delete()
+
+
+async def _killed(stage: Stage, _: State) -> None:
+    await stage.kill()
+    await stage.wait(5)
+    await stage.start()
+
+
+async def _lost(stage: Stage, state: State) -> None:
+    await stage.lose_pods(state.target)
+
+
+async def _oom(stage: Stage, state: State) -> None:
+    await stage.kill_for_memory(state.target)
+
+
+def _during(
+    begin: Callable[[Stage], Awaitable[object] | None], seconds: float = 3 * MINUTE
+) -> Callable[[Stage, State], Awaitable[None]]:
+    async def happen(stage: Stage, _: State) -> None:
+        begun = begin(stage)
+        if begun is not None:
+            await begun
+        await stage.wait(seconds)
+        await stage.mend()
+
+    return happen
+
+
+async def _prometheus_down(stage: Stage, _: State) -> None:
+    stage.prometheus_is(down=True)
+    await stage.wait(5 * MINUTE)
+    stage.prometheus_is()
+
+
+async def _fails(stage: Stage, state: State) -> None:
+    stage.act("the candidate begins to fail")
+    stage.model(state.current["model"]["version"], errors=0.2)
+    await stage.wait(10 * MINUTE)
+
+
+async def _hangs(stage: Stage, state: State) -> None:
+    stage.act("the candidate begins to hang")
+    stage.model(state.current["model"]["version"], hangs=True)
+    await stage.wait(20 * MINUTE)
+
+
+async def _dies(stage: Stage, state: State) -> None:
+    version = state.current["model"]["version"]
+    stage.act("the candidate's containers die again and again")
+    stage.model(version, dies_every=40.0)
+    await stage.wait(45 * MINUTE)
+    stage.model(version, dies_every=None)
+
+
+async def _history_lost(stage: Stage, state: State) -> None:
+    stage.act("stable's ControllerRevision is deleted, and the candidate fails")
+    revision = stage.history.snapshots[-1].revision("stable") or STABLE
+    found = await stage.user.find("ControllerRevision", stage.namespace, f"fraud-{revision}")
+    if found is not None:
+        await stage.user.delete(found)
+    if stage.history.snapshots[-1].role("candidate").get("mode") == "Steps":
+        stage.model("v2", errors=0.2)
+    await stage.wait(10 * MINUTE)
+
+
+async def _twenty(stage: Stage, _: State) -> None:
+    for number in range(10, 30):
+        await stage.apply(_with_rollout(stage, spec(f"v{number}")))
+        await stage.wait(1)
+
+
+async def _children_fail_and_it_fails(stage: Stage, state: State) -> None:
+    stage.fault(children_refused(500, "Deployment"), "Deployments")
+    await _set_replicas(stage, 5)
+    stage.model(state.current["model"]["version"], errors=0.2)
+    await stage.wait(10 * MINUTE)
+    # its weight need not be in effect before the fault ends
+    await stage.mend()
+
+
+async def _unready_late(stage: Stage, state: State) -> None:
+    await stage.wait(11 * MINUTE)
+    await stage.unready(state.target, 20.0)
+    await stage.wait(2 * MINUTE)
+
+
+async def _foreign(stage: Stage, _: State) -> None:
+    stage.webhook(_timeouts)
+    stage.act("somebody adds a port to the Service")
+    live = await stage.user.find("Service", stage.namespace, "fraud")
+    if live is not None:
+        extra = {"name": "metrics", "port": 9090, "protocol": "TCP", "targetPort": 9090}
+        live["spec"]["ports"].append(extra)
+        await stage.user.update(live)
+
+
+def _timeouts(manifest: Manifest) -> None:
+    if manifest["kind"] == "HTTPRoute":
+        manifest["spec"]["rules"][0]["timeouts"] = {"request": "30s"}
+
+
+async def _restless(stage: Stage, _: State) -> None:
+    seen: list[int] = []
+
+    def admit(manifest: Manifest) -> None:
+        if manifest["kind"] == "HTTPRoute":
+            seen.append(0)
+            manifest["spec"]["rules"][0]["timeouts"] = {"request": f"{len(seen)}s"}
+
+    stage.webhook(admit)
+    await stage.wait(10 * MINUTE)
+    await stage.mend()
+
+
+def _refuse_route(stage: Stage) -> Awaitable[object]:
+    return stage.gateway_is("Refuses")
+
+
+def _silence_gateway(stage: Stage) -> Awaitable[object]:
+    return stage.gateway_is("Silent")
+
+
+_HELD: Final = held("v2", "PausedBySpec")
+_FIRST: Final = {"first deployment": serves("v1")}
+_DONE: Final = {"retiring": serves("v2"), "Degraded": rejected("v2", "CheckFailed"), **_FIRST}
+"""States in which there is no candidate that steps are for."""
+
+EVENTS: Final = (
+    Event("other spec", _other, {"*": serves("v3"), "paused": held("v3", "PausedBySpec")}),
+    Event("former spec", _former, {"*": serves("v1")}),
+    Event("same spec by another field manager", _same),
+    Event("scale to 6", _scaled),
+    Event("scale to 0 and back", _to_zero_and_back),
+    Event("pause", _pause, {"*": _HELD, **_DONE}),
+    Event("resume", _resume, {"paused": serves("v2")}),
+    Event("promote", _command("promote"), {"paused": serves("v2")}),
+    Event("advance", _command("advance")),
+    Event("abort", _command("abort"), {"*": rejected("v2", "Aborted"), **_DONE}),
+    Event("retry", _command("retry"), {"Degraded": serves("v2")}),
+    Event("undo", _command("undo"), {"retiring": rejected("v2", "Undone")}),
+    Event("delete", _deleted, {"*": GONE}),
+    Event("operator killed", _killed),
+    Event("pods lost", _lost),
+    Event("pod killed for memory", _oom),
+    Event("route refused", _during(_refuse_route)),
+    Event("status refused", _during(lambda s: s.fault(status_refused(), "status"))),
+    Event("child refused, 403", _during(lambda s: s.fault(children_refused(403), "children"))),
+    Event("child refused, 500", _during(lambda s: s.fault(children_refused(500), "children"))),
+    Event("child refused, 429", _during(lambda s: s.fault(children_refused(429), "children"))),
+    Event("Prometheus down", _prometheus_down),
+    # what showed itself beside these
+    Event("candidate fails", _fails, {"*": rejected("v2", "CheckFailed"), **_DONE}),
+    Event("candidate hangs", _hangs, {"*": held("v2", "CandidateSilent", 0.0), **_DONE}),
+    Event("candidate dies of memory", _dies, {"*": rejected("v2"), **_DONE}),
+    Event(
+        "stable's history lost, candidate fails",
+        _history_lost,
+        {"*": rejected("v2", "CheckFailed"), **_DONE},
+    ),
+    Event(
+        "candidate fails, Deployments cannot be written",
+        _children_fail_and_it_fails,
+        {"*": rejected("v2", "CheckFailed"), **_DONE},
+    ),
+    Event(
+        "twenty specs in twenty seconds",
+        _twenty,
+        {"*": serves("v29"), "paused": held("v29", "PausedBySpec")},
+    ),
+    Event("a pod unready late in a step", _unready_late),
+    Event("gateway's controller stopped", _during(_silence_gateway, 5 * MINUTE)),
+    Event("foreign port, and a webhook that adds timeouts", _foreign),
+    Event("webhook that is not idempotent", _restless),
+)
+
+
+# --- the cells
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a cell."""
+
+    state: str
+    event: str
+    expected: str
+    seconds: float
+    wrong: tuple[str, ...] = ()
+
+    def to_json(self) -> Manifest:
+        """As the report reads it."""
+        return {
+            "part": "table",
+            "state": self.state,
+            "event": self.event,
+            "expected": self.expected,
+            "ok": not self.wrong,
+            "wrong": list(self.wrong),
+            "seconds": round(self.seconds, 2),
+        }
+
+
+async def course(stage: Stage, state: State, event: Event) -> None:
+    """A cell from its start to its end. Raises AssertionError where something does not come."""
+    await state.reach(stage)
+    await event.happen(stage, state)
+    expected = event.expected(state)
+    await stage.until(expected.holds, LONG)
+    if expected is GONE:
+        await stage.wait(MINUTE)
+        return
+    await stage.wait(3 * MINUTE)
+    last = stage.history.snapshots[-1]
+    assert expected.holds(last), f"it did not stay so: {last.status.get('message')}"
+    await stage.delete()
+    await stage.until(GONE.holds)
+    await stage.wait(MINUTE)
+
+
+async def _in_memory(world: World, state: State, event: Event) -> tuple[str, ...]:
+    wrong = []
+    try:
+        await course(world, state, event)
+    except AssertionError as error:
+        wrong.append(f"expected that {event.expected(state).words}: {error}")
+    world.history.end = world.now
+    return (*wrong, *(str(each) for each in violations(world.history)))
+
+
+def cell(state: State, event: Event) -> Result:
+    """Run a cell in memory."""
+    started = time.perf_counter()
+    wrong = run(lambda world: _in_memory(world, state, event))
+    took = time.perf_counter() - started
+    return Result(state.name, event.name, event.expected(state).words, took, wrong)
+
+
+def chosen(names: Iterable[str]) -> list[tuple[State, Event]]:
+    """The cells named `state/event`, either of which may be left out; all if none is named."""
+    wanted = [name.partition("/")[::2] for name in names] or [("", "")]
+    return [
+        (state, event)
+        for state in STATES
+        for event in EVENTS
+        if any(s in ("", state.name) and e in ("", event.name) for s, e in wanted)
+    ]
+
+
+def _run_named(names: tuple[str, str]) -> Result:
+    ((state, event),) = chosen([f"{names[0]}/{names[1]}"])
+    return cell(state, event)
+
+
+def in_memory(names: Iterable[str] = (), workers: int = 2) -> Iterator[Result]:
+    """Run cells in memory, some beside each other."""
+    cells = [(state.name, event.name) for state, event in chosen(names)]
+    if workers < 2 or len(cells) < 2:
+        yield from map(_run_named, cells)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield from pool.map(_run_named, cells, chunksize=4)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run cells, print what came of them; 1 if something was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.campaign.table", description=__doc__)
+    parser.add_argument("cells", nargs="*", metavar="STATE/EVENT")
+    parser.add_argument("--workers", type=int, default=2, help="cells beside each other")
+    parser.add_argument("--fail-fast", action="store_true", help="end with the first that is wrong")
+    options = parser.parse_args(arguments)
+    failed = 0
+    for result in in_memory(options.cells, options.workers):
+        print(json.dumps(result.to_json()), flush=True)
+        failed += bool(result.wrong)
+        if failed and options.fail_fast:
+            break
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
