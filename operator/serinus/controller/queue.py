@@ -183,9 +183,17 @@ class WorkQueue:
             self._urgent_waits.put_nowait(None)
 
     async def _tick(self) -> None:
+        latest = self._clock()
         while True:
             self.wake.clear()
             now = self._clock()
+            if now < latest:
+                # the clock was set back: how long a key is still to wait it finds out by a pass
+                for key in self._due:
+                    self.add(key)
+                self._due.clear()
+                self._heap.clear()
+            latest = now
             while self._heap and self._heap[0][0] <= now:
                 due, key = heapq.heappop(self._heap)
                 if self._due.get(key) == due:

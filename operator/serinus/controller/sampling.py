@@ -68,7 +68,7 @@ class Sampler:
             while True:
                 self.wake.clear()
                 self.start_what_is_due()
-                delay = min(self._due.values()) - self._clock() if self._due else None
+                delay = self._until_due()
                 # not wait_for: it may lose a cancellation that comes as the event is set
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(delay):
@@ -77,10 +77,16 @@ class Sampler:
             for task in self._tasks:
                 task.cancel()
 
+    def _until_due(self) -> float | None:
+        """Seconds until something is due; None: nothing is asked for."""
+        now = self._clock()
+        waits = (0.0 if self._is_due(key, now) else self._due[key] - now for key in self._due)
+        return min(waits, default=None)
+
     def start_what_is_due(self) -> None:
         """Begin one read for everything whose moment has come."""
         now = self._clock()
-        due = [key for key, moment in self._due.items() if moment <= now]
+        due = [key for key in self._due if self._is_due(key, now)]
         for key in due:
             self._due[key] = next_look(self._requests[key].interval, now)
         batch = {key: self._requests[key] for key in due if not self._is_enough(key)}
@@ -89,6 +95,11 @@ class Sampler:
             task = asyncio.create_task(self._read(batch, now))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _is_due(self, key: Key, now: float) -> bool:
+        """Its moment has come, or lies further off than the next look ever does: then the clock
+        was set back."""
+        return not now < self._due[key] <= now + self._requests[key].interval
 
     def _is_enough(self, key: Key) -> bool:
         """Whether what is being read will do, or a history that waits to be taken."""
@@ -100,10 +111,12 @@ class Sampler:
             answers = await self._prometheus.read(
                 dict.fromkeys(one for many in asked.values() for one in many)
             )
+            # a query reaches back from when it is answered
+            late = max(self._clock() - now, 0.0)
             for key, request in batch.items():
                 wanted = self._requests.get(key)
                 if wanted is not None and wanted.subject == request.subject:
-                    self._taken[key] = _taken(request, asked[key], answers, now)
+                    self._taken[key] = _taken(request, asked[key], answers, now, late)
                     self._add(key)
         except Exception:
             # a failure of Prometheus is an answer: this one is ours, and the next read may succeed
@@ -125,7 +138,11 @@ def _asked(request: Reading, now: float) -> list[Asked]:
 
 
 def _taken(
-    request: Reading, asked: Iterable[Asked], answers: Mapping[Asked, Answer], now: float
+    request: Reading,
+    asked: Iterable[Asked],
+    answers: Mapping[Asked, Answer],
+    now: float,
+    late: float,
 ) -> Measurement | History:
     arms: dict[Arm, dict[Question, Answer]] = defaultdict(dict)
     for one in asked:
@@ -133,4 +150,5 @@ def _taken(
     stable = arms[request.stable]
     if isinstance(request, HistoryRequest):
         return History(now, {q: a for q, a in stable.items() if isinstance(q, Counters)})
-    return Measurement(at=now, candidate=arms[request.candidate], stable=stable)
+    read_from = now + late - request.window(now)
+    return Measurement(now, arms[request.candidate], stable, read_from=read_from)

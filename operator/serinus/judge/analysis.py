@@ -70,6 +70,7 @@ def judge(
         (_counters(measurement.candidate), _counters(measurement.stable)),
         progress.counted,
         since,
+        measurement.read_from,
     )
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, Value)}
     look = partial(Look, measurement.at, candidate, stable, values, since, weight=weight)

@@ -1,8 +1,13 @@
 """Raw samples of counters -> how much they grew in a block, no sample counted twice or lost.
 
 A block belongs to a target (a pod at its address): from the last sample counted, exclusive, to
-the newest sample that all its counters have. Growth is taken from the raw samples of each series,
+the newest sample that all its series have. Growth is taken from the raw samples of each series,
 never from increase(), which extrapolates.
+
+Series of one scrape may arrive apart (remote write sends them in shards). A block that ended at
+the newest of them would lose what the others still bring, and count failures without their
+requests. So a target waits for its slowest series, and where one is late, all targets are counted
+up to its newest sample: of a series that has not come at all yet nothing can be seen.
 """
 
 import math
@@ -12,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from serinus.judge.questions import Answer, Counters, Series, Unreadable
+from serinus.judge.restarts import falls_of_a_target, restarted
 
 GONE_AFTER: Final = 600.0
 """Seconds behind the others after which a target is no longer waited for."""
@@ -26,6 +32,10 @@ MOST_TARGETS: Final = 4000
 
 READ_WITHIN: Final = 30.0
 """Seconds within which all counters of a measurement are read."""
+
+LATE_WITHIN: Final = 120.0
+"""Seconds that a series may be behind others of its scrape before it is taken for gone. One that a
+process which has started again exports no more is nothing to wait for."""
 
 BOTH_WITHIN: Final = 120.0
 """Seconds of one arm that wait for the other's next sample; longer than usual scrape intervals."""
@@ -73,6 +83,7 @@ class Exported(NamedTuple):
     """What one target exports of a counter."""
 
     series: Sequence[Series]
+    """Those that count: of two jobs that scrape the pod, the other's are left out."""
     oldest: float
     """Unix seconds of the oldest sample of any series."""
     newest: float
@@ -85,21 +96,25 @@ Readable = dict[Counters, ByTarget]
 
 
 def count(
-    arms: tuple[Mapping[Counters, Answer], ...], counted: Mapping[str, float], since: float
+    arms: tuple[Mapping[Counters, Answer], ...],
+    counted: Mapping[str, float],
+    since: float,
+    read_from: float = math.inf,
 ) -> tuple[tuple[dict[Counters, Reading], ...], dict[str, float]]:
     """Count what each arm's answers add.
 
     `counted` has the last sample counted per target, Unix seconds; `since` is where targets
-    that were never counted start. Returns the growth per arm and the new `counted`. A counter
-    that cannot be read loses this block, and the others go on: a broken check must not blind
-    the rest.
+    that were never counted start; from `read_from` on all samples were read, as far as that is
+    known. Returns the growth per arm and the new `counted`. A counter that cannot be read loses
+    this block, and the others go on: a broken check must not blind the rest.
     """
-    checked = [{key: _by_target(key, answer) for key, answer in arm.items()} for arm in arms]
+    checked = [_checked(arm) for arm in arms]
     readable = [{k: a for k, a in arm.items() if not isinstance(a, Unreadable)} for arm in checked]
     covered = _covered(readable)
     readings: list[dict[Counters, Reading]] = []
     moved = dict(counted)
-    blocks = [_Blocks(arm, covered, counted, since) for arm in readable]
+    span = _Span(since, read_from, _late_from(readable))
+    blocks = [_Blocks(arm, covered, counted, span) for arm in readable]
     waiting = _of_one_arm(blocks)
     for each, answers in zip(blocks, checked, strict=True):
         grown = _seen if waiting else each.growth
@@ -112,12 +127,14 @@ def count(
 
 
 def covered_until(counted: Mapping[str, float], since: float) -> float:
-    """Unix seconds of the oldest sample that the next block may start from.
+    """Unix seconds of the oldest sample that the next block may start from; before the first one
+    also of those that tell which series are late.
 
     Should a target return that fell too far behind, it starts anew from what is still read.
     """
     newest = max(counted.values(), default=since)
-    return min((at for at in counted.values() if at > newest - GONE_AFTER), default=since)
+    recent = (at for at in counted.values() if at > newest - GONE_AFTER)
+    return min(recent, default=since - LATE_WITHIN)
 
 
 def _remembered(counted: Mapping[str, float]) -> dict[str, float]:
@@ -137,6 +154,17 @@ def _seen(_: Counters, answer: ByTarget) -> Growth:
     return Growth((), _newest(answer))
 
 
+class _Span(NamedTuple):
+    """What bounds the blocks of all targets, Unix seconds."""
+
+    since: float
+    """Where targets that were never counted start."""
+    read_from: float
+    """From where on all samples were read; infinity: not known."""
+    late_from: float
+    """Up to where the slowest series have come; infinity: none is late."""
+
+
 class _Blocks:
     """From where to where each target of an arm is counted."""
 
@@ -145,11 +173,12 @@ class _Blocks:
         arm: Readable,
         covered: Mapping[Counters, float],
         counted: Mapping[str, float],
-        since: float,
+        span: _Span,
     ) -> None:
         self._wholes = {key: answer for key, answer in arm.items() if not key.part}
         self._parts = [answer for key, answer in arm.items() if key.part]
-        self._covered, self._counted, self._since = covered, counted, since
+        self._covered, self._counted, self._span = covered, counted, span
+        self._since = span.since
         targets = dict.fromkeys(t for answer in self._wholes.values() for t in answer)
         self.ends = {target: self._end(target) for target in targets}
 
@@ -172,26 +201,30 @@ class _Blocks:
         return Growth(tuple(increases), _newest(answer))
 
     def _end(self, target: str) -> float:
-        """The newest sample that all counters have which the target still exports.
+        """The newest sample that all counters have which the target still exports, that no series
+        is on its way for, and before which nothing fell for a reason not known yet.
 
-        One that was read just before a scrape, or whose sample is still on its way to where it is
-        kept, lacks a sample, and the block ends before it. One that stays behind is gone (a
-        restarted pod that has not predicted yet), and must not hide what the others count.
+        A counter that was read just before a scrape lacks a sample, and the block ends before it.
+        One that stays behind is gone (a restarted pod that has not predicted yet), and must not
+        hide what the others count.
         """
         answers = (*self._wholes.values(), *self._parts)
         found = [answer[target] for answer in answers if target in answer]
+        samples = [series.samples for exported in found for series in exported.series]
         ends = sorted({exported.newest for exported in found})
         while len(ends) > 1 and ends[-1] - ends[0] > READ_WITHIN:
-            series = [each for exported in found for each in exported.series]
-            later = {at for each in series for at, _ in each.samples if at > ends[0]}
-            if len(later) < 2:
+            if len({at for each in samples for at, _ in each if at > ends[0]}) < 2:
                 break
             del ends[0]
-        return ends[0]
+        end = min(ends[0], falls_of_a_target(samples).unsettled_since)
+        if end > self._span.late_from:
+            earlier = [at for each in samples for at, _ in each if at <= self._span.late_from]
+            end = max(earlier, default=self._span.late_from)
+        return end
 
     def _start(self, target: str, first: float, covered: float) -> float:
         """What has no sample up to there began at 0. `first` is the target's first sample, and
-        `covered` is from where on all were read.
+        `covered` is the oldest sample of the counter in any arm.
 
         Where that cannot be known (a gap longer than the window, or a window that begins too
         late), counting starts at the first sample: rather lose some than count a lifetime.
@@ -199,26 +232,98 @@ class _Blocks:
         start = self._counted.get(target, self._since)
         if first <= start:
             return start
-        scraped = self._scraped(target, start)
-        if scraped is None and target not in self._counted:
-            scraped = start  # a pod that came later, if others were scraped then
-        return start if scraped is not None and covered <= scraped else first
+        if (scraped := self._scraped(target, first)) is not None:
+            # the target was there, and this counter was not
+            known = min(covered, self._span.read_from) <= scraped
+            return start if known else first
+        new = target not in self._counted  # a pod that came later, if others were scraped then
+        return start if new and covered <= start else first
 
-    def _scraped(self, target: str, until: float) -> float | None:
-        """When a target was last scraped up to a time, as far as its wholes tell."""
+    def _scraped(self, target: str, before: float) -> float | None:
+        """When a target was last scraped before a time, as far as its wholes tell."""
         times = (
             at
             for answer in self._wholes.values()
             if target in answer
             for series in answer[target].series
             for at, _ in series.samples
-            if at <= until
+            if at < before
         )
         return max(times, default=None)
 
 
+def _checked(arm: Mapping[Counters, Answer]) -> dict[Counters, ByTarget | Unreadable]:
+    """What each target exports of each counter, or why that is of no use."""
+    found = {key: _by_target(key, answer) for key, answer in arm.items()}
+    wholes = {key: a for key, a in found.items() if not isinstance(a, Unreadable) and not key.part}
+    jobs = {key: _jobs(answer) for key, answer in wholes.items()}
+    several = {
+        target
+        for answer in wholes.values()
+        for target, exported in answer.items()
+        if falls_of_a_target(each.samples for each in exported.series).several_processes
+    }
+    for key, answer in found.items():
+        if isinstance(answer, Unreadable):
+            continue
+        if shared := sorted(several & set(answer)):
+            found[key] = Unreadable(_several_processes(shared[0]))
+        elif (whole := _whole(key, wholes)) is not None:
+            found[key] = {t: _of_job(exported, jobs[whole]) for t, exported in answer.items()}
+    return found
+
+
+def _several_processes(target: str) -> str:
+    pod = target.partition("@")[0]
+    return (
+        f"The counters of pod {pod} fall and are back again and again: several "
+        "processes answer on its port in turn (workers of uvicorn or gunicorn), each with counters "
+        "of its own. Switch on prometheus-client's multiprocess mode (PROMETHEUS_MULTIPROC_DIR), "
+        "or run one process in each pod. If it has one, it restarts every few scrapes."
+    )
+
+
+def _jobs(answer: ByTarget) -> dict[str, str]:
+    """By pod that several jobs scrape, be it at several addresses, the one that counts: the first
+    by name that still does."""
+    newest: dict[str, dict[str, float]] = {}
+    for exported in answer.values():
+        for series in exported.series:
+            jobs = newest.setdefault(series.pod, {})
+            job, end = _job(series), series.samples[-1][0]
+            jobs[job] = max(jobs.get(job, end), end)
+    return {
+        pod: min(job for job, end in jobs.items() if end >= max(jobs.values()) - LATE_WITHIN)
+        for pod, jobs in newest.items()
+        if len(jobs) > 1
+    }
+
+
+def _of_job(exported: Exported, jobs: Mapping[str, str]) -> Exported:
+    """Without the series of other jobs than the one that counts; that they were scraped is kept,
+    so that nothing is counted twice should they count later."""
+    counts = [each for each in exported.series if _job(each) == jobs.get(each.pod, _job(each))]
+    return exported._replace(series=counts) if len(counts) < len(exported.series) else exported
+
+
+def _job(series: Series) -> str:
+    return series.labels.get("job", "")
+
+
+def _late_from(arms: Iterable[Readable]) -> float:
+    """Up to where the slowest series have come, Unix seconds; infinity where those of each scrape
+    have come together. Series of one answer were read at one time."""
+    late = math.inf
+    for arm in arms:
+        for exported in (each for answer in arm.values() for each in answer.values()):
+            ends = {series.samples[-1][0] for series in exported.series}
+            ends = {end for end in ends if end >= exported.newest - LATE_WITHIN}
+            if len(ends) > 1 and not restarted([s.samples for s in exported.series], min(ends)):
+                late = min(late, min(ends))
+    return late
+
+
 def _by_target(key: Counters, answer: Answer) -> ByTarget | Unreadable:
-    """What each target exports; of two jobs that scrape it, to the first by name."""
     if isinstance(answer, Unreadable):
         return answer
     groups: dict[str, list[Series]] = {}
@@ -231,10 +336,6 @@ def _by_target(key: Counters, answer: Answer) -> ByTarget | Unreadable:
 
 
 def _exported(group: Sequence[Series]) -> Exported:
-    jobs = {series.labels.get("job", "") for series in group}
-    if len(jobs) > 1:
-        first = min(jobs)
-        group = [series for series in group if series.labels.get("job", "") == first]
     oldest = min([series.samples[0][0] for series in group])
     return Exported(group, oldest, max([series.samples[-1][0] for series in group]))
 

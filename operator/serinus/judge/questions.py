@@ -1,5 +1,6 @@
 """What the judge asks of Prometheus, and the form of the answers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -57,9 +58,14 @@ class Series:
     samples: Sequence[Sample]
 
     @property
+    def pod(self) -> str:
+        """The pod that was scraped."""
+        return self.labels.get("pod", "")
+
+    @property
     def target(self) -> str:
         """What was scraped: pod and address; counts are kept apart by it."""
-        return f"{self.labels.get('pod', '')}@{self.labels.get('instance', '')}"
+        return f"{self.pod}@{self.labels.get('instance', '')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +97,5 @@ class Measurement:
     """Unix seconds."""
     candidate: Mapping[Question, Answer]
     stable: Mapping[Question, Answer] = field(default_factory=dict)
+    read_from: float = field(default=math.inf, kw_only=True)
+    """Unix seconds from which on all samples of counters were read; infinity: not known."""

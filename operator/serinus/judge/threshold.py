@@ -49,7 +49,8 @@ class ThresholdCheck:
         return NO_HISTORY
 
     def _held_or_not(self, state: CheckState, at: float, breached: bool, told: str) -> Finding:
-        since = (state.breached_since if breached else state.in_bounds_since) or at
+        # not later than now, or a clock that was set back would keep it from deciding
+        since = min((state.breached_since if breached else state.in_bounds_since) or at, at)
         state = state.replace(
             breached_since=since if breached else None, in_bounds_since=None if breached else since
         )

@@ -26,6 +26,8 @@ from serinus.manifests.owner import Owner
 LOOKBACK = 60.0
 """Seconds read beyond the last sample counted, to find the sample that a difference starts at."""
 LONGEST_WINDOW = 3600.0
+CLOCK_SET_BACK = 600.0
+"""Seconds read where the clock cannot tell how long ago something was last counted."""
 HISTORY, MINUTE = 3600.0, 60.0
 """Seconds of stable's history that are read, and between its samples."""
 SOON = 1.0
@@ -52,8 +54,15 @@ class Request:
         return self.questions, self.candidate, self.stable
 
     def window(self, now: float) -> float:
-        """Seconds back from now that samples are needed."""
-        return min(now - self.covered_until + self.warm_up + LOOKBACK, LONGEST_WINDOW)
+        """Seconds back from now that samples are needed.
+
+        Samples newer than now tell of a clock that was set back: how long ago they were taken is
+        not known then, and Prometheus, which has a clock of its own, is asked for more.
+        """
+        age = now - self.covered_until
+        if age < -LOOKBACK:
+            age = CLOCK_SET_BACK
+        return min(age + self.warm_up + LOOKBACK, LONGEST_WINDOW)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
@@ -104,7 +105,7 @@ class Plan:
 
 def decide(wish: Wish, status: Status, world: World, now: float) -> Plan:
     """(wish, what was decided before, what is there, now) -> what comes next."""
-    s = _observed(Situation(wish, status, world, now))
+    s = _observed(_with_a_clock_set_back(Situation(wish, status, world, now)))
     if world.obstruction is None:
         for _ in range(4 * (len(wish.steps) + 4)):
             changed = _first_change(s)
@@ -125,6 +126,23 @@ def _first_change(s: Situation) -> Situation | None:
     if s.status.candidate is None:
         return None
     return next((c for rule in WITH_A_CANDIDATE if (c := rule(s)) is not None), None)
+
+
+def _with_a_clock_set_back(s: Situation) -> Situation:
+    """Nothing that is waited for began later than now: else it would be waited for as long again
+    as the clock was set back. What was counted keeps the time of Prometheus."""
+    retiring = [old.replace(since=min(old.since, s.now)) for old in s.status.retiring]
+    if retiring != s.status.retiring:
+        s = s.to(retiring=retiring)
+    candidate = s.status.candidate
+    if candidate is None:
+        return s
+    begun = {name: value for name, value in candidate if name.endswith("_since") and value}
+    changes: dict[str, Any] = {name: s.now for name, value in begun.items() if value > s.now}
+    changes.pop("analysis_since", None)
+    if candidate.hold is not None and candidate.hold.since > s.now:
+        changes["hold"] = candidate.hold.replace(since=s.now)
+    return s.to_candidate(**changes) if changes else s
 
 
 def _observed(s: Situation) -> Situation:

@@ -69,7 +69,7 @@ class Recorded:
             ]
             answers = split(self._range(question, asked[0].window, now), Query("", tuple(asked)))
             candidate[question], stable[question] = (answers[one] for one in asked)
-        return Measurement(now, candidate, stable)
+        return Measurement(now, candidate, stable, read_from=now - request.window(now))
 
     def history(self, request: HistoryRequest, now: float) -> History:
         """What could be read of stable's last hour."""

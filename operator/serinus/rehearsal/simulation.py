@@ -212,7 +212,7 @@ class _Course:
                 stable[question] = self._stable.answer(question, start)
             else:
                 candidate[question] = self._simulation.value(question, now)
-        return Measurement(now, candidate, stable)
+        return Measurement(now, candidate, stable, read_from=start)
 
     def _waits_until(self) -> float:
         """When a person who sees no verdict has waited as long as a step may last."""

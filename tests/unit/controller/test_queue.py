@@ -127,6 +127,19 @@ async def test_a_delayed_key_runs_when_the_clock_says_so_and_the_earliest_wins()
     assert work.begun == [FRAUD]
 
 
+async def test_a_clock_that_is_set_back_by_an_hour_lets_no_delayed_key_wait_for_that_hour() -> None:
+    clock = Clock()
+    queue, work = WorkQueue(clock), Work()
+    queue.add_after(FRAUD, 10)
+    async with running(queue, work):
+        await settle()
+        clock.now -= 3600
+        queue.wake.set()
+        await until(lambda: work.ended == [FRAUD])
+        await settle()
+        assert work.ended == [FRAUD], "once"
+
+
 async def test_the_answer_of_a_reconcile_is_its_next_visit() -> None:
     clock = Clock()
     queue, work = WorkQueue(clock), Work(30.0, None)

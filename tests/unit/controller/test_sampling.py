@@ -289,3 +289,35 @@ async def test_it_runs_by_itself_when_time_comes_and_ends_when_cancelled(bench: 
     bench.prometheus.open.set()
     await settle()
     assert bench.added == [FRAUD], "a read under way ends with it"
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_clock_that_is_set_back_or_forward_by_an_hour_stops_no_looks(
+    bench: Bench, hours: int
+) -> None:
+    bench.sampler.want(FRAUD, request("fraud"))
+    await bench.at(1005.0)
+    await bench.at(1020.0)
+    assert len(bench.prometheus.batches) == 2
+    set_to = 1021.0 + hours * 3600
+    looks = []
+    for second in range(60):
+        before = len(bench.prometheus.batches)
+        await bench.at(set_to + second)
+        looks.append(len(bench.prometheus.batches) - before)
+    assert sum(looks) == 5, "one as soon as it is noticed, and then one at each interval"
+    assert max(looks) == 1
+
+
+async def test_the_sampler_does_not_sleep_for_the_hour_that_the_clock_was_set_back(
+    bench: Bench,
+) -> None:
+    bench.sampler.want(FRAUD, request("fraud", interval=0.05))
+    running = asyncio.create_task(bench.sampler.run())
+    bench.now -= 3600
+    async with asyncio.timeout(2):
+        while not bench.prometheus.batches:
+            bench.now += 0.01
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.wait([running])

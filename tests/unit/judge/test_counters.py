@@ -6,7 +6,7 @@ import random
 import pytest
 
 from serinus.api.checks import LabelMatcher
-from serinus.judge.counters import BOTH_WITHIN, Growth, count, covered_until
+from serinus.judge.counters import BOTH_WITHIN, LATE_WITHIN, Growth, count, covered_until
 from serinus.judge.questions import Answer, Counters, Series, Unreadable
 from tests.unit.judge.metrics import Pods
 
@@ -142,8 +142,9 @@ def test_a_counter_that_falls_has_started_again_from_zero() -> None:
     arm.pods.add("a", "requests_total", 8, code="200")
     arm.pods.scrape(1010)
     arm.pods.add("a", "requests_total", 1, code="200")
-    arm.pods.scrape(1015)
-    assert arm.look(1016)[REQUESTS] == 29
+    for at in (1015, 1020, 1025, 1030):
+        arm.pods.scrape(at)
+    assert arm.look(1031)[REQUESTS] == 29
 
 
 def test_a_reset_between_two_looks_is_counted_once() -> None:
@@ -154,9 +155,10 @@ def test_a_reset_between_two_looks_is_counted_once() -> None:
     arm.look(1006)
     arm.pods.restart("a")
     arm.pods.add("a", "requests_total", 8, code="200")
-    arm.pods.scrape(1020)
-    assert arm.look(1021)[REQUESTS] == 8
-    assert arm.look(1022)[REQUESTS] == 0
+    for at in (1020, 1035, 1050, 1065, 1080):
+        arm.pods.scrape(at)
+    assert arm.look(1081)[REQUESTS] == 8
+    assert arm.look(1082)[REQUESTS] == 0
 
 
 def test_a_gap_within_the_window_loses_nothing() -> None:
@@ -367,7 +369,7 @@ def test_pods_that_went_hours_ago_are_forgotten() -> None:
 def test_after_an_outage_what_is_read_reaches_back_to_the_last_sample_counted() -> None:
     assert covered_until({"a": 1500.0, "b": 1510.0}, SINCE) == 1500.0
     assert covered_until({"a": 100.0, "b": 1510.0}, SINCE) == 1510.0
-    assert covered_until({}, SINCE) == SINCE
+    assert covered_until({}, SINCE) == SINCE - LATE_WITHIN, "late series are to be seen as such"
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -381,6 +383,7 @@ def test_whatever_the_order_of_scrapes_looks_and_restarts_the_sum_is_what_was_se
         arm.pods.add(pod, "requests_total", rng.randrange(10_000), code="200")
     arm.pods.scrape(SINCE)
     served, failed, found_served, found_failed = 0, 0, 0.0, 0.0
+    unrestarted = set(pods)
     for at in range(1001, 1400):
         pod = rng.choice(pods)
         event = rng.random()
@@ -392,7 +395,8 @@ def test_whatever_the_order_of_scrapes_looks_and_restarts_the_sum_is_what_was_se
             failed += amount if failing else 0
         elif event < 0.85:
             arm.pods.scrape(at, pod)
-        elif event < 0.88:
+        elif event < 0.88 and pod in unrestarted:
+            unrestarted.remove(pod)
             arm.pods.scrape(at, pod)  # what a process had not shown is lost with it
             arm.pods.restart(pod)
             for code in ("200", "500"):  # a restart shows where a value falls
@@ -403,7 +407,91 @@ def test_whatever_the_order_of_scrapes_looks_and_restarts_the_sum_is_what_was_se
             assert grown[ERRORS] <= grown[REQUESTS]
             found_served += grown[REQUESTS]
             found_failed += grown[ERRORS]
-    arm.pods.scrape(1400)
-    grown = arm.look(1401)
+    for at in (1400, 1401, 1402, 1403, 1404):
+        arm.pods.scrape(at)
+    grown = arm.look(1405)
     assert found_served + grown[REQUESTS] == served
     assert found_failed + grown[ERRORS] == failed
+
+
+def jobs(*scraped: tuple[str, str, tuple[tuple[float, float], ...]]) -> tuple[Series, ...]:
+    """One pod's series of each job, at its address."""
+    return tuple(
+        Series({"pod": "a", "instance": instance, "job": job}, samples)
+        for job, instance, samples in scraped
+    )
+
+
+def test_a_pod_that_two_jobs_scrape_at_two_addresses_is_counted_once() -> None:
+    one = ((995.0, 100.0), (1005.0, 110.0))
+    other = ((990.0, 99.0), (1003.0, 108.0))
+    answer = jobs(("pods", "10.0.0.1:8080", one), ("services", "pod-a", other))
+    (readings,), _ = count(({REQUESTS: answer},), {}, SINCE)
+    assert readings[REQUESTS].total == 10  # type: ignore[union-attr]
+    assert readings[REQUESTS].pods == 1  # type: ignore[union-attr]
+
+
+def test_two_ports_of_one_job_are_two_processes_and_both_count() -> None:
+    one, other = ((995.0, 100.0), (1005.0, 110.0)), ((995.0, 50.0), (1005.0, 57.0))
+    answer = jobs(("pods", "10.0.0.1:8080", one), ("pods", "10.0.0.1:8081", other))
+    (readings,), _ = count(({REQUESTS: answer},), {}, SINCE)
+    assert readings[REQUESTS].total == 17  # type: ignore[union-attr]
+
+
+def test_failures_are_of_the_job_whose_requests_count() -> None:
+    """The other job may be the first to have seen one."""
+    one, other = ((995.0, 100.0), (1005.0, 110.0)), ((990.0, 99.0), (1003.0, 108.0))
+    bad = ((1003.0, 4.0),)
+    whole = jobs(("pods", "10.0.0.1", one), ("services", "10.0.0.1", other))
+    part = jobs(("services", "10.0.0.1", bad))
+    (readings,), _ = count(({REQUESTS: whole, ERRORS: part},), {}, SINCE)
+    assert readings[ERRORS].total == 0  # type: ignore[union-attr]
+
+
+def test_where_one_of_two_jobs_ends_the_other_goes_on_from_there() -> None:
+    """And does not count again what the first had counted."""
+    first = tuple((980.0 + 15 * n, 100.0 + 10 * n) for n in range(20))
+    second = tuple((985.0 + 15 * n, 103.0 + 10 * n) for n in range(60))
+    counted: dict[str, float] = {}
+    total = 0.0
+    for at in range(1006, 1860, 15):
+        start = covered_until(counted, SINCE) - 60
+        seen = [
+            tuple(sample for sample in samples if start < sample[0] <= at)
+            for samples in (first, second)
+        ]
+        answer = jobs(("a", "10.0.0.1", seen[0]), ("b", "pod-a", seen[1]))
+        (readings,), counted = count(({REQUESTS: answer},), counted, SINCE)
+        total += readings[REQUESTS].total  # type: ignore[union-attr]
+    served = second[-1][1] - 110
+    assert served - 100 <= total <= served
+
+
+def test_the_first_growth_counts_from_zero_where_the_target_itself_was_seen_before() -> None:
+    """A server that exports a counter only from its first event on, and is the first to."""
+    arm = Counting(REQUESTS, PREDICTIONS)
+    arm.pods.add("a", "requests_total", 100)
+    for at in range(905, 2000, 15):
+        arm.pods.scrape(at)
+    arm.counted = {target("a"): 1985.0}
+    arm.pods.add("a", "requests_total", 9)
+    arm.pods.add("a", "predictions_total", 9)
+    arm.pods.scrape(2000)
+    answers = arm.pods.answers(arm.questions, 1925, 2001)
+    (readings,), _ = count((answers,), arm.counted, SINCE, read_from=1926)
+    assert [readings[each].total for each in arm.questions] == [9, 9]  # type: ignore[union-attr]
+
+
+def test_what_was_read_too_late_is_not_taken_for_a_first_event() -> None:
+    arm = Counting(REQUESTS, PREDICTIONS)
+    arm.counted = {target("a"): 1985.0}
+    arm.pods.add("a", "requests_total", 100)
+    arm.pods.add("a", "predictions_total", 70_000)
+    arm.pods.scrape(1985)
+    arm.pods.scrape(2000)
+    answers: dict[Counters, Answer] = {
+        REQUESTS: arm.pods.answer(REQUESTS, 1984, 2001),
+        PREDICTIONS: arm.pods.answer(PREDICTIONS, 1986, 2003),
+    }
+    (readings,), _ = count((answers,), arm.counted, SINCE, read_from=1986)
+    assert [readings[each].total for each in arm.questions] == [0, 0]  # type: ignore[union-attr]

@@ -49,6 +49,15 @@ def test_being_in_bounds_passes_only_once_it_has_been_held() -> None:
     assert look(paper, 0.1).verdict == "Pass"
 
 
+def test_a_clock_that_is_set_back_by_an_hour_lets_no_breach_be_held_for_that_hour() -> None:
+    paper = judging(**{"for": "30s"})
+    assert look(paper, 0.4).verdict == "Inconclusive"
+    paper.at -= 3600
+    assert look(paper, 0.4).verdict == "Inconclusive"
+    look(paper, 0.4)
+    assert look(paper, 0.4).verdict == "Fail"
+
+
 def test_without_a_time_to_hold_the_first_value_decides() -> None:
     assert look(judging(), 0.25).verdict == "Pass"
     assert look(judging(), 0.26).verdict == "Fail"

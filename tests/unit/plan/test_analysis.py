@@ -5,6 +5,7 @@ from typing import Any
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Stable, Status, Weight
 from serinus.judge import EffectiveWeight, learn
+from serinus.judge.counters import LATE_WITHIN
 from serinus.judge.questions import Arm, History, Unreadable
 from serinus.manifests.owner import Owner
 from serinus.plan.analysis import (
@@ -36,6 +37,9 @@ def candidate(analysis_since: float | None = 1000.0) -> Candidate:
     )
 
 
+COUNTED = candidate().replace(counted={"fraud-new-6d5f8c9b7-x2x9z@10.0.0.1": 1000.0})
+
+
 def spec(**rollout: Any) -> Spec:
     return Spec.model_validate({"template": TEMPLATE, "rollout": rollout or ERRORS})
 
@@ -52,17 +56,26 @@ def test_nothing_is_measured_before_the_analysis_begins_or_without_checks() -> N
 def test_both_arms_are_measured_by_the_names_of_their_deployments() -> None:
     asked = requested(OWNER, spec(), Status(stable=STABLE, candidate=candidate()))
     assert isinstance(asked, Request)
-    assert (asked.interval, asked.covered_until) == (5.0, 1000.0)
+    assert (asked.interval, asked.covered_until) == (5.0, 1000.0 - LATE_WITHIN)
     assert asked.candidate == Arm("shop", "fraud-new")
     assert asked.stable == Arm("shop", "fraud-old")
     assert len(asked.questions) > 0
 
 
 def test_the_window_reaches_back_to_what_was_counted_and_has_an_end() -> None:
-    asked = requested(OWNER, spec(), Status(stable=STABLE, candidate=candidate()))
+    asked = requested(OWNER, spec(), Status(stable=STABLE, candidate=COUNTED))
     assert isinstance(asked, Request)
     assert asked.window(1030.0) == 30.0 + LOOKBACK
     assert asked.window(1e6) == LONGEST_WINDOW
+
+
+def test_a_clock_that_was_set_back_by_an_hour_leaves_a_window_that_reaches_what_was_counted() -> (
+    None
+):
+    asked = requested(OWNER, spec(), Status(stable=STABLE, candidate=COUNTED))
+    assert isinstance(asked, Request)
+    assert asked.window(1000.0 - 3600) >= 300.0
+    assert asked.window(1000.0 - 2) == LOOKBACK - 2, "clocks differ a little, always"
 
 
 def test_stables_history_is_asked_for_before_the_first_traffic_and_never_after() -> None:
@@ -101,7 +114,7 @@ def test_checks_that_ask_nothing_of_stable_wait_for_no_history() -> None:
 def test_the_window_reaches_back_further_where_pods_have_to_have_warmed_up() -> None:
     slow = {"name": "slow", "latency": {"warmUp": "2m"}}
     asked = requested(
-        OWNER, spec(analysis={"checks": [slow]}), Status(stable=STABLE, candidate=candidate())
+        OWNER, spec(analysis={"checks": [slow]}), Status(stable=STABLE, candidate=COUNTED)
     )
     assert isinstance(asked, Request)
     assert asked.window(1030.0) == 30.0 + 120.0 + LOOKBACK
