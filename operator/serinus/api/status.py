@@ -114,6 +114,11 @@ class CheckState(Type):
     step_requests: float = Field(
         default=0.0, description="Candidate's requests since the weight last changed."
     )
+    alone: float = Field(
+        default=0.0,
+        description="What one arm has counted at this weight since the other last counted any: "
+        "stable's if positive, candidate's if negative.",
+    )
     comparisons: Annotated[list[Comparison], Field(max_length=128)] = Field(
         default_factory=list, description="What is compared, with its evidence."
     )
@@ -282,6 +287,9 @@ class Candidate(Type):
     )
     unreadable_since: Moment | None = Field(
         default=None, description="Since when nothing can be judged."
+    )
+    unreported_since: Moment | None = Field(
+        default=None, description="Since when Prometheus knows fewer pods than are ready."
     )
     errors_in_a_row: int = Field(default=0, description="Failed measurements in a row.")
     measured_at: Moment | None = Field(default=None, description="Last good measurement.")

@@ -40,7 +40,15 @@ SHOW_WITHIN = 5.0
 waited for. Mostly the decision that it leads to comes first, and one write tells both."""
 SAVE_WITHIN = 30.0
 """Seconds within which evidence that changed no decision is written."""
-EVIDENCE = ("checks", "counted", "measuredAt", "errorsInARow", "restarts", "silence")
+EVIDENCE = (
+    "checks",
+    "counted",
+    "measuredAt",
+    "errorsInARow",
+    "restarts",
+    "silence",
+    "unreportedSince",
+)
 """Fields of a candidate."""
 SETTLES_WITHIN = 10.0
 """Seconds after which pods and route that are awaited are looked at though no event came."""
@@ -96,7 +104,7 @@ class Reconciler:
         owner = Owner(key.namespace, key.name, live["metadata"]["uid"])
         objects = self._store.children(key.namespace, key.name, owner.uid)
         wish, world = await self._observe(key, owner, wish, memory.current, objects)
-        judged = self._watch(key, wish, await self._judge(key, wish, memory.current))
+        judged = self._watch(key, wish, await self._judge(key, wish, memory.current, world))
         # a measurement is taken once: what it showed must outlive a status that is not written
         memory = self._memories[key] = replace(memory, current=judged)
         plan = decide(wish, judged, world, now)
@@ -218,13 +226,13 @@ class Reconciler:
 
     # 2 judge
 
-    async def _judge(self, key: Key, wish: Wish, status: Status) -> Status:
+    async def _judge(self, key: Key, wish: Wish, status: Status, world: World) -> Status:
         taken = self._sampler.take(key)
         if isinstance(taken, History):
             # an hour of samples takes some tenths of a second, and others wait for this loop
             found = await asyncio.to_thread(told, wish.spec, taken)
             return learned(wish.spec, status, found)
-        return status if taken is None else judged(wish.spec, status, taken)
+        return status if taken is None else judged(wish.spec, status, taken, world)
 
     def _watch(self, key: Key, wish: Wish, status: Status) -> Status:
         measurement = self._watcher.take(key)

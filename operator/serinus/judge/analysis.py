@@ -12,12 +12,13 @@ from serinus.api.checks import Check
 from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, CheckStatus, Silence, Verdict
 from serinus.judge import comparison
+from serinus.judge.absence import REPORT_WITHIN, alone, frozen, unreported
 from serinus.judge.counters import count
 from serinus.judge.error_rate import ErrorRateCheck
 from serinus.judge.fairness import FairnessCheck
 from serinus.judge.feedback import FeedbackCheck
 from serinus.judge.latency import LatencyCheck
-from serinus.judge.look import Budget, EffectiveWeight, Kind, Look
+from serinus.judge.look import Budget, EffectiveWeight, Finding, Kind, Look
 from serinus.judge.prediction_drift import PredictionDriftCheck
 from serinus.judge.questions import Answer, Counters, Measurement, Question, Value
 from serinus.judge.silence import listen
@@ -39,6 +40,8 @@ class Progress:
     checks: tuple[CheckStatus, ...] = ()
     baseline: Baseline | None = None
     silence: Silence | None = None
+    unreported_since: float | None = None
+    """Since when Prometheus knows fewer pods than are ready, Unix seconds."""
 
 
 def questions_of(analysis: Analysis) -> tuple[Question, ...]:
@@ -59,12 +62,14 @@ def judge(
     measurement: Measurement,
     since: float,
     weight: EffectiveWeight | None = None,
+    ready: tuple[int, int] | None = None,
 ) -> Progress:
     """What is known, and a measurement -> what is known then.
 
     `since` is when the candidate's first weight took effect, Unix seconds: targets that were
     never counted are counted from there. `weight` is in effect since the last measurement, or
-    longer. A measurement that was already counted changes nothing.
+    longer. `ready` is how many pods of candidate and stable are ready, where that is known. A
+    measurement that was already counted changes nothing.
     """
     (candidate, stable), counted = count(
         (_counters(measurement.candidate), _counters(measurement.stable)),
@@ -74,18 +79,28 @@ def judge(
     )
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, Value)}
     look = partial(Look, measurement.at, candidate, stable, values, since, weight=weight)
+    absent = unreported((measurement.candidate, measurement.stable), ready) if ready else None
+    absent_since = min(progress.unreported_since or measurement.at, measurement.at)
+    # a pod that has just become ready is not scraped yet
+    long_absent = absent if measurement.at - absent_since >= REPORT_WITHIN else None
     checks = tuple(
         _judged(
             check,
             _before(check, progress),
             look(baseline=_baseline(check, progress)),
             budget_of(analysis, check),
+            long_absent,
         )
         for check in analysis.checks
     )
     after = seconds(analysis.on_silence.after)
-    silence = listen(progress.silence, candidate, stable, measurement.at, weight, after)
-    return replace(progress, counted=counted, checks=checks, silence=silence)
+    return replace(
+        progress,
+        counted=counted,
+        checks=checks,
+        silence=listen(progress.silence, candidate, stable, measurement.at, weight, after),
+        unreported_since=absent_since if absent else None,
+    )
 
 
 @lru_cache(maxsize=_CHECKS_KEPT)
@@ -178,12 +193,31 @@ def _before(check: Check, progress: Progress) -> CheckStatus:
     )
 
 
-def _judged(check: Check, before: CheckStatus, look: Look, budget: Budget) -> CheckStatus:
+def _judged(
+    check: Check, before: CheckStatus, look: Look, budget: Budget, unreported: str | None
+) -> CheckStatus:
     if before.rolls_back:
         return before
     kind = kind_of(check)
     if not all(look.answers(question) for question in kind.questions()):
         return before
     found = kind.judge(before.state, look, budget)
-    message = found.message[:_LONGEST_MESSAGE]
-    return before.replace(verdict=found.verdict, message=message, state=found.state)
+    if check.compares_counts:
+        found = _unless_absent(check, found, look, unreported)
+    return before.replace(
+        verdict=found.verdict, message=found.message[:_LONGEST_MESSAGE], state=found.state
+    )
+
+
+def _unless_absent(check: Check, found: Finding, look: Look, unreported: str | None) -> Finding:
+    """Nothing is shown to be good by counters that stand still, nor by pods that report nothing."""
+    counters = [one for one in kind_of(check).questions() if isinstance(one, Counters)]
+    counted_alone = alone(found.state.alone, counters, look)
+    state = found.state.replace(alone=counted_alone)
+    # of stable fairness asks nothing
+    still = frozen(counted_alone, look, stable_matters=check.fairness is None)
+    reads_requests = check.error_rate is not None or check.latency is not None
+    absent = still or (unreported if reads_requests else None)
+    if absent is None or found.verdict not in ("Pass", "Inconclusive"):
+        return replace(found, state=state)
+    return Finding("NoData", absent, state)

@@ -232,7 +232,7 @@ def step_entered(state: CheckState) -> CheckState:
         each.replace(not_more=each.not_more and fresh, not_fewer=each.not_fewer and fresh)
         for each in state.comparisons
     ]
-    return state.replace(comparisons=restarted, step_requests=0.0, in_bounds_since=None)
+    return state.replace(comparisons=restarted, step_requests=0.0, alone=0.0, in_bounds_since=None)
 
 
 def requests_to_pass(state: CheckState, gained: Iterable[Gains], budget: Budget) -> float | None:

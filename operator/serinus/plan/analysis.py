@@ -22,6 +22,7 @@ from serinus.judge import (
 )
 from serinus.judge.questions import Arm, Counters, History, Measurement, Question, Unreadable
 from serinus.manifests.owner import Owner
+from serinus.plan.situation import World
 
 LOOKBACK = 60.0
 """Seconds read beyond the last sample counted, to find the sample that a difference starts at."""
@@ -157,16 +158,28 @@ def _unreadable(analysis: Analysis, message: str) -> list[CheckStatus]:
     ]
 
 
-def judged(spec: Spec, status: Status, measurement: Measurement) -> Status:
-    """The status with what a measurement adds to the evidence about the candidate."""
+def judged(
+    spec: Spec, status: Status, measurement: Measurement, world: World | None = None
+) -> Status:
+    """The status with what a measurement adds to the evidence about the candidate. `world` tells
+    how many pods are ready; None: that is not known."""
     candidate = status.candidate
     if candidate is None or candidate.analysis_since is None:
         return status
     before = Progress(
-        candidate.counted, tuple(candidate.checks), candidate.baseline, candidate.silence
+        candidate.counted,
+        tuple(candidate.checks),
+        candidate.baseline,
+        candidate.silence,
+        candidate.unreported_since,
     )
     after = judge(
-        spec.rollout.analysis, before, measurement, candidate.analysis_since, in_effect(candidate)
+        spec.rollout.analysis,
+        before,
+        measurement,
+        candidate.analysis_since,
+        in_effect(candidate),
+        _ready(status, world),
     )
     failed = overall(after.checks) == "Error"
     changes = {
@@ -175,8 +188,16 @@ def judged(spec: Spec, status: Status, measurement: Measurement) -> Status:
         "errors_in_a_row": candidate.errors_in_a_row + 1 if failed else 0,
         "measured_at": candidate.measured_at if failed else measurement.at,
         "silence": after.silence,
+        "unreported_since": after.unreported_since,
     }
     return status.replace(candidate=candidate.replace(**changes))
+
+
+def _ready(status: Status, world: World | None) -> tuple[int, int] | None:
+    """Ready pods of candidate and stable."""
+    if world is None or status.candidate is None or status.stable is None:
+        return None
+    return world.ready(status.candidate.revision), world.ready(status.stable.revision)
 
 
 def in_effect(candidate: Candidate) -> EffectiveWeight | None:

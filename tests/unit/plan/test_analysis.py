@@ -6,7 +6,7 @@ from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Stable, Status, Weight
 from serinus.judge import EffectiveWeight, learn
 from serinus.judge.counters import LATE_WITHIN
-from serinus.judge.questions import Arm, History, Unreadable
+from serinus.judge.questions import Answer, Arm, History, Measurement, Question, Series, Unreadable
 from serinus.manifests.owner import Owner
 from serinus.plan.analysis import (
     LONGEST_WINDOW,
@@ -14,10 +14,12 @@ from serinus.plan.analysis import (
     HistoryRequest,
     Request,
     in_effect,
+    judged,
     learned,
     next_look,
     requested,
 )
+from serinus.plan.situation import Workload, World
 from tests.unit.plan.rehearsal import TEMPLATE
 
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -131,3 +133,29 @@ def test_the_split_is_judged_by_what_the_ready_pods_give_and_only_while_it_is_in
 def test_looks_are_at_multiples_of_the_interval() -> None:
     assert next_look(5.0, 1003.0) == 1005.0
     assert next_look(5.0, 1005.0) == 1010.0, "the look of this very moment has been taken"
+
+
+def test_pods_that_are_ready_and_report_nothing_are_missed() -> None:
+    running = Status(stable=STABLE, candidate=COUNTED)
+    world = World(workloads={"new": Workload(2, 2), "old": Workload(2, 2)})
+    asked = requested(OWNER, spec(), running)
+    assert isinstance(asked, Request)
+    for at in range(1010, 1200, 15):
+        arms: list[dict[Question, Answer]] = [
+            {
+                question: (
+                    Series(
+                        {"pod": f"fraud-{arm}-6d5f8c9b7-{n}", "instance": "", "code": "200"},
+                        tuple((float(s), float(s)) for s in range(950, at, 15)),
+                    ),
+                )
+                for question in asked.questions
+            }
+            for arm, n in (("new", "x2x9z"), ("old", "b4b4b"))
+        ]
+        running = judged(spec(), running, Measurement(float(at), *arms), world)
+    assert running.candidate
+    [check] = running.candidate.checks
+    assert running.candidate.unreported_since == 1010.0
+    assert check.verdict == "NoData"
+    assert "1 of 2 ready candidate pods report" in check.message

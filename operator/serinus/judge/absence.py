@@ -1,0 +1,90 @@
+"""Samples that tell nothing: counters that stand still in an arm that should be served, and ready
+pods of which there are none. Neither is a zero, and no verdict stands on them."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from serinus.api.quantities import spoken
+from serinus.judge.counters import LATE_WITHIN, Growth
+from serinus.judge.look import Look
+from serinus.judge.questions import Answer, Counters, Question, Unreadable
+
+EXPECTED: Final = 20.0
+"""What an arm must have been expected to count, by its share of the traffic, before its standing
+still is no chance. Of so many that are routed one by one, none comes with a chance of 2e-9."""
+
+REPORT_WITHIN: Final = 120.0
+"""Seconds in which a pod that has become ready is scraped, or one that went is known to be gone."""
+
+
+def alone(known: float, questions: Iterable[Counters], look: Look) -> float:
+    """What one arm has counted since the other last counted any: stable's if positive, candidate's
+    if negative. Of several counters the one that counted most tells."""
+    wholes = [question for question in questions if not question.part]
+    candidate, stable = (
+        max((_events(look.growth(whole)[arm]) for whole in wholes), default=0.0) for arm in (0, 1)
+    )
+    if candidate and stable:
+        return 0.0
+    if stable:
+        return max(known, 0.0) + stable
+    return min(known, 0.0) - candidate
+
+
+def frozen(counted_alone: float, look: Look, *, stable_matters: bool = True) -> str | None:
+    """Which arm's counters stand still though the other's share of the traffic came, in a
+    sentence."""
+    if look.weight is None or not 0 < look.weight.share < 1:
+        return None
+    odds = look.weight.share / (1 - look.weight.share)
+    still, other, by = "candidate", "stable", odds
+    if counted_alone < 0:
+        still, other, by = "stable", "candidate", 1 / odds
+    expected = abs(counted_alone) * by
+    if expected < EXPECTED or (still == "stable" and not stable_matters):
+        return None
+    return (
+        f"The {still} pods have counted nothing while {other} counted {abs(counted_alone):.0f}, "
+        f"where about {expected:.0f} were to be expected of them: do they answer, and are the "
+        "metrics that they export up to date?"
+    )
+
+
+def unreported(
+    arms: tuple[Mapping[Question, Answer], Mapping[Question, Answer]], ready: tuple[int, int]
+) -> str | None:
+    """Which arm has more ready pods than Prometheus has samples of, in a sentence. Pods that have
+    no sample of the last REPORT_WITHIN seconds report no more."""
+    seen = [_newest_by_pod(arm) for arm in arms]
+    newest = max((at for pods in seen for at in pods.values()), default=-math.inf)
+    for name, pods, wanted in zip(("candidate", "stable"), seen, ready, strict=True):
+        fresh = sorted(pod for pod, at in pods.items() if at > newest - LATE_WITHIN)
+        if fresh and len(fresh) < wanted:
+            told = ", ".join(fresh[:3]) + (" and others" if len(fresh) > 3 else "")
+            return (
+                f"{len(fresh)} of {wanted} ready {name} pods report to Prometheus, for more than "
+                f"{spoken(REPORT_WITHIN)}: {told}. The others must be scraped, and have served a "
+                "request."
+            )
+    return None
+
+
+def _events(growth: Growth) -> float:
+    """Of a histogram its observations, and not the sum of its buckets."""
+    return math.fsum(
+        each.amount
+        for each in growth.increases
+        if float(each.labels.get("le", math.inf)) == math.inf
+    )
+
+
+def _newest_by_pod(arm: Mapping[Question, Answer]) -> dict[str, float]:
+    newest: dict[str, float] = {}
+    for question, answer in arm.items():
+        if isinstance(question, Counters) and not isinstance(answer, Unreadable):
+            for series in answer:
+                if series.samples:
+                    at = series.samples[-1][0]
+                    newest[series.pod] = max(newest.get(series.pod, at), at)
+    return newest
