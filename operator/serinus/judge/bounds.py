@@ -40,14 +40,23 @@ class Durations:
         return all(histogram.above(bound) is not None for histogram in arms)
 
 
-def nearest(blocks: Sequence[Durations]) -> list[float]:
+ENOUGH: Final = 1 / min(EXCEEDED_BY)
+"""Requests of stable, all in one bucket, among which the rarest wanted share would have shown."""
+
+
+def nearest(blocks: Sequence[Durations], served_before: float = 0.0) -> list[float]:
     """Of the bounds that both arms have in all blocks, those nearest to what the wanted shares of
-    stable's requests exceed; rising. One that all or none exceed tells nothing."""
+    stable's requests exceed; rising. One that all or none exceed tells nothing, unless there is no
+    other: then the lowest that none of enough requests exceed. `served_before` were as little
+    spread."""
     served = [block for block in blocks if block.stable.total]
     common = set.intersection(*(set(block.common) for block in served)) if served else set()
     total = math.fsum(block.stable.total for block in served)
     exceeded = {bound: _slower(served, bound) / total for bound in sorted(common)}
-    return nearest_to(EXCEEDED_BY, {b: share for b, share in exceeded.items() if 0 < share < 1})
+    telling = {bound: share for bound, share in exceeded.items() if 0 < share < 1}
+    if telling or served_before + total < ENOUGH:
+        return nearest_to(EXCEEDED_BY, telling)
+    return [bound for bound, share in exceeded.items() if share == 0][:1]
 
 
 def nearest_to(wanted: Sequence[float], exceeded: Mapping[float, float]) -> list[float]:

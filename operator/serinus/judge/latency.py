@@ -24,6 +24,8 @@ from serinus.judge.warm_up import warmed_up
 
 REQUESTS: Final = "requests"
 LIMIT: Final = "limit"
+IN_ONE_BUCKET: Final = "requests in one bucket"
+"""Stable's, while it is not known at which bounds to compare."""
 
 
 class LatencyCheck:
@@ -94,9 +96,11 @@ class LatencyCheck:
         state = _without_lost_bounds(state, block)
         if not state.comparisons:
             from_history = _kept(look.baseline.bounds, block)
-            state = self._begun(state, from_history or nearest([block]))
+            before = state.stable.get(IN_ONE_BUCKET, 0.0)
+            state = self._begun(state, from_history or nearest([block], before))
             if not from_history:
-                return state
+                counted = {} if state.comparisons else {IN_ONE_BUCKET: before + block.stable.total}
+                return state.replace(stable={**state.stable, **counted})
         n_c, n_s = block.candidate.total, block.stable.total
         state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, SHIFTED)
         state = pods.with_requests(state, block.candidate.totals)
@@ -137,8 +141,9 @@ class LatencyCheck:
     ) -> str:
         if not state.comparisons:
             return (
-                "Which latencies to compare at is not known yet: stable has served nothing, or all "
-                "of it in one bucket (then export finer ones)."
+                "Which latencies to compare at is not known yet: stable has served nothing, or few "
+                "requests in one bucket, or all of them beyond the last bound (then export greater "
+                "ones)."
             )
         n_c, n_s = state.candidate.get(REQUESTS, 0.0), state.stable.get(REQUESTS, 0.0)
         if n_c == 0 or n_s == 0:
@@ -155,7 +160,7 @@ class LatencyCheck:
         told, varied = self._told(most, state, block), self._what_stable_told(most, block, look)
         if found == "Pass":
             proof = f"{self._what_is_right(block)}, {words.sure(budget.false_pass)}"
-            return f"{told}, the greatest difference; {proof}.{varied}"
+            return f"{told}, the greatest difference; {proof}.{varied}{_coarse(state)}"
         forecast = self._forecast(state, block, look, budget)
         return f"{told}, the greatest difference. {forecast}{varied}"
 
@@ -206,6 +211,14 @@ class LatencyCheck:
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),
         )
+
+
+def _coarse(state: CheckState) -> str:
+    """A sentence where nothing is known of what stable's requests took but one bound."""
+    compared = [each for each in state.comparisons if each.name != LIMIT]
+    if len(compared) > 1 or any(each.stable for each in compared):
+        return ""
+    return " All of stable's are in one bucket: what is slower within it only finer ones show."
 
 
 def _kept(bounds: Sequence[float], block: Durations) -> list[float]:

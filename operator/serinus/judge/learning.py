@@ -15,6 +15,10 @@ from serinus.judge.prospects import accused, expected
 from serinus.judge.questions import Counters, History, Unreadable
 
 _LONGEST_MESSAGE = 1024
+_PATHS = frozenset(
+    ("path", "handler", "route", "endpoint", "uri", "url", "http_route", "http_target", "url_path")
+)
+"""What servers name the label that tells a probe from a prediction."""
 
 
 def asks_of_history(analysis: Analysis) -> tuple[Counters, ...]:
@@ -50,9 +54,31 @@ def learn(
     )
     told = [_told(served, [(check.name, found) for check, found in known])]
     if served:
+        told += _probes_hidden(analysis, history)
         told += expected(analysis, waits(analysis, looks, baseline, weights))
         told += accused(rolled_back(analysis, history, baseline))
     return baseline.replace(message=" ".join(told)[:_LONGEST_MESSAGE])
+
+
+def _probes_hidden(analysis: Analysis, history: History) -> Iterator[str]:
+    """A sentence for each histogram of HTTP requests of which none could be left out."""
+    for check in analysis.checks:
+        if check.latency is None or check.latency.histogram.matchers:
+            continue
+        metric = check.latency.histogram.metric
+        series = [
+            each
+            for counters, answer in history.stable.items()
+            if metric in (counters.metric, counters.metric.removesuffix("_bucket"))
+            and not isinstance(answer, Unreadable)
+            for each in answer
+        ]
+        if "http" in metric and series and not any(_PATHS & set(each.labels) for each in series):
+            yield (
+                f"Check {check.name}: {metric} has no label by which health probes and scrapes "
+                "could be left out, such as path. If it counts them, they hide how long others "
+                "take."
+            )
 
 
 def _served(look: Look) -> bool:

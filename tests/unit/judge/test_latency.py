@@ -55,8 +55,8 @@ def test_the_block_that_the_bounds_are_chosen_by_is_not_weighed() -> None:
     paper.scrape()
     first = paper.look()
     assert first.message == (
-        "Which latencies to compare at is not known yet: stable has served nothing, or all of it "
-        "in one bucket (then export finer ones)."
+        "Which latencies to compare at is not known yet: stable has served nothing, or few "
+        "requests in one bucket, or all of them beyond the last bound (then export greater ones)."
     )
     paper.durations(times(SLOW, 10), times(FAST, 10))
     chosen = paper.look()
@@ -213,3 +213,52 @@ def test_a_restart_that_only_some_buckets_show_makes_no_count_negative() -> None
     paper.durations({0.05: 500, 0.1: 10, **dict.fromkeys(BOUNDS[2:], 0)}, FAST)
     for each in paper.look().state.comparisons:
         assert 0 <= each.candidate <= 1510
+
+
+def in_one_bucket(bucket: float, stable: int, candidate: int) -> Judging:
+    """Both arms are up, and all requests so far fell into the same bucket."""
+    paper = Judging(latency())
+    paper.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys(BOUNDS, 0))
+    paper.scrape()
+    for _ in range(20):
+        paper.durations({bucket: candidate}, {bucket: stable})
+        paper.look()
+    return paper
+
+
+def test_where_all_requests_fall_into_the_first_bucket_the_candidates_there_are_a_pass() -> None:
+    paper = in_one_bucket(0.05, stable=100, candidate=100)
+    found = paper.look()
+    assert found.verdict == "Pass"
+    assert found.message.endswith(
+        "at every bound the share is below 1.5 times stable's + 2%, 95% sure at any time. All of "
+        "stable's are in one bucket: what is slower within it only finer ones show."
+    )
+
+
+def test_so_they_are_where_few_come_at_a_time() -> None:
+    assert in_one_bucket(0.25, stable=25, candidate=100).look().verdict == "Pass"
+
+
+def test_a_candidate_beyond_the_one_bucket_that_stable_needs_is_failed() -> None:
+    paper = in_one_bucket(0.05, stable=200, candidate=20)
+    found = paper.until("Fail", lambda: paper.durations({0.1: 20}, {0.05: 200}), looks=5)
+    assert "slower than 50ms" in found.message
+
+
+def test_a_few_requests_in_one_bucket_do_not_choose_the_bounds() -> None:
+    paper = Judging(latency())
+    paper.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys(BOUNDS, 0))
+    paper.scrape()
+    paper.durations({0.05: 5}, {0.05: 20})
+    paper.look()
+    paper.durations(FAST, times(FAST, 10))
+    found = paper.look()
+    assert len(found.state.comparisons) > 3
+
+
+def test_where_all_are_beyond_the_last_bound_nothing_can_be_compared_and_that_is_said() -> None:
+    paper = in_one_bucket(inf, stable=200, candidate=200)
+    found = paper.look()
+    assert found.verdict == "Inconclusive"
+    assert "all of them beyond the last bound (then export greater ones)" in found.message

@@ -198,3 +198,30 @@ def test_a_pod_that_was_not_scraped_for_a_while_does_not_count_its_life_in_a_min
     gap = Series(labels, ((0.0, 1000.0), (60.0, 1010.0), (240.0, 1040.0), (300.0, 1050.0)))
     grown = [look.growth(question)[1].total for look in minutes({question: (gap, beside)})]
     assert grown == [10, 0, 0, 0, 10]
+
+
+@pytest.mark.parametrize(
+    ("histogram", "labels", "warned"),
+    [
+        ({"metric": "http_request_duration_highr_seconds"}, {}, True),
+        ({"metric": "http_request_duration_seconds"}, {"handler": "/predict"}, False),
+        ({"metric": "model_request_duration_seconds"}, {}, False),
+        (
+            {
+                "metric": "http_request_duration_highr_seconds",
+                "matchers": [{"label": "app", "value": "model"}],
+            },
+            {"app": "model"},
+            False,
+        ),
+    ],
+)
+def test_a_histogram_in_which_probes_cannot_be_told_apart_is_warned_of(
+    histogram: dict[str, object], labels: dict[str, str], warned: bool
+) -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        for le in ("0.1", "1.0", "+Inf"):
+            pods.add("a", f"{histogram['metric']}_bucket", 100, le=le, **labels)
+
+    message = learned(analysis(latency(histogram=histogram)), serve).message
+    assert ("no label by which health probes and scrapes could be left out" in message) is warned
