@@ -217,4 +217,4 @@ class Operator:
             "controllerName": "test.serinus.dev/gateway",
             "conditions": accepted,
         }
-        await self.cluster.apply_status(route, {"parents": [answer]})
+        await self.cluster.update_status(route, {"parents": [answer]})

@@ -45,6 +45,10 @@ class Proxy:
     before: Fault | None = None
     after: Fault | None = None
     """Called once the API server has answered, before the client learns of it."""
+    seen: Callable[[Request, web.Response], None] | None = None
+    """Sees each answer of the API server that is no stream."""
+    stream: Callable[[Request, bytes], Awaitable[bytes]] | None = None
+    """What of a piece of a watch's stream the client gets; a ConnectionError cuts the stream."""
     requests: list[Request] = field(default_factory=list)
     _watches: set[asyncio.BaseTransport] = field(default_factory=set)
 
@@ -100,25 +104,31 @@ class Proxy:
                 assert connection
                 self._watches.add(connection)
                 try:
-                    return await _stream(incoming, answer, kept)
+                    return await self._stream(incoming, request, answer, kept)
                 finally:
                     self._watches.discard(connection)
             body = await answer.read()
+        response = web.Response(status=answer.status, body=body, headers=kept)
+        if self.seen:
+            self.seen(request, response)
         if self.after and (own := await self.after(request)) is not None:
             return own
-        return web.Response(status=answer.status, body=body, headers=kept)
+        return response
 
-
-async def _stream(
-    incoming: web.Request, answer: aiohttp.ClientResponse, headers: dict[str, str]
-) -> web.StreamResponse:
-    response = web.StreamResponse(status=answer.status, headers=headers)
-    await response.prepare(incoming)
-    # either side may go away in the middle of a watch
-    with contextlib.suppress(ConnectionError, aiohttp.ClientError):
-        async for chunk in answer.content.iter_any():
-            await response.write(chunk)
-    return response
+    async def _stream(
+        self,
+        incoming: web.Request,
+        request: Request,
+        answer: aiohttp.ClientResponse,
+        headers: dict[str, str],
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(status=answer.status, headers=headers)
+        await response.prepare(incoming)
+        # either side may go away in the middle of a watch
+        with contextlib.suppress(ConnectionError, aiohttp.ClientError):
+            async for chunk in answer.content.iter_any():
+                await response.write(await self.stream(request, chunk) if self.stream else chunk)
+        return response
 
 
 def _tls(config: dict[str, Any]) -> ssl.SSLContext:

@@ -95,17 +95,17 @@ async def test_a_status_is_written_only_over_the_object_that_was_read(
     cluster: Cluster, namespace: str
 ) -> None:
     read = await cluster.create(model(namespace))
-    written = await cluster.apply_status(read, {"phase": "Healthy"})
+    written = await cluster.update_status(read, {"phase": "Healthy"})
     with pytest.raises(ApiError) as caught:
-        await cluster.apply_status(read, {"phase": "Degraded"})
+        await cluster.update_status(read, {"phase": "Degraded"})
     assert caught.value.conflict
     live = await cluster.get("ModelDeployment", namespace, "fraud")
     assert live["status"]["phase"] == "Healthy"
-    again = await cluster.apply_status(live, {"phase": "Healthy"})
+    again = await cluster.update_status(live, {"phase": "Healthy"})
     assert again["metadata"]["resourceVersion"] == written["metadata"]["resourceVersion"]
     await cluster.delete(live)
     with pytest.raises(ApiError) as caught:
-        await cluster.apply_status(live, {"phase": "Healthy"})
+        await cluster.update_status(live, {"phase": "Healthy"})
     assert caught.value.absent
 
 

@@ -25,7 +25,7 @@ QUICK = {
 
 def _status_write(holds: Callable[[Any], bool]) -> Callable[[Request], bool]:
     def matches(request: Request) -> bool:
-        if request.method != "PATCH" or "/status" not in request.path:
+        if request.method != "PUT" or "/status" not in request.path:
             return False
         return holds(json.loads(request.body)["status"])
 

@@ -147,7 +147,7 @@ async def test_a_rollout_is_scaled_by_kubectl(cluster: Cluster, namespace: str) 
 async def test_an_autoscaler_finds_the_pods_of_stable(cluster: Cluster, namespace: str) -> None:
     live = await cluster.create(manifest(namespace))
     selector = "serinus.dev/name=fraud,serinus.dev/revision=abcdefgh"
-    await cluster.apply_status(live, {"replicas": 2, "selector": selector})
+    await cluster.update_status(live, {"replicas": 2, "selector": selector})
     path = f"/apis/serinus.dev/v1alpha1/namespaces/{namespace}/modeldeployments/fraud/scale"
     scale = json.loads(kubectl("get", "--raw", path).stdout)
     assert scale["status"] == {"replicas": 2, "selector": selector}
@@ -167,7 +167,7 @@ async def test_kubectl_shows_phase_weights_and_revisions(cluster: Cluster, names
     }
     stable = {"revision": "azzzzzzz", "number": 1, "since": now}
     status = {"phase": "Progressing", "stable": stable, "candidate": candidate}
-    await cluster.apply_status(live, {**status, "message": "Weight 25%."})
+    await cluster.update_status(live, {**status, "message": "Weight 25%."})
     head, row = kubectl("get", "mdep", "--namespace", namespace).stdout.splitlines()
     assert head.split() == [
         *("NAME", "PHASE", "STEP", "WEIGHT", "WANTED", "STABLE", "CANDIDATE", "AGE")

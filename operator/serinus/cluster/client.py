@@ -118,12 +118,16 @@ class Cluster:
         """Server-side apply: the fields given are ours, whoever wrote them before."""
         kind, metadata = manifest["kind"], manifest["metadata"]
         path = KINDS[kind].path(metadata["namespace"], metadata["name"])
-        return await self._apply(kind, path, manifest)
+        query = [("fieldManager", FIELD_MANAGER), ("force", "true"), ("fieldValidation", "Strict")]
+        return await self._call("apply", kind, "PATCH", path, manifest, query, _APPLY)
 
-    async def apply_status(self, live: Manifest, status: Mapping[str, Any]) -> Manifest:
-        """Write the whole status if the object is still the one given (`conflict` if not)."""
+    async def update_status(self, live: Manifest, status: Mapping[str, Any]) -> Manifest:
+        """Replace the whole status if the object is still the one given (`conflict` if not).
+
+        Not by server-side apply, which turns a map of ours that has become empty into null.
+        """
         kind, metadata = live["kind"], live["metadata"]
-        kept = ("name", "namespace", "resourceVersion")
+        kept = ("name", "namespace", "uid", "resourceVersion")
         manifest = {
             "apiVersion": live["apiVersion"],
             "kind": kind,
@@ -131,7 +135,8 @@ class Cluster:
             "status": dict(status),
         }
         path = KINDS[kind].path(metadata["namespace"], metadata["name"], "/status")
-        return await self._apply(kind, path, manifest)
+        query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
+        return await self._call("update", kind, "PUT", path, manifest, query)
 
     async def delete(self, live: Manifest) -> None:
         """Delete this very object (not a namesake); one that is gone already is no error."""
@@ -175,10 +180,6 @@ class Cluster:
             "type": "Warning" if warning else "Normal",
         }
         await self.create(event)
-
-    async def _apply(self, kind: str, path: str, manifest: Manifest) -> Manifest:
-        query = [("fieldManager", FIELD_MANAGER), ("force", "true"), ("fieldValidation", "Strict")]
-        return await self._call("apply", kind, "PATCH", path, manifest, query, _APPLY)
 
     async def _call(
         self,

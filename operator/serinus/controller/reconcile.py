@@ -255,7 +255,7 @@ class Reconciler:
             due = inf if wanted == memory.written else due
             self._memories[key] = replace(memory, current=status, due=due)
             return due - now if due < inf else None
-        answer = await self._cluster.apply_status(live, wanted)
+        answer = await self._cluster.update_status(live, wanted)
         self._store.put(answer)
         self._memories[key] = Memory(answer["status"], status)
         return None

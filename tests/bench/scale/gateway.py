@@ -47,7 +47,7 @@ async def _accept(control: Control, route: Manifest) -> None:
         ],
     }
     try:
-        await control.client.apply_status(route, {"parents": [answer]})
+        await control.client.update_status(route, {"parents": [answer]})
     except ApiError as error:
         # a route that changed meanwhile comes again
         if not (error.conflict or error.absent):

@@ -1,0 +1,63 @@
+"""The API server that a part of the campaign runs against, and namespaces for its runs."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.cluster.kubectl import Kubectl
+
+ROOT = Path(__file__).parents[2]
+
+
+class Control:
+    """A cluster whose API server and controllers are real, and whose pods are not."""
+
+    def __init__(self, kubeconfig: Path, kubectl: str) -> None:
+        self.kubeconfig = kubeconfig
+        self._kubectl = kubectl
+
+    @classmethod
+    def up(cls, name: str) -> "Control":
+        """Start it, or find it running."""
+        up = [sys.executable, "-m", "tests.cluster", "up", "--profile", "control", "--name", name]
+        subprocess.run(up, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        return cls.found(name)
+
+    @classmethod
+    def found(cls, name: str) -> "Control":
+        """One that is up; with our definition."""
+        folder = ROOT / "build" / "cluster" / name
+        kubectl = json.loads((folder / "cluster.json").read_text())["tools"]["kubectl"]
+        control = cls(folder / "kubeconfig", kubectl)
+        control.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+        known = Kubectl(Path(kubectl), control.kubeconfig)
+        known.wait_for_crd("modeldeployments.serinus.dev")
+        return control
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run the cluster's kubectl. Raises CalledProcessError if it fails."""
+        environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
+        done = subprocess.run(
+            [self._kubectl, *arguments],
+            env=environment,
+            input=stdin,
+            text=True,
+            capture_output=True,
+            check=True,
+        )
+        return done.stdout
+
+    def namespaces(self, count: int) -> list[str]:
+        """So many new ones."""
+        names = [f"c-{secrets.token_hex(4)}" for _ in range(count)]
+        new = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n}} for n in names]
+        listed = {"apiVersion": "v1", "kind": "List", "items": new}
+        self.kubectl("create", "-f", "-", stdin=json.dumps(listed))
+        return names
+
+    def forget(self, namespaces: list[str]) -> None:
+        """Delete them, and do not wait for it."""
+        self.kubectl("delete", "namespace", "--wait=false", *namespaces)
