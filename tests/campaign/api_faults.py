@@ -593,8 +593,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--story", choices=STORIES, action="append", help="all if left out")
     parser.add_argument("--fault", default="", help="only faults whose name has this in it")
     parser.add_argument("--every", type=int, default=1, help="of the kills, only each so many-th")
+    parser.add_argument("--cluster", default="serinus-campaign", help="name of the control cluster")
     options = parser.parse_args(arguments)
-    control = Control.up("serinus-faults")
+    control = Control.up(options.cluster)
     started = time.monotonic()
     results = asyncio.run(
         examine(
