@@ -24,7 +24,12 @@ async def _applied(world: World, *statuses: dict[str, Any]) -> dict[str, Any]:
             "status": status,
         }
         path = f"/apis/serinus.dev/v1alpha1/namespaces/{world.namespace}/modeldeployments/{NAME}"
-        live = await world.user._apply("ModelDeployment", f"{path}/status", manifest)
+        live = await world.user._call(
+            *("apply", "ModelDeployment", "PATCH", f"{path}/status"),
+            manifest,
+            [("fieldManager", "serinus"), ("force", "true")],
+            "application/apply-patch+yaml",
+        )
     found: dict[str, Any] = live["status"]
     return found
 
