@@ -20,12 +20,13 @@ def selectors(query: str) -> list[dict[str, list[tuple[str, str]]]]:
 
     def visit(expression: Any) -> None:
         if isinstance(expression, parser.VectorSelector):
-            held: dict[str, list[tuple[str, str]]] = {}
-            assert not expression.matchers.or_matchers, f"{query} widens a selector by or"
-            for matcher in expression.matchers.matchers:
-                operator = str(matcher.op).removeprefix("MatchOp.")
-                held.setdefault(matcher.name, []).append((operator, matcher.value))
-            found.append(held)
+            # of alternatives (`or`) each is a selector of its own
+            for matchers in expression.matchers.or_matchers or [expression.matchers.matchers]:
+                held: dict[str, list[tuple[str, str]]] = {}
+                for matcher in matchers:
+                    operator = str(matcher.op).removeprefix("MatchOp.")
+                    held.setdefault(matcher.name, []).append((operator, matcher.value))
+                found.append(held)
         for child in _children(expression):
             visit(child)
 

@@ -10,12 +10,12 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic.alias_generators import to_snake
 
-from serinus.api.base import Duration, Percent, Type, WarmUp, Written
+from serinus.api.base import Duration, Percent, Rule, Type, WarmUp, Written
 
 MetricName = Annotated[
     str,
@@ -61,10 +61,23 @@ _MARGIN_ABOVE_TOLERANCE: JsonValue = {
 }
 
 
+_NAMED_BY_METRIC: Final = "the metric is named by metric, not by a matcher of __name__"
+
+
+def _not_the_name(label: str) -> str:
+    if label == "__name__":
+        raise ValueError(_NAMED_BY_METRIC)
+    return label
+
+
 class LabelMatcher(Type):
     """One condition on a label, as in PromQL."""
 
-    label: LabelName = Field(description="Name of the label.")
+    label: Annotated[
+        LabelName,
+        AfterValidator(_not_the_name),
+        Rule("self != '__name__'", _NAMED_BY_METRIC),
+    ] = Field(description="Name of the label.")
     operator: Operator = Field(
         default="=",
         description="How to compare: = or != for a text, =~ or !~ for a regular expression.",
