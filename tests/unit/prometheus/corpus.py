@@ -255,6 +255,7 @@ REFUSED = (
     ('up{$arm,a=~"a++"}', "lack"),
     ('up{$arm,a=~"(?>a)"}', "lack"),
     ('up{$arm,a=~"a\\\\Z"}', "lack"),
+    ("up{$arm,a=~`\\é`}", "escapes of letters that need none"),
     ('up{$arm,a=~"(a{100}){100}"}', "repeats more than 1000 times"),
     ('up{$arm,a=~"' + "(" * 900 + ")" * 900 + '"}', "is no regular expression"),
     # what it may cost

@@ -51,7 +51,7 @@ _ONE_LETTER: Final = {
 
 _GROUP_WE_KNOW: Final = r":|P<[A-Za-z_][A-Za-z0-9_]*>|[ims]+(?:-[ims]+)?[:)]"
 _NOT_RE2: Final = re.compile(rf"\(\?(?!{_GROUP_WE_KNOW})|[*+?}}]\+")
-_NOT_RE2_ESCAPE: Final = re.compile(r"\\[1-9ZNuU]|\[[^\]]*\\b")
+_NOT_RE2_ESCAPE: Final = re.compile(r"\\[^\x00-\x7f]|\\[1-9ZNuU]|\[[^\]]*\\b")
 _MAX_REPEAT: Final = 1000
 
 
@@ -130,7 +130,7 @@ class Token:
         if _NOT_RE2.search(without_escapes) or _NOT_RE2_ESCAPE.search(pattern.replace(r"\\", "_")):
             self.refuse(
                 f"{self.text} uses what Prometheus's regular expressions lack: look-around, "
-                "back-references or possessive quantifiers"
+                "back-references, possessive quantifiers or escapes of letters that need none"
             )
         counts = re.findall(r"\{([0-9]+)(?:,([0-9]*))?\}", without_escapes)
         if math.prod(max(int(least), int(most or 0), 1) for least, most in counts) > _MAX_REPEAT:
