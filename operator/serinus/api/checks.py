@@ -55,6 +55,9 @@ _KINDS = (
 _FIELDS = tuple((to_snake(kind), kind) for kind in _KINDS)
 _ONE_KIND = f"a check needs exactly one of {', '.join(_KINDS)}"
 _ONE_LATENCY = "set of, a latency of the preset, or histogram, not both"
+_FAILURES_OR_SUCCESSES: Final = (
+    "failures come from successes, or from failures and errors: set successes alone, or not at all"
+)
 _MARGIN_ABOVE_TOLERANCE: JsonValue = {
     "rule": "self.margin > self.tolerance",
     "message": "margin must be greater than tolerance: between the two the verdict is Inconclusive",
@@ -152,7 +155,15 @@ class ErrorRate(Compared):
     """The share of failed requests: candidate against stable, and against an absolute limit."""
 
     model_config = ConfigDict(
-        json_schema_extra={"x-kubernetes-validations": [_MARGIN_ABOVE_TOLERANCE]}
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                _MARGIN_ABOVE_TOLERANCE,
+                {
+                    "rule": "!has(self.successes) || !(has(self.failures) || has(self.errors))",
+                    "message": _FAILURES_OR_SUCCESSES,
+                },
+            ]
+        }
     )
 
     requests: Counter = Field(
@@ -164,6 +175,11 @@ class ErrorRate(Compared):
         default=None,
         description="A counter of failed requests, where the server counts them apart; both "
         "counters together are all requests then, and the matchers of requests hold for both.",
+    )
+    successes: MetricName | None = Field(
+        default=None,
+        description="A counter of those of the requests that succeeded, where the server counts "
+        "no failures; the rest of requests failed, and the matchers of requests hold for both.",
     )
     errors: Annotated[list[LabelMatcher], Field(min_length=1, max_length=8)] | None = Field(
         default=None,
@@ -195,6 +211,12 @@ class ErrorRate(Compared):
         description="Roll back once the candidate's error rate is shown to be above this, "
         "whatever stable does.",
     )
+
+    @model_validator(mode="after")
+    def _failures_or_successes(self) -> Self:
+        if self.successes is not None and (self.failures is not None or self.errors is not None):
+            raise ValueError(_FAILURES_OR_SUCCESSES)
+        return self
 
     @property
     def failed(self) -> list[LabelMatcher]:

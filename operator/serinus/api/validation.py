@@ -214,6 +214,9 @@ def _check(field: str, settings: Any, analysis: Analysis) -> Iterator[Problem]:
     ):
         told = f"{settings.failures} is the counter of requests; name one of failures alone"
         yield Problem(f"{field}.failures", told)
+    if isinstance(settings, ErrorRate) and settings.successes == settings.requests.metric:
+        told = f"{settings.successes} is the counter of requests; name one of successes alone"
+        yield Problem(f"{field}.successes", told)
     for name, wait in _waits(settings):
         if seconds(wait) >= seconds(analysis.max_step_duration):
             told = f"{wait} is as long as a step may take, {analysis.max_step_duration}"

@@ -11,5 +11,10 @@ class ErrorRateCheck(EventShare):
 
     def __init__(self, settings: ErrorRate) -> None:
         super().__init__(
-            settings, settings.requests, settings.failed, NOUNS, beside=settings.failures
+            settings,
+            settings.requests,
+            settings.failed,
+            NOUNS,
+            beside=settings.failures,
+            successes=settings.successes,
         )

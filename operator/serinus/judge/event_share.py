@@ -10,6 +10,7 @@ from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, pods, words
 from serinus.judge.comparison import Policy, Scale, among_pods, begun
+from serinus.judge.counters import Growth
 from serinus.judge.dispersion import dispersion, learned
 from serinus.judge.history import served
 from serinus.judge.kernel import WORSE, Null, log_sum
@@ -17,6 +18,8 @@ from serinus.judge.look import Budget, Finding, Look
 from serinus.judge.questions import Counters
 
 LIMIT = "limit"
+_UNANSWERED = "unanswered"
+"""Requests that have not succeeded, less those that were counted as events."""
 
 
 class Bounds(Protocol):
@@ -50,7 +53,7 @@ class EventShare:
     """Candidate against stable; the limit is a second hypothesis that shares the budget.
 
     Events are told by their labels: among the whole, or among what a counter beside it counts,
-    which then is the rest of the whole.
+    which then is the rest of the whole. Or successes are counted, and the rest are the events.
     """
 
     def __init__(
@@ -60,10 +63,16 @@ class EventShare:
         events: list[LabelMatcher],
         nouns: Nouns,
         beside: str | None = None,
+        successes: str | None = None,
     ) -> None:
         matchers = tuple(whole.matchers)
         self._whole = Counters(whole.metric, matchers, beside=beside)
-        self._events = Counters(beside or whole.metric, (*matchers, *events), part=True)
+        self._rest = successes is not None
+        self._told_by = (
+            Counters(successes, matchers)
+            if successes is not None
+            else Counters(beside or whole.metric, (*matchers, *events), part=True)
+        )
         self._nouns = nouns
         self._policies = {nouns.events: _against_stable(bounds)}
         self._limit = bounds.limit
@@ -73,7 +82,7 @@ class EventShare:
 
     def questions(self) -> tuple[Counters, ...]:
         """Both counters."""
-        return self._whole, self._events
+        return self._whole, self._told_by
 
     def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
         """What is known, and what a look adds -> the verdict, and what is known then."""
@@ -89,7 +98,12 @@ class EventShare:
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """How stable's events varied."""
-        blocks = list(served(history, self._whole, self._events))
+        blocks = list(served(history, self._whole, self._told_by))
+        if self._rest:
+            blocks = [
+                {pod: (n, max(n - good, 0.0)) for pod, (n, good) in block.items()}
+                for block in blocks
+            ]
         return learned([dispersion(self._nouns.events, blocks)])
 
     def opened(self, state: CheckState) -> CheckState:
@@ -99,19 +113,43 @@ class EventShare:
         return comparison.compare(state, [begun(name) for name in self._policies], WORSE)
 
     def _counted(self, state: CheckState, look: Look, budget: Budget) -> CheckState:
-        whole, events = look.growth(self._whole), look.growth(self._events)
+        whole, events = look.growth(self._whole), look.growth(self._told_by)
         n_c, n_s = (arm.total for arm in whole)
-        e_c, e_s = (arm.total for arm in events)
         key = self._nouns.whole
+        if self._rest:
+            (e_c, e_s), state = self._unsuccessful(state, whole, events)
+            bad = _shared(e_c, whole[0], events[0])
+        else:
+            e_c, e_s = (arm.total for arm in events)
+            bad = pods.by_target(events[0])
         state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
         state = pods.with_requests(state, pods.by_target(whole[0]))
-        enough, bad = comparison.ceiling(state, budget), pods.by_target(events[0])
+        enough = comparison.ceiling(state, budget)
         weighed = [
             self._scale(each, (n_c, n_s), look).weigh(each, e_c, e_s, enough)
             for each in state.comparisons
         ]
         found = [pods.with_events(each, bad, state) for each in weighed]
         return comparison.weighed(state, found)
+
+    def _unsuccessful(
+        self, state: CheckState, whole: tuple[Growth, Growth], good: tuple[Growth, Growth]
+    ) -> tuple[tuple[float, float], CheckState]:
+        """What a block adds to the events of each arm, and the state with what is unanswered.
+
+        A request that is under way when its pod is scraped has not succeeded yet. So those are
+        events that were unanswered at the look before, and still are.
+        """
+        events, unanswered = [], []
+        for before, n, ok in zip((state.candidate, state.stable), whole, good, strict=True):
+            then = before.get(_UNANSWERED, 0.0)
+            now = then + n.total - ok.total
+            events.append(max(min(then, now, n.total), 0.0))
+            unanswered.append({_UNANSWERED: now - events[-1]})
+        return (events[0], events[1]), state.replace(
+            candidate={**state.candidate, **unanswered[0]},
+            stable={**state.stable, **unanswered[1]},
+        )
 
     def _scale(self, each: Comparison, requests: tuple[float, float], look: Look) -> Scale:
         varied, serving = look.baseline.of(self._nouns.events), look.pods(self._whole)
@@ -175,6 +213,17 @@ class EventShare:
         """Counted so far, of candidate and stable."""
         key = self._nouns.whole
         return state.candidate.get(key, 0.0), state.stable.get(key, 0.0)
+
+
+def _shared(events: float, whole: Growth, good: Growth) -> dict[str, float]:
+    """The events by target, in the shares of what did not succeed in this block."""
+    succeeded = pods.by_target(good)
+    rest = {
+        target: max(n - succeeded.get(target, 0.0), 0.0)
+        for target, n in pods.by_target(whole).items()
+    }
+    total = sum(rest.values())
+    return {target: events * n / total for target, n in rest.items()} if total else {}
 
 
 def _against_stable(bounds: Bounds) -> Policy:

@@ -107,7 +107,10 @@ class Exports:
         return grown
 
     def _export(self, check: Check, asked: list[Counters], classes: list[str]) -> None:
-        if check.error_rate:
+        if check.error_rate and check.error_rate.successes:
+            for counters, draw in zip(asked, (_asked, _answered), strict=True):
+                self._add(counters, [{}], draw)
+        elif check.error_rate:
             self._whole_and_part(asked, {"code": "200"}, {"code": "500"}, _answered_and_failed)
         if check.traffic_share:
             self._add(asked[0], [{"code": "200"}, {"code": "500"}], _answered_and_failed)
@@ -171,6 +174,14 @@ def _le(bounds: Sequence[float]) -> list[dict[str, str]]:
 
 def _nothing(_: Random, __: Behaviour, ___: int, ____: int) -> list[float]:
     return []
+
+
+def _asked(_: Random, __: Behaviour, answered: int, failed: int) -> list[float]:
+    return [float(answered + failed)]
+
+
+def _answered(_: Random, __: Behaviour, answered: int, ___: int) -> list[float]:
+    return [float(answered)]
 
 
 def _answered_and_failed(_: Random, __: Behaviour, answered: int, failed: int) -> list[float]:

@@ -190,3 +190,63 @@ def test_errors_are_found_by_the_matchers_of_the_policy() -> None:
         pods.add("pod", "http_total", 10, path="/v2", status="bad")
         pods.add("pod", "http_total", 1000, path="/health", status="bad")
     assert paper.look().message.startswith("Candidate errors 10/100 (10%) against stable 10/100")
+
+
+def counting_successes() -> Judging:
+    """Of servers that count requests, and those of them that succeeded."""
+    paper = Judging(error_rate(requests={"metric": "asked_total"}, successes="answered_total"))
+    answered(paper, (0, 0), (0, 0))
+    paper.scrape()
+    return paper
+
+
+def answered(paper: Judging, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
+    """Each arm is asked so often, and answers so often: (answered, asked)."""
+    for pods, (well, asked) in ((paper.candidate, candidate), (paper.stable, stable)):
+        pods.add("pod", "asked_total", asked)
+        pods.add("pod", "answered_total", well)
+
+
+def test_what_has_not_succeeded_has_failed() -> None:
+    paper = counting_successes()
+    found = paper.until("Fail", lambda: answered(paper, (71, 75), (1411, 1425)))
+    assert found.message.startswith("Candidate errors 12/300 (4.0%) against stable 42/5700 (0.74%)")
+
+
+def test_a_candidate_of_which_nothing_succeeds_has_no_series_of_successes_and_is_failed() -> None:
+    paper = Judging(error_rate(requests={"metric": "asked_total"}, successes="answered_total"))
+    paper.stable.add("pod", "asked_total", 10)
+    paper.stable.add("pod", "answered_total", 10)
+    paper.candidate.add("pod", "asked_total", 0)
+    paper.scrape()
+    paper.at = SINCE
+
+    def serve() -> None:
+        paper.candidate.add("pod", "asked_total", 60)
+        paper.stable.add("pod", "asked_total", 1000)
+        paper.stable.add("pod", "answered_total", 1000)
+
+    found = paper.until("Fail", serve, looks=3)
+    assert found.message.startswith("Candidate errors 60/120 (50%)")
+
+
+def test_requests_under_way_at_a_scrape_are_no_errors() -> None:
+    paper = counting_successes()
+    paper.look()
+    for _ in range(10):
+        answered(paper, (70, 75), (1400, 1425))
+        paper.look()
+        answered(paper, (80, 75), (1450, 1425))
+        found = paper.look()
+    assert found.verdict == "Pass"
+    assert found.message.startswith("Candidate errors 0/1500 (0%) against stable 0/28500 (0%)")
+
+
+def test_what_failed_in_a_rush_is_never_more_than_what_was_asked() -> None:
+    paper = counting_successes()
+    paper.look()
+    answered(paper, (0, 500), (500, 500))
+    paper.look()
+    answered(paper, (10, 10), (500, 500))
+    found = paper.look()
+    assert found.state.comparisons[0].candidate == 10

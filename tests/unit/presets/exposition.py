@@ -4,15 +4,18 @@ from pathlib import Path
 
 SAMPLES = Path(__file__).parent / "samples"
 ERRORS = {
+    "BentoML": (3000, 60),
     "Istio": (3000, 60),
+    "KServe": (3000, 60),
     "MLServer": (3000, 60),
-    "RayServe": (3000, 60),
+    "RayServe": (3000, 60),  # 15 clients gave up
     "TensorFlowServing": (3000, 60),
     "Triton": (3000, 45),  # 15 clients gave up, which is no failure of the model's
     "vLLM": (3000, 45),  # 15 requests were refused as wrong
 }
 """Requests and errors in each sample of a server that tells them."""
 SLOWER = {
+    ("BentoML", "request"): (0.05, 40, 3000),
     ("Istio", "request"): (25.0, 340, 2940),
     ("KServe", "postprocess"): (0.005, 40, 2940),
     ("KServe", "preprocess"): (0.005, 100, 3000),

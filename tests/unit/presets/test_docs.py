@@ -29,8 +29,8 @@ def told(check: Check) -> str:
 
 def errors(name: str) -> str:
     settings = PRESETS[name].error_rate
-    if settings is None:
-        return "none"
+    if settings.successes:
+        return f"`{settings.requests.metric}` less `{settings.successes}`"
     among = settings.failures or settings.requests.metric
     which = f" with `{conditions(settings.failed)}`" if settings.failed else ""
     beside = f" beside `{settings.requests.metric}`" if settings.failures else ""

@@ -14,7 +14,6 @@ from pydantic import AfterValidator, Field
 from serinus.api.base import Type
 from serinus.api.checks import (
     Check,
-    Counter,
     ErrorRate,
     Histogram,
     Latency,
@@ -28,8 +27,8 @@ class Preset(Type):
 
     name: str = Field(description="As users write it.")
     sources: list[str] = Field(description="Addresses of what says so.")
-    error_rate: ErrorRate | None = Field(
-        default=None, description="Its counters of requests and failures, if it has them."
+    error_rate: ErrorRate = Field(
+        description="Its counters of requests, and what tells which of them failed."
     )
     latencies: dict[LatencyName, Histogram] = Field(
         default_factory=dict, description="Its histograms; `request` is what latency is by default."
@@ -51,8 +50,6 @@ class Preset(Type):
 
     def lack(self, check: Check) -> str | None:
         """Why a completed check has nothing to read, in a sentence with the remedy."""
-        if (errors := check.error_rate) and "requests" not in errors.model_fields_set:
-            return f"{self.lacks['errorRate']} Name other requests."
         if (latency := check.latency) and "histogram" not in latency.model_fields_set:
             if latency.of is None:
                 return f"{self.lacks['latency']} Name another histogram, or one of its latencies."
@@ -60,18 +57,16 @@ class Preset(Type):
         return None
 
     def _error_rate(self, written: ErrorRate) -> ErrorRate:
-        known = self.error_rate
-        return written if known is None else _filled_in(written, known, known.model_fields_set)
+        fields = self.error_rate.model_fields_set
+        if written.failures or written.errors:
+            fields = fields - {"successes"}
+        elif written.successes:
+            fields = fields - {"failures", "errors"}
+        return _filled_in(written, self.error_rate, fields)
 
     def _traffic_share(self, written: TrafficShare) -> TrafficShare:
-        """Of all requests, or of those that are timed where it counts none."""
-        if (known := self.error_rate) is not None:
-            return _filled_in(written, known, known.model_fields_set & {"requests", "failures"})
-        if "requests" in written.model_fields_set:
-            return written
-        timed = self.latencies["request"]
-        requests = Counter(metric=f"{timed.metric}_count", matchers=timed.matchers)
-        return written.replace(requests=requests)
+        fields = self.error_rate.model_fields_set & {"requests", "failures"}
+        return _filled_in(written, self.error_rate, fields)
 
     def _latency(self, written: Latency) -> Latency:
         known = self.latencies.get(written.of or "request")
