@@ -34,6 +34,13 @@ def healthy(version: str) -> Any:
     return holds
 
 
+def rolls_out(version: str) -> Any:
+    def holds(status: Manifest) -> bool:
+        return bool(status["candidate"]["version"] == version)
+
+    return holds
+
+
 async def children(cluster: Cluster, namespace: str, kind: str) -> set[str]:
     return {each["metadata"]["name"] for each in await cluster.list(kind, namespace)}
 

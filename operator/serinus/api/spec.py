@@ -167,7 +167,8 @@ class Rollout(Type):
     )
     scale_down_delay: Duration = Field(
         default="30s",
-        description="How long the pods of a revision that lost its traffic stay up.",
+        description="How long the pods of a revision stay up once no route that is in effect leads "
+        "to them any more.",
     )
     paused: bool = Field(
         default=False,

@@ -324,7 +324,12 @@ class Retiring(Type):
     """A revision that lost its traffic and whose pods are about to go."""
 
     revision: Hash = Field(description="Hash of the revision.")
-    since: Moment = Field(description="When it lost its traffic.")
+    since: Moment = Field(description="When it was to lose its traffic.")
+    idle_since: Moment | None = Field(
+        default=None,
+        description="Since when no route that is in effect leads to it; its pods go "
+        "scaleDownDelay later.",
+    )
 
 
 class Decision(Type):
@@ -456,6 +461,10 @@ class Status(Type):
     rejected: Rejected | None = Field(default=None, description="The revision refused.")
     retiring: Annotated[list[Retiring], Field(max_length=16)] = Field(
         default_factory=list, description="Revisions whose pods are about to go."
+    )
+    former: Annotated[list[Hash], Field(max_length=100)] = Field(
+        default_factory=list,
+        description="Revisions that were stable before, the last one first; undo returns to them.",
     )
     decisions: Annotated[list[Decision], Field(max_length=20)] = Field(
         default_factory=list, description="The last decisions, newest first."

@@ -23,13 +23,21 @@ from serinus.controller.queue import Key
 from serinus.controller.sampling import Sampler
 from serinus.judge.drift import Watch
 from serinus.judge.questions import History, Measurement
-from serinus.manifests.children import children, router_for
+from serinus.manifests.children import children
 from serinus.manifests.owner import Manifest, Objects, Owner, foreign
 from serinus.manifests.revision import Revision
 from serinus.plan.analysis import judged, learned, requested, told
 from serinus.plan.decide import Plan, decide
+from serinus.plan.history import kept
 from serinus.plan.monitoring import to_watch, watched
-from serinus.plan.observe import read_history, read_wish, read_workloads, read_world
+from serinus.plan.observe import (
+    obstacle,
+    read_history,
+    read_revisions,
+    read_wish,
+    read_workloads,
+    read_world,
+)
 from serinus.plan.situation import Obstruction, Wish, World
 from serinus.plan.story import refuse
 
@@ -103,7 +111,9 @@ class Reconciler:
         wish = read_wish(live, spec, problems)
         owner = Owner(key.namespace, key.name, live["metadata"]["uid"])
         objects = self._store.children(key.namespace, key.name, owner.uid)
-        wish, world = await self._observe(key, owner, wish, memory.current, objects)
+        revisions = read_revisions(wish, live["spec"], memory.current, objects)
+        wish = replace(wish, obstacle=obstacle(wish, memory.current, revisions))
+        world = await self._observe(key, owner, wish, memory.current, objects, revisions)
         judged = self._watch(key, wish, await self._judge(key, wish, memory.current, world))
         # a measurement is taken once: what it showed must outlive a status that is not written
         memory = self._memories[key] = replace(memory, current=judged)
@@ -155,20 +165,23 @@ class Reconciler:
     # 1 observe
 
     async def _observe(
-        self, key: Key, owner: Owner, wish: Wish, status: Status, objects: Objects
-    ) -> tuple[Wish, World]:
-        history = read_history(objects)
-        obstruction = await self._obstruction(key, owner, wish, status, history)
+        self,
+        key: Key,
+        owner: Owner,
+        wish: Wish,
+        status: Status,
+        objects: Objects,
+        revisions: Mapping[str, Revision],
+    ) -> World:
+        obstruction = await self._obstruction(key, owner, status, revisions)
         facts: dict[str, Any] = {"obstruction": obstruction}
         candidate = status.candidate
         if candidate is None:
             self._pod_looks.pop(key, None)
         else:
             facts |= await self._look_at_pods(key, owner, wish, status, candidate, objects)
-        if candidate is not None and status.stable is not None:
-            wish = _with_obstacle(wish, history, status.stable.revision, candidate.revision)
-        world = read_world(owner, wish, status, objects, history, **facts)
-        return wish, self._outcome(key).told_of(world)
+        world = read_world(owner, wish, status, objects, revisions, **facts)
+        return self._outcome(key).told_of(world)
 
     async def _look_at_pods(
         self,
@@ -209,18 +222,19 @@ class Reconciler:
         return facts
 
     async def _obstruction(
-        self, key: Key, owner: Owner, wish: Wish, status: Status, history: Mapping[str, Revision]
+        self, key: Key, owner: Owner, status: Status, revisions: Mapping[str, Revision]
     ) -> Obstruction | None:
         if (taken := self._outcome(key).taken) is not None:
             kind, name = taken
             found = await self._cluster.find(kind, owner.namespace, name)
             if found is not None and (sentence := foreign(kind, found, owner)):
                 return Obstruction(Reason.NAME_TAKEN, sentence)
-        running = (status.stable, status.candidate)
-        lost = {r.revision for r in running if r} - set(history) - {wish.revision}
-        if lost:
-            told = f"ControllerRevision {owner.child(min(lost))} is gone, and with it what its "
-            told += "pods run; restore it, or put its model and template back into the spec."
+        stable = status.stable
+        if stable is not None and stable.revision not in revisions:
+            name = owner.child(stable.revision)
+            told = f"ControllerRevision {name} and Deployment {name} are gone, and with them what "
+            told += "stable's pods run; restore the ControllerRevision, or put its model and "
+            told += "template back into the spec."
             return Obstruction(Reason.HISTORY_LOST, told)
         return None
 
@@ -269,8 +283,11 @@ class Reconciler:
         if plan.wanted is None:
             return False
         objects = self._store.children(key.namespace, key.name, owner.uid)
-        history = _kept_history(live, wish, plan, read_history(objects))
-        desired = children(owner, wish.spec, history, plan.wanted)
+        revisions = read_revisions(wish, live["spec"], plan.status, objects)
+        history, running = read_history(objects), plan.wanted.replicas
+        limit = wish.spec.revision_history_limit
+        keep = kept(revisions, history, running, plan.status, limit)
+        desired = children(owner, wish.spec, keep, plan.wanted)
         before = self._outcome(key)
         after = self._outcomes[key] = await actuate(self._cluster, self._store, owner, desired)
         return after.changed or set(after.refusals) != set(before.refusals)
@@ -308,29 +325,6 @@ def _read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...]]:
         return None, sentences
 
 
-def _with_obstacle(wish: Wish, history: Mapping[str, Revision], *pair: str) -> Wish:
-    """The wish, with why its router cannot split between stable and candidate, if so."""
-    if not set(pair) <= set(history):
-        return wish
-    obstacle = router_for(wish.spec).obstacle(*(history[revision] for revision in pair))
-    return replace(wish, problems=(*wish.problems, obstacle)) if obstacle else wish
-
-
-def _kept_history(
-    live: Manifest, wish: Wish, plan: Plan, history: Mapping[str, Revision]
-) -> dict[str, Revision]:
-    """The revisions to keep: those that run, and the newest others up to the limit."""
-    roles = [role for role in (plan.status.stable, plan.status.candidate) if role]
-    running = {role.revision: role.number for role in roles}
-    known = dict(history)
-    if wish.revision in running and wish.revision not in known:
-        known[wish.revision] = Revision.of(live["spec"], running[wish.revision])
-    pods = plan.wanted.replicas if plan.wanted else {}
-    others = sorted((r.number for r in known.values() if r.hash not in pods), reverse=True)
-    newest = others[: wish.spec.revision_history_limit]
-    return {name: r for name, r in known.items() if name in pods or r.number in newest}
-
-
 def _write_within(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
     """Seconds within which a status is to be written: at once if something was decided."""
     if _decided(wanted) != _decided(written):
@@ -341,6 +335,7 @@ def _write_within(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> floa
 def _decided(status: Mapping[str, Any]) -> dict[str, Any]:
     """A status without what is only seen."""
     decided = _without(status, "message", "conditions", "replicas")
+    decided["retiring"] = [_without(each, "idleSince") for each in status.get("retiring", [])]
     if stable := status.get("stable"):
         decided["stable"] = _without(stable, "readyReplicas")
     if candidate := status.get("candidate"):

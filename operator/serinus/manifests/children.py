@@ -32,11 +32,13 @@ def children(
 ) -> list[Manifest]:
     """Every object wanted, in the order to apply them; what is not here is to be deleted.
 
-    `revisions` are those to keep in the history, by hash, the live ones among them.
+    `revisions` are those to keep in the history, by hash, the live ones among them. A live one
+    that is not among them is lost: nobody knows what its pods would run.
     """
-    live = [(revisions[name], count) for name, count in wanted.replicas.items()]
+    replicas = wanted.replicas
+    live = [(revisions[name], count) for name, count in replicas.items() if name in revisions]
     return [
-        *(revision.manifest(owner) for revision in revisions.values()),
+        *(each.manifest(owner) for each in revisions.values() if not each.recovered),
         *(service(owner, owner.child(r.hash), r.hash, r) for r, _ in live),
         *(deployment(owner, r, count) for r, count in live),
         *router_for(spec).manifests(owner, wanted.split, revisions),

@@ -46,6 +46,9 @@ class Revision:
     number: int
     model: dict[str, Any] | None
     template: dict[str, Any]
+    recovered: bool = False
+    """Read from its Deployment, for want of anything better: enough to run it on, but not what the
+    user wrote, and so never kept in the history."""
 
     @classmethod
     def of(cls, spec: Manifest, number: int) -> Self:
@@ -59,6 +62,14 @@ class Revision:
         data = live["data"]
         name = live["metadata"]["labels"][REVISION_LABEL]
         return cls(name, live["revision"], data.get("model"), data["template"])
+
+    @classmethod
+    def recover(cls, deployment: Manifest, number: int) -> Self:
+        """The revision that a Deployment runs; the server's defaults and what the model adds are
+        part of its template, which therefore restarts nothing."""
+        name = deployment["metadata"]["labels"][REVISION_LABEL]
+        template = _without_null(deployment["spec"]["template"])
+        return cls(name, number, None, template, recovered=True)
 
     def manifest(self, owner: Owner) -> Manifest:
         """The ControllerRevision that keeps it."""

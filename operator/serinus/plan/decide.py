@@ -6,7 +6,7 @@ from typing import Any
 
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
-from serinus.api.status import Decision, Status
+from serinus.api.status import Decision, Retiring, Status
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers.face import Split
 from serinus.plan.monitoring import forget_a_watch_of_something_else
@@ -49,23 +49,39 @@ Rule = Callable[[Situation], Situation | None]
 
 def _drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
     """A policy that makes no sense judges nobody."""
-    if not s.wish.problems or s.status.candidate is None or s.candidate.mode == "First":
+    if s.status.candidate is None or s.candidate.mode == "First":
         return None
-    message = f"The spec became invalid in mid-rollout. {' '.join(s.wish.problems)}"
+    asked_for = s.candidate.mode == "Steps" and s.candidate.revision == s.wish.revision
+    obstacle = [s.wish.obstacle] if s.wish.obstacle and asked_for else []
+    problems = [*s.wish.problems, *obstacle]
+    if not problems:
+        return None
+    message = f"The spec became invalid in mid-rollout. {' '.join(problems)}"
     return s.drop().because(Reason.INVALID_SPEC, s.candidate.revision, message)
 
 
-def _end_the_delay_of_retired_revisions(s: Situation) -> Situation | None:
-    """Without a gateway a rollout needs their pods gone at once."""
+def _let_retired_revisions_go(s: Situation) -> Situation | None:
+    """Their pods stay until nothing leads to them, and for the delay after that. Without a gateway
+    a rollout needs them gone at once."""
     delay = seconds(s.wish.spec.rollout.scale_down_delay)
-    at_once = s.status.candidate is not None and s.wish.spec.traffic.gateway is None
-    kept = [] if at_once else [r for r in s.status.retiring if s.now < r.since + delay]
+    if s.status.candidate is not None and s.wish.spec.traffic.gateway is None:
+        delay = 0.0
+    seen = [_noticed_idle(s, old) for old in s.status.retiring]
+    kept = [old for old in seen if old.idle_since is None or s.now < old.idle_since + delay]
     return s.to(retiring=kept) if kept != s.status.retiring else None
+
+
+def _noticed_idle(s: Situation, old: Retiring) -> Retiring:
+    if s.world.leads_to is None:
+        return old
+    if old.revision in s.world.leads_to:
+        return old.replace(idle_since=None)
+    return old if old.idle_since is not None else old.replace(idle_since=s.now)
 
 
 ALWAYS: tuple[Rule, ...] = (
     _drop_the_candidate_of_an_invalid_spec,
-    _end_the_delay_of_retired_revisions,
+    _let_retired_revisions_go,
     forget_a_watch_of_something_else,
 )
 WITH_A_VALID_SPEC: tuple[Rule, ...] = (
@@ -131,7 +147,13 @@ def _first_change(s: Situation) -> Situation | None:
 def _with_a_clock_set_back(s: Situation) -> Situation:
     """Nothing that is waited for began later than now: else it would be waited for as long again
     as the clock was set back. What was counted keeps the time of Prometheus."""
-    retiring = [old.replace(since=min(old.since, s.now)) for old in s.status.retiring]
+    retiring = [
+        old.replace(
+            since=min(old.since, s.now),
+            idle_since=None if old.idle_since is None else min(old.idle_since, s.now),
+        )
+        for old in s.status.retiring
+    ]
     if retiring != s.status.retiring:
         s = s.to(retiring=retiring)
     candidate = s.status.candidate
@@ -182,7 +204,12 @@ def _wanted(s: Situation) -> Wanted | None:
 
 def _wake_in(s: Situation) -> float | None:
     rollout = s.wish.spec.rollout
-    moments = [old.since + seconds(rollout.scale_down_delay) for old in s.status.retiring]
+    moments = [
+        old.since + ROUTE_PATIENCE
+        if old.idle_since is None
+        else old.idle_since + seconds(rollout.scale_down_delay)
+        for old in s.status.retiring
+    ]
     if s.status.candidate is not None:
         moments += [step_times_out(s), pause_ends(s) or float("inf")]
         moments.append(out_of_time(s.candidate, seconds(rollout.progress_deadline)))

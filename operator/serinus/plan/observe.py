@@ -32,22 +32,49 @@ def read_history(objects: Objects) -> dict[str, Revision]:
     return {revision.hash: revision for revision in found}
 
 
+def read_revisions(
+    wish: Wish, spec: Manifest, status: Status, objects: Objects
+) -> dict[str, Revision]:
+    """What the pods of each revision run, by hash: as the history keeps it; where it does not,
+    as the raw spec says; where that is another, as its Deployment has it."""
+    known = read_history(objects)
+    numbers = {role.revision: role.number for role in (status.stable, status.candidate) if role}
+    known.setdefault(wish.revision, Revision.of(spec, numbers.get(wish.revision, 0)))
+    for name, deployment in _deployments(objects).items():
+        if name not in known:
+            known[name] = Revision.recover(deployment, numbers.get(name, 0))
+    return known
+
+
+def obstacle(wish: Wish, status: Status, revisions: Mapping[str, Revision]) -> str | None:
+    """Why what is wished cannot share the traffic with stable; None if it can, or need not."""
+    stable = revisions.get(status.stable.revision) if status.stable else None
+    shares = any(step.set_weight for step in wish.steps)
+    if stable is None or stable.hash == wish.revision or not shares:
+        return None
+    return router_for(wish.spec).obstacle(stable, revisions[wish.revision])
+
+
 def read_world(
     owner: Owner,
     wish: Wish,
     status: Status,
     objects: Objects,
-    history: Mapping[str, Revision],
+    revisions: Mapping[str, Revision],
     **facts: Any,
 ) -> World:
     """What is there; `facts` are fields of World that no child tells."""
     workloads = read_workloads(objects)
-    known = {name: Known(each.number, each.version) for name, each in history.items()}
+    history = read_history(objects).items()
+    known = {name: Known(each.number, each.version) for name, each in history}
+    unkept = _unkept(owner, status, revisions)
+    router = router_for(wish.spec)
+    facts |= {"unkept": unkept, "leads_to": router.leads_to(owner, objects)}
     split = asked_split(status)
-    if split is None or not set(split.weights) <= set(history):
+    if split is None or not set(split.weights) <= set(revisions):
         return World(history=known, workloads=workloads, **facts)
     ready = {name: workload.ready for name, workload in workloads.items()}
-    routed = router_for(wish.spec).read_back(owner, split, history, objects, ready)
+    routed = router.read_back(owner, split, revisions, objects, ready)
     return World(
         history=known,
         workloads=workloads,
@@ -72,10 +99,29 @@ def asked_split(status: Status) -> Split | None:
 def read_workloads(objects: Objects) -> dict[str, Workload]:
     """Pods by revision, from the Deployments."""
     return {
-        live["metadata"]["labels"][REVISION_LABEL]: Workload(
+        name: Workload(
             replicas=live["spec"].get("replicas", 1),
             ready=(live.get("status") or {}).get("readyReplicas", 0),
         )
+        for name, live in _deployments(objects).items()
+    }
+
+
+def _deployments(objects: Objects) -> dict[str, Manifest]:
+    return {
+        live["metadata"]["labels"][REVISION_LABEL]: live
         for (kind, _), live in objects.items()
         if kind == "Deployment" and REVISION_LABEL in live["metadata"].get("labels", {})
     }
+
+
+def _unkept(owner: Owner, status: Status, revisions: Mapping[str, Revision]) -> str | None:
+    roles = (role.revision for role in (status.stable, status.candidate) if role)
+    gone = [name for name in roles if name in revisions and revisions[name].recovered]
+    if not gone:
+        return None
+    names = " and ".join(owner.child(name) for name in gone)
+    return (
+        f"ControllerRevision {names} is gone: its pods run on, and once they are gone nothing can "
+        "go back to them; restore it, or put its model and template back into the spec."
+    )

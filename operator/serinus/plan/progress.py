@@ -40,9 +40,9 @@ def pods_ready(s: Situation) -> int:
 def weight_given(s: Situation) -> int:
     """Percent to route to the candidate now: never more than its ready pods can carry."""
     candidate = s.candidate
-    if reads_history(s):
+    if reads_history(s) or strangers(s):
         return 0
-    if pods_ready(s) >= pods_needed(s) and not strangers(s):
+    if pods_ready(s) >= pods_needed(s):
         return int(candidate.weight.wanted)
     stable = s.status.stable
     stable_ready = s.world.ready(stable.revision) if stable else 0

@@ -18,8 +18,10 @@ from serinus.api.status import (
     Weight,
 )
 from serinus.plan.course import over
+from serinus.plan.history import former
 
 DECISIONS_KEPT = 10
+RETIRING_KEPT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Wish:
     """The annotation serinus.dev/command."""
     problems: tuple[str, ...] = ()
     """What is wrong with the spec beyond its schema, each a sentence that names the field."""
+    obstacle: str | None = None
+    """Why the revision cannot share the traffic with stable, as its steps ask; None: it can."""
 
     @property
     def version(self) -> str | None:
@@ -113,6 +117,10 @@ class World:
     """Why the split is not in effect, as far as its objects tell."""
     route_refused: bool = False
     """It will not come into effect without a person."""
+    leads_to: frozenset[str] | None = None
+    """Revisions that may get traffic; None: not known, as while a Gateway has not taken a route."""
+    unkept: str | None = None
+    """That the history lacks a revision that runs, in a sentence."""
     pods_problem: str | None = None
     """What keeps the candidate's pods from being ready, in their own words."""
     obstruction: Obstruction | None = None
@@ -162,10 +170,15 @@ class Situation:
         return self.to_candidate(hold=Hold(reason=reason, message=message[:1024], since=since))
 
     def retire(self, *revisions: str) -> "Situation":
-        """These revisions lose their traffic now, and their pods after the delay."""
+        """These revisions lose their traffic now, and their pods once they are idle."""
         kept = [old for old in self.status.retiring if old.revision not in revisions]
-        new = [Retiring(revision=revision, since=self.now) for revision in revisions]
-        return self.to(retiring=[*kept, *new])
+        kept += [Retiring(revision=revision, since=self.now) for revision in revisions]
+        while len(kept) > RETIRING_KEPT:
+            # what a gateway that takes no route still leads to is the last split that it took: to
+            # the oldest, and not to those that came and went since
+            idle = next((old for old in kept if old.idle_since is not None), kept[1])
+            kept.remove(idle)
+        return self.to(retiring=kept)
 
     def drop(self) -> "Situation":
         """The candidate is no more."""
@@ -225,7 +238,9 @@ class Situation:
         course = over(self.status.course, self.candidate, self.now)
         promoted = self._with_nothing_read_of_the_split()
         promoted = promoted.to(stable=stable, candidate=None, course=course)
-        promoted = promoted.retire(old.revision) if old else promoted
+        if old is not None:
+            past = former(self.status.former, old.revision, candidate.revision)
+            promoted = promoted.retire(old.revision).to(former=past)
         return promoted.because(Reason.PROMOTED, candidate.revision, message)
 
     def _with_nothing_read_of_the_split(self) -> "Situation":

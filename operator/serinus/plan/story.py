@@ -1,13 +1,13 @@
 """Where it stands, for people and tools: phase, message and conditions, derived from the rest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
-from serinus.api.status import Candidate, Condition, Phase, Status
+from serinus.api.status import Candidate, Condition, Phase, Retiring, Status
 from serinus.plan.monitoring import Drift, announce_drift, drift
-from serinus.plan.progress import ERRORS_BEFORE_PAUSE, verdict
+from serinus.plan.progress import ERRORS_BEFORE_PAUSE, ROUTE_PATIENCE, verdict
 from serinus.plan.situation import Situation
 
 _PAUSED = {Reason.AWAITING_COMMAND, Reason.PAUSED_BY_SPEC, Reason.INCONCLUSIVE}
@@ -32,6 +32,8 @@ class Story:
 def tell(s: Situation) -> Situation:
     """Fill in phase, message and conditions."""
     story = _story(s)
+    notes = [story.message, _still_led_to(s, story.message), s.world.unkept or ""]
+    story = replace(story, message=" ".join(filter(None, notes)))
     told = s.to(
         observed_generation=s.wish.generation, phase=story.phase, message=story.message[:1024]
     )
@@ -56,10 +58,34 @@ def _story(s: Situation) -> Story:
         return Story("Degraded", Reason.INVALID_SPEC, " ".join(s.wish.problems), stalled=True)
     if s.status.candidate:
         return _story_of_the_rollout(s, s.status.candidate)
+    if s.wish.obstacle and not (s.status.rejected or _is_stable(s, s.wish.revision)):
+        message = f"Revision {s.wish.revision} is not rolled out: {s.wish.obstacle}."
+        return Story("Degraded", Reason.INVALID_SPEC, message, stalled=True)
     if rejected := s.status.rejected:
-        message = f"Revision {rejected.revision} is not served. {rejected.message}"
+        gone = rejected.revision not in {old.revision for old in _served_on(s)}
+        how = "is not served" if gone else "is being taken out of the traffic"
+        message = f"Revision {rejected.revision} {how}. {rejected.message}"
         return Story("Degraded", rejected.reason, message, stalled=True)
     return _story_of_stable(s)
+
+
+def _served_on(s: Situation) -> list[Retiring]:
+    """Revisions that were to lose their traffic, and may not have lost it yet."""
+    return [old for old in s.status.retiring if old.idle_since is None]
+
+
+def _still_led_to(s: Situation, message: str) -> str:
+    """What is waited for before the pods of such revisions go, if it lasts."""
+    late = [old.revision for old in _served_on(s) if s.now >= old.since + ROUTE_PATIENCE]
+    if not late:
+        return ""
+    why = s.world.route_message
+    told = f"Pods of revision {', '.join(late)} stay, since they may still get traffic"
+    return f"{told}: {why}." if why and why not in message else f"{told}."
+
+
+def _is_stable(s: Situation, revision: str) -> bool:
+    return s.status.stable is not None and s.status.stable.revision == revision
 
 
 def _story_of_the_rollout(s: Situation, candidate: Candidate) -> Story:

@@ -123,7 +123,7 @@ def follow_the_spec(s: Situation) -> Situation | None:
             candidate.revision,
             f"The spec went {went} revision {wished} while {candidate.revision} was rolled out.",
         )
-    if stable and stable.revision == wished:
+    if (stable and stable.revision == wished) or s.wish.obstacle:
         return None
     if stable is None:
         message = f"First deployment: revision {wished} has nothing to be compared with, no steps."

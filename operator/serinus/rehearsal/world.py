@@ -48,6 +48,7 @@ class PaperWorld:
             weight=self._share(split, workloads),
             split_in_effect=in_effect and self._as_wanted,
             pods_seen=self.pods_seen,
+            leads_to=self._leads_to() if in_effect else None,
         )
 
     def obey(self, wish: Wish, plan: Plan, now: float) -> None:
@@ -88,6 +89,13 @@ class PaperWorld:
             ]
             for name, count in wanted.replicas.items()
         }
+
+    def _leads_to(self) -> frozenset[str] | None:
+        """Revisions that may get traffic."""
+        if self._split is None:
+            return None
+        alone = len(self._split.weights) == 1
+        return frozenset(self._pods if self._by_pods and not alone else self._split.weights)
 
     def _share(self, split: Split | None, workloads: Mapping[str, Workload]) -> float:
         """Percent of the traffic that the candidate takes."""

@@ -14,13 +14,11 @@ from serinus.controller.reconcile import (
     SAVE_WITHIN,
     SETTLES_WITHIN,
     SHOW_WITHIN,
-    _kept_history,
     _next_pass,
     _read_spec,
     _write_within,
 )
 from serinus.manifests.children import Wanted
-from serinus.manifests.revision import Revision
 from serinus.manifests.routers.face import Split
 from serinus.plan.decide import Plan
 from serinus.plan.situation import Wish, World
@@ -69,32 +67,6 @@ def test_a_spec_of_another_schema_is_not_read_and_says_which_field() -> None:
     spec, complaints = _read_spec(model_deployment(replicas="many"))
     assert spec is None
     assert "spec.replicas" in complaints[0]
-
-
-# the history
-
-
-def revision(number: int) -> Revision:
-    return Revision.of({"template": TEMPLATE, "model": {"version": f"v{number}"}}, number)
-
-
-@pytest.mark.parametrize(
-    ("limit", "kept"), [(1, {1, 4, 5}), (2, {1, 3, 4, 5}), (9, {1, 2, 3, 4, 5})]
-)
-def test_the_history_keeps_what_runs_and_the_newest_others(limit: int, kept: set[int]) -> None:
-    history = {each.hash: each for each in map(revision, range(1, 6))}
-    first, last = revision(1).hash, revision(5).hash
-    asked = wish(last, revisionHistoryLimit=limit)
-    found = _kept_history(model_deployment(), asked, plan(Status(), first, last), history)
-    assert {each.number for each in found.values()} == kept
-
-
-def test_a_revision_that_just_began_is_kept_before_it_has_an_object() -> None:
-    live = model_deployment(model={"version": "v2"})
-    begun = revision(2)
-    status = Status(stable=stable(revision(1).hash), candidate=candidate(revision=begun.hash))
-    found = _kept_history(live, wish(begun.hash), plan(status, begun.hash), {})
-    assert found == {begun.hash: begun}
 
 
 # what is written

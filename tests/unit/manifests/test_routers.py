@@ -11,6 +11,7 @@ from serinus.manifests.revision import Revision
 from serinus.manifests.routers.face import Routed, Router, Split, carriable_weight
 from serinus.manifests.routers.gateway import GatewayRouter
 from serinus.manifests.routers.replicas import ReplicaRouter
+from serinus.manifests.workload import deployment
 
 FIELD = "spec.traffic.gateway.parentRefs"
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -289,7 +290,7 @@ def test_two_ports_cannot_share_one_service() -> None:
     assert told is not None
     assert "8080" in told
     assert "9090" in told
-    assert "give both ports the name http" in told
+    assert "named http" in told
 
 
 def test_two_ports_of_one_name_can_share_a_service() -> None:
@@ -342,3 +343,50 @@ def test_nobody_ready_carries_nothing() -> None:
 
 def test_no_replicas_wanted_hold_nothing_back() -> None:
     assert carriable_weight(GATEWAY, 0, ready_stable=0, ready_candidate=0) == 100
+
+
+# --- whom they lead to
+
+
+def seen_at(generation: int, route: Manifest) -> Manifest:
+    conditions = [
+        {"type": name, "status": "True", "reason": name, "observedGeneration": generation}
+        for name in ("Accepted", "ResolvedRefs")
+    ]
+    parent = {"parentRef": {"name": "public"}, "conditions": conditions}
+    return {
+        **route,
+        "metadata": {**route["metadata"], "generation": 2},
+        "status": {"parents": [parent]},
+    }
+
+
+def test_whom_a_route_leads_to_is_known_once_every_gateway_has_taken_it() -> None:
+    found, route = GATEWAY.manifests(OWNER, split(0), BOTH)
+    live = {("Service", "fraud"): found, ("HTTPRoute", "fraud"): seen_at(1, route)}
+    assert GATEWAY.leads_to(OWNER, live) is None
+    live["HTTPRoute", "fraud"] = seen_at(2, route)
+    assert GATEWAY.leads_to(OWNER, live) == frozenset({OLD.hash})
+
+
+def test_a_service_beside_the_route_leads_to_whom_it_selects() -> None:
+    [found, _], [_, route] = (GATEWAY.manifests(OWNER, split(w), BOTH) for w in (0, 100))
+    live = {("Service", "fraud"): found, ("HTTPRoute", "fraud"): seen_at(2, route)}
+    assert GATEWAY.leads_to(OWNER, live) == frozenset(BOTH)
+
+
+def test_without_a_service_or_a_route_it_is_not_known() -> None:
+    found, route = GATEWAY.manifests(OWNER, split(0), BOTH)
+    assert GATEWAY.leads_to(OWNER, {("Service", "fraud"): found}) is None
+    assert GATEWAY.leads_to(OWNER, {("HTTPRoute", "fraud"): seen_at(2, route)}) is None
+    assert REPLICAS.leads_to(OWNER, {}) is None
+
+
+def test_a_service_of_all_pods_leads_to_every_revision_that_has_some() -> None:
+    pods: dict[tuple[str, str], Manifest] = {
+        ("Deployment", OWNER.child(each.hash)): deployment(OWNER, each, 1) for each in (OLD, NEW)
+    }
+    [shared] = REPLICAS.manifests(OWNER, split(50), BOTH)
+    assert REPLICAS.leads_to(OWNER, {**pods, ("Service", "fraud"): shared}) == frozenset(BOTH)
+    [alone] = REPLICAS.manifests(OWNER, split(0), BOTH)
+    assert REPLICAS.leads_to(OWNER, {**pods, ("Service", "fraud"): alone}) == frozenset({OLD.hash})

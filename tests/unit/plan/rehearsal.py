@@ -30,6 +30,7 @@ class Rehearsal:
     revision: str = A
     command: str | None = None
     problems: tuple[str, ...] = ()
+    obstacle: str | None = None
     world: PaperWorld = field(default_factory=PaperWorld)
     history: History | Unreadable | None = NO_HISTORY
     """What is read of stable's last hour; None: it is not read yet."""
@@ -46,7 +47,7 @@ class Rehearsal:
         """One decide, after which the world does what it wants."""
         self.rollout.wish = self._wish()
         self.rollout.pass_once()
-        return self
+        return self._fitting()
 
     def settle(self) -> Self:
         """Passes until nothing changes; stable's history is read as soon as it is asked for."""
@@ -55,7 +56,7 @@ class Rehearsal:
         if self.history is not None and awaits_history(self.rollout.wish.spec, self.status):
             self.rollout.status = learned(self.rollout.wish.spec, self.status, self._told())
             self.rollout.settle()
-        return self
+        return self._fitting()
 
     def after(self, seconds: float) -> Self:
         """Let time go by, then settle."""
@@ -115,6 +116,11 @@ class Rehearsal:
         """The reason of condition Ready."""
         return next(each.reason for each in self.status.conditions if each.type == "Ready")
 
+    def _fitting(self) -> Self:
+        """Whatever is decided, the API server takes the status, whose bounds the types have too."""
+        Status.model_validate(self.status.to_json())
+        return self
+
     def _told(self) -> Baseline | Unreadable:
         if isinstance(self.history, History):
             return learn(self.rollout.wish.spec.rollout.analysis, self.history)
@@ -123,7 +129,8 @@ class Rehearsal:
 
     def _wish(self) -> Wish:
         raw = {"template": TEMPLATE, "traffic": GATEWAY, "replicas": 4, **self.spec}
-        return Wish(Spec.model_validate(raw), 1, self.revision, self.command, self.problems)
+        spec = Spec.model_validate(raw)
+        return Wish(spec, 1, self.revision, self.command, self.problems, self.obstacle)
 
 
 def serving(revision: str = A, **spec: Any) -> Rehearsal:

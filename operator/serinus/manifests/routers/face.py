@@ -71,6 +71,10 @@ class Router(Protocol):
     ) -> Routed:
         """What the live objects do, given the number of ready pods by hash."""
 
+    def leads_to(self, owner: Owner, live: Objects) -> frozenset[str] | None:
+        """Revisions that may get traffic by the live objects, which are in effect; None: they are
+        not, or not yet, and what they say is not what happens."""
+
     def candidate_replicas(self, replicas: int, weight: int) -> int:
         """Pods that the candidate needs for a weight, beside a stable of full size."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from serinus.api.spec import Gateway, ParentRef
 from serinus.manifests.covers import covers
-from serinus.manifests.owner import Manifest, Objects, Owner
+from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.face import Routed, Split
 from serinus.manifests.workload import SERVICE_PORT, service
@@ -24,8 +24,9 @@ class GatewayRouter:
         self, owner: Owner, split: Split, revisions: Mapping[str, Revision]
     ) -> list[Manifest]:
         """The Service and the HTTPRoute of the ModelDeployment."""
-        main = revisions[split.main]
-        return [service(owner, owner.name, split.main, main), self.route(owner, split)]
+        main = revisions.get(split.main)
+        services = [service(owner, owner.name, split.main, main)] if main else []
+        return [*services, self.route(owner, split)]
 
     def route(self, owner: Owner, split: Split) -> Manifest:
         """The HTTPRoute. It says also what the server would default, so that it can be compared
@@ -76,6 +77,17 @@ class GatewayRouter:
                 return Routed(actual, False, message, refused)
         return Routed(actual, True, "")
 
+    def leads_to(self, owner: Owner, live: Objects) -> frozenset[str] | None:
+        """Those in the route that each Gateway has taken, and whom the Service selects."""
+        route, found = live.get(("HTTPRoute", owner.name)), live.get(("Service", owner.name))
+        if route is None or found is None:
+            return None
+        if any(_answer(owner, parent, route) for parent in self.gateway.parent_refs):
+            return None
+        selected = found["spec"]["selector"].get(REVISION_LABEL)
+        behind = (name.removeprefix(f"{owner.name}-") for name in _weights(route))
+        return frozenset({*behind, selected} - {None})
+
     def candidate_replicas(self, replicas: int, weight: int) -> int:
         """As many of `replicas` as the weight asks for, and one at least."""
         return min(replicas, max(1, -(-replicas * weight // 100)))
@@ -88,12 +100,18 @@ class GatewayRouter:
 def _candidate_share(owner: Owner, split: Split, route: Manifest) -> float:
     if split.candidate is None:
         return 0.0
+    weights = _weights(route)
+    total = sum(weights.values())
+    return 100 * weights.get(owner.child(split.candidate), 0) / total if total else 0.0
+
+
+def _weights(route: Manifest) -> dict[str, int]:
+    """By Service."""
     weights: dict[str, int] = {}
     for rule in route["spec"].get("rules") or []:
         for backend in rule.get("backendRefs") or []:
             weights[backend["name"]] = weights.get(backend["name"], 0) + backend.get("weight", 1)
-    total = sum(weights.values())
-    return 100 * weights.get(owner.child(split.candidate), 0) / total if total else 0.0
+    return weights
 
 
 def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool] | None:

@@ -24,7 +24,8 @@ class ReplicaRouter:
         """The Service of the ModelDeployment."""
         weights = split.weights
         selected = next(iter(weights)) if len(weights) == 1 else None
-        return [service(owner, owner.name, selected, revisions[selected or split.main])]
+        main = revisions.get(selected or split.main)
+        return [service(owner, owner.name, selected, main)] if main else []
 
     def read_back(
         self,
@@ -47,6 +48,16 @@ class ReplicaRouter:
         nearest = f"{pods[0]} stable and {pods[1]} candidate pods give {actual:.0f}%"
         return Routed(actual, True, f"{nearest} where {split.weight}% is wanted")
 
+    def leads_to(self, owner: Owner, live: Objects) -> frozenset[str] | None:
+        """The one that the Service selects, or all that have pods."""
+        found = live.get(("Service", owner.name))
+        if found is None:
+            return None
+        selected = found["spec"]["selector"].get(REVISION_LABEL)
+        deployments = (each for (kind, _), each in live.items() if kind == "Deployment")
+        everyone = (each["metadata"]["labels"].get(REVISION_LABEL) for each in deployments)
+        return frozenset({*everyone} - {None} if selected is None else {selected})
+
     def candidate_replicas(self, replicas: int, weight: int) -> int:
         """The number whose share beside a full stable is nearest to the weight, within 1 and
         `replicas`."""
@@ -62,10 +73,11 @@ class ReplicaRouter:
         targets = {port.get("name") or port["containerPort"] for port in ports}
         if len(targets) == 1:
             return None
+        named = [port.get("name") or port["containerPort"] for port in ports]
         return (
-            f"stable listens on port {ports[0].get('name') or ports[0]['containerPort']} and the "
-            f"candidate on {ports[1].get('name') or ports[1]['containerPort']}: without a gateway "
-            "one Service leads to both, so give both ports the name http"
+            f"stable listens on port {named[0]} and the candidate on {named[1]}: without a gateway "
+            "one Service leads to both. Where both ports are named http their numbers may differ; "
+            "else set spec.rollout.steps to [], so that the two never share traffic"
         )
 
 

@@ -1,0 +1,31 @@
+"""Which revisions are kept for undo."""
+
+from collections.abc import Iterable, Mapping
+
+from serinus.api.status import Status
+from serinus.manifests.revision import Revision
+
+FORMER_KEPT = 100
+"""As many as spec.revisionHistoryLimit may ask for."""
+
+
+def kept(
+    revisions: Mapping[str, Revision],
+    history: Iterable[str],
+    running: Iterable[str],
+    status: Status,
+    limit: int,
+) -> dict[str, Revision]:
+    """Of all that are known, those that run, and so many others of the history: first those that
+    were stable, the last one first, since undo wants them; then the newest."""
+    runs = {name: revisions[name] for name in running if name in revisions}
+    rank = {name: place for place, name in enumerate(status.former)}
+    others = [revisions[name] for name in history if name not in runs]
+    others.sort(key=lambda each: (rank.get(each.hash, len(rank)), -each.number))
+    names = {*runs, *(each.hash for each in others[:limit])}
+    return {name: each for name, each in revisions.items() if name in names}
+
+
+def former(before: Iterable[str], left: str, stable: str) -> list[str]:
+    """Revisions that were stable, the last one first, once `left` has made room for `stable`."""
+    return [left, *(name for name in before if name not in (left, stable))][:FORMER_KEPT]

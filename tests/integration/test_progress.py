@@ -1,0 +1,76 @@
+"""Deadlines and pauses of a rollout on a real API server, in moved time."""
+
+from typing import Any
+
+from tests.integration.conftest import kubectl
+from tests.integration.inprocess import Manifest, Operator
+from tests.integration.test_rollouts import ERRORS, healthy, spec
+
+STEPS = [{"setWeight": 20}, {"pause": {}}, {"setWeight": 50}]
+
+
+def _soon(version: str, **rollout: Any) -> dict[str, Any]:
+    """A spec with the usual progress deadline of 10 minutes."""
+    return spec(version, rollout={"steps": STEPS, "analysis": ERRORS, **rollout})
+
+
+def _has_pods(count: int) -> Any:
+    def holds(status: Manifest) -> bool:
+        return bool(status["candidate"]["readyReplicas"] == count)
+
+    return holds
+
+
+async def _rolling(operator: Operator) -> str:
+    """A candidate that has been at 20% for an hour."""
+    await operator.apply("fraud", **_soon("v1"))
+    await operator.until("fraud", healthy("v1"))
+    await operator.apply("fraud", **_soon("v2"))
+    status = await operator.until("fraud", lambda s: s["candidate"]["effectiveSince"])
+    operator.move(3600)
+    revision: str = status["candidate"]["revision"]
+    return revision
+
+
+async def test_who_scales_up_or_to_zero_and_back_late_in_a_step_loses_no_candidate(
+    operator: Operator,
+) -> None:
+    candidate = await _rolling(operator)
+    for replicas, ready in ((20, 4), (0, 0), (8, 2)):
+        kubectl("scale", "mdep/fraud", f"--replicas={replicas}", f"-n{operator.namespace}")
+        status = await operator.until("fraud", _has_pods(ready), moving=1)
+        assert "rejected" not in status
+        operator.move(3600)
+    status = await operator.until("fraud", lambda s: s["candidate"]["effectiveSince"], moving=1)
+    assert (status["candidate"]["revision"], "rejected" in status) == (candidate, False)
+
+
+async def test_a_revision_that_is_retried_waits_for_stables_history_as_at_first(
+    operator: Operator,
+) -> None:
+    candidate = await _rolling(operator)
+    await operator.command("fraud", f"abort/{candidate}")
+    status = await operator.until("fraud", lambda s: s["rejected"])
+    operator.traffic.down = True
+    await operator.command("fraud", f"retry/{candidate}")
+    status = await operator.until(
+        "fraud", lambda s: s["candidate"]["hold"]["reason"] == "MetricsUnavailable", moving=1
+    )
+    stable = status["stable"]["revision"]
+    assert await operator.split("fraud") == {f"fraud-{stable}": 100}
+    assert "effectiveSince" not in status["candidate"]
+    operator.traffic.down = False
+    await operator.until_split("fraud", {f"fraud-{stable}": 80, f"fraud-{candidate}": 20}, 30)
+
+
+async def test_a_paused_rollout_without_steps_is_promoted_by_nobody_but_a_command(
+    operator: Operator,
+) -> None:
+    await operator.apply("fraud", **_soon("v1"))
+    await operator.until("fraud", healthy("v1"))
+    await operator.apply("fraud", **_soon("v2", steps=[], paused=True))
+    status = await operator.until("fraud", lambda s: s["phase"] == "Paused", moving=5)
+    assert status["candidate"]["hold"]["reason"] == "PausedBySpec"
+    operator.move(3600)
+    await operator.command("fraud", f"promote/{status['candidate']['revision']}")
+    await operator.until("fraud", healthy("v2"), moving=5)

@@ -1,0 +1,105 @@
+"""What is read of objects: above all, what a revision runs whose ControllerRevision is gone."""
+
+from typing import Any
+
+import pytest
+
+from serinus.api.spec import Spec
+from serinus.api.status import Candidate, Stable, Status, Weight
+from serinus.manifests.children import Wanted, children
+from serinus.manifests.owner import Manifest, Owner
+from serinus.manifests.revision import Revision
+from serinus.manifests.routers.face import Split
+from serinus.plan.observe import read_revisions, read_wish, read_world
+from tests.unit.plan.rehearsal import GATEWAY, TEMPLATE
+
+OWNER = Owner("shop", "fraud", "4f7c")
+
+
+def revision(number: int) -> Revision:
+    model = {"version": f"v{number}", "storageUri": "pvc://models/fraud"}
+    return Revision.of({"template": TEMPLATE, "model": model}, number)
+
+
+OLD, NEW, NEXT = (revision(number) for number in (1, 2, 3))
+WANTED = Wanted({OLD.hash: 4, NEW.hash: 1}, Split(OLD.hash, NEW.hash, 20))
+STATUS = Status(
+    stable=Stable(revision=OLD.hash, number=1, since=0.0),
+    candidate=Candidate(
+        revision=NEW.hash,
+        number=2,
+        mode="Steps",
+        weight=Weight(wanted=20, actual=20),
+        since=0.0,
+        progress_since=0.0,
+    ),
+)
+
+
+def raw(asked: Revision, **fields: Any) -> Manifest:
+    return {"template": asked.template, "model": asked.model, "traffic": GATEWAY, **fields}
+
+
+def live(*gone: tuple[str, Revision]) -> dict[tuple[str, str], Manifest]:
+    """The objects of a rollout as the API server has them, but for those that are gone."""
+    spec = Spec.model_validate(raw(NEW))
+    made = children(OWNER, spec, {each.hash: each for each in (OLD, NEW)}, WANTED)
+    found = {(each["kind"], each["metadata"]["name"]): each for each in made}
+    for each in found.values():
+        each["metadata"]["generation"] = 1
+        if each["kind"] == "Deployment":
+            each["spec"]["template"]["metadata"]["creationTimestamp"] = None
+            each["spec"]["template"]["spec"]["dnsPolicy"] = "ClusterFirst"
+    for kind, which in gone:
+        del found[kind, OWNER.child(which.hash)]
+    return found
+
+
+def read(objects: dict[tuple[str, str], Manifest], asked: Revision) -> dict[str, Revision]:
+    spec = raw(asked)
+    metadata = {"namespace": "shop", "name": "fraud", "generation": 1}
+    wish = read_wish({"metadata": metadata, "spec": spec}, Spec.model_validate(spec))
+    return read_revisions(wish, spec, STATUS, objects)
+
+
+def test_a_revision_that_the_spec_asks_for_is_known_by_the_spec_and_kept_again() -> None:
+    assert read(live(("ControllerRevision", OLD)), OLD)[OLD.hash] == OLD
+
+
+def test_else_its_deployment_tells_what_it_runs_and_is_not_changed_by_it() -> None:
+    objects = live(("ControllerRevision", OLD))
+    found = read(objects, NEW)
+    assert found[OLD.hash].recovered
+    assert (found[OLD.hash].number, found[NEW.hash]) == (1, NEW)
+    spec = Spec.model_validate(raw(NEW))
+    again = {
+        (each["kind"], each["metadata"]["name"]): each
+        for each in children(OWNER, spec, found, WANTED)
+    }
+    assert ("ControllerRevision", OWNER.child(OLD.hash)) not in again
+    key = ("Deployment", OWNER.child(OLD.hash))
+    del objects[key]["spec"]["template"]["metadata"]["creationTimestamp"]
+    assert again[key]["spec"] == objects[key]["spec"]
+    assert set(again) == set(objects)
+
+
+@pytest.mark.parametrize("asked", [NEW, NEXT])
+def test_the_split_is_read_back_and_the_status_says_what_is_lost(asked: Revision) -> None:
+    objects = live(("ControllerRevision", OLD))
+    spec = raw(asked)
+    metadata = {"namespace": "shop", "name": "fraud", "generation": 1}
+    wish = read_wish({"metadata": metadata, "spec": spec}, Spec.model_validate(spec))
+    world = read_world(OWNER, wish, STATUS, objects, read(objects, asked))
+    assert world.weight == 20
+    assert set(world.history) == {NEW.hash}, "nothing goes back to what is not kept"
+    assert world.unkept
+    assert f"ControllerRevision fraud-{OLD.hash} is gone" in world.unkept
+
+
+def test_a_revision_that_nobody_knows_is_left_out_and_the_others_are_rendered() -> None:
+    objects = live(("ControllerRevision", NEW), ("Deployment", NEW))
+    spec = Spec.model_validate(raw(OLD))
+    made = children(OWNER, spec, read(objects, OLD), WANTED)
+    names = {(each["kind"], each["metadata"]["name"]) for each in made}
+    assert ("HTTPRoute", "fraud") in names
+    assert ("Deployment", OWNER.child(NEW.hash)) not in names

@@ -1,0 +1,83 @@
+"""What cannot share the traffic with stable is said before it is started, not after."""
+
+from typing import Any
+
+import pytest
+
+from serinus.api.spec import Spec
+from serinus.api.status import Stable, Status
+from serinus.manifests.revision import Revision
+from serinus.plan.observe import obstacle
+from serinus.plan.situation import Wish
+from tests.unit.plan.rehearsal import GATEWAY, A, B, C, Rehearsal, serving
+
+PORTS = "stable listens on port 8080 and the candidate on 9090"
+
+
+def hindered() -> Rehearsal:
+    story = serving(traffic={})
+    story.obstacle = PORTS
+    return story.apply(B)
+
+
+def test_it_is_not_started_and_the_status_says_why() -> None:
+    story = hindered()
+    assert story.status.candidate is None
+    assert (story.status.phase, story.reason) == ("Degraded", "InvalidSpec")
+    assert PORTS in story.status.message
+    assert "RolloutStarted" not in story.told
+    before = story.told
+    assert story.after(3600).told == before
+
+
+def test_once_the_obstacle_is_gone_it_starts() -> None:
+    story = hindered()
+    story.obstacle = None
+    assert story.settle().status.candidate
+
+
+def test_an_obstacle_that_comes_up_in_mid_rollout_drops_the_candidate_once() -> None:
+    story = serving(traffic={}).apply(B)
+    story.obstacle = PORTS
+    story.settle()
+    assert story.status.candidate is None
+    assert story.told[-1] == "InvalidSpec"
+    before = story.told
+    assert story.after(3600).told == before
+
+
+def test_an_undo_shares_nothing_and_is_not_hindered() -> None:
+    story = serving(traffic={}).given(steps=[]).apply(B)
+    story.obstacle = PORTS
+    story.apply(C).order(f"undo/{A}")
+    assert story.status.stable
+    assert story.status.stable.revision == A
+
+
+def asked(port: dict[str, Any], **fields: Any) -> str | None:
+    """The obstacle that a spec with this port meets beside a stable on the unnamed port 8080."""
+    old, new = (
+        {"spec": {"containers": [{"name": "model", "image": "m:1", "ports": [each]}]}}
+        for each in ({"containerPort": 8080}, port)
+    )
+    stable = Revision.of({"template": old}, 1)
+    candidate = Revision.of({"template": new}, 2)
+    wish = Wish(Spec.model_validate({"template": new, **fields}), 1, candidate.hash)
+    status = Status(stable=Stable(revision=stable.hash, number=1, since=0.0))
+    return obstacle(wish, status, {stable.hash: stable, candidate.hash: candidate})
+
+
+def test_another_port_hinders_only_where_one_service_has_to_lead_to_both() -> None:
+    told = asked({"containerPort": 9090})
+    assert told
+    assert PORTS in told
+    assert "set spec.rollout.steps to []" in told
+    assert asked({"containerPort": 9090}, rollout={"steps": []}) is None
+    assert asked({"containerPort": 9090}, traffic=GATEWAY) is None
+    assert asked({"containerPort": 8080}) is None
+
+
+@pytest.mark.parametrize("status", [Status()])
+def test_a_first_deployment_has_nobody_to_share_with(status: Status) -> None:
+    wish = Wish(Spec.model_validate({"template": {"spec": {"containers": []}}}), 1, A)
+    assert obstacle(wish, status, {}) is None
