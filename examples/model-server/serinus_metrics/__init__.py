@@ -4,6 +4,11 @@ Only the metric contract belongs here, over prometheus-client alone; how a serve
 or serves these metrics, does not.
 """
 
+from serinus_metrics import _processes  # before prometheus_client is imported
+
+# isort: split
+
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +17,7 @@ from threading import Lock
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics_core import HistogramMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 DURATION_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -71,6 +77,24 @@ class _FeatureHistograms(Collector):
         yield family
 
 
+class _OfAllProcesses(Collector):
+    """What all processes that share a folder have counted of some metrics."""
+
+    def __init__(self, own: CollectorRegistry) -> None:
+        self._own = own
+        self._shared = MultiProcessCollector(None)  # type: ignore[no-untyped-call]
+
+    def describe(self) -> Iterator[Metric]:
+        yield from self._own.collect()
+
+    def collect(self) -> Iterator[Metric]:
+        own = {family.name: family for family in self._own.collect()}
+        for family in self._shared.collect():  # type: ignore[no-untyped-call]
+            if family.name in own:
+                family.documentation = own[family.name].documentation
+                yield family
+
+
 class ModelMetrics:
     """Counts what a model does, in the names and labels of the contract.
 
@@ -78,6 +102,8 @@ class ModelMetrics:
     start at 0. `features` maps a numeric feature to its ascending bucket bounds, in the feature's
     unit; `categories` maps a categorical feature to its usual values. A label takes at most
     `max_label_values` values.
+
+    Where several processes answer on one port, the registry serves what all of them counted.
 
     Raises ValueError if a feature is declared as both, or if a metric of the same name is in the
     registry already.
@@ -98,6 +124,10 @@ class ModelMetrics:
         features, categories = features or {}, categories or {}
         if both := sorted(features.keys() & categories.keys()):
             raise ValueError(f"declared in features and in categories: {', '.join(both)}")
+
+        served, several = registry, _processes.FOLDER in os.environ
+        if several:
+            registry = CollectorRegistry()
 
         self._requests = Counter(
             "model_requests", "Requests answered, by status code.", ["code"], registry=registry
@@ -148,6 +178,8 @@ class ModelMetrics:
         for feature, values in categories.items():
             for value in [*values, MISSING]:
                 self._categories.labels(feature, value)
+        if several:
+            served.register(_OfAllProcesses(registry))
 
     @contextmanager
     def request(self) -> Iterator[Request]:
