@@ -27,7 +27,7 @@ async def _applied(world: World, *statuses: dict[str, Any]) -> dict[str, Any]:
         live = await world.user._call(
             *("apply", "ModelDeployment", "PATCH", f"{path}/status"),
             manifest,
-            [("fieldManager", "serinus"), ("force", "true")],
+            [("fieldManager", "serinus"), ("force", "true"), ("fieldValidation", "Strict")],
             "application/apply-patch+yaml",
         )
     found: dict[str, Any] = live["status"]
