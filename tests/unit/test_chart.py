@@ -13,6 +13,8 @@ import yaml
 from serinus import __version__
 from serinus.cluster import KINDS
 from serinus.controller.__main__ import arguments
+from serinus.prometheus import Header, Labelling, matcher
+from serinus.prometheus import settings as reading
 from tests.cluster import parts
 
 ROOT = Path(__file__).parents[2]
@@ -188,6 +190,57 @@ def test_secrets_reach_the_operator_as_files_that_its_flags_name() -> None:
         read.prometheus_password_file: ("login", "pass"),
     }
     assert read.prometheus_token_file is None
+
+
+def test_how_series_are_read_reaches_the_operator_as_it_was_given() -> None:
+    """Lists of values by --set-json, as a values file has them."""
+    headers = [
+        {"name": "X-Scope-OrgID", "value": "team a, b"},
+        {"name": "X-Key", "secret": {"name": "tenant", "key": "id"}},
+    ]
+    prometheus = {
+        "namespaceLabel": "ns",
+        "podLabel": "p",
+        "replicaLabels": ["replica", "prometheus"],
+        "matchers": ['cluster="a \\"b\\""', 'env=~"prod|canary"'],
+        "headers": headers,
+        "readOffset": "30s",
+    }
+    sets = [f"--set-json=prometheus.{key}={json.dumps(of)}" for key, of in prometheus.items()]
+    rendered = helm("template", "canary", str(CHART), *settings(GIVEN), *sets)
+    assert rendered.returncode == 0, rendered.stderr
+    objects = {(o["kind"], o["metadata"]["name"]): o for o in yaml.safe_load_all(rendered.stdout)}
+    pod, _ = operator(objects)
+    (item,) = pod["volumes"][0]["projected"]["sources"]
+    file = Path("/etc/serinus/prometheus", item["secret"]["items"][0]["path"])
+    assert item["secret"]["name"] == "tenant"
+    assert reading(options(objects)) == {
+        "labelling": Labelling(
+            "ns",
+            "p",
+            ("replica", "prometheus"),
+            (matcher('cluster="a \\"b\\""'), matcher('env=~"prod|canary"')),
+        ),
+        "headers": (Header("X-Scope-OrgID", "team a, b"), Header("X-Key", file)),
+        "read_offset": 30.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ('prometheus.matchers=["cluster=a"]', "/prometheus/matchers/0"),
+        ('prometheus.replicaLabels=["a-b"]', "/prometheus/replicaLabels/0"),
+        ('prometheus.headers=[{"name":"A"}]', "/prometheus/headers/0"),
+        ('prometheus.headers=[{"name":"A","value":"b","secret":{"name":"c","key":"d"}}]', "/0"),
+        ('prometheus.podLabel="a b"', "/prometheus/podLabel"),
+        ('prometheus.readOffset="soon"', "/prometheus/readOffset"),
+    ],
+)
+def test_a_wrong_way_to_read_series_is_refused_by_its_name(value: str, complaint: str) -> None:
+    rendered = helm("template", "canary", str(CHART), *settings(GIVEN), f"--set-json={value}")
+    assert rendered.returncode != 0
+    assert complaint in rendered.stderr
 
 
 def test_the_operator_leads_by_the_lease_that_its_role_is_about() -> None:

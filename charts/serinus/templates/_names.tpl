@@ -9,7 +9,8 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
-{{- /* Files that hold what is secret about Prometheus: a list of {name, secret, key}. */ -}}
+{{- /* Files that hold what is secret about Prometheus: a list of {name, secret, key}; the header
+       of those that are the value of one. */ -}}
 {{- define "serinus.files" -}}
 {{- with .Values.prometheus -}}
 {{- if .caSecret.name }}
@@ -22,5 +23,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - {name: username, secret: {{ .name | quote }}, key: {{ .usernameKey | quote }}}
 - {name: password, secret: {{ .name | quote }}, key: {{ .passwordKey | quote }}}
 {{- end }}{{ end }}
+{{- range $index, $header := .headers }}
+{{- with $header.secret }}
+- {name: header-{{ $index }}, secret: {{ .name | quote }}, key: {{ .key | quote }}, header: {{ $header.name | quote }}}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}

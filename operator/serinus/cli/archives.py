@@ -1,10 +1,12 @@
 """Options that say where Prometheus is, and how to log in."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from serinus.cli.files import InputError
-from serinus.prometheus import Archive, Config
+from serinus.prometheus import OPTIONS, Archive, Config, Option, settings
 
 _PATIENCE = 60.0
 """Seconds for each query: there is more to read than at a look."""
@@ -20,6 +22,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     }
     for name, told in files.items():
         parser.add_argument(name, type=Path, metavar="FILE", help=told)
+    for option in OPTIONS:
+        parser.add_argument(
+            option.name,
+            type=_parser(option),
+            action="append" if option.many else "store",
+            default=option.default,
+            metavar="WHAT",
+            help=option.text + (f" (default: {option.default})" if option.default else ""),
+        )
+
+
+def _parser(option: Option) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            return option.parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse
 
 
 def archive(options: argparse.Namespace) -> Archive:
@@ -32,6 +53,7 @@ def archive(options: argparse.Namespace) -> Archive:
             username_file=options.prometheus_username_file,
             password_file=options.prometheus_password_file,
             timeout=_PATIENCE,
+            **settings(options),
         )
     except ValueError as error:
         raise InputError(f"--prometheus: {error}") from None

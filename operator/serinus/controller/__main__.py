@@ -9,14 +9,16 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from serinus import __version__
 from serinus.cluster import ApiError, connect
 from serinus.controller.app import App
 from serinus.controller.lease import Lease
-from serinus.prometheus import Config, Prometheus
+from serinus.prometheus import OPTIONS, Config, Option, Prometheus, settings
 
 log = logging.getLogger("serinus.controller")
 
@@ -43,6 +45,9 @@ def arguments() -> argparse.ArgumentParser:
     option("--prometheus-token-file", "bearer token for Prometheus", type=Path)
     option("--prometheus-username-file", "user name for Prometheus", type=Path)
     option("--prometheus-password-file", "password for Prometheus", type=Path)
+    for each in OPTIONS:
+        parse, action = _parser(each), _Several if each.many else "store"
+        option(each.name, each.text, each.default, type=parse, action=action)
     option("--namespace", "serve this namespace alone; all if left out")
     option("--workers", "reconciles at one time", "8", type=_workers)
     option("--bind", "address of /healthz, /readyz and /metrics", "0.0.0.0:8080", type=_address)
@@ -50,6 +55,33 @@ def arguments() -> argparse.ArgumentParser:
     option("--lease-name", "name of the Lease", "serinus")
     option("--log-format", "text or json", "text", type=_log_format)
     return parser
+
+
+class _Several(argparse.Action):
+    """Each time it is given adds to it; the environment has a line for each."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest)
+        # what the environment says is a text until it is not replaced
+        setattr(namespace, self.dest, [*(before if isinstance(before, list) else ()), *values])
+
+
+def _parser(option: Option) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        try:
+            if option.many:
+                return [option.parse(line) for line in text.splitlines() if line.strip()]
+            return option.parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse
 
 
 def _workers(text: str) -> int:
@@ -104,6 +136,7 @@ def _prometheus(options: argparse.Namespace) -> Config:
         token_file=options.prometheus_token_file,
         username_file=options.prometheus_username_file,
         password_file=options.prometheus_password_file,
+        **settings(options),
     )
 
 

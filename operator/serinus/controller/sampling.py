@@ -1,8 +1,9 @@
-"""Measuring on time: one read of Prometheus for all rollouts that are due.
+"""Measuring on time: rollouts that are due together are read together.
 
-Rollouts of one interval are due at the same moments (multiples of the interval), so that the
-number of queries depends on the clock and not on the number of rollouts. A reconcile never
-waits for Prometheus: it takes the newest measurement, if there is one.
+Rollouts of one interval are due at the same moments (multiples of the interval), and what is read
+at one moment shares its queries: their number depends on the clock and not on the number of
+rollouts. Each is handed over as soon as its own questions are answered, and waits for nobody
+else's. A reconcile never waits for Prometheus: it takes the newest measurement, if there is one.
 """
 
 import asyncio
@@ -21,7 +22,8 @@ log = logging.getLogger(__name__)
 
 
 class Reader(Protocol):
-    """What answers a batch of questions; in production `serinus.prometheus.Prometheus`."""
+    """What answers questions; in production `serinus.prometheus.Prometheus`, which lets batches
+    that are read at the same moment share queries."""
 
     async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
         """Answer each question; a failure is an answer too."""
@@ -84,17 +86,17 @@ class Sampler:
         return min(waits, default=None)
 
     def start_what_is_due(self) -> None:
-        """Begin one read for everything whose moment has come."""
+        """Begin to read everything whose moment has come."""
         now = self._clock()
         due = [key for key in self._due if self._is_due(key, now)]
         for key in due:
             self._due[key] = next_look(self._requests[key].interval, now)
-        batch = {key: self._requests[key] for key in due if not self._is_enough(key)}
-        if batch:
-            self._reading |= set(batch)
-            task = asyncio.create_task(self._read(batch, now))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        for key in due:
+            if not self._is_enough(key):
+                self._reading.add(key)
+                task = asyncio.create_task(self._read(key, self._requests[key], now))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
     def _is_due(self, key: Key, now: float) -> bool:
         """Its moment has come, or lies further off than the next look ever does: then the clock
@@ -105,24 +107,21 @@ class Sampler:
         """Whether what is being read will do, or a history that waits to be taken."""
         return key in self._reading or isinstance(self._taken.get(key), History)
 
-    async def _read(self, batch: Mapping[Key, Reading], now: float) -> None:
+    async def _read(self, key: Key, request: Reading, now: float) -> None:
         try:
-            asked = {key: _asked(request, now) for key, request in batch.items()}
-            answers = await self._prometheus.read(
-                dict.fromkeys(one for many in asked.values() for one in many)
-            )
+            asked = _asked(request, now)
+            answers = await self._prometheus.read(asked)
             # a query reaches back from when it is answered
             late = max(self._clock() - now, 0.0)
-            for key, request in batch.items():
-                wanted = self._requests.get(key)
-                if wanted is not None and wanted.subject == request.subject:
-                    self._taken[key] = _taken(request, asked[key], answers, now, late)
-                    self._add(key)
+            wanted = self._requests.get(key)
+            if wanted is not None and wanted.subject == request.subject:
+                self._taken[key] = _taken(request, asked, answers, now, late)
+                self._add(key)
         except Exception:
             # a failure of Prometheus is an answer: this one is ours, and the next read may succeed
-            log.exception("measuring failed")
+            log.exception("measuring %s/%s failed", *key)
         finally:
-            self._reading -= set(batch)
+            self._reading.discard(key)
 
 
 def _asked(request: Reading, now: float) -> list[Asked]:

@@ -358,14 +358,7 @@ def _whole(key: Counters, wholes: Iterable[Counters]) -> Counters | None:
     """The whole that a counter is a part of; a whole is its own."""
     if not key.part:
         return key
-    return next(
-        (
-            whole
-            for whole in wholes
-            if key.metric in whole.metrics and all(m in key.matchers for m in whole.matchers)
-        ),
-        None,
-    )
+    return next((whole for whole in wholes if key.part_of(whole)), None)
 
 
 def _increase(series: Series, target: str, start: float, end: float) -> Increase:

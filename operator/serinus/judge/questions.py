@@ -38,6 +38,14 @@ class Counters:
         """The names of its series."""
         return (self.metric, self.beside) if self.beside else (self.metric,)
 
+    def part_of(self, other: "Question") -> bool:
+        """Whether its series are among those of the other."""
+        return (
+            isinstance(other, Counters)
+            and self.metric in other.metrics
+            and all(matcher in self.matchers for matcher in other.matchers)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Value:

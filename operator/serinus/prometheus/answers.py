@@ -3,6 +3,7 @@
 import json
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from math import isfinite
 from sys import intern
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 from serinus.judge.questions import Answer, Arm, Counters, Series, Unreadable
 from serinus.judge.samples import Samples
 from serinus.prometheus.histograms import as_classic
+from serinus.prometheus.labelling import USUAL, Labelling
 from serinus.prometheus.queries import Asked, Query
 
 _MAX_QUOTED: Final = 300
@@ -22,8 +24,8 @@ class UnreadableError(Exception):
     """Prometheus did not answer with numbers; the text is a sentence for a person."""
 
 
-class TooLargeError(UnreadableError):
-    """The answer is larger than we read; one for fewer arms may not be."""
+class TooMuchError(UnreadableError):
+    """More is asked for than can be read at once; the same for fewer arms may not be."""
 
 
 def document(status: int, body: str) -> dict[str, Any]:
@@ -38,13 +40,27 @@ def document(status: int, body: str) -> dict[str, Any]:
         )
     found = _json(body)
     if found.get("status") != "success" or status != 200:
-        raise UnreadableError(_failure(status, found, body))
+        failed = TooMuchError if _is_too_much(found) else UnreadableError
+        raise failed(_failure(status, found, body))
     if warnings := found.get("warnings"):
         raise UnreadableError(
             f"Prometheus warns that its answer may be incomplete: {cleaned(warnings)}."
         )
     _check_shape(found.get("data"))
     return found
+
+
+def _is_too_much(found: dict[str, Any]) -> bool:
+    """Whether Prometheus gave the query up for what it takes: time, samples or series."""
+    if found.get("errorType") == "timeout":
+        return True
+    return bool(_TOO_MUCH.search(str(found.get("error", ""))))
+
+
+_TOO_MUCH: Final = re.compile(
+    r"too many samples|query timed out|err-mimir-max-|exceed(s|ed)\b.*\blimit"
+)
+"""What Prometheus, Mimir and Thanos say of a query beyond one of their limits."""
 
 
 def _check_shape(data: Any) -> None:
@@ -108,13 +124,13 @@ def _failure(status: int, found: dict[str, Any], body: str) -> str:
     return f"Prometheus, or a proxy before it, answered with HTTP {status}: {said}."
 
 
-def split(result: Any, query: Query) -> dict[Asked, Answer]:
+def split(result: Any, query: Query, labelling: Labelling = USUAL) -> dict[Asked, Answer]:
     """The result in a `document`, handed to each question of the query.
 
     A series that is no counter makes only its own arm unreadable.
     """
     if isinstance(query.asked[0].question, Counters):
-        return _split_counters(result, query)
+        return _split_counters(result, query, labelling)
     return dict.fromkeys(query.asked, _vector(result))
 
 
@@ -128,39 +144,41 @@ def _vector(result: list[Any]) -> Answer:
     return tuple(found)
 
 
-def _split_counters(result: list[Any], query: Query) -> dict[Asked, Answer]:
+def _split_counters(result: list[Any], query: Query, labelling: Labelling) -> dict[Asked, Answer]:
     wanted = {asked.arm for asked in query.asked}
     read = _histogram if query.native else _counter
     found: dict[Arm, list[Series]] = defaultdict(list)
     broken: dict[Arm, Unreadable] = {}
     for element in result:
-        labels = element.labels if isinstance(element, Series) else element["metric"]
+        labels = labelling.standard(
+            element.labels if isinstance(element, Series) else element["metric"]
+        )
         arm = query.find(labels)
         if arm not in wanted:
             continue
         try:
-            found[arm] += read(element)
+            found[arm] += read(element, labels)
         except ValueError as problem:
             name = f"{labels.get('__name__', 'a counter')} of pod {labels.get('pod', '')}"
             broken[arm] = Unreadable(f"{name} {problem}.")
     return {asked: broken.get(asked.arm) or tuple(found[asked.arm]) for asked in query.asked}
 
 
-def _counter(element: Element) -> list[Series]:
+def _counter(element: Element, labels: Mapping[str, str]) -> list[Series]:
     """Raises ValueError with what makes a series no counter."""
     if not isinstance(element, Series):
         raise ValueError("is a native histogram: name a counter, or export classic buckets")
     for _, value in element.samples:
         if not (isfinite(value) and value >= 0):
             raise ValueError(f"reads {value:g}, which is no count: check what the pod exports")
-    return [element]
+    return [Series(labels, element.samples)]
 
 
-def _histogram(element: Element) -> list[Series]:
+def _histogram(element: Element, labels: Mapping[str, str]) -> list[Series]:
     """Raises ValueError with what makes a series no native histogram."""
     if isinstance(element, Series):
         raise ValueError("is no histogram: name one, without _bucket")
     try:
-        return as_classic(element)
+        return as_classic({**element, "metric": labels})
     except (KeyError, IndexError, TypeError, AttributeError):
         raise ValueError("is a histogram of a form that Prometheus has not today") from None

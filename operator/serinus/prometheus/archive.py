@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from prometheus_api_client import PrometheusConnect
 
 from serinus.judge.questions import Series
-from serinus.prometheus.answers import Element, TooLargeError, UnreadableError
+from serinus.prometheus.answers import Element, TooMuchError, UnreadableError
 from serinus.prometheus.config import Config
 from serinus.prometheus.failures import sentence
 from serinus.prometheus.session import Session
@@ -25,6 +25,7 @@ class Archive(AbstractContextManager["Archive"]):
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self.labelling = config.labelling
         self._prometheus = PrometheusConnect(config.base, session=Session(config), method="POST")
 
     def __enter__(self) -> Self:
@@ -59,7 +60,7 @@ class Archive(AbstractContextManager["Archive"]):
         span = math.ceil(end - start)
         try:
             return self._query(f"{selector}[{span}s]", end)
-        except TooLargeError as error:
+        except TooMuchError as error:
             if span <= _SHORTEST_PIECE:
                 raise UnreadableError(str(error)) from None
         middle = start + span // 2
@@ -87,7 +88,7 @@ class Archive(AbstractContextManager["Archive"]):
     def _asked(self, ask: Callable[[], list[Element]]) -> list[Element]:
         try:
             return ask()
-        except TooLargeError:
+        except TooMuchError:
             raise
         except Exception as error:
             raise UnreadableError(sentence(error, self._config)) from None

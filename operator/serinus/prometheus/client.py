@@ -3,91 +3,231 @@
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self
+from functools import partial
+from typing import Any, Final, Self
 
+import requests
+import urllib3
 from prometheus_api_client import PrometheusConnect
 from requests.adapters import HTTPAdapter
 
-from serinus.judge.questions import Answer, Unreadable
-from serinus.prometheus.answers import TooLargeError, split
+from serinus.judge.questions import Answer, Unreadable, Value
+from serinus.prometheus.answers import TooMuchError, split
 from serinus.prometheus.config import Config
-from serinus.prometheus.failures import sentence
-from serinus.prometheus.queries import Asked, Query, halves, plan
+from serinus.prometheus.failures import SlowError, WaitedError, sentence
+from serinus.prometheus.lanes import Lane
+from serinus.prometheus.queries import Asked, Query, Tenant, halves, plan
+from serinus.prometheus.replicas import Sources, one_replica, undeclared
 from serinus.prometheus.session import Session
+
+Futures = Mapping[Asked, asyncio.Future[Answer]]
+
+_SMALLER: Final = 4
+"""The half of a query that took too long has a fourth of the time: so that one tenant's is found
+among a thousand within some halvings."""
+_LEAST: Final = 1.0
+"""Seconds that it has at least, where the timeout allows it."""
+_TIMEOUTS: Final = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)
+_PROBE: Final = 2.0
+"""Seconds within which a Prometheus that is there answers the simplest of queries."""
 
 
 class Prometheus:
-    """Reads samples, on threads of its own; `async with Prometheus(config) as prometheus`."""
+    """Reads samples, on threads of its own; `async with Prometheus(config) as prometheus`.
+
+    A tenant is a namespace. What its queries take is not at the cost of others: thresholds have
+    turns of their own, and a tenant whose queries are too much alone is asked for alone.
+    """
 
     def __init__(self, config: Config) -> None:
         self.queries_sent = 0
         """Queries since the start."""
         self._config = config
-        self._turns = asyncio.Semaphore(config.concurrency)
-        self._threads = ThreadPoolExecutor(config.concurrency, thread_name_prefix="prometheus")
+        self._counters, self._values, self._alone = (
+            Lane(name, config.concurrency) for name in ("counters", "values", "alone")
+        )
+        self._asked_alone: set[Tenant] = set()
+        self._next: dict[Asked, asyncio.Future[Answer]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sources = Sources()
         session = Session(config)
         self._prometheus = PrometheusConnect(config.base, session=session, method="POST")
-        session.mount(config.base, HTTPAdapter(pool_maxsize=config.concurrency, max_retries=0))
+        connections = HTTPAdapter(pool_maxsize=3 * config.concurrency, max_retries=0)
+        session.mount(config.base, connections)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for task in self._tasks:
+            task.cancel()
+        for lane in (self._counters, self._values, self._alone):
+            lane.close()
         self._prometheus.close()
 
     async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
-        """An answer to every question of the batch, within the timeout of the configuration.
+        """An answer to every question of the batch, as soon as these are answered.
 
-        Counters of one metric and matchers share a query, over all arms; parts are read once the
-        wholes are answered. An answer to Counters may hold samples older than was asked for:
-        its query has the longest window of those that share it. Whatever goes wrong is an
-        Unreadable, and only for the questions of the query that it befell.
+        Batches that are read at the same moment share queries: counters of one metric and
+        matchers, over all arms; parts are read once their own whole is answered. An answer to
+        Counters may hold samples older than was asked for: its query has the longest window of
+        those that share it. Whatever goes wrong is an Unreadable, and only for the questions of
+        the query that it befell.
         """
-        deadline = time.monotonic() + self._config.timeout
-        planned = plan(batch, late=self._config.timeout)
-        answers: dict[Asked, Answer] = dict(planned.refused)
-        for part in (False, True):
-            due = [query for query in planned.queries if query.part is part]
-            answers |= await self._all(due, deadline)
-        return answers
-
-    async def _answers(self, query: Query, deadline: float) -> dict[Asked, Answer]:
         loop = asyncio.get_running_loop()
+        if not self._next:
+            loop.call_soon(self._send)
+        futures = {one: self._next.setdefault(one, loop.create_future()) for one in batch}
+        if not futures:
+            return {}
+        await asyncio.wait(futures.values())
+        return self._of_one_prometheus({one: future.result() for one, future in futures.items()})
+
+    def _of_one_prometheus(self, answers: Mapping[Asked, Answer]) -> Mapping[Asked, Answer]:
+        found = one_replica(answers, self._config.labelling.replicas)
+        for asked, answer in found.items():
+            if not isinstance(answer, Unreadable) and not isinstance(asked.question, Value):
+                problem = None if asked.every else undeclared(answer)
+                found[asked] = Unreadable(problem) if problem else answer
+        return self._sources.checked(found, time.monotonic())
+
+    # sending
+
+    def _send(self) -> None:
+        """Plan all that was asked for since the last turn of the loop."""
+        futures, self._next = self._next, {}
+        together: dict[Tenant | None, list[Asked]] = {}
+        for one in futures:
+            alone = one.tenant if one.tenant in self._asked_alone else None
+            together.setdefault(alone, []).append(one)
+        for asked in together.values():
+            planned = plan(asked, self._config.timeout, self._config.labelling)
+            _settle(futures, planned.refused)
+            for query in planned.queries:
+                self._begin(query, futures)
+
+    def _begin(self, query: Query, futures: Futures) -> None:
+        task = asyncio.create_task(self._finish(query, futures))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _finish(self, query: Query, futures: Futures) -> None:
         try:
-            async with asyncio.timeout(deadline - time.monotonic()), self._turns:
-                self.queries_sent += 1
-                return await loop.run_in_executor(self._threads, self._ask, query, deadline)
-        except TimeoutError as error:
-            return self._unreadable(query, error)
-        except TooLargeError as error:
-            smaller = halves(query, late=self._config.timeout)
+            await self._answer(query, futures, self._config.timeout)
+        except Exception as error:
+            _settle(futures, self._unreadable(query, error))
+        finally:
+            # what is open still will not be answered: the client ends
+            for asked in query.everything:
+                futures[asked].cancel()
+
+    async def _answer(
+        self, query: Query, futures: Futures, patience: float, whole_sent: float | None = None
+    ) -> None:
+        """Answer everything of a query within so many seconds, or its halves; then its parts.
+        `whole_sent` is when its whole was sent, where it is a part."""
+        sent = time.monotonic()
+        try:
+            answers = await self._ask(query, patience)
+        except WaitedError as error:
+            _settle(futures, self._unreadable(query, error))
+        except (TooMuchError, SlowError) as error:
+            smaller = await self._smaller(query, error, whole_sent)
             if not smaller:
-                return self._unreadable(query, error)
-            return await self._all(smaller, deadline)
+                _settle(futures, self._unreadable(query, error))
+            if isinstance(error, SlowError):
+                patience = max(patience / _SMALLER, min(patience, _LEAST))
+            await self._answer_all(smaller, futures, patience, whole_sent)
+        else:
+            _settle(futures, answers)
+            unread = {one.arm: a for one, a in answers.items() if isinstance(a, Unreadable)}
+            _settle(futures, {one: unread[one.arm] for one in query.then if one.arm in unread})
+            parts = [one for one in query.then if one.arm not in unread]
+            planned = plan(parts, self._late(sent), self._config.labelling)
+            await self._answer_all(planned.queries, futures, self._config.timeout, sent)
 
-    async def _all(self, queries: Iterable[Query], deadline: float) -> dict[Asked, Answer]:
-        found = await asyncio.gather(*(self._answers(query, deadline) for query in queries))
-        return {asked: answer for answers in found for asked, answer in answers.items()}
+    async def _answer_all(
+        self,
+        queries: Iterable[Query],
+        futures: Futures,
+        patience: float,
+        whole_sent: float | None,
+    ) -> None:
+        answers = (self._answer(each, futures, patience, whole_sent) for each in queries)
+        await asyncio.gather(*answers)
 
-    def _ask(self, query: Query, deadline: float) -> dict[Asked, Answer]:
-        """Runs on a thread."""
+    async def _smaller(
+        self, query: Query, error: Exception, whole_sent: float | None
+    ) -> tuple[Query, ...]:
+        """What to ask for instead of a query that was too much; nothing where that is in vain."""
+        if isinstance(error, SlowError) and not query.is_value and not await self._is_there():
+            return ()
+        if len(query.tenants) == 1:
+            self._asked_alone |= query.tenants
+        return halves(query, self._late(whole_sent), self._config.labelling)
+
+    def _late(self, whole_sent: float | None) -> float:
+        """Seconds that a part may be read after its whole."""
+        since = 0.0 if whole_sent is None else time.monotonic() - whole_sent
+        return since + self._config.timeout
+
+    async def _is_there(self) -> bool:
+        """Whether Prometheus answers anything: if not, smaller queries are of no use."""
         try:
-            return split(self._result(query.text, deadline - time.monotonic()), query)
-        except TooLargeError:
+            await self._sent("1", self._alone, None, min(self._config.timeout, _PROBE))
+        except Exception:
+            return False
+        return True
+
+    async def _ask(self, query: Query, patience: float) -> dict[Asked, Answer]:
+        """Raises WaitedError, or what shows that less is to be asked for."""
+        tenants = query.tenants
+        alone = tenants & self._asked_alone if len(tenants) == 1 else frozenset()
+        lane = self._alone if alone else self._values if query.is_value else self._counters
+        tenant = min(tenants)[0] if alone or query.is_value else None
+        began = time.monotonic()
+        try:
+            result = await self._sent(query.text, lane, tenant, patience)
+        except (TooMuchError, SlowError, WaitedError):
             raise
         except Exception as error:
             return self._unreadable(query, error)
+        if time.monotonic() - began < patience / _SMALLER:
+            self._asked_alone -= alone
+        return await lane.run(partial(self._split, result, query))
 
-    def _result(self, text: str, timeout: float) -> Any:
+    async def _sent(self, text: str, lane: Lane, tenant: str | None, patience: float) -> Any:
+        deadline = time.monotonic() + patience
+        sent = False
+        try:
+            async with asyncio.timeout(patience), lane.turn(tenant):
+                sent = True
+                self.queries_sent += 1
+                return await lane.run(partial(self._result, text, deadline))
+        except (TimeoutError, *_TIMEOUTS):
+            raise SlowError if sent else WaitedError from None
+
+    def _split(self, result: Any, query: Query) -> dict[Asked, Answer]:
+        try:
+            return split(result, query, self._config.labelling)
+        except Exception as error:
+            return self._unreadable(query, error)
+
+    def _result(self, text: str, deadline: float) -> Any:
+        """Runs on a thread."""
+        timeout = deadline - time.monotonic()
         if timeout <= 0:
             raise TimeoutError
-        return self._prometheus.custom_query(
-            text,
-            params={"timeout": f"{timeout:.3f}"},
-            timeout=timeout,
-        )
+        params = {"timeout": f"{timeout:.3f}"}
+        if self._config.read_offset:
+            params["time"] = f"{time.time() - self._config.read_offset:.3f}"
+        return self._prometheus.custom_query(text, params=params, timeout=timeout)
 
-    def _unreadable(self, query: Query, error: Exception) -> dict[Asked, Answer]:
-        return dict.fromkeys(query.asked, Unreadable(sentence(error, self._config)))
+    def _unreadable(self, query: Query, error: BaseException) -> dict[Asked, Answer]:
+        return dict.fromkeys(query.everything, Unreadable(sentence(error, self._config)))
+
+
+def _settle(futures: Futures, answers: Mapping[Asked, Answer]) -> None:
+    for asked, answer in answers.items():
+        if not futures[asked].done():
+            futures[asked].set_result(answer)

@@ -11,13 +11,31 @@ from serinus.prometheus.config import Config
 _LOG = logging.getLogger(__name__)
 
 
-def sentence(error: Exception, config: Config) -> str:
+class SlowError(Exception):
+    """A query was sent, and took too long."""
+
+
+class WaitedError(Exception):
+    """A query had no turn in time."""
+
+
+def sentence(error: BaseException, config: Config) -> str:
     """What a person should look at."""
     where = f"Prometheus at {config.base}"
     match error:
         case UnreadableError():
             return str(error)
-        case TimeoutError() | requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError():
+        case WaitedError():
+            return (
+                f"The query had no turn within {config.timeout:g}s, for others took too long: "
+                f"check how busy {where} is, and which queries of this namespace are slow."
+            )
+        case (
+            SlowError()
+            | TimeoutError()
+            | requests.exceptions.Timeout()
+            | urllib3.exceptions.TimeoutError()
+        ):
             return (
                 f"{where} did not answer within {config.timeout:g}s: check whether it "
                 "runs, and how busy it is."

@@ -1,14 +1,13 @@
 """From questions to as few queries as can answer them, and whose question each answers."""
 
 import math
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from serinus.api import promql
 from serinus.judge.questions import Arm, Counters, Question, Unreadable, Value
+from serinus.prometheus.labelling import USUAL, Labelling, condition, literal, pods_of
 
 MAX_TEXT: Final = 64 * 1024
 """Characters of a query's list of namespaces and workloads; one more, and it is two queries."""
@@ -17,7 +16,9 @@ MAX_WORKLOAD: Final = 46
 """Characters of a Deployment's name. Kubernetes cuts a pod's name to 63: a longer one loses the
 end of its replica set's hash, and then the pod can no longer be told from others."""
 
-_REPLICA_SET_AND_SUFFIX: Final = "-[a-z0-9]+-[a-z0-9]{5}"
+
+Tenant = tuple[str, bool]
+"""A namespace, and whether its Values are meant or its Counters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ class Asked:
     every: float | None = None
     """Seconds between the samples, each as it was known then; None: all that there are."""
 
+    @property
+    def tenant(self) -> Tenant:
+        """Who asks."""
+        return self.arm.namespace, isinstance(self.question, Value)
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -38,14 +44,29 @@ class Query:
 
     text: str
     asked: tuple[Asked, ...]
-    part: bool = False
-    """Sent once all others are answered."""
+    then: tuple[Asked, ...] = ()
+    """Parts of what is asked: sent once it is answered."""
 
     @property
     def native(self) -> bool:
         """Whether native histograms are asked for."""
         question = self.asked[0].question
         return isinstance(question, Counters) and question.native
+
+    @property
+    def tenants(self) -> frozenset[Tenant]:
+        """Who asks."""
+        return frozenset(asked.tenant for asked in self.asked)
+
+    @property
+    def is_value(self) -> bool:
+        """Whether a user's expression is asked for."""
+        return isinstance(self.asked[0].question, Value)
+
+    @property
+    def everything(self) -> tuple[Asked, ...]:
+        """All that it answers, and all that waits for it."""
+        return self.asked + self.then
 
     def find(self, labels: Mapping[str, str]) -> Arm:
         """The arm that a series belongs to, by its namespace and pod."""
@@ -61,7 +82,11 @@ class Plan:
     refused: dict[Asked, Unreadable]
 
 
-def plan(batch: Iterable[Asked], late: float) -> Plan:
+_Key = tuple[Counters, int, float | None]
+"""What may share a query: counters, reach and spacing."""
+
+
+def plan(batch: Iterable[Asked], late: float, labelling: Labelling = USUAL) -> Plan:
     """One query for each counter, whatever the number of arms; one for each rendered Value.
 
     Windows of a like reach share a query, which has the longest of them: else one rollout that
@@ -69,48 +94,70 @@ def plan(batch: Iterable[Asked], late: float) -> Plan:
     `late` is how many seconds a part may be read after its whole: its window reaches back so
     much further, so that the oldest sample of the whole has its part too.
     """
-    counters: dict[tuple[Counters, int, float | None], list[Asked]] = defaultdict(list)
+    counters: dict[_Key, list[Asked]] = defaultdict(list)
+    parts: dict[_Key, list[Asked]] = defaultdict(list)
     values: dict[str, list[Asked]] = defaultdict(list)
     refused = {}
-    for asked in dict.fromkeys(batch):
+    asked_for = list(dict.fromkeys(batch))
+    wholes = _wholes(asked_for)
+    for asked in asked_for:
         question = asked.question
         try:
+            _check(asked.arm)
             if isinstance(question, Value):
-                values[_value(asked.arm, question)].append(asked)
+                values[labelling.rendered(question.query, asked.arm)].append(asked)
+            elif whole := _whole(asked, question, wholes):
+                parts[_key(whole)].append(asked)
             else:
-                _check(asked.arm)
-                counters[question, _reach(asked.window), asked.every].append(asked)
+                counters[_key(asked)].append(asked)
         except ValueError as error:
             refused[asked] = Unreadable(f"The query was not run: {error}.")
     queries = [Query(text, tuple(asked)) for text, asked in values.items()]
-    for (question, _, _), together in counters.items():
-        queries += _counter_queries(question, together, late if question.part else 0.0)
+    for key, together in counters.items():
+        queries += _counter_queries(key[0], together, parts[key], late, labelling)
     return Plan(tuple(queries), refused)
 
 
-def halves(query: Query, late: float) -> tuple[Query, ...]:
+def halves(query: Query, late: float, labelling: Labelling = USUAL) -> tuple[Query, ...]:
     """The same questions in two queries; none if there is nothing to divide."""
     arms = list(dict.fromkeys(asked.arm for asked in query.asked))
-    if len(arms) < 2 or isinstance(query.asked[0].question, Value):
+    if len(arms) < 2 or query.is_value:
         return ()
     first = set(arms[: len(arms) // 2])
-    batches = [[a for a in query.asked if (a.arm in first) is chosen] for chosen in (True, False)]
-    return tuple(half for batch in batches for half in plan(batch, late).queries)
+    batches = [
+        [a for a in query.everything if (a.arm in first) is chosen] for chosen in (True, False)
+    ]
+    return tuple(half for batch in batches for half in plan(batch, late, labelling).queries)
 
 
-def pods(workload: str) -> str:
-    """A regular expression (RE2) of the names of a Deployment's pods."""
-    return _literal(workload) + _REPLICA_SET_AND_SUFFIX
+def _wholes(batch: Iterable[Asked]) -> Mapping[tuple[Arm, float, float | None], list[Asked]]:
+    found = defaultdict(list)
+    for asked in batch:
+        if isinstance(asked.question, Counters) and not asked.question.part:
+            found[asked.arm, asked.window, asked.every].append(asked)
+    return found
+
+
+def _whole(
+    asked: Asked,
+    question: Counters,
+    wholes: Mapping[tuple[Arm, float, float | None], list[Asked]],
+) -> Asked | None:
+    """What it is a part of, where that is asked as well."""
+    if not question.part:
+        return None
+    beside = wholes.get((asked.arm, asked.window, asked.every), ())
+    return next((one for one in beside if question.part_of(one.question)), None)
+
+
+def _key(asked: Asked) -> _Key:
+    assert isinstance(asked.question, Counters)
+    return asked.question, _reach(asked.window), asked.every
 
 
 def _reach(window: float) -> int:
     """Up to 30 s, 2, 8, 32 minutes and so on: 0, 1, 2, 3."""
     return math.ceil(max(math.log(max(window, 1.0) / 30, 4), 0))
-
-
-def _value(arm: Arm, question: Value) -> str:
-    _check(arm)
-    return promql.render(question.query, arm.namespace, pods(arm.workload))
 
 
 def _check(arm: Arm) -> None:
@@ -121,22 +168,36 @@ def _check(arm: Arm) -> None:
         )
 
 
-def _counter_queries(question: Counters, asked: list[Asked], late: float) -> Iterator[Query]:
-    window = max(math.ceil(max(one.window for one in asked) + late), 1)
+def _counter_queries(
+    question: Counters,
+    asked: list[Asked],
+    parts: list[Asked],
+    late: float,
+    labelling: Labelling,
+) -> Iterator[Query]:
+    reach_back = late if question.part else 0.0
+    window = max(math.ceil(max(one.window for one in asked) + reach_back), 1)
     step = f":{asked[0].every:g}s" if asked[0].every else ""
     by_arm: dict[Arm, list[Asked]] = defaultdict(list)
+    then: dict[Arm, list[Asked]] = defaultdict(list)
     for one in asked:
         by_arm[one.arm].append(one)
+    for one in parts:
+        then[one.arm].append(one)
     for arms in _chunks(sorted(by_arm, key=lambda arm: (arm.namespace, arm.workload))):
-        text = f"{selector(question, arms)}[{window}s{step}]"
-        yield Query(text, tuple(one for arm in arms for one in by_arm[arm]), question.part)
+        text = f"{selector(question, arms, labelling)}[{window}s{step}]"
+        yield Query(
+            text,
+            tuple(one for arm in arms for one in by_arm[arm]),
+            tuple(one for arm in arms for one in then[arm]),
+        )
 
 
 def _chunks(arms: list[Arm]) -> Iterator[list[Arm]]:
     chunk: list[Arm] = []
     size = 0
     for arm in arms:
-        cost = len(_literal(arm.namespace)) + len(_literal(arm.workload)) + 2
+        cost = len(literal(arm.namespace)) + len(literal(arm.workload)) + 2
         if chunk and size + cost > MAX_TEXT:
             yield chunk
             chunk, size = [], 0
@@ -145,25 +206,18 @@ def _chunks(arms: list[Arm]) -> Iterator[list[Arm]]:
     yield chunk
 
 
-def selector(question: Counters, arms: list[Arm]) -> str:
+def selector(question: Counters, arms: list[Arm], labelling: Labelling = USUAL) -> str:
     """The series of all arms; also those of a workload of one arm in the namespace of another."""
     namespaces = _any_of({arm.namespace for arm in arms})
     workloads = _any_of({arm.workload for arm in arms})
     names = question.metrics
     metric = names[0] if len(names) == 1 else ""
     conditions = [] if metric else [f'__name__=~"{"|".join(names)}"']
-    conditions += [f"{m.label}{m.operator}{promql.quoted(m.value)}" for m in question.matchers]
-    conditions += [
-        f"namespace=~{promql.quoted(namespaces)}",
-        f"pod=~{promql.quoted(f'(?:{workloads}){_REPLICA_SET_AND_SUFFIX}')}",
-    ]
+    conditions += [condition(each) for each in question.matchers]
+    conditions += labelling.of_namespaces(namespaces)
+    conditions += [labelling.of_pods(pods_of(f"(?:{workloads})"))]
     return f"{metric}{{{','.join(conditions)}}}"
 
 
 def _any_of(names: set[str]) -> str:
-    return "|".join(_literal(name) for name in sorted(names))
-
-
-def _literal(name: str) -> str:
-    """The name as a regular expression; a dash needs no escape outside of brackets."""
-    return re.escape(name).replace(r"\-", "-")
+    return "|".join(literal(name) for name in sorted(names))

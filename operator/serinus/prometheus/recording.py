@@ -1,13 +1,14 @@
 """From a Prometheus that runs to a recording: what the checks of a policy read, of one rollout."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from serinus.api import promql
 from serinus.api.recording import RecordedCounters, RecordedValues, Recording
 from serinus.judge.questions import Arm, Counters, Question, Value
 from serinus.prometheus.archive import Archive
-from serinus.prometheus.queries import pods, selector
+from serinus.prometheus.queries import selector
+from serinus.prometheus.replicas import best_replica, replica, without
 
 _SCRAPES = Counters("scrape_duration_seconds")
 
@@ -41,20 +42,43 @@ def record(
                 beside=one.beside,
                 matchers=list(one.matchers),
                 native=one.native,
-                result=archive.samples(selector(one, list(arms)), *span),
+                result=_samples(archive, one, arms, span),
             )
             for one in wholes
         ],
         values=[
             RecordedValues(
                 query=one.query,
-                result=archive.values(_rendered(one, candidate), *span, step),
+                result=archive.values(
+                    archive.labelling.rendered(one.query, candidate), *span, step
+                ),
             )
             for one in values
         ],
-        scrapes=archive.samples(selector(_SCRAPES, list(arms)), *span),
+        scrapes=_samples(archive, _SCRAPES, arms, span),
     )
 
 
-def _rendered(value: Value, arm: Arm) -> str:
-    return promql.render(value.query, arm.namespace, pods(arm.workload))
+def _samples(
+    archive: Archive, question: Counters, arms: tuple[Arm, Arm], span: tuple[float, float]
+) -> list[dict[str, Any]]:
+    """All samples, with the usual labels and of one replica for each target."""
+    labelling = archive.labelling
+    found = [
+        {**one, "metric": labelling.standard(one["metric"])}
+        for one in archive.samples(selector(question, list(arms), labelling), *span)
+    ]
+    counts: dict[tuple[str, str], Counter[tuple[str, ...]]] = defaultdict(Counter)
+    for one in found:
+        name = replica(one["metric"], labelling.replicas)
+        counts[_target(one)][name] += len(one.get("values") or one["histograms"])
+    chosen = {target: best_replica(counted) for target, counted in counts.items()}
+    return [
+        {**one, "metric": without(one["metric"], labelling.replicas)}
+        for one in found
+        if replica(one["metric"], labelling.replicas) == chosen[_target(one)]
+    ]
+
+
+def _target(element: dict[str, Any]) -> tuple[str, str]:
+    return element["metric"].get("pod", ""), element["metric"].get("instance", "")

@@ -7,8 +7,8 @@ from typing import Any
 import requests
 from requests.auth import HTTPBasicAuth
 
-from serinus.prometheus.answers import TooLargeError, UnreadableError, document
-from serinus.prometheus.config import Config
+from serinus.prometheus.answers import TooMuchError, UnreadableError, document
+from serinus.prometheus.config import Config, is_header_value
 
 _CHUNK = 1 << 16
 
@@ -48,7 +48,7 @@ class Session(requests.Session):
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
             body += chunk
             if len(body) > self._max_bytes:
-                raise TooLargeError(
+                raise TooMuchError(
                     f"Prometheus's answer is larger than {self._max_bytes} bytes: narrow the "
                     "check's matchers, or its query, to fewer series."
                 )
@@ -71,13 +71,16 @@ class _Document(requests.Response):
 
 
 class _Credentials(requests.auth.AuthBase):
-    """Reads the secrets at each request."""
+    """Adds headers and the login, and reads what is secret at each request."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         config = self._config
+        for header in config.headers:
+            value = header.value
+            request.headers[header.name] = _secret(value) if isinstance(value, Path) else value
         if config.token_file:
             request.headers["Authorization"] = f"Bearer {_secret(config.token_file)}"
         elif config.username_file and config.password_file:
@@ -94,7 +97,7 @@ def _secret(file: Path) -> str:
         raise UnreadableError(
             f"The credentials for Prometheus in {file} cannot be read: {type(error).__name__}."
         ) from None
-    if not secret.isascii() or not secret.isprintable() or not secret:
+    if not is_header_value(secret):
         raise UnreadableError(
             f"The credentials for Prometheus in {file} are empty, or hold what a header cannot: "
             "one line of printable ASCII is expected."

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from serinus.controller.__main__ import JsonFormatter, arguments
+from serinus.prometheus import Header, Labelling, matcher, settings
 
 ROOT = Path(__file__).parents[3]
 
@@ -37,6 +38,65 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
     options = arguments().parse_args([])
     assert (options.workers, options.bind) == (8, ("0.0.0.0", 8080))
     assert options.namespace is options.prometheus_ca_file is options.lease_namespace is None
+
+
+def test_what_may_be_given_several_times_has_a_line_each_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster, env = matcher('cluster="a"'), matcher('env!="test"')
+    given = ["--prometheus-matcher", 'cluster="a"', "--prometheus-matcher", 'env!="test"']
+    assert arguments().parse_args(given).prometheus_matcher == [cluster, env]
+    monkeypatch.setenv("SERINUS_PROMETHEUS_MATCHER", 'cluster="a"\nenv!="test"\n')
+    assert arguments().parse_args([]).prometheus_matcher == [cluster, env]
+    assert arguments().parse_args(given[:2]).prometheus_matcher == [cluster]
+
+
+def test_how_series_are_read_comes_from_the_command_line() -> None:
+    given = [
+        *("--prometheus-namespace-label=ns", "--prometheus-pod-label=p"),
+        *("--prometheus-replica-labels=replica,prometheus", "--prometheus-read-offset=1m"),
+        "--prometheus-header=X-Scope-OrgID: team-a",
+        "--prometheus-header-file=X-Key: /etc/key",
+    ]
+    read = settings(arguments().parse_args(given))
+    assert read == {
+        "labelling": Labelling("ns", "p", ("replica", "prometheus")),
+        "headers": (Header("X-Scope-OrgID", "team-a"), Header("X-Key", Path("/etc/key"))),
+        "read_offset": 60.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("matcher", "cluster=a", "is no matcher: write it as in PromQL"),
+        ("header", "X-Scope-OrgID=x9q8", "a header is written as X-Scope-OrgID: team-a"),
+        ("header", "Host: x9q8", "the header Host is set by the operator"),
+        ("header", "X-Scope-OrgID: x9q8\x07", "the value of the header X-Scope-OrgID"),
+        ("header-file", "X-Scope-OrgID", "does not look like X-Scope-OrgID: /path"),
+        ("read-offset", "soon", "is no duration"),
+    ],
+)
+@pytest.mark.parametrize("place", ["command line", "environment"])
+def test_how_series_are_read_is_refused_by_name_and_without_what_may_be_secret(
+    option: str,
+    value: str,
+    told: str,
+    place: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = [f"--prometheus-{option}={value}"]
+    if place == "environment":
+        monkeypatch.setenv(f"SERINUS_PROMETHEUS_{option.upper().replace('-', '_')}", value)
+        given = []
+    with pytest.raises(SystemExit) as ended:
+        arguments().parse_args(given)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert f"--prometheus-{option}: " in said
+    assert told in said
+    assert "x9q8" not in said
 
 
 @pytest.mark.parametrize(
@@ -143,6 +203,13 @@ def test_without_an_address_of_prometheus_it_says_so(tmp_path: Path) -> None:
     ended = run(kubeconfig=unreachable(tmp_path))
     assert ended.returncode == 2
     assert "error: Prometheus: url must look like http://prometheus:9090" in ended.stderr
+
+
+def test_a_label_that_cannot_be_is_refused_at_the_start(tmp_path: Path) -> None:
+    url, label = "--prometheus-url=http://prometheus:9090", "--prometheus-pod-label=namespace"
+    ended = run(url, label, kubeconfig=unreachable(tmp_path))
+    assert ended.returncode == 2
+    assert "error: Prometheus: namespace_label and pod_label are both namespace" in ended.stderr
 
 
 def test_without_a_kubeconfig_it_says_so_and_fails(tmp_path: Path) -> None:

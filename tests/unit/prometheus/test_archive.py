@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from serinus.prometheus import Archive, Config, UnreadableError
+from serinus.api.recording import Recording
+from serinus.judge.questions import Arm, Counters
+from serinus.prometheus import Archive, Config, Labelling, UnreadableError, matcher, record
 from tests.unit.prometheus import faulty
-from tests.unit.prometheus.faulty import Handler, matrix, serving
+from tests.unit.prometheus.faulty import Handler, matrix, saying, serving
 
 LABELS = {"__name__": "model_requests_total", "pod": "fraud-1"}
 
@@ -96,3 +98,27 @@ async def test_nobody_there_is_said_in_a_sentence() -> None:
         pytest.raises(UnreadableError, match="cannot be reached"),
     ):
         archive.samples("requests{}", 0, 60)
+
+
+async def test_a_recording_has_the_usual_labels_and_one_replica_of_each_pod() -> None:
+    name = "model_requests_total"
+    place = {"ns": "team", "p": "fraud-1-5d9f7c6b8-x2x4z", "instance": "10.0.0.1:80"}
+    pair = [
+        ({"__name__": name, **place, "replica": "a"}, [[10, "1"], [25, "2"]]),
+        ({"__name__": name, **place, "replica": "b"}, [[12, "1"], [27, "2"]]),
+    ]
+    labelling = Labelling("ns", "p", ("replica",), (matcher('cluster="a"'),))
+    arms = (Arm("team", "fraud-2"), Arm("team", "fraud-1"))
+    async with serving(saying(matrix(*pair))) as server:
+
+        def recorded() -> Recording:
+            with Archive(Config(server.url, labelling=labelling)) as archive:
+                return record(archive, {}, [Counters(name)], arms, (0.0, 60.0), 15.0)
+
+        recording = await asyncio.to_thread(recorded)
+    assert 'ns=~"team",cluster="a",p=~"' in server.queries[0]
+    (counters,) = recording.counters
+    labels = {"__name__": name, "instance": "10.0.0.1:80", "namespace": "team"}
+    assert counters.result == [
+        {"metric": {**labels, "pod": place["p"]}, "values": [[10.0, "1"], [25.0, "2"]]}
+    ]

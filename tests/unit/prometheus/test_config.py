@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from serinus.prometheus import Config
+from serinus.prometheus import Config, Header
 
 FILE = Path("/etc/serinus/secret")
 
@@ -65,6 +65,13 @@ def test_another_address_is_refused_and_no_password_is_shown(url: str, words: st
         ({"timeout": float("nan")}, "timeout must be above 0"),
         ({"concurrency": 0}, "concurrency must be from 1 to 64"),
         ({"max_response_bytes": 0}, "max_response_bytes must be at least 1048576"),
+        ({"read_offset": -1}, "read_offset must be from 0 to 300 seconds"),
+        ({"read_offset": float("nan")}, "read_offset must be from 0 to 300 seconds"),
+        ({"headers": (Header("A", "b"), Header("a", "c"))}, "the header a is given twice"),
+        (
+            {"headers": (Header("authorization", "b"),), "token_file": FILE},
+            "the header Authorization is what the token",
+        ),
     ],
 )
 def test_settings_that_cannot_work_are_refused_by_name(
@@ -72,3 +79,29 @@ def test_settings_that_cannot_work_are_refused_by_name(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         Config("http://prometheus:9090", **settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("", "a", "is no name of a header"),
+        ("X Scope", "a", "is no name of a header"),
+        ("X-Scope\r\nHost", "a", "is no name of a header"),
+        ("Host", "a", "the header Host is set by the operator"),
+        ("content-length", "a", "the header content-length is set by the operator"),
+        ("X-Scope-OrgID", "", "the value of the header X-Scope-OrgID is empty"),
+        ("X-Scope-OrgID", "x9q8\r\nHost: b", "holds what a header cannot"),
+        ("X-Scope-OrgID", "x9q8 ", "holds what a header cannot"),
+        ("X-Scope-OrgID", "x9q8\u00ef", "holds what a header cannot"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_refused_and_its_value_never_shown(
+    name: str, value: str, words: str
+) -> None:
+    with pytest.raises(ValueError, match=words) as refused:
+        Header(name, value)
+    assert "x9q8" not in str(refused.value)
+
+
+def test_the_value_of_a_header_is_in_no_text_of_the_settings() -> None:
+    assert "x9q8" not in repr(Config("http://prometheus", headers=(Header("X-A", "x9q8"),)))

@@ -6,7 +6,8 @@ import pytest
 
 from serinus.api.checks import LabelMatcher
 from serinus.judge.questions import Arm, Counters, Question, Unreadable, Value
-from serinus.prometheus.queries import MAX_TEXT, MAX_WORKLOAD, Asked, Query, halves, plan, pods
+from serinus.prometheus.labelling import pods
+from serinus.prometheus.queries import MAX_TEXT, MAX_WORKLOAD, Asked, Query, halves, plan
 
 REQUESTS = Counters("model_requests_total")
 ERRORS = Counters("model_requests_total", (LabelMatcher(label="code", value="500"),), part=True)
@@ -55,9 +56,25 @@ def test_a_history_is_a_query_of_its_own_with_samples_so_far_apart() -> None:
 
 def test_a_part_reaches_back_as_much_further_as_it_may_be_read_later() -> None:
     batch = [*about(Arm("a", "x")), *about(Arm("a", "x"), question=ERRORS)]
-    whole, part = plan(batch, late=10).queries
-    assert (whole.part, whole.text[-5:]) == (False, "[30s]")
-    assert (part.part, part.text[-5:]) == (True, "[40s]")
+    (whole,) = plan(batch, late=10).queries
+    (part,) = plan(whole.then, late=10).queries
+    assert (whole.text[-5:], part.text[-5:]) == ("[30s]", "[40s]")
+
+
+def test_parts_wait_for_their_own_whole_and_go_where_its_arms_go() -> None:
+    x, y = Arm("a", "x"), Arm("b", "y")
+    batch = [*about(x, y), *about(x, y, question=ERRORS), *about(x, question=Counters("b_total"))]
+    whole, other = plan(batch, 0).queries
+    assert whole.then == tuple(about(x, y, question=ERRORS))
+    assert other.then == ()
+    assert [half.then for half in halves(whole, 0)] == [
+        tuple(about(arm, question=ERRORS)) for arm in (x, y)
+    ]
+
+
+def test_a_part_whose_whole_is_not_asked_for_waits_for_nothing() -> None:
+    (query,) = plan(about(Arm("a", "x"), question=ERRORS), 0).queries
+    assert query.then == ()
 
 
 def test_questions_with_other_matchers_are_other_queries() -> None:

@@ -5,6 +5,7 @@ accepts, Prometheus parses. What runs is not the text of the user, but one writt
 was read in it. Nothing here is sent anywhere.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -29,17 +30,26 @@ def problems(query: str) -> list[str]:
     return list(_read(query).problems)
 
 
-def render(query: str, namespace: str, pods: str) -> str:
+def render(
+    query: str,
+    namespace: str,
+    pods: str,
+    *,
+    labels: tuple[str, str] = ("namespace", "pod"),
+    conditions: Sequence[str] = (),
+) -> str:
     """The query for one arm, written anew from what was read: `$arm` becomes matchers of namespace
-    and pod, `$namespace` one of the namespace alone. `pods` is a regular expression.
+    and pod, `$namespace` one of the namespace alone. `pods` is a regular expression, `labels` has
+    the names of both labels, and `conditions` are more matchers for either.
 
     Raises ValueError with the first of `problems(query)`, if it has any.
     """
     read = _read(query)
     if read.problems:
         raise ValueError(read.problems[0])
-    here = f"namespace={quoted(namespace)}"
-    matchers = {"$namespace": here, "$arm": f"{here},pod=~{quoted(pods)}"}
+    of_namespace, of_pod = labels
+    here = ",".join([f"{of_namespace}={quoted(namespace)}", *conditions])
+    matchers = {"$namespace": here, "$arm": f"{here},{of_pod}=~{quoted(pods)}"}
     text = read.text
     for name, mark in _MARKS.items():
         text = text.replace(mark, matchers[name])

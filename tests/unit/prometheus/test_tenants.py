@@ -1,0 +1,223 @@
+"""What one tenant's queries take is not at the cost of others."""
+
+import asyncio
+import time
+
+import pytest
+from aiohttp import web
+
+from serinus.api.checks import LabelMatcher
+from serinus.judge.questions import Answer, Arm, Counters, Series, Unreadable, Value
+from serinus.prometheus import Asked, Config, Prometheus
+from tests.unit.prometheus import faulty
+from tests.unit.prometheus.faulty import Handler, matrix, saying, serving
+
+REQUESTS = Counters("model_requests_total")
+ERRORS = Counters(
+    "model_requests_total", (LabelMatcher(label="code", operator="=~", value="5.."),), part=True
+)
+HEAVY = Value("max(heavy{$arm})")
+TIMEOUT = 2.0
+
+
+def arm(number: int) -> Arm:
+    return Arm(f"team-{number}", f"model-{number}")
+
+
+def hanging_for(*words: str) -> Handler:
+    """Never answers a query that has one of these words."""
+
+    async def handle(request: web.Request, form: dict[str, str]) -> web.StreamResponse:
+        hangs = any(word in form["query"] for word in words)
+        return await (faulty.hang if hangs else saying(matrix()))(request, form)
+
+    return handle
+
+
+async def timed(prometheus: Prometheus, *batch: Asked) -> tuple[list[Answer], float]:
+    started = time.monotonic()
+    answers = await prometheus.read(batch)
+    return [answers[one] for one in batch], time.monotonic() - started
+
+
+async def test_batches_that_are_read_at_the_same_moment_share_their_queries() -> None:
+    arms = [arm(i) for i in range(500)]
+    async with serving(saying(matrix())) as server, Prometheus(Config(server.url)) as prometheus:
+        reads = [
+            prometheus.read([Asked(one, REQUESTS, 60), Asked(one, ERRORS, 60)]) for one in arms
+        ]
+        answers = await asyncio.gather(*reads)
+        assert prometheus.queries_sent == 2
+    assert [set(found.values()) for found in answers] == [{()}] * 500
+
+
+async def greedy(prometheus: Prometheus, *tenants: str) -> list[Answer]:
+    """Answers to 40 thresholds of each tenant that are never answered."""
+    slow = [Asked(Arm(one, f"model-{i}"), HEAVY, 60) for one in tenants for i in range(40)]
+    found = await asyncio.gather(*(prometheus.read([one]) for one in slow))
+    return [answer for answers in found for answer in answers.values()]
+
+
+async def begun(prometheus: Prometheus) -> None:
+    while not prometheus.queries_sent:
+        await asyncio.sleep(0.01)
+
+
+async def test_however_many_thresholds_are_slow_counters_are_read() -> None:
+    async with (
+        serving(hanging_for("heavy")) as server,
+        Prometheus(Config(server.url, timeout=TIMEOUT)) as prometheus,
+    ):
+        slow = asyncio.create_task(greedy(prometheus, "a", "b", "c", "d"))
+        await begun(prometheus)
+        others = [
+            timed(prometheus, Asked(arm(i), REQUESTS, 60), Asked(arm(i), ERRORS, 60))
+            for i in range(20)
+        ]
+        for answers, seconds in await asyncio.gather(*others):
+            assert set(answers) == {()}
+            assert seconds < TIMEOUT / 2
+        assert all(isinstance(answer, Unreadable) for answer in await slow)
+
+
+async def test_one_tenants_slow_thresholds_do_not_hold_up_anybody_elses() -> None:
+    async with (
+        serving(hanging_for("heavy")) as server,
+        Prometheus(Config(server.url, timeout=TIMEOUT)) as prometheus,
+    ):
+        slow = asyncio.create_task(greedy(prometheus, "a"))
+        await begun(prometheus)
+        others = [timed(prometheus, Asked(arm(i), Value("max(x{$arm})"), 60)) for i in range(20)]
+        for answers, seconds in await asyncio.gather(*others):
+            assert set(answers) == {()}
+            assert seconds < TIMEOUT / 2
+        assert all(isinstance(answer, Unreadable) for answer in await slow)
+
+
+async def test_a_part_is_asked_for_once_its_own_whole_is_answered() -> None:
+    asked: dict[str, float] = {}
+
+    async def noted(request: web.Request, form: dict[str, str]) -> web.StreamResponse:
+        asked["part" if "code" in form["query"] else form["query"][:4]] = time.monotonic()
+        return await hanging_for("slow_total")(request, form)
+
+    async with (
+        serving(noted) as server,
+        Prometheus(Config(server.url, timeout=TIMEOUT)) as prometheus,
+    ):
+        questions = (Counters("slow_total"), REQUESTS, ERRORS)
+        (slow, *others), _ = await timed(
+            prometheus, *(Asked(arm(1), question, 60) for question in questions)
+        )
+    assert isinstance(slow, Unreadable)
+    assert others == [(), ()]
+    assert asked["part"] - asked["slow"] < TIMEOUT / 2
+
+
+async def test_the_tenant_whose_counters_take_too_long_is_found_and_then_asked_for_alone() -> None:
+    arms = [arm(i) for i in range(16)]
+    batch = [Asked(one, question, 60) for one in arms for question in (REQUESTS, ERRORS)]
+    async with (
+        serving(hanging_for("team-11")) as server,
+        Prometheus(Config(server.url, timeout=TIMEOUT)) as prometheus,
+    ):
+        answers = await prometheus.read(batch)
+        unread = {one.arm for one, answer in answers.items() if isinstance(answer, Unreadable)}
+        assert unread == {arm(11)}
+        healthy = [one for one in batch if one.arm != arm(11)]
+        own = asyncio.create_task(prometheus.read([one for one in batch if one.arm == arm(11)]))
+        answers_again, seconds = await timed(prometheus, *healthy)
+        assert set(answers_again) == {()}
+        assert seconds < TIMEOUT / 2
+        assert all(isinstance(answer, Unreadable) for answer in (await own).values())
+
+
+async def test_a_tenant_whose_queries_are_answered_again_is_asked_for_together_with_others() -> (
+    None
+):
+    sick = True
+
+    async def recovering(request: web.Request, form: dict[str, str]) -> web.StreamResponse:
+        return await (hanging_for("team-1") if sick else saying(matrix()))(request, form)
+
+    batch = [Asked(arm(i), REQUESTS, 60) for i in range(4)]
+    async with (
+        serving(recovering) as server,
+        Prometheus(Config(server.url, timeout=TIMEOUT)) as prometheus,
+    ):
+        await prometheus.read(batch)
+        sick = False
+        for expected in (2, 1):
+            before = prometheus.queries_sent
+            assert set((await prometheus.read(batch)).values()) == {()}
+            assert prometheus.queries_sent - before == expected
+
+
+async def test_a_prometheus_that_answers_nothing_is_not_asked_in_ever_smaller_pieces() -> None:
+    batch = [Asked(arm(i), REQUESTS, 60) for i in range(200)]
+    async with (
+        serving(faulty.hang) as server,
+        Prometheus(Config(server.url, timeout=0.5)) as prometheus,
+    ):
+        answers, seconds = await timed(prometheus, *batch)
+        assert prometheus.queries_sent == 2
+    assert seconds < 2
+    (said,) = set(answers)
+    assert isinstance(said, Unreadable)
+    assert "did not answer within 0.5s" in said.message
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (422, "query processing would load too many samples into memory in query execution"),
+        (503, "query timed out in expression evaluation"),
+        (422, "the query exceeded the maximum number of chunks (err-mimir-max-chunks-per-query)"),
+    ],
+)
+async def test_what_is_too_much_for_prometheus_is_asked_for_in_halves(
+    status: int, error: str
+) -> None:
+    series = {"__name__": "model_requests_total", "namespace": "team-1"}
+    series |= {"pod": "model-1-5d9f7c6b8-x2x4z"}
+
+    async def limited(request: web.Request, form: dict[str, str]) -> web.StreamResponse:
+        if form["query"].count("model-") > 4:
+            kind = "timeout" if status == 503 else "execution"
+            return await saying({"status": "error", "errorType": kind, "error": error}, status)(
+                request, form
+            )
+        return web.json_response(matrix((series, [[1, "1"]])))
+
+    batch = [Asked(arm(i), question, 60) for i in range(8) for question in (REQUESTS, ERRORS)]
+    async with serving(limited) as server, Prometheus(Config(server.url)) as prometheus:
+        answers = await prometheus.read(batch)
+    assert not [answer for answer in answers.values() if isinstance(answer, Unreadable)]
+    assert answers[batch[2]] == (Series(series, ((1.0, 1.0),)),)
+
+
+async def test_one_tenant_that_is_too_much_leaves_the_others_readable() -> None:
+    async def limited(request: web.Request, form: dict[str, str]) -> web.StreamResponse:
+        if "team-3" in form["query"]:
+            error = {"status": "error", "error": "would load too many samples into memory"}
+            return web.json_response(error, status=422)
+        return web.json_response(matrix())
+
+    batch = [Asked(arm(i), REQUESTS, 60) for i in range(8)]
+    async with serving(limited) as server, Prometheus(Config(server.url)) as prometheus:
+        answers = await prometheus.read(batch)
+        before = prometheus.queries_sent
+        await prometheus.read(batch)
+        assert prometheus.queries_sent - before == 2
+    unread = {one.arm for one, answer in answers.items() if isinstance(answer, Unreadable)}
+    assert unread == {arm(3)}
+
+
+async def test_a_reading_that_is_given_up_does_not_take_away_anothers_answer() -> None:
+    asked = Asked(arm(1), REQUESTS, 60)
+    async with serving(saying(matrix())) as server, Prometheus(Config(server.url)) as prometheus:
+        given_up = asyncio.create_task(prometheus.read([asked]))
+        kept = asyncio.create_task(prometheus.read([asked]))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        assert await kept == {asked: ()}
