@@ -115,11 +115,11 @@ def test_an_answer_that_has_more_old_samples_than_the_one_before_is_of_the_same_
 
 
 def test_a_part_of_another_replica_than_its_whole_is_an_error_at_once() -> None:
-    whole = {asked(): (series(300), series(300, code="500"))}
-    parts = {asked(question=ERRORS): (series(300, phase=7.0, code="500"),)}
-    assert set(Sources().checked(whole | parts, 0.0).values()) == {Unreadable(ALTERNATING)}
+    whole: Mapping[Asked, Answer] = {asked(): (series(300), series(300, code="500"))}
+    parts: Mapping[Asked, Answer] = {asked(question=ERRORS): (series(300, phase=7.0, code="500"),)}
+    assert set(Sources().checked({**whole, **parts}, 0.0).values()) == {Unreadable(ALTERNATING)}
     parts = {asked(question=ERRORS): (series(315, code="500"),)}
-    assert Sources().checked(whole | parts, 0.0) == whole | parts
+    assert Sources().checked({**whole, **parts}, 0.0) == {**whole, **parts}
 
 
 def test_replicas_that_answer_in_turn_for_one_tenant_are_no_error_of_another() -> None:
@@ -131,11 +131,11 @@ def test_replicas_that_answer_in_turn_for_one_tenant_are_no_error_of_another() -
     assert found == {asked(): Unreadable(ALTERNATING), other: answers[other]}
 
 
-def pair(now: float, **extra: str) -> Iterator[Series]:
+def pair(now: float) -> Iterator[Series]:
     """What an HA pair without deduplication has."""
     for name, phase in (("a", 0.0), ("b", 7.0)):
         for code in ("200", "500"):
-            yield series(now, phase, code=code, **{"replica": name, **extra})
+            yield series(now, phase, code=code, replica=name)
 
 
 def test_an_undeclared_pair_of_replicas_is_an_error_that_names_the_setting() -> None:
