@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from tests.stage.images import ROOT
 
 NAMESPACE: Final = "serinus-system"
 RELEASE: Final = "serinus"
+NO_MORE: Final[Mapping[str, str]] = {}
 _CHART: Final = ROOT / "charts" / "serinus"
 
 
@@ -25,15 +26,16 @@ class Operator:
     helm: Path
     prometheus_url: str
 
-    def install(self, image: str) -> None:
-        """Install or upgrade to an image, and wait until the new pods are ready."""
+    def install(self, image: str, settings: Mapping[str, str] = NO_MORE) -> None:
+        """Install or upgrade to an image, and wait until the new pods are ready; with these values
+        of the chart beside the usual ones, or instead of them."""
         repository, _, tag = image.rpartition(":")
-        settings = {
+        usual = {
             "image.repository": repository,
             "image.tag": tag,
             "prometheus.url": self.prometheus_url,
         }
-        sets = [f"--set={name}={value}" for name, value in settings.items()]
+        sets = [f"--set={name}={value}" for name, value in {**usual, **settings}.items()]
         self._upgrade_crds()
         self._helm("upgrade", "--install", RELEASE, str(_CHART), "--create-namespace", *sets)
         self.until_ready()

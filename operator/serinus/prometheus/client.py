@@ -84,12 +84,12 @@ class Prometheus:
         return self._of_one_prometheus({one: future.result() for one, future in futures.items()})
 
     def _of_one_prometheus(self, answers: Mapping[Asked, Answer]) -> Mapping[Asked, Answer]:
-        found = one_replica(answers, self._config.labelling.replicas)
+        found, replicas = one_replica(answers, self._config.labelling.replicas)
         for asked, answer in found.items():
             if not isinstance(answer, Unreadable) and not isinstance(asked.question, Value):
                 problem = None if asked.every else undeclared(answer)
                 found[asked] = Unreadable(problem) if problem else answer
-        return self._sources.checked(found, time.monotonic())
+        return self._sources.checked(found, time.monotonic(), replicas)
 
     # sending
 

@@ -1,6 +1,6 @@
 """From a Prometheus that runs to a recording: what the checks of a policy read, of one rollout."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,7 +8,7 @@ from serinus.api.recording import RecordedCounters, RecordedValues, Recording
 from serinus.judge.questions import Arm, Counters, Question, Value
 from serinus.prometheus.archive import Archive
 from serinus.prometheus.queries import selector
-from serinus.prometheus.replicas import best_replica, replica, without
+from serinus.prometheus.replicas import Replica, best_replica, replica, without
 
 _SCRAPES = Counters("scrape_duration_seconds")
 
@@ -68,11 +68,12 @@ def _samples(
         {**one, "metric": labelling.standard(one["metric"])}
         for one in archive.samples(selector(question, list(arms), labelling), *span)
     ]
-    counts: dict[tuple[str, str], Counter[tuple[str, ...]]] = defaultdict(Counter)
+    scrapes: dict[tuple[str, str], dict[Replica, list[Any]]] = defaultdict(dict)
     for one in found:
-        name = replica(one["metric"], labelling.replicas)
-        counts[_target(one)][name] += len(one.get("values") or one["histograms"])
-    chosen = {target: best_replica(counted) for target, counted in counts.items()}
+        name, of_target = replica(one["metric"], labelling.replicas), scrapes[_target(one)]
+        samples = one.get("values") or one["histograms"]
+        of_target[name] = max(of_target.get(name, []), samples, key=len)
+    chosen = {target: best_replica(each) for target, each in scrapes.items()}
     return [
         {**one, "metric": without(one["metric"], labelling.replicas)}
         for one in found

@@ -9,13 +9,15 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from serinus.judge.questions import Answer, Arm, Counters, Series, Unreadable
 from serinus.judge.samples import Sample, Samples
 from serinus.prometheus.queries import Asked
 
 Answers = dict[Asked, Answer]
+Replica = tuple[str, ...]
+"""Values of the labels that tell replicas apart."""
 
 _REMEMBERED: Final = 4
 """Newest samples of a target that must be there again."""
@@ -23,7 +25,8 @@ _AGAIN_WITHIN: Final = 600.0
 """Seconds within which a second change of replica is no failover any more."""
 _FORGOTTEN_AFTER: Final = 3600.0
 _AS_GOOD: Final = 0.8
-"""Share of the samples of the best replica that another must have to be read instead."""
+"""Share of the samples of the best replica that another must have, up to the last such part of
+the time that was read."""
 _CONTINUED_WITHIN: Final = 120.0
 """Seconds without a sample after which a series is not the continuation of another."""
 
@@ -33,23 +36,28 @@ ALTERNATING: Final = (
     "them keep clients apart (sessionAffinity: ClientIP)."
 )
 
+NO_REPLICAS: Final[Mapping[tuple[Arm, str], Replica]] = {}
 
-def one_replica(answers: Mapping[Asked, Answer], labels: tuple[str, ...]) -> Answers:
-    """The series of one replica for each target, without the labels that tell replicas apart.
 
-    It is the first by name of those that scraped the target about as often as any: so it stays
-    the same from look to look, and one that was away returns only once its gap lies behind.
+def one_replica(
+    answers: Mapping[Asked, Answer], labels: tuple[str, ...]
+) -> tuple[Answers, Mapping[tuple[Arm, str], Replica]]:
+    """The series of one replica for each target, without the labels that tell replicas apart;
+    and which replica that is.
+
+    It stays the same from look to look while it scrapes, and one that was away is read again only
+    once its gap lies behind.
     """
     if not labels:
-        return dict(answers)
-    scrapes: dict[tuple[Arm, str], dict[tuple[str, ...], int]] = defaultdict(dict)
+        return dict(answers), {}
+    scrapes: dict[tuple[Arm, str], dict[Replica, Sequence[Sample]]] = defaultdict(dict)
     counters = list(_counters(answers))
     for one in counters:
         if not one.question.part:
             for series in one.series:
                 name, of_target = replica(series.labels, labels), scrapes[one.arm, series.target]
-                of_target[name] = max(of_target.get(name, 0), len(series.samples))
-    chosen = {target: best_replica(found) for target, found in scrapes.items()}
+                of_target[name] = max(of_target.get(name, ()), series.samples, key=len)
+    chosen = {target: best_replica(each) for target, each in scrapes.items()}
     found = dict(answers)
     for one in counters:
         found[one.asked] = tuple(
@@ -57,7 +65,7 @@ def one_replica(answers: Mapping[Asked, Answer], labels: tuple[str, ...]) -> Ans
             for series in one.series
             if replica(series.labels, labels) == chosen.get((one.arm, series.target))
         )
-    return found
+    return found, chosen
 
 
 class _Read(NamedTuple):
@@ -75,15 +83,20 @@ def _counters(answers: Mapping[Asked, Answer]) -> Iterator[_Read]:
             yield _Read(asked, asked.arm, asked.question, answer)
 
 
-def replica(labels: Mapping[str, str], names: Iterable[str]) -> tuple[str, ...]:
+def replica(labels: Mapping[str, str], names: Iterable[str]) -> Replica:
     """Which replica a series is of, by its labels of these names."""
     return tuple(labels.get(name, "") for name in names)
 
 
-def best_replica(scrapes: Mapping[tuple[str, ...], int]) -> tuple[str, ...]:
-    """The first by name of those that have about as many samples as any."""
-    best = max(scrapes.values())
-    return min(name for name, count in scrapes.items() if count >= _AS_GOOD * best)
+def best_replica(scrapes: Mapping[Replica, Sequence[Sequence[Any]]]) -> Replica:
+    """The first by name of those that scrape a target still, and did so about as often as any."""
+    found = {name: samples for name, samples in scrapes.items() if samples}
+    oldest = min((samples[0][0] for samples in found.values()), default=0.0)
+    newest = max((samples[-1][0] for samples in found.values()), default=0.0)
+    late = newest - (1 - _AS_GOOD) * (newest - oldest)
+    still = {name: len(samples) for name, samples in found.items() if samples[-1][0] >= late}
+    best = max(still.values(), default=0)
+    return min(name for name in scrapes if still.get(name, 0) >= _AS_GOOD * best)
 
 
 def without(labels: Mapping[str, str], names: Iterable[str]) -> Mapping[str, str]:
@@ -163,6 +176,8 @@ class _Source:
 
     times: tuple[float, ...]
     """Of the newest samples, rising."""
+    replica: Replica | None
+    """Where they are told apart."""
     seen: float
 
 
@@ -180,13 +195,21 @@ class Sources:
         """By target, up to when its samples were read from another replica."""
         self._tidied = 0.0
 
-    def checked(self, answers: Mapping[Asked, Answer], now: float) -> Answers:
+    def checked(
+        self,
+        answers: Mapping[Asked, Answer],
+        now: float,
+        replicas: Mapping[tuple[Arm, str], Replica] = NO_REPLICAS,
+    ) -> Answers:
         """The answers, each a continuation of those before; a sentence instead where replicas
-        answer in turn. `now` is in seconds of any clock that only rises."""
+        answer in turn. `now` is in seconds of any clock that only rises. `replicas` has which
+        one a target was read from, where they are told apart."""
         self._tidy(now)
         read = [one for one in _counters(answers) if one.asked.every is None]
         for arm in {
-            one.arm for one in read if not one.question.part and self._changes_in(one, now)
+            one.arm
+            for one in read
+            if not one.question.part and self._changes_in(one, now, replicas)
         }:
             self._changes.setdefault(arm, deque(maxlen=2)).append(now)
         mixed = {one.arm for one in read if one.question.part and _is_mixed(one, read)}
@@ -198,18 +221,20 @@ class Sources:
                 found[one.asked] = tuple(self._continued(one.arm, each) for each in one.series)
         return found
 
-    def _changes_in(self, read: _Read, now: float) -> bool:
+    def _changes_in(
+        self, read: _Read, now: float, replicas: Mapping[tuple[Arm, str], Replica]
+    ) -> bool:
         """Whether a sample is gone that was there; remembers those that are there now."""
         changed = False
         for target, times in _times(read.series).items():
-            key = (read.arm, read.question, target)
+            key, replica = (read.arm, read.question, target), replicas.get((read.arm, target))
             before = self._sources.get(key)
             if before and any(
                 times[0] <= at <= times[-1] and at not in times for at in before.times
             ):
-                changed = True
+                changed |= before.replica == replica
                 self._taken_over[read.arm, target] = before.times[-1]
-            self._sources[key] = _Source(times[-_REMEMBERED:], now)
+            self._sources[key] = _Source(times[-_REMEMBERED:], replica, now)
         return changed
 
     def _alternates(self, arm: Arm, now: float) -> bool:

@@ -147,7 +147,7 @@ def test_an_undeclared_pair_of_replicas_is_an_error_that_names_the_setting() -> 
 
 def test_of_a_declared_pair_one_replica_is_counted_and_its_label_is_gone() -> None:
     answers = {asked(): tuple(pair(300)), asked(question=ERRORS): tuple(pair(300))[1::2]}
-    found = one_replica(answers, ("replica",))
+    found, _ = one_replica(answers, ("replica",))
     assert found == {
         asked(): (series(300), series(300, code="500")),
         asked(question=ERRORS): (series(300, code="500"),),
@@ -187,7 +187,7 @@ def _sent(one: Series) -> list[list[object]]:
 def test_of_a_declared_pair_each_request_is_counted_once() -> None:
     def answers(number: int, now: float) -> Mapping[Asked, Answer]:
         both = tuple(one for one in pair(now) if one.labels["code"] == "200")
-        return one_replica({asked(): both}, ("replica",))
+        return one_replica({asked(): both}, ("replica",))[0]
 
     total, _ = looked(answers)
     assert total == 6000
@@ -197,8 +197,30 @@ def test_a_replica_that_was_away_is_read_again_once_its_gap_lies_behind() -> Non
     gap = [s for s in series(300, window=150).samples if not 200 < s[0] < 270]
     back = Series({**series(300).labels, "replica": "a"}, tuple(gap))
     steady = series(300, 7.0, window=150, replica="b")
-    found = one_replica({asked(150): (back, steady)}, ("replica",))
+    found, chosen = one_replica({asked(150): (back, steady)}, ("replica",))
     assert found == {asked(150): (series(300, 7.0, window=150),)}
+    assert list(chosen.values()) == [("b",)]
+
+
+def test_a_replica_that_scrapes_no_more_is_soon_replaced() -> None:
+    gone, other = series(255, window=90, replica="a"), series(300, 7.0, window=60, replica="b")
+    _, chosen = one_replica({asked(): (gone, other)}, ("replica",))
+    assert list(chosen.values()) == [("b",)]
+
+
+def test_declared_replicas_that_fail_and_return_are_no_error_and_count_nothing_twice() -> None:
+    sources = Sources()
+
+    def answers(number: int, now: float) -> Mapping[Asked, Answer]:
+        first = series(now, replica="a")
+        kept = [s for s in first.samples if not 200 < s[0] < 300 and not 400 < s[0] < 450]
+        both = (Series(first.labels, tuple(kept)), series(now, 7.0, replica="b"))
+        found, chosen = one_replica({asked(): both}, ("replica",))
+        return sources.checked(found, now, chosen)
+
+    total, said = looked(answers)
+    assert said == []
+    assert 6000 - 6 * SCRAPES * RATE <= total <= 6000
 
 
 def test_a_replica_label_that_appears_is_an_error_and_not_a_pods_whole_life() -> None:
@@ -207,7 +229,7 @@ def test_a_replica_label_that_appears_is_an_error_and_not_a_pods_whole_life() ->
     said = undeclared((before, after))
     assert said is not None
     assert "--prometheus-replica-labels=replica" in said
-    answer = one_replica({asked(): (before, after)}, ("replica",))[asked()]
+    answer = one_replica({asked(): (before, after)}, ("replica",))[0][asked()]
     (growth,), _ = count(({REQUESTS: answer},), {}, 240.0)
     found = growth[REQUESTS]
     assert isinstance(found, Growth)
