@@ -107,7 +107,7 @@ def matcher(text: str) -> LabelMatcher:
         )
     except ValueError:
         raise ValueError(
-            f"{text!r} is no matcher: a label other than __name__ has up to 100 characters, and its "
+            f"{text!r} is no matcher: its label, not __name__, has up to 100 characters, and its "
             'value up to 256, with \\" and \\\\ for " and \\'
         ) from None
 

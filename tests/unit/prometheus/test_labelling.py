@@ -31,7 +31,7 @@ def test_every_selector_has_the_names_and_the_matchers_of_the_operators_settings
     here = 'kubernetes_namespace="team",cluster="a",env=~"prod|canary"'
     pod = 'kubernetes_pod_name=~"fraud-1-[a-z0-9]+-[a-z0-9]{5}"'
     assert texts(ELSEWHERE) == [
-        f'max(psi{{{here},{pod}}}) / max(load{{x="y", {here}}})',
+        f'max(psi{{{here},{pod}}}) / max(load{{x="y",{here}}})',
         'model_requests_total{kubernetes_namespace=~"team",cluster="a",env=~"prod|canary",'
         'kubernetes_pod_name=~"(?:fraud-1)-[a-z0-9]+-[a-z0-9]{5}"}[30s]',
     ]
