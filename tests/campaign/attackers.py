@@ -32,7 +32,8 @@ from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.face import Split
 from serinus.prometheus import Asked, Config, Prometheus
-from serinus.prometheus.queries import plan, pods
+from serinus.prometheus.labelling import pods
+from serinus.prometheus.queries import plan
 from tests.promql_oracle import selectors
 
 A, B = "a", "b"
