@@ -5,10 +5,15 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+from aiohttp import web
 
 from tests.integration.conftest import kubectl
 from tests.integration.inprocess import Manifest, Operator
+from tests.integration.proxy import Request, refused
+from tests.integration.test_leadership import breakable
 from tests.integration.test_rollouts import ERRORS, healthy, spec
 
 LIMITED = {
@@ -111,6 +116,31 @@ async def test_restarts_that_stables_pods_have_as_well_roll_nothing_back(
         await operator.until("fraud", counted(restarts), moving=10)
     found = (await operator.get("fraud"))["status"]["candidate"]["restarts"]
     assert found["expected"] == 5
+
+
+async def test_pods_that_cannot_be_listed_hold_up_no_rollback(
+    kubeconfig: Path, namespace: str
+) -> None:
+    asked = 0
+
+    async def refuse(request: Request) -> web.Response | None:
+        nonlocal asked
+        if request.method != "GET" or "/pods?" not in request.path:
+            return None
+        asked += 1
+        return refused(500)
+
+    async with (
+        breakable(kubeconfig, before=refuse) as (_, through),
+        Operator(through, namespace) as operator,
+    ):
+        status = await begun(operator)
+        operator.move(130)
+        await operator.until("fraud", lambda _: asked > 0)
+        bad = status["candidate"]["revision"]
+        operator.traffic.errors = {f"fraud-{bad}": 0.05}
+        status = await operator.until("fraud", lambda s: s["rejected"], moving=5)
+        assert status["rejected"]["reason"] == "CheckFailed"
 
 
 async def test_a_rollout_whose_pods_stay_ready_lists_them_every_two_minutes(
