@@ -40,7 +40,7 @@ def test_a_candidate_that_hangs_loses_its_traffic_and_resumes_once_it_answers(
     loan = Deployed(product.api, namespace, "loan")
     product.api.apply(model.manifest())
     loan.until_healthy("v1", within=120)
-    target = Target(product.gateway_url, model.host, rate=30, longest=400)
+    target = Target(product.gateway_url, model.host, rate=15, longest=400)
     with Load(product.api, product.model_image, namespace, target) as load:
         product.api.apply(replace(model, version="v2", container=hanging()).manifest())
         loan.until_weight(20, within=120)
