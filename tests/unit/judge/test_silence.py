@@ -43,6 +43,12 @@ def test_the_time_runs_from_when_it_should_have_served_enough() -> None:
     assert (found.stable, found.expected) == (800, 200)
 
 
+def test_counters_that_are_scraped_and_stand_still_are_as_silent_as_none() -> None:
+    looks = [(at, grown(at, 0), stable) for at, _, stable in silent(15, 120)]
+    found = heard(looks)
+    assert found and (found.since, found.until, found.expected) == (15, 120, 200)
+
+
 def test_few_requests_at_its_share_are_no_silence() -> None:
     found = heard(silent(15, 600, requests=1))
     assert found and found.expected < EXPECTED
