@@ -122,6 +122,10 @@ bench-reaction: $(READY) ## Measure how soon a bad candidate loses its traffic
 bench-scale: $(READY) ## Measure what one operator needs for 1, 100 and 500 ModelDeployments
 	$(BIN)/python -m tests.bench.scale
 
+.PHONY: campaign
+campaign: $(READY) ## Look for what breaks in every state, and write docs/reliability.md
+	$(BIN)/python -m tests.campaign
+
 .PHONY: clean
 clean: ## End all clusters of this checkout, and remove .venv and everything built here
 	@! test -e $(READY) || $(BIN)/python -m tests.cluster down --all

@@ -72,6 +72,7 @@ class Pod:
     namespace: str
     labels: Mapping[str, str]
     version: str
+    born: float
     running: bool = True
     ready: bool = False
     restarts: int = 0
@@ -226,6 +227,7 @@ class Pods:
             namespace=metadata["namespace"],
             labels=template["metadata"]["labels"],
             version=version,
+            born=self._now(),
         )
         self.pods[pod.name] = pod
         self._begin(pod)
@@ -352,6 +354,7 @@ def _manifest(pod: Pod, deployment: Manifest) -> Manifest:
             "name": pod.name,
             "namespace": pod.namespace,
             "uid": pod.uid,
+            "creationTimestamp": rfc3339(pod.born),
             "labels": dict(pod.labels),
             "ownerReferences": [
                 {

@@ -1,0 +1,70 @@
+"""`python -m tests.campaign`: run every part, and write docs/reliability.md from what came of it.
+
+`--part NAME` runs some of them; of the others the last results are used. `--report` only writes.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.campaign import report
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "build" / "campaign"
+PARTS: dict[str, Sequence[Sequence[str]]] = {
+    "table": [("table",)],
+    "table-real": [("table", "--real")],
+    "sequences": [
+        ("sequences", "--count", "5000", "--seed", "1"),
+        ("sequences", "--count", "5000", "--seed", "2"),
+    ],
+    "sequences-real": [("sequences", "--real", "--count", "200", "--seed", "3")],
+    "api_faults": [("api_faults",)],
+    "metrics_faults": [("metrics_faults",)],
+    "attackers": [("attackers",)],
+    "mutation": [("mutation",)],
+}
+"""What is run of tests.campaign for each part, beside each other, in this order."""
+
+
+def _run(part: str) -> bool:
+    """Run a part; whether all was well."""
+    started = time.monotonic()
+    print(f"{part} ...", flush=True)
+    running = []
+    for number, command in enumerate(PARTS[part]):
+        path = RESULTS / f"{part}-{number}.jsonl"
+        output = path.open("w")
+        whole = [sys.executable, "-m", f"tests.campaign.{command[0]}", *command[1:]]
+        running.append(
+            (subprocess.Popen(whole, cwd=ROOT, stdout=output, stderr=subprocess.DEVNULL), output)
+        )
+    well = True
+    for process, output in running:
+        well &= process.wait() == 0
+        output.close()
+    took = time.monotonic() - started
+    (RESULTS / f"{part}.seconds").write_text(f"{took:.0f}\n")
+    print(f"{part}: {'well' if well else 'something is wrong'}, {took:.0f} s", flush=True)
+    return well
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run parts, write the page; 1 if something was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this; may be repeated")
+    parser.add_argument("--report", action="store_true", help="only write the page")
+    options = parser.parse_args(arguments)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    parts = [] if options.report else options.part or list(PARTS)
+    well = sum(not _run(part) for part in parts) == 0
+    page = report.page(report.results(RESULTS))
+    (ROOT / "docs" / "reliability.md").write_text(page)
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
