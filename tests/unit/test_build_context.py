@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.cluster import context
+
+ROOT = Path(__file__).parents[2]
 
 
 def folder_with(root: Path, *names: str, ignore: str) -> Path:
@@ -45,3 +49,15 @@ def test_a_changed_file_changes_the_digest_and_an_ignored_one_does_not(tmp_path:
     assert context.digest(folder) == before
     (folder / "app.py").write_text("changed")
     assert context.digest(folder) != before
+
+
+@pytest.mark.parametrize(
+    "folder", [ROOT, ROOT / "examples" / "model-server"], ids=["operator", "model-server"]
+)
+def test_all_that_a_dockerfile_copies_is_in_its_context(folder: Path) -> None:
+    held = context.files(folder)
+    lines = (folder / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copied = [line.split()[1:-1] for line in lines if line.startswith("COPY ")]
+    sources = [Path(each) for words in copied for each in words if "--from" not in words[0]]
+    assert sources
+    assert [s for s in sources if not any(s in (f, *f.parents) for f in held)] == []
