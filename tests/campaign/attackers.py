@@ -152,7 +152,9 @@ def _crossings_of_checks(spec: Spec) -> Iterator[str]:
         questions += questions_of_drift(spec.monitoring.feature_drift)
     mine = [Asked(ATTACKER, _readable(question), 60) for question in questions]
     theirs = [Asked(VICTIM, question, 60) for question in _INNOCENT]
-    for planned in plan([*mine, *theirs], late=5).queries:
+    queries = plan([*mine, *theirs], late=5).queries
+    parts = [part for whole in queries for part in plan(whole.then, late=5).queries]
+    for planned in (*queries, *parts):
         if A in (namespaces := {asked.arm.namespace for asked in planned.asked}):
             yield from _leaves(planned.text, namespaces)
         if isinstance(planned.asked[0].question, Counters):

@@ -111,7 +111,7 @@ class Result:
 
     def line(self) -> str:
         """As JSON."""
-        return json.dumps(asdict(self))
+        return json.dumps({**asdict(self), "ok": not self.wrong})
 
 
 # pods
@@ -382,11 +382,13 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "a replica label appears, declared": Scenario(
         label_appears, same=True, settings={"labelling": REPLICA}
     ),
-    "late series": Scenario(lambda: late(3)),
+    "late series": Scenario(lambda: late(3), same=True),
     "late series, read offset": Scenario(lambda: late(3), same=True, settings={"read_offset": 4.0}),
     "clock ahead by 5 s": Scenario(lambda: skewed(5), same=True, ahead=5),
     "clock behind by 5 s": Scenario(lambda: skewed(-5), same=True),
-    "several processes": Scenario(none, processes=2),
+    "several processes": Scenario(
+        none, processes=2, says="several processes answer on its port in turn"
+    ),
     "frozen": Scenario(frozen),
     "NaN": Scenario(lambda: not_a_number, says="which is no count"),
 }

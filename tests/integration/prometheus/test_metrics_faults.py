@@ -13,6 +13,9 @@ SHORT = (
     "replicas in turn",
     "both replicas",
     "both replicas, declared",
+    "a replica label appears",
+    "late series",
+    "several processes",
 )
 
 
