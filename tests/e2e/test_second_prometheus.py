@@ -163,8 +163,7 @@ def test_a_second_replica_is_an_error_with_the_remedy_and_then_the_rollout_goes_
         _until_told(product, deployed, setting.says)
         before = deployed.status()
         ends = time.time() + HELD_FOR
-        while time.time() < ends:
-            now = deployed.status()
+        while time.time() < ends and setting.says in _told(now := deployed.status()):
             assert now["decisions"] == before["decisions"]
             assert now["candidate"]["weight"] == before["candidate"]["weight"]
             time.sleep(1)
