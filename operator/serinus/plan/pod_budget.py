@@ -74,13 +74,20 @@ def roll_back_when_its_containers_restart_too_often(s: Situation) -> Situation |
     counted = candidate.restarts
     if candidate.mode != "Steps" or counted is None:
         return None
-    if counted.candidate <= allowed + counted.expected:
+    if counted.candidate <= allowed + counted.expected + _by_chance(counted.expected):
         return None
     often = f"{counted.candidate} restart{'s' if counted.candidate > 1 else ''}"
     message = f"{counted.last}, {often} in {spoken(s.now - candidate.since)}. "
     message += f"rollout.maxRestarts tolerates {allowed} beyond the {counted.expected:.3g} of as "
-    message += "many pods of stable."
+    message += "many pods of stable"
+    message += ", and what chance adds to those." if counted.expected else "."
     return s.reject(Reason.TOO_MANY_RESTARTS, message)
+
+
+def _by_chance(expected: float) -> float:
+    """By how much two arms that are alike may differ: two standard deviations of the difference of
+    two Poisson numbers. Where stable's pods do not restart at all, nothing."""
+    return 2 * math.sqrt(2 * expected)
 
 
 def count_unready_time(s: Situation) -> Situation | None:

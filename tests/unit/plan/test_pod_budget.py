@@ -76,7 +76,16 @@ def test_stables_restarts_count_per_pod_and_not_in_sum() -> None:
         seen(story, pod("b-1", restarts), *stable, one, after=60)
     assert story.status.candidate and story.status.candidate.restarts
     assert story.status.candidate.restarts.expected == 1.0
-    seen(story, pod("b-1", 5), *stable, pod("a-3", 4, revision=A), after=60)
+    seen(story, pod("b-1", 7), *stable, pod("a-3", 4, revision=A), after=60)
+    assert story.status.rejected
+    assert "3 beyond the 1 of as many pods of stable, and what" in story.status.rejected.message
+
+
+def test_what_chance_adds_where_stables_pods_restart_often_is_no_fault() -> None:
+    story = rolling()
+    seen(story, pod("b-1", 32), pod("a-1", 20, revision=A))
+    assert story.status.candidate, "32 beside 20 is less than two standard deviations beyond 3"
+    seen(story, pod("b-1", 40), pod("a-1", 20, revision=A))
     assert story.status.rejected
 
 
