@@ -8,6 +8,7 @@ from typing import Any
 from tests.cluster.configuration import CONFIG, KUBECONFIG, NODE, PKI
 from tests.cluster.description import Profile
 from tests.cluster.node import NODE_ADDRESS, SERVICE_CIDR
+from tests.cluster.pki import FRONT_PROXY
 
 _CLIENT = (f"--kubeconfig={KUBECONFIG}", "--kube-api-qps=500", "--kube-api-burst=1000")
 _STAGES = (  # what fake nodes and pods go through
@@ -60,6 +61,13 @@ def _apiserver() -> Component:
         "--kubelet-preferred-address-types=InternalIP",
         f"--service-account-key-file={PKI}/service-accounts.pub",
         f"--service-account-signing-key-file={PKI}/service-accounts.key",
+        f"--proxy-client-cert-file={PKI}/front-proxy.crt",  # by which it speaks for those
+        f"--proxy-client-key-file={PKI}/front-proxy.key",  # who ask for an aggregated API
+        f"--requestheader-client-ca-file={PKI}/ca.crt",
+        f"--requestheader-allowed-names={FRONT_PROXY}",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
         f"--service-cluster-ip-range={SERVICE_CIDR}",
         f"--tls-cert-file={PKI}/apiserver.crt",

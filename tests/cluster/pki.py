@@ -1,4 +1,5 @@
-"""The cluster's certificates: one authority, the API server, one administrator."""
+"""The cluster's certificates: one authority, the API server, one administrator, and who the API
+server is to APIs that it aggregates."""
 
 import base64
 import json
@@ -6,11 +7,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+FRONT_PROXY = "front-proxy"
+"""Who may say in headers for whom a request is."""
 _DAYS = "3650"
 
 
 def make(folder: Path) -> None:
-    """Make what is not there yet: ca and admin (.crt, .key), service-accounts (.pub, .key)."""
+    """Make what is not there yet: ca, admin and front-proxy (.crt, .key), and service-accounts
+    (.pub, .key)."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "ca.crt").exists():
         _key(folder / "ca.key")
@@ -18,6 +22,8 @@ def make(folder: Path) -> None:
         _openssl(folder, *request, "-days", _DAYS, "-out", "ca.crt")
     if not (folder / "admin.crt").exists():
         issue(folder, "admin", "/O=system:masters/CN=admin", "extendedKeyUsage=clientAuth")
+    if not (folder / "front-proxy.crt").exists():
+        issue(folder, "front-proxy", f"/CN={FRONT_PROXY}", "extendedKeyUsage=clientAuth")
     if not (folder / "service-accounts.pub").exists():
         _key(folder / "service-accounts.key")
         public = ["pkey", "-in", "service-accounts.key", "-pubout"]

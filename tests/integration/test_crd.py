@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from serinus.cluster import Cluster
 from serinus.manifests.revision import revision_hash
@@ -144,15 +145,6 @@ async def test_a_rollout_is_scaled_by_kubectl(cluster: Cluster, namespace: str) 
     assert live["spec"]["replicas"] == 3
 
 
-async def test_an_autoscaler_finds_the_pods_of_stable(cluster: Cluster, namespace: str) -> None:
-    live = await cluster.create(manifest(namespace))
-    selector = "serinus.dev/name=fraud,serinus.dev/revision=abcdefgh"
-    await cluster.update_status(live, {"replicas": 2, "selector": selector})
-    path = f"/apis/serinus.dev/v1alpha1/namespaces/{namespace}/modeldeployments/fraud/scale"
-    scale = json.loads(kubectl("get", "--raw", path).stdout)
-    assert scale["status"] == {"replicas": 2, "selector": selector}
-
-
 async def test_kubectl_shows_phase_weights_and_revisions(cluster: Cluster, namespace: str) -> None:
     live = await cluster.create(manifest(namespace))
     now = "2026-11-25T08:00:00.000Z"
@@ -190,3 +182,45 @@ def test_kubectl_explain_tells_what_a_field_is(kubeconfig: Path, field: str) -> 
     told = kubectl("explain", f"mdep{field}").stdout
     assert "DESCRIPTION:" in told
     assert "<empty>" not in told
+
+
+COUNTER = {"metric": "requests_total", "matchers": [{"label": "path", "value": "/predict"}]}
+EVERY_LIST = {
+    "apiVersion": "serinus.dev/v1alpha1",
+    "kind": "ModelDeployment",
+    "metadata": {"name": "lists"},
+    "spec": {
+        "template": TEMPLATE,
+        "rollout": {
+            "steps": [{"setWeight": 5}, {"pause": {}}, {"pause": {"duration": "1m"}}],
+            "analysis": {
+                "checks": [
+                    {"name": "errors", "errorRate": {"requests": COUNTER}},
+                    {"name": "slow", "latency": {"histogram": {**COUNTER, "metric": "seconds"}}},
+                    {"name": "drift", "predictionDrift": {}},
+                ]
+            },
+        },
+        "monitoring": {"featureDrift": {}},
+    },
+}
+
+
+def _model_deployments() -> list[dict[str, Any]]:
+    files = sorted((ROOT / "examples").glob("*.yaml"))
+    documents = [each for file in files for each in yaml.safe_load_all(file.read_text())]
+    found = [each for each in documents if each and each["kind"] == "ModelDeployment"]
+    return [*found, EVERY_LIST]
+
+
+@pytest.mark.parametrize("manifest", _model_deployments(), ids=lambda m: m["metadata"]["name"])
+def test_one_manifest_applied_by_two_field_managers_conflicts_with_nothing(
+    manifest: dict[str, Any], namespace: str
+) -> None:
+    text = json.dumps(manifest)
+    for manager in ("kubectl", "argocd", "kubectl", "helm"):
+        kubectl(
+            *("apply", "--server-side", f"--field-manager={manager}"),
+            *("-f", "-", f"--namespace={namespace}"),
+            stdin=text,
+        )

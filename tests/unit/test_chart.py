@@ -13,6 +13,7 @@ import yaml
 from serinus import __version__
 from serinus.cluster import KINDS
 from serinus.controller.__main__ import arguments
+from serinus.controller.scope import CLASS_LABEL
 from serinus.prometheus import Header, Labelling, matcher
 from serinus.prometheus import settings as reading
 from tests.cluster import parts
@@ -55,6 +56,16 @@ def options(objects: Objects) -> Namespace:
     return arguments().parse_args(container["args"])
 
 
+def operator_roles(objects: Objects) -> list[dict[str, Any]]:
+    """Roles that the operator is bound to; others are there for people."""
+    bound = {
+        (each["roleRef"]["kind"], each["roleRef"]["name"])
+        for (kind, _), each in objects.items()
+        if kind.endswith("RoleBinding")
+    }
+    return [objects[role] for role in bound]
+
+
 def test_lint_finds_nothing() -> None:
     linted = helm("lint", "--strict", str(CHART), *settings(GIVEN))
     assert linted.returncode == 0, linted.stdout
@@ -79,6 +90,8 @@ def test_the_chart_has_the_version_of_the_operator() -> None:
         ({"replica": "2"}, "additional properties 'replica' not allowed"),
         ({"replicas": "two"}, "/replicas"),
         ({"scope": "namespace"}, "/scope"),
+        ({"class": "My Class"}, "/class"),
+        ({"leaseNamespace": ""}, "/leaseNamespace"),
         ({"logFormat": "xml"}, "/logFormat"),
         ({"image.pullPolicy": "Sometimes"}, "/image/pullPolicy"),
         ({"image.tag": "a tag"}, "/image/tag"),
@@ -147,7 +160,7 @@ def test_over_the_cluster_the_operator_is_bound_to_no_namespace() -> None:
 
 @pytest.mark.parametrize("scope", ["Cluster", "Namespace"])
 def test_the_operator_can_read_no_secret_and_write_no_spec(scope: str) -> None:
-    roles = [each for (kind, _), each in render(scope=scope).items() if kind.endswith("Role")]
+    roles = operator_roles(render(scope=scope))
     rules = [rule for role in roles for rule in role["rules"]]
     words = {word for rule in rules for words in rule.values() for word in words}
     assert not words & {"*", "secrets", "serviceaccounts", "impersonate", "escalate", "bind"}
@@ -157,7 +170,7 @@ def test_the_operator_can_read_no_secret_and_write_no_spec(scope: str) -> None:
 
 @pytest.mark.parametrize("scope", ["Cluster", "Namespace"])
 def test_the_roles_are_about_the_kinds_that_the_operator_speaks_to_and_no_other(scope: str) -> None:
-    roles = [each for (kind, _), each in render(scope=scope).items() if kind.endswith("Role")]
+    roles = operator_roles(render(scope=scope))
     named = {
         (group, resource)
         for role in roles
@@ -167,6 +180,25 @@ def test_the_roles_are_about_the_kinds_that_the_operator_speaks_to_and_no_other(
     }
     spoken_to = {(kind.group, kind.plural) for kind in KINDS.values()}
     assert named == spoken_to | {("serinus.dev", "modeldeployments/status")}
+
+
+def test_people_read_by_the_role_view_and_write_by_edit_and_nobody_writes_a_status() -> None:
+    objects = render()
+    view, edit = (objects["ClusterRole", f"canary-{name}"] for name in ("view", "edit"))
+    to = "rbac.authorization.k8s.io/aggregate-to"
+    assert {key for key in view["metadata"]["labels"] if key.startswith(to)} == {f"{to}-view"}
+    assert {key for key in edit["metadata"]["labels"] if key.startswith(to)} == {
+        f"{to}-edit",
+        f"{to}-admin",
+    }
+    written = {
+        resource
+        for role in (view, edit)
+        for rule in role["rules"]
+        if set(rule["verbs"]) - {"get", "list", "watch"}
+        for resource in rule["resources"]
+    }
+    assert written == {"modeldeployments", "modeldeployments/scale"}
 
 
 def test_secrets_reach_the_operator_as_files_that_its_flags_name() -> None:
@@ -246,8 +278,8 @@ def test_a_wrong_way_to_read_series_is_refused_by_its_name(value: str, complaint
 def test_the_operator_leads_by_the_lease_that_its_role_is_about() -> None:
     objects = render()
     read = options(objects)
-    role = objects["Role", "canary-leader"]
-    assert role["metadata"]["namespace"] == read.lease_namespace == "ops"
+    role = objects["Role", "ops-canary-leader"]
+    assert role["metadata"]["namespace"] == read.lease_namespace == "kube-system"
     (about_one,) = [rule for rule in role["rules"] if "resourceNames" in rule]
     assert about_one["resourceNames"] == [read.lease_name]
 
@@ -258,6 +290,30 @@ def test_the_lease_goes_with_the_release() -> None:
     lease = objects["Lease", read.lease_name]
     assert lease["metadata"]["namespace"] == read.lease_namespace
     assert "spec" not in lease  # it is the operator's; an upgrade must not write it
+
+
+def test_releases_that_act_on_the_same_objects_contend_for_one_lease() -> None:
+    one, other = (options(render(**{"class": name})) for name in ("default", "blue"))
+    assert (one.class_name, one.lease_namespace, one.lease_name) == (
+        "default",
+        "kube-system",
+        "serinus",
+    )
+    assert (other.class_name, other.lease_name) == ("blue", "serinus-blue")
+    assert one.release == "ops/canary"
+
+
+def test_a_release_for_a_namespace_says_so_to_one_for_the_cluster() -> None:
+    lease = render(scope="Namespace", **{"class": "blue"})["Lease", "serinus-blue"]
+    assert lease["metadata"]["namespace"] == "ops"
+    assert lease["metadata"]["labels"][CLASS_LABEL] == "blue"
+    assert CLASS_LABEL not in render()["Lease", "serinus"]["metadata"]["labels"]
+    rules = render()["ClusterRole", "canary"]["rules"]
+    assert {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "verbs": ["list"],
+    } in rules
 
 
 def test_without_secrets_nothing_is_mounted() -> None:

@@ -30,3 +30,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 {{- end }}
+
+{{- /* The Lease by which those who act on the same ModelDeployments agree on one of them. */ -}}
+{{- define "serinus.lease.name" -}}
+serinus{{ if ne .Values.class "default" }}-{{ .Values.class }}{{ end }}
+{{- end }}
+{{- define "serinus.lease.namespace" -}}
+{{ ternary .Values.leaseNamespace .Release.Namespace (eq .Values.scope "Cluster") }}
+{{- end }}

@@ -59,6 +59,13 @@ class Type(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+class StatusType(Type):
+    """Base of every type in a status. What a newer version of Serinus wrote and this one does not
+    know is kept, and written back."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 @dataclass(frozen=True)
 class Rule:
     """A CEL rule of the CRD on the type that it annotates, and what a refusal says.

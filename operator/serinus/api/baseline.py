@@ -4,10 +4,10 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from serinus.api.base import Moment, Type
+from serinus.api.base import Moment, StatusType
 
 
-class Dispersion(Type):
+class Dispersion(StatusType):
     """How much more than by chance a quantity of stable's varied; both figures are cautious."""
 
     name: Annotated[str, Field(max_length=128)] = Field(
@@ -28,7 +28,7 @@ INDEPENDENT: Final = Dispersion()
 """Requests that have nothing to do with each other, on pods that are alike."""
 
 
-class CheckBaseline(Type):
+class CheckBaseline(StatusType):
     """What a check goes by from its first look on."""
 
     reads: Annotated[str, Field(max_length=16)] = Field(
@@ -53,7 +53,7 @@ NO_HISTORY: Final = CheckBaseline()
 """Nothing is known, and requests are taken for independent."""
 
 
-class Baseline(Type):
+class Baseline(StatusType):
     """What an hour of stable's history told."""
 
     measured_at: Moment = Field(description="When it was read.")

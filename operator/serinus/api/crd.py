@@ -50,7 +50,9 @@ def structural(model: type[Type], defaults: bool) -> Schema:
     """The structural schema of a type, with defaults of scalars or with none.
 
     Defaults of lists and objects are never in it: the API server would write them into each
-    object for good, and a later release could not change them.
+    object for good, and a later release could not change them. Nor are those within a list that
+    is atomic to server-side apply: what is stored would differ from what was applied, and the same
+    manifest applied by a second field manager would conflict with the first.
     Raises ValueError for what a structural schema cannot say: recursion, unions.
     """
     schema = model.model_json_schema(mode="validation", by_alias=True)
@@ -76,9 +78,12 @@ def _structural(node: Schema, types: Schema, defaults: bool, within: tuple[str, 
         del fixed["additionalProperties"]
     if "default" in fixed and (not defaults or isinstance(fixed["default"], list | dict)):
         del fixed["default"]
-    for key in ("items", "additionalProperties"):
-        if key in fixed:
-            fixed[key] = _structural(fixed[key], types, defaults, within)
+    if "items" in fixed:
+        by_key = fixed.get("x-kubernetes-list-type") == "map"
+        fixed["items"] = _structural(fixed["items"], types, defaults and by_key, within)
+    if "additionalProperties" in fixed:
+        inner = fixed["additionalProperties"]
+        fixed["additionalProperties"] = _structural(inner, types, defaults, within)
     if "properties" in fixed:
         fixed["properties"] = {
             name: _structural(value, types, defaults, within)

@@ -40,6 +40,10 @@ class Reason(StrEnum):
     TRAFFIC_SPLIT_WRONG = "TrafficSplitWrong"
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     METRICS_READABLE = "MetricsReadable"
+    # what else is to know
+    TAKEN_UP = "TakenUp"
+    FIELDS_UNKNOWN = "FieldsUnknown"
+    STATUS_UNREADABLE = "StatusUnreadable"
     # whether stable's inputs have left their reference
     RECORDING_REFERENCE = "RecordingReference"
     WITHIN_REFERENCE = "WithinReference"
@@ -63,6 +67,7 @@ WARNINGS: Final = frozenset(
         Reason.INCONCLUSIVE,
         Reason.FEATURES_DRIFTED,
         Reason.INVALID_SPEC,
+        Reason.STATUS_UNREADABLE,
         Reason.COMMAND_REFUSED,
     }
 )

@@ -186,9 +186,25 @@ class Rollout(Type):
         return self
 
 
+DEFAULT_CLASS: Final = "default"
+"""The class of a ModelDeployment that names none, and of an operator that is given none."""
+
+ClassName = Annotated[
+    str,
+    Field(max_length=40),
+    Written(f"^{_LABEL}$", "a class has lower-case letters, digits and - only"),
+]
+
+
 class Spec(Type):
     """The wished state of a model deployment."""
 
+    class_: ClassName | None = Field(
+        default=None,
+        alias="class",
+        description="Which operator acts on it, where several are installed: the one that was "
+        "given this class. Left out, the operator of the class default.",
+    )
     model: Model | None = Field(
         default=None,
         description="The model that the pods serve, where the image alone does not tell.",

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from serinus.api.base import Moment, Type
+from serinus.api.base import Moment, StatusType
 from serinus.api.baseline import Baseline
 
 Phase = Literal["Healthy", "Progressing", "Paused", "Degraded"]
@@ -14,9 +14,9 @@ Sentence = Annotated[str, Field(max_length=1024)]
 Reason = Annotated[str, Field(max_length=64)]
 
 
-class Condition(Type):
+class Condition(StatusType):
     """A standard condition: Ready, Reconciling and Stalled as kstatus reads them,
-    MetricsAvailable and Drifted."""
+    MetricsAvailable, Drifted and FieldsIgnored."""
 
     type: Annotated[str, Field(max_length=64)] = Field(description="Name of the condition.")
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
@@ -32,7 +32,7 @@ LogEvidence = Annotated[list[float], Field(max_length=16)]
 ByPod = Annotated[dict[str, float], Field(max_length=16)]
 
 
-class Comparison(Type):
+class Comparison(StatusType):
     """One quantity of both arms, and the evidence about it: logs of e-values, one per tilt."""
 
     name: Annotated[str, Field(max_length=128)] = Field(
@@ -61,7 +61,7 @@ class Comparison(Type):
     )
 
 
-class ArmRequests(Type):
+class ArmRequests(StatusType):
     """Requests of one arm since a moment; pods are scraped when they are, not at that moment."""
 
     certain: float = Field(default=0.0, description="Counted from a scrape after that moment.")
@@ -71,7 +71,7 @@ class ArmRequests(Type):
     marked: float = Field(default=0.0, description="The certain ones when the mark was set.")
 
 
-class SplitState(Type):
+class SplitState(StatusType):
     """How the requests were split since a moment, and what was found before."""
 
     since: Moment = Field(description="Since when requests are counted.")
@@ -85,7 +85,7 @@ class SplitState(Type):
     evidence: Sentence = Field(default="", description="What it rests on.")
 
 
-class CheckState(Type):
+class CheckState(StatusType):
     """What a resumed judge needs of a check, and the evidence in figures."""
 
     policy: Annotated[str, Field(max_length=16)] = Field(
@@ -131,7 +131,7 @@ class CheckState(Type):
     split: SplitState | None = Field(default=None, description="What trafficShare has counted.")
 
 
-class CheckStatus(Type):
+class CheckStatus(StatusType):
     """A check of the running analysis."""
 
     name: Annotated[str, Field(max_length=63)] = Field(description="Name of the check.")
@@ -151,7 +151,7 @@ class CheckStatus(Type):
         return self.verdict == "Fail" and self.kind == "trafficShare"
 
 
-class Weight(Type):
+class Weight(StatusType):
     """Percent of the traffic that the candidate takes."""
 
     wanted: float = Field(description="What the step asks for.")
@@ -159,7 +159,7 @@ class Weight(Type):
     since: Moment | None = Field(default=None, description="Since when it gives that.")
 
 
-class Restarts(Type):
+class Restarts(StatusType):
     """Restarts of containers in a rollout, as far as they were counted."""
 
     candidate: int = Field(default=0, description="Of the candidate's pods, gone ones included.")
@@ -176,7 +176,7 @@ class Restarts(Type):
     )
 
 
-class Silence(Type):
+class Silence(StatusType):
     """Requests that stable answered since the last one of the candidate's was counted."""
 
     stable: float = Field(default=0.0, description="Stable's requests.")
@@ -189,7 +189,7 @@ class Silence(Type):
     until: Moment = Field(description="The last look that found it so.")
 
 
-class Withdrawn(Type):
+class Withdrawn(StatusType):
     """A candidate's traffic was taken away, and its step waits."""
 
     since: Moment = Field(description="Since when.")
@@ -199,7 +199,7 @@ class Withdrawn(Type):
     )
 
 
-class UnreadyTime(Type):
+class UnreadyTime(StatusType):
     """Time in which pods of the candidate that had been ready were not."""
 
     seconds: float = Field(default=0.0, description="In sum, of the times that are over.")
@@ -207,7 +207,7 @@ class UnreadyTime(Type):
     since: Moment | None = Field(default=None, description="Since when it is so now.")
 
 
-class Hold(Type):
+class Hold(StatusType):
     """Why the rollout does not go on."""
 
     reason: Reason = Field(description="Machine-readable cause.")
@@ -215,7 +215,7 @@ class Hold(Type):
     since: Moment = Field(description="Since when.")
 
 
-class Stable(Type):
+class Stable(StatusType):
     """The revision that serves."""
 
     revision: Hash = Field(description="Hash of the revision.")
@@ -227,7 +227,7 @@ class Stable(Type):
     since: Moment = Field(description="When it took over.")
 
 
-class Candidate(Type):
+class Candidate(StatusType):
     """The revision that is being rolled out."""
 
     revision: Hash = Field(description="Hash of the revision.")
@@ -311,7 +311,7 @@ class Candidate(Type):
     )
 
 
-class Rejected(Type):
+class Rejected(StatusType):
     """A revision that is wished for and not run, until the spec changes or a retry."""
 
     revision: Hash = Field(description="Hash of the revision.")
@@ -320,7 +320,7 @@ class Rejected(Type):
     at: Moment = Field(description="When it was rejected.")
 
 
-class Retiring(Type):
+class Retiring(StatusType):
     """A revision that lost its traffic and whose pods are about to go."""
 
     revision: Hash = Field(description="Hash of the revision.")
@@ -332,7 +332,7 @@ class Retiring(Type):
     )
 
 
-class Decision(Type):
+class Decision(StatusType):
     """What Serinus did, and why."""
 
     at: Moment = Field(description="When.")
@@ -341,7 +341,7 @@ class Decision(Type):
     message: Sentence = Field(description="Why, in a sentence.")
 
 
-class ObeyedCommand(Type):
+class ObeyedCommand(StatusType):
     """The last serinus.dev/command that was obeyed or refused."""
 
     command: Annotated[str, Field(max_length=256)] = Field(description="The annotation's value.")
@@ -349,7 +349,7 @@ class ObeyedCommand(Type):
     at: Moment = Field(description="When.")
 
 
-class InEffect(Type):
+class InEffect(StatusType):
     """A weight that the candidate had."""
 
     weight: float = Field(description="Percent of the traffic, as its step asked.")
@@ -362,7 +362,7 @@ class InEffect(Type):
     )
 
 
-class Course(Type):
+class Course(StatusType):
     """How a rollout went, beside its decisions: what it takes to judge it again from what
     Prometheus has kept."""
 
@@ -383,7 +383,7 @@ class Course(Type):
     )
 
 
-class FeatureReference(Type):
+class FeatureReference(StatusType):
     """The shares that a feature's values are compared with."""
 
     feature: Annotated[str, Field(max_length=100)] = Field(description="Name of the feature.")
@@ -398,7 +398,7 @@ class FeatureReference(Type):
     )
 
 
-class FeatureStatus(Type):
+class FeatureStatus(StatusType):
     """Whether a feature has left its reference."""
 
     feature: Annotated[str, Field(max_length=100)] = Field(description="Name of the feature.")
@@ -407,14 +407,14 @@ class FeatureStatus(Type):
     message: Sentence = Field(default="", description="The evidence in a sentence.")
 
 
-class Unknown(Type):
+class Unknown(StatusType):
     """Why nothing can be told."""
 
     reason: Reason = Field(description="Machine-readable cause.")
     message: Sentence = Field(description="The cause in a sentence.")
 
 
-class Watched(Type):
+class Watched(StatusType):
     """What is watched of the stable revision."""
 
     basis: Annotated[str, Field(max_length=32)] = Field(
@@ -430,10 +430,8 @@ class Watched(Type):
     unknown: Unknown | None = Field(default=None, description="Why nothing can be told.")
 
 
-class Status(Type):
+class Status(StatusType):
     """The observed state of a model deployment."""
-
-    model_config = ConfigDict(extra="ignore")
 
     observed_generation: int = Field(default=0, description="Generation that was last acted on.")
     phase: Phase = Field(
@@ -450,11 +448,14 @@ class Status(Type):
             },
         ),
     ] = Field(
-        default_factory=list, description="Ready, Reconciling, Stalled, MetricsAvailable, Drifted."
+        default_factory=list,
+        description="Ready, Reconciling, Stalled, MetricsAvailable, Drifted, FieldsIgnored.",
     )
     replicas: int = Field(default=0, description="Pods of the stable revision, for /scale.")
     selector: Annotated[str, Field(max_length=512)] = Field(
-        default="", description="Selects the stable revision's pods, for /scale."
+        default="",
+        description="Selects the pods of all revisions, for /scale: what they use together is "
+        "what the whole traffic takes.",
     )
     stable: Stable | None = Field(default=None, description="The revision that serves.")
     candidate: Candidate | None = Field(default=None, description="The revision rolled out.")

@@ -6,7 +6,8 @@ and shown as a condition.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -28,6 +29,7 @@ from serinus.api.checks import (
 from serinus.api.presets import PRESETS
 from serinus.api.quantities import fraction, seconds
 from serinus.api.spec import ALL_TRAFFIC, MOST_WEIGHT, Gateway, Spec
+from serinus.api.status import Status
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
 
 _JSON_TYPES: Final = {"object": dict, "array": list, "string": str, "integer": int}
@@ -60,11 +62,44 @@ def problems(namespace: str, name: str, spec: dict[str, Any]) -> list[Problem]:
 
 def of_type(wanted: type[Type], value: Any, field: str) -> list[Problem]:
     """What keeps a value from being of a type, in the order of its fields."""
+    return [_of_the_types(detail, field) for detail in _details(wanted, value)]
+
+
+def readable(
+    wanted: type[Type], value: dict[str, Any], field: str, *, unknown_only: bool = False
+) -> tuple[dict[str, Any], list[Problem]]:
+    """A value without what this version cannot read of it, and what that is.
+
+    An unreadable field that may be absent is left out, and so is what cannot be without it: an
+    item of a list, or an object. `unknown_only`: fields that are not known, and nothing else.
+    """
+    rest, lost = value, list[Problem]()
+    while True:
+        details = _details(wanted, rest)
+        if unknown_only:
+            details = [each for each in details if each["type"] == "extra_forbidden"]
+        if not details:
+            return rest, lost
+        rest = rest if lost else deepcopy(value)
+        lost.append(_of_the_types(details[0], field))
+        path = details[0]["loc"]
+        if not _removed(rest, path[:-1] if details[0]["type"] == "missing" else path):
+            return {}, lost
+
+
+def read_status(written: dict[str, Any]) -> tuple[Status, list[Problem]]:
+    """What is known, and what cannot be read of it, as where a newer version wrote it.
+
+    Who is stable is never guessed from half of an entry: where that cannot be read, there are no
+    roles, as in a status that was never written.
+    """
     try:
-        wanted.model_validate(value)
-    except ValidationError as error:
-        return [_of_the_types(detail, field) for detail in error.errors(include_url=False)]
-    return []
+        return Status.model_validate(written), []
+    except ValidationError:
+        rest, lost = readable(Status, written, "status")
+    if "stable" in written and "stable" not in rest:
+        rest.pop("candidate", None)
+    return Status.model_validate(rest), lost
 
 
 def of_schema(schema: dict[str, Any], value: Any, field: str) -> Iterator[Problem]:
@@ -91,6 +126,25 @@ def _name(name: str) -> Iterator[Problem]:
     if len(name) > LONGEST_NAME or not re.fullmatch(NAME_PATTERN, name):
         told = f"must be lower-case letters, digits and -, {LONGEST_NAME} characters at most"
         yield Problem("metadata.name", told)
+
+
+def _details(wanted: type[Type], value: Any) -> list[Any]:
+    try:
+        wanted.model_validate(value)
+    except ValidationError as error:
+        return list(error.errors(include_url=False))
+    return []
+
+
+def _removed(value: Any, path: Sequence[str | int]) -> bool:
+    """Take out what is at the path; False where there is no such thing."""
+    try:
+        for part in path[:-1]:
+            value = value[part]
+        del value[path[-1]]
+    except (IndexError, KeyError, TypeError):
+        return False
+    return True
 
 
 def _of_the_types(detail: Any, field: str) -> Problem:

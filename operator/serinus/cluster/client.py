@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -22,8 +23,10 @@ Manifests = list[Manifest]
 FIELD_MANAGER: Final = "serinus"
 NOTE_BYTES: Final = 1024
 """Length to which the API server takes an Event's note."""
-_APPLY: Final = "application/apply-patch+yaml"
+# with its charset the client takes the body as text, and without it writes JSON of its own
+_APPLY: Final = "application/apply-patch+yaml; charset=utf-8"
 _JSON: Final = "application/json"
+_YAML: Final = "application/yaml"
 _CONCURRENT: Final = 32
 
 
@@ -106,7 +109,11 @@ class Cluster:
         """Create an object. Raises ApiError, `conflict` if it exists."""
         kind, namespace = manifest["kind"], manifest["metadata"]["namespace"]
         path, query = KINDS[kind].path(namespace), [("fieldManager", FIELD_MANAGER)]
-        return await self._call("create", kind, "POST", path, manifest, query)
+        # A ControllerRevision's data is kept byte for byte as it came in JSON, spaces and all, and
+        # each later patch writes it anew as Go does: to the server that is a change of what must
+        # not change. From YAML, which JSON is too, it writes it as Go does at once.
+        form = _YAML if kind == "ControllerRevision" else _JSON
+        return await self._call("create", kind, "POST", path, manifest, query, form)
 
     async def update(self, manifest: Manifest) -> Manifest:
         """Replace an object if its resourceVersion is still the one given."""
@@ -192,6 +199,7 @@ class Cluster:
         content_type: str = _JSON,
     ) -> Manifest:
         self.requests[(verb, kind)] += 1
+        sent = _as_yaml(body) if content_type in (_YAML, _APPLY) else body
         headers = {"Accept": _JSON, "Content-Type": content_type}
         try:
             # this reads the token anew, once it is old
@@ -199,7 +207,7 @@ class Cluster:
                 method,
                 path,
                 query_params=list(query),
-                body=body,
+                body=sent,
                 auth_settings=["BearerToken"],
                 header_params=headers,
             )
@@ -224,6 +232,16 @@ def _retry_after(status: int, headers: Mapping[str, str]) -> float | None:
         return max(0.0, (asked - now).total_seconds())
     except (TypeError, ValueError):  # neither, or a date with a zone and one without
         return None
+
+
+def _as_yaml(body: Mapping[str, Any] | None) -> str:
+    """JSON that a YAML parser reads as the same.
+
+    YAML has no pairs of surrogates, and takes some characters for line breaks or not at all: what
+    has more than 16 bits is written as it is, and all others beyond ASCII by their number.
+    """
+    text = json.dumps(body, ensure_ascii=False)
+    return re.sub("[\x7f-\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _read(status: int, raw: bytes, retry_after: float | None = None) -> Manifest:

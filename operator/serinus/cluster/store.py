@@ -16,6 +16,7 @@ Name = tuple[str, str]
 """(namespace, name)"""
 
 OWNER_LABEL: Final = "serinus.dev/name"
+_REVISION_LABEL: Final = "serinus.dev/revision"
 _SERVICE_LABEL: Final = "kubernetes.io/service-name"
 
 
@@ -31,12 +32,14 @@ class _Kept:
     """The ModelDeployment that its label names."""
     controller: str | None
     """uid of what controls it."""
+    revision: str | None
+    """The revision that its label names."""
     text: str
 
     @classmethod
     def of(cls, live: Manifest) -> Self:
         metadata: Manifest = live["metadata"]
-        owner = (metadata.get("labels") or {}).get(OWNER_LABEL)
+        labels = metadata.get("labels") or {}
         references = metadata.get("ownerReferences") or []
         controller = next((each["uid"] for each in references if each.get("controller")), None)
         # managedFields are half of an object's size, and read by nobody here
@@ -46,10 +49,18 @@ class _Kept:
             name=_name(live),
             uid=metadata["uid"],
             version=_version(live),
-            owner=owner,
+            owner=labels.get(OWNER_LABEL),
             controller=controller,
+            revision=labels.get(_REVISION_LABEL),
             text=json.dumps(slim, separators=(",", ":"), ensure_ascii=False),
         )
+
+    @property
+    def left_behind(self) -> bool:
+        """A child that nobody controls, as after `kubectl delete --cascade=orphan`: it has the
+        labels and the name of one."""
+        child = self.owner if self.revision is None else f"{self.owner}-{self.revision}"
+        return self.controller is None and self.name[1] == child
 
     def unpack(self) -> Manifest:
         found: Manifest = json.loads(self.text)
@@ -78,9 +89,14 @@ class Store:
         return list(self._objects[kind])
 
     def children(self, namespace: str, name: str, uid: str) -> dict[tuple[str, str], Manifest]:
-        """By (kind, name), copies of the objects that this very ModelDeployment controls."""
+        """By (kind, name), copies of the objects that this very ModelDeployment controls, or that
+        one of its name left behind."""
         family = self._owned.get((namespace, name), {})
-        return {key: kept.unpack() for key, kept in family.items() if kept.controller == uid}
+        return {
+            key: kept.unpack()
+            for key, kept in family.items()
+            if kept.controller == uid or kept.left_behind
+        }
 
     def ready_endpoints(self, namespace: str, name: str, service: str) -> int:
         """Ready addresses behind a Service of a ModelDeployment, as gateways learn them."""

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from serinus import __version__
+from serinus.api.spec import DEFAULT_CLASS
 from serinus.cluster import ApiError, connect
 from serinus.controller.app import App
 from serinus.controller.lease import Lease
+from serinus.controller.scope import Scope
 from serinus.prometheus import OPTIONS, Config, Option, Prometheus, settings
 
 log = logging.getLogger("serinus.controller")
@@ -49,10 +51,12 @@ def arguments() -> argparse.ArgumentParser:
         parse, action = _parser(each), _Several if each.many else "store"
         option(each.name, each.text, each.default, type=parse, action=action)
     option("--namespace", "serve this namespace alone; all if left out")
+    option("--class", "act on ModelDeployments of this class", DEFAULT_CLASS, dest="class_name")
     option("--workers", "reconciles at one time", "8", type=_workers)
     option("--bind", "address of /healthz, /readyz and /metrics", "0.0.0.0:8080", type=_address)
     option("--lease-namespace", "namespace of the Lease; no leader election if left out")
     option("--lease-name", "name of the Lease", "serinus")
+    option("--release", "namespace/name of this installation, by which others know it")
     option("--log-format", "text or json", "text", type=_log_format)
     return parser
 
@@ -145,12 +149,14 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
         lease = None
         if options.lease_namespace:
             identity = f"{socket.gethostname()}-{os.getpid()}"
-            lease = Lease(cluster, options.lease_namespace, options.lease_name, identity)
+            where = options.lease_namespace, options.lease_name
+            lease = Lease(cluster, *where, identity, options.release or "")
         app = App(
             cluster,
             prometheus,
             namespaces=(options.namespace,) if options.namespace else (),
             lease=lease,
+            scope=Scope(options.class_name),
             workers=options.workers,
         )
         await app.run(options.bind)

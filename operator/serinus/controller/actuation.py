@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.manifests.covers import covers
-from serinus.manifests.owner import Manifest, Objects, Owner, foreign
+from serinus.manifests.owner import Manifest, Objects, Owner, foreign, handed_over
 from serinus.plan.situation import World
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ async def actuate(
     and a rollback depends on it. Raises ApiError if the API server fails or is not there.
     """
     objects = store.children(owner.namespace, owner.name, owner.uid)
+    desired = list(desired)
     changed = False
     refusals: dict[str, str] = {}
     wanted: set[tuple[str, str]] = set()
@@ -57,6 +58,9 @@ async def actuate(
             found = objects.get((kind, name)) or await _create_or_find(cluster, manifest)
             if found is not None and foreign(kind, found, owner):
                 return Outcome(True, (kind, name), refusals)
+            given = found is not None and handed_over(kind, found, owner)
+            if given and not _all_ready(desired, objects):
+                continue  # what it leads to now serves until our pods can
             if found is None or not covers(found, manifest):
                 found = await cluster.apply(manifest)
             # a no-op apply keeps the resourceVersion, and the store says that it is nothing new
@@ -70,6 +74,19 @@ async def actuate(
         # else traffic may still go to what is not wanted any more
         changed |= await _prune(cluster, store, objects, wanted)
     return Outcome(changed, None, refusals)
+
+
+def _all_ready(desired: Iterable[Manifest], objects: Objects) -> bool:
+    """Whether every Deployment that is wanted has all its pods, and one at least."""
+    found = [
+        (each["spec"]["replicas"], objects.get(("Deployment", each["metadata"]["name"])))
+        for each in desired
+        if each["kind"] == "Deployment"
+    ]
+    return all(
+        live is not None and (live.get("status") or {}).get("readyReplicas", 0) >= max(1, replicas)
+        for replicas, live in found
+    )
 
 
 async def _create_or_find(cluster: Cluster, manifest: Manifest) -> Manifest | None:

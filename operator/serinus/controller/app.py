@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -16,6 +16,7 @@ from serinus.controller.metrics import Gauges, Metrics, endpoints
 from serinus.controller.queue import Key, WorkQueue
 from serinus.controller.reconcile import Reconciler
 from serinus.controller.sampling import Reader, Sampler
+from serinus.controller.scope import Scope
 
 
 class Prometheus(Reader, Protocol):
@@ -34,11 +35,14 @@ class App:
         *,
         namespaces: tuple[str, ...] = (),
         lease: Lease | None = None,
+        scope: Scope | None = None,
         workers: int = 8,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = cluster
         self._lease = lease
+        self._scope = scope or Scope()
+        self._everywhere = not namespaces
         self._workers = workers
         self._leading = False
         self.store = Store()
@@ -49,7 +53,9 @@ class App:
         self._informer = Informer(
             cluster, self.store, self.queue.add, namespaces, self.queue.add_urgent
         )
-        self._reconciler = Reconciler(cluster, self.store, self.sampler, self.watcher, clock)
+        self._reconciler = Reconciler(
+            cluster, self.store, self.sampler, self.watcher, clock, self._scope
+        )
         self.metrics = Metrics(
             Gauges(
                 leading=lambda: self._leading,
@@ -104,6 +110,8 @@ class App:
 
     async def _lead(self) -> None:
         self._reconciler.forget_everything()
+        if self._everywhere:
+            await self._scope.find_others(self._cluster)
         for name in self.store.names("ModelDeployment"):
             self.queue.add(Key(*name))
         self._leading = True
@@ -112,8 +120,22 @@ class App:
                 group.create_task(self.sampler.run())
                 group.create_task(self.watcher.run())
                 group.create_task(self.queue.run(self._reconcile, self._workers))
+                if self._everywhere:
+                    group.create_task(self._scope.keep_finding(self._cluster, self._look_at))
         finally:
             self._leading = False
+
+    def _look_at(self, namespaces: frozenset[str]) -> None:
+        for name in self.store.names("ModelDeployment"):
+            if name[0] in namespaces:
+                self.queue.add(Key(*name))
+
+    def _served(self) -> Iterator[dict[str, Any]]:
+        """The ModelDeployments that are this operator's to act on."""
+        for name in self.store.names("ModelDeployment"):
+            live = self.store.get("ModelDeployment", *name)
+            if live is not None and self._scope.includes(live):
+                yield live
 
     async def _reconcile(self, key: Key) -> float | None:
         started = time.perf_counter()
@@ -143,15 +165,14 @@ class App:
 
     def _phases(self) -> Counter[str]:
         found: Counter[str] = Counter()
-        for name in self.store.names("ModelDeployment"):
-            live = self.store.get("ModelDeployment", *name) or {}
+        for live in self._served():
             found[(live.get("status") or {}).get("phase", "Progressing")] += 1
         return found
 
     def _drifts(self) -> dict[tuple[str, str, str], bool]:
         found = {}
-        for name in self.store.names("ModelDeployment"):
-            live = self.store.get("ModelDeployment", *name) or {}
+        for live in self._served():
+            name = live["metadata"]["namespace"], live["metadata"]["name"]
             watched = (live.get("status") or {}).get("monitoring", {})
             for feature in watched.get("features", ()):
                 found[*name, feature["feature"]] = feature["drifted"]
@@ -165,7 +186,9 @@ class App:
             return None if informer.alive else "watching has ended"
 
         def ready() -> str | None:
-            return None if informer.synced.is_set() else informer.trouble
+            if not informer.synced.is_set():
+                return informer.trouble
+            return self._lease.rival if self._lease else None
 
         runner = web.AppRunner(endpoints(self.metrics, healthy, ready), access_log=None)
         await runner.setup()

@@ -28,13 +28,17 @@ RETRY: Final = 1.5
 class Lease:
     """One replica's part in the election."""
 
-    def __init__(self, cluster: Cluster, namespace: str, name: str, identity: str) -> None:
+    def __init__(
+        self, cluster: Cluster, namespace: str, name: str, identity: str, release: str = ""
+    ) -> None:
         self._cluster = cluster
         self._namespace = namespace
         self._name = name
-        self._identity = identity
+        self._release = release
+        self._identity = f"{release}/{identity}" if release else identity
         self._live: dict[str, Any] | None = None
         """As last read or written."""
+        self._told_rival: str | None = None
         self._seen: tuple[Any, ...] = ()
         self._seen_at = 0.0
         self._renewed_at = 0.0
@@ -44,8 +48,24 @@ class Lease:
         """Wait until this replica leads."""
         self._live = None
         while not await self._attempt(RENEW_WITHIN):
+            if self.rival != self._told_rival:
+                self._told_rival = self.rival
+                log.warning("%s", self.rival or "no other release acts any more")
             await asyncio.sleep(min(RETRY, max(self._left(), 0.1)))
         log.info("this replica leads as %s", self._identity)
+
+    @property
+    def rival(self) -> str | None:
+        """Why this replica will not act, where another release and not another replica of this
+        one holds the Lease, in a sentence."""
+        holder = str(self._seen[0]).rpartition("/")[0] if self._seen else ""
+        if not self._release or holder in ("", self._release):
+            return None
+        return (
+            f"release {holder} acts on the same ModelDeployments, since it holds the Lease "
+            f"{self._namespace}/{self._name}: give this release a class of its own (chart value "
+            "class), or uninstall the other"
+        )
 
     async def keep(self) -> None:
         """Renew until another replica has taken over, or it failed for too long."""
@@ -92,11 +112,11 @@ class Lease:
             live = await self._cluster.find("Lease", self._namespace, self._name)
             self._notice(live)
         if live is None:
-            self._live = await self._create()
+            self._notice(await self._create())
             return True
         if _holder(live) != self._identity and self._left() > 0:
             return False
-        self._live = await self._cluster.update({**live, "spec": self._taken(_spec(live))})
+        self._notice(await self._cluster.update({**live, "spec": self._taken(_spec(live))}))
         return True
 
     def _notice(self, live: dict[str, Any] | None) -> None:

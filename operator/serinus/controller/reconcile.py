@@ -15,12 +15,14 @@ from serinus.api.reasons import WARNINGS, Reason
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Decision, Status
 from serinus.api.validation import problems as spec_problems
+from serinus.api.validation import read_status, readable
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.cluster.pods import seen, trouble
 from serinus.controller.actuation import Outcome, actuate
 from serinus.controller.pod_looks import PodLooks, awaiting
 from serinus.controller.queue import Key
 from serinus.controller.sampling import Sampler
+from serinus.controller.scope import Scope
 from serinus.judge.drift import Watch
 from serinus.judge.questions import History, Measurement
 from serinus.manifests.children import children
@@ -70,6 +72,8 @@ class Memory:
     written: Mapping[str, Any]
     """The status as the API server has it."""
     current: Status
+    unread: tuple[str, ...] = ()
+    """What could not be read of it, each in a sentence."""
     due: float = inf
     """When the two may differ no longer, Unix seconds."""
 
@@ -84,12 +88,14 @@ class Reconciler:
         sampler: Sampler,
         watcher: Sampler,
         clock: Callable[[], float],
+        scope: Scope,
     ) -> None:
         self._cluster = cluster
         self._store = store
         self._sampler = sampler
         self._watcher = watcher
         self._clock = clock
+        self._scope = scope
         self._watches: dict[Key, Watch] = {}
         self._memories: dict[Key, Memory] = {}
         self._outcomes: dict[Key, Outcome] = {}
@@ -98,22 +104,24 @@ class Reconciler:
     async def __call__(self, key: Key) -> float | None:
         """One pass; returns the seconds until time alone makes another one due."""
         live = self._store.get("ModelDeployment", *key)
-        if live is None or live["metadata"].get("deletionTimestamp"):
+        gone = live is None or live["metadata"].get("deletionTimestamp")
+        if live is None or gone or not self._scope.includes(live):
             self._forget(key)
             return None
         now, memory = self._clock(), self._recall(key, live)
-        spec, problems = _read_spec(live)
+        spec, problems, ignored = _read_spec(live)
         if spec is None:
             refused = refuse(memory.current, live["metadata"]["generation"], problems[0], now)
             self._measure_nothing(key)
             await self._persist(key, live, memory, refused, now)
             return None
-        wish = read_wish(live, spec, problems)
+        wish = read_wish(live, spec, problems, ignored)
         owner = Owner(key.namespace, key.name, live["metadata"]["uid"])
         objects = self._store.children(key.namespace, key.name, owner.uid)
         revisions = read_revisions(wish, live["spec"], memory.current, objects)
         wish = replace(wish, obstacle=obstacle(wish, memory.current, revisions))
         world = await self._observe(key, owner, wish, memory.current, objects, revisions)
+        world = replace(world, unread=memory.unread)
         judged = self._watch(key, wish, await self._judge(key, wish, memory.current, world))
         # a measurement is taken once: what it showed must outlive a status that is not written
         memory = self._memories[key] = replace(memory, current=judged)
@@ -159,7 +167,8 @@ class Reconciler:
         written = live.get("status") or {}
         memory = self._memories.get(key)
         if memory is None or memory.written != written:
-            memory = Memory(written, Status.model_validate(written))
+            status, lost = read_status(written)
+            memory = Memory(written, status, tuple(f"{problem}." for problem in lost))
         return memory
 
     # 1 observe
@@ -313,16 +322,19 @@ class Reconciler:
                 log.warning("event %s not written: %s", decision.reason, error)
 
 
-def _read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...]]:
-    """The typed spec, and what is wrong with it; None where it cannot even be read."""
-    metadata, raw = live["metadata"], live["spec"]
-    found = spec_problems(metadata["namespace"], metadata["name"], raw)
+def _read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...], tuple[str, ...]]:
+    """The typed spec, what is wrong with it, and which fields are not known, as where a newer
+    version's definition fills in defaults; None where it cannot even be read."""
+    metadata = live["metadata"]
+    known, unknown = readable(Spec, live["spec"], "spec", unknown_only=True)
+    ignored = tuple(f"{problem.field} is not known to this version." for problem in unknown)
+    found = spec_problems(metadata["namespace"], metadata["name"], known)
     sentences = tuple(str(problem) for problem in found)
     try:
-        return Spec.model_validate(raw), sentences
+        return Spec.model_validate(known), sentences, ignored
     except ValueError:
         # pydantic's error; the sentences tell the same, field by field
-        return None, sentences
+        return None, sentences, ignored
 
 
 def _write_within(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:

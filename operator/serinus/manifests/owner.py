@@ -13,6 +13,8 @@ Objects = Mapping[tuple[str, str], Manifest]
 MANAGED_BY: Final = {"app.kubernetes.io/managed-by": "serinus"}
 NAME_LABEL: Final = "serinus.dev/name"
 REVISION_LABEL: Final = "serinus.dev/revision"
+ADOPT_ANNOTATION: Final = "serinus.dev/adopt"
+_HANDED_OVER: Final = ("Service", "HTTPRoute")
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,34 @@ class Owner:
         controller = _controller(live)
         return controller is not None and controller["uid"] == self.uid
 
+    def left_behind(self, live: Manifest) -> bool:
+        """Whether a ModelDeployment of this name made the object, which nobody controls now, as
+        after `kubectl delete --cascade=orphan`: it has a child's labels and name."""
+        labels = live["metadata"].get("labels") or {}
+        revision = labels.get(REVISION_LABEL)
+        ours = {**MANAGED_BY, **self.pods(revision)}
+        child = self.name if revision is None else self.child(revision)
+        return (
+            _controller(live) is None
+            and ours.items() <= labels.items()
+            and live["metadata"]["name"] == child
+        )
+
+
+def handed_over(kind: str, live: Manifest, owner: Owner) -> bool:
+    """Whether who may write this object, which nobody controls, gave it to the ModelDeployment.
+
+    It stands on the object itself: who may only make a ModelDeployment must not take by it what
+    they may not write. Pods are never handed over: a Deployment's selector cannot change.
+    """
+    annotations = live["metadata"].get("annotations") or {}
+    given = annotations.get(ADOPT_ANNOTATION) == owner.name
+    return given and kind in _HANDED_OVER and _controller(live) is None
+
 
 def foreign(kind: str, live: Manifest, owner: Owner) -> str | None:
     """Why an object with a child's name is not ours to write, in a sentence; None if it is."""
-    if owner.owns(live):
+    if owner.owns(live) or owner.left_behind(live) or handed_over(kind, live, owner):
         return None
     what = f"{kind} {owner.namespace}/{live['metadata']['name']}"
     controller = _controller(live)
@@ -80,7 +106,10 @@ def foreign(kind: str, live: Manifest, owner: Owner) -> str | None:
         )
     else:
         belongs = f"belongs to {controller['kind']} {controller['name']}"
-    return f"{what} {belongs}; it is not taken over: delete it, or name the ModelDeployment anew"
+    give = f"annotate it with {ADOPT_ANNOTATION}={owner.name} to hand it over, "
+    may_be_given = controller is None and kind in _HANDED_OVER
+    ways = f"{give if may_be_given else ''}delete it, or name the ModelDeployment anew"
+    return f"{what} {belongs}; it is not taken over: {ways}"
 
 
 def _controller(live: Manifest) -> Manifest | None:

@@ -42,6 +42,7 @@ from serinus.plan.wishes import (
     follow_the_spec,
     forget_a_rejection_once_the_spec_moves_on,
     obey_a_command,
+    take_up_what_serves,
 )
 
 Rule = Callable[[Situation], Situation | None]
@@ -85,6 +86,7 @@ ALWAYS: tuple[Rule, ...] = (
     forget_a_watch_of_something_else,
 )
 WITH_A_VALID_SPEC: tuple[Rule, ...] = (
+    take_up_what_serves,
     forget_a_rejection_once_the_spec_moves_on,
     obey_a_command,
     follow_the_spec,
@@ -130,9 +132,17 @@ def decide(wish: Wish, status: Status, world: World, now: float) -> Plan:
             s = changed
         else:
             raise RuntimeError("the rules do not come to rest")
-    s = tell(s)
+    s = tell(_unread_noted(s))
     wanted = None if world.obstruction else _wanted(s)
     return Plan(s.status, wanted, s.news, _wake_in(s))
+
+
+def _unread_noted(s: Situation) -> Situation:
+    if not s.world.unread:
+        return s
+    told = f"Left out of the status, as this version cannot read it: {' '.join(s.world.unread)}"
+    stable = s.status.stable.revision if s.status.stable else ""
+    return s.because(Reason.STATUS_UNREADABLE, stable, f"{told} What rested on it starts anew.")
 
 
 def _first_change(s: Situation) -> Situation | None:
@@ -169,6 +179,7 @@ def _with_a_clock_set_back(s: Situation) -> Situation:
 
 def _observed(s: Situation) -> Situation:
     """Facts first: they are shown, and decide nothing by themselves."""
+    s = s.to(selector=s.wish.selector)
     if (stable := s.status.stable) is not None:
         ready = s.world.ready(stable.revision)
         workload = s.world.workloads.get(stable.revision)

@@ -1,12 +1,13 @@
 """From raw objects to what the rules read."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.manifests.children import router_for
-from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
+from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision, revision_hash
 from serinus.manifests.routers.face import Split
 from serinus.plan.situation import Known, Wish, Workload, World
@@ -14,7 +15,9 @@ from serinus.plan.situation import Known, Wish, Workload, World
 COMMAND = "serinus.dev/command"
 
 
-def read_wish(live: Manifest, spec: Spec, problems: tuple[str, ...] = ()) -> Wish:
+def read_wish(
+    live: Manifest, spec: Spec, problems: tuple[str, ...] = (), ignored: tuple[str, ...] = ()
+) -> Wish:
     """What a ModelDeployment asks for; `spec` is its spec, typed and with defaults."""
     metadata, raw = live["metadata"], live["spec"]
     return Wish(
@@ -23,6 +26,8 @@ def read_wish(live: Manifest, spec: Spec, problems: tuple[str, ...] = ()) -> Wis
         revision=revision_hash(raw.get("model"), raw["template"]),
         command=(metadata.get("annotations") or {}).get(COMMAND),
         problems=problems,
+        selector=f"{NAME_LABEL}={metadata['name']}",
+        ignored=ignored,
     )
 
 
@@ -65,11 +70,12 @@ def read_world(
 ) -> World:
     """What is there; `facts` are fields of World that no child tells."""
     workloads = read_workloads(objects)
-    history = read_history(objects).items()
-    known = {name: Known(each.number, each.version) for name, each in history}
+    history = read_history(objects)
+    known = {name: Known(each.number, each.version) for name, each in history.items()}
     unkept = _unkept(owner, status, revisions)
     router = router_for(wish.spec)
     facts |= {"unkept": unkept, "leads_to": router.leads_to(owner, objects)}
+    facts["serving"] = _serving(owner, wish, objects, set(history) & set(workloads))
     split = asked_split(status)
     if split is None or not set(split.weights) <= set(revisions):
         return World(history=known, workloads=workloads, **facts)
@@ -84,6 +90,18 @@ def read_world(
         route_refused=routed.refused,
         **facts,
     )
+
+
+def _serving(owner: Owner, wish: Wish, objects: Objects, running: AbstractSet[str]) -> str | None:
+    """Who is behind the Service; where that are two, the one that is not rolled out."""
+    service = objects.get(("Service", owner.name))
+    if service is None:
+        return None
+    selected = (service["spec"].get("selector") or {}).get(REVISION_LABEL)
+    others = running - {wish.revision}
+    if selected is None and len(others) == 1:
+        (selected,) = others
+    return selected if selected in running else None
 
 
 def asked_split(status: Status) -> Split | None:

@@ -38,6 +38,10 @@ class Wish:
     """What is wrong with the spec beyond its schema, each a sentence that names the field."""
     obstacle: str | None = None
     """Why the revision cannot share the traffic with stable, as its steps ask; None: it can."""
+    selector: str = ""
+    """Selects the pods of all revisions."""
+    ignored: tuple[str, ...] = ()
+    """Fields of the spec that this version does not know, each in a sentence."""
 
     @property
     def version(self) -> str | None:
@@ -124,6 +128,10 @@ class World:
     pods_problem: str | None = None
     """What keeps the candidate's pods from being ready, in their own words."""
     obstruction: Obstruction | None = None
+    serving: str | None = None
+    """The revision that the Service leads to, whatever the status says."""
+    unread: tuple[str, ...] = ()
+    """What could not be read of the status, each in a sentence."""
 
     def ready(self, revision: str) -> int:
         """Ready pods of a revision; 0 where it has no workload."""

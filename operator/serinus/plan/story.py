@@ -147,6 +147,12 @@ def _conditions(s: Situation, story: Story, drifted: Drift | None) -> list[Condi
     conditions = _standard(s.status, generation, story, s.now)
     if (metrics := _metrics(s)) is not None:
         conditions.append(_condition(s.status, "MetricsAvailable", *metrics, generation, s.now))
+    if s.wish.ignored:
+        told = f"{' '.join(s.wish.ignored)} Upgrade the operator, or leave them out."
+        unknown = Reason.FIELDS_UNKNOWN
+        conditions.append(
+            _condition(s.status, "FieldsIgnored", "True", unknown, told, generation, s.now)
+        )
     if drifted is not None:
         found = drifted.status, drifted.reason, drifted.message
         conditions.append(_condition(s.status, "Drifted", *found, generation, s.now))

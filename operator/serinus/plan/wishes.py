@@ -1,7 +1,7 @@
 """Rules about what is wished: a new spec, a revert, a command given by hand."""
 
 from serinus.api.reasons import Reason
-from serinus.api.status import ObeyedCommand, Rejected
+from serinus.api.status import ObeyedCommand, Rejected, Stable
 from serinus.plan.course import commanded
 from serinus.plan.progress import held_by_spec
 from serinus.plan.situation import Situation
@@ -104,6 +104,17 @@ COMMANDS = {
     "retry": _retry,
     "undo": _undo,
 }
+
+
+def take_up_what_serves(s: Situation) -> Situation | None:
+    """Where the status names no role, as after a restore, and a revision of ours serves already."""
+    serving = s.world.serving
+    if s.status.stable or s.status.candidate or s.news or serving is None:
+        return None
+    known = s.world.history[serving]
+    stable = Stable(revision=serving, number=known.number, version=known.version, since=s.now)
+    message = f"Revision {serving} served already and is taken up as stable."
+    return s.to(stable=stable).because(Reason.TAKEN_UP, serving, message)
 
 
 def follow_the_spec(s: Situation) -> Situation | None:

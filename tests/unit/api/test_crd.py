@@ -72,6 +72,19 @@ def test_no_list_or_object_is_filled_in_by_the_server() -> None:
     assert [path for path, value in defaults.items() if isinstance(value, list | dict)] == []
 
 
+def test_nothing_in_a_list_that_is_applied_whole_is_filled_in_by_the_server() -> None:
+    # the same manifest applied by a second field manager would differ from what is stored
+    whole = [
+        path
+        for path, node in nodes(root())
+        if node["type"] == "array" and node.get("x-kubernetes-list-type", "atomic") == "atomic"
+    ]
+    defaults = [path for path, node in nodes(root()) if "default" in node]
+    inside = [path for path in defaults if any(path.startswith(f"{each}[]") for each in whole)]
+    assert len(whole) > 10
+    assert inside == []
+
+
 def test_nothing_that_names_a_revision_is_filled_in_by_the_server() -> None:
     # a default in a later release would rename, and so restart, what runs
     spec = root()["properties"]["spec"]["properties"]

@@ -1,9 +1,12 @@
 """How an answer of the API server is read."""
 
+import json
+
 import pytest
+import yaml
 
 from serinus.cluster import ApiError
-from serinus.cluster.client import _read, _retry_after
+from serinus.cluster.client import _as_yaml, _read, _retry_after
 
 
 def test_an_object_is_read_as_it_is() -> None:
@@ -84,3 +87,21 @@ def test_an_error_tells_how_long_to_wait() -> None:
     with pytest.raises(ApiError) as raised:
         _read(429, b'{"reason": "TooManyRequests", "message": "later"}', 7.0)
     assert raised.value.retry_after == 7.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain",
+        "a < b && c",
+        "ünïcode 日本",
+        "🐦 🧪",
+        "\x7f \x85 \u2028 \ufeff \uffff",
+        r"\ud83d\udc26",
+        "\x00\n\t",
+    ],
+)
+def test_what_is_sent_as_yaml_reads_as_the_same_whatever_is_written_in_it(text: str) -> None:
+    body = {"spec": {text: [text, 1, 1.5, True, None]}}
+    assert json.loads(_as_yaml(body)) == body
+    assert yaml.safe_load(_as_yaml(body)) == body

@@ -117,6 +117,18 @@ def test_children_are_those_that_this_very_owner_controls() -> None:
     assert list(store.children("ns", "fraud", "o1")) == [("Deployment", "mine")]
 
 
+def test_a_child_that_was_left_behind_belongs_to_the_next_owner_of_its_name() -> None:
+    store = Store()
+    orphan = deployment(10, "fraud-abc", owner_uid="o0")
+    orphan["metadata"]["ownerReferences"] = []
+    orphan["metadata"]["labels"]["serinus.dev/revision"] = "abc"
+    store.put(orphan)
+    copied = deployment(11, "copied-by-somebody", uid="u2")
+    copied["metadata"]["ownerReferences"] = []
+    store.put(copied)
+    assert list(store.children("ns", "fraud", "o1")) == [("Deployment", "fraud-abc")]
+
+
 def test_a_child_whose_label_changes_leaves_its_family() -> None:
     store = Store()
     store.put(deployment(10))

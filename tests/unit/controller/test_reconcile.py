@@ -58,15 +58,28 @@ def plan(status: Status, *running: str, wake_in: float | None = None) -> Plan:
 
 
 def test_a_good_spec_is_read_with_no_complaint() -> None:
-    spec, complaints = _read_spec(model_deployment(replicas=2))
+    spec, complaints, ignored = _read_spec(model_deployment(replicas=2))
     assert spec is not None
-    assert (spec.replicas, complaints) == (2, ())
+    assert (spec.replicas, complaints, ignored) == (2, (), ())
 
 
 def test_a_spec_of_another_schema_is_not_read_and_says_which_field() -> None:
-    spec, complaints = _read_spec(model_deployment(replicas="many"))
+    spec, complaints, _ = _read_spec(model_deployment(replicas="many"))
     assert spec is None
     assert "spec.replicas" in complaints[0]
+
+
+def test_fields_of_a_newer_version_are_named_and_left_out() -> None:
+    newer = {"guard": {"duration": "1h"}, "analysis": {"lookback": "5m", "interval": "20s"}}
+    live = model_deployment(rollout=newer, replicas=2)
+    spec, complaints, ignored = _read_spec(live)
+    assert spec is not None
+    assert (spec.replicas, spec.rollout.analysis.interval, complaints) == (2, "20s", ())
+    assert ignored == (
+        "spec.rollout.analysis.lookback is not known to this version.",
+        "spec.rollout.guard is not known to this version.",
+    )
+    assert live["spec"]["rollout"] == newer
 
 
 # what is written

@@ -190,8 +190,37 @@ def test_an_object_that_nobody_controls_is_not_taken_over() -> None:
         told = foreign("Service", found, OWNER)
         assert told == (
             "Service shop/fraud exists and was not made by Serinus; it is not taken over: "
-            "delete it, or name the ModelDeployment anew"
+            "annotate it with serinus.dev/adopt=fraud to hand it over, delete it, or name the "
+            "ModelDeployment anew"
         )
+
+
+def test_a_child_that_nobody_controls_any_more_is_taken_back() -> None:
+    for orphan in (deployment(OWNER, revision(), 1), service(OWNER, "fraud", None, revision())):
+        orphan["metadata"]["ownerReferences"] = []
+        assert foreign(orphan["kind"], orphan, OWNER) is None
+
+
+def test_a_copy_of_a_child_under_another_name_is_not_taken_back() -> None:
+    copy = service(OWNER, "fraud", None, revision())
+    copy["metadata"] |= {"ownerReferences": [], "name": "fraud-internal"}
+    assert foreign("Service", copy, OWNER) is not None
+
+
+def test_a_service_is_handed_over_by_a_word_on_itself_to_one_model_deployment_alone() -> None:
+    given = live()
+    given["metadata"]["annotations"] = {"serinus.dev/adopt": "fraud"}
+    assert foreign("Service", given, OWNER) is None
+    assert foreign("HTTPRoute", given, OWNER) is None
+    assert foreign("Service", given, Owner("shop", "loan", "77")) is not None
+    assert "hand it over" not in (foreign("Deployment", given, OWNER) or "")
+
+
+def test_what_another_controls_is_not_handed_over_by_an_annotation() -> None:
+    other = {"kind": "InferenceService", "name": "fraud", "uid": "1", "controller": True}
+    given = live(other)
+    given["metadata"]["annotations"] = {"serinus.dev/adopt": "fraud"}
+    assert "belongs to InferenceService" in (foreign("Service", given, OWNER) or "")
 
 
 def test_an_object_that_another_controls_is_not_taken_over() -> None:

@@ -1,0 +1,67 @@
+"""Which ModelDeployments this operator acts on, where several are installed.
+
+Those of its class, as with an IngressClass. An operator for the whole cluster leaves out the
+namespaces that have an operator of the same class of their own: it can see theirs, and an operator
+for one namespace has no right to see anything beyond it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from serinus.api.spec import DEFAULT_CLASS
+from serinus.cluster import ApiError, Cluster
+
+log = logging.getLogger(__name__)
+
+CLASS_LABEL: Final = "serinus.dev/class"
+"""On the Lease of an operator for one namespace: the class of the objects that it acts on."""
+LOOK: Final = 60.0
+"""Seconds between two looks for operators of namespaces."""
+RETRY: Final = 5.0
+
+
+class Scope:
+    """A class, and the namespaces that are left to others."""
+
+    def __init__(self, class_name: str = DEFAULT_CLASS, look: float = LOOK) -> None:
+        self.class_name = class_name
+        self.left_out: frozenset[str] = frozenset()
+        self._look = look
+
+    def includes(self, live: dict[str, Any]) -> bool:
+        """Whether a ModelDeployment is this operator's to act on."""
+        named = live["spec"].get("class", DEFAULT_CLASS)
+        return named == self.class_name and live["metadata"]["namespace"] not in self.left_out
+
+    async def find_others(self, cluster: Cluster) -> frozenset[str]:
+        """Look which namespaces have an operator of their own; returns those that changed."""
+        while True:
+            try:
+                leases = await cluster.list("Lease", selector=f"{CLASS_LABEL}={self.class_name}")
+                break
+            except ApiError as error:
+                log.warning("operators of namespaces cannot be looked for: %s", error)
+                await asyncio.sleep(RETRY)
+        found = frozenset(lease["metadata"]["namespace"] for lease in leases)
+        changed = found ^ self.left_out
+        for namespace in sorted(found - self.left_out):
+            log.warning(
+                "namespace %s has an operator of class %s of its own and is left out",
+                namespace,
+                self.class_name,
+            )
+        for namespace in sorted(self.left_out - found):
+            log.info("namespace %s has no operator of its own any more", namespace)
+        self.left_out = found
+        return changed
+
+    async def keep_finding(
+        self, cluster: Cluster, changed: Callable[[frozenset[str]], None]
+    ) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(self._look)
+            if namespaces := await self.find_others(cluster):
+                changed(namespaces)

@@ -1,0 +1,150 @@
+"""What exists already: children that were left behind, and objects that users hand over."""
+
+import asyncio
+import json
+from typing import Any
+
+from serinus.cluster import Cluster
+from serinus.cluster.kinds import CHILDREN
+from tests.integration.conftest import kubectl
+from tests.integration.inprocess import Manifest, Operator
+from tests.integration.test_rollouts import GATEWAY, children, healthy, spec
+
+ODD = {"note": "a < b && c > d, ünïcode 🐦, \u2028 and \x7f", "ratio": "1.50"}
+"""What JSON may be written of in more than one way."""
+
+
+def odd(version: str) -> dict[str, Any]:
+    wanted = spec(version)
+    wanted["template"] = {"metadata": {"annotations": ODD}, **wanted["template"]}
+    return wanted
+
+
+async def uids(cluster: Cluster, namespace: str) -> dict[tuple[str, str], str]:
+    """Of all children, by kind and name."""
+    return {
+        (kind, live["metadata"]["name"]): live["metadata"]["uid"]
+        for kind in CHILDREN
+        for live in await cluster.list(kind, namespace)
+    }
+
+
+async def test_a_revision_can_be_labelled_as_any_other_object(operator: Operator) -> None:
+    await operator.apply("fraud", **odd("v1"))
+    await operator.until("fraud", healthy("v1"))
+    [name] = await children(operator.cluster, operator.namespace, "ControllerRevision")
+    revision = ("controllerrevision", name, f"--namespace={operator.namespace}")
+    kubectl("label", *revision, "team=fraud")
+    kubectl("annotate", *revision, "why=because <it> & that")
+    live = await operator.cluster.get("ControllerRevision", operator.namespace, name)
+    assert live["data"]["template"]["metadata"]["annotations"] == ODD
+
+
+async def test_children_that_were_left_behind_are_taken_back_and_nothing_restarts(
+    operator: Operator,
+) -> None:
+    first = await operator.apply("fraud", **odd("v1"))
+    await operator.until("fraud", healthy("v1"))
+    await operator.until_split("fraud", {next(iter(await operator.split("fraud"))): 100})
+    before = await uids(operator.cluster, operator.namespace)
+    kubectl(
+        *("delete", "mdep", "fraud", f"--namespace={operator.namespace}"),
+        *("--cascade=orphan", "--timeout=30s"),
+    )
+    await asyncio.sleep(1)
+    assert await uids(operator.cluster, operator.namespace) == before
+
+    again = await operator.apply("fraud", **odd("v1"))
+    assert again["metadata"]["uid"] != first["metadata"]["uid"]
+    status = await operator.until("fraud", healthy("v1"))
+    assert [each["reason"] for each in status["decisions"]] == ["TakenUp"]
+    assert await uids(operator.cluster, operator.namespace) == before
+    for kind in CHILDREN:
+        for live in await operator.cluster.list(kind, operator.namespace):
+            [reference] = live["metadata"]["ownerReferences"]
+            assert reference["uid"] == again["metadata"]["uid"]
+
+
+async def test_another_spec_over_what_was_left_behind_is_rolled_out_in_steps(
+    operator: Operator,
+) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    old = (await operator.until("fraud", healthy("v1")))["stable"]["revision"]
+    orphaned = ("delete", "mdep", "fraud", f"--namespace={operator.namespace}", "--cascade=orphan")
+    kubectl(*orphaned, "--timeout=30s")
+    await operator.apply("fraud", **spec("v2"))
+    status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+    assert status["stable"]["revision"] == old
+    assert (await operator.split("fraud"))[f"fraud-{old}"] == 80
+    await operator.until("fraud", healthy("v2"), moving=5)
+
+
+def handed_over(kind: str, namespace: str, **more: Any) -> Manifest:
+    annotations = {"serinus.dev/adopt": "fraud"}
+    metadata = {"name": "fraud", "namespace": namespace, "annotations": annotations}
+    return {"kind": kind, "metadata": metadata, **more}
+
+
+async def test_a_service_that_is_handed_over_leads_to_its_own_pods_until_ours_are_ready(
+    operator: Operator,
+) -> None:
+    theirs = await operator.cluster.create(
+        handed_over(
+            "Service",
+            operator.namespace,
+            apiVersion="v1",
+            spec={"selector": {"app": "theirs"}, "ports": [{"name": "http", "port": 80}]},
+        )
+    )
+    kubectl("create", "quota", "none", f"--namespace={operator.namespace}", "--hard=pods=0")
+    await operator.apply("fraud", **spec("v1", traffic={}))
+    await operator.until(
+        "fraud", lambda s: "exceeded quota" in s["candidate"]["hold"]["message"], moving=1
+    )
+    now = await operator.cluster.get("Service", operator.namespace, "fraud")
+    assert now["spec"]["selector"] == {"app": "theirs"}
+
+    kubectl("delete", "quota", "none", f"--namespace={operator.namespace}")
+    [deployment] = await children(operator.cluster, operator.namespace, "Deployment")
+    kubectl("rollout", "restart", f"deployment/{deployment}", f"--namespace={operator.namespace}")
+    status = await operator.until("fraud", healthy("v1"), moving=5)
+    now = await operator.cluster.get("Service", operator.namespace, "fraud")
+    assert now["metadata"]["uid"] == theirs["metadata"]["uid"]
+    assert now["spec"]["clusterIP"] == theirs["spec"]["clusterIP"]
+    assert now["spec"]["selector"] == {
+        "serinus.dev/name": "fraud",
+        "serinus.dev/revision": status["stable"]["revision"],
+    }
+
+
+async def test_a_route_that_is_handed_over_is_taken(operator: Operator) -> None:
+    route = handed_over(
+        "HTTPRoute",
+        operator.namespace,
+        apiVersion="gateway.networking.k8s.io/v1",
+        spec={
+            "parentRefs": [{"name": "public"}],
+            "rules": [{"backendRefs": [{"name": "theirs", "port": 8080}]}],
+        },
+    )
+    theirs = await operator.cluster.create(route)
+    await operator.apply("fraud", **spec("v1", traffic=GATEWAY))
+    status = await operator.until("fraud", healthy("v1"), moving=1)
+    assert await operator.split("fraud") == {f"fraud-{status['stable']['revision']}": 100}
+    now = await operator.cluster.get("HTTPRoute", operator.namespace, "fraud")
+    assert now["metadata"]["uid"] == theirs["metadata"]["uid"]
+
+
+async def test_what_was_handed_over_to_another_is_not_taken(operator: Operator) -> None:
+    given = handed_over(
+        "Service", operator.namespace, apiVersion="v1", spec={"ports": [{"port": 80}]}
+    )
+    given["metadata"]["annotations"] = {"serinus.dev/adopt": "loan"}
+    await operator.cluster.create(given)
+    await operator.apply("fraud", **spec("v1", traffic={}))
+    status = await operator.until("fraud", lambda s: s["phase"] == "Degraded", moving=5)
+    assert "annotate it with serinus.dev/adopt=fraud to hand it over" in status["message"]
+    patch = json.dumps({"metadata": {"annotations": {"serinus.dev/adopt": "fraud"}}})
+    service = ("service", "fraud", f"--namespace={operator.namespace}")
+    kubectl("patch", *service, "--type=merge", f"--patch={patch}")
+    await operator.until("fraud", healthy("v1"), moving=5)
