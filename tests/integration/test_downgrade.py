@@ -25,7 +25,7 @@ def newer_definition(kubeconfig: Path) -> Iterator[None]:
     status["guard"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     status["phase"]["enum"].append("Guarding")
     candidate = status["candidate"]["properties"]
-    candidate["restarts"] = {"type": "integer"}
+    candidate["shadowed"] = {"type": "integer"}
     check = candidate["checks"]["items"]["properties"]
     check["verdict"]["enum"].append("Advised")
     check["state"]["properties"]["strata"] = {"type": "array", "items": {"type": "string"}}
@@ -48,7 +48,7 @@ async def test_an_older_operator_reads_what_a_newer_one_wrote_keeps_it_and_goes_
     def by_a_newer_one(status: Manifest) -> None:
         status["guard"] = {"until": "2026-11-25T08:00:00Z"}
         status["phase"] = "Guarding"
-        status["candidate"]["restarts"] = 2
+        status["candidate"]["shadowed"] = 2
         [check] = status["candidate"]["checks"]
         check["state"]["strata"] = ["eu", "us"]
         status["candidate"]["checks"].append({**check, "name": "shadow", "verdict": "Advised"})
@@ -62,7 +62,7 @@ async def test_an_older_operator_reads_what_a_newer_one_wrote_keeps_it_and_goes_
     async with operator:
         status = await operator.until("fraud", lambda s: s["phase"] != "Guarding", moving=0.5)
         assert status["candidate"]["step"] >= step
-        assert status["candidate"]["restarts"] == 2
+        assert status["candidate"]["shadowed"] == 2
         assert status["candidate"]["checks"][0]["state"]["strata"] == ["eu", "us"]
         assert status["guard"] == {"until": "2026-11-25T08:00:00Z"}
         told = await operator.until_announced("StatusUnreadable")

@@ -29,7 +29,7 @@ def written(**candidate: Any) -> dict[str, Any]:
 
 
 def test_fields_of_a_newer_version_are_kept_at_any_depth_and_written_back() -> None:
-    newer = written(restarts={"model": 2})
+    newer = written(shadowed={"model": 2})
     newer["guard"] = {"revision": "aold", "until": SINCE}
     newer["stable"]["guarded"] = True
     newer["candidate"]["weight"]["mirrored"] = 10
@@ -42,7 +42,7 @@ def test_fields_of_a_newer_version_are_kept_at_any_depth_and_written_back() -> N
     assert changed["candidate"]["step"] == 2
     assert changed["guard"] == newer["guard"]
     assert changed["stable"]["guarded"] is True
-    assert changed["candidate"]["restarts"] == {"model": 2}
+    assert changed["candidate"]["shadowed"] == {"model": 2}
     assert changed["candidate"]["weight"]["mirrored"] == 10
     assert changed["candidate"]["checks"][0]["state"]["strata"] == [{"name": "eu", "peak": 0.5}]
     assert changed["decisions"][0]["actor"] == "serinus"
