@@ -68,11 +68,11 @@ async def test_children_that_were_left_behind_are_taken_back_and_nothing_restart
 async def test_another_spec_over_what_was_left_behind_is_rolled_out_in_steps(
     operator: Operator,
 ) -> None:
-    await operator.apply("fraud", **spec("v1"))
+    await operator.apply("fraud", **spec("v1", replicas=1))
     old = (await operator.until("fraud", healthy("v1")))["stable"]["revision"]
     orphaned = ("delete", "mdep", "fraud", f"--namespace={operator.namespace}", "--cascade=orphan")
     kubectl(*orphaned, "--timeout=30s")
-    await operator.apply("fraud", **spec("v2"))
+    await operator.apply("fraud", **spec("v2", replicas=1))
     status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
     assert status["stable"]["revision"] == old
     assert (await operator.split("fraud"))[f"fraud-{old}"] == 80

@@ -39,9 +39,9 @@ async def test_an_older_operator_reads_what_a_newer_one_wrote_keeps_it_and_goes_
     operator: Operator, newer_definition: None
 ) -> None:
     rollout = {"steps": STEPS, "analysis": ERRORS, **PATIENT}
-    await operator.apply("fraud", **spec("v1", rollout={**rollout, "guard": "2h"}))
+    await operator.apply("fraud", **spec("v1", replicas=1, rollout={**rollout, "guard": "2h"}))
     await operator.until("fraud", healthy("v1"))
-    await operator.apply("fraud", **spec("v2", rollout={**rollout, "guard": "2h"}))
+    await operator.apply("fraud", **spec("v2", replicas=1, rollout={**rollout, "guard": "2h"}))
     await operator.until("fraud", lambda s: s["candidate"]["measuredAt"], moving=5)
     await operator.stop()
 
