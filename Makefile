@@ -89,6 +89,10 @@ test-integration: $(READY) ## Run the tests on a real API server
 test-e2e: $(READY) ## Run the tests on a real cluster
 	$(BIN)/python -m tests.layers e2e
 
+.PHONY: test-servers
+test-servers: $(READY) ## Run the presets on real model servers from PyPI, which CI does not
+	$(BIN)/python -m pytest tests/servers
+
 .PHONY: test
 test: verify ## Run every check and every test, from nothing; fail if a layer did not run
 	@status=0; \

@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -98,19 +98,23 @@ class Server:
     It keeps each classic histogram as a native one too.
     """
 
-    def __init__(self, folder: Path, pods: Pods) -> None:
+    def __init__(
+        self, folder: Path, pods: Pods | None = None, jobs: Sequence[dict[str, object]] = ()
+    ) -> None:
+        """What is scraped are pods of a test's own, or jobs as in a configuration."""
         self._folder = folder
-        self._port = _free_port()
+        self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{self._port}"
-        scraping = {"job_name": "pods", "static_configs": pods.targets()}
+        if pods is not None:
+            jobs = [*jobs, {"job_name": "pods", "static_configs": pods.targets()}]
         settings = {
             "scrape_interval": "1s",
             "scrape_native_histograms": True,
             "convert_classic_histograms_to_nhcb": True,
             "always_scrape_classic_histograms": True,
         }
-        config = {"global": settings, "scrape_configs": [scraping]}
+        config = {"global": settings, "scrape_configs": list(jobs)}
         (folder / "prometheus.yml").write_text(json.dumps(config))
 
     def start(self) -> None:
@@ -162,7 +166,7 @@ def _program() -> Path:
     return parts.go_part("prometheus") / "bin" / "prometheus"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

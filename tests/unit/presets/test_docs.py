@@ -9,6 +9,10 @@ import yaml
 from serinus.api.analysis import Analysis
 from serinus.api.checks import Check, LabelMatcher
 from serinus.api.presets import PRESETS
+from serinus.api.validation import problems
+from serinus.manifests.owner import Owner
+from serinus.manifests.revision import Revision
+from serinus.manifests.workload import service
 
 TEXT = (Path(__file__).parents[3] / "docs" / "presets.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
@@ -44,6 +48,14 @@ def conditions(matchers: list[LabelMatcher]) -> str:
 def test_the_table_has_a_row_for_each_preset_and_no_other() -> None:
     rows = [line for line in TEXT.splitlines() if line.startswith("| ")][1:]
     assert rows == [row(name) for name in PRESETS]
+
+
+def test_the_example_of_grpc_makes_a_service_that_speaks_http_2() -> None:
+    (example,) = (yaml.safe_load(text) for text in EXAMPLES if "name: grpc" in text)
+    assert problems("default", "fraud", example) == []
+    made = service(Owner("default", "fraud", "uid"), "fraud", None, Revision.of(example, 1))
+    (port,) = made["spec"]["ports"]
+    assert (port["targetPort"], port["appProtocol"]) == ("grpc", "kubernetes.io/h2c")
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
