@@ -63,7 +63,7 @@ WITHOUT: Final[Mapping[Quality, Decided]] = {"good": "promoted", "bad": "rolled 
 ANALYSIS: Final = Analysis.model_validate(
     {
         "interval": "1s",
-        "minRequests": 200,
+        "minRequests": 2000,  # five seconds: what goes wrong is seen before a candidate can pass
         "checks": [
             {"name": "errors", "errorRate": {}},
             {"name": "drift", "predictionDrift": {}},
@@ -270,7 +270,7 @@ def label_appears() -> Fault:
 
     async def fault(query: str, ask: Ask) -> web.StreamResponse:
         began.append(time.time())
-        moment, document = began[0] + 2, await ask(0)
+        moment, document = began[0] + 1, await ask(0)
         before = _kept(document, lambda _, at: at < moment)
         after = _labelled(_kept(document, lambda _, at: at >= moment), replica="a")
         return web.json_response(
