@@ -11,8 +11,9 @@ from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import Stage
 
-AFTER: Final = 20.0
-"""Seconds of silence after which traffic is withdrawn; pods are scraped every 2 s here."""
+AFTER: Final = 40.0
+"""Seconds of silence after which traffic is withdrawn; pods are scraped every 2 s here, and may
+be so half as late."""
 PATIENCE: Final = 10.0
 """Seconds that a client waits for its answer."""
 
@@ -40,13 +41,13 @@ def test_a_candidate_that_hangs_loses_its_traffic_and_resumes_once_it_answers(
     loan = Deployed(product.api, namespace, "loan")
     product.api.apply(model.manifest())
     loan.until_healthy("v1", within=120)
-    target = Target(product.gateway_url, model.host, rate=15, longest=400)
+    target = Target(product.gateway_url, model.host, rate=15, longest=500)
     with Load(product.api, product.model_image, namespace, target) as load:
         product.api.apply(replace(model, version="v2", container=hanging()).manifest())
         loan.until_weight(20, within=120)
         began = time.monotonic()
-        status = loan.until("its traffic is withdrawn", _withdrawn, within=90)
-        assert AFTER <= time.monotonic() - began <= AFTER + 30
+        status = loan.until("its traffic is withdrawn", _withdrawn, within=AFTER + 60)
+        assert time.monotonic() - began >= AFTER
         candidate = status["candidate"]
         assert candidate["weight"]["wanted"] == 0
         assert status.get("rejected") is None

@@ -254,9 +254,9 @@ def _pass_the_gate(s: Situation) -> Situation | None:
     )
     if found == "Pass":
         return enter_next_step(s, told)
+    told = f"{_silent_so_far(s)}{told}"
     if found == "NoData":
-        message = f"{_silent_so_far(s)}{told}" or "No measurement yet."
-        return _changed(s, s.hold(Reason.NO_DATA, message))
+        return _changed(s, s.hold(Reason.NO_DATA, told or "No measurement yet."))
     if s.now < step_times_out(s):
         return _changed(s, s.hold(Reason.AWAITING_VERDICT, told))
     analysis = s.wish.spec.rollout.analysis

@@ -38,6 +38,9 @@ def test_before_that_the_status_says_what_is_counted_of_both() -> None:
     assert story.weight == 20 and story.reason == "NoData"
     assert "0 of about 1203 requests" in story.status.message
     assert "stable 4812 so far" in story.status.message
+    story.judged("Inconclusive", "The candidate has served no request yet.")
+    assert story.reason == "AwaitingVerdict", "its counters are there and stand still"
+    assert "stable 4812 so far" in story.status.message
 
 
 def test_the_time_is_the_users_to_say() -> None:
