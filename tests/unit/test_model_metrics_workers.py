@@ -1,20 +1,13 @@
 """The metric helper in several worker processes behind one port."""
 
-import contextlib
-import os
 import re
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import serinus_metrics
+from tests.unit.workers import SOURCE, get, two_workers
 
 APP = """
 from serinus_metrics import ModelMetrics
@@ -40,53 +33,12 @@ async def app(scope, receive, send):
 """
 
 
-def free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
-
-
-def get(port: int, path: str) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-        return str(answer.read().decode())
-
-
-@contextlib.contextmanager
-def two_workers(folder: Path, **environment: str) -> Iterator[int]:
-    """A server of uvicorn's with two workers; yields its port."""
-    (folder / "app.py").write_text(APP)
-    port, path = free_port(), os.pathsep.join((str(folder), str(_SOURCE)))
-    command = ("-m", "uvicorn", "app:app", "--workers", "2", "--lifespan", "off")
-    known = {"PATH": os.environ["PATH"], "TMPDIR": str(folder), "PYTHONPATH": path}
-    server = subprocess.Popen(
-        [sys.executable, *command, "--port", str(port), "--log-level", "warning"],
-        env={**known, **environment},
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                get(port, "/metrics")
-                break
-            except OSError:
-                assert time.monotonic() < deadline, "it did not start"
-                assert server.poll() is None
-                time.sleep(0.1)
-        yield port
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(30)
-
-
-_SOURCE = Path(serinus_metrics.__file__).parent.parent
-
-
 def served(exposition: str, metric: str) -> float:
     return sum(float(n) for n in re.findall(rf"^{metric}(?:{{.*}})? (\S+)$", exposition, re.M))
 
 
 def test_each_scrape_reads_what_both_workers_have_counted(tmp_path: Path) -> None:
-    with two_workers(tmp_path) as port:
+    with two_workers(tmp_path, APP) as port:
         answered = [get(port, "/") for _ in range(10)]
         while len(set(answered)) < 2:
             answered.append(get(port, "/"))
@@ -112,7 +64,7 @@ def test_a_worker_that_imports_prometheus_client_first_is_warned(
     ended = subprocess.run(
         [sys.executable, "-c", code],
         env={
-            "PYTHONPATH": str(_SOURCE),
+            "PYTHONPATH": str(SOURCE),
             "SERVER_SOFTWARE": "gunicorn/23.0.0",
             "TMPDIR": str(tmp_path),
         },
@@ -129,7 +81,7 @@ def test_a_process_that_is_alone_shares_nothing(tmp_path: Path) -> None:
     code = "import serinus_metrics, os; print(os.environ.get('PROMETHEUS_MULTIPROC_DIR'))"
     ended = subprocess.run(
         [sys.executable, "-c", code],
-        env={"PYTHONPATH": str(_SOURCE), "TMPDIR": str(tmp_path)},
+        env={"PYTHONPATH": str(SOURCE), "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         check=True,

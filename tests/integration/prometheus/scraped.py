@@ -99,10 +99,14 @@ class Server:
     """
 
     def __init__(
-        self, folder: Path, pods: Pods | None = None, jobs: Sequence[dict[str, object]] = ()
+        self,
+        folder: Path,
+        pods: Pods | None = None,
+        jobs: Sequence[dict[str, object]] = (),
+        flags: Sequence[str] = (),
     ) -> None:
         """What is scraped are pods of a test's own, or jobs as in a configuration."""
-        self._folder = folder
+        self._folder, self._flags = folder, flags
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{self._port}"
@@ -126,6 +130,7 @@ class Server:
                     f"--config.file={self._folder / 'prometheus.yml'}",
                     f"--storage.tsdb.path={self._folder / 'data'}",
                     f"--web.listen-address=127.0.0.1:{self._port}",
+                    *self._flags,
                 ],
                 stdout=log,
                 stderr=log,
