@@ -26,6 +26,8 @@ class Traffic:
     started: float
     rate: float = 50.0
     """Requests a second of each arm."""
+    pods: int = 8
+    """Of each arm that report, at least as many as are ready."""
     errors: dict[str, float] = field(default_factory=dict)
     """By workload, the share of its requests that fail; the workload's name may be a prefix."""
     down: bool = False
@@ -53,9 +55,19 @@ class Traffic:
         moments = [first + n for n in range(0, int(now - first) + 1, step)]
         share = self._share(asked.arm.workload) if asked.question.part else 1.0
         code = "500" if asked.question.part else "200"
-        labels = {"pod": f"{asked.arm.workload}-x-yyyyy", "instance": "10.0.0.1:80", "code": code}
-        grown = [(t, (t - self.started) * self.rate * share) for t in moments]
-        return (Series(labels, tuple(grown)),)
+        rate = self.rate * share / self.pods
+        grown = tuple((t, (t - self.started) * rate) for t in moments)
+        return tuple(
+            Series(
+                {
+                    "pod": f"{asked.arm.workload}-x-yyyy{pod}",
+                    "instance": f"10.0.0.{pod}:80",
+                    "code": code,
+                },
+                grown,
+            )
+            for pod in range(self.pods)
+        )
 
     def _share(self, workload: str) -> float:
         return next((v for k, v in self.errors.items() if workload.startswith(k)), 0.0)
