@@ -210,7 +210,7 @@ async def wanted(cluster: Cluster, namespace: str, raw: dict[str, Any]) -> list[
     split = Split(stable.hash, candidate.hash, 5)
     history = {each.hash: each for each in (stable, candidate)}
     replicas = {stable.hash: 3, candidate.hash: 1}
-    return children(owner, Spec.model_validate(raw), history, Wanted(replicas, split))
+    return list(children(owner, Spec.model_validate(raw), history, Wanted(replicas, split)))
 
 
 SPECS = {

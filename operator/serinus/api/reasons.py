@@ -53,6 +53,8 @@ class Reason(StrEnum):
     NAME_TAKEN = "NameTaken"
     HISTORY_LOST = "HistoryLost"
     ROUTE_REFUSED = "RouteRefused"
+    CHANGED_BY_OTHERS = "ChangedByOthers"
+    STATUS_NOT_WRITTEN = "StatusNotWritten"
     COMMAND_OBEYED = "CommandObeyed"
     COMMAND_REFUSED = "CommandRefused"
 

@@ -449,7 +449,8 @@ class Status(StatusType):
         ),
     ] = Field(
         default_factory=list,
-        description="Ready, Reconciling, Stalled, MetricsAvailable, Drifted, FieldsIgnored.",
+        description="Ready, Reconciling, Stalled, MetricsAvailable, Drifted, Overridden, "
+        "FieldsIgnored.",
     )
     replicas: int = Field(default=0, description="Pods of the stable revision, for /scale.")
     selector: Annotated[str, Field(max_length=512)] = Field(

@@ -1,6 +1,7 @@
 """Requests to the API server: bounded in time and number, counted, failing with its own words."""
 
 import asyncio
+import copy
 import json
 import os
 import re
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Any, Final
 
 import aiohttp
@@ -28,6 +30,8 @@ _APPLY: Final = "application/apply-patch+yaml; charset=utf-8"
 _JSON: Final = "application/json"
 _YAML: Final = "application/yaml"
 _CONCURRENT: Final = 32
+_CONCURRENT_URGENT: Final = 8
+_WRITES: Final = frozenset({"create", "update", "apply", "delete"})
 
 
 class ApiError(Exception):
@@ -71,6 +75,15 @@ class Cluster:
         self._turns = asyncio.Semaphore(_CONCURRENT)
         self.requests: Counter[tuple[str, str]] = Counter()
         """Requests so far by (verb, kind); verbs are get, list, create, update, apply, delete."""
+        self.refused_writes: Counter[str] = Counter()
+        """Writes by kind that the API server refused, so that trying again does not help."""
+
+    @cached_property
+    def urgent(self) -> "Cluster":
+        """The same API server, for what must not wait until other requests have had their turn."""
+        found = copy.copy(self)
+        found._turns = asyncio.Semaphore(_CONCURRENT_URGENT)
+        return found
 
     async def get(self, kind: str, namespace: str, name: str) -> Manifest:
         """One object. Raises ApiError, `absent` if there is none."""
@@ -218,7 +231,12 @@ class Cluster:
         except (aiohttp.ClientError, aio.config.ConfigException, OSError) as error:
             told = str(error) or type(error).__name__
             raise ApiError(0, "", f"API server: {method} {path}: {told}") from error
-        return _read(answer.status, raw, wait)
+        try:
+            return _read(answer.status, raw, wait)
+        except ApiError as error:
+            if verb in _WRITES and error.refused:
+                self.refused_writes[kind] += 1
+            raise
 
 
 def _retry_after(status: int, headers: Mapping[str, str]) -> float | None:

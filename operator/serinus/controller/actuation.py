@@ -1,11 +1,19 @@
-"""Makes the children match what is wanted, and tells what stands in the way of that."""
+"""Makes the children match what is wanted, and tells what stands in the way of that.
+
+What splits the traffic comes first: whatever else the API server fails at, a rollback's route is
+written. Only where it would lead to a revision that is not there yet does that revision come first.
+"""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 
 from serinus.cluster import ApiError, Cluster, Store
-from serinus.manifests.covers import covers
+from serinus.controller.pace import CHANGED_LONGEST, FAILED_LONGEST, ROUTE_LONGEST, Pace
+from serinus.controller.queue import RETRY_AFTER_LONGEST
+from serinus.manifests.children import Children
+from serinus.manifests.covers import unlike
 from serinus.manifests.owner import Manifest, Objects, Owner, foreign, handed_over
 from serinus.plan.situation import World
 
@@ -22,15 +30,32 @@ class Outcome:
     """(kind, name) of an object of someone else that has a name that we need."""
     refusals: Mapping[str, str] = field(default_factory=dict)
     """By kind of child, why the API server refuses one, in a sentence."""
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """By kind of child, why one could not be written, which may succeed later."""
+    overridden: Mapping[str, str] = field(default_factory=dict)
+    """By kind of child, how something else changes one each time it is written."""
+    retry_in: float | None = None
+    """Seconds until what failed, or is changed by others, may be written again."""
+    error: ApiError | None = None
+    """The first failure of this pass; None if everything that was tried succeeded."""
 
     def told_of(self, world: World) -> World:
         """The world, in which what is refused keeps pods or route from coming about."""
+        if self.overridden:
+            world = replace(world, overridden=" ".join(self.overridden.values()))
         pods = [told for kind, told in self.refusals.items() if kind in _PODS]
         ways = [told for kind, told in self.refusals.items() if kind not in _PODS]
-        if pods:
-            world = replace(world, pods_problem=pods[0])
+        failing = [told for kind, told in self.failures.items() if kind not in _PODS]
+        late = [told for kind, told in self.failures.items() if kind in _PODS]
+        fought = [told for kind, told in self.overridden.items() if kind not in _PODS]
+        if pods or (late and world.pods_problem is None):
+            world = replace(world, pods_problem=(pods or late)[0])
         if ways:
-            world = replace(world, split_in_effect=False, route_message=ways[0], route_refused=True)
+            return replace(world, split_in_effect=False, route_message=ways[0], route_refused=True)
+        if fought and not world.split_in_effect:
+            return replace(world, route_message=fought[0], route_refused=True)
+        if failing and not world.split_in_effect:
+            return replace(world, route_message=failing[0])
         return world
 
 
@@ -39,41 +64,172 @@ _PODS = ("ControllerRevision", "Deployment")
 
 
 async def actuate(
-    cluster: Cluster, store: Store, owner: Owner, desired: Iterable[Manifest]
+    cluster: Cluster,
+    store: Store,
+    owner: Owner,
+    desired: Children,
+    lacking: Callable[[Objects], object],
+    pace: Pace,
 ) -> Outcome:
-    """Apply what is wanted and not so yet, in order; then delete what is not wanted.
+    """Apply what is wanted and not so yet; then delete what is not wanted.
 
-    One child that is refused does not keep the others from being written: the route is the last,
-    and a rollback depends on it. Raises ApiError if the API server fails or is not there.
+    `lacking` tells what the split leads to and is not there. Each child is tried on its own,
+    whatever becomes of the others; what failed is in the outcome.
     """
-    objects = store.children(owner.namespace, owner.name, owner.uid)
-    desired = list(desired)
-    changed = False
-    refusals: dict[str, str] = {}
-    wanted: set[tuple[str, str]] = set()
-    for manifest in desired:
-        kind, name = manifest["kind"], manifest["metadata"]["name"]
-        wanted.add((kind, name))
-        try:
-            found = objects.get((kind, name)) or await _create_or_find(cluster, manifest)
-            if found is not None and foreign(kind, found, owner):
-                return Outcome(True, (kind, name), refusals)
-            given = found is not None and handed_over(kind, found, owner)
-            if given and not _all_ready(desired, objects):
-                continue  # what it leads to now serves until our pods can
-            if found is None or not covers(found, manifest):
-                found = await cluster.apply(manifest)
-            # a no-op apply keeps the resourceVersion, and the store says that it is nothing new
-            changed |= store.put(found)
-        except ApiError as error:
-            if not (error.refused or error.absent):
-                raise
-            refusals[kind] = _sentence(manifest, error)
-            log.warning("%s/%s: %s", owner.namespace, owner.name, refusals[kind])
-    if all(kind in _PODS for kind in refusals):
+    wanted = tuple(desired)
+    writing = _Writing(cluster, store, owner, pace, wanted)
+    pace.forget_all_but((*wanted, *writing.objects().values()))
+    first = not lacking(writing.objects())
+    if first:
+        await writing.bring_about(desired.ways, urgent=True)
+    await writing.bring_about(desired.behind)
+    if not first:
+        if lacking(writing.objects()):
+            return writing.outcome()
+        await writing.bring_about(desired.ways, urgent=True)
+    if not writing.leaves_ways:
         # else traffic may still go to what is not wanted any more
-        changed |= await _prune(cluster, store, objects, wanted)
-    return Outcome(changed, None, refusals)
+        await writing.prune(wanted)
+    return writing.outcome()
+
+
+async def bring_about(
+    cluster: Cluster, store: Store, owner: Owner, ways: Iterable[Manifest], pace: Pace
+) -> Outcome:
+    """Apply what splits the traffic, and nothing else."""
+    writing = _Writing(cluster, store, owner, pace, ways)
+    await writing.bring_about(ways, urgent=True)
+    return writing.outcome()
+
+
+class _Writing:
+    """The writes of one pass, and what came of them so far."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        store: Store,
+        owner: Owner,
+        pace: Pace,
+        desired: Iterable[Manifest],
+    ) -> None:
+        self._desired = list(desired)
+        self._cluster = cluster
+        self._store = store
+        self._owner = owner
+        self._pace = pace
+        self._changed = False
+        self._taken: tuple[str, str] | None = None
+        self._refusals: dict[str, str] = {}
+        self._failures: dict[str, str] = {}
+        self._overridden: dict[str, str] = {}
+        self._retry_in = inf
+        self._error: ApiError | None = None
+
+    def objects(self) -> Objects:
+        """The children as they are known now."""
+        return self._store.children(self._owner.namespace, self._owner.name, self._owner.uid)
+
+    @property
+    def leaves_ways(self) -> bool:
+        """Whether what splits the traffic may not be as wanted."""
+        left = {*self._refusals, *self._failures, *self._overridden}
+        return self._taken is not None or not left <= set(_PODS)
+
+    def outcome(self) -> Outcome:
+        """What came of everything."""
+        return Outcome(
+            self._changed,
+            self._taken,
+            self._refusals,
+            self._failures,
+            self._overridden,
+            None if self._retry_in == inf else self._retry_in,
+            self._error,
+        )
+
+    async def bring_about(self, manifests: Iterable[Manifest], *, urgent: bool = False) -> None:
+        """Apply these where they are not so yet."""
+        cluster = self._cluster.urgent if urgent else self._cluster
+        objects = self.objects()
+        for manifest in manifests:
+            try:
+                await self._bring_one_about(cluster, objects, manifest, urgent)
+            except ApiError as error:
+                self._note(manifest, error, "written", urgent)
+
+    async def _bring_one_about(
+        self, cluster: Cluster, objects: Objects, manifest: Manifest, urgent: bool
+    ) -> None:
+        kind, name = manifest["kind"], manifest["metadata"]["name"]
+        found = objects.get((kind, name))
+        told = None if found is None else unlike(found, manifest)
+        if found is not None and told is None:
+            self._tell_if_overridden(manifest)
+            return
+        if told is not None:
+            self._pace.changed(manifest, told)
+        if (wait := self._pace.wait(manifest)) > 0:
+            if failure := self._pace.failure(manifest):
+                self._failures[kind] = failure
+            self._retry_in = min(self._retry_in, wait)
+            self._tell_if_overridden(manifest)
+            return
+        found = found or await _create_or_find(cluster, manifest)
+        if found is not None and foreign(kind, found, self._owner):
+            self._taken, self._changed = (kind, name), True
+            return
+        given = found is not None and handed_over(kind, found, self._owner)
+        if given and not _all_ready(self._desired, objects):
+            return  # what it leads to now serves until our pods can
+        if found is None or unlike(found, manifest) is not None:
+            found = await cluster.apply(manifest)
+            self._pace.wrote(manifest, longest=FAILED_LONGEST if urgent else CHANGED_LONGEST)
+        # a no-op apply keeps the resourceVersion, and the store says that it is nothing new
+        self._changed |= self._store.put(found)
+        if (told := unlike(found, manifest)) is not None:
+            self._pace.changed(manifest, told)
+            self._retry_in = min(self._retry_in, self._pace.wait(manifest))
+        self._tell_if_overridden(manifest)
+
+    def _tell_if_overridden(self, manifest: Manifest) -> None:
+        if told := self._pace.overridden(manifest):
+            self._overridden[manifest["kind"]] = (
+                f"{told} Something else changes it each time it is written, such as an admission "
+                "webhook or another controller; it is written again less and less often."
+            )
+
+    async def prune(self, wanted: Iterable[Manifest]) -> None:
+        """Delete what is not among these."""
+        kept = {(each["kind"], each["metadata"]["name"]) for each in wanted}
+        for key, live in self.objects().items():
+            if key in kept:
+                continue
+            head = {"kind": key[0], "metadata": {"name": key[1]}}
+            if (wait := self._pace.wait(head)) > 0:
+                self._failures[key[0]] = self._pace.failure(head)
+                self._retry_in = min(self._retry_in, wait)
+                continue
+            try:
+                await self._cluster.delete(live)
+            except ApiError as error:
+                self._note(head, error, "deleted", urgent=False)
+            else:
+                self._store.remove(live)
+                self._changed = True
+
+    def _note(self, manifest: Manifest, error: ApiError, done: str, urgent: bool) -> None:
+        kind = manifest["kind"]
+        told = _sentence(manifest, error, done)
+        log.warning("%s/%s: %s", self._owner.namespace, self._owner.name, told)
+        if done == "written" and (error.refused or error.absent):
+            self._refusals[kind] = told
+            return
+        self._failures[kind] = told
+        self._error = self._error or error
+        longest = ROUTE_LONGEST if urgent else RETRY_AFTER_LONGEST
+        self._pace.failed(manifest, told, retry_after=error.retry_after, longest=longest)
+        self._retry_in = min(self._retry_in, self._pace.wait(manifest))
 
 
 def _all_ready(desired: Iterable[Manifest], objects: Objects) -> bool:
@@ -104,20 +260,10 @@ async def _create_or_find(cluster: Cluster, manifest: Manifest) -> Manifest | No
     return await cluster.find(kind, metadata["namespace"], metadata["name"])
 
 
-async def _prune(
-    cluster: Cluster, store: Store, objects: Objects, wanted: set[tuple[str, str]]
-) -> bool:
-    unwanted = [live for key, live in objects.items() if key not in wanted]
-    for live in unwanted:
-        await cluster.delete(live)
-        store.remove(live)
-    return bool(unwanted)
-
-
-def _sentence(manifest: Manifest, error: ApiError) -> str:
+def _sentence(manifest: Manifest, error: ApiError, done: str) -> str:
     kind, name = manifest["kind"], manifest["metadata"]["name"]
-    if error.absent:
+    if error.absent and done == "written":
         why = f"the API server does not know {kind} in {manifest['apiVersion']}: install it first"
     else:
         why = str(error)
-    return f"{kind} {name} cannot be written: {why}"
+    return f"{kind} {name} cannot be {done}: {why}"

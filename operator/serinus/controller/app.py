@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 
@@ -14,9 +14,13 @@ from serinus.controller.informer import Informer
 from serinus.controller.lease import Lease
 from serinus.controller.metrics import Gauges, Metrics, endpoints
 from serinus.controller.queue import Key, WorkQueue
-from serinus.controller.reconcile import Reconciler
+from serinus.controller.reconcile import UNWRITTEN_PATIENCE, Reconciler
 from serinus.controller.sampling import Reader, Sampler
 from serinus.controller.scope import Scope
+
+STUCK_AFTER: Final = 600.0
+"""Seconds after which what has not ended is taken to be stuck. Every request is bounded to some
+seconds, and a pass of thirty requests that all time out ends before."""
 
 
 class Prometheus(Reader, Protocol):
@@ -44,7 +48,10 @@ class App:
         self._scope = scope or Scope()
         self._everywhere = not namespaces
         self._workers = workers
+        self._clock = clock
         self._leading = False
+        self._leads_since = 0.0
+        self._errors: Counter[Key] = Counter()
         self.store = Store()
         self.queue = WorkQueue(clock)
         # what was measured of a rollout may roll it back, what is monitored decides nothing
@@ -64,6 +71,9 @@ class App:
                 queries=lambda: prometheus.queries_sent,
                 phases=self._phases,
                 drifts=self._drifts,
+                errors=self._errors_of_what_exists,
+                looks=self._ages_of_looks,
+                refused_writes=lambda: cluster.refused_writes,
             )
         )
 
@@ -114,7 +124,7 @@ class App:
             await self._scope.find_others(self._cluster)
         for name in self.store.names("ModelDeployment"):
             self.queue.add(Key(*name))
-        self._leading = True
+        self._leading, self._leads_since = True, time.monotonic()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.sampler.run())
@@ -149,6 +159,11 @@ class App:
                 # somebody wrote or deleted it meanwhile: the next try looks at it anew
                 result = "conflict"
                 await self._refresh(key)
+            else:
+                self._errors[key] += 1
+            raise
+        except Exception:
+            self._errors[key] += 1
             raise
         finally:
             self.metrics.reconcile.labels(result).observe(time.perf_counter() - started)
@@ -162,6 +177,28 @@ class App:
             self.store.remove(known)
 
     # what is told
+
+    def stuck(self) -> str | None:
+        """What does not move though it should, so that only a restart helps; None if all moves.
+
+        A standby, a leader with nothing to do, and one whose API server is down all move: they
+        look, fail in time, and try again.
+        """
+        if (trouble := self._informer.stuck(STUCK_AFTER)) is not None:
+            return trouble
+        if not self._leading or time.monotonic() - self._leads_since < STUCK_AFTER:
+            return None
+        samplers = (self.sampler.stuck(STUCK_AFTER), self.watcher.stuck(STUCK_AFTER))
+        return self.queue.stuck(STUCK_AFTER) or samplers[0] or samplers[1]
+
+    def _errors_of_what_exists(self) -> Mapping[tuple[str, str], int]:
+        existing = set(self.store.names("ModelDeployment"))
+        self._errors = Counter({k: n for k, n in self._errors.items() if k in existing})
+        return {(key.namespace, key.name): count for key, count in self._errors.items()}
+
+    def _ages_of_looks(self) -> Mapping[tuple[str, str], float]:
+        now = self._clock()
+        return {key: max(0.0, now - at) for key, at in self._reconciler.last_looks().items()}
 
     def _phases(self) -> Counter[str]:
         found: Counter[str] = Counter()
@@ -183,12 +220,13 @@ class App:
         informer = self._informer
 
         def healthy() -> str | None:
-            return None if informer.alive else "watching has ended"
+            return self.stuck() if informer.alive else "watching has ended"
 
         def ready() -> str | None:
             if not informer.synced.is_set():
                 return informer.trouble
-            return self._lease.rival if self._lease else None
+            rival = self._lease.rival if self._lease else None
+            return rival or self._reconciler.unwritten(UNWRITTEN_PATIENCE)
 
         runner = web.AppRunner(endpoints(self.metrics, healthy, ready), access_log=None)
         await runner.setup()

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -50,6 +51,7 @@ class Informer:
         self._served: frozenset[str] = frozenset()
         self._resync_now = asyncio.Event()
         self._watching: Watching | None = None
+        self._tried_at = time.monotonic()
         self.synced = asyncio.Event()
         """Set once everything was listed."""
         self.trouble: str | None = "objects are not listed yet"
@@ -59,6 +61,11 @@ class Informer:
     def alive(self) -> bool:
         """Whether the watches are looked after."""
         return self._watching is not None and self._watching.alive
+
+    def stuck(self, longest: float) -> str | None:
+        """That it has not even tried to list for so many seconds; None if it has."""
+        waited = time.monotonic() - self._tried_at
+        return f"nothing was listed for {waited:.0f} s" if waited > longest else None
 
     async def run(self) -> None:
         """List and watch until cancelled."""
@@ -70,6 +77,7 @@ class Informer:
     async def _resync_forever(self, watching: Watching) -> None:
         while True:
             self._resync_now.clear()
+            self._tried_at = time.monotonic()
             try:
                 await self._resync(watching)
             except ApiError as error:

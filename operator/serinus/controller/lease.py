@@ -31,7 +31,8 @@ class Lease:
     def __init__(
         self, cluster: Cluster, namespace: str, name: str, identity: str, release: str = ""
     ) -> None:
-        self._cluster = cluster
+        # leading must not end because others wait for slow answers
+        self._cluster = cluster.urgent
         self._namespace = namespace
         self._name = name
         self._release = release

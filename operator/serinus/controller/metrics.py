@@ -21,6 +21,12 @@ class Gauges:
     phases: Callable[[], Counter[str]]
     drifts: Callable[[], Mapping[tuple[str, str, str], bool]]
     """By namespace, name and feature, whether it has drifted."""
+    errors: Callable[[], Mapping[tuple[str, str], int]]
+    """By namespace and name of those that exist, passes that failed."""
+    looks: Callable[[], Mapping[tuple[str, str], float]]
+    """By namespace and name of those with a running analysis, seconds since the last good look."""
+    refused_writes: Callable[[], Mapping[str, int]]
+    """By kind."""
 
 
 class _Present:
@@ -59,6 +65,31 @@ class _Present:
         for names, drifted in gauges.drifts().items():
             drifts.add_metric(names, drifted)
         yield drifts
+        errors = CounterMetricFamily(
+            "serinus_reconcile_errors",
+            "Reconciles that failed, of the ModelDeployments that exist.",
+            labels=["namespace", "name"],
+        )
+        for name, count in gauges.errors().items():
+            errors.add_metric(name, count)
+        yield errors
+        looks = GaugeMetricFamily(
+            "serinus_analysis_last_look_age_seconds",
+            "Seconds since a rollout under analysis was last measured without an error.",
+            labels=["namespace", "name"],
+        )
+        for name, age in gauges.looks().items():
+            looks.add_metric(name, age)
+        yield looks
+        refused = CounterMetricFamily(
+            "serinus_refused_writes",
+            "Writes that the API server refused, so that trying again does not help. The kind "
+            "ModelDeployment is its status.",
+            labels=["kind"],
+        )
+        for kind, count in gauges.refused_writes().items():
+            refused.add_metric([kind], count)
+        yield refused
 
 
 class Metrics:

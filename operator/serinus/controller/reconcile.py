@@ -6,8 +6,11 @@ and holds only if nobody wrote the object meanwhile.
 
 import asyncio
 import logging
+import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -18,17 +21,19 @@ from serinus.api.validation import problems as spec_problems
 from serinus.api.validation import read_status, readable
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.cluster.pods import seen, trouble
-from serinus.controller.actuation import Outcome, actuate
+from serinus.controller.actuation import Outcome, actuate, bring_about
+from serinus.controller.pace import Pace
 from serinus.controller.pod_looks import PodLooks, awaiting
-from serinus.controller.queue import Key
+from serinus.controller.queue import Key, TryAgainError
 from serinus.controller.sampling import Sampler
 from serinus.controller.scope import Scope
 from serinus.judge.drift import Watch
 from serinus.judge.questions import History, Measurement
-from serinus.manifests.children import children
+from serinus.manifests.children import children, lacking, router_for
+from serinus.manifests.covers import covers
 from serinus.manifests.owner import Manifest, Objects, Owner, foreign
 from serinus.manifests.revision import Revision
-from serinus.plan.analysis import judged, learned, requested, told
+from serinus.plan.analysis import Request, judged, learned, requested, told
 from serinus.plan.decide import Plan, decide
 from serinus.plan.history import kept
 from serinus.plan.monitoring import to_watch, watched
@@ -42,6 +47,7 @@ from serinus.plan.observe import (
 )
 from serinus.plan.situation import Obstruction, Wish, World
 from serinus.plan.story import refuse
+from serinus.plan.withdrawal import Mark, unjudged, withdrawal, withdrawn
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +69,8 @@ EVIDENCE = (
 SETTLES_WITHIN = 10.0
 """Seconds after which pods and route that are awaited are looked at though no event came."""
 BLOCKED_LOOK_AGAIN = 15.0
+UNWRITTEN_PATIENCE = 30.0
+"""Seconds for which the API server may fail to write a status before that is told as trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,16 @@ class Memory:
     """What could not be read of it, each in a sentence."""
     due: float = inf
     """When the two may differ no longer, Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """A status that cannot be written."""
+
+    at: float
+    """Since when, by the monotonic clock."""
+    why: str
+    announced: bool = False
 
 
 class Reconciler:
@@ -100,6 +118,9 @@ class Reconciler:
         self._memories: dict[Key, Memory] = {}
         self._outcomes: dict[Key, Outcome] = {}
         self._pod_looks: dict[Key, PodLooks] = {}
+        self._paces: dict[Key, Pace] = defaultdict(Pace)
+        self._unwritten: dict[Key, Unwritten] = {}
+        self._looks: dict[Key, float] = {}
 
     async def __call__(self, key: Key) -> float | None:
         """One pass; returns the seconds until time alone makes another one due."""
@@ -125,39 +146,74 @@ class Reconciler:
         judged = self._watch(key, wish, await self._judge(key, wish, memory.current, world))
         # a measurement is taken once: what it showed must outlive a status that is not written
         memory = self._memories[key] = replace(memory, current=judged)
+        mark = Mark.read(owner, objects)
+        if why := withdrawn(wish.spec, judged, mark, now):
+            world = replace(world, withdrawn=why, split_in_effect=False, route_message=why)
         plan = decide(wish, judged, world, now)
-        unsaved = await self._persist(key, live, memory, plan.status, now)
         try:
-            changed = await self._actuate(key, owner, live, wish, plan)
-        except ApiError:
-            await self._announce(live, plan.news)
+            unsaved = await self._persist(key, live, memory, plan.status, now)
+        except ApiError as error:
+            self._measure(key, owner, wish, judged, now)
+            if not (error.conflict or error.absent):
+                await self._do_without_status(key, owner, live, wish, judged, world, plan)
             raise
+        outcome = await self._actuate(key, owner, live, wish, plan, mark if why else None)
         await self._announce(live, plan.news)
-        self._sampler.want(key, requested(owner, wish.spec, plan.status))
-        watch = to_watch(owner, wish.spec, plan.status, self._watches.get(key), now)
-        self._watcher.want(key, watch)
-        blocked = world.obstruction is not None or bool(self._outcome(key).refusals)
+        self._measure(key, owner, wish, plan.status, now)
+        blocked = world.obstruction is not None or bool(outcome.refusals)
         # what was just decided is told of as it stands at the next pass
-        if changed or plan.news:
-            return 0.0
         looks = self._pod_looks.get(key)
-        return _next_pass(plan, unsaved, blocked, looks.due - now if looks else None)
+        wait: float | None = 0.0
+        if not outcome.changed and not plan.news:
+            due = _earliest(unsaved, outcome.retry_in)
+            wait = _next_pass(plan, due, blocked, looks.due - now if looks else None)
+        if outcome.error is not None:
+            raise TryAgainError(wait or 0.0, str(outcome.error)) from outcome.error
+        return wait
 
     def forget_everything(self) -> None:
         """Another replica leads now; what it writes is what counts."""
-        for key in list(self._memories):
+        for key in {*self._memories, *self._unwritten}:
             self._forget(key)
+
+    def unwritten(self, patience: float) -> str | None:
+        """Whose status cannot be written for longer than so many seconds; None if there is none."""
+        now = time.monotonic()
+        for key, since in self._unwritten.items():
+            if now - since.at > patience:
+                return (
+                    f"the status of {key} cannot be written for {now - since.at:.0f} s: {since.why}"
+                )
+        return None
+
+    def last_looks(self) -> Mapping[Key, float]:
+        """When each rollout with a running analysis was last measured well, in Unix seconds."""
+        return self._looks
 
     def _forget(self, key: Key) -> None:
         self._memories.pop(key, None)
         self._outcomes.pop(key, None)
         self._pod_looks.pop(key, None)
+        self._paces.pop(key, None)
+        self._unwritten.pop(key, None)
         self._measure_nothing(key)
+
+    def _measure(self, key: Key, owner: Owner, wish: Wish, status: Status, now: float) -> None:
+        """From now on measure what this status asks for."""
+        reading = requested(owner, wish.spec, status)
+        self._sampler.want(key, reading)
+        self._watcher.want(key, to_watch(owner, wish.spec, status, self._watches.get(key), now))
+        candidate = status.candidate
+        if isinstance(reading, Request) and candidate is not None:
+            self._looks[key] = candidate.measured_at or candidate.analysis_since or candidate.since
+        else:
+            self._looks.pop(key, None)
 
     def _measure_nothing(self, key: Key) -> None:
         self._sampler.want(key, None)
         self._watcher.want(key, None)
         self._watches.pop(key, None)
+        self._looks.pop(key, None)
 
     def _outcome(self, key: Key) -> Outcome:
         """What the last pass came to."""
@@ -274,32 +330,95 @@ class Reconciler:
         """Write the status if that is due; else the seconds until it is, None if nothing is new."""
         wanted = status.to_json()
         due = min(memory.due, now + _write_within(memory.written, wanted))
-        if wanted == memory.written or due > now:
+        # after a failure nothing is done before it is known that the status can be written again
+        if key not in self._unwritten and (wanted == memory.written or due > now):
             due = inf if wanted == memory.written else due
             self._memories[key] = replace(memory, current=status, due=due)
             return due - now if due < inf else None
-        answer = await self._cluster.update_status(live, wanted)
+        try:
+            answer = await self._cluster.update_status(live, wanted)
+        except ApiError as error:
+            if not (error.conflict or error.absent):
+                await self._note_unwritten(key, live, error)
+            raise
+        self._unwritten.pop(key, None)
         self._store.put(answer)
         self._memories[key] = Memory(answer["status"], status)
         return None
 
+    async def _note_unwritten(self, key: Key, live: Manifest, error: ApiError) -> None:
+        """Tell by an event what the status cannot: at once if it is refused, and after a while if
+        the API server fails."""
+        now = time.monotonic()
+        known = self._unwritten.get(key, Unwritten(now, ""))
+        due = error.refused or now - known.at > UNWRITTEN_PATIENCE
+        if due and not known.announced:
+            told = f"The status cannot be written, and nothing goes on until it can: {error}"
+            log.warning("%s: %s", key, told)
+            announced = await self._tell(live, Reason.STATUS_NOT_WRITTEN, told, warning=True)
+            known = replace(known, announced=announced)
+        self._unwritten[key] = replace(known, why=str(error))
+
+    async def _do_without_status(
+        self,
+        key: Key,
+        owner: Owner,
+        live: Manifest,
+        wish: Wish,
+        status: Status,
+        world: World,
+        plan: Plan,
+    ) -> None:
+        """Take traffic from the candidate where that is decided, or nothing can be seen of it.
+
+        See `serinus.plan.withdrawal` for why that needs no status.
+        """
+        split = withdrawal(status, plan, world)
+        since = self._unwritten.get(key)
+        if since is not None and time.monotonic() - since.at > UNWRITTEN_PATIENCE:
+            split = split or unjudged(wish.spec, status, world)
+        objects = self._store.children(key.namespace, key.name, owner.uid)
+        revisions = read_revisions(wish, live["spec"], status, objects)
+        if split is None or split.candidate is None or not set(split.weights) <= set(revisions):
+            return
+        ways = router_for(wish.spec).manifests(owner, split, revisions)
+        if all(covers(objects.get((each["kind"], owner.name), {}), each) for each in ways):
+            return
+        mark = Mark(split.candidate, int(self._clock()))
+        pace = self._paces[key]
+        done = await bring_about(self._cluster, self._store, owner, mark.on(ways), pace)
+        if done.retry_in is not None:
+            # sooner than the status is tried again
+            raise TryAgainError(done.retry_in, " ".join(done.failures.values()))
+        if done.refusals or done.taken:
+            return  # as logged; it is tried again with the status
+        why = " ".join(decision.message for decision in plan.news)
+        told = f"Traffic was taken from revision {split.candidate} without a status. {why}"
+        log.warning("%s: %s", key, told)
+        await self._tell(live, Reason.WEIGHT_LOWERED, told, warning=True)
+
     # 5 actuate
 
     async def _actuate(
-        self, key: Key, owner: Owner, live: Manifest, wish: Wish, plan: Plan
-    ) -> bool:
-        """Make the children match; whether that changed anything that the rules read."""
+        self, key: Key, owner: Owner, live: Manifest, wish: Wish, plan: Plan, mark: Mark | None
+    ) -> Outcome:
+        """Make the children match; a mark stays until the candidate may have its traffic back."""
         if plan.wanted is None:
-            return False
+            return Outcome()
         objects = self._store.children(key.namespace, key.name, owner.uid)
         revisions = read_revisions(wish, live["spec"], plan.status, objects)
         history, running = read_history(objects), plan.wanted.replicas
         limit = wish.spec.revision_history_limit
         keep = kept(revisions, history, running, plan.status, limit)
         desired = children(owner, wish.spec, keep, plan.wanted)
-        before = self._outcome(key)
-        after = self._outcomes[key] = await actuate(self._cluster, self._store, owner, desired)
-        return after.changed or set(after.refusals) != set(before.refusals)
+        if mark is not None and plan.status.candidate is not None:
+            desired = replace(desired, ways=mark.on(desired.ways))
+        lacks = partial(lacking, owner, wish.spec, plan.wanted.split)
+        pace, before = self._paces[key], self._outcome(key)
+        after = await actuate(self._cluster, self._store, owner, desired, lacks, pace)
+        self._outcomes[key] = after
+        other = set(after.refusals) != set(before.refusals) or after.overridden != before.overridden
+        return replace(after, changed=after.changed or other)
 
     # 6 announce
 
@@ -313,13 +432,17 @@ class Reconciler:
                 decision.message,
             )
             warning = decision.reason in WARNINGS
-            try:
-                await self._cluster.create_event(
-                    live, decision.reason, decision.message, warning=warning
-                )
-            except ApiError as error:
-                # the decision itself stands in the status
-                log.warning("event %s not written: %s", decision.reason, error)
+            # should that fail: the decision itself stands in the status
+            await self._tell(live, decision.reason, decision.message, warning=warning)
+
+    async def _tell(self, live: Manifest, reason: str, note: str, *, warning: bool) -> bool:
+        """Write an event; whether that succeeded."""
+        try:
+            await self._cluster.create_event(live, reason, note, warning=warning)
+        except ApiError as error:
+            log.warning("event %s not written: %s", reason, error)
+            return False
+        return True
 
 
 def _read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...], tuple[str, ...]]:
@@ -369,6 +492,10 @@ def _shown(status: Mapping[str, Any]) -> dict[str, Any]:
 
 def _without(mapping: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in mapping.items() if key not in keys}
+
+
+def _earliest(*waits: float | None) -> float | None:
+    return min((wait for wait in waits if wait is not None), default=None)
 
 
 def _selector(labels: Mapping[str, str]) -> str:

@@ -9,11 +9,12 @@ else's. A reconcile never waits for Prometheus: it takes the newest measurement,
 import asyncio
 import contextlib
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from serinus.controller.queue import Key
+from serinus.controller.queue import LONGEST_SLEEP, Key
 from serinus.judge.questions import Answer, Arm, Counters, History, Measurement, Question
 from serinus.plan.analysis import HISTORY, MINUTE, HistoryRequest, Reading, next_look
 from serinus.prometheus import Asked
@@ -44,6 +45,7 @@ class Sampler:
         self._taken: dict[Key, Measurement | History] = {}
         self._reading: set[Key] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._looked_at = time.monotonic()
         self.wake = asyncio.Event()
 
     def want(self, key: Key, request: Reading | None) -> None:
@@ -64,11 +66,17 @@ class Sampler:
         """The newest measurement or history, once."""
         return self._taken.pop(key, None)
 
+    def stuck(self, longest: float) -> str | None:
+        """That it has not looked what is due for so many seconds; None if it has."""
+        waited = time.monotonic() - self._looked_at
+        return f"nothing was measured for {waited:.0f} s" if waited > longest else None
+
     async def run(self) -> None:
         """Measure until cancelled."""
         try:
             while True:
                 self.wake.clear()
+                self._looked_at = time.monotonic()
                 self.start_what_is_due()
                 delay = self._until_due()
                 # not wait_for: it may lose a cancellation that comes as the event is set
@@ -79,11 +87,11 @@ class Sampler:
             for task in self._tasks:
                 task.cancel()
 
-    def _until_due(self) -> float | None:
-        """Seconds until something is due; None: nothing is asked for."""
+    def _until_due(self) -> float:
+        """Seconds until something is due, or until the clock is looked at again."""
         now = self._clock()
         waits = (0.0 if self._is_due(key, now) else self._due[key] - now for key in self._due)
-        return min(waits, default=None)
+        return min([LONGEST_SLEEP, *waits])
 
     def start_what_is_due(self) -> None:
         """Begin to read everything whose moment has come."""

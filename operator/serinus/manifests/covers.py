@@ -1,12 +1,32 @@
 """Whether what is wanted is already in effect, so that nothing needs to be written."""
 
+import json
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any, Final
 
-from serinus.manifests.owner import Manifest
+from serinus.manifests.owner import WITHDRAWN, Manifest
 
 _EXACT: Final = frozenset({"selector", "matchLabels", "parentRefs", "hostnames", "rules", "data"})
-"""Where a key more than ours changes the meaning; elsewhere it is the server's default."""
+"""Where a key more than ours changes the meaning; elsewhere it is the server's default, or an
+addition that somebody else owns and answers for."""
+_HARMLESS: Final = {"rules": frozenset({"name", "retry", "timeouts"})}
+"""Keys of the items of such a list that change nothing about who gets the traffic."""
+
+_MERGED_BY: Final = {
+    **dict.fromkeys(("containers", "initContainers", "env", "volumes"), ("name",)),
+    **dict.fromkeys(("imagePullSecrets", "resourceClaims"), ("name",)),
+    "volumeMounts": ("mountPath",),
+    "volumeDevices": ("devicePath",),
+    "hostAliases": ("ip",),
+    "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
+    "ownerReferences": ("uid",),
+}
+"""Lists whose items server-side apply tells apart by these keys: an item of another field manager
+is not ours to remove, and does not make ours another one. All other lists are one value."""
+_PORTS: Final = ("containerPort", "port")
+"""Ports are told apart by one of these, and by their protocol."""
 
 _QUANTITIES: Final = frozenset({"limits", "requests", "overhead"})
 _QUANTITY: Final = frozenset({"sizeLimit", "divisor", "storage"})
@@ -21,36 +41,106 @@ _SUFFIXES: Final = {
     **{suffix: Decimal(1000) ** -power for power, suffix in enumerate("mun", start=1)},
     **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)},
 }
+_SHOWN: Final = 60
+"""Characters of a value that a difference shows."""
 
 
 def covers(live: Manifest, desired: Manifest) -> bool:
     """Whether applying `desired` would change nothing that matters in `live`.
 
-    What the server adds is tolerated; a list must have the same length, and a selector or a
-    route the same keys. A wrong False costs one write that changes nothing.
+    What the server or another field manager adds is tolerated, unless it changes the meaning of
+    what is ours: another key in a selector, another backend or filter in a route.
     """
+    return next(differences(live, desired), None) is None
+
+
+def differences(live: Manifest, desired: Manifest) -> Iterator[str]:
+    """Where `live` is not as `desired`, in words: the path of each field, and what it is."""
     heads = ("apiVersion", "kind")
-    return all(_covers(live.get(key), desired[key], key) for key in desired if key not in heads)
+    for key in desired:
+        if key not in heads:
+            yield from _differences(live.get(key), desired[key], key, key)
+    marks = [(each.get("metadata") or {}).get("annotations") or {} for each in (live, desired)]
+    if WITHDRAWN in marks[0] and WITHDRAWN not in marks[1]:
+        yield f"metadata.annotations has {WITHDRAWN}"
 
 
-def _covers(live: Any, desired: Any, key: str, parent: str = "") -> bool:
+def unlike(live: Manifest, desired: Manifest) -> str | None:
+    """How it differs, in a sentence; None if it does not."""
+    found = list(islice(differences(live, desired), 4))
+    if not found:
+        return None
+    more = ", …" if len(found) > 3 else ""
+    what = f"{desired['kind']} {desired['metadata']['name']}"
+    return f"{what} is not yet as wanted: {', '.join(found[:3])}{more}."
+
+
+def _differences(
+    live: Any, desired: Any, path: str, key: str, parent: str = "", exact: bool = False
+) -> Iterator[str]:
+    exact = exact or key in _EXACT
     if live is None:
-        return _empty(desired, key)
-    if key in _EXACT:
-        return bool(live == desired)
-    if isinstance(desired, dict):
-        return isinstance(live, dict) and all(
-            _covers(live.get(name), value, name, key) for name, value in desired.items()
-        )
-    if isinstance(desired, list):
-        return (
-            isinstance(live, list)
-            and len(live) == len(desired)
-            and all(_covers(*pair, "", key) for pair in zip(live, desired, strict=True))
-        )
-    if parent in _QUANTITIES or key in _QUANTITY:
-        return live == desired or _quantity(live) == _quantity(desired) is not None
-    return desired is None or _same(live, desired)
+        if not _empty(desired, key) or (exact and desired is not None):
+            yield f"{path} is missing"
+    elif isinstance(desired, dict) and isinstance(live, dict):
+        for name, value in desired.items():
+            yield from _differences(live.get(name), value, f"{path}.{name}", name, key, exact)
+        for name in sorted(set(live) - set(desired)) if exact else ():
+            if name not in _HARMLESS.get(parent, ()):
+                yield f"{path}.{name} should not be there"
+    elif isinstance(desired, list) and isinstance(live, list):
+        yield from _of_lists(live, desired, path, key, exact)
+    elif exact:
+        if live != desired:
+            yield _other(path, live, desired)
+    elif parent in _QUANTITIES or key in _QUANTITY:
+        if live != desired and not _quantity(live) == _quantity(desired) is not None:
+            yield _other(path, live, desired)
+    elif desired is not None and not _same(live, desired):
+        yield _other(path, live, desired)
+
+
+def _of_lists(
+    live: list[Any], desired: list[Any], path: str, key: str, exact: bool
+) -> Iterator[str]:
+    ours, theirs = _by_key(desired, key), _by_key(live, key)
+    if not exact and ours is not None and theirs is not None:
+        for index, (name, item) in enumerate(ours.items()):
+            yield from _differences(theirs.get(name), item, f"{path}[{index}]", "", key)
+        return
+    for index, (item, wanted) in enumerate(zip(live, desired, strict=False)):
+        yield from _differences(item, wanted, f"{path}[{index}]", "", key, exact)
+    for index in range(len(desired), len(live)):
+        yield f"{path}[{index}] should not be there"
+    for index in range(len(live), len(desired)):
+        yield f"{path}[{index}] is missing"
+
+
+def _by_key(items: list[Any], field: str) -> Mapping[tuple[Any, ...], Any] | None:
+    """The items by what tells them apart; None where they are one value, or two have one key."""
+    found = {}
+    for item in items:
+        name = _key_of(item, field)
+        if name is None or name in found:
+            return None
+        found[name] = item
+    return found
+
+
+def _key_of(item: Any, field: str) -> tuple[Any, ...] | None:
+    if not isinstance(item, dict):
+        return None
+    if field == "ports":
+        number = next((item[name] for name in _PORTS if name in item), None)
+        return None if number is None else (number, item.get("protocol") or "TCP")
+    names = _MERGED_BY.get(field)
+    return tuple(item.get(name) for name in names) if names else None
+
+
+def _other(path: str, live: Any, desired: Any) -> str:
+    texts = (json.dumps(value, ensure_ascii=False) for value in (live, desired))
+    shown = [t if len(t) <= _SHOWN else f"{t[:_SHOWN]}…" for t in texts]
+    return f"{path} is {shown[0]} instead of {shown[1]}"
 
 
 def _same(live: Any, desired: Any) -> bool:

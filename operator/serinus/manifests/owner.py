@@ -15,6 +15,9 @@ NAME_LABEL: Final = "serinus.dev/name"
 REVISION_LABEL: Final = "serinus.dev/revision"
 ADOPT_ANNOTATION: Final = "serinus.dev/adopt"
 _HANDED_OVER: Final = ("Service", "HTTPRoute")
+WITHDRAWN: Final = "serinus.dev/withdrawn"
+"""Annotation of what splits the traffic: from which candidate it was taken though the status, which
+is written first otherwise, could not be."""
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def pods_ready(s: Situation) -> int:
 def weight_given(s: Situation) -> int:
     """Percent to route to the candidate now: never more than its ready pods can carry."""
     candidate = s.candidate
-    if reads_history(s) or strangers(s):
+    if reads_history(s) or strangers(s) or s.world.withdrawn:
         return 0
     if pods_ready(s) >= pods_needed(s):
         return int(candidate.weight.wanted)
@@ -121,6 +121,10 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
     if candidate.mode != "Steps" or candidate.weight.wanted == 0:
         return None
     enough = pods_ready(s) >= pods_needed(s) or candidate.promoting
+    if candidate.effective_since is not None and s.world.withdrawn:
+        course = weight_ended(s.status.course, s.now)
+        lowered = s.to_candidate(effective_since=None).to(course=course)
+        return lowered.because(Reason.WEIGHT_LOWERED, candidate.revision, s.world.withdrawn)
     if candidate.effective_since is None and enough and s.world.split_in_effect:
         if strangers(s) or reads_history(s):
             return None
@@ -160,6 +164,8 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
     candidate = s.candidate
     if not candidate.promoting:
         return None
+    if s.world.withdrawn:
+        return _changed(s, _hold_for_the_route(s))
     if pods_ready(s) < pods_needed(s):
         if _too_late(s):
             return None

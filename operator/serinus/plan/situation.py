@@ -127,6 +127,10 @@ class World:
     """That the history lacks a revision that runs, in a sentence."""
     pods_problem: str | None = None
     """What keeps the candidate's pods from being ready, in their own words."""
+    withdrawn: str = ""
+    """Why the candidate gets no traffic though the status asks for it; else empty."""
+    overridden: str = ""
+    """Which child something else changes each time it is written, and how; else empty."""
     obstruction: Obstruction | None = None
     serving: str | None = None
     """The revision that the Service leads to, whatever the status says."""

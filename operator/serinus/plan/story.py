@@ -156,6 +156,9 @@ def _conditions(s: Situation, story: Story, drifted: Drift | None) -> list[Condi
     if drifted is not None:
         found = drifted.status, drifted.reason, drifted.message
         conditions.append(_condition(s.status, "Drifted", *found, generation, s.now))
+    if s.world.overridden:
+        changed = Reason.CHANGED_BY_OTHERS, s.world.overridden
+        conditions.append(_condition(s.status, "Overridden", "True", *changed, generation, s.now))
     return conditions
 
 

@@ -1,6 +1,7 @@
 """What the operator tells of itself, and the endpoints that tell it."""
 
 from collections import Counter
+from pathlib import Path
 
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -15,6 +16,9 @@ def gauges(leading: bool = True) -> Gauges:
         queries=lambda: 5,
         phases=lambda: Counter(Healthy=19, Paused=1),
         drifts=lambda: {("shop", "fraud", "income"): True, ("shop", "fraud", "age"): False},
+        errors=lambda: {("shop", "fraud"): 4},
+        looks=lambda: {("shop", "fraud"): 12.5},
+        refused_writes=lambda: {"ModelDeployment": 2},
     )
 
 
@@ -32,6 +36,9 @@ def test_present_values_are_read_at_each_scrape() -> None:
         'serinus_modeldeployments{phase="Paused"} 1.0',
         'serinus_feature_drift{feature="income",name="fraud",namespace="shop"} 1.0',
         'serinus_feature_drift{feature="age",name="fraud",namespace="shop"} 0.0',
+        'serinus_reconcile_errors_total{name="fraud",namespace="shop"} 4.0',
+        'serinus_analysis_last_look_age_seconds{name="fraud",namespace="shop"} 12.5',
+        'serinus_refused_writes_total{kind="ModelDeployment"} 2.0',
         'serinus_reconcile_duration_seconds_count{result="done"} 1.0',
     } <= set(lines)
     assert any(line.startswith("process_resident_memory_bytes ") for line in lines)
@@ -61,3 +68,14 @@ async def test_metrics_come_in_the_format_that_prometheus_asks_for() -> None:
         answer = await client.get("/metrics")
         assert answer.headers["Content-Type"].startswith("text/plain; version=")
         assert "# TYPE serinus_api_requests_total counter" in await answer.text()
+
+
+def test_every_metric_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs/operator.md").read_text()
+    metrics = Metrics(gauges())
+    metrics.reconcile.labels("done").observe(0.02)
+    types = [line.split() for line in metrics.exposition().decode().splitlines()]
+    names = {words[2] for words in types if words[:2] == ["#", "TYPE"] and "serinus" in words[2]}
+    assert len(names) >= 10
+    told = {name for name in names if f"`{name}`" in page or name.endswith("_created")}
+    assert names - told == set()

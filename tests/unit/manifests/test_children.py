@@ -24,7 +24,7 @@ HISTORY = {each.hash: each for each in (OLDEST, OLD, NEW)}
 
 def made(wanted: Wanted, **fields: Any) -> list[Manifest]:
     spec = Spec.model_validate({"template": NEW.template, **fields})
-    return children(OWNER, spec, HISTORY, wanted)
+    return list(children(OWNER, spec, HISTORY, wanted))
 
 
 def names(manifests: list[Manifest]) -> list[str]:

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
-from serinus.manifests.covers import covers
+from serinus.api.spec import Gateway
+from serinus.manifests.covers import covers, differences
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
+from serinus.manifests.routers.face import Split
+from serinus.manifests.routers.gateway import GatewayRouter
 from serinus.manifests.workload import deployment, service
 
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -106,10 +109,117 @@ def test_a_selector_with_a_key_more_selects_other_pods() -> None:
     assert not covers(live, SERVICE)
 
 
-def test_an_item_more_in_a_list_is_not_what_is_wanted() -> None:
-    live = with_defaults(DEPLOYMENT)
-    live["spec"]["template"]["spec"]["containers"].append({"name": "guest", "image": "g"})
-    assert not covers(live, DEPLOYMENT)
+def added(desired: Manifest, *path: Any, item: Any) -> Manifest:
+    """Live, with something that another field manager or a webhook has added."""
+    live = with_defaults(desired)
+    at(live, path).append(item)
+    return live
+
+
+POD = ("spec", "template", "spec")
+ADDITIONS: dict[str, tuple[Manifest, tuple[Any, ...], Any]] = {
+    "a second port of a Service": (
+        SERVICE,
+        ("spec", "ports"),
+        {"name": "metrics", "port": 9090, "protocol": "TCP", "targetPort": 9090},
+    ),
+    "a port of another protocol": (
+        SERVICE,
+        ("spec", "ports"),
+        {"name": "quic", "port": 80, "protocol": "UDP", "targetPort": 8080},
+    ),
+    "a container": (DEPLOYMENT, (*POD, "containers"), {"name": "guest", "image": "g"}),
+    "a variable": (DEPLOYMENT, (*POD, "containers", 0, "env"), {"name": "NODE", "value": "a"}),
+    "a volume": (DEPLOYMENT, (*POD, "volumes"), {"name": "certificates", "emptyDir": {}}),
+    "a second owner": (
+        DEPLOYMENT,
+        ("metadata", "ownerReferences"),
+        {"apiVersion": "v1", "kind": "ConfigMap", "name": "group", "uid": "9"},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ADDITIONS)
+def test_what_others_add_to_a_list_that_is_merged_is_theirs(what: str) -> None:
+    desired, path, item = ADDITIONS[what]
+    assert covers(added(desired, *path, item=item), desired)
+    first = with_defaults(desired)
+    at(first, path).insert(0, item)
+    assert covers(first, desired), "wherever they put it"
+
+
+def test_ours_beside_it_must_still_be_as_wanted() -> None:
+    desired, path, item = ADDITIONS["a second port of a Service"]
+    live = added(desired, *path, item=item)
+    live["spec"]["ports"][0]["targetPort"] = 9090
+    assert list(differences(live, desired)) == [
+        'spec.ports[0].targetPort is 9090 instead of "http"'
+    ]
+    live["spec"]["ports"] = [item]
+    assert list(differences(live, desired)) == ["spec.ports[0] is missing"]
+
+
+def test_a_list_that_is_one_value_must_be_the_same() -> None:
+    template = {"spec": {"containers": [{"name": "model", "args": ["--fast"]}]}}
+    live = {"spec": {"containers": [{"name": "model", "args": ["--fast", "--more"]}]}}
+    assert list(differences(live, template)) == ["spec.containers[0].args[1] should not be there"]
+
+
+ROUTE = GatewayRouter(Gateway.model_validate({"parentRefs": [{"name": "public"}]})).route(
+    OWNER, Split("old", "new", 20)
+)
+
+
+@pytest.mark.parametrize("field", ["timeouts", "retry", "name"])
+def test_what_a_webhook_adds_to_a_rule_without_moving_traffic_is_tolerated(field: str) -> None:
+    live = deepcopy(ROUTE)
+    live["spec"]["rules"][0][field] = {"request": "30s"}
+    assert covers(live, ROUTE)
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "value", "told"),
+    [
+        (("rules",), None, {"backendRefs": []}, "spec.rules[1] should not be there"),
+        (
+            ("rules", 0, "backendRefs"),
+            None,
+            {"name": "guest", "weight": 50},
+            "spec.rules[0].backendRefs[2] should not be there",
+        ),
+        (("rules", 0), "filters", [{}], "spec.rules[0].filters should not be there"),
+        (
+            ("rules", 0, "backendRefs", 1),
+            "filters",
+            [{}],
+            "spec.rules[0].backendRefs[1].filters should not be there",
+        ),
+        (
+            ("rules", 0, "matches", 0),
+            "headers",
+            [{}],
+            "spec.rules[0].matches[0].headers should not be there",
+        ),
+        (
+            ("rules", 0, "backendRefs", 1),
+            "weight",
+            60,
+            "spec.rules[0].backendRefs[1].weight is 60 instead of 20",
+        ),
+        (("parentRefs", 0), "sectionName", "a", "spec.parentRefs[0].sectionName should not"),
+    ],
+)
+def test_what_moves_traffic_is_not_tolerated_and_named(
+    path: tuple[Any, ...], key: str | None, value: Any, told: str
+) -> None:
+    live = deepcopy(ROUTE)
+    target = at(live["spec"], path)
+    if key is None:
+        target.append(value)
+    else:
+        target[key] = value
+    (found,) = differences(live, ROUTE)
+    assert found.startswith(told)
 
 
 def resources(**requests: Any) -> Manifest:

@@ -195,7 +195,22 @@ def test_a_route_that_someone_else_has_changed_is_not_in_effect() -> None:
     live = answered(ACCEPTED, RESOLVED)
     rule = live[("HTTPRoute", "fraud")]["spec"]["rules"][0]
     rule["filters"] = [{"type": "RequestMirror"}]
-    assert not read(live).in_effect
+    told = "HTTPRoute fraud is not yet as wanted: spec.rules[0].filters should not be there."
+    assert read(live) == Routed(5.0, False, told)
+
+
+def test_a_route_with_timeouts_of_someone_else_is_in_effect() -> None:
+    live = answered(ACCEPTED, RESOLVED)
+    live[("HTTPRoute", "fraud")]["spec"]["rules"][0]["timeouts"] = {"request": "30s"}
+    assert read(live) == Routed(5.0, True, "")
+
+
+def test_a_service_with_a_second_port_of_someone_else_is_in_effect() -> None:
+    manifest = REPLICAS.manifests(OWNER, split(25), BOTH)[0]
+    manifest["spec"]["ports"].append({"name": "metrics", "port": 9090, "protocol": "TCP"})
+    live = {("Service", "fraud"): manifest}
+    ready = {OLD.hash: 3, NEW.hash: 1}
+    assert REPLICAS.read_back(OWNER, split(25), BOTH, live, ready) == Routed(25.0, True, "")
 
 
 @pytest.mark.parametrize(
@@ -260,7 +275,8 @@ def test_the_only_revision_selected_takes_all_without_any_ready_pod() -> None:
 
 def test_a_service_that_does_not_yet_select_as_wanted_is_not_in_effect() -> None:
     routed = counted(0, stable=3, candidate=1, wanted=25)
-    assert routed == Routed(0.0, False, "Service fraud is not yet as wanted")
+    told = "spec.selector.serinus.dev/revision should not be there"
+    assert routed == Routed(0.0, False, f"Service fraud is not yet as wanted: {told}.")
 
 
 def test_without_ready_pods_nobody_takes_anything() -> None:

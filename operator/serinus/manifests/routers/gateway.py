@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from serinus.api.spec import Gateway, ParentRef
-from serinus.manifests.covers import covers
+from serinus.manifests.covers import unlike
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.face import Routed, Split
@@ -68,8 +68,8 @@ class GatewayRouter:
         if route is None:
             return Routed(0.0, False, f"HTTPRoute {owner.name} does not exist yet")
         actual = _candidate_share(owner, split, route)
-        if not covers(route, self.route(owner, split)):
-            return Routed(actual, False, f"HTTPRoute {owner.name} is not yet as wanted")
+        if told := unlike(route, self.route(owner, split)):
+            return Routed(actual, False, told)
         for parent in self.gateway.parent_refs:
             verdict = _answer(owner, parent, route)
             if verdict is not None:

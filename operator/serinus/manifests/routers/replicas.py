@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from serinus.manifests.covers import covers
+from serinus.manifests.covers import unlike
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.face import Routed, Split
@@ -40,8 +40,8 @@ class ReplicaRouter:
         if found is None:
             return Routed(0.0, False, f"Service {owner.name} does not exist yet")
         actual = _candidate_share(split, found, ready)
-        if not covers(found, self.manifests(owner, split, revisions)[0]):
-            return Routed(actual, False, f"Service {owner.name} is not yet as wanted")
+        if told := unlike(found, self.manifests(owner, split, revisions)[0]):
+            return Routed(actual, False, told)
         if abs(actual - split.weight) < 0.5:
             return Routed(actual, True, "")
         pods = (ready.get(split.stable or "", 0), ready.get(split.candidate or "", 0))
