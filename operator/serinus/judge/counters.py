@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from serinus.judge.questions import Answer, Counters, Series, Unreadable
-from serinus.judge.restarts import falls_of_a_target, restarted
+from serinus.judge.restarts import Falls, falls_of_a_target, restarted
 
 GONE_AFTER: Final = 600.0
 """Seconds behind the others after which a target is no longer waited for."""
@@ -86,8 +86,15 @@ class Exported(NamedTuple):
     """Those that count: of two jobs that scrape the pod, the other's are left out."""
     oldest: float
     """Unix seconds of the oldest sample of any series."""
-    newest: float
-    """Likewise."""
+    ends: frozenset[float]
+    """Unix seconds of the newest sample of each series."""
+    falls: Falls
+    """Where they fell."""
+
+    @property
+    def newest(self) -> float:
+        """Unix seconds of the newest sample of any series."""
+        return max(self.ends)
 
 
 Reading = Growth | Unreadable
@@ -216,7 +223,7 @@ class _Blocks:
             if len({at for each in samples for at, _ in each if at > ends[0]}) < 2:
                 break
             del ends[0]
-        end = min(ends[0], falls_of_a_target(samples).unsettled_since)
+        end = min(ends[0], *(exported.falls.unsettled_since for exported in found))
         if end > self._span.late_from:
             earlier = [at for each in samples for at, _ in each if at <= self._span.late_from]
             end = max(earlier, default=self._span.late_from)
@@ -261,14 +268,14 @@ def _checked(arm: Mapping[Counters, Answer]) -> dict[Counters, ByTarget | Unread
         target
         for answer in wholes.values()
         for target, exported in answer.items()
-        if falls_of_a_target(each.samples for each in exported.series).several_processes
+        if exported.falls.several_processes
     }
     for key, answer in found.items():
         if isinstance(answer, Unreadable):
             continue
         if shared := sorted(several & set(answer)):
             found[key] = Unreadable(_several_processes(shared[0]))
-        elif (whole := _whole(key, wholes)) is not None:
+        elif (whole := _whole(key, wholes)) is not None and jobs[whole]:
             found[key] = {t: _of_job(exported, jobs[whole]) for t, exported in answer.items()}
     return found
 
@@ -303,7 +310,9 @@ def _of_job(exported: Exported, jobs: Mapping[str, str]) -> Exported:
     """Without the series of other jobs than the one that counts; that they were scraped is kept,
     so that nothing is counted twice should they count later."""
     counts = [each for each in exported.series if _job(each) == jobs.get(each.pod, _job(each))]
-    return exported._replace(series=counts) if len(counts) < len(exported.series) else exported
+    if len(counts) == len(exported.series):
+        return exported
+    return _exported(counts) if counts else exported._replace(series=())
 
 
 def _job(series: Series) -> str:
@@ -316,8 +325,9 @@ def _late_from(arms: Iterable[Readable]) -> float:
     late = math.inf
     for arm in arms:
         for exported in (each for answer in arm.values() for each in answer.values()):
-            ends = {series.samples[-1][0] for series in exported.series}
-            ends = {end for end in ends if end >= exported.newest - LATE_WITHIN}
+            if len(exported.ends) == 1 or not exported.series:
+                continue
+            ends = {end for end in exported.ends if end >= exported.newest - LATE_WITHIN}
             if len(ends) > 1 and not restarted([s.samples for s in exported.series], min(ends)):
                 late = min(late, min(ends))
     return late
@@ -337,7 +347,8 @@ def _by_target(key: Counters, answer: Answer) -> ByTarget | Unreadable:
 
 def _exported(group: Sequence[Series]) -> Exported:
     oldest = min([series.samples[0][0] for series in group])
-    return Exported(group, oldest, max([series.samples[-1][0] for series in group]))
+    ends = frozenset([series.samples[-1][0] for series in group])
+    return Exported(group, oldest, ends, falls_of_a_target(series.samples for series in group))
 
 
 def _newest(answer: ByTarget) -> float | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from serinus.judge.samples import Sample
+from serinus.judge.samples import Sample, Samples
 
 BACK_WITHIN: Final = 4
 """Samples after a fall within which another process mostly has answered again: of two, in 15 of 16
@@ -41,7 +41,7 @@ NONE: Final = Falls()
 
 def falls(samples: Sequence[Sample]) -> Falls:
     """Of one series."""
-    values = [value for _, value in samples]
+    values = samples.values if isinstance(samples, Samples) else [value for _, value in samples]
     if values == sorted(values):
         return NONE
     since, peak, after, back, times_back = math.inf, 0.0, 0, False, 0
@@ -62,10 +62,11 @@ def falls(samples: Sequence[Sample]) -> Falls:
 
 def falls_of_a_target(series: Iterable[Sequence[Sample]]) -> Falls:
     """Of all its series, which fall together."""
-    found = [falls(samples) for samples in series]
+    found = [fell for samples in series if (fell := falls(samples)) is not NONE]
+    if not found:
+        return NONE
     return Falls(
-        min((each.unsettled_since for each in found), default=math.inf),
-        max((each.times_back for each in found), default=0),
+        min(each.unsettled_since for each in found), max(each.times_back for each in found)
     )
 
 

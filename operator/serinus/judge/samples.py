@@ -18,6 +18,11 @@ class Samples(Sequence[Sample]):
         self._times = array("d", [at for at, _ in found])
         self._values = array("d", [value for _, value in found])
 
+    @property
+    def values(self) -> list[float]:
+        """Without their times."""
+        return self._values.tolist()
+
     def __len__(self) -> int:
         return len(self._times)
 
