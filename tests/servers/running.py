@@ -174,6 +174,7 @@ def _ray(misbehaviour: str, folder: Path) -> Iterator[dict[Arm, Serving]]:
     start = [str(MODELS / "serve_ray.py"), str(port), str(metrics)]
     own = {
         "RAY_AUTH_MODE": "disabled",
+        "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "300",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_metrics_report_interval_ms": "1000",
     }

@@ -13,6 +13,9 @@ from starlette.requests import Request
 
 from scorecard import score
 
+TRIES = 5
+"""Its processes give each other 15 seconds to start, which a busy machine does not."""
+
 
 @serve.deployment(ray_actor_options={"num_cpus": 0})
 class Scorecard:
@@ -25,7 +28,15 @@ class Scorecard:
 
 if __name__ == "__main__":
     port, metrics = int(sys.argv[1]), int(sys.argv[2])
-    ray.init(num_cpus=4, _metrics_export_port=metrics, include_dashboard=False)
+    for left in reversed(range(TRIES)):
+        try:
+            ray.init(num_cpus=4, _metrics_export_port=metrics, include_dashboard=False)
+            break
+        except Exception as error:
+            if not left:
+                raise
+            print(f"Ray did not start: {error}", flush=True)
+            ray.shutdown()
     serve.start(http_options={"host": "127.0.0.1", "port": port})
     for behaviour in ("good", "raises", "slow", "crashes"):
         serve.run(Scorecard.bind(behaviour), name=behaviour, route_prefix=f"/{behaviour}")
