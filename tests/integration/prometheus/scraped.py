@@ -104,21 +104,28 @@ class Server:
         pods: Pods | None = None,
         jobs: Sequence[dict[str, object]] = (),
         flags: Sequence[str] = (),
+        *,
+        replica: str = "",
+        store: str = "",
     ) -> None:
-        """What is scraped are pods of a test's own, or jobs as in a configuration."""
+        """What is scraped are pods of a test's own, or jobs as in a configuration. One of a pair
+        has a name, which is a label of all that it writes to the store at an address."""
         self._folder, self._flags = folder, flags
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{self._port}"
         if pods is not None:
             jobs = [*jobs, {"job_name": "pods", "static_configs": pods.targets()}]
-        settings = {
+        settings: dict[str, Any] = {
             "scrape_interval": "1s",
             "scrape_native_histograms": True,
             "convert_classic_histograms_to_nhcb": True,
             "always_scrape_classic_histograms": True,
         }
-        config = {"global": settings, "scrape_configs": list(jobs)}
+        config: dict[str, Any] = {"global": settings, "scrape_configs": list(jobs)}
+        if store:
+            settings["external_labels"] = {"replica": replica}
+            config["remote_write"] = [{"url": f"{store}/api/v1/write"}]
         (folder / "prometheus.yml").write_text(json.dumps(config))
 
     def start(self) -> None:
