@@ -95,8 +95,9 @@ def _load(product: Stage, model: Model) -> Load:
 
 
 def _outage(deployed: Deployed) -> Outage:
+    status = deployed.until("what is waited for is told", lambda s: "may still" in s["message"])
     versions = [_version(pod) for pod in deployed.pods()]
-    return Outage(deployed.status()["message"], {name: versions.count(name) for name in versions})
+    return Outage(status["message"], {name: versions.count(name) for name in versions})
 
 
 def _version(pod: Mapping[str, object]) -> str:
