@@ -76,7 +76,7 @@ async def test_another_spec_over_what_was_left_behind_is_rolled_out_in_steps(
     status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
     assert status["stable"]["revision"] == old
     assert (await operator.split("fraud"))[f"fraud-{old}"] == 80
-    await operator.until("fraud", healthy("v2"), moving=5)
+    await operator.until("fraud", healthy("v2"), moving=5, within=90)
 
 
 def handed_over(kind: str, namespace: str, **more: Any) -> Manifest:

@@ -70,7 +70,7 @@ async def test_an_older_operator_reads_what_a_newer_one_wrote_keeps_it_and_goes_
         assert "status.candidate.checks[1].verdict" in told["note"]
         ignored = next(c for c in status["conditions"] if c["type"] == "FieldsIgnored")
         assert "spec.rollout.guard is not known" in ignored["message"]
-        status = await operator.until("fraud", healthy("v2"), moving=5)
+        status = await operator.until("fraud", healthy("v2"), moving=5, within=90)
         assert status["guard"] == {"until": "2026-11-25T08:00:00Z"}
 
         await operator.until("fraud", lambda s: not s.get("retiring"), moving=10)
