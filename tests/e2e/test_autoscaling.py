@@ -17,7 +17,7 @@ from tests.stage.stage import Stage
 LONGEST = 600.0
 FEWEST, MOST = 2, 6
 WEIGHT = 34
-CALM, SURGE = 4.0, 90.0
+CALM, SURGE = 4.0, 130.0
 """Requests a second, all together."""
 AUTOSCALER = {
     "apiVersion": "autoscaling/v2",
@@ -36,7 +36,7 @@ AUTOSCALER = {
                 "type": "Resource",
                 "resource": {
                     "name": "cpu",
-                    "target": {"type": "AverageValue", "averageValue": "30m"},
+                    "target": {"type": "AverageValue", "averageValue": "60m"},
                 },
             }
         ],
