@@ -20,7 +20,7 @@ from tests.stage.stage import Stage
 MONITORING: Final = "monitoring"
 PAIR: Final = ("pair-a", "pair-b")
 STORE: Final = "store"
-TOLD_WITHIN: Final = 25.0
+TOLD_WITHIN: Final = 40.0
 HELD_FOR: Final = 10.0
 """Seconds of an Error in which nothing may be decided."""
 
@@ -127,8 +127,8 @@ def serving(product: Stage, model: Model) -> Iterator[Deployed]:
     """The model's first version, under traffic."""
     deployed = Deployed(product.api, model.namespace, model.name)
     product.api.apply(model.manifest())
-    deployed.until_healthy("v1")
-    target = Target(product.gateway_url, model.host, rate=60, longest=300)
+    deployed.until_healthy("v1", within=120)
+    target = Target(product.gateway_url, model.host, rate=60, longest=600)
     with Load(product.api, product.model_image, model.namespace, target):
         yield deployed
 
@@ -146,7 +146,7 @@ def test_a_second_replica_is_an_error_with_the_remedy_and_then_the_rollout_goes_
         steps=[{"setWeight": 50}],
         analysis={
             "interval": "2s",
-            "minRequests": 1500,
+            "minRequests": 3000,
             "maxStepDuration": "30m",
             # what is asked at the same time goes over connections of its own
             "checks": [
@@ -168,7 +168,7 @@ def test_a_second_replica_is_an_error_with_the_remedy_and_then_the_rollout_goes_
             assert now["candidate"]["weight"] == before["candidate"]["weight"]
             time.sleep(1)
         product.operator.install(product.operator_image, setting.right)
-        deployed.until_healthy("v2", within=150)
+        deployed.until_healthy("v2", within=300)
 
 
 def _until_told(product: Stage, deployed: Deployed, words: str) -> None:
