@@ -32,11 +32,11 @@ def test_a_model_that_is_killed_for_memory_is_rolled_back_with_that_reason(
     product.api.apply(model.manifest())
     stable = loan.until_healthy("v1", within=120)["stable"]["revision"]
     before = loan.restarts(stable)
-    target = Target(product.gateway_url, model.host, rate=10, longest=WITHIN + 240)
+    target = Target(product.gateway_url, model.host, rate=10, longest=WITHIN + 400)
     with Load(product.api, product.model_image, namespace, target) as load:
         leaks = replace(model, version="v2", container=leaking("256Mi", mebibytes=8))
         product.api.apply(leaks.manifest())
-        bad = loan.until_weight(90, within=120)["candidate"]["revision"]
+        bad = loan.until_weight(90, within=240)["candidate"]["revision"]
         began = time.monotonic()
         status = loan.until_rejected(within=WITHIN)
         took = time.monotonic() - began

@@ -44,7 +44,7 @@ def test_a_candidate_that_hangs_loses_its_traffic_and_resumes_once_it_answers(
     target = Target(product.gateway_url, model.host, rate=15, longest=500)
     with Load(product.api, product.model_image, namespace, target) as load:
         product.api.apply(replace(model, version="v2", container=hanging()).manifest())
-        loan.until_weight(20, within=120)
+        loan.until_weight(20, within=240)
         began = time.monotonic()
         status = loan.until("its traffic is withdrawn", _withdrawn, within=AFTER + 60)
         assert time.monotonic() - began >= AFTER
