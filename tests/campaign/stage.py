@@ -1,7 +1,7 @@
 """What a course of events needs of the cluster in which it happens, in memory or real."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from serinus.cluster import Cluster
 from serinus.manifests.revision import revision_hash
@@ -86,6 +86,9 @@ class Stage(Protocol):
         """How things stand once the condition holds."""
 
 
+NOWHERE: Final = {"campaign.serinus.dev/node": "none"}
+"""A node that no cluster has: nobody but the stage says how a pod is."""
+
 Course = Callable[[Stage], Awaitable[None]]
 
 
@@ -95,7 +98,7 @@ def spec(version: str, **more: Any) -> Manifest:
     return {
         "model": {"version": version},
         "replicas": 4,
-        "template": {"spec": {"containers": [container]}},
+        "template": {"spec": {"containers": [container], "nodeSelector": dict(NOWHERE)}},
         "traffic": {"gateway": {"parentRefs": [{"name": "public"}]}},
         "rollout": {
             "steps": [{"setWeight": 20}, {"setWeight": 40}, {"pause": {"duration": "2m"}}],

@@ -9,6 +9,7 @@ each.
 """
 
 import argparse
+import asyncio
 import json
 import sys
 import time
@@ -20,6 +21,7 @@ from typing import Final
 from tests.campaign.history import Snapshot
 from tests.campaign.invariants import violations
 from tests.campaign.memory.world import World, run
+from tests.campaign.real import RealApi, RealStage, namespaces
 from tests.campaign.stage import (
     Manifest,
     Stage,
@@ -29,6 +31,8 @@ from tests.campaign.stage import (
     status_refused,
 )
 
+BESIDE: Final = 12
+"""Cells that run beside each other on a real API server: most of their time is waiting."""
 LONG: Final = 1.5 * 3600.0
 """Seconds within which everything comes to its end."""
 MINUTE: Final = 60.0
@@ -570,19 +574,49 @@ def in_memory(
         yield from pool.map(_run_named, cells, chunksize=4)
 
 
+async def _on_real(
+    names: Iterable[str], workers: int, left_out: frozenset[str], tell: Callable[[Result], None]
+) -> None:
+    """Run cells on a real API server, many beside each other."""
+    cells = [each for each in chosen(names) if f"{each[0].name}/{each[1].name}" not in left_out]
+    turns = asyncio.Semaphore(workers)
+
+    async def one(real: RealApi, namespace: str, state: State, event: Event) -> None:
+        async with turns:
+            started = time.perf_counter()
+            async with RealStage(real, namespace) as stage:
+                wrong = await _in_memory(stage, state, event)
+            took = time.perf_counter() - started
+            tell(Result(state.name, event.name, event.expected(state).words, took, wrong))
+
+    async with namespaces(len(cells)) as (real, spaces), asyncio.TaskGroup() as group:
+        for namespace, (state, event) in zip(spaces, cells, strict=True):
+            group.create_task(one(real, namespace, state, event))
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run cells, print what came of them; 1 if something was wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaign.table", description=__doc__)
     parser.add_argument("cells", nargs="*", metavar="STATE/EVENT")
     parser.add_argument("--workers", type=int, default=2, help="cells beside each other")
+    parser.add_argument("--real", action="store_true", help="on a real API server")
     parser.add_argument("--fail-fast", action="store_true", help="end with the first that is wrong")
     parser.add_argument("--except", action="append", dest="left_out", default=[])
     options = parser.parse_args(arguments)
-    failed = 0
-    left_out = frozenset(options.left_out)
-    for result in in_memory(options.cells, options.workers, left_out):
+    failed: list[Result] = []
+
+    def tell(result: Result) -> None:
         print(json.dumps(result.to_json()), flush=True)
-        failed += bool(result.wrong)
+        if result.wrong:
+            failed.append(result)
+
+    left_out = frozenset(options.left_out)
+    if options.real:
+        beside = options.workers if options.workers > 2 else BESIDE
+        asyncio.run(_on_real(options.cells, beside, left_out, tell))
+        return 1 if failed else 0
+    for found in in_memory(options.cells, options.workers, left_out):
+        tell(found)
         if failed and options.fail_fast:
             break
     return 1 if failed else 0

@@ -26,6 +26,8 @@ class Request:
     query: Mapping[str, str]
     content_type: str
     body: Any = None
+    raw: Any = None
+    """The body as it was given: some is text already."""
 
     @property
     def place(self) -> tuple[str, str | None, str | None, str]:
@@ -117,9 +119,9 @@ class Wire:
         """As the client's: what is to be given to `call_api`."""
         headers = header_params or {}
         content = headers.get("Content-Type", "application/json")
-        text = None if body is None else json.dumps(body)
-        sent = None if text is None else json.loads(text)
-        return (Request(method, path, dict(query_params or ()), content, sent),)
+        text = body if isinstance(body, str | bytes) else json.dumps(body)
+        sent = json.loads(text)
+        return (Request(method, path, dict(query_params or ()), content, sent, body),)
 
     async def call_api(self, request: Request, _request_timeout: float | None = None) -> Reply:
         """As the client's: send it, and return the answer."""

@@ -76,6 +76,13 @@ class MemoryApi:
         if now is not None and now["metadata"]["uid"] == live["metadata"]["uid"]:
             self.put({**now, "status": status})
 
+    def mirror(self, event: str, live: Manifest) -> None:
+        """Take over what another API server has."""
+        if event == "DELETED":
+            self._objects.pop(_place(live), None)
+        else:
+            self._objects[_place(live)] = live
+
     def drop(self, live: Manifest) -> None:
         """An object goes, and all that it owns after it."""
         place = _place(live)
@@ -126,7 +133,7 @@ class MemoryApi:
         return reply(201, self._create(request, kind, namespace))
 
     def _object(self, request: Request, place: Place, sub: str) -> Reply:
-        if request.content_type == "application/apply-patch+yaml":
+        if request.content_type.startswith("application/apply-patch+yaml"):
             return reply(200, self._apply(request, place, sub))
         live = self._objects.get(place)
         if live is None:

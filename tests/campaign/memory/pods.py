@@ -132,6 +132,8 @@ class Pods:
         self._changed = changed
         self._numbers = itertools.count(1)
         self._due: set[tuple[str, str]] = set()
+        self.later: Callable[[float, Callable[[], object]], None] = self._call_later
+        self.tell_of: Callable[[Pod], None] = self._write
         self.models: dict[str, Model] = {}
         """By version; what is not here is a good one."""
         self.pods: dict[str, Pod] = {}
@@ -148,9 +150,9 @@ class Pods:
         if kind == "Deployment":
             self._soon(metadata["namespace"], metadata["name"])
         elif kind == "Service" and event != "DELETED":
-            self._later(SYNC, self._endpoints)
+            self.later(SYNC, self._endpoints)
         if event == "DELETED":
-            self._later(SYNC, self._collect)
+            self.later(SYNC, self._collect)
 
     def of(self, revision: str) -> list[Pod]:
         """The pods of a revision."""
@@ -181,23 +183,23 @@ class Pods:
         delay = min(300.0, 10.0 * 2 ** min(pod.restarts, 5)) if pod.restarts else 1.0
         pod.waits = pod.restarts > 0
         self._told(pod)
-        self._later(delay, partial(self._restart, pod, pod.life))
+        self.later(delay, partial(self._restart, pod, pod.life))
 
     def unready(self, pod: Pod, seconds: float) -> None:
         """Its readiness probe fails for a while."""
         pod.ready, pod.life = False, pod.life + 1
         self._told(pod)
-        self._later(seconds, partial(self._ready, pod, pod.life))
+        self.later(seconds, partial(self._ready, pod, pod.life))
 
     # what happens by itself
 
-    def _later(self, delay: float, call: Callable[[], object]) -> None:
+    def _call_later(self, delay: float, call: Callable[[], object]) -> None:
         asyncio.get_running_loop().call_later(delay, call)
 
     def _soon(self, namespace: str, name: str) -> None:
         if (namespace, name) not in self._due:
             self._due.add((namespace, name))
-            self._later(SYNC, lambda: self._sync(namespace, name))
+            self.later(SYNC, lambda: self._sync(namespace, name))
 
     def _sync(self, namespace: str, name: str) -> None:
         self._due.discard((namespace, name))
@@ -229,6 +231,10 @@ class Pods:
             version=version,
             born=self._now(),
         )
+        self.begin(pod)
+
+    def begin(self, pod: Pod) -> None:
+        """A pod is there, and its container starts."""
         self.pods[pod.name] = pod
         self._begin(pod)
 
@@ -238,7 +244,7 @@ class Pods:
         self._told(pod)
         delay = self.model(pod.version).starts_after
         if delay < float("inf"):
-            self._later(delay, partial(self._ready, pod, pod.life))
+            self.later(delay, partial(self._ready, pod, pod.life))
 
     def _ready(self, pod: Pod, life: int) -> None:
         if pod.life != life or pod.name not in self.pods:
@@ -247,7 +253,7 @@ class Pods:
         self._told(pod)
         dies = self.model(pod.version).dies_every
         if dies is not None:
-            self._later(dies, lambda: self._die(pod, life))
+            self.later(dies, lambda: self._die(pod, life))
 
     def _die(self, pod: Pod, life: int) -> None:
         if pod.life == life and pod.name in self.pods and self.model(pod.version).dies_every:
@@ -275,13 +281,16 @@ class Pods:
     # what is told
 
     def _told(self, pod: Pod) -> None:
+        self.tell_of(pod)
+        self._changed()
+
+    def _write(self, pod: Pod) -> None:
         deployment = self._api.find("Deployment", pod.namespace, pod.deployment)
         if deployment is None:
             return
         self._api.put(_manifest(pod, deployment))
         self._report(deployment)
         self._endpoints()
-        self._changed()
 
     def _report(self, deployment: Manifest) -> None:
         metadata = deployment["metadata"]

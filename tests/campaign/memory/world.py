@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import random
+import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, Self, TypeVar
 from unittest.mock import patch
@@ -43,6 +44,7 @@ class MemoryGateway:
     def __init__(self, api: MemoryApi, changed: Callable[[], None]) -> None:
         self._api = api
         self._changed = changed
+        self.write_status: Callable[[Manifest, Manifest], None] = api.set_status
         self.lag = 0.05
         self.mode = "Accepts"
         """Accepts, Refuses or Silent."""
@@ -66,7 +68,9 @@ class MemoryGateway:
             self._take(route["metadata"]["name"])
 
     def _take(self, name: str) -> None:
-        route = self._api.find("HTTPRoute", NAMESPACE, name)
+        route = next(
+            iter(r for r in self._api.all("HTTPRoute") if r["metadata"]["name"] == name), None
+        )
         if route is None or self.mode == "Silent":
             return
         accepted = self.mode == "Accepts"
@@ -92,7 +96,8 @@ class MemoryGateway:
             }
             for parent in route["spec"]["parentRefs"]
         ]
-        self._api.set_status(route, {"parents": parents})
+        if (route.get("status") or {}).get("parents") != parents:
+            self.write_status(route, {"parents": parents})
 
 
 class MemoryPrometheus:
@@ -203,8 +208,11 @@ class _Crashes(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and record.exc_info[1] is not None:
             error = record.exc_info[1]
-            told = f"{record.getMessage()}: {type(error).__name__}: {error}"
-            self._history.crashes.append(told)
+            frames = traceback.extract_tb(error.__traceback__)
+            where = (
+                f" in {frames[-1].name}, {frames[-1].filename.rpartition('/')[2]}" if frames else ""
+            )
+            self._history.crashes.append(f"{type(error).__name__}: {error}{where}")
 
 
 class World:
@@ -213,9 +221,10 @@ class World:
     It is entered inside of a `MovedLoop`; `run` does that.
     """
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, namespace: str = NAMESPACE) -> None:
         self._loop = asyncio.get_running_loop()
         self._seed = seed
+        self.namespace = namespace
         self.api = MemoryApi(lambda: self.now)
         self.pods = Pods(self.api, lambda: self.now, self._changed)
         self.gateway = MemoryGateway(self.api, self._changed)
@@ -238,7 +247,6 @@ class World:
         self._crashes = _Crashes(self.history)
         self.user = Cluster(Wire(self._send))  # type: ignore[arg-type]
         """Somebody else's access to the API server."""
-        self.namespace = NAMESPACE
 
     async def __aenter__(self) -> Self:
         random.seed(self._seed)
@@ -324,19 +332,20 @@ class World:
         manifest = {
             "apiVersion": "serinus.dev/v1alpha1",
             "kind": "ModelDeployment",
-            "metadata": {"name": NAME, "namespace": NAMESPACE, **told},
+            "metadata": {"name": NAME, "namespace": self.namespace, **told},
             "spec": spec,
         }
-        path = f"/apis/serinus.dev/v1alpha1/namespaces/{NAMESPACE}/modeldeployments/{NAME}"
+        path = f"/apis/serinus.dev/v1alpha1/namespaces/{self.namespace}/modeldeployments/{NAME}"
         query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
-        request = Request("PATCH", path, query, "application/apply-patch+yaml", copied(manifest))
+        content = "application/apply-patch+yaml; charset=utf-8"
+        request = Request("PATCH", path, query, content, copied(manifest))
         return await self._told(request)
 
     async def edit(self, words: str, change: Callable[[Manifest], None]) -> Manifest:
         """Change the ModelDeployment as `kubectl edit` does."""
         self.act(words)
         while True:
-            live = await self.user.get("ModelDeployment", NAMESPACE, NAME)
+            live = await self.user.get("ModelDeployment", self.namespace, NAME)
             change(live)
             try:
                 return await self.user.update(live)
@@ -354,7 +363,7 @@ class World:
     async def delete(self) -> None:
         """Delete the ModelDeployment."""
         self.act("deletes it")
-        await self.user.delete(await self.user.get("ModelDeployment", NAMESPACE, NAME))
+        await self.user.delete(await self.user.get("ModelDeployment", self.namespace, NAME))
 
     def act(self, words: str) -> None:
         """Note what somebody does."""
@@ -509,10 +518,10 @@ class World:
     def _record(self) -> None:
         self._recording = False
         self._serve()
-        live = self.api.find("ModelDeployment", NAMESPACE, NAME)
+        live = self.api.find("ModelDeployment", self.namespace, NAME)
         deployments = {
             each["metadata"]["labels"][REVISION_LABEL]: each["spec"].get("replicas", 1)
-            for each in self.api.all("Deployment", NAMESPACE)
+            for each in self.api.all("Deployment", self.namespace)
             if REVISION_LABEL in (each["metadata"].get("labels") or {})
         }
         ready: dict[str, int] = {}
@@ -531,7 +540,7 @@ class World:
             children=frozenset(
                 (kind, each["metadata"]["name"])
                 for kind in CHILDREN
-                for each in self.api.all(kind, NAMESPACE)
+                for each in self.api.all(kind, self.namespace)
                 if (each["metadata"].get("labels") or {}).get(NAME_LABEL) == NAME
             ),
             hindered=frozenset(self.hindered),
@@ -545,7 +554,7 @@ class World:
         self.history.end = self.now
 
     def _asked(self) -> dict[str, int]:
-        route = self.api.find("HTTPRoute", NAMESPACE, NAME)
+        route = self.api.find("HTTPRoute", self.namespace, NAME)
         if route is None:
             return {}
         return {
@@ -562,7 +571,7 @@ class World:
         split: dict[str, float] = {}
         for service, weight in ways:
             share = weight / total if total else 0.0
-            live = self.api.find("Service", NAMESPACE, service)
+            live = self.api.find("Service", self.namespace, service)
             pods = self.pods.behind(live) if live is not None else []
             if not pods:
                 named = (live or {}).get("spec", {}).get("selector", {}).get(REVISION_LABEL)
@@ -582,11 +591,11 @@ class World:
             pod.grow(self.now, counted, counted * model.errors)
 
     def _ways(self) -> list[tuple[str, int]]:
-        live = self.api.find("ModelDeployment", NAMESPACE, NAME)
+        live = self.api.find("ModelDeployment", self.namespace, NAME)
         gateway = live is not None and (live["spec"].get("traffic") or {}).get("gateway")
         if gateway or NAME in self.gateway.served:
             return self.gateway.served.get(NAME, [])
-        return [(NAME, 1)] if self.api.find("Service", NAMESPACE, NAME) is not None else []
+        return [(NAME, 1)] if self.api.find("Service", self.namespace, NAME) is not None else []
 
 
 def run(course: Callable[[World], Awaitable[T]], seed: int = 0) -> T:

@@ -1,0 +1,376 @@
+"""The same courses on a real API server, with its real controllers, fake pods, and moved time.
+
+Many run beside each other, each in a namespace of its own. Time moves only while nothing is under
+way, so that a second of the cluster's never looks like a minute of the operator's. Pods ask for a
+node that no cluster has: nobody but this module, in the kubelet's place, says how they are.
+"""
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+import json
+import logging
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final, Self
+
+import aiohttp
+from kubernetes import aio
+
+from serinus.cluster import KINDS, ApiError, Cluster, connect
+from serinus.controller.app import App
+from tests.campaign.control import Control
+from tests.campaign.history import Snapshot
+from tests.campaign.memory.pods import Pod
+from tests.campaign.memory.world import World
+from tests.campaign.wire import Reply, Request, Wire
+
+Manifest = dict[str, Any]
+
+CLUSTER: Final = "serinus-campaign"
+NODE: Final = "fake-0"
+STEP: Final = 5.0
+"""Seconds of the operator's by which time moves at once, at most."""
+QUIET: Final = 0.08
+"""Seconds in which nothing must have happened before time moves."""
+_MIRRORED: Final = (
+    *("ModelDeployment", "Deployment", "Service", "HTTPRoute"),
+    *("ControllerRevision", "Pod", "EndpointSlice"),
+)
+
+Hear = Callable[[str, Manifest], None]
+
+
+class RealApi:
+    """One connection to an API server, and one watch of each kind for all who listen."""
+
+    def __init__(self, api: aio.client.ApiClient, cluster: Cluster) -> None:
+        self._api = api
+        self.cluster = cluster
+        self._hearing: dict[str, Hear] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def connected(cls) -> AsyncIterator[Self]:
+        """By KUBECONFIG, as the operator itself."""
+        async with connect(timeout=60.0) as cluster:
+            found = cls(cluster._api, cluster)
+            found._tasks = [asyncio.create_task(found._watch(kind)) for kind in _MIRRORED]
+            try:
+                yield found
+            finally:
+                for task in found._tasks:
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
+
+    def hear(self, namespace: str, hear: Hear | None) -> None:
+        """From now on tell of what happens in a namespace; None ends it."""
+        if hear is None:
+            self._hearing.pop(namespace, None)
+        else:
+            self._hearing[namespace] = hear
+
+    async def send(self, request: Request) -> Reply:
+        """Send it as it is."""
+        text = isinstance(request.raw, str | bytes) or "yaml" in request.content_type
+        found = await self._api.param_serialize(
+            request.method,
+            request.path,
+            query_params=list(request.query.items()),
+            body=json.dumps(request.body) if text else request.body,
+            auth_settings=["BearerToken"],
+            header_params={"Accept": "application/json", "Content-Type": request.content_type},
+        )
+        answer = await self._api.call_api(*found, _request_timeout=60.0)
+        return Reply(answer.status, await answer.read(), dict(answer.headers), answer.reason or "")
+
+    async def _watch(self, kind: str) -> None:
+        version = 0
+        while True:
+            try:
+                _, version = await self.cluster.snapshot(kind)
+                await self._follow(kind, version)
+            except (ApiError, aiohttp.ClientError, OSError, ValueError):
+                await asyncio.sleep(0.5)
+
+    async def _follow(self, kind: str, version: int) -> None:
+        query = [("watch", "1"), ("resourceVersion", str(version)), ("timeoutSeconds", "3600")]
+        request = await self._api.param_serialize(
+            "GET",
+            KINDS[kind].path(),
+            query_params=query,
+            auth_settings=["BearerToken"],
+            header_params={"Accept": "application/json"},
+        )
+        answer = await self._api.call_api(*request, _request_timeout=3700.0)
+        head = {"apiVersion": KINDS[kind].api_version, "kind": kind}
+        rest = b""
+        async for chunk in answer.response.content.iter_any():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in filter(None, lines):
+                event = json.loads(line)
+                if event["type"] not in ("ADDED", "MODIFIED", "DELETED"):
+                    return
+                live = {**event["object"], **head}
+                hear = self._hearing.get(live["metadata"]["namespace"])
+                if hear is not None:
+                    hear(event["type"], live)
+
+
+class RealStage(World):
+    """A namespace of a real API server, and the operator that serves it alone."""
+
+    def __init__(self, real: RealApi, namespace: str) -> None:
+        self._real = real
+        self._ahead = 0.0
+        self._busy = 0.0
+        self._timers: list[tuple[float, int, Callable[[], object]]] = []
+        self._order = itertools.count()
+        self._bound: set[str] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        super().__init__(namespace=namespace)
+        self.api.watchers = [self.gateway.seen, self._seen]
+        self.gateway.write_status = self._write_route_status
+        self.pods.later = self._at
+        self.pods.tell_of = self.tell_of
+
+    async def __aenter__(self) -> Self:
+        logging.getLogger("serinus").addHandler(self._crashes)
+        self._real.hear(self.namespace, self._heard)
+        self._record()
+        self.launch()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.history.end = self.now
+        self._real.hear(self.namespace, None)
+        self.end()
+        for task in [*self._leaving, *self._tasks]:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+        logging.getLogger("serinus").removeHandler(self._crashes)
+
+    @property
+    def now(self) -> float:
+        """Unix seconds by the operator's clock."""
+        return time.time() + self._ahead
+
+    def launch(self) -> None:
+        """A replica of the operator for this namespace, with the real watches."""
+        self._wire = Wire(self._send, self._note)
+        self._wire.faults = self.faults
+        cluster = Cluster(self._wire, 60.0)  # type: ignore[arg-type]
+        self.app = App(
+            cluster, self.prometheus, namespaces=(self.namespace,), clock=lambda: self.now
+        )
+        self._running = asyncio.create_task(self.app.run())
+        self.hindered.discard("operator")
+        self._changed()
+
+    # moved time
+
+    async def wait(self, seconds: float) -> None:
+        """Let time go by."""
+        end = self.now + seconds
+        while self.now < end:
+            await self._move(min(STEP, end - self.now))
+        self._record()
+
+    async def until(self, holds: Callable[[Snapshot], bool], within: float = 600.0) -> Snapshot:
+        """How things stand once the condition holds."""
+        deadline = self.now + within
+        while True:
+            last = self.history.snapshots[-1]
+            if not self._recording and holds(last):
+                return last
+            if self.now >= deadline:
+                told = last.status.get("message", "no status")
+                raise AssertionError(f"not within {within:g} s; it says: {told}")
+            await self._move(1.0, holds)
+
+    async def _move(self, seconds: float, holds: Callable[[Snapshot], bool] | None = None) -> None:
+        """Wait until nothing is under way, then let time pass."""
+        self._check_the_operator()
+        started = time.monotonic()
+        while time.monotonic() - started < 20.0:
+            if holds is not None and holds(self.history.snapshots[-1]):
+                return
+            depth = self.app.queue.depth if self.app is not None else 0
+            if not depth and time.monotonic() - self._busy > QUIET:
+                break
+            await asyncio.sleep(0.02)
+        if self._timers and self._timers[0][0] < self.now + seconds:
+            seconds = max(0.0, self._timers[0][0] - self.now)
+        self._ahead += seconds
+        while self._timers and self._timers[0][0] <= self.now:
+            heapq.heappop(self._timers)[2]()
+            self._busy = time.monotonic()
+        self.look_at_the_operator()
+        if self.app is not None:
+            self.app.queue.wake.set()
+            self.app.sampler.wake.set()
+            self.app.watcher.wake.set()
+        await asyncio.sleep(0.02)
+
+    def _at(self, delay: float, call: Callable[[], object]) -> None:
+        heapq.heappush(self._timers, (self.now + delay, next(self._order), call))
+
+    async def mend(self) -> None:
+        """Every fault ends; what was refused is tried again in real time."""
+        hindered = set(self.hindered)
+        await super().mend()
+        self.hindered |= hindered
+        self._changed()
+        for _ in range(400):
+            await asyncio.sleep(0.1)
+            if self.app is not None and not self.app.queue.retries:
+                break
+        self.hindered.clear()
+        self._changed()
+
+    # the real API server
+
+    async def _send(self, request: Request) -> Reply:
+        self._busy = time.monotonic()
+        body = request.body
+        if self.api.admit and isinstance(body, dict) and "kind" in body:
+            for webhook in self.api.admit:
+                webhook(body)
+        try:
+            return await self._real.send(request)
+        finally:
+            self._busy = time.monotonic()
+
+    def _heard(self, event: str, live: Manifest) -> None:
+        self._busy = time.monotonic()
+        self.api.mirror(event, live)
+        if live["kind"] == "Pod":
+            self._pod(event, live)
+        if live["kind"] == "HTTPRoute":
+            self.gateway.seen(event, live)
+        self._seen(event, live)
+
+    def _do(self, course: Any) -> None:
+        async def quietly() -> None:
+            with contextlib.suppress(ApiError):
+                await course
+
+        task = asyncio.create_task(quietly())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _write_route_status(self, route: Manifest, status: Manifest) -> None:
+        self._do(self._patch_status("HTTPRoute", route["metadata"]["name"], status))
+
+    async def _patch_status(self, kind: str, name: str, status: Manifest) -> None:
+        path = KINDS[kind].path(self.namespace, name, "/status")
+        content = "application/merge-patch+json"
+        await self._send(Request("PATCH", path, {}, content, {"status": status}))
+
+    # in the kubelet's place
+
+    def _pod(self, event: str, live: Manifest) -> None:
+        name = live["metadata"]["name"]
+        if event == "DELETED" or live["metadata"].get("deletionTimestamp"):
+            pod = self.pods.pods.pop(name, None)
+            if pod is not None:
+                pod.settle(self.now)
+                pod.ready, pod.running, pod.life = False, False, pod.life + 1
+                self.pods.gone.append(pod)
+        elif name not in self.pods.pods:
+            self.pods.begin(_pod(live, self.now))
+
+    def tell_of(self, pod: Pod) -> None:
+        """Write what the kubelet would."""
+        live = self.api.find("Pod", self.namespace, pod.name)
+        if live is not None:
+            self._do(self._write_pod(pod, live))
+
+    async def _write_pod(self, pod: Pod, live: Manifest) -> None:
+        await self._patch_status("Pod", pod.name, _status(pod, live))
+        if live["spec"].get("nodeName") or pod.name in self._bound:
+            return
+        # one that has an address already is left alone by what plays kubelet on that node
+        self._bound.add(pod.name)
+        binding = {
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": pod.name, "namespace": self.namespace},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": NODE},
+        }
+        path = KINDS["Pod"].path(self.namespace, pod.name, "/binding")
+        await self._send(Request("POST", path, {}, "application/json", binding))
+
+    async def lose_pods(self, revision: str) -> None:
+        """All pods of a revision are gone with their nodes."""
+        self.act(f"the pods of {revision} are lost")
+        for pod in self.pods.of(revision):
+            path = KINDS["Pod"].path(self.namespace, pod.name)
+            options = {"gracePeriodSeconds": 0}
+            await self._send(Request("DELETE", path, {}, "application/json", options))
+
+
+def _pod(live: Manifest, now: float) -> Pod:
+    metadata = live["metadata"]
+    env = live["spec"]["containers"][0].get("env") or []
+    number = random.randrange(60_000)
+    return Pod(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        address=f"10.{number // 250}.{number % 250}.{random.randrange(1, 250)}",
+        deployment=metadata["name"].rsplit("-", 2)[0],
+        namespace=metadata["namespace"],
+        labels=metadata["labels"],
+        version=next((e.get("value", "") for e in env if e["name"] == "MODEL_VERSION"), ""),
+        born=now,
+    )
+
+
+def _status(pod: Pod, live: Manifest) -> Manifest:
+    ready = "True" if pod.ready else "False"
+    container = live["spec"]["containers"][0]
+    state: Manifest = {"running": {"startedAt": None}} if pod.running else {}
+    if pod.waits:
+        state = {"waiting": {"reason": "CrashLoopBackOff"}}
+    elif not pod.running:
+        state = {"terminated": pod.ended}
+    kinds = ("Ready", "ContainersReady", "Initialized", "PodScheduled")
+    return {
+        "phase": "Running",
+        "podIP": pod.address,
+        "podIPs": [{"ip": pod.address}],
+        "conditions": [
+            {"type": kind, "status": ready if "Ready" in kind else "True"} for kind in kinds
+        ],
+        "containerStatuses": [
+            {
+                "name": container["name"],
+                "image": container["image"],
+                "imageID": "",
+                "ready": pod.ready,
+                "started": pod.running,
+                "restartCount": pod.restarts,
+                "state": state,
+                "lastState": {"terminated": pod.ended} if pod.ended else {},
+            }
+        ],
+    }
+
+
+@contextlib.asynccontextmanager
+async def namespaces(count: int) -> AsyncIterator[tuple[RealApi, list[str]]]:
+    """So many on the campaign's own cluster."""
+    control = await asyncio.to_thread(Control.up, CLUSTER)
+    names = await asyncio.to_thread(control.namespaces, count)
+    os.environ["KUBECONFIG"] = str(control.kubeconfig)
+    try:
+        async with RealApi.connected() as real:
+            yield real, names
+    finally:
+        await asyncio.to_thread(control.forget, names)
