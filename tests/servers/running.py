@@ -80,7 +80,12 @@ def scraped(arms: dict[Arm, Serving], folder: Path) -> Server:
     for arm, serving in arms.items():
         labels = {"namespace": arm.namespace, "pod": pod(arm)}
         targets = [{"targets": [f"127.0.0.1:{serving.metrics}"], "labels": labels}]
-        job: dict[str, object] = {"job_name": arm.workload, "static_configs": targets}
+        job: dict[str, object] = {
+            "job_name": arm.workload,
+            "static_configs": targets,
+            "scrape_interval": "5s",
+            "scrape_timeout": "5s",  # Ray renders its metrics for a second and more
+        }
         if serving.only:
             # what no application is named in is of the server itself
             keep = {"source_labels": ["application"], "regex": f"({serving.only})?"}

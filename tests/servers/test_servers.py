@@ -14,7 +14,7 @@ from serinus.prometheus import Asked, Config, Prometheus
 from tests.servers.environments import REQUIREMENTS
 from tests.servers.running import CANDIDATE, STABLE, asked, both, scraped
 
-PATIENCE = 180.0
+PATIENCE = 300.0
 ERRORS = {"name": "errors", "errorRate": {}}
 SLOW = {"name": "slow", "latency": {"warmUp": "0s"}}
 
@@ -52,7 +52,7 @@ async def judged(preset: str, misbehaviour: str, folder: Path) -> dict[str, Chec
 
 
 async def _looked_at(analysis: Analysis, url: str) -> dict[str, CheckStatus]:
-    await asyncio.sleep(5)  # counters that begin at a first event are there before it counts
+    await asyncio.sleep(15)  # counters that begin at a first event are there before it counts
     since = time.time()
     progress, deadline = Progress(), time.monotonic() + PATIENCE
     questions = questions_of(analysis)
