@@ -35,7 +35,7 @@ def test_a_candidate_that_hangs_loses_its_traffic_and_resumes_once_it_answers(
         analysis={
             "interval": "2s",
             "onSilence": {"after": f"{AFTER:g}s"},
-            "checks": [{"name": "errors", "errorRate": {}}],
+            "checks": [{"name": "errors", "errorRate": {"absoluteMargin": "10%"}}],
         },
     )
     loan = Deployed(product.api, namespace, "loan")
