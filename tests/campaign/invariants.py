@@ -169,8 +169,8 @@ def _weight_can_be_carried(history: History) -> Iterator[Violation]:
 def decisions(history: History) -> list[Manifest]:
     """All decisions that any status told of, oldest first, each once."""
     found: dict[tuple[str, str, str], Manifest] = {}
-    for snapshot in history.snapshots:
-        for each in reversed(snapshot.status.get("decisions") or []):
+    for status in history.statuses or [snapshot.status for snapshot in history.snapshots]:
+        for each in reversed(status.get("decisions") or []):
             found.setdefault((each["at"], each["reason"], each["revision"]), each)
     return list(found.values())
 
@@ -180,7 +180,8 @@ def _each_decision_once(history: History) -> Iterator[Violation]:
     for each in decisions(history):
         reason, revision, told = each["reason"], each["revision"], None
         if reason in ("RolloutStarted", "FirstDeployment"):
-            if revision == current:
+            by_hand = each["message"].startswith("Back to revision")
+            if revision == current and not by_hand:
                 told = f"{revision} was started twice without an end between"
             current, steps = revision, Counter()
         elif reason in _TERMINAL and revision == current:

@@ -221,6 +221,14 @@ class RealStage(World):
     def _at(self, delay: float, call: Callable[[], object]) -> None:
         heapq.heappush(self._timers, (self.now + delay, next(self._order), call))
 
+    async def delete(self) -> None:
+        """Delete it; the garbage collector takes its time, which is not the operator's."""
+        await super().delete()
+        for _ in range(300):
+            await asyncio.sleep(0.1)
+            if not self.history.snapshots[-1].children:
+                break
+
     async def mend(self) -> None:
         """Every fault ends; what was refused is tried again in real time."""
         hindered = set(self.hindered)

@@ -503,6 +503,8 @@ class World:
             self._wire.cut()
 
     def _seen(self, event: str, live: Manifest) -> None:
+        if live["kind"] == "ModelDeployment" and "status" in live:
+            self.history.statuses.append(live["status"])
         if live["kind"] not in ("Event", "Lease"):
             self._changed()
 

@@ -1,0 +1,87 @@
+"""Each invariant sees what it is there for, and nothing else."""
+
+from typing import Any
+
+import pytest
+
+from tests.campaign.history import Act, History, Snapshot, Told, Write
+from tests.campaign.invariants import violations
+from tests.campaign.report import page
+
+START = 1_790_000_000.0
+
+
+def stood(seconds: float = 120.0, **more: Any) -> History:
+    """A world that stood so for so long."""
+    return History(snapshots=[Snapshot(at=START, **more)], end=START + seconds)
+
+
+def live(**status: Any) -> dict[str, Any]:
+    spec = {"replicas": 4, "traffic": {"gateway": {"parentRefs": []}}, "template": {}}
+    return {"metadata": {"generation": 1}, "spec": spec, "status": status}
+
+
+STABLE = {"revision": "old"}
+CANDIDATE = {"revision": "new", "mode": "Steps", "weight": {"wanted": 20, "actual": 20}}
+ROLLING = live(stable=STABLE, candidate=CANDIDATE)
+SERVING = live(stable=STABLE, message="Revision old serves with 4 of 4 pods.")
+ALL = {"old": 4, "new": 1}
+
+WRONG = {
+    "traffic needs pods": stood(
+        live=ROLLING, ready={"old": 4}, pods=ALL, split={"old": 80, "new": 20}
+    ),
+    "removed pods have no traffic": stood(
+        live=ROLLING, ready={"old": 4}, pods={"old": 4}, split={"old": 80, "new": 20}
+    ),
+    "the rejected lose traffic": stood(
+        live=live(stable=STABLE, rejected={"revision": "new"}),
+        ready=ALL,
+        pods=ALL,
+        split={"old": 80, "new": 20},
+    ),
+    "weight is what is asked": stood(
+        live=ROLLING, ready=ALL, pods=ALL, asked={"old": 50, "new": 50}, split={"old": 100}
+    ),
+    "weight can be carried": stood(
+        live=live(stable=STABLE, candidate={**CANDIDATE, "weight": {"wanted": 50}}),
+        ready=ALL,
+        pods=ALL,
+        asked={"old": 50, "new": 50},
+    ),
+    "after deletion nothing is left": stood(live=None, children=frozenset({("Service", "fraud")})),
+    "the sentence in status is true": stood(live=SERVING, ready={"old": 3}, pods={"old": 4}),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_an_invariant_forbids_is_found(name: str) -> None:
+    assert name in {each.name for each in violations(WRONG[name])}
+
+
+def test_a_world_at_rest_violates_nothing() -> None:
+    assert not violations(
+        stood(live=SERVING, ready={"old": 4}, pods={"old": 4}, split={"old": 100})
+    )
+
+
+def test_a_write_at_rest_is_found() -> None:
+    history = stood(600.0, live=SERVING, ready={"old": 4}, pods={"old": 4})
+    history.writes.append(Write(START + 300, "PATCH", "Service", "fraud", "", 200))
+    assert [each.name for each in violations(history)] == ["at rest nothing is written"]
+
+
+def test_a_refused_status_of_which_an_event_tells_is_told() -> None:
+    history = stood(live=SERVING, ready={"old": 4}, pods={"old": 4})
+    history.acts.append(Act(START, "status writes are refused begins"))
+    history.writes.append(Write(START, "PUT", "ModelDeployment", "fraud", "status", 422))
+    silent = [each.name for each in violations(history)]
+    history.told.append(Told(START + 5, "StatusRefused", "Warning", "its status is refused"))
+    assert silent == ["an unwritable status is told otherwise"]
+    assert not violations(history)
+
+
+def test_the_page_has_a_cell_for_each_event_in_each_state() -> None:
+    text = page({"table": [], "mutation": []})
+    assert "| operator killed |" in text
+    assert "(not run)" in text
