@@ -106,8 +106,8 @@ class History:
     """Everything in the order in which it came."""
 
     snapshots: list[Snapshot] = field(default_factory=list)
-    statuses: list[Manifest] = field(default_factory=list)
-    """Every status that was written, even where the next one came at once."""
+    statuses: list[tuple[str, Manifest]] = field(default_factory=list)
+    """Every status that was written, even where the next one came at once, and whose it is."""
     writes: list[Write] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)

@@ -169,15 +169,18 @@ def _weight_can_be_carried(history: History) -> Iterator[Violation]:
 def decisions(history: History) -> list[Manifest]:
     """All decisions that any status told of, oldest first, each once."""
     found: dict[tuple[str, str, str], Manifest] = {}
-    for status in history.statuses or [snapshot.status for snapshot in history.snapshots]:
+    for uid, status in history.statuses or [("", each.status) for each in history.snapshots]:
         for each in reversed(status.get("decisions") or []):
-            found.setdefault((each["at"], each["reason"], each["revision"]), each)
+            key = each["at"], each["reason"], each["revision"]
+            found.setdefault(key, {**each, "uid": uid})
     return list(found.values())
 
 
 def _each_decision_once(history: History) -> Iterator[Violation]:
-    current, steps = "", Counter[str]()
+    current, steps, uid = "", Counter[str](), ""
     for each in decisions(history):
+        if each["uid"] != uid:
+            current, uid = "", each["uid"]
         reason, revision, told = each["reason"], each["revision"], None
         if reason in ("RolloutStarted", "FirstDeployment"):
             by_hand = each["message"].startswith("Back to revision")

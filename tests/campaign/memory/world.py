@@ -504,7 +504,7 @@ class World:
 
     def _seen(self, event: str, live: Manifest) -> None:
         if live["kind"] == "ModelDeployment" and "status" in live:
-            self.history.statuses.append(live["status"])
+            self.history.statuses.append((live["metadata"]["uid"], live["status"]))
         if live["kind"] not in ("Event", "Lease"):
             self._changed()
 
