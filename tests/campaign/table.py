@@ -355,6 +355,7 @@ async def _dies(stage: Stage, state: State) -> None:
     stage.model(version, dies_every=40.0)
     await stage.wait(45 * MINUTE)
     stage.model(version, dies_every=None)
+    stage.act("its containers live again")
 
 
 async def _history_lost(stage: Stage, state: State) -> None:
@@ -455,8 +456,17 @@ EVENTS: Final = (
     Event("Prometheus down", _prometheus_down),
     # what showed itself beside these
     Event("candidate fails", _fails, {"*": rejected("v2", "CheckFailed"), **_DONE}),
-    Event("candidate hangs", _hangs, {"*": held("v2", "CandidateSilent", 0.0), **_DONE}),
-    Event("candidate dies of memory", _dies, {"*": rejected("v2"), **_DONE}),
+    Event(
+        "candidate hangs",
+        _hangs,
+        # the last pods come before its silence has lasted long enough
+        {"*": held("v2", "CandidateSilent", 0.0), "promoting": serves("v2"), **_DONE},
+    ),
+    Event(
+        "candidate dies of memory",
+        _dies,
+        {"*": rejected("v2"), "promoting": rejected("v2") | serves("v2"), **_DONE},
+    ),
     Event(
         "stable's history lost, candidate fails",
         _history_lost,
