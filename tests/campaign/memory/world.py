@@ -13,6 +13,7 @@ from unittest.mock import patch
 from serinus.cluster import ApiError, Cluster
 from serinus.cluster.kinds import CHILDREN, WATCHED
 from serinus.controller.app import App
+from serinus.controller.pace import Pace
 from serinus.judge.questions import Answer, Counters, Series, Unreadable
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
 from serinus.prometheus import Asked
@@ -251,11 +252,18 @@ class World:
     async def __aenter__(self) -> Self:
         random.seed(self._seed)
         logging.getLogger("serinus").addHandler(self._crashes)
-        self._patch = patch(
-            "serinus.controller.informer.Watching",
-            lambda *arguments: MemoryWatching(self, *arguments),
-        )
-        self._patch.start()
+        clock = self._loop.time
+        self._patches: list[Any] = [
+            patch(
+                "serinus.controller.informer.Watching",
+                lambda *arguments: MemoryWatching(self, *arguments),
+            ),
+            # what waits for the API server waits in the time that passes here
+            patch("time.monotonic", clock),
+            patch.object(Pace.__init__, "__defaults__", (clock,)),
+        ]
+        for each in self._patches:
+            each.start()
         self._record()
         self.launch()
         return self
@@ -266,7 +274,8 @@ class World:
         for task in self._leaving:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        self._patch.stop()
+        for each in reversed(self._patches):
+            each.stop()
         logging.getLogger("serinus").removeHandler(self._crashes)
 
     @property
