@@ -121,7 +121,7 @@ def add_fake_nodes(kubectl: Kubectl, count: int) -> None:
     ]
     if nodes:
         kubectl.apply("---\n".join(json.dumps(node) + "\n" for node in nodes))
-        kubectl.call("wait", "node", "--all", "--for=condition=Ready", "--timeout=60s")
+        kubectl.call("wait", "node", "--all", "--for=condition=Ready", "--timeout=180s")
 
 
 def _has_restarted(kubectl: Kubectl, namespace: str, since: datetime) -> bool:

@@ -68,7 +68,7 @@ class Kubectl:
             for condition in item.get("status", {}).get("conditions") or []
         )
 
-    def wait_for_api(self, seconds: float = 60.0) -> None:
+    def wait_for_api(self, seconds: float = 180.0) -> None:
         """Wait until the API server says it is ready."""
         deadline = time.monotonic() + seconds
         while True:

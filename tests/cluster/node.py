@@ -16,7 +16,7 @@ from typing import Any
 SERVICE_CIDR = "10.96.0.0/16"
 NODE_ADDRESS = "10.99.0.1"
 LINK_IN_BOX = "host"
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 _RESTART_SECONDS = 1.0
 
 # The kubelet sets these for the whole machine; here it finds files that already say so.
