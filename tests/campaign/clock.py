@@ -10,7 +10,9 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-MOST_ROUNDS: Final = 20_000
+ROUND: Final = 1e-6
+"""Seconds that a round of the loop takes."""
+MOST_ROUNDS: Final = 5_000
 """Rounds of the loop in one moment, beyond which it is taken to be stuck."""
 
 
@@ -44,8 +46,8 @@ class MovedLoop(asyncio.SelectorEventLoop):
         self._rounds = 0 if timeout else self._rounds + 1
         if self._rounds > MOST_ROUNDS:
             raise RuntimeError("something goes round and round, and time never passes")
-        # a little more than asked for, lest rounding makes it come back for nothing
-        self._moved += timeout + 1e-9 if timeout else 0.0
+        # each round takes its time, as anywhere: else a wait that rounding left over never ends
+        self._moved += (timeout or 0.0) + ROUND
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Callable[..., T], *args: Any

@@ -434,6 +434,17 @@ def _exports_trouble(text: str) -> bool:
     )
 
 
+def _no_status_is_refused(history: History) -> Iterator[Violation]:
+    """Nothing but a fault keeps the API server from taking a status: it fits the schema."""
+    for each in history.writes:
+        if each.sub != "status" or each.status not in (400, 413, 422):
+            continue
+        if not history.at(each.at).hindered & {"status", "API server"}:
+            words = f"the API server refuses the status with {each.status}"
+            yield Violation("no status is refused", each.at, words)
+            return
+
+
 def _no_crash(history: History) -> Iterator[Violation]:
     for told in dict.fromkeys(history.crashes):
         yield Violation("no exception that nobody foresaw", history.end, told[:300])
@@ -533,6 +544,11 @@ INVARIANTS: Final = (
         "an unwritable status is told otherwise",
         f"A status that is refused for {TOLD_WITHIN:g} s shows in an Event or a metric.",
         _unwritable_is_told_otherwise,
+    ),
+    Invariant(
+        "no status is refused",
+        "What the operator writes to status is what the schema takes.",
+        _no_status_is_refused,
     ),
     Invariant("no exception that nobody foresaw", "The operator logs no traceback.", _no_crash),
 )
