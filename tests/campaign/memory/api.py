@@ -196,11 +196,8 @@ class MemoryApi:
         base = live or {"apiVersion": config["apiVersion"], "kind": config["kind"]}
         whole = apply.merged(base, meant)
         whole = apply.without(whole, gone, held)
-        whole.setdefault("metadata", {})
-        whole["metadata"] = {
-            **(live or config)["metadata"],
-            **{k: v for k, v in whole["metadata"].items() if k in meta or live},
-        }
+        if live is None:
+            whole["metadata"] = {**config["metadata"], **meta}
         stored = (
             self._admit(place, whole, None, request)
             if live is None

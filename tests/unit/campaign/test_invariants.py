@@ -72,7 +72,8 @@ def test_a_write_at_rest_is_found() -> None:
 
 
 def test_a_refused_status_of_which_an_event_tells_is_told() -> None:
-    history = stood(live=SERVING, ready={"old": 4}, pods={"old": 4})
+    refusing = frozenset({"status"})
+    history = stood(live=SERVING, ready={"old": 4}, pods={"old": 4}, hindered=refusing)
     history.acts.append(Act(START, "status writes are refused begins"))
     history.writes.append(Write(START, "PUT", "ModelDeployment", "fraud", "status", 422))
     silent = [each.name for each in violations(history)]

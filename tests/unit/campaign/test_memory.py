@@ -69,6 +69,20 @@ def test_an_unknown_field_is_refused() -> None:
         run(lambda w: _applied(w, {"stabel": {}}))
 
 
+async def _annotated(world: World, *annotations: dict[str, str]) -> dict[str, Any]:
+    live: dict[str, Any] = {}
+    for each in annotations:
+        live = await world.apply(spec("v1"), each)
+    found: dict[str, Any] = live["metadata"]
+    return found
+
+
+def test_an_annotation_that_is_left_out_is_gone() -> None:
+    found = run(lambda w: _annotated(w, {"example.com/a": "1"}, {}))
+    assert "annotations" not in found
+    assert found["name"] == NAME
+
+
 async def _replaced(world: World) -> None:
     await world.kill()
     await world.apply(spec("v1"))
