@@ -202,7 +202,8 @@ class RealStage(World):
             if holds is not None and holds(self.history.snapshots[-1]):
                 return
             depth = self.app.queue.depth if self.app is not None else 0
-            if not depth and time.monotonic() - self._busy > QUIET:
+            quiet = not depth and time.monotonic() - self._busy > QUIET
+            if quiet and self._controllers_are_done():
                 break
             await asyncio.sleep(0.02)
         if self._timers and self._timers[0][0] < self.now + seconds:
@@ -217,6 +218,31 @@ class RealStage(World):
             self.app.sampler.wake.set()
             self.app.watcher.wake.set()
         await asyncio.sleep(0.02)
+
+    def _controllers_are_done(self) -> bool:
+        """Whether Deployments and endpoints tell of the pods as they are."""
+        for live in self.api.all("Deployment", self.namespace):
+            status, metadata = live.get("status") or {}, live["metadata"]
+            mine = [p for p in self.pods.pods.values() if p.deployment == metadata["name"]]
+            if status.get("observedGeneration") != metadata["generation"]:
+                return False
+            if len(mine) != live["spec"]["replicas"]:
+                return False
+            if status.get("readyReplicas", 0) != sum(pod.ready for pod in mine):
+                return False
+        told = {
+            address
+            for each in self.api.all("EndpointSlice", self.namespace)
+            for endpoint in each.get("endpoints") or []
+            if endpoint["conditions"].get("ready")
+            for address in endpoint["addresses"]
+        }
+        behind = {
+            pod.address
+            for service in self.api.all("Service", self.namespace)
+            for pod in self.pods.behind(service)
+        }
+        return told == behind
 
     def _at(self, delay: float, call: Callable[[], object]) -> None:
         heapq.heappush(self._timers, (self.now + delay, next(self._order), call))
