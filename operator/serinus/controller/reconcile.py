@@ -274,9 +274,11 @@ class Reconciler:
                 facts["pods_seen"] = tuple(map(seen, pods))
                 own = [pod for pod in pods if seen(pod).revision == candidate.revision]
                 looks = looks.looked(trouble(deployment, own) if looks.short else None, now)
-        self._pod_looks[key] = looks
         if deployment is None:
+            # there is nothing to look at, and no look to wait for
+            self._pod_looks.pop(key, None)
             return facts
+        self._pod_looks[key] = looks
         if looks.short:
             return {**facts, "pods_problem": looks.problem}
         settling = candidate.effective_since is None or candidate.promoting
