@@ -5,6 +5,7 @@ Hours pass in milliseconds, since every timer of the operator reads the clock th
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -49,10 +50,10 @@ class Traffic:
             return ()
         if asked.arm.workload == self.hanging:
             return ()
-        now = self.clock()
-        first = max(self.started, now - asked.window)
-        step = int(asked.every or 1)
-        moments = [first + n for n in range(0, int(now - first) + 1, step)]
+        # scraped once a second: a sample that was read once is there at every later look
+        age, step = self.clock() - self.started, int(asked.every or 1)
+        first = max(0, math.ceil(age - asked.window))
+        moments = [self.started + n for n in range(first, int(age) + 1) if n % step == 0]
         share = self._share(asked.arm.workload) if asked.question.part else 1.0
         code = "500" if asked.question.part else "200"
         rate = self.rate * share / self.pods
