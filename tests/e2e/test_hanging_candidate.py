@@ -41,12 +41,12 @@ def test_a_candidate_that_hangs_loses_its_traffic_and_resumes_once_it_answers(
     loan = Deployed(product.api, namespace, "loan")
     product.api.apply(model.manifest())
     loan.until_healthy("v1", within=120)
-    target = Target(product.gateway_url, model.host, rate=15, longest=500)
+    target = Target(product.gateway_url, model.host, rate=15, longest=900)
     with Load(product.api, product.model_image, namespace, target) as load:
         product.api.apply(replace(model, version="v2", container=hanging()).manifest())
         loan.until_weight(20, within=240)
         began = time.monotonic()
-        status = loan.until("its traffic is withdrawn", _withdrawn, within=AFTER + 60)
+        status = loan.until("its traffic is withdrawn", _withdrawn, within=AFTER + 200)
         assert time.monotonic() - began >= AFTER
         candidate = status["candidate"]
         assert candidate["weight"]["wanted"] == 0
