@@ -200,7 +200,7 @@ class Load:
 
 
 def _pod(image: str, namespace: str, target: Target) -> Manifest:
-    name = f"load-{target.host.split('.')[0]}-at-{target.income:g}"
+    name = f"load-{target.host.split('.')[0]}-at-{target.income:g}-{target.rate:g}"
     arguments = {
         "url": target.url,
         "host": target.host,
