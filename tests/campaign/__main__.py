@@ -21,7 +21,6 @@ PARTS: dict[str, Sequence[Sequence[str]]] = {
         ("sequences", "--count", "5000", "--seed", "1"),
         ("sequences", "--count", "5000", "--seed", "2"),
     ],
-    "sequences-real": [("sequences", "--real", "--count", "200", "--seed", "3")],
     "api_faults": [("api_faults",)],
     "metrics_faults": [("metrics_faults",)],
     "attackers": [("attackers",)],

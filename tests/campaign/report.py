@@ -81,7 +81,6 @@ _PARTS = {
     "table": "cells in memory",
     "table-real": "cells on a real API server",
     "sequences": "sequences in memory",
-    "sequences-real": "sequences on a real API server",
     "api_faults": "runs with a fault between operator and API server",
     "metrics_faults": "runs with a fault between operator and Prometheus",
     "attackers": "attacks",
@@ -132,12 +131,11 @@ def _matrix(found: Results) -> Iterator[str]:
 
 def _sequences(found: Results) -> Iterator[str]:
     yield "## Sequences\n"
-    for part in ("sequences", "sequences-real"):
-        for line in _lines(found, part):
-            well = "none failed" if line["ok"] else f"one failed: {_plain(line['wrong'])[:300]}"
-            yield f"- {line['count']:,} in `{line['where']}`, seed {line['seed']}: {well}"
-            if line.get("replay"):
-                yield f"  Replay: `{line['replay'][:200]}`"
+    for line in _lines(found, "sequences"):
+        well = "none failed" if line["ok"] else f"one failed: {_plain(line['wrong'])[:300]}"
+        yield f"- {line['count']:,} in `{line['where']}`, seed {line['seed']}: {well}"
+        if line.get("replay"):
+            yield f"  Replay: `{line['replay'][:200]}`"
     yield ""
 
 
