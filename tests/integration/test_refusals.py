@@ -94,4 +94,5 @@ async def test_pods_stay_as_long_as_a_refused_route_sends_them_traffic(
         assert f"fraud-{stable}" in await children(operator.cluster, namespace, "Deployment")
         refusing.clear()
         await operator.until("fraud", healthy("v2"), moving=5)
+        await operator.until("fraud", lambda s: not s.get("retiring"), moving=20)
         await only(operator, "Deployment", {f"fraud-{promoted['stable']['revision']}"})
