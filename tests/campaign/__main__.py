@@ -21,6 +21,9 @@ PARTS: dict[str, Sequence[Sequence[str]]] = {
         ("sequences", "--count", "5000", "--seed", "1"),
         ("sequences", "--count", "5000", "--seed", "2"),
     ],
+    "sequences-real": [
+        ("sequences", "--real", "--count", "50", "--seed", str(seed)) for seed in (1, 2, 3, 4)
+    ],
     "api_faults": [("api_faults",)],
     "metrics_faults": [("metrics_faults",)],
     "attackers": [("attackers",)],

@@ -13,15 +13,19 @@ import json
 import logging
 import os
 import random
+import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextvars import ContextVar
 from typing import Any, Final, Self
+from unittest.mock import patch
 
 import aiohttp
 from kubernetes import aio
 
 from serinus.cluster import KINDS, ApiError, Cluster, connect
 from serinus.controller.app import App
+from serinus.controller.pace import Pace
 from tests.campaign.control import Control
 from tests.campaign.history import Snapshot
 from tests.campaign.memory.pods import Pod
@@ -32,8 +36,10 @@ Manifest = dict[str, Any]
 
 CLUSTER: Final = "serinus-campaign"
 NODE: Final = "fake-0"
-STEP: Final = 5.0
+STEP: Final = 15.0
 """Seconds of the operator's by which time moves at once, at most."""
+STUCK: Final = 20.0
+"""Seconds for which something may be under way; then time moves all the same."""
 QUIET: Final = 0.08
 """Seconds in which nothing must have happened before time moves."""
 _MIRRORED: Final = (
@@ -51,19 +57,26 @@ class RealApi:
         self._api = api
         self.cluster = cluster
         self._hearing: dict[str, Hear] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._known: dict[str, dict[tuple[str, str], Manifest]] = {}
+        """By kind, what was told last, by namespace and name."""
 
     @classmethod
     @contextlib.asynccontextmanager
     async def connected(cls) -> AsyncIterator[Self]:
-        """By KUBECONFIG, as the operator itself."""
+        """By KUBECONFIG, as the operator itself; every kind was listed."""
+        # what waits to be written again waits in the time that is moved
+        patched = patch.object(Pace.__init__, "__defaults__", (_moved,))
         async with connect(timeout=60.0) as cluster:
             found = cls(cluster._api, cluster)
-            found._tasks = [asyncio.create_task(found._watch(kind)) for kind in _MIRRORED]
+            begun = {kind: asyncio.Event() for kind in _MIRRORED}
+            tasks = [asyncio.create_task(found._watch(kind, begun[kind])) for kind in _MIRRORED]
             try:
-                yield found
+                for each in begun.values():
+                    await each.wait()
+                with patched:
+                    yield found
             finally:
-                for task in found._tasks:
+                for task in tasks:
                     task.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await task
@@ -89,14 +102,38 @@ class RealApi:
         answer = await self._api.call_api(*found, _request_timeout=60.0)
         return Reply(answer.status, await answer.read(), dict(answer.headers), answer.reason or "")
 
-    async def _watch(self, kind: str) -> None:
-        version = 0
+    @contextlib.asynccontextmanager
+    async def namespace(self) -> AsyncIterator[str]:
+        """A new one, deleted afterwards without waiting for it."""
+        name = f"c-{secrets.token_hex(4)}"
+        manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        path = "/api/v1/namespaces"
+        await self.send(Request("POST", path, {}, "application/json", manifest))
+        try:
+            yield name
+        finally:
+            await self.send(Request("DELETE", f"{path}/{name}", {}, "application/json", None))
+
+    async def _watch(self, kind: str, begun: asyncio.Event) -> None:
         while True:
             try:
-                _, version = await self.cluster.snapshot(kind)
+                listed, version = await self.cluster.snapshot(kind)
+                self._catch_up(kind, listed)
+                begun.set()
                 await self._follow(kind, version)
             except (ApiError, aiohttp.ClientError, OSError, ValueError):
                 await asyncio.sleep(0.5)
+
+    def _catch_up(self, kind: str, listed: Iterable[Manifest]) -> None:
+        """Tell of what happened while there was no watch."""
+        before, now = self._known.get(kind, {}), {_place(live): live for live in listed}
+        for place, live in before.items():
+            if place not in now:
+                self._tell(kind, "DELETED", live)
+        for place, live in now.items():
+            known = before.get(place)
+            if known is None or _version(known) != _version(live):
+                self._tell(kind, "MODIFIED", live)
 
     async def _follow(self, kind: str, version: int) -> None:
         query = [("watch", "1"), ("resourceVersion", str(version)), ("timeoutSeconds", "3600")]
@@ -116,10 +153,35 @@ class RealApi:
                 event = json.loads(line)
                 if event["type"] not in ("ADDED", "MODIFIED", "DELETED"):
                     return
-                live = {**event["object"], **head}
-                hear = self._hearing.get(live["metadata"]["namespace"])
-                if hear is not None:
-                    hear(event["type"], live)
+                self._tell(kind, event["type"], {**event["object"], **head})
+
+    def _tell(self, kind: str, event: str, live: Manifest) -> None:
+        known = self._known.setdefault(kind, {})
+        if event == "DELETED":
+            known.pop(_place(live), None)
+        else:
+            known[_place(live)] = live
+        hear = self._hearing.get(live["metadata"]["namespace"])
+        if hear is not None:
+            hear(event, live)
+
+
+def _place(live: Manifest) -> tuple[str, str]:
+    return live["metadata"]["namespace"], live["metadata"]["name"]
+
+
+def _version(live: Manifest) -> str:
+    return str(live["metadata"]["resourceVersion"])
+
+
+_STAGE: ContextVar["RealStage"] = ContextVar("stage")
+"""On which the code that asks runs."""
+
+
+def _moved() -> float:
+    """The monotonic clock, with the time that was let pass."""
+    stage = _STAGE.get(None)
+    return time.monotonic() + (stage.ahead if stage is not None else 0.0)
 
 
 class RealStage(World):
@@ -127,7 +189,8 @@ class RealStage(World):
 
     def __init__(self, real: RealApi, namespace: str) -> None:
         self._real = real
-        self._ahead = 0.0
+        self.ahead = 0.0
+        """Seconds that were let pass."""
         self._busy = 0.0
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._order = itertools.count()
@@ -159,7 +222,7 @@ class RealStage(World):
     @property
     def now(self) -> float:
         """Unix seconds by the operator's clock."""
-        return time.time() + self._ahead
+        return time.time() + self.ahead
 
     def launch(self) -> None:
         """A replica of the operator for this namespace, with the real watches."""
@@ -169,6 +232,7 @@ class RealStage(World):
         self.app = App(
             cluster, self.prometheus, namespaces=(self.namespace,), clock=lambda: self.now
         )
+        _STAGE.set(self)
         self._running = asyncio.create_task(self.app.run())
         self.hindered.discard("operator")
         self._changed()
@@ -179,7 +243,7 @@ class RealStage(World):
         """Let time go by."""
         end = self.now + seconds
         while self.now < end:
-            await self._move(min(STEP, end - self.now))
+            await self._move(end - self.now)
         self._record()
 
     async def until(self, holds: Callable[[Snapshot], bool], within: float = 600.0) -> Snapshot:
@@ -192,13 +256,13 @@ class RealStage(World):
             if self.now >= deadline:
                 told = last.status.get("message", "no status")
                 raise AssertionError(f"not within {within:g} s; it says: {told}")
-            await self._move(1.0, holds)
+            await self._move(deadline - self.now, holds)
 
     async def _move(self, seconds: float, holds: Callable[[Snapshot], bool] | None = None) -> None:
-        """Wait until nothing is under way, then let time pass."""
+        """Wait until nothing is under way, then let time pass until something is due."""
         self._check_the_operator()
         started = time.monotonic()
-        while time.monotonic() - started < 20.0:
+        while time.monotonic() - started < STUCK:
             if holds is not None and holds(self.history.snapshots[-1]):
                 return
             depth = self.app.queue.depth if self.app is not None else 0
@@ -206,9 +270,7 @@ class RealStage(World):
             if quiet and self._controllers_are_done():
                 break
             await asyncio.sleep(0.02)
-        if self._timers and self._timers[0][0] < self.now + seconds:
-            seconds = max(0.0, self._timers[0][0] - self.now)
-        self._ahead += seconds
+        self._skip(max(0.0, min(seconds, STEP, self._next_due() - self.now)))
         while self._timers and self._timers[0][0] <= self.now:
             heapq.heappop(self._timers)[2]()
             self._busy = time.monotonic()
@@ -218,6 +280,27 @@ class RealStage(World):
             self.app.sampler.wake.set()
             self.app.watcher.wake.set()
         await asyncio.sleep(0.02)
+
+    def _next_due(self) -> float:
+        """When time alone makes something happen."""
+        due = [moment for moment, *_ in self._timers[:1]]
+        if self.app is not None:
+            queue, waited = self.app.queue, asyncio.get_running_loop().time()
+            due += [moment for moment, _ in queue._heap[:1]]
+            due += [self.now + each.timer.when() - waited for each in queue._retries.values()]
+            due += [*self.app.sampler._due.values(), *self.app.watcher._due.values()]
+        return min(due, default=float("inf"))
+
+    def _skip(self, seconds: float) -> None:
+        """Let time pass, for what failed and waits to be tried again too."""
+        self.ahead += seconds
+        if self.app is None or not seconds:
+            return
+        queue, now = self.app.queue, asyncio.get_running_loop().time()
+        for key, each in list(queue._retries.items()):
+            each.timer.cancel()
+            left = max(0.0, each.timer.when() - now - seconds)
+            queue._schedule(key, left, each.earliest - seconds)
 
     def _controllers_are_done(self) -> bool:
         """Whether Deployments and endpoints tell of the pods as they are."""
@@ -254,19 +337,6 @@ class RealStage(World):
             await asyncio.sleep(0.1)
             if not self.history.snapshots[-1].children:
                 break
-
-    async def mend(self) -> None:
-        """Every fault ends; what was refused is tried again in real time."""
-        hindered = set(self.hindered)
-        await super().mend()
-        self.hindered |= hindered
-        self._changed()
-        for _ in range(400):
-            await asyncio.sleep(0.1)
-            if self.app is not None and not self.app.queue.retries:
-                break
-        self.hindered.clear()
-        self._changed()
 
     # the real API server
 

@@ -81,6 +81,7 @@ _PARTS = {
     "table": "cells in memory",
     "table-real": "cells on a real API server",
     "sequences": "sequences in memory",
+    "sequences-real": "sequences on a real API server",
     "api_faults": "runs with a fault between operator and API server",
     "metrics_faults": "runs with a fault between operator and Prometheus",
     "attackers": "attacks",
@@ -131,9 +132,9 @@ def _matrix(found: Results) -> Iterator[str]:
 
 def _sequences(found: Results) -> Iterator[str]:
     yield "## Sequences\n"
-    for line in _lines(found, "sequences"):
+    for line in [*_lines(found, "sequences"), *_lines(found, "sequences-real")]:
         well = "none failed" if line["ok"] else f"one failed: {_plain(line['wrong'])[:300]}"
-        yield f"- {line['count']:,} in `{line['where']}`, seed {line['seed']}: {well}"
+        yield f"- {line['count']:,} {line['where']}, seed {line['seed']}: {well}"
         if line.get("replay"):
             yield f"  Replay: `{line['replay'][:200]}`"
     yield ""

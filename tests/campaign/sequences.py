@@ -7,8 +7,10 @@ its steps, and the command that replays it.
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
+import os
 import re
 import sys
 import time
@@ -25,9 +27,11 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from serinus.cluster import ApiError
 from tests.campaign.clock import MovedLoop
+from tests.campaign.control import Control
 from tests.campaign.history import Snapshot
 from tests.campaign.invariants import violations
 from tests.campaign.memory.world import World
+from tests.campaign.real import CLUSTER, RealApi, RealStage
 from tests.campaign.stage import (
     Manifest,
     Stage,
@@ -59,6 +63,7 @@ class Lifecycle(RuleBasedStateMachine):
     """A ModelDeployment, whoever writes it, and whatever befalls it."""
 
     ran: ClassVar[int] = 0
+    where: ClassVar[str] = "in memory"
 
     def __init__(self) -> None:
         super().__init__()
@@ -241,6 +246,28 @@ class Lifecycle(RuleBasedStateMachine):
         assert not found, "; ".join(str(each) for each in found)
 
 
+class RealLifecycle(Lifecycle):
+    """The same in a namespace of a real API server."""
+
+    where = "on a real API server"
+
+    @staticmethod
+    def loop() -> asyncio.AbstractEventLoop:
+        """In which it happens."""
+        return asyncio.new_event_loop()
+
+    async def open(self) -> Stage:
+        """Where it happens."""
+        self._open = contextlib.AsyncExitStack()
+        real = await self._open.enter_async_context(RealApi.connected())
+        namespace = await self._open.enter_async_context(real.namespace())
+        return await self._open.enter_async_context(RealStage(real, namespace))
+
+    async def close(self) -> None:
+        """End everything."""
+        await self._open.aclose()
+
+
 def _settled(s: Snapshot) -> bool:
     """Nothing is left, or what is wished serves, is rejected, or waits for a person."""
     if s.live is None:
@@ -327,9 +354,10 @@ def look_for(
     if found := re.search(r"@reproduce_failure\('[^']*', b'(.*?)'\)", text):
         blob = found[1]
     told = tuple(line for line in text.splitlines() if line.startswith("state."))
-    command = f"python -m tests.campaign.sequences --replay {blob}" if blob else ""
+    real = " --real" if issubclass(machine, RealLifecycle) else ""
+    command = f"python -m tests.campaign.sequences{real} --replay {blob}" if blob else ""
     took = time.perf_counter() - started
-    return Result(machine.__name__, chosen.ran, seed, took, wrong, told, command)
+    return Result(machine.where, chosen.ran, seed, took, wrong, told, command)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -339,14 +367,17 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--replay", default="", help="run the one sequence that failed again")
     parser.add_argument("--as-found", action="store_true", help="do not make it shorter")
+    parser.add_argument("--real", action="store_true", help="on a real API server, as found")
     options = parser.parse_args(arguments)
     logging.getLogger("serinus").propagate = False
+    if options.real:
+        os.environ["KUBECONFIG"] = str(Control.up(CLUSTER).kubeconfig)
     result = look_for(
-        Lifecycle,
+        RealLifecycle if options.real else Lifecycle,
         options.count,
         options.seed,
         replay=options.replay,
-        shrink=not options.as_found,
+        shrink=not (options.as_found or options.real),
     )
     print(json.dumps(result.to_json()), flush=True)
     return 1 if result.wrong else 0
