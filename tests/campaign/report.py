@@ -8,8 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.campaign import on_cluster
 from tests.campaign.invariants import INVARIANTS
 from tests.campaign.table import EVENTS, STATES
+
+E2E = Path(__file__).parents[2] / "build" / "reports" / "e2e.xml"
+"""What came of the end-to-end layer."""
 
 Results = Mapping[str, Sequence[Mapping[str, Any]]]
 """By part, the lines that it printed, and one with `seconds` that it took."""
@@ -43,6 +47,7 @@ def page(found: Results) -> str:
         *_summary(found),
         *_invariants(),
         *_matrix(found),
+        *_on_the_cluster(),
         *_sequences(found),
         *_faults(found),
         *_mutation(found),
@@ -128,6 +133,19 @@ def _matrix(found: Results) -> Iterator[str]:
         yield f"- {state_name}, {event_name}: {_plain(told[0])}"
     if wrong:
         yield ""
+
+
+def _on_the_cluster() -> Iterator[str]:
+    yield "## On the real cluster\n"
+    yield "These cells are also played by `make test-e2e`, with real pods, a gateway, a Prometheus "
+    yield "and clients.\n"
+    yield "| state | event | test in tests/e2e | |\n|---|---|---|---|"
+    ran = on_cluster.results(E2E)
+    said = {True: "passed", False: "**failed**", None: "not run"}
+    for (state, event), test in on_cluster.PLAYED.items():
+        module, _, name = test.partition("::")
+        yield f"| {state} | {event} | `{module}.py::{name}` | {said[ran.get(test)]} |"
+    yield ""
 
 
 def _sequences(found: Results) -> Iterator[str]:

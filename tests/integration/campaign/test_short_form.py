@@ -13,5 +13,5 @@ def test_whatever_happens_in_a_state_ends_as_it_should(state: State) -> None:
 
 
 def test_sequences_of_whatever_may_happen_end_as_they_should() -> None:
-    result = look_for(Lifecycle, count=200, seed=11)
+    result = look_for(Lifecycle, count=200, seed=11, shrink=False)
     assert not result.wrong, f"{result.wrong}\n{result.steps}\n{result.replay}"
