@@ -3,7 +3,8 @@
 `python -m tests.campaign.api_faults` tells a story (a model is promoted, a bad one is rolled back,
 a measured one is replaced) once undisturbed, and then again with the operator killed before and
 after each of its writes, and with everything that a network and an API server do to a client. The
-operator is the real one in moved time; a proxy knows the runs by their namespaces.
+operator is the real one in moved time; a proxy knows the runs by their namespaces. All invariants
+are checked in each of them too.
 """
 
 import argparse
@@ -24,6 +25,9 @@ from serinus.cluster import Cluster, connect
 from serinus.controller import informer as informing
 from serinus.controller.app import App
 from tests.campaign.control import Control
+from tests.campaign.invariants import violations
+from tests.campaign.observer import Observer
+from tests.campaign.real import RealApi
 from tests.integration.inprocess import Manifest, Operator
 from tests.integration.proxy import Proxy, Request, refused
 
@@ -127,6 +131,7 @@ async def rolled_back(run: "Run") -> None:
     await run.operator.apply("fraud", **spec("v2"))
     await run.until(lambda s: s["candidate"]["version"] == "v2")
     revision = (await run.operator.get("fraud"))["status"]["candidate"]["revision"]
+    run.observer.bad[revision] = "errors"
     run.operator.traffic.errors = {f"fraud-{revision}": 0.3}
     await run.until(lambda s: s["rejected"] and not s.get("retiring"))
 
@@ -169,9 +174,11 @@ class Through(Operator):
 
 
 class Fault:
-    """What happens to the requests of a run; by default nothing."""
+    """What happens to the requests of a run."""
 
-    name = "undisturbed"
+    name: str
+    hinders = frozenset({"API server", "watch"})
+    """What it keeps from happening."""
 
     async def before(self, run: "Run", request: Request) -> web.Response | None:
         """An answer instead of the API server's."""
@@ -197,6 +204,7 @@ class Run:
 
     operator: Through
     fault: Fault
+    observer: Observer
     begun: bool = False
     """v1 is Healthy: from now on faults befall it."""
     writes: list[str] = field(default_factory=list)
@@ -222,6 +230,13 @@ class Run:
         await self.operator.crash()
         self.down = False
         await self.operator.start()
+
+
+class Undisturbed(Fault):
+    """Nothing happens."""
+
+    name = "undisturbed"
+    hinders = frozenset()
 
 
 def _mutates(request: Request) -> bool:
@@ -462,15 +477,22 @@ class Faults:
             return None
         if _mutates(request):
             run.writes.append(_in_words(request))
-        return await run.fault.before(run, request)
+        own = await run.fault.before(run, request)
+        if own is not None:
+            run.observer.sent(request.method, request.path, request.body, own.status)
+        return own
 
     async def _after(self, request: Request) -> web.Response | None:
         run = self._run(request)
         return await run.fault.after(run, request) if run else None
 
     def _seen(self, request: Request, answer: web.Response) -> None:
-        run = self._run(request)
-        if run and isinstance(run.fault, Stale):
+        _, _, rest = request.path.partition("/namespaces/")
+        run = self.runs.get(rest.partition("/")[0])
+        if run is None:
+            return
+        run.observer.sent(request.method, request.path, request.body, answer.status)
+        if run.begun and isinstance(run.fault, Stale):
             run.fault.keep(request, answer)
 
     async def _stream(self, request: Request, data: bytes) -> bytes:
@@ -495,34 +517,40 @@ class Result:
 
 
 @contextlib.asynccontextmanager
-async def campaign(control: Control) -> AsyncIterator[tuple[Faults, Cluster, Cluster]]:
-    """The proxy, a client that passes it, and one that does not."""
+async def campaign(control: Control) -> AsyncIterator[tuple[Faults, RealApi, Cluster]]:
+    """The proxy, the API server behind it, and a client that passes the proxy."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(informing, "RESYNC", RESYNC)
         async with contextlib.AsyncExitStack() as stack:
             patch.setenv("KUBECONFIG", str(control.kubeconfig))
-            direct = await stack.enter_async_context(connect())
+            real = await stack.enter_async_context(RealApi.connected())
             proxy = await stack.enter_async_context(Proxy(control.kubeconfig))
             patch.setenv("KUBECONFIG", str(proxy.kubeconfig))
             through = await stack.enter_async_context(connect())
-            yield Faults(proxy), direct, through
+            yield Faults(proxy), real, through
 
 
 async def told(
-    faults: Faults, direct: Cluster, through: Cluster, namespace: str, story: str, fault: Fault
+    faults: Faults, real: RealApi, through: Cluster, namespace: str, story: str, fault: Fault
 ) -> tuple[End, Run]:
-    """Tell a story under a fault, and say how it ended."""
-    operator = Through(direct, through, namespace)
-    run = faults.runs[namespace] = Run(operator, fault)
-    async with operator:
-        await operator.apply("fraud", **spec("v1"))
-        await run.at_rest("v1")
-        pods = {p["metadata"]["uid"] for p in await direct.list("Pod", namespace)}
-        run.begun = True
-        await STORIES[story](run)
-        run.begun = False
-        # the status is written first, and its children follow
-        return await _at_last(operator, pods), run
+    """Tell a story under a fault, and say how it ended. Raises AssertionError if an invariant
+    did not hold meanwhile."""
+    operator = Through(real.cluster, through, namespace)
+    observer = Observer(real, namespace, "fraud", lambda: operator.now)
+    run = faults.runs[namespace] = Run(operator, fault, observer)
+    with observer:
+        async with operator:
+            await operator.apply("fraud", **spec("v1"))
+            await run.at_rest("v1")
+            pods = {p["metadata"]["uid"] for p in await real.cluster.list("Pod", namespace)}
+            run.begun = True
+            observer.hindered |= fault.hinders
+            await STORIES[story](run)
+            run.begun = False
+            # the status is written first, and its children follow
+            end = await _at_last(operator, pods)
+    assert not (found := violations(observer.history)), "; ".join(map(str, found))
+    return end, run
 
 
 async def _at_last(operator: Operator, pods: set[str]) -> End:
@@ -543,7 +571,7 @@ async def examine(
 ) -> list[Result]:
     """All stories under all faults; of the crashes each `every`-th."""
     results: list[Result] = []
-    async with campaign(control) as (at_proxy, direct, through):
+    async with campaign(control) as (at_proxy, real, through):
         turns = asyncio.Semaphore(BESIDE)
 
         async def one(story: str, fault: Fault, namespace: str, wanted: End) -> None:
@@ -551,7 +579,7 @@ async def examine(
                 started = time.monotonic()
                 problem = ""
                 try:
-                    end, _ = await told(at_proxy, direct, through, namespace, story, fault)
+                    end, _ = await told(at_proxy, real, through, namespace, story, fault)
                     if end != wanted:
                         problem = _difference(wanted, end)
                     elif not fault.met:
@@ -565,7 +593,7 @@ async def examine(
 
         for story in stories:
             (first,) = control.namespaces(1)
-            wanted, run = await told(at_proxy, direct, through, first, story, Fault())
+            wanted, run = await told(at_proxy, real, through, first, story, Undisturbed())
             crashes: list[Fault] = [
                 Crash(number, when, what)
                 for number, what in list(enumerate(run.writes))[::every]

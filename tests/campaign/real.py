@@ -27,6 +27,7 @@ from serinus.cluster import KINDS, ApiError, Cluster, connect
 from serinus.controller.app import App
 from serinus.controller.pace import Pace
 from tests.campaign.control import Control
+from tests.campaign.crashes import WHOSE
 from tests.campaign.history import Snapshot
 from tests.campaign.memory.pods import Pod
 from tests.campaign.memory.world import World
@@ -233,6 +234,7 @@ class RealStage(World):
             cluster, self.prometheus, namespaces=(self.namespace,), clock=lambda: self.now
         )
         _STAGE.set(self)
+        WHOSE.set(self.history)
         self._running = asyncio.create_task(self.app.run())
         self.hindered.discard("operator")
         self._changed()

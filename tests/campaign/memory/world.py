@@ -5,7 +5,6 @@ import contextlib
 import json
 import logging
 import random
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, Self, TypeVar
 from unittest.mock import patch
@@ -18,6 +17,7 @@ from serinus.judge.questions import Answer, Counters, Series, Unreadable
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
 from serinus.prometheus import Asked
 from tests.campaign.clock import MovedLoop
+from tests.campaign.crashes import Crashes
 from tests.campaign.history import Act, History, Snapshot, Told, Write
 from tests.campaign.memory.api import MemoryApi, copied, selected
 from tests.campaign.memory.pods import SCRAPED_EVERY, Model, Pod, Pods
@@ -199,23 +199,6 @@ class MemoryWatching:
             self._hand_over(event, copied(live))
 
 
-class _Crashes(logging.Handler):
-    """Keeps what the operator logs of exceptions that nobody foresaw."""
-
-    def __init__(self, history: History) -> None:
-        super().__init__(logging.WARNING)
-        self._history = history
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info and record.exc_info[1] is not None:
-            error = record.exc_info[1]
-            frames = traceback.extract_tb(error.__traceback__)
-            where = (
-                f" in {frames[-1].name}, {frames[-1].filename.rpartition('/')[2]}" if frames else ""
-            )
-            self._history.crashes.append(f"{type(error).__name__}: {error}{where}")
-
-
 class World:
     """One ModelDeployment, named fraud, and whoever has to do with it.
 
@@ -245,7 +228,7 @@ class World:
         self._recording = False
         self._flows: dict[str, float] = {}
         self._split: dict[str, float] = {}
-        self._crashes = _Crashes(self.history)
+        self._crashes = Crashes(self.history)
         self.user = Cluster(Wire(self._send))  # type: ignore[arg-type]
         """Somebody else's access to the API server."""
 

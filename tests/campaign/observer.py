@@ -1,0 +1,130 @@
+"""Watches a namespace of a real API server, and notes what happens in it."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, Self
+
+from serinus.cluster.kinds import CHILDREN
+from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
+from tests.campaign.crashes import WHOSE, Crashes
+from tests.campaign.history import History, Snapshot, Told, Write
+from tests.campaign.real import RealApi
+from tests.campaign.wire import Request
+
+Manifest = dict[str, Any]
+
+
+class Observer:
+    """Keeps the history of one ModelDeployment: from the API server, and from what is sent to it.
+
+    A gateway serves a route as soon as it has accepted it.
+    """
+
+    def __init__(self, real: RealApi, namespace: str, name: str, now: Callable[[], float]) -> None:
+        self._real, self._namespace, self._name, self._now = real, namespace, name, now
+        self._live: dict[tuple[str, str], Manifest] = {}
+        self._split: dict[str, float] = {}
+        self._crashes = Crashes(history := History())
+        self.history = history
+        self.hindered: set[str] = set()
+        """What a fault keeps from happening."""
+        self.bad: dict[str, str] = {}
+        """Revisions that fail their clients, and how."""
+
+    def __enter__(self) -> Self:
+        WHOSE.set(self.history)
+        logging.getLogger("serinus").addHandler(self._crashes)
+        self._real.hear(self._namespace, self._heard)
+        self.record()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.history.end = self._now()
+        self._real.hear(self._namespace, None)
+        logging.getLogger("serinus").removeHandler(self._crashes)
+
+    def sent(self, method: str, path: str, body: bytes, status: int) -> None:
+        """The operator sent something, and was answered so."""
+        kind, _, name, sub = Request(method, path.partition("?")[0], {}, "").place
+        if method == "GET" or kind == "Lease":
+            return
+        if kind == "Event":
+            told = json.loads(body)
+            if status < 400:
+                self.history.told.append(
+                    Told(self._now(), told["reason"], told["type"], told["note"])
+                )
+        self.history.writes.append(Write(self._now(), method, kind, name or "", sub, status))
+
+    def record(self) -> None:
+        """Note how everything stands."""
+        live = self._live.get(("ModelDeployment", self._name))
+        ready: dict[str, int] = {}
+        for pod in self._all("Pod"):
+            conditions = (pod.get("status") or {}).get("conditions") or []
+            able = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+            revision = _revision(pod)
+            leaving = "deletionTimestamp" in pod["metadata"]
+            ready[revision] = ready.get(revision, 0) + (able and not leaving)
+        snapshot = Snapshot(
+            at=self._now(),
+            live=live,
+            ready=ready,
+            pods={_revision(d): d["spec"]["replicas"] for d in self._all("Deployment")},
+            asked=self._asked(),
+            split=self._split,
+            children=frozenset(
+                (kind, each["metadata"]["name"])
+                for kind in CHILDREN
+                for each in self._all(kind)
+                if (each["metadata"].get("labels") or {}).get(NAME_LABEL) == self._name
+            ),
+            hindered=frozenset(self.hindered),
+            bad=dict(self.bad),
+        )
+        self.history.snapshots.append(snapshot)
+
+    def _heard(self, event: str, live: Manifest) -> None:
+        kind, name = live["kind"], live["metadata"]["name"]
+        if event == "DELETED":
+            self._live.pop((kind, name), None)
+        else:
+            self._live[kind, name] = live
+        if kind == "ModelDeployment" and "status" in live:
+            self.history.statuses.append((live["metadata"]["uid"], live["status"]))
+        if kind == "HTTPRoute":
+            self._split = self._served()
+        self.record()
+
+    def _all(self, kind: str) -> list[Manifest]:
+        return [live for (each, _), live in self._live.items() if each == kind]
+
+    def _asked(self) -> dict[str, int]:
+        route = self._live.get(("HTTPRoute", self._name))
+        return {
+            backend["name"].removeprefix(f"{self._name}-"): backend["weight"]
+            for rule in (route or {"spec": {}})["spec"].get("rules") or []
+            for backend in rule["backendRefs"]
+        }
+
+    def _served(self) -> dict[str, float]:
+        route = self._live.get(("HTTPRoute", self._name))
+        if route is None:
+            return {}
+        taken = [
+            condition["observedGeneration"]
+            for parent in (route.get("status") or {}).get("parents") or []
+            for condition in parent["conditions"]
+            if condition["status"] == "True"
+        ]
+        if route["metadata"]["generation"] not in taken:
+            return self._split
+        asked = self._asked()
+        whole = sum(asked.values())
+        return {revision: 100 * weight / whole for revision, weight in asked.items() if weight}
+
+
+def _revision(live: Manifest) -> str:
+    found: str = live["metadata"]["labels"].get(REVISION_LABEL, "")
+    return found
