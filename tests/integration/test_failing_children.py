@@ -96,19 +96,25 @@ async def test_a_rollback_does_not_wait_for_the_retry_after_of_another_child(
     assert len(tried) == 1, "and that child waits as it is told"
 
 
-async def test_a_rollbacks_route_is_tried_again_within_seconds_whatever_retry_after_says(
-    kubeconfig: Path, namespace: str
-) -> None:
+def throttling(path: str, retry_after: int) -> tuple[Fault, list[float]]:
+    """Answers the first two writes there with 429, and notes when they came."""
     tried: list[float] = []
 
     async def throttle(request: Request) -> web.Response | None:
-        if not writes("httproutes/fraud?", request) or len(tried) > 1:
+        if not writes(path, request) or len(tried) > 1:
             return None
         tried.append(time.monotonic())
         answer = refused(429, "TooManyRequests")
-        answer.headers["Retry-After"] = "60"
+        answer.headers["Retry-After"] = str(retry_after)
         return answer
 
+    return throttle, tried
+
+
+async def test_a_rollbacks_route_is_tried_again_within_seconds_whatever_retry_after_says(
+    kubeconfig: Path, namespace: str
+) -> None:
+    throttle, tried = throttling("httproutes/fraud?", retry_after=60)
     async with (
         breakable(kubeconfig) as (proxy, through),
         Operator(through, namespace) as operator,
@@ -144,16 +150,7 @@ async def test_a_child_that_fails_does_not_keep_the_next_one_from_being_written(
 async def test_a_child_is_not_written_again_before_the_api_server_said(
     kubeconfig: Path, namespace: str
 ) -> None:
-    tried: list[float] = []
-
-    async def throttle(request: Request) -> web.Response | None:
-        if not writes("deployments/", request) or len(tried) > 1:
-            return None
-        tried.append(time.monotonic())
-        answer = refused(429, "TooManyRequests")
-        answer.headers["Retry-After"] = "3"
-        return answer
-
+    throttle, tried = throttling("deployments/", retry_after=3)
     async with (
         breakable(kubeconfig) as (proxy, through),
         Operator(through, namespace) as operator,

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,29 @@ def test_how_series_are_read_comes_from_the_command_line() -> None:
     }
 
 
+Refusal = Callable[[str, str], str]
+"""What is said as it refuses a value of an option."""
+
+
+@pytest.fixture(params=["command line", "environment"])
+def refusal(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Refusal:
+    def refused(option: str, value: str) -> str:
+        given = [f"--{option}={value}"]
+        if request.param == "environment":
+            monkeypatch.setenv(f"SERINUS_{option.upper().replace('-', '_')}", value)
+            given = []
+        with pytest.raises(SystemExit) as ended:
+            arguments().parse_args(given)
+        assert ended.value.code == 2
+        return capsys.readouterr().err
+
+    return refused
+
+
 @pytest.mark.parametrize(
     ("option", "value", "told"),
     [
@@ -77,23 +101,10 @@ def test_how_series_are_read_comes_from_the_command_line() -> None:
         ("read-offset", "soon", "is no duration"),
     ],
 )
-@pytest.mark.parametrize("place", ["command line", "environment"])
 def test_how_series_are_read_is_refused_by_name_and_without_what_may_be_secret(
-    option: str,
-    value: str,
-    told: str,
-    place: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    refusal: Refusal, option: str, value: str, told: str
 ) -> None:
-    given = [f"--prometheus-{option}={value}"]
-    if place == "environment":
-        monkeypatch.setenv(f"SERINUS_PROMETHEUS_{option.upper().replace('-', '_')}", value)
-        given = []
-    with pytest.raises(SystemExit) as ended:
-        arguments().parse_args(given)
-    assert ended.value.code == 2
-    said = capsys.readouterr().err
+    said = refusal(f"prometheus-{option}", value)
     assert f"--prometheus-{option}: " in said
     assert told in said
     assert "x9q8" not in said
@@ -124,23 +135,10 @@ def test_an_address_to_listen_on_may_be_of_any_family(text: str, address: tuple[
         ("log-format", "xml", "is neither text nor json"),
     ],
 )
-@pytest.mark.parametrize("place", ["command line", "environment"])
 def test_a_value_that_makes_no_sense_is_refused_by_name_wherever_it_comes_from(
-    option: str,
-    value: str,
-    told: str,
-    place: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    refusal: Refusal, option: str, value: str, told: str
 ) -> None:
-    given = [f"--{option}={value}"]
-    if place == "environment":
-        monkeypatch.setenv(f"SERINUS_{option.upper().replace('-', '_')}", value)
-        given = []
-    with pytest.raises(SystemExit) as ended:
-        arguments().parse_args(given)
-    assert ended.value.code == 2
-    assert f"--{option}: {value!r} {told}" in capsys.readouterr().err
+    assert f"--{option}: {value!r} {told}" in refusal(option, value)
 
 
 def test_help_names_every_option_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:
