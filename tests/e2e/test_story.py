@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from serinus.controller.reconcile import SAVE_WITHIN
+from serinus.controller.status_writes import SAVE_WITHIN
 from tests.demo.screen import Screen
 from tests.demo.story import NAMESPACE, Story, play
 from tests.stage.deployed import Status

@@ -128,7 +128,7 @@ async def test_a_leader_with_nothing_to_do_a_standby_and_one_without_an_api_serv
 async def test_a_status_that_cannot_be_written_is_told_by_readiness_and_metrics(
     kubeconfig: Path, namespace: str, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serinus.controller.app.UNWRITTEN_PATIENCE", 1.0)
+    monkeypatch.setattr("serinus.controller.unwritten.PATIENCE", 1.0)
 
     async def refuse(request: Request) -> web.Response | None:
         if "/modeldeployments/fraud/status" not in request.path:

@@ -130,7 +130,7 @@ async def test_a_good_candidate_gets_its_traffic_back_after_a_look(
 async def test_a_candidate_of_which_nothing_would_be_measured_loses_its_traffic(
     kubeconfig: Path, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serinus.controller.reconcile.UNWRITTEN_PATIENCE", 1.0)
+    monkeypatch.setattr("serinus.controller.unwritten.PATIENCE", 1.0)
 
     async def begins_to_measure(request: Request) -> web.Response | None:
         if not writes_status(request):

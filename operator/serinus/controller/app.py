@@ -14,7 +14,7 @@ from serinus.controller.informer import Informer
 from serinus.controller.lease import Lease
 from serinus.controller.metrics import Gauges, Metrics, endpoints
 from serinus.controller.queue import Key, WorkQueue
-from serinus.controller.reconcile import UNWRITTEN_PATIENCE, Reconciler
+from serinus.controller.reconcile import Reconciler
 from serinus.controller.sampling import Reader, Sampler
 from serinus.controller.scope import Scope
 
@@ -226,7 +226,7 @@ class App:
             if not informer.synced.is_set():
                 return informer.trouble
             rival = self._lease.rival if self._lease else None
-            return rival or self._reconciler.unwritten(UNWRITTEN_PATIENCE)
+            return rival or self._reconciler.unwritten()
 
         runner = web.AppRunner(endpoints(self.metrics, healthy, ready), access_log=None)
         await runner.setup()

@@ -1,17 +1,24 @@
-"""When the pods of a rollout are listed.
+"""When the pods of a rollout are listed, and what is seen of them.
 
 Their restarts, and what keeps them from being ready, stand nowhere else. A watch of all pods would
 cost memory for each pod of the cluster, so they are listed when the number of ready ones tells that
 something happened, and now and then, since a container may be back before that is told.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Final
 
-from serinus.api.status import Candidate
-from serinus.plan.situation import Workload
+from serinus.api.status import Candidate, Status
+from serinus.cluster import ApiError, Cluster
+from serinus.cluster.pods import seen, trouble
+from serinus.manifests.owner import Objects, Owner
+from serinus.plan.observe import read_workloads
+from serinus.plan.situation import SeenPod, Workload
+
+log = logging.getLogger(__name__)
 
 LOOK_AFTER: Final = 5.0
 """Seconds that pods may take before they are asked what keeps them."""
@@ -82,3 +89,42 @@ def awaiting(
         short=short,
         problem=before.problem if short else None,
     )
+
+
+async def look_at_pods(
+    cluster: Cluster,
+    owner: Owner,
+    status: Status,
+    objects: Objects,
+    before: PodLooks | None,
+    now: float,
+) -> tuple[PodLooks | None, tuple[SeenPod, ...] | None]:
+    """List the pods if that is due: how often containers restarted, and what ails those that are
+    not ready.
+
+    The looks are None if there is nothing to look at, and the pods if they were not listed.
+    """
+    candidate = status.candidate
+    if candidate is None:
+        return None, None
+    deployment = objects.get(("Deployment", owner.child(candidate.revision)))
+    if deployment is None:
+        # no look to wait for either
+        return None, None
+    stable = status.stable.revision if status.stable else None
+    looks = awaiting(before, candidate, stable, read_workloads(objects))
+    if looks.due > now:
+        return looks, None
+    try:
+        pods = await cluster.list("Pod", owner.namespace, _selector(owner.pods()))
+    except ApiError as error:
+        # what is decided without them is decided all the same
+        log.warning("%s/%s: pods are not listed: %s", owner.namespace, owner.name, error)
+        return looks.looked(f"Its pods cannot be listed: {error}", now), None
+    own = [pod for pod in pods if seen(pod).revision == candidate.revision]
+    problem = trouble(deployment, own) if looks.short else None
+    return looks.looked(problem, now), tuple(map(seen, pods))
+
+
+def _selector(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))

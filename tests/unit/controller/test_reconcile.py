@@ -11,13 +11,11 @@ from serinus.api.status import Candidate, CheckStatus, Hold, Stable, Status, Wei
 from serinus.controller.actuation import Outcome
 from serinus.controller.reconcile import (
     BLOCKED_LOOK_AGAIN,
-    SAVE_WITHIN,
     SETTLES_WITHIN,
-    SHOW_WITHIN,
     _next_pass,
     _read_spec,
-    _write_within,
 )
+from serinus.controller.status_writes import SAVE_WITHIN, SHOW_WITHIN, write_within
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers.face import Split
 from serinus.plan.decide import Plan
@@ -95,7 +93,7 @@ def test_evidence_alone_may_wait_to_be_written() -> None:
     passed = CheckStatus(name="errors", kind="errorRate", verdict="Pass")
     after = decided(counted={"pod@1": 1015.0}, measured_at=1015.0, checks=[passed])
     assert before != after
-    assert _write_within(before, after) == SAVE_WITHIN
+    assert write_within(before, after) == SAVE_WITHIN
 
 
 @pytest.mark.parametrize(
@@ -109,12 +107,12 @@ def test_evidence_alone_may_wait_to_be_written() -> None:
     ids=lambda change: next(iter(change)),
 )
 def test_whatever_was_decided_is_written_at_once(change: dict[str, Any]) -> None:
-    assert _write_within(decided(), decided(**change)) == 0
+    assert write_within(decided(), decided(**change)) == 0
 
 
 def test_a_new_phase_is_written_at_once() -> None:
     statuses = [Status(stable=stable(), phase=phase) for phase in ("Progressing", "Healthy")]
-    assert _write_within(*(status.to_json() for status in statuses)) == 0
+    assert write_within(*(status.to_json() for status in statuses)) == 0
 
 
 @pytest.mark.parametrize(
@@ -128,34 +126,34 @@ def test_a_new_phase_is_written_at_once() -> None:
     ids=lambda change: next(iter(change)),
 )
 def test_what_is_only_seen_waits_a_moment_for_a_decision(change: dict[str, Any]) -> None:
-    assert _write_within(decided(), decided(**change)) == SHOW_WITHIN
+    assert write_within(decided(), decided(**change)) == SHOW_WITHIN
 
 
 def test_a_status_is_written_whole_the_first_time() -> None:
-    assert _write_within({}, decided()) == 0
+    assert write_within({}, decided()) == 0
 
 
 def test_a_hold_that_only_changes_its_words_is_not_written_at_once() -> None:
     holds = [Hold(reason=Reason.AWAITING_PODS, message=m, since=1000.0) for m in ("1 of 4", "2")]
     one, other = (decided(hold=hold) for hold in holds)
     assert one != other
-    assert _write_within(one, other) == SAVE_WITHIN
+    assert write_within(one, other) == SAVE_WITHIN
 
 
 # when the next pass is due
 
 
 def test_a_rollout_at_rest_waits_for_events_alone() -> None:
-    assert _next_pass(plan(Status(stable=stable())), unsaved=None, blocked=False) is None
+    assert _next_pass(plan(Status(stable=stable())), None, blocked=False) is None
 
 
 def test_the_earliest_of_all_reasons_counts() -> None:
     settled = Status(stable=stable(), candidate=candidate())
-    assert _next_pass(plan(settled, wake_in=120.0), unsaved=None, blocked=False) == 120.0
-    assert _next_pass(plan(settled, wake_in=120.0), unsaved=30.0, blocked=False) == 30.0
-    assert _next_pass(plan(settled), unsaved=None, blocked=True) == BLOCKED_LOOK_AGAIN
+    assert _next_pass(plan(settled, wake_in=120.0), blocked=False) == 120.0
+    assert _next_pass(plan(settled, wake_in=120.0), 30.0, blocked=False) == 30.0
+    assert _next_pass(plan(settled), blocked=True) == BLOCKED_LOOK_AGAIN
     settling = Status(stable=stable(), candidate=candidate(effective_since=None))
-    assert _next_pass(plan(settling), unsaved=30.0, blocked=True) == SETTLES_WITHIN
+    assert _next_pass(plan(settling), 30.0, blocked=True) == SETTLES_WITHIN
 
 
 # what is refused

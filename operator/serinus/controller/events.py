@@ -1,0 +1,32 @@
+"""Events: what `kubectl describe` tells of a ModelDeployment. One that is lost stops nothing."""
+
+import logging
+
+from serinus.api.reasons import WARNINGS
+from serinus.api.status import Decision
+from serinus.cluster import ApiError, Cluster
+from serinus.manifests.owner import Manifest
+
+log = logging.getLogger(__name__)
+
+
+async def announce(cluster: Cluster, live: Manifest, news: tuple[Decision, ...]) -> None:
+    """Tell what was decided, in an event each."""
+    metadata = live["metadata"]
+    for decision in news:
+        reason, message = decision.reason, decision.message
+        log.info("%s/%s %s: %s", metadata["namespace"], metadata["name"], reason, message)
+        # should that fail: the decision itself stands in the status
+        await write_event(cluster, live, reason, message, warning=reason in WARNINGS)
+
+
+async def write_event(
+    cluster: Cluster, live: Manifest, reason: str, note: str, *, warning: bool
+) -> bool:
+    """Write an event; whether that succeeded."""
+    try:
+        await cluster.create_event(live, reason, note, warning=warning)
+    except ApiError as error:
+        log.warning("event %s not written: %s", reason, error)
+        return False
+    return True

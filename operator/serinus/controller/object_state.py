@@ -1,0 +1,76 @@
+"""What this process knows of a ModelDeployment from one pass to the next: kept in one place, and
+forgotten as a whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any, Self
+
+from serinus.api.status import Status
+from serinus.api.validation import read_status
+from serinus.controller.actuation import Outcome
+from serinus.controller.pace import Pace
+from serinus.controller.pod_looks import PodLooks
+from serinus.judge.drift import Watch
+from serinus.manifests.owner import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What this process knows beyond the status that was written: evidence since then."""
+
+    written: Mapping[str, Any]
+    """The status as the API server has it."""
+    current: Status
+    unread: tuple[str, ...] = ()
+    """What could not be read of it, each in a sentence."""
+    due: float = inf
+    """When the two may differ no longer, Unix seconds."""
+
+    @classmethod
+    def read(cls, live: Manifest) -> Self:
+        """The status as it is written, and nothing beyond it."""
+        written = live.get("status") or {}
+        status, lost = read_status(written)
+        return cls(written, status, tuple(f"{problem}." for problem in lost))
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritten:
+    """A status that cannot be written."""
+
+    at: float
+    """Since when, by the monotonic clock."""
+    why: str
+    announced: bool = False
+
+
+@dataclass(slots=True)
+class ObjectState:
+    """One ModelDeployment, as long as it is this process's to act on."""
+
+    uid: str
+    """A namesake that comes after it has another one."""
+    memory: Memory
+    outcome: Outcome = field(default_factory=Outcome)
+    """What the last pass came to."""
+    pace: Pace = field(default_factory=Pace)
+    pod_looks: PodLooks | None = None
+    """None while there are no pods of a candidate to look at."""
+    unwritten: Unwritten | None = None
+    """None if its status was written the last time that this was tried."""
+    drift: Watch | None = None
+    """What is known of stable's inputs beyond the status."""
+    last_look: float | None = None
+    """When it was last measured well, in Unix seconds; None while no analysis runs."""
+
+    @classmethod
+    def begin(cls, live: Manifest) -> Self:
+        """Nothing is known of it but what it says itself."""
+        return cls(live["metadata"]["uid"], Memory.read(live))
+
+    def recall(self, live: Manifest) -> Status:
+        """The status with the evidence since; without that once somebody else wrote it."""
+        if self.memory.written != (live.get("status") or {}):
+            self.memory = Memory.read(live)
+        return self.memory.current

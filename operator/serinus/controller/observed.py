@@ -1,0 +1,48 @@
+"""What one pass goes by, read at its beginning and handed from step to step."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from serinus.api.status import Status
+from serinus.cluster import Store
+from serinus.controller.object_state import ObjectState
+from serinus.controller.queue import Key
+from serinus.manifests.owner import Manifest, Objects, Owner
+from serinus.manifests.revision import Revision
+from serinus.plan.observe import obstacle, read_revisions
+from serinus.plan.situation import Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A ModelDeployment, its children, and what else is known of it."""
+
+    key: Key
+    live: Manifest
+    owner: Owner
+    wish: Wish
+    objects: Objects
+    """The children."""
+    revisions: dict[str, Revision]
+    """By hash."""
+    state: ObjectState
+    now: float
+    """When the pass began, Unix seconds."""
+
+    @classmethod
+    def read(
+        cls, store: Store, key: Key, live: Manifest, wish: Wish, state: ObjectState, now: float
+    ) -> Self:
+        """From the store, and by the status with the evidence since it was written."""
+        owner = Owner(key.namespace, key.name, live["metadata"]["uid"])
+        status = state.memory.current
+        objects = store.children(key.namespace, key.name, owner.uid)
+        revisions = read_revisions(wish, live["spec"], status, objects)
+        wish = replace(wish, obstacle=obstacle(wish, status, revisions))
+        return cls(key, live, owner, wish, objects, revisions, state, now)
+
+    def anew(self, store: Store, status: Status) -> Self:
+        """With the children as they are by now, and the revisions that this status numbers."""
+        objects = store.children(self.key.namespace, self.key.name, self.owner.uid)
+        revisions = read_revisions(self.wish, self.live["spec"], status, objects)
+        return replace(self, objects=objects, revisions=revisions)

@@ -1,0 +1,78 @@
+"""A status that cannot be written: how that is told, and what is done all the same."""
+
+import logging
+import time
+from dataclasses import replace
+from typing import Final
+
+from serinus.api.reasons import Reason
+from serinus.cluster import ApiError, Cluster, Store
+from serinus.controller.actuation import bring_about
+from serinus.controller.events import write_event
+from serinus.controller.object_state import ObjectState, Unwritten
+from serinus.controller.observed import Observed
+from serinus.controller.queue import Key, TryAgainError
+from serinus.manifests.children import router_for
+from serinus.manifests.covers import covers
+from serinus.manifests.owner import Manifest
+from serinus.plan.decide import Plan
+from serinus.plan.situation import World
+from serinus.plan.withdrawal import Mark, unjudged, withdrawal
+
+log = logging.getLogger(__name__)
+
+PATIENCE: Final = 30.0
+"""Seconds for which the API server may fail to write a status before that is told as trouble."""
+
+
+def lasting(unwritten: Unwritten, now: float) -> bool:
+    """Whether it is trouble by now, on the monotonic clock."""
+    return now - unwritten.at > PATIENCE
+
+
+async def note_unwritten(
+    cluster: Cluster, key: Key, live: Manifest, state: ObjectState, error: ApiError
+) -> None:
+    """Tell by an event what the status cannot: at once if it is refused, and after a while if the
+    API server fails."""
+    now = time.monotonic()
+    known = state.unwritten or Unwritten(now, "")
+    if (error.refused or lasting(known, now)) and not known.announced:
+        told = f"The status cannot be written, and nothing goes on until it can: {error}"
+        log.warning("%s: %s", key, told)
+        reason = Reason.STATUS_NOT_WRITTEN
+        announced = await write_event(cluster, live, reason, told, warning=True)
+        known = replace(known, announced=announced)
+    state.unwritten = replace(known, why=str(error))
+
+
+async def withdraw_without_status(
+    cluster: Cluster, store: Store, observed: Observed, world: World, plan: Plan, now: float
+) -> None:
+    """Take traffic from the candidate where that is decided, or nothing can be seen of it.
+
+    See `serinus.plan.withdrawal` for why that needs no status. `now` is later than the pass began:
+    what was measured before that gives no traffic back.
+    """
+    owner, spec, state = observed.owner, observed.wish.spec, observed.state
+    status = state.memory.current
+    split = withdrawal(status, plan, world)
+    if state.unwritten is not None and lasting(state.unwritten, time.monotonic()):
+        split = split or unjudged(spec, status, world)
+    found = observed.anew(store, status)
+    if split is None or split.candidate is None or not set(split.weights) <= set(found.revisions):
+        return
+    ways = router_for(spec).manifests(owner, split, found.revisions)
+    if all(covers(found.objects.get((each["kind"], owner.name), {}), each) for each in ways):
+        return
+    mark = Mark(split.candidate, int(now))
+    done = await bring_about(cluster, store, owner, mark.on(ways), state.pace)
+    if done.retry_in is not None:
+        # sooner than the status is tried again
+        raise TryAgainError(done.retry_in, " ".join(done.failures.values()))
+    if done.refusals or done.taken:
+        return  # as logged; it is tried again with the status
+    why = " ".join(decision.message for decision in plan.news)
+    told = f"Traffic was taken from revision {split.candidate} without a status. {why}"
+    log.warning("%s: %s", observed.key, told)
+    await write_event(cluster, observed.live, Reason.WEIGHT_LOWERED, told, warning=True)
