@@ -24,11 +24,13 @@ import aiohttp
 from kubernetes import aio
 
 from serinus.cluster import KINDS, ApiError, Cluster, connect
+from serinus.cluster.kinds import WATCHED
 from serinus.controller.app import App
 from serinus.controller.pace import Pace
 from tests.campaign.control import Control
 from tests.campaign.crashes import WHOSE
 from tests.campaign.history import Snapshot
+from tests.campaign.memory.api import selected
 from tests.campaign.memory.pods import Pod
 from tests.campaign.memory.world import World
 from tests.campaign.wire import Reply, Request, Wire
@@ -43,6 +45,9 @@ STUCK: Final = 20.0
 """Seconds for which something may be under way; then time moves all the same."""
 QUIET: Final = 0.08
 """Seconds in which nothing must have happened before time moves."""
+COLLECTED: Final = 120.0
+"""Seconds of the cluster's in which children are collected; the collector looks for new kinds
+every half minute, and ours may be that new."""
 _MIRRORED: Final = (
     *("ModelDeployment", "Deployment", "Service", "HTTPRoute"),
     *("ControllerRevision", "Pod", "EndpointSlice"),
@@ -252,6 +257,7 @@ class RealStage(World):
         """How things stand once the condition holds."""
         deadline = self.now + within
         while True:
+            await asyncio.sleep(0)
             last = self.history.snapshots[-1]
             if not self._recording and holds(last):
                 return last
@@ -269,7 +275,7 @@ class RealStage(World):
                 return
             depth = self.app.queue.depth if self.app is not None else 0
             quiet = not depth and time.monotonic() - self._busy > QUIET
-            if quiet and self._controllers_are_done():
+            if quiet and self._controllers_are_done() and self._the_operator_has_seen_all():
                 break
             await asyncio.sleep(0.02)
         self._skip(max(0.0, min(seconds, STEP, self._next_due() - self.now)))
@@ -329,16 +335,27 @@ class RealStage(World):
         }
         return told == behind
 
+    def _the_operator_has_seen_all(self) -> bool:
+        """Whether its watches have told it of what ours have told us."""
+        if self.app is None or self._running is None:
+            return True
+        return all(
+            (seen := self.app.store.get(kind, self.namespace, live["metadata"]["name"])) is not None
+            and int(_version(seen)) >= int(_version(live))
+            for kind, selector in WATCHED.items()
+            for live in self.api.all(kind, self.namespace)
+            if selected(live, selector)
+        )
+
     def _at(self, delay: float, call: Callable[[], object]) -> None:
         heapq.heappush(self._timers, (self.now + delay, next(self._order), call))
 
     async def delete(self) -> None:
         """Delete it; the garbage collector takes its time, which is not the operator's."""
         await super().delete()
-        for _ in range(300):
-            await asyncio.sleep(0.1)
-            if not self.history.snapshots[-1].children:
-                break
+        async with asyncio.timeout(COLLECTED):
+            while self.history.snapshots[-1].children:
+                await asyncio.sleep(0.1)
 
     # the real API server
 

@@ -31,7 +31,7 @@ from tests.campaign.stage import (
     status_refused,
 )
 
-BESIDE: Final = 12
+BESIDE: Final = 8
 """Cells that run beside each other on a real API server: most of their time is waiting."""
 LONG: Final = 1.5 * 3600.0
 """Seconds within which everything comes to its end."""
