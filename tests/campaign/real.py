@@ -201,6 +201,8 @@ class RealStage(World):
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._order = itertools.count()
         self._bound: set[str] = set()
+        self._written: dict[tuple[str, str], int] = {}
+        """The newest version of what was written here, by kind and name."""
         self._tasks: set[asyncio.Task[Any]] = set()
         super().__init__(namespace=namespace)
         self.api.watchers = [self.gateway.seen, self._seen]
@@ -273,9 +275,12 @@ class RealStage(World):
         while time.monotonic() - started < STUCK:
             if holds is not None and holds(self.history.snapshots[-1]):
                 return
-            depth = self.app.queue.depth if self.app is not None else 0
-            quiet = not depth and time.monotonic() - self._busy > QUIET
-            if quiet and self._controllers_are_done() and self._the_operator_has_seen_all():
+            if (
+                time.monotonic() - self._busy > QUIET
+                and self._watches_are_done()
+                and self._controllers_are_done()
+                and self._the_operator_is_done()
+            ):
                 break
             await asyncio.sleep(0.02)
         self._skip(max(0.0, min(seconds, STEP, self._next_due() - self.now)))
@@ -335,10 +340,20 @@ class RealStage(World):
         }
         return told == behind
 
-    def _the_operator_has_seen_all(self) -> bool:
-        """Whether its watches have told it of what ours have told us."""
+    def _watches_are_done(self) -> bool:
+        """Whether ours have told of everything that was written."""
+        return all(
+            (live := self.api.find(kind, self.namespace, name)) is not None
+            and int(_version(live)) >= version
+            for (kind, name), version in self._written.items()
+        )
+
+    def _the_operator_is_done(self) -> bool:
+        """Whether its watches have told it of what ours have told us, and it has acted on it."""
         if self.app is None or self._running is None:
             return True
+        if self.app.queue.depth or self.app.queue._active:
+            return False
         return all(
             (seen := self.app.store.get(kind, self.namespace, live["metadata"]["name"])) is not None
             and int(_version(seen)) >= int(_version(live))
@@ -366,13 +381,21 @@ class RealStage(World):
             for webhook in self.api.admit:
                 webhook(body)
         try:
-            return await self._real.send(request)
+            answer = await self._real.send(request)
         finally:
             self._busy = time.monotonic()
+        kind = request.place[0]
+        if request.method in ("POST", "PUT", "PATCH") and kind in _MIRRORED and answer.status < 300:
+            metadata = json.loads(answer.body)["metadata"]
+            if metadata:
+                self._written[kind, metadata["name"]] = int(metadata["resourceVersion"])
+        return answer
 
     def _heard(self, event: str, live: Manifest) -> None:
         self._busy = time.monotonic()
         self.api.mirror(event, live)
+        if event == "DELETED":
+            self._written.pop((live["kind"], live["metadata"]["name"]), None)
         if live["kind"] == "Pod":
             self._pod(event, live)
         if live["kind"] == "HTTPRoute":

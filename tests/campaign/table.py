@@ -143,7 +143,7 @@ async def _awaited(stage: Stage) -> None:
     await _serving(stage)
     stage.model("v2", starts_after=10.0)
     await stage.apply(V2)
-    await stage.until(lambda s: s.hold == "AwaitingPods")
+    await stage.until(lambda s: s.hold == "AwaitingPods" and CANDIDATE in s.pods)
 
 
 async def _history(stage: Stage) -> None:
