@@ -13,7 +13,6 @@ import random
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -125,7 +124,7 @@ class Serving(Pods):
         self.born = time.time()
         self._errors: dict[str, float] = {}
         self._processes: dict[str, int] = {}
-        self._scrapes: dict[str, int] = defaultdict(int)
+        self._chance: dict[str, random.Random] = {}
 
     def serve(self, arm: Arm, errors: float, processes: int) -> None:
         """Both pods of an arm."""
@@ -133,13 +132,14 @@ class Serving(Pods):
             path = f"/{arm.namespace}/{pod(arm, suffix)}"
             self.set_text(arm.namespace, pod(arm, suffix), "")
             self._errors[path], self._processes[path] = errors, processes
+            self._chance[path] = random.Random(path)
 
     def text(self, path: str) -> str:
-        """What a scrape reads: of several processes, the one that takes the connection."""
+        """What a scrape reads: of several processes, the one that takes the connection. In turn,
+        each of two Prometheus would read the same one again and again."""
         processes = self._processes[path]
-        self._scrapes[path] += 1
         # a process of its own load has counts of its own
-        turn = self._scrapes[path] % processes
+        turn = self._chance[path].randrange(processes)
         share = (1 + turn) / sum(range(1, processes + 1))
         requests = (time.time() - self.born) * RATE * share
         failed = int(requests * self._errors[path])

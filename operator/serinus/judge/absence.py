@@ -27,6 +27,8 @@ def alone(known: float, questions: Iterable[Counters], look: Look) -> float:
     )
     if candidate and stable:
         return 0.0
+    if any(growth.waits for whole in wholes for growth in look.growth(whole)):
+        return known
     if stable:
         return max(known, 0.0) + stable
     return min(known, 0.0) - candidate

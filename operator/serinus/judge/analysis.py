@@ -27,6 +27,10 @@ from serinus.judge.traffic_share import TrafficShareCheck
 
 _GRAVEST_FIRST: tuple[Verdict, ...] = ("Fail", "Error", "NoData", "Inconclusive", "Pass")
 _LONGEST_MESSAGE = 1024
+_UNEXPLAINED = (
+    "Counters have just fallen. The verdict waits for the next scrapes, which tell whether their "
+    "process has restarted or several processes answer on its port."
+)
 _CHECKS_KEPT = 4096
 """Of which kinds are not made anew at each look."""
 
@@ -204,9 +208,29 @@ def _judged(
     found = kind.judge(before.state, look, budget)
     if check.compares_counts:
         found = _unless_absent(check, found, look, unreported)
+        found = _unless_unexplained(check, found, look)
     return before.replace(
         verdict=found.verdict, message=found.message[:_LONGEST_MESSAGE], state=found.state
     )
+
+
+def _unless_unexplained(check: Check, found: Finding, look: Look) -> Finding:
+    """Nothing is shown to be good until it is known why counters fell, and nothing is shown to be
+    bad where no restart explains it."""
+    falls = [
+        fell
+        for one in kind_of(check).questions()
+        if isinstance(one, Counters)
+        for growth in look.growth(one)
+        for fell in growth.falls
+    ]
+    waits = {
+        "Pass": any(fell.unexplained for fell in falls),
+        "Fail": any(fell.odd for fell in falls),
+    }
+    if not waits.get(found.verdict):
+        return found
+    return Finding("Inconclusive", _UNEXPLAINED, found.state)
 
 
 def _unless_absent(check: Check, found: Finding, look: Look, unreported: str | None) -> Finding:

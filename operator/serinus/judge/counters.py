@@ -17,10 +17,14 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from serinus.judge.questions import Answer, Counters, Series, Unreadable
-from serinus.judge.restarts import Falls, falls_of_a_target, restarted
+from serinus.judge.restarts import NONE, Falls, falls, restarted
 
 GONE_AFTER: Final = 600.0
 """Seconds behind the others after which a target is no longer waited for."""
+
+SHARED_FOR: Final = GONE_AFTER - 60
+"""Seconds of a target's samples that are read at each look where several processes answer for it,
+lest that be forgotten."""
 
 FORGOTTEN_AFTER: Final = 7200.0
 """Seconds behind the others after which a target is dropped from the state; longer than any
@@ -67,11 +71,18 @@ class Growth:
     increases: tuple[Increase, ...] = ()
     newest: float | None = None
     """Unix seconds of the newest sample, counted or not; None: there is no such series."""
+    falls: tuple[Falls, ...] = ()
+    """Of the targets that are still scraped, those of which some series fell."""
 
     @property
     def total(self) -> float:
         """Over all series."""
         return math.fsum(increase.amount for increase in self.increases)
+
+    @property
+    def waits(self) -> bool:
+        """Whether some target has counted what is counted later."""
+        return any(each.unsettled_since < math.inf for each in self.falls)
 
     @property
     def pods(self) -> int:
@@ -99,6 +110,7 @@ class Exported(NamedTuple):
 
 Reading = Growth | Unreadable
 ByTarget = dict[str, Exported]
+Found = dict[Counters, ByTarget | Unreadable]
 Readable = dict[Counters, ByTarget]
 
 
@@ -115,7 +127,9 @@ def count(
     known. Returns the growth per arm and the new `counted`. A counter that cannot be read loses
     this block, and the others go on: a broken check must not blind the rest.
     """
-    checked = [_checked(arm) for arm in arms]
+    found = [_found(arm) for arm in arms]
+    shared = [_shared(arm) for arm in found]
+    checked = [_checked(*each) for each in zip(found, shared, strict=True)]
     readable = [{k: a for k, a in arm.items() if not isinstance(a, Unreadable)} for arm in checked]
     covered = _covered(readable)
     readings: list[dict[Counters, Reading]] = []
@@ -130,6 +144,8 @@ def count(
         )
         if not waiting:
             moved |= {t: end for t, end in each.ends.items() if end >= counted.get(t, since)}
+    for target, at in (item for each in shared for item in each.items()):
+        moved[target] = max(at, counted.get(target, at))
     return tuple(readings), _remembered(moved)
 
 
@@ -158,7 +174,7 @@ def _of_one_arm(arms: Iterable["_Blocks"]) -> bool:
 
 def _seen(_: Counters, answer: ByTarget) -> Growth:
     """There are samples, and they are counted later."""
-    return Growth((), _newest(answer))
+    return _growth((), answer)
 
 
 class _Span(NamedTuple):
@@ -197,7 +213,7 @@ class _Blocks:
     def growth(self, key: Counters, answer: ByTarget) -> Growth:
         """A part is counted from where its whole is."""
         if (whole := _whole(key, self._wholes)) is None:
-            return Growth((), _newest(answer))
+            return _growth((), answer)
         served, covered = self._wholes[whole], self._covered[whole]
         increases: list[Increase] = []
         for target, exported in answer.items():
@@ -205,11 +221,11 @@ class _Blocks:
                 start = self._start(target, served[target].oldest, covered)
                 end = self.ends[target]
                 increases += [_increase(each, target, start, end) for each in exported.series]
-        return Growth(tuple(increases), _newest(answer))
+        return _growth(increases, answer)
 
     def _end(self, target: str) -> float:
         """The newest sample that all counters have which the target still exports, that no series
-        is on its way for, and before which nothing fell for a reason not known yet.
+        is on its way for, and before which all falls are settled.
 
         A counter that was read just before a scrape lacks a sample, and the block ends before it.
         One that stays behind is gone (a restarted pod that has not predicted yet), and must not
@@ -236,7 +252,7 @@ class _Blocks:
         Where that cannot be known (a gap longer than the window, or a window that begins too
         late), counting starts at the first sample: rather lose some than count a lifetime.
         """
-        start = self._counted.get(target, self._since)
+        start = max(self._counted.get(target, self._since), self._since)
         if first <= start:
             return start
         if (scraped := self._scraped(target, first)) is not None:
@@ -259,21 +275,32 @@ class _Blocks:
         return max(times, default=None)
 
 
-def _checked(arm: Mapping[Counters, Answer]) -> dict[Counters, ByTarget | Unreadable]:
-    """What each target exports of each counter, or why that is of no use."""
-    found = {key: _by_target(key, answer) for key, answer in arm.items()}
-    wholes = {key: a for key, a in found.items() if not isinstance(a, Unreadable) and not key.part}
-    jobs = {key: _jobs(answer) for key, answer in wholes.items()}
-    several = {
-        target
-        for answer in wholes.values()
+def _shared(arm: Found) -> dict[str, float]:
+    """The targets that several processes answer for, and from where on they are read again, Unix
+    seconds, unless they were counted up to a later sample."""
+    return {
+        target: exported.newest - SHARED_FOR
+        for key, answer in arm.items()
+        if not isinstance(answer, Unreadable) and not key.part
         for target, exported in answer.items()
         if exported.falls.several_processes
     }
+
+
+def _found(arm: Mapping[Counters, Answer]) -> Found:
+    """What each target exports of each counter, or why that is of no use."""
+    return {key: _by_target(key, answer) for key, answer in arm.items()}
+
+
+def _checked(found: Found, several: Mapping[str, float]) -> Found:
+    """Of it what is to be counted, or why that is of no use."""
+    found = dict(found)
+    wholes = {key: a for key, a in found.items() if not isinstance(a, Unreadable) and not key.part}
+    jobs = {key: _jobs(answer) for key, answer in wholes.items()}
     for key, answer in found.items():
         if isinstance(answer, Unreadable):
             continue
-        if shared := sorted(several & set(answer)):
+        if shared := sorted(several.keys() & answer.keys()):
             found[key] = Unreadable(_several_processes(shared[0]))
         elif (whole := _whole(key, wholes)) is not None and jobs[whole]:
             found[key] = {t: _of_job(exported, jobs[whole]) for t, exported in answer.items()}
@@ -348,7 +375,14 @@ def _by_target(key: Counters, answer: Answer) -> ByTarget | Unreadable:
 def _exported(group: Sequence[Series]) -> Exported:
     oldest = min([series.samples[0][0] for series in group])
     ends = frozenset([series.samples[-1][0] for series in group])
-    return Exported(group, oldest, ends, falls_of_a_target(series.samples for series in group))
+    return Exported(group, oldest, ends, falls(series.samples for series in group))
+
+
+def _growth(increases: Iterable[Increase], answer: ByTarget) -> Growth:
+    newest = _newest(answer)
+    fell = [each for each in answer.values() if each.falls is not NONE]
+    here = [each.falls for each in fell if newest is None or each.newest > newest - LATE_WITHIN]
+    return Growth(tuple(increases), newest, tuple(here))
 
 
 def _newest(answer: ByTarget) -> float | None:

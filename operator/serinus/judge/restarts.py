@@ -1,79 +1,139 @@
 """A counter that falls: its process has restarted, or several processes answer for one target.
 
-A process that restarts counts from 0, and takes a while to be where it was. Where several processes
-share a port (workers of uvicorn or gunicorn), each scrape reads the counters of one of them, so
-that values fall and are back again within a few scrapes. A first fall could be either. So what a
-target counted waits until its samples tell which of the two it was.
+Where several processes share a port (workers of uvicorn or gunicorn), each scrape reads the
+counters of one of them. A process that has restarted since the last sample began at 0 in between,
+and has counted no more than is usual between two samples; another process has all that it ever
+counted. So a fall is a restart if it leaves little of much. It is odd if it leaves much, or if the
+counters are soon back by a leap: no restart does that. A fall from little to less may be either;
+the next few samples tell.
+
+All of this is told by the sum of the target's series: where processes have served nearly the same,
+some series fall by chance while others rise.
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from serinus.judge.samples import Sample, Samples
 
-BACK_WITHIN: Final = 4
+SETTLED_AFTER: Final = 4
 """Samples after a fall within which another process mostly has answered again: of two, in 15 of 16
 cases."""
 AGAIN_WITHIN: Final = 9
-"""Samples within which a counter that fell and is back falls again, if several processes answer."""
-TIMES_BACK: Final = 2
-"""So often back, and it was no restart: one alone may be, of a process that had counted little."""
+"""Samples after an odd fall within which another one mostly follows."""
+TIMES_AS_MUCH: Final = 4
+"""As is usual between two samples: more is much."""
+BESIDES: Final = 10.0
+"""How much more besides, for chance where next to nothing is counted."""
+TIMES_ODD: Final = 2
+"""So many odd falls, and it was no restart: after one, many requests may have come at once."""
 
 
 class Falls(NamedTuple):
-    """Where counters of one target fell, within what was read."""
+    """What is known of the falls of one target's counters, within what was read."""
 
     unsettled_since: float = math.inf
-    """Unix seconds of the last sample before a fall of which it is not known yet what it was."""
-    times_back: int = 0
-    """How often a counter was beyond where it had been, a few samples later."""
-
-    @property
-    def several_processes(self) -> bool:
-        """Whether no single process counts like this."""
-        return self.times_back >= TIMES_BACK
+    """Unix seconds of the last sample before the first one that is not settled; infinity: all
+    are."""
+    unexplained: bool = False
+    """Whether the next few samples tell what one of them was."""
+    odd: bool = False
+    """Whether that one is odd."""
+    several_processes: bool = False
+    """Whether no single process counts like this."""
 
 
 NONE: Final = Falls()
 
 
-def falls(samples: Sequence[Sample]) -> Falls:
-    """Of one series."""
+class _Total(NamedTuple):
+    """What a target's series stand at together."""
+
+    at: float
+    """Unix seconds."""
+    series: int
+    value: float
+
+
+class _Fall(NamedTuple):
+    """One fall."""
+
+    since: float
+    """Unix seconds of the last sample before it."""
+    later: int
+    """Samples after it."""
+    odd: bool
+    of_little: bool
+    """Whether the process before had not counted much either."""
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether the next few samples tell what it was."""
+        if self.odd:
+            return self.later < AGAIN_WITHIN
+        return self.of_little and self.later < SETTLED_AFTER
+
+
+def falls(series: Iterable[Sequence[Sample]]) -> Falls:
+    """Of a target's series, which fall together."""
+    every = list(series)
+    fallen = {at for samples in every for at in _fallen(samples)}
+    if not fallen:
+        return NONE
+    found = _found(list(pairwise(_totals(every))), fallen)
+    unexplained = [fall for fall in found if fall.unexplained]
+    return Falls(
+        min((fall.since for fall in found if fall.odd or fall.unexplained), default=math.inf),
+        bool(unexplained),
+        any(fall.odd for fall in unexplained),
+        sum(fall.odd for fall in found) >= TIMES_ODD,
+    )
+
+
+def _found(steps: Sequence[tuple[_Total, _Total]], fallen: set[float]) -> list[_Fall]:
+    much = _much(steps)
+    found = []
+    for place, (before, after) in enumerate(steps, 1):
+        if after.at in fallen:
+            leaps = [b for a, b in steps[place : place + SETTLED_AFTER] if b.value - a.value > much]
+            odd = after.value > much or any(each.value > before.value for each in leaps)
+            found.append(_Fall(before.at, len(steps) - place, odd, before.value <= much))
+    return found
+
+
+def _much(steps: Sequence[tuple[_Total, _Total]]) -> float:
+    """What is more than one process counts between two samples, by the lesser steps: one from a
+    process to another is a leap. Infinity: too few are known."""
+    rises = sorted(
+        after.value - before.value
+        for before, after in steps
+        if before.series == after.series and before.value <= after.value
+    )
+    if len(rises) < SETTLED_AFTER:
+        return math.inf
+    return TIMES_AS_MUCH * rises[len(rises) // 4] + BESIDES
+
+
+def _totals(series: Iterable[Sequence[Sample]]) -> list[_Total]:
+    """At each scrape, oldest first."""
+    values: dict[float, list[float]] = defaultdict(list)
+    for samples in series:
+        for at, value in samples:
+            values[at].append(value)
+    return [_Total(at, len(each), math.fsum(each)) for at, each in sorted(values.items())]
+
+
+def _fallen(samples: Sequence[Sample]) -> list[float]:
+    """Unix seconds of each sample of a series that is less than the one before."""
     values = samples.values if isinstance(samples, Samples) else [value for _, value in samples]
     if values == sorted(values):
-        return NONE
-    since, peak, after, back, times_back = math.inf, 0.0, 0, False, 0
-    for (last_at, last), (_, value) in pairwise(samples):
-        settled = since == math.inf
-        if value < last and (settled or back):
-            since, peak, after, back = min(since, last_at), last, 0, False
-            continue
-        if settled:
-            continue
-        after += 1
-        if not back and value > peak:
-            back, times_back = True, times_back + 1
-        if after >= (AGAIN_WITHIN if back else BACK_WITHIN):
-            since, back = math.inf, False
-    return Falls(since, times_back)
-
-
-def falls_of_a_target(series: Iterable[Sequence[Sample]]) -> Falls:
-    """Of all its series, which fall together."""
-    found = [fell for samples in series if (fell := falls(samples)) is not NONE]
-    if not found:
-        return NONE
-    return Falls(
-        min(each.unsettled_since for each in found), max(each.times_back for each in found)
-    )
+        return []
+    return [at for (_, last), (at, value) in pairwise(samples) if value < last]
 
 
 def restarted(series: Iterable[Sequence[Sample]], after: float) -> bool:
     """Whether some series falls after a moment."""
-    return any(
-        at > after and value < last
-        for samples in series
-        for (_, last), (at, value) in pairwise(samples)
-    )
+    return any(at > after for samples in series for at in _fallen(samples))

@@ -29,8 +29,9 @@ def listen(
     """What is known of the silence after a look; None: there is none, or it cannot be known.
 
     `after` is for how many seconds it has to last. Stable's newest sample may be half as old, and
-    the look before: where nothing is scraped or read, nobody is silent. And the arms are scraped at
-    different moments, so that the first look after a gap proves nothing.
+    the look before: where nothing is scraped or read, nobody is silent, and where what was counted
+    waits, nobody is either. And the arms are scraped at different moments, so that the first look
+    after a gap proves nothing.
     """
     if weight is None or weight.share >= 1:
         return None
@@ -41,7 +42,7 @@ def listen(
     ]
     readable = [(c, s) for c, s in arms if isinstance(c, Growth) and isinstance(s, Growth)]
     newest = max((s.newest for _, s in readable if s.newest is not None), default=None)
-    if newest is None or at - newest > after / 2 or any(c.total for c, _ in readable):
+    if newest is None or at - newest > after / 2 or any(c.total or c.waits for c, _ in readable):
         return None
     answered = max(s.total for _, s in readable)
     before = known if known and at - known.until <= after / 2 else Silence(until=at)

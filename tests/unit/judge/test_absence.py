@@ -48,6 +48,18 @@ def test_a_pass_does_not_stand_on_counters_that_are_scraped_and_stand_still(
     assert paper.look().verdict == "Pass"
 
 
+def test_counts_that_wait_until_it_is_known_why_they_fell_do_not_stand_still() -> None:
+    paper = Judging(error_rate())
+    paper.weight = EffectiveWeight(0.2, SINCE)
+    for served_at_once in (2000, 40, 40, 40, 40, 40):
+        served(paper, served_at_once, 800)
+        paper.look()
+    paper.candidate.restart("pod")
+    for served_at_once in (1000, *[40] * 14):
+        served(paper, served_at_once, 800)
+        assert paper.look().verdict == "Inconclusive"
+
+
 def test_stable_that_stands_still_is_nothing_to_be_compared_with() -> None:
     paper = passed(error_rate())
     served(paper, 200, 0)

@@ -1,11 +1,13 @@
-"""One restart is a restart; counters that fall again and again are no evidence."""
+"""A restart is a restart, however often; counters of several processes are no evidence."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
 
-from serinus.judge.counters import Growth, Reading, count, covered_until
+from serinus.judge.counters import SHARED_FOR, Growth, Reading, count, covered_until
 from serinus.judge.questions import Counters, Series, Unreadable
+from serinus.judge.restarts import Falls, falls
 from tests.unit.judge.judging import Judging, requests
 from tests.unit.judge.metrics import Pods
 from tests.unit.judge.test_counters import ERRORS, REQUESTS, SINCE
@@ -15,11 +17,11 @@ ERROR_RATE = {"name": "errors", "errorRate": {}}
 
 class Workers(Pods):
     """Pods of so many processes behind one port: each scrape reads one of them. The kernel gives
-    some of them more requests than others."""
+    some of them more requests than others, or all as many."""
 
-    def __init__(self, workers: int, rng: random.Random) -> None:
+    def __init__(self, workers: int, rng: random.Random, *, even: bool = False) -> None:
         super().__init__()
-        self._rng = rng
+        self._rng, self._even = rng, even
         self._of: list[dict[tuple[str, tuple[tuple[str, str], ...]], float]] = [
             {} for _ in range(workers)
         ]
@@ -30,8 +32,8 @@ class Workers(Pods):
         key = (metric, tuple(sorted(labels.items())))
         for own in self._of:
             own.setdefault(key, 0.0)
-        uneven = range(1, len(self._of) + 1)
-        for own in self._rng.choices(self._of, uneven, k=int(amount)):
+        load = [1 if self._even else n for n in range(1, len(self._of) + 1)]
+        for own in self._rng.choices(self._of, load, k=int(amount)):
             own[key] += 1
 
     def scrape(self, at: float, *pods: str) -> None:
@@ -61,6 +63,22 @@ def test_several_processes_behind_one_port_are_an_error_with_the_remedy(
     assert found.verdict == "Error"
     assert "several processes answer on its port in turn" in found.message
     assert "PROMETHEUS_MULTIPROC_DIR" in found.message
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+@pytest.mark.parametrize("seed", range(5))
+def test_that_several_processes_answer_is_not_forgotten(workers: int, seed: int) -> None:
+    """Of the candidate's alone, which are loaded alike: of its series only the errors fall."""
+    rng = random.Random(seed)
+    judging = Judging(ERROR_RATE)
+    judging.candidate = Workers(workers, rng, even=True)
+    served(judging, (0, 0), (200, 20_000))
+    verdicts = []
+    for _ in range(120):
+        served(judging, (1, 60), (rng.randrange(8), 240))
+        verdicts.append(judging.look().verdict)
+    noticed = verdicts.index("Error")
+    assert not {"Pass", "Fail"} & set(verdicts[noticed:])
 
 
 @pytest.mark.parametrize("before", [2, 100, 100_000])
@@ -95,6 +113,114 @@ def test_what_a_pod_counts_after_a_fall_waits_until_it_is_known_to_be_a_restart(
     assert grown == [0, 0, 0, 0, 50, 10, 10]
 
 
+def test_a_fall_from_much_to_little_is_a_restart_at_once_and_no_verdict_waits() -> None:
+    found = fell([100, 200, 300, 400, 500, 600, 90])
+    assert found == Falls()
+
+
+def test_a_fall_from_little_to_less_may_be_another_process_for_four_samples() -> None:
+    since = [100, 200, 300, 400, 500, 120, 90]
+    assert fell(since).unexplained
+    assert fell([*since, 190, 290, 390]).unexplained
+    assert not fell([*since, 190, 290, 390, 490]).unexplained
+
+
+def test_a_fall_to_much_more_than_is_ever_counted_between_two_samples_is_odd_and_not_settled() -> (
+    None
+):
+    odd = fell([1000, 1100, 1200, 1300, 1400, 1500, 900])
+    assert odd.odd
+    assert not odd.several_processes, "many requests may have come at once"
+    later = fell([1000, 1100, 1200, 1300, 1400, 1500, *range(900, 1900, 100)])
+    assert not later.odd, "no verdict waits for ever"
+    assert later.unsettled_since == 75, "and no lifetime is counted"
+
+
+def test_a_fall_from_which_counters_are_back_by_a_leap_is_odd() -> None:
+    assert fell([100, 200, 300, 400, 500, 600, 90, 190, 790]).odd
+    assert not fell([100, 200, 300, 400, 500, 90, 190, 290, 390, 490, 590]).odd
+
+
+def test_a_series_that_falls_while_others_rise_is_odd() -> None:
+    """Of two processes that have served as much, errors fall by chance, and requests never."""
+    served = [(15.0 * n, 1000.0 + 100 * n) for n in range(7)]
+    failed = [(15.0 * n, value) for n, value in enumerate((10.0, 11, 12, 13, 14, 15, 12))]
+    assert falls([served, failed]).odd
+
+
+def test_two_odd_falls_show_several_processes() -> None:
+    assert fell([1000, 1100, 1200, 1300, 1400, 900, 1500, 1600, 1000]).several_processes
+
+
+def test_little_is_known_of_how_much_a_target_counts_after_few_samples() -> None:
+    assert not fell([1000, 1100, 1200, 900]).odd
+
+
+@pytest.mark.parametrize("life", [2, 3, 5, 8])
+@pytest.mark.parametrize("pods", [1, 3])
+def test_a_bad_candidate_that_crashes_again_and_again_is_rolled_back(life: int, pods: int) -> None:
+    """Each life begins at 0, which no other process does."""
+    rng = random.Random(life)
+    judging = Judging(ERROR_RATE)
+    served(judging, (0, 0), (200, 20_000))
+    verdicts = []
+    for n in range(60):
+        for pod in range(pods):
+            if (n + pod) % life == 0:
+                judging.candidate.restart(f"pod-{pod}")
+            requests(judging.candidate, f"pod-{pod}", rng.randrange(6), 100)
+        requests(judging.stable, "stable", rng.randrange(4), 300)
+        verdicts.append(judging.look().verdict)
+        if verdicts[-1] == "Fail":
+            break
+    assert verdicts[-1] == "Fail"
+    assert "Error" not in verdicts
+
+
+def test_a_restart_and_many_requests_at_once_are_no_error() -> None:
+    judging = Judging(ERROR_RATE)
+    served(judging, (0, 1000), (0, 1000))
+    for n in range(40):
+        if n == 20:
+            judging.candidate.restart("candidate")
+        served(judging, (0, 500 if n == 20 else 5), (0, 500))
+        assert judging.look().verdict != "Error"
+
+
+def test_a_pass_waits_until_it_is_known_why_counters_fell() -> None:
+    judging, passing = Judging(ERROR_RATE, minRequests=100), []
+    served(judging, (0, 0), (200, 20_000))
+    for n in range(40):
+        if n == 10:
+            judging.stable.restart("stable")
+            served(judging, (0, 100), (0, 5000))
+        else:
+            served(judging, (0, 100), (0, 100))
+        passing.append(judging.look())
+    verdicts = [found.verdict for found in passing]
+    first = verdicts.index("Pass")
+    assert first < 10
+    assert verdicts[10:19] == ["Inconclusive"] * 9
+    assert "several processes answer on its port" in passing[10].message
+    assert verdicts[19:] == ["Pass"] * 21
+
+
+def test_a_fail_waits_only_where_no_restart_explains_the_fall() -> None:
+    for at_once, expected in ((100, "Fail"), (5000, "Inconclusive")):
+        judging = Judging(ERROR_RATE)
+        requests(judging.stable, "restarts", 200, 20_000)
+        for _ in range(8):
+            served(judging, (1, 100), (1, 100))
+            requests(judging.stable, "restarts", 1, 100)
+            judging.look()
+        judging.stable.restart("restarts")
+        for failed, at_stable in ((1, at_once), (100, 100)):
+            served(judging, (failed, 100), (1, 100))
+            requests(judging.stable, "restarts", 1, at_stable)
+            found = judging.look()
+        assert found.verdict == expected
+
+
 def test_a_pod_that_crashes_after_few_requests_each_time_is_still_counted() -> None:
     """Its lives are short, but each begins below where the one before had come."""
     pods = Pods()
@@ -113,6 +239,11 @@ def test_a_pod_that_crashes_after_few_requests_each_time_is_still_counted() -> N
     assert total > 0
 
 
+def fell(values: Sequence[float]) -> Falls:
+    """Of one series, scraped each 15 seconds from 0 on."""
+    return falls([[(15.0 * n, float(value)) for n, value in enumerate(values)]])
+
+
 def served(judging: Judging, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
     """Each arm's pod serves so many requests, the first of which fail: (errors, requests)."""
     requests(judging.candidate, "candidate", *candidate)
@@ -128,7 +259,7 @@ def looked(pods: Pods, counted: dict[str, float], at: float) -> tuple[Reading, d
 def test_a_pod_of_several_processes_makes_every_counter_of_it_unreadable() -> None:
     """Those that are too few to fall yet are no better."""
     other = Counters("other_total")
-    values = (10.0, 4.0, 11.0, 5.0, 12.0)
+    values = (100.0, 101.0, 102.0, 50.0, 103.0, 104.0, 51.0)
     samples = tuple((SINCE + 15 * n, value) for n, value in enumerate(values, 1))
     flat = tuple((at, 1.0) for at, _ in samples)
     labels = {"pod": "a", "instance": "i"}
@@ -136,4 +267,4 @@ def test_a_pod_of_several_processes_makes_every_counter_of_it_unreadable() -> No
     (grown,), counted = count((arm,), {}, SINCE)
     assert isinstance(grown[REQUESTS], Unreadable)
     assert isinstance(grown[other], Unreadable)
-    assert counted == {}
+    assert counted == {"a@i": samples[-1][0] - SHARED_FOR}, "and it is read again"

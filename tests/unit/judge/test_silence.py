@@ -6,6 +6,7 @@ from serinus.api.status import Silence
 from serinus.judge.counters import Growth, Increase, Reading
 from serinus.judge.look import EffectiveWeight
 from serinus.judge.questions import Counters, Series, Unreadable
+from serinus.judge.restarts import Falls
 from serinus.judge.silence import EXPECTED, listen
 
 REQUESTS = Counters("model_requests_total")
@@ -58,6 +59,11 @@ def test_few_requests_at_its_share_are_no_silence() -> None:
 def test_one_request_of_any_counter_ends_it() -> None:
     known = heard(silent(15, 120))
     assert heard([(135, grown(135, 1), grown(135, 100))], known=known) is None
+
+
+def test_while_it_is_not_known_why_counters_fell_nobody_is_silent() -> None:
+    waits = Growth((), 120.0, (Falls(unsettled_since=100.0),))
+    assert heard([(120, waits, grown(120, 100))], known=heard(silent(15, 105))) is None
 
 
 def test_no_traffic_at_all_is_no_silence() -> None:

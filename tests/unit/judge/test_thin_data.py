@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from serinus.judge import EffectiveWeight
-from serinus.judge.restarts import BACK_WITHIN
+from serinus.judge.restarts import SETTLED_AFTER
 from tests.unit.judge.judging import (
     SINCE,
     Judging,
@@ -100,7 +100,7 @@ def test_a_candidate_that_restarts_in_its_first_minute_is_counted_before_and_aft
         paper.candidate.restart("new")
         requests(paper.candidate, "new", 0, 0)
         paper.look(2)
-    for _ in range(BACK_WITHIN):  # as long as it may be another process that answers
+    for _ in range(SETTLED_AFTER):  # as long as it may be another process that answers
         paper.look()
     state = paper.progress.checks[0].state
     assert state.candidate["requests"] == 20
