@@ -221,14 +221,14 @@ def _no_loop(history: History) -> Iterator[Violation]:
             words = f"{MOST_DECISIONS} decisions in {last - first:.0f} s"
             yield Violation("no loop", first, words)
             break
-    writes = [each.at for each in history.writes]
+    # what is deleted is gone: to delete it again it must have been made, which counts
+    made = [each for each in history.writes if each.verb != "DELETE" or each.status >= 400]
+    writes = [each.at for each in made]
     for first, last in zip(writes, writes[MOST_WRITES:], strict=False):
         caused = sum(first - REACTION <= at <= last for at in acts)
         if last - first < 60 and caused * 20 < MOST_WRITES:
             told = Counter(
-                (each.verb, each.kind, each.status)
-                for each in history.writes
-                if first <= each.at <= last
+                (each.verb, each.kind, each.status) for each in made if first <= each.at <= last
             )
             words = f"{MOST_WRITES} writes in {last - first:.0f} s: {told.most_common(2)}"
             yield Violation("no loop", first, words)

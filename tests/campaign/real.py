@@ -41,6 +41,8 @@ CLUSTER: Final = "serinus-campaign"
 NODE: Final = "fake-0"
 STEP: Final = 15.0
 """Seconds of the operator's by which time moves at once, at most."""
+CLUSTER_TIME: Final = 0.01
+"""Seconds of the operator's that a second of the cluster's takes: a busy machine is no slow one."""
 STUCK: Final = 20.0
 """Seconds for which something may be under way; then time moves all the same."""
 QUIET: Final = 0.08
@@ -195,6 +197,7 @@ class RealStage(World):
 
     def __init__(self, real: RealApi, namespace: str) -> None:
         self._real = real
+        self._began = time.time()
         self.ahead = 0.0
         """Seconds that were let pass."""
         self._busy = 0.0
@@ -203,6 +206,8 @@ class RealStage(World):
         self._bound: set[str] = set()
         self._written: dict[tuple[str, str], int] = {}
         """The newest version of what was written here, by kind and name."""
+        self._heard_of: dict[tuple[str, str], int] = {}
+        """The newest version that a watch told of, that of its end included."""
         self._tasks: set[asyncio.Task[Any]] = set()
         super().__init__(namespace=namespace)
         self.api.watchers = [self.gateway.seen, self._seen]
@@ -230,7 +235,7 @@ class RealStage(World):
     @property
     def now(self) -> float:
         """Unix seconds by the operator's clock."""
-        return time.time() + self.ahead
+        return self._began + (time.time() - self._began) * CLUSTER_TIME + self.ahead
 
     def launch(self) -> None:
         """A replica of the operator for this namespace, with the real watches."""
@@ -343,16 +348,14 @@ class RealStage(World):
     def _watches_are_done(self) -> bool:
         """Whether ours have told of everything that was written."""
         return all(
-            (live := self.api.find(kind, self.namespace, name)) is not None
-            and int(_version(live)) >= version
-            for (kind, name), version in self._written.items()
+            self._heard_of.get(place, 0) >= version for place, version in self._written.items()
         )
 
     def _the_operator_is_done(self) -> bool:
         """Whether its watches have told it of what ours have told us, and it has acted on it."""
         if self.app is None or self._running is None:
             return True
-        if self.app.queue.depth or self.app.queue._active:
+        if not self.app._leading or self.app.queue.depth or self.app.queue._active:
             return False
         return all(
             (seen := self.app.store.get(kind, self.namespace, live["metadata"]["name"])) is not None
@@ -368,9 +371,10 @@ class RealStage(World):
     async def delete(self) -> None:
         """Delete it; the garbage collector takes its time, which is not the operator's."""
         await super().delete()
-        async with asyncio.timeout(COLLECTED):
-            while self.history.snapshots[-1].children:
-                await asyncio.sleep(0.1)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(COLLECTED):
+                while self.history.snapshots[-1].children:
+                    await asyncio.sleep(0.1)
 
     # the real API server
 
@@ -394,8 +398,7 @@ class RealStage(World):
     def _heard(self, event: str, live: Manifest) -> None:
         self._busy = time.monotonic()
         self.api.mirror(event, live)
-        if event == "DELETED":
-            self._written.pop((live["kind"], live["metadata"]["name"]), None)
+        self._heard_of[live["kind"], live["metadata"]["name"]] = int(_version(live))
         if live["kind"] == "Pod":
             self._pod(event, live)
         if live["kind"] == "HTTPRoute":

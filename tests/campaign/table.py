@@ -169,7 +169,6 @@ async def _promoting(stage: Stage) -> None:
     await _pausing(stage)
     stage.model("v2", starts_after=60.0)
     await stage.until(lambda s: bool(s.role("candidate").get("promoting")), LONG)
-    stage.model("v2", starts_after=3.0)
 
 
 async def _retiring(stage: Stage) -> None:

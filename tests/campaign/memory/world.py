@@ -6,6 +6,7 @@ import json
 import logging
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from typing import Any, Final, Self, TypeVar
 from unittest.mock import patch
 
@@ -372,7 +373,7 @@ class World:
             for pod in list(self.pods.pods.values()):
                 if pod.version == version and pod.ready:
                     life = pod.life
-                    self._loop.call_later(found.dies_every, self.pods._die, pod, life)
+                    self.pods.later(found.dies_every, partial(self.pods._die, pod, life))
         self._changed()
         return found
 
