@@ -302,7 +302,7 @@ class RealStage(World):
     def _next_due(self) -> float:
         """When time alone makes something happen."""
         due = [moment for moment, *_ in self._timers[:1]]
-        if self.app is not None:
+        if self.app is not None and self._running is not None:
             queue, waited = self.app.queue, asyncio.get_running_loop().time()
             due += [moment for moment, _ in queue._heap[:1]]
             due += [self.now + each.timer.when() - waited for each in queue._retries.values()]
@@ -312,7 +312,7 @@ class RealStage(World):
     def _skip(self, seconds: float) -> None:
         """Let time pass, for what failed and waits to be tried again too."""
         self.ahead += seconds
-        if self.app is None or not seconds:
+        if self.app is None or self._running is None:
             return
         queue, now = self.app.queue, asyncio.get_running_loop().time()
         for key, each in list(queue._retries.items()):
