@@ -89,7 +89,7 @@ async def execute(seed: int, count: int, url: str, result: Result) -> None:
     while len(accepted) < count:
         if not promql.problems(text := query(rng)):
             accepted[text] = None
-    async with Prometheus(Config(url)) as prometheus:
+    async with Prometheus(Config(url, timeout=60.0)) as prometheus:
         texts = list(accepted)
         for start in range(0, len(texts), 50):
             batch = [Asked(ATTACKER, Value(text), 60) for text in texts[start : start + 50]]
@@ -502,7 +502,7 @@ def with_prometheus(seed: int, count: int, result: Result) -> None:
         server = Server(Path(folder), scraped)
         server.start()
         try:
-            until(lambda: asyncio.run(_is_there(server.url)), "nothing of b is scraped")
+            until(lambda: asyncio.run(_is_there(server.url)), "too little is scraped")
             asyncio.run(execute(seed, count, server.url, result))
         finally:
             server.stop()
@@ -510,10 +510,14 @@ def with_prometheus(seed: int, count: int, result: Result) -> None:
 
 
 async def _is_there(url: str) -> bool:
-    """Whether the victim itself sees what is not to be seen, as the oracle sees it."""
+    """Whether the victim itself sees what is not to be seen, as the oracle sees it, and the
+    attacker has samples enough for any function."""
     async with Prometheus(Config(url)) as prometheus:
-        asked = Asked(VICTIM, Value("secret_total{$arm}"), 60)
-        return bool(_shown((await prometheus.read([asked]))[asked]))
+        secret = Asked(VICTIM, Value("secret_total{$arm}"), 60)
+        own = Asked(ATTACKER, Value("min(count_over_time(secret_total{$arm}[1m])) >= 5"), 60)
+        found = await prometheus.read([secret, own])
+        enough = found[own]
+        return bool(_shown(found[secret])) and bool(enough) and not isinstance(enough, Unreadable)
 
 
 if __name__ == "__main__":

@@ -60,8 +60,13 @@ class ApiError(Exception):
     @property
     def refused(self) -> bool:
         """What was sent is wrong or not allowed, and will be refused again."""
-        # server-side apply tells of a field that is unknown, or no such value, as its own fault
-        unreadable = ("field not declared in schema", "failed to convert new object")
+        # server-side apply tells as its own fault of a field that is unknown, of no such value, and
+        # of two entries with one key
+        unreadable = (
+            "field not declared in schema",
+            "failed to convert new object",
+            "duplicate entries for key",
+        )
         misread = self.status == 500 and any(words in str(self) for words in unreadable)
         return misread or self.status in (400, 403, 413, 415, 422)
 

@@ -189,7 +189,8 @@ class Reconciler:
         owner, stable = observed.owner, status.stable
         if (taken := observed.state.outcome.taken) is not None:
             kind, name = taken
-            found = await self._cluster.find(kind, owner.namespace, name)
+            needed = kind != "HTTPRoute" or observed.wish.spec.traffic.gateway is not None
+            found = await self._cluster.find(kind, owner.namespace, name) if needed else None
             if found is not None and (sentence := foreign(kind, found, owner)):
                 return Obstruction(Reason.NAME_TAKEN, sentence)
         if stable is not None and stable.revision not in observed.revisions:

@@ -136,6 +136,12 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
             silence=None,
             checks=enter_step(candidate.checks),
         )
+    refused = candidate.hold is not None and candidate.hold.reason == Reason.ROUTE_REFUSED
+    if candidate.effective_since is not None and refused and not s.world.split_in_effect:
+        course = weight_ended(s.status.course, s.now)
+        ended = s.to_candidate(effective_since=None).to(course=course)
+        told = f"Its weight is not in effect. {s.world.route_message}"
+        return ended.because(Reason.WEIGHT_LOWERED, candidate.revision, told)
     if candidate.effective_since is not None and not enough:
         pods = s.world.pods_problem or "Its pods stopped being ready."
         message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {pods}"
@@ -166,13 +172,17 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
         return None
     if s.world.withdrawn:
         return _changed(s, _hold_for_the_route(s))
+    if candidate.mode == "First" and s.wish.spec.replicas == 0:
+        told = "spec.replicas is 0: a revision that never served is not stable; scale up."
+        return _changed(s, s.hold(Reason.SCALED_TO_ZERO, told))
     if pods_ready(s) < pods_needed(s):
         if _too_late(s):
             return None
         return _changed(s, s.hold(Reason.AWAITING_PODS, _pods_message(s)))
     if held_by_spec(s):
         return _changed(s, _hold_as_the_spec_says(s))
-    if candidate.mode == "First" and not s.world.split_in_effect:
+    by_itself = candidate.mode == "Steps" and not candidate.commanded
+    if (candidate.mode == "First" or by_itself) and not s.world.split_in_effect:
         return _changed(s, _hold_for_the_route(s))
     if candidate.mode == "First":
         return s.promote(f"Revision {candidate.revision} serves.")
@@ -212,7 +222,8 @@ def _wait_for_traffic(s: Situation) -> Situation | None:
     if reads_history(s):
         told = "Stable's last hour is read before the candidate takes traffic."
         return _wait_for_metrics(s) or s.hold(Reason.NO_DATA, told)
-    if s.candidate.weight.wanted > 0 and s.candidate.effective_since is None:
+    in_effect = s.candidate.effective_since is not None and s.world.split_in_effect
+    if s.candidate.weight.wanted > 0 and not in_effect:
         return _hold_for_the_route(s)
     return None
 

@@ -32,7 +32,12 @@ class Story:
 def tell(s: Situation) -> Situation:
     """Fill in phase, message and conditions."""
     story = _story(s)
-    notes = [story.message, _still_led_to(s, story.message), s.world.unkept or ""]
+    notes = [
+        story.message,
+        _stable_is_down(s),
+        _still_led_to(s, story.message),
+        s.world.unkept or "",
+    ]
     story = replace(story, message=" ".join(filter(None, notes)))
     told = s.to(
         observed_generation=s.wish.generation, phase=story.phase, message=story.message[:1024]
@@ -82,6 +87,15 @@ def _still_led_to(s: Situation, message: str) -> str:
     why = s.world.route_message
     told = f"Pods of revision {', '.join(late)} stay, since they may still get traffic"
     return f"{told}: {why}." if why and why not in message else f"{told}."
+
+
+def _stable_is_down(s: Situation) -> str:
+    """That stable serves nobody, where the story is of something else."""
+    stable, replicas = s.status.stable, s.wish.spec.replicas
+    other = s.status.candidate is not None or s.status.rejected is not None
+    if stable is None or not other or stable.ready_replicas or not replicas:
+        return ""
+    return f"Stable revision {stable.revision} has 0 of {replicas} pods ready."
 
 
 def _is_stable(s: Situation, revision: str) -> bool:
