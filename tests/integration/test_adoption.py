@@ -148,3 +148,26 @@ async def test_what_was_handed_over_to_another_is_not_taken(operator: Operator) 
     service = ("service", "fraud", f"--namespace={operator.namespace}")
     kubectl("patch", *service, "--type=merge", f"--patch={patch}")
     await operator.until("fraud", healthy("v1"), moving=5)
+
+
+async def test_a_name_that_is_taken_stands_in_nobodys_way_once_it_is_not_needed(
+    operator: Operator,
+) -> None:
+    cluster, namespace = operator.cluster, operator.namespace
+    without = {key: value for key, value in spec("v1").items() if key != "traffic"}
+    await operator.apply("fraud", **without)
+    await operator.until("fraud", healthy("v1"))
+    theirs = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "fraud", "namespace": namespace},
+        "spec": {"parentRefs": [{"name": "public"}]},
+    }
+    await cluster.create(theirs)
+    await operator.apply("fraud", **{**without, "traffic": GATEWAY})
+    status = await operator.until("fraud", lambda s: s["conditions"][0]["reason"] == "NameTaken")
+    assert "HTTPRoute" in status["message"]
+    await operator.apply("fraud", **{**without, "replicas": 6})
+    await operator.until("fraud", healthy("v1"))
+    assert (await operator.get("fraud"))["status"]["stable"]["readyReplicas"] == 6
+    assert await cluster.find("HTTPRoute", namespace, "fraud") is not None
