@@ -1,6 +1,5 @@
 """Deployments, pods and endpoints on paper: pods start, die, are lost, and count requests."""
 
-import asyncio
 import itertools
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
@@ -132,7 +131,7 @@ class Pods:
         self._changed = changed
         self._numbers = itertools.count(1)
         self._due: set[tuple[str, str]] = set()
-        self.later: Callable[[float, Callable[[], object]], None] = self._call_later
+        self.later: Callable[[float, Callable[[], object]], None]
         self.tell_of: Callable[[Pod], None] = self._write
         self.models: dict[str, Model] = {}
         """By version; what is not here is a good one."""
@@ -192,9 +191,6 @@ class Pods:
         self.later(seconds, partial(self._ready, pod, pod.life))
 
     # what happens by itself
-
-    def _call_later(self, delay: float, call: Callable[[], object]) -> None:
-        asyncio.get_running_loop().call_later(delay, call)
 
     def _soon(self, namespace: str, name: str) -> None:
         if (namespace, name) not in self._due:

@@ -212,6 +212,7 @@ class World:
         self.namespace = namespace
         self.api = MemoryApi(lambda: self.now)
         self.pods = Pods(self.api, lambda: self.now, self._changed)
+        self.pods.later = self._later
         self.gateway = MemoryGateway(self.api, self._changed)
         self.prometheus = MemoryPrometheus(self.pods, lambda: self.now)
         self.prometheus.settle = self._settle
@@ -305,6 +306,9 @@ class World:
             raise AssertionError(f"the operator ended: {running.exception()!r}")
         if len(self.history.writes) >= MOST_WRITES:
             raise AssertionError(f"the operator wrote {MOST_WRITES} times, and went on")
+
+    def _later(self, delay: float, call: Callable[[], object]) -> None:
+        self._loop.call_later(delay, call)
 
     # what people do
 
@@ -571,7 +575,8 @@ class World:
             if not pods:
                 named = (live or {}).get("spec", {}).get("selector", {}).get(REVISION_LABEL)
                 revision = named or service.removeprefix(f"{NAME}-")
-                split[revision] = split.get(revision, 0.0) + 100 * share
+                if revision != NAME:  # else the Service leads to any revision, and none is there
+                    split[revision] = split.get(revision, 0.0) + 100 * share
             for pod in pods:
                 rates[pod.name] = rates.get(pod.name, 0.0) + RATE * share / len(pods)
                 split[pod.revision] = split.get(pod.revision, 0.0) + 100 * share / len(pods)
