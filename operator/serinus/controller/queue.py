@@ -253,6 +253,9 @@ class WorkQueue:
             delay = error.after
         known = isinstance(error, ApiError | TryAgainError)
         raced = isinstance(error, ApiError) and error.conflict
+        if raced:
+            # somebody has written it: that is an event, which may already have been heard of
+            delay = min(delay, BROUGHT_FORWARD_TO)
         log.log(
             logging.INFO if raced else logging.WARNING,
             "%s: next try in %.1f s: %s",

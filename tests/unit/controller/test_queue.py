@@ -370,3 +370,15 @@ async def test_a_queue_with_nothing_to_do_is_not_stuck() -> None:
         await until(lambda: work.ended == [FRAUD])
         await asyncio.sleep(0.06)
         assert queue.stuck(0.05) is None
+
+
+async def test_a_conflict_after_many_failures_is_tried_again_as_soon_as_an_event_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("serinus.controller.queue.BACKOFF_FIRST", 60.0)
+    monkeypatch.setattr("serinus.controller.queue.BACKOFF_LONGEST", 60.0)
+    monkeypatch.setattr("serinus.controller.queue.BROUGHT_FORWARD_TO", 0.2)
+    queue, work = WorkQueue(Clock()), Work(ApiError(409, "Conflict", "modified"))
+    async with running(queue, work, workers=1):
+        queue.add(FRAUD)
+        await until(lambda: len(work.ended) == 2)
