@@ -173,7 +173,7 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
     if s.world.withdrawn:
         return _changed(s, _hold_for_the_route(s))
     if candidate.mode == "First" and s.wish.spec.replicas == 0:
-        told = "spec.replicas is 0: a revision that never served is not stable; scale up."
+        told = "spec.replicas is 0, and no pod of this revision was ever ready; scale up."
         return _changed(s, s.hold(Reason.SCALED_TO_ZERO, told))
     if pods_ready(s) < pods_needed(s):
         if _too_late(s):

@@ -90,7 +90,7 @@ def _still_led_to(s: Situation, message: str) -> str:
 
 
 def _stable_is_down(s: Situation) -> str:
-    """That stable serves nobody, where the story is of something else."""
+    """That stable has no ready pod, where the rest of the message does not say it."""
     stable, replicas = s.status.stable, s.wish.spec.replicas
     other = s.status.candidate is not None or s.status.rejected is not None
     if stable is None or not other or stable.ready_replicas or not replicas:
