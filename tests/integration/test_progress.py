@@ -77,3 +77,21 @@ async def test_a_paused_rollout_without_steps_is_promoted_by_nobody_but_a_comman
     operator.move(3600)
     await operator.command("fraud", f"promote/{status['candidate']['revision']}")
     await operator.until("fraud", healthy("v2"), moving=5)
+
+
+async def test_a_gateway_that_is_lost_in_mid_step_holds_the_rollout_until_it_is_back(
+    operator: Operator,
+) -> None:
+    candidate = await _rolling(operator)
+    operator.gateway_answers = False
+    elsewhere = {"gateway": {"parentRefs": [{"name": "elsewhere"}]}}
+    await operator.edit("fraud", lambda live: live["spec"].update(traffic=elsewhere))
+    status = await operator.until(
+        "fraud", lambda s: s["candidate"]["hold"]["reason"] == "RouteRefused", moving=1
+    )
+    assert "Gateway" in status["message"]
+    assert "effectiveSince" not in status["candidate"]
+    assert status["candidate"]["weight"]["wanted"] == 20
+    operator.gateway_answers = True
+    status = await operator.until("fraud", lambda s: s["candidate"]["effectiveSince"])
+    assert status["candidate"]["revision"] == candidate
