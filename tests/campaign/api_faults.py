@@ -131,7 +131,7 @@ async def rolled_back(run: "Run") -> None:
     await run.operator.apply("fraud", **spec("v2"))
     await run.until(lambda s: s["candidate"]["version"] == "v2")
     revision = (await run.operator.get("fraud"))["status"]["candidate"]["revision"]
-    run.observer.bad[revision] = "errors"
+    run.operator.observer.bad[revision] = "errors"
     run.operator.traffic.errors = {f"fraud-{revision}": 0.3}
     await run.until(lambda s: s["rejected"] and not s.get("retiring"))
 
@@ -153,9 +153,10 @@ STORIES: dict[str, Story] = {"promoted": promoted, "rolled back": rolled_back, "
 class Through(Operator):
     """The operator, whose own requests pass the proxy; the tester's do not."""
 
-    def __init__(self, direct: Cluster, through: Cluster, namespace: str) -> None:
-        super().__init__(direct, namespace)
+    def __init__(self, real: RealApi, through: Cluster, namespace: str) -> None:
+        super().__init__(real.cluster, namespace)
         self._through = through
+        self.observer = Observer(real, namespace, "fraud", lambda: self.now)
         self._replica: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -164,6 +165,10 @@ class Through(Operator):
         )
         self._replica = asyncio.create_task(self.app.run())
         self._tasks.append(self._replica)
+
+    async def _accept(self, route: Manifest) -> None:
+        self.observer.serve(route)
+        await super()._accept(route)
 
     async def crash(self) -> None:
         """End it where it is; the proxy lets none of its requests pass meanwhile."""
@@ -204,7 +209,6 @@ class Run:
 
     operator: Through
     fault: Fault
-    observer: Observer
     begun: bool = False
     """v1 is Healthy: from now on faults befall it."""
     writes: list[str] = field(default_factory=list)
@@ -479,7 +483,7 @@ class Faults:
             run.writes.append(_in_words(request))
         own = await run.fault.before(run, request)
         if own is not None:
-            run.observer.sent(request.method, request.path, request.body, own.status)
+            run.operator.observer.sent(request.method, request.path, request.body, own.status)
         return own
 
     async def _after(self, request: Request) -> web.Response | None:
@@ -491,7 +495,7 @@ class Faults:
         run = self.runs.get(rest.partition("/")[0])
         if run is None:
             return
-        run.observer.sent(request.method, request.path, request.body, answer.status)
+        run.operator.observer.sent(request.method, request.path, request.body, answer.status)
         if run.begun and isinstance(run.fault, Stale):
             run.fault.keep(request, answer)
 
@@ -535,21 +539,20 @@ async def told(
 ) -> tuple[End, Run]:
     """Tell a story under a fault, and say how it ended. Raises AssertionError if an invariant
     did not hold meanwhile."""
-    operator = Through(real.cluster, through, namespace)
-    observer = Observer(real, namespace, "fraud", lambda: operator.now)
-    run = faults.runs[namespace] = Run(operator, fault, observer)
-    with observer:
+    operator = Through(real, through, namespace)
+    run = faults.runs[namespace] = Run(operator, fault)
+    with operator.observer:
         async with operator:
             await operator.apply("fraud", **spec("v1"))
             await run.at_rest("v1")
             pods = {p["metadata"]["uid"] for p in await real.cluster.list("Pod", namespace)}
             run.begun = True
-            observer.hindered |= fault.hinders
+            operator.observer.hinder(fault.hinders)
             await STORIES[story](run)
-            run.begun = False
             # the status is written first, and its children follow
             end = await _at_last(operator, pods)
-    assert not (found := violations(observer.history)), "; ".join(map(str, found))
+            run.begun = False
+    assert not (found := violations(operator.observer.history)), "; ".join(map(str, found))
     return end, run
 
 

@@ -67,7 +67,8 @@ class Result:
 
     def line(self) -> str:
         """As JSON."""
-        return json.dumps({"attackers": asdict(self)}, sort_keys=True)
+        wrong = self.crossings[:20]
+        return json.dumps({**asdict(self), "ok": not self.crossings, "wrong": wrong})
 
 
 def attack(seed: int, count: int, render: Render = promql.render) -> Result:

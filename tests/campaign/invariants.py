@@ -91,11 +91,18 @@ def _traffic_needs_pods(history: History) -> Iterator[Violation]:
 
 
 def _removed_pods_have_no_traffic(history: History) -> Iterator[Violation]:
+    asked: set[str] = set()
+    """Revisions whose pods went because spec.replicas was 0; they come back after that is over."""
+
     def wrong(s: Snapshot) -> str | None:
         if s.live is None:
             return None
+        if not s.replicas:
+            asked.update(revision for revision in s.split if not s.pods.get(revision, 0))
+        asked.difference_update(revision for revision, count in s.pods.items() if count)
         for revision, share in s.split.items():
-            if share > 0 and not s.pods.get(revision, 0) and s.replicas:
+            gone = share > 0 and not s.pods.get(revision, 0) and revision not in asked
+            if gone and s.replicas:
                 return f"{share:g}% of the requests go to {revision}, whose pods Serinus took away"
         return None
 
@@ -324,11 +331,14 @@ def _counts_from_when_it_is_served(history: History) -> Iterator[Violation]:
             continue
         seen.add(since)
         wanted = candidate["weight"]["wanted"]
-        then = history.at(unix(since) + 0.001)
-        if abs(then.split.get(candidate["revision"], 0.0) - wanted) > 0.5 and sum(
-            then.split.values()
-        ):
-            given = then.split.get(candidate["revision"], 0.0)
+        # the moment is told to the millisecond, in which more may have happened
+        then = [
+            each.split.get(candidate["revision"], 0.0)
+            for each, until in history.spans()
+            if each.at <= unix(since) + 0.001 and until >= unix(since) - 0.001 and each.split
+        ]
+        if then and all(abs(given - wanted) > 0.5 for given in then):
+            given = then[-1]
             words = f"{wanted:g}% counts from a moment at which the gateway gives {given:g}%"
             yield Violation("a weight counts once it is served", unix(since), words)
 

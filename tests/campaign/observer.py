@@ -16,10 +16,7 @@ Manifest = dict[str, Any]
 
 
 class Observer:
-    """Keeps the history of one ModelDeployment: from the API server, and from what is sent to it.
-
-    A gateway serves a route as soon as it has accepted it.
-    """
+    """Keeps the history of one ModelDeployment, from the API server and from what is sent to it."""
 
     def __init__(self, real: RealApi, namespace: str, name: str, now: Callable[[], float]) -> None:
         self._real, self._namespace, self._name, self._now = real, namespace, name, now
@@ -27,8 +24,7 @@ class Observer:
         self._split: dict[str, float] = {}
         self._crashes = Crashes(history := History())
         self.history = history
-        self.hindered: set[str] = set()
-        """What a fault keeps from happening."""
+        self._hindered: frozenset[str] = frozenset()
         self.bad: dict[str, str] = {}
         """Revisions that fail their clients, and how."""
 
@@ -57,6 +53,20 @@ class Observer:
                 )
         self.history.writes.append(Write(self._now(), method, kind, name or "", sub, status))
 
+    def hinder(self, what: frozenset[str]) -> None:
+        """From now on a fault keeps this from happening."""
+        self._hindered = what
+        self.record()
+
+    def serve(self, route: Manifest) -> None:
+        """The gateway sends requests as this route says from now on."""
+        weights = self._weights(route)
+        whole = sum(weights.values())
+        split = {revision: 100 * weight / whole for revision, weight in weights.items() if weight}
+        if split != self._split:
+            self._split = split
+            self.record()
+
     def record(self) -> None:
         """Note how everything stands."""
         live = self._live.get(("ModelDeployment", self._name))
@@ -80,7 +90,7 @@ class Observer:
                 for each in self._all(kind)
                 if (each["metadata"].get("labels") or {}).get(NAME_LABEL) == self._name
             ),
-            hindered=frozenset(self.hindered),
+            hindered=self._hindered,
             bad=dict(self.bad),
         )
         self.history.snapshots.append(snapshot)
@@ -93,8 +103,8 @@ class Observer:
             self._live[kind, name] = live
         if kind == "ModelDeployment" and "status" in live:
             self.history.statuses.append((live["metadata"]["uid"], live["status"]))
-        if kind == "HTTPRoute":
-            self._split = self._served()
+        if kind == "HTTPRoute" and event == "DELETED":
+            self._split = {}
         self.record()
 
     def _all(self, kind: str) -> list[Manifest]:
@@ -102,27 +112,14 @@ class Observer:
 
     def _asked(self) -> dict[str, int]:
         route = self._live.get(("HTTPRoute", self._name))
+        return {} if route is None else self._weights(route)
+
+    def _weights(self, route: Manifest) -> dict[str, int]:
         return {
             backend["name"].removeprefix(f"{self._name}-"): backend["weight"]
-            for rule in (route or {"spec": {}})["spec"].get("rules") or []
+            for rule in route["spec"].get("rules") or []
             for backend in rule["backendRefs"]
         }
-
-    def _served(self) -> dict[str, float]:
-        route = self._live.get(("HTTPRoute", self._name))
-        if route is None:
-            return {}
-        taken = [
-            condition["observedGeneration"]
-            for parent in (route.get("status") or {}).get("parents") or []
-            for condition in parent["conditions"]
-            if condition["status"] == "True"
-        ]
-        if route["metadata"]["generation"] not in taken:
-            return self._split
-        asked = self._asked()
-        whole = sum(asked.values())
-        return {revision: 100 * weight / whole for revision, weight in asked.items() if weight}
 
 
 def _revision(live: Manifest) -> str:

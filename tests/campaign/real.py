@@ -15,6 +15,7 @@ import os
 import random
 import secrets
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextvars import ContextVar
 from typing import Any, Final, Self
@@ -45,6 +46,8 @@ CLUSTER_TIME: Final = 0.01
 """Seconds of the operator's that a second of the cluster's takes: a busy machine is no slow one."""
 STUCK: Final = 20.0
 """Seconds for which something may be under way; then time moves all the same."""
+MOST_STUCK: Final = 6
+"""How often that may happen in one course."""
 QUIET: Final = 0.08
 """Seconds in which nothing must have happened before time moves."""
 COLLECTED: Final = 120.0
@@ -209,6 +212,9 @@ class RealStage(World):
         self._heard_of: dict[tuple[str, str], int] = {}
         """The newest version that a watch told of, that of its end included."""
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._turns: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        """By kind and name: two writes of one status must not overtake each other."""
+        self._stuck = 0
         super().__init__(namespace=namespace)
         self.api.watchers = [self.gateway.seen, self._seen]
         self.gateway.write_status = self._write_route_status
@@ -288,6 +294,9 @@ class RealStage(World):
             ):
                 break
             await asyncio.sleep(0.02)
+        else:
+            self._stuck += 1
+            assert self._stuck <= MOST_STUCK, f"something was under way for {STUCK:g} s each time"
         self._skip(max(0.0, min(seconds, STEP, self._next_due() - self.now)))
         while self._timers and self._timers[0][0] <= self.now:
             heapq.heappop(self._timers)[2]()
@@ -420,7 +429,8 @@ class RealStage(World):
     async def _patch_status(self, kind: str, name: str, status: Manifest) -> None:
         path = KINDS[kind].path(self.namespace, name, "/status")
         content = "application/merge-patch+json"
-        await self._send(Request("PATCH", path, {}, content, {"status": status}))
+        async with self._turns[kind, name]:
+            await self._send(Request("PATCH", path, {}, content, {"status": status}))
 
     # in the kubelet's place
 

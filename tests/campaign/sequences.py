@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Final, TypeVar
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from hypothesis.errors import FlakyFailure
 from hypothesis.reporting import with_reporter
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
@@ -348,7 +349,9 @@ def look_for(
         wrong = str(error)
         said += getattr(error, "__notes__", ())
     except Exception as error:
-        wrong = f"{type(error).__name__}: {error}"
+        # one that does not fail again is told of by what it failed with
+        first = error.exceptions[0] if isinstance(error, FlakyFailure) else error
+        wrong = f"{type(first).__name__}: {first}"
         said += getattr(error, "__notes__", ())
     text = "\n".join(map(str, said))
     if found := re.search(r"@reproduce_failure\('[^']*', b'(.*?)'\)", text):
