@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from tests.campaign.table import EVENTS, STATES
 
 E2E = Path(__file__).parents[2] / "build" / "reports" / "e2e.xml"
 """What came of the end-to-end layer."""
+
+_KILLED = re.compile(r"killed (before|after) write.*")
 
 Results = Mapping[str, Sequence[Mapping[str, Any]]]
 """By part, the lines that it printed, and one with `seconds` that it took."""
@@ -159,20 +162,47 @@ def _sequences(found: Results) -> Iterator[str]:
 
 
 def _faults(found: Results) -> Iterator[str]:
-    for part, title in (
-        ("api_faults", "Faults between operator and API server"),
-        ("metrics_faults", "Faults between operator and Prometheus"),
-        ("attackers", "Attackers"),
-    ):
-        lines = _lines(found, part)
-        if not lines:
-            continue
-        yield f"## {title}\n"
-        wrong = [line for line in lines if line.get("ok") is False]
-        yield f"{len(lines)} results, {len(wrong)} wrong."
-        for line in wrong[:20]:
-            yield f"- {_plain(json.dumps(line))[:300]}"
+    yield from _api_faults(_lines(found, "api_faults"))
+    yield from _metrics_faults(_lines(found, "metrics_faults"))
+    for line in _lines(found, "attackers"):
+        yield "## Attackers\n"
+        yield f"{line['count']:,} queries and manifests of one namespace, made by a grammar: "
+        yield f"{line['queries_accepted']:,} queries and {line['manifests_accepted']:,} manifests "
+        yield f"were accepted. {line['executed']:,} of the queries ran on a real Prometheus that "
+        yield f"holds another namespace's series, and {line['answered']:,} of them had an answer. "
+        yield f"{len(line['crossings'])} showed anything of the other namespace."
+        yield from (f"- {_plain(each)[:300]}" for each in line["wrong"])
         yield ""
+
+
+def _api_faults(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "## Faults between operator and API server\n"
+    yield "A model is promoted, a bad one is rolled back, a measured one is replaced: each story "
+    yield "ends as it does undisturbed, with the same decisions, weights and pods.\n"
+    yield "| fault | runs | wrong |\n|---|---|---|"
+    by_fault: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for line in lines:
+        by_fault[_KILLED.sub(r"killed \1 each write", line["fault"])].append(line)
+    for fault, runs in sorted(by_fault.items()):
+        yield f"| {fault} | {len(runs)} | {sum(not run['ok'] for run in runs)} |"
+    yield ""
+    for line in lines:
+        if not line["ok"]:
+            yield f"- {line['story']}, {line['fault']}: {_plain(line['wrong'])[:300]}"
+    yield ""
+
+
+def _metrics_faults(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "## Faults between operator and Prometheus\n"
+    yield "Without a fault a good candidate is promoted, and a bad one is rolled back.\n"
+    yield "| fault | a good candidate is | a bad one is |\n|---|---|---|"
+    decided: dict[str, dict[str, str]] = defaultdict(dict)
+    for line in lines:
+        mark = "" if line["ok"] else f" **wrong: {_plain(line['wrong'])}**"
+        decided[line["fault"]][line["candidate"]] = f"{line['decided']}{mark}"
+    for fault, by_quality in decided.items():
+        yield f"| {fault} | {by_quality.get('good', '')} | {by_quality.get('bad', '')} |"
+    yield ""
 
 
 def _mutation(found: Results) -> Iterator[str]:
