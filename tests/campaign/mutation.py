@@ -1,16 +1,17 @@
 """Plants each mended fault again, one by one, and lets the campaign look for it.
 
 A fault is a file in `tests/campaign/faults`: the mended code, and the code with the fault. It is
-planted in a copy of the operator, and the oracles look one after the other, the cheapest first,
-until one of them finds that something is wrong.
+planted in a copy of the operator, and the oracles look one after the other until one of them finds
+that something is wrong. A file may say where it shows (`oracle`, and `where` of it): that is looked
+at first, since a whole part of the campaign takes minutes.
 
-`python -m tests.campaign.mutation [NAME ...]` prints a JSON line for each fault.
+`python -m tests.campaign.mutation [NAME ...]` prints a JSON line for each fault. Without a name it
+plants those that say where they show; the others are found by the tests that their files name.
 """
 
 import argparse
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -32,26 +33,15 @@ CPU_SECONDS: Final = 600
 """Processor time that an oracle may take; one that does not end has found something wrong."""
 
 ORACLES: Final[Mapping[str, Sequence[str]]] = {
-    "table, in memory": ("table", "--workers", "1"),
-    "sequences, in memory": ("sequences", "--count", "60", "--seed", "7"),
-    "table, real API server": ("table", "--real", "--fail-fast", "measured in a step/"),
-    "API faults": ("api_faults", "--every", "4"),
-    "metrics faults": ("metrics_faults",),
-    "attackers": ("attackers",),
+    "table": ("--workers", "1", "--fail-fast"),
+    "sequences": ("--count", "60", "--seed", "7"),
+    "api_faults": ("--every", "4"),
+    "metrics_faults": (),
+    "attackers": (),
 }
-"""What is run of `tests.campaign`, by the name that the report has."""
-_IN_MEMORY: Final = ("table, in memory", "sequences, in memory")
-_BY_KEY: Final = {
-    "table": "table, real API server",
-    "api_faults": "API faults",
-    "metrics_faults": "metrics faults",
-    "attackers": "attackers",
-}
-_BY_PLACE: Final = {
-    "operator/serinus/api/promql": "attackers",
-    "operator/serinus/prometheus": "metrics_faults",
-    "operator/serinus/judge": "metrics_faults",
-}
+"""Parts of the campaign, and how they are run here."""
+_ALWAYS: Final = ("table", "sequences")
+"""What looks for every fault, after what the fault names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +54,9 @@ class Planted:
     after: str
     planted: str
     oracle: str
-    """Of those that are not in memory, the one that may see it; empty: none."""
-
-    @property
-    def point(self) -> str:
-        """The point of the list that it belongs to."""
-        return re.split(r"[^0-9]", self.name)[0]
+    """The part of the campaign in which it shows; empty: not known."""
+    where: tuple[str, ...]
+    """What of that part to run first."""
 
     @property
     def reachable(self) -> bool:
@@ -99,21 +86,19 @@ class Found:
 def read(path: Path) -> Planted:
     """A fault's file."""
     told: dict[str, Any] = tomllib.loads(path.read_text())
-    places = (key for place, key in _BY_PLACE.items() if told["file"].startswith(place))
     return Planted(
         name=path.stem,
         title=told["title"],
         file=told["file"],
         after=told["after"].strip("\n"),
         planted=told["planted"].strip("\n"),
-        oracle=told.get("oracle") or next(places, ""),
+        oracle=told.get("oracle", ""),
+        where=tuple(told.get("where", ())),
     )
 
 
-def look(
-    fault: Planted, oracles: Sequence[str], wrong_before: Mapping[str, Sequence[str]]
-) -> Found:
-    """Plant a fault, and let the oracles look for it; what was wrong before shows nothing."""
+def look(fault: Planted) -> Found:
+    """Plant a fault, and let the oracles look for it."""
     started = time.monotonic()
     if not fault.reachable:
         return Found(fault.name, fault.title, "", f"{fault.file} is not code that runs", 0.0)
@@ -125,16 +110,24 @@ def look(
         if text.count(fault.after) != 1:
             raise ValueError(f"{fault.name}: its snippet is not in {fault.file} once")
         source.write_text(text.replace(fault.after, fault.planted))
-        for name in oracles:
-            if (told := _asked(name, copy, wrong_before.get(name, ()))) is not None:
-                return Found(fault.name, fault.title, name, told, time.monotonic() - started)
+        for oracle, where in oracles_for(fault):
+            if (told := _asked(oracle, where, copy)) is not None:
+                return Found(fault.name, fault.title, oracle, told, time.monotonic() - started)
     return Found(fault.name, fault.title, "", "", time.monotonic() - started)
 
 
-def _asked(oracle: str, operator: Path, wrong_before: Sequence[str]) -> str | None:
+def oracles_for(fault: Planted) -> Iterator[tuple[str, Sequence[str]]]:
+    """Which look for it, and at what, in their order."""
+    if fault.oracle:
+        yield fault.oracle, fault.where
+    for oracle in _ALWAYS:
+        if (oracle, fault.where) != (fault.oracle, ()):
+            yield oracle, ()
+
+
+def _asked(oracle: str, where: Sequence[str], operator: Path) -> str | None:
     """What an oracle finds wrong with an operator; None: nothing."""
-    fast = ["--fail-fast"] if oracle.startswith("table") else []
-    ended = _run(oracle, operator, *fast, *(f"--except={each}" for each in wrong_before))
+    ended = _run(oracle, where, operator)
     if ended.returncode == 0:
         return None
     if ended.returncode == -signal.SIGXCPU:
@@ -143,31 +136,18 @@ def _asked(oracle: str, operator: Path, wrong_before: Sequence[str]) -> str | No
     return told[0] if told else (ended.stderr.strip().splitlines() or ["it ended"])[-1][:400]
 
 
-def _run(oracle: str, operator: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    module, *options = ORACLES[oracle]
+def _run(oracle: str, where: Sequence[str], operator: Path) -> subprocess.CompletedProcess[str]:
     limit = f"import resource; resource.setrlimit(resource.RLIMIT_CPU, ({CPU_SECONDS}, -1)); "
-    start = f"import runpy; runpy.run_module('tests.campaign.{module}', run_name='__main__')"
+    start = f"import runpy; runpy.run_module('tests.campaign.{oracle}', run_name='__main__')"
     environment = {**os.environ, "PYTHONPATH": f"{operator}:{ROOT}", "PYTHONHASHSEED": "0"}
     return subprocess.run(
-        [sys.executable, "-c", limit + start, *options, *more],
+        [sys.executable, "-c", limit + start, *ORACLES[oracle], *where],
         cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
         check=False,
     )
-
-
-def wrong_before() -> dict[str, list[str]]:
-    """What the oracles in memory find where nothing is planted: nothing, once all is mended."""
-    found = {}
-    for name in _IN_MEMORY:
-        ended = _run(name, ROOT / "operator")
-        results = list(_wrong(ended.stdout))
-        found[name] = [f"{r['state']}/{r['event']}" for r in results if "state" in r]
-        if results and not found[name]:
-            found[name] = ["*"]
-    return found
 
 
 def _wrong(output: str) -> Iterator[Mapping[str, Any]]:
@@ -181,32 +161,24 @@ def _wrong(output: str) -> Iterator[Mapping[str, Any]]:
 def _told(result: Mapping[str, Any]) -> str:
     wrong = result.get("wrong") or result.get("told") or ""
     first = wrong[0] if isinstance(wrong, list) and wrong else wrong
-    where = f"{result['state']}, {result['event']}: " if "state" in result else ""
+    places = (result.get(key) for key in ("state", "event", "story", "fault", "candidate"))
+    where = ", ".join(filter(None, places))
+    where = f"{where}: " if where else ""
     return f"{where}{first}"[:400]
 
 
-def oracles_for(fault: Planted) -> list[str]:
-    """Which look for it, in their order."""
-    beside = _BY_KEY.get(fault.oracle, "")
-    exists = beside and (ROOT / "tests" / "campaign" / f"{ORACLES[beside][0]}.py").exists()
-    beyond = [beside] if exists else []
-    # what only shows in what Prometheus answers is looked for there first
-    first = fault.oracle in ("metrics_faults", "attackers")
-    return [*beyond, *_IN_MEMORY] if first else [*_IN_MEMORY, *beyond]
-
-
 def all_found(names: Sequence[str] = (), workers: int = 2) -> Iterator[Found]:
-    """Plant all faults, or those whose names begin so, some beside each other."""
-    paths = sorted(FAULTS.glob("*.toml"))
-    chosen = [read(p) for p in paths if not names or any(p.stem.startswith(n) for n in names)]
-    before = wrong_before()
-
-    def looked(fault: Planted) -> Found:
-        useful = [name for name in oracles_for(fault) if before.get(name) != ["*"]]
-        return look(fault, useful, before)
-
+    """Plant the faults whose names begin so, some beside each other; if none is named, those that
+    say where they show."""
+    faults = [read(path) for path in sorted(FAULTS.glob("*.toml"))]
+    chosen = [
+        fault
+        for fault in faults
+        if (any(fault.name.startswith(name) for name in names) if names else fault.oracle)
+    ]
     with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(looked, chosen)
+        for done in as_completed([pool.submit(look, fault) for fault in chosen]):
+            yield done.result()
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -464,7 +464,11 @@ EVENTS: Final = (
     Event(
         "candidate dies of memory",
         _dies,
-        {"*": rejected("v2"), "promoting": rejected("v2") | serves("v2"), **_DONE},
+        {
+            "*": rejected("v2", "TooManyRestarts"),
+            "promoting": rejected("v2", "TooManyRestarts") | serves("v2"),
+            **_DONE,
+        },
     ),
     Event(
         "stable's history lost, candidate fails",
