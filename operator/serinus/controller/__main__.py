@@ -19,7 +19,7 @@ from serinus.api.spec import DEFAULT_CLASS
 from serinus.cluster import ApiError, connect
 from serinus.controller.app import App
 from serinus.controller.lease import Lease
-from serinus.controller.scope import Scope
+from serinus.controller.scope import CLASS_LABEL, Scope
 from serinus.prometheus import OPTIONS, Config, Option, Prometheus, settings
 
 log = logging.getLogger("serinus.controller")
@@ -150,7 +150,10 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
         if options.lease_namespace:
             identity = f"{socket.gethostname()}-{os.getpid()}"
             where = options.lease_namespace, options.lease_name
-            lease = Lease(cluster, *where, identity, options.release or "")
+            # by this an operator of the same class for the cluster leaves the namespace out
+            own = options.namespace == options.lease_namespace
+            labels = {CLASS_LABEL: options.class_name} if own else {}
+            lease = Lease(cluster, *where, identity, options.release or "", labels)
         app = App(
             cluster,
             prometheus,
