@@ -36,6 +36,28 @@ _ZERO_IS_NONE: Final = frozenset(
 )
 """Fields of which the server drops false and 0; of all others it keeps them."""
 
+_FILLED_IN: Final[Mapping[str, tuple[Any, ...]]] = {
+    # of an image without a tag, or with the tag latest: Always
+    **dict.fromkeys(("imagePullPolicy", "pullPolicy"), ("Always", "IfNotPresent")),
+    "apiVersion": ("v1",),  # of a fieldRef
+    "dnsPolicy": ("ClusterFirst",),
+    "failureThreshold": (3,),
+    "iscsiInterface": ("default",),
+    "path": ("/",),  # of an httpGet
+    "periodSeconds": (10,),
+    "protocol": ("TCP",),
+    "schedulerName": ("default-scheduler",),
+    "scheme": ("HTTP",),
+    "successThreshold": (1,),
+    "terminationMessagePath": ("/dev/termination-log",),
+    "terminationMessagePolicy": ("File",),
+    "timeoutSeconds": (1,),
+}
+"""What the server makes of a field of a pod that is given as "" or 0; all others it takes as they
+are, or drops."""
+_FREE: Final = frozenset({"labels", "annotations", "nodeSelector"})
+"""Maps whose keys are the user's own."""
+
 _SUFFIXES: Final = {
     **{suffix: Decimal(1000) ** power for power, suffix in enumerate(("", *"kMGTPE"))},
     **{suffix: Decimal(1000) ** -power for power, suffix in enumerate("mun", start=1)},
@@ -97,7 +119,8 @@ def _differences(
         if live != desired and not _quantity(live) == _quantity(desired) is not None:
             yield _other(path, live, desired)
     elif desired is not None and not _same(live, desired):
-        yield _other(path, live, desired)
+        if parent in _FREE or not _filled_in(live, desired, key):
+            yield _other(path, live, desired)
 
 
 def _of_lists(
@@ -145,6 +168,10 @@ def _other(path: str, live: Any, desired: Any) -> str:
 
 def _same(live: Any, desired: Any) -> bool:
     return type(live) is type(desired) and bool(live == desired)
+
+
+def _filled_in(live: Any, desired: Any, key: str) -> bool:
+    return desired in ("", 0) and live in _FILLED_IN.get(key, ())
 
 
 def _empty(desired: Any, key: str) -> bool:

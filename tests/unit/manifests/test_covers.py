@@ -271,6 +271,33 @@ def test_an_empty_text_is_not_any_text() -> None:
     assert not covers({"value": "x"}, {"value": ""})
 
 
+@pytest.mark.parametrize(
+    ("field", "empty", "default", "other"),
+    [
+        ("path", "", "/", "/health"),
+        ("scheme", "", "HTTP", "HTTPS"),
+        ("imagePullPolicy", "", "Always", "Never"),
+        ("periodSeconds", 0, 10, 5),
+        ("timeoutSeconds", 0, 1, 2),
+        ("failureThreshold", 0, 3, 1),
+        ("successThreshold", 0, 1, 2),
+    ],
+)
+def test_an_empty_field_is_as_the_server_fills_it_in_and_not_as_somebody_changed_it(
+    field: str, empty: Any, default: Any, other: Any
+) -> None:
+    assert covers({"probe": {field: default}}, {"probe": {field: empty}})
+    assert not covers({"probe": {field: other}}, {"probe": {field: empty}})
+    assert not covers({"labels": {field: default}}, {"labels": {field: empty}})
+
+
+@pytest.mark.parametrize(
+    "field", ["weight", "maxSurge", "maxUnavailable", "initialDelaySeconds", "runAsUser", "lun"]
+)
+def test_none_is_not_some_where_the_server_takes_0_as_it_is(field: str) -> None:
+    assert not covers({"spec": {field: 1}}, {"spec": {field: 0}})
+
+
 def test_false_is_dropped_by_the_server_only_where_it_means_nothing() -> None:
     assert covers({"spec": {}}, {"spec": {"hostNetwork": False}})
     assert not covers({"spec": {"hostNetwork": True}}, {"spec": {"hostNetwork": False}})
