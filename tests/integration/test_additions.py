@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from serinus.cluster import Cluster
+from serinus.controller.status_writes import SHOW_WITHIN
 from tests.integration.conftest import kubectl
 from tests.integration.inprocess import Manifest, Operator
 from tests.integration.test_leadership import breakable
@@ -167,6 +168,33 @@ async def test_a_policy_that_changes_a_child_each_time_is_not_fought_without_end
             assert len(tried) <= 8, f"{len(tried)} writes"
             status_writes = [r for r in proxy.requests if "/fraud/status" in r.path]
             assert len(status_writes) <= 12, f"{len(status_writes)} writes of the status"
+
+
+async def test_two_edits_by_hand_are_put_right_and_blamed_on_nothing(operator: Operator) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    status = await operator.until("fraud", healthy("v1"))
+    name = f"fraud-{status['stable']['revision']}"
+    for number in range(2):
+        before = await image(operator, name)
+        patch = [{"op": "replace", "path": IMAGE, "value": f"by-hand:{number}"}]
+        there = ("deployment", name, f"--namespace={operator.namespace}")
+        kubectl("patch", *there, "--type=json", f"--patch={json.dumps(patch)}")
+        deadline = time.monotonic() + 10
+        while await image(operator, name) != before:
+            assert time.monotonic() < deadline, "it is not put right"
+            await asyncio.sleep(0.1)
+    operator.move(2 * SHOW_WITHIN)
+    await asyncio.sleep(2)
+    assert not overridden((await operator.get("fraud"))["status"])
+
+
+IMAGE = "/spec/template/spec/containers/0/image"
+
+
+async def image(operator: Operator, name: str) -> str:
+    live = await operator.cluster.get("Deployment", operator.namespace, name)
+    found: str = live["spec"]["template"]["spec"]["containers"][0]["image"]
+    return found
 
 
 def mirrored(live: Manifest) -> bool:

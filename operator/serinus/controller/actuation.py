@@ -165,6 +165,7 @@ class _Writing:
         found = objects.get((kind, name))
         told = None if found is None else unlike(found, manifest)
         if found is not None and told is None:
+            self._pace.unchanged(manifest)
             self._tell_if_overridden(manifest)
             return
         if told is not None:

@@ -118,9 +118,10 @@ def _differences(
     elif parent in _QUANTITIES or key in _QUANTITY:
         if live != desired and not _quantity(live) == _quantity(desired) is not None:
             yield _other(path, live, desired)
+    elif parent not in _FREE and _filled_in(live, desired, key):
+        return
     elif desired is not None and not _same(live, desired):
-        if parent in _FREE or not _filled_in(live, desired, key):
-            yield _other(path, live, desired)
+        yield _other(path, live, desired)
 
 
 def _of_lists(
