@@ -138,6 +138,22 @@ async def test_a_backend_that_somebody_adds_to_the_route_is_named(operator: Oper
     await operator.until("fraud", healthy("v2"), moving=5)
 
 
+async def test_a_route_that_overlaps_with_another_is_told_of_and_stalls_no_rollout(
+    operator: Operator,
+) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    await operator.until("fraud", healthy("v1"))
+    route = await operator.cluster.get("HTTPRoute", operator.namespace, "fraud")
+    (parent,) = route["status"]["parents"]
+    told = {"type": "RouteRulesOverlap", "reason": "RouteRulesOverlap", "message": "as fraud/other"}
+    parent["conditions"].append({**parent["conditions"][0], **told})
+    await operator.cluster.update_status(route, {"parents": [parent]})
+    status = await operator.until("fraud", lambda s: "as fraud/other" in s["message"], moving=5)
+    assert status["phase"] == "Healthy"
+    await operator.apply("fraud", **spec("v2"))
+    await operator.until("fraud", healthy("v2"), moving=5)
+
+
 NONCE = (
     'JSONPatch{op: "add", path: "/metadata/annotations", value: {"nonce": '
     "has(object.metadata.annotations) && 'nonce' in object.metadata.annotations ? "
