@@ -82,9 +82,18 @@ def differences(live: Manifest, desired: Manifest) -> Iterator[str]:
     for key in desired:
         if key not in heads:
             yield from _differences(live.get(key), desired[key], key, key)
+    if _leads_to_a_host(live, desired):
+        yield _other("spec.type", "ExternalName", "ClusterIP")
     marks = [(each.get("metadata") or {}).get("annotations") or {} for each in (live, desired)]
     if WITHDRAWN in marks[0] and WITHDRAWN not in marks[1]:
         yield f"metadata.annotations has {WITHDRAWN}"
+
+
+def over(live: Manifest, desired: Manifest) -> Manifest:
+    """What to apply to what is there: a Service keeps its type, unless that leads to no pods."""
+    if not _leads_to_a_host(live, desired):
+        return desired
+    return {**desired, "spec": {**desired["spec"], "type": "ClusterIP", "externalName": ""}}
 
 
 def unlike(live: Manifest, desired: Manifest) -> str | None:
@@ -95,6 +104,11 @@ def unlike(live: Manifest, desired: Manifest) -> str | None:
     more = ", …" if len(found) > 3 else ""
     what = f"{desired['kind']} {desired['metadata']['name']}"
     return f"{what} is not yet as wanted: {', '.join(found[:3])}{more}."
+
+
+def _leads_to_a_host(live: Manifest, desired: Manifest) -> bool:
+    is_service = desired.get("kind") == "Service"
+    return is_service and live["spec"].get("type") == "ExternalName"
 
 
 def _differences(

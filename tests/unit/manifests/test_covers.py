@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from serinus.api.spec import Gateway
-from serinus.manifests.covers import covers, differences
+from serinus.manifests.covers import covers, differences, over
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.face import Split
@@ -107,6 +107,22 @@ def test_a_selector_with_a_key_more_selects_other_pods() -> None:
     live = with_defaults(SERVICE)
     live["spec"]["selector"]["zone"] = "a"
     assert not covers(live, SERVICE)
+
+
+def test_a_service_that_leads_to_a_host_and_not_to_pods_is_another_one() -> None:
+    live = with_defaults(SERVICE)
+    for kind in ("NodePort", "LoadBalancer"):
+        live["spec"]["type"] = kind
+        assert covers(live, SERVICE)
+        assert over(live, SERVICE) == SERVICE
+    live["spec"]["type"] = "ExternalName"
+    told = 'spec.type is "ExternalName" instead of "ClusterIP"'
+    assert list(differences(live, SERVICE)) == [told]
+    assert over(live, SERVICE)["spec"] == {
+        **SERVICE["spec"],
+        "type": "ClusterIP",
+        "externalName": "",
+    }
 
 
 def added(desired: Manifest, *path: Any, item: Any) -> Manifest:
