@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from serinus.cluster import Cluster
 from serinus.controller.status_writes import SHOW_WITHIN
 from tests.integration.conftest import kubectl
@@ -202,6 +204,39 @@ async def test_two_edits_by_hand_are_put_right_and_blamed_on_nothing(operator: O
     operator.move(2 * SHOW_WITHIN)
     await asyncio.sleep(2)
     assert not overridden((await operator.get("fraud"))["status"])
+
+
+@pytest.mark.parametrize(
+    "label", ["app.kubernetes.io/managed-by", "serinus.dev/name", "serinus.dev/revision"]
+)
+@pytest.mark.parametrize("changed", ["-", "=other"])
+async def test_a_label_that_somebody_takes_from_a_child_is_put_back_at_once(
+    operator: Operator, label: str, changed: str
+) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    status = await operator.until("fraud", healthy("v1"))
+    of_stable = f"fraud-{status['stable']['revision']}"
+    children = [("Deployment", of_stable), ("Service", of_stable)]
+    if label != "serinus.dev/revision":
+        children += [
+            ("Service", "fraud"),
+            ("HTTPRoute", "fraud"),
+            ("ControllerRevision", of_stable),
+        ]
+    for kind, name in children:
+        before = await labels(operator, kind, name)
+        there = (kind, name, f"--namespace={operator.namespace}")
+        kubectl("label", "--overwrite", *there, f"{label}{changed}")
+        deadline = time.monotonic() + 5
+        while await labels(operator, kind, name) != before:
+            assert time.monotonic() < deadline, f"{kind} {name} lacks {label}"
+            await asyncio.sleep(0.1)
+
+
+async def labels(operator: Operator, kind: str, name: str) -> dict[str, str]:
+    live = await operator.cluster.get(kind, operator.namespace, name)
+    found: dict[str, str] = live["metadata"]["labels"]
+    return found
 
 
 IMAGE = "/spec/template/spec/containers/0/image"
