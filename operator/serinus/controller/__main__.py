@@ -20,6 +20,7 @@ from serinus.cluster import ApiError, connect
 from serinus.controller.app import App
 from serinus.controller.lease import Lease
 from serinus.controller.scope import CLASS_LABEL, Scope
+from serinus.controller.watching import tell_answers_in_words
 from serinus.prometheus import OPTIONS, Config, Option, Prometheus, settings
 
 log = logging.getLogger("serinus.controller")
@@ -129,6 +130,7 @@ def _log_to_stderr(form: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if form == "json" else text)
+    handler.addFilter(tell_answers_in_words)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("kopf").setLevel(logging.ERROR)
 
