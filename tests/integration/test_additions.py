@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from serinus.cluster import Cluster
+from serinus.controller.status_writes import SHOW_WITHIN
 from tests.integration.conftest import kubectl
 from tests.integration.inprocess import Manifest, Operator
 from tests.integration.test_leadership import breakable
@@ -137,6 +140,22 @@ async def test_a_backend_that_somebody_adds_to_the_route_is_named(operator: Oper
     await operator.until("fraud", healthy("v2"), moving=5)
 
 
+async def test_a_route_that_overlaps_with_another_is_told_of_and_stalls_no_rollout(
+    operator: Operator,
+) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    await operator.until("fraud", healthy("v1"))
+    route = await operator.cluster.get("HTTPRoute", operator.namespace, "fraud")
+    (parent,) = route["status"]["parents"]
+    told = {"type": "RouteRulesOverlap", "reason": "RouteRulesOverlap", "message": "as fraud/other"}
+    parent["conditions"].append({**parent["conditions"][0], **told})
+    await operator.cluster.update_status(route, {"parents": [parent]})
+    status = await operator.until("fraud", lambda s: "as fraud/other" in s["message"], moving=5)
+    assert status["phase"] == "Healthy"
+    await operator.apply("fraud", **spec("v2"))
+    await operator.until("fraud", healthy("v2"), moving=5)
+
+
 NONCE = (
     'JSONPatch{op: "add", path: "/metadata/annotations", value: {"nonce": '
     "has(object.metadata.annotations) && 'nonce' in object.metadata.annotations ? "
@@ -167,6 +186,66 @@ async def test_a_policy_that_changes_a_child_each_time_is_not_fought_without_end
             assert len(tried) <= 8, f"{len(tried)} writes"
             status_writes = [r for r in proxy.requests if "/fraud/status" in r.path]
             assert len(status_writes) <= 12, f"{len(status_writes)} writes of the status"
+
+
+async def test_two_edits_by_hand_are_put_right_and_blamed_on_nothing(operator: Operator) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    status = await operator.until("fraud", healthy("v1"))
+    name = f"fraud-{status['stable']['revision']}"
+    for number in range(2):
+        before = await image(operator, name)
+        patch = [{"op": "replace", "path": IMAGE, "value": f"by-hand:{number}"}]
+        there = ("deployment", name, f"--namespace={operator.namespace}")
+        kubectl("patch", *there, "--type=json", f"--patch={json.dumps(patch)}")
+        deadline = time.monotonic() + 10
+        while await image(operator, name) != before:
+            assert time.monotonic() < deadline, "it is not put right"
+            await asyncio.sleep(0.1)
+    operator.move(2 * SHOW_WITHIN)
+    await asyncio.sleep(2)
+    assert not overridden((await operator.get("fraud"))["status"])
+
+
+@pytest.mark.parametrize(
+    "label", ["app.kubernetes.io/managed-by", "serinus.dev/name", "serinus.dev/revision"]
+)
+@pytest.mark.parametrize("changed", ["-", "=other"])
+async def test_a_label_that_somebody_takes_from_a_child_is_put_back_at_once(
+    operator: Operator, label: str, changed: str
+) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    status = await operator.until("fraud", healthy("v1"))
+    of_stable = f"fraud-{status['stable']['revision']}"
+    children = [("Deployment", of_stable), ("Service", of_stable)]
+    if label != "serinus.dev/revision":
+        children += [
+            ("Service", "fraud"),
+            ("HTTPRoute", "fraud"),
+            ("ControllerRevision", of_stable),
+        ]
+    for kind, name in children:
+        before = await labels(operator, kind, name)
+        there = (kind, name, f"--namespace={operator.namespace}")
+        kubectl("label", "--overwrite", *there, f"{label}{changed}")
+        deadline = time.monotonic() + 5
+        while await labels(operator, kind, name) != before:
+            assert time.monotonic() < deadline, f"{kind} {name} lacks {label}"
+            await asyncio.sleep(0.1)
+
+
+async def labels(operator: Operator, kind: str, name: str) -> dict[str, str]:
+    live = await operator.cluster.get(kind, operator.namespace, name)
+    found: dict[str, str] = live["metadata"]["labels"]
+    return found
+
+
+IMAGE = "/spec/template/spec/containers/0/image"
+
+
+async def image(operator: Operator, name: str) -> str:
+    live = await operator.cluster.get("Deployment", operator.namespace, name)
+    found: str = live["spec"]["template"]["spec"]["containers"][0]["image"]
+    return found
 
 
 def mirrored(live: Manifest) -> bool:

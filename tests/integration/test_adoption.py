@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import time
 from typing import Any
+
+import pytest
 
 from serinus.cluster import Cluster
 from serinus.cluster.kinds import CHILDREN
@@ -115,6 +118,42 @@ async def test_a_service_that_is_handed_over_leads_to_its_own_pods_until_ours_ar
         "serinus.dev/name": "fraud",
         "serinus.dev/revision": status["stable"]["revision"],
     }
+
+
+async def test_a_service_that_leads_to_another_host_leads_to_pods_once_it_is_taken(
+    operator: Operator,
+) -> None:
+    elsewhere = {"type": "ExternalName", "externalName": "loan.example.com"}
+    service = handed_over("Service", operator.namespace, apiVersion="v1", spec=elsewhere)
+    await operator.cluster.create(service)
+    await operator.apply("fraud", **spec("v1", traffic={}))
+    await operator.until("fraud", healthy("v1"), moving=5)
+    now = await operator.cluster.get("Service", operator.namespace, "fraud")
+    assert (now["spec"]["type"], "externalName" in now["spec"]) == ("ClusterIP", False)
+
+    patch = json.dumps({"spec": elsewhere})
+    there = ("service", "fraud", f"--namespace={operator.namespace}")
+    kubectl("patch", *there, "--type=merge", f"--patch={patch}")
+    now = await operator.cluster.get("Service", operator.namespace, "fraud")
+    deadline = time.monotonic() + 10
+    while now["spec"]["type"] != "ClusterIP" or "externalName" in now["spec"]:
+        assert time.monotonic() < deadline, "it leads to no pods"
+        await asyncio.sleep(0.1)
+        now = await operator.cluster.get("Service", operator.namespace, "fraud")
+
+
+@pytest.mark.parametrize("kind", ["NodePort", "LoadBalancer"])
+async def test_a_service_that_is_reached_from_outside_stays_so(
+    operator: Operator, kind: str
+) -> None:
+    outside = {"type": kind, "ports": [{"name": "http", "port": 80}]}
+    service = handed_over("Service", operator.namespace, apiVersion="v1", spec=outside)
+    theirs = await operator.cluster.create(service)
+    await operator.apply("fraud", **spec("v1", traffic={}))
+    await operator.until("fraud", healthy("v1"), moving=5)
+    now = await operator.cluster.get("Service", operator.namespace, "fraud")
+    assert now["spec"]["type"] == kind
+    assert now["spec"]["ports"][0]["nodePort"] == theirs["spec"]["ports"][0]["nodePort"]
 
 
 async def test_a_route_that_is_handed_over_is_taken(operator: Operator) -> None:

@@ -21,6 +21,12 @@ RELEASE = "canary"
 @pytest.fixture
 def release(kubeconfig: Path, namespace: str) -> Iterator[str]:
     """The namespace of a release whose pods nobody runs: the test runs the operator itself."""
+    install(namespace)
+    yield namespace
+    helm(namespace, "uninstall", RELEASE, "--ignore-not-found")
+
+
+def install(namespace: str) -> None:
     values = {
         "image.repository": "localhost/serinus",
         "prometheus.url": "http://127.0.0.1:9",
@@ -29,8 +35,6 @@ def release(kubeconfig: Path, namespace: str) -> Iterator[str]:
     }
     sets = [f"--set={name}={value}" for name, value in values.items()]
     helm(namespace, "install", RELEASE, str(ROOT / "charts" / "serinus"), "--skip-crds", *sets)
-    yield namespace
-    helm(namespace, "uninstall", RELEASE, "--ignore-not-found")
 
 
 def helm(namespace: str, *arguments: str) -> None:
@@ -134,3 +138,18 @@ def test_deleting_and_uninstalling_leave_nothing_behind(
             until(release, child, "delete")
         helm(release, "uninstall", RELEASE)
     assert left(release) == []
+
+
+def test_a_lease_that_was_deleted_is_remade_as_the_one_of_the_release(
+    kubeconfig: Path, release: str, tmp_path: Path
+) -> None:
+    lease = ("lease", "serinus", "-n", release)
+    with operator(kubeconfig, release, tmp_path):
+        until(release, "lease/serinus", "jsonpath={.spec.holderIdentity}")
+        kubectl("delete", *lease)
+        until(release, "lease/serinus", "create")
+        label = kubectl("get", *lease, "-o", r"jsonpath={.metadata.labels.serinus\.dev/class}")
+        assert label.stdout == "default", "an operator for the cluster would act here, too"
+        helm(release, "uninstall", RELEASE)
+    assert left(release) == []
+    install(release)

@@ -8,7 +8,7 @@ import pytest
 from serinus.api.spec import Spec
 from serinus.cluster import Cluster
 from serinus.manifests.children import Wanted, children
-from serinus.manifests.covers import covers
+from serinus.manifests.covers import covers, differences
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.face import Split
@@ -229,6 +229,56 @@ async def test_what_was_applied_needs_no_second_write_and_any_change_needs_one(
         assert covers(applied, manifest), manifest["kind"]
         for path, changed in changes(manifest):
             assert not covers(applied, changed), path
+
+
+_AT_ONCE = {
+    **dict.fromkeys(("periodSeconds", "timeoutSeconds"), 0),
+    **dict.fromkeys(("successThreshold", "failureThreshold"), 0),
+}
+_GET = {"path": "", "scheme": "", "port": 8080}
+LEFT_EMPTY = pod(
+    {
+        "imagePullPolicy": "",
+        "terminationMessagePath": "",
+        "terminationMessagePolicy": "",
+        "ports": [{"containerPort": 8080}, {"containerPort": 8081, "protocol": "", "hostPort": 0}],
+        "readinessProbe": {"httpGet": _GET, "initialDelaySeconds": 0, **_AT_ONCE},
+        "lifecycle": {"preStop": {"httpGet": _GET}},
+        "env": [
+            {"name": "EMPTY", "value": ""},
+            {
+                "name": "POD",
+                "valueFrom": {"fieldRef": {"apiVersion": "", "fieldPath": "metadata.name"}},
+            },
+        ],
+    },
+    dnsPolicy="",
+    schedulerName="",
+    serviceAccountName="",
+    terminationGracePeriodSeconds=0,
+    volumes=[
+        {"name": "image", "image": {"reference": "m:1", "pullPolicy": ""}},
+        {"name": "latest", "image": {"reference": "m", "pullPolicy": ""}},
+        {
+            "name": "disk",
+            "iscsi": {
+                "targetPortal": "10.0.0.1:3260",
+                "iqn": "iqn.2015-02.example.com:t",
+                "lun": 0,
+                "iscsiInterface": "",
+            },
+        },
+    ],
+)
+"""A pod in which everything is empty that the API server fills in."""
+
+
+async def test_what_the_server_fills_in_where_a_field_is_empty_needs_no_second_write(
+    cluster: Cluster, namespace: str
+) -> None:
+    for manifest in await wanted(cluster, namespace, {"template": LEFT_EMPTY}):
+        applied = await cluster.apply(manifest)
+        assert list(differences(applied, manifest)) == []
 
 
 async def test_to_apply_once_more_changes_nothing(cluster: Cluster, namespace: str) -> None:

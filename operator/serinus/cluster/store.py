@@ -84,6 +84,11 @@ class Store:
         kept = self._objects[kind].get((namespace, name))
         return kept.unpack() if kept else None
 
+    def owner(self, live: Manifest) -> str | None:
+        """The ModelDeployment that the object's label named when it was last seen."""
+        kept = self._objects[live["kind"]].get(_name(live))
+        return kept.owner if kept else None
+
     def names(self, kind: str) -> list[Name]:
         """(namespace, name) of all objects of a kind."""
         return list(self._objects[kind])

@@ -19,7 +19,8 @@ from serinus.api.spec import DEFAULT_CLASS
 from serinus.cluster import ApiError, connect
 from serinus.controller.app import App
 from serinus.controller.lease import Lease
-from serinus.controller.scope import Scope
+from serinus.controller.scope import CLASS_LABEL, Scope
+from serinus.controller.watching import tell_answers_in_words
 from serinus.prometheus import OPTIONS, Config, Option, Prometheus, settings
 
 log = logging.getLogger("serinus.controller")
@@ -129,6 +130,7 @@ def _log_to_stderr(form: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonFormatter() if form == "json" else text)
+    handler.addFilter(tell_answers_in_words)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("kopf").setLevel(logging.ERROR)
 
@@ -150,7 +152,10 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
         if options.lease_namespace:
             identity = f"{socket.gethostname()}-{os.getpid()}"
             where = options.lease_namespace, options.lease_name
-            lease = Lease(cluster, *where, identity, options.release or "")
+            # by this an operator of the same class for the cluster leaves the namespace out
+            own = options.namespace == options.lease_namespace
+            labels = {CLASS_LABEL: options.class_name} if own else {}
+            lease = Lease(cluster, *where, identity, options.release or "", labels)
         app = App(
             cluster,
             prometheus,

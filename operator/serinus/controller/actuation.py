@@ -13,7 +13,7 @@ from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.pace import CHANGED_LONGEST, FAILED_LONGEST, ROUTE_LONGEST, Pace
 from serinus.controller.queue import RETRY_AFTER_LONGEST
 from serinus.manifests.children import Children
-from serinus.manifests.covers import unlike
+from serinus.manifests.covers import over, unlike
 from serinus.manifests.owner import Manifest, Objects, Owner, foreign, handed_over
 from serinus.plan.situation import World
 
@@ -165,6 +165,7 @@ class _Writing:
         found = objects.get((kind, name))
         told = None if found is None else unlike(found, manifest)
         if found is not None and told is None:
+            self._pace.unchanged(manifest)
             self._tell_if_overridden(manifest)
             return
         if told is not None:
@@ -183,7 +184,7 @@ class _Writing:
         if given and not _all_ready(self._desired, objects):
             return  # what it leads to now serves until our pods can
         if found is None or unlike(found, manifest) is not None:
-            found = await cluster.apply(manifest)
+            found = await cluster.apply(over(found, manifest) if found else manifest)
             self._pace.wrote(manifest, longest=FAILED_LONGEST if urgent else CHANGED_LONGEST)
         # a no-op apply keeps the resourceVersion, and the store says that it is nothing new
         self._changed |= self._store.put(found)

@@ -133,18 +133,16 @@ class Informer:
         return True
 
     def _seen(self, type_: str | None, live: dict[str, Any]) -> None:
+        metadata = live["metadata"]
+        # whose it was has to put the label back
+        owners = {self._store.owner(live), (metadata.get("labels") or {}).get(OWNER_LABEL)}
         if type_ == "DELETED":
             self._store.remove(live)
         elif not self._store.put(live):
             return
         if live["kind"] == "ModelDeployment":
             # our own writes are in the store already, and no news
-            self._add_urgent(Key(live["metadata"]["namespace"], live["metadata"]["name"]))
-        elif (owner := _owner(live)) is not None:
-            self._add(owner)
-
-
-def _owner(live: dict[str, Any]) -> Key | None:
-    metadata = live["metadata"]
-    name = (metadata.get("labels") or {}).get(OWNER_LABEL)
-    return Key(metadata["namespace"], name) if name else None
+            self._add_urgent(Key(metadata["namespace"], metadata["name"]))
+            return
+        for owner in filter(None, owners):
+            self._add(Key(metadata["namespace"], owner))

@@ -8,6 +8,7 @@ in time stops by itself before others may start. On exit the Lease is released.
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -23,19 +24,28 @@ RENEW_WITHIN: Final = 5.0
 """Seconds after which a leader that could not renew stops leading: time for three attempts, and
 two seconds before others may start."""
 RETRY: Final = 1.5
+_HELM: Final = "meta.helm.sh"
+_BY_HELM: Final = {"app.kubernetes.io/managed-by": "Helm"}
 
 
 class Lease:
     """One replica's part in the election."""
 
     def __init__(
-        self, cluster: Cluster, namespace: str, name: str, identity: str, release: str = ""
+        self,
+        cluster: Cluster,
+        namespace: str,
+        name: str,
+        identity: str,
+        release: str = "",
+        labels: Mapping[str, str] | None = None,
     ) -> None:
         # leading must not end because others wait for slow answers
         self._cluster = cluster.urgent
         self._namespace = namespace
         self._name = name
         self._release = release
+        self._labels = dict(labels or {})
         self._identity = f"{release}/{identity}" if release else identity
         self._live: dict[str, Any] | None = None
         """As last read or written."""
@@ -149,9 +159,18 @@ class Lease:
         return {**taken, "acquireTime": now, "leaseTransitions": transitions}
 
     async def _create(self) -> dict[str, Any]:
-        metadata = {"namespace": self._namespace, "name": self._name}
+        metadata = {"namespace": self._namespace, "name": self._name, **self._marks()}
         head = {"apiVersion": KINDS["Lease"].api_version, "kind": "Lease", "metadata": metadata}
         return await self._cluster.create({**head, "spec": self._taken({})})
+
+    def _marks(self) -> dict[str, Any]:
+        """Labels and annotations. By these Helm knows an object of the release, takes it over and
+        deletes it with the rest, though it was made by the operator."""
+        namespace, _, name = self._release.partition("/")
+        if not name:
+            return {"labels": self._labels}
+        of_release = {f"{_HELM}/release-namespace": namespace, f"{_HELM}/release-name": name}
+        return {"labels": {**self._labels, **_BY_HELM}, "annotations": of_release}
 
 
 def _spec(live: dict[str, Any] | None) -> dict[str, Any]:

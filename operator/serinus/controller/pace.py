@@ -23,7 +23,10 @@ CHANGED_LONGEST: Final = 300.0
 ROUTE_LONGEST: Final = 5.0
 """Longest wait for what splits the traffic: a rollback may depend on it."""
 OVERRIDDEN_AFTER: Final = 3
-"""Writes of the same that did not last, after which something else is said to change it."""
+"""Writes of the same, one after another, that did not last, after which something else is said to
+change it."""
+LASTS_AFTER: Final = 60.0
+"""Seconds after which a write has lasted; a later change is another matter."""
 FORGOTTEN_AFTER: Final = 600.0
 """Seconds without a write after which what was is of no account; more than the longest wait."""
 
@@ -35,6 +38,12 @@ class _Attempt:
     last: float
     writes: int = 0
     """Writes that succeeded."""
+    written: float = 0.0
+    """When the last one did."""
+    undone: int = 0
+    """Writes, one after another, that did not last."""
+    as_wanted: bool = True
+    """Nothing is known to have changed it since."""
     failures: int = 0
     """Failures since."""
     not_before: float = 0.0
@@ -63,6 +72,7 @@ class Pace:
         """It was written. Should it be changed by then: once more at once, later more slowly."""
         known = self._attempt(manifest)
         known.writes, known.failures = known.writes + 1, 0
+        known.written, known.as_wanted = known.last, True
         slow = CHANGED_FIRST * 2 ** min(known.writes - 2, 20) if known.writes > 1 else 0.0
         known.not_before = self._now() + min(slow, longest)
 
@@ -83,15 +93,28 @@ class Pace:
 
     def changed(self, manifest: Manifest, how: str) -> None:
         """It is not, or no longer, as it was written."""
-        if (known := self._known(manifest)) is not None and not known.failures:
-            known.told = how
+        known = self._known(manifest)
+        if known is None or known.failures:
+            return
+        known.told = how
+        if known.as_wanted:
+            known.undone = 0 if self._has_lasted(known) else known.undone + 1
+            known.as_wanted = False
+
+    def unchanged(self, manifest: Manifest) -> None:
+        """It is as it is wanted, whoever saw to that."""
+        if (known := self._known(manifest)) is not None:
+            known.as_wanted = True
 
     def overridden(self, manifest: Manifest) -> str:
         """How something else changes it again and again; empty if nothing does."""
         known = self._known(manifest)
-        if known is None or known.failures or known.writes < OVERRIDDEN_AFTER:
+        if known is None or known.failures or known.undone < OVERRIDDEN_AFTER:
             return ""
-        return known.told
+        return "" if known.as_wanted and self._has_lasted(known) else known.told
+
+    def _has_lasted(self, known: _Attempt) -> bool:
+        return self._now() - known.written > LASTS_AFTER
 
     def forget_all_but(self, manifests: Iterable[Manifest]) -> None:
         """Only these are wanted any more."""

@@ -153,6 +153,16 @@ class Watching:
         return kopf.AiohttpSession(server=found.server, aiohttp_session=session)
 
 
+def tell_answers_in_words(record: logging.LogRecord) -> bool:
+    """A filter for logs, which lets all pass: what the API server answered to kopf, such as that a
+    kind is gone, needs no traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    of_kopf = record.name.partition(".")[0] == "kopf"
+    if of_kopf and error and isinstance(error.__cause__, aiohttp.ClientResponseError):
+        record.exc_info = None
+    return True
+
+
 def _cancel_everything(loop: asyncio.AbstractEventLoop) -> None:
     """End kopf: its watches may survive one cancellation, and it waits for them for ever."""
     for task in asyncio.all_tasks(loop):

@@ -5,6 +5,7 @@ Pure: no clock, no I/O, no knowledge of Kubernetes or of how Prometheus is reach
 
 from serinus.judge.analysis import (
     Progress,
+    as_asked,
     enter_step,
     judge,
     longest_warm_up,
@@ -18,6 +19,7 @@ from serinus.judge.look import EffectiveWeight
 __all__ = [
     "EffectiveWeight",
     "Progress",
+    "as_asked",
     "asks_of_history",
     "covered_until",
     "enter_step",

@@ -90,7 +90,7 @@ def judge(
     checks = tuple(
         _judged(
             check,
-            _before(check, progress),
+            _before(check, progress.checks, {check.digest}),
             look(baseline=_baseline(check, progress)),
             budget_of(analysis, check),
             long_absent,
@@ -122,6 +122,13 @@ def enter_step(checks: Iterable[CheckStatus]) -> list[CheckStatus]:
     """The weight changes: pass has to be shown anew, the evidence against the candidate goes on,
     and what could not be read is unreadable until it is read."""
     return [check if check.rolls_back else _begun_anew(check) for check in checks]
+
+
+def as_asked(analysis: Analysis, checks: Iterable[CheckStatus]) -> list[CheckStatus]:
+    """What is known of the checks that are asked for now. A check of which nothing was judged yet
+    has no settings that could have changed."""
+    known = tuple(checks)
+    return [_before(check, known, {check.digest, ""}) for check in analysis.checks]
 
 
 def _begun_anew(check: CheckStatus) -> CheckStatus:
@@ -181,13 +188,12 @@ def _baseline(check: Check, progress: Progress) -> CheckBaseline:
     return progress.baseline.of(reads(check)) if progress.baseline else NO_HISTORY
 
 
-def _before(check: Check, progress: Progress) -> CheckStatus:
+def _before(check: Check, checks: Iterable[CheckStatus], policies: set[str]) -> CheckStatus:
     """What was known of a check; nothing if it is new, or its settings are."""
-    digest = check.digest
-    for known in progress.checks:
-        if (known.name, known.kind, known.state.policy) == (check.name, check.kind, digest):
+    for known in checks:
+        if (known.name, known.kind) == (check.name, check.kind) and known.state.policy in policies:
             return known
-    fresh = CheckState(policy=digest)
+    fresh = CheckState(policy=check.digest)
     return CheckStatus(
         name=check.name,
         kind=check.kind,

@@ -36,6 +36,28 @@ _ZERO_IS_NONE: Final = frozenset(
 )
 """Fields of which the server drops false and 0; of all others it keeps them."""
 
+_FILLED_IN: Final[Mapping[str, tuple[Any, ...]]] = {
+    # of an image without a tag, or with the tag latest: Always
+    **dict.fromkeys(("imagePullPolicy", "pullPolicy"), ("Always", "IfNotPresent")),
+    "apiVersion": ("v1",),  # of a fieldRef
+    "dnsPolicy": ("ClusterFirst",),
+    "failureThreshold": (3,),
+    "iscsiInterface": ("default",),
+    "path": ("/",),  # of an httpGet
+    "periodSeconds": (10,),
+    "protocol": ("TCP",),
+    "schedulerName": ("default-scheduler",),
+    "scheme": ("HTTP",),
+    "successThreshold": (1,),
+    "terminationMessagePath": ("/dev/termination-log",),
+    "terminationMessagePolicy": ("File",),
+    "timeoutSeconds": (1,),
+}
+"""What the server makes of a field of a pod that is given as "" or 0; all others it takes as they
+are, or drops."""
+_FREE: Final = frozenset({"labels", "annotations", "nodeSelector"})
+"""Maps whose keys are the user's own."""
+
 _SUFFIXES: Final = {
     **{suffix: Decimal(1000) ** power for power, suffix in enumerate(("", *"kMGTPE"))},
     **{suffix: Decimal(1000) ** -power for power, suffix in enumerate("mun", start=1)},
@@ -60,9 +82,18 @@ def differences(live: Manifest, desired: Manifest) -> Iterator[str]:
     for key in desired:
         if key not in heads:
             yield from _differences(live.get(key), desired[key], key, key)
+    if _leads_to_a_host(live, desired):
+        yield _other("spec.type", "ExternalName", "ClusterIP")
     marks = [(each.get("metadata") or {}).get("annotations") or {} for each in (live, desired)]
     if WITHDRAWN in marks[0] and WITHDRAWN not in marks[1]:
         yield f"metadata.annotations has {WITHDRAWN}"
+
+
+def over(live: Manifest, desired: Manifest) -> Manifest:
+    """What to apply to what is there: a Service keeps its type, unless that leads to no pods."""
+    if not _leads_to_a_host(live, desired):
+        return desired
+    return {**desired, "spec": {**desired["spec"], "type": "ClusterIP", "externalName": ""}}
 
 
 def unlike(live: Manifest, desired: Manifest) -> str | None:
@@ -73,6 +104,11 @@ def unlike(live: Manifest, desired: Manifest) -> str | None:
     more = ", …" if len(found) > 3 else ""
     what = f"{desired['kind']} {desired['metadata']['name']}"
     return f"{what} is not yet as wanted: {', '.join(found[:3])}{more}."
+
+
+def _leads_to_a_host(live: Manifest, desired: Manifest) -> bool:
+    is_service = desired.get("kind") == "Service"
+    return is_service and live["spec"].get("type") == "ExternalName"
 
 
 def _differences(
@@ -96,6 +132,8 @@ def _differences(
     elif parent in _QUANTITIES or key in _QUANTITY:
         if live != desired and not _quantity(live) == _quantity(desired) is not None:
             yield _other(path, live, desired)
+    elif parent not in _FREE and _filled_in(live, desired, key):
+        return
     elif desired is not None and not _same(live, desired):
         yield _other(path, live, desired)
 
@@ -145,6 +183,10 @@ def _other(path: str, live: Any, desired: Any) -> str:
 
 def _same(live: Any, desired: Any) -> bool:
     return type(live) is type(desired) and bool(live == desired)
+
+
+def _filled_in(live: Any, desired: Any, key: str) -> bool:
+    return desired in ("", 0) and live in _FILLED_IN.get(key, ())
 
 
 def _empty(desired: Any, key: str) -> bool:

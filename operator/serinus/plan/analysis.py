@@ -11,6 +11,7 @@ from serinus.api.status import Candidate, CheckStatus, Status
 from serinus.judge import (
     EffectiveWeight,
     Progress,
+    as_asked,
     asks_of_history,
     covered_until,
     has_learned,
@@ -22,7 +23,7 @@ from serinus.judge import (
 )
 from serinus.judge.questions import Arm, Counters, History, Measurement, Question, Unreadable
 from serinus.manifests.owner import Owner
-from serinus.plan.situation import World
+from serinus.plan.situation import Situation, World
 
 LOOKBACK = 60.0
 """Seconds read beyond the last sample counted, to find the sample that a difference starts at."""
@@ -191,6 +192,13 @@ def judged(
         "unreported_since": after.unreported_since,
     }
     return status.replace(candidate=candidate.replace(**changes))
+
+
+def forget_what_other_checks_found(s: Situation) -> Situation | None:
+    """The checks may be edited in mid-rollout: what was found by others, or by other settings,
+    passes no step of these."""
+    checks = s.candidate.checks and as_asked(s.wish.spec.rollout.analysis, s.candidate.checks)
+    return s.to_candidate(checks=checks) if checks != s.candidate.checks else None
 
 
 def _ready(status: Status, world: World | None) -> tuple[int, int] | None:

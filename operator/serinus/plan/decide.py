@@ -9,6 +9,7 @@ from serinus.api.reasons import Reason
 from serinus.api.status import Decision, Retiring, Status
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers.face import Split
+from serinus.plan.analysis import forget_what_other_checks_found
 from serinus.plan.monitoring import forget_a_watch_of_something_else
 from serinus.plan.pod_budget import (
     count_unready_time,
@@ -92,6 +93,7 @@ WITH_A_VALID_SPEC: tuple[Rule, ...] = (
     follow_the_spec,
 )
 WITH_A_CANDIDATE: tuple[Rule, ...] = (
+    forget_what_other_checks_found,
     roll_back_when_a_check_fails,
     roll_back_when_its_containers_restart_too_often,
     notice_whether_pods_are_missing,

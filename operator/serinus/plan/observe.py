@@ -88,6 +88,7 @@ def read_world(
         split_in_effect=routed.in_effect,
         route_message=routed.message,
         route_refused=routed.refused,
+        route_contested=routed.contested,
         **facts,
     )
 

@@ -37,6 +37,7 @@ def tell(s: Situation) -> Situation:
         _stable_is_down(s),
         _still_led_to(s, story.message),
         s.world.unkept or "",
+        s.world.route_contested,
     ]
     story = replace(story, message=" ".join(filter(None, notes)))
     told = s.to(

@@ -8,6 +8,7 @@ from serinus.controller.pace import (
     CHANGED_LONGEST,
     FAILED_LONGEST,
     FORGOTTEN_AFTER,
+    LASTS_AFTER,
     OVERRIDDEN_AFTER,
     ROUTE_LONGEST,
     Pace,
@@ -91,6 +92,58 @@ def test_that_something_else_changes_a_child_is_told_after_some_writes(clock: Cl
     assert pace.overridden(child()) == f"changed {OVERRIDDEN_AFTER} times"
     clock.now += FORGOTTEN_AFTER + 1
     assert pace.overridden(child()) == "", "it has been left alone for long"
+
+
+def test_what_people_change_now_and_then_is_not_said_to_be_changed_each_time(
+    clock: Clock,
+) -> None:
+    pace = Pace(clock)
+    for _ in range(6):
+        pace.wrote(child())
+        assert pace.overridden(child()) == ""
+        clock.now += LASTS_AFTER + 1
+        pace.changed(child(), "by hand")
+        assert pace.overridden(child()) == ""
+
+
+def fought(clock: Clock) -> Pace:
+    """Something else has changed it after each of some writes."""
+    pace = Pace(clock)
+    for _ in range(OVERRIDDEN_AFTER):
+        pace.wrote(child())
+        clock.now += 1
+        pace.changed(child(), "weight is 7 instead of 50")
+        pace.changed(child(), "weight is 7 instead of 50")
+    return pace
+
+
+def test_that_something_else_changes_a_child_is_told_until_a_write_has_lasted(
+    clock: Clock,
+) -> None:
+    pace = fought(clock)
+    clock.now += CHANGED_LONGEST
+    assert pace.overridden(child()), "it is not as wanted, however long ago it was written"
+    pace.wrote(child())
+    clock.now += 1
+    assert pace.overridden(child()), "as wanted, but it has not lasted yet"
+    clock.now += LASTS_AFTER
+    assert pace.overridden(child()) == ""
+
+
+def test_what_others_put_right_themselves_is_as_wanted(clock: Clock) -> None:
+    pace = fought(clock)
+    clock.now += LASTS_AFTER
+    assert pace.overridden(child())
+    pace.unchanged(child())
+    assert pace.overridden(child()) == ""
+
+
+def test_a_change_of_what_has_lasted_begins_anew(clock: Clock) -> None:
+    pace = fought(clock)
+    pace.wrote(child())
+    clock.now += LASTS_AFTER + 1
+    pace.changed(child(), "by hand")
+    assert pace.overridden(child()) == ""
 
 
 def test_what_is_wanted_no_more_is_forgotten(clock: Clock) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from serinus.api.analysis import Analysis
 from serinus.api.status import CheckStatus, Verdict
-from serinus.judge import Progress, enter_step, judge, overall, questions_of
+from serinus.judge import Progress, as_asked, enter_step, judge, overall, questions_of
 from serinus.judge.questions import Counters, Measurement, Value
 from tests.unit.judge.judging import SINCE, Judging, drift, error_rate
 
@@ -196,3 +196,15 @@ def test_an_evaluation_of_four_checks_costs_less_than_a_millisecond() -> None:
         judge(paper.analysis, paper.progress, measurement, SINCE)
         costs.append(time.process_time() - started)
     assert min(costs) < 0.001
+
+
+def test_what_a_check_found_is_known_as_long_as_its_settings_are_the_same() -> None:
+    mild, strict = (
+        Analysis.model_validate({"checks": [error_rate(tolerance=bound)]}) for bound in (1.3, 1.2)
+    )
+    [new] = as_asked(mild, [])
+    assert (new.verdict, new.message) == ("NoData", "Not measured yet.")
+    passed = new.replace(verdict="Pass", message="As good as stable.")
+    assert as_asked(mild, [passed]) == [passed]
+    [anew] = as_asked(strict, [passed])
+    assert anew.verdict == "NoData"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from serinus.api.spec import Gateway
-from serinus.manifests.covers import covers, differences
+from serinus.manifests.covers import covers, differences, over
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.face import Split
@@ -107,6 +107,22 @@ def test_a_selector_with_a_key_more_selects_other_pods() -> None:
     live = with_defaults(SERVICE)
     live["spec"]["selector"]["zone"] = "a"
     assert not covers(live, SERVICE)
+
+
+def test_a_service_that_leads_to_a_host_and_not_to_pods_is_another_one() -> None:
+    live = with_defaults(SERVICE)
+    for kind in ("NodePort", "LoadBalancer"):
+        live["spec"]["type"] = kind
+        assert covers(live, SERVICE)
+        assert over(live, SERVICE) == SERVICE
+    live["spec"]["type"] = "ExternalName"
+    told = 'spec.type is "ExternalName" instead of "ClusterIP"'
+    assert list(differences(live, SERVICE)) == [told]
+    assert over(live, SERVICE)["spec"] == {
+        **SERVICE["spec"],
+        "type": "ClusterIP",
+        "externalName": "",
+    }
 
 
 def added(desired: Manifest, *path: Any, item: Any) -> Manifest:
@@ -269,6 +285,33 @@ def test_null_leaves_a_field_to_the_server() -> None:
 
 def test_an_empty_text_is_not_any_text() -> None:
     assert not covers({"value": "x"}, {"value": ""})
+
+
+@pytest.mark.parametrize(
+    ("field", "empty", "default", "other"),
+    [
+        ("path", "", "/", "/health"),
+        ("scheme", "", "HTTP", "HTTPS"),
+        ("imagePullPolicy", "", "Always", "Never"),
+        ("periodSeconds", 0, 10, 5),
+        ("timeoutSeconds", 0, 1, 2),
+        ("failureThreshold", 0, 3, 1),
+        ("successThreshold", 0, 1, 2),
+    ],
+)
+def test_an_empty_field_is_as_the_server_fills_it_in_and_not_as_somebody_changed_it(
+    field: str, empty: Any, default: Any, other: Any
+) -> None:
+    assert covers({"probe": {field: default}}, {"probe": {field: empty}})
+    assert not covers({"probe": {field: other}}, {"probe": {field: empty}})
+    assert not covers({"labels": {field: default}}, {"labels": {field: empty}})
+
+
+@pytest.mark.parametrize(
+    "field", ["weight", "maxSurge", "maxUnavailable", "initialDelaySeconds", "runAsUser", "lun"]
+)
+def test_none_is_not_some_where_the_server_takes_0_as_it_is(field: str) -> None:
+    assert not covers({"spec": {field: 1}}, {"spec": {field: 0}})
 
 
 def test_false_is_dropped_by_the_server_only_where_it_means_nothing() -> None:

@@ -160,6 +160,29 @@ def test_a_backend_that_a_gateway_does_not_find_is_told() -> None:
     assert routed.message == f"{FIELD}: Gateway shop/public refuses the route: BackendNotFound"
 
 
+def test_a_route_of_which_a_gateway_takes_a_part_is_refused() -> None:
+    why, what = "UnsupportedValue", "Dropped Rule 0"
+    dropped = condition("PartiallyInvalid", "True", reason=why, message=what)
+    routed = read(answered(ACCEPTED, RESOLVED, dropped))
+    told = f"{FIELD}: Gateway shop/public refuses the route: UnsupportedValue: Dropped Rule 0"
+    assert routed == Routed(5.0, False, told, refused=True)
+    assert read(answered(ACCEPTED, RESOLVED, {**dropped, "observedGeneration": 2})).in_effect
+    assert read(answered(ACCEPTED, RESOLVED, {**dropped, "status": "False"})).in_effect
+
+
+def test_a_route_that_overlaps_with_another_is_in_effect_and_said_to_be_contested() -> None:
+    words = "Overlapping match conditions with route(s): HTTPRoute shop/loan"
+    overlap = condition("RouteRulesOverlap", "True", message=words)
+    routed = read(answered(ACCEPTED, RESOLVED, overlap))
+    assert (routed.in_effect, routed.refused, routed.message) == (True, False, "")
+    assert routed.contested == (
+        "Gateway shop/public serves the oldest of several routes that match the same requests: "
+        f"{words}. Give each hostnames of its own (spec.traffic.gateway.hostnames)."
+    )
+    assert not read(answered(ACCEPTED, RESOLVED, {**overlap, "observedGeneration": 2})).contested
+    assert not read(answered(ACCEPTED, RESOLVED, {**overlap, "status": "False"})).contested
+
+
 @pytest.mark.parametrize("reference", [{"name": "other"}, {"sectionName": "https"}])
 def test_the_answer_of_another_gateway_does_not_count(reference: dict[str, str]) -> None:
     routed = read(answered(ACCEPTED, RESOLVED, reference=reference))

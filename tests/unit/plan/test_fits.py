@@ -29,7 +29,8 @@ class Talkative(PaperWorld):
     def at(self, now: float) -> World:
         obstruction = Obstruction(Reason.NAME_TAKEN, LONG) if self.obstructed else None
         found = replace(super().at(now), obstruction=obstruction, unkept=LONG, route_message=LONG)
-        return replace(found, pods_problem=LONG, route_refused=not self.routed)
+        refused = not self.routed
+        return replace(found, pods_problem=LONG, route_refused=refused, route_contested=LONG)
 
 
 def rolling() -> tuple[Rehearsal, Talkative]:

@@ -99,3 +99,24 @@ def test_without_a_gateway_the_deadline_counts_from_when_pods_are_missing_too() 
     story.world.broken.add(B)
     assert story.after(DEADLINE - 1).status.candidate
     assert story.after(600).status.rejected
+
+
+MOST = {"name": "quality", "threshold": {"query": "max(psi{$arm})", "max": 1}}
+ERRORS = {"name": "quality", "errorRate": {}}
+PAUSED = [{"setWeight": 20}, {"pause": {"duration": "60s"}}, {"setWeight": 50}]
+
+
+def test_what_a_check_found_is_forgotten_once_its_name_stands_for_another_kind() -> None:
+    story = serving(rollout={"steps": PAUSED, "analysis": {"checks": [ERRORS]}}).apply(B)
+    story.judged("Inconclusive", "3 errors").given(analysis={"checks": [MOST]}).settle()
+    assert story.status.candidate
+    (check,) = story.status.candidate.checks
+    assert (check.kind, check.verdict) == ("threshold", "NoData")
+    assert check.message == "Not measured yet."
+
+
+def test_a_check_that_is_added_in_mid_rollout_is_waited_for_before_more_traffic() -> None:
+    story = serving(rollout={"steps": PAUSED, "analysis": {"checks": [ERRORS]}}).apply(B)
+    story.judged("Pass").given(analysis={"checks": [ERRORS, {**MOST, "name": "drift"}]}).after(60)
+    assert (story.weight, story.reason) == (20, "NoData")
+    assert story.judged("Pass").weight == 50

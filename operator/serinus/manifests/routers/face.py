@@ -51,6 +51,8 @@ class Routed:
     """Why it is not in effect, or what is to know about it; else empty."""
     refused: bool = False
     """It will not come into effect without a person."""
+    contested: str = ""
+    """That another object claims the same traffic, in a sentence; else empty."""
 
 
 class Router(Protocol):

@@ -75,7 +75,8 @@ class GatewayRouter:
             if verdict is not None:
                 message, refused = verdict
                 return Routed(actual, False, message, refused)
-        return Routed(actual, True, "")
+        contested = (_contested(owner, parent, route) for parent in self.gateway.parent_refs)
+        return Routed(actual, True, "", contested=" ".join(filter(None, contested)))
 
     def leads_to(self, owner: Owner, live: Objects) -> frozenset[str] | None:
         """Those in the route that each Gateway has taken, and whom the Service selects."""
@@ -117,30 +118,64 @@ def _weights(route: Manifest) -> dict[str, int]:
 def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool] | None:
     """None if this Gateway serves the route as it stands; else why not, and whether it refused."""
     field = "spec.traffic.gateway.parentRefs"
-    name = f"Gateway {parent.namespace or owner.namespace}/{parent.name}"
-    generation = route["metadata"]["generation"]
-    heard = [
-        status
-        for status in (route.get("status") or {}).get("parents") or []
-        if _identity(status["parentRef"], owner) == _identity(parent.to_json(), owner)
-    ]
-    if not heard:
+    name = _name(owner, parent)
+    if not _heard(owner, parent, route):
         why = f"{field}: {name} has not answered: does it exist, and does a controller serve it?"
         return why, False
     waiting = f"{name} has not yet taken the route at its current generation"
     for wanted in ("Accepted", "ResolvedRefs"):
-        conditions = [
-            condition
-            for status in heard
-            for condition in status.get("conditions") or []
-            if condition["type"] == wanted and condition.get("observedGeneration", 0) >= generation
-        ]
+        conditions = _conditions(owner, parent, route, wanted)
         if not conditions:
             return waiting, False
         if all(condition["status"] != "True" for condition in conditions):
-            cause = f"{conditions[0]['reason']}: {conditions[0].get('message', '')}".rstrip(": ")
-            return f"{field}: {name} refuses the route: {cause}", conditions[0]["status"] == "False"
+            refused = conditions[0]["status"] == "False"
+            return f"{field}: {name} refuses the route: {_cause(conditions[0])}", refused
+    # a part was dropped, or what was served before is served on: either is not what we ask for
+    for condition in _conditions(owner, parent, route, "PartiallyInvalid"):
+        if condition["status"] == "True":
+            return f"{field}: {name} refuses the route: {_cause(condition)}", True
     return None
+
+
+def _contested(owner: Owner, parent: ParentRef, route: Manifest) -> str:
+    """That this Gateway has other routes for the same requests, as Envoy Gateway tells. It tells
+    each of them, and not which is served: that is the oldest, by the Gateway API."""
+    for condition in _conditions(owner, parent, route, "RouteRulesOverlap"):
+        if condition["status"] == "True":
+            return (
+                f"{_name(owner, parent)} serves the oldest of several routes that match the same "
+                f"requests: {condition.get('message', '')}. Give each hostnames of its own "
+                "(spec.traffic.gateway.hostnames)."
+            )
+    return ""
+
+
+def _name(owner: Owner, parent: ParentRef) -> str:
+    return f"Gateway {parent.namespace or owner.namespace}/{parent.name}"
+
+
+def _heard(owner: Owner, parent: ParentRef, route: Manifest) -> list[Manifest]:
+    """What this Gateway's controllers say of the route."""
+    return [
+        status
+        for status in (route.get("status") or {}).get("parents") or []
+        if _identity(status["parentRef"], owner) == _identity(parent.to_json(), owner)
+    ]
+
+
+def _conditions(owner: Owner, parent: ParentRef, route: Manifest, kind: str) -> list[Manifest]:
+    """The conditions of a type that are of the route's current generation."""
+    return [
+        condition
+        for status in _heard(owner, parent, route)
+        for condition in status.get("conditions") or []
+        if condition["type"] == kind
+        and condition.get("observedGeneration", 0) >= route["metadata"]["generation"]
+    ]
+
+
+def _cause(condition: Manifest) -> str:
+    return f"{condition['reason']}: {condition.get('message', '')}".rstrip(": ")
 
 
 def _identity(reference: dict[str, Any], owner: Owner) -> tuple[str, ...]:
