@@ -410,7 +410,9 @@ async def _restless(stage: Stage, _: State) -> None:
     def admit(manifest: Manifest) -> None:
         if manifest["kind"] == "HTTPRoute":
             seen.append(0)
-            manifest["spec"]["rules"][0]["timeouts"] = {"request": f"{len(seen)}s"}
+            header = {"set": [{"name": "x-seen", "value": str(len(seen))}]}
+            filters = [{"type": "RequestHeaderModifier", "requestHeaderModifier": header}]
+            manifest["spec"]["rules"][0]["filters"] = filters
 
     stage.webhook(admit)
     await stage.wait(10 * MINUTE)
