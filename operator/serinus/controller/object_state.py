@@ -13,6 +13,7 @@ from serinus.controller.pace import Pace
 from serinus.controller.pod_looks import PodLooks
 from serinus.judge.drift import Watch
 from serinus.manifests.owner import Manifest
+from serinus.plan.story import taken_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ class ObjectState:
     @classmethod
     def begin(cls, live: Manifest) -> Self:
         """Nothing is known of it but what it says itself."""
-        return cls(live["metadata"]["uid"], Memory.read(live))
+        memory = Memory.read(live)
+        outcome = Outcome(taken=taken_before(memory.current))
+        return cls(live["metadata"]["uid"], memory, outcome)
 
     def recall(self, live: Manifest) -> Status:
         """The status with the evidence since; without that once somebody else wrote it."""

@@ -124,17 +124,15 @@ class Plan:
 def decide(wish: Wish, status: Status, world: World, now: float) -> Plan:
     """(wish, what was decided before, what is there, now) -> what comes next."""
     s = _observed(_with_a_clock_set_back(Situation(wish, status, world, now)))
-    if world.obstruction is None:
-        for _ in range(4 * (len(wish.steps) + 4)):
-            changed = _first_change(s)
-            if changed is None:
-                break
-            s = changed
-        else:
-            raise RuntimeError("the rules do not come to rest")
+    for _ in range(4 * (len(wish.steps) + 4)):
+        changed = _first_change(s)
+        if changed is None:
+            break
+        s = changed
+    else:
+        raise RuntimeError("the rules do not come to rest")
     s = tell(_unread_noted(s))
-    wanted = None if world.obstruction else _wanted(s)
-    return Plan(s.status, wanted, s.news, _wake_in(s))
+    return Plan(s.status, _wanted(s), s.news, _wake_in(s))
 
 
 def _unread_noted(s: Situation) -> Situation:

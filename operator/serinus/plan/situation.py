@@ -96,8 +96,8 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Obstruction:
-    """Why nothing at all can be done until a person helps."""
+class Trouble:
+    """What only a person can mend. It is told of, and stops no rule."""
 
     reason: Reason
     message: str
@@ -131,7 +131,7 @@ class World:
     """Why the candidate gets no traffic though the status asks for it; else empty."""
     overridden: str = ""
     """Which child something else changes each time it is written, and how; else empty."""
-    obstruction: Obstruction | None = None
+    trouble: Trouble | None = None
     serving: str | None = None
     """The revision that the Service leads to, whatever the status says."""
     unread: tuple[str, ...] = ()

@@ -31,8 +31,11 @@ class Story:
 
 def tell(s: Situation) -> Situation:
     """Fill in phase, message and conditions."""
-    story = _story(s)
+    story, trouble = _story(s), s.world.trouble
+    if trouble is not None:
+        story = replace(story, phase="Degraded", reason=trouble.reason, stalled=True)
     notes = [
+        trouble.message if trouble and trouble.message not in story.message else "",
         story.message,
         _stable_is_down(s),
         _still_led_to(s, story.message),
@@ -48,6 +51,12 @@ def tell(s: Situation) -> Situation:
     return told.to(conditions=conditions)
 
 
+def taken_before(status: Status) -> str:
+    """What was told last where a name was taken; else empty."""
+    ready = _before(status, "Ready")
+    return ready.message if ready and ready.reason == Reason.NAME_TAKEN else ""
+
+
 def refuse(status: Status, generation: int, message: str, now: float) -> Status:
     """The status of a spec that cannot even be read: nothing else changes."""
     story = Story("Degraded", Reason.INVALID_SPEC, message[:1024], stalled=True)
@@ -57,8 +66,6 @@ def refuse(status: Status, generation: int, message: str, now: float) -> Status:
 
 
 def _story(s: Situation) -> Story:
-    if (found := s.world.obstruction) is not None:
-        return Story("Degraded", found.reason, found.message, stalled=True)
     if s.wish.problems:
         return Story("Degraded", Reason.INVALID_SPEC, " ".join(s.wish.problems), stalled=True)
     if s.status.candidate:
