@@ -201,6 +201,11 @@ def _wanted(s: Situation) -> Wanted | None:
         for old in s.status.retiring
         if old.revision in s.world.workloads
     }
+    if s.wish.spec.traffic.gateway is None:
+        # a Deployment that is deleted leaves its pods to the garbage collector, and nothing tells
+        # when they are gone
+        leaving = [name for name, each in s.world.workloads.items() if not each.empty]
+        live = dict.fromkeys(leaving, 0) | live
     if stable:
         live[stable.revision] = replicas
     if candidate is None:

@@ -118,13 +118,18 @@ def asked_split(status: Status) -> Split | None:
 
 def read_workloads(objects: Objects) -> dict[str, Workload]:
     """Pods by revision, from the Deployments."""
-    return {
-        name: Workload(
-            replicas=live["spec"].get("replicas", 1),
-            ready=(live.get("status") or {}).get("readyReplicas", 0),
-        )
-        for name, live in _deployments(objects).items()
-    }
+    return {name: _workload(live) for name, live in _deployments(objects).items()}
+
+
+def _workload(deployment: Manifest) -> Workload:
+    metadata, status = deployment["metadata"], deployment.get("status") or {}
+    replicas = deployment["spec"].get("replicas", 1)
+    up_to_date = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
+    return Workload(
+        replicas=replicas,
+        ready=status.get("readyReplicas", 0),
+        empty=up_to_date and not replicas and not status.get("replicas"),
+    )
 
 
 def _deployments(objects: Objects) -> dict[str, Manifest]:

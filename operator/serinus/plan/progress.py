@@ -53,7 +53,8 @@ def weight_given(s: Situation) -> int:
 
 def strangers(s: Situation) -> list[str]:
     """Revisions whose pods would take traffic that is not theirs: without a gateway one Service
-    selects every pod, so others must be gone before the candidate joins."""
+    selects every pod, so others must be gone before the candidate joins. Their Deployments go
+    after their pods."""
     if s.wish.spec.traffic.gateway is not None or s.candidate.mode == "First":
         return []
     stable = s.status.stable.revision if s.status.stable else None

@@ -60,6 +60,8 @@ class Workload:
 
     replicas: int
     ready: int
+    empty: bool = False
+    """It is to have no pods, and has none any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,3 +144,22 @@ def test_where_nothing_tells_what_stable_runs_commands_are_obeyed_all_the_same(
     course: Callable[[World, Manifest], Awaitable[None]], more: Manifest
 ) -> None:
     run(lambda world: course(world, more))
+
+
+async def _collected_late(world: World) -> None:
+    """v2 is aborted, and v3 applied, where the garbage collector lags."""
+    world.pods.collected_after = 600.0
+    await world.apply(spec("v1", **NO_GATEWAY))
+    await world.until(serves("v1").holds)
+    await world.apply(spec("v2", **NO_GATEWAY))
+    await world.until(lambda s: bool(s.role("candidate").get("counted")))
+    await world.command(f"abort/{revision_of(spec('v2'))}")
+    await world.until(lambda s: bool(s.role("rejected")), 5.0)
+    await world.apply(spec("v3", **NO_GATEWAY))
+    joined = await world.until(lambda s: revision_of(spec("v3")) in s.split, 60.0)
+    assert revision_of(spec("v2")) not in joined.split
+    await world.until(lambda s: s.pods.keys() == s.ready.keys() == joined.split.keys(), 5.0)
+
+
+def test_without_a_gateway_a_candidate_joins_only_once_the_pods_of_others_are_gone() -> None:
+    run(_collected_late)

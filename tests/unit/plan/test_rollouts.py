@@ -248,8 +248,10 @@ def test_without_a_gateway_the_pods_of_others_must_be_gone_first() -> None:
     assert B in story.plan.wanted.replicas
     story.revision = C
     story.pass_once()
-    assert B not in story.plan.wanted.replicas
+    assert story.plan.wanted.replicas[B] == 0
+    assert story.weight == 0
     story.settle()
+    assert B not in story.plan.wanted.replicas
     assert story.weight == 20
 
 
