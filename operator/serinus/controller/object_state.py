@@ -56,6 +56,8 @@ class ObjectState:
     outcome: Outcome = field(default_factory=Outcome)
     """What the last pass came to."""
     pace: Pace = field(default_factory=Pace)
+    route_awaited_since: float | None = None
+    """Since when the split is not in effect, Unix seconds; None: it is, or was just changed."""
     pod_looks: PodLooks | None = None
     """None while there are no pods of a candidate to look at."""
     unwritten: Unwritten | None = None

@@ -90,6 +90,9 @@ class Reconciler:
             world = replace(world, withdrawn=why, split_in_effect=False, route_message=why)
 
         plan = decide(observed.wish, status, world, now)
+        if plan.news:
+            # another split may be asked for now, and is awaited from when it is written
+            state.route_awaited_since = None
         try:
             unsaved = await self._persist(key, live, state, plan.status, now)
         except ApiError as error:
@@ -181,7 +184,10 @@ class Reconciler:
         elif state.pod_looks is not None:
             facts["endpoints"] = self._endpoints(observed, status)
         world = read_world(owner, wish, status, objects, observed.revisions, **facts)
-        return state.outcome.told_of(world)
+        world = state.outcome.told_of(world)
+        since = now if state.route_awaited_since is None else min(state.route_awaited_since, now)
+        state.route_awaited_since = None if world.split_in_effect else since
+        return replace(world, route_awaited_since=state.route_awaited_since)
 
     def _endpoints(self, observed: Observed, status: Status) -> int | None:
         """Who is behind the candidate's Service, where a Gateway is about to send traffic to it."""

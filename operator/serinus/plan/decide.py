@@ -224,6 +224,8 @@ def _wake_in(s: Situation) -> float | None:
         else old.idle_since + seconds(rollout.scale_down_delay)
         for old in s.status.retiring
     ]
+    if s.status.candidate is None and s.world.route_awaited_since is not None:
+        moments.append(s.world.route_awaited_since + ROUTE_PATIENCE)
     if s.status.candidate is not None:
         moments += [step_times_out(s), pause_ends(s) or float("inf")]
         moments.append(out_of_time(s.candidate, seconds(rollout.progress_deadline)))

@@ -123,6 +123,8 @@ class World:
     """Why the split is not in effect, as far as its objects tell."""
     route_refused: bool = False
     """It will not come into effect without a person."""
+    route_awaited_since: float | None = None
+    """Since when the split is not in effect, Unix seconds; None: it is."""
     leads_to: frozenset[str] | None = None
     """Revisions that may get traffic; None: not known, as while a Gateway has not taken a route."""
     unkept: str | None = None

@@ -155,12 +155,21 @@ def _story_of_stable(s: Situation) -> Story:
         return Story("Degraded", Reason.ROUTE_REFUSED, s.world.route_message, stalled=True)
     if s.news or not s.world.split_in_effect:
         waits = s.world.route_message or "Its route is being written."
+        if not s.news and _route_awaited_for_too_long(s):
+            return Story("Degraded", Reason.ROUTE_REFUSED, waits, stalled=True)
         return Story("Progressing", Reason.AWAITING_ROUTE, f"{message} {waits}")
     if ready >= replicas:
         return Story("Healthy", Reason.HEALTHY, message)
     if ready:
         return Story("Progressing", Reason.AWAITING_PODS, message)
     return Story("Degraded", Reason.UNAVAILABLE, message)
+
+
+def _route_awaited_for_too_long(s: Situation) -> bool:
+    """What was said to be refused stays so until it is in effect, also after a restart."""
+    before, since = _before(s.status, "Ready"), s.world.route_awaited_since
+    told = before is not None and before.reason in (Reason.ROUTE_REFUSED, Reason.NAME_TAKEN)
+    return told or (since is not None and s.now >= since + ROUTE_PATIENCE)
 
 
 def _conditions(s: Situation, story: Story, drifted: Drift | None) -> list[Condition]:

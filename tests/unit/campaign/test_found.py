@@ -8,7 +8,7 @@ import pytest
 from tests.campaign.history import Snapshot, Write
 from tests.campaign.memory.world import World, run
 from tests.campaign.stage import Manifest, children_refused, revision_of, spec, status_refused
-from tests.campaign.table import rejected, serves
+from tests.campaign.table import MINUTE, rejected, serves
 
 NO_GATEWAY: Final[Manifest] = {"traffic": {}}
 
@@ -163,3 +163,31 @@ async def _collected_late(world: World) -> None:
 
 def test_without_a_gateway_a_candidate_joins_only_once_the_pods_of_others_are_gone() -> None:
     run(_collected_late)
+
+
+async def _gateway_deleted(world: World) -> None:
+    """At rest the Gateway goes, and its controller takes back what it said of the route."""
+    await world.apply(spec("v1"))
+    await world.until(serves("v1").holds)
+    await world.wait(MINUTE)
+    await world.gateway_is("Silent")
+    route = await world.user.get("HTTPRoute", world.namespace, "fraud")
+    world.api.set_status(route, {"parents": []})
+    await world.until(lambda s: _reason(s) == "AwaitingRoute", 6.0)
+    gone = await world.until(lambda s: _reason(s) == "RouteRefused", 12.0)
+    stalled = next(c for c in gone.status["conditions"] if c["type"] == "Stalled")
+    assert (gone.status["phase"], stalled["status"]) == ("Degraded", "True")
+    assert "Gateway shop/public has not answered" in gone.status["message"]
+    await world.wait(MINUTE)
+    writes = len(world.history.writes)
+    await world.wait(10 * MINUTE)
+    await world.kill()
+    await world.start()
+    await world.wait(MINUTE)
+    assert len(world.history.writes) == writes, world.history.writes[writes:]
+    await world.mend()
+    await world.until(serves("v1").holds, 10.0)
+
+
+def test_at_rest_a_gateway_that_is_gone_is_told_of_as_in_a_first_deployment() -> None:
+    run(_gateway_deleted)
