@@ -204,7 +204,7 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
         or _wait_for_people_and_time(s)
     )
     if held is None and s.candidate.weight.wanted > 0:
-        if not raises_weight_next(s.wish.steps, s.candidate.step):
+        if not raises_weight_next(s):
             return enter_next_step(s, "")
         return _pass_the_gate(s)
     return enter_next_step(s, "") if held is None else _changed(s, held)
