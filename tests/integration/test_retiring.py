@@ -83,7 +83,7 @@ async def test_without_a_gateway_no_pod_is_left_to_the_garbage_collector(
     operator: Operator,
 ) -> None:
     """A finalizer on the ReplicaSet keeps it from collecting pods for as long as it stands."""
-    plain = {"traffic": {}}
+    plain: Manifest = {"traffic": {}}
     await operator.apply("fraud", **spec("v1", **plain))
     await operator.until("fraud", healthy("v1"))
     await operator.apply("fraud", **spec("v2", **plain))

@@ -186,7 +186,8 @@ class _Writing:
         if given and not _all_ready(self._desired, objects):
             return  # what it leads to now serves until our pods can
         if found is None or unlike(found, manifest) is not None:
-            found = await cluster.apply(manifest)
+            # what somebody made since it was looked for is not ours
+            found = await cluster.apply(manifest, force=found is not None)
             self._pace.wrote(manifest, longest=FAILED_LONGEST if urgent else CHANGED_LONGEST)
         # a no-op apply keeps the resourceVersion, and the store says that it is nothing new
         self._changed |= self._store.put(found)

@@ -1,6 +1,7 @@
 """What the campaign found, each in the shortest course that shows it."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -9,6 +10,7 @@ from tests.campaign.history import Snapshot, Write
 from tests.campaign.memory.world import World, run
 from tests.campaign.stage import Manifest, children_refused, revision_of, spec, status_refused
 from tests.campaign.table import MINUTE, rejected, serves
+from tests.campaign.wire import Fault, Request, refusal
 
 NO_GATEWAY: Final[Manifest] = {"traffic": {}}
 
@@ -85,6 +87,29 @@ async def _taken_and_aborted(world: World) -> Snapshot:
 
 def test_a_taken_name_keeps_no_command_from_being_obeyed_and_is_noticed_once_it_is_free() -> None:
     assert _reason(run(_taken_and_aborted)) == "Aborted"
+
+
+async def _taken_at_that_moment(world: World) -> None:
+    """Somebody makes an object of the name between the look at it and the write."""
+
+    def matches(request: Request) -> bool:
+        absent = world.api.find("HTTPRoute", world.namespace, "fraud") is None
+        if absent and request.method == "PATCH" and request.place[0] == "HTTPRoute":
+            theirs = _theirs(world, "HTTPRoute", "fraud")
+            query = {**request.query, "fieldManager": "somebody"}
+            world.api.answer(replace(request, query=query, body=theirs))
+        return False
+
+    world.fault(Fault("somebody is quicker", matches, lambda _: refusal(500, "", "")), "route")
+    await world.apply(spec("v1"))
+    await world.until(lambda s: _reason(s) == "NameTaken", 30.0)
+    live = await world.user.get("HTTPRoute", world.namespace, "fraud")
+    assert "ownerReferences" not in live["metadata"]
+    assert live["spec"] == _theirs(world, "HTTPRoute", "fraud")["spec"]
+
+
+def test_an_object_that_somebody_makes_at_the_same_moment_is_not_taken() -> None:
+    run(_taken_at_that_moment)
 
 
 async def _pods_name_taken(world: World) -> Snapshot:
