@@ -368,6 +368,22 @@ async def _history_lost(stage: Stage, state: State) -> None:
     await stage.wait(10 * MINUTE)
 
 
+async def _name_taken(stage: Stage, _: State) -> None:
+    stage.act("the HTTPRoute's name is somebody else's")
+    if (found := await stage.user.find("HTTPRoute", stage.namespace, "fraud")) is not None:
+        await stage.user.delete(found)
+    theirs = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "fraud", "namespace": stage.namespace},
+        "spec": {"parentRefs": [{"name": "theirs"}]},
+    }
+    made = await stage.user.create(theirs)
+    await stage.wait(3 * MINUTE)
+    stage.act("the name is free")
+    await stage.user.delete(made)
+
+
 async def _twenty(stage: Stage, _: State) -> None:
     for number in range(10, 30):
         await stage.apply(_with_rollout(stage, spec(f"v{number}")))
@@ -477,6 +493,7 @@ EVENTS: Final = (
         _history_lost,
         {"*": rejected("v2", "CheckFailed"), **_DONE},
     ),
+    Event("route's name taken for a while", _name_taken),
     Event(
         "candidate fails, Deployments cannot be written",
         _children_fail_and_it_fails,

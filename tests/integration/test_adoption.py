@@ -210,3 +210,33 @@ async def test_a_name_that_is_taken_stands_in_nobodys_way_once_it_is_not_needed(
     await operator.until("fraud", healthy("v1"))
     assert (await operator.get("fraud"))["status"]["stable"]["readyReplicas"] == 6
     assert await cluster.find("HTTPRoute", namespace, "fraud") is not None
+
+
+async def test_a_taken_name_keeps_neither_an_abort_nor_a_scale_up_waiting(
+    operator: Operator,
+) -> None:
+    cluster, namespace = operator.cluster, operator.namespace
+    await operator.apply("fraud", **spec("v1"))
+    stable = (await operator.until("fraud", healthy("v1")))["stable"]["revision"]
+    await operator.apply("fraud", **spec("v2"))
+    status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+    theirs = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "fraud", "namespace": namespace},
+        "spec": {"parentRefs": [{"name": "theirs"}]},
+    }
+    await operator.stop()
+    await cluster.delete(await cluster.get("HTTPRoute", namespace, "fraud"))
+    await cluster.create(theirs)
+    async with operator:
+        await operator.until(
+            "fraud", lambda s: s["conditions"][0]["reason"] == "NameTaken", moving=1
+        )
+        await operator.edit("fraud", lambda live: live["spec"].update(replicas=5))
+        await operator.until("fraud", lambda s: s["stable"]["readyReplicas"] == 5)
+        await operator.command("fraud", f"abort/{status['candidate']['revision']}")
+        await operator.until("fraud", lambda s: s["rejected"])
+        await cluster.delete(await cluster.get("HTTPRoute", namespace, "fraud"))
+        await operator.until("fraud", lambda s: s["conditions"][0]["reason"] == "Aborted", moving=1)
+        await operator.until_split("fraud", {f"fraud-{stable}": 100})

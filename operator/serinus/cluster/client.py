@@ -139,11 +139,13 @@ class Cluster:
         path = KINDS[kind].path(metadata["namespace"], metadata["name"])
         return await self._call("update", kind, "PUT", path, manifest)
 
-    async def apply(self, manifest: Manifest) -> Manifest:
-        """Server-side apply: the fields given are ours, whoever wrote them before."""
+    async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
+        """Server-side apply: the fields given are ours, whoever wrote them before; without force it
+        is a `conflict` where somebody else has written one otherwise."""
         kind, metadata = manifest["kind"], manifest["metadata"]
         path = KINDS[kind].path(metadata["namespace"], metadata["name"])
-        query = [("fieldManager", FIELD_MANAGER), ("force", "true"), ("fieldValidation", "Strict")]
+        forced = ("force", "true" if force else "false")
+        query = [("fieldManager", FIELD_MANAGER), forced, ("fieldValidation", "Strict")]
         return await self._call("apply", kind, "PATCH", path, manifest, query, _APPLY)
 
     async def update_status(self, live: Manifest, status: Mapping[str, Any]) -> Manifest:

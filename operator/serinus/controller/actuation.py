@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 
+from serinus.api.reasons import Reason
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.pace import CHANGED_LONGEST, FAILED_LONGEST, ROUTE_LONGEST, Pace
 from serinus.controller.queue import RETRY_AFTER_LONGEST
 from serinus.manifests.children import Children
 from serinus.manifests.covers import over, unlike
 from serinus.manifests.owner import Manifest, Objects, Owner, foreign, handed_over
-from serinus.plan.situation import World
+from serinus.plan.situation import Trouble, World
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +27,11 @@ class Outcome:
 
     changed: bool = False
     """Something changed that the rules read."""
-    taken: tuple[str, str] | None = None
-    """(kind, name) of an object of someone else that has a name that we need."""
     refusals: Mapping[str, str] = field(default_factory=dict)
-    """By kind of child, why the API server refuses one, in a sentence."""
+    """By kind of child, why one cannot be written, in a sentence: the API server refuses it, or its
+    name is taken."""
+    taken: str = ""
+    """That an object of someone else has a name that we need, in a sentence; else empty."""
     failures: Mapping[str, str] = field(default_factory=dict)
     """By kind of child, why one could not be written, which may succeed later."""
     overridden: Mapping[str, str] = field(default_factory=dict)
@@ -41,6 +43,8 @@ class Outcome:
 
     def told_of(self, world: World) -> World:
         """The world, in which what is refused keeps pods or route from coming about."""
+        if self.taken:
+            world = replace(world, trouble=Trouble(Reason.NAME_TAKEN, self.taken))
         if self.overridden:
             world = replace(world, overridden=" ".join(self.overridden.values()))
         pods = [told for kind, told in self.refusals.items() if kind in _PODS]
@@ -89,7 +93,7 @@ async def actuate(
         await writing.bring_about(desired.ways, urgent=True)
     if not writing.leaves_ways:
         # else traffic may still go to what is not wanted any more
-        await writing.prune(wanted)
+        await writing.prune(desired)
     return writing.outcome()
 
 
@@ -119,8 +123,8 @@ class _Writing:
         self._owner = owner
         self._pace = pace
         self._changed = False
-        self._taken: tuple[str, str] | None = None
         self._refusals: dict[str, str] = {}
+        self._taken = ""
         self._failures: dict[str, str] = {}
         self._overridden: dict[str, str] = {}
         self._retry_in = inf
@@ -133,15 +137,14 @@ class _Writing:
     @property
     def leaves_ways(self) -> bool:
         """Whether what splits the traffic may not be as wanted."""
-        left = {*self._refusals, *self._failures, *self._overridden}
-        return self._taken is not None or not left <= set(_PODS)
+        return not {*self._refusals, *self._failures, *self._overridden} <= set(_PODS)
 
     def outcome(self) -> Outcome:
         """What came of everything."""
         return Outcome(
             self._changed,
-            self._taken,
             self._refusals,
+            self._taken,
             self._failures,
             self._overridden,
             None if self._retry_in == inf else self._retry_in,
@@ -177,14 +180,16 @@ class _Writing:
             self._tell_if_overridden(manifest)
             return
         found = found or await _create_or_find(cluster, manifest)
-        if found is not None and foreign(kind, found, self._owner):
-            self._taken, self._changed = (kind, name), True
+        if found is not None and (taken := foreign(kind, found, self._owner)):
+            self._refusals[kind] = self._taken = taken
             return
         given = found is not None and handed_over(kind, found, self._owner)
         if given and not _all_ready(self._desired, objects):
             return  # what it leads to now serves until our pods can
         if found is None or unlike(found, manifest) is not None:
-            found = await cluster.apply(over(found, manifest) if found else manifest)
+            # what somebody made since it was looked for is not ours
+            wanted = over(found, manifest) if found else manifest
+            found = await cluster.apply(wanted, force=found is not None)
             self._pace.wrote(manifest, longest=FAILED_LONGEST if urgent else CHANGED_LONGEST)
         # a no-op apply keeps the resourceVersion, and the store says that it is nothing new
         self._changed |= self._store.put(found)
@@ -200,11 +205,11 @@ class _Writing:
                 "webhook or another controller; it is written again less and less often."
             )
 
-    async def prune(self, wanted: Iterable[Manifest]) -> None:
+    async def prune(self, wanted: Children) -> None:
         """Delete what is not among these."""
         kept = {(each["kind"], each["metadata"]["name"]) for each in wanted}
         for key, live in self.objects().items():
-            if key in kept:
+            if key in kept or wanted.spares(live):
                 continue
             head = {"kind": key[0], "metadata": {"name": key[1]}}
             if (wait := self._pace.wait(head)) > 0:

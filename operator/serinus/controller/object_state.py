@@ -13,6 +13,7 @@ from serinus.controller.pace import Pace
 from serinus.controller.pod_looks import PodLooks
 from serinus.judge.drift import Watch
 from serinus.manifests.owner import Manifest
+from serinus.plan.story import taken_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class ObjectState:
     outcome: Outcome = field(default_factory=Outcome)
     """What the last pass came to."""
     pace: Pace = field(default_factory=Pace)
+    route_awaited_since: float | None = None
+    """Since when the split is not in effect, Unix seconds; None: it is, or was just changed."""
     pod_looks: PodLooks | None = None
     """None while there are no pods of a candidate to look at."""
     unwritten: Unwritten | None = None
@@ -67,7 +70,9 @@ class ObjectState:
     @classmethod
     def begin(cls, live: Manifest) -> Self:
         """Nothing is known of it but what it says itself."""
-        return cls(live["metadata"]["uid"], Memory.read(live))
+        memory = Memory.read(live)
+        outcome = Outcome(taken=taken_before(memory.current))
+        return cls(live["metadata"]["uid"], memory, outcome)
 
     def recall(self, live: Manifest) -> Status:
         """The status with the evidence since; without that once somebody else wrote it."""

@@ -12,7 +12,6 @@ from functools import partial
 from math import inf
 from typing import Any
 
-from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.api.validation import problems as spec_problems
@@ -30,13 +29,13 @@ from serinus.controller.status_writes import write_within
 from serinus.controller.unwritten import lasting, note_unwritten, withdraw_without_status
 from serinus.judge.questions import History, Measurement
 from serinus.manifests.children import children, lacking
-from serinus.manifests.owner import Manifest, foreign
+from serinus.manifests.owner import Manifest
 from serinus.plan.analysis import Request, judged, learned, requested, told
 from serinus.plan.decide import Plan, decide
 from serinus.plan.history import kept
 from serinus.plan.monitoring import to_watch, watched
 from serinus.plan.observe import read_history, read_wish, read_world
-from serinus.plan.situation import Obstruction, World
+from serinus.plan.situation import World
 from serinus.plan.story import refuse
 from serinus.plan.withdrawal import Mark, withdrawn
 
@@ -91,6 +90,9 @@ class Reconciler:
             world = replace(world, withdrawn=why, split_in_effect=False, route_message=why)
 
         plan = decide(observed.wish, status, world, now)
+        if plan.news:
+            # another split may be asked for now, and is awaited from when it is written
+            state.route_awaited_since = None
         try:
             unsaved = await self._persist(key, live, state, plan.status, now)
         except ApiError as error:
@@ -108,8 +110,8 @@ class Reconciler:
         # what was just decided is told of as it stands at the next pass
         wait: float | None = 0.0
         if not outcome.changed and not plan.news:
-            blocked = world.obstruction is not None or bool(outcome.refusals)
             pods = state.pod_looks.due - now if state.pod_looks else None
+            blocked = bool(outcome.refusals)
             wait = _next_pass(plan, unsaved, outcome.retry_in, pods, blocked=blocked)
         if outcome.error is not None:
             raise TryAgainError(wait or 0.0, str(outcome.error)) from outcome.error
@@ -173,7 +175,7 @@ class Reconciler:
     async def _observe(self, observed: Observed, status: Status) -> World:
         owner, wish, objects = observed.owner, observed.wish, observed.objects
         state, now = observed.state, observed.now
-        facts: dict[str, Any] = {"obstruction": await self._obstruction(observed, status)}
+        facts: dict[str, Any] = {"unread": state.memory.unread}
         state.pod_looks, facts["pods_seen"] = await look_at_pods(
             self._cluster, owner, status, objects, state.pod_looks, now
         )
@@ -181,25 +183,11 @@ class Reconciler:
             facts["pods_problem"] = state.pod_looks.problem
         elif state.pod_looks is not None:
             facts["endpoints"] = self._endpoints(observed, status)
-        facts["unread"] = state.memory.unread
         world = read_world(owner, wish, status, objects, observed.revisions, **facts)
-        return state.outcome.told_of(world)
-
-    async def _obstruction(self, observed: Observed, status: Status) -> Obstruction | None:
-        owner, stable = observed.owner, status.stable
-        if (taken := observed.state.outcome.taken) is not None:
-            kind, name = taken
-            needed = kind != "HTTPRoute" or observed.wish.spec.traffic.gateway is not None
-            found = await self._cluster.find(kind, owner.namespace, name) if needed else None
-            if found is not None and (sentence := foreign(kind, found, owner)):
-                return Obstruction(Reason.NAME_TAKEN, sentence)
-        if stable is not None and stable.revision not in observed.revisions:
-            name = owner.child(stable.revision)
-            told = f"ControllerRevision {name} and Deployment {name} are gone, and with them what "
-            told += "stable's pods run; restore the ControllerRevision, or put its model and "
-            told += "template back into the spec."
-            return Obstruction(Reason.HISTORY_LOST, told)
-        return None
+        world = state.outcome.told_of(world)
+        since = now if state.route_awaited_since is None else min(state.route_awaited_since, now)
+        state.route_awaited_since = None if world.split_in_effect else since
+        return replace(world, route_awaited_since=state.route_awaited_since)
 
     def _endpoints(self, observed: Observed, status: Status) -> int | None:
         """Who is behind the candidate's Service, where a Gateway is about to send traffic to it."""
@@ -269,11 +257,15 @@ class Reconciler:
         desired = children(owner, spec, keep, plan.wanted)
         if mark is not None and plan.status.candidate is not None:
             desired = replace(desired, ways=mark.on(desired.ways))
-        lacks = partial(lacking, owner, spec, plan.wanted.split)
+        lacks = partial(lacking, owner, spec, plan.wanted.split, desired.lost)
         before = state.outcome
         after = await actuate(self._cluster, self._store, owner, desired, lacks, state.pace)
         state.outcome = after
-        other = set(after.refusals) != set(before.refusals) or after.overridden != before.overridden
+        other = (
+            set(after.refusals) != set(before.refusals)
+            or bool(after.taken) != bool(before.taken)
+            or after.overridden != before.overridden
+        )
         return replace(after, changed=after.changed or other)
 
 

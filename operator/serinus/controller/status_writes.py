@@ -8,6 +8,10 @@ SHOW_WITHIN: Final = 5.0
 waited for. Mostly the decision that it leads to comes first, and one write tells both."""
 SAVE_WITHIN: Final = 30.0
 """Seconds within which evidence that changed no decision is written."""
+TELL_OF_LOOKS_WITHIN: Final = 240.0
+"""Seconds within which it is written that a look found nothing new, as while a person is waited for
+and there is no traffic. A replica that takes over goes by it, and an alert on looks that are more
+than 300 seconds old is not to fire for that."""
 EVIDENCE: Final = (
     "checks",
     "counted",
@@ -24,7 +28,9 @@ def write_within(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> float
     """Seconds within which a status is to be written: at once if something was decided."""
     if _decided(wanted) != _decided(written):
         return 0.0
-    return SHOW_WITHIN if _shown(wanted) != _shown(written) else SAVE_WITHIN
+    if _shown(wanted) != _shown(written):
+        return SHOW_WITHIN
+    return SAVE_WITHIN if _found(wanted) != _found(written) else TELL_OF_LOOKS_WITHIN
 
 
 def _decided(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,6 +54,13 @@ def _shown(status: Mapping[str, Any]) -> dict[str, Any]:
         shown["candidate"] = _without(candidate, *EVIDENCE)
         shown["candidate"]["hold"] = _without(candidate.get("hold") or {}, "message")
     return shown
+
+
+def _found(status: Mapping[str, Any]) -> dict[str, Any]:
+    """A status without when it was looked last."""
+    candidate = status.get("candidate") or {}
+    looked = "measuredAt" in candidate
+    return {**status, "candidate": {**_without(candidate, "measuredAt"), "looked": looked}}
 
 
 def _without(mapping: Mapping[str, Any], *keys: str) -> dict[str, Any]:

@@ -70,7 +70,7 @@ async def withdraw_without_status(
     if done.retry_in is not None:
         # sooner than the status is tried again
         raise TryAgainError(done.retry_in, " ".join(done.failures.values()))
-    if done.refusals or done.taken:
+    if done.refusals:
         return  # as logged; it is tried again with the status
     why = " ".join(decision.message for decision in plan.news)
     told = f"Traffic was taken from revision {split.candidate} without a status. {why}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from serinus.api.spec import Spec
-from serinus.manifests.owner import Manifest, Objects, Owner
+from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.face import Router, Split
 from serinus.manifests.routers.gateway import GatewayRouter
@@ -30,12 +30,22 @@ def router_for(spec: Spec) -> Router:
 
 @dataclass(frozen=True)
 class Children:
-    """Every object wanted; what is not here is to be deleted."""
+    """Every object wanted; what is neither here nor spared is to be deleted."""
 
     behind: list[Manifest]
     """The history, the Services and the pods of the revisions, in the order to apply them."""
     ways: list[Manifest]
     """What splits the traffic between the revisions."""
+    lost: frozenset[str] = frozenset()
+    """Revisions that are to run, and of which nothing tells what their pods run."""
+
+    def spares(self, live: Manifest) -> bool:
+        """Whether an object stays as it is though it is not wanted: it leads, or may lead, to what
+        was left running of a revision that is lost."""
+        return bool(self.lost) and live["metadata"]["labels"].get(REVISION_LABEL) in (
+            None,
+            *self.lost,
+        )
 
     def __iter__(self) -> Iterator[Manifest]:
         """All of them, in the order to create them."""
@@ -48,7 +58,7 @@ def children(
     """What a ModelDeployment needs.
 
     `revisions` are those to keep in the history, by hash, the live ones among them. A live one
-    that is not among them is lost: nobody knows what its pods would run.
+    that is not among them is lost: nobody knows what its pods would run, and it stays as it is.
     """
     replicas = wanted.replicas
     live = [(revisions[name], count) for name, count in replicas.items() if name in revisions]
@@ -57,16 +67,19 @@ def children(
         *(service(owner, owner.child(r.hash), r.hash, r) for r, _ in live),
         *(deployment(owner, r, count) for r, count in live),
     ]
-    return Children(behind, router_for(spec).manifests(owner, wanted.split, revisions))
+    ways = router_for(spec).manifests(owner, wanted.split, revisions)
+    return Children(behind, ways, frozenset(replicas) - set(revisions))
 
 
-def lacking(owner: Owner, spec: Spec, split: Split, live: Objects) -> set[tuple[str, str]]:
+def lacking(
+    owner: Owner, spec: Spec, split: Split, lost: frozenset[str], live: Objects
+) -> set[tuple[str, str]]:
     """(kind, name) of what is not there of the revisions that would gain traffic by a split.
 
     A revision that takes traffic already keeps it, whatever it lacks: then nothing is in the way
-    of taking traffic from another.
+    of taking traffic from another. A lost one is not waited for either: nothing of it will come.
     """
     taking = router_for(spec).leads_to(owner, live) or frozenset[str]()
-    gaining = set(split.weights) - taking
+    gaining = set(split.weights) - taking - lost
     needed = {(kind, owner.child(each)) for each in gaining for kind in ("Service", "Deployment")}
     return needed - set(live)

@@ -126,17 +126,15 @@ class Plan:
 def decide(wish: Wish, status: Status, world: World, now: float) -> Plan:
     """(wish, what was decided before, what is there, now) -> what comes next."""
     s = _observed(_with_a_clock_set_back(Situation(wish, status, world, now)))
-    if world.obstruction is None:
-        for _ in range(4 * (len(wish.steps) + 4)):
-            changed = _first_change(s)
-            if changed is None:
-                break
-            s = changed
-        else:
-            raise RuntimeError("the rules do not come to rest")
+    for _ in range(4 * (len(wish.steps) + 4)):
+        changed = _first_change(s)
+        if changed is None:
+            break
+        s = changed
+    else:
+        raise RuntimeError("the rules do not come to rest")
     s = tell(_unread_noted(s))
-    wanted = None if world.obstruction else _wanted(s)
-    return Plan(s.status, wanted, s.news, _wake_in(s))
+    return Plan(s.status, _wanted(s), s.news, _wake_in(s))
 
 
 def _unread_noted(s: Situation) -> Situation:
@@ -205,6 +203,11 @@ def _wanted(s: Situation) -> Wanted | None:
         for old in s.status.retiring
         if old.revision in s.world.workloads
     }
+    if s.wish.spec.traffic.gateway is None:
+        # a Deployment that is deleted leaves its pods to the garbage collector, and nothing tells
+        # when they are gone
+        leaving = [name for name, each in s.world.workloads.items() if not each.empty]
+        live = dict.fromkeys(leaving, 0) | live
     if stable:
         live[stable.revision] = replicas
     if candidate is None:
@@ -223,6 +226,8 @@ def _wake_in(s: Situation) -> float | None:
         else old.idle_since + seconds(rollout.scale_down_delay)
         for old in s.status.retiring
     ]
+    if s.status.candidate is None and s.world.route_awaited_since is not None:
+        moments.append(s.world.route_awaited_since + ROUTE_PATIENCE)
     if s.status.candidate is not None:
         moments += [step_times_out(s), pause_ends(s) or float("inf")]
         moments.append(out_of_time(s.candidate, seconds(rollout.progress_deadline)))

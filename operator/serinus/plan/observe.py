@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.manifests.children import router_for
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision, revision_hash
 from serinus.manifests.routers.face import Split
-from serinus.plan.situation import Known, Wish, Workload, World
+from serinus.plan.situation import Known, Trouble, Wish, Workload, World
 
 COMMAND = "serinus.dev/command"
 
@@ -76,8 +77,9 @@ def read_world(
     router = router_for(wish.spec)
     facts |= {"unkept": unkept, "leads_to": router.leads_to(owner, objects)}
     facts["serving"] = _serving(owner, wish, objects, set(history) & set(workloads))
+    facts["trouble"] = _lost(owner, status, revisions)
     split = asked_split(status)
-    if split is None or not set(split.weights) <= set(revisions):
+    if split is None:
         return World(history=known, workloads=workloads, **facts)
     ready = {name: workload.ready for name, workload in workloads.items()}
     routed = router.read_back(owner, split, revisions, objects, ready)
@@ -117,13 +119,18 @@ def asked_split(status: Status) -> Split | None:
 
 def read_workloads(objects: Objects) -> dict[str, Workload]:
     """Pods by revision, from the Deployments."""
-    return {
-        name: Workload(
-            replicas=live["spec"].get("replicas", 1),
-            ready=(live.get("status") or {}).get("readyReplicas", 0),
-        )
-        for name, live in _deployments(objects).items()
-    }
+    return {name: _workload(live) for name, live in _deployments(objects).items()}
+
+
+def _workload(deployment: Manifest) -> Workload:
+    metadata, status = deployment["metadata"], deployment.get("status") or {}
+    replicas = deployment["spec"].get("replicas", 1)
+    up_to_date = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
+    return Workload(
+        replicas=replicas,
+        ready=status.get("readyReplicas", 0),
+        empty=up_to_date and not replicas and not status.get("replicas"),
+    )
 
 
 def _deployments(objects: Objects) -> dict[str, Manifest]:
@@ -132,6 +139,19 @@ def _deployments(objects: Objects) -> dict[str, Manifest]:
         for (kind, _), live in objects.items()
         if kind == "Deployment" and REVISION_LABEL in live["metadata"].get("labels", {})
     }
+
+
+def _lost(owner: Owner, status: Status, revisions: Mapping[str, Revision]) -> Trouble | None:
+    stable = status.stable
+    if stable is None or stable.revision in revisions:
+        return None
+    name = owner.child(stable.revision)
+    return Trouble(
+        Reason.HISTORY_LOST,
+        f"ControllerRevision {name} and Deployment {name} are gone, and with them what stable's "
+        "pods run; restore the ControllerRevision, or put its model and template back into the "
+        "spec.",
+    )
 
 
 def _unkept(owner: Owner, status: Status, revisions: Mapping[str, Revision]) -> str | None:

@@ -53,7 +53,8 @@ def weight_given(s: Situation) -> int:
 
 def strangers(s: Situation) -> list[str]:
     """Revisions whose pods would take traffic that is not theirs: without a gateway one Service
-    selects every pod, so others must be gone before the candidate joins."""
+    selects every pod, so others must be gone before the candidate joins. Their Deployments go
+    after their pods."""
     if s.wish.spec.traffic.gateway is not None or s.candidate.mode == "First":
         return []
     stable = s.status.stable.revision if s.status.stable else None
@@ -203,7 +204,7 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
         or _wait_for_people_and_time(s)
     )
     if held is None and s.candidate.weight.wanted > 0:
-        if not raises_weight_next(s.wish.steps, s.candidate.step):
+        if not raises_weight_next(s):
             return enter_next_step(s, "")
         return _pass_the_gate(s)
     return enter_next_step(s, "") if held is None else _changed(s, held)

@@ -60,6 +60,8 @@ class Workload:
 
     replicas: int
     ready: int
+    empty: bool = False
+    """It is to have no pods, and has none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,8 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Obstruction:
-    """Why nothing at all can be done until a person helps."""
+class Trouble:
+    """What only a person can mend. It is told of, and stops no rule."""
 
     reason: Reason
     message: str
@@ -123,6 +125,8 @@ class World:
     """It will not come into effect without a person."""
     route_contested: str = ""
     """That another object claims the same traffic, in a sentence; else empty."""
+    route_awaited_since: float | None = None
+    """Since when the split is not in effect, Unix seconds; None: it is."""
     leads_to: frozenset[str] | None = None
     """Revisions that may get traffic; None: not known, as while a Gateway has not taken a route."""
     unkept: str | None = None
@@ -133,7 +137,7 @@ class World:
     """Why the candidate gets no traffic though the status asks for it; else empty."""
     overridden: str = ""
     """Which child something else changes each time it is written, and how; else empty."""
-    obstruction: Obstruction | None = None
+    trouble: Trouble | None = None
     serving: str | None = None
     """The revision that the Service leads to, whatever the status says."""
     unread: tuple[str, ...] = ()

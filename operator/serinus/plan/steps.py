@@ -16,14 +16,21 @@ def weight_at(steps: Sequence[Step], index: int) -> int:
     return max((step.set_weight or 0 for step in steps[: index + 1]), default=0)
 
 
-def raises_weight_next(steps: Sequence[Step], index: int) -> bool:
-    """Whether going on from this step gives the candidate more traffic (promotion included)."""
-    return index + 1 >= len(steps) or steps[index + 1].set_weight is not None
+def _next_step(s: Situation) -> int:
+    """The step at hand itself, where it was edited and its weight is still to come."""
+    index = min(s.candidate.step, len(s.wish.steps) - 1)
+    return index if weight_at(s.wish.steps, index) > s.candidate.weight.wanted else index + 1
+
+
+def raises_weight_next(s: Situation) -> bool:
+    """Whether going on gives the candidate more traffic (promotion included)."""
+    index, steps = _next_step(s), s.wish.steps
+    return index >= len(steps) or steps[index].set_weight is not None
 
 
 def enter_next_step(s: Situation, why: str) -> Situation:
     """Go on; after the last step the candidate waits to be promoted."""
-    index = s.candidate.step + 1
+    index = _next_step(s)
     if index >= len(s.wish.steps):
         done = s.to_candidate(step=len(s.wish.steps), promoting=True, step_since=None, hold=None)
         message = f"All steps are done; revision {s.candidate.revision} takes over. {why}"
@@ -45,6 +52,8 @@ def resume_step(s: Situation, why: str) -> Situation:
     candidate, steps = s.candidate, s.wish.steps
     index = max(min(candidate.step, len(steps) - 1), 0)
     weight = weight_at(steps, index)
+    if candidate.withdrawn is not None:
+        weight = min(weight, int(candidate.withdrawn.weight))
     resumed = s.to_candidate(
         withdrawn=None, hold=None, step=index, step_since=s.now, pods_awaited=0
     )
@@ -66,7 +75,9 @@ def _want(s: Situation, weight: float) -> Situation:
 
 
 def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
-    """Steps may be edited in mid-rollout: go to the last one that asks for no more than now."""
+    """Steps may be edited in mid-rollout: go to the last one that asks for no more than now. Where
+    all ask for more, the first one's weight comes as any other: after a verdict at the present one.
+    """
     candidate, steps = s.candidate, s.wish.steps
     if candidate.mode != "Steps" or candidate.promoting or candidate.withdrawn:
         return None
@@ -76,7 +87,9 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     if candidate.step < len(steps) and weight_at(steps, candidate.step) == had:
         return None
     within = [index for index in range(len(steps)) if weight_at(steps, index) <= had]
-    index = max(within, default=0)
+    if not within:
+        return s.to_candidate(step=0, step_since=s.now) if candidate.step else None
+    index = max(within)
     weight = weight_at(steps, index)
     message = f"The spec's steps changed: weight {had:g}% -> {weight}%."
     moved = _want(s.to_candidate(step=index, step_since=s.now), weight)

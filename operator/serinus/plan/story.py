@@ -31,8 +31,11 @@ class Story:
 
 def tell(s: Situation) -> Situation:
     """Fill in phase, message and conditions."""
-    story = _story(s)
+    story, trouble = _story(s), s.world.trouble
+    if trouble is not None:
+        story = replace(story, phase="Degraded", reason=trouble.reason, stalled=True)
     notes = [
+        trouble.message if trouble and trouble.message not in story.message else "",
         story.message,
         _stable_is_down(s),
         _still_led_to(s, story.message),
@@ -49,6 +52,12 @@ def tell(s: Situation) -> Situation:
     return told.to(conditions=conditions)
 
 
+def taken_before(status: Status) -> str:
+    """What was told last where a name was taken; else empty."""
+    ready = _before(status, "Ready")
+    return ready.message if ready and ready.reason == Reason.NAME_TAKEN else ""
+
+
 def refuse(status: Status, generation: int, message: str, now: float) -> Status:
     """The status of a spec that cannot even be read: nothing else changes."""
     story = Story("Degraded", Reason.INVALID_SPEC, message[:1024], stalled=True)
@@ -58,8 +67,6 @@ def refuse(status: Status, generation: int, message: str, now: float) -> Status:
 
 
 def _story(s: Situation) -> Story:
-    if (found := s.world.obstruction) is not None:
-        return Story("Degraded", found.reason, found.message, stalled=True)
     if s.wish.problems:
         return Story("Degraded", Reason.INVALID_SPEC, " ".join(s.wish.problems), stalled=True)
     if s.status.candidate:
@@ -149,12 +156,21 @@ def _story_of_stable(s: Situation) -> Story:
         return Story("Degraded", Reason.ROUTE_REFUSED, s.world.route_message, stalled=True)
     if s.news or not s.world.split_in_effect:
         waits = s.world.route_message or "Its route is being written."
+        if not s.news and _route_awaited_for_too_long(s):
+            return Story("Degraded", Reason.ROUTE_REFUSED, waits, stalled=True)
         return Story("Progressing", Reason.AWAITING_ROUTE, f"{message} {waits}")
     if ready >= replicas:
         return Story("Healthy", Reason.HEALTHY, message)
     if ready:
         return Story("Progressing", Reason.AWAITING_PODS, message)
     return Story("Degraded", Reason.UNAVAILABLE, message)
+
+
+def _route_awaited_for_too_long(s: Situation) -> bool:
+    """What was said to be refused stays so until it is in effect, also after a restart."""
+    before, since = _before(s.status, "Ready"), s.world.route_awaited_since
+    told = before is not None and before.reason in (Reason.ROUTE_REFUSED, Reason.NAME_TAKEN)
+    return told or (since is not None and s.now >= since + ROUTE_PATIENCE)
 
 
 def _conditions(s: Situation, story: Story, drifted: Drift | None) -> list[Condition]:

@@ -37,7 +37,11 @@ class PaperWorld:
     def at(self, now: float) -> World:
         """What the operator finds."""
         workloads = {
-            name: Workload(len(pods), 0 if name in self.broken else sum(t <= now for t in pods))
+            name: Workload(
+                replicas=len(pods),
+                ready=0 if name in self.broken else sum(t <= now for t in pods),
+                empty=not pods,
+            )
             for name, pods in self._pods.items()
         }
         in_effect = self.routed and now >= self._split_since

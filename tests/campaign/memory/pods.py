@@ -133,6 +133,8 @@ class Pods:
         self._due: set[tuple[str, str]] = set()
         self.later: Callable[[float, Callable[[], object]], None]
         self.tell_of: Callable[[Pod], None] = self._write
+        self.collected_after = 0.0
+        """Seconds that the garbage collector takes to remove the pods of a deleted Deployment."""
         self.models: dict[str, Model] = {}
         """By version; what is not here is a good one."""
         self.pods: dict[str, Pod] = {}
@@ -197,9 +199,13 @@ class Pods:
             self._due.add((namespace, name))
             self.later(SYNC, lambda: self._sync(namespace, name))
 
-    def _sync(self, namespace: str, name: str) -> None:
+    def _sync(self, namespace: str, name: str, *, collected: bool = False) -> None:
         self._due.discard((namespace, name))
         live = self._api.find("Deployment", namespace, name)
+        if live is None and not collected:
+            again = partial(self._sync, namespace, name, collected=True)
+            self.later(self.collected_after, again)
+            return
         mine = [p for p in self.pods.values() if (p.namespace, p.deployment) == (namespace, name)]
         wanted = live["spec"].get("replicas", 1) if live else 0
         # those that are not ready go first

@@ -1,8 +1,18 @@
 """What the campaign found, each in the shortest course that shows it."""
 
-from tests.campaign.history import Write
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from tests.campaign.history import Snapshot, Write
 from tests.campaign.memory.world import World, run
-from tests.campaign.stage import children_refused, spec, status_refused
+from tests.campaign.stage import Manifest, children_refused, revision_of, spec, status_refused
+from tests.campaign.table import MINUTE, rejected, serves
+from tests.campaign.wire import Fault, Request, refusal
+
+NO_GATEWAY: Final[Manifest] = {"traffic": {}}
 
 
 async def _refused(world: World) -> list[Write]:
@@ -32,3 +42,177 @@ async def _refused_twice(world: World) -> tuple[list[str], list[str]]:
 def test_what_is_known_of_an_object_does_not_count_for_a_namesake_after_it() -> None:
     uids, told_of = run(_refused_twice)
     assert sorted(told_of) == sorted(uids)
+
+
+def _theirs(world: World, kind: str, name: str) -> Manifest:
+    """An object of somebody else with a name that is needed."""
+    api_version = {"HTTPRoute": "gateway.networking.k8s.io/v1", "Deployment": "apps/v1"}[kind]
+    metadata = {"name": name, "namespace": world.namespace}
+    container = {"name": "theirs", "image": "t:1"}
+    labels = {"app": "theirs"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec: Manifest = {"parentRefs": [{"name": "public"}]}
+    if kind == "Deployment":
+        spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def _reason(s: Snapshot) -> str:
+    return str(next((c["reason"] for c in s.status.get("conditions", [])), ""))
+
+
+async def _take(world: World, kind: str, name: str) -> Manifest:
+    found = await world.user.find(kind, world.namespace, name)
+    if found is not None:
+        await world.user.delete(found)
+    return await world.user.create(_theirs(world, kind, name))
+
+
+async def _taken_and_aborted(world: World) -> Snapshot:
+    await world.apply(spec("v1"))
+    await world.until(serves("v1").holds)
+    await world.apply(spec("v2"))
+    await world.until(lambda s: bool(s.role("candidate").get("counted")))
+    theirs = await _take(world, "HTTPRoute", "fraud")
+    taken = await world.until(lambda s: _reason(s) == "NameTaken", 20.0)
+    assert "HTTPRoute shop/fraud exists and was not made by Serinus" in taken.status["message"]
+    await world.edit("scales", lambda live: live["spec"].update(replicas=6))
+    await world.until(lambda s: s.ready.get(revision_of(spec("v1"))) == 6, 20.0)
+    await world.command(f"abort/{revision_of(spec('v2'))}")
+    await world.until(lambda s: bool(s.role("rejected")), 5.0)
+    await world.user.delete(theirs)
+    await world.until(lambda s: s.split == {revision_of(spec("v1")): 100.0}, 16.0)
+    return await world.until(rejected("v2", "Aborted").holds, 60.0)
+
+
+def test_a_taken_name_keeps_no_command_from_being_obeyed_and_is_noticed_once_it_is_free() -> None:
+    assert _reason(run(_taken_and_aborted)) == "Aborted"
+
+
+async def _taken_at_that_moment(world: World) -> None:
+    """Somebody makes an object of the name between the look at it and the write."""
+
+    def matches(request: Request) -> bool:
+        absent = world.api.find("HTTPRoute", world.namespace, "fraud") is None
+        if absent and request.method == "PATCH" and request.place[0] == "HTTPRoute":
+            theirs = _theirs(world, "HTTPRoute", "fraud")
+            query = {**request.query, "fieldManager": "somebody"}
+            world.api.answer(replace(request, query=query, body=theirs))
+        return False
+
+    world.fault(Fault("somebody is quicker", matches, lambda _: refusal(500, "", "")), "route")
+    await world.apply(spec("v1"))
+    await world.until(lambda s: _reason(s) == "NameTaken", 30.0)
+    live = await world.user.get("HTTPRoute", world.namespace, "fraud")
+    assert "ownerReferences" not in live["metadata"]
+    assert live["spec"] == _theirs(world, "HTTPRoute", "fraud")["spec"]
+
+
+def test_an_object_that_somebody_makes_at_the_same_moment_is_not_taken() -> None:
+    run(_taken_at_that_moment)
+
+
+async def _pods_name_taken(world: World) -> Snapshot:
+    await world.apply(spec("v1"))
+    await world.until(serves("v1").holds)
+    name = f"fraud-{revision_of(spec('v2'))}"
+    theirs = await _take(world, "Deployment", name)
+    await world.apply(spec("v2"))
+    taken = await world.until(lambda s: _reason(s) == "NameTaken", 5.0)
+    assert taken.hold == "AwaitingPods"
+    assert taken.status["message"].count(f"Deployment shop/{name} exists") == 1
+    await world.wait(30.0)
+    writes = len(world.history.writes)
+    await world.wait(300.0)
+    await world.kill()
+    await world.start()
+    await world.wait(60.0)
+    assert len(world.history.writes) == writes, world.history.writes[writes:]
+    await world.user.delete(theirs)
+    return await world.until(lambda s: s.hold == "AwaitingVerdict", 60.0)
+
+
+def test_a_candidate_waits_for_the_name_of_its_deployment_and_writes_nothing_meanwhile() -> None:
+    run(_pods_name_taken)
+
+
+async def _lost(world: World, more: Manifest) -> str:
+    """v2 is measured, and nothing tells any more what stable's pods run."""
+    stable = revision_of(spec("v1"))
+    await world.apply(spec("v1", **more))
+    await world.until(serves("v1").holds)
+    await world.apply(spec("v2", **more))
+    await world.until(lambda s: bool(s.role("candidate").get("counted")))
+    for kind in ("ControllerRevision", "Deployment"):
+        await world.user.delete(await world.user.get(kind, world.namespace, f"fraud-{stable}"))
+    lost = await world.until(lambda s: _reason(s) == "HistoryLost", 10.0)
+    assert f"ControllerRevision fraud-{stable} and Deployment" in lost.status["message"]
+    return revision_of(spec("v2"))
+
+
+async def _lost_and_promoted(world: World, more: Manifest) -> None:
+    await world.command(f"promote/{await _lost(world, more)}")
+    await world.until(serves("v2").holds, 60.0)
+
+
+async def _lost_and_aborted(world: World, more: Manifest) -> None:
+    await world.command(f"abort/{await _lost(world, more)}")
+    await world.until(lambda s: bool(s.role("rejected")), 5.0)
+    await world.until(lambda s: s.split == {revision_of(spec("v1")): 100.0}, 5.0)
+    await world.apply(spec("v1", **more))
+    await world.until(serves("v1").holds, 60.0)
+
+
+@pytest.mark.parametrize("more", [{}, NO_GATEWAY], ids=["gateway", "no gateway"])
+@pytest.mark.parametrize("course", [_lost_and_promoted, _lost_and_aborted])
+def test_where_nothing_tells_what_stable_runs_commands_are_obeyed_all_the_same(
+    course: Callable[[World, Manifest], Awaitable[None]], more: Manifest
+) -> None:
+    run(lambda world: course(world, more))
+
+
+async def _collected_late(world: World) -> None:
+    """v2 is aborted, and v3 applied, where the garbage collector lags."""
+    world.pods.collected_after = 600.0
+    await world.apply(spec("v1", **NO_GATEWAY))
+    await world.until(serves("v1").holds)
+    await world.apply(spec("v2", **NO_GATEWAY))
+    await world.until(lambda s: bool(s.role("candidate").get("counted")))
+    await world.command(f"abort/{revision_of(spec('v2'))}")
+    await world.until(lambda s: bool(s.role("rejected")), 5.0)
+    await world.apply(spec("v3", **NO_GATEWAY))
+    joined = await world.until(lambda s: revision_of(spec("v3")) in s.split, 60.0)
+    assert revision_of(spec("v2")) not in joined.split
+    await world.until(lambda s: s.pods.keys() == s.ready.keys() == joined.split.keys(), 5.0)
+
+
+def test_without_a_gateway_a_candidate_joins_only_once_the_pods_of_others_are_gone() -> None:
+    run(_collected_late)
+
+
+async def _gateway_deleted(world: World) -> None:
+    """At rest the Gateway goes, and its controller takes back what it said of the route."""
+    await world.apply(spec("v1"))
+    await world.until(serves("v1").holds)
+    await world.wait(MINUTE)
+    await world.gateway_is("Silent")
+    route = await world.user.get("HTTPRoute", world.namespace, "fraud")
+    world.api.set_status(route, {"parents": []})
+    await world.until(lambda s: _reason(s) == "AwaitingRoute", 6.0)
+    gone = await world.until(lambda s: _reason(s) == "RouteRefused", 12.0)
+    stalled = next(c for c in gone.status["conditions"] if c["type"] == "Stalled")
+    assert (gone.status["phase"], stalled["status"]) == ("Degraded", "True")
+    assert "Gateway shop/public has not answered" in gone.status["message"]
+    await world.wait(MINUTE)
+    writes = len(world.history.writes)
+    await world.wait(10 * MINUTE)
+    await world.kill()
+    await world.start()
+    await world.wait(MINUTE)
+    assert len(world.history.writes) == writes, world.history.writes[writes:]
+    await world.mend()
+    await world.until(serves("v1").holds, 10.0)
+
+
+def test_at_rest_a_gateway_that_is_gone_is_told_of_as_in_a_first_deployment() -> None:
+    run(_gateway_deleted)

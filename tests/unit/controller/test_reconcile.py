@@ -15,7 +15,12 @@ from serinus.controller.reconcile import (
     _next_pass,
     _read_spec,
 )
-from serinus.controller.status_writes import SAVE_WITHIN, SHOW_WITHIN, write_within
+from serinus.controller.status_writes import (
+    SAVE_WITHIN,
+    SHOW_WITHIN,
+    TELL_OF_LOOKS_WITHIN,
+    write_within,
+)
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers.face import Split
 from serinus.plan.decide import Plan
@@ -94,6 +99,12 @@ def test_evidence_alone_may_wait_to_be_written() -> None:
     after = decided(counted={"pod@1": 1015.0}, measured_at=1015.0, checks=[passed])
     assert before != after
     assert write_within(before, after) == SAVE_WITHIN
+
+
+def test_that_a_look_found_nothing_new_is_hardly_worth_a_write() -> None:
+    before, after = decided(measured_at=1000.0), decided(measured_at=1015.0)
+    assert write_within(before, after) == TELL_OF_LOOKS_WITHIN
+    assert write_within(decided(), after) == SAVE_WITHIN, "the first look is told of"
 
 
 @pytest.mark.parametrize(

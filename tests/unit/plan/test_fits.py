@@ -12,7 +12,7 @@ from serinus.api.reasons import Reason
 from serinus.api.status import Verdict
 from serinus.judge.questions import Unreadable
 from serinus.plan.course import COMMANDS_KEPT, WEIGHTS_KEPT
-from serinus.plan.situation import DECISIONS_KEPT, Obstruction, World
+from serinus.plan.situation import DECISIONS_KEPT, Trouble, World
 from serinus.rehearsal.world import PaperWorld
 from tests.unit.plan.rehearsal import A, B, Rehearsal, serving
 
@@ -24,11 +24,11 @@ STEPS = [{"setWeight": 20}, {"setWeight": 50}]
 class Talkative(PaperWorld):
     """Whatever goes wrong, it goes wrong at length."""
 
-    obstructed: bool = False
+    troubled: bool = False
 
     def at(self, now: float) -> World:
-        obstruction = Obstruction(Reason.NAME_TAKEN, LONG) if self.obstructed else None
-        found = replace(super().at(now), obstruction=obstruction, unkept=LONG, route_message=LONG)
+        trouble = Trouble(Reason.NAME_TAKEN, LONG) if self.troubled else None
+        found = replace(super().at(now), trouble=trouble, unkept=LONG, route_message=LONG)
         refused = not self.routed
         return replace(found, pods_problem=LONG, route_refused=refused, route_contested=LONG)
 
@@ -68,7 +68,7 @@ def test_long_words_of_specs_and_commands() -> None:
     assert story.settle().reason == "InvalidSpec"
     story.problems, story.obstacle = (), LONG
     assert story.settle().reason == "InvalidSpec"
-    world.obstructed = True
+    world.troubled = True
     assert story.settle().reason == "NameTaken"
 
 

@@ -10,7 +10,7 @@ from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.face import Split
-from serinus.plan.observe import read_revisions, read_wish, read_world
+from serinus.plan.observe import read_revisions, read_wish, read_workloads, read_world
 from tests.unit.plan.rehearsal import GATEWAY, TEMPLATE
 
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -94,6 +94,26 @@ def test_the_split_is_read_back_and_the_status_says_what_is_lost(asked: Revision
     assert set(world.history) == {NEW.hash}, "nothing goes back to what is not kept"
     assert world.unkept
     assert f"ControllerRevision fraud-{OLD.hash} is gone" in world.unkept
+
+
+@pytest.mark.parametrize(
+    ("replicas", "status", "empty"),
+    [
+        (0, {"observedGeneration": 2}, True),
+        (0, {"observedGeneration": 2, "replicas": 1}, False),
+        (0, {"observedGeneration": 1}, False),
+        (0, None, False),
+        (1, {"observedGeneration": 2}, False),
+    ],
+)
+def test_a_deployment_is_empty_once_it_says_so_of_its_present_size(
+    replicas: int, status: Manifest | None, empty: bool
+) -> None:
+    metadata = {"name": "x", "generation": 2, "labels": {"serinus.dev/revision": "a"}}
+    deployment = {"metadata": metadata, "spec": {"replicas": replicas}}
+    if status is not None:
+        deployment["status"] = status
+    assert read_workloads({("Deployment", "x"): deployment})["a"].empty is empty
 
 
 def test_a_revision_that_nobody_knows_is_left_out_and_the_others_are_rendered() -> None:

@@ -248,8 +248,10 @@ def test_without_a_gateway_the_pods_of_others_must_be_gone_first() -> None:
     assert B in story.plan.wanted.replicas
     story.revision = C
     story.pass_once()
-    assert B not in story.plan.wanted.replicas
+    assert story.plan.wanted.replicas[B] == 0
+    assert story.weight == 0
     story.settle()
+    assert B not in story.plan.wanted.replicas
     assert story.weight == 20
 
 
@@ -262,6 +264,32 @@ def test_an_invalid_spec_stalls_and_drops_the_candidate() -> None:
     story.problems = ()
     story.settle()
     assert story.status.candidate is not None
+
+
+def test_a_first_weight_that_is_edited_upwards_waits_for_a_verdict_at_the_present_one() -> None:
+    story = serving().given(steps=STEPS).apply(B)
+    before = story.status.candidate
+    assert before and before.weight.wanted == 20
+    story.given(steps=[{"setWeight": 45}, {"setWeight": 70}]).after(60)
+    assert story.weight == 20
+    assert story.status.candidate and story.status.candidate.step == 0
+    assert story.judged("Pass").weight == 45
+    assert "Weight 20% -> 45%." in story.status.decisions[0].message
+    assert story.judged("Pass").weight == 70
+
+
+def test_steps_that_all_ask_for_more_are_begun_anew_after_a_verdict() -> None:
+    story = serving().given(steps=[{"setWeight": 10}, {"pause": {"duration": "1h"}}]).apply(B)
+    assert story.judged("Inconclusive").reason == "AwaitingPause"
+    story.given(steps=[{"setWeight": 30}]).settle()
+    assert story.weight == 10
+    assert story.judged("Pass").weight == 30
+
+
+def test_an_advance_by_hand_that_comes_with_fewer_steps_goes_to_the_first_that_is_new() -> None:
+    story = serving().given(steps=[{"setWeight": 10}, {"pause": {}}]).apply(B)
+    story.given(steps=[{"setWeight": 30}]).order(f"advance/{B}")
+    assert story.weight == 30
 
 
 def test_steps_edited_in_mid_rollout_take_effect() -> None:

@@ -72,6 +72,13 @@ def test_one_that_is_still_silent_is_withdrawn_again() -> None:
     assert story.told.count("CandidateSilent") == 2
 
 
+def test_steps_that_ask_for_more_resume_it_at_the_weight_that_it_had() -> None:
+    story = silent(rolling(steps=[{"setWeight": 20}]), 120)
+    story.given(steps=[{"setWeight": 45}]).settle()
+    assert story.weight == 20
+    assert story.judged("Pass").weight == 45
+
+
 def test_another_policy_resumes_it_and_another_size_does_not() -> None:
     story = silent(rolling(), 120)
     story.spec["replicas"] = 8

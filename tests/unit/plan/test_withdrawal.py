@@ -73,7 +73,7 @@ def plan(split: Split | None) -> Plan:
         (Split("new", None, 0), None),
         (None, None),
     ],
-    ids=["rolled back", "superseded", "pods lost", "held", "raised", "promoted", "obstructed"],
+    ids=["rolled back", "superseded", "pods lost", "held", "raised", "promoted", "nothing"],
 )
 def test_only_what_takes_traffic_from_the_candidate_needs_no_status(
     wanted: Split | None, taken: Split | None

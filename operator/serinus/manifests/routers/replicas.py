@@ -24,7 +24,9 @@ class ReplicaRouter:
         """The Service of the ModelDeployment."""
         weights = split.weights
         selected = next(iter(weights)) if len(weights) == 1 else None
-        main = revisions.get(selected or split.main)
+        # those that share a Service have a port in common: another's does where this one is lost
+        known = [*revisions.values()][-1:]
+        main = revisions.get(selected or split.main) or next(iter(known), None)
         return [service(owner, owner.name, selected, main)] if main else []
 
     def read_back(
@@ -40,7 +42,10 @@ class ReplicaRouter:
         if found is None:
             return Routed(0.0, False, f"Service {owner.name} does not exist yet")
         actual = _candidate_share(split, found, ready)
-        if told := unlike(found, self.manifests(owner, split, revisions)[0]):
+        wanted = self.manifests(owner, split, revisions)
+        if not wanted:
+            return Routed(actual, False, f"nothing tells which port Service {owner.name} leads to")
+        if told := unlike(found, wanted[0]):
             return Routed(actual, False, told)
         if abs(actual - split.weight) < 0.5:
             return Routed(actual, True, "")
