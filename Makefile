@@ -38,6 +38,8 @@ lock: $(READY) ## Lock the newest dependencies that are allowed, with hashes
 	  --output-file examples/model-server/requirements.txt
 	$(LOCK) examples/model-server/requirements-train.in \
 	  --output-file examples/model-server/requirements-train.txt
+	$(LOCK) tests/e2e/grpc_model/requirements.in \
+	  --output-file tests/e2e/grpc_model/requirements.txt
 	$(LOCK) pyproject.toml --group dev examples/model-server/requirements.in \
 	  examples/model-server/requirements-train.in --constraints requirements/operator.txt \
 	  --output-file requirements/dev.txt

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "operator" / "serinus"
-LOCKS = [*ROOT.glob("requirements/*.txt"), *ROOT.glob("examples/*/requirements*.txt")]
+LOCKED = ("requirements/*.txt", "examples/*/requirements*.txt", "tests/e2e/*/requirements.txt")
+LOCKS = [lock for pattern in LOCKED for lock in ROOT.glob(pattern)]
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 PURE = ("api", "judge", "manifests", "plan")
 

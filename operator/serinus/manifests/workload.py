@@ -42,7 +42,7 @@ def service(owner: Owner, name: str, selected: str | None, revision: Revision) -
                     "port": SERVICE_PORT,
                     "protocol": "TCP",
                     "targetPort": port.get("name") or port["containerPort"],
-                    "appProtocol": _app_protocol(port),
+                    "appProtocol": app_protocol(port),
                 }
             ],
         },
@@ -63,6 +63,12 @@ def target_port(template: dict[str, Any]) -> dict[str, Any]:
     if not ports:
         raise ValueError("no container declares a TCP port")
     return next((port for port in ports if port.get("name") == "http"), ports[0])
+
+
+def app_protocol(port: dict[str, Any]) -> str:
+    """By the port's name, as meshes read it: grpc and h2c need HTTP/2 in clear text."""
+    first = (port.get("name") or "http").split("-")[0]
+    return "kubernetes.io/h2c" if first in ("grpc", "h2c") else "http"
 
 
 def pod_template(owner: Owner, revision: Revision) -> Manifest:
@@ -99,9 +105,3 @@ def _model_volume(revision: Revision) -> tuple[list[Manifest], list[Manifest]]:
         sub_path = {"subPath": source.path} if source.path else {}
         return [{"name": MODEL_VOLUME, "persistentVolumeClaim": claim}], [{**mount, **sub_path}]
     return [{"name": MODEL_VOLUME, "image": {"reference": source.reference}}], [mount]
-
-
-def _app_protocol(port: dict[str, Any]) -> str:
-    """By the port's name, as meshes read it: grpc and h2c need HTTP/2 in clear text."""
-    first = (port.get("name") or "http").split("-")[0]
-    return "kubernetes.io/h2c" if first in ("grpc", "h2c") else "http"

@@ -342,6 +342,17 @@ def test_behind_a_gateway_each_revision_may_have_its_own_port() -> None:
     assert GATEWAY.obstacle(*ports) is None
 
 
+def test_a_gateway_has_to_speak_one_protocol_to_both_revisions() -> None:
+    http = revision("1", name="http", containerPort=8080)
+    grpc, newer = (revision(name, name=name, containerPort=8081) for name in ("grpc", "grpc-v2"))
+    for ports in ((http, grpc), (grpc, http)):
+        told = GATEWAY.obstacle(*ports)
+        assert told is not None
+        assert "kubernetes.io/h2c" in told
+        assert "spec.rollout.steps to []" in told
+    assert GATEWAY.obstacle(grpc, newer) is None
+
+
 # --- what ready pods can carry
 
 

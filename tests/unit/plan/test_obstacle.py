@@ -77,6 +77,14 @@ def test_another_port_hinders_only_where_one_service_has_to_lead_to_both() -> No
     assert asked({"containerPort": 8080}) is None
 
 
+def test_another_protocol_hinders_only_where_a_gateway_has_to_speak_both() -> None:
+    grpc = {"name": "grpc", "containerPort": 8080}
+    told = asked(grpc, traffic=GATEWAY)
+    assert told
+    assert "port 8080 is for http and the candidate's port grpc for kubernetes.io/h2c" in told
+    assert asked(grpc, traffic=GATEWAY, rollout={"steps": []}) is None
+
+
 @pytest.mark.parametrize("status", [Status()])
 def test_a_first_deployment_has_nobody_to_share_with(status: Status) -> None:
     wish = Wish(Spec.model_validate({"template": {"spec": {"containers": []}}}), 1, A)

@@ -9,7 +9,7 @@ from serinus.manifests.covers import unlike
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.face import Routed, Split
-from serinus.manifests.workload import SERVICE_PORT, service
+from serinus.manifests.workload import SERVICE_PORT, app_protocol, service, target_port
 
 _GROUP = "gateway.networking.k8s.io"
 
@@ -94,8 +94,21 @@ class GatewayRouter:
         return min(replicas, max(1, -(-replicas * weight // 100)))
 
     def obstacle(self, stable: Revision, candidate: Revision) -> str | None:
-        """None: each revision has a Service of its own."""
-        return None
+        """A gateway may have to speak one protocol to all backends of a rule.
+
+        Envoy Gateway does: beside one backend for HTTP/2 every other is spoken to by HTTP/2.
+        """
+        ports = [target_port(revision.template) for revision in (stable, candidate)]
+        old, new = (app_protocol(port) for port in ports)
+        if old == new:
+            return None
+        named = [port.get("name") or port["containerPort"] for port in ports]
+        return (
+            f"stable's port {named[0]} is for {old} and the candidate's port {named[1]} for {new}: "
+            "a gateway may speak to both as it has to speak to one, and no request is answered. If "
+            "both speak the same, name their ports alike; else set spec.rollout.steps to [], so "
+            "that the two never share traffic"
+        )
 
 
 def _candidate_share(owner: Owner, split: Split, route: Manifest) -> float:
