@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from serinus.manifests.owner import NAME_LABEL
 from tests.campaign.history import Act, History, Snapshot
 
 Manifest = dict[str, Any]
@@ -383,7 +384,7 @@ def _the_bad_lose_traffic(history: History) -> Iterator[Violation]:
     for how, longest in BAD_WITHIN.items():
 
         def wrong(s: Snapshot, how: str = how) -> str | None:
-            if s.hindered or s.live is None:
+            if s.hindered - {"status"} or s.live is None:
                 return None
             candidate = s.role("candidate")
             if candidate.get("mode") != "Steps" or s.bad.get(candidate["revision"]) != how:
@@ -442,6 +443,17 @@ def _exports_trouble(text: str) -> bool:
     return any(
         re.match(r"serinus_\w*(refused|errors|failures)\w*(\{.*\})? [1-9]", line) for line in lines
     )
+
+
+def _an_autoscaler_can_select_the_pods(history: History) -> Iterator[Violation]:
+    for snapshot in history.snapshots:
+        if snapshot.live is None or not snapshot.status:
+            continue
+        name, found = snapshot.live["metadata"]["name"], snapshot.status.get("selector")
+        if found != f"{NAME_LABEL}={name}":
+            words = f"status.selector is {found!r}"
+            yield Violation("an autoscaler can select the pods", snapshot.at, words)
+            return
 
 
 def _no_status_is_refused(history: History) -> Iterator[Violation]:
@@ -554,6 +566,11 @@ INVARIANTS: Final = (
         "an unwritable status is told otherwise",
         f"A status that is refused for {TOLD_WITHIN:g} s shows in an Event or a metric.",
         _unwritable_is_told_otherwise,
+    ),
+    Invariant(
+        "an autoscaler can select the pods",
+        "status.selector selects all pods, as the scale subresource needs it.",
+        _an_autoscaler_can_select_the_pods,
     ),
     Invariant(
         "no status is refused",

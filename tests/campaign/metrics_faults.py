@@ -330,6 +330,15 @@ async def not_a_number(query: str, ask: Ask) -> web.StreamResponse:
     return web.json_response(document)
 
 
+async def two_jobs(query: str, ask: Ask) -> web.StreamResponse:
+    """Two jobs scrape each pod, at an address each."""
+    document = await ask(0)
+    other = _labelled(document, job="other", instance="10.9.9.9:9090")
+    return web.json_response(
+        _with(document, [*document["data"]["result"], *other["data"]["result"]])
+    )
+
+
 def _with(document: Document, result: list[Any]) -> Document:
     return {**document, "data": {**document["data"], "result": result}}
 
@@ -382,6 +391,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "a replica label appears, declared": Scenario(
         label_appears, same=True, settings={"labelling": REPLICA}
     ),
+    "two scrape jobs": Scenario(lambda: two_jobs, same=True),
     "late series": Scenario(lambda: late(3), same=True),
     "late series, read offset": Scenario(lambda: late(3), same=True, settings={"read_offset": 4.0}),
     "clock ahead by 5 s": Scenario(lambda: skewed(5), same=True, ahead=5),

@@ -73,25 +73,25 @@ def serves(version: str) -> Outcome:
     return Outcome(f"{version} serves", holds)
 
 
-def rejected(version: str, reason: str = "") -> Outcome:
-    """v1 serves, and another version is refused."""
+def rejected(version: str, reason: str = "", stable: str = "v1") -> Outcome:
+    """Stable serves, and another version is refused."""
 
     def holds(s: Snapshot) -> bool:
         refused = s.role("rejected")
         return (
             refused.get("revision") == revision_of(spec(version))
             and reason in ("", refused["reason"])
-            and s.role("stable").get("version") == "v1"
-            and s.split == {STABLE: 100.0}
+            and s.role("stable").get("version") == stable
+            and s.split == {s.revision("stable"): 100.0}
             and not s.status.get("candidate")
             and not s.status.get("retiring")
         )
 
     why = f" ({reason})" if reason else ""
-    return Outcome(f"v1 serves, {version} is rejected{why}", holds)
+    return Outcome(f"{stable} serves, {version} is rejected{why}", holds)
 
 
-def held(version: str, reason: str, weight: float | None = None) -> Outcome:
+def held(version: str, reason: str, weight: float | None = None, stable: str = "v1") -> Outcome:
     """The candidate waits for somebody."""
 
     def holds(s: Snapshot) -> bool:
@@ -99,7 +99,7 @@ def held(version: str, reason: str, weight: float | None = None) -> Outcome:
         return (
             candidate.get("version") == version
             and s.hold == reason
-            and s.role("stable").get("version") == "v1"
+            and s.role("stable").get("version") == stable
             and (weight is None or s.split.get(candidate["revision"], 0.0) == weight)
         )
 
@@ -254,11 +254,33 @@ async def _other(stage: Stage, _: State) -> None:
     await stage.apply(_with_rollout(stage, V3))
 
 
+async def _other_without_steps(stage: Stage, _: State) -> None:
+    await stage.apply({**V3, "rollout": {**V3["rollout"], "steps": [], "paused": True}})
+
+
 async def _former(stage: Stage, state: State) -> None:
     if state.name == "first deployment":
         await stage.apply(spec("v0"))
         await stage.wait(1)
     await stage.apply(_with_rollout(stage, V1))
+
+
+async def _there_and_back(stage: Stage, state: State) -> None:
+    await stage.apply(_with_rollout(stage, V1))
+    await stage.wait(2)
+    await stage.apply(_with_rollout(stage, state.current))
+
+
+async def _many_rejected(stage: Stage, _: State) -> None:
+    for number in range(10, 22):
+        await stage.apply(_with_rollout(stage, spec(f"v{number}")))
+        started = await stage.until(
+            lambda s, v=f"v{number}": s.role("candidate").get("version") == v
+        )
+        await stage.command(f"abort/{started.revision('candidate')}")
+        await stage.until(lambda s: not s.role("candidate"))
+    await stage.wait(MINUTE)
+    await stage.command(f"undo/{STABLE}")
 
 
 async def _same(stage: Stage, state: State) -> None:
@@ -399,6 +421,15 @@ async def _children_fail_and_it_fails(stage: Stage, state: State) -> None:
     await stage.mend()
 
 
+async def _status_refused_and_it_fails(stage: Stage, state: State) -> None:
+    stage.fault(status_refused(), "status")
+    stage.model(state.current["model"]["version"], errors=0.2)
+    await stage.wait(10 * MINUTE)
+    await _killed(stage, state)
+    await stage.wait(10 * MINUTE)
+    await stage.mend()
+
+
 async def _unready_late(stage: Stage, state: State) -> None:
     await stage.wait(11 * MINUTE)
     await stage.unready(state.target, 20.0)
@@ -472,6 +503,15 @@ EVENTS: Final = (
     Event("child refused, 429", _during(lambda s: s.fault(children_refused(429), "children"))),
     Event("Prometheus down", _prometheus_down),
     # what showed itself beside these
+    Event(
+        "other spec, without steps and paused",
+        _other_without_steps,
+        {
+            "*": held("v3", "PausedBySpec"),
+            "first deployment": serves("v3"),
+            "retiring": held("v3", "PausedBySpec", stable="v2"),
+        },
+    ),
     Event("candidate fails", _fails, {"*": rejected("v2", "CheckFailed"), **_DONE}),
     Event(
         "candidate hangs",
@@ -500,9 +540,29 @@ EVENTS: Final = (
         {"*": rejected("v2", "CheckFailed"), **_DONE},
     ),
     Event(
+        "candidate fails, status refused, operator killed",
+        _status_refused_and_it_fails,
+        {"*": rejected("v2", "CheckFailed"), **_DONE},
+    ),
+    Event(
         "twenty specs in twenty seconds",
         _twenty,
         {"*": serves("v29"), "paused": held("v29", "PausedBySpec")},
+    ),
+    Event(
+        "former spec, and back at once",
+        _there_and_back,
+        {"paused": _HELD, **_DONE},
+    ),
+    Event(
+        "twelve specs are aborted, then undo",
+        _many_rejected,
+        {
+            "*": rejected("v21", "Aborted"),
+            "retiring": rejected("v21", "Undone"),
+            # the first one serves, for there is nothing to go back to
+            "first deployment": rejected("v21", "Aborted", stable="v10"),
+        },
     ),
     Event("a pod unready late in a step", _unready_late),
     Event("gateway's controller stopped", _during(_silence_gateway, 5 * MINUTE)),

@@ -18,7 +18,11 @@ def stood(seconds: float = 120.0, **more: Any) -> History:
 
 def live(**status: Any) -> dict[str, Any]:
     spec = {"replicas": 4, "traffic": {"gateway": {"parentRefs": []}}, "template": {}}
-    return {"metadata": {"generation": 1}, "spec": spec, "status": status}
+    return {
+        "metadata": {"name": "fraud", "generation": 1},
+        "spec": spec,
+        "status": {"selector": "serinus.dev/name=fraud", **status},
+    }
 
 
 STABLE = {"revision": "old"}
@@ -51,6 +55,7 @@ WRONG = {
     ),
     "after deletion nothing is left": stood(live=None, children=frozenset({("Service", "fraud")})),
     "the sentence in status is true": stood(live=SERVING, ready={"old": 3}, pods={"old": 4}),
+    "an autoscaler can select the pods": stood(live=live(stable=STABLE, selector="")),
 }
 
 
