@@ -133,7 +133,8 @@ def _asked(oracle: str, where: Sequence[str], operator: Path) -> str | None:
     if ended.returncode == -signal.SIGXCPU:
         return f"it did not end within {CPU_SECONDS} s of processor time"
     told = [_told(result) for result in _wrong(ended.stdout)]
-    return told[0] if told else (ended.stderr.strip().splitlines() or ["it ended"])[-1][:400]
+    raised = [line.strip(" |") for line in ended.stderr.splitlines() if "Error: " in line]
+    return told[0] if told else (raised or ["it ended"])[-1][:400]
 
 
 def _run(oracle: str, where: Sequence[str], operator: Path) -> subprocess.CompletedProcess[str]:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from tests.campaign.history import Snapshot
@@ -271,12 +272,14 @@ async def _there_and_back(stage: Stage, state: State) -> None:
     await stage.apply(_with_rollout(stage, state.current))
 
 
+def _has_candidate(s: Snapshot, version: str) -> bool:
+    return bool(s.role("candidate").get("version") == version)
+
+
 async def _many_rejected(stage: Stage, _: State) -> None:
     for number in range(10, 22):
         await stage.apply(_with_rollout(stage, spec(f"v{number}")))
-        started = await stage.until(
-            lambda s, v=f"v{number}": s.role("candidate").get("version") == v
-        )
+        started = await stage.until(partial(_has_candidate, version=f"v{number}"))
         await stage.command(f"abort/{started.revision('candidate')}")
         await stage.until(lambda s: not s.role("candidate"))
     await stage.wait(MINUTE)
