@@ -73,6 +73,15 @@ def serves(version: str) -> Outcome:
     return Outcome(f"{version} serves", holds)
 
 
+def took_over(version: str, former: str) -> Outcome:
+    """It serves, and what served before it is there to go back to."""
+    now, before = serves(version), revision_of(spec(former))
+    return Outcome(
+        f"{now.words} after {former}",
+        lambda s: now.holds(s) and before in s.status.get("former", ()),
+    )
+
+
 def rejected(version: str, reason: str = "", stable: str = "v1") -> Outcome:
     """Stable serves, and another version is refused."""
 
@@ -256,6 +265,14 @@ async def _other(stage: Stage, _: State) -> None:
 
 async def _other_without_steps(stage: Stage, _: State) -> None:
     await stage.apply({**V3, "rollout": {**V3["rollout"], "steps": [], "paused": True}})
+
+
+async def _other_while_refused(stage: Stage, _: State) -> None:
+    await stage.gateway_is("Refuses")
+    await stage.wait(20)
+    await stage.apply(_with_rollout(stage, V3))
+    await stage.wait(MINUTE)
+    await stage.mend()
 
 
 async def _former(stage: Stage, state: State) -> None:
@@ -565,6 +582,16 @@ EVENTS: Final = (
         },
     ),
     Event("a pod unready late in a step", _unready_late),
+    Event(
+        "other spec while the route is refused",
+        _other_while_refused,
+        {
+            "*": serves("v3"),
+            "paused": held("v3", "PausedBySpec"),
+            # its pods are ready, and it is what v3 is judged by
+            "first deployment": took_over("v3", "v1"),
+        },
+    ),
     Event("gateway's controller stopped", _during(_silence_gateway, 5 * MINUTE)),
     Event("foreign port, and a webhook that adds timeouts", _foreign),
     Event("webhook that is not idempotent", _restless),

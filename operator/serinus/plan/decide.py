@@ -42,6 +42,7 @@ from serinus.plan.story import tell
 from serinus.plan.wishes import (
     follow_the_spec,
     forget_a_rejection_once_the_spec_moves_on,
+    keep_a_first_revision_that_serves,
     obey_a_command,
     take_up_what_serves,
 )
@@ -90,6 +91,7 @@ WITH_A_VALID_SPEC: tuple[Rule, ...] = (
     take_up_what_serves,
     forget_a_rejection_once_the_spec_moves_on,
     obey_a_command,
+    keep_a_first_revision_that_serves,
     follow_the_spec,
 )
 WITH_A_CANDIDATE: tuple[Rule, ...] = (

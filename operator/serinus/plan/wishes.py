@@ -117,6 +117,21 @@ def take_up_what_serves(s: Situation) -> Situation | None:
     return s.to(stable=stable).because(Reason.TAKEN_UP, serving, message)
 
 
+def keep_a_first_revision_that_serves(s: Situation) -> Situation | None:
+    """Before its deployment is complete its ready pods may serve: then what the spec goes on to has
+    something to be compared with, and to go back to."""
+    candidate, wished = s.status.candidate, s.wish.revision
+    if candidate is None or candidate.mode != "First" or candidate.revision == wished:
+        return None
+    ready = s.world.ready(candidate.revision)
+    if not ready:
+        return None
+    return s.promote(
+        f"The spec went on to revision {wished} while the first one, {candidate.revision}, serves "
+        f"with {ready} of {s.wish.spec.replicas} pods: it is stable as it is."
+    )
+
+
 def follow_the_spec(s: Situation) -> Situation | None:
     """Drop a candidate that nobody wishes any more, and start the one that is wished."""
     wished = s.wish.revision
