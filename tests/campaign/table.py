@@ -76,10 +76,11 @@ def serves(version: str) -> Outcome:
 def took_over(version: str, former: str) -> Outcome:
     """It serves, and what served before it is there to go back to."""
     now, before = serves(version), revision_of(spec(former))
-    return Outcome(
-        f"{now.words} after {former}",
-        lambda s: now.holds(s) and before in s.status.get("former", ()),
-    )
+
+    def holds(s: Snapshot) -> bool:
+        return now.holds(s) and before in s.status.get("former", [])
+
+    return Outcome(f"{now.words} after {former}", holds)
 
 
 def rejected(version: str, reason: str = "", stable: str = "v1") -> Outcome:

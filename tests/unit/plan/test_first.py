@@ -1,6 +1,7 @@
 """A first deployment that serves before it is complete is what the next revision is judged by."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ class Short(PaperWorld):
         return replace(found, workloads={**found.workloads, A: replace(first, ready=ready)})
 
 
-def incomplete(traffic: dict[str, object], missing: int = 1) -> Rehearsal:
+def incomplete(traffic: dict[str, Any], missing: int = 1) -> Rehearsal:
     """A first deployment of four pods, of which so many are not ready."""
     rollout = {"steps": STEPS}
     story = Rehearsal(
@@ -38,7 +39,7 @@ def incomplete(traffic: dict[str, object], missing: int = 1) -> Rehearsal:
 
 @pytest.mark.parametrize("traffic", [GATEWAY, {}], ids=["gateway", "no gateway"])
 def test_the_next_revision_takes_steps_beside_the_pods_that_serve(
-    traffic: dict[str, object],
+    traffic: dict[str, Any],
 ) -> None:
     story = incomplete(traffic)
     story.world.pods_ready_after = 5.0
