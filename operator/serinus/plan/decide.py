@@ -65,14 +65,21 @@ def _drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
 
 
 def _let_retired_revisions_go(s: Situation) -> Situation | None:
-    """Their pods stay until nothing leads to them, and for the delay after that. Without a gateway
-    a rollout needs them gone at once."""
-    delay = seconds(s.wish.spec.rollout.scale_down_delay)
-    if s.status.candidate is not None and s.wish.spec.traffic.gateway is None:
-        delay = 0.0
+    """Their pods stay until nothing leads to them, and for the delay after that."""
+    delay = _idle_pods_stay_for(s)
     seen = [_noticed_idle(s, old) for old in s.status.retiring]
     kept = [old for old in seen if old.idle_since is None or s.now < old.idle_since + delay]
     return s.to(retiring=kept) if kept != s.status.retiring else None
+
+
+def _idle_pods_stay_for(s: Situation) -> float:
+    """Seconds. Without a gateway a rollout needs them gone at once. Where stable has no ready pod
+    they are all that could serve, and may have the room that stable's pods lack."""
+    rollout = s.wish.spec.rollout
+    if s.status.candidate is not None and s.wish.spec.traffic.gateway is None:
+        return 0.0
+    delay = seconds(rollout.scale_down_delay)
+    return max(delay, seconds(rollout.progress_deadline)) if s.stable_is_down else delay
 
 
 def _noticed_idle(s: Situation, old: Retiring) -> Retiring:
@@ -227,7 +234,7 @@ def _wake_in(s: Situation) -> float | None:
     moments = [
         old.since + ROUTE_PATIENCE
         if old.idle_since is None
-        else old.idle_since + seconds(rollout.scale_down_delay)
+        else old.idle_since + _idle_pods_stay_for(s)
         for old in s.status.retiring
     ]
     if s.status.candidate is None and s.world.route_awaited_since is not None:
