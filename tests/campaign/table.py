@@ -289,12 +289,14 @@ async def _there_and_back(stage: Stage, state: State) -> None:
     await stage.apply(_with_rollout(stage, state.current))
 
 
+def _rolled_out(version: str) -> Callable[[Snapshot], bool]:
+    return lambda s: s.role("candidate").get("version") == version
+
+
 async def _many_rejected(stage: Stage, _: State) -> None:
     for number in range(10, 22):
         await stage.apply(_with_rollout(stage, spec(f"v{number}")))
-        started = await stage.until(
-            lambda s, v=f"v{number}": s.role("candidate").get("version") == v
-        )
+        started = await stage.until(_rolled_out(f"v{number}"))
         await stage.command(f"abort/{started.revision('candidate')}")
         await stage.until(lambda s: not s.role("candidate"))
     await stage.wait(MINUTE)
