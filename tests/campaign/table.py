@@ -16,7 +16,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
 from tests.campaign.history import Snapshot
@@ -72,6 +71,16 @@ def serves(version: str) -> Outcome:
         )
 
     return Outcome(f"{version} serves", holds)
+
+
+def took_over(version: str, former: str) -> Outcome:
+    """It serves, and what served before it is there to go back to."""
+    now, before = serves(version), revision_of(spec(former))
+
+    def holds(s: Snapshot) -> bool:
+        return now.holds(s) and before in s.status.get("former", [])
+
+    return Outcome(f"{now.words} after {former}", holds)
 
 
 def rejected(version: str, reason: str = "", stable: str = "v1") -> Outcome:
@@ -259,6 +268,14 @@ async def _other_without_steps(stage: Stage, _: State) -> None:
     await stage.apply({**V3, "rollout": {**V3["rollout"], "steps": [], "paused": True}})
 
 
+async def _other_while_refused(stage: Stage, _: State) -> None:
+    await stage.gateway_is("Refuses")
+    await stage.wait(20)
+    await stage.apply(_with_rollout(stage, V3))
+    await stage.wait(MINUTE)
+    await stage.mend()
+
+
 async def _former(stage: Stage, state: State) -> None:
     if state.name == "first deployment":
         await stage.apply(spec("v0"))
@@ -272,14 +289,14 @@ async def _there_and_back(stage: Stage, state: State) -> None:
     await stage.apply(_with_rollout(stage, state.current))
 
 
-def _has_candidate(s: Snapshot, version: str) -> bool:
-    return bool(s.role("candidate").get("version") == version)
+def _rolled_out(version: str) -> Callable[[Snapshot], bool]:
+    return lambda s: s.role("candidate").get("version") == version
 
 
 async def _many_rejected(stage: Stage, _: State) -> None:
     for number in range(10, 22):
         await stage.apply(_with_rollout(stage, spec(f"v{number}")))
-        started = await stage.until(partial(_has_candidate, version=f"v{number}"))
+        started = await stage.until(_rolled_out(f"v{number}"))
         await stage.command(f"abort/{started.revision('candidate')}")
         await stage.until(lambda s: not s.role("candidate"))
     await stage.wait(MINUTE)
@@ -568,6 +585,16 @@ EVENTS: Final = (
         },
     ),
     Event("a pod unready late in a step", _unready_late),
+    Event(
+        "other spec while the route is refused",
+        _other_while_refused,
+        {
+            "*": serves("v3"),
+            "paused": held("v3", "PausedBySpec"),
+            # its pods are ready, and it is what v3 is judged by
+            "first deployment": took_over("v3", "v1"),
+        },
+    ),
     Event("gateway's controller stopped", _during(_silence_gateway, 5 * MINUTE)),
     Event("foreign port, and a webhook that adds timeouts", _foreign),
     Event("webhook that is not idempotent", _restless),

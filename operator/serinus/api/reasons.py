@@ -62,6 +62,7 @@ class Reason(StrEnum):
 WARNINGS: Final = frozenset(
     {
         Reason.WEIGHT_LOWERED,
+        Reason.ROUTE_REFUSED,
         Reason.CHECK_FAILED,
         Reason.PROGRESS_DEADLINE_EXCEEDED,
         Reason.TOO_MANY_RESTARTS,

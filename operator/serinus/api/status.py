@@ -255,7 +255,8 @@ class Candidate(StatusType):
         "needed, the deadline counts anew.",
     )
     analysis_since: Moment | None = Field(
-        default=None, description="When it first took traffic; requests count from here."
+        default=None,
+        description="Since when the route gives it traffic; requests count from here.",
     )
     effective_since: Moment | None = Field(
         default=None,
@@ -369,6 +370,9 @@ class Course(StatusType):
     revision: Hash = Field(description="Hash of the revision that was rolled out.")
     stable: Hash = Field(description="Hash of the revision that it was compared with.")
     since: Moment = Field(description="When it started.")
+    measured_since: Moment | None = Field(
+        default=None, description="Since when the candidate's requests count."
+    )
     weights: Annotated[list[InEffect], Field(max_length=64)] = Field(
         default_factory=list, description="The weights as they took effect, oldest first."
     )

@@ -122,7 +122,7 @@ def course_of(manifest: Manifest, source: str) -> Course:
             f"{source}: status.course: is required, for it tells what was compared from when on: "
             f"give what kubectl get mdep {manifest.owner.name} -o yaml prints"
         )
-    if not course.weights:
+    if not course.weights and course.measured_since is None:
         raise InputError(
             f"{source}: status.course.weights: is empty: revision {course.revision} took no "
             "traffic, so there is nothing to judge"

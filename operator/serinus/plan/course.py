@@ -10,8 +10,13 @@ WEIGHTS_KEPT = 64
 COMMANDS_KEPT = 16
 
 
+def measured(course: Course | None, now: float) -> Course | None:
+    """The candidate's requests count from now on."""
+    return course and course.replace(measured_since=now)
+
+
 def took_effect(course: Course | None, weight: Weight, now: float) -> Course | None:
-    """The weight wanted is in effect from now on. The first stays, since counting began there."""
+    """The weight wanted is in effect from now on. The first stays, since counting began by then."""
     if course is None:
         return None
     actual = None if weight.actual == weight.wanted else weight.actual

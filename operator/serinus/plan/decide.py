@@ -22,6 +22,7 @@ from serinus.plan.progress import (
     ROUTE_PATIENCE,
     give_up_at_the_progress_deadline,
     go_on_or_say_why_not,
+    measure_from_the_first_weight_that_the_route_gives,
     notice_whether_anything_can_be_judged,
     notice_whether_pods_are_missing,
     pods_needed,
@@ -42,6 +43,7 @@ from serinus.plan.story import tell
 from serinus.plan.wishes import (
     follow_the_spec,
     forget_a_rejection_once_the_spec_moves_on,
+    keep_a_first_revision_that_serves,
     obey_a_command,
     take_up_what_serves,
 )
@@ -63,14 +65,21 @@ def _drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
 
 
 def _let_retired_revisions_go(s: Situation) -> Situation | None:
-    """Their pods stay until nothing leads to them, and for the delay after that. Without a gateway
-    a rollout needs them gone at once."""
-    delay = seconds(s.wish.spec.rollout.scale_down_delay)
-    if s.status.candidate is not None and s.wish.spec.traffic.gateway is None:
-        delay = 0.0
+    """Their pods stay until nothing leads to them, and for the delay after that."""
+    delay = _idle_pods_stay_for(s)
     seen = [_noticed_idle(s, old) for old in s.status.retiring]
     kept = [old for old in seen if old.idle_since is None or s.now < old.idle_since + delay]
     return s.to(retiring=kept) if kept != s.status.retiring else None
+
+
+def _idle_pods_stay_for(s: Situation) -> float:
+    """Seconds. Without a gateway a rollout needs them gone at once. Where stable has no ready pod
+    they are all that could serve, and may have the room that stable's pods lack."""
+    rollout = s.wish.spec.rollout
+    if s.status.candidate is not None and s.wish.spec.traffic.gateway is None:
+        return 0.0
+    delay = seconds(rollout.scale_down_delay)
+    return max(delay, seconds(rollout.progress_deadline)) if s.stable_is_down else delay
 
 
 def _noticed_idle(s: Situation, old: Retiring) -> Retiring:
@@ -90,6 +99,7 @@ WITH_A_VALID_SPEC: tuple[Rule, ...] = (
     take_up_what_serves,
     forget_a_rejection_once_the_spec_moves_on,
     obey_a_command,
+    keep_a_first_revision_that_serves,
     follow_the_spec,
 )
 WITH_A_CANDIDATE: tuple[Rule, ...] = (
@@ -104,6 +114,7 @@ WITH_A_CANDIDATE: tuple[Rule, ...] = (
     resume_once_the_policy_is_another,
     keep_to_the_steps_of_the_spec,
     notice_whether_anything_can_be_judged,
+    measure_from_the_first_weight_that_the_route_gives,
     run_the_clock_while_the_weight_is_in_effect,
     promote_when_all_pods_are_ready,
     go_on_or_say_why_not,
@@ -223,7 +234,7 @@ def _wake_in(s: Situation) -> float | None:
     moments = [
         old.since + ROUTE_PATIENCE
         if old.idle_since is None
-        else old.idle_since + seconds(rollout.scale_down_delay)
+        else old.idle_since + _idle_pods_stay_for(s)
         for old in s.status.retiring
     ]
     if s.status.candidate is None and s.world.route_awaited_since is not None:

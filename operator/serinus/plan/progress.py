@@ -12,7 +12,7 @@ from serinus.judge import enter_step, overall
 from serinus.manifests.children import router_for
 from serinus.manifests.routers.face import carriable_weight
 from serinus.plan.analysis import awaits_history
-from serinus.plan.course import took_effect, weight_ended
+from serinus.plan.course import measured, took_effect, weight_ended
 from serinus.plan.situation import Situation
 from serinus.plan.steps import enter_next_step, pause_ends, raises_weight_next
 
@@ -116,6 +116,16 @@ def _too_late(s: Situation) -> bool:
     return pods_ready(s) < pods_needed(s) and s.now >= s.candidate.progress_since + deadline
 
 
+def measure_from_the_first_weight_that_the_route_gives(s: Situation) -> Situation | None:
+    """Whether or not that is known to be in effect: whoever may have traffic is judged."""
+    candidate = s.candidate
+    if candidate.mode != "Steps" or candidate.analysis_since is not None or not s.world.weight:
+        return None
+    if reads_history(s) or s.world.withdrawn:
+        return None
+    return s.to(course=measured(s.status.course, s.now)).to_candidate(analysis_since=s.now)
+
+
 def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | None:
     """A step's time and requests count only at the weight that the step asks for."""
     candidate = s.candidate
@@ -133,7 +143,8 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
         return noted.to_candidate(
             effective_since=s.now,
             step_since=s.now,
-            analysis_since=candidate.analysis_since or s.now,
+            unmeasured=0.0,
+            unreadable_since=None,
             silence=None,
             checks=enter_step(candidate.checks),
         )
@@ -141,8 +152,11 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
     if candidate.effective_since is not None and refused and not s.world.split_in_effect:
         course = weight_ended(s.status.course, s.now)
         ended = s.to_candidate(effective_since=None).to(course=course)
-        told = f"Its weight is not in effect. {s.world.route_message}"
-        return ended.because(Reason.WEIGHT_LOWERED, candidate.revision, told)
+        reason, told = Reason.WEIGHT_LOWERED, "Its weight is not in effect."
+        if s.world.weight:
+            reason, given = Reason.ROUTE_REFUSED, f"The route gives it {s.world.weight:g}%"
+            told = f"{given}, and whether that is in effect is not known."
+        return ended.because(reason, candidate.revision, f"{told} {s.world.route_message}")
     if candidate.effective_since is not None and not enough:
         pods = s.world.pods_problem or "Its pods stopped being ready."
         message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {pods}"

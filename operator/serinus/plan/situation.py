@@ -167,6 +167,13 @@ class Situation:
             raise LookupError("there is no candidate")
         return self.status.candidate
 
+    @property
+    def stable_is_down(self) -> bool:
+        """Whether stable is to have pods, and none is ready."""
+        stable = self.status.stable
+        found = self.world.workloads.get(stable.revision) if stable else None
+        return found is not None and not found.ready and self.wish.spec.replicas > 0
+
     def to(self, **changes: Any) -> "Situation":
         """The same, with fields of the status changed."""
         return replace(self, status=self.status.replace(**changes))

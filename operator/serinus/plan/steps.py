@@ -91,9 +91,11 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
         return s.to_candidate(step=0, step_since=s.now) if candidate.step else None
     index = max(within)
     weight = weight_at(steps, index)
+    entered = s.to_candidate(step=index, step_since=s.now)
+    if weight == had:
+        return entered
     message = f"The spec's steps changed: weight {had:g}% -> {weight}%."
-    moved = _want(s.to_candidate(step=index, step_since=s.now), weight)
-    return moved.because(Reason.WEIGHT_CHANGED, candidate.revision, message)
+    return _want(entered, weight).because(Reason.WEIGHT_CHANGED, candidate.revision, message)
 
 
 def pause_ends(s: Situation) -> float | None:

@@ -155,10 +155,10 @@ def _story_of_stable(s: Situation) -> Story:
     if s.world.route_refused:
         return Story("Degraded", Reason.ROUTE_REFUSED, s.world.route_message, stalled=True)
     if s.news or not s.world.split_in_effect:
-        waits = s.world.route_message or "Its route is being written."
+        waits = s.world.route_message or ("" if s.world.trouble else "Its route is being written.")
         if not s.news and _route_awaited_for_too_long(s):
             return Story("Degraded", Reason.ROUTE_REFUSED, waits, stalled=True)
-        return Story("Progressing", Reason.AWAITING_ROUTE, f"{message} {waits}")
+        return Story("Progressing", Reason.AWAITING_ROUTE, f"{message} {waits}".rstrip())
     if ready >= replicas:
         return Story("Healthy", Reason.HEALTHY, message)
     if ready:

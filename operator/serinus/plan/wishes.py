@@ -60,6 +60,8 @@ def _abort(s: Situation, revision: str) -> Situation | str:
         return refusal
     if s.candidate.mode == "First":
         return "it is the first revision; there is nothing to go back to"
+    if refusal := _nobody_else_serves(s):
+        return refusal
     return s.reject(Reason.ABORTED, f"Revision {revision} was aborted by hand.")
 
 
@@ -82,6 +84,8 @@ def _undo(s: Situation, revision: str) -> Situation | str:
         return f"the spec asks for revision {revision}; write retry or promote instead"
     if revision not in s.world.history:
         return f"revision {revision} is not in the history"
+    if refusal := _nobody_else_serves(s):
+        return refusal
     message = f"Back to revision {revision} by hand; the spec still asks for {s.wish.revision}."
     refused = Rejected(revision=s.wish.revision, reason=Reason.UNDONE, message=message, at=s.now)
     undone = s.drop() if s.status.candidate else s
@@ -95,6 +99,21 @@ def _no_candidate(s: Situation, revision: str) -> str | None:
     if candidate.revision != revision:
         return f"the candidate is {candidate.revision}"
     return None
+
+
+def _nobody_else_serves(s: Situation) -> str | None:
+    """Why the candidate cannot be dropped, where its pods alone can serve."""
+    stable, candidate = s.status.stable, s.status.candidate
+    if stable is None or candidate is None or not s.stable_is_down:
+        return None
+    ready = s.world.ready(candidate.revision)
+    if not ready:
+        return None
+    return (
+        f"stable revision {stable.revision} has no ready pod, and candidate {candidate.revision} "
+        f"has {ready}: nothing would be served; write promote/{candidate.revision}, or bring "
+        "stable's pods back first"
+    )
 
 
 COMMANDS = {
@@ -115,6 +134,21 @@ def take_up_what_serves(s: Situation) -> Situation | None:
     stable = Stable(revision=serving, number=known.number, version=known.version, since=s.now)
     message = f"Revision {serving} served already and is taken up as stable."
     return s.to(stable=stable).because(Reason.TAKEN_UP, serving, message)
+
+
+def keep_a_first_revision_that_serves(s: Situation) -> Situation | None:
+    """Before its deployment is complete its ready pods may serve: then what the spec goes on to has
+    something to be compared with, and to go back to."""
+    candidate, wished = s.status.candidate, s.wish.revision
+    if candidate is None or candidate.mode != "First" or candidate.revision == wished:
+        return None
+    ready = s.world.ready(candidate.revision)
+    if not ready:
+        return None
+    return s.promote(
+        f"The spec went on to revision {wished} while the first one, {candidate.revision}, serves "
+        f"with {ready} of {s.wish.spec.replicas} pods: it is stable as it is."
+    )
 
 
 def follow_the_spec(s: Situation) -> Situation | None:

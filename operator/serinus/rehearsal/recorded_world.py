@@ -34,7 +34,7 @@ class RecordedWorld(PaperWorld):
         return replace(
             found,
             workloads=found.workloads if self._pods_ready(now) else self._without_pods(found),
-            weight=_actual(had) if had else 0.0,
+            weight=_actual(had) if had else self._unconfirmed(now),
             split_in_effect=found.split_in_effect and had is not None and not self._comes(had, now),
         )
 
@@ -49,7 +49,8 @@ class RecordedWorld(PaperWorld):
     def changes_after(self, now: float) -> float:
         """Unix seconds of the next change; infinity: none."""
         moments = [at for weight in self._weights for at in (weight.since, weight.until or inf)]
-        coming = [at for at in (*moments, self._promoted_at) if at > now]
+        moments += [self._promoted_at, self._course.measured_since or inf]
+        coming = [at for at in moments if at > now]
         return min([super().changes_after(now), *coming])
 
     @property
@@ -59,6 +60,12 @@ class RecordedWorld(PaperWorld):
     def _in_effect(self, now: float) -> InEffect | None:
         last = next((weight for weight in reversed(self._weights) if weight.since <= now), None)
         return None if last is None or (last.until or inf) <= now else last
+
+    def _unconfirmed(self, now: float) -> float:
+        """What the route gave before any weight was known to be in effect."""
+        first = self._weights[0].since if self._weights else inf
+        counts_from = self._course.measured_since or inf
+        return self._wanted_weight or 0.0 if counts_from <= now < first else 0.0
 
     def _comes(self, had: InEffect, now: float) -> bool:
         """Whether the weight wanted is yet to be had."""

@@ -46,7 +46,11 @@ def test_what_is_known_of_an_object_does_not_count_for_a_namesake_after_it() -> 
 
 def _theirs(world: World, kind: str, name: str) -> Manifest:
     """An object of somebody else with a name that is needed."""
-    api_version = {"HTTPRoute": "gateway.networking.k8s.io/v1", "Deployment": "apps/v1"}[kind]
+    api_version = {
+        "HTTPRoute": "gateway.networking.k8s.io/v1",
+        "Deployment": "apps/v1",
+        "Service": "v1",
+    }[kind]
     metadata = {"name": name, "namespace": world.namespace}
     container = {"name": "theirs", "image": "t:1"}
     labels = {"app": "theirs"}
@@ -54,6 +58,8 @@ def _theirs(world: World, kind: str, name: str) -> Manifest:
     spec: Manifest = {"parentRefs": [{"name": "public"}]}
     if kind == "Deployment":
         spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    if kind == "Service":
+        spec = {"selector": labels, "ports": [{"port": 80}]}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
 
 
@@ -216,3 +222,40 @@ async def _gateway_deleted(world: World) -> None:
 
 def test_at_rest_a_gateway_that_is_gone_is_told_of_as_in_a_first_deployment() -> None:
     run(_gateway_deleted)
+
+
+async def _bad_while_unconfirmed(world: World) -> Snapshot:
+    """v2 fails, and the route gives it traffic, of which nothing tells that it is in effect."""
+    await world.apply(spec("v1"))
+    await world.until(serves("v1").holds)
+    await _take(world, "Service", "fraud")
+    world.model("v2", errors=0.2)
+    await world.apply(spec("v2"))
+    led = await world.until(lambda s: s.asked.get(revision_of(spec("v2")), 0) == 20, 60.0)
+    assert led.role("candidate").get("effectiveSince") is None
+    return await world.until(lambda s: bool(s.role("rejected")), 180.0)
+
+
+def test_a_bad_candidate_is_rolled_back_though_its_weight_is_not_known_to_be_in_effect() -> None:
+    found = run(_bad_while_unconfirmed)
+    assert found.role("rejected")["reason"] == "CheckFailed"
+    assert found.role("stable")["version"] == "v1"
+
+
+async def _taken_in_a_first_deployment(world: World) -> Snapshot:
+    """v1 serves through the gateway, and never is complete; v3 fails."""
+    await world.user.create(_theirs(world, "Service", "fraud"))
+    await world.apply(spec("v1"))
+    first = revision_of(spec("v1"))
+    await world.until(lambda s: s.split == {first: 100.0} and s.ready.get(first) == 4, 60.0)
+    world.model("v3", errors=0.2, starts_after=30.0)
+    await world.apply(spec("v3"))
+    await world.until(lambda s: s.revision("stable") == first, 10.0)
+    found = await world.until(lambda s: bool(s.role("rejected")), 300.0)
+    given = [each.asked.get(revision_of(spec("v3")), 0) for each in world.history.snapshots]
+    assert max(given) == 20
+    return found
+
+
+def test_a_first_deployment_whose_name_is_taken_is_not_replaced_unjudged() -> None:
+    assert run(_taken_in_a_first_deployment).role("rejected")["reason"] == "CheckFailed"

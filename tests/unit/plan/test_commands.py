@@ -83,3 +83,31 @@ def test_a_command_that_makes_no_sense_is_refused_and_changes_nothing(
 def test_a_first_deployment_cannot_be_aborted() -> None:
     story = Rehearsal(world=PaperWorld(broken={A})).settle().order(f"abort/{A}")
     assert "nothing to go back to" in outcome(story)
+
+
+@pytest.mark.parametrize("command", [f"abort/{C}", f"undo/{A}"])
+def test_what_alone_serves_is_not_taken_out_by_command(command: str) -> None:
+    story = serving().given(steps=[]).apply(B).given(steps=[{"setWeight": 50}]).apply(C)
+    story.world.broken = {B}
+    story.settle().order(command)
+    assert story.status.candidate and story.status.candidate.revision == C
+    told = f"stable revision {B} has no ready pod, and candidate {C} has 2: nothing would be served"
+    assert told in outcome(story)
+    assert f"promote/{C}" in outcome(story)
+    story.world.broken = set()
+    story.settle().order(f"{command}/2")
+    assert outcome(story).endswith("done")
+
+
+def test_a_candidate_that_cannot_serve_either_may_be_aborted() -> None:
+    story = serving().apply(B)
+    story.world.broken = {A, B}
+    story.settle().order(f"abort/{B}")
+    assert story.status.rejected and story.status.rejected.reason == "Aborted"
+
+
+def test_scaled_to_zero_a_candidate_may_be_aborted() -> None:
+    story = serving().given(steps=[{"setWeight": 50}]).apply(B)
+    story.spec = {**story.spec, "replicas": 0}
+    story.settle().order(f"abort/{B}")
+    assert story.status.rejected and story.status.rejected.reason == "Aborted"

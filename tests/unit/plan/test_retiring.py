@@ -127,3 +127,21 @@ def test_a_rollback_is_never_kept_from_the_status_by_those_that_went_before() ->
     story.judged("Fail")
     listed = [each.revision for each in story.status.retiring]
     assert (len(listed), listed[0], listed[-1]) == (RETIRING_KEPT, "c1", B)
+
+
+def test_while_stable_has_no_ready_pod_they_stay_for_the_progress_deadline() -> None:
+    story, gateway = rolling()
+    gateway.broken = {A}
+    story.settle().judged("Fail")
+    assert story.plan
+    assert story.plan.wake_in == 600
+    assert revisions(story.after(599)) == {A, B}
+    assert revisions(story.after(1)) == {A}, "they may have the room that stable's pods lack"
+
+
+def test_once_stable_has_a_ready_pod_again_they_go() -> None:
+    story, gateway = rolling()
+    gateway.broken = {A}
+    assert revisions(story.settle().judged("Fail").after(60)) == {A, B}
+    gateway.broken = set()
+    assert revisions(story.settle()) == {A}

@@ -1,8 +1,13 @@
 """What the rules make of a rollout, from the first deployment to promotion or rollback."""
 
+from dataclasses import replace
+
 import pytest
 
+from serinus.api.reasons import Reason
 from serinus.api.status import Condition
+from serinus.plan.decide import decide
+from serinus.plan.situation import Trouble, Workload
 from serinus.rehearsal.world import PaperWorld
 from tests.unit.plan.rehearsal import A, B, C, Rehearsal, serving
 
@@ -300,3 +305,34 @@ def test_steps_edited_in_mid_rollout_take_effect() -> None:
     story.given(steps=[])
     story.settle()
     assert story.status.stable and story.status.stable.revision == B
+
+
+def test_steps_that_are_cut_short_at_the_weight_at_hand_change_no_weight() -> None:
+    pauses = [{"setWeight": 20}, {"setWeight": 50}, {"pause": {"duration": "1h"}}]
+    story = serving().given(steps=pauses, analysis={"checks": []}).apply(B)
+    assert story.status.candidate and story.status.candidate.step == 2
+    since = story.status.candidate.effective_since
+    story.after(60).given(steps=[{"setWeight": 50}, {"pause": {"duration": "1m"}}]).settle()
+    assert "WeightChanged" not in story.told
+    assert story.status.candidate.step == 1
+    assert story.status.candidate.effective_since == since
+    assert story.after(59).status.candidate, "the pause is one of the new steps"
+    story.after(1)
+    assert story.status.stable and story.status.stable.revision == B
+
+
+def test_a_promotion_does_not_say_that_a_route_is_written_whose_name_is_taken() -> None:
+    story = serving().given(steps=STEPS).apply(B)
+    told = "HTTPRoute team/loan exists and was not made by Serinus."
+    taken = replace(
+        story.world.at(story.rollout.now),
+        trouble=Trouble(Reason.NAME_TAKEN, told),
+        split_in_effect=False,
+        route_message=told,
+        route_refused=True,
+    )
+    wish = replace(story.rollout.wish, command=f"promote/{B}")
+    workloads = {**taken.workloads, B: Workload(4, 4)}
+    plan = decide(wish, story.status, replace(taken, workloads=workloads), story.rollout.now)
+    assert plan.status.stable and plan.status.stable.revision == B
+    assert plan.status.message == f"{told} Revision {B} serves with 4 of 4 pods."

@@ -23,6 +23,8 @@ class Past:
     """A rollout that was, and what was counted in it."""
 
     weights: list[InEffect] = field(default_factory=lambda: [effect(5, 12), effect(50, 72)])
+    measured_since: float | None = None
+    """Seconds after the start, where it took traffic before its weight was in effect."""
     errors: float = 0.01
     """Share of the candidate's requests; of stable's 1% fail."""
     until: float | None = 130.0
@@ -58,6 +60,7 @@ class Past:
                 revision=NEW,
                 stable=OLD,
                 since=START,
+                measured_since=self.measured_since and START + self.measured_since,
                 weights=self.weights,
                 commands=self.commands,
                 until=None if self.until is None else START + self.until,
@@ -78,7 +81,7 @@ class Past:
         return Measurement(now, candidate, stable)
 
     def _answer(self, arm: Arm, question: Question, errors: float, now: float) -> Answer:
-        first = self.weights[0].since
+        first = START + (self.measured_since or self.weights[0].since - START)
         scrapes = int((now - START) / SCRAPED_EVERY) + 1
         times = [START + SCRAPED_EVERY * scrape for scrape in range(scrapes)]
         share = errors if isinstance(question, Counters) and question.part else 1.0
@@ -114,6 +117,16 @@ def test_looks_are_where_the_operator_has_them_and_count_every_sample_once() -> 
     assert [look.at - START for look in looks] == list(range(20, 131, 10))
     counts = [look.checks[0].state.candidate["requests"] for look in looks]
     assert counts == [RATE * (look.at - START - 12) for look in looks]
+
+
+def test_requests_count_from_when_they_did_also_before_a_weight_was_in_effect() -> None:
+    past = Past(measured_since=12, weights=[effect(5, 62)], errors=0.05, promoted=False)
+    found = past.replayed()
+    assert story(found)[-1][0] == "CheckFailed"
+    assert found.looks[0].at == START + 20
+    assert found.looks[-1].at < START + 62
+    past.weights = []
+    assert story(past.replayed()) == story(found), "also where it never came into effect"
 
 
 def test_a_stricter_policy_shows_when_it_would_have_rolled_back() -> None:
