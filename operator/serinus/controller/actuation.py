@@ -14,7 +14,7 @@ from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.pace import CHANGED_LONGEST, FAILED_LONGEST, ROUTE_LONGEST, Pace
 from serinus.controller.queue import RETRY_AFTER_LONGEST
 from serinus.manifests.children import Children
-from serinus.manifests.covers import over, unlike
+from serinus.manifests.covers import over, ports_anew, unlike
 from serinus.manifests.owner import Manifest, Objects, Owner, foreign, handed_over
 from serinus.plan.situation import Trouble, World
 
@@ -189,6 +189,8 @@ class _Writing:
         if found is None or unlike(found, manifest) is not None:
             # what somebody made since it was looked for is not ours
             wanted = over(found, manifest) if found else manifest
+            if found and (ports := ports_anew(found, wanted)):
+                await cluster.merge(found, {"spec": {"ports": ports}})
             found = await cluster.apply(wanted, force=found is not None)
             self._pace.wrote(manifest, longest=FAILED_LONGEST if urgent else CHANGED_LONGEST)
         # a no-op apply keeps the resourceVersion, and the store says that it is nothing new
