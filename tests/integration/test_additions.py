@@ -249,6 +249,27 @@ async def test_two_edits_by_hand_are_put_right_and_blamed_on_nothing(operator: O
     assert not overridden((await operator.get("fraud"))["status"])
 
 
+async def test_a_deployment_that_is_scaled_to_0_again_and_again_is_soon_put_right(
+    operator: Operator,
+) -> None:
+    await operator.apply("fraud", **spec("v1", replicas=1))
+    status = await operator.until("fraud", healthy("v1"))
+    name = f"fraud-{status['stable']['revision']}"
+    for _ in range(7):
+        kubectl("scale", "deployment", name, "--replicas=0", f"--namespace={operator.namespace}")
+        scaled = time.monotonic()
+        while await replicas(operator, name) != 1:
+            assert time.monotonic() < scaled + 8, "it is not put right"
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(2.5)
+
+
+async def replicas(operator: Operator, name: str) -> int:
+    live = await operator.cluster.get("Deployment", operator.namespace, name)
+    found: int = live["spec"]["replicas"]
+    return found
+
+
 @pytest.mark.parametrize(
     "label", ["app.kubernetes.io/managed-by", "serinus.dev/name", "serinus.dev/revision"]
 )
