@@ -96,8 +96,8 @@ class Pace:
         known.not_before = self._now() + wait * random.uniform(1.0, 1.2)
 
     def changed(self, manifest: Manifest, how: str, *, longest: float = CHANGED_LONGEST) -> None:
-        """It is not, or no longer, as it was written. Unless that was changed at once, it is written
-        again after so many seconds at the latest."""
+        """It is not, or no longer, as it was written. Unless that was so at once, it may be written
+        again in `longest` seconds, if not sooner."""
         known = self._known(manifest)
         if known is None or known.failures:
             return
