@@ -103,6 +103,49 @@ async def test_a_second_port_of_the_service_stalls_no_rollout(operator: Operator
     assert [port["name"] for port in live["spec"]["ports"]] == ["http", "metrics"]
 
 
+PORTS = {
+    "another number": [{"op": "replace", "path": "/spec/ports/0/port", "value": 8080}],
+    "another number, and a port beside it": [
+        {"op": "replace", "path": "/spec/ports/0/port", "value": 8080},
+        {"op": "add", "path": "/spec/ports/-", "value": SECOND_PORT},
+    ],
+    "no name and another number": [
+        {"op": "replace", "path": "/spec/ports", "value": [{"port": 8080}]}
+    ],
+    "another name, and a port of ours": [
+        {"op": "replace", "path": "/spec/ports/0/name", "value": "web"},
+        {"op": "add", "path": "/spec/ports/-", "value": {"name": "http", "port": 8080}},
+    ],
+    "pods that are not ready": [
+        {"op": "add", "path": "/spec/publishNotReadyAddresses", "value": True}
+    ],
+}
+
+
+@pytest.mark.parametrize("edit", PORTS)
+async def test_a_port_that_somebody_edits_is_put_right(operator: Operator, edit: str) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    status = await operator.until("fraud", healthy("v1"))
+    for name in ("fraud", f"fraud-{status['stable']['revision']}"):
+        before = await service(operator, name)
+        there = ("service", name, f"--namespace={operator.namespace}")
+        kubectl("patch", *there, "--type=json", f"--patch={json.dumps(PORTS[edit])}")
+        wanted = {
+            **before,
+            "ports": before["ports"] + [SECOND_PORT] * ("beside it" in edit),
+        }
+        deadline = time.monotonic() + 10
+        while (now := await service(operator, name)) != wanted:
+            assert time.monotonic() < deadline, now
+            await asyncio.sleep(0.1)
+
+
+async def service(operator: Operator, name: str) -> Manifest:
+    live = await operator.cluster.get("Service", operator.namespace, name)
+    found: Manifest = live["spec"]
+    return found
+
+
 TIMEOUTS = 'JSONPatch{op: "add", path: "/spec/rules/0/timeouts", value: {"request": "30s"}}'
 GUEST = (
     'JSONPatch{op: "add", path: "/spec/rules/0/backendRefs/-", '
@@ -204,6 +247,27 @@ async def test_two_edits_by_hand_are_put_right_and_blamed_on_nothing(operator: O
     operator.move(2 * SHOW_WITHIN)
     await asyncio.sleep(2)
     assert not overridden((await operator.get("fraud"))["status"])
+
+
+async def test_a_deployment_that_is_scaled_to_0_again_and_again_is_soon_put_right(
+    operator: Operator,
+) -> None:
+    await operator.apply("fraud", **spec("v1", replicas=1))
+    status = await operator.until("fraud", healthy("v1"))
+    name = f"fraud-{status['stable']['revision']}"
+    for _ in range(7):
+        kubectl("scale", "deployment", name, "--replicas=0", f"--namespace={operator.namespace}")
+        scaled = time.monotonic()
+        while await replicas(operator, name) != 1:
+            assert time.monotonic() < scaled + 8, "it is not put right"
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(2.5)
+
+
+async def replicas(operator: Operator, name: str) -> int:
+    live = await operator.cluster.get("Deployment", operator.namespace, name)
+    found: int = live["spec"]["replicas"]
+    return found
 
 
 @pytest.mark.parametrize(

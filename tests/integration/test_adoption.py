@@ -156,6 +156,30 @@ async def test_a_service_that_is_reached_from_outside_stays_so(
     assert now["spec"]["ports"][0]["nodePort"] == theirs["spec"]["ports"][0]["nodePort"]
 
 
+@pytest.mark.parametrize("traffic", [{}, GATEWAY])
+@pytest.mark.parametrize("port", [{}, {"name": "http"}])
+async def test_a_service_that_is_handed_over_keeps_the_number_of_its_port(
+    operator: Operator, port: Manifest, traffic: Manifest
+) -> None:
+    ports = [{**port, "port": 8000, "targetPort": 5000}]
+    given = {"selector": {"app": "theirs"}, "ports": ports, "publishNotReadyAddresses": True}
+    service = handed_over("Service", operator.namespace, apiVersion="v1", spec=given)
+    await operator.cluster.create(service)
+    await operator.apply("fraud", **spec("v1", traffic=traffic))
+    status = await operator.until("fraud", healthy("v1"), moving=5)
+    now = await operator.cluster.get("Service", operator.namespace, "fraud")
+    [taken] = now["spec"]["ports"]
+    assert (taken["name"], taken["port"], taken["targetPort"]) == ("http", 8000, 8080)
+    assert "publishNotReadyAddresses" not in now["spec"]
+    of_stable = f"fraud-{status['stable']['revision']}"
+    behind = await operator.cluster.get("Service", operator.namespace, of_stable)
+    assert [each["port"] for each in behind["spec"]["ports"]] == [80]
+    await operator.apply("fraud", **spec("v2", traffic=traffic))
+    await operator.until("fraud", healthy("v2"), moving=5, within=90)
+    now = await operator.cluster.get("Service", operator.namespace, "fraud")
+    assert now["spec"]["ports"] == [taken]
+
+
 async def test_a_route_that_is_handed_over_is_taken(operator: Operator) -> None:
     route = handed_over(
         "HTTPRoute",

@@ -91,6 +91,11 @@ class CheckState(StatusType):
     policy: Annotated[str, Field(max_length=16)] = Field(
         default="", description="Digest of the check's settings; with others it starts anew."
     )
+    budget: Annotated[str, Field(max_length=16)] = Field(
+        default="",
+        description="Digest of what the analysis gave the check to decide by: its budgets and "
+        "minRequests. With others its verdict waits for the next look.",
+    )
     peak: float = Field(
         default=0.0,
         description="Greatest log e-value against the candidate so far; exp(-peak) is an "

@@ -28,10 +28,11 @@ NOTE_BYTES: Final = 1024
 # with its charset the client takes the body as text, and without it writes JSON of its own
 _APPLY: Final = "application/apply-patch+yaml; charset=utf-8"
 _JSON: Final = "application/json"
+_MERGE: Final = "application/merge-patch+json"
 _YAML: Final = "application/yaml"
 _CONCURRENT: Final = 32
 _CONCURRENT_URGENT: Final = 8
-_WRITES: Final = frozenset({"create", "update", "apply", "delete"})
+_WRITES: Final = frozenset({"create", "update", "apply", "merge", "delete"})
 
 
 class ApiError(Exception):
@@ -63,7 +64,7 @@ class ApiError(Exception):
         # server-side apply tells as its own fault of a field that is unknown, of no such value, and
         # of two entries with one key
         unreadable = (
-            "field not declared in schema",
+            "failed to create typed patch object",
             "failed to convert new object",
             "duplicate entries for key",
         )
@@ -79,7 +80,8 @@ class Cluster:
         self._timeout = timeout
         self._turns = asyncio.Semaphore(_CONCURRENT)
         self.requests: Counter[tuple[str, str]] = Counter()
-        """Requests so far by (verb, kind); verbs are get, list, create, update, apply, delete."""
+        """Requests so far by (verb, kind); verbs are get, list, create, update, apply, merge,
+        delete."""
         self.refused_writes: Counter[str] = Counter()
         """Writes by kind that the API server refused, so that trying again does not help."""
 
@@ -147,6 +149,15 @@ class Cluster:
         forced = ("force", "true" if force else "false")
         query = [("fieldManager", FIELD_MANAGER), forced, ("fieldValidation", "Strict")]
         return await self._call("apply", kind, "PATCH", path, manifest, query, _APPLY)
+
+    async def merge(self, live: Manifest, changes: Manifest) -> Manifest:
+        """Change these fields, lists as a whole, if the object is still the one given (`conflict`
+        if not)."""
+        kind, metadata = live["kind"], live["metadata"]
+        path = KINDS[kind].path(metadata["namespace"], metadata["name"])
+        same = {"metadata": {"resourceVersion": metadata["resourceVersion"]}}
+        query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
+        return await self._call("merge", kind, "PATCH", path, {**same, **changes}, query, _MERGE)
 
     async def update_status(self, live: Manifest, status: Mapping[str, Any]) -> Manifest:
         """Replace the whole status if the object is still the one given (`conflict` if not).

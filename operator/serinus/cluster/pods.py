@@ -112,14 +112,19 @@ def _unix(moment: str) -> float:
 def trouble(deployment: Manifest, pods: Iterable[Manifest]) -> str | None:
     """Why the pods of a Deployment are not ready, None if nothing tells.
 
-    Told is the cause that most pods share, with their number.
+    Told is why there are not more pods, and of those there are the cause that most share, with
+    their number.
     """
+    return ". ".join(filter(None, (_deployment_trouble(deployment), _shared(pods)))) or None
+
+
+def _shared(pods: Iterable[Manifest]) -> str | None:
     told = [sentence for pod in pods if (sentence := _pod_trouble(pod))]
-    if told:
-        first = max(set(told), key=lambda sentence: (told.count(sentence), sentence))
-        count = told.count(first)
-        return f"{count} pod{'s' if count > 1 else ''}: {first}"
-    return _deployment_trouble(deployment)
+    if not told:
+        return None
+    first = max(set(told), key=lambda sentence: (told.count(sentence), sentence))
+    count = told.count(first)
+    return f"{count} pod{'s' if count > 1 else ''}: {first}"
 
 
 def _deployment_trouble(deployment: Manifest) -> str | None:

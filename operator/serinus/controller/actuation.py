@@ -11,10 +11,16 @@ from math import inf
 
 from serinus.api.reasons import Reason
 from serinus.cluster import ApiError, Cluster, Store
-from serinus.controller.pace import CHANGED_LONGEST, FAILED_LONGEST, ROUTE_LONGEST, Pace
+from serinus.controller.pace import (
+    CHANGED_LONGEST,
+    EMPTIED_LONGEST,
+    FAILED_LONGEST,
+    ROUTE_LONGEST,
+    Pace,
+)
 from serinus.controller.queue import RETRY_AFTER_LONGEST
 from serinus.manifests.children import Children
-from serinus.manifests.covers import over, unlike
+from serinus.manifests.covers import over, ports_anew, unlike
 from serinus.manifests.owner import Manifest, Objects, Owner, foreign, handed_over
 from serinus.plan.situation import Trouble, World
 
@@ -172,7 +178,8 @@ class _Writing:
             self._tell_if_overridden(manifest)
             return
         if told is not None:
-            self._pace.changed(manifest, told)
+            longest = EMPTIED_LONGEST if _is_emptied(found, manifest) else CHANGED_LONGEST
+            self._pace.changed(manifest, told, longest=longest)
         if (wait := self._pace.wait(manifest)) > 0:
             if failure := self._pace.failure(manifest):
                 self._failures[kind] = failure
@@ -189,6 +196,8 @@ class _Writing:
         if found is None or unlike(found, manifest) is not None:
             # what somebody made since it was looked for is not ours
             wanted = over(found, manifest) if found else manifest
+            if found and (ports := ports_anew(found, wanted)):
+                await cluster.merge(found, {"spec": {"ports": ports}})
             found = await cluster.apply(wanted, force=found is not None)
             self._pace.wrote(manifest, longest=FAILED_LONGEST if urgent else CHANGED_LONGEST)
         # a no-op apply keeps the resourceVersion, and the store says that it is nothing new
@@ -236,6 +245,13 @@ class _Writing:
         longest = ROUTE_LONGEST if urgent else RETRY_AFTER_LONGEST
         self._pace.failed(manifest, told, retry_after=error.retry_after, longest=longest)
         self._retry_in = min(self._retry_in, self._pace.wait(manifest))
+
+
+def _is_emptied(live: Manifest | None, desired: Manifest) -> bool:
+    """Whether a Deployment that is to have pods was scaled to 0."""
+    if live is None or desired["kind"] != "Deployment":
+        return False
+    return bool(live["spec"].get("replicas") == 0 < desired["spec"]["replicas"])
 
 
 def _all_ready(desired: Iterable[Manifest], objects: Objects) -> bool:

@@ -22,6 +22,10 @@ CHANGED_FIRST: Final = 1.0
 CHANGED_LONGEST: Final = 300.0
 ROUTE_LONGEST: Final = 5.0
 """Longest wait for what splits the traffic: a rollback may depend on it."""
+EMPTIED_LONGEST: Final = 5.0
+"""Longest wait for a Deployment that somebody scales to 0 again and again."""
+AT_ONCE: Final = 2.0
+"""Seconds after a write within which no person changes it: then something does each time."""
 OVERRIDDEN_AFTER: Final = 3
 """Writes of the same, one after another, that did not last, after which something else is said to
 change it."""
@@ -91,8 +95,9 @@ class Pace:
         wait = min(max(min(slow, FAILED_LONGEST), retry_after or 0.0), longest)
         known.not_before = self._now() + wait * random.uniform(1.0, 1.2)
 
-    def changed(self, manifest: Manifest, how: str) -> None:
-        """It is not, or no longer, as it was written."""
+    def changed(self, manifest: Manifest, how: str, *, longest: float = CHANGED_LONGEST) -> None:
+        """It is not, or no longer, as it was written. Unless that was so at once, it may be written
+        again in `longest` seconds, if not sooner."""
         known = self._known(manifest)
         if known is None or known.failures:
             return
@@ -100,6 +105,8 @@ class Pace:
         if known.as_wanted:
             known.undone = 0 if self._has_lasted(known) else known.undone + 1
             known.as_wanted = False
+            if self._now() - known.written > AT_ONCE:
+                known.not_before = min(known.not_before, self._now() + longest)
 
     def unchanged(self, manifest: Manifest) -> None:
         """It is as it is wanted, whoever saw to that."""

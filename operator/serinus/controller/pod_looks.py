@@ -114,7 +114,10 @@ async def look_at_pods(
     stable = status.stable.revision if status.stable else None
     looks = awaiting(before, candidate, stable, read_workloads(objects))
     if looks.due > now:
-        return looks, None
+        # that there cannot be more pods is known without a look at those there are
+        told = trouble(deployment, ()) if looks.short else None
+        known = told is None or (looks.problem is not None and told in looks.problem)
+        return looks if known else replace(looks, problem=told), None
     try:
         pods = await cluster.list("Pod", owner.namespace, _selector(owner.pods()))
     except ApiError as error:

@@ -87,15 +87,16 @@ def judge(
     absent_since = min(progress.unreported_since or measurement.at, measurement.at)
     # a pod that has just become ready is not scraped yet
     long_absent = absent if measurement.at - absent_since >= REPORT_WITHIN else None
+    budgets = [(check, budget_of(analysis, check)) for check in analysis.checks]
     checks = tuple(
         _judged(
             check,
-            _before(check, progress.checks, {check.digest}),
+            _before(check, progress.checks, {check.digest}, budget),
             look(baseline=_baseline(check, progress)),
-            budget_of(analysis, check),
+            budget,
             long_absent,
         )
-        for check in analysis.checks
+        for check, budget in budgets
     )
     after = seconds(analysis.on_silence.after)
     return replace(
@@ -128,15 +129,21 @@ def as_asked(analysis: Analysis, checks: Iterable[CheckStatus]) -> list[CheckSta
     """What is known of the checks that are asked for now. A check of which nothing was judged yet
     has no settings that could have changed."""
     known = tuple(checks)
-    return [_before(check, known, {check.digest, ""}) for check in analysis.checks]
+    return [
+        _before(check, known, {check.digest, ""}, budget_of(analysis, check))
+        for check in analysis.checks
+    ]
 
 
 def _begun_anew(check: CheckStatus) -> CheckStatus:
     anew = check.replace(state=comparison.step_entered(check.state))
+    return _unjudged(anew, "Not judged at this weight yet.")
+
+
+def _unjudged(check: CheckStatus, message: str) -> CheckStatus:
     if check.verdict in ("Error", "NoData"):
-        return anew
-    message = "Not judged at this weight yet."
-    return anew.replace(verdict="Inconclusive", message=message)
+        return check
+    return check.replace(verdict="Inconclusive", message=message)
 
 
 def overall(checks: Iterable[CheckStatus]) -> Verdict:
@@ -184,15 +191,26 @@ def budget_of(analysis: Analysis, check: Check) -> Budget:
     )
 
 
+def _decided_by(check: Check, budget: Budget) -> str:
+    """Stands for what a check's verdict depends on beside its own settings and the evidence."""
+    return "" if check.threshold is not None else budget.digest
+
+
 def _baseline(check: Check, progress: Progress) -> CheckBaseline:
     return progress.baseline.of(reads(check)) if progress.baseline else NO_HISTORY
 
 
-def _before(check: Check, checks: Iterable[CheckStatus], policies: set[str]) -> CheckStatus:
-    """What was known of a check; nothing if it is new, or its settings are."""
+def _before(
+    check: Check, checks: Iterable[CheckStatus], policies: set[str], budget: Budget
+) -> CheckStatus:
+    """What was known of a check; nothing if it is new, or its settings are. Where only what the
+    analysis gives it to decide by is new, the evidence goes on, which holds whatever it is held
+    against, and the verdict waits. A status of an older operator does not tell."""
     for known in checks:
         if (known.name, known.kind) == (check.name, check.kind) and known.state.policy in policies:
-            return known
+            if known.state.budget in ("", _decided_by(check, budget)):
+                return known
+            return _unjudged(known, "Not judged by the analysis's new settings yet.")
     fresh = CheckState(policy=check.digest)
     return CheckStatus(
         name=check.name,
@@ -216,7 +234,9 @@ def _judged(
         found = _unless_absent(check, found, look, unreported)
         found = _unless_unexplained(check, found, look)
     return before.replace(
-        verdict=found.verdict, message=found.message[:_LONGEST_MESSAGE], state=found.state
+        verdict=found.verdict,
+        message=found.message[:_LONGEST_MESSAGE],
+        state=found.state.replace(budget=_decided_by(check, budget)),
     )
 
 

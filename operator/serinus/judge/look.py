@@ -1,5 +1,6 @@
 """One look: what was counted since the last one, and what a check makes of it."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -100,6 +101,11 @@ class Budget:
     """Chance over the whole rollout and all checks."""
     min_requests: int
     """Candidate's requests in a step, before it can pass."""
+
+    @property
+    def digest(self) -> str:
+        """12 characters that stand for all of it."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)

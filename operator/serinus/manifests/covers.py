@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import islice
 from typing import Any, Final
 
-from serinus.manifests.owner import WITHDRAWN, Manifest
+from serinus.manifests.owner import ADOPT_ANNOTATION, WITHDRAWN, Manifest
 
 _EXACT: Final = frozenset({"selector", "matchLabels", "parentRefs", "hostnames", "rules", "data"})
 """Where a key more than ours changes the meaning; elsewhere it is the server's default, or an
@@ -32,7 +32,7 @@ _QUANTITIES: Final = frozenset({"limits", "requests", "overhead"})
 _QUANTITY: Final = frozenset({"sizeLimit", "divisor", "storage"})
 _ZERO_IS_NONE: Final = frozenset(
     {"hostNetwork", "hostPID", "hostIPC", "readOnly", "stdin", "stdinOnce", "tty"}
-    | {"hostPort", "initialDelaySeconds"}
+    | {"hostPort", "initialDelaySeconds", "publishNotReadyAddresses"}
 )
 """Fields of which the server drops false and 0; of all others it keeps them."""
 
@@ -79,21 +79,61 @@ def covers(live: Manifest, desired: Manifest) -> bool:
 def differences(live: Manifest, desired: Manifest) -> Iterator[str]:
     """Where `live` is not as `desired`, in words: the path of each field, and what it is."""
     heads = ("apiVersion", "kind")
-    for key in desired:
+    for key, wanted in over(live, desired).items():
         if key not in heads:
-            yield from _differences(live.get(key), desired[key], key, key)
-    if _leads_to_a_host(live, desired):
-        yield _other("spec.type", "ExternalName", "ClusterIP")
-    marks = [(each.get("metadata") or {}).get("annotations") or {} for each in (live, desired)]
+            yield from _differences(live.get(key), wanted, key, key)
+    marks = [_annotations(each) for each in (live, desired)]
     if WITHDRAWN in marks[0] and WITHDRAWN not in marks[1]:
         yield f"metadata.annotations has {WITHDRAWN}"
 
 
 def over(live: Manifest, desired: Manifest) -> Manifest:
-    """What to apply to what is there: a Service keeps its type, unless that leads to no pods."""
-    if not _leads_to_a_host(live, desired):
+    """What to apply to what is there: a Service keeps its type, unless that leads to no pods, and
+    one that was handed over keeps its port's number, by which its callers know it."""
+    if desired.get("kind") != "Service" or "spec" not in live:
         return desired
-    return {**desired, "spec": {**desired["spec"], "type": "ClusterIP", "externalName": ""}}
+    spec = dict(desired["spec"])
+    if live["spec"].get("type") == "ExternalName":
+        spec |= {"type": "ClusterIP", "externalName": ""}
+    if _annotations(live).get(ADOPT_ANNOTATION) == desired["metadata"]["name"]:
+        [ours] = spec["ports"]
+        theirs = (each for each in _in_the_way(live, ours) if each.get("protocol") != "UDP")
+        spec["ports"] = [{**ours, "port": next(theirs, ours)["port"]}]
+    return {**desired, "spec": spec}
+
+
+def ports_anew(live: Manifest, desired: Manifest) -> list[Manifest] | None:
+    """All ports of a Service that cannot be applied; None where it can be.
+
+    Server-side apply tells ports apart by number, and so adds ours beside one of another number:
+    the API server refuses that if it has the same name, or none. Others' ports stay.
+    """
+    if desired["kind"] != "Service":
+        return None
+    [ours] = desired["spec"]["ports"]
+    in_the_way = _in_the_way(live, ours)
+    if not in_the_way:
+        return None
+    theirs = [
+        port
+        for port in live["spec"]["ports"]
+        if port not in in_the_way and _key_of(port, "ports") != _key_of(ours, "ports")
+    ]
+    return [{**in_the_way[0], **ours}, *theirs]
+
+
+def _in_the_way(live: Manifest, ours: Manifest) -> list[Manifest]:
+    """Ports of another number, beside which the API server does not take ours."""
+    return [
+        port
+        for port in live["spec"].get("ports") or []
+        if port.get("name", "") in ("", ours["name"])
+        and _key_of(port, "ports") != _key_of(ours, "ports")
+    ]
+
+
+def _annotations(each: Manifest) -> Manifest:
+    return (each.get("metadata") or {}).get("annotations") or {}
 
 
 def unlike(live: Manifest, desired: Manifest) -> str | None:
@@ -104,11 +144,6 @@ def unlike(live: Manifest, desired: Manifest) -> str | None:
     more = ", …" if len(found) > 3 else ""
     what = f"{desired['kind']} {desired['metadata']['name']}"
     return f"{what} is not yet as wanted: {', '.join(found[:3])}{more}."
-
-
-def _leads_to_a_host(live: Manifest, desired: Manifest) -> bool:
-    is_service = desired.get("kind") == "Service"
-    return is_service and live["spec"].get("type") == "ExternalName"
 
 
 def _differences(

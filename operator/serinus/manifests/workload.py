@@ -36,6 +36,8 @@ def service(owner: Owner, name: str, selected: str | None, revision: Revision) -
         **owner.object("v1", "Service", name, label),
         "spec": {
             "selector": owner.pods(selected),
+            # else rejected pods serve until they have ended
+            "publishNotReadyAddresses": False,
             "ports": [
                 {
                     "name": "http",

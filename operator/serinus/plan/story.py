@@ -42,7 +42,7 @@ def tell(s: Situation) -> Situation:
         s.world.unkept or "",
         s.world.route_contested,
     ]
-    story = replace(story, message=" ".join(filter(None, notes)))
+    story = replace(story, message=" ".join(map(_stopped, filter(None, notes))))
     told = s.to(
         observed_generation=s.wish.generation, phase=story.phase, message=story.message[:1024]
     )
@@ -50,6 +50,10 @@ def tell(s: Situation) -> Situation:
     conditions = _conditions(told, story, drifted)
     told = announce_drift(told, before.status if before else None, drifted)
     return told.to(conditions=conditions)
+
+
+def _stopped(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "…")) else f"{sentence}."
 
 
 def taken_before(status: Status) -> str:
@@ -94,7 +98,7 @@ def _still_led_to(s: Situation, message: str) -> str:
         return ""
     why = s.world.route_message
     told = f"Pods of revision {', '.join(late)} stay, since they may still get traffic"
-    return f"{told}: {why}." if why and why not in message else f"{told}."
+    return f"{told}: {why}" if why and why not in message else told
 
 
 def _stable_is_down(s: Situation) -> str:

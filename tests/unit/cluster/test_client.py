@@ -36,6 +36,8 @@ def test_what_is_no_object_is_an_error_though_it_came_with_200(raw: bytes) -> No
         (403, "exceeded quota", (False, False, True)),
         (422, "invalid", (False, False, True)),
         (500, "failed to create typed patch object: field not declared in schema", (0, 0, 1)),
+        (500, "failed to create typed patch object: .args: expected list, got &{x}", (0, 0, 1)),
+        (500, "failed to convert new object: quantities must match", (0, 0, 1)),
         (500, 'duplicate entries for key [containerPort=8080,protocol="TCP"]', (0, 0, 1)),
         (500, "etcdserver: request timed out", (False, False, False)),
         (429, "too many requests", (False, False, False)),

@@ -128,6 +128,10 @@ def test_a_quota_that_refuses_the_pods_is_told_though_there_is_no_pod() -> None:
     assert trouble(deployment, []) == (
         "Pods cannot be created: exceeded quota: pods, requested: 1, used: 4, limited: 4"
     )
+    assert trouble(deployment, [pod(container(ended(1)))]) == (
+        "Pods cannot be created: exceeded quota: pods, requested: 1, used: 4, limited: 4. "
+        "1 pod: container model: Error with exit code 1"
+    )
 
 
 def test_addresses_count_once_and_only_where_ready() -> None:

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from serinus.controller.pace import (
+    AT_ONCE,
     CHANGED_LONGEST,
+    EMPTIED_LONGEST,
     FAILED_LONGEST,
     FORGOTTEN_AFTER,
     LASTS_AFTER,
@@ -45,6 +47,21 @@ def test_what_was_changed_by_others_is_put_right_at_once_and_then_ever_more_slow
         clock.now += waits[-1]
     assert waits[:5] == [0, 1, 2, 4, 8]
     assert waits[-1] == CHANGED_LONGEST < FORGOTTEN_AFTER
+
+
+def test_what_serves_nobody_waits_some_seconds_unless_it_is_changed_at_once(clock: Clock) -> None:
+    pace = Pace(clock)
+    for _ in range(12):
+        pace.wrote(child())
+        clock.now += AT_ONCE + 1
+        pace.changed(child(), "scaled to 0", longest=EMPTIED_LONGEST)
+        assert pace.wait(child()) <= EMPTIED_LONGEST
+        clock.now += pace.wait(child())
+    pace.wrote(child())
+    clock.now += AT_ONCE / 2
+    pace.changed(child(), "scaled to 0", longest=EMPTIED_LONGEST)
+    pace.changed(child(), "scaled to 0", longest=EMPTIED_LONGEST)
+    assert pace.wait(child()) > CHANGED_LONGEST / 2
 
 
 def test_something_else_to_write_waits_for_nothing(clock: Clock) -> None:

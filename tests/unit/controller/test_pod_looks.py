@@ -1,7 +1,18 @@
 """When pods are listed: soon after some were lost, and seldom otherwise."""
 
-from serinus.api.status import Candidate
-from serinus.controller.pod_looks import LOOK_AFTER, LOOK_AGAIN, LOOK_EVERY, PodLooks, awaiting
+from typing import cast
+
+from serinus.api.status import Candidate, Status
+from serinus.cluster import Cluster
+from serinus.controller.pod_looks import (
+    LOOK_AFTER,
+    LOOK_AGAIN,
+    LOOK_EVERY,
+    PodLooks,
+    awaiting,
+    look_at_pods,
+)
+from serinus.manifests.owner import Owner
 from serinus.plan.situation import Workload
 
 SINCE = 1000.0
@@ -28,6 +39,25 @@ def test_pods_that_start_are_given_a_moment_and_then_asked_what_keeps_them() -> 
     assert looks.due == SINCE + LOOK_AFTER + LOOK_AGAIN
     assert looks.problem == "1 pod: ImagePullBackOff"
     assert after(looks, new=1).problem is None
+
+
+async def test_that_pods_cannot_be_created_is_told_before_they_are_looked_at() -> None:
+    refused = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
+    refused["reason"] = "FailedCreate"
+    deployment = {
+        "metadata": {"labels": {"serinus.dev/revision": "new"}},
+        "spec": {"replicas": 3},
+        "status": {"readyReplicas": 2, "conditions": [refused]},
+    }
+    owner, status = Owner("shop", "fraud", "4f7c"), Status(candidate=CANDIDATE)
+    objects = {("Deployment", "fraud-new"): deployment}
+    before = after(None, new=0).looked("2 pods: container model runs", SINCE + LOOK_AFTER)
+    for known in (None, before):
+        looks, seen = await look_at_pods(
+            cast(Cluster, None), owner, status, objects, known, SINCE + LOOK_AFTER - 1
+        )
+        assert looks is not None and seen is None
+        assert looks.problem == "Pods cannot be created: exceeded quota"
 
 
 def test_pods_that_are_ready_in_that_moment_are_not_listed() -> None:

@@ -208,3 +208,65 @@ def test_what_a_check_found_is_known_as_long_as_its_settings_are_the_same() -> N
     assert as_asked(mild, [passed]) == [passed]
     [anew] = as_asked(strict, [passed])
     assert anew.verdict == "NoData"
+
+
+ERRORS = error_rate()
+TWICE = {**ERRORS, "name": "again"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"minRequests": 5000}),
+        ({}, {"falsePassBudget": "0.01%"}),
+        ({}, {"falseRollbackBudget": "0.1%"}),
+        ({}, {"checks": [ERRORS, {**TWICE, "weight": 9}]}),
+    ],
+)
+def test_a_verdict_reached_by_other_settings_of_the_analysis_waits_for_the_next_look(
+    before: dict[str, object], after: dict[str, object]
+) -> None:
+    paper = Judging(ERRORS, TWICE, **before)
+    paper.errors((0, 0), (0, 0))
+    paper.scrape()
+    paper.until("Pass", lambda: paper.errors((1, 95), (19, 1805)))
+    found = list(paper.progress.checks)
+    assert as_asked(paper.analysis, found) == found
+    edited = Analysis.model_validate({"checks": [ERRORS, TWICE], **before, **after})
+    waiting = as_asked(edited, found)
+    assert {check.verdict for check in waiting} == {"Inconclusive"}
+    assert as_asked(edited, waiting) == waiting
+    assert [check.state for check in waiting] == [check.state for check in found]
+
+
+def test_more_requests_that_are_asked_for_are_waited_for_and_what_was_counted_counts() -> None:
+    paper = Judging(ERRORS)
+    paper.errors((0, 0), (0, 0))
+    paper.scrape()
+
+    def serve_some() -> None:
+        paper.errors((1, 95), (19, 1805))
+
+    paper.until("Pass", serve_some)
+    served = paper.progress.checks[0].state.step_requests
+    paper.analysis = Analysis.model_validate({"checks": [ERRORS], "minRequests": int(served) + 200})
+    serve_some()
+    paper.look()
+    assert overall(paper.progress.checks) == "Inconclusive"
+    paper.until("Pass", serve_some)
+    assert paper.progress.checks[0].state.step_requests == served + 285
+
+
+def test_settings_that_a_check_does_not_depend_on_leave_its_verdict_alone() -> None:
+    paper = Judging(PSI)
+    [found] = as_asked(paper.analysis, [])
+    passed = found.replace(verdict="Pass", message="It is in bounds.")
+    edited = Analysis.model_validate({"checks": [PSI], "minRequests": 5000})
+    assert as_asked(edited, [passed]) == [passed]
+
+
+def test_a_verdict_of_an_operator_that_noted_no_settings_of_the_analysis_stands() -> None:
+    paper = Judging(ERRORS)
+    [new] = as_asked(paper.analysis, [])
+    passed = new.replace(verdict="Pass", state=new.state.replace(budget=""))
+    assert as_asked(paper.analysis, [passed]) == [passed]

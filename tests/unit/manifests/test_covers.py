@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from serinus.api.spec import Gateway
-from serinus.manifests.covers import covers, differences, over
+from serinus.manifests.covers import covers, differences, over, ports_anew
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.face import Split
@@ -100,7 +100,8 @@ def test_any_field_that_someone_removed_is_written_again(desired: Manifest) -> N
     for path in mattering(desired):
         live = with_defaults(desired)
         del at(live, path[:-1])[path[-1]]
-        assert not covers(live, desired), path
+        dropped = path[-1] == "publishNotReadyAddresses"  # as the server drops it
+        assert covers(live, desired) == dropped, path
 
 
 def test_a_selector_with_a_key_more_selects_other_pods() -> None:
@@ -123,6 +124,55 @@ def test_a_service_that_leads_to_a_host_and_not_to_pods_is_another_one() -> None
         "type": "ClusterIP",
         "externalName": "",
     }
+
+
+HTTP = SERVICE["spec"]["ports"][0]
+METRICS = {"name": "metrics", "port": 9090, "protocol": "TCP", "targetPort": 9090}
+
+
+@pytest.mark.parametrize(
+    ("live", "anew"),
+    [
+        ([HTTP], None),
+        ([HTTP, METRICS], None),
+        ([METRICS], None),
+        ([{**HTTP, "name": "web"}], None),
+        ([{"port": 80}], None),
+        ([{**HTTP, "port": 8080}], [HTTP]),
+        ([{**HTTP, "port": 8080, "nodePort": 30080}], [{**HTTP, "nodePort": 30080}]),
+        ([METRICS, {**HTTP, "port": 8080}], [HTTP, METRICS]),
+        ([{"port": 8080, "targetPort": 1}], [HTTP]),
+        ([{**HTTP, "name": "web"}, {**HTTP, "port": 8080}], [HTTP]),
+    ],
+)
+def test_ports_beside_which_ours_cannot_be_are_written_as_a_whole(
+    live: list[Manifest], anew: list[Manifest] | None
+) -> None:
+    edited = with_defaults(SERVICE)
+    edited["spec"]["ports"] = live
+    assert ports_anew(edited, SERVICE) == anew
+    assert ports_anew(edited, DEPLOYMENT) is None
+
+
+@pytest.mark.parametrize("theirs", [{"port": 8000}, {"name": "http", "port": 8000}])
+def test_the_port_of_a_service_that_was_handed_over_keeps_its_number(theirs: Manifest) -> None:
+    live = with_defaults(SERVICE)
+    live["spec"]["ports"] = [theirs]
+    live["metadata"]["annotations"] = {"serinus.dev/adopt": "fraud"}
+    wanted = over(live, SERVICE)
+    assert wanted["spec"]["ports"] == [{**HTTP, "port": 8000}]
+    assert ports_anew(live, wanted) is None
+    live["spec"]["ports"] = wanted["spec"]["ports"]
+    assert covers(live, SERVICE)
+    live["metadata"]["annotations"] = {"serinus.dev/adopt": "loan"}
+    assert not covers(live, SERVICE)
+
+
+def test_a_service_leads_to_pods_that_are_ready_alone() -> None:
+    live = with_defaults(SERVICE)
+    live["spec"]["publishNotReadyAddresses"] = True
+    told = "spec.publishNotReadyAddresses is true instead of false"
+    assert list(differences(live, SERVICE)) == [told]
 
 
 def added(desired: Manifest, *path: Any, item: Any) -> Manifest:

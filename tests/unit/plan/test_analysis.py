@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from serinus.api.analysis import Analysis
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Stable, Status, Weight
 from serinus.judge import EffectiveWeight, learn
+from serinus.judge.analysis import budget_of
 from serinus.judge.counters import LATE_WITHIN
 from serinus.judge.questions import Answer, Arm, History, Measurement, Question, Series, Unreadable
 from serinus.manifests.owner import Owner
@@ -20,7 +22,7 @@ from serinus.plan.analysis import (
     requested,
 )
 from serinus.plan.situation import Workload, World
-from tests.unit.plan.rehearsal import TEMPLATE
+from tests.unit.plan.rehearsal import TEMPLATE, B, serving
 
 OWNER = Owner("shop", "fraud", "4f7c")
 ERRORS = {"analysis": {"interval": "5s", "checks": [{"name": "errors", "errorRate": {}}]}}
@@ -159,3 +161,22 @@ def test_pods_that_are_ready_and_report_nothing_are_missed() -> None:
     assert running.candidate.unreported_since == 1010.0
     assert check.verdict == "NoData"
     assert "1 of 2 ready candidate pods report" in check.message
+
+
+def test_a_pass_reached_by_fewer_requests_raises_no_weight_once_more_are_asked_for() -> None:
+    steps = [{"setWeight": 20}, {"pause": {"duration": "1h"}}, {"setWeight": 50}]
+    checks = [{"name": "errors", "errorRate": {}}]
+    for asked, weight in ((100, 50), (5000, 20)):
+        analysis = {"checks": checks, "minRequests": 100}
+        story = serving().given(steps=steps, analysis=analysis).apply(B)
+        assert story.judged("Pass").reason == "AwaitingPause"
+        passing = story.status.candidate
+        assert passing is not None
+        given = Analysis.model_validate(analysis)
+        budget = budget_of(given, given.checks[0]).digest
+        passed = [
+            check.replace(state=check.state.replace(budget=budget)) for check in passing.checks
+        ]
+        story.rollout.status = story.status.replace(candidate=passing.replace(checks=passed))
+        story.given(steps=steps, analysis={**analysis, "minRequests": asked}).after(3601)
+        assert story.weight == weight

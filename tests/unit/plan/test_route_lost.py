@@ -1,5 +1,10 @@
 """A route that no longer does what it did: nobody knows who gets the traffic, if anybody does."""
 
+from dataclasses import replace
+
+from serinus.api.reasons import Reason
+from serinus.plan.situation import Trouble, World
+from serinus.rehearsal.world import PaperWorld
 from tests.unit.plan.rehearsal import A, B, Rehearsal, serving
 
 STEPS = [{"setWeight": 10}, {"pause": {"duration": "30s"}}, {"setWeight": 50}]
@@ -69,6 +74,20 @@ def test_stable_without_a_ready_pod_is_told_of_in_every_story() -> None:
     assert told in story.settle().status.message
     story.world.broken = set()
     assert told not in story.settle().status.message
+
+
+class Unstopped(PaperWorld):
+    """What goes wrong is told by others, without a full stop."""
+
+    def at(self, now: float) -> World:
+        trouble = Trouble(Reason.NAME_TAKEN, "its name is taken")
+        return replace(super().at(now), trouble=trouble, unkept="it is gone", route_contested="…")
+
+
+def test_sentences_of_a_story_end_before_the_next_begins() -> None:
+    story = Rehearsal(world=Unstopped()).settle()
+    told = f"its name is taken. Revision {A} serves with 4 of 4 pods. it is gone. …"
+    assert story.status.message == told
 
 
 def test_a_first_deployment_that_never_served_is_not_stable_at_no_pods() -> None:
