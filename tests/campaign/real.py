@@ -18,6 +18,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Any, Final, Self
 from unittest.mock import patch
 
@@ -75,8 +76,12 @@ class RealApi:
     @contextlib.asynccontextmanager
     async def connected(cls) -> AsyncIterator[Self]:
         """By KUBECONFIG, as the operator itself; every kind was listed."""
-        # what waits to be written again waits in the time that is moved
-        patched = patch.object(Pace.__init__, "__defaults__", (_moved,))
+        # what waits for the API server waits in the time that is moved
+        patches = (
+            patch.object(Pace.__init__, "__defaults__", (_moved,)),
+            patch("serinus.controller.unwritten.time", SimpleNamespace(monotonic=_moved)),
+            patch("serinus.controller.reconcile.time", SimpleNamespace(monotonic=_moved)),
+        )
         async with connect(timeout=60.0) as cluster:
             found = cls(cluster._api, cluster)
             begun = {kind: asyncio.Event() for kind in _MIRRORED}
@@ -84,7 +89,9 @@ class RealApi:
             try:
                 for each in begun.values():
                     await each.wait()
-                with patched:
+                with contextlib.ExitStack() as stack:
+                    for each in patches:
+                        stack.enter_context(each)
                     yield found
             finally:
                 for task in tasks:

@@ -10,6 +10,7 @@ each.
 
 import argparse
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -18,6 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
+from serinus.cluster import ApiError
 from tests.campaign.history import Snapshot
 from tests.campaign.invariants import violations
 from tests.campaign.memory.world import World, run
@@ -412,15 +414,19 @@ async def _history_lost(stage: Stage, state: State) -> None:
 
 async def _name_taken(stage: Stage, _: State) -> None:
     stage.act("the HTTPRoute's name is somebody else's")
-    if (found := await stage.user.find("HTTPRoute", stage.namespace, "fraud")) is not None:
-        await stage.user.delete(found)
     theirs = {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
         "metadata": {"name": "fraud", "namespace": stage.namespace},
         "spec": {"parentRefs": [{"name": "theirs"}]},
     }
-    made = await stage.user.create(theirs)
+    made = None
+    while made is None:
+        if (found := await stage.user.find("HTTPRoute", stage.namespace, "fraud")) is not None:
+            await stage.user.delete(found)
+        # the operator may be quicker
+        with contextlib.suppress(ApiError):
+            made = await stage.user.create(theirs)
     await stage.wait(3 * MINUTE)
     stage.act("the name is free")
     await stage.user.delete(made)
