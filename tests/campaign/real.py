@@ -90,8 +90,8 @@ class RealApi:
                 for each in begun.values():
                     await each.wait()
                 with contextlib.ExitStack() as stack:
-                    for each in patches:
-                        stack.enter_context(each)
+                    for clock in patches:
+                        stack.enter_context(clock)
                     yield found
             finally:
                 for task in tasks:
