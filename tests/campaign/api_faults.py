@@ -201,6 +201,10 @@ class Fault:
         """Whether anything was disturbed at all."""
         return True
 
+    def beyond(self, run: "Run") -> bool:
+        """Whether it was for a write that this run had no need of."""
+        return False
+
 
 @dataclass
 class Run:
@@ -259,6 +263,9 @@ class Crash(Fault):
     @property
     def met(self) -> bool:
         return self._done
+
+    def beyond(self, run: Run) -> bool:
+        return not self._done and self._seen <= self._number
 
     async def before(self, run: Run, request: Request) -> web.Response | None:
         if run.down:
@@ -581,9 +588,11 @@ async def examine(
                 started = time.monotonic()
                 problem = ""
                 try:
-                    end, _ = await told(at_proxy, real, through, namespace, story, fault)
+                    end, run = await told(at_proxy, real, through, namespace, story, fault)
                     if end != wanted:
                         problem = _difference(wanted, end)
+                    elif fault.beyond(run):
+                        return
                     elif not fault.met:
                         problem = "the fault never befell anything"
                 except Exception as error:

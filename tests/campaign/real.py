@@ -296,6 +296,7 @@ class RealStage(World):
             if (
                 time.monotonic() - self._busy > QUIET
                 and self._watches_are_done()
+                and not self.gateway.waiting
                 and self._controllers_are_done()
                 and self._the_operator_is_done()
             ):

@@ -52,6 +52,8 @@ class MemoryGateway:
         """Accepts, Refuses or Silent."""
         self.served: dict[str, list[tuple[str, int]]] = {}
         """By route, Services and weights, as clients meet them."""
+        self.waiting = 0
+        """Routes that it was told of and has not looked at yet."""
 
     def seen(self, event: str, live: Manifest) -> None:
         """Something was written."""
@@ -62,12 +64,17 @@ class MemoryGateway:
             self.served.pop(name, None)
             self._changed()
         else:
-            asyncio.get_running_loop().call_later(self.lag, self._take, name)
+            self.waiting += 1
+            asyncio.get_running_loop().call_later(self.lag, self._look, name)
 
     def again(self) -> None:
         """Its controller is back."""
         for route in self._api.all("HTTPRoute"):
             self._take(route["metadata"]["name"])
+
+    def _look(self, name: str) -> None:
+        self.waiting -= 1
+        self._take(name)
 
     def _take(self, name: str) -> None:
         route = next(
