@@ -654,7 +654,7 @@ async def _in_memory(world: World, state: State, event: Event) -> tuple[str, ...
     wrong = []
     try:
         await course(world, state, event)
-    except AssertionError as error:
+    except (AssertionError, ApiError) as error:
         wrong.append(f"expected that {event.expected(state).words}: {error}")
     world.history.end = world.now
     return (*wrong, *(str(each) for each in violations(world.history)))
