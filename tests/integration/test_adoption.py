@@ -180,6 +180,25 @@ async def test_a_service_that_is_handed_over_keeps_the_number_of_its_port(
     assert now["spec"]["ports"] == [taken]
 
 
+async def test_a_port_that_was_handed_over_and_is_renamed_leads_to_the_model_still(
+    operator: Operator,
+) -> None:
+    given = {"type": "NodePort", "ports": [{"name": "http", "port": 8081}]}
+    service = handed_over("Service", operator.namespace, apiVersion="v1", spec=given)
+    await operator.cluster.create(service)
+    await operator.apply("fraud", **spec("v1", traffic={}))
+    await operator.until("fraud", healthy("v1"), moving=5)
+    before = await operator.cluster.get("Service", operator.namespace, "fraud")
+    [port] = before["spec"]["ports"]
+    rename = json.dumps([{"op": "replace", "path": "/spec/ports/0/name", "value": "web"}])
+    there = ("service", "fraud", f"--namespace={operator.namespace}")
+    kubectl("patch", *there, "--type=json", f"--patch={rename}")
+    await operator.apply("fraud", **spec("v2", traffic={}))
+    await operator.until("fraud", healthy("v2"), moving=5, within=90)
+    now = await operator.cluster.get("Service", operator.namespace, "fraud")
+    assert now["spec"]["ports"] == [{**port, "name": "web"}]
+
+
 async def test_a_route_that_is_handed_over_is_taken(operator: Operator) -> None:
     route = handed_over(
         "HTTPRoute",

@@ -59,7 +59,8 @@ class Outcome:
         late = [told for kind, told in self.failures.items() if kind in _PODS]
         fought = [told for kind, told in self.overridden.items() if kind not in _PODS]
         if pods or (late and world.pods_problem is None):
-            world = replace(world, pods_problem=(pods or late)[0])
+            told = (pods or late)[0]
+            world = replace(world, pods_problem=told, refused_pods=told)
         if ways:
             return replace(world, split_in_effect=False, route_message=ways[0], route_refused=True)
         if fought and not world.split_in_effect:

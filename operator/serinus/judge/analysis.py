@@ -146,6 +146,14 @@ def _unjudged(check: CheckStatus, message: str) -> CheckStatus:
     return check.replace(verdict="Inconclusive", message=message)
 
 
+def _not_looked_at(check: CheckStatus) -> CheckStatus:
+    """Nothing is known of it by what it is to decide by now, not even that nothing is shown."""
+    if check.verdict == "Error":
+        return check
+    told = "Not judged by the analysis's new settings yet."
+    return check.replace(verdict="NoData", message=told)
+
+
 def overall(checks: Iterable[CheckStatus]) -> Verdict:
     """The gravest verdict about the candidate; Pass where there is nothing to check.
 
@@ -210,7 +218,7 @@ def _before(
         if (known.name, known.kind) == (check.name, check.kind) and known.state.policy in policies:
             if known.state.budget in ("", _decided_by(check, budget)):
                 return known
-            return _unjudged(known, "Not judged by the analysis's new settings yet.")
+            return _not_looked_at(known)
     fresh = CheckState(policy=check.digest)
     return CheckStatus(
         name=check.name,

@@ -89,17 +89,28 @@ def differences(live: Manifest, desired: Manifest) -> Iterator[str]:
 
 def over(live: Manifest, desired: Manifest) -> Manifest:
     """What to apply to what is there: a Service keeps its type, unless that leads to no pods, and
-    one that was handed over keeps its port's number, by which its callers know it."""
+    one that was handed over keeps its port's number and name, by which its callers know it."""
     if desired.get("kind") != "Service" or "spec" not in live:
         return desired
     spec = dict(desired["spec"])
     if live["spec"].get("type") == "ExternalName":
         spec |= {"type": "ClusterIP", "externalName": ""}
     if _annotations(live).get(ADOPT_ANNOTATION) == desired["metadata"]["name"]:
-        [ours] = spec["ports"]
-        theirs = (each for each in _in_the_way(live, ours) if each.get("protocol") != "UDP")
-        spec["ports"] = [{**ours, "port": next(theirs, ours)["port"]}]
+        spec["ports"] = [_port_handed_over(live, *spec["ports"])]
     return {**desired, "spec": spec}
+
+
+def _port_handed_over(live: Manifest, ours: Manifest) -> Manifest:
+    """Ours, with the number and the name of the one that it takes over: what is named alike or not
+    at all, else what leads to the same place or has the same number."""
+    had = [port for port in live["spec"].get("ports") or [] if port.get("protocol") != "UDP"]
+    found = (
+        [port for port in had if port.get("name", "") in ("", ours["name"])]
+        or [port for port in had if port.get("targetPort") == ours["targetPort"]]
+        or [port for port in had if port["port"] == ours["port"]]
+    )
+    taken = found[0] if found else ours
+    return {**ours, "port": taken["port"], "name": taken.get("name") or ours["name"]}
 
 
 def ports_anew(live: Manifest, desired: Manifest) -> list[Manifest] | None:

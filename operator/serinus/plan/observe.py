@@ -135,9 +135,11 @@ def _workload(deployment: Manifest) -> Workload:
 
 def _deployments(objects: Objects) -> dict[str, Manifest]:
     return {
-        live["metadata"]["labels"][REVISION_LABEL]: live
+        selected[REVISION_LABEL]: live
         for (kind, _), live in objects.items()
-        if kind == "Deployment" and REVISION_LABEL in live["metadata"].get("labels", {})
+        if kind == "Deployment"
+        # labels may be taken off by hand, and a selector cannot change
+        and REVISION_LABEL in (selected := live["spec"]["selector"].get("matchLabels") or {})
     }
 
 

@@ -197,6 +197,8 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
     if held_by_spec(s):
         return _changed(s, _hold_as_the_spec_says(s))
     by_itself = candidate.mode == "Steps" and not candidate.commanded
+    if by_itself and (held := _serve_on(s) or _wait_for_a_look(s)):
+        return _changed(s, held)
     if (candidate.mode == "First" or by_itself) and not s.world.split_in_effect:
         return _changed(s, _hold_for_the_route(s))
     if candidate.mode == "First":
@@ -212,7 +214,8 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
     if s.candidate.mode != "Steps" or s.candidate.promoting or s.candidate.withdrawn:
         return None
     held = (
-        _wait_for_traffic(s)
+        _serve_on(s)
+        or _wait_for_traffic(s)
         or _wait_for_the_split(s)
         or _wait_for_metrics(s)
         or _wait_for_people_and_time(s)
@@ -222,6 +225,32 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
             return enter_next_step(s, "")
         return _pass_the_gate(s)
     return enter_next_step(s, "") if held is None else _changed(s, held)
+
+
+def _serve_on(s: Situation) -> Situation | None:
+    """Nobody wishes the candidate any more, and it alone has ready pods."""
+    candidate, stable = s.candidate, s.status.stable
+    if candidate.revision == s.wish.revision or stable is None:
+        return None
+    return s.hold(
+        Reason.AWAITING_PODS,
+        f"The spec asks for revision {s.wish.revision}, and stable revision {stable.revision} has "
+        f"no ready pod: {candidate.revision} serves on until it has. To go on from "
+        f"{candidate.revision} instead, write serinus.dev/command: promote/{candidate.revision}.",
+    )
+
+
+def _wait_for_a_look(s: Situation) -> Situation | None:
+    """The last step was passed, and since then the checks are others, or find nothing."""
+    found = verdict(s)
+    if not s.wish.steps or not s.candidate.checks or found not in ("NoData", "Error"):
+        return None
+    told = " ".join(
+        f"{check.name}: {check.message}"
+        for check in s.candidate.checks
+        if check.verdict == "NoData"
+    )
+    return _wait_for_metrics(s) or s.hold(Reason.NO_DATA, told)
 
 
 def _wait_for_traffic(s: Situation) -> Situation | None:

@@ -137,6 +137,8 @@ class World:
     """Why the candidate gets no traffic though the status asks for it; else empty."""
     overridden: str = ""
     """Which child something else changes each time it is written, and how; else empty."""
+    refused_pods: str = ""
+    """Why some revision's Deployment or history cannot be written; else empty."""
     trouble: Trouble | None = None
     serving: str | None = None
     """The revision that the Service leads to, whatever the status says."""
@@ -171,8 +173,8 @@ class Situation:
     def stable_is_down(self) -> bool:
         """Whether stable is to have pods, and none is ready."""
         stable = self.status.stable
-        found = self.world.workloads.get(stable.revision) if stable else None
-        return found is not None and not found.ready and self.wish.spec.replicas > 0
+        ready = stable is not None and self.world.ready(stable.revision)
+        return stable is not None and not ready and self.wish.spec.replicas > 0
 
     def to(self, **changes: Any) -> "Situation":
         """The same, with fields of the status changed."""

@@ -37,7 +37,7 @@ def tell(s: Situation) -> Situation:
     notes = [
         trouble.message if trouble and trouble.message not in story.message else "",
         story.message,
-        _stable_is_down(s),
+        _stable_is_down(s, story.message),
         _still_led_to(s, story.message),
         s.world.unkept or "",
         s.world.route_contested,
@@ -101,13 +101,14 @@ def _still_led_to(s: Situation, message: str) -> str:
     return f"{told}: {why}" if why and why not in message else told
 
 
-def _stable_is_down(s: Situation) -> str:
+def _stable_is_down(s: Situation, message: str) -> str:
     """That stable has no ready pod, where the rest of the message does not say it."""
     stable, replicas = s.status.stable, s.wish.spec.replicas
     other = s.status.candidate is not None or s.status.rejected is not None
     if stable is None or not other or stable.ready_replicas or not replicas:
         return ""
-    return f"Stable revision {stable.revision} has 0 of {replicas} pods ready."
+    why = "" if s.world.refused_pods in message else f" {s.world.refused_pods}"
+    return f"Stable revision {stable.revision} has 0 of {replicas} pods ready.{why}"
 
 
 def _is_stable(s: Situation, revision: str) -> bool:
@@ -129,6 +130,8 @@ def _story_of_the_rollout(s: Situation, candidate: Candidate) -> Story:
         hold.reason == Reason.METRICS_UNAVAILABLE
         and candidate.errors_in_a_row >= ERRORS_BEFORE_PAUSE
     )
+    if s.stable_is_down:
+        return Story("Degraded", hold.reason, message)
     paused = hold.reason in _PAUSED or long_without_data or unreadable
     return Story("Paused" if paused else "Progressing", hold.reason, message)
 
@@ -165,6 +168,7 @@ def _story_of_stable(s: Situation) -> Story:
         return Story("Progressing", Reason.AWAITING_ROUTE, f"{message} {waits}".rstrip())
     if ready >= replicas:
         return Story("Healthy", Reason.HEALTHY, message)
+    message = f"{message} {s.world.refused_pods}".rstrip()
     if ready:
         return Story("Progressing", Reason.AWAITING_PODS, message)
     return Story("Degraded", Reason.UNAVAILABLE, message)

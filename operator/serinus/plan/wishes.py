@@ -160,6 +160,8 @@ def follow_the_spec(s: Situation) -> Situation | None:
     if candidate and candidate.revision == wished:
         return None
     if candidate:
+        if _nobody_else_serves(s):
+            return None  # it serves on until stable can, or somebody promotes it
         reverted = stable is not None and stable.revision == wished
         reason = Reason.REVERTED if reverted else Reason.SUPERSEDED
         went = "back to" if reverted else "on to"

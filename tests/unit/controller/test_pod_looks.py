@@ -45,8 +45,8 @@ async def test_that_pods_cannot_be_created_is_told_before_they_are_looked_at() -
     refused = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
     refused["reason"] = "FailedCreate"
     deployment = {
-        "metadata": {"labels": {"serinus.dev/revision": "new"}},
-        "spec": {"replicas": 3},
+        "metadata": {},
+        "spec": {"replicas": 3, "selector": {"matchLabels": {"serinus.dev/revision": "new"}}},
         "status": {"readyReplicas": 2, "conditions": [refused]},
     }
     owner, status = Owner("shop", "fraud", "4f7c"), Status(candidate=CANDIDATE)

@@ -173,7 +173,7 @@ def test_the_earliest_of_all_reasons_counts() -> None:
 def test_a_refused_deployment_is_what_keeps_the_pods() -> None:
     told = "Deployment fraud-new cannot be written: 422"
     world = Outcome(refusals={"Deployment": told}).told_of(World(split_in_effect=True))
-    assert world == World(split_in_effect=True, pods_problem=told)
+    assert world == World(split_in_effect=True, pods_problem=told, refused_pods=told)
 
 
 @pytest.mark.parametrize("kind", ["Service", "HTTPRoute"])

@@ -234,7 +234,7 @@ def test_a_verdict_reached_by_other_settings_of_the_analysis_waits_for_the_next_
     assert as_asked(paper.analysis, found) == found
     edited = Analysis.model_validate({"checks": [ERRORS, TWICE], **before, **after})
     waiting = as_asked(edited, found)
-    assert {check.verdict for check in waiting} == {"Inconclusive"}
+    assert {check.verdict for check in waiting} == {"NoData"}
     assert as_asked(edited, waiting) == waiting
     assert [check.state for check in waiting] == [check.state for check in found]
 

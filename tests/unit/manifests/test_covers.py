@@ -168,6 +168,27 @@ def test_the_port_of_a_service_that_was_handed_over_keeps_its_number(theirs: Man
     assert not covers(live, SERVICE)
 
 
+@pytest.mark.parametrize(
+    ("theirs", "taken"),
+    [
+        ([{**HTTP, "name": "web", "port": 8081}], ("web", 8081)),
+        ([METRICS, {**HTTP, "name": "web", "port": 8081}], ("web", 8081)),
+        ([{"name": "web", "port": 80, "targetPort": 9}], ("web", 80)),
+        ([{"name": "http", "port": 8000}, {"name": "web", "port": 80}], ("http", 8000)),
+        ([{"name": "web", "port": 8081, "targetPort": 9}], ("http", 80)),
+        ([{"name": "dns", "port": 80, "protocol": "UDP"}], ("http", 80)),
+    ],
+)
+def test_a_port_of_another_name_is_taken_over_where_it_leads_to_the_model_or_is_port_80(
+    theirs: list[Manifest], taken: tuple[str, int]
+) -> None:
+    live = with_defaults(SERVICE)
+    live["spec"]["ports"] = theirs
+    live["metadata"]["annotations"] = {"serinus.dev/adopt": "fraud"}
+    [ours] = over(live, SERVICE)["spec"]["ports"]
+    assert ours == {**HTTP, "name": taken[0], "port": taken[1]}
+
+
 def test_a_service_leads_to_pods_that_are_ready_alone() -> None:
     live = with_defaults(SERVICE)
     live["spec"]["publishNotReadyAddresses"] = True

@@ -166,8 +166,13 @@ def test_pods_that_are_ready_and_report_nothing_are_missed() -> None:
 def test_a_pass_reached_by_fewer_requests_raises_no_weight_once_more_are_asked_for() -> None:
     steps = [{"setWeight": 20}, {"pause": {"duration": "1h"}}, {"setWeight": 50}]
     checks = [{"name": "errors", "errorRate": {}}]
-    for asked, weight in ((100, 50), (5000, 20)):
-        analysis = {"checks": checks, "minRequests": 100}
+    for asked, policy, weight in (
+        (100, "Pause", 50),
+        (5000, "Pause", 20),
+        (5000, "Promote", 20),
+        (5000, "Rollback", 20),
+    ):
+        analysis = {"checks": checks, "minRequests": 100, "onInconclusive": policy}
         story = serving().given(steps=steps, analysis=analysis).apply(B)
         assert story.judged("Pass").reason == "AwaitingPause"
         passing = story.status.candidate

@@ -109,8 +109,9 @@ def test_the_split_is_read_back_and_the_status_says_what_is_lost(asked: Revision
 def test_a_deployment_is_empty_once_it_says_so_of_its_present_size(
     replicas: int, status: Manifest | None, empty: bool
 ) -> None:
-    metadata = {"name": "x", "generation": 2, "labels": {"serinus.dev/revision": "a"}}
-    deployment = {"metadata": metadata, "spec": {"replicas": replicas}}
+    selector = {"matchLabels": {"serinus.dev/revision": "a"}}
+    spec = {"replicas": replicas, "selector": selector}
+    deployment: Manifest = {"metadata": {"name": "x", "generation": 2}, "spec": spec}
     if status is not None:
         deployment["status"] = status
     assert read_workloads({("Deployment", "x"): deployment})["a"].empty is empty

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from serinus.api.status import Verdict
 from tests.unit.plan.rehearsal import B, Rehearsal, serving
 
 STEPS = [{"setWeight": 20}, {"setWeight": 50}]
@@ -113,6 +116,25 @@ def test_what_a_check_found_is_forgotten_once_its_name_stands_for_another_kind()
     (check,) = story.status.candidate.checks
     assert (check.kind, check.verdict) == ("threshold", "NoData")
     assert check.message == "Not measured yet."
+
+
+@pytest.mark.parametrize("verdict", ["NoData", "Error"])
+def test_nothing_is_promoted_by_itself_on_checks_that_have_not_looked(verdict: Verdict) -> None:
+    story = serving(rollout={"steps": PAUSED[:1], "analysis": {"checks": [ERRORS]}}).apply(B)
+    story.world.pods_ready_after = 20.0
+    story.judged("Pass")
+    assert story.status.candidate and story.status.candidate.promoting
+    story.given(analysis={"checks": [MOST]}).after(30)
+    assert story.reason == "NoData"
+    story.judged(verdict).after(3600)
+    assert story.status.candidate
+    assert story.judged("Pass").status.candidate is None
+
+
+def test_a_promotion_without_steps_waits_for_no_check() -> None:
+    story = serving(rollout={"steps": PAUSED, "analysis": {"checks": [ERRORS]}}).apply(B)
+    story.judged("Error").given(steps=[]).settle()
+    assert story.status.stable and story.status.stable.revision == B
 
 
 def test_a_check_that_is_added_in_mid_rollout_is_waited_for_before_more_traffic() -> None:
