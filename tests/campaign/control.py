@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.cluster.kubectl import Kubectl
+from tests.stage.gateways import public
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,10 +52,11 @@ class Control:
         return done.stdout
 
     def namespaces(self, count: int) -> list[str]:
-        """So many new ones."""
+        """So many new ones, each with a Gateway."""
         names = [f"c-{secrets.token_hex(4)}" for _ in range(count)]
         new = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n}} for n in names]
-        listed = {"apiVersion": "v1", "kind": "List", "items": new}
+        gateways = [public(name) for name in names]
+        listed = {"apiVersion": "v1", "kind": "List", "items": [*new, *gateways]}
         self.kubectl("create", "-f", "-", stdin=json.dumps(listed))
         return names
 

@@ -36,6 +36,7 @@ from tests.campaign.memory.api import selected
 from tests.campaign.memory.pods import Pod
 from tests.campaign.memory.world import World
 from tests.campaign.wire import Reply, Request, Wire
+from tests.stage.gateways import public
 
 Manifest = dict[str, Any]
 
@@ -127,6 +128,8 @@ class RealApi:
         manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         path = "/api/v1/namespaces"
         await self.send(Request("POST", path, {}, "application/json", manifest))
+        gateways = KINDS["Gateway"].path(name)
+        await self.send(Request("POST", gateways, {}, "application/json", public(name)))
         try:
             yield name
         finally:

@@ -18,6 +18,7 @@ from serinus.cluster import Cluster, connect
 from tests.cluster.box import Box
 from tests.cluster.kubectl import Kubectl
 from tests.integration.inprocess import Operator
+from tests.stage.gateways import public
 
 ROOT = Path(__file__).parents[2]
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
@@ -76,9 +77,10 @@ async def cluster(kubeconfig: Path) -> AsyncIterator[Cluster]:
 
 @pytest.fixture
 def namespace(kubeconfig: Path) -> Iterator[str]:
-    """A namespace of the test's own."""
+    """A namespace of the test's own, with a Gateway."""
     name = f"t-{secrets.token_hex(4)}"
     kubectl("create", "namespace", name)
+    kubectl("create", "-f", "-", stdin=json.dumps(public(name)))
     yield name
     kubectl("delete", "namespace", name, "--wait=false")
 

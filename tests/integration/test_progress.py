@@ -5,6 +5,7 @@ from typing import Any
 from tests.integration.conftest import kubectl
 from tests.integration.inprocess import Manifest, Operator
 from tests.integration.test_rollouts import ERRORS, healthy, spec
+from tests.stage.gateways import public
 
 STEPS = [{"setWeight": 20}, {"pause": {}}, {"setWeight": 50}]
 
@@ -84,6 +85,7 @@ async def test_a_gateway_that_is_lost_in_mid_step_holds_the_rollout_until_it_is_
 ) -> None:
     candidate = await _rolling(operator)
     operator.gateway_answers = False
+    await operator.cluster.create(public(operator.namespace, "elsewhere"))
     elsewhere = {"gateway": {"parentRefs": [{"name": "elsewhere"}]}}
     await operator.edit("fraud", lambda live: live["spec"].update(traffic=elsewhere))
     status = await operator.until(
@@ -95,3 +97,34 @@ async def test_a_gateway_that_is_lost_in_mid_step_holds_the_rollout_until_it_is_
     operator.gateway_answers = True
     status = await operator.until("fraud", lambda s: s["candidate"]["effectiveSince"])
     assert status["candidate"]["revision"] == candidate
+
+
+async def test_a_gateway_that_is_deleted_holds_the_rollout_whatever_the_route_says(
+    operator: Operator,
+) -> None:
+    """Envoy Gateway leaves what it said of a route as it was."""
+    candidate = await _rolling(operator)
+    gateway = await operator.cluster.get("Gateway", operator.namespace, "public")
+    await operator.cluster.delete(gateway)
+    status = await operator.until(
+        "fraud", lambda s: s["candidate"]["hold"]["reason"] == "RouteRefused", moving=1
+    )
+    told = f"parentRefs: Gateway {operator.namespace}/public does not exist"
+    assert told in status["message"]
+    operator.move(3600)
+    status = await operator.until("fraud", lambda s: "effectiveSince" not in s["candidate"])
+    assert status["candidate"]["weight"]["wanted"] == 20
+    await operator.cluster.create(public(operator.namespace))
+    status = await operator.until("fraud", lambda s: s["candidate"].get("effectiveSince"))
+    assert status["candidate"]["revision"] == candidate
+
+
+async def test_a_gateway_that_is_deleted_at_rest_is_told(operator: Operator) -> None:
+    await operator.apply("fraud", **_soon("v1"))
+    await operator.until("fraud", healthy("v1"))
+    gateway = await operator.cluster.get("Gateway", operator.namespace, "public")
+    await operator.cluster.delete(gateway)
+    status = await operator.until("fraud", lambda s: s["phase"] == "Degraded", moving=1)
+    assert "public does not exist" in status["message"]
+    await operator.cluster.create(public(operator.namespace))
+    await operator.until("fraud", healthy("v1"), moving=1)

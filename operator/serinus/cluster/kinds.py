@@ -36,6 +36,7 @@ KINDS: Final = {
         Kind("Deployment", "apps/v1", "deployments"),
         Kind("ControllerRevision", "apps/v1", "controllerrevisions"),
         Kind("Service", "v1", "services"),
+        Kind("Gateway", "gateway.networking.k8s.io/v1", "gateways"),
         Kind("HTTPRoute", "gateway.networking.k8s.io/v1", "httproutes"),
         Kind("Lease", "coordination.k8s.io/v1", "leases"),
         Kind("Event", "events.k8s.io/v1", "events"),
@@ -53,5 +54,7 @@ WATCHED: Final = {
     **dict.fromkeys(CHILDREN, _OURS),
     # they carry the labels of their Service; of these we need those of the revisions
     "EndpointSlice": f"{_OURS},serinus.dev/revision",
+    # where one is gone, the routes that name it may keep what was last said of them
+    "Gateway": "",
 }
 """The kinds that are watched and listed, and the label selector of those objects that are."""

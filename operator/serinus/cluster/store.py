@@ -84,6 +84,12 @@ class Store:
         kept = self._objects[kind].get((namespace, name))
         return kept.unpack() if kept else None
 
+    def has(self, kind: str, namespace: str, name: str) -> bool | None:
+        """Whether there is such an object; None where objects of its namespace are not listed."""
+        if not {(kind, None), (kind, namespace)} & self._listed.keys():
+            return None
+        return (namespace, name) in self._objects[kind]
+
     def owner(self, live: Manifest) -> str | None:
         """The ModelDeployment that the object's label named when it was last seen."""
         kept = self._objects[live["kind"]].get(_name(live))

@@ -136,9 +136,15 @@ class Informer:
         metadata = live["metadata"]
         # whose it was has to put the label back
         owners = {self._store.owner(live), (metadata.get("labels") or {}).get(OWNER_LABEL)}
+        known = self._store.has(live["kind"], metadata["namespace"], metadata["name"])
         if type_ == "DELETED":
             self._store.remove(live)
         elif not self._store.put(live):
+            return
+        if live["kind"] == "Gateway":
+            if type_ == "DELETED" or not known:
+                for name in self._store.names("ModelDeployment"):
+                    self._add(Key(*name))
             return
         if live["kind"] == "ModelDeployment":
             # our own writes are in the store already, and no news

@@ -9,7 +9,7 @@ from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
-from serinus.plan.observe import obstacle, read_revisions
+from serinus.plan.observe import obstacle, read_revisions, who_serves
 from serinus.plan.situation import Wish
 
 
@@ -25,6 +25,8 @@ class Observed:
     """The children."""
     revisions: dict[str, Revision]
     """By hash."""
+    gone_gateways: tuple[str, ...]
+    """Those that the spec names and that do not exist."""
     state: ObjectState
     now: float
     """When the pass began, Unix seconds."""
@@ -38,11 +40,20 @@ class Observed:
         status = state.memory.current
         objects = store.children(key.namespace, key.name, owner.uid)
         revisions = read_revisions(wish, live["spec"], status, objects)
-        wish = replace(wish, obstacle=obstacle(wish, status, revisions))
-        return cls(key, live, owner, wish, objects, revisions, state, now)
+        serving = who_serves(owner, wish, objects)
+        wish = replace(wish, obstacle=obstacle(wish, status, revisions, serving))
+        gone = _gone_gateways(store, key, wish)
+        return cls(key, live, owner, wish, objects, revisions, gone, state, now)
 
     def anew(self, store: Store, status: Status) -> Self:
         """With the children as they are by now, and the revisions that this status numbers."""
         objects = store.children(self.key.namespace, self.key.name, self.owner.uid)
         revisions = read_revisions(self.wish, self.live["spec"], status, objects)
         return replace(self, objects=objects, revisions=revisions)
+
+
+def _gone_gateways(store: Store, key: Key, wish: Wish) -> tuple[str, ...]:
+    gateway = wish.spec.traffic.gateway
+    named = [(p.namespace or key.namespace, p.name) for p in gateway.parent_refs] if gateway else []
+    unique = dict.fromkeys(named)
+    return tuple("/".join(each) for each in unique if store.has("Gateway", *each) is False)

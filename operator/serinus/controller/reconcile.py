@@ -183,7 +183,9 @@ class Reconciler:
             facts["pods_problem"] = state.pod_looks.problem
         elif state.pod_looks is not None:
             facts["endpoints"] = self._endpoints(observed, status)
-        world = read_world(owner, wish, status, objects, observed.revisions, **facts)
+        world = read_world(
+            owner, wish, status, objects, observed.revisions, observed.gone_gateways, **facts
+        )
         world = state.outcome.told_of(world)
         since = now if state.route_awaited_since is None else min(state.route_awaited_since, now)
         state.route_awaited_since = None if world.split_in_effect else since

@@ -1,7 +1,7 @@
 """From raw objects to what the rules read."""
 
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from serinus.api.reasons import Reason
@@ -52,9 +52,14 @@ def read_revisions(
     return known
 
 
-def obstacle(wish: Wish, status: Status, revisions: Mapping[str, Revision]) -> str | None:
-    """Why what is wished cannot share the traffic with stable; None if it can, or need not."""
-    stable = revisions.get(status.stable.revision) if status.stable else None
+def obstacle(
+    wish: Wish, status: Status, revisions: Mapping[str, Revision], serving: str | None = None
+) -> str | None:
+    """Why what is wished cannot share the traffic with stable, or with what may become stable in
+    this pass: a first revision that serves, or the one `serving` where the status names none.
+    None if it can, or need not."""
+    role = status.stable or status.candidate
+    stable = revisions.get(role.revision if role else serving or "")
     shares = any(step.set_weight for step in wish.steps)
     if stable is None or stable.hash == wish.revision or not shares:
         return None
@@ -67,22 +72,30 @@ def read_world(
     status: Status,
     objects: Objects,
     revisions: Mapping[str, Revision],
+    gone: Collection[str] = (),
     **facts: Any,
 ) -> World:
-    """What is there; `facts` are fields of World that no child tells."""
+    """What is there; `gone` are the Gateways that the spec names and that do not exist, `facts`
+    fields of World that no child tells."""
     workloads = read_workloads(objects)
     history = read_history(objects)
     known = {name: Known(each.number, each.version) for name, each in history.items()}
     unkept = _unkept(owner, status, revisions)
     router = router_for(wish.spec)
-    facts |= {"unkept": unkept, "leads_to": router.leads_to(owner, objects)}
-    facts["serving"] = _serving(owner, wish, objects, set(history) & set(workloads))
+    leads_to = None if gone else router.leads_to(owner, objects)
+    facts |= {"unkept": unkept, "leads_to": leads_to}
+    facts["serving"] = who_serves(owner, wish, objects)
     facts["trouble"] = _lost(owner, status, revisions)
     split = asked_split(status)
     if split is None:
         return World(history=known, workloads=workloads, **facts)
     ready = {name: workload.ready for name, workload in workloads.items()}
     routed = router.read_back(owner, split, revisions, objects, ready)
+    if gone and not routed.refused:
+        # the route may keep what its Gateway's controller said of it last
+        field = "spec.traffic.gateway.parentRefs"
+        told = f"{field}: Gateway {' and '.join(gone)} does not exist"
+        routed = replace(routed, in_effect=False, message=told)
     return World(
         history=known,
         workloads=workloads,
@@ -95,8 +108,9 @@ def read_world(
     )
 
 
-def _serving(owner: Owner, wish: Wish, objects: Objects, running: AbstractSet[str]) -> str | None:
+def who_serves(owner: Owner, wish: Wish, objects: Objects) -> str | None:
     """Who is behind the Service; where that are two, the one that is not rolled out."""
+    running = set(read_history(objects)) & set(_deployments(objects))
     service = objects.get(("Service", owner.name))
     if service is None:
         return None

@@ -259,7 +259,7 @@ class Situation:
             revision=candidate.revision,
             number=candidate.number,
             version=candidate.version,
-            ready_replicas=candidate.ready_replicas,
+            ready_replicas=self.world.ready(candidate.revision),
             since=self.now,
         )
         course = over(self.status.course, self.candidate, self.now)

@@ -53,7 +53,7 @@ def tell(s: Situation) -> Situation:
 
 
 def _stopped(sentence: str) -> str:
-    return sentence if sentence.endswith((".", "…")) else f"{sentence}."
+    return sentence if sentence.endswith((".", "…", "?")) else f"{sentence}."
 
 
 def taken_before(status: Status) -> str:
@@ -117,7 +117,7 @@ def _is_stable(s: Situation, revision: str) -> bool:
 
 def _story_of_the_rollout(s: Situation, candidate: Candidate) -> Story:
     hold = candidate.hold
-    where = f"{_where(s, candidate)}{_prospects(candidate)}"
+    where = f"{_where(s, candidate)}{_given(s)}{_prospects(candidate)}"
     if hold is None:
         return Story("Progressing", Reason.PROMOTING if candidate.promoting else "Rollout", where)
     message = f"{where} {hold.message}"
@@ -134,6 +134,12 @@ def _story_of_the_rollout(s: Situation, candidate: Candidate) -> Story:
         return Story("Degraded", hold.reason, message)
     paused = hold.reason in _PAUSED or long_without_data or unreadable
     return Story("Paused" if paused else "Progressing", hold.reason, message)
+
+
+def _given(s: Situation) -> str:
+    """What else to know of a split that is in effect, such as that pods give another weight."""
+    told = s.world.route_message if s.world.split_in_effect else ""
+    return f" {told[:1].upper()}{told[1:]}." if told else ""
 
 
 def _prospects(candidate: Candidate) -> str:

@@ -41,6 +41,8 @@ def _echo(s: Situation, reason: Reason, revision: str, outcome: str) -> Situatio
 def _promote(s: Situation, revision: str) -> Situation | str:
     if refusal := _no_candidate(s, revision):
         return refusal
+    if s.candidate.mode == "First":
+        return "it is the first revision, and serves as soon as its pods are ready"
     return s.to_candidate(promoting=True, commanded=True, withdrawn=None, hold=None)
 
 
@@ -170,7 +172,7 @@ def follow_the_spec(s: Situation) -> Situation | None:
             candidate.revision,
             f"The spec went {went} revision {wished} while {candidate.revision} was rolled out.",
         )
-    if (stable and stable.revision == wished) or s.wish.obstacle:
+    if stable and (stable.revision == wished or s.wish.obstacle):
         return None
     if stable is None:
         message = f"First deployment: revision {wished} has nothing to be compared with, no steps."

@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager
 from serinus.cluster import ApiError
 from serinus.cluster.kinds import KINDS
 from tests.bench.scale.control import Control, Manifest, Seen
+from tests.stage.gateways import public
 
 NAME = "public"
 
 
 @asynccontextmanager
 async def gateway(control: Control) -> AsyncIterator[None]:
-    """Accepts each HTTPRoute, at each of its generations, until left."""
+    """Is there, and accepts each HTTPRoute, at each of its generations, until left."""
+    await control.client.apply(public("default", NAME))
     async with asyncio.TaskGroup() as group:
 
         def take(seen: Seen) -> None:

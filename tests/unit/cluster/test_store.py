@@ -101,6 +101,20 @@ def test_a_list_of_one_namespace_leaves_the_others_alone() -> None:
     assert store.names("Deployment") == [("other", "fraud-abc")]
 
 
+def test_that_there_is_no_such_object_is_known_where_its_namespace_was_listed() -> None:
+    store = Store()
+    assert store.has("Deployment", "ns", "fraud-abc") is None
+    store.replace("Deployment", [], 20, "ns")
+    assert store.has("Deployment", "ns", "fraud-abc") is False
+    assert store.has("Deployment", "other", "fraud-abc") is None
+    store.put(deployment(21))
+    assert store.has("Deployment", "ns", "fraud-abc") is True
+    store.replace("Deployment", [], 22)
+    assert store.has("Deployment", "other", "fraud-abc") is False
+    store.clear("Deployment")
+    assert store.has("Deployment", "ns", "fraud-abc") is None
+
+
 def test_a_restored_etcd_with_lower_versions_is_believed() -> None:
     store = Store()
     store.replace("Deployment", [deployment(1000)], 1000)

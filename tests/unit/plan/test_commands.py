@@ -80,6 +80,19 @@ def test_a_command_that_makes_no_sense_is_refused_and_changes_nothing(
     assert story.status.candidate == before
 
 
+def test_after_an_undo_stables_pods_are_as_many_as_there_are() -> None:
+    story = serving().given(steps=[]).apply(B)
+    story.command = f"undo/{A}"
+    story.pass_once()
+    assert story.status.stable and story.status.stable.revision == A
+    assert story.status.stable.ready_replicas == 4
+
+
+def test_a_first_deployment_cannot_be_promoted_by_hand() -> None:
+    story = Rehearsal(world=PaperWorld(broken={A})).settle().order(f"promote/{A}")
+    assert "serves as soon as its pods are ready" in outcome(story)
+
+
 def test_a_first_deployment_cannot_be_aborted() -> None:
     story = Rehearsal(world=PaperWorld(broken={A})).settle().order(f"abort/{A}")
     assert "nothing to go back to" in outcome(story)

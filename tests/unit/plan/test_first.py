@@ -17,6 +17,7 @@ class Short(PaperWorld):
     """Some pods of the first revision never start."""
 
     missing: int = 1
+    message: str = ""
 
     def at(self, now: float) -> World:
         found = super().at(now)
@@ -24,7 +25,8 @@ class Short(PaperWorld):
         if first is None:
             return found
         ready = max(first.ready - self.missing, 0)
-        return replace(found, workloads={**found.workloads, A: replace(first, ready=ready)})
+        workloads = {**found.workloads, A: replace(first, ready=ready)}
+        return replace(found, workloads=workloads, route_message=self.message)
 
 
 def incomplete(traffic: dict[str, Any], missing: int = 1) -> Rehearsal:
@@ -56,6 +58,15 @@ def test_the_next_revision_takes_steps_beside_the_pods_that_serve(
     assert story.weight == 20
     story.judged("Fail")
     assert (story.weight, story.reason) == (0, "CheckFailed")
+
+
+def test_without_a_gateway_it_is_told_what_the_pods_that_are_ready_give() -> None:
+    story = incomplete({}, missing=3)
+    found = "1 stable and 1 candidate pods give 50% where 20% is wanted"
+    assert isinstance(story.world, Short)
+    story.world.message = found
+    story.apply(B)
+    assert f"weight 20%. {found}. " in story.status.message
 
 
 def test_it_may_be_aborted_and_the_first_one_serves_on() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from serinus.api.spec import Spec
-from serinus.api.status import Stable, Status
+from serinus.api.status import Candidate, Stable, Status, Weight
 from serinus.manifests.revision import Revision
 from serinus.plan.observe import obstacle
 from serinus.plan.situation import Wish
@@ -54,8 +54,9 @@ def test_an_undo_shares_nothing_and_is_not_hindered() -> None:
     assert story.status.stable.revision == A
 
 
-def asked(port: dict[str, Any], **fields: Any) -> str | None:
-    """The obstacle that a spec with this port meets beside a stable on the unnamed port 8080."""
+def asked(port: dict[str, Any], role: str = "stable", **fields: Any) -> str | None:
+    """The obstacle that a spec with this port meets beside a revision on the unnamed port 8080: it
+    is stable, a first deployment that may become stable, or named by no status."""
     old, new = (
         {"spec": {"containers": [{"name": "model", "image": "m:1", "ports": [each]}]}}
         for each in ({"containerPort": 8080}, port)
@@ -63,8 +64,27 @@ def asked(port: dict[str, Any], **fields: Any) -> str | None:
     stable = Revision.of({"template": old}, 1)
     candidate = Revision.of({"template": new}, 2)
     wish = Wish(Spec.model_validate({"template": new, **fields}), 1, candidate.hash)
-    status = Status(stable=Stable(revision=stable.hash, number=1, since=0.0))
-    return obstacle(wish, status, {stable.hash: stable, candidate.hash: candidate})
+    first = Candidate(
+        revision=stable.hash,
+        number=1,
+        mode="First",
+        weight=Weight(wanted=0, actual=0),
+        since=0.0,
+        progress_since=0.0,
+    )
+    status = {
+        "stable": Status(stable=Stable(revision=stable.hash, number=1, since=0.0)),
+        "first": Status(candidate=first),
+        "serving": Status(),
+    }[role]
+    return obstacle(
+        wish, status, {stable.hash: stable, candidate.hash: candidate}, serving=stable.hash
+    )
+
+
+@pytest.mark.parametrize("role", ["stable", "first", "serving"])
+def test_it_is_found_before_the_pass_in_which_there_is_a_stable(role: str) -> None:
+    assert asked({"containerPort": 9090}, role)
 
 
 def test_another_port_hinders_only_where_one_service_has_to_lead_to_both() -> None:
