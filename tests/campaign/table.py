@@ -32,6 +32,7 @@ from tests.campaign.stage import (
     spec,
     status_refused,
 )
+from tests.stage.gateways import NAME, public
 
 BESIDE: Final = 8
 """Cells that run beside each other on a real API server: most of their time is waiting."""
@@ -432,6 +433,15 @@ async def _name_taken(stage: Stage, _: State) -> None:
     await stage.user.delete(made)
 
 
+async def _gateway_deleted(stage: Stage, _: State) -> None:
+    stage.act("the Gateway is deleted, and the route keeps what was said of it")
+    found = await stage.user.get("Gateway", stage.namespace, NAME)
+    await stage.user.delete(found)
+    await stage.wait(5 * MINUTE)
+    stage.act("there is a Gateway again")
+    await stage.user.create(public(stage.namespace))
+
+
 async def _twenty(stage: Stage, _: State) -> None:
     for number in range(10, 30):
         await stage.apply(_with_rollout(stage, spec(f"v{number}")))
@@ -542,8 +552,7 @@ EVENTS: Final = (
     Event(
         "candidate hangs",
         _hangs,
-        # the last pods come before its silence has lasted long enough
-        {"*": held("v2", "CandidateSilent", 0.0), "promoting": serves("v2"), **_DONE},
+        {"*": held("v2", "CandidateSilent", 0.0), **_DONE},
     ),
     Event(
         "candidate dies of memory",
@@ -602,6 +611,7 @@ EVENTS: Final = (
         },
     ),
     Event("gateway's controller stopped", _during(_silence_gateway, 5 * MINUTE)),
+    Event("Gateway deleted", _gateway_deleted),
     Event("foreign port, and a webhook that adds timeouts", _foreign),
     Event("webhook that is not idempotent", _restless),
 )
