@@ -56,7 +56,7 @@ COLLECTED: Final = 120.0
 """Seconds of the cluster's in which children are collected; the collector looks for new kinds
 every half minute, and ours may be that new."""
 _MIRRORED: Final = (
-    *("ModelDeployment", "Deployment", "Service", "HTTPRoute"),
+    *("ModelDeployment", "Deployment", "Service", "HTTPRoute", "Gateway"),
     *("ControllerRevision", "Pod", "EndpointSlice"),
 )
 
