@@ -10,9 +10,8 @@ from serinus.judge.analysis import (
     judge,
     longest_warm_up,
     overall,
-    questions_of,
+    queries_of,
 )
-from serinus.judge.counters import covered_until
 from serinus.judge.learning import asks_of_history, has_learned, learn
 from serinus.judge.look import EffectiveWeight
 
@@ -21,12 +20,11 @@ __all__ = [
     "Progress",
     "as_asked",
     "asks_of_history",
-    "covered_until",
     "enter_step",
     "has_learned",
     "judge",
     "learn",
     "longest_warm_up",
     "overall",
-    "questions_of",
+    "queries_of",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from serinus.judge.dispersion import Block
-from serinus.judge.histogram import Histogram
+from serinus.metrics.histograms import Histogram
 
 EXCEEDED_BY: Final = (0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.005)
 """Shares of stable's requests; the bounds nearest to them are compared."""

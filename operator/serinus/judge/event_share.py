@@ -10,12 +10,12 @@ from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, pods, words
 from serinus.judge.comparison import Policy, Scale, among_pods, begun
-from serinus.judge.counters import Growth
 from serinus.judge.dispersion import dispersion, learned
 from serinus.judge.history import served
 from serinus.judge.kernel import WORSE, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
-from serinus.judge.questions import Counters
+from serinus.metrics.counters import Growth
+from serinus.metrics.queries import CounterQuery
 
 LIMIT = "limit"
 _UNANSWERED = "unanswered"
@@ -66,12 +66,12 @@ class EventShare:
         successes: str | None = None,
     ) -> None:
         matchers = tuple(whole.matchers)
-        self._whole = Counters(whole.metric, matchers, beside=beside)
+        self._whole = CounterQuery(whole.metric, matchers, beside=beside)
         self._rest = successes is not None
         self._told_by = (
-            Counters(successes, matchers)
+            CounterQuery(successes, matchers)
             if successes is not None
-            else Counters(beside or whole.metric, (*matchers, *events), part=True)
+            else CounterQuery(beside or whole.metric, (*matchers, *events), part=True)
         )
         self._nouns = nouns
         self._policies = {nouns.events: _against_stable(bounds)}
@@ -80,13 +80,13 @@ class EventShare:
             limit = Null(0.0, fraction(bounds.limit))
             self._policies[LIMIT] = Policy(limit, limit)
 
-    def questions(self) -> tuple[Counters, ...]:
+    def queries(self) -> tuple[CounterQuery, ...]:
         """Both counters."""
         return self._whole, self._told_by
 
     def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
         """What is known, and what a look adds -> the verdict, and what is known then."""
-        if problem := look.unreadable(self.questions()):
+        if problem := look.unreadable(self.queries()):
             return Finding("Error", problem, state)
         state = self._counted(self.opened(state), look, budget)
         found = comparison.verdict(state, budget)

@@ -19,10 +19,10 @@ from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, words
 from serinus.judge.comparison import Gains, Policy, Scale, begun
-from serinus.judge.counters import Increase
 from serinus.judge.kernel import SHIFTED, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
-from serinus.judge.questions import Counters
+from serinus.metrics.counters import Increase
+from serinus.metrics.queries import CounterQuery
 
 MOST_GROUPS: Final = 8
 """The status has room for their pairs, at three rates."""
@@ -75,11 +75,11 @@ class Pair:
 class Answers:
     """How often each group is answered favourably."""
 
-    whole: Counters
-    favourable: Counters
+    whole: CounterQuery
+    favourable: CounterQuery
 
     @property
-    def questions(self) -> tuple[Counters, ...]:
+    def queries(self) -> tuple[CounterQuery, ...]:
         return self.whole, self.favourable
 
     @property
@@ -88,15 +88,15 @@ class Answers:
 
     def increases(self, look: Look) -> Iterator[tuple[str, Increase]]:
         """The candidate's, each with what it counts."""
-        for question, what in zip(self.questions, (FAVOURED.whole, FAVOURED.events), strict=True):
-            yield from ((what, increase) for increase in look.growth(question)[0].increases)
+        for query, what in zip(self.queries, (FAVOURED.whole, FAVOURED.events), strict=True):
+            yield from ((what, increase) for increase in look.growth(query)[0].increases)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
     """How often those who should have been favoured were, and those who should not."""
 
-    counters: Counters
+    counters: CounterQuery
     label: str
     counted: Mapping[str, tuple[str, ...]]
     """What each outcome counts."""
@@ -112,10 +112,10 @@ class Outcomes:
             odds.true_negative: (wrong.whole,),
         }
         matchers = tuple(odds.outcomes.matchers)
-        return cls(Counters(odds.outcomes.metric, matchers), odds.outcome_label, counted)
+        return cls(CounterQuery(odds.outcomes.metric, matchers), odds.outcome_label, counted)
 
     @property
-    def questions(self) -> tuple[Counters, ...]:
+    def queries(self) -> tuple[CounterQuery, ...]:
         return (self.counters,)
 
     @property
@@ -146,19 +146,19 @@ class FairnessCheck:
         self._sources: list[Answers | Outcomes] = []
         if settings.favourable is not None:
             metric, matchers = settings.predictions.metric, tuple(settings.predictions.matchers)
-            favourable = Counters(metric, (*matchers, *settings.favourable), part=True)
-            self._sources.append(Answers(Counters(metric, matchers), favourable))
+            favourable = CounterQuery(metric, (*matchers, *settings.favourable), part=True)
+            self._sources.append(Answers(CounterQuery(metric, matchers), favourable))
         if settings.equalised_odds is not None:
             self._sources.append(Outcomes.of(settings.equalised_odds))
         self._rates = tuple(rate for source in self._sources for rate in source.rates)
 
-    def questions(self) -> tuple[Counters, ...]:
+    def queries(self) -> tuple[CounterQuery, ...]:
         """The answers, those that are favourable, and the outcomes; as far as they are set."""
-        return tuple(question for source in self._sources for question in source.questions)
+        return tuple(query for source in self._sources for query in source.queries)
 
     def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
         """What is known, and what a look adds -> the verdict, and what is known then."""
-        if problem := look.unreadable(self.questions()):
+        if problem := look.unreadable(self.queries()):
             return Finding("Error", problem, state)
         counts, known = self._counts(look)
         if problem := _unfit(_groups(counts) | _groups(state.candidate)):
@@ -272,7 +272,7 @@ class FairnessCheck:
     def _missing(self, state: CheckState, look: Look) -> str | None:
         """What there is no answer without, in a sentence."""
         for source in self._sources:
-            if problem := look.missing(source.questions[0], ("candidate",)):
+            if problem := look.missing(source.queries[0], ("candidate",)):
                 return problem
         for rate in self._rates:
             seen = self._seen(rate, state)

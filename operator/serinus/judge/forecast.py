@@ -15,9 +15,9 @@ from serinus.api.baseline import Baseline
 from serinus.api.checks import Check
 from serinus.api.status import CheckState, Verdict
 from serinus.judge.analysis import budget_of, kind_of, reads
-from serinus.judge.counters import Growth, Increase
 from serinus.judge.look import Finding, Look
-from serinus.judge.questions import Counters, Series
+from serinus.metrics.counters import Growth, Increase
+from serinus.metrics.queries import CounterQuery, Series
 
 LONGEST: Final = 7 * 86400.0
 """Seconds beyond which a wait is for ever."""
@@ -25,9 +25,9 @@ NEAR_ENOUGH: Final = 1.2
 _AT: Final = 1e9
 """Unix seconds of the look on paper; nothing in it depends on when that is."""
 
-Change = Callable[[Counters, Growth], Growth]
+Change = Callable[[CounterQuery, Growth], Growth]
 """What the candidate counts -> what it would if it were otherwise."""
-Hour = dict[Counters, tuple[Increase, ...]]
+Hour = dict[CounterQuery, tuple[Increase, ...]]
 """What stable counted in all of its history."""
 
 
@@ -88,7 +88,7 @@ class _Paper:
     ) -> None:
         self._kind, self._budget = kind_of(check), budget_of(analysis, check)
         self._known, self._rates = baseline.of(reads(check)), rates
-        asked = self._kind.questions()
+        asked = self._kind.queries()
         self._hour = {one: each for one, each in hour.items() if one in asked}
         # what it has to have seen before it counts
         self._begun = self._judged(CheckState(policy=check.digest), 0.0, _same).state
@@ -123,7 +123,7 @@ class _Paper:
 
 def _hour(looks: Iterable[Look]) -> Hour:
     """Summed up by series."""
-    hour: dict[Counters, dict[tuple[str, ...], Increase]] = defaultdict(dict)
+    hour: dict[CounterQuery, dict[tuple[str, ...], Increase]] = defaultdict(dict)
     for look in looks:
         for counters in look.stable:
             sums = hour[counters]
@@ -161,11 +161,11 @@ def _has_bad_events(check: Check) -> bool:
     return bool(check.error_rate or check.feedback or check.latency)
 
 
-def _same(_: Counters, growth: Growth) -> Growth:
+def _same(_: CounterQuery, growth: Growth) -> Growth:
     return growth
 
 
-def _twice(counters: Counters, growth: Growth) -> Growth:
+def _twice(counters: CounterQuery, growth: Growth) -> Growth:
     """Twice as many events that are a part of a whole, or requests above each bucket bound."""
     if counters.part:
         return _each(growth, lambda increase: 2 * increase.amount)

@@ -5,18 +5,18 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from serinus.judge.counters import Growth, count
 from serinus.judge.dispersion import Block
 from serinus.judge.look import Look
-from serinus.judge.questions import Answer, Counters, Series, Unreadable
+from serinus.metrics.counters import Growth, count
+from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
 
 
-def minutes(history: Mapping[Counters, Answer]) -> list[Look]:
+def minutes(history: Mapping[CounterQuery, QueryResult]) -> list[Look]:
     """A look for each two samples; both of its arms are stable."""
     return [_look(history, *span) for span in pairwise(times(history))]
 
 
-def served(looks: Iterable[Look], whole: Counters, events: Counters) -> Iterator[Block]:
+def served(looks: Iterable[Look], whole: CounterQuery, events: CounterQuery) -> Iterator[Block]:
     """Requests and events by pod, for each look."""
     for look in looks:
         requests, bad = (_by_pod(look.growth(each)[1]) for each in (whole, events))
@@ -31,14 +31,14 @@ def of_each_pod(growth: Growth) -> dict[str, Growth]:
     return {pod: Growth(tuple(own), growth.newest) for pod, own in by_pod.items()}
 
 
-def _look(history: Mapping[Counters, Answer], start: float, end: float) -> Look:
+def _look(history: Mapping[CounterQuery, QueryResult], start: float, end: float) -> Look:
     """Of pods that were there at the start: the first minute of a new one is a warm-up, and one
     that was not scraped for a while would count what is older."""
     inside = {counters: between(answer, start, end) for counters, answer in history.items()}
     there = {
         series.target
         for answer in inside.values()
-        if not isinstance(answer, Unreadable)
+        if not isinstance(answer, QueryError)
         for series in answer
         if series.samples[0][0] == start
     }
@@ -46,28 +46,28 @@ def _look(history: Mapping[Counters, Answer], start: float, end: float) -> Look:
     return Look(end, readings, readings, {}, start)
 
 
-def _of(targets: Container[str], answer: Answer) -> Answer:
-    if isinstance(answer, Unreadable):
+def _of(targets: Container[str], answer: QueryResult) -> QueryResult:
+    if isinstance(answer, QueryError):
         return answer
     return tuple(series for series in answer if series.target in targets)
 
 
-def times(history: Mapping[Counters, Answer]) -> Sequence[float]:
+def times(history: Mapping[CounterQuery, QueryResult]) -> Sequence[float]:
     """Unix seconds of the samples, rising."""
     return sorted(
         {
             at
             for answer in history.values()
-            if not isinstance(answer, Unreadable)
+            if not isinstance(answer, QueryError)
             for series in answer
             for at, _ in series.samples
         }
     )
 
 
-def between(answer: Answer, start: float, end: float) -> Answer:
+def between(answer: QueryResult, start: float, end: float) -> QueryResult:
     """The samples from start to end, both included."""
-    if isinstance(answer, Unreadable):
+    if isinstance(answer, QueryError):
         return answer
     found = []
     for series in answer:

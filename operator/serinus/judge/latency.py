@@ -16,11 +16,11 @@ from serinus.judge import comparison, pods, words
 from serinus.judge.bounds import Durations, by_pod, nearest
 from serinus.judge.comparison import Gains, Policy, Scale, among_pods, begun
 from serinus.judge.dispersion import dispersion, learned
-from serinus.judge.histogram import Histogram
 from serinus.judge.kernel import SHIFTED, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
-from serinus.judge.questions import Counters
-from serinus.judge.warm_up import warmed_up
+from serinus.metrics.histograms import Histogram
+from serinus.metrics.queries import CounterQuery
+from serinus.metrics.warm_up import warmed_up
 
 REQUESTS: Final = "requests"
 LIMIT: Final = "limit"
@@ -39,8 +39,8 @@ class LatencyCheck:
     def __init__(self, settings: Latency) -> None:
         histogram = settings.histogram
         matchers = tuple(histogram.matchers)
-        self._classic = Counters(f"{histogram.metric}_bucket", matchers)
-        self._native = Counters(histogram.metric, matchers, native=True)
+        self._classic = CounterQuery(f"{histogram.metric}_bucket", matchers)
+        self._native = CounterQuery(histogram.metric, matchers, native=True)
         self._per_second = histogram.per_second
         self._warm_up = seconds(settings.warm_up)
         self._policy = Policy(
@@ -54,7 +54,7 @@ class LatencyCheck:
             self._limit_policy = Policy(null, null, SHIFTED)
             self._limit_bound = seconds(settings.limit.bound) * self._per_second
 
-    def questions(self) -> tuple[Counters, ...]:
+    def queries(self) -> tuple[CounterQuery, ...]:
         return self._classic, self._native
 
     def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
@@ -87,7 +87,7 @@ class LatencyCheck:
             found.append(dispersion(LIMIT, slow))
         return learned(found, bounds)
 
-    def _source(self, look: Look) -> Counters:
+    def _source(self, look: Look) -> CounterQuery:
         """Native histograms where both arms have them: their bounds lie closer."""
         both = all(growth.newest is not None for growth in look.growth(self._native))
         return self._native if both else self._classic
@@ -240,7 +240,7 @@ def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
     return state.replace(comparisons=kept)
 
 
-def _no_bound(source: Counters) -> str:
+def _no_bound(source: CounterQuery) -> str:
     return f"no bucket bound of {source.metric} in common: let both export it with the same buckets"
 
 

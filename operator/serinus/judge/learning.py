@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
 from serinus.judge import words
-from serinus.judge.analysis import kind_of, questions_of, reads
+from serinus.judge.analysis import kind_of, queries_of, reads
 from serinus.judge.dispersion import LEAST_BLOCKS
 from serinus.judge.forecast import waits
 from serinus.judge.history import minutes
 from serinus.judge.look import Look
 from serinus.judge.preflight import rolled_back
 from serinus.judge.prospects import accused, expected
-from serinus.judge.questions import Counters, History, Unreadable
+from serinus.metrics.queries import CounterQuery, History, QueryError
 
 _LONGEST_MESSAGE = 1024
 _PATHS = frozenset(
@@ -21,11 +21,11 @@ _PATHS = frozenset(
 """What servers name the label that tells a probe from a prediction."""
 
 
-def asks_of_history(analysis: Analysis) -> tuple[Counters, ...]:
+def asks_of_history(analysis: Analysis) -> tuple[CounterQuery, ...]:
     """What to ask of stable; nothing where no check compares counts."""
     comparing = [check for check in analysis.checks if check.compares_counts]
-    questions = questions_of(analysis.replace(checks=comparing))
-    return tuple(one for one in questions if isinstance(one, Counters))
+    queries = queries_of(analysis.replace(checks=comparing))
+    return tuple(one for one in queries if isinstance(one, CounterQuery))
 
 
 def has_learned(analysis: Analysis, baseline: Baseline | None) -> bool:
@@ -36,14 +36,14 @@ def has_learned(analysis: Analysis, baseline: Baseline | None) -> bool:
 
 def learn(
     analysis: Analysis, history: History, weights: Sequence[int] = ()
-) -> Baseline | Unreadable:
+) -> Baseline | QueryError:
     """What the checks go by, and what is to be expected at these weights, in percent.
 
     Little or no history is no error: requests are then taken for independent, and that is said.
     """
     for counters, answer in history.stable.items():
         # what is no native histogram is asked for as a classic one too
-        if isinstance(answer, Unreadable) and not counters.native:
+        if isinstance(answer, QueryError) and not counters.native:
             return answer
     looks = minutes(history.stable)
     served = [look for look in looks if _served(look)]
@@ -70,7 +70,7 @@ def _probes_hidden(analysis: Analysis, history: History) -> Iterator[str]:
             each
             for counters, answer in history.stable.items()
             if metric in (counters.metric, counters.metric.removesuffix("_bucket"))
-            and not isinstance(answer, Unreadable)
+            and not isinstance(answer, QueryError)
             for each in answer
         ]
         if "http" in metric and series and not any(_PATHS & set(each.labels) for each in series):

@@ -8,8 +8,8 @@ from typing import Protocol
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.quantities import spoken
 from serinus.api.status import CheckState, Verdict
-from serinus.judge.counters import Growth, Reading
-from serinus.judge.questions import Answer, Counters, Question, Unreadable, Value
+from serinus.metrics.counters import Growth, Reading
+from serinus.metrics.queries import CounterQuery, ExpressionQuery, Query, QueryError, QueryResult
 
 STALE_AFTER = 300.0
 """Seconds after which Prometheus itself takes a series for gone."""
@@ -31,9 +31,9 @@ class Look:
 
     at: float
     """Unix seconds."""
-    candidate: Mapping[Counters, Reading]
-    stable: Mapping[Counters, Reading]
-    values: Mapping[Value, Answer]
+    candidate: Mapping[CounterQuery, Reading]
+    stable: Mapping[CounterQuery, Reading]
+    values: Mapping[ExpressionQuery, QueryResult]
     since: float = 0.0
     """When the candidate first took traffic, Unix seconds."""
     baseline: CheckBaseline = NO_HISTORY
@@ -41,29 +41,29 @@ class Look:
     weight: EffectiveWeight | None = None
     """None: what the step asks for is not in effect."""
 
-    def answers(self, question: Question) -> bool:
-        """Whether the question was asked at all."""
-        return question in self.values or question in self.candidate
+    def answers(self, query: Query) -> bool:
+        """Whether the query was made at all."""
+        return query in self.values or query in self.candidate
 
-    def growth(self, counters: Counters) -> tuple[Growth, Growth]:
+    def growth(self, counters: CounterQuery) -> tuple[Growth, Growth]:
         """Of candidate and stable; nothing where it could not be read."""
         return _growth(self.candidate.get(counters)), _growth(self.stable.get(counters))
 
-    def pods(self, counters: Counters) -> tuple[int, int]:
+    def pods(self, counters: CounterQuery) -> tuple[int, int]:
         """How many of candidate and stable served since the last look."""
         candidate, stable = self.growth(counters)
         return candidate.pods, stable.pods
 
-    def unreadable(self, questions: Iterable[Counters]) -> str | None:
+    def unreadable(self, queries: Iterable[CounterQuery]) -> str | None:
         """Why some answer could not be read, in a sentence."""
-        for counters in questions:
+        for counters in queries:
             for arm in (self.candidate, self.stable):
-                if isinstance(reading := arm.get(counters), Unreadable):
+                if isinstance(reading := arm.get(counters), QueryError):
                     return reading.message
         return None
 
     def missing(
-        self, counters: Counters, arms: tuple[str, ...] = ("candidate", "stable")
+        self, counters: CounterQuery, arms: tuple[str, ...] = ("candidate", "stable")
     ) -> str | None:
         """Which of the arms has no fresh sample of a counter, in a sentence."""
         metric = " or ".join(counters.metrics)
@@ -120,7 +120,7 @@ class Finding:
 class Kind(Protocol):
     """A kind of check, with its settings."""
 
-    def questions(self) -> tuple[Question, ...]:
+    def queries(self) -> tuple[Query, ...]:
         """What it needs to know; wholes before their parts."""
         ...
 

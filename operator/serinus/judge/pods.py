@@ -7,8 +7,8 @@ from typing import Final
 
 from serinus.api.status import CheckState, Comparison
 from serinus.judge import words
-from serinus.judge.counters import Growth
 from serinus.judge.kernel import Null
+from serinus.metrics.counters import Growth
 
 MOST_PODS: Final = 16
 """What the status has room for; pods that come later count in the sums, and are not named."""

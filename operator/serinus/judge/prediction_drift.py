@@ -11,13 +11,13 @@ from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge import comparison, words
 from serinus.judge.comparison import Policy, Scale, among_pods, begun
-from serinus.judge.counters import Growth
 from serinus.judge.dispersion import Block, dispersion, learned
 from serinus.judge.history import of_each_pod
 from serinus.judge.kernel import SHIFTED, Null, log_sum
 from serinus.judge.look import Budget, Finding, Look
-from serinus.judge.questions import Counters
 from serinus.judge.shares import Share, Shares, of_classes, of_scores
+from serinus.metrics.counters import Growth
+from serinus.metrics.queries import CounterQuery
 
 DEFAULT_SCORES = "model_prediction_score"
 DEFAULT_CLASSES = Counter(metric="model_predictions_total")
@@ -35,7 +35,7 @@ class _Source:
     """A counter of predictions, and how its series are sorted."""
 
     name: str
-    counters: Counters
+    counters: CounterQuery
     sort: Callable[[tuple[Growth, Growth]], Shares]
 
 
@@ -71,13 +71,13 @@ class PredictionDriftCheck:
         classes = DEFAULT_CLASSES if self._any_source_will_do else settings.classes
         self._sources: list[_Source] = []
         if scores:
-            self._sources.append(_Source(SCORE, Counters(f"{scores}_bucket"), of_scores))
+            self._sources.append(_Source(SCORE, CounterQuery(f"{scores}_bucket"), of_scores))
         if classes:
-            counters = Counters(classes.metric, tuple(classes.matchers))
+            counters = CounterQuery(classes.metric, tuple(classes.matchers))
             label = settings.class_label
             self._sources.append(_Source(CLASS, counters, lambda g: of_classes(g, label)))
 
-    def questions(self) -> tuple[Counters, ...]:
+    def queries(self) -> tuple[CounterQuery, ...]:
         return tuple(source.counters for source in self._sources)
 
     def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:

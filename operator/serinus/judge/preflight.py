@@ -9,7 +9,14 @@ from serinus.api.baseline import Baseline
 from serinus.api.status import CheckStatus
 from serinus.judge.analysis import Progress, judge
 from serinus.judge.history import between, times
-from serinus.judge.questions import Answer, Counters, History, Measurement, Question, Unreadable
+from serinus.metrics.queries import (
+    CounterQuery,
+    History,
+    Measurement,
+    Query,
+    QueryError,
+    QueryResult,
+)
 
 MOST_PODS: Final = 5
 EVERY: Final = 5
@@ -40,16 +47,18 @@ def _pods(history: History) -> set[str]:
     return {
         series.target
         for answer in history.stable.values()
-        if not isinstance(answer, Unreadable)
+        if not isinstance(answer, QueryError)
         for series in answer
     }
 
 
-def _of(answers: dict[Counters, Answer], pod: str, alone: bool) -> dict[Question, Answer]:
+def _of(
+    answers: dict[CounterQuery, QueryResult], pod: str, alone: bool
+) -> dict[Query, QueryResult]:
     """The answers about this pod, or about all but it."""
     return {
-        question: answer
-        if isinstance(answer, Unreadable)
+        query: answer
+        if isinstance(answer, QueryError)
         else tuple(series for series in answer if (series.target == pod) is alone)
-        for question, answer in answers.items()
+        for query, answer in answers.items()
     }

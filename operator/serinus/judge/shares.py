@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from serinus.judge.counters import Growth, Increase
+from serinus.metrics.counters import Growth, Increase
 
 CUTS = 4
 """Bounds at which scores are also compared as a whole: a shift of them all shows there first, and

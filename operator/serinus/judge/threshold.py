@@ -8,7 +8,7 @@ from serinus.api.checks import Threshold
 from serinus.api.quantities import seconds, spoken
 from serinus.api.status import CheckState
 from serinus.judge.look import Budget, Finding, Look
-from serinus.judge.questions import Series, Unreadable, Value
+from serinus.metrics.queries import ExpressionQuery, QueryError, Series
 
 _NO_GUARANTEE = "A threshold has no statistical guarantee."
 _LONGEST_QUERY = 200
@@ -20,18 +20,18 @@ class ThresholdCheck:
 
     def __init__(self, settings: Threshold) -> None:
         self._settings = settings
-        self._question = Value(settings.query)
+        self._query = ExpressionQuery(settings.query)
         self._held = seconds(settings.for_)
 
-    def questions(self) -> tuple[Value, ...]:
-        return (self._question,)
+    def queries(self) -> tuple[ExpressionQuery, ...]:
+        return (self._query,)
 
     def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
-        answer = look.values[self._question]
+        answer = look.values[self._query]
         unknown = state.replace(breached_since=None, in_bounds_since=None)
         query = self._settings.query
         shown = query if len(query) <= _LONGEST_QUERY else f"{query[:_LONGEST_QUERY]}..."
-        if isinstance(answer, Unreadable):
+        if isinstance(answer, QueryError):
             return Finding("Error", answer.message, unknown)
         if not answer:
             message = f"{shown} has no value: does anything export it for these pods?"

@@ -29,10 +29,10 @@ from serinus.api.checks import TrafficShare
 from serinus.api.quantities import fraction
 from serinus.api.status import ArmRequests, CheckState, SplitState, Verdict
 from serinus.judge import words
-from serinus.judge.counters import BOTH_WITHIN, Increase
 from serinus.judge.kernel import WORSE, log_sum
 from serinus.judge.look import Budget, EffectiveWeight, Finding, Look
-from serinus.judge.questions import Counters
+from serinus.metrics.counters import BOTH_WITHIN, Increase
+from serinus.metrics.queries import CounterQuery
 
 SETTLES_WITHIN: Final = 5.0
 """Seconds in which all proxies do what their controller has accepted."""
@@ -79,10 +79,12 @@ class TrafficShareCheck:
 
     def __init__(self, settings: TrafficShare) -> None:
         counter = settings.requests
-        self._requests = Counters(counter.metric, tuple(counter.matchers), beside=settings.failures)
+        self._requests = CounterQuery(
+            counter.metric, tuple(counter.matchers), beside=settings.failures
+        )
         self._settings = settings
 
-    def questions(self) -> tuple[Counters, ...]:
+    def queries(self) -> tuple[CounterQuery, ...]:
         return (self._requests,)
 
     def learn(self, _: Sequence[Look]) -> CheckBaseline:
@@ -90,7 +92,7 @@ class TrafficShareCheck:
         return NO_HISTORY
 
     def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
-        if problem := look.unreadable(self.questions()):
+        if problem := look.unreadable(self.queries()):
             return Finding("Error", problem, state)
         if look.weight is None:
             message = "The weight that the step asks for is not in effect."

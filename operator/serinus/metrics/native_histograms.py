@@ -8,8 +8,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from serinus.judge.questions import Series
-from serinus.judge.samples import Samples
+from serinus.metrics.queries import Series
+from serinus.metrics.samples import Samples
 
 Bucket = tuple[float, float, float]
 """From, to, observations."""

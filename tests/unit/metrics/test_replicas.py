@@ -8,16 +8,16 @@ import pytest
 from aiohttp import web
 
 from serinus.api.checks import LabelMatcher
-from serinus.judge.counters import Growth, count
-from serinus.judge.questions import Answer, Arm, Counters, Series, Unreadable
-from serinus.prometheus import Config, Labelling, Prometheus
-from serinus.prometheus.queries import Asked
-from serinus.prometheus.replicas import ALTERNATING, Sources, one_replica, undeclared
+from serinus.metrics.counters import Growth, count
+from serinus.metrics.labelling import Labelling
+from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError, QueryResult, Series
+from serinus.metrics.replicas import ALTERNATING, Sources, one_replica, undeclared
+from serinus.prometheus import Config, Prometheus
 from tests.unit.prometheus.faulty import matrix, saying, serving
 
 ARM = Arm("team", "fraud-1")
-REQUESTS = Counters("model_requests_total")
-ERRORS = Counters(
+REQUESTS = CounterQuery("model_requests_total")
+ERRORS = CounterQuery(
     "model_requests_total", (LabelMatcher(label="code", operator="=~", value="5.."),), part=True
 )
 SCRAPES = 15.0
@@ -36,13 +36,15 @@ def series(until: float, phase: float = 0.0, window: float = 90.0, **labels: str
     return Series({**named, "instance": "10.0.0.1:80", "code": "200", **labels}, samples)
 
 
-def looked(answers: Callable[[int, float], Mapping[Asked, Answer]]) -> tuple[float, list[str]]:
+def looked(
+    answers: Callable[[int, float], Mapping[ArmQuery, QueryResult]],
+) -> tuple[float, list[str]]:
     """What is counted in 600 s of looks, a look every 15 s, and what was unreadable."""
     counted: dict[str, float] = {}
     total, said = 0.0, []
     for number in range(1, 41):
         for asked, answer in answers(number, number * 15.0).items():
-            if isinstance(answer, Unreadable):
+            if isinstance(answer, QueryError):
                 said.append(answer.message)
                 continue
             (growth,), counted = count(({REQUESTS: answer},), counted, 0.0)
@@ -53,11 +55,11 @@ def looked(answers: Callable[[int, float], Mapping[Asked, Answer]]) -> tuple[flo
     return total, said
 
 
-def asked(window: float = 90.0, question: Counters = REQUESTS) -> Asked:
-    return Asked(ARM, question, window)
+def asked(window: float = 90.0, query: CounterQuery = REQUESTS) -> ArmQuery:
+    return ArmQuery(ARM, query, window)
 
 
-def alternating(number: int, now: float) -> Mapping[Asked, Answer]:
+def alternating(number: int, now: float) -> Mapping[ArmQuery, QueryResult]:
     """Another replica answers at each look."""
     return {asked(): (series(now, phase=7.0 * (number % 2)),)}
 
@@ -83,7 +85,7 @@ def test_replicas_that_answer_in_turn_are_an_error_with_the_remedy_and_count_not
 def test_however_replicas_take_turns_nothing_is_counted_twice(seed: int) -> None:
     rng, sources = random.Random(seed), Sources()
 
-    def answers(number: int, now: float) -> Mapping[Asked, Answer]:
+    def answers(number: int, now: float) -> Mapping[ArmQuery, QueryResult]:
         phase = rng.choice((0.0, 0.0, 0.0, 7.0))
         return sources.checked({asked(): (series(now, phase=phase),)}, now)
 
@@ -94,7 +96,7 @@ def test_however_replicas_take_turns_nothing_is_counted_twice(seed: int) -> None
 def test_a_failover_to_another_replica_costs_at_most_what_grew_between_two_scrapes() -> None:
     sources = Sources()
 
-    def failing_over(number: int, now: float) -> Mapping[Asked, Answer]:
+    def failing_over(number: int, now: float) -> Mapping[ArmQuery, QueryResult]:
         answer = (series(now, phase=7.0 if number > 20 else 0.0),)
         return sources.checked({asked(): answer}, now)
 
@@ -115,20 +117,22 @@ def test_an_answer_that_has_more_old_samples_than_the_one_before_is_of_the_same_
 
 
 def test_a_part_of_another_replica_than_its_whole_is_an_error_at_once() -> None:
-    whole: Mapping[Asked, Answer] = {asked(): (series(300), series(300, code="500"))}
-    parts: Mapping[Asked, Answer] = {asked(question=ERRORS): (series(300, phase=7.0, code="500"),)}
-    assert set(Sources().checked({**whole, **parts}, 0.0).values()) == {Unreadable(ALTERNATING)}
-    parts = {asked(question=ERRORS): (series(315, code="500"),)}
+    whole: Mapping[ArmQuery, QueryResult] = {asked(): (series(300), series(300, code="500"))}
+    parts: Mapping[ArmQuery, QueryResult] = {
+        asked(query=ERRORS): (series(300, phase=7.0, code="500"),)
+    }
+    assert set(Sources().checked({**whole, **parts}, 0.0).values()) == {QueryError(ALTERNATING)}
+    parts = {asked(query=ERRORS): (series(315, code="500"),)}
     assert Sources().checked({**whole, **parts}, 0.0) == {**whole, **parts}
 
 
 def test_replicas_that_answer_in_turn_for_one_tenant_are_no_error_of_another() -> None:
-    sources, other = Sources(), Asked(Arm("other", "x-1"), REQUESTS, 90.0)
+    sources, other = Sources(), ArmQuery(Arm("other", "x-1"), REQUESTS, 90.0)
     for number in range(1, 5):
         now = number * 15.0
         answers = {**alternating(number, now), other: (series(now),)}
         found = sources.checked(answers, now)
-    assert found == {asked(): Unreadable(ALTERNATING), other: answers[other]}
+    assert found == {asked(): QueryError(ALTERNATING), other: answers[other]}
 
 
 def pair(now: float) -> Iterator[Series]:
@@ -146,11 +150,11 @@ def test_an_undeclared_pair_of_replicas_is_an_error_that_names_the_setting() -> 
 
 
 def test_of_a_declared_pair_one_replica_is_counted_and_its_label_is_gone() -> None:
-    answers = {asked(): tuple(pair(300)), asked(question=ERRORS): tuple(pair(300))[1::2]}
+    answers = {asked(): tuple(pair(300)), asked(query=ERRORS): tuple(pair(300))[1::2]}
     found, _ = one_replica(answers, ("replica",))
     assert found == {
         asked(): (series(300), series(300, code="500")),
-        asked(question=ERRORS): (series(300, code="500"),),
+        asked(query=ERRORS): (series(300, code="500"),),
     }
 
 
@@ -163,9 +167,9 @@ async def test_the_client_reads_a_pair_as_its_settings_say() -> None:
     ):
         (error,) = (await undeclared.read([asked()])).values()
         (answer,) = (await declared.read([asked()])).values()
-    assert isinstance(error, Unreadable)
+    assert isinstance(error, QueryError)
     assert "--prometheus-replica-labels=replica" in error.message
-    assert not isinstance(answer, Unreadable)
+    assert not isinstance(answer, QueryError)
     assert [one.labels["code"] for one in answer] == ["200", "500"]
 
 
@@ -176,7 +180,7 @@ async def test_the_client_notices_replicas_that_answer_in_turn() -> None:
 
     async with serving(in_turn) as server, Prometheus(Config(server.url)) as prometheus:
         found = [(await prometheus.read([asked()]))[asked()] for _ in range(3)]
-    assert found[2] == Unreadable(ALTERNATING)
+    assert found[2] == QueryError(ALTERNATING)
 
 
 def _sent(one: Series) -> list[list[object]]:
@@ -185,7 +189,7 @@ def _sent(one: Series) -> list[list[object]]:
 
 
 def test_of_a_declared_pair_each_request_is_counted_once() -> None:
-    def answers(number: int, now: float) -> Mapping[Asked, Answer]:
+    def answers(number: int, now: float) -> Mapping[ArmQuery, QueryResult]:
         both = tuple(one for one in pair(now) if one.labels["code"] == "200")
         return one_replica({asked(): both}, ("replica",))[0]
 
@@ -211,7 +215,7 @@ def test_a_replica_that_scrapes_no_more_is_soon_replaced() -> None:
 def test_declared_replicas_that_fail_and_return_are_no_error_and_count_nothing_twice() -> None:
     sources = Sources()
 
-    def answers(number: int, now: float) -> Mapping[Asked, Answer]:
+    def answers(number: int, now: float) -> Mapping[ArmQuery, QueryResult]:
         first = series(now, replica="a")
         kept = [s for s in first.samples if not 200 < s[0] < 300 and not 400 < s[0] < 450]
         both = (Series(first.labels, tuple(kept)), series(now, 7.0, replica="b"))

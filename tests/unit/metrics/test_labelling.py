@@ -6,15 +6,16 @@ from typing import Any
 import pytest
 
 from serinus.api.checks import LabelMatcher
-from serinus.judge.questions import Arm, Counters, Series, Unreadable, Value
-from serinus.prometheus import Asked, Config, Header, Labelling, Prometheus, matcher
-from serinus.prometheus.queries import plan
+from serinus.metrics.batches import plan
+from serinus.metrics.labelling import Labelling, matcher
+from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, ExpressionQuery, QueryError, Series
+from serinus.prometheus import Config, Header, Prometheus
 from tests.unit.prometheus.faulty import matrix, saying, serving
 
 ARM = Arm("team", "fraud-1")
 POD = "fraud-1-5d9f7c6b8-x2x4z"
-REQUESTS = Counters("model_requests_total")
-PSI = Value('max(psi{$arm}) / max(load{x="y", $namespace})')
+REQUESTS = CounterQuery("model_requests_total")
+PSI = ExpressionQuery('max(psi{$arm}) / max(load{x="y", $namespace})')
 ELSEWHERE = Labelling(
     namespace="kubernetes_namespace",
     pod="kubernetes_pod_name",
@@ -23,7 +24,7 @@ ELSEWHERE = Labelling(
 
 
 def texts(labelling: Labelling) -> list[str]:
-    batch = [Asked(ARM, question, 30) for question in (PSI, REQUESTS)]
+    batch = [ArmQuery(ARM, query, 30) for query in (PSI, REQUESTS)]
     return [query.text for query in plan(batch, 0, labelling).queries]
 
 
@@ -41,7 +42,7 @@ async def test_series_are_found_by_these_names_and_told_by_the_usual_ones() -> N
     theirs = {"__name__": "model_requests_total", "kubernetes_namespace": "team", "pod": "other"}
     theirs["kubernetes_pod_name"] = POD
     labels = {"__name__": "model_requests_total", "namespace": "team", "pod": POD}
-    asked = Asked(ARM, REQUESTS, 30)
+    asked = ArmQuery(ARM, REQUESTS, 30)
     async with (
         serving(saying(matrix((theirs, [[1, "1"]])))) as server,
         Prometheus(Config(server.url, labelling=ELSEWHERE)) as prometheus,
@@ -120,22 +121,22 @@ async def test_headers_are_sent_with_every_request_and_read_from_their_files(
         serving(saying(matrix())) as server,
         Prometheus(Config(server.url, headers=headers)) as prometheus,
     ):
-        await prometheus.read([Asked(ARM, REQUESTS, 60)])
+        await prometheus.read([ArmQuery(ARM, REQUESTS, 60)])
         tenant.write_text("two\n")
-        await prometheus.read([Asked(ARM, REQUESTS, 60)])
+        await prometheus.read([ArmQuery(ARM, REQUESTS, 60)])
     sent = [(one.headers["X-Scope-OrgID"], one.headers["X-From"]) for one in server.requests]
     assert sent == [("one", "serinus"), ("two", "serinus")]
 
 
 async def test_a_header_whose_file_is_missing_is_told_by_the_file() -> None:
     headers = (Header("X-Scope-OrgID", Path("/nowhere/tenant")),)
-    asked = Asked(ARM, REQUESTS, 60)
+    asked = ArmQuery(ARM, REQUESTS, 60)
     async with (
         serving(saying(matrix())) as server,
         Prometheus(Config(server.url, headers=headers)) as prometheus,
     ):
         (answer,) = (await prometheus.read([asked])).values()
-    assert isinstance(answer, Unreadable)
+    assert isinstance(answer, QueryError)
     assert "/nowhere/tenant cannot be read" in answer.message
     assert server.forms == []
 
@@ -146,8 +147,8 @@ async def test_with_an_offset_everything_is_read_as_it_was_then() -> None:
         Prometheus(Config(server.url, read_offset=30)) as offset,
         Prometheus(Config(server.url)) as plain,
     ):
-        await offset.read([Asked(ARM, REQUESTS, 60)])
-        await plain.read([Asked(ARM, REQUESTS, 60)])
+        await offset.read([ArmQuery(ARM, REQUESTS, 60)])
+        await plain.read([ArmQuery(ARM, REQUESTS, 60)])
     first, second = server.forms
     assert float(first["time"]) < float(second.get("time", "1e12"))
     assert "time" not in second

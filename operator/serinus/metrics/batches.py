@@ -1,4 +1,4 @@
-"""From questions to as few queries as can answer them, and whose question each answers."""
+"""From queries about one arm each to as few as can answer them, and what each of those answers."""
 
 import math
 from collections import defaultdict
@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from serinus.judge.questions import Arm, Counters, Question, Unreadable, Value
-from serinus.prometheus.labelling import USUAL, Labelling, condition, literal, pods_of
+from serinus.metrics.labelling import USUAL, Labelling, condition, literal, pods_of
+from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, ExpressionQuery, QueryError, Tenant
 
 MAX_TEXT: Final = 64 * 1024
 """Characters of a query's list of namespaces and workloads; one more, and it is two queries."""
@@ -17,41 +17,20 @@ MAX_WORKLOAD: Final = 46
 end of its replica set's hash, and then the pod can no longer be told from others."""
 
 
-Tenant = tuple[str, bool]
-"""A namespace, and whether its Values are meant or its Counters."""
-
-
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question about an arm."""
-
-    arm: Arm
-    question: Question
-    window: float
-    """Seconds back from now that Counters samples are read, at least; no matter to a Value."""
-    every: float | None = None
-    """Seconds between the samples, each as it was known then; None: all that there are."""
-
-    @property
-    def tenant(self) -> Tenant:
-        """Who asks."""
-        return self.arm.namespace, isinstance(self.question, Value)
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What is sent, and which questions its answer answers."""
+class BatchQuery:
+    """What is sent, and which queries its answer answers."""
 
     text: str
-    asked: tuple[Asked, ...]
-    then: tuple[Asked, ...] = ()
+    asked: tuple[ArmQuery, ...]
+    then: tuple[ArmQuery, ...] = ()
     """Parts of what is asked: sent once it is answered."""
 
     @property
     def native(self) -> bool:
         """Whether native histograms are asked for."""
-        question = self.asked[0].question
-        return isinstance(question, Counters) and question.native
+        query = self.asked[0].query
+        return isinstance(query, CounterQuery) and query.native
 
     @property
     def tenants(self) -> frozenset[Tenant]:
@@ -61,10 +40,10 @@ class Query:
     @property
     def is_value(self) -> bool:
         """Whether a user's expression is asked for."""
-        return isinstance(self.asked[0].question, Value)
+        return isinstance(self.asked[0].query, ExpressionQuery)
 
     @property
-    def everything(self) -> tuple[Asked, ...]:
+    def everything(self) -> tuple[ArmQuery, ...]:
         """All that it answers, and all that waits for it."""
         return self.asked + self.then
 
@@ -75,51 +54,51 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class QueryBatch:
     """What to send for a batch, and what is answered without asking."""
 
-    queries: tuple[Query, ...]
-    refused: dict[Asked, Unreadable]
+    queries: tuple[BatchQuery, ...]
+    refused: dict[ArmQuery, QueryError]
 
 
-_Key = tuple[Counters, int, float | None]
+_Key = tuple[CounterQuery, int, float | None]
 """What may share a query: counters, reach and spacing."""
 
 
-def plan(batch: Iterable[Asked], late: float, labelling: Labelling = USUAL) -> Plan:
-    """One query for each counter, whatever the number of arms; one for each rendered Value.
+def plan(batch: Iterable[ArmQuery], late: float, labelling: Labelling = USUAL) -> QueryBatch:
+    """One query for each counter, whatever the number of arms; one for each rendered expression.
 
     Windows of a like reach share a query, which has the longest of them: else one rollout that
     looks an hour back, having found nothing since, would make all others read an hour.
     `late` is how many seconds a part may be read after its whole: its window reaches back so
     much further, so that the oldest sample of the whole has its part too.
     """
-    counters: dict[_Key, list[Asked]] = defaultdict(list)
-    parts: dict[_Key, list[Asked]] = defaultdict(list)
-    values: dict[str, list[Asked]] = defaultdict(list)
+    counters: dict[_Key, list[ArmQuery]] = defaultdict(list)
+    parts: dict[_Key, list[ArmQuery]] = defaultdict(list)
+    values: dict[str, list[ArmQuery]] = defaultdict(list)
     refused = {}
     asked_for = list(dict.fromkeys(batch))
     wholes = _wholes(asked_for)
     for asked in asked_for:
-        question = asked.question
+        query = asked.query
         try:
             _check(asked.arm)
-            if isinstance(question, Value):
-                values[labelling.rendered(question.query, asked.arm)].append(asked)
-            elif whole := _whole(asked, question, wholes):
+            if isinstance(query, ExpressionQuery):
+                values[labelling.rendered(query.expression, asked.arm)].append(asked)
+            elif whole := _whole(asked, query, wholes):
                 parts[_key(whole)].append(asked)
             else:
                 counters[_key(asked)].append(asked)
         except ValueError as error:
-            refused[asked] = Unreadable(f"The query was not run: {error}.")
-    queries = [Query(text, tuple(asked)) for text, asked in values.items()]
+            refused[asked] = QueryError(f"The query was not run: {error}.")
+    queries = [BatchQuery(text, tuple(asked)) for text, asked in values.items()]
     for key, together in counters.items():
         queries += _counter_queries(key[0], together, parts[key], late, labelling)
-    return Plan(tuple(queries), refused)
+    return QueryBatch(tuple(queries), refused)
 
 
-def halves(query: Query, late: float, labelling: Labelling = USUAL) -> tuple[Query, ...]:
-    """The same questions in two queries; none if there is nothing to divide."""
+def halves(query: BatchQuery, late: float, labelling: Labelling = USUAL) -> tuple[BatchQuery, ...]:
+    """The same in two; none if there is nothing to divide."""
     arms = list(dict.fromkeys(asked.arm for asked in query.asked))
     if len(arms) < 2 or query.is_value:
         return ()
@@ -130,29 +109,29 @@ def halves(query: Query, late: float, labelling: Labelling = USUAL) -> tuple[Que
     return tuple(half for batch in batches for half in plan(batch, late, labelling).queries)
 
 
-def _wholes(batch: Iterable[Asked]) -> Mapping[tuple[Arm, float, float | None], list[Asked]]:
+def _wholes(batch: Iterable[ArmQuery]) -> Mapping[tuple[Arm, float, float | None], list[ArmQuery]]:
     found = defaultdict(list)
     for asked in batch:
-        if isinstance(asked.question, Counters) and not asked.question.part:
+        if isinstance(asked.query, CounterQuery) and not asked.query.part:
             found[asked.arm, asked.window, asked.every].append(asked)
     return found
 
 
 def _whole(
-    asked: Asked,
-    question: Counters,
-    wholes: Mapping[tuple[Arm, float, float | None], list[Asked]],
-) -> Asked | None:
+    asked: ArmQuery,
+    query: CounterQuery,
+    wholes: Mapping[tuple[Arm, float, float | None], list[ArmQuery]],
+) -> ArmQuery | None:
     """What it is a part of, where that is asked as well."""
-    if not question.part:
+    if not query.part:
         return None
     beside = wholes.get((asked.arm, asked.window, asked.every), ())
-    return next((one for one in beside if question.part_of(one.question)), None)
+    return next((one for one in beside if query.part_of(one.query)), None)
 
 
-def _key(asked: Asked) -> _Key:
-    assert isinstance(asked.question, Counters)
-    return asked.question, _reach(asked.window), asked.every
+def _key(asked: ArmQuery) -> _Key:
+    assert isinstance(asked.query, CounterQuery)
+    return asked.query, _reach(asked.window), asked.every
 
 
 def _reach(window: float) -> int:
@@ -169,24 +148,24 @@ def _check(arm: Arm) -> None:
 
 
 def _counter_queries(
-    question: Counters,
-    asked: list[Asked],
-    parts: list[Asked],
+    query: CounterQuery,
+    asked: list[ArmQuery],
+    parts: list[ArmQuery],
     late: float,
     labelling: Labelling,
-) -> Iterator[Query]:
-    reach_back = late if question.part else 0.0
+) -> Iterator[BatchQuery]:
+    reach_back = late if query.part else 0.0
     window = max(math.ceil(max(one.window for one in asked) + reach_back), 1)
     step = f":{asked[0].every:g}s" if asked[0].every else ""
-    by_arm: dict[Arm, list[Asked]] = defaultdict(list)
-    then: dict[Arm, list[Asked]] = defaultdict(list)
+    by_arm: dict[Arm, list[ArmQuery]] = defaultdict(list)
+    then: dict[Arm, list[ArmQuery]] = defaultdict(list)
     for one in asked:
         by_arm[one.arm].append(one)
     for one in parts:
         then[one.arm].append(one)
     for arms in _chunks(sorted(by_arm, key=lambda arm: (arm.namespace, arm.workload))):
-        text = f"{selector(question, arms, labelling)}[{window}s{step}]"
-        yield Query(
+        text = f"{selector(query, arms, labelling)}[{window}s{step}]"
+        yield BatchQuery(
             text,
             tuple(one for arm in arms for one in by_arm[arm]),
             tuple(one for arm in arms for one in then[arm]),
@@ -206,14 +185,14 @@ def _chunks(arms: list[Arm]) -> Iterator[list[Arm]]:
     yield chunk
 
 
-def selector(question: Counters, arms: list[Arm], labelling: Labelling = USUAL) -> str:
+def selector(query: CounterQuery, arms: list[Arm], labelling: Labelling = USUAL) -> str:
     """The series of all arms; also those of a workload of one arm in the namespace of another."""
     namespaces = _any_of({arm.namespace for arm in arms})
     workloads = _any_of({arm.workload for arm in arms})
-    names = question.metrics
+    names = query.metrics
     metric = names[0] if len(names) == 1 else ""
     conditions = [] if metric else [f'__name__=~"{"|".join(names)}"']
-    conditions += [condition(each) for each in question.matchers]
+    conditions += [condition(each) for each in query.matchers]
     conditions += labelling.of_namespaces(namespaces)
     conditions += [labelling.of_pods(pods_of(f"(?:{workloads})"))]
     return f"{metric}{{{','.join(conditions)}}}"

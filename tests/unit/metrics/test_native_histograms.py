@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from serinus.prometheus.histograms import as_classic
+from serinus.metrics.native_histograms import as_classic
 
 LABELS = {"__name__": "took_seconds", "pod": "fraud-1-5d9f7c6b8-x2x4z"}
 Buckets = list[tuple[float, float, int]]

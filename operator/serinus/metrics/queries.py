@@ -1,11 +1,11 @@
-"""What the judge asks of Prometheus, and the form of the answers."""
+"""Queries about the pods of one revision, and the form of their results."""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from serinus.api.checks import LabelMatcher
-from serinus.judge.samples import Sample
+from serinus.metrics.samples import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class Counters:
+class CounterQuery:
     """Raw samples of a counter, of all series that meet the matchers."""
 
     metric: str
@@ -38,24 +38,44 @@ class Counters:
         """The names of its series."""
         return (self.metric, self.beside) if self.beside else (self.metric,)
 
-    def part_of(self, other: "Question") -> bool:
+    def part_of(self, other: "Query") -> bool:
         """Whether its series are among those of the other."""
         return (
-            isinstance(other, Counters)
+            isinstance(other, CounterQuery)
             and self.metric in other.metrics
             and all(matcher in self.matchers for matcher in other.matchers)
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class ExpressionQuery:
     """The present value of a user's PromQL expression, in which $arm and $namespace stand for
     the candidate's pods and the namespace."""
 
-    query: str
+    expression: str
 
 
-Question = Counters | Value
+Query = CounterQuery | ExpressionQuery
+
+Tenant = tuple[str, bool]
+"""A namespace, and whether its expressions are meant or its counters."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmQuery:
+    """A query about one arm."""
+
+    arm: Arm
+    query: Query
+    window: float
+    """Seconds back from now that counters are read, at least; no matter to an expression."""
+    every: float | None = None
+    """Seconds between the samples, each as it was known then; None: all that there are."""
+
+    @property
+    def tenant(self) -> Tenant:
+        """Who asks."""
+        return self.arm.namespace, isinstance(self.query, ExpressionQuery)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +97,15 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class QueryError:
     """Prometheus did not answer, or not with numbers; the sentence names the cause."""
 
     message: str
 
 
-Answer = tuple[Series, ...] | Unreadable
-"""For Counters: all series of the arm in the window. For Value: a series per element of the
-vector, each with one sample. Empty: Prometheus answered, and knows no such series."""
+QueryResult = tuple[Series, ...] | QueryError
+"""For counters: all series of the arm in the window. For an expression: a series per element of
+the vector, each with one sample. Empty: Prometheus answered, and knows no such series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +114,16 @@ class History:
 
     at: float
     """When they were read, Unix seconds."""
-    stable: Mapping[Counters, Answer]
+    stable: Mapping[CounterQuery, QueryResult]
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Answers to all questions of one analysis, read at one time."""
+    """Results of all queries of one analysis, read at one time."""
 
     at: float
     """Unix seconds."""
-    candidate: Mapping[Question, Answer]
-    stable: Mapping[Question, Answer] = field(default_factory=dict)
+    candidate: Mapping[Query, QueryResult]
+    stable: Mapping[Query, QueryResult] = field(default_factory=dict)
     read_from: float = field(default=math.inf, kw_only=True)
     """Unix seconds from which on all samples of counters were read; infinity: not known."""

@@ -7,7 +7,7 @@ from math import inf
 
 import pytest
 
-from serinus.judge.samples import Sample, Samples
+from serinus.metrics.samples import Sample, Samples
 
 
 def minutes(number: int) -> Iterator[Sample]:

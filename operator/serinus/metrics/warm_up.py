@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 
-from serinus.judge.counters import Growth, Increase
+from serinus.metrics.counters import Growth, Increase
 
 
 def warmed_up(growth: Growth, seconds: float) -> Growth:

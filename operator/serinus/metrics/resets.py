@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from serinus.judge.samples import Sample, Samples
+from serinus.metrics.samples import Sample, Samples
 
 SETTLED_AFTER: Final = 4
 """Samples after a fall within which another process mostly has answered again: of two, in 15 of 16

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Final, NamedTuple
 
-from serinus.judge.questions import Answer, Arm, Counters, Series, Unreadable
-from serinus.judge.samples import Sample, Samples
-from serinus.prometheus.queries import Asked
+from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError, QueryResult, Series
+from serinus.metrics.samples import Sample, Samples
 
-Answers = dict[Asked, Answer]
+Answers = dict[ArmQuery, QueryResult]
 Replica = tuple[str, ...]
 """Values of the labels that tell replicas apart."""
 
@@ -40,7 +39,7 @@ NO_REPLICAS: Final[Mapping[tuple[Arm, str], Replica]] = {}
 
 
 def one_replica(
-    answers: Mapping[Asked, Answer], labels: tuple[str, ...]
+    answers: Mapping[ArmQuery, QueryResult], labels: tuple[str, ...]
 ) -> tuple[Answers, Mapping[tuple[Arm, str], Replica]]:
     """The series of one replica for each target, without the labels that tell replicas apart;
     and which replica that is.
@@ -53,7 +52,7 @@ def one_replica(
     scrapes: dict[tuple[Arm, str], dict[Replica, Sequence[Sample]]] = defaultdict(dict)
     counters = list(_counters(answers))
     for one in counters:
-        if not one.question.part:
+        if not one.query.part:
             for series in one.series:
                 name, of_target = replica(series.labels, labels), scrapes[one.arm, series.target]
                 of_target[name] = max(of_target.get(name, ()), series.samples, key=len)
@@ -71,16 +70,16 @@ def one_replica(
 class _Read(NamedTuple):
     """An answer that has series."""
 
-    asked: Asked
+    asked: ArmQuery
     arm: Arm
-    question: Counters
+    query: CounterQuery
     series: tuple[Series, ...]
 
 
-def _counters(answers: Mapping[Asked, Answer]) -> Iterator[_Read]:
+def _counters(answers: Mapping[ArmQuery, QueryResult]) -> Iterator[_Read]:
     for asked, answer in answers.items():
-        if isinstance(asked.question, Counters) and not isinstance(answer, Unreadable):
-            yield _Read(asked, asked.arm, asked.question, answer)
+        if isinstance(asked.query, CounterQuery) and not isinstance(answer, QueryError):
+            yield _Read(asked, asked.arm, asked.query, answer)
 
 
 def replica(labels: Mapping[str, str], names: Iterable[str]) -> Replica:
@@ -189,7 +188,7 @@ class Sources:
     """
 
     def __init__(self) -> None:
-        self._sources: dict[tuple[Arm, Counters, str], _Source] = {}
+        self._sources: dict[tuple[Arm, CounterQuery, str], _Source] = {}
         self._changes: dict[Arm, deque[float]] = {}
         self._taken_over: dict[tuple[Arm, str], float] = {}
         """By target, up to when its samples were read from another replica."""
@@ -197,7 +196,7 @@ class Sources:
 
     def checked(
         self,
-        answers: Mapping[Asked, Answer],
+        answers: Mapping[ArmQuery, QueryResult],
         now: float,
         replicas: Mapping[tuple[Arm, str], Replica] = NO_REPLICAS,
     ) -> Answers:
@@ -207,16 +206,14 @@ class Sources:
         self._tidy(now)
         read = [one for one in _counters(answers) if one.asked.every is None]
         for arm in {
-            one.arm
-            for one in read
-            if not one.question.part and self._changes_in(one, now, replicas)
+            one.arm for one in read if not one.query.part and self._changes_in(one, now, replicas)
         }:
             self._changes.setdefault(arm, deque(maxlen=2)).append(now)
-        mixed = {one.arm for one in read if one.question.part and _is_mixed(one, read)}
+        mixed = {one.arm for one in read if one.query.part and _is_mixed(one, read)}
         found = dict(answers)
         for one in read:
             if one.arm in mixed or self._alternates(one.arm, now):
-                found[one.asked] = Unreadable(ALTERNATING)
+                found[one.asked] = QueryError(ALTERNATING)
             else:
                 found[one.asked] = tuple(self._continued(one.arm, each) for each in one.series)
         return found
@@ -227,7 +224,7 @@ class Sources:
         """Whether a sample is gone that was there; remembers those that are there now."""
         changed = False
         for target, times in _times(read.series).items():
-            key, replica = (read.arm, read.question, target), replicas.get((read.arm, target))
+            key, replica = (read.arm, read.query, target), replicas.get((read.arm, target))
             before = self._sources.get(key)
             if before and any(
                 times[0] <= at <= times[-1] and at not in times for at in before.times
@@ -284,7 +281,7 @@ def _is_mixed(part: _Read, read: Iterable[_Read]) -> bool:
         (
             one
             for one in read
-            if one.arm == part.arm and not one.question.part and part.question.part_of(one.question)
+            if one.arm == part.arm and not one.query.part and part.query.part_of(one.query)
         ),
         None,
     )

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from serinus.judge.questions import Answer, Counters, Series, Unreadable
-from serinus.judge.restarts import NONE, Falls, falls, restarted
+from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
+from serinus.metrics.resets import NONE, Falls, falls, restarted
 
 GONE_AFTER: Final = 600.0
 """Seconds behind the others after which a target is no longer waited for."""
@@ -108,18 +108,18 @@ class Exported(NamedTuple):
         return max(self.ends)
 
 
-Reading = Growth | Unreadable
+Reading = Growth | QueryError
 ByTarget = dict[str, Exported]
-Found = dict[Counters, ByTarget | Unreadable]
-Readable = dict[Counters, ByTarget]
+Found = dict[CounterQuery, ByTarget | QueryError]
+Readable = dict[CounterQuery, ByTarget]
 
 
 def count(
-    arms: tuple[Mapping[Counters, Answer], ...],
+    arms: tuple[Mapping[CounterQuery, QueryResult], ...],
     counted: Mapping[str, float],
     since: float,
     read_from: float = math.inf,
-) -> tuple[tuple[dict[Counters, Reading], ...], dict[str, float]]:
+) -> tuple[tuple[dict[CounterQuery, Reading], ...], dict[str, float]]:
     """Count what each arm's answers add.
 
     `counted` has the last sample counted per target, Unix seconds; `since` is where targets
@@ -130,9 +130,9 @@ def count(
     found = [_found(arm) for arm in arms]
     shared = [_shared(arm) for arm in found]
     checked = [_checked(*each) for each in zip(found, shared, strict=True)]
-    readable = [{k: a for k, a in arm.items() if not isinstance(a, Unreadable)} for arm in checked]
+    readable = [{k: a for k, a in arm.items() if not isinstance(a, QueryError)} for arm in checked]
     covered = _covered(readable)
-    readings: list[dict[Counters, Reading]] = []
+    readings: list[dict[CounterQuery, Reading]] = []
     moved = dict(counted)
     span = _Span(since, read_from, _late_from(readable))
     blocks = [_Blocks(arm, covered, counted, span) for arm in readable]
@@ -140,7 +140,7 @@ def count(
     for each, answers in zip(blocks, checked, strict=True):
         grown = _seen if waiting else each.growth
         readings.append(
-            {k: a if isinstance(a, Unreadable) else grown(k, a) for k, a in answers.items()}
+            {k: a if isinstance(a, QueryError) else grown(k, a) for k, a in answers.items()}
         )
         if not waiting:
             moved |= {t: end for t, end in each.ends.items() if end >= counted.get(t, since)}
@@ -172,7 +172,7 @@ def _of_one_arm(arms: Iterable["_Blocks"]) -> bool:
     return bool(uncounted) and min(uncounted) <= 0 < max(uncounted) <= BOTH_WITHIN
 
 
-def _seen(_: Counters, answer: ByTarget) -> Growth:
+def _seen(_: CounterQuery, answer: ByTarget) -> Growth:
     """There are samples, and they are counted later."""
     return _growth((), answer)
 
@@ -194,7 +194,7 @@ class _Blocks:
     def __init__(
         self,
         arm: Readable,
-        covered: Mapping[Counters, float],
+        covered: Mapping[CounterQuery, float],
         counted: Mapping[str, float],
         span: _Span,
     ) -> None:
@@ -210,7 +210,7 @@ class _Blocks:
         """Seconds of samples that were not counted yet."""
         return max(end - self._counted.get(t, self._since) for t, end in self.ends.items())
 
-    def growth(self, key: Counters, answer: ByTarget) -> Growth:
+    def growth(self, key: CounterQuery, answer: ByTarget) -> Growth:
         """A part is counted from where its whole is."""
         if (whole := _whole(key, self._wholes)) is None:
             return _growth((), answer)
@@ -281,13 +281,13 @@ def _shared(arm: Found) -> dict[str, float]:
     return {
         target: exported.newest - SHARED_FOR
         for key, answer in arm.items()
-        if not isinstance(answer, Unreadable) and not key.part
+        if not isinstance(answer, QueryError) and not key.part
         for target, exported in answer.items()
         if exported.falls.several_processes
     }
 
 
-def _found(arm: Mapping[Counters, Answer]) -> Found:
+def _found(arm: Mapping[CounterQuery, QueryResult]) -> Found:
     """What each target exports of each counter, or why that is of no use."""
     return {key: _by_target(key, answer) for key, answer in arm.items()}
 
@@ -295,13 +295,13 @@ def _found(arm: Mapping[Counters, Answer]) -> Found:
 def _checked(found: Found, several: Mapping[str, float]) -> Found:
     """Of it what is to be counted, or why that is of no use."""
     found = dict(found)
-    wholes = {key: a for key, a in found.items() if not isinstance(a, Unreadable) and not key.part}
+    wholes = {key: a for key, a in found.items() if not isinstance(a, QueryError) and not key.part}
     jobs = {key: _jobs(answer) for key, answer in wholes.items()}
     for key, answer in found.items():
-        if isinstance(answer, Unreadable):
+        if isinstance(answer, QueryError):
             continue
         if shared := sorted(several.keys() & answer.keys()):
-            found[key] = Unreadable(_several_processes(shared[0]))
+            found[key] = QueryError(_several_processes(shared[0]))
         elif (whole := _whole(key, wholes)) is not None and jobs[whole]:
             found[key] = {t: _of_job(exported, jobs[whole]) for t, exported in answer.items()}
     return found
@@ -360,13 +360,13 @@ def _late_from(arms: Iterable[Readable]) -> float:
     return late
 
 
-def _by_target(key: Counters, answer: Answer) -> ByTarget | Unreadable:
-    if isinstance(answer, Unreadable):
+def _by_target(key: CounterQuery, answer: QueryResult) -> ByTarget | QueryError:
+    if isinstance(answer, QueryError):
         return answer
     groups: dict[str, list[Series]] = {}
     for series in answer:
         if not math.isfinite(sum([value for _, value in series.samples])):
-            return Unreadable(f"{key.metric} has samples that are no numbers (NaN or Inf).")
+            return QueryError(f"{key.metric} has samples that are no numbers (NaN or Inf).")
         if series.samples:
             groups.setdefault(series.target, []).append(series)
     return {target: _exported(group) for target, group in groups.items()}
@@ -389,9 +389,9 @@ def _newest(answer: ByTarget) -> float | None:
     return max((exported.newest for exported in answer.values()), default=None)
 
 
-def _covered(arms: Iterable[Readable]) -> dict[Counters, float]:
+def _covered(arms: Iterable[Readable]) -> dict[CounterQuery, float]:
     """How far back each counter was read: its oldest sample in any arm."""
-    covered: dict[Counters, float] = {}
+    covered: dict[CounterQuery, float] = {}
     for arm in arms:
         for key, answer in arm.items():
             oldest = min((exported.oldest for exported in answer.values()), default=math.inf)
@@ -399,7 +399,7 @@ def _covered(arms: Iterable[Readable]) -> dict[Counters, float]:
     return covered
 
 
-def _whole(key: Counters, wholes: Iterable[Counters]) -> Counters | None:
+def _whole(key: CounterQuery, wholes: Iterable[CounterQuery]) -> CounterQuery | None:
     """The whole that a counter is a part of; a whole is its own."""
     if not key.part:
         return key

@@ -5,19 +5,19 @@ import re
 import pytest
 
 from serinus.api.checks import LabelMatcher
-from serinus.judge.questions import Arm, Counters, Question, Unreadable, Value
-from serinus.prometheus.labelling import pods
-from serinus.prometheus.queries import MAX_TEXT, MAX_WORKLOAD, Asked, Query, halves, plan
+from serinus.metrics.batches import MAX_TEXT, MAX_WORKLOAD, BatchQuery, halves, plan
+from serinus.metrics.labelling import pods
+from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, ExpressionQuery, Query, QueryError
 
-REQUESTS = Counters("model_requests_total")
-ERRORS = Counters("model_requests_total", (LabelMatcher(label="code", value="500"),), part=True)
-
-
-def about(*arms: Arm, question: Question = REQUESTS, window: float = 30) -> list[Asked]:
-    return [Asked(arm, question, window) for arm in arms]
+REQUESTS = CounterQuery("model_requests_total")
+ERRORS = CounterQuery("model_requests_total", (LabelMatcher(label="code", value="500"),), part=True)
 
 
-def texts(batch: list[Asked], late: float = 0) -> list[str]:
+def about(*arms: Arm, query: Query = REQUESTS, window: float = 30) -> list[ArmQuery]:
+    return [ArmQuery(arm, query, window) for arm in arms]
+
+
+def texts(batch: list[ArmQuery], late: float = 0) -> list[str]:
     return [query.text for query in plan(batch, late).queries]
 
 
@@ -37,25 +37,25 @@ def test_the_longest_window_rules_and_is_rounded_up() -> None:
 
 def test_one_rollout_that_looks_far_back_does_not_make_the_others_do_so() -> None:
     arms = [Arm("a", f"x-{i}") for i in range(100)]
-    batch = [Asked(arm, REQUESTS, 61 + i / 2) for i, arm in enumerate(arms)]
-    near, far = texts([*batch, Asked(Arm("a", "y"), REQUESTS, 3600)])
+    batch = [ArmQuery(arm, REQUESTS, 61 + i / 2) for i, arm in enumerate(arms)]
+    near, far = texts([*batch, ArmQuery(Arm("a", "y"), REQUESTS, 3600)])
     assert near.endswith("[111s]")
     assert (far.count("y"), far[-7:]) == (1, "[3600s]")
 
 
 def test_however_much_windows_differ_queries_are_few() -> None:
-    batch = [Asked(Arm("a", f"x-{i}"), REQUESTS, i) for i in range(3601)]
+    batch = [ArmQuery(Arm("a", f"x-{i}"), REQUESTS, i) for i in range(3601)]
     assert len(texts(batch)) <= 6
 
 
 def test_a_history_is_a_query_of_its_own_with_samples_so_far_apart() -> None:
     arm = Arm("a", "x")
-    near, history = texts([*about(arm, window=3600), Asked(arm, REQUESTS, 3600, every=60)])
+    near, history = texts([*about(arm, window=3600), ArmQuery(arm, REQUESTS, 3600, every=60)])
     assert (near[-7:], history[-11:]) == ("[3600s]", "}[3600s:60s]"[-11:])
 
 
 def test_a_part_reaches_back_as_much_further_as_it_may_be_read_later() -> None:
-    batch = [*about(Arm("a", "x")), *about(Arm("a", "x"), question=ERRORS)]
+    batch = [*about(Arm("a", "x")), *about(Arm("a", "x"), query=ERRORS)]
     (whole,) = plan(batch, late=10).queries
     (part,) = plan(whole.then, late=10).queries
     assert (whole.text[-5:], part.text[-5:]) == ("[30s]", "[40s]")
@@ -63,24 +63,26 @@ def test_a_part_reaches_back_as_much_further_as_it_may_be_read_later() -> None:
 
 def test_parts_wait_for_their_own_whole_and_go_where_its_arms_go() -> None:
     x, y = Arm("a", "x"), Arm("b", "y")
-    batch = [*about(x, y), *about(x, y, question=ERRORS), *about(x, question=Counters("b_total"))]
+    batch = [*about(x, y), *about(x, y, query=ERRORS), *about(x, query=CounterQuery("b_total"))]
     whole, other = plan(batch, 0).queries
-    assert whole.then == tuple(about(x, y, question=ERRORS))
+    assert whole.then == tuple(about(x, y, query=ERRORS))
     assert other.then == ()
     assert [half.then for half in halves(whole, 0)] == [
-        tuple(about(arm, question=ERRORS)) for arm in (x, y)
+        tuple(about(arm, query=ERRORS)) for arm in (x, y)
     ]
 
 
 def test_a_part_whose_whole_is_not_asked_for_waits_for_nothing() -> None:
-    (query,) = plan(about(Arm("a", "x"), question=ERRORS), 0).queries
+    (query,) = plan(about(Arm("a", "x"), query=ERRORS), 0).queries
     assert query.then == ()
 
 
 def test_questions_with_other_matchers_are_other_queries() -> None:
-    other = Counters("model_requests_total", (LabelMatcher(label="code", value="501"),), part=True)
+    other = CounterQuery(
+        "model_requests_total", (LabelMatcher(label="code", value="501"),), part=True
+    )
     arm = Arm("a", "x")
-    assert len(texts([*about(arm, question=ERRORS), *about(arm, question=other)])) == 2
+    assert len(texts([*about(arm, query=ERRORS), *about(arm, query=other)])) == 2
 
 
 def test_a_question_asked_twice_is_asked_once() -> None:
@@ -101,8 +103,8 @@ def test_nothing_asked_is_nothing_sent() -> None:
     ],
 )
 def test_a_matcher_cannot_break_out_of_its_string(value: str, written: str) -> None:
-    question = Counters("up", (LabelMatcher(label="a", operator="!~", value=value),))
-    (text,) = texts(about(Arm("a", "x"), question=question))
+    query = CounterQuery("up", (LabelMatcher(label="a", operator="!~", value=value),))
+    (text,) = texts(about(Arm("a", "x"), query=query))
     assert text.startswith(f"up{{a!~{written},namespace=~")
 
 
@@ -128,8 +130,8 @@ def test_five_hundred_rollouts_fit_into_one_query() -> None:
 
 def test_a_value_is_rendered_for_each_arm_and_sent_once_for_equal_texts() -> None:
     x, y = Arm("a", "x"), Arm("a", "y")
-    own, shared = Value("max(psi{$arm})"), Value("max(load{$namespace})")
-    batch = [asked for q in (own, shared) for asked in about(x, y, question=q)]
+    own, shared = ExpressionQuery("max(psi{$arm})"), ExpressionQuery("max(load{$namespace})")
+    batch = [asked for q in (own, shared) for asked in about(x, y, query=q)]
     assert texts(batch) == [
         'max(psi{namespace="a",pod=~"x-[a-z0-9]+-[a-z0-9]{5}"})',
         'max(psi{namespace="a",pod=~"y-[a-z0-9]+-[a-z0-9]{5}"})',
@@ -138,19 +140,19 @@ def test_a_value_is_rendered_for_each_arm_and_sent_once_for_equal_texts() -> Non
 
 
 def test_a_value_that_must_not_run_is_refused_with_the_reason() -> None:
-    (asked,) = about(Arm("a", "x"), question=Value("up"))
+    (asked,) = about(Arm("a", "x"), query=ExpressionQuery("up"))
     planned = plan([asked], 0)
     assert planned.queries == ()
-    assert planned.refused[asked] == Unreadable(
+    assert planned.refused[asked] == QueryError(
         "The query was not run: at character 1: up would read the series of every namespace: "
         "write up{$arm} or up{$namespace}."
     )
 
 
-@pytest.mark.parametrize("question", [REQUESTS, Value("max(up{$arm})")])
-def test_a_deployment_whose_pods_lose_their_name_is_refused(question: Question) -> None:
+@pytest.mark.parametrize("query", [REQUESTS, ExpressionQuery("max(up{$arm})")])
+def test_a_deployment_whose_pods_lose_their_name_is_refused(query: Query) -> None:
     fits, too_long = Arm("a", "x" * MAX_WORKLOAD), Arm("a", "x" * (MAX_WORKLOAD + 1))
-    planned = plan(about(fits, too_long, question=question), 0)
+    planned = plan(about(fits, too_long, query=query), 0)
     assert [asked.arm for query in planned.queries for asked in query.asked] == [fits]
     ((asked, answer),) = planned.refused.items()
     assert asked.arm == too_long
@@ -167,12 +169,12 @@ def test_a_deployment_whose_pods_lose_their_name_is_refused(question: Question) 
     ],
 )
 def test_a_series_is_found_by_its_namespace_and_pod(pod: str, workload: str) -> None:
-    query = Query("", ())
+    query = BatchQuery("", ())
     assert query.find({"namespace": "a", "pod": pod}) == Arm("a", workload)
 
 
 def test_a_series_without_namespace_and_pod_belongs_to_nobody() -> None:
-    assert Query("", ()).find({"job": "x"}) == Arm("", "")
+    assert BatchQuery("", ()).find({"job": "x"}) == Arm("", "")
 
 
 @pytest.mark.parametrize(
@@ -204,13 +206,13 @@ def test_a_query_is_halved_by_its_arms() -> None:
 def test_a_query_for_one_arm_or_value_has_no_halves() -> None:
     x, y = Arm("a", "x"), Arm("a", "y")
     (one,) = plan(about(x), 0).queries
-    (value,) = plan(about(x, y, question=Value("max(up{$namespace})")), 0).queries
+    (value,) = plan(about(x, y, query=ExpressionQuery("max(up{$namespace})")), 0).queries
     assert halves(one, 0) == halves(value, 0) == ()
 
 
 def test_two_counters_that_make_a_whole_are_one_query() -> None:
-    both = Counters("ok_total", (LabelMatcher(label="model", value="m"),), beside="bad_total")
-    assert texts(about(Arm("a", "x"), question=both)) == [
+    both = CounterQuery("ok_total", (LabelMatcher(label="model", value="m"),), beside="bad_total")
+    assert texts(about(Arm("a", "x"), query=both)) == [
         '{__name__=~"ok_total|bad_total",model="m",namespace=~"a",'
         'pod=~"(?:x)-[a-z0-9]+-[a-z0-9]{5}"}[30s]'
     ]

@@ -7,11 +7,18 @@ from typing import Any
 
 from serinus.api.checks import LabelMatcher
 from serinus.api.recording import RecordedCounters, Recording
-from serinus.judge.questions import Answer, Counters, History, Measurement, Question, Series, Value
-from serinus.plan.analysis import HISTORY, MINUTE, HistoryRequest, Request
-from serinus.prometheus.answers import Element, compact, split
-from serinus.prometheus.queries import Asked, Query
-from serinus.rehearsal.subquery import LOOKBACK, stepped
+from serinus.metrics.batches import BatchQuery
+from serinus.metrics.queries import (
+    ArmQuery,
+    CounterQuery,
+    ExpressionQuery,
+    Query,
+    QueryResult,
+    Series,
+)
+from serinus.metrics.requests import Results
+from serinus.metrics.results import Element, compact, split
+from serinus.metrics.subquery import LOOKBACK, stepped
 
 Labels = Mapping[str, str]
 
@@ -25,10 +32,10 @@ class _Counted:
     native: bool
     elements: tuple[Element, ...]
 
-    def covers(self, question: Counters) -> bool:
-        """Whether every series that the question means would be here."""
-        asked = self.names.issuperset(question.metrics) and self.native is question.native
-        return asked and self.matchers.issubset(question.matchers)
+    def covers(self, query: CounterQuery) -> bool:
+        """Whether every series that the query means would be here."""
+        asked = self.names.issuperset(query.metrics) and self.native is query.native
+        return asked and self.matchers.issubset(query.matchers)
 
 
 class Recorded:
@@ -49,54 +56,42 @@ class Recorded:
             if isinstance(series, Series)
         }
 
-    def lacks(self, question: Question) -> bool:
+    def lacks(self, query: Query) -> bool:
         """Whether nobody asked for this when it was recorded."""
-        if isinstance(question, Value):
-            return question.query not in self._values
-        return not any(each.covers(question) for each in self._counters)
+        if isinstance(query, ExpressionQuery):
+            return query.expression not in self._values
+        return not any(each.covers(query) for each in self._counters)
 
-    def measure(self, request: Request, now: float) -> Measurement:
-        """What a look at this time could read."""
-        candidate: dict[Question, Answer] = {}
-        stable: dict[Question, Answer] = {}
-        for question in request.questions:
-            if isinstance(question, Value):
-                candidate[question] = self._value(question, now)
-                continue
-            asked = [
-                Asked(arm, question, request.window(now))
-                for arm in (request.candidate, request.stable)
-            ]
-            answers = split(self._range(question, asked[0].window, now), Query("", tuple(asked)))
-            candidate[question], stable[question] = (answers[one] for one in asked)
-        return Measurement(now, candidate, stable, read_from=now - request.window(now))
+    def read(self, queries: Iterable[ArmQuery], now: float) -> Results:
+        """What could be read at that time."""
+        return {one: self._result(one, now) for one in queries}
 
-    def history(self, request: HistoryRequest, now: float) -> History:
-        """What could be read of stable's last hour."""
-        stable: dict[Counters, Answer] = {}
-        for question in request.questions:
-            found = self._range(question, HISTORY + LOOKBACK, now)
-            hour = [_stepped(one, now) for one in found]
-            asked = Asked(request.stable, question, HISTORY, MINUTE)
-            stable[question] = split(hour, Query("", (asked,)))[asked]
-        return History(now, stable)
+    def _result(self, asked: ArmQuery, now: float) -> QueryResult:
+        if isinstance(asked.query, ExpressionQuery):
+            return self._value(asked.query, now)
+        if asked.every is None:
+            found = self._range(asked.query, asked.window, now)
+        else:
+            reached = self._range(asked.query, asked.window + LOOKBACK, now)
+            found = [_stepped(one, now, asked.window, asked.every) for one in reached]
+        return split(found, BatchQuery("", (asked,)))[asked]
 
-    def _range(self, question: Counters, window: float, now: float) -> list[Element]:
+    def _range(self, query: CounterQuery, window: float, now: float) -> list[Element]:
         """As a range selector reads it."""
-        recorded = next(each for each in self._counters if each.covers(question))
-        conditions = frozenset(question.matchers) - recorded.matchers
+        recorded = next(each for each in self._counters if each.covers(query))
+        conditions = frozenset(query.matchers) - recorded.matchers
         found = []
         for one in recorded.elements:
             labels = _labels(one)
-            if labels.get("__name__") in question.metrics and _meets(labels, conditions):
+            if labels.get("__name__") in query.metrics and _meets(labels, conditions):
                 durations = self._durations.get(_target(labels), {})
                 cut = _cut(one, now - window, now, durations)
                 found += [cut] if cut else []
         return found
 
-    def _value(self, question: Value, now: float) -> Answer:
+    def _value(self, query: ExpressionQuery, now: float) -> QueryResult:
         """The last evaluation, where the next one is yet to come."""
-        cuts = (_cut(one, now - self._step, now, {}) for one in self._values[question.query])
+        cuts = (_cut(one, now - self._step, now, {}) for one in self._values[query.expression])
         return tuple(
             Series(series.labels, series.samples[-1:])
             for series in cuts
@@ -166,9 +161,9 @@ def _cut(
     return {**one, "histograms": samples[first:last]}
 
 
-def _stepped(one: Element, now: float) -> Element:
-    hour = stepped(_samples(one), now, HISTORY, MINUTE)
-    return Series(one.labels, hour) if isinstance(one, Series) else {**one, "histograms": hour}
+def _stepped(one: Element, now: float, window: float, step: float) -> Element:
+    found = stepped(_samples(one), now, window, step)
+    return Series(one.labels, found) if isinstance(one, Series) else {**one, "histograms": found}
 
 
 def _time(sample: Sequence[Any]) -> float:

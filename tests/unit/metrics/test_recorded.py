@@ -6,16 +6,24 @@ import pytest
 
 from serinus.api.checks import LabelMatcher
 from serinus.api.recording import RecordedCounters, RecordedValues, Recording
-from serinus.judge.questions import Answer, Arm, Counters, Question, Series, Unreadable, Value
-from serinus.plan.analysis import LOOKBACK, Request
-from serinus.prometheus import Recorded
+from serinus.metrics.queries import (
+    Arm,
+    CounterQuery,
+    ExpressionQuery,
+    Query,
+    QueryError,
+    QueryResult,
+    Series,
+)
+from serinus.metrics.recorded import Recorded
+from serinus.metrics.requests import LOOKBACK, Request
 
 CANDIDATE, STABLE = Arm("team", "fraud-2"), Arm("team", "fraud-1")
 FAILED = LabelMatcher(label="code", operator="=~", value="5..")
-REQUESTS = Counters("model_requests_total")
-ERRORS = Counters("model_requests_total", (FAILED,), part=True)
-DURATIONS = Counters("took_seconds", native=True)
-DRIFT = Value("max(drift{$arm})")
+REQUESTS = CounterQuery("model_requests_total")
+ERRORS = CounterQuery("model_requests_total", (FAILED,), part=True)
+DURATIONS = CounterQuery("took_seconds", native=True)
+DRIFT = ExpressionQuery("max(drift{$arm})")
 
 
 def series(arm: Arm, *samples: tuple[float, float], **labels: str) -> dict[str, Any]:
@@ -31,15 +39,15 @@ def recording(*result: dict[str, Any], **more: Any) -> Recording:
     return Recording(model_deployment={}, **given)
 
 
-def read(recorded: Recording, question: Question, now: float, since: float = 0.0) -> list[Answer]:
+def read(recorded: Recording, query: Query, now: float, since: float = 0.0) -> list[QueryResult]:
     """What a look reads of candidate and stable."""
-    request = Request(15.0, (question,), CANDIDATE, STABLE, covered_until=since)
-    found = Recorded(recorded).measure(request, now)
-    return [found.candidate[question], found.stable.get(question, ())]
+    request = Request(15.0, (query,), CANDIDATE, STABLE, covered_until=since)
+    found = request.read(Recorded(recorded), now)
+    return [found.candidate[query], found.stable.get(query, ())]
 
 
-def samples(answer: Answer) -> list[tuple[float, float]]:
-    assert not isinstance(answer, Unreadable)
+def samples(answer: QueryResult) -> list[tuple[float, float]]:
+    assert not isinstance(answer, QueryError)
     return [sample for one in answer for sample in one.samples]
 
 
@@ -71,7 +79,7 @@ def test_a_part_is_found_in_its_whole_whatever_the_policy_takes_for_a_failure() 
     stricter = LabelMatcher(label="code", operator="!~", value="2..")
     assert samples(read(found, ERRORS, 20)[0]) == [(10, 7)]
     assert samples(
-        read(found, Counters("model_requests_total", (stricter,), part=True), 20)[0]
+        read(found, CounterQuery("model_requests_total", (stricter,), part=True), 20)[0]
     ) == [
         *[(10, 3), (10, 7)],
     ]
@@ -81,7 +89,7 @@ def test_a_matcher_compares_a_label_that_is_missing_as_empty() -> None:
     found = recording(series(CANDIDATE, (10, 1)), series(CANDIDATE, (10, 2), code="200"))
     for operator, value, wanted in (("=", "", 1), ("!=", "", 2), ("=~", "2..|3..", 2)):
         matcher = LabelMatcher(label="code", operator=operator, value=value)
-        answer, _ = read(found, Counters("model_requests_total", (matcher,)), 20)
+        answer, _ = read(found, CounterQuery("model_requests_total", (matcher,)), 20)
         assert samples(answer) == [(10, wanted)]
 
 
@@ -99,7 +107,7 @@ def test_native_histograms_are_read_with_the_bounds_that_they_had_by_then() -> N
 
     def bounds(now: float) -> list[str]:
         answer, _ = read(found, DURATIONS, now)
-        assert not isinstance(answer, Unreadable)
+        assert not isinstance(answer, QueryError)
         return [one.labels["le"] for one in answer]
 
     assert bounds(20) == ["0.1", "0.2", "inf"]
@@ -108,7 +116,7 @@ def test_native_histograms_are_read_with_the_bounds_that_they_had_by_then() -> N
 
 def test_a_value_is_the_last_evaluation_and_none_where_there_was_none() -> None:
     values = {"metric": {"feature": "age"}, "values": [[15, "0.1"], [30, "0.2"]]}
-    found = recording(values=[RecordedValues(query=DRIFT.query, result=[values])])
+    found = recording(values=[RecordedValues(query=DRIFT.expression, result=[values])])
     assert read(found, DRIFT, 30)[0] == (Series({"feature": "age"}, ((30, 0.2),)),)
     assert samples(read(found, DRIFT, 44)[0]) == [(30, 0.2)]
     assert read(found, DRIFT, 45)[0] == ()
@@ -118,8 +126,8 @@ def test_what_was_not_recorded_is_told_from_what_has_no_series() -> None:
     recorded = Recorded(recording())
     assert not recorded.lacks(REQUESTS)
     assert not recorded.lacks(ERRORS)
-    for question in (Counters("other_total"), DURATIONS, DRIFT):
-        assert recorded.lacks(question)
+    for query in (CounterQuery("other_total"), DURATIONS, DRIFT):
+        assert recorded.lacks(query)
     only = RecordedCounters(metric="model_requests_total", matchers=[FAILED], result=[])
     assert Recorded(recording(counters=[only])).lacks(REQUESTS)
 
@@ -144,4 +152,4 @@ def test_what_is_no_series_is_refused_by_its_place(element: dict[str, Any]) -> N
 def test_an_expression_that_only_prometheus_knows_is_refused() -> None:
     matcher = LabelMatcher(label="code", operator="=~", value=r"\pN+")
     with pytest.raises(ValueError, match="matcher of code can only be tried in Prometheus"):
-        read(recording(series(CANDIDATE, (10, 1))), Counters(REQUESTS.metric, (matcher,)), 20)
+        read(recording(series(CANDIDATE, (10, 1))), CounterQuery(REQUESTS.metric, (matcher,)), 20)

@@ -6,36 +6,36 @@ import random
 import pytest
 
 from serinus.api.checks import LabelMatcher
-from serinus.judge.counters import BOTH_WITHIN, LATE_WITHIN, Growth, count, covered_until
-from serinus.judge.questions import Answer, Counters, Series, Unreadable
+from serinus.metrics.counters import BOTH_WITHIN, LATE_WITHIN, Growth, count, covered_until
+from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
 from tests.unit.judge.metrics import Pods
 
-REQUESTS = Counters("requests_total")
-ERRORS = Counters("requests_total", (LabelMatcher(label="code", value="500"),), part=True)
-PREDICTIONS = Counters("predictions_total")
+REQUESTS = CounterQuery("requests_total")
+ERRORS = CounterQuery("requests_total", (LabelMatcher(label="code", value="500"),), part=True)
+PREDICTIONS = CounterQuery("predictions_total")
 SINCE = 1000.0
 
 
 class Counting:
     """One arm, counted look after look."""
 
-    def __init__(self, *questions: Counters, window: float = 60.0) -> None:
+    def __init__(self, *queries: CounterQuery, window: float = 60.0) -> None:
         self.pods = Pods()
-        self.questions = questions or (REQUESTS, ERRORS)
+        self.queries = queries or (REQUESTS, ERRORS)
         self.counted: dict[str, float] = {}
         self.window = window
 
-    def look(self, at: float) -> dict[Counters, float]:
+    def look(self, at: float) -> dict[CounterQuery, float]:
         """What each counter grew by since the look before."""
         start = covered_until(self.counted, SINCE) - self.window
-        return self.take(self.pods.answers(self.questions, start, at))
+        return self.take(self.pods.answers(self.queries, start, at))
 
-    def take(self, answers: dict[Counters, Answer]) -> dict[Counters, float]:
+    def take(self, answers: dict[CounterQuery, QueryResult]) -> dict[CounterQuery, float]:
         """The same, of answers of one's own."""
         (readings,), self.counted = count((answers,), self.counted, SINCE)
         return {
-            question: reading.total if isinstance(reading, Growth) else math.nan
-            for question, reading in readings.items()
+            query: reading.total if isinstance(reading, Growth) else math.nan
+            for query, reading in readings.items()
         }
 
 
@@ -184,7 +184,7 @@ def test_after_a_gap_longer_than_what_is_read_counting_starts_anew() -> None:
     arm.pods.scrape(9000)
     arm.pods.add("a", "requests_total", 5, code="200")
     arm.pods.scrape(9015)
-    late = arm.pods.answers(arm.questions, 8990, 9016)
+    late = arm.pods.answers(arm.queries, 8990, 9016)
     assert arm.take(late) == {REQUESTS: 5, ERRORS: 0}
 
 
@@ -197,7 +197,7 @@ def test_a_part_that_is_read_further_back_than_its_whole_does_not_bring_a_lifeti
     arm.pods.scrape(9000)
     arm.pods.add("a", "requests_total", 5, code="500")
     arm.pods.scrape(9015)
-    late: dict[Counters, Answer] = {
+    late: dict[CounterQuery, QueryResult] = {
         REQUESTS: arm.pods.answer(REQUESTS, 8990, 9016),
         ERRORS: arm.pods.answer(ERRORS, 8980, 9016),
     }
@@ -306,7 +306,7 @@ def test_a_counter_read_too_late_to_show_where_it_stood_is_not_counted_from_zero
     arm.pods.add("a", "requests_total", 5)
     arm.pods.add("a", "predictions_total", 5)
     arm.pods.scrape(1005)
-    answers: dict[Counters, Answer] = {
+    answers: dict[CounterQuery, QueryResult] = {
         REQUESTS: arm.pods.answer(REQUESTS, 944, 1010),
         PREDICTIONS: arm.pods.answer(PREDICTIONS, 946, 1012),
     }
@@ -319,20 +319,20 @@ def test_a_counter_that_cannot_be_read_does_not_stop_the_others() -> None:
     arm.pods.scrape(995)
     arm.pods.add("a", "requests_total", 3)
     arm.pods.scrape(1005)
-    answers: dict[Counters, Answer] = {
+    answers: dict[CounterQuery, QueryResult] = {
         REQUESTS: arm.pods.answer(REQUESTS, 940, 1006),
-        PREDICTIONS: Unreadable("Prometheus said no."),
+        PREDICTIONS: QueryError("Prometheus said no."),
     }
     (readings,), _ = count((answers,), {}, SINCE)
     assert readings[REQUESTS].total == 3  # type: ignore[union-attr]
-    assert readings[PREDICTIONS] == Unreadable("Prometheus said no.")
+    assert readings[PREDICTIONS] == QueryError("Prometheus said no.")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_samples_that_are_no_numbers_are_not_counted(value: float) -> None:
     series = Series({"pod": "a", "instance": "i"}, ((995.0, 1.0), (1005.0, value)))
     (readings,), counted = count(({REQUESTS: (series,)},), {}, SINCE)
-    assert isinstance(readings[REQUESTS], Unreadable)
+    assert isinstance(readings[REQUESTS], QueryError)
     assert counted == {}
 
 
@@ -477,9 +477,9 @@ def test_the_first_growth_counts_from_zero_where_the_target_itself_was_seen_befo
     arm.pods.add("a", "requests_total", 9)
     arm.pods.add("a", "predictions_total", 9)
     arm.pods.scrape(2000)
-    answers = arm.pods.answers(arm.questions, 1925, 2001)
+    answers = arm.pods.answers(arm.queries, 1925, 2001)
     (readings,), _ = count((answers,), arm.counted, SINCE, read_from=1926)
-    assert [readings[each].total for each in arm.questions] == [9, 9]  # type: ignore[union-attr]
+    assert [readings[each].total for each in arm.queries] == [9, 9]  # type: ignore[union-attr]
 
 
 def test_what_was_read_too_late_is_not_taken_for_a_first_event() -> None:
@@ -489,9 +489,9 @@ def test_what_was_read_too_late_is_not_taken_for_a_first_event() -> None:
     arm.pods.add("a", "predictions_total", 70_000)
     arm.pods.scrape(1985)
     arm.pods.scrape(2000)
-    answers: dict[Counters, Answer] = {
+    answers: dict[CounterQuery, QueryResult] = {
         REQUESTS: arm.pods.answer(REQUESTS, 1984, 2001),
         PREDICTIONS: arm.pods.answer(PREDICTIONS, 1986, 2003),
     }
     (readings,), _ = count((answers,), arm.counted, SINCE, read_from=1986)
-    assert [readings[each].total for each in arm.questions] == [0, 0]  # type: ignore[union-attr]
+    assert [readings[each].total for each in arm.queries] == [0, 0]  # type: ignore[union-attr]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Self
 
-from serinus.judge.counters import Growth, Increase
+from serinus.metrics.counters import Growth, Increase
 
 
 @dataclass(frozen=True, slots=True)

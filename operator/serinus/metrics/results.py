@@ -8,11 +8,11 @@ from math import isfinite
 from sys import intern
 from typing import Any, Final
 
-from serinus.judge.questions import Answer, Arm, Counters, Series, Unreadable
-from serinus.judge.samples import Samples
-from serinus.prometheus.histograms import as_classic
-from serinus.prometheus.labelling import USUAL, Labelling
-from serinus.prometheus.queries import Asked, Query
+from serinus.metrics.batches import BatchQuery
+from serinus.metrics.labelling import USUAL, Labelling
+from serinus.metrics.native_histograms import as_classic
+from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError, QueryResult, Series
+from serinus.metrics.samples import Samples
 
 _MAX_QUOTED: Final = 300
 
@@ -20,30 +20,30 @@ Element = Series | dict[str, Any]
 """Of a result: a series of numbers, or as Prometheus sends it where it has histograms."""
 
 
-class UnreadableError(Exception):
+class ResponseError(Exception):
     """Prometheus did not answer with numbers; the text is a sentence for a person."""
 
 
-class TooMuchError(UnreadableError):
+class ResponseTooLargeError(ResponseError):
     """More is asked for than can be read at once; the same for fewer arms may not be."""
 
 
 def document(status: int, body: str) -> dict[str, Any]:
     """The JSON of an answer that succeeded without a warning.
 
-    Raises UnreadableError otherwise: a warning means that a part of the data is missing.
+    Raises ResponseError otherwise: a warning means that a part of the data is missing.
     """
     if 300 <= status < 400:
-        raise UnreadableError(
+        raise ResponseError(
             f"Prometheus answered with a redirect (HTTP {status}), which is not followed: "
             "give the operator its final address."
         )
     found = _json(body)
     if found.get("status") != "success" or status != 200:
-        failed = TooMuchError if _is_too_much(found) else UnreadableError
+        failed = ResponseTooLargeError if _is_too_much(found) else ResponseError
         raise failed(_failure(status, found, body))
     if warnings := found.get("warnings"):
-        raise UnreadableError(
+        raise ResponseError(
             f"Prometheus warns that its answer may be incomplete: {cleaned(warnings)}."
         )
     _check_shape(found.get("data"))
@@ -70,7 +70,7 @@ def _check_shape(data: Any) -> None:
         case {"resultType": "vector" | "matrix", "result": [*elements]}:
             if all(map(_has_labels, elements)):
                 return
-    raise UnreadableError(_NOT_PROMETHEUS)
+    raise ResponseError(_NOT_PROMETHEUS)
 
 
 _NOT_PROMETHEUS: Final = (
@@ -124,31 +124,35 @@ def _failure(status: int, found: dict[str, Any], body: str) -> str:
     return f"Prometheus, or a proxy before it, answered with HTTP {status}: {said}."
 
 
-def split(result: Any, query: Query, labelling: Labelling = USUAL) -> dict[Asked, Answer]:
-    """The result in a `document`, handed to each question of the query.
+def split(
+    result: Any, query: BatchQuery, labelling: Labelling = USUAL
+) -> dict[ArmQuery, QueryResult]:
+    """The result in a `document`, handed to each of its queries.
 
     A series that is no counter makes only its own arm unreadable.
     """
-    if isinstance(query.asked[0].question, Counters):
+    if isinstance(query.asked[0].query, CounterQuery):
         return _split_counters(result, query, labelling)
     return dict.fromkeys(query.asked, _vector(result))
 
 
-def _vector(result: list[Any]) -> Answer:
+def _vector(result: list[Any]) -> QueryResult:
     if result and not isinstance(result[0], Series | dict):
         at, value = result
         return (Series({}, ((float(at), float(value)),)),)
     found = [element for element in result if isinstance(element, Series)]
     if len(found) < len(result):
-        return Unreadable("The query yields a native histogram, which is no number.")
+        return QueryError("The query yields a native histogram, which is no number.")
     return tuple(found)
 
 
-def _split_counters(result: list[Any], query: Query, labelling: Labelling) -> dict[Asked, Answer]:
+def _split_counters(
+    result: list[Any], query: BatchQuery, labelling: Labelling
+) -> dict[ArmQuery, QueryResult]:
     wanted = {asked.arm for asked in query.asked}
     read = _histogram if query.native else _counter
     found: dict[Arm, list[Series]] = defaultdict(list)
-    broken: dict[Arm, Unreadable] = {}
+    broken: dict[Arm, QueryError] = {}
     for element in result:
         labels = labelling.standard(
             element.labels if isinstance(element, Series) else element["metric"]
@@ -160,7 +164,7 @@ def _split_counters(result: list[Any], query: Query, labelling: Labelling) -> di
             found[arm] += read(element, labels)
         except ValueError as problem:
             name = f"{labels.get('__name__', 'a counter')} of pod {labels.get('pod', '')}"
-            broken[arm] = Unreadable(f"{name} {problem}.")
+            broken[arm] = QueryError(f"{name} {problem}.")
     return {asked: broken.get(asked.arm) or tuple(found[asked.arm]) for asked in query.asked}
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from serinus.api import promql
 from serinus.api.checks import LabelMatcher
-from serinus.judge.questions import Arm
+from serinus.metrics.queries import Arm
 
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _MATCHER: Final = re.compile(rf'({_LABEL.pattern})(=~|!~|!=|=)("(?:[^"\\]|\\.)*")')
