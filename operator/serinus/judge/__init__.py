@@ -12,8 +12,8 @@ from serinus.judge.analysis import (
     overall,
     queries_of,
 )
-from serinus.judge.learning import asks_of_history, has_learned, learn
-from serinus.judge.look import EffectiveWeight
+from serinus.judge.evidence.look import EffectiveWeight
+from serinus.judge.forecast.learning import asks_of_history, has_learned, learn
 
 __all__ = [
     "EffectiveWeight",

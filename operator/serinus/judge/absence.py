@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from serinus.api.quantities import spoken
-from serinus.judge.look import Look
+from serinus.judge.evidence.look import Look
 from serinus.metrics.counters import LATE_WITHIN, Growth
 from serinus.metrics.queries import CounterQuery, Query, QueryError, QueryResult
 

@@ -11,17 +11,11 @@ from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline
 from serinus.api.checks import Check
 from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, CheckStatus, Silence, Verdict
-from serinus.judge import comparison
 from serinus.judge.absence import REPORT_WITHIN, alone, frozen, unreported
-from serinus.judge.error_rate import ErrorRateCheck
-from serinus.judge.fairness import FairnessCheck
-from serinus.judge.feedback import FeedbackCheck
-from serinus.judge.latency import LatencyCheck
-from serinus.judge.look import Budget, EffectiveWeight, Finding, Kind, Look
-from serinus.judge.prediction_drift import PredictionDriftCheck
+from serinus.judge.checks import kind_of
+from serinus.judge.evidence import comparison
+from serinus.judge.evidence.look import Budget, EffectiveWeight, Finding, Look
 from serinus.judge.silence import listen
-from serinus.judge.threshold import ThresholdCheck
-from serinus.judge.traffic_share import TrafficShareCheck
 from serinus.metrics.counters import count
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement, Query, QueryResult
 
@@ -163,33 +157,13 @@ def overall(checks: Iterable[CheckStatus]) -> Verdict:
     return next(verdict for verdict in _GRAVEST_FIRST if verdict in verdicts)
 
 
-@lru_cache(maxsize=_CHECKS_KEPT)
-def kind_of(check: Check) -> Kind:
-    """The kind of a check, with its settings."""
-    if check.error_rate is not None:
-        return ErrorRateCheck(check.error_rate)
-    if check.fairness is not None:
-        return FairnessCheck(check.fairness)
-    if check.feedback is not None:
-        return FeedbackCheck(check.feedback)
-    if check.latency is not None:
-        return LatencyCheck(check.latency)
-    if check.prediction_drift is not None:
-        return PredictionDriftCheck(check.prediction_drift)
-    if check.threshold is not None:
-        return ThresholdCheck(check.threshold)
-    if check.traffic_share is not None:
-        return TrafficShareCheck(check.traffic_share)
-    raise ValueError(f"check {check.name} is of no kind")
-
-
 def _counters(answers: Mapping[Query, QueryResult]) -> dict[CounterQuery, QueryResult]:
     return {q: a for q, a in answers.items() if isinstance(q, CounterQuery)}
 
 
 def budget_of(analysis: Analysis, check: Check) -> Budget:
     """A check's share of how often the analysis may be wrong."""
-    sharing = sum(each.weight for each in analysis.checks if each.compares_counts)
+    sharing = sum(each.weight for each in analysis.checks if each.settings.shares_budget)
     whole = fraction(analysis.false_rollback_budget)
     return Budget(
         false_fail=whole * check.weight / max(sharing, 1),
@@ -238,7 +212,7 @@ def _judged(
     if not all(look.answers(query) for query in kind.queries()):
         return before
     found = kind.judge(before.state, look, budget)
-    if check.compares_counts:
+    if check.settings.shares_budget:
         found = _unless_absent(check, found, look, unreported)
         found = _unless_unexplained(check, found, look)
     return before.replace(
@@ -273,9 +247,8 @@ def _unless_absent(check: Check, found: Finding, look: Look, unreported: str | N
     counted_alone = alone(found.state.alone, counters, look)
     state = found.state.replace(alone=counted_alone)
     # of stable fairness asks nothing
-    still = frozen(counted_alone, look, stable_matters=check.fairness is None)
-    reads_requests = check.error_rate is not None or check.latency is not None
-    absent = still or (unreported if reads_requests else None)
+    still = frozen(counted_alone, look, stable_matters=check.settings.asks_of_stable)
+    absent = still or (unreported if check.settings.counts_requests else None)
     if absent is None or found.verdict not in ("Pass", "Inconclusive"):
         return replace(found, state=state)
     return Finding("NoData", absent, state)

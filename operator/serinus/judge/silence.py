@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from serinus.api.status import Silence
-from serinus.judge.look import EffectiveWeight
+from serinus.judge.evidence.look import EffectiveWeight
 from serinus.metrics.counters import Growth, Reading
 from serinus.metrics.queries import CounterQuery
 

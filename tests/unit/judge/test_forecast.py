@@ -9,10 +9,11 @@ from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
 from serinus.api.status import CheckState
 from serinus.judge import asks_of_history, learn
-from serinus.judge.analysis import budget_of, kind_of
-from serinus.judge.forecast import Wait, waits
-from serinus.judge.history import minutes
-from serinus.judge.look import Look
+from serinus.judge.analysis import budget_of
+from serinus.judge.checks import kind_of
+from serinus.judge.evidence.history import minutes
+from serinus.judge.evidence.look import Look
+from serinus.judge.forecast.waits import Wait, waits
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, History, Series
 from serinus.rehearsal.draws import binomial, poisson

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from serinus.api.status import CheckState
-from serinus.judge.comparison import step_entered
-from serinus.judge.look import Budget, Finding
+from serinus.judge.evidence.comparison import step_entered
+from serinus.judge.evidence.look import Budget, Finding
 from tests.unit.judge.enumeration import Counts, Law, chances, outcomes
 from tests.unit.judge.promises import PROMISES, Promise
 

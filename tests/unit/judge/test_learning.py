@@ -9,7 +9,7 @@ from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
 from serinus.judge import asks_of_history, learn
 from serinus.judge.analysis import reads
-from serinus.judge.history import minutes
+from serinus.judge.evidence.history import minutes
 from serinus.metrics.queries import CounterQuery, History, QueryError, QueryResult, Series
 from serinus.rehearsal.draws import multinomial, poisson
 from tests.unit.judge.judging import (

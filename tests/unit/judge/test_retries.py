@@ -8,8 +8,8 @@ from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.checks import ErrorRate
 from serinus.api.status import CheckState
 from serinus.judge import EffectiveWeight
-from serinus.judge.error_rate import ErrorRateCheck
-from serinus.judge.look import Budget, Look
+from serinus.judge.checks.error_rate import ErrorRateCheck
+from serinus.judge.evidence.look import Budget, Look
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
 from tests.unit.judge.judging import SINCE, Judging, traffic_share

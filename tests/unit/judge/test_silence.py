@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from serinus.api.status import Silence
-from serinus.judge.look import EffectiveWeight
+from serinus.judge.evidence.look import EffectiveWeight
 from serinus.judge.silence import EXPECTED, listen
 from serinus.metrics.counters import Growth, Increase, Reading
 from serinus.metrics.queries import CounterQuery, QueryError, Series

@@ -8,7 +8,7 @@ import pytest
 
 from serinus.api.status import CheckStatus, Verdict
 from serinus.judge import EffectiveWeight, judge, overall
-from serinus.judge.traffic_share import evidence
+from serinus.judge.checks.traffic_share import evidence
 from serinus.metrics.queries import CounterQuery, Measurement, QueryError
 from tests.unit.judge.judging import SINCE, Judging, error_rate, traffic_share
 

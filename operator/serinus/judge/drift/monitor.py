@@ -12,7 +12,7 @@ from serinus.judge.drift.compared import Compared
 from serinus.judge.drift.distribution import Distribution, distributions
 from serinus.judge.drift.feature import Feature, Tolerance
 from serinus.judge.drift.reference import recorded
-from serinus.judge.look import STALE_AFTER
+from serinus.judge.evidence.look import STALE_AFTER
 from serinus.metrics.counters import Reading, count
 from serinus.metrics.queries import CounterQuery, Query, QueryError, QueryResult
 

@@ -14,8 +14,9 @@ from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
 from serinus.api.checks import Check
 from serinus.api.status import CheckState, Verdict
-from serinus.judge.analysis import budget_of, kind_of, reads
-from serinus.judge.look import Finding, Look
+from serinus.judge.analysis import budget_of, reads
+from serinus.judge.checks import kind_of
+from serinus.judge.evidence.look import Finding, Look
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
 
@@ -72,7 +73,7 @@ def waits(
     """
     hour, span = _hour(looks), looks[-1].at - looks[0].since
     for check in analysis.checks:
-        if not check.compares_counts:
+        if not check.settings.shares_budget:
             continue
         for weight in (each for each in weights if each < 100):
             paper = _Paper(analysis, check, baseline, hour, Rates(weight, span))
@@ -158,7 +159,7 @@ def _grown(increases: Sequence[Increase], times: float) -> Growth:
 
 
 def _has_bad_events(check: Check) -> bool:
-    return bool(check.error_rate or check.feedback or check.latency)
+    return check.settings.finds_bad_events
 
 
 def _same(_: CounterQuery, growth: Growth) -> Growth:

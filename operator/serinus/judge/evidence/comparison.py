@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from serinus.api.baseline import INDEPENDENT, Dispersion
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge.kernel import (
+from serinus.judge.evidence.kernel import (
     BETTER,
     WORSE,
     Null,
@@ -27,8 +27,8 @@ from serinus.judge.kernel import (
     requests_until,
     stakes,
 )
-from serinus.judge.look import Budget
-from serinus.judge.overshoot import boost
+from serinus.judge.evidence.look import Budget
+from serinus.judge.evidence.overshoot import boost
 
 FIRST_DRAW: Final = 0.97
 """Of all weight, for what is known at the start."""

@@ -4,14 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
-from serinus.judge import words
-from serinus.judge.analysis import kind_of, queries_of, reads
-from serinus.judge.dispersion import LEAST_BLOCKS
-from serinus.judge.forecast import waits
-from serinus.judge.history import minutes
-from serinus.judge.look import Look
-from serinus.judge.preflight import rolled_back
-from serinus.judge.prospects import accused, expected
+from serinus.judge.analysis import queries_of, reads
+from serinus.judge.checks import kind_of
+from serinus.judge.evidence import words
+from serinus.judge.evidence.dispersion import LEAST_BLOCKS
+from serinus.judge.evidence.history import minutes
+from serinus.judge.evidence.look import Look
+from serinus.judge.forecast.aa_test import rolled_back
+from serinus.judge.forecast.estimates import accused, expected
+from serinus.judge.forecast.waits import waits
 from serinus.metrics.queries import CounterQuery, History, QueryError
 
 _LONGEST_MESSAGE = 1024
@@ -23,7 +24,7 @@ _PATHS = frozenset(
 
 def asks_of_history(analysis: Analysis) -> tuple[CounterQuery, ...]:
     """What to ask of stable; nothing where no check compares counts."""
-    comparing = [check for check in analysis.checks if check.compares_counts]
+    comparing = [check for check in analysis.checks if check.settings.shares_budget]
     queries = queries_of(analysis.replace(checks=comparing))
     return tuple(one for one in queries if isinstance(one, CounterQuery))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from serinus.judge.dispersion import Block
+from serinus.judge.evidence.dispersion import Block
 from serinus.metrics.histograms import Histogram
 
 EXCEEDED_BY: Final = (0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.005)

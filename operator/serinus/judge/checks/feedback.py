@@ -5,8 +5,8 @@ from dataclasses import replace
 from serinus.api.checks import Feedback
 from serinus.api.quantities import seconds, spoken
 from serinus.api.status import CheckState
-from serinus.judge.event_share import EventShare, Nouns
-from serinus.judge.look import Budget, Finding, Look
+from serinus.judge.checks.event_share import EventShare, Nouns
+from serinus.judge.evidence.look import Budget, Finding, Look
 
 OUTCOMES = "outcomes"
 NOUNS = Nouns("negative feedback", OUTCOMES, "has received no feedback yet")

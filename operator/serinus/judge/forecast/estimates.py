@@ -9,7 +9,7 @@ from typing import Final
 from serinus.api.analysis import Analysis
 from serinus.api.quantities import seconds, spoken
 from serinus.api.status import CheckStatus
-from serinus.judge.forecast import Wait
+from serinus.judge.forecast.waits import Wait
 
 _MINUTE: Final = 60.0
 _TEN_MINUTES: Final = 600.0
@@ -72,5 +72,4 @@ def _until_pass(wait: Wait) -> float:
 
 
 def _overlooks(wait: Wait, longest: float) -> bool:
-    has_bad_events = wait.check.error_rate or wait.check.feedback or wait.check.latency
-    return bool(has_bad_events) and (wait.fails is None or wait.fails > longest)
+    return wait.check.settings.finds_bad_events and (wait.fails is None or wait.fails > longest)

@@ -17,10 +17,10 @@ from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.checks import EqualisedOdds, Fairness
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge import comparison, words
-from serinus.judge.comparison import Gains, Policy, Scale, begun
-from serinus.judge.kernel import SHIFTED, Null, log_sum
-from serinus.judge.look import Budget, Finding, Look
+from serinus.judge.evidence import comparison, words
+from serinus.judge.evidence.comparison import Gains, Policy, Scale, begun
+from serinus.judge.evidence.kernel import SHIFTED, Null, log_sum
+from serinus.judge.evidence.look import Budget, Finding, Look
 from serinus.metrics.counters import Increase
 from serinus.metrics.queries import CounterQuery
 

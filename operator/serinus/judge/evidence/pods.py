@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from serinus.api.status import CheckState, Comparison
-from serinus.judge import words
-from serinus.judge.kernel import Null
+from serinus.judge.evidence import words
+from serinus.judge.evidence.kernel import Null
 from serinus.metrics.counters import Growth
 
 MOST_PODS: Final = 16

@@ -117,7 +117,7 @@ class Finding:
     state: CheckState
 
 
-class Kind(Protocol):
+class CheckKind(Protocol):
     """A kind of check, with its settings."""
 
     def queries(self) -> tuple[Query, ...]:

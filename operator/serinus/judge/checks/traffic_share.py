@@ -28,9 +28,9 @@ from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.checks import TrafficShare
 from serinus.api.quantities import fraction
 from serinus.api.status import ArmRequests, CheckState, SplitState, Verdict
-from serinus.judge import words
-from serinus.judge.kernel import WORSE, log_sum
-from serinus.judge.look import Budget, EffectiveWeight, Finding, Look
+from serinus.judge.evidence import words
+from serinus.judge.evidence.kernel import WORSE, log_sum
+from serinus.judge.evidence.look import Budget, EffectiveWeight, Finding, Look
 from serinus.metrics.counters import BOTH_WITHIN, Increase
 from serinus.metrics.queries import CounterQuery
 

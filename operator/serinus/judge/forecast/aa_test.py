@@ -8,7 +8,7 @@ from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
 from serinus.api.status import CheckStatus
 from serinus.judge.analysis import Progress, judge
-from serinus.judge.history import between, times
+from serinus.judge.evidence.history import between, times
 from serinus.metrics.queries import (
     CounterQuery,
     History,

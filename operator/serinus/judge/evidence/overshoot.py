@@ -23,7 +23,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from serinus.judge.kernel import Null, Tilt, log_sum, stakes
+from serinus.judge.evidence.kernel import Null, Tilt, log_sum, stakes
 
 MOST_EVENTS: Final = 500
 """In a block; more would take too long for what they bring."""

@@ -7,7 +7,7 @@ from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.checks import Threshold
 from serinus.api.quantities import seconds, spoken
 from serinus.api.status import CheckState
-from serinus.judge.look import Budget, Finding, Look
+from serinus.judge.evidence.look import Budget, Finding, Look
 from serinus.metrics.queries import ExpressionQuery, QueryError, Series
 
 _NO_GUARANTEE = "A threshold has no statistical guarantee."

@@ -12,12 +12,12 @@ from serinus.api.baseline import CheckBaseline
 from serinus.api.checks import Latency
 from serinus.api.quantities import fraction, seconds, spoken
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge import comparison, pods, words
-from serinus.judge.bounds import Durations, by_pod, nearest
-from serinus.judge.comparison import Gains, Policy, Scale, among_pods, begun
-from serinus.judge.dispersion import dispersion, learned
-from serinus.judge.kernel import SHIFTED, Null, log_sum
-from serinus.judge.look import Budget, Finding, Look
+from serinus.judge.checks.bounds import Durations, by_pod, nearest
+from serinus.judge.evidence import comparison, pods, words
+from serinus.judge.evidence.comparison import Gains, Policy, Scale, among_pods, begun
+from serinus.judge.evidence.dispersion import dispersion, learned
+from serinus.judge.evidence.kernel import SHIFTED, Null, log_sum
+from serinus.judge.evidence.look import Budget, Finding, Look
 from serinus.metrics.histograms import Histogram
 from serinus.metrics.queries import CounterQuery
 from serinus.metrics.warm_up import warmed_up

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from serinus.judge.dispersion import Block
-from serinus.judge.look import Look
+from serinus.judge.evidence.dispersion import Block
+from serinus.judge.evidence.look import Look
 from serinus.metrics.counters import Growth, count
 from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
 

@@ -8,12 +8,12 @@ from serinus.api.baseline import CheckBaseline
 from serinus.api.checks import Counter, LabelMatcher
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge import comparison, pods, words
-from serinus.judge.comparison import Policy, Scale, among_pods, begun
-from serinus.judge.dispersion import dispersion, learned
-from serinus.judge.history import served
-from serinus.judge.kernel import WORSE, Null, log_sum
-from serinus.judge.look import Budget, Finding, Look
+from serinus.judge.evidence import comparison, pods, words
+from serinus.judge.evidence.comparison import Policy, Scale, among_pods, begun
+from serinus.judge.evidence.dispersion import dispersion, learned
+from serinus.judge.evidence.history import served
+from serinus.judge.evidence.kernel import WORSE, Null, log_sum
+from serinus.judge.evidence.look import Budget, Finding, Look
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery
 

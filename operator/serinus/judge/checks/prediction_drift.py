@@ -9,15 +9,15 @@ from serinus.api.baseline import CheckBaseline
 from serinus.api.checks import Counter, PredictionDrift
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge import comparison, words
-from serinus.judge.comparison import Policy, Scale, among_pods, begun
-from serinus.judge.dispersion import Block, dispersion, learned
-from serinus.judge.history import of_each_pod
-from serinus.judge.kernel import SHIFTED, Null, log_sum
-from serinus.judge.look import Budget, Finding, Look
-from serinus.judge.shares import Share, Shares, of_classes, of_scores
+from serinus.judge.evidence import comparison, words
+from serinus.judge.evidence.comparison import Policy, Scale, among_pods, begun
+from serinus.judge.evidence.dispersion import Block, dispersion, learned
+from serinus.judge.evidence.history import of_each_pod
+from serinus.judge.evidence.kernel import SHIFTED, Null, log_sum
+from serinus.judge.evidence.look import Budget, Finding, Look
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery
+from serinus.metrics.shares import Share, Shares, of_classes, of_scores
 
 DEFAULT_SCORES = "model_prediction_score"
 DEFAULT_CLASSES = Counter(metric="model_predictions_total")
