@@ -467,9 +467,9 @@ def world(names: Iterable[str]) -> Iterator[World]:
     with ExitStack() as stack:
         stack.enter_context(serving(pods))
         servers = []
-        for _ in range(2):
+        for replica in ("a", "b"):
             folder = stack.enter_context(tempfile.TemporaryDirectory())
-            servers.append(Server(Path(folder), pods))
+            servers.append(Server(Path(folder), pods, replica=replica))
             stack.callback(servers[-1].stop)
             servers[-1].start()
         time.sleep(WARM_UP)  # until there is a past to count from

@@ -109,7 +109,7 @@ class Server:
         store: str = "",
     ) -> None:
         """What is scraped are pods of a test's own, or jobs as in a configuration. One of a pair
-        has a name, which is a label of all that it writes to the store at an address."""
+        has a name, which is a label of all that it writes to the store at an address, if any."""
         self._folder, self._flags = folder, flags
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -123,8 +123,10 @@ class Server:
             "always_scrape_classic_histograms": True,
         }
         config: dict[str, Any] = {"global": settings, "scrape_configs": list(jobs)}
-        if store:
+        if replica:
+            # also sets the moments of its scrapes apart from those of the other
             settings["external_labels"] = {"replica": replica}
+        if store:
             config["remote_write"] = [{"url": f"{store}/api/v1/write"}]
         (folder / "prometheus.yml").write_text(json.dumps(config))
 
