@@ -300,6 +300,7 @@ class RealStage(World):
                 time.monotonic() - self._busy > QUIET
                 and self._watches_are_done()
                 and not self.gateway.waiting
+                and not self._recording
                 and self._controllers_are_done()
                 and self._the_operator_is_done()
             ):

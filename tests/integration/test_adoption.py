@@ -32,6 +32,31 @@ async def uids(cluster: Cluster, namespace: str) -> dict[tuple[str, str], str]:
     }
 
 
+async def until_the_collector_knows_routes(operator: Operator) -> None:
+    """It looks for new kinds every half a minute: until then a route is not orphaned with its
+    owner's other children, and collected afterwards."""
+    cluster, there = operator.cluster, f"--namespace={operator.namespace}"
+    kubectl("create", "configmap", "owner", there)
+    uid = kubectl("get", "configmap", "owner", there, "-o=jsonpath={.metadata.uid}").stdout
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}
+    route = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {
+            "name": "owned",
+            "namespace": operator.namespace,
+            "ownerReferences": [owner],
+        },
+        "spec": {"parentRefs": [{"name": "public"}]},
+    }
+    await cluster.create(route)
+    kubectl("delete", "configmap", "owner", there)
+    deadline = time.monotonic() + 90
+    while await cluster.find("HTTPRoute", operator.namespace, "owned") is not None:
+        assert time.monotonic() < deadline, "nobody collects routes"
+        await asyncio.sleep(0.5)
+
+
 async def test_a_revision_can_be_labelled_as_any_other_object(operator: Operator) -> None:
     await operator.apply("fraud", **odd("v1"))
     await operator.until("fraud", healthy("v1"))
@@ -46,6 +71,7 @@ async def test_a_revision_can_be_labelled_as_any_other_object(operator: Operator
 async def test_children_that_were_left_behind_are_taken_back_and_nothing_restarts(
     operator: Operator,
 ) -> None:
+    await until_the_collector_knows_routes(operator)
     first = await operator.apply("fraud", **odd("v1"))
     await operator.until("fraud", healthy("v1"))
     await operator.until_split("fraud", {next(iter(await operator.split("fraud"))): 100})
@@ -71,6 +97,7 @@ async def test_children_that_were_left_behind_are_taken_back_and_nothing_restart
 async def test_another_spec_over_what_was_left_behind_is_rolled_out_in_steps(
     operator: Operator,
 ) -> None:
+    await until_the_collector_knows_routes(operator)
     await operator.apply("fraud", **spec("v1", replicas=1))
     old = (await operator.until("fraud", healthy("v1")))["stable"]["revision"]
     orphaned = ("delete", "mdep", "fraud", f"--namespace={operator.namespace}", "--cascade=orphan")
