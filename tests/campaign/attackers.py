@@ -24,16 +24,16 @@ from typing import Any, Final
 from serinus.api import promql
 from serinus.api.spec import Spec
 from serinus.api.validation import problems
-from serinus.judge import questions_of
-from serinus.judge.drift.monitor import questions_of as questions_of_drift
-from serinus.judge.questions import Arm, Counters, Question, Unreadable, Value
+from serinus.judge import queries_of
+from serinus.judge.drift.monitor import queries_of as questions_of_drift
 from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.face import Split
-from serinus.prometheus import Asked, Config, Prometheus
-from serinus.prometheus.labelling import pods
-from serinus.prometheus.queries import plan
+from serinus.metrics.batches import plan
+from serinus.metrics.labelling import pods
+from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, ExpressionQuery, Query, QueryError
+from serinus.prometheus import Config, Prometheus
 from tests.promql_oracle import selectors
 
 A, B = "a", "b"
@@ -93,12 +93,14 @@ async def execute(seed: int, count: int, url: str, result: Result) -> None:
     async with Prometheus(Config(url, timeout=60.0)) as prometheus:
         texts = list(accepted)
         for start in range(0, len(texts), 50):
-            batch = [Asked(ATTACKER, Value(text), 60) for text in texts[start : start + 50]]
+            batch = [
+                ArmQuery(ATTACKER, ExpressionQuery(text), 60) for text in texts[start : start + 50]
+            ]
             for asked, answer in (await prometheus.read(batch)).items():
                 result.executed += 1
-                result.answered += bool(answer) and not isinstance(answer, Unreadable)
+                result.answered += bool(answer) and not isinstance(answer, QueryError)
                 if shown := _shown(answer):
-                    result.crossings.append(f"{asked.question} answers {shown}")
+                    result.crossings.append(f"{asked.query} answers {shown}")
 
 
 def victims() -> dict[Arm, str]:
@@ -113,7 +115,7 @@ def victims() -> dict[Arm, str]:
 
 def _shown(answer: Any) -> str:
     """What of `b` is in an answer, or in a sentence of it."""
-    if isinstance(answer, Unreadable):
+    if isinstance(answer, QueryError):
         return answer.message if MARK in answer.message else ""
     for series in answer:
         marked = any(MARK in value for value in series.labels.values())
@@ -148,35 +150,35 @@ def _attack_by_manifest(made: Manifest, result: Result) -> None:
 
 
 def _crossings_of_checks(spec: Spec) -> Iterator[str]:
-    questions = list(questions_of(spec.rollout.analysis))
+    queries = list(queries_of(spec.rollout.analysis))
     if spec.monitoring is not None:
-        questions += questions_of_drift(spec.monitoring.feature_drift)
-    mine = [Asked(ATTACKER, _readable(question), 60) for question in questions]
-    theirs = [Asked(VICTIM, question, 60) for question in _INNOCENT]
-    queries = plan([*mine, *theirs], late=5).queries
-    parts = [part for whole in queries for part in plan(whole.then, late=5).queries]
-    for planned in (*queries, *parts):
+        queries += questions_of_drift(spec.monitoring.feature_drift)
+    mine = [ArmQuery(ATTACKER, _readable(query), 60) for query in queries]
+    theirs = [ArmQuery(VICTIM, query, 60) for query in _INNOCENT]
+    wholes = plan([*mine, *theirs], late=5).queries
+    parts = [part for whole in wholes for part in plan(whole.then, late=5).queries]
+    for planned in (*wholes, *parts):
         if A in (namespaces := {asked.arm.namespace for asked in planned.asked}):
             yield from _leaves(planned.text, namespaces)
-        if isinstance(planned.asked[0].question, Counters):
+        if isinstance(planned.asked[0].query, CounterQuery):
             owner = planned.find({"namespace": B, "pod": f"{VICTIM.workload}-5d9f7c6b8-x2x4z"})
             if owner.namespace != B:
                 yield f"a series of {B} is handed to {owner}"
 
 
-def _readable(question: Question) -> Question:
+def _readable(query: Query) -> Query:
     """The same with texts for patterns: Prometheus refuses a broken one, and with it the whole
     query, but the other parser refuses some that Prometheus takes."""
-    if isinstance(question, Value):
-        return question
+    if isinstance(query, ExpressionQuery):
+        return query
     plain = {"=~": "=", "!~": "!="}
-    matchers = (m.replace(operator=plain.get(m.operator, m.operator)) for m in question.matchers)
-    return replace(question, matchers=tuple(matchers))
+    matchers = (m.replace(operator=plain.get(m.operator, m.operator)) for m in query.matchers)
+    return replace(query, matchers=tuple(matchers))
 
 
-_INNOCENT: Final[tuple[Question, ...]] = (
-    Counters("model_requests_total"),
-    Value("max(drift_psi{$arm})"),
+_INNOCENT: Final[tuple[Query, ...]] = (
+    CounterQuery("model_requests_total"),
+    ExpressionQuery("max(drift_psi{$arm})"),
 )
 """What the victim's own rollout asks in the same batch."""
 
@@ -514,11 +516,13 @@ async def _is_there(url: str) -> bool:
     """Whether the victim itself sees what is not to be seen, as the oracle sees it, and the
     attacker has samples enough for any function."""
     async with Prometheus(Config(url)) as prometheus:
-        secret = Asked(VICTIM, Value("secret_total{$arm}"), 60)
-        own = Asked(ATTACKER, Value("min(count_over_time(secret_total{$arm}[1m])) >= 5"), 60)
+        secret = ArmQuery(VICTIM, ExpressionQuery("secret_total{$arm}"), 60)
+        own = ArmQuery(
+            ATTACKER, ExpressionQuery("min(count_over_time(secret_total{$arm}[1m])) >= 5"), 60
+        )
         found = await prometheus.read([secret, own])
         enough = found[own]
-        return bool(_shown(found[secret])) and bool(enough) and not isinstance(enough, Unreadable)
+        return bool(_shown(found[secret])) and bool(enough) and not isinstance(enough, QueryError)
 
 
 if __name__ == "__main__":

@@ -33,10 +33,12 @@ from aiohttp import web
 from serinus.api.analysis import Analysis
 from serinus.controller.queue import Key
 from serinus.controller.sampling import Sampler
-from serinus.judge import EffectiveWeight, Progress, covered_until, judge, overall, questions_of
-from serinus.judge.questions import Arm, Measurement, Value
-from serinus.plan.analysis import Request
-from serinus.prometheus import Asked, Config, Labelling, Prometheus
+from serinus.judge import EffectiveWeight, Progress, judge, overall, queries_of
+from serinus.metrics.counters import covered_until
+from serinus.metrics.labelling import Labelling
+from serinus.metrics.queries import Arm, ArmQuery, ExpressionQuery, Measurement
+from serinus.metrics.requests import Request
+from serinus.prometheus import Config, Prometheus
 from tests.integration.prometheus.scraped import Pods, Server, pod, serving
 
 Decided = Literal["promoted", "rolled back", "held"]
@@ -494,8 +496,8 @@ async def run(name: str, quality: Quality, world: World) -> Result:
             async with asyncio.timeout(LONGEST):
                 while decided == "held":
                     wanted = covered_until(progress.counted, since)
-                    questions = questions_of(ANALYSIS)
-                    sampler.want(key, Request(1.0, questions, candidate, stable, wanted))
+                    queries = queries_of(ANALYSIS)
+                    sampler.want(key, Request(1.0, queries, candidate, stable, wanted))
                     await measured.get()
                     measurement = sampler.take(key)
                     assert isinstance(measurement, Measurement)
@@ -533,7 +535,10 @@ def _wrong(result: Result, scenario: Scenario) -> str:
 async def _greedy(prometheus: Prometheus) -> None:
     """Another tenant, whose thresholds never end."""
     while True:
-        asked = [Asked(Arm("greedy", f"m-{n}"), Value("max(up{$arm})"), 60) for n in range(20)]
+        asked = [
+            ArmQuery(Arm("greedy", f"m-{n}"), ExpressionQuery("max(up{$arm})"), 60)
+            for n in range(20)
+        ]
         await asyncio.gather(*(prometheus.read([one]) for one in asked))
 
 

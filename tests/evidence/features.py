@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from serinus.judge.drift import questions_of
-from serinus.judge.questions import Unreadable
+from serinus.judge.drift import queries_of
+from serinus.metrics.queries import QueryError
 from tests.evidence.scenes import BUSY
 from tests.unit.judge.drift.watching import Watching, watching_given
 
@@ -23,8 +23,8 @@ def feature_rows() -> Iterator[tuple[str, str, str]]:
     for _ in range(12):
         watching.look()
     yield "Unknown", "The stable pods export none any more.", _unknown(watching)
-    histogram, _ = questions_of(watching.settings)
-    watching.broken = {histogram: Unreadable(BUSY)}
+    histogram, _ = queries_of(watching.settings)
+    watching.broken = {histogram: QueryError(BUSY)}
     watching.look()
     yield "Unknown", "Prometheus is down, or too busy.", _unknown(watching)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from serinus.api.baseline import Dispersion
 from serinus.judge import EffectiveWeight
-from serinus.judge.questions import Series, Value
+from serinus.metrics.queries import ExpressionQuery, Series
 from tests.evidence.scenes import Kind, Scene
 from tests.unit.judge.judging import (
     SINCE,
@@ -195,7 +195,7 @@ def threshold(**settings: object) -> Mapping[str, object]:
 def reads(paper: Judging, value: float | None = None) -> None:
     """What the query says."""
     vector = () if value is None else (Series({}, ((paper.at, value),)),)
-    paper.values = {Value(QUERY): vector}
+    paper.values = {ExpressionQuery(QUERY): vector}
 
 
 THRESHOLD = Kind(

@@ -10,7 +10,7 @@ from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
 from serinus.api.status import CheckStatus, Verdict
 from serinus.judge import judge
 from serinus.judge.analysis import reads
-from serinus.judge.questions import Unreadable
+from serinus.metrics.queries import QueryError
 from serinus.prometheus.config import Config
 from serinus.prometheus.failures import sentence
 from tests.unit.judge.judging import INTERVAL, SINCE, Judging
@@ -79,7 +79,7 @@ class Kind:
         paper = self._judging(self.scenes[0])
         paper.at = SINCE + INTERVAL
         measurement = paper.measurement()
-        answers = dict.fromkeys(measurement.candidate, Unreadable(BUSY))
+        answers = dict.fromkeys(measurement.candidate, QueryError(BUSY))
         broken = replace(measurement, candidate=answers)
         return _message(judge(paper.analysis, paper.progress, broken, SINCE).checks[0], "Error")
 

@@ -13,8 +13,7 @@ from typing import Any, Self
 
 from serinus.cluster import ApiError, Cluster
 from serinus.controller.app import App
-from serinus.judge.questions import Answer, Counters, Series, Unreadable
-from serinus.prometheus import Asked
+from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
 
 Manifest = dict[str, Any]
 
@@ -38,15 +37,15 @@ class Traffic:
     queries_sent: int = 0
     reads: int = 0
 
-    async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
+    async def read(self, batch: Iterable[ArmQuery]) -> Mapping[ArmQuery, QueryResult]:
         """Answer as the client of Prometheus does."""
         self.reads += 1
         return {asked: self._answer(asked) for asked in batch}
 
-    def _answer(self, asked: Asked) -> Answer:
+    def _answer(self, asked: ArmQuery) -> QueryResult:
         if self.down:
-            return Unreadable("Prometheus refused the connection")
-        if self.silent or not isinstance(asked.question, Counters):
+            return QueryError("Prometheus refused the connection")
+        if self.silent or not isinstance(asked.query, CounterQuery):
             return ()
         if asked.arm.workload == self.hanging:
             return ()
@@ -54,8 +53,8 @@ class Traffic:
         age, step = self.clock() - self.started, int(asked.every or 1)
         first = max(0, math.ceil(age - asked.window))
         moments = [self.started + n for n in range(first, int(age) + 1) if n % step == 0]
-        share = self._share(asked.arm.workload) if asked.question.part else 1.0
-        code = "500" if asked.question.part else "200"
+        share = self._share(asked.arm.workload) if asked.query.part else 1.0
+        code = "500" if asked.query.part else "200"
         rate = self.rate * share / self.pods
         grown = tuple((t, (t - self.started) * rate) for t in moments)
         return tuple(

@@ -15,8 +15,7 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from serinus.judge.questions import Arm, Counters, Unreadable
-from serinus.prometheus import Asked
+from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError
 from tests.integration.inprocess import Traffic
 
 ROOT = Path(__file__).parents[2]
@@ -46,14 +45,14 @@ class PaperPrometheus:
         namespaces = _listed(r'namespace=~"([^"]*)"', text)
         workloads = _listed(r'pod=~"\(\?:([^)]*)\)', text)
         window, every = re.findall(r"\[(\d+)s(?::(\d+)s)?\]", text)[0]
-        question = Counters(text.partition("{")[0], part='code=~"5..' in text)
+        query = CounterQuery(text.partition("{")[0], part='code=~"5..' in text)
         result: list[dict[str, Any]] = []
         for namespace in namespaces:
             for workload in workloads:
                 step = float(every) if every else None
-                asked = Asked(Arm(namespace, workload), question, float(window), step)
+                asked = ArmQuery(Arm(namespace, workload), query, float(window), step)
                 answer = (await self.traffic.read([asked]))[asked]
-                if isinstance(answer, Unreadable):
+                if isinstance(answer, QueryError):
                     return web.Response(status=503, text=answer.message)
                 for series in answer:
                     values = [[t, str(v)] for t, v in series.samples]

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from serinus.cluster import Cluster
-from serinus.judge.questions import Answer, Counters, Series
-from serinus.prometheus import Asked
+from serinus.metrics.queries import ArmQuery, CounterQuery, QueryResult, Series
 from tests.integration.inprocess import Manifest, Operator, Traffic
 from tests.integration.test_rollouts import healthy, spec
 
@@ -32,11 +31,11 @@ class Incomes(Traffic):
     low: list[tuple[float, float]]
     """From when on, Unix seconds, which share is up to 2000."""
 
-    def _answer(self, asked: Asked) -> Answer:
-        question = asked.question
-        if not isinstance(question, Counters) or not question.metric.startswith("model_feature"):
+    def _answer(self, asked: ArmQuery) -> QueryResult:
+        query = asked.query
+        if not isinstance(query, CounterQuery) or not query.metric.startswith("model_feature"):
             return super()._answer(asked)
-        if question.metric != "model_feature_value_bucket":
+        if query.metric != "model_feature_value_bucket":
             return ()
         end = self.clock()
         moments = [end - age for age in range(int(asked.window), -1, -10)]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serinus.judge.questions import Arm
+from serinus.metrics.queries import Arm
 from tests.integration.prometheus.scraped import Server, free_port, pod
 from tests.servers.environments import python
 

@@ -8,9 +8,9 @@ import pytest
 
 from serinus.api.analysis import Analysis
 from serinus.api.status import CheckStatus
-from serinus.judge import Progress, judge, questions_of
-from serinus.judge.questions import Measurement
-from serinus.prometheus import Asked, Config, Prometheus
+from serinus.judge import Progress, judge, queries_of
+from serinus.metrics.queries import ArmQuery, Measurement
+from serinus.prometheus import Config, Prometheus
 from tests.servers.environments import REQUIREMENTS
 from tests.servers.running import CANDIDATE, STABLE, asked, both, scraped
 
@@ -55,18 +55,18 @@ async def _looked_at(analysis: Analysis, url: str) -> dict[str, CheckStatus]:
     await asyncio.sleep(15)  # counters that begin at a first event are there before it counts
     since = time.time()
     progress, deadline = Progress(), time.monotonic() + PATIENCE
-    questions = questions_of(analysis)
+    queries = queries_of(analysis)
     async with Prometheus(Config(url)) as prometheus:
         while True:
             await asyncio.sleep(2)
             window = time.time() - since + 30
             batch = {
-                arm: {question: Asked(arm, question, window) for question in questions}
+                arm: {query: ArmQuery(arm, query, window) for query in queries}
                 for arm in (CANDIDATE, STABLE)
             }
             answers = await prometheus.read(each for arm in batch.values() for each in arm.values())
             candidate, stable = (
-                {question: answers[one] for question, one in batch[arm].items()}
+                {query: answers[one] for query, one in batch[arm].items()}
                 for arm in (CANDIDATE, STABLE)
             )
             progress = judge(analysis, progress, Measurement(time.time(), candidate, stable), since)

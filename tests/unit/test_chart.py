@@ -14,7 +14,8 @@ from serinus import __version__
 from serinus.cluster import KINDS
 from serinus.controller.__main__ import arguments
 from serinus.controller.scope import CLASS_LABEL
-from serinus.prometheus import Header, Labelling, matcher
+from serinus.metrics.labelling import Labelling, matcher
+from serinus.prometheus import Header
 from serinus.prometheus import settings as reading
 from tests.cluster import parts
 

@@ -22,7 +22,7 @@ import loadgen
 import loans
 from loans import FEATURES, Application
 
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+QueryResult = Callable[[web.Request], Awaitable[web.StreamResponse]]
 INFER = "/v2/models/loan/infer"
 ROWS = [
     Application(tuple(float(i + j) for j in range(len(FEATURES))), "white", approved=i % 2 == 0)
@@ -38,7 +38,7 @@ def rows(tmp_path: Path) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def answering(infer: Answer, feedback: Answer | None = None) -> AsyncIterator[str]:
+async def answering(infer: QueryResult, feedback: QueryResult | None = None) -> AsyncIterator[str]:
     """A server on loopback that answers as told; gives its URL."""
     app = web.Application()
     app.router.add_post(INFER, infer)
@@ -53,7 +53,7 @@ def good(version: str = "v1") -> web.Response:
     return web.json_response({"outputs": outputs}, headers={"model-version": version})
 
 
-async def sent_to(infer: Answer, rows: Path, **options: object) -> loadgen.Tally:
+async def sent_to(infer: QueryResult, rows: Path, **options: object) -> loadgen.Tally:
     async with answering(infer) as url:
         chosen = {"rate": 100, "duration": 0.2, "report": 60, **options}
         return await loadgen.generate(loadgen.Options(url=url, rows=rows, **chosen))  # type: ignore[arg-type]

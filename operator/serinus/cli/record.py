@@ -10,12 +10,12 @@ from serinus.api.recording import Recording
 from serinus.api.status import Course
 from serinus.cli import archives
 from serinus.cli.files import InputError, Manifest, read_manifest, write_recording
-from serinus.judge import questions_of
-from serinus.judge.questions import Arm
-from serinus.plan.analysis import HISTORY
-from serinus.prometheus import UnreadableError
+from serinus.judge import queries_of
+from serinus.metrics.queries import Arm
+from serinus.metrics.requests import HISTORY
+from serinus.metrics.results import ResponseError
+from serinus.metrics.subquery import LOOKBACK
 from serinus.prometheus import record as recorded
-from serinus.rehearsal.subquery import LOOKBACK
 
 _BEFORE = HISTORY + LOOKBACK
 """Seconds before the rollout that are read too: what stable did before it was compared."""
@@ -99,12 +99,12 @@ def recording_of(manifest: Manifest, options: argparse.Namespace) -> Recording:
             return recorded(
                 archive,
                 _without_managed_fields(manifest.document),
-                questions_of(analysis),
+                queries_of(analysis),
                 (candidate, stable),
                 (since, until),
                 seconds(analysis.interval),
             )
-    except UnreadableError as error:
+    except ResponseError as error:
         raise InputError(str(error)) from None
 
 

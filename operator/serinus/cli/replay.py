@@ -20,9 +20,9 @@ from serinus.cli.comparison import (
 )
 from serinus.cli.files import InputError, Manifest, manifest_of, read_manifest, read_recording
 from serinus.cli.record import add_span, course_of, recording_of
-from serinus.judge import questions_of
-from serinus.judge.questions import Counters
-from serinus.prometheus import Recorded
+from serinus.judge import queries_of
+from serinus.metrics.queries import CounterQuery
+from serinus.metrics.recorded import Recorded
 from serinus.rehearsal.replay import Replay
 
 _EPILOG = """\
@@ -84,8 +84,7 @@ def run(options: argparse.Namespace) -> None:
             course=course,
             promoted=_promoted(real, course),
             end=min(course.until or inf, recording.until),
-            measure=recorded.measure,
-            history=recorded.history,
+            source=recorded,
         )
         replay = replace(
             replay,
@@ -115,9 +114,9 @@ def _given(options: argparse.Namespace) -> tuple[Manifest, Recording]:
 
 
 def _refuse_what_was_not_recorded(manifest: Manifest, recorded: Recorded) -> None:
-    for question in questions_of(manifest.spec.rollout.analysis):
-        if recorded.lacks(question):
-            what = question.metric if isinstance(question, Counters) else question.query
+    for query in queries_of(manifest.spec.rollout.analysis):
+        if recorded.lacks(query):
+            what = query.metric if isinstance(query, CounterQuery) else query.expression
             raise InputError(
                 f"the recording has no {what}, which this policy reads: record with this policy, "
                 "or give --prometheus"

@@ -27,10 +27,11 @@ from serinus.controller.sampling import Sampler
 from serinus.controller.scope import Scope
 from serinus.controller.status_writes import write_within
 from serinus.controller.unwritten import lasting, note_unwritten, withdraw_without_status
-from serinus.judge.questions import History, Measurement
 from serinus.manifests.children import children, lacking
 from serinus.manifests.owner import Manifest
-from serinus.plan.analysis import Request, judged, learned, requested, told
+from serinus.metrics.queries import History, Measurement
+from serinus.metrics.requests import Request
+from serinus.plan.analysis import judged, learned, requested, told
 from serinus.plan.decide import Plan, decide
 from serinus.plan.history import kept
 from serinus.plan.monitoring import to_watch, watched

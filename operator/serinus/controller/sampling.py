@@ -2,7 +2,7 @@
 
 Rollouts of one interval are due at the same moments (multiples of the interval), and what is read
 at one moment shares its queries: their number depends on the clock and not on the number of
-rollouts. Each is handed over as soon as its own questions are answered, and waits for nobody
+rollouts. Each is handed over as soon as its own queries are answered, and waits for nobody
 else's. A reconcile never waits for Prometheus: it takes the newest measurement, if there is one.
 """
 
@@ -10,24 +10,23 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from serinus.controller.queue import LONGEST_SLEEP, Key
-from serinus.judge.questions import Answer, Arm, Counters, History, Measurement, Question
-from serinus.plan.analysis import HISTORY, MINUTE, HistoryRequest, Reading, next_look
-from serinus.prometheus import Asked
+from serinus.metrics.queries import ArmQuery, History, Measurement, QueryResult
+from serinus.metrics.requests import AnyRequest
+from serinus.plan.analysis import next_look
 
 log = logging.getLogger(__name__)
 
 
 class Reader(Protocol):
-    """What answers questions; in production `serinus.prometheus.Prometheus`, which lets batches
+    """What answers queries; in production `serinus.prometheus.Prometheus`, which lets batches
     that are read at the same moment share queries."""
 
-    async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
-        """Answer each question; a failure is an answer too."""
+    async def read(self, batch: Iterable[ArmQuery]) -> Mapping[ArmQuery, QueryResult]:
+        """A result for each; a failure is one too."""
         ...
 
 
@@ -40,7 +39,7 @@ class Sampler:
         self._prometheus = prometheus
         self._clock = clock
         self._add = add
-        self._requests: dict[Key, Reading] = {}
+        self._requests: dict[Key, AnyRequest] = {}
         self._due: dict[Key, float] = {}
         self._taken: dict[Key, Measurement | History] = {}
         self._reading: set[Key] = set()
@@ -48,7 +47,7 @@ class Sampler:
         self._looked_at = time.monotonic()
         self.wake = asyncio.Event()
 
-    def want(self, key: Key, request: Reading | None) -> None:
+    def want(self, key: Key, request: AnyRequest | None) -> None:
         """From now on measure this for the key; None ends it."""
         if request is None:
             for kept in (self._requests, self._due, self._taken):
@@ -115,47 +114,16 @@ class Sampler:
         """Whether what is being read will do, or a history that waits to be taken."""
         return key in self._reading or isinstance(self._taken.get(key), History)
 
-    async def _read(self, key: Key, request: Reading, now: float) -> None:
+    async def _read(self, key: Key, request: AnyRequest, now: float) -> None:
         try:
-            asked = _asked(request, now)
-            answers = await self._prometheus.read(asked)
-            # a query reaches back from when it is answered
+            results = await self._prometheus.read(request.arm_queries(now))
             late = max(self._clock() - now, 0.0)
             wanted = self._requests.get(key)
             if wanted is not None and wanted.subject == request.subject:
-                self._taken[key] = _taken(request, asked, answers, now, late)
+                self._taken[key] = request.measurement(results, now, late)
                 self._add(key)
         except Exception:
             # a failure of Prometheus is an answer: this one is ours, and the next read may succeed
             log.exception("measuring %s/%s failed", *key)
         finally:
             self._reading.discard(key)
-
-
-def _asked(request: Reading, now: float) -> list[Asked]:
-    """The questions: for both arms over the window that they need now, or stable's last hour."""
-    if isinstance(request, HistoryRequest):
-        return [Asked(request.stable, one, HISTORY, MINUTE) for one in request.questions]
-    window = request.window(now)
-    return [
-        Asked(arm, question, window)
-        for question in request.questions
-        for arm in (request.candidate, request.stable)
-    ]
-
-
-def _taken(
-    request: Reading,
-    asked: Iterable[Asked],
-    answers: Mapping[Asked, Answer],
-    now: float,
-    late: float,
-) -> Measurement | History:
-    arms: dict[Arm, dict[Question, Answer]] = defaultdict(dict)
-    for one in asked:
-        arms[one.arm][one.question] = answers[one]
-    stable = arms[request.stable]
-    if isinstance(request, HistoryRequest):
-        return History(now, {q: a for q, a in stable.items() if isinstance(q, Counters)})
-    read_from = now + late - request.window(now)
-    return Measurement(now, arms[request.candidate], stable, read_from=read_from)

@@ -10,23 +10,21 @@ from serinus.judge.analysis import (
     judge,
     longest_warm_up,
     overall,
-    questions_of,
+    queries_of,
 )
-from serinus.judge.counters import covered_until
-from serinus.judge.learning import asks_of_history, has_learned, learn
-from serinus.judge.look import EffectiveWeight
+from serinus.judge.evidence.look import EffectiveWeight
+from serinus.judge.forecast.learning import asks_of_history, has_learned, learn
 
 __all__ = [
     "EffectiveWeight",
     "Progress",
     "as_asked",
     "asks_of_history",
-    "covered_until",
     "enter_step",
     "has_learned",
     "judge",
     "learn",
     "longest_warm_up",
     "overall",
-    "questions_of",
+    "queries_of",
 ]

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from serinus.api.quantities import spoken
-from serinus.judge.counters import LATE_WITHIN, Growth
-from serinus.judge.look import Look
-from serinus.judge.questions import Answer, Counters, Question, Unreadable
+from serinus.judge.evidence.look import Look
+from serinus.metrics.counters import LATE_WITHIN, Growth
+from serinus.metrics.queries import CounterQuery, Query, QueryError, QueryResult
 
 EXPECTED: Final = 20.0
 """What an arm must have been expected to count, by its share of the traffic, before its standing
@@ -18,10 +18,10 @@ REPORT_WITHIN: Final = 120.0
 """Seconds in which a pod that has become ready is scraped, or one that went is known to be gone."""
 
 
-def alone(known: float, questions: Iterable[Counters], look: Look) -> float:
+def alone(known: float, queries: Iterable[CounterQuery], look: Look) -> float:
     """What one arm has counted since the other last counted any: stable's if positive, candidate's
     if negative. Of several counters the one that counted most tells."""
-    wholes = [question for question in questions if not question.part]
+    wholes = [query for query in queries if not query.part]
     candidate, stable = (
         max((_events(look.growth(whole)[arm]) for whole in wholes), default=0.0) for arm in (0, 1)
     )
@@ -54,7 +54,7 @@ def frozen(counted_alone: float, look: Look, *, stable_matters: bool = True) -> 
 
 
 def unreported(
-    arms: tuple[Mapping[Question, Answer], Mapping[Question, Answer]], ready: tuple[int, int]
+    arms: tuple[Mapping[Query, QueryResult], Mapping[Query, QueryResult]], ready: tuple[int, int]
 ) -> str | None:
     """Which arm has more ready pods than Prometheus has samples of, in a sentence. Pods that have
     no sample of the last REPORT_WITHIN seconds report no more."""
@@ -81,10 +81,10 @@ def _events(growth: Growth) -> float:
     )
 
 
-def _newest_by_pod(arm: Mapping[Question, Answer]) -> dict[str, float]:
+def _newest_by_pod(arm: Mapping[Query, QueryResult]) -> dict[str, float]:
     newest: dict[str, float] = {}
-    for question, answer in arm.items():
-        if isinstance(question, Counters) and not isinstance(answer, Unreadable):
+    for query, answer in arm.items():
+        if isinstance(query, CounterQuery) and not isinstance(answer, QueryError):
             for series in answer:
                 if series.samples:
                     at = series.samples[-1][0]

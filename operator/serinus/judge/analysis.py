@@ -11,19 +11,13 @@ from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline
 from serinus.api.checks import Check
 from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, CheckStatus, Silence, Verdict
-from serinus.judge import comparison
 from serinus.judge.absence import REPORT_WITHIN, alone, frozen, unreported
-from serinus.judge.counters import count
-from serinus.judge.error_rate import ErrorRateCheck
-from serinus.judge.fairness import FairnessCheck
-from serinus.judge.feedback import FeedbackCheck
-from serinus.judge.latency import LatencyCheck
-from serinus.judge.look import Budget, EffectiveWeight, Finding, Kind, Look
-from serinus.judge.prediction_drift import PredictionDriftCheck
-from serinus.judge.questions import Answer, Counters, Measurement, Question, Value
+from serinus.judge.checks import kind_of
+from serinus.judge.evidence import comparison
+from serinus.judge.evidence.look import Budget, EffectiveWeight, Finding, Look
 from serinus.judge.silence import listen
-from serinus.judge.threshold import ThresholdCheck
-from serinus.judge.traffic_share import TrafficShareCheck
+from serinus.metrics.counters import count
+from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement, Query, QueryResult
 
 _GRAVEST_FIRST: tuple[Verdict, ...] = ("Fail", "Error", "NoData", "Inconclusive", "Pass")
 _LONGEST_MESSAGE = 1024
@@ -48,10 +42,10 @@ class Progress:
     """Since when Prometheus knows fewer pods than are ready, Unix seconds."""
 
 
-def questions_of(analysis: Analysis) -> tuple[Question, ...]:
+def queries_of(analysis: Analysis) -> tuple[Query, ...]:
     """Everything to ask of both arms, in this order: wholes before their parts."""
-    asked = dict.fromkeys(one for check in analysis.checks for one in kind_of(check).questions())
-    return tuple(sorted(asked, key=lambda one: isinstance(one, Counters) and one.part))
+    asked = dict.fromkeys(one for check in analysis.checks for one in kind_of(check).queries())
+    return tuple(sorted(asked, key=lambda one: isinstance(one, CounterQuery) and one.part))
 
 
 def longest_warm_up(analysis: Analysis) -> float:
@@ -81,7 +75,7 @@ def judge(
         since,
         measurement.read_from,
     )
-    values = {q: a for q, a in measurement.candidate.items() if isinstance(q, Value)}
+    values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
     look = partial(Look, measurement.at, candidate, stable, values, since, weight=weight)
     absent = unreported((measurement.candidate, measurement.stable), ready) if ready else None
     absent_since = min(progress.unreported_since or measurement.at, measurement.at)
@@ -113,8 +107,8 @@ def reads(check: Check) -> str:
     """12 characters that stand for the counters that a check reads, whatever its bounds."""
     texts = [
         [*one.metrics, *sorted(f"{m.label}{m.operator}{m.value}" for m in one.matchers)]
-        for one in kind_of(check).questions()
-        if isinstance(one, Counters)
+        for one in kind_of(check).queries()
+        if isinstance(one, CounterQuery)
     ]
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:12]
 
@@ -163,33 +157,13 @@ def overall(checks: Iterable[CheckStatus]) -> Verdict:
     return next(verdict for verdict in _GRAVEST_FIRST if verdict in verdicts)
 
 
-@lru_cache(maxsize=_CHECKS_KEPT)
-def kind_of(check: Check) -> Kind:
-    """The kind of a check, with its settings."""
-    if check.error_rate is not None:
-        return ErrorRateCheck(check.error_rate)
-    if check.fairness is not None:
-        return FairnessCheck(check.fairness)
-    if check.feedback is not None:
-        return FeedbackCheck(check.feedback)
-    if check.latency is not None:
-        return LatencyCheck(check.latency)
-    if check.prediction_drift is not None:
-        return PredictionDriftCheck(check.prediction_drift)
-    if check.threshold is not None:
-        return ThresholdCheck(check.threshold)
-    if check.traffic_share is not None:
-        return TrafficShareCheck(check.traffic_share)
-    raise ValueError(f"check {check.name} is of no kind")
-
-
-def _counters(answers: Mapping[Question, Answer]) -> dict[Counters, Answer]:
-    return {q: a for q, a in answers.items() if isinstance(q, Counters)}
+def _counters(answers: Mapping[Query, QueryResult]) -> dict[CounterQuery, QueryResult]:
+    return {q: a for q, a in answers.items() if isinstance(q, CounterQuery)}
 
 
 def budget_of(analysis: Analysis, check: Check) -> Budget:
     """A check's share of how often the analysis may be wrong."""
-    sharing = sum(each.weight for each in analysis.checks if each.compares_counts)
+    sharing = sum(each.weight for each in analysis.checks if each.settings.shares_budget)
     whole = fraction(analysis.false_rollback_budget)
     return Budget(
         false_fail=whole * check.weight / max(sharing, 1),
@@ -235,10 +209,10 @@ def _judged(
     if before.rolls_back:
         return before
     kind = kind_of(check)
-    if not all(look.answers(question) for question in kind.questions()):
+    if not all(look.answers(query) for query in kind.queries()):
         return before
     found = kind.judge(before.state, look, budget)
-    if check.compares_counts:
+    if check.settings.shares_budget:
         found = _unless_absent(check, found, look, unreported)
         found = _unless_unexplained(check, found, look)
     return before.replace(
@@ -253,8 +227,8 @@ def _unless_unexplained(check: Check, found: Finding, look: Look) -> Finding:
     bad where no restart explains it."""
     falls = [
         fell
-        for one in kind_of(check).questions()
-        if isinstance(one, Counters)
+        for one in kind_of(check).queries()
+        if isinstance(one, CounterQuery)
         for growth in look.growth(one)
         for fell in growth.falls
     ]
@@ -269,13 +243,12 @@ def _unless_unexplained(check: Check, found: Finding, look: Look) -> Finding:
 
 def _unless_absent(check: Check, found: Finding, look: Look, unreported: str | None) -> Finding:
     """Nothing is shown to be good by counters that stand still, nor by pods that report nothing."""
-    counters = [one for one in kind_of(check).questions() if isinstance(one, Counters)]
+    counters = [one for one in kind_of(check).queries() if isinstance(one, CounterQuery)]
     counted_alone = alone(found.state.alone, counters, look)
     state = found.state.replace(alone=counted_alone)
     # of stable fairness asks nothing
-    still = frozen(counted_alone, look, stable_matters=check.fairness is None)
-    reads_requests = check.error_rate is not None or check.latency is not None
-    absent = still or (unreported if reads_requests else None)
+    still = frozen(counted_alone, look, stable_matters=check.settings.asks_of_stable)
+    absent = still or (unreported if check.settings.counts_requests else None)
     if absent is None or found.verdict not in ("Pass", "Inconclusive"):
         return replace(found, state=state)
     return Finding("NoData", absent, state)

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from serinus.api.status import Silence
-from serinus.judge.counters import Growth, Reading
-from serinus.judge.look import EffectiveWeight
-from serinus.judge.questions import Counters
+from serinus.judge.evidence.look import EffectiveWeight
+from serinus.metrics.counters import Growth, Reading
+from serinus.metrics.queries import CounterQuery
 
 EXPECTED: Final = 20.0
 """Requests that a candidate must have been expected to serve. Of so many that are routed one by
@@ -20,8 +20,8 @@ one, none comes to it with a chance of 2e-9."""
 
 def listen(
     known: Silence | None,
-    candidate: Mapping[Counters, Reading],
-    stable: Mapping[Counters, Reading],
+    candidate: Mapping[CounterQuery, Reading],
+    stable: Mapping[CounterQuery, Reading],
     at: float,
     weight: EffectiveWeight | None,
     after: float,

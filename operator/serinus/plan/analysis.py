@@ -1,7 +1,6 @@
 """What a rollout under way wants measured, and what a measurement makes of its status."""
 
 import math
-from dataclasses import dataclass
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
@@ -13,77 +12,21 @@ from serinus.judge import (
     Progress,
     as_asked,
     asks_of_history,
-    covered_until,
     has_learned,
     judge,
     learn,
     longest_warm_up,
     overall,
-    questions_of,
+    queries_of,
 )
-from serinus.judge.questions import Arm, Counters, History, Measurement, Question, Unreadable
 from serinus.manifests.owner import Owner
+from serinus.metrics.counters import covered_until
+from serinus.metrics.queries import Arm, History, Measurement, QueryError
+from serinus.metrics.requests import AnyRequest, HistoryRequest, Request
 from serinus.plan.situation import Situation, World
 
-LOOKBACK = 60.0
-"""Seconds read beyond the last sample counted, to find the sample that a difference starts at."""
-LONGEST_WINDOW = 3600.0
-CLOCK_SET_BACK = 600.0
-"""Seconds read where the clock cannot tell how long ago something was last counted."""
-HISTORY, MINUTE = 3600.0, 60.0
-"""Seconds of stable's history that are read, and between its samples."""
 SOON = 1.0
 """Seconds within which a history is read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a running analysis wants measured."""
-
-    interval: float
-    """Seconds."""
-    questions: tuple[Question, ...]
-    candidate: Arm
-    stable: Arm
-    covered_until: float
-    """Unix seconds of the oldest sample from which a difference is still to be taken."""
-    warm_up: float = 0.0
-    """Seconds before it that pods are looked at as well."""
-
-    @property
-    def subject(self) -> tuple[object, ...]:
-        """What is measured: a measurement of anything else is of no use."""
-        return self.questions, self.candidate, self.stable
-
-    def window(self, now: float) -> float:
-        """Seconds back from now that samples are needed.
-
-        Samples newer than now tell of a clock that was set back: how long ago they were taken is
-        not known then, and Prometheus, which has a clock of its own, is asked for more.
-        """
-        age = now - self.covered_until
-        if age < -LOOKBACK:
-            age = CLOCK_SET_BACK
-        return min(age + self.warm_up + LOOKBACK, LONGEST_WINDOW)
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryRequest:
-    """What a rollout wants to know of stable before it begins."""
-
-    interval: float
-    """Seconds until it is asked again, should it not be readable."""
-    questions: tuple[Counters, ...]
-    stable: Arm
-
-    @property
-    def subject(self) -> tuple[object, ...]:
-        """As with a `Request`."""
-        return self.questions, self.stable
-
-
-Reading = Request | HistoryRequest
-"""What is to be read of Prometheus for a rollout."""
 
 
 def awaits_history(spec: Spec, status: Status) -> bool:
@@ -95,7 +38,7 @@ def awaits_history(spec: Spec, status: Status) -> bool:
     return not begun and not has_learned(spec.rollout.analysis, candidate.baseline)
 
 
-def requested(owner: Owner, spec: Spec, status: Status) -> Reading | None:
+def requested(owner: Owner, spec: Spec, status: Status) -> AnyRequest | None:
     """What to read for this rollout from now on; None: nothing."""
     return _history(owner, spec, status) or _measurement(owner, spec, status)
 
@@ -104,10 +47,16 @@ def _history(owner: Owner, spec: Spec, status: Status) -> HistoryRequest | None:
     candidate, stable, analysis = status.candidate, status.stable, spec.rollout.analysis
     if candidate is None or stable is None or not awaits_history(spec, status):
         return None
+    arm = Arm(owner.namespace, owner.child(stable.revision))
+    return history_request(arm, analysis, again=bool(candidate.errors_in_a_row))
+
+
+def history_request(stable: Arm, analysis: Analysis, again: bool = False) -> HistoryRequest:
+    """Asks for stable's last hour: soon, or one interval after it could not be read."""
     return HistoryRequest(
-        interval=seconds(analysis.interval) if candidate.errors_in_a_row else SOON,
-        questions=asks_of_history(analysis),
-        stable=Arm(owner.namespace, owner.child(stable.revision)),
+        interval=seconds(analysis.interval) if again else SOON,
+        queries=asks_of_history(analysis),
+        stable=stable,
     )
 
 
@@ -119,7 +68,7 @@ def _measurement(owner: Owner, spec: Spec, status: Status) -> Request | None:
         return None
     return Request(
         interval=seconds(analysis.interval),
-        questions=questions_of(analysis),
+        queries=queries_of(analysis),
         candidate=Arm(owner.namespace, owner.child(candidate.revision)),
         stable=Arm(owner.namespace, owner.child(stable.revision)),
         covered_until=covered_until(candidate.counted, candidate.analysis_since),
@@ -132,18 +81,18 @@ def next_look(interval: float, now: float) -> float:
     return (math.floor(now / interval) + 1) * interval
 
 
-def told(spec: Spec, history: History) -> Baseline | Unreadable:
+def told(spec: Spec, history: History) -> Baseline | QueryError:
     """What stable's history tells a rollout by these steps."""
     weights = [step.set_weight for step in spec.rollout.steps if step.set_weight]
     return learn(spec.rollout.analysis, history, weights)
 
 
-def learned(spec: Spec, status: Status, found: Baseline | Unreadable) -> Status:
+def learned(spec: Spec, status: Status, found: Baseline | QueryError) -> Status:
     """The status with what stable's history told, or why it could not be read."""
     candidate, analysis = status.candidate, spec.rollout.analysis
     if candidate is None or not awaits_history(spec, status):
         return status
-    if isinstance(found, Unreadable):
+    if isinstance(found, QueryError):
         errors = candidate.errors_in_a_row + 1
         changes = {"checks": _unreadable(analysis, found.message), "errors_in_a_row": errors}
     else:

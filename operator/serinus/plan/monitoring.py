@@ -7,11 +7,11 @@ from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.status import Status, Watched
-from serinus.judge import covered_until
-from serinus.judge.drift import Watch, given, questions_of, watch
-from serinus.judge.questions import Arm, Measurement
+from serinus.judge.drift import Watch, given, queries_of, watch
 from serinus.manifests.owner import Owner
-from serinus.plan.analysis import Request
+from serinus.metrics.counters import covered_until
+from serinus.metrics.queries import Arm, Measurement
+from serinus.metrics.requests import Request
 from serinus.plan.situation import Situation
 
 
@@ -25,7 +25,7 @@ def to_watch(
     arm = Arm(owner.namespace, owner.child(stable.revision))
     return Request(
         interval=seconds(monitoring.interval),
-        questions=questions_of(monitoring.feature_drift),
+        queries=queries_of(monitoring.feature_drift),
         candidate=arm,  # compared with no other arm, it stands for both and is asked once
         stable=arm,
         covered_until=covered_until(known.counted, known.since) if known else now,

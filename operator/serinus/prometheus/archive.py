@@ -8,8 +8,8 @@ from typing import Any, Final, Self
 
 from prometheus_api_client import PrometheusConnect
 
-from serinus.judge.questions import Series
-from serinus.prometheus.answers import Element, TooMuchError, UnreadableError
+from serinus.metrics.queries import Series
+from serinus.metrics.results import Element, ResponseError, ResponseTooLargeError
 from serinus.prometheus.config import Config
 from serinus.prometheus.failures import sentence
 from serinus.prometheus.session import Session
@@ -21,7 +21,7 @@ _MOST_POINTS: Final = 10_000
 
 
 class Archive(AbstractContextManager["Archive"]):
-    """Raises UnreadableError, with a sentence for a person, where something cannot be read."""
+    """Raises ResponseError, with a sentence for a person, where something cannot be read."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -60,9 +60,9 @@ class Archive(AbstractContextManager["Archive"]):
         span = math.ceil(end - start)
         try:
             return self._query(f"{selector}[{span}s]", end)
-        except TooMuchError as error:
+        except ResponseTooLargeError as error:
             if span <= _SHORTEST_PIECE:
-                raise UnreadableError(str(error)) from None
+                raise ResponseError(str(error)) from None
         middle = start + span // 2
         return [*self._samples(selector, start, middle), *self._samples(selector, middle, end)]
 
@@ -88,10 +88,10 @@ class Archive(AbstractContextManager["Archive"]):
     def _asked(self, ask: Callable[[], list[Element]]) -> list[Element]:
         try:
             return ask()
-        except TooMuchError:
+        except ResponseTooLargeError:
             raise
         except Exception as error:
-            raise UnreadableError(sentence(error, self._config)) from None
+            raise ResponseError(sentence(error, self._config)) from None
 
     @property
     def _patience(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The client: a batch of questions in, a batch of answers out."""
+"""The client: a batch of queries in, a batch of results out."""
 
 import asyncio
 import time
@@ -11,16 +11,16 @@ import urllib3
 from prometheus_api_client import PrometheusConnect
 from requests.adapters import HTTPAdapter
 
-from serinus.judge.questions import Answer, Unreadable, Value
-from serinus.prometheus.answers import TooMuchError, split
+from serinus.metrics.batches import BatchQuery, halves, plan
+from serinus.metrics.queries import ArmQuery, ExpressionQuery, QueryError, QueryResult, Tenant
+from serinus.metrics.replicas import Sources, one_replica, undeclared
+from serinus.metrics.results import ResponseTooLargeError, split
 from serinus.prometheus.config import Config
 from serinus.prometheus.failures import SlowError, WaitedError, sentence
 from serinus.prometheus.lanes import Lane
-from serinus.prometheus.queries import Asked, Query, Tenant, halves, plan
-from serinus.prometheus.replicas import Sources, one_replica, undeclared
 from serinus.prometheus.session import Session
 
-Futures = Mapping[Asked, asyncio.Future[Answer]]
+Futures = Mapping[ArmQuery, asyncio.Future[QueryResult]]
 
 _SMALLER: Final = 4
 """The half of a query that took too long has a fourth of the time: so that one tenant's is found
@@ -47,7 +47,7 @@ class Prometheus:
             Lane(name, config.concurrency) for name in ("counters", "values", "alone")
         )
         self._asked_alone: set[Tenant] = set()
-        self._next: dict[Asked, asyncio.Future[Answer]] = {}
+        self._next: dict[ArmQuery, asyncio.Future[QueryResult]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._sources = Sources()
         session = Session(config)
@@ -65,14 +65,14 @@ class Prometheus:
             lane.close()
         self._prometheus.close()
 
-    async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
-        """An answer to every question of the batch, as soon as these are answered.
+    async def read(self, batch: Iterable[ArmQuery]) -> Mapping[ArmQuery, QueryResult]:
+        """A result for every query of the batch, as soon as these are answered.
 
         Batches that are read at the same moment share queries: counters of one metric and
-        matchers, over all arms; parts are read once their own whole is answered. An answer to
-        Counters may hold samples older than was asked for: its query has the longest window of
-        those that share it. Whatever goes wrong is an Unreadable, and only for the questions of
-        the query that it befell.
+        matchers, over all arms; parts are read once their own whole is answered. A result for
+        counters may hold samples older than was asked for: its query has the longest window of
+        those that share it. Whatever goes wrong is a QueryError, and only for what
+        was asked in the query that it befell.
         """
         loop = asyncio.get_running_loop()
         if not self._next:
@@ -83,12 +83,14 @@ class Prometheus:
         await asyncio.wait(futures.values())
         return self._of_one_prometheus({one: future.result() for one, future in futures.items()})
 
-    def _of_one_prometheus(self, answers: Mapping[Asked, Answer]) -> Mapping[Asked, Answer]:
+    def _of_one_prometheus(
+        self, answers: Mapping[ArmQuery, QueryResult]
+    ) -> Mapping[ArmQuery, QueryResult]:
         found, replicas = one_replica(answers, self._config.labelling.replicas)
         for asked, answer in found.items():
-            if not isinstance(answer, Unreadable) and not isinstance(asked.question, Value):
+            if not isinstance(answer, QueryError) and not isinstance(asked.query, ExpressionQuery):
                 problem = None if asked.every else undeclared(answer)
-                found[asked] = Unreadable(problem) if problem else answer
+                found[asked] = QueryError(problem) if problem else answer
         return self._sources.checked(found, time.monotonic(), replicas)
 
     # sending
@@ -96,7 +98,7 @@ class Prometheus:
     def _send(self) -> None:
         """Plan all that was asked for since the last turn of the loop."""
         futures, self._next = self._next, {}
-        together: dict[Tenant | None, list[Asked]] = {}
+        together: dict[Tenant | None, list[ArmQuery]] = {}
         for one in futures:
             alone = one.tenant if one.tenant in self._asked_alone else None
             together.setdefault(alone, []).append(one)
@@ -106,12 +108,12 @@ class Prometheus:
             for query in planned.queries:
                 self._begin(query, futures)
 
-    def _begin(self, query: Query, futures: Futures) -> None:
+    def _begin(self, query: BatchQuery, futures: Futures) -> None:
         task = asyncio.create_task(self._finish(query, futures))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _finish(self, query: Query, futures: Futures) -> None:
+    async def _finish(self, query: BatchQuery, futures: Futures) -> None:
         try:
             await self._answer(query, futures, self._config.timeout)
         except Exception as error:
@@ -122,7 +124,7 @@ class Prometheus:
                 futures[asked].cancel()
 
     async def _answer(
-        self, query: Query, futures: Futures, patience: float, whole_sent: float | None = None
+        self, query: BatchQuery, futures: Futures, patience: float, whole_sent: float | None = None
     ) -> None:
         """Answer everything of a query within so many seconds, or its halves; then its parts.
         `whole_sent` is when its whole was sent, where it is a part."""
@@ -131,7 +133,7 @@ class Prometheus:
             answers = await self._ask(query, patience)
         except WaitedError as error:
             _settle(futures, self._unreadable(query, error))
-        except (TooMuchError, SlowError) as error:
+        except (ResponseTooLargeError, SlowError) as error:
             smaller = await self._smaller(query, error, whole_sent)
             if not smaller:
                 _settle(futures, self._unreadable(query, error))
@@ -140,7 +142,7 @@ class Prometheus:
             await self._answer_all(smaller, futures, patience, whole_sent)
         else:
             _settle(futures, answers)
-            unread = {one.arm: a for one, a in answers.items() if isinstance(a, Unreadable)}
+            unread = {one.arm: a for one, a in answers.items() if isinstance(a, QueryError)}
             _settle(futures, {one: unread[one.arm] for one in query.then if one.arm in unread})
             parts = [one for one in query.then if one.arm not in unread]
             planned = plan(parts, self._late(sent), self._config.labelling)
@@ -148,7 +150,7 @@ class Prometheus:
 
     async def _answer_all(
         self,
-        queries: Iterable[Query],
+        queries: Iterable[BatchQuery],
         futures: Futures,
         patience: float,
         whole_sent: float | None,
@@ -157,8 +159,8 @@ class Prometheus:
         await asyncio.gather(*answers)
 
     async def _smaller(
-        self, query: Query, error: Exception, whole_sent: float | None
-    ) -> tuple[Query, ...]:
+        self, query: BatchQuery, error: Exception, whole_sent: float | None
+    ) -> tuple[BatchQuery, ...]:
         """What to ask for instead of a query that was too much; nothing where that is in vain."""
         if isinstance(error, SlowError) and not query.is_value and not await self._is_there():
             return ()
@@ -179,7 +181,7 @@ class Prometheus:
             return False
         return True
 
-    async def _ask(self, query: Query, patience: float) -> dict[Asked, Answer]:
+    async def _ask(self, query: BatchQuery, patience: float) -> dict[ArmQuery, QueryResult]:
         """Raises WaitedError, or what shows that less is to be asked for."""
         tenants = query.tenants
         alone = tenants & self._asked_alone if len(tenants) == 1 else frozenset()
@@ -188,7 +190,7 @@ class Prometheus:
         began = time.monotonic()
         try:
             result = await self._sent(query.text, lane, tenant, patience)
-        except (TooMuchError, SlowError, WaitedError):
+        except (ResponseTooLargeError, SlowError, WaitedError):
             raise
         except Exception as error:
             return self._unreadable(query, error)
@@ -207,7 +209,7 @@ class Prometheus:
         except (TimeoutError, *_TIMEOUTS):
             raise SlowError if sent else WaitedError from None
 
-    def _split(self, result: Any, query: Query) -> dict[Asked, Answer]:
+    def _split(self, result: Any, query: BatchQuery) -> dict[ArmQuery, QueryResult]:
         try:
             return split(result, query, self._config.labelling)
         except Exception as error:
@@ -223,11 +225,11 @@ class Prometheus:
             params["time"] = f"{time.time() - self._config.read_offset:.3f}"
         return self._prometheus.custom_query(text, params=params, timeout=timeout)
 
-    def _unreadable(self, query: Query, error: BaseException) -> dict[Asked, Answer]:
-        return dict.fromkeys(query.everything, Unreadable(sentence(error, self._config)))
+    def _unreadable(self, query: BatchQuery, error: BaseException) -> dict[ArmQuery, QueryResult]:
+        return dict.fromkeys(query.everything, QueryError(sentence(error, self._config)))
 
 
-def _settle(futures: Futures, answers: Mapping[Asked, Answer]) -> None:
+def _settle(futures: Futures, answers: Mapping[ArmQuery, QueryResult]) -> None:
     for asked, answer in answers.items():
         if not futures[asked].done():
             futures[asked].set_result(answer)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from serinus.prometheus.labelling import USUAL, Labelling
+from serinus.metrics.labelling import USUAL, Labelling
 
 MEBIBYTE = 1 << 20
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")

@@ -5,7 +5,7 @@ import logging
 import requests
 import urllib3
 
-from serinus.prometheus.answers import UnreadableError, cleaned
+from serinus.metrics.results import ResponseError, cleaned
 from serinus.prometheus.config import Config
 
 _LOG = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ def sentence(error: BaseException, config: Config) -> str:
     """What a person should look at."""
     where = f"Prometheus at {config.base}"
     match error:
-        case UnreadableError():
+        case ResponseError():
             return str(error)
         case WaitedError():
             return (

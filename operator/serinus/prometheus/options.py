@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from serinus.api.quantities import seconds
+from serinus.metrics.labelling import Labelling, matcher
 from serinus.prometheus.config import Header
-from serinus.prometheus.labelling import Labelling, matcher
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,31 +5,31 @@ from collections.abc import Iterable
 from typing import Any
 
 from serinus.api.recording import RecordedCounters, RecordedValues, Recording
-from serinus.judge.questions import Arm, Counters, Question, Value
+from serinus.metrics.batches import selector
+from serinus.metrics.queries import Arm, CounterQuery, ExpressionQuery, Query
+from serinus.metrics.replicas import Replica, best_replica, replica, without
 from serinus.prometheus.archive import Archive
-from serinus.prometheus.queries import selector
-from serinus.prometheus.replicas import Replica, best_replica, replica, without
 
-_SCRAPES = Counters("scrape_duration_seconds")
+_SCRAPES = CounterQuery("scrape_duration_seconds")
 
 
 def record(
     archive: Archive,
     model_deployment: dict[str, Any],
-    questions: Iterable[Question],
+    queries: Iterable[Query],
     arms: tuple[Arm, Arm],
     span: tuple[float, float],
     step: float,
 ) -> Recording:
-    """Everything that was there to answer these questions, of candidate and stable, in a span of
-    Unix seconds. Raises UnreadableError.
+    """Everything that was there to answer these queries, of candidate and stable, in a span of
+    Unix seconds. Raises ResponseError.
 
     A part (errors of requests) is in its whole, so that another policy may take other requests
     for errors.
     """
-    asked = list(questions)
-    wholes = [one for one in asked if isinstance(one, Counters) and not one.part]
-    values = [one for one in asked if isinstance(one, Value)]
+    asked = list(queries)
+    wholes = [one for one in asked if isinstance(one, CounterQuery) and not one.part]
+    values = [one for one in asked if isinstance(one, ExpressionQuery)]
     candidate, _ = arms
     return Recording(
         model_deployment=model_deployment,
@@ -48,9 +48,9 @@ def record(
         ],
         values=[
             RecordedValues(
-                query=one.query,
+                query=one.expression,
                 result=archive.values(
-                    archive.labelling.rendered(one.query, candidate), *span, step
+                    archive.labelling.rendered(one.expression, candidate), *span, step
                 ),
             )
             for one in values
@@ -60,13 +60,13 @@ def record(
 
 
 def _samples(
-    archive: Archive, question: Counters, arms: tuple[Arm, Arm], span: tuple[float, float]
+    archive: Archive, query: CounterQuery, arms: tuple[Arm, Arm], span: tuple[float, float]
 ) -> list[dict[str, Any]]:
     """All samples, with the usual labels and of one replica for each target."""
     labelling = archive.labelling
     found = [
         {**one, "metric": labelling.standard(one["metric"])}
-        for one in archive.samples(selector(question, list(arms), labelling), *span)
+        for one in archive.samples(selector(query, list(arms), labelling), *span)
     ]
     scrapes: dict[tuple[str, str], dict[Replica, list[Any]]] = defaultdict(dict)
     for one in found:

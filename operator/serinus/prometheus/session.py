@@ -7,7 +7,7 @@ from typing import Any
 import requests
 from requests.auth import HTTPBasicAuth
 
-from serinus.prometheus.answers import TooMuchError, UnreadableError, document
+from serinus.metrics.results import ResponseError, ResponseTooLargeError, document
 from serinus.prometheus.config import Config, is_header_value
 
 _CHUNK = 1 << 16
@@ -37,7 +37,7 @@ class Session(requests.Session):
         """No redirect is followed, nor its body read to the end, which requests does first."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Raises UnreadableError, or what requests raises; `timeout` bounds the whole."""
+        """Raises ResponseError, or what requests raises; `timeout` bounds the whole."""
         deadline = time.monotonic() + kwargs["timeout"]
         with super().send(request, **{**kwargs, "stream": True}) as response:
             body = self._body(response, deadline)
@@ -48,7 +48,7 @@ class Session(requests.Session):
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
             body += chunk
             if len(body) > self._max_bytes:
-                raise TooMuchError(
+                raise ResponseTooLargeError(
                     f"Prometheus's answer is larger than {self._max_bytes} bytes: narrow the "
                     "check's matchers, or its query, to fewer series."
                 )
@@ -94,11 +94,11 @@ def _secret(file: Path) -> str:
     try:
         secret = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableError(
+        raise ResponseError(
             f"The credentials for Prometheus in {file} cannot be read: {type(error).__name__}."
         ) from None
     if not is_header_value(secret):
-        raise UnreadableError(
+        raise ResponseError(
             f"The credentials for Prometheus in {file} are empty, or hold what a header cannot: "
             "one line of printable ASCII is expected."
         )

@@ -6,9 +6,10 @@ from math import inf
 
 from serinus.api.baseline import Baseline
 from serinus.api.status import CheckStatus, Hold, Status
-from serinus.judge.questions import Measurement, Unreadable
 from serinus.manifests.owner import Owner
-from serinus.plan.analysis import Reading, judged, learned, next_look, requested
+from serinus.metrics.queries import Measurement, QueryError
+from serinus.metrics.requests import AnyRequest
+from serinus.plan.analysis import judged, learned, next_look, requested
 from serinus.rehearsal.rollout import Rollout
 
 
@@ -33,7 +34,7 @@ class Account:
     start: float
     """Unix seconds."""
     moments: list[Moment] = field(default_factory=list)
-    request: Reading | None = None
+    request: AnyRequest | None = None
     """What is to be measured from now on."""
     look: float = inf
     """When that is due next, Unix seconds; infinity: never."""
@@ -53,7 +54,7 @@ class Account:
         elif self.look <= rollout.now or self.look == inf:
             self.look = next_look(self.request.interval, rollout.now)
 
-    def learn(self, found: Baseline | Unreadable) -> None:
+    def learn(self, found: Baseline | QueryError) -> None:
         """What stable's history told; the rules have yet to pass."""
         rollout = self.rollout
         rollout.status = learned(rollout.wish.spec, rollout.status, found)

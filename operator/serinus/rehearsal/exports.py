@@ -10,8 +10,8 @@ from serinus.api.analysis import Analysis
 from serinus.api.checks import Check, Fairness
 from serinus.api.quantities import fraction, seconds
 from serinus.api.scenario import Model
-from serinus.judge import questions_of
-from serinus.judge.questions import Counters
+from serinus.judge import queries_of
+from serinus.metrics.queries import CounterQuery
 from serinus.rehearsal.draws import binomial, multinomial
 
 SCORE_BOUNDS = tuple(round(0.05 * bound, 2) for bound in range(1, 20))
@@ -77,8 +77,8 @@ class Exports:
     """The series of every pod, in a fixed order."""
 
     labels: list[Mapping[str, str]] = field(default_factory=list)
-    answering: dict[Counters, list[int]] = field(default_factory=dict)
-    """By question, which series answer it."""
+    answering: dict[CounterQuery, list[int]] = field(default_factory=dict)
+    """By query, which series answer it."""
     draws: list[Draw] = field(default_factory=list)
     """One for each group of series, in their order."""
 
@@ -89,7 +89,7 @@ class Exports:
         made = cls()
         for check in sorted(analysis.checks, key=lambda check: check.fairness is None):
             alone = analysis.replace(checks=[check])
-            asked = [one for one in questions_of(alone) if isinstance(one, Counters)]
+            asked = [one for one in queries_of(alone) if isinstance(one, CounterQuery)]
             if check.fairness:
                 made._export_groups(check.name, check.fairness, asked, classes, groups)
             else:
@@ -106,7 +106,7 @@ class Exports:
             grown += draw(rng, behaviour, requests - failed, failed)
         return grown
 
-    def _export(self, check: Check, asked: list[Counters], classes: list[str]) -> None:
+    def _export(self, check: Check, asked: list[CounterQuery], classes: list[str]) -> None:
         if check.error_rate and check.error_rate.successes:
             for counters, draw in zip(asked, (_asked, _answered), strict=True):
                 self._add(counters, [{}], draw)
@@ -133,7 +133,7 @@ class Exports:
         self,
         name: str,
         fairness: Fairness,
-        asked: list[Counters],
+        asked: list[CounterQuery],
         classes: list[str],
         groups: list[str],
     ) -> None:
@@ -153,13 +153,13 @@ class Exports:
         ]
 
     def _whole_and_part(
-        self, asked: list[Counters], good: dict[str, str], bad: dict[str, str], draw: Draw
+        self, asked: list[CounterQuery], good: dict[str, str], bad: dict[str, str], draw: Draw
     ) -> None:
         whole, part = asked
         self._add(whole, [good, bad], draw)
         self.answering[part] = self.answering[whole][1:]
 
-    def _add(self, counters: Counters, labels: list[dict[str, str]], draw: Draw) -> None:
+    def _add(self, counters: CounterQuery, labels: list[dict[str, str]], draw: Draw) -> None:
         if counters in self.answering:
             return
         first = len(self.labels)

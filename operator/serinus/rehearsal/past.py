@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from serinus.api.baseline import Baseline
 from serinus.api.spec import Spec
-from serinus.judge import asks_of_history
-from serinus.judge.questions import History, Unreadable
-from serinus.plan.analysis import HISTORY, MINUTE, told
+from serinus.metrics.queries import QueryError
+from serinus.metrics.requests import HISTORY, HISTORY_STEP
+from serinus.plan.analysis import history_request, told
 from serinus.rehearsal.exports import Behaviour
 from serinus.rehearsal.scrapes import Scrapes
 
@@ -21,17 +21,15 @@ class Past:
     phase: float
     """Where in its cycle the traffic is when it starts, 0 to 1."""
     stable: Scrapes
-    found: Baseline | Unreadable
+    found: Baseline | QueryError
     """What it told."""
 
 
 def lived(stable: Scrapes, behaviour: Behaviour, end: float, phase: float, spec: Spec) -> Past:
     """Let stable serve alone until then; it is read as the operator reads it."""
-    first = math.floor((end - HISTORY) / MINUTE)
-    for minute in range(first, math.floor(end / MINUTE) + 1):
-        stable.serve(minute * MINUTE, 1.0, behaviour)
+    first = math.floor((end - HISTORY) / HISTORY_STEP)
+    for minute in range(first, math.floor(end / HISTORY_STEP) + 1):
+        stable.serve(minute * HISTORY_STEP, 1.0, behaviour)
     stable.serve(end, 1.0, behaviour)
-    history = {
-        asked: stable.history(asked, end) for asked in asks_of_history(spec.rollout.analysis)
-    }
-    return Past(end, phase, stable, told(spec, History(end, history)))
+    request = history_request(stable.arm, spec.rollout.analysis)
+    return Past(end, phase, stable, told(spec, request.read(stable, end)))

@@ -1,6 +1,6 @@
 """A rollout judged again from what was recorded of it, by the same policy or by another."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Final, Literal
@@ -8,9 +8,9 @@ from typing import Final, Literal
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.status import CheckStatus, Course, Decision
-from serinus.judge.questions import History, Measurement
 from serinus.manifests.owner import Owner
-from serinus.plan.analysis import HistoryRequest, Request, told
+from serinus.metrics.requests import HistoryRequest, Source
+from serinus.plan.analysis import told
 from serinus.plan.situation import Wish
 from serinus.rehearsal.account import Account, Moment
 from serinus.rehearsal.recorded_world import RecordedWorld
@@ -58,10 +58,8 @@ class Replay:
     """Whether the course ended with the promotion of its revision."""
     end: float
     """Where the record ends, Unix seconds."""
-    measure: Callable[[Request, float], Measurement]
-    """What was to be read at a time."""
-    history: Callable[[HistoryRequest, float], History]
-    """Likewise, of stable before it; what the operator learned then is not learned again."""
+    source: Source
+    """What was to be read at each time."""
     delay: float = 0.0
     """Seconds from a look to the answers that it had from Prometheus."""
 
@@ -77,9 +75,9 @@ class Replay:
             rollout.now = now
             request = account.request if now == account.look else None
             if isinstance(request, HistoryRequest):
-                account.learn(told(self.spec, self.history(request, now)))
+                account.learn(told(self.spec, request.read(self.source, now)))
             elif request:
-                read = self.measure(request, now + self.delay)
+                read = request.read(self.source, now + self.delay)
                 account.judge(replace(read, at=now))
                 looks.append(_looked(rollout))
             self._command(rollout)

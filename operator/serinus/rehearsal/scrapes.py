@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from serinus.judge.questions import Answer, Arm, Counters, Series
-from serinus.plan.analysis import HISTORY, MINUTE
+from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryResult, Series
+from serinus.metrics.requests import Results
+from serinus.metrics.subquery import stepped
 from serinus.rehearsal.draws import poisson
 from serinus.rehearsal.exports import Behaviour, Exports
-from serinus.rehearsal.subquery import stepped
 from serinus.rehearsal.traffic import Arrivals
 
 Samples = list[tuple[float, float]]
@@ -81,23 +81,34 @@ class Scrapes:
             pod.expected += self._requests(start, to) * share / len(ready)
             pod.until = to
 
-    def answer(self, counters: Counters, start: float) -> Answer:
-        """What a range query from then on says."""
+    def read(self, queries: Iterable[ArmQuery], now: float) -> Results:
+        """What queries for counters of this arm read now."""
+        return {one: self.result(one, now) for one in queries}
+
+    def result(self, asked: ArmQuery, now: float) -> QueryResult:
+        """What a query for counters reads now."""
+        if not isinstance(asked.query, CounterQuery):
+            raise TypeError("pods count, and evaluate no expression")
+        indices = self.exports.answering[asked.query]
+        if asked.every is not None:
+            return self._stepped(indices, now, asked.window, asked.every)
+        start = now - asked.window
         found = []
         for pod in self.pods:
             if pod.scraped <= start:
                 continue
             first = bisect_right(pod.samples[0], (start, math.inf))
-            for index in self.exports.answering[counters]:
+            for index in indices:
                 found.append(Series(pod.labels[index], tuple(pod.samples[index][first:])))
         return tuple(found)
 
-    def history(self, counters: Counters, end: float) -> Answer:
-        """What a query for the last hour says, a sample a minute."""
+    def _stepped(
+        self, indices: Iterable[int], now: float, window: float, step: float
+    ) -> QueryResult:
         found = []
         for pod in self.pods:
-            for index in self.exports.answering[counters]:
-                samples = stepped(pod.samples[index], end, HISTORY, MINUTE)
+            for index in indices:
+                samples = stepped(pod.samples[index], now, window, step)
                 found += [Series(pod.labels[index], samples)] if samples else []
         return tuple(found)
 

@@ -1,6 +1,6 @@
 """A rollout simulated from its start to its end: what the operator would have decided, and when."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from math import inf
 from random import Random
@@ -13,9 +13,9 @@ from serinus.api.scenario import Scenario
 from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.judge import overall
-from serinus.judge.questions import Answer, Arm, Counters, Measurement, Question, Series, Value
 from serinus.manifests.owner import Owner
-from serinus.plan.analysis import HISTORY, HistoryRequest, Request
+from serinus.metrics.queries import Arm, ArmQuery, ExpressionQuery, QueryResult, Series
+from serinus.metrics.requests import HISTORY, HistoryRequest, Results
 from serinus.plan.situation import Wish
 from serinus.rehearsal.account import Account, Moment, hold_of, verdicts
 from serinus.rehearsal.exports import Behaviour, Exports, behaviour
@@ -64,7 +64,7 @@ class Simulation:
     stable: Behaviour = field(init=False)
     candidate: Behaviour = field(init=False)
     exports: Exports = field(init=False)
-    _values: dict[Value, float] = field(init=False)
+    _values: dict[ExpressionQuery, float] = field(init=False)
 
     def __post_init__(self) -> None:
         self.stable = behaviour(self.scenario.stable)
@@ -99,9 +99,9 @@ class Simulation:
             rng=rng,
         )
 
-    def value(self, question: Value, at: float) -> Answer:
+    def value(self, query: ExpressionQuery, at: float) -> QueryResult:
         """What a query reads."""
-        return (Series({}, ((at, self._values[question]),)),)
+        return (Series({}, ((at, self._values[query]),)),)
 
     def changes_after(self, status: Status) -> float:
         """Unix seconds from when the candidate behaves in its own way."""
@@ -111,7 +111,7 @@ class Simulation:
         return candidate.analysis_since + seconds(self.scenario.candidate.after)
 
 
-def _values(analysis: Analysis, scenario: Scenario) -> Iterator[tuple[Value, float]]:
+def _values(analysis: Analysis, scenario: Scenario) -> Iterator[tuple[ExpressionQuery, float]]:
     for check in analysis.checks:
         if check.threshold is None:
             continue
@@ -120,7 +120,7 @@ def _values(analysis: Analysis, scenario: Scenario) -> Iterator[tuple[Value, flo
                 f"values.{check.name}: is required, since a simulation cannot run the query of "
                 f"check {check.name}: say what it would read"
             )
-        yield Value(check.threshold.query), scenario.values[check.name]
+        yield ExpressionQuery(check.threshold.query), scenario.values[check.name]
 
 
 class _Course:
@@ -152,7 +152,7 @@ class _Course:
             if isinstance(request, HistoryRequest):
                 account.learn(self._past.found)
             elif request:
-                account.judge(self._measured(request))
+                account.judge(request.read(self, now))
             self._settle()
         return Run(
             reason=outcome[0],
@@ -201,18 +201,15 @@ class _Course:
         rollout.wish = replace(rollout.wish, command=command)
         self._settle()
 
-    def _measured(self, request: Request) -> Measurement:
-        now = self._rollout.now
-        start = now - request.window(now)
-        candidate: dict[Question, Answer] = {}
-        stable: dict[Question, Answer] = {}
-        for question in request.questions:
-            if isinstance(question, Counters):
-                candidate[question] = self._candidate.answer(question, start)
-                stable[question] = self._stable.answer(question, start)
-            else:
-                candidate[question] = self._simulation.value(question, now)
-        return Measurement(now, candidate, stable, read_from=start)
+    def read(self, queries: Iterable[ArmQuery], now: float) -> Results:
+        """What has been scraped by now."""
+        return {one: self._result(one, now) for one in queries}
+
+    def _result(self, asked: ArmQuery, now: float) -> QueryResult:
+        if isinstance(asked.query, ExpressionQuery):
+            return self._simulation.value(asked.query, now)
+        scrapes = self._stable if asked.arm == self._stable.arm else self._candidate
+        return scrapes.result(asked, now)
 
     def _waits_until(self) -> float:
         """When a person who sees no verdict has waited as long as a step may last."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from serinus.judge.bounds import EXCEEDED_BY, nearest_to
-from serinus.judge.dispersion import dispersion
-from serinus.judge.kernel import SHIFTED, WORSE, Null, Tilt
-from serinus.judge.shares import of_scores
+from serinus.judge.checks.bounds import EXCEEDED_BY, nearest_to
+from serinus.judge.evidence.dispersion import dispersion
+from serinus.judge.evidence.kernel import SHIFTED, WORSE, Null, Tilt
+from serinus.metrics.shares import of_scores
 from tests.bench.judge.evidence import INDEPENDENT, Against, For, Varied
 from tests.bench.judge.rules import Flags
 from tests.bench.judge.traffic import Block, Floats, Rollouts

@@ -1,7 +1,8 @@
 """The judge's evidence of many runs at once, in numpy.
 
-The same sums as `serinus.judge.comparison`, whose own words say what they mean; a unit test holds
-both side by side. Arrays are by run, quantity compared, direction and tilt, as far as they apply.
+The same sums as `serinus.judge.evidence.comparison`, whose own words say what they mean; a unit
+test holds both side by side. Arrays are by run, quantity compared, direction and tilt, as far as
+they apply.
 """
 
 import math
@@ -11,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serinus.judge.comparison import FIRST_DRAW, PODS_TOLERATED, RAISE_EVERY
-from serinus.judge.kernel import BETTER, Null, Tilt, better
-from serinus.judge.overshoot import GREATEST_LOG, MOST_EVENTS
+from serinus.judge.evidence.comparison import FIRST_DRAW, PODS_TOLERATED, RAISE_EVERY
+from serinus.judge.evidence.kernel import BETTER, Null, Tilt, better
+from serinus.judge.evidence.overshoot import GREATEST_LOG, MOST_EVENTS
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -29,7 +30,7 @@ class Varied:
     """Of candidate and stable."""
 
     def widened(self, ratio: float) -> Floats:
-        """The tolerance, as `serinus.judge.comparison.among_pods`."""
+        """The tolerance, as `serinus.judge.evidence.comparison.among_pods`."""
         deviation = math.sqrt(sum(1 / arm for arm in self.pods)) * self.between_pods
         widened: Floats = ratio * np.exp(PODS_TOLERATED * deviation)
         return widened
@@ -155,7 +156,7 @@ def boosts(
     events: Floats,
     ceiling: Floats,
 ) -> Floats:
-    """`serinus.judge.overshoot.boost` by run; evidence by run and tilt."""
+    """`serinus.judge.evidence.overshoot.boost` by run; evidence by run and tilt."""
     candidate, stable = requests
     ratio = np.broadcast_to(ratio, events.shape)
     room = stable + 1 - ratio * events
@@ -206,7 +207,7 @@ def _greatest(now: Floats, chances: Floats, reached: Floats) -> Floats:
 def _stakes(
     ratio: Floats, offset: float, times: Floats, candidate: Floats, stable: Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """`serinus.judge.kernel.stakes`, each by run, quantity and tilt; the ratio by run and
+    """`serinus.judge.evidence.kernel.stakes`, each by run, quantity and tilt; the ratio by run and
     quantity."""
     expected = candidate[:, None] * ratio
     x = (expected / np.maximum(expected + stable[:, None], 1.0))[:, :, None]

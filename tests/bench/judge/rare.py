@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.random import Generator
 
-from serinus.judge.comparison import FIRST_DRAW, RAISE_EVERY
-from serinus.judge.kernel import WORSE
+from serinus.judge.evidence.comparison import FIRST_DRAW, RAISE_EVERY
+from serinus.judge.evidence.kernel import WORSE
 from tests.bench.judge.checks import ERRORS, Serinus
 from tests.bench.judge.traffic import Block, Floats, Traffic
 
@@ -57,7 +57,7 @@ class _Likelihood:
         return np.asarray(self._reserve + np.exp(self._logs).sum(axis=1))
 
     def _lay_out(self, candidate: Floats) -> None:
-        """As `serinus.judge.comparison.served`."""
+        """As `serinus.judge.evidence.comparison.served`."""
         before = self._requests // RAISE_EVERY
         self._requests = self._requests + candidate
         due = before < self._requests // RAISE_EVERY

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from serinus.judge.kernel import Null
+from serinus.judge.evidence.kernel import Null
 from tests.bench.judge.checks import ERRORS, Check, Passing, drift, latency
 from tests.bench.judge.measure import Rules, Trial
 from tests.bench.judge.models import (

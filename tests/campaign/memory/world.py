@@ -14,9 +14,8 @@ from serinus.cluster import ApiError, Cluster
 from serinus.cluster.kinds import CHILDREN, WATCHED
 from serinus.controller.app import App
 from serinus.controller.pace import Pace
-from serinus.judge.questions import Answer, Counters, Series, Unreadable
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
-from serinus.prometheus import Asked
+from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
 from tests.campaign.clock import MovedLoop
 from tests.campaign.crashes import Crashes
 from tests.campaign.history import Act, History, Snapshot, Told, Write
@@ -122,7 +121,7 @@ class MemoryPrometheus:
         self.queries_sent = 0
         self.settle: Callable[[], None] = lambda: None
 
-    async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
+    async def read(self, batch: Iterable[ArmQuery]) -> Mapping[ArmQuery, QueryResult]:
         """Answer as the client of Prometheus does."""
         asked, now = list(batch), self._now()
         self.queries_sent += len(asked)
@@ -131,11 +130,11 @@ class MemoryPrometheus:
         self.settle()
         return {one: self._answer(one, now) for one in asked}
 
-    def _answer(self, asked: Asked, now: float) -> Answer:
+    def _answer(self, asked: ArmQuery, now: float) -> QueryResult:
         if self.down:
-            return Unreadable("Prometheus refused the connection")
-        question = asked.question
-        if not isinstance(question, Counters) or question.metric != "model_requests_total":
+            return QueryError("Prometheus refused the connection")
+        query = asked.query
+        if not isinstance(query, CounterQuery) or query.metric != "model_requests_total":
             return ()
         every = asked.every or SCRAPED_EVERY
         found = []
@@ -147,7 +146,7 @@ class MemoryPrometheus:
                 continue
             labels = {"namespace": pod.namespace, "pod": pod.name, "instance": pod.address}
             failed = tuple((t, errors) for t, _, errors in samples)
-            if not question.part:
+            if not query.part:
                 good = tuple((t, total - errors) for t, total, errors in samples)
                 found.append(Series({**labels, "code": "200"}, good))
             if any(errors for _, errors in failed):

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from serinus.judge.questions import Arm
+from serinus.metrics.queries import Arm
 from tests.cluster import parts
 
 PATIENCE = 30.0

@@ -8,12 +8,13 @@ from itertools import pairwise
 
 import pytest
 
-from serinus.judge.questions import Answer, Arm, Counters, Series, Unreadable
-from serinus.prometheus import Asked, Config, Labelling, Prometheus
+from serinus.metrics.labelling import Labelling
+from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError, QueryResult, Series
+from serinus.prometheus import Config, Prometheus
 from tests.integration.prometheus.scraped import PATIENCE, Pods, Server, pod, serving
 
 FRAUD = Arm("team", "fraud-1")
-ASKED = Asked(FRAUD, Counters("model_requests_total"), 60)
+ASKED = ArmQuery(FRAUD, CounterQuery("model_requests_total"), 60)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield servers[0].url
 
 
-async def until(prometheus: Prometheus, holds: Callable[[Answer], bool]) -> Answer:
+async def until(prometheus: Prometheus, holds: Callable[[QueryResult], bool]) -> QueryResult:
     """The first such answer."""
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -47,8 +48,8 @@ async def until(prometheus: Prometheus, holds: Callable[[Answer], bool]) -> Answ
 
 async def test_what_both_replicas_wrote_is_an_error_that_names_their_label(store: str) -> None:
     async with Prometheus(Config(store)) as prometheus:
-        answer = await until(prometheus, lambda answer: isinstance(answer, Unreadable))
-    assert isinstance(answer, Unreadable)
+        answer = await until(prometheus, lambda answer: isinstance(answer, QueryError))
+    assert isinstance(answer, QueryError)
     assert "--prometheus-replica-labels=replica" in answer.message
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from serinus.api.analysis import Analysis
 from serinus.api.presets import PRESETS
-from serinus.judge import questions_of
-from serinus.judge.questions import Answer, Arm, Counters, Unreadable
-from serinus.prometheus import Asked, Config, Prometheus
+from serinus.judge import queries_of
+from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError, QueryResult
+from serinus.prometheus import Config, Prometheus
 from tests.integration.prometheus.scraped import PATIENCE, Pods, Server, pod, serving
 from tests.unit.presets.exposition import ERRORS, SLOWER, sample
 
@@ -34,8 +34,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 async def counts(server: Server, preset: str, **check: object) -> list[float]:
     """What each counter of a check reads, all its series together, once all are scraped."""
     spec = {"preset": preset, "checks": [{"name": "x", **check}]}
-    questions = [q for q in questions_of(Analysis.model_validate(spec)) if isinstance(q, Counters)]
-    asked = [Asked(arm(preset), q, 60) for q in questions if not q.native]
+    queries = [q for q in queries_of(Analysis.model_validate(spec)) if isinstance(q, CounterQuery)]
+    asked = [ArmQuery(arm(preset), q, 60) for q in queries if not q.native]
     deadline = time.monotonic() + PATIENCE
     while True:
         async with Prometheus(Config(server.url)) as prometheus:
@@ -45,9 +45,9 @@ async def counts(server: Server, preset: str, **check: object) -> list[float]:
         await asyncio.sleep(0.2)
 
 
-def total(answer: Answer) -> float:
+def total(answer: QueryResult) -> float:
     """Of a histogram, all observations."""
-    assert not isinstance(answer, Unreadable), answer
+    assert not isinstance(answer, QueryError), answer
     series = [one for one in answer if one.labels.get("le", "+Inf") == "+Inf"]
     return sum(one.samples[-1][1] for one in series)
 

@@ -11,9 +11,18 @@ import pytest
 
 from serinus.api import promql
 from serinus.api.checks import LabelMatcher
-from serinus.judge.questions import Answer, Arm, Counters, Question, Series, Unreadable, Value
-from serinus.prometheus import Asked, Config, Prometheus
-from serinus.rehearsal.subquery import stepped
+from serinus.metrics.queries import (
+    Arm,
+    ArmQuery,
+    CounterQuery,
+    ExpressionQuery,
+    Query,
+    QueryError,
+    QueryResult,
+    Series,
+)
+from serinus.metrics.subquery import stepped
+from serinus.prometheus import Config, Prometheus
 from tests.integration.prometheus.scraped import PATIENCE, Pods, Server, pod, serving
 from tests.unit.prometheus.corpus import RUN, mangled
 
@@ -21,9 +30,9 @@ CANDIDATE, STABLE = Arm("team", "fraud-2"), Arm("team", "fraud-1")
 ELSEWHERE = Arm("other-team", "fraud-2")
 RESETTING = Arm("team", "resetting-1")
 STRANGE = Arm("team", "strange-1")
-REQUESTS = Counters("model_requests_total")
-DURATIONS = Counters("took_seconds", native=True)
-ERRORS = Counters(
+REQUESTS = CounterQuery("model_requests_total")
+DURATIONS = CounterQuery("took_seconds", native=True)
+ERRORS = CounterQuery(
     "model_requests_total", (LabelMatcher(label="code", operator="=~", value="5.."),), part=True
 )
 TIMED = Arm("team", "timed-1")
@@ -62,24 +71,24 @@ def server(pods: Pods, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     server.stop()
 
 
-async def read(server: Server, batch: list[Asked]) -> dict[Asked, Answer]:
+async def read(server: Server, batch: list[ArmQuery]) -> dict[ArmQuery, QueryResult]:
     async with Prometheus(Config(server.url)) as prometheus:
         return dict(await prometheus.read(batch))
 
 
-async def one(server: Server, arm: Arm, question: Question, window: float = 60) -> Answer:
-    asked = Asked(arm, question, window)
+async def one(server: Server, arm: Arm, query: Query, window: float = 60) -> QueryResult:
+    asked = ArmQuery(arm, query, window)
     return (await read(server, [asked]))[asked]
 
 
 async def scraped(
-    server: Server, arm: Arm, question: Question, enough: Callable[[tuple[Series, ...]], bool]
+    server: Server, arm: Arm, query: Query, enough: Callable[[tuple[Series, ...]], bool]
 ) -> tuple[Series, ...]:
     """The answer once it is enough, within PATIENCE."""
     deadline = time.monotonic() + PATIENCE
     while True:
-        answer = await one(server, arm, question)
-        if not isinstance(answer, Unreadable) and answer and enough(answer):
+        answer = await one(server, arm, query)
+        if not isinstance(answer, QueryError) and answer and enough(answer):
             return answer
         assert time.monotonic() < deadline, answer
         await asyncio.sleep(0.2)
@@ -94,11 +103,11 @@ async def test_a_history_has_the_sample_known_at_each_step_of_every_series_and_h
 ) -> None:
     await scraped(server, CANDIDATE, REQUESTS, three_samples)
     await scraped(server, TIMED, DURATIONS, three_samples)
-    asked = [Asked(CANDIDATE, REQUESTS, 60, every=2), Asked(TIMED, DURATIONS, 60, every=2)]
+    asked = [ArmQuery(CANDIDATE, REQUESTS, 60, every=2), ArmQuery(TIMED, DURATIONS, 60, every=2)]
     answers = await read(server, asked)
     for one in asked:
         answer = answers[one]
-        assert not isinstance(answer, Unreadable)
+        assert not isinstance(answer, QueryError)
         moments = {at for series in answer for at, _ in series.samples}
         assert moments
         assert all(at % 2 == 0 for at in moments)
@@ -113,7 +122,7 @@ async def test_a_history_has_the_sample_known_at_each_step_of_every_series_and_h
 async def one_answer(server: Server) -> tuple[Series, ...]:
     """All samples of the candidate's requests."""
     answer = await one(server, CANDIDATE, REQUESTS, 90)
-    assert not isinstance(answer, Unreadable)
+    assert not isinstance(answer, QueryError)
     return answer
 
 
@@ -133,7 +142,7 @@ async def test_each_scrape_of_each_pod_of_the_arm_arrives_as_it_was(server: Serv
 async def test_arms_of_one_query_are_kept_apart_and_bystanders_left_out(server: Server) -> None:
     arms = (CANDIDATE, STABLE, ELSEWHERE)
     await scraped(server, CANDIDATE, REQUESTS, three_samples)
-    batch = [Asked(arm, REQUESTS, 60) for arm in arms]
+    batch = [ArmQuery(arm, REQUESTS, 60) for arm in arms]
     async with Prometheus(Config(server.url)) as prometheus:
         answers = await prometheus.read(batch)
         assert prometheus.queries_sent == 1
@@ -148,14 +157,14 @@ async def test_arms_of_one_query_are_kept_apart_and_bystanders_left_out(server: 
 async def test_each_sample_of_a_whole_has_its_part(server: Server) -> None:
     await scraped(server, CANDIDATE, ERRORS, three_samples)
     for _ in range(10):
-        whole, part = Asked(CANDIDATE, REQUESTS, 3), Asked(CANDIDATE, ERRORS, 3)
+        whole, part = ArmQuery(CANDIDATE, REQUESTS, 3), ArmQuery(CANDIDATE, ERRORS, 3)
         answers = await read(server, [part, whole])
         of_whole, of_part = times(answers[whole]), times(answers[part])
         assert of_whole
         assert of_whole <= of_part
 
 
-def times(answer: Answer) -> set[tuple[str, float]]:
+def times(answer: QueryResult) -> set[tuple[str, float]]:
     assert isinstance(answer, tuple)
     return {(series.labels["pod"], at) for series in answer for at, _ in series.samples}
 
@@ -172,18 +181,18 @@ async def test_a_reset_is_seen_as_it_happened(server: Server, pods: Pods) -> Non
 
 
 async def test_a_metric_that_nobody_exports_is_an_empty_answer(server: Server) -> None:
-    assert await one(server, CANDIDATE, Counters("nobody_exports_total")) == ()
+    assert await one(server, CANDIDATE, CounterQuery("nobody_exports_total")) == ()
     assert await one(server, Arm("team", "nobody-1"), REQUESTS) == ()
-    assert await one(server, Arm("team", "nobody-1"), Value("max(drift_psi{$arm})")) == ()
+    assert await one(server, Arm("team", "nobody-1"), ExpressionQuery("max(drift_psi{$arm})")) == ()
 
 
 async def test_a_native_histogram_says_what_its_classic_twin_says(server: Server) -> None:
-    classic = Counters("took_seconds_bucket")
+    classic = CounterQuery("took_seconds_bucket")
     await scraped(server, TIMED, classic, three_samples)
-    batch = [Asked(TIMED, question, 60) for question in (classic, DURATIONS)]
+    batch = [ArmQuery(TIMED, query, 60) for query in (classic, DURATIONS)]
     found = []
     for answer in (await read(server, batch)).values():
-        assert not isinstance(answer, Unreadable)
+        assert not isinstance(answer, QueryError)
         (moment,) = {at for series in answer for at, _ in series.samples[:1]}
         found.append({float(s.labels["le"]): s.samples[0][1] for s in answer})
         assert moment > time.time() - PATIENCE
@@ -191,26 +200,28 @@ async def test_a_native_histogram_says_what_its_classic_twin_says(server: Server
 
 
 async def test_a_value_is_that_of_its_arm(server: Server) -> None:
-    value = Value("max(drift_psi{$arm})")
+    value = ExpressionQuery("max(drift_psi{$arm})")
     (of_candidate,) = await scraped(server, CANDIDATE, value, bool)
     (of_stable,) = await scraped(server, STABLE, value, bool)
     assert (of_candidate.samples[0][1], of_stable.samples[0][1]) == (0.02, 0.38)
-    everybody = await scraped(server, CANDIDATE, Value("max(drift_psi{$namespace})"), bool)
+    everybody = await scraped(
+        server, CANDIDATE, ExpressionQuery("max(drift_psi{$namespace})"), bool
+    )
     assert everybody[0].samples[0][1] == 1e6
 
 
 async def test_a_value_may_be_a_number_or_none_at_all(server: Server) -> None:
-    number = await one(server, CANDIDATE, Value("1 + 1"))
+    number = await one(server, CANDIDATE, ExpressionQuery("1 + 1"))
     assert isinstance(number, tuple)
     assert number[0].samples[0][1] == 2
-    undefined = await one(server, CANDIDATE, Value("vector(0) / 0"))
+    undefined = await one(server, CANDIDATE, ExpressionQuery("vector(0) / 0"))
     assert isinstance(undefined, tuple)
     assert str(undefined[0].samples[0][1]) == "nan"
 
 
 async def test_a_matcher_finds_exactly_the_value_it_names(server: Server) -> None:
-    question = Counters("odd_total", (LabelMatcher(label="a", value=LABEL_VALUE),))
-    (series,) = await scraped(server, STRANGE, question, three_samples)
+    query = CounterQuery("odd_total", (LabelMatcher(label="a", value=LABEL_VALUE),))
+    (series,) = await scraped(server, STRANGE, query, three_samples)
     assert series.labels["a"] == LABEL_VALUE
     assert series.samples[0][1] == 5.0
 
@@ -219,11 +230,11 @@ async def test_a_broken_matcher_is_told_in_prometheus_words_and_spoils_no_other(
     server: Server,
 ) -> None:
     await scraped(server, CANDIDATE, REQUESTS, three_samples)
-    broken = Counters("up", (LabelMatcher(label="a", operator="=~", value="(unclosed"),))
-    batch = [Asked(CANDIDATE, broken, 60), Asked(CANDIDATE, REQUESTS, 60)]
+    broken = CounterQuery("up", (LabelMatcher(label="a", operator="=~", value="(unclosed"),))
+    batch = [ArmQuery(CANDIDATE, broken, 60), ArmQuery(CANDIDATE, REQUESTS, 60)]
     answers = await read(server, batch)
     refused = answers[batch[0]]
-    assert isinstance(refused, Unreadable)
+    assert isinstance(refused, QueryError)
     assert "Prometheus refused the query (HTTP 400)" in refused.message
     assert "error parsing regexp: missing closing )" in refused.message
     assert isinstance(answers[batch[1]], tuple)
@@ -232,7 +243,7 @@ async def test_a_broken_matcher_is_told_in_prometheus_words_and_spoils_no_other(
 async def test_three_thousand_arms_are_asked_for_in_few_queries(server: Server) -> None:
     await scraped(server, CANDIDATE, REQUESTS, three_samples)
     crowd = [Arm(f"team-{i}", f"model-with-a-long-name-{i:05}-5d9f7c") for i in range(3000)]
-    batch = [Asked(arm, REQUESTS, 60) for arm in [*crowd, CANDIDATE]]
+    batch = [ArmQuery(arm, REQUESTS, 60) for arm in [*crowd, CANDIDATE]]
     async with Prometheus(Config(server.url)) as prometheus:
         answers = await prometheus.read(batch)
         assert prometheus.queries_sent <= 3
@@ -242,17 +253,17 @@ async def test_three_thousand_arms_are_asked_for_in_few_queries(server: Server) 
 
 @pytest.mark.parametrize("query", RUN)
 async def test_prometheus_parses_each_query_that_we_run(server: Server, query: str) -> None:
-    answer = await one(server, CANDIDATE, Value(query))
-    assert not isinstance(answer, Unreadable), answer
+    answer = await one(server, CANDIDATE, ExpressionQuery(query))
+    assert not isinstance(answer, QueryError), answer
 
 
 async def test_prometheus_parses_whatever_we_let_pass(server: Server) -> None:
     """Queries with words dropped, doubled and swapped: few pass us, and all of those pass it."""
     accepted = [query for query in mangled(random.Random(3), 8000) if not promql.problems(query)]
     assert len(accepted) > 100
-    batch = [Asked(CANDIDATE, Value(query), 60) for query in accepted]
+    batch = [ArmQuery(CANDIDATE, ExpressionQuery(query), 60) for query in accepted]
     answers = await read(server, batch)
-    refused = {a.question: said for a, said in answers.items() if isinstance(said, Unreadable)}
+    refused = {a.query: said for a, said in answers.items() if isinstance(said, QueryError)}
     parse_errors = {
         query: said for query, said in refused.items() if "HTTP 422" not in said.message
     }
@@ -261,7 +272,7 @@ async def test_prometheus_parses_whatever_we_let_pass(server: Server) -> None:
 
 async def test_an_outage_is_told_and_what_comes_after_is_read(pods: Pods, tmp_path: Path) -> None:
     server = Server(tmp_path, pods)
-    asked = Asked(CANDIDATE, REQUESTS, 60)
+    asked = ArmQuery(CANDIDATE, REQUESTS, 60)
     try:
         server.start()
         await scraped(server, CANDIDATE, REQUESTS, three_samples)
@@ -274,6 +285,6 @@ async def test_an_outage_is_told_and_what_comes_after_is_read(pods: Pods, tmp_pa
     finally:
         server.stop()
     assert isinstance(before, tuple)
-    assert isinstance(during, Unreadable)
+    assert isinstance(during, QueryError)
     assert f"Prometheus at {server.url} cannot be reached" in during.message
     assert isinstance(after, tuple)

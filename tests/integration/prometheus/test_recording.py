@@ -7,18 +7,27 @@ import pytest
 
 from serinus.api.checks import LabelMatcher
 from serinus.api.recording import Recording
-from serinus.judge.questions import Answer, Arm, Counters, Question, Series, Value
-from serinus.plan.analysis import Request
-from serinus.prometheus import Archive, Asked, Config, Prometheus, Recorded, record
+from serinus.metrics.queries import (
+    Arm,
+    ArmQuery,
+    CounterQuery,
+    ExpressionQuery,
+    Query,
+    QueryResult,
+    Series,
+)
+from serinus.metrics.recorded import Recorded
+from serinus.metrics.requests import Request
+from serinus.prometheus import Archive, Config, Prometheus, record
 from tests.integration.prometheus.scraped import Pods, Server, pod, serving
 
 CANDIDATE, STABLE = Arm("team", "fraud-2"), Arm("team", "fraud-1")
 FAILED = LabelMatcher(label="code", operator="=~", value="5..")
-REQUESTS = Counters("model_requests_total")
-ERRORS = Counters("model_requests_total", (FAILED,), part=True)
-DURATIONS = Counters("took_seconds", native=True)
-DRIFT = Value("max(drift_psi{$arm})")
-LIMIT = Value("scalar(vector(7))")
+REQUESTS = CounterQuery("model_requests_total")
+ERRORS = CounterQuery("model_requests_total", (FAILED,), part=True)
+DURATIONS = CounterQuery("took_seconds", native=True)
+DRIFT = ExpressionQuery("max(drift_psi{$arm})")
+LIMIT = ExpressionQuery("scalar(vector(7))")
 QUESTIONS = (REQUESTS, DURATIONS, DRIFT, LIMIT, ERRORS)
 METRICS = """model_requests_total{code="200"} 20
 model_requests_total{code="500"} 3
@@ -43,11 +52,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.stop()
 
 
-async def read(server: Server) -> dict[Question, Answer]:
+async def read(server: Server) -> dict[Query, QueryResult]:
     """What a look reads of the candidate."""
     async with Prometheus(Config(server.url)) as prometheus:
-        asked = [Asked(CANDIDATE, question, 60) for question in QUESTIONS]
-        return {one.question: answer for one, answer in (await prometheus.read(asked)).items()}
+        asked = [ArmQuery(CANDIDATE, query, 60) for query in QUESTIONS]
+        return {one.query: answer for one, answer in (await prometheus.read(asked)).items()}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +65,7 @@ def began() -> float:
 
 
 @pytest.fixture
-async def look(server: Server, began: float) -> dict[Question, Answer]:
+async def look(server: Server, began: float) -> dict[Query, QueryResult]:
     """A look after at least three scrapes of everything."""
     while True:
         answers = await read(server)
@@ -67,7 +76,7 @@ async def look(server: Server, began: float) -> dict[Question, Answer]:
 
 
 @pytest.fixture
-def recording(server: Server, began: float, look: dict[Question, Answer]) -> Recording:
+def recording(server: Server, began: float, look: dict[Query, QueryResult]) -> Recording:
     """What is there a moment later."""
     with Archive(Config(server.url)) as archive:
         arms, span = (CANDIDATE, STABLE), (began - 10, time.time())
@@ -75,13 +84,13 @@ def recording(server: Server, began: float, look: dict[Question, Answer]) -> Rec
 
 
 def test_every_sample_that_a_look_read_is_recorded_and_none_between(
-    look: dict[Question, Answer], recording: Recording
+    look: dict[Query, QueryResult], recording: Recording
 ) -> None:
     written = Recording.model_validate(recording.to_json())
     request = Request(1.0, QUESTIONS, CANDIDATE, STABLE, covered_until=recording.since)
-    found = Recorded(written).measure(request, recording.until + 1)
-    for question in (REQUESTS, ERRORS, DURATIONS):
-        answer, recorded = look[question], found.candidate[question]
+    found = request.read(Recorded(written), recording.until + 1)
+    for query in (REQUESTS, ERRORS, DURATIONS):
+        answer, recorded = look[query], found.candidate[query]
         assert isinstance(answer, tuple)
         assert isinstance(recorded, tuple)
         assert len(answer) == len(recorded) > 0

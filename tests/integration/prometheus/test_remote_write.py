@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from serinus.api.analysis import Analysis
-from serinus.judge import EffectiveWeight, Progress, covered_until, judge, questions_of
-from serinus.judge.questions import Answer, Arm, Measurement, Question
-from serinus.prometheus import Asked, Config, Prometheus
+from serinus.judge import EffectiveWeight, Progress, judge, queries_of
+from serinus.metrics.counters import covered_until
+from serinus.metrics.queries import Arm, ArmQuery, Measurement, Query, QueryResult
+from serinus.prometheus import Config, Prometheus
 from tests.integration.prometheus.remote_write import write
 from tests.integration.prometheus.scraped import Server, pod
 
@@ -53,7 +54,7 @@ async def test_an_identical_model_behind_sharded_remote_write_is_not_rolled_back
     begin = time.time() - (SCRAPES + BEFORE + 1) * INTERVAL
     since = begin + BEFORE * INTERVAL - 1
     analysis = Analysis.model_validate({"checks": [{"name": "errors", "errorRate": {}}]})
-    questions, progress, sender = questions_of(analysis), Progress(), Sender(server.url)
+    queries, progress, sender = queries_of(analysis), Progress(), Sender(server.url)
     scrapes: dict[tuple[Arm, str], list[tuple[float, float]]] = {}
     for number in range(BEFORE + SCRAPES):
         at = begin + number * INTERVAL
@@ -68,12 +69,12 @@ async def test_an_identical_model_behind_sharded_remote_write_is_not_rolled_back
         if at < since:
             continue
         window = time.time() - covered_until(progress.counted, since) + 60
-        asked = [Asked(arm, one, window) for one in questions for arm in SERVED]
+        asked = [ArmQuery(arm, one, window) for one in queries for arm in SERVED]
         async with Prometheus(Config(server.url)) as prometheus:
             answers = await prometheus.read(asked)
-        arms: dict[Arm, dict[Question, Answer]] = {CANDIDATE: {}, STABLE: {}}
+        arms: dict[Arm, dict[Query, QueryResult]] = {CANDIDATE: {}, STABLE: {}}
         for one in asked:
-            arms[one.arm][one.question] = answers[one]
+            arms[one.arm][one.query] = answers[one]
         measured = Measurement(at + 1, arms[CANDIDATE], arms[STABLE])
         progress = judge(analysis, progress, measured, since, EffectiveWeight(0.1, since))
         assert progress.checks[0].verdict not in ("Fail", "Error"), progress.checks[0].message

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from serinus.api.analysis import Analysis
-from serinus.judge import EffectiveWeight, Progress, covered_until, judge, questions_of
-from serinus.judge.questions import Answer, Arm, Measurement, Question
-from serinus.prometheus import Asked, Config, Prometheus
+from serinus.judge import EffectiveWeight, Progress, judge, queries_of
+from serinus.metrics.counters import covered_until
+from serinus.metrics.queries import Arm, ArmQuery, Measurement, Query, QueryResult
+from serinus.prometheus import Config, Prometheus
 from tests.integration.prometheus.scraped import Pods, Server, pod
 from tests.unit.workers import get, two_workers
 
@@ -77,7 +78,7 @@ async def test_two_workers_that_share_no_counters_are_an_error_and_no_verdict(
     for folder in folders:
         folder.mkdir()
     analysis = Analysis.model_validate({"checks": [{"name": "errors", "errorRate": {}}]})
-    questions, progress = questions_of(analysis), Progress()
+    queries, progress = queries_of(analysis), Progress()
     with two_workers(folders[0], APP) as candidate, two_workers(folders[1], APP) as stable:
         for _ in range(500):
             get(stable, "/")  # stable has served for longer
@@ -92,13 +93,13 @@ async def test_two_workers_that_share_no_counters_are_an_error_and_no_verdict(
                     now = time.time()
                     window = now - covered_until(progress.counted, since) + 60
                     asked = [
-                        Asked(arm, one, window) for one in questions for arm in (CANDIDATE, STABLE)
+                        ArmQuery(arm, one, window) for one in queries for arm in (CANDIDATE, STABLE)
                     ]
                     async with Prometheus(Config(server.url)) as prometheus:
                         answers = await prometheus.read(asked)
-                    arms: dict[Arm, dict[Question, Answer]] = {CANDIDATE: {}, STABLE: {}}
+                    arms: dict[Arm, dict[Query, QueryResult]] = {CANDIDATE: {}, STABLE: {}}
                     for one in asked:
-                        arms[one.arm][one.question] = answers[one]
+                        arms[one.arm][one.query] = answers[one]
                     measured = Measurement(now, arms[CANDIDATE], arms[STABLE])
                     weight = EffectiveWeight(0.3, since)
                     progress = judge(analysis, progress, measured, since, weight)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from serinus.controller.__main__ import JsonFormatter, arguments
-from serinus.prometheus import Header, Labelling, matcher, settings
+from serinus.metrics.labelling import Labelling, matcher
+from serinus.prometheus import Header, settings
 
 ROOT = Path(__file__).parents[3]
 

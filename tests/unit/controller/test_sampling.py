@@ -8,34 +8,34 @@ import pytest
 
 from serinus.controller.queue import Key
 from serinus.controller.sampling import Sampler
-from serinus.judge.questions import (
-    Answer,
+from serinus.metrics.queries import (
     Arm,
-    Counters,
+    ArmQuery,
+    CounterQuery,
+    ExpressionQuery,
     History,
     Measurement,
+    QueryError,
+    QueryResult,
     Series,
-    Unreadable,
-    Value,
 )
-from serinus.plan.analysis import HistoryRequest, Request
-from serinus.prometheus import Asked
+from serinus.metrics.requests import HistoryRequest, Request
 
 FRAUD, SPAM = Key("shop", "fraud"), Key("mail", "spam")
-REQUESTS = Counters("model_requests_total")
-PSI = Value("max(model_drift_psi{$arm})")
+REQUESTS = CounterQuery("model_requests_total")
+PSI = ExpressionQuery("max(model_drift_psi{$arm})")
 
 
 class Prometheus:
     """Answers every question with the time, once it is let go; keeps what it was asked."""
 
     def __init__(self) -> None:
-        self.batches: list[list[Asked]] = []
+        self.batches: list[list[ArmQuery]] = []
         self.open = asyncio.Event()
         self.open.set()
         self.broken = False
 
-    async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
+    async def read(self, batch: Iterable[ArmQuery]) -> Mapping[ArmQuery, QueryResult]:
         self.batches.append(list(batch))
         number = len(self.batches)
         await self.open.wait()
@@ -100,7 +100,7 @@ async def test_a_read_that_comes_late_does_not_shift_those_after_it(bench: Bench
 
 async def test_a_rollout_whose_questions_take_long_does_not_hold_up_another(bench: Bench) -> None:
     class OneIsSlow(Prometheus):
-        async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
+        async def read(self, batch: Iterable[ArmQuery]) -> Mapping[ArmQuery, QueryResult]:
             asked = list(batch)
             if asked[0].arm.workload.startswith("spam"):
                 await self.open.wait()
@@ -212,9 +212,9 @@ async def test_what_is_withdrawn_is_neither_read_nor_handed_over(bench: Bench) -
     [
         {"candidate": Arm("shop", "fraud-newer")},
         {"stable": Arm("shop", "fraud-newer")},
-        {"questions": (REQUESTS, PSI)},
+        {"queries": (REQUESTS, PSI)},
     ],
-    ids=["candidate", "stable", "questions"],
+    ids=["candidate", "stable", "queries"],
 )
 async def test_answers_to_what_is_not_asked_any_more_are_dropped(
     bench: Bench, change: dict[str, object]
@@ -247,10 +247,10 @@ async def test_a_fault_in_reading_is_logged_and_ends_no_later_reads(
 
 
 async def test_an_unreadable_answer_is_handed_over_like_any_other(bench: Bench) -> None:
-    silent = Unreadable("Prometheus refused the connection")
+    silent = QueryError("Prometheus refused the connection")
 
     class Down(Prometheus):
-        async def read(self, batch: Iterable[Asked]) -> Mapping[Asked, Answer]:
+        async def read(self, batch: Iterable[ArmQuery]) -> Mapping[ArmQuery, QueryResult]:
             return dict.fromkeys(batch, silent)
 
     sampler = Sampler(Down(), lambda: bench.now, bench.added.append)
@@ -267,7 +267,7 @@ async def test_stables_history_is_read_within_a_second_a_sample_a_minute(bench: 
     stable = Arm("shop", "fraud-old")
     bench.sampler.want(FRAUD, HistoryRequest(1.0, (REQUESTS,), stable))
     await bench.at(1001.0)
-    assert bench.prometheus.batches == [[Asked(stable, REQUESTS, 3600.0, every=60.0)]]
+    assert bench.prometheus.batches == [[ArmQuery(stable, REQUESTS, 3600.0, every=60.0)]]
     read = bench.sampler.take(FRAUD)
     assert isinstance(read, History)
     assert (read.at, set(read.stable)) == (1001.0, {REQUESTS})

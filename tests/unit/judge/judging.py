@@ -9,12 +9,12 @@ from serinus.api.status import Candidate, CheckStatus, Verdict
 from serinus.judge import (
     EffectiveWeight,
     Progress,
-    covered_until,
     judge,
     longest_warm_up,
-    questions_of,
+    queries_of,
 )
-from serinus.judge.questions import Answer, Counters, Measurement, Question, Value
+from serinus.metrics.counters import covered_until
+from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement, Query, QueryResult
 from tests.unit.judge.metrics import Pods
 
 SINCE = 1000.0
@@ -30,7 +30,7 @@ class Judging:
         self.candidate, self.stable = Pods(), Pods()
         self.progress = Progress()
         self.at = SINCE - 5
-        self.values: dict[Question, Answer] = {}
+        self.values: dict[Query, QueryResult] = {}
         self.weight: EffectiveWeight | None = None
 
     def errors(self, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
@@ -80,16 +80,16 @@ class Judging:
 
     def measurement(self) -> Measurement:
         """What Prometheus answers now."""
-        questions = questions_of(self.analysis)
-        counters = [question for question in questions if isinstance(question, Counters)]
+        queries = queries_of(self.analysis)
+        counters = [query for query in queries if isinstance(query, CounterQuery)]
         start = covered_until(self.progress.counted, SINCE) - longest_warm_up(self.analysis) - 60
-        answers: list[dict[Question, Answer]] = [
-            {question: pods.answer(question, start, self.at) for question in counters}
+        answers: list[dict[Query, QueryResult]] = [
+            {query: pods.answer(query, start, self.at) for query in counters}
             for pods in (self.candidate, self.stable)
         ]
-        for question in questions:
-            if isinstance(question, Value):
-                answers[0][question] = self.values.get(question, ())
+        for query in queries:
+            if isinstance(query, ExpressionQuery):
+                answers[0][query] = self.values.get(query, ())
         return Measurement(self.at, *answers)
 
     def scrape(self) -> None:

@@ -6,9 +6,9 @@ from itertools import accumulate, count
 from math import inf
 
 from serinus.api.baseline import CheckBaseline, Dispersion
-from serinus.judge.counters import Growth, Increase
-from serinus.judge.look import EffectiveWeight, Kind, Look
-from serinus.judge.questions import Counters, Series
+from serinus.judge.evidence.look import CheckKind, EffectiveWeight, Look
+from serinus.metrics.counters import Growth, Increase
+from serinus.metrics.queries import CounterQuery, Series
 from tests.unit.judge.enumeration import Counts
 
 BOUNDS = (0.1, 0.2)
@@ -16,8 +16,8 @@ BOUNDS = (0.1, 0.2)
 _CLOCK = count(1000)
 
 
-def asked(check: Kind) -> tuple[Counters, ...]:
-    return tuple(each for each in check.questions() if isinstance(each, Counters))
+def asked(check: CheckKind) -> tuple[CounterQuery, ...]:
+    return tuple(each for each in check.queries() if isinstance(each, CounterQuery))
 
 
 def grown(*increases: tuple[Mapping[str, str], float], known: bool = True) -> Growth:
@@ -25,44 +25,44 @@ def grown(*increases: tuple[Mapping[str, str], float], known: bool = True) -> Gr
     return Growth(tuple(found), 0.0)
 
 
-def looked(candidate: Mapping[Counters, Growth], stable: Mapping[Counters, Growth]) -> Look:
+def looked(candidate: Mapping[CounterQuery, Growth], stable: Mapping[CounterQuery, Growth]) -> Look:
     return Look(0.0, candidate, stable, {})
 
 
-def events(check: Kind, counts: Counts) -> Look:
+def events(check: CheckKind, counts: Counts) -> Look:
     """By arm: bad, good."""
     whole, bad = asked(check)
     return looked(*({whole: grown(({}, sum(arm))), bad: grown(({}, arm[0]))} for arm in counts))
 
 
-def bursts(check: Kind, counts: Counts) -> Look:
+def bursts(check: CheckKind, counts: Counts) -> Look:
     """As events, of which stable's came in bursts before the rollout."""
     known = CheckBaseline(dispersions=[Dispersion(name="errors", over_time=2.0)])
     return replace(events(check, counts), baseline=known)
 
 
-def predictions(check: Kind, counts: Counts) -> Look:
+def predictions(check: CheckKind, counts: Counts) -> Look:
     """By arm: each class, which is exported once it was predicted; the first from the start on."""
-    (question,) = asked(check)
+    (query,) = asked(check)
     arms = [[({"class": str(k)}, n) for k, n in enumerate(arm) if n or not k] for arm in counts]
-    return looked(*({question: grown(*arm, known=False)} for arm in arms))
+    return looked(*({query: grown(*arm, known=False)} for arm in arms))
 
 
-def histograms(*bounds: tuple[float, ...]) -> Callable[[Kind, Counts], Look]:
+def histograms(*bounds: tuple[float, ...]) -> Callable[[CheckKind, Counts], Look]:
     """By arm: the three buckets, told up to those of the bounds that the arm exports."""
 
-    def read(check: Kind, counts: Counts) -> Look:
-        question, *_ = asked(check)
+    def read(check: CheckKind, counts: Counts) -> Look:
+        query, *_ = asked(check)
         arms = []
         for arm, exported in zip(counts, bounds, strict=True):
             up_to = dict(zip((*BOUNDS, inf), accumulate(arm), strict=True))
             arms.append(grown(*(({"le": str(le)}, up_to[le]) for le in (*exported, inf))))
-        return looked(*({question: arm} for arm in arms))
+        return looked(*({query: arm} for arm in arms))
 
     return read
 
 
-def groups(check: Kind, counts: Counts) -> Look:
+def groups(check: CheckKind, counts: Counts) -> Look:
     """By group, all of the candidate: favourable, not."""
     whole, favourable = asked(check)
     named = [({"group": str(group)}, arm) for group, arm in enumerate(counts)]
@@ -70,23 +70,23 @@ def groups(check: Kind, counts: Counts) -> Look:
     return looked({whole: answers, favourable: grown(*((name, arm[0]) for name, arm in named))}, {})
 
 
-def odds(check: Kind, counts: Counts) -> Look:
+def odds(check: CheckKind, counts: Counts) -> Look:
     """By north's positives, south's, north's negatives, south's: favoured, not."""
-    (question,) = asked(check)
+    (query,) = asked(check)
     names = (("true_positive", "false_negative"), ("false_positive", "true_negative"))
     told = [
         ({"group": "ns"[arm % 2], "outcome": name}, n)
         for arm, numbers in enumerate(counts)
         for name, n in zip(names[arm // 2], numbers, strict=True)
     ]
-    return looked({question: grown(*told)}, {})
+    return looked({query: grown(*told)}, {})
 
 
-def split(check: Kind, counts: Counts) -> Look:
+def split(check: CheckKind, counts: Counts) -> Look:
     """Of all requests, at a weight of 30%: the candidate's, stable's. Time goes on from look to
     look, for what was served before a verdict is told from what was served after it."""
-    (question,) = asked(check)
+    (query,) = asked(check)
     at = float(next(_CLOCK))
     served = (Increase(Series({}, ()), "pod@1", at - 0.5, at, n, True) for n in counts[0])
-    candidate, stable = ({question: Growth((each,), at)} for each in served)
+    candidate, stable = ({query: Growth((each,), at)} for each in served)
     return Look(at, candidate, stable, {}, weight=EffectiveWeight(0.3, 0.0))

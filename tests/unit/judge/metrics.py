@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from serinus.api.checks import LabelMatcher
-from serinus.judge.questions import Answer, Counters, Series
+from serinus.metrics.queries import CounterQuery, QueryResult, Series
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -34,20 +34,20 @@ class Pods:
             for (metric, labels), value in self.values[pod].items():
                 self.samples.setdefault((pod, metric, labels), []).append((at, value))
 
-    def answer(self, question: Counters, start: float, end: float) -> tuple[Series, ...]:
+    def answer(self, query: CounterQuery, start: float, end: float) -> tuple[Series, ...]:
         """What a range query over (start, end] says."""
         found = []
         for (pod, metric, labels), samples in self.samples.items():
             inside = tuple(sample for sample in samples if start < sample[0] <= end)
-            if metric in question.metrics and inside and _meets(dict(labels), question.matchers):
+            if metric in query.metrics and inside and _meets(dict(labels), query.matchers):
                 found.append(Series({"pod": pod, "instance": "10.0.0.1", **dict(labels)}, inside))
         return tuple(found)
 
     def answers(
-        self, questions: Iterable[Counters], start: float, end: float
-    ) -> dict[Counters, Answer]:
+        self, queries: Iterable[CounterQuery], start: float, end: float
+    ) -> dict[CounterQuery, QueryResult]:
         """To several questions."""
-        return {question: self.answer(question, start, end) for question in questions}
+        return {query: self.answer(query, start, end) for query in queries}
 
 
 def _meets(labels: dict[str, str], matchers: Iterable[LabelMatcher]) -> bool:

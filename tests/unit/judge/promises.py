@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from itertools import permutations, product
 
 from serinus.api.checks import ErrorRate, Fairness, Feedback, Latency, PredictionDrift, TrafficShare
-from serinus.judge.error_rate import ErrorRateCheck
-from serinus.judge.fairness import FairnessCheck
-from serinus.judge.feedback import FeedbackCheck
-from serinus.judge.kernel import Null
-from serinus.judge.latency import LatencyCheck
-from serinus.judge.look import Kind, Look
-from serinus.judge.prediction_drift import PredictionDriftCheck
-from serinus.judge.traffic_share import TrafficShareCheck
+from serinus.judge.checks.error_rate import ErrorRateCheck
+from serinus.judge.checks.fairness import FairnessCheck
+from serinus.judge.checks.feedback import FeedbackCheck
+from serinus.judge.checks.latency import LatencyCheck
+from serinus.judge.checks.prediction_drift import PredictionDriftCheck
+from serinus.judge.checks.traffic_share import TrafficShareCheck
+from serinus.judge.evidence.kernel import Null
+from serinus.judge.evidence.look import CheckKind, Look
 from tests.unit.judge.enumeration import Counts, Law, shares
 from tests.unit.judge.looks import (
     BOUNDS,
@@ -51,8 +51,8 @@ class Claim:
 class Promise:
     """A check, and what it says of the laws by which its requests are sorted."""
 
-    check: Kind
-    look: Callable[[Kind, Counts], Look]
+    check: CheckKind
+    look: Callable[[CheckKind, Counts], Look]
     claims: Sequence[Claim]
     blocks: tuple[tuple[int, ...], ...] = ((3, 2), (2, 4), (2, 1))
     """Requests by arm."""
@@ -96,19 +96,19 @@ def settings(tolerance: Null = TOLERANCE, /, **more: object) -> dict[str, object
     }
 
 
-def errors(tolerance: Null = TOLERANCE, **more: object) -> Kind:
+def errors(tolerance: Null = TOLERANCE, **more: object) -> CheckKind:
     return ErrorRateCheck(ErrorRate.model_validate(settings(tolerance, **more)))
 
 
-def latency(**more: object) -> Kind:
+def latency(**more: object) -> CheckKind:
     return LatencyCheck(Latency.model_validate(settings(warmUp="0s", **more)))
 
 
-def drift(tolerance: Null = TOLERANCE, **more: object) -> Kind:
+def drift(tolerance: Null = TOLERANCE, **more: object) -> CheckKind:
     return PredictionDriftCheck(PredictionDrift.model_validate(settings(tolerance, **more)))
 
 
-def fairness(tolerance: Null = TOLERANCE, **more: object) -> Kind:
+def fairness(tolerance: Null = TOLERANCE, **more: object) -> CheckKind:
     return FairnessCheck(Fairness.model_validate(settings(tolerance, minGroupShare="0%", **more)))
 
 

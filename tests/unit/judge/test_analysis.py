@@ -8,8 +8,8 @@ import pytest
 
 from serinus.api.analysis import Analysis
 from serinus.api.status import CheckStatus, Verdict
-from serinus.judge import Progress, as_asked, enter_step, judge, overall, questions_of
-from serinus.judge.questions import Counters, Measurement, Value
+from serinus.judge import Progress, as_asked, enter_step, judge, overall, queries_of
+from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement
 from tests.unit.judge.judging import SINCE, Judging, drift, error_rate
 
 PSI: dict[str, object] = {"name": "psi", "threshold": {"query": "max(psi{$arm})", "max": 1}}
@@ -39,11 +39,11 @@ def serve(paper: Judging, errors: int = 1, cats: int = 30) -> None:
 
 def test_wholes_are_asked_before_their_parts_and_nothing_is_asked_twice() -> None:
     checks = [error_rate(), {**error_rate(tolerance=1.3), "name": "again"}, drift(), PSI]
-    asked = questions_of(Analysis.model_validate({"checks": checks}))
+    asked = queries_of(Analysis.model_validate({"checks": checks}))
     assert len(asked) == len(set(asked)) == 5
-    parts = [isinstance(question, Counters) and question.part for question in asked]
+    parts = [isinstance(query, CounterQuery) and query.part for query in asked]
     assert parts == sorted(parts)
-    assert sum(isinstance(question, Value) for question in asked) == 1
+    assert sum(isinstance(query, ExpressionQuery) for query in asked) == 1
 
 
 def test_a_good_candidate_passes_the_default_checks_within_a_thousand_requests() -> None:

@@ -8,8 +8,8 @@ from serinus.api.baseline import INDEPENDENT, Baseline, CheckBaseline, Dispersio
 from serinus.api.status import CheckState
 from serinus.judge import Progress
 from serinus.judge.analysis import reads
-from serinus.judge.comparison import Policy, Scale, among_pods, begun, compare
-from serinus.judge.kernel import WORSE, Null
+from serinus.judge.evidence.comparison import Policy, Scale, among_pods, begun, compare
+from serinus.judge.evidence.kernel import WORSE, Null
 from tests.unit.judge.judging import Judging, error_rate, latency
 
 POLICY = Policy(Null(1.0, 0.0), Null(1.5, 0.0))

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from serinus.api.status import CheckState
-from serinus.judge.comparison import begun, compare, served
-from serinus.judge.kernel import SHIFTED, WORSE
+from serinus.judge.evidence.comparison import begun, compare, served
+from serinus.judge.evidence.kernel import SHIFTED, WORSE
 
 
 def weight(state: CheckState) -> float:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from serinus.judge import judge
-from serinus.judge.questions import Unreadable
+from serinus.metrics.queries import QueryError
 from tests.unit.judge.judging import SINCE, Judging, error_rate
 
 
@@ -159,7 +159,7 @@ def test_an_answer_that_cannot_be_read_is_an_error_and_keeps_the_evidence(arm: s
     before = paper.look()
     sentence = "Prometheus did not answer within 5s."
     measurement = paper.measurement()
-    answers = {question: Unreadable(sentence) for question in measurement.candidate}
+    answers = {query: QueryError(sentence) for query in measurement.candidate}
     broken = (
         type(measurement)(paper.at, answers, measurement.stable)
         if arm == "candidate"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from serinus.judge.comparison import Policy, Scale
-from serinus.judge.fairness import of_refusals
-from serinus.judge.kernel import SHIFTED, Null
+from serinus.judge.checks.fairness import of_refusals
+from serinus.judge.evidence.comparison import Policy, Scale
+from serinus.judge.evidence.kernel import SHIFTED, Null
 from tests.unit.judge.judging import Judging, fairness
 
 APPROVED = {"favourable": [{"label": "class", "value": "approve"}]}

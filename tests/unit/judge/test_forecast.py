@@ -9,12 +9,13 @@ from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
 from serinus.api.status import CheckState
 from serinus.judge import asks_of_history, learn
-from serinus.judge.analysis import budget_of, kind_of
-from serinus.judge.counters import Growth, Increase
-from serinus.judge.forecast import Wait, waits
-from serinus.judge.history import minutes
-from serinus.judge.look import Look
-from serinus.judge.questions import Counters, History, Series
+from serinus.judge.analysis import budget_of
+from serinus.judge.checks import kind_of
+from serinus.judge.evidence.history import minutes
+from serinus.judge.evidence.look import Look
+from serinus.judge.forecast.waits import Wait, waits
+from serinus.metrics.counters import Growth, Increase
+from serinus.metrics.queries import CounterQuery, History, Series
 from serinus.rehearsal.draws import binomial, poisson
 from tests.unit.judge.judging import drift, error_rate, feedback, latency
 from tests.unit.judge.metrics import Pods
@@ -54,7 +55,7 @@ def judged_until(wanted: Analysis, verdict: str, errors: float, seed: int) -> fl
     """Seconds of random traffic, 5% of it the candidate's, until the first check decides so."""
     check, rng = wanted.checks[0], Random(seed)
     kind, budget = kind_of(check), budget_of(wanted, check)
-    state, whole_and_part = CheckState(), [q for q in kind.questions() if isinstance(q, Counters)]
+    state, whole_and_part = CheckState(), [q for q in kind.queries() if isinstance(q, CounterQuery)]
     for second in range(5, 7200, 5):
         arms = []
         for share, failing in ((0.05, errors), (0.95, ERRORS)):

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from serinus.api.status import CheckState
-from serinus.judge.comparison import step_entered
-from serinus.judge.look import Budget, Finding
+from serinus.judge.evidence.comparison import step_entered
+from serinus.judge.evidence.look import Budget, Finding
 from tests.unit.judge.enumeration import Counts, Law, chances, outcomes
 from tests.unit.judge.promises import PROMISES, Promise
 
@@ -27,7 +27,7 @@ ROUNDING = 1e-6
 NOTHING = Finding("NoData", "", CheckState())
 
 every_promise = pytest.mark.parametrize("promise", PROMISES.values(), ids=PROMISES)
-Value = Callable[[Finding], float]
+ExpressionQuery = Callable[[Finding], float]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Course:
     found: Finding
     after: "list[Course]"
 
-    def worst(self, value: Value, tables: list[np.ndarray]) -> float:
+    def worst(self, value: ExpressionQuery, tables: list[np.ndarray]) -> float:
         """The greatest expectation of a value that can be brought about by choosing the law of
         each block, and when to stop; by block the chance of each outcome under each law."""
         if not self.after:
@@ -64,7 +64,7 @@ def course(promise: Promise, *, steps: bool) -> Course:
     return onwards(start, promise.blocks)
 
 
-def worst(promise: Promise, laws: list[Law], value: Value, *, steps: bool) -> float:
+def worst(promise: Promise, laws: list[Law], value: ExpressionQuery, *, steps: bool) -> float:
     """Of all that can come about under such laws."""
     tables = [chances(laws, sizes, promise.sorts) for sizes in promise.blocks]
     return course(promise, steps=steps).worst(value, tables)

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from serinus.judge.kernel import (
+from serinus.judge.evidence.kernel import (
     BETTER,
     SHIFTED,
     WORSE,

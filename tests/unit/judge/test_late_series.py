@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from serinus.judge.counters import LATE_WITHIN, Growth, count, covered_until
-from serinus.judge.questions import Counters, Series
+from serinus.metrics.counters import LATE_WITHIN, Growth, count, covered_until
+from serinus.metrics.queries import CounterQuery, Series
 from tests.unit.judge.judging import Judging, requests
 from tests.unit.judge.metrics import Pods
-from tests.unit.judge.test_counters import ERRORS, REQUESTS, SINCE
+from tests.unit.metrics.test_counters import ERRORS, REQUESTS, SINCE
 
 ERROR_RATE = {"name": "errors", "errorRate": {}}
 
@@ -23,10 +23,10 @@ class Sharded(Pods):
         self.late = late
         """Seconds by code."""
 
-    def answer(self, question: Counters, start: float, end: float) -> tuple[Series, ...]:
+    def answer(self, query: CounterQuery, start: float, end: float) -> tuple[Series, ...]:
         """What has arrived of it."""
         found = []
-        for series in super().answer(question, start, end):
+        for series in super().answer(query, start, end):
             late = self.late[series.labels["code"]]
             if arrived := tuple(sample for sample in series.samples if sample[0] <= end - late):
                 found.append(Series(series.labels, arrived))

@@ -9,8 +9,8 @@ from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
 from serinus.judge import asks_of_history, learn
 from serinus.judge.analysis import reads
-from serinus.judge.history import minutes
-from serinus.judge.questions import Answer, Counters, History, Series, Unreadable
+from serinus.judge.evidence.history import minutes
+from serinus.metrics.queries import CounterQuery, History, QueryError, QueryResult, Series
 from serinus.rehearsal.draws import multinomial, poisson
 from tests.unit.judge.judging import (
     drift,
@@ -167,8 +167,8 @@ def test_little_history_is_no_error_and_is_told(scrapes: int) -> None:
 
 def test_a_counter_that_cannot_be_read_is_told_and_nothing_is_learned() -> None:
     wanted = analysis(error_rate(), latency())
-    silent = Unreadable("Prometheus is down.")
-    history: dict[Counters, Answer] = dict.fromkeys(asks_of_history(wanted), ())
+    silent = QueryError("Prometheus is down.")
+    history: dict[CounterQuery, QueryResult] = dict.fromkeys(asks_of_history(wanted), ())
     assert isinstance(learn(wanted, History(NOW, history)), Baseline)
     whole = next(iter(history))
     assert learn(wanted, History(NOW, {**history, whole: silent})) == silent
@@ -176,9 +176,9 @@ def test_a_counter_that_cannot_be_read_is_told_and_nothing_is_learned() -> None:
 
 def test_what_is_no_native_histogram_is_learned_from_the_classic_one() -> None:
     wanted = analysis(latency())
-    history: dict[Counters, Answer] = dict.fromkeys(asks_of_history(wanted), ())
+    history: dict[CounterQuery, QueryResult] = dict.fromkeys(asks_of_history(wanted), ())
     native = next(counters for counters in history if counters.native)
-    history[native] = Unreadable("It is no histogram.")
+    history[native] = QueryError("It is no histogram.")
     assert isinstance(learn(wanted, History(NOW, history)), Baseline)
 
 
@@ -192,11 +192,11 @@ def test_a_pod_that_restarts_loses_its_count_and_shows_no_burst() -> None:
 
 
 def test_a_pod_that_was_not_scraped_for_a_while_does_not_count_its_life_in_a_minute() -> None:
-    question = Counters("requests")
+    query = CounterQuery("requests")
     labels = {"pod": "a"}
     beside = Series({"pod": "b"}, tuple((60.0 * n, 1.0) for n in range(6)))
     gap = Series(labels, ((0.0, 1000.0), (60.0, 1010.0), (240.0, 1040.0), (300.0, 1050.0)))
-    grown = [look.growth(question)[1].total for look in minutes({question: (gap, beside)})]
+    grown = [look.growth(query)[1].total for look in minutes({query: (gap, beside)})]
     assert grown == [10, 0, 0, 0, 10]
 
 

@@ -11,11 +11,11 @@ import pytest
 from serinus.api.baseline import CheckBaseline, Dispersion
 from serinus.api.checks import ErrorRate, Latency, PredictionDrift
 from serinus.api.status import CheckState
-from serinus.judge.error_rate import ErrorRateCheck
-from serinus.judge.kernel import Null
-from serinus.judge.latency import LatencyCheck
-from serinus.judge.look import Budget, Look
-from serinus.judge.prediction_drift import PredictionDriftCheck
+from serinus.judge.checks.error_rate import ErrorRateCheck
+from serinus.judge.checks.latency import LatencyCheck
+from serinus.judge.checks.prediction_drift import PredictionDriftCheck
+from serinus.judge.evidence.kernel import Null
+from serinus.judge.evidence.look import Budget, Look
 from tests.bench.judge import rare
 from tests.bench.judge.checks import ERRORS, Passing, Serinus, drift, latency
 from tests.bench.judge.evidence import Varied

@@ -6,8 +6,8 @@ from functools import partial
 
 import pytest
 
-from serinus.judge.kernel import WORSE, Null, Tilt, gains, grown, log_sum, opened, stakes
-from serinus.judge.overshoot import MOST_EVENTS, boost
+from serinus.judge.evidence.kernel import WORSE, Null, Tilt, gains, grown, log_sum, opened, stakes
+from serinus.judge.evidence.overshoot import MOST_EVENTS, boost
 from tests.unit.judge.enumeration import expectations
 
 SIZES = ((1, 1), (3, 5), (6, 2), (2, 20), (10, 40), (40, 10))

@@ -1,6 +1,6 @@
 """One bad pod of several is named; where none or all are bad, nobody is."""
 
-from serinus.judge.pods import MOST_PODS
+from serinus.judge.evidence.pods import MOST_PODS
 from tests.unit.judge.judging import Judging, buckets, error_rate, feedback, latency, requests
 
 BAD = "fraud-a7k2m9qx-6d5f8c9b7-x2x9z"

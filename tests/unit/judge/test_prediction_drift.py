@@ -1,7 +1,7 @@
 """predictionDrift, from samples to sentences."""
 
 from serinus.judge import judge
-from serinus.judge.questions import Counters, Measurement, Unreadable
+from serinus.metrics.queries import CounterQuery, Measurement, QueryError
 from tests.unit.judge.judging import SINCE, Judging, drift
 
 EVEN = {0.25: 250, 0.5: 250, 0.75: 250, 1.0: 250}
@@ -240,7 +240,7 @@ def test_a_broken_metric_does_not_hide_what_the_other_one_shows() -> None:
     paper.scrape()
     asked = paper.measurement()
     answers = dict(asked.candidate)
-    answers[Counters("model_prediction_score_bucket")] = Unreadable("Refused.")
+    answers[CounterQuery("model_prediction_score_bucket")] = QueryError("Refused.")
     broken = Measurement(paper.at, answers, asked.stable)
     paper.progress = judge(paper.analysis, paper.progress, broken, SINCE)
     assert paper.progress.checks[0].verdict == "Fail"

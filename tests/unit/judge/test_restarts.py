@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from serinus.judge.counters import SHARED_FOR, Growth, Reading, count, covered_until
-from serinus.judge.questions import Counters, Series, Unreadable
-from serinus.judge.restarts import Falls, falls
+from serinus.metrics.counters import SHARED_FOR, Growth, Reading, count, covered_until
+from serinus.metrics.queries import CounterQuery, QueryError, Series
+from serinus.metrics.resets import Falls, falls
 from tests.unit.judge.judging import Judging, requests
 from tests.unit.judge.metrics import Pods
-from tests.unit.judge.test_counters import ERRORS, REQUESTS, SINCE
+from tests.unit.metrics.test_counters import ERRORS, REQUESTS, SINCE
 
 ERROR_RATE = {"name": "errors", "errorRate": {}}
 
@@ -258,13 +258,13 @@ def looked(pods: Pods, counted: dict[str, float], at: float) -> tuple[Reading, d
 
 def test_a_pod_of_several_processes_makes_every_counter_of_it_unreadable() -> None:
     """Those that are too few to fall yet are no better."""
-    other = Counters("other_total")
+    other = CounterQuery("other_total")
     values = (100.0, 101.0, 102.0, 50.0, 103.0, 104.0, 51.0)
     samples = tuple((SINCE + 15 * n, value) for n, value in enumerate(values, 1))
     flat = tuple((at, 1.0) for at, _ in samples)
     labels = {"pod": "a", "instance": "i"}
     arm = {REQUESTS: (Series(labels, samples),), other: (Series(labels, flat),)}
     (grown,), counted = count((arm,), {}, SINCE)
-    assert isinstance(grown[REQUESTS], Unreadable)
-    assert isinstance(grown[other], Unreadable)
+    assert isinstance(grown[REQUESTS], QueryError)
+    assert isinstance(grown[other], QueryError)
     assert counted == {"a@i": samples[-1][0] - SHARED_FOR}, "and it is read again"

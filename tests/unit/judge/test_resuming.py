@@ -5,7 +5,7 @@ import random
 from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
 from serinus.judge import EffectiveWeight, Progress, enter_step, judge
 from serinus.judge.analysis import reads
-from serinus.judge.questions import Series, Value
+from serinus.metrics.queries import ExpressionQuery, Series
 from tests.unit.judge.judging import (
     SINCE,
     Judging,
@@ -58,7 +58,7 @@ def serve(paper: Judging, chance: random.Random) -> None:
     paper.feedback((few() // 9, 5), (few(), 100))
     paper.groups(north=(few(), 40), south=(few(), 40))
     paper.odds(north=(few(), few(), few(), few()), south=(few(), few(), few(), few()))
-    paper.values = {Value(QUERY): (Series({}, ((paper.at, chance.random()),)),)}
+    paper.values = {ExpressionQuery(QUERY): (Series({}, ((paper.at, chance.random()),)),)}
 
 
 def test_it_is_the_same_to_the_last_bit_as_never_having_stopped() -> None:

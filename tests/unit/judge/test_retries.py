@@ -8,10 +8,10 @@ from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.checks import ErrorRate
 from serinus.api.status import CheckState
 from serinus.judge import EffectiveWeight
-from serinus.judge.counters import Growth, Increase
-from serinus.judge.error_rate import ErrorRateCheck
-from serinus.judge.look import Budget, Look
-from serinus.judge.questions import Counters, Series
+from serinus.judge.checks.error_rate import ErrorRateCheck
+from serinus.judge.evidence.look import Budget, Look
+from serinus.metrics.counters import Growth, Increase
+from serinus.metrics.queries import CounterQuery, Series
 from tests.unit.judge.judging import SINCE, Judging, traffic_share
 
 CHECK = ErrorRateCheck(ErrorRate(tolerance=1, absolute_tolerance="0%"))
@@ -31,14 +31,14 @@ class Retries:
         arms = [self._served(rng, at, rng.poisson(mean)) for mean in (75, 1425)]
         return Look(at, arms[0], arms[1], {}, baseline=baseline)
 
-    def _served(self, rng: np.random.Generator, at: float, sent: int) -> dict[Counters, Growth]:
+    def _served(self, rng: np.random.Generator, at: float, sent: int) -> dict[CounterQuery, Growth]:
         failing = rng.binomial(sent, 0.02)
         requests, errors = sent, failing
         for _ in range(2):
             requests += failing
             failing = failing if self.hopeless else rng.binomial(failing, 0.02)
             errors += failing
-        whole, part = CHECK.questions()
+        whole, part = CHECK.queries()
         return {whole: _growth(at, requests), part: _growth(at, errors)}
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 
 from serinus.api.status import Silence
-from serinus.judge.counters import Growth, Increase, Reading
-from serinus.judge.look import EffectiveWeight
-from serinus.judge.questions import Counters, Series, Unreadable
-from serinus.judge.restarts import Falls
+from serinus.judge.evidence.look import EffectiveWeight
 from serinus.judge.silence import EXPECTED, listen
+from serinus.metrics.counters import Growth, Increase, Reading
+from serinus.metrics.queries import CounterQuery, QueryError, Series
+from serinus.metrics.resets import Falls
 
-REQUESTS = Counters("model_requests_total")
-DOWN = Unreadable("Prometheus refused the connection")
+REQUESTS = CounterQuery("model_requests_total")
+DOWN = QueryError("Prometheus refused the connection")
 AFTER, SCRAPE = 120.0, 15.0
 
 
@@ -92,20 +92,20 @@ def test_a_time_without_looks_is_no_silence() -> None:
 
 
 def test_a_counter_that_cannot_be_read_does_not_hide_what_another_tells() -> None:
-    drift = Counters("model_predictions_total")
+    drift = CounterQuery("model_predictions_total")
     weight, known = EffectiveWeight(0.2, 0.0), None
     for at in (15.0, 30.0):
-        candidate: dict[Counters, Reading] = {REQUESTS: Growth(), drift: DOWN}
-        stable: dict[Counters, Reading] = {REQUESTS: grown(at, 100), drift: grown(at, 100)}
+        candidate: dict[CounterQuery, Reading] = {REQUESTS: Growth(), drift: DOWN}
+        stable: dict[CounterQuery, Reading] = {REQUESTS: grown(at, 100), drift: grown(at, 100)}
         known = listen(known, candidate, stable, at, weight, AFTER)
     assert known and known.since == 15
 
 
 def test_parts_are_not_requests() -> None:
-    errors = Counters("model_requests_total", part=True)
+    errors = CounterQuery("model_requests_total", part=True)
     weight = EffectiveWeight(0.2, 0.0)
-    candidate: dict[Counters, Reading] = {REQUESTS: Growth(), errors: Growth()}
-    stable: dict[Counters, Reading] = {REQUESTS: Growth((), 15.0), errors: grown(15, 100)}
+    candidate: dict[CounterQuery, Reading] = {REQUESTS: Growth(), errors: Growth()}
+    stable: dict[CounterQuery, Reading] = {REQUESTS: Growth((), 15.0), errors: grown(15, 100)}
     assert listen(None, candidate, stable, 15, weight, AFTER) is None
 
 

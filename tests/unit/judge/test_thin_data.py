@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from serinus.judge import EffectiveWeight
-from serinus.judge.restarts import SETTLED_AFTER
+from serinus.metrics.resets import SETTLED_AFTER
 from tests.unit.judge.judging import (
     SINCE,
     Judging,

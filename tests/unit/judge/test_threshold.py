@@ -5,7 +5,7 @@ import math
 import pytest
 
 from serinus.api.status import CheckStatus
-from serinus.judge.questions import Answer, Series, Unreadable, Value
+from serinus.metrics.queries import ExpressionQuery, QueryError, QueryResult, Series
 from tests.unit.judge.judging import Judging
 
 QUERY = "max(model_drift_psi{$arm})"
@@ -15,9 +15,9 @@ def judging(**settings: object) -> Judging:
     return Judging({"name": "psi", "threshold": {"query": QUERY, "max": 0.25, **settings}})
 
 
-def look(paper: Judging, answer: float | Answer) -> CheckStatus:
+def look(paper: Judging, answer: float | QueryResult) -> CheckStatus:
     vector = (Series({}, ((paper.at, answer),)),) if isinstance(answer, float | int) else answer
-    paper.values = {Value(QUERY): vector}
+    paper.values = {ExpressionQuery(QUERY): vector}
     return paper.look()
 
 
@@ -89,7 +89,7 @@ def test_an_empty_answer_is_no_data() -> None:
 
 
 def test_a_query_that_was_refused_is_an_error_that_tells_why() -> None:
-    found = look(judging(), Unreadable("Prometheus refused the query (HTTP 400): parse error."))
+    found = look(judging(), QueryError("Prometheus refused the query (HTTP 400): parse error."))
     assert (found.verdict, found.message) == (
         "Error",
         "Prometheus refused the query (HTTP 400): parse error.",

@@ -8,12 +8,12 @@ import pytest
 
 from serinus.api.status import CheckStatus, Verdict
 from serinus.judge import EffectiveWeight, judge, overall
-from serinus.judge.questions import Counters, Measurement, Unreadable
-from serinus.judge.traffic_share import evidence
+from serinus.judge.checks.traffic_share import evidence
+from serinus.metrics.queries import CounterQuery, Measurement, QueryError
 from tests.unit.judge.judging import SINCE, Judging, error_rate, traffic_share
 
 ASKED = EffectiveWeight(0.05, SINCE)
-REQUESTS = Counters("model_requests_total")
+REQUESTS = CounterQuery("model_requests_total")
 
 
 def judging(weight: EffectiveWeight | None = ASKED, **settings: object) -> Judging:
@@ -122,7 +122,7 @@ def test_what_cannot_be_read_is_an_error_and_what_is_not_there_no_data() -> None
     paper = Judging(traffic_share())
     paper.weight = ASKED
     assert paper.look().verdict == "NoData"
-    unreadable = Unreadable("Prometheus is away.")
+    unreadable = QueryError("Prometheus is away.")
     measured = Measurement(paper.at, {REQUESTS: unreadable}, {REQUESTS: ()})
     progress = judge(paper.analysis, paper.progress, measured, SINCE, ASKED)
     assert (progress.checks[0].verdict, progress.checks[0].message) == (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from serinus.judge import words
+from serinus.judge.evidence import words
 
 
 @pytest.mark.parametrize(

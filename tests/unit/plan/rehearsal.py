@@ -7,7 +7,7 @@ from serinus.api.baseline import Baseline
 from serinus.api.spec import Spec
 from serinus.api.status import CheckStatus, Status, Verdict
 from serinus.judge import learn
-from serinus.judge.questions import History, Unreadable
+from serinus.metrics.queries import History, QueryError
 from serinus.plan.analysis import awaits_history, learned
 from serinus.plan.decide import Plan
 from serinus.plan.situation import Wish
@@ -32,7 +32,7 @@ class Rehearsal:
     problems: tuple[str, ...] = ()
     obstacle: str | None = None
     world: PaperWorld = field(default_factory=PaperWorld)
-    history: History | Unreadable | None = NO_HISTORY
+    history: History | QueryError | None = NO_HISTORY
     """What is read of stable's last hour; None: it is not read yet."""
 
     def __post_init__(self) -> None:
@@ -121,7 +121,7 @@ class Rehearsal:
         Status.model_validate(self.status.to_json())
         return self
 
-    def _told(self) -> Baseline | Unreadable:
+    def _told(self) -> Baseline | QueryError:
         if isinstance(self.history, History):
             return learn(self.rollout.wish.spec.rollout.analysis, self.history)
         assert self.history is not None

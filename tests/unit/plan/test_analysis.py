@@ -7,20 +7,19 @@ from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Stable, Status, Weight
 from serinus.judge import EffectiveWeight, learn
 from serinus.judge.analysis import budget_of
-from serinus.judge.counters import LATE_WITHIN
-from serinus.judge.questions import Answer, Arm, History, Measurement, Question, Series, Unreadable
 from serinus.manifests.owner import Owner
-from serinus.plan.analysis import (
-    LONGEST_WINDOW,
-    LOOKBACK,
-    HistoryRequest,
-    Request,
-    in_effect,
-    judged,
-    learned,
-    next_look,
-    requested,
+from serinus.metrics.counters import LATE_WITHIN
+from serinus.metrics.queries import (
+    Arm,
+    History,
+    Measurement,
+    Query,
+    QueryError,
+    QueryResult,
+    Series,
 )
+from serinus.metrics.requests import LONGEST_WINDOW, LOOKBACK, HistoryRequest, Request
+from serinus.plan.analysis import in_effect, judged, learned, next_look, requested
 from serinus.plan.situation import Workload, World
 from tests.unit.plan.rehearsal import TEMPLATE, B, serving
 
@@ -63,7 +62,7 @@ def test_both_arms_are_measured_by_the_names_of_their_deployments() -> None:
     assert (asked.interval, asked.covered_until) == (5.0, 1000.0 - LATE_WITHIN)
     assert asked.candidate == Arm("shop", "fraud-new")
     assert asked.stable == Arm("shop", "fraud-old")
-    assert len(asked.questions) > 0
+    assert len(asked.queries) > 0
 
 
 def test_the_window_reaches_back_to_what_was_counted_and_has_an_end() -> None:
@@ -91,13 +90,13 @@ def test_stables_history_is_asked_for_before_the_first_traffic_and_never_after()
     assert known.candidate
     assert known.candidate.baseline
     assert requested(OWNER, spec(), known) is None
-    assert learned(spec(), known, Unreadable("It is late.")) == known
+    assert learned(spec(), known, QueryError("It is late.")) == known
 
 
 def test_a_history_that_cannot_be_read_is_asked_for_again_and_counts_as_a_failed_look() -> None:
     status = Status(stable=STABLE, candidate=candidate(analysis_since=None))
     for errors in (1, 2):
-        status = learned(spec(), status, Unreadable("Prometheus is down."))
+        status = learned(spec(), status, QueryError("Prometheus is down."))
         assert status.candidate
         assert status.candidate.errors_in_a_row == errors
         assert [check.verdict for check in status.candidate.checks] == ["Error"]
@@ -143,15 +142,15 @@ def test_pods_that_are_ready_and_report_nothing_are_missed() -> None:
     asked = requested(OWNER, spec(), running)
     assert isinstance(asked, Request)
     for at in range(1010, 1200, 15):
-        arms: list[dict[Question, Answer]] = [
+        arms: list[dict[Query, QueryResult]] = [
             {
-                question: (
+                query: (
                     Series(
                         {"pod": f"fraud-{arm}-6d5f8c9b7-{n}", "instance": "", "code": "200"},
                         tuple((float(s), float(s)) for s in range(950, at, 15)),
                     ),
                 )
-                for question in asked.questions
+                for query in asked.queries
             }
             for arm, n in (("new", "x2x9z"), ("old", "b4b4b"))
         ]

@@ -10,7 +10,7 @@ import pytest
 
 from serinus.api.reasons import Reason
 from serinus.api.status import Verdict
-from serinus.judge.questions import Unreadable
+from serinus.metrics.queries import QueryError
 from serinus.plan.course import COMMANDS_KEPT, WEIGHTS_KEPT
 from serinus.plan.situation import DECISIONS_KEPT, Trouble, World
 from serinus.rehearsal.world import PaperWorld
@@ -74,7 +74,7 @@ def test_long_words_of_specs_and_commands() -> None:
 
 def test_long_words_of_prometheus() -> None:
     story = serving()
-    story.history = Unreadable(LONG)
+    story.history = QueryError(LONG)
     assert story.apply(B).reason == "MetricsUnavailable"
 
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from serinus.judge.questions import Unreadable
+from serinus.metrics.queries import QueryError
 from tests.unit.plan.rehearsal import GATEWAY, NO_HISTORY, B, Rehearsal, serving
 
-DOWN = Unreadable("Prometheus is down.")
+DOWN = QueryError("Prometheus is down.")
 
 
-def rolling_out(history: Unreadable | None, **spec: Any) -> Rehearsal:
+def rolling_out(history: QueryError | None, **spec: Any) -> Rehearsal:
     rehearsal = serving(**spec)
     rehearsal.history = history
     return rehearsal.apply(B)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from serinus.judge import questions_of
-from serinus.judge.questions import Answer, Counters, Measurement, Question
+from serinus.judge import queries_of
+from serinus.metrics.queries import CounterQuery, Measurement, Query, QueryResult
 from serinus.plan.analysis import judged
 from tests.unit.judge.metrics import Pods
 from tests.unit.plan.rehearsal import B, Rehearsal, serving
@@ -57,9 +57,9 @@ def test_traffic_that_goes_astray_holds_the_rollout_until_the_routing_is_mended(
             pods.add("pod", "model_requests_total", count, code="200")
             pods.scrape(story.rollout.now)
         now, spec = story.rollout.now, story.rollout.wish.spec
-        asked = [q for q in questions_of(spec.rollout.analysis) if isinstance(q, Counters)]
-        arms: list[dict[Question, Answer]] = [
-            {question: pods.answer(question, now - 120, now) for question in asked}
+        asked = [q for q in queries_of(spec.rollout.analysis) if isinstance(q, CounterQuery)]
+        arms: list[dict[Query, QueryResult]] = [
+            {query: pods.answer(query, now - 120, now) for query in asked}
             for pods in (candidate, stable)
         ]
         story.rollout.status = judged(spec, story.status, Measurement(now, *arms))

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from serinus.manifests.owner import Owner
-from serinus.plan.analysis import Request, requested
+from serinus.metrics.requests import Request
+from serinus.plan.analysis import requested
 from serinus.plan.progress import ROUTE_PATIENCE
 from serinus.plan.situation import World
 from serinus.rehearsal.world import PaperWorld

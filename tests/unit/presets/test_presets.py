@@ -9,8 +9,8 @@ from serinus.api.analysis import Analysis
 from serinus.api.checks import ErrorRate, LabelMatcher
 from serinus.api.presets import PRESETS
 from serinus.api.validation import problems
-from serinus.judge import questions_of
-from serinus.judge.questions import Counters
+from serinus.judge import queries_of
+from serinus.metrics.queries import CounterQuery
 from tests.unit.judge.judging import SINCE, Judging
 from tests.unit.judge.metrics import Pods
 from tests.unit.presets.exposition import ERRORS, SAMPLES, SLOWER, sample
@@ -78,8 +78,8 @@ def test_each_sample_says_where_it_is_from(preset: str) -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_counter_that_a_preset_names_is_in_its_sample(preset: str) -> None:
     names = {name for name, _, _ in exported(preset)}
-    asked = questions_of(Analysis.model_validate({"preset": preset}))
-    counters = [q for q in asked if isinstance(q, Counters) and not q.native]
+    asked = queries_of(Analysis.model_validate({"preset": preset}))
+    counters = [q for q in asked if isinstance(q, CounterQuery) and not q.native]
     assert counters
     assert {name for counter in counters for name in counter.metrics} <= names
 
@@ -87,12 +87,12 @@ def test_every_counter_that_a_preset_names_is_in_its_sample(preset: str) -> None
 @pytest.mark.parametrize("preset", PRESETS)
 def test_how_the_traffic_is_split_is_read_from_what_a_preset_counts_or_times(preset: str) -> None:
     split = {"name": "split", "trafficShare": {}}
-    [asked] = questions_of(Analysis.model_validate({"preset": preset, "checks": [split]}))
-    assert isinstance(asked, Counters)
+    [asked] = queries_of(Analysis.model_validate({"preset": preset, "checks": [split]}))
+    assert isinstance(asked, CounterQuery)
     assert set(asked.metrics) <= {name for name, _, _ in exported(preset)}
     errors = [{"name": "errors", "errorRate": {}}, split]
     if preset in ERRORS:
-        counters = questions_of(Analysis.model_validate({"preset": preset, "checks": errors}))
+        counters = queries_of(Analysis.model_validate({"preset": preset, "checks": errors}))
         assert len(counters) == 2, "it asks for nothing that errorRate does not ask for"
 
 

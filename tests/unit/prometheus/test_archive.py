@@ -9,8 +9,10 @@ import pytest
 from aiohttp import web
 
 from serinus.api.recording import Recording
-from serinus.judge.questions import Arm, Counters
-from serinus.prometheus import Archive, Config, Labelling, UnreadableError, matcher, record
+from serinus.metrics.labelling import Labelling, matcher
+from serinus.metrics.queries import Arm, CounterQuery
+from serinus.metrics.results import ResponseError
+from serinus.prometheus import Archive, Config, record
 from tests.unit.prometheus import faulty
 from tests.unit.prometheus.faulty import Handler, matrix, saying, serving
 
@@ -88,14 +90,14 @@ async def test_numbers_are_kept_to_the_last_bit() -> None:
     ],
 )
 async def test_what_cannot_be_read_is_said_in_a_sentence(handler: Handler, words: str) -> None:
-    with pytest.raises(UnreadableError, match=words):
+    with pytest.raises(ResponseError, match=words):
         await read(handler, lambda archive: archive.samples("requests{}", 0, 120))
 
 
 async def test_nobody_there_is_said_in_a_sentence() -> None:
     with (
         Archive(Config("http://127.0.0.1:1")) as archive,
-        pytest.raises(UnreadableError, match="cannot be reached"),
+        pytest.raises(ResponseError, match="cannot be reached"),
     ):
         archive.samples("requests{}", 0, 60)
 
@@ -113,7 +115,7 @@ async def test_a_recording_has_the_usual_labels_and_one_replica_of_each_pod() ->
 
         def recorded() -> Recording:
             with Archive(Config(server.url, labelling=labelling)) as archive:
-                return record(archive, {}, [Counters(name)], arms, (0.0, 60.0), 15.0)
+                return record(archive, {}, [CounterQuery(name)], arms, (0.0, 60.0), 15.0)
 
         recording = await asyncio.to_thread(recorded)
     assert 'ns=~"team",cluster="a",p=~"' in server.queries[0]

@@ -11,30 +11,42 @@ import pytest
 from aiohttp import web
 
 from serinus.api.checks import LabelMatcher
-from serinus.judge.questions import Answer, Arm, Counters, Series, Unreadable, Value
-from serinus.prometheus import Asked, Config, Prometheus
+from serinus.metrics.queries import (
+    Arm,
+    ArmQuery,
+    CounterQuery,
+    ExpressionQuery,
+    QueryError,
+    QueryResult,
+    Series,
+)
+from serinus.prometheus import Config, Prometheus
 from tests.unit.prometheus import faulty
 from tests.unit.prometheus.faulty import Handler, matrix, saying, serving, success
 
 ARM = Arm("team", "fraud-1")
 POD = "fraud-1-5d9f7c6b8-x2x4z"
-REQUESTS = Counters("model_requests_total")
-DURATIONS = Counters("model_request_duration_seconds", native=True)
-ERRORS = Counters(
+REQUESTS = CounterQuery("model_requests_total")
+DURATIONS = CounterQuery("model_request_duration_seconds", native=True)
+ERRORS = CounterQuery(
     "model_requests_total", (LabelMatcher(label="code", operator="=~", value="5.."),), part=True
 )
 LABELS = {"__name__": "model_requests_total", "namespace": "team", "pod": POD}
 
 
-async def ask(url: str, *questions: Counters | Value, timeout: float = 5.0) -> list[Answer]:
+async def ask(
+    url: str, *queries: CounterQuery | ExpressionQuery, timeout: float = 5.0
+) -> list[QueryResult]:
     """The answers to questions about ARM, in their order."""
     config = Config(url, timeout=timeout, max_response_bytes=1 << 20)
     async with Prometheus(config) as prometheus:
-        return await read(prometheus, *questions)
+        return await read(prometheus, *queries)
 
 
-async def read(prometheus: Prometheus, *questions: Counters | Value) -> list[Answer]:
-    batch = [Asked(ARM, question, 60) for question in questions]
+async def read(
+    prometheus: Prometheus, *queries: CounterQuery | ExpressionQuery
+) -> list[QueryResult]:
+    batch = [ArmQuery(ARM, query, 60) for query in queries]
     answers = await prometheus.read(batch)
     assert set(answers) == set(batch)
     return [answers[asked] for asked in batch]
@@ -43,8 +55,10 @@ async def read(prometheus: Prometheus, *questions: Counters | Value) -> list[Ans
 async def sentence(handler: Handler, timeout: float = 5.0) -> str:
     """What is said of a server that answers so; the same for every kind of question."""
     async with serving(handler) as server:
-        counters, value = await ask(server.url, REQUESTS, Value("up{$arm}"), timeout=timeout)
-    assert isinstance(counters, Unreadable)
+        counters, value = await ask(
+            server.url, REQUESTS, ExpressionQuery("up{$arm}"), timeout=timeout
+        )
+    assert isinstance(counters, QueryError)
     assert counters == value
     return counters.message
 
@@ -96,7 +110,9 @@ async def test_the_number_of_queries_does_not_grow_with_the_number_of_rollouts()
         serving(saying(matrix())) as server,
         Prometheus(Config(server.url)) as prometheus,
     ):
-        answers = await prometheus.read(Asked(a, q, 60) for a in arms for q in (REQUESTS, ERRORS))
+        answers = await prometheus.read(
+            ArmQuery(a, q, 60) for a in arms for q in (REQUESTS, ERRORS)
+        )
         assert prometheus.queries_sent == len(server.forms) == 2
     assert len(answers) == 2000
 
@@ -127,7 +143,7 @@ async def test_no_more_queries_run_at_a_time_than_configured() -> None:
         serving(counted) as server,
         Prometheus(Config(server.url, concurrency=3)) as prometheus,
     ):
-        await read(prometheus, *(Counters(f"metric_{i}") for i in range(12)))
+        await read(prometheus, *(CounterQuery(f"metric_{i}") for i in range(12)))
     assert most == 3
 
 
@@ -139,15 +155,15 @@ async def test_a_refused_query_leaves_the_others_readable() -> None:
         return web.json_response(matrix((LABELS, [[1, "1"]])))
 
     async with serving(picky) as server:
-        broken, whole = await ask(server.url, Counters("broken_total"), REQUESTS)
-    assert broken == Unreadable("Prometheus refused the query (HTTP 422): no such thing.")
+        broken, whole = await ask(server.url, CounterQuery("broken_total"), REQUESTS)
+    assert broken == QueryError("Prometheus refused the query (HTTP 422): no such thing.")
     assert whole == (Series(LABELS, ((1.0, 1.0),)),)
 
 
 async def test_a_bad_threshold_query_is_answered_without_being_sent() -> None:
     async with serving(saying(matrix())) as server:
-        (answer,) = await ask(server.url, Value("sum(secret_total)"))
-    assert isinstance(answer, Unreadable)
+        (answer,) = await ask(server.url, ExpressionQuery("sum(secret_total)"))
+    assert isinstance(answer, QueryError)
     assert "write secret_total{$arm}" in answer.message
     assert server.forms == []
 
@@ -164,7 +180,7 @@ async def test_a_value_may_be_a_vector_a_number_or_nothing() -> None:
 
     async with serving(handle) as server:
         number, vector, nothing = await ask(
-            server.url, Value("1"), Value("x{$arm}"), Value("y{$arm}")
+            server.url, ExpressionQuery("1"), ExpressionQuery("x{$arm}"), ExpressionQuery("y{$arm}")
         )
     assert number == (Series({}, ((1.0, 2.5),)),)
     assert nothing == ()
@@ -186,7 +202,7 @@ async def test_an_answer_too_large_for_all_arms_is_read_in_smaller_ones() -> Non
         serving(large) as server,
         Prometheus(Config(server.url, max_response_bytes=1 << 20)) as prometheus,
     ):
-        answers = await prometheus.read([Asked(arm, REQUESTS, 60) for arm in arms])
+        answers = await prometheus.read([ArmQuery(arm, REQUESTS, 60) for arm in arms])
         assert prometheus.queries_sent == len(server.forms) == 1 + 2 + 4
     assert [len(answer) for answer in answers.values() if isinstance(answer, tuple)] == [1] * 8
 
@@ -217,17 +233,17 @@ async def test_a_server_that_drips_its_headers_is_given_up_in_time() -> None:
         port = server.sockets[0].getsockname()[1]
         (answer,) = await ask(f"http://127.0.0.1:{port}", REQUESTS, timeout=0.5)
         assert time.monotonic() - started < 1.5
-    assert isinstance(answer, Unreadable)
+    assert isinstance(answer, QueryError)
     assert "did not answer within 0.5s" in answer.message
 
 
 async def test_a_hanging_server_bounds_a_reading_of_many_queries_in_two_rounds() -> None:
-    questions = [Counters(f"metric_{i}", part=i % 2 == 0) for i in range(20)]
+    queries = [CounterQuery(f"metric_{i}", part=i % 2 == 0) for i in range(20)]
     started = time.monotonic()
     async with serving(faulty.hang) as server:
-        answers = await ask(server.url, *questions, timeout=0.5)
+        answers = await ask(server.url, *queries, timeout=0.5)
     assert time.monotonic() - started < 1.5
-    assert all(isinstance(answer, Unreadable) for answer in answers)
+    assert all(isinstance(answer, QueryError) for answer in answers)
 
 
 async def test_what_comes_after_an_outage_is_read() -> None:
@@ -240,7 +256,7 @@ async def test_what_comes_after_an_outage_is_read() -> None:
         serving(recovering) as server,
         Prometheus(Config(server.url, timeout=0.5, concurrency=1)) as prometheus,
     ):
-        assert isinstance((await read(prometheus, REQUESTS))[0], Unreadable)
+        assert isinstance((await read(prometheus, REQUESTS))[0], QueryError)
         healthy = True
         deadline = time.monotonic() + 5
         while await read(prometheus, REQUESTS) != [()]:
@@ -272,7 +288,7 @@ async def test_nobody_listening_is_said_with_the_address() -> None:
     async with serving(saying(matrix())) as server:
         pass
     (answer,) = await ask(server.url, REQUESTS)
-    assert answer == Unreadable(
+    assert answer == QueryError(
         f"Prometheus at {server.url} cannot be reached: check its address and state "
         "(Connection refused)."
     )
@@ -315,18 +331,20 @@ async def test_a_counter_that_is_no_count_makes_its_own_arm_unreadable(value: st
         serving(saying(document)) as server,
         Prometheus(Config(server.url)) as prometheus,
     ):
-        answers = await prometheus.read([Asked(ARM, REQUESTS, 60), Asked(other, REQUESTS, 60)])
-    ours = answers[Asked(ARM, REQUESTS, 60)]
-    assert isinstance(ours, Unreadable)
+        answers = await prometheus.read(
+            [ArmQuery(ARM, REQUESTS, 60), ArmQuery(other, REQUESTS, 60)]
+        )
+    ours = answers[ArmQuery(ARM, REQUESTS, 60)]
+    assert isinstance(ours, QueryError)
     assert f"model_requests_total of pod {POD} reads {float(value):g}, which is no" in ours.message
-    assert answers[Asked(other, REQUESTS, 60)] == (Series(theirs, ((1.0, 1.0),)),)
+    assert answers[ArmQuery(other, REQUESTS, 60)] == (Series(theirs, ((1.0, 1.0),)),)
 
 
 async def test_a_native_histogram_is_said_to_be_one() -> None:
     native = {"metric": LABELS, "histograms": [[1, {"count": "1", "sum": "1"}]]}
     async with serving(saying(success("matrix", [native]))) as server:
         (answer,) = await ask(server.url, REQUESTS)
-    assert isinstance(answer, Unreadable)
+    assert isinstance(answer, QueryError)
     assert "is a native histogram: name a counter" in answer.message
 
 
@@ -352,7 +370,7 @@ async def test_native_histograms_are_answered_as_series_of_classic_ones() -> Non
 async def test_what_is_no_native_histogram_is_told(element: dict[str, object], words: str) -> None:
     async with serving(saying(success("matrix", [element]))) as server:
         (answer,) = await ask(server.url, DURATIONS)
-    assert isinstance(answer, Unreadable)
+    assert isinstance(answer, QueryError)
     assert words in answer.message
 
 
@@ -405,7 +423,7 @@ async def test_a_bad_secret_is_named_by_its_file_and_never_shown(
         Prometheus(Config(server.url, token_file=token)) as prometheus,
     ):
         (answer,) = await read(prometheus, REQUESTS)
-    assert isinstance(answer, Unreadable)
+    assert isinstance(answer, QueryError)
     assert str(token) in answer.message
     assert words in answer.message
     assert "x9q8" not in answer.message + caplog.text
@@ -452,7 +470,7 @@ async def test_a_certificate_is_trusted_only_if_its_authority_is(
         (distrusted,) = await ask(server.url, REQUESTS)
         async with Prometheus(Config(server.url, ca_file=ca_file)) as prometheus:
             assert await read(prometheus, REQUESTS) == [()]
-    assert isinstance(distrusted, Unreadable)
+    assert isinstance(distrusted, QueryError)
     assert "is not trusted: check ca_file and the host name" in distrusted.message
     assert len(server.forms) == 1
 
@@ -461,5 +479,5 @@ async def test_a_missing_authority_is_named_by_its_file(tmp_path: Path) -> None:
     config = Config("https://127.0.0.1:1", ca_file=tmp_path / "ca.pem")
     async with Prometheus(config) as prometheus:
         (answer,) = await read(prometheus, REQUESTS)
-    assert isinstance(answer, Unreadable)
+    assert isinstance(answer, QueryError)
     assert "ca.pem" in answer.message

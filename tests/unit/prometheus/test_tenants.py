@@ -7,16 +7,24 @@ import pytest
 from aiohttp import web
 
 from serinus.api.checks import LabelMatcher
-from serinus.judge.questions import Answer, Arm, Counters, Series, Unreadable, Value
-from serinus.prometheus import Asked, Config, Prometheus
+from serinus.metrics.queries import (
+    Arm,
+    ArmQuery,
+    CounterQuery,
+    ExpressionQuery,
+    QueryError,
+    QueryResult,
+    Series,
+)
+from serinus.prometheus import Config, Prometheus
 from tests.unit.prometheus import faulty
 from tests.unit.prometheus.faulty import Handler, matrix, saying, serving
 
-REQUESTS = Counters("model_requests_total")
-ERRORS = Counters(
+REQUESTS = CounterQuery("model_requests_total")
+ERRORS = CounterQuery(
     "model_requests_total", (LabelMatcher(label="code", operator="=~", value="5.."),), part=True
 )
-HEAVY = Value("max(heavy{$arm})")
+HEAVY = ExpressionQuery("max(heavy{$arm})")
 TIMEOUT = 2.0
 
 
@@ -34,7 +42,7 @@ def hanging_for(*words: str) -> Handler:
     return handle
 
 
-async def timed(prometheus: Prometheus, *batch: Asked) -> tuple[list[Answer], float]:
+async def timed(prometheus: Prometheus, *batch: ArmQuery) -> tuple[list[QueryResult], float]:
     started = time.monotonic()
     answers = await prometheus.read(batch)
     return [answers[one] for one in batch], time.monotonic() - started
@@ -44,16 +52,17 @@ async def test_batches_that_are_read_at_the_same_moment_share_their_queries() ->
     arms = [arm(i) for i in range(500)]
     async with serving(saying(matrix())) as server, Prometheus(Config(server.url)) as prometheus:
         reads = [
-            prometheus.read([Asked(one, REQUESTS, 60), Asked(one, ERRORS, 60)]) for one in arms
+            prometheus.read([ArmQuery(one, REQUESTS, 60), ArmQuery(one, ERRORS, 60)])
+            for one in arms
         ]
         answers = await asyncio.gather(*reads)
         assert prometheus.queries_sent == 2
     assert [set(found.values()) for found in answers] == [{()}] * 500
 
 
-async def greedy(prometheus: Prometheus, *tenants: str) -> list[Answer]:
+async def greedy(prometheus: Prometheus, *tenants: str) -> list[QueryResult]:
     """Answers to 40 thresholds of each tenant that are never answered."""
-    slow = [Asked(Arm(one, f"model-{i}"), HEAVY, 60) for one in tenants for i in range(40)]
+    slow = [ArmQuery(Arm(one, f"model-{i}"), HEAVY, 60) for one in tenants for i in range(40)]
     found = await asyncio.gather(*(prometheus.read([one]) for one in slow))
     return [answer for answers in found for answer in answers.values()]
 
@@ -71,13 +80,13 @@ async def test_however_many_thresholds_are_slow_counters_are_read() -> None:
         slow = asyncio.create_task(greedy(prometheus, "a", "b", "c", "d"))
         await begun(prometheus)
         others = [
-            timed(prometheus, Asked(arm(i), REQUESTS, 60), Asked(arm(i), ERRORS, 60))
+            timed(prometheus, ArmQuery(arm(i), REQUESTS, 60), ArmQuery(arm(i), ERRORS, 60))
             for i in range(20)
         ]
         for answers, seconds in await asyncio.gather(*others):
             assert set(answers) == {()}
             assert seconds < TIMEOUT / 2
-        assert all(isinstance(answer, Unreadable) for answer in await slow)
+        assert all(isinstance(answer, QueryError) for answer in await slow)
 
 
 async def test_one_tenants_slow_thresholds_do_not_hold_up_anybody_elses() -> None:
@@ -87,11 +96,14 @@ async def test_one_tenants_slow_thresholds_do_not_hold_up_anybody_elses() -> Non
     ):
         slow = asyncio.create_task(greedy(prometheus, "a"))
         await begun(prometheus)
-        others = [timed(prometheus, Asked(arm(i), Value("max(x{$arm})"), 60)) for i in range(20)]
+        others = [
+            timed(prometheus, ArmQuery(arm(i), ExpressionQuery("max(x{$arm})"), 60))
+            for i in range(20)
+        ]
         for answers, seconds in await asyncio.gather(*others):
             assert set(answers) == {()}
             assert seconds < TIMEOUT / 2
-        assert all(isinstance(answer, Unreadable) for answer in await slow)
+        assert all(isinstance(answer, QueryError) for answer in await slow)
 
 
 async def test_a_part_is_asked_for_once_its_own_whole_is_answered() -> None:
@@ -105,31 +117,31 @@ async def test_a_part_is_asked_for_once_its_own_whole_is_answered() -> None:
         serving(noted) as server,
         Prometheus(Config(server.url, timeout=TIMEOUT)) as prometheus,
     ):
-        questions = (Counters("slow_total"), REQUESTS, ERRORS)
+        queries = (CounterQuery("slow_total"), REQUESTS, ERRORS)
         (slow, *others), _ = await timed(
-            prometheus, *(Asked(arm(1), question, 60) for question in questions)
+            prometheus, *(ArmQuery(arm(1), query, 60) for query in queries)
         )
-    assert isinstance(slow, Unreadable)
+    assert isinstance(slow, QueryError)
     assert others == [(), ()]
     assert asked["part"] - asked["slow"] < TIMEOUT / 2
 
 
 async def test_the_tenant_whose_counters_take_too_long_is_found_and_then_asked_for_alone() -> None:
     arms = [arm(i) for i in range(16)]
-    batch = [Asked(one, question, 60) for one in arms for question in (REQUESTS, ERRORS)]
+    batch = [ArmQuery(one, query, 60) for one in arms for query in (REQUESTS, ERRORS)]
     async with (
         serving(hanging_for("team-11")) as server,
         Prometheus(Config(server.url, timeout=TIMEOUT)) as prometheus,
     ):
         answers = await prometheus.read(batch)
-        unread = {one.arm for one, answer in answers.items() if isinstance(answer, Unreadable)}
+        unread = {one.arm for one, answer in answers.items() if isinstance(answer, QueryError)}
         assert unread == {arm(11)}
         healthy = [one for one in batch if one.arm != arm(11)]
         own = asyncio.create_task(prometheus.read([one for one in batch if one.arm == arm(11)]))
         answers_again, seconds = await timed(prometheus, *healthy)
         assert set(answers_again) == {()}
         assert seconds < TIMEOUT / 2
-        assert all(isinstance(answer, Unreadable) for answer in (await own).values())
+        assert all(isinstance(answer, QueryError) for answer in (await own).values())
 
 
 async def test_a_tenant_whose_queries_are_answered_again_is_asked_for_together_with_others() -> (
@@ -140,7 +152,7 @@ async def test_a_tenant_whose_queries_are_answered_again_is_asked_for_together_w
     async def recovering(request: web.Request, form: dict[str, str]) -> web.StreamResponse:
         return await (hanging_for("team-1") if sick else saying(matrix()))(request, form)
 
-    batch = [Asked(arm(i), REQUESTS, 60) for i in range(4)]
+    batch = [ArmQuery(arm(i), REQUESTS, 60) for i in range(4)]
     async with (
         serving(recovering) as server,
         Prometheus(Config(server.url, timeout=TIMEOUT)) as prometheus,
@@ -154,7 +166,7 @@ async def test_a_tenant_whose_queries_are_answered_again_is_asked_for_together_w
 
 
 async def test_a_prometheus_that_answers_nothing_is_not_asked_in_ever_smaller_pieces() -> None:
-    batch = [Asked(arm(i), REQUESTS, 60) for i in range(200)]
+    batch = [ArmQuery(arm(i), REQUESTS, 60) for i in range(200)]
     async with (
         serving(faulty.hang) as server,
         Prometheus(Config(server.url, timeout=0.5)) as prometheus,
@@ -163,7 +175,7 @@ async def test_a_prometheus_that_answers_nothing_is_not_asked_in_ever_smaller_pi
         assert prometheus.queries_sent == 2
     assert seconds < 2
     (said,) = set(answers)
-    assert isinstance(said, Unreadable)
+    assert isinstance(said, QueryError)
     assert "did not answer within 0.5s" in said.message
 
 
@@ -189,10 +201,10 @@ async def test_what_is_too_much_for_prometheus_is_asked_for_in_halves(
             )
         return web.json_response(matrix((series, [[1, "1"]])))
 
-    batch = [Asked(arm(i), question, 60) for i in range(8) for question in (REQUESTS, ERRORS)]
+    batch = [ArmQuery(arm(i), query, 60) for i in range(8) for query in (REQUESTS, ERRORS)]
     async with serving(limited) as server, Prometheus(Config(server.url)) as prometheus:
         answers = await prometheus.read(batch)
-    assert not [answer for answer in answers.values() if isinstance(answer, Unreadable)]
+    assert not [answer for answer in answers.values() if isinstance(answer, QueryError)]
     assert answers[batch[2]] == (Series(series, ((1.0, 1.0),)),)
 
 
@@ -203,18 +215,18 @@ async def test_one_tenant_that_is_too_much_leaves_the_others_readable() -> None:
             return web.json_response(error, status=422)
         return web.json_response(matrix())
 
-    batch = [Asked(arm(i), REQUESTS, 60) for i in range(8)]
+    batch = [ArmQuery(arm(i), REQUESTS, 60) for i in range(8)]
     async with serving(limited) as server, Prometheus(Config(server.url)) as prometheus:
         answers = await prometheus.read(batch)
         before = prometheus.queries_sent
         await prometheus.read(batch)
         assert prometheus.queries_sent - before == 2
-    unread = {one.arm for one, answer in answers.items() if isinstance(answer, Unreadable)}
+    unread = {one.arm for one, answer in answers.items() if isinstance(answer, QueryError)}
     assert unread == {arm(3)}
 
 
 async def test_a_reading_that_is_given_up_does_not_take_away_anothers_answer() -> None:
-    asked = Asked(arm(1), REQUESTS, 60)
+    asked = ArmQuery(arm(1), REQUESTS, 60)
     async with serving(saying(matrix())) as server, Prometheus(Config(server.url)) as prometheus:
         given_up = asyncio.create_task(prometheus.read([asked]))
         kept = asyncio.create_task(prometheus.read([asked]))

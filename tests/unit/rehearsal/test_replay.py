@@ -1,13 +1,14 @@
 """A rollout that went its course, judged again by the same policy and by others."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from serinus.api.spec import Spec
 from serinus.api.status import Course, InEffect, ObeyedCommand
-from serinus.judge.questions import Answer, Arm, Counters, History, Measurement, Question, Series
 from serinus.manifests.owner import Owner
-from serinus.plan.analysis import Request
+from serinus.metrics.queries import ArmQuery, CounterQuery, QueryResult, Series
+from serinus.metrics.requests import Results
 from serinus.rehearsal.replay import Replay, Replayed
 
 OWNER = Owner("team", "loan", uid="")
@@ -67,26 +68,22 @@ class Past:
             ),
             promoted=self.promoted,
             end=START + (self.until or 200.0),
-            measure=self.measure,
-            history=lambda request, now: History(now, dict.fromkeys(request.questions, ())),
+            source=self,
         ).run()
 
-    def measure(self, request: Request, now: float) -> Measurement:
-        """What Prometheus had."""
-        arms = ((request.candidate, self.errors), (request.stable, 0.01))
-        candidate, stable = (
-            {question: self._answer(arm, question, share, now) for question in request.questions}
-            for arm, share in arms
-        )
-        return Measurement(now, candidate, stable)
+    def read(self, queries: Iterable[ArmQuery], now: float) -> Results:
+        """What Prometheus had; of a history nothing."""
+        return {one: () if one.every else self._answer(one, now) for one in queries}
 
-    def _answer(self, arm: Arm, question: Question, errors: float, now: float) -> Answer:
+    def _answer(self, asked: ArmQuery, now: float) -> QueryResult:
         first = START + (self.measured_since or self.weights[0].since - START)
         scrapes = int((now - START) / SCRAPED_EVERY) + 1
         times = [START + SCRAPED_EVERY * scrape for scrape in range(scrapes)]
-        share = errors if isinstance(question, Counters) and question.part else 1.0
+        errors = 0.01 if asked.arm.workload == OWNER.child(OLD) else self.errors
+        share = errors if isinstance(asked.query, CounterQuery) and asked.query.part else 1.0
         counts = tuple((at, round(share * RATE * max(at - first, 0.0))) for at in times)
-        labels = {"namespace": arm.namespace, "pod": f"{arm.workload}-5d9f7c6b8-x2x4z"}
+        pod = f"{asked.arm.workload}-5d9f7c6b8-x2x4z"
+        labels = {"namespace": asked.arm.namespace, "pod": pod}
         return (Series(labels, counts),)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from serinus.judge.counters import Growth, Increase
-from serinus.judge.histogram import Histogram
-from serinus.judge.shares import ranges
+from serinus.metrics.counters import Growth, Increase
+from serinus.metrics.histograms import Histogram
+from serinus.metrics.shares import ranges
 
 LONGEST_NAME: Final = 100
 OTHER: Final = "any other category"

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from serinus.api.quantities import spoken
-from serinus.judge import words
 from serinus.judge.drift.suspicion import Bound, Suspicion
+from serinus.judge.evidence import words
 
 ABOVE: Final = "above"
 BELOW: Final = "below"

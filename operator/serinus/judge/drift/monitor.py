@@ -8,13 +8,13 @@ from serinus.api.monitoring import MOST_FEATURES, FeatureDrift
 from serinus.api.quantities import fraction, seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import Unknown, Watched
-from serinus.judge.counters import Reading, count
 from serinus.judge.drift.compared import Compared
 from serinus.judge.drift.distribution import Distribution, distributions
 from serinus.judge.drift.feature import Feature, Tolerance
 from serinus.judge.drift.reference import recorded
-from serinus.judge.look import STALE_AFTER
-from serinus.judge.questions import Answer, Counters, Question, Unreadable
+from serinus.judge.evidence.look import STALE_AFTER
+from serinus.metrics.counters import Reading, count
+from serinus.metrics.queries import CounterQuery, Query, QueryError, QueryResult
 
 FALSE_ALARM_EVERY: Final = 365 * 86400.0
 """Seconds on the mean, over all features of a ModelDeployment, at the limit of what is tolerated;
@@ -42,12 +42,12 @@ class Watch:
         return cls(at, at)
 
 
-def questions_of(settings: FeatureDrift) -> tuple[Counters, Counters]:
+def queries_of(settings: FeatureDrift) -> tuple[CounterQuery, CounterQuery]:
     """What to ask of stable: the histogram, and the counter of categories."""
     categories = settings.categories
     return (
-        Counters(f"{settings.features}_bucket"),
-        Counters(categories.metric, tuple(categories.matchers)),
+        CounterQuery(f"{settings.features}_bucket"),
+        CounterQuery(categories.metric, tuple(categories.matchers)),
     )
 
 
@@ -55,15 +55,15 @@ def watch(
     settings: FeatureDrift,
     known: Watched,
     before: Watch,
-    answers: Mapping[Question, Answer],
+    answers: Mapping[Query, QueryResult],
     at: float,
     interval: float,
 ) -> tuple[Watched, Watch]:
     """What is known, and a look -> what is known then. A look every `interval` seconds."""
-    questions = questions_of(settings)
-    asked = {question: answers[question] for question in questions}
+    queries = queries_of(settings)
+    asked = {query: answers[query] for query in queries}
     [readings], counted = count((asked,), before.counted, before.since)
-    seen = _seen(settings, questions, readings, at)
+    seen = _seen(settings, queries, readings, at)
     if isinstance(seen, Unknown):
         if at - before.read_at < STALE_AFTER and known.unknown is None:
             return known, before  # it may pass
@@ -77,17 +77,17 @@ def watch(
 
 def _seen(
     settings: FeatureDrift,
-    questions: tuple[Counters, Counters],
-    readings: Mapping[Counters, Reading],
+    queries: tuple[CounterQuery, CounterQuery],
+    readings: Mapping[CounterQuery, Reading],
     at: float,
 ) -> Mapping[str, Distribution] | Unknown:
     """What was counted by feature, or why a look tells nothing at all."""
-    histogram, categories = (readings[question] for question in questions)
-    if isinstance(histogram, Unreadable):
+    histogram, categories = (readings[query] for query in queries)
+    if isinstance(histogram, QueryError):
         return _unreadable(histogram.message)
-    if isinstance(categories, Unreadable):
+    if isinstance(categories, QueryError):
         return _unreadable(categories.message)
-    metrics = " or ".join(question.metric for question in questions)
+    metrics = " or ".join(query.metric for query in queries)
     if at - max(histogram.newest or 0.0, categories.newest or 0.0) > STALE_AFTER:
         told = f"Prometheus has no fresh {metrics} from the stable pods: they must export one of "
         return Unknown(reason=Reason.NO_DATA, message=f"{told}them and be scraped.")

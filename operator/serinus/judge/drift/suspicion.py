@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from serinus.judge.kernel import log_sum
+from serinus.judge.evidence.kernel import log_sum
 
 ODDS: Final = (1.3, 2.0, 5.0)
 """How far beyond the bound the share may lie, as ratios of odds; each is as likely."""

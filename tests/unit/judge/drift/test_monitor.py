@@ -2,8 +2,8 @@
 
 import pytest
 
-from serinus.judge.drift import questions_of
-from serinus.judge.questions import Unreadable
+from serinus.judge.drift import queries_of
+from serinus.metrics.queries import QueryError
 from tests.unit.judge.drift.watching import BOUNDS, USUAL, Watching, watching_given
 
 POORER = (0.4, 0.4, 0.15, 0.05)
@@ -135,8 +135,8 @@ def test_a_restart_forgets_what_is_suspected_and_not_what_is_known() -> None:
 
 def test_an_outage_of_prometheus_is_told_once_it_lasts_and_nothing_is_lost() -> None:
     watching = watching_given()
-    histogram, _ = questions_of(watching.settings)
-    watching.broken = {histogram: Unreadable("Prometheus cannot be reached.")}
+    histogram, _ = queries_of(watching.settings)
+    watching.broken = {histogram: QueryError("Prometheus cannot be reached.")}
     assert watching.looks(4).unknown is None
     unknown = watching.looks(2).unknown
     assert unknown is not None

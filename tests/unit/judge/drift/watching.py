@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from serinus.api.monitoring import FeatureDrift
 from serinus.api.status import FeatureStatus, Watched
-from serinus.judge.counters import covered_until
-from serinus.judge.drift import Watch, given, questions_of, watch
-from serinus.judge.questions import Answer, Question
+from serinus.judge.drift import Watch, given, queries_of, watch
+from serinus.metrics.counters import covered_until
+from serinus.metrics.queries import Query, QueryResult
 from tests.unit.judge.metrics import Pods
 
 INTERVAL = 60.0
@@ -35,7 +35,7 @@ class Watching:
         reference = given(self.settings.reference.given or ())
         self.known = Watched(basis="", reference=reference)
         self.random = random.Random(seed)
-        self.broken: Mapping[Question, Answer] = {}
+        self.broken: Mapping[Query, QueryResult] = {}
 
     def incomes(self, counts: Mapping[str, int], pod: str = "pod") -> None:
         """Stable is asked about so many incomes in the range that ends at each bound."""
@@ -61,9 +61,9 @@ class Watching:
         self.at += seconds
         self.pods.scrape(self.at)
         start = covered_until(self.watch.counted, self.watch.since) - 60
-        questions = questions_of(self.settings)
-        answers: dict[Question, Answer] = {
-            question: self.pods.answer(question, start, self.at) for question in questions
+        queries = queries_of(self.settings)
+        answers: dict[Query, QueryResult] = {
+            query: self.pods.answer(query, start, self.at) for query in queries
         }
         answers |= self.broken
         self.known, self.watch = watch(

@@ -1,0 +1,122 @@
+"""A check: a name, and the settings of one kind."""
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_snake
+
+from serinus.api.base import Type, Written
+from serinus.api.checks.compared import Settings
+from serinus.api.checks.error_rate import ErrorRate
+from serinus.api.checks.fairness import Fairness
+from serinus.api.checks.feedback import Feedback
+from serinus.api.checks.latency import Latency
+from serinus.api.checks.prediction_drift import PredictionDrift
+from serinus.api.checks.threshold import Threshold
+from serinus.api.checks.traffic_share import TrafficShare
+
+CheckName = Annotated[
+    str,
+    Field(max_length=63),
+    Written(
+        "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        "a check's name has lower-case letters, digits and - only",
+    ),
+]
+
+
+_KINDS = (
+    "errorRate",
+    "fairness",
+    "feedback",
+    "latency",
+    "predictionDrift",
+    "threshold",
+    "trafficShare",
+)
+
+
+_FIELDS = tuple((to_snake(kind), kind) for kind in _KINDS)
+
+
+_ONE_KIND = f"a check needs exactly one of {', '.join(_KINDS)}"
+
+
+class Check(Type):
+    """One question that every step must answer; exactly one kind."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": f"[{', '.join(f'has(self.{kind})' for kind in _KINDS)}]"
+                    ".filter(x, x).size() == 1",
+                    "message": _ONE_KIND,
+                }
+            ]
+        }
+    )
+
+    name: CheckName = Field(description="Name of the check, shown in status and events.")
+    weight: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=1, description="Share of the false-rollback budget, relative to the other checks."
+    )
+    error_rate: ErrorRate | None = Field(
+        default=None, description="Share of failed requests, candidate against stable."
+    )
+    fairness: Fairness | None = Field(
+        default=None, description="The groups inside the candidate, each against each other."
+    )
+    feedback: Feedback | None = Field(
+        default=None,
+        description="Share of negative outcomes that users report, candidate against stable.",
+    )
+    latency: Latency | None = Field(
+        default=None, description="Share of slow requests, candidate against stable."
+    )
+    prediction_drift: PredictionDrift | None = Field(
+        default=None, description="Distribution of predictions, candidate against stable."
+    )
+    threshold: Threshold | None = Field(
+        default=None, description="A value from Prometheus against bounds; no guarantee."
+    )
+    traffic_share: TrafficShare | None = Field(
+        default=None,
+        description="Share of the requests that the candidate takes, against its weight. It holds "
+        "the rollout, and never rolls back.",
+    )
+
+    @cached_property
+    def kind(self) -> str:
+        """The key that is set, such as errorRate."""
+        return next(iter(self.kinds()))
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Those of its kind."""
+        return self.kinds()[self.kind]
+
+    def kinds(self) -> dict[str, Settings]:
+        """The keys that are set, with their settings."""
+        found = ((kind, getattr(self, field)) for field, kind in _FIELDS)
+        return {kind: settings for kind, settings in found if settings is not None}
+
+    @cached_property
+    def digest(self) -> str:
+        """12 characters that stand for kind and settings; others give other ones."""
+        settings = {kind: value.to_json() for kind, value in self.kinds().items()}
+        text = json.dumps(settings, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def __hash__(self) -> int:
+        """Its settings have lists, which have none."""
+        return hash(self.digest)
+
+    @model_validator(mode="after")
+    def _exactly_one_kind(self) -> Self:
+        if len(self.kinds()) != 1:
+            raise ValueError(_ONE_KIND)
+        return self

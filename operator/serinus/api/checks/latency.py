@@ -1,0 +1,93 @@
+"""How long requests take."""
+
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from serinus.api.base import Duration, Percent, Type, WarmUp, Written
+from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
+from serinus.api.checks.metrics import Histogram
+
+LatencyName = Annotated[
+    str,
+    Field(max_length=63),
+    Written("^[a-z][a-zA-Z0-9]*$", "a latency's name is written like timeToFirstToken"),
+]
+
+
+_ONE_LATENCY = "set of, a latency of the preset, or histogram, not both"
+
+
+class SlowLimit(Type):
+    """No more than this share of requests may be slower than this bound."""
+
+    bound: Duration = Field(
+        description="A latency such as 500ms. It should be a bucket bound of the histogram; the "
+        "next higher one is taken where it is not."
+    )
+    share: Percent = Field(
+        description="Roll back once more than this share of the candidate's requests is shown to "
+        "be slower than the bound, whatever stable does."
+    )
+
+
+class Latency(Compared):
+    """How long requests take: the share slower than each of a few bounds, candidate against
+    stable. The bounds are buckets of the histogram, nearest to what 50, 25, 10, 5, 2, 1 and 0.5%
+    of stable's requests exceed."""
+
+    counts_requests = True
+    finds_bad_events = True
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                MARGIN_ABOVE_TOLERANCE,
+                {"rule": "!has(self.of) || !has(self.histogram)", "message": _ONE_LATENCY},
+            ]
+        }
+    )
+
+    of: LatencyName | None = Field(
+        default=None,
+        description="Which of the preset's latencies, such as timeToFirstToken of vLLM; request, "
+        "the whole of it, if left out.",
+    )
+    histogram: Histogram = Field(
+        default=Histogram(metric="model_request_duration_seconds"),
+        description="The histogram of durations. By default the preset's, or "
+        "model_request_duration_seconds.",
+    )
+    warm_up: WarmUp = Field(
+        default="30s",
+        description="A pod's requests count once it has served for so long, with either revision, "
+        "and again so long after a restart; 10m at most. All other checks count from the first "
+        "request on.",
+    )
+    tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
+        default=1.1,
+        description="Roll back once more than this many times as many of the candidate's requests "
+        "as of stable's are shown to be slower than some bound.",
+    )
+    absolute_tolerance: Percent = Field(
+        default="0.5%",
+        description="Added to the tolerated share of slow requests, so that trifles far out in the "
+        "tail do not roll back.",
+    )
+    margin: Annotated[float, Field(gt=1, le=100)] = Field(
+        default=1.5,
+        description="Pass once fewer than this many times as many of the candidate's requests as "
+        "of stable's are shown to be slower than each bound.",
+    )
+    absolute_margin: Percent = Field(
+        default="2%", description="Added to the margin of the share of slow requests."
+    )
+    limit: SlowLimit | None = Field(
+        default=None, description="An absolute limit beside the comparison with stable."
+    )
+
+    @model_validator(mode="after")
+    def _one_latency(self) -> Self:
+        if self.of is not None and "histogram" in self.model_fields_set:
+            raise ValueError(_ONE_LATENCY)
+        return self

@@ -1,0 +1,47 @@
+"""The distribution of predictions."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from serinus.api.base import Percent
+from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
+from serinus.api.checks.metrics import Counter, LabelName, MetricName
+
+
+class PredictionDrift(Compared):
+    """What the model predicts: the candidate's distribution against stable's on live traffic."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE]}
+    )
+
+    scores: MetricName | None = Field(
+        default=None,
+        description="A histogram of scores (its name without _bucket); compared bucket by bucket.",
+    )
+    classes: Counter | None = Field(
+        default=None,
+        description="A counter of predictions; compared by the label class. Without scores and "
+        "classes both of the metric contract are read: model_prediction_score and "
+        "model_predictions_total, whichever the pods export.",
+    )
+    class_label: LabelName = Field(
+        default="class", description="The label that names the predicted class."
+    )
+    tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
+        default=1.25,
+        description="Roll back once some class or score range is shown to be more than this many "
+        "times as common, or as rare, as with stable.",
+    )
+    absolute_tolerance: Percent = Field(
+        default="1%", description="Added to the tolerated share of each class or score range."
+    )
+    margin: Annotated[float, Field(gt=1, le=100)] = Field(
+        default=2.0,
+        description="Pass once every class and score range is shown to be within this many times "
+        "stable's share.",
+    )
+    absolute_margin: Percent = Field(
+        default="2%", description="Added to the margin of each class or score range."
+    )

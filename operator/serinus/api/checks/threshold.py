@@ -1,0 +1,47 @@
+"""Any value that a query can compute."""
+
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from serinus.api.base import Duration
+from serinus.api.checks.compared import Settings
+
+
+class Threshold(Settings):
+    """A value from Prometheus against fixed bounds. It carries no statistical guarantee."""
+
+    shares_budget = False
+    asks_of_stable = False
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {"rule": "has(self.min) || has(self.max)", "message": "set min, max or both"},
+                {
+                    "rule": "!has(self.min) || !has(self.max) || self.min <= self.max",
+                    "message": "min must not be above max",
+                },
+            ]
+        }
+    )
+
+    query: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
+        description="PromQL. Each selector must contain $arm, which stands for the candidate's "
+        "pods, or $namespace, which stands for the namespace: max(model_drift_psi{$arm}).",
+    )
+    min: float | None = Field(default=None, description="Breached below this.")
+    max: float | None = Field(default=None, description="Breached above this.")
+    for_: Duration = Field(
+        default="0s",
+        alias="for",
+        description="How long it must be breached to roll back, and be in bounds to pass.",
+    )
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError("set min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("min must not be above max")
+        return self

@@ -1,0 +1,20 @@
+"""errorRate: the share of failed requests, against stable's and against a fixed limit."""
+
+from serinus.api.checks import ErrorRate
+from serinus.judge.checks.event_share import EventShare, Nouns
+
+NOUNS = Nouns("errors", "requests", "has served no request yet")
+
+
+class ErrorRateCheck(EventShare):
+    """Errors among requests."""
+
+    def __init__(self, settings: ErrorRate) -> None:
+        super().__init__(
+            settings,
+            settings.requests,
+            settings.failed,
+            NOUNS,
+            beside=settings.failures,
+            successes=settings.successes,
+        )

@@ -1,0 +1,233 @@
+"""The share of bad events among a whole, against stable's and against a fixed limit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from serinus.api.baseline import CheckBaseline
+from serinus.api.checks import Counter, LabelMatcher
+from serinus.api.quantities import fraction
+from serinus.api.status import CheckState, Comparison, Verdict
+from serinus.judge.evidence import comparison, pods, words
+from serinus.judge.evidence.comparison import Policy, Scale, among_pods, begun
+from serinus.judge.evidence.dispersion import dispersion, learned
+from serinus.judge.evidence.history import served
+from serinus.judge.evidence.kernel import WORSE, Null, log_sum
+from serinus.judge.evidence.look import Budget, Finding, Look
+from serinus.metrics.counters import Growth
+from serinus.metrics.queries import CounterQuery
+
+LIMIT = "limit"
+_UNANSWERED = "unanswered"
+"""Requests that have not succeeded, less those that were counted as events."""
+
+
+class Bounds(Protocol):
+    """The settings that such a check has."""
+
+    @property
+    def tolerance(self) -> float: ...
+    @property
+    def absolute_tolerance(self) -> str: ...
+    @property
+    def margin(self) -> float: ...
+    @property
+    def absolute_margin(self) -> str: ...
+    @property
+    def limit(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Nouns:
+    """What is counted, as people call it."""
+
+    events: str
+    """`errors`; also the name of the comparison with stable."""
+    whole: str
+    """`requests`; also the key of its counts."""
+    none_yet: str
+    """`has served no request yet`, said of an arm."""
+
+
+class EventShare:
+    """Candidate against stable; the limit is a second hypothesis that shares the budget.
+
+    Events are told by their labels: among the whole, or among what a counter beside it counts,
+    which then is the rest of the whole. Or successes are counted, and the rest are the events.
+    """
+
+    def __init__(
+        self,
+        bounds: Bounds,
+        whole: Counter,
+        events: list[LabelMatcher],
+        nouns: Nouns,
+        beside: str | None = None,
+        successes: str | None = None,
+    ) -> None:
+        matchers = tuple(whole.matchers)
+        self._whole = CounterQuery(whole.metric, matchers, beside=beside)
+        self._rest = successes is not None
+        self._told_by = (
+            CounterQuery(successes, matchers)
+            if successes is not None
+            else CounterQuery(beside or whole.metric, (*matchers, *events), part=True)
+        )
+        self._nouns = nouns
+        self._policies = {nouns.events: _against_stable(bounds)}
+        self._limit = bounds.limit
+        if bounds.limit is not None:
+            limit = Null(0.0, fraction(bounds.limit))
+            self._policies[LIMIT] = Policy(limit, limit)
+
+    def queries(self) -> tuple[CounterQuery, ...]:
+        """Both counters."""
+        return self._whole, self._told_by
+
+    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+        """What is known, and what a look adds -> the verdict, and what is known then."""
+        if problem := look.unreadable(self.queries()):
+            return Finding("Error", problem, state)
+        state = self._counted(self.opened(state), look, budget)
+        found = comparison.verdict(state, budget)
+        missing = look.missing(self._whole)
+        if missing and found != "Fail":
+            return Finding("NoData", missing, state)
+        told = self._message(found, state, look, budget)
+        return Finding(found, f"{told}{self._what_stable_told(look)}", state)
+
+    def learn(self, history: Sequence[Look]) -> CheckBaseline:
+        """How stable's events varied."""
+        blocks = list(served(history, self._whole, self._told_by))
+        if self._rest:
+            blocks = [
+                {pod: (n, max(n - good, 0.0)) for pod, (n, good) in block.items()}
+                for block in blocks
+            ]
+        return learned([dispersion(self._nouns.events, blocks)])
+
+    def opened(self, state: CheckState) -> CheckState:
+        """The state with its comparisons, which the first block to count needs."""
+        if state.comparisons:
+            return state
+        return comparison.compare(state, [begun(name) for name in self._policies], WORSE)
+
+    def _counted(self, state: CheckState, look: Look, budget: Budget) -> CheckState:
+        whole, events = look.growth(self._whole), look.growth(self._told_by)
+        n_c, n_s = (arm.total for arm in whole)
+        key = self._nouns.whole
+        if self._rest:
+            (e_c, e_s), state = self._unsuccessful(state, whole, events)
+            bad = _shared(e_c, whole[0], events[0])
+        else:
+            e_c, e_s = (arm.total for arm in events)
+            bad = pods.by_target(events[0])
+        state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
+        state = pods.with_requests(state, pods.by_target(whole[0]))
+        enough = comparison.ceiling(state, budget)
+        weighed = [
+            self._scale(each, (n_c, n_s), look).weigh(each, e_c, e_s, enough)
+            for each in state.comparisons
+        ]
+        found = [pods.with_events(each, bad, state) for each in weighed]
+        return comparison.weighed(state, found)
+
+    def _unsuccessful(
+        self, state: CheckState, whole: tuple[Growth, Growth], good: tuple[Growth, Growth]
+    ) -> tuple[tuple[float, float], CheckState]:
+        """What a block adds to the events of each arm, and the state with what is unanswered.
+
+        A request that is under way when its pod is scraped has not succeeded yet. So those are
+        events that were unanswered at the look before, and still are.
+        """
+        events, unanswered = [], []
+        for before, n, ok in zip((state.candidate, state.stable), whole, good, strict=True):
+            then = before.get(_UNANSWERED, 0.0)
+            now = then + n.total - ok.total
+            events.append(max(min(then, now, n.total), 0.0))
+            unanswered.append({_UNANSWERED: now - events[-1]})
+        return (events[0], events[1]), state.replace(
+            candidate={**state.candidate, **unanswered[0]},
+            stable={**state.stable, **unanswered[1]},
+        )
+
+    def _scale(self, each: Comparison, requests: tuple[float, float], look: Look) -> Scale:
+        varied, serving = look.baseline.of(self._nouns.events), look.pods(self._whole)
+        return Scale(self._policies[each.name], *requests, varied, serving)
+
+    def _message(self, found: Verdict, state: CheckState, look: Look, budget: Budget) -> str:
+        n_c, n_s = self._totals(state)
+        events = state.comparisons[0]
+        if n_c == 0:
+            return f"The candidate {self._nouns.none_yet}."
+        told = f"Candidate {self._nouns.events} {words.counted(events.candidate, n_c)}"
+        if n_s:
+            told += f" against stable {words.counted(events.stable, n_s)}"
+        if found == "Fail":
+            worst = max(state.comparisons, key=lambda each: log_sum(each.more))
+            tolerance = self._policies[worst.name].tolerance
+            blamed = pods.blamed(state, worst, tolerance, events.stable / n_s if n_s else 0.0)
+            return f"{told}; {self._what_is_wrong(worst, budget)}.{blamed}"
+        if found == "Pass":
+            return f"{told}; {self._what_is_right(budget)}."
+        if n_s == 0:
+            return f"{told}; stable {self._nouns.none_yet}."
+        return f"{told}. {self._forecast(state, look, budget)}"
+
+    def _what_is_wrong(self, worst: Comparison, budget: Budget) -> str:
+        if worst.name == LIMIT:
+            told = f"the rate is above the limit of {self._limit}"
+        else:
+            tolerance = self._policies[self._nouns.events].tolerance
+            told = f"the rate is above {words.allowed(tolerance.ratio, tolerance.offset)}"
+        return f"{told}, {words.sure(budget.false_rollback)}"
+
+    def _what_is_right(self, budget: Budget) -> str:
+        margin = self._policies[self._nouns.events].margin
+        told = f"the rate is below {words.allowed(margin.ratio, margin.offset)}"
+        if self._limit:
+            told += f" and below the limit of {self._limit}"
+        return f"{told}, {words.sure(budget.false_pass)}"
+
+    def _what_stable_told(self, look: Look) -> str:
+        events, tolerance = self._nouns.events, self._policies[self._nouns.events].tolerance
+        varied, serving = look.baseline.of(events), look.pods(self._whole)
+        widened = among_pods(tolerance, varied, serving)
+        return words.varied(events, varied) + words.tolerated(varied, widened.ratio, serving[0])
+
+    def _forecast(self, state: CheckState, look: Look, budget: Budget) -> str:
+        n_c, n_s = self._totals(state)
+        gained = [
+            self._scale(each, (1.0, n_s / n_c), look).gains(
+                each, each.candidate / n_c, each.stable / n_c
+            )
+            for each in state.comparisons
+        ]
+        return words.forecast(
+            comparison.requests_to_pass(state, gained, budget),
+            comparison.requests_to_fail(state, gained, budget),
+            self._nouns.whole,
+        )
+
+    def _totals(self, state: CheckState) -> tuple[float, float]:
+        """Counted so far, of candidate and stable."""
+        key = self._nouns.whole
+        return state.candidate.get(key, 0.0), state.stable.get(key, 0.0)
+
+
+def _shared(events: float, whole: Growth, good: Growth) -> dict[str, float]:
+    """The events by target, in the shares of what did not succeed in this block."""
+    succeeded = pods.by_target(good)
+    rest = {
+        target: max(n - succeeded.get(target, 0.0), 0.0)
+        for target, n in pods.by_target(whole).items()
+    }
+    total = sum(rest.values())
+    return {target: events * n / total for target, n in rest.items()} if total else {}
+
+
+def _against_stable(bounds: Bounds) -> Policy:
+    return Policy(
+        Null(bounds.tolerance, fraction(bounds.absolute_tolerance)),
+        Null(bounds.margin, fraction(bounds.absolute_margin)),
+    )

@@ -1,0 +1,40 @@
+"""feedback: the share of negative outcomes among those that users report."""
+
+from dataclasses import replace
+
+from serinus.api.checks import Feedback
+from serinus.api.quantities import seconds, spoken
+from serinus.api.status import CheckState
+from serinus.judge.checks.event_share import EventShare, Nouns
+from serinus.judge.evidence.look import Budget, Finding, Look
+
+OUTCOMES = "outcomes"
+NOUNS = Nouns("negative feedback", OUTCOMES, "has received no feedback yet")
+
+
+class FeedbackCheck(EventShare):
+    """Negative outcomes among all that came back. Most answers never get one: those say nothing,
+    and are no good news."""
+
+    def __init__(self, settings: Feedback) -> None:
+        super().__init__(settings, settings.outcomes, settings.negative, NOUNS)
+        self._min_feedback = settings.min_feedback
+        self._after_text, self._after = settings.after, seconds(settings.after)
+
+    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+        early = look.since + self._after - look.at
+        if early > 0:
+            message = (
+                f"Feedback counts from {self._after_text} after the first traffic on, that is in "
+                f"{spoken(early)}."
+            )
+            return Finding("Inconclusive", message, state)
+        if self._after and not state.comparisons:
+            # this block began before feedback counts
+            message = "Feedback counts from now on."
+            return Finding("Inconclusive", message, self.opened(state))
+        found = super().judge(state, look, replace(budget, min_requests=self._min_feedback))
+        received = all(arm.get(OUTCOMES) for arm in (found.state.candidate, found.state.stable))
+        if found.verdict == "Inconclusive" and not received:
+            return replace(found, verdict="NoData")
+        return found

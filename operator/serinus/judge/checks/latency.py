@@ -1,0 +1,256 @@
+"""latency: the share of requests slower than a bound, for a few bounds, against stable's and
+against a fixed limit.
+
+Never a quantile of a histogram: it is a guess between two bounds, and has no known error.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from serinus.api.baseline import CheckBaseline
+from serinus.api.checks import Latency
+from serinus.api.quantities import fraction, seconds, spoken
+from serinus.api.status import CheckState, Comparison, Verdict
+from serinus.judge.checks.bounds import Durations, by_pod, nearest
+from serinus.judge.evidence import comparison, pods, words
+from serinus.judge.evidence.comparison import Gains, Policy, Scale, among_pods, begun
+from serinus.judge.evidence.dispersion import dispersion, learned
+from serinus.judge.evidence.kernel import SHIFTED, Null, log_sum
+from serinus.judge.evidence.look import Budget, Finding, Look
+from serinus.metrics.histograms import Histogram
+from serinus.metrics.queries import CounterQuery
+from serinus.metrics.warm_up import warmed_up
+
+REQUESTS: Final = "requests"
+LIMIT: Final = "limit"
+IN_ONE_BUCKET: Final = "requests in one bucket"
+"""Stable's, while it is not known at which bounds to compare."""
+
+
+class LatencyCheck:
+    """Requests slower than each bound, candidate against stable.
+
+    Bounds are set before the data that they weigh: by stable's history, or without one by what
+    stable shows in one block, and weighed from the next one on. A bound that some pod no longer
+    has is given up, with its evidence.
+    """
+
+    def __init__(self, settings: Latency) -> None:
+        histogram = settings.histogram
+        matchers = tuple(histogram.matchers)
+        self._classic = CounterQuery(f"{histogram.metric}_bucket", matchers)
+        self._native = CounterQuery(histogram.metric, matchers, native=True)
+        self._per_second = histogram.per_second
+        self._warm_up = seconds(settings.warm_up)
+        self._policy = Policy(
+            Null(settings.tolerance, fraction(settings.absolute_tolerance)),
+            Null(settings.margin, fraction(settings.absolute_margin)),
+            SHIFTED,
+        )
+        self._limit = settings.limit
+        if settings.limit is not None:
+            null = Null(0.0, fraction(settings.limit.share))
+            self._limit_policy = Policy(null, null, SHIFTED)
+            self._limit_bound = seconds(settings.limit.bound) * self._per_second
+
+    def queries(self) -> tuple[CounterQuery, ...]:
+        return self._classic, self._native
+
+    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+        source = self._source(look)
+        if problem := look.unreadable((source,)):
+            return Finding("Error", problem, state)
+        candidate, stable = (warmed_up(each, self._warm_up) for each in look.growth(source))
+        block = Durations(Histogram.of(candidate), Histogram.of(stable))
+        state = self._counted(state, block, look)
+        if not state.comparisons and block.are_of_both and not block.common:
+            return Finding("Error", f"Candidate and stable have {_no_bound(source)}.", state)
+        found = comparison.verdict(state, budget)
+        missing = look.missing(source)
+        if missing and found != "Fail":
+            return Finding("NoData", missing, state)
+        return Finding(found, self._message(found, state, block, look, budget), state)
+
+    def learn(self, history: Sequence[Look]) -> CheckBaseline:
+        """Which bounds tell most of stable, and how the requests slower than each varied."""
+        native = any(look.growth(self._native)[1].increases for look in history)
+        source = self._native if native else self._classic
+        stable = [Histogram.of(look.growth(source)[1]) for look in history]
+        bounds = nearest([Durations(each, each) for each in stable])
+        found = [
+            dispersion(_name(bound), [by_pod(each, each.above(bound) or {}) for each in stable])
+            for bound in bounds
+        ]
+        if self._limit and bounds:
+            slow = [by_pod(each, each.surely_above(self._limit_bound)) for each in stable]
+            found.append(dispersion(LIMIT, slow))
+        return learned(found, bounds)
+
+    def _source(self, look: Look) -> CounterQuery:
+        """Native histograms where both arms have them: their bounds lie closer."""
+        both = all(growth.newest is not None for growth in look.growth(self._native))
+        return self._native if both else self._classic
+
+    def _counted(self, state: CheckState, block: Durations, look: Look) -> CheckState:
+        state = _without_lost_bounds(state, block)
+        if not state.comparisons:
+            from_history = _kept(look.baseline.bounds, block)
+            before = state.stable.get(IN_ONE_BUCKET, 0.0)
+            state = self._begun(state, from_history or nearest([block], before))
+            if not from_history:
+                counted = {} if state.comparisons else {IN_ONE_BUCKET: before + block.stable.total}
+                return state.replace(stable={**state.stable, **counted})
+        n_c, n_s = block.candidate.total, block.stable.total
+        state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, SHIFTED)
+        state = pods.with_requests(state, block.candidate.totals)
+        weighed = []
+        for each in state.comparisons:
+            slow_c, slow_s = self._slow(each, block)
+            scale = self._scale(each, (n_c, n_s), block, look)
+            known = scale.weigh(each, math.fsum(slow_c.values()), math.fsum(slow_s.values()))
+            weighed.append(pods.with_events(known, slow_c, state))
+        return comparison.weighed(state, weighed)
+
+    def _begun(self, state: CheckState, bounds: Iterable[float]) -> CheckState:
+        new = [begun(_name(bound)) for bound in bounds]
+        if new and self._limit:
+            new.append(begun(LIMIT))
+        return comparison.compare(state, new, SHIFTED)
+
+    def _slow(
+        self, each: Comparison, block: Durations
+    ) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        """Slow requests of both arms, by target."""
+        if each.name == LIMIT:
+            bound = self._limit_bound
+            return block.candidate.surely_above(bound), block.stable.surely_above(bound)
+        bound = _bound(each)
+        return block.candidate.above(bound) or {}, block.stable.above(bound) or {}
+
+    def _policy_of(self, each: Comparison) -> Policy:
+        return self._limit_policy if each.name == LIMIT else self._policy
+
+    def _scale(
+        self, each: Comparison, requests: tuple[float, float], block: Durations, look: Look
+    ) -> Scale:
+        return Scale(self._policy_of(each), *requests, look.baseline.of(each.name), block.pods)
+
+    def _message(
+        self, found: Verdict, state: CheckState, block: Durations, look: Look, budget: Budget
+    ) -> str:
+        if not state.comparisons:
+            return (
+                "Which latencies to compare at is not known yet: stable has served nothing, or few "
+                "requests in one bucket, or all of them beyond the last bound (then export greater "
+                "ones)."
+            )
+        n_c, n_s = state.candidate.get(REQUESTS, 0.0), state.stable.get(REQUESTS, 0.0)
+        if n_c == 0 or n_s == 0:
+            who = "stable" if n_c else "candidate"
+            return f"The {who} pods have served no request yet{self._beyond_the_warm_up()}."
+        if found == "Fail":
+            worst = max(state.comparisons, key=lambda each: log_sum(each.more))
+            told = f"{self._told(worst, state, block)}; {self._what_is_wrong(worst)}"
+            told = f"{told}, {words.sure(budget.false_rollback)}."
+            tolerance = self._policy_of(worst).tolerance
+            blamed = pods.blamed(state, worst, tolerance, worst.stable / n_s)
+            return f"{told}{blamed}{self._what_stable_told(worst, block, look)}"
+        most = max(state.comparisons, key=lambda each: _excess(each, state))
+        told, varied = self._told(most, state, block), self._what_stable_told(most, block, look)
+        if found == "Pass":
+            proof = f"{self._what_is_right(block)}, {words.sure(budget.false_pass)}"
+            return f"{told}, the greatest difference; {proof}.{varied}{_coarse(state)}"
+        forecast = self._forecast(state, block, look, budget)
+        return f"{told}, the greatest difference. {forecast}{varied}"
+
+    def _beyond_the_warm_up(self) -> str:
+        return f" beyond their warm-up of {spoken(self._warm_up)}" if self._warm_up else ""
+
+    def _told(self, each: Comparison, state: CheckState, block: Durations) -> str:
+        bound = self._limit_counted(block) if each.name == LIMIT else _bound(each)
+        return (
+            f"Candidate slower than {words.latency(bound / self._per_second)} in "
+            f"{words.counted(each.candidate, state.candidate[REQUESTS])} against stable "
+            f"{words.counted(each.stable, state.stable[REQUESTS])}"
+        )
+
+    def _limit_counted(self, block: Durations) -> float:
+        """Where the limit is counted from, in the histogram's unit."""
+        return block.candidate.next_bound(self._limit_bound)
+
+    def _what_is_wrong(self, worst: Comparison) -> str:
+        if worst.name == LIMIT and self._limit:
+            return f"the share is above the limit of {self._limit.share}"
+        tolerance = self._policy.tolerance
+        return f"the share is above {words.allowed(tolerance.ratio, tolerance.offset)}"
+
+    def _what_is_right(self, block: Durations) -> str:
+        margin = self._policy.margin
+        told = f"at every bound the share is below {words.allowed(margin.ratio, margin.offset)}"
+        if self._limit:
+            bound = words.latency(self._limit_counted(block) / self._per_second)
+            told += f", and slower than {bound} are fewer than {self._limit.share}"
+        return told
+
+    def _what_stable_told(self, each: Comparison, block: Durations, look: Look) -> str:
+        varied = look.baseline.of(each.name)
+        widened = among_pods(self._policy_of(each).tolerance, varied, block.pods)
+        told = words.varied("slow requests", varied)
+        return told + words.tolerated(varied, widened.ratio, block.pods[0])
+
+    def _forecast(self, state: CheckState, block: Durations, look: Look, budget: Budget) -> str:
+        n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
+        gained: list[Gains] = [
+            self._scale(each, (1.0, n_s / n_c), block, look).gains(
+                each, each.candidate / n_c, each.stable / n_c
+            )
+            for each in state.comparisons
+        ]
+        return words.forecast(
+            comparison.requests_to_pass(state, gained, budget),
+            comparison.requests_to_fail(state, gained, budget),
+        )
+
+
+def _coarse(state: CheckState) -> str:
+    """A sentence where nothing is known of what stable's requests took but one bound."""
+    compared = [each for each in state.comparisons if each.name != LIMIT]
+    if len(compared) > 1 or any(each.stable for each in compared):
+        return ""
+    return " All of stable's are in one bucket: what is slower within it only finer ones show."
+
+
+def _kept(bounds: Sequence[float], block: Durations) -> list[float]:
+    """Bounds that stable's history chose, if the candidate has most of them."""
+    known = [bound for bound in bounds if block.knows(bound)]
+    return known if 2 * len(known) > len(bounds) else []
+
+
+def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
+    """Too few of them could pass a candidate by what hardly any request exceeds: where most are
+    lost, all are chosen anew."""
+    compared = [each for each in state.comparisons if each.name != LIMIT]
+    lost = [each for each in compared if not block.knows(_bound(each))]
+    if not lost:
+        return state
+    if 2 * len(lost) > len(compared):
+        return state.replace(comparisons=[], candidate={}, stable={}, pods={})
+    kept = [each for each in state.comparisons if each not in lost]
+    return state.replace(comparisons=kept)
+
+
+def _no_bound(source: CounterQuery) -> str:
+    return f"no bucket bound of {source.metric} in common: let both export it with the same buckets"
+
+
+def _name(bound: float) -> str:
+    return f"slower than {bound!r}"
+
+
+def _bound(each: Comparison) -> float:
+    return float(each.name.removeprefix("slower than "))
+
+
+def _excess(each: Comparison, state: CheckState) -> float:
+    return each.candidate / state.candidate[REQUESTS] - each.stable / state.stable[REQUESTS]

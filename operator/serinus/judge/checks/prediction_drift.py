@@ -1,0 +1,299 @@
+"""predictionDrift: what the model predicts, class by class and score range by score range."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from serinus.api.baseline import CheckBaseline
+from serinus.api.checks import Counter, PredictionDrift
+from serinus.api.quantities import fraction
+from serinus.api.status import CheckState, Comparison, Verdict
+from serinus.judge.evidence import comparison, words
+from serinus.judge.evidence.comparison import Policy, Scale, among_pods, begun
+from serinus.judge.evidence.dispersion import Block, dispersion, learned
+from serinus.judge.evidence.history import of_each_pod
+from serinus.judge.evidence.kernel import SHIFTED, Null, log_sum
+from serinus.judge.evidence.look import Budget, Finding, Look
+from serinus.metrics.counters import Growth
+from serinus.metrics.queries import CounterQuery
+from serinus.metrics.shares import Share, Shares, of_classes, of_scores
+
+DEFAULT_SCORES = "model_prediction_score"
+DEFAULT_CLASSES = Counter(metric="model_predictions_total")
+MOST_SHARES = 127
+"""What the status has room for."""
+SCORE, CLASS = "score", "class"
+"""The first word of the names of their shares."""
+UNSEEN = CLASS
+"""Name of the comparison that stands for each class that was not seen yet. It only matters for
+Pass: so few requests may hide one that is common enough to keep the candidate from passing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A counter of predictions, and how its series are sorted."""
+
+    name: str
+    counters: CounterQuery
+    sort: Callable[[tuple[Growth, Growth]], Shares]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scales:
+    """Of what a block counted."""
+
+    independent: Mapping[str, Scale]
+    """By source: of its shares, but for those below."""
+    varied: Mapping[str, Scale]
+    """By name: of those that varied more than by chance."""
+
+    def of(self, name: str) -> Scale:
+        """Of a share whose source was counted."""
+        return self.varied.get(name) or self.independent[_source(name)]
+
+
+class PredictionDriftCheck:
+    """The share of each class and score range, candidate against stable, in both directions.
+
+    Fail: the mean over all of them, and over all scores up to and above each bound. Pass: each
+    class and each range is shown to be within the margin.
+    """
+
+    def __init__(self, settings: PredictionDrift) -> None:
+        self._policy = Policy(
+            Null(settings.tolerance, fraction(settings.absolute_tolerance)),
+            Null(settings.margin, fraction(settings.absolute_margin)),
+            SHIFTED,
+        )
+        self._any_source_will_do = settings.scores is None and settings.classes is None
+        scores = DEFAULT_SCORES if self._any_source_will_do else settings.scores
+        classes = DEFAULT_CLASSES if self._any_source_will_do else settings.classes
+        self._sources: list[_Source] = []
+        if scores:
+            self._sources.append(_Source(SCORE, CounterQuery(f"{scores}_bucket"), of_scores))
+        if classes:
+            counters = CounterQuery(classes.metric, tuple(classes.matchers))
+            label = settings.class_label
+            self._sources.append(_Source(CLASS, counters, lambda g: of_classes(g, label)))
+
+    def queries(self) -> tuple[CounterQuery, ...]:
+        return tuple(source.counters for source in self._sources)
+
+    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+        found: dict[str, Shares] = {}
+        errors, missing = [], []
+        for source in self._sources:
+            if problem := look.unreadable((source.counters,)):
+                errors.append(problem)
+            elif problem := look.missing(source.counters):
+                missing.append(problem)
+            elif all(grown.increases for grown in look.growth(source.counters)):
+                try:
+                    shares = source.sort(look.growth(source.counters))
+                except ValueError as error:
+                    errors.append(f"{source.counters.metric}: {error}.")
+                else:
+                    if source.name in state.candidate or self._in_use(shares):
+                        found[source.name] = shares
+        if too_many := _too_many(state, found):
+            errors.append(too_many)
+        elif found:
+            state = self._counted(state, found, look)
+        verdict = comparison.verdict(state, budget)
+        if errors and verdict != "Fail":
+            return Finding("Error", " ".join(dict.fromkeys(errors)), state)
+        enough = self._any_source_will_do and len(missing) < len(self._sources)
+        if missing and not enough and verdict != "Fail":
+            either = " Either will do." if self._any_source_will_do else ""
+            return Finding("NoData", " ".join(missing) + either, state)
+        return Finding(verdict, self._message(verdict, state, look, budget), state)
+
+    def learn(self, history: Sequence[Look]) -> CheckBaseline:
+        """How each class and score range of stable's varied."""
+        blocks = [block for source in self._sources for block in _by_share(source, history)]
+        names = sorted({name for block in blocks for name in block})
+        return learned(
+            dispersion(name, [block[name] for block in blocks if name in block])
+            for name in names[:MOST_SHARES]
+        )
+
+    def _in_use(self, shares: Shares) -> bool:
+        """A metric that nobody named may be exported and yet stay empty; Pass must not wait for
+        it."""
+        named = not self._any_source_will_do
+        return named or (shares.total.candidate > 0 and shares.total.stable > 0)
+
+    def _counted(self, state: CheckState, found: Mapping[str, Shares], look: Look) -> CheckState:
+        """Weights are set before the data that they weigh: what appears in this block is only
+        weighed against the candidate from the next one on."""
+        shares = {name: share for each in found.values() for name, share in each.by_name.items()}
+        if CLASS in found:
+            state = _with_unseen(state)
+        new = _new(state, shares)
+        known = [each for each in new if shares[each.name].known]
+        appeared = [each for each in new if not shares[each.name].known]
+        state = comparison.compare(state, known, SHIFTED, both_ways=True)
+        state = comparison.served(
+            state,
+            {source: each.total.candidate for source, each in found.items()},
+            {source: each.total.stable for source, each in found.items()},
+            SHIFTED,
+        )
+        requests = {
+            source: (each.total.candidate, each.total.stable) for source, each in found.items()
+        }
+        scales = self._scales(requests, look)
+        weighed = [_weighed(each, scales, shares) for each in state.comparisons]
+        state = comparison.weighed(state, weighed)
+        shown = [_weighed(each, scales, shares) for each in appeared]
+        return comparison.compare(state, shown, SHIFTED, both_ways=True)
+
+    def _scales(self, requests: Mapping[str, tuple[float, float]], look: Look) -> _Scales:
+        """For sources that counted so many of candidate and stable."""
+        scale = partial(Scale, self._policy, both_ways=True)
+        independent = {source: scale(*counted) for source, counted in requests.items()}
+        varied = {
+            each.name: scale(*requests[source], each, self._pods(source, look))
+            for each in look.baseline.dispersions
+            if (source := _source(each.name)) in requests
+        }
+        return _Scales(independent, varied)
+
+    def _pods(self, source: str, look: Look) -> tuple[int, int]:
+        return next(look.pods(one.counters) for one in self._sources if one.name == source)
+
+    def _message(self, verdict: Verdict, state: CheckState, look: Look, budget: Budget) -> str:
+        if verdict == "Fail":
+            return self._what_is_wrong(state, look, budget)
+        parts = [
+            each
+            for each in state.comparisons
+            if each.not_more and each.name != UNSEEN and _has_both(each, state)
+        ]
+        if not parts:
+            arm = "stable" if any(state.candidate.values()) else "candidate"
+            return f"The {arm} pods have predicted nothing yet."
+        most = max(parts, key=lambda each: _difference(each, state))
+        told, varied = _told(most, state), self._what_stable_told(most, look)
+        if verdict == "Pass":
+            margin = self._policy.margin
+            within = words.allowed(margin.ratio, margin.offset, "the other revision's")
+            told = (
+                f"{told}, the greatest difference; every class and score range is within {within}"
+            )
+            return f"{told}, {words.sure(budget.false_pass)}.{varied}"
+        return f"{told}, the greatest difference. {self._forecast(state, look, budget)}{varied}"
+
+    def _what_stable_told(self, each: Comparison, look: Look) -> str:
+        varied, pods = look.baseline.of(each.name), self._pods(_source(each.name), look)
+        widened = among_pods(self._policy.tolerance, varied, pods)
+        return words.varied(each.name, varied) + words.tolerated(varied, widened.ratio, pods[0])
+
+    def _what_is_wrong(self, state: CheckState, look: Look, budget: Budget) -> str:
+        against = [known for known in state.comparisons if known.more]
+        worst = max(against, key=lambda known: log_sum((*known.more, *known.fewer)))
+        tolerance = self._policy.tolerance
+        allowed = words.allowed(tolerance.ratio, tolerance.offset, "the other revision's")
+        return (
+            f"{_told(worst, state)}, the clearest difference; some share is above {allowed}, "
+            f"{words.sure(budget.false_rollback)}."
+            f"{self._what_stable_told(worst, look)}"
+        )
+
+    def _forecast(self, state: CheckState, look: Look, budget: Budget) -> str:
+        per_request = {
+            source: (1.0, state.stable[source] / n_c if n_c else 0.0)
+            for source, n_c in state.candidate.items()
+        }
+        scales = self._scales(per_request, look)
+        gained = []
+        for known in state.comparisons:
+            n_c = state.candidate[_source(known.name)]
+            rates = (known.candidate / n_c, known.stable / n_c) if n_c else (0.0, 0.0)
+            gained.append(scales.of(known.name).gains(known, *rates))
+        return words.forecast(
+            comparison.requests_to_pass(state, gained, budget),
+            comparison.requests_to_fail(state, gained, budget),
+        )
+
+
+def _by_share(source: _Source, history: Sequence[Look]) -> Iterator[Mapping[str, Block]]:
+    """For each look of stable's history, by the name of a share: predictions by pod, and those of
+    its sort. What the check itself will complain of, once it looks, is left out."""
+    for look in history:
+        pods: dict[str, Shares] = {}
+        for pod, growth in of_each_pod(look.growth(source.counters)[1]).items():
+            with suppress(ValueError):
+                pods[pod] = source.sort((growth, growth))
+        names = {name for shares in pods.values() for name in shares.by_name}
+        yield {
+            name: {
+                pod: (shares.total.stable, share.stable)
+                for pod, shares in pods.items()
+                if (share := shares.by_name.get(name) or _absent(name))
+            }
+            for name in names
+        }
+
+
+def _too_many(state: CheckState, found: Mapping[str, Shares]) -> str | None:
+    names = {known.name for known in state.comparisons if known.name != UNSEEN}
+    names |= {name for shares in found.values() for name in shares.by_name}
+    if len(names) <= MOST_SHARES:
+        return None
+    return (
+        f"{len(names)} classes and score ranges were seen, and at most {MOST_SHARES} can be "
+        "compared: name another classLabel, or export coarser classes or buckets."
+    )
+
+
+def _with_unseen(state: CheckState) -> CheckState:
+    if any(known.name == UNSEEN for known in state.comparisons):
+        return state
+    unseen = begun(UNSEEN, both_ways=True)
+    return state.replace(comparisons=[*state.comparisons, unseen])
+
+
+def _new(state: CheckState, shares: Mapping[str, Share]) -> list[Comparison]:
+    """Comparisons to begin. What was shown of all unseen classes was shown of a new one."""
+    there = {known.name: known for known in state.comparisons}
+    return [
+        there[UNSEEN].replace(name=name)
+        if _source(name) == CLASS
+        else begun(name, both_ways=True, can_pass=not share.tail)
+        for name, share in shares.items()
+        if name not in there
+    ]
+
+
+def _weighed(known: Comparison, scales: _Scales, shares: Mapping[str, Share]) -> Comparison:
+    share = shares.get(known.name) or _absent(known.name)
+    if share is None or _source(known.name) not in scales.independent:
+        return known
+    return scales.of(known.name).weigh(known, share.candidate, share.stable)
+
+
+def _absent(name: str) -> Share | None:
+    """A class that is not listed had none; a score range that is not was not measured."""
+    return Share(0.0, 0.0, True) if _source(name) == CLASS else None
+
+
+def _source(name: str) -> str:
+    return name.split(" ", 1)[0]
+
+
+def _has_both(known: Comparison, state: CheckState) -> bool:
+    return state.candidate[_source(known.name)] > 0 and state.stable[_source(known.name)] > 0
+
+
+def _difference(known: Comparison, state: CheckState) -> float:
+    source = _source(known.name)
+    return abs(known.candidate / state.candidate[source] - known.stable / state.stable[source])
+
+
+def _told(known: Comparison, state: CheckState) -> str:
+    source = _source(known.name)
+    candidate = words.counted(known.candidate, state.candidate[source])
+    stable = words.counted(known.stable, state.stable[source])
+    return f"{known.name[0].upper()}{known.name[1:]}: candidate {candidate} against stable {stable}"

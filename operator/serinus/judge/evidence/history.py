@@ -1,0 +1,85 @@
+"""Stable's history: samples a minute apart -> what it counted in each minute, by pod."""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from serinus.judge.evidence.dispersion import Block
+from serinus.judge.evidence.look import Look
+from serinus.metrics.counters import Growth, count
+from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
+
+
+def minutes(history: Mapping[CounterQuery, QueryResult]) -> list[Look]:
+    """A look for each two samples; both of its arms are stable."""
+    return [_look(history, *span) for span in pairwise(times(history))]
+
+
+def served(looks: Iterable[Look], whole: CounterQuery, events: CounterQuery) -> Iterator[Block]:
+    """Requests and events by pod, for each look."""
+    for look in looks:
+        requests, bad = (_by_pod(look.growth(each)[1]) for each in (whole, events))
+        yield {pod: (n, bad.get(pod, 0.0)) for pod, n in requests.items()}
+
+
+def of_each_pod(growth: Growth) -> dict[str, Growth]:
+    """A growth for each pod, as if it were alone."""
+    by_pod = defaultdict(list)
+    for increase in growth.increases:
+        by_pod[increase.target].append(increase)
+    return {pod: Growth(tuple(own), growth.newest) for pod, own in by_pod.items()}
+
+
+def _look(history: Mapping[CounterQuery, QueryResult], start: float, end: float) -> Look:
+    """Of pods that were there at the start: the first minute of a new one is a warm-up, and one
+    that was not scraped for a while would count what is older."""
+    inside = {counters: between(answer, start, end) for counters, answer in history.items()}
+    there = {
+        series.target
+        for answer in inside.values()
+        if not isinstance(answer, QueryError)
+        for series in answer
+        if series.samples[0][0] == start
+    }
+    (readings,), _ = count(({key: _of(there, a) for key, a in inside.items()},), {}, start)
+    return Look(end, readings, readings, {}, start)
+
+
+def _of(targets: Container[str], answer: QueryResult) -> QueryResult:
+    if isinstance(answer, QueryError):
+        return answer
+    return tuple(series for series in answer if series.target in targets)
+
+
+def times(history: Mapping[CounterQuery, QueryResult]) -> Sequence[float]:
+    """Unix seconds of the samples, rising."""
+    return sorted(
+        {
+            at
+            for answer in history.values()
+            if not isinstance(answer, QueryError)
+            for series in answer
+            for at, _ in series.samples
+        }
+    )
+
+
+def between(answer: QueryResult, start: float, end: float) -> QueryResult:
+    """The samples from start to end, both included."""
+    if isinstance(answer, QueryError):
+        return answer
+    found = []
+    for series in answer:
+        first = bisect_left(series.samples, (start,))
+        last = bisect_right(series.samples, (end, float("inf")))
+        if first < last:
+            found.append(Series(series.labels, series.samples[first:last]))
+    return tuple(found)
+
+
+def _by_pod(growth: Growth) -> dict[str, float]:
+    sums: dict[str, float] = defaultdict(float)
+    for increase in growth.increases:
+        sums[increase.target] += increase.amount
+    return sums

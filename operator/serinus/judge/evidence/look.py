@@ -1,0 +1,137 @@
+"""One look: what was counted since the last one, and what a check makes of it."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from serinus.api.baseline import NO_HISTORY, CheckBaseline
+from serinus.api.quantities import spoken
+from serinus.api.status import CheckState, Verdict
+from serinus.metrics.counters import Growth, Reading
+from serinus.metrics.queries import CounterQuery, ExpressionQuery, Query, QueryError, QueryResult
+
+STALE_AFTER = 300.0
+"""Seconds after which Prometheus itself takes a series for gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveWeight:
+    """The split of the traffic that is in effect."""
+
+    share: float
+    """The candidate's, 0 to 1."""
+    since: float
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one measurement adds to what is known."""
+
+    at: float
+    """Unix seconds."""
+    candidate: Mapping[CounterQuery, Reading]
+    stable: Mapping[CounterQuery, Reading]
+    values: Mapping[ExpressionQuery, QueryResult]
+    since: float = 0.0
+    """When the candidate first took traffic, Unix seconds."""
+    baseline: CheckBaseline = NO_HISTORY
+    """What stable's history told the check that looks."""
+    weight: EffectiveWeight | None = None
+    """None: what the step asks for is not in effect."""
+
+    def answers(self, query: Query) -> bool:
+        """Whether the query was made at all."""
+        return query in self.values or query in self.candidate
+
+    def growth(self, counters: CounterQuery) -> tuple[Growth, Growth]:
+        """Of candidate and stable; nothing where it could not be read."""
+        return _growth(self.candidate.get(counters)), _growth(self.stable.get(counters))
+
+    def pods(self, counters: CounterQuery) -> tuple[int, int]:
+        """How many of candidate and stable served since the last look."""
+        candidate, stable = self.growth(counters)
+        return candidate.pods, stable.pods
+
+    def unreadable(self, queries: Iterable[CounterQuery]) -> str | None:
+        """Why some answer could not be read, in a sentence."""
+        for counters in queries:
+            for arm in (self.candidate, self.stable):
+                if isinstance(reading := arm.get(counters), QueryError):
+                    return reading.message
+        return None
+
+    def missing(
+        self, counters: CounterQuery, arms: tuple[str, ...] = ("candidate", "stable")
+    ) -> str | None:
+        """Which of the arms has no fresh sample of a counter, in a sentence."""
+        metric = " or ".join(counters.metrics)
+        growths = dict(zip(("candidate", "stable"), self.growth(counters), strict=True))
+        for name, growth in ((name, growths[name]) for name in arms):
+            if growth.newest is None and name == "candidate" and growths["stable"].newest:
+                return (
+                    f"Prometheus has {metric} from the stable pods and none from the candidate "
+                    "pods: no request to them has ended yet, or they do not export it, or they are "
+                    "not scraped."
+                )
+            if growth.newest is None:
+                return (
+                    f"Prometheus has no {metric} from the {name} pods: they must export "
+                    "it, be scraped, and have served a request."
+                )
+            if self.at - growth.newest > STALE_AFTER:
+                age = spoken(self.at - growth.newest)
+                return (
+                    f"The newest {metric} from the {name} pods is {age} old: do they run, and are "
+                    "they scraped?"
+                )
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How often a check may be wrong, and what it must have seen."""
+
+    false_fail: float
+    """Chance over the whole rollout; this check's share."""
+    false_pass: float
+    """Chance in each step."""
+    false_rollback: float
+    """Chance over the whole rollout and all checks."""
+    min_requests: int
+    """Candidate's requests in a step, before it can pass."""
+
+    @property
+    def digest(self) -> str:
+        """12 characters that stand for all of it."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check came to."""
+
+    verdict: Verdict
+    message: str
+    state: CheckState
+
+
+class CheckKind(Protocol):
+    """A kind of check, with its settings."""
+
+    def queries(self) -> tuple[Query, ...]:
+        """What it needs to know; wholes before their parts."""
+        ...
+
+    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+        """What is known, and what a look adds -> the verdict, and what is known then."""
+        ...
+
+    def learn(self, history: Sequence[Look]) -> CheckBaseline:
+        """What to go by, from what stable counted in each minute before a rollout."""
+        ...
+
+
+def _growth(reading: Reading | None) -> Growth:
+    return reading if isinstance(reading, Growth) else Growth()

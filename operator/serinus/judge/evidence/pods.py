@@ -1,0 +1,80 @@
+"""One bad pod of several: what is wrong with a candidate may be wrong with one pod alone."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Final
+
+from serinus.api.status import CheckState, Comparison
+from serinus.judge.evidence import words
+from serinus.judge.evidence.kernel import Null
+from serinus.metrics.counters import Growth
+
+MOST_PODS: Final = 16
+"""What the status has room for; pods that come later count in the sums, and are not named."""
+MOST_OF_IT: Final = 0.75
+BY_CHANCE: Final = 0.05
+"""The chance that one of several pods which are alike is named."""
+
+
+def by_target(growth: Growth) -> dict[str, float]:
+    """What each target of an arm counted."""
+    sums: dict[str, float] = defaultdict(float)
+    for increase in growth.increases:
+        sums[increase.target] += increase.amount
+    return sums
+
+
+def with_requests(state: CheckState, served: Mapping[str, float]) -> CheckState:
+    """The state with the candidate's requests of a block, by target."""
+    return state.replace(pods=_counted(state.pods, served))
+
+
+def with_events(known: Comparison, events: Mapping[str, float], state: CheckState) -> Comparison:
+    """The comparison with the candidate's events of a block, by target."""
+    of_kept = {target: n for target, n in events.items() if n and _pod(target) in state.pods}
+    return known.replace(pods=_counted(known.pods, of_kept))
+
+
+def blamed(state: CheckState, worst: Comparison, tolerance: Null, stable_share: float) -> str:
+    """A sentence that names the pod in which most of what is beyond the tolerance lies; empty
+    where it does not lie in one alone, where it may by chance, or where there is but one."""
+    tolerated = tolerance.ratio * stable_share + tolerance.offset
+    requests, events = sum(state.pods.values()), sum(worst.pods.values())
+    for pod, own in worst.pods.items():
+        served = state.pods[pod]
+        most = own - served * tolerated >= MOST_OF_IT * (events - requests * tolerated) > 0
+        alike = min(served / requests, 1.0) if requests else 1.0
+        if most and _chance(own, events, alike) * len(state.pods) <= BY_CHANCE:
+            told = f"{words.count(own)} of the {words.count(worst.candidate)} in pod {pod}"
+            known = "the first " if len(state.pods) == MOST_PODS else ""
+            return f" {told}, 1 of {known}{len(state.pods)}."
+    return ""
+
+
+def _chance(own: float, events: float, share: float) -> float:
+    """Of a binomial number to be so great or greater: of all events, those of a pod that has its
+    share of the requests and is like the others."""
+    if not 0 < share < 1:
+        return 1.0
+    k, n, total = round(own), round(events), 0.0
+    log_chance = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    chance = math.exp(log_chance + k * math.log(share) + (n - k) * math.log1p(-share))
+    while k <= n and chance:
+        total += chance
+        chance *= (n - k) / (k + 1) * share / (1 - share)
+        k += 1
+    return total
+
+
+def _counted(known: Mapping[str, float], targets: Mapping[str, float]) -> dict[str, float]:
+    sums = dict(known)
+    for target, count in targets.items():
+        pod = _pod(target)
+        if pod in sums or len(sums) < MOST_PODS:
+            sums[pod] = sums.get(pod, 0.0) + count
+    return sums
+
+
+def _pod(target: str) -> str:
+    return target.partition("@")[0]

@@ -1,0 +1,64 @@
+"""Would this policy have rolled back an unchanged model? Stable's pods against each other."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
+
+from serinus.api.analysis import Analysis
+from serinus.api.baseline import Baseline
+from serinus.api.status import CheckStatus
+from serinus.judge.analysis import Progress, judge
+from serinus.judge.evidence.history import between, times
+from serinus.metrics.queries import (
+    CounterQuery,
+    History,
+    Measurement,
+    Query,
+    QueryError,
+    QueryResult,
+)
+
+MOST_PODS: Final = 5
+EVERY: Final = 5
+"""Samples, a minute apart, from one look to the next."""
+BEFORE: Final = 1800.0
+"""Seconds read before a block, so that it is known which pods have warmed up."""
+
+
+def rolled_back(
+    analysis: Analysis, history: History, baseline: Baseline
+) -> Iterator[tuple[str, CheckStatus]]:
+    """Pods of stable that fail a check, in the place of a candidate beside the others; with the
+    check as it is then."""
+    pods = sorted(_pods(history))
+    for pod in pods[: MOST_PODS if len(pods) > 1 else 0]:
+        progress = Progress(baseline=baseline)
+        moments = times(history.stable)[::EVERY]
+        for _, now in pairwise(moments):
+            seen = {q: between(a, now - BEFORE, now) for q, a in history.stable.items()}
+            measurement = Measurement(now, _of(seen, pod, True), _of(seen, pod, False))
+            progress = judge(analysis, progress, measurement, moments[0])
+        failed = next((check for check in progress.checks if check.rolls_back), None)
+        if failed is not None:
+            yield pod.split("@")[0], failed
+
+
+def _pods(history: History) -> set[str]:
+    return {
+        series.target
+        for answer in history.stable.values()
+        if not isinstance(answer, QueryError)
+        for series in answer
+    }
+
+
+def _of(
+    answers: dict[CounterQuery, QueryResult], pod: str, alone: bool
+) -> dict[Query, QueryResult]:
+    """The answers about this pod, or about all but it."""
+    return {
+        query: answer
+        if isinstance(answer, QueryError)
+        else tuple(series for series in answer if (series.target == pod) is alone)
+        for query, answer in answers.items()
+    }

@@ -1,0 +1,108 @@
+"""Stable's history before a rollout -> what each check goes by from its first look on."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from serinus.api.analysis import Analysis
+from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
+from serinus.judge.analysis import queries_of, reads
+from serinus.judge.checks import kind_of
+from serinus.judge.evidence import words
+from serinus.judge.evidence.dispersion import LEAST_BLOCKS
+from serinus.judge.evidence.history import minutes
+from serinus.judge.evidence.look import Look
+from serinus.judge.forecast.aa_test import rolled_back
+from serinus.judge.forecast.estimates import accused, expected
+from serinus.judge.forecast.waits import waits
+from serinus.metrics.queries import CounterQuery, History, QueryError
+
+_LONGEST_MESSAGE = 1024
+_PATHS = frozenset(
+    ("path", "handler", "route", "endpoint", "uri", "url", "http_route", "http_target", "url_path")
+)
+"""What servers name the label that tells a probe from a prediction."""
+
+
+def asks_of_history(analysis: Analysis) -> tuple[CounterQuery, ...]:
+    """What to ask of stable; nothing where no check compares counts."""
+    comparing = [check for check in analysis.checks if check.settings.shares_budget]
+    queries = queries_of(analysis.replace(checks=comparing))
+    return tuple(one for one in queries if isinstance(one, CounterQuery))
+
+
+def has_learned(analysis: Analysis, baseline: Baseline | None) -> bool:
+    """Whether every check knows what to go by, or has nothing to ask."""
+    known = {each.reads for each in baseline.checks} if baseline else set()
+    return not asks_of_history(analysis) or known >= set(map(reads, analysis.checks))
+
+
+def learn(
+    analysis: Analysis, history: History, weights: Sequence[int] = ()
+) -> Baseline | QueryError:
+    """What the checks go by, and what is to be expected at these weights, in percent.
+
+    Little or no history is no error: requests are then taken for independent, and that is said.
+    """
+    for counters, answer in history.stable.items():
+        # what is no native histogram is asked for as a classic one too
+        if isinstance(answer, QueryError) and not counters.native:
+            return answer
+    looks = minutes(history.stable)
+    served = [look for look in looks if _served(look)]
+    known = [(check, kind_of(check).learn(served)) for check in analysis.checks]
+    baseline = Baseline(
+        measured_at=history.at,
+        checks=[found.replace(reads=reads(check)) for check, found in known],
+    )
+    told = [_told(served, [(check.name, found) for check, found in known])]
+    if served:
+        told += _probes_hidden(analysis, history)
+        told += expected(analysis, waits(analysis, looks, baseline, weights))
+        told += accused(rolled_back(analysis, history, baseline))
+    return baseline.replace(message=" ".join(told)[:_LONGEST_MESSAGE])
+
+
+def _probes_hidden(analysis: Analysis, history: History) -> Iterator[str]:
+    """A sentence for each histogram of HTTP requests of which none could be left out."""
+    for check in analysis.checks:
+        if check.latency is None or check.latency.histogram.matchers:
+            continue
+        metric = check.latency.histogram.metric
+        series = [
+            each
+            for counters, answer in history.stable.items()
+            if metric in (counters.metric, counters.metric.removesuffix("_bucket"))
+            and not isinstance(answer, QueryError)
+            for each in answer
+        ]
+        if "http" in metric and series and not any(_PATHS & set(each.labels) for each in series):
+            yield (
+                f"Check {check.name}: {metric} has no label by which health probes and scrapes "
+                "could be left out, such as path. If it counts them, they hide how long others "
+                "take."
+            )
+
+
+def _served(look: Look) -> bool:
+    return any(look.growth(counters)[1].pods for counters in look.stable)
+
+
+def _told(looks: Sequence[Look], known: Iterable[tuple[str, CheckBaseline]]) -> str:
+    if len(looks) < LEAST_BLOCKS:
+        return (
+            f"Stable had requests in {len(looks)} of the last hour's minutes, too few to tell "
+            "whether errors come in bursts or pods differ."
+        )
+    told = " ".join(_varied(known))
+    return told or "In its last hour stable's requests were independent, and its pods alike."
+
+
+def _varied(known: Iterable[tuple[str, CheckBaseline]]) -> Iterator[str]:
+    """A sentence for each check whose counts varied more than by chance."""
+    for name, found in known:
+        if found.dispersions:
+            worst = max(found.dispersions, key=_badness)
+            yield f"Check {name}:{words.varied('counts', worst)}"
+
+
+def _badness(dispersion: Dispersion) -> float:
+    return dispersion.over_time + dispersion.between_pods

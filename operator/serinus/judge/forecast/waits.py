@@ -1,0 +1,190 @@
+"""How long a step will take at today's traffic: the judge itself is asked, on paper.
+
+Each check is given one block with just the rates of stable's last hour, for longer and longer,
+until it passes a candidate that is equal, and until it fails one with twice the bad events.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from serinus.api.analysis import Analysis
+from serinus.api.baseline import Baseline
+from serinus.api.checks import Check
+from serinus.api.status import CheckState, Verdict
+from serinus.judge.analysis import budget_of, reads
+from serinus.judge.checks import kind_of
+from serinus.judge.evidence.look import Finding, Look
+from serinus.metrics.counters import Growth, Increase
+from serinus.metrics.queries import CounterQuery, Series
+
+LONGEST: Final = 7 * 86400.0
+"""Seconds beyond which a wait is for ever."""
+NEAR_ENOUGH: Final = 1.2
+_AT: Final = 1e9
+"""Unix seconds of the look on paper; nothing in it depends on when that is."""
+
+Change = Callable[[CounterQuery, Growth], Growth]
+"""What the candidate counts -> what it would if it were otherwise."""
+Hour = dict[CounterQuery, tuple[Increase, ...]]
+"""What stable counted in all of its history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What of the hour's counts comes in a second, to each arm."""
+
+    weight: int
+    span: float
+    """Seconds that were counted."""
+
+    @property
+    def candidate(self) -> float:
+        """Share of all."""
+        return self.weight / 100 / self.span
+
+    @property
+    def stable(self) -> float:
+        """Share of all."""
+        return 1 / self.span - self.candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Seconds that a check needs at a weight; None: it never will."""
+
+    check: Check
+    weight: int
+    """Percent."""
+    passes: float | None
+    """Until an equal candidate passes."""
+    fails: float | None
+    """Until a candidate with twice the bad events fails."""
+
+
+def waits(
+    analysis: Analysis, looks: Sequence[Look], baseline: Baseline, weights: Sequence[int]
+) -> Iterator[Wait]:
+    """For each check that compares counts, and each weight at which there is a stable left.
+
+    `looks` follow each other without a gap.
+    """
+    hour, span = _hour(looks), looks[-1].at - looks[0].since
+    for check in analysis.checks:
+        if not check.settings.shares_budget:
+            continue
+        for weight in (each for each in weights if each < 100):
+            paper = _Paper(analysis, check, baseline, hour, Rates(weight, span))
+            fails = paper.until("Fail", _twice) if _has_bad_events(check) else None
+            yield Wait(check, weight, paper.until("Pass", _same), fails)
+
+
+class _Paper:
+    """A check, and what it would read of a candidate and of stable in some time."""
+
+    def __init__(
+        self, analysis: Analysis, check: Check, baseline: Baseline, hour: Hour, rates: Rates
+    ) -> None:
+        self._kind, self._budget = kind_of(check), budget_of(analysis, check)
+        self._known, self._rates = baseline.of(reads(check)), rates
+        asked = self._kind.queries()
+        self._hour = {one: each for one, each in hour.items() if one in asked}
+        # what it has to have seen before it counts
+        self._begun = self._judged(CheckState(policy=check.digest), 0.0, _same).state
+
+    def until(self, verdict: Verdict, change: Change) -> float | None:
+        """Seconds until it comes to the verdict about a candidate that is changed like this."""
+        low, high = 0.0, 1.0
+        while not self._comes(verdict, high, change):
+            if high > LONGEST:
+                return None
+            low, high = high, high * 4
+        while low and high > low * NEAR_ENOUGH:
+            middle = math.sqrt(low * high)
+            if self._comes(verdict, middle, change):
+                high = middle
+            else:
+                low = middle
+        return high
+
+    def _comes(self, verdict: Verdict, span: float, change: Change) -> bool:
+        return self._judged(self._begun, span, change).verdict == verdict
+
+    def _judged(self, state: CheckState, span: float, change: Change) -> Finding:
+        stable = {one: _grown(each, self._rates.stable * span) for one, each in self._hour.items()}
+        candidate = {
+            one: change(one, _grown(_of_fewer_pods(each, self._rates), span))
+            for one, each in self._hour.items()
+        }
+        look = Look(_AT, candidate, stable, {}, baseline=self._known)
+        return self._kind.judge(state, look, self._budget)
+
+
+def _hour(looks: Iterable[Look]) -> Hour:
+    """Summed up by series."""
+    hour: dict[CounterQuery, dict[tuple[str, ...], Increase]] = defaultdict(dict)
+    for look in looks:
+        for counters in look.stable:
+            sums = hour[counters]
+            for each in look.growth(counters)[1].increases:
+                key = (each.target, *sorted(f"{k}={v}" for k, v in each.labels.items()))
+                before = sums[key].amount if key in sums else 0.0
+                sums[key] = each._replace(amount=before + each.amount)
+    return {counters: tuple(sums.values()) for counters, sums in hour.items()}
+
+
+def _of_fewer_pods(increases: Sequence[Increase], rates: Rates) -> tuple[Increase, ...]:
+    """The candidate's in a second: as many pods as its weight needs count what all would."""
+    pods = sorted({each.target for each in increases})
+    kept = pods[: max(math.ceil(len(pods) * rates.weight / 100), 1)]
+    few = [each for each in increases if each.target in kept]
+    total, share = sum(each.amount for each in increases), sum(each.amount for each in few)
+    times = rates.candidate * total / share if share else 0.0
+    return tuple(each._replace(amount=each.amount * times) for each in few)
+
+
+def _grown(increases: Sequence[Increase], times: float) -> Growth:
+    """A block long after the pods began to serve."""
+    grown = []
+    for each in increases:
+        amount = each.amount * times
+        samples = ((0.0, 1.0), (_AT / 2, 1.0), (_AT, 1.0 + amount))
+        series = Series(each.labels, samples)
+        grown.append(
+            each._replace(series=series, start=_AT / 2, end=_AT, amount=amount, known=True)
+        )
+    return Growth(tuple(grown), _AT if grown else None)
+
+
+def _has_bad_events(check: Check) -> bool:
+    return check.settings.finds_bad_events
+
+
+def _same(_: CounterQuery, growth: Growth) -> Growth:
+    return growth
+
+
+def _twice(counters: CounterQuery, growth: Growth) -> Growth:
+    """Twice as many events that are a part of a whole, or requests above each bucket bound."""
+    if counters.part:
+        return _each(growth, lambda increase: 2 * increase.amount)
+    totals = {
+        increase.target: increase.amount
+        for increase in growth.increases
+        if increase.labels.get("le") == "+Inf"
+    }
+    return _each(
+        growth,
+        lambda increase: (
+            max(2 * increase.amount - totals.get(increase.target, math.inf), 0.0)
+            if "le" in increase.labels
+            else increase.amount
+        ),
+    )
+
+
+def _each(growth: Growth, amount: Callable[[Increase], float]) -> Growth:
+    increases = (each._replace(amount=amount(each)) for each in growth.increases)
+    return replace(growth, increases=tuple(increases))

@@ -1,0 +1,101 @@
+"""Histograms of a block: how many observations exceed a bound, where that can be known at all."""
+
+import math
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Self
+
+from serinus.metrics.counters import Growth, Increase
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """One pod's: how many observations lie up to each bound."""
+
+    bounds: tuple[float, ...]
+    """Rising, the last one infinite."""
+    counts: tuple[float, ...]
+    """Cumulative, one for each bound."""
+
+    @property
+    def total(self) -> float:
+        """All observations."""
+        return self.counts[-1]
+
+    def above(self, bound: float) -> float | None:
+        """Observations above a bound; None where a bucket that has some lies across it."""
+        at = bisect_left(self.bounds, bound)
+        before = self.counts[at - 1] if at else 0.0
+        if self.bounds[at] != bound and self.counts[at] != before:
+            return None
+        return self.total - self.counts[at]
+
+    def surely_above(self, bound: float) -> float:
+        """Observations above the first of its own bounds that is not below."""
+        return self.total - self.counts[bisect_left(self.bounds, bound)]
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """One arm's, by pod."""
+
+    pods: dict[str, Buckets]
+    """By target."""
+
+    @classmethod
+    def of(cls, growth: Growth) -> Self:
+        """From the growth of a counter with the label `le`."""
+        by_target: dict[str, list[Increase]] = defaultdict(list)
+        for increase in growth.increases:
+            by_target[increase.target].append(increase)
+        return cls({target: _buckets(increases) for target, increases in by_target.items()})
+
+    @property
+    def totals(self) -> dict[str, float]:
+        """All observations, by target."""
+        return {target: pod.total for target, pod in self.pods.items()}
+
+    @property
+    def total(self) -> float:
+        """All observations."""
+        return math.fsum(pod.total for pod in self.pods.values())
+
+    @property
+    def serving(self) -> int:
+        """Pods that observed something."""
+        return sum(pod.total > 0 for pod in self.pods.values())
+
+    @property
+    def bounds(self) -> list[float]:
+        """Bounds that some pod has, rising; infinity left out."""
+        return sorted({bound for pod in self.pods.values() for bound in pod.bounds[:-1]})
+
+    def above(self, bound: float) -> dict[str, float] | None:
+        """Observations above a bound, by target; None where some pod cannot tell."""
+        found = {target: pod.above(bound) for target, pod in self.pods.items()}
+        known = {target: count for target, count in found.items() if count is not None}
+        return known if len(known) == len(found) else None
+
+    def surely_above(self, bound: float) -> dict[str, float]:
+        """Observations above the bound, or above the next one that a pod has, by target."""
+        return {target: pod.surely_above(bound) for target, pod in self.pods.items()}
+
+    def next_bound(self, bound: float) -> float:
+        """Where `surely_above` counts from in the worst case."""
+        return max(
+            (pod.bounds[bisect_left(pod.bounds, bound)] for pod in self.pods.values()),
+            default=bound,
+        )
+
+
+def _buckets(increases: Iterable[Increase]) -> Buckets:
+    """Made to rise where a reset was seen in some buckets only; one that is infinite is added
+    where a pod exports none."""
+    sums: dict[float, float] = defaultdict(float, {math.inf: 0.0})
+    for increase in increases:
+        sums[float(increase.labels["le"])] += increase.amount
+    bounds = sorted(sums)
+    return Buckets(tuple(bounds), tuple(accumulate((sums[bound] for bound in bounds), max)))

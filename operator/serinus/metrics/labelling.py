@@ -1,0 +1,132 @@
+"""How the series of pods are labelled where they are kept: the operator's settings, no user's."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from serinus.api import promql
+from serinus.api.checks import LabelMatcher
+from serinus.metrics.queries import Arm
+
+_LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_MATCHER: Final = re.compile(rf'({_LABEL.pattern})(=~|!~|!=|=)("(?:[^"\\]|\\.)*")')
+_REPLICA_SET_AND_SUFFIX: Final = "-[a-z0-9]+-[a-z0-9]{5}"
+_NEVER_A_REPLICA: Final = ("__name__", "instance", "job", "le")
+
+
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """Raises ValueError with a sentence that names the setting."""
+
+    namespace: str = "namespace"
+    """Name of the label that has a pod's namespace."""
+    pod: str = "pod"
+    """Name of the label that has a pod's name."""
+    replicas: tuple[str, ...] = ()
+    """Names of the labels by which the replicas of an HA pair differ; one replica is read."""
+    matchers: tuple[LabelMatcher, ...] = ()
+    """Conditions of every selector, `cluster="a"`."""
+
+    def __post_init__(self) -> None:
+        for setting, name in self._names():
+            if not _LABEL.fullmatch(name):
+                raise ValueError(
+                    f"{setting} {name!r} is no label: letters, digits and _ make its name"
+                )
+        if self.namespace == self.pod:
+            raise ValueError(f"namespace_label and pod_label are both {self.pod}: they must differ")
+        taken = {self.namespace, self.pod}
+        if wrong := sorted(taken.union(_NEVER_A_REPLICA).intersection(self.replicas)):
+            raise ValueError(
+                f"replica_labels must not name {wrong[0]}, which tells series of one replica apart"
+            )
+        labels = [matcher.label for matcher in self.matchers]
+        for label in labels:
+            if label in taken:
+                raise ValueError(
+                    f"matchers must not name {label}: each query has its own condition on it"
+                )
+            if labels.count(label) > 1:
+                raise ValueError(f"matchers name {label} twice: one condition for each label")
+
+    def _names(self) -> list[tuple[str, str]]:
+        return [
+            ("namespace_label", self.namespace),
+            ("pod_label", self.pod),
+            *(("replica_labels", name) for name in self.replicas),
+        ]
+
+    def of_namespaces(self, expression: str) -> list[str]:
+        """Matchers of namespaces, a regular expression (RE2)."""
+        return [f"{self.namespace}=~{promql.quoted(expression)}", *self._extra]
+
+    def of_pods(self, expression: str) -> str:
+        """The matcher of pods, a regular expression (RE2)."""
+        return f"{self.pod}=~{promql.quoted(expression)}"
+
+    def rendered(self, query: str, arm: Arm) -> str:
+        """A user's query about an arm. Raises ValueError with what keeps it from being run."""
+        return promql.render(
+            query,
+            arm.namespace,
+            pods(arm.workload),
+            labels=(self.namespace, self.pod),
+            conditions=self._extra,
+        )
+
+    @property
+    def _extra(self) -> list[str]:
+        return [condition(matcher) for matcher in self.matchers]
+
+    def standard(self, labels: Mapping[str, str]) -> Mapping[str, str]:
+        """The labels with those of namespace and pod by their usual names."""
+        if (self.namespace, self.pod) == ("namespace", "pod"):
+            return labels
+        theirs = {"namespace": self.namespace, "pod": self.pod}
+        named = {ours: labels[name] for ours, name in theirs.items() if name in labels}
+        others = labels.keys() - theirs.keys() - set(theirs.values())
+        return {name: labels[name] for name in others} | named
+
+
+USUAL: Final = Labelling()
+"""As nearly every set-up for Kubernetes labels pods."""
+
+
+def matcher(text: str) -> LabelMatcher:
+    """What `cluster="a"` means. Raises ValueError with a sentence that shows a right one."""
+    found = _MATCHER.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f'{text!r} is no matcher: write it as in PromQL, cluster="a"')
+    label, operator, quoted = found.groups()
+    try:
+        value = json.loads(quoted)
+        return LabelMatcher.model_validate(
+            {"label": label, "operator": operator, "value": value}, strict=True
+        )
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is no matcher: its label, not __name__, has up to 100 characters, and its "
+            'value up to 256, with \\" and \\\\ for " and \\'
+        ) from None
+
+
+def condition(matcher: LabelMatcher) -> str:
+    """A matcher as PromQL."""
+    return f"{matcher.label}{matcher.operator}{promql.quoted(matcher.value)}"
+
+
+def pods(workload: str) -> str:
+    """A regular expression (RE2) of the names of a Deployment's pods."""
+    return pods_of(literal(workload))
+
+
+def pods_of(workloads: str) -> str:
+    """Likewise of several, given as a regular expression."""
+    return f"{workloads}{_REPLICA_SET_AND_SUFFIX}"
+
+
+def literal(name: str) -> str:
+    """The name as a regular expression; a dash needs no escape outside of brackets."""
+    return re.escape(name).replace(r"\-", "-")

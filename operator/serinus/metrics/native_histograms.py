@@ -1,0 +1,64 @@
+"""Native histograms in the form of classic ones: for each bound a series of counts up to it.
+
+Format: https://prometheus.io/docs/prometheus/latest/querying/api/#native-histograms
+"""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from serinus.metrics.queries import Series
+from serinus.metrics.samples import Samples
+
+Bucket = tuple[float, float, float]
+"""From, to, observations."""
+
+
+def as_classic(element: dict[str, Any]) -> list[Series]:
+    """An element of a matrix -> a series for each bound that holds for all of its samples.
+
+    Buckets without observations are not sent, and a histogram may become coarser with time: a
+    bound that lies within a bucket of some sample is left out. Raises ValueError for what is no
+    histogram of counts.
+    """
+    samples = [(float(at), *_read(found)) for at, found in element["histograms"]]
+    bounds = _bounds([buckets for _, _, buckets in samples])
+    counts = [[*_up_to(bounds, buckets), total] for _, total, buckets in samples]
+    labels = {str(name): str(value) for name, value in element["metric"].items()}
+    return [
+        Series(
+            {**labels, "le": f"{bound:.12g}"},
+            Samples((at, row[index]) for (at, _, _), row in zip(samples, counts, strict=True)),
+        )
+        for index, bound in enumerate([*bounds, math.inf])
+    ]
+
+
+def _read(found: dict[str, Any]) -> tuple[float, list[Bucket]]:
+    """All observations of a sample, and its buckets, rising."""
+    total = float(found["count"])
+    buckets = sorted((float(b[1]), float(b[2]), float(b[3])) for b in found.get("buckets", ()))
+    if not all(math.isfinite(count) and count >= 0 for count in (total, *(b[2] for b in buckets))):
+        raise ValueError("has counts that are no counts")
+    return total, buckets
+
+
+def _bounds(samples: Sequence[Sequence[Bucket]]) -> list[float]:
+    """The edges of all buckets, but for those that some bucket lies across; rising."""
+    edges = {edge for buckets in samples for low, high, _ in buckets for edge in (low, high)}
+    rising = sorted(edge for edge in edges if math.isfinite(edge))
+    crossed: set[float] = set()
+    for low, high in {(low, high) for buckets in samples for low, high, _ in buckets}:
+        crossed.update(rising[bisect_right(rising, low) : bisect_left(rising, high)])
+    return [edge for edge in rising if edge not in crossed]
+
+
+def _up_to(bounds: Iterable[float], buckets: Sequence[Bucket]) -> list[float]:
+    counts, at, count = [], 0, 0.0
+    for bound in bounds:
+        while at < len(buckets) and buckets[at][1] <= bound:
+            count += buckets[at][2]
+            at += 1
+        counts.append(count)
+    return counts

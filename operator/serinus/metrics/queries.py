@@ -1,0 +1,129 @@
+"""Queries about the pods of one revision, and the form of their results."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from serinus.api.checks import LabelMatcher
+from serinus.metrics.samples import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One side of a comparison: the pods of one revision's Deployment."""
+
+    namespace: str
+    workload: str
+    """Name of the Deployment; its pods are `<workload>-<replica set>-<suffix>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CounterQuery:
+    """Raw samples of a counter, of all series that meet the matchers."""
+
+    metric: str
+    matchers: tuple[LabelMatcher, ...] = field(default=(), hash=False)
+    """Left out of the hash, which is taken a thousand times a look."""
+    part: bool = False
+    """A part of another counter of the same scrape (errors of requests). Parts are read after
+    the wholes, so that each sample of the whole has its part."""
+    native: bool = False
+    """Native histograms, answered as the series of classic ones: counts up to each bound, `le`."""
+    beside: str | None = None
+    """A second counter with the same matchers. The series of both are read together and make one
+    whole, which is there as soon as either is (successes and failures of requests)."""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of its series."""
+        return (self.metric, self.beside) if self.beside else (self.metric,)
+
+    def part_of(self, other: "Query") -> bool:
+        """Whether its series are among those of the other."""
+        return (
+            isinstance(other, CounterQuery)
+            and self.metric in other.metrics
+            and all(matcher in self.matchers for matcher in other.matchers)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressionQuery:
+    """The present value of a user's PromQL expression, in which $arm and $namespace stand for
+    the candidate's pods and the namespace."""
+
+    expression: str
+
+
+Query = CounterQuery | ExpressionQuery
+
+Tenant = tuple[str, bool]
+"""A namespace, and whether its expressions are meant or its counters."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmQuery:
+    """A query about one arm."""
+
+    arm: Arm
+    query: Query
+    window: float
+    """Seconds back from now that counters are read, at least; no matter to an expression."""
+    every: float | None = None
+    """Seconds between the samples, each as it was known then; None: all that there are."""
+
+    @property
+    def tenant(self) -> Tenant:
+        """Who asks."""
+        return self.arm.namespace, isinstance(self.query, ExpressionQuery)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Raw samples of one series, oldest first."""
+
+    labels: Mapping[str, str]
+    samples: Sequence[Sample]
+
+    @property
+    def pod(self) -> str:
+        """The pod that was scraped."""
+        return self.labels.get("pod", "")
+
+    @property
+    def target(self) -> str:
+        """What was scraped: pod and address; counts are kept apart by it."""
+        return f"{self.pod}@{self.labels.get('instance', '')}"
+
+
+@dataclass(frozen=True, slots=True)
+class QueryError:
+    """Prometheus did not answer, or not with numbers; the sentence names the cause."""
+
+    message: str
+
+
+QueryResult = tuple[Series, ...] | QueryError
+"""For counters: all series of the arm in the window. For an expression: a series per element of
+the vector, each with one sample. Empty: Prometheus answered, and knows no such series."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Stable's samples of the last hour, a minute apart."""
+
+    at: float
+    """When they were read, Unix seconds."""
+    stable: Mapping[CounterQuery, QueryResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Results of all queries of one analysis, read at one time."""
+
+    at: float
+    """Unix seconds."""
+    candidate: Mapping[Query, QueryResult]
+    stable: Mapping[Query, QueryResult] = field(default_factory=dict)
+    read_from: float = field(default=math.inf, kw_only=True)
+    """Unix seconds from which on all samples of counters were read; infinity: not known."""

@@ -1,0 +1,188 @@
+"""From what Prometheus sends to answers: checked, in numbers, each to its arm."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from math import isfinite
+from sys import intern
+from typing import Any, Final
+
+from serinus.metrics.batches import BatchQuery
+from serinus.metrics.labelling import USUAL, Labelling
+from serinus.metrics.native_histograms import as_classic
+from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError, QueryResult, Series
+from serinus.metrics.samples import Samples
+
+_MAX_QUOTED: Final = 300
+
+Element = Series | dict[str, Any]
+"""Of a result: a series of numbers, or as Prometheus sends it where it has histograms."""
+
+
+class ResponseError(Exception):
+    """Prometheus did not answer with numbers; the text is a sentence for a person."""
+
+
+class ResponseTooLargeError(ResponseError):
+    """More is asked for than can be read at once; the same for fewer arms may not be."""
+
+
+def document(status: int, body: str) -> dict[str, Any]:
+    """The JSON of an answer that succeeded without a warning.
+
+    Raises ResponseError otherwise: a warning means that a part of the data is missing.
+    """
+    if 300 <= status < 400:
+        raise ResponseError(
+            f"Prometheus answered with a redirect (HTTP {status}), which is not followed: "
+            "give the operator its final address."
+        )
+    found = _json(body)
+    if found.get("status") != "success" or status != 200:
+        failed = ResponseTooLargeError if _is_too_much(found) else ResponseError
+        raise failed(_failure(status, found, body))
+    if warnings := found.get("warnings"):
+        raise ResponseError(
+            f"Prometheus warns that its answer may be incomplete: {cleaned(warnings)}."
+        )
+    _check_shape(found.get("data"))
+    return found
+
+
+def _is_too_much(found: dict[str, Any]) -> bool:
+    """Whether Prometheus gave the query up for what it takes: time, samples or series."""
+    if found.get("errorType") == "timeout":
+        return True
+    return bool(_TOO_MUCH.search(str(found.get("error", ""))))
+
+
+_TOO_MUCH: Final = re.compile(
+    r"too many samples|query timed out|err-mimir-max-|exceed(s|ed)\b.*\blimit"
+)
+"""What Prometheus, Mimir and Thanos say of a query beyond one of their limits."""
+
+
+def _check_shape(data: Any) -> None:
+    match data:
+        case {"resultType": "scalar", "result": [int() | float(), str()]}:
+            return
+        case {"resultType": "vector" | "matrix", "result": [*elements]}:
+            if all(map(_has_labels, elements)):
+                return
+    raise ResponseError(_NOT_PROMETHEUS)
+
+
+_NOT_PROMETHEUS: Final = (
+    "What answered did not speak as Prometheus does: check the address that the operator was given."
+)
+
+
+def _has_labels(element: Any) -> bool:
+    if isinstance(element, Series):
+        return True
+    return isinstance(element, dict) and isinstance(element.get("metric"), dict)
+
+
+def cleaned(said: Any) -> str:
+    """Another program's words, made fit for a sentence: one line, bounded, no full stop."""
+    text = "; ".join(map(str, said)) if isinstance(said, list) else str(said)
+    text = " ".join(re.sub(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]", " ", text).split())
+    return (text if len(text) <= _MAX_QUOTED else text[:_MAX_QUOTED] + "…").rstrip(".")
+
+
+def _json(body: str) -> dict[str, Any]:
+    try:
+        found = json.loads(body, object_hook=compact)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def compact(found: dict[str, Any]) -> Element:
+    """A series as soon as it is read, packed and with label values shared."""
+    samples = [found["value"]] if "value" in found else found.get("values")
+    if not isinstance(samples, list) or found.keys() & {"histogram", "histograms"}:
+        return found
+    labels = {intern(label): intern(value) for label, value in found["metric"].items()}
+    return Series(labels, Samples((float(at), float(value)) for at, value in samples))
+
+
+def _failure(status: int, found: dict[str, Any], body: str) -> str:
+    if error := found.get("error"):
+        return f"Prometheus refused the query (HTTP {status}): {cleaned(error)}."
+    if status in (401, 403):
+        return (
+            f"Prometheus let the operator not in (HTTP {status}): check the token, or the user "
+            "name and password, that it was given."
+        )
+    if status == 200:
+        return _NOT_PROMETHEUS
+    said = cleaned(body[:1000])
+    if not said or said.startswith("<"):
+        return f"Prometheus, or a proxy before it, answered with HTTP {status} and no reason."
+    return f"Prometheus, or a proxy before it, answered with HTTP {status}: {said}."
+
+
+def split(
+    result: Any, query: BatchQuery, labelling: Labelling = USUAL
+) -> dict[ArmQuery, QueryResult]:
+    """The result in a `document`, handed to each of its queries.
+
+    A series that is no counter makes only its own arm unreadable.
+    """
+    if isinstance(query.asked[0].query, CounterQuery):
+        return _split_counters(result, query, labelling)
+    return dict.fromkeys(query.asked, _vector(result))
+
+
+def _vector(result: list[Any]) -> QueryResult:
+    if result and not isinstance(result[0], Series | dict):
+        at, value = result
+        return (Series({}, ((float(at), float(value)),)),)
+    found = [element for element in result if isinstance(element, Series)]
+    if len(found) < len(result):
+        return QueryError("The query yields a native histogram, which is no number.")
+    return tuple(found)
+
+
+def _split_counters(
+    result: list[Any], query: BatchQuery, labelling: Labelling
+) -> dict[ArmQuery, QueryResult]:
+    wanted = {asked.arm for asked in query.asked}
+    read = _histogram if query.native else _counter
+    found: dict[Arm, list[Series]] = defaultdict(list)
+    broken: dict[Arm, QueryError] = {}
+    for element in result:
+        labels = labelling.standard(
+            element.labels if isinstance(element, Series) else element["metric"]
+        )
+        arm = query.find(labels)
+        if arm not in wanted:
+            continue
+        try:
+            found[arm] += read(element, labels)
+        except ValueError as problem:
+            name = f"{labels.get('__name__', 'a counter')} of pod {labels.get('pod', '')}"
+            broken[arm] = QueryError(f"{name} {problem}.")
+    return {asked: broken.get(asked.arm) or tuple(found[asked.arm]) for asked in query.asked}
+
+
+def _counter(element: Element, labels: Mapping[str, str]) -> list[Series]:
+    """Raises ValueError with what makes a series no counter."""
+    if not isinstance(element, Series):
+        raise ValueError("is a native histogram: name a counter, or export classic buckets")
+    for _, value in element.samples:
+        if not (isfinite(value) and value >= 0):
+            raise ValueError(f"reads {value:g}, which is no count: check what the pod exports")
+    return [Series(labels, element.samples)]
+
+
+def _histogram(element: Element, labels: Mapping[str, str]) -> list[Series]:
+    """Raises ValueError with what makes a series no native histogram."""
+    if isinstance(element, Series):
+        raise ValueError("is no histogram: name one, without _bucket")
+    try:
+        return as_classic({**element, "metric": labels})
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise ValueError("is a histogram of a form that Prometheus has not today") from None

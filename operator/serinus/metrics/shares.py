@@ -1,0 +1,136 @@
+"""Predictions sorted into classes and score ranges: how many of each, in both arms."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from serinus.metrics.counters import Growth, Increase
+
+CUTS = 4
+"""Bounds at which scores are also compared as a whole: a shift of them all shows there first, and
+more than a few tell nothing new."""
+_BOUNDS_KEPT = 1024
+"""Of which ranges are not made anew at each look."""
+
+
+class Share(NamedTuple):
+    """Predictions of one sort in a block."""
+
+    candidate: float
+    stable: float
+    known: bool
+    """Whether it was there before the block."""
+    tail: bool = False
+    """A sum of other shares."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """All predictions of a block, by the name of their sort."""
+
+    total: Share
+    by_name: Mapping[str, Share]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Values above `low` and up to `high`."""
+
+    low: float
+    high: float
+    tail: bool = False
+    """A sum of other ranges."""
+
+    @cached_property
+    def name(self) -> str:
+        """`up to 0.5`, `0.5 to 0.6`, `above 0.6`."""
+        if self.low == -math.inf:
+            return "any number" if self.high == math.inf else f"up to {self.high:g}"
+        return f"above {self.low:g}" if self.high == math.inf else f"{self.low:g} to {self.high:g}"
+
+    def of(self, up_to: Mapping[float, float]) -> float:
+        """The count in the range, from counts up to each bound, infinities included."""
+        return up_to[self.high] - up_to[self.low]
+
+
+def of_classes(growth: tuple[Growth, Growth], label: str) -> Shares:
+    """Predictions by class; a class that one arm lacks has none there.
+
+    Raises ValueError, with a sentence, where a name is too long to be kept.
+    """
+    counts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    known = set()
+    for arm, grown in enumerate(growth):
+        for increase in grown.increases:
+            name = increase.labels.get(label) or "(none)"
+            counts[name][arm] += increase.amount
+            if increase.known:
+                known.add(name)
+    if too_long := next((name for name in counts if len(name) > 100), None):
+        raise ValueError(f"class {too_long[:40]}... has a name of more than 100 characters")
+    shares = {
+        f"class {name}": Share(candidate, stable, name in known)
+        for name, (candidate, stable) in sorted(counts.items())
+    }
+    total = [math.fsum(pair[arm] for pair in counts.values()) for arm in (0, 1)]
+    return Shares(Share(total[0], total[1], bool(known)), shares)
+
+
+def of_scores(growth: tuple[Growth, Growth]) -> Shares:
+    """Predictions by score range, between the bucket bounds that all pods of both arms have.
+
+    Raises ValueError, with a sentence, where they have none in common.
+    """
+    bounds = sorted(_bounds(growth[0].increases) & _bounds(growth[1].increases))
+    if len(bounds) < 2:
+        raise ValueError(
+            "candidate and stable have no score bucket in common: let both export the histogram "
+            "with the same bounds"
+        )
+    known = any(increase.known for grown in growth for increase in grown.increases)
+    candidate, stable = (_cumulative(grown.increases, bounds) for grown in growth)
+    shares = {
+        f"score {each.name}": Share(each.of(candidate), each.of(stable), known, each.tail)
+        for each in ranges(tuple(bounds[:-1]))
+    }
+    return Shares(Share(candidate[math.inf], stable[math.inf], known), shares)
+
+
+@lru_cache(maxsize=_BOUNDS_KEPT)
+def ranges(bounds: tuple[float, ...]) -> tuple[Range, ...]:
+    """Each bucket between rising finite bounds, then all up to and above a few of these."""
+    buckets = [Range(low, high) for low, high in pairwise((-math.inf, *bounds, math.inf))]
+    found = {each.name: each for each in buckets}
+    step = max(math.ceil(len(bounds) / CUTS), 1)
+    for bound in bounds[step // 2 :: step]:
+        for tail in (Range(-math.inf, bound, tail=True), Range(bound, math.inf, tail=True)):
+            found.setdefault(tail.name, tail)
+    return tuple(found.values())
+
+
+def _bounds(increases: Iterable[Increase]) -> set[float]:
+    """Bounds that every target has."""
+    by_target: dict[str, set[float]] = defaultdict(set)
+    for increase in increases:
+        by_target[increase.target].add(_bound(increase))
+    return set.intersection(*by_target.values()) if by_target else set()
+
+
+def _cumulative(increases: Iterable[Increase], bounds: Iterable[float]) -> dict[float, float]:
+    """Counts up to each bound; made to rise where a reset was seen in some buckets only."""
+    sums: dict[float, float] = defaultdict(float)
+    for increase in increases:
+        sums[_bound(increase)] += increase.amount
+    cumulative, highest = {-math.inf: 0.0}, 0.0
+    for bound in bounds:
+        highest = max(highest, sums[bound])
+        cumulative[bound] = highest
+    return cumulative
+
+
+def _bound(increase: Increase) -> float:
+    return float(increase.labels["le"])
