@@ -11,7 +11,7 @@ from serinus.cluster import Cluster
 from serinus.cluster.kinds import CHILDREN
 from tests.integration.conftest import kubectl
 from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import GATEWAY, children, healthy, spec
+from tests.integration.test_rollouts import GATEWAY, children, healthy, rolls_out, spec
 
 ODD = {"note": "a < b && c > d, ünïcode 🐦, \u2028 and \x7f", "ratio": "1.50"}
 """What JSON may be written of in more than one way."""
@@ -224,6 +224,38 @@ async def test_a_port_that_was_handed_over_and_is_renamed_leads_to_the_model_sti
     await operator.until("fraud", healthy("v2"), moving=5, within=90)
     now = await operator.cluster.get("Service", operator.namespace, "fraud")
     assert now["spec"]["ports"] == [{**port, "name": "web"}]
+
+
+async def test_a_port_that_was_handed_over_stays_when_the_models_port_changes(
+    operator: Operator,
+) -> None:
+    ports = [{"name": "web", "port": 8081, "targetPort": 8080}]
+    service = handed_over("Service", operator.namespace, apiVersion="v1", spec={"ports": ports})
+    await operator.cluster.create(service)
+    await operator.apply("fraud", **spec("v1"))
+    await operator.until("fraud", healthy("v1"), moving=5)
+    container = {"name": "model", "image": "m:2", "ports": [{"containerPort": 9090}]}
+    await operator.apply("fraud", **spec("v2", template={"spec": {"containers": [container]}}))
+    await operator.until("fraud", healthy("v2"), moving=5, within=90)
+    now = await operator.cluster.get("Service", operator.namespace, "fraud")
+    [port] = now["spec"]["ports"]
+    assert (port["name"], port["port"], port["targetPort"]) == ("web", 8081, 9090)
+
+
+async def test_a_service_is_taken_once_the_mended_first_revision_is_ready(
+    operator: Operator,
+) -> None:
+    theirs = {"selector": {"app": "theirs"}, "ports": [{"name": "http", "port": 80}]}
+    service = handed_over("Service", operator.namespace, apiVersion="v1", spec=theirs)
+    await operator.cluster.create(service)
+    mended = spec("v2", traffic={})
+    broken = {"spec": {**mended["template"]["spec"], "nodeSelector": {"there": "is-none"}}}
+    await operator.apply("fraud", **spec("v1", traffic={}, template=broken))
+    await operator.until("fraud", rolls_out("v1"))
+    await operator.apply("fraud", **mended)
+    status = await operator.until("fraud", healthy("v2"), moving=5)
+    now = await operator.cluster.get("Service", operator.namespace, "fraud")
+    assert now["spec"]["selector"]["serinus.dev/revision"] == status["stable"]["revision"]
 
 
 async def test_a_route_that_is_handed_over_is_taken(operator: Operator) -> None:

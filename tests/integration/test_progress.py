@@ -128,3 +128,15 @@ async def test_a_gateway_that_is_deleted_at_rest_is_told(operator: Operator) -> 
     assert "public does not exist" in status["message"]
     await operator.cluster.create(public(operator.namespace))
     await operator.until("fraud", healthy("v1"), moving=1)
+
+
+async def test_a_gateway_that_is_gone_is_told_while_pods_are_awaited(operator: Operator) -> None:
+    await _rolling(operator)
+    await operator.cluster.delete(
+        await operator.cluster.get("Gateway", operator.namespace, "public")
+    )
+    kubectl("create", "quota", "none", f"--namespace={operator.namespace}", "--hard=pods=0")
+    kubectl("scale", "mdep/fraud", "--replicas=20", f"-n{operator.namespace}")
+    told = f"Gateway {operator.namespace}/public does not exist"
+    status = await operator.until("fraud", lambda s: told in s["message"], moving=1)
+    assert status["candidate"]["hold"]["reason"] == "AwaitingPods"

@@ -87,9 +87,8 @@ async def actuate(
     `lacking` tells what the split leads to and is not there. Each child is tried on its own,
     whatever becomes of the others; what failed is in the outcome.
     """
-    wanted = tuple(desired)
-    writing = _Writing(cluster, store, owner, pace, wanted)
-    pace.forget_all_but((*wanted, *writing.objects().values()))
+    writing = _Writing(cluster, store, owner, pace, desired.serving)
+    pace.forget_all_but((*desired, *writing.objects().values()))
     first = not lacking(writing.objects())
     if first:
         await writing.bring_about(desired.ways, urgent=True)
@@ -108,7 +107,7 @@ async def bring_about(
     cluster: Cluster, store: Store, owner: Owner, ways: Iterable[Manifest], pace: Pace
 ) -> Outcome:
     """Apply what splits the traffic, and nothing else."""
-    writing = _Writing(cluster, store, owner, pace, ways)
+    writing = _Writing(cluster, store, owner, pace, {})
     await writing.bring_about(ways, urgent=True)
     return writing.outcome()
 
@@ -122,9 +121,9 @@ class _Writing:
         store: Store,
         owner: Owner,
         pace: Pace,
-        desired: Iterable[Manifest],
+        serving: Mapping[str, int],
     ) -> None:
-        self._desired = list(desired)
+        self._serving = serving
         self._cluster = cluster
         self._store = store
         self._owner = owner
@@ -192,7 +191,7 @@ class _Writing:
             self._refusals[kind] = self._taken = taken
             return
         given = found is not None and handed_over(kind, found, self._owner)
-        if given and not _all_ready(self._desired, objects):
+        if given and not _all_ready(self._serving, objects):
             return  # what it leads to now serves until our pods can
         if found is None or unlike(found, manifest) is not None:
             # what somebody made since it was looked for is not ours
@@ -255,13 +254,9 @@ def _is_emptied(live: Manifest | None, desired: Manifest) -> bool:
     return bool(live["spec"].get("replicas") == 0 < desired["spec"]["replicas"])
 
 
-def _all_ready(desired: Iterable[Manifest], objects: Objects) -> bool:
-    """Whether every Deployment that is wanted has all its pods, and one at least."""
-    found = [
-        (each["spec"]["replicas"], objects.get(("Deployment", each["metadata"]["name"])))
-        for each in desired
-        if each["kind"] == "Deployment"
-    ]
+def _all_ready(serving: Mapping[str, int], objects: Objects) -> bool:
+    """Whether each of these Deployments has all its pods, and one at least."""
+    found = [(count, objects.get(("Deployment", name))) for name, count in serving.items()]
     return all(
         live is not None and (live.get("status") or {}).get("readyReplicas", 0) >= max(1, replicas)
         for replicas, live in found

@@ -1,7 +1,7 @@
 """All that a ModelDeployment needs in the cluster at one moment."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 from serinus.api.spec import Spec
@@ -38,6 +38,8 @@ class Children:
     """What splits the traffic between the revisions."""
     lost: frozenset[str] = frozenset()
     """Revisions that are to run, and of which nothing tells what their pods run."""
+    serving: Mapping[str, int] = field(default_factory=dict)
+    """Pods by name of each Deployment that the split gives traffic."""
 
     def spares(self, live: Manifest) -> bool:
         """Whether an object stays as it is though it is not wanted: it leads, or may lead, to what
@@ -68,7 +70,8 @@ def children(
         *(deployment(owner, r, count) for r, count in live),
     ]
     ways = router_for(spec).manifests(owner, wanted.split, revisions)
-    return Children(behind, ways, frozenset(replicas) - set(revisions))
+    serving = {owner.child(name): replicas.get(name, 0) for name in wanted.split.weights}
+    return Children(behind, ways, frozenset(replicas) - set(revisions), serving)
 
 
 def lacking(

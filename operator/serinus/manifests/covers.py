@@ -96,21 +96,31 @@ def over(live: Manifest, desired: Manifest) -> Manifest:
     if live["spec"].get("type") == "ExternalName":
         spec |= {"type": "ClusterIP", "externalName": ""}
     if _annotations(live).get(ADOPT_ANNOTATION) == desired["metadata"]["name"]:
-        spec["ports"] = [_port_handed_over(live, *spec["ports"])]
+        [ours] = spec["ports"]
+        spec["ports"] = [_port_handed_over(live, ours, taken=_is_taken(live, desired))]
     return {**desired, "spec": spec}
 
 
-def _port_handed_over(live: Manifest, ours: Manifest) -> Manifest:
+def _is_taken(live: Manifest, desired: Manifest) -> bool:
+    """Whether what was handed over was written by us before."""
+    owners = {each["uid"] for each in live["metadata"].get("ownerReferences") or []}
+    return {each["uid"] for each in desired["metadata"]["ownerReferences"]} <= owners
+
+
+def _port_handed_over(live: Manifest, ours: Manifest, *, taken: bool) -> Manifest:
     """Ours, with the number and the name of the one that it takes over: what is named alike or not
-    at all, else what leads to the same place or has the same number."""
+    at all, else what leads to the same place. A port that was taken before and leads elsewhere now
+    is known by its appProtocol, which we write. Else it is the one of our number, or the only one.
+    """
     had = [port for port in live["spec"].get("ports") or [] if port.get("protocol") != "UDP"]
     found = (
         [port for port in had if port.get("name", "") in ("", ours["name"])]
         or [port for port in had if port.get("targetPort") == ours["targetPort"]]
-        or [port for port in had if port["port"] == ours["port"]]
+        or [port for port in had if taken and port.get("appProtocol")]
+        or [port for port in had if port["port"] == ours["port"] or len(had) == 1]
     )
-    taken = found[0] if found else ours
-    return {**ours, "port": taken["port"], "name": taken.get("name") or ours["name"]}
+    before = found[0] if found else ours
+    return {**ours, "port": before["port"], "name": before.get("name") or ours["name"]}
 
 
 def ports_anew(live: Manifest, desired: Manifest) -> list[Manifest] | None:

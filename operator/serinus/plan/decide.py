@@ -52,8 +52,8 @@ Rule = Callable[[Situation], Situation | None]
 
 
 def _drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
-    """A policy that makes no sense judges nobody."""
-    if s.status.candidate is None or s.candidate.mode == "First":
+    """A policy that makes no sense judges nobody. What alone serves goes once stable can."""
+    if s.status.candidate is None or s.candidate.mode == "First" or s.serves_alone:
         return None
     asked_for = s.candidate.mode == "Steps" and s.candidate.revision == s.wish.revision
     obstacle = [s.wish.obstacle] if s.wish.obstacle and asked_for else []
@@ -160,7 +160,7 @@ def _first_change(s: Situation) -> Situation | None:
     for rule in (*ALWAYS, *(WITH_A_VALID_SPEC if not s.wish.problems else ())):
         if (changed := rule(s)) is not None:
             return changed
-    if s.status.candidate is None:
+    if s.status.candidate is None or (s.wish.problems and s.candidate.mode != "First"):
         return None
     return next((c for rule in WITH_A_CANDIDATE if (c := rule(s)) is not None), None)
 

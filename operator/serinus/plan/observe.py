@@ -86,6 +86,9 @@ def read_world(
     facts |= {"unkept": unkept, "leads_to": leads_to}
     facts["serving"] = who_serves(owner, wish, objects)
     facts["trouble"] = _lost(owner, status, revisions)
+    if gone:
+        field = "spec.traffic.gateway.parentRefs"
+        facts["gateways_gone"] = f"{field}: Gateway {' and '.join(gone)} does not exist"
     split = asked_split(status)
     if split is None:
         return World(history=known, workloads=workloads, **facts)
@@ -93,9 +96,7 @@ def read_world(
     routed = router.read_back(owner, split, revisions, objects, ready)
     if gone and not routed.refused:
         # the route may keep what its Gateway's controller said of it last
-        field = "spec.traffic.gateway.parentRefs"
-        told = f"{field}: Gateway {' and '.join(gone)} does not exist"
-        routed = replace(routed, in_effect=False, message=told)
+        routed = replace(routed, in_effect=False, message=facts["gateways_gone"])
     return World(
         history=known,
         workloads=workloads,

@@ -72,7 +72,7 @@ def roll_back_when_its_containers_restart_too_often(s: Situation) -> Situation |
     """A model that dies of memory loses requests that no counter of its own tells of."""
     candidate, allowed = s.candidate, s.wish.spec.rollout.max_restarts
     counted = candidate.restarts
-    if candidate.mode != "Steps" or counted is None:
+    if candidate.mode != "Steps" or counted is None or s.serves_alone:
         return None
     if counted.candidate <= allowed + counted.expected + _by_chance(counted.expected):
         return None
@@ -114,7 +114,9 @@ def _lost_pods(s: Situation) -> bool:
 def roll_back_when_unready_for_too_long_in_sum(s: Situation) -> Situation | None:
     """The progress deadline bounds one time; recoveries in between do not renew it for ever."""
     deadline, unready = s.wish.spec.rollout.progress_deadline, s.candidate.unready
-    if s.candidate.mode != "Steps" or s.now < out_of_time(s.candidate, seconds(deadline)):
+    if s.candidate.mode != "Steps" or s.serves_alone:
+        return None
+    if s.now < out_of_time(s.candidate, seconds(deadline)):
         return None
     pods = s.world.pods_problem or (s.candidate.restarts and s.candidate.restarts.last) or ""
     message = f"Pods that had been ready were unready {unready.times} times, {deadline} in sum, "

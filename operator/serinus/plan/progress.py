@@ -99,13 +99,14 @@ def notice_whether_pods_are_missing(s: Situation) -> Situation | None:
 
 
 def give_up_at_the_progress_deadline(s: Situation) -> Situation | None:
-    """Pods that do not come up roll the candidate back; stable was never touched."""
+    """Pods that do not come up roll the candidate back; stable was never touched. Where it has no
+    ready pod, those that did come up serve on."""
     if s.candidate.withdrawn or not _too_late(s):
         return None
     deadline = spoken(seconds(s.wish.spec.rollout.progress_deadline))
     pods = s.world.pods_problem or "The pods give no reason."
     message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready after {deadline}. {pods}"
-    if s.candidate.mode == "Steps":
+    if s.candidate.mode == "Steps" and not s.serves_alone:
         return s.reject(Reason.PROGRESS_DEADLINE_EXCEEDED, message)
     return _changed(s, s.hold(Reason.PROGRESS_DEADLINE_EXCEEDED, message))
 
@@ -190,17 +191,21 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
     if candidate.mode == "First" and s.wish.spec.replicas == 0:
         told = "spec.replicas is 0, and no pod of this revision was ever ready; scale up."
         return _changed(s, s.hold(Reason.SCALED_TO_ZERO, told))
-    if pods_ready(s) < pods_needed(s):
+    by_itself = candidate.mode == "Steps" and not candidate.commanded
+    by_hand = candidate.mode != "First" and not by_itself
+    better_than_nothing = by_hand and s.stable_is_down and pods_ready(s) > 0
+    if pods_ready(s) < pods_needed(s) and not better_than_nothing:
         if _too_late(s):
             return None
         return _changed(s, s.hold(Reason.AWAITING_PODS, _pods_message(s)))
     if held_by_spec(s):
         return _changed(s, _hold_as_the_spec_says(s))
-    by_itself = candidate.mode == "Steps" and not candidate.commanded
-    if by_itself and (held := _serve_on(s) or _wait_for_a_look(s)):
+    if by_itself and (held := _serve_on(s)):
         return _changed(s, held)
-    if (candidate.mode == "First" or by_itself) and not s.world.split_in_effect:
+    if not by_hand and not s.world.split_in_effect:
         return _changed(s, _hold_for_the_route(s))
+    if by_itself and (held := _wait_for_a_look(s)):
+        return _changed(s, held)
     if candidate.mode == "First":
         return s.promote(f"Revision {candidate.revision} serves.")
     if candidate.mode == "Direct":
@@ -213,6 +218,8 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
     """The steps themselves."""
     if s.candidate.mode != "Steps" or s.candidate.promoting or s.candidate.withdrawn:
         return None
+    if _too_late(s):
+        return None  # it serves alone, and is held for that
     held = (
         _serve_on(s)
         or _wait_for_traffic(s)
@@ -243,14 +250,16 @@ def _serve_on(s: Situation) -> Situation | None:
 def _wait_for_a_look(s: Situation) -> Situation | None:
     """The last step was passed, and since then the checks are others, or find nothing."""
     found = verdict(s)
-    if not s.wish.steps or not s.candidate.checks or found not in ("NoData", "Error"):
+    if not s.wish.steps or s.candidate.analysis_since is None:
+        return None
+    if found not in ("NoData", "Error"):
         return None
     told = " ".join(
         f"{check.name}: {check.message}"
         for check in s.candidate.checks
         if check.verdict == "NoData"
     )
-    return _wait_for_metrics(s) or s.hold(Reason.NO_DATA, told)
+    return _wait_for_metrics(s) or s.hold(Reason.NO_DATA, told or "No measurement yet.")
 
 
 def _wait_for_traffic(s: Situation) -> Situation | None:
@@ -322,7 +331,7 @@ def _pass_the_gate(s: Situation) -> Situation | None:
         return _changed(s, s.hold(Reason.AWAITING_VERDICT, told))
     analysis = s.wish.spec.rollout.analysis
     message = f"No verdict within maxStepDuration {analysis.max_step_duration}. {told}"
-    if analysis.on_inconclusive == "Rollback":
+    if analysis.on_inconclusive == "Rollback" and not s.serves_alone:
         return s.reject(Reason.INCONCLUSIVE, message)
     if analysis.on_inconclusive == "Promote":
         return enter_next_step(s, message)

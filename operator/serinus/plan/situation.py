@@ -131,6 +131,8 @@ class World:
     """Revisions that may get traffic; None: not known, as while a Gateway has not taken a route."""
     unkept: str | None = None
     """That the history lacks a revision that runs, in a sentence."""
+    gateways_gone: str = ""
+    """Which Gateways the spec names and do not exist, in a sentence; else empty."""
     pods_problem: str | None = None
     """What keeps the candidate's pods from being ready, in their own words."""
     withdrawn: str = ""
@@ -175,6 +177,15 @@ class Situation:
         stable = self.status.stable
         ready = stable is not None and self.world.ready(stable.revision)
         return stable is not None and not ready and self.wish.spec.replicas > 0
+
+    @property
+    def serves_alone(self) -> bool:
+        """Whether the candidate's pods are all that clients have: it takes traffic and has ready
+        pods, and stable has none."""
+        candidate = self.status.candidate
+        if candidate is None or not self.stable_is_down or not self.world.weight:
+            return False
+        return self.world.ready(candidate.revision) > 0
 
     def to(self, **changes: Any) -> "Situation":
         """The same, with fields of the status changed."""

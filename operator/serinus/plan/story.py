@@ -39,6 +39,7 @@ def tell(s: Situation) -> Situation:
         story.message,
         _stable_is_down(s, story.message),
         _still_led_to(s, story.message),
+        "" if s.world.gateways_gone in story.message else s.world.gateways_gone,
         s.world.unkept or "",
         s.world.route_contested,
     ]
@@ -72,7 +73,10 @@ def refuse(status: Status, generation: int, message: str, now: float) -> Status:
 
 def _story(s: Situation) -> Story:
     if s.wish.problems:
-        return Story("Degraded", Reason.INVALID_SPEC, " ".join(s.wish.problems), stalled=True)
+        told = " ".join(s.wish.problems)
+        if s.serves_alone:
+            told = f"{told} Revision {s.candidate.revision} serves on until stable can."
+        return Story("Degraded", Reason.INVALID_SPEC, told, stalled=True)
     if s.status.candidate:
         return _story_of_the_rollout(s, s.status.candidate)
     if s.wish.obstacle and not (s.status.rejected or _is_stable(s, s.wish.revision)):

@@ -104,17 +104,14 @@ def _no_candidate(s: Situation, revision: str) -> str | None:
 
 
 def _nobody_else_serves(s: Situation) -> str | None:
-    """Why the candidate cannot be dropped, where its pods alone can serve."""
+    """Why the candidate cannot be dropped, where it alone serves."""
     stable, candidate = s.status.stable, s.status.candidate
-    if stable is None or candidate is None or not s.stable_is_down:
-        return None
-    ready = s.world.ready(candidate.revision)
-    if not ready:
+    if stable is None or candidate is None or not s.serves_alone:
         return None
     return (
         f"stable revision {stable.revision} has no ready pod, and candidate {candidate.revision} "
-        f"has {ready}: nothing would be served; write promote/{candidate.revision}, or bring "
-        "stable's pods back first"
+        f"has {s.world.ready(candidate.revision)}: nothing would be served; write "
+        f"promote/{candidate.revision}, or bring stable's pods back first"
     )
 
 
@@ -162,7 +159,7 @@ def follow_the_spec(s: Situation) -> Situation | None:
     if candidate and candidate.revision == wished:
         return None
     if candidate:
-        if _nobody_else_serves(s):
+        if s.serves_alone:
             return None  # it serves on until stable can, or somebody promotes it
         reverted = stable is not None and stable.revision == wished
         reason = Reason.REVERTED if reverted else Reason.SUPERSEDED

@@ -175,11 +175,12 @@ def test_the_port_of_a_service_that_was_handed_over_keeps_its_number(theirs: Man
         ([METRICS, {**HTTP, "name": "web", "port": 8081}], ("web", 8081)),
         ([{"name": "web", "port": 80, "targetPort": 9}], ("web", 80)),
         ([{"name": "http", "port": 8000}, {"name": "web", "port": 80}], ("http", 8000)),
-        ([{"name": "web", "port": 8081, "targetPort": 9}], ("http", 80)),
+        ([{"name": "web", "port": 8081, "targetPort": 9}], ("web", 8081)),
+        ([METRICS, {"name": "web", "port": 8081, "targetPort": 9}], ("http", 80)),
         ([{"name": "dns", "port": 80, "protocol": "UDP"}], ("http", 80)),
     ],
 )
-def test_a_port_of_another_name_is_taken_over_where_it_leads_to_the_model_or_is_port_80(
+def test_a_port_of_another_name_is_taken_over_where_it_leads_to_the_model_is_80_or_the_only_one(
     theirs: list[Manifest], taken: tuple[str, int]
 ) -> None:
     live = with_defaults(SERVICE)
@@ -187,6 +188,14 @@ def test_a_port_of_another_name_is_taken_over_where_it_leads_to_the_model_or_is_
     live["metadata"]["annotations"] = {"serinus.dev/adopt": "fraud"}
     [ours] = over(live, SERVICE)["spec"]["ports"]
     assert ours == {**HTTP, "name": taken[0], "port": taken[1]}
+
+
+def test_a_port_that_was_taken_over_is_known_again_wherever_it_leads() -> None:
+    live = with_defaults(SERVICE)
+    live["spec"]["ports"] = [METRICS, {**HTTP, "name": "web", "port": 8081, "targetPort": 9999}]
+    live["metadata"]["annotations"] = {"serinus.dev/adopt": "fraud"}
+    [ours] = over(live, SERVICE)["spec"]["ports"]
+    assert ours == {**HTTP, "name": "web", "port": 8081}
 
 
 def test_a_service_leads_to_pods_that_are_ready_alone() -> None:

@@ -131,6 +131,17 @@ def test_nothing_is_promoted_by_itself_on_checks_that_have_not_looked(verdict: V
     assert story.judged("Pass").status.candidate is None
 
 
+def test_checks_that_are_added_while_the_last_pods_are_awaited_look_before_the_promotion() -> None:
+    story = serving(rollout={"steps": PAUSED[:1], "analysis": {"checks": []}})
+    story.world.pods_ready_after = 20.0
+    story.apply(B).after(20)
+    assert story.status.candidate and story.status.candidate.promoting
+    story.given(analysis={"checks": [ERRORS]}).after(30)
+    assert story.status.candidate and story.reason == "NoData"
+    assert "No measurement yet." in story.status.message
+    assert story.judged("Pass").status.candidate is None
+
+
 def test_a_promotion_without_steps_waits_for_no_check() -> None:
     story = serving(rollout={"steps": PAUSED, "analysis": {"checks": [ERRORS]}}).apply(B)
     story.judged("Error").given(steps=[]).settle()

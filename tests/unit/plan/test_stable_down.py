@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from serinus.plan.situation import World
+from serinus.plan.situation import PodEnd, SeenPod, World
 from serinus.rehearsal.world import PaperWorld
 from tests.unit.plan.rehearsal import A, B, C, Rehearsal
 
@@ -17,10 +17,16 @@ class Lost(PaperWorld):
 
     lost: set[str] = field(default_factory=set)
     refused_pods: str = ""
+    most_ready: dict[str, int] = field(default_factory=dict)
+    """By revision, the pods that get ready at most."""
 
     def at(self, now: float) -> World:
         found = super().at(now)
-        left = {name: each for name, each in found.workloads.items() if name not in self.lost}
+        left = {
+            name: replace(each, ready=min(each.ready, self.most_ready.get(name, each.ready)))
+            for name, each in found.workloads.items()
+            if name not in self.lost
+        }
         return replace(found, workloads=left, refused_pods=self.refused_pods)
 
 
@@ -84,3 +90,92 @@ def test_why_its_pods_cannot_come_is_told_at_rest_and_in_a_rollout() -> None:
     world.lost = {A}
     story.settle()
     assert story.status.message.endswith(f"serves with 0 of 4 pods. {QUOTA}.")
+
+
+@pytest.mark.parametrize("invalid", ["problems", "obstacle"])
+def test_an_invalid_spec_drops_it_once_stable_can_serve(invalid: str) -> None:
+    story = halfway(PaperWorld())
+    story.world.broken = {A}
+    if invalid == "problems":
+        story.problems = ("spec.rollout: nonsense.",)
+    else:
+        story.obstacle = "it speaks another protocol"
+    story.settle().after(7200)
+    assert story.status.candidate and story.weight == 50
+    assert story.status.phase == "Degraded"
+    if invalid == "problems":
+        assert f"Revision {B} serves on until stable can." in story.status.message
+    story.world.broken = set()
+    story.settle()
+    assert story.status.candidate is None and "InvalidSpec" in story.told
+
+
+@pytest.mark.parametrize("promoted", [False, True])
+def test_the_deadline_takes_no_pods_that_alone_serve(promoted: bool) -> None:
+    world = Lost()
+    story = halfway(world)
+    world.lost, world.most_ready = {A}, {B: 1}
+    story.settle()
+    if promoted:
+        story.given(steps=[{"setWeight": 50}])
+    story.after(7200)
+    assert story.status.candidate and story.weight == 50
+    assert (story.status.phase, story.reason) == ("Degraded", "ProgressDeadlineExceeded")
+    world.lost = set()
+    story.settle()
+    assert story.status.rejected and story.status.rejected.reason == "ProgressDeadlineExceeded"
+
+
+def test_who_promotes_it_by_hand_gets_the_pods_that_there_are() -> None:
+    world = Lost()
+    story = halfway(world)
+    world.lost, world.most_ready = {A}, {B: 1}
+    story.settle().order(f"promote/{B}")
+    assert story.status.stable and story.status.stable.revision == B
+    assert story.weight == 0 and story.plan and story.plan.wanted
+    assert story.plan.wanted.split.stable == B
+
+
+def test_an_undo_does_not_wait_for_all_pods_where_nobody_serves() -> None:
+    world = Lost()
+    story = Rehearsal(spec={"rollout": {"steps": []}}, world=world).settle().apply(B)
+    assert story.status.stable and story.status.stable.revision == B
+    world.broken, world.most_ready = {B}, {A: 1}
+    story.settle().order(f"undo/{A}")
+    assert story.status.stable and story.status.stable.revision == A
+
+
+def test_one_that_gets_no_traffic_serves_nobody_and_is_replaced() -> None:
+    story = Rehearsal(spec={"rollout": {"steps": [{"pause": {}}, {"setWeight": 50}]}})
+    story.settle().apply(B)
+    assert (story.weight, story.reason) == (0, "AwaitingCommand")
+    story.world.broken = {A}
+    story.apply(C)
+    assert story.status.candidate and story.status.candidate.revision == C
+    assert "Superseded" in story.told
+
+
+def test_no_time_and_no_restarts_take_what_alone_serves() -> None:
+    world = Lost()
+    policy = {"steps": [{"setWeight": 50}], "analysis": {"onInconclusive": "Rollback"}}
+    story = Rehearsal(spec={"rollout": policy}, world=world).settle().apply(B)
+    world.lost = {A}
+    story.judged("Inconclusive").after(7200)
+    assert story.status.candidate and story.status.candidate.hold
+    assert story.status.candidate.hold.reason == "Inconclusive"
+    died = PodEnd(1001.0, "OOMKilled at its limit of 512Mi")
+    world.pods_seen = (SeenPod("b-1", B, 1000.0, 40, died),)
+    story.settle()
+    world.pods_seen = None
+    assert story.status.candidate
+    world.lost = set()
+    story.settle()
+    assert story.status.rejected and story.status.rejected.reason == "TooManyRestarts"
+
+
+def test_a_check_that_fails_takes_the_traffic_whoever_else_serves() -> None:
+    world = Lost()
+    story = halfway(world)
+    world.lost = {A}
+    story.judged("Fail")
+    assert story.status.rejected and story.status.rejected.reason == "CheckFailed"
