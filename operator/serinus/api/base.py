@@ -45,10 +45,14 @@ class Type(BaseModel):
             raise TypeError(f"{type(self).__name__} has no field {unknown}")
         changed, put = object.__new__(type(self)), object.__setattr__
         put(changed, "__dict__", {**self.__dict__, **changes})
-        put(changed, "__pydantic_fields_set__", self.__pydantic_fields_set__.union(changes))
+        put(changed, "__pydantic_fields_set__", self._set_with(changes))
         put(changed, "__pydantic_extra__", self.__pydantic_extra__)
         put(changed, "__pydantic_private__", None)
         return changed
+
+    def _set_with(self, changes: Mapping[str, Any]) -> set[str]:
+        """Fields that were given, with those that are changed."""
+        return self.__pydantic_fields_set__.union(changes)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Refused: BaseModel's own takes a misspelt field silently."""
@@ -59,11 +63,25 @@ class Type(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+_NOT_KEPT: Final[set[str]] = set()
+
+
 class StatusType(Type):
     """Base of every type in a status. What a newer version of Serinus wrote and this one does not
-    know is kept, and written back."""
+    know is kept, and written back.
+
+    Which of its fields were given is not kept: nobody asks, and the sets of names would take twice
+    the memory of the values.
+    """
 
     model_config = ConfigDict(extra="allow")
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Called by pydantic for each instance that it makes."""
+        object.__setattr__(self, "__pydantic_fields_set__", _NOT_KEPT)
+
+    def _set_with(self, changes: Mapping[str, Any]) -> set[str]:
+        return _NOT_KEPT
 
 
 @dataclass(frozen=True)

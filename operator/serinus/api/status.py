@@ -282,6 +282,11 @@ class Candidate(StatusType):
         default=False,
         description="It was promoted by command, which spec.rollout.paused does not hold.",
     )
+    alone_since: Moment | None = Field(
+        default=None,
+        description="Since when stable had no ready pod while this revision served. Until all of "
+        "stable's pods are ready again, only a person or a failed check takes its traffic.",
+    )
     hold: Hold | None = Field(default=None, description="Why it does not go on.")
     restarts: Restarts | None = Field(
         default=None, description="Restarts of containers; None until pods were listed."

@@ -29,6 +29,11 @@ LOOK_FOR_ABSENT: Final = 10.0
 """Seconds between two looks at kinds that are not served: their definition may come any time."""
 
 
+_NOT_NEEDED: Final = frozenset({"Gateway"})
+"""Kinds that are only told of: where the operator's role is of a version that did not list them,
+rollouts are judged all the same."""
+
+
 class Informer:
     """Feeds a store, and calls `add` with the key of each ModelDeployment that may need a pass.
 
@@ -120,14 +125,17 @@ class Informer:
         self.trouble = trouble
 
     async def _relist(self, kind: str) -> bool:
-        """Take in all objects of a kind; False if the API server does not serve it."""
+        """Take in all objects of a kind; False if the API server does not serve it, or if it need
+        not be known and may not be listed."""
         try:
             for namespace in self._namespaces or (None,):
                 found, version = await self._cluster.snapshot(kind, namespace, WATCHED[kind])
                 self._store.replace(kind, found, version, namespace)
         except ApiError as error:
-            if not error.absent:
+            if not (error.absent or (error.status == 403 and kind in _NOT_NEEDED)):
                 raise
+            if not error.absent and kind in self._served:
+                log.warning("%s is not known any more: %s", kind, error)
             self._store.clear(kind)
             return False
         return True

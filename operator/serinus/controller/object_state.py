@@ -1,7 +1,7 @@
 """What this process knows of a ModelDeployment from one pass to the next: kept in one place, and
 forgotten as a whole."""
 
-from collections.abc import Mapping
+import json
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Self
@@ -20,8 +20,8 @@ from serinus.plan.story import taken_before
 class Memory:
     """What this process knows beyond the status that was written: evidence since then."""
 
-    written: Mapping[str, Any]
-    """The status as the API server has it."""
+    text: str
+    """The status as the API server has it, as JSON: a quarter of what it takes unpacked."""
     current: Status
     unread: tuple[str, ...] = ()
     """What could not be read of it, each in a sentence."""
@@ -31,9 +31,19 @@ class Memory:
     @classmethod
     def read(cls, live: Manifest) -> Self:
         """The status as it is written, and nothing beyond it."""
-        written = live.get("status") or {}
-        status, lost = read_status(written)
-        return cls(written, status, tuple(f"{problem}." for problem in lost))
+        status, lost = read_status(live.get("status") or {})
+        return cls.of(live, status, tuple(f"{problem}." for problem in lost))
+
+    @classmethod
+    def of(cls, live: Manifest, status: Status, unread: tuple[str, ...] = ()) -> Self:
+        """`status`, where the API server has what is in `live`."""
+        return cls(json.dumps(live.get("status") or {}), status, unread)
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The status as the API server has it."""
+        found: dict[str, Any] = json.loads(self.text)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,11 +228,11 @@ class Reconciler:
         self, key: Key, live: Manifest, state: ObjectState, status: Status, now: float
     ) -> float | None:
         """Write the status if that is due; else the seconds until it is, None if nothing is new."""
-        memory, wanted = state.memory, status.to_json()
-        due = min(memory.due, now + write_within(memory.written, wanted))
+        memory, wanted, written = state.memory, status.to_json(), state.memory.written
+        news = wanted != written
+        due = min(memory.due, now + write_within(written, wanted)) if news else inf
         # after a failure nothing is done before it is known that the status can be written again
-        if state.unwritten is None and (wanted == memory.written or due > now):
-            due = inf if wanted == memory.written else due
+        if state.unwritten is None and due > now:
             state.memory = replace(memory, current=status, due=due)
             return due - now if due < inf else None
         try:
@@ -243,7 +243,7 @@ class Reconciler:
             raise
         state.unwritten = None
         self._store.put(answer)
-        state.memory = Memory(answer["status"], status)
+        state.memory = Memory.of(answer, status)
         return None
 
     # 5 actuate

@@ -109,14 +109,14 @@ def _is_taken(live: Manifest, desired: Manifest) -> bool:
 
 def _port_handed_over(live: Manifest, ours: Manifest, *, taken: bool) -> Manifest:
     """Ours, with the number and the name of the one that it takes over: what is named alike or not
-    at all, else what leads to the same place. A port that was taken before and leads elsewhere now
-    is known by its appProtocol, which we write. Else it is the one of our number, or the only one.
+    at all, else the one that was taken before, which is known by its appProtocol, since we write
+    that, else what leads to the same place, has our number, or is the only one.
     """
     had = [port for port in live["spec"].get("ports") or [] if port.get("protocol") != "UDP"]
     found = (
         [port for port in had if port.get("name", "") in ("", ours["name"])]
-        or [port for port in had if port.get("targetPort") == ours["targetPort"]]
         or [port for port in had if taken and port.get("appProtocol")]
+        or [port for port in had if port.get("targetPort") == ours["targetPort"]]
         or [port for port in had if port["port"] == ours["port"] or len(had) == 1]
     )
     before = found[0] if found else ours

@@ -6,7 +6,7 @@ from typing import Any
 
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
-from serinus.api.status import Decision, Retiring, Status
+from serinus.api.status import Candidate, Decision, Retiring, Status
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers.face import Split
 from serinus.plan.analysis import forget_what_other_checks_found
@@ -202,8 +202,20 @@ def _observed(s: Situation) -> Situation:
         weight, actual = candidate.weight, round(s.world.weight, 1)
         if weight.actual != actual or weight.since is None:
             weight = weight.replace(actual=actual, since=s.now)
-        s = s.to_candidate(weight=weight, ready_replicas=s.world.ready(candidate.revision))
+        s = s.to_candidate(
+            weight=weight,
+            ready_replicas=s.world.ready(candidate.revision),
+            alone_since=_alone_since(s, candidate),
+        )
     return with_restarts_counted(s)
+
+
+def _alone_since(s: Situation, candidate: Candidate) -> float | None:
+    stable = s.status.stable
+    if stable is None or s.world.ready(stable.revision) >= s.wish.spec.replicas:
+        return None
+    begins = s.stable_is_down and s.world.weight and s.world.ready(candidate.revision)
+    return s.now if candidate.alone_since is None and begins else candidate.alone_since
 
 
 def _wanted(s: Situation) -> Wanted | None:

@@ -88,13 +88,14 @@ def read_world(
     facts["trouble"] = _lost(owner, status, revisions)
     if gone:
         field = "spec.traffic.gateway.parentRefs"
-        facts["gateways_gone"] = f"{field}: Gateway {' and '.join(gone)} does not exist"
+        do = "does" if len(gone) == 1 else "do"
+        facts["gateways_gone"] = f"{field}: Gateway {' and '.join(gone)} {do} not exist"
     split = asked_split(status)
     if split is None:
         return World(history=known, workloads=workloads, **facts)
     ready = {name: workload.ready for name, workload in workloads.items()}
     routed = router.read_back(owner, split, revisions, objects, ready)
-    if gone and not routed.refused:
+    if gone:
         # the route may keep what its Gateway's controller said of it last
         routed = replace(routed, in_effect=False, message=facts["gateways_gone"])
     return World(

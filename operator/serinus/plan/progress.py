@@ -193,7 +193,7 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
         return _changed(s, s.hold(Reason.SCALED_TO_ZERO, told))
     by_itself = candidate.mode == "Steps" and not candidate.commanded
     by_hand = candidate.mode != "First" and not by_itself
-    better_than_nothing = by_hand and s.stable_is_down and pods_ready(s) > 0
+    better_than_nothing = by_hand and (s.stable_is_down or s.serves_alone) and pods_ready(s) > 0
     if pods_ready(s) < pods_needed(s) and not better_than_nothing:
         if _too_late(s):
             return None
@@ -235,15 +235,16 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
 
 
 def _serve_on(s: Situation) -> Situation | None:
-    """Nobody wishes the candidate any more, and it alone has ready pods."""
-    candidate, stable = s.candidate, s.status.stable
+    """Nobody wishes the candidate any more, and it alone serves."""
+    candidate, stable, replicas = s.candidate, s.status.stable, s.wish.spec.replicas
     if candidate.revision == s.wish.revision or stable is None:
         return None
     return s.hold(
         Reason.AWAITING_PODS,
         f"The spec asks for revision {s.wish.revision}, and stable revision {stable.revision} has "
-        f"no ready pod: {candidate.revision} serves on until it has. To go on from "
-        f"{candidate.revision} instead, write serinus.dev/command: promote/{candidate.revision}.",
+        f"{s.world.ready(stable.revision)} of {replicas} pods ready, after it had none: "
+        f"{candidate.revision} serves on until it has all. To go on from {candidate.revision} "
+        f"instead, write serinus.dev/command: promote/{candidate.revision}.",
     )
 
 

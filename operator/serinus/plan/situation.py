@@ -180,10 +180,11 @@ class Situation:
 
     @property
     def serves_alone(self) -> bool:
-        """Whether the candidate's pods are all that clients have: it takes traffic and has ready
-        pods, and stable has none."""
+        """Whether the candidate's pods are what clients have: it takes traffic and has ready pods,
+        and stable had none and has not got all of them again: one that crashes and recovers over
+        and over serves nobody."""
         candidate = self.status.candidate
-        if candidate is None or not self.stable_is_down or not self.world.weight:
+        if candidate is None or candidate.alone_since is None or not self.world.weight:
             return False
         return self.world.ready(candidate.revision) > 0
 

@@ -75,7 +75,7 @@ def _story(s: Situation) -> Story:
     if s.wish.problems:
         told = " ".join(s.wish.problems)
         if s.serves_alone:
-            told = f"{told} Revision {s.candidate.revision} serves on until stable can."
+            told = f"{told} Revision {s.candidate.revision} serves on until stable's pods do."
         return Story("Degraded", Reason.INVALID_SPEC, told, stalled=True)
     if s.status.candidate:
         return _story_of_the_rollout(s, s.status.candidate)

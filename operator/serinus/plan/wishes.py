@@ -42,7 +42,7 @@ def _promote(s: Situation, revision: str) -> Situation | str:
     if refusal := _no_candidate(s, revision):
         return refusal
     if s.candidate.mode == "First":
-        return "it is the first revision, and serves as soon as its pods are ready"
+        return "it is the first revision, and becomes stable by itself once it serves"
     return s.to_candidate(promoting=True, commanded=True, withdrawn=None, hold=None)
 
 
@@ -50,7 +50,8 @@ def _advance(s: Situation, revision: str) -> Situation | str:
     if refusal := _no_candidate(s, revision):
         return refusal
     if s.candidate.promoting and not held_by_spec(s):
-        return "all steps are done; its pods are awaited"
+        waits = f": {s.candidate.hold.message}" if s.candidate.hold else "; its pods are awaited"
+        return f"all steps are done{waits}"
     if s.candidate.withdrawn:
         return resume_step(s, "Resumed by hand.")
     went_on = s if s.candidate.promoting else enter_next_step(s, "Advanced by hand.")
@@ -106,7 +107,7 @@ def _no_candidate(s: Situation, revision: str) -> str | None:
 def _nobody_else_serves(s: Situation) -> str | None:
     """Why the candidate cannot be dropped, where it alone serves."""
     stable, candidate = s.status.stable, s.status.candidate
-    if stable is None or candidate is None or not s.serves_alone:
+    if stable is None or candidate is None or not (s.serves_alone and s.stable_is_down):
         return None
     return (
         f"stable revision {stable.revision} has no ready pod, and candidate {candidate.revision} "

@@ -262,3 +262,25 @@ async def _taken_in_a_first_deployment(world: World) -> Snapshot:
 
 def test_a_first_deployment_whose_name_is_taken_is_not_replaced_unjudged() -> None:
     assert run(_taken_in_a_first_deployment).role("rejected")["reason"] == "CheckFailed"
+
+
+async def _with_the_role_of_before(world: World) -> Snapshot:
+    """The operator is upgraded, and its role is not: it may not list Gateways."""
+    await world.apply(spec("v1"))
+    await world.until(serves("v1").holds)
+    await world.apply(spec("v2"))
+    await world.until(lambda s: s.asked.get(revision_of(spec("v2")), 0) == 20, 60.0)
+    await world.kill()
+    forbidden = Fault(
+        "Gateways may not be listed",
+        lambda request: request.place[0] == "Gateway",
+        lambda _: refusal(403, "Forbidden", "gateways is forbidden"),
+    )
+    world.fault(forbidden, "route")
+    await world.start()
+    world.model("v2", errors=0.5)
+    return await world.until(lambda s: bool(s.role("rejected")), 300.0)
+
+
+def test_a_bad_candidate_is_rolled_back_though_gateways_may_not_be_listed() -> None:
+    assert run(_with_the_role_of_before).role("rejected")["reason"] == "CheckFailed"

@@ -90,7 +90,7 @@ def test_after_an_undo_stables_pods_are_as_many_as_there_are() -> None:
 
 def test_a_first_deployment_cannot_be_promoted_by_hand() -> None:
     story = Rehearsal(world=PaperWorld(broken={A})).settle().order(f"promote/{A}")
-    assert "serves as soon as its pods are ready" in outcome(story)
+    assert "becomes stable by itself once it serves" in outcome(story)
 
 
 def test_a_first_deployment_cannot_be_aborted() -> None:

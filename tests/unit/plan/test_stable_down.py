@@ -56,12 +56,28 @@ def test_it_serves_on_when_the_spec_leaves_it_until_stable_can(wished: str) -> N
     story.apply(wished)
     assert story.status.candidate and story.status.candidate.revision == B
     assert (story.weight, story.reason) == (50, "AwaitingPods")
-    assert f"stable revision {A} has no ready pod: {B} serves on" in story.status.message
+    assert f"stable revision {A} has 0 of 4 pods ready, after it had none" in story.status.message
+    assert f"{B} serves on until it has all" in story.status.message
     assert story.after(3600).status.candidate, "a step that is over passes nothing"
     story.world.broken = set()
     story.settle()
     left = "Reverted" if wished == A else "Superseded"
     assert left in story.told
+    assert story.status.candidate is None or story.status.candidate.revision == C
+
+
+@pytest.mark.parametrize("wished", [A, C])
+def test_one_pod_of_stable_that_comes_and_goes_does_not_take_over(wished: str) -> None:
+    world = Lost()
+    story = halfway(world)
+    world.most_ready = {A: 0}
+    story.apply(wished)
+    for ready in (1, 0, 3, 0):
+        world.most_ready = {A: ready}
+        story.after(60)
+        assert story.status.candidate and story.status.candidate.revision == B
+    world.most_ready = {A: 1}
+    story.order(f"abort/{B}")
     assert story.status.candidate is None or story.status.candidate.revision == C
 
 
@@ -104,7 +120,7 @@ def test_an_invalid_spec_drops_it_once_stable_can_serve(invalid: str) -> None:
     assert story.status.candidate and story.weight == 50
     assert story.status.phase == "Degraded"
     if invalid == "problems":
-        assert f"Revision {B} serves on until stable can." in story.status.message
+        assert f"Revision {B} serves on until stable's pods do." in story.status.message
     story.world.broken = set()
     story.settle()
     assert story.status.candidate is None and "InvalidSpec" in story.told
