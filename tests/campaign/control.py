@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.cluster.kubectl import Kubectl
-from tests.stage.gateways import public
+from tests.stage.gateways import ACCEPTED, NAME, public
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,6 +58,13 @@ class Control:
         gateways = [public(name) for name in names]
         listed = {"apiVersion": "v1", "kind": "List", "items": [*new, *gateways]}
         self.kubectl("create", "-f", "-", stdin=json.dumps(listed))
+        accepted = (
+            "--subresource=status",
+            "--type=merge",
+            f"--patch={json.dumps({'status': ACCEPTED})}",
+        )
+        for name in names:
+            self.kubectl("patch", "gateway", NAME, f"--namespace={name}", *accepted)
         return names
 
     def forget(self, namespaces: list[str]) -> None:

@@ -36,7 +36,7 @@ from tests.campaign.memory.api import selected
 from tests.campaign.memory.pods import Pod
 from tests.campaign.memory.world import World
 from tests.campaign.wire import Reply, Request, Wire
-from tests.stage.gateways import public
+from tests.stage.gateways import ACCEPTED, NAME, public
 
 Manifest = dict[str, Any]
 
@@ -129,7 +129,10 @@ class RealApi:
         path = "/api/v1/namespaces"
         await self.send(Request("POST", path, {}, "application/json", manifest))
         gateways = KINDS["Gateway"].path(name)
-        await self.send(Request("POST", gateways, {}, "application/json", public(name)))
+        made = await self.send(Request("POST", gateways, {}, "application/json", public(name)))
+        accepted = {**json.loads(made.body), "status": ACCEPTED}
+        path_of_status = f"{gateways}/{NAME}/status"
+        await self.send(Request("PUT", path_of_status, {}, "application/json", accepted))
         try:
             yield name
         finally:

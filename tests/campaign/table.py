@@ -32,7 +32,7 @@ from tests.campaign.stage import (
     spec,
     status_refused,
 )
-from tests.stage.gateways import NAME, public
+from tests.stage.gateways import NAME, serve
 
 BESIDE: Final = 8
 """Cells that run beside each other on a real API server: most of their time is waiting."""
@@ -439,7 +439,7 @@ async def _gateway_deleted(stage: Stage, _: State) -> None:
     await stage.user.delete(found)
     await stage.wait(5 * MINUTE)
     stage.act("there is a Gateway again")
-    await stage.user.create(public(stage.namespace))
+    await serve(stage.user, stage.namespace)
 
 
 async def _twenty(stage: Stage, _: State) -> None:

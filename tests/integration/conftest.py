@@ -18,7 +18,8 @@ from serinus.cluster import Cluster, connect
 from tests.cluster.box import Box
 from tests.cluster.kubectl import Kubectl
 from tests.integration.inprocess import Operator
-from tests.stage.gateways import public
+from tests.stage.gateways import ACCEPTED, public
+from tests.stage.gateways import NAME as NAME_OF_GATEWAY
 
 ROOT = Path(__file__).parents[2]
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
@@ -81,6 +82,9 @@ def namespace(kubeconfig: Path) -> Iterator[str]:
     name = f"t-{secrets.token_hex(4)}"
     kubectl("create", "namespace", name)
     kubectl("create", "-f", "-", stdin=json.dumps(public(name)))
+    accepted = json.dumps({"status": ACCEPTED})
+    there = (f"--namespace={name}", "--subresource=status", "--type=merge", f"--patch={accepted}")
+    kubectl("patch", "gateway", NAME_OF_GATEWAY, *there)
     yield name
     kubectl("delete", "namespace", name, "--wait=false")
 

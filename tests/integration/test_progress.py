@@ -5,7 +5,7 @@ from typing import Any
 from tests.integration.conftest import kubectl
 from tests.integration.inprocess import Manifest, Operator
 from tests.integration.test_rollouts import ERRORS, healthy, spec
-from tests.stage.gateways import public
+from tests.stage.gateways import ACCEPTED, public, serve
 
 STEPS = [{"setWeight": 20}, {"pause": {}}, {"setWeight": 50}]
 
@@ -85,7 +85,7 @@ async def test_a_gateway_that_is_lost_in_mid_step_holds_the_rollout_until_it_is_
 ) -> None:
     candidate = await _rolling(operator)
     operator.gateway_answers = False
-    await operator.cluster.create(public(operator.namespace, "elsewhere"))
+    await serve(operator.cluster, operator.namespace, "elsewhere")
     elsewhere = {"gateway": {"parentRefs": [{"name": "elsewhere"}]}}
     await operator.edit("fraud", lambda live: live["spec"].update(traffic=elsewhere))
     status = await operator.until(
@@ -114,7 +114,7 @@ async def test_a_gateway_that_is_deleted_holds_the_rollout_whatever_the_route_sa
     operator.move(3600)
     status = await operator.until("fraud", lambda s: "effectiveSince" not in s["candidate"])
     assert status["candidate"]["weight"]["wanted"] == 20
-    await operator.cluster.create(public(operator.namespace))
+    await serve(operator.cluster, operator.namespace)
     status = await operator.until("fraud", lambda s: s["candidate"].get("effectiveSince"))
     assert status["candidate"]["revision"] == candidate
 
@@ -126,7 +126,7 @@ async def test_a_gateway_that_is_deleted_at_rest_is_told(operator: Operator) -> 
     await operator.cluster.delete(gateway)
     status = await operator.until("fraud", lambda s: s["phase"] == "Degraded", moving=1)
     assert "public does not exist" in status["message"]
-    await operator.cluster.create(public(operator.namespace))
+    await serve(operator.cluster, operator.namespace)
     await operator.until("fraud", healthy("v1"), moving=1)
 
 
@@ -140,3 +140,23 @@ async def test_a_gateway_that_is_gone_is_told_while_pods_are_awaited(operator: O
     told = f"Gateway {operator.namespace}/public does not exist"
     status = await operator.until("fraud", lambda s: told in s["message"], moving=1)
     assert status["candidate"]["hold"]["reason"] == "AwaitingPods"
+
+
+async def test_a_gateway_that_is_made_anew_is_waited_for_until_a_controller_accepts_it(
+    operator: Operator,
+) -> None:
+    """The route keeps what was said of it while there was another Gateway of that name."""
+    await _rolling(operator)
+    await operator.cluster.delete(
+        await operator.cluster.get("Gateway", operator.namespace, "public")
+    )
+    refused = await operator.until(
+        "fraud", lambda s: s["candidate"]["hold"]["reason"] == "RouteRefused", moving=1
+    )
+    anew = await operator.cluster.create(public(operator.namespace))
+    told = f"no controller has accepted Gateway {operator.namespace}/public"
+    await operator.until("fraud", lambda s: told in s["message"], moving=1)
+    operator.move(3600)
+    await operator.cluster.update_status(anew, ACCEPTED)
+    status = await operator.until("fraud", lambda s: s["candidate"].get("effectiveSince"))
+    assert status["candidate"]["revision"] == refused["candidate"]["revision"]

@@ -16,6 +16,7 @@ from serinus.cluster.kinds import WATCHED
 from serinus.cluster.store import OWNER_LABEL
 from serinus.controller.queue import Key
 from serinus.controller.watching import Watching
+from serinus.manifests.routers.gateway import unserved
 
 log = logging.getLogger(__name__)
 
@@ -140,17 +141,24 @@ class Informer:
             return False
         return True
 
+    def _unserved(self, live: dict[str, Any]) -> str | None:
+        """Why a Gateway serves no route, as far as is known; None of all that is no Gateway."""
+        if live["kind"] != "Gateway":
+            return None
+        name = live["metadata"]["namespace"], live["metadata"]["name"]
+        return unserved(*name, self._store.get("Gateway", *name))
+
     def _seen(self, type_: str | None, live: dict[str, Any]) -> None:
         metadata = live["metadata"]
         # whose it was has to put the label back
         owners = {self._store.owner(live), (metadata.get("labels") or {}).get(OWNER_LABEL)}
-        known = self._store.has(live["kind"], metadata["namespace"], metadata["name"])
+        before = self._unserved(live)
         if type_ == "DELETED":
             self._store.remove(live)
         elif not self._store.put(live):
             return
         if live["kind"] == "Gateway":
-            if type_ == "DELETED" or not known:
+            if self._unserved(live) != before:
                 for name in self._store.names("ModelDeployment"):
                     self._add(Key(*name))
             return

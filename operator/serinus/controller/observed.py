@@ -9,6 +9,7 @@ from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
+from serinus.manifests.routers.gateway import unserved
 from serinus.plan.observe import obstacle, read_revisions, who_serves
 from serinus.plan.situation import Wish
 
@@ -25,8 +26,8 @@ class Observed:
     """The children."""
     revisions: dict[str, Revision]
     """By hash."""
-    gone_gateways: tuple[str, ...]
-    """Those that the spec names and that do not exist."""
+    unserved: tuple[str, ...]
+    """Why Gateways that the spec names serve no route, each in words."""
     state: ObjectState
     now: float
     """When the pass began, Unix seconds."""
@@ -42,8 +43,8 @@ class Observed:
         revisions = read_revisions(wish, live["spec"], status, objects)
         serving = who_serves(owner, wish, objects)
         wish = replace(wish, obstacle=obstacle(wish, status, revisions, serving))
-        gone = _gone_gateways(store, key, wish)
-        return cls(key, live, owner, wish, objects, revisions, gone, state, now)
+        gateways = _unserved(store, key, wish)
+        return cls(key, live, owner, wish, objects, revisions, gateways, state, now)
 
     def anew(self, store: Store, status: Status) -> Self:
         """With the children as they are by now, and the revisions that this status numbers."""
@@ -52,8 +53,9 @@ class Observed:
         return replace(self, objects=objects, revisions=revisions)
 
 
-def _gone_gateways(store: Store, key: Key, wish: Wish) -> tuple[str, ...]:
+def _unserved(store: Store, key: Key, wish: Wish) -> tuple[str, ...]:
     gateway = wish.spec.traffic.gateway
     named = [(p.namespace or key.namespace, p.name) for p in gateway.parent_refs] if gateway else []
-    unique = dict.fromkeys(named)
-    return tuple("/".join(each) for each in unique if store.has("Gateway", *each) is False)
+    known = [each for each in dict.fromkeys(named) if store.has("Gateway", *each) is not None]
+    reasons = (unserved(*each, store.get("Gateway", *each)) for each in known)
+    return tuple(filter(None, reasons))

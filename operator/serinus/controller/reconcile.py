@@ -185,7 +185,7 @@ class Reconciler:
         elif state.pod_looks is not None:
             facts["endpoints"] = self._endpoints(observed, status)
         world = read_world(
-            owner, wish, status, objects, observed.revisions, observed.gone_gateways, **facts
+            owner, wish, status, objects, observed.revisions, observed.unserved, **facts
         )
         world = state.outcome.told_of(world)
         since = now if state.route_awaited_since is None else min(state.route_awaited_since, now)

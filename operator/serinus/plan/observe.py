@@ -72,32 +72,31 @@ def read_world(
     status: Status,
     objects: Objects,
     revisions: Mapping[str, Revision],
-    gone: Collection[str] = (),
+    unserved: Collection[str] = (),
     **facts: Any,
 ) -> World:
-    """What is there; `gone` are the Gateways that the spec names and that do not exist, `facts`
+    """What is there; `unserved` says why Gateways that the spec names serve no route, `facts` are
     fields of World that no child tells."""
     workloads = read_workloads(objects)
     history = read_history(objects)
     known = {name: Known(each.number, each.version) for name, each in history.items()}
     unkept = _unkept(owner, status, revisions)
     router = router_for(wish.spec)
-    leads_to = None if gone else router.leads_to(owner, objects)
+    leads_to = None if unserved else router.leads_to(owner, objects)
     facts |= {"unkept": unkept, "leads_to": leads_to}
     facts["serving"] = who_serves(owner, wish, objects)
     facts["trouble"] = _lost(owner, status, revisions)
-    if gone:
+    if unserved:
         field = "spec.traffic.gateway.parentRefs"
-        do = "does" if len(gone) == 1 else "do"
-        facts["gateways_gone"] = f"{field}: Gateway {' and '.join(gone)} {do} not exist"
+        facts["unserved"] = f"{field}: {'; '.join(unserved)}"
     split = asked_split(status)
     if split is None:
         return World(history=known, workloads=workloads, **facts)
     ready = {name: workload.ready for name, workload in workloads.items()}
     routed = router.read_back(owner, split, revisions, objects, ready)
-    if gone:
+    if unserved:
         # the route may keep what its Gateway's controller said of it last
-        routed = replace(routed, in_effect=False, message=facts["gateways_gone"])
+        routed = replace(routed, in_effect=False, message=facts["unserved"])
     return World(
         history=known,
         workloads=workloads,

@@ -131,8 +131,8 @@ class World:
     """Revisions that may get traffic; None: not known, as while a Gateway has not taken a route."""
     unkept: str | None = None
     """That the history lacks a revision that runs, in a sentence."""
-    gateways_gone: str = ""
-    """Which Gateways the spec names and do not exist, in a sentence; else empty."""
+    unserved: str = ""
+    """Which Gateways that the spec names serve no route, and why, in a sentence; else empty."""
     pods_problem: str | None = None
     """What keeps the candidate's pods from being ready, in their own words."""
     withdrawn: str = ""

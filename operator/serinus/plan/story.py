@@ -39,7 +39,7 @@ def tell(s: Situation) -> Situation:
         story.message,
         _stable_is_down(s, story.message),
         _still_led_to(s, story.message),
-        "" if s.world.gateways_gone in story.message else s.world.gateways_gone,
+        "" if s.world.unserved in story.message else s.world.unserved,
         s.world.unkept or "",
         s.world.route_contested,
     ]

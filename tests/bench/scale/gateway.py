@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from serinus.cluster import ApiError
 from serinus.cluster.kinds import KINDS
 from tests.bench.scale.control import Control, Manifest, Seen
-from tests.stage.gateways import public
+from tests.stage.gateways import serve
 
 NAME = "public"
 
@@ -15,7 +15,7 @@ NAME = "public"
 @asynccontextmanager
 async def gateway(control: Control) -> AsyncIterator[None]:
     """Is there, and accepts each HTTPRoute, at each of its generations, until left."""
-    await control.client.apply(public("default", NAME))
+    await serve(control.client, "default", NAME)
     async with asyncio.TaskGroup() as group:
 
         def take(seen: Seen) -> None:

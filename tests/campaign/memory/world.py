@@ -22,7 +22,7 @@ from tests.campaign.history import Act, History, Snapshot, Told, Write
 from tests.campaign.memory.api import MemoryApi, copied, selected
 from tests.campaign.memory.pods import SCRAPED_EVERY, Model, Pod, Pods
 from tests.campaign.wire import Fault, Reply, Request, Wire
-from tests.stage.gateways import public
+from tests.stage.gateways import ACCEPTED, public
 
 Manifest = dict[str, Any]
 T = TypeVar("T")
@@ -218,7 +218,7 @@ class World:
         self._seed = seed
         self.namespace = namespace
         self.api = MemoryApi(lambda: self.now)
-        self.api.put(public(namespace))
+        self.api.put({**public(namespace), "status": ACCEPTED})
         self.pods = Pods(self.api, lambda: self.now, self._changed)
         self.pods.later = self._later
         self.gateway = MemoryGateway(self.api, self._changed)

@@ -111,6 +111,22 @@ class GatewayRouter:
         )
 
 
+def unserved(namespace: str, name: str, live: Manifest | None) -> str | None:
+    """Why no route at this Gateway is served, whatever the route says: its controller may leave
+    what it said of a route as it was. None if nothing speaks against it."""
+    if live is None:
+        return f"Gateway {namespace}/{name} does not exist"
+    accepted = [
+        condition
+        for condition in (live.get("status") or {}).get("conditions") or []
+        if condition["type"] == "Accepted"
+    ]
+    if any(condition["status"] == "True" for condition in accepted):
+        return None
+    why = f" ({_cause(accepted[0])})" if accepted else ""
+    return f"no controller has accepted Gateway {namespace}/{name}{why}"
+
+
 def _candidate_share(owner: Owner, split: Split, route: Manifest) -> float:
     if split.candidate is None:
         return 0.0
