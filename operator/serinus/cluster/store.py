@@ -76,6 +76,8 @@ class Store:
         self._deleted: dict[str, dict[str, int]] = defaultdict(dict)
         """By kind and uid, the version at which an object went, since the last list but one."""
         self._deleted_since_list: dict[str, dict[str, int]] = defaultdict(dict)
+        self._absent: set[str] = set()
+        """Kinds that the API server does not serve."""
         self._listed: dict[tuple[str, str | None], int] = {}
         """By kind and namespace listed, the resourceVersion of the last list."""
 
@@ -86,6 +88,8 @@ class Store:
 
     def has(self, kind: str, namespace: str, name: str) -> bool | None:
         """Whether there is such an object; None where objects of its namespace are not listed."""
+        if kind in self._absent:
+            return False
         if not {(kind, None), (kind, namespace)} & self._listed.keys():
             return None
         return (namespace, name) in self._objects[kind]
@@ -159,11 +163,14 @@ class Store:
                 self._drop(known)
         for live in listed.values():
             self.put(live)
+        self._absent.discard(kind)
         self._listed[kind, namespace] = version
         self._deleted[kind] = self._deleted_since_list.pop(kind, {})
 
-    def clear(self, kind: str) -> None:
-        """Forget all of a kind, as when its definition is gone."""
+    def clear(self, kind: str, *, absent: bool = False) -> None:
+        """Forget all of a kind. `absent`: the API server does not serve it, so that there is none;
+        else it is not known any more."""
+        (self._absent.add if absent else self._absent.discard)(kind)
         for known in list(self._objects[kind].values()):
             self._drop(known)
         self._deleted.pop(kind, None)

@@ -137,7 +137,7 @@ class Informer:
                 raise
             if not error.absent and kind in self._served:
                 log.warning("%s is not known any more: %s", kind, error)
-            self._store.clear(kind)
+            self._store.clear(kind, absent=error.absent)
             return False
         return True
 

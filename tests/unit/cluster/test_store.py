@@ -197,3 +197,17 @@ def test_what_is_done_to_an_object_that_was_handed_out_does_not_reach_the_store(
     handed_out["metadata"]["resourceVersion"] = "99"
     store.children("ns", "fraud", "o1")["Deployment", "fraud-abc"]["metadata"].clear()
     assert version(store) == "10"
+
+
+def test_of_a_kind_that_is_not_served_there_is_none_and_of_one_that_is_not_listed_nothing_is_known() -> (
+    None
+):
+    store = Store()
+    assert store.has("Gateway", "shop", "public") is None
+    store.clear("Gateway", absent=True)
+    assert store.has("Gateway", "shop", "public") is False
+    store.clear("Gateway")
+    assert store.has("Gateway", "shop", "public") is None
+    store.clear("Gateway", absent=True)
+    store.replace("Gateway", [], 7, "elsewhere")
+    assert store.has("Gateway", "shop", "public") is None
