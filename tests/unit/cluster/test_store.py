@@ -199,9 +199,7 @@ def test_what_is_done_to_an_object_that_was_handed_out_does_not_reach_the_store(
     assert version(store) == "10"
 
 
-def test_of_a_kind_that_is_not_served_there_is_none_and_of_one_that_is_not_listed_nothing_is_known() -> (
-    None
-):
+def test_there_is_nothing_of_a_kind_that_is_not_served() -> None:
     store = Store()
     assert store.has("Gateway", "shop", "public") is None
     store.clear("Gateway", absent=True)
