@@ -52,7 +52,7 @@ class Reaction:
         return f"decided after {decided:.2f} s, last answer after {self.seconds:.2f} s"
 
 
-class Watch:
+class DriftState:
     """Notes when a query first gives a positive value; a context that asks it in a thread."""
 
     def __init__(self, url: str, query: str) -> None:
@@ -106,7 +106,7 @@ def measure(product: Stage, namespace: str, interval: int, count: int) -> Sequen
 
 
 def _one(product: Stage, loan: Deployed, load: Load, query: str) -> Reaction:
-    with Watch(product.prometheus_url, query) as watch:
+    with DriftState(product.prometheus_url, query) as watch:
         rejected = loan.until_rejected(within=90)["rejected"]
         # the operator may be the first to read it, by a moment
         decided = datetime.fromisoformat(rejected["at"]).timestamp()

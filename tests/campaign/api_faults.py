@@ -116,7 +116,7 @@ async def end_of(operator: Operator, first_pods: set[str]) -> End:
 # stories
 
 
-Story = Callable[["Run"], Any]
+Summary = Callable[["Run"], Any]
 
 
 async def promoted(run: "Run") -> None:
@@ -146,7 +146,11 @@ async def replaced(run: "Run") -> None:
     await run.at_rest("v3")
 
 
-STORIES: dict[str, Story] = {"promoted": promoted, "rolled back": rolled_back, "replaced": replaced}
+STORIES: dict[str, Summary] = {
+    "promoted": promoted,
+    "rolled back": rolled_back,
+    "replaced": replaced,
+}
 
 
 class Through(Operator):

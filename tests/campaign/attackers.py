@@ -29,7 +29,7 @@ from serinus.judge.drift.monitor import queries_of as questions_of_drift
 from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.face import Split
+from serinus.manifests.routers.router import Split
 from serinus.metrics.batches import plan
 from serinus.metrics.labelling import pods
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, ExpressionQuery, Query, QueryError

@@ -487,8 +487,8 @@ async def run(name: str, quality: Quality, world: World) -> Result:
     ):
         beside = asyncio.create_task(_greedy(prometheus)) if scenario.beside else None
         since = time.time()
-        measured: asyncio.Queue[Key] = asyncio.Queue()
-        sampler = Sampler(prometheus, time.time, measured.put_nowait)
+        measured = asyncio.Event()
+        sampler = Sampler(prometheus, time.time, lambda *_: measured.set())
         running = asyncio.create_task(sampler.run())
         progress, decided, said = Progress(), "held", dict[str, None]()
         key = Key(place, "model")
@@ -498,7 +498,8 @@ async def run(name: str, quality: Quality, world: World) -> Result:
                     wanted = covered_until(progress.counted, since)
                     queries = queries_of(ANALYSIS)
                     sampler.want(key, Request(1.0, queries, candidate, stable, wanted))
-                    await measured.get()
+                    await measured.wait()
+                    measured.clear()
                     measurement = sampler.take(key)
                     assert isinstance(measurement, Measurement)
                     weight = EffectiveWeight(0.5, since)

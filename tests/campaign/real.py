@@ -320,7 +320,6 @@ class RealStage(World):
         if self.app is not None:
             self.app.queue.wake.set()
             self.app.sampler.wake.set()
-            self.app.watcher.wake.set()
         await asyncio.sleep(0.02)
 
     def _next_due(self) -> float:
@@ -330,7 +329,7 @@ class RealStage(World):
             queue, waited = self.app.queue, asyncio.get_running_loop().time()
             due += [moment for moment, _ in queue._heap[:1]]
             due += [self.now + each.timer.when() - waited for each in queue._retries.values()]
-            due += [*self.app.sampler._due.values(), *self.app.watcher._due.values()]
+            due += self.app.sampler.due()
         return min(due, default=float("inf"))
 
     def _skip(self, seconds: float) -> None:

@@ -270,7 +270,7 @@ class RealLifecycle(Lifecycle):
 
 
 def _settled(s: Snapshot) -> bool:
-    """Nothing is left, or what is wished serves, is rejected, or waits for a person."""
+    """Nothing is left, or what is desired serves, is rejected, or waits for a person."""
     if s.live is None:
         return not s.children
     if s.status.get("observedGeneration") != s.live["metadata"]["generation"]:
@@ -279,11 +279,11 @@ def _settled(s: Snapshot) -> bool:
         return False
     if s.role("candidate"):
         return s.hold in _WAIT_FOR_A_PERSON or s.replicas == 0
-    wished = revision_of(s.spec)
+    desired = revision_of(s.spec)
     invalid = any(c["reason"] == "InvalidSpec" for c in s.status.get("conditions", ()))
     if invalid:
         return True
-    return wished in (s.revision("stable"), s.revision("rejected"))
+    return desired in (s.revision("stable"), s.revision("rejected"))
 
 
 @dataclass(frozen=True, slots=True)

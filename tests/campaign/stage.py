@@ -89,7 +89,7 @@ class Stage(Protocol):
 NOWHERE: Final = {"campaign.serinus.dev/node": "none"}
 """A node that no cluster has: nobody but the stage says how a pod is."""
 
-Course = Callable[[Stage], Awaitable[None]]
+Timeline = Callable[[Stage], Awaitable[None]]
 
 
 def spec(version: str, **more: Any) -> Manifest:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tests.demo.screen import Screen
-from tests.demo.story import NAMESPACE, Story, play
+from tests.demo.story import NAMESPACE, Summary, play
 from tests.stage.stage import Stage, stage
 
 SUMMARY = Path(__file__).parents[2] / "build" / "demo" / "summary.json"
@@ -26,7 +26,7 @@ def main() -> int:
     return 1 if story.broken_promises() else 0
 
 
-def _conclude(screen: Screen, story: Story, ready: Stage) -> None:
+def _conclude(screen: Screen, story: Summary, ready: Stage) -> None:
     clients = story.clients
     answers = sum(seen.requests for seen in clients.versions.values())
     screen.say(f"\nClients sent {clients.sent} requests and had {answers} answers.")

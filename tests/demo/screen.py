@@ -4,11 +4,12 @@ import sys
 import time
 from typing import Final, TextIO
 
+from serinus.cli.status import as_line
+from serinus.views.rollout import RolloutView
 from tests.demo.story import Act
 from tests.stage.deployed import Status
 from tests.stage.load import Clients
 
-_BAR: Final = 20
 _QUIET_FOR: Final = 5.0
 """Seconds after which a log without news is told all the same."""
 
@@ -25,8 +26,8 @@ class Screen:
     def act(self, title: str) -> None:
         self._print(f"\n{self._bold(title)}")
 
-    def moment(self, status: Status, clients: Clients) -> None:
-        where, seen = where_it_stands(status), _clients(clients)
+    def moment(self, status: Status, view: RolloutView, clients: Clients) -> None:
+        where, seen = as_line(view), _clients(clients)
         if self._moves:
             self._out.write(f"\r\033[K  {where}  {seen}"[:200])
             self._out.flush()
@@ -56,28 +57,6 @@ def verdict(act: Act) -> str:
     seen = f"; clients had {act.requests} answers from it" if act.requests else ""
     failed = f", {act.failures} of them failed" if act.requests else ""
     return f"{act.version} {act.outcome} after {act.seconds:.1f} s{seen}{failed}"
-
-
-def where_it_stands(status: Status) -> str:
-    """Phase, step, weight and verdicts."""
-    phase = f"{status.get('phase', 'Progressing'):<11}"
-    stable = (status.get("stable") or {}).get("version", "-")
-    candidate = status.get("candidate")
-    if candidate is None:
-        return f"{phase} {stable} {bar(0)}"
-    hold = (candidate.get("hold") or {}).get("reason", "")
-    checks = " ".join(f"{c['name']}:{c['verdict']}" for c in candidate.get("checks", []))
-    weight, step = candidate["weight"], candidate["step"] + 1
-    wanted = "" if weight["actual"] == weight["wanted"] else f"->{weight['wanted']:g}"
-    where = "promoting" if candidate.get("promoting") else f"step {step}"
-    arms = f"{stable} {bar(weight['actual'])} {weight['actual']:g}{wanted}% {candidate['version']}"
-    return " ".join(part for part in (phase, arms, where, checks, hold) if part)
-
-
-def bar(percent: float) -> str:
-    """Stable's share and the candidate's, as a line of blocks."""
-    candidate = round(_BAR * percent / 100)
-    return "░" * (_BAR - candidate) + "█" * candidate
 
 
 def _clients(clients: Clients) -> str:

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from serinus.api.spec import Spec
+from serinus.api.validation import read_status
+from serinus.views.rollout import RolloutView, rollout_view
 from tests.stage.deployed import Deployed, Status
 from tests.stage.load import Clients, Load, Target
 from tests.stage.manifests import Model
@@ -23,8 +26,9 @@ class Narrator(Protocol):
     def act(self, title: str) -> None:
         """A new act begins."""
 
-    def moment(self, status: Status, clients: Clients) -> None:
-        """How things stand now; `clients` is the last second."""
+    def moment(self, status: Status, view: RolloutView, clients: Clients) -> None:
+        """How things stand now, as the status has it and as people see it; `clients` is the last
+        second."""
 
     def ended(self, act: "Act") -> None:
         """How the act ended."""
@@ -57,7 +61,7 @@ class Act:
 
 
 @dataclass(frozen=True)
-class Story:
+class Summary:
     """All facts."""
 
     acts: tuple[Act, ...]
@@ -141,14 +145,17 @@ class _Scene:
         return len(self.deployed.pods()) == len(self.deployed.pods(status["stable"]["revision"]))
 
     def _follow(self, what: str, done: Callable[[Status], object], load: Load | None) -> None:
+        spec = Spec.model_validate(self.model.manifest()["spec"])
+
         def look(status: Status) -> object:
-            self.narrator.moment(status, load.latest if load else Clients())
+            view = rollout_view(spec, read_status(status)[0], time.time())
+            self.narrator.moment(status, view, load.latest if load else Clients())
             return done(status)
 
         self.deployed.until(what, look, LONGEST_ACT)
 
 
-def play(stage: Stage, narrator: Narrator) -> Story:
+def play(stage: Stage, narrator: Narrator) -> Summary:
     """All acts in a fresh namespace; the ModelDeployment is left there, Healthy with v2."""
     started = time.monotonic()
     stage.fresh_namespace(NAMESPACE)
@@ -167,7 +174,7 @@ def play(stage: Stage, narrator: Narrator) -> Story:
         restarts = _restarted(before, scene.stable_restarts())
         clients = load.stop()
     acts = (first, better, *(_final(act, clients) for act in (failing, drifting)))
-    return Story(acts, clients, time.monotonic() - started, restarts)
+    return Summary(acts, clients, time.monotonic() - started, restarts)
 
 
 def _model(stage: Stage) -> Model:

@@ -14,8 +14,9 @@ from typing import Any, Final
 import pytest
 
 from serinus.controller.status_writes import SAVE_WITHIN
+from serinus.views.rollout import RolloutView
 from tests.demo.screen import Screen
-from tests.demo.story import NAMESPACE, Story, play
+from tests.demo.story import NAMESPACE, Summary, play
 from tests.stage.deployed import Status
 from tests.stage.images import ROOT
 from tests.stage.load import Clients
@@ -32,8 +33,8 @@ class Witness(Screen):
         super().__init__()
         self.statuses: list[Status] = []
 
-    def moment(self, status: Status, clients: Clients) -> None:
-        super().moment(status, clients)
+    def moment(self, status: Status, view: RolloutView, clients: Clients) -> None:
+        super().moment(status, view, clients)
         self.statuses.append(status)
 
 
@@ -44,14 +45,14 @@ def witness() -> Witness:
 
 
 @pytest.fixture(scope="module")
-def story(product: Stage, witness: Witness) -> Story:
+def story(product: Stage, witness: Witness) -> Summary:
     """The story, played once; its namespace stays for whoever wants to look."""
     return play(product, witness)
 
 
 @pytest.fixture(scope="module")
 def replayed(
-    product: Stage, story: Story, tmp_path_factory: pytest.TempPathFactory
+    product: Stage, story: Summary, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
     """The rollout of v4, recorded and judged again on this machine, by what docs/simulate.md says
     that one should type."""
@@ -84,12 +85,12 @@ def run(product: Stage, folder: Path, commands: str) -> str:
     return done.stdout
 
 
-def test_a_first_deployment_takes_all_traffic_without_steps(story: Story) -> None:
+def test_a_first_deployment_takes_all_traffic_without_steps(story: Summary) -> None:
     assert story.act("v1").reason == "Promoted"
     assert "WeightRaised" not in [decision.reason for decision in story.act("v1").decisions]
 
 
-def test_a_better_model_is_promoted_step_by_step(story: Story) -> None:
+def test_a_better_model_is_promoted_step_by_step(story: Summary) -> None:
     act = story.act("v2")
     assert act.reason == "Promoted"
     reasons = [decision.reason for decision in act.decisions]
@@ -97,7 +98,7 @@ def test_a_better_model_is_promoted_step_by_step(story: Story) -> None:
     assert act.requests >= 100
 
 
-def test_a_model_that_fails_on_some_inputs_is_rolled_back_by_its_errors(story: Story) -> None:
+def test_a_model_that_fails_on_some_inputs_is_rolled_back_by_its_errors(story: Summary) -> None:
     act = story.act("v3")
     assert act.reason == "CheckFailed"
     assert "Check errors:" in act.evidence
@@ -105,7 +106,7 @@ def test_a_model_that_fails_on_some_inputs_is_rolled_back_by_its_errors(story: S
 
 
 def test_a_model_that_predicts_otherwise_is_rolled_back_though_it_never_fails(
-    story: Story,
+    story: Summary,
 ) -> None:
     act = story.act("v4")
     assert act.reason == "CheckFailed"
@@ -113,23 +114,23 @@ def test_a_model_that_predicts_otherwise_is_rolled_back_though_it_never_fails(
     assert story.clients.error_rate("v4") == story.clients.error_rate("v2") == 0
 
 
-def test_clients_see_no_failure_that_the_candidates_own_code_did_not_cause(story: Story) -> None:
+def test_clients_see_no_failure_that_the_candidates_own_code_did_not_cause(story: Summary) -> None:
     assert story.clients.sent > 1000
     assert not story.clients.unexplained
     assert set(+story.clients.model_failures) == {"v3"}
 
 
-def test_promotion_rollback_and_revert_restart_no_pod_of_the_stable_version(story: Story) -> None:
+def test_promotion_rollback_and_revert_restart_no_pod_of_the_stable_version(story: Summary) -> None:
     assert story.restarts == 0
 
 
-def test_a_bad_model_reaches_few_clients(story: Story) -> None:
+def test_a_bad_model_reaches_few_clients(story: Summary) -> None:
     for version in ("v3", "v4"):
         assert story.act(version).requests < 0.1 * story.clients.sent
 
 
 def test_a_replay_decides_as_the_operator_did_in_the_same_words(
-    story: Story, replayed: dict[str, Any]
+    story: Summary, replayed: dict[str, Any]
 ) -> None:
     told = [(each["reason"], each["message"]) for each in replayed["decisions"]]
     assert told == [(each["reason"], each["message"]) for each in replayed["operatorsDecisions"]]
@@ -137,12 +138,12 @@ def test_a_replay_decides_as_the_operator_did_in_the_same_words(
 
 
 def test_a_replay_counts_the_same_blocks_as_the_operator_did(
-    story: Story, witness: Witness, replayed: dict[str, Any]
+    story: Summary, witness: Witness, replayed: dict[str, Any]
 ) -> None:
     seen = [
         status["candidate"]
         for status in witness.statuses
-        if (status.get("course") or {}).get("since") == replayed["since"]
+        if (status.get("timeline") or {}).get("since") == replayed["since"]
         and (status.get("candidate") or {}).get("checks")
     ]
     last = {f"Check {each['name']}: {each['message']}" for each in replayed["looks"][-1]["checks"]}
@@ -171,5 +172,5 @@ def evidence(checks: list[dict[str, Any]]) -> list[Any]:
         state = check["state"]
         found += [check["name"], state["candidate"], state["stable"], state["peak"]]
         for each in state["comparisons"]:
-            found += [each[key] for key in ("name", "candidate", "stable", "more", "fewer")]
+            found += [each[key] for key in ("name", "candidate", "stable", "above", "below")]
     return found

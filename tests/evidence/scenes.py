@@ -1,4 +1,4 @@
-"""Small rollouts on paper, each of which comes to a verdict of one check."""
+"""Small simulated rollouts, each of which comes to a verdict of one check."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace

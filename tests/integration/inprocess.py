@@ -1,4 +1,4 @@
-"""The operator in this process: real API server, injected time, traffic measured on paper.
+"""The operator in this process: real API server, injected time, simulated traffic.
 
 Hours pass in milliseconds, since every timer of the operator reads the clock that the test moves.
 """
@@ -120,7 +120,6 @@ class Operator:
         self._ahead += seconds
         self.app.queue.wake.set()
         self.app.sampler.wake.set()
-        self.app.watcher.wake.set()
 
     async def apply(self, name: str, **spec: Any) -> Manifest:
         """Apply a ModelDeployment as a user would."""

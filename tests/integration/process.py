@@ -1,4 +1,4 @@
-"""The operator as a process of its own, that can be killed, and a Prometheus on paper for it."""
+"""The operator as a process of its own, that can be killed, and a simulated Prometheus for it."""
 
 import asyncio
 import os

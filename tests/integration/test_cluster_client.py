@@ -10,7 +10,7 @@ from aiohttp import web
 
 from serinus.cluster import ApiError, Cluster, Store, connect
 from serinus.cluster.kinds import WATCHED
-from serinus.cluster.pods import trouble
+from serinus.cluster.pods import not_ready_reason
 from tests.integration.conftest import kubectl
 from tests.integration.proxy import Proxy, Request, forever
 
@@ -51,14 +51,14 @@ def model(namespace: str) -> Manifest:
     }
 
 
-async def until_trouble(cluster: Cluster, live: Manifest, words: str) -> None:
+async def until_not_ready(cluster: Cluster, live: Manifest, words: str) -> None:
     deadline = time.monotonic() + 20
     told = None
     while words not in (told or ""):
         assert time.monotonic() < deadline, f"the pods tell {told!r}"
         await asyncio.sleep(0.1)
         found = await cluster.get("Deployment", live["metadata"]["namespace"], "fraud")
-        told = trouble(found, await cluster.list("Pod", live["metadata"]["namespace"]))
+        told = not_ready_reason(found, await cluster.list("Pod", live["metadata"]["namespace"]))
 
 
 async def test_applying_the_same_again_changes_nothing(cluster: Cluster, namespace: str) -> None:
@@ -176,13 +176,13 @@ async def test_pods_that_fit_nowhere_tell_what_the_scheduler_says(
 ) -> None:
     huge = {"requests": {"cpu": "1000"}}
     live = await cluster.apply(deployment(namespace, replicas=2, resources=huge))
-    await until_trouble(cluster, live, "2 pods: Unschedulable: 0/")
+    await until_not_ready(cluster, live, "2 pods: Unschedulable: 0/")
 
 
 async def test_a_quota_tells_why_there_are_no_pods(cluster: Cluster, namespace: str) -> None:
     kubectl("create", "quota", "none", "--hard=pods=0", "-n", namespace)
     live = await cluster.apply(deployment(namespace))
-    await until_trouble(cluster, live, "exceeded quota: none")
+    await until_not_ready(cluster, live, "exceeded quota: none")
 
 
 async def test_requests_are_counted_by_verb_and_kind(cluster: Cluster, namespace: str) -> None:

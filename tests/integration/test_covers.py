@@ -11,7 +11,7 @@ from serinus.manifests.children import Wanted, children
 from serinus.manifests.covers import covers, differences
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.face import Split
+from serinus.manifests.routers.router import Split
 
 
 def pod(container: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:

@@ -204,7 +204,7 @@ async def test_it_needs_no_right_but_to_list_and_watch_what_it_is_about(
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
     try:
         async with mirror(tmp_path / "kubeconfig", None, monkeypatch) as seen:
-            assert seen.informer.trouble is None
+            assert seen.informer.not_ready_reason is None
             await asyncio.sleep(5)  # whatever the lists tell, they have told
             live = await cluster.create(service(namespace, "a"))
             await seen.until(lambda: (namespace, "a") in seen.store.names("Service"), within=5)
@@ -251,13 +251,15 @@ async def test_a_definition_may_go_and_come_back(
         try:
             kubectl("delete", "crd", CRD)
             await seen.until(lambda: not seen.store.names("ModelDeployment"), within=20)
-            await seen.until(lambda: "definition" in (seen.informer.trouble or ""), within=20)
+            await seen.until(
+                lambda: "definition" in (seen.informer.not_ready_reason or ""), within=20
+            )
         finally:
             kubectl("create", "-f", "-", stdin=definition)
             wait_for_crd(CRD)
         await cluster.create(live)
         await seen.until(lambda: seen.store.names("ModelDeployment") == [key], within=20)
-        await seen.until(lambda: seen.informer.trouble is None, within=20)
+        await seen.until(lambda: seen.informer.not_ready_reason is None, within=20)
         await cluster.delete(await cluster.get("ModelDeployment", *key))
         await seen.until(lambda: not seen.store.names("ModelDeployment"), within=5)
 
@@ -274,7 +276,7 @@ async def test_a_gateway_api_that_is_installed_later_is_noticed(
         Proxy(kubeconfig, before=not_installed) as proxy,
         mirror(proxy.kubeconfig, namespace, monkeypatch) as seen,
     ):
-        assert seen.informer.trouble is None
+        assert seen.informer.not_ready_reason is None
         await cluster.create(service(namespace, "a"))
         await seen.until(lambda: seen.names == {"a"}, within=10)
         proxy.before = None

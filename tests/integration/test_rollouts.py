@@ -161,8 +161,8 @@ async def test_someone_elses_service_is_never_taken_over(operator: Operator) -> 
 
 
 async def test_someone_elses_history_is_never_taken_over(operator: Operator) -> None:
-    wished = spec("v1")
-    name = f"fraud-{revision_hash(wished['model'], wished['template'])}"
+    desired = spec("v1")
+    name = f"fraud-{revision_hash(desired['model'], desired['template'])}"
     foreign = {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
@@ -171,7 +171,7 @@ async def test_someone_elses_history_is_never_taken_over(operator: Operator) -> 
         "data": {"theirs": True},
     }
     theirs = await operator.cluster.create(foreign)
-    await operator.apply("fraud", **wished)
+    await operator.apply("fraud", **desired)
     status = await operator.until("fraud", lambda s: s["phase"] == "Degraded")
     assert f"ControllerRevision {operator.namespace}/{name} exists" in status["message"]
     now = await operator.cluster.get("ControllerRevision", operator.namespace, name)

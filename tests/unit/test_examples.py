@@ -51,4 +51,4 @@ def test_each_can_be_applied_over_any_before_it(before: Path, after: Path) -> No
     stable, candidate = manifest(before), manifest(after)
     assert stable["metadata"] == candidate["metadata"]
     revisions = (Revision.of(stable["spec"], 1), Revision.of(candidate["spec"], 2))
-    assert ReplicaRouter().obstacle(*revisions) is None
+    assert ReplicaRouter().incompatibility(*revisions) is None

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from serinus.api.spec import Spec
-from serinus.plan.wishes import COMMANDS
+from serinus.plan.commands import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

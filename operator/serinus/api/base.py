@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Self
+from enum import Enum
+from typing import Annotated, Any, Final, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -62,6 +63,23 @@ class Type(BaseModel):
         """The JSON form, absent fields left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
+
+class Role(Enum):
+    """What a field of a status is, which says how soon a change of it is written. A field without
+    one is a decision."""
+
+    OBSERVED = "observed"
+    EVIDENCE = "evidence"
+    MESSAGE = "message"
+
+
+T = TypeVar("T")
+Observed = Annotated[T, Role.OBSERVED]
+"""Seen, or derived from what was seen: it decides nothing by itself."""
+Evidence = Annotated[T, Role.EVIDENCE]
+"""What looks have added since the last decision."""
+Words = Annotated[T, Role.MESSAGE]
+"""Says in a sentence what other fields say."""
 
 _NOT_KEPT: Final[set[str]] = set()
 

@@ -162,8 +162,8 @@ def _root() -> Schema:
 
 def _columns() -> list[Schema]:
     return [
-        {"name": name, "type": kind, "jsonPath": path, "description": told, **wide}
-        for name, kind, path, told, wide in (
+        {"name": name, "type": kind, "jsonPath": path, "description": message, **wide}
+        for name, kind, path, message, wide in (
             ("Phase", "string", ".status.phase", "Where it stands.", {}),
             ("Step", "integer", ".status.candidate.step", "Steps that are done.", {}),
             ("Weight", "number", ".status.candidate.weight.actual", "Candidate's traffic, %.", {}),

@@ -1,4 +1,4 @@
-"""What a user wishes: the spec of a ModelDeployment."""
+"""What a user asks for: the spec of a ModelDeployment."""
 
 import itertools
 from typing import Annotated, Any, Final, Self
@@ -197,7 +197,7 @@ ClassName = Annotated[
 
 
 class Spec(Type):
-    """The wished state of a model deployment."""
+    """The desired state of a model deployment."""
 
     class_: ClassName | None = Field(
         default=None,

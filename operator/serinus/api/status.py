@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from serinus.api.base import Moment, StatusType
+from serinus.api.base import Evidence, Moment, Observed, StatusType, Words
 from serinus.api.baseline import Baseline
 
 Phase = Literal["Healthy", "Progressing", "Paused", "Degraded"]
@@ -21,7 +21,7 @@ class Condition(StatusType):
     type: Annotated[str, Field(max_length=64)] = Field(description="Name of the condition.")
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
     reason: Reason = Field(description="Machine-readable cause.")
-    message: Sentence = Field(default="", description="The cause in a sentence.")
+    message: Words[Sentence] = Field(default="", description="The cause in a sentence.")
     observed_generation: int = Field(default=0, description="Generation that this speaks of.")
     last_transition_time: Moment = Field(description="When status last changed.")
 
@@ -33,7 +33,7 @@ ByPod = Annotated[dict[str, float], Field(max_length=16)]
 
 
 class Comparison(StatusType):
-    """One quantity of both arms, and the evidence about it: logs of e-values, one per tilt."""
+    """One quantity of both arms, with the log of an e-value for each alternative."""
 
     name: Annotated[str, Field(max_length=128)] = Field(
         description="What is compared: errors, limit, a class, a score range or two groups."
@@ -43,19 +43,19 @@ class Comparison(StatusType):
     pods: ByPod = Field(
         default_factory=dict, description="Candidate's count by pod, of the first 16 pods."
     )
-    more: LogEvidence = Field(
+    above: LogEvidence = Field(
         default_factory=list,
         description="Against 'no more common than tolerated'; goes on over the whole rollout.",
     )
-    fewer: LogEvidence = Field(
+    below: LogEvidence = Field(
         default_factory=list,
         description="Against 'no rarer than tolerated'; goes on over the whole rollout.",
     )
-    not_more: LogEvidence = Field(
+    not_above: LogEvidence = Field(
         default_factory=list,
         description="Against 'more common than the margin'; starts anew with each weight.",
     )
-    not_fewer: LogEvidence = Field(
+    not_below: LogEvidence = Field(
         default_factory=list,
         description="Against 'rarer than the margin'; starts anew with each weight.",
     )
@@ -101,12 +101,12 @@ class CheckState(StatusType):
         description="Greatest log e-value against the candidate so far; exp(-peak) is an "
         "anytime-valid p-value.",
     )
-    reserve: float = Field(
+    held_back: float = Field(
         default=1.0,
         description="Weight held back: for changes later in the rollout, and for classes that are "
         "still to appear.",
     )
-    draws: int = Field(default=0, description="How often weight was taken from the reserve.")
+    releases: int = Field(default=0, description="How often held-back weight was released.")
     candidate: Annotated[dict[str, float], Field(max_length=64)] = Field(
         default_factory=dict, description="Candidate's requests in this rollout, by what was read."
     )
@@ -160,8 +160,10 @@ class Weight(StatusType):
     """Percent of the traffic that the candidate takes."""
 
     wanted: float = Field(description="What the step asks for.")
-    actual: float = Field(description="What the route, or the number of ready pods, gives.")
-    since: Moment | None = Field(default=None, description="Since when it gives that.")
+    actual: Observed[float] = Field(
+        description="What the route, or the number of ready pods, gives."
+    )
+    since: Observed[Moment | None] = Field(default=None, description="Since when it gives that.")
 
 
 class Restarts(StatusType):
@@ -216,7 +218,7 @@ class Hold(StatusType):
     """Why the rollout does not go on."""
 
     reason: Reason = Field(description="Machine-readable cause.")
-    message: Sentence = Field(description="The cause in a sentence.")
+    message: Words[Sentence] = Field(description="The cause in a sentence.")
     since: Moment = Field(description="Since when.")
 
 
@@ -228,7 +230,7 @@ class Stable(StatusType):
     version: Annotated[str, Field(max_length=63)] | None = Field(
         default=None, description="model.version, where it was given."
     )
-    ready_replicas: int = Field(default=0, description="Its ready pods.")
+    ready_replicas: Observed[int] = Field(default=0, description="Its ready pods.")
     since: Moment = Field(description="When it took over.")
 
 
@@ -248,13 +250,13 @@ class Candidate(StatusType):
         default=0, description="Index of the current step; its number of steps once all are done."
     )
     weight: Weight = Field(default=Weight(wanted=0, actual=0), description="Its traffic.")
-    ready_replicas: int = Field(default=0, description="Its ready pods.")
+    ready_replicas: Observed[int] = Field(default=0, description="Its ready pods.")
     since: Moment = Field(description="When the rollout started.")
-    progress_since: Moment = Field(
+    progress_since: Observed[Moment] = Field(
         description="Since when pods are missing, or were last; the progress deadline counts from "
         "here."
     )
-    pods_awaited: int = Field(
+    pods_awaited: Observed[int] = Field(
         default=0,
         description="Ready pods that are awaited since then; 0: none are missing. If more are "
         "needed, the deadline counts anew.",
@@ -287,8 +289,8 @@ class Candidate(StatusType):
         description="Since when stable had no ready pod while this revision served. Until all of "
         "stable's pods are ready again, only a person or a failed check takes its traffic.",
     )
-    hold: Hold | None = Field(default=None, description="Why it does not go on.")
-    restarts: Restarts | None = Field(
+    hold: Observed[Hold | None] = Field(default=None, description="Why it does not go on.")
+    restarts: Evidence[Restarts | None] = Field(
         default=None, description="Restarts of containers; None until pods were listed."
     )
     unready: UnreadyTime = Field(
@@ -299,31 +301,31 @@ class Candidate(StatusType):
     unreadable_since: Moment | None = Field(
         default=None, description="Since when nothing can be judged."
     )
-    unreported_since: Moment | None = Field(
+    unreported_since: Evidence[Moment | None] = Field(
         default=None, description="Since when Prometheus knows fewer pods than are ready."
     )
-    errors_in_a_row: int = Field(default=0, description="Failed measurements in a row.")
-    measured_at: Moment | None = Field(default=None, description="Last good measurement.")
-    silence: Silence | None = Field(
+    errors_in_a_row: Evidence[int] = Field(default=0, description="Failed measurements in a row.")
+    measured_at: Evidence[Moment | None] = Field(default=None, description="Last good measurement.")
+    silence: Evidence[Silence | None] = Field(
         default=None, description="While stable answers and the candidate does not."
     )
     withdrawn: Withdrawn | None = Field(
         default=None, description="Why it takes no traffic though its step asks for some."
     )
-    baseline: Baseline | None = Field(
+    baseline: Observed[Baseline | None] = Field(
         default=None, description="What stable's history told before the first traffic."
     )
-    counted: Annotated[dict[str, float], Field(max_length=4000)] = Field(
+    counted: Evidence[Annotated[dict[str, float], Field(max_length=4000)]] = Field(
         default_factory=dict,
         description="By pod and address, the time in Unix seconds of the last sample counted.",
     )
-    checks: Annotated[list[CheckStatus], Field(max_length=16)] = Field(
+    checks: Evidence[Annotated[list[CheckStatus], Field(max_length=16)]] = Field(
         default_factory=list, description="Its checks and their evidence."
     )
 
 
 class Rejected(StatusType):
-    """A revision that is wished for and not run, until the spec changes or a retry."""
+    """A revision that is asked for and not run, until the spec changes or a retry."""
 
     revision: Hash = Field(description="Hash of the revision.")
     reason: Reason = Field(description="Machine-readable cause.")
@@ -336,7 +338,7 @@ class Retiring(StatusType):
 
     revision: Hash = Field(description="Hash of the revision.")
     since: Moment = Field(description="When it was to lose its traffic.")
-    idle_since: Moment | None = Field(
+    idle_since: Observed[Moment | None] = Field(
         default=None,
         description="Since when no route that is in effect leads to it; its pods go "
         "scaleDownDelay later.",
@@ -373,7 +375,7 @@ class InEffect(StatusType):
     )
 
 
-class Course(StatusType):
+class Timeline(StatusType):
     """How a rollout went, beside its decisions: what it takes to judge it again from what
     Prometheus has kept."""
 
@@ -428,7 +430,7 @@ class Unknown(StatusType):
     message: Sentence = Field(description="The cause in a sentence.")
 
 
-class Watched(StatusType):
+class Monitored(StatusType):
     """What is watched of the stable revision."""
 
     basis: Annotated[str, Field(max_length=32)] = Field(
@@ -451,22 +453,26 @@ class Status(StatusType):
     phase: Phase = Field(
         default="Progressing", description="Healthy, Progressing, Paused or Degraded."
     )
-    message: Sentence = Field(default="", description="Where it stands, in a sentence.")
-    conditions: Annotated[
-        list[Condition],
-        Field(
-            max_length=16,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-            },
-        ),
+    message: Words[Sentence] = Field(default="", description="Where it stands, in a sentence.")
+    conditions: Observed[
+        Annotated[
+            list[Condition],
+            Field(
+                max_length=16,
+                json_schema_extra={
+                    "x-kubernetes-list-type": "map",
+                    "x-kubernetes-list-map-keys": ["type"],
+                },
+            ),
+        ]
     ] = Field(
         default_factory=list,
         description="Ready, Reconciling, Stalled, MetricsAvailable, Drifted, Overridden, "
         "FieldsIgnored.",
     )
-    replicas: int = Field(default=0, description="Pods of the stable revision, for /scale.")
+    replicas: Observed[int] = Field(
+        default=0, description="Pods of the stable revision, for /scale."
+    )
     selector: Annotated[str, Field(max_length=512)] = Field(
         default="",
         description="Selects the pods of all revisions, for /scale: what they use together is "
@@ -486,9 +492,9 @@ class Status(StatusType):
         default_factory=list, description="The last decisions, newest first."
     )
     command: ObeyedCommand | None = Field(default=None, description="The last command obeyed.")
-    course: Course | None = Field(
+    timeline: Timeline | None = Field(
         default=None, description="How the last rollout went, for serinus replay."
     )
-    monitoring: Watched | None = Field(
+    monitoring: Monitored | None = Field(
         default=None, description="What is watched of the stable revision."
     )

@@ -124,8 +124,8 @@ def of_schema(schema: dict[str, Any], value: Any, field: str) -> Iterator[Proble
 
 def _name(name: str) -> Iterator[Problem]:
     if len(name) > LONGEST_NAME or not re.fullmatch(NAME_PATTERN, name):
-        told = f"must be lower-case letters, digits and -, {LONGEST_NAME} characters at most"
-        yield Problem("metadata.name", told)
+        message = f"must be lower-case letters, digits and -, {LONGEST_NAME} characters at most"
+        yield Problem("metadata.name", message)
 
 
 def _details(wanted: type[Type], value: Any) -> list[Any]:
@@ -179,8 +179,8 @@ def _template(namespace: str, spec: Spec) -> Iterator[Problem]:
         yield Problem(field, f"two containers are named {name}; init containers count too")
     for index, volume in enumerate(pod.get("volumes") or []):
         if mounts_model and volume["name"] == MODEL_VOLUME:
-            told = f"the name {MODEL_VOLUME} is taken by the model's own volume; rename yours"
-            yield Problem(f"{field}.volumes[{index}].name", told)
+            message = f"the name {MODEL_VOLUME} is taken by the model's own volume; rename yours"
+            yield Problem(f"{field}.volumes[{index}].name", message)
     for name in ("activeDeadlineSeconds", "ephemeralContainers"):
         if pod.get(name):
             yield Problem(f"{field}.{name}", "is not for pods that serve; leave it out")
@@ -191,12 +191,12 @@ def _container(
 ) -> Iterator[Problem]:
     for index, variable in enumerate(container.get("env") or []):
         if variable["name"] in given:
-            told = f"{variable['name']} is set from spec.model as well; remove one of the two"
-            yield Problem(f"{field}.env[{index}]", told)
+            message = f"{variable['name']} is set from spec.model as well; remove one of the two"
+            yield Problem(f"{field}.env[{index}]", message)
     for index, mount in enumerate(container.get("volumeMounts") or []):
         if mounts_model and mount["mountPath"].rstrip("/") == MODEL_PATH:
-            told = f"{MODEL_PATH} is where spec.model.storageUri is mounted; use another path"
-            yield Problem(f"{field}.volumeMounts[{index}].mountPath", told)
+            message = f"{MODEL_PATH} is where spec.model.storageUri is mounted; use another path"
+            yield Problem(f"{field}.volumeMounts[{index}].mountPath", message)
 
 
 def _given_by_model(spec: Spec) -> set[str]:
@@ -221,8 +221,10 @@ def _parents(namespace: str, spec: Spec) -> Iterator[Problem]:
     for index, (parent, reference) in enumerate(zip(parents, gateway.parent_refs, strict=True)):
         earlier, section = sections.setdefault(parent, []), reference.section_name
         if earlier and (section is None or {None, section} & {*earlier}):
-            told = f"Gateway {'/'.join(parent)} is named before; give each a sectionName of its own"
-            yield Problem(f"spec.traffic.gateway.parentRefs[{index}]", told)
+            message = (
+                f"Gateway {'/'.join(parent)} is named before; give each a sectionName of its own"
+            )
+            yield Problem(f"spec.traffic.gateway.parentRefs[{index}]", message)
         earlier.append(section)
 
 
@@ -237,8 +239,10 @@ def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
     analysis, field = spec.rollout.analysis, "spec.rollout.analysis"
     interval, longest = analysis.interval, analysis.max_step_duration
     if seconds(longest) < seconds(interval):
-        told = f"{longest} is shorter than one interval of {interval}: no verdict could be reached"
-        yield Problem(f"{field}.maxStepDuration", told)
+        message = (
+            f"{longest} is shorter than one interval of {interval}: no verdict could be reached"
+        )
+        yield Problem(f"{field}.maxStepDuration", message)
     for index, check in enumerate(analysis.checks):
         for kind, settings in check.kinds().items():
             path = f"{field}.checks[{index}].{kind}"
@@ -257,33 +261,35 @@ def _nothing_to_read(analysis: Analysis, check: Check) -> str | None:
 
 def _check(field: str, settings: Any, analysis: Analysis) -> Iterator[Problem]:
     if isinstance(settings, Threshold):
-        for told in promql.problems(settings.query):
-            yield Problem(f"{field}.query", told)
+        for message in promql.problems(settings.query):
+            yield Problem(f"{field}.query", message)
         if seconds(settings.for_) > seconds(analysis.max_step_duration):
-            told = f"{settings.for_} is longer than a step may take, {analysis.max_step_duration}"
-            yield Problem(f"{field}.for", f"{told} (maxStepDuration): it could never pass")
+            message = (
+                f"{settings.for_} is longer than a step may take, {analysis.max_step_duration}"
+            )
+            yield Problem(f"{field}.for", f"{message} (maxStepDuration): it could never pass")
     if (
         isinstance(settings, ErrorRate | TrafficShare)
         and settings.failures == settings.requests.metric
     ):
-        told = f"{settings.failures} is the counter of requests; name one of failures alone"
-        yield Problem(f"{field}.failures", told)
+        message = f"{settings.failures} is the counter of requests; name one of failures alone"
+        yield Problem(f"{field}.failures", message)
     if isinstance(settings, ErrorRate) and settings.successes == settings.requests.metric:
-        told = f"{settings.successes} is the counter of requests; name one of successes alone"
-        yield Problem(f"{field}.successes", told)
+        message = f"{settings.successes} is the counter of requests; name one of successes alone"
+        yield Problem(f"{field}.successes", message)
     for name, wait in _waits(settings):
         if seconds(wait) >= seconds(analysis.max_step_duration):
-            told = f"{wait} is as long as a step may take, {analysis.max_step_duration}"
+            message = f"{wait} is as long as a step may take, {analysis.max_step_duration}"
             yield Problem(
-                f"{field}.{name}", f"{told} (maxStepDuration): the first could never pass"
+                f"{field}.{name}", f"{message} (maxStepDuration): the first could never pass"
             )
     if isinstance(settings, Compared):
         tolerance, margin = settings.absolute_tolerance, settings.absolute_margin
         if fraction(margin) < fraction(tolerance):
-            told = (
+            message = (
                 f"{margin} is below absoluteTolerance, {tolerance}: what passes must be tolerated"
             )
-            yield Problem(f"{field}.absoluteMargin", told)
+            yield Problem(f"{field}.absoluteMargin", message)
 
 
 def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:
@@ -299,8 +305,8 @@ def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:
         if not shares:
             yield Problem(f"{field}[{index}]", "give buckets, categories or both")
         if (whole := sum(map(fraction, shares))) > 1 + 1e-9:
-            told = f"the shares add up to {100 * whole:.6g}%, which is more than all values"
-            yield Problem(f"{field}[{index}]", told)
+            message = f"the shares add up to {100 * whole:.6g}%, which is more than all values"
+            yield Problem(f"{field}[{index}]", message)
 
 
 def _waits(settings: Any) -> Iterator[tuple[str, str]]:

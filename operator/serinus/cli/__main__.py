@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from serinus import __version__
-from serinus.cli import record, replay, simulate
+from serinus.cli import record, replay, simulate, status
 from serinus.cli.files import InputError
 
 
@@ -12,13 +12,14 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     whole = argparse.ArgumentParser(
         prog="serinus",
-        description="Try a rollout's policy before it meets traffic, or on traffic that it has "
-        "met. The operator itself runs in the cluster; nothing here changes anything there.",
+        description="See where a rollout stands; try its policy before it meets traffic, or on "
+        "traffic that it has met. The operator itself runs in the cluster; nothing here changes "
+        "anything there.",
         epilog="serinus COMMAND --help tells more, with examples.",
     )
     whole.add_argument("--version", action="version", version=__version__)
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
-    for command in (simulate, record, replay):
+    for command in (status, simulate, record, replay):
         command.add_to(commands)
     return whole
 

@@ -20,8 +20,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--prometheus-username-file": "file with the user name for it",
         "--prometheus-password-file": "file with the password for it",
     }
-    for name, told in files.items():
-        parser.add_argument(name, type=Path, metavar="FILE", help=told)
+    for name, message in files.items():
+        parser.add_argument(name, type=Path, metavar="FILE", help=message)
     for option in OPTIONS:
         parser.add_argument(
             option.name,

@@ -8,10 +8,10 @@ from typing import Any
 from serinus.api.base import rfc3339
 from serinus.api.quantities import spoken
 from serinus.api.reasons import Reason
-from serinus.api.status import Course, Decision
+from serinus.api.status import Decision, Timeline
 from serinus.cli.files import Manifest
 from serinus.cli.tables import moments_table
-from serinus.rehearsal.replay import Looked, Replayed
+from serinus.simulation.replay import Looked, Replayed
 
 COMMANDS = (Reason.COMMAND_OBEYED, Reason.COMMAND_REFUSED)
 
@@ -21,7 +21,7 @@ class Comparison:
     """What a policy makes of a rollout, beside what the operator made of it."""
 
     manifest: Manifest
-    course: Course
+    timeline: Timeline
     replayed: Replayed
     decided: tuple[Decision, ...]
     """By the operator, as far as its status has kept it; oldest first."""
@@ -29,7 +29,7 @@ class Comparison:
     @property
     def ended(self) -> Decision | None:
         """The operator's decision that ended the rollout."""
-        return self.decided[-1] if self.decided and self.course.until else None
+        return self.decided[-1] if self.decided and self.timeline.until else None
 
     @property
     def ends(self) -> Decision | None:
@@ -39,13 +39,13 @@ class Comparison:
         return [one for one in self.replayed.decisions if one.reason not in COMMANDS][-1]
 
 
-def decided_by_the_operator(real: Manifest, course: Course) -> tuple[Decision, ...]:
+def decided_by_the_operator(real: Manifest, timeline: Timeline) -> tuple[Decision, ...]:
     """What the operator decided in this rollout, oldest first."""
     return tuple(
         decision
         for decision in reversed(real.status.decisions)
-        if decision.revision == course.revision
-        and course.since <= decision.at <= (course.until or decision.at)
+        if decision.revision == timeline.revision
+        and timeline.since <= decision.at <= (timeline.until or decision.at)
         and decision.reason not in COMMANDS
     )
 
@@ -57,10 +57,10 @@ def figures(decision: Decision) -> tuple[str, list[str]]:
 
 def as_text(found: Comparison) -> str:
     """A timeline, and how it compares."""
-    course, replayed = found.course, found.replayed
+    timeline, replayed = found.timeline, found.replayed
     title = (
-        f"{found.manifest.owner.name}, revision {course.revision} beside {course.stable}, from "
-        f"{rfc3339(course.since)} on, looked at {_times(len(replayed.looks))}:"
+        f"{found.manifest.owner.name}, revision {timeline.revision} beside {timeline.stable}, from "
+        f"{rfc3339(timeline.since)} on, looked at {_times(len(replayed.looks))}:"
     )
     return "\n\n".join([title, moments_table(replayed.moments), _conclusion(found)])
 
@@ -85,8 +85,8 @@ def _conclusion(found: Comparison) -> str:
         return "The operator decided the same, in the same words."
     if ended and figures(ends) == figures(ended):
         return "The operator decided the same, from the same counts."
-    told = f"The real rollout: {really}."
-    return f"{told} {ended.message}" if ended and ended.reason == ends.reason else told
+    message = f"The real rollout: {really}."
+    return f"{message} {ended.message}" if ended and ended.reason == ends.reason else message
 
 
 def _last_words(looks: Sequence[Looked]) -> list[str]:
@@ -95,18 +95,18 @@ def _last_words(looks: Sequence[Looked]) -> list[str]:
 
 
 def _after(found: Comparison, decision: Decision) -> str:
-    return spoken(decision.at - found.course.since)
+    return spoken(decision.at - found.timeline.since)
 
 
 def as_json(found: Comparison) -> dict[str, Any]:
     """All of it, each look included."""
-    course, replayed, owner = found.course, found.replayed, found.manifest.owner
+    timeline, replayed, owner = found.timeline, found.replayed, found.manifest.owner
     return {
         "namespace": owner.namespace,
         "name": owner.name,
-        "revision": course.revision,
-        "stable": course.stable,
-        "since": rfc3339(course.since),
+        "revision": timeline.revision,
+        "stable": timeline.stable,
+        "since": rfc3339(timeline.since),
         "outcome": replayed.outcome,
         "decisions": [one.to_json() for one in replayed.decisions],
         "operatorsDecisions": [one.to_json() for one in found.decided],

@@ -48,7 +48,7 @@ def read_manifest(path: str) -> Manifest:
     """
     found = [
         one
-        for one in _documents(path)
+        for one in read_documents(path)
         if isinstance(one, dict) and one.get("kind") == "ModelDeployment"
     ]
     if len(found) != 1:
@@ -85,7 +85,7 @@ def read_scenario(path: str) -> dict[str, Any]:
 
     Raises InputError where it is none.
     """
-    found = _documents(path)
+    found = read_documents(path)
     if len(found) != 1 or not isinstance(found[0], dict):
         raise InputError(f"{path}: must hold one scenario, an object")
     return found[0]
@@ -120,7 +120,8 @@ def write_recording(recording: Recording, path: str) -> None:
         raise InputError(f"{path}: cannot be written: {error}") from None
 
 
-def _documents(path: str) -> list[Any]:
+def read_documents(path: str) -> list[Any]:
+    """What a file of YAML holds, or standard input where the path is -; raises InputError."""
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
         return [one for one in yaml.safe_load_all(text) if one is not None]

@@ -7,7 +7,7 @@ from typing import Any
 
 from serinus.api.quantities import seconds
 from serinus.api.recording import Recording
-from serinus.api.status import Course
+from serinus.api.status import Timeline
 from serinus.cli import archives
 from serinus.cli.files import InputError, Manifest, read_manifest, write_recording
 from serinus.judge import queries_of
@@ -85,13 +85,14 @@ def run(options: argparse.Namespace) -> None:
 
 def recording_of(manifest: Manifest, options: argparse.Namespace) -> Recording:
     """What Prometheus knows of the last rollout of a manifest; raises InputError."""
-    course = course_of(manifest, options.filename)
+    timeline = timeline_of(manifest, options.filename)
     owner, analysis = manifest.owner, manifest.spec.rollout.analysis
     candidate, stable = (
-        Arm(owner.namespace, owner.child(revision)) for revision in (course.revision, course.stable)
+        Arm(owner.namespace, owner.child(revision))
+        for revision in (timeline.revision, timeline.stable)
     )
-    since = options.since or course.since - _BEFORE
-    until = options.until or (course.until + _AFTER if course.until else time.time())
+    since = options.since or timeline.since - _BEFORE
+    until = options.until or (timeline.until + _AFTER if timeline.until else time.time())
     if since >= until:
         raise InputError("--from: must be before --to")
     try:
@@ -114,23 +115,23 @@ def _without_managed_fields(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "metadata": metadata}
 
 
-def course_of(manifest: Manifest, source: str) -> Course:
+def timeline_of(manifest: Manifest, source: str) -> Timeline:
     """How the last rollout went; raises InputError where its status does not tell."""
-    course = manifest.status.course
-    if course is None:
+    timeline = manifest.status.timeline
+    if timeline is None:
         raise InputError(
-            f"{source}: status.course: is required, for it tells what was compared from when on: "
+            f"{source}: status.timeline: is required, for it tells what was compared from when on: "
             f"give what kubectl get mdep {manifest.owner.name} -o yaml prints"
         )
-    if not course.weights and course.measured_since is None:
+    if not timeline.weights and timeline.measured_since is None:
         raise InputError(
-            f"{source}: status.course.weights: is empty: revision {course.revision} took no "
+            f"{source}: status.timeline.weights: is empty: revision {timeline.revision} took no "
             "traffic, so there is nothing to judge"
         )
     candidate = manifest.status.candidate
-    if candidate is not None and course.until is None:
-        return course.replace(baseline=candidate.baseline)
-    return course
+    if candidate is not None and timeline.until is None:
+        return timeline.replace(baseline=candidate.baseline)
+    return timeline
 
 
 def _moment(text: str) -> float:

@@ -8,7 +8,7 @@ from math import inf
 from typing import Any
 
 from serinus.api.recording import Recording
-from serinus.api.status import Course, Decision
+from serinus.api.status import Decision, Timeline
 from serinus.cli import archives
 from serinus.cli.comparison import (
     COMMANDS,
@@ -19,11 +19,11 @@ from serinus.cli.comparison import (
     figures,
 )
 from serinus.cli.files import InputError, Manifest, manifest_of, read_manifest, read_recording
-from serinus.cli.record import add_span, course_of, recording_of
+from serinus.cli.record import add_span, recording_of, timeline_of
 from serinus.judge import queries_of
 from serinus.metrics.queries import CounterQuery
 from serinus.metrics.recorded import Recorded
-from serinus.rehearsal.replay import Replay
+from serinus.simulation.replay import Replay
 
 _EPILOG = """\
 Which rollout it was, and when each weight took effect, is told by the status of the
@@ -73,17 +73,17 @@ def run(options: argparse.Namespace) -> None:
     manifest, recording = _given(options)
     source = options.recording or options.filename
     real = manifest_of(recording.model_deployment, source)
-    course = course_of(real, source)
-    decided = decided_by_the_operator(real, course)
+    timeline = timeline_of(real, source)
+    decided = decided_by_the_operator(real, timeline)
     try:
         recorded = Recorded(recording)
         _refuse_what_was_not_recorded(manifest, recorded)
         replay = Replay(
             owner=real.owner,
             spec=real.spec,
-            course=course,
-            promoted=_promoted(real, course),
-            end=min(course.until or inf, recording.until),
+            timeline=timeline,
+            promoted=_promoted(real, timeline),
+            end=min(timeline.until or inf, recording.until),
             source=recorded,
         )
         replay = replace(
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> None:
             delay=_delay(replay, decided),
             end=min(replay.end, options.until or inf),
         )
-        found = Comparison(real, course, replay.run(), decided)
+        found = Comparison(real, timeline, replay.run(), decided)
     except ValueError as error:
         raise InputError(f"{source}: {error}") from None
     print(json.dumps(as_json(found), indent=2) if options.output == "json" else as_text(found))
@@ -137,6 +137,6 @@ def _delay(replay: Replay, decided: Sequence[Decision]) -> float:
     return 0.0
 
 
-def _promoted(real: Manifest, course: Course) -> bool:
+def _promoted(real: Manifest, timeline: Timeline) -> bool:
     stable = real.status.stable
-    return stable is not None and stable.revision == course.revision
+    return stable is not None and stable.revision == timeline.revision

@@ -14,9 +14,9 @@ from serinus.api.quantities import PERCENT_PATTERN
 from serinus.api.scenario import Scenario
 from serinus.cli.files import InputError, Manifest, read_manifest, read_scenario, scenario_of
 from serinus.cli.tables import moments_table, shares_table
-from serinus.rehearsal.chance import differs, drawn
-from serinus.rehearsal.outcomes import shares
-from serinus.rehearsal.simulation import Run, Simulation
+from serinus.simulation.chance import differs, drawn
+from serinus.simulation.outcomes import shares
+from serinus.simulation.simulate import Run, Simulation
 
 _MOST_RUNS = 1_000_000
 _BATCH = 50
@@ -106,8 +106,8 @@ def run(options: argparse.Namespace) -> None:
     if options.output == "json":
         print(json.dumps(_as_json(manifest, scenario, results), indent=2))
         return
-    told = f" ({manifest.version})" if manifest.version else ""
-    print(f"One rollout of {manifest.owner.name}, revision {manifest.revision}{told}:\n")
+    message = f" ({manifest.version})" if manifest.version else ""
+    print(f"One rollout of {manifest.owner.name}, revision {manifest.revision}{message}:\n")
     print(moments_table(results[0].run.moments))
     for title, alike in _by_truth(results, options.scenario == "random"):
         print(f"\n{len(alike)} rollouts{title}:\n")

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from serinus.api.quantities import spoken
-from serinus.rehearsal.account import Moment
-from serinus.rehearsal.outcomes import Share
+from serinus.simulation.outcomes import Share
+from serinus.simulation.rollout_log import Moment
 
 _OUTCOMES = {"Promoted": "promoted", "RolledBack": "rolled back", "Held": "held"}
 
@@ -12,7 +12,7 @@ _OUTCOMES = {"Promoted": "promoted", "RolledBack": "rolled back", "Held": "held"
 def moments_table(moments: Iterable[Moment]) -> str:
     """What happened when, and why."""
     rows = [(_time(m.after), f"{m.weight:.0f}%", m.reason, m.message) for m in moments]
-    return _table(("TIME", "WEIGHT", "REASON", "MESSAGE"), rows)
+    return table(("TIME", "WEIGHT", "REASON", "MESSAGE"), rows)
 
 
 def shares_table(shares: Iterable[Share]) -> str:
@@ -28,7 +28,7 @@ def shares_table(shares: Iterable[Share]) -> str:
         for share in shares
     ]
     heads = ("OUTCOME", "REASON", "CHANCE", "TIME (95%)", "CANDIDATE REQUESTS (95%)")
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _range(between: tuple[float, float]) -> str:
@@ -39,7 +39,8 @@ def _time(after: float) -> str:
     return spoken(after) if after >= 1 else "0s"
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell."""
     widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
     lines = [
         "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,6 +1,7 @@
 """Requests to the API server: bounded in time and number, counted, failing with its own words."""
 
 import asyncio
+import contextlib
 import copy
 import json
 import os
@@ -12,6 +13,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -30,6 +32,7 @@ _APPLY: Final = "application/apply-patch+yaml; charset=utf-8"
 _JSON: Final = "application/json"
 _MERGE: Final = "application/merge-patch+json"
 _YAML: Final = "application/yaml"
+_OF_THE_POD: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _CONCURRENT: Final = 32
 _CONCURRENT_URGENT: Final = 8
 _WRITES: Final = frozenset({"create", "update", "apply", "merge", "delete"})
@@ -247,8 +250,8 @@ class Cluster:
                 raw = await answer.read()
                 wait = _retry_after(answer.status, answer.headers)
         except (aiohttp.ClientError, aio.config.ConfigException, OSError) as error:
-            told = str(error) or type(error).__name__
-            raise ApiError(0, "", f"API server: {method} {path}: {told}") from error
+            message = str(error) or type(error).__name__
+            raise ApiError(0, "", f"API server: {method} {path}: {message}") from error
         try:
             return _read(answer.status, raw, wait)
         except ApiError as error:
@@ -259,11 +262,11 @@ class Cluster:
 
 def _retry_after(status: int, headers: Mapping[str, str]) -> float | None:
     """Seconds, whether the header gives those or, as proxies do, a date."""
-    told = headers.get("Retry-After", "") if status in (429, 503) else ""
-    if told.isascii() and told.isdigit():
-        return float(told)
+    header = headers.get("Retry-After", "") if status in (429, 503) else ""
+    if header.isascii() and header.isdigit():
+        return float(header)
     try:
-        asked = parsedate_to_datetime(told)
+        asked = parsedate_to_datetime(header)
         now = parsedate_to_datetime(headers.get("Date", ""))
         return max(0.0, (asked - now).total_seconds())
     except (TypeError, ValueError):  # neither, or a date with a zone and one without
@@ -317,5 +320,17 @@ async def _load_kubeconfig(configuration: aio.client.Configuration, pod: Excepti
             path, client_configuration=configuration, persist_config=False
         )
     except Exception as error:  # whatever a file with anything in it leads the client to raise
-        told = f"no API server is known: no kubeconfig at {path or '~/.kube/config'} ({error}), "
-        raise ApiError(0, "", f"{told}and no service account of a pod ({pod})") from error
+        message = f"no API server is known: no kubeconfig at {path or '~/.kube/config'} ({error}), "
+        raise ApiError(0, "", f"{message}and no service account of a pod ({pod})") from error
+
+
+def current_namespace() -> str:
+    """That of the pod's service account, else of the kubeconfig's current context, else default."""
+    with contextlib.suppress(OSError):
+        return _OF_THE_POD.read_text(encoding="utf-8").strip()
+    try:
+        _, current = aio.config.list_kube_config_contexts(os.environ.get("KUBECONFIG"))
+        namespace: str = current["context"].get("namespace") or "default"
+    except Exception:  # `connect` says what is wrong with a kubeconfig
+        return "default"
+    return namespace

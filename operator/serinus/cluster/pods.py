@@ -109,42 +109,42 @@ def _unix(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp()
 
 
-def trouble(deployment: Manifest, pods: Iterable[Manifest]) -> str | None:
+def not_ready_reason(deployment: Manifest, pods: Iterable[Manifest]) -> str | None:
     """Why the pods of a Deployment are not ready, None if nothing tells.
 
     Told is why there are not more pods, and of those there are the cause that most share, with
     their number.
     """
-    return ". ".join(filter(None, (_deployment_trouble(deployment), _shared(pods)))) or None
+    return ". ".join(filter(None, (_deployment_reason(deployment), _shared(pods)))) or None
 
 
 def _shared(pods: Iterable[Manifest]) -> str | None:
-    told = [sentence for pod in pods if (sentence := _pod_trouble(pod))]
-    if not told:
+    sentences = [sentence for pod in pods if (sentence := _pod_reason(pod))]
+    if not sentences:
         return None
-    first = max(set(told), key=lambda sentence: (told.count(sentence), sentence))
-    count = told.count(first)
+    first = max(set(sentences), key=lambda sentence: (sentences.count(sentence), sentence))
+    count = sentences.count(first)
     return f"{count} pod{'s' if count > 1 else ''}: {first}"
 
 
-def _deployment_trouble(deployment: Manifest) -> str | None:
+def _deployment_reason(deployment: Manifest) -> str | None:
     for condition in (deployment.get("status") or {}).get("conditions") or []:
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             return f"Pods cannot be created: {condition.get('message', condition['reason'])}"
     return None
 
 
-def _pod_trouble(pod: Manifest) -> str | None:
+def _pod_reason(pod: Manifest) -> str | None:
     if pod["metadata"].get("deletionTimestamp"):
         return None
     status = pod.get("status") or {}
     for container in status.get("initContainerStatuses") or []:
-        # while it runs it is not ready, which is no trouble
-        if "running" not in container["state"] and (told := _container_trouble(container)):
-            return told
+        # while it runs it is not ready, which is no reason
+        if "running" not in container["state"] and (message := _container_reason(container)):
+            return message
     for container in status.get("containerStatuses") or []:
-        if told := _container_trouble(container):
-            return told
+        if message := _container_reason(container):
+            return message
     if status.get("phase") == "Failed":
         return f"{status.get('reason', 'Failed')}: {status.get('message', '')}".rstrip(": ")
     conditions = {each["type"]: each for each in status.get("conditions") or []}
@@ -156,7 +156,7 @@ def _pod_trouble(pod: Manifest) -> str | None:
     return None
 
 
-def _container_trouble(container: Manifest) -> str | None:
+def _container_reason(container: Manifest) -> str | None:
     state = container.get("state") or {}
     ended = _ended(container)
     sentence = None
@@ -191,5 +191,5 @@ def _ending(ended: Manifest) -> str:
 
 
 def _exit(ended: Manifest) -> str:
-    told = f"{ended.get('reason', 'Ended')} with exit code {ended.get('exitCode')}"
-    return f"{told}: {ended['message'].strip()}" if ended.get("message") else told
+    message = f"{ended.get('reason', 'Ended')} with exit code {ended.get('exitCode')}"
+    return f"{message}: {ended['message'].strip()}" if ended.get("message") else message

@@ -40,8 +40,8 @@ def arguments() -> argparse.ArgumentParser:
     def option(name: str, text: str, default: str | None = None, **kwargs: object) -> None:
         variable = "SERINUS_" + name.strip("-").upper().replace("-", "_")
         value = os.environ.get(variable) or default
-        told = f"{text} (default: {default})" if default is not None else text
-        parser.add_argument(name, default=value, help=told, **kwargs)  # type: ignore[arg-type]
+        message = f"{text} (default: {default})" if default is not None else text
+        parser.add_argument(name, default=value, help=message, **kwargs)  # type: ignore[arg-type]
 
     option("--prometheus-url", "address of Prometheus, such as http://prometheus.monitoring:9090")
     option("--prometheus-ca-file", "certificate authorities of Prometheus", type=Path)
@@ -115,15 +115,15 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Keys time (RFC 3339, UTC), level, logger, message and, where there is one, exception."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        told = {
+        line = {
             "time": moment.replace("+00:00", "Z"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
         }
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told)
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line)
 
 
 def _log_to_stderr(form: str) -> None:

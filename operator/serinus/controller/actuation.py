@@ -22,7 +22,7 @@ from serinus.controller.queue import RETRY_AFTER_LONGEST
 from serinus.manifests.children import Children
 from serinus.manifests.covers import over, ports_anew, unlike
 from serinus.manifests.owner import Manifest, Objects, Owner, foreign, handed_over
-from serinus.plan.situation import Trouble, World
+from serinus.plan.situation import Intervention, World
 
 log = logging.getLogger(__name__)
 
@@ -47,20 +47,20 @@ class Outcome:
     error: ApiError | None = None
     """The first failure of this pass; None if everything that was tried succeeded."""
 
-    def told_of(self, world: World) -> World:
+    def applied_to(self, world: World) -> World:
         """The world, in which what is refused keeps pods or route from coming about."""
         if self.taken:
-            world = replace(world, trouble=Trouble(Reason.NAME_TAKEN, self.taken))
+            world = replace(world, intervention=Intervention(Reason.NAME_TAKEN, self.taken))
         if self.overridden:
             world = replace(world, overridden=" ".join(self.overridden.values()))
-        pods = [told for kind, told in self.refusals.items() if kind in _PODS]
-        ways = [told for kind, told in self.refusals.items() if kind not in _PODS]
-        failing = [told for kind, told in self.failures.items() if kind not in _PODS]
-        late = [told for kind, told in self.failures.items() if kind in _PODS]
-        fought = [told for kind, told in self.overridden.items() if kind not in _PODS]
+        pods = [message for kind, message in self.refusals.items() if kind in _PODS]
+        ways = [message for kind, message in self.refusals.items() if kind not in _PODS]
+        failing = [message for kind, message in self.failures.items() if kind not in _PODS]
+        late = [message for kind, message in self.failures.items() if kind in _PODS]
+        fought = [message for kind, message in self.overridden.items() if kind not in _PODS]
         if pods or (late and world.pods_problem is None):
-            told = (pods or late)[0]
-            world = replace(world, pods_problem=told, refused_pods=told)
+            message = (pods or late)[0]
+            world = replace(world, pods_problem=message, refused_pods=message)
         if ways:
             return replace(world, split_in_effect=False, route_message=ways[0], route_refused=True)
         if fought and not world.split_in_effect:
@@ -172,14 +172,14 @@ class _Writing:
     ) -> None:
         kind, name = manifest["kind"], manifest["metadata"]["name"]
         found = objects.get((kind, name))
-        told = None if found is None else unlike(found, manifest)
-        if found is not None and told is None:
+        difference = None if found is None else unlike(found, manifest)
+        if found is not None and difference is None:
             self._pace.unchanged(manifest)
             self._tell_if_overridden(manifest)
             return
-        if told is not None:
+        if difference is not None:
             longest = EMPTIED_LONGEST if _is_emptied(found, manifest) else CHANGED_LONGEST
-            self._pace.changed(manifest, told, longest=longest)
+            self._pace.changed(manifest, difference, longest=longest)
         if (wait := self._pace.wait(manifest)) > 0:
             if failure := self._pace.failure(manifest):
                 self._failures[kind] = failure
@@ -202,16 +202,16 @@ class _Writing:
             self._pace.wrote(manifest, longest=FAILED_LONGEST if urgent else CHANGED_LONGEST)
         # a no-op apply keeps the resourceVersion, and the store says that it is nothing new
         self._changed |= self._store.put(found)
-        if (told := unlike(found, manifest)) is not None:
-            self._pace.changed(manifest, told)
+        if (message := unlike(found, manifest)) is not None:
+            self._pace.changed(manifest, message)
             self._retry_in = min(self._retry_in, self._pace.wait(manifest))
         self._tell_if_overridden(manifest)
 
     def _tell_if_overridden(self, manifest: Manifest) -> None:
-        if told := self._pace.overridden(manifest):
+        if message := self._pace.overridden(manifest):
             self._overridden[manifest["kind"]] = (
-                f"{told} Something else changes it each time it is written, such as an admission "
-                "webhook or another controller; it is written again less and less often."
+                f"{message} Something else changes it each time it is written, such as an "
+                "admission webhook or another controller; it is written again less and less often."
             )
 
     async def prune(self, wanted: Children) -> None:
@@ -235,15 +235,15 @@ class _Writing:
 
     def _note(self, manifest: Manifest, error: ApiError, done: str, urgent: bool) -> None:
         kind = manifest["kind"]
-        told = _sentence(manifest, error, done)
-        log.warning("%s/%s: %s", self._owner.namespace, self._owner.name, told)
+        message = _sentence(manifest, error, done)
+        log.warning("%s/%s: %s", self._owner.namespace, self._owner.name, message)
         if done == "written" and (error.refused or error.absent):
-            self._refusals[kind] = told
+            self._refusals[kind] = message
             return
-        self._failures[kind] = told
+        self._failures[kind] = message
         self._error = self._error or error
         longest = ROUTE_LONGEST if urgent else RETRY_AFTER_LONGEST
-        self._pace.failed(manifest, told, retry_after=error.retry_after, longest=longest)
+        self._pace.failed(manifest, message, retry_after=error.retry_after, longest=longest)
         self._retry_in = min(self._retry_in, self._pace.wait(manifest))
 
 

@@ -15,7 +15,7 @@ from serinus.controller.lease import Lease
 from serinus.controller.metrics import Gauges, Metrics, endpoints
 from serinus.controller.queue import Key, WorkQueue
 from serinus.controller.reconcile import Reconciler
-from serinus.controller.sampling import Reader, Sampler
+from serinus.controller.sampling import Purpose, Reader, Sampler
 from serinus.controller.scope import Scope
 
 STUCK_AFTER: Final = 600.0
@@ -54,15 +54,11 @@ class App:
         self._errors: Counter[Key] = Counter()
         self.store = Store()
         self.queue = WorkQueue(clock)
-        # what was measured of a rollout may roll it back, what is monitored decides nothing
-        self.sampler = Sampler(prometheus, clock, self.queue.add_urgent)
-        self.watcher = Sampler(prometheus, clock, self.queue.add)
+        self.sampler = Sampler(prometheus, clock, self._measured)
         self._informer = Informer(
             cluster, self.store, self.queue.add, namespaces, self.queue.add_urgent
         )
-        self._reconciler = Reconciler(
-            cluster, self.store, self.sampler, self.watcher, clock, self._scope
-        )
+        self._reconciler = Reconciler(cluster, self.store, self.sampler, clock, self._scope)
         self.metrics = Metrics(
             Gauges(
                 leading=lambda: self._leading,
@@ -128,7 +124,6 @@ class App:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.sampler.run())
-                group.create_task(self.watcher.run())
                 group.create_task(self.queue.run(self._reconcile, self._workers))
                 if self._everywhere:
                     group.create_task(self._scope.keep_finding(self._cluster, self._look_at))
@@ -184,12 +179,16 @@ class App:
         A standby, a leader with nothing to do, and one whose API server is down all move: they
         look, fail in time, and try again.
         """
-        if (trouble := self._informer.stuck(STUCK_AFTER)) is not None:
-            return trouble
+        if (reason := self._informer.stuck(STUCK_AFTER)) is not None:
+            return reason
         if not self._leading or time.monotonic() - self._leads_since < STUCK_AFTER:
             return None
-        samplers = (self.sampler.stuck(STUCK_AFTER), self.watcher.stuck(STUCK_AFTER))
-        return self.queue.stuck(STUCK_AFTER) or samplers[0] or samplers[1]
+        return self.queue.stuck(STUCK_AFTER) or self.sampler.stuck(STUCK_AFTER)
+
+    def _measured(self, key: Key, purpose: Purpose) -> None:
+        """What was measured of a rollout may roll it back; what is monitored decides nothing."""
+        add = self.queue.add_urgent if purpose is Purpose.ROLLOUT else self.queue.add
+        add(key)
 
     def _errors_of_what_exists(self) -> Mapping[tuple[str, str], int]:
         existing = set(self.store.names("ModelDeployment"))
@@ -224,7 +223,7 @@ class App:
 
         def ready() -> str | None:
             if not informer.synced.is_set():
-                return informer.trouble
+                return informer.not_ready_reason
             rival = self._lease.rival if self._lease else None
             return rival or self._reconciler.unwritten()
 

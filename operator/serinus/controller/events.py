@@ -10,10 +10,10 @@ from serinus.manifests.owner import Manifest
 log = logging.getLogger(__name__)
 
 
-async def announce(cluster: Cluster, live: Manifest, news: tuple[Decision, ...]) -> None:
+async def announce(cluster: Cluster, live: Manifest, new_decisions: tuple[Decision, ...]) -> None:
     """Tell what was decided, in an event each."""
     metadata = live["metadata"]
-    for decision in news:
+    for decision in new_decisions:
         reason, message = decision.reason, decision.message
         log.info("%s/%s %s: %s", metadata["namespace"], metadata["name"], reason, message)
         # should that fail: the decision itself stands in the status

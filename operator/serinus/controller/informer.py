@@ -60,7 +60,7 @@ class Informer:
         self._tried_at = time.monotonic()
         self.synced = asyncio.Event()
         """Set once everything was listed."""
-        self.trouble: str | None = "objects are not listed yet"
+        self.not_ready_reason: str | None = "objects are not listed yet"
         """Why the last list of everything failed; None if it did not."""
 
     @property
@@ -118,12 +118,12 @@ class Informer:
                     if await self._relist(kind):
                         self._resync_now.set()
 
-    def _tell(self, trouble: str | None) -> None:
-        if trouble is not None and trouble != self.trouble:
-            log.warning("%s", trouble)
-        elif trouble is None and self.trouble is not None:
+    def _tell(self, reason: str | None) -> None:
+        if reason is not None and reason != self.not_ready_reason:
+            log.warning("%s", reason)
+        elif reason is None and self.not_ready_reason is not None:
             log.info("all objects are listed")
-        self.trouble = trouble
+        self.not_ready_reason = reason
 
     async def _relist(self, kind: str) -> bool:
         """Take in all objects of a kind; False if the API server does not serve it, or if it need

@@ -11,9 +11,9 @@ from serinus.api.validation import read_status
 from serinus.controller.actuation import Outcome
 from serinus.controller.pace import Pace
 from serinus.controller.pod_looks import PodLooks
-from serinus.judge.drift import Watch
+from serinus.judge.drift import DriftState
 from serinus.manifests.owner import Manifest
-from serinus.plan.story import taken_before
+from serinus.plan.summary import taken_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class ObjectState:
     """None while there are no pods of a candidate to look at."""
     unwritten: Unwritten | None = None
     """None if its status was written the last time that this was tried."""
-    drift: Watch | None = None
+    drift: DriftState | None = None
     """What is known of stable's inputs beyond the status."""
     last_look: float | None = None
     """When it was last measured well, in Unix seconds; None while no analysis runs."""

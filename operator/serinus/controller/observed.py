@@ -3,15 +3,19 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
+from serinus.api.spec import Spec
 from serinus.api.status import Status
+from serinus.api.validation import problems as spec_problems
+from serinus.api.validation import readable
 from serinus.cluster import Store
 from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
+from serinus.manifests.children import router_for
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.gateway import unserved
-from serinus.plan.observe import obstacle, read_revisions, who_serves
-from serinus.plan.situation import Wish
+from serinus.manifests.routers.router import Router
+from serinus.plan.observe import incompatibility, read_revisions, who_serves
+from serinus.plan.situation import Desired
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,41 +25,61 @@ class Observed:
     key: Key
     live: Manifest
     owner: Owner
-    wish: Wish
+    desired: Desired
     objects: Objects
     """The children."""
     revisions: dict[str, Revision]
     """By hash."""
-    unserved: tuple[str, ...]
-    """Why Gateways that the spec names serve no route, each in words."""
+    unserved: str
+    """Why what splits the traffic serves nothing, whatever it says, in a sentence; else empty."""
     state: ObjectState
     now: float
     """When the pass began, Unix seconds."""
 
     @classmethod
     def read(
-        cls, store: Store, key: Key, live: Manifest, wish: Wish, state: ObjectState, now: float
+        cls,
+        store: Store,
+        key: Key,
+        live: Manifest,
+        desired: Desired,
+        state: ObjectState,
+        now: float,
     ) -> Self:
         """From the store, and by the status with the evidence since it was written."""
         owner = Owner(key.namespace, key.name, live["metadata"]["uid"])
         status = state.memory.current
         objects = store.children(key.namespace, key.name, owner.uid)
-        revisions = read_revisions(wish, live["spec"], status, objects)
-        serving = who_serves(owner, wish, objects)
-        wish = replace(wish, obstacle=obstacle(wish, status, revisions, serving))
-        gateways = _unserved(store, key, wish)
-        return cls(key, live, owner, wish, objects, revisions, gateways, state, now)
+        revisions = read_revisions(desired, live["spec"], status, objects)
+        serving = who_serves(owner, desired, objects)
+        desired = replace(
+            desired, incompatibility=incompatibility(desired, status, revisions, serving)
+        )
+        unserved = _unserved(store, owner, router_for(desired.spec))
+        return cls(key, live, owner, desired, objects, revisions, unserved, state, now)
 
     def anew(self, store: Store, status: Status) -> Self:
         """With the children as they are by now, and the revisions that this status numbers."""
         objects = store.children(self.key.namespace, self.key.name, self.owner.uid)
-        revisions = read_revisions(self.wish, self.live["spec"], status, objects)
+        revisions = read_revisions(self.desired, self.live["spec"], status, objects)
         return replace(self, objects=objects, revisions=revisions)
 
 
-def _unserved(store: Store, key: Key, wish: Wish) -> tuple[str, ...]:
-    gateway = wish.spec.traffic.gateway
-    named = [(p.namespace or key.namespace, p.name) for p in gateway.parent_refs] if gateway else []
-    known = [each for each in dict.fromkeys(named) if store.has("Gateway", *each) is not None]
-    reasons = (unserved(*each, store.get("Gateway", *each)) for each in known)
-    return tuple(filter(None, reasons))
+def _unserved(store: Store, owner: Owner, router: Router) -> str:
+    needs = [need for need in router.needs(owner) if store.has(*need) is not None]
+    return router.unserved({need: store.get(*need) for need in needs})
+
+
+def read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...], tuple[str, ...]]:
+    """The typed spec, what is wrong with it, and which fields are not known, as where a newer
+    version's definition fills in defaults; None where it cannot even be read."""
+    metadata = live["metadata"]
+    known, unknown = readable(Spec, live["spec"], "spec", unknown_only=True)
+    ignored = tuple(f"{problem.field} is not known to this version." for problem in unknown)
+    found = spec_problems(metadata["namespace"], metadata["name"], known)
+    sentences = tuple(str(problem) for problem in found)
+    try:
+        return Spec.model_validate(known), sentences, ignored
+    except ValueError:
+        # pydantic's error; the sentences tell the same, field by field
+        return None, sentences, ignored

@@ -51,7 +51,7 @@ class _Attempt:
     failures: int = 0
     """Failures since."""
     not_before: float = 0.0
-    told: str = ""
+    message: str = ""
     """Why the last one failed, or what it was changed to."""
 
 
@@ -70,7 +70,7 @@ class Pace:
     def failure(self, manifest: Manifest) -> str:
         """Why it could not be written, as long as that is so; else empty."""
         known = self._known(manifest)
-        return known.told if known is not None and known.failures else ""
+        return known.message if known is not None and known.failures else ""
 
     def wrote(self, manifest: Manifest, *, longest: float = CHANGED_LONGEST) -> None:
         """It was written. Should it be changed by then: once more at once, later more slowly."""
@@ -90,7 +90,7 @@ class Pace:
     ) -> None:
         """It could not be written, and may be in a while."""
         known = self._attempt(manifest)
-        known.failures, known.told = known.failures + 1, why
+        known.failures, known.message = known.failures + 1, why
         slow = FAILED_FIRST * 2 ** min(known.failures - 1, 20)
         wait = min(max(min(slow, FAILED_LONGEST), retry_after or 0.0), longest)
         known.not_before = self._now() + wait * random.uniform(1.0, 1.2)
@@ -101,7 +101,7 @@ class Pace:
         known = self._known(manifest)
         if known is None or known.failures:
             return
-        known.told = how
+        known.message = how
         if known.as_wanted:
             known.undone = 0 if self._has_lasted(known) else known.undone + 1
             known.as_wanted = False
@@ -118,7 +118,7 @@ class Pace:
         known = self._known(manifest)
         if known is None or known.failures or known.undone < OVERRIDDEN_AFTER:
             return ""
-        return "" if known.as_wanted and self._has_lasted(known) else known.told
+        return "" if known.as_wanted and self._has_lasted(known) else known.message
 
     def _has_lasted(self, known: _Attempt) -> bool:
         return self._now() - known.written > LASTS_AFTER

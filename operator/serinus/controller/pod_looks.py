@@ -13,7 +13,7 @@ from typing import Final
 
 from serinus.api.status import Candidate, Status
 from serinus.cluster import ApiError, Cluster
-from serinus.cluster.pods import seen, trouble
+from serinus.cluster.pods import not_ready_reason, seen
 from serinus.manifests.owner import Objects, Owner
 from serinus.plan.observe import read_workloads
 from serinus.plan.situation import SeenPod, Workload
@@ -115,9 +115,9 @@ async def look_at_pods(
     looks = awaiting(before, candidate, stable, read_workloads(objects))
     if looks.due > now:
         # that there cannot be more pods is known without a look at those there are
-        told = trouble(deployment, ()) if looks.short else None
-        known = told is None or (looks.problem is not None and told in looks.problem)
-        return looks if known else replace(looks, problem=told), None
+        message = not_ready_reason(deployment, ()) if looks.short else None
+        known = message is None or (looks.problem is not None and message in looks.problem)
+        return looks if known else replace(looks, problem=message), None
     try:
         pods = await cluster.list("Pod", owner.namespace, _selector(owner.pods()))
     except ApiError as error:
@@ -125,7 +125,7 @@ async def look_at_pods(
         log.warning("%s/%s: pods are not listed: %s", owner.namespace, owner.name, error)
         return looks.looked(f"Its pods cannot be listed: {error}", now), None
     own = [pod for pod in pods if seen(pod).revision == candidate.revision]
-    problem = trouble(deployment, own) if looks.short else None
+    problem = not_ready_reason(deployment, own) if looks.short else None
     return looks.looked(problem, now), tuple(map(seen, pods))
 
 

@@ -245,8 +245,8 @@ class WorkQueue:
         count = self._failures[key] = self._failures.get(key, 0) + 1
         longest = min(BACKOFF_LONGEST, BACKOFF_FIRST * 2 ** min(count - 1, 20))
         delay = longest * random.uniform(0.8, 1.2)
-        told = error.retry_after if isinstance(error, ApiError) else None
-        not_before = min(told or 0.0, RETRY_AFTER_LONGEST)
+        asked = error.retry_after if isinstance(error, ApiError) else None
+        not_before = min(asked or 0.0, RETRY_AFTER_LONGEST)
         # those who were sent away together need not come back together
         delay = max(delay, not_before * random.uniform(1.0, 1.2))
         if isinstance(error, TryAgainError):

@@ -4,40 +4,32 @@ Every step may be repeated. The status write is the commit: it comes before any 
 and holds only if nobody wrote the object meanwhile.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from math import inf
 from typing import Any
 
-from serinus.api.spec import Spec
 from serinus.api.status import Status
-from serinus.api.validation import problems as spec_problems
-from serinus.api.validation import readable
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import Outcome, actuate
 from serinus.controller.events import announce
-from serinus.controller.object_state import Memory, ObjectState
-from serinus.controller.observed import Observed
+from serinus.controller.measuring import judge, measure, measure_nothing
+from serinus.controller.object_state import ObjectState
+from serinus.controller.observed import Observed, read_spec
+from serinus.controller.persisting import persist
 from serinus.controller.pod_looks import look_at_pods
 from serinus.controller.queue import Key, TryAgainError
 from serinus.controller.sampling import Sampler
 from serinus.controller.scope import Scope
-from serinus.controller.status_writes import write_within
-from serinus.controller.unwritten import lasting, note_unwritten, withdraw_without_status
-from serinus.manifests.children import children, lacking
+from serinus.controller.unwritten import lasting, withdraw_without_status
+from serinus.manifests.children import children, lacking, router_for
 from serinus.manifests.owner import Manifest
-from serinus.metrics.queries import History, Measurement
-from serinus.metrics.requests import Request
-from serinus.plan.analysis import judged, learned, requested, told
 from serinus.plan.decide import Plan, decide
 from serinus.plan.history import kept
-from serinus.plan.monitoring import to_watch, watched
-from serinus.plan.observe import read_history, read_wish, read_world
+from serinus.plan.observe import read_desired, read_history, read_world
 from serinus.plan.situation import World
-from serinus.plan.story import refuse
+from serinus.plan.summary import refuse
 from serinus.plan.withdrawal import Mark, withdrawn
 
 SETTLES_WITHIN = 10.0
@@ -53,14 +45,12 @@ class Reconciler:
         cluster: Cluster,
         store: Store,
         sampler: Sampler,
-        watcher: Sampler,
         clock: Callable[[], float],
         scope: Scope,
     ) -> None:
         self._cluster = cluster
         self._store = store
         self._sampler = sampler
-        self._watcher = watcher
         self._clock = clock
         self._scope = scope
         self._states: dict[Key, ObjectState] = {}
@@ -74,30 +64,30 @@ class Reconciler:
             return None
         now, state = self._clock(), self._state(key, live)
         status = state.recall(live)
-        spec, problems, ignored = _read_spec(live)
+        spec, problems, ignored = read_spec(live)
         if spec is None:
             refused = refuse(status, live["metadata"]["generation"], problems[0], now)
-            self._measure_nothing(key, state)
-            await self._persist(key, live, state, refused, now)
+            measure_nothing(self._sampler, key, state)
+            await persist(self._cluster, self._store, key, live, state, refused, now)
             return None
 
-        wish = read_wish(live, spec, problems, ignored)
-        observed = Observed.read(self._store, key, live, wish, state, now)
+        desired = read_desired(live, spec, problems, ignored)
+        observed = Observed.read(self._store, key, live, desired, state, now)
         world = await self._observe(observed, status)
 
-        status = await self._judge(observed, status, world)
+        status = await judge(self._sampler, observed, status, world)
         mark = Mark.read(observed.owner, observed.objects)
         if why := withdrawn(spec, status, mark, now):
             world = replace(world, withdrawn=why, split_in_effect=False, route_message=why)
 
-        plan = decide(observed.wish, status, world, now)
-        if plan.news:
+        plan = decide(observed.desired, status, world, now)
+        if plan.new_decisions:
             # another split may be asked for now, and is awaited from when it is written
             state.route_awaited_since = None
         try:
-            unsaved = await self._persist(key, live, state, plan.status, now)
+            unsaved = await persist(self._cluster, self._store, key, live, state, plan.status, now)
         except ApiError as error:
-            self._measure(observed, status)
+            measure(self._sampler, observed, status)
             if not (error.conflict or error.absent):
                 await withdraw_without_status(
                     self._cluster, self._store, observed, world, plan, self._clock()
@@ -105,12 +95,12 @@ class Reconciler:
             raise
 
         outcome = await self._actuate(observed, plan, mark if why else None)
-        await announce(self._cluster, live, plan.news)
-        self._measure(observed, plan.status)
+        await announce(self._cluster, live, plan.new_decisions)
+        measure(self._sampler, observed, plan.status)
 
         # what was just decided is told of as it stands at the next pass
         wait: float | None = 0.0
-        if not outcome.changed and not plan.news:
+        if not outcome.changed and not plan.new_decisions:
             pods = state.pod_looks.due - now if state.pod_looks else None
             blocked = bool(outcome.refusals)
             wait = _next_pass(plan, unsaved, outcome.retry_in, pods, blocked=blocked)
@@ -151,30 +141,12 @@ class Reconciler:
 
     def _forget(self, key: Key) -> None:
         self._states.pop(key, None)
-        self._sampler.want(key, None)
-        self._watcher.want(key, None)
+        self._sampler.forget(key)
 
-    def _measure(self, observed: Observed, status: Status) -> None:
-        """From now on measure what this status asks for."""
-        key, owner, state = observed.key, observed.owner, observed.state
-        spec, candidate = observed.wish.spec, status.candidate
-        reading = requested(owner, spec, status)
-        self._sampler.want(key, reading)
-        self._watcher.want(key, to_watch(owner, spec, status, state.drift, observed.now))
-        state.last_look = None
-        if isinstance(reading, Request) and candidate is not None:
-            began = candidate.analysis_since or candidate.since
-            state.last_look = candidate.measured_at or began
-
-    def _measure_nothing(self, key: Key, state: ObjectState) -> None:
-        self._sampler.want(key, None)
-        self._watcher.want(key, None)
-        state.drift = state.last_look = None
-
-    # 1 observe
+    # observe
 
     async def _observe(self, observed: Observed, status: Status) -> World:
-        owner, wish, objects = observed.owner, observed.wish, observed.objects
+        owner, desired, objects = observed.owner, observed.desired, observed.objects
         state, now = observed.state, observed.now
         facts: dict[str, Any] = {"unread": state.memory.unread}
         state.pod_looks, facts["pods_seen"] = await look_at_pods(
@@ -185,74 +157,31 @@ class Reconciler:
         elif state.pod_looks is not None:
             facts["endpoints"] = self._endpoints(observed, status)
         world = read_world(
-            owner, wish, status, objects, observed.revisions, observed.unserved, **facts
+            owner, desired, status, objects, observed.revisions, observed.unserved, **facts
         )
-        world = state.outcome.told_of(world)
+        world = state.outcome.applied_to(world)
         since = now if state.route_awaited_since is None else min(state.route_awaited_since, now)
         state.route_awaited_since = None if world.split_in_effect else since
         return replace(world, route_awaited_since=state.route_awaited_since)
 
     def _endpoints(self, observed: Observed, status: Status) -> int | None:
-        """Who is behind the candidate's Service, where a Gateway is about to send traffic to it."""
+        """Who is behind the candidate's own Service, where traffic is about to be sent to it."""
         owner, candidate = observed.owner, status.candidate
         if candidate is None or candidate.mode == "First":
             return None
         settling = candidate.effective_since is None or candidate.promoting
-        if observed.wish.spec.traffic.gateway is None or not settling:
+        if router_for(observed.desired.spec).shares_one_service or not settling:
             return None
         service = owner.child(candidate.revision)
         return self._store.ready_endpoints(owner.namespace, owner.name, service)
 
-    # 2 judge
-
-    async def _judge(self, observed: Observed, status: Status, world: World) -> Status:
-        """The status with what was measured since; that is taken once, and must outlive a status
-        that is not written."""
-        key, spec, state = observed.key, observed.wish.spec, observed.state
-        taken = self._sampler.take(key)
-        if isinstance(taken, History):
-            # an hour of samples takes some tenths of a second, and others wait for this loop
-            status = learned(spec, status, await asyncio.to_thread(told, spec, taken))
-        elif taken is not None:
-            status = judged(spec, status, taken, world)
-        of_stable = self._watcher.take(key)
-        if isinstance(of_stable, Measurement):
-            status, watch = watched(spec, status, state.drift, of_stable)
-            state.drift = watch or state.drift
-        state.memory = replace(state.memory, current=status)
-        return status
-
-    # 4 persist
-
-    async def _persist(
-        self, key: Key, live: Manifest, state: ObjectState, status: Status, now: float
-    ) -> float | None:
-        """Write the status if that is due; else the seconds until it is, None if nothing is new."""
-        memory, wanted, written = state.memory, status.to_json(), state.memory.written
-        news = wanted != written
-        due = min(memory.due, now + write_within(written, wanted)) if news else inf
-        # after a failure nothing is done before it is known that the status can be written again
-        if state.unwritten is None and due > now:
-            state.memory = replace(memory, current=status, due=due)
-            return due - now if due < inf else None
-        try:
-            answer = await self._cluster.update_status(live, wanted)
-        except ApiError as error:
-            if not (error.conflict or error.absent):
-                await note_unwritten(self._cluster, key, live, state, error)
-            raise
-        state.unwritten = None
-        self._store.put(answer)
-        state.memory = Memory.of(answer, status)
-        return None
-
-    # 5 actuate
+    # actuate
 
     async def _actuate(self, observed: Observed, plan: Plan, mark: Mark | None) -> Outcome:
         """Make the children match; a mark stays until the candidate may have its traffic back."""
         if plan.wanted is None:
             return Outcome()
-        owner, spec, state = observed.owner, observed.wish.spec, observed.state
+        owner, spec, state = observed.owner, observed.desired.spec, observed.state
         found = observed.anew(self._store, plan.status)
         history, running = read_history(found.objects), plan.wanted.replicas
         limit = spec.revision_history_limit
@@ -270,21 +199,6 @@ class Reconciler:
             or after.overridden != before.overridden
         )
         return replace(after, changed=after.changed or other)
-
-
-def _read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...], tuple[str, ...]]:
-    """The typed spec, what is wrong with it, and which fields are not known, as where a newer
-    version's definition fills in defaults; None where it cannot even be read."""
-    metadata = live["metadata"]
-    known, unknown = readable(Spec, live["spec"], "spec", unknown_only=True)
-    ignored = tuple(f"{problem.field} is not known to this version." for problem in unknown)
-    found = spec_problems(metadata["namespace"], metadata["name"], known)
-    sentences = tuple(str(problem) for problem in found)
-    try:
-        return Spec.model_validate(known), sentences, ignored
-    except ValueError:
-        # pydantic's error; the sentences tell the same, field by field
-        return None, sentences, ignored
 
 
 def _next_pass(plan: Plan, *waits: float | None, blocked: bool) -> float | None:

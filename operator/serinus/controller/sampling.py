@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from typing import Protocol
 
 from serinus.controller.queue import LONGEST_SLEEP, Key
@@ -30,40 +31,63 @@ class Reader(Protocol):
         ...
 
 
+class Purpose(Enum):
+    """What something is measured for."""
+
+    ROLLOUT = "rollout"
+    MONITORING = "monitoring"
+
+
+_Subject = tuple[Key, Purpose]
+
+
 class Sampler:
-    """Keeps what is to be measured, measures it when due, and hands its key to the queue."""
+    """Keeps what is to be measured, by object and purpose, measures it when due, and says so by
+    `add`."""
 
     def __init__(
-        self, prometheus: Reader, clock: Callable[[], float], add: Callable[[Key], None]
+        self, prometheus: Reader, clock: Callable[[], float], add: Callable[[Key, Purpose], None]
     ) -> None:
         self._prometheus = prometheus
         self._clock = clock
         self._add = add
-        self._requests: dict[Key, AnyRequest] = {}
-        self._due: dict[Key, float] = {}
-        self._taken: dict[Key, Measurement | History] = {}
-        self._reading: set[Key] = set()
+        self._requests: dict[_Subject, AnyRequest] = {}
+        self._due: dict[_Subject, float] = {}
+        self._taken: dict[_Subject, Measurement | History] = {}
+        self._reading: set[_Subject] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._looked_at = time.monotonic()
         self.wake = asyncio.Event()
 
-    def want(self, key: Key, request: AnyRequest | None) -> None:
+    def want(
+        self, key: Key, request: AnyRequest | None, purpose: Purpose = Purpose.ROLLOUT
+    ) -> None:
         """From now on measure this for the key; None ends it."""
+        subject = key, purpose
         if request is None:
             for kept in (self._requests, self._due, self._taken):
-                kept.pop(key, None)
+                kept.pop(subject, None)
             return
-        before = self._requests.get(key)
-        self._requests[key] = request
+        before = self._requests.get(subject)
+        self._requests[subject] = request
         if before is None or before.interval != request.interval:
-            self._due[key] = next_look(request.interval, self._clock())
+            self._due[subject] = next_look(request.interval, self._clock())
             self.wake.set()
         if before is not None and before.subject != request.subject:
-            self._taken.pop(key, None)
+            self._taken.pop(subject, None)
 
-    def take(self, key: Key) -> Measurement | History | None:
+    def forget(self, key: Key) -> None:
+        """Measure nothing for the key any more."""
+        for purpose in Purpose:
+            self.want(key, None, purpose)
+
+    def take(self, key: Key, purpose: Purpose = Purpose.ROLLOUT) -> Measurement | History | None:
         """The newest measurement or history, once."""
-        return self._taken.pop(key, None)
+        return self._taken.pop((key, purpose), None)
+
+    def due(self) -> Iterable[float]:
+        """When each is measured next, Unix seconds."""
+        return self._due.values()
 
     def stuck(self, longest: float) -> str | None:
         """That it has not looked what is due for so many seconds; None if it has."""
@@ -89,41 +113,41 @@ class Sampler:
     def _until_due(self) -> float:
         """Seconds until something is due, or until the clock is looked at again."""
         now = self._clock()
-        waits = (0.0 if self._is_due(key, now) else self._due[key] - now for key in self._due)
+        waits = (0.0 if self._is_due(each, now) else self._due[each] - now for each in self._due)
         return min([LONGEST_SLEEP, *waits])
 
     def start_what_is_due(self) -> None:
         """Begin to read everything whose moment has come."""
         now = self._clock()
-        due = [key for key in self._due if self._is_due(key, now)]
-        for key in due:
-            self._due[key] = next_look(self._requests[key].interval, now)
-        for key in due:
-            if not self._is_enough(key):
-                self._reading.add(key)
-                task = asyncio.create_task(self._read(key, self._requests[key], now))
+        due = [each for each in self._due if self._is_due(each, now)]
+        for subject in due:
+            self._due[subject] = next_look(self._requests[subject].interval, now)
+        for subject in due:
+            if not self._is_enough(subject):
+                self._reading.add(subject)
+                task = asyncio.create_task(self._read(subject, self._requests[subject], now))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
-    def _is_due(self, key: Key, now: float) -> bool:
+    def _is_due(self, subject: _Subject, now: float) -> bool:
         """Its moment has come, or lies further off than the next look ever does: then the clock
         was set back."""
-        return not now < self._due[key] <= now + self._requests[key].interval
+        return not now < self._due[subject] <= now + self._requests[subject].interval
 
-    def _is_enough(self, key: Key) -> bool:
+    def _is_enough(self, subject: _Subject) -> bool:
         """Whether what is being read will do, or a history that waits to be taken."""
-        return key in self._reading or isinstance(self._taken.get(key), History)
+        return subject in self._reading or isinstance(self._taken.get(subject), History)
 
-    async def _read(self, key: Key, request: AnyRequest, now: float) -> None:
+    async def _read(self, subject: _Subject, request: AnyRequest, now: float) -> None:
         try:
             results = await self._prometheus.read(request.arm_queries(now))
             late = max(self._clock() - now, 0.0)
-            wanted = self._requests.get(key)
+            wanted = self._requests.get(subject)
             if wanted is not None and wanted.subject == request.subject:
-                self._taken[key] = request.measurement(results, now, late)
-                self._add(key)
+                self._taken[subject] = request.measurement(results, now, late)
+                self._add(*subject)
         except Exception:
             # a failure of Prometheus is an answer: this one is ours, and the next read may succeed
-            log.exception("measuring %s/%s failed", *key)
+            log.exception("measuring %s/%s failed", *subject[0])
         finally:
-            self._reading.discard(key)
+            self._reading.discard(subject)

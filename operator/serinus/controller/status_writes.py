@@ -1,7 +1,10 @@
 """When a status is written: a decision at once, what is only seen a while later. Pure."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, get_args
+
+from serinus.api.base import Role, StatusType
+from serinus.api.status import Status
 
 SHOW_WITHIN: Final = 5.0
 """Seconds within which what decides nothing is shown: ready pods, the actual weight, what is
@@ -12,16 +15,6 @@ TELL_OF_LOOKS_WITHIN: Final = 240.0
 """Seconds within which it is written that a look found nothing new, as while a person is waited for
 and there is no traffic. A replica that takes over goes by it, and an alert on looks that are more
 than 300 seconds old is not to fire for that."""
-EVIDENCE: Final = (
-    "checks",
-    "counted",
-    "measuredAt",
-    "errorsInARow",
-    "restarts",
-    "silence",
-    "unreportedSince",
-)
-"""Fields of a candidate."""
 
 
 def write_within(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
@@ -33,26 +26,15 @@ def write_within(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> float
     return SAVE_WITHIN if _found(wanted) != _found(written) else TELL_OF_LOOKS_WITHIN
 
 
-def _decided(status: Mapping[str, Any]) -> dict[str, Any]:
+def _decided(status: Mapping[str, Any]) -> Mapping[str, Any]:
     """A status without what is only seen."""
-    decided = _without(status, "message", "conditions", "replicas")
-    decided["retiring"] = [_without(each, "idleSince") for each in status.get("retiring", [])]
-    if stable := status.get("stable"):
-        decided["stable"] = _without(stable, "readyReplicas")
-    if candidate := status.get("candidate"):
-        seen = (*EVIDENCE, "readyReplicas", "podsAwaited", "progressSince", "hold", "baseline")
-        decided["candidate"] = _without(candidate, *seen)
-        decided["candidate"]["weight"] = candidate["weight"]["wanted"]
+    decided: Mapping[str, Any] = _stripped(status, _UNDECIDED)
     return decided
 
 
-def _shown(status: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(status: Mapping[str, Any]) -> Mapping[str, Any]:
     """A status without evidence, and without the words about it."""
-    shown = _without(status, "message")
-    shown["conditions"] = [_without(each, "message") for each in status.get("conditions", [])]
-    if candidate := status.get("candidate"):
-        shown["candidate"] = _without(candidate, *EVIDENCE)
-        shown["candidate"]["hold"] = _without(candidate.get("hold") or {}, "message")
+    shown: Mapping[str, Any] = _stripped(status, _NOT_SHOWN)
     return shown
 
 
@@ -65,3 +47,42 @@ def _found(status: Mapping[str, Any]) -> dict[str, Any]:
 
 def _without(mapping: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in mapping.items() if key not in keys}
+
+
+Mask = Mapping[str, "Mask | None"]
+"""By JSON key, what to leave out of the value, be it an object or a list of them; None: all."""
+
+
+def _mask(of: type[StatusType], *roles: Role) -> Mask:
+    """What to leave out of a status so that no field of these roles is in it."""
+    found: dict[str, Mask | None] = {}
+    for name, each in of.__pydantic_fields__.items():
+        key = each.alias or name
+        if any(role in each.metadata for role in roles):
+            found[key] = None
+        elif inner := [m for type_ in _types_in(each.annotation) if (m := _mask(type_, *roles))]:
+            [found[key]] = inner
+    return found
+
+
+def _types_in(annotation: Any) -> Iterator[type[StatusType]]:
+    if isinstance(annotation, type) and issubclass(annotation, StatusType):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _types_in(argument)
+
+
+def _stripped(value: Any, mask: Mask) -> Any:
+    if isinstance(value, list):
+        return [_stripped(each, mask) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        key: _stripped(each, inner) if (inner := mask.get(key)) else each
+        for key, each in value.items()
+        if mask.get(key, {}) is not None
+    }
+
+
+_UNDECIDED: Final = _mask(Status, Role.OBSERVED, Role.EVIDENCE, Role.MESSAGE)
+_NOT_SHOWN: Final = _mask(Status, Role.EVIDENCE, Role.MESSAGE)

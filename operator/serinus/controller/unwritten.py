@@ -38,10 +38,10 @@ async def note_unwritten(
     now = time.monotonic()
     known = state.unwritten or Unwritten(now, "")
     if (error.refused or lasting(known, now)) and not known.announced:
-        told = f"The status cannot be written, and nothing goes on until it can: {error}"
-        log.warning("%s: %s", key, told)
+        message = f"The status cannot be written, and nothing goes on until it can: {error}"
+        log.warning("%s: %s", key, message)
         reason = Reason.STATUS_NOT_WRITTEN
-        announced = await write_event(cluster, live, reason, told, warning=True)
+        announced = await write_event(cluster, live, reason, message, warning=True)
         known = replace(known, announced=announced)
     state.unwritten = replace(known, why=str(error))
 
@@ -54,7 +54,7 @@ async def withdraw_without_status(
     See `serinus.plan.withdrawal` for why that needs no status. `now` is later than the pass began:
     what was measured before that gives no traffic back.
     """
-    owner, spec, state = observed.owner, observed.wish.spec, observed.state
+    owner, spec, state = observed.owner, observed.desired.spec, observed.state
     status = state.memory.current
     split = withdrawal(status, plan, world)
     if state.unwritten is not None and lasting(state.unwritten, time.monotonic()):
@@ -72,7 +72,7 @@ async def withdraw_without_status(
         raise TryAgainError(done.retry_in, " ".join(done.failures.values()))
     if done.refusals:
         return  # as logged; it is tried again with the status
-    why = " ".join(decision.message for decision in plan.news)
-    told = f"Traffic was taken from revision {split.candidate} without a status. {why}"
-    log.warning("%s: %s", observed.key, told)
-    await write_event(cluster, observed.live, Reason.WEIGHT_LOWERED, told, warning=True)
+    why = " ".join(decision.message for decision in plan.new_decisions)
+    message = f"Traffic was taken from revision {split.candidate} without a status. {why}"
+    log.warning("%s: %s", observed.key, message)
+    await write_event(cluster, observed.live, Reason.WEIGHT_LOWERED, message, warning=True)

@@ -103,7 +103,7 @@ class Watching:
     async def _once(self) -> None:
         loop = asyncio.get_running_loop()
         # kopf logs what failed; that its other watches then fail as well is no news
-        loop.set_exception_handler(lambda _, told: log.debug("kopf: %s", told))
+        loop.set_exception_handler(lambda _, message: log.debug("kopf: %s", message))
         self._stop = lambda: loop.call_soon_threadsafe(_cancel_everything, loop)
         if self._changed.is_set() or self._halted:
             return

@@ -63,10 +63,10 @@ def unreported(
     for name, pods, wanted in zip(("candidate", "stable"), seen, ready, strict=True):
         fresh = sorted(pod for pod, at in pods.items() if at > newest - LATE_WITHIN)
         if fresh and len(fresh) < wanted:
-            told = ", ".join(fresh[:3]) + (" and others" if len(fresh) > 3 else "")
+            some = ", ".join(fresh[:3]) + (" and others" if len(fresh) > 3 else "")
             return (
                 f"{len(fresh)} of {wanted} ready {name} pods report to Prometheus, for more than "
-                f"{spoken(REPORT_WITHIN)}: {told}. The others must be scraped, and have served a "
+                f"{spoken(REPORT_WITHIN)}: {some}. The others must be scraped, and have served a "
                 "request."
             )
     return None

@@ -144,8 +144,8 @@ def _not_looked_at(check: CheckStatus) -> CheckStatus:
     """Nothing is known of it by what it is to decide by now, not even that nothing is shown."""
     if check.verdict == "Error":
         return check
-    told = "Not judged by the analysis's new settings yet."
-    return check.replace(verdict="NoData", message=told)
+    message = "Not judged by the analysis's new settings yet."
+    return check.replace(verdict="NoData", message=message)
 
 
 def overall(checks: Iterable[CheckStatus]) -> Verdict:

@@ -81,7 +81,7 @@ def next_look(interval: float, now: float) -> float:
     return (math.floor(now / interval) + 1) * interval
 
 
-def told(spec: Spec, history: History) -> Baseline | QueryError:
+def baseline_from(spec: Spec, history: History) -> Baseline | QueryError:
     """What stable's history tells a rollout by these steps."""
     weights = [step.set_weight for step in spec.rollout.steps if step.set_weight]
     return learn(spec.rollout.analysis, history, weights)
@@ -146,7 +146,7 @@ def judged(
 def forget_what_other_checks_found(s: Situation) -> Situation | None:
     """The checks may be edited in mid-rollout: what was found by others, or by other settings,
     passes no step of these."""
-    checks = s.candidate.checks and as_asked(s.wish.spec.rollout.analysis, s.candidate.checks)
+    checks = s.candidate.checks and as_asked(s.desired.spec.rollout.analysis, s.candidate.checks)
     return s.to_candidate(checks=checks) if checks != s.candidate.checks else None
 
 

@@ -7,10 +7,11 @@ from typing import Any
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Decision, Retiring, Status
-from serinus.manifests.children import Wanted
-from serinus.manifests.routers.face import Split
+from serinus.manifests.children import Wanted, router_for
+from serinus.manifests.routers.router import Split
 from serinus.plan.analysis import forget_what_other_checks_found
-from serinus.plan.monitoring import forget_a_watch_of_something_else
+from serinus.plan.commands import obey_a_command
+from serinus.plan.monitoring import forget_the_monitoring_of_something_else
 from serinus.plan.pod_budget import (
     count_unready_time,
     out_of_time,
@@ -37,16 +38,15 @@ from serinus.plan.silence import (
     resume_once_the_policy_is_another,
     withdraw_from_a_silent_candidate,
 )
-from serinus.plan.situation import Situation, Wish, World
-from serinus.plan.steps import keep_to_the_steps_of_the_spec, pause_ends
-from serinus.plan.story import tell
-from serinus.plan.wishes import (
+from serinus.plan.situation import Desired, Situation, World
+from serinus.plan.spec_changes import (
     follow_the_spec,
     forget_a_rejection_once_the_spec_moves_on,
     keep_a_first_revision_that_serves,
-    obey_a_command,
     take_up_what_serves,
 )
+from serinus.plan.steps import keep_to_the_steps_of_the_spec, pause_ends
+from serinus.plan.summary import report
 
 Rule = Callable[[Situation], Situation | None]
 
@@ -55,9 +55,9 @@ def _drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
     """A policy that makes no sense judges nobody. What alone serves goes once stable can."""
     if s.status.candidate is None or s.candidate.mode == "First" or s.serves_alone:
         return None
-    asked_for = s.candidate.mode == "Steps" and s.candidate.revision == s.wish.revision
-    obstacle = [s.wish.obstacle] if s.wish.obstacle and asked_for else []
-    problems = [*s.wish.problems, *obstacle]
+    asked_for = s.candidate.mode == "Steps" and s.candidate.revision == s.desired.revision
+    incompatibility = [s.desired.incompatibility] if s.desired.incompatibility and asked_for else []
+    problems = [*s.desired.problems, *incompatibility]
     if not problems:
         return None
     message = f"The spec became invalid in mid-rollout. {' '.join(problems)}"
@@ -73,10 +73,11 @@ def _let_retired_revisions_go(s: Situation) -> Situation | None:
 
 
 def _idle_pods_stay_for(s: Situation) -> float:
-    """Seconds. Without a gateway a rollout needs them gone at once. Where stable has no ready pod
-    they are all that could serve, and may have the room that stable's pods lack."""
-    rollout = s.wish.spec.rollout
-    if s.status.candidate is not None and s.wish.spec.traffic.gateway is None:
+    """Seconds. Where they share a Service with the candidate a rollout needs them gone at once.
+    Where stable has no ready pod they are all that could serve, and may have the room that stable's
+    pods lack."""
+    rollout = s.desired.spec.rollout
+    if s.status.candidate is not None and router_for(s.desired.spec).shares_one_service:
         return 0.0
     delay = seconds(rollout.scale_down_delay)
     return max(delay, seconds(rollout.progress_deadline)) if s.stable_is_down else delay
@@ -93,7 +94,7 @@ def _noticed_idle(s: Situation, old: Retiring) -> Retiring:
 ALWAYS: tuple[Rule, ...] = (
     _drop_the_candidate_of_an_invalid_spec,
     _let_retired_revisions_go,
-    forget_a_watch_of_something_else,
+    forget_the_monitoring_of_something_else,
 )
 WITH_A_VALID_SPEC: tuple[Rule, ...] = (
     take_up_what_serves,
@@ -128,39 +129,39 @@ class Plan:
     status: Status
     wanted: Wanted | None
     """Pods and split to bring about; None: touch nothing."""
-    news: tuple[Decision, ...]
+    new_decisions: tuple[Decision, ...]
     """What was decided now, oldest first."""
     wake_in: float | None
     """Seconds until time alone changes something."""
 
 
-def decide(wish: Wish, status: Status, world: World, now: float) -> Plan:
-    """(wish, what was decided before, what is there, now) -> what comes next."""
-    s = _observed(_with_a_clock_set_back(Situation(wish, status, world, now)))
-    for _ in range(4 * (len(wish.steps) + 4)):
+def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
+    """(what is desired, what was decided before, what is there, now) -> what comes next."""
+    s = _observed(_with_a_clock_set_back(Situation(desired, status, world, now)))
+    for _ in range(4 * (len(desired.steps) + 4)):
         changed = _first_change(s)
         if changed is None:
             break
         s = changed
     else:
         raise RuntimeError("the rules do not come to rest")
-    s = tell(_unread_noted(s))
-    return Plan(s.status, _wanted(s), s.news, _wake_in(s))
+    s = report(_unread_noted(s))
+    return Plan(s.status, _wanted(s), s.new_decisions, _wake_in(s))
 
 
 def _unread_noted(s: Situation) -> Situation:
     if not s.world.unread:
         return s
-    told = f"Left out of the status, as this version cannot read it: {' '.join(s.world.unread)}"
+    message = f"Left out of the status, as this version cannot read it: {' '.join(s.world.unread)}"
     stable = s.status.stable.revision if s.status.stable else ""
-    return s.because(Reason.STATUS_UNREADABLE, stable, f"{told} What rested on it starts anew.")
+    return s.because(Reason.STATUS_UNREADABLE, stable, f"{message} What rested on it starts anew.")
 
 
 def _first_change(s: Situation) -> Situation | None:
-    for rule in (*ALWAYS, *(WITH_A_VALID_SPEC if not s.wish.problems else ())):
+    for rule in (*ALWAYS, *(WITH_A_VALID_SPEC if not s.desired.problems else ())):
         if (changed := rule(s)) is not None:
             return changed
-    if s.status.candidate is None or (s.wish.problems and s.candidate.mode != "First"):
+    if s.status.candidate is None or (s.desired.problems and s.candidate.mode != "First"):
         return None
     return next((c for rule in WITH_A_CANDIDATE if (c := rule(s)) is not None), None)
 
@@ -190,7 +191,7 @@ def _with_a_clock_set_back(s: Situation) -> Situation:
 
 def _observed(s: Situation) -> Situation:
     """Facts first: they are shown, and decide nothing by themselves."""
-    s = s.to(selector=s.wish.selector)
+    s = s.to(selector=s.desired.selector)
     if (stable := s.status.stable) is not None:
         ready = s.world.ready(stable.revision)
         workload = s.world.workloads.get(stable.revision)
@@ -212,21 +213,21 @@ def _observed(s: Situation) -> Situation:
 
 def _alone_since(s: Situation, candidate: Candidate) -> float | None:
     stable = s.status.stable
-    if stable is None or s.world.ready(stable.revision) >= s.wish.spec.replicas:
+    if stable is None or s.world.ready(stable.revision) >= s.desired.spec.replicas:
         return None
     begins = s.stable_is_down and s.world.weight and s.world.ready(candidate.revision)
     return s.now if candidate.alone_since is None and begins else candidate.alone_since
 
 
 def _wanted(s: Situation) -> Wanted | None:
-    replicas = s.wish.spec.replicas
+    replicas = s.desired.spec.replicas
     stable, candidate = s.status.stable, s.status.candidate
     live = {
         old.revision: s.world.workloads[old.revision].replicas
         for old in s.status.retiring
         if old.revision in s.world.workloads
     }
-    if s.wish.spec.traffic.gateway is None:
+    if router_for(s.desired.spec).shares_one_service:
         # a Deployment that is deleted leaves its pods to the garbage collector, and nothing tells
         # when they are gone
         leaving = [name for name, each in s.world.workloads.items() if not each.empty]
@@ -242,7 +243,7 @@ def _wanted(s: Situation) -> Wanted | None:
 
 
 def _wake_in(s: Situation) -> float | None:
-    rollout = s.wish.spec.rollout
+    rollout = s.desired.spec.rollout
     moments = [
         old.since + ROUTE_PATIENCE
         if old.idle_since is None

@@ -1,4 +1,4 @@
-"""What is watched of the stable revision, and how it is told; it decides nothing of a rollout."""
+"""What is monitored of the stable revision, and how it is reported; it decides nothing."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,8 +6,8 @@ from typing import Literal
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
-from serinus.api.status import Status, Watched
-from serinus.judge.drift import Watch, given, queries_of, watch
+from serinus.api.status import Monitored, Status
+from serinus.judge.drift import DriftState, given, queries_of, watch
 from serinus.manifests.owner import Owner
 from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import Arm, Measurement
@@ -15,8 +15,8 @@ from serinus.metrics.requests import Request
 from serinus.plan.situation import Situation
 
 
-def to_watch(
-    owner: Owner, spec: Spec, status: Status, known: Watch | None, now: float
+def monitoring_request(
+    owner: Owner, spec: Spec, status: Status, known: DriftState | None, now: float
 ) -> Request | None:
     """What to measure from now on; None: nothing."""
     monitoring, stable = spec.monitoring, status.stable
@@ -32,22 +32,22 @@ def to_watch(
     )
 
 
-def watched(
-    spec: Spec, status: Status, known: Watch | None, measurement: Measurement
-) -> tuple[Status, Watch | None]:
+def monitored(
+    spec: Spec, status: Status, known: DriftState | None, measurement: Measurement
+) -> tuple[Status, DriftState | None]:
     """The status with what a measurement of stable adds, and what is known beyond it."""
     monitoring, basis = spec.monitoring, basis_of(spec, status)
     if monitoring is None or basis is None:
         return status, None
     settings = monitoring.feature_drift
-    told = status.monitoring
-    if told is None or told.basis != basis:
-        told = Watched(basis=basis, reference=given(settings.reference.given or ()))
+    begun = status.monitoring
+    if begun is None or begun.basis != basis:
+        begun = Monitored(basis=basis, reference=given(settings.reference.given or ()))
         known = None
-    known = known or Watch.begin(measurement.at)
+    known = known or DriftState.begin(measurement.at)
     interval = seconds(monitoring.interval)
-    told, known = watch(settings, told, known, measurement.stable, measurement.at, interval)
-    return status.replace(monitoring=told), known
+    begun, known = watch(settings, begun, known, measurement.stable, measurement.at, interval)
+    return status.replace(monitoring=begun), known
 
 
 def basis_of(spec: Spec, status: Status) -> str | None:
@@ -59,9 +59,11 @@ def basis_of(spec: Spec, status: Status) -> str | None:
     return settings.digest + ("" if settings.reference.given else f"-{status.stable.revision}")
 
 
-def forget_a_watch_of_something_else(s: Situation) -> Situation | None:
+def forget_the_monitoring_of_something_else(s: Situation) -> Situation | None:
     """Of other settings, or of a revision that is no more stable."""
-    if s.status.monitoring is None or s.status.monitoring.basis == basis_of(s.wish.spec, s.status):
+    if s.status.monitoring is None or s.status.monitoring.basis == basis_of(
+        s.desired.spec, s.status
+    ):
         return None
     return s.to(monitoring=None)
 
@@ -77,16 +79,16 @@ class Drift:
 
 def drift(s: Situation) -> Drift | None:
     """What is known of the features; None where they are not watched."""
-    monitoring, told = s.wish.spec.monitoring, s.status.monitoring
+    monitoring, known = s.desired.spec.monitoring, s.status.monitoring
     if monitoring is None:
         return None
-    if told is not None and (drifted := [each for each in told.features if each.drifted]):
+    if known is not None and (drifted := [each for each in known.features if each.drifted]):
         message = " ".join(each.message for each in drifted)
         return Drift("True", Reason.FEATURES_DRIFTED, message)
-    if told is not None and told.unknown is not None:
-        return Drift("Unknown", Reason(told.unknown.reason), told.unknown.message)
-    if told is not None and told.features:
-        names = ", ".join(each.feature for each in told.features)
+    if known is not None and known.unknown is not None:
+        return Drift("Unknown", Reason(known.unknown.reason), known.unknown.message)
+    if known is not None and known.features:
+        names = ", ".join(each.feature for each in known.features)
         return Drift("False", Reason.WITHIN_REFERENCE, f"Within the reference: {names}.")
     reference = monitoring.feature_drift.reference
     if reference.given:

@@ -1,6 +1,6 @@
 """From raw objects to what the rules read."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,18 +10,18 @@ from serinus.api.status import Status
 from serinus.manifests.children import router_for
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision, revision_hash
-from serinus.manifests.routers.face import Split
-from serinus.plan.situation import Known, Trouble, Wish, Workload, World
+from serinus.manifests.routers.router import Split
+from serinus.plan.situation import Desired, Intervention, Known, Workload, World
 
 COMMAND = "serinus.dev/command"
 
 
-def read_wish(
+def read_desired(
     live: Manifest, spec: Spec, problems: tuple[str, ...] = (), ignored: tuple[str, ...] = ()
-) -> Wish:
+) -> Desired:
     """What a ModelDeployment asks for; `spec` is its spec, typed and with defaults."""
     metadata, raw = live["metadata"], live["spec"]
-    return Wish(
+    return Desired(
         spec=spec,
         generation=metadata["generation"],
         revision=revision_hash(raw.get("model"), raw["template"]),
@@ -39,64 +39,61 @@ def read_history(objects: Objects) -> dict[str, Revision]:
 
 
 def read_revisions(
-    wish: Wish, spec: Manifest, status: Status, objects: Objects
+    desired: Desired, spec: Manifest, status: Status, objects: Objects
 ) -> dict[str, Revision]:
     """What the pods of each revision run, by hash: as the history keeps it; where it does not,
     as the raw spec says; where that is another, as its Deployment has it."""
     known = read_history(objects)
     numbers = {role.revision: role.number for role in (status.stable, status.candidate) if role}
-    known.setdefault(wish.revision, Revision.of(spec, numbers.get(wish.revision, 0)))
+    known.setdefault(desired.revision, Revision.of(spec, numbers.get(desired.revision, 0)))
     for name, deployment in _deployments(objects).items():
         if name not in known:
             known[name] = Revision.recover(deployment, numbers.get(name, 0))
     return known
 
 
-def obstacle(
-    wish: Wish, status: Status, revisions: Mapping[str, Revision], serving: str | None = None
+def incompatibility(
+    desired: Desired, status: Status, revisions: Mapping[str, Revision], serving: str | None = None
 ) -> str | None:
-    """Why what is wished cannot share the traffic with stable, or with what may become stable in
+    """Why what is desired cannot share the traffic with stable, or with what may become stable in
     this pass: a first revision that serves, or the one `serving` where the status names none.
     None if it can, or need not."""
     role = status.stable or status.candidate
     stable = revisions.get(role.revision if role else serving or "")
-    shares = any(step.set_weight for step in wish.steps)
-    if stable is None or stable.hash == wish.revision or not shares:
+    shares = any(step.set_weight for step in desired.steps)
+    if stable is None or stable.hash == desired.revision or not shares:
         return None
-    return router_for(wish.spec).obstacle(stable, revisions[wish.revision])
+    return router_for(desired.spec).incompatibility(stable, revisions[desired.revision])
 
 
 def read_world(
     owner: Owner,
-    wish: Wish,
+    desired: Desired,
     status: Status,
     objects: Objects,
     revisions: Mapping[str, Revision],
-    unserved: Collection[str] = (),
+    unserved: str = "",
     **facts: Any,
 ) -> World:
-    """What is there; `unserved` says why Gateways that the spec names serve no route, `facts` are
+    """What is there; `unserved` says why what splits the traffic serves nothing, `facts` are
     fields of World that no child tells."""
     workloads = read_workloads(objects)
     history = read_history(objects)
     known = {name: Known(each.number, each.version) for name, each in history.items()}
     unkept = _unkept(owner, status, revisions)
-    router = router_for(wish.spec)
+    router = router_for(desired.spec)
     leads_to = None if unserved else router.leads_to(owner, objects)
     facts |= {"unkept": unkept, "leads_to": leads_to}
-    facts["serving"] = who_serves(owner, wish, objects)
-    facts["trouble"] = _lost(owner, status, revisions)
-    if unserved:
-        field = "spec.traffic.gateway.parentRefs"
-        facts["unserved"] = f"{field}: {'; '.join(unserved)}"
+    facts["serving"] = who_serves(owner, desired, objects)
+    facts["intervention"] = _lost(owner, status, revisions)
+    facts["unserved"] = unserved
     split = asked_split(status)
     if split is None:
         return World(history=known, workloads=workloads, **facts)
     ready = {name: workload.ready for name, workload in workloads.items()}
     routed = router.read_back(owner, split, revisions, objects, ready)
     if unserved:
-        # the route may keep what its Gateway's controller said of it last
-        routed = replace(routed, in_effect=False, message=facts["unserved"])
+        routed = replace(routed, in_effect=False, message=unserved)
     return World(
         history=known,
         workloads=workloads,
@@ -109,14 +106,14 @@ def read_world(
     )
 
 
-def who_serves(owner: Owner, wish: Wish, objects: Objects) -> str | None:
+def who_serves(owner: Owner, desired: Desired, objects: Objects) -> str | None:
     """Who is behind the Service; where that are two, the one that is not rolled out."""
     running = set(read_history(objects)) & set(_deployments(objects))
     service = objects.get(("Service", owner.name))
     if service is None:
         return None
     selected = (service["spec"].get("selector") or {}).get(REVISION_LABEL)
-    others = running - {wish.revision}
+    others = running - {desired.revision}
     if selected is None and len(others) == 1:
         (selected,) = others
     return selected if selected in running else None
@@ -158,12 +155,12 @@ def _deployments(objects: Objects) -> dict[str, Manifest]:
     }
 
 
-def _lost(owner: Owner, status: Status, revisions: Mapping[str, Revision]) -> Trouble | None:
+def _lost(owner: Owner, status: Status, revisions: Mapping[str, Revision]) -> Intervention | None:
     stable = status.stable
     if stable is None or stable.revision in revisions:
         return None
     name = owner.child(stable.revision)
-    return Trouble(
+    return Intervention(
         Reason.HISTORY_LOST,
         f"ControllerRevision {name} and Deployment {name} are gone, and with them what stable's "
         "pods run; restore the ControllerRevision, or put its model and template back into the "

@@ -70,7 +70,7 @@ def _kept(pods: Iterable[SeenPod]) -> dict[str, int]:
 
 def roll_back_when_its_containers_restart_too_often(s: Situation) -> Situation | None:
     """A model that dies of memory loses requests that no counter of its own tells of."""
-    candidate, allowed = s.candidate, s.wish.spec.rollout.max_restarts
+    candidate, allowed = s.candidate, s.desired.spec.rollout.max_restarts
     counted = candidate.restarts
     if candidate.mode != "Steps" or counted is None or s.serves_alone:
         return None
@@ -113,7 +113,7 @@ def _lost_pods(s: Situation) -> bool:
 
 def roll_back_when_unready_for_too_long_in_sum(s: Situation) -> Situation | None:
     """The progress deadline bounds one time; recoveries in between do not renew it for ever."""
-    deadline, unready = s.wish.spec.rollout.progress_deadline, s.candidate.unready
+    deadline, unready = s.desired.spec.rollout.progress_deadline, s.candidate.unready
     if s.candidate.mode != "Steps" or s.serves_alone:
         return None
     if s.now < out_of_time(s.candidate, seconds(deadline)):

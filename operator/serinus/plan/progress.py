@@ -10,11 +10,11 @@ from serinus.api.reasons import Reason
 from serinus.api.status import Silence, Verdict
 from serinus.judge import enter_step, overall
 from serinus.manifests.children import router_for
-from serinus.manifests.routers.face import carriable_weight
+from serinus.manifests.routers.router import carriable_weight
 from serinus.plan.analysis import awaits_history
-from serinus.plan.course import measured, took_effect, weight_ended
 from serinus.plan.situation import Situation
 from serinus.plan.steps import enter_next_step, pause_ends, raises_weight_next
+from serinus.plan.timeline import measured, took_effect, weight_ended
 
 ERRORS_BEFORE_PAUSE = 5
 ROUTE_PATIENCE = 10.0
@@ -23,12 +23,12 @@ ROUTE_PATIENCE = 10.0
 
 def pods_needed(s: Situation) -> int:
     """Ready pods that the candidate needs for what it is asked to carry now."""
-    candidate, replicas = s.candidate, s.wish.spec.replicas
+    candidate, replicas = s.candidate, s.desired.spec.replicas
     if candidate.promoting or replicas == 0:
         return replicas
     withdrawn = candidate.withdrawn
     weight = withdrawn.weight if withdrawn else candidate.weight.wanted
-    return router_for(s.wish.spec).candidate_replicas(replicas, int(weight))
+    return router_for(s.desired.spec).candidate_replicas(replicas, int(weight))
 
 
 def pods_ready(s: Situation) -> int:
@@ -40,22 +40,22 @@ def pods_ready(s: Situation) -> int:
 def weight_given(s: Situation) -> int:
     """Percent to route to the candidate now: never more than its ready pods can carry."""
     candidate = s.candidate
-    if reads_history(s) or strangers(s) or s.world.withdrawn:
+    if reads_history(s) or other_revisions(s) or s.world.withdrawn:
         return 0
     if pods_ready(s) >= pods_needed(s):
         return int(candidate.weight.wanted)
     stable = s.status.stable
     stable_ready = s.world.ready(stable.revision) if stable else 0
-    router, replicas = router_for(s.wish.spec), s.wish.spec.replicas
+    router, replicas = router_for(s.desired.spec), s.desired.spec.replicas
     carriable = carriable_weight(router, replicas, stable_ready, pods_ready(s))
     return math.floor(min(candidate.weight.wanted, s.world.weight, carriable))
 
 
-def strangers(s: Situation) -> list[str]:
-    """Revisions whose pods would take traffic that is not theirs: without a gateway one Service
-    selects every pod, so others must be gone before the candidate joins. Their Deployments go
+def other_revisions(s: Situation) -> list[str]:
+    """Revisions whose pods would take traffic that is not theirs: where one Service selects every
+    pod, others must be gone before the candidate joins. Their Deployments go
     after their pods."""
-    if s.wish.spec.traffic.gateway is not None or s.candidate.mode == "First":
+    if not router_for(s.desired.spec).shares_one_service or s.candidate.mode == "First":
         return []
     stable = s.status.stable.revision if s.status.stable else None
     return sorted(set(s.world.workloads) - {stable, s.candidate.revision})
@@ -63,18 +63,18 @@ def strangers(s: Situation) -> list[str]:
 
 def reads_history(s: Situation) -> bool:
     """Whether the candidate's first traffic waits until stable's history was read."""
-    return awaits_history(s.wish.spec, s.status)
+    return awaits_history(s.desired.spec, s.status)
 
 
 def held_by_spec(s: Situation) -> bool:
     """Whether spec.rollout.paused keeps the candidate from going on."""
     candidate = s.candidate
-    return s.wish.spec.rollout.paused and candidate.mode == "Steps" and not candidate.commanded
+    return s.desired.spec.rollout.paused and candidate.mode == "Steps" and not candidate.commanded
 
 
 def verdict(s: Situation) -> Verdict:
     """The verdict over all checks; NoData before the first measurement."""
-    if not s.wish.spec.rollout.analysis.checks:
+    if not s.desired.spec.rollout.analysis.checks:
         return "Pass"
     return overall(s.candidate.checks) if s.candidate.checks else "NoData"
 
@@ -103,7 +103,7 @@ def give_up_at_the_progress_deadline(s: Situation) -> Situation | None:
     ready pod, those that did come up serve on."""
     if s.candidate.withdrawn or not _too_late(s):
         return None
-    deadline = spoken(seconds(s.wish.spec.rollout.progress_deadline))
+    deadline = spoken(seconds(s.desired.spec.rollout.progress_deadline))
     pods = s.world.pods_problem or "The pods give no reason."
     message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready after {deadline}. {pods}"
     if s.candidate.mode == "Steps" and not s.serves_alone:
@@ -113,7 +113,7 @@ def give_up_at_the_progress_deadline(s: Situation) -> Situation | None:
 
 def _too_late(s: Situation) -> bool:
     """Pods are missing, and were since before the progress deadline."""
-    deadline = seconds(s.wish.spec.rollout.progress_deadline)
+    deadline = seconds(s.desired.spec.rollout.progress_deadline)
     return pods_ready(s) < pods_needed(s) and s.now >= s.candidate.progress_since + deadline
 
 
@@ -124,7 +124,7 @@ def measure_from_the_first_weight_that_the_route_gives(s: Situation) -> Situatio
         return None
     if reads_history(s) or s.world.withdrawn:
         return None
-    return s.to(course=measured(s.status.course, s.now)).to_candidate(analysis_since=s.now)
+    return s.to(timeline=measured(s.status.timeline, s.now)).to_candidate(analysis_since=s.now)
 
 
 def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | None:
@@ -134,13 +134,13 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
         return None
     enough = pods_ready(s) >= pods_needed(s) or candidate.promoting
     if candidate.effective_since is not None and s.world.withdrawn:
-        course = weight_ended(s.status.course, s.now)
-        lowered = s.to_candidate(effective_since=None).to(course=course)
+        timeline = weight_ended(s.status.timeline, s.now)
+        lowered = s.to_candidate(effective_since=None).to(timeline=timeline)
         return lowered.because(Reason.WEIGHT_LOWERED, candidate.revision, s.world.withdrawn)
     if candidate.effective_since is None and enough and s.world.split_in_effect:
-        if strangers(s) or reads_history(s):
+        if other_revisions(s) or reads_history(s):
             return None
-        noted = s.to(course=took_effect(s.status.course, candidate.weight, s.now))
+        noted = s.to(timeline=took_effect(s.status.timeline, candidate.weight, s.now))
         return noted.to_candidate(
             effective_since=s.now,
             step_since=s.now,
@@ -151,18 +151,18 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
         )
     refused = candidate.hold is not None and candidate.hold.reason == Reason.ROUTE_REFUSED
     if candidate.effective_since is not None and refused and not s.world.split_in_effect:
-        course = weight_ended(s.status.course, s.now)
-        ended = s.to_candidate(effective_since=None).to(course=course)
-        reason, told = Reason.WEIGHT_LOWERED, "Its weight is not in effect."
+        timeline = weight_ended(s.status.timeline, s.now)
+        ended = s.to_candidate(effective_since=None).to(timeline=timeline)
+        reason, why = Reason.WEIGHT_LOWERED, "Its weight is not in effect."
         if s.world.weight:
             reason, given = Reason.ROUTE_REFUSED, f"The route gives it {s.world.weight:g}%"
-            told = f"{given}, and whether that is in effect is not known."
-        return ended.because(reason, candidate.revision, f"{told} {s.world.route_message}")
+            why = f"{given}, and whether that is in effect is not known."
+        return ended.because(reason, candidate.revision, f"{why} {s.world.route_message}")
     if candidate.effective_since is not None and not enough:
         pods = s.world.pods_problem or "Its pods stopped being ready."
         message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {pods}"
-        course = weight_ended(s.status.course, s.now)
-        lowered = s.to_candidate(effective_since=None).to(course=course)
+        timeline = weight_ended(s.status.timeline, s.now)
+        lowered = s.to_candidate(effective_since=None).to(timeline=timeline)
         return lowered.because(Reason.WEIGHT_LOWERED, candidate.revision, message)
     return None
 
@@ -188,9 +188,9 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
         return None
     if s.world.withdrawn:
         return _changed(s, _hold_for_the_route(s))
-    if candidate.mode == "First" and s.wish.spec.replicas == 0:
-        told = "spec.replicas is 0, and no pod of this revision was ever ready; scale up."
-        return _changed(s, s.hold(Reason.SCALED_TO_ZERO, told))
+    if candidate.mode == "First" and s.desired.spec.replicas == 0:
+        message = "spec.replicas is 0, and no pod of this revision was ever ready; scale up."
+        return _changed(s, s.hold(Reason.SCALED_TO_ZERO, message))
     by_itself = candidate.mode == "Steps" and not candidate.commanded
     by_hand = candidate.mode != "First" and not by_itself
     better_than_nothing = by_hand and (s.stable_is_down or s.serves_alone) and pods_ready(s) > 0
@@ -235,14 +235,14 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
 
 
 def _serve_on(s: Situation) -> Situation | None:
-    """Nobody wishes the candidate any more, and it alone serves."""
-    candidate, stable, replicas = s.candidate, s.status.stable, s.wish.spec.replicas
-    if candidate.revision == s.wish.revision or stable is None:
+    """The spec no longer asks for the candidate, and it alone serves."""
+    candidate, stable, replicas = s.candidate, s.status.stable, s.desired.spec.replicas
+    if candidate.revision == s.desired.revision or stable is None:
         return None
     return s.hold(
         Reason.AWAITING_PODS,
-        f"The spec asks for revision {s.wish.revision}, and stable revision {stable.revision} has "
-        f"{s.world.ready(stable.revision)} of {replicas} pods ready, after it had none: "
+        f"The spec asks for revision {s.desired.revision}, and stable revision {stable.revision} "
+        f"has {s.world.ready(stable.revision)} of {replicas} pods ready, after it had none: "
         f"{candidate.revision} serves on until it has all. To go on from {candidate.revision} "
         f"instead, write serinus.dev/command: promote/{candidate.revision}.",
     )
@@ -251,31 +251,31 @@ def _serve_on(s: Situation) -> Situation | None:
 def _wait_for_a_look(s: Situation) -> Situation | None:
     """The last step was passed, and since then the checks are others, or find nothing."""
     found = verdict(s)
-    if not s.wish.steps or s.candidate.analysis_since is None:
+    if not s.desired.steps or s.candidate.analysis_since is None:
         return None
     if found not in ("NoData", "Error"):
         return None
-    told = " ".join(
+    message = " ".join(
         f"{check.name}: {check.message}"
         for check in s.candidate.checks
         if check.verdict == "NoData"
     )
-    return _wait_for_metrics(s) or s.hold(Reason.NO_DATA, told or "No measurement yet.")
+    return _wait_for_metrics(s) or s.hold(Reason.NO_DATA, message or "No measurement yet.")
 
 
 def _wait_for_traffic(s: Situation) -> Situation | None:
-    if s.wish.spec.replicas == 0:
+    if s.desired.spec.replicas == 0:
         return s.hold(
             Reason.SCALED_TO_ZERO, "spec.replicas is 0: no traffic to judge by; scale up."
         )
-    if others := strangers(s):
+    if others := other_revisions(s):
         message = f"Pods of revision {', '.join(others)} must be gone before this one joins."
         return s.hold(Reason.AWAITING_PODS, message)
     if pods_ready(s) < pods_needed(s):
         return s.hold(Reason.AWAITING_PODS, _pods_message(s))
     if reads_history(s):
-        told = "Stable's last hour is read before the candidate takes traffic."
-        return _wait_for_metrics(s) or s.hold(Reason.NO_DATA, told)
+        why = "Stable's last hour is read before the candidate takes traffic."
+        return _wait_for_metrics(s) or s.hold(Reason.NO_DATA, why)
     in_effect = s.candidate.effective_since is not None and s.world.split_in_effect
     if s.candidate.weight.wanted > 0 and not in_effect:
         return _hold_for_the_route(s)
@@ -286,16 +286,18 @@ def _wait_for_the_split(s: Situation) -> Situation | None:
     wrong = [check for check in s.candidate.checks if check.split_is_wrong]
     if not wrong:
         return None
-    told = " ".join(f"Check {check.name}: {check.message}" for check in wrong)
-    return s.hold(Reason.TRAFFIC_SPLIT_WRONG, f"Held until the traffic is split as asked. {told}")
+    message = " ".join(f"Check {check.name}: {check.message}" for check in wrong)
+    return s.hold(
+        Reason.TRAFFIC_SPLIT_WRONG, f"Held until the traffic is split as asked. {message}"
+    )
 
 
 def _wait_for_metrics(s: Situation) -> Situation | None:
     errors = [check for check in s.candidate.checks if check.verdict == "Error"]
     if not errors:
         return None
-    told = " ".join(f"Check {check.name}: {check.message}" for check in errors)
-    return s.hold(Reason.METRICS_UNAVAILABLE, f"Held until metrics can be read. {told}")
+    message = " ".join(f"Check {check.name}: {check.message}" for check in errors)
+    return s.hold(Reason.METRICS_UNAVAILABLE, f"Held until metrics can be read. {message}")
 
 
 def _wait_for_people_and_time(s: Situation) -> Situation | None:
@@ -308,9 +310,9 @@ def _wait_for_people_and_time(s: Situation) -> Situation | None:
     if ends == float("inf"):
         message = f"Waits for serinus.dev/command: advance/{revision} or promote/{revision}."
         return s.hold(Reason.AWAITING_COMMAND, message)
-    duration = s.wish.steps[s.candidate.step].pause
-    told = duration.duration if duration else ""
-    return s.hold(Reason.AWAITING_PAUSE, f"Stays at {s.candidate.weight.wanted:g}% for {told}.")
+    duration = s.desired.steps[s.candidate.step].pause
+    long = duration.duration if duration else ""
+    return s.hold(Reason.AWAITING_PAUSE, f"Stays at {s.candidate.weight.wanted:g}% for {long}.")
 
 
 def _hold_as_the_spec_says(s: Situation) -> Situation:
@@ -320,18 +322,18 @@ def _hold_as_the_spec_says(s: Situation) -> Situation:
 def _pass_the_gate(s: Situation) -> Situation | None:
     """More traffic only after every check has passed at this weight."""
     found = verdict(s)
-    told = " ".join(
+    evidence = " ".join(
         f"{check.name}: {check.message}" for check in s.candidate.checks if check.verdict == found
     )
     if found == "Pass":
-        return enter_next_step(s, told)
-    told = f"{_silent_so_far(s)}{told}"
+        return enter_next_step(s, evidence)
+    evidence = f"{_silent_so_far(s)}{evidence}"
     if found == "NoData":
-        return _changed(s, s.hold(Reason.NO_DATA, told or "No measurement yet."))
+        return _changed(s, s.hold(Reason.NO_DATA, evidence or "No measurement yet."))
     if s.now < step_times_out(s):
-        return _changed(s, s.hold(Reason.AWAITING_VERDICT, told))
-    analysis = s.wish.spec.rollout.analysis
-    message = f"No verdict within maxStepDuration {analysis.max_step_duration}. {told}"
+        return _changed(s, s.hold(Reason.AWAITING_VERDICT, evidence))
+    analysis = s.desired.spec.rollout.analysis
+    message = f"No verdict within maxStepDuration {analysis.max_step_duration}. {evidence}"
     if analysis.on_inconclusive == "Rollback" and not s.serves_alone:
         return s.reject(Reason.INCONCLUSIVE, message)
     if analysis.on_inconclusive == "Promote":
@@ -359,13 +361,13 @@ def step_times_out(s: Situation) -> float:
     since = s.candidate.effective_since
     if since is None:
         return float("inf")
-    maximum = seconds(s.wish.spec.rollout.analysis.max_step_duration)
+    maximum = seconds(s.desired.spec.rollout.analysis.max_step_duration)
     return since + maximum + s.candidate.unmeasured
 
 
 def _pods_message(s: Situation) -> str:
-    told = f"{pods_ready(s)} of {pods_needed(s)} pods are ready."
-    return f"{told} {s.world.pods_problem}" if s.world.pods_problem else told
+    message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready."
+    return f"{message} {s.world.pods_problem}" if s.world.pods_problem else message
 
 
 def _hold_for_the_route(s: Situation) -> Situation:

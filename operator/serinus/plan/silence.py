@@ -11,10 +11,10 @@ from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.api.spec import Rollout
 from serinus.api.status import Withdrawn
-from serinus.plan.course import weight_ended
 from serinus.plan.progress import counts_of
 from serinus.plan.situation import Situation
 from serinus.plan.steps import resume_step
+from serinus.plan.timeline import weight_ended
 
 
 def policy_digest(rollout: Rollout) -> str:
@@ -28,7 +28,7 @@ def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
     candidate, silence = s.candidate, s.candidate.silence
     if candidate.mode != "Steps" or candidate.withdrawn or candidate.commanded or silence is None:
         return None
-    after = seconds(s.wish.spec.rollout.analysis.on_silence.after)
+    after = seconds(s.desired.spec.rollout.analysis.on_silence.after)
     if silence.since is None or silence.until - silence.since < after:
         return None
     weight = candidate.weight
@@ -39,10 +39,10 @@ def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
     message += "that the checks read. Its traffic is withdrawn, and nothing is decided about it: "
     message += "once it answers, set the annotation serinus.dev/command to "
     message += f"advance/{candidate.revision}, or change spec.rollout or the template."
-    s = s.to(course=weight_ended(s.status.course, s.now))
+    s = s.to(timeline=weight_ended(s.status.timeline, s.now))
     s = replace(s, world=replace(s.world, split_in_effect=False))
     withdrawn = Withdrawn(
-        since=s.now, weight=weight.wanted, policy=policy_digest(s.wish.spec.rollout)
+        since=s.now, weight=weight.wanted, policy=policy_digest(s.desired.spec.rollout)
     )
     s = s.to_candidate(
         withdrawn=withdrawn,
@@ -58,6 +58,6 @@ def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
 def resume_once_the_policy_is_another(s: Situation) -> Situation | None:
     """Whoever changes checks or steps has seen why it was withdrawn."""
     withdrawn = s.candidate.withdrawn
-    if withdrawn is None or withdrawn.policy == policy_digest(s.wish.spec.rollout):
+    if withdrawn is None or withdrawn.policy == policy_digest(s.desired.spec.rollout):
         return None
     return resume_step(s, "spec.rollout has changed.")

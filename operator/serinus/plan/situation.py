@@ -8,24 +8,24 @@ from serinus.api.reasons import Reason
 from serinus.api.spec import Spec, Step
 from serinus.api.status import (
     Candidate,
-    Course,
     Decision,
     Hold,
     Rejected,
     Retiring,
     Stable,
     Status,
+    Timeline,
     Weight,
 )
-from serinus.plan.course import over
 from serinus.plan.history import former
+from serinus.plan.timeline import over
 
 DECISIONS_KEPT = 10
 RETIRING_KEPT = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Desired:
     """What the user asks for."""
 
     spec: Spec
@@ -36,7 +36,7 @@ class Wish:
     """The annotation serinus.dev/command."""
     problems: tuple[str, ...] = ()
     """What is wrong with the spec beyond its schema, each a sentence that names the field."""
-    obstacle: str | None = None
+    incompatibility: str | None = None
     """Why the revision cannot share the traffic with stable, as its steps ask; None: it can."""
     selector: str = ""
     """Selects the pods of all revisions."""
@@ -98,7 +98,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Intervention:
     """What only a person can mend. It is told of, and stops no rule."""
 
     reason: Reason
@@ -132,7 +132,7 @@ class World:
     unkept: str | None = None
     """That the history lacks a revision that runs, in a sentence."""
     unserved: str = ""
-    """Which Gateways that the spec names serve no route, and why, in a sentence; else empty."""
+    """Why what splits the traffic serves nothing, whatever it says, in a sentence; else empty."""
     pods_problem: str | None = None
     """What keeps the candidate's pods from being ready, in their own words."""
     withdrawn: str = ""
@@ -141,7 +141,7 @@ class World:
     """Which child something else changes each time it is written, and how; else empty."""
     refused_pods: str = ""
     """Why some revision's Deployment or history cannot be written; else empty."""
-    trouble: Trouble | None = None
+    intervention: Intervention | None = None
     serving: str | None = None
     """The revision that the Service leads to, whatever the status says."""
     unread: tuple[str, ...] = ()
@@ -157,11 +157,11 @@ class World:
 class Situation:
     """Everything a rule may look at."""
 
-    wish: Wish
+    desired: Desired
     status: Status
     world: World
     now: float
-    news: tuple[Decision, ...] = ()
+    new_decisions: tuple[Decision, ...] = ()
     """What was decided in this pass, oldest first; each becomes an Event."""
 
     @property
@@ -176,7 +176,7 @@ class Situation:
         """Whether stable is to have pods, and none is ready."""
         stable = self.status.stable
         ready = stable is not None and self.world.ready(stable.revision)
-        return stable is not None and not ready and self.wish.spec.replicas > 0
+        return stable is not None and not ready and self.desired.spec.replicas > 0
 
     @property
     def serves_alone(self) -> bool:
@@ -200,7 +200,7 @@ class Situation:
         """The same, with a decision noted in status and news."""
         decision = Decision(at=self.now, reason=reason, revision=revision, message=message[:1024])
         decided = self.to(decisions=[decision, *self.status.decisions][:DECISIONS_KEPT])
-        return replace(decided, news=(*self.news, decision))
+        return replace(decided, new_decisions=(*self.new_decisions, decision))
 
     def hold(self, reason: Reason, message: str) -> "Situation":
         """The candidate waits; `since` stays while the reason does."""
@@ -222,7 +222,9 @@ class Situation:
     def drop(self) -> "Situation":
         """The candidate is no more."""
         dropped = self._with_nothing_read_of_the_split().retire(self.candidate.revision)
-        return dropped.to(candidate=None, course=over(self.status.course, self.candidate, self.now))
+        return dropped.to(
+            candidate=None, timeline=over(self.status.timeline, self.candidate, self.now)
+        )
 
     def reject(self, reason: Reason, message: str) -> "Situation":
         """Roll the candidate back, and do not try its revision again by itself.
@@ -241,15 +243,15 @@ class Situation:
         """Begin to roll a revision out."""
         known = self.world.history.get(revision)
         highest = max((each.number for each in self.world.history.values()), default=0)
-        wished = revision == self.wish.revision
-        steps = self.wish.steps
+        desired = revision == self.desired.revision
+        steps = self.desired.steps
         stable = self.status.stable
         mode = "First" if stable is None else "Direct" if direct else "Steps"
         first = steps[0].set_weight if steps and mode == "Steps" else None
         candidate = Candidate(
             revision=revision,
             number=known.number if known else highest + 1,
-            version=self.wish.version if wished else known.version if known else None,
+            version=self.desired.version if desired else known.version if known else None,
             mode=mode,
             weight=Weight(wanted=first or 0, actual=0),
             since=self.now,
@@ -260,8 +262,8 @@ class Situation:
         reason = Reason.FIRST_DEPLOYMENT if mode == "First" else Reason.ROLLOUT_STARTED
         started = self._with_nothing_read_of_the_split().to(candidate=candidate, retiring=kept)
         if stable is not None and mode == "Steps":
-            course = Course(revision=revision, stable=stable.revision, since=self.now)
-            started = started.to(course=course)
+            timeline = Timeline(revision=revision, stable=stable.revision, since=self.now)
+            started = started.to(timeline=timeline)
         return started.because(reason, revision, message)
 
     def promote(self, message: str) -> "Situation":
@@ -274,9 +276,9 @@ class Situation:
             ready_replicas=self.world.ready(candidate.revision),
             since=self.now,
         )
-        course = over(self.status.course, self.candidate, self.now)
+        timeline = over(self.status.timeline, self.candidate, self.now)
         promoted = self._with_nothing_read_of_the_split()
-        promoted = promoted.to(stable=stable, candidate=None, course=course)
+        promoted = promoted.to(stable=stable, candidate=None, timeline=timeline)
         if old is not None:
             past = former(self.status.former, old.revision, candidate.revision)
             promoted = promoted.retire(old.revision).to(former=past)

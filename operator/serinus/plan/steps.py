@@ -6,7 +6,7 @@ from dataclasses import replace
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.spec import Step
-from serinus.api.status import CheckStatus
+from serinus.api.status import Candidate, CheckStatus
 from serinus.judge import enter_step
 from serinus.plan.situation import Situation
 
@@ -18,28 +18,28 @@ def weight_at(steps: Sequence[Step], index: int) -> int:
 
 def _next_step(s: Situation) -> int:
     """The step at hand itself, where it was edited and its weight is still to come."""
-    index = min(s.candidate.step, len(s.wish.steps) - 1)
-    return index if weight_at(s.wish.steps, index) > s.candidate.weight.wanted else index + 1
+    index = min(s.candidate.step, len(s.desired.steps) - 1)
+    return index if weight_at(s.desired.steps, index) > s.candidate.weight.wanted else index + 1
 
 
 def raises_weight_next(s: Situation) -> bool:
     """Whether going on gives the candidate more traffic (promotion included)."""
-    index, steps = _next_step(s), s.wish.steps
+    index, steps = _next_step(s), s.desired.steps
     return index >= len(steps) or steps[index].set_weight is not None
 
 
 def enter_next_step(s: Situation, why: str) -> Situation:
     """Go on; after the last step the candidate waits to be promoted."""
     index = _next_step(s)
-    if index >= len(s.wish.steps):
-        done = s.to_candidate(step=len(s.wish.steps), promoting=True, step_since=None, hold=None)
+    if index >= len(s.desired.steps):
+        done = s.to_candidate(step=len(s.desired.steps), promoting=True, step_since=None, hold=None)
         message = f"All steps are done; revision {s.candidate.revision} takes over. {why}"
         return done.because(Reason.PROMOTING, s.candidate.revision, message)
     return _enter(s.to_candidate(step=index, step_since=s.now, hold=None), why)
 
 
 def _enter(s: Situation, why: str) -> Situation:
-    before, wanted = s.candidate.weight.wanted, weight_at(s.wish.steps, s.candidate.step)
+    before, wanted = s.candidate.weight.wanted, weight_at(s.desired.steps, s.candidate.step)
     if wanted == before:
         return s
     entered = _want(s, wanted)
@@ -49,7 +49,7 @@ def _enter(s: Situation, why: str) -> Situation:
 
 def resume_step(s: Situation, why: str) -> Situation:
     """The traffic that was withdrawn is given again, and the step begins anew."""
-    candidate, steps = s.candidate, s.wish.steps
+    candidate, steps = s.candidate, s.desired.steps
     index = max(min(candidate.step, len(steps) - 1), 0)
     weight = weight_at(steps, index)
     if candidate.withdrawn is not None:
@@ -78,11 +78,12 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     """Steps may be edited in mid-rollout: go to the last one that asks for no more than now. Where
     all ask for more, the first one's weight comes as any other: after a verdict at the present one.
     """
-    candidate, steps = s.candidate, s.wish.steps
+    candidate, steps = s.candidate, s.desired.steps
     if candidate.mode != "Steps" or candidate.promoting or candidate.withdrawn:
         return None
     if not steps:
-        return None if s.wish.spec.rollout.paused else enter_next_step(s, "The spec has no steps.")
+        held = s.desired.spec.rollout.paused
+        return None if held else enter_next_step(s, "The spec has no steps.")
     had = candidate.weight.wanted
     if candidate.step < len(steps) and weight_at(steps, candidate.step) == had:
         return None
@@ -100,10 +101,14 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
 
 def pause_ends(s: Situation) -> float | None:
     """When the current pause ends, Unix seconds; infinity: by hand; None: no pause."""
-    index = s.candidate.step
-    pause = s.wish.steps[index].pause if index < len(s.wish.steps) else None
+    return pause_until(s.desired.steps, s.candidate)
+
+
+def pause_until(steps: Sequence[Step], candidate: Candidate) -> float | None:
+    """When the pause that a candidate is in ends, as `pause_ends`."""
+    pause = steps[candidate.step].pause if candidate.step < len(steps) else None
     if pause is None:
         return None
     if pause.duration is None:
         return float("inf")
-    return (s.candidate.step_since or s.candidate.since) + seconds(pause.duration)
+    return (candidate.step_since or candidate.since) + seconds(pause.duration)

@@ -15,7 +15,7 @@ from serinus.api.quantities import spoken
 from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.manifests.owner import WITHDRAWN, Manifest, Objects, Owner
-from serinus.manifests.routers.face import Split
+from serinus.manifests.routers.router import Split
 from serinus.plan.decide import Plan
 from serinus.plan.observe import asked_split
 from serinus.plan.situation import World

@@ -7,14 +7,14 @@ import numpy as np
 
 from serinus.judge.checks.bounds import EXCEEDED_BY, nearest_to
 from serinus.judge.evidence.dispersion import dispersion
-from serinus.judge.evidence.kernel import SHIFTED, WORSE, Null, Tilt
+from serinus.judge.evidence.kernel import SHIFTED, WORSE, Alternative, NullHypothesis
 from serinus.metrics.shares import of_scores
 from tests.bench.judge.evidence import INDEPENDENT, Against, For, Varied
 from tests.bench.judge.rules import Flags
 from tests.bench.judge.traffic import Block, Floats, Rollouts
 from tests.unit.judge.looks import grown
 
-NO_WORSE = Null(1.0, 0.0)
+NO_WORSE = NullHypothesis(1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Check:
 
     sorts: Floats
     """By sort of request and quantity compared: 1 where a request of the sort counts."""
-    tilts: tuple[Tilt, ...]
-    tolerance: Null = NO_WORSE
+    alternatives: tuple[Alternative, ...]
+    tolerance: NullHypothesis = NO_WORSE
     alpha: float = 0.01
     both_ways: bool = False
     counts: bool = False
@@ -40,7 +40,7 @@ class Check:
 
     def tolerating(self, ratio: float, offset: float = 0.0) -> "Check":
         """The same with another tolerance."""
-        return replace(self, tolerance=Null(ratio, offset))
+        return replace(self, tolerance=NullHypothesis(ratio, offset))
 
     def sharing(self, alpha: float) -> "Check":
         """The same with another part of the budget."""
@@ -55,7 +55,7 @@ class Serinus:
         self.evidence = Against(
             runs,
             check.tolerance,
-            check.tilts,
+            check.alternatives,
             quantities=check.sorts.shape[1],
             both_ways=check.both_ways,
             counts=check.counts,
@@ -72,7 +72,7 @@ class Serinus:
 class Passing:
     """Pass of errorRate, as a rule."""
 
-    def __init__(self, rollouts: Rollouts, margin: Null, beta: float = 0.05) -> None:
+    def __init__(self, rollouts: Rollouts, margin: NullHypothesis, beta: float = 0.05) -> None:
         self._evidence, self._goal = For(rollouts.runs, margin), -np.log(beta)
 
     def look(self, block: Block) -> Flags:

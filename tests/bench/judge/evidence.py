@@ -1,8 +1,8 @@
 """The judge's evidence of many runs at once, in numpy.
 
 The same sums as `serinus.judge.evidence.comparison`, whose own words say what they mean; a unit
-test holds both side by side. Arrays are by run, quantity compared, direction and tilt, as far as
-they apply.
+test holds both side by side. Arrays are by run, quantity compared, direction and alternative, as
+far as they apply.
 """
 
 import math
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serinus.judge.evidence.comparison import FIRST_DRAW, PODS_TOLERATED, RAISE_EVERY
-from serinus.judge.evidence.kernel import BETTER, Null, Tilt, better
+from serinus.judge.evidence.comparison import FIRST_RELEASE, PODS_TOLERATED, RAISE_EVERY
+from serinus.judge.evidence.kernel import BETTER, Alternative, NullHypothesis, better
 from serinus.judge.evidence.overshoot import GREATEST_LOG, MOST_EVENTS
 
 Floats = NDArray[np.float64]
@@ -45,8 +45,8 @@ class Against:
     def __init__(
         self,
         runs: int,
-        null: Null,
-        tilts: Sequence[Tilt],
+        null: NullHypothesis,
+        alternatives: Sequence[Alternative],
         *,
         quantities: int = 1,
         both_ways: bool = False,
@@ -56,13 +56,15 @@ class Against:
         """`counts`: the events are counts of independent requests, and nothing is wasted."""
         self._offset, self._counts = null.offset, counts
         self._ratio, self._bursts = varied.widened(null.ratio), varied.over_time
-        self._times, self._shares = np.array(tilts).T
+        self._times, self._shares = np.array(alternatives).T
         self._directions = 2 if both_ways else 1
         self._part = 1.0 / quantities / self._directions
-        self._reserve, self._draws = np.full(runs, 1.0 - FIRST_DRAW), np.ones(runs)
+        self._reserve, self._draws = np.full(runs, 1.0 - FIRST_RELEASE), np.ones(runs)
         self._requests = np.zeros(runs)
-        shape = (runs, quantities, self._directions, len(tilts))
-        self._log_e = np.broadcast_to(np.log(FIRST_DRAW * self._part * self._shares), shape).copy()
+        shape = (runs, quantities, self._directions, len(alternatives))
+        self._log_e = np.broadcast_to(
+            np.log(FIRST_RELEASE * self._part * self._shares), shape
+        ).copy()
         self.peak = np.zeros(runs)
         """ln of the greatest evidence so far, by run."""
 
@@ -101,8 +103,10 @@ class Against:
         self._log_e[due] = _rounded(np.logaddexp(self._log_e[due], added))
 
     def _gains(self, one: Floats, other: Floats, events: Floats, others: Floats) -> Floats:
-        """By run, quantity and tilt."""
-        per_one, per_other, constant = _stakes(self._ratio, self._offset, self._times, one, other)
+        """By run, quantity and alternative."""
+        per_one, per_other, constant = _log_increments(
+            self._ratio, self._offset, self._times, one, other
+        )
         gained = events[:, :, None] * per_one + others[:, :, None] * per_other + constant
         gained /= self._bursts[:, :, None]
         return gained
@@ -114,7 +118,7 @@ class Against:
         events: tuple[Floats, Floats],
         alpha: float,
     ) -> Floats:
-        """What is laid out again, by run, for the one quantity and each tilt alike."""
+        """What is laid out again, by run, for the one quantity and each alternative alike."""
         ceiling = np.log(1 / alpha - self._reserve) + 1e-5
         before = self._log_e[:, 0, 0]
         both = events[0][:, 0] + events[1][:, 0]
@@ -128,7 +132,7 @@ class Against:
 class For:
     """Evidence that candidates are within the margin, of one quantity."""
 
-    def __init__(self, runs: int, margin: Null) -> None:
+    def __init__(self, runs: int, margin: NullHypothesis) -> None:
         self._null = margin
         self._times = np.array(better(margin))[:, 0]
         self._log_e = np.tile(np.log([share for _, share in BETTER]), (runs, 1))
@@ -136,7 +140,7 @@ class For:
     def weigh(self, requests: tuple[Floats, Floats], events: tuple[Floats, Floats]) -> None:
         """As `Against.weigh`, with events by run."""
         ratio = np.array([[self._null.ratio]])
-        per_c, per_s, constant = _stakes(ratio, self._null.offset, self._times, *requests)
+        per_c, per_s, constant = _log_increments(ratio, self._null.offset, self._times, *requests)
         gained = (
             events[0][:, None] * per_c[:, 0] + events[1][:, None] * per_s[:, 0] + constant[:, 0]
         )
@@ -156,7 +160,7 @@ def boosts(
     events: Floats,
     ceiling: Floats,
 ) -> Floats:
-    """`serinus.judge.evidence.overshoot.boost` by run; evidence by run and tilt."""
+    """`serinus.judge.evidence.overshoot.boost` by run; evidence by run and alternative."""
     candidate, stable = requests
     ratio = np.broadcast_to(ratio, events.shape)
     room = stable + 1 - ratio * events
@@ -169,7 +173,7 @@ def boosts(
     used = (each[use] for each in (candidate, stable, events, room, ratio))
     n_c, n_s, m, room, ratio = used
     chances = _chances(n_c, n_s, m, ratio * (n_s + 1 - m) / room)
-    _, per_stable, _ = _stakes(ratio[:, None], 0.0, times, n_c, n_s)
+    _, per_stable, _ = _log_increments(ratio[:, None], 0.0, times, n_c, n_s)
     start = np.exp(evidence[use] + m[:, None] * per_stable[:, 0] - ceiling[use, None])
     with np.errstate(over="ignore", invalid="ignore"):
         # what overflows is beyond all that is of use
@@ -204,11 +208,11 @@ def _greatest(now: Floats, chances: Floats, reached: Floats) -> Floats:
     return np.where(fits.any(axis=0), np.log(np.maximum(chosen, 1.0)), 0.0)
 
 
-def _stakes(
+def _log_increments(
     ratio: Floats, offset: float, times: Floats, candidate: Floats, stable: Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """`serinus.judge.evidence.kernel.stakes`, each by run, quantity and tilt; the ratio by run and
-    quantity."""
+    """`serinus.judge.evidence.kernel.log_increments`, each by run, quantity and alternative; the
+    ratio by run and quantity."""
     expected = candidate[:, None] * ratio
     x = (expected / np.maximum(expected + stable[:, None], 1.0))[:, :, None]
     log_b = -np.log1p(x * (times - 1))

@@ -7,7 +7,7 @@ from scipy.special import ndtr, ndtri
 
 from tests.bench.judge.traffic import Floats, Shares
 
-Course = Callable[[float], float]
+Timeline = Callable[[float], float]
 """Seconds since the start -> a figure."""
 
 CLASSIC = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -22,7 +22,7 @@ PODS_DIFFER = 0.2
 """Standard deviation of what pods multiply an error rate or the odds of a slow answer by."""
 
 
-def failing(rate: Course) -> Shares:
+def failing(rate: Timeline) -> Shares:
     """Sorts: failed, answered."""
 
     def shares(at: float, pods: Floats) -> Floats:
@@ -32,7 +32,7 @@ def failing(rate: Course) -> Shares:
     return shares
 
 
-def lasting(times: Course = lambda at: 1.0) -> Shares:
+def lasting(times: Timeline = lambda at: 1.0) -> Shares:
     """Sorts: DURATIONS. `times`: how many times as long as usual."""
     logs = np.log(DURATIONS[:-1])
 
@@ -43,7 +43,7 @@ def lasting(times: Course = lambda at: 1.0) -> Shares:
     return shares
 
 
-def scoring(bounds: Sequence[float], shift: Course = lambda at: 0.0) -> Shares:
+def scoring(bounds: Sequence[float], shift: Timeline = lambda at: 0.0) -> Shares:
     """Sorts: scores up to each bound. They are normal; `shift` in standard deviations."""
     edges = np.array(bounds[:-1])
 
@@ -58,7 +58,7 @@ def deciles(count: int = 10) -> tuple[float, ...]:
     return (*(float(ndtri(part / count)) for part in range(1, count)), float("inf"))
 
 
-def steady(figure: float) -> Course:
+def steady(figure: float) -> Timeline:
     """Always the same."""
     return lambda at: figure
 

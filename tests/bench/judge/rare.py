@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.random import Generator
 
-from serinus.judge.evidence.comparison import FIRST_DRAW, RAISE_EVERY
+from serinus.judge.evidence.comparison import FIRST_RELEASE, RAISE_EVERY
 from serinus.judge.evidence.kernel import WORSE
 from tests.bench.judge.checks import ERRORS, Serinus
 from tests.bench.judge.traffic import Block, Floats, Traffic
@@ -27,10 +27,10 @@ class _Likelihood:
     def __init__(self, rng: Generator, runs: int) -> None:
         self._rng = rng
         self._times = np.ones(runs)
-        self._logs = np.tile(np.log(FIRST_DRAW * PARTS), (runs, 1))
-        self._reserve, self._draws = np.full(runs, 1 - FIRST_DRAW), np.ones(runs)
+        self._logs = np.tile(np.log(FIRST_RELEASE * PARTS), (runs, 1))
+        self._reserve, self._draws = np.full(runs, 1 - FIRST_RELEASE), np.ones(runs)
         self._requests = np.zeros(runs)
-        self._start(rng.random(runs) < FIRST_DRAW)
+        self._start(rng.random(runs) < FIRST_RELEASE)
 
     def keep(self, runs: np.ndarray) -> None:
         for name in ("_times", "_logs", "_reserve", "_draws", "_requests"):

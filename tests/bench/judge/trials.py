@@ -7,14 +7,14 @@ from functools import partial
 
 import numpy as np
 
-from serinus.judge.evidence.kernel import Null
+from serinus.judge.evidence.kernel import NullHypothesis
 from tests.bench.judge.checks import ERRORS, Check, Passing, drift, latency
 from tests.bench.judge.measure import Rules, Trial
 from tests.bench.judge.models import (
     CLASSIC,
     DURATIONS,
     NATIVE,
-    Course,
+    Timeline,
     deciles,
     failing,
     lasting,
@@ -51,11 +51,11 @@ class World:
     """Traffic, and what becomes of a base rate, of durations and of scores in it, in both arms."""
 
     traffic: Traffic
-    times: Course = AS_USUAL
+    times: Timeline = AS_USUAL
     """How many times the usual error rate."""
-    slower: Course = AS_USUAL
+    slower: Timeline = AS_USUAL
     """How many times the usual duration."""
-    shift: Course = UNMOVED
+    shift: Timeline = UNMOVED
     """Of scores, in standard deviations."""
 
 
@@ -155,7 +155,7 @@ def drift_rules(traffic: Traffic) -> Rules:
     }
 
 
-RARE: Mapping[str, tuple[Traffic, Course, int]] = {
+RARE: Mapping[str, tuple[Traffic, Timeline, int]] = {
     "flat, an hour": (Traffic(), steady(0.01), 100_000),
     "flat, 24 h": (Traffic(lasts=DAY), steady(0.01), 100_000),
     "diurnal, 24 h": (
@@ -243,7 +243,7 @@ SHIFTS = {0.06: 0.2496, 0.25: 0.5129, 1.0: 1.0562}
 """By population stability index over ten deciles, by how many standard deviations scores move."""
 
 
-def _tenfold(times: Course, at: float) -> float:
+def _tenfold(times: Timeline, at: float) -> float:
     return 0.1 * times(at)
 
 
@@ -307,7 +307,7 @@ def _single() -> Named:
             yield f"tolerance/{tolerance}/{times:g}", (trial, 4000)
     for rate, margin, absolute in MARGINS:
         model = failing(steady(rate))
-        passes = {SERINUS: partial(Passing, margin=Null(margin, absolute))}
+        passes = {SERINUS: partial(Passing, margin=NullHypothesis(margin, absolute))}
         trial = _until_half(passes, Traffic(lasts=4 * HOUR), model, model)
         yield f"pass/{rate:g}/{margin}/{absolute:g}", (trial, 16_000)
     for healthy in HEALTHY:

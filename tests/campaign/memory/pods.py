@@ -1,4 +1,4 @@
-"""Deployments, pods and endpoints on paper: pods start, die, are lost, and count requests."""
+"""Simulated Deployments, pods and endpoints: pods start, die, are lost, and count requests."""
 
 import itertools
 from bisect import bisect_right

@@ -19,7 +19,7 @@ def spec(**fields: Any) -> dict[str, Any]:
     return {"template": {"spec": {"containers": [CONTAINER]}}, **fields}
 
 
-def told(name: str = "fraud", **fields: Any) -> list[str]:
+def problems_of(name: str = "fraud", **fields: Any) -> list[str]:
     return [str(problem) for problem in problems("default", name, spec(**fields))]
 
 
@@ -28,7 +28,7 @@ def analysis(**fields: Any) -> dict[str, Any]:
 
 
 def test_a_spec_with_only_a_template_is_in_order() -> None:
-    assert told() == []
+    assert problems_of() == []
 
 
 @pytest.mark.parametrize("bad", bad_manifests("stalled"), ids=lambda bad: bad.name)
@@ -50,19 +50,19 @@ def test_what_passes_the_api_server_can_be_read(bad: BadManifest) -> None:
 
 
 def test_an_unknown_field_is_named_by_its_path() -> None:
-    found = told(rollout={"steps": [{"setWeight": 5}, {"setWait": 9}]})
+    found = problems_of(rollout={"steps": [{"setWeight": 5}, {"setWait": 9}]})
     assert "spec.rollout.steps[1].setWait: is no field that Serinus knows" in found
 
 
 def test_a_missing_field_is_named_by_its_path() -> None:
     checks = [{"name": "psi", "threshold": {"max": 1}}]
-    assert told(**analysis(checks=checks)) == [
+    assert problems_of(**analysis(checks=checks)) == [
         "spec.rollout.analysis.checks[0].threshold.query: is required"
     ]
 
 
 def test_every_error_is_told_at_once() -> None:
-    found = told(replicas=-1, rollout={"progressDeadline": "soon"})
+    found = problems_of(replicas=-1, rollout={"progressDeadline": "soon"})
     assert [each.split(":")[0] for each in found] == [
         "spec.replicas",
         "spec.rollout.progressDeadline",
@@ -70,7 +70,7 @@ def test_every_error_is_told_at_once() -> None:
 
 
 def test_every_problem_is_told_at_once() -> None:
-    found = told(model={"storageUri": "pvc:models"}, **analysis(maxStepDuration="5s"))
+    found = problems_of(model={"storageUri": "pvc:models"}, **analysis(maxStepDuration="5s"))
     assert [each.split(":")[0] for each in found] == [
         "spec.model.storageUri",
         "spec.rollout.analysis.maxStepDuration",
@@ -84,7 +84,7 @@ def test_every_problem_is_told_at_once() -> None:
 def test_what_counts_only_after_the_step_is_refused(late: dict[str, Any], field: str) -> None:
     wait = "2m" if "feedback" in late else "30s"
     checks = [{"name": "late", **late}]
-    assert told(**analysis(checks=checks, maxStepDuration=wait)) == [
+    assert problems_of(**analysis(checks=checks, maxStepDuration=wait)) == [
         f"spec.rollout.analysis.checks[0].{field}: {wait} is as long as a step may take, {wait} "
         "(maxStepDuration): the first could never pass"
     ]
@@ -92,14 +92,14 @@ def test_what_counts_only_after_the_step_is_refused(late: dict[str, Any], field:
 
 def test_a_warm_up_is_ten_minutes_at_most() -> None:
     checks = [{"name": "slow", "latency": {"warmUp": "11m"}}]
-    assert told(**analysis(checks=checks)) == [
+    assert problems_of(**analysis(checks=checks)) == [
         "spec.rollout.analysis.checks[0].latency.warmUp: must be 10m at most"
     ]
 
 
 @pytest.mark.parametrize("duration", ["", "5", "5 m", "m", "-5m", "1.5h", "5m\n", "5d", "٣m"])
 def test_a_text_that_is_no_duration_is_refused(duration: str) -> None:
-    found = told(rollout={"scaleDownDelay": duration})
+    found = problems_of(rollout={"scaleDownDelay": duration})
     assert found == [
         f"spec.rollout.scaleDownDelay: {duration!r} is no duration: write it like 30s, 5m or 1h30m"
     ]
@@ -107,33 +107,33 @@ def test_a_text_that_is_no_duration_is_refused(duration: str) -> None:
 
 @pytest.mark.parametrize("percent", ["0%", "0.0%", "100%"])
 def test_a_budget_lies_between_nothing_and_all(percent: str) -> None:
-    assert told(**analysis(falsePassBudget=percent)) == [
+    assert problems_of(**analysis(falsePassBudget=percent)) == [
         "spec.rollout.analysis.falsePassBudget: must be above 0% and below 100%"
     ]
 
 
 def test_an_interval_of_a_second_is_the_shortest() -> None:
-    assert told(**analysis(interval="1s")) == []
-    assert told(**analysis(interval="1000ms")) == []
-    assert told(**analysis(interval="999ms")) == [
+    assert problems_of(**analysis(interval="1s")) == []
+    assert problems_of(**analysis(interval="1000ms")) == []
+    assert problems_of(**analysis(interval="999ms")) == [
         "spec.rollout.analysis.interval: must be 1s at least"
     ]
 
 
 @pytest.mark.parametrize("name", ["f" * 38, "3d", "fraud.v2", "Fraud", "fraud-", "fraud\n"])
 def test_a_name_that_its_children_cannot_bear_is_refused(name: str) -> None:
-    assert [each.split(":")[0] for each in told(name)] == ["metadata.name"]
+    assert [each.split(":")[0] for each in problems_of(name)] == ["metadata.name"]
 
 
 def test_the_longest_name_is_in_order() -> None:
-    assert told("f" * 37) == []
+    assert problems_of("f" * 37) == []
 
 
 def test_the_user_may_set_what_no_model_sets() -> None:
     env = [{"name": "MODEL_URI", "value": "s3://models/fraud"}]
     template = {"spec": {"containers": [{**CONTAINER, "env": env}]}}
-    assert told(template=template, model={"version": "2026-11"}) == []
-    assert told(template=template) == []
+    assert problems_of(template=template, model={"version": "2026-11"}) == []
+    assert problems_of(template=template) == []
 
 
 def test_a_volume_with_the_name_of_the_models_own_is_refused() -> None:
@@ -143,17 +143,17 @@ def test_a_volume_with_the_name_of_the_models_own_is_refused() -> None:
             "volumes": [{"name": "cache"}, {"name": "serinus-model"}],
         }
     }
-    assert told(template=template, model={"storageUri": "pvc://models"}) == [
+    assert problems_of(template=template, model={"storageUri": "pvc://models"}) == [
         "spec.template.spec.volumes[1].name: the name serinus-model is taken by the model's own "
         "volume; rename yours"
     ]
-    assert told(template=template, model={"storageUri": "s3://models"}) == []
+    assert problems_of(template=template, model={"storageUri": "s3://models"}) == []
 
 
 def test_init_containers_are_looked_at_too() -> None:
     fetch = {"name": "fetch", "image": "f:1", "env": [{"name": "MODEL_VERSION"}]}
     template = {"spec": {"containers": [CONTAINER], "initContainers": [fetch]}}
-    assert told(template=template, model={"version": "1"}) == [
+    assert problems_of(template=template, model={"version": "1"}) == [
         "spec.template.spec.initContainers[0].env[0]: MODEL_VERSION is set from spec.model as "
         "well; remove one of the two"
     ]
@@ -162,11 +162,11 @@ def test_init_containers_are_looked_at_too() -> None:
 def test_fields_that_are_null_are_as_good_as_absent() -> None:
     container = {**CONTAINER, "env": None, "volumeMounts": None}
     pod = {"containers": [container], "initContainers": None, "volumes": None}
-    assert told(template={"spec": pod}, model={"storageUri": "pvc://models"}) == []
+    assert problems_of(template={"spec": pod}, model={"storageUri": "pvc://models"}) == []
 
 
 def parents(*references: dict[str, str]) -> list[str]:
-    return told(traffic={"gateway": {"parentRefs": list(references)}})
+    return problems_of(traffic={"gateway": {"parentRefs": list(references)}})
 
 
 def test_two_listeners_of_one_gateway_are_in_order() -> None:
@@ -197,7 +197,7 @@ def test_one_gateway_named_twice_is_refused_however_it_is_written() -> None:
     ],
 )
 def test_a_place_that_a_model_may_lie_at(uri: str) -> None:
-    assert told(model={"storageUri": uri}) == []
+    assert problems_of(model={"storageUri": uri}) == []
 
 
 @pytest.mark.parametrize(
@@ -217,12 +217,12 @@ def test_a_place_that_a_model_may_lie_at(uri: str) -> None:
     ],
 )
 def test_a_place_that_cannot_be_mounted_is_refused(uri: str) -> None:
-    (problem,) = told(model={"storageUri": uri})
+    (problem,) = problems_of(model={"storageUri": uri})
     assert problem.startswith(f"spec.model.storageUri: {uri!r} names no ")
 
 
 def test_all_of_the_traffic_is_no_step_and_the_remedy_is_told() -> None:
-    [found] = told(rollout={"steps": [{"setWeight": 50}, {"setWeight": 100}]})
+    [found] = problems_of(rollout={"steps": [{"setWeight": 50}, {"setWeight": 100}]})
     assert found.startswith("spec.rollout.steps[1].setWeight: must be 99 at most")
     assert "Leave this step out" in found
-    assert told(rollout={"steps": [{"setWeight": 99}]}) == []
+    assert problems_of(rollout={"steps": [{"setWeight": 99}]}) == []

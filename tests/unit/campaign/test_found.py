@@ -40,8 +40,8 @@ async def _refused_twice(world: World) -> tuple[list[str], list[str]]:
 
 
 def test_what_is_known_of_an_object_does_not_count_for_a_namesake_after_it() -> None:
-    uids, told_of = run(_refused_twice)
-    assert sorted(told_of) == sorted(uids)
+    uids, applied_to = run(_refused_twice)
+    assert sorted(applied_to) == sorted(uids)
 
 
 def _theirs(world: World, kind: str, name: str) -> Manifest:

@@ -98,11 +98,11 @@ def test_a_rollout_that_was_aborted_by_hand_is_aborted_again(
 ) -> None:
     found = recording()
     status = found["modelDeployment"]["status"]
-    course, at = status["course"], "2026-11-25T14:09:22.500Z"
-    told = f"Revision {course['revision']} was aborted by hand."
-    ended = {"at": at, "reason": "Aborted", "revision": course["revision"], "message": told}
-    obeyed = {"command": f"abort/{course['revision']}", "outcome": "done", "at": at}
-    status["course"] = {**course, "until": at, "commands": [obeyed]}
+    timeline, at = status["timeline"], "2026-11-25T14:09:22.500Z"
+    told = f"Revision {timeline['revision']} was aborted by hand."
+    ended = {"at": at, "reason": "Aborted", "revision": timeline["revision"], "message": told}
+    obeyed = {"command": f"abort/{timeline['revision']}", "outcome": "done", "at": at}
+    status["timeline"] = {**timeline, "until": at, "commands": [obeyed]}
     status["decisions"] = [ended, *status["decisions"][1:]]
     assert main(["replay", "--recording", write(found)]) == 0
     assert "The operator decided the same, in the same words." in capsys.readouterr().out
@@ -147,20 +147,20 @@ def test_a_file_that_is_none_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("course", "sentence"),
+    ("timeline", "sentence"),
     [
-        (None, "status.course: is required, for it tells what was compared from when on: give "),
-        ({"weights": []}, "status.course.weights: is empty"),
+        (None, "status.timeline: is required, for it tells what was compared from when on: give "),
+        ({"weights": []}, "status.timeline.weights: is empty"),
     ],
 )
 def test_a_status_that_does_not_tell_the_rollout_is_refused(
-    course: dict[str, Any] | None,
+    timeline: dict[str, Any] | None,
     sentence: str,
     capsys: pytest.CaptureFixture[str],
     write: Write,
 ) -> None:
     found = manifest()
-    found["status"]["course"] = course and {**found["status"]["course"], **course}
+    found["status"]["timeline"] = timeline and {**found["status"]["timeline"], **timeline}
     where = ["--prometheus", "http://127.0.0.1:1"]
     assert main(["replay", "-f", write(found), *where]) == 2
     assert sentence in capsys.readouterr().err

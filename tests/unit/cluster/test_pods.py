@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from serinus.cluster.pods import ready_addresses, seen, trouble
+from serinus.cluster.pods import not_ready_reason, ready_addresses, seen
 from serinus.plan.situation import PodEnd
 
 DEPLOYMENT: dict[str, Any] = {"metadata": {"name": "fraud-abc"}, "status": {}}
@@ -90,17 +90,17 @@ UNSCHEDULABLE = {
     ],
 )
 def test_a_pod_tells_its_own_reason(found: dict[str, Any], told: str) -> None:
-    assert trouble(DEPLOYMENT, [found]) == f"1 pod: {told}"
+    assert not_ready_reason(DEPLOYMENT, [found]) == f"1 pod: {told}"
 
 
 def test_an_init_container_that_fails_is_told_and_one_that_runs_is_waited_for() -> None:
     waiting = container({"waiting": {"reason": "PodInitializing"}})
     init = container(CRASHING, name="fetch", lastState=ended(1))
-    assert trouble(DEPLOYMENT, [pod(waiting, init=(init,))]) == (
+    assert not_ready_reason(DEPLOYMENT, [pod(waiting, init=(init,))]) == (
         "1 pod: container fetch: CrashLoopBackOff: Error with exit code 1"
     )
     init = container({"running": {}}, name="fetch")
-    assert trouble(DEPLOYMENT, [pod(waiting, init=(init,))]) == (
+    assert not_ready_reason(DEPLOYMENT, [pod(waiting, init=(init,))]) == (
         "1 pod: container model waits for the pod's init containers"
     )
 
@@ -109,12 +109,12 @@ def test_a_pod_that_is_ready_or_on_its_way_out_tells_nothing() -> None:
     leaving = pod(container(CRASHING, lastState=ended(1)))
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     ready = pod(container({"running": {}}, ready=True))
-    assert trouble(DEPLOYMENT, [leaving, ready]) is None
+    assert not_ready_reason(DEPLOYMENT, [leaving, ready]) is None
 
 
 def test_the_cause_that_most_pods_share_is_told_with_their_number() -> None:
     pods = [pod(container(UNPULLED)), pod(container(ended(1))), pod(container(ended(1)))]
-    assert trouble(DEPLOYMENT, pods) == "2 pods: container model: Error with exit code 1"
+    assert not_ready_reason(DEPLOYMENT, pods) == "2 pods: container model: Error with exit code 1"
 
 
 def test_a_quota_that_refuses_the_pods_is_told_though_there_is_no_pod() -> None:
@@ -125,10 +125,10 @@ def test_a_quota_that_refuses_the_pods_is_told_though_there_is_no_pod() -> None:
         "message": "exceeded quota: pods, requested: 1, used: 4, limited: 4",
     }
     deployment = {**DEPLOYMENT, "status": {"conditions": [refused]}}
-    assert trouble(deployment, []) == (
+    assert not_ready_reason(deployment, []) == (
         "Pods cannot be created: exceeded quota: pods, requested: 1, used: 4, limited: 4"
     )
-    assert trouble(deployment, [pod(container(ended(1)))]) == (
+    assert not_ready_reason(deployment, [pod(container(ended(1)))]) == (
         "Pods cannot be created: exceeded quota: pods, requested: 1, used: 4, limited: 4. "
         "1 pod: container model: Error with exit code 1"
     )

@@ -9,11 +9,11 @@ from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, CheckStatus, Hold, Stable, Status, Weight
 from serinus.controller.actuation import Outcome
+from serinus.controller.observed import read_spec
 from serinus.controller.reconcile import (
     BLOCKED_LOOK_AGAIN,
     SETTLES_WITHIN,
     _next_pass,
-    _read_spec,
 )
 from serinus.controller.status_writes import (
     SAVE_WITHIN,
@@ -22,9 +22,9 @@ from serinus.controller.status_writes import (
     write_within,
 )
 from serinus.manifests.children import Wanted
-from serinus.manifests.routers.face import Split
+from serinus.manifests.routers.router import Split
 from serinus.plan.decide import Plan
-from serinus.plan.situation import Wish, World
+from serinus.plan.situation import Desired, World
 
 TEMPLATE: dict[str, Any] = {
     "spec": {"containers": [{"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}]}
@@ -36,8 +36,8 @@ def model_deployment(**spec: Any) -> dict[str, Any]:
     return {"metadata": metadata, "spec": {"template": TEMPLATE, **spec}}
 
 
-def wish(revision: str = "new", **spec: Any) -> Wish:
-    return Wish(Spec.model_validate({"template": TEMPLATE, **spec}), 3, revision)
+def desired(revision: str = "new", **spec: Any) -> Desired:
+    return Desired(Spec.model_validate({"template": TEMPLATE, **spec}), 3, revision)
 
 
 def candidate(**fields: Any) -> Candidate:
@@ -61,13 +61,13 @@ def plan(status: Status, *running: str, wake_in: float | None = None) -> Plan:
 
 
 def test_a_good_spec_is_read_with_no_complaint() -> None:
-    spec, complaints, ignored = _read_spec(model_deployment(replicas=2))
+    spec, complaints, ignored = read_spec(model_deployment(replicas=2))
     assert spec is not None
     assert (spec.replicas, complaints, ignored) == (2, (), ())
 
 
 def test_a_spec_of_another_schema_is_not_read_and_says_which_field() -> None:
-    spec, complaints, _ = _read_spec(model_deployment(replicas="many"))
+    spec, complaints, _ = read_spec(model_deployment(replicas="many"))
     assert spec is None
     assert "spec.replicas" in complaints[0]
 
@@ -75,7 +75,7 @@ def test_a_spec_of_another_schema_is_not_read_and_says_which_field() -> None:
 def test_fields_of_a_newer_version_are_named_and_left_out() -> None:
     newer = {"guard": {"duration": "1h"}, "analysis": {"lookback": "5m", "interval": "20s"}}
     live = model_deployment(rollout=newer, replicas=2)
-    spec, complaints, ignored = _read_spec(live)
+    spec, complaints, ignored = read_spec(live)
     assert spec is not None
     assert (spec.replicas, spec.rollout.analysis.interval, complaints) == (2, "20s", ())
     assert ignored == (
@@ -172,16 +172,16 @@ def test_the_earliest_of_all_reasons_counts() -> None:
 
 def test_a_refused_deployment_is_what_keeps_the_pods() -> None:
     told = "Deployment fraud-new cannot be written: 422"
-    world = Outcome(refusals={"Deployment": told}).told_of(World(split_in_effect=True))
+    world = Outcome(refusals={"Deployment": told}).applied_to(World(split_in_effect=True))
     assert world == World(split_in_effect=True, pods_problem=told, refused_pods=told)
 
 
 @pytest.mark.parametrize("kind", ["Service", "HTTPRoute"])
 def test_a_refused_way_to_the_pods_is_never_in_effect(kind: str) -> None:
-    world = Outcome(refusals={kind: "no"}).told_of(World(split_in_effect=True, weight=20.0))
+    world = Outcome(refusals={kind: "no"}).applied_to(World(split_in_effect=True, weight=20.0))
     assert world == World(weight=20.0, route_message="no", route_refused=True)
 
 
 def test_where_nothing_is_refused_the_world_is_as_it_was_read() -> None:
     world = World(split_in_effect=True, pods_problem="1 pod: ImagePullBackOff")
-    assert Outcome().told_of(world) is world
+    assert Outcome().applied_to(world) is world

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from serinus.controller.queue import Key
-from serinus.controller.sampling import Sampler
+from serinus.controller.sampling import Purpose, Sampler
 from serinus.metrics.queries import (
     Arm,
     ArmQuery,
@@ -51,7 +51,10 @@ class Bench:
         self.now = 1000.0
         self.added: list[Key] = []
         self.prometheus = Prometheus()
-        self.sampler = Sampler(self.prometheus, lambda: self.now, self.added.append)
+        self.sampler = Sampler(self.prometheus, lambda: self.now, self.add)
+
+    def add(self, key: Key, _: Purpose) -> None:
+        self.added.append(key)
 
     async def at(self, moment: float) -> None:
         """Let it be that late, and everything happen that is due."""
@@ -108,7 +111,7 @@ async def test_a_rollout_whose_questions_take_long_does_not_hold_up_another(benc
 
     prometheus = OneIsSlow()
     prometheus.open.clear()
-    sampler = Sampler(prometheus, lambda: bench.now, bench.added.append)
+    sampler = Sampler(prometheus, lambda: bench.now, bench.add)
     sampler.want(FRAUD, request("fraud"))
     sampler.want(SPAM, request("spam"))
     bench.now = 1005.0
@@ -253,7 +256,7 @@ async def test_an_unreadable_answer_is_handed_over_like_any_other(bench: Bench) 
         async def read(self, batch: Iterable[ArmQuery]) -> Mapping[ArmQuery, QueryResult]:
             return dict.fromkeys(batch, silent)
 
-    sampler = Sampler(Down(), lambda: bench.now, bench.added.append)
+    sampler = Sampler(Down(), lambda: bench.now, bench.add)
     sampler.want(FRAUD, request("fraud"))
     bench.now = 1005.0
     sampler.start_what_is_due()
@@ -336,3 +339,16 @@ async def test_the_sampler_does_not_sleep_for_the_hour_that_the_clock_was_set_ba
             await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.wait([running])
+
+
+async def test_what_is_measured_for_one_purpose_is_not_taken_for_another() -> None:
+    bench = Bench()
+    bench.sampler.want(FRAUD, request("fraud"))
+    bench.sampler.want(FRAUD, request("fraud", interval=7.0), Purpose.MONITORING)
+    await bench.at(1001.0)
+    assert bench.sampler.take(FRAUD) is None
+    assert bench.sampler.take(FRAUD, Purpose.MONITORING) is not None
+    await bench.at(1005.0)
+    assert bench.sampler.take(FRAUD) is not None
+    bench.sampler.forget(FRAUD)
+    assert not [*bench.sampler.due()]

@@ -1,4 +1,4 @@
-"""An analysis on paper: pods serve, Prometheus scrapes, the judge looks."""
+"""A simulated analysis: pods serve, Prometheus scrapes, the judge looks."""
 
 import json
 import math

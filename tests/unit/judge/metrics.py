@@ -1,4 +1,4 @@
-"""Counters of pods as Prometheus has scraped them, on paper."""
+"""Counters of pods as a simulated Prometheus has scraped them."""
 
 import re
 from collections.abc import Iterable

@@ -11,7 +11,7 @@ from serinus.judge.checks.feedback import FeedbackCheck
 from serinus.judge.checks.latency import LatencyCheck
 from serinus.judge.checks.prediction_drift import PredictionDriftCheck
 from serinus.judge.checks.traffic_share import TrafficShareCheck
-from serinus.judge.evidence.kernel import Null
+from serinus.judge.evidence.kernel import NullHypothesis
 from serinus.judge.evidence.look import CheckKind, Look
 from tests.unit.judge.enumeration import Counts, Law, shares
 from tests.unit.judge.looks import (
@@ -37,11 +37,11 @@ class Claim:
     sorts: tuple[int, ...]
     arm: int
     other: int
-    tolerance: Null
-    margin: Null | None
+    tolerance: NullHypothesis
+    margin: NullHypothesis | None
     """None: Pass does not depend on it."""
 
-    def excess(self, law: Law, null: Null) -> float:
+    def excess(self, law: Law, null: NullHypothesis) -> float:
         """How far the rate of the arm is above what is allowed."""
         rate, other = (sum(law[arm][sort] for sort in self.sorts) for arm in (self.arm, self.other))
         return rate - null.ratio * other - null.offset
@@ -81,12 +81,12 @@ class Promise:
         return list(product(shares(self.sorts, self.grain), repeat=len(self.blocks[0])))
 
 
-ALIKE = Null(1.0, 0.0)
-TOLERANCE, MARGIN = Null(1.5, 0.1), Null(4.0, 0.2)
-LIMIT = Null(0.0, 0.3)
+ALIKE = NullHypothesis(1.0, 0.0)
+TOLERANCE, MARGIN = NullHypothesis(1.5, 0.1), NullHypothesis(4.0, 0.2)
+LIMIT = NullHypothesis(0.0, 0.3)
 
 
-def settings(tolerance: Null = TOLERANCE, /, **more: object) -> dict[str, object]:
+def settings(tolerance: NullHypothesis = TOLERANCE, /, **more: object) -> dict[str, object]:
     return {
         "tolerance": tolerance.ratio,
         "absoluteTolerance": f"{100 * tolerance.offset:g}%",
@@ -96,7 +96,7 @@ def settings(tolerance: Null = TOLERANCE, /, **more: object) -> dict[str, object
     }
 
 
-def errors(tolerance: Null = TOLERANCE, **more: object) -> CheckKind:
+def errors(tolerance: NullHypothesis = TOLERANCE, **more: object) -> CheckKind:
     return ErrorRateCheck(ErrorRate.model_validate(settings(tolerance, **more)))
 
 
@@ -104,19 +104,19 @@ def latency(**more: object) -> CheckKind:
     return LatencyCheck(Latency.model_validate(settings(warmUp="0s", **more)))
 
 
-def drift(tolerance: Null = TOLERANCE, **more: object) -> CheckKind:
+def drift(tolerance: NullHypothesis = TOLERANCE, **more: object) -> CheckKind:
     return PredictionDriftCheck(PredictionDrift.model_validate(settings(tolerance, **more)))
 
 
-def fairness(tolerance: Null = TOLERANCE, **more: object) -> CheckKind:
+def fairness(tolerance: NullHypothesis = TOLERANCE, **more: object) -> CheckKind:
     return FairnessCheck(Fairness.model_validate(settings(tolerance, minGroupShare="0%", **more)))
 
 
-def bad(tolerance: Null) -> list[Claim]:
+def bad(tolerance: NullHypothesis) -> list[Claim]:
     return [Claim((0,), CANDIDATE, STABLE, tolerance, MARGIN)]
 
 
-def slow(margin: Null | None) -> list[Claim]:
+def slow(margin: NullHypothesis | None) -> list[Claim]:
     """At either bound."""
     return [Claim(sorts, CANDIDATE, STABLE, TOLERANCE, margin) for sorts in ((1, 2), (2,))]
 
@@ -124,8 +124,8 @@ def slow(margin: Null | None) -> list[Claim]:
 def alike(
     *arms: int,
     sorts: Iterable[tuple[int, ...]] = ((0,),),
-    tolerance: Null = TOLERANCE,
-    margin: Null | None = MARGIN,
+    tolerance: NullHypothesis = TOLERANCE,
+    margin: NullHypothesis | None = MARGIN,
 ) -> list[Claim]:
     """Each of the arms, in each of the sorts."""
     pairs = product(sorts, permutations(arms, 2))
@@ -143,7 +143,9 @@ EACH, BOTH_TAILS = ((0,), (1,), (2,)), ((0, 1), (1, 2))
 
 PROMISES = {
     "errors as rare": Promise(errors(tolerance=ALIKE), events, bad(ALIKE)),
-    "errors by a ratio": Promise(errors(tolerance=Null(1.5, 0)), events, bad(Null(1.5, 0))),
+    "errors by a ratio": Promise(
+        errors(tolerance=NullHypothesis(1.5, 0)), events, bad(NullHypothesis(1.5, 0))
+    ),
     "errors by a ratio and an offset": Promise(errors(), events, bad(TOLERANCE)),
     "errors and a limit": Promise(
         errors(tolerance=ALIKE, limit="30%"), events, [*bad(ALIKE), LIMITED]
@@ -205,8 +207,14 @@ PROMISES = {
         TrafficShareCheck(TrafficShare.model_validate(settings(margin=2, absoluteMargin="10%"))),
         split,
         [
-            Claim((0,), 0, 0, Null(0, 0.3 * 1.5 + 0.1), Null(0, 0.3 * 2 + 0.1)),
-            Claim((1,), 0, 0, Null(0, 1 - (0.3 / 1.5 - 0.1)), Null(0, 1 - (0.3 / 2 - 0.1))),
+            Claim((0,), 0, 0, NullHypothesis(0, 0.3 * 1.5 + 0.1), NullHypothesis(0, 0.3 * 2 + 0.1)),
+            Claim(
+                (1,),
+                0,
+                0,
+                NullHypothesis(0, 1 - (0.3 / 1.5 - 0.1)),
+                NullHypothesis(0, 1 - (0.3 / 2 - 0.1)),
+            ),
         ],
         ((5,), (4,), (5,), (4,), (5,)),
         grain=20,
@@ -218,9 +226,9 @@ PROMISES = {
         ((5, 5), (4, 4)),
     ),
     "groups weighed by refusals": Promise(
-        fairness(tolerance=Null(1.5, 0), favourable=FAVOURABLE),
+        fairness(tolerance=NullHypothesis(1.5, 0), favourable=FAVOURABLE),
         groups,
-        alike(0, 1, tolerance=Null(1.5, 0)),
+        alike(0, 1, tolerance=NullHypothesis(1.5, 0)),
         ((6, 6), (5, 5)),
         grain=20,
         opening=ALL_FAVOURED,

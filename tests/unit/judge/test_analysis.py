@@ -85,12 +85,12 @@ def test_a_new_step_has_to_pass_anew_and_keeps_the_evidence_against_the_candidat
     before = paper.progress.checks
     entered = tuple(enter_step(before))
     assert {check.verdict for check in entered} == {"Inconclusive"}
-    assert [c.state.comparisons[0].more for c in entered] == [
-        c.state.comparisons[0].more for c in before
+    assert [c.state.comparisons[0].above for c in entered] == [
+        c.state.comparisons[0].above for c in before
     ]
     for check in entered:
         for each in check.state.comparisons:
-            for evidence in (each.not_more, each.not_fewer):
+            for evidence in (each.not_above, each.not_below):
                 assert sum(map(math.exp, evidence)) in (0, pytest.approx(1))
     paper.progress = Progress(paper.progress.counted, entered)
     serve(paper)

@@ -9,10 +9,10 @@ from serinus.api.status import CheckState
 from serinus.judge import Progress
 from serinus.judge.analysis import reads
 from serinus.judge.evidence.comparison import Policy, Scale, among_pods, begun, compare
-from serinus.judge.evidence.kernel import WORSE, Null
+from serinus.judge.evidence.kernel import WORSE, NullHypothesis
 from tests.unit.judge.judging import Judging, error_rate, latency
 
-POLICY = Policy(Null(1.0, 0.0), Null(1.5, 0.0))
+POLICY = Policy(NullHypothesis(1.0, 0.0), NullHypothesis(1.5, 0.0))
 BURSTS = Dispersion(name="errors", over_time=5.0)
 UNLIKE = Dispersion(name="errors", between_pods=0.2)
 
@@ -39,10 +39,10 @@ def test_events_and_requests_count_so_many_times_less_as_they_come_at_once() -> 
     known = fresh().comparisons[0]
     whole = Scale(POLICY, 1000.0, 19000.0).gains(known, 30.0, 190.0)
     fifth = Scale(POLICY, 1000.0, 19000.0, BURSTS).gains(known, 30.0, 190.0)
-    assert fifth.more == pytest.approx([gain / 5 for gain in whole.more])
-    assert fifth.not_more == pytest.approx([gain / 5 for gain in whole.not_more])
+    assert fifth.above == pytest.approx([gain / 5 for gain in whole.above])
+    assert fifth.not_above == pytest.approx([gain / 5 for gain in whole.not_above])
     counts_of_a_fifth = Scale(POLICY, 200.0, 3800.0).gains(known, 6.0, 38.0)
-    assert fifth.more == pytest.approx(counts_of_a_fifth.more)
+    assert fifth.above == pytest.approx(counts_of_a_fifth.above)
 
 
 def test_the_law_of_independent_requests_is_not_used_where_events_come_in_bursts() -> None:
@@ -52,11 +52,16 @@ def test_the_law_of_independent_requests_is_not_used_where_events_come_in_bursts
 
 
 def test_pods_that_differ_widen_the_tolerance_less_the_more_there_are() -> None:
-    ratios = [among_pods(Null(1.1, 0.0), UNLIKE, pods).ratio for pods in ((1, 3), (3, 3), (3, 30))]
+    ratios = [
+        among_pods(NullHypothesis(1.1, 0.0), UNLIKE, pods).ratio
+        for pods in ((1, 3), (3, 3), (3, 30))
+    ]
     assert ratios == sorted(ratios, reverse=True)
     assert ratios[0] == pytest.approx(1.1 * math.exp(2.58 * 0.2 * math.sqrt(4 / 3)))
-    assert among_pods(Null(1.1, 0.0), INDEPENDENT, (1, 1)) == Null(1.1, 0.0)
-    assert among_pods(Null(0.0, 0.05), UNLIKE, (1, 1)).ratio == 0, "a limit knows no stable"
+    assert among_pods(NullHypothesis(1.1, 0.0), INDEPENDENT, (1, 1)) == NullHypothesis(1.1, 0.0)
+    assert among_pods(NullHypothesis(0.0, 0.05), UNLIKE, (1, 1)).ratio == 0, (
+        "a limit knows no stable"
+    )
 
 
 def test_a_candidate_whose_errors_come_in_bursts_as_stables_do_is_not_rolled_back() -> None:

@@ -11,8 +11,8 @@ from serinus.judge.evidence.kernel import SHIFTED, WORSE
 
 def weight(state: CheckState) -> float:
     """All of it, laid out and held back, while no event was weighed."""
-    laid = [e for each in state.comparisons for e in (*each.more, *each.fewer)]
-    return math.fsum(map(math.exp, laid)) + state.reserve
+    laid = [e for each in state.comparisons for e in (*each.above, *each.below)]
+    return math.fsum(map(math.exp, laid)) + state.held_back
 
 
 def test_no_weight_comes_from_nowhere_however_often_it_is_laid_out() -> None:
@@ -24,17 +24,17 @@ def test_no_weight_comes_from_nowhere_however_often_it_is_laid_out() -> None:
             state = compare(state, [begun(f"class {turn}")], SHIFTED, both_ways=True)
         assert weight(state) <= 1 + 1e-9
     assert weight(state) == pytest.approx(1, abs=1e-2)
-    assert state.reserve > 0
+    assert state.held_back > 0
 
 
 def test_weight_is_laid_out_at_each_step_and_every_thousand_requests_and_not_in_between() -> None:
     state = compare(CheckState(), [begun("errors")], WORSE)
-    draws = [state.draws]
+    releases = [state.releases]
     for requests in (400, 400, 400, 400, 400):
         state = served(state, {"requests": requests}, {"requests": 9000.0}, WORSE)
-        draws.append(state.draws)
-    assert draws == [1, 1, 1, 2, 2, 3]
+        releases.append(state.releases)
+    assert releases == [1, 1, 1, 2, 2, 3]
     entered = state.replace(step_requests=0.0)
     idle = served(entered, {"requests": 0.0}, {"requests": 9000.0}, WORSE)
-    assert idle.draws == 3
-    assert served(idle, {"requests": 1.0}, {"requests": 9000.0}, WORSE).draws == 4
+    assert idle.releases == 3
+    assert served(idle, {"requests": 1.0}, {"requests": 9000.0}, WORSE).releases == 4

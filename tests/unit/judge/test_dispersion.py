@@ -11,7 +11,7 @@ from scipy.stats import t
 from serinus.api.baseline import Dispersion
 from serinus.judge.evidence.comparison import PODS_TOLERATED
 from serinus.judge.evidence.dispersion import Block, dispersion
-from serinus.rehearsal.draws import poisson
+from serinus.simulation.draws import poisson
 
 MINUTES, REQUESTS, ERRORS = 60, 6000.0, 0.01
 

@@ -4,7 +4,7 @@ import pytest
 
 from serinus.judge.checks.fairness import of_refusals
 from serinus.judge.evidence.comparison import Policy, Scale
-from serinus.judge.evidence.kernel import SHIFTED, Null
+from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis
 from tests.unit.judge.judging import Judging, fairness
 
 APPROVED = {"favourable": [{"label": "class", "value": "approve"}]}
@@ -171,7 +171,7 @@ def test_answers_without_outcomes_do_not_show_equal_odds() -> None:
 
 
 def test_the_bound_on_refusals_says_the_same_as_the_one_on_favours() -> None:
-    refused = of_refusals(Null(1.25, 0.02))
+    refused = of_refusals(NullHypothesis(1.25, 0.02))
     for second in (0.0, 0.2, 0.5, 0.7):
         first = 1.25 * second + 0.02
         assert refused.ratio * (1 - first) + refused.offset == pytest.approx(1 - second)
@@ -180,7 +180,7 @@ def test_the_bound_on_refusals_says_the_same_as_the_one_on_favours() -> None:
 def test_a_block_is_weighed_by_what_was_rarer_before_it_whatever_it_shows_itself() -> None:
     paper = judging()
     [known] = paper.look().state.comparisons
-    policy = Policy(Null(1.25, 0.0), Null(1.5, 0.02), SHIFTED)
+    policy = Policy(NullHypothesis(1.25, 0.0), NullHypothesis(1.5, 0.02), SHIFTED)
     for favours in ((1, 1), (90, 50)):
         paper.groups(north=(favours[0], 100), south=(favours[1], 100))
         known = Scale(policy, 100, 100, both_ways=True).weigh(known, *favours)

@@ -16,7 +16,7 @@ from serinus.judge.evidence.look import Look
 from serinus.judge.forecast.waits import Wait, waits
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, History, Series
-from serinus.rehearsal.draws import binomial, poisson
+from serinus.simulation.draws import binomial, poisson
 from tests.unit.judge.judging import drift, error_rate, feedback, latency
 from tests.unit.judge.metrics import Pods
 from tests.unit.judge.test_learning import NOW, Serve, analysis, requests

@@ -73,7 +73,7 @@ def worst(promise: Promise, laws: list[Law], value: ExpressionQuery, *, steps: b
 def evidence(found: Finding) -> float:
     """Against the candidate, with what is held back."""
     known = found.state.comparisons
-    return found.state.reserve + sum(exp(e) for each in known for e in (*each.more, *each.fewer))
+    return found.state.held_back + sum(exp(e) for each in known for e in (*each.above, *each.below))
 
 
 @every_promise

@@ -11,7 +11,7 @@ from serinus.judge import asks_of_history, learn
 from serinus.judge.analysis import reads
 from serinus.judge.evidence.history import minutes
 from serinus.metrics.queries import CounterQuery, History, QueryError, QueryResult, Series
-from serinus.rehearsal.draws import multinomial, poisson
+from serinus.simulation.draws import multinomial, poisson
 from tests.unit.judge.judging import (
     drift,
     error_rate,

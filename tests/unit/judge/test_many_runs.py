@@ -14,7 +14,7 @@ from serinus.api.status import CheckState
 from serinus.judge.checks.error_rate import ErrorRateCheck
 from serinus.judge.checks.latency import LatencyCheck
 from serinus.judge.checks.prediction_drift import PredictionDriftCheck
-from serinus.judge.evidence.kernel import Null
+from serinus.judge.evidence.kernel import NullHypothesis
 from serinus.judge.evidence.look import Budget, Look
 from tests.bench.judge import rare
 from tests.bench.judge.checks import ERRORS, Passing, Serinus, drift, latency
@@ -134,7 +134,7 @@ def test_failures_pass_at_the_same_look() -> None:
     judged = ErrorRateCheck(ErrorRate(tolerance=1.0, **RELATIVE))
     model = failing(steady(0.01))
     rollouts = Rollouts(Traffic(), model, model, np.random.default_rng(6), 1)
-    rule, state = Passing(rollouts, Null(2.0, 0.0)), CheckState()
+    rule, state = Passing(rollouts, NullHypothesis(2.0, 0.0)), CheckState()
     for block in rollouts.blocks():
         passed = rule.look(block)[0]
         found = judged.judge(state, of_failures(judged, block, 0), BUDGET)
@@ -176,7 +176,7 @@ def test_a_candidate_that_fails_more_often_is_found_in_time(
 
 def test_equal_candidates_pass_in_time() -> None:
     model = failing(steady(0.01))
-    rules = {"serinus": partial(Passing, margin=Null(1.5, 0.0))}
+    rules = {"serinus": partial(Passing, margin=NullHypothesis(1.5, 0.0))}
     trial = Trial(rules, Traffic(), model, model, until_decided=0.55)
     assert np.median(trial.batch(1, 0)["serinus"]) <= 2900
 

@@ -88,7 +88,7 @@ def test_what_a_block_brought_to_light_is_shown_at_once_and_weighed_from_the_nex
     found = paper.look()
     (fish,) = (each for each in found.state.comparisons if each.name == "class fish")
     assert (fish.candidate, fish.stable) == (1, 0)
-    assert fish.more == fish.fewer
+    assert fish.above == fish.below
 
 
 def test_a_class_that_no_pod_exports_any_more_counts_as_none() -> None:
@@ -102,7 +102,7 @@ def test_a_class_that_no_pod_exports_any_more_counts_as_none() -> None:
     for _ in range(4):
         paper.classes({"dog": 50, "bird": 50}, {"dog": 950, "bird": 950})
         (cat,) = (e for e in paper.look(seconds=100).state.comparisons if e.name == "class cat")
-        evidence.append(cat.not_more)
+        evidence.append(cat.not_above)
     assert evidence == sorted(evidence)
     assert len(set(map(tuple, evidence))) == 4
 
@@ -150,7 +150,7 @@ def test_bounds_are_compared_by_value_and_only_those_that_both_arms_have() -> No
             pods.add("pod", "model_prediction_score_bucket", 0, le=bound)
     paper.scrape()
     found = paper.look()
-    ranges = [each.name for each in found.state.comparisons if each.not_more]
+    ranges = [each.name for each in found.state.comparisons if each.not_above]
     assert ranges == ["score up to 0.2", "score 0.2 to 0.5", "score 0.5 to 1", "score above 1"]
 
 

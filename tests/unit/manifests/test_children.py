@@ -6,7 +6,7 @@ from serinus.api.spec import Spec
 from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.face import Split
+from serinus.manifests.routers.router import Split
 
 OWNER = Owner("shop", "fraud", "4f7c")
 GATEWAY = {"gateway": {"parentRefs": [{"name": "public"}]}}

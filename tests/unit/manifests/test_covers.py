@@ -10,8 +10,8 @@ from serinus.api.spec import Gateway
 from serinus.manifests.covers import covers, differences, over, ports_anew
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.face import Split
 from serinus.manifests.routers.gateway import GatewayRouter
+from serinus.manifests.routers.router import Split
 from serinus.manifests.workload import deployment, service
 
 OWNER = Owner("shop", "fraud", "4f7c")

@@ -1,4 +1,4 @@
-"""Two ways to split traffic, one face: what is rendered, and what is read back."""
+"""Two ways to split traffic, one interface: what is rendered, and what is read back."""
 
 from copy import deepcopy
 from typing import Any
@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from serinus.api.spec import Gateway
+from serinus.cluster.kinds import CHILDREN
+from serinus.manifests.children import ROUTERS
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.face import Routed, Router, Split, carriable_weight
 from serinus.manifests.routers.gateway import GatewayRouter
 from serinus.manifests.routers.replicas import ReplicaRouter
+from serinus.manifests.routers.router import Routed, Router, Split, carriable_weight
 from serinus.manifests.workload import deployment
 
 FIELD = "spec.traffic.gateway.parentRefs"
@@ -325,7 +327,9 @@ def test_a_candidate_has_the_number_of_pods_whose_share_is_nearest(
 
 
 def test_two_ports_cannot_share_one_service() -> None:
-    told = REPLICAS.obstacle(revision("1", containerPort=8080), revision("2", containerPort=9090))
+    told = REPLICAS.incompatibility(
+        revision("1", containerPort=8080), revision("2", containerPort=9090)
+    )
     assert told is not None
     assert "8080" in told
     assert "9090" in told
@@ -334,23 +338,23 @@ def test_two_ports_cannot_share_one_service() -> None:
 
 def test_two_ports_of_one_name_can_share_a_service() -> None:
     ports = [revision(str(n), name="http", containerPort=n) for n in (8080, 9090)]
-    assert REPLICAS.obstacle(*ports) is None
+    assert REPLICAS.incompatibility(*ports) is None
 
 
 def test_behind_a_gateway_each_revision_may_have_its_own_port() -> None:
     ports = [revision(str(n), containerPort=n) for n in (8080, 9090)]
-    assert GATEWAY.obstacle(*ports) is None
+    assert GATEWAY.incompatibility(*ports) is None
 
 
 def test_a_gateway_has_to_speak_one_protocol_to_both_revisions() -> None:
     http = revision("1", name="http", containerPort=8080)
     grpc, newer = (revision(name, name=name, containerPort=8081) for name in ("grpc", "grpc-v2"))
     for ports in ((http, grpc), (grpc, http)):
-        told = GATEWAY.obstacle(*ports)
+        told = GATEWAY.incompatibility(*ports)
         assert told is not None
         assert "kubernetes.io/h2c" in told
         assert "spec.rollout.steps to []" in told
-    assert GATEWAY.obstacle(grpc, newer) is None
+    assert GATEWAY.incompatibility(grpc, newer) is None
 
 
 # --- what ready pods can carry
@@ -440,3 +444,14 @@ def test_a_service_of_all_pods_leads_to_every_revision_that_has_some() -> None:
     assert REPLICAS.leads_to(OWNER, {**pods, ("Service", "fraud"): shared}) == frozenset(BOTH)
     [alone] = REPLICAS.manifests(OWNER, split(0), BOTH)
     assert REPLICAS.leads_to(OWNER, {**pods, ("Service", "fraud"): alone}) == frozenset({OLD.hash})
+
+
+@pytest.mark.parametrize("router", [REPLICAS, GATEWAY], ids=["replicas", "gateway"])
+def test_a_router_writes_the_kinds_that_it_says(router: Router) -> None:
+    written = router.manifests(OWNER, split(20), BOTH)
+    assert {each["kind"] for each in written} == router.kinds
+    assert type(router) in ROUTERS
+
+
+def test_what_routers_write_is_watched_and_all_else_that_is_a_child() -> None:
+    assert {*CHILDREN} == {"ControllerRevision", "Deployment"}.union(*(r.kinds for r in ROUTERS))

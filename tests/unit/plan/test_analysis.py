@@ -21,7 +21,7 @@ from serinus.metrics.queries import (
 from serinus.metrics.requests import LONGEST_WINDOW, LOOKBACK, HistoryRequest, Request
 from serinus.plan.analysis import in_effect, judged, learned, next_look, requested
 from serinus.plan.situation import Workload, World
-from tests.unit.plan.rehearsal import TEMPLATE, B, serving
+from tests.support.simulated_rollout import TEMPLATE, B, serving
 
 OWNER = Owner("shop", "fraud", "4f7c")
 ERRORS = {"analysis": {"interval": "5s", "checks": [{"name": "errors", "errorRate": {}}]}}
@@ -172,15 +172,15 @@ def test_a_pass_reached_by_fewer_requests_raises_no_weight_once_more_are_asked_f
         (5000, "Rollback", 20),
     ):
         analysis = {"checks": checks, "minRequests": 100, "onInconclusive": policy}
-        story = serving().given(steps=steps, analysis=analysis).apply(B)
-        assert story.judged("Pass").reason == "AwaitingPause"
-        passing = story.status.candidate
+        rollout = serving().given(steps=steps, analysis=analysis).apply(B)
+        assert rollout.judged("Pass").reason == "AwaitingPause"
+        passing = rollout.status.candidate
         assert passing is not None
         given = Analysis.model_validate(analysis)
         budget = budget_of(given, given.checks[0]).digest
         passed = [
             check.replace(state=check.state.replace(budget=budget)) for check in passing.checks
         ]
-        story.rollout.status = story.status.replace(candidate=passing.replace(checks=passed))
-        story.given(steps=steps, analysis={**analysis, "minRequests": asked}).after(3601)
-        assert story.weight == weight
+        rollout.rollout.status = rollout.status.replace(candidate=passing.replace(checks=passed))
+        rollout.given(steps=steps, analysis={**analysis, "minRequests": asked}).after(3601)
+        assert rollout.weight == weight

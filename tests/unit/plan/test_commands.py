@@ -2,60 +2,60 @@
 
 import pytest
 
-from serinus.rehearsal.world import PaperWorld
-from tests.unit.plan.rehearsal import A, B, C, Rehearsal, serving
+from serinus.simulation.cluster import SimulatedCluster
+from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
 
-def outcome(story: Rehearsal) -> str:
-    assert story.status.command
-    return story.status.command.outcome
+def outcome(rollout: SimulatedRollout) -> str:
+    assert rollout.status.command
+    return rollout.status.command.outcome
 
 
 def test_promote_skips_the_steps_but_not_the_pods() -> None:
-    story = serving().apply(B)
-    story.world.broken.add(B)
-    story.order(f"promote/{B}")
-    assert story.status.stable and story.status.stable.revision == A
-    story.world.broken.clear()
-    story.settle()
-    assert story.status.stable.revision == B
+    rollout = serving().apply(B)
+    rollout.world.broken.add(B)
+    rollout.order(f"promote/{B}")
+    assert rollout.status.stable and rollout.status.stable.revision == A
+    rollout.world.broken.clear()
+    rollout.settle()
+    assert rollout.status.stable.revision == B
 
 
 def test_abort_rolls_back_and_stays_back() -> None:
-    story = serving().apply(B).order(f"abort/{B}")
-    assert story.status.rejected and story.status.rejected.reason == "Aborted"
-    assert story.after(3600).status.candidate is None
+    rollout = serving().apply(B).order(f"abort/{B}")
+    assert rollout.status.rejected and rollout.status.rejected.reason == "Aborted"
+    assert rollout.after(3600).status.candidate is None
 
 
 def test_retry_starts_the_rejected_revision_anew_without_a_changed_template() -> None:
-    story = serving().apply(B).judged("Fail").order(f"retry/{B}")
-    assert story.status.candidate and story.status.candidate.revision == B
+    rollout = serving().apply(B).judged("Fail").order(f"retry/{B}")
+    assert rollout.status.candidate and rollout.status.candidate.revision == B
 
 
 def test_a_command_is_obeyed_once_until_it_is_made_new() -> None:
-    story = serving().apply(B).judged("Fail").order(f"retry/{B}").judged("Fail")
-    assert story.after(60).status.candidate is None
-    assert story.order(f"retry/{B}/2").status.candidate is not None
+    rollout = serving().apply(B).judged("Fail").order(f"retry/{B}").judged("Fail")
+    assert rollout.after(60).status.candidate is None
+    assert rollout.order(f"retry/{B}/2").status.candidate is not None
 
 
 def test_undo_returns_to_a_former_revision_without_steps_and_against_the_spec() -> None:
-    story = serving().given(steps=[{"setWeight": 20}]).apply(B).judged("Pass").after(60)
-    story.order(f"undo/{A}")
-    assert story.status.stable and story.status.stable.revision == A
-    assert story.status.rejected and story.status.rejected.revision == B
-    assert story.after(3600).status.candidate is None
-    assert story.apply(C).status.candidate is not None
+    rollout = serving().given(steps=[{"setWeight": 20}]).apply(B).judged("Pass").after(60)
+    rollout.order(f"undo/{A}")
+    assert rollout.status.stable and rollout.status.stable.revision == A
+    assert rollout.status.rejected and rollout.status.rejected.revision == B
+    assert rollout.after(3600).status.candidate is None
+    assert rollout.apply(C).status.candidate is not None
 
 
 def test_an_undo_whose_pods_do_not_start_keeps_what_serves() -> None:
-    story = serving().given(steps=[{"setWeight": 20}]).apply(B).judged("Pass").after(60)
-    story.world.broken.add(A)
-    story.order(f"undo/{A}").after(700)
-    assert story.status.stable and story.status.stable.revision == B
-    assert story.status.phase == "Degraded"
-    story.order(f"abort/{A}")
-    assert story.status.candidate is None
-    assert story.status.rejected and story.status.rejected.revision == B
+    rollout = serving().given(steps=[{"setWeight": 20}]).apply(B).judged("Pass").after(60)
+    rollout.world.broken.add(A)
+    rollout.order(f"undo/{A}").after(700)
+    assert rollout.status.stable and rollout.status.stable.revision == B
+    assert rollout.status.phase == "Degraded"
+    rollout.order(f"abort/{A}")
+    assert rollout.status.candidate is None
+    assert rollout.status.rejected and rollout.status.rejected.revision == B
 
 
 @pytest.mark.parametrize(
@@ -73,54 +73,54 @@ def test_an_undo_whose_pods_do_not_start_keeps_what_serves() -> None:
 def test_a_command_that_makes_no_sense_is_refused_and_changes_nothing(
     command: str, told: str
 ) -> None:
-    story = serving().apply(B)
-    before = story.status.candidate
-    story.order(command)
-    assert told in outcome(story)
-    assert story.status.candidate == before
+    rollout = serving().apply(B)
+    before = rollout.status.candidate
+    rollout.order(command)
+    assert told in outcome(rollout)
+    assert rollout.status.candidate == before
 
 
 def test_after_an_undo_stables_pods_are_as_many_as_there_are() -> None:
-    story = serving().given(steps=[]).apply(B)
-    story.command = f"undo/{A}"
-    story.pass_once()
-    assert story.status.stable and story.status.stable.revision == A
-    assert story.status.stable.ready_replicas == 4
+    rollout = serving().given(steps=[]).apply(B)
+    rollout.command = f"undo/{A}"
+    rollout.pass_once()
+    assert rollout.status.stable and rollout.status.stable.revision == A
+    assert rollout.status.stable.ready_replicas == 4
 
 
 def test_a_first_deployment_cannot_be_promoted_by_hand() -> None:
-    story = Rehearsal(world=PaperWorld(broken={A})).settle().order(f"promote/{A}")
-    assert "becomes stable by itself once it serves" in outcome(story)
+    rollout = SimulatedRollout(world=SimulatedCluster(broken={A})).settle().order(f"promote/{A}")
+    assert "becomes stable by itself once it serves" in outcome(rollout)
 
 
 def test_a_first_deployment_cannot_be_aborted() -> None:
-    story = Rehearsal(world=PaperWorld(broken={A})).settle().order(f"abort/{A}")
-    assert "nothing to go back to" in outcome(story)
+    rollout = SimulatedRollout(world=SimulatedCluster(broken={A})).settle().order(f"abort/{A}")
+    assert "nothing to go back to" in outcome(rollout)
 
 
 @pytest.mark.parametrize("command", [f"abort/{C}", f"undo/{A}"])
 def test_what_alone_serves_is_not_taken_out_by_command(command: str) -> None:
-    story = serving().given(steps=[]).apply(B).given(steps=[{"setWeight": 50}]).apply(C)
-    story.world.broken = {B}
-    story.settle().order(command)
-    assert story.status.candidate and story.status.candidate.revision == C
+    rollout = serving().given(steps=[]).apply(B).given(steps=[{"setWeight": 50}]).apply(C)
+    rollout.world.broken = {B}
+    rollout.settle().order(command)
+    assert rollout.status.candidate and rollout.status.candidate.revision == C
     told = f"stable revision {B} has no ready pod, and candidate {C} has 2: nothing would be served"
-    assert told in outcome(story)
-    assert f"promote/{C}" in outcome(story)
-    story.world.broken = set()
-    story.settle().order(f"{command}/2")
-    assert outcome(story).endswith("done")
+    assert told in outcome(rollout)
+    assert f"promote/{C}" in outcome(rollout)
+    rollout.world.broken = set()
+    rollout.settle().order(f"{command}/2")
+    assert outcome(rollout).endswith("done")
 
 
 def test_a_candidate_that_cannot_serve_either_may_be_aborted() -> None:
-    story = serving().apply(B)
-    story.world.broken = {A, B}
-    story.settle().order(f"abort/{B}")
-    assert story.status.rejected and story.status.rejected.reason == "Aborted"
+    rollout = serving().apply(B)
+    rollout.world.broken = {A, B}
+    rollout.settle().order(f"abort/{B}")
+    assert rollout.status.rejected and rollout.status.rejected.reason == "Aborted"
 
 
 def test_scaled_to_zero_a_candidate_may_be_aborted() -> None:
-    story = serving().given(steps=[{"setWeight": 50}]).apply(B)
-    story.spec = {**story.spec, "replicas": 0}
-    story.settle().order(f"abort/{B}")
-    assert story.status.rejected and story.status.rejected.reason == "Aborted"
+    rollout = serving().given(steps=[{"setWeight": 50}]).apply(B)
+    rollout.spec = {**rollout.spec, "replicas": 0}
+    rollout.settle().order(f"abort/{B}")
+    assert rollout.status.rejected and rollout.status.rejected.reason == "Aborted"

@@ -5,7 +5,7 @@ import pytest
 from serinus.api.status import Status
 from serinus.manifests.revision import Revision
 from serinus.plan.history import FORMER_KEPT, former, kept
-from tests.unit.plan.rehearsal import TEMPLATE, A, B, C, serving
+from tests.support.simulated_rollout import TEMPLATE, A, B, C, serving
 
 
 def revision(number: int) -> Revision:
@@ -49,11 +49,11 @@ def test_what_the_spec_asks_for_and_neither_runs_nor_has_an_object_is_not_kept()
 
 
 def test_who_was_stable_is_noted_the_last_one_first() -> None:
-    story = serving().given(steps=[])
-    assert story.status.former == []
-    assert story.apply(B).status.former == [A]
-    assert story.apply(C).status.former == [B, A]
-    assert story.order(f"undo/{A}").status.former == [C, B]
+    rollout = serving().given(steps=[])
+    assert rollout.status.former == []
+    assert rollout.apply(B).status.former == [A]
+    assert rollout.apply(C).status.former == [B, A]
+    assert rollout.order(f"undo/{A}").status.former == [C, B]
 
 
 def test_no_more_are_noted_than_a_spec_may_ask_to_keep() -> None:

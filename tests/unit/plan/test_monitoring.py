@@ -3,11 +3,11 @@
 from typing import Any
 
 from serinus.api.spec import Spec
-from serinus.api.status import Condition, FeatureStatus, Stable, Status, Unknown, Watched
-from serinus.judge.drift import Watch
+from serinus.api.status import Condition, FeatureStatus, Monitored, Stable, Status, Unknown
+from serinus.judge.drift import DriftState
 from serinus.manifests.owner import Owner
-from serinus.plan.monitoring import basis_of, to_watch
-from tests.unit.plan.rehearsal import TEMPLATE, A, B, Rehearsal, serving
+from serinus.plan.monitoring import basis_of, monitoring_request
+from tests.support.simulated_rollout import TEMPLATE, A, B, SimulatedRollout, serving
 
 GIVEN = {"given": [{"feature": "income", "buckets": [{"upTo": 2000, "share": "10%"}]}]}
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -17,7 +17,9 @@ def monitored(**reference: Any) -> dict[str, Any]:
     return {"monitoring": {"featureDrift": {"reference": reference}}}
 
 
-def found(rehearsal: Rehearsal, *drifted: str, unknown: Unknown | None = None) -> Rehearsal:
+def found(
+    rollout: SimulatedRollout, *drifted: str, unknown: Unknown | None = None
+) -> SimulatedRollout:
     """The watch finds these of income and age to have drifted."""
     features = [
         FeatureStatus(
@@ -25,21 +27,19 @@ def found(rehearsal: Rehearsal, *drifted: str, unknown: Unknown | None = None) -
         )
         for name in ("age", "income")
     ]
-    basis = basis_of(
-        Spec.model_validate({"template": TEMPLATE, **rehearsal.spec}), rehearsal.status
-    )
+    basis = basis_of(Spec.model_validate({"template": TEMPLATE, **rollout.spec}), rollout.status)
     assert basis
-    watched = Watched(basis=basis, features=features, unknown=unknown)
-    rehearsal.rollout.status = rehearsal.status.replace(monitoring=watched)
-    return rehearsal.settle()
+    watched = Monitored(basis=basis, features=features, unknown=unknown)
+    rollout.rollout.status = rollout.status.replace(monitoring=watched)
+    return rollout.settle()
 
 
-def condition(rehearsal: Rehearsal) -> Condition | None:
-    return next((c for c in rehearsal.status.conditions if c.type == "Drifted"), None)
+def condition(rollout: SimulatedRollout) -> Condition | None:
+    return next((c for c in rollout.status.conditions if c.type == "Drifted"), None)
 
 
-def told(rehearsal: Rehearsal) -> tuple[str, str, str]:
-    about = condition(rehearsal)
+def reported(rollout: SimulatedRollout) -> tuple[str, str, str]:
+    about = condition(rollout)
     assert about
     return about.status, about.reason, about.message
 
@@ -49,27 +49,27 @@ def test_nothing_is_told_of_what_is_not_watched() -> None:
 
 
 def test_until_there_is_a_reference_nothing_is_known() -> None:
-    assert told(serving(**monitored(recordFor="2h"))) == (
+    assert reported(serving(**monitored(recordFor="2h"))) == (
         "Unknown",
         "RecordingReference",
         "The reference is being recorded: 2h of what stable is asked, and at least 1000 values.",
     )
-    assert told(serving(**monitored(**GIVEN))) == ("Unknown", "NoData", "Not measured yet.")
+    assert reported(serving(**monitored(**GIVEN))) == ("Unknown", "NoData", "Not measured yet.")
 
 
 def test_a_drift_is_told_by_a_condition_and_by_events_when_it_begins_and_ends() -> None:
     loan = serving(**monitored())
     found(loan)
-    assert told(loan) == ("False", "WithinReference", "Within the reference: age, income.")
-    before = len(loan.told)
+    assert reported(loan) == ("False", "WithinReference", "Within the reference: age, income.")
+    before = len(loan.reasons)
     found(loan, "income")
-    assert told(loan) == ("True", "FeaturesDrifted", "income: evidence.")
-    assert loan.told[before:] == ["FeaturesDrifted"]
+    assert reported(loan) == ("True", "FeaturesDrifted", "income: evidence.")
+    assert loan.reasons[before:] == ["FeaturesDrifted"]
     found(loan, "income", "age")
-    assert told(loan) == ("True", "FeaturesDrifted", "age: evidence. income: evidence.")
+    assert reported(loan) == ("True", "FeaturesDrifted", "age: evidence. income: evidence.")
     found(loan)
-    assert told(loan)[:2] == ("False", "WithinReference")
-    assert loan.told[before:] == ["FeaturesDrifted", "WithinReference"]
+    assert reported(loan)[:2] == ("False", "WithinReference")
+    assert loan.reasons[before:] == ["FeaturesDrifted", "WithinReference"]
 
 
 def test_a_drift_leaves_phase_and_rollout_alone() -> None:
@@ -90,9 +90,9 @@ def test_while_metrics_cannot_be_read_what_has_drifted_stays_so_and_the_rest_is_
     outage = Unknown(reason="MetricsUnavailable", message="Prometheus cannot be reached.")
     loan = serving(**monitored())
     found(loan, unknown=outage)
-    assert told(loan) == ("Unknown", "MetricsUnavailable", "Prometheus cannot be reached.")
+    assert reported(loan) == ("Unknown", "MetricsUnavailable", "Prometheus cannot be reached.")
     found(loan, "income", unknown=outage)
-    assert told(loan)[0] == "True"
+    assert reported(loan)[0] == "True"
 
 
 def test_a_new_revision_records_anew_and_a_given_reference_holds_for_all() -> None:
@@ -103,7 +103,7 @@ def test_a_new_revision_records_anew_and_a_given_reference_holds_for_all() -> No
         assert loan.status.stable
         assert loan.status.stable.revision == B
         assert (loan.status.monitoring is not None) is kept
-        assert told(loan)[0] == ("True" if kept else "Unknown")
+        assert reported(loan)[0] == ("True" if kept else "Unknown")
 
 
 def test_other_settings_start_anew_and_none_end_it() -> None:
@@ -111,7 +111,7 @@ def test_other_settings_start_anew_and_none_end_it() -> None:
     found(loan, "income")
     loan.spec = monitored(recordFor="2h")
     loan.settle()
-    assert told(loan)[0] == "Unknown"
+    assert reported(loan)[0] == "Unknown"
     found(loan, "income")
     loan.spec = {}
     loan.settle()
@@ -121,12 +121,14 @@ def test_other_settings_start_anew_and_none_end_it() -> None:
 
 def test_stable_alone_is_asked_about_as_far_back_as_it_was_not_counted() -> None:
     spec = Spec.model_validate({"template": TEMPLATE, **monitored()})
-    assert to_watch(OWNER, spec, Status(), None, 1000.0) is None
+    assert monitoring_request(OWNER, spec, Status(), None, 1000.0) is None
     status = Status(stable=Stable(revision=A, number=1, since=0.0))
-    first = to_watch(OWNER, spec, status, None, 1000.0)
+    first = monitoring_request(OWNER, spec, status, None, 1000.0)
     assert first
     assert {first.candidate.workload, first.stable.workload} == {f"fraud-{A}"}
     assert first.window(1000.0) == 60.0
-    later = to_watch(OWNER, spec, status, Watch(900.0, 960.0, {"pod": 960.0}), 1000.0)
+    later = monitoring_request(
+        OWNER, spec, status, DriftState(900.0, 960.0, {"pod": 960.0}), 1000.0
+    )
     assert later
     assert later.window(1000.0) == 100.0

@@ -9,9 +9,9 @@ from serinus.api.status import Candidate, Stable, Status, Weight
 from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.face import Split
-from serinus.plan.observe import read_revisions, read_wish, read_workloads, read_world
-from tests.unit.plan.rehearsal import GATEWAY, TEMPLATE
+from serinus.manifests.routers.router import Split
+from serinus.plan.observe import read_desired, read_revisions, read_workloads, read_world
+from tests.support.simulated_rollout import GATEWAY, TEMPLATE
 
 OWNER = Owner("shop", "fraud", "4f7c")
 
@@ -58,8 +58,8 @@ def live(*gone: tuple[str, Revision]) -> dict[tuple[str, str], Manifest]:
 def read(objects: dict[tuple[str, str], Manifest], asked: Revision) -> dict[str, Revision]:
     spec = raw(asked)
     metadata = {"namespace": "shop", "name": "fraud", "generation": 1}
-    wish = read_wish({"metadata": metadata, "spec": spec}, Spec.model_validate(spec))
-    return read_revisions(wish, spec, STATUS, objects)
+    desired = read_desired({"metadata": metadata, "spec": spec}, Spec.model_validate(spec))
+    return read_revisions(desired, spec, STATUS, objects)
 
 
 def test_a_revision_that_the_spec_asks_for_is_known_by_the_spec_and_kept_again() -> None:
@@ -88,8 +88,8 @@ def test_the_split_is_read_back_and_the_status_says_what_is_lost(asked: Revision
     objects = live(("ControllerRevision", OLD))
     spec = raw(asked)
     metadata = {"namespace": "shop", "name": "fraud", "generation": 1}
-    wish = read_wish({"metadata": metadata, "spec": spec}, Spec.model_validate(spec))
-    world = read_world(OWNER, wish, STATUS, objects, read(objects, asked))
+    desired = read_desired({"metadata": metadata, "spec": spec}, Spec.model_validate(spec))
+    world = read_world(OWNER, desired, STATUS, objects, read(objects, asked))
     assert world.weight == 20
     assert set(world.history) == {NEW.hash}, "nothing goes back to what is not kept"
     assert world.unkept

@@ -7,51 +7,51 @@ import pytest
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Stable, Status, Weight
 from serinus.manifests.revision import Revision
-from serinus.plan.observe import obstacle
-from serinus.plan.situation import Wish
-from tests.unit.plan.rehearsal import GATEWAY, A, B, C, Rehearsal, serving
+from serinus.plan.observe import incompatibility
+from serinus.plan.situation import Desired
+from tests.support.simulated_rollout import GATEWAY, A, B, C, SimulatedRollout, serving
 
 PORTS = "stable listens on port 8080 and the candidate on 9090"
 
 
-def hindered() -> Rehearsal:
-    story = serving(traffic={})
-    story.obstacle = PORTS
-    return story.apply(B)
+def hindered() -> SimulatedRollout:
+    rollout = serving(traffic={})
+    rollout.incompatibility = PORTS
+    return rollout.apply(B)
 
 
 def test_it_is_not_started_and_the_status_says_why() -> None:
-    story = hindered()
-    assert story.status.candidate is None
-    assert (story.status.phase, story.reason) == ("Degraded", "InvalidSpec")
-    assert PORTS in story.status.message
-    assert "RolloutStarted" not in story.told
-    before = story.told
-    assert story.after(3600).told == before
+    rollout = hindered()
+    assert rollout.status.candidate is None
+    assert (rollout.status.phase, rollout.reason) == ("Degraded", "InvalidSpec")
+    assert PORTS in rollout.status.message
+    assert "RolloutStarted" not in rollout.reasons
+    before = rollout.reasons
+    assert rollout.after(3600).reasons == before
 
 
 def test_once_the_obstacle_is_gone_it_starts() -> None:
-    story = hindered()
-    story.obstacle = None
-    assert story.settle().status.candidate
+    rollout = hindered()
+    rollout.incompatibility = None
+    assert rollout.settle().status.candidate
 
 
 def test_an_obstacle_that_comes_up_in_mid_rollout_drops_the_candidate_once() -> None:
-    story = serving(traffic={}).apply(B)
-    story.obstacle = PORTS
-    story.settle()
-    assert story.status.candidate is None
-    assert story.told[-1] == "InvalidSpec"
-    before = story.told
-    assert story.after(3600).told == before
+    rollout = serving(traffic={}).apply(B)
+    rollout.incompatibility = PORTS
+    rollout.settle()
+    assert rollout.status.candidate is None
+    assert rollout.reasons[-1] == "InvalidSpec"
+    before = rollout.reasons
+    assert rollout.after(3600).reasons == before
 
 
 def test_an_undo_shares_nothing_and_is_not_hindered() -> None:
-    story = serving(traffic={}).given(steps=[]).apply(B)
-    story.obstacle = PORTS
-    story.apply(C).order(f"undo/{A}")
-    assert story.status.stable
-    assert story.status.stable.revision == A
+    rollout = serving(traffic={}).given(steps=[]).apply(B)
+    rollout.incompatibility = PORTS
+    rollout.apply(C).order(f"undo/{A}")
+    assert rollout.status.stable
+    assert rollout.status.stable.revision == A
 
 
 def asked(port: dict[str, Any], role: str = "stable", **fields: Any) -> str | None:
@@ -63,7 +63,7 @@ def asked(port: dict[str, Any], role: str = "stable", **fields: Any) -> str | No
     )
     stable = Revision.of({"template": old}, 1)
     candidate = Revision.of({"template": new}, 2)
-    wish = Wish(Spec.model_validate({"template": new, **fields}), 1, candidate.hash)
+    desired = Desired(Spec.model_validate({"template": new, **fields}), 1, candidate.hash)
     first = Candidate(
         revision=stable.hash,
         number=1,
@@ -77,8 +77,8 @@ def asked(port: dict[str, Any], role: str = "stable", **fields: Any) -> str | No
         "first": Status(candidate=first),
         "serving": Status(),
     }[role]
-    return obstacle(
-        wish, status, {stable.hash: stable, candidate.hash: candidate}, serving=stable.hash
+    return incompatibility(
+        desired, status, {stable.hash: stable, candidate.hash: candidate}, serving=stable.hash
     )
 
 
@@ -107,5 +107,5 @@ def test_another_protocol_hinders_only_where_a_gateway_has_to_speak_both() -> No
 
 @pytest.mark.parametrize("status", [Status()])
 def test_a_first_deployment_has_nobody_to_share_with(status: Status) -> None:
-    wish = Wish(Spec.model_validate({"template": {"spec": {"containers": []}}}), 1, A)
-    assert obstacle(wish, status, {}) is None
+    desired = Desired(Spec.model_validate({"template": {"spec": {"containers": []}}}), 1, A)
+    assert incompatibility(desired, status, {}) is None

@@ -7,10 +7,10 @@ import pytest
 
 from serinus.api.spec import Spec
 from serinus.api.status import Status
-from serinus.manifests.routers.face import Split
+from serinus.manifests.routers.router import Split
 from serinus.plan.decide import Plan, decide
-from serinus.plan.situation import Known, Wish, Workload, World
-from tests.unit.plan.rehearsal import TEMPLATE, A, B
+from serinus.plan.situation import Desired, Known, Workload, World
+from tests.support.simulated_rollout import TEMPLATE, A, B
 
 RUNNING = World(
     history={A: Known(1), B: Known(2)},
@@ -20,9 +20,9 @@ RUNNING = World(
 )
 
 
-def first_pass(revision: str, world: World, **wish: Any) -> Plan:
+def first_pass(revision: str, world: World, **desired: Any) -> Plan:
     spec = Spec.model_validate({"template": TEMPLATE, "replicas": 3})
-    return decide(replace(Wish(spec, 1, revision), **wish), Status(), world, 1000.0)
+    return decide(replace(Desired(spec, 1, revision), **desired), Status(), world, 1000.0)
 
 
 def test_a_revision_that_serves_already_is_stable_and_nothing_restarts() -> None:
@@ -31,7 +31,7 @@ def test_a_revision_that_serves_already_is_stable_and_nothing_restarts() -> None
     assert (plan.status.stable.revision, plan.status.candidate) == (A, None)
     assert plan.wanted is not None
     assert (plan.wanted.replicas, plan.wanted.split) == ({A: 3}, Split(A, None, 0))
-    assert [decision.reason for decision in plan.news] == ["TakenUp"]
+    assert [decision.reason for decision in plan.new_decisions] == ["TakenUp"]
 
 
 def test_another_spec_is_rolled_out_beside_what_serves() -> None:
@@ -49,13 +49,13 @@ def test_where_nothing_serves_it_is_a_first_deployment() -> None:
     assert plan.status.candidate.mode == "First"
 
 
-@pytest.mark.parametrize("obstacle", [None, "spec.rollout: is odd"])
-def test_what_could_not_be_read_is_told_by_a_decision(obstacle: str | None) -> None:
+@pytest.mark.parametrize("incompatibility", [None, "spec.rollout: is odd"])
+def test_what_could_not_be_read_is_told_by_a_decision(incompatibility: str | None) -> None:
     unread = ("status.candidate.mode: is not known.",)
-    problems = (obstacle,) if obstacle else ()
+    problems = (incompatibility,) if incompatibility else ()
     plan = first_pass(A, replace(RUNNING, unread=unread), problems=problems)
-    assert plan.news[-1].reason == "StatusUnreadable"
-    assert "status.candidate.mode: is not known." in plan.news[-1].message
+    assert plan.new_decisions[-1].reason == "StatusUnreadable"
+    assert "status.candidate.mode: is not known." in plan.new_decisions[-1].message
 
 
 def test_an_autoscaler_is_told_how_to_select_the_pods() -> None:

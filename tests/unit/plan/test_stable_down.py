@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from serinus.plan.situation import PodEnd, SeenPod, World
-from serinus.rehearsal.world import PaperWorld
-from tests.unit.plan.rehearsal import A, B, C, Rehearsal
+from serinus.simulation.cluster import SimulatedCluster
+from tests.support.simulated_rollout import A, B, C, SimulatedRollout
 
 QUOTA = "Deployment fraud-aaaaaaaa cannot be written: exceeded quota"
 
 
 @dataclass
-class Lost(PaperWorld):
+class Lost(SimulatedCluster):
     """Deployments that somebody deletes."""
 
     lost: set[str] = field(default_factory=set)
@@ -30,168 +30,172 @@ class Lost(PaperWorld):
         return replace(found, workloads=left, refused_pods=self.refused_pods)
 
 
-def halfway(world: PaperWorld) -> Rehearsal:
+def halfway(world: SimulatedCluster) -> SimulatedRollout:
     """A candidate has half of the traffic when stable's pods go."""
     steps = [{"setWeight": 50}, {"pause": {}}]
-    story = Rehearsal(spec={"rollout": {"steps": steps}}, world=world).settle().apply(B)
-    story.judged("Pass")
-    assert (story.weight, story.reason, story.status.phase) == (50, "AwaitingCommand", "Paused")
-    return story
+    rollout = SimulatedRollout(spec={"rollout": {"steps": steps}}, world=world).settle().apply(B)
+    rollout.judged("Pass")
+    assert (rollout.weight, rollout.reason, rollout.status.phase) == (
+        50,
+        "AwaitingCommand",
+        "Paused",
+    )
+    return rollout
 
 
 def test_a_command_is_refused_also_where_stables_deployment_is_gone() -> None:
     world = Lost()
-    story = halfway(world)
+    rollout = halfway(world)
     world.lost = {A}
-    story.order(f"abort/{B}")
-    assert story.status.candidate
-    assert story.status.command
-    assert "nothing would be served" in story.status.command.outcome
+    rollout.order(f"abort/{B}")
+    assert rollout.status.candidate
+    assert rollout.status.command
+    assert "nothing would be served" in rollout.status.command.outcome
 
 
-@pytest.mark.parametrize("wished", [A, C])
-def test_it_serves_on_when_the_spec_leaves_it_until_stable_can(wished: str) -> None:
-    story = halfway(PaperWorld())
-    story.world.broken = {A}
-    story.apply(wished)
-    assert story.status.candidate and story.status.candidate.revision == B
-    assert (story.weight, story.reason) == (50, "AwaitingPods")
-    assert f"stable revision {A} has 0 of 4 pods ready, after it had none" in story.status.message
-    assert f"{B} serves on until it has all" in story.status.message
-    assert story.after(3600).status.candidate, "a step that is over passes nothing"
-    story.world.broken = set()
-    story.settle()
-    left = "Reverted" if wished == A else "Superseded"
-    assert left in story.told
-    assert story.status.candidate is None or story.status.candidate.revision == C
+@pytest.mark.parametrize("desired", [A, C])
+def test_it_serves_on_when_the_spec_leaves_it_until_stable_can(desired: str) -> None:
+    rollout = halfway(SimulatedCluster())
+    rollout.world.broken = {A}
+    rollout.apply(desired)
+    assert rollout.status.candidate and rollout.status.candidate.revision == B
+    assert (rollout.weight, rollout.reason) == (50, "AwaitingPods")
+    assert f"stable revision {A} has 0 of 4 pods ready, after it had none" in rollout.status.message
+    assert f"{B} serves on until it has all" in rollout.status.message
+    assert rollout.after(3600).status.candidate, "a step that is over passes nothing"
+    rollout.world.broken = set()
+    rollout.settle()
+    left = "Reverted" if desired == A else "Superseded"
+    assert left in rollout.reasons
+    assert rollout.status.candidate is None or rollout.status.candidate.revision == C
 
 
-@pytest.mark.parametrize("wished", [A, C])
-def test_one_pod_of_stable_that_comes_and_goes_does_not_take_over(wished: str) -> None:
+@pytest.mark.parametrize("desired", [A, C])
+def test_one_pod_of_stable_that_comes_and_goes_does_not_take_over(desired: str) -> None:
     world = Lost()
-    story = halfway(world)
+    rollout = halfway(world)
     world.most_ready = {A: 0}
-    story.apply(wished)
+    rollout.apply(desired)
     for ready in (1, 0, 3, 0):
         world.most_ready = {A: ready}
-        story.after(60)
-        assert story.status.candidate and story.status.candidate.revision == B
+        rollout.after(60)
+        assert rollout.status.candidate and rollout.status.candidate.revision == B
     world.most_ready = {A: 1}
-    story.order(f"abort/{B}")
-    assert story.status.candidate is None or story.status.candidate.revision == C
+    rollout.order(f"abort/{B}")
+    assert rollout.status.candidate is None or rollout.status.candidate.revision == C
 
 
 def test_it_is_not_promoted_by_itself_against_the_spec_but_by_hand() -> None:
-    story = Rehearsal(spec={"rollout": {"steps": [{"setWeight": 50}]}}).settle().apply(B)
-    story.world.pods_ready_after = 20.0
-    story.judged("Pass")
-    assert story.status.candidate and story.status.candidate.promoting
-    story.world.broken = {A}
-    story.apply(C).after(20)
-    assert story.status.candidate and story.status.candidate.revision == B
-    story.order(f"promote/{B}")
-    assert story.status.stable and story.status.stable.revision == B
-    assert story.status.candidate and story.status.candidate.revision == C
+    rollout = SimulatedRollout(spec={"rollout": {"steps": [{"setWeight": 50}]}}).settle().apply(B)
+    rollout.world.pods_ready_after = 20.0
+    rollout.judged("Pass")
+    assert rollout.status.candidate and rollout.status.candidate.promoting
+    rollout.world.broken = {A}
+    rollout.apply(C).after(20)
+    assert rollout.status.candidate and rollout.status.candidate.revision == B
+    rollout.order(f"promote/{B}")
+    assert rollout.status.stable and rollout.status.stable.revision == B
+    assert rollout.status.candidate and rollout.status.candidate.revision == C
 
 
 def test_why_its_pods_cannot_come_is_told_at_rest_and_in_a_rollout() -> None:
     world = Lost()
-    story = halfway(world)
+    rollout = halfway(world)
     world.lost, world.refused_pods = {A}, QUOTA
-    story.settle()
-    assert (story.status.phase, story.reason) == ("Degraded", "AwaitingCommand")
-    assert f"has 0 of 4 pods ready. {QUOTA}" in story.status.message
+    rollout.settle()
+    assert (rollout.status.phase, rollout.reason) == ("Degraded", "AwaitingCommand")
+    assert f"has 0 of 4 pods ready. {QUOTA}" in rollout.status.message
     world.lost = set()
-    story.apply(A)
+    rollout.apply(A)
     world.lost = {A}
-    story.settle()
-    assert story.status.message.endswith(f"serves with 0 of 4 pods. {QUOTA}.")
+    rollout.settle()
+    assert rollout.status.message.endswith(f"serves with 0 of 4 pods. {QUOTA}.")
 
 
-@pytest.mark.parametrize("invalid", ["problems", "obstacle"])
+@pytest.mark.parametrize("invalid", ["problems", "incompatibility"])
 def test_an_invalid_spec_drops_it_once_stable_can_serve(invalid: str) -> None:
-    story = halfway(PaperWorld())
-    story.world.broken = {A}
+    rollout = halfway(SimulatedCluster())
+    rollout.world.broken = {A}
     if invalid == "problems":
-        story.problems = ("spec.rollout: nonsense.",)
+        rollout.problems = ("spec.rollout: nonsense.",)
     else:
-        story.obstacle = "it speaks another protocol"
-    story.settle().after(7200)
-    assert story.status.candidate and story.weight == 50
-    assert story.status.phase == "Degraded"
+        rollout.incompatibility = "it speaks another protocol"
+    rollout.settle().after(7200)
+    assert rollout.status.candidate and rollout.weight == 50
+    assert rollout.status.phase == "Degraded"
     if invalid == "problems":
-        assert f"Revision {B} serves on until stable's pods do." in story.status.message
-    story.world.broken = set()
-    story.settle()
-    assert story.status.candidate is None and "InvalidSpec" in story.told
+        assert f"Revision {B} serves on until stable's pods do." in rollout.status.message
+    rollout.world.broken = set()
+    rollout.settle()
+    assert rollout.status.candidate is None and "InvalidSpec" in rollout.reasons
 
 
 @pytest.mark.parametrize("promoted", [False, True])
 def test_the_deadline_takes_no_pods_that_alone_serve(promoted: bool) -> None:
     world = Lost()
-    story = halfway(world)
+    rollout = halfway(world)
     world.lost, world.most_ready = {A}, {B: 1}
-    story.settle()
+    rollout.settle()
     if promoted:
-        story.given(steps=[{"setWeight": 50}])
-    story.after(7200)
-    assert story.status.candidate and story.weight == 50
-    assert (story.status.phase, story.reason) == ("Degraded", "ProgressDeadlineExceeded")
+        rollout.given(steps=[{"setWeight": 50}])
+    rollout.after(7200)
+    assert rollout.status.candidate and rollout.weight == 50
+    assert (rollout.status.phase, rollout.reason) == ("Degraded", "ProgressDeadlineExceeded")
     world.lost = set()
-    story.settle()
-    assert story.status.rejected and story.status.rejected.reason == "ProgressDeadlineExceeded"
+    rollout.settle()
+    assert rollout.status.rejected and rollout.status.rejected.reason == "ProgressDeadlineExceeded"
 
 
 def test_who_promotes_it_by_hand_gets_the_pods_that_there_are() -> None:
     world = Lost()
-    story = halfway(world)
+    rollout = halfway(world)
     world.lost, world.most_ready = {A}, {B: 1}
-    story.settle().order(f"promote/{B}")
-    assert story.status.stable and story.status.stable.revision == B
-    assert story.weight == 0 and story.plan and story.plan.wanted
-    assert story.plan.wanted.split.stable == B
+    rollout.settle().order(f"promote/{B}")
+    assert rollout.status.stable and rollout.status.stable.revision == B
+    assert rollout.weight == 0 and rollout.plan and rollout.plan.wanted
+    assert rollout.plan.wanted.split.stable == B
 
 
 def test_an_undo_does_not_wait_for_all_pods_where_nobody_serves() -> None:
     world = Lost()
-    story = Rehearsal(spec={"rollout": {"steps": []}}, world=world).settle().apply(B)
-    assert story.status.stable and story.status.stable.revision == B
+    rollout = SimulatedRollout(spec={"rollout": {"steps": []}}, world=world).settle().apply(B)
+    assert rollout.status.stable and rollout.status.stable.revision == B
     world.broken, world.most_ready = {B}, {A: 1}
-    story.settle().order(f"undo/{A}")
-    assert story.status.stable and story.status.stable.revision == A
+    rollout.settle().order(f"undo/{A}")
+    assert rollout.status.stable and rollout.status.stable.revision == A
 
 
 def test_one_that_gets_no_traffic_serves_nobody_and_is_replaced() -> None:
-    story = Rehearsal(spec={"rollout": {"steps": [{"pause": {}}, {"setWeight": 50}]}})
-    story.settle().apply(B)
-    assert (story.weight, story.reason) == (0, "AwaitingCommand")
-    story.world.broken = {A}
-    story.apply(C)
-    assert story.status.candidate and story.status.candidate.revision == C
-    assert "Superseded" in story.told
+    rollout = SimulatedRollout(spec={"rollout": {"steps": [{"pause": {}}, {"setWeight": 50}]}})
+    rollout.settle().apply(B)
+    assert (rollout.weight, rollout.reason) == (0, "AwaitingCommand")
+    rollout.world.broken = {A}
+    rollout.apply(C)
+    assert rollout.status.candidate and rollout.status.candidate.revision == C
+    assert "Superseded" in rollout.reasons
 
 
 def test_no_time_and_no_restarts_take_what_alone_serves() -> None:
     world = Lost()
     policy = {"steps": [{"setWeight": 50}], "analysis": {"onInconclusive": "Rollback"}}
-    story = Rehearsal(spec={"rollout": policy}, world=world).settle().apply(B)
+    rollout = SimulatedRollout(spec={"rollout": policy}, world=world).settle().apply(B)
     world.lost = {A}
-    story.judged("Inconclusive").after(7200)
-    assert story.status.candidate and story.status.candidate.hold
-    assert story.status.candidate.hold.reason == "Inconclusive"
+    rollout.judged("Inconclusive").after(7200)
+    assert rollout.status.candidate and rollout.status.candidate.hold
+    assert rollout.status.candidate.hold.reason == "Inconclusive"
     died = PodEnd(1001.0, "OOMKilled at its limit of 512Mi")
     world.pods_seen = (SeenPod("b-1", B, 1000.0, 40, died),)
-    story.settle()
+    rollout.settle()
     world.pods_seen = None
-    assert story.status.candidate
+    assert rollout.status.candidate
     world.lost = set()
-    story.settle()
-    assert story.status.rejected and story.status.rejected.reason == "TooManyRestarts"
+    rollout.settle()
+    assert rollout.status.rejected and rollout.status.rejected.reason == "TooManyRestarts"
 
 
 def test_a_check_that_fails_takes_the_traffic_whoever_else_serves() -> None:
     world = Lost()
-    story = halfway(world)
+    rollout = halfway(world)
     world.lost = {A}
-    story.judged("Fail")
-    assert story.status.rejected and story.status.rejected.reason == "CheckFailed"
+    rollout.judged("Fail")
+    assert rollout.status.rejected and rollout.status.rejected.reason == "CheckFailed"

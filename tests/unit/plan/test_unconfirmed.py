@@ -9,8 +9,8 @@ from serinus.metrics.requests import Request
 from serinus.plan.analysis import requested
 from serinus.plan.progress import ROUTE_PATIENCE
 from serinus.plan.situation import World
-from serinus.rehearsal.world import PaperWorld
-from tests.unit.plan.rehearsal import B, Rehearsal, serving
+from serinus.simulation.cluster import SimulatedCluster
+from tests.support.simulated_rollout import B, SimulatedRollout, serving
 
 STEPS = [{"setWeight": 20}, {"setWeight": 50}]
 OWNER = Owner("team", "loan", uid="")
@@ -19,7 +19,7 @@ TAKEN = "Service team/loan exists and was not made by Serinus"
 
 
 @dataclass
-class Unconfirmed(PaperWorld):
+class Unconfirmed(SimulatedCluster):
     """The route is written, and something keeps it from being known to be in effect."""
 
     refused: bool = False
@@ -32,66 +32,68 @@ class Unconfirmed(PaperWorld):
         return replace(found, weight=weight, route_message=TAKEN, route_refused=self.refused)
 
 
-def rolling(*, refused: bool = False, routed: bool = False) -> Rehearsal:
+def rolling(*, refused: bool = False, routed: bool = False) -> SimulatedRollout:
     """A candidate to which the route gives 20%."""
-    story = Rehearsal(spec={"rollout": {"steps": STEPS}}, world=Unconfirmed(refused=refused))
-    story.settle()
-    story.world.routed = routed
-    return story.apply(B)
+    rollout = SimulatedRollout(
+        spec={"rollout": {"steps": STEPS}}, world=Unconfirmed(refused=refused)
+    )
+    rollout.settle()
+    rollout.world.routed = routed
+    return rollout.apply(B)
 
 
-def measured(story: Rehearsal) -> bool:
-    spec = story.rollout.wish.spec
-    return isinstance(requested(OWNER, spec, story.status), Request)
+def measured(rollout: SimulatedRollout) -> bool:
+    spec = rollout.rollout.desired.spec
+    return isinstance(requested(OWNER, spec, rollout.status), Request)
 
 
 @pytest.mark.parametrize("refused", [True, False])
 def test_it_is_measured_from_when_the_route_gives_it_weight(refused: bool) -> None:
-    story = rolling(refused=refused)
-    assert story.weight == 20
-    assert measured(story)
-    assert story.status.candidate and story.status.candidate.effective_since is None
-    assert story.status.course
-    assert story.status.course.measured_since == story.rollout.now
+    rollout = rolling(refused=refused)
+    assert rollout.weight == 20
+    assert measured(rollout)
+    assert rollout.status.candidate and rollout.status.candidate.effective_since is None
+    assert rollout.status.timeline
+    assert rollout.status.timeline.measured_since == rollout.rollout.now
 
 
 def test_a_check_that_fails_rolls_it_back() -> None:
-    story = rolling(refused=True).judged("Fail", "errors 41/2045.")
-    assert (story.reason, story.weight) == ("CheckFailed", 0)
+    rollout = rolling(refused=True).judged("Fail", "errors 41/2045.")
+    assert (rollout.reason, rollout.weight) == ("CheckFailed", 0)
 
 
 def test_no_step_is_passed_before_the_weight_is_in_effect() -> None:
-    story = rolling().judged("Pass").after(3600).judged("Pass")
-    assert (story.weight, story.reason) == (20, "RouteRefused")
-    story.world.routed = True
-    story.settle()
-    assert story.weight == 20
-    assert story.reason == "AwaitingVerdict", "what was shown before counts for no step"
-    assert story.judged("Pass").weight == 50
+    rollout = rolling().judged("Pass").after(3600).judged("Pass")
+    assert (rollout.weight, rollout.reason) == (20, "RouteRefused")
+    rollout.world.routed = True
+    rollout.settle()
+    assert rollout.weight == 20
+    assert rollout.reason == "AwaitingVerdict", "what was shown before counts for no step"
+    assert rollout.judged("Pass").weight == 50
 
 
 def test_time_without_metrics_before_it_does_not_prolong_the_step() -> None:
-    story = rolling().judged("NoData").after(3600)
-    story.world.routed = True
-    story.settle().judged("Inconclusive")
-    assert story.status.candidate and story.status.candidate.unmeasured == 0
+    rollout = rolling().judged("NoData").after(3600)
+    rollout.world.routed = True
+    rollout.settle().judged("Inconclusive")
+    assert rollout.status.candidate and rollout.status.candidate.unmeasured == 0
 
 
 def test_before_the_route_gives_it_weight_nothing_is_measured() -> None:
-    story = serving().given(steps=STEPS)
-    story.world.broken.add(B)
-    assert not measured(story.apply(B))
+    rollout = serving().given(steps=STEPS)
+    rollout.world.broken.add(B)
+    assert not measured(rollout.apply(B))
 
 
 @pytest.mark.parametrize("refused", [True, False])
 def test_where_the_route_gives_it_its_weight_on_nothing_says_that_it_was_lowered(
     refused: bool,
 ) -> None:
-    story = rolling(refused=refused, routed=True)
-    story.world.routed = False
-    story.settle().after(ROUTE_PATIENCE).settle()
-    assert story.weight == 20
-    last = story.rollout.news[-1]
+    rollout = rolling(refused=refused, routed=True)
+    rollout.world.routed = False
+    rollout.settle().after(ROUTE_PATIENCE).settle()
+    assert rollout.weight == 20
+    last = rollout.rollout.new_decisions[-1]
     assert last.reason == "RouteRefused"
     assert last.message == f"{GIVEN} {TAKEN}"
-    assert story.status.candidate and story.status.candidate.effective_since is None
+    assert rollout.status.candidate and rollout.status.candidate.effective_since is None

@@ -9,9 +9,9 @@ from serinus.api.spec import Spec
 from serinus.api.status import Candidate, CheckStatus, Stable, Status, Verdict, Weight
 from serinus.manifests.children import Wanted
 from serinus.manifests.owner import WITHDRAWN, Owner
-from serinus.manifests.routers.face import Split
+from serinus.manifests.routers.router import Split
 from serinus.plan.decide import Plan, decide
-from serinus.plan.situation import Known, Wish, Workload, World
+from serinus.plan.situation import Desired, Known, Workload, World
 from serinus.plan.withdrawal import UNJUDGED_AGAIN, Mark, unjudged, withdrawal, withdrawn
 
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -145,7 +145,7 @@ def test_what_could_not_be_measured_is_tried_again_later() -> None:
 
 def held(before: Status, **more: Any) -> Plan:
     there = world(0.0, withdrawn="Traffic was taken.", route_message="Traffic was taken.")
-    return decide(Wish(spec(**more), 3, "new"), before, there, 1020.0)
+    return decide(Desired(spec(**more), 3, "new"), before, there, 1020.0)
 
 
 def test_the_old_status_does_not_raise_the_weight_again() -> None:
@@ -157,7 +157,7 @@ def test_the_old_status_does_not_raise_the_weight_again() -> None:
     assert candidate.effective_since is None
     assert candidate.step == 0
     assert "Traffic was taken." in found.status.message
-    assert [decision.reason for decision in found.news] == ["WeightLowered"]
+    assert [decision.reason for decision in found.new_decisions] == ["WeightLowered"]
 
 
 def test_the_old_status_does_not_promote_it() -> None:
@@ -168,14 +168,14 @@ def test_the_old_status_does_not_promote_it() -> None:
 
 def test_an_abort_is_obeyed_meanwhile() -> None:
     there = world(0.0, withdrawn="Traffic was taken.")
-    wish = replace(Wish(spec(), 3, "new"), command="abort/new")
-    found = decide(wish, status(), there, 1020.0)
+    desired = replace(Desired(spec(), 3, "new"), command="abort/new")
+    found = decide(desired, status(), there, 1020.0)
     assert found.status.candidate is None
 
 
 def test_what_something_else_changes_is_a_condition() -> None:
     there = replace(world(), split_in_effect=True, overridden="Deployment fraud-new is changed.")
-    found = decide(Wish(spec(), 3, "new"), status(), there, 1020.0)
+    found = decide(Desired(spec(), 3, "new"), status(), there, 1020.0)
     (told,) = [each for each in found.status.conditions if each.type == "Overridden"]
     assert (told.status, told.reason) == ("True", "ChangedByOthers")
     assert told.message == "Deployment fraud-new is changed."

@@ -12,7 +12,7 @@ from serinus.judge.evidence import comparison, pods, words
 from serinus.judge.evidence.comparison import Policy, Scale, among_pods, begun
 from serinus.judge.evidence.dispersion import dispersion, learned
 from serinus.judge.evidence.history import served
-from serinus.judge.evidence.kernel import WORSE, Null, log_sum
+from serinus.judge.evidence.kernel import WORSE, NullHypothesis, log_sum
 from serinus.judge.evidence.look import Budget, Finding, Look
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery
@@ -77,7 +77,7 @@ class EventShare:
         self._policies = {nouns.events: _against_stable(bounds)}
         self._limit = bounds.limit
         if bounds.limit is not None:
-            limit = Null(0.0, fraction(bounds.limit))
+            limit = NullHypothesis(0.0, fraction(bounds.limit))
             self._policies[LIMIT] = Policy(limit, limit)
 
     def queries(self) -> tuple[CounterQuery, ...]:
@@ -93,8 +93,8 @@ class EventShare:
         missing = look.missing(self._whole)
         if missing and found != "Fail":
             return Finding("NoData", missing, state)
-        told = self._message(found, state, look, budget)
-        return Finding(found, f"{told}{self._what_stable_told(look)}", state)
+        message = self._message(found, state, look, budget)
+        return Finding(found, f"{message}{self._what_varied(look)}", state)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """How stable's events varied."""
@@ -160,36 +160,38 @@ class EventShare:
         events = state.comparisons[0]
         if n_c == 0:
             return f"The candidate {self._nouns.none_yet}."
-        told = f"Candidate {self._nouns.events} {words.counted(events.candidate, n_c)}"
+        message = f"Candidate {self._nouns.events} {words.counted(events.candidate, n_c)}"
         if n_s:
-            told += f" against stable {words.counted(events.stable, n_s)}"
+            message += f" against stable {words.counted(events.stable, n_s)}"
         if found == "Fail":
-            worst = max(state.comparisons, key=lambda each: log_sum(each.more))
+            worst = max(state.comparisons, key=lambda each: log_sum(each.above))
             tolerance = self._policies[worst.name].tolerance
-            blamed = pods.blamed(state, worst, tolerance, events.stable / n_s if n_s else 0.0)
-            return f"{told}; {self._what_is_wrong(worst, budget)}.{blamed}"
+            attributed_pod = pods.attributed_pod(
+                state, worst, tolerance, events.stable / n_s if n_s else 0.0
+            )
+            return f"{message}; {self._what_is_wrong(worst, budget)}.{attributed_pod}"
         if found == "Pass":
-            return f"{told}; {self._what_is_right(budget)}."
+            return f"{message}; {self._what_is_right(budget)}."
         if n_s == 0:
-            return f"{told}; stable {self._nouns.none_yet}."
-        return f"{told}. {self._forecast(state, look, budget)}"
+            return f"{message}; stable {self._nouns.none_yet}."
+        return f"{message}. {self._forecast(state, look, budget)}"
 
     def _what_is_wrong(self, worst: Comparison, budget: Budget) -> str:
         if worst.name == LIMIT:
-            told = f"the rate is above the limit of {self._limit}"
+            message = f"the rate is above the limit of {self._limit}"
         else:
             tolerance = self._policies[self._nouns.events].tolerance
-            told = f"the rate is above {words.allowed(tolerance.ratio, tolerance.offset)}"
-        return f"{told}, {words.sure(budget.false_rollback)}"
+            message = f"the rate is above {words.allowed(tolerance.ratio, tolerance.offset)}"
+        return f"{message}, {words.sure(budget.false_rollback)}"
 
     def _what_is_right(self, budget: Budget) -> str:
         margin = self._policies[self._nouns.events].margin
-        told = f"the rate is below {words.allowed(margin.ratio, margin.offset)}"
+        message = f"the rate is below {words.allowed(margin.ratio, margin.offset)}"
         if self._limit:
-            told += f" and below the limit of {self._limit}"
-        return f"{told}, {words.sure(budget.false_pass)}"
+            message += f" and below the limit of {self._limit}"
+        return f"{message}, {words.sure(budget.false_pass)}"
 
-    def _what_stable_told(self, look: Look) -> str:
+    def _what_varied(self, look: Look) -> str:
         events, tolerance = self._nouns.events, self._policies[self._nouns.events].tolerance
         varied, serving = look.baseline.of(events), look.pods(self._whole)
         widened = among_pods(tolerance, varied, serving)
@@ -228,6 +230,6 @@ def _shared(events: float, whole: Growth, good: Growth) -> dict[str, float]:
 
 def _against_stable(bounds: Bounds) -> Policy:
     return Policy(
-        Null(bounds.tolerance, fraction(bounds.absolute_tolerance)),
-        Null(bounds.margin, fraction(bounds.absolute_margin)),
+        NullHypothesis(bounds.tolerance, fraction(bounds.absolute_tolerance)),
+        NullHypothesis(bounds.margin, fraction(bounds.absolute_margin)),
     )

@@ -19,7 +19,7 @@ from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.evidence import comparison, words
 from serinus.judge.evidence.comparison import Gains, Policy, Scale, begun
-from serinus.judge.evidence.kernel import SHIFTED, Null, log_sum
+from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import Budget, Finding, Look
 from serinus.metrics.counters import Increase
 from serinus.metrics.queries import CounterQuery
@@ -135,8 +135,8 @@ class FairnessCheck:
 
     def __init__(self, settings: Fairness) -> None:
         self._favoured = Policy(
-            Null(settings.tolerance, fraction(settings.absolute_tolerance)),
-            Null(settings.margin, fraction(settings.absolute_margin)),
+            NullHypothesis(settings.tolerance, fraction(settings.absolute_tolerance)),
+            NullHypothesis(settings.margin, fraction(settings.absolute_margin)),
             SHIFTED,
         )
         self._refused = Policy(
@@ -237,7 +237,7 @@ class FairnessCheck:
             )
         refused = max(all_1 - favours_1, 0.0), max(all_2 - favours_2, 0.0)
         seen = Scale(self._refused, all_1, all_2, both_ways=True).gains(known, *refused)
-        return Gains(seen.fewer, seen.more, seen.not_fewer, seen.not_more)
+        return Gains(seen.below, seen.above, seen.not_below, seen.not_above)
 
     # what is known
 
@@ -295,25 +295,25 @@ class FairnessCheck:
             return self._what_is_wrong(state, budget)
         counts = state.candidate
         most = max(self._pairs(state), key=lambda pair: _apart(pair, counts))
-        told = f"{_told(most, counts)}, the greatest difference"
+        message = f"{_in_words(most, counts)}, the greatest difference"
         if verdict == "Pass":
             margin = self._favoured.margin
             within = words.allowed(margin.ratio, margin.offset, "every other's")
             proof = f"every group's rate is within {within}, {words.sure(budget.false_pass)}."
-            return f"{told}; {proof}{self._what_is_small(counts)}"
-        return f"{told}. {self._forecast(state, budget)}"
+            return f"{message}; {proof}{self._what_is_small(counts)}"
+        return f"{message}. {self._forecast(state, budget)}"
 
     def _what_is_wrong(self, state: CheckState, budget: Budget) -> str:
         pairs = {pair.name: pair for pair in self._pairs(state)}
-        worst = max(state.comparisons, key=lambda each: log_sum((*each.more, *each.fewer)))
+        worst = max(state.comparisons, key=lambda each: log_sum((*each.above, *each.below)))
         pair = pairs[worst.name]
         of = [pair.first, pair.second]
-        if log_sum(worst.fewer) > log_sum(worst.more):
+        if log_sum(worst.below) > log_sum(worst.above):
             of.reverse()
         tolerance = self._favoured.tolerance
         allowed = words.allowed(tolerance.ratio, tolerance.offset, f"that of {of[1]}")
         return (
-            f"{_told(pair, state.candidate)}, the clearest difference; the rate of {of[0]} is "
+            f"{_in_words(pair, state.candidate)}, the clearest difference; the rate of {of[0]} is "
             f"above {allowed}, {words.sure(budget.false_rollback)}."
         )
 
@@ -321,8 +321,8 @@ class FairnessCheck:
         small = {g: s for rate in self._rates for g, s in self._small(rate, counts).items()}
         if not small:
             return ""
-        told = ", ".join(f"{group} ({words.percent(share)})" for group, share in small.items())
-        return f" Not waited for, with less than {self._least_share}: {told}."
+        message = ", ".join(f"{group} ({words.percent(share)})" for group, share in small.items())
+        return f" Not waited for, with less than {self._least_share}: {message}."
 
     def _forecast(self, state: CheckState, budget: Budget) -> str:
         decisive, total = self._decisive(state), max(state.candidate.values())
@@ -343,10 +343,10 @@ class FairnessCheck:
         return gained
 
 
-def of_refusals(favoured: Null) -> Null:
+def of_refusals(favoured: NullHypothesis) -> NullHypothesis:
     """The same bound on favours, as one on the refusals of the other group."""
     ratio, offset = favoured.ratio, favoured.offset
-    return Null(1 / ratio, (ratio - 1 + offset) / ratio)
+    return NullHypothesis(1 / ratio, (ratio - 1 + offset) / ratio)
 
 
 def _key(what: str, group: str) -> str:
@@ -375,7 +375,7 @@ def _apart(pair: Pair, counts: Counts) -> float:
     return abs(events_1 / all_1 - events_2 / all_2) if all_1 and all_2 else -1.0
 
 
-def _told(pair: Pair, counts: Counts) -> str:
+def _in_words(pair: Pair, counts: Counts) -> str:
     first, second = (words.counted(*pair.rate.of(group, counts)) for group in pair.groups)
     title = pair.rate.events.capitalize()
     return f"{title}: {pair.first} {first} against {pair.second} {second}"

@@ -16,7 +16,7 @@ from serinus.judge.checks.bounds import Durations, by_pod, nearest
 from serinus.judge.evidence import comparison, pods, words
 from serinus.judge.evidence.comparison import Gains, Policy, Scale, among_pods, begun
 from serinus.judge.evidence.dispersion import dispersion, learned
-from serinus.judge.evidence.kernel import SHIFTED, Null, log_sum
+from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import Budget, Finding, Look
 from serinus.metrics.histograms import Histogram
 from serinus.metrics.queries import CounterQuery
@@ -44,13 +44,13 @@ class LatencyCheck:
         self._per_second = histogram.per_second
         self._warm_up = seconds(settings.warm_up)
         self._policy = Policy(
-            Null(settings.tolerance, fraction(settings.absolute_tolerance)),
-            Null(settings.margin, fraction(settings.absolute_margin)),
+            NullHypothesis(settings.tolerance, fraction(settings.absolute_tolerance)),
+            NullHypothesis(settings.margin, fraction(settings.absolute_margin)),
             SHIFTED,
         )
         self._limit = settings.limit
         if settings.limit is not None:
-            null = Null(0.0, fraction(settings.limit.share))
+            null = NullHypothesis(0.0, fraction(settings.limit.share))
             self._limit_policy = Policy(null, null, SHIFTED)
             self._limit_bound = seconds(settings.limit.bound) * self._per_second
 
@@ -150,24 +150,24 @@ class LatencyCheck:
             who = "stable" if n_c else "candidate"
             return f"The {who} pods have served no request yet{self._beyond_the_warm_up()}."
         if found == "Fail":
-            worst = max(state.comparisons, key=lambda each: log_sum(each.more))
-            told = f"{self._told(worst, state, block)}; {self._what_is_wrong(worst)}"
-            told = f"{told}, {words.sure(budget.false_rollback)}."
+            worst = max(state.comparisons, key=lambda each: log_sum(each.above))
+            message = f"{self._in_words(worst, state, block)}; {self._what_is_wrong(worst)}"
+            message = f"{message}, {words.sure(budget.false_rollback)}."
             tolerance = self._policy_of(worst).tolerance
-            blamed = pods.blamed(state, worst, tolerance, worst.stable / n_s)
-            return f"{told}{blamed}{self._what_stable_told(worst, block, look)}"
+            attributed_pod = pods.attributed_pod(state, worst, tolerance, worst.stable / n_s)
+            return f"{message}{attributed_pod}{self._what_varied(worst, block, look)}"
         most = max(state.comparisons, key=lambda each: _excess(each, state))
-        told, varied = self._told(most, state, block), self._what_stable_told(most, block, look)
+        message, varied = self._in_words(most, state, block), self._what_varied(most, block, look)
         if found == "Pass":
             proof = f"{self._what_is_right(block)}, {words.sure(budget.false_pass)}"
-            return f"{told}, the greatest difference; {proof}.{varied}{_coarse(state)}"
+            return f"{message}, the greatest difference; {proof}.{varied}{_coarse(state)}"
         forecast = self._forecast(state, block, look, budget)
-        return f"{told}, the greatest difference. {forecast}{varied}"
+        return f"{message}, the greatest difference. {forecast}{varied}"
 
     def _beyond_the_warm_up(self) -> str:
         return f" beyond their warm-up of {spoken(self._warm_up)}" if self._warm_up else ""
 
-    def _told(self, each: Comparison, state: CheckState, block: Durations) -> str:
+    def _in_words(self, each: Comparison, state: CheckState, block: Durations) -> str:
         bound = self._limit_counted(block) if each.name == LIMIT else _bound(each)
         return (
             f"Candidate slower than {words.latency(bound / self._per_second)} in "
@@ -187,17 +187,17 @@ class LatencyCheck:
 
     def _what_is_right(self, block: Durations) -> str:
         margin = self._policy.margin
-        told = f"at every bound the share is below {words.allowed(margin.ratio, margin.offset)}"
+        message = f"at every bound the share is below {words.allowed(margin.ratio, margin.offset)}"
         if self._limit:
             bound = words.latency(self._limit_counted(block) / self._per_second)
-            told += f", and slower than {bound} are fewer than {self._limit.share}"
-        return told
+            message += f", and slower than {bound} are fewer than {self._limit.share}"
+        return message
 
-    def _what_stable_told(self, each: Comparison, block: Durations, look: Look) -> str:
+    def _what_varied(self, each: Comparison, block: Durations, look: Look) -> str:
         varied = look.baseline.of(each.name)
         widened = among_pods(self._policy_of(each).tolerance, varied, block.pods)
-        told = words.varied("slow requests", varied)
-        return told + words.tolerated(varied, widened.ratio, block.pods[0])
+        message = words.varied("slow requests", varied)
+        return message + words.tolerated(varied, widened.ratio, block.pods[0])
 
     def _forecast(self, state: CheckState, block: Durations, look: Look, budget: Budget) -> str:
         n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]

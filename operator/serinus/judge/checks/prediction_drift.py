@@ -13,7 +13,7 @@ from serinus.judge.evidence import comparison, words
 from serinus.judge.evidence.comparison import Policy, Scale, among_pods, begun
 from serinus.judge.evidence.dispersion import Block, dispersion, learned
 from serinus.judge.evidence.history import of_each_pod
-from serinus.judge.evidence.kernel import SHIFTED, Null, log_sum
+from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import Budget, Finding, Look
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery
@@ -62,8 +62,8 @@ class PredictionDriftCheck:
 
     def __init__(self, settings: PredictionDrift) -> None:
         self._policy = Policy(
-            Null(settings.tolerance, fraction(settings.absolute_tolerance)),
-            Null(settings.margin, fraction(settings.absolute_margin)),
+            NullHypothesis(settings.tolerance, fraction(settings.absolute_tolerance)),
+            NullHypothesis(settings.margin, fraction(settings.absolute_margin)),
             SHIFTED,
         )
         self._any_source_will_do = settings.scores is None and settings.classes is None
@@ -169,36 +169,34 @@ class PredictionDriftCheck:
         parts = [
             each
             for each in state.comparisons
-            if each.not_more and each.name != UNSEEN and _has_both(each, state)
+            if each.not_above and each.name != UNSEEN and _has_both(each, state)
         ]
         if not parts:
             arm = "stable" if any(state.candidate.values()) else "candidate"
             return f"The {arm} pods have predicted nothing yet."
         most = max(parts, key=lambda each: _difference(each, state))
-        told, varied = _told(most, state), self._what_stable_told(most, look)
+        message, varied = _in_words(most, state), self._what_varied(most, look)
         if verdict == "Pass":
             margin = self._policy.margin
             within = words.allowed(margin.ratio, margin.offset, "the other revision's")
-            told = (
-                f"{told}, the greatest difference; every class and score range is within {within}"
-            )
-            return f"{told}, {words.sure(budget.false_pass)}.{varied}"
-        return f"{told}, the greatest difference. {self._forecast(state, look, budget)}{varied}"
+            message += f", the greatest difference; every class and score range is within {within}"
+            return f"{message}, {words.sure(budget.false_pass)}.{varied}"
+        return f"{message}, the greatest difference. {self._forecast(state, look, budget)}{varied}"
 
-    def _what_stable_told(self, each: Comparison, look: Look) -> str:
+    def _what_varied(self, each: Comparison, look: Look) -> str:
         varied, pods = look.baseline.of(each.name), self._pods(_source(each.name), look)
         widened = among_pods(self._policy.tolerance, varied, pods)
         return words.varied(each.name, varied) + words.tolerated(varied, widened.ratio, pods[0])
 
     def _what_is_wrong(self, state: CheckState, look: Look, budget: Budget) -> str:
-        against = [known for known in state.comparisons if known.more]
-        worst = max(against, key=lambda known: log_sum((*known.more, *known.fewer)))
+        against = [known for known in state.comparisons if known.above]
+        worst = max(against, key=lambda known: log_sum((*known.above, *known.below)))
         tolerance = self._policy.tolerance
         allowed = words.allowed(tolerance.ratio, tolerance.offset, "the other revision's")
         return (
-            f"{_told(worst, state)}, the clearest difference; some share is above {allowed}, "
+            f"{_in_words(worst, state)}, the clearest difference; some share is above {allowed}, "
             f"{words.sure(budget.false_rollback)}."
-            f"{self._what_stable_told(worst, look)}"
+            f"{self._what_varied(worst, look)}"
         )
 
     def _forecast(self, state: CheckState, look: Look, budget: Budget) -> str:
@@ -292,7 +290,7 @@ def _difference(known: Comparison, state: CheckState) -> float:
     return abs(known.candidate / state.candidate[source] - known.stable / state.stable[source])
 
 
-def _told(known: Comparison, state: CheckState) -> str:
+def _in_words(known: Comparison, state: CheckState) -> str:
     source = _source(known.name)
     candidate = words.counted(known.candidate, state.candidate[source])
     stable = words.counted(known.stable, state.stable[source])

@@ -41,24 +41,24 @@ class ThresholdCheck:
                 "Error", f"{shown} is {_value(odd)}{_of(odd)}, which is no number.", unknown
             )
         worst = max(answer, key=lambda series: self._excess(_value(series)))
-        told = f"{shown} is {_value(worst):.4g}{_of(worst)}"
-        return self._held_or_not(state, look.at, self._excess(_value(worst)) > 0, told)
+        value = f"{shown} is {_value(worst):.4g}{_of(worst)}"
+        return self._held_or_not(state, look.at, self._excess(_value(worst)) > 0, value)
 
     def learn(self, _: Sequence[Look]) -> CheckBaseline:
         """It compares nothing with stable."""
         return NO_HISTORY
 
-    def _held_or_not(self, state: CheckState, at: float, breached: bool, told: str) -> Finding:
+    def _held_or_not(self, state: CheckState, at: float, breached: bool, value: str) -> Finding:
         # not later than now, or a clock that was set back would keep it from deciding
         since = min((state.breached_since if breached else state.in_bounds_since) or at, at)
         state = state.replace(
             breached_since=since if breached else None, in_bounds_since=None if breached else since
         )
-        told += f", {'out of' if breached else 'within'} bounds ({self._bounds()})"
+        value += f", {'out of' if breached else 'within'} bounds ({self._bounds()})"
         if at - since < self._held:
-            message = f"{told} for {spoken(at - since)} of {self._settings.for_}."
+            message = f"{value} for {spoken(at - since)} of {self._settings.for_}."
             return Finding("Inconclusive", message, state)
-        message = f"{told} for {spoken(at - since)}. {_NO_GUARANTEE}"
+        message = f"{value} for {spoken(at - since)}. {_NO_GUARANTEE}"
         return Finding("Fail" if breached else "Pass", message, state)
 
     def _excess(self, value: float) -> float:

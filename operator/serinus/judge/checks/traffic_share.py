@@ -1,7 +1,7 @@
 """trafficShare: whether the split that was asked for is the split that happens.
 
 Requests are routed one by one, so that of n the candidate gets a binomial number e, with some share
-p. Null hypothesis: p <= share. For a tilt t > 1 of the odds
+p. Null hypothesis: p <= share. For an alternative t > 1 of the odds
 
     E(t) = t^e / (1 + share (t - 1))^n
 
@@ -102,18 +102,18 @@ class TrafficShareCheck:
         split = _counted(begun, *arms)
         new = split.candidate.certain - begun.candidate.certain
         state = state.replace(step_requests=state.step_requests + new)
-        told = _told(split, look.weight)
+        seen = _shown(split, look.weight)
         if _caught_up(split, arms, look.at):
             enough = state.step_requests >= budget.min_requests
-            split = self._decided(split, look, budget, told, enough=enough)
+            split = self._decided(split, look, budget, seen, enough=enough)
             split = _marked(split, arms)
         state = state.replace(split=split)
         if missing := look.missing(self._requests):
             return Finding("NoData", missing, state)
-        return Finding(split.found, split.evidence or f"{told}: too few to tell.", state)
+        return Finding(split.found, split.evidence or f"{seen}: too few to tell.", state)
 
     def _decided(
-        self, split: SplitState, look: Look, budget: Budget, told: str, *, enough: bool
+        self, split: SplitState, look: Look, budget: Budget, message: str, *, enough: bool
     ) -> SplitState:
         """The next trial, or this one with what it has shown so far."""
         if look.weight is None:
@@ -123,14 +123,16 @@ class TrafficShareCheck:
         margin = _Band.around(look.weight, settings.margin, settings.absolute_margin)
         part = math.log(split.trial * (split.trial + 1))
         if tolerated.outside(split) >= part - math.log(budget.false_rollback):
-            evidence = f"{told} and {tolerated} is tolerated, {words.sure(budget.false_rollback)}."
+            evidence = (
+                f"{message} and {tolerated} is tolerated, {words.sure(budget.false_rollback)}."
+            )
             return _ended(split, "Fail", f"{evidence} {_REMEDY}", look.at)
         shown = part - math.log(budget.false_pass)
         if enough and tolerated.inside(split) >= shown:
-            evidence = f"{told} and {tolerated} is tolerated, {words.sure(budget.false_pass)}."
+            evidence = f"{message} and {tolerated} is tolerated, {words.sure(budget.false_pass)}."
             return _ended(split, "Pass", evidence, look.at)
         if enough and split.found == "Inconclusive" and margin.inside(split) >= shown:
-            evidence = f"{told}; it is within {margin}, {words.sure(budget.false_pass)}."
+            evidence = f"{message}; it is within {margin}, {words.sure(budget.false_pass)}."
             return split.replace(found="Pass", evidence=evidence)
         return split
 
@@ -194,14 +196,14 @@ def evidence(events: float, others: float, share: float) -> float:
     return log_sum(
         [
             math.log(part)
-            + events * math.log(tilt)
-            - (events + others) * math.log1p(share * (tilt - 1))
-            for tilt, part in WORSE
+            + events * math.log(alternative)
+            - (events + others) * math.log1p(share * (alternative - 1))
+            for alternative, part in WORSE
         ]
     )
 
 
-def _told(split: SplitState, weight: EffectiveWeight) -> str:
+def _shown(split: SplitState, weight: EffectiveWeight) -> str:
     """Between which shares it lies, as far as scrapes tell."""
     candidate, stable = split.candidate, split.stable
     if not candidate.marked + stable.marked:

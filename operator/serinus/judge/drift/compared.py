@@ -56,8 +56,8 @@ class Compared:
 
     def within(self, at: float) -> FeatureStatus:
         """Before the first look."""
-        told = f"{self.name}: no difference by more than {self.tolerance} is shown."
-        return FeatureStatus(feature=self.name, since=at, message=told)
+        message = f"{self.name}: no difference by more than {self.tolerance} is shown."
+        return FeatureStatus(feature=self.name, since=at, message=message)
 
     def turned(self, feature: Feature, at: float) -> tuple[FeatureStatus, Feature]:
         """What was shown is told, and the contrary suspected from now on."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from serinus.api.quantities import spoken
-from serinus.judge.drift.suspicion import Bound, Suspicion
+from serinus.judge.drift.cusum import Bound, Cusum
 from serinus.judge.evidence import words
 
 ABOVE: Final = "above"
@@ -50,7 +50,7 @@ class Feature:
     since: float
     """Unix seconds from which values are weighed."""
     drifted: bool = False
-    suspicions: Mapping[Side, Suspicion] = field(default_factory=dict)
+    cusums: Mapping[Side, Cusum] = field(default_factory=dict)
 
     def looked(
         self,
@@ -63,8 +63,8 @@ class Feature:
 
         `sides`: each with its limit, a share. `enough`: ln of the evidence that shows a side.
         """
-        suspicions = {
-            side: self.suspicions.get(side, Suspicion(self.since)).looked(
+        cusums = {
+            side: self.cusums.get(side, Cusum(self.since)).looked(
                 Bound(limit, above=(side[1] == ABOVE) is not self.drifted),
                 counts.get(side[0], 0.0),
                 counts[WHOLE],
@@ -73,19 +73,19 @@ class Feature:
             )
             for side, limit in sides.items()
         }
-        return replace(self, suspicions=suspicions)
+        return replace(self, cusums=cusums)
 
     @property
     def turns(self) -> bool:
         """Whether it is shown to have left its reference, or, if drifted, to be back."""
-        shown = [each.shown for each in self.suspicions.values()]
+        shown = [each.shown for each in self.cusums.values()]
         return all(shown) if self.drifted else any(shown)
 
     def proof(self, reference: Mapping[str, float], tolerance: Tolerance, at: float) -> str:
         """What was shown when it turned, without the feature's name; `reference`: shares."""
         if self.drifted:
             return f"every range and category is within {tolerance} again."
-        shown = ((name, each) for (name, _), each in self.suspicions.items() if each.shown)
+        shown = ((name, each) for (name, _), each in self.cusums.items() if each.shown)
         name, worst = max(shown, key=lambda one: abs(one[1].share - reference[one[0]]))
         counted = words.counted(worst.events, worst.values)
         return (

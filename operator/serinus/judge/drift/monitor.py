@@ -7,7 +7,7 @@ from typing import Final
 from serinus.api.monitoring import MOST_FEATURES, FeatureDrift
 from serinus.api.quantities import fraction, seconds
 from serinus.api.reasons import Reason
-from serinus.api.status import Unknown, Watched
+from serinus.api.status import Monitored, Unknown
 from serinus.judge.drift.compared import Compared
 from serinus.judge.drift.distribution import Distribution, distributions
 from serinus.judge.drift.feature import Feature, Tolerance
@@ -22,7 +22,7 @@ within it they are far rarer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class DriftState:
     """What is known beyond the status. It may be lost: then recording and suspicion begin anew,
     and what has drifted stays so."""
 
@@ -37,7 +37,7 @@ class Watch:
     features: Mapping[str, Feature] = field(default_factory=dict)
 
     @classmethod
-    def begin(cls, at: float) -> "Watch":
+    def begin(cls, at: float) -> "DriftState":
         """Values count from here."""
         return cls(at, at)
 
@@ -53,12 +53,12 @@ def queries_of(settings: FeatureDrift) -> tuple[CounterQuery, CounterQuery]:
 
 def watch(
     settings: FeatureDrift,
-    known: Watched,
-    before: Watch,
+    known: Monitored,
+    before: DriftState,
     answers: Mapping[Query, QueryResult],
     at: float,
     interval: float,
-) -> tuple[Watched, Watch]:
+) -> tuple[Monitored, DriftState]:
     """What is known, and a look -> what is known then. A look every `interval` seconds."""
     queries = queries_of(settings)
     asked = {query: answers[query] for query in queries}
@@ -89,8 +89,10 @@ def _seen(
         return _unreadable(categories.message)
     metrics = " or ".join(query.metric for query in queries)
     if at - max(histogram.newest or 0.0, categories.newest or 0.0) > STALE_AFTER:
-        told = f"Prometheus has no fresh {metrics} from the stable pods: they must export one of "
-        return Unknown(reason=Reason.NO_DATA, message=f"{told}them and be scraped.")
+        message = (
+            f"Prometheus has no fresh {metrics} from the stable pods: they must export one of "
+        )
+        return Unknown(reason=Reason.NO_DATA, message=f"{message}them and be scraped.")
     labels = settings.feature_label, settings.category_label
     try:
         return distributions(histogram, categories, *labels)
@@ -104,17 +106,17 @@ def _unreadable(message: str) -> Unknown:
 
 def _recording(
     settings: FeatureDrift,
-    known: Watched,
-    watched: Watch,
+    known: Monitored,
+    watched: DriftState,
     seen: Mapping[str, Distribution],
     at: float,
-) -> tuple[Watched, Watch]:
+) -> tuple[Monitored, DriftState]:
     so_far = watched.recorded
     together = {n: so_far.get(n, Distribution()) + one for n, one in seen.items()}
     watched = replace(watched, recorded={**so_far, **together})
     if (number := len(watched.recorded)) > MOST_FEATURES:
-        told = f"{number} features were seen, and at most {MOST_FEATURES} can be watched: give "
-        unknown = _unreadable(f"{told}the reference of those that matter.")
+        message = f"{number} features were seen, and at most {MOST_FEATURES} can be watched: give "
+        unknown = _unreadable(f"{message}the reference of those that matter.")
         return known.replace(unknown=unknown), watched
     if at < watched.since + seconds(settings.reference.record_for):
         return known, watched
@@ -127,18 +129,18 @@ def _recording(
 
 def _compared(
     settings: FeatureDrift,
-    known: Watched,
-    watched: Watch,
+    known: Monitored,
+    watched: DriftState,
     seen: Mapping[str, Distribution],
     at: float,
     interval: float,
-) -> tuple[Watched, Watch]:
+) -> tuple[Monitored, DriftState]:
     tolerance = Tolerance(settings.tolerance, fraction(settings.absolute_tolerance))
     compared = Compared.all_of(known.reference, tolerance, FALSE_ALARM_EVERY / interval)
-    told = {each.feature: each for each in known.features}
+    before = {each.feature: each for each in known.features}
     statuses, features, untold = [], dict(watched.features), []
     for each in compared:
-        status = told.get(each.name) or each.within(at)
+        status = before.get(each.name) or each.within(at)
         feature = features.get(each.name) or Feature(watched.read_at, status.drifted)
         try:
             feature = each.looked(feature, seen.get(each.name), at)

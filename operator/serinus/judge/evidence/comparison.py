@@ -1,9 +1,9 @@
 """Candidate against stable: how the evidence about a check's quantities grows, and what it proves.
 
-The evidence against the candidate is a mixture: over tilts, over the quantities compared, and
-over the time at which the candidate went bad. So a model that breaks after a long good time is
+The evidence against the candidate is a mixture: over alternatives, over the quantities compared,
+and over the time at which the candidate went bad. So a model that breaks after a long good time is
 found nearly as soon as one that was broken from the start, and what it did well before is no
-credit. The weight for later times is held in a reserve and laid out bit by bit.
+credit. The weight for later times is held back and released bit by bit.
 """
 
 import math
@@ -16,21 +16,21 @@ from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.evidence.kernel import (
     BETTER,
     WORSE,
-    Null,
-    Tilt,
+    Alternative,
+    NullHypothesis,
     better,
     gains,
     grown,
+    log_increments,
     log_sum,
     opened,
     raised,
     requests_until,
-    stakes,
 )
 from serinus.judge.evidence.look import Budget
 from serinus.judge.evidence.overshoot import boost
 
-FIRST_DRAW: Final = 0.97
+FIRST_RELEASE: Final = 0.97
 """Of all weight, for what is known at the start."""
 
 RAISE_EVERY: Final = 1000.0
@@ -41,18 +41,18 @@ RAISE_EVERY: Final = 1000.0
 class Policy:
     """Shown to be worse than the tolerance: Fail. Shown to be better than the margin: Pass."""
 
-    tolerance: Null
-    margin: Null
-    tilts: tuple[Tilt, ...] = WORSE
+    tolerance: NullHypothesis
+    margin: NullHypothesis
+    alternatives: tuple[Alternative, ...] = WORSE
 
 
 class Gains(NamedTuple):
     """What a block adds to the evidence of a comparison."""
 
-    more: list[float]
-    fewer: list[float]
-    not_more: list[float]
-    not_fewer: list[float]
+    above: list[float]
+    below: list[float]
+    not_above: list[float]
+    not_below: list[float]
 
     def divided(self, by: float) -> "Gains":
         """The same, of so many times less weight."""
@@ -63,7 +63,9 @@ PODS_TOLERATED: Final = 2.58
 """Standard deviations of what pods that differ make of the ratio of two arms; within are 99%."""
 
 
-def among_pods(tolerance: Null, dispersion: Dispersion, pods: tuple[float, float]) -> Null:
+def among_pods(
+    tolerance: NullHypothesis, dispersion: Dispersion, pods: tuple[float, float]
+) -> NullHypothesis:
     """The tolerance, widened by what so many pods of candidate and stable may differ by chance."""
     if not dispersion.between_pods:
         return tolerance
@@ -74,7 +76,7 @@ def among_pods(tolerance: Null, dispersion: Dispersion, pods: tuple[float, float
 class Scale:
     """What a block of so many requests makes of the events counted in it.
 
-    'Fewer' is 'more' with the arms exchanged, where both directions are asked for. Where events
+    'Below' is 'above' with the arms exchanged, where both directions are asked for. Where events
     come in bursts, each counts as much less as their variance is greater, and so does each request.
     """
 
@@ -94,18 +96,20 @@ class Scale:
         if dispersion.between_pods:
             policy = replace(policy, tolerance=among_pods(policy.tolerance, dispersion, pods))
         self._policy, self._arms, self._bursts = policy, arms, dispersion.over_time
-        self._more = stakes(policy.tolerance, policy.tilts, *arms)
-        self._not_more = stakes(policy.margin, passing, *arms)
-        self._fewer = stakes(policy.tolerance, policy.tilts, *exchanged) if both_ways else []
-        self._not_fewer = stakes(policy.margin, passing, *exchanged) if both_ways else []
+        self._above = log_increments(policy.tolerance, policy.alternatives, *arms)
+        self._not_above = log_increments(policy.margin, passing, *arms)
+        self._below = (
+            log_increments(policy.tolerance, policy.alternatives, *exchanged) if both_ways else []
+        )
+        self._not_below = log_increments(policy.margin, passing, *exchanged) if both_ways else []
 
     def gains(self, known: Comparison, candidate: float, stable: float) -> Gains:
         """For so many events per arm; none where a comparison has no such question."""
         found = Gains(
-            gains(self._more, candidate, stable) if known.more else [],
-            gains(self._fewer, stable, candidate) if known.fewer else [],
-            gains(self._not_more, candidate, stable) if known.not_more else [],
-            gains(self._not_fewer, stable, candidate) if known.not_fewer else [],
+            gains(self._above, candidate, stable) if known.above else [],
+            gains(self._below, stable, candidate) if known.below else [],
+            gains(self._not_above, candidate, stable) if known.not_above else [],
+            gains(self._not_below, stable, candidate) if known.not_below else [],
         )
         return found if self._bursts == 1 else found.divided(self._bursts)
 
@@ -123,18 +127,18 @@ class Scale:
         """
         gained = self.gains(known, candidate, stable)
         if ceiling < math.inf and self._bursts == 1:
-            boosted = self._boosted(known, gained.more, candidate + stable, ceiling)
-            gained = gained._replace(more=boosted)
+            boosted = self._boosted(known, gained.above, candidate + stable, ceiling)
+            gained = gained._replace(above=boosted)
         return counted(known, gained, candidate, stable)
 
     def _boosted(
         self, known: Comparison, gained: list[float], events: float, ceiling: float
     ) -> list[float]:
-        null, tilts = self._policy.tolerance, self._policy.tilts
-        by = boost(null, tilts, known.more, self._arms, events, ceiling)
+        null, alternatives = self._policy.tolerance, self._policy.alternatives
+        by = boost(null, alternatives, known.above, self._arms, events, ceiling)
         if not by:
             return gained
-        reached = log_sum([log_e + gain for log_e, gain in zip(known.more, gained, strict=True)])
+        reached = log_sum([log_e + gain for log_e, gain in zip(known.above, gained, strict=True)])
         return [gain + min(by, ceiling - reached) for gain in gained]
 
 
@@ -143,10 +147,10 @@ def counted(known: Comparison, gained: Gains, candidate: float, stable: float) -
     return known.replace(
         candidate=known.candidate + candidate,
         stable=known.stable + stable,
-        more=grown(known.more, gained.more),
-        fewer=grown(known.fewer, gained.fewer),
-        not_more=grown(known.not_more, gained.not_more),
-        not_fewer=grown(known.not_fewer, gained.not_fewer),
+        above=grown(known.above, gained.above),
+        below=grown(known.below, gained.below),
+        not_above=grown(known.not_above, gained.not_above),
+        not_below=grown(known.not_below, gained.not_below),
     )
 
 
@@ -156,13 +160,13 @@ def begun(name: str, *, both_ways: bool = False, can_pass: bool = True) -> Compa
     `can_pass`: whether Pass depends on it.
     """
     shown = opened(BETTER) if can_pass else []
-    return Comparison(name=name, not_more=shown, not_fewer=shown if both_ways else [])
+    return Comparison(name=name, not_above=shown, not_below=shown if both_ways else [])
 
 
 def compare(
     state: CheckState,
     new: Sequence[Comparison],
-    tilts: Sequence[Tilt],
+    alternatives: Sequence[Alternative],
     *,
     both_ways: bool = False,
 ) -> CheckState:
@@ -170,9 +174,9 @@ def compare(
     equal weight."""
     if not new:
         return state
-    drawn, state = _drawn(state)
-    more = opened(tilts, drawn / len(new) / (2 if both_ways else 1))
-    against = {"more": more, "fewer": more if both_ways else []}
+    released, state = _released(state)
+    above = opened(alternatives, released / len(new) / (2 if both_ways else 1))
+    against = {"above": above, "below": above if both_ways else []}
     added = [each.replace(**against) for each in new]
     return state.replace(comparisons=[*state.comparisons, *added])
 
@@ -181,7 +185,7 @@ def served(
     state: CheckState,
     candidate: Mapping[str, float],
     stable: Mapping[str, float],
-    tilts: Sequence[Tilt],
+    alternatives: Sequence[Alternative],
 ) -> CheckState:
     """The state with a block's requests added, by what was read, before its events are weighed.
 
@@ -190,8 +194,8 @@ def served(
     requests, step = max(candidate.values()), state.step_requests
     entered = step == 0 and any(state.candidate.values())
     due = entered or step // RAISE_EVERY < (step + requests) // RAISE_EVERY
-    if requests and due and any(each.more for each in state.comparisons):
-        state = _raised(state, tilts)
+    if requests and due and any(each.above for each in state.comparisons):
+        state = _raised(state, alternatives)
     return state.replace(
         candidate=_added(state.candidate, candidate),
         stable=_added(state.stable, stable),
@@ -201,8 +205,8 @@ def served(
 
 def weighed(state: CheckState, comparisons: list[Comparison]) -> CheckState:
     """The state after a block, its greatest evidence against the candidate brought up to date."""
-    held_back = math.log(state.reserve)
-    total = log_sum([held_back, *(e for each in comparisons for e in (*each.more, *each.fewer))])
+    held_back = math.log(state.held_back)
+    total = log_sum([held_back, *(e for each in comparisons for e in (*each.above, *each.below))])
     return state.replace(comparisons=comparisons, peak=max(state.peak, total))
 
 
@@ -211,7 +215,7 @@ def ceiling(state: CheckState, budget: Budget) -> float:
 
     A trifle more, so that what reaches it is enough after rounding as well.
     """
-    return math.log(1 / budget.false_fail - state.reserve) + 1e-5
+    return math.log(1 / budget.false_fail - state.held_back) + 1e-5
 
 
 def verdict(state: CheckState, budget: Budget) -> Verdict:
@@ -219,7 +223,7 @@ def verdict(state: CheckState, budget: Budget) -> Verdict:
     if state.peak >= -math.log(budget.false_fail):
         return "Fail"
     goal = -math.log(budget.false_pass)
-    shown = [e for each in state.comparisons for e in (each.not_more, each.not_fewer) if e]
+    shown = [e for each in state.comparisons for e in (each.not_above, each.not_below) if e]
     if not shown or state.step_requests < budget.min_requests:
         return "Inconclusive"
     return "Pass" if all(log_sum(evidence) >= goal for evidence in shown) else "Inconclusive"
@@ -229,7 +233,7 @@ def step_entered(state: CheckState) -> CheckState:
     """Pass has to be shown anew at each weight; the evidence against the candidate goes on."""
     fresh = opened(BETTER)
     restarted = [
-        each.replace(not_more=each.not_more and fresh, not_fewer=each.not_fewer and fresh)
+        each.replace(not_above=each.not_above and fresh, not_below=each.not_below and fresh)
         for each in state.comparisons
     ]
     return state.replace(comparisons=restarted, step_requests=0.0, alone=0.0, in_bounds_since=None)
@@ -243,7 +247,7 @@ def requests_to_pass(state: CheckState, gained: Iterable[Gains], budget: Budget)
     goal = -math.log(budget.false_pass)
     waits = [max(budget.min_requests - state.step_requests, 0.0)]
     for each, gain in zip(state.comparisons, gained, strict=True):
-        for evidence, more in ((each.not_more, gain.not_more), (each.not_fewer, gain.not_fewer)):
+        for evidence, more in ((each.not_above, gain.not_above), (each.not_below, gain.not_below)):
             wait = requests_until(goal, evidence, more) if evidence else 0.0
             if wait is None:
                 return None
@@ -253,27 +257,27 @@ def requests_to_pass(state: CheckState, gained: Iterable[Gains], budget: Budget)
 
 def requests_to_fail(state: CheckState, gained: Iterable[Gains], budget: Budget) -> float | None:
     """As `requests_to_pass`, until Fail."""
-    evidence = [e for each in state.comparisons for e in (*each.more, *each.fewer)]
-    gains = [g for gain in gained for g in (*gain.more, *gain.fewer)]
+    evidence = [e for each in state.comparisons for e in (*each.above, *each.below)]
+    gains = [g for gain in gained for g in (*gain.above, *gain.below)]
     return requests_until(-math.log(budget.false_fail), evidence, gains)
 
 
-def _drawn(state: CheckState) -> tuple[float, CheckState]:
-    """Weight from the reserve: of what is left a half, a third, a fourth, so that some of it is
-    left however often it is drawn from."""
-    share = 1 / (state.draws + 1) if state.draws else FIRST_DRAW
-    weight = state.reserve * share
-    return weight, state.replace(reserve=state.reserve - weight, draws=state.draws + 1)
+def _released(state: CheckState) -> tuple[float, CheckState]:
+    """Weight from what is held back: of what is left a half, a third, a fourth, so that some of it
+    is left however often some is released."""
+    share = 1 / (state.releases + 1) if state.releases else FIRST_RELEASE
+    weight = state.held_back * share
+    return weight, state.replace(held_back=state.held_back - weight, releases=state.releases + 1)
 
 
-def _raised(state: CheckState, tilts: Sequence[Tilt]) -> CheckState:
-    weight, state = _drawn(state)
-    directions = sum(bool(e) for each in state.comparisons for e in (each.more, each.fewer))
+def _raised(state: CheckState, alternatives: Sequence[Alternative]) -> CheckState:
+    weight, state = _released(state)
+    directions = sum(bool(e) for each in state.comparisons for e in (each.above, each.below))
     part = weight / directions
     comparisons = [
         each.replace(
-            more=each.more and raised(each.more, tilts, part),
-            fewer=each.fewer and raised(each.fewer, tilts, part),
+            above=each.above and raised(each.above, alternatives, part),
+            below=each.below and raised(each.below, alternatives, part),
         )
         for each in state.comparisons
     ]

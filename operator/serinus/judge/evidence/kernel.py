@@ -1,7 +1,7 @@
 """The e-process that every comparison rests on: evidence that may be looked at at any time.
 
-Null hypothesis, in every block: p_candidate <= ratio * p_stable + offset. For a tilt t > 1 the
-evidence of a block with n requests and e events per arm is
+Null hypothesis, in every block: p_candidate <= ratio * p_stable + offset. For an alternative t > 1
+the evidence of a block with n requests and e events per arm is
 
     log E(t) += e_c ln A + e_s ln B - n_c * offset * (A - 1),
     x = n_c ratio / (n_c ratio + n_s),  B = 1 / (1 + x (t - 1)),  A = t B.
@@ -9,11 +9,12 @@ evidence of a block with n requests and e events per arm is
 Since n_c ratio (A - 1) = n_s (1 - B), E is a non-negative supermartingale under the null for
 binomial and Poisson counts, whatever the split, its changes, the base rate and the rule for
 stopping, so that P(E ever >= 1/alpha) <= alpha (Ville 1939; Ramdas et al., Game-theoretic
-statistics and safe anytime-valid inference, 2023). A tilt t < 1 does the same for the opposite
-null, p_candidate >= ratio * p_stable + offset. A ratio of 0 leaves stable out: a fixed limit.
+statistics and safe anytime-valid inference, 2023). An alternative t < 1 does the same for the
+opposite null, p_candidate >= ratio * p_stable + offset. A ratio of 0 leaves stable out: a fixed
+limit.
 
-A mixture over tilts is again such a process. Evidence is kept as the logs of its summands, the
-weight of each tilt included: E is the sum of their exponentials.
+A mixture over alternatives is again such a process. Evidence is kept as the logs of its summands,
+the weight of each alternative included: E is the sum of their exponentials.
 """
 
 import math
@@ -21,10 +22,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-Tilt = tuple[float, float]
+Alternative = tuple[float, float]
 """(how many times the rate of the null, weight in the mixture)."""
 
-WORSE: Final[tuple[Tilt, ...]] = (
+WORSE: Final[tuple[Alternative, ...]] = (
     (1.25, 0.02),
     (1.6, 0.30),
     (2.2, 0.19),
@@ -36,16 +37,16 @@ WORSE: Final[tuple[Tilt, ...]] = (
 fiftieth is left out, so that the budget is not spent to the last: no traffic is quite
 independent."""
 
-SHIFTED: Final[tuple[Tilt, ...]] = ((1.25, 0.20), (1.7, 0.35), (3.0, 0.30), (10.0, 0.15))
+SHIFTED: Final[tuple[Alternative, ...]] = ((1.25, 0.20), (1.7, 0.35), (3.0, 0.30), (10.0, 0.15))
 """The same where many shares are compared: as quick as WORSE, and half the state."""
 
-BETTER: Final[tuple[Tilt, ...]] = ((1.0, 0.60), (0.78, 0.37), (0.2, 0.03))
+BETTER: Final[tuple[Alternative, ...]] = ((1.0, 0.60), (0.78, 0.37), (0.2, 0.03))
 """For 'not within the margin': how good it may be, as multiples of stable's rate."""
 
 
 @dataclass(frozen=True, slots=True)
-class Null:
-    """p_candidate <= ratio * p_stable + offset with tilts above 1, >= with tilts below 1."""
+class NullHypothesis:
+    """p_candidate <= ratio * p_stable + offset for alternatives above 1, >= for those below 1."""
 
     ratio: float
     """0 or more; 0: a fixed limit, stable is left out."""
@@ -53,53 +54,61 @@ class Null:
     """A probability."""
 
 
-Stake = tuple[float, float, float]
-"""What a tilt's evidence gains in a block: per candidate event, per stable event, and always."""
+LogIncrement = tuple[float, float, float]
+"""What the evidence for an alternative gains in a block: per candidate event, per stable event, and
+always."""
 
 
-def better(margin: Null) -> tuple[Tilt, ...]:
+def better(margin: NullHypothesis) -> tuple[Alternative, ...]:
     """BETTER as seen from the margin; where it has no ratio above 1, it borrows 1.25."""
     ratio = margin.ratio if margin.ratio > 1 else 1.25
     return tuple((times / ratio, share) for times, share in BETTER)
 
 
-def opened(tilts: Sequence[Tilt], weight: float = 1.0) -> list[float]:
+def opened(alternatives: Sequence[Alternative], weight: float = 1.0) -> list[float]:
     """The evidence before the first block."""
-    return [math.log(weight * share) for _, share in tilts]
+    return [math.log(weight * share) for _, share in alternatives]
 
 
-def raised(evidence: Sequence[float], tilts: Sequence[Tilt], weight: float) -> list[float]:
-    """The evidence, with more weight laid on each tilt from the next block on.
+def raised(
+    evidence: Sequence[float], alternatives: Sequence[Alternative], weight: float
+) -> list[float]:
+    """The evidence, with more weight laid on each alternative from the next block on.
 
     What was held back until now is evidence of 1, so the sum stays an e-process: a mixture over
     the time of the change as well.
     """
     return [
         _rounded(log_sum((log_e, math.log(weight * share))))
-        for log_e, (_, share) in zip(evidence, tilts, strict=True)
+        for log_e, (_, share) in zip(evidence, alternatives, strict=True)
     ]
 
 
-def stakes(
-    null: Null, tilts: Sequence[Tilt], candidate_requests: float, stable_requests: float
-) -> list[Stake]:
-    """Stakes for a block of so many requests."""
+def log_increments(
+    null: NullHypothesis,
+    alternatives: Sequence[Alternative],
+    candidate_requests: float,
+    stable_requests: float,
+) -> list[LogIncrement]:
+    """The log increments of a block of so many requests, one for each alternative."""
     expected = candidate_requests * null.ratio
     x = expected / (expected + stable_requests) if expected else 0.0
     made = []
-    for tilt, _ in tilts:
-        log_b = -math.log1p(x * (tilt - 1))
-        excess = (tilt - 1) * (1 - x) / (1 + x * (tilt - 1))
+    for alternative, _ in alternatives:
+        log_b = -math.log1p(x * (alternative - 1))
+        excess = (alternative - 1) * (1 - x) / (1 + x * (alternative - 1))
         constant = -candidate_requests * null.offset * excess
-        made.append((math.log(tilt) + log_b, log_b, constant))
+        made.append((math.log(alternative) + log_b, log_b, constant))
     return made
 
 
-def gains(stakes: Iterable[Stake], candidate_events: float, stable_events: float) -> list[float]:
-    """What each tilt's evidence gains in a block with so many events."""
+def gains(
+    log_increments: Iterable[LogIncrement], candidate_events: float, stable_events: float
+) -> list[float]:
+    """What each alternative's evidence gains in a block with so many events."""
     return [
         candidate_events * per_candidate + stable_events * per_stable + constant
-        for per_candidate, per_stable, constant in stakes
+        for per_candidate, per_stable, constant in log_increments
     ]
 
 
@@ -117,7 +126,7 @@ def log_sum(summands: Sequence[float]) -> float:
 def requests_until(goal: float, evidence: Sequence[float], gains: Sequence[float]) -> float | None:
     """How often the gains must come until E reaches exp(goal). None: never.
 
-    The best single tilt decides, so the answer errs to the long side.
+    The best single alternative decides, so the answer errs to the long side.
     """
     waits = [
         max(goal - log_e, 0.0) / gain

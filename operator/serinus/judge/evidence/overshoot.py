@@ -23,7 +23,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from serinus.judge.evidence.kernel import Null, Tilt, log_sum, stakes
+from serinus.judge.evidence.kernel import Alternative, NullHypothesis, log_increments, log_sum
 
 MOST_EVENTS: Final = 500
 """In a block; more would take too long for what they bring."""
@@ -32,8 +32,8 @@ _NEGLIGIBLE: Final = 1e-17
 
 
 def boost(
-    null: Null,
-    tilts: Sequence[Tilt],
+    null: NullHypothesis,
+    alternatives: Sequence[Alternative],
     evidence: Sequence[float],
     requests: tuple[float, float],
     events: float,
@@ -41,8 +41,8 @@ def boost(
 ) -> float:
     """ln b for a block with so many requests of candidate and stable, and events of both.
 
-    `evidence` is that before the block, tilts are above 1; `ceiling` is ln of the evidence that
-    is enough. 0: nothing is gained.
+    `evidence` is that before the block, alternatives are above 1; `ceiling` is ln of the evidence
+    that is enough. 0: nothing is gained.
     """
     candidate, stable = requests
     room = stable + 1 - null.ratio * events
@@ -53,7 +53,7 @@ def boost(
     if events * math.log1p(candidate * null.ratio / room) > GREATEST_LOG:
         return 0.0
     chances = _chances(candidate, stable, round(events), odds)
-    shares = _shares(null, tilts, evidence, requests, events, len(chances))
+    shares = _shares(null, alternatives, evidence, requests, events, len(chances))
     enough = math.exp(-ceiling)
     return _greatest(now, chances, [enough * share for share in shares])
 
@@ -89,8 +89,8 @@ def _chances(candidate: float, stable: float, events: int, odds: float) -> list[
 
 
 def _shares(
-    null: Null,
-    tilts: Sequence[Tilt],
+    null: NullHypothesis,
+    alternatives: Sequence[Alternative],
     evidence: Sequence[float],
     requests: tuple[float, float],
     events: float,
@@ -99,10 +99,12 @@ def _shares(
     """The evidence after the block, if 0, 1, ... of the events are the candidate's."""
     terms = [
         math.exp(log_e + events * per_stable)
-        for log_e, (_, per_stable, _) in zip(evidence, stakes(null, tilts, *requests), strict=True)
+        for log_e, (_, per_stable, _) in zip(
+            evidence, log_increments(null, alternatives, *requests), strict=True
+        )
     ]
     sums = []
     for _ in range(count):
         sums.append(math.fsum(terms))
-        terms = [term * times for term, (times, _) in zip(terms, tilts, strict=True)]
+        terms = [term * times for term, (times, _) in zip(terms, alternatives, strict=True)]
     return sums

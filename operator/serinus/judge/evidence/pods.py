@@ -7,7 +7,7 @@ from typing import Final
 
 from serinus.api.status import CheckState, Comparison
 from serinus.judge.evidence import words
-from serinus.judge.evidence.kernel import Null
+from serinus.judge.evidence.kernel import NullHypothesis
 from serinus.metrics.counters import Growth
 
 MOST_PODS: Final = 16
@@ -36,7 +36,9 @@ def with_events(known: Comparison, events: Mapping[str, float], state: CheckStat
     return known.replace(pods=_counted(known.pods, of_kept))
 
 
-def blamed(state: CheckState, worst: Comparison, tolerance: Null, stable_share: float) -> str:
+def attributed_pod(
+    state: CheckState, worst: Comparison, tolerance: NullHypothesis, stable_share: float
+) -> str:
     """A sentence that names the pod in which most of what is beyond the tolerance lies; empty
     where it does not lie in one alone, where it may by chance, or where there is but one."""
     tolerated = tolerance.ratio * stable_share + tolerance.offset
@@ -46,9 +48,9 @@ def blamed(state: CheckState, worst: Comparison, tolerance: Null, stable_share: 
         most = own - served * tolerated >= MOST_OF_IT * (events - requests * tolerated) > 0
         alike = min(served / requests, 1.0) if requests else 1.0
         if most and _chance(own, events, alike) * len(state.pods) <= BY_CHANCE:
-            told = f"{words.count(own)} of the {words.count(worst.candidate)} in pod {pod}"
+            message = f"{words.count(own)} of the {words.count(worst.candidate)} in pod {pod}"
             known = "the first " if len(state.pods) == MOST_PODS else ""
-            return f" {told}, 1 of {known}{len(state.pods)}."
+            return f" {message}, 1 of {known}{len(state.pods)}."
     return ""
 
 

@@ -50,13 +50,13 @@ def forecast(to_pass: float | None, to_fail: float | None, whole: str = "request
 
 def varied(what: str, dispersion: Dispersion) -> str:
     """What of stable's history makes the evidence grow slower; nothing where nothing does."""
-    told = ""
+    message = ""
     if dispersion.over_time > 1:
         times = f"{dispersion.over_time:.1f} times the variance of independent ones"
-        told += f" Stable's {what} came in bursts ({times}), so each counts for less."
+        message += f" Stable's {what} came in bursts ({times}), so each counts for less."
     if dispersion.between_pods:
-        told += f" Stable's pods may differ by {percent(dispersion.between_pods)} in {what}."
-    return told
+        message += f" Stable's pods may differ by {percent(dispersion.between_pods)} in {what}."
+    return message
 
 
 def tolerated(dispersion: Dispersion, times: float, pods: int) -> str:
@@ -65,8 +65,8 @@ def tolerated(dispersion: Dispersion, times: float, pods: int) -> str:
     if not (dispersion.between_pods and times):
         return ""
     of = f"{pods} candidate pod" if pods == 1 else f"{pods} candidate pods"
-    told = f" So {times:.3g} times stable's is tolerated from {of}"
-    return told + ("." if pods >= ENOUGH_PODS else f"; {ENOUGH_PODS} or more would tell sooner.")
+    message = f" So {times:.3g} times stable's is tolerated from {of}"
+    return message + ("." if pods >= ENOUGH_PODS else f"; {ENOUGH_PODS} or more would tell sooner.")
 
 
 def _more(requests: float, whole: str) -> str:

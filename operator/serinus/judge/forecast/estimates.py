@@ -46,7 +46,7 @@ def _by_check(waits: Iterable[Wait]) -> Iterator[tuple[str, str]]:
         yield name, " and ".join(filter(None, (", ".join(found[:-1]), found[-1])))
 
 
-def accused(failed: Iterable[tuple[str, CheckStatus]]) -> Iterator[str]:
+def failing_pods(failed: Iterable[tuple[str, CheckStatus]]) -> Iterator[str]:
     """The first of stable's pods that this policy would have rolled back: one is warning enough."""
     for pod, check in islice(failed, 1):
         yield (

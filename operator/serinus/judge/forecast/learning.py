@@ -11,7 +11,7 @@ from serinus.judge.evidence.dispersion import LEAST_BLOCKS
 from serinus.judge.evidence.history import minutes
 from serinus.judge.evidence.look import Look
 from serinus.judge.forecast.aa_test import rolled_back
-from serinus.judge.forecast.estimates import accused, expected
+from serinus.judge.forecast.estimates import expected, failing_pods
 from serinus.judge.forecast.waits import waits
 from serinus.metrics.queries import CounterQuery, History, QueryError
 
@@ -53,12 +53,12 @@ def learn(
         measured_at=history.at,
         checks=[found.replace(reads=reads(check)) for check, found in known],
     )
-    told = [_told(served, [(check.name, found) for check, found in known])]
+    sentences = [_served_hour(served, [(check.name, found) for check, found in known])]
     if served:
-        told += _probes_hidden(analysis, history)
-        told += expected(analysis, waits(analysis, looks, baseline, weights))
-        told += accused(rolled_back(analysis, history, baseline))
-    return baseline.replace(message=" ".join(told)[:_LONGEST_MESSAGE])
+        sentences += _probes_hidden(analysis, history)
+        sentences += expected(analysis, waits(analysis, looks, baseline, weights))
+        sentences += failing_pods(rolled_back(analysis, history, baseline))
+    return baseline.replace(message=" ".join(sentences)[:_LONGEST_MESSAGE])
 
 
 def _probes_hidden(analysis: Analysis, history: History) -> Iterator[str]:
@@ -86,14 +86,14 @@ def _served(look: Look) -> bool:
     return any(look.growth(counters)[1].pods for counters in look.stable)
 
 
-def _told(looks: Sequence[Look], known: Iterable[tuple[str, CheckBaseline]]) -> str:
+def _served_hour(looks: Sequence[Look], known: Iterable[tuple[str, CheckBaseline]]) -> str:
     if len(looks) < LEAST_BLOCKS:
         return (
             f"Stable had requests in {len(looks)} of the last hour's minutes, too few to tell "
             "whether errors come in bursts or pods differ."
         )
-    told = " ".join(_varied(known))
-    return told or "In its last hour stable's requests were independent, and its pods alike."
+    message = " ".join(_varied(known))
+    return message or "In its last hour stable's requests were independent, and its pods alike."
 
 
 def _varied(known: Iterable[tuple[str, CheckBaseline]]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How long a step will take at today's traffic: the judge itself is asked, on paper.
+"""How long a step will take at today's traffic: the judge itself is asked, with simulated counts.
 
 Each check is given one block with just the rates of stable's last hour, for longer and longer,
 until it passes a candidate that is equal, and until it fails one with twice the bad events.
@@ -24,7 +24,7 @@ LONGEST: Final = 7 * 86400.0
 """Seconds beyond which a wait is for ever."""
 NEAR_ENOUGH: Final = 1.2
 _AT: Final = 1e9
-"""Unix seconds of the look on paper; nothing in it depends on when that is."""
+"""Unix seconds of the simulated look; nothing in it depends on when that is."""
 
 Change = Callable[[CounterQuery, Growth], Growth]
 """What the candidate counts -> what it would if it were otherwise."""

@@ -2,21 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from serinus.api.spec import Gateway, ParentRef
 from serinus.manifests.covers import unlike
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.face import Routed, Split
+from serinus.manifests.routers.router import Need, Routed, Split
 from serinus.manifests.workload import SERVICE_PORT, app_protocol, service, target_port
 
 _GROUP = "gateway.networking.k8s.io"
+_FIELD = "spec.traffic.gateway.parentRefs"
 
 
 @dataclass(frozen=True)
 class GatewayRouter:
     """Splits by the weights of an HTTPRoute; the Service leads to stable alone."""
+
+    kinds: ClassVar = frozenset({"Service", "HTTPRoute"})
+    shares_one_service: ClassVar = False
 
     gateway: Gateway
 
@@ -68,8 +72,8 @@ class GatewayRouter:
         if route is None:
             return Routed(0.0, False, f"HTTPRoute {owner.name} does not exist yet")
         actual = _candidate_share(owner, split, route)
-        if told := unlike(route, self.route(owner, split)):
-            return Routed(actual, False, told)
+        if difference := unlike(route, self.route(owner, split)):
+            return Routed(actual, False, difference)
         for parent in self.gateway.parent_refs:
             verdict = _answer(owner, parent, route)
             if verdict is not None:
@@ -89,11 +93,24 @@ class GatewayRouter:
         behind = (name.removeprefix(f"{owner.name}-") for name in _weights(route))
         return frozenset({*behind, selected} - {None})
 
+    def needs(self, owner: Owner) -> list[Need]:
+        """The Gateways that the spec names."""
+        parents = self.gateway.parent_refs
+        named = [("Gateway", each.namespace or owner.namespace, each.name) for each in parents]
+        return list(dict.fromkeys(named))
+
+    def unserved(self, found: Mapping[Need, Manifest | None]) -> str:
+        """A Gateway does not exist, or no controller has accepted it: then its controller may leave
+        what it said of a route as it was."""
+        reasons = [unserved(namespace, name, live) for (_, namespace, name), live in found.items()]
+        why = "; ".join(filter(None, reasons))
+        return f"{_FIELD}: {why}" if why else ""
+
     def candidate_replicas(self, replicas: int, weight: int) -> int:
         """As many of `replicas` as the weight asks for, and one at least."""
         return min(replicas, max(1, -(-replicas * weight // 100)))
 
-    def obstacle(self, stable: Revision, candidate: Revision) -> str | None:
+    def incompatibility(self, stable: Revision, candidate: Revision) -> str | None:
         """A gateway may have to speak one protocol to all backends of a rule.
 
         Envoy Gateway does: beside one backend for HTTP/2 every other is spoken to by HTTP/2.
@@ -112,8 +129,7 @@ class GatewayRouter:
 
 
 def unserved(namespace: str, name: str, live: Manifest | None) -> str | None:
-    """Why no route at this Gateway is served, whatever the route says: its controller may leave
-    what it said of a route as it was. None if nothing speaks against it."""
+    """Why no route at this Gateway is served; None if nothing speaks against it."""
     if live is None:
         return f"Gateway {namespace}/{name} does not exist"
     accepted = [
@@ -146,10 +162,9 @@ def _weights(route: Manifest) -> dict[str, int]:
 
 def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool] | None:
     """None if this Gateway serves the route as it stands; else why not, and whether it refused."""
-    field = "spec.traffic.gateway.parentRefs"
     name = _name(owner, parent)
     if not _heard(owner, parent, route):
-        why = f"{field}: {name} has not answered: does it exist, and does a controller serve it?"
+        why = f"{_FIELD}: {name} has not answered: does it exist, and does a controller serve it?"
         return why, False
     waiting = f"{name} has not yet taken the route at its current generation"
     for wanted in ("Accepted", "ResolvedRefs"):
@@ -158,11 +173,11 @@ def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool
             return waiting, False
         if all(condition["status"] != "True" for condition in conditions):
             refused = conditions[0]["status"] == "False"
-            return f"{field}: {name} refuses the route: {_cause(conditions[0])}", refused
+            return f"{_FIELD}: {name} refuses the route: {_cause(conditions[0])}", refused
     # a part was dropped, or what was served before is served on: either is not what we ask for
     for condition in _conditions(owner, parent, route, "PartiallyInvalid"):
         if condition["status"] == "True":
-            return f"{field}: {name} refuses the route: {_cause(condition)}", True
+            return f"{_FIELD}: {name} refuses the route: {_cause(condition)}", True
     return None
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from serinus.manifests.covers import unlike
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.face import Routed, Split
+from serinus.manifests.routers.router import Need, Routed, Split
 from serinus.manifests.workload import service, target_port
 
 
@@ -17,6 +18,9 @@ class ReplicaRouter:
     Stable keeps its full size, so the candidate gets half of the traffic at most before it gets
     all. At weight 0 and 100 the Service selects one revision, whatever pods still run.
     """
+
+    kinds: ClassVar = frozenset({"Service"})
+    shares_one_service: ClassVar = True
 
     def manifests(
         self, owner: Owner, split: Split, revisions: Mapping[str, Revision]
@@ -45,8 +49,8 @@ class ReplicaRouter:
         wanted = self.manifests(owner, split, revisions)
         if not wanted:
             return Routed(actual, False, f"nothing tells which port Service {owner.name} leads to")
-        if told := unlike(found, wanted[0]):
-            return Routed(actual, False, told)
+        if message := unlike(found, wanted[0]):
+            return Routed(actual, False, message)
         if abs(actual - split.weight) < 0.5:
             return Routed(actual, True, "")
         pods = (ready.get(split.stable or "", 0), ready.get(split.candidate or "", 0))
@@ -63,6 +67,14 @@ class ReplicaRouter:
         everyone = (each["metadata"]["labels"].get(REVISION_LABEL) for each in deployments)
         return frozenset({*everyone} - {None} if selected is None else {selected})
 
+    def needs(self, owner: Owner) -> list[Need]:
+        """Nothing."""
+        return []
+
+    def unserved(self, found: Mapping[Need, Manifest | None]) -> str:
+        """Never."""
+        return ""
+
     def candidate_replicas(self, replicas: int, weight: int) -> int:
         """The number whose share beside a full stable is nearest to the weight, within 1 and
         `replicas`."""
@@ -72,7 +84,7 @@ class ReplicaRouter:
             return replicas
         return min(candidates, key=lambda n: abs(n / (replicas + n) - share) if n else 0.0)
 
-    def obstacle(self, stable: Revision, candidate: Revision) -> str | None:
+    def incompatibility(self, stable: Revision, candidate: Revision) -> str | None:
         """One Service cannot lead to two ports, unless they have one name."""
         ports = [target_port(revision.template) for revision in (stable, candidate)]
         targets = {port.get("name") or port["containerPort"] for port in ports}

@@ -1,11 +1,11 @@
-"""A watch on paper: stable serves, Prometheus scrapes, the watch looks."""
+"""Simulated monitoring: stable serves, Prometheus scrapes, the monitor looks."""
 
 import random
 from collections.abc import Mapping
 
 from serinus.api.monitoring import FeatureDrift
-from serinus.api.status import FeatureStatus, Watched
-from serinus.judge.drift import Watch, given, queries_of, watch
+from serinus.api.status import FeatureStatus, Monitored
+from serinus.judge.drift import DriftState, given, queries_of, watch
 from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import Query, QueryResult
 from tests.unit.judge.metrics import Pods
@@ -31,9 +31,9 @@ class Watching:
         self.settings = FeatureDrift.model_validate(settings)
         self.pods = Pods()
         self.at = 1_000_000.0
-        self.watch = Watch.begin(self.at)
+        self.watch = DriftState.begin(self.at)
         reference = given(self.settings.reference.given or ())
-        self.known = Watched(basis="", reference=reference)
+        self.known = Monitored(basis="", reference=reference)
         self.random = random.Random(seed)
         self.broken: Mapping[Query, QueryResult] = {}
 
@@ -56,7 +56,7 @@ class Watching:
             labels = {"feature": feature, "category": category}
             self.pods.add("pod", "model_feature_category_total", count, **labels)
 
-    def look(self, seconds: float = INTERVAL) -> Watched:
+    def look(self, seconds: float = INTERVAL) -> Monitored:
         """Some time later: scrape, and look."""
         self.at += seconds
         self.pods.scrape(self.at)
@@ -71,7 +71,7 @@ class Watching:
         )
         return self.known
 
-    def looks(self, number: int, shares: tuple[float, ...] = USUAL, values: int = 200) -> Watched:
+    def looks(self, number: int, shares: tuple[float, ...] = USUAL, values: int = 200) -> Monitored:
         """So many looks at a world."""
         for _ in range(number):
             self.draw(shares, values)
@@ -80,8 +80,8 @@ class Watching:
 
     def restart(self) -> None:
         """The operator dies; its successor has the status."""
-        self.watch = Watch.begin(self.at)
-        self.known = Watched.model_validate(self.known.to_json())
+        self.watch = DriftState.begin(self.at)
+        self.known = Monitored.model_validate(self.known.to_json())
 
     def feature(self, name: str = "income") -> FeatureStatus:
         """What is told of a feature."""

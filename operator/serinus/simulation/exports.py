@@ -12,7 +12,7 @@ from serinus.api.quantities import fraction, seconds
 from serinus.api.scenario import Model
 from serinus.judge import queries_of
 from serinus.metrics.queries import CounterQuery
-from serinus.rehearsal.draws import binomial, multinomial
+from serinus.simulation.draws import binomial, multinomial
 
 SCORE_BOUNDS = tuple(round(0.05 * bound, 2) for bound in range(1, 20))
 DURATION_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

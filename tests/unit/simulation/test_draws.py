@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from serinus.rehearsal.draws import binomial, multinomial, poisson
+from serinus.simulation.draws import binomial, multinomial, poisson
 
 DRAWS = 40_000
 

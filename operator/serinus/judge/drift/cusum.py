@@ -36,7 +36,7 @@ class Bound:
     above: bool
 
     @cached_property
-    def stakes(self) -> tuple[tuple[float, float], ...]:
+    def log_increments(self) -> tuple[tuple[float, float], ...]:
         """What each q adds to the evidence: per event, and per value that is none."""
         found = []
         for ratio in ODDS:
@@ -47,7 +47,7 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
-class Suspicion:
+class Cusum:
     """What was counted since the share may have crossed its bound."""
 
     since: float
@@ -71,20 +71,22 @@ class Suspicion:
 
     def looked(
         self, bound: Bound, events: float, values: float, at: float, enough: float
-    ) -> "Suspicion":
+    ) -> "Cusum":
         """After a look with so many events among so many values.
 
         `enough`: ln of the evidence above which more is of no use.
         """
         grown = tuple(
             log_e + events * per_event + (values - events) * per_other
-            for log_e, (per_event, per_other) in zip(self.evidence, bound.stakes, strict=True)
+            for log_e, (per_event, per_other) in zip(
+                self.evidence, bound.log_increments, strict=True
+            )
         )
         reached = log_sum(grown)
         if reached <= 0:
-            return Suspicion(at)
+            return Cusum(at)
         kept = min(reached, self.log_e + MOST_GAIN, enough)
-        return Suspicion(
+        return Cusum(
             self.since,
             tuple(log_e - (reached - kept) for log_e in grown),
             self.events + events,

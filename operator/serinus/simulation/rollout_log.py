@@ -1,4 +1,4 @@
-"""An account of one rollout: its passes and looks by the operator's rules, told as they come."""
+"""The log of one simulated rollout: its passes and looks by the operator's rules."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from serinus.manifests.owner import Owner
 from serinus.metrics.queries import Measurement, QueryError
 from serinus.metrics.requests import AnyRequest
 from serinus.plan.analysis import judged, learned, next_look, requested
-from serinus.rehearsal.rollout import Rollout
+from serinus.simulation.rollout import Rollout
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something to tell of a rollout."""
+    """An entry of the log."""
 
     after: float
     """Seconds since it started."""
@@ -26,8 +26,8 @@ class Moment:
 
 
 @dataclass
-class Account:
-    """A rollout under way, and what there is to tell of it so far."""
+class RolloutLog:
+    """A rollout under way, and what has happened in it so far."""
 
     owner: Owner
     rollout: Rollout
@@ -42,40 +42,42 @@ class Account:
     def settle(self) -> None:
         """Passes until nothing more is decided now, and when to look next."""
         rollout = self.rollout
-        known, before = len(rollout.news), hold_of(rollout.status)
+        known, before = len(rollout.new_decisions), hold_of(rollout.status)
         rollout.settle()
-        self._tell((decision.reason, decision.message) for decision in rollout.news[known:])
+        self._note(
+            (decision.reason, decision.message) for decision in rollout.new_decisions[known:]
+        )
         hold = hold_of(rollout.status)
         if hold and hold.reason != (before and before.reason):
-            self._tell([(hold.reason, hold.message)])
-        self.request = requested(self.owner, rollout.wish.spec, rollout.status)
+            self._note([(hold.reason, hold.message)])
+        self.request = requested(self.owner, rollout.desired.spec, rollout.status)
         if self.request is None:
             self.look = inf
         elif self.look <= rollout.now or self.look == inf:
             self.look = next_look(self.request.interval, rollout.now)
 
     def learn(self, found: Baseline | QueryError) -> None:
-        """What stable's history told; the rules have yet to pass."""
+        """What stable's history says; the rules have yet to pass."""
         rollout = self.rollout
-        rollout.status = learned(rollout.wish.spec, rollout.status, found)
-        self._tell([("Baseline", found.message)])
+        rollout.status = learned(rollout.desired.spec, rollout.status, found)
+        self._note([("Baseline", found.message)])
 
     def judge(self, measurement: Measurement) -> None:
         """What a look comes to; the rules have yet to pass."""
         rollout = self.rollout
         before = verdicts(rollout.status)
-        rollout.status = judged(rollout.wish.spec, rollout.status, measurement)
-        self._tell(
+        rollout.status = judged(rollout.desired.spec, rollout.status, measurement)
+        self._note(
             (check.verdict, f"{name}: {check.message}")
             for name, check in verdicts(rollout.status).items()
             if name not in before or before[name].verdict != check.verdict
         )
 
-    def _tell(self, told: Iterable[tuple[str, str]]) -> None:
+    def _note(self, entries: Iterable[tuple[str, str]]) -> None:
         """Note reasons and their sentences, at the weight that is in effect."""
         weight = self.rollout.world.at(self.rollout.now).weight
         since = self.rollout.now - self.start
-        self.moments += [Moment(since, weight, reason, message) for reason, message in told]
+        self.moments += [Moment(since, weight, reason, message) for reason, message in entries]
 
 
 def hold_of(status: Status) -> Hold | None:

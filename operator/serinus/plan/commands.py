@@ -1,31 +1,24 @@
-"""Rules about what is wished: a new spec, a revert, a command given by hand."""
+"""The command given by hand, obeyed once."""
 
 from serinus.api.reasons import Reason
-from serinus.api.status import ObeyedCommand, Rejected, Stable
-from serinus.plan.course import commanded
+from serinus.api.status import ObeyedCommand, Rejected
 from serinus.plan.progress import held_by_spec
 from serinus.plan.situation import Situation
 from serinus.plan.steps import enter_next_step, resume_step
-
-
-def forget_a_rejection_once_the_spec_moves_on(s: Situation) -> Situation | None:
-    """A changed spec is a new wish, even if it later comes back to the rejected revision."""
-    if s.status.rejected is None or s.status.rejected.revision == s.wish.revision:
-        return None
-    return s.to(rejected=None)
+from serinus.plan.timeline import commanded
 
 
 def obey_a_command(s: Situation) -> Situation | None:
     """`verb/revision`, once; a third part makes the same command new: `retry/a1b2c3d4/2`."""
-    command = s.wish.command
+    command = s.desired.command
     if not command or (s.status.command and s.status.command.command == command[:256]):
         return None
     verb, _, rest = command.partition("/")
     revision = rest.partition("/")[0]
     obey = COMMANDS.get(verb)
     if obey is None or not revision:
-        told = f"serinus.dev/command is {command!r}; write {' or '.join(COMMANDS)}, "
-        return _echo(s, Reason.COMMAND_REFUSED, revision, told + "then / and a revision")
+        message = f"serinus.dev/command is {command!r}; write {' or '.join(COMMANDS)}, "
+        return _echo(s, Reason.COMMAND_REFUSED, revision, message + "then / and a revision")
     outcome = obey(s, revision)
     if isinstance(outcome, str):
         return _echo(s, Reason.COMMAND_REFUSED, revision, f"{command}: {outcome}")
@@ -33,8 +26,8 @@ def obey_a_command(s: Situation) -> Situation | None:
 
 
 def _echo(s: Situation, reason: Reason, revision: str, outcome: str) -> Situation:
-    echo = ObeyedCommand(command=(s.wish.command or "")[:256], outcome=outcome[:1024], at=s.now)
-    noted = s.to(command=echo, course=commanded(s.status.course, echo))
+    echo = ObeyedCommand(command=(s.desired.command or "")[:256], outcome=outcome[:1024], at=s.now)
+    noted = s.to(command=echo, timeline=commanded(s.status.timeline, echo))
     return noted.because(reason, revision[:16], outcome)
 
 
@@ -83,14 +76,14 @@ def _undo(s: Situation, revision: str) -> Situation | str:
         return "no revision is stable yet"
     if revision == stable.revision:
         return f"revision {revision} is stable already"
-    if revision == s.wish.revision:
+    if revision == s.desired.revision:
         return f"the spec asks for revision {revision}; write retry or promote instead"
     if revision not in s.world.history:
         return f"revision {revision} is not in the history"
     if refusal := _nobody_else_serves(s):
         return refusal
-    message = f"Back to revision {revision} by hand; the spec still asks for {s.wish.revision}."
-    refused = Rejected(revision=s.wish.revision, reason=Reason.UNDONE, message=message, at=s.now)
+    message = f"Back to revision {revision} by hand; the spec still asks for {s.desired.revision}."
+    refused = Rejected(revision=s.desired.revision, reason=Reason.UNDONE, message=message, at=s.now)
     undone = s.drop() if s.status.candidate else s
     return undone.to(rejected=refused).start(revision, direct=True, message=message)
 
@@ -123,57 +116,3 @@ COMMANDS = {
     "retry": _retry,
     "undo": _undo,
 }
-
-
-def take_up_what_serves(s: Situation) -> Situation | None:
-    """Where the status names no role, as after a restore, and a revision of ours serves already."""
-    serving = s.world.serving
-    if s.status.stable or s.status.candidate or s.news or serving is None:
-        return None
-    known = s.world.history[serving]
-    stable = Stable(revision=serving, number=known.number, version=known.version, since=s.now)
-    message = f"Revision {serving} served already and is taken up as stable."
-    return s.to(stable=stable).because(Reason.TAKEN_UP, serving, message)
-
-
-def keep_a_first_revision_that_serves(s: Situation) -> Situation | None:
-    """Before its deployment is complete its ready pods may serve: then what the spec goes on to has
-    something to be compared with, and to go back to."""
-    candidate, wished = s.status.candidate, s.wish.revision
-    if candidate is None or candidate.mode != "First" or candidate.revision == wished:
-        return None
-    ready = s.world.ready(candidate.revision)
-    if not ready:
-        return None
-    return s.promote(
-        f"The spec went on to revision {wished} while the first one, {candidate.revision}, serves "
-        f"with {ready} of {s.wish.spec.replicas} pods: it is stable as it is."
-    )
-
-
-def follow_the_spec(s: Situation) -> Situation | None:
-    """Drop a candidate that nobody wishes any more, and start the one that is wished."""
-    wished = s.wish.revision
-    candidate, stable, rejected = s.status.candidate, s.status.stable, s.status.rejected
-    if rejected and rejected.revision == wished:
-        return None
-    if candidate and candidate.revision == wished:
-        return None
-    if candidate:
-        if s.serves_alone:
-            return None  # it serves on until stable can, or somebody promotes it
-        reverted = stable is not None and stable.revision == wished
-        reason = Reason.REVERTED if reverted else Reason.SUPERSEDED
-        went = "back to" if reverted else "on to"
-        return s.drop().because(
-            reason,
-            candidate.revision,
-            f"The spec went {went} revision {wished} while {candidate.revision} was rolled out.",
-        )
-    if stable and (stable.revision == wished or s.wish.obstacle):
-        return None
-    if stable is None:
-        message = f"First deployment: revision {wished} has nothing to be compared with, no steps."
-    else:
-        message = f"Revision {wished} is rolled out beside {stable.revision}."
-    return s.start(wished, direct=False, message=message)

@@ -3,24 +3,24 @@
 from dataclasses import replace
 from math import inf
 
-from serinus.api.status import Course, InEffect
+from serinus.api.status import InEffect, Timeline
 from serinus.plan.decide import Plan
-from serinus.plan.situation import Wish, Workload, World
-from serinus.rehearsal.world import PaperWorld
+from serinus.plan.situation import Desired, Workload, World
+from serinus.simulation.cluster import SimulatedCluster
 
 
-class RecordedWorld(PaperWorld):
+class RecordedCluster(SimulatedCluster):
     """What a rollout found, given to rules that may want something else of it.
 
     Where they want a weight that was in effect later, they wait for it. Where they want one that
     never was, they have it at once, and the traffic is what it was.
     """
 
-    def __init__(self, course: Course, promoted_at: float) -> None:
+    def __init__(self, timeline: Timeline, promoted_at: float) -> None:
         """`promoted_at` is when all pods were ready for the whole traffic, Unix seconds; minus
         infinity where it is not known."""
         super().__init__()
-        self._course = course
+        self._timeline = timeline
         self._promoted_at = promoted_at
         self._wanted_weight: float | None = None
         self._promoting = False
@@ -38,24 +38,24 @@ class RecordedWorld(PaperWorld):
             split_in_effect=found.split_in_effect and had is not None and not self._comes(had, now),
         )
 
-    def obey(self, wish: Wish, plan: Plan, now: float) -> None:
+    def obey(self, desired: Desired, plan: Plan, now: float) -> None:
         """Take note of what a pass wants."""
-        super().obey(wish, plan, now)
+        super().obey(desired, plan, now)
         candidate = plan.status.candidate
-        rolled_out = candidate is not None and candidate.revision == self._course.revision
+        rolled_out = candidate is not None and candidate.revision == self._timeline.revision
         self._wanted_weight = candidate.weight.wanted if candidate and rolled_out else None
         self._promoting = bool(candidate and candidate.promoting)
 
     def changes_after(self, now: float) -> float:
         """Unix seconds of the next change; infinity: none."""
         moments = [at for weight in self._weights for at in (weight.since, weight.until or inf)]
-        moments += [self._promoted_at, self._course.measured_since or inf]
+        moments += [self._promoted_at, self._timeline.measured_since or inf]
         coming = [at for at in moments if at > now]
         return min([super().changes_after(now), *coming])
 
     @property
     def _weights(self) -> list[InEffect]:
-        return self._course.weights
+        return self._timeline.weights
 
     def _in_effect(self, now: float) -> InEffect | None:
         last = next((weight for weight in reversed(self._weights) if weight.since <= now), None)
@@ -64,7 +64,7 @@ class RecordedWorld(PaperWorld):
     def _unconfirmed(self, now: float) -> float:
         """What the route gave before any weight was known to be in effect."""
         first = self._weights[0].since if self._weights else inf
-        counts_from = self._course.measured_since or inf
+        counts_from = self._timeline.measured_since or inf
         return self._wanted_weight or 0.0 if counts_from <= now < first else 0.0
 
     def _comes(self, had: InEffect, now: float) -> bool:
@@ -83,7 +83,7 @@ class RecordedWorld(PaperWorld):
         return not begun or self._in_effect(now) is not None
 
     def _without_pods(self, found: World) -> dict[str, Workload]:
-        candidate = self._course.revision
+        candidate = self._timeline.revision
         return {
             name: replace(workload, ready=0) if name == candidate else workload
             for name, workload in found.workloads.items()

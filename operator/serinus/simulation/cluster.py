@@ -1,16 +1,16 @@
-"""Pods and route on paper: they do what the rules want, after a while, unless told otherwise."""
+"""Simulated pods and route: they do what the rules want, after a while, unless set otherwise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from serinus.manifests.children import Wanted
-from serinus.manifests.routers.face import Split
+from serinus.manifests.children import Wanted, router_for
+from serinus.manifests.routers.router import Split
 from serinus.plan.decide import Plan
-from serinus.plan.situation import Known, SeenPod, Wish, Workload, World
+from serinus.plan.situation import Desired, Known, SeenPod, Workload, World
 
 
 @dataclass
-class PaperWorld:
+class SimulatedCluster:
     """What is there, and what is on its way."""
 
     pods_ready_after: float = 0.0
@@ -55,11 +55,11 @@ class PaperWorld:
             leads_to=self._leads_to() if in_effect else None,
         )
 
-    def obey(self, wish: Wish, plan: Plan, now: float) -> None:
+    def obey(self, desired: Desired, plan: Plan, now: float) -> None:
         """Begin what a pass wants."""
         if plan.wanted is None:
             return
-        self._by_pods = wish.spec.traffic.gateway is None
+        self._by_pods = router_for(desired.spec).shares_one_service
         for role in (plan.status.stable, plan.status.candidate):
             if role:
                 known = Known(role.number, role.version)

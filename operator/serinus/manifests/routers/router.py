@@ -1,8 +1,8 @@
-"""The face that every router has."""
+"""The interface that every router has."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
@@ -55,8 +55,18 @@ class Routed:
     """That another object claims the same traffic, in a sentence; else empty."""
 
 
+Need = tuple[str, str, str]
+"""Kind, namespace and name of an object that is somebody else's."""
+
+
 class Router(Protocol):
     """A way to split traffic."""
+
+    kinds: ClassVar[frozenset[str]]
+    """Of the objects that it writes."""
+    shares_one_service: ClassVar[bool]
+    """Whether one Service leads to the pods of all revisions that run: then others must be gone
+    before a candidate joins."""
 
     def manifests(
         self, owner: Owner, split: Split, revisions: Mapping[str, Revision]
@@ -77,10 +87,17 @@ class Router(Protocol):
         """Revisions that may get traffic by the live objects, which are in effect; None: they are
         not, or not yet, and what they say is not what happens."""
 
+    def needs(self, owner: Owner) -> list[Need]:
+        """What has to serve for the split to happen, whatever the objects above say."""
+
+    def unserved(self, found: Mapping[Need, Manifest | None]) -> str:
+        """Why nothing is served, in a sentence, given those of its needs of which it is known
+        whether they are there; empty if nothing speaks against it."""
+
     def candidate_replicas(self, replicas: int, weight: int) -> int:
         """Pods that the candidate needs for a weight, beside a stable of full size."""
 
-    def obstacle(self, stable: Revision, candidate: Revision) -> str | None:
+    def incompatibility(self, stable: Revision, candidate: Revision) -> str | None:
         """Why these two cannot share the traffic, in a sentence; None if they can."""
 
 

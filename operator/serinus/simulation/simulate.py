@@ -16,14 +16,14 @@ from serinus.judge import overall
 from serinus.manifests.owner import Owner
 from serinus.metrics.queries import Arm, ArmQuery, ExpressionQuery, QueryResult, Series
 from serinus.metrics.requests import HISTORY, HistoryRequest, Results
-from serinus.plan.situation import Wish
-from serinus.rehearsal.account import Account, Moment, hold_of, verdicts
-from serinus.rehearsal.exports import Behaviour, Exports, behaviour
-from serinus.rehearsal.past import Past, lived
-from serinus.rehearsal.rollout import Rollout
-from serinus.rehearsal.scrapes import Scrapes
-from serinus.rehearsal.traffic import arrivals
-from serinus.rehearsal.world import PaperWorld
+from serinus.plan.situation import Desired
+from serinus.simulation.cluster import SimulatedCluster
+from serinus.simulation.exports import Behaviour, Exports, behaviour
+from serinus.simulation.hour_before import HourBefore, run_before
+from serinus.simulation.rollout import Rollout
+from serinus.simulation.rollout_log import Moment, RolloutLog, hold_of, verdicts
+from serinus.simulation.scrapes import Scrapes
+from serinus.simulation.traffic import arrivals
 
 Outcome = Literal["Promoted", "RolledBack", "Held"]
 LONGEST: Final = 7 * 86400.0
@@ -74,19 +74,19 @@ class Simulation:
         self.exports = Exports.of(analysis, classes, sorted(self.stable.groups))
         self._values = dict(_values(analysis, self.scenario))
 
-    def past(self, rng: Random) -> Past:
+    def past(self, rng: Random) -> HourBefore:
         """An hour of stable's before a rollout."""
         analysis = self.spec.rollout.analysis
         end = _EPOCH + rng.uniform(0, seconds(analysis.interval))
         phase = rng.random()
         stable = self._scrapes(STABLE, end, phase, rng)
         stable.scale([end - _BEFORE] * self.spec.replicas)
-        return lived(stable, self.stable, end, phase, self.spec)
+        return run_before(stable, self.stable, end, phase, self.spec)
 
-    def run(self, rng: Random, past: Past) -> Run:
+    def run(self, rng: Random, past: HourBefore) -> Run:
         """One rollout; the same random numbers and the same past make the same one."""
         candidate = self._scrapes(self.revision, past.end, past.phase, rng)
-        return _Course(self, past, candidate, past.stable.copy(rng)).run()
+        return _Simulated(self, past, candidate, past.stable.copy(rng)).run()
 
     def _scrapes(self, revision: str, start: float, phase: float, rng: Random) -> Scrapes:
         scenario, expected = self.scenario, arrivals(self.scenario, phase)
@@ -123,43 +123,46 @@ def _values(analysis: Analysis, scenario: Scenario) -> Iterator[tuple[Expression
         yield ExpressionQuery(check.threshold.query), scenario.values[check.name]
 
 
-class _Course:
+class _Simulated:
     """One rollout under way."""
 
     def __init__(
-        self, simulation: Simulation, past: Past, candidate: Scrapes, stable: Scrapes
+        self, simulation: Simulation, past: HourBefore, candidate: Scrapes, stable: Scrapes
     ) -> None:
         self._simulation, self._past = simulation, past
         self._candidate, self._stable = candidate, stable
-        world = PaperWorld()
-        wish = Wish(simulation.spec, 1, STABLE)
-        self._rollout = Rollout(wish, world, past.end - _BEFORE)
+        world = SimulatedCluster()
+        desired = Desired(simulation.spec, 1, STABLE)
+        self._rollout = Rollout(desired, world, past.end - _BEFORE)
         self._rollout.settle()
-        self._account = Account(simulation.owner, self._rollout, past.end)
+        self._account = RolloutLog(simulation.owner, self._rollout, past.end)
         world.pods_ready_after = seconds(simulation.scenario.pods_ready_after)
         world.route_after = seconds(simulation.scenario.route_after)
 
     def run(self) -> Run:
         """From the new manifest to the decision that ends it."""
-        rollout, account = self._rollout, self._account
-        rollout.now, rollout.wish = account.start, replace(rollout.wish, revision=self._revision)
+        rollout, log = self._rollout, self._account
+        rollout.now, rollout.desired = (
+            log.start,
+            replace(rollout.desired, revision=self._revision),
+        )
         self._settle()
         while (outcome := self._outcome()) is None:
-            now = min(rollout.wakes_at(), account.look, account.start + LONGEST)
+            now = min(rollout.wakes_at(), log.look, log.start + LONGEST)
             self._serve(now)
             rollout.now = now
-            request = account.request if now == account.look else None
+            request = log.request if now == log.look else None
             if isinstance(request, HistoryRequest):
-                account.learn(self._past.found)
+                log.learn(self._past.found)
             elif request:
-                account.judge(request.read(self, now))
+                log.judge(request.read(self, now))
             self._settle()
         return Run(
             reason=outcome[0],
             outcome=outcome[1],
-            after=rollout.now - account.start,
+            after=rollout.now - log.start,
             requests=self._candidate.served,
-            moments=tuple(account.moments),
+            moments=tuple(log.moments),
         )
 
     @property
@@ -197,8 +200,8 @@ class _Course:
     def _advance(self) -> None:
         """Someone is there who advances a pause by hand once every check has passed."""
         rollout = self._rollout
-        command = f"advance/{self._revision}/{len(rollout.news)}"
-        rollout.wish = replace(rollout.wish, command=command)
+        command = f"advance/{self._revision}/{len(rollout.new_decisions)}"
+        rollout.desired = replace(rollout.desired, command=command)
         self._settle()
 
     def read(self, queries: Iterable[ArmQuery], now: float) -> Results:
@@ -221,7 +224,7 @@ class _Course:
         """Reason and phase, once it has ended or a person is waited for."""
         status = self._rollout.status
         if status.candidate is None:
-            last = self._rollout.news[-1].reason
+            last = self._rollout.new_decisions[-1].reason
             return last, "Promoted" if last == Reason.PROMOTED else "RolledBack"
         waits = self._awaits_a_person() and self._rollout.now < self._waits_until()
         if status.phase in ("Paused", "Degraded") and status.candidate.hold and not waits:

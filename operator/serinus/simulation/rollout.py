@@ -1,11 +1,11 @@
-"""One ModelDeployment on paper: wish, status and world between passes of the rules."""
+"""One simulated ModelDeployment: what is desired, status and world between passes."""
 
 from dataclasses import dataclass, field
 
 from serinus.api.status import Decision, Status
 from serinus.plan.decide import Plan, decide
-from serinus.plan.situation import Wish
-from serinus.rehearsal.world import PaperWorld
+from serinus.plan.situation import Desired
+from serinus.simulation.cluster import SimulatedCluster
 
 _MOST_PASSES = 30
 
@@ -14,28 +14,28 @@ _MOST_PASSES = 30
 class Rollout:
     """What the operator holds and does, without the operator."""
 
-    wish: Wish
-    world: PaperWorld
+    desired: Desired
+    world: SimulatedCluster
     now: float
     """Unix seconds."""
     status: Status = field(default_factory=Status)
-    news: list[Decision] = field(default_factory=list)
+    new_decisions: list[Decision] = field(default_factory=list)
     """All decisions so far, oldest first."""
     plan: Plan | None = None
 
     def pass_once(self) -> None:
         """One decide, after which the world begins to do what it wants."""
-        self.plan = decide(self.wish, self.status, self.world.at(self.now), self.now)
+        self.plan = decide(self.desired, self.status, self.world.at(self.now), self.now)
         self.status = self.plan.status
-        self.news += self.plan.news
-        self.world.obey(self.wish, self.plan, self.now)
+        self.new_decisions += self.plan.new_decisions
+        self.world.obey(self.desired, self.plan, self.now)
 
     def settle(self) -> None:
         """Passes until nothing more is decided or begun at this moment, as the operator makes."""
         for _ in range(_MOST_PASSES):
             found = self.world.at(self.now)
             self.pass_once()
-            if self.plan and not self.plan.news and self.world.at(self.now) == found:
+            if self.plan and not self.plan.new_decisions and self.world.at(self.now) == found:
                 return
         raise RuntimeError("it does not come to rest")
 

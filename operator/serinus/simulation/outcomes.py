@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from serinus.rehearsal.simulation import Outcome, Run
+from serinus.simulation.simulate import Outcome, Run
 
 _Z = 1.96
 

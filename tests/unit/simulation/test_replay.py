@@ -1,15 +1,15 @@
-"""A rollout that went its course, judged again by the same policy and by others."""
+"""A rollout that has ended, judged again by the same policy and by others."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from serinus.api.spec import Spec
-from serinus.api.status import Course, InEffect, ObeyedCommand
+from serinus.api.status import InEffect, ObeyedCommand, Timeline
 from serinus.manifests.owner import Owner
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryResult, Series
 from serinus.metrics.requests import Results
-from serinus.rehearsal.replay import Replay, Replayed
+from serinus.simulation.replay import Replay, Replayed
 
 OWNER = Owner("team", "loan", uid="")
 NEW, OLD = "bbbbbbbb", "aaaaaaaa"
@@ -20,7 +20,7 @@ RATE = 400.0
 
 
 @dataclass
-class Past:
+class HourBefore:
     """A rollout that was, and what was counted in it."""
 
     weights: list[InEffect] = field(default_factory=lambda: [effect(5, 12), effect(50, 72)])
@@ -57,7 +57,7 @@ class Past:
         return Replay(
             owner=OWNER,
             spec=Spec.model_validate(given),
-            course=Course(
+            timeline=Timeline(
                 revision=NEW,
                 stable=OLD,
                 since=START,
@@ -97,7 +97,7 @@ def story(found: Replayed) -> list[tuple[str, float]]:
 
 
 def test_weights_take_effect_when_they_did_and_promotion_comes_when_it_came() -> None:
-    found = Past().replayed()
+    found = HourBefore().replayed()
     assert story(found) == [
         ("RolloutStarted", 0),
         ("WeightRaised", 32),
@@ -110,14 +110,14 @@ def test_weights_take_effect_when_they_did_and_promotion_comes_when_it_came() ->
 
 
 def test_looks_are_where_the_operator_has_them_and_count_every_sample_once() -> None:
-    looks = Past().replayed().looks
+    looks = HourBefore().replayed().looks
     assert [look.at - START for look in looks] == list(range(20, 131, 10))
     counts = [look.checks[0].state.candidate["requests"] for look in looks]
     assert counts == [RATE * (look.at - START - 12) for look in looks]
 
 
 def test_requests_count_from_when_they_did_also_before_a_weight_was_in_effect() -> None:
-    past = Past(measured_since=12, weights=[effect(5, 62)], errors=0.05, promoted=False)
+    past = HourBefore(measured_since=12, weights=[effect(5, 62)], errors=0.05, promoted=False)
     found = past.replayed()
     assert story(found)[-1][0] == "CheckFailed"
     assert found.looks[0].at == START + 20
@@ -127,7 +127,7 @@ def test_requests_count_from_when_they_did_also_before_a_weight_was_in_effect() 
 
 
 def test_a_stricter_policy_shows_when_it_would_have_rolled_back() -> None:
-    past = Past(errors=0.0135)
+    past = HourBefore(errors=0.0135)
     lax = past.replayed(checks=[{"name": "errors", "errorRate": {"tolerance": 1.5, "margin": 2}}])
     strict = past.replayed(
         checks=[{"name": "errors", "errorRate": {"tolerance": 1, "absoluteTolerance": "0%"}}]
@@ -139,31 +139,31 @@ def test_a_stricter_policy_shows_when_it_would_have_rolled_back() -> None:
 
 
 def test_where_the_record_ends_nothing_is_decided() -> None:
-    found = Past(until=40.0, promoted=False).replayed(minRequests=1_000_000)
+    found = HourBefore(until=40.0, promoted=False).replayed(minRequests=1_000_000)
     assert found.outcome == "Undecided"
     assert story(found) == [("RolloutStarted", 0)]
     assert found.looks[-1].at == START + 40
 
 
 def test_a_policy_that_is_sooner_waits_for_the_weight_to_come() -> None:
-    past = Past(steps=[{"setWeight": 5}, {"setWeight": 50}])
+    past = HourBefore(steps=[{"setWeight": 5}, {"setWeight": 50}])
     assert story(past.replayed())[1:3] == [("WeightRaised", 20), ("Promoting", 80)]
 
 
 def test_a_policy_that_is_later_finds_the_weight_there() -> None:
-    past = Past(steps=[{"setWeight": 5}, {"pause": {"duration": "95s"}}, {"setWeight": 50}])
+    past = HourBefore(steps=[{"setWeight": 5}, {"pause": {"duration": "95s"}}, {"setWeight": 50}])
     assert story(past.replayed())[1:3] == [("WeightRaised", 107), ("Promoting", 110)]
 
 
 def test_a_weight_that_never_was_is_judged_by_the_traffic_that_was() -> None:
-    past = Past(steps=[{"setWeight": 30}, {"setWeight": 60}])
+    past = HourBefore(steps=[{"setWeight": 30}, {"setWeight": 60}])
     found = past.replayed()
     assert story(found)[1:] == [("WeightRaised", 20), ("Promoting", 30), ("Promoted", 130)]
     assert found.looks[0].weight == 5
 
 
 def test_pods_that_were_lost_are_lost_again() -> None:
-    past = Past(weights=[effect(5, 10, until=15), effect(5, 60), effect(50, 90)])
+    past = HourBefore(weights=[effect(5, 10, until=15), effect(5, 60), effect(50, 90)])
     assert story(past.replayed())[:3] == [
         ("RolloutStarted", 0),
         ("WeightLowered", 15),
@@ -173,7 +173,9 @@ def test_pods_that_were_lost_are_lost_again() -> None:
 
 def test_what_a_person_commanded_is_commanded_again() -> None:
     advance = ObeyedCommand(command=f"advance/{NEW}", outcome="done", at=START + 66)
-    past = Past(commands=[advance], steps=[{"setWeight": 5}, {"pause": {}}, {"setWeight": 50}])
+    past = HourBefore(
+        commands=[advance], steps=[{"setWeight": 5}, {"pause": {}}, {"setWeight": 50}]
+    )
     assert story(past.replayed())[1:4] == [
         ("WeightRaised", 66),
         ("CommandObeyed", 66),
@@ -182,5 +184,5 @@ def test_what_a_person_commanded_is_commanded_again() -> None:
 
 
 def test_waiting_for_the_record_is_no_trouble_of_pods_or_route() -> None:
-    told = {moment.reason for moment in Past().replayed().moments}
+    told = {moment.reason for moment in HourBefore().replayed().moments}
     assert not told & {"AwaitingPods", "AwaitingRoute", "RouteRefused"}

@@ -20,7 +20,7 @@ _STUCK = {
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class Summary:
     """Phase, reason and sentence, and whether only a person can change it."""
 
     phase: Phase
@@ -29,28 +29,32 @@ class Story:
     stalled: bool = False
 
 
-def tell(s: Situation) -> Situation:
+def report(s: Situation) -> Situation:
     """Fill in phase, message and conditions."""
-    story, trouble = _story(s), s.world.trouble
-    if trouble is not None:
-        story = replace(story, phase="Degraded", reason=trouble.reason, stalled=True)
+    summary, intervention = _summary(s), s.world.intervention
+    if intervention is not None:
+        summary = replace(summary, phase="Degraded", reason=intervention.reason, stalled=True)
     notes = [
-        trouble.message if trouble and trouble.message not in story.message else "",
-        story.message,
-        _stable_is_down(s, story.message),
-        _still_led_to(s, story.message),
-        "" if s.world.unserved in story.message else s.world.unserved,
+        intervention.message
+        if intervention and intervention.message not in summary.message
+        else "",
+        summary.message,
+        _stable_is_down(s, summary.message),
+        _still_led_to(s, summary.message),
+        "" if s.world.unserved in summary.message else s.world.unserved,
         s.world.unkept or "",
         s.world.route_contested,
     ]
-    story = replace(story, message=" ".join(map(_stopped, filter(None, notes))))
-    told = s.to(
-        observed_generation=s.wish.generation, phase=story.phase, message=story.message[:1024]
+    summary = replace(summary, message=" ".join(map(_stopped, filter(None, notes))))
+    reported = s.to(
+        observed_generation=s.desired.generation,
+        phase=summary.phase,
+        message=summary.message[:1024],
     )
-    drifted, before = drift(told), _before(told.status, "Drifted")
-    conditions = _conditions(told, story, drifted)
-    told = announce_drift(told, before.status if before else None, drifted)
-    return told.to(conditions=conditions)
+    drifted, before = drift(reported), _before(reported.status, "Drifted")
+    conditions = _conditions(reported, summary, drifted)
+    reported = announce_drift(reported, before.status if before else None, drifted)
+    return reported.to(conditions=conditions)
 
 
 def _stopped(sentence: str) -> str:
@@ -58,36 +62,37 @@ def _stopped(sentence: str) -> str:
 
 
 def taken_before(status: Status) -> str:
-    """What was told last where a name was taken; else empty."""
+    """The last message where a name was taken; else empty."""
     ready = _before(status, "Ready")
     return ready.message if ready and ready.reason == Reason.NAME_TAKEN else ""
 
 
 def refuse(status: Status, generation: int, message: str, now: float) -> Status:
     """The status of a spec that cannot even be read: nothing else changes."""
-    story = Story("Degraded", Reason.INVALID_SPEC, message[:1024], stalled=True)
-    told = status.replace(observed_generation=generation, phase=story.phase, message=story.message)
-    conditions = _standard(told, generation, story, now)
-    return told.replace(conditions=conditions)
+    summary = Summary("Degraded", Reason.INVALID_SPEC, message[:1024], stalled=True)
+    refused = status.replace(
+        observed_generation=generation, phase=summary.phase, message=summary.message
+    )
+    return refused.replace(conditions=_standard(refused, generation, summary, now))
 
 
-def _story(s: Situation) -> Story:
-    if s.wish.problems:
-        told = " ".join(s.wish.problems)
+def _summary(s: Situation) -> Summary:
+    if s.desired.problems:
+        message = " ".join(s.desired.problems)
         if s.serves_alone:
-            told = f"{told} Revision {s.candidate.revision} serves on until stable's pods do."
-        return Story("Degraded", Reason.INVALID_SPEC, told, stalled=True)
+            message = f"{message} Revision {s.candidate.revision} serves on until stable's pods do."
+        return Summary("Degraded", Reason.INVALID_SPEC, message, stalled=True)
     if s.status.candidate:
-        return _story_of_the_rollout(s, s.status.candidate)
-    if s.wish.obstacle and not (s.status.rejected or _is_stable(s, s.wish.revision)):
-        message = f"Revision {s.wish.revision} is not rolled out: {s.wish.obstacle}."
-        return Story("Degraded", Reason.INVALID_SPEC, message, stalled=True)
+        return _summary_of_the_rollout(s, s.status.candidate)
+    if s.desired.incompatibility and not (s.status.rejected or _is_stable(s, s.desired.revision)):
+        message = f"Revision {s.desired.revision} is not rolled out: {s.desired.incompatibility}."
+        return Summary("Degraded", Reason.INVALID_SPEC, message, stalled=True)
     if rejected := s.status.rejected:
         gone = rejected.revision not in {old.revision for old in _served_on(s)}
         how = "is not served" if gone else "is being taken out of the traffic"
         message = f"Revision {rejected.revision} {how}. {rejected.message}"
-        return Story("Degraded", rejected.reason, message, stalled=True)
-    return _story_of_stable(s)
+        return Summary("Degraded", rejected.reason, message, stalled=True)
+    return _summary_of_stable(s)
 
 
 def _served_on(s: Situation) -> list[Retiring]:
@@ -101,13 +106,13 @@ def _still_led_to(s: Situation, message: str) -> str:
     if not late:
         return ""
     why = s.world.route_message
-    told = f"Pods of revision {', '.join(late)} stay, since they may still get traffic"
-    return f"{told}: {why}" if why and why not in message else told
+    stay = f"Pods of revision {', '.join(late)} stay, since they may still get traffic"
+    return f"{stay}: {why}" if why and why not in message else stay
 
 
 def _stable_is_down(s: Situation, message: str) -> str:
     """That stable has no ready pod, where the rest of the message does not say it."""
-    stable, replicas = s.status.stable, s.wish.spec.replicas
+    stable, replicas = s.status.stable, s.desired.spec.replicas
     other = s.status.candidate is not None or s.status.rejected is not None
     if stable is None or not other or stable.ready_replicas or not replicas:
         return ""
@@ -119,34 +124,34 @@ def _is_stable(s: Situation, revision: str) -> bool:
     return s.status.stable is not None and s.status.stable.revision == revision
 
 
-def _story_of_the_rollout(s: Situation, candidate: Candidate) -> Story:
+def _summary_of_the_rollout(s: Situation, candidate: Candidate) -> Summary:
     hold = candidate.hold
-    where = f"{_where(s, candidate)}{_given(s)}{_prospects(candidate)}"
+    where = f"{_where(s, candidate)}{_given(s)}{_estimates(candidate)}"
     if hold is None:
-        return Story("Progressing", Reason.PROMOTING if candidate.promoting else "Rollout", where)
+        return Summary("Progressing", Reason.PROMOTING if candidate.promoting else "Rollout", where)
     message = f"{where} {hold.message}"
     if hold.reason in _STUCK:
-        return Story("Degraded", hold.reason, message, stalled=True)
+        return Summary("Degraded", hold.reason, message, stalled=True)
     long_without_data = hold.reason == Reason.NO_DATA and s.now >= hold.since + seconds(
-        s.wish.spec.rollout.analysis.max_step_duration
+        s.desired.spec.rollout.analysis.max_step_duration
     )
     unreadable = (
         hold.reason == Reason.METRICS_UNAVAILABLE
         and candidate.errors_in_a_row >= ERRORS_BEFORE_PAUSE
     )
     if s.stable_is_down:
-        return Story("Degraded", hold.reason, message)
+        return Summary("Degraded", hold.reason, message)
     paused = hold.reason in _PAUSED or long_without_data or unreadable
-    return Story("Paused" if paused else "Progressing", hold.reason, message)
+    return Summary("Paused" if paused else "Progressing", hold.reason, message)
 
 
 def _given(s: Situation) -> str:
     """What else to know of a split that is in effect, such as that pods give another weight."""
-    told = s.world.route_message if s.world.split_in_effect else ""
-    return f" {told[:1].upper()}{told[1:]}." if told else ""
+    message = s.world.route_message if s.world.split_in_effect else ""
+    return f" {message[:1].upper()}{message[1:]}." if message else ""
 
 
-def _prospects(candidate: Candidate) -> str:
+def _estimates(candidate: Candidate) -> str:
     """What is to be expected, until something was measured."""
     if candidate.baseline is None or candidate.measured_at is not None:
         return ""
@@ -158,49 +163,51 @@ def _where(s: Situation, candidate: Candidate) -> str:
         return f"First deployment of revision {candidate.revision}."
     if candidate.mode == "Direct":
         return f"Back to revision {candidate.revision}."
-    steps = len(s.wish.steps)
+    steps = len(s.desired.steps)
     step = f"step {min(candidate.step + 1, steps)} of {steps}, " if steps else ""
     return f"Revision {candidate.revision}: {step}weight {candidate.weight.wanted:g}%."
 
 
-def _story_of_stable(s: Situation) -> Story:
-    stable, replicas = s.status.stable, s.wish.spec.replicas
+def _summary_of_stable(s: Situation) -> Summary:
+    stable, replicas = s.status.stable, s.desired.spec.replicas
     if stable is None:
-        return Story("Progressing", Reason.FIRST_DEPLOYMENT, "Nothing is deployed yet.")
+        return Summary("Progressing", Reason.FIRST_DEPLOYMENT, "Nothing is deployed yet.")
     ready = stable.ready_replicas
     message = f"Revision {stable.revision} serves with {ready} of {replicas} pods."
     if s.world.route_refused:
-        return Story("Degraded", Reason.ROUTE_REFUSED, s.world.route_message, stalled=True)
-    if s.news or not s.world.split_in_effect:
-        waits = s.world.route_message or ("" if s.world.trouble else "Its route is being written.")
-        if not s.news and _route_awaited_for_too_long(s):
-            return Story("Degraded", Reason.ROUTE_REFUSED, waits, stalled=True)
-        return Story("Progressing", Reason.AWAITING_ROUTE, f"{message} {waits}".rstrip())
+        return Summary("Degraded", Reason.ROUTE_REFUSED, s.world.route_message, stalled=True)
+    if s.new_decisions or not s.world.split_in_effect:
+        waits = s.world.route_message or (
+            "" if s.world.intervention else "Its route is being written."
+        )
+        if not s.new_decisions and _route_awaited_for_too_long(s):
+            return Summary("Degraded", Reason.ROUTE_REFUSED, waits, stalled=True)
+        return Summary("Progressing", Reason.AWAITING_ROUTE, f"{message} {waits}".rstrip())
     if ready >= replicas:
-        return Story("Healthy", Reason.HEALTHY, message)
+        return Summary("Healthy", Reason.HEALTHY, message)
     message = f"{message} {s.world.refused_pods}".rstrip()
     if ready:
-        return Story("Progressing", Reason.AWAITING_PODS, message)
-    return Story("Degraded", Reason.UNAVAILABLE, message)
+        return Summary("Progressing", Reason.AWAITING_PODS, message)
+    return Summary("Degraded", Reason.UNAVAILABLE, message)
 
 
 def _route_awaited_for_too_long(s: Situation) -> bool:
     """What was said to be refused stays so until it is in effect, also after a restart."""
     before, since = _before(s.status, "Ready"), s.world.route_awaited_since
-    told = before is not None and before.reason in (Reason.ROUTE_REFUSED, Reason.NAME_TAKEN)
-    return told or (since is not None and s.now >= since + ROUTE_PATIENCE)
+    refused = before is not None and before.reason in (Reason.ROUTE_REFUSED, Reason.NAME_TAKEN)
+    return refused or (since is not None and s.now >= since + ROUTE_PATIENCE)
 
 
-def _conditions(s: Situation, story: Story, drifted: Drift | None) -> list[Condition]:
-    generation = s.wish.generation
-    conditions = _standard(s.status, generation, story, s.now)
+def _conditions(s: Situation, summary: Summary, drifted: Drift | None) -> list[Condition]:
+    generation = s.desired.generation
+    conditions = _standard(s.status, generation, summary, s.now)
     if (metrics := _metrics(s)) is not None:
         conditions.append(_condition(s.status, "MetricsAvailable", *metrics, generation, s.now))
-    if s.wish.ignored:
-        told = f"{' '.join(s.wish.ignored)} Upgrade the operator, or leave them out."
+    if s.desired.ignored:
+        message = f"{' '.join(s.desired.ignored)} Upgrade the operator, or leave them out."
         unknown = Reason.FIELDS_UNKNOWN
         conditions.append(
-            _condition(s.status, "FieldsIgnored", "True", unknown, told, generation, s.now)
+            _condition(s.status, "FieldsIgnored", "True", unknown, message, generation, s.now)
         )
     if drifted is not None:
         found = drifted.status, drifted.reason, drifted.message
@@ -224,16 +231,22 @@ def _metrics(s: Situation) -> tuple[Literal["True", "False"], Reason, str] | Non
     return "False", reason, message
 
 
-def _standard(status: Status, generation: int, story: Story, now: float) -> list[Condition]:
+def _standard(status: Status, generation: int, summary: Summary, now: float) -> list[Condition]:
     """Ready, Reconciling and Stalled, as kstatus reads them."""
     truths = {
-        "Ready": story.phase == "Healthy",
-        "Reconciling": story.phase in ("Progressing", "Paused"),
-        "Stalled": story.stalled,
+        "Ready": summary.phase == "Healthy",
+        "Reconciling": summary.phase in ("Progressing", "Paused"),
+        "Stalled": summary.stalled,
     }
     return [
         _condition(
-            status, name, "True" if true else "False", story.reason, story.message, generation, now
+            status,
+            name,
+            "True" if true else "False",
+            summary.reason,
+            summary.message,
+            generation,
+            now,
         )
         for name, true in truths.items()
     ]
@@ -261,5 +274,5 @@ def _condition(
 
 
 def _before(status: Status, name: str) -> Condition | None:
-    """The condition as it was last told."""
+    """The condition as it was before."""
     return next((each for each in status.conditions if each.type == name), None)

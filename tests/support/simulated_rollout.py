@@ -1,4 +1,4 @@
-"""A rollout on paper: the rules against a world that does what they want, unless told otherwise."""
+"""A simulated rollout: the rules against a world that does what they want, unless set otherwise."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -10,9 +10,9 @@ from serinus.judge import learn
 from serinus.metrics.queries import History, QueryError
 from serinus.plan.analysis import awaits_history, learned
 from serinus.plan.decide import Plan
-from serinus.plan.situation import Wish
-from serinus.rehearsal.rollout import Rollout
-from serinus.rehearsal.world import PaperWorld
+from serinus.plan.situation import Desired
+from serinus.simulation.cluster import SimulatedCluster
+from serinus.simulation.rollout import Rollout
 
 TEMPLATE: dict[str, Any] = {
     "spec": {"containers": [{"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}]}
@@ -23,15 +23,15 @@ A, B, C = "aaaaaaaa", "abbbbbbb", "accccccc"
 
 
 @dataclass
-class Rehearsal:
-    """Holds what the user wishes, and the rollout between passes."""
+class SimulatedRollout:
+    """Holds what the user asks for, and the rollout between passes."""
 
     spec: dict[str, Any] = field(default_factory=dict)
     revision: str = A
     command: str | None = None
     problems: tuple[str, ...] = ()
-    obstacle: str | None = None
-    world: PaperWorld = field(default_factory=PaperWorld)
+    incompatibility: str | None = None
+    world: SimulatedCluster = field(default_factory=SimulatedCluster)
     history: History | QueryError | None = NO_HISTORY
     """What is read of stable's last hour; None: it is not read yet."""
 
@@ -45,16 +45,16 @@ class Rehearsal:
 
     def pass_once(self) -> Self:
         """One decide, after which the world does what it wants."""
-        self.rollout.wish = self._wish()
+        self.rollout.desired = self._wish()
         self.rollout.pass_once()
         return self._fitting()
 
     def settle(self) -> Self:
         """Passes until nothing changes; stable's history is read as soon as it is asked for."""
-        self.rollout.wish = self._wish()
+        self.rollout.desired = self._wish()
         self.rollout.settle()
-        if self.history is not None and awaits_history(self.rollout.wish.spec, self.status):
-            self.rollout.status = learned(self.rollout.wish.spec, self.status, self._told())
+        if self.history is not None and awaits_history(self.rollout.desired.spec, self.status):
+            self.rollout.status = learned(self.rollout.desired.spec, self.status, self._baseline())
             self.rollout.settle()
         return self._fitting()
 
@@ -101,9 +101,9 @@ class Rehearsal:
         return self.rollout.plan
 
     @property
-    def told(self) -> list[str]:
+    def reasons(self) -> list[str]:
         """Reasons of all decisions so far."""
-        return [decision.reason for decision in self.rollout.news]
+        return [decision.reason for decision in self.rollout.new_decisions]
 
     @property
     def weight(self) -> int:
@@ -121,18 +121,18 @@ class Rehearsal:
         Status.model_validate(self.status.to_json())
         return self
 
-    def _told(self) -> Baseline | QueryError:
+    def _baseline(self) -> Baseline | QueryError:
         if isinstance(self.history, History):
-            return learn(self.rollout.wish.spec.rollout.analysis, self.history)
+            return learn(self.rollout.desired.spec.rollout.analysis, self.history)
         assert self.history is not None
         return self.history
 
-    def _wish(self) -> Wish:
+    def _wish(self) -> Desired:
         raw = {"template": TEMPLATE, "traffic": GATEWAY, "replicas": 4, **self.spec}
         spec = Spec.model_validate(raw)
-        return Wish(spec, 1, self.revision, self.command, self.problems, self.obstacle)
+        return Desired(spec, 1, self.revision, self.command, self.problems, self.incompatibility)
 
 
-def serving(revision: str = A, **spec: Any) -> Rehearsal:
-    """A rehearsal in which a first revision is stable."""
-    return Rehearsal(spec=spec, revision=revision).settle()
+def serving(revision: str = A, **spec: Any) -> SimulatedRollout:
+    """A rollout in which a first revision is stable."""
+    return SimulatedRollout(spec=spec, revision=revision).settle()

@@ -7,14 +7,14 @@ from typing import Final, Literal
 
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
-from serinus.api.status import CheckStatus, Course, Decision
+from serinus.api.status import CheckStatus, Decision, Timeline
 from serinus.manifests.owner import Owner
 from serinus.metrics.requests import HistoryRequest, Source
-from serinus.plan.analysis import told
-from serinus.plan.situation import Wish
-from serinus.rehearsal.account import Account, Moment
-from serinus.rehearsal.recorded_world import RecordedWorld
-from serinus.rehearsal.rollout import Rollout
+from serinus.plan.analysis import baseline_from
+from serinus.plan.situation import Desired
+from serinus.simulation.recorded_cluster import RecordedCluster
+from serinus.simulation.rollout import Rollout
+from serinus.simulation.rollout_log import Moment, RolloutLog
 
 Outcome = Literal["Promoted", "RolledBack", "Undecided"]
 _BEFORE: Final = 1.0
@@ -49,13 +49,13 @@ class Replayed:
 
 @dataclass(frozen=True)
 class Replay:
-    """A policy, and a rollout that went its course."""
+    """A policy, and a rollout that has ended."""
 
     owner: Owner
     spec: Spec
-    course: Course
+    timeline: Timeline
     promoted: bool
-    """Whether the course ended with the promotion of its revision."""
+    """Whether it ended with the promotion of its revision."""
     end: float
     """Where the record ends, Unix seconds."""
     source: Source
@@ -65,54 +65,54 @@ class Replay:
 
     def run(self) -> Replayed:
         """From the start of the rollout to a decision that ends it, or to the record's end."""
-        account = self._begun()
-        rollout = account.rollout
+        log = self._begun()
+        rollout = log.rollout
         looks: list[Looked] = []
         while rollout.status.candidate is not None:
-            now = min(rollout.wakes_at(), account.look, self._next_command(rollout.now))
+            now = min(rollout.wakes_at(), log.look, self._next_command(rollout.now))
             if now > self.end:
                 break
             rollout.now = now
-            request = account.request if now == account.look else None
+            request = log.request if now == log.look else None
             if isinstance(request, HistoryRequest):
-                account.learn(told(self.spec, request.read(self.source, now)))
+                log.learn(baseline_from(self.spec, request.read(self.source, now)))
             elif request:
                 read = request.read(self.source, now + self.delay)
-                account.judge(replace(read, at=now))
+                log.judge(replace(read, at=now))
                 looks.append(_looked(rollout))
             self._command(rollout)
-            account.settle()
+            log.settle()
         return Replayed(
             outcome=_outcome(rollout),
-            decisions=tuple(rollout.news),
-            moments=tuple(m for m in account.moments if m.reason not in _WAITS_FOR_THE_RECORD),
+            decisions=tuple(rollout.new_decisions),
+            moments=tuple(m for m in log.moments if m.reason not in _WAITS_FOR_THE_RECORD),
             looks=tuple(looks),
         )
 
-    def _begun(self) -> Account:
-        course = self.course
-        promoted_at = course.until if self.promoted and course.until else -inf
-        world = RecordedWorld(course, promoted_at)
-        rollout = Rollout(Wish(self.spec, 1, course.stable), world, course.since - _BEFORE)
+    def _begun(self) -> RolloutLog:
+        timeline = self.timeline
+        promoted_at = timeline.until if self.promoted and timeline.until else -inf
+        world = RecordedCluster(timeline, promoted_at)
+        rollout = Rollout(Desired(self.spec, 1, timeline.stable), world, timeline.since - _BEFORE)
         rollout.settle()
-        rollout.news.clear()
-        account = Account(self.owner, rollout, course.since)
-        rollout.now = course.since
-        rollout.wish = replace(rollout.wish, revision=course.revision)
-        account.settle()
-        if course.baseline:
-            account.learn(course.baseline)
-            account.settle()
-        return account
+        rollout.new_decisions.clear()
+        log = RolloutLog(self.owner, rollout, timeline.since)
+        rollout.now = timeline.since
+        rollout.desired = replace(rollout.desired, revision=timeline.revision)
+        log.settle()
+        if timeline.baseline:
+            log.learn(timeline.baseline)
+            log.settle()
+        return log
 
     def _next_command(self, now: float) -> float:
-        return min((each.at for each in self.course.commands if each.at > now), default=inf)
+        return min((each.at for each in self.timeline.commands if each.at > now), default=inf)
 
     def _command(self, rollout: Rollout) -> None:
         """What a person wanted then is wanted again."""
-        for given in self.course.commands:
+        for given in self.timeline.commands:
             if given.at == rollout.now:
-                rollout.wish = replace(rollout.wish, command=given.command)
+                rollout.desired = replace(rollout.desired, command=given.command)
 
 
 def _looked(rollout: Rollout) -> Looked:
@@ -126,4 +126,4 @@ def _looked(rollout: Rollout) -> Looked:
 def _outcome(rollout: Rollout) -> Outcome:
     if rollout.status.candidate is not None:
         return "Undecided"
-    return "Promoted" if rollout.news[-1].reason == Reason.PROMOTED else "RolledBack"
+    return "Promoted" if rollout.new_decisions[-1].reason == Reason.PROMOTED else "RolledBack"

@@ -1,4 +1,4 @@
-"""The hour before a rollout, in which stable served alone, and what it told."""
+"""The hour before a rollout, in which stable served alone, and what its history tells."""
 
 import math
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from serinus.api.baseline import Baseline
 from serinus.api.spec import Spec
 from serinus.metrics.queries import QueryError
 from serinus.metrics.requests import HISTORY, HISTORY_STEP
-from serinus.plan.analysis import history_request, told
-from serinus.rehearsal.exports import Behaviour
-from serinus.rehearsal.scrapes import Scrapes
+from serinus.plan.analysis import baseline_from, history_request
+from serinus.simulation.exports import Behaviour
+from serinus.simulation.scrapes import Scrapes
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class HourBefore:
     """It may be the past of many rollouts: whoever goes on from it takes a copy of stable."""
 
     end: float
@@ -22,14 +22,16 @@ class Past:
     """Where in its cycle the traffic is when it starts, 0 to 1."""
     stable: Scrapes
     found: Baseline | QueryError
-    """What it told."""
+    """What that hour tells."""
 
 
-def lived(stable: Scrapes, behaviour: Behaviour, end: float, phase: float, spec: Spec) -> Past:
+def run_before(
+    stable: Scrapes, behaviour: Behaviour, end: float, phase: float, spec: Spec
+) -> HourBefore:
     """Let stable serve alone until then; it is read as the operator reads it."""
     first = math.floor((end - HISTORY) / HISTORY_STEP)
     for minute in range(first, math.floor(end / HISTORY_STEP) + 1):
         stable.serve(minute * HISTORY_STEP, 1.0, behaviour)
     stable.serve(end, 1.0, behaviour)
     request = history_request(stable.arm, spec.rollout.analysis)
-    return Past(end, phase, stable, told(spec, request.read(stable, end)))
+    return HourBefore(end, phase, stable, baseline_from(spec, request.read(stable, end)))

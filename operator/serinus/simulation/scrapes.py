@@ -9,9 +9,9 @@ from random import Random
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryResult, Series
 from serinus.metrics.requests import Results
 from serinus.metrics.subquery import stepped
-from serinus.rehearsal.draws import poisson
-from serinus.rehearsal.exports import Behaviour, Exports
-from serinus.rehearsal.traffic import Arrivals
+from serinus.simulation.draws import poisson
+from serinus.simulation.exports import Behaviour, Exports
+from serinus.simulation.traffic import Arrivals
 
 Samples = list[tuple[float, float]]
 

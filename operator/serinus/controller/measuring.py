@@ -1,0 +1,53 @@
+"""What is measured of an object from now on, and what its status makes of what was measured."""
+
+import asyncio
+from dataclasses import replace
+
+from serinus.api.status import Status
+from serinus.controller.object_state import ObjectState
+from serinus.controller.observed import Observed
+from serinus.controller.queue import Key
+from serinus.controller.sampling import Purpose, Sampler
+from serinus.metrics.queries import History, Measurement
+from serinus.metrics.requests import Request
+from serinus.plan.analysis import baseline_from, judged, learned, requested
+from serinus.plan.monitoring import monitored, monitoring_request
+from serinus.plan.situation import World
+
+
+def measure(sampler: Sampler, observed: Observed, status: Status) -> None:
+    """From now on measure what this status asks for."""
+    key, owner, state = observed.key, observed.owner, observed.state
+    spec, candidate = observed.desired.spec, status.candidate
+    reading = requested(owner, spec, status)
+    sampler.want(key, reading)
+    drift = monitoring_request(owner, spec, status, state.drift, observed.now)
+    sampler.want(key, drift, Purpose.MONITORING)
+    state.last_look = None
+    if isinstance(reading, Request) and candidate is not None:
+        began = candidate.analysis_since or candidate.since
+        state.last_look = candidate.measured_at or began
+
+
+def measure_nothing(sampler: Sampler, key: Key, state: ObjectState) -> None:
+    """Nothing is known that could be asked for."""
+    sampler.forget(key)
+    state.drift = state.last_look = None
+
+
+async def judge(sampler: Sampler, observed: Observed, status: Status, world: World) -> Status:
+    """The status with what was measured since; that is taken once, and must outlive a status that
+    is not written."""
+    key, spec, state = observed.key, observed.desired.spec, observed.state
+    taken = sampler.take(key)
+    if isinstance(taken, History):
+        # an hour of samples takes some tenths of a second, and others wait for this loop
+        status = learned(spec, status, await asyncio.to_thread(baseline_from, spec, taken))
+    elif taken is not None:
+        status = judged(spec, status, taken, world)
+    of_stable = sampler.take(key, Purpose.MONITORING)
+    if isinstance(of_stable, Measurement):
+        status, drift = monitored(spec, status, state.drift, of_stable)
+        state.drift = drift or state.drift
+    state.memory = replace(state.memory, current=status)
+    return status

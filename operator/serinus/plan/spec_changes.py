@@ -1,0 +1,66 @@
+"""Rules about what the spec asks for: a new revision, a revert, what was there before."""
+
+from serinus.api.reasons import Reason
+from serinus.api.status import Stable
+from serinus.plan.situation import Situation
+
+
+def forget_a_rejection_once_the_spec_moves_on(s: Situation) -> Situation | None:
+    """A changed spec is tried anew, even if it later comes back to the rejected revision."""
+    if s.status.rejected is None or s.status.rejected.revision == s.desired.revision:
+        return None
+    return s.to(rejected=None)
+
+
+def take_up_what_serves(s: Situation) -> Situation | None:
+    """Where the status names no role, as after a restore, and a revision of ours serves already."""
+    serving = s.world.serving
+    if s.status.stable or s.status.candidate or s.new_decisions or serving is None:
+        return None
+    known = s.world.history[serving]
+    stable = Stable(revision=serving, number=known.number, version=known.version, since=s.now)
+    message = f"Revision {serving} served already and is taken up as stable."
+    return s.to(stable=stable).because(Reason.TAKEN_UP, serving, message)
+
+
+def keep_a_first_revision_that_serves(s: Situation) -> Situation | None:
+    """Before its deployment is complete its ready pods may serve: then what the spec goes on to has
+    something to be compared with, and to go back to."""
+    candidate, desired = s.status.candidate, s.desired.revision
+    if candidate is None or candidate.mode != "First" or candidate.revision == desired:
+        return None
+    ready = s.world.ready(candidate.revision)
+    if not ready:
+        return None
+    return s.promote(
+        f"The spec went on to revision {desired} while the first one, {candidate.revision}, serves "
+        f"with {ready} of {s.desired.spec.replicas} pods: it is stable as it is."
+    )
+
+
+def follow_the_spec(s: Situation) -> Situation | None:
+    """Drop a candidate that the spec no longer asks for, and start the one that it does."""
+    desired = s.desired.revision
+    candidate, stable, rejected = s.status.candidate, s.status.stable, s.status.rejected
+    if rejected and rejected.revision == desired:
+        return None
+    if candidate and candidate.revision == desired:
+        return None
+    if candidate:
+        if s.serves_alone:
+            return None  # it serves on until stable can, or somebody promotes it
+        reverted = stable is not None and stable.revision == desired
+        reason = Reason.REVERTED if reverted else Reason.SUPERSEDED
+        went = "back to" if reverted else "on to"
+        return s.drop().because(
+            reason,
+            candidate.revision,
+            f"The spec went {went} revision {desired} while {candidate.revision} was rolled out.",
+        )
+    if stable and (stable.revision == desired or s.desired.incompatibility):
+        return None
+    if stable is None:
+        message = f"First deployment: revision {desired} has nothing to be compared with, no steps."
+    else:
+        message = f"Revision {desired} is rolled out beside {stable.revision}."
+    return s.start(desired, direct=False, message=message)

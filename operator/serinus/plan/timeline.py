@@ -1,0 +1,46 @@
+"""How a rollout goes, noted for whoever wants to judge it again later.
+
+Statuses of before this was noted have none, and neither has a rollout without steps: then
+nothing is noted.
+"""
+
+from serinus.api.status import Candidate, InEffect, ObeyedCommand, Timeline, Weight
+
+WEIGHTS_KEPT = 64
+COMMANDS_KEPT = 16
+
+
+def measured(timeline: Timeline | None, now: float) -> Timeline | None:
+    """The candidate's requests count from now on."""
+    return timeline and timeline.replace(measured_since=now)
+
+
+def took_effect(timeline: Timeline | None, weight: Weight, now: float) -> Timeline | None:
+    """The weight wanted is in effect from now on. The first stays, since counting began by then."""
+    if timeline is None:
+        return None
+    actual = None if weight.actual == weight.wanted else weight.actual
+    weights = [*timeline.weights, InEffect(weight=weight.wanted, actual=actual, since=now)]
+    return timeline.replace(weights=weights[:1] + weights[1:][1 - WEIGHTS_KEPT :])
+
+
+def weight_ended(timeline: Timeline | None, now: float) -> Timeline | None:
+    """The weight is no longer in effect: pods that carried it were lost, or it was withdrawn."""
+    if timeline is None or not timeline.weights:
+        return timeline
+    last = timeline.weights[-1].replace(until=now)
+    return timeline.replace(weights=[*timeline.weights[:-1], last])
+
+
+def commanded(timeline: Timeline | None, command: ObeyedCommand) -> Timeline | None:
+    """A command was obeyed or refused; it may be the one that ended the rollout."""
+    if timeline is None or (timeline.until is not None and timeline.until < command.at):
+        return timeline
+    return timeline.replace(commands=[*timeline.commands, command][-COMMANDS_KEPT:])
+
+
+def over(timeline: Timeline | None, candidate: Candidate, now: float) -> Timeline | None:
+    """The candidate is one no more."""
+    if timeline is None or timeline.until is not None:
+        return timeline
+    return timeline.replace(until=now, baseline=candidate.baseline)

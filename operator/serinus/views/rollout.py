@@ -1,0 +1,169 @@
+"""Where a ModelDeployment stands: arms, steps, checks with their figures, what is waited for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import Literal
+
+from serinus.api.spec import Spec, Step
+from serinus.api.status import (
+    Candidate,
+    CheckStatus,
+    Condition,
+    Decision,
+    Rejected,
+    Stable,
+    Status,
+    Verdict,
+)
+from serinus.plan.steps import pause_until, weight_at
+
+
+@dataclass(frozen=True, slots=True)
+class ArmView:
+    """Stable or the candidate."""
+
+    revision: str
+    version: str | None
+    """model.version, where it is given."""
+    ready: int
+    """Pods."""
+    weight: float
+    """Percent of the traffic that it takes in fact."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A step of the rollout."""
+
+    weight: int
+    """Percent that the candidate has at it."""
+    pause: str | None
+    """How long it is paused: a duration, or "" until a command; None: not at all."""
+    state: Literal["done", "current", "pending"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    """A check of the running analysis."""
+
+    name: str
+    kind: str
+    verdict: Verdict
+    message: str
+    candidate: float
+    """The candidate's requests in this rollout, as far as this check counts any."""
+    stable: float
+    """Stable's."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitView:
+    """Why the rollout does not go on."""
+
+    reason: str
+    message: str
+    seconds: float
+    """For how long it has waited."""
+    left: float | None
+    """Seconds until it goes on by itself, where a time alone decides that; else None."""
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutView:
+    """A ModelDeployment at one moment."""
+
+    phase: str
+    message: str
+    stable: ArmView | None
+    candidate: ArmView | None
+    wanted: float | None
+    """Percent that the candidate's step asks for; None without a candidate."""
+    promoting: bool
+    """All steps are done."""
+    steps: tuple[StepView, ...]
+    """Empty where nothing is rolled out in steps."""
+    checks: tuple[CheckView, ...]
+    wait: WaitView | None
+    rejected: Rejected | None
+    retiring: tuple[str, ...]
+    """Revisions whose pods are about to go."""
+    decisions: tuple[Decision, ...]
+    """The last ones, newest first."""
+    conditions: tuple[Condition, ...]
+    """Those that say that something is amiss, but for Ready, which says what `message` says."""
+
+
+def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
+    """The view at a moment in Unix seconds. Without a spec, as where this version cannot read it,
+    there are no steps."""
+    stable, candidate = status.stable, status.candidate
+    weight = candidate.weight.actual if candidate else 0.0
+    steps = spec.rollout.steps if spec else []
+    return RolloutView(
+        phase=status.phase,
+        message=status.message,
+        stable=_arm(stable, 100.0 - weight) if stable else None,
+        candidate=_arm(candidate, weight) if candidate else None,
+        wanted=candidate.weight.wanted if candidate else None,
+        promoting=bool(candidate and candidate.promoting),
+        steps=_steps(steps, candidate) if candidate and candidate.mode == "Steps" else (),
+        checks=tuple(map(_check, candidate.checks)) if candidate else (),
+        wait=_wait(steps, candidate, now) if candidate else None,
+        rejected=status.rejected,
+        retiring=tuple(each.revision for each in status.retiring),
+        decisions=tuple(status.decisions),
+        conditions=tuple(filter(_is_amiss, status.conditions)),
+    )
+
+
+def _arm(role: Stable | Candidate, weight: float) -> ArmView:
+    return ArmView(role.revision, role.version, role.ready_replicas, weight)
+
+
+def _steps(steps: list[Step], candidate: Candidate) -> tuple[StepView, ...]:
+    def state(index: int) -> Literal["done", "current", "pending"]:
+        if index < candidate.step:
+            return "done"
+        return "current" if index == candidate.step else "pending"
+
+    return tuple(
+        StepView(
+            weight_at(steps, index),
+            None if step.pause is None else step.pause.duration or "",
+            state(index),
+        )
+        for index, step in enumerate(steps)
+    )
+
+
+def _check(check: CheckStatus) -> CheckView:
+    state = check.state
+    return CheckView(
+        check.name,
+        check.kind,
+        check.verdict,
+        check.message,
+        _most(state.candidate),
+        _most(state.stable),
+    )
+
+
+def _most(requests: Mapping[str, float]) -> float:
+    """A check may read several metrics of the same requests."""
+    return max(requests.values(), default=0.0)
+
+
+def _wait(steps: list[Step], candidate: Candidate, now: float) -> WaitView | None:
+    hold = candidate.hold
+    if hold is None:
+        return None
+    ends = pause_until(steps, candidate) if hold.reason == "AwaitingPause" else None
+    left = max(ends - now, 0.0) if ends is not None and ends < inf else None
+    return WaitView(hold.reason, hold.message, max(now - hold.since, 0.0), left)
+
+
+def _is_amiss(condition: Condition) -> bool:
+    if condition.type in ("Ready", "Reconciling"):
+        return False
+    return condition.status == ("False" if condition.type == "MetricsAvailable" else "True")

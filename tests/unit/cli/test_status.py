@@ -1,0 +1,125 @@
+"""`serinus status` of what kubectl printed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serinus.cli.__main__ import main
+
+NOW = "2026-11-25T14:09:22.500Z"
+LOAN: dict[str, Any] = {
+    "apiVersion": "serinus.dev/v1alpha1",
+    "kind": "ModelDeployment",
+    "metadata": {"name": "loan", "namespace": "shop"},
+    "spec": {
+        "template": {
+            "spec": {
+                "containers": [
+                    {"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}
+                ]
+            }
+        },
+        "rollout": {"steps": [{"setWeight": 5}, {"pause": {"duration": "1h"}}, {"setWeight": 50}]},
+    },
+    "status": {
+        "phase": "Progressing",
+        "message": "Revision awktgxhs: step 1 of 3, weight 5%.",
+        "stable": {"revision": "a7k2m9qx", "number": 1, "readyReplicas": 4, "since": NOW},
+        "candidate": {
+            "revision": "awktgxhs",
+            "version": "v2",
+            "number": 2,
+            "mode": "Steps",
+            "weight": {"wanted": 5, "actual": 0},
+            "readyReplicas": 1,
+            "since": NOW,
+            "progressSince": NOW,
+            "hold": {"reason": "AwaitingVerdict", "message": "errors: 3/51.", "since": NOW},
+            "checks": [
+                {
+                    "name": "errors",
+                    "kind": "errorRate",
+                    "verdict": "Inconclusive",
+                    "message": "Candidate errors 3/51 (5.9%).",
+                    "state": {"candidate": {"requests": 51}, "stable": {"requests": 970}},
+                }
+            ],
+        },
+        "decisions": [
+            {"at": NOW, "reason": "WeightRaised", "revision": "awktgxhs", "message": "0% -> 5%."}
+        ],
+    },
+}
+
+
+def written(tmp_path: Path, *documents: dict[str, Any]) -> str:
+    path = tmp_path / "mdep.json"
+    path.write_text(json.dumps({"kind": "List", "items": documents}))
+    return str(path)
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["status", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_one_is_shown_with_arms_steps_checks_and_decisions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = printed(capsys, "-f", written(tmp_path, LOAN))
+    assert text.startswith("shop/loan: Progressing\nRevision awktgxhs: step 1 of 3, weight 5%.")
+    blocks = text.split("\n\n")
+    assert [block.split("\n")[0].split()[0] for block in blocks[1:]] == [
+        *("ARM", "STEPS", "WAITING", "CHECK", "DECIDED"),
+    ]
+    assert "→ 5%" in text and "  pause at 5% for 1h" in text
+    assert "errors   Inconclusive   51" in text and "Candidate errors 3/51" in text
+    assert "AwaitingVerdict" in text and "WeightRaised" in text
+
+
+def test_several_are_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = {**LOAN, "metadata": {"name": "fraud"}, "status": {}}
+    text = printed(capsys, "-f", written(tmp_path, LOAN, other))
+    heads, loan, fraud = (line.split() for line in text.splitlines())
+    assert heads == ["NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP", "MESSAGE"]
+    assert loan[:6] == ["loan", "Progressing", "a7k2m9qx", "v2", "0->5%", "1/3"]
+    assert fraud == ["fraud", "Progressing", "-", "-", "-", "-"]
+
+
+def test_scripts_read_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, LOAN)
+    found = json.loads(printed(capsys, "loan", "-f", path, "-o", "json"))
+    assert (found["namespace"], found["name"], found["wanted"]) == ("shop", "loan", 5)
+    assert found["candidate"]["weight"] == 0
+    assert [step["state"] for step in found["steps"]] == ["current", "pending", "pending"]
+    assert found["checks"][0]["candidate"] == 51
+    assert found["decisions"][0]["at"] == NOW
+    assert [each["name"] for each in json.loads(printed(capsys, "-f", path, "-o", "json"))] == [
+        "loan"
+    ]
+
+
+def test_what_this_version_cannot_read_does_not_hide_the_rest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newer = json.loads(json.dumps(LOAN))
+    newer["spec"]["rollout"]["steps"] = "by the moon"
+    newer["status"]["candidate"]["checks"][0]["verdict"] = "Perhaps"
+    text = printed(capsys, "-f", written(tmp_path, newer))
+    assert "awktgxhs" in text and "Perhaps" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["fraud"], "has no ModelDeployment fraud"),
+        (["--watch"], "--watch: looks at a cluster; leave out -f"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(
+    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "-f", written(tmp_path, LOAN), *arguments]) == 2
+    assert told in capsys.readouterr().err
