@@ -50,8 +50,8 @@ class Analysis(Type):
     )
     on_silence: OnSilence = Field(
         default=OnSilence(),
-        description="What to do with a candidate that hangs: nothing is known of it, while stable "
-        "answers. It is not judged by that.",
+        description="What to do with a candidate that hangs: none of its requests is counted "
+        "while stable answers. This is not a verdict.",
     )
     preset: PresetName | None = Field(
         default=None,

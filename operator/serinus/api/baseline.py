@@ -58,7 +58,7 @@ class Baseline(StatusType):
 
     measured_at: Moment = Field(description="When it was read.")
     message: Annotated[str, Field(max_length=1024)] = Field(
-        default="", description="What it told, in sentences."
+        default="", description="What it showed, in sentences."
     )
     checks: Annotated[list[CheckBaseline], Field(max_length=16)] = Field(
         default_factory=list, description="For each check what it goes by."

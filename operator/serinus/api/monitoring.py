@@ -45,8 +45,8 @@ class Reference(Type):
 
     record_for: Interval = Field(
         default="1h",
-        description="How long a revision that became stable is watched before what it was asked "
-        "becomes the reference. Take a day where your inputs follow the hours.",
+        description="How long the inputs of a newly stable revision are recorded before they "
+        "become the reference. Use a day if your inputs depend on the time of day.",
     )
     min_values: Annotated[int, Field(ge=100, le=1_000_000_000)] = Field(
         default=1000,
@@ -55,15 +55,15 @@ class Reference(Type):
     given: Annotated[list[GivenFeature], Field(min_length=1, max_length=MOST_FEATURES)] | None = (
         Field(
             default=None,
-            description="The distributions that the model was trained on, for example; nothing is "
-            "recorded then, and only these features are watched.",
+            description="Given distributions, such as those of the training data; then nothing "
+            "is recorded, and only these features are monitored.",
         )
     )
 
 
 class FeatureDrift(Type):
-    """Whether what stable is asked has left its reference. It rolls nothing back: it is told by
-    the condition Drifted, an event and a metric."""
+    """Whether the inputs of the stable revision have drifted from their reference. This never
+    causes a rollback: the condition Drifted, an event and a metric report it."""
 
     features: MetricName = Field(
         default="model_feature_value",
@@ -101,11 +101,12 @@ class FeatureDrift(Type):
 
 
 class Monitoring(Type):
-    """What is watched of the stable revision, and how often."""
+    """What is monitored of the stable revision, and how often."""
 
     interval: Interval = Field(
         default="1m", description="Time between two looks at Prometheus; 1s at least."
     )
     feature_drift: FeatureDrift = Field(
-        default=FeatureDrift(), description="Whether the features have left their reference."
+        default=FeatureDrift(),
+        description="Whether the features have drifted from their reference.",
     )

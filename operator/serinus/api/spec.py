@@ -33,25 +33,26 @@ Namespace = Annotated[
 
 
 class Model(Type):
-    """Which model the pods serve; a change of it is a new revision."""
+    """Which model the pods serve; changing it makes a new revision."""
 
     storage_uri: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
         default=None,
-        description="Where the model lies, given to each container as MODEL_URI. "
+        description="Location of the model, passed to each container as MODEL_URI. "
         "pvc://claim/path and oci://image are mounted at /mnt/models.",
     )
     version: Annotated[str, Field(min_length=1, max_length=63)] | None = Field(
         default=None,
-        description="A name for this version, given to each container as MODEL_VERSION.",
+        description="Name of this version, passed to each container as MODEL_VERSION.",
     )
 
 
 class ParentRef(Type):
-    """A Gateway that the route hangs on."""
+    """A Gateway that the route attaches to."""
 
     name: Name = Field(description="Name of the Gateway.")
     namespace: Namespace | None = Field(
-        default=None, description="Namespace of the Gateway; this one if left out."
+        default=None,
+        description="Namespace of the Gateway; by default that of the ModelDeployment.",
     )
     section_name: Name | None = Field(
         default=None, description="A listener of the Gateway; all if left out."
@@ -59,10 +60,10 @@ class ParentRef(Type):
 
 
 class Gateway(Type):
-    """Weights by an HTTPRoute of the Gateway API, which Serinus owns whole."""
+    """Weights in an HTTPRoute of the Gateway API, which Serinus owns entirely."""
 
     parent_refs: Annotated[list[ParentRef], Field(min_length=1, max_length=8)] = Field(
-        description="Gateways to hang the route on."
+        description="Gateways that the route attaches to."
     )
     hostnames: Annotated[list[Hostname], Field(max_length=16)] = Field(
         default_factory=list,
@@ -76,8 +77,9 @@ class Traffic(Type):
 
     gateway: Gateway | None = Field(
         default=None,
-        description="Split by weight at a Gateway. Left out, the Service splits by the number of "
-        "pods, and weights are as fine as that number allows.",
+        description="Split traffic by weight at a Gateway. If left out, the Service splits it "
+        "by the number of pods, and weights are only as fine as that number "
+        "allows.",
     )
 
 
@@ -85,7 +87,7 @@ class Pause(Type):
     """A wait."""
 
     duration: Duration | None = Field(
-        default=None, description="How long to wait; until advanced by hand if left out."
+        default=None, description="How long to wait; if left out, until the command advance."
     )
 
 
@@ -118,7 +120,7 @@ class Step(Type):
         description="Percent of the traffic that the candidate takes from here on, 1 to 99. After "
         "the last step it is promoted and takes all.",
     )
-    pause: Pause | None = Field(default=None, description="Stay at this weight for a while.")
+    pause: Pause | None = Field(default=None, description="Stay at this weight before going on.")
 
     @model_validator(mode="after")
     def _exactly_one_key(self) -> Self:
@@ -167,8 +169,8 @@ class Rollout(Type):
     )
     scale_down_delay: Duration = Field(
         default="30s",
-        description="How long the pods of a revision stay up once no route that is in effect leads "
-        "to them any more.",
+        description="How long the pods of a revision keep running once no route that is in "
+        "effect leads to them.",
     )
     paused: bool = Field(
         default=False,
@@ -202,23 +204,24 @@ class Spec(Type):
     class_: ClassName | None = Field(
         default=None,
         alias="class",
-        description="Which operator acts on it, where several are installed: the one that was "
-        "given this class. Left out, the operator of the class default.",
+        description="Class of the operator that acts on this object, where several are "
+        "installed. Defaults to the operator of the class default.",
     )
     model: Model | None = Field(
         default=None,
-        description="The model that the pods serve, where the image alone does not tell.",
+        description="The model that the pods serve, if it is not part of the image.",
     )
     replicas: Annotated[int, Field(ge=0, le=1000)] = Field(
-        default=1, description="Pods that serve the whole traffic; also set by kubectl scale."
+        default=1,
+        description="Number of pods that serve all of the traffic; also set by kubectl scale.",
     )
     template: Annotated[dict[str, Any], Field(json_schema_extra=TEMPLATE_SCHEMA)]
     traffic: Traffic = Field(default=Traffic(), description="How requests reach the pods.")
     rollout: Rollout = Field(default=Rollout(), description="How a new revision takes over.")
     monitoring: Monitoring | None = Field(
         default=None,
-        description="What is watched of the stable revision at all times; nothing if left out.",
+        description="Continuous monitoring of the stable revision; none if left out.",
     )
     revision_history_limit: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=10, description="Revisions kept for undo, beside those that run."
+        default=10, description="Number of revisions kept for undo, in addition to those that run."
     )

@@ -313,7 +313,7 @@ class Candidate(StatusType):
         default=None, description="Why it takes no traffic though its step asks for some."
     )
     baseline: Observed[Baseline | None] = Field(
-        default=None, description="What stable's history told before the first traffic."
+        default=None, description="What stable's history showed before the first traffic."
     )
     counted: Evidence[Annotated[dict[str, float], Field(max_length=4000)]] = Field(
         default_factory=dict,
@@ -395,7 +395,7 @@ class Timeline(StatusType):
         default=None, description="When it was promoted, rolled back or given up."
     )
     baseline: Baseline | None = Field(
-        default=None, description="What stable's history had told, once it is over."
+        default=None, description="What stable's history had shown, once the rollout is over."
     )
 
 
@@ -424,14 +424,14 @@ class FeatureStatus(StatusType):
 
 
 class Unknown(StatusType):
-    """Why nothing can be told."""
+    """Why nothing is known."""
 
     reason: Reason = Field(description="Machine-readable cause.")
     message: Sentence = Field(description="The cause in a sentence.")
 
 
 class Monitored(StatusType):
-    """What is watched of the stable revision."""
+    """What is monitored of the stable revision."""
 
     basis: Annotated[str, Field(max_length=32)] = Field(
         description="Stands for the settings, and the revision where the reference is recorded; "

@@ -58,8 +58,8 @@ class ErrorRate(Compared):
     )
     absolute_tolerance: Percent = Field(
         default="0.1%",
-        description="Added to the tolerated rate, so that trifles beside a nearly perfect stable "
-        "do not roll back.",
+        description="Added to the tolerated rate, so that a few errors next to a nearly "
+        "perfect stable do not cause a rollback.",
     )
     margin: Annotated[float, Field(gt=1, le=100)] = Field(
         default=1.5,
@@ -68,8 +68,8 @@ class ErrorRate(Compared):
     )
     absolute_margin: Percent = Field(
         default="1%",
-        description="Added to the margin, so that a candidate beside a nearly perfect stable can "
-        "pass at all.",
+        description="Added to the margin, so that a candidate next to a nearly perfect stable "
+        "can pass at all.",
     )
     limit: Percent | None = Field(
         default=None,

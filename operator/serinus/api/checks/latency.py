@@ -71,8 +71,8 @@ class Latency(Compared):
     )
     absolute_tolerance: Percent = Field(
         default="0.5%",
-        description="Added to the tolerated share of slow requests, so that trifles far out in the "
-        "tail do not roll back.",
+        description="Added to the tolerated share of slow requests, so that a few requests far "
+        "out in the tail do not cause a rollback.",
     )
     margin: Annotated[float, Field(gt=1, le=100)] = Field(
         default=1.5,
@@ -83,7 +83,7 @@ class Latency(Compared):
         default="2%", description="Added to the margin of the share of slow requests."
     )
     limit: SlowLimit | None = Field(
-        default=None, description="An absolute limit beside the comparison with stable."
+        default=None, description="An absolute limit, in addition to the comparison with stable."
     )
 
     @model_validator(mode="after")
