@@ -57,7 +57,7 @@ FAULTS: Final = {
         "v5",
         (_ERRORS, _DRIFT, _SLOW),
         r"Candidate slower than \S+s in \d+/\d+ \(\S+%\) against stable \d+/\d+ \(\S+%\); "
-        r"the share is above 1.1 times stable's \+ 0.5%, 99% sure at any time.",
+        r"the share is above 1.1 times stable's \+ 0.5%, with 99% anytime-valid confidence.",
         rate=10,
     ),
     "unfair": Fault(
@@ -66,7 +66,7 @@ FAULTS: Final = {
         (_ERRORS, _GROUPS),
         r"Favourable answers: (black|hispanic) \d+/\d+ \(\S+%\) against white \d+/\d+ \(\S+%\), "
         r"the clearest difference; the rate of white is above 1.25 times that of (black|hispanic), "
-        r"99% sure at any time.",
+        r"with 99% anytime-valid confidence.",
         rate=50,
     ),
     "disliked": Fault(
@@ -74,7 +74,7 @@ FAULTS: Final = {
         "v7",
         (_ERRORS, _DRIFT, _USERS),
         r"Candidate negative feedback \d+/\d+ \(\S+%\) against stable \d+/\d+ \(\S+%\); "
-        r"the rate is above 1.1 times stable's \+ 1%, 99% sure at any time.",
+        r"the rate is above 1.1 times stable's \+ 1%, with 99% anytime-valid confidence.",
         rate=20,
         feedback=True,
     ),

@@ -18,9 +18,9 @@ rollouts in which the same happens before every look.
 - **Inconclusive**: the step waits for more requests, until `maxStepDuration`.
 - **NoData**, **Error**: the step holds, and neither passes nor fails.
 
-*99% sure at any time* means: a candidate that is no worse is rolled back in at most 1% of rollouts,
-however often it is looked at. The *greatest* and the *clearest difference* name what stands out
-most among all that is compared.
+*With 99% anytime-valid confidence* means: a candidate that is no worse is rolled back in at most 1%
+of rollouts, however often it is looked at. The *greatest* and the *clearest difference* name what
+stands out most among all that is compared.
 """
 
 _FOOT = """\

@@ -138,8 +138,11 @@ async def test_a_gateway_that_is_gone_is_told_while_pods_are_awaited(operator: O
     kubectl("create", "quota", "none", f"--namespace={operator.namespace}", "--hard=pods=0")
     kubectl("scale", "mdep/fraud", "--replicas=20", f"-n{operator.namespace}")
     told = f"Gateway {operator.namespace}/public does not exist"
-    status = await operator.until("fraud", lambda s: told in s["message"], moving=1)
-    assert status["candidate"]["hold"]["reason"] == "AwaitingPods"
+    await operator.until(
+        "fraud",
+        lambda s: told in s["message"] and s["candidate"]["hold"]["reason"] == "AwaitingPods",
+        moving=1,
+    )
 
 
 async def test_a_gateway_that_is_made_anew_is_waited_for_until_a_controller_accepts_it(

@@ -79,7 +79,7 @@ def test_the_readme_shows_what_is_really_printed(capsys: pytest.CaptureFixture[s
     for part in shown.split("…"):
         assert " ".join(part.split()) in printed
     assert shown.startswith("loan, ")
-    assert shown.endswith("\n\nThe operator decided the same, in the same words.\n")
+    assert shown.endswith("\n\nThe operator decided the same, from the same counts.\n")
 
 
 def test_a_laxer_policy_finds_the_end_of_the_record_and_tells_what_it_knew(

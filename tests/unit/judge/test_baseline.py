@@ -81,7 +81,7 @@ def test_a_candidate_whose_errors_come_in_bursts_as_stables_do_is_not_rolled_bac
 def test_with_bursts_a_bad_candidate_is_found_after_more_requests() -> None:
     paper = serving(dispersions=[BURSTS])
     found = paper.until("Fail", lambda: paper.errors((20, 100), (100, 1900)), looks=12)
-    assert "99% sure at any time. Stable's errors came in bursts" in found.message
+    assert "with 99% anytime-valid confidence. Stable's errors came in bursts" in found.message
 
 
 def test_a_single_pod_that_is_worse_within_what_pods_differ_proves_nothing() -> None:

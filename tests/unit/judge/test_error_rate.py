@@ -22,7 +22,7 @@ def test_a_candidate_that_fails_five_times_as_often_is_failed_with_its_figures()
     found = paper.until("Fail", lambda: paper.errors((4, 75), (14, 1425)))
     assert found.message == (
         "Candidate errors 12/225 (5.3%) against stable 42/4275 (0.98%); the rate is above "
-        "1.1 times stable's + 0.1%, 99% sure at any time."
+        "1.1 times stable's + 0.1%, with 99% anytime-valid confidence."
     )
 
 
@@ -49,7 +49,7 @@ def test_two_perfect_arms_pass_with_the_defaults_within_700_requests() -> None:
     assert 500 <= found.state.candidate["requests"] <= 700
     assert found.message == (
         "Candidate errors 0/675 (0%) against stable 0/12825 (0%); the rate is below "
-        "1.5 times stable's + 1%, 95% sure at any time."
+        "1.5 times stable's + 1%, with 95% anytime-valid confidence."
     )
 
 
@@ -93,7 +93,7 @@ def test_no_step_is_passed_on_fewer_requests_than_asked_for() -> None:
 def test_a_limit_fails_a_candidate_that_is_no_worse_than_stable() -> None:
     paper = judging(limit="5%")
     found = paper.until("Fail", lambda: paper.errors((12, 100), (228, 1900)))
-    assert "the rate is above the limit of 5%, 99% sure at any time." in found.message
+    assert "the rate is above the limit of 5%, with 99% anytime-valid confidence." in found.message
 
 
 def test_a_limit_fails_a_candidate_even_where_stable_tells_nothing() -> None:

@@ -23,7 +23,8 @@ def test_a_group_that_is_favoured_twice_as_often_fails_with_both_groups_and_rate
     found = paper.until("Fail", lambda: paper.groups(north=(80, 100), south=(8, 20)))
     assert found.message == (
         "Favourable answers: north 480/600 (80%) against south 48/120 (40%), the clearest "
-        "difference; the rate of north is above 1.25 times that of south, 99% sure at any time."
+        "difference; the rate of north is above 1.25 times that of south, "
+        "with 99% anytime-valid confidence."
     )
 
 
@@ -38,8 +39,8 @@ def test_groups_that_are_favoured_alike_pass() -> None:
     found = paper.until("Pass", lambda: paper.groups(north=(80, 100), south=(15, 20)))
     assert found.message == (
         "Favourable answers: north 320/400 (80%) against south 60/80 (75%), the greatest "
-        "difference; every group's rate is within 1.5 times every other's + 2%, 95% sure at any "
-        "time."
+        "difference; every group's rate is within 1.5 times every other's + 2%, with 95% "
+        "anytime-valid confidence."
     )
 
 
@@ -61,7 +62,7 @@ def test_a_tiny_group_does_not_keep_a_step_from_passing_and_is_named() -> None:
     paper.scrape()
     found = paper.until("Pass", lambda: paper.groups(north=(80, 100), south=(16, 20), isle=(1, 1)))
     assert found.message.endswith(
-        "95% sure at any time. Not waited for, with less than 2%: isle (0.83%)."
+        "with 95% anytime-valid confidence. Not waited for, with less than 2%: isle (0.83%)."
     )
 
 

@@ -16,7 +16,7 @@ def test_a_candidate_that_users_dislike_is_failed_with_its_figures() -> None:
     found = paper.until("Fail", lambda: paper.feedback((9, 30), (30, 300)))
     assert found.message == (
         "Candidate negative feedback 27/90 (30%) against stable 90/900 (10%); the rate is above "
-        "1.1 times stable's + 1%, 99% sure at any time."
+        "1.1 times stable's + 1%, with 99% anytime-valid confidence."
     )
 
 
@@ -28,7 +28,7 @@ def test_a_candidate_that_users_like_as_much_passes_on_feedback_and_not_on_reque
         assert paper.look().verdict == "NoData"
     found = paper.until("Pass", lambda: paper.feedback((3, 30), (30, 300)))
     assert found.message.endswith(
-        "the rate is below 1.5 times stable's + 5%, 95% sure at any time."
+        "the rate is below 1.5 times stable's + 5%, with 95% anytime-valid confidence."
     )
 
 

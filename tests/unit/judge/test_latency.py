@@ -31,7 +31,7 @@ def test_a_slower_candidate_is_failed_and_the_bound_is_named_with_both_shares() 
     found = paper.until("Fail", lambda: paper.durations(SLOW, times(FAST, 10)), looks=5)
     assert found.message == (
         "Candidate slower than 250ms in 200/1000 (20%) against stable 1000/10000 (10%); the share "
-        "is above 1.1 times stable's + 0.5%, 99% sure at any time."
+        "is above 1.1 times stable's + 0.5%, with 99% anytime-valid confidence."
     )
 
 
@@ -39,7 +39,8 @@ def test_a_candidate_as_quick_as_stable_passes() -> None:
     paper = serving()
     found = paper.until("Pass", lambda: paper.durations(FAST, times(FAST, 10)), looks=5)
     assert found.message.endswith(
-        "at every bound the share is below 1.5 times stable's + 2%, 95% sure at any time."
+        "at every bound the share is below 1.5 times stable's + 2%, "
+        "with 95% anytime-valid confidence."
     )
 
 
@@ -117,7 +118,7 @@ def test_a_limit_fails_a_candidate_that_is_no_slower_than_stable() -> None:
     paper = serving(limit={"bound": "500ms", "share": "1%"})
     found = paper.until("Fail", lambda: paper.durations(FAST, times(FAST, 10)), looks=9)
     assert found.message.startswith("Candidate slower than 500ms in ")
-    assert "; the share is above the limit of 1%, 99% sure" in found.message
+    assert "; the share is above the limit of 1%, with 99%" in found.message
 
 
 def test_a_limit_between_two_buckets_is_counted_from_the_next_and_says_so() -> None:
@@ -231,7 +232,8 @@ def test_where_all_requests_fall_into_the_first_bucket_the_candidates_there_are_
     found = paper.look()
     assert found.verdict == "Pass"
     assert found.message.endswith(
-        "at every bound the share is below 1.5 times stable's + 2%, 95% sure at any time. All of "
+        "at every bound the share is below 1.5 times stable's + 2%, "
+        "with 95% anytime-valid confidence. All of "
         "stable's are in one bucket: what is slower within it only finer ones show."
     )
 

@@ -31,7 +31,8 @@ def test_a_class_that_became_common_fails_and_is_named_with_both_shares() -> Non
     assert found.verdict == "Fail"
     assert found.message == (
         "Class cat: candidate 80/200 (40%) against stable 400/3800 (11%), the clearest difference; "
-        "some share is above 1.25 times the other revision's + 1%, 99% sure at any time."
+        "some share is above 1.25 times the other revision's + 1%, "
+        "with 99% anytime-valid confidence."
     )
 
 

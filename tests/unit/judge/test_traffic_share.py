@@ -35,7 +35,7 @@ def test_a_split_as_asked_for_passes_with_its_figures() -> None:
     found = paper.until("Pass", lambda: serve(paper, 75, 1425))
     assert found.message == (
         "The candidate took 3.4% to 7.3% of 4500 requests where 5% is asked for; it is within "
-        "1.5% to 11%, 95% sure at any time."
+        "1.5% to 11%, with 95% anytime-valid confidence."
     )
 
 

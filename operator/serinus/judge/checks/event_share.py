@@ -182,14 +182,14 @@ class EventShare:
         else:
             tolerance = self._policies[self._nouns.events].tolerance
             message = f"the rate is above {words.allowed(tolerance.ratio, tolerance.offset)}"
-        return f"{message}, {words.sure(budget.false_rollback)}"
+        return f"{message}, {words.confidence(budget.false_rollback)}"
 
     def _what_is_right(self, budget: Budget) -> str:
         margin = self._policies[self._nouns.events].margin
         message = f"the rate is below {words.allowed(margin.ratio, margin.offset)}"
         if self._limit:
             message += f" and below the limit of {self._limit}"
-        return f"{message}, {words.sure(budget.false_pass)}"
+        return f"{message}, {words.confidence(budget.false_pass)}"
 
     def _what_varied(self, look: Look) -> str:
         events, tolerance = self._nouns.events, self._policies[self._nouns.events].tolerance

@@ -299,7 +299,7 @@ class FairnessCheck:
         if verdict == "Pass":
             margin = self._favoured.margin
             within = words.allowed(margin.ratio, margin.offset, "every other's")
-            proof = f"every group's rate is within {within}, {words.sure(budget.false_pass)}."
+            proof = f"every group's rate is within {within}, {words.confidence(budget.false_pass)}."
             return f"{message}; {proof}{self._what_is_small(counts)}"
         return f"{message}. {self._forecast(state, budget)}"
 
@@ -314,7 +314,7 @@ class FairnessCheck:
         allowed = words.allowed(tolerance.ratio, tolerance.offset, f"that of {of[1]}")
         return (
             f"{_in_words(pair, state.candidate)}, the clearest difference; the rate of {of[0]} is "
-            f"above {allowed}, {words.sure(budget.false_rollback)}."
+            f"above {allowed}, {words.confidence(budget.false_rollback)}."
         )
 
     def _what_is_small(self, counts: Counts) -> str:

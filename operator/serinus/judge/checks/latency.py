@@ -152,14 +152,14 @@ class LatencyCheck:
         if found == "Fail":
             worst = max(state.comparisons, key=lambda each: log_sum(each.above))
             message = f"{self._in_words(worst, state, block)}; {self._what_is_wrong(worst)}"
-            message = f"{message}, {words.sure(budget.false_rollback)}."
+            message = f"{message}, {words.confidence(budget.false_rollback)}."
             tolerance = self._policy_of(worst).tolerance
             attributed_pod = pods.attributed_pod(state, worst, tolerance, worst.stable / n_s)
             return f"{message}{attributed_pod}{self._what_varied(worst, block, look)}"
         most = max(state.comparisons, key=lambda each: _excess(each, state))
         message, varied = self._in_words(most, state, block), self._what_varied(most, block, look)
         if found == "Pass":
-            proof = f"{self._what_is_right(block)}, {words.sure(budget.false_pass)}"
+            proof = f"{self._what_is_right(block)}, {words.confidence(budget.false_pass)}"
             return f"{message}, the greatest difference; {proof}.{varied}{_coarse(state)}"
         forecast = self._forecast(state, block, look, budget)
         return f"{message}, the greatest difference. {forecast}{varied}"

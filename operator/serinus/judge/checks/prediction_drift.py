@@ -180,7 +180,7 @@ class PredictionDriftCheck:
             margin = self._policy.margin
             within = words.allowed(margin.ratio, margin.offset, "the other revision's")
             message += f", the greatest difference; every class and score range is within {within}"
-            return f"{message}, {words.sure(budget.false_pass)}.{varied}"
+            return f"{message}, {words.confidence(budget.false_pass)}.{varied}"
         return f"{message}, the greatest difference. {self._forecast(state, look, budget)}{varied}"
 
     def _what_varied(self, each: Comparison, look: Look) -> str:
@@ -195,7 +195,7 @@ class PredictionDriftCheck:
         allowed = words.allowed(tolerance.ratio, tolerance.offset, "the other revision's")
         return (
             f"{_in_words(worst, state)}, the clearest difference; some share is above {allowed}, "
-            f"{words.sure(budget.false_rollback)}."
+            f"{words.confidence(budget.false_rollback)}."
             f"{self._what_varied(worst, look)}"
         )
 

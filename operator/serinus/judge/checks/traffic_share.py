@@ -123,16 +123,17 @@ class TrafficShareCheck:
         margin = _Band.around(look.weight, settings.margin, settings.absolute_margin)
         part = math.log(split.trial * (split.trial + 1))
         if tolerated.outside(split) >= part - math.log(budget.false_rollback):
-            evidence = (
-                f"{message} and {tolerated} is tolerated, {words.sure(budget.false_rollback)}."
-            )
+            sure = words.confidence(budget.false_rollback)
+            evidence = f"{message} and {tolerated} is tolerated, {sure}."
             return _ended(split, "Fail", f"{evidence} {_REMEDY}", look.at)
         shown = part - math.log(budget.false_pass)
         if enough and tolerated.inside(split) >= shown:
-            evidence = f"{message} and {tolerated} is tolerated, {words.sure(budget.false_pass)}."
+            evidence = (
+                f"{message} and {tolerated} is tolerated, {words.confidence(budget.false_pass)}."
+            )
             return _ended(split, "Pass", evidence, look.at)
         if enough and split.found == "Inconclusive" and margin.inside(split) >= shown:
-            evidence = f"{message}; it is within {margin}, {words.sure(budget.false_pass)}."
+            evidence = f"{message}; it is within {margin}, {words.confidence(budget.false_pass)}."
             return split.replace(found="Pass", evidence=evidence)
         return split
 

@@ -28,9 +28,9 @@ def latency(duration: float) -> str:
     return f"{duration:.3g}s" if duration >= 1 else f"{duration * 1000:.3g}ms"
 
 
-def sure(risk: float) -> str:
-    """0.01 -> `99% sure at any time`."""
-    return f"{100 * (1 - risk):.10g}% sure at any time"
+def confidence(risk: float) -> str:
+    """0.01 -> `with 99% anytime-valid confidence`."""
+    return f"with {100 * (1 - risk):.10g}% anytime-valid confidence"
 
 
 def allowed(ratio: float, offset: float, of: str = "stable's") -> str:
