@@ -55,6 +55,8 @@ class Informer:
         self._add_urgent = add_urgent or add
         self._namespaces = namespaces
         self._served: frozenset[str] = frozenset()
+        self._forbidden: set[str] = set()
+        """Kinds that need not be known, and may not be listed."""
         self._resync_now = asyncio.Event()
         self._watching: Watching | None = None
         self._tried_at = time.monotonic()
@@ -132,11 +134,13 @@ class Informer:
             for namespace in self._namespaces or (None,):
                 found, version = await self._cluster.snapshot(kind, namespace, WATCHED[kind])
                 self._store.replace(kind, found, version, namespace)
+            self._forbidden.discard(kind)
         except ApiError as error:
             if not (error.absent or (error.status == 403 and kind in _NOT_NEEDED)):
                 raise
-            if not error.absent and kind in self._served:
-                log.warning("%s is not known any more: %s", kind, error)
+            if not error.absent and kind not in self._forbidden:
+                self._forbidden.add(kind)
+                log.warning("routes are taken at their word, since %s", error)
             self._store.clear(kind, absent=error.absent)
             return False
         return True
