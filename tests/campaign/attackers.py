@@ -34,7 +34,7 @@ from serinus.metrics.batches import plan
 from serinus.metrics.labelling import pods
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, ExpressionQuery, Query, QueryError
 from serinus.prometheus import Config, Prometheus
-from tests.promql_oracle import selectors
+from tests.support.promql_oracle import selectors
 
 A, B = "a", "b"
 ATTACKER: Final = Arm(A, "fraud-2")
@@ -496,7 +496,7 @@ def main(arguments: list[str]) -> int:
 
 def with_prometheus(seed: int, count: int, result: Result) -> None:
     """Starts a real Prometheus that scrapes both namespaces, and runs `count` queries on it."""
-    from tests.integration.prometheus.scraped import Pods, Server, pod, serving, until
+    from tests.support.real_prometheus import Pods, Server, pod, serving, until
 
     started, scraped = time.monotonic(), Pods()
     for arm, text in victims().items():

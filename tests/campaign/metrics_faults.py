@@ -39,7 +39,7 @@ from serinus.metrics.labelling import Labelling
 from serinus.metrics.queries import Arm, ArmQuery, ExpressionQuery, Measurement
 from serinus.metrics.requests import Request
 from serinus.prometheus import Config, Prometheus
-from tests.integration.prometheus.scraped import Pods, Server, pod, serving
+from tests.support.real_prometheus import Pods, Server, pod, serving
 
 Decided = Literal["promoted", "rolled back", "held"]
 Quality = Literal["good", "bad"]

@@ -9,9 +9,9 @@ from serinus.api.baseline import Dispersion
 from serinus.judge import EffectiveWeight
 from serinus.metrics.queries import ExpressionQuery, Series
 from tests.evidence.scenes import Kind, Scene
-from tests.unit.judge.judging import (
+from tests.support.simulated_analysis import (
     SINCE,
-    Judging,
+    SimulatedAnalysis,
     drift,
     error_rate,
     fairness,
@@ -24,18 +24,20 @@ from tests.unit.judge.judging import (
 PODS: Final = ("fraud-7d4f9-2lkqv", "fraud-7d4f9-8wz5c", "fraud-7d4f9-x2x9z")
 
 
-def first_fails(paper: Judging, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
+def first_fails(
+    simulated: SimulatedAnalysis, candidate: tuple[int, int], stable: tuple[int, int]
+) -> None:
     """The candidate has three pods, which serve alike; all errors are the first one's."""
     failed, served = candidate
     for pod in PODS:
-        requests(paper.candidate, pod, failed if pod == PODS[0] else 0, served // len(PODS))
-    requests(paper.stable, "pod", *stable)
+        requests(simulated.candidate, pod, failed if pod == PODS[0] else 0, served // len(PODS))
+    requests(simulated.stable, "pod", *stable)
 
 
 ERROR_RATE = Kind(
     "errorRate",
     error_rate,
-    Judging.errors,
+    SimulatedAnalysis.errors,
     ((0, 0), (0, 0)),
     (
         Scene("Pass", "Neither revision fails.", ((0, 75), (0, 1425))),
@@ -74,7 +76,7 @@ TOO_MANY = {f"customer-{number}": 1 for number in range(200)}
 PREDICTION_DRIFT = Kind(
     "predictionDrift",
     drift,
-    Judging.classes,
+    SimulatedAnalysis.classes,
     (dict.fromkeys(EVEN, 0), dict.fromkeys(EVEN, 0)),
     (
         Scene("Pass", "It predicts the same.", (EVEN, STABLE)),
@@ -93,7 +95,7 @@ NOTHING = dict.fromkeys(USUAL, 0)
 LATENCY = Kind(
     "latency",
     latency,
-    Judging.durations,
+    SimulatedAnalysis.durations,
     (NOTHING, NOTHING),
     (
         Scene("Pass", "It is as quick.", (USUAL, TENFOLD)),
@@ -133,7 +135,7 @@ LATENCY = Kind(
 FEEDBACK = Kind(
     "feedback",
     feedback,
-    Judging.feedback,
+    SimulatedAnalysis.feedback,
     ((0, 0), (0, 0)),
     (
         Scene("Pass", "It is liked as much.", ((3, 30), (30, 300))),
@@ -148,7 +150,7 @@ ALIKE = {"north": (80, 100), "south": (16, 20)}
 FAIRNESS = Kind(
     "fairness",
     partial(fairness, favourable=[{"label": "class", "value": "approve"}]),
-    lambda paper, groups: paper.groups(**groups),
+    lambda simulated, groups: simulated.groups(**groups),
     (dict.fromkeys(ALIKE, (0, 0)),),
     (
         Scene("Pass", "The groups are favoured alike.", (ALIKE,)),
@@ -166,10 +168,10 @@ FAIRNESS = Kind(
 )
 
 
-def split(paper: Judging, candidate: int, stable: int) -> None:
+def split(simulated: SimulatedAnalysis, candidate: int, stable: int) -> None:
     """At a weight of 5%."""
-    paper.weight = EffectiveWeight(0.05, SINCE)
-    paper.errors((0, candidate), (0, stable))
+    simulated.weight = EffectiveWeight(0.05, SINCE)
+    simulated.errors((0, candidate), (0, stable))
 
 
 TRAFFIC_SHARE = Kind(
@@ -192,10 +194,10 @@ def threshold(**settings: object) -> Mapping[str, object]:
     return {"name": "psi", "threshold": {"query": QUERY, "max": 0.25, "for": "30s", **settings}}
 
 
-def reads(paper: Judging, value: float | None = None) -> None:
+def reads(simulated: SimulatedAnalysis, value: float | None = None) -> None:
     """What the query says."""
-    vector = () if value is None else (Series({}, ((paper.at, value),)),)
-    paper.values = {ExpressionQuery(QUERY): vector}
+    vector = () if value is None else (Series({}, ((simulated.at, value),)),)
+    simulated.values = {ExpressionQuery(QUERY): vector}
 
 
 THRESHOLD = Kind(

@@ -13,7 +13,7 @@ from serinus.judge.analysis import reads
 from serinus.metrics.queries import QueryError
 from serinus.prometheus.config import Config
 from serinus.prometheus.failures import sentence
-from tests.unit.judge.judging import INTERVAL, SINCE, Judging
+from tests.support.simulated_analysis import INTERVAL, SINCE, SimulatedAnalysis
 
 _ORDER: Final[tuple[Verdict, ...]] = ("Pass", "Fail", "Inconclusive", "NoData", "Error")
 BUSY: Final = sentence(requests.exceptions.Timeout(), Config("http://prometheus:9090"))
@@ -60,40 +60,42 @@ class Kind:
         yield "Error", "Prometheus is down, or too busy.", self._without_prometheus()
 
     def _told(self, scene: Scene) -> str:
-        paper = self._judging(scene)
+        simulated = self._judging(scene)
         serve = scene.serve or self.serve
         for look in range(1, 101):
-            serve(paper, *scene.block)
-            found = paper.look()
+            serve(simulated, *scene.block)
+            found = simulated.look()
             if look >= scene.looks and found.verdict == scene.verdict:
                 return found.message
         raise ValueError(f"{self.name} is not {scene.verdict} but {found}")
 
     def _without_candidate(self) -> str:
-        paper = self._judging(self.scenes[0])
-        paper.candidate.values.clear()
-        paper.candidate.samples.clear()
-        return _message(paper.look(), "NoData")
+        simulated = self._judging(self.scenes[0])
+        simulated.candidate.values.clear()
+        simulated.candidate.samples.clear()
+        return _message(simulated.look(), "NoData")
 
     def _without_prometheus(self) -> str:
-        paper = self._judging(self.scenes[0])
-        paper.at = SINCE + INTERVAL
-        measurement = paper.measurement()
+        simulated = self._judging(self.scenes[0])
+        simulated.at = SINCE + INTERVAL
+        measurement = simulated.measurement()
         answers = dict.fromkeys(measurement.candidate, QueryError(BUSY))
         broken = replace(measurement, candidate=answers)
-        return _message(judge(paper.analysis, paper.progress, broken, SINCE).checks[0], "Error")
+        return _message(
+            judge(simulated.analysis, simulated.progress, broken, SINCE).checks[0], "Error"
+        )
 
-    def _judging(self, scene: Scene) -> Judging:
+    def _judging(self, scene: Scene) -> SimulatedAnalysis:
         """Both arms are up, and were scraped before the weight took effect."""
-        paper = Judging(self.check(**scene.settings))
+        simulated = SimulatedAnalysis(self.check(**scene.settings))
         serve = scene.serve or self.serve
-        serve(paper, *(scene.exported or self.nothing))
-        paper.scrape()
-        counters = reads(paper.analysis.checks[0])
+        serve(simulated, *(scene.exported or self.nothing))
+        simulated.scrape()
+        counters = reads(simulated.analysis.checks[0])
         known = CheckBaseline(reads=counters, dispersions=list(scene.history))
         baseline = Baseline(measured_at=SINCE, checks=[known])
-        paper.progress = replace(paper.progress, baseline=baseline)
-        return paper
+        simulated.progress = replace(simulated.progress, baseline=baseline)
+        return simulated
 
 
 def _message(found: CheckStatus, verdict: Verdict) -> str:

@@ -13,10 +13,10 @@ import yaml
 from serinus.cluster import Cluster
 from serinus.manifests.revision import revision_hash
 from tests.cluster import description
-from tests.integration.bad_manifests import BadManifest, bad_manifests
 from tests.integration.conftest import NAME, ROOT, kubectl
 from tests.integration.inprocess import Operator
 from tests.integration.test_covers import TEMPLATES
+from tests.support.bad_manifests import BadManifest, bad_manifests
 
 TABLE = ROOT / "build" / "bad-manifests.md"
 TEMPLATE = {

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from serinus.metrics.queries import Arm
-from tests.integration.prometheus.scraped import Server, free_port, pod
 from tests.servers.environments import python
+from tests.support.real_prometheus import Server, free_port, pod
 
 MODELS = Path(__file__).parent / "models"
 STABLE, CANDIDATE = Arm("team", "good-1"), Arm("team", "bad-1")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.workers import SOURCE, get, two_workers
+from tests.support.workers import SOURCE, get, two_workers
 
 APP = """
 from serinus_metrics import ModelMetrics

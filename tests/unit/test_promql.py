@@ -6,7 +6,7 @@ import re
 import pytest
 
 from serinus.api import promql
-from tests.promql_oracle import confined, meaning
+from tests.support.promql_oracle import confined, meaning
 from tests.unit.prometheus.corpus import REFUSED, RUN, mangled
 
 HERE, PODS = "team", "fraud-[a-z]+"

@@ -11,7 +11,7 @@ import pytest
 from serinus.metrics.labelling import Labelling
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError, QueryResult, Series
 from serinus.prometheus import Config, Prometheus
-from tests.integration.prometheus.scraped import PATIENCE, Pods, Server, pod, serving
+from tests.support.real_prometheus import PATIENCE, Pods, Server, pod, serving
 
 FRAUD = Arm("team", "fraud-1")
 ASKED = ArmQuery(FRAUD, CounterQuery("model_requests_total"), 60)

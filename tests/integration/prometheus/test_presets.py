@@ -11,7 +11,7 @@ from serinus.api.presets import PRESETS
 from serinus.judge import queries_of
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError, QueryResult
 from serinus.prometheus import Config, Prometheus
-from tests.integration.prometheus.scraped import PATIENCE, Pods, Server, pod, serving
+from tests.support.real_prometheus import PATIENCE, Pods, Server, pod, serving
 from tests.unit.presets.exposition import ERRORS, SLOWER, sample
 
 

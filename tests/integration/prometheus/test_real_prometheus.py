@@ -23,7 +23,7 @@ from serinus.metrics.queries import (
 )
 from serinus.metrics.subquery import stepped
 from serinus.prometheus import Config, Prometheus
-from tests.integration.prometheus.scraped import PATIENCE, Pods, Server, pod, serving
+from tests.support.real_prometheus import PATIENCE, Pods, Server, pod, serving
 from tests.unit.prometheus.corpus import RUN, mangled
 
 CANDIDATE, STABLE = Arm("team", "fraud-2"), Arm("team", "fraud-1")

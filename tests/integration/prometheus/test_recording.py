@@ -19,7 +19,7 @@ from serinus.metrics.queries import (
 from serinus.metrics.recorded import Recorded
 from serinus.metrics.requests import Request
 from serinus.prometheus import Archive, Config, Prometheus, record
-from tests.integration.prometheus.scraped import Pods, Server, pod, serving
+from tests.support.real_prometheus import Pods, Server, pod, serving
 
 CANDIDATE, STABLE = Arm("team", "fraud-2"), Arm("team", "fraud-1")
 FAILED = LabelMatcher(label="code", operator="=~", value="5..")

@@ -12,7 +12,7 @@ from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import Arm, ArmQuery, Measurement, Query, QueryResult
 from serinus.prometheus import Config, Prometheus
 from tests.integration.prometheus.remote_write import write
-from tests.integration.prometheus.scraped import Server, pod
+from tests.support.real_prometheus import Server, pod
 
 CANDIDATE, STABLE = Arm("team", "fraud-2"), Arm("team", "fraud-1")
 SCRAPES, INTERVAL, LAG = 24, 15.0, 40.0

@@ -11,8 +11,8 @@ from serinus.judge import EffectiveWeight, Progress, judge, queries_of
 from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import Arm, ArmQuery, Measurement, Query, QueryResult
 from serinus.prometheus import Config, Prometheus
-from tests.integration.prometheus.scraped import Pods, Server, pod
-from tests.unit.workers import get, two_workers
+from tests.support.real_prometheus import Pods, Server, pod
+from tests.support.workers import get, two_workers
 
 CANDIDATE, STABLE = Arm("team", "fraud-2"), Arm("team", "fraud-1")
 APP = """

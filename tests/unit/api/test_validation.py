@@ -6,7 +6,7 @@ import pytest
 
 from serinus.api.spec import Spec
 from serinus.api.validation import problems
-from tests.integration.bad_manifests import BadManifest, bad_manifests
+from tests.support.bad_manifests import BadManifest, bad_manifests
 
 CONTAINER: dict[str, Any] = {
     "name": "model",

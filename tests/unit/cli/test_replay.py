@@ -13,7 +13,7 @@ import yaml
 from aiohttp import web
 
 from serinus.cli.__main__ import main
-from tests.unit.prometheus.faulty import Faulty, matrix, saying, serving
+from tests.support.faulty_prometheus import Faulty, matrix, saying, serving
 
 ROOT = Path(__file__).parents[3]
 LOAN = ROOT / "examples/recordings/loan.json.gz"

@@ -10,31 +10,31 @@ from serinus.api.analysis import Analysis
 from serinus.api.status import CheckStatus, Verdict
 from serinus.judge import Progress, as_asked, enter_step, judge, overall, queries_of
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement
-from tests.unit.judge.judging import SINCE, Judging, drift, error_rate
+from tests.support.simulated_analysis import SINCE, SimulatedAnalysis, drift, error_rate
 
 PSI: dict[str, object] = {"name": "psi", "threshold": {"query": "max(psi{$arm})", "max": 1}}
 
 
-def serving() -> Judging:
+def serving() -> SimulatedAnalysis:
     """The default checks; both arms are up and were scraped before the weight took effect."""
-    paper = Judging()
-    paper.errors((0, 0), (0, 0))
-    paper.classes({"cat": 0, "dog": 0, "bird": 0}, {"cat": 0, "dog": 0, "bird": 0})
-    paper.scores(dict.fromkeys(SCORES, 0), dict.fromkeys(SCORES, 0))
-    paper.scrape()
-    return paper
+    simulated = SimulatedAnalysis()
+    simulated.errors((0, 0), (0, 0))
+    simulated.classes({"cat": 0, "dog": 0, "bird": 0}, {"cat": 0, "dog": 0, "bird": 0})
+    simulated.scores(dict.fromkeys(SCORES, 0), dict.fromkeys(SCORES, 0))
+    simulated.scrape()
+    return simulated
 
 
 SCORES = {(index + 1) / 20: 5 for index in range(19)}
 
 
-def serve(paper: Judging, errors: int = 1, cats: int = 30) -> None:
+def serve(simulated: SimulatedAnalysis, errors: int = 1, cats: int = 30) -> None:
     """Some 100 candidate requests."""
-    paper.errors((errors, 95), (19, 1805))
-    paper.classes(
+    simulated.errors((errors, 95), (19, 1805))
+    simulated.classes(
         {"cat": cats, "dog": 30, "bird": 65 - cats}, {"cat": 570, "dog": 570, "bird": 665}
     )
-    paper.scores(SCORES, {bound: 19 * count for bound, count in SCORES.items()})
+    simulated.scores(SCORES, {bound: 19 * count for bound, count in SCORES.items()})
 
 
 def test_wholes_are_asked_before_their_parts_and_nothing_is_asked_twice() -> None:
@@ -47,42 +47,42 @@ def test_wholes_are_asked_before_their_parts_and_nothing_is_asked_twice() -> Non
 
 
 def test_a_good_candidate_passes_the_default_checks_within_a_thousand_requests() -> None:
-    paper = serving()
+    simulated = serving()
     for _ in range(10):
-        serve(paper)
-        paper.look()
-    assert [check.verdict for check in paper.progress.checks] == ["Pass", "Pass"]
+        serve(simulated)
+        simulated.look()
+    assert [check.verdict for check in simulated.progress.checks] == ["Pass", "Pass"]
 
 
 def test_a_measurement_that_was_counted_already_changes_no_digit() -> None:
-    paper = serving()
-    serve(paper)
-    paper.look()
-    serve(paper)
-    paper.look()
-    again = judge(paper.analysis, paper.progress, paper.measurement(), SINCE)
-    assert again == paper.progress
+    simulated = serving()
+    serve(simulated)
+    simulated.look()
+    serve(simulated)
+    simulated.look()
+    again = judge(simulated.analysis, simulated.progress, simulated.measurement(), SINCE)
+    assert again == simulated.progress
 
 
 def test_an_operator_that_was_away_counts_all_that_it_missed_once() -> None:
-    paper = serving()
-    serve(paper)
-    paper.look()
+    simulated = serving()
+    serve(simulated)
+    simulated.look()
     for _ in range(8):
-        serve(paper)
-        paper.at += 15
-        paper.scrape()
-    paper.look()
-    errors = paper.progress.checks[0].state
+        serve(simulated)
+        simulated.at += 15
+        simulated.scrape()
+    simulated.look()
+    errors = simulated.progress.checks[0].state
     assert errors.candidate == {"requests": 9 * 95}
     assert errors.stable == {"requests": 9 * 1805}
 
 
 def test_a_new_step_has_to_pass_anew_and_keeps_the_evidence_against_the_candidate() -> None:
-    paper = serving()
-    paper.until("Pass", lambda: serve(paper))
-    assert overall(paper.progress.checks) == "Pass"
-    before = paper.progress.checks
+    simulated = serving()
+    simulated.until("Pass", lambda: serve(simulated))
+    assert overall(simulated.progress.checks) == "Pass"
+    before = simulated.progress.checks
     entered = tuple(enter_step(before))
     assert {check.verdict for check in entered} == {"Inconclusive"}
     assert [c.state.comparisons[0].above for c in entered] == [
@@ -92,19 +92,19 @@ def test_a_new_step_has_to_pass_anew_and_keeps_the_evidence_against_the_candidat
         for each in check.state.comparisons:
             for evidence in (each.not_above, each.not_below):
                 assert sum(map(math.exp, evidence)) in (0, pytest.approx(1))
-    paper.progress = Progress(paper.progress.counted, entered)
-    serve(paper)
-    paper.look()
-    assert {check.verdict for check in paper.progress.checks} == {"Inconclusive"}
-    assert paper.progress.checks[0].state.step_requests == 95
+    simulated.progress = Progress(simulated.progress.counted, entered)
+    serve(simulated)
+    simulated.look()
+    assert {check.verdict for check in simulated.progress.checks} == {"Inconclusive"}
+    assert simulated.progress.checks[0].state.step_requests == 95
 
 
 def test_what_a_candidate_did_well_before_is_no_credit_once_it_breaks() -> None:
-    paper = serving()
+    simulated = serving()
     for _ in range(100):
-        serve(paper)
-        paper.look()
-    paper.until("Fail", lambda: serve(paper, errors=8), looks=8)
+        serve(simulated)
+        simulated.look()
+    simulated.until("Fail", lambda: serve(simulated, errors=8), looks=8)
 
 
 def test_a_failed_check_stays_failed_when_a_step_is_entered() -> None:
@@ -113,24 +113,26 @@ def test_a_failed_check_stays_failed_when_a_step_is_entered() -> None:
 
 
 def test_only_the_check_whose_policy_changed_starts_anew() -> None:
-    paper = serving()
-    serve(paper)
-    paper.look()
-    errors, drift_ = paper.progress.checks
-    changed = paper.analysis.model_dump(by_alias=True)
+    simulated = serving()
+    serve(simulated)
+    simulated.look()
+    errors, drift_ = simulated.progress.checks
+    changed = simulated.analysis.model_dump(by_alias=True)
     changed["checks"][0]["errorRate"]["tolerance"] = 1.2
-    paper.analysis = Analysis.model_validate(changed)
-    serve(paper)
-    paper.look()
-    assert paper.progress.checks[0].state.candidate == {"requests": 95}
-    assert paper.progress.checks[1].state.candidate["class"] == 2 * drift_.state.candidate["class"]
-    assert errors.state.policy != paper.progress.checks[0].state.policy
+    simulated.analysis = Analysis.model_validate(changed)
+    serve(simulated)
+    simulated.look()
+    assert simulated.progress.checks[0].state.candidate == {"requests": 95}
+    assert (
+        simulated.progress.checks[1].state.candidate["class"] == 2 * drift_.state.candidate["class"]
+    )
+    assert errors.state.policy != simulated.progress.checks[0].state.policy
 
 
 def test_a_check_that_was_not_asked_about_yet_is_not_measured() -> None:
-    paper = serving()
-    unasked = Measurement(paper.at, {}, {})
-    progress = judge(paper.analysis, paper.progress, unasked, SINCE)
+    simulated = serving()
+    unasked = Measurement(simulated.at, {}, {})
+    progress = judge(simulated.analysis, simulated.progress, unasked, SINCE)
     assert [(c.verdict, c.message) for c in progress.checks] == [
         ("NoData", "Not measured yet.")
     ] * 2
@@ -138,10 +140,10 @@ def test_a_check_that_was_not_asked_about_yet_is_not_measured() -> None:
 
 def test_thresholds_take_nothing_of_the_budget_and_checks_share_it_by_weight() -> None:
     def fails_after(*checks: Mapping[str, object]) -> float:
-        paper = Judging(*checks)
-        paper.errors((0, 0), (0, 0))
-        paper.scrape()
-        found = paper.until("Fail", lambda: paper.errors((1, 20), (4, 380)))
+        simulated = SimulatedAnalysis(*checks)
+        simulated.errors((0, 0), (0, 0))
+        simulated.scrape()
+        found = simulated.until("Fail", lambda: simulated.errors((1, 20), (4, 380)))
         return found.state.candidate["requests"]
 
     alone = fails_after(error_rate())
@@ -167,11 +169,11 @@ def test_the_gravest_verdict_decides(verdicts: list[Verdict], expected: Verdict)
 
 
 def test_the_state_of_the_default_checks_stays_small() -> None:
-    paper = serving()
+    simulated = serving()
     for _ in range(20):
-        serve(paper)
-        paper.look()
-    stored = sum(len(check.model_dump_json(by_alias=True)) for check in paper.progress.checks)
+        serve(simulated)
+        simulated.look()
+    stored = sum(len(check.model_dump_json(by_alias=True)) for check in simulated.progress.checks)
     assert stored < 12_000
 
 
@@ -182,18 +184,18 @@ def test_an_evaluation_of_four_checks_costs_less_than_a_millisecond() -> None:
         drift(classes={"metric": "model_predictions_total"}),
         PSI,
     ]
-    paper = Judging(*checks)
-    paper.errors((0, 0), (0, 0))
-    paper.classes({"cat": 0, "dog": 0, "bird": 0}, {"cat": 0, "dog": 0, "bird": 0})
-    paper.scrape()
+    simulated = SimulatedAnalysis(*checks)
+    simulated.errors((0, 0), (0, 0))
+    simulated.classes({"cat": 0, "dog": 0, "bird": 0}, {"cat": 0, "dog": 0, "bird": 0})
+    simulated.scrape()
     for _ in range(4):
-        serve(paper)
-        paper.look()
-    measurement = paper.measurement()
+        serve(simulated)
+        simulated.look()
+    measurement = simulated.measurement()
     costs = []
     for _ in range(200):
         started = time.process_time()
-        judge(paper.analysis, paper.progress, measurement, SINCE)
+        judge(simulated.analysis, simulated.progress, measurement, SINCE)
         costs.append(time.process_time() - started)
     assert min(costs) < 0.001
 
@@ -226,12 +228,12 @@ TWICE = {**ERRORS, "name": "again"}
 def test_a_verdict_reached_by_other_settings_of_the_analysis_waits_for_the_next_look(
     before: dict[str, object], after: dict[str, object]
 ) -> None:
-    paper = Judging(ERRORS, TWICE, **before)
-    paper.errors((0, 0), (0, 0))
-    paper.scrape()
-    paper.until("Pass", lambda: paper.errors((1, 95), (19, 1805)))
-    found = list(paper.progress.checks)
-    assert as_asked(paper.analysis, found) == found
+    simulated = SimulatedAnalysis(ERRORS, TWICE, **before)
+    simulated.errors((0, 0), (0, 0))
+    simulated.scrape()
+    simulated.until("Pass", lambda: simulated.errors((1, 95), (19, 1805)))
+    found = list(simulated.progress.checks)
+    assert as_asked(simulated.analysis, found) == found
     edited = Analysis.model_validate({"checks": [ERRORS, TWICE], **before, **after})
     waiting = as_asked(edited, found)
     assert {check.verdict for check in waiting} == {"NoData"}
@@ -240,33 +242,35 @@ def test_a_verdict_reached_by_other_settings_of_the_analysis_waits_for_the_next_
 
 
 def test_more_requests_that_are_asked_for_are_waited_for_and_what_was_counted_counts() -> None:
-    paper = Judging(ERRORS)
-    paper.errors((0, 0), (0, 0))
-    paper.scrape()
+    simulated = SimulatedAnalysis(ERRORS)
+    simulated.errors((0, 0), (0, 0))
+    simulated.scrape()
 
     def serve_some() -> None:
-        paper.errors((1, 95), (19, 1805))
+        simulated.errors((1, 95), (19, 1805))
 
-    paper.until("Pass", serve_some)
-    served = paper.progress.checks[0].state.step_requests
-    paper.analysis = Analysis.model_validate({"checks": [ERRORS], "minRequests": int(served) + 200})
+    simulated.until("Pass", serve_some)
+    served = simulated.progress.checks[0].state.step_requests
+    simulated.analysis = Analysis.model_validate(
+        {"checks": [ERRORS], "minRequests": int(served) + 200}
+    )
     serve_some()
-    paper.look()
-    assert overall(paper.progress.checks) == "Inconclusive"
-    paper.until("Pass", serve_some)
-    assert paper.progress.checks[0].state.step_requests == served + 285
+    simulated.look()
+    assert overall(simulated.progress.checks) == "Inconclusive"
+    simulated.until("Pass", serve_some)
+    assert simulated.progress.checks[0].state.step_requests == served + 285
 
 
 def test_settings_that_a_check_does_not_depend_on_leave_its_verdict_alone() -> None:
-    paper = Judging(PSI)
-    [found] = as_asked(paper.analysis, [])
+    simulated = SimulatedAnalysis(PSI)
+    [found] = as_asked(simulated.analysis, [])
     passed = found.replace(verdict="Pass", message="It is in bounds.")
     edited = Analysis.model_validate({"checks": [PSI], "minRequests": 5000})
     assert as_asked(edited, [passed]) == [passed]
 
 
 def test_a_verdict_of_an_operator_that_noted_no_settings_of_the_analysis_stands() -> None:
-    paper = Judging(ERRORS)
-    [new] = as_asked(paper.analysis, [])
+    simulated = SimulatedAnalysis(ERRORS)
+    [new] = as_asked(simulated.analysis, [])
     passed = new.replace(verdict="Pass", state=new.state.replace(budget=""))
-    assert as_asked(paper.analysis, [passed]) == [passed]
+    assert as_asked(simulated.analysis, [passed]) == [passed]

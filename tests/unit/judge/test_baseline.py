@@ -10,7 +10,7 @@ from serinus.judge import Progress
 from serinus.judge.analysis import reads
 from serinus.judge.evidence.comparison import Policy, Scale, among_pods, begun, compare
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis
-from tests.unit.judge.judging import Judging, error_rate, latency
+from tests.support.simulated_analysis import SimulatedAnalysis, error_rate, latency
 
 POLICY = Policy(NullHypothesis(1.0, 0.0), NullHypothesis(1.5, 0.0))
 BURSTS = Dispersion(name="errors", over_time=5.0)
@@ -21,18 +21,18 @@ def fresh() -> CheckState:
     return compare(CheckState(), [begun("errors")], WORSE)
 
 
-def knowing(paper: Judging, **known: object) -> Judging:
+def knowing(simulated: SimulatedAnalysis, **known: object) -> SimulatedAnalysis:
     """Stable's history told this of the first check."""
-    check = CheckBaseline(reads=reads(paper.analysis.checks[0]), **known)
-    paper.progress = Progress(baseline=Baseline(measured_at=0.0, checks=[check]))
-    return paper
+    check = CheckBaseline(reads=reads(simulated.analysis.checks[0]), **known)
+    simulated.progress = Progress(baseline=Baseline(measured_at=0.0, checks=[check]))
+    return simulated
 
 
-def serving(**known: object) -> Judging:
-    paper = Judging(error_rate(absoluteTolerance="0%"))
-    paper.errors((0, 0), (0, 0))
-    paper.scrape()
-    return knowing(paper, **known)
+def serving(**known: object) -> SimulatedAnalysis:
+    simulated = SimulatedAnalysis(error_rate(absoluteTolerance="0%"))
+    simulated.errors((0, 0), (0, 0))
+    simulated.scrape()
+    return knowing(simulated, **known)
 
 
 def test_events_and_requests_count_so_many_times_less_as_they_come_at_once() -> None:
@@ -67,8 +67,8 @@ def test_pods_that_differ_widen_the_tolerance_less_the_more_there_are() -> None:
 def test_a_candidate_whose_errors_come_in_bursts_as_stables_do_is_not_rolled_back() -> None:
     """20 errors of 100 are four accidents of five."""
     innocent, rolled_back = serving(dispersions=[BURSTS]), serving()
-    for paper in (innocent, rolled_back):
-        paper.errors((20, 100), (100, 1900))
+    for simulated in (innocent, rolled_back):
+        simulated.errors((20, 100), (100, 1900))
     assert rolled_back.look().verdict == "Fail"
     found = innocent.look()
     assert found.verdict == "Inconclusive"
@@ -79,17 +79,17 @@ def test_a_candidate_whose_errors_come_in_bursts_as_stables_do_is_not_rolled_bac
 
 
 def test_with_bursts_a_bad_candidate_is_found_after_more_requests() -> None:
-    paper = serving(dispersions=[BURSTS])
-    found = paper.until("Fail", lambda: paper.errors((20, 100), (100, 1900)), looks=12)
+    simulated = serving(dispersions=[BURSTS])
+    found = simulated.until("Fail", lambda: simulated.errors((20, 100), (100, 1900)), looks=12)
     assert "with 99% anytime-valid confidence. Stable's errors came in bursts" in found.message
 
 
 def test_a_single_pod_that_is_worse_within_what_pods_differ_proves_nothing() -> None:
     innocent, rolled_back = serving(dispersions=[UNLIKE]), serving()
-    for paper in (innocent, rolled_back):
+    for simulated in (innocent, rolled_back):
         for _ in range(30):
-            paper.errors((30, 1000), (400, 19000))
-            paper.look()
+            simulated.errors((30, 1000), (400, 19000))
+            simulated.look()
     assert rolled_back.progress.checks[0].verdict == "Fail"
     found = innocent.progress.checks[0]
     assert found.verdict != "Fail"
@@ -101,12 +101,12 @@ def test_a_single_pod_that_is_worse_within_what_pods_differ_proves_nothing() -> 
 
 def test_bounds_from_the_history_are_compared_from_the_first_request_on() -> None:
     fast, slow = {0.1: 900, 0.5: 90, 1.0: 10}, {0.1: 300, 0.5: 500, 1.0: 200}
-    paper = Judging(latency())
-    paper.durations(dict.fromkeys(fast, 0), dict.fromkeys(fast, 0))
-    paper.scrape()
-    knowing(paper, bounds=[0.1, 0.5])
-    paper.durations(slow, fast)
-    found = paper.look()
+    simulated = SimulatedAnalysis(latency())
+    simulated.durations(dict.fromkeys(fast, 0), dict.fromkeys(fast, 0))
+    simulated.scrape()
+    knowing(simulated, bounds=[0.1, 0.5])
+    simulated.durations(slow, fast)
+    found = simulated.look()
     assert [each.name for each in found.state.comparisons] == [
         "slower than 0.1",
         "slower than 0.5",
@@ -116,20 +116,20 @@ def test_bounds_from_the_history_are_compared_from_the_first_request_on() -> Non
 
 def test_bounds_that_the_candidate_has_not_are_chosen_anew_as_without_a_history() -> None:
     fast = {0.1: 900, 0.5: 90, 1.0: 10}
-    paper = Judging(latency())
-    paper.durations(dict.fromkeys(fast, 0), dict.fromkeys(fast, 0))
-    paper.scrape()
-    knowing(paper, bounds=[0.3, 0.7])
-    paper.durations(fast, fast)
-    names = [each.name for each in paper.look().state.comparisons]
+    simulated = SimulatedAnalysis(latency())
+    simulated.durations(dict.fromkeys(fast, 0), dict.fromkeys(fast, 0))
+    simulated.scrape()
+    knowing(simulated, bounds=[0.3, 0.7])
+    simulated.durations(fast, fast)
+    names = [each.name for each in simulated.look().state.comparisons]
     assert names == ["slower than 0.1", "slower than 0.5"]
 
 
 def test_what_was_learned_of_other_counters_is_not_used() -> None:
-    paper = serving(dispersions=[BURSTS])
-    assert paper.progress.baseline
-    [known] = paper.progress.baseline.checks
+    simulated = serving(dispersions=[BURSTS])
+    assert simulated.progress.baseline
+    [known] = simulated.progress.baseline.checks
     other = Baseline(measured_at=0.0, checks=[known.replace(reads="another")])
-    paper.progress = Progress(baseline=other)
-    paper.errors((20, 100), (100, 1900))
-    assert paper.look().verdict == "Fail"
+    simulated.progress = Progress(baseline=other)
+    simulated.errors((20, 100), (100, 1900))
+    assert simulated.look().verdict == "Fail"

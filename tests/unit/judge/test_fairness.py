@@ -5,22 +5,22 @@ import pytest
 from serinus.judge.checks.fairness import of_refusals
 from serinus.judge.evidence.comparison import Policy, Scale
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis
-from tests.unit.judge.judging import Judging, fairness
+from tests.support.simulated_analysis import SimulatedAnalysis, fairness
 
 APPROVED = {"favourable": [{"label": "class", "value": "approve"}]}
 
 
-def judging(**settings: object) -> Judging:
+def judging(**settings: object) -> SimulatedAnalysis:
     """Two groups are known, and were scraped before the weight took effect."""
-    paper = Judging(fairness(**{**APPROVED, **settings}))
-    paper.groups(north=(0, 0), south=(0, 0))
-    paper.scrape()
-    return paper
+    simulated = SimulatedAnalysis(fairness(**{**APPROVED, **settings}))
+    simulated.groups(north=(0, 0), south=(0, 0))
+    simulated.scrape()
+    return simulated
 
 
 def test_a_group_that_is_favoured_twice_as_often_fails_with_both_groups_and_rates() -> None:
-    paper = judging()
-    found = paper.until("Fail", lambda: paper.groups(north=(80, 100), south=(8, 20)))
+    simulated = judging()
+    found = simulated.until("Fail", lambda: simulated.groups(north=(80, 100), south=(8, 20)))
     assert found.message == (
         "Favourable answers: north 480/600 (80%) against south 48/120 (40%), the clearest "
         "difference; the rate of north is above 1.25 times that of south, "
@@ -29,14 +29,14 @@ def test_a_group_that_is_favoured_twice_as_often_fails_with_both_groups_and_rate
 
 
 def test_it_does_not_matter_which_of_the_groups_is_favoured() -> None:
-    paper = judging()
-    found = paper.until("Fail", lambda: paper.groups(north=(8, 20), south=(80, 100)))
+    simulated = judging()
+    found = simulated.until("Fail", lambda: simulated.groups(north=(8, 20), south=(80, 100)))
     assert "the rate of south is above 1.25 times that of north" in found.message
 
 
 def test_groups_that_are_favoured_alike_pass() -> None:
-    paper = judging()
-    found = paper.until("Pass", lambda: paper.groups(north=(80, 100), south=(15, 20)))
+    simulated = judging()
+    found = simulated.until("Pass", lambda: simulated.groups(north=(80, 100), south=(15, 20)))
     assert found.message == (
         "Favourable answers: north 320/400 (80%) against south 60/80 (75%), the greatest "
         "difference; every group's rate is within 1.5 times every other's + 2%, with 95% "
@@ -51,58 +51,68 @@ def test_rare_and_common_favours_are_both_told_apart_soon(
     favours: int, of: int, served: int
 ) -> None:
     """Half as often in the south."""
-    paper = judging()
-    found = paper.until("Fail", lambda: paper.groups(north=(favours, of), south=(favours // 2, of)))
+    simulated = judging()
+    found = simulated.until(
+        "Fail", lambda: simulated.groups(north=(favours, of), south=(favours // 2, of))
+    )
     assert found.state.candidate["answers"] <= served
 
 
 def test_a_tiny_group_does_not_keep_a_step_from_passing_and_is_named() -> None:
-    paper = judging()
-    paper.groups(isle=(0, 0))
-    paper.scrape()
-    found = paper.until("Pass", lambda: paper.groups(north=(80, 100), south=(16, 20), isle=(1, 1)))
+    simulated = judging()
+    simulated.groups(isle=(0, 0))
+    simulated.scrape()
+    found = simulated.until(
+        "Pass", lambda: simulated.groups(north=(80, 100), south=(16, 20), isle=(1, 1))
+    )
     assert found.message.endswith(
         "with 95% anytime-valid confidence. Not waited for, with less than 2%: isle (0.83%)."
     )
 
 
 def test_a_tiny_group_that_is_never_favoured_still_fails() -> None:
-    paper = judging()
-    paper.groups(isle=(0, 0))
-    paper.scrape()
-    found = paper.until("Fail", lambda: paper.groups(north=(80, 100), south=(16, 20), isle=(0, 1)))
+    simulated = judging()
+    simulated.groups(isle=(0, 0))
+    simulated.scrape()
+    found = simulated.until(
+        "Fail", lambda: simulated.groups(north=(80, 100), south=(16, 20), isle=(0, 1))
+    )
     assert "isle 0/" in found.message
 
 
 def test_a_group_that_is_small_by_chance_in_the_first_minute_is_waited_for() -> None:
-    paper = judging()
-    paper.groups(isle=(0, 0))
-    paper.scrape()
-    paper.look()
-    paper.groups(north=(80, 100), south=(16, 20))
-    assert paper.look().verdict == "Inconclusive"
+    simulated = judging()
+    simulated.groups(isle=(0, 0))
+    simulated.scrape()
+    simulated.look()
+    simulated.groups(north=(80, 100), south=(16, 20))
+    assert simulated.look().verdict == "Inconclusive"
 
 
 def test_so_many_answers_are_waited_for_that_no_group_of_size_is_still_to_be_seen() -> None:
-    paper = judging(margin=50, absoluteMargin="50%", minGroupShare="1%")
-    paper.look()
-    paper.groups(north=(100, 140), south=(100, 140))
-    found = paper.look()
+    simulated = judging(margin=50, absoluteMargin="50%", minGroupShare="1%")
+    simulated.look()
+    simulated.groups(north=(100, 140), south=(100, 140))
+    found = simulated.look()
     assert found.verdict == "Inconclusive"
     assert "Passes after about 20 more candidate requests" in found.message
-    paper.groups(north=(7, 10), south=(7, 10))
-    assert paper.look().verdict == "Pass"
+    simulated.groups(north=(7, 10), south=(7, 10))
+    assert simulated.look().verdict == "Pass"
 
 
 def test_an_unnamed_group_is_no_group_and_one_group_alone_is_no_data() -> None:
-    paper = Judging(fairness(**APPROVED))
-    paper.candidate.add("pod", "model_predictions_total", 0, **{"class": "approve", "group": ""})
-    paper.groups(north=(0, 0))
-    paper.scrape()
-    paper.look()
-    paper.candidate.add("pod", "model_predictions_total", 99, **{"class": "approve", "group": ""})
-    paper.groups(north=(90, 100))
-    found = paper.look()
+    simulated = SimulatedAnalysis(fairness(**APPROVED))
+    simulated.candidate.add(
+        "pod", "model_predictions_total", 0, **{"class": "approve", "group": ""}
+    )
+    simulated.groups(north=(0, 0))
+    simulated.scrape()
+    simulated.look()
+    simulated.candidate.add(
+        "pod", "model_predictions_total", 99, **{"class": "approve", "group": ""}
+    )
+    simulated.groups(north=(90, 100))
+    found = simulated.look()
     assert found.verdict == "NoData"
     assert found.message == (
         "The candidate has answers of group north alone, by the label group: there is nothing to "
@@ -111,62 +121,66 @@ def test_an_unnamed_group_is_no_group_and_one_group_alone_is_no_data() -> None:
 
 
 def test_a_group_that_appears_later_is_compared_from_the_next_block_on() -> None:
-    paper = judging()
-    paper.look()
-    paper.groups(north=(80, 100), south=(16, 20), isle=(0, 200))
-    assert paper.look().verdict == "Inconclusive"
-    paper.groups(north=(80, 100), south=(16, 20), isle=(0, 200))
-    found = paper.look()
+    simulated = judging()
+    simulated.look()
+    simulated.groups(north=(80, 100), south=(16, 20), isle=(0, 200))
+    assert simulated.look().verdict == "Inconclusive"
+    simulated.groups(north=(80, 100), south=(16, 20), isle=(0, 200))
+    found = simulated.look()
     assert found.verdict == "Fail"
     assert "isle 0/400 (0%)" in found.message
 
 
 def test_nine_groups_are_too_many_and_told_with_the_remedy() -> None:
-    paper = judging()
-    paper.look()
-    paper.groups(**{f"g{number}": (1, 1) for number in range(7)})
-    assert paper.look().message == (
+    simulated = judging()
+    simulated.look()
+    simulated.groups(**{f"g{number}": (1, 1) for number in range(7)})
+    assert simulated.look().message == (
         "9 groups were seen, and at most 8 can be compared: name another groupLabel, or export "
         "coarser groups."
     )
-    assert paper.look().verdict == "Error"
+    assert simulated.look().verdict == "Error"
 
 
 def test_who_should_be_favoured_must_be_as_often_in_each_group() -> None:
-    paper = Judging(fairness(equalisedOdds={}))
-    paper.odds(north=(0, 0, 0, 0), south=(0, 0, 0, 0))
-    paper.scrape()
-    found = paper.until("Fail", lambda: paper.odds(north=(90, 10, 10, 40), south=(50, 50, 10, 40)))
+    simulated = SimulatedAnalysis(fairness(equalisedOdds={}))
+    simulated.odds(north=(0, 0, 0, 0), south=(0, 0, 0, 0))
+    simulated.scrape()
+    found = simulated.until(
+        "Fail", lambda: simulated.odds(north=(90, 10, 10, 40), south=(50, 50, 10, 40))
+    )
     assert found.message.startswith("True positives: north 270/300 (90%) against south 150/300")
 
 
 def test_who_should_not_be_favoured_must_be_as_often_in_each_group() -> None:
-    paper = Judging(fairness(equalisedOdds={}))
-    paper.odds(north=(0, 0, 0, 0), south=(0, 0, 0, 0))
-    paper.scrape()
-    found = paper.until("Fail", lambda: paper.odds(north=(90, 10, 30, 20), south=(90, 10, 10, 40)))
+    simulated = SimulatedAnalysis(fairness(equalisedOdds={}))
+    simulated.odds(north=(0, 0, 0, 0), south=(0, 0, 0, 0))
+    simulated.scrape()
+    found = simulated.until(
+        "Fail", lambda: simulated.odds(north=(90, 10, 30, 20), south=(90, 10, 10, 40))
+    )
     assert found.message.startswith("False positives: north ")
 
 
 def test_equal_odds_pass_once_both_rates_are_shown() -> None:
-    paper = judging(equalisedOdds={}, absoluteTolerance="5%", absoluteMargin="10%")
-    paper.odds(north=(0, 0, 0, 0), south=(0, 0, 0, 0))
-    paper.scrape()
+    simulated = judging(equalisedOdds={}, absoluteTolerance="5%", absoluteMargin="10%")
+    simulated.odds(north=(0, 0, 0, 0), south=(0, 0, 0, 0))
+    simulated.scrape()
 
     def serve() -> None:
-        paper.groups(north=(80, 100), south=(80, 100))
-        paper.odds(north=(70, 10, 10, 10), south=(70, 10, 10, 10))
+        simulated.groups(north=(80, 100), south=(80, 100))
+        simulated.odds(north=(70, 10, 10, 10), south=(70, 10, 10, 10))
 
-    assert paper.until("Pass", serve).verdict == "Pass"
+    assert simulated.until("Pass", serve).verdict == "Pass"
 
 
 def test_answers_without_outcomes_do_not_show_equal_odds() -> None:
-    paper = judging(equalisedOdds={})
-    paper.odds(north=(0, 0, 0, 0), south=(0, 0, 0, 0))
-    paper.scrape()
-    paper.look()
-    paper.groups(north=(800, 1000), south=(800, 1000))
-    found = paper.look()
+    simulated = judging(equalisedOdds={})
+    simulated.odds(north=(0, 0, 0, 0), south=(0, 0, 0, 0))
+    simulated.scrape()
+    simulated.look()
+    simulated.groups(north=(800, 1000), south=(800, 1000))
+    found = simulated.look()
     assert found.verdict == "NoData"
     assert "positives of no group yet" in found.message
 
@@ -179,10 +193,10 @@ def test_the_bound_on_refusals_says_the_same_as_the_one_on_favours() -> None:
 
 
 def test_a_block_is_weighed_by_what_was_rarer_before_it_whatever_it_shows_itself() -> None:
-    paper = judging()
-    [known] = paper.look().state.comparisons
+    simulated = judging()
+    [known] = simulated.look().state.comparisons
     policy = Policy(NullHypothesis(1.25, 0.0), NullHypothesis(1.5, 0.02), SHIFTED)
     for favours in ((1, 1), (90, 50)):
-        paper.groups(north=(favours[0], 100), south=(favours[1], 100))
+        simulated.groups(north=(favours[0], 100), south=(favours[1], 100))
         known = Scale(policy, 100, 100, both_ways=True).weigh(known, *favours)
-        assert paper.look().state.comparisons == [known]
+        assert simulated.look().state.comparisons == [known]

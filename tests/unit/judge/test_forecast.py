@@ -17,8 +17,8 @@ from serinus.judge.forecast.waits import Wait, waits
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, History, Series
 from serinus.simulation.draws import binomial, poisson
-from tests.unit.judge.judging import drift, error_rate, feedback, latency
-from tests.unit.judge.metrics import Pods
+from tests.support.simulated_analysis import drift, error_rate, feedback, latency
+from tests.support.simulated_pods import Pods
 from tests.unit.judge.test_learning import NOW, Serve, analysis, requests
 
 RATE, ERRORS = 100.0, 0.01

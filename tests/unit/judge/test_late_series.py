@@ -8,8 +8,8 @@ import pytest
 
 from serinus.metrics.counters import LATE_WITHIN, Growth, count, covered_until
 from serinus.metrics.queries import CounterQuery, Series
-from tests.unit.judge.judging import Judging, requests
-from tests.unit.judge.metrics import Pods
+from tests.support.simulated_analysis import SimulatedAnalysis, requests
+from tests.support.simulated_pods import Pods
 from tests.unit.metrics.test_counters import ERRORS, REQUESTS, SINCE
 
 ERROR_RATE = {"name": "errors", "errorRate": {}}
@@ -33,8 +33,8 @@ class Sharded(Pods):
         return tuple(found)
 
 
-def rollout(candidate: Mapping[str, float], stable: Mapping[str, float]) -> Judging:
-    judging = Judging(ERROR_RATE)
+def rollout(candidate: Mapping[str, float], stable: Mapping[str, float]) -> SimulatedAnalysis:
+    judging = SimulatedAnalysis(ERROR_RATE)
     judging.candidate, judging.stable = Sharded(candidate), Sharded(stable)
     return judging
 

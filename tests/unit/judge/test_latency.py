@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from math import inf
 
-from tests.unit.judge.judging import Judging, buckets, latency
+from tests.support.simulated_analysis import SimulatedAnalysis, buckets, latency
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 FAST = {0.05: 400, 0.1: 300, 0.25: 200, 0.5: 70, 1.0: 25, inf: 5}
@@ -11,15 +11,15 @@ FAST = {0.05: 400, 0.1: 300, 0.25: 200, 0.5: 70, 1.0: 25, inf: 5}
 SLOW = {0.05: 250, 0.1: 300, 0.25: 250, 0.5: 130, 1.0: 50, inf: 20}
 
 
-def serving(**settings: object) -> Judging:
+def serving(**settings: object) -> SimulatedAnalysis:
     """Both arms are up, were scraped before the weight took effect, and stable has served."""
-    paper = Judging(latency(**settings))
-    paper.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys(BOUNDS, 0))
-    paper.scrape()
-    paper.look()
-    paper.durations({}, times(FAST, 2))
-    paper.look()
-    return paper
+    simulated = SimulatedAnalysis(latency(**settings))
+    simulated.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys(BOUNDS, 0))
+    simulated.scrape()
+    simulated.look()
+    simulated.durations({}, times(FAST, 2))
+    simulated.look()
+    return simulated
 
 
 def times(counts: Mapping[float, int], factor: int) -> dict[float, int]:
@@ -27,8 +27,8 @@ def times(counts: Mapping[float, int], factor: int) -> dict[float, int]:
 
 
 def test_a_slower_candidate_is_failed_and_the_bound_is_named_with_both_shares() -> None:
-    paper = serving()
-    found = paper.until("Fail", lambda: paper.durations(SLOW, times(FAST, 10)), looks=5)
+    simulated = serving()
+    found = simulated.until("Fail", lambda: simulated.durations(SLOW, times(FAST, 10)), looks=5)
     assert found.message == (
         "Candidate slower than 250ms in 200/1000 (20%) against stable 1000/10000 (10%); the share "
         "is above 1.1 times stable's + 0.5%, with 99% anytime-valid confidence."
@@ -36,8 +36,8 @@ def test_a_slower_candidate_is_failed_and_the_bound_is_named_with_both_shares() 
 
 
 def test_a_candidate_as_quick_as_stable_passes() -> None:
-    paper = serving()
-    found = paper.until("Pass", lambda: paper.durations(FAST, times(FAST, 10)), looks=5)
+    simulated = serving()
+    found = simulated.until("Pass", lambda: simulated.durations(FAST, times(FAST, 10)), looks=5)
     assert found.message.endswith(
         "at every bound the share is below 1.5 times stable's + 2%, "
         "with 95% anytime-valid confidence."
@@ -45,68 +45,70 @@ def test_a_candidate_as_quick_as_stable_passes() -> None:
 
 
 def test_a_quicker_candidate_passes_too() -> None:
-    paper = serving()
-    found = paper.until("Pass", lambda: paper.durations(FAST, times(SLOW, 10)), looks=5)
+    simulated = serving()
+    found = simulated.until("Pass", lambda: simulated.durations(FAST, times(SLOW, 10)), looks=5)
     assert "against stable" in found.message
 
 
 def test_the_block_that_the_bounds_are_chosen_by_is_not_weighed() -> None:
-    paper = Judging(latency())
-    paper.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys(BOUNDS, 0))
-    paper.scrape()
-    first = paper.look()
+    simulated = SimulatedAnalysis(latency())
+    simulated.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys(BOUNDS, 0))
+    simulated.scrape()
+    first = simulated.look()
     assert first.message == (
         "Which latencies to compare at is not known yet: stable has served nothing, or few "
         "requests in one bucket, or all of them beyond the last bound (then export greater ones)."
     )
-    paper.durations(times(SLOW, 10), times(FAST, 10))
-    chosen = paper.look()
+    simulated.durations(times(SLOW, 10), times(FAST, 10))
+    chosen = simulated.look()
     assert chosen.verdict == "Inconclusive"
     assert chosen.message == "The candidate pods have served no request yet."
     assert chosen.state.peak == 0
     assert [each.name for each in chosen.state.comparisons] == [
         f"slower than {bound}" for bound in BOUNDS
     ]
-    paper.durations(times(SLOW, 10), times(FAST, 10))
-    assert paper.look().verdict == "Fail"
+    simulated.durations(times(SLOW, 10), times(FAST, 10))
+    assert simulated.look().verdict == "Fail"
 
 
 def test_a_bound_that_nobody_or_everybody_exceeds_is_not_compared() -> None:
-    paper = Judging(latency())
-    paper.durations(dict.fromkeys((0.001, *BOUNDS, 60.0), 0), dict.fromkeys((0.001, *BOUNDS), 0))
-    paper.scrape()
-    paper.look()
-    paper.durations({0.001: 0, **FAST}, {0.001: 0, 0.05: 0, 0.1: 90, 0.25: 10})
-    found = paper.look()
+    simulated = SimulatedAnalysis(latency())
+    simulated.durations(
+        dict.fromkeys((0.001, *BOUNDS, 60.0), 0), dict.fromkeys((0.001, *BOUNDS), 0)
+    )
+    simulated.scrape()
+    simulated.look()
+    simulated.durations({0.001: 0, **FAST}, {0.001: 0, 0.05: 0, 0.1: 90, 0.25: 10})
+    found = simulated.look()
     assert [each.name for each in found.state.comparisons] == ["slower than 0.1"]
 
 
 def test_a_bound_that_some_pod_does_not_have_is_not_compared() -> None:
-    paper = Judging(latency())
-    paper.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys((0.05, 0.3), 0))
-    paper.scrape()
-    paper.look()
-    paper.durations(FAST, {0.05: 300, 0.3: 500, inf: 200})
-    assert [each.name for each in paper.look().state.comparisons] == ["slower than 0.05"]
+    simulated = SimulatedAnalysis(latency())
+    simulated.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys((0.05, 0.3), 0))
+    simulated.scrape()
+    simulated.look()
+    simulated.durations(FAST, {0.05: 300, 0.3: 500, inf: 200})
+    assert [each.name for each in simulated.look().state.comparisons] == ["slower than 0.05"]
 
 
 def test_a_bound_that_is_lost_on_the_way_is_given_up_and_the_others_go_on() -> None:
-    paper = serving()
-    buckets(paper.candidate, "new", "model_request_duration_seconds", {0.05: 0, 0.5: 0})
-    paper.look()
-    buckets(paper.candidate, "new", "model_request_duration_seconds", {0.05: 300, 0.5: 700})
-    paper.durations(FAST, FAST)
-    kept = [each.name for each in paper.look().state.comparisons]
+    simulated = serving()
+    buckets(simulated.candidate, "new", "model_request_duration_seconds", {0.05: 0, 0.5: 0})
+    simulated.look()
+    buckets(simulated.candidate, "new", "model_request_duration_seconds", {0.05: 300, 0.5: 700})
+    simulated.durations(FAST, FAST)
+    kept = [each.name for each in simulated.look().state.comparisons]
     assert kept == ["slower than 0.05", "slower than 0.5", "slower than 1.0"]
 
 
 def test_histograms_without_a_bound_in_common_have_no_verdict() -> None:
-    paper = Judging(latency())
-    paper.durations({0.1: 0}, {0.3: 0})
-    paper.scrape()
-    paper.look()
-    paper.durations({0.1: 500, inf: 500}, {0.3: 5000, inf: 5000})
-    found = paper.look()
+    simulated = SimulatedAnalysis(latency())
+    simulated.durations({0.1: 0}, {0.3: 0})
+    simulated.scrape()
+    simulated.look()
+    simulated.durations({0.1: 500, inf: 500}, {0.3: 5000, inf: 5000})
+    found = simulated.look()
     assert found.verdict == "Error"
     assert found.message == (
         "Candidate and stable have no bucket bound of model_request_duration_seconds_bucket in "
@@ -115,51 +117,55 @@ def test_histograms_without_a_bound_in_common_have_no_verdict() -> None:
 
 
 def test_a_limit_fails_a_candidate_that_is_no_slower_than_stable() -> None:
-    paper = serving(limit={"bound": "500ms", "share": "1%"})
-    found = paper.until("Fail", lambda: paper.durations(FAST, times(FAST, 10)), looks=9)
+    simulated = serving(limit={"bound": "500ms", "share": "1%"})
+    found = simulated.until("Fail", lambda: simulated.durations(FAST, times(FAST, 10)), looks=9)
     assert found.message.startswith("Candidate slower than 500ms in ")
     assert "; the share is above the limit of 1%, with 99%" in found.message
 
 
 def test_a_limit_between_two_buckets_is_counted_from_the_next_and_says_so() -> None:
-    paper = serving(limit={"bound": "300ms", "share": "1%"})
-    found = paper.until("Fail", lambda: paper.durations(FAST, times(FAST, 10)), looks=9)
+    simulated = serving(limit={"bound": "300ms", "share": "1%"})
+    found = simulated.until("Fail", lambda: simulated.durations(FAST, times(FAST, 10)), looks=9)
     assert found.message.startswith("Candidate slower than 500ms in ")
 
 
 def test_a_limit_between_two_buckets_is_passed_by_the_bound_that_was_counted() -> None:
-    paper = serving(limit={"bound": "750ms", "share": "2%"})
-    found = paper.until("Pass", lambda: paper.durations(FAST, times(FAST, 10)), looks=20)
+    simulated = serving(limit={"bound": "750ms", "share": "2%"})
+    found = simulated.until("Pass", lambda: simulated.durations(FAST, times(FAST, 10)), looks=20)
     assert "and slower than 1s are fewer than 2%" in found.message
 
 
 def test_a_limit_has_to_be_shown_to_be_kept_before_a_pass() -> None:
-    paper = serving(limit={"bound": "1s", "share": "1%"})
-    paper.durations(FAST, times(FAST, 10))
-    assert paper.look().verdict == "Inconclusive"
-    found = paper.until("Pass", lambda: paper.durations(FAST, times(FAST, 10)), looks=20)
+    simulated = serving(limit={"bound": "1s", "share": "1%"})
+    simulated.durations(FAST, times(FAST, 10))
+    assert simulated.look().verdict == "Inconclusive"
+    found = simulated.until("Pass", lambda: simulated.durations(FAST, times(FAST, 10)), looks=20)
     assert "and slower than 1s are fewer than 1%" in found.message
 
 
 def test_a_histogram_in_milliseconds_is_told_and_limited_in_time_all_the_same() -> None:
     settings = {"metric": "took_milliseconds", "unit": "ms"}
-    paper = Judging(latency(histogram=settings, limit={"bound": "500ms", "share": "1%"}))
+    simulated = SimulatedAnalysis(
+        latency(histogram=settings, limit={"bound": "500ms", "share": "1%"})
+    )
     in_ms = {1000 * bound: count for bound, count in FAST.items()}
-    for pods in (paper.candidate, paper.stable):
+    for pods in (simulated.candidate, simulated.stable):
         buckets(pods, "pod", "took_milliseconds", dict.fromkeys(in_ms, 0))
-    paper.scrape()
-    found = paper.look()
+    simulated.scrape()
+    found = simulated.look()
     for _ in range(4):
-        for pods in (paper.candidate, paper.stable):
+        for pods in (simulated.candidate, simulated.stable):
             buckets(pods, "pod", "took_milliseconds", times(in_ms, 10))
-        found = paper.look()
+        found = simulated.look()
     assert found.verdict == "Fail"
     assert found.message.startswith("Candidate slower than 500ms in ")
 
 
-def native(paper: Judging, candidate: Mapping[float, int], stable: Mapping[float, int]) -> None:
+def native(
+    simulated: SimulatedAnalysis, candidate: Mapping[float, int], stable: Mapping[float, int]
+) -> None:
     """Native histograms, as they are answered."""
-    for pods, counts in ((paper.candidate, candidate), (paper.stable, stable)):
+    for pods, counts in ((simulated.candidate, candidate), (simulated.stable, stable)):
         total = 0
         for bound, count in sorted({inf: 0, **counts}.items()):
             total += count
@@ -167,69 +173,69 @@ def native(paper: Judging, candidate: Mapping[float, int], stable: Mapping[float
 
 
 def test_native_histograms_are_compared_where_both_arms_have_them() -> None:
-    paper = serving()
-    native(paper, {}, {})
-    paper.look()
+    simulated = serving()
+    native(simulated, {}, {})
+    simulated.look()
     for _ in range(3):
-        native(paper, {0.3: 500, 0.6: 500}, {0.3: 9000, 0.6: 1000})
-        paper.durations(FAST, times(FAST, 10))
-        found = paper.look()
+        native(simulated, {0.3: 500, 0.6: 500}, {0.3: 9000, 0.6: 1000})
+        simulated.durations(FAST, times(FAST, 10))
+        found = simulated.look()
     assert found.verdict == "Fail"
     assert found.message.startswith("Candidate slower than 300ms in ")
 
 
 def test_where_one_arm_has_classic_buckets_alone_these_are_compared() -> None:
-    paper = serving()
-    native(paper, {}, {0.3: 9000, 0.6: 1000})
-    del paper.candidate.values["pod"][("model_request_duration_seconds", (("le", "inf"),))]
-    found = paper.until("Fail", lambda: paper.durations(SLOW, times(FAST, 10)), looks=5)
+    simulated = serving()
+    native(simulated, {}, {0.3: 9000, 0.6: 1000})
+    del simulated.candidate.values["pod"][("model_request_duration_seconds", (("le", "inf"),))]
+    found = simulated.until("Fail", lambda: simulated.durations(SLOW, times(FAST, 10)), looks=5)
     assert found.message.startswith("Candidate slower than 250ms in ")
 
 
 def test_the_bounds_of_a_coarser_native_histogram_are_compared() -> None:
-    paper = Judging(latency())
-    native(paper, {}, {})
-    paper.scrape()
-    paper.look()
+    simulated = SimulatedAnalysis(latency())
+    native(simulated, {}, {})
+    simulated.scrape()
+    simulated.look()
     fine = {0.25: 4000, 0.35: 3000, 0.5: 2000, 0.71: 600, 1.0: 300, 2.0: 100}
-    native(paper, {0.25: 400, 0.5: 500, 1.0: 90, 2.0: 10}, fine)
-    chosen = paper.look()
+    native(simulated, {0.25: 400, 0.5: 500, 1.0: 90, 2.0: 10}, fine)
+    chosen = simulated.look()
     names = [each.name for each in chosen.state.comparisons]
     assert names == ["slower than 0.25", "slower than 0.5", "slower than 1.0"]
-    native(paper, {0.25: 200, 0.5: 500, 1.0: 250, 2.0: 50}, fine)
-    assert paper.look().verdict == "Fail"
+    native(simulated, {0.25: 200, 0.5: 500, 1.0: 250, 2.0: 50}, fine)
+    assert simulated.look().verdict == "Fail"
 
 
 def test_pods_that_export_no_histogram_are_no_data_and_the_message_names_it() -> None:
-    found = Judging(latency()).look()
+    found = SimulatedAnalysis(latency()).look()
     assert found.verdict == "NoData"
     assert "no model_request_duration_seconds_bucket from the candidate pods" in found.message
 
 
 def test_a_restart_that_only_some_buckets_show_makes_no_count_negative() -> None:
-    paper = serving()
-    paper.durations(FAST, FAST)
-    paper.look()
-    paper.candidate.restart("pod")
-    paper.durations({0.05: 500, 0.1: 10, **dict.fromkeys(BOUNDS[2:], 0)}, FAST)
-    for each in paper.look().state.comparisons:
+    simulated = serving()
+    simulated.durations(FAST, FAST)
+    simulated.look()
+    simulated.candidate.restart("pod")
+    simulated.durations({0.05: 500, 0.1: 10, **dict.fromkeys(BOUNDS[2:], 0)}, FAST)
+    for each in simulated.look().state.comparisons:
         assert 0 <= each.candidate <= 1510
 
 
-def in_one_bucket(bucket: float, stable: int, candidate: int) -> Judging:
+def in_one_bucket(bucket: float, stable: int, candidate: int) -> SimulatedAnalysis:
     """Both arms are up, and all requests so far fell into the same bucket."""
-    paper = Judging(latency())
-    paper.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys(BOUNDS, 0))
-    paper.scrape()
+    simulated = SimulatedAnalysis(latency())
+    simulated.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys(BOUNDS, 0))
+    simulated.scrape()
     for _ in range(20):
-        paper.durations({bucket: candidate}, {bucket: stable})
-        paper.look()
-    return paper
+        simulated.durations({bucket: candidate}, {bucket: stable})
+        simulated.look()
+    return simulated
 
 
 def test_where_all_requests_fall_into_the_first_bucket_the_candidates_there_are_a_pass() -> None:
-    paper = in_one_bucket(0.05, stable=100, candidate=100)
-    found = paper.look()
+    simulated = in_one_bucket(0.05, stable=100, candidate=100)
+    found = simulated.look()
     assert found.verdict == "Pass"
     assert found.message.endswith(
         "at every bound the share is below 1.5 times stable's + 2%, "
@@ -243,24 +249,24 @@ def test_so_they_are_where_few_come_at_a_time() -> None:
 
 
 def test_a_candidate_beyond_the_one_bucket_that_stable_needs_is_failed() -> None:
-    paper = in_one_bucket(0.05, stable=200, candidate=20)
-    found = paper.until("Fail", lambda: paper.durations({0.1: 20}, {0.05: 200}), looks=5)
+    simulated = in_one_bucket(0.05, stable=200, candidate=20)
+    found = simulated.until("Fail", lambda: simulated.durations({0.1: 20}, {0.05: 200}), looks=5)
     assert "slower than 50ms" in found.message
 
 
 def test_a_few_requests_in_one_bucket_do_not_choose_the_bounds() -> None:
-    paper = Judging(latency())
-    paper.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys(BOUNDS, 0))
-    paper.scrape()
-    paper.durations({0.05: 5}, {0.05: 20})
-    paper.look()
-    paper.durations(FAST, times(FAST, 10))
-    found = paper.look()
+    simulated = SimulatedAnalysis(latency())
+    simulated.durations(dict.fromkeys(BOUNDS, 0), dict.fromkeys(BOUNDS, 0))
+    simulated.scrape()
+    simulated.durations({0.05: 5}, {0.05: 20})
+    simulated.look()
+    simulated.durations(FAST, times(FAST, 10))
+    found = simulated.look()
     assert len(found.state.comparisons) > 3
 
 
 def test_where_all_are_beyond_the_last_bound_nothing_can_be_compared_and_that_is_said() -> None:
-    paper = in_one_bucket(inf, stable=200, candidate=200)
-    found = paper.look()
+    simulated = in_one_bucket(inf, stable=200, candidate=200)
+    found = simulated.look()
     assert found.verdict == "Inconclusive"
     assert "all of them beyond the last bound (then export greater ones)" in found.message

@@ -12,7 +12,7 @@ from serinus.judge.analysis import reads
 from serinus.judge.evidence.history import minutes
 from serinus.metrics.queries import CounterQuery, History, QueryError, QueryResult, Series
 from serinus.simulation.draws import multinomial, poisson
-from tests.unit.judge.judging import (
+from tests.support.simulated_analysis import (
     drift,
     error_rate,
     fairness,
@@ -20,7 +20,7 @@ from tests.unit.judge.judging import (
     latency,
     traffic_share,
 )
-from tests.unit.judge.metrics import Pods
+from tests.support.simulated_pods import Pods
 
 NOW = 1_000_000.0
 PSI = {"name": "psi", "threshold": {"query": "max(psi{$arm})", "max": 1}}

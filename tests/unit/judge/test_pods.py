@@ -1,7 +1,14 @@
 """One bad pod of several is named; where none or all are bad, nobody is."""
 
 from serinus.judge.evidence.pods import MOST_PODS
-from tests.unit.judge.judging import Judging, buckets, error_rate, feedback, latency, requests
+from tests.support.simulated_analysis import (
+    SimulatedAnalysis,
+    buckets,
+    error_rate,
+    feedback,
+    latency,
+    requests,
+)
 
 BAD = "fraud-a7k2m9qx-6d5f8c9b7-x2x9z"
 
@@ -10,33 +17,33 @@ def names(count: int) -> list[str]:
     return [BAD, *(f"fraud-a7k2m9qx-6d5f8c9b7-{n:05}" for n in range(1, count))]
 
 
-def judging(*pods: str) -> Judging:
-    paper = Judging(error_rate())
+def judging(*pods: str) -> SimulatedAnalysis:
+    simulated = SimulatedAnalysis(error_rate())
     for pod in pods:
-        serve(paper, pod, 0, 0)
-    paper.stable.add("old", "model_requests_total", 0, code="200")
-    paper.scrape()
-    return paper
+        serve(simulated, pod, 0, 0)
+    simulated.stable.add("old", "model_requests_total", 0, code="200")
+    simulated.scrape()
+    return simulated
 
 
-def serve(paper: Judging, pod: str, failed: int, served: int) -> None:
-    requests(paper.candidate, pod, failed, served)
+def serve(simulated: SimulatedAnalysis, pod: str, failed: int, served: int) -> None:
+    requests(simulated.candidate, pod, failed, served)
 
 
-def stable_serves(paper: Judging) -> None:
-    requests(paper.stable, "old", 20, 2000)
+def stable_serves(simulated: SimulatedAnalysis) -> None:
+    requests(simulated.stable, "old", 20, 2000)
 
 
 def failed(pods: list[str], bad: int, *others: int) -> str:
     """What is told once the candidate has failed; so many of 40 requests fail in each pod."""
-    paper = judging(*pods)
+    simulated = judging(*pods)
 
     def some_time() -> None:
-        stable_serves(paper)
+        stable_serves(simulated)
         for pod in pods:
-            serve(paper, pod, bad if pod == BAD else others[0], 40)
+            serve(simulated, pod, bad if pod == BAD else others[0], 40)
 
-    return paper.until("Fail", some_time).message
+    return simulated.until("Fail", some_time).message
 
 
 def test_the_one_bad_pod_is_named_with_its_part_of_the_errors() -> None:
@@ -61,77 +68,80 @@ def test_the_only_pod_is_not_named() -> None:
 
 
 def test_a_pod_that_most_requests_went_to_is_not_blamed_for_having_most_errors() -> None:
-    paper = judging(*names(2))
+    simulated = judging(*names(2))
 
     def some_time() -> None:
-        stable_serves(paper)
-        serve(paper, BAD, 9, 180)
-        serve(paper, names(2)[1], 0, 3)
+        stable_serves(simulated)
+        serve(simulated, BAD, 9, 180)
+        serve(simulated, names(2)[1], 0, 3)
 
-    assert "in pod" not in paper.until("Fail", some_time).message
+    assert "in pod" not in simulated.until("Fail", some_time).message
 
 
 def test_the_state_keeps_so_many_pods_and_no_more() -> None:
     pods = names(MOST_PODS + 10)
     message = failed(pods, 40, 0)
     assert f"in pod {BAD}, 1 of the first {MOST_PODS}." in message
-    paper = judging(*pods)
-    paper.look()
-    stable_serves(paper)
+    simulated = judging(*pods)
+    simulated.look()
+    stable_serves(simulated)
     for pod in pods:
-        serve(paper, pod, 1, 40)
-    state = paper.look().state
+        serve(simulated, pod, 1, 40)
+    state = simulated.look().state
     assert len(state.pods) == MOST_PODS
     assert state.candidate["requests"] == 40 * len(pods)
     assert all(len(each.pods) <= MOST_PODS for each in state.comparisons)
 
 
 def test_a_limit_names_it_too() -> None:
-    paper = Judging(error_rate(tolerance=50, margin=60, limit="2%"))
+    simulated = SimulatedAnalysis(error_rate(tolerance=50, margin=60, limit="2%"))
     for pod in names(4):
-        serve(paper, pod, 0, 0)
-    paper.scrape()
+        serve(simulated, pod, 0, 0)
+    simulated.scrape()
 
     def some_time() -> None:
-        stable_serves(paper)
+        stable_serves(simulated)
         for pod in names(4):
-            serve(paper, pod, 10 if pod == BAD else 0, 40)
+            serve(simulated, pod, 10 if pod == BAD else 0, 40)
 
-    message = paper.until("Fail", some_time).message
+    message = simulated.until("Fail", some_time).message
     assert "above the limit of 2%" in message
     assert f"in pod {BAD}, 1 of 4." in message
 
 
 def test_a_slow_pod_is_named() -> None:
-    paper = Judging(latency())
+    simulated = SimulatedAnalysis(latency())
     for pod in names(4):
-        buckets(paper.candidate, pod, "model_request_duration_seconds", {0.1: 0, 1.0: 0})
-    paper.scrape()
+        buckets(simulated.candidate, pod, "model_request_duration_seconds", {0.1: 0, 1.0: 0})
+    simulated.scrape()
 
     def some_time() -> None:
-        buckets(paper.stable, "old", "model_request_duration_seconds", {0.1: 1900, 1.0: 100})
+        buckets(simulated.stable, "old", "model_request_duration_seconds", {0.1: 1900, 1.0: 100})
         for pod in names(4):
             slow = 30 if pod == BAD else 2
             buckets(
-                paper.candidate, pod, "model_request_duration_seconds", {0.1: 40 - slow, 1.0: slow}
+                simulated.candidate,
+                pod,
+                "model_request_duration_seconds",
+                {0.1: 40 - slow, 1.0: slow},
             )
 
-    message = paper.until("Fail", some_time).message
+    message = simulated.until("Fail", some_time).message
     assert f"in pod {BAD}, 1 of 4." in message
 
 
 def test_a_pod_whose_answers_users_dislike_is_named() -> None:
-    paper = Judging(feedback())
+    simulated = SimulatedAnalysis(feedback())
     for pod in names(4):
-        paper.candidate.add(pod, "model_feedback_total", 0, outcome="correct")
-    paper.scrape()
+        simulated.candidate.add(pod, "model_feedback_total", 0, outcome="correct")
+    simulated.scrape()
 
     def some_time() -> None:
-        paper.stable.add("old", "model_feedback_total", 190, outcome="correct")
-        paper.stable.add("old", "model_feedback_total", 10, outcome="incorrect")
+        simulated.stable.add("old", "model_feedback_total", 190, outcome="correct")
+        simulated.stable.add("old", "model_feedback_total", 10, outcome="incorrect")
         for pod in names(4):
             wrong = 8 if pod == BAD else 0
-            paper.candidate.add(pod, "model_feedback_total", 10 - wrong, outcome="correct")
-            paper.candidate.add(pod, "model_feedback_total", wrong, outcome="incorrect")
+            simulated.candidate.add(pod, "model_feedback_total", 10 - wrong, outcome="correct")
+            simulated.candidate.add(pod, "model_feedback_total", wrong, outcome="incorrect")
 
-    assert f"in pod {BAD}, 1 of 4." in paper.until("Fail", some_time).message
+    assert f"in pod {BAD}, 1 of 4." in simulated.until("Fail", some_time).message

@@ -2,32 +2,32 @@
 
 from serinus.judge import judge
 from serinus.metrics.queries import CounterQuery, Measurement, QueryError
-from tests.unit.judge.judging import SINCE, Judging, drift
+from tests.support.simulated_analysis import SINCE, SimulatedAnalysis, drift
 
 EVEN = {0.25: 250, 0.5: 250, 0.75: 250, 1.0: 250}
 
 
-def classes(**settings: object) -> Judging:
+def classes(**settings: object) -> SimulatedAnalysis:
     """Both arms export the class counter, and were scraped before the weight took effect."""
-    paper = Judging(drift(**settings))
-    paper.classes({"cat": 0, "dog": 0, "bird": 0}, {"cat": 0, "dog": 0, "bird": 0})
-    paper.scrape()
-    return paper
+    simulated = SimulatedAnalysis(drift(**settings))
+    simulated.classes({"cat": 0, "dog": 0, "bird": 0}, {"cat": 0, "dog": 0, "bird": 0})
+    simulated.scrape()
+    return simulated
 
 
-def scores(**settings: object) -> Judging:
+def scores(**settings: object) -> SimulatedAnalysis:
     """The same with the score histogram."""
-    paper = Judging(drift(**settings))
-    paper.scores(dict.fromkeys(EVEN, 0), dict.fromkeys(EVEN, 0))
-    paper.scrape()
-    return paper
+    simulated = SimulatedAnalysis(drift(**settings))
+    simulated.scores(dict.fromkeys(EVEN, 0), dict.fromkeys(EVEN, 0))
+    simulated.scrape()
+    return simulated
 
 
 def test_a_class_that_became_common_fails_and_is_named_with_both_shares() -> None:
-    paper = classes()
-    paper.look()
-    paper.classes({"cat": 80, "dog": 60, "bird": 60}, {"cat": 400, "dog": 1700, "bird": 1700})
-    found = paper.look()
+    simulated = classes()
+    simulated.look()
+    simulated.classes({"cat": 80, "dog": 60, "bird": 60}, {"cat": 400, "dog": 1700, "bird": 1700})
+    found = simulated.look()
     assert found.verdict == "Fail"
     assert found.message == (
         "Class cat: candidate 80/200 (40%) against stable 400/3800 (11%), the clearest difference; "
@@ -37,19 +37,19 @@ def test_a_class_that_became_common_fails_and_is_named_with_both_shares() -> Non
 
 
 def test_a_class_that_became_rare_fails_too() -> None:
-    paper = classes()
-    paper.look()
-    paper.classes({"cat": 2, "dog": 99, "bird": 99}, {"cat": 1266, "dog": 1267, "bird": 1267})
-    found = paper.look()
+    simulated = classes()
+    simulated.look()
+    simulated.classes({"cat": 2, "dog": 99, "bird": 99}, {"cat": 1266, "dog": 1267, "bird": 1267})
+    found = simulated.look()
     assert found.verdict == "Fail"
     assert found.message.startswith("Class cat: candidate 2/200 (1.0%) against stable")
 
 
 def test_equal_predictions_of_three_classes_pass_within_300_requests() -> None:
-    paper = classes()
+    simulated = classes()
     candidate = {"cat": 5, "dog": 10, "bird": 10}
     stable = {name: 19 * count for name, count in candidate.items()}
-    found = paper.until("Pass", lambda: paper.classes(candidate, stable))
+    found = simulated.until("Pass", lambda: simulated.classes(candidate, stable))
     assert 50 <= found.state.candidate["class"] <= 300
     assert (
         "every class and score range is within 2 times the other revision's + 2%" in found.message
@@ -57,109 +57,109 @@ def test_equal_predictions_of_three_classes_pass_within_300_requests() -> None:
 
 
 def test_a_class_may_be_common_enough_to_matter_and_not_be_seen_in_a_hundred_requests() -> None:
-    paper = Judging(drift())
-    paper.classes({"cat": 0}, {"cat": 0})
-    paper.scrape()
-    paper.look()
-    paper.classes({"cat": 100}, {"cat": 1900})
-    found = paper.look()
+    simulated = SimulatedAnalysis(drift())
+    simulated.classes({"cat": 0}, {"cat": 0})
+    simulated.scrape()
+    simulated.look()
+    simulated.classes({"cat": 100}, {"cat": 1900})
+    found = simulated.look()
     assert found.verdict == "Inconclusive"
     assert found.message == (
         "Class cat: candidate 100/100 (100%) against stable 1900/1900 (100%), the greatest "
         "difference. Passes after about 250 more candidate requests if it goes on like this."
     )
-    paper.until("Pass", lambda: paper.classes({"cat": 100}, {"cat": 1900}), looks=4)
+    simulated.until("Pass", lambda: simulated.classes({"cat": 100}, {"cat": 1900}), looks=4)
 
 
 def test_a_class_that_only_the_candidate_predicts_is_compared_with_none() -> None:
-    paper = classes()
-    paper.look()
+    simulated = classes()
+    simulated.look()
     for _ in range(3):
-        paper.classes({"fish": 30, "dog": 45}, {"cat": 475, "dog": 475, "bird": 475})
-        found = paper.look()
+        simulated.classes({"fish": 30, "dog": 45}, {"cat": 475, "dog": 475, "bird": 475})
+        found = simulated.look()
     assert found.verdict == "Fail"
     names = {each.name: (each.candidate, each.stable) for each in found.state.comparisons}
     assert names["class fish"][1] == 0
 
 
 def test_what_a_block_brought_to_light_is_shown_at_once_and_weighed_from_the_next_on() -> None:
-    paper = classes()
-    paper.look()
-    paper.classes({"fish": 1, "cat": 74}, {"cat": 1425})
-    found = paper.look()
+    simulated = classes()
+    simulated.look()
+    simulated.classes({"fish": 1, "cat": 74}, {"cat": 1425})
+    found = simulated.look()
     (fish,) = (each for each in found.state.comparisons if each.name == "class fish")
     assert (fish.candidate, fish.stable) == (1, 0)
     assert fish.above == fish.below
 
 
 def test_a_class_that_no_pod_exports_any_more_counts_as_none() -> None:
-    paper = classes()
-    paper.look()
-    paper.classes({"cat": 5, "dog": 45, "bird": 50}, {"cat": 95, "dog": 855, "bird": 950})
-    paper.look()
-    for pods in (paper.candidate, paper.stable):
+    simulated = classes()
+    simulated.look()
+    simulated.classes({"cat": 5, "dog": 45, "bird": 50}, {"cat": 95, "dog": 855, "bird": 950})
+    simulated.look()
+    for pods in (simulated.candidate, simulated.stable):
         pods.restart("pod")
     evidence = []
     for _ in range(4):
-        paper.classes({"dog": 50, "bird": 50}, {"dog": 950, "bird": 950})
-        (cat,) = (e for e in paper.look(seconds=100).state.comparisons if e.name == "class cat")
+        simulated.classes({"dog": 50, "bird": 50}, {"dog": 950, "bird": 950})
+        (cat,) = (e for e in simulated.look(seconds=100).state.comparisons if e.name == "class cat")
         evidence.append(cat.not_above)
     assert evidence == sorted(evidence)
     assert len(set(map(tuple, evidence))) == 4
 
 
 def test_a_restart_that_only_some_buckets_show_makes_no_count_negative() -> None:
-    paper = scores(scores="model_prediction_score")
+    simulated = scores(scores="model_prediction_score")
     low = {0.25: 10, 0.5: 0, 0.75: 0, 1.0: 0}
-    paper.scores(low, low)
-    paper.look()
-    for pods in (paper.candidate, paper.stable):
+    simulated.scores(low, low)
+    simulated.look()
+    for pods in (simulated.candidate, simulated.stable):
         pods.restart("pod")
     mixed = {0.25: 6, 0.5: 0, 0.75: 0, 1.0: 6}
-    paper.scores(mixed, mixed)
-    for each in paper.look().state.comparisons:
+    simulated.scores(mixed, mixed)
+    for each in simulated.look().state.comparisons:
         assert each.candidate >= 0
         assert each.stable >= 0
 
 
 def test_scores_that_moved_up_fail_and_the_range_is_named() -> None:
-    paper = scores()
-    paper.look()
-    paper.scores({0.25: 5, 0.5: 45, 0.75: 50, 1.0: 100}, {b: 4 * n for b, n in EVEN.items()})
-    found = paper.look()
+    simulated = scores()
+    simulated.look()
+    simulated.scores({0.25: 5, 0.5: 45, 0.75: 50, 1.0: 100}, {b: 4 * n for b, n in EVEN.items()})
+    found = simulated.look()
     assert found.verdict == "Fail"
     assert found.message.startswith("Score up to 0.25: candidate 5/200 (2.5%) against stable")
 
 
 def test_a_world_that_moves_for_both_arms_fails_nobody_though_the_split_changes_meanwhile() -> None:
-    paper = scores()
+    simulated = scores()
     low, high = {0.25: 40, 0.5: 40, 0.75: 10, 1.0: 10}, {0.25: 10, 0.5: 10, 0.75: 40, 1.0: 40}
     for world, stable in ((low, 19), (high, 3), (low, 1), (high, 1)):
         for _ in range(50):
-            paper.scores(world, {bound: stable * count for bound, count in world.items()})
-            assert paper.look().verdict != "Fail"
-    assert paper.look().verdict == "Pass"
+            simulated.scores(world, {bound: stable * count for bound, count in world.items()})
+            assert simulated.look().verdict != "Fail"
+    assert simulated.look().verdict == "Pass"
 
 
 def test_bounds_are_compared_by_value_and_only_those_that_both_arms_have() -> None:
-    paper = Judging(drift(scores="model_prediction_score"))
+    simulated = SimulatedAnalysis(drift(scores="model_prediction_score"))
     for pods, bounds in (
-        (paper.candidate, ("0.1", "0.2", "0.5", "1.0", "+Inf")),
-        (paper.stable, ("0.2", "0.50", "0.9", "1", "+Inf")),
+        (simulated.candidate, ("0.1", "0.2", "0.5", "1.0", "+Inf")),
+        (simulated.stable, ("0.2", "0.50", "0.9", "1", "+Inf")),
     ):
         for bound in bounds:
             pods.add("pod", "model_prediction_score_bucket", 0, le=bound)
-    paper.scrape()
-    found = paper.look()
+    simulated.scrape()
+    found = simulated.look()
     ranges = [each.name for each in found.state.comparisons if each.not_above]
     assert ranges == ["score up to 0.2", "score 0.2 to 0.5", "score 0.5 to 1", "score above 1"]
 
 
 def test_histograms_without_a_bound_in_common_are_an_error_that_says_what_to_do() -> None:
-    paper = Judging(drift())
-    paper.scores({0.1: 0, 0.2: 0}, {0.3: 0, 0.4: 0})
-    paper.scrape()
-    found = paper.look()
+    simulated = SimulatedAnalysis(drift())
+    simulated.scores({0.1: 0, 0.2: 0}, {0.3: 0, 0.4: 0})
+    simulated.scrape()
+    found = simulated.look()
     assert found.verdict == "Error"
     assert found.message == (
         "model_prediction_score_bucket: candidate and stable have no score bucket in common: let "
@@ -168,54 +168,58 @@ def test_histograms_without_a_bound_in_common_are_an_error_that_says_what_to_do(
 
 
 def test_by_default_either_metric_will_do_and_both_count() -> None:
-    paper = classes()
-    paper.scores({0.5: 0, 1.0: 0}, {0.5: 0, 1.0: 0})
-    paper.look()
-    paper.classes({"cat": 200, "dog": 200}, {"cat": 1000, "dog": 1000})
-    assert paper.look().verdict == "Pass"
-    paper.scores({0.5: 200, 1.0: 0}, {0.5: 1900, 1.0: 1900})
-    paper.classes({"cat": 100, "dog": 100}, {"cat": 1900, "dog": 1900})
-    assert paper.look().verdict == "Fail"
+    simulated = classes()
+    simulated.scores({0.5: 0, 1.0: 0}, {0.5: 0, 1.0: 0})
+    simulated.look()
+    simulated.classes({"cat": 200, "dog": 200}, {"cat": 1000, "dog": 1000})
+    assert simulated.look().verdict == "Pass"
+    simulated.scores({0.5: 200, 1.0: 0}, {0.5: 1900, 1.0: 1900})
+    simulated.classes({"cat": 100, "dog": 100}, {"cat": 1900, "dog": 1900})
+    assert simulated.look().verdict == "Fail"
 
 
 def test_an_empty_histogram_that_nobody_named_does_not_keep_the_classes_from_passing() -> None:
-    paper = classes()
-    paper.scores({0.5: 0, 1.0: 0}, {0.5: 0, 1.0: 0})
-    assert paper.look().message == "The candidate pods have predicted nothing yet."
-    paper.classes({"cat": 200, "dog": 200}, {"cat": 1900, "dog": 1900})
-    assert paper.look().verdict == "Pass"
+    simulated = classes()
+    simulated.scores({0.5: 0, 1.0: 0}, {0.5: 0, 1.0: 0})
+    assert simulated.look().message == "The candidate pods have predicted nothing yet."
+    simulated.classes({"cat": 200, "dog": 200}, {"cat": 1900, "dog": 1900})
+    assert simulated.look().verdict == "Pass"
 
 
 def test_an_empty_histogram_that_was_named_is_waited_for() -> None:
-    paper = scores(scores="model_prediction_score", classes={"metric": "model_predictions_total"})
-    paper.classes({"cat": 0, "dog": 0}, {"cat": 0, "dog": 0})
-    paper.look()
-    paper.classes({"cat": 1000, "dog": 1000}, {"cat": 1900, "dog": 1900})
-    found = paper.look()
+    simulated = scores(
+        scores="model_prediction_score", classes={"metric": "model_predictions_total"}
+    )
+    simulated.classes({"cat": 0, "dog": 0}, {"cat": 0, "dog": 0})
+    simulated.look()
+    simulated.classes({"cat": 1000, "dog": 1000}, {"cat": 1900, "dog": 1900})
+    found = simulated.look()
     assert found.verdict == "Inconclusive"
     assert found.message.endswith("It neither passes nor fails if it goes on like this.")
 
 
 def test_without_either_metric_the_message_names_both() -> None:
-    found = Judging(drift()).look()
+    found = SimulatedAnalysis(drift()).look()
     assert found.verdict == "NoData"
     assert "model_prediction_score_bucket" in found.message
     assert "model_predictions_total" in found.message
 
 
 def test_a_metric_that_was_named_must_be_there() -> None:
-    paper = classes(scores="model_prediction_score", classes={"metric": "model_predictions_total"})
-    found = paper.look()
+    simulated = classes(
+        scores="model_prediction_score", classes={"metric": "model_predictions_total"}
+    )
+    found = simulated.look()
     assert found.verdict == "NoData"
     assert "model_prediction_score_bucket from the candidate pods" in found.message
 
 
 def test_too_many_classes_are_an_error_that_says_what_to_do() -> None:
-    paper = Judging(drift(classes={"metric": "model_predictions_total"}))
+    simulated = SimulatedAnalysis(drift(classes={"metric": "model_predictions_total"}))
     many = {f"class-{n}": 0 for n in range(200)}
-    paper.classes(many, many)
-    paper.scrape()
-    found = paper.look()
+    simulated.classes(many, many)
+    simulated.scrape()
+    found = simulated.look()
     assert found.verdict == "Error"
     assert found.message == (
         "200 classes and score ranges were seen, and at most 127 can be compared: name another "
@@ -225,35 +229,35 @@ def test_too_many_classes_are_an_error_that_says_what_to_do() -> None:
 
 
 def test_a_class_name_that_no_status_can_hold_is_an_error() -> None:
-    paper = Judging(drift())
-    paper.classes({"x" * 200: 0}, {"x" * 200: 0})
-    paper.scrape()
-    found = paper.look()
+    simulated = SimulatedAnalysis(drift())
+    simulated.classes({"x" * 200: 0}, {"x" * 200: 0})
+    simulated.scrape()
+    found = simulated.look()
     assert found.verdict == "Error"
     assert "more than 100 characters" in found.message
 
 
 def test_a_broken_metric_does_not_hide_what_the_other_one_shows() -> None:
-    paper = classes()
-    paper.look()
-    paper.classes({"cat": 200, "dog": 0}, {"cat": 1900, "dog": 1900})
-    paper.at += 15
-    paper.scrape()
-    asked = paper.measurement()
+    simulated = classes()
+    simulated.look()
+    simulated.classes({"cat": 200, "dog": 0}, {"cat": 1900, "dog": 1900})
+    simulated.at += 15
+    simulated.scrape()
+    asked = simulated.measurement()
     answers = dict(asked.candidate)
     answers[CounterQuery("model_prediction_score_bucket")] = QueryError("Refused.")
-    broken = Measurement(paper.at, answers, asked.stable)
-    paper.progress = judge(paper.analysis, paper.progress, broken, SINCE)
-    assert paper.progress.checks[0].verdict == "Fail"
+    broken = Measurement(simulated.at, answers, asked.stable)
+    simulated.progress = judge(simulated.analysis, simulated.progress, broken, SINCE)
+    assert simulated.progress.checks[0].verdict == "Fail"
 
 
 def test_the_class_label_can_be_named_and_series_without_it_are_one_class() -> None:
-    paper = Judging(drift(classes={"metric": "labels_total"}, classLabel="label"))
-    for pods in (paper.candidate, paper.stable):
+    simulated = SimulatedAnalysis(drift(classes={"metric": "labels_total"}, classLabel="label"))
+    for pods in (simulated.candidate, simulated.stable):
         pods.add("pod", "labels_total", 0, label="yes")
         pods.add("pod", "labels_total", 0)
-    paper.scrape()
-    found = paper.look()
+    simulated.scrape()
+    found = simulated.look()
     assert [each.name for each in found.state.comparisons] == [
         "class",
         "class (none)",

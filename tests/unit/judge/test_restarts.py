@@ -8,8 +8,8 @@ import pytest
 from serinus.metrics.counters import SHARED_FOR, Growth, Reading, count, covered_until
 from serinus.metrics.queries import CounterQuery, QueryError, Series
 from serinus.metrics.resets import Falls, falls
-from tests.unit.judge.judging import Judging, requests
-from tests.unit.judge.metrics import Pods
+from tests.support.simulated_analysis import SimulatedAnalysis, requests
+from tests.support.simulated_pods import Pods
 from tests.unit.metrics.test_counters import ERRORS, REQUESTS, SINCE
 
 ERROR_RATE = {"name": "errors", "errorRate": {}}
@@ -49,7 +49,7 @@ def test_several_processes_behind_one_port_are_an_error_with_the_remedy(
     workers: int, seed: int
 ) -> None:
     rng = random.Random(seed)
-    judging = Judging(ERROR_RATE)
+    judging = SimulatedAnalysis(ERROR_RATE)
     judging.candidate, judging.stable = Workers(workers, rng), Workers(workers, rng)
     served(judging, (0, 0), (200, 20_000))
     judging.scrape()
@@ -70,7 +70,7 @@ def test_several_processes_behind_one_port_are_an_error_with_the_remedy(
 def test_that_several_processes_answer_is_not_forgotten(workers: int, seed: int) -> None:
     """Of the candidate's alone, which are loaded alike: of its series only the errors fall."""
     rng = random.Random(seed)
-    judging = Judging(ERROR_RATE)
+    judging = SimulatedAnalysis(ERROR_RATE)
     judging.candidate = Workers(workers, rng, even=True)
     served(judging, (0, 0), (200, 20_000))
     verdicts = []
@@ -83,7 +83,7 @@ def test_that_several_processes_answer_is_not_forgotten(workers: int, seed: int)
 
 @pytest.mark.parametrize("before", [2, 100, 100_000])
 def test_a_single_restart_is_no_error_however_little_was_counted_before(before: int) -> None:
-    judging = Judging(ERROR_RATE)
+    judging = SimulatedAnalysis(ERROR_RATE)
     served(judging, (0, before), (0, 1000))
     judging.scrape()
     for _ in range(5):
@@ -161,7 +161,7 @@ def test_little_is_known_of_how_much_a_target_counts_after_few_samples() -> None
 def test_a_bad_candidate_that_crashes_again_and_again_is_rolled_back(life: int, pods: int) -> None:
     """Each life begins at 0, which no other process does."""
     rng = random.Random(life)
-    judging = Judging(ERROR_RATE)
+    judging = SimulatedAnalysis(ERROR_RATE)
     served(judging, (0, 0), (200, 20_000))
     verdicts = []
     for n in range(60):
@@ -178,7 +178,7 @@ def test_a_bad_candidate_that_crashes_again_and_again_is_rolled_back(life: int, 
 
 
 def test_a_restart_and_many_requests_at_once_are_no_error() -> None:
-    judging = Judging(ERROR_RATE)
+    judging = SimulatedAnalysis(ERROR_RATE)
     served(judging, (0, 1000), (0, 1000))
     for n in range(40):
         if n == 20:
@@ -188,7 +188,7 @@ def test_a_restart_and_many_requests_at_once_are_no_error() -> None:
 
 
 def test_a_pass_waits_until_it_is_known_why_counters_fell() -> None:
-    judging, passing = Judging(ERROR_RATE, minRequests=100), []
+    judging, passing = SimulatedAnalysis(ERROR_RATE, minRequests=100), []
     served(judging, (0, 0), (200, 20_000))
     for n in range(40):
         if n == 10:
@@ -207,7 +207,7 @@ def test_a_pass_waits_until_it_is_known_why_counters_fell() -> None:
 
 def test_a_fail_waits_only_where_no_restart_explains_the_fall() -> None:
     for at_once, expected in ((100, "Fail"), (5000, "Inconclusive")):
-        judging = Judging(ERROR_RATE)
+        judging = SimulatedAnalysis(ERROR_RATE)
         requests(judging.stable, "restarts", 200, 20_000)
         for _ in range(8):
             served(judging, (1, 100), (1, 100))
@@ -244,7 +244,7 @@ def fell(values: Sequence[float]) -> Falls:
     return falls([[(15.0 * n, float(value)) for n, value in enumerate(values)]])
 
 
-def served(judging: Judging, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
+def served(judging: SimulatedAnalysis, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
     """Each arm's pod serves so many requests, the first of which fail: (errors, requests)."""
     requests(judging.candidate, "candidate", *candidate)
     requests(judging.stable, "stable", *stable)

@@ -6,9 +6,9 @@ from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
 from serinus.judge import EffectiveWeight, Progress, enter_step, judge
 from serinus.judge.analysis import reads
 from serinus.metrics.queries import ExpressionQuery, Series
-from tests.unit.judge.judging import (
+from tests.support.simulated_analysis import (
     SINCE,
-    Judging,
+    SimulatedAnalysis,
     drift,
     error_rate,
     fairness,
@@ -33,45 +33,45 @@ EVERY_KIND = (
 )
 
 
-def judging() -> Judging:
+def judging() -> SimulatedAnalysis:
     """Every kind of check; stable's errors came in bursts before."""
-    paper = Judging(*EVERY_KIND)
+    simulated = SimulatedAnalysis(*EVERY_KIND)
     bursts = Dispersion(name="errors", over_time=1.7, between_pods=0.13)
-    known = CheckBaseline(reads=reads(paper.analysis.checks[0]), dispersions=[bursts])
-    paper.weight = EffectiveWeight(0.05, SINCE + 0.123456)
-    paper.progress = Progress(baseline=Baseline(measured_at=paper.at, checks=[known]))
-    return paper
+    known = CheckBaseline(reads=reads(simulated.analysis.checks[0]), dispersions=[bursts])
+    simulated.weight = EffectiveWeight(0.05, SINCE + 0.123456)
+    simulated.progress = Progress(baseline=Baseline(measured_at=simulated.at, checks=[known]))
+    return simulated
 
 
-def serve(paper: Judging, chance: random.Random) -> None:
+def serve(simulated: SimulatedAnalysis, chance: random.Random) -> None:
     """Some requests of each sort to both arms; now and then a pod starts again from nothing."""
     if chance.random() < 0.1:
-        paper.candidate.restart("pod")
+        simulated.candidate.restart("pod")
 
     def few() -> int:
         return chance.randrange(30)
 
-    paper.errors((few() // 9, 30), (few(), 600))
-    paper.classes({name: few() for name in CLASSES}, {name: 20 * few() for name in CLASSES})
-    paper.scores({0.5: few(), 1.0: few()}, {0.5: 20 * few(), 1.0: 20 * few()})
-    paper.durations({b: few() for b in BOUNDS}, {b: 20 * few() for b in BOUNDS})
-    paper.feedback((few() // 9, 5), (few(), 100))
-    paper.groups(north=(few(), 40), south=(few(), 40))
-    paper.odds(north=(few(), few(), few(), few()), south=(few(), few(), few(), few()))
-    paper.values = {ExpressionQuery(QUERY): (Series({}, ((paper.at, chance.random()),)),)}
+    simulated.errors((few() // 9, 30), (few(), 600))
+    simulated.classes({name: few() for name in CLASSES}, {name: 20 * few() for name in CLASSES})
+    simulated.scores({0.5: few(), 1.0: few()}, {0.5: 20 * few(), 1.0: 20 * few()})
+    simulated.durations({b: few() for b in BOUNDS}, {b: 20 * few() for b in BOUNDS})
+    simulated.feedback((few() // 9, 5), (few(), 100))
+    simulated.groups(north=(few(), 40), south=(few(), 40))
+    simulated.odds(north=(few(), few(), few(), few()), south=(few(), few(), few(), few()))
+    simulated.values = {ExpressionQuery(QUERY): (Series({}, ((simulated.at, chance.random()),)),)}
 
 
 def test_it_is_the_same_to_the_last_bit_as_never_having_stopped() -> None:
     for seed in range(5):
         through, resumed = judging(), judging()
         for turn in range(20):
-            for paper in (through, resumed):
-                serve(paper, random.Random(f"{seed} {turn}"))
-                paper.look()
+            for simulated in (through, resumed):
+                serve(simulated, random.Random(f"{seed} {turn}"))
+                simulated.look()
                 if turn % 7 == 6:
-                    checks = tuple(enter_step(paper.progress.checks))
-                    paper.progress = Progress(
-                        paper.progress.counted, checks, paper.progress.baseline
+                    checks = tuple(enter_step(simulated.progress.checks))
+                    simulated.progress = Progress(
+                        simulated.progress.counted, checks, simulated.progress.baseline
                     )
             resumed.resume()
             assert resumed.progress == through.progress
@@ -79,14 +79,14 @@ def test_it_is_the_same_to_the_last_bit_as_never_having_stopped() -> None:
 
 
 def test_a_measurement_that_was_counted_already_changes_no_digit_of_any_kind() -> None:
-    paper = judging()
+    simulated = judging()
     for turn in range(3):
-        serve(paper, random.Random(turn))
-        paper.look()
+        serve(simulated, random.Random(turn))
+        simulated.look()
     for turn in range(3, 12):
-        serve(paper, random.Random(turn))
-        paper.look()
-        known, measured = paper.progress, paper.measurement()
-        again = judge(paper.analysis, known, measured, SINCE, paper.weight)
+        serve(simulated, random.Random(turn))
+        simulated.look()
+        known, measured = simulated.progress, simulated.measurement()
+        again = judge(simulated.analysis, known, measured, SINCE, simulated.weight)
         assert again.counted == known.counted
         assert [c.state for c in again.checks] == [c.state for c in known.checks]

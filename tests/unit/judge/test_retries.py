@@ -12,7 +12,7 @@ from serinus.judge.checks.error_rate import ErrorRateCheck
 from serinus.judge.evidence.look import Budget, Look
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
-from tests.unit.judge.judging import SINCE, Judging, traffic_share
+from tests.support.simulated_analysis import SINCE, SimulatedAnalysis, traffic_share
 
 CHECK = ErrorRateCheck(ErrorRate(tolerance=1, absolute_tolerance="0%"))
 BUDGET = Budget(false_fail=0.01, false_pass=0.05, false_rollback=0.01, min_requests=50)
@@ -73,15 +73,15 @@ def test_requests_that_fail_at_each_retry_come_in_clumps_which_stables_history_s
 
 
 def test_retries_that_stay_with_a_failing_candidate_show_in_its_share_of_the_requests() -> None:
-    paper = Judging(traffic_share())
-    paper.weight = EffectiveWeight(0.05, SINCE)
-    paper.errors((0, 0), (0, 0))
-    paper.scrape()
+    simulated = SimulatedAnalysis(traffic_share())
+    simulated.weight = EffectiveWeight(0.05, SINCE)
+    simulated.errors((0, 0), (0, 0))
+    simulated.scrape()
 
     def half_of_the_candidates_fail_twice() -> None:
-        paper.errors((37 + 37, 75 + 37 + 37), (0, 1425))
+        simulated.errors((37 + 37, 75 + 37 + 37), (0, 1425))
 
-    found = paper.until("Fail", half_of_the_candidates_fail_twice)
+    found = simulated.until("Fail", half_of_the_candidates_fail_twice)
     assert found.split_is_wrong
     assert "where 5% is asked for" in found.message
     assert "retries" in found.message

@@ -6,26 +6,28 @@ import pytest
 
 from serinus.api.status import CheckStatus
 from serinus.metrics.queries import ExpressionQuery, QueryError, QueryResult, Series
-from tests.unit.judge.judging import Judging
+from tests.support.simulated_analysis import SimulatedAnalysis
 
 QUERY = "max(model_drift_psi{$arm})"
 
 
-def judging(**settings: object) -> Judging:
-    return Judging({"name": "psi", "threshold": {"query": QUERY, "max": 0.25, **settings}})
+def judging(**settings: object) -> SimulatedAnalysis:
+    return SimulatedAnalysis(
+        {"name": "psi", "threshold": {"query": QUERY, "max": 0.25, **settings}}
+    )
 
 
-def look(paper: Judging, answer: float | QueryResult) -> CheckStatus:
-    vector = (Series({}, ((paper.at, answer),)),) if isinstance(answer, float | int) else answer
-    paper.values = {ExpressionQuery(QUERY): vector}
-    return paper.look()
+def look(simulated: SimulatedAnalysis, answer: float | QueryResult) -> CheckStatus:
+    vector = (Series({}, ((simulated.at, answer),)),) if isinstance(answer, float | int) else answer
+    simulated.values = {ExpressionQuery(QUERY): vector}
+    return simulated.look()
 
 
 def test_a_breach_fails_only_once_it_has_been_held() -> None:
-    paper = judging(**{"for": "30s"})
-    assert look(paper, 0.4).verdict == "Inconclusive"
-    assert look(paper, 0.5).verdict == "Inconclusive"
-    found = look(paper, 0.31)
+    simulated = judging(**{"for": "30s"})
+    assert look(simulated, 0.4).verdict == "Inconclusive"
+    assert look(simulated, 0.5).verdict == "Inconclusive"
+    found = look(simulated, 0.31)
     assert found.verdict == "Fail"
     assert found.message == (
         "max(model_drift_psi{$arm}) is 0.31, out of bounds (max 0.25) for 30s. "
@@ -34,28 +36,28 @@ def test_a_breach_fails_only_once_it_has_been_held() -> None:
 
 
 def test_a_breach_that_is_interrupted_starts_anew() -> None:
-    paper = judging(**{"for": "30s"})
+    simulated = judging(**{"for": "30s"})
     for value in (0.4, 0.4, 0.1, 0.4, 0.4):
-        assert look(paper, value).verdict == "Inconclusive"
-    assert look(paper, 0.4).verdict == "Fail"
+        assert look(simulated, value).verdict == "Inconclusive"
+    assert look(simulated, 0.4).verdict == "Fail"
 
 
 def test_being_in_bounds_passes_only_once_it_has_been_held() -> None:
-    paper = judging(**{"for": "30s"})
-    assert look(paper, 0.1).verdict == "Inconclusive"
-    assert look(paper, 0.1).message == (
+    simulated = judging(**{"for": "30s"})
+    assert look(simulated, 0.1).verdict == "Inconclusive"
+    assert look(simulated, 0.1).message == (
         "max(model_drift_psi{$arm}) is 0.1, within bounds (max 0.25) for 15s of 30s."
     )
-    assert look(paper, 0.1).verdict == "Pass"
+    assert look(simulated, 0.1).verdict == "Pass"
 
 
 def test_a_clock_that_is_set_back_by_an_hour_lets_no_breach_be_held_for_that_hour() -> None:
-    paper = judging(**{"for": "30s"})
-    assert look(paper, 0.4).verdict == "Inconclusive"
-    paper.at -= 3600
-    assert look(paper, 0.4).verdict == "Inconclusive"
-    look(paper, 0.4)
-    assert look(paper, 0.4).verdict == "Fail"
+    simulated = judging(**{"for": "30s"})
+    assert look(simulated, 0.4).verdict == "Inconclusive"
+    simulated.at -= 3600
+    assert look(simulated, 0.4).verdict == "Inconclusive"
+    look(simulated, 0.4)
+    assert look(simulated, 0.4).verdict == "Fail"
 
 
 def test_without_a_time_to_hold_the_first_value_decides() -> None:
@@ -73,13 +75,13 @@ def test_of_several_elements_the_worst_decides_and_is_named() -> None:
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_what_is_no_number_is_an_error_and_breaks_the_time_held(value: float) -> None:
-    paper = judging(**{"for": "30s"})
-    look(paper, 0.4)
-    look(paper, 0.4)
-    found = look(paper, value)
+    simulated = judging(**{"for": "30s"})
+    look(simulated, 0.4)
+    look(simulated, 0.4)
+    found = look(simulated, value)
     assert found.verdict == "Error"
     assert found.message == f"{QUERY} is {value}, which is no number."
-    assert look(paper, 0.4).verdict == "Inconclusive"
+    assert look(simulated, 0.4).verdict == "Inconclusive"
 
 
 def test_an_empty_answer_is_no_data() -> None:

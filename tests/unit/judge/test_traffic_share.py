@@ -10,29 +10,29 @@ from serinus.api.status import CheckStatus, Verdict
 from serinus.judge import EffectiveWeight, judge, overall
 from serinus.judge.checks.traffic_share import evidence
 from serinus.metrics.queries import CounterQuery, Measurement, QueryError
-from tests.unit.judge.judging import SINCE, Judging, error_rate, traffic_share
+from tests.support.simulated_analysis import SINCE, SimulatedAnalysis, error_rate, traffic_share
 
 ASKED = EffectiveWeight(0.05, SINCE)
 REQUESTS = CounterQuery("model_requests_total")
 
 
-def judging(weight: EffectiveWeight | None = ASKED, **settings: object) -> Judging:
+def judging(weight: EffectiveWeight | None = ASKED, **settings: object) -> SimulatedAnalysis:
     """Both arms are up, and were scraped before the weight took effect."""
-    paper = Judging(traffic_share(**settings))
-    paper.weight = weight
-    serve(paper, 0, 0)
-    paper.scrape()
-    return paper
+    simulated = SimulatedAnalysis(traffic_share(**settings))
+    simulated.weight = weight
+    serve(simulated, 0, 0)
+    simulated.scrape()
+    return simulated
 
 
-def serve(paper: Judging, candidate: int, stable: int) -> None:
+def serve(simulated: SimulatedAnalysis, candidate: int, stable: int) -> None:
     """Each arm serves so many requests."""
-    paper.errors((0, candidate), (0, stable))
+    simulated.errors((0, candidate), (0, stable))
 
 
 def test_a_split_as_asked_for_passes_with_its_figures() -> None:
-    paper = judging()
-    found = paper.until("Pass", lambda: serve(paper, 75, 1425))
+    simulated = judging()
+    found = simulated.until("Pass", lambda: serve(simulated, 75, 1425))
     assert found.message == (
         "The candidate took 3.4% to 7.3% of 4500 requests where 5% is asked for; it is within "
         "1.5% to 11%, with 95% anytime-valid confidence."
@@ -41,8 +41,8 @@ def test_a_split_as_asked_for_passes_with_its_figures() -> None:
 
 @pytest.mark.parametrize("candidate", [0, 20, 120, 400])
 def test_another_split_is_held_and_not_rolled_back(candidate: int) -> None:
-    paper = judging()
-    found = paper.until("Fail", lambda: serve(paper, candidate, 1500 - candidate))
+    simulated = judging()
+    found = simulated.until("Fail", lambda: serve(simulated, candidate, 1500 - candidate))
     assert found.split_is_wrong and not found.rolls_back
     assert overall([found]) == "Inconclusive", "nothing is said against the candidate"
     assert "where 5% is asked for and 3.5% to 6.75% is tolerated" in found.message
@@ -51,80 +51,82 @@ def test_another_split_is_held_and_not_rolled_back(candidate: int) -> None:
 
 @pytest.mark.parametrize("weight", [0.01, 0.25, 0.5, 0.95])
 def test_every_weight_can_be_shown_to_be_kept(weight: float) -> None:
-    paper = judging(EffectiveWeight(weight, SINCE))
+    simulated = judging(EffectiveWeight(weight, SINCE))
     total = 10_000
-    paper.until("Pass", lambda: serve(paper, round(total * weight), round(total * (1 - weight))))
+    simulated.until(
+        "Pass", lambda: serve(simulated, round(total * weight), round(total * (1 - weight)))
+    )
 
 
 def test_a_split_that_was_mended_passes_as_soon_as_one_that_was_always_right() -> None:
-    paper = judging()
-    paper.until("Fail", lambda: serve(paper, 400, 1100))
+    simulated = judging()
+    simulated.until("Fail", lambda: serve(simulated, 400, 1100))
     for _ in range(50):
-        serve(paper, 400, 1100)
-        assert paper.look().verdict == "Fail", "it goes on to be wrong"
+        serve(simulated, 400, 1100)
+        assert simulated.look().verdict == "Fail", "it goes on to be wrong"
     mended = 0
-    while paper.look().verdict == "Fail":
-        serve(paper, 75, 1425)
+    while simulated.look().verdict == "Fail":
+        serve(simulated, 75, 1425)
         mended += 1
-    assert paper.progress.checks[0].verdict == "Pass"
+    assert simulated.progress.checks[0].verdict == "Pass"
     assert mended <= 10
 
 
 def test_a_split_that_breaks_late_is_found_as_soon_as_one_that_was_never_right() -> None:
-    paper = judging()
-    paper.look()
+    simulated = judging()
+    simulated.look()
     for _ in range(200):
-        serve(paper, 75, 1425)
-        paper.look()
-    assert paper.progress.checks[0].verdict == "Pass"
-    paper.until("Fail", lambda: serve(paper, 180, 1320), looks=8)
+        serve(simulated, 75, 1425)
+        simulated.look()
+    assert simulated.progress.checks[0].verdict == "Pass"
+    simulated.until("Fail", lambda: serve(simulated, 180, 1320), looks=8)
 
 
 def test_requests_from_before_the_weight_took_effect_do_not_count() -> None:
-    paper = judging(weight=EffectiveWeight(0.05, SINCE + 14))
-    serve(paper, 0, 100_000)
-    paper.look()
+    simulated = judging(weight=EffectiveWeight(0.05, SINCE + 14))
+    serve(simulated, 0, 100_000)
+    simulated.look()
     for _ in range(3):
-        serve(paper, 75, 1425)
-        found = paper.look()
+        serve(simulated, 75, 1425)
+        found = simulated.look()
     assert "of 3000 requests" in found.message
 
 
 def test_another_weight_has_to_be_shown_anew() -> None:
-    paper = judging()
-    paper.until("Pass", lambda: serve(paper, 75, 1425))
-    paper.weight = None
-    assert paper.look().verdict == "Inconclusive"
-    paper.weight = EffectiveWeight(0.5, paper.at)
-    serve(paper, 75, 1425)
-    assert paper.look().verdict == "Inconclusive", "it may have come before"
-    paper.until("Fail", lambda: serve(paper, 75, 1425))
+    simulated = judging()
+    simulated.until("Pass", lambda: serve(simulated, 75, 1425))
+    simulated.weight = None
+    assert simulated.look().verdict == "Inconclusive"
+    simulated.weight = EffectiveWeight(0.5, simulated.at)
+    serve(simulated, 75, 1425)
+    assert simulated.look().verdict == "Inconclusive", "it may have come before"
+    simulated.until("Fail", lambda: serve(simulated, 75, 1425))
 
 
 def test_no_step_passes_on_fewer_requests_of_the_candidate_than_asked_for() -> None:
-    paper = Judging(traffic_share(), minRequests=1000)
-    paper.weight = ASKED
-    serve(paper, 0, 0)
-    paper.scrape()
-    paper.until("Pass", lambda: serve(paper, 75, 1425))
-    assert paper.progress.checks[0].state.step_requests >= 1000
+    simulated = SimulatedAnalysis(traffic_share(), minRequests=1000)
+    simulated.weight = ASKED
+    serve(simulated, 0, 0)
+    simulated.scrape()
+    simulated.until("Pass", lambda: serve(simulated, 75, 1425))
+    assert simulated.progress.checks[0].state.step_requests >= 1000
 
 
 def test_a_pod_that_went_does_not_hold_the_verdict_up_for_ever() -> None:
-    paper = judging()
-    paper.stable.add("gone", "model_requests_total", 10, code="200")
-    paper.look()
-    del paper.stable.values["gone"]
-    paper.until("Pass", lambda: serve(paper, 75, 1425), looks=15)
+    simulated = judging()
+    simulated.stable.add("gone", "model_requests_total", 10, code="200")
+    simulated.look()
+    del simulated.stable.values["gone"]
+    simulated.until("Pass", lambda: serve(simulated, 75, 1425), looks=15)
 
 
 def test_what_cannot_be_read_is_an_error_and_what_is_not_there_no_data() -> None:
-    paper = Judging(traffic_share())
-    paper.weight = ASKED
-    assert paper.look().verdict == "NoData"
+    simulated = SimulatedAnalysis(traffic_share())
+    simulated.weight = ASKED
+    assert simulated.look().verdict == "NoData"
     unreadable = QueryError("Prometheus is away.")
-    measured = Measurement(paper.at, {REQUESTS: unreadable}, {REQUESTS: ()})
-    progress = judge(paper.analysis, paper.progress, measured, SINCE, ASKED)
+    measured = Measurement(simulated.at, {REQUESTS: unreadable}, {REQUESTS: ()})
+    progress = judge(simulated.analysis, simulated.progress, measured, SINCE, ASKED)
     assert (progress.checks[0].verdict, progress.checks[0].message) == (
         "Error",
         "Prometheus is away.",
@@ -133,10 +135,10 @@ def test_what_cannot_be_read_is_an_error_and_what_is_not_there_no_data() -> None
 
 def test_it_takes_no_part_of_the_budget_for_false_rollbacks() -> None:
     def fails_after(*others: dict[str, object]) -> float:
-        paper = Judging(error_rate(), *others)
-        paper.errors((0, 0), (0, 0))
-        paper.scrape()
-        found = paper.until("Fail", lambda: paper.errors((1, 20), (4, 380)))
+        simulated = SimulatedAnalysis(error_rate(), *others)
+        simulated.errors((0, 0), (0, 0))
+        simulated.scrape()
+        found = simulated.until("Fail", lambda: simulated.errors((1, 20), (4, 380)))
         return found.state.candidate["requests"]
 
     assert fails_after() == fails_after(traffic_share())
@@ -181,39 +183,39 @@ def test_twice_the_weight_is_found_within_three_minutes_whatever_the_bursts() ->
 
 def _looks(rng: np.random.Generator, asked: float, share: float) -> list[Verdict]:
     """The verdicts of ten minutes at 200 requests a second, a look every 5 s."""
-    paper = Judging(traffic_share())
-    paper.weight = EffectiveWeight(asked, SINCE)
-    pods = [(paper.candidate, "c"), *((paper.stable, f"s{n}") for n in range(3))]
+    simulated = SimulatedAnalysis(traffic_share())
+    simulated.weight = EffectiveWeight(asked, SINCE)
+    pods = [(simulated.candidate, "c"), *((simulated.stable, f"s{n}") for n in range(3))]
     shares = [share, *[(1 - share) / 3] * 3]
     offsets = rng.integers(0, 15, len(pods))
     start = int(rng.integers(0, 60))
     verdicts = []
     for second in range(-30, 600):
-        paper.at = SINCE + second
+        simulated.at = SINCE + second
         rate = 1000 if (start + second) % 60 < 10 else 200
         for (arm, pod), count, offset in zip(
             pods, rng.multinomial(rng.poisson(rate), shares), offsets, strict=True
         ):
             arm.add(pod, "model_requests_total", int(count), code="200")
             if (second + offset) % 15 == 0:
-                arm.scrape(paper.at, pod)
+                arm.scrape(simulated.at, pod)
         if second > 0 and second % 5 == 0:
-            verdicts.append(paper.judge().verdict)
+            verdicts.append(simulated.judge().verdict)
     return verdicts
 
 
 def test_every_further_verdict_needs_more_evidence_so_that_all_keep_to_the_budget() -> None:
     def fails_after(trial: int) -> int:
-        paper = judging()
-        known = paper.look()
+        simulated = judging()
+        known = simulated.look()
         assert known.state.split is not None
         split = known.state.split.replace(trial=trial)
         later = known.replace(state=known.state.replace(split=split))
-        paper.progress = replace(paper.progress, checks=(later,))
-        return next(look for look in range(200) if served(paper).verdict == "Fail")
+        simulated.progress = replace(simulated.progress, checks=(later,))
+        return next(look for look in range(200) if served(simulated).verdict == "Fail")
 
-    def served(paper: Judging) -> CheckStatus:
-        serve(paper, 2, 13)
-        return paper.look()
+    def served(simulated: SimulatedAnalysis) -> CheckStatus:
+        serve(simulated, 2, 13)
+        return simulated.look()
 
     assert fails_after(1) < fails_after(10) < fails_after(100)

@@ -8,7 +8,7 @@ import pytest
 from serinus.api.checks import LabelMatcher
 from serinus.metrics.counters import BOTH_WITHIN, LATE_WITHIN, Growth, count, covered_until
 from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
-from tests.unit.judge.metrics import Pods
+from tests.support.simulated_pods import Pods
 
 REQUESTS = CounterQuery("requests_total")
 ERRORS = CounterQuery("requests_total", (LabelMatcher(label="code", value="500"),), part=True)

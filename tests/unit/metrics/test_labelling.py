@@ -10,7 +10,7 @@ from serinus.metrics.batches import plan
 from serinus.metrics.labelling import Labelling, matcher
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, ExpressionQuery, QueryError, Series
 from serinus.prometheus import Config, Header, Prometheus
-from tests.unit.prometheus.faulty import matrix, saying, serving
+from tests.support.faulty_prometheus import matrix, saying, serving
 
 ARM = Arm("team", "fraud-1")
 POD = "fraud-1-5d9f7c6b8-x2x4z"

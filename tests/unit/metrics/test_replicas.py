@@ -13,7 +13,7 @@ from serinus.metrics.labelling import Labelling
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError, QueryResult, Series
 from serinus.metrics.replicas import ALTERNATING, Sources, one_replica, undeclared
 from serinus.prometheus import Config, Prometheus
-from tests.unit.prometheus.faulty import matrix, saying, serving
+from tests.support.faulty_prometheus import matrix, saying, serving
 
 ARM = Arm("team", "fraud-1")
 REQUESTS = CounterQuery("model_requests_total")

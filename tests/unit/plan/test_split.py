@@ -5,8 +5,8 @@ from typing import Any
 from serinus.judge import queries_of
 from serinus.metrics.queries import CounterQuery, Measurement, Query, QueryResult
 from serinus.plan.analysis import judged
+from tests.support.simulated_pods import Pods
 from tests.support.simulated_rollout import B, SimulatedRollout, serving
-from tests.unit.judge.metrics import Pods
 
 CHECKS = [{"name": "split", "trafficShare": {}}, {"name": "errors", "errorRate": {}}]
 STEPS = [{"setWeight": 5}, {"setWeight": 50}]

@@ -11,8 +11,8 @@ from serinus.api.presets import PRESETS
 from serinus.api.validation import problems
 from serinus.judge import queries_of
 from serinus.metrics.queries import CounterQuery
-from tests.unit.judge.judging import SINCE, Judging
-from tests.unit.judge.metrics import Pods
+from tests.support.simulated_analysis import SINCE, SimulatedAnalysis
+from tests.support.simulated_pods import Pods
 from tests.unit.presets.exposition import ERRORS, SAMPLES, SLOWER, sample
 
 
@@ -31,14 +31,14 @@ def serve(pods: Pods, preset: str, times: int = 1) -> None:
         pods.add("pod", name, times * value, **labels)
 
 
-def judging(preset: str, *checks: dict[str, object]) -> Judging:
+def judging(preset: str, *checks: dict[str, object]) -> SimulatedAnalysis:
     """Both arms are up, and have served the sample before the weight took effect."""
-    paper = Judging(*checks, preset=preset)
-    serve(paper.candidate, preset)
-    serve(paper.stable, preset)
-    paper.scrape()
-    paper.at = SINCE
-    return paper
+    simulated = SimulatedAnalysis(*checks, preset=preset)
+    serve(simulated.candidate, preset)
+    serve(simulated.stable, preset)
+    simulated.scrape()
+    simulated.at = SINCE
+    return simulated
 
 
 def matcher(label: str, value: str, operator: str = "=") -> dict[str, str]:
@@ -110,14 +110,14 @@ def test_a_preset_times_requests_or_says_why_not() -> None:
 
 @pytest.mark.parametrize("preset", ERRORS)
 def test_two_scrapes_of_a_sample_come_to_its_requests_and_errors(preset: str) -> None:
-    paper = judging(preset, {"name": "errors", "errorRate": {}})
-    found = paper.look()
+    simulated = judging(preset, {"name": "errors", "errorRate": {}})
+    found = simulated.look()
     # the rest of what succeeded is taken for failed a look later
     blocks = 2 if PRESETS[preset].error_rate.successes else 1
     for _ in range(blocks):
-        serve(paper.candidate, preset)
-        serve(paper.stable, preset, times=10)
-        found = paper.look()
+        serve(simulated.candidate, preset)
+        serve(simulated.stable, preset, times=10)
+        found = simulated.look()
     requests, errors = ERRORS[preset]
     assert found.verdict in ("Inconclusive", "Pass")
     assert found.state.candidate["requests"] == blocks * requests
@@ -129,12 +129,12 @@ def test_two_scrapes_of_a_sample_come_to_its_requests_and_errors(preset: str) ->
 def test_scrapes_of_a_sample_come_to_its_requests_and_how_many_were_slow(
     preset: str, of: str
 ) -> None:
-    paper = judging(preset, {"name": "slow", "latency": {"of": of, "warmUp": "0s"}})
-    paper.look()
+    simulated = judging(preset, {"name": "slow", "latency": {"of": of, "warmUp": "0s"}})
+    simulated.look()
     for _ in "the block that shows the bounds", "the block that is weighed at them":
-        serve(paper.candidate, preset)
-        serve(paper.stable, preset, times=10)
-        found = paper.look()
+        serve(simulated.candidate, preset)
+        serve(simulated.stable, preset, times=10)
+        found = simulated.look()
     bound, slower, requests = SLOWER[preset, of]
     assert found.verdict == "Pass"
     assert found.state.candidate["requests"] == requests
@@ -150,35 +150,35 @@ def test_limits_and_what_is_said_of_them_are_times_whatever_the_server_counts_in
     preset: str, bound: str, told: str
 ) -> None:
     limit = {"bound": bound, "share": "1%"}
-    paper = judging(preset, {"name": "slow", "latency": {"limit": limit}})
+    simulated = judging(preset, {"name": "slow", "latency": {"limit": limit}})
 
     def both_serve() -> None:
-        serve(paper.candidate, preset)
-        serve(paper.stable, preset)
+        serve(simulated.candidate, preset)
+        serve(simulated.stable, preset)
 
-    found = paper.until("Fail", both_serve, looks=3)
+    found = simulated.until("Fail", both_serve, looks=3)
     assert found.message.startswith(f"Candidate slower than {told} in ")
     assert "the share is above the limit of 1%" in found.message
 
 
 def test_a_candidate_that_only_fails_is_failed_though_it_has_counted_no_success() -> None:
-    paper = Judging(preset="MLServer")
+    simulated = SimulatedAnalysis(preset="MLServer")
     labels = {"model": "fraud", "version": "v2"}
-    serve(paper.stable, "MLServer")
-    paper.candidate.add("pod", "model_infer_request_failure_total", 0, **labels)
-    paper.scrape()
-    paper.at = SINCE
-    paper.look()
-    serve(paper.stable, "MLServer")
-    paper.candidate.add("pod", "model_infer_request_failure_total", 100, **labels)
-    found = paper.look()
+    serve(simulated.stable, "MLServer")
+    simulated.candidate.add("pod", "model_infer_request_failure_total", 0, **labels)
+    simulated.scrape()
+    simulated.at = SINCE
+    simulated.look()
+    serve(simulated.stable, "MLServer")
+    simulated.candidate.add("pod", "model_infer_request_failure_total", 100, **labels)
+    found = simulated.look()
     assert found.verdict == "Fail"
     assert "Candidate errors 100/100 (100%) against stable 60/3000 (2.0%)" in found.message
 
 
 def test_what_nobody_exports_is_named_in_full() -> None:
-    paper = Judging(preset="Triton")
-    found = paper.look()
+    simulated = SimulatedAnalysis(preset="Triton")
+    found = simulated.look()
     assert found.verdict == "NoData"
     assert "nv_inference_request_success or nv_inference_request_failure" in found.message
 

@@ -13,8 +13,8 @@ from serinus.metrics.labelling import Labelling, matcher
 from serinus.metrics.queries import Arm, CounterQuery
 from serinus.metrics.results import ResponseError
 from serinus.prometheus import Archive, Config, record
-from tests.unit.prometheus import faulty
-from tests.unit.prometheus.faulty import Handler, matrix, saying, serving
+from tests.support import faulty_prometheus as faulty
+from tests.support.faulty_prometheus import Handler, matrix, saying, serving
 
 LABELS = {"__name__": "model_requests_total", "pod": "fraud-1"}
 

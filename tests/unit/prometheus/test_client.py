@@ -21,8 +21,8 @@ from serinus.metrics.queries import (
     Series,
 )
 from serinus.prometheus import Config, Prometheus
-from tests.unit.prometheus import faulty
-from tests.unit.prometheus.faulty import Handler, matrix, saying, serving, success
+from tests.support import faulty_prometheus as faulty
+from tests.support.faulty_prometheus import Handler, matrix, saying, serving, success
 
 ARM = Arm("team", "fraud-1")
 POD = "fraud-1-5d9f7c6b8-x2x4z"

@@ -17,8 +17,8 @@ from serinus.metrics.queries import (
     Series,
 )
 from serinus.prometheus import Config, Prometheus
-from tests.unit.prometheus import faulty
-from tests.unit.prometheus.faulty import Handler, matrix, saying, serving
+from tests.support import faulty_prometheus as faulty
+from tests.support.faulty_prometheus import Handler, matrix, saying, serving
 
 REQUESTS = CounterQuery("model_requests_total")
 ERRORS = CounterQuery(

@@ -8,7 +8,7 @@ from serinus.api.status import FeatureStatus, Monitored
 from serinus.judge.drift import DriftState, given, queries_of, watch
 from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import Query, QueryResult
-from tests.unit.judge.metrics import Pods
+from tests.support.simulated_pods import Pods
 
 INTERVAL = 60.0
 BOUNDS = ("2000", "4000", "8000", "+Inf")

@@ -15,13 +15,13 @@ from serinus.judge import (
 )
 from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement, Query, QueryResult
-from tests.unit.judge.metrics import Pods
+from tests.support.simulated_pods import Pods
 
 SINCE = 1000.0
 INTERVAL = 15.0
 
 
-class Judging:
+class SimulatedAnalysis:
     """Holds pods, clock and progress between looks."""
 
     def __init__(self, *checks: Mapping[str, object], **analysis: object) -> None:
