@@ -25,7 +25,7 @@ from serinus.api import promql
 from serinus.api.spec import Spec
 from serinus.api.validation import problems
 from serinus.judge import queries_of
-from serinus.judge.drift.monitor import queries_of as questions_of_drift
+from serinus.judge.drift.monitor import feature_queries
 from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
@@ -152,7 +152,7 @@ def _attack_by_manifest(made: Manifest, result: Result) -> None:
 def _crossings_of_checks(spec: Spec) -> Iterator[str]:
     queries = list(queries_of(spec.rollout.analysis))
     if spec.monitoring is not None:
-        queries += questions_of_drift(spec.monitoring.feature_drift)
+        queries += feature_queries(spec.monitoring.feature_drift)
     mine = [ArmQuery(ATTACKER, _readable(query), 60) for query in queries]
     theirs = [ArmQuery(VICTIM, query, 60) for query in _INNOCENT]
     wholes = plan([*mine, *theirs], late=5).queries

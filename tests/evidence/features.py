@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from serinus.judge.drift import queries_of
+from serinus.judge.drift import feature_queries
 from serinus.metrics.queries import QueryError
 from tests.evidence.scenes import BUSY
 from tests.unit.judge.drift.watching import Watching, watching_given
@@ -23,7 +23,7 @@ def feature_rows() -> Iterator[tuple[str, str, str]]:
     for _ in range(12):
         watching.look()
     yield "Unknown", "The stable pods export none any more.", _unknown(watching)
-    histogram, _ = queries_of(watching.settings)
+    histogram, _ = feature_queries(watching.settings)
     watching.broken = {histogram: QueryError(BUSY)}
     watching.look()
     yield "Unknown", "Prometheus is down, or too busy.", _unknown(watching)

@@ -12,7 +12,7 @@ from serinus.plan.analysis import awaits_history, learned
 from serinus.plan.decide import Plan
 from serinus.plan.situation import Desired
 from serinus.simulation.cluster import SimulatedCluster
-from serinus.simulation.rollout import Rollout
+from serinus.simulation.rollout import SimulatedDeployment
 
 TEMPLATE: dict[str, Any] = {
     "spec": {"containers": [{"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}]}
@@ -36,7 +36,7 @@ class SimulatedRollout:
     """What is read of stable's last hour; None: it is not read yet."""
 
     def __post_init__(self) -> None:
-        self.rollout = Rollout(self._wish(), self.world, now=1000.0)
+        self.rollout = SimulatedDeployment(self._wish(), self.world, now=1000.0)
 
     def given(self, **rollout: Any) -> Self:
         """Change spec.rollout."""

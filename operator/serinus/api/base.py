@@ -74,11 +74,11 @@ class Role(Enum):
 
 
 T = TypeVar("T")
-Observed = Annotated[T, Role.OBSERVED]
+ObservedField = Annotated[T, Role.OBSERVED]
 """Seen, or derived from what was seen: it decides nothing by itself."""
-Evidence = Annotated[T, Role.EVIDENCE]
+EvidenceField = Annotated[T, Role.EVIDENCE]
 """What looks have added since the last decision."""
-Words = Annotated[T, Role.MESSAGE]
+MessageField = Annotated[T, Role.MESSAGE]
 """Says in a sentence what other fields say."""
 
 _NOT_KEPT: Final[set[str]] = set()
@@ -103,7 +103,7 @@ class StatusType(Type):
 
 
 @dataclass(frozen=True)
-class Rule:
+class CelRule:
     """A CEL rule of the CRD on the type that it annotates, and what a refusal says.
 
     Each stands beside a validator that refuses the same, so that a spec which the API server
@@ -137,7 +137,7 @@ class Written:
     def __get_pydantic_json_schema__(
         self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        rule = Rule(f"self.matches(r'{self.pattern}')", self.message)
+        rule = CelRule(f"self.matches(r'{self.pattern}')", self.message)
         return rule.__get_pydantic_json_schema__(core, handler)
 
     def _check(self, text: str) -> str:
@@ -188,35 +188,35 @@ Duration = Annotated[
     str,
     Field(max_length=32),
     AfterValidator(_duration),
-    Rule(_IS_DURATION, "write a duration like 30s, 5m or 1h30m"),
+    CelRule(_IS_DURATION, "write a duration like 30s, 5m or 1h30m"),
 ]
 Interval = Annotated[
     Duration,
     _at_least("1s"),
-    Rule(f"!{_IS_DURATION} || duration(self) >= duration('1s')", "must be 1s at least"),
+    CelRule(f"!{_IS_DURATION} || duration(self) >= duration('1s')", "must be 1s at least"),
 ]
 SilentFor = Annotated[
     Duration,
     _at_least("10s"),
-    Rule(f"!{_IS_DURATION} || duration(self) >= duration('10s')", "must be 10s at least"),
+    CelRule(f"!{_IS_DURATION} || duration(self) >= duration('10s')", "must be 10s at least"),
 ]
 WarmUp = Annotated[
     Duration,
     _at_most("10m"),
-    Rule(f"!{_IS_DURATION} || duration(self) <= duration('10m')", "must be 10m at most"),
+    CelRule(f"!{_IS_DURATION} || duration(self) <= duration('10m')", "must be 10m at most"),
 ]
 Percent = Annotated[
     str,
     Field(max_length=12),
     AfterValidator(_percent),
-    Rule(
+    CelRule(
         f"{_IS_PERCENT} && {_PERCENT} <= 100.0", "write a percentage like 1% or 0.5%, 100% at most"
     ),
 ]
 Budget = Annotated[
     Percent,
     AfterValidator(_budget),
-    Rule(
+    CelRule(
         f"!{_IS_PERCENT} || ({_PERCENT} > 0.0 && {_PERCENT} < 100.0)",
         "must be above 0% and below 100%",
     ),

@@ -18,7 +18,7 @@ class Scores(Type):
     )
 
 
-class Latency(Type):
+class ScenarioLatency(Type):
     """Durations of requests: a log-normal distribution."""
 
     median: Duration = Field(default="80ms", description="Half of the requests take longer.")
@@ -34,14 +34,14 @@ class Reports(Type):
     negative: Percent = Field(default="20%", description="Share of the reports that are negative.")
 
 
-class Model(Type):
+class ScenarioModel(Type):
     """How a model answers."""
 
     errors: Percent = Field(default="1%", description="Share of requests that fail.")
     errors_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=1, description="How many requests fail together, when some do."
     )
-    latency: Latency = Field(default=Latency(), description="How long it takes.")
+    latency: ScenarioLatency = Field(default=ScenarioLatency(), description="How long it takes.")
     feedback: Reports = Field(default=Reports(), description="What users report.")
     scores: Scores = Field(default=Scores(), description="What it scores.")
     classes: Annotated[dict[str, Percent], Field(min_length=1, max_length=32)] = Field(
@@ -68,14 +68,14 @@ class Model(Type):
         return self
 
 
-class Change(Type):
+class ScenarioChange(Type):
     """What of it is otherwise than with stable; what is left out is the same."""
 
     after: Duration = Field(
         default="0s", description="How long the candidate serves as stable does, before it changes."
     )
     errors: Percent | None = Field(default=None, description="Share of requests that fail.")
-    latency: Latency | None = Field(default=None, description="How long it takes.")
+    latency: ScenarioLatency | None = Field(default=None, description="How long it takes.")
     feedback: Reports | None = Field(default=None, description="What users report.")
     scores: Scores | None = Field(default=None, description="What it scores.")
     classes: Annotated[dict[str, Percent], Field(max_length=32)] | None = Field(
@@ -116,9 +116,9 @@ class Scenario(Type):
         description="How much the error rates of pods of one revision differ, as a standard "
         "deviation relative to their mean.",
     )
-    stable: Model = Field(default=Model(), description="How stable answers.")
-    candidate: Change = Field(
-        default=Change(), description="How the candidate answers, where that is otherwise."
+    stable: ScenarioModel = Field(default=ScenarioModel(), description="How stable answers.")
+    candidate: ScenarioChange = Field(
+        default=ScenarioChange(), description="How the candidate answers, where that is otherwise."
     )
     values: dict[CheckName, float] = Field(
         default_factory=dict,
@@ -130,7 +130,7 @@ class Scenario(Type):
         self.candidates_model()
         return self
 
-    def candidates_model(self) -> Model:
+    def candidates_model(self) -> ScenarioModel:
         """How the candidate answers once it has changed."""
         changed = self.candidate.model_dump(exclude_none=True, exclude={"after"})
-        return Model.model_validate({**self.stable.model_dump(), **changed})
+        return ScenarioModel.model_validate({**self.stable.model_dump(), **changed})

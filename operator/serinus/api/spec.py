@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from serinus.api.analysis import Analysis
-from serinus.api.base import Duration, Interval, Rule, Type, Written
+from serinus.api.base import CelRule, Duration, Interval, Type, Written
 from serinus.api.monitoring import Monitoring
 from serinus.api.template import TEMPLATE_SCHEMA
 
@@ -114,7 +114,7 @@ class Step(Type):
     )
 
     set_weight: (
-        Annotated[int, Field(ge=1, le=100), Rule(f"self <= {MOST_WEIGHT}", ALL_TRAFFIC)] | None
+        Annotated[int, Field(ge=1, le=100), CelRule(f"self <= {MOST_WEIGHT}", ALL_TRAFFIC)] | None
     ) = Field(
         default=None,
         description="Percent of the traffic that the candidate takes from here on, 1 to 99. After "

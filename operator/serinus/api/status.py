@@ -4,14 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from serinus.api.base import Evidence, Moment, Observed, StatusType, Words
+from serinus.api.base import EvidenceField, MessageField, Moment, ObservedField, StatusType
 from serinus.api.baseline import Baseline
 
 Phase = Literal["Healthy", "Progressing", "Paused", "Degraded"]
 Verdict = Literal["Pass", "Fail", "Inconclusive", "NoData", "Error"]
 Hash = Annotated[str, Field(max_length=16)]
 Sentence = Annotated[str, Field(max_length=1024)]
-Reason = Annotated[str, Field(max_length=64)]
+ReasonText = Annotated[str, Field(max_length=64)]
 
 
 class Condition(StatusType):
@@ -20,8 +20,8 @@ class Condition(StatusType):
 
     type: Annotated[str, Field(max_length=64)] = Field(description="Name of the condition.")
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
-    reason: Reason = Field(description="Machine-readable cause.")
-    message: Words[Sentence] = Field(default="", description="The cause in a sentence.")
+    reason: ReasonText = Field(description="Machine-readable cause.")
+    message: MessageField[Sentence] = Field(default="", description="The cause in a sentence.")
     observed_generation: int = Field(default=0, description="Generation that this speaks of.")
     last_transition_time: Moment = Field(description="When status last changed.")
 
@@ -160,10 +160,12 @@ class Weight(StatusType):
     """Percent of the traffic that the candidate takes."""
 
     wanted: float = Field(description="What the step asks for.")
-    actual: Observed[float] = Field(
+    actual: ObservedField[float] = Field(
         description="What the route, or the number of ready pods, gives."
     )
-    since: Observed[Moment | None] = Field(default=None, description="Since when it gives that.")
+    since: ObservedField[Moment | None] = Field(
+        default=None, description="Since when it gives that."
+    )
 
 
 class Restarts(StatusType):
@@ -217,8 +219,8 @@ class UnreadyTime(StatusType):
 class Hold(StatusType):
     """Why the rollout does not go on."""
 
-    reason: Reason = Field(description="Machine-readable cause.")
-    message: Words[Sentence] = Field(description="The cause in a sentence.")
+    reason: ReasonText = Field(description="Machine-readable cause.")
+    message: MessageField[Sentence] = Field(description="The cause in a sentence.")
     since: Moment = Field(description="Since when.")
 
 
@@ -230,7 +232,7 @@ class Stable(StatusType):
     version: Annotated[str, Field(max_length=63)] | None = Field(
         default=None, description="model.version, where it was given."
     )
-    ready_replicas: Observed[int] = Field(default=0, description="Its ready pods.")
+    ready_replicas: ObservedField[int] = Field(default=0, description="Its ready pods.")
     since: Moment = Field(description="When it took over.")
 
 
@@ -250,13 +252,13 @@ class Candidate(StatusType):
         default=0, description="Index of the current step; its number of steps once all are done."
     )
     weight: Weight = Field(default=Weight(wanted=0, actual=0), description="Its traffic.")
-    ready_replicas: Observed[int] = Field(default=0, description="Its ready pods.")
+    ready_replicas: ObservedField[int] = Field(default=0, description="Its ready pods.")
     since: Moment = Field(description="When the rollout started.")
-    progress_since: Observed[Moment] = Field(
+    progress_since: ObservedField[Moment] = Field(
         description="Since when pods are missing, or were last; the progress deadline counts from "
         "here."
     )
-    pods_awaited: Observed[int] = Field(
+    pods_awaited: ObservedField[int] = Field(
         default=0,
         description="Ready pods that are awaited since then; 0: none are missing. If more are "
         "needed, the deadline counts anew.",
@@ -289,8 +291,8 @@ class Candidate(StatusType):
         description="Since when stable had no ready pod while this revision served. Until all of "
         "stable's pods are ready again, only a person or a failed check takes its traffic.",
     )
-    hold: Observed[Hold | None] = Field(default=None, description="Why it does not go on.")
-    restarts: Evidence[Restarts | None] = Field(
+    hold: ObservedField[Hold | None] = Field(default=None, description="Why it does not go on.")
+    restarts: EvidenceField[Restarts | None] = Field(
         default=None, description="Restarts of containers; None until pods were listed."
     )
     unready: UnreadyTime = Field(
@@ -301,25 +303,29 @@ class Candidate(StatusType):
     unreadable_since: Moment | None = Field(
         default=None, description="Since when nothing can be judged."
     )
-    unreported_since: Evidence[Moment | None] = Field(
+    unreported_since: EvidenceField[Moment | None] = Field(
         default=None, description="Since when Prometheus knows fewer pods than are ready."
     )
-    errors_in_a_row: Evidence[int] = Field(default=0, description="Failed measurements in a row.")
-    measured_at: Evidence[Moment | None] = Field(default=None, description="Last good measurement.")
-    silence: Evidence[Silence | None] = Field(
+    errors_in_a_row: EvidenceField[int] = Field(
+        default=0, description="Failed measurements in a row."
+    )
+    measured_at: EvidenceField[Moment | None] = Field(
+        default=None, description="Last good measurement."
+    )
+    silence: EvidenceField[Silence | None] = Field(
         default=None, description="While stable answers and the candidate does not."
     )
     withdrawn: Withdrawn | None = Field(
         default=None, description="Why it takes no traffic though its step asks for some."
     )
-    baseline: Observed[Baseline | None] = Field(
+    baseline: ObservedField[Baseline | None] = Field(
         default=None, description="What stable's history showed before the first traffic."
     )
-    counted: Evidence[Annotated[dict[str, float], Field(max_length=4000)]] = Field(
+    counted: EvidenceField[Annotated[dict[str, float], Field(max_length=4000)]] = Field(
         default_factory=dict,
         description="By pod and address, the time in Unix seconds of the last sample counted.",
     )
-    checks: Evidence[Annotated[list[CheckStatus], Field(max_length=16)]] = Field(
+    checks: EvidenceField[Annotated[list[CheckStatus], Field(max_length=16)]] = Field(
         default_factory=list, description="Its checks and their evidence."
     )
 
@@ -328,7 +334,7 @@ class Rejected(StatusType):
     """A revision that is asked for and not run, until the spec changes or a retry."""
 
     revision: Hash = Field(description="Hash of the revision.")
-    reason: Reason = Field(description="Machine-readable cause.")
+    reason: ReasonText = Field(description="Machine-readable cause.")
     message: Sentence = Field(description="The cause in a sentence.")
     at: Moment = Field(description="When it was rejected.")
 
@@ -338,7 +344,7 @@ class Retiring(StatusType):
 
     revision: Hash = Field(description="Hash of the revision.")
     since: Moment = Field(description="When it was to lose its traffic.")
-    idle_since: Observed[Moment | None] = Field(
+    idle_since: ObservedField[Moment | None] = Field(
         default=None,
         description="Since when no route that is in effect leads to it; its pods go "
         "scaleDownDelay later.",
@@ -349,7 +355,7 @@ class Decision(StatusType):
     """What Serinus did, and why."""
 
     at: Moment = Field(description="When.")
-    reason: Reason = Field(description="What, machine-readable.")
+    reason: ReasonText = Field(description="What, machine-readable.")
     revision: Hash = Field(description="Hash of the revision it is about.")
     message: Sentence = Field(description="Why, in a sentence.")
 
@@ -426,7 +432,7 @@ class FeatureStatus(StatusType):
 class Unknown(StatusType):
     """Why nothing is known."""
 
-    reason: Reason = Field(description="Machine-readable cause.")
+    reason: ReasonText = Field(description="Machine-readable cause.")
     message: Sentence = Field(description="The cause in a sentence.")
 
 
@@ -453,8 +459,10 @@ class Status(StatusType):
     phase: Phase = Field(
         default="Progressing", description="Healthy, Progressing, Paused or Degraded."
     )
-    message: Words[Sentence] = Field(default="", description="Where it stands, in a sentence.")
-    conditions: Observed[
+    message: MessageField[Sentence] = Field(
+        default="", description="Where it stands, in a sentence."
+    )
+    conditions: ObservedField[
         Annotated[
             list[Condition],
             Field(
@@ -470,7 +478,7 @@ class Status(StatusType):
         description="Ready, Reconciling, Stalled, MetricsAvailable, Drifted, Overridden, "
         "FieldsIgnored.",
     )
-    replicas: Observed[int] = Field(
+    replicas: ObservedField[int] = Field(
         default=0, description="Pods of the stable revision, for /scale."
     )
     selector: Annotated[str, Field(max_length=512)] = Field(

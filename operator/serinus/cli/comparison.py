@@ -9,18 +9,18 @@ from serinus.api.base import rfc3339
 from serinus.api.quantities import spoken
 from serinus.api.reasons import Reason
 from serinus.api.status import Decision, Timeline
-from serinus.cli.files import Manifest
+from serinus.cli.files import GivenManifest
 from serinus.cli.tables import moments_table
 from serinus.simulation.replay import Looked, Replayed
 
-COMMANDS = (Reason.COMMAND_OBEYED, Reason.COMMAND_REFUSED)
+BY_COMMAND = (Reason.COMMAND_OBEYED, Reason.COMMAND_REFUSED)
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ReplayComparison:
     """What a policy makes of a rollout, beside what the operator made of it."""
 
-    manifest: Manifest
+    manifest: GivenManifest
     timeline: Timeline
     replayed: Replayed
     decided: tuple[Decision, ...]
@@ -36,17 +36,17 @@ class Comparison:
         """The policy's, likewise."""
         if self.replayed.outcome == "Undecided":
             return None
-        return [one for one in self.replayed.decisions if one.reason not in COMMANDS][-1]
+        return [one for one in self.replayed.decisions if one.reason not in BY_COMMAND][-1]
 
 
-def decided_by_the_operator(real: Manifest, timeline: Timeline) -> tuple[Decision, ...]:
+def decided_by_the_operator(real: GivenManifest, timeline: Timeline) -> tuple[Decision, ...]:
     """What the operator decided in this rollout, oldest first."""
     return tuple(
         decision
         for decision in reversed(real.status.decisions)
         if decision.revision == timeline.revision
         and timeline.since <= decision.at <= (timeline.until or decision.at)
-        and decision.reason not in COMMANDS
+        and decision.reason not in BY_COMMAND
     )
 
 
@@ -55,7 +55,7 @@ def figures(decision: Decision) -> tuple[str, list[str]]:
     return decision.reason, re.findall(r"\d[\d.]*", decision.message)
 
 
-def as_text(found: Comparison) -> str:
+def as_text(found: ReplayComparison) -> str:
     """A timeline, and how it compares."""
     timeline, replayed = found.timeline, found.replayed
     title = (
@@ -69,7 +69,7 @@ def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
 
-def _conclusion(found: Comparison) -> str:
+def _conclusion(found: ReplayComparison) -> str:
     """This policy beside what was decided."""
     ends, ended = found.ends, found.ended
     really = f"{ended.reason} after {_after(found, ended)}" if ended else "not ended by then"
@@ -94,11 +94,11 @@ def _last_words(looks: Sequence[Looked]) -> list[str]:
     return [f"{check.name}: {check.verdict}. {check.message}" for check in checks]
 
 
-def _after(found: Comparison, decision: Decision) -> str:
+def _after(found: ReplayComparison, decision: Decision) -> str:
     return spoken(decision.at - found.timeline.since)
 
 
-def as_json(found: Comparison) -> dict[str, Any]:
+def as_json(found: ReplayComparison) -> dict[str, Any]:
     """All of it, each look included."""
     timeline, replayed, owner = found.timeline, found.replayed, found.manifest.owner
     return {

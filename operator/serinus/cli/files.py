@@ -28,7 +28,7 @@ class InputError(Exception):
 
 
 @dataclass(frozen=True)
-class Manifest:
+class GivenManifest:
     """A ModelDeployment as its user wrote it."""
 
     owner: Owner
@@ -41,7 +41,7 @@ class Manifest:
     """All of it, as it is written."""
 
 
-def read_manifest(path: str) -> Manifest:
+def read_manifest(path: str) -> GivenManifest:
     """The one ModelDeployment in a file, or in standard input where the path is -.
 
     Raises InputError for whatever the operator would refuse.
@@ -56,7 +56,7 @@ def read_manifest(path: str) -> Manifest:
     return manifest_of(found[0], path)
 
 
-def manifest_of(document: dict[str, Any], path: str) -> Manifest:
+def manifest_of(document: dict[str, Any], path: str) -> GivenManifest:
     """A ModelDeployment from what is written of it; raises InputError as `read_manifest`."""
     metadata, spec = document.get("metadata"), document.get("spec")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
@@ -70,7 +70,7 @@ def manifest_of(document: dict[str, Any], path: str) -> Manifest:
     status = document.get("status") or {}
     _refuse(path, of_type(Status, status, "status"))
     typed = Spec.model_validate(spec)
-    return Manifest(
+    return GivenManifest(
         owner=Owner(namespace, metadata["name"], uid=""),
         spec=typed,
         revision=revision_hash(spec.get("model"), spec["template"]),

@@ -9,7 +9,7 @@ from serinus.api.quantities import seconds
 from serinus.api.recording import Recording
 from serinus.api.status import Timeline
 from serinus.cli import archives
-from serinus.cli.files import InputError, Manifest, read_manifest, write_recording
+from serinus.cli.files import GivenManifest, InputError, read_manifest, write_recording
 from serinus.judge import queries_of
 from serinus.metrics.queries import Arm
 from serinus.metrics.requests import HISTORY
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"{options.out}: {sum(map(len, results))} series")
 
 
-def recording_of(manifest: Manifest, options: argparse.Namespace) -> Recording:
+def recording_of(manifest: GivenManifest, options: argparse.Namespace) -> Recording:
     """What Prometheus knows of the last rollout of a manifest; raises InputError."""
     timeline = timeline_of(manifest, options.filename)
     owner, analysis = manifest.owner, manifest.spec.rollout.analysis
@@ -115,7 +115,7 @@ def _without_managed_fields(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "metadata": metadata}
 
 
-def timeline_of(manifest: Manifest, source: str) -> Timeline:
+def timeline_of(manifest: GivenManifest, source: str) -> Timeline:
     """How the last rollout went; raises InputError where its status does not tell."""
     timeline = manifest.status.timeline
     if timeline is None:

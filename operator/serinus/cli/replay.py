@@ -11,14 +11,14 @@ from serinus.api.recording import Recording
 from serinus.api.status import Decision, Timeline
 from serinus.cli import archives
 from serinus.cli.comparison import (
-    COMMANDS,
-    Comparison,
+    BY_COMMAND,
+    ReplayComparison,
     as_json,
     as_text,
     decided_by_the_operator,
     figures,
 )
-from serinus.cli.files import InputError, Manifest, manifest_of, read_manifest, read_recording
+from serinus.cli.files import GivenManifest, InputError, manifest_of, read_manifest, read_recording
 from serinus.cli.record import add_span, recording_of, timeline_of
 from serinus.judge import queries_of
 from serinus.metrics.queries import CounterQuery
@@ -92,13 +92,13 @@ def run(options: argparse.Namespace) -> None:
             delay=_delay(replay, decided),
             end=min(replay.end, options.until or inf),
         )
-        found = Comparison(real, timeline, replay.run(), decided)
+        found = ReplayComparison(real, timeline, replay.run(), decided)
     except ValueError as error:
         raise InputError(f"{source}: {error}") from None
     print(json.dumps(as_json(found), indent=2) if options.output == "json" else as_text(found))
 
 
-def _given(options: argparse.Namespace) -> tuple[Manifest, Recording]:
+def _given(options: argparse.Namespace) -> tuple[GivenManifest, Recording]:
     """The policy and the record."""
     if options.recording:
         if options.since:
@@ -113,7 +113,7 @@ def _given(options: argparse.Namespace) -> tuple[Manifest, Recording]:
     return manifest, recording_of(manifest, options)
 
 
-def _refuse_what_was_not_recorded(manifest: Manifest, recorded: Recorded) -> None:
+def _refuse_what_was_not_recorded(manifest: GivenManifest, recorded: Recorded) -> None:
     for query in queries_of(manifest.spec.rollout.analysis):
         if recorded.lacks(query):
             what = query.metric if isinstance(query, CounterQuery) else query.expression
@@ -130,13 +130,13 @@ def _delay(replay: Replay, decided: Sequence[Decision]) -> float:
         again = [
             one
             for one in replace(replay, delay=delay).run().decisions
-            if one.reason not in COMMANDS
+            if one.reason not in BY_COMMAND
         ]
         if list(map(figures, again))[-len(decided) :] == list(map(figures, decided)):
             return delay
     return 0.0
 
 
-def _promoted(real: Manifest, timeline: Timeline) -> bool:
+def _promoted(real: GivenManifest, timeline: Timeline) -> bool:
     stable = real.status.stable
     return stable is not None and stable.revision == timeline.revision

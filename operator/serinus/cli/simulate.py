@@ -12,7 +12,7 @@ from typing import Any
 
 from serinus.api.quantities import PERCENT_PATTERN
 from serinus.api.scenario import Scenario
-from serinus.cli.files import InputError, Manifest, read_manifest, read_scenario, scenario_of
+from serinus.cli.files import GivenManifest, InputError, read_manifest, read_scenario, scenario_of
 from serinus.cli.tables import moments_table, shares_table
 from serinus.simulation.chance import differs, drawn
 from serinus.simulation.outcomes import shares
@@ -115,7 +115,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def simulated(
-    manifest: Manifest, scenario: Scenario, at_random: bool, seed: int, numbers: range
+    manifest: GivenManifest, scenario: Scenario, at_random: bool, seed: int, numbers: range
 ) -> list[Result]:
     """The rollouts of these numbers; their random numbers depend on nothing but seed and number.
 
@@ -129,13 +129,13 @@ def simulated(
     return [Result(run, differs(scenario)) for run in runs]
 
 
-def _at_random(manifest: Manifest, known: Scenario, rng: Random) -> Result:
+def _at_random(manifest: GivenManifest, known: Scenario, rng: Random) -> Result:
     scenario = drawn(rng, known)
     simulation = _simulation(manifest, scenario)
     return Result(simulation.run(rng, simulation.past(rng)), differs(scenario))
 
 
-def _simulation(manifest: Manifest, scenario: Scenario) -> Simulation:
+def _simulation(manifest: GivenManifest, scenario: Scenario) -> Simulation:
     return Simulation(manifest.owner, manifest.spec, manifest.revision, scenario)
 
 
@@ -192,7 +192,9 @@ def _by_truth(results: Sequence[Result], at_random: bool) -> list[tuple[str, lis
     return [(title, alike) for title, alike in groups if alike]
 
 
-def _as_json(manifest: Manifest, scenario: Scenario, results: Sequence[Result]) -> dict[str, Any]:
+def _as_json(
+    manifest: GivenManifest, scenario: Scenario, results: Sequence[Result]
+) -> dict[str, Any]:
     first = results[0].run
     return {
         "name": manifest.owner.name,

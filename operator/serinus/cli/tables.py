@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Sequence
 
 from serinus.api.quantities import spoken
-from serinus.simulation.outcomes import Share
-from serinus.simulation.rollout_log import Moment
+from serinus.simulation.outcomes import OutcomeShare
+from serinus.simulation.rollout_log import LogEntry
 
 _OUTCOMES = {"Promoted": "promoted", "RolledBack": "rolled back", "Held": "held"}
 
 
-def moments_table(moments: Iterable[Moment]) -> str:
+def moments_table(moments: Iterable[LogEntry]) -> str:
     """What happened when, and why."""
     rows = [(_time(m.after), f"{m.weight:.0f}%", m.reason, m.message) for m in moments]
     return table(("TIME", "WEIGHT", "REASON", "MESSAGE"), rows)
 
 
-def shares_table(shares: Iterable[Share]) -> str:
+def shares_table(shares: Iterable[OutcomeShare]) -> str:
     """How rollouts ended; times and requests are medians, with what 95% stay within."""
     rows = [
         (

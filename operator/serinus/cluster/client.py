@@ -20,8 +20,8 @@ import aiohttp
 from kubernetes import aio
 
 from serinus.cluster.kinds import KINDS
+from serinus.manifests.owner import Manifest
 
-Manifest = dict[str, Any]
 Manifests = list[Manifest]
 
 FIELD_MANAGER: Final = "serinus"

@@ -7,7 +7,7 @@ from typing import Any
 from serinus.manifests.owner import REVISION_LABEL
 from serinus.plan.situation import PodEnd, SeenPod
 
-Manifest = Mapping[str, Any]
+PodManifest = Mapping[str, Any]
 
 _ON_THEIR_WAY = {
     "ContainerCreating": " is being created: its image or its volumes are not there yet",
@@ -15,7 +15,7 @@ _ON_THEIR_WAY = {
 }
 
 
-def ready_addresses(slices: Iterable[Manifest]) -> int:
+def ready_addresses(slices: Iterable[PodManifest]) -> int:
     """Ready addresses in the EndpointSlices of one Service, each counted once."""
     return len(
         {
@@ -28,7 +28,7 @@ def ready_addresses(slices: Iterable[Manifest]) -> int:
     )
 
 
-def seen(pod: Manifest) -> SeenPod:
+def seen(pod: PodManifest) -> SeenPod:
     """A pod's restarts, and how its container that ended last came to its end.
 
     Counted are the containers that serve: sidecars (init containers that are restarted) are among
@@ -56,7 +56,7 @@ def seen(pod: Manifest) -> SeenPod:
     )
 
 
-def _serving(pod: Manifest) -> list[Manifest]:
+def _serving(pod: PodManifest) -> list[PodManifest]:
     """Statuses of the containers that run beside each other as long as the pod does."""
     spec, status = pod["spec"], pod.get("status") or {}
     sidecars = {
@@ -71,20 +71,20 @@ def _serving(pod: Manifest) -> list[Manifest]:
     ]
 
 
-def _is_down(container: Manifest) -> bool:
+def _is_down(container: PodManifest) -> bool:
     """Between its end and its restart, which the kubelet may put off for minutes."""
     state = container.get("state") or {}
     waits = (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff"
     return "terminated" in state or waits
 
 
-def _ended(container: Manifest) -> Manifest | None:
+def _ended(container: PodManifest) -> PodManifest | None:
     """How it ended; of one that runs again, how it ended before."""
     states = (container.get(which) or {} for which in ("state", "lastState"))
     return next((state["terminated"] for state in states if "terminated" in state), None)
 
 
-def _end(pod: Manifest, container: Manifest, ended: Manifest) -> PodEnd:
+def _end(pod: PodManifest, container: PodManifest, ended: PodManifest) -> PodEnd:
     name, finished = container["name"], ended.get("finishedAt")
     how = _killed_for_memory(pod, name) if ended.get("reason") == "OOMKilled" else _exit(ended)
     return PodEnd(
@@ -93,10 +93,10 @@ def _end(pod: Manifest, container: Manifest, ended: Manifest) -> PodEnd:
     )
 
 
-def _killed_for_memory(pod: Manifest, name: str) -> str:
+def _killed_for_memory(pod: PodManifest, name: str) -> str:
     spec = pod["spec"]
     containers = [*spec["containers"], *(spec.get("initContainers") or [])]
-    found: Manifest = next((each for each in containers if each["name"] == name), {})
+    found: PodManifest = next((each for each in containers if each["name"] == name), {})
     limit = ((found.get("resources") or {}).get("limits") or {}).get("memory")
     return f"OOMKilled at its limit of {limit}" if limit else "OOMKilled without a limit of its own"
 
@@ -109,7 +109,7 @@ def _unix(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp()
 
 
-def not_ready_reason(deployment: Manifest, pods: Iterable[Manifest]) -> str | None:
+def not_ready_reason(deployment: PodManifest, pods: Iterable[PodManifest]) -> str | None:
     """Why the pods of a Deployment are not ready, None if nothing tells.
 
     Told is why there are not more pods, and of those there are the cause that most share, with
@@ -118,7 +118,7 @@ def not_ready_reason(deployment: Manifest, pods: Iterable[Manifest]) -> str | No
     return ". ".join(filter(None, (_deployment_reason(deployment), _shared(pods)))) or None
 
 
-def _shared(pods: Iterable[Manifest]) -> str | None:
+def _shared(pods: Iterable[PodManifest]) -> str | None:
     sentences = [sentence for pod in pods if (sentence := _pod_reason(pod))]
     if not sentences:
         return None
@@ -127,14 +127,14 @@ def _shared(pods: Iterable[Manifest]) -> str | None:
     return f"{count} pod{'s' if count > 1 else ''}: {first}"
 
 
-def _deployment_reason(deployment: Manifest) -> str | None:
+def _deployment_reason(deployment: PodManifest) -> str | None:
     for condition in (deployment.get("status") or {}).get("conditions") or []:
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             return f"Pods cannot be created: {condition.get('message', condition['reason'])}"
     return None
 
 
-def _pod_reason(pod: Manifest) -> str | None:
+def _pod_reason(pod: PodManifest) -> str | None:
     if pod["metadata"].get("deletionTimestamp"):
         return None
     status = pod.get("status") or {}
@@ -156,7 +156,7 @@ def _pod_reason(pod: Manifest) -> str | None:
     return None
 
 
-def _container_reason(container: Manifest) -> str | None:
+def _container_reason(container: PodManifest) -> str | None:
     state = container.get("state") or {}
     ended = _ended(container)
     sentence = None
@@ -169,7 +169,7 @@ def _container_reason(container: Manifest) -> str | None:
     return f"container {container['name']}{sentence}" if sentence else None
 
 
-def _waiting(waiting: Manifest, ended: Manifest | None) -> str:
+def _waiting(waiting: PodManifest, ended: PodManifest | None) -> str:
     reason = waiting.get("reason", "Waiting")
     if reason in _ON_THEIR_WAY:
         return _ON_THEIR_WAY[reason]
@@ -178,7 +178,7 @@ def _waiting(waiting: Manifest, ended: Manifest | None) -> str:
     return f": {reason}: {waiting.get('message', '')}".rstrip(": ")
 
 
-def _unready(container: Manifest, ended: Manifest | None) -> str:
+def _unready(container: PodManifest, ended: PodManifest | None) -> str:
     if ended and container.get("restartCount"):
         return f" was started {container['restartCount'] + 1} times{_ending(ended)}"
     if not container.get("started", True):
@@ -186,10 +186,10 @@ def _unready(container: Manifest, ended: Manifest | None) -> str:
     return " runs and is not ready: its readiness probe fails"
 
 
-def _ending(ended: Manifest) -> str:
+def _ending(ended: PodManifest) -> str:
     return f": {_exit(ended)}"
 
 
-def _exit(ended: Manifest) -> str:
+def _exit(ended: PodManifest) -> str:
     message = f"{ended.get('reason', 'Ended')} with exit code {ended.get('exitCode')}"
     return f"{message}: {ended['message'].strip()}" if ended.get("message") else message

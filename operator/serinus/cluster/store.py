@@ -7,12 +7,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from serinus.cluster.pods import ready_addresses
+from serinus.manifests.owner import Manifest
 
-Manifest = dict[str, Any]
-Name = tuple[str, str]
+NamespacedName = tuple[str, str]
 """(namespace, name)"""
 
 OWNER_LABEL: Final = "serinus.dev/name"
@@ -25,7 +25,7 @@ class _Kept:
     """An object as JSON text, a fifth of the memory that it takes unpacked."""
 
     kind: str
-    name: Name
+    name: NamespacedName
     uid: str
     version: int
     owner: str | None
@@ -71,8 +71,8 @@ class Store:
     """Objects by kind and name. The newer resourceVersion wins; what is gone stays gone."""
 
     def __init__(self) -> None:
-        self._objects: dict[str, dict[Name, _Kept]] = defaultdict(dict)
-        self._owned: dict[Name, dict[tuple[str, str], _Kept]] = defaultdict(dict)
+        self._objects: dict[str, dict[NamespacedName, _Kept]] = defaultdict(dict)
+        self._owned: dict[NamespacedName, dict[tuple[str, str], _Kept]] = defaultdict(dict)
         self._deleted: dict[str, dict[str, int]] = defaultdict(dict)
         """By kind and uid, the version at which an object went, since the last list but one."""
         self._deleted_since_list: dict[str, dict[str, int]] = defaultdict(dict)
@@ -99,7 +99,7 @@ class Store:
         kept = self._objects[live["kind"]].get(_name(live))
         return kept.owner if kept else None
 
-    def names(self, kind: str) -> list[Name]:
+    def names(self, kind: str) -> list[NamespacedName]:
         """(namespace, name) of all objects of a kind."""
         return list(self._objects[kind])
 
@@ -203,5 +203,5 @@ def _version(live: Manifest) -> int:
     return int(live["metadata"]["resourceVersion"])
 
 
-def _name(live: Manifest) -> Name:
+def _name(live: Manifest) -> NamespacedName:
     return live["metadata"]["namespace"], live["metadata"]["name"]

@@ -35,7 +35,9 @@ def measure_nothing(sampler: Sampler, key: Key, state: ObjectState) -> None:
     state.drift = state.last_look = None
 
 
-async def judge(sampler: Sampler, observed: Observed, status: Status, world: World) -> Status:
+async def judge_measured(
+    sampler: Sampler, observed: Observed, status: Status, world: World
+) -> Status:
     """The status with what was measured since; that is taken once, and must outlive a status that
     is not written."""
     key, spec, state = observed.key, observed.desired.spec, observed.state

@@ -10,11 +10,10 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from serinus.controller.queue import RETRY_AFTER_LONGEST
-
-Manifest = dict[str, Any]
+from serinus.manifests.owner import Manifest
 
 FAILED_FIRST: Final = 0.1
 FAILED_LONGEST: Final = 30.0

@@ -14,7 +14,7 @@ from serinus.api.status import Status
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import Outcome, actuate
 from serinus.controller.events import announce
-from serinus.controller.measuring import judge, measure, measure_nothing
+from serinus.controller.measuring import judge_measured, measure, measure_nothing
 from serinus.controller.object_state import ObjectState
 from serinus.controller.observed import Observed, read_spec
 from serinus.controller.persisting import persist
@@ -75,7 +75,7 @@ class Reconciler:
         observed = Observed.read(self._store, key, live, desired, state, now)
         world = await self._observe(observed, status)
 
-        status = await judge(self._sampler, observed, status, world)
+        status = await judge_measured(self._sampler, observed, status, world)
         mark = Mark.read(observed.owner, observed.objects)
         if why := withdrawn(spec, status, mark, now):
             world = replace(world, withdrawn=why, split_in_effect=False, route_message=why)

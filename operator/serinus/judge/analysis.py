@@ -14,7 +14,7 @@ from serinus.api.status import CheckState, CheckStatus, Silence, Verdict
 from serinus.judge.absence import REPORT_WITHIN, alone, frozen, unreported
 from serinus.judge.checks import kind_of
 from serinus.judge.evidence import comparison
-from serinus.judge.evidence.look import Budget, EffectiveWeight, Finding, Look
+from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, Finding, Look
 from serinus.judge.silence import listen
 from serinus.metrics.counters import count
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement, Query, QueryResult
@@ -161,11 +161,11 @@ def _counters(answers: Mapping[Query, QueryResult]) -> dict[CounterQuery, QueryR
     return {q: a for q, a in answers.items() if isinstance(q, CounterQuery)}
 
 
-def budget_of(analysis: Analysis, check: Check) -> Budget:
+def budget_of(analysis: Analysis, check: Check) -> ErrorBudget:
     """A check's share of how often the analysis may be wrong."""
     sharing = sum(each.weight for each in analysis.checks if each.settings.shares_budget)
     whole = fraction(analysis.false_rollback_budget)
-    return Budget(
+    return ErrorBudget(
         false_fail=whole * check.weight / max(sharing, 1),
         false_pass=fraction(analysis.false_pass_budget),
         false_rollback=whole,
@@ -173,7 +173,7 @@ def budget_of(analysis: Analysis, check: Check) -> Budget:
     )
 
 
-def _decided_by(check: Check, budget: Budget) -> str:
+def _decided_by(check: Check, budget: ErrorBudget) -> str:
     """Stands for what a check's verdict depends on beside its own settings and the evidence."""
     return "" if check.threshold is not None else budget.digest
 
@@ -183,7 +183,7 @@ def _baseline(check: Check, progress: Progress) -> CheckBaseline:
 
 
 def _before(
-    check: Check, checks: Iterable[CheckStatus], policies: set[str], budget: Budget
+    check: Check, checks: Iterable[CheckStatus], policies: set[str], budget: ErrorBudget
 ) -> CheckStatus:
     """What was known of a check; nothing if it is new, or its settings are. Where only what the
     analysis gives it to decide by is new, the evidence goes on, which holds whatever it is held
@@ -204,7 +204,7 @@ def _before(
 
 
 def _judged(
-    check: Check, before: CheckStatus, look: Look, budget: Budget, unreported: str | None
+    check: Check, before: CheckStatus, look: Look, budget: ErrorBudget, unreported: str | None
 ) -> CheckStatus:
     if before.rolls_back:
         return before

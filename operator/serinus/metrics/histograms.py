@@ -39,7 +39,7 @@ class Buckets:
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
+class ArmHistogram:
     """One arm's, by pod."""
 
     pods: dict[str, Buckets]

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError, QueryResult, Series
 from serinus.metrics.samples import Sample, Samples
 
-Answers = dict[ArmQuery, QueryResult]
+ReplicaAnswers = dict[ArmQuery, QueryResult]
 Replica = tuple[str, ...]
 """Values of the labels that tell replicas apart."""
 
@@ -40,7 +40,7 @@ NO_REPLICAS: Final[Mapping[tuple[Arm, str], Replica]] = {}
 
 def one_replica(
     answers: Mapping[ArmQuery, QueryResult], labels: tuple[str, ...]
-) -> tuple[Answers, Mapping[tuple[Arm, str], Replica]]:
+) -> tuple[ReplicaAnswers, Mapping[tuple[Arm, str], Replica]]:
     """The series of one replica for each target, without the labels that tell replicas apart;
     and which replica that is.
 
@@ -199,7 +199,7 @@ class Sources:
         answers: Mapping[ArmQuery, QueryResult],
         now: float,
         replicas: Mapping[tuple[Arm, str], Replica] = NO_REPLICAS,
-    ) -> Answers:
+    ) -> ReplicaAnswers:
         """The answers, each a continuation of those before; a sentence instead where replicas
         answer in turn. `now` is in seconds of any clock that only rises. `replicas` has which
         one a target was read from, where they are told apart."""

@@ -7,7 +7,7 @@ from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.status import Monitored, Status
-from serinus.judge.drift import DriftState, given, queries_of, watch
+from serinus.judge.drift import DriftState, feature_queries, given, watch
 from serinus.manifests.owner import Owner
 from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import Arm, Measurement
@@ -25,7 +25,7 @@ def monitoring_request(
     arm = Arm(owner.namespace, owner.child(stable.revision))
     return Request(
         interval=seconds(monitoring.interval),
-        queries=queries_of(monitoring.feature_drift),
+        queries=feature_queries(monitoring.feature_drift),
         candidate=arm,  # compared with no other arm, it stands for both and is asked once
         stable=arm,
         covered_until=covered_until(known.counted, known.since) if known else now,

@@ -72,7 +72,7 @@ def held_by_spec(s: Situation) -> bool:
     return s.desired.spec.rollout.paused and candidate.mode == "Steps" and not candidate.commanded
 
 
-def verdict(s: Situation) -> Verdict:
+def overall_verdict(s: Situation) -> Verdict:
     """The verdict over all checks; NoData before the first measurement."""
     if not s.desired.spec.rollout.analysis.checks:
         return "Pass"
@@ -171,7 +171,7 @@ def notice_whether_anything_can_be_judged(s: Situation) -> Situation | None:
     """Time without metrics, or with another split, does not count towards maxStepDuration."""
     candidate = s.candidate
     split_is_wrong = any(check.split_is_wrong for check in candidate.checks)
-    blind = bool(candidate.checks) and verdict(s) in ("Error", "NoData")
+    blind = bool(candidate.checks) and overall_verdict(s) in ("Error", "NoData")
     unreadable = blind or split_is_wrong
     if unreadable and candidate.unreadable_since is None:
         return s.to_candidate(unreadable_since=s.now)
@@ -250,7 +250,7 @@ def _serve_on(s: Situation) -> Situation | None:
 
 def _wait_for_a_look(s: Situation) -> Situation | None:
     """The last step was passed, and since then the checks are others, or find nothing."""
-    found = verdict(s)
+    found = overall_verdict(s)
     if not s.desired.steps or s.candidate.analysis_since is None:
         return None
     if found not in ("NoData", "Error"):
@@ -321,7 +321,7 @@ def _hold_as_the_spec_says(s: Situation) -> Situation:
 
 def _pass_the_gate(s: Situation) -> Situation | None:
     """More traffic only after every check has passed at this weight."""
-    found = verdict(s)
+    found = overall_verdict(s)
     evidence = " ".join(
         f"{check.name}: {check.message}" for check in s.candidate.checks if check.verdict == found
     )

@@ -18,7 +18,7 @@ from serinus.api.status import (
     Weight,
 )
 from serinus.plan.history import former
-from serinus.plan.timeline import over
+from serinus.plan.timeline import ended
 
 DECISIONS_KEPT = 10
 RETIRING_KEPT = 16
@@ -223,7 +223,7 @@ class Situation:
         """The candidate is no more."""
         dropped = self._with_nothing_read_of_the_split().retire(self.candidate.revision)
         return dropped.to(
-            candidate=None, timeline=over(self.status.timeline, self.candidate, self.now)
+            candidate=None, timeline=ended(self.status.timeline, self.candidate, self.now)
         )
 
     def reject(self, reason: Reason, message: str) -> "Situation":
@@ -276,7 +276,7 @@ class Situation:
             ready_replicas=self.world.ready(candidate.revision),
             since=self.now,
         )
-        timeline = over(self.status.timeline, self.candidate, self.now)
+        timeline = ended(self.status.timeline, self.candidate, self.now)
         promoted = self._with_nothing_read_of_the_split()
         promoted = promoted.to(stable=stable, candidate=None, timeline=timeline)
         if old is not None:

@@ -7,7 +7,7 @@ from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Condition, Phase, Retiring, Status
 from serinus.plan.monitoring import Drift, announce_drift, drift
-from serinus.plan.progress import ERRORS_BEFORE_PAUSE, ROUTE_PATIENCE, verdict
+from serinus.plan.progress import ERRORS_BEFORE_PAUSE, ROUTE_PATIENCE, overall_verdict
 from serinus.plan.situation import Situation
 
 _PAUSED = {Reason.AWAITING_COMMAND, Reason.PAUSED_BY_SPEC, Reason.INCONCLUSIVE}
@@ -226,7 +226,7 @@ def _metrics(s: Situation) -> tuple[Literal["True", "False"], Reason, str] | Non
     unreadable = [c for c in candidate.checks if c.verdict in ("Error", "NoData")]
     if not unreadable:
         return "True", Reason.METRICS_READABLE, "Every check finds its metrics."
-    reason = Reason.METRICS_UNAVAILABLE if verdict(s) == "Error" else Reason.NO_DATA
+    reason = Reason.METRICS_UNAVAILABLE if overall_verdict(s) == "Error" else Reason.NO_DATA
     message = " ".join(f"Check {check.name}: {check.message}" for check in unreadable)
     return "False", reason, message
 

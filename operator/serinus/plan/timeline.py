@@ -39,7 +39,7 @@ def commanded(timeline: Timeline | None, command: ObeyedCommand) -> Timeline | N
     return timeline.replace(commands=[*timeline.commands, command][-COMMANDS_KEPT:])
 
 
-def over(timeline: Timeline | None, candidate: Candidate, now: float) -> Timeline | None:
+def ended(timeline: Timeline | None, candidate: Candidate, now: float) -> Timeline | None:
     """The candidate is one no more."""
     if timeline is None or timeline.until is not None:
         return timeline

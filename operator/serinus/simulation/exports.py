@@ -9,7 +9,7 @@ from random import Random
 from serinus.api.analysis import Analysis
 from serinus.api.checks import Check, Fairness
 from serinus.api.quantities import fraction, seconds
-from serinus.api.scenario import Model
+from serinus.api.scenario import ScenarioModel
 from serinus.judge import queries_of
 from serinus.metrics.queries import CounterQuery
 from serinus.simulation.draws import binomial, multinomial
@@ -39,7 +39,7 @@ class Behaviour:
     """By group, share of its favourable answers that it is denied."""
 
 
-def behaviour(model: Model) -> Behaviour:
+def behaviour(model: ScenarioModel) -> Behaviour:
     """The figures of a model."""
     latency, scores = model.latency, model.scores
     median = math.log(max(seconds(latency.median), 1e-6))

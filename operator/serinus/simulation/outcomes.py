@@ -5,16 +5,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from serinus.simulation.simulate import Outcome, Run
+from serinus.simulation.simulate import Run, RunOutcome
 
 _Z = 1.96
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class OutcomeShare:
     """The rollouts that ended in one way."""
 
-    outcome: Outcome
+    outcome: RunOutcome
     reason: str
     runs: int
     chance: float
@@ -26,14 +26,14 @@ class Share:
     """To the candidate until then, likewise."""
 
 
-def shares(runs: Iterable[Run]) -> list[Share]:
+def shares(runs: Iterable[Run]) -> list[OutcomeShare]:
     """The ways in which runs ended, the most frequent first."""
-    alike: dict[tuple[Outcome, str], list[Run]] = defaultdict(list)
+    alike: dict[tuple[RunOutcome, str], list[Run]] = defaultdict(list)
     for run in runs:
         alike[run.outcome, run.reason].append(run)
     total = sum(map(len, alike.values()))
     found = [
-        Share(
+        OutcomeShare(
             outcome=outcome,
             reason=reason,
             runs=len(ended),

@@ -13,10 +13,10 @@ from serinus.metrics.requests import HistoryRequest, Source
 from serinus.plan.analysis import baseline_from
 from serinus.plan.situation import Desired
 from serinus.simulation.recorded_cluster import RecordedCluster
-from serinus.simulation.rollout import Rollout
-from serinus.simulation.rollout_log import Moment, RolloutLog
+from serinus.simulation.rollout import SimulatedDeployment
+from serinus.simulation.rollout_log import LogEntry, RolloutLog
 
-Outcome = Literal["Promoted", "RolledBack", "Undecided"]
+ReplayOutcome = Literal["Promoted", "RolledBack", "Undecided"]
 _BEFORE: Final = 1.0
 """Seconds before the rollout at which stable is there."""
 _WAITS_FOR_THE_RECORD: Final = (Reason.AWAITING_PODS, Reason.AWAITING_ROUTE, Reason.ROUTE_REFUSED)
@@ -40,10 +40,10 @@ class Looked:
 class Replayed:
     """What a policy makes of the record."""
 
-    outcome: Outcome
+    outcome: ReplayOutcome
     decisions: tuple[Decision, ...]
     """Oldest first."""
-    moments: tuple[Moment, ...]
+    moments: tuple[LogEntry, ...]
     looks: tuple[Looked, ...]
 
 
@@ -93,7 +93,9 @@ class Replay:
         timeline = self.timeline
         promoted_at = timeline.until if self.promoted and timeline.until else -inf
         world = RecordedCluster(timeline, promoted_at)
-        rollout = Rollout(Desired(self.spec, 1, timeline.stable), world, timeline.since - _BEFORE)
+        rollout = SimulatedDeployment(
+            Desired(self.spec, 1, timeline.stable), world, timeline.since - _BEFORE
+        )
         rollout.settle()
         rollout.new_decisions.clear()
         log = RolloutLog(self.owner, rollout, timeline.since)
@@ -108,14 +110,14 @@ class Replay:
     def _next_command(self, now: float) -> float:
         return min((each.at for each in self.timeline.commands if each.at > now), default=inf)
 
-    def _command(self, rollout: Rollout) -> None:
+    def _command(self, rollout: SimulatedDeployment) -> None:
         """What a person wanted then is wanted again."""
         for given in self.timeline.commands:
             if given.at == rollout.now:
                 rollout.desired = replace(rollout.desired, command=given.command)
 
 
-def _looked(rollout: Rollout) -> Looked:
+def _looked(rollout: SimulatedDeployment) -> Looked:
     candidate = rollout.status.candidate
     if candidate is None:
         raise LookupError("there is no candidate to look at")
@@ -123,7 +125,7 @@ def _looked(rollout: Rollout) -> Looked:
     return Looked(rollout.now, weight, candidate.counted, tuple(candidate.checks))
 
 
-def _outcome(rollout: Rollout) -> Outcome:
+def _outcome(rollout: SimulatedDeployment) -> ReplayOutcome:
     if rollout.status.candidate is not None:
         return "Undecided"
     return "Promoted" if rollout.new_decisions[-1].reason == Reason.PROMOTED else "RolledBack"

@@ -11,7 +11,7 @@ _MOST_PASSES = 30
 
 
 @dataclass
-class Rollout:
+class SimulatedDeployment:
     """What the operator holds and does, without the operator."""
 
     desired: Desired

@@ -10,11 +10,11 @@ from serinus.manifests.owner import Owner
 from serinus.metrics.queries import Measurement, QueryError
 from serinus.metrics.requests import AnyRequest
 from serinus.plan.analysis import judged, learned, next_look, requested
-from serinus.simulation.rollout import Rollout
+from serinus.simulation.rollout import SimulatedDeployment
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class LogEntry:
     """An entry of the log."""
 
     after: float
@@ -30,10 +30,10 @@ class RolloutLog:
     """A rollout under way, and what has happened in it so far."""
 
     owner: Owner
-    rollout: Rollout
+    rollout: SimulatedDeployment
     start: float
     """Unix seconds."""
-    moments: list[Moment] = field(default_factory=list)
+    moments: list[LogEntry] = field(default_factory=list)
     request: AnyRequest | None = None
     """What is to be measured from now on."""
     look: float = inf
@@ -77,7 +77,7 @@ class RolloutLog:
         """Note reasons and their sentences, at the weight that is in effect."""
         weight = self.rollout.world.at(self.rollout.now).weight
         since = self.rollout.now - self.start
-        self.moments += [Moment(since, weight, reason, message) for reason, message in entries]
+        self.moments += [LogEntry(since, weight, reason, message) for reason, message in entries]
 
 
 def hold_of(status: Status) -> Hold | None:

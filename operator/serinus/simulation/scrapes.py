@@ -13,7 +13,7 @@ from serinus.simulation.draws import poisson
 from serinus.simulation.exports import Behaviour, Exports
 from serinus.simulation.traffic import Arrivals
 
-Samples = list[tuple[float, float]]
+ScrapedSamples = list[tuple[float, float]]
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Pod:
     errors: float
     """How many times as many errors it has as others of its revision."""
     counters: list[float]
-    samples: list[Samples]
+    samples: list[ScrapedSamples]
     """Of each of its series, all taken at the same moments."""
     expected: float = 0.0
     """Requests since the last sample, on average."""

@@ -20,12 +20,12 @@ from serinus.plan.situation import Desired
 from serinus.simulation.cluster import SimulatedCluster
 from serinus.simulation.exports import Behaviour, Exports, behaviour
 from serinus.simulation.hour_before import HourBefore, run_before
-from serinus.simulation.rollout import Rollout
-from serinus.simulation.rollout_log import Moment, RolloutLog, hold_of, verdicts
+from serinus.simulation.rollout import SimulatedDeployment
+from serinus.simulation.rollout_log import LogEntry, RolloutLog, hold_of, verdicts
 from serinus.simulation.scrapes import Scrapes
 from serinus.simulation.traffic import arrivals
 
-Outcome = Literal["Promoted", "RolledBack", "Held"]
+RunOutcome = Literal["Promoted", "RolledBack", "Held"]
 LONGEST: Final = 7 * 86400.0
 """Seconds after which a rollout that has not ended is given up."""
 STABLE: Final = "stable"
@@ -41,12 +41,12 @@ class Run:
 
     reason: str
     """Of the decision or hold that ended it."""
-    outcome: Outcome
+    outcome: RunOutcome
     after: float
     """Seconds."""
     requests: int
     """To the candidate, as far as they were scraped."""
-    moments: tuple[Moment, ...]
+    moments: tuple[LogEntry, ...]
 
 
 @dataclass
@@ -133,7 +133,7 @@ class _Simulated:
         self._candidate, self._stable = candidate, stable
         world = SimulatedCluster()
         desired = Desired(simulation.spec, 1, STABLE)
-        self._rollout = Rollout(desired, world, past.end - _BEFORE)
+        self._rollout = SimulatedDeployment(desired, world, past.end - _BEFORE)
         self._rollout.settle()
         self._account = RolloutLog(simulation.owner, self._rollout, past.end)
         world.pods_ready_after = seconds(simulation.scenario.pods_ready_after)
@@ -220,7 +220,7 @@ class _Simulated:
         longest = seconds(self._simulation.spec.rollout.analysis.max_step_duration)
         return longest + ((candidate and candidate.effective_since) or self._rollout.now)
 
-    def _outcome(self) -> tuple[str, Outcome] | None:
+    def _outcome(self) -> tuple[str, RunOutcome] | None:
         """Reason and phase, once it has ended or a person is waited for."""
         status = self._rollout.status
         if status.candidate is None:

@@ -16,11 +16,11 @@ import pytest
 
 from serinus.api.status import CheckState
 from serinus.judge.evidence.comparison import step_entered
-from serinus.judge.evidence.look import Budget, Finding
+from serinus.judge.evidence.look import ErrorBudget, Finding
 from tests.unit.judge.enumeration import Counts, Law, chances, outcomes
 from tests.unit.judge.promises import PROMISES, Promise
 
-BUDGET = Budget(false_fail=0.5, false_pass=0.5, false_rollback=0.5, min_requests=1)
+BUDGET = ErrorBudget(false_fail=0.5, false_pass=0.5, false_rollback=0.5, min_requests=1)
 """So large that so few requests can use it."""
 ROUNDING = 1e-6
 """Evidence is kept in six digits."""

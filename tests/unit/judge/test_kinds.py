@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from serinus.api.checks import Check, Settings
-from serinus.judge.checks import KINDS
+from serinus.judge.checks import CHECKS
 
 
 def leaves(of: type[Settings]) -> Iterator[type[Settings]]:
@@ -15,10 +15,10 @@ def leaves(of: type[Settings]) -> Iterator[type[Settings]]:
 
 
 def test_each_kind_that_can_be_written_is_judged() -> None:
-    assert set(KINDS) == set(leaves(Settings))
+    assert set(CHECKS) == set(leaves(Settings))
 
 
 def test_each_kind_that_is_judged_can_be_written() -> None:
     declared = {str(field.annotation) for field in Check.model_fields.values()}
-    for settings in KINDS:
+    for settings in CHECKS:
         assert any(settings.__name__ in each for each in declared)

@@ -15,7 +15,7 @@ from serinus.judge.checks.error_rate import ErrorRateCheck
 from serinus.judge.checks.latency import LatencyCheck
 from serinus.judge.checks.prediction_drift import PredictionDriftCheck
 from serinus.judge.evidence.kernel import NullHypothesis
-from serinus.judge.evidence.look import Budget, Look
+from serinus.judge.evidence.look import ErrorBudget, Look
 from tests.bench.judge import rare
 from tests.bench.judge.checks import ERRORS, Passing, Serinus, drift, latency
 from tests.bench.judge.evidence import Varied
@@ -34,7 +34,7 @@ from tests.bench.judge.traffic import Block, Rollouts, Shares, Traffic
 from tests.unit.judge import looks
 
 RUNS, LOOKS = 3, 80
-BUDGET = Budget(false_fail=0.01, false_pass=0.05, false_rollback=0.01, min_requests=1)
+BUDGET = ErrorBudget(false_fail=0.01, false_pass=0.05, false_rollback=0.01, min_requests=1)
 RELATIVE = {"absolute_tolerance": "0%", "margin": 2.0, "absolute_margin": "0%"}
 
 Judged = ErrorRateCheck | LatencyCheck | PredictionDriftCheck

@@ -9,13 +9,13 @@ from serinus.api.checks import ErrorRate
 from serinus.api.status import CheckState
 from serinus.judge import EffectiveWeight
 from serinus.judge.checks.error_rate import ErrorRateCheck
-from serinus.judge.evidence.look import Budget, Look
+from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
 from tests.support.simulated_analysis import SINCE, SimulatedAnalysis, traffic_share
 
 CHECK = ErrorRateCheck(ErrorRate(tolerance=1, absolute_tolerance="0%"))
-BUDGET = Budget(false_fail=0.01, false_pass=0.05, false_rollback=0.01, min_requests=50)
+BUDGET = ErrorBudget(false_fail=0.01, false_pass=0.05, false_rollback=0.01, min_requests=50)
 RUNS, LOOKS = 300, 60
 
 

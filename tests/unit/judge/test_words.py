@@ -21,8 +21,8 @@ def test_shares_are_told_in_two_digits(share: float, told: str) -> None:
 
 
 def test_counts_are_told_with_their_share() -> None:
-    assert words.counted(41, 2045) == "41/2045 (2.0%)"
-    assert words.counted(2.5, 100) == "2.5/100 (2.5%)"
+    assert words.in_counts(41, 2045) == "41/2045 (2.0%)"
+    assert words.in_counts(2.5, 100) == "2.5/100 (2.5%)"
 
 
 def test_what_is_allowed_leaves_out_what_adds_nothing() -> None:

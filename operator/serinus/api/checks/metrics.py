@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from serinus.api.base import Rule, Type, Written
+from serinus.api.base import CelRule, Type, Written
 
 MetricName = Annotated[
     str,
@@ -40,7 +40,7 @@ class LabelMatcher(Type):
     label: Annotated[
         LabelName,
         AfterValidator(_not_the_name),
-        Rule("self != '__name__'", _NAMED_BY_METRIC),
+        CelRule("self != '__name__'", _NAMED_BY_METRIC),
     ] = Field(description="Name of the label.")
     operator: Operator = Field(
         default="=",

@@ -24,10 +24,10 @@ MAX_SUBQUERY_STEPS: Final = 360
 _DEFAULT_STEP: Final = 60_000
 """Milliseconds between a subquery's steps, where it names none and Prometheus is as installed."""
 
-Type = Literal["scalar", "vector", "matrix", "string"]
+ValueType = Literal["scalar", "vector", "matrix", "string"]
 Item = TypeVar("Item")
 
-_AGGREGATIONS: Final[dict[str, tuple[Type, ...]]] = {
+_AGGREGATIONS: Final[dict[str, tuple[ValueType, ...]]] = {
     **dict.fromkeys(
         ("sum", "avg", "count", "min", "max", "group", "stddev", "stdvar"), ("vector",)
     ),
@@ -59,8 +59,8 @@ _NO_MATCHER_LABELS: Final = frozenset({"or"})
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    takes: tuple[Type, ...]
-    gives: Type = "vector"
+    takes: tuple[ValueType, ...]
+    gives: ValueType = "vector"
     optional: int = 0
     """How many of the last arguments may be left out."""
     repeats: bool = False
@@ -105,7 +105,7 @@ _FUNCTIONS: Final[dict[str, _Signature]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Expression:
-    type: Type
+    type: ValueType
     start: Token
     text: str
     form: Literal["selector", "range", "subquery", "operation", "other"] = "other"
@@ -116,7 +116,7 @@ class _Expression:
         """Its text as a part of an operation: grouped as it was read, whatever binds tighter."""
         return f"({self.text})" if self.form == "operation" else self.text
 
-    def must_be(self, *types: Type) -> None:
+    def must_be(self, *types: ValueType) -> None:
         if self.type not in types:
             remedy = _REMEDIES.get((self.type, types[0]), "")
             self.start.refuse(f"expected {_NAMES[types[0]]}, found {_NAMES[self.type]}{remedy}")
@@ -133,13 +133,13 @@ class _Item:
     label: str | None = None
 
 
-_NAMES: Final[dict[Type, str]] = {
+_NAMES: Final[dict[ValueType, str]] = {
     "scalar": "a number",
     "vector": "an instant vector",
     "matrix": "a range of samples",
     "string": "a string",
 }
-_REMEDIES: Final[dict[tuple[Type, Type], str]] = {
+_REMEDIES: Final[dict[tuple[ValueType, ValueType], str]] = {
     ("matrix", "vector"): ": wrap it in a function such as rate() or max_over_time()",
     ("vector", "matrix"): ": add a range such as [5m]",
     ("vector", "scalar"): ": wrap it in scalar()",
@@ -336,7 +336,7 @@ class Parser:
             return self._call(name, _FUNCTIONS[name.text])
         return self._selector(name)
 
-    def _aggregation(self, name: Token, takes: tuple[Type, ...]) -> _Expression:
+    def _aggregation(self, name: Token, takes: tuple[ValueType, ...]) -> _Expression:
         grouping = self._grouping()
         arguments = self._arguments(name, _Signature(takes))
         grouping = grouping or self._grouping()

@@ -27,7 +27,7 @@ from serinus.judge.evidence.look import CheckKind
 _KEPT: Final = 4096
 """Checks of which kinds are not made anew at each look."""
 
-KINDS: Final[Mapping[type[Settings], Callable[[Any], CheckKind]]] = {
+CHECKS: Final[Mapping[type[Settings], Callable[[Any], CheckKind]]] = {
     ErrorRate: ErrorRateCheck,
     Fairness: FairnessCheck,
     Feedback: FeedbackCheck,
@@ -41,4 +41,4 @@ KINDS: Final[Mapping[type[Settings], Callable[[Any], CheckKind]]] = {
 @lru_cache(maxsize=_KEPT)
 def kind_of(check: Check) -> CheckKind:
     """The kind of a check, with its settings."""
-    return KINDS[type(check.settings)](check.settings)
+    return CHECKS[type(check.settings)](check.settings)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from serinus.judge.evidence.dispersion import Block
-from serinus.metrics.histograms import Histogram
+from serinus.metrics.histograms import ArmHistogram
 
 EXCEEDED_BY: Final = (0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.005)
 """Shares of stable's requests; the bounds nearest to them are compared."""
@@ -16,8 +16,8 @@ EXCEEDED_BY: Final = (0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.005)
 class Durations:
     """What both arms' requests took in a block."""
 
-    candidate: Histogram
-    stable: Histogram
+    candidate: ArmHistogram
+    stable: ArmHistogram
 
     @property
     def are_of_both(self) -> bool:
@@ -70,7 +70,7 @@ def nearest_to(wanted: Sequence[float], exceeded: Mapping[float, float]) -> list
     )
 
 
-def by_pod(histogram: Histogram, slower: Mapping[str, float]) -> Block:
+def by_pod(histogram: ArmHistogram, slower: Mapping[str, float]) -> Block:
     """Requests and those of them that were slower, of each pod."""
     return {pod: (own.total, slower.get(pod, 0.0)) for pod, own in histogram.pods.items()}
 

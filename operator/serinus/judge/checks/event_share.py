@@ -10,10 +10,10 @@ from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.evidence import comparison, pods, words
 from serinus.judge.evidence.comparison import Policy, Scale, among_pods, begun
-from serinus.judge.evidence.dispersion import dispersion, learned
+from serinus.judge.evidence.dispersion import dispersion, estimated
 from serinus.judge.evidence.history import served
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis, log_sum
-from serinus.judge.evidence.look import Budget, Finding, Look
+from serinus.judge.evidence.look import ErrorBudget, Finding, Look
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery
 
@@ -84,7 +84,7 @@ class EventShare:
         """Both counters."""
         return self._whole, self._told_by
 
-    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+    def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         """What is known, and what a look adds -> the verdict, and what is known then."""
         if problem := look.unreadable(self.queries()):
             return Finding("Error", problem, state)
@@ -104,7 +104,7 @@ class EventShare:
                 {pod: (n, max(n - good, 0.0)) for pod, (n, good) in block.items()}
                 for block in blocks
             ]
-        return learned([dispersion(self._nouns.events, blocks)])
+        return estimated([dispersion(self._nouns.events, blocks)])
 
     def opened(self, state: CheckState) -> CheckState:
         """The state with its comparisons, which the first block to count needs."""
@@ -112,7 +112,7 @@ class EventShare:
             return state
         return comparison.compare(state, [begun(name) for name in self._policies], WORSE)
 
-    def _counted(self, state: CheckState, look: Look, budget: Budget) -> CheckState:
+    def _counted(self, state: CheckState, look: Look, budget: ErrorBudget) -> CheckState:
         whole, events = look.growth(self._whole), look.growth(self._told_by)
         n_c, n_s = (arm.total for arm in whole)
         key = self._nouns.whole
@@ -155,14 +155,14 @@ class EventShare:
         varied, serving = look.baseline.of(self._nouns.events), look.pods(self._whole)
         return Scale(self._policies[each.name], *requests, varied, serving)
 
-    def _message(self, found: Verdict, state: CheckState, look: Look, budget: Budget) -> str:
+    def _message(self, found: Verdict, state: CheckState, look: Look, budget: ErrorBudget) -> str:
         n_c, n_s = self._totals(state)
         events = state.comparisons[0]
         if n_c == 0:
             return f"The candidate {self._nouns.none_yet}."
-        message = f"Candidate {self._nouns.events} {words.counted(events.candidate, n_c)}"
+        message = f"Candidate {self._nouns.events} {words.in_counts(events.candidate, n_c)}"
         if n_s:
-            message += f" against stable {words.counted(events.stable, n_s)}"
+            message += f" against stable {words.in_counts(events.stable, n_s)}"
         if found == "Fail":
             worst = max(state.comparisons, key=lambda each: log_sum(each.above))
             tolerance = self._policies[worst.name].tolerance
@@ -176,7 +176,7 @@ class EventShare:
             return f"{message}; stable {self._nouns.none_yet}."
         return f"{message}. {self._forecast(state, look, budget)}"
 
-    def _what_is_wrong(self, worst: Comparison, budget: Budget) -> str:
+    def _what_is_wrong(self, worst: Comparison, budget: ErrorBudget) -> str:
         if worst.name == LIMIT:
             message = f"the rate is above the limit of {self._limit}"
         else:
@@ -184,7 +184,7 @@ class EventShare:
             message = f"the rate is above {words.allowed(tolerance.ratio, tolerance.offset)}"
         return f"{message}, {words.confidence(budget.false_rollback)}"
 
-    def _what_is_right(self, budget: Budget) -> str:
+    def _what_is_right(self, budget: ErrorBudget) -> str:
         margin = self._policies[self._nouns.events].margin
         message = f"the rate is below {words.allowed(margin.ratio, margin.offset)}"
         if self._limit:
@@ -197,7 +197,7 @@ class EventShare:
         widened = among_pods(tolerance, varied, serving)
         return words.varied(events, varied) + words.tolerated(varied, widened.ratio, serving[0])
 
-    def _forecast(self, state: CheckState, look: Look, budget: Budget) -> str:
+    def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> str:
         n_c, n_s = self._totals(state)
         gained = [
             self._scale(each, (1.0, n_s / n_c), look).gains(

@@ -20,7 +20,7 @@ from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.evidence import comparison, words
 from serinus.judge.evidence.comparison import Gains, Policy, Scale, begun
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
-from serinus.judge.evidence.look import Budget, Finding, Look
+from serinus.judge.evidence.look import ErrorBudget, Finding, Look
 from serinus.metrics.counters import Increase
 from serinus.metrics.queries import CounterQuery
 
@@ -31,7 +31,7 @@ RULE_OF_THREE: Final = 3
 """So many more may have been due where none, or few, were seen (95%): what is small by chance in
 the first minute is waited for."""
 
-Counts = Mapping[str, float]
+GroupCounts = Mapping[str, float]
 """By what is counted and the group: `answers: north`."""
 
 
@@ -42,7 +42,7 @@ class Rate:
     events: str
     whole: str
 
-    def of(self, group: str, counts: Counts) -> tuple[float, float]:
+    def of(self, group: str, counts: GroupCounts) -> tuple[float, float]:
         """Events and whole of a group."""
         events, whole = (_key(what, group) for what in (self.events, self.whole))
         return counts.get(events, 0.0), counts.get(whole, 0.0)
@@ -72,7 +72,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class FavourableAnswers:
     """How often each group is answered favourably."""
 
     whole: CounterQuery
@@ -143,11 +143,11 @@ class FairnessCheck:
             of_refusals(self._favoured.tolerance), of_refusals(self._favoured.margin), SHIFTED
         )
         self._label, self._least_share = settings.group_label, settings.min_group_share
-        self._sources: list[Answers | Outcomes] = []
+        self._sources: list[FavourableAnswers | Outcomes] = []
         if settings.favourable is not None:
             metric, matchers = settings.predictions.metric, tuple(settings.predictions.matchers)
             favourable = CounterQuery(metric, (*matchers, *settings.favourable), part=True)
-            self._sources.append(Answers(CounterQuery(metric, matchers), favourable))
+            self._sources.append(FavourableAnswers(CounterQuery(metric, matchers), favourable))
         if settings.equalised_odds is not None:
             self._sources.append(Outcomes.of(settings.equalised_odds))
         self._rates = tuple(rate for source in self._sources for rate in source.rates)
@@ -156,7 +156,7 @@ class FairnessCheck:
         """The answers, those that are favourable, and the outcomes; as far as they are set."""
         return tuple(query for source in self._sources for query in source.queries)
 
-    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+    def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         """What is known, and what a look adds -> the verdict, and what is known then."""
         if problem := look.unreadable(self.queries()):
             return Finding("Error", problem, state)
@@ -192,7 +192,7 @@ class FairnessCheck:
             counts[rate.whole] = sum(rate.of(group, counts)[1] for group in _groups(counts))
         return counts, known
 
-    def _counted(self, state: CheckState, counts: Counts, known: set[str]) -> CheckState:
+    def _counted(self, state: CheckState, counts: GroupCounts, known: set[str]) -> CheckState:
         """Weights are set before the data that they weigh: a group that appears in this block is
         compared from the next one on."""
         before = state.candidate
@@ -210,14 +210,16 @@ class FairnessCheck:
         new = [begun(name, both_ways=True) for name in names if name not in there]
         return comparison.compare(state, new, SHIFTED, both_ways=True)
 
-    def _weighed(self, known: Comparison, pair: Pair, counts: Counts, before: Counts) -> Comparison:
+    def _weighed(
+        self, known: Comparison, pair: Pair, counts: GroupCounts, before: GroupCounts
+    ) -> Comparison:
         first, second = pair.rate.of(pair.first, counts), pair.rate.of(pair.second, counts)
         refusals = self._refusals_are_rarer(pair, before)
         return comparison.counted(
             known, self._gains(known, first, second, refusals), first[0], second[0]
         )
 
-    def _refusals_are_rarer(self, pair: Pair, counts: Counts) -> bool:
+    def _refusals_are_rarer(self, pair: Pair, counts: GroupCounts) -> bool:
         both = [pair.rate.of(group, counts) for group in pair.groups]
         return sum(events for events, _ in both) > sum(whole for _, whole in both) / 2
 
@@ -258,7 +260,7 @@ class FairnessCheck:
         small = self._small(pair.rate, state.candidate)
         return pair.first not in small and pair.second not in small
 
-    def _small(self, rate: Rate, counts: Counts) -> dict[str, float]:
+    def _small(self, rate: Rate, counts: GroupCounts) -> dict[str, float]:
         """The groups that a step need not wait for, with their shares of the whole."""
         least, total = fraction(self._least_share), counts.get(rate.whole, 0.0)
         sizes = {group: rate.of(group, counts)[1] for group in sorted(_groups(counts))}
@@ -290,7 +292,7 @@ class FairnessCheck:
 
     # in words
 
-    def _message(self, verdict: Verdict, state: CheckState, budget: Budget) -> str:
+    def _message(self, verdict: Verdict, state: CheckState, budget: ErrorBudget) -> str:
         if verdict == "Fail":
             return self._what_is_wrong(state, budget)
         counts = state.candidate
@@ -303,7 +305,7 @@ class FairnessCheck:
             return f"{message}; {proof}{self._what_is_small(counts)}"
         return f"{message}. {self._forecast(state, budget)}"
 
-    def _what_is_wrong(self, state: CheckState, budget: Budget) -> str:
+    def _what_is_wrong(self, state: CheckState, budget: ErrorBudget) -> str:
         pairs = {pair.name: pair for pair in self._pairs(state)}
         worst = max(state.comparisons, key=lambda each: log_sum((*each.above, *each.below)))
         pair = pairs[worst.name]
@@ -317,14 +319,14 @@ class FairnessCheck:
             f"above {allowed}, {words.confidence(budget.false_rollback)}."
         )
 
-    def _what_is_small(self, counts: Counts) -> str:
+    def _what_is_small(self, counts: GroupCounts) -> str:
         small = {g: s for rate in self._rates for g, s in self._small(rate, counts).items()}
         if not small:
             return ""
         message = ", ".join(f"{group} ({words.percent(share)})" for group, share in small.items())
         return f" Not waited for, with less than {self._least_share}: {message}."
 
-    def _forecast(self, state: CheckState, budget: Budget) -> str:
+    def _forecast(self, state: CheckState, budget: ErrorBudget) -> str:
         decisive, total = self._decisive(state), max(state.candidate.values())
         return words.forecast(
             comparison.requests_to_pass(decisive, self._per_request(decisive, total), budget),
@@ -369,13 +371,13 @@ def _unfit(groups: set[str]) -> str | None:
     )
 
 
-def _apart(pair: Pair, counts: Counts) -> float:
+def _apart(pair: Pair, counts: GroupCounts) -> float:
     """How far apart the rates are; below all others where one is not known."""
     (events_1, all_1), (events_2, all_2) = (pair.rate.of(g, counts) for g in pair.groups)
     return abs(events_1 / all_1 - events_2 / all_2) if all_1 and all_2 else -1.0
 
 
-def _in_words(pair: Pair, counts: Counts) -> str:
-    first, second = (words.counted(*pair.rate.of(group, counts)) for group in pair.groups)
+def _in_words(pair: Pair, counts: GroupCounts) -> str:
+    first, second = (words.in_counts(*pair.rate.of(group, counts)) for group in pair.groups)
     title = pair.rate.events.capitalize()
     return f"{title}: {pair.first} {first} against {pair.second} {second}"

@@ -6,7 +6,7 @@ from serinus.api.checks import Feedback
 from serinus.api.quantities import seconds, spoken
 from serinus.api.status import CheckState
 from serinus.judge.checks.event_share import EventShare, Nouns
-from serinus.judge.evidence.look import Budget, Finding, Look
+from serinus.judge.evidence.look import ErrorBudget, Finding, Look
 
 OUTCOMES = "outcomes"
 NOUNS = Nouns("negative feedback", OUTCOMES, "has received no feedback yet")
@@ -21,7 +21,7 @@ class FeedbackCheck(EventShare):
         self._min_feedback = settings.min_feedback
         self._after_text, self._after = settings.after, seconds(settings.after)
 
-    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+    def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         early = look.since + self._after - look.at
         if early > 0:
             message = (

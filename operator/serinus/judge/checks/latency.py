@@ -15,10 +15,10 @@ from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.checks.bounds import Durations, by_pod, nearest
 from serinus.judge.evidence import comparison, pods, words
 from serinus.judge.evidence.comparison import Gains, Policy, Scale, among_pods, begun
-from serinus.judge.evidence.dispersion import dispersion, learned
+from serinus.judge.evidence.dispersion import dispersion, estimated
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
-from serinus.judge.evidence.look import Budget, Finding, Look
-from serinus.metrics.histograms import Histogram
+from serinus.judge.evidence.look import ErrorBudget, Finding, Look
+from serinus.metrics.histograms import ArmHistogram
 from serinus.metrics.queries import CounterQuery
 from serinus.metrics.warm_up import warmed_up
 
@@ -57,12 +57,12 @@ class LatencyCheck:
     def queries(self) -> tuple[CounterQuery, ...]:
         return self._classic, self._native
 
-    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+    def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         source = self._source(look)
         if problem := look.unreadable((source,)):
             return Finding("Error", problem, state)
         candidate, stable = (warmed_up(each, self._warm_up) for each in look.growth(source))
-        block = Durations(Histogram.of(candidate), Histogram.of(stable))
+        block = Durations(ArmHistogram.of(candidate), ArmHistogram.of(stable))
         state = self._counted(state, block, look)
         if not state.comparisons and block.are_of_both and not block.common:
             return Finding("Error", f"Candidate and stable have {_no_bound(source)}.", state)
@@ -76,7 +76,7 @@ class LatencyCheck:
         """Which bounds tell most of stable, and how the requests slower than each varied."""
         native = any(look.growth(self._native)[1].increases for look in history)
         source = self._native if native else self._classic
-        stable = [Histogram.of(look.growth(source)[1]) for look in history]
+        stable = [ArmHistogram.of(look.growth(source)[1]) for look in history]
         bounds = nearest([Durations(each, each) for each in stable])
         found = [
             dispersion(_name(bound), [by_pod(each, each.above(bound) or {}) for each in stable])
@@ -85,7 +85,7 @@ class LatencyCheck:
         if self._limit and bounds:
             slow = [by_pod(each, each.surely_above(self._limit_bound)) for each in stable]
             found.append(dispersion(LIMIT, slow))
-        return learned(found, bounds)
+        return estimated(found, bounds)
 
     def _source(self, look: Look) -> CounterQuery:
         """Native histograms where both arms have them: their bounds lie closer."""
@@ -137,7 +137,7 @@ class LatencyCheck:
         return Scale(self._policy_of(each), *requests, look.baseline.of(each.name), block.pods)
 
     def _message(
-        self, found: Verdict, state: CheckState, block: Durations, look: Look, budget: Budget
+        self, found: Verdict, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
     ) -> str:
         if not state.comparisons:
             return (
@@ -171,8 +171,8 @@ class LatencyCheck:
         bound = self._limit_counted(block) if each.name == LIMIT else _bound(each)
         return (
             f"Candidate slower than {words.latency(bound / self._per_second)} in "
-            f"{words.counted(each.candidate, state.candidate[REQUESTS])} against stable "
-            f"{words.counted(each.stable, state.stable[REQUESTS])}"
+            f"{words.in_counts(each.candidate, state.candidate[REQUESTS])} against stable "
+            f"{words.in_counts(each.stable, state.stable[REQUESTS])}"
         )
 
     def _limit_counted(self, block: Durations) -> float:
@@ -199,7 +199,9 @@ class LatencyCheck:
         message = words.varied("slow requests", varied)
         return message + words.tolerated(varied, widened.ratio, block.pods[0])
 
-    def _forecast(self, state: CheckState, block: Durations, look: Look, budget: Budget) -> str:
+    def _forecast(
+        self, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
+    ) -> str:
         n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
         gained: list[Gains] = [
             self._scale(each, (1.0, n_s / n_c), block, look).gains(

@@ -11,10 +11,10 @@ from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.evidence import comparison, words
 from serinus.judge.evidence.comparison import Policy, Scale, among_pods, begun
-from serinus.judge.evidence.dispersion import Block, dispersion, learned
+from serinus.judge.evidence.dispersion import Block, dispersion, estimated
 from serinus.judge.evidence.history import of_each_pod
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
-from serinus.judge.evidence.look import Budget, Finding, Look
+from serinus.judge.evidence.look import ErrorBudget, Finding, Look
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery
 from serinus.metrics.shares import Share, Shares, of_classes, of_scores
@@ -80,7 +80,7 @@ class PredictionDriftCheck:
     def queries(self) -> tuple[CounterQuery, ...]:
         return tuple(source.counters for source in self._sources)
 
-    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+    def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         found: dict[str, Shares] = {}
         errors, missing = [], []
         for source in self._sources:
@@ -113,7 +113,7 @@ class PredictionDriftCheck:
         """How each class and score range of stable's varied."""
         blocks = [block for source in self._sources for block in _by_share(source, history)]
         names = sorted({name for block in blocks for name in block})
-        return learned(
+        return estimated(
             dispersion(name, [block[name] for block in blocks if name in block])
             for name in names[:MOST_SHARES]
         )
@@ -163,7 +163,7 @@ class PredictionDriftCheck:
     def _pods(self, source: str, look: Look) -> tuple[int, int]:
         return next(look.pods(one.counters) for one in self._sources if one.name == source)
 
-    def _message(self, verdict: Verdict, state: CheckState, look: Look, budget: Budget) -> str:
+    def _message(self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget) -> str:
         if verdict == "Fail":
             return self._what_is_wrong(state, look, budget)
         parts = [
@@ -188,7 +188,7 @@ class PredictionDriftCheck:
         widened = among_pods(self._policy.tolerance, varied, pods)
         return words.varied(each.name, varied) + words.tolerated(varied, widened.ratio, pods[0])
 
-    def _what_is_wrong(self, state: CheckState, look: Look, budget: Budget) -> str:
+    def _what_is_wrong(self, state: CheckState, look: Look, budget: ErrorBudget) -> str:
         against = [known for known in state.comparisons if known.above]
         worst = max(against, key=lambda known: log_sum((*known.above, *known.below)))
         tolerance = self._policy.tolerance
@@ -199,7 +199,7 @@ class PredictionDriftCheck:
             f"{self._what_varied(worst, look)}"
         )
 
-    def _forecast(self, state: CheckState, look: Look, budget: Budget) -> str:
+    def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> str:
         per_request = {
             source: (1.0, state.stable[source] / n_c if n_c else 0.0)
             for source, n_c in state.candidate.items()
@@ -292,6 +292,6 @@ def _difference(known: Comparison, state: CheckState) -> float:
 
 def _in_words(known: Comparison, state: CheckState) -> str:
     source = _source(known.name)
-    candidate = words.counted(known.candidate, state.candidate[source])
-    stable = words.counted(known.stable, state.stable[source])
+    candidate = words.in_counts(known.candidate, state.candidate[source])
+    stable = words.in_counts(known.stable, state.stable[source])
     return f"{known.name[0].upper()}{known.name[1:]}: candidate {candidate} against stable {stable}"

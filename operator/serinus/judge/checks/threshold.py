@@ -7,7 +7,7 @@ from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.checks import Threshold
 from serinus.api.quantities import seconds, spoken
 from serinus.api.status import CheckState
-from serinus.judge.evidence.look import Budget, Finding, Look
+from serinus.judge.evidence.look import ErrorBudget, Finding, Look
 from serinus.metrics.queries import ExpressionQuery, QueryError, Series
 
 _NO_GUARANTEE = "A threshold has no statistical guarantee."
@@ -26,7 +26,7 @@ class ThresholdCheck:
     def queries(self) -> tuple[ExpressionQuery, ...]:
         return (self._query,)
 
-    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+    def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         answer = look.values[self._query]
         unknown = state.replace(breached_since=None, in_bounds_since=None)
         query = self._settings.query

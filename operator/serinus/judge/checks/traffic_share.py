@@ -30,7 +30,7 @@ from serinus.api.quantities import fraction
 from serinus.api.status import ArmRequests, CheckState, SplitState, Verdict
 from serinus.judge.evidence import words
 from serinus.judge.evidence.kernel import WORSE, log_sum
-from serinus.judge.evidence.look import Budget, EffectiveWeight, Finding, Look
+from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, Finding, Look
 from serinus.metrics.counters import BOTH_WITHIN, Increase
 from serinus.metrics.queries import CounterQuery
 
@@ -91,7 +91,7 @@ class TrafficShareCheck:
         """It compares requests with a weight, and not with what stable did before."""
         return NO_HISTORY
 
-    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+    def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         if problem := look.unreadable(self.queries()):
             return Finding("Error", problem, state)
         if look.weight is None:
@@ -113,7 +113,7 @@ class TrafficShareCheck:
         return Finding(split.found, split.evidence or f"{seen}: too few to tell.", state)
 
     def _decided(
-        self, split: SplitState, look: Look, budget: Budget, message: str, *, enough: bool
+        self, split: SplitState, look: Look, budget: ErrorBudget, message: str, *, enough: bool
     ) -> SplitState:
         """The next trial, or this one with what it has shown so far."""
         if look.weight is None:

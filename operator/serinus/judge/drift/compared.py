@@ -10,7 +10,7 @@ from serinus.judge.drift.feature import WHOLE, Feature, Side, Tolerance
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedFeature:
     """The reference in the form that counts have, and how much evidence is enough."""
 
     reference: FeatureReference
@@ -27,7 +27,7 @@ class Compared:
     @classmethod
     def all_of(
         cls, references: Sequence[FeatureReference], tolerance: Tolerance, looks: float
-    ) -> list["Compared"]:
+    ) -> list["ComparedFeature"]:
         """Every feature. `looks`: how many pass on the mean before a false alarm of any.
 
         Of all sides one alone raises the alarm, so they share its chance; all of them end it.

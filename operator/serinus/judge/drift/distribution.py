@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from serinus.metrics.counters import Growth, Increase
-from serinus.metrics.histograms import Histogram
+from serinus.metrics.histograms import ArmHistogram
 from serinus.metrics.shares import ranges
 
 LONGEST_NAME: Final = 100
@@ -91,7 +91,7 @@ def _by_feature(increases: Iterable[Increase], label: str) -> dict[str, list[Inc
 
 
 def _up_to(increases: Iterable[Increase]) -> dict[float, float]:
-    histogram = Histogram.of(Growth(tuple(increases)))
+    histogram = ArmHistogram.of(Growth(tuple(increases)))
     total = histogram.total
     above = {bound: histogram.above(bound) for bound in histogram.bounds}
     known = {

@@ -87,7 +87,7 @@ class Feature:
             return f"every range and category is within {tolerance} again."
         shown = ((name, each) for (name, _), each in self.cusums.items() if each.shown)
         name, worst = max(shown, key=lambda one: abs(one[1].share - reference[one[0]]))
-        counted = words.counted(worst.events, worst.values)
+        counted = words.in_counts(worst.events, worst.values)
         return (
             f"{name} {counted} in the last {spoken(at - worst.since)} against "
             f"{words.percent(reference[name])} in the reference, the greatest difference; "

@@ -8,7 +8,7 @@ from serinus.api.monitoring import MOST_FEATURES, FeatureDrift
 from serinus.api.quantities import fraction, seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import Monitored, Unknown
-from serinus.judge.drift.compared import Compared
+from serinus.judge.drift.compared import ComparedFeature
 from serinus.judge.drift.distribution import Distribution, distributions
 from serinus.judge.drift.feature import Feature, Tolerance
 from serinus.judge.drift.reference import recorded
@@ -42,7 +42,7 @@ class DriftState:
         return cls(at, at)
 
 
-def queries_of(settings: FeatureDrift) -> tuple[CounterQuery, CounterQuery]:
+def feature_queries(settings: FeatureDrift) -> tuple[CounterQuery, CounterQuery]:
     """What to ask of stable: the histogram, and the counter of categories."""
     categories = settings.categories
     return (
@@ -60,7 +60,7 @@ def watch(
     interval: float,
 ) -> tuple[Monitored, DriftState]:
     """What is known, and a look -> what is known then. A look every `interval` seconds."""
-    queries = queries_of(settings)
+    queries = feature_queries(settings)
     asked = {query: answers[query] for query in queries}
     [readings], counted = count((asked,), before.counted, before.since)
     seen = _seen(settings, queries, readings, at)
@@ -136,7 +136,7 @@ def _compared(
     interval: float,
 ) -> tuple[Monitored, DriftState]:
     tolerance = Tolerance(settings.tolerance, fraction(settings.absolute_tolerance))
-    compared = Compared.all_of(known.reference, tolerance, FALSE_ALARM_EVERY / interval)
+    compared = ComparedFeature.all_of(known.reference, tolerance, FALSE_ALARM_EVERY / interval)
     before = {each.feature: each for each in known.features}
     statuses, features, untold = [], dict(watched.features), []
     for each in compared:

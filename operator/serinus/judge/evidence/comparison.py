@@ -27,7 +27,7 @@ from serinus.judge.evidence.kernel import (
     raised,
     requests_until,
 )
-from serinus.judge.evidence.look import Budget
+from serinus.judge.evidence.look import ErrorBudget
 from serinus.judge.evidence.overshoot import boost
 
 FIRST_RELEASE: Final = 0.97
@@ -210,7 +210,7 @@ def weighed(state: CheckState, comparisons: list[Comparison]) -> CheckState:
     return state.replace(comparisons=comparisons, peak=max(state.peak, total))
 
 
-def ceiling(state: CheckState, budget: Budget) -> float:
+def ceiling(state: CheckState, budget: ErrorBudget) -> float:
     """ln of the evidence of one comparison that is enough for Fail, whatever the others show.
 
     A trifle more, so that what reaches it is enough after rounding as well.
@@ -218,7 +218,7 @@ def ceiling(state: CheckState, budget: Budget) -> float:
     return math.log(1 / budget.false_fail - state.held_back) + 1e-5
 
 
-def verdict(state: CheckState, budget: Budget) -> Verdict:
+def verdict(state: CheckState, budget: ErrorBudget) -> Verdict:
     """What the evidence proves; a proof against the candidate is never taken back."""
     if state.peak >= -math.log(budget.false_fail):
         return "Fail"
@@ -239,7 +239,9 @@ def step_entered(state: CheckState) -> CheckState:
     return state.replace(comparisons=restarted, step_requests=0.0, alone=0.0, in_bounds_since=None)
 
 
-def requests_to_pass(state: CheckState, gained: Iterable[Gains], budget: Budget) -> float | None:
+def requests_to_pass(
+    state: CheckState, gained: Iterable[Gains], budget: ErrorBudget
+) -> float | None:
     """An estimate for people: candidate requests until Pass if all rates stay as they are.
 
     `gained` is what one more candidate request adds to each comparison. None: never.
@@ -255,7 +257,9 @@ def requests_to_pass(state: CheckState, gained: Iterable[Gains], budget: Budget)
     return max(waits)
 
 
-def requests_to_fail(state: CheckState, gained: Iterable[Gains], budget: Budget) -> float | None:
+def requests_to_fail(
+    state: CheckState, gained: Iterable[Gains], budget: ErrorBudget
+) -> float | None:
     """As `requests_to_pass`, until Fail."""
     evidence = [e for each in state.comparisons for e in (*each.above, *each.below)]
     gains = [g for gain in gained for g in (*gain.above, *gain.below)]

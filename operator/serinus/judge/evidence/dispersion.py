@@ -50,7 +50,7 @@ def dispersion(name: str, blocks: Sequence[Block]) -> Dispersion:
     return Dispersion(name=name, over_time=over_time, between_pods=pods.differ)
 
 
-def learned(found: Iterable[Dispersion], bounds: Sequence[float] = ()) -> CheckBaseline:
+def estimated(found: Iterable[Dispersion], bounds: Sequence[float] = ()) -> CheckBaseline:
     """What a check goes by; what varied by chance alone need not be kept."""
     kept = [each for each in found if each.over_time > 1 or each.between_pods]
     return CheckBaseline(bounds=list(bounds), dispersions=kept)

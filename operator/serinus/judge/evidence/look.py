@@ -90,7 +90,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class ErrorBudget:
     """How often a check may be wrong, and what it must have seen."""
 
     false_fail: float
@@ -124,7 +124,7 @@ class CheckKind(Protocol):
         """What it needs to know; wholes before their parts."""
         ...
 
-    def judge(self, state: CheckState, look: Look, budget: Budget) -> Finding:
+    def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         """What is known, and what a look adds -> the verdict, and what is known then."""
         ...
 

@@ -9,7 +9,7 @@ ENOUGH_PODS: Final = 3
 """Of the candidate, for their mean to tell more than one of them."""
 
 
-def counted(events: float, requests: float) -> str:
+def in_counts(events: float, requests: float) -> str:
     """`41/2045 (2.0%)`; of no requests there is no share to tell."""
     return f"{count(events)}/{count(requests)} ({percent(events / requests)})"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from serinus.judge.drift import queries_of
+from serinus.judge.drift import feature_queries
 from serinus.metrics.queries import QueryError
 from tests.unit.judge.drift.watching import BOUNDS, USUAL, Watching, watching_given
 
@@ -135,7 +135,7 @@ def test_a_restart_forgets_what_is_suspected_and_not_what_is_known() -> None:
 
 def test_an_outage_of_prometheus_is_told_once_it_lasts_and_nothing_is_lost() -> None:
     watching = watching_given()
-    histogram, _ = queries_of(watching.settings)
+    histogram, _ = feature_queries(watching.settings)
     watching.broken = {histogram: QueryError("Prometheus cannot be reached.")}
     assert watching.looks(4).unknown is None
     unknown = watching.looks(2).unknown

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from serinus.api.monitoring import FeatureDrift
 from serinus.api.status import FeatureStatus, Monitored
-from serinus.judge.drift import DriftState, given, queries_of, watch
+from serinus.judge.drift import DriftState, feature_queries, given, watch
 from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import Query, QueryResult
 from tests.support.simulated_pods import Pods
@@ -61,7 +61,7 @@ class Watching:
         self.at += seconds
         self.pods.scrape(self.at)
         start = covered_until(self.watch.counted, self.watch.since) - 60
-        queries = queries_of(self.settings)
+        queries = feature_queries(self.settings)
         answers: dict[Query, QueryResult] = {
             query: self.pods.answer(query, start, self.at) for query in queries
         }
