@@ -277,10 +277,12 @@ def _settled(s: Snapshot) -> bool:
         return False
     if s.status.get("retiring"):
         return False
-    if s.role("candidate"):
-        return s.hold in _WAIT_FOR_A_PERSON or s.replicas == 0
-    desired = revision_of(s.spec)
     invalid = any(c["reason"] == "InvalidSpec" for c in s.status.get("conditions", ()))
+    if candidate := s.role("candidate"):
+        # of an invalid spec it stays where nothing else serves
+        kept = invalid and (candidate["mode"] == "First" or "aloneSince" in candidate)
+        return kept or s.hold in _WAIT_FOR_A_PERSON or s.replicas == 0
+    desired = revision_of(s.spec)
     if invalid:
         return True
     return desired in (s.revision("stable"), s.revision("rejected"))
