@@ -94,15 +94,19 @@ def _traffic_needs_pods(history: History) -> Iterator[Violation]:
 def _removed_pods_have_no_traffic(history: History) -> Iterator[Violation]:
     asked: set[str] = set()
     """Revisions whose pods went because spec.replicas was 0; they come back after that is over."""
+    had: set[str] = set()
+    """Revisions that had pods: where none could be made, none was taken away."""
 
     def wrong(s: Snapshot) -> str | None:
         if s.live is None:
             return None
         if not s.replicas:
             asked.update(revision for revision in s.split if not s.pods.get(revision, 0))
-        asked.difference_update(revision for revision, count in s.pods.items() if count)
+        running = {revision for revision, count in s.pods.items() if count}
+        asked.difference_update(running)
+        had.update(running)
         for revision, share in s.split.items():
-            gone = share > 0 and not s.pods.get(revision, 0) and revision not in asked
+            gone = share > 0 and revision in had - running - asked
             if gone and s.replicas:
                 return f"{share:g}% of the requests go to {revision}, whose pods Serinus took away"
         return None

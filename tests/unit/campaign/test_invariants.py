@@ -1,5 +1,6 @@
 """Each invariant sees what it is there for, and nothing else."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,15 @@ START = 1_790_000_000.0
 def stood(seconds: float = 120.0, **more: Any) -> History:
     """A world that stood so for so long."""
     return History(snapshots=[Snapshot(at=START, **more)], end=START + seconds)
+
+
+def lost(**more: Any) -> History:
+    """A world whose candidate lost its pods halfway, and all else stood."""
+    history = stood(**more)
+    before = history.snapshots[0]
+    left = {"old": before.pods["old"]}
+    history.snapshots.append(replace(before, at=START + 60, ready=left, pods=left))
+    return history
 
 
 def live(**status: Any) -> dict[str, Any]:
@@ -35,8 +45,8 @@ WRONG = {
     "traffic needs pods": stood(
         live=ROLLING, ready={"old": 4}, pods=ALL, split={"old": 80, "new": 20}
     ),
-    "removed pods have no traffic": stood(
-        live=ROLLING, ready={"old": 4}, pods={"old": 4}, split={"old": 80, "new": 20}
+    "removed pods have no traffic": lost(
+        live=ROLLING, ready=ALL, pods=ALL, split={"old": 80, "new": 20}
     ),
     "the rejected lose traffic": stood(
         live=live(stable=STABLE, rejected={"revision": "new"}),
@@ -91,3 +101,9 @@ def test_the_page_has_a_cell_for_each_event_in_each_state() -> None:
     text = page({"table": [], "mutation": []})
     assert "| operator killed |" in text
     assert "(not run)" in text
+
+
+def test_where_no_pods_could_be_made_none_were_taken_away() -> None:
+    first = live(candidate={**CANDIDATE, "mode": "First"}, message="0 of 4 pods are ready.")
+    found = violations(stood(live=first, split={"new": 100}))
+    assert "removed pods have no traffic" not in {each.name for each in found}
