@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
+from serinus.api.reasons import Reason
 from serinus.api.spec import Spec, Step
 from serinus.api.status import (
     Candidate,
@@ -158,7 +159,7 @@ def _wait(steps: list[Step], candidate: Candidate, now: float) -> WaitView | Non
     hold = candidate.hold
     if hold is None:
         return None
-    ends = pause_until(steps, candidate) if hold.reason == "AwaitingPause" else None
+    ends = pause_until(steps, candidate) if hold.reason == Reason.AWAITING_PAUSE else None
     left = max(ends - now, 0.0) if ends is not None and ends < inf else None
     return WaitView(hold.reason, hold.message, max(now - hold.since, 0.0), left)
 
