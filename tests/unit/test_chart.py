@@ -14,6 +14,9 @@ from serinus import __version__
 from serinus.cluster import KINDS
 from serinus.controller.__main__ import arguments
 from serinus.controller.scope import CLASS_LABEL
+from serinus.manifests.kinds import Kind
+from serinus.manifests.routers import ROUTERS
+from serinus.manifests.routers.router import Router
 from serinus.metrics.labelling import Labelling, matcher
 from serinus.prometheus import Header
 from serinus.prometheus import settings as reading
@@ -181,6 +184,28 @@ def test_the_roles_are_about_the_kinds_that_the_operator_speaks_to_and_no_other(
     }
     spoken_to = {(kind.group, kind.plural) for kind in KINDS.values()}
     assert named == spoken_to | {("serinus.dev", "modeldeployments/status")}
+
+
+@pytest.mark.parametrize("scope", ["Cluster", "Namespace"])
+@pytest.mark.parametrize("router", ROUTERS)
+def test_the_operator_may_write_what_a_router_writes_and_only_read_what_it_needs(
+    router: type[Router], scope: str
+) -> None:
+    roles = operator_roles(render(scope=scope))
+    rules = [rule for role in roles for rule in role["rules"]]
+    for kind in router.kinds:
+        assert verbs(rules, kind) == {"get", "list", "watch", "create", "patch", "delete"}
+    for kind in router.needed_kinds:
+        assert verbs(rules, kind) == {"list", "watch"}
+
+
+def verbs(rules: list[dict[str, Any]], kind: Kind) -> set[str]:
+    return {
+        verb
+        for rule in rules
+        if kind.group in rule["apiGroups"] and kind.plural in rule["resources"]
+        for verb in rule["verbs"]
+    }
 
 
 def test_people_read_by_the_role_view_and_write_by_edit_and_nobody_writes_a_status() -> None:

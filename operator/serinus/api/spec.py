@@ -1,6 +1,7 @@
 """What a user asks for: the spec of a ModelDeployment."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Annotated, Any, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -8,6 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from serinus.api.analysis import Analysis
 from serinus.api.base import CelRule, Duration, Interval, Type, Written
 from serinus.api.monitoring import Monitoring
+from serinus.api.problem import Problem
 from serinus.api.template import TEMPLATE_SCHEMA
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -71,6 +73,21 @@ class Gateway(Type):
         "empty.",
     )
 
+    def problems(self, field: str, namespace: str) -> Iterator[Problem]:
+        """The Gateway API's own rule: two references to one Gateway must name different listeners.
+
+        `namespace` is the ModelDeployment's.
+        """
+        sections: dict[tuple[str, str], list[str | None]] = {}
+        for index, reference in enumerate(self.parent_refs):
+            parent = (reference.namespace or namespace, reference.name)
+            earlier, section = sections.setdefault(parent, []), reference.section_name
+            if earlier and (section is None or {None, section} & {*earlier}):
+                named = f"Gateway {'/'.join(parent)} is named before"
+                message = f"{named}; give each a sectionName of its own"
+                yield Problem(f"{field}.parentRefs[{index}]", message)
+            earlier.append(section)
+
 
 class Traffic(Type):
     """How requests reach the pods."""
@@ -81,6 +98,11 @@ class Traffic(Type):
         "by the number of pods, and weights are only as fine as that number "
         "allows.",
     )
+
+    def problems(self, field: str, namespace: str) -> Iterator[Problem]:
+        """What keeps a router from splitting as its settings say."""
+        if self.gateway is not None:
+            yield from self.gateway.problems(f"{field}.gateway", namespace)
 
 
 class Pause(Type):

@@ -8,7 +8,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
@@ -27,23 +26,13 @@ from serinus.api.checks import (
     TrafficShare,
 )
 from serinus.api.presets import PRESETS
+from serinus.api.problem import Problem
 from serinus.api.quantities import fraction, seconds
-from serinus.api.spec import ALL_TRAFFIC, MOST_WEIGHT, Gateway, Spec
+from serinus.api.spec import ALL_TRAFFIC, MOST_WEIGHT, Spec
 from serinus.api.status import Status
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
 
 _JSON_TYPES: Final = {"object": dict, "array": list, "string": str, "integer": int}
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A field of the manifest, and what is wrong with it in a sentence."""
-
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.field}: {self.message}"
 
 
 def problems(namespace: str, name: str, spec: dict[str, Any]) -> list[Problem]:
@@ -211,21 +200,8 @@ def _mounts_model(spec: Spec) -> bool:
     return uri is not None and uri.startswith(("pvc:", "oci:"))
 
 
-def _parents(namespace: str, spec: Spec) -> Iterator[Problem]:
-    """The Gateway API's own rule: two references to one Gateway must name different listeners."""
-    gateway: Gateway | None = spec.traffic.gateway
-    if gateway is None:
-        return
-    parents = [(parent.namespace or namespace, parent.name) for parent in gateway.parent_refs]
-    sections: dict[tuple[str, str], list[str | None]] = {}
-    for index, (parent, reference) in enumerate(zip(parents, gateway.parent_refs, strict=True)):
-        earlier, section = sections.setdefault(parent, []), reference.section_name
-        if earlier and (section is None or {None, section} & {*earlier}):
-            message = (
-                f"Gateway {'/'.join(parent)} is named before; give each a sectionName of its own"
-            )
-            yield Problem(f"spec.traffic.gateway.parentRefs[{index}]", message)
-        earlier.append(section)
+def _traffic(namespace: str, spec: Spec) -> Iterator[Problem]:
+    yield from spec.traffic.problems("spec.traffic", namespace)
 
 
 def _steps(namespace: str, spec: Spec) -> Iterator[Problem]:
@@ -324,7 +300,7 @@ def _twice(names: Iterable[str]) -> list[str]:
 _CHECKS: Final[tuple[Callable[[str, Spec], Iterator[Problem]], ...]] = (
     _model,
     _template,
-    _parents,
+    _traffic,
     _steps,
     _analysis,
     _monitoring,

@@ -1,43 +1,18 @@
-"""The kinds that Serinus reads or writes, and where the API serves them."""
+"""The kinds that Serinus reads or writes."""
 
-from dataclasses import dataclass
 from typing import Final
 
+from serinus.manifests.kinds import CONTROLLER_REVISION, DEPLOYMENT, MODEL_DEPLOYMENT, Kind
+from serinus.manifests.routers import NEEDED_KINDS, ROUTER_KINDS
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of object."""
-
-    name: str
-    api_version: str
-    plural: str
-
-    @property
-    def group(self) -> str:
-        """API group; empty for core."""
-        return self.api_version.rpartition("/")[0]
-
-    @property
-    def version(self) -> str:
-        """Version in the group."""
-        return self.api_version.rpartition("/")[2]
-
-    def path(self, namespace: str | None = None, name: str | None = None, sub: str = "") -> str:
-        """The URL path of an object, of a collection without a name, of all without a namespace."""
-        root = f"/apis/{self.api_version}" if self.group else f"/api/{self.api_version}"
-        place = f"/namespaces/{namespace}" if namespace else ""
-        return f"{root}{place}/{self.plural}" + (f"/{name}" if name else "") + sub
-
-
-KINDS: Final = {
+KINDS: Final[dict[str, Kind]] = {
     kind.name: kind
     for kind in (
-        Kind("ModelDeployment", "serinus.dev/v1alpha1", "modeldeployments"),
-        Kind("Deployment", "apps/v1", "deployments"),
-        Kind("ControllerRevision", "apps/v1", "controllerrevisions"),
-        Kind("Service", "v1", "services"),
-        Kind("Gateway", "gateway.networking.k8s.io/v1", "gateways"),
-        Kind("HTTPRoute", "gateway.networking.k8s.io/v1", "httproutes"),
+        MODEL_DEPLOYMENT,
+        DEPLOYMENT,
+        CONTROLLER_REVISION,
+        *ROUTER_KINDS.values(),
+        *NEEDED_KINDS.values(),
         Kind("Lease", "coordination.k8s.io/v1", "leases"),
         Kind("Event", "events.k8s.io/v1", "events"),
         Kind("Pod", "v1", "pods"),
@@ -45,16 +20,16 @@ KINDS: Final = {
     )
 }
 
-CHILDREN: Final = ("Deployment", "ControllerRevision", "Service", "HTTPRoute")
+CHILDREN: Final = (DEPLOYMENT.name, CONTROLLER_REVISION.name, *ROUTER_KINDS)
 """Kinds of the objects that a ModelDeployment owns."""
 
 _OURS: Final = "app.kubernetes.io/managed-by=serinus"
 WATCHED: Final = {
-    "ModelDeployment": "",
+    MODEL_DEPLOYMENT.name: "",
     **dict.fromkeys(CHILDREN, _OURS),
     # they carry the labels of their Service; of these we need those of the revisions
     "EndpointSlice": f"{_OURS},serinus.dev/revision",
-    # where one is gone, the routes that name it may keep what was last said of them
-    "Gateway": "",
+    # where one is gone, what routes through it may keep what was last said of it
+    **dict.fromkeys(NEEDED_KINDS, ""),
 }
 """The kinds that are watched and listed, and the label selector of those objects that are."""

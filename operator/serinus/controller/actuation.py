@@ -19,9 +19,10 @@ from serinus.controller.pace import (
     Pace,
 )
 from serinus.controller.queue import RETRY_AFTER_LONGEST
+from serinus.manifests.adoption import foreign, handed_over
 from serinus.manifests.children import Children
 from serinus.manifests.covers import over, ports_anew, unlike
-from serinus.manifests.owner import Manifest, Objects, Owner, foreign, handed_over
+from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.plan.situation import Intervention, World
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from serinus.cluster.kinds import WATCHED
 from serinus.cluster.store import OWNER_LABEL
 from serinus.controller.queue import Key
 from serinus.controller.watching import Watching
-from serinus.manifests.routers.gateway import unserved
+from serinus.manifests.routers import NEEDED_KINDS
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +28,6 @@ RETRY: Final = 5.0
 """Seconds until the next try later on, while the watches still tell most."""
 LOOK_FOR_ABSENT: Final = 10.0
 """Seconds between two looks at kinds that are not served: their definition may come any time."""
-
-
-_NOT_NEEDED: Final = frozenset({"Gateway"})
-"""Kinds that are only told of: where the operator's role is of a version that did not list them,
-rollouts are judged all the same."""
 
 
 class Informer:
@@ -56,7 +51,8 @@ class Informer:
         self._namespaces = namespaces
         self._served: frozenset[str] = frozenset()
         self._forbidden: set[str] = set()
-        """Kinds that need not be known, and may not be listed."""
+        """Kinds that routers need and that may not be listed, as where the operator's role is of a
+        version that did not list them: rollouts are judged all the same."""
         self._resync_now = asyncio.Event()
         self._watching: Watching | None = None
         self._tried_at = time.monotonic()
@@ -128,15 +124,15 @@ class Informer:
         self.not_ready_reason = reason
 
     async def _relist(self, kind: str) -> bool:
-        """Take in all objects of a kind; False if the API server does not serve it, or if it need
-        not be known and may not be listed."""
+        """Take in all objects of a kind; False if the API server does not serve it, or if a
+        router needs it and it may not be listed."""
         try:
             for namespace in self._namespaces or (None,):
                 found, version = await self._cluster.snapshot(kind, namespace, WATCHED[kind])
                 self._store.replace(kind, found, version, namespace)
             self._forbidden.discard(kind)
         except ApiError as error:
-            if not (error.absent or (error.status == 403 and kind in _NOT_NEEDED)):
+            if not (error.absent or (error.status == 403 and kind in NEEDED_KINDS)):
                 raise
             if not error.absent and kind not in self._forbidden:
                 self._forbidden.add(kind)
@@ -146,11 +142,12 @@ class Informer:
         return True
 
     def _unserved(self, live: dict[str, Any]) -> str | None:
-        """Why a Gateway serves no route, as far as is known; None of all that is no Gateway."""
-        if live["kind"] != "Gateway":
+        """Why what a router needs serves nothing, as far as is known; None of all else."""
+        kind = NEEDED_KINDS.get(live["kind"])
+        if kind is None:
             return None
         name = live["metadata"]["namespace"], live["metadata"]["name"]
-        return unserved(*name, self._store.get("Gateway", *name))
+        return kind.unserved(*name, self._store.get(kind.name, *name))
 
     def _seen(self, type_: str | None, live: dict[str, Any]) -> None:
         metadata = live["metadata"]
@@ -161,7 +158,7 @@ class Informer:
             self._store.remove(live)
         elif not self._store.put(live):
             return
-        if live["kind"] == "Gateway":
+        if live["kind"] in NEEDED_KINDS:
             if self._unserved(live) != before:
                 for name in self._store.names("ModelDeployment"):
                     self._add(Key(*name))

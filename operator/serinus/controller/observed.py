@@ -10,9 +10,9 @@ from serinus.api.validation import readable
 from serinus.cluster import Store
 from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
-from serinus.manifests.children import router_for
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
+from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Router
 from serinus.plan.observe import incompatibility, read_revisions, who_serves
 from serinus.plan.situation import Desired

@@ -23,8 +23,9 @@ from serinus.controller.queue import Key, TryAgainError
 from serinus.controller.sampling import Sampler
 from serinus.controller.scope import Scope
 from serinus.controller.unwritten import lasting, withdraw_without_status
-from serinus.manifests.children import children, lacking, router_for
+from serinus.manifests.children import children, lacking
 from serinus.manifests.owner import Manifest
+from serinus.manifests.routers import router_for
 from serinus.plan.decide import Plan, decide
 from serinus.plan.history import kept
 from serinus.plan.observe import read_desired, read_history, read_world

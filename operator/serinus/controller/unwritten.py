@@ -12,9 +12,9 @@ from serinus.controller.events import write_event
 from serinus.controller.object_state import ObjectState, Unwritten
 from serinus.controller.observed import Observed
 from serinus.controller.queue import Key, TryAgainError
-from serinus.manifests.children import router_for
 from serinus.manifests.covers import covers
 from serinus.manifests.owner import Manifest
+from serinus.manifests.routers import router_for
 from serinus.plan.decide import Plan
 from serinus.plan.situation import World
 from serinus.plan.withdrawal import Mark, unjudged, withdrawal

@@ -3,14 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Final
 
 from serinus.api.spec import Spec
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.gateway import GatewayRouter
-from serinus.manifests.routers.replicas import ReplicaRouter
-from serinus.manifests.routers.router import Router, Split
+from serinus.manifests.routers import router_for
+from serinus.manifests.routers.router import Split
 from serinus.manifests.workload import deployment, service
 
 
@@ -21,15 +19,6 @@ class Wanted:
     replicas: Mapping[str, int]
     """Pods by hash of each live revision."""
     split: Split
-
-
-ROUTERS: Final[tuple[type[Router], ...]] = (ReplicaRouter, GatewayRouter)
-
-
-def router_for(spec: Spec) -> Router:
-    """The router that a spec asks for."""
-    gateway = spec.traffic.gateway
-    return ReplicaRouter() if gateway is None else GatewayRouter(gateway)
 
 
 @dataclass(frozen=True)

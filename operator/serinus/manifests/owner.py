@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from serinus.manifests.kinds import MODEL_DEPLOYMENT, Kind
+
 Manifest = dict[str, Any]
 """A Kubernetes object as JSON: one to apply, or one as the API server gives it."""
 
@@ -14,7 +16,6 @@ MANAGED_BY: Final = {"app.kubernetes.io/managed-by": "serinus"}
 NAME_LABEL: Final = "serinus.dev/name"
 REVISION_LABEL: Final = "serinus.dev/revision"
 ADOPT_ANNOTATION: Final = "serinus.dev/adopt"
-_HANDED_OVER: Final = ("Service", "HTTPRoute")
 WITHDRAWN: Final = "serinus.dev/withdrawn"
 """Annotation of what splits the traffic: from which candidate it was taken though the status, which
 is written first otherwise, could not be."""
@@ -37,13 +38,11 @@ class Owner:
         """Name of what belongs to one revision."""
         return f"{self.name}-{revision}"
 
-    def object(
-        self, api_version: str, kind: str, name: str, revision: str | None = None
-    ) -> Manifest:
+    def object(self, kind: Kind, name: str, revision: str | None = None) -> Manifest:
         """The head of a child's manifest."""
         return {
-            "apiVersion": api_version,
-            "kind": kind,
+            "apiVersion": kind.api_version,
+            "kind": kind.name,
             "metadata": {
                 "name": name,
                 "namespace": self.namespace,
@@ -56,8 +55,8 @@ class Owner:
         """The ownerReference of a child. It does not block the owner's deletion, and so needs no
         permission on the owner's finalizers."""
         return {
-            "apiVersion": "serinus.dev/v1alpha1",
-            "kind": "ModelDeployment",
+            "apiVersion": MODEL_DEPLOYMENT.api_version,
+            "kind": MODEL_DEPLOYMENT.name,
             "name": self.name,
             "uid": self.uid,
             "controller": True,
@@ -66,7 +65,7 @@ class Owner:
 
     def owns(self, live: Manifest) -> bool:
         """Whether this very ModelDeployment, not a namesake before it, controls the object."""
-        controller = _controller(live)
+        controller = controller_of(live)
         return controller is not None and controller["uid"] == self.uid
 
     def left_behind(self, live: Manifest) -> bool:
@@ -77,44 +76,13 @@ class Owner:
         ours = {**MANAGED_BY, **self.pods(revision)}
         child = self.name if revision is None else self.child(revision)
         return (
-            _controller(live) is None
+            controller_of(live) is None
             and ours.items() <= labels.items()
             and live["metadata"]["name"] == child
         )
 
 
-def handed_over(kind: str, live: Manifest, owner: Owner) -> bool:
-    """Whether who may write this object, which nobody controls, gave it to the ModelDeployment.
-
-    It stands on the object itself: who may only make a ModelDeployment must not take by it what
-    they may not write. Pods are never handed over: a Deployment's selector cannot change.
-    """
-    annotations = live["metadata"].get("annotations") or {}
-    given = annotations.get(ADOPT_ANNOTATION) == owner.name
-    return given and kind in _HANDED_OVER and _controller(live) is None
-
-
-def foreign(kind: str, live: Manifest, owner: Owner) -> str | None:
-    """Why an object with a child's name is not ours to write, in a sentence; None if it is."""
-    if owner.owns(live) or owner.left_behind(live) or handed_over(kind, live, owner):
-        return None
-    what = f"{kind} {owner.namespace}/{live['metadata']['name']}"
-    controller = _controller(live)
-    if controller is None:
-        belongs = "exists and was not made by Serinus"
-    elif (controller["kind"], controller["name"]) == ("ModelDeployment", owner.name):
-        return (
-            f"{what} still belongs to a deleted ModelDeployment of the same name; "
-            "it is waited for until the garbage collector has removed it"
-        )
-    else:
-        belongs = f"belongs to {controller['kind']} {controller['name']}"
-    give = f"annotate it with {ADOPT_ANNOTATION}={owner.name} to hand it over, "
-    may_be_given = controller is None and kind in _HANDED_OVER
-    ways = f"{give if may_be_given else ''}delete it, or name the ModelDeployment anew"
-    return f"{what} {belongs}; it is not taken over: {ways}"
-
-
-def _controller(live: Manifest) -> Manifest | None:
+def controller_of(live: Manifest) -> Manifest | None:
+    """The ownerReference of what controls an object; None if nothing does."""
     references = live["metadata"].get("ownerReferences") or []
     return next((reference for reference in references if reference.get("controller")), None)

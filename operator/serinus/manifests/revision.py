@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from serinus.manifests.kinds import CONTROLLER_REVISION
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Owner
 
 _SCHEME: Final = "a"
@@ -75,7 +76,7 @@ class Revision:
         """The ControllerRevision that keeps it."""
         model = {} if self.model is None else {"model": self.model}
         return {
-            **owner.object("apps/v1", "ControllerRevision", owner.child(self.hash), self.hash),
+            **owner.object(CONTROLLER_REVISION, owner.child(self.hash), self.hash),
             "data": {**model, "template": self.template},
             "revision": self.number,
         }

@@ -4,6 +4,7 @@ from copy import deepcopy
 from typing import Any, Final
 
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, Claim, mounted
+from serinus.manifests.kinds import DEPLOYMENT, SERVICE
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 
@@ -14,7 +15,7 @@ def deployment(owner: Owner, revision: Revision, replicas: int) -> Manifest:
     """The Deployment of a revision. Its template is a function of the revision alone, so that
     nothing but another revision restarts pods."""
     return {
-        **owner.object("apps/v1", "Deployment", owner.child(revision.hash), revision.hash),
+        **owner.object(DEPLOYMENT, owner.child(revision.hash), revision.hash),
         "spec": {
             "replicas": replicas,
             "revisionHistoryLimit": 0,
@@ -33,7 +34,7 @@ def service(owner: Owner, name: str, selected: str | None, revision: Revision) -
     port = target_port(revision.template)
     label = revision.hash if name == owner.child(revision.hash) else None
     return {
-        **owner.object("v1", "Service", name, label),
+        **owner.object(SERVICE, name, label),
         "spec": {
             "selector": owner.pods(selected),
             # else rejected pods serve until they have ended

@@ -7,7 +7,8 @@ from typing import Any
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Decision, Retiring, Status
-from serinus.manifests.children import Wanted, router_for
+from serinus.manifests.children import Wanted
+from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Split
 from serinus.plan.analysis import forget_what_other_checks_found
 from serinus.plan.commands import obey_a_command

@@ -7,9 +7,9 @@ from typing import Any
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.status import Status
-from serinus.manifests.children import router_for
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision, revision_hash
+from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Split
 from serinus.plan.situation import Desired, Intervention, Known, Workload, World
 

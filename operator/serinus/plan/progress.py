@@ -9,7 +9,7 @@ from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.api.status import Silence, Verdict
 from serinus.judge import enter_step, overall
-from serinus.manifests.children import router_for
+from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import carriable_weight
 from serinus.plan.analysis import awaits_history
 from serinus.plan.situation import Situation

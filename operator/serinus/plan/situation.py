@@ -128,7 +128,7 @@ class World:
     route_awaited_since: float | None = None
     """Since when the split is not in effect, Unix seconds; None: it is."""
     leads_to: frozenset[str] | None = None
-    """Revisions that may get traffic; None: not known, as while a Gateway has not taken a route."""
+    """Revisions that may get traffic; None: not known, as while a route is not in effect."""
     unkept: str | None = None
     """That the history lacks a revision that runs, in a sentence."""
     unserved: str = ""

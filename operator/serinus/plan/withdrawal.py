@@ -15,6 +15,7 @@ from serinus.api.quantities import spoken
 from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.manifests.owner import WITHDRAWN, Manifest, Objects, Owner
+from serinus.manifests.routers import ROUTER_KINDS
 from serinus.manifests.routers.router import Split
 from serinus.plan.decide import Plan
 from serinus.plan.observe import asked_split
@@ -42,7 +43,7 @@ class Mark:
     def read(cls, owner: Owner, live: Objects) -> Self | None:
         """The newest that stands on what splits the traffic."""
         found = []
-        for kind in ("HTTPRoute", "Service"):
+        for kind in ROUTER_KINDS:
             metadata = live.get((kind, owner.name), {}).get("metadata", {})
             text = (metadata.get("annotations") or {}).get(WITHDRAWN, "")
             revision, _, at = text.partition("/")

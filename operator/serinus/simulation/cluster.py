@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from serinus.manifests.children import Wanted, router_for
+from serinus.manifests.children import Wanted
+from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Split
 from serinus.plan.decide import Plan
 from serinus.plan.situation import Desired, Known, SeenPod, Workload, World

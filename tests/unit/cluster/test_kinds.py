@@ -2,7 +2,9 @@
 
 import pytest
 
-from serinus.cluster.kinds import CHILDREN, KINDS
+from serinus.cluster.kinds import CHILDREN, KINDS, WATCHED
+from serinus.manifests.routers import ROUTERS
+from serinus.manifests.routers.router import Router
 
 
 @pytest.mark.parametrize(
@@ -29,6 +31,25 @@ def test_the_core_group_has_a_root_of_its_own(kind: str, where: tuple[str, ...],
 
 def test_children_are_kinds_that_are_known() -> None:
     assert set(CHILDREN) <= set(KINDS)
+
+
+def test_children_are_what_routers_write_and_what_every_revision_has() -> None:
+    written = {kind.name for router in ROUTERS for kind in router.kinds}
+    assert {*CHILDREN} == {"ControllerRevision", "Deployment"} | written
+    assert len(CHILDREN) == len({*CHILDREN})
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+def test_what_a_router_writes_is_watched_where_it_is_ours_and_what_it_needs_everywhere(
+    router: type[Router],
+) -> None:
+    for kind in router.kinds:
+        assert WATCHED[kind.name] == "app.kubernetes.io/managed-by=serinus"
+    for kind in router.needed_kinds:
+        assert WATCHED[kind.name] == ""
+        assert kind.name not in CHILDREN
+    for kind in (*router.kinds, *router.needed_kinds):
+        assert KINDS[kind.name] == kind
 
 
 def test_group_and_version_are_the_parts_of_the_api_version() -> None:

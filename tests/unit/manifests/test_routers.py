@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from serinus.api.spec import Gateway
-from serinus.cluster.kinds import CHILDREN
-from serinus.manifests.children import ROUTERS
+from serinus.api.spec import Gateway, Traffic
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
+from serinus.manifests.routers import ROUTERS
 from serinus.manifests.routers.gateway import GatewayRouter
 from serinus.manifests.routers.replicas import ReplicaRouter
 from serinus.manifests.routers.router import Routed, Router, Split, carriable_weight
@@ -447,11 +446,25 @@ def test_a_service_of_all_pods_leads_to_every_revision_that_has_some() -> None:
 
 
 @pytest.mark.parametrize("router", [REPLICAS, GATEWAY], ids=["replicas", "gateway"])
-def test_a_router_writes_the_kinds_that_it_says(router: Router) -> None:
+def test_a_router_writes_and_needs_the_kinds_that_it_says(router: Router) -> None:
     written = router.manifests(OWNER, split(20), BOTH)
-    assert {each["kind"] for each in written} == router.kinds
-    assert type(router) in ROUTERS
+    assert {(each["apiVersion"], each["kind"]) for each in written} == {
+        (kind.api_version, kind.name) for kind in router.kinds
+    }
+    assert {kind for kind, _, _ in router.needs(OWNER)} == {
+        kind.name for kind in router.needed_kinds
+    }
 
 
-def test_what_routers_write_is_watched_and_all_else_that_is_a_child() -> None:
-    assert {*CHILDREN} == {"ControllerRevision", "Deployment"}.union(*(r.kinds for r in ROUTERS))
+@pytest.mark.parametrize("field", Traffic.model_fields)
+def test_each_setting_of_the_traffic_has_one_router(field: str) -> None:
+    settings: Any = {field: object()}
+    given = Traffic.model_construct(**settings)
+    *takers, default = (each for each in ROUTERS if each.of(given) is not None)
+    assert len(takers) == 1
+    assert default is ReplicaRouter
+
+
+def test_without_settings_the_number_of_pods_splits() -> None:
+    takers = [each for each in ROUTERS if each.of(Traffic()) is not None]
+    assert takers == [ReplicaRouter]

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from serinus.manifests.owner import Owner, foreign
+from serinus.manifests.adoption import foreign
+from serinus.manifests.owner import Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.workload import deployment, pod_template, service, target_port
 

@@ -2,27 +2,57 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, Self
 
-from serinus.api.spec import Gateway, ParentRef
+from serinus.api.spec import Gateway, ParentRef, Traffic
 from serinus.manifests.covers import unlike
+from serinus.manifests.kinds import SERVICE, Kind
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.router import Need, Routed, Split
+from serinus.manifests.routers.router import Need, NeededKind, Routed, Split
 from serinus.manifests.workload import SERVICE_PORT, app_protocol, service, target_port
 
 _GROUP = "gateway.networking.k8s.io"
 _FIELD = "spec.traffic.gateway.parentRefs"
 
 
+def _unserved(namespace: str, name: str, live: Manifest | None) -> str | None:
+    """Why no route at this Gateway is served; None if nothing speaks against it."""
+    if live is None:
+        return f"Gateway {namespace}/{name} does not exist"
+    accepted = [
+        condition
+        for condition in (live.get("status") or {}).get("conditions") or []
+        if condition["type"] == "Accepted"
+    ]
+    if any(condition["status"] == "True" for condition in accepted):
+        return None
+    why = f" ({_cause(accepted[0])})" if accepted else ""
+    return f"no controller has accepted Gateway {namespace}/{name}{why}"
+
+
+def _cause(condition: Manifest) -> str:
+    return f"{condition['reason']}: {condition.get('message', '')}".rstrip(": ")
+
+
+_GATEWAY: Final = NeededKind("Gateway", f"{_GROUP}/v1", "gateways", _unserved)
+_ROUTE: Final = Kind("HTTPRoute", f"{_GROUP}/v1", "httproutes")
+
+
 @dataclass(frozen=True)
 class GatewayRouter:
     """Splits by the weights of an HTTPRoute; the Service leads to stable alone."""
 
-    kinds: ClassVar = frozenset({"Service", "HTTPRoute"})
+    kinds: ClassVar[tuple[Kind, ...]] = (SERVICE, _ROUTE)
+    needed_kinds: ClassVar[tuple[NeededKind, ...]] = (_GATEWAY,)
     shares_one_service: ClassVar = False
 
     gateway: Gateway
+
+    @classmethod
+    def of(cls, traffic: Traffic) -> Self | None:
+        """With `traffic.gateway`."""
+        return None if traffic.gateway is None else cls(traffic.gateway)
 
     def manifests(
         self, owner: Owner, split: Split, revisions: Mapping[str, Revision]
@@ -48,7 +78,7 @@ class GatewayRouter:
         ]
         everything = [{"path": {"type": "PathPrefix", "value": "/"}}]
         return {
-            **owner.object(f"{_GROUP}/v1", "HTTPRoute", owner.name),
+            **owner.object(_ROUTE, owner.name),
             "spec": {
                 "parentRefs": [
                     {"group": _GROUP, "kind": "Gateway", **parent.to_json()}
@@ -102,7 +132,7 @@ class GatewayRouter:
     def unserved(self, found: Mapping[Need, Manifest | None]) -> str:
         """A Gateway does not exist, or no controller has accepted it: then its controller may leave
         what it said of a route as it was."""
-        reasons = [unserved(namespace, name, live) for (_, namespace, name), live in found.items()]
+        reasons = [_unserved(namespace, name, live) for (_, namespace, name), live in found.items()]
         why = "; ".join(filter(None, reasons))
         return f"{_FIELD}: {why}" if why else ""
 
@@ -126,21 +156,6 @@ class GatewayRouter:
             "both speak the same, name their ports alike; else set spec.rollout.steps to [], so "
             "that the two never share traffic"
         )
-
-
-def unserved(namespace: str, name: str, live: Manifest | None) -> str | None:
-    """Why no route at this Gateway is served; None if nothing speaks against it."""
-    if live is None:
-        return f"Gateway {namespace}/{name} does not exist"
-    accepted = [
-        condition
-        for condition in (live.get("status") or {}).get("conditions") or []
-        if condition["type"] == "Accepted"
-    ]
-    if any(condition["status"] == "True" for condition in accepted):
-        return None
-    why = f" ({_cause(accepted[0])})" if accepted else ""
-    return f"no controller has accepted Gateway {namespace}/{name}{why}"
 
 
 def _candidate_share(owner: Owner, split: Split, route: Manifest) -> float:
@@ -216,10 +231,6 @@ def _conditions(owner: Owner, parent: ParentRef, route: Manifest, kind: str) -> 
         if condition["type"] == kind
         and condition.get("observedGeneration", 0) >= route["metadata"]["generation"]
     ]
-
-
-def _cause(condition: Manifest) -> str:
-    return f"{condition['reason']}: {condition.get('message', '')}".rstrip(": ")
 
 
 def _identity(reference: dict[str, Any], owner: Owner) -> tuple[str, ...]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
+from serinus.api.spec import Traffic
 from serinus.manifests.covers import unlike
+from serinus.manifests.kinds import SERVICE, Kind
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
-from serinus.manifests.routers.router import Need, Routed, Split
+from serinus.manifests.routers.router import Need, NeededKind, Routed, Split
 from serinus.manifests.workload import service, target_port
 
 
@@ -19,8 +21,14 @@ class ReplicaRouter:
     all. At weight 0 and 100 the Service selects one revision, whatever pods still run.
     """
 
-    kinds: ClassVar = frozenset({"Service"})
+    kinds: ClassVar[tuple[Kind, ...]] = (SERVICE,)
+    needed_kinds: ClassVar[tuple[NeededKind, ...]] = ()
     shares_one_service: ClassVar = True
+
+    @classmethod
+    def of(cls, traffic: Traffic) -> Self:
+        """It has no settings."""
+        return cls()
 
     def manifests(
         self, owner: Owner, split: Split, revisions: Mapping[str, Revision]

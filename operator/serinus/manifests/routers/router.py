@@ -1,9 +1,11 @@
 """The interface that every router has."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
+from serinus.api.spec import Traffic
+from serinus.manifests.kinds import Kind
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 
@@ -55,18 +57,33 @@ class Routed:
     """That another object claims the same traffic, in a sentence; else empty."""
 
 
+@dataclass(frozen=True, slots=True)
+class NeededKind(Kind):
+    """A kind of objects that are somebody else's: read where that is allowed, never written."""
+
+    unserved: Callable[[str, str, Manifest | None], str | None]
+    """Why the object of this namespace and name serves nothing, in a sentence, given the object or
+    None if there is none; None if nothing speaks against it."""
+
+
 Need = tuple[str, str, str]
-"""Kind, namespace and name of an object that is somebody else's."""
+"""Kind, namespace and name of an object of such a kind."""
 
 
 class Router(Protocol):
     """A way to split traffic."""
 
-    kinds: ClassVar[frozenset[str]]
+    kinds: ClassVar[tuple[Kind, ...]]
     """Of the objects that it writes."""
+    needed_kinds: ClassVar[tuple[NeededKind, ...]]
+    """Of the objects that it needs."""
     shares_one_service: ClassVar[bool]
     """Whether one Service leads to the pods of all revisions that run: then others must be gone
     before a candidate joins."""
+
+    @classmethod
+    def of(cls, traffic: Traffic) -> Self | None:
+        """The router with its settings; None if the traffic has none for it."""
 
     def manifests(
         self, owner: Owner, split: Split, revisions: Mapping[str, Revision]
