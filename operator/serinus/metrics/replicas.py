@@ -184,12 +184,13 @@ class Sources:
     """Remembers which samples there were, and so notices an answer of another replica.
 
     A single change is a failover, and what grew meanwhile is lost: rather that than to count
-    something twice. Another one soon after shows that replicas answer in turn.
+    something twice. Another one of the same counter soon after shows that replicas answer in turn;
+    of two counters of a look, a failover between them changes one now and the other at the next.
     """
 
     def __init__(self) -> None:
         self._sources: dict[tuple[Arm, CounterQuery, str], _Source] = {}
-        self._changes: dict[Arm, deque[float]] = {}
+        self._changes: dict[Arm, dict[CounterQuery, deque[float]]] = {}
         self._taken_over: dict[tuple[Arm, str], float] = {}
         """By target, up to when its samples were read from another replica."""
         self._tidied = 0.0
@@ -205,10 +206,10 @@ class Sources:
         one a target was read from, where they are told apart."""
         self._tidy(now)
         read = [one for one in _counters(answers) if one.asked.every is None]
-        for arm in {
-            one.arm for one in read if not one.query.part and self._changes_in(one, now, replicas)
-        }:
-            self._changes.setdefault(arm, deque(maxlen=2)).append(now)
+        wholes = [one for one in read if not one.query.part]
+        changed = {(one.arm, one.query) for one in wholes if self._changes_in(one, now, replicas)}
+        for arm, query in changed:
+            self._changes.setdefault(arm, {}).setdefault(query, deque(maxlen=2)).append(now)
         mixed = {one.arm for one in read if one.query.part and _is_mixed(one, read)}
         found = dict(answers)
         for one in read:
@@ -235,8 +236,8 @@ class Sources:
         return changed
 
     def _alternates(self, arm: Arm, now: float) -> bool:
-        changes = self._changes.get(arm)
-        return changes is not None and len(changes) == 2 and now - changes[0] < _AGAIN_WITHIN
+        of_each = self._changes.get(arm, {}).values()
+        return any(len(when) == 2 and now - when[0] < _AGAIN_WITHIN for when in of_each)
 
     def _continued(self, arm: Arm, series: Series) -> Series:
         """Without growth up to the first sample that no other replica told of before."""
@@ -257,7 +258,11 @@ class Sources:
         self._sources = {key: one for key, one in self._sources.items() if one.seen > old}
         known = {(arm, target) for arm, _, target in self._sources}
         self._taken_over = {key: at for key, at in self._taken_over.items() if key in known}
-        self._changes = {arm: when for arm, when in self._changes.items() if when[-1] > old}
+        self._changes = {
+            arm: of_each
+            for arm, of_each in self._changes.items()
+            if any(when[-1] > old for when in of_each.values())
+        }
 
 
 def _times(answer: Iterable[Series]) -> dict[str, tuple[float, ...]]:

@@ -17,6 +17,7 @@ from tests.support.faulty_prometheus import matrix, saying, serving
 
 ARM = Arm("team", "fraud-1")
 REQUESTS = CounterQuery("model_requests_total")
+ANSWERED = CounterQuery("model_latency_seconds_count")
 ERRORS = CounterQuery(
     "model_requests_total", (LabelMatcher(label="code", operator="=~", value="5.."),), part=True
 )
@@ -104,6 +105,46 @@ def test_a_failover_to_another_replica_costs_at_most_what_grew_between_two_scrap
     assert said == []
     served = (7.0 + 39 * SCRAPES) * RATE  # up to the last sample
     assert served - SCRAPES * RATE <= total <= served
+
+
+def looked_at_two(
+    phases: Callable[[int], tuple[float, float]],
+) -> tuple[list[float], list[str]]:
+    """What is counted of two counters in 600 s of looks, of which each look reads the first and the
+    second from the replicas of these phases; and what was unreadable."""
+    sources, counted, said = Sources(), dict[str, float](), list[str]()
+    totals = dict.fromkeys((REQUESTS, ANSWERED), 0.0)
+    for number in range(1, 41):
+        now = number * 15.0
+        answers = {
+            asked(query=query): (series(now, phase),)
+            for query, phase in zip(totals, phases(number), strict=True)
+        }
+        found = sources.checked(answers, now)
+        said += [answer.message for answer in found.values() if isinstance(answer, QueryError)]
+        read = {query: found[asked(query=query)] for query in totals}
+        (growth,), counted = count((read,), counted, 0.0)
+        for query, reading in growth.items():
+            totals[query] += reading.total if isinstance(reading, Growth) else 0.0
+    return [*totals.values()], said
+
+
+def test_a_failover_between_two_queries_of_a_look_is_one_failover_of_each() -> None:
+    totals, said = looked_at_two(
+        lambda number: (7.0 if number > 20 else 0.0, 7.0 if number >= 20 else 0.0)
+    )
+    assert said == []
+    served = (7.0 + 39 * SCRAPES) * RATE  # up to the last sample
+    for total in totals:
+        assert served - 2 * SCRAPES * RATE <= total <= served
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_however_replicas_take_turns_between_queries_nothing_is_counted_twice(seed: int) -> None:
+    rng = random.Random(seed)
+    phases = (0.0, 0.0, 0.0, 7.0)
+    totals, _ = looked_at_two(lambda _: (rng.choice(phases), rng.choice(phases)))
+    assert max(totals) <= 6000
 
 
 def test_an_answer_that_has_more_old_samples_than_the_one_before_is_of_the_same_prometheus() -> (
