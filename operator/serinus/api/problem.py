@@ -1,4 +1,4 @@
-"""What is wrong with what a user wrote."""
+"""What is wrong with a manifest."""
 
 from dataclasses import dataclass
 
@@ -12,3 +12,7 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}"
+
+    def below(self, path: str) -> "Problem":
+        """The same of an object at this path; a problem without a field is the object's."""
+        return Problem(f"{path}.{self.field}" if self.field else path, self.message)

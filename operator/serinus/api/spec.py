@@ -73,7 +73,7 @@ class Gateway(Type):
         "empty.",
     )
 
-    def problems(self, field: str, namespace: str) -> Iterator[Problem]:
+    def problems(self, namespace: str) -> Iterator[Problem]:
         """The Gateway API's own rule: two references to one Gateway must name different listeners.
 
         `namespace` is the ModelDeployment's.
@@ -85,7 +85,7 @@ class Gateway(Type):
             if earlier and (section is None or {None, section} & {*earlier}):
                 named = f"Gateway {'/'.join(parent)} is named before"
                 message = f"{named}; give each a sectionName of its own"
-                yield Problem(f"{field}.parentRefs[{index}]", message)
+                yield Problem(f"parentRefs[{index}]", message)
             earlier.append(section)
 
 
@@ -99,10 +99,10 @@ class Traffic(Type):
         "allows.",
     )
 
-    def problems(self, field: str, namespace: str) -> Iterator[Problem]:
-        """What keeps a router from splitting as its settings say."""
+    def problems(self, namespace: str) -> Iterator[Problem]:
+        """What neither schema nor CEL can say, for a ModelDeployment of this namespace."""
         if self.gateway is not None:
-            yield from self.gateway.problems(f"{field}.gateway", namespace)
+            yield from (each.below("gateway") for each in self.gateway.problems(namespace))
 
 
 class Pause(Type):

@@ -201,7 +201,7 @@ def _mounts_model(spec: Spec) -> bool:
 
 
 def _traffic(namespace: str, spec: Spec) -> Iterator[Problem]:
-    yield from spec.traffic.problems("spec.traffic", namespace)
+    yield from (each.below("spec.traffic") for each in spec.traffic.problems(namespace))
 
 
 def _steps(namespace: str, spec: Spec) -> Iterator[Problem]:

@@ -456,6 +456,10 @@ def test_a_router_writes_and_needs_the_kinds_that_it_says(router: Router) -> Non
     }
 
 
+def test_all_routers_are_tested_here() -> None:
+    assert {type(router) for router in (REPLICAS, GATEWAY)} == {*ROUTERS}
+
+
 @pytest.mark.parametrize("field", Traffic.model_fields)
 def test_each_setting_of_the_traffic_has_one_router(field: str) -> None:
     settings: Any = {field: object()}
