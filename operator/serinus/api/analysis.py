@@ -86,7 +86,7 @@ class Analysis(Type):
             return analysis
         preset = PRESETS[analysis.preset]
         checks = analysis.checks if "checks" in analysis.model_fields_set else preset.checks
-        return analysis.replace(checks=[preset.completed(check) for check in checks])
+        return analysis.replace(checks=[check.completed(preset) for check in checks])
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

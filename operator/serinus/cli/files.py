@@ -11,12 +11,13 @@ from typing import Any
 
 import yaml
 
+from serinus.api.problem import Problem
 from serinus.api.recording import Recording
 from serinus.api.scenario import Scenario
 from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.api.template import TEMPLATE_SCHEMA
-from serinus.api.validation import Problem, of_schema, of_type, problems
+from serinus.api.validation import of_schema, of_type, problems
 from serinus.manifests.owner import Owner
 from serinus.manifests.revision import revision_hash
 
