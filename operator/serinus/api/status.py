@@ -158,7 +158,7 @@ class CheckStatus(StatusType):
 
     @property
     def _tests_routing(self) -> bool:
-        """A kind that this version does not know is like most."""
+        """A kind that this version does not know tests the candidate, as most do."""
         return KINDS.get(self.kind, Settings).tests_routing
 
 

@@ -221,9 +221,9 @@ def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
             f"{longest} is shorter than one interval of {interval}: no verdict could be reached"
         )
         yield Problem(f"{field}.maxStepDuration", message)
+    server = PRESETS[analysis.preset] if analysis.preset is not None else None
     for index, check in enumerate(analysis.checks):
         path = f"{field}.checks[{index}].{check.kind}"
-        server = PRESETS[analysis.preset] if analysis.preset is not None else None
         yield from (each.below(path) for each in check.settings.problems(longest, server))
 
 

@@ -9,7 +9,7 @@ from serinus.api.base import Duration, Percent
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
 from serinus.api.checks.metrics import Counter, LabelMatcher
 from serinus.api.checks.server import ServerMetrics
-from serinus.api.checks.settings import ignores_all
+from serinus.api.checks.settings import counts_too_late
 from serinus.api.problem import Problem
 
 
@@ -67,5 +67,5 @@ class Feedback(Compared):
     )
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
-        yield from ignores_all("after", self.after, longest_step)
+        yield from counts_too_late("after", self.after, longest_step)
         yield from super().problems(longest_step, server)

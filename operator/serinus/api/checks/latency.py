@@ -9,7 +9,7 @@ from serinus.api.base import Duration, Percent, Type, WarmUp
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
 from serinus.api.checks.metrics import Histogram, MetricName
 from serinus.api.checks.server import LatencyName, ServerMetrics
-from serinus.api.checks.settings import ignores_all
+from serinus.api.checks.settings import counts_too_late
 from serinus.api.problem import Problem
 from serinus.api.quantities import seconds
 
@@ -101,7 +101,7 @@ class Latency(Compared):
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
         if "histogram" not in self.model_fields_set and (lack := self._lack(server)):
             yield Problem("", lack)
-        yield from ignores_all("warmUp", self.warm_up, longest_step)
+        yield from counts_too_late("warmUp", self.warm_up, longest_step)
         yield from super().problems(longest_step, server)
 
     def _lack(self, server: ServerMetrics | None) -> str | None:

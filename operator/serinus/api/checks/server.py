@@ -10,6 +10,12 @@ from serinus.api.base import Type, Written
 from serinus.api.checks.metrics import Counter, Histogram, LabelMatcher, MetricName
 from serinus.api.problem import Problem
 
+LatencyName = Annotated[
+    str,
+    Field(max_length=63),
+    Written("^[a-z][a-zA-Z0-9]*$", "a latency's name is written like timeToFirstToken"),
+]
+
 FAILURES_OR_SUCCESSES: Final = (
     "failures come from successes, or from failures and errors: set successes alone, or not at all"
 )
@@ -30,18 +36,18 @@ class RequestCounters(Type):
     )
 
     def counted_twice(self, field: str, metric: MetricName | None) -> Iterator[Problem]:
-        """Whether a part of the requests is said to be all of them."""
+        """A problem if the counter of a part of the requests is that of all."""
         if metric == self.requests.metric:
             message = f"{metric} is the counter of requests; name one of {field} alone"
             yield Problem(field, message)
 
-    def with_defaults(self, server: "RequestCounters", fields: AbstractSet[str]) -> Self:
-        """With those of the fields that were left out as the server has them."""
+    def with_defaults(self, known: "RequestCounters", fields: AbstractSet[str]) -> Self:
+        """With those of the fields that were left out as a server has them."""
         names_requests = "requests" in self.model_fields_set
-        if names_requests and self.requests.metric != server.requests.metric:
+        if names_requests and self.requests.metric != known.requests.metric:
             return self  # what fails among its requests says nothing of another counter's
         left_out = fields - self.model_fields_set
-        return self.replace(**{field: getattr(server, field) for field in left_out})
+        return self.replace(**{field: getattr(known, field) for field in left_out})
 
 
 class FailureCounters(RequestCounters):
@@ -75,13 +81,6 @@ class FailureCounters(RequestCounters):
         if self.errors is not None:
             return self.errors
         return [] if self.failures else [LabelMatcher(label="code", operator="=~", value="5..")]
-
-
-LatencyName = Annotated[
-    str,
-    Field(max_length=63),
-    Written("^[a-z][a-zA-Z0-9]*$", "a latency's name is written like timeToFirstToken"),
-]
 
 
 class ServerMetrics(Type):

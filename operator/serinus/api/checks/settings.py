@@ -51,8 +51,8 @@ class Settings(Type):
         return self
 
 
-def ignores_all(field: str, wait: Duration, longest_step: Duration) -> Iterator[Problem]:
-    """Whether nothing is counted for as long as a step may take."""
+def counts_too_late(field: str, wait: Duration, longest_step: Duration) -> Iterator[Problem]:
+    """A problem if nothing is counted for as long as a step may take."""
     if seconds(wait) >= seconds(longest_step):
         message = f"{wait} is as long as a step may take, {longest_step}"
         yield Problem(field, f"{message} (maxStepDuration): the first could never pass")
