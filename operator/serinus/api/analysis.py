@@ -5,7 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
 from serinus.api.base import Budget, Interval, SilentFor, Type
-from serinus.api.checks import Check, ErrorRate, PredictionDrift
+from serinus.api.checks import Check
+from serinus.api.checks.error_rate import ErrorRate
+from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.presets import PRESETS, PresetName
 
 

@@ -8,17 +8,14 @@ from random import Random
 from typing import Any, Final
 
 from serinus.api.analysis import Analysis
-from serinus.api.checks import (
-    Check,
-    ErrorRate,
-    Fairness,
-    Feedback,
-    Latency,
-    PredictionDrift,
-    Settings,
-    Threshold,
-    TrafficShare,
-)
+from serinus.api.checks import Check, Settings
+from serinus.api.checks.error_rate import ErrorRate
+from serinus.api.checks.fairness import Fairness
+from serinus.api.checks.feedback import Feedback
+from serinus.api.checks.latency import Latency
+from serinus.api.checks.prediction_drift import PredictionDrift
+from serinus.api.checks.threshold import Threshold
+from serinus.api.checks.traffic_share import TrafficShare
 from serinus.api.quantities import fraction, seconds
 from serinus.api.scenario import ScenarioModel
 from serinus.judge import queries_of
