@@ -5,7 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
 from serinus.api.base import Budget, Interval, SilentFor, Type
-from serinus.api.checks import Check, ErrorRate, PredictionDrift
+from serinus.api.checks import Check
+from serinus.api.checks.error_rate import ErrorRate
+from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.presets import PRESETS, PresetName
 
 
@@ -86,7 +88,7 @@ class Analysis(Type):
             return analysis
         preset = PRESETS[analysis.preset]
         checks = analysis.checks if "checks" in analysis.model_fields_set else preset.checks
-        return analysis.replace(checks=[preset.completed(check) for check in checks])
+        return analysis.replace(checks=[check.completed(preset) for check in checks])
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

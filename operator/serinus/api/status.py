@@ -6,6 +6,7 @@ from pydantic import Field
 
 from serinus.api.base import EvidenceField, MessageField, Moment, ObservedField, StatusType
 from serinus.api.baseline import Baseline
+from serinus.api.checks import KINDS, Settings
 
 Phase = Literal["Healthy", "Progressing", "Paused", "Degraded"]
 Verdict = Literal["Pass", "Fail", "Inconclusive", "NoData", "Error"]
@@ -148,12 +149,17 @@ class CheckStatus(StatusType):
     @property
     def rolls_back(self) -> bool:
         """It failed, and by the candidate's fault."""
-        return self.verdict == "Fail" and self.kind != "trafficShare"
+        return self.verdict == "Fail" and not self._tests_routing
 
     @property
     def split_is_wrong(self) -> bool:
         """It failed, and the routing is to blame."""
-        return self.verdict == "Fail" and self.kind == "trafficShare"
+        return self.verdict == "Fail" and self._tests_routing
+
+    @property
+    def _tests_routing(self) -> bool:
+        """A kind that this version does not know tests the candidate, as most do."""
+        return KINDS.get(self.kind, Settings).tests_routing
 
 
 class Weight(StatusType):

@@ -13,18 +13,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from serinus.api import promql
-from serinus.api.analysis import Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
-from serinus.api.checks import (
-    Check,
-    Compared,
-    ErrorRate,
-    Feedback,
-    Latency,
-    Threshold,
-    TrafficShare,
-)
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
 from serinus.api.quantities import fraction, seconds
@@ -219,53 +208,10 @@ def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
             f"{longest} is shorter than one interval of {interval}: no verdict could be reached"
         )
         yield Problem(f"{field}.maxStepDuration", message)
+    server = PRESETS[analysis.preset] if analysis.preset is not None else None
     for index, check in enumerate(analysis.checks):
-        for kind, settings in check.kinds().items():
-            path = f"{field}.checks[{index}].{kind}"
-            if lack := _nothing_to_read(analysis, check):
-                yield Problem(path, lack)
-            yield from _check(path, settings, analysis)
-
-
-def _nothing_to_read(analysis: Analysis, check: Check) -> str | None:
-    if analysis.preset is not None:
-        return PRESETS[analysis.preset].lack(check)
-    if check.latency and check.latency.of:
-        return f"{check.latency.of} is a latency of a preset; set preset, or histogram instead"
-    return None
-
-
-def _check(field: str, settings: Any, analysis: Analysis) -> Iterator[Problem]:
-    if isinstance(settings, Threshold):
-        for message in promql.problems(settings.query):
-            yield Problem(f"{field}.query", message)
-        if seconds(settings.for_) > seconds(analysis.max_step_duration):
-            message = (
-                f"{settings.for_} is longer than a step may take, {analysis.max_step_duration}"
-            )
-            yield Problem(f"{field}.for", f"{message} (maxStepDuration): it could never pass")
-    if (
-        isinstance(settings, ErrorRate | TrafficShare)
-        and settings.failures == settings.requests.metric
-    ):
-        message = f"{settings.failures} is the counter of requests; name one of failures alone"
-        yield Problem(f"{field}.failures", message)
-    if isinstance(settings, ErrorRate) and settings.successes == settings.requests.metric:
-        message = f"{settings.successes} is the counter of requests; name one of successes alone"
-        yield Problem(f"{field}.successes", message)
-    for name, wait in _waits(settings):
-        if seconds(wait) >= seconds(analysis.max_step_duration):
-            message = f"{wait} is as long as a step may take, {analysis.max_step_duration}"
-            yield Problem(
-                f"{field}.{name}", f"{message} (maxStepDuration): the first could never pass"
-            )
-    if isinstance(settings, Compared):
-        tolerance, margin = settings.absolute_tolerance, settings.absolute_margin
-        if fraction(margin) < fraction(tolerance):
-            message = (
-                f"{margin} is below absoluteTolerance, {tolerance}: what passes must be tolerated"
-            )
-            yield Problem(f"{field}.absoluteMargin", message)
+        path = f"{field}.checks[{index}].{check.kind}"
+        yield from (each.below(path) for each in check.settings.problems(longest, server))
 
 
 def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:
@@ -283,14 +229,6 @@ def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:
         if (whole := sum(map(fraction, shares))) > 1 + 1e-9:
             message = f"the shares add up to {100 * whole:.6g}%, which is more than all values"
             yield Problem(f"{field}[{index}]", message)
-
-
-def _waits(settings: Any) -> Iterator[tuple[str, str]]:
-    """Durations in which nothing counts."""
-    if isinstance(settings, Feedback):
-        yield "after", settings.after
-    if isinstance(settings, Latency):
-        yield "warmUp", settings.warm_up
 
 
 def _twice(names: Iterable[str]) -> list[str]:

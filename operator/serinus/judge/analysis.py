@@ -50,8 +50,7 @@ def queries_of(analysis: Analysis) -> tuple[Query, ...]:
 
 def longest_warm_up(analysis: Analysis) -> float:
     """Seconds before a block that have to be read as well, to know whether a pod had warmed up."""
-    latencies = (check.latency for check in analysis.checks if check.latency)
-    return max((seconds(latency.warm_up) for latency in latencies), default=0.0)
+    return max((check.settings.warm_up_seconds for check in analysis.checks), default=0.0)
 
 
 def judge(
@@ -175,7 +174,7 @@ def budget_of(analysis: Analysis, check: Check) -> ErrorBudget:
 
 def _decided_by(check: Check, budget: ErrorBudget) -> str:
     """Stands for what a check's verdict depends on beside its own settings and the evidence."""
-    return "" if check.threshold is not None else budget.digest
+    return budget.digest if check.settings.has_guarantee else ""
 
 
 def _baseline(check: Check, progress: Progress) -> CheckBaseline:
@@ -246,8 +245,7 @@ def _unless_absent(check: Check, found: Finding, look: Look, unreported: str | N
     counters = [one for one in kind_of(check).queries() if isinstance(one, CounterQuery)]
     counted_alone = alone(found.state.alone, counters, look)
     state = found.state.replace(alone=counted_alone)
-    # of stable fairness asks nothing
-    still = frozen(counted_alone, look, stable_matters=check.settings.asks_of_stable)
+    still = frozen(counted_alone, look, stable_matters=check.settings.compares_with_stable)
     absent = still or (unreported if check.settings.counts_requests else None)
     if absent is None or found.verdict not in ("Pass", "Inconclusive"):
         return replace(found, state=state)

@@ -5,9 +5,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from random import Random
+from typing import Any, Final
 
 from serinus.api.analysis import Analysis
-from serinus.api.checks import Check, Fairness
+from serinus.api.checks import Check, Settings
+from serinus.api.checks.error_rate import ErrorRate
+from serinus.api.checks.fairness import Fairness
+from serinus.api.checks.feedback import Feedback
+from serinus.api.checks.latency import Latency
+from serinus.api.checks.prediction_drift import PredictionDrift
+from serinus.api.checks.threshold import Threshold
+from serinus.api.checks.traffic_share import TrafficShare
 from serinus.api.quantities import fraction, seconds
 from serinus.api.scenario import ScenarioModel
 from serinus.judge import queries_of
@@ -72,6 +80,20 @@ Draw = Callable[[Random, Behaviour, int, int], list[float]]
 """(behaviour, answered, failed) -> by how much each series of a group grows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a check reads of counters that are simulated."""
+
+    name: str
+    """Of the check."""
+    counters: list[CounterQuery]
+    """Wholes before their parts."""
+    classes: list[str]
+    """That models predict."""
+    groups: list[str]
+    """That they predict for."""
+
+
 @dataclass
 class Exports:
     """The series of every pod, in a fixed order."""
@@ -85,15 +107,13 @@ class Exports:
     @classmethod
     def of(cls, analysis: Analysis, classes: list[str], groups: list[str]) -> "Exports":
         """What the checks of an analysis read. A counter that two of them read is there once: with
-        groups, if one of them asks for these."""
+        groups, if one of them asks for these. Raises ValueError, with a sentence that names the
+        check, for one that cannot be simulated."""
         made = cls()
-        for check in sorted(analysis.checks, key=lambda check: check.fairness is None):
+        for check in sorted(analysis.checks, key=lambda check: _exporter(check) is not _by_group):
             alone = analysis.replace(checks=[check])
             asked = [one for one in queries_of(alone) if isinstance(one, CounterQuery)]
-            if check.fairness:
-                made._export_groups(check.name, check.fairness, asked, classes, groups)
-            else:
-                made._export(check, asked, classes)
+            _exporter(check)(made, check.settings, Asked(check.name, asked, classes, groups))
         return made
 
     def grow(self, rng: Random, behaviour: Behaviour, requests: int) -> list[float]:
@@ -106,60 +126,8 @@ class Exports:
             grown += draw(rng, behaviour, requests - failed, failed)
         return grown
 
-    def _export(self, check: Check, asked: list[CounterQuery], classes: list[str]) -> None:
-        if check.error_rate and check.error_rate.successes:
-            for counters, draw in zip(asked, (_asked, _answered), strict=True):
-                self._add(counters, [{}], draw)
-        elif check.error_rate:
-            self._whole_and_part(asked, {"code": "200"}, {"code": "500"}, _answered_and_failed)
-        if check.traffic_share:
-            self._add(asked[0], [{"code": "200"}, {"code": "500"}], _answered_and_failed)
-        if check.feedback:
-            self._whole_and_part(asked, {"outcome": "good"}, {"outcome": "bad"}, _reported)
-        if check.latency:
-            classic, native = asked
-            unit = check.latency.histogram.per_second
-            self._add(classic, _le([bound * unit for bound in DURATION_BOUNDS]), _timed)
-            self._add(native, [], _nothing)
-        if check.prediction_drift:
-            for counters in asked:
-                if counters.metric.endswith("_bucket"):
-                    self._add(counters, _le(SCORE_BOUNDS), _scored)
-                else:
-                    label = check.prediction_drift.class_label
-                    self._add(counters, [{label: name} for name in classes], _classed(classes))
-
-    def _export_groups(
-        self,
-        name: str,
-        fairness: Fairness,
-        asked: list[CounterQuery],
-        classes: list[str],
-        groups: list[str],
-    ) -> None:
-        if fairness.equalised_odds or not fairness.favourable:
-            raise ValueError(f"check {name}: equalisedOdds cannot be simulated, leave it out")
-        whole, part = asked
-        label = fairness.favourable[0].label
-        labels = [{label: one, fairness.group_label: group} for group in groups for one in classes]
-        favourable = {
-            one for one in classes if all(m.matches({label: one}) for m in fairness.favourable)
-        }
-        if not favourable:
-            raise ValueError(f"check {name}: none of the scenario's classes is favourable")
-        self._add(whole, labels, _answered_by_group(classes, groups, favourable))
-        self.answering[part] = [
-            index for index in self.answering[whole] if self.labels[index][label] in favourable
-        ]
-
-    def _whole_and_part(
-        self, asked: list[CounterQuery], good: dict[str, str], bad: dict[str, str], draw: Draw
-    ) -> None:
-        whole, part = asked
-        self._add(whole, [good, bad], draw)
-        self.answering[part] = self.answering[whole][1:]
-
-    def _add(self, counters: CounterQuery, labels: list[dict[str, str]], draw: Draw) -> None:
+    def add(self, counters: CounterQuery, labels: list[dict[str, str]], draw: Draw) -> None:
+        """Series with these labels answer the query, unless some do already."""
         if counters in self.answering:
             return
         first = len(self.labels)
@@ -167,12 +135,91 @@ class Exports:
         self.answering[counters] = list(range(first, len(self.labels)))
         self.draws.append(draw)
 
+    def add_whole_and_part(
+        self, asked: Asked, good: dict[str, str], bad: dict[str, str], draw: Draw
+    ) -> None:
+        """A counter with one series of good events, and one of bad ones, which are the part."""
+        whole, part = asked.counters
+        self.add(whole, [good, bad], draw)
+        self.answering[part] = self.answering[whole][1:]
+
+
+def _errors(exports: Exports, settings: ErrorRate, asked: Asked) -> None:
+    if settings.successes:
+        for counters, draw in zip(asked.counters, (_asked, _answered), strict=True):
+            exports.add(counters, [{}], draw)
+    else:
+        exports.add_whole_and_part(asked, {"code": "200"}, {"code": "500"}, _answered_and_failed)
+
+
+def _requests(exports: Exports, _: TrafficShare, asked: Asked) -> None:
+    exports.add(asked.counters[0], [{"code": "200"}, {"code": "500"}], _answered_and_failed)
+
+
+def _reports(exports: Exports, _: Feedback, asked: Asked) -> None:
+    exports.add_whole_and_part(asked, {"outcome": "good"}, {"outcome": "bad"}, _reported)
+
+
+def _durations(exports: Exports, settings: Latency, asked: Asked) -> None:
+    classic, native = asked.counters
+    unit = settings.histogram.per_second
+    exports.add(classic, _le([bound * unit for bound in DURATION_BOUNDS]), _timed)
+    exports.add(native, [], _no_series)
+
+
+def _predictions(exports: Exports, settings: PredictionDrift, asked: Asked) -> None:
+    for counters in asked.counters:
+        if counters.metric.endswith("_bucket"):
+            exports.add(counters, _le(SCORE_BOUNDS), _scored)
+        else:
+            labels = [{settings.class_label: name} for name in asked.classes]
+            exports.add(counters, labels, _classed(asked.classes))
+
+
+def _by_group(exports: Exports, settings: Fairness, asked: Asked) -> None:
+    if settings.equalised_odds or not settings.favourable:
+        raise ValueError(f"check {asked.name}: equalisedOdds cannot be simulated, leave it out")
+    classes, groups = asked.classes, asked.groups
+    whole, part = asked.counters
+    label = settings.favourable[0].label
+    labels = [{label: one, settings.group_label: group} for group in groups for one in classes]
+    favourable = {
+        one for one in classes if all(m.matches({label: one}) for m in settings.favourable)
+    }
+    if not favourable:
+        raise ValueError(f"check {asked.name}: none of the scenario's classes is favourable")
+    exports.add(whole, labels, _answered_by_group(classes, groups, favourable))
+    exports.answering[part] = [
+        index for index in exports.answering[whole] if exports.labels[index][label] in favourable
+    ]
+
+
+def _nothing(_: Exports, __: Threshold, ___: Asked) -> None:
+    """The scenario says what its query reads."""
+
+
+Exporter = Callable[[Exports, Any, Asked], None]
+"""Adds the series that a check reads, by its settings."""
+EXPORTED: Final[Mapping[type[Settings], Exporter]] = {
+    ErrorRate: _errors,
+    Fairness: _by_group,
+    Feedback: _reports,
+    Latency: _durations,
+    PredictionDrift: _predictions,
+    Threshold: _nothing,
+    TrafficShare: _requests,
+}
+
+
+def _exporter(check: Check) -> Exporter:
+    return EXPORTED[type(check.settings)]
+
 
 def _le(bounds: Sequence[float]) -> list[dict[str, str]]:
     return [{"le": f"{bound:g}"} for bound in (*bounds, math.inf)]
 
 
-def _nothing(_: Random, __: Behaviour, ___: int, ____: int) -> list[float]:
+def _no_series(_: Random, __: Behaviour, ___: int, ____: int) -> list[float]:
     return []
 
 

@@ -12,7 +12,7 @@ from serinus.api.reasons import Reason
 from serinus.api.scenario import Scenario
 from serinus.api.spec import Spec
 from serinus.api.status import Status
-from serinus.judge import overall
+from serinus.judge import overall, queries_of
 from serinus.manifests.owner import Owner
 from serinus.metrics.queries import Arm, ArmQuery, ExpressionQuery, QueryResult, Series
 from serinus.metrics.requests import HISTORY, HistoryRequest, Results
@@ -113,14 +113,15 @@ class Simulation:
 
 def _values(analysis: Analysis, scenario: Scenario) -> Iterator[tuple[ExpressionQuery, float]]:
     for check in analysis.checks:
-        if check.threshold is None:
-            continue
-        if check.name not in scenario.values:
+        asked = queries_of(analysis.replace(checks=[check]))
+        queries = [one for one in asked if isinstance(one, ExpressionQuery)]
+        if queries and check.name not in scenario.values:
             raise ValueError(
                 f"values.{check.name}: is required, since a simulation cannot run the query of "
                 f"check {check.name}: say what it would read"
             )
-        yield ExpressionQuery(check.threshold.query), scenario.values[check.name]
+        for query in queries:
+            yield query, scenario.values[check.name]
 
 
 class _Simulated:

@@ -4,7 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
 
-from serinus.api.checks import ErrorRate, Fairness, Feedback, Latency, PredictionDrift, TrafficShare
+from serinus.api.checks.error_rate import ErrorRate
+from serinus.api.checks.fairness import Fairness
+from serinus.api.checks.feedback import Feedback
+from serinus.api.checks.latency import Latency
+from serinus.api.checks.prediction_drift import PredictionDrift
+from serinus.api.checks.traffic_share import TrafficShare
 from serinus.judge.checks.error_rate import ErrorRateCheck
 from serinus.judge.checks.fairness import FairnessCheck
 from serinus.judge.checks.feedback import FeedbackCheck

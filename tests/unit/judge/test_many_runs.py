@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from serinus.api.baseline import CheckBaseline, Dispersion
-from serinus.api.checks import ErrorRate, Latency, PredictionDrift
+from serinus.api.checks.error_rate import ErrorRate
+from serinus.api.checks.latency import Latency
+from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.status import CheckState
 from serinus.judge.checks.error_rate import ErrorRateCheck
 from serinus.judge.checks.latency import LatencyCheck

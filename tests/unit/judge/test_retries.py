@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
-from serinus.api.checks import ErrorRate
+from serinus.api.checks.error_rate import ErrorRate
 from serinus.api.status import CheckState
 from serinus.judge import EffectiveWeight
 from serinus.judge.checks.error_rate import ErrorRateCheck

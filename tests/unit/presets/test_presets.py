@@ -6,7 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from serinus.api.analysis import Analysis
-from serinus.api.checks import ErrorRate, LabelMatcher
+from serinus.api.checks import LabelMatcher
+from serinus.api.checks.error_rate import ErrorRate
 from serinus.api.presets import PRESETS
 from serinus.api.validation import problems
 from serinus.judge import queries_of

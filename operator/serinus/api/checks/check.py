@@ -2,19 +2,21 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_snake
 
 from serinus.api.base import Type, Written
-from serinus.api.checks.compared import Settings
 from serinus.api.checks.error_rate import ErrorRate
 from serinus.api.checks.fairness import Fairness
 from serinus.api.checks.feedback import Feedback
 from serinus.api.checks.latency import Latency
 from serinus.api.checks.prediction_drift import PredictionDrift
+from serinus.api.checks.server import ServerMetrics
+from serinus.api.checks.settings import Settings
 from serinus.api.checks.threshold import Threshold
 from serinus.api.checks.traffic_share import TrafficShare
 
@@ -28,21 +30,19 @@ CheckName = Annotated[
 ]
 
 
-_KINDS = (
-    "errorRate",
-    "fairness",
-    "feedback",
-    "latency",
-    "predictionDrift",
-    "threshold",
-    "trafficShare",
-)
+KINDS: Final[Mapping[str, type[Settings]]] = {
+    "errorRate": ErrorRate,
+    "fairness": Fairness,
+    "feedback": Feedback,
+    "latency": Latency,
+    "predictionDrift": PredictionDrift,
+    "threshold": Threshold,
+    "trafficShare": TrafficShare,
+}
+"""Every kind of check, by its key in a manifest; each has a field of Check."""
 
-
-_FIELDS = tuple((to_snake(kind), kind) for kind in _KINDS)
-
-
-_ONE_KIND = f"a check needs exactly one of {', '.join(_KINDS)}"
+_FIELDS: Final = {kind: to_snake(kind) for kind in KINDS}
+_ONE_KIND: Final = f"a check needs exactly one of {', '.join(KINDS)}"
 
 
 class Check(Type):
@@ -52,7 +52,7 @@ class Check(Type):
         json_schema_extra={
             "x-kubernetes-validations": [
                 {
-                    "rule": f"[{', '.join(f'has(self.{kind})' for kind in _KINDS)}]"
+                    "rule": f"[{', '.join(f'has(self.{kind})' for kind in KINDS)}]"
                     ".filter(x, x).size() == 1",
                     "message": _ONE_KIND,
                 }
@@ -101,8 +101,13 @@ class Check(Type):
 
     def kinds(self) -> dict[str, Settings]:
         """The keys that are set, with their settings."""
-        found = ((kind, getattr(self, field)) for field, kind in _FIELDS)
+        found = ((kind, getattr(self, field)) for kind, field in _FIELDS.items())
         return {kind: settings for kind, settings in found if settings is not None}
+
+    def completed(self, server: ServerMetrics) -> Self:
+        """The check, with what its user left out as this server has it, so far as it does."""
+        kinds = self.kinds().items()
+        return self.replace(**{_FIELDS[kind]: each.completed(server) for kind, each in kinds})
 
     @cached_property
     def digest(self) -> str:

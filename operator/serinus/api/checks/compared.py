@@ -1,34 +1,25 @@
-"""What all kinds say of themselves, and the bounds of those that compare.
+"""The bounds of the kinds that compare.
 
 Two numbers rule each comparison. The tolerance is where a rollback starts: shown to be worse
 than this. The margin is where a pass starts: shown to be better than this. Between the two
 the verdict is Inconclusive, and the rollout waits for more requests.
 """
 
-from typing import ClassVar, Self
+from collections.abc import Iterator
+from typing import Self
 
 from pydantic import JsonValue, model_validator
 
-from serinus.api.base import Percent, Type
+from serinus.api.base import Duration, Percent
+from serinus.api.checks.server import ServerMetrics
+from serinus.api.checks.settings import Settings
+from serinus.api.problem import Problem
+from serinus.api.quantities import fraction
 
 MARGIN_ABOVE_TOLERANCE: JsonValue = {
     "rule": "self.margin > self.tolerance",
     "message": "margin must be greater than tolerance: between the two the verdict is Inconclusive",
 }
-
-
-class Settings(Type):
-    """Of one kind of check, and what that kind does."""
-
-    shares_budget: ClassVar[bool] = True
-    """Rolls back by counts, which may vary more than by chance: its chance of error is known, and a
-    share of falseRollbackBudget."""
-    asks_of_stable: ClassVar[bool] = True
-    """Compares the candidate with stable."""
-    counts_requests: ClassVar[bool] = False
-    """Every ready pod that serves counts something of what it reads."""
-    finds_bad_events: ClassVar[bool] = False
-    """Its evidence are events of which there are too many."""
 
 
 class Compared(Settings):
@@ -44,3 +35,11 @@ class Compared(Settings):
         if self.margin <= self.tolerance:
             raise ValueError("margin must be greater than tolerance")
         return self
+
+    def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
+        tolerance, margin = self.absolute_tolerance, self.absolute_margin
+        if fraction(margin) < fraction(tolerance):
+            message = (
+                f"{margin} is below absoluteTolerance, {tolerance}: what passes must be tolerated"
+            )
+            yield Problem("absoluteMargin", message)

@@ -1,19 +1,17 @@
 """Failed requests."""
 
-from typing import Annotated, Final, Self
+from collections.abc import Iterator
+from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
-from serinus.api.base import Percent
+from serinus.api.base import Duration, Percent
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
-from serinus.api.checks.metrics import Counter, LabelMatcher, MetricName
-
-_FAILURES_OR_SUCCESSES: Final = (
-    "failures come from successes, or from failures and errors: set successes alone, or not at all"
-)
+from serinus.api.checks.server import FAILURES_OR_SUCCESSES, FailureCounters, ServerMetrics
+from serinus.api.problem import Problem
 
 
-class ErrorRate(Compared):
+class ErrorRate(FailureCounters, Compared):
     """The share of failed requests: candidate against stable, and against an absolute limit."""
 
     counts_requests = True
@@ -25,32 +23,12 @@ class ErrorRate(Compared):
                 MARGIN_ABOVE_TOLERANCE,
                 {
                     "rule": "!has(self.successes) || !(has(self.failures) || has(self.errors))",
-                    "message": _FAILURES_OR_SUCCESSES,
+                    "message": FAILURES_OR_SUCCESSES,
                 },
             ]
         }
     )
 
-    requests: Counter = Field(
-        default=Counter(metric="model_requests_total"),
-        description="The counter of all requests, or of those that succeeded if failures is set. "
-        "By default the preset's, or model_requests_total.",
-    )
-    failures: MetricName | None = Field(
-        default=None,
-        description="A counter of failed requests, where the server counts them apart; both "
-        "counters together are all requests then, and the matchers of requests hold for both.",
-    )
-    successes: MetricName | None = Field(
-        default=None,
-        description="A counter of those of the requests that succeeded, where the server counts "
-        "no failures; the rest of requests failed, and the matchers of requests hold for both.",
-    )
-    errors: Annotated[list[LabelMatcher], Field(min_length=1, max_length=8)] | None = Field(
-        default=None,
-        description="Which requests failed, of those that failures counts or else requests. By "
-        "default the preset's; without one all of failures, or those whose label code is 5xx.",
-    )
     tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
         default=1.1,
         description="Roll back once the candidate is shown to fail more than this many times as "
@@ -77,15 +55,15 @@ class ErrorRate(Compared):
         "whatever stable does.",
     )
 
-    @model_validator(mode="after")
-    def _failures_or_successes(self) -> Self:
-        if self.successes is not None and (self.failures is not None or self.errors is not None):
-            raise ValueError(_FAILURES_OR_SUCCESSES)
-        return self
+    def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
+        yield from self.counted_twice("failures", self.failures)
+        yield from self.counted_twice("successes", self.successes)
+        yield from super().problems(longest_step, server)
 
-    @property
-    def failed(self) -> list[LabelMatcher]:
-        """What holds for a failed request, of those that failures counts or else requests."""
-        if self.errors is not None:
-            return self.errors
-        return [] if self.failures else [LabelMatcher(label="code", operator="=~", value="5..")]
+    def completed(self, server: ServerMetrics) -> Self:
+        fields = server.error_rate.model_fields_set
+        if self.failures or self.errors:
+            fields = fields - {"successes"}
+        elif self.successes:
+            fields = fields - {"failures", "errors"}
+        return self.with_defaults(server.error_rate, fields)

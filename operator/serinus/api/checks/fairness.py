@@ -43,7 +43,7 @@ class Fairness(Compared):
     """The groups inside the candidate against each other: each is favoured about as often as any
     other. Stable has no part in it."""
 
-    asks_of_stable = False
+    compares_with_stable = False
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -1,5 +1,6 @@
 """What users report."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
@@ -7,6 +8,9 @@ from pydantic import ConfigDict, Field
 from serinus.api.base import Duration, Percent
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
 from serinus.api.checks.metrics import Counter, LabelMatcher
+from serinus.api.checks.server import ServerMetrics
+from serinus.api.checks.settings import counts_too_late
+from serinus.api.problem import Problem
 
 
 class Feedback(Compared):
@@ -61,3 +65,7 @@ class Feedback(Compared):
         description="Roll back once the candidate's share of negative outcomes is shown to be "
         "above this, whatever stable does.",
     )
+
+    def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
+        yield from counts_too_late("after", self.after, longest_step)
+        yield from super().problems(longest_step, server)

@@ -1,19 +1,17 @@
 """How long requests take."""
 
+from collections.abc import Iterator
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from serinus.api.base import Duration, Percent, Type, WarmUp, Written
+from serinus.api.base import Duration, Percent, Type, WarmUp
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
-from serinus.api.checks.metrics import Histogram
-
-LatencyName = Annotated[
-    str,
-    Field(max_length=63),
-    Written("^[a-z][a-zA-Z0-9]*$", "a latency's name is written like timeToFirstToken"),
-]
-
+from serinus.api.checks.metrics import Histogram, MetricName
+from serinus.api.checks.server import LatencyName, ServerMetrics
+from serinus.api.checks.settings import counts_too_late
+from serinus.api.problem import Problem
+from serinus.api.quantities import seconds
 
 _ONE_LATENCY = "set of, a latency of the preset, or histogram, not both"
 
@@ -91,3 +89,32 @@ class Latency(Compared):
         if self.of is not None and "histogram" in self.model_fields_set:
             raise ValueError(_ONE_LATENCY)
         return self
+
+    @property
+    def warm_up_seconds(self) -> float:
+        return seconds(self.warm_up)
+
+    @property
+    def unfiltered_durations(self) -> MetricName | None:
+        return None if self.histogram.matchers else self.histogram.metric
+
+    def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
+        if "histogram" not in self.model_fields_set and (lack := self._lack(server)):
+            yield Problem("", lack)
+        yield from counts_too_late("warmUp", self.warm_up, longest_step)
+        yield from super().problems(longest_step, server)
+
+    def _lack(self, server: ServerMetrics | None) -> str | None:
+        """Why there is no histogram to read, in a sentence with the remedy."""
+        if server is None:
+            remedy = "set preset, or histogram instead"
+            return f"{self.of} is a latency of a preset; {remedy}" if self.of else None
+        if self.of is None:
+            return f"{server.lacks['latency']} Name another histogram, or one of its latencies."
+        return f"{self.of} is no latency of {server.name}; it has {', '.join(server.latencies)}"
+
+    def completed(self, server: ServerMetrics) -> Self:
+        known = server.latencies.get(self.of or "request")
+        if known is None or "histogram" in self.model_fields_set:
+            return self
+        return self.replace(histogram=known)

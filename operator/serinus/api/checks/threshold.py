@@ -1,18 +1,23 @@
 """Any value that a query can compute."""
 
+from collections.abc import Iterator
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
+from serinus.api import promql
 from serinus.api.base import Duration
-from serinus.api.checks.compared import Settings
+from serinus.api.checks.server import ServerMetrics
+from serinus.api.checks.settings import Settings
+from serinus.api.problem import Problem
+from serinus.api.quantities import seconds
 
 
 class Threshold(Settings):
     """A value from Prometheus against fixed bounds. It carries no statistical guarantee."""
 
-    shares_budget = False
-    asks_of_stable = False
+    has_guarantee = False
+    compares_with_stable = False
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -45,3 +50,10 @@ class Threshold(Settings):
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError("min must not be above max")
         return self
+
+    def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
+        for message in promql.problems(self.query):
+            yield Problem("query", message)
+        if seconds(self.for_) > seconds(longest_step):
+            message = f"{self.for_} is longer than a step may take, {longest_step}"
+            yield Problem("for", f"{message} (maxStepDuration): it could never pass")

@@ -1,34 +1,26 @@
 """Whether the traffic is split as asked."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field
 
-from serinus.api.base import Percent
+from serinus.api.base import Duration, Percent
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
-from serinus.api.checks.metrics import Counter, MetricName
+from serinus.api.checks.server import RequestCounters, ServerMetrics
+from serinus.api.problem import Problem
 
 
-class TrafficShare(Compared):
+class TrafficShare(RequestCounters, Compared):
     """The candidate's share of the requests against its weight. Where it is another, the routing is
     broken: the rollout is held, and nobody is rolled back."""
 
-    shares_budget = False
+    tests_routing = True
 
     model_config = ConfigDict(
         json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE]}
     )
 
-    requests: Counter = Field(
-        default=Counter(metric="model_requests_total"),
-        description="The counter of all requests, or of those that succeeded if failures is set. "
-        "By default the preset's, or model_requests_total.",
-    )
-    failures: MetricName | None = Field(
-        default=None,
-        description="A counter of failed requests, where the server counts them apart; both "
-        "counters together are all requests then.",
-    )
     tolerance: Annotated[float, Field(gt=1, le=100)] = Field(
         default=1.25,
         description="Hold the rollout once the candidate is shown to take more than this many "
@@ -46,3 +38,11 @@ class TrafficShare(Compared):
     absolute_margin: Percent = Field(
         default="1%", description="Added to the margin's greatest share, and taken off its least."
     )
+
+    def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
+        yield from self.counted_twice("failures", self.failures)
+        yield from super().problems(longest_step, server)
+
+    def completed(self, server: ServerMetrics) -> Self:
+        known = server.error_rate
+        return self.with_defaults(known, known.model_fields_set & {"requests", "failures"})

@@ -4,87 +4,20 @@ A preset says which of those metrics stand for the metric contract, in the form 
 settings. Nothing here knows a server otherwise: a new one is a new file, and its sample a test.
 """
 
-from collections.abc import Set as AbstractSet
 from importlib.resources import files
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 import yaml
 from pydantic import AfterValidator, Field
 
-from serinus.api.base import Type
-from serinus.api.checks import (
-    Check,
-    ErrorRate,
-    Histogram,
-    Latency,
-    LatencyName,
-    TrafficShare,
-)
+from serinus.api.checks import Check, ServerMetrics
 
 
-class Preset(Type):
+class Preset(ServerMetrics):
     """The metrics of a server, as defaults of the checks."""
 
-    name: str = Field(description="As users write it.")
     sources: list[str] = Field(description="Addresses of what says so.")
-    error_rate: ErrorRate = Field(
-        description="Its counters of requests, and what tells which of them failed."
-    )
-    latencies: dict[LatencyName, Histogram] = Field(
-        default_factory=dict, description="Its histograms; `request` is what latency is by default."
-    )
-    lacks: dict[str, str] = Field(
-        default_factory=dict, description="By kind of check, why it has no default, in a sentence."
-    )
     checks: list[Check] = Field(description="What is checked if users name no checks.")
-
-    def completed(self, check: Check) -> Check:
-        """The check, with what its user left out as this server has it, so far as it does."""
-        if check.error_rate is not None:
-            return check.replace(error_rate=self._error_rate(check.error_rate))
-        if check.latency is not None:
-            return check.replace(latency=self._latency(check.latency))
-        if check.traffic_share is not None:
-            return check.replace(traffic_share=self._traffic_share(check.traffic_share))
-        return check
-
-    def lack(self, check: Check) -> str | None:
-        """Why a completed check has nothing to read, in a sentence with the remedy."""
-        if (latency := check.latency) and "histogram" not in latency.model_fields_set:
-            if latency.of is None:
-                return f"{self.lacks['latency']} Name another histogram, or one of its latencies."
-            return f"{latency.of} is no latency of {self.name}; it has {', '.join(self.latencies)}"
-        return None
-
-    def _error_rate(self, written: ErrorRate) -> ErrorRate:
-        fields = self.error_rate.model_fields_set
-        if written.failures or written.errors:
-            fields = fields - {"successes"}
-        elif written.successes:
-            fields = fields - {"failures", "errors"}
-        return _filled_in(written, self.error_rate, fields)
-
-    def _traffic_share(self, written: TrafficShare) -> TrafficShare:
-        fields = self.error_rate.model_fields_set & {"requests", "failures"}
-        return _filled_in(written, self.error_rate, fields)
-
-    def _latency(self, written: Latency) -> Latency:
-        known = self.latencies.get(written.of or "request")
-        if known is None or "histogram" in written.model_fields_set:
-            return written
-        return written.replace(histogram=known)
-
-
-Requests = TypeVar("Requests", ErrorRate, TrafficShare)
-
-
-def _filled_in(written: Requests, known: ErrorRate, fields: AbstractSet[str]) -> Requests:
-    """With those of the fields that were left out as the server has them."""
-    names_requests = "requests" in written.model_fields_set
-    if names_requests and written.requests.metric != known.requests.metric:
-        return written  # what fails among its requests says nothing of another counter's
-    left_out = fields - written.model_fields_set
-    return written.replace(**{field: getattr(known, field) for field in left_out})
 
 
 def _read() -> dict[str, Preset]:

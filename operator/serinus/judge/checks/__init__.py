@@ -4,17 +4,14 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from serinus.api.checks import (
-    Check,
-    ErrorRate,
-    Fairness,
-    Feedback,
-    Latency,
-    PredictionDrift,
-    Settings,
-    Threshold,
-    TrafficShare,
-)
+from serinus.api.checks import Check, Settings
+from serinus.api.checks.error_rate import ErrorRate
+from serinus.api.checks.fairness import Fairness
+from serinus.api.checks.feedback import Feedback
+from serinus.api.checks.latency import Latency
+from serinus.api.checks.prediction_drift import PredictionDrift
+from serinus.api.checks.threshold import Threshold
+from serinus.api.checks.traffic_share import TrafficShare
 from serinus.judge.checks.error_rate import ErrorRateCheck
 from serinus.judge.checks.fairness import FairnessCheck
 from serinus.judge.checks.feedback import FeedbackCheck

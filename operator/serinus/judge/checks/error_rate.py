@@ -1,6 +1,6 @@
 """errorRate: the share of failed requests, against stable's and against a fixed limit."""
 
-from serinus.api.checks import ErrorRate
+from serinus.api.checks.error_rate import ErrorRate
 from serinus.judge.checks.event_share import EventShare, Nouns
 
 NOUNS = Nouns("errors", "requests", "has served no request yet")

@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import Final, Self
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
-from serinus.api.checks import EqualisedOdds, Fairness
+from serinus.api.checks.fairness import EqualisedOdds, Fairness
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.evidence import comparison, words

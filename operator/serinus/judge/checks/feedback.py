@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from serinus.api.checks import Feedback
+from serinus.api.checks.feedback import Feedback
 from serinus.api.quantities import seconds, spoken
 from serinus.api.status import CheckState
 from serinus.judge.checks.event_share import EventShare, Nouns

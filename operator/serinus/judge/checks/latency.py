@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from serinus.api.baseline import CheckBaseline
-from serinus.api.checks import Latency
+from serinus.api.checks.latency import Latency
 from serinus.api.quantities import fraction, seconds, spoken
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.checks.bounds import Durations, by_pod, nearest

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from serinus.api.baseline import CheckBaseline
-from serinus.api.checks import Counter, PredictionDrift
+from serinus.api.checks import Counter
+from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.evidence import comparison, words

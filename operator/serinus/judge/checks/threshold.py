@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
-from serinus.api.checks import Threshold
+from serinus.api.checks.threshold import Threshold
 from serinus.api.quantities import seconds, spoken
 from serinus.api.status import CheckState
 from serinus.judge.evidence.look import ErrorBudget, Finding, Look

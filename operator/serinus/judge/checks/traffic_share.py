@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
-from serinus.api.checks import TrafficShare
+from serinus.api.checks.traffic_share import TrafficShare
 from serinus.api.quantities import fraction
 from serinus.api.status import ArmRequests, CheckState, SplitState, Verdict
 from serinus.judge.evidence import words

@@ -64,9 +64,9 @@ def learn(
 def _probes_hidden(analysis: Analysis, history: History) -> Iterator[str]:
     """A sentence for each histogram of HTTP requests of which none could be left out."""
     for check in analysis.checks:
-        if check.latency is None or check.latency.histogram.matchers:
+        metric = check.settings.unfiltered_durations
+        if metric is None or "http" not in metric:
             continue
-        metric = check.latency.histogram.metric
         series = [
             each
             for counters, answer in history.stable.items()
@@ -74,7 +74,7 @@ def _probes_hidden(analysis: Analysis, history: History) -> Iterator[str]:
             and not isinstance(answer, QueryError)
             for each in answer
         ]
-        if "http" in metric and series and not any(_PATHS & set(each.labels) for each in series):
+        if series and not any(_PATHS & set(each.labels) for each in series):
             yield (
                 f"Check {check.name}: {metric} has no label by which health probes and scrapes "
                 "could be left out, such as path. If it counts them, they hide how long others "

@@ -77,7 +77,8 @@ def waits(
             continue
         for weight in (each for each in weights if each < 100):
             paper = _Paper(analysis, check, baseline, hour, Rates(weight, span))
-            fails = paper.until("Fail", _twice) if _has_bad_events(check) else None
+            bad_events = check.settings.finds_bad_events
+            fails = paper.until("Fail", _twice) if bad_events else None
             yield Wait(check, weight, paper.until("Pass", _same), fails)
 
 
@@ -156,10 +157,6 @@ def _grown(increases: Sequence[Increase], times: float) -> Growth:
             each._replace(series=series, start=_AT / 2, end=_AT, amount=amount, known=True)
         )
     return Growth(tuple(grown), _AT if grown else None)
-
-
-def _has_bad_events(check: Check) -> bool:
-    return check.settings.finds_bad_events
 
 
 def _same(_: CounterQuery, growth: Growth) -> Growth:

@@ -1,0 +1,70 @@
+"""A kind of check is declared, judged and simulated; what else differs, its settings say."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic.alias_generators import to_snake
+
+from serinus.api.checks import KINDS, Check, Settings
+from serinus.judge.checks import CHECKS
+from serinus.simulation.exports import EXPORTED
+
+ROOMS = Path(__file__).parents[2] / "operator" / "serinus"
+MAY_NAME_KINDS = (
+    "api/checks",
+    "judge/checks",
+    "simulation/exports.py",
+    "api/analysis.py",  # the checks of who names none
+    "api/scenario.py",  # a model has a latency, and feedback
+)
+MODULES = [
+    path.relative_to(ROOMS).as_posix()
+    for path in sorted(ROOMS.rglob("*.py"))
+    if not path.relative_to(ROOMS).as_posix().startswith(MAY_NAME_KINDS)
+]
+FIELDS = {to_snake(kind) for kind in KINDS}
+NAMES = {*KINDS, *(settings.__name__ for settings in KINDS.values())}
+
+
+def leaves(of: type[Settings]) -> Iterator[type[Settings]]:
+    below = of.__subclasses__()
+    for each in below:
+        yield from leaves(each)
+    if not below:
+        yield of
+
+
+def test_the_table_has_every_kind() -> None:
+    assert set(KINDS.values()) == set(leaves(Settings))
+
+
+def test_each_kind_has_a_field_of_its_settings() -> None:
+    fields = {name: field.annotation for name, field in Check.model_fields.items()}
+    declared: dict[str, Any] = {to_snake(kind): settings | None for kind, settings in KINDS.items()}
+    assert fields == {"name": fields["name"], "weight": fields["weight"], **declared}
+
+
+def test_each_kind_is_judged() -> None:
+    assert set(CHECKS) == set(KINDS.values())
+
+
+def test_it_is_known_of_each_kind_how_it_is_simulated() -> None:
+    assert set(EXPORTED) == set(KINDS.values())
+
+
+def kinds_named(module: str) -> Iterator[str]:
+    """As classes, keys of a manifest, or fields of a check."""
+    for node in ast.walk(ast.parse((ROOMS / module).read_text())):
+        match node:
+            case ast.Name(id=name) | ast.Constant(value=str(name)) if name in NAMES:
+                yield name
+            case ast.Attribute(value=ast.Name(id="check"), attr=name) if name in FIELDS:
+                yield name
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_other_module_tells_kinds_apart(module: str) -> None:
+    assert list(kinds_named(module)) == []
