@@ -154,9 +154,10 @@ class LatencyCheck:
         if n_c == 0 or n_s == 0:
             return NothingServed("stable" if n_c else "candidate", self._warm_up)
         each = _worst(state) if verdict == "Fail" else _most_different(state)
+        bound = self._limit_counted(block) if each.name == LIMIT else _bound(each)
         tolerance, varied = self._policy_of(each).tolerance, look.baseline.of(each.name)
         return SlowShares(
-            bound=self._counted_from(each, block) / self._per_second,
+            bound=bound / self._per_second,
             candidate=EventCount(each.candidate, n_c),
             stable=EventCount(each.stable, n_s),
             tolerance=allowed(self._policy.tolerance),
@@ -167,17 +168,14 @@ class LatencyCheck:
             in_one_bucket=_in_one_bucket(state),
         )
 
-    def _counted_from(self, each: Comparison, block: Durations) -> float:
-        """Above which bound requests count as slow, in the histogram's unit."""
-        if each.name == LIMIT:
-            return block.candidate.next_bound(self._limit_bound)
-        return _bound(each)
+    def _limit_counted(self, block: Durations) -> float:
+        """Where the limit is counted from, in the histogram's unit."""
+        return block.candidate.next_bound(self._limit_bound)
 
     def _slowest_allowed(self, block: Durations) -> SlowestAllowed | None:
         if self._limit is None:
             return None
-        bound = block.candidate.next_bound(self._limit_bound)
-        return SlowestAllowed(bound / self._per_second, self._limit.share)
+        return SlowestAllowed(self._limit_counted(block) / self._per_second, self._limit.share)
 
     def _conclusion(
         self, verdict: Verdict, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
@@ -190,11 +188,8 @@ class LatencyCheck:
 
     def _shown_worse(self, state: CheckState, budget: ErrorBudget) -> ShownWorse:
         worst = _worst(state)
-        tolerance, stable_share = (
-            self._policy_of(worst).tolerance,
-            worst.stable / state.stable[REQUESTS],
-        )
-        pod = pods.attributed_pod(state, worst, tolerance, stable_share)
+        stable_share = worst.stable / state.stable[REQUESTS]
+        pod = pods.attributed_pod(state, worst, self._policy_of(worst).tolerance, stable_share)
         return ShownWorse(budget.false_rollback, worst.name == LIMIT, pod)
 
     def _forecast(

@@ -112,7 +112,7 @@ class PredictionDriftCheck:
             state = self._counted(state, found, look)
         verdict = comparison.verdict(state, budget)
         if errors and verdict != "Fail":
-            return Finding("Error", Several(tuple(errors)), state)
+            return Finding("Error", Several(tuple(dict.fromkeys(errors))), state)
         enough = self._any_source_will_do and len(missing) < len(self._sources)
         if missing and not enough and verdict != "Fail":
             return Finding("NoData", Several(tuple(missing), self._any_source_will_do), state)

@@ -1,6 +1,7 @@
 """predictionDrift: the share of a class or score range of both arms."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from serinus.judge.findings import words
 from serinus.judge.findings.rates import (
@@ -11,6 +12,8 @@ from serinus.judge.findings.rates import (
     ShownWorse,
     Variation,
 )
+
+_OTHER: Final = "the other revision's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,3 @@ class PredictionShares:
                 right = f"every class and score range is within {self.margin.of(_OTHER)}"
                 return f"the greatest difference; {right}, {words.confidence(risk)}."
         return f"the greatest difference. {self.conclusion}"
-
-
-_OTHER = "the other revision's"

@@ -64,5 +64,5 @@ class Several:
 
     @property
     def message(self) -> str:
-        different = dict.fromkeys(one.message for one in self.each)
-        return words.sentences(*different, "Either will do." if self.one_is_enough else "")
+        messages = [one.message for one in self.each]
+        return words.sentences(*messages, "Either will do." if self.one_is_enough else "")
