@@ -59,7 +59,7 @@ class ShownUnfair:
     """A group is shown to be favoured above another by more than is tolerated."""
 
     risk: float
-    """The chance that it is not."""
+    """The greatest chance of such a finding where it is wrong."""
     favoured: str
     other: str
 

@@ -64,7 +64,7 @@ class ShownWorse:
     """The candidate is shown to be worse than is tolerated, or than the limit."""
 
     risk: float
-    """The chance that it is not."""
+    """The greatest chance of such a finding where it is wrong."""
     than_limit: bool = False
     pod: PodShare | None = None
 
@@ -74,7 +74,7 @@ class ShownBetter:
     """The candidate is shown to be better than the margin, and than the limit."""
 
     risk: float
-    """The chance that it is not."""
+    """The greatest chance of such a finding where it is wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class SplitShown:
     tolerated: ShareBand
     margin: ShareBand
     risk: float
-    """The chance that what is shown is wrong."""
+    """The greatest chance of such a finding where it is wrong."""
     shown: Literal["wrong", "tolerated", "within the margin"]
 
     @property
