@@ -5,8 +5,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from serinus.api.quantities import spoken
 from serinus.judge.evidence.look import Look
+from serinus.judge.findings.absence import PodsUnreported, StandsStill
 from serinus.metrics.counters import LATE_WITHIN, Growth
 from serinus.metrics.queries import CounterQuery, Query, QueryError, QueryResult
 
@@ -34,9 +34,8 @@ def alone(known: float, queries: Iterable[CounterQuery], look: Look) -> float:
     return min(known, 0.0) - candidate
 
 
-def frozen(counted_alone: float, look: Look, *, stable_matters: bool = True) -> str | None:
-    """Which arm's counters stand still though the other's share of the traffic came, in a
-    sentence."""
+def frozen(counted_alone: float, look: Look, *, stable_matters: bool = True) -> StandsStill | None:
+    """Which arm's counters stand still though the other's share of the traffic came."""
     if look.weight is None or not 0 < look.weight.share < 1:
         return None
     odds = look.weight.share / (1 - look.weight.share)
@@ -46,29 +45,20 @@ def frozen(counted_alone: float, look: Look, *, stable_matters: bool = True) -> 
     expected = abs(counted_alone) * by
     if expected < EXPECTED or (still == "stable" and not stable_matters):
         return None
-    return (
-        f"The {still} pods have counted nothing while {other} counted {abs(counted_alone):.0f}, "
-        f"where about {expected:.0f} were to be expected of them: do they answer, and are the "
-        "metrics that they export up to date?"
-    )
+    return StandsStill(still, other, abs(counted_alone), expected)
 
 
 def unreported(
     arms: tuple[Mapping[Query, QueryResult], Mapping[Query, QueryResult]], ready: tuple[int, int]
-) -> str | None:
-    """Which arm has more ready pods than Prometheus has samples of, in a sentence. Pods that have
-    no sample of the last REPORT_WITHIN seconds report no more."""
+) -> PodsUnreported | None:
+    """Which arm has more ready pods than Prometheus has samples of. Pods that have no sample of the
+    last REPORT_WITHIN seconds report no more."""
     seen = [_newest_by_pod(arm) for arm in arms]
     newest = max((at for pods in seen for at in pods.values()), default=-math.inf)
     for name, pods, wanted in zip(("candidate", "stable"), seen, ready, strict=True):
         fresh = sorted(pod for pod, at in pods.items() if at > newest - LATE_WITHIN)
         if fresh and len(fresh) < wanted:
-            some = ", ".join(fresh[:3]) + (" and others" if len(fresh) > 3 else "")
-            return (
-                f"{len(fresh)} of {wanted} ready {name} pods report to Prometheus, for more than "
-                f"{spoken(REPORT_WITHIN)}: {some}. The others must be scraped, and have served a "
-                "request."
-            )
+            return PodsUnreported(name, tuple(fresh), wanted, REPORT_WITHIN)
     return None
 
 

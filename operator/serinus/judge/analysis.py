@@ -14,17 +14,15 @@ from serinus.api.status import CheckState, CheckStatus, Silence, Verdict
 from serinus.judge.absence import REPORT_WITHIN, alone, frozen, unreported
 from serinus.judge.checks import kind_of
 from serinus.judge.evidence import comparison
-from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, Finding, Look
+from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, Look
+from serinus.judge.findings.absence import PodsUnreported, UnexplainedFall
+from serinus.judge.findings.finding import Finding
 from serinus.judge.silence import listen
 from serinus.metrics.counters import count
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement, Query, QueryResult
 
 _GRAVEST_FIRST: tuple[Verdict, ...] = ("Fail", "Error", "NoData", "Inconclusive", "Pass")
 _LONGEST_MESSAGE = 1024
-_UNEXPLAINED = (
-    "Counters have just fallen. The verdict waits for the next scrapes, which tell whether their "
-    "process has restarted or several processes answer on its port."
-)
 _CHECKS_KEPT = 4096
 """Of which kinds are not made anew at each look."""
 
@@ -203,7 +201,11 @@ def _before(
 
 
 def _judged(
-    check: Check, before: CheckStatus, look: Look, budget: ErrorBudget, unreported: str | None
+    check: Check,
+    before: CheckStatus,
+    look: Look,
+    budget: ErrorBudget,
+    unreported: PodsUnreported | None,
 ) -> CheckStatus:
     if before.rolls_back:
         return before
@@ -237,10 +239,12 @@ def _unless_unexplained(check: Check, found: Finding, look: Look) -> Finding:
     }
     if not waits.get(found.verdict):
         return found
-    return Finding("Inconclusive", _UNEXPLAINED, found.state)
+    return Finding("Inconclusive", UnexplainedFall(), found.state)
 
 
-def _unless_absent(check: Check, found: Finding, look: Look, unreported: str | None) -> Finding:
+def _unless_absent(
+    check: Check, found: Finding, look: Look, unreported: PodsUnreported | None
+) -> Finding:
     """Nothing is shown to be good by counters that stand still, nor by pods that report nothing."""
     counters = [one for one in kind_of(check).queries() if isinstance(one, CounterQuery)]
     counted_alone = alone(found.state.alone, counters, look)

@@ -16,7 +16,9 @@ import pytest
 
 from serinus.api.status import CheckState
 from serinus.judge.evidence.comparison import step_entered
-from serinus.judge.evidence.look import ErrorBudget, Finding
+from serinus.judge.evidence.look import ErrorBudget
+from serinus.judge.findings.finding import Finding
+from serinus.judge.findings.readings import Unreadable
 from tests.unit.judge.enumeration import Counts, Law, chances, outcomes
 from tests.unit.judge.promises import PROMISES, Promise
 
@@ -24,7 +26,7 @@ BUDGET = ErrorBudget(false_fail=0.5, false_pass=0.5, false_rollback=0.5, min_req
 """So large that so few requests can use it."""
 ROUNDING = 1e-6
 """Evidence is kept in six digits."""
-NOTHING = Finding("NoData", "", CheckState())
+NOTHING = Finding("NoData", Unreadable(""), CheckState())
 
 every_promise = pytest.mark.parametrize("promise", PROMISES.values(), ids=PROMISES)
 ExpressionQuery = Callable[[Finding], float]

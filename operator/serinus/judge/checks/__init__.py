@@ -1,4 +1,5 @@
-"""A file for each kind of check: what it asks, and what it finds at a look."""
+"""A file for each kind of check: what it asks, and the figures that it comes to at a look. How they
+are worded is for findings/."""
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache

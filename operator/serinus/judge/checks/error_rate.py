@@ -1,7 +1,8 @@
 """errorRate: the share of failed requests, against stable's and against a fixed limit."""
 
 from serinus.api.checks.error_rate import ErrorRate
-from serinus.judge.checks.event_share import EventShare, Nouns
+from serinus.judge.checks.event_share import EventShare
+from serinus.judge.findings.event_share import Nouns
 
 NOUNS = Nouns("errors", "requests", "has served no request yet")
 

@@ -1,19 +1,21 @@
 """The share of bad events among a whole, against stable's and against a fixed limit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from serinus.api.baseline import CheckBaseline
 from serinus.api.checks import Counter, LabelMatcher
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge.evidence import comparison, pods, words
-from serinus.judge.evidence.comparison import Policy, Scale, among_pods, begun
+from serinus.judge.evidence import comparison, pods
+from serinus.judge.evidence.comparison import Policy, Scale, allowed, begun, variation
 from serinus.judge.evidence.dispersion import dispersion, estimated
 from serinus.judge.evidence.history import served
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis, log_sum
-from serinus.judge.evidence.look import ErrorBudget, Finding, Look
+from serinus.judge.evidence.look import ErrorBudget, Look
+from serinus.judge.findings.event_share import EventShares, Nouns
+from serinus.judge.findings.finding import Finding
+from serinus.judge.findings.rates import Conclusion, EventCount, Forecast, ShownBetter, ShownWorse
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery
 
@@ -35,18 +37,6 @@ class Bounds(Protocol):
     def absolute_margin(self) -> str: ...
     @property
     def limit(self) -> str | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Nouns:
-    """What is counted, as people call it."""
-
-    events: str
-    """`errors`; also the name of the comparison with stable."""
-    whole: str
-    """`requests`; also the key of its counts."""
-    none_yet: str
-    """`has served no request yet`, said of an arm."""
 
 
 class EventShare:
@@ -89,12 +79,11 @@ class EventShare:
         if problem := look.unreadable(self.queries()):
             return Finding("Error", problem, state)
         state = self._counted(self.opened(state), look, budget)
-        found = comparison.verdict(state, budget)
+        verdict = comparison.verdict(state, budget)
         missing = look.missing(self._whole)
-        if missing and found != "Fail":
+        if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
-        message = self._message(found, state, look, budget)
-        return Finding(found, f"{message}{self._what_varied(look)}", state)
+        return Finding(verdict, self._figures(verdict, state, look, budget), state)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """How stable's events varied."""
@@ -155,49 +144,40 @@ class EventShare:
         varied, serving = look.baseline.of(self._nouns.events), look.pods(self._whole)
         return Scale(self._policies[each.name], *requests, varied, serving)
 
-    def _message(self, found: Verdict, state: CheckState, look: Look, budget: ErrorBudget) -> str:
+    def _figures(
+        self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
+    ) -> EventShares:
         n_c, n_s = self._totals(state)
-        events = state.comparisons[0]
-        if n_c == 0:
-            return f"The candidate {self._nouns.none_yet}."
-        message = f"Candidate {self._nouns.events} {words.in_counts(events.candidate, n_c)}"
-        if n_s:
-            message += f" against stable {words.in_counts(events.stable, n_s)}"
-        if found == "Fail":
-            worst = max(state.comparisons, key=lambda each: log_sum(each.above))
-            tolerance = self._policies[worst.name].tolerance
-            attributed_pod = pods.attributed_pod(
-                state, worst, tolerance, events.stable / n_s if n_s else 0.0
-            )
-            return f"{message}; {self._what_is_wrong(worst, budget)}.{attributed_pod}"
-        if found == "Pass":
-            return f"{message}; {self._what_is_right(budget)}."
-        if n_s == 0:
-            return f"{message}; stable {self._nouns.none_yet}."
-        return f"{message}. {self._forecast(state, look, budget)}"
+        events, policy = state.comparisons[0], self._policies[self._nouns.events]
+        varied = look.baseline.of(events.name)
+        return EventShares(
+            nouns=self._nouns,
+            candidate=EventCount(events.candidate, n_c),
+            stable=EventCount(events.stable, n_s),
+            tolerance=allowed(policy.tolerance),
+            margin=allowed(policy.margin),
+            limit=self._limit,
+            conclusion=self._conclusion(verdict, state, look, budget),
+            variation=variation(events.name, policy.tolerance, varied, look.pods(self._whole)),
+        )
 
-    def _what_is_wrong(self, worst: Comparison, budget: ErrorBudget) -> str:
-        if worst.name == LIMIT:
-            message = f"the rate is above the limit of {self._limit}"
-        else:
-            tolerance = self._policies[self._nouns.events].tolerance
-            message = f"the rate is above {words.allowed(tolerance.ratio, tolerance.offset)}"
-        return f"{message}, {words.confidence(budget.false_rollback)}"
+    def _conclusion(
+        self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
+    ) -> Conclusion | None:
+        if verdict == "Fail":
+            return self._shown_worse(state, budget)
+        if verdict == "Pass":
+            return ShownBetter(budget.false_pass)
+        return self._forecast(state, look, budget) if all(self._totals(state)) else None
 
-    def _what_is_right(self, budget: ErrorBudget) -> str:
-        margin = self._policies[self._nouns.events].margin
-        message = f"the rate is below {words.allowed(margin.ratio, margin.offset)}"
-        if self._limit:
-            message += f" and below the limit of {self._limit}"
-        return f"{message}, {words.confidence(budget.false_pass)}"
+    def _shown_worse(self, state: CheckState, budget: ErrorBudget) -> ShownWorse:
+        worst = max(state.comparisons, key=lambda each: log_sum(each.above))
+        tolerance, (_, n_s) = self._policies[worst.name].tolerance, self._totals(state)
+        stable_share = state.comparisons[0].stable / n_s if n_s else 0.0
+        pod = pods.attributed_pod(state, worst, tolerance, stable_share)
+        return ShownWorse(budget.false_rollback, worst.name == LIMIT, pod)
 
-    def _what_varied(self, look: Look) -> str:
-        events, tolerance = self._nouns.events, self._policies[self._nouns.events].tolerance
-        varied, serving = look.baseline.of(events), look.pods(self._whole)
-        widened = among_pods(tolerance, varied, serving)
-        return words.varied(events, varied) + words.tolerated(varied, widened.ratio, serving[0])
-
-    def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> str:
+    def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
         n_c, n_s = self._totals(state)
         gained = [
             self._scale(each, (1.0, n_s / n_c), look).gains(
@@ -205,7 +185,7 @@ class EventShare:
             )
             for each in state.comparisons
         ]
-        return words.forecast(
+        return Forecast(
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),
             self._nouns.whole,

@@ -17,10 +17,19 @@ from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.checks.fairness import EqualisedOdds, Fairness
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge.evidence import comparison, words
-from serinus.judge.evidence.comparison import Gains, Policy, Scale, begun
+from serinus.judge.evidence import comparison
+from serinus.judge.evidence.comparison import Gains, Policy, Scale, allowed, begun
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
-from serinus.judge.evidence.look import ErrorBudget, Finding, Look
+from serinus.judge.evidence.look import ErrorBudget, Look
+from serinus.judge.findings.fairness import (
+    GroupRates,
+    NameTooLong,
+    ShownUnfair,
+    TooFewGroups,
+    TooManyGroups,
+)
+from serinus.judge.findings.finding import Figures, Finding
+from serinus.judge.findings.rates import EventCount, Forecast, ShownBetter
 from serinus.metrics.counters import Increase
 from serinus.metrics.queries import CounterQuery
 
@@ -161,15 +170,15 @@ class FairnessCheck:
         if problem := look.unreadable(self.queries()):
             return Finding("Error", problem, state)
         counts, known = self._counts(look)
-        if problem := _unfit(_groups(counts) | _groups(state.candidate)):
-            return Finding("Error", problem, state)
+        if unfit := _unfit(_groups(counts) | _groups(state.candidate)):
+            return Finding("Error", unfit, state)
         state = self._counted(state, counts, known)
         budget = replace(budget, min_requests=max(budget.min_requests, self._to_see_all()))
         verdict = comparison.verdict(self._decisive(state), budget)
         missing = self._missing(state, look)
         if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
-        return Finding(verdict, self._message(verdict, state, budget), state)
+        return Finding(verdict, self._figures(verdict, state, budget), state)
 
     def learn(self, _: Sequence[Look]) -> CheckBaseline:
         """Stable has no part in it."""
@@ -271,64 +280,55 @@ class FairnessCheck:
         least = fraction(self._least_share)
         return math.ceil(RULE_OF_THREE / least) if least else 0
 
-    def _missing(self, state: CheckState, look: Look) -> str | None:
-        """What there is no answer without, in a sentence."""
+    def _missing(self, state: CheckState, look: Look) -> Figures | None:
+        """What there is no answer without."""
         for source in self._sources:
             if problem := look.missing(source.queries[0], ("candidate",)):
                 return problem
         for rate in self._rates:
             seen = self._seen(rate, state)
             if len(seen) < 2:
-                of = f"group {seen[0]} alone" if seen else "no group yet"
-                return (
-                    f"The candidate has {rate.whole} of {of}, by the label {self._label}: there "
-                    "is nothing to compare."
-                )
+                return TooFewGroups(rate.whole, seen[0] if seen else None, self._label)
         return None
 
     def _seen(self, rate: Rate, state: CheckState) -> list[str]:
         counts = state.candidate
         return [group for group in sorted(_groups(counts)) if rate.of(group, counts)[1]]
 
-    # in words
+    # the figures of it
 
-    def _message(self, verdict: Verdict, state: CheckState, budget: ErrorBudget) -> str:
+    def _figures(self, verdict: Verdict, state: CheckState, budget: ErrorBudget) -> GroupRates:
+        counts, pairs = state.candidate, self._pairs(state)
         if verdict == "Fail":
-            return self._what_is_wrong(state, budget)
-        counts = state.candidate
-        most = max(self._pairs(state), key=lambda pair: _apart(pair, counts))
-        message = f"{_in_words(most, counts)}, the greatest difference"
-        if verdict == "Pass":
-            margin = self._favoured.margin
-            within = words.allowed(margin.ratio, margin.offset, "every other's")
-            proof = f"every group's rate is within {within}, {words.confidence(budget.false_pass)}."
-            return f"{message}; {proof}{self._what_is_small(counts)}"
-        return f"{message}. {self._forecast(state, budget)}"
-
-    def _what_is_wrong(self, state: CheckState, budget: ErrorBudget) -> str:
-        pairs = {pair.name: pair for pair in self._pairs(state)}
-        worst = max(state.comparisons, key=lambda each: log_sum((*each.above, *each.below)))
-        pair = pairs[worst.name]
-        of = [pair.first, pair.second]
-        if log_sum(worst.below) > log_sum(worst.above):
-            of.reverse()
-        tolerance = self._favoured.tolerance
-        allowed = words.allowed(tolerance.ratio, tolerance.offset, f"that of {of[1]}")
-        return (
-            f"{_in_words(pair, state.candidate)}, the clearest difference; the rate of {of[0]} is "
-            f"above {allowed}, {words.confidence(budget.false_rollback)}."
+            worst = _worst(state).name
+            pair = next(each for each in pairs if each.name == worst)
+        else:
+            pair = max(pairs, key=lambda each: _apart(each, counts))
+        return GroupRates(
+            events=pair.rate.events,
+            groups={group: EventCount(*pair.rate.of(group, counts)) for group in pair.groups},
+            tolerance=allowed(self._favoured.tolerance),
+            margin=allowed(self._favoured.margin),
+            conclusion=self._conclusion(verdict, pair, state, budget),
+            small={g: n for rate in self._rates for g, n in self._small(rate, counts).items()},
+            least_share=self._least_share,
         )
 
-    def _what_is_small(self, counts: GroupCounts) -> str:
-        small = {g: s for rate in self._rates for g, s in self._small(rate, counts).items()}
-        if not small:
-            return ""
-        message = ", ".join(f"{group} ({words.percent(share)})" for group, share in small.items())
-        return f" Not waited for, with less than {self._least_share}: {message}."
+    def _conclusion(
+        self, verdict: Verdict, pair: Pair, state: CheckState, budget: ErrorBudget
+    ) -> ShownUnfair | ShownBetter | Forecast:
+        if verdict == "Fail":
+            worst, favoured, other = _worst(state), *pair.groups
+            if log_sum(worst.below) > log_sum(worst.above):
+                favoured, other = other, favoured
+            return ShownUnfair(budget.false_rollback, favoured, other)
+        if verdict == "Pass":
+            return ShownBetter(budget.false_pass)
+        return self._forecast(state, budget)
 
-    def _forecast(self, state: CheckState, budget: ErrorBudget) -> str:
+    def _forecast(self, state: CheckState, budget: ErrorBudget) -> Forecast:
         decisive, total = self._decisive(state), max(state.candidate.values())
-        return words.forecast(
+        return Forecast(
             comparison.requests_to_pass(decisive, self._per_request(decisive, total), budget),
             comparison.requests_to_fail(state, self._per_request(state, total), budget),
         )
@@ -359,25 +359,18 @@ def _groups(counts: Iterable[str]) -> set[str]:
     return {group for _, colon, group in (key.partition(": ") for key in counts) if colon}
 
 
-def _unfit(groups: set[str]) -> str | None:
-    """Why so many groups, or groups of such names, cannot be compared, in a sentence."""
+def _unfit(groups: set[str]) -> NameTooLong | TooManyGroups | None:
+    """Why so many groups, or groups of such names, cannot be compared."""
     if too_long := next((group for group in sorted(groups) if len(group) > LONGEST_NAME), None):
-        return f"group {too_long[:LONGEST_NAME]}... has a name of more than {LONGEST_NAME} letters."
-    if len(groups) <= MOST_GROUPS:
-        return None
-    return (
-        f"{len(groups)} groups were seen, and at most {MOST_GROUPS} can be compared: name another "
-        "groupLabel, or export coarser groups."
-    )
+        return NameTooLong(too_long, LONGEST_NAME)
+    return TooManyGroups(len(groups), MOST_GROUPS) if len(groups) > MOST_GROUPS else None
+
+
+def _worst(state: CheckState) -> Comparison:
+    return max(state.comparisons, key=lambda each: log_sum((*each.above, *each.below)))
 
 
 def _apart(pair: Pair, counts: GroupCounts) -> float:
     """How far apart the rates are; below all others where one is not known."""
     (events_1, all_1), (events_2, all_2) = (pair.rate.of(g, counts) for g in pair.groups)
     return abs(events_1 / all_1 - events_2 / all_2) if all_1 and all_2 else -1.0
-
-
-def _in_words(pair: Pair, counts: GroupCounts) -> str:
-    first, second = (words.in_counts(*pair.rate.of(group, counts)) for group in pair.groups)
-    title = pair.rate.events.capitalize()
-    return f"{title}: {pair.first} {first} against {pair.second} {second}"

@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 from serinus.api.checks.feedback import Feedback
-from serinus.api.quantities import seconds, spoken
+from serinus.api.quantities import seconds
 from serinus.api.status import CheckState
-from serinus.judge.checks.event_share import EventShare, Nouns
-from serinus.judge.evidence.look import ErrorBudget, Finding, Look
+from serinus.judge.checks.event_share import EventShare
+from serinus.judge.evidence.look import ErrorBudget, Look
+from serinus.judge.findings.event_share import Nouns
+from serinus.judge.findings.feedback import FeedbackTooEarly
+from serinus.judge.findings.finding import Finding
 
 OUTCOMES = "outcomes"
 NOUNS = Nouns("negative feedback", OUTCOMES, "has received no feedback yet")
@@ -24,15 +27,11 @@ class FeedbackCheck(EventShare):
     def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         early = look.since + self._after - look.at
         if early > 0:
-            message = (
-                f"Feedback counts from {self._after_text} after the first traffic on, that is in "
-                f"{spoken(early)}."
-            )
-            return Finding("Inconclusive", message, state)
+            return Finding("Inconclusive", FeedbackTooEarly(self._after_text, early), state)
         if self._after and not state.comparisons:
             # this block began before feedback counts
-            message = "Feedback counts from now on."
-            return Finding("Inconclusive", message, self.opened(state))
+            figures = FeedbackTooEarly(self._after_text, 0.0)
+            return Finding("Inconclusive", figures, self.opened(state))
         found = super().judge(state, look, replace(budget, min_requests=self._min_feedback))
         received = all(arm.get(OUTCOMES) for arm in (found.state.candidate, found.state.stable))
         if found.verdict == "Inconclusive" and not received:

@@ -10,14 +10,23 @@ from typing import Final
 
 from serinus.api.baseline import CheckBaseline
 from serinus.api.checks.latency import Latency
-from serinus.api.quantities import fraction, seconds, spoken
+from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.checks.bounds import Durations, by_pod, nearest
-from serinus.judge.evidence import comparison, pods, words
-from serinus.judge.evidence.comparison import Gains, Policy, Scale, among_pods, begun
+from serinus.judge.evidence import comparison, pods
+from serinus.judge.evidence.comparison import Gains, Policy, Scale, allowed, begun, variation
 from serinus.judge.evidence.dispersion import dispersion, estimated
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
-from serinus.judge.evidence.look import ErrorBudget, Finding, Look
+from serinus.judge.evidence.look import ErrorBudget, Look
+from serinus.judge.findings.finding import Figures, Finding
+from serinus.judge.findings.latency import (
+    BoundsUnknown,
+    NoCommonBound,
+    NothingServed,
+    SlowestAllowed,
+    SlowShares,
+)
+from serinus.judge.findings.rates import Conclusion, EventCount, Forecast, ShownBetter, ShownWorse
 from serinus.metrics.histograms import ArmHistogram
 from serinus.metrics.queries import CounterQuery
 from serinus.metrics.warm_up import warmed_up
@@ -65,12 +74,12 @@ class LatencyCheck:
         block = Durations(ArmHistogram.of(candidate), ArmHistogram.of(stable))
         state = self._counted(state, block, look)
         if not state.comparisons and block.are_of_both and not block.common:
-            return Finding("Error", f"Candidate and stable have {_no_bound(source)}.", state)
-        found = comparison.verdict(state, budget)
+            return Finding("Error", NoCommonBound(source.metric), state)
+        verdict = comparison.verdict(state, budget)
         missing = look.missing(source)
-        if missing and found != "Fail":
+        if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
-        return Finding(found, self._message(found, state, block, look, budget), state)
+        return Finding(verdict, self._figures(verdict, state, block, look, budget), state)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """Which bounds tell most of stable, and how the requests slower than each varied."""
@@ -136,72 +145,56 @@ class LatencyCheck:
     ) -> Scale:
         return Scale(self._policy_of(each), *requests, look.baseline.of(each.name), block.pods)
 
-    def _message(
-        self, found: Verdict, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
-    ) -> str:
+    def _figures(
+        self, verdict: Verdict, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
+    ) -> Figures:
         if not state.comparisons:
-            return (
-                "Which latencies to compare at is not known yet: stable has served nothing, or few "
-                "requests in one bucket, or all of them beyond the last bound (then export greater "
-                "ones)."
-            )
+            return BoundsUnknown()
         n_c, n_s = state.candidate.get(REQUESTS, 0.0), state.stable.get(REQUESTS, 0.0)
         if n_c == 0 or n_s == 0:
-            who = "stable" if n_c else "candidate"
-            return f"The {who} pods have served no request yet{self._beyond_the_warm_up()}."
-        if found == "Fail":
-            worst = max(state.comparisons, key=lambda each: log_sum(each.above))
-            message = f"{self._in_words(worst, state, block)}; {self._what_is_wrong(worst)}"
-            message = f"{message}, {words.confidence(budget.false_rollback)}."
-            tolerance = self._policy_of(worst).tolerance
-            attributed_pod = pods.attributed_pod(state, worst, tolerance, worst.stable / n_s)
-            return f"{message}{attributed_pod}{self._what_varied(worst, block, look)}"
-        most = max(state.comparisons, key=lambda each: _excess(each, state))
-        message, varied = self._in_words(most, state, block), self._what_varied(most, block, look)
-        if found == "Pass":
-            proof = f"{self._what_is_right(block)}, {words.confidence(budget.false_pass)}"
-            return f"{message}, the greatest difference; {proof}.{varied}{_coarse(state)}"
-        forecast = self._forecast(state, block, look, budget)
-        return f"{message}, the greatest difference. {forecast}{varied}"
-
-    def _beyond_the_warm_up(self) -> str:
-        return f" beyond their warm-up of {spoken(self._warm_up)}" if self._warm_up else ""
-
-    def _in_words(self, each: Comparison, state: CheckState, block: Durations) -> str:
+            return NothingServed("stable" if n_c else "candidate", self._warm_up)
+        each = _worst(state) if verdict == "Fail" else _most_different(state)
         bound = self._limit_counted(block) if each.name == LIMIT else _bound(each)
-        return (
-            f"Candidate slower than {words.latency(bound / self._per_second)} in "
-            f"{words.in_counts(each.candidate, state.candidate[REQUESTS])} against stable "
-            f"{words.in_counts(each.stable, state.stable[REQUESTS])}"
+        tolerance, varied = self._policy_of(each).tolerance, look.baseline.of(each.name)
+        return SlowShares(
+            bound=bound / self._per_second,
+            candidate=EventCount(each.candidate, n_c),
+            stable=EventCount(each.stable, n_s),
+            tolerance=allowed(self._policy.tolerance),
+            margin=allowed(self._policy.margin),
+            limit=self._slowest_allowed(block),
+            conclusion=self._conclusion(verdict, state, block, look, budget),
+            variation=variation("slow requests", tolerance, varied, block.pods),
+            in_one_bucket=_in_one_bucket(state),
         )
 
     def _limit_counted(self, block: Durations) -> float:
         """Where the limit is counted from, in the histogram's unit."""
         return block.candidate.next_bound(self._limit_bound)
 
-    def _what_is_wrong(self, worst: Comparison) -> str:
-        if worst.name == LIMIT and self._limit:
-            return f"the share is above the limit of {self._limit.share}"
-        tolerance = self._policy.tolerance
-        return f"the share is above {words.allowed(tolerance.ratio, tolerance.offset)}"
+    def _slowest_allowed(self, block: Durations) -> SlowestAllowed | None:
+        if self._limit is None:
+            return None
+        return SlowestAllowed(self._limit_counted(block) / self._per_second, self._limit.share)
 
-    def _what_is_right(self, block: Durations) -> str:
-        margin = self._policy.margin
-        message = f"at every bound the share is below {words.allowed(margin.ratio, margin.offset)}"
-        if self._limit:
-            bound = words.latency(self._limit_counted(block) / self._per_second)
-            message += f", and slower than {bound} are fewer than {self._limit.share}"
-        return message
+    def _conclusion(
+        self, verdict: Verdict, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
+    ) -> Conclusion:
+        if verdict == "Fail":
+            return self._shown_worse(state, budget)
+        if verdict == "Pass":
+            return ShownBetter(budget.false_pass)
+        return self._forecast(state, block, look, budget)
 
-    def _what_varied(self, each: Comparison, block: Durations, look: Look) -> str:
-        varied = look.baseline.of(each.name)
-        widened = among_pods(self._policy_of(each).tolerance, varied, block.pods)
-        message = words.varied("slow requests", varied)
-        return message + words.tolerated(varied, widened.ratio, block.pods[0])
+    def _shown_worse(self, state: CheckState, budget: ErrorBudget) -> ShownWorse:
+        worst = _worst(state)
+        stable_share = worst.stable / state.stable[REQUESTS]
+        pod = pods.attributed_pod(state, worst, self._policy_of(worst).tolerance, stable_share)
+        return ShownWorse(budget.false_rollback, worst.name == LIMIT, pod)
 
     def _forecast(
         self, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
-    ) -> str:
+    ) -> Forecast:
         n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
         gained: list[Gains] = [
             self._scale(each, (1.0, n_s / n_c), block, look).gains(
@@ -209,18 +202,24 @@ class LatencyCheck:
             )
             for each in state.comparisons
         ]
-        return words.forecast(
+        return Forecast(
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),
         )
 
 
-def _coarse(state: CheckState) -> str:
-    """A sentence where nothing is known of what stable's requests took but one bound."""
+def _worst(state: CheckState) -> Comparison:
+    return max(state.comparisons, key=lambda each: log_sum(each.above))
+
+
+def _most_different(state: CheckState) -> Comparison:
+    return max(state.comparisons, key=lambda each: _excess(each, state))
+
+
+def _in_one_bucket(state: CheckState) -> bool:
+    """Whether nothing is known of what stable's requests took but one bound."""
     compared = [each for each in state.comparisons if each.name != LIMIT]
-    if len(compared) > 1 or any(each.stable for each in compared):
-        return ""
-    return " All of stable's are in one bucket: what is slower within it only finer ones show."
+    return len(compared) <= 1 and not any(each.stable for each in compared)
 
 
 def _kept(bounds: Sequence[float], block: Durations) -> list[float]:
@@ -240,10 +239,6 @@ def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
         return state.replace(comparisons=[], candidate={}, stable={}, pods={})
     kept = [each for each in state.comparisons if each not in lost]
     return state.replace(comparisons=kept)
-
-
-def _no_bound(source: CounterQuery) -> str:
-    return f"no bucket bound of {source.metric} in common: let both export it with the same buckets"
 
 
 def _name(bound: float) -> str:

@@ -10,12 +10,21 @@ from serinus.api.checks import Counter
 from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge.evidence import comparison, words
-from serinus.judge.evidence.comparison import Policy, Scale, among_pods, begun
+from serinus.judge.evidence import comparison
+from serinus.judge.evidence.comparison import Policy, Scale, allowed, begun, variation
 from serinus.judge.evidence.dispersion import Block, dispersion, estimated
 from serinus.judge.evidence.history import of_each_pod
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
-from serinus.judge.evidence.look import ErrorBudget, Finding, Look
+from serinus.judge.evidence.look import ErrorBudget, Look
+from serinus.judge.findings.finding import Figures, Finding
+from serinus.judge.findings.prediction_drift import (
+    NothingPredicted,
+    PredictionShares,
+    TooManyShares,
+    Unsortable,
+)
+from serinus.judge.findings.rates import Conclusion, EventCount, Forecast, ShownBetter, ShownWorse
+from serinus.judge.findings.readings import Several
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery
 from serinus.metrics.shares import Share, Shares, of_classes, of_scores
@@ -83,17 +92,18 @@ class PredictionDriftCheck:
 
     def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         found: dict[str, Shares] = {}
-        errors, missing = [], []
+        errors: list[Figures] = []
+        missing: list[Figures] = []
         for source in self._sources:
             if problem := look.unreadable((source.counters,)):
                 errors.append(problem)
-            elif problem := look.missing(source.counters):
-                missing.append(problem)
+            elif absent := look.missing(source.counters):
+                missing.append(absent)
             elif all(grown.increases for grown in look.growth(source.counters)):
                 try:
                     shares = source.sort(look.growth(source.counters))
                 except ValueError as error:
-                    errors.append(f"{source.counters.metric}: {error}.")
+                    errors.append(Unsortable(source.counters.metric, str(error)))
                 else:
                     if source.name in state.candidate or self._in_use(shares):
                         found[source.name] = shares
@@ -103,12 +113,11 @@ class PredictionDriftCheck:
             state = self._counted(state, found, look)
         verdict = comparison.verdict(state, budget)
         if errors and verdict != "Fail":
-            return Finding("Error", " ".join(dict.fromkeys(errors)), state)
+            return Finding("Error", Several(tuple(dict.fromkeys(errors))), state)
         enough = self._any_source_will_do and len(missing) < len(self._sources)
         if missing and not enough and verdict != "Fail":
-            either = " Either will do." if self._any_source_will_do else ""
-            return Finding("NoData", " ".join(missing) + either, state)
-        return Finding(verdict, self._message(verdict, state, look, budget), state)
+            return Finding("NoData", Several(tuple(missing), self._any_source_will_do), state)
+        return Finding(verdict, self._figures(verdict, state, look, budget), state)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """How each class and score range of stable's varied."""
@@ -164,43 +173,34 @@ class PredictionDriftCheck:
     def _pods(self, source: str, look: Look) -> tuple[int, int]:
         return next(look.pods(one.counters) for one in self._sources if one.name == source)
 
-    def _message(self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget) -> str:
-        if verdict == "Fail":
-            return self._what_is_wrong(state, look, budget)
-        parts = [
-            each
-            for each in state.comparisons
-            if each.not_above and each.name != UNSEEN and _has_both(each, state)
-        ]
-        if not parts:
-            arm = "stable" if any(state.candidate.values()) else "candidate"
-            return f"The {arm} pods have predicted nothing yet."
-        most = max(parts, key=lambda each: _difference(each, state))
-        message, varied = _in_words(most, state), self._what_varied(most, look)
-        if verdict == "Pass":
-            margin = self._policy.margin
-            within = words.allowed(margin.ratio, margin.offset, "the other revision's")
-            message += f", the greatest difference; every class and score range is within {within}"
-            return f"{message}, {words.confidence(budget.false_pass)}.{varied}"
-        return f"{message}, the greatest difference. {self._forecast(state, look, budget)}{varied}"
-
-    def _what_varied(self, each: Comparison, look: Look) -> str:
-        varied, pods = look.baseline.of(each.name), self._pods(_source(each.name), look)
-        widened = among_pods(self._policy.tolerance, varied, pods)
-        return words.varied(each.name, varied) + words.tolerated(varied, widened.ratio, pods[0])
-
-    def _what_is_wrong(self, state: CheckState, look: Look, budget: ErrorBudget) -> str:
-        against = [known for known in state.comparisons if known.above]
-        worst = max(against, key=lambda known: log_sum((*known.above, *known.below)))
-        tolerance = self._policy.tolerance
-        allowed = words.allowed(tolerance.ratio, tolerance.offset, "the other revision's")
-        return (
-            f"{_in_words(worst, state)}, the clearest difference; some share is above {allowed}, "
-            f"{words.confidence(budget.false_rollback)}."
-            f"{self._what_varied(worst, look)}"
+    def _figures(
+        self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
+    ) -> PredictionShares | NothingPredicted:
+        each = _worst(state) if verdict == "Fail" else _most_different(state)
+        if each is None:
+            return NothingPredicted("stable" if any(state.candidate.values()) else "candidate")
+        source, tolerance = _source(each.name), self._policy.tolerance
+        varied = look.baseline.of(each.name)
+        return PredictionShares(
+            name=each.name,
+            candidate=EventCount(each.candidate, state.candidate[source]),
+            stable=EventCount(each.stable, state.stable[source]),
+            tolerance=allowed(tolerance),
+            margin=allowed(self._policy.margin),
+            conclusion=self._conclusion(verdict, state, look, budget),
+            variation=variation(each.name, tolerance, varied, self._pods(source, look)),
         )
 
-    def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> str:
+    def _conclusion(
+        self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
+    ) -> Conclusion:
+        if verdict == "Fail":
+            return ShownWorse(budget.false_rollback)
+        if verdict == "Pass":
+            return ShownBetter(budget.false_pass)
+        return self._forecast(state, look, budget)
+
+    def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
         per_request = {
             source: (1.0, state.stable[source] / n_c if n_c else 0.0)
             for source, n_c in state.candidate.items()
@@ -211,7 +211,7 @@ class PredictionDriftCheck:
             n_c = state.candidate[_source(known.name)]
             rates = (known.candidate / n_c, known.stable / n_c) if n_c else (0.0, 0.0)
             gained.append(scales.of(known.name).gains(known, *rates))
-        return words.forecast(
+        return Forecast(
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),
         )
@@ -236,15 +236,10 @@ def _by_share(source: _Source, history: Sequence[Look]) -> Iterator[Mapping[str,
         }
 
 
-def _too_many(state: CheckState, found: Mapping[str, Shares]) -> str | None:
+def _too_many(state: CheckState, found: Mapping[str, Shares]) -> TooManyShares | None:
     names = {known.name for known in state.comparisons if known.name != UNSEEN}
     names |= {name for shares in found.values() for name in shares.by_name}
-    if len(names) <= MOST_SHARES:
-        return None
-    return (
-        f"{len(names)} classes and score ranges were seen, and at most {MOST_SHARES} can be "
-        "compared: name another classLabel, or export coarser classes or buckets."
-    )
+    return TooManyShares(len(names), MOST_SHARES) if len(names) > MOST_SHARES else None
 
 
 def _with_unseen(state: CheckState) -> CheckState:
@@ -282,6 +277,21 @@ def _source(name: str) -> str:
     return name.split(" ", 1)[0]
 
 
+def _worst(state: CheckState) -> Comparison:
+    against = [known for known in state.comparisons if known.above]
+    return max(against, key=lambda known: log_sum((*known.above, *known.below)))
+
+
+def _most_different(state: CheckState) -> Comparison | None:
+    """Of the classes and score ranges that Pass depends on; none where an arm predicted nothing."""
+    parts = [
+        each
+        for each in state.comparisons
+        if each.not_above and each.name != UNSEEN and _has_both(each, state)
+    ]
+    return max(parts, key=lambda each: _difference(each, state), default=None)
+
+
 def _has_both(known: Comparison, state: CheckState) -> bool:
     return state.candidate[_source(known.name)] > 0 and state.stable[_source(known.name)] > 0
 
@@ -289,10 +299,3 @@ def _has_both(known: Comparison, state: CheckState) -> bool:
 def _difference(known: Comparison, state: CheckState) -> float:
     source = _source(known.name)
     return abs(known.candidate / state.candidate[source] - known.stable / state.stable[source])
-
-
-def _in_words(known: Comparison, state: CheckState) -> str:
-    source = _source(known.name)
-    candidate = words.in_counts(known.candidate, state.candidate[source])
-    stable = words.in_counts(known.stable, state.stable[source])
-    return f"{known.name[0].upper()}{known.name[1:]}: candidate {candidate} against stable {stable}"

@@ -21,56 +21,30 @@ k(k+1)th part of the allowed chance of error, so that all together keep to it.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final, Self
+from functools import partial
+from typing import Final
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.checks.traffic_share import TrafficShare
 from serinus.api.quantities import fraction
 from serinus.api.status import ArmRequests, CheckState, SplitState, Verdict
-from serinus.judge.evidence import words
 from serinus.judge.evidence.kernel import WORSE, log_sum
-from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, Finding, Look
+from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, Look
+from serinus.judge.findings.finding import Finding
+from serinus.judge.findings.traffic_share import (
+    CountedShare,
+    NothingCounted,
+    NotInEffect,
+    ShareBand,
+    SplitShown,
+    SplitShownBefore,
+    SplitUnknown,
+)
 from serinus.metrics.counters import BOTH_WITHIN, Increase
 from serinus.metrics.queries import CounterQuery
 
 SETTLES_WITHIN: Final = 5.0
 """Seconds in which all proxies do what their controller has accepted."""
-_REMEDY: Final = (
-    "Look for other ways to these pods than the split, for retries, for sticky sessions and for "
-    "connections that stay open."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Band:
-    """Shares of the candidate; below 0 and above 1 nothing is excluded."""
-
-    low: float
-    high: float
-
-    @classmethod
-    def around(cls, weight: EffectiveWeight, times: float, plus: str) -> Self:
-        """So many times more or less, and so much beyond."""
-        beyond = fraction(plus)
-        return cls(weight.share / times - beyond, weight.share * times + beyond)
-
-    def outside(self, split: SplitState) -> float:
-        """ln E against 'the share is in the band'."""
-        candidate, stable = split.candidate, split.stable
-        too_much = evidence(candidate.marked, _most(stable), self.high)
-        too_little = evidence(stable.marked, _most(candidate), 1 - self.low)
-        return max(too_much, too_little) - math.log(2)
-
-    def inside(self, split: SplitState) -> float:
-        """ln E against 'the share is out of the band'."""
-        candidate, stable = split.candidate, split.stable
-        not_too_much = evidence(stable.marked, _most(candidate), 1 - self.high)
-        not_too_little = evidence(candidate.marked, _most(stable), self.low)
-        return min(not_too_much, not_too_little)
-
-    def __str__(self) -> str:
-        return f"{_percent(max(self.low, 0.0))} to {_percent(min(self.high, 1.0))}"
 
 
 class TrafficShareCheck:
@@ -95,47 +69,69 @@ class TrafficShareCheck:
         if problem := look.unreadable(self.queries()):
             return Finding("Error", problem, state)
         if look.weight is None:
-            message = "The weight that the step asks for is not in effect."
-            return Finding("Inconclusive", message, state)
+            return Finding("Inconclusive", NotInEffect(), state)
         arms = [growth.increases for growth in look.growth(self._requests)]
         begun = _begun(state.split, look.weight)
         split = _counted(begun, *arms)
         new = split.candidate.certain - begun.candidate.certain
         state = state.replace(step_requests=state.step_requests + new)
-        seen = _shown(split, look.weight)
+        counted = _counted_share(split, look.weight)
         if _caught_up(split, arms, look.at):
             enough = state.step_requests >= budget.min_requests
-            split = self._decided(split, look, budget, seen, enough=enough)
+            split = self._decided(split, look.weight, look.at, budget, enough=enough)
             split = _marked(split, arms)
         state = state.replace(split=split)
         if missing := look.missing(self._requests):
             return Finding("NoData", missing, state)
-        return Finding(split.found, split.evidence or f"{seen}: too few to tell.", state)
+        shown = SplitShownBefore(split.evidence) if split.evidence else SplitUnknown(counted)
+        return Finding(split.found, shown, state)
 
     def _decided(
-        self, split: SplitState, look: Look, budget: ErrorBudget, message: str, *, enough: bool
+        self,
+        split: SplitState,
+        weight: EffectiveWeight,
+        at: float,
+        budget: ErrorBudget,
+        *,
+        enough: bool,
     ) -> SplitState:
         """The next trial, or this one with what it has shown so far."""
-        if look.weight is None:
-            return split
-        settings = self._settings
-        tolerated = _Band.around(look.weight, settings.tolerance, settings.absolute_tolerance)
-        margin = _Band.around(look.weight, settings.margin, settings.absolute_margin)
+        settings, counted = self._settings, _counted_share(split, weight)
+        tolerated = _around(weight, settings.tolerance, settings.absolute_tolerance)
+        margin = _around(weight, settings.margin, settings.absolute_margin)
+        shown = partial(SplitShown, counted, tolerated, margin)
         part = math.log(split.trial * (split.trial + 1))
-        if tolerated.outside(split) >= part - math.log(budget.false_rollback):
-            sure = words.confidence(budget.false_rollback)
-            evidence = f"{message} and {tolerated} is tolerated, {sure}."
-            return _ended(split, "Fail", f"{evidence} {_REMEDY}", look.at)
-        shown = part - math.log(budget.false_pass)
-        if enough and tolerated.inside(split) >= shown:
-            evidence = (
-                f"{message} and {tolerated} is tolerated, {words.confidence(budget.false_pass)}."
-            )
-            return _ended(split, "Pass", evidence, look.at)
-        if enough and split.found == "Inconclusive" and margin.inside(split) >= shown:
-            evidence = f"{message}; it is within {margin}, {words.confidence(budget.false_pass)}."
+        if _outside(tolerated, split) >= part - math.log(budget.false_rollback):
+            return _ended(split, "Fail", shown(budget.false_rollback, "wrong"), at)
+        to_pass = part - math.log(budget.false_pass)
+        if enough and _inside(tolerated, split) >= to_pass:
+            return _ended(split, "Pass", shown(budget.false_pass, "tolerated"), at)
+        if enough and split.found == "Inconclusive" and _inside(margin, split) >= to_pass:
+            evidence = shown(budget.false_pass, "within the margin").message
             return split.replace(found="Pass", evidence=evidence)
         return split
+
+
+def _around(weight: EffectiveWeight, times: float, plus: str) -> ShareBand:
+    """So many times more or less, and so much beyond."""
+    beyond = fraction(plus)
+    return ShareBand(weight.share / times - beyond, weight.share * times + beyond)
+
+
+def _outside(band: ShareBand, split: SplitState) -> float:
+    """ln E against 'the share is in the band'."""
+    candidate, stable = split.candidate, split.stable
+    too_much = evidence(candidate.marked, _most(stable), band.high)
+    too_little = evidence(stable.marked, _most(candidate), 1 - band.low)
+    return max(too_much, too_little) - math.log(2)
+
+
+def _inside(band: ShareBand, split: SplitState) -> float:
+    """ln E against 'the share is out of the band'."""
+    candidate, stable = split.candidate, split.stable
+    not_too_much = evidence(stable.marked, _most(candidate), 1 - band.high)
+    not_too_little = evidence(candidate.marked, _most(stable), band.low)
+    return min(not_too_much, not_too_little)
 
 
 def _begun(known: SplitState | None, weight: EffectiveWeight) -> SplitState:
@@ -146,9 +142,9 @@ def _begun(known: SplitState | None, weight: EffectiveWeight) -> SplitState:
     return SplitState(since=since, trial=known.trial + 1 if known else 1)
 
 
-def _ended(split: SplitState, found: Verdict, evidence: str, at: float) -> SplitState:
+def _ended(split: SplitState, found: Verdict, shown: SplitShown, at: float) -> SplitState:
     """The next trial, from now on."""
-    return SplitState(since=_kept(at), trial=split.trial + 1, found=found, evidence=evidence)
+    return SplitState(since=_kept(at), trial=split.trial + 1, found=found, evidence=shown.message)
 
 
 def _counted(
@@ -204,24 +200,19 @@ def evidence(events: float, others: float, share: float) -> float:
     )
 
 
-def _shown(split: SplitState, weight: EffectiveWeight) -> str:
+def _counted_share(split: SplitState, weight: EffectiveWeight) -> CountedShare | NothingCounted:
     """Between which shares it lies, as far as scrapes tell."""
     candidate, stable = split.candidate, split.stable
     if not candidate.marked + stable.marked:
-        return "No request was counted at this weight yet"
-    least = candidate.marked / (candidate.marked + _most(stable))
-    most = _most(candidate) / (_most(candidate) + stable.marked)
-    return (
-        f"The candidate took {words.percent(least)} to {words.percent(most)} of "
-        f"{candidate.certain + stable.certain:.0f} requests where {_percent(weight.share)} is "
-        "asked for"
+        return NothingCounted()
+    return CountedShare(
+        least=candidate.marked / (candidate.marked + _most(stable)),
+        most=_most(candidate) / (_most(candidate) + stable.marked),
+        requests=candidate.certain + stable.certain,
+        asked=weight.share,
     )
 
 
 def _kept(moment: float) -> float:
     """As exact as a status keeps it, so that a resumed judge finds the same."""
     return round(moment, 3)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g}%"

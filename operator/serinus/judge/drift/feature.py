@@ -6,7 +6,8 @@ from typing import Final
 
 from serinus.api.quantities import spoken
 from serinus.judge.drift.cusum import Bound, Cusum
-from serinus.judge.evidence import words
+from serinus.judge.findings import words
+from serinus.judge.findings.rates import AllowedRate, EventCount
 
 ABOVE: Final = "above"
 BELOW: Final = "below"
@@ -36,7 +37,7 @@ class Tolerance:
             yield BELOW, below
 
     def __str__(self) -> str:
-        return words.allowed(self.ratio, self.offset, "the reference's")
+        return AllowedRate(self.ratio, self.offset).of("the reference's")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Feature:
             return f"every range and category is within {tolerance} again."
         shown = ((name, each) for (name, _), each in self.cusums.items() if each.shown)
         name, worst = max(shown, key=lambda one: abs(one[1].share - reference[one[0]]))
-        counted = words.in_counts(worst.events, worst.values)
+        counted = EventCount(worst.events, worst.values)
         return (
             f"{name} {counted} in the last {spoken(at - worst.since)} against "
             f"{words.percent(reference[name])} in the reference, the greatest difference; "

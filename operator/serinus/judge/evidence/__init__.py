@@ -1,1 +1,1 @@
-"""What counts come to: one look, the tests behind every verdict, and sentences for them."""
+"""What counts come to: one look, and the tests behind every verdict."""

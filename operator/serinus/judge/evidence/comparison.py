@@ -29,6 +29,7 @@ from serinus.judge.evidence.kernel import (
 )
 from serinus.judge.evidence.look import ErrorBudget
 from serinus.judge.evidence.overshoot import boost
+from serinus.judge.findings.rates import AllowedRate, Variation
 
 FIRST_RELEASE: Final = 0.97
 """Of all weight, for what is known at the start."""
@@ -71,6 +72,20 @@ def among_pods(
         return tolerance
     deviation = math.sqrt(sum(1 / max(arm, 1) for arm in pods)) * dispersion.between_pods
     return replace(tolerance, ratio=tolerance.ratio * math.exp(PODS_TOLERATED * deviation))
+
+
+def allowed(null: NullHypothesis) -> AllowedRate:
+    """The figures of a tolerance or margin."""
+    return AllowedRate(null.ratio, null.offset)
+
+
+def variation(
+    what: str, tolerance: NullHypothesis, dispersion: Dispersion, pods: tuple[int, int]
+) -> Variation:
+    """The figures of how a quantity varied in stable's history, and of what is tolerated for it
+    with so many pods of candidate and stable."""
+    widened = among_pods(tolerance, dispersion, pods)
+    return Variation(what, dispersion, widened.ratio, pods[0])
 
 
 class Scale:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
-from serinus.api.quantities import spoken
-from serinus.api.status import CheckState, Verdict
+from serinus.api.status import CheckState
+from serinus.judge.findings.finding import Finding
+from serinus.judge.findings.readings import NoSamples, StaleSamples, Unreadable
 from serinus.metrics.counters import Growth, Reading
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Query, QueryError, QueryResult
 
@@ -54,38 +55,29 @@ class Look:
         candidate, stable = self.growth(counters)
         return candidate.pods, stable.pods
 
-    def unreadable(self, queries: Iterable[CounterQuery]) -> str | None:
-        """Why some answer could not be read, in a sentence."""
+    def unreadable(self, queries: Iterable[CounterQuery]) -> Unreadable | None:
+        """Why some answer could not be read."""
         for counters in queries:
             for arm in (self.candidate, self.stable):
                 if isinstance(reading := arm.get(counters), QueryError):
-                    return reading.message
+                    return Unreadable(reading.message)
         return None
 
     def missing(
         self, counters: CounterQuery, arms: tuple[str, ...] = ("candidate", "stable")
-    ) -> str | None:
-        """Which of the arms has no fresh sample of a counter, in a sentence."""
+    ) -> NoSamples | StaleSamples | None:
+        """Which of the arms has no fresh sample of a counter."""
         metric = " or ".join(counters.metrics)
-        growths = dict(zip(("candidate", "stable"), self.growth(counters), strict=True))
-        for name, growth in ((name, growths[name]) for name in arms):
-            if growth.newest is None and name == "candidate" and growths["stable"].newest:
-                return (
-                    f"Prometheus has {metric} from the stable pods and none from the candidate "
-                    "pods: no request to them has ended yet, or they do not export it, or they are "
-                    "not scraped."
-                )
-            if growth.newest is None:
-                return (
-                    f"Prometheus has no {metric} from the {name} pods: they must export "
-                    "it, be scraped, and have served a request."
-                )
-            if self.at - growth.newest > STALE_AFTER:
-                age = spoken(self.at - growth.newest)
-                return (
-                    f"The newest {metric} from the {name} pods is {age} old: do they run, and are "
-                    "they scraped?"
-                )
+        newest = {
+            arm: growth.newest
+            for arm, growth in zip(("candidate", "stable"), self.growth(counters), strict=True)
+        }
+        for arm in arms:
+            at = newest[arm]
+            if at is None:
+                return NoSamples(metric, arm, arm == "candidate" and bool(newest["stable"]))
+            if self.at - at > STALE_AFTER:
+                return StaleSamples(metric, arm, self.at - at)
         return None
 
 
@@ -106,15 +98,6 @@ class ErrorBudget:
     def digest(self) -> str:
         """12 characters that stand for all of it."""
         return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check came to."""
-
-    verdict: Verdict
-    message: str
-    state: CheckState
 
 
 class CheckKind(Protocol):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from serinus.api.status import CheckState, Comparison
-from serinus.judge.evidence import words
 from serinus.judge.evidence.kernel import NullHypothesis
+from serinus.judge.findings.rates import PodShare
 from serinus.metrics.counters import Growth
 
 MOST_PODS: Final = 16
@@ -38,9 +38,9 @@ def with_events(known: Comparison, events: Mapping[str, float], state: CheckStat
 
 def attributed_pod(
     state: CheckState, worst: Comparison, tolerance: NullHypothesis, stable_share: float
-) -> str:
-    """A sentence that names the pod in which most of what is beyond the tolerance lies; empty
-    where it does not lie in one alone, where it may by chance, or where there is but one."""
+) -> PodShare | None:
+    """The pod in which most of what is beyond the tolerance lies; none where it does not lie in one
+    alone, where it may by chance, or where there is but one."""
     tolerated = tolerance.ratio * stable_share + tolerance.offset
     requests, events = sum(state.pods.values()), sum(worst.pods.values())
     for pod, own in worst.pods.items():
@@ -48,10 +48,9 @@ def attributed_pod(
         most = own - served * tolerated >= MOST_OF_IT * (events - requests * tolerated) > 0
         alike = min(served / requests, 1.0) if requests else 1.0
         if most and _chance(own, events, alike) * len(state.pods) <= BY_CHANCE:
-            message = f"{words.count(own)} of the {words.count(worst.candidate)} in pod {pod}"
-            known = "the first " if len(state.pods) == MOST_PODS else ""
-            return f" {message}, 1 of {known}{len(state.pods)}."
-    return ""
+            known = len(state.pods)
+            return PodShare(pod, own, worst.candidate, known, first_pods_only=known == MOST_PODS)
+    return None
 
 
 def _chance(own: float, events: float, share: float) -> float:

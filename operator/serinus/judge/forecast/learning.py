@@ -6,10 +6,10 @@ from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
 from serinus.judge.analysis import queries_of, reads
 from serinus.judge.checks import kind_of
-from serinus.judge.evidence import words
 from serinus.judge.evidence.dispersion import LEAST_BLOCKS
 from serinus.judge.evidence.history import minutes
 from serinus.judge.evidence.look import Look
+from serinus.judge.findings.rates import Variation
 from serinus.judge.forecast.aa_test import rolled_back
 from serinus.judge.forecast.estimates import expected, failing_pods
 from serinus.judge.forecast.waits import waits
@@ -101,7 +101,7 @@ def _varied(known: Iterable[tuple[str, CheckBaseline]]) -> Iterator[str]:
     for name, found in known:
         if found.dispersions:
             worst = max(found.dispersions, key=_badness)
-            yield f"Check {name}:{words.varied('counts', worst)}"
+            yield f"Check {name}: {Variation('counts', worst)}"
 
 
 def _badness(dispersion: Dispersion) -> float:

@@ -16,7 +16,8 @@ from serinus.api.checks import Check
 from serinus.api.status import CheckState, Verdict
 from serinus.judge.analysis import budget_of, reads
 from serinus.judge.checks import kind_of
-from serinus.judge.evidence.look import Finding, Look
+from serinus.judge.evidence.look import Look
+from serinus.judge.findings.finding import Finding
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
 

@@ -1,0 +1,70 @@
+"""errorRate and feedback: the share of bad events of both arms."""
+
+from dataclasses import dataclass
+
+from serinus.judge.findings import words
+from serinus.judge.findings.rates import (
+    AllowedRate,
+    Conclusion,
+    EventCount,
+    ShownBetter,
+    ShownWorse,
+    Variation,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Nouns:
+    """What is counted, as people call it."""
+
+    events: str
+    """`errors`; also the name of the comparison with stable."""
+    whole: str
+    """`requests`; also the key of its counts."""
+    none_yet: str
+    """`has served no request yet`, said of an arm."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventShares:
+    """Both arms' shares of bad events, what is allowed of them, and what is shown."""
+
+    nouns: Nouns
+    candidate: EventCount
+    stable: EventCount
+    tolerance: AllowedRate
+    margin: AllowedRate
+    limit: str | None
+    """A percentage; None: none is set."""
+    conclusion: Conclusion | None
+    """None: too little was counted."""
+    variation: Variation
+
+    @property
+    def message(self) -> str:
+        if not self.candidate.whole:
+            return words.sentences(f"The candidate {self.nouns.none_yet}.", self.variation)
+        return words.sentences(f"{self._counts()}{self._conclusion()}", self.variation)
+
+    def _counts(self) -> str:
+        message = f"Candidate {self.nouns.events} {self.candidate}"
+        return f"{message} against stable {self.stable}" if self.stable.whole else message
+
+    def _conclusion(self) -> str:
+        match self.conclusion:
+            case ShownWorse() as shown:
+                wrong = f"; {self._what_is_wrong(shown)}, {words.confidence(shown.risk)}."
+                return words.sentences(wrong, shown.pod or "")
+            case ShownBetter(risk):
+                return f"; {self._what_is_right()}, {words.confidence(risk)}."
+        if not self.stable.whole:
+            return f"; stable {self.nouns.none_yet}."
+        return f". {self.conclusion}"
+
+    def _what_is_wrong(self, shown: ShownWorse) -> str:
+        above = f"the limit of {self.limit}" if shown.than_limit else self.tolerance.of()
+        return f"the rate is above {above}"
+
+    def _what_is_right(self) -> str:
+        message = f"the rate is below {self.margin.of()}"
+        return f"{message} and below the limit of {self.limit}" if self.limit else message

@@ -1,0 +1,85 @@
+"""predictionDrift: the share of a class or score range of both arms."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from serinus.judge.findings import words
+from serinus.judge.findings.rates import (
+    AllowedRate,
+    Conclusion,
+    EventCount,
+    ShownBetter,
+    ShownWorse,
+    Variation,
+)
+
+_OTHER: Final = "the other revision's"
+
+
+@dataclass(frozen=True, slots=True)
+class Unsortable:
+    """Predictions that cannot be sorted into classes or score ranges."""
+
+    metric: str
+    reason: str
+
+    @property
+    def message(self) -> str:
+        return f"{self.metric}: {self.reason}."
+
+
+@dataclass(frozen=True, slots=True)
+class TooManyShares:
+    """More classes and score ranges than can be compared."""
+
+    seen: int
+    most: int
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.seen} classes and score ranges were seen, and at most {self.most} can be "
+            "compared: name another classLabel, or export coarser classes or buckets."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NothingPredicted:
+    """An arm has made no predictions."""
+
+    arm: str
+
+    @property
+    def message(self) -> str:
+        return f"The {self.arm} pods have predicted nothing yet."
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionShares:
+    """Both arms' shares of a class or score range, what is allowed of them, and what is shown. Of
+    all it is the worst for Fail, else that of the greatest difference."""
+
+    name: str
+    """`class fraud`."""
+    candidate: EventCount
+    stable: EventCount
+    tolerance: AllowedRate
+    margin: AllowedRate
+    conclusion: Conclusion
+    variation: Variation
+
+    @property
+    def message(self) -> str:
+        title = f"{self.name[0].upper()}{self.name[1:]}"
+        counts = f"{title}: candidate {self.candidate} against stable {self.stable}"
+        return words.sentences(f"{counts}, {self._conclusion()}", self.variation)
+
+    def _conclusion(self) -> str:
+        match self.conclusion:
+            case ShownWorse(risk):
+                wrong = f"some share is above {self.tolerance.of(_OTHER)}"
+                return f"the clearest difference; {wrong}, {words.confidence(risk)}."
+            case ShownBetter(risk):
+                right = f"every class and score range is within {self.margin.of(_OTHER)}"
+                return f"the greatest difference; {right}, {words.confidence(risk)}."
+        return f"the greatest difference. {self.conclusion}"
