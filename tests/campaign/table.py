@@ -209,7 +209,7 @@ STATES: Final = (
     State("history read", "v1's last hour is being read", _history, _V2, V2, CANDIDATE),
     State("measured in a step", "v2 has 20% and was measured", _measured, _V2, V2, CANDIDATE),
     State("in a pause", "v2 has 40% for two minutes", _pausing, _V2, V2, CANDIDATE),
-    State("promoting", "all steps are done, pods start", _promoting, _V2, V2, CANDIDATE),
+    State("promoting", "all steps have passed, pods start", _promoting, _V2, V2, CANDIDATE),
     State("retiring", "v2 serves, v1's pods are about to go", _retiring, _V2, V2, CANDIDATE),
     State(
         "Degraded",
