@@ -171,7 +171,7 @@ def _faults(found: Results) -> Iterator[str]:
         yield f"{line['count']:,} generated queries and manifests of one namespace: "
         yield f"{line['queries_accepted']:,} queries and {line['manifests_accepted']:,} manifests "
         yield f"were accepted. {line['executed']:,} of the queries ran on a real Prometheus that "
-        yield f"has another namespace's series, and {line['answered']:,} of them returned a result. "
+        yield f"has another namespace's series, and {line['answered']:,} of them had a result. "
         yield f"{len(line['crossings'])} returned data of the other namespace."
         yield from (f"- {_plain(each)[:300]}" for each in line["wrong"])
         yield ""
