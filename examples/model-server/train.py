@@ -14,8 +14,8 @@ v5  v2's features in a forest of 300 trees: the best AUC, and each response take
 v6  v2 and the neighbourhood, trained on a lender that made no loans where incomes are low. The
     group is not an input; the neighbourhood is a proxy for it.
 v7  v2, whose author lost a row when joining applications and decisions, so each application has
-    its neighbour's decision. It never fails, is as fast, and has the same distribution of predictions
-    as v1, for other applicants.
+    its neighbour's decision. It never fails, is as fast, and has the same distribution of
+    predictions as v1, for other applicants.
 """
 
 import argparse
