@@ -101,7 +101,8 @@ def test_a_warm_up_is_ten_minutes_at_most() -> None:
 def test_a_text_that_is_no_duration_is_refused(duration: str) -> None:
     found = problems_of(rollout={"scaleDownDelay": duration})
     assert found == [
-        f"spec.rollout.scaleDownDelay: {duration!r} is no duration: write it like 30s, 5m or 1h30m"
+        f"spec.rollout.scaleDownDelay: {duration!r} is not a duration: write it like 30s, 5m or "
+        f"1h30m"
     ]
 
 

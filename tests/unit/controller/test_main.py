@@ -95,11 +95,11 @@ def refusal(
     ("option", "value", "told"),
     [
         ("matcher", "cluster=a", "is no matcher: write it as in PromQL"),
-        ("header", "X-Scope-OrgID=x9q8", "a header is written as X-Scope-OrgID: team-a"),
+        ("header", "X-Scope-OrgID=x9q8", "a header must have the form X-Scope-OrgID: team-a"),
         ("header", "Host: x9q8", "the header Host is set by the operator"),
         ("header", "X-Scope-OrgID: x9q8\x07", "the value of the header X-Scope-OrgID"),
         ("header-file", "X-Scope-OrgID", "does not look like X-Scope-OrgID: /path"),
-        ("read-offset", "soon", "is no duration"),
+        ("read-offset", "soon", "is not a duration"),
     ],
 )
 def test_how_series_are_read_is_refused_by_name_and_without_what_may_be_secret(
