@@ -195,7 +195,7 @@ def _each_decision_once(history: History) -> Iterator[Violation]:
             current, uid = "", each["uid"]
         reason, revision, told = each["reason"], each["revision"], None
         if reason in ("RolloutStarted", "FirstDeployment"):
-            by_hand = each["message"].startswith("Back to revision")
+            by_hand = each["message"].startswith("Returned to revision")
             if revision == current and not by_hand:
                 told = f"{revision} was started twice without an end between"
             current, steps = revision, Counter()

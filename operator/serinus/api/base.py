@@ -26,8 +26,8 @@ from serinus.api.quantities import DURATION_PATTERN, PERCENT_PATTERN, fraction, 
 
 NAME_PATTERN: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 LONGEST_NAME: Final = 37
-"""A pod is named <name>-<8 of the revision>-<10 of the ReplicaSet>-<5>. If the name were longer than
-63 characters, its end would be cut off, and revisions could not be distinguished."""
+"""A pod is named <name>-<8 of the revision>-<10 of the ReplicaSet>-<5>. If the name were longer
+than 63 characters, its end would be cut off, and revisions could not be distinguished."""
 
 
 class Type(BaseModel):
@@ -85,8 +85,8 @@ _NOT_KEPT: Final[set[str]] = set()
 
 
 class StatusType(Type):
-    """Base of every type in a status. Unknown fields, written by a newer version of Serinus, are kept
-    and written back.
+    """Base of every type in a status. Unknown fields, written by a newer version of Serinus, are
+    kept and written back.
 
     The set of given fields is not kept, because it is not used and would need twice the memory of
     the values.
@@ -210,7 +210,8 @@ Percent = Annotated[
     Field(max_length=12),
     AfterValidator(_percent),
     CelRule(
-        f"{_IS_PERCENT} && {_PERCENT} <= 100.0", "must be a percentage such as 1% or 0.5%, at most 100%"
+        f"{_IS_PERCENT} && {_PERCENT} <= 100.0",
+        "must be a percentage such as 1% or 0.5%, at most 100%",
     ),
 ]
 Budget = Annotated[

@@ -34,12 +34,13 @@ _FIRST: Final = ("description", "type", "format", "default", "enum")
 _NAME_RULES: Final = (
     {
         "rule": f"size(self.metadata.name) <= {LONGEST_NAME}",
-        "message": f"must have {LONGEST_NAME} characters at most, or the names of pods are cut off",
+        "message": f"must have at most {LONGEST_NAME} characters, so that the names of pods are "
+        f"not cut off",
         "fieldPath": ".metadata.name",
     },
     {
         "rule": f"self.metadata.name.matches('{NAME_PATTERN}')",
-        "message": "must have lower-case letters, digits and - only and start with a letter, "
+        "message": "must consist of lower-case letters, digits and - and start with a letter, "
         "since Services are named after it",
         "fieldPath": ".metadata.name",
     },
@@ -146,8 +147,9 @@ def definition() -> Schema:
 
 def _root() -> Schema:
     return {
-        "description": "A machine-learning model that is served, and rolled out in steps that are "
-        "judged by what Prometheus reports.",
+        "description": "A machine-learning model whose new revisions are rolled out in steps, with "
+        "an "
+        "automatic analysis of metrics from Prometheus.",
         "type": "object",
         "required": ["spec"],
         "properties": {
@@ -164,14 +166,26 @@ def _columns() -> list[Schema]:
     return [
         {"name": name, "type": kind, "jsonPath": path, "description": message, **wide}
         for name, kind, path, message, wide in (
-            ("Phase", "string", ".status.phase", "Where it stands.", {}),
-            ("Step", "integer", ".status.candidate.step", "Steps that are done.", {}),
-            ("Weight", "number", ".status.candidate.weight.actual", "Candidate's traffic, %.", {}),
-            ("Wanted", "number", ".status.candidate.weight.wanted", "What the step asks for.", {}),
-            ("Stable", "string", ".status.stable.revision", "The revision that serves.", {}),
-            ("Candidate", "string", ".status.candidate.revision", "The one rolled out.", {}),
-            ("Age", "date", ".metadata.creationTimestamp", "Since when it exists.", {}),
-            ("Message", "string", ".status.message", "In a sentence.", {"priority": 1}),
+            ("Phase", "string", ".status.phase", "Phase of the rollout.", {}),
+            ("Step", "integer", ".status.candidate.step", "Steps that have passed.", {}),
+            (
+                "Weight",
+                "number",
+                ".status.candidate.weight.actual",
+                "Actual weight of the candidate, in percent.",
+                {},
+            ),
+            (
+                "Wanted",
+                "number",
+                ".status.candidate.weight.wanted",
+                "Weight of the step, in percent.",
+                {},
+            ),
+            ("Stable", "string", ".status.stable.revision", "The stable revision.", {}),
+            ("Candidate", "string", ".status.candidate.revision", "The candidate revision.", {}),
+            ("Age", "date", ".metadata.creationTimestamp", "Age of the object.", {}),
+            ("Message", "string", ".status.message", "Human-readable state.", {"priority": 1}),
         )
     ]
 
@@ -197,16 +211,16 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m serinus.api.crd", description="Generate the CustomResourceDefinition."
     )
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if one is stale")
+    parser.add_argument(
+        "--check", action="store_true", help="do not write; fail if a file is out of date"
+    )
     parser.add_argument("paths", nargs="*", type=Path, default=list(PATHS), metavar="PATH")
     options = parser.parse_args(arguments)
     wanted = text()
     stale = [p for p in options.paths if not p.exists() or p.read_text("utf-8") != wanted]
     for path in stale:
         if options.check:
-            print(
-                f"{path} is not what the types say: run python -m serinus.api.crd", file=sys.stderr
-            )
+            print(f"{path} is out of date: run python -m serinus.api.crd", file=sys.stderr)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(wanted, "utf-8")

@@ -20,7 +20,8 @@ class BucketShare(Type):
     """A range of a numeric feature, from the previous bound up to this one."""
 
     up_to: float = Field(
-        description="Upper bound, in the unit of the feature; must be a bucket bound of the pods' histogram."
+        description="Upper bound, in the unit of the feature; must be a bucket bound of the pods' "
+        "histogram."
     )
     share: Percent = Field(description="Share of all values of the feature that are in this range.")
 
@@ -31,7 +32,8 @@ class GivenFeature(Type):
     feature: FeatureName = Field(description="Name of the feature.")
     buckets: Annotated[list[BucketShare], Field(max_length=MOST_SHARES)] = Field(
         default_factory=list,
-        description="Ranges of numeric values, in ascending order. The remainder up to 100% is above "
+        description="Ranges of numeric values, in ascending order. The remainder up to 100% is "
+        "above "
         "the last bound.",
     )
     categories: Annotated[dict[CategoryName, Percent], Field(max_length=MOST_SHARES)] = Field(
@@ -56,7 +58,8 @@ class Reference(Type):
     given: Annotated[list[GivenFeature], Field(min_length=1, max_length=MOST_FEATURES)] | None = (
         Field(
             default=None,
-            description="Given distributions, such as those of the training data. Nothing is recorded, "
+            description="Given distributions, such as those of the training data. Nothing is "
+            "recorded, "
             "and only these features are monitored.",
         )
     )

@@ -23,7 +23,9 @@ Hostname = Annotated[
 Name = Annotated[
     str,
     Field(max_length=253),
-    Written(rf"^{_LABEL}(\.{_LABEL})*$", "a name must consist of lower-case letters, digits, - and ."),
+    Written(
+        rf"^{_LABEL}(\.{_LABEL})*$", "a name must consist of lower-case letters, digits, - and ."
+    ),
 ]
 Namespace = Annotated[
     str,
@@ -77,7 +79,8 @@ class Traffic(Type):
 
     gateway: Gateway | None = Field(
         default=None,
-        description="Split traffic by weight at a Gateway. Without a gateway, the Service splits it "
+        description="Split traffic by weight at a Gateway. Without a gateway, the Service splits "
+        "it "
         "by the number of pods, and weights are rounded accordingly.",
     )
 
@@ -86,7 +89,8 @@ class Pause(Type):
     """A pause at the current weight."""
 
     duration: Duration | None = Field(
-        default=None, description="Duration of the pause; without it, the pause ends with the command advance."
+        default=None,
+        description="Duration of the pause; without it, the pause ends with the command advance.",
     )
 
 
@@ -119,7 +123,9 @@ class Step(Type):
         description="Percentage of the traffic for the candidate from this step on, 1 to 99. After "
         "the last step the candidate is promoted and gets all traffic.",
     )
-    pause: Pause | None = Field(default=None, description="Stay at the current weight before the next step.")
+    pause: Pause | None = Field(
+        default=None, description="Stay at the current weight before the next step."
+    )
 
     @model_validator(mode="after")
     def _exactly_one_key(self) -> Self:
@@ -173,7 +179,8 @@ class Rollout(Type):
     )
     paused: bool = Field(
         default=False,
-        description="Pause rollouts at their present weight: no step passes and nothing is promoted, "
+        description="Pause rollouts at their present weight: no step passes and nothing is "
+        "promoted, "
         "with or without steps. A new revision still starts, at the weight of the first step. "
         "Checks and the progress deadline stay active and can roll back. First deployments and "
         "commands are not affected.",

@@ -40,11 +40,11 @@ def mounted(uri: str) -> Claim | Image | None:
         found = _CLAIM.fullmatch(uri)
         path = (found[3] or "") if found else ""
         if not found or (path and {"", ".", ".."} & set(path.split("/"))):
-            raise ValueError(f"{uri!r} names no claim and path: write it like pvc://claim/path")
+            raise ValueError(f"{uri!r} is invalid: it must have the form pvc://claim/path")
         return Claim(found[1], path)
     if uri.startswith("oci:"):
         found = _IMAGE.fullmatch(uri)
         if not found:
-            raise ValueError(f"{uri!r} names no image: write it like oci://registry/model:tag")
+            raise ValueError(f"{uri!r} is invalid: it must have the form oci://registry/model:tag")
         return Image(found[1])
     return None

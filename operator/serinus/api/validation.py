@@ -124,7 +124,10 @@ def of_schema(schema: dict[str, Any], value: Any, field: str) -> Iterator[Proble
 
 def _name(name: str) -> Iterator[Problem]:
     if len(name) > LONGEST_NAME or not re.fullmatch(NAME_PATTERN, name):
-        message = f"must be lower-case letters, digits and -, {LONGEST_NAME} characters at most"
+        message = (
+            "must consist of lower-case letters, digits and -, "
+            f"with at most {LONGEST_NAME} characters"
+        )
         yield Problem("metadata.name", message)
 
 
@@ -153,7 +156,7 @@ def _of_the_types(detail: Any, field: str) -> Problem:
     if detail["type"] == "missing":
         return Problem(field, "is required")
     if detail["type"] == "extra_forbidden":
-        return Problem(field, "is no field that Serinus knows")
+        return Problem(field, "is an unknown field")
     return Problem(field, detail["msg"].removeprefix("Value error, "))
 
 
@@ -176,14 +179,17 @@ def _template(namespace: str, spec: Spec) -> Iterator[Problem]:
             yield from _container(f"{field}.{kind}[{index}]", container, given, mounts_model)
     names = [c["name"] for kind in ("initContainers", "containers") for c in pod.get(kind) or []]
     for name in _twice(names):
-        yield Problem(field, f"two containers are named {name}; init containers count too")
+        yield Problem(field, f"two containers have the name {name} (including init containers)")
     for index, volume in enumerate(pod.get("volumes") or []):
         if mounts_model and volume["name"] == MODEL_VOLUME:
-            message = f"the name {MODEL_VOLUME} is taken by the model's own volume; rename yours"
+            message = (
+                f"the name {MODEL_VOLUME} is reserved for the volume of the model; "
+                "rename this volume"
+            )
             yield Problem(f"{field}.volumes[{index}].name", message)
     for name in ("activeDeadlineSeconds", "ephemeralContainers"):
         if pod.get(name):
-            yield Problem(f"{field}.{name}", "is not for pods that serve; leave it out")
+            yield Problem(f"{field}.{name}", "is not supported for pods that serve; remove it")
 
 
 def _container(
@@ -191,11 +197,11 @@ def _container(
 ) -> Iterator[Problem]:
     for index, variable in enumerate(container.get("env") or []):
         if variable["name"] in given:
-            message = f"{variable['name']} is set from spec.model as well; remove one of the two"
+            message = f"{variable['name']} is also set from spec.model; remove one of the two"
             yield Problem(f"{field}.env[{index}]", message)
     for index, mount in enumerate(container.get("volumeMounts") or []):
         if mounts_model and mount["mountPath"].rstrip("/") == MODEL_PATH:
-            message = f"{MODEL_PATH} is where spec.model.storageUri is mounted; use another path"
+            message = f"{MODEL_PATH} is the mount path of spec.model.storageUri; use another path"
             yield Problem(f"{field}.volumeMounts[{index}].mountPath", message)
 
 
@@ -222,7 +228,7 @@ def _parents(namespace: str, spec: Spec) -> Iterator[Problem]:
         earlier, section = sections.setdefault(parent, []), reference.section_name
         if earlier and (section is None or {None, section} & {*earlier}):
             message = (
-                f"Gateway {'/'.join(parent)} is named before; give each a sectionName of its own"
+                f"Gateway {'/'.join(parent)} is listed twice; set a different sectionName for each"
             )
             yield Problem(f"spec.traffic.gateway.parentRefs[{index}]", message)
         earlier.append(section)
@@ -240,7 +246,7 @@ def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
     interval, longest = analysis.interval, analysis.max_step_duration
     if seconds(longest) < seconds(interval):
         message = (
-            f"{longest} is shorter than one interval of {interval}: no verdict could be reached"
+            f"{longest} is shorter than one interval of {interval}: no verdict would be possible"
         )
         yield Problem(f"{field}.maxStepDuration", message)
     for index, check in enumerate(analysis.checks):
@@ -255,7 +261,7 @@ def _nothing_to_read(analysis: Analysis, check: Check) -> str | None:
     if analysis.preset is not None:
         return PRESETS[analysis.preset].lack(check)
     if check.latency and check.latency.of:
-        return f"{check.latency.of} is a latency of a preset; set preset, or histogram instead"
+        return f"{check.latency.of} is a latency of a preset; set preset, or use histogram instead"
     return None
 
 
@@ -265,29 +271,38 @@ def _check(field: str, settings: Any, analysis: Analysis) -> Iterator[Problem]:
             yield Problem(f"{field}.query", message)
         if seconds(settings.for_) > seconds(analysis.max_step_duration):
             message = (
-                f"{settings.for_} is longer than a step may take, {analysis.max_step_duration}"
+                f"{settings.for_} is longer than the maximum duration of a step, "
+                f"{analysis.max_step_duration}"
             )
-            yield Problem(f"{field}.for", f"{message} (maxStepDuration): it could never pass")
+            yield Problem(
+                f"{field}.for", f"{message} (maxStepDuration): the check could never pass"
+            )
     if (
         isinstance(settings, ErrorRate | TrafficShare)
         and settings.failures == settings.requests.metric
     ):
-        message = f"{settings.failures} is the counter of requests; name one of failures alone"
+        message = f"{settings.failures} is the counter of requests; set a counter of failures only"
         yield Problem(f"{field}.failures", message)
     if isinstance(settings, ErrorRate) and settings.successes == settings.requests.metric:
-        message = f"{settings.successes} is the counter of requests; name one of successes alone"
+        message = (
+            f"{settings.successes} is the counter of requests; set a counter of successes only"
+        )
         yield Problem(f"{field}.successes", message)
     for name, wait in _waits(settings):
         if seconds(wait) >= seconds(analysis.max_step_duration):
-            message = f"{wait} is as long as a step may take, {analysis.max_step_duration}"
+            message = (
+                f"{wait} is not shorter than the maximum duration of a step, "
+                f"{analysis.max_step_duration}"
+            )
             yield Problem(
-                f"{field}.{name}", f"{message} (maxStepDuration): the first could never pass"
+                f"{field}.{name}", f"{message} (maxStepDuration): the first step could never pass"
             )
     if isinstance(settings, Compared):
         tolerance, margin = settings.absolute_tolerance, settings.absolute_margin
         if fraction(margin) < fraction(tolerance):
             message = (
-                f"{margin} is below absoluteTolerance, {tolerance}: what passes must be tolerated"
+                f"{margin} is below absoluteTolerance, {tolerance}: "
+                "a Pass must be within the tolerance"
             )
             yield Problem(f"{field}.absoluteMargin", message)
 
@@ -296,16 +311,16 @@ def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:
     given = (spec.monitoring and spec.monitoring.feature_drift.reference.given) or []
     field = "spec.monitoring.featureDrift.reference.given"
     for name in _twice(each.feature for each in given):
-        yield Problem(field, f"feature {name} is given twice")
+        yield Problem(field, f"feature {name} is listed twice")
     for index, each in enumerate(given):
         bounds = [bucket.up_to for bucket in each.buckets]
         if any(later <= earlier for earlier, later in pairwise(bounds)):
-            yield Problem(f"{field}[{index}].buckets", "upTo must rise from bucket to bucket")
+            yield Problem(f"{field}[{index}].buckets", "upTo must increase from bucket to bucket")
         shares = [*(bucket.share for bucket in each.buckets), *each.categories.values()]
         if not shares:
-            yield Problem(f"{field}[{index}]", "give buckets, categories or both")
+            yield Problem(f"{field}[{index}]", "set buckets, categories or both")
         if (whole := sum(map(fraction, shares))) > 1 + 1e-9:
-            message = f"the shares add up to {100 * whole:.6g}%, which is more than all values"
+            message = f"the shares add up to {100 * whole:.6g}%, which is more than 100%"
             yield Problem(f"{field}[{index}]", message)
 
 

@@ -320,8 +320,10 @@ async def _load_kubeconfig(configuration: aio.client.Configuration, pod: Excepti
             path, client_configuration=configuration, persist_config=False
         )
     except Exception as error:  # whatever a file with anything in it leads the client to raise
-        message = f"no API server is known: no kubeconfig at {path or '~/.kube/config'} ({error}), "
-        raise ApiError(0, "", f"{message}and no service account of a pod ({pod})") from error
+        message = (
+            f"no API server is configured: no kubeconfig at {path or '~/.kube/config'} ({error}), "
+        )
+        raise ApiError(0, "", f"{message}and no service account ({pod})") from error
 
 
 def current_namespace() -> str:

@@ -210,8 +210,8 @@ class _Writing:
     def _tell_if_overridden(self, manifest: Manifest) -> None:
         if message := self._pace.overridden(manifest):
             self._overridden[manifest["kind"]] = (
-                f"{message} Something else changes it each time it is written, such as an "
-                "admission webhook or another controller; it is written again less and less often."
+                f"{message} Something else, such as an admission webhook or another controller, "
+                "changes it after every write; it is written again with increasing delays."
             )
 
     async def prune(self, wanted: Children) -> None:
@@ -281,7 +281,7 @@ async def _create_or_find(cluster: Cluster, manifest: Manifest) -> Manifest | No
 def _sentence(manifest: Manifest, error: ApiError, done: str) -> str:
     kind, name = manifest["kind"], manifest["metadata"]["name"]
     if error.absent and done == "written":
-        why = f"the API server does not know {kind} in {manifest['apiVersion']}: install it first"
+        why = f"the API server does not know {kind} in {manifest['apiVersion']}: install its CRD"
     else:
         why = str(error)
     return f"{kind} {name} cannot be {done}: {why}"

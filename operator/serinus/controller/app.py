@@ -219,7 +219,7 @@ class App:
         informer = self._informer
 
         def healthy() -> str | None:
-            return self.stuck() if informer.alive else "watching has ended"
+            return self.stuck() if informer.alive else "the watches have ended"
 
         def ready() -> str | None:
             if not informer.synced.is_set():

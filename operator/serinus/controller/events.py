@@ -27,6 +27,6 @@ async def write_event(
     try:
         await cluster.create_event(live, reason, note, warning=warning)
     except ApiError as error:
-        log.warning("event %s not written: %s", reason, error)
+        log.warning("cannot write event %s: %s", reason, error)
         return False
     return True

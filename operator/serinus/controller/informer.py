@@ -62,7 +62,7 @@ class Informer:
         self._tried_at = time.monotonic()
         self.synced = asyncio.Event()
         """Set once everything was listed."""
-        self.not_ready_reason: str | None = "objects are not listed yet"
+        self.not_ready_reason: str | None = "objects have not been listed yet"
         """Why the last list of everything failed; None if it did not."""
 
     @property
@@ -73,7 +73,7 @@ class Informer:
     def stuck(self, longest: float) -> str | None:
         """That it has not even tried to list for so many seconds; None if it has."""
         waited = time.monotonic() - self._tried_at
-        return f"nothing was listed for {waited:.0f} s" if waited > longest else None
+        return f"no objects were listed for {waited:.0f} s" if waited > longest else None
 
     async def run(self) -> None:
         """List and watch until cancelled."""
@@ -89,7 +89,7 @@ class Informer:
             try:
                 await self._resync(watching)
             except ApiError as error:
-                self._tell(f"objects could not be listed: {error}")
+                self._tell(f"cannot list objects: {error}")
                 pause = RETRY if self.synced.is_set() else FIRST_RETRY
             else:
                 pause = RESYNC * random.uniform(0.9, 1.1)
@@ -108,7 +108,7 @@ class Informer:
             self._tell(None)
             self.synced.set()
         else:
-            self._tell("the API server knows no ModelDeployments: apply their definition")
+            self._tell("the API server does not know ModelDeployments: apply the CRD")
 
     async def _look_for_absent(self) -> None:
         while True:
@@ -124,7 +124,7 @@ class Informer:
         if reason is not None and reason != self.not_ready_reason:
             log.warning("%s", reason)
         elif reason is None and self.not_ready_reason is not None:
-            log.info("all objects are listed")
+            log.info("all objects have been listed")
         self.not_ready_reason = reason
 
     async def _relist(self, kind: str) -> bool:
@@ -140,7 +140,7 @@ class Informer:
                 raise
             if not error.absent and kind not in self._forbidden:
                 self._forbidden.add(kind)
-                log.warning("routes are taken at their word, since %s", error)
+                log.warning("Gateways are not checked, only the status of routes: %s", error)
             self._store.clear(kind, absent=error.absent)
             return False
         return True

@@ -61,9 +61,9 @@ class Lease:
         while not await self._attempt(RENEW_WITHIN):
             if self.rival != self._told_rival:
                 self._told_rival = self.rival
-                log.warning("%s", self.rival or "no other release acts any more")
+                log.warning("%s", self.rival or "no other release is active any more")
             await asyncio.sleep(min(RETRY, max(self._left(), 0.1)))
-        log.info("this replica leads as %s", self._identity)
+        log.info("this replica is the leader, as %s", self._identity)
 
     @property
     def rival(self) -> str | None:
@@ -73,9 +73,9 @@ class Lease:
         if not self._release or holder in ("", self._release):
             return None
         return (
-            f"release {holder} acts on the same ModelDeployments, since it holds the Lease "
-            f"{self._namespace}/{self._name}: give this release a class of its own (chart value "
-            "class), or uninstall the other"
+            f"release {holder} acts on the same ModelDeployments and holds the Lease "
+            f"{self._namespace}/{self._name}: set another class for this release (chart value "
+            "class), or uninstall the other release"
         )
 
     async def keep(self) -> None:
@@ -84,9 +84,9 @@ class Lease:
             await asyncio.sleep(min(RETRY, left))
             left = self._renewed_at + RENEW_WITHIN - time.monotonic()
             if await self._attempt(max(left, 0.1)) is False:
-                log.warning("another replica leads now")
+                log.warning("another replica is the leader now")
                 return
-        log.warning("the Lease could not be renewed in time, so that this replica leads no more")
+        log.warning("the Lease could not be renewed in time; this replica is no longer the leader")
 
     async def release(self) -> None:
         """Let another replica take over at once."""
@@ -96,7 +96,7 @@ class Lease:
                 released = {**_spec(live), "holderIdentity": "", "leaseDurationSeconds": 1}
                 await self._cluster.update({**live, "spec": released})
         except ApiError as error:
-            log.warning("the Lease was not released, and runs out by itself: %s", error)
+            log.warning("the Lease could not be released and will expire: %s", error)
 
     async def _attempt(self, timeout: float) -> bool | None:
         """True: ours. False: another's. None: unknown, the API server did not tell."""
@@ -110,7 +110,7 @@ class Lease:
                 log.warning("Lease %s/%s: %s", self._namespace, self._name, error)
         except TimeoutError:
             self._live = None
-            log.warning("Lease %s/%s: no answer in time", self._namespace, self._name)
+            log.warning("Lease %s/%s: timeout", self._namespace, self._name)
         else:
             self._renewed_at = started if ours else self._renewed_at
             return ours

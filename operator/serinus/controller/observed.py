@@ -75,7 +75,7 @@ def read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...], tuple[str, 
     version's definition fills in defaults; None where it cannot even be read."""
     metadata = live["metadata"]
     known, unknown = readable(Spec, live["spec"], "spec", unknown_only=True)
-    ignored = tuple(f"{problem.field} is not known to this version." for problem in unknown)
+    ignored = tuple(f"{problem.field} is unknown to this version." for problem in unknown)
     found = spec_problems(metadata["namespace"], metadata["name"], known)
     sentences = tuple(str(problem) for problem in found)
     try:

@@ -122,8 +122,8 @@ async def look_at_pods(
         pods = await cluster.list("Pod", owner.namespace, _selector(owner.pods()))
     except ApiError as error:
         # what is decided without them is decided all the same
-        log.warning("%s/%s: pods are not listed: %s", owner.namespace, owner.name, error)
-        return looks.looked(f"Its pods cannot be listed: {error}", now), None
+        log.warning("%s/%s: cannot list pods: %s", owner.namespace, owner.name, error)
+        return looks.looked(f"The pods cannot be listed: {error}", now), None
     own = [pod for pod in pods if seen(pod).revision == candidate.revision]
     problem = not_ready_reason(deployment, own) if looks.short else None
     return looks.looked(problem, now), tuple(map(seen, pods))

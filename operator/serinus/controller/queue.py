@@ -133,12 +133,12 @@ class WorkQueue:
         now = time.monotonic()
         for key, since in self._active.items():
             if now - since > longest:
-                return f"the reconcile of {key} has not ended for {now - since:.0f} s"
+                return f"the reconcile of {key} has been running for {now - since:.0f} s"
         for key, since in (*self._urgent.items(), *self._others.items()):
             if now - max(since, self._began) > longest:
-                return f"{key} waits for a worker since {now - since:.0f} s, and none begins"
+                return f"{key} has been waiting for a worker for {now - since:.0f} s"
         if self._heap and (late := self._clock() - self._heap[0][0]) > longest:
-            return f"the visit to {self._heap[0][1]} is overdue by {late:.0f} s"
+            return f"the pass of {self._heap[0][1]} is overdue by {late:.0f} s"
         return None
 
     async def run(self, reconcile: Reconcile, workers: int) -> None:
@@ -169,7 +169,7 @@ class WorkQueue:
                     self._idle.clear()
                     await self._idle.wait()
         except TimeoutError:
-            log.warning("still in work after %g s, now cancelled: %s", DRAIN, list(self._active))
+            log.warning("still running after %g s, cancelled: %s", DRAIN, list(self._active))
 
     def _put(self, key: Key) -> None:
         if key not in self._urgent and key not in self._others:

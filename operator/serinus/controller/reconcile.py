@@ -119,9 +119,8 @@ class Reconciler:
         for key, state in self._states.items():
             since = state.unwritten
             if since is not None and lasting(since, now):
-                return (
-                    f"the status of {key} cannot be written for {now - since.at:.0f} s: {since.why}"
-                )
+                seconds = f"{now - since.at:.0f} s"
+                return f"the status of {key} could not be written for {seconds}: {since.why}"
         return None
 
     def last_looks(self) -> Mapping[Key, float]:

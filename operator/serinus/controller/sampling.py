@@ -92,7 +92,7 @@ class Sampler:
     def stuck(self, longest: float) -> str | None:
         """That it has not looked what is due for so many seconds; None if it has."""
         waited = time.monotonic() - self._looked_at
-        return f"nothing was measured for {waited:.0f} s" if waited > longest else None
+        return f"no measurement was made for {waited:.0f} s" if waited > longest else None
 
     async def run(self) -> None:
         """Measure until cancelled."""

@@ -42,18 +42,18 @@ class Scope:
                 leases = await cluster.list("Lease", selector=f"{CLASS_LABEL}={self.class_name}")
                 break
             except ApiError as error:
-                log.warning("operators of namespaces cannot be looked for: %s", error)
+                log.warning("cannot list the operators of namespaces: %s", error)
                 await asyncio.sleep(RETRY)
         found = frozenset(lease["metadata"]["namespace"] for lease in leases)
         changed = found ^ self.left_out
         for namespace in sorted(found - self.left_out):
             log.warning(
-                "namespace %s has an operator of class %s of its own and is left out",
+                "namespace %s has its own operator of class %s and is ignored",
                 namespace,
                 self.class_name,
             )
         for namespace in sorted(self.left_out - found):
-            log.info("namespace %s has no operator of its own any more", namespace)
+            log.info("namespace %s no longer has its own operator", namespace)
         self.left_out = found
         return changed
 

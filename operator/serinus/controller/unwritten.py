@@ -38,7 +38,7 @@ async def note_unwritten(
     now = time.monotonic()
     known = state.unwritten or Unwritten(now, "")
     if (error.refused or lasting(known, now)) and not known.announced:
-        message = f"The status cannot be written, and nothing goes on until it can: {error}"
+        message = f"The status cannot be written; the rollout waits until it can: {error}"
         log.warning("%s: %s", key, message)
         reason = Reason.STATUS_NOT_WRITTEN
         announced = await write_event(cluster, live, reason, message, warning=True)
@@ -73,6 +73,6 @@ async def withdraw_without_status(
     if done.refusals:
         return  # as logged; it is tried again with the status
     why = " ".join(decision.message for decision in plan.new_decisions)
-    message = f"Traffic was taken from revision {split.candidate} without a status. {why}"
+    message = f"The traffic of revision {split.candidate} was withdrawn without a status. {why}"
     log.warning("%s: %s", observed.key, message)
     await write_event(cluster, observed.live, Reason.WEIGHT_LOWERED, message, warning=True)

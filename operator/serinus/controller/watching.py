@@ -97,7 +97,7 @@ class Watching:
         except (Exception, asyncio.CancelledError) as error:
             log.debug("kopf ended: %r", error)
         if not self._changed.is_set():
-            log.warning("watching has stopped, and starts again")
+            log.warning("the watches have stopped and are restarted")
             self._main.call_soon_threadsafe(self._on_gap)
 
     async def _once(self) -> None:
@@ -142,7 +142,7 @@ class Watching:
         """By the service account of the pod, else by KUBECONFIG or ~/.kube/config."""
         found = kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
         if found is None:
-            raise kopf.LoginError("there is neither a service account nor a kubeconfig")
+            raise kopf.LoginError("there is no service account and no kubeconfig")
         tracing = aiohttp.TraceConfig()
         tracing.on_request_start.append(self._throttle)
         session = aiohttp.ClientSession(

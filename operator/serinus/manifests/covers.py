@@ -164,7 +164,7 @@ def unlike(live: Manifest, desired: Manifest) -> str | None:
         return None
     more = ", …" if len(found) > 3 else ""
     what = f"{desired['kind']} {desired['metadata']['name']}"
-    return f"{what} is not yet as wanted: {', '.join(found[:3])}{more}."
+    return f"{what} differs from the desired state: {', '.join(found[:3])}{more}."
 
 
 def _differences(

@@ -101,18 +101,18 @@ def foreign(kind: str, live: Manifest, owner: Owner) -> str | None:
     what = f"{kind} {owner.namespace}/{live['metadata']['name']}"
     controller = _controller(live)
     if controller is None:
-        belongs = "exists and was not made by Serinus"
+        belongs = "exists and was not created by Serinus"
     elif (controller["kind"], controller["name"]) == ("ModelDeployment", owner.name):
         return (
             f"{what} still belongs to a deleted ModelDeployment of the same name; "
-            "it is waited for until the garbage collector has removed it"
+            "waiting for the garbage collector to delete it"
         )
     else:
         belongs = f"belongs to {controller['kind']} {controller['name']}"
-    give = f"annotate it with {ADOPT_ANNOTATION}={owner.name} to hand it over, "
+    give = f"annotate it with {ADOPT_ANNOTATION}={owner.name} to adopt it, "
     may_be_given = controller is None and kind in _HANDED_OVER
-    ways = f"{give if may_be_given else ''}delete it, or name the ModelDeployment anew"
-    return f"{what} {belongs}; it is not taken over: {ways}"
+    ways = f"{give if may_be_given else ''}delete it, or rename the ModelDeployment"
+    return f"{what} {belongs} and is not adopted: {ways}"
 
 
 def _controller(live: Manifest) -> Manifest | None:

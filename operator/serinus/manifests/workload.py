@@ -63,7 +63,7 @@ def target_port(template: dict[str, Any]) -> dict[str, Any]:
         if port.get("protocol", "TCP") == "TCP"
     ]
     if not ports:
-        raise ValueError("no container declares a TCP port")
+        raise ValueError("no container has a TCP port")
     return next((port for port in ports if port.get("name") == "http"), ports[0])
 
 

@@ -142,8 +142,8 @@ def _reach(window: float) -> int:
 def _check(arm: Arm) -> None:
     if len(arm.workload) > MAX_WORKLOAD:
         raise ValueError(
-            f"the pods of {arm.workload} cannot be told apart by name, since the Deployment's "
-            f"name is longer than {MAX_WORKLOAD} characters; shorten it"
+            f"the pods of {arm.workload} cannot be distinguished by name, because the Deployment's "
+            f"name is longer than {MAX_WORKLOAD} characters: shorten it"
         )
 
 

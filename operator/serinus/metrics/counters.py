@@ -310,10 +310,11 @@ def _checked(found: Found, several: Mapping[str, float]) -> Found:
 def _several_processes(target: str) -> str:
     pod = target.partition("@")[0]
     return (
-        f"The counters of pod {pod} fall and are back again and again: several "
-        "processes answer on its port in turn (workers of uvicorn or gunicorn), each with counters "
-        "of its own. Switch on prometheus-client's multiprocess mode (PROMETHEUS_MULTIPROC_DIR), "
-        "or run one process in each pod. If it has one, it restarts every few scrapes."
+        f"The counters of pod {pod} repeatedly decrease and recover: several "
+        "processes with separate counters answer on its port (such as workers of uvicorn or "
+        "gunicorn). Enable prometheus-client's multiprocess mode (PROMETHEUS_MULTIPROC_DIR), or "
+        "run "
+        "one process per pod. If the pod has one process, it restarts every few scrapes."
     )
 
 
@@ -366,7 +367,7 @@ def _by_target(key: CounterQuery, answer: QueryResult) -> ByTarget | QueryError:
     groups: dict[str, list[Series]] = {}
     for series in answer:
         if not math.isfinite(sum([value for _, value in series.samples])):
-            return QueryError(f"{key.metric} has samples that are no numbers (NaN or Inf).")
+            return QueryError(f"{key.metric} has samples that are not numbers (NaN or Inf).")
         if series.samples:
             groups.setdefault(series.target, []).append(series)
     return {target: _exported(group) for target, group in groups.items()}

@@ -33,23 +33,25 @@ class Labelling:
         for setting, name in self._names():
             if not _LABEL.fullmatch(name):
                 raise ValueError(
-                    f"{setting} {name!r} is no label: letters, digits and _ make its name"
+                    f"{setting} {name!r} is not a label name: it must consist of letters, digits "
+                    f"and _"
                 )
         if self.namespace == self.pod:
             raise ValueError(f"namespace_label and pod_label are both {self.pod}: they must differ")
         taken = {self.namespace, self.pod}
         if wrong := sorted(taken.union(_NEVER_A_REPLICA).intersection(self.replicas)):
             raise ValueError(
-                f"replica_labels must not name {wrong[0]}, which tells series of one replica apart"
+                f"replica_labels must not contain {wrong[0]}, which distinguishes series of one "
+                f"replica"
             )
         labels = [matcher.label for matcher in self.matchers]
         for label in labels:
             if label in taken:
                 raise ValueError(
-                    f"matchers must not name {label}: each query has its own condition on it"
+                    f"matchers must not contain {label}: each query has its own matcher for it"
                 )
             if labels.count(label) > 1:
-                raise ValueError(f"matchers name {label} twice: one condition for each label")
+                raise ValueError(f"matchers contain {label} twice: use one matcher for each label")
 
     def _names(self) -> list[tuple[str, str]]:
         return [
@@ -98,7 +100,7 @@ def matcher(text: str) -> LabelMatcher:
     """What `cluster="a"` means. Raises ValueError with a sentence that shows a right one."""
     found = _MATCHER.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f'{text!r} is no matcher: write it as in PromQL, cluster="a"')
+        raise ValueError(f'{text!r} is not a matcher such as cluster="a"')
     label, operator, quoted = found.groups()
     try:
         value = json.loads(quoted)
@@ -107,7 +109,8 @@ def matcher(text: str) -> LabelMatcher:
         )
     except ValueError:
         raise ValueError(
-            f"{text!r} is no matcher: its label, not __name__, has up to 100 characters, and its "
+            f"{text!r} is not a valid matcher: its label must not be __name__ and may have 100 "
+            f"characters, its "
             'value up to 256, with \\" and \\\\ for " and \\'
         ) from None
 

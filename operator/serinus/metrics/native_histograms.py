@@ -40,7 +40,7 @@ def _read(found: dict[str, Any]) -> tuple[float, list[Bucket]]:
     total = float(found["count"])
     buckets = sorted((float(b[1]), float(b[2]), float(b[3])) for b in found.get("buckets", ()))
     if not all(math.isfinite(count) and count >= 0 for count in (total, *(b[2] for b in buckets))):
-        raise ValueError("has counts that are no counts")
+        raise ValueError("has invalid counts")
     return total, buckets
 
 

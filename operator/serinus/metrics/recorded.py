@@ -120,7 +120,7 @@ def _element(found: dict[str, Any], field: str) -> Element:
         if times != sorted(times) or not all(isinstance(v, str) for v in _labels(one).values()):
             raise ValueError
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise ValueError(f"{field} is no series as Prometheus sends it") from None
+        raise ValueError(f"{field} is not a series as returned by Prometheus") from None
     return one
 
 

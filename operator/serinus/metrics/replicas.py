@@ -30,9 +30,9 @@ _CONTINUED_WITHIN: Final = 120.0
 """Seconds without a sample after which a series is not the continuation of another."""
 
 ALTERNATING: Final = (
-    "Prometheus's answers come from replicas in turn, each with samples of its own, so nothing "
-    "can be counted: give the operator the address of one replica, or let the Service before "
-    "them keep clients apart (sessionAffinity: ClientIP)."
+    "Prometheus replicas with different samples answer alternately, so nothing can be counted: "
+    "give the operator the address of one replica, or set sessionAffinity: ClientIP on the "
+    "Service in front of them."
 )
 
 NO_REPLICAS: Final[Mapping[tuple[Arm, str], Replica]] = {}
@@ -111,10 +111,10 @@ def undeclared(answer: Sequence[Series]) -> str | None:
             metric = series[0].labels.get("__name__", "a counter")
             pod = target.partition("@")[0]
             return (
-                f"{metric} of pod {pod} is here twice, told apart by the label {label}, as from "
+                f"{metric} of pod {pod} exists twice and differs in the label {label}, as from "
                 f"two replicas of Prometheus: start the operator with "
                 f"--prometheus-replica-labels={label} (prometheus.replicaLabels in the chart), "
-                "or read from where they are made one."
+                "or read from a deduplicated source."
             )
     return None
 

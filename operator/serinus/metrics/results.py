@@ -36,7 +36,7 @@ def document(status: int, body: str) -> dict[str, Any]:
     if 300 <= status < 400:
         raise ResponseError(
             f"Prometheus answered with a redirect (HTTP {status}), which is not followed: "
-            "give the operator its final address."
+            "give the operator the final address."
         )
     found = _json(body)
     if found.get("status") != "success" or status != 200:
@@ -74,7 +74,7 @@ def _check_shape(data: Any) -> None:
 
 
 _NOT_PROMETHEUS: Final = (
-    "What answered did not speak as Prometheus does: check the address that the operator was given."
+    "The response is not from a Prometheus API: check the address that the operator uses."
 )
 
 
@@ -110,18 +110,20 @@ def compact(found: dict[str, Any]) -> Element:
 
 def _failure(status: int, found: dict[str, Any], body: str) -> str:
     if error := found.get("error"):
-        return f"Prometheus refused the query (HTTP {status}): {cleaned(error)}."
+        return f"Prometheus rejected the query (HTTP {status}): {cleaned(error)}."
     if status in (401, 403):
         return (
-            f"Prometheus let the operator not in (HTTP {status}): check the token, or the user "
-            "name and password, that it was given."
+            f"Prometheus refused access (HTTP {status}): check the token, or the user "
+            "name and password, of the operator."
         )
     if status == 200:
         return _NOT_PROMETHEUS
     said = cleaned(body[:1000])
     if not said or said.startswith("<"):
-        return f"Prometheus, or a proxy before it, answered with HTTP {status} and no reason."
-    return f"Prometheus, or a proxy before it, answered with HTTP {status}: {said}."
+        return (
+            f"Prometheus, or a proxy in front of it, answered with HTTP {status} without a reason."
+        )
+    return f"Prometheus, or a proxy in front of it, answered with HTTP {status}: {said}."
 
 
 def split(
@@ -142,7 +144,7 @@ def _vector(result: list[Any]) -> QueryResult:
         return (Series({}, ((float(at), float(value)),)),)
     found = [element for element in result if isinstance(element, Series)]
     if len(found) < len(result):
-        return QueryError("The query yields a native histogram, which is no number.")
+        return QueryError("The query returns a native histogram instead of a number.")
     return tuple(found)
 
 
@@ -171,18 +173,20 @@ def _split_counters(
 def _counter(element: Element, labels: Mapping[str, str]) -> list[Series]:
     """Raises ValueError with what makes a series no counter."""
     if not isinstance(element, Series):
-        raise ValueError("is a native histogram: name a counter, or export classic buckets")
+        raise ValueError("is a native histogram: use a counter, or export classic buckets")
     for _, value in element.samples:
         if not (isfinite(value) and value >= 0):
-            raise ValueError(f"reads {value:g}, which is no count: check what the pod exports")
+            raise ValueError(
+                f"is {value:g}, which is not a valid count: check the metrics of the pod"
+            )
     return [Series(labels, element.samples)]
 
 
 def _histogram(element: Element, labels: Mapping[str, str]) -> list[Series]:
     """Raises ValueError with what makes a series no native histogram."""
     if isinstance(element, Series):
-        raise ValueError("is no histogram: name one, without _bucket")
+        raise ValueError("is not a histogram: use the name of a histogram without _bucket")
     try:
         return as_classic({**element, "metric": labels})
     except (KeyError, IndexError, TypeError, AttributeError):
-        raise ValueError("is a histogram of a form that Prometheus has not today") from None
+        raise ValueError("is a histogram in an unknown format") from None

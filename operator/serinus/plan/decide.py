@@ -60,7 +60,7 @@ def _drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
     problems = [*s.desired.problems, *incompatibility]
     if not problems:
         return None
-    message = f"The spec became invalid in mid-rollout. {' '.join(problems)}"
+    message = f"The spec became invalid during the rollout. {' '.join(problems)}"
     return s.drop().because(Reason.INVALID_SPEC, s.candidate.revision, message)
 
 
@@ -144,7 +144,7 @@ def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
             break
         s = changed
     else:
-        raise RuntimeError("the rules do not come to rest")
+        raise RuntimeError("the rules do not converge")
     s = report(_unread_noted(s))
     return Plan(s.status, _wanted(s), s.new_decisions, _wake_in(s))
 
@@ -152,9 +152,13 @@ def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
 def _unread_noted(s: Situation) -> Situation:
     if not s.world.unread:
         return s
-    message = f"Left out of the status, as this version cannot read it: {' '.join(s.world.unread)}"
+    message = (
+        f"Removed from the status, because this version cannot read it: {' '.join(s.world.unread)}"
+    )
     stable = s.status.stable.revision if s.status.stable else ""
-    return s.because(Reason.STATUS_UNREADABLE, stable, f"{message} What rested on it starts anew.")
+    return s.because(
+        Reason.STATUS_UNREADABLE, stable, f"{message} Everything that depends on it starts again."
+    )
 
 
 def _first_change(s: Situation) -> Situation | None:

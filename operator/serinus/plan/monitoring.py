@@ -94,7 +94,7 @@ def drift(s: Situation) -> Drift | None:
     if reference.given:
         return Drift("Unknown", Reason.NO_DATA, "Not measured yet.")
     message = (
-        f"The reference is being recorded: {reference.record_for} of what stable is asked, and at "
+        f"Recording the reference: the inputs of stable for {reference.record_for}, and at "
         f"least {reference.min_values} values."
     )
     return Drift("Unknown", Reason.RECORDING_REFERENCE, message)

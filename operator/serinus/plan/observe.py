@@ -162,9 +162,9 @@ def _lost(owner: Owner, status: Status, revisions: Mapping[str, Revision]) -> In
     name = owner.child(stable.revision)
     return Intervention(
         Reason.HISTORY_LOST,
-        f"ControllerRevision {name} and Deployment {name} are gone, and with them what stable's "
-        "pods run; restore the ControllerRevision, or put its model and template back into the "
-        "spec.",
+        f"ControllerRevision {name} and Deployment {name} are missing, so it is unknown what "
+        f"stable's "
+        "pods run; restore the ControllerRevision, or restore its model and template in the spec.",
     )
 
 
@@ -175,6 +175,6 @@ def _unkept(owner: Owner, status: Status, revisions: Mapping[str, Revision]) -> 
         return None
     names = " and ".join(owner.child(name) for name in gone)
     return (
-        f"ControllerRevision {names} is gone: its pods run on, and once they are gone nothing can "
-        "go back to them; restore it, or put its model and template back into the spec."
+        f"ControllerRevision {names} is missing: its pods keep running, but the revision cannot be "
+        "restored later; restore it, or restore its model and template in the spec."
     )

@@ -78,9 +78,11 @@ def roll_back_when_its_containers_restart_too_often(s: Situation) -> Situation |
         return None
     often = f"{counted.candidate} restart{'s' if counted.candidate > 1 else ''}"
     message = f"{counted.last}, {often} in {spoken(s.now - candidate.since)}. "
-    message += f"rollout.maxRestarts tolerates {allowed} beyond the {counted.expected:.3g} of as "
-    message += "many pods of stable"
-    message += ", and what chance adds to those." if counted.expected else "."
+    message += (
+        f"rollout.maxRestarts tolerates {allowed} more than the {counted.expected:.3g} of as "
+    )
+    message += "many stable pods"
+    message += ", plus an allowance for chance." if counted.expected else "."
     return s.reject(Reason.TOO_MANY_RESTARTS, message)
 
 
@@ -119,8 +121,8 @@ def roll_back_when_unready_for_too_long_in_sum(s: Situation) -> Situation | None
     if s.now < out_of_time(s.candidate, seconds(deadline)):
         return None
     pods = s.world.pods_problem or (s.candidate.restarts and s.candidate.restarts.last) or ""
-    message = f"Pods that had been ready were unready {unready.times} times, {deadline} in sum, "
-    message += f"which is all of rollout.progressDeadline. {pods}"
+    message = f"Pods became unready {unready.times} times, for {deadline} in total, which is the "
+    message += f"limit in rollout.progressDeadline. {pods}"
     return s.reject(Reason.PROGRESS_DEADLINE_EXCEEDED, message.strip())
 
 

@@ -104,7 +104,7 @@ def give_up_at_the_progress_deadline(s: Situation) -> Situation | None:
     if s.candidate.withdrawn or not _too_late(s):
         return None
     deadline = spoken(seconds(s.desired.spec.rollout.progress_deadline))
-    pods = s.world.pods_problem or "The pods give no reason."
+    pods = s.world.pods_problem or "The cause is unknown."
     message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready after {deadline}. {pods}"
     if s.candidate.mode == "Steps" and not s.serves_alone:
         return s.reject(Reason.PROGRESS_DEADLINE_EXCEEDED, message)
@@ -156,10 +156,10 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
         reason, why = Reason.WEIGHT_LOWERED, "Its weight is not in effect."
         if s.world.weight:
             reason, given = Reason.ROUTE_REFUSED, f"The route gives it {s.world.weight:g}%"
-            why = f"{given}, and whether that is in effect is not known."
+            why = f"{given}, but it is unknown whether that is in effect."
         return ended.because(reason, candidate.revision, f"{why} {s.world.route_message}")
     if candidate.effective_since is not None and not enough:
-        pods = s.world.pods_problem or "Its pods stopped being ready."
+        pods = s.world.pods_problem or "Pods became unready."
         message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {pods}"
         timeline = weight_ended(s.status.timeline, s.now)
         lowered = s.to_candidate(effective_since=None).to(timeline=timeline)
@@ -189,7 +189,7 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
     if s.world.withdrawn:
         return _changed(s, _hold_for_the_route(s))
     if candidate.mode == "First" and s.desired.spec.replicas == 0:
-        message = "spec.replicas is 0, and no pod of this revision was ever ready; scale up."
+        message = "spec.replicas is 0, and no pod of this revision was ever ready; increase it."
         return _changed(s, s.hold(Reason.SCALED_TO_ZERO, message))
     by_itself = candidate.mode == "Steps" and not candidate.commanded
     by_hand = candidate.mode != "First" and not by_itself
@@ -241,10 +241,10 @@ def _serve_on(s: Situation) -> Situation | None:
         return None
     return s.hold(
         Reason.AWAITING_PODS,
-        f"The spec asks for revision {s.desired.revision}, and stable revision {stable.revision} "
-        f"has {s.world.ready(stable.revision)} of {replicas} pods ready, after it had none: "
-        f"{candidate.revision} serves on until it has all. To go on from {candidate.revision} "
-        f"instead, write serinus.dev/command: promote/{candidate.revision}.",
+        f"The spec has revision {s.desired.revision}, but stable revision {stable.revision} had no "
+        f"ready pod, and has {s.world.ready(stable.revision)} of {replicas} now: "
+        f"{candidate.revision} serves until all are ready. To make {candidate.revision} stable "
+        f"instead, set serinus.dev/command to promote/{candidate.revision}.",
     )
 
 
@@ -266,15 +266,18 @@ def _wait_for_a_look(s: Situation) -> Situation | None:
 def _wait_for_traffic(s: Situation) -> Situation | None:
     if s.desired.spec.replicas == 0:
         return s.hold(
-            Reason.SCALED_TO_ZERO, "spec.replicas is 0: no traffic to judge by; scale up."
+            Reason.SCALED_TO_ZERO,
+            "spec.replicas is 0, so there is no traffic to analyse; increase it.",
         )
     if others := other_revisions(s):
-        message = f"Pods of revision {', '.join(others)} must be gone before this one joins."
+        message = (
+            f"Pods of revision {', '.join(others)} must be deleted before this one gets traffic."
+        )
         return s.hold(Reason.AWAITING_PODS, message)
     if pods_ready(s) < pods_needed(s):
         return s.hold(Reason.AWAITING_PODS, _pods_message(s))
     if reads_history(s):
-        why = "Stable's last hour is read before the candidate takes traffic."
+        why = "Reading stable's last hour before the candidate gets traffic."
         return _wait_for_metrics(s) or s.hold(Reason.NO_DATA, why)
     in_effect = s.candidate.effective_since is not None and s.world.split_in_effect
     if s.candidate.weight.wanted > 0 and not in_effect:
@@ -287,9 +290,7 @@ def _wait_for_the_split(s: Situation) -> Situation | None:
     if not wrong:
         return None
     message = " ".join(f"Check {check.name}: {check.message}" for check in wrong)
-    return s.hold(
-        Reason.TRAFFIC_SPLIT_WRONG, f"Held until the traffic is split as asked. {message}"
-    )
+    return s.hold(Reason.TRAFFIC_SPLIT_WRONG, f"Held until the traffic split is correct. {message}")
 
 
 def _wait_for_metrics(s: Situation) -> Situation | None:
@@ -308,11 +309,11 @@ def _wait_for_people_and_time(s: Situation) -> Situation | None:
         return None
     revision = s.candidate.revision
     if ends == float("inf"):
-        message = f"Waits for serinus.dev/command: advance/{revision} or promote/{revision}."
+        message = f"Waiting for serinus.dev/command: advance/{revision} or promote/{revision}."
         return s.hold(Reason.AWAITING_COMMAND, message)
     duration = s.desired.steps[s.candidate.step].pause
     long = duration.duration if duration else ""
-    return s.hold(Reason.AWAITING_PAUSE, f"Stays at {s.candidate.weight.wanted:g}% for {long}.")
+    return s.hold(Reason.AWAITING_PAUSE, f"Pausing at {s.candidate.weight.wanted:g}% for {long}.")
 
 
 def _hold_as_the_spec_says(s: Situation) -> Situation:
@@ -344,8 +345,9 @@ def _pass_the_gate(s: Situation) -> Situation | None:
 def counts_of(silence: Silence, weight: float) -> str:
     """Both arms' counts, as the beginning of a sentence."""
     return (
-        f"The candidate answered 0 of about {silence.expected:.0f} requests that {weight:g}% of "
-        f"the traffic makes, and stable {silence.stable:.0f}"
+        f"The candidate answered 0 of about {silence.expected:.0f} requests expected at "
+        f"{weight:g}% "
+        f"of the traffic, and stable {silence.stable:.0f}"
     )
 
 
@@ -378,7 +380,10 @@ def _hold_for_the_route(s: Situation) -> Situation:
     )
     if s.world.route_refused or waited:
         return s.hold(Reason.ROUTE_REFUSED, s.world.route_message)
-    return s.hold(Reason.AWAITING_ROUTE, s.world.route_message or "The split is being written.")
+    return s.hold(
+        Reason.AWAITING_ROUTE,
+        s.world.route_message or "Waiting for the traffic split to take effect.",
+    )
 
 
 def _changed(before: Situation, after: Situation) -> Situation | None:

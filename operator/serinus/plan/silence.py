@@ -32,12 +32,10 @@ def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
     if silence.since is None or silence.until - silence.since < after:
         return None
     weight = candidate.weight
-    message = (
-        f"{counts_of(silence, weight.wanted)} in {spoken(after)} and more. Its requests hang, "
-    )
-    message += "or do not reach it, or its metrics are not exported, not scraped, or not the ones "
-    message += "that the checks read. Its traffic is withdrawn, and nothing is decided about it: "
-    message += "once it answers, set the annotation serinus.dev/command to "
+    message = f"{counts_of(silence, weight.wanted)} in at least {spoken(after)}. Its requests hang "
+    message += "or do not reach it, or its metrics are not exported, not scraped, or not those "
+    message += "of the checks. Its traffic is withdrawn, and it is not rejected: to resume, "
+    message += "set the annotation serinus.dev/command to "
     message += f"advance/{candidate.revision}, or change spec.rollout or the template."
     s = s.to(timeline=weight_ended(s.status.timeline, s.now))
     s = replace(s, world=replace(s.world, split_in_effect=False))

@@ -19,7 +19,7 @@ def take_up_what_serves(s: Situation) -> Situation | None:
         return None
     known = s.world.history[serving]
     stable = Stable(revision=serving, number=known.number, version=known.version, since=s.now)
-    message = f"Revision {serving} served already and is taken up as stable."
+    message = f"Revision {serving} was already serving and is adopted as stable."
     return s.to(stable=stable).because(Reason.TAKEN_UP, serving, message)
 
 
@@ -33,8 +33,8 @@ def keep_a_first_revision_that_serves(s: Situation) -> Situation | None:
     if not ready:
         return None
     return s.promote(
-        f"The spec went on to revision {desired} while the first one, {candidate.revision}, serves "
-        f"with {ready} of {s.desired.spec.replicas} pods: it is stable as it is."
+        f"The spec changed to revision {desired} while the first one, {candidate.revision}, serves "
+        f"with {ready} of {s.desired.spec.replicas} pods: it becomes stable as it is."
     )
 
 
@@ -51,16 +51,18 @@ def follow_the_spec(s: Situation) -> Situation | None:
             return None  # it serves on until stable can, or somebody promotes it
         reverted = stable is not None and stable.revision == desired
         reason = Reason.REVERTED if reverted else Reason.SUPERSEDED
-        went = "back to" if reverted else "on to"
+        went = "was reverted to" if reverted else "changed to"
         return s.drop().because(
             reason,
             candidate.revision,
-            f"The spec went {went} revision {desired} while {candidate.revision} was rolled out.",
+            f"The spec {went} revision {desired} while {candidate.revision} was rolled out.",
         )
     if stable and (stable.revision == desired or s.desired.incompatibility):
         return None
     if stable is None:
-        message = f"First deployment: revision {desired} has nothing to be compared with, no steps."
+        message = (
+            f"First deployment of revision {desired}, without steps: there is no stable revision."
+        )
     else:
-        message = f"Revision {desired} is rolled out beside {stable.revision}."
+        message = f"Revision {desired} is rolled out alongside {stable.revision}."
     return s.start(desired, direct=False, message=message)

@@ -33,7 +33,7 @@ def enter_next_step(s: Situation, why: str) -> Situation:
     index = _next_step(s)
     if index >= len(s.desired.steps):
         done = s.to_candidate(step=len(s.desired.steps), promoting=True, step_since=None, hold=None)
-        message = f"All steps are done; revision {s.candidate.revision} takes over. {why}"
+        message = f"All steps have passed; promoting revision {s.candidate.revision}. {why}"
         return done.because(Reason.PROMOTING, s.candidate.revision, message)
     return _enter(s.to_candidate(step=index, step_since=s.now, hold=None), why)
 
@@ -57,7 +57,7 @@ def resume_step(s: Situation, why: str) -> Situation:
     resumed = s.to_candidate(
         withdrawn=None, hold=None, step=index, step_since=s.now, pods_awaited=0
     )
-    message = f"Weight 0% -> {weight}%: the step is resumed. {why}"
+    message = f"Weight 0% -> {weight}%: the step resumes. {why}"
     return _want(resumed, weight).because(Reason.WEIGHT_RAISED, candidate.revision, message)
 
 
@@ -95,7 +95,7 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     entered = s.to_candidate(step=index, step_since=s.now)
     if weight == had:
         return entered
-    message = f"The spec's steps changed: weight {had:g}% -> {weight}%."
+    message = f"The steps in the spec changed: weight {had:g}% -> {weight}%."
     return _want(entered, weight).because(Reason.WEIGHT_CHANGED, candidate.revision, message)
 
 

@@ -80,7 +80,9 @@ def _summary(s: Situation) -> Summary:
     if s.desired.problems:
         message = " ".join(s.desired.problems)
         if s.serves_alone:
-            message = f"{message} Revision {s.candidate.revision} serves on until stable's pods do."
+            message = (
+                f"{message} Revision {s.candidate.revision} serves until stable's pods are ready."
+            )
         return Summary("Degraded", Reason.INVALID_SPEC, message, stalled=True)
     if s.status.candidate:
         return _summary_of_the_rollout(s, s.status.candidate)
@@ -89,7 +91,7 @@ def _summary(s: Situation) -> Summary:
         return Summary("Degraded", Reason.INVALID_SPEC, message, stalled=True)
     if rejected := s.status.rejected:
         gone = rejected.revision not in {old.revision for old in _served_on(s)}
-        how = "is not served" if gone else "is being taken out of the traffic"
+        how = "gets no traffic" if gone else "is losing its traffic"
         message = f"Revision {rejected.revision} {how}. {rejected.message}"
         return Summary("Degraded", rejected.reason, message, stalled=True)
     return _summary_of_stable(s)
@@ -106,7 +108,7 @@ def _still_led_to(s: Situation, message: str) -> str:
     if not late:
         return ""
     why = s.world.route_message
-    stay = f"Pods of revision {', '.join(late)} stay, since they may still get traffic"
+    stay = f"Pods of revision {', '.join(late)} stay, because they may still get traffic"
     return f"{stay}: {why}" if why and why not in message else stay
 
 
@@ -162,7 +164,7 @@ def _where(s: Situation, candidate: Candidate) -> str:
     if candidate.mode == "First":
         return f"First deployment of revision {candidate.revision}."
     if candidate.mode == "Direct":
-        return f"Back to revision {candidate.revision}."
+        return f"Returning to revision {candidate.revision}."
     steps = len(s.desired.steps)
     step = f"step {min(candidate.step + 1, steps)} of {steps}, " if steps else ""
     return f"Revision {candidate.revision}: {step}weight {candidate.weight.wanted:g}%."
@@ -171,14 +173,14 @@ def _where(s: Situation, candidate: Candidate) -> str:
 def _summary_of_stable(s: Situation) -> Summary:
     stable, replicas = s.status.stable, s.desired.spec.replicas
     if stable is None:
-        return Summary("Progressing", Reason.FIRST_DEPLOYMENT, "Nothing is deployed yet.")
+        return Summary("Progressing", Reason.FIRST_DEPLOYMENT, "No revision is deployed yet.")
     ready = stable.ready_replicas
     message = f"Revision {stable.revision} serves with {ready} of {replicas} pods."
     if s.world.route_refused:
         return Summary("Degraded", Reason.ROUTE_REFUSED, s.world.route_message, stalled=True)
     if s.new_decisions or not s.world.split_in_effect:
         waits = s.world.route_message or (
-            "" if s.world.intervention else "Its route is being written."
+            "" if s.world.intervention else "Waiting for its route to take effect."
         )
         if not s.new_decisions and _route_awaited_for_too_long(s):
             return Summary("Degraded", Reason.ROUTE_REFUSED, waits, stalled=True)
@@ -204,7 +206,7 @@ def _conditions(s: Situation, summary: Summary, drifted: Drift | None) -> list[C
     if (metrics := _metrics(s)) is not None:
         conditions.append(_condition(s.status, "MetricsAvailable", *metrics, generation, s.now))
     if s.desired.ignored:
-        message = f"{' '.join(s.desired.ignored)} Upgrade the operator, or leave them out."
+        message = f"{' '.join(s.desired.ignored)} Upgrade the operator, or remove them."
         unknown = Reason.FIELDS_UNKNOWN
         conditions.append(
             _condition(s.status, "FieldsIgnored", "True", unknown, message, generation, s.now)
@@ -225,7 +227,7 @@ def _metrics(s: Situation) -> tuple[Literal["True", "False"], Reason, str] | Non
         return None
     unreadable = [c for c in candidate.checks if c.verdict in ("Error", "NoData")]
     if not unreadable:
-        return "True", Reason.METRICS_READABLE, "Every check finds its metrics."
+        return "True", Reason.METRICS_READABLE, "The metrics of all checks can be read."
     reason = Reason.METRICS_UNAVAILABLE if overall_verdict(s) == "Error" else Reason.NO_DATA
     message = " ".join(f"Check {check.name}: {check.message}" for check in unreadable)
     return "False", reason, message

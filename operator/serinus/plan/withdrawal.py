@@ -73,15 +73,15 @@ def withdrawn(spec: Spec, status: Status, mark: Mark | None, now: float) -> str:
         when = f"in {spoken(UNJUDGED_AGAIN)}"
         over = now >= mark.at + UNJUDGED_AGAIN
     else:
-        when = "once its metrics were read again and show nothing against it"
+        when = "once its metrics have been read again and no check fails"
         looked = candidate.measured_at is not None and candidate.measured_at > mark.at
         over = looked and not any(c.verdict in ("NoData", "Error") for c in candidate.checks)
     if over:
         return ""
     return (
-        f"Traffic was taken from revision {mark.revision} while the status could not be written. "
-        f"It gets it back {when}, or as soon as the annotation {WITHDRAWN} is removed from what "
-        "splits the traffic."
+        f"The traffic of revision {mark.revision} was withdrawn while the status could not be "
+        f"written. It is restored {when}, or as soon as the annotation {WITHDRAWN} is removed from "
+        "the object that splits the traffic."
     )
 
 

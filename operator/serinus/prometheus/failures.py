@@ -27,7 +27,8 @@ def sentence(error: BaseException, config: Config) -> str:
             return str(error)
         case WaitedError():
             return (
-                f"The query had no turn within {config.timeout:g}s, for others took too long: "
+                f"The query was not started within {config.timeout:g}s, because others took too "
+                f"long: "
                 f"check how busy {where} is, and which queries of this namespace are slow."
             )
         case (
@@ -38,7 +39,7 @@ def sentence(error: BaseException, config: Config) -> str:
         ):
             return (
                 f"{where} did not answer within {config.timeout:g}s: check whether it "
-                "runs, and how busy it is."
+                "is running or overloaded."
             )
         case requests.exceptions.SSLError():
             return (
@@ -48,9 +49,9 @@ def sentence(error: BaseException, config: Config) -> str:
         case requests.exceptions.ConnectionError():
             return f"{where} cannot be reached: check its address and state ({_root(error)})."
         case OSError() | urllib3.exceptions.HTTPError():
-            return f"The answer of {where} broke off, or could not be read ({_root(error)})."
-    _LOG.exception("a query to %s failed in a way that was not foreseen", where)
-    return f"{where} cannot be asked: {type(error).__name__}; the operator's log has more."
+            return f"The response of {where} is incomplete or cannot be read ({_root(error)})."
+    _LOG.exception("unexpected error in a query to %s", where)
+    return f"{where} cannot be queried: {type(error).__name__}; see the operator's log."
 
 
 def _root(error: BaseException) -> str:

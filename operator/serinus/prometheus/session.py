@@ -49,7 +49,8 @@ class Session(requests.Session):
             body += chunk
             if len(body) > self._max_bytes:
                 raise ResponseTooLargeError(
-                    f"Prometheus's answer is larger than {self._max_bytes} bytes: narrow the "
+                    f"The response of Prometheus is larger than {self._max_bytes} bytes: narrow "
+                    f"the "
                     "check's matchers, or its query, to fewer series."
                 )
             if time.monotonic() > deadline:
@@ -99,7 +100,7 @@ def _secret(file: Path) -> str:
         ) from None
     if not is_header_value(secret):
         raise ResponseError(
-            f"The credentials for Prometheus in {file} are empty, or hold what a header cannot: "
-            "one line of printable ASCII is expected."
+            f"The credentials for Prometheus in {file} are empty or contain invalid characters: "
+            "they must be one line of printable ASCII."
         )
     return secret

@@ -99,7 +99,7 @@ def test_a_rollout_that_was_aborted_by_hand_is_aborted_again(
     found = recording()
     status = found["modelDeployment"]["status"]
     timeline, at = status["timeline"], "2026-11-25T14:09:22.500Z"
-    told = f"Revision {timeline['revision']} was aborted by hand."
+    told = f"Revision {timeline['revision']} was aborted by command."
     ended = {"at": at, "reason": "Aborted", "revision": timeline["revision"], "message": told}
     obeyed = {"command": f"abort/{timeline['revision']}", "outcome": "done", "at": at}
     status["timeline"] = {**timeline, "until": at, "commands": [obeyed]}
@@ -121,8 +121,8 @@ def test_a_policy_that_reads_what_was_not_recorded_is_refused(
     [
         ({"kind": "Pod"}, "recording.kind"),
         ({"until": "yesterday"}, "recording.until"),
-        ({"more": 1}, "recording.more: is no field that Serinus knows"),
-        ({"scrapes": [{"metric": {}}]}, "scrapes.result[0] is no series"),
+        ({"more": 1}, "recording.more: is an unknown field"),
+        ({"scrapes": [{"metric": {}}]}, "scrapes.result[0] is not a series"),
         ({"modelDeployment": {"kind": "ModelDeployment"}}, "metadata.name: is required"),
     ],
     ids=str,

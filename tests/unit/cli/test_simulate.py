@@ -179,7 +179,7 @@ def test_what_cannot_be_used_is_refused_with_its_field(
     ("change", "sentence"),
     [
         ("replicas: many", "spec.replicas"),
-        ("nonsense: 1", "spec.nonsense: is no field that Serinus knows"),
+        ("nonsense: 1", "spec.nonsense: is an unknown field"),
         ("rollout: {analysis: {interval: 1h}}", "spec.rollout.analysis.maxStepDuration"),
         ("model: {storageUri: 'pvc:'}", "spec.model.storageUri"),
         ("template: {spec: {containers: {}}}", "spec.template.spec.containers"),

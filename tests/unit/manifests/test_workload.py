@@ -189,8 +189,8 @@ def test_an_object_that_nobody_controls_is_not_taken_over() -> None:
     for found in (live(), live(shared), {"metadata": {"name": "fraud"}}):
         told = foreign("Service", found, OWNER)
         assert told == (
-            "Service shop/fraud exists and was not made by Serinus; it is not taken over: "
-            "annotate it with serinus.dev/adopt=fraud to hand it over, delete it, or name the "
+            "Service shop/fraud exists and was not created by Serinus and is not adopted: "
+            "annotate it with serinus.dev/adopt=fraud to adopt it, delete it, or rename the "
             "ModelDeployment anew"
         )
 

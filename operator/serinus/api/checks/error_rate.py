@@ -8,13 +8,11 @@ from serinus.api.base import Percent
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
 from serinus.api.checks.metrics import Counter, LabelMatcher, MetricName
 
-_FAILURES_OR_SUCCESSES: Final = (
-    "failures come from successes, or from failures and errors: set successes alone, or not at all"
-)
+_FAILURES_OR_SUCCESSES: Final = "successes cannot be combined with failures or errors"
 
 
 class ErrorRate(Compared):
-    """The share of failed requests: candidate against stable, and against an absolute limit."""
+    """Share of failed requests, compared with stable and with an absolute limit."""
 
     counts_requests = True
     finds_bad_events = True
@@ -33,23 +31,24 @@ class ErrorRate(Compared):
 
     requests: Counter = Field(
         default=Counter(metric="model_requests_total"),
-        description="The counter of all requests, or of those that succeeded if failures is set. "
-        "By default the preset's, or model_requests_total.",
+        description="Counter of all requests, or of successful requests if failures is set. "
+        "Defaults to that of the preset, or model_requests_total.",
     )
     failures: MetricName | None = Field(
         default=None,
-        description="A counter of failed requests, where the server counts them apart; both "
-        "counters together are all requests then, and the matchers of requests hold for both.",
+        description="Counter of failed requests, if the server has a separate one. The total is "
+        "then "
+        "the sum of both counters, and the matchers of requests apply to both.",
     )
     successes: MetricName | None = Field(
         default=None,
-        description="A counter of those of the requests that succeeded, where the server counts "
-        "no failures; the rest of requests failed, and the matchers of requests hold for both.",
+        description="Counter of successful requests, if the server does not count failures. All "
+        "other requests failed, and the matchers of requests apply to both counters.",
     )
     errors: Annotated[list[LabelMatcher], Field(min_length=1, max_length=8)] | None = Field(
         default=None,
-        description="Which requests failed, of those that failures counts or else requests. By "
-        "default the preset's; without one all of failures, or those whose label code is 5xx.",
+        description="Which series of failures, or otherwise of requests, are errors. Defaults to "
+        "those of the preset, otherwise all of failures, or those with a code of 5xx.",
     )
     tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
         default=1.1,
@@ -58,8 +57,8 @@ class ErrorRate(Compared):
     )
     absolute_tolerance: Percent = Field(
         default="0.1%",
-        description="Added to the tolerated rate, so that a few errors next to a nearly "
-        "perfect stable do not cause a rollback.",
+        description="Added to the tolerated rate, so that a few errors do not cause a rollback if "
+        "stable has almost none.",
     )
     margin: Annotated[float, Field(gt=1, le=100)] = Field(
         default=1.5,
@@ -68,13 +67,13 @@ class ErrorRate(Compared):
     )
     absolute_margin: Percent = Field(
         default="1%",
-        description="Added to the margin, so that a candidate next to a nearly perfect stable "
-        "can pass at all.",
+        description="Added to the margin, so that the candidate can pass if stable has almost no "
+        "errors.",
     )
     limit: Percent | None = Field(
         default=None,
         description="Roll back once the candidate's error rate is shown to be above this, "
-        "whatever stable does.",
+        "regardless of stable.",
     )
 
     @model_validator(mode="after")

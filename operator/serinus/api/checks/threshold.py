@@ -9,7 +9,7 @@ from serinus.api.checks.compared import Settings
 
 
 class Threshold(Settings):
-    """A value from Prometheus against fixed bounds. It carries no statistical guarantee."""
+    """Value of a query, compared with fixed bounds, without a statistical guarantee."""
 
     shares_budget = False
     asks_of_stable = False
@@ -20,22 +20,25 @@ class Threshold(Settings):
                 {"rule": "has(self.min) || has(self.max)", "message": "set min, max or both"},
                 {
                     "rule": "!has(self.min) || !has(self.max) || self.min <= self.max",
-                    "message": "min must not be above max",
+                    "message": "min must not be greater than max",
                 },
             ]
         }
     )
 
     query: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
-        description="PromQL. Each selector must contain $arm, which stands for the candidate's "
-        "pods, or $namespace, which stands for the namespace: max(model_drift_psi{$arm}).",
+        description="PromQL query, for example max(model_drift_psi{$arm}). Each selector must "
+        "contain "
+        "$arm, which stands for the candidate's pods, or $namespace, which stands for the "
+        "namespace.",
     )
-    min: float | None = Field(default=None, description="Breached below this.")
-    max: float | None = Field(default=None, description="Breached above this.")
+    min: float | None = Field(default=None, description="Lower bound.")
+    max: float | None = Field(default=None, description="Upper bound.")
     for_: Duration = Field(
         default="0s",
         alias="for",
-        description="How long it must be breached to roll back, and be in bounds to pass.",
+        description="How long the value must be out of bounds to roll back, or within bounds to "
+        "pass.",
     )
 
     @model_validator(mode="after")
@@ -43,5 +46,5 @@ class Threshold(Settings):
         if self.min is None and self.max is None:
             raise ValueError("set min, max or both")
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError("min must not be above max")
+            raise ValueError("min must not be greater than max")
         return self

@@ -10,8 +10,8 @@ from serinus.api.checks.metrics import Counter, MetricName
 
 
 class TrafficShare(Compared):
-    """The candidate's share of the requests against its weight. Where it is another, the routing is
-    broken: the rollout is held, and nobody is rolled back."""
+    """The candidate's share of requests, compared with its weight. If they differ, the routing is
+    broken: the rollout is held, and not rolled back."""
 
     shares_budget = False
 
@@ -21,28 +21,32 @@ class TrafficShare(Compared):
 
     requests: Counter = Field(
         default=Counter(metric="model_requests_total"),
-        description="The counter of all requests, or of those that succeeded if failures is set. "
-        "By default the preset's, or model_requests_total.",
+        description="Counter of all requests, or of successful requests if failures is set. "
+        "Defaults to that of the preset, or model_requests_total.",
     )
     failures: MetricName | None = Field(
         default=None,
-        description="A counter of failed requests, where the server counts them apart; both "
-        "counters together are all requests then.",
+        description="Counter of failed requests, if the server has a separate one. The total is "
+        "then "
+        "the sum of both counters.",
     )
     tolerance: Annotated[float, Field(gt=1, le=100)] = Field(
         default=1.25,
-        description="Hold the rollout once the candidate is shown to take more than this many "
+        description="Hold the rollout once the candidate's share is shown to be more than this "
+        "many "
         "times its weight, or less than its weight divided by this.",
     )
     absolute_tolerance: Percent = Field(
         default="0.5%",
-        description="Added to the greatest share tolerated, and taken off the least.",
+        description="Added to the largest tolerated share, and subtracted from the smallest.",
     )
     margin: Annotated[float, Field(gt=1, le=100)] = Field(
         default=2.0,
-        description="Pass once the candidate is shown to take less than this many times its "
-        "weight, and more than its weight divided by this. After a hold it is the tolerance.",
+        description="Pass once the candidate's share is shown to be less than this many times its "
+        "weight, and more than its weight divided by this. After a hold, tolerance is used "
+        "instead.",
     )
     absolute_margin: Percent = Field(
-        default="1%", description="Added to the margin's greatest share, and taken off its least."
+        default="1%",
+        description="Added to the largest share of the margin, and subtracted from the smallest.",
     )

@@ -52,8 +52,10 @@ class Preset(Type):
         """Why a completed check has nothing to read, in a sentence with the remedy."""
         if (latency := check.latency) and "histogram" not in latency.model_fields_set:
             if latency.of is None:
-                return f"{self.lacks['latency']} Name another histogram, or one of its latencies."
-            return f"{latency.of} is no latency of {self.name}; it has {', '.join(self.latencies)}"
+                return f"{self.lacks['latency']} Set a histogram, or a latency of the preset in of."
+            return (
+                f"{latency.of} is not a latency of {self.name}; it has {', '.join(self.latencies)}"
+            )
         return None
 
     def _error_rate(self, written: ErrorRate) -> ErrorRate:
@@ -97,7 +99,7 @@ def _read() -> dict[str, Preset]:
 
 def _known(name: str) -> str:
     if name not in PRESETS:
-        raise ValueError(f"is none of {', '.join(PRESETS)}")
+        raise ValueError(f"must be one of {', '.join(PRESETS)}")
     return name
 
 

@@ -150,11 +150,11 @@ _REMEDIES: Final[dict[tuple[ValueType, ValueType], str]] = {
 def _reserved(label: str | None, bound: list[Token]) -> str:
     """Why a selector may not name this label itself; empty if it may."""
     if label == "__name__":
-        return "name the metric in front of the braces"
+        return "write the name of the metric before the braces"
     if label == "namespace":
-        return "$arm and $namespace stand for it"
+        return "$arm and $namespace set it"
     if label == "pod" and any(token.text == "$arm" for token in bound):
-        return "$arm stands for it"
+        return "$arm sets it"
     return ""
 
 
@@ -256,7 +256,7 @@ class Parser:
         right.must_be("vector", "scalar")
         types = {left.type, right.type}
         if has_bool and name not in _COMPARISONS:
-            operator.refuse(f"bool goes with a comparison, not with {operator.text}")
+            operator.refuse(f"bool can only be used with a comparison, not with {operator.text}")
         if name in _COMPARISONS and types == {"scalar"} and not has_bool:
             operator.refuse(f"comparing two numbers needs bool: {operator.text} bool")
         if name in _SETS and types != {"vector"}:
@@ -264,7 +264,7 @@ class Parser:
         if matching and types != {"vector"}:
             operator.refuse("on and ignoring need an instant vector on both sides")
         if "group_" in matching and name in _SETS:
-            operator.refuse(f"group_left and group_right do not go with {operator.text}")
+            operator.refuse(f"group_left and group_right cannot be used with {operator.text}")
         between = f"{name}{' bool' if has_bool else ''}{matching}"
         return _Expression(
             "vector" if "vector" in types else "scalar",
@@ -287,7 +287,7 @@ class Parser:
         included = self._labels() if self._sees("(") else []
         twice = sorted(set(labels) & set(included))
         if kind == "on" and twice:
-            group.refuse(f"the label {twice[0]} stands in on and {group.text} at once")
+            group.refuse(f"the label {twice[0]} is in both on and {group.text}")
         return f"{found} {group.text.lower()} {_grouped(included)}"
 
     def _postfix(self) -> _Expression:
@@ -298,7 +298,7 @@ class Parser:
             elif self._sees("offset"):
                 found = self._offset(found)
             elif self._sees("@"):
-                self._next.refuse("@ pins the query to a moment: leave it out")
+                self._next.refuse("@ is not supported: remove it")
             else:
                 return found
 
@@ -318,7 +318,7 @@ class Parser:
             return self._selector(token)
         if token.kind == "placeholder":
             token.refuse(
-                f"{token.text} belongs within the braces of a selector: up{{{token.text}}}"
+                f"{token.text} must be within the braces of a selector: up{{{token.text}}}"
             )
         if token.kind != "word":
             token.refuse(f"unexpected {token.shown}")
@@ -403,15 +403,15 @@ class Parser:
         names = [start.text] if start.kind == "word" else []
         names += [item.metric for item in items if item.metric is not None]
         if not names:
-            start.refuse("name the metric in front of the braces")
+            start.refuse("write the name of the metric before the braces")
         if len(names) > 1:
-            start.refuse(f"a selector names one metric, not {names[0]} and {names[1]}")
+            start.refuse(f"a selector must have one metric, not {names[0]} and {names[1]}")
         bound = [item.token for item in items if item.token.kind == "placeholder"]
         self._check_reach(start, names[0], bound)
         for item in items:
             if remedy := _reserved(item.label, bound):
                 self.problems.append(
-                    f"at character {item.token.at + 1}: leave out the label {item.label}: {remedy}"
+                    f"at character {item.token.at + 1}: remove the label {item.label}: {remedy}"
                 )
         matchers = [item.text for item in items if item.metric is None]
         return _Expression("vector", start, _metric_and(names[0], matchers), "selector")
@@ -458,14 +458,16 @@ class Parser:
         if not self._sees(":"):
             self._expect("]")
             if of.form != "selector" or of.offset:
-                bracket.refuse("a range goes right behind a selector: up{$arm}[5m]")
+                bracket.refuse("a range must directly follow a selector: up{$arm}[5m]")
             return _Expression("matrix", of.start, f"{of.text}[{text.duration(span)}]", "range")
         self._take()
         step = None if self._sees("]") else self._duration(MAX_RANGE, "a step")
         self._expect("]")
         of.must_be("vector")
         if span / (step or _DEFAULT_STEP) > MAX_SUBQUERY_STEPS:
-            bracket.refuse(f"a subquery may have {MAX_SUBQUERY_STEPS} steps: make its step longer")
+            bracket.refuse(
+                f"a subquery may have at most {MAX_SUBQUERY_STEPS} steps: increase its step"
+            )
         self._refuse_nesting(of, bracket)
         every = text.duration(step) if step else ""
         written = f"{of.operand}[{text.duration(span)}:{every}]"
@@ -474,14 +476,16 @@ class Parser:
     def _refuse_nesting(self, of: _Expression, bracket: Token) -> None:
         inside = self._tokens[self._tokens.index(of.start) : self._tokens.index(bracket)]
         if any(token.text == ":" and token.kind == "symbol" for token in inside):
-            bracket.refuse("a subquery within a subquery is not run")
+            bracket.refuse("nested subqueries are not supported")
 
     def _offset(self, of: _Expression) -> _Expression:
         offset = self._take()
         if of.form == "other" or of.offset:
-            offset.refuse("an offset goes once, right behind a selector or a range")
+            offset.refuse(
+                "an offset must directly follow a selector or a range, and may occur once"
+            )
         if self._sees("-"):
-            self._next.refuse("an offset must look back, not ahead: leave out the minus")
+            self._next.refuse("an offset must not be negative: remove the minus")
         span = text.duration(self._duration(MAX_OFFSET, "an offset"))
         return _Expression(of.type, of.start, f"{of.text} offset {span}", of.form, offset=True)
 
@@ -489,10 +493,10 @@ class Parser:
         """Milliseconds. A number alone is one of seconds."""
         token = self._take()
         if token.kind not in ("duration", "number"):
-            token.refuse(f"expected a duration like 30s or 5m, found {token.shown}")
+            token.refuse(f"expected a duration such as 30s or 5m, found {token.shown}")
         milliseconds = 1000 * token.value()
         if not 0 < milliseconds <= 1000 * most:
             token.refuse(f"{what} must be above 0s and at most {most / 3600:g}h")
         if abs(milliseconds - round(milliseconds)) > 1e-6:
-            token.refuse(f"{what} must be of whole milliseconds")
+            token.refuse(f"{what} must be in whole milliseconds")
         return round(milliseconds)

@@ -99,7 +99,9 @@ class Token:
         try:
             return found.decode("utf-8", "surrogatepass")
         except UnicodeDecodeError:
-            self.refuse(f"the bytes of {self.text} are no UTF-8: write \\u00e9 for the letter é")
+            self.refuse(
+                f"the bytes of {self.text} are not valid UTF-8: write \\u00e9 for the letter é"
+            )
 
     def _meant(self, escape: re.Match[str]) -> bytes:
         """A byte for \\x and three digits, a character for the others."""
@@ -125,11 +127,11 @@ class Token:
             with warnings.catch_warnings(action="ignore", category=FutureWarning):
                 re.compile(pattern)
         except (re.error, RecursionError, OverflowError) as error:
-            self.refuse(f"{self.text} is no regular expression: {error}")
+            self.refuse(f"{self.text} is not a valid regular expression: {error}")
         without_escapes = re.sub(r"\\.", "_", pattern, flags=re.DOTALL)
         if _NOT_RE2.search(without_escapes) or _NOT_RE2_ESCAPE.search(pattern.replace(r"\\", "_")):
             self.refuse(
-                f"{self.text} uses what Prometheus's regular expressions lack: look-around, "
+                f"{self.text} uses features that Prometheus does not support: look-around, "
                 "back-references, possessive quantifiers or escapes of letters that need none"
             )
         counts = re.findall(r"\{([0-9]+)(?:,([0-9]*))?\}", without_escapes)
@@ -144,7 +146,7 @@ def tokens(query: str) -> list[Token]:
     """
     if control := _CONTROL.search(query):
         Token("", control[0], control.start()).refuse(
-            f"a query may not hold the control character U+{ord(control[0]):04X}: leave it out; "
+            f"a query must not contain the control character U+{ord(control[0]):04X}: remove it; "
             "within quotes, write it as an escape, such as \\r"
         )
     found, at = [], 0
@@ -165,7 +167,7 @@ def _unreadable(character: str) -> str:
     if character in "\"'`":
         return f"the quote {character} is not closed"
     if character.isdigit():
-        return "neither a number nor a duration like 30s, 5m or 1h30m starts here"
+        return "expected a number or a duration such as 30s, 5m or 1h30m"
     return f"unexpected {character!r}"
 
 
@@ -174,18 +176,19 @@ def _check(token: Token) -> None:
         if math.isinf(token.value()):
             token.refuse(f"the number {token.text} is too large")
         if re.fullmatch("0[0-9]+", token.text):
-            token.refuse(f"Prometheus reads {token.text} as octal: leave out the leading zeros")
+            token.refuse(f"Prometheus reads {token.text} as octal: remove the leading zeros")
     elif token.kind == "placeholder" and token.text not in PLACEHOLDERS:
-        token.refuse(f"unknown {token.text}: there are $arm and $namespace")
+        token.refuse(f"unknown {token.text}: use $arm or $namespace")
     elif token.kind == "string":
         text = token.string()
         if named := re.search(r"\$(arm|namespace)\b", text):
             token.refuse(
-                f"{named[0]} inside quotes stands for nothing: write it alone within the braces, "
+                f"{named[0]} inside quotes has no effect: write it without quotes within the "
+                f"braces, "
                 f"as in up{{{named[0]}}}"
             )
         if re.search("[\ud800-\udfff]", text):
-            token.refuse("the string holds half of a surrogate pair, which is no character")
+            token.refuse("the string contains half of a surrogate pair, which is not a character")
 
 
 def _check_brackets(symbols: list[Token]) -> None:
@@ -195,7 +198,7 @@ def _check_brackets(symbols: list[Token]) -> None:
             opened.append(token)
         elif token.text in _CLOSING.values():
             if not opened:
-                token.refuse(f"{token.text} closes nothing")
+                token.refuse(f"{token.text} has no opening bracket")
             start = opened.pop()
             if _CLOSING[start.text] != token.text:
                 token.refuse(f"{start.text} of character {start.at + 1} is closed by {token.text}")
