@@ -86,7 +86,7 @@ def test_a_matcher_is_written_as_in_promql(
     ],
 )
 def test_what_is_no_matcher_is_refused_with_a_right_one(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a .*matcher"):
+    with pytest.raises(ValueError, match=r"is not a .*matcher"):
         matcher(text)
 
 
