@@ -112,7 +112,7 @@ def foreign(kind: str, live: Manifest, owner: Owner) -> str | None:
     give = f"annotate it with {ADOPT_ANNOTATION}={owner.name} to adopt it, "
     may_be_given = controller is None and kind in _HANDED_OVER
     ways = f"{give if may_be_given else ''}delete it, or rename the ModelDeployment"
-    return f"{what} {belongs} and is not adopted: {ways}"
+    return f"{what} {belongs}, so it is not adopted: {ways}"
 
 
 def _controller(live: Manifest) -> Manifest | None:

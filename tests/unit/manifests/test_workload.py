@@ -189,7 +189,7 @@ def test_an_object_that_nobody_controls_is_not_taken_over() -> None:
     for found in (live(), live(shared), {"metadata": {"name": "fraud"}}):
         told = foreign("Service", found, OWNER)
         assert told == (
-            "Service shop/fraud exists and was not created by Serinus and is not adopted: "
+            "Service shop/fraud exists and was not created by Serinus, so it is not adopted: "
             "annotate it with serinus.dev/adopt=fraud to adopt it, delete it, or rename the "
             "ModelDeployment"
         )
