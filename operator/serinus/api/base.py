@@ -38,9 +38,8 @@ class Type(BaseModel):
     )
 
     def replace(self, **changes: Any) -> Self:
-        """The same with these fields changed, by their Python names. Raises TypeError for a field
-        that the type does not have; values are not validated, since the judge makes forty a look.
-        """
+        """A copy with these fields changed, given by their Python names. Raises TypeError for an
+        unknown field; values are not validated, because the judge makes forty copies per look."""
         if not changes.keys() <= type(self).__pydantic_fields__.keys():
             unknown = ", ".join(sorted(changes.keys() - type(self).__pydantic_fields__.keys()))
             raise TypeError(f"{type(self).__name__} has no field {unknown}")
@@ -52,7 +51,7 @@ class Type(BaseModel):
         return changed
 
     def _set_with(self, changes: Mapping[str, Any]) -> set[str]:
-        """Fields that were given, with those that are changed."""
+        """Fields that were given, including the changed ones."""
         return self.__pydantic_fields_set__.union(changes)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:

@@ -1,7 +1,7 @@
 """The CustomResourceDefinition, generated from the types.
 
 `python -m serinus.api.crd [--check] [PATH ...]` writes it to each path; with --check it writes
-nothing and fails where a file differs. A structural schema knows less than JSON Schema:
+nothing and fails if a file differs. A structural schema is more restricted than JSON Schema:
 https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/
 """
 
@@ -48,13 +48,14 @@ _NAME_RULES: Final = (
 
 
 def structural(model: type[Type], defaults: bool) -> Schema:
-    """The structural schema of a type, with defaults of scalars or with none.
+    """The structural schema of a type, with defaults of scalars or without any.
 
-    Defaults of lists and objects are never in it: the API server would write them into each
-    object for good, and a later release could not change them. Nor are those within a list that
-    is atomic to server-side apply: what is stored would differ from what was applied, and the same
-    manifest applied by a second field manager would conflict with the first.
-    Raises ValueError for what a structural schema cannot say: recursion, unions.
+    Defaults of lists and objects are never included: the API server would store them in each
+    object, and a later release could not change them. Nor are those within a list that is atomic to
+    server-side apply: the stored object would differ from the applied one, and the same manifest
+    applied by a second field manager would conflict with the first.
+
+    Raises ValueError for what a structural schema cannot express: recursion, unions.
     """
     schema = model.model_json_schema(mode="validation", by_alias=True)
     return _structural(schema, schema.pop("$defs", {}), defaults, ())
@@ -94,7 +95,7 @@ def _structural(node: Schema, types: Schema, defaults: bool, within: tuple[str, 
 
 
 def _place(key: str) -> tuple[int, str]:
-    """What a field is comes first, then what it may be, then what lies in it."""
+    """Order of keys: description, type, then nested schemas."""
     if key in _FIRST:
         return _FIRST.index(key), key
     inner = ("properties", "items", "additionalProperties")
@@ -153,7 +154,7 @@ def _root() -> Schema:
         "type": "object",
         "required": ["spec"],
         "properties": {
-            # named only for the rules below: the API server allows no more to be said of it
+            # needed only for the rules below; the API server allows no further schema of metadata
             "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
             "spec": structural(Spec, defaults=True),
             "status": structural(Status, defaults=False),
@@ -191,7 +192,7 @@ def _columns() -> list[Schema]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Lists indented below their key, no anchors for parts that are the same."""
+    """Indents lists below their key, and writes no anchors."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         del indentless
@@ -207,7 +208,7 @@ def text() -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the definition, or check the files that have it; the exit code."""
+    """Write the definition, or check the files that contain it; the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m serinus.api.crd", description="Generate the CustomResourceDefinition."
     )

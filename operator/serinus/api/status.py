@@ -159,7 +159,7 @@ class CheckStatus(StatusType):
 
     @property
     def split_is_wrong(self) -> bool:
-        """It failed, and the routing is to blame."""
+        """Whether it failed because of the routing."""
         return self.verdict == "Fail" and self.kind == "trafficShare"
 
 

@@ -1,11 +1,11 @@
-"""Where a model lies: the URIs that Serinus mounts itself, `pvc://claim/path` and `oci://image`."""
+"""Model URIs that Serinus mounts itself: `pvc://claim/path` and `oci://image`."""
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
 MODEL_PATH: Final = "/mnt/models"
-"""Where it is mounted in each container."""
+"""Mount path in each container."""
 MODEL_VOLUME: Final = "serinus-model"
 """Name of the volume."""
 
@@ -26,15 +26,15 @@ class Claim:
 
 @dataclass(frozen=True)
 class Image:
-    """An OCI artefact or image whose files are the model."""
+    """An OCI artifact or image whose files are the model."""
 
     reference: str
 
 
 def mounted(uri: str) -> Claim | Image | None:
-    """What to mount for a URI; None for any other scheme, which the server fetches by itself.
+    """What to mount for a URI; None for any other scheme, which the server downloads itself.
 
-    Raises ValueError with a sentence that shows the accepted form.
+    Raises ValueError with a message that shows the accepted form.
     """
     if uri.startswith("pvc:"):
         found = _CLAIM.fullmatch(uri)

@@ -1,7 +1,7 @@
-"""What schema and CEL cannot say about a spec: each problem names its field and the remedy.
+"""Validation that schema and CEL cannot express: each problem names its field and the remedy.
 
-The API server refuses most mistakes at apply. What passes it and is still wrong is found here,
-and shown as a condition.
+The API server rejects most mistakes at apply. Other mistakes are found here and shown as a
+condition.
 """
 
 import re
@@ -37,7 +37,7 @@ _JSON_TYPES: Final = {"object": dict, "array": list, "string": str, "integer": i
 
 @dataclass(frozen=True)
 class Problem:
-    """A field of the manifest, and what is wrong with it in a sentence."""
+    """An invalid field of the manifest, with a message."""
 
     field: str
     message: str
@@ -61,17 +61,17 @@ def problems(namespace: str, name: str, spec: dict[str, Any]) -> list[Problem]:
 
 
 def of_type(wanted: type[Type], value: Any, field: str) -> list[Problem]:
-    """What keeps a value from being of a type, in the order of its fields."""
+    """Why a value is not of a type, in the order of its fields."""
     return [_of_the_types(detail, field) for detail in _details(wanted, value)]
 
 
 def readable(
     wanted: type[Type], value: dict[str, Any], field: str, *, unknown_only: bool = False
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """A value without what this version cannot read of it, and what that is.
+    """A value without the parts that this version cannot read, and these problems.
 
-    An unreadable field that may be absent is left out, and so is what cannot be without it: an
-    item of a list, or an object. `unknown_only`: fields that are not known, and nothing else.
+    An unreadable optional field is removed; otherwise the object or list item that requires it.
+    `unknown_only`: remove only unknown fields.
     """
     rest, lost = value, list[Problem]()
     while True:
@@ -88,10 +88,11 @@ def readable(
 
 
 def read_status(written: dict[str, Any]) -> tuple[Status, list[Problem]]:
-    """What is known, and what cannot be read of it, as where a newer version wrote it.
+    """The readable part of a status, and the problems of the rest, for example if a newer version
+    wrote it.
 
-    Who is stable is never guessed from half of an entry: where that cannot be read, there are no
-    roles, as in a status that was never written.
+    Stable is never inferred from an incomplete entry: if it cannot be read, there is neither stable
+    nor a candidate, as in an empty status.
     """
     try:
         return Status.model_validate(written), []
@@ -103,7 +104,7 @@ def read_status(written: dict[str, Any]) -> tuple[Status, list[Problem]]:
 
 
 def of_schema(schema: dict[str, Any], value: Any, field: str) -> Iterator[Problem]:
-    """What the API server would refuse by a structural schema, rules in CEL left out."""
+    """What the API server would reject by a structural schema, without CEL rules."""
     if value is None and schema.get("nullable"):
         return
     if not isinstance(value, _JSON_TYPES[schema["type"]]) or isinstance(value, bool):
@@ -140,7 +141,7 @@ def _details(wanted: type[Type], value: Any) -> list[Any]:
 
 
 def _removed(value: Any, path: Sequence[str | int]) -> bool:
-    """Take out what is at the path; False where there is no such thing."""
+    """Remove the value at the path; False if there is none."""
     try:
         for part in path[:-1]:
             value = value[part]
@@ -235,7 +236,7 @@ def _parents(namespace: str, spec: Spec) -> Iterator[Problem]:
 
 
 def _steps(namespace: str, spec: Spec) -> Iterator[Problem]:
-    """Written before the API server refused it."""
+    """Objects from before the API server rejected weight 100 may still have it."""
     for index, step in enumerate(spec.rollout.steps):
         if step.set_weight is not None and step.set_weight > MOST_WEIGHT:
             yield Problem(f"spec.rollout.steps[{index}].setWeight", ALL_TRAFFIC)
@@ -325,7 +326,7 @@ def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:
 
 
 def _waits(settings: Any) -> Iterator[tuple[str, str]]:
-    """Durations in which nothing counts."""
+    """Durations during which nothing counts."""
     if isinstance(settings, Feedback):
         yield "after", settings.after
     if isinstance(settings, Latency):

@@ -1,4 +1,4 @@
-"""The kinds that Serinus reads or writes, and where the API serves them."""
+"""The kinds that Serinus reads or writes, and their API paths."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -23,7 +23,8 @@ class Kind:
         return self.api_version.rpartition("/")[2]
 
     def path(self, namespace: str | None = None, name: str | None = None, sub: str = "") -> str:
-        """The URL path of an object, of a collection without a name, of all without a namespace."""
+        """The URL path of an object, of a collection without a name, or of all namespaces without a
+        namespace."""
         root = f"/apis/{self.api_version}" if self.group else f"/api/{self.api_version}"
         place = f"/namespaces/{namespace}" if namespace else ""
         return f"{root}{place}/{self.plural}" + (f"/{name}" if name else "") + sub
@@ -52,9 +53,9 @@ _OURS: Final = "app.kubernetes.io/managed-by=serinus"
 WATCHED: Final = {
     "ModelDeployment": "",
     **dict.fromkeys(CHILDREN, _OURS),
-    # they carry the labels of their Service; of these we need those of the revisions
+    # they have the labels of their Service; only those of the revisions are needed
     "EndpointSlice": f"{_OURS},serinus.dev/revision",
-    # where one is gone, the routes that name it may keep what was last said of them
+    # if a Gateway is gone, the status of its routes may not be updated
     "Gateway": "",
 }
-"""The kinds that are watched and listed, and the label selector of those objects that are."""
+"""The kinds that are watched and listed, and the label selector for each."""

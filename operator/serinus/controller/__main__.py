@@ -65,7 +65,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 class _Several(argparse.Action):
-    """Each time it is given adds to it; the environment has a line for each."""
+    """Each use appends a value; an environment variable has one value per line."""
 
     def __call__(
         self,
@@ -75,7 +75,7 @@ class _Several(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         before = getattr(namespace, self.dest)
-        # what the environment says is a text until it is not replaced
+        # the default from the environment is a string until it is replaced
         setattr(namespace, self.dest, [*(before if isinstance(before, list) else ()), *values])
 
 
@@ -107,17 +107,17 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _log_format(text: str) -> str:
-    # not by `choices`, which argparse does not apply to what the environment says
+    # not by `choices`, which argparse does not apply to defaults from the environment
     if text not in ("text", "json"):
         raise argparse.ArgumentTypeError(f"{text!r} is neither text nor json")
     return text
 
 
 class JsonFormatter(logging.Formatter):
-    """A line of JSON for each record."""
+    """Writes each record as a line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Keys time (RFC 3339, UTC), level, logger, message and, where there is one, exception."""
+        """Keys: time (RFC 3339, UTC), level, logger, message and, if there is one, exception."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line = {
             "time": moment.replace("+00:00", "Z"),
@@ -156,7 +156,7 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
         if options.lease_namespace:
             identity = f"{socket.gethostname()}-{os.getpid()}"
             where = options.lease_namespace, options.lease_name
-            # by this an operator of the same class for the cluster leaves the namespace out
+            # a cluster-wide operator of the same class ignores a namespace with this label
             own = options.namespace == options.lease_namespace
             labels = {CLASS_LABEL: options.class_name} if own else {}
             lease = Lease(cluster, *where, identity, options.release or "", labels)
@@ -172,7 +172,7 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
 
 
 async def _until_signalled(options: argparse.Namespace, config: Config) -> None:
-    """Run until the first SIGTERM or SIGINT; a second one ends the process where it is."""
+    """Run until the first SIGTERM or SIGINT; a second one ends the process immediately."""
     loop = asyncio.get_running_loop()
     running = asyncio.create_task(_run(options, config))
     numbers = (signal.SIGTERM, signal.SIGINT)
@@ -190,7 +190,7 @@ async def _until_signalled(options: argparse.Namespace, config: Config) -> None:
 
 
 def main() -> int:
-    """Run the operator; 0 once it has ended as told, 1 where it cannot start."""
+    """Run the operator; the exit code: 0 after a normal end, 1 if it cannot start."""
     parser = arguments()
     options = parser.parse_args()
     try:

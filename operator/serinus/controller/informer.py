@@ -1,6 +1,6 @@
-"""Keeps the store right: by the events of watches, and by a list of everything once a minute.
+"""Keeps the store up to date, by watch events and by a list of everything once a minute.
 
-Whatever a watch loses, tells late or twice, the next list puts right.
+The next list corrects events that are lost, late or repeated.
 """
 
 import asyncio
@@ -21,24 +21,24 @@ from serinus.manifests.routers.gateway import unserved
 log = logging.getLogger(__name__)
 
 RESYNC: Final = 60.0
-"""Seconds between two lists of everything, give or take a tenth."""
+"""Seconds between two lists of everything, plus or minus a tenth."""
 FIRST_RETRY: Final = 1.0
-"""Seconds until the next try as long as nothing was listed yet."""
+"""Seconds until the next try while nothing has been listed yet."""
 RETRY: Final = 5.0
-"""Seconds until the next try later on, while the watches still tell most."""
+"""Seconds until the next try later, while watches still report most changes."""
 LOOK_FOR_ABSENT: Final = 10.0
-"""Seconds between two looks at kinds that are not served: their definition may come any time."""
+"""Seconds between two checks of kinds that are not served: their CRD may be created at any time."""
 
 
 _NOT_NEEDED: Final = frozenset({"Gateway"})
-"""Kinds that are only told of: where the operator's role is of a version that did not list them,
-rollouts are judged all the same."""
+"""Optional kinds: rollouts are judged even if the operator's role, of an older version, does not
+allow listing them."""
 
 
 class Informer:
     """Feeds a store, and calls `add` with the key of each ModelDeployment that may need a pass.
 
-    What people wrote goes to `add_urgent`: an abort must not wait behind the news of many pods.
+    Changes by users go to `add_urgent`: an abort must not wait behind events of many pods.
     """
 
     def __init__(
@@ -56,22 +56,22 @@ class Informer:
         self._namespaces = namespaces
         self._served: frozenset[str] = frozenset()
         self._forbidden: set[str] = set()
-        """Kinds that need not be known, and may not be listed."""
+        """Optional kinds, which the role may not allow to list."""
         self._resync_now = asyncio.Event()
         self._watching: Watching | None = None
         self._tried_at = time.monotonic()
         self.synced = asyncio.Event()
-        """Set once everything was listed."""
+        """Set once everything has been listed."""
         self.not_ready_reason: str | None = "objects have not been listed yet"
-        """Why the last list of everything failed; None if it did not."""
+        """Why the last list of everything failed; None if it succeeded."""
 
     @property
     def alive(self) -> bool:
-        """Whether the watches are looked after."""
+        """Whether the watches are supervised."""
         return self._watching is not None and self._watching.alive
 
     def stuck(self, longest: float) -> str | None:
-        """That it has not even tried to list for so many seconds; None if it has."""
+        """Message if no list was attempted for this many seconds; otherwise None."""
         waited = time.monotonic() - self._tried_at
         return f"no objects were listed for {waited:.0f} s" if waited > longest else None
 
@@ -113,10 +113,10 @@ class Informer:
     async def _look_for_absent(self) -> None:
         while True:
             await asyncio.sleep(LOOK_FOR_ABSENT if self.synced.is_set() else FIRST_RETRY)
-            # nothing at all is served only until the first list is complete
+            # no kind is served only until the first list is complete
             absent = frozenset(WATCHED) - self._served if self._served else ()
             for kind in absent:
-                with contextlib.suppress(ApiError):  # the next list of everything tells of it
+                with contextlib.suppress(ApiError):  # the next list of everything reports it
                     if await self._relist(kind):
                         self._resync_now.set()
 
@@ -128,8 +128,8 @@ class Informer:
         self.not_ready_reason = reason
 
     async def _relist(self, kind: str) -> bool:
-        """Take in all objects of a kind; False if the API server does not serve it, or if it need
-        not be known and may not be listed."""
+        """Take in all objects of a kind; False if the API server does not serve it, or if it is
+        optional and may not be listed."""
         try:
             for namespace in self._namespaces or (None,):
                 found, version = await self._cluster.snapshot(kind, namespace, WATCHED[kind])
@@ -146,7 +146,7 @@ class Informer:
         return True
 
     def _unserved(self, live: dict[str, Any]) -> str | None:
-        """Why a Gateway serves no route, as far as is known; None of all that is no Gateway."""
+        """Why a Gateway serves no route, as far as is known; None for other objects."""
         if live["kind"] != "Gateway":
             return None
         name = live["metadata"]["namespace"], live["metadata"]["name"]
@@ -154,7 +154,7 @@ class Informer:
 
     def _seen(self, type_: str | None, live: dict[str, Any]) -> None:
         metadata = live["metadata"]
-        # whose it was has to put the label back
+        # its former owner must restore the label
         owners = {self._store.owner(live), (metadata.get("labels") or {}).get(OWNER_LABEL)}
         before = self._unserved(live)
         if type_ == "DELETED":
@@ -167,7 +167,7 @@ class Informer:
                     self._add(Key(*name))
             return
         if live["kind"] == "ModelDeployment":
-            # our own writes are in the store already, and no news
+            # our own writes are already in the store
             self._add_urgent(Key(metadata["namespace"], metadata["name"]))
             return
         for owner in filter(None, owners):

@@ -12,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """Where present values come from, read when metrics are."""
+    """Current values, read at each scrape."""
 
     leading: Callable[[], bool]
     queue_depth: Callable[[], int]
@@ -22,21 +22,22 @@ class Gauges:
     drifts: Callable[[], Mapping[tuple[str, str, str], bool]]
     """By namespace, name and feature, whether it has drifted."""
     errors: Callable[[], Mapping[tuple[str, str], int]]
-    """By namespace and name of those that exist, passes that failed."""
+    """Failed passes by namespace and name of existing objects."""
     looks: Callable[[], Mapping[tuple[str, str], float]]
-    """By namespace and name of those with a running analysis, seconds since the last good look."""
+    """Seconds since the last successful look, by namespace and name of objects with a running
+    analysis."""
     refused_writes: Callable[[], Mapping[str, int]]
     """By kind."""
 
 
 class _Present:
-    """Reads the present values at each scrape."""
+    """Reads the current values at each scrape."""
 
     def __init__(self, gauges: Gauges) -> None:
         self._gauges = gauges
 
     def collect(self) -> Iterable[Metric]:
-        """The values, as prometheus_client wants them."""
+        """The values in the format of prometheus_client."""
         gauges = self._gauges
         yield GaugeMetricFamily(
             "serinus_leading", "1 if this replica is the leader.", gauges.leading()
@@ -120,7 +121,7 @@ class Metrics:
 def endpoints(
     metrics: Metrics, healthy: Callable[[], str | None], ready: Callable[[], str | None]
 ) -> web.Application:
-    """/healthz, /readyz, /metrics. The functions return what is wrong, None if nothing is."""
+    """/healthz, /readyz, /metrics. The functions return the problem, or None."""
 
     def probe(check: Callable[[], str | None]) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(_: web.Request) -> web.Response:

@@ -1,11 +1,12 @@
-"""Whose object it is: names, labels and the reference that lets children go with their owner."""
+"""Ownership of objects: names, labels, and the reference by which children are deleted with their
+owner."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 Manifest = dict[str, Any]
-"""A Kubernetes object as JSON: one to apply, or one as the API server gives it."""
+"""A Kubernetes object as JSON, to apply or as returned by the API server."""
 
 Objects = Mapping[tuple[str, str], Manifest]
 """Live objects of one namespace by (kind, name)."""
@@ -16,31 +17,31 @@ REVISION_LABEL: Final = "serinus.dev/revision"
 ADOPT_ANNOTATION: Final = "serinus.dev/adopt"
 _HANDED_OVER: Final = ("Service", "HTTPRoute")
 WITHDRAWN: Final = "serinus.dev/withdrawn"
-"""Annotation of what splits the traffic: from which candidate it was taken though the status, which
-is written first otherwise, could not be."""
+"""Annotation of the object that splits the traffic: the candidate whose traffic was withdrawn
+although the status could not be written."""
 
 
 @dataclass(frozen=True)
 class Owner:
-    """The ModelDeployment that children belong to."""
+    """The ModelDeployment that owns the children."""
 
     namespace: str
     name: str
     uid: str
 
     def pods(self, revision: str | None = None) -> dict[str, str]:
-        """Labels that select the pods of a revision, of all revisions if None."""
+        """Labels that select the pods of a revision, or of all revisions if None."""
         labels = {NAME_LABEL: self.name}
         return labels if revision is None else {**labels, REVISION_LABEL: revision}
 
     def child(self, revision: str) -> str:
-        """Name of what belongs to one revision."""
+        """Name of an object of one revision."""
         return f"{self.name}-{revision}"
 
     def object(
         self, api_version: str, kind: str, name: str, revision: str | None = None
     ) -> Manifest:
-        """The head of a child's manifest."""
+        """The metadata of a child's manifest."""
         return {
             "apiVersion": api_version,
             "kind": kind,
@@ -65,13 +66,13 @@ class Owner:
         }
 
     def owns(self, live: Manifest) -> bool:
-        """Whether this very ModelDeployment, not a namesake before it, controls the object."""
+        """Whether this ModelDeployment, not an earlier one with its name, controls the object."""
         controller = _controller(live)
         return controller is not None and controller["uid"] == self.uid
 
     def left_behind(self, live: Manifest) -> bool:
-        """Whether a ModelDeployment of this name made the object, which nobody controls now, as
-        after `kubectl delete --cascade=orphan`: it has a child's labels and name."""
+        """Whether a ModelDeployment of this name created the object, which has no controller now,
+        as after `kubectl delete --cascade=orphan`: it has a child's labels and name."""
         labels = live["metadata"].get("labels") or {}
         revision = labels.get(REVISION_LABEL)
         ours = {**MANAGED_BY, **self.pods(revision)}
@@ -84,10 +85,11 @@ class Owner:
 
 
 def handed_over(kind: str, live: Manifest, owner: Owner) -> bool:
-    """Whether who may write this object, which nobody controls, gave it to the ModelDeployment.
+    """Whether an object without a controller was handed over to the ModelDeployment.
 
-    It stands on the object itself: who may only make a ModelDeployment must not take by it what
-    they may not write. Pods are never handed over: a Deployment's selector cannot change.
+    The annotation is on the object itself: a user who may only create ModelDeployments must not be
+    able to take objects that they may not write. Pods are never handed over, because a Deployment's
+    selector cannot change.
     """
     annotations = live["metadata"].get("annotations") or {}
     given = annotations.get(ADOPT_ANNOTATION) == owner.name
@@ -95,7 +97,7 @@ def handed_over(kind: str, live: Manifest, owner: Owner) -> bool:
 
 
 def foreign(kind: str, live: Manifest, owner: Owner) -> str | None:
-    """Why an object with a child's name is not ours to write, in a sentence; None if it is."""
+    """Why an object with a child's name is not ours to write, as a message; None if it is ours."""
     if owner.owns(live) or owner.left_behind(live) or handed_over(kind, live, owner):
         return None
     what = f"{kind} {owner.namespace}/{live['metadata']['name']}"

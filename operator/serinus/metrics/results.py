@@ -1,4 +1,4 @@
-"""From what Prometheus sends to answers: checked, in numbers, each to its arm."""
+"""Parses and checks results of Prometheus, and assigns them to arms."""
 
 import json
 import re
@@ -17,21 +17,21 @@ from serinus.metrics.samples import Samples
 _MAX_QUOTED: Final = 300
 
 Element = Series | dict[str, Any]
-"""Of a result: a series of numbers, or as Prometheus sends it where it has histograms."""
+"""A series of numbers, or the raw element if it has histograms."""
 
 
 class ResponseError(Exception):
-    """Prometheus did not answer with numbers; the text is a sentence for a person."""
+    """Prometheus did not answer with numbers; the message is for the user."""
 
 
 class ResponseTooLargeError(ResponseError):
-    """More is asked for than can be read at once; the same for fewer arms may not be."""
+    """The query exceeds a limit of Prometheus; the same for fewer arms may not."""
 
 
 def document(status: int, body: str) -> dict[str, Any]:
-    """The JSON of an answer that succeeded without a warning.
+    """The JSON of a successful response without warnings.
 
-    Raises ResponseError otherwise: a warning means that a part of the data is missing.
+    Raises ResponseError otherwise: a warning means that part of the data is missing.
     """
     if 300 <= status < 400:
         raise ResponseError(
@@ -51,7 +51,7 @@ def document(status: int, body: str) -> dict[str, Any]:
 
 
 def _is_too_much(found: dict[str, Any]) -> bool:
-    """Whether Prometheus gave the query up for what it takes: time, samples or series."""
+    """Whether Prometheus aborted the query because of its cost: time, samples or series."""
     if found.get("errorType") == "timeout":
         return True
     return bool(_TOO_MUCH.search(str(found.get("error", ""))))
@@ -60,7 +60,7 @@ def _is_too_much(found: dict[str, Any]) -> bool:
 _TOO_MUCH: Final = re.compile(
     r"too many samples|query timed out|err-mimir-max-|exceed(s|ed)\b.*\blimit"
 )
-"""What Prometheus, Mimir and Thanos say of a query beyond one of their limits."""
+"""Messages of Prometheus, Mimir and Thanos about a query beyond a limit."""
 
 
 def _check_shape(data: Any) -> None:
@@ -85,7 +85,7 @@ def _has_labels(element: Any) -> bool:
 
 
 def cleaned(said: Any) -> str:
-    """Another program's words, made fit for a sentence: one line, bounded, no full stop."""
+    """Another program's message on one line, limited in length, without a full stop."""
     text = "; ".join(map(str, said)) if isinstance(said, list) else str(said)
     text = " ".join(re.sub(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]", " ", text).split())
     return (text if len(text) <= _MAX_QUOTED else text[:_MAX_QUOTED] + "…").rstrip(".")
@@ -100,7 +100,7 @@ def _json(body: str) -> dict[str, Any]:
 
 
 def compact(found: dict[str, Any]) -> Element:
-    """A series as soon as it is read, packed and with label values shared."""
+    """A series as soon as it is parsed, with packed samples and shared label values."""
     samples = [found["value"]] if "value" in found else found.get("values")
     if not isinstance(samples, list) or found.keys() & {"histogram", "histograms"}:
         return found
@@ -129,10 +129,8 @@ def _failure(status: int, found: dict[str, Any], body: str) -> str:
 def split(
     result: Any, query: BatchQuery, labelling: Labelling = USUAL
 ) -> dict[ArmQuery, QueryResult]:
-    """The result in a `document`, handed to each of its queries.
-
-    A series that is no counter makes only its own arm unreadable.
-    """
+    """The result in a `document` for each of its queries. An invalid series makes only its own arm
+    unreadable."""
     if isinstance(query.asked[0].query, CounterQuery):
         return _split_counters(result, query, labelling)
     return dict.fromkeys(query.asked, _vector(result))
@@ -171,7 +169,7 @@ def _split_counters(
 
 
 def _counter(element: Element, labels: Mapping[str, str]) -> list[Series]:
-    """Raises ValueError with what makes a series no counter."""
+    """Raises ValueError with the reason if a series is not a counter."""
     if not isinstance(element, Series):
         raise ValueError("is a native histogram: use a counter, or export classic buckets")
     for _, value in element.samples:
@@ -183,7 +181,7 @@ def _counter(element: Element, labels: Mapping[str, str]) -> list[Series]:
 
 
 def _histogram(element: Element, labels: Mapping[str, str]) -> list[Series]:
-    """Raises ValueError with what makes a series no native histogram."""
+    """Raises ValueError with the reason if a series is not a native histogram."""
     if isinstance(element, Series):
         raise ValueError("is not a histogram: use the name of a histogram without _bucket")
     try:

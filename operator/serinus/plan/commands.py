@@ -1,4 +1,4 @@
-"""The command given by hand, obeyed once."""
+"""The command in the annotation, executed once."""
 
 from serinus.api.reasons import Reason
 from serinus.api.status import ObeyedCommand, Rejected
@@ -9,7 +9,8 @@ from serinus.plan.timeline import commanded
 
 
 def obey_a_command(s: Situation) -> Situation | None:
-    """`verb/revision`, once; a third part makes the same command new: `retry/a1b2c3d4/2`."""
+    """`verb/revision`, executed once; a third part makes the same command new:
+    `retry/a1b2c3d4/2`."""
     command = s.desired.command
     if not command or (s.status.command and s.status.command.command == command[:256]):
         return None
@@ -100,7 +101,7 @@ def _no_candidate(s: Situation, revision: str) -> str | None:
 
 
 def _nobody_else_serves(s: Situation) -> str | None:
-    """Why the candidate cannot be dropped, where it alone serves."""
+    """Why the candidate cannot be dropped if it is the only revision that serves."""
     stable, candidate = s.status.stable, s.status.candidate
     if stable is None or candidate is None or not (s.serves_alone and s.stable_is_down):
         return None

@@ -1,6 +1,6 @@
-"""A candidate that hangs: its traffic is withdrawn, and its step waits for a person.
+"""A candidate that hangs: its traffic is withdrawn, and its step waits for a command.
 
-Nothing is known of it, so nothing is decided about it: it is neither rolled back nor rejected.
+Nothing is known about it, so it is neither rolled back nor rejected.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ from serinus.plan.timeline import weight_ended
 
 
 def policy_digest(rollout: Rollout) -> str:
-    """12 characters that stand for what the user wrote of it."""
+    """A hash of what the user wrote in spec.rollout, 12 characters."""
     written = rollout.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
-    """Clients whose requests hang are better served by stable."""
+    """If requests hang, stable serves clients better."""
     candidate, silence = s.candidate, s.candidate.silence
     if candidate.mode != "Steps" or candidate.withdrawn or candidate.commanded or silence is None:
         return None
@@ -54,7 +54,7 @@ def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
 
 
 def resume_once_the_policy_is_another(s: Situation) -> Situation | None:
-    """Whoever changes checks or steps has seen why it was withdrawn."""
+    """A user who changes checks or steps knows why it was withdrawn."""
     withdrawn = s.candidate.withdrawn
     if withdrawn is None or withdrawn.policy == policy_digest(s.desired.spec.rollout):
         return None

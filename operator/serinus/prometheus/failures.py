@@ -1,4 +1,4 @@
-"""What went wrong between us and Prometheus, in sentences for a person."""
+"""Errors between the operator and Prometheus as messages for the user."""
 
 import logging
 
@@ -16,11 +16,11 @@ class SlowError(Exception):
 
 
 class WaitedError(Exception):
-    """A query had no turn in time."""
+    """A query did not get a slot in time."""
 
 
 def sentence(error: BaseException, config: Config) -> str:
-    """What a person should look at."""
+    """The message for an error."""
     where = f"Prometheus at {config.base}"
     match error:
         case ResponseError():
@@ -55,7 +55,7 @@ def sentence(error: BaseException, config: Config) -> str:
 
 
 def _root(error: BaseException) -> str:
-    """The innermost cause, in its own words."""
+    """The message of the innermost cause."""
     while cause := error.__cause__ or error.__context__:
         error = cause
     strerror = error.strerror if isinstance(error, OSError) else None

@@ -1,7 +1,7 @@
-"""What model servers, and the proxies before them, export: a file of data for each.
+"""Metrics of model servers and proxies: a data file for each.
 
-A preset says which of those metrics stand for the metric contract, in the form of the checks' own
-settings. Nothing here knows a server otherwise: a new one is a new file, and its sample a test.
+A preset says which metrics replace the default ones, as settings of the checks. There is no other
+code for a server: a new one needs a file, and a sample for the tests.
 """
 
 from collections.abc import Set as AbstractSet
@@ -39,7 +39,7 @@ class Preset(Type):
     checks: list[Check] = Field(description="What is checked if users name no checks.")
 
     def completed(self, check: Check) -> Check:
-        """The check, with what its user left out as this server has it, so far as it does."""
+        """The check, with omitted settings taken from the preset where it has them."""
         if check.error_rate is not None:
             return check.replace(error_rate=self._error_rate(check.error_rate))
         if check.latency is not None:
@@ -49,7 +49,7 @@ class Preset(Type):
         return check
 
     def lack(self, check: Check) -> str | None:
-        """Why a completed check has nothing to read, in a sentence with the remedy."""
+        """Why a completed check has nothing to read, with the remedy."""
         if (latency := check.latency) and "histogram" not in latency.model_fields_set:
             if latency.of is None:
                 return f"{self.lacks['latency']} Set a histogram, or a latency of the preset in of."
@@ -81,10 +81,10 @@ Requests = TypeVar("Requests", ErrorRate, TrafficShare)
 
 
 def _filled_in(written: Requests, known: ErrorRate, fields: AbstractSet[str]) -> Requests:
-    """With those of the fields that were left out as the server has them."""
+    """With omitted fields set to those of the server."""
     names_requests = "requests" in written.model_fields_set
     if names_requests and written.requests.metric != known.requests.metric:
-        return written  # what fails among its requests says nothing of another counter's
+        return written  # which of its requests fail does not apply to another counter
     left_out = fields - written.model_fields_set
     return written.replace(**{field: getattr(known, field) for field in left_out})
 
@@ -104,7 +104,7 @@ def _known(name: str) -> str:
 
 
 PRESETS: Final = _read()
-"""By name, in the order of the alphabet."""
+"""By name, in alphabetical order."""
 
 PresetName = Annotated[
     str, AfterValidator(_known), Field(json_schema_extra={"enum": list(PRESETS)})
