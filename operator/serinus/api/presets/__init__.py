@@ -84,7 +84,7 @@ def _filled_in(written: Requests, known: ErrorRate, fields: AbstractSet[str]) ->
     """With omitted fields set to those of the server."""
     names_requests = "requests" in written.model_fields_set
     if names_requests and written.requests.metric != known.requests.metric:
-        return written  # which of its requests fail does not apply to another counter
+        return written  # matchers of its failed requests do not apply to another counter
     left_out = fields - written.model_fields_set
     return written.replace(**{field: getattr(known, field) for field in left_out})
 
