@@ -205,7 +205,7 @@ async def _paused(stage: Stage) -> None:
 _V2: Final = serves("v2")
 STATES: Final = (
     State("first deployment", "v1 is applied, its pods start", _first, serves("v1"), V1, STABLE),
-    State("pods awaited", "v2 is applied beside v1, its pods start", _awaited, _V2, V2, CANDIDATE),
+    State("pods awaited", "v2 is applied, its pods start", _awaited, _V2, V2, CANDIDATE),
     State("history read", "v1's last hour is being read", _history, _V2, V2, CANDIDATE),
     State("measured in a step", "v2 has 20% and was measured", _measured, _V2, V2, CANDIDATE),
     State("in a pause", "v2 has 40% for two minutes", _pausing, _V2, V2, CANDIDATE),
