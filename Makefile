@@ -32,7 +32,7 @@ $(READY): requirements/dev.txt
 	@touch $@
 
 .PHONY: lock
-lock: $(READY) ## Lock the newest dependencies that are allowed, with hashes
+lock: $(READY) ## Lock the newest allowed dependencies, with hashes
 	$(LOCK) pyproject.toml --output-file requirements/operator.txt
 	$(LOCK) examples/model-server/requirements.in \
 	  --output-file examples/model-server/requirements.txt
@@ -61,7 +61,7 @@ types: $(READY) ## Check the types
 	$(BIN)/mypy
 
 .PHONY: contracts
-contracts: $(READY) ## Check which room imports what
+contracts: $(READY) ## Check the imports between packages
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: generate
@@ -70,12 +70,12 @@ generate: $(READY) ## Write crds/, the chart's copy and docs/evidence.md
 	$(BIN)/python -m tests.evidence
 
 .PHONY: generated
-generated: $(READY) ## Check that all of these are what the code says
+generated: $(READY) ## Check that the generated files are up to date
 	$(BIN)/python -m serinus.api.crd --check
 	$(BIN)/python -m tests.evidence --check
 
 .PHONY: verify
-verify: lint types contracts generated ## All checks that run no test
+verify: lint types contracts generated ## Run all checks except the tests
 
 # --- Tests
 
@@ -92,11 +92,11 @@ test-e2e: $(READY) ## Run the tests on a real cluster
 	$(BIN)/python -m tests.layers e2e
 
 .PHONY: test-servers
-test-servers: $(READY) ## Run the presets on real model servers from PyPI, which CI does not
+test-servers: $(READY) ## Run the presets on real model servers from PyPI (not in CI)
 	$(BIN)/python -m pytest tests/servers
 
 .PHONY: test
-test: verify ## Run every check and every test, from nothing; fail if a layer did not run
+test: verify ## Run all checks and tests from scratch; fail if a layer did not run
 	@status=0; \
 	  $(BIN)/python -m tests.layers unit integration e2e || status=$$?; \
 	  $(BIN)/python -m tests.cluster down --all || status=$$?; \
@@ -105,34 +105,34 @@ test: verify ## Run every check and every test, from nothing; fail if a layer di
 # --- A real cluster, and what can be seen on it
 
 .PHONY: cluster
-cluster: $(READY) ## Start a cluster with a gateway and Prometheus, or find it running
+cluster: $(READY) ## Start a cluster with a gateway and Prometheus, if it is not running
 	$(BIN)/python -m tests.cluster up
 
 .PHONY: cluster-down
-cluster-down: $(READY) ## End all clusters of this checkout, and remove every trace of them
+cluster-down: $(READY) ## Stop all clusters of this checkout, and remove everything that they created
 	$(BIN)/python -m tests.cluster down --all
 
 .PHONY: demo
-demo: $(READY) ## Roll a real model out on a real cluster, and refuse two bad ones
+demo: $(READY) ## Roll out a real model on a real cluster, and roll back two bad ones
 	$(BIN)/python -m tests.demo
 
 .PHONY: bench-judge
-bench-judge: $(READY) ## Measure the judge beside what others use, and write docs/judge.md
+bench-judge: $(READY) ## Compare the judge with other tools, and write docs/judge.md
 	$(BIN)/python -m tests.bench.judge
 
 .PHONY: bench-reaction
-bench-reaction: $(READY) ## Measure how soon a bad candidate loses its traffic
+bench-reaction: $(READY) ## Measure how fast a bad candidate loses its traffic
 	$(BIN)/python -m tests.bench.reaction
 
 .PHONY: bench-scale
-bench-scale: $(READY) ## Measure what one operator needs for 1, 100 and 500 ModelDeployments
+bench-scale: $(READY) ## Measure the resources of one operator for 1, 100 and 500 ModelDeployments
 	$(BIN)/python -m tests.bench.scale
 
 .PHONY: campaign
-campaign: $(READY) ## Look for what breaks in every state, and write docs/reliability.md
+campaign: $(READY) ## Test every state with every fault, and write docs/reliability.md
 	$(BIN)/python -m tests.campaign
 
 .PHONY: clean
-clean: ## End all clusters of this checkout, and remove .venv and everything built here
+clean: ## Stop all clusters of this checkout, and remove .venv and all build output
 	@! test -e $(READY) || $(BIN)/python -m tests.cluster down --all
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

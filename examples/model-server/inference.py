@@ -1,7 +1,7 @@
 """The Open Inference Protocol's tensors, to and from the model's rows.
 
-One named tensor per feature, of shape [n] or [n, 1], and null where a value is missing; beside
-them an optional tensor `group` of BYTES, which is counted and never shown to the model. The
+One named tensor per feature, of shape [n] or [n, 1], with null for a missing value; optionally
+a tensor `group` of BYTES, which is counted and is not an input of the model. The
 protocol: https://github.com/kserve/open-inference-protocol.
 """
 
@@ -59,7 +59,7 @@ def parse(body: bytes) -> Batch:
     sizes = {name: len(data) for name, data in tensors.items()}
     n = sizes[FEATURES[0]]
     if unequal := [name for name, size in sizes.items() if size != n]:
-        raise InputError(f"tensors have not {n} values as the first: {', '.join(unequal)}")
+        raise InputError(f"tensors must have {n} values like the first: {', '.join(unequal)}")
 
     columns = [[_number(f, value) for value in tensors[f]] for f in FEATURES]
     groups = [_text(GROUP, value) for value in tensors.get(GROUP, [""] * n)]
@@ -82,7 +82,7 @@ def _tensor(tensor: object) -> tuple[str, list[object]]:
     if not 1 <= len(data) <= MAX_ROWS:
         raise InputError(f"tensor {name!r}: between 1 and {MAX_ROWS} values, not {len(data)}")
     if tensor.get("shape") not in ([len(data)], [len(data), 1]):
-        raise InputError(f'tensor {name!r}: "shape" must be [{len(data)}], as there are data')
+        raise InputError(f'tensor {name!r}: "shape" must be [{len(data)}], the number of values')
     return name, data
 
 
@@ -109,7 +109,7 @@ def _text(name: str, value: object) -> str:
 def response(
     model: str, version: str, batch: Batch, scores: Vector, classes: Sequence[str]
 ) -> dict[str, object]:
-    """The answer to a batch: the tensors score and class, each of shape [n]."""
+    """The response to a batch: the tensors score and class, each of shape [n]."""
     answer: dict[str, object] = {
         "model_name": model,
         "model_version": version,
@@ -134,7 +134,7 @@ def response(
 
 
 def metadata(model: str, version: str) -> dict[str, object]:
-    """What the protocol tells about a model: its inputs and outputs."""
+    """Metadata of the model: its inputs and outputs."""
     return {
         "name": model,
         "versions": [version],

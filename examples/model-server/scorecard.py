@@ -19,7 +19,7 @@ ARTEFACT = "model.pkl"
 
 @dataclass(frozen=True)
 class Scale:
-    """Puts raw scores on the incumbent scorecard's scale: equal ranks get equal scores.
+    """Maps raw scores to the scale of the current scorecard: equal ranks get equal scores.
 
     So a new model may replace another without moving the cut-offs that depend on its scores
     (score alignment, as lenders do between scorecards). `raw` and `incumbent` are the sorted
@@ -49,7 +49,7 @@ class Scorecard:
     def scores(self, rows: Rows) -> Vector:
         """Scores of shape (n,) in [0, 1].
 
-        Raises whatever the estimator raises on rows that it cannot take.
+        Raises what the estimator raises for rows that it cannot score.
         """
         raw = self.raw_scores(rows)
         return raw if self.scale is None else self.scale.align(raw)
@@ -60,12 +60,12 @@ class Scorecard:
 
 
 def column(feature: str) -> int:
-    """Where a feature stands in Rows."""
+    """Index of a feature in Rows."""
     return FEATURES.index(feature)
 
 
 def signed_log(values: Rows) -> Rows:
-    """The logarithm of the size, with the sign kept: money may be owed."""
+    """Logarithm of the absolute value, with the sign kept, because net worth may be negative."""
     return np.sign(values) * np.log1p(np.abs(values))
 
 
@@ -77,7 +77,7 @@ def save(model: Scorecard, folder: Path) -> Path:
 
 
 def load(folder: Path) -> Scorecard:
-    """The model in a folder. Only for artefacts of one's own: unpickling runs code.
+    """The model in a folder. Load only your own artifacts: unpickling runs code.
 
     Raises FileNotFoundError if there is none, and TypeError if the file holds something else.
     """

@@ -1,12 +1,12 @@
 """Serves one version of the loan model over the Open Inference Protocol.
 
 Settings, from the environment:
-MODEL_URI      where the model lies: file:///models/v2, a path, or pvc:// and oci://, which Serinus
-               mounts at /mnt/models. Left out: /models/<MODEL_VERSION>.
-MODEL_VERSION  its name in answers; left out, the artefact's own.
-MODEL_NAME     its name in the path /v2/models/<name>/infer (default loan).
-PORT           what to listen on (default 8080).
-DRAIN_SECONDS  how long to serve on after SIGTERM while not ready (default 5).
+MODEL_URI      location of the model: file:///models/v2, a path, or pvc:// and oci://, which Serinus
+               mounts at /mnt/models (default /models/<MODEL_VERSION>).
+MODEL_VERSION  version in responses (default: that of the artifact).
+MODEL_NAME     name in the path /v2/models/<name>/infer (default loan).
+PORT           port to listen on (default 8080).
+DRAIN_SECONDS  how long to serve after SIGTERM while not ready (default 5).
 """
 
 import asyncio
@@ -40,10 +40,10 @@ log = logging.getLogger("server")
 
 MAX_BODY = 1 << 20
 OUTCOMES = ("true_positive", "false_positive", "true_negative", "false_negative")
-"""What may become of an answer: right or wrong, and whether the applicant was approved."""
+"""Outcomes of a prediction: right or wrong, and whether the applicant was approved."""
 KEEP_ALIVE_SECONDS = 3900
-"""Longer than a proxy keeps an idle connection (Envoy: an hour): the side that sends requests
-should be the one that closes, or a request may meet a connection that is just being closed."""
+"""Longer than a proxy keeps an idle connection (Envoy: an hour). The client should close idle
+connections, otherwise it may send a request on a connection that the server is closing."""
 FEATURE_BOUNDS = {
     "loan_amount": (50, 75, 100, 125, 150, 200, 300),
     "income": (2000, 3000, 4000, 5000, 7500, 10000),
@@ -52,18 +52,18 @@ FEATURE_BOUNDS = {
     "obligation_ratio": (20, 25, 30, 33, 36, 40, 45),
     "net_worth": (0, 25, 50, 100, 250, 500),
 }
-"""Watched numeric features, with bounds in the units of loans.COLUMNS."""
+"""Monitored numeric features, with bounds in the units of loans.COLUMNS."""
 FEATURE_CATEGORIES = {
     "consumer_credit": ("1", "2", "3", "4", "5", "6"),
     "mortgage_credit": ("1", "2", "3", "4"),
     "meets_guidelines": ("0", "1"),
 }
-"""Watched coded features."""
+"""Monitored categorical features."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says."""
+    """Settings from the environment."""
 
     model_folder: Path
     model_version: str | None
@@ -73,7 +73,7 @@ class Settings:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises ValueError naming the variable that is wrong."""
+        """Raises ValueError that names the invalid variable."""
         version = environment.get("MODEL_VERSION")
         return cls(
             model_folder=_folder(environment.get("MODEL_URI"), version),
@@ -109,7 +109,7 @@ def _number(environment: Mapping[str, str], name: str, default: str) -> float:
 
 
 class ModelServer:
-    """The endpoints of one model. While draining, it serves on but is not ready."""
+    """The endpoints of one model. While draining, it serves but is not ready."""
 
     def __init__(
         self,
@@ -148,8 +148,8 @@ class ModelServer:
         return self._with_headers(Starlette(routes=routes))
 
     def _with_headers(self, app: ASGIApp) -> ASGIApp:
-        """Every answer names the version; while draining, it also asks the client to connect anew,
-        elsewhere: a connection closed at the end would meet a request on its way."""
+        """Adds the version to every response, and while draining asks the client to reconnect, so
+        that no request is sent on a connection that is about to close."""
 
         async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
             async def send_with_headers(message: Message) -> None:
@@ -197,7 +197,7 @@ class ModelServer:
             try:
                 scores = await run_in_threadpool(self.model.scores, batch.rows)
             except Exception as error:
-                # Whatever a model raises is its own failure, and the next request goes on.
+                # Any exception of the model fails this request only.
                 log.error("model %s failed: %s: %s", self.version, type(error).__name__, error)
                 counted.code = 500
                 return _error(500, f"model {self.version} failed on this input")
@@ -217,7 +217,7 @@ class ModelServer:
                     self.metrics.feature(feature, None if value != value else f"{value:g}")
 
     async def feedback(self, request: Request) -> Response:
-        """Count what became of an answer: {"model_version", "outcome", "group"}.
+        """Count the outcome of a prediction: {"model_version", "outcome", "group"}.
 
         An outcome belongs to the version that answered. Another version refuses it with 421
         (Misdirected Request): send it again, until it reaches the right one.
@@ -260,7 +260,7 @@ def _error(code: int, message: str) -> Response:
 
 
 class DrainingServer(uvicorn.Server):
-    """After SIGTERM not ready, but serving, until nobody sends requests here any more.
+    """After SIGTERM, serve while not ready until clients have stopped sending requests.
 
     Proxies learn that a pod ends only some time after the pod does. A second signal ends at once.
     """

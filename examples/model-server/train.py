@@ -1,20 +1,21 @@
-"""Trains the versions of the model; on one machine the same bytes every time.
+"""Trains the versions of the model, reproducibly on one machine.
 
-    python train.py --out /models                # all, and the applications as a CSV file
-    python train.py --out /models --version v2   # one
+    python train.py --out /models                # all versions, and applications.csv
+    python train.py --out /models --version v2   # one version
 
 v1  finances and credit history.
-v2  also whether the file could be verified and the history meets the guidelines: better.
+v2  also whether the file could be verified and the history meets the guidelines; better.
 v3  v2, with Box-Cox instead of the signed logarithm for net worth. Its author dropped the
     applicants whose debts exceed their assets as outliers: Box-Cox is not defined for them.
     They still apply, and scikit-learn raises ValueError.
-v4  v2, with the classes weighted equally, as one does when denials are rare, and never put back on
-    v1's scale. It ranks as well as v2 and refuses nearly four times as many.
-v5  v2's features in a forest of 300 trees: the best of all, and each answer takes far longer.
-v6  v2, also the neighbourhood, learned from a lender that made no loans where incomes are low. No
-    group is among its inputs; where people live stands for it.
-v7  v2, whose author lost a row when joining applications and decisions: each has its neighbour's.
-    It fails on nothing, is as quick, and predicts as v1 does on the whole, only for others.
+v4  v2, with balanced class weights, as is common when denials are rare, and not aligned with v1's
+    scale. It ranks as well as v2 and refuses nearly four times as many.
+v5  v2's features in a forest of 300 trees: the best AUC, and each response takes far longer.
+v6  v2 and the neighbourhood, trained on a lender that made no loans where incomes are low. The
+    group is not an input; the neighbourhood is a proxy for it.
+v7  v2, whose author lost a row when joining applications and decisions, so each application has
+    its neighbour's decision. It never fails, is as fast, and has the same distribution of
+    predictions as v1, for other applicants.
 """
 
 import argparse
@@ -81,7 +82,7 @@ def split(applications: Sequence[Application]) -> tuple[Sample, Sample]:
 
 
 def train(version: str, sample: Sample) -> Scorecard:
-    """One version, trained on a sample. Raises ValueError for a version there is none of."""
+    """One version, trained on a sample. Raises ValueError for an unknown version."""
     if version == "v1":
         return _incumbent(sample)
     incumbent = _incumbent(sample)
@@ -170,7 +171,7 @@ def _columns(
 
 
 def evaluate(model: Scorecard, sample: Sample) -> dict[str, float]:
-    """How a model does on a sample: AUC and accuracy on the rows it answers, the share of these
+    """Quality of a model on a sample: AUC and accuracy on the rows it scores, the share of these
     that it approves, and the share of all rows that it fails on."""
     answered = _answered(model, sample.rows)
     taken = sample.where(answered)
@@ -185,7 +186,7 @@ def evaluate(model: Scorecard, sample: Sample) -> dict[str, float]:
 
 
 def _answered(model: Scorecard, rows: Rows) -> NDArray[np.bool_]:
-    """Which rows the model has an answer for; a batch fails if one of its rows does."""
+    """The rows that the model can score; a batch fails if one of its rows does."""
     try:
         model.scores(rows)
     except ValueError:
@@ -197,8 +198,10 @@ def _answered(model: Scorecard, rows: Rows) -> NDArray[np.bool_]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train versions of the loan model.")
-    parser.add_argument("--out", type=Path, required=True, help="folder for VERSION/model.pkl")
-    parser.add_argument("--version", choices=VERSIONS, help="only this one")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="output folder for VERSION/model.pkl"
+    )
+    parser.add_argument("--version", choices=VERSIONS, help="train only this version")
     options = parser.parse_args()
 
     applications = from_package()

@@ -1,6 +1,6 @@
-"""Serinus rolls machine-learning models out on Kubernetes, and rolls them back when they misbehave.
+"""Serinus: progressive delivery of machine-learning models on Kubernetes, with automatic rollback.
 
-Each folder is a room; imports run only downwards, in the order that `lint-imports` enforces.
+Each folder is a room; imports go downwards only, in the order that `lint-imports` enforces.
 """
 
 __version__ = "0.1.0"

@@ -126,7 +126,7 @@ def _the_rejected_lose_traffic(history: History) -> Iterator[Violation]:
         return f"{share:g}% of the requests go to {rejected}, which is rejected" if share else None
 
     for at, told in _lasting(history, wrong, REJECTED_WITHIN):
-        yield Violation("the rejected lose traffic", at, told)
+        yield Violation("rejected revisions lose traffic", at, told)
 
 
 def _strangers_have_no_traffic(history: History) -> Iterator[Violation]:
@@ -140,7 +140,7 @@ def _strangers_have_no_traffic(history: History) -> Iterator[Violation]:
         return None
 
     for at, told in _lasting(history, wrong, REACTION):
-        yield Violation("strangers have no traffic", at, told)
+        yield Violation("other revisions have no traffic", at, told)
 
 
 def _weight_is_what_is_asked(history: History) -> Iterator[Violation]:
@@ -154,7 +154,7 @@ def _weight_is_what_is_asked(history: History) -> Iterator[Violation]:
         return None
 
     for at, told in _lasting(history, wrong, REJECTED_WITHIN):
-        yield Violation("weight is what is asked", at, told)
+        yield Violation("the weight is the step's weight", at, told)
 
 
 def _weight_can_be_carried(history: History) -> Iterator[Violation]:
@@ -175,7 +175,7 @@ def _weight_can_be_carried(history: History) -> Iterator[Violation]:
         return None
 
     for at, told in _lasting(history, wrong, REACTION):
-        yield Violation("weight can be carried", at, told)
+        yield Violation("ready pods can serve the weight", at, told)
 
 
 def decisions(history: History) -> list[Manifest]:
@@ -195,7 +195,7 @@ def _each_decision_once(history: History) -> Iterator[Violation]:
             current, uid = "", each["uid"]
         reason, revision, told = each["reason"], each["revision"], None
         if reason in ("RolloutStarted", "FirstDeployment"):
-            by_hand = each["message"].startswith("Back to revision")
+            by_hand = each["message"].startswith("Returned to revision")
             if revision == current and not by_hand:
                 told = f"{revision} was started twice without an end between"
             current, steps = revision, Counter()
@@ -211,7 +211,7 @@ def _each_decision_once(history: History) -> Iterator[Violation]:
             if steps[what] > 1:
                 told = f"{what!r} of {revision} was decided {steps[what]} times"
         if told is not None:
-            yield Violation("each decision once", unix(each["at"]), told)
+            yield Violation("each decision happens once", unix(each["at"]), told)
 
 
 def _each_decision_is_told_once(history: History) -> Iterator[Violation]:
@@ -221,7 +221,7 @@ def _each_decision_is_told_once(history: History) -> Iterator[Violation]:
         known = made.get((reason, note[:900]), 0)
         if known and count > known:
             words = f"{reason} was told {count} times and decided {known} times"
-            yield Violation("each decision is told once", history.end, words)
+            yield Violation("each decision has at most one event", history.end, words)
 
 
 def _no_loop(history: History) -> Iterator[Violation]:
@@ -256,7 +256,7 @@ def _at_rest_nothing_is_written(history: History) -> Iterator[Violation]:
     if late and history.end - quiet > 2 * REST:
         told = Counter((each.verb, each.kind) for each in late)
         words = f"{len(late)} writes at rest: {told.most_common(2)}"
-        yield Violation("at rest nothing is written", late[0].at, words)
+        yield Violation("no writes at rest", late[0].at, words)
 
 
 def _quiet_since(history: History) -> float | None:
@@ -274,7 +274,7 @@ def _after_deletion_nothing_is_left(history: History) -> Iterator[Violation]:
         return f"{len(s.children)} children are left: {sorted(s.children)[:3]}"
 
     for at, told in _lasting(history, wrong, 30.0):
-        yield Violation("after deletion nothing is left", at, told)
+        yield Violation("nothing is left after deletion", at, told)
 
 
 _SERVES: Final = re.compile(r"Revision (\w+) serves with (\d+) of (\d+) pods")
@@ -301,7 +301,7 @@ def _the_sentence_is_true(history: History) -> Iterator[Violation]:
 
     # a sentence may be as old as the operator may leave unsaid what decides nothing
     for at, told in _lasting(history, wrong, REACTION):
-        yield Violation("the sentence in status is true", at, told)
+        yield Violation("the status message is correct", at, told)
     yield from _missing_for_as_long_as_told(history)
 
 
@@ -323,7 +323,7 @@ def _missing_for_as_long_as_told(history: History) -> Iterator[Violation]:
         if enough:
             ago = f"{at - max(enough):.0f} s before, all of them were"
             words = f"it says {found[0]!r} of {each['revision']}, and {ago}"
-            yield Violation("the sentence in status is true", at, words)
+            yield Violation("the status message is correct", at, words)
 
 
 def _counts_from_when_it_is_served(history: History) -> Iterator[Violation]:
@@ -345,7 +345,7 @@ def _counts_from_when_it_is_served(history: History) -> Iterator[Violation]:
         if then and all(abs(given - wanted) > 0.5 for given in then):
             given = then[-1]
             words = f"{wanted:g}% counts from a moment at which the gateway gives {given:g}%"
-            yield Violation("a weight counts once it is served", unix(since), words)
+            yield Violation("a step starts once its weight is served", unix(since), words)
 
 
 def _a_pause_holds(history: History) -> Iterator[Violation]:
@@ -402,7 +402,7 @@ def _the_bad_lose_traffic(history: History) -> Iterator[Violation]:
             return None
 
         for at, told in _lasting(history, wrong, longest):
-            yield Violation("the bad lose traffic", at, told)
+            yield Violation("bad candidates lose traffic", at, told)
 
 
 def _the_good_are_not_rejected(history: History) -> Iterator[Violation]:
@@ -412,7 +412,7 @@ def _the_good_are_not_rejected(history: History) -> Iterator[Violation]:
         at = unix(each["at"])
         if not any(s.bad.get(each["revision"]) for s in history.snapshots if s.at <= at):
             words = f"{each['reason']} of {each['revision']}, a good one: {each['message'][:120]}"
-            yield Violation("the good are not rejected", at, words)
+            yield Violation("good candidates are not rejected", at, words)
 
 
 def _unwritable_is_told_otherwise(history: History) -> Iterator[Violation]:
@@ -439,7 +439,7 @@ def _unwritable_is_told_otherwise(history: History) -> Iterator[Violation]:
             words = (
                 f"status writes were refused for {ends - first.at:.0f} s, and nothing tells of it"
             )
-            yield Violation("an unwritable status is told otherwise", first.at, words)
+            yield Violation("an unwritable status is reported elsewhere", first.at, words)
 
 
 def _exports_trouble(text: str) -> bool:
@@ -473,7 +473,7 @@ def _no_status_is_refused(history: History) -> Iterator[Violation]:
 
 def _no_crash(history: History) -> Iterator[Violation]:
     for told in dict.fromkeys(history.crashes):
-        yield Violation("no exception that nobody foresaw", history.end, told[:300])
+        yield Violation("no unexpected exception", history.end, told[:300])
 
 
 def unix(moment: str | float) -> float:
@@ -495,93 +495,93 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "removed pods have no traffic",
-        "No request goes to a revision whose pods Serinus took away.",
+        "No request goes to a revision whose pods Serinus removed.",
         _removed_pods_have_no_traffic,
     ),
     Invariant(
-        "the rejected lose traffic",
+        "rejected revisions lose traffic",
         f"A rejected revision has no traffic {REJECTED_WITHIN:g} s after the decision.",
         _the_rejected_lose_traffic,
     ),
     Invariant(
-        "strangers have no traffic",
+        "other revisions have no traffic",
         "Only stable and the candidate have traffic.",
         _strangers_have_no_traffic,
     ),
     Invariant(
-        "weight is what is asked",
-        "The route never gives a candidate more than its step asks for.",
+        "the weight is the step's weight",
+        "The route never gives a candidate more than the weight of its step.",
         _weight_is_what_is_asked,
     ),
     Invariant(
-        "weight can be carried",
-        "The route never gives a candidate more than its ready pods can carry.",
+        "ready pods can serve the weight",
+        "The route never gives a candidate more than its ready pods can serve.",
         _weight_can_be_carried,
     ),
     Invariant(
-        "each decision once",
+        "each decision happens once",
         "A rollout starts once, ends once, and takes each step once.",
         _each_decision_once,
     ),
     Invariant(
-        "each decision is told once",
-        "There are no more Events than decisions.",
+        "each decision has at most one event",
+        "There are no more events than decisions.",
         _each_decision_is_told_once,
     ),
     Invariant("no loop", "Decisions and writes have a cause.", _no_loop),
     Invariant(
-        "at rest nothing is written",
+        "no writes at rest",
         f"Where nothing is under way, nothing is written after {REST:g} s.",
         _at_rest_nothing_is_written,
     ),
     Invariant(
-        "after deletion nothing is left",
-        "Half a minute after a ModelDeployment is deleted none of its children is there.",
+        "nothing is left after deletion",
+        "Half a minute after a ModelDeployment is deleted, none of its children exists.",
         _after_deletion_nothing_is_left,
     ),
     Invariant(
-        "the sentence in status is true",
-        "Numbers of pods, weights and durations that status names are those of the cluster.",
+        "the status message is correct",
+        "The numbers of pods, weights and durations in the status message match the cluster.",
         _the_sentence_is_true,
     ),
     Invariant(
-        "a weight counts once it is served",
-        "A step's clock starts no earlier than the gateway gives the step's weight.",
+        "a step starts once its weight is served",
+        "The time of a step starts no earlier than the gateway serves its weight.",
         _counts_from_when_it_is_served,
     ),
     Invariant(
         "a pause holds",
-        "While spec.rollout.paused is true only a person gives a candidate more traffic.",
+        "While spec.rollout.paused is true, only a command gives a candidate more traffic.",
         _a_pause_holds,
     ),
     Invariant(
-        "the bad lose traffic",
+        "bad candidates lose traffic",
         "A candidate that fails its clients loses its traffic: "
         + ", ".join(f"within {t / 60:g} min where it {how}" for how, t in BAD_WITHIN.items())
         + ".",
         _the_bad_lose_traffic,
     ),
     Invariant(
-        "the good are not rejected",
-        "No candidate that serves as stable does is rolled back for what it measures.",
+        "good candidates are not rejected",
+        "No candidate that serves as well as stable is rolled back by a check.",
         _the_good_are_not_rejected,
     ),
     Invariant(
-        "an unwritable status is told otherwise",
+        "an unwritable status is reported elsewhere",
         f"A status that is refused for {TOLD_WITHIN:g} s shows in an Event or a metric.",
         _unwritable_is_told_otherwise,
     ),
     Invariant(
         "an autoscaler can select the pods",
-        "status.selector selects all pods, as the scale subresource needs it.",
+        "status.selector selects all pods, as the scale subresource requires.",
         _an_autoscaler_can_select_the_pods,
     ),
     Invariant(
         "no status is refused",
-        "What the operator writes to status is what the schema takes.",
+        "The schema accepts every status that the operator writes.",
         _no_status_is_refused,
     ),
-    Invariant("no exception that nobody foresaw", "The operator logs no traceback.", _no_crash),
+    Invariant("no unexpected exception", "The operator logs no traceback.", _no_crash),
 )
 
 

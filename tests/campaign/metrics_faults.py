@@ -376,13 +376,13 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "none": Scenario(none, same=True),
     "down for 3 s": Scenario(lambda: during((1, 4), down), same=True, says="cannot be reached"),
     "hangs for 3 s": Scenario(lambda: during((1, 4), hanging), same=True, says="did not answer"),
-    "cut in the middle": Scenario(lambda: cut_short, says="did not speak as Prometheus does"),
+    "cut in the middle": Scenario(lambda: cut_short, says="not from a Prometheus API"),
     "bad gateway": Scenario(lambda: bad_gateway, says="HTTP 502"),
     "slow for another tenant": Scenario(lambda: slow_for("greedy"), same=True, beside=True),
     "slow for its own errors": Scenario(lambda: slow_for("5.."), says="did not answer"),
     "too many samples": Scenario(lambda: too_many_samples, same=True),
     "warnings": Scenario(lambda: warning, says="may be incomplete: store b: unavailable"),
-    "replicas in turn": Scenario(in_turn, says="come from replicas in turn"),
+    "replicas in turn": Scenario(in_turn, says="answer alternately"),
     "failover to a replica": Scenario(failing_over, same=True),
     "both replicas": Scenario(lambda: both, says="--prometheus-replica-labels=replica"),
     "both replicas, declared": Scenario(lambda: both, same=True, settings={"labelling": REPLICA}),
@@ -398,11 +398,9 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "late series, read offset": Scenario(lambda: late(3), same=True, settings={"read_offset": 4.0}),
     "clock ahead by 5 s": Scenario(lambda: skewed(5), same=True, ahead=5),
     "clock behind by 5 s": Scenario(lambda: skewed(-5), same=True),
-    "several processes": Scenario(
-        none, processes=2, says="several processes answer on its port in turn"
-    ),
+    "several processes": Scenario(none, processes=2, says="processes with separate counters"),
     "frozen": Scenario(frozen),
-    "NaN": Scenario(lambda: not_a_number, says="which is no count"),
+    "NaN": Scenario(lambda: not_a_number, says="which is not a valid count"),
 }
 
 

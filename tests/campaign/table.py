@@ -205,11 +205,11 @@ async def _paused(stage: Stage) -> None:
 _V2: Final = serves("v2")
 STATES: Final = (
     State("first deployment", "v1 is applied, its pods start", _first, serves("v1"), V1, STABLE),
-    State("pods awaited", "v2 is applied beside v1, its pods start", _awaited, _V2, V2, CANDIDATE),
+    State("pods awaited", "v2 is applied, its pods start", _awaited, _V2, V2, CANDIDATE),
     State("history read", "v1's last hour is being read", _history, _V2, V2, CANDIDATE),
     State("measured in a step", "v2 has 20% and was measured", _measured, _V2, V2, CANDIDATE),
     State("in a pause", "v2 has 40% for two minutes", _pausing, _V2, V2, CANDIDATE),
-    State("promoting", "all steps are done, pods start", _promoting, _V2, V2, CANDIDATE),
+    State("promoting", "all steps have passed, pods start", _promoting, _V2, V2, CANDIDATE),
     State("retiring", "v2 serves, v1's pods are about to go", _retiring, _V2, V2, CANDIDATE),
     State(
         "Degraded",

@@ -53,7 +53,7 @@ def test_a_candidate_that_hangs_loses_its_traffic_and_resumes_once_it_answers(
         assert status.get("rejected") is None
         assert status["phase"] == "Degraded"
         counts = (
-            r"answered 0 of about (\d+) requests that 20% of the traffic makes, and stable (\d+)"
+            r"answered 0 of about (\d+) requests expected at 20% of the traffic, and stable (\d+)"
         )
         found = re.search(counts, status["message"])
         assert found, status["message"]

@@ -7,24 +7,24 @@ from tests.evidence.features import feature_rows
 from tests.evidence.kinds import KINDS
 
 _HEAD = """\
-# What the judge says
+# Messages of the judge
 
-Every verdict comes with a sentence, in `.status.candidate.checks`, in events and in what
-`kubectl describe` shows. This page is made by the judge itself (`make generate`), from small
+Every verdict has a message, in `.status.candidate.checks`, in events and in the output of
+`kubectl describe`. `make generate` creates this page by running the judge on small
 rollouts in which the same happens before every look.
 
-- **Pass**: the step may end; every check has to pass.
-- **Fail**: the candidate is rolled back. A split that is wrong holds the rollout instead.
+- **Pass**: the step may end. Every check must pass.
+- **Fail**: the candidate is rolled back. A wrong traffic split holds the rollout instead.
 - **Inconclusive**: the step waits for more requests, until `maxStepDuration`.
 - **NoData**, **Error**: the step holds, and neither passes nor fails.
 
 *With 99% anytime-valid confidence* means: a candidate that is no worse is rolled back in at most 1%
-of rollouts, however often it is looked at. The *greatest* and the *clearest difference* name what
-stands out most among all that is compared.
+of rollouts, however often it is looked at. The *greatest difference* and the *clearest difference*
+name the item that differs most among all that are compared.
 """
 
 _FOOT = """\
-Features are watched on stable, and say nothing of a rollout: [monitoring.md](monitoring.md).
+Features are monitored on stable, independently of rollouts: [monitoring.md](monitoring.md).
 """
 
 
@@ -37,7 +37,7 @@ def text() -> str:
 
 def _section(name: str, found: str, rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
     yield f"## {name}\n"
-    yield f"| {found} | What happens | What is said |"
+    yield f"| {found} | Situation | Message |"
     yield "|---|---|---|"
     yield from (f"| {' | '.join(row)} |" for row in rows)
     yield ""

@@ -175,7 +175,7 @@ async def test_a_backend_that_somebody_adds_to_the_route_is_named(operator: Oper
         )
         await operator.apply("fraud", **spec("v2"))
         status = await operator.until(
-            "fraud", lambda s: "Something else changes it" in s["message"], moving=1
+            "fraud", lambda s: "changes it after every write" in s["message"], moving=1
         )
         assert "spec.rules[0].backendRefs[2] should not be there" in status["message"]
         assert status["phase"] == "Degraded"

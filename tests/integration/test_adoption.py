@@ -284,7 +284,7 @@ async def test_what_was_handed_over_to_another_is_not_taken(operator: Operator) 
     await operator.cluster.create(given)
     await operator.apply("fraud", **spec("v1", traffic={}))
     status = await operator.until("fraud", lambda s: s["phase"] == "Degraded", moving=5)
-    assert "annotate it with serinus.dev/adopt=fraud to hand it over" in status["message"]
+    assert "annotate it with serinus.dev/adopt=fraud to adopt it" in status["message"]
     patch = json.dumps({"metadata": {"annotations": {"serinus.dev/adopt": "fraud"}}})
     service = ("service", "fraud", f"--namespace={operator.namespace}")
     kubectl("patch", *service, "--type=merge", f"--patch={patch}")

@@ -65,7 +65,7 @@ async def test_of_two_releases_over_the_cluster_one_acts_and_the_other_says_why_
         async with other:
             said = await until_unready(other)
             assert "release ops/canary acts on the same ModelDeployments" in said
-            assert "give this release a class of its own" in said
+            assert "set another class for this release" in said
             assert (await readiness(one))[0] == 200
             bystander = Operator(cluster, namespace)
             await bystander.apply("fraud", **of_class(own_class))

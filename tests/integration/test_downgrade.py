@@ -69,7 +69,7 @@ async def test_an_older_operator_reads_what_a_newer_one_wrote_keeps_it_and_goes_
         assert "status.phase" in told["note"]
         assert "status.candidate.checks[1].verdict" in told["note"]
         ignored = next(c for c in status["conditions"] if c["type"] == "FieldsIgnored")
-        assert "spec.rollout.guard is not known" in ignored["message"]
+        assert "spec.rollout.guard is unknown" in ignored["message"]
         status = await operator.until("fraud", healthy("v2"), moving=5, within=90)
         assert status["guard"] == {"until": "2026-11-25T08:00:00Z"}
 

@@ -35,7 +35,7 @@ async def test_a_bad_candidate_is_rolled_back_though_stables_history_is_gone(
     status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
     runs = await _pods(operator.cluster, operator.namespace, stable)
     _forget(operator, stable)
-    gone = f"ControllerRevision fraud-{stable} is gone"
+    gone = f"ControllerRevision fraud-{stable} is missing"
     await operator.until("fraud", lambda s: gone in s["message"], moving=5)
     operator.traffic.errors = {f"fraud-{status['candidate']['revision']}": 0.05}
     await operator.until("fraud", lambda s: s["rejected"], moving=5)

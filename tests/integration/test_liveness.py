@@ -64,7 +64,7 @@ async def test_a_leader_whose_reconcile_never_ends_is_told(
         await until_told(url, "ok")
         monkeypatch.setattr(app._reconciler, "_observe", hang)
         await Operator(cluster, namespace).apply("fraud", **spec("v1"))
-        await until_told(url, f"the reconcile of {namespace}/fraud has not ended")
+        await until_told(url, f"the reconcile of {namespace}/fraud has been running")
         assert (await probe(url))[0] == 503
 
 
@@ -79,7 +79,7 @@ async def test_a_leader_whose_sampler_hangs_is_told(
 
     monkeypatch.setattr(app.sampler, "run", hang)
     async with serving(app, unused_tcp_port) as url:
-        await until_told(url, "nothing was measured for")
+        await until_told(url, "no measurement was made for")
 
 
 async def test_a_leader_with_nothing_to_do_a_standby_and_one_without_an_api_server_are_well(

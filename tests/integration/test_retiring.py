@@ -56,10 +56,10 @@ async def test_a_rejected_candidates_pods_outlive_the_rollback_as_long(operator:
     operator.gateway_answers = False
     await operator.command("fraud", f"abort/{candidate}")
     status = await operator.until("fraud", lambda s: s["rejected"])
-    assert "is being taken out of the traffic" in status["message"]
+    assert "is losing its traffic" in status["message"]
     await _stay(operator, stable, candidate)
     operator.gateway_answers = True
-    await operator.until("fraud", lambda s: "is not served" in s["message"], moving=1)
+    await operator.until("fraud", lambda s: "gets no traffic" in s["message"], moving=1)
     await operator.until("fraud", lambda s: not s["retiring"], moving=5)
     await only(operator, "Deployment", {f"fraud-{stable}"})
 

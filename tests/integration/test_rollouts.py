@@ -153,7 +153,7 @@ async def test_someone_elses_service_is_never_taken_over(operator: Operator) -> 
         return any(c["type"] == "Stalled" and c["status"] == "True" for c in status["conditions"])
 
     status = await operator.until("fraud", stalled)
-    assert "not taken over" in status["message"]
+    assert "is not adopted" in status["message"]
     now = await operator.cluster.get("Service", operator.namespace, "fraud")
     assert now["spec"] == theirs["spec"]
     await operator.cluster.delete(theirs)

@@ -58,7 +58,7 @@ async def test_a_rollback_reaches_the_route_though_the_status_cannot_be_written(
         live = await operator.get("fraud")
         assert live["status"]["candidate"]["revision"] == bad, "the status is the old one"
         told = await operator.until_announced("WeightLowered")
-        assert f"Traffic was taken from revision {bad} without a status" in told["note"]
+        assert f"The traffic of revision {bad} was withdrawn without a status" in told["note"]
         if code != 503:
             told = await operator.until_announced("StatusNotWritten")
             assert told["type"] == "Warning"
@@ -89,7 +89,7 @@ async def go_on(operator: Operator) -> None:
 
 
 def withdrawn(status: Manifest) -> bool:
-    return "Traffic was taken from revision" in status["message"]
+    return "was withdrawn while the status" in status["message"]
 
 
 async def test_what_is_aborted_loses_its_traffic_though_the_status_cannot_be_written(

@@ -366,7 +366,7 @@ GOOD = request_for(APPLICATIONS[0])
         (request_for(APPLICATIONS[0], income=tensor("income", [1], "FP64", [2])), "shape"),
         (
             request_for(APPLICATIONS[0], income=tensor("income", [1, 2], "FP64", [2])),
-            "not 1 values as the first: income",
+            "must have 1 values like the first: income",
         ),
         (request_for(APPLICATIONS[0], group=tensor("group", [1], "BYTES")), "not a string"),
         (request_for(APPLICATIONS[0], group=tensor("group", ["a"], "FP64")), "datatype"),

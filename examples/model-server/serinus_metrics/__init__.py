@@ -1,7 +1,7 @@
 """The metrics that Serinus reads from a model server, for any Python server.
 
-Only the metric contract belongs here, over prometheus-client alone; how a server answers requests,
-or serves these metrics, does not.
+This package only defines and counts the metrics, using prometheus-client. It does not handle
+requests or serve the metrics.
 """
 
 from serinus_metrics import _processes  # before prometheus_client is imported
@@ -30,13 +30,13 @@ OTHER = "other"
 
 @dataclass
 class Request:
-    """One request on its way; the code is what the client will be answered."""
+    """A request in progress; `code` is the status code of the response."""
 
     code: int = 200
 
 
 class _Values:
-    """The values that one label has taken, at most `limit`; any further one becomes OTHER."""
+    """The values of one label, at most `limit`; any further value becomes OTHER."""
 
     def __init__(self, declared: Sequence[str], limit: int) -> None:
         self._values = set(declared)
@@ -54,8 +54,8 @@ class _Values:
 
 
 class _FeatureHistograms(Collector):
-    """One metric whose series have bounds of their own: prometheus-client's Histogram gives all
-    its series the same."""
+    """One metric whose series have different bucket bounds; in prometheus-client's Histogram all
+    series have the same."""
 
     _HEAD = ("model_feature_value", "Values of numeric features.")
 
@@ -78,7 +78,7 @@ class _FeatureHistograms(Collector):
 
 
 class _OfAllProcesses(Collector):
-    """What all processes that share a folder have counted of some metrics."""
+    """Sums of some metrics over all processes that share a folder."""
 
     def __init__(self, own: CollectorRegistry) -> None:
         self._own = own
@@ -96,17 +96,17 @@ class _OfAllProcesses(Collector):
 
 
 class ModelMetrics:
-    """Counts what a model does, in the names and labels of the contract.
+    """Counts requests, predictions and features with the names and labels that Serinus reads.
 
-    classes, groups, outcomes, features and categories name what is known beforehand; their series
+    classes, groups, outcomes, features and categories declare known label values; their series
     start at 0. `features` maps a numeric feature to its ascending bucket bounds, in the feature's
     unit; `categories` maps a categorical feature to its usual values. A label takes at most
     `max_label_values` values.
 
-    Where several processes answer on one port, the registry serves what all of them counted.
+    If several processes share one port, the registry serves the counts of all of them.
 
-    Raises ValueError if a feature is declared as both, or if a metric of the same name is in the
-    registry already.
+    Raises ValueError if a feature is declared as both, or if the registry already has a metric of
+    the same name.
     """
 
     def __init__(
@@ -185,8 +185,8 @@ class ModelMetrics:
     def request(self) -> Iterator[Request]:
         """Count one request, and time it.
 
-        Set the code if it is not 200. An exception counts as 500 and passes through; a cancelled
-        request was not answered, and is not counted.
+        Set the code if it is not 200. An exception counts as 500 and is raised again; a cancelled
+        request is not counted.
         """
         request = Request()
         start = time.perf_counter()
@@ -205,8 +205,8 @@ class ModelMetrics:
     def prediction(self, class_: str, score: float | None = None, group: str = "") -> None:
         """Count one prediction. The score lies in [0, 1], or is None if the model gives none.
 
-        Raises ValueError for a score outside [0, 1], NaN included: one NaN would spoil the sum
-        for as long as the process lives.
+        Raises ValueError for a score outside [0, 1] or NaN: one NaN would make the sum NaN until
+        the process restarts.
         """
         if score is not None:
             if not 0 <= score <= 1:
@@ -221,7 +221,7 @@ class ModelMetrics:
         """
         if name not in self._features.children and name not in self._known_categories:
             raise ValueError(f"feature {name!r} was not declared")
-        if value is None or value != value:  # NaN alone differs from itself
+        if value is None or value != value:  # only NaN differs from itself
             self._categories.labels(name, MISSING).inc()
         elif name in self._features.children:
             self._features.children[name].observe(float(value))
@@ -230,5 +230,5 @@ class ModelMetrics:
             self._categories.labels(name, category).inc()
 
     def feedback(self, outcome: str, group: str = "") -> None:
-        """Count what became of an earlier prediction of this model, such as correct."""
+        """Count the outcome of an earlier prediction of this model, such as `correct`."""
         self._feedback.labels(self._outcomes.bounded(outcome), self._groups.bounded(group)).inc()

@@ -1,8 +1,8 @@
-"""Several processes behind one port: their counters are kept in files that all of them can read.
+"""Shares the counters of several processes behind one port, in files that all of them can read.
 
-Each scrape is answered by one of them. Without this it reads the counters of that one, and values
-fall and rise with whoever answers. prometheus-client decides when it is imported, so this is
-imported first.
+One process answers each scrape. Without sharing, the scrape returns its counters only, and values
+fall and rise depending on which process answers. prometheus-client chooses its mode when it is
+imported, so this module is imported first.
 """
 
 import os
@@ -13,23 +13,25 @@ from pathlib import Path
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _REMEDY = (
-    f"set {FOLDER} to an empty folder that can be written, or run one process in each pod: "
-    "else each scrape reads another process's counters"
+    f"set {FOLDER} to an empty writable folder, or run one process per pod; otherwise "
+    "each scrape returns the counters of another process"
 )
 
 
 def is_worker() -> bool:
-    """Whether this process was started beside others that answer on the same port, as uvicorn and
-    hypercorn do by multiprocessing, and gunicorn by itself."""
+    """Whether this process is one of several that share a port, started by uvicorn or hypercorn
+    (through multiprocessing) or by gunicorn."""
     if os.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn"):
         return True
-    started = sys.modules.get("multiprocessing.process")  # whoever was started so has imported it
+    started = sys.modules.get(
+        "multiprocessing.process"
+    )  # imported in every process started by multiprocessing
     return started is not None and started.parent_process() is not None
 
 
 def share_counters() -> None:
-    """Switch prometheus-client's multiprocess mode on, in a folder that the workers of one parent
-    share, where it is not on and still can be."""
+    """Enable prometheus-client's multiprocess mode, if it is not enabled and still can be, in a
+    folder that the workers of one parent share."""
     if FOLDER in os.environ or not is_worker():
         return
     if "prometheus_client" in sys.modules:
@@ -41,7 +43,7 @@ def share_counters() -> None:
         folder = Path(tempfile.gettempdir()) / f"serinus-metrics-{os.getuid()}-{os.getppid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         if folder.stat().st_uid != os.getuid():
-            raise PermissionError(f"{folder} is another user's")
+            raise PermissionError(f"{folder} belongs to another user")
     except OSError as error:
         warnings.warn(f"counters cannot be shared ({error}): {_REMEDY}", stacklevel=3)
         return

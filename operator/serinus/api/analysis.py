@@ -1,4 +1,4 @@
-"""The analysis of a rollout: its checks, their budgets, and whose metrics they read."""
+"""The analysis of a rollout: checks, budgets, and the metrics that they read."""
 
 from typing import Annotated, Literal, Self
 
@@ -12,34 +12,34 @@ from serinus.api.presets import PRESETS, PresetName
 
 
 class OnSilence(Type):
-    """When a candidate's traffic is withdrawn because none of its requests is counted."""
+    """When the traffic of a candidate that does not answer is withdrawn."""
 
     after: SilentFor = Field(
         default="2m",
-        description="How long stable answers and no request of the candidate is counted, though "
-        "it has its weight and 20 or more were expected, before its traffic is withdrawn. The step "
-        "then waits for `advance` or another spec. Must be longer than two scrape intervals.",
+        description="Withdraw the candidate's traffic if none of its requests is counted for this "
+        "time, although stable answers and 20 or more are expected. The step then waits for "
+        "`advance` or a change of spec.rollout. Must be longer than two scrape intervals.",
     )
 
 
 class Analysis(Type):
-    """How the candidate is judged while it takes traffic."""
+    """How the candidate is analysed while it gets traffic."""
 
     interval: Interval = Field(
-        default="15s", description="Time between two looks at Prometheus; 1s at least."
+        default="15s", description="Time between two measurements; at least 1s."
     )
     false_rollback_budget: Budget = Field(
         default="1%",
-        description="Chance, over a whole rollout and all checks with a guarantee, that a "
-        "candidate as good as stable is rolled back.",
+        description="Probability that a candidate as good as stable is rolled back, over the whole "
+        "rollout and all checks with a guarantee.",
     )
     false_pass_budget: Budget = Field(
         default="5%",
-        description="Chance, for each check and step, that a candidate worse than the margin "
-        "passes.",
+        description="Probability that a candidate worse than the margin passes, for each check and "
+        "step.",
     )
     min_requests: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=50, description="Requests that the candidate must have served in a step to pass it."
+        default=50, description="Minimum number of candidate requests for a step to pass."
     )
     max_step_duration: Interval = Field(
         default="30m",
@@ -47,18 +47,18 @@ class Analysis(Type):
     )
     on_inconclusive: Literal["Pause", "Promote", "Rollback"] = Field(
         default="Pause",
-        description="What to do when a step has lasted maxStepDuration without a verdict. "
+        description="What to do if a step has lasted maxStepDuration without a verdict. "
         "Missing data always pauses.",
     )
     on_silence: OnSilence = Field(
         default=OnSilence(),
-        description="What to do with a candidate that hangs: none of its requests is counted "
-        "while stable answers. This is not a verdict.",
+        description="What to do with a candidate that hangs, that is, none of its requests is "
+        "counted while stable answers. This is not a verdict.",
     )
     preset: PresetName | None = Field(
         default=None,
-        description="The server, or proxy before it, whose own metrics the checks read where they "
-        "name none. Left out, they read the metric contract: model_requests_total and so on.",
+        description="The model server or proxy whose metrics the checks read by default. Without "
+        "a preset they read model_requests_total and so on.",
     )
     checks: Annotated[
         list[Check],
@@ -74,15 +74,15 @@ class Analysis(Type):
             Check(name="errors", error_rate=ErrorRate()),
             Check(name="drift", prediction_drift=PredictionDrift()),
         ],
-        description="What every step must pass. Left out: errorRate and predictionDrift with "
-        "their defaults, or what the preset's metrics allow. An empty list turns the analysis "
-        "off: steps then pass by time alone.",
+        description="Checks that every step must pass. Defaults to errorRate and predictionDrift, "
+        "or to the checks of the preset. An empty list disables the analysis: steps then pass "
+        "by time alone.",
     )
 
     @model_validator(mode="wrap")
     @classmethod
     def _read_by_preset(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """With a preset, what was left out of the checks is as it says."""
+        """With a preset, settings omitted in the checks come from the preset."""
         analysis = handler(data)
         if analysis.preset is None:
             return analysis

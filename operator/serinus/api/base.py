@@ -1,4 +1,4 @@
-"""How our types read and write JSON: camelCase keys, unknown keys refused, values frozen."""
+"""Base types: camelCase keys in JSON, unknown keys rejected, instances immutable."""
 
 import re
 from collections.abc import Mapping
@@ -26,8 +26,8 @@ from serinus.api.quantities import DURATION_PATTERN, PERCENT_PATTERN, fraction, 
 
 NAME_PATTERN: Final = "^[a-z]([-a-z0-9]*[a-z0-9])?$"
 LONGEST_NAME: Final = 37
-"""A pod is called <name>-<8 of the revision>-<10 of the ReplicaSet>-<5>: 63 characters at most,
-lest the end is cut off and revisions cannot be told apart."""
+"""A pod is named <name>-<8 of the revision>-<10 of the ReplicaSet>-<5>. If the name were longer
+than 63 characters, its end would be cut off, and revisions could not be distinguished."""
 
 
 class Type(BaseModel):
@@ -38,9 +38,8 @@ class Type(BaseModel):
     )
 
     def replace(self, **changes: Any) -> Self:
-        """The same with these fields changed, by their Python names. Raises TypeError for a field
-        that the type does not have; values are not validated, since the judge makes forty a look.
-        """
+        """A copy with these fields changed, given by their Python names. Raises TypeError for an
+        unknown field; values are not validated, because the judge makes forty copies per look."""
         if not changes.keys() <= type(self).__pydantic_fields__.keys():
             unknown = ", ".join(sorted(changes.keys() - type(self).__pydantic_fields__.keys()))
             raise TypeError(f"{type(self).__name__} has no field {unknown}")
@@ -52,12 +51,12 @@ class Type(BaseModel):
         return changed
 
     def _set_with(self, changes: Mapping[str, Any]) -> set[str]:
-        """Fields that were given, with those that are changed."""
+        """Fields that were given, including the changed ones."""
         return self.__pydantic_fields_set__.union(changes)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Refused: BaseModel's own takes a misspelt field silently."""
-        raise TypeError("use replace(), which refuses fields that the type does not have")
+        """Not allowed: the method of BaseModel accepts misspelt fields."""
+        raise TypeError("use replace(), which rejects unknown fields")
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form, absent fields left out."""
@@ -65,8 +64,8 @@ class Type(BaseModel):
 
 
 class Role(Enum):
-    """What a field of a status is, which says how soon a change of it is written. A field without
-    one is a decision."""
+    """The role of a status field, which determines when a change is written. A field without a role
+    is a decision."""
 
     OBSERVED = "observed"
     EVIDENCE = "evidence"
@@ -75,21 +74,21 @@ class Role(Enum):
 
 T = TypeVar("T")
 ObservedField = Annotated[T, Role.OBSERVED]
-"""Seen, or derived from what was seen: it decides nothing by itself."""
+"""Observed or derived from observations; not a decision."""
 EvidenceField = Annotated[T, Role.EVIDENCE]
-"""What looks have added since the last decision."""
+"""Evidence of looks since the last decision."""
 MessageField = Annotated[T, Role.MESSAGE]
-"""Says in a sentence what other fields say."""
+"""A message that repeats other fields."""
 
 _NOT_KEPT: Final[set[str]] = set()
 
 
 class StatusType(Type):
-    """Base of every type in a status. What a newer version of Serinus wrote and this one does not
-    know is kept, and written back.
+    """Base of every type in a status. Unknown fields, written by a newer version of Serinus, are
+    kept and written back.
 
-    Which of its fields were given is not kept: nobody asks, and the sets of names would take twice
-    the memory of the values.
+    The set of given fields is not kept, because it is not used and would need twice the memory of
+    the values.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -104,10 +103,10 @@ class StatusType(Type):
 
 @dataclass(frozen=True)
 class CelRule:
-    """A CEL rule of the CRD on the type that it annotates, and what a refusal says.
+    """A CEL rule of the CRD on the annotated type, and its error message.
 
-    Each stands beside a validator that refuses the same, so that a spec which the API server
-    took can always be read.
+    A validator implements the same rule, so a spec that the API server accepted can always be
+    read.
     """
 
     rule: str
@@ -124,7 +123,7 @@ class CelRule:
 
 @dataclass(frozen=True)
 class Written:
-    """The form of a text, and what a refusal says, by the API server and here alike."""
+    """The pattern of a string and its error message, for the API server and the validator."""
 
     pattern: str
     message: str
@@ -154,7 +153,7 @@ def _duration(text: str) -> str:
 def _at_least(least: str) -> AfterValidator:
     def check(text: str) -> str:
         if seconds(text) < seconds(least):
-            raise ValueError(f"must be {least} at least")
+            raise ValueError(f"must be at least {least}")
         return text
 
     return AfterValidator(check)
@@ -163,7 +162,7 @@ def _at_least(least: str) -> AfterValidator:
 def _at_most(most: str) -> AfterValidator:
     def check(text: str) -> str:
         if seconds(text) > seconds(most):
-            raise ValueError(f"must be {most} at most")
+            raise ValueError(f"must be at most {most}")
         return text
 
     return AfterValidator(check)
@@ -188,29 +187,30 @@ Duration = Annotated[
     str,
     Field(max_length=32),
     AfterValidator(_duration),
-    CelRule(_IS_DURATION, "write a duration like 30s, 5m or 1h30m"),
+    CelRule(_IS_DURATION, "must be a duration such as 30s, 5m or 1h30m"),
 ]
 Interval = Annotated[
     Duration,
     _at_least("1s"),
-    CelRule(f"!{_IS_DURATION} || duration(self) >= duration('1s')", "must be 1s at least"),
+    CelRule(f"!{_IS_DURATION} || duration(self) >= duration('1s')", "must be at least 1s"),
 ]
 SilentFor = Annotated[
     Duration,
     _at_least("10s"),
-    CelRule(f"!{_IS_DURATION} || duration(self) >= duration('10s')", "must be 10s at least"),
+    CelRule(f"!{_IS_DURATION} || duration(self) >= duration('10s')", "must be at least 10s"),
 ]
 WarmUp = Annotated[
     Duration,
     _at_most("10m"),
-    CelRule(f"!{_IS_DURATION} || duration(self) <= duration('10m')", "must be 10m at most"),
+    CelRule(f"!{_IS_DURATION} || duration(self) <= duration('10m')", "must be at most 10m"),
 ]
 Percent = Annotated[
     str,
     Field(max_length=12),
     AfterValidator(_percent),
     CelRule(
-        f"{_IS_PERCENT} && {_PERCENT} <= 100.0", "write a percentage like 1% or 0.5%, 100% at most"
+        f"{_IS_PERCENT} && {_PERCENT} <= 100.0",
+        "must be a percentage such as 1% or 0.5%, at most 100%",
     ),
 ]
 Budget = Annotated[

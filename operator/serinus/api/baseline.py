@@ -1,4 +1,4 @@
-"""What stable's history told before a rollout: how far its counts are from independent."""
+"""The result of stable's history before a rollout: how its counts differ from independent ones."""
 
 from typing import Annotated, Final
 
@@ -8,15 +8,15 @@ from serinus.api.base import Moment, StatusType
 
 
 class Dispersion(StatusType):
-    """How much more than by chance a quantity of stable's varied; both figures are cautious."""
+    """How much more than by chance a quantity of stable varied; both values are conservative."""
 
     name: Annotated[str, Field(max_length=128)] = Field(
-        default="", description="Of the comparison."
+        default="", description="Name of the comparison."
     )
     over_time: Annotated[float, Field(ge=1)] = Field(
         default=1.0,
-        description="Variance of its counts from minute to minute, as a multiple of what "
-        "independent requests have.",
+        description="Variance of the counts from minute to minute, as a multiple of that of "
+        "independent requests.",
     )
     between_pods: Annotated[float, Field(ge=0)] = Field(
         default=0.0,
@@ -25,45 +25,45 @@ class Dispersion(StatusType):
 
 
 INDEPENDENT: Final = Dispersion()
-"""Requests that have nothing to do with each other, on pods that are alike."""
+"""Independent requests on pods that do not differ."""
 
 
 class CheckBaseline(StatusType):
-    """What a check goes by from its first look on."""
+    """The history of stable as used by a check."""
 
     reads: Annotated[str, Field(max_length=16)] = Field(
         default="",
-        description="Digest of the counters that the check reads; of others it tells nothing.",
+        description="Hash of the counters that the check reads.",
     )
     bounds: Annotated[list[float], Field(max_length=16)] = Field(
         default_factory=list,
-        description="Bucket bounds to compare latencies at, in the histogram's unit.",
+        description="Bucket bounds at which latencies are compared, in the unit of the histogram.",
     )
     dispersions: Annotated[list[Dispersion], Field(max_length=128)] = Field(
         default_factory=list,
-        description="Quantities that varied more than by chance; all others are independent.",
+        description="Quantities that varied more than by chance; all others count as independent.",
     )
 
     def of(self, name: str) -> Dispersion:
-        """How the quantity of a comparison varied."""
+        """The dispersion of a comparison."""
         return next((each for each in self.dispersions if each.name == name), INDEPENDENT)
 
 
 NO_HISTORY: Final = CheckBaseline()
-"""Nothing is known, and requests are taken for independent."""
+"""No history: requests are assumed to be independent."""
 
 
 class Baseline(StatusType):
-    """What an hour of stable's history told."""
+    """The result of an hour of stable's history."""
 
-    measured_at: Moment = Field(description="When it was read.")
+    measured_at: Moment = Field(description="Time at which it was read.")
     message: Annotated[str, Field(max_length=1024)] = Field(
-        default="", description="What it showed, in sentences."
+        default="", description="Human-readable result."
     )
     checks: Annotated[list[CheckBaseline], Field(max_length=16)] = Field(
-        default_factory=list, description="For each check what it goes by."
+        default_factory=list, description="The history as used by each check."
     )
 
     def of(self, reads: str) -> CheckBaseline:
-        """What a check goes by that reads these counters."""
+        """The history for a check that reads these counters."""
         return next((each for each in self.checks if each.reads == reads), NO_HISTORY)

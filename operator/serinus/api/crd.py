@@ -1,7 +1,7 @@
 """The CustomResourceDefinition, generated from the types.
 
 `python -m serinus.api.crd [--check] [PATH ...]` writes it to each path; with --check it writes
-nothing and fails where a file differs. A structural schema knows less than JSON Schema:
+nothing and fails if a file differs. A structural schema is more restricted than JSON Schema:
 https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/
 """
 
@@ -34,12 +34,13 @@ _FIRST: Final = ("description", "type", "format", "default", "enum")
 _NAME_RULES: Final = (
     {
         "rule": f"size(self.metadata.name) <= {LONGEST_NAME}",
-        "message": f"must have {LONGEST_NAME} characters at most, or the names of pods are cut off",
+        "message": f"must have at most {LONGEST_NAME} characters, so that the names of pods are "
+        f"not cut off",
         "fieldPath": ".metadata.name",
     },
     {
         "rule": f"self.metadata.name.matches('{NAME_PATTERN}')",
-        "message": "must have lower-case letters, digits and - only and start with a letter, "
+        "message": "must consist of lower-case letters, digits and - and start with a letter, "
         "since Services are named after it",
         "fieldPath": ".metadata.name",
     },
@@ -47,13 +48,14 @@ _NAME_RULES: Final = (
 
 
 def structural(model: type[Type], defaults: bool) -> Schema:
-    """The structural schema of a type, with defaults of scalars or with none.
+    """The structural schema of a type, with defaults of scalars or without any.
 
-    Defaults of lists and objects are never in it: the API server would write them into each
-    object for good, and a later release could not change them. Nor are those within a list that
-    is atomic to server-side apply: what is stored would differ from what was applied, and the same
-    manifest applied by a second field manager would conflict with the first.
-    Raises ValueError for what a structural schema cannot say: recursion, unions.
+    Defaults of lists and objects are never included: the API server would store them in each
+    object, and a later release could not change them. Nor are those within a list that is atomic to
+    server-side apply: the stored object would differ from the applied one, and the same manifest
+    applied by a second field manager would conflict with the first.
+
+    Raises ValueError for what a structural schema cannot express: recursion, unions.
     """
     schema = model.model_json_schema(mode="validation", by_alias=True)
     return _structural(schema, schema.pop("$defs", {}), defaults, ())
@@ -93,7 +95,7 @@ def _structural(node: Schema, types: Schema, defaults: bool, within: tuple[str, 
 
 
 def _place(key: str) -> tuple[int, str]:
-    """What a field is comes first, then what it may be, then what lies in it."""
+    """Order of keys: description, type, then nested schemas."""
     if key in _FIRST:
         return _FIRST.index(key), key
     inner = ("properties", "items", "additionalProperties")
@@ -146,12 +148,13 @@ def definition() -> Schema:
 
 def _root() -> Schema:
     return {
-        "description": "A machine-learning model that is served, and rolled out in steps that are "
-        "judged by what Prometheus reports.",
+        "description": "A machine-learning model whose new revisions are rolled out in steps, with "
+        "an "
+        "automatic analysis of metrics from Prometheus.",
         "type": "object",
         "required": ["spec"],
         "properties": {
-            # named only for the rules below: the API server allows no more to be said of it
+            # needed only for the rules below; the API server allows no further schema of metadata
             "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
             "spec": structural(Spec, defaults=True),
             "status": structural(Status, defaults=False),
@@ -164,20 +167,32 @@ def _columns() -> list[Schema]:
     return [
         {"name": name, "type": kind, "jsonPath": path, "description": message, **wide}
         for name, kind, path, message, wide in (
-            ("Phase", "string", ".status.phase", "Where it stands.", {}),
-            ("Step", "integer", ".status.candidate.step", "Steps that are done.", {}),
-            ("Weight", "number", ".status.candidate.weight.actual", "Candidate's traffic, %.", {}),
-            ("Wanted", "number", ".status.candidate.weight.wanted", "What the step asks for.", {}),
-            ("Stable", "string", ".status.stable.revision", "The revision that serves.", {}),
-            ("Candidate", "string", ".status.candidate.revision", "The one rolled out.", {}),
-            ("Age", "date", ".metadata.creationTimestamp", "Since when it exists.", {}),
-            ("Message", "string", ".status.message", "In a sentence.", {"priority": 1}),
+            ("Phase", "string", ".status.phase", "Phase of the rollout.", {}),
+            ("Step", "integer", ".status.candidate.step", "Steps that have passed.", {}),
+            (
+                "Weight",
+                "number",
+                ".status.candidate.weight.actual",
+                "Actual weight of the candidate, in percent.",
+                {},
+            ),
+            (
+                "Wanted",
+                "number",
+                ".status.candidate.weight.wanted",
+                "Weight of the step, in percent.",
+                {},
+            ),
+            ("Stable", "string", ".status.stable.revision", "The stable revision.", {}),
+            ("Candidate", "string", ".status.candidate.revision", "The candidate revision.", {}),
+            ("Age", "date", ".metadata.creationTimestamp", "Age of the object.", {}),
+            ("Message", "string", ".status.message", "Human-readable state.", {"priority": 1}),
         )
     ]
 
 
 class _Dumper(yaml.SafeDumper):
-    """Lists indented below their key, no anchors for parts that are the same."""
+    """Indents lists below their key, and writes no anchors."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         del indentless
@@ -193,20 +208,20 @@ def text() -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the definition, or check the files that have it; the exit code."""
+    """Write the definition, or check the files that contain it; the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m serinus.api.crd", description="Generate the CustomResourceDefinition."
     )
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if one is stale")
+    parser.add_argument(
+        "--check", action="store_true", help="do not write; fail if a file is out of date"
+    )
     parser.add_argument("paths", nargs="*", type=Path, default=list(PATHS), metavar="PATH")
     options = parser.parse_args(arguments)
     wanted = text()
     stale = [p for p in options.paths if not p.exists() or p.read_text("utf-8") != wanted]
     for path in stale:
         if options.check:
-            print(
-                f"{path} is not what the types say: run python -m serinus.api.crd", file=sys.stderr
-            )
+            print(f"{path} is out of date: run python -m serinus.api.crd", file=sys.stderr)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(wanted, "utf-8")

@@ -1,4 +1,4 @@
-"""What is watched of the stable revision at all times, also between rollouts."""
+"""Continuous monitoring of the stable revision, also between rollouts."""
 
 import hashlib
 import json
@@ -17,31 +17,32 @@ MOST_SHARES = 64
 
 
 class BucketShare(Type):
-    """A range of a numeric feature: above the bucket before, and up to a bound."""
+    """A range of a numeric feature, from the previous bound up to this one."""
 
     up_to: float = Field(
-        description="Upper bound, in the feature's unit; a bucket bound of the pods' histogram."
+        description="Upper bound, in the unit of the feature; must be a bucket bound of the pods' "
+        "histogram."
     )
-    share: Percent = Field(description="Share of all values of the feature that lie in it.")
+    share: Percent = Field(description="Share of all values of the feature that are in this range.")
 
 
 class GivenFeature(Type):
-    """How the values of a feature are expected to be distributed."""
+    """The expected distribution of a feature."""
 
     feature: FeatureName = Field(description="Name of the feature.")
     buckets: Annotated[list[BucketShare], Field(max_length=MOST_SHARES)] = Field(
         default_factory=list,
-        description="Ranges of numeric values, rising. What no bucket or category has of 100% lies "
-        "above the last.",
+        description="Ranges of numeric values, in ascending order. The remainder up to 100% is "
+        "above the last bound.",
     )
     categories: Annotated[dict[CategoryName, Percent], Field(max_length=MOST_SHARES)] = Field(
         default_factory=dict,
-        description="Share of each category; missing values are the category missing.",
+        description="Share of each category; missing values have the category missing.",
     )
 
 
 class Reference(Type):
-    """What the features are compared with: recorded from stable's own traffic, or given."""
+    """The distributions that features are compared with, recorded from stable or given."""
 
     record_for: Interval = Field(
         default="1h",
@@ -50,20 +51,21 @@ class Reference(Type):
     )
     min_values: Annotated[int, Field(ge=100, le=1_000_000_000)] = Field(
         default=1000,
-        description="Values that a recorded feature must have; recording goes on until one has.",
+        description="Minimum number of recorded values; recording continues until a feature has "
+        "as many.",
     )
     given: Annotated[list[GivenFeature], Field(min_length=1, max_length=MOST_FEATURES)] | None = (
         Field(
             default=None,
-            description="Given distributions, such as those of the training data; then nothing "
-            "is recorded, and only these features are monitored.",
+            description="Given distributions, such as those of the training data. Nothing is "
+            "recorded, and only these features are monitored.",
         )
     )
 
 
 class FeatureDrift(Type):
-    """Whether the inputs of the stable revision have drifted from their reference. This never
-    causes a rollback: the condition Drifted, an event and a metric report it."""
+    """Detects drift of the stable revision's inputs from a reference. Drift is reported by the
+    condition Drifted, an event and a metric, and never causes a rollback."""
 
     features: MetricName = Field(
         default="model_feature_value",
@@ -71,42 +73,42 @@ class FeatureDrift(Type):
     )
     categories: Counter = Field(
         default=Counter(metric="model_feature_category_total"),
-        description="Counter of the values of categorical features, and of missing ones.",
+        description="Counter of the values of categorical features and of missing values.",
     )
     feature_label: LabelName = Field(
-        default="feature", description="The label that names the feature."
+        default="feature", description="Label with the name of the feature."
     )
     category_label: LabelName = Field(
-        default="category", description="The label that names the category."
+        default="category", description="Label with the name of the category."
     )
     reference: Reference = Field(
-        default=Reference(), description="What the features are compared with."
+        default=Reference(), description="The distributions that features are compared with."
     )
     tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
         default=1.25,
-        description="A feature has drifted once some range or category is shown to be more than "
-        "this many times as common, or as rare, as in the reference.",
+        description="A feature has drifted once a range or category is shown to be more than this "
+        "many times as common, or as rare, as in the reference.",
     )
     absolute_tolerance: Percent = Field(
         default="2%",
-        description="Added to the tolerated share of each range or category; it also covers that "
-        "a recorded reference is a sample.",
+        description="Added to the tolerated share of each range or category; also covers the "
+        "sampling error of a recorded reference.",
     )
 
     @cached_property
     def digest(self) -> str:
-        """12 characters that stand for the settings; others give other ones."""
+        """A hash of the settings, 12 characters."""
         text = json.dumps(self.to_json(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 class Monitoring(Type):
-    """What is monitored of the stable revision, and how often."""
+    """Continuous monitoring of the stable revision."""
 
     interval: Interval = Field(
-        default="1m", description="Time between two looks at Prometheus; 1s at least."
+        default="1m", description="Time between two measurements; at least 1s."
     )
     feature_drift: FeatureDrift = Field(
         default=FeatureDrift(),
-        description="Whether the features have drifted from their reference.",
+        description="Drift of the features from their reference.",
     )

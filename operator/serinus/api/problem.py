@@ -1,11 +1,11 @@
-"""What is wrong with a manifest."""
+"""Problems of a manifest."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A field of the manifest, and what is wrong with it in a sentence."""
+    """An invalid field of the manifest, with a message."""
 
     field: str
     message: str
@@ -14,5 +14,5 @@ class Problem:
         return f"{self.field}: {self.message}"
 
     def below(self, path: str) -> "Problem":
-        """The same of an object at this path; a problem without a field is the object's."""
+        """The same problem with its field below this path; without a field, the path itself."""
         return Problem(f"{path}.{self.field}" if self.field else path, self.message)

@@ -17,7 +17,7 @@ def seconds(duration: str) -> float:
     Raises ValueError with a sentence that shows the accepted form.
     """
     if not re.fullmatch(DURATION_PATTERN, duration):
-        raise ValueError(f"{duration!r} is no duration: write it like 30s, 5m or 1h30m")
+        raise ValueError(f"{duration!r} is not a duration such as 30s, 5m or 1h30m")
     parts = re.findall(r"([0-9]+)(ms|s|m|h)", duration)
     return sum(int(count) * _SECONDS[unit] for count, unit in parts)
 
@@ -29,7 +29,7 @@ def fraction(percent: str) -> float:
     Raises ValueError with a sentence that shows the accepted form, also above 100%.
     """
     if not re.fullmatch(PERCENT_PATTERN, percent):
-        raise ValueError(f"{percent!r} is no percentage: write it like 1% or 0.5%")
+        raise ValueError(f"{percent!r} is not a percentage such as 1% or 0.5%")
     value = float(percent[:-1]) / 100
     if value > 1:
         raise ValueError(f"{percent!r} is more than 100%")

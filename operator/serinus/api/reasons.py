@@ -1,13 +1,13 @@
-"""Reasons: the CamelCase words in conditions, holds, decisions and events. They are API."""
+"""Reasons: the CamelCase identifiers in conditions, holds, decisions and events. They are API."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class Reason(StrEnum):
-    """Why something is as it is. Scripts match on these; sentences may change, these don't."""
+    """Machine-readable reasons. Scripts match on these; messages may change, reasons do not."""
 
-    # where a rollout stands
+    # state of a rollout
     HEALTHY = "Healthy"
     UNAVAILABLE = "Unavailable"
     FIRST_DEPLOYMENT = "FirstDeployment"
@@ -17,7 +17,7 @@ class Reason(StrEnum):
     WEIGHT_CHANGED = "WeightChanged"
     PROMOTING = "Promoting"
     PROMOTED = "Promoted"
-    # why it was ended
+    # why it ended
     CHECK_FAILED = "CheckFailed"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     TOO_MANY_RESTARTS = "TooManyRestarts"
@@ -27,7 +27,7 @@ class Reason(StrEnum):
     SUPERSEDED = "Superseded"
     UNDONE = "Undone"
     RETRIED = "Retried"
-    # why it is held
+    # why it waits
     AWAITING_PODS = "AwaitingPods"
     AWAITING_ROUTE = "AwaitingRoute"
     AWAITING_VERDICT = "AwaitingVerdict"
@@ -40,15 +40,15 @@ class Reason(StrEnum):
     TRAFFIC_SPLIT_WRONG = "TrafficSplitWrong"
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     METRICS_READABLE = "MetricsReadable"
-    # what else is to know
+    # other information
     TAKEN_UP = "TakenUp"
     FIELDS_UNKNOWN = "FieldsUnknown"
     STATUS_UNREADABLE = "StatusUnreadable"
-    # whether stable's inputs have left their reference
+    # drift of stable's inputs
     RECORDING_REFERENCE = "RecordingReference"
     WITHIN_REFERENCE = "WithinReference"
     FEATURES_DRIFTED = "FeaturesDrifted"
-    # why it cannot go on without a person
+    # why it needs a person
     INVALID_SPEC = "InvalidSpec"
     NAME_TAKEN = "NameTaken"
     HISTORY_LOST = "HistoryLost"
@@ -74,4 +74,4 @@ WARNINGS: Final = frozenset(
         Reason.COMMAND_REFUSED,
     }
 )
-"""Reasons of decisions whose events have the type Warning: nobody asked for what they tell."""
+"""Reasons of decisions whose events have the type Warning."""

@@ -1,4 +1,4 @@
-"""What `serinus simulate` is told of the world: traffic, pods, and how the models behave."""
+"""The scenario of `serinus simulate`: traffic, pods, and the behaviour of the models."""
 
 from typing import Annotated, Literal, Self
 
@@ -10,7 +10,7 @@ from serinus.api.quantities import fraction
 
 
 class Scores(Type):
-    """Scores from 0 to 1: a normal distribution, cut off at both ends."""
+    """Scores from 0 to 1, with a truncated normal distribution."""
 
     mean: Annotated[float, Field(ge=0, le=1)] = Field(default=0.4, description="Mean score.")
     deviation: Annotated[float, Field(gt=0, le=1)] = Field(
@@ -19,7 +19,7 @@ class Scores(Type):
 
 
 class ScenarioLatency(Type):
-    """Durations of requests: a log-normal distribution."""
+    """Durations of requests, with a log-normal distribution."""
 
     median: Duration = Field(default="80ms", description="Half of the requests take longer.")
     deviation: Annotated[float, Field(gt=0, le=5)] = Field(
@@ -28,33 +28,35 @@ class ScenarioLatency(Type):
 
 
 class Reports(Type):
-    """What users report of predictions, at once."""
+    """Feedback of users on predictions, without delay."""
 
     given: Percent = Field(default="5%", description="Share of the predictions reported on.")
     negative: Percent = Field(default="20%", description="Share of the reports that are negative.")
 
 
 class ScenarioModel(Type):
-    """How a model answers."""
+    """Behaviour of a model."""
 
     errors: Percent = Field(default="1%", description="Share of requests that fail.")
     errors_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=1, description="How many requests fail together, when some do."
+        default=1, description="Number of requests that fail together."
     )
-    latency: ScenarioLatency = Field(default=ScenarioLatency(), description="How long it takes.")
-    feedback: Reports = Field(default=Reports(), description="What users report.")
-    scores: Scores = Field(default=Scores(), description="What it scores.")
+    latency: ScenarioLatency = Field(
+        default=ScenarioLatency(), description="Durations of requests."
+    )
+    feedback: Reports = Field(default=Reports(), description="Feedback of users.")
+    scores: Scores = Field(default=Scores(), description="Scores of predictions.")
     classes: Annotated[dict[str, Percent], Field(min_length=1, max_length=32)] = Field(
         default={"approve": "70%", "refuse": "30%"},
-        description="Share of each class among its predictions; together 100%.",
+        description="Share of each class among the predictions; the sum must be 100%.",
     )
     groups: Annotated[dict[str, Percent], Field(min_length=1, max_length=8)] = Field(
         default={"a": "50%", "b": "50%"},
-        description="Share of each group among those whom it answers; together 100%.",
+        description="Share of each group among the requests; the sum must be 100%.",
     )
     denied: Annotated[dict[str, Percent], Field(max_length=8)] = Field(
         default_factory=dict,
-        description="By group, share of its favourable answers that it is denied for being this "
+        description="By group, share of its favourable answers that are denied because of the "
         "group.",
     )
 
@@ -64,65 +66,67 @@ class ScenarioModel(Type):
             if abs(sum(map(fraction, shares.values())) - 1) > 1e-6:
                 raise ValueError(f"the shares of the {name} must add up to 100%")
         if unknown := set(self.denied) - set(self.groups):
-            raise ValueError(f"denied: {min(unknown)} is none of the groups")
+            raise ValueError(f"denied: {min(unknown)} is not one of the groups")
         return self
 
 
 class ScenarioChange(Type):
-    """What of it is otherwise than with stable; what is left out is the same."""
+    """Differences from stable; omitted fields are the same."""
 
     after: Duration = Field(
-        default="0s", description="How long the candidate serves as stable does, before it changes."
+        default="0s",
+        description="Time during which the candidate behaves like stable, before it changes.",
     )
     errors: Percent | None = Field(default=None, description="Share of requests that fail.")
-    latency: ScenarioLatency | None = Field(default=None, description="How long it takes.")
-    feedback: Reports | None = Field(default=None, description="What users report.")
-    scores: Scores | None = Field(default=None, description="What it scores.")
+    latency: ScenarioLatency | None = Field(default=None, description="Durations of requests.")
+    feedback: Reports | None = Field(default=None, description="Feedback of users.")
+    scores: Scores | None = Field(default=None, description="Scores of predictions.")
     classes: Annotated[dict[str, Percent], Field(max_length=32)] | None = Field(
-        default=None, description="Share of each class; together 100%."
+        default=None, description="Share of each class; the sum must be 100%."
     )
     denied: Annotated[dict[str, Percent], Field(max_length=8)] | None = Field(
-        default=None, description="By group, share of its favourable answers that it is denied."
+        default=None, description="By group, share of its favourable answers that are denied."
     )
 
 
 class Scenario(Type):
-    """A world in which a rollout is simulated."""
+    """Conditions in which a rollout is simulated."""
 
     requests_per_second: Annotated[float, Field(gt=0, le=1_000_000)] = Field(
-        default=100, description="Requests to both revisions together, on average."
+        default=100, description="Average number of requests per second to both revisions together."
     )
     traffic: Literal["Steady", "Diurnal", "Bursts", "Ramp"] = Field(
         default="Steady",
-        description="Steady; Diurnal: half more by day and half less by night; Bursts: five times "
-        "as much for 10 s of each minute, on top of what is steady; Ramp: from half to one and a "
-        "half times as much within an hour.",
+        description="Steady; Diurnal: 50% more by day and 50% less by night; Bursts: five times "
+        "the steady traffic in addition for 10 s of each minute; Ramp: from 50% to 150% within an "
+        "hour.",
     )
     scrape_interval: Interval = Field(
-        default="15s", description="How often Prometheus reads each pod."
+        default="15s", description="How often Prometheus scrapes each pod."
     )
     pods_ready_after: Duration = Field(
-        default="20s", description="How long a new pod takes to be ready."
+        default="20s", description="How long a new pod takes to become ready."
     )
     route_after: Duration = Field(
-        default="1s", description="How long a new split of the traffic takes to be in effect."
+        default="1s", description="How long a new traffic split takes to be in effect."
     )
     astray: Percent = Field(
         default="0%",
-        description="Share of the candidate's traffic that goes to stable all the same.",
+        description="Share of the candidate's traffic that goes to stable instead.",
     )
     pods_differ: Percent = Field(
         default="0%",
-        description="How much the error rates of pods of one revision differ, as a standard "
-        "deviation relative to their mean.",
+        description="Standard deviation of the error rates of pods of one revision, relative to "
+        "their mean.",
     )
-    stable: ScenarioModel = Field(default=ScenarioModel(), description="How stable answers.")
+    stable: ScenarioModel = Field(default=ScenarioModel(), description="Behaviour of stable.")
     candidate: ScenarioChange = Field(
-        default=ScenarioChange(), description="How the candidate answers, where that is otherwise."
+        default=ScenarioChange(),
+        description="Behaviour of the candidate, where it differs from stable.",
     )
     values: dict[CheckName, float] = Field(
         default_factory=dict,
-        description="By the name of a threshold check, what its query reads.",
+        description="Result of each threshold query, by the name of its check.",
     )
 
     @model_validator(mode="after")
@@ -131,6 +135,6 @@ class Scenario(Type):
         return self
 
     def candidates_model(self) -> ScenarioModel:
-        """How the candidate answers once it has changed."""
+        """Behaviour of the candidate after it has changed."""
         changed = self.candidate.model_dump(exclude_none=True, exclude={"after"})
         return ScenarioModel.model_validate({**self.stable.model_dump(), **changed})

@@ -1,4 +1,4 @@
-"""What Serinus tells: the status of a ModelDeployment. It is also all that a restart needs."""
+"""The status of a ModelDeployment: the whole state of a rollout, also after a restart."""
 
 from typing import Annotated, Literal
 
@@ -16,15 +16,16 @@ ReasonText = Annotated[str, Field(max_length=64)]
 
 
 class Condition(StatusType):
-    """A standard condition: Ready, Reconciling and Stalled as kstatus reads them,
-    MetricsAvailable, Drifted and FieldsIgnored."""
+    """A standard condition."""
 
     type: Annotated[str, Field(max_length=64)] = Field(description="Name of the condition.")
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
     reason: ReasonText = Field(description="Machine-readable cause.")
-    message: MessageField[Sentence] = Field(default="", description="The cause in a sentence.")
-    observed_generation: int = Field(default=0, description="Generation that this speaks of.")
-    last_transition_time: Moment = Field(description="When status last changed.")
+    message: MessageField[Sentence] = Field(default="", description="Human-readable cause.")
+    observed_generation: int = Field(
+        default=0, description="Generation for which the condition was set."
+    )
+    last_transition_time: Moment = Field(description="Time of the last change of status.")
 
 
 LogEvidence = Annotated[list[float], Field(max_length=16)]
@@ -34,107 +35,112 @@ ByPod = Annotated[dict[str, float], Field(max_length=16)]
 
 
 class Comparison(StatusType):
-    """One quantity of both arms, with the log of an e-value for each alternative."""
+    """A quantity compared between both revisions, with the log of an e-value per alternative."""
 
     name: Annotated[str, Field(max_length=128)] = Field(
-        description="What is compared: errors, limit, a class, a score range or two groups."
+        description="Name of the quantity: errors, limit, a class, a score range or two groups."
     )
-    candidate: float = Field(default=0.0, description="Candidate's count in this rollout.")
-    stable: float = Field(default=0.0, description="Stable's count in this rollout.")
+    candidate: float = Field(default=0.0, description="Count of the candidate in this rollout.")
+    stable: float = Field(default=0.0, description="Count of stable in this rollout.")
     pods: ByPod = Field(
-        default_factory=dict, description="Candidate's count by pod, of the first 16 pods."
+        default_factory=dict, description="Count of the candidate by pod, for the first 16 pods."
     )
     above: LogEvidence = Field(
         default_factory=list,
-        description="Against 'no more common than tolerated'; goes on over the whole rollout.",
+        description="Evidence against 'no more common than tolerated', over the whole rollout.",
     )
     below: LogEvidence = Field(
         default_factory=list,
-        description="Against 'no rarer than tolerated'; goes on over the whole rollout.",
+        description="Evidence against 'no rarer than tolerated', over the whole rollout.",
     )
     not_above: LogEvidence = Field(
         default_factory=list,
-        description="Against 'more common than the margin'; starts anew with each weight.",
+        description="Evidence against 'more common than the margin', at the current weight.",
     )
     not_below: LogEvidence = Field(
         default_factory=list,
-        description="Against 'rarer than the margin'; starts anew with each weight.",
+        description="Evidence against 'rarer than the margin', at the current weight.",
     )
 
 
 class ArmRequests(StatusType):
-    """Requests of one arm since a moment; pods are scraped when they are, not at that moment."""
+    """Requests of one revision since a time, which is not the time of a scrape."""
 
-    certain: float = Field(default=0.0, description="Counted from a scrape after that moment.")
-    doubtful: float = Field(
-        default=0.0, description="Counted from a scrape before: some may have come earlier."
+    certain: float = Field(
+        default=0.0, description="Requests counted since the first scrape after that time."
     )
-    marked: float = Field(default=0.0, description="The certain ones when the mark was set.")
+    doubtful: float = Field(
+        default=0.0,
+        description="Requests counted since the last scrape before that time; some may be earlier.",
+    )
+    marked: float = Field(default=0.0, description="The certain requests at the time markedAt.")
 
 
 class SplitState(StatusType):
-    """How the requests were split since a moment, and what was found before."""
+    """The traffic split since the start of a trial, and the last verdict."""
 
-    since: Moment = Field(description="Since when requests are counted.")
-    trial: int = Field(default=1, description="How often counting began in this rollout.")
+    since: Moment = Field(description="Start of the trial.")
+    trial: int = Field(default=1, description="Number of the trial in this rollout.")
     marked_at: Moment | None = Field(
-        default=None, description="Up to when the marked requests had come."
+        default=None, description="Time up to which the marked requests were counted."
     )
-    candidate: ArmRequests = Field(default=ArmRequests(), description="Candidate's requests.")
-    stable: ArmRequests = Field(default=ArmRequests(), description="Stable's requests.")
+    candidate: ArmRequests = Field(default=ArmRequests(), description="Requests of the candidate.")
+    stable: ArmRequests = Field(default=ArmRequests(), description="Requests of stable.")
     found: Verdict = Field(default="Inconclusive", description="The last verdict at this weight.")
-    evidence: Sentence = Field(default="", description="What it rests on.")
+    evidence: Sentence = Field(default="", description="The evidence for that verdict.")
 
 
 class CheckState(StatusType):
-    """What a resumed judge needs of a check, and the evidence in figures."""
+    """The state of a check, with its evidence."""
 
     policy: Annotated[str, Field(max_length=16)] = Field(
-        default="", description="Digest of the check's settings; with others it starts anew."
+        default="",
+        description="Hash of the settings of the check; if they change, the check starts again.",
     )
     budget: Annotated[str, Field(max_length=16)] = Field(
         default="",
-        description="Digest of what the analysis gave the check to decide by: its budgets and "
-        "minRequests. With others its verdict waits for the next look.",
+        description="Hash of the budgets and minRequests of the analysis; if they change, the "
+        "verdict waits for the next look.",
     )
     peak: float = Field(
         default=0.0,
-        description="Greatest log e-value against the candidate so far; exp(-peak) is an "
+        description="Largest log e-value against the candidate so far; exp(-peak) is an "
         "anytime-valid p-value.",
     )
     held_back: float = Field(
         default=1.0,
-        description="Weight held back: for changes later in the rollout, and for classes that are "
-        "still to appear.",
+        description="Weight reserved for late changes and for classes that appear later.",
     )
-    releases: int = Field(default=0, description="How often held-back weight was released.")
+    releases: int = Field(
+        default=0, description="Number of times that reserved weight was released."
+    )
     candidate: Annotated[dict[str, float], Field(max_length=64)] = Field(
-        default_factory=dict, description="Candidate's requests in this rollout, by what was read."
+        default_factory=dict, description="Requests of the candidate in this rollout, by metric."
     )
     stable: Annotated[dict[str, float], Field(max_length=8)] = Field(
-        default_factory=dict, description="Stable's requests in this rollout, by what was read."
+        default_factory=dict, description="Requests of stable in this rollout, by metric."
     )
     pods: ByPod = Field(
-        default_factory=dict, description="Candidate's requests by pod, of the first 16 pods."
+        default_factory=dict, description="Requests of the candidate by pod, for the first 16 pods."
     )
     step_requests: float = Field(
-        default=0.0, description="Candidate's requests since the weight last changed."
+        default=0.0, description="Requests of the candidate since the last change of the weight."
     )
     alone: float = Field(
         default=0.0,
-        description="What one arm has counted at this weight since the other last counted any: "
-        "stable's if positive, candidate's if negative.",
+        description="Requests of one revision at this weight since the last request of the other: "
+        "of stable if positive, of the candidate if negative.",
     )
     comparisons: Annotated[list[Comparison], Field(max_length=128)] = Field(
-        default_factory=list, description="What is compared, with its evidence."
+        default_factory=list, description="The compared quantities and their evidence."
     )
     breached_since: Moment | None = Field(
-        default=None, description="Since when a threshold is breached without a break."
+        default=None, description="Time since which a threshold is continuously out of bounds."
     )
     in_bounds_since: Moment | None = Field(
-        default=None, description="Since when a threshold is in bounds without a break."
+        default=None, description="Time since which a threshold is continuously within bounds."
     )
-    split: SplitState | None = Field(default=None, description="What trafficShare has counted.")
+    split: SplitState | None = Field(default=None, description="State of a trafficShare check.")
 
 
 class CheckStatus(StatusType):
@@ -143,283 +149,288 @@ class CheckStatus(StatusType):
     name: Annotated[str, Field(max_length=63)] = Field(description="Name of the check.")
     kind: Annotated[str, Field(max_length=32)] = Field(description="Kind of the check.")
     verdict: Verdict = Field(description="Pass, Fail, Inconclusive, NoData or Error.")
-    message: Sentence = Field(default="", description="The evidence in a sentence.")
-    state: CheckState = Field(default=CheckState(), description="What a resumed judge needs.")
+    message: Sentence = Field(default="", description="Human-readable evidence.")
+    state: CheckState = Field(default=CheckState(), description="State of the check.")
 
     @property
     def rolls_back(self) -> bool:
-        """It failed, and by the candidate's fault."""
+        """Whether it failed because of the candidate."""
         return self.verdict == "Fail" and not self._tests_routing
 
     @property
     def split_is_wrong(self) -> bool:
-        """It failed, and the routing is to blame."""
+        """Whether it failed because of the routing."""
         return self.verdict == "Fail" and self._tests_routing
 
     @property
     def _tests_routing(self) -> bool:
-        """A kind that this version does not know tests the candidate, as most do."""
+        """A kind that this version does not know is taken for one that tests the candidate."""
         return KINDS.get(self.kind, Settings).tests_routing
 
 
 class Weight(StatusType):
-    """Percent of the traffic that the candidate takes."""
+    """The candidate's percentage of the traffic."""
 
-    wanted: float = Field(description="What the step asks for.")
+    wanted: float = Field(description="Weight of the step.")
     actual: ObservedField[float] = Field(
-        description="What the route, or the number of ready pods, gives."
+        description="Actual weight, from the route or the number of ready pods."
     )
     since: ObservedField[Moment | None] = Field(
-        default=None, description="Since when it gives that."
+        default=None, description="Time since which the actual weight is in effect."
     )
 
 
 class Restarts(StatusType):
-    """Restarts of containers in a rollout, as far as they were counted."""
+    """Counted restarts of containers in a rollout."""
 
-    candidate: int = Field(default=0, description="Of the candidate's pods, gone ones included.")
+    candidate: int = Field(
+        default=0, description="Restarts of the candidate's pods, including deleted ones."
+    )
     expected: float = Field(
-        default=0.0, description="What as many pods of stable restarted meanwhile."
+        default=0.0, description="Restarts of as many stable pods in the same time."
     )
-    last: Sentence = Field(
-        default="", description="How the candidate's container that ended last came to its end."
-    )
+    last: Sentence = Field(default="", description="Why the candidate's last container terminated.")
     pods: Annotated[dict[str, int], Field(max_length=256)] = Field(
         default_factory=dict,
-        description="By pod, its restarts when they were last counted; of the first 256 pods with "
-        "any.",
+        description="Restarts by pod when they were last counted, for the first 256 pods with any.",
     )
 
 
 class Silence(StatusType):
-    """Requests that stable answered since the last one of the candidate's was counted."""
+    """Requests since the last counted request of the candidate."""
 
-    stable: float = Field(default=0.0, description="Stable's requests.")
+    stable: float = Field(default=0.0, description="Requests of stable.")
     expected: float = Field(
-        default=0.0, description="The candidate's, as its share of the traffic makes them."
+        default=0.0, description="Requests expected of the candidate according to its weight."
     )
     since: Moment | None = Field(
-        default=None, description="Since when enough were expected for their absence to mean much."
+        default=None, description="Time since which enough requests are expected to detect silence."
     )
-    until: Moment = Field(description="The last look that found it so.")
+    until: Moment = Field(description="Time of the last look.")
 
 
 class Withdrawn(StatusType):
-    """A candidate's traffic was taken away, and its step waits."""
+    """The candidate's traffic was withdrawn, and its step waits."""
 
     since: Moment = Field(description="Since when.")
-    weight: float = Field(description="Percent that its step asks for.")
+    weight: float = Field(description="Weight of the step, in percent.")
     policy: Annotated[str, Field(max_length=16)] = Field(
-        description="Digest of spec.rollout; with another one the step is resumed."
+        description="Hash of spec.rollout; if it changes, the step resumes."
     )
 
 
 class UnreadyTime(StatusType):
-    """Time in which pods of the candidate that had been ready were not."""
+    """Time during which pods of the candidate became unready."""
 
-    seconds: float = Field(default=0.0, description="In sum, of the times that are over.")
-    times: int = Field(default=0, description="How often it began.")
-    since: Moment | None = Field(default=None, description="Since when it is so now.")
+    seconds: float = Field(default=0.0, description="Total of past periods, in seconds.")
+    times: int = Field(default=0, description="Number of periods.")
+    since: Moment | None = Field(default=None, description="Start of the current period.")
 
 
 class Hold(StatusType):
-    """Why the rollout does not go on."""
+    """Why the rollout waits."""
 
     reason: ReasonText = Field(description="Machine-readable cause.")
-    message: MessageField[Sentence] = Field(description="The cause in a sentence.")
+    message: MessageField[Sentence] = Field(description="Human-readable cause.")
     since: Moment = Field(description="Since when.")
 
 
 class Stable(StatusType):
-    """The revision that serves."""
+    """The stable revision."""
 
     revision: Hash = Field(description="Hash of the revision.")
-    number: int = Field(description="Its place in the history.")
+    number: int = Field(description="Number of the revision in the history.")
     version: Annotated[str, Field(max_length=63)] | None = Field(
-        default=None, description="model.version, where it was given."
+        default=None, description="model.version of the revision."
     )
-    ready_replicas: ObservedField[int] = Field(default=0, description="Its ready pods.")
-    since: Moment = Field(description="When it took over.")
+    ready_replicas: ObservedField[int] = Field(default=0, description="Number of ready pods.")
+    since: Moment = Field(description="Time at which it became stable.")
 
 
 class Candidate(StatusType):
     """The revision that is being rolled out."""
 
     revision: Hash = Field(description="Hash of the revision.")
-    number: int = Field(description="Its place in the history.")
+    number: int = Field(description="Number of the revision in the history.")
     version: Annotated[str, Field(max_length=63)] | None = Field(
-        default=None, description="model.version, where it was given."
+        default=None, description="model.version of the revision."
     )
     mode: Literal["First", "Steps", "Direct"] = Field(
-        description="First: there is no stable yet. Steps: by spec.rollout.steps. Direct: an "
-        "undo, which needs no steps."
+        description="First: first deployment, without stable. Steps: by spec.rollout.steps. "
+        "Direct: "
+        "an undo, without steps."
     )
     step: int = Field(
-        default=0, description="Index of the current step; its number of steps once all are done."
+        default=0,
+        description="Index of the current step; the number of steps once all have passed.",
     )
-    weight: Weight = Field(default=Weight(wanted=0, actual=0), description="Its traffic.")
-    ready_replicas: ObservedField[int] = Field(default=0, description="Its ready pods.")
-    since: Moment = Field(description="When the rollout started.")
+    weight: Weight = Field(default=Weight(wanted=0, actual=0), description="Its weight.")
+    ready_replicas: ObservedField[int] = Field(default=0, description="Number of ready pods.")
+    since: Moment = Field(description="Start of the rollout.")
     progress_since: ObservedField[Moment] = Field(
-        description="Since when pods are missing, or were last; the progress deadline counts from "
-        "here."
+        description="Start of the progress deadline: time since which pods are missing, or at "
+        "which "
+        "they last were."
     )
     pods_awaited: ObservedField[int] = Field(
         default=0,
-        description="Ready pods that are awaited since then; 0: none are missing. If more are "
-        "needed, the deadline counts anew.",
+        description="Number of ready pods required since then; 0 if none are missing. If more are "
+        "required, the deadline starts again.",
     )
     analysis_since: Moment | None = Field(
         default=None,
-        description="Since when the route gives it traffic; requests count from here.",
+        description="Time since which the route gives it traffic; requests count from then on.",
     )
     effective_since: Moment | None = Field(
         default=None,
-        description="Since when the weight wanted is in effect; the step's clocks count from here.",
+        description="Time since which the weight of the step is in effect; the times of the step "
+        "count from then on.",
     )
     unmeasured: float = Field(
         default=0.0,
-        description="Seconds at this weight in which nothing could be judged: without readable "
-        "metrics, or with another split than asked for; maxStepDuration does not count them.",
+        description="Seconds at this weight without readable metrics or with a wrong traffic "
+        "split; maxStepDuration excludes them.",
     )
-    step_since: Moment | None = Field(
-        default=None, description="Since when the current pause is waited for."
-    )
+    step_since: Moment | None = Field(default=None, description="Start of the current pause.")
     promoting: bool = Field(
-        default=False, description="All steps are done; it takes all traffic once it can."
+        default=False,
+        description="All steps have passed; the candidate gets all traffic once it is ready.",
     )
     commanded: bool = Field(
         default=False,
-        description="It was promoted by command, which spec.rollout.paused does not hold.",
+        description="Promoted by command, which spec.rollout.paused does not stop.",
     )
     alone_since: Moment | None = Field(
         default=None,
-        description="Since when stable had no ready pod while this revision served. Until all of "
-        "stable's pods are ready again, only a person or a failed check takes its traffic.",
+        description="Time since which stable had no ready pod while this revision served. Until "
+        "all of stable's pods are ready again, only a command or a failed check removes its "
+        "traffic.",
     )
-    hold: ObservedField[Hold | None] = Field(default=None, description="Why it does not go on.")
+    hold: ObservedField[Hold | None] = Field(default=None, description="Why the rollout waits.")
     restarts: EvidenceField[Restarts | None] = Field(
-        default=None, description="Restarts of containers; None until pods were listed."
+        default=None, description="Restarts of containers; unset until pods have been listed."
     )
     unready: UnreadyTime = Field(
         default=UnreadyTime(),
         description="How long its pods were unready after they had been ready; progressDeadline "
-        "bounds the sum.",
+        "limits the total.",
     )
     unreadable_since: Moment | None = Field(
-        default=None, description="Since when nothing can be judged."
+        default=None, description="Time since which no metrics can be read."
     )
     unreported_since: EvidenceField[Moment | None] = Field(
-        default=None, description="Since when Prometheus knows fewer pods than are ready."
+        default=None, description="Time since which Prometheus has fewer pods than are ready."
     )
     errors_in_a_row: EvidenceField[int] = Field(
-        default=0, description="Failed measurements in a row."
+        default=0, description="Number of consecutive failed measurements."
     )
     measured_at: EvidenceField[Moment | None] = Field(
-        default=None, description="Last good measurement."
+        default=None, description="Time of the last successful measurement."
     )
     silence: EvidenceField[Silence | None] = Field(
-        default=None, description="While stable answers and the candidate does not."
+        default=None, description="Set while stable answers and the candidate does not."
     )
     withdrawn: Withdrawn | None = Field(
-        default=None, description="Why it takes no traffic though its step asks for some."
+        default=None, description="Set while its traffic is withdrawn."
     )
     baseline: ObservedField[Baseline | None] = Field(
-        default=None, description="What stable's history showed before the first traffic."
+        default=None, description="Result of stable's history before the first traffic."
     )
     counted: EvidenceField[Annotated[dict[str, float], Field(max_length=4000)]] = Field(
         default_factory=dict,
-        description="By pod and address, the time in Unix seconds of the last sample counted.",
+        description="Time of the last counted sample in Unix seconds, by pod and address.",
     )
     checks: EvidenceField[Annotated[list[CheckStatus], Field(max_length=16)]] = Field(
-        default_factory=list, description="Its checks and their evidence."
+        default_factory=list, description="The checks and their evidence."
     )
 
 
 class Rejected(StatusType):
-    """A revision that is asked for and not run, until the spec changes or a retry."""
+    """A revision in the spec that is not run until the spec changes or it is retried."""
 
     revision: Hash = Field(description="Hash of the revision.")
     reason: ReasonText = Field(description="Machine-readable cause.")
-    message: Sentence = Field(description="The cause in a sentence.")
-    at: Moment = Field(description="When it was rejected.")
+    message: Sentence = Field(description="Human-readable cause.")
+    at: Moment = Field(description="Time of the rejection.")
 
 
 class Retiring(StatusType):
-    """A revision that lost its traffic and whose pods are about to go."""
+    """A revision that lost its traffic and whose pods will be deleted."""
 
     revision: Hash = Field(description="Hash of the revision.")
-    since: Moment = Field(description="When it was to lose its traffic.")
+    since: Moment = Field(description="Time at which its traffic was removed.")
     idle_since: ObservedField[Moment | None] = Field(
         default=None,
-        description="Since when no route that is in effect leads to it; its pods go "
+        description="Time since which no route in effect leads to it; its pods are deleted "
         "scaleDownDelay later.",
     )
 
 
 class Decision(StatusType):
-    """What Serinus did, and why."""
+    """A decision of Serinus."""
 
-    at: Moment = Field(description="When.")
-    reason: ReasonText = Field(description="What, machine-readable.")
-    revision: Hash = Field(description="Hash of the revision it is about.")
-    message: Sentence = Field(description="Why, in a sentence.")
+    at: Moment = Field(description="Time of the decision.")
+    reason: ReasonText = Field(description="Machine-readable decision.")
+    revision: Hash = Field(description="Hash of the revision concerned.")
+    message: Sentence = Field(description="Human-readable cause.")
 
 
 class ObeyedCommand(StatusType):
-    """The last serinus.dev/command that was obeyed or refused."""
+    """A command by annotation that was executed or refused."""
 
-    command: Annotated[str, Field(max_length=256)] = Field(description="The annotation's value.")
-    outcome: Sentence = Field(description="What came of it.")
-    at: Moment = Field(description="When.")
+    command: Annotated[str, Field(max_length=256)] = Field(description="Value of the annotation.")
+    outcome: Sentence = Field(description="Human-readable result.")
+    at: Moment = Field(description="Time of the command.")
 
 
 class InEffect(StatusType):
-    """A weight that the candidate had."""
+    """A weight of the candidate."""
 
-    weight: float = Field(description="Percent of the traffic, as its step asked.")
+    weight: float = Field(description="Weight of the step, in percent.")
     actual: float | None = Field(
-        default=None, description="What the number of ready pods gave, where that was another."
+        default=None, description="Actual weight from the number of ready pods, if different."
     )
-    since: Moment = Field(description="When it took effect.")
+    since: Moment = Field(description="Time at which it took effect.")
     until: Moment | None = Field(
-        default=None, description="When pods that carried it were lost or it was withdrawn, if so."
+        default=None,
+        description="Time at which it ended because pods were lost or traffic was withdrawn.",
     )
 
 
 class Timeline(StatusType):
-    """How a rollout went, beside its decisions: what it takes to judge it again from what
-    Prometheus has kept."""
+    """The timeline of a rollout, as required by serinus replay in addition to decisions and
+    metrics."""
 
-    revision: Hash = Field(description="Hash of the revision that was rolled out.")
-    stable: Hash = Field(description="Hash of the revision that it was compared with.")
-    since: Moment = Field(description="When it started.")
+    revision: Hash = Field(description="Hash of the candidate.")
+    stable: Hash = Field(description="Hash of the stable revision.")
+    since: Moment = Field(description="Start of the rollout.")
     measured_since: Moment | None = Field(
-        default=None, description="Since when the candidate's requests count."
+        default=None, description="Time since which the candidate's requests count."
     )
     weights: Annotated[list[InEffect], Field(max_length=64)] = Field(
-        default_factory=list, description="The weights as they took effect, oldest first."
+        default_factory=list, description="Weights that were in effect, oldest first."
     )
     commands: Annotated[list[ObeyedCommand], Field(max_length=16)] = Field(
-        default_factory=list, description="Commands given meanwhile, oldest first."
+        default_factory=list, description="Commands during the rollout, oldest first."
     )
     until: Moment | None = Field(
-        default=None, description="When it was promoted, rolled back or given up."
+        default=None, description="End of the rollout: promotion, rollback or replacement."
     )
     baseline: Baseline | None = Field(
-        default=None, description="What stable's history had shown, once the rollout is over."
+        default=None, description="Result of stable's history; set at the end of the rollout."
     )
 
 
 class FeatureReference(StatusType):
-    """The shares that a feature's values are compared with."""
+    """The reference distribution of a feature."""
 
     feature: Annotated[str, Field(max_length=100)] = Field(description="Name of the feature.")
     bounds: Annotated[list[float], Field(max_length=64)] = Field(
-        default_factory=list, description="Upper bounds of the ranges of numeric values, rising."
+        default_factory=list,
+        description="Upper bounds of the ranges of numeric values, in ascending order.",
     )
     shares: Annotated[list[float], Field(max_length=65)] = Field(
-        default_factory=list, description="Share of each range; the last lies above all bounds."
+        default_factory=list, description="Share of each range; the last is above all bounds."
     )
     categories: Annotated[dict[str, float], Field(max_length=64)] = Field(
         default_factory=dict, description="Share of each category."
@@ -427,46 +438,46 @@ class FeatureReference(StatusType):
 
 
 class FeatureStatus(StatusType):
-    """Whether a feature has left its reference."""
+    """Whether a feature has drifted."""
 
     feature: Annotated[str, Field(max_length=100)] = Field(description="Name of the feature.")
-    drifted: bool = Field(default=False, description="Whether it was last shown to have.")
-    since: Moment = Field(description="Since when.")
-    message: Sentence = Field(default="", description="The evidence in a sentence.")
+    drifted: bool = Field(default=False, description="Whether the feature has drifted.")
+    since: Moment = Field(description="Time of the last change.")
+    message: Sentence = Field(default="", description="Human-readable evidence.")
 
 
 class Unknown(StatusType):
-    """Why nothing is known."""
+    """Why it is unknown whether features have drifted."""
 
     reason: ReasonText = Field(description="Machine-readable cause.")
-    message: Sentence = Field(description="The cause in a sentence.")
+    message: Sentence = Field(description="Human-readable cause.")
 
 
 class Monitored(StatusType):
-    """What is monitored of the stable revision."""
+    """State of the monitoring of the stable revision."""
 
     basis: Annotated[str, Field(max_length=32)] = Field(
-        description="Stands for the settings, and the revision where the reference is recorded; "
-        "with another one it starts anew."
+        description="Hash of the settings, and of the revision if the reference is recorded; if it "
+        "changes, monitoring starts again."
     )
     reference: Annotated[list[FeatureReference], Field(max_length=64)] = Field(
-        default_factory=list, description="What the features are compared with."
+        default_factory=list, description="Reference distributions of the features."
     )
     features: Annotated[list[FeatureStatus], Field(max_length=64)] = Field(
         default_factory=list, description="The features, by name."
     )
-    unknown: Unknown | None = Field(default=None, description="Why nothing can be told.")
+    unknown: Unknown | None = Field(default=None, description="Why drift is unknown.")
 
 
 class Status(StatusType):
-    """The observed state of a model deployment."""
+    """The observed state of a ModelDeployment."""
 
-    observed_generation: int = Field(default=0, description="Generation that was last acted on.")
+    observed_generation: int = Field(default=0, description="Generation that was last reconciled.")
     phase: Phase = Field(
         default="Progressing", description="Healthy, Progressing, Paused or Degraded."
     )
     message: MessageField[Sentence] = Field(
-        default="", description="Where it stands, in a sentence."
+        default="", description="Human-readable state of the rollout."
     )
     conditions: ObservedField[
         Annotated[
@@ -485,30 +496,32 @@ class Status(StatusType):
         "FieldsIgnored.",
     )
     replicas: ObservedField[int] = Field(
-        default=0, description="Pods of the stable revision, for /scale."
+        default=0, description="Pods of the stable revision, for the scale subresource."
     )
     selector: Annotated[str, Field(max_length=512)] = Field(
         default="",
-        description="Selects the pods of all revisions, for /scale: what they use together is "
-        "what the whole traffic takes.",
+        description="Selector of the pods of all revisions, for the scale subresource: all of them "
+        "together serve the traffic.",
     )
-    stable: Stable | None = Field(default=None, description="The revision that serves.")
-    candidate: Candidate | None = Field(default=None, description="The revision rolled out.")
-    rejected: Rejected | None = Field(default=None, description="The revision refused.")
+    stable: Stable | None = Field(default=None, description="The stable revision.")
+    candidate: Candidate | None = Field(
+        default=None, description="The revision that is being rolled out."
+    )
+    rejected: Rejected | None = Field(default=None, description="The rejected revision.")
     retiring: Annotated[list[Retiring], Field(max_length=16)] = Field(
-        default_factory=list, description="Revisions whose pods are about to go."
+        default_factory=list, description="Revisions whose pods will be deleted."
     )
     former: Annotated[list[Hash], Field(max_length=100)] = Field(
         default_factory=list,
-        description="Revisions that were stable before, the last one first; undo returns to them.",
+        description="Former stable revisions, newest first; undo returns to them.",
     )
     decisions: Annotated[list[Decision], Field(max_length=20)] = Field(
-        default_factory=list, description="The last decisions, newest first."
+        default_factory=list, description="Recent decisions, newest first."
     )
-    command: ObeyedCommand | None = Field(default=None, description="The last command obeyed.")
+    command: ObeyedCommand | None = Field(default=None, description="The last command.")
     timeline: Timeline | None = Field(
-        default=None, description="How the last rollout went, for serinus replay."
+        default=None, description="Timeline of the last rollout, for serinus replay."
     )
     monitoring: Monitored | None = Field(
-        default=None, description="What is watched of the stable revision."
+        default=None, description="Monitoring of the stable revision."
     )

@@ -1,11 +1,11 @@
-"""Where a model lies: the URIs that Serinus mounts itself, `pvc://claim/path` and `oci://image`."""
+"""Model URIs that Serinus mounts itself: `pvc://claim/path` and `oci://image`."""
 
 import re
 from dataclasses import dataclass
 from typing import Final
 
 MODEL_PATH: Final = "/mnt/models"
-"""Where it is mounted in each container."""
+"""Mount path in each container."""
 MODEL_VOLUME: Final = "serinus-model"
 """Name of the volume."""
 
@@ -26,25 +26,25 @@ class Claim:
 
 @dataclass(frozen=True)
 class Image:
-    """An OCI artefact or image whose files are the model."""
+    """An OCI artifact or image whose files are the model."""
 
     reference: str
 
 
 def mounted(uri: str) -> Claim | Image | None:
-    """What to mount for a URI; None for any other scheme, which the server fetches by itself.
+    """What to mount for a URI; None for any other scheme, which the server downloads itself.
 
-    Raises ValueError with a sentence that shows the accepted form.
+    Raises ValueError with a message that shows the accepted form.
     """
     if uri.startswith("pvc:"):
         found = _CLAIM.fullmatch(uri)
         path = (found[3] or "") if found else ""
         if not found or (path and {"", ".", ".."} & set(path.split("/"))):
-            raise ValueError(f"{uri!r} names no claim and path: write it like pvc://claim/path")
+            raise ValueError(f"{uri!r} is invalid: it must have the form pvc://claim/path")
         return Claim(found[1], path)
     if uri.startswith("oci:"):
         found = _IMAGE.fullmatch(uri)
         if not found:
-            raise ValueError(f"{uri!r} names no image: write it like oci://registry/model:tag")
+            raise ValueError(f"{uri!r} is invalid: it must have the form oci://registry/model:tag")
         return Image(found[1])
     return None

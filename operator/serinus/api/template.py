@@ -1,18 +1,18 @@
-"""The part of a pod template's schema that Serinus reads; the rest is the API server's matter.
+"""The part of a pod template's schema that Serinus reads; the API server validates the rest.
 
-What is typed here the API server refuses at once, not when a Deployment is made of it.
+Errors in this part are rejected at once, and not only when a Deployment is created.
 """
 
 from typing import Any, Final
 
 LABEL_PREFIX: Final = "serinus.dev/"
-"""Of labels that are ours alone."""
+"""Prefix of labels that only Serinus sets."""
 
 Schema = dict[str, Any]
 
 
 def _object(description: str, required: tuple[str, ...] = (), **properties: Schema) -> Schema:
-    """An object of which only some fields are typed, and any other may be set."""
+    """An object with some typed fields; any other field may be set."""
     return {
         "description": description,
         "type": "object",
@@ -49,7 +49,7 @@ _NAME: Final = _text(
     minLength=1,
     **_rule(
         "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
-        "a container's name has lower-case letters, digits and - only",
+        "a container's name must consist of lower-case letters, digits and -",
     ),
 )
 _IMAGE: Final = _text("Image of the container.", 1024, minLength=1)
@@ -57,7 +57,7 @@ _PORT: Final = _object(
     "A port of the container.",
     ("containerPort",),
     name=_text("Name of the port.", 15),
-    protocol=_text("TCP if left out.", 8),
+    protocol=_text("Protocol of the port; defaults to TCP.", 8),
     containerPort={
         "description": "Number of the port.",
         "type": "integer",
@@ -72,13 +72,13 @@ _PORTS: Final = {
     "items": _PORT,
 }
 _ENV: Final = _named(
-    "Environment of the container. It may refer to $(MODEL_URI) and $(MODEL_VERSION).",
+    "Environment variables of the container. They may refer to $(MODEL_URI) and $(MODEL_VERSION).",
     1000,
     _object(
-        "A variable.",
+        "An environment variable.",
         ("name",),
         name=_text("Name of the variable.", 512),
-        value=_text("Its value; a number needs quotes.", 131072, nullable=True),
+        value=_text("Value of the variable; quote numbers.", 131072, nullable=True),
     ),
     nullable=True,
 )
@@ -88,7 +88,7 @@ _MOUNTS: Final = {
     "maxItems": 200,
     "nullable": True,
     "items": _object(
-        "A mount.", ("mountPath",), mountPath=_text("Where it is mounted in the container.", 4096)
+        "A mount.", ("mountPath",), mountPath=_text("Mount path in the container.", 4096)
     ),
 }
 
@@ -116,8 +116,8 @@ def _texts(description: str, **more: Any) -> Schema:
 
 
 TEMPLATE_SCHEMA: Final[Schema] = _object(
-    "A pod template, as in a Deployment; anything that a pod may say. Serinus adds labels, and "
-    "MODEL_URI and MODEL_VERSION to each container where model is set.",
+    "Pod template, as in a Deployment. Serinus adds labels, and if model is set, MODEL_URI and "
+    "MODEL_VERSION in each container.",
     ("spec",),
     metadata=_object(
         "Labels and annotations of the pods.",
@@ -125,40 +125,40 @@ TEMPLATE_SCHEMA: Final[Schema] = _object(
             "Labels of the pods.",
             **_rule(
                 f"!self.exists(key, key.startsWith('{LABEL_PREFIX}'))",
-                f"labels that start with {LABEL_PREFIX} are set by Serinus",
+                f"labels that start with {LABEL_PREFIX} are reserved for Serinus",
             ),
         ),
         annotations=_texts("Annotations of the pods."),
     ),
     spec={
         **_object(
-            "What the pods run, as in a Deployment.",
+            "Spec of the pods, as in a Deployment.",
             ("containers",),
             containers=_named(
-                "Containers of a pod. Traffic goes to the port named http, else to the first TCP "
-                "port declared.",
+                "Containers of a pod. Traffic goes to the port named http, otherwise to the first "
+                "TCP port.",
                 32,
                 _container("A container."),
                 minItems=1,
             ),
             initContainers=_named(
-                "Containers that run first, or beside the others.",
+                "Init containers and sidecars.",
                 32,
                 _container("A container."),
                 nullable=True,
             ),
             volumes=_named(
-                "Volumes that containers may mount.",
+                "Volumes that containers can mount.",
                 200,
                 _object("A volume.", ("name",), name=_text("Name of the volume.", 63)),
                 nullable=True,
             ),
-            restartPolicy=_text("Always: pods that serve are restarted.", 16, enum=["Always"]),
+            restartPolicy=_text("Must be Always.", 16, enum=["Always"]),
         ),
         **_rule(
             "self.containers.exists(c, has(c.ports) && "
             "c.ports.exists(p, !has(p.protocol) || p.protocol == 'TCP'))",
-            "a container needs a TCP port that takes the traffic: "
+            "a container must have a TCP port for the traffic: "
             "ports: [{name: http, containerPort: 8080}]",
         ),
     },

@@ -1,7 +1,7 @@
-"""What schema and CEL cannot say about a spec: each problem names its field and the remedy.
+"""Validation that schema and CEL cannot express: each problem names its field and the remedy.
 
-The API server refuses most mistakes at apply. What passes it and is still wrong is found here,
-and shown as a condition.
+The API server rejects most mistakes at apply. Other mistakes are found here and shown as a
+condition.
 """
 
 import re
@@ -39,17 +39,17 @@ def problems(namespace: str, name: str, spec: dict[str, Any]) -> list[Problem]:
 
 
 def of_type(wanted: type[Type], value: Any, field: str) -> list[Problem]:
-    """What keeps a value from being of a type, in the order of its fields."""
+    """Why a value is not of a type, in the order of its fields."""
     return [_of_the_types(detail, field) for detail in _details(wanted, value)]
 
 
 def readable(
     wanted: type[Type], value: dict[str, Any], field: str, *, unknown_only: bool = False
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """A value without what this version cannot read of it, and what that is.
+    """A value without the parts that this version cannot read, and these problems.
 
-    An unreadable field that may be absent is left out, and so is what cannot be without it: an
-    item of a list, or an object. `unknown_only`: fields that are not known, and nothing else.
+    An unreadable optional field is removed; otherwise the object or list item that requires it.
+    `unknown_only`: remove only unknown fields.
     """
     rest, lost = value, list[Problem]()
     while True:
@@ -66,10 +66,11 @@ def readable(
 
 
 def read_status(written: dict[str, Any]) -> tuple[Status, list[Problem]]:
-    """What is known, and what cannot be read of it, as where a newer version wrote it.
+    """The readable part of a status, and the problems of the rest, for example if a newer version
+    wrote it.
 
-    Who is stable is never guessed from half of an entry: where that cannot be read, there are no
-    roles, as in a status that was never written.
+    Stable is never inferred from an incomplete entry: if it cannot be read, there is neither stable
+    nor a candidate, as in an empty status.
     """
     try:
         return Status.model_validate(written), []
@@ -81,7 +82,7 @@ def read_status(written: dict[str, Any]) -> tuple[Status, list[Problem]]:
 
 
 def of_schema(schema: dict[str, Any], value: Any, field: str) -> Iterator[Problem]:
-    """What the API server would refuse by a structural schema, rules in CEL left out."""
+    """What the API server would reject by a structural schema, without CEL rules."""
     if value is None and schema.get("nullable"):
         return
     if not isinstance(value, _JSON_TYPES[schema["type"]]) or isinstance(value, bool):
@@ -102,7 +103,10 @@ def of_schema(schema: dict[str, Any], value: Any, field: str) -> Iterator[Proble
 
 def _name(name: str) -> Iterator[Problem]:
     if len(name) > LONGEST_NAME or not re.fullmatch(NAME_PATTERN, name):
-        message = f"must be lower-case letters, digits and -, {LONGEST_NAME} characters at most"
+        message = (
+            "must consist of lower-case letters, digits and -, "
+            f"with at most {LONGEST_NAME} characters"
+        )
         yield Problem("metadata.name", message)
 
 
@@ -115,7 +119,7 @@ def _details(wanted: type[Type], value: Any) -> list[Any]:
 
 
 def _removed(value: Any, path: Sequence[str | int]) -> bool:
-    """Take out what is at the path; False where there is no such thing."""
+    """Remove the value at the path; False if there is none."""
     try:
         for part in path[:-1]:
             value = value[part]
@@ -131,7 +135,7 @@ def _of_the_types(detail: Any, field: str) -> Problem:
     if detail["type"] == "missing":
         return Problem(field, "is required")
     if detail["type"] == "extra_forbidden":
-        return Problem(field, "is no field that Serinus knows")
+        return Problem(field, "is an unknown field")
     return Problem(field, detail["msg"].removeprefix("Value error, "))
 
 
@@ -154,14 +158,17 @@ def _template(namespace: str, spec: Spec) -> Iterator[Problem]:
             yield from _container(f"{field}.{kind}[{index}]", container, given, mounts_model)
     names = [c["name"] for kind in ("initContainers", "containers") for c in pod.get(kind) or []]
     for name in _twice(names):
-        yield Problem(field, f"two containers are named {name}; init containers count too")
+        yield Problem(field, f"two containers have the name {name} (including init containers)")
     for index, volume in enumerate(pod.get("volumes") or []):
         if mounts_model and volume["name"] == MODEL_VOLUME:
-            message = f"the name {MODEL_VOLUME} is taken by the model's own volume; rename yours"
+            message = (
+                f"the name {MODEL_VOLUME} is reserved for the volume of the model; "
+                "rename this volume"
+            )
             yield Problem(f"{field}.volumes[{index}].name", message)
     for name in ("activeDeadlineSeconds", "ephemeralContainers"):
         if pod.get(name):
-            yield Problem(f"{field}.{name}", "is not for pods that serve; leave it out")
+            yield Problem(f"{field}.{name}", "is not supported for pods that serve; remove it")
 
 
 def _container(
@@ -169,11 +176,11 @@ def _container(
 ) -> Iterator[Problem]:
     for index, variable in enumerate(container.get("env") or []):
         if variable["name"] in given:
-            message = f"{variable['name']} is set from spec.model as well; remove one of the two"
+            message = f"{variable['name']} is also set from spec.model; remove one of the two"
             yield Problem(f"{field}.env[{index}]", message)
     for index, mount in enumerate(container.get("volumeMounts") or []):
         if mounts_model and mount["mountPath"].rstrip("/") == MODEL_PATH:
-            message = f"{MODEL_PATH} is where spec.model.storageUri is mounted; use another path"
+            message = f"{MODEL_PATH} is the mount path of spec.model.storageUri; use another path"
             yield Problem(f"{field}.volumeMounts[{index}].mountPath", message)
 
 
@@ -194,7 +201,7 @@ def _traffic(namespace: str, spec: Spec) -> Iterator[Problem]:
 
 
 def _steps(namespace: str, spec: Spec) -> Iterator[Problem]:
-    """Written before the API server refused it."""
+    """Objects from before the API server rejected weight 100 may still have it."""
     for index, step in enumerate(spec.rollout.steps):
         if step.set_weight is not None and step.set_weight > MOST_WEIGHT:
             yield Problem(f"spec.rollout.steps[{index}].setWeight", ALL_TRAFFIC)
@@ -205,7 +212,7 @@ def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
     interval, longest = analysis.interval, analysis.max_step_duration
     if seconds(longest) < seconds(interval):
         message = (
-            f"{longest} is shorter than one interval of {interval}: no verdict could be reached"
+            f"{longest} is shorter than one interval of {interval}: no verdict would be possible"
         )
         yield Problem(f"{field}.maxStepDuration", message)
     server = PRESETS[analysis.preset] if analysis.preset is not None else None
@@ -218,16 +225,16 @@ def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:
     given = (spec.monitoring and spec.monitoring.feature_drift.reference.given) or []
     field = "spec.monitoring.featureDrift.reference.given"
     for name in _twice(each.feature for each in given):
-        yield Problem(field, f"feature {name} is given twice")
+        yield Problem(field, f"feature {name} is listed twice")
     for index, each in enumerate(given):
         bounds = [bucket.up_to for bucket in each.buckets]
         if any(later <= earlier for earlier, later in pairwise(bounds)):
-            yield Problem(f"{field}[{index}].buckets", "upTo must rise from bucket to bucket")
+            yield Problem(f"{field}[{index}].buckets", "upTo must increase from bucket to bucket")
         shares = [*(bucket.share for bucket in each.buckets), *each.categories.values()]
         if not shares:
-            yield Problem(f"{field}[{index}]", "give buckets, categories or both")
+            yield Problem(f"{field}[{index}]", "set buckets, categories or both")
         if (whole := sum(map(fraction, shares))) > 1 + 1e-9:
-            message = f"the shares add up to {100 * whole:.6g}%, which is more than all values"
+            message = f"the shares add up to {100 * whole:.6g}%, which is more than 100%"
             yield Problem(f"{field}[{index}]", message)
 
 

@@ -1,4 +1,4 @@
-"""The command `serinus`: what people run on their own machine, and in CI.
+"""The command `serinus`, for users' machines and CI.
 
-Reading arguments and files, and printing, belong here; deciding and simulating are done below.
+It reads arguments and files, and prints. Decisions and simulation belong to other packages.
 """

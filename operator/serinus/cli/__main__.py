@@ -12,10 +12,9 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     whole = argparse.ArgumentParser(
         prog="serinus",
-        description="See where a rollout stands; try its policy before it meets traffic, or on "
-        "traffic that it has met. The operator itself runs in the cluster; nothing here changes "
-        "anything there.",
-        epilog="serinus COMMAND --help tells more, with examples.",
+        description="Show the state of rollouts, and test a rollout policy in a simulation or on "
+        "recorded traffic. The command never changes a cluster.",
+        epilog="Run serinus COMMAND --help for details and examples.",
     )
     whole.add_argument("--version", action="version", version=__version__)
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
@@ -25,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 once done, 2 where what was given cannot be used."""
+    """The exit code: 0 on success, 2 for invalid input."""
     options = parser().parse_args(arguments)
     try:
         options.run(options)
@@ -33,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"serinus: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # whoever read the output has seen enough
+        # the reader of the output has closed the pipe
         sys.stderr.close()
     return 0
 

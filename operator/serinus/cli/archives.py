@@ -1,4 +1,4 @@
-"""Options that say where Prometheus is, and how to log in."""
+"""Options for the address of Prometheus and for authentication."""
 
 import argparse
 from collections.abc import Callable
@@ -9,16 +9,17 @@ from serinus.cli.files import InputError
 from serinus.prometheus import OPTIONS, Archive, Config, Option, settings
 
 _PATIENCE = 60.0
-"""Seconds for each query: there is more to read than at a look."""
+"""Timeout of each query in seconds; queries return more than those of a look."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Credentials are files, so that none is in a listing of processes or a shell's history."""
+    """Credentials are read from files, so that they do not appear in process lists or shell
+    history."""
     files = {
-        "--prometheus-ca-file": "certificate authorities that sign its certificate",
-        "--prometheus-token-file": "file with a bearer token for it",
-        "--prometheus-username-file": "file with the user name for it",
-        "--prometheus-password-file": "file with the password for it",
+        "--prometheus-ca-file": "CA certificates for Prometheus",
+        "--prometheus-token-file": "file with the bearer token for Prometheus",
+        "--prometheus-username-file": "file with the user name for Prometheus",
+        "--prometheus-password-file": "file with the password for Prometheus",
     }
     for name, message in files.items():
         parser.add_argument(name, type=Path, metavar="FILE", help=message)
@@ -28,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             type=_parser(option),
             action="append" if option.many else "store",
             default=option.default,
-            metavar="WHAT",
+            metavar="VALUE",
             help=option.text + (f" (default: {option.default})" if option.default else ""),
         )
 
@@ -44,7 +45,7 @@ def _parser(option: Option) -> Callable[[str], Any]:
 
 
 def archive(options: argparse.Namespace) -> Archive:
-    """The Prometheus that the options name; raises InputError."""
+    """The Prometheus given by the options; raises InputError."""
     try:
         config = Config(
             url=options.prometheus,

@@ -1,4 +1,4 @@
-"""What a policy makes of a rollout beside what the operator made of it, for people and scripts."""
+"""Compares a replayed rollout with the operator's decisions, as text or JSON."""
 
 import re
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ BY_COMMAND = (Reason.COMMAND_OBEYED, Reason.COMMAND_REFUSED)
 
 @dataclass(frozen=True)
 class ReplayComparison:
-    """What a policy makes of a rollout, beside what the operator made of it."""
+    """A replayed rollout, and the operator's decisions in it."""
 
     manifest: GivenManifest
     timeline: Timeline
     replayed: Replayed
     decided: tuple[Decision, ...]
-    """By the operator, as far as its status has kept it; oldest first."""
+    """The operator's decisions that are still in the status; oldest first."""
 
     @property
     def ended(self) -> Decision | None:
@@ -33,14 +33,14 @@ class ReplayComparison:
 
     @property
     def ends(self) -> Decision | None:
-        """The policy's, likewise."""
+        """The replayed decision that ended the rollout."""
         if self.replayed.outcome == "Undecided":
             return None
         return [one for one in self.replayed.decisions if one.reason not in BY_COMMAND][-1]
 
 
 def decided_by_the_operator(real: GivenManifest, timeline: Timeline) -> tuple[Decision, ...]:
-    """What the operator decided in this rollout, oldest first."""
+    """The operator's decisions in this rollout, oldest first."""
     return tuple(
         decision
         for decision in reversed(real.status.decisions)
@@ -51,45 +51,45 @@ def decided_by_the_operator(real: GivenManifest, timeline: Timeline) -> tuple[De
 
 
 def figures(decision: Decision) -> tuple[str, list[str]]:
-    """What stays the same where another version puts it into other words."""
+    """The parts of a decision that do not depend on the wording: its reason and its numbers."""
     return decision.reason, re.findall(r"\d[\d.]*", decision.message)
 
 
 def as_text(found: ReplayComparison) -> str:
-    """A timeline, and how it compares."""
+    """The timeline, and how it compares."""
     timeline, replayed = found.timeline, found.replayed
     title = (
-        f"{found.manifest.owner.name}, revision {timeline.revision} beside {timeline.stable}, from "
-        f"{rfc3339(timeline.since)} on, looked at {_times(len(replayed.looks))}:"
+        f"{found.manifest.owner.name}, revision {timeline.revision} against stable "
+        f"{timeline.stable}, from {rfc3339(timeline.since)}, {_looks(len(replayed.looks))}:"
     )
     return "\n\n".join([title, moments_table(replayed.moments), _conclusion(found)])
 
 
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
+def _looks(count: int) -> str:
+    return "1 look" if count == 1 else f"{count} looks"
 
 
 def _conclusion(found: ReplayComparison) -> str:
-    """This policy beside what was decided."""
+    """The result of this policy compared with the operator's decision."""
     ends, ended = found.ends, found.ended
-    really = f"{ended.reason} after {_after(found, ended)}" if ended else "not ended by then"
+    really = f"{ended.reason} after {_after(found, ended)}" if ended else "not ended at that time"
     if ends is None:
         return "\n".join(
             [
-                f"Undecided: the record ends here, and cannot tell what more traffic would have "
-                f"shown. The real rollout: {really}.",
-                *_last_words(found.replayed.looks),
+                "Undecided: the recording ends here, without the traffic that this policy would "
+                f"need. The real rollout: {really}.",
+                *_last_verdicts(found.replayed.looks),
             ]
         )
     if ended and (ends.reason, ends.message) == (ended.reason, ended.message):
-        return "The operator decided the same, in the same words."
+        return "The operator made the same decision, with the same message."
     if ended and figures(ends) == figures(ended):
-        return "The operator decided the same, from the same counts."
+        return "The operator made the same decision, from the same counts."
     message = f"The real rollout: {really}."
     return f"{message} {ended.message}" if ended and ended.reason == ends.reason else message
 
 
-def _last_words(looks: Sequence[Looked]) -> list[str]:
+def _last_verdicts(looks: Sequence[Looked]) -> list[str]:
     checks = looks[-1].checks if looks else ()
     return [f"{check.name}: {check.verdict}. {check.message}" for check in checks]
 
@@ -99,7 +99,7 @@ def _after(found: ReplayComparison, decision: Decision) -> str:
 
 
 def as_json(found: ReplayComparison) -> dict[str, Any]:
-    """All of it, each look included."""
+    """All data, including each look."""
     timeline, replayed, owner = found.timeline, found.replayed, found.manifest.owner
     return {
         "namespace": owner.namespace,

@@ -1,4 +1,4 @@
-"""Manifests, scenarios and recordings in files, checked as the operator checks them."""
+"""Reads manifests, scenarios and recordings from files, with the operator's validation."""
 
 import gzip
 import json
@@ -25,27 +25,27 @@ _GZIP = b"\x1f\x8b"
 
 
 class InputError(Exception):
-    """What was given cannot be used; a sentence for a person, which names the field."""
+    """Invalid input; the message names the field."""
 
 
 @dataclass(frozen=True)
 class GivenManifest:
-    """A ModelDeployment as its user wrote it."""
+    """A ModelDeployment as written by the user."""
 
     owner: Owner
     spec: Spec
     revision: str
     version: str | None
     status: Status
-    """Empty where the file has none."""
+    """Empty if the file has none."""
     document: dict[str, Any]
-    """All of it, as it is written."""
+    """The complete document."""
 
 
 def read_manifest(path: str) -> GivenManifest:
-    """The one ModelDeployment in a file, or in standard input where the path is -.
+    """The only ModelDeployment in a file, or in standard input if the path is -.
 
-    Raises InputError for whatever the operator would refuse.
+    Raises InputError for everything that the operator would reject.
     """
     found = [
         one
@@ -53,17 +53,20 @@ def read_manifest(path: str) -> GivenManifest:
         if isinstance(one, dict) and one.get("kind") == "ModelDeployment"
     ]
     if len(found) != 1:
-        raise InputError(f"{path}: has {len(found)} objects of kind ModelDeployment; give one")
+        raise InputError(
+            f"{path}: contains {len(found)} objects of kind ModelDeployment, exactly one is "
+            f"required"
+        )
     return manifest_of(found[0], path)
 
 
 def manifest_of(document: dict[str, Any], path: str) -> GivenManifest:
-    """A ModelDeployment from what is written of it; raises InputError as `read_manifest`."""
+    """A ModelDeployment from its parsed document; raises InputError like `read_manifest`."""
     metadata, spec = document.get("metadata"), document.get("spec")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
-        raise InputError(f"{path}: metadata.name: is required, a text")
+        raise InputError(f"{path}: metadata.name: is required and must be a string")
     if not isinstance(spec, dict):
-        raise InputError(f"{path}: spec: is required, an object")
+        raise InputError(f"{path}: spec: is required and must be an object")
     namespace = metadata.get("namespace", "default")
     _refuse(path, of_type(Spec, spec, "spec"))
     _refuse(path, of_schema(TEMPLATE_SCHEMA, spec["template"], "spec.template"))
@@ -82,24 +85,24 @@ def manifest_of(document: dict[str, Any], path: str) -> GivenManifest:
 
 
 def read_scenario(path: str) -> dict[str, Any]:
-    """The one scenario in a file, as it is written there.
+    """The only scenario in a file, as parsed.
 
-    Raises InputError where it is none.
+    Raises InputError if there is not exactly one.
     """
     found = read_documents(path)
     if len(found) != 1 or not isinstance(found[0], dict):
-        raise InputError(f"{path}: must hold one scenario, an object")
+        raise InputError(f"{path}: must contain exactly one scenario, an object")
     return found[0]
 
 
 def scenario_of(written: dict[str, Any], source: str) -> Scenario:
-    """A scenario from what is written of it; raises InputError, naming the field."""
+    """A scenario from its parsed document; raises InputError that names the field."""
     _refuse(source, of_type(Scenario, written, "scenario"))
     return Scenario.model_validate(written)
 
 
 def read_recording(path: str) -> Recording:
-    """A recording, packed by gzip or not; raises InputError where it is none."""
+    """A recording, compressed with gzip or not; raises InputError if it is invalid."""
     try:
         content = Path(path).read_bytes()
         text = gzip.decompress(content) if content.startswith(_GZIP) else content
@@ -107,13 +110,13 @@ def read_recording(path: str) -> Recording:
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
     except ValueError as error:
-        raise InputError(f"{path}: is no JSON: {error}") from None
+        raise InputError(f"{path}: is not valid JSON: {error}") from None
     _refuse(path, of_type(Recording, written, "recording"))
     return Recording.model_validate(written)
 
 
 def write_recording(recording: Recording, path: str) -> None:
-    """Write a recording, packed where the name ends with .gz; raises InputError."""
+    """Write a recording, compressed if the name ends with .gz; raises InputError."""
     text = json.dumps(recording.to_json(), indent=1).encode() + b"\n"
     try:
         Path(path).write_bytes(gzip.compress(text, mtime=0) if path.endswith(".gz") else text)
@@ -122,14 +125,14 @@ def write_recording(recording: Recording, path: str) -> None:
 
 
 def read_documents(path: str) -> list[Any]:
-    """What a file of YAML holds, or standard input where the path is -; raises InputError."""
+    """The documents of a YAML file, or of standard input if the path is -; raises InputError."""
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
         return [one for one in yaml.safe_load_all(text) if one is not None]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: is no YAML: {error}") from None
+        raise InputError(f"{path}: is not valid YAML: {error}") from None
 
 
 def _refuse(path: str, found: Iterable[Problem]) -> None:

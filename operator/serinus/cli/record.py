@@ -1,4 +1,4 @@
-"""`serinus record`: keep what Prometheus knows of a rollout in a file, to judge it again later."""
+"""`serinus record`: save the metrics of a rollout to a file, to replay it later."""
 
 import argparse
 import time
@@ -18,20 +18,20 @@ from serinus.metrics.subquery import LOOKBACK
 from serinus.prometheus import record as recorded
 
 _BEFORE = HISTORY + LOOKBACK
-"""Seconds before the rollout that are read too: what stable did before it was compared."""
+"""Seconds before the rollout that are also read, for stable's history."""
 _AFTER = 5.0
-"""Seconds that are read beyond its end."""
+"""Seconds after its end that are also read."""
 _EPILOG = """\
-The file given with -f is the ModelDeployment with its status, which tells what was compared from
-when on: the last rollout, ended or under way. Record it before the next one begins.
+The file given with -f must be the ModelDeployment with its status, which describes the last
+rollout, finished or in progress. Record it before the next rollout begins.
 
 examples:
   kubectl get mdep loan -o yaml > loan.yaml
   serinus record -f loan.yaml --prometheus http://localhost:9090 --out loan.json.gz
   serinus replay --recording loan.json.gz
 
-The recording holds the manifest as it is, and the counters that its checks read with all their
-labels: look through both before you send it to somebody else.
+The recording contains the complete manifest, and the counters of its checks with all their
+labels. Review both before you share it.
 """
 
 
@@ -39,19 +39,22 @@ def add_to(commands: Any) -> None:
     """Add the command and its arguments."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "record",
-        help="what Prometheus knows of the last rollout, into a file",
-        description="Writes down what Prometheus knows of a ModelDeployment's last rollout: raw "
-        "samples of both revisions' pods, from an hour before it to its end.",
+        help="save the metrics of the last rollout to a file",
+        description="Saves the metrics of a ModelDeployment's last rollout: raw samples of both "
+        "revisions' pods, from an hour before the rollout to its end.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "-f", "--filename", required=True, help="the ModelDeployment; - reads standard input"
     )
-    parser.add_argument("--prometheus", required=True, metavar="URL", help="its address")
+    parser.add_argument("--prometheus", required=True, metavar="URL", help="address of Prometheus")
     archives.add_options(parser)
     parser.add_argument(
-        "--out", required=True, metavar="FILE", help="the file to write; packed if named .gz"
+        "--out",
+        required=True,
+        metavar="FILE",
+        help="the file to write; compressed if its name ends with .gz",
     )
     add_span(parser)
     parser.set_defaults(run=run)
@@ -64,19 +67,19 @@ def add_span(parser: argparse.ArgumentParser) -> None:
         dest="since",
         type=_moment,
         metavar="TIME",
-        help="where to begin, like 2026-11-25T03:00:00Z (default: an hour before the rollout)",
+        help="start time, such as 2026-11-25T03:00:00Z (default: an hour before the rollout)",
     )
     parser.add_argument(
         "--to",
         dest="until",
         type=_moment,
         metavar="TIME",
-        help="where to end (default: where the rollout ended, or now)",
+        help="end time (default: the end of the rollout, or now)",
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Record and write. Raises InputError where something given cannot be used."""
+    """Record and write. Raises InputError for invalid input."""
     recording = recording_of(read_manifest(options.filename), options)
     write_recording(recording, options.out)
     results = [one.result for one in recording.counters] + [one.result for one in recording.values]
@@ -84,7 +87,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def recording_of(manifest: GivenManifest, options: argparse.Namespace) -> Recording:
-    """What Prometheus knows of the last rollout of a manifest; raises InputError."""
+    """The metrics of the last rollout of a manifest; raises InputError."""
     timeline = timeline_of(manifest, options.filename)
     owner, analysis = manifest.owner, manifest.spec.rollout.analysis
     candidate, stable = (
@@ -110,23 +113,23 @@ def recording_of(manifest: GivenManifest, options: argparse.Namespace) -> Record
 
 
 def _without_managed_fields(document: dict[str, Any]) -> dict[str, Any]:
-    """Who set which field takes more room than all else."""
+    """Managed fields are larger than everything else."""
     metadata = {key: value for key, value in document["metadata"].items() if key != "managedFields"}
     return {**document, "metadata": metadata}
 
 
 def timeline_of(manifest: GivenManifest, source: str) -> Timeline:
-    """How the last rollout went; raises InputError where its status does not tell."""
+    """The timeline of the last rollout; raises InputError if the status has none."""
     timeline = manifest.status.timeline
     if timeline is None:
         raise InputError(
-            f"{source}: status.timeline: is required, for it tells what was compared from when on: "
-            f"give what kubectl get mdep {manifest.owner.name} -o yaml prints"
+            f"{source}: status.timeline: is required, because it describes the rollout: "
+            f"use the output of kubectl get mdep {manifest.owner.name} -o yaml"
         )
     if not timeline.weights and timeline.measured_since is None:
         raise InputError(
-            f"{source}: status.timeline.weights: is empty: revision {timeline.revision} took no "
-            "traffic, so there is nothing to judge"
+            f"{source}: status.timeline.weights: is empty: revision {timeline.revision} got no "
+            "traffic, so there is nothing to replay"
         )
     candidate = manifest.status.candidate
     if candidate is not None and timeline.until is None:
@@ -140,5 +143,5 @@ def _moment(text: str) -> float:
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time like 2026-11-25T03:00:00Z")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time like 2026-11-25T03:00:00Z")
     return found.timestamp()

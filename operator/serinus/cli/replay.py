@@ -1,4 +1,4 @@
-"""`serinus replay`: a policy against what Prometheus recorded of a real rollout."""
+"""`serinus replay`: test a policy on the recorded metrics of a past rollout."""
 
 import argparse
 import json
@@ -26,13 +26,13 @@ from serinus.metrics.recorded import Recorded
 from serinus.simulation.replay import Replay
 
 _EPILOG = """\
-Which rollout it was, and when each weight took effect, is told by the status of the
-ModelDeployment: the one in the recording, or else the one in the manifest, which then has to be as
-kubectl get -o yaml prints it.
+The status of the ModelDeployment describes the rollout and when each weight took effect. It is read
+from the recording, or otherwise from the manifest, which must then be the output of kubectl get -o
+yaml.
 
-Another policy over the same record answers what would have been, as far as it can: its weights take
-effect when they really did, and where it goes on to weights that never were, or on from where the
-operator stopped, there is no more traffic than there was.
+Another policy is tested on the same recording, within its limits: weights take effect at their
+recorded times, and if the policy continues to weights that were never set, or after the operator
+stopped, there is no more traffic than was recorded.
 
 examples:
   serinus replay --recording loan.json.gz
@@ -47,21 +47,23 @@ def add_to(commands: Any) -> None:
     """Add the command and its arguments."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "replay",
-        help="a policy against what Prometheus recorded of a real rollout",
-        description="Judges a real rollout again, look by look, by the very rules and judge that "
-        "the operator runs: the same policy, or another one.",
+        help="test a policy on the recorded metrics of a past rollout",
+        description="Judges a past rollout again, look by look, with the operator's own rules and "
+        "judge: with the same policy or another one.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "-f",
         "--filename",
-        help="the ModelDeployment whose policy is tried (default: the recorded one); - reads "
+        help="the ModelDeployment whose policy is tested (default: the recorded one); - reads "
         "standard input",
     )
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--recording", metavar="FILE", help="what serinus record wrote")
-    source.add_argument("--prometheus", metavar="URL", help="a Prometheus that still knows it")
+    source.add_argument("--recording", metavar="FILE", help="file written by serinus record")
+    source.add_argument(
+        "--prometheus", metavar="URL", help="a Prometheus that still has the samples"
+    )
     archives.add_options(parser)
     add_span(parser)
     parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
@@ -69,7 +71,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Replay and print. Raises InputError where something given cannot be used."""
+    """Replay and print. Raises InputError for invalid input."""
     manifest, recording = _given(options)
     source = options.recording or options.filename
     real = manifest_of(recording.model_deployment, source)
@@ -99,16 +101,18 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _given(options: argparse.Namespace) -> tuple[GivenManifest, Recording]:
-    """The policy and the record."""
+    """The policy and the recording."""
     if options.recording:
         if options.since:
-            raise InputError("--from: goes with --prometheus; a recording begins where it begins")
+            raise InputError("--from: requires --prometheus; a recording has a fixed start")
         recording = read_recording(options.recording)
         if options.filename:
             return read_manifest(options.filename), recording
         return manifest_of(recording.model_deployment, options.recording), recording
     if not options.filename:
-        raise InputError("-f: is required with --prometheus: the ModelDeployment with its status")
+        raise InputError(
+            "-f: is required with --prometheus, and must be the ModelDeployment with its status"
+        )
     manifest = read_manifest(options.filename)
     return manifest, recording_of(manifest, options)
 
@@ -119,13 +123,14 @@ def _refuse_what_was_not_recorded(manifest: GivenManifest, recorded: Recorded) -
             what = query.metric if isinstance(query, CounterQuery) else query.expression
             raise InputError(
                 f"the recording has no {what}, which this policy reads: record with this policy, "
-                "or give --prometheus"
+                "or use --prometheus"
             )
 
 
 def _delay(replay: Replay, decided: Sequence[Decision]) -> float:
-    """How long the operator's queries took: a sample that was scraped in the meantime was counted a
-    look earlier. It is the delay with which its own policy decides as it did; 0 if none does."""
+    """How long the operator's queries took, in seconds: a sample that was scraped in the meantime
+    was counted a look earlier. The delay with which the operator's policy reproduces its
+    decisions, or 0 if none does."""
     for delay in _DELAYS:
         again = [
             one

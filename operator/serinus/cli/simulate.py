@@ -1,4 +1,4 @@
-"""`serinus simulate`: what the operator would make of a rollout in a described world."""
+"""`serinus simulate`: simulate a rollout with a policy and a scenario."""
 
 import argparse
 import json
@@ -20,28 +20,28 @@ from serinus.simulation.simulate import Run, Simulation
 
 _MOST_RUNS = 1_000_000
 _BATCH = 50
-"""Rollouts that are drawn together."""
+"""Rollouts that are simulated together."""
 _EPILOG = f"""\
-A scenario is a file of YAML in which everything has a default:
+A scenario is a YAML file in which all fields have defaults:
 
   requestsPerSecond: 100
   traffic: Steady             # or Diurnal, Bursts, Ramp
   scrapeInterval: 15s
   podsReadyAfter: 20s
   routeAfter: 1s
-  astray: 0%                  # of the candidate's traffic, what goes to stable all the same
-  podsDiffer: 0%              # error rates of pods of one revision, relative deviation
+  astray: 0%                  # share of the candidate's traffic that goes to stable instead
+  podsDiffer: 0%              # relative standard deviation of the pods' error rates
   stable:
     errors: 1%
     errorsAtOnce: 1           # how many requests fail together
     scores: {{mean: 0.4, deviation: 0.2}}
     classes: {{approve: 70%, refuse: 30%}}
     groups: {{north: 60%, south: 40%}}
-  candidate:                  # what is otherwise than with stable
-    after: 5m                 # from when on
+  candidate:                  # differences from stable
+    after: 5m                 # when the differences begin
     errors: 3%
-    denied: {{south: 33%}}      # of what it would be approved
-  values: {{slow: 0.3}}         # what the query of a threshold check reads, by the check's name
+    denied: {{south: 33%}}      # share of a group's approvals that are denied
+  values: {{slow: 0.3}}         # result of each threshold query, by the name of its check
 
 examples:
   serinus simulate -f examples/03-gateway.yaml
@@ -49,7 +49,7 @@ examples:
   serinus simulate -f examples/04-drift.yaml --scenario examples/scenarios/other-scores.yaml
   serinus simulate -f examples/04-drift.yaml --scenario random --runs 1000 -o json
 
-Percentages are written as in a manifest ({PERCENT_PATTERN}).
+Percentages have the same format as in a manifest ({PERCENT_PATTERN}).
 """
 
 
@@ -65,36 +65,45 @@ def add_to(commands: Any) -> None:
     """Add the command and its arguments."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "simulate",
-        help="a policy against a described or random world, in seconds, on no cluster",
-        description="Rolls a manifest's revision out in a described world, by the very rules and "
-        "judge that the operator runs: the timeline of one rollout, and how many would end how.",
+        help="simulate rollouts with a policy, without a cluster",
+        description="Simulates the rollout of a manifest's revision with the operator's own rules "
+        "and judge, and prints the timeline of one rollout and the outcomes of all.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "-f", "--filename", required=True, help="the ModelDeployment; - reads standard input"
     )
-    parser.add_argument("--scenario", help="file with the scenario, or the word random")
+    parser.add_argument("--scenario", help="file with the scenario, or random")
     parser.add_argument(
-        "--requests-per-second", type=float, help="to both revisions together (default: 100)"
+        "--requests-per-second",
+        type=float,
+        help="requests per second to both revisions together (default: 100)",
     )
-    parser.add_argument("--stable-errors", help="share of failed requests (default: 1%%)")
-    parser.add_argument("--candidate-errors", help="the candidate's (default: as stable)")
+    parser.add_argument(
+        "--stable-errors", help="share of stable's requests that fail (default: 1%%)"
+    )
+    parser.add_argument(
+        "--candidate-errors",
+        help="share of the candidate's requests that fail (default: same as stable)",
+    )
     parser.add_argument(
         "--value",
         action="append",
         default=[],
         metavar="CHECK=NUMBER",
-        help="what the query of a threshold check reads",
+        help="result of the query of a threshold check",
     )
-    parser.add_argument("--runs", type=_runs, default=100, help="rollouts (default: 100)")
-    parser.add_argument("--seed", type=int, default=1, help="of the random numbers (default: 1)")
+    parser.add_argument("--runs", type=_runs, default=100, help="number of rollouts (default: 100)")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of the random numbers (default: 1)"
+    )
     parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Simulate and print. Raises InputError where something given cannot be used."""
+    """Simulate and print. Raises InputError for invalid input."""
     manifest = read_manifest(options.filename)
     scenario = _scenario(options)
     try:
@@ -117,9 +126,9 @@ def run(options: argparse.Namespace) -> None:
 def simulated(
     manifest: GivenManifest, scenario: Scenario, at_random: bool, seed: int, numbers: range
 ) -> list[Result]:
-    """The rollouts of these numbers; their random numbers depend on nothing but seed and number.
+    """The rollouts with these numbers; their random numbers depend only on the seed and the number.
 
-    In a described scenario they have the same hour before them, which takes longer to draw.
+    With a given scenario they share one simulated hour before the rollout, which is slow to draw.
     """
     if at_random:
         return [_at_random(manifest, scenario, Random(f"{seed}/{number}")) for number in numbers]

@@ -1,4 +1,4 @@
-"""`serinus status`: where ModelDeployments stand, as text or for scripts."""
+"""`serinus status`: the state of ModelDeployments, as text or JSON."""
 
 import argparse
 import asyncio
@@ -18,12 +18,12 @@ from serinus.cluster.client import connect, current_namespace
 from serinus.views.rollout import ArmView, RolloutView, StepView, rollout_view
 
 _EPILOG = """\
-The figures are those that the operator has written to the status: a decision at once, evidence
-within half a minute.
+All data comes from the status. The operator writes decisions at once, and evidence within half a
+minute.
 
 examples:
-  serinus status                        # all of the namespace, a line each
-  serinus status loan                   # steps, checks, decisions, what is waited for
+  serinus status                        # all in the namespace, one per line
+  serinus status loan                   # steps, checks, decisions, what the rollout waits for
   serinus status loan --watch
   serinus status loan -o json
   kubectl get mdep loan -o yaml | serinus status -f -
@@ -38,28 +38,30 @@ def add_to(commands: Any) -> None:
     """Add the command and its arguments."""
     parser: argparse.ArgumentParser = commands.add_parser(
         "status",
-        help="where ModelDeployments stand: weights, checks, decisions, what is waited for",
-        description="Shows where one ModelDeployment stands, or all of a namespace.",
+        help="show the state of ModelDeployments: weights, checks, decisions",
+        description="Shows the state of one ModelDeployment, or of all in a namespace.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("name", nargs="?", help="the ModelDeployment (default: all)")
-    parser.add_argument("-n", "--namespace", help="default: that of the kubeconfig's context")
+    parser.add_argument("name", nargs="?", help="name of the ModelDeployment (default: all)")
+    parser.add_argument(
+        "-n", "--namespace", help="namespace (default: that of the kubeconfig's context)"
+    )
     parser.add_argument(
         "-f",
         "--filename",
-        help="read this instead of a cluster: what kubectl get -o yaml printed; - reads standard "
-        "input",
+        help="read the output of kubectl get -o yaml from a file instead of the cluster; - reads "
+        "standard input",
     )
-    parser.add_argument("-w", "--watch", action="store_true", help="again with each change")
+    parser.add_argument("-w", "--watch", action="store_true", help="print again on each change")
     parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Read and print. Raises InputError where nothing can be read."""
+    """Read and print. Raises InputError if nothing can be read."""
     if options.filename and options.watch:
-        raise InputError("--watch: looks at a cluster; leave out -f")
+        raise InputError("--watch: cannot be used with -f")
     if options.filename:
         _print(_of_file(options.filename, options.name), options)
         return
@@ -82,7 +84,7 @@ def _of_file(path: str, name: str | None) -> list[dict[str, Any]]:
     if name is not None:
         found = [each for each in found if (each.get("metadata") or {}).get("name") == name]
     if not found:
-        raise InputError(f"{path}: has no ModelDeployment{f' {name}' if name else ''}")
+        raise InputError(f"{path}: contains no ModelDeployment{f' {name}' if name else ''}")
     return found
 
 
@@ -115,7 +117,7 @@ def _print(found: list[dict[str, Any]], options: argparse.Namespace) -> None:
         [(name, view)] = views
         print(as_text(f"{name['namespace']}/{name['name']}", view, now), flush=True)
     elif not views:
-        print("no ModelDeployments here", file=sys.stderr)
+        print("No ModelDeployments found.", file=sys.stderr)
     else:
         rows = [(name["name"], *_cells(view)) for name, view in views]
         heads = ("NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP", "MESSAGE")
@@ -131,7 +133,7 @@ def _name(live: dict[str, Any]) -> dict[str, str]:
 
 
 def _view(live: dict[str, Any], now: float) -> RolloutView:
-    """As far as this version can read it."""
+    """Parts that this version cannot read are left out."""
     status, _ = read_status(live.get("status") or {})
     known, _ = readable(Spec, live.get("spec") or {}, "spec")
     try:
@@ -142,7 +144,7 @@ def _view(live: dict[str, Any], now: float) -> RolloutView:
 
 
 def _as_json(view: RolloutView) -> dict[str, Any]:
-    """The view, with moments as in a status."""
+    """The view, with times in the format of the status."""
     return {
         "phase": view.phase,
         "message": view.message,
@@ -164,7 +166,7 @@ def _as_json(view: RolloutView) -> dict[str, Any]:
 
 
 def as_line(view: RolloutView) -> str:
-    """Phase, arms, weight, step, verdicts and what is waited for, in a line."""
+    """Phase, revisions, weight, step, verdicts and the reason for waiting, in one line."""
     stable = _version(view.stable) if view.stable else "-"
     if view.candidate is None:
         return f"{view.phase:<11} {stable} {_bar(0)}"
@@ -176,7 +178,7 @@ def as_line(view: RolloutView) -> str:
 
 
 def as_text(name: str, view: RolloutView, now: float) -> str:
-    """All of it, for a person."""
+    """The complete view as text."""
     blocks = [f"{name}: {view.phase}\n{view.message}".rstrip()]
     arms = [("stable", view.stable), ("candidate", view.candidate)]
     rows = [
@@ -185,17 +187,17 @@ def as_text(name: str, view: RolloutView, now: float) -> str:
         if arm is not None
     ]
     if rows:
-        blocks.append(table(("ARM", "REVISION", "VERSION", "READY PODS", "TRAFFIC"), rows))
+        blocks.append(table(("ROLE", "REVISION", "VERSION", "READY PODS", "TRAFFIC"), rows))
     if view.steps:
         marks = {"done": "✓", "current": "→", "pending": " "}
         steps = [f"  {marks[step.state]} {_of_step(step)}" for step in view.steps]
         blocks.append("\n".join(["STEPS", *steps]))
     if view.wait is not None:
-        left = f", {spoken(view.wait.left)} to go" if view.wait.left is not None else ""
+        left = f", {spoken(view.wait.left)} left" if view.wait.left is not None else ""
         since = f" for {spoken(view.wait.seconds)}" if view.wait.seconds >= 1 else ""
         blocks.append(f"WAITING{since}{left}: {view.wait.reason}")
     if view.checks:
-        heads = ("CHECK", "VERDICT", "REQUESTS: CANDIDATE", "STABLE", "EVIDENCE")
+        heads = ("CHECK", "VERDICT", "CANDIDATE REQUESTS", "STABLE REQUESTS", "EVIDENCE")
         checks = [
             (each.name, each.verdict, f"{each.candidate:.0f}", f"{each.stable:.0f}", each.message)
             for each in view.checks
@@ -238,7 +240,7 @@ def _weight(view: RolloutView) -> str:
 
 
 def _step(steps: tuple[StepView, ...]) -> int:
-    """The number of the step at hand, from 1."""
+    """The number of the current step, from 1."""
     return min(sum(step.state == "done" for step in steps) + 1, len(steps))
 
 

@@ -1,4 +1,4 @@
-"""Tables of text, as wide as they need."""
+"""Text tables."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,13 +10,13 @@ _OUTCOMES = {"Promoted": "promoted", "RolledBack": "rolled back", "Held": "held"
 
 
 def moments_table(moments: Iterable[LogEntry]) -> str:
-    """What happened when, and why."""
+    """The timeline, with reasons."""
     rows = [(_time(m.after), f"{m.weight:.0f}%", m.reason, m.message) for m in moments]
     return table(("TIME", "WEIGHT", "REASON", "MESSAGE"), rows)
 
 
 def shares_table(shares: Iterable[OutcomeShare]) -> str:
-    """How rollouts ended; times and requests are medians, with what 95% stay within."""
+    """Outcomes of rollouts; times and requests are medians, with the 95th percentile."""
     rows = [
         (
             _OUTCOMES[share.outcome],
@@ -27,7 +27,7 @@ def shares_table(shares: Iterable[OutcomeShare]) -> str:
         )
         for share in shares
     ]
-    heads = ("OUTCOME", "REASON", "CHANCE", "TIME (95%)", "CANDIDATE REQUESTS (95%)")
+    heads = ("OUTCOME", "REASON", "PROBABILITY", "TIME (95%)", "CANDIDATE REQUESTS (95%)")
     return table(heads, rows)
 
 

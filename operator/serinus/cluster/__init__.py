@@ -1,6 +1,6 @@
-"""The only room that speaks to the Kubernetes API: raw objects in, raw objects out.
+"""The only room that calls the Kubernetes API: raw objects in, raw objects out.
 
-It knows kinds, writes and reads, and keeps a store of what was seen; it decides nothing.
+It knows kinds, writes and reads, and keeps a store of known objects; it decides nothing.
 """
 
 from serinus.cluster.client import ApiError, Cluster, connect

@@ -1,4 +1,5 @@
-"""Requests to the API server: bounded in time and number, counted, failing with its own words."""
+"""Requests to the API server, bounded in time and number, counted, with the server's error
+messages."""
 
 import asyncio
 import contextlib
@@ -26,7 +27,7 @@ Manifests = list[Manifest]
 
 FIELD_MANAGER: Final = "serinus"
 NOTE_BYTES: Final = 1024
-"""Length to which the API server takes an Event's note."""
+"""Maximum length of an Event's note in the API server."""
 # with its charset the client takes the body as text, and without it writes JSON of its own
 _APPLY: Final = "application/apply-patch+yaml; charset=utf-8"
 _JSON: Final = "application/json"
@@ -39,31 +40,31 @@ _WRITES: Final = frozenset({"create", "update", "apply", "merge", "delete"})
 
 
 class ApiError(Exception):
-    """The API server refused, or could not be reached; the text is its own."""
+    """The API server rejected a request or could not be reached; the message is the server's."""
 
     def __init__(
         self, status: int, reason: str, message: str, retry_after: float | None = None
     ) -> None:
         super().__init__(f"{status} {reason}: {message}" if status else message)
         self.status = status
-        """HTTP status; 0 if there was no answer."""
+        """HTTP status; 0 without a response."""
         self.reason = reason
         self.retry_after = retry_after
-        """Seconds for which the API server asks not to be asked again, where it does."""
+        """The server's Retry-After in seconds, if there is one."""
 
     @property
     def absent(self) -> bool:
-        """No such object, or no such kind."""
+        """The object or its kind does not exist."""
         return self.status == 404
 
     @property
     def conflict(self) -> bool:
-        """The object is no longer what it was, or exists already."""
+        """The object has changed, or exists already."""
         return self.status == 409
 
     @property
     def refused(self) -> bool:
-        """What was sent is wrong or not allowed, and will be refused again."""
+        """The request is invalid or forbidden, and would be rejected again."""
         # server-side apply tells as its own fault of a field that is unknown, of no such value, and
         # of two entries with one key
         unreadable = (
@@ -76,7 +77,7 @@ class ApiError(Exception):
 
 
 class Cluster:
-    """The API server, as far as Serinus needs it."""
+    """The part of the Kubernetes API that Serinus uses."""
 
     def __init__(self, api: aio.client.ApiClient, timeout: float = 15.0) -> None:
         self._api = api
@@ -86,11 +87,11 @@ class Cluster:
         """Requests so far by (verb, kind); verbs are get, list, create, update, apply, merge,
         delete."""
         self.refused_writes: Counter[str] = Counter()
-        """Writes by kind that the API server refused, so that trying again does not help."""
+        """Rejected writes by kind, which would be rejected again."""
 
     @cached_property
     def urgent(self) -> "Cluster":
-        """The same API server, for what must not wait until other requests have had their turn."""
+        """The same API server, for requests that must not wait for others."""
         found = copy.copy(self)
         found._turns = asyncio.Semaphore(_CONCURRENT_URGENT)
         return found
@@ -111,15 +112,15 @@ class Cluster:
     async def list(
         self, kind: str, namespace: str | None = None, selector: str = ""
     ) -> list[Manifest]:
-        """All objects of a kind, in one namespace or in all, whose labels meet the selector."""
+        """All objects of a kind, in one namespace or in all, that match the label selector."""
         return (await self.snapshot(kind, namespace, selector))[0]
 
     async def snapshot(
         self, kind: str, namespace: str | None = None, selector: str = ""
     ) -> tuple[Manifests, int]:
-        """The same, with the resourceVersion at which it was taken.
+        """The same, with the resourceVersion of the list.
 
-        Items carry kind and apiVersion, which the API server leaves out of lists.
+        Items have kind and apiVersion, which the API server omits in lists.
         """
         query = [("labelSelector", selector)] if selector else []
         found = await self._call("list", kind, "GET", KINDS[kind].path(namespace), query=query)
@@ -145,8 +146,8 @@ class Cluster:
         return await self._call("update", kind, "PUT", path, manifest)
 
     async def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
-        """Server-side apply: the fields given are ours, whoever wrote them before; without force it
-        is a `conflict` where somebody else has written one otherwise."""
+        """Server-side apply: the given fields become ours. Without force, raises ApiError with
+        `conflict` if another manager has a different value."""
         kind, metadata = manifest["kind"], manifest["metadata"]
         path = KINDS[kind].path(metadata["namespace"], metadata["name"])
         forced = ("force", "true" if force else "false")
@@ -154,8 +155,8 @@ class Cluster:
         return await self._call("apply", kind, "PATCH", path, manifest, query, _APPLY)
 
     async def merge(self, live: Manifest, changes: Manifest) -> Manifest:
-        """Change these fields, lists as a whole, if the object is still the one given (`conflict`
-        if not)."""
+        """Change these fields, replacing lists, if the object is still the given one (`conflict` if
+        not)."""
         kind, metadata = live["kind"], live["metadata"]
         path = KINDS[kind].path(metadata["namespace"], metadata["name"])
         same = {"metadata": {"resourceVersion": metadata["resourceVersion"]}}
@@ -163,7 +164,7 @@ class Cluster:
         return await self._call("merge", kind, "PATCH", path, {**same, **changes}, query, _MERGE)
 
     async def update_status(self, live: Manifest, status: Mapping[str, Any]) -> Manifest:
-        """Replace the whole status if the object is still the one given (`conflict` if not).
+        """Replace the whole status if the object is still the given one (`conflict` if not).
 
         Not by server-side apply, which turns a map of ours that has become empty into null.
         """
@@ -180,7 +181,7 @@ class Cluster:
         return await self._call("update", kind, "PUT", path, manifest, query)
 
     async def delete(self, live: Manifest) -> None:
-        """Delete this very object (not a namesake); one that is gone already is no error."""
+        """Delete this object (not another with its name); not an error if it is already gone."""
         kind, metadata = live["kind"], live["metadata"]
         path = KINDS[kind].path(metadata["namespace"], metadata["name"])
         options = {
@@ -196,7 +197,7 @@ class Cluster:
     async def create_event(
         self, live: Manifest, reason: str, note: str, *, warning: bool = False
     ) -> None:
-        """Tell of something about an object; `kubectl describe` shows it."""
+        """Create an event about an object; `kubectl describe` shows it."""
         metadata, moment = live["metadata"], datetime.now(UTC)
         now = moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
         regarding = {
@@ -236,7 +237,7 @@ class Cluster:
         sent = _as_yaml(body) if content_type in (_YAML, _APPLY) else body
         headers = {"Accept": _JSON, "Content-Type": content_type}
         try:
-            # this reads the token anew, once it is old
+            # this reads the token again once it is old
             request = await self._api.param_serialize(
                 method,
                 path,
@@ -261,7 +262,7 @@ class Cluster:
 
 
 def _retry_after(status: int, headers: Mapping[str, str]) -> float | None:
-    """Seconds, whether the header gives those or, as proxies do, a date."""
+    """Seconds; the header has seconds or, from proxies, a date."""
     header = headers.get("Retry-After", "") if status in (429, 503) else ""
     if header.isascii() and header.isdigit():
         return float(header)
@@ -274,11 +275,9 @@ def _retry_after(status: int, headers: Mapping[str, str]) -> float | None:
 
 
 def _as_yaml(body: Mapping[str, Any] | None) -> str:
-    """JSON that a YAML parser reads as the same.
-
-    YAML has no pairs of surrogates, and takes some characters for line breaks or not at all: what
-    has more than 16 bits is written as it is, and all others beyond ASCII by their number.
-    """
+    """JSON that YAML parsers read identically. YAML has no surrogate pairs, and treats some
+    characters as line breaks or rejects them: characters beyond 16 bits are written as they are,
+    and all others beyond ASCII by their number."""
     text = json.dumps(body, ensure_ascii=False)
     return re.sub("[\x7f-\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
@@ -288,7 +287,7 @@ def _read(status: int, raw: bytes, retry_after: float | None = None) -> Manifest
         found = dict(json.loads(raw or b"{}"))
     except (TypeError, ValueError):
         found = {"message": raw.decode(errors="replace")[:300], "reason": "NotJson"}
-        status = status if status >= 400 else 500  # an absent group is told in plain text
+        status = status if status >= 400 else 500  # an unknown group is reported in plain text
     if status >= 400:
         reason, message = str(found.get("reason", "")), str(found.get("message", found))
         raise ApiError(status, reason, message, retry_after)
@@ -297,12 +296,12 @@ def _read(status: int, raw: bytes, retry_after: float | None = None) -> Manifest
 
 @asynccontextmanager
 async def connect(timeout: float = 15.0) -> AsyncIterator[Cluster]:
-    """A Cluster by the service account of the pod, else by KUBECONFIG or ~/.kube/config.
+    """A Cluster by the service account of the pod, otherwise by KUBECONFIG or ~/.kube/config.
 
     Raises ApiError if there is neither.
     """
     configuration = aio.client.Configuration()
-    # else ~/.netrc and the environment's proxies are read anew for each request
+    # otherwise ~/.netrc and the proxies of the environment are read for each request
     configuration.client_session_kwargs = {"trust_env": False}
     try:
         aio.config.load_incluster_config(configuration)
@@ -319,18 +318,21 @@ async def _load_kubeconfig(configuration: aio.client.Configuration, pod: Excepti
         await aio.config.load_kube_config(
             path, client_configuration=configuration, persist_config=False
         )
-    except Exception as error:  # whatever a file with anything in it leads the client to raise
-        message = f"no API server is known: no kubeconfig at {path or '~/.kube/config'} ({error}), "
-        raise ApiError(0, "", f"{message}and no service account of a pod ({pod})") from error
+    except Exception as error:  # the client may raise anything for an invalid file
+        message = (
+            f"no API server is configured: no kubeconfig at {path or '~/.kube/config'} ({error}), "
+        )
+        raise ApiError(0, "", f"{message}and no service account ({pod})") from error
 
 
 def current_namespace() -> str:
-    """That of the pod's service account, else of the kubeconfig's current context, else default."""
+    """The namespace of the pod's service account, else of the kubeconfig's current context, else
+    default."""
     with contextlib.suppress(OSError):
         return _OF_THE_POD.read_text(encoding="utf-8").strip()
     try:
         _, current = aio.config.list_kube_config_contexts(os.environ.get("KUBECONFIG"))
         namespace: str = current["context"].get("namespace") or "default"
-    except Exception:  # `connect` says what is wrong with a kubeconfig
+    except Exception:  # `connect` reports errors of the kubeconfig
         return "default"
     return namespace

@@ -27,9 +27,9 @@ _OURS: Final = "app.kubernetes.io/managed-by=serinus"
 WATCHED: Final = {
     MODEL_DEPLOYMENT.name: "",
     **dict.fromkeys(CHILDREN, _OURS),
-    # they carry the labels of their Service; of these we need those of the revisions
+    # they have the labels of their Service; only those of the revisions are needed
     "EndpointSlice": f"{_OURS},serinus.dev/revision",
-    # where one is gone, what routes through it may keep what was last said of it
+    # if one is gone, the status of its routes may not be updated
     **dict.fromkeys(NEEDED_KINDS, ""),
 }
-"""The kinds that are watched and listed, and the label selector of those objects that are."""
+"""The kinds that are watched and listed, and the label selector for each."""

@@ -1,4 +1,4 @@
-"""What pods and endpoints say of themselves, in a sentence or a number. Pure."""
+"""Messages and counts from pods and EndpointSlices. Pure."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -10,8 +10,8 @@ from serinus.plan.situation import PodEnd, SeenPod
 PodManifest = Mapping[str, Any]
 
 _ON_THEIR_WAY = {
-    "ContainerCreating": " is being created: its image or its volumes are not there yet",
-    "PodInitializing": " waits for the pod's init containers",
+    "ContainerCreating": " is being created: waiting for its image or volumes",
+    "PodInitializing": " is waiting for the pod's init containers",
 }
 
 
@@ -29,11 +29,11 @@ def ready_addresses(slices: Iterable[PodManifest]) -> int:
 
 
 def seen(pod: PodManifest) -> SeenPod:
-    """A pod's restarts, and how its container that ended last came to its end.
+    """A pod's restarts, and why its last container terminated.
 
-    Counted are the containers that serve: sidecars (init containers that are restarted) are among
-    them, and init containers that run to their end are not, since nobody is served meanwhile. One
-    that is down is about to be restarted, unless its pod is leaving.
+    Only containers that serve are counted: sidecars (restartable init containers) are included,
+    other init containers are not. A container that is down counts as restarted, unless its pod is
+    being deleted.
     """
     metadata, status = pod["metadata"], pod.get("status") or {}
     leaving = "deletionTimestamp" in metadata or status.get("phase") == "Failed"
@@ -57,7 +57,7 @@ def seen(pod: PodManifest) -> SeenPod:
 
 
 def _serving(pod: PodManifest) -> list[PodManifest]:
-    """Statuses of the containers that run beside each other as long as the pod does."""
+    """Statuses of the containers that run for the lifetime of the pod."""
     spec, status = pod["spec"], pod.get("status") or {}
     sidecars = {
         each["name"]
@@ -72,14 +72,14 @@ def _serving(pod: PodManifest) -> list[PodManifest]:
 
 
 def _is_down(container: PodManifest) -> bool:
-    """Between its end and its restart, which the kubelet may put off for minutes."""
+    """Whether it waits for its restart, which the kubelet may delay for minutes."""
     state = container.get("state") or {}
     waits = (state.get("waiting") or {}).get("reason") == "CrashLoopBackOff"
     return "terminated" in state or waits
 
 
 def _ended(container: PodManifest) -> PodManifest | None:
-    """How it ended; of one that runs again, how it ended before."""
+    """The last termination of a container; None if there was none."""
     states = (container.get(which) or {} for which in ("state", "lastState"))
     return next((state["terminated"] for state in states if "terminated" in state), None)
 
@@ -98,7 +98,7 @@ def _killed_for_memory(pod: PodManifest, name: str) -> str:
     containers = [*spec["containers"], *(spec.get("initContainers") or [])]
     found: PodManifest = next((each for each in containers if each["name"] == name), {})
     limit = ((found.get("resources") or {}).get("limits") or {}).get("memory")
-    return f"OOMKilled at its limit of {limit}" if limit else "OOMKilled without a limit of its own"
+    return f"OOMKilled at its limit of {limit}" if limit else "OOMKilled without a memory limit"
 
 
 def _at(end: PodEnd) -> float:
@@ -110,10 +110,10 @@ def _unix(moment: str) -> float:
 
 
 def not_ready_reason(deployment: PodManifest, pods: Iterable[PodManifest]) -> str | None:
-    """Why the pods of a Deployment are not ready, None if nothing tells.
+    """Why the pods of a Deployment are not ready; None if unknown.
 
-    Told is why there are not more pods, and of those there are the cause that most share, with
-    their number.
+    The message says why pods cannot be created, and the most frequent cause among existing pods,
+    with their number.
     """
     return ". ".join(filter(None, (_deployment_reason(deployment), _shared(pods)))) or None
 
@@ -139,7 +139,7 @@ def _pod_reason(pod: PodManifest) -> str | None:
         return None
     status = pod.get("status") or {}
     for container in status.get("initContainerStatuses") or []:
-        # while it runs it is not ready, which is no reason
+        # a running init container is not ready, which is normal
         if "running" not in container["state"] and (message := _container_reason(container)):
             return message
     for container in status.get("containerStatuses") or []:
@@ -152,7 +152,7 @@ def _pod_reason(pod: PodManifest) -> str | None:
     if scheduled.get("status") == "False":
         return f"{scheduled.get('reason', 'Unschedulable')}: {scheduled.get('message', '')}"
     if conditions.get("Ready", {}).get("reason") == "ReadinessGatesNotReady":
-        return f"a readiness gate is closed: {conditions['Ready'].get('message', '')}"
+        return f"a readiness gate is not met: {conditions['Ready'].get('message', '')}"
     return None
 
 
@@ -182,8 +182,8 @@ def _unready(container: PodManifest, ended: PodManifest | None) -> str:
     if ended and container.get("restartCount"):
         return f" was started {container['restartCount'] + 1} times{_ending(ended)}"
     if not container.get("started", True):
-        return " runs, and its startup probe has not succeeded yet"
-    return " runs and is not ready: its readiness probe fails"
+        return " is running; its startup probe has not succeeded yet"
+    return " is running but not ready: its readiness probe fails"
 
 
 def _ending(ended: PodManifest) -> str:

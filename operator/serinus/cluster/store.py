@@ -1,6 +1,6 @@
-"""What was last seen of each object: fed by watches and by our own writes, corrected by lists.
+"""The last known state of each object, from watches and our own writes, corrected by lists.
 
-A stale entry does no harm beyond a wasted pass: every commit is guarded by resourceVersion.
+A stale entry only causes a wasted pass: every commit is conditional on resourceVersion.
 """
 
 import json
@@ -22,18 +22,18 @@ _SERVICE_LABEL: Final = "kubernetes.io/service-name"
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """An object as JSON text, a fifth of the memory that it takes unpacked."""
+    """An object as JSON text, with a fifth of the memory of the parsed object."""
 
     kind: str
     name: NamespacedName
     uid: str
     version: int
     owner: str | None
-    """The ModelDeployment that its label names."""
+    """The ModelDeployment in its label."""
     controller: str | None
-    """uid of what controls it."""
+    """uid of its controller."""
     revision: str | None
-    """The revision that its label names."""
+    """The revision in its label."""
     text: str
 
     @classmethod
@@ -42,7 +42,7 @@ class _Kept:
         labels = metadata.get("labels") or {}
         references = metadata.get("ownerReferences") or []
         controller = next((each["uid"] for each in references if each.get("controller")), None)
-        # managedFields are half of an object's size, and read by nobody here
+        # managedFields are half of an object's size, and not used here
         slim = {**live, "metadata": {k: v for k, v in metadata.items() if k != "managedFields"}}
         return cls(
             kind=live["kind"],
@@ -57,8 +57,8 @@ class _Kept:
 
     @property
     def left_behind(self) -> bool:
-        """A child that nobody controls, as after `kubectl delete --cascade=orphan`: it has the
-        labels and the name of one."""
+        """A child without a controller, as after `kubectl delete --cascade=orphan`: it has the
+        labels and the name of a child."""
         child = self.owner if self.revision is None else f"{self.owner}-{self.revision}"
         return self.controller is None and self.name[1] == child
 
@@ -68,26 +68,27 @@ class _Kept:
 
 
 class Store:
-    """Objects by kind and name. The newer resourceVersion wins; what is gone stays gone."""
+    """Objects by kind and name. The newer resourceVersion wins; deleted objects stay deleted."""
 
     def __init__(self) -> None:
         self._objects: dict[str, dict[NamespacedName, _Kept]] = defaultdict(dict)
         self._owned: dict[NamespacedName, dict[tuple[str, str], _Kept]] = defaultdict(dict)
         self._deleted: dict[str, dict[str, int]] = defaultdict(dict)
-        """By kind and uid, the version at which an object went, since the last list but one."""
+        """By kind and uid, the version at which an object was deleted, since the last list but
+        one."""
         self._deleted_since_list: dict[str, dict[str, int]] = defaultdict(dict)
         self._absent: set[str] = set()
         """Kinds that the API server does not serve."""
         self._listed: dict[tuple[str, str | None], int] = {}
-        """By kind and namespace listed, the resourceVersion of the last list."""
+        """By kind and namespace, the resourceVersion of the last list."""
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
-        """A copy of the object as last seen, None if there is none."""
+        """A copy of the last known object; None if there is none."""
         kept = self._objects[kind].get((namespace, name))
         return kept.unpack() if kept else None
 
     def has(self, kind: str, namespace: str, name: str) -> bool | None:
-        """Whether there is such an object; None where objects of its namespace are not listed."""
+        """Whether the object exists; None if objects of its namespace are not listed."""
         if kind in self._absent:
             return False
         if not {(kind, None), (kind, namespace)} & self._listed.keys():
@@ -95,7 +96,7 @@ class Store:
         return (namespace, name) in self._objects[kind]
 
     def owner(self, live: Manifest) -> str | None:
-        """The ModelDeployment that the object's label named when it was last seen."""
+        """The ModelDeployment in the object's last known label."""
         kept = self._objects[live["kind"]].get(_name(live))
         return kept.owner if kept else None
 
@@ -104,8 +105,8 @@ class Store:
         return list(self._objects[kind])
 
     def children(self, namespace: str, name: str, uid: str) -> dict[tuple[str, str], Manifest]:
-        """By (kind, name), copies of the objects that this very ModelDeployment controls, or that
-        one of its name left behind."""
+        """By (kind, name), copies of the objects that this ModelDeployment controls, or that one of
+        its name left behind."""
         family = self._owned.get((namespace, name), {})
         return {
             key: kept.unpack()
@@ -114,7 +115,7 @@ class Store:
         }
 
     def ready_endpoints(self, namespace: str, name: str, service: str) -> int:
-        """Ready addresses behind a Service of a ModelDeployment, as gateways learn them."""
+        """Ready addresses of a Service of a ModelDeployment, as gateways see them."""
         family = self._owned.get((namespace, name), {})
         slices = (kept.unpack() for (kind, _), kept in family.items() if kind == "EndpointSlice")
         return ready_addresses(
@@ -122,7 +123,7 @@ class Store:
         )
 
     def put(self, live: Manifest) -> bool:
-        """Take an object in; False if that is no news: what is known is as new, or it is gone."""
+        """Add or update an object; False if it is not newer than the known one, or is deleted."""
         kind, name = live["kind"], _name(live)
         known = self._objects[kind].get(name)
         if known is None and self._is_gone(live):
@@ -138,10 +139,8 @@ class Store:
         return True
 
     def remove(self, live: Manifest) -> None:
-        """An object is gone; late news of it will not bring it back.
-
-        Newer news will: to a watch by labels, an object that lost its label is gone too.
-        """
+        """Remove an object. Older events do not restore it, newer ones do: for a watch by labels,
+        an object that lost its label is deleted too."""
         kind, uid = live["kind"], live["metadata"]["uid"]
         self._deleted_since_list[kind][uid] = _version(live)
         known = self._objects[kind].get(_name(live))
@@ -151,10 +150,10 @@ class Store:
     def replace(
         self, kind: str, found: Iterable[Manifest], version: int, namespace: str | None = None
     ) -> None:
-        """Take in a list of one namespace or of all, taken at this resourceVersion: what it lacks
-        and is not newer is gone."""
+        """Take in a list of one namespace or all at this resourceVersion: objects that are missing
+        and not newer are deleted."""
         if version < self._listed.get((kind, namespace), 0):
-            # history was rewound, as when etcd is restored: what was known is of no use
+            # history was rewound, as when etcd is restored: discard everything
             self.clear(kind)
         listed = {_name(live): live for live in found}
         for name, known in list(self._objects[kind].items()):
@@ -168,8 +167,8 @@ class Store:
         self._deleted[kind] = self._deleted_since_list.pop(kind, {})
 
     def clear(self, kind: str, *, absent: bool = False) -> None:
-        """Forget all of a kind. `absent`: the API server does not serve it, so that there is none;
-        else it is not known any more."""
+        """Forget all objects of a kind. `absent`: the API server does not serve the kind, so there
+        are none; otherwise they are unknown."""
         (self._absent.add if absent else self._absent.discard)(kind)
         for known in list(self._objects[kind].values()):
             self._drop(known)
@@ -178,7 +177,7 @@ class Store:
         self._listed = {key: version for key, version in self._listed.items() if key[0] != kind}
 
     def _is_gone(self, live: Manifest) -> bool:
-        """Whether this is old news of an object that is not there any more."""
+        """Whether this is an old event of a deleted object."""
         kind, metadata = live["kind"], live["metadata"]
         gone_at = (
             self._deleted[kind].get(metadata["uid"], 0),
@@ -199,7 +198,7 @@ class Store:
 
 
 def _version(live: Manifest) -> int:
-    """resourceVersion as a number: comparable within a kind (KEP-5504)."""
+    """resourceVersion as a number, comparable within a kind (KEP-5504)."""
     return int(live["metadata"]["resourceVersion"])
 
 

@@ -1,4 +1,4 @@
-"""The operator's shell: watching, the queue, the reconcile loop, leader election, own metrics.
+"""The operator's shell: watches, the queue, the reconcile loop, leader election, own metrics.
 
-It carries facts to the rules and their decisions to the cluster; what to decide is not in here.
+It passes facts to the rules and applies their decisions to the cluster; it decides nothing.
 """

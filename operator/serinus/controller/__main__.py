@@ -31,8 +31,10 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m serinus.controller",
         description="Rolls models out by canary steps, judged by Prometheus, and rolls them back.",
-        epilog="Every option can be set by the environment: --prometheus-url is "
-        "SERINUS_PROMETHEUS_URL. The API server is found by the pod's service account, else by "
+        epilog="Every option can be set by an environment variable, for example --prometheus-url "
+        "by "
+        "SERINUS_PROMETHEUS_URL. The API server comes from the pod's service account, otherwise "
+        "from "
         "KUBECONFIG.",
     )
     parser.add_argument("--version", action="version", version=__version__)
@@ -44,26 +46,26 @@ def arguments() -> argparse.ArgumentParser:
         parser.add_argument(name, default=value, help=message, **kwargs)  # type: ignore[arg-type]
 
     option("--prometheus-url", "address of Prometheus, such as http://prometheus.monitoring:9090")
-    option("--prometheus-ca-file", "certificate authorities of Prometheus", type=Path)
-    option("--prometheus-token-file", "bearer token for Prometheus", type=Path)
-    option("--prometheus-username-file", "user name for Prometheus", type=Path)
-    option("--prometheus-password-file", "password for Prometheus", type=Path)
+    option("--prometheus-ca-file", "file with the CA certificates for Prometheus", type=Path)
+    option("--prometheus-token-file", "file with the bearer token for Prometheus", type=Path)
+    option("--prometheus-username-file", "file with the user name for Prometheus", type=Path)
+    option("--prometheus-password-file", "file with the password for Prometheus", type=Path)
     for each in OPTIONS:
         parse, action = _parser(each), _Several if each.many else "store"
         option(each.name, each.text, each.default, type=parse, action=action)
-    option("--namespace", "serve this namespace alone; all if left out")
+    option("--namespace", "watch only this namespace (default: all)")
     option("--class", "act on ModelDeployments of this class", DEFAULT_CLASS, dest="class_name")
-    option("--workers", "reconciles at one time", "8", type=_workers)
+    option("--workers", "number of concurrent reconciles", "8", type=_workers)
     option("--bind", "address of /healthz, /readyz and /metrics", "0.0.0.0:8080", type=_address)
-    option("--lease-namespace", "namespace of the Lease; no leader election if left out")
+    option("--lease-namespace", "namespace of the Lease (default: no leader election)")
     option("--lease-name", "name of the Lease", "serinus")
-    option("--release", "namespace/name of this installation, by which others know it")
-    option("--log-format", "text or json", "text", type=_log_format)
+    option("--release", "namespace/name of this release, shown to other releases")
+    option("--log-format", "log format: text or json", "text", type=_log_format)
     return parser
 
 
 class _Several(argparse.Action):
-    """Each time it is given adds to it; the environment has a line for each."""
+    """Each use appends a value; an environment variable has one value per line."""
 
     def __call__(
         self,
@@ -73,7 +75,7 @@ class _Several(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         before = getattr(namespace, self.dest)
-        # what the environment says is a text until it is not replaced
+        # the default from the environment is a string until it is replaced
         setattr(namespace, self.dest, [*(before if isinstance(before, list) else ()), *values])
 
 
@@ -98,22 +100,24 @@ def _workers(text: str) -> int:
 def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} does not look like 0.0.0.0:8080 or [::]:8080")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an address such as 0.0.0.0:8080 or [::]:8080"
+        )
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _log_format(text: str) -> str:
-    # not by `choices`, which argparse does not apply to what the environment says
+    # not by `choices`, which argparse does not apply to defaults from the environment
     if text not in ("text", "json"):
         raise argparse.ArgumentTypeError(f"{text!r} is neither text nor json")
     return text
 
 
 class JsonFormatter(logging.Formatter):
-    """A line of JSON for each record."""
+    """Writes each record as a line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Keys time (RFC 3339, UTC), level, logger, message and, where there is one, exception."""
+        """Keys: time (RFC 3339, UTC), level, logger, message and, if there is one, exception."""
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line = {
             "time": moment.replace("+00:00", "Z"),
@@ -152,7 +156,7 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
         if options.lease_namespace:
             identity = f"{socket.gethostname()}-{os.getpid()}"
             where = options.lease_namespace, options.lease_name
-            # by this an operator of the same class for the cluster leaves the namespace out
+            # a cluster-wide operator of the same class ignores a namespace with this label
             own = options.namespace == options.lease_namespace
             labels = {CLASS_LABEL: options.class_name} if own else {}
             lease = Lease(cluster, *where, identity, options.release or "", labels)
@@ -168,13 +172,13 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
 
 
 async def _until_signalled(options: argparse.Namespace, config: Config) -> None:
-    """Run until the first SIGTERM or SIGINT; a second one ends the process where it is."""
+    """Run until the first SIGTERM or SIGINT; a second one ends the process immediately."""
     loop = asyncio.get_running_loop()
     running = asyncio.create_task(_run(options, config))
     numbers = (signal.SIGTERM, signal.SIGINT)
 
     def end() -> None:
-        log.info("told to end: what is in work is finished first")
+        log.info("shutting down: finishing current work")
         for number in numbers:
             loop.remove_signal_handler(number)
         running.cancel()
@@ -186,7 +190,7 @@ async def _until_signalled(options: argparse.Namespace, config: Config) -> None:
 
 
 def main() -> int:
-    """Run the operator; 0 once it has ended as told, 1 where it cannot start."""
+    """Run the operator; the exit code: 0 after a normal end, 1 if it cannot start."""
     parser = arguments()
     options = parser.parse_args()
     try:
@@ -197,7 +201,7 @@ def main() -> int:
     try:
         asyncio.run(_until_signalled(options, config))
     except (ApiError, OSError) as error:
-        log.error("cannot run: %s", error)
+        log.error("cannot start: %s", error)
         return 1
     log.info("ended cleanly")
     return 0

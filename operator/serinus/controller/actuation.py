@@ -1,7 +1,8 @@
-"""Makes the children match what is wanted, and tells what stands in the way of that.
+"""Makes the children match the desired state, and reports what prevents it.
 
-What splits the traffic comes first: whatever else the API server fails at, a rollback's route is
-written. Only where it would lead to a revision that is not there yet does that revision come first.
+The objects that split the traffic are written first, so that the route of a rollback is written
+even if other writes fail. If the split would lead to a revision that does not exist yet, that
+revision is written first.
 """
 
 import logging
@@ -30,26 +31,26 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of bringing the children about."""
+    """The result of writing the children."""
 
     changed: bool = False
     """Something changed that the rules read."""
     refusals: Mapping[str, str] = field(default_factory=dict)
-    """By kind of child, why one cannot be written, in a sentence: the API server refuses it, or its
+    """By kind of child, why it cannot be written, as a message: rejected by the API server, or its
     name is taken."""
     taken: str = ""
-    """That an object of someone else has a name that we need, in a sentence; else empty."""
+    """Message that an object of another owner has a name that we need; otherwise empty."""
     failures: Mapping[str, str] = field(default_factory=dict)
-    """By kind of child, why one could not be written, which may succeed later."""
+    """By kind of child, why a write failed that may succeed later."""
     overridden: Mapping[str, str] = field(default_factory=dict)
-    """By kind of child, how something else changes one each time it is written."""
+    """By kind of child, how something else changes it after each write."""
     retry_in: float | None = None
-    """Seconds until what failed, or is changed by others, may be written again."""
+    """Seconds until the next write of a child that failed or is changed by others."""
     error: ApiError | None = None
-    """The first failure of this pass; None if everything that was tried succeeded."""
+    """The first failure of this pass; None if all writes succeeded."""
 
     def applied_to(self, world: World) -> World:
-        """The world, in which what is refused keeps pods or route from coming about."""
+        """The world, with the failures that keep pods or route from coming into effect."""
         if self.taken:
             world = replace(world, intervention=Intervention(Reason.NAME_TAKEN, self.taken))
         if self.overridden:
@@ -72,7 +73,7 @@ class Outcome:
 
 
 _PODS = ("ControllerRevision", "Deployment")
-"""Children without which there are no pods; the others are ways to them."""
+"""Children without which there are no pods."""
 
 
 async def actuate(
@@ -83,10 +84,10 @@ async def actuate(
     lacking: Callable[[Objects], object],
     pace: Pace,
 ) -> Outcome:
-    """Apply what is wanted and not so yet; then delete what is not wanted.
+    """Apply the children that differ; then delete the others. `lacking` has what the split leads to
+    and does not exist.
 
-    `lacking` tells what the split leads to and is not there. Each child is tried on its own,
-    whatever becomes of the others; what failed is in the outcome.
+    Each child is tried independently of the others; failures are in the outcome.
     """
     writing = _Writing(cluster, store, owner, pace, desired.serving)
     pace.forget_all_but((*desired, *writing.objects().values()))
@@ -99,7 +100,7 @@ async def actuate(
             return writing.outcome()
         await writing.bring_about(desired.ways, urgent=True)
     if not writing.leaves_ways:
-        # else traffic may still go to what is not wanted any more
+        # otherwise traffic may still go to what is no longer desired
         await writing.prune(desired)
     return writing.outcome()
 
@@ -107,14 +108,14 @@ async def actuate(
 async def bring_about(
     cluster: Cluster, store: Store, owner: Owner, ways: Iterable[Manifest], pace: Pace
 ) -> Outcome:
-    """Apply what splits the traffic, and nothing else."""
+    """Apply only the objects that split the traffic."""
     writing = _Writing(cluster, store, owner, pace, {})
     await writing.bring_about(ways, urgent=True)
     return writing.outcome()
 
 
 class _Writing:
-    """The writes of one pass, and what came of them so far."""
+    """The writes of one pass, and their results so far."""
 
     def __init__(
         self,
@@ -138,16 +139,16 @@ class _Writing:
         self._error: ApiError | None = None
 
     def objects(self) -> Objects:
-        """The children as they are known now."""
+        """The known children."""
         return self._store.children(self._owner.namespace, self._owner.name, self._owner.uid)
 
     @property
     def leaves_ways(self) -> bool:
-        """Whether what splits the traffic may not be as wanted."""
+        """Whether the objects that split the traffic may differ from the desired state."""
         return not {*self._refusals, *self._failures, *self._overridden} <= set(_PODS)
 
     def outcome(self) -> Outcome:
-        """What came of everything."""
+        """The result of all writes."""
         return Outcome(
             self._changed,
             self._refusals,
@@ -159,7 +160,7 @@ class _Writing:
         )
 
     async def bring_about(self, manifests: Iterable[Manifest], *, urgent: bool = False) -> None:
-        """Apply these where they are not so yet."""
+        """Apply those that differ."""
         cluster = self._cluster.urgent if urgent else self._cluster
         objects = self.objects()
         for manifest in manifests:
@@ -193,15 +194,15 @@ class _Writing:
             return
         given = found is not None and handed_over(kind, found, self._owner)
         if given and not _all_ready(self._serving, objects):
-            return  # what it leads to now serves until our pods can
+            return  # what it leads to serves until our pods are ready
         if found is None or unlike(found, manifest) is not None:
-            # what somebody made since it was looked for is not ours
+            # an object that was created since the lookup is not ours
             wanted = over(found, manifest) if found else manifest
             if found and (ports := ports_anew(found, wanted)):
                 await cluster.merge(found, {"spec": {"ports": ports}})
             found = await cluster.apply(wanted, force=found is not None)
             self._pace.wrote(manifest, longest=FAILED_LONGEST if urgent else CHANGED_LONGEST)
-        # a no-op apply keeps the resourceVersion, and the store says that it is nothing new
+        # a no-op apply keeps the resourceVersion, and the store reports no change
         self._changed |= self._store.put(found)
         if (message := unlike(found, manifest)) is not None:
             self._pace.changed(manifest, message)
@@ -211,12 +212,12 @@ class _Writing:
     def _tell_if_overridden(self, manifest: Manifest) -> None:
         if message := self._pace.overridden(manifest):
             self._overridden[manifest["kind"]] = (
-                f"{message} Something else changes it each time it is written, such as an "
-                "admission webhook or another controller; it is written again less and less often."
+                f"{message} Something else, such as an admission webhook or another controller, "
+                "changes it after every write; it is written again with increasing delays."
             )
 
     async def prune(self, wanted: Children) -> None:
-        """Delete what is not among these."""
+        """Delete all children that are not among these."""
         kept = {(each["kind"], each["metadata"]["name"]) for each in wanted}
         for key, live in self.objects().items():
             if key in kept or wanted.spares(live):
@@ -249,14 +250,14 @@ class _Writing:
 
 
 def _is_emptied(live: Manifest | None, desired: Manifest) -> bool:
-    """Whether a Deployment that is to have pods was scaled to 0."""
+    """Whether a Deployment that should have pods was scaled to 0."""
     if live is None or desired["kind"] != "Deployment":
         return False
     return bool(live["spec"].get("replicas") == 0 < desired["spec"]["replicas"])
 
 
 def _all_ready(serving: Mapping[str, int], objects: Objects) -> bool:
-    """Whether each of these Deployments has all its pods, and one at least."""
+    """Whether each of these Deployments has all its pods, and at least one."""
     found = [(count, objects.get(("Deployment", name))) for name, count in serving.items()]
     return all(
         live is not None and (live.get("status") or {}).get("readyReplicas", 0) >= max(1, replicas)
@@ -265,9 +266,9 @@ def _all_ready(serving: Mapping[str, int], objects: Objects) -> bool:
 
 
 async def _create_or_find(cluster: Cluster, manifest: Manifest) -> Manifest | None:
-    """An object that the store does not know: whose it is has to be seen before it is applied.
+    """An object that is not in the store: its owner must be checked before it is applied.
 
-    A ControllerRevision never changes, and need not be applied: creating it tells as well.
+    A ControllerRevision never changes and is not applied; creating it shows whether it exists.
     """
     kind, metadata = manifest["kind"], manifest["metadata"]
     if kind == "ControllerRevision":
@@ -282,7 +283,7 @@ async def _create_or_find(cluster: Cluster, manifest: Manifest) -> Manifest | No
 def _sentence(manifest: Manifest, error: ApiError, done: str) -> str:
     kind, name = manifest["kind"], manifest["metadata"]["name"]
     if error.absent and done == "written":
-        why = f"the API server does not know {kind} in {manifest['apiVersion']}: install it first"
+        why = f"the API server does not know {kind} in {manifest['apiVersion']}: install its CRD"
     else:
         why = str(error)
     return f"{kind} {name} cannot be {done}: {why}"

@@ -1,4 +1,4 @@
-"""The operator: everything that runs beside each other, and how it starts and ends."""
+"""The operator: all its tasks, and how it starts and stops."""
 
 import asyncio
 import contextlib
@@ -19,8 +19,8 @@ from serinus.controller.sampling import Purpose, Reader, Sampler
 from serinus.controller.scope import Scope
 
 STUCK_AFTER: Final = 600.0
-"""Seconds after which what has not ended is taken to be stuck. Every request is bounded to some
-seconds, and a pass of thirty requests that all time out ends before."""
+"""Seconds after which a task that has not finished counts as stuck. Every request has a timeout of
+some seconds, and a pass of thirty requests that all time out ends earlier."""
 
 
 class Prometheus(Reader, Protocol):
@@ -74,12 +74,12 @@ class App:
         )
 
     async def run(self, bind: tuple[str, int] | None = None) -> None:
-        """Serve until cancelled; then finish what is in work and release the Lease."""
+        """Run until cancelled; then finish current work and release the Lease."""
         async with contextlib.AsyncExitStack() as stack:
             if bind is not None:
                 await stack.enter_async_context(self._serving(*bind))
             async with asyncio.TaskGroup() as group:
-                # a standby keeps its store warm, so that it can act at once
+                # a standby keeps its store up to date, so that it can take over at once
                 group.create_task(self._informer.run())
                 group.create_task(self._lead_when_elected())
 
@@ -96,8 +96,8 @@ class App:
                 await self._lease.release()
 
     async def _lead_while(self, elected: Coroutine[Any, Any, object]) -> None:
-        """Lead until `elected` ends, then stop at once, since another replica may lead; if
-        cancelled, end in order, and stay elected meanwhile."""
+        """Lead until `elected` ends, then stop at once, because another replica may lead; if
+        cancelled, stop in order and stay elected in the meantime."""
         leading = asyncio.create_task(self._lead())
         keeping = asyncio.create_task(elected)
         try:
@@ -136,7 +136,7 @@ class App:
                 self.queue.add(Key(*name))
 
     def _served(self) -> Iterator[dict[str, Any]]:
-        """The ModelDeployments that are this operator's to act on."""
+        """The ModelDeployments that this operator acts on."""
         for name in self.store.names("ModelDeployment"):
             live = self.store.get("ModelDeployment", *name)
             if live is not None and self._scope.includes(live):
@@ -151,7 +151,7 @@ class App:
             return wait
         except ApiError as error:
             if error.conflict or error.absent:
-                # somebody wrote or deleted it meanwhile: the next try looks at it anew
+                # it was written or deleted in the meantime: the next try reads it again
                 result = "conflict"
                 await self._refresh(key)
             else:
@@ -171,14 +171,12 @@ class App:
         elif known is not None:
             self.store.remove(known)
 
-    # what is told
+    # what is reported
 
     def stuck(self) -> str | None:
-        """What does not move though it should, so that only a restart helps; None if all moves.
-
-        A standby, a leader with nothing to do, and one whose API server is down all move: they
-        look, fail in time, and try again.
-        """
+        """Parts of the operator that are stuck, so that only a restart helps; None if there are
+        none. A standby, an idle leader and a leader whose API server is down are not stuck: they
+        try, time out, and try again."""
         if (reason := self._informer.stuck(STUCK_AFTER)) is not None:
             return reason
         if not self._leading or time.monotonic() - self._leads_since < STUCK_AFTER:
@@ -186,7 +184,8 @@ class App:
         return self.queue.stuck(STUCK_AFTER) or self.sampler.stuck(STUCK_AFTER)
 
     def _measured(self, key: Key, purpose: Purpose) -> None:
-        """What was measured of a rollout may roll it back; what is monitored decides nothing."""
+        """A measurement of a rollout may roll it back, so it is urgent; monitoring decides
+        nothing."""
         add = self.queue.add_urgent if purpose is Purpose.ROLLOUT else self.queue.add
         add(key)
 
@@ -219,7 +218,7 @@ class App:
         informer = self._informer
 
         def healthy() -> str | None:
-            return self.stuck() if informer.alive else "watching has ended"
+            return self.stuck() if informer.alive else "the watches have ended"
 
         def ready() -> str | None:
             if not informer.synced.is_set():

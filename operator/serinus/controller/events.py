@@ -1,4 +1,4 @@
-"""Events: what `kubectl describe` tells of a ModelDeployment. One that is lost stops nothing."""
+"""Events, as shown by `kubectl describe`. A lost event delays nothing."""
 
 import logging
 
@@ -11,22 +11,22 @@ log = logging.getLogger(__name__)
 
 
 async def announce(cluster: Cluster, live: Manifest, new_decisions: tuple[Decision, ...]) -> None:
-    """Tell what was decided, in an event each."""
+    """Create an event for each decision."""
     metadata = live["metadata"]
     for decision in new_decisions:
         reason, message = decision.reason, decision.message
         log.info("%s/%s %s: %s", metadata["namespace"], metadata["name"], reason, message)
-        # should that fail: the decision itself stands in the status
+        # if that fails, the decision is still in the status
         await write_event(cluster, live, reason, message, warning=reason in WARNINGS)
 
 
 async def write_event(
     cluster: Cluster, live: Manifest, reason: str, note: str, *, warning: bool
 ) -> bool:
-    """Write an event; whether that succeeded."""
+    """Create an event; whether that succeeded."""
     try:
         await cluster.create_event(live, reason, note, warning=warning)
     except ApiError as error:
-        log.warning("event %s not written: %s", reason, error)
+        log.warning("cannot write event %s: %s", reason, error)
         return False
     return True

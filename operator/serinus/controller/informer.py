@@ -1,6 +1,6 @@
-"""Keeps the store right: by the events of watches, and by a list of everything once a minute.
+"""Keeps the store up to date, by watch events and by a list of everything once a minute.
 
-Whatever a watch loses, tells late or twice, the next list puts right.
+The next list corrects events that are lost, late or repeated.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ from serinus.manifests.routers import NEEDED_KINDS
 log = logging.getLogger(__name__)
 
 RESYNC: Final = 60.0
-"""Seconds between two lists of everything, give or take a tenth."""
+"""Seconds between two lists of everything, plus or minus a tenth."""
 FIRST_RETRY: Final = 1.0
-"""Seconds until the next try as long as nothing was listed yet."""
+"""Seconds until the next try while nothing has been listed yet."""
 RETRY: Final = 5.0
-"""Seconds until the next try later on, while the watches still tell most."""
+"""Seconds until the next try later, while watches still report most changes."""
 LOOK_FOR_ABSENT: Final = 10.0
-"""Seconds between two looks at kinds that are not served: their definition may come any time."""
+"""Seconds between two checks of kinds that are not served: their CRD may be created at any time."""
 
 
 class Informer:
     """Feeds a store, and calls `add` with the key of each ModelDeployment that may need a pass.
 
-    What people wrote goes to `add_urgent`: an abort must not wait behind the news of many pods.
+    Changes by users go to `add_urgent`: an abort must not wait behind events of many pods.
     """
 
     def __init__(
@@ -51,25 +51,25 @@ class Informer:
         self._namespaces = namespaces
         self._served: frozenset[str] = frozenset()
         self._forbidden: set[str] = set()
-        """Kinds that routers need and that may not be listed, as where the operator's role is of a
-        version that did not list them: rollouts are judged all the same."""
+        """Kinds that routers need and the role does not allow to list, because it is of an older
+        version: rollouts are judged nevertheless."""
         self._resync_now = asyncio.Event()
         self._watching: Watching | None = None
         self._tried_at = time.monotonic()
         self.synced = asyncio.Event()
-        """Set once everything was listed."""
-        self.not_ready_reason: str | None = "objects are not listed yet"
-        """Why the last list of everything failed; None if it did not."""
+        """Set once everything has been listed."""
+        self.not_ready_reason: str | None = "objects have not been listed yet"
+        """Why the last list of everything failed; None if it succeeded."""
 
     @property
     def alive(self) -> bool:
-        """Whether the watches are looked after."""
+        """Whether the watches are supervised."""
         return self._watching is not None and self._watching.alive
 
     def stuck(self, longest: float) -> str | None:
-        """That it has not even tried to list for so many seconds; None if it has."""
+        """Message if no list was attempted for this many seconds; otherwise None."""
         waited = time.monotonic() - self._tried_at
-        return f"nothing was listed for {waited:.0f} s" if waited > longest else None
+        return f"no objects were listed for {waited:.0f} s" if waited > longest else None
 
     async def run(self) -> None:
         """List and watch until cancelled."""
@@ -85,7 +85,7 @@ class Informer:
             try:
                 await self._resync(watching)
             except ApiError as error:
-                self._tell(f"objects could not be listed: {error}")
+                self._tell(f"cannot list objects: {error}")
                 pause = RETRY if self.synced.is_set() else FIRST_RETRY
             else:
                 pause = RESYNC * random.uniform(0.9, 1.1)
@@ -104,15 +104,15 @@ class Informer:
             self._tell(None)
             self.synced.set()
         else:
-            self._tell("the API server knows no ModelDeployments: apply their definition")
+            self._tell("the API server does not know ModelDeployments: apply the CRD")
 
     async def _look_for_absent(self) -> None:
         while True:
             await asyncio.sleep(LOOK_FOR_ABSENT if self.synced.is_set() else FIRST_RETRY)
-            # nothing at all is served only until the first list is complete
+            # no kind is served only until the first list is complete
             absent = frozenset(WATCHED) - self._served if self._served else ()
             for kind in absent:
-                with contextlib.suppress(ApiError):  # the next list of everything tells of it
+                with contextlib.suppress(ApiError):  # the next list of everything reports it
                     if await self._relist(kind):
                         self._resync_now.set()
 
@@ -120,12 +120,12 @@ class Informer:
         if reason is not None and reason != self.not_ready_reason:
             log.warning("%s", reason)
         elif reason is None and self.not_ready_reason is not None:
-            log.info("all objects are listed")
+            log.info("all objects have been listed")
         self.not_ready_reason = reason
 
     async def _relist(self, kind: str) -> bool:
         """Take in all objects of a kind; False if the API server does not serve it, or if a
-        router needs it and it may not be listed."""
+        router needs it and the role does not allow to list it."""
         try:
             for namespace in self._namespaces or (None,):
                 found, version = await self._cluster.snapshot(kind, namespace, WATCHED[kind])
@@ -136,13 +136,13 @@ class Informer:
                 raise
             if not error.absent and kind not in self._forbidden:
                 self._forbidden.add(kind)
-                log.warning("routes are taken at their word, since %s", error)
+                log.warning("Gateways are not checked, only the status of routes: %s", error)
             self._store.clear(kind, absent=error.absent)
             return False
         return True
 
     def _unserved(self, live: dict[str, Any]) -> str | None:
-        """Why what a router needs serves nothing, as far as is known; None of all else."""
+        """Why an object that a router needs serves nothing, as far as is known; None for others."""
         kind = NEEDED_KINDS.get(live["kind"])
         if kind is None:
             return None
@@ -151,7 +151,7 @@ class Informer:
 
     def _seen(self, type_: str | None, live: dict[str, Any]) -> None:
         metadata = live["metadata"]
-        # whose it was has to put the label back
+        # its former owner must restore the label
         owners = {self._store.owner(live), (metadata.get("labels") or {}).get(OWNER_LABEL)}
         before = self._unserved(live)
         if type_ == "DELETED":
@@ -164,7 +164,7 @@ class Informer:
                     self._add(Key(*name))
             return
         if live["kind"] == "ModelDeployment":
-            # our own writes are in the store already, and no news
+            # our own writes are already in the store
             self._add_urgent(Key(metadata["namespace"], metadata["name"]))
             return
         for owner in filter(None, owners):

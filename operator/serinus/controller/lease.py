@@ -1,8 +1,8 @@
-"""Leader election by a Lease, by the rules of client-go.
+"""Leader election by a Lease, with the rules of client-go.
 
-Whoever holds the Lease renews it; others take over once its record has not changed for its
-duration *on their own clock* (clocks of machines are never compared). A leader that cannot renew
-in time stops by itself before others may start. On exit the Lease is released.
+The holder of the Lease renews it; another replica takes over once the record has not changed for
+its duration *on that replica's clock* (clocks of machines are never compared). A leader that cannot
+renew in time stops before another may start. On exit the Lease is released.
 """
 
 import asyncio
@@ -17,19 +17,19 @@ from serinus.cluster import KINDS, ApiError, Cluster
 log = logging.getLogger(__name__)
 
 DURATION: Final = 7.0
-"""Seconds for which the record must not change before others take over. A standby has seen the
-last change RETRY after it was made at the latest, so that a dead leader is replaced within
-DURATION + RETRY and the time of two requests, below ten seconds."""
+"""Seconds without a change of the record after which another replica takes over. A standby sees a
+change at most RETRY after it was made, so a dead leader is replaced within DURATION + RETRY plus
+the time of two requests, less than ten seconds."""
 RENEW_WITHIN: Final = 5.0
-"""Seconds after which a leader that could not renew stops leading: time for three attempts, and
-two seconds before others may start."""
+"""Seconds after which a leader that could not renew stops leading: time for three attempts, and two
+seconds before another may start."""
 RETRY: Final = 1.5
 _HELM: Final = "meta.helm.sh"
 _BY_HELM: Final = {"app.kubernetes.io/managed-by": "Helm"}
 
 
 class Lease:
-    """One replica's part in the election."""
+    """One replica in the election."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Lease:
         release: str = "",
         labels: Mapping[str, str] | None = None,
     ) -> None:
-        # leading must not end because others wait for slow answers
+        # leading must not end because others wait for slow responses
         self._cluster = cluster.urgent
         self._namespace = namespace
         self._name = name
@@ -53,53 +53,53 @@ class Lease:
         self._seen: tuple[Any, ...] = ()
         self._seen_at = 0.0
         self._renewed_at = 0.0
-        """When the last attempt that succeeded was begun: others count from then or later."""
+        """Start of the last successful attempt: others count from then or later."""
 
     async def acquire(self) -> None:
-        """Wait until this replica leads."""
+        """Wait until this replica is the leader."""
         self._live = None
         while not await self._attempt(RENEW_WITHIN):
             if self.rival != self._told_rival:
                 self._told_rival = self.rival
-                log.warning("%s", self.rival or "no other release acts any more")
+                log.warning("%s", self.rival or "no other release is active any more")
             await asyncio.sleep(min(RETRY, max(self._left(), 0.1)))
-        log.info("this replica leads as %s", self._identity)
+        log.info("this replica is the leader, as %s", self._identity)
 
     @property
     def rival(self) -> str | None:
-        """Why this replica will not act, where another release and not another replica of this
-        one holds the Lease, in a sentence."""
+        """Message if another release, not another replica of this one, holds the Lease; otherwise
+        None."""
         holder = str(self._seen[0]).rpartition("/")[0] if self._seen else ""
         if not self._release or holder in ("", self._release):
             return None
         return (
-            f"release {holder} acts on the same ModelDeployments, since it holds the Lease "
-            f"{self._namespace}/{self._name}: give this release a class of its own (chart value "
-            "class), or uninstall the other"
+            f"release {holder} acts on the same ModelDeployments and holds the Lease "
+            f"{self._namespace}/{self._name}: set another class for this release (chart value "
+            "class), or uninstall the other release"
         )
 
     async def keep(self) -> None:
-        """Renew until another replica has taken over, or it failed for too long."""
+        """Renew until another replica has taken over, or renewing has failed for too long."""
         while (left := self._renewed_at + RENEW_WITHIN - time.monotonic()) > 0:
             await asyncio.sleep(min(RETRY, left))
             left = self._renewed_at + RENEW_WITHIN - time.monotonic()
             if await self._attempt(max(left, 0.1)) is False:
-                log.warning("another replica leads now")
+                log.warning("another replica is the leader now")
                 return
-        log.warning("the Lease could not be renewed in time, so that this replica leads no more")
+        log.warning("the Lease could not be renewed in time; this replica is no longer the leader")
 
     async def release(self) -> None:
-        """Let another replica take over at once."""
+        """Release the Lease, so that another replica can take over at once."""
         try:
             live = await self._cluster.find("Lease", self._namespace, self._name)
             if live is not None and _holder(live) == self._identity:
                 released = {**_spec(live), "holderIdentity": "", "leaseDurationSeconds": 1}
                 await self._cluster.update({**live, "spec": released})
         except ApiError as error:
-            log.warning("the Lease was not released, and runs out by itself: %s", error)
+            log.warning("the Lease could not be released and will expire: %s", error)
 
     async def _attempt(self, timeout: float) -> bool | None:
-        """True: ours. False: another's. None: unknown, the API server did not tell."""
+        """True: ours. False: another's. None: unknown, because the API server did not answer."""
         started = time.monotonic()
         try:
             async with asyncio.timeout(timeout):
@@ -110,7 +110,7 @@ class Lease:
                 log.warning("Lease %s/%s: %s", self._namespace, self._name, error)
         except TimeoutError:
             self._live = None
-            log.warning("Lease %s/%s: no answer in time", self._namespace, self._name)
+            log.warning("Lease %s/%s: timeout", self._namespace, self._name)
         else:
             self._renewed_at = started if ours else self._renewed_at
             return ours
@@ -119,7 +119,7 @@ class Lease:
     async def _take_or_renew(self) -> bool:
         live = self._live
         if live is None or _holder(live) != self._identity:
-            # a renewal needs no reading: the write is refused if anybody else wrote
+            # a renewal needs no read: the write is rejected if another replica wrote
             live = await self._cluster.find("Lease", self._namespace, self._name)
             self._notice(live)
         if live is None:
@@ -137,7 +137,7 @@ class Lease:
         self._live = live
 
     def _left(self) -> float:
-        """Seconds until the record, as last seen, has not changed for its duration."""
+        """Seconds until the last known record has been unchanged for its duration."""
         if self._live is None:
             return RETRY
         if not _holder(self._live):
@@ -146,7 +146,7 @@ class Lease:
         return self._seen_at + lasts - time.monotonic()
 
     def _taken(self, spec: dict[str, Any]) -> dict[str, Any]:
-        """The record by which this replica holds the Lease from now on."""
+        """The record with which this replica holds the Lease from now on."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         taken = {
             "holderIdentity": self._identity,
@@ -164,8 +164,8 @@ class Lease:
         return await self._cluster.create({**head, "spec": self._taken({})})
 
     def _marks(self) -> dict[str, Any]:
-        """Labels and annotations. By these Helm knows an object of the release, takes it over and
-        deletes it with the rest, though it was made by the operator."""
+        """Labels and annotations by which Helm treats the Lease as part of the release and deletes
+        it with it, although the operator created it."""
         namespace, _, name = self._release.partition("/")
         if not name:
             return {"labels": self._labels}

@@ -1,4 +1,4 @@
-"""What is measured of an object from now on, and what its status makes of what was measured."""
+"""What to measure for an object, and the effect of measurements on its status."""
 
 import asyncio
 from dataclasses import replace
@@ -16,7 +16,7 @@ from serinus.plan.situation import World
 
 
 def measure(sampler: Sampler, observed: Observed, status: Status) -> None:
-    """From now on measure what this status asks for."""
+    """Set what to measure for this status."""
     key, owner, state = observed.key, observed.owner, observed.state
     spec, candidate = observed.desired.spec, status.candidate
     reading = requested(owner, spec, status)
@@ -30,7 +30,7 @@ def measure(sampler: Sampler, observed: Observed, status: Status) -> None:
 
 
 def measure_nothing(sampler: Sampler, key: Key, state: ObjectState) -> None:
-    """Nothing is known that could be asked for."""
+    """Stop measuring."""
     sampler.forget(key)
     state.drift = state.last_look = None
 
@@ -38,12 +38,12 @@ def measure_nothing(sampler: Sampler, key: Key, state: ObjectState) -> None:
 async def judge_measured(
     sampler: Sampler, observed: Observed, status: Status, world: World
 ) -> Status:
-    """The status with what was measured since; that is taken once, and must outlive a status that
-    is not written."""
+    """The status with the measurements since; these are returned once, and must be kept if the
+    status is not written."""
     key, spec, state = observed.key, observed.desired.spec, observed.state
     taken = sampler.take(key)
     if isinstance(taken, History):
-        # an hour of samples takes some tenths of a second, and others wait for this loop
+        # an hour of samples takes some tenths of a second, which would block this loop
         status = learned(spec, status, await asyncio.to_thread(baseline_from, spec, taken))
     elif taken is not None:
         status = judged(spec, status, taken, world)

@@ -12,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """Where present values come from, read when metrics are."""
+    """Current values, read at each scrape."""
 
     leading: Callable[[], bool]
     queue_depth: Callable[[], int]
@@ -22,25 +22,30 @@ class Gauges:
     drifts: Callable[[], Mapping[tuple[str, str, str], bool]]
     """By namespace, name and feature, whether it has drifted."""
     errors: Callable[[], Mapping[tuple[str, str], int]]
-    """By namespace and name of those that exist, passes that failed."""
+    """Failed passes by namespace and name of existing objects."""
     looks: Callable[[], Mapping[tuple[str, str], float]]
-    """By namespace and name of those with a running analysis, seconds since the last good look."""
+    """Seconds since the last successful look, by namespace and name of objects with a running
+    analysis."""
     refused_writes: Callable[[], Mapping[str, int]]
     """By kind."""
 
 
 class _Present:
-    """Reads the present values at each scrape."""
+    """Reads the current values at each scrape."""
 
     def __init__(self, gauges: Gauges) -> None:
         self._gauges = gauges
 
     def collect(self) -> Iterable[Metric]:
-        """The values, as prometheus_client wants them."""
+        """The values in the format of prometheus_client."""
         gauges = self._gauges
-        yield GaugeMetricFamily("serinus_leading", "1 if this replica leads.", gauges.leading())
         yield GaugeMetricFamily(
-            "serinus_queue_depth", "ModelDeployments that wait for a worker.", gauges.queue_depth()
+            "serinus_leading", "1 if this replica is the leader.", gauges.leading()
+        )
+        yield GaugeMetricFamily(
+            "serinus_queue_depth",
+            "Number of ModelDeployments waiting for a worker.",
+            gauges.queue_depth(),
         )
         requests = CounterMetricFamily(
             "serinus_api_requests", "Requests to the API server.", labels=["verb", "kind"]
@@ -59,7 +64,8 @@ class _Present:
         yield phases
         drifts = GaugeMetricFamily(
             "serinus_feature_drift",
-            "1 if a feature of what stable is asked has left its reference, 0 if not.",
+            "1 if a feature of the stable revision's inputs has drifted from its reference, else "
+            "0.",
             labels=["namespace", "name", "feature"],
         )
         for names, drifted in gauges.drifts().items():
@@ -67,7 +73,7 @@ class _Present:
         yield drifts
         errors = CounterMetricFamily(
             "serinus_reconcile_errors",
-            "Reconciles that failed, of the ModelDeployments that exist.",
+            "Failed reconciles of existing ModelDeployments.",
             labels=["namespace", "name"],
         )
         for name, count in gauges.errors().items():
@@ -75,7 +81,7 @@ class _Present:
         yield errors
         looks = GaugeMetricFamily(
             "serinus_analysis_last_look_age_seconds",
-            "Seconds since a rollout under analysis was last measured without an error.",
+            "Seconds since the last successful measurement of a rollout under analysis.",
             labels=["namespace", "name"],
         )
         for name, age in gauges.looks().items():
@@ -83,8 +89,8 @@ class _Present:
         yield looks
         refused = CounterMetricFamily(
             "serinus_refused_writes",
-            "Writes that the API server refused, so that trying again does not help. The kind "
-            "ModelDeployment is its status.",
+            "Writes that the API server rejected and would reject again. The kind "
+            "ModelDeployment stands for its status.",
             labels=["kind"],
         )
         for kind, count in gauges.refused_writes().items():
@@ -99,7 +105,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self.reconcile = Histogram(
             "serinus_reconcile_duration_seconds",
-            "Time of one reconcile.",
+            "Duration of a reconcile in seconds.",
             ["result"],
             registry=self._registry,
             buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 15),
@@ -115,7 +121,7 @@ class Metrics:
 def endpoints(
     metrics: Metrics, healthy: Callable[[], str | None], ready: Callable[[], str | None]
 ) -> web.Application:
-    """/healthz, /readyz, /metrics. The functions return what is wrong, None if nothing is."""
+    """/healthz, /readyz, /metrics. The functions return the problem, or None."""
 
     def probe(check: Callable[[], str | None]) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(_: web.Request) -> web.Response:

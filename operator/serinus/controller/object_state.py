@@ -1,5 +1,5 @@
-"""What this process knows of a ModelDeployment from one pass to the next: kept in one place, and
-forgotten as a whole."""
+"""The state of a ModelDeployment in this process between passes, kept in one place and forgotten as
+a whole."""
 
 import json
 from dataclasses import dataclass, field
@@ -18,30 +18,30 @@ from serinus.plan.summary import taken_before
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What this process knows beyond the status that was written: evidence since then."""
+    """The status in memory, including evidence that has not been written."""
 
     text: str
-    """The status as the API server has it, as JSON: a quarter of what it takes unpacked."""
+    """The written status as JSON, a quarter of the memory of the parsed one."""
     current: Status
     unread: tuple[str, ...] = ()
-    """What could not be read of it, each in a sentence."""
+    """Unreadable parts of it, each as a message."""
     due: float = inf
-    """When the two may differ no longer, Unix seconds."""
+    """Time in Unix seconds at which it must be written."""
 
     @classmethod
     def read(cls, live: Manifest) -> Self:
-        """The status as it is written, and nothing beyond it."""
+        """The written status without further evidence."""
         status, lost = read_status(live.get("status") or {})
         return cls.of(live, status, tuple(f"{problem}." for problem in lost))
 
     @classmethod
     def of(cls, live: Manifest, status: Status, unread: tuple[str, ...] = ()) -> Self:
-        """`status`, where the API server has what is in `live`."""
+        """`status`, while the API server has `live`."""
         return cls(json.dumps(live.get("status") or {}), status, unread)
 
     @property
     def written(self) -> dict[str, Any]:
-        """The status as the API server has it."""
+        """The status in the API server."""
         found: dict[str, Any] = json.loads(self.text)
         return found
 
@@ -51,41 +51,42 @@ class Unwritten:
     """A status that cannot be written."""
 
     at: float
-    """Since when, by the monotonic clock."""
+    """Since when, in monotonic seconds."""
     why: str
     announced: bool = False
 
 
 @dataclass(slots=True)
 class ObjectState:
-    """One ModelDeployment, as long as it is this process's to act on."""
+    """One ModelDeployment, as long as this process acts on it."""
 
     uid: str
-    """A namesake that comes after it has another one."""
+    """Another object with the same name has another uid."""
     memory: Memory
     outcome: Outcome = field(default_factory=Outcome)
-    """What the last pass came to."""
+    """Result of the last pass."""
     pace: Pace = field(default_factory=Pace)
     route_awaited_since: float | None = None
-    """Since when the split is not in effect, Unix seconds; None: it is, or was just changed."""
+    """Time since which the split is not in effect, Unix seconds; None: it is, or has just
+    changed."""
     pod_looks: PodLooks | None = None
-    """None while there are no pods of a candidate to look at."""
+    """None while there are no pods of a candidate to list."""
     unwritten: Unwritten | None = None
-    """None if its status was written the last time that this was tried."""
+    """None if the last write of the status succeeded."""
     drift: DriftState | None = None
-    """What is known of stable's inputs beyond the status."""
+    """Unwritten evidence about stable's inputs."""
     last_look: float | None = None
-    """When it was last measured well, in Unix seconds; None while no analysis runs."""
+    """Time of the last successful measurement, Unix seconds; None while no analysis runs."""
 
     @classmethod
     def begin(cls, live: Manifest) -> Self:
-        """Nothing is known of it but what it says itself."""
+        """Only the object itself is known."""
         memory = Memory.read(live)
         outcome = Outcome(taken=taken_before(memory.current))
         return cls(live["metadata"]["uid"], memory, outcome)
 
     def recall(self, live: Manifest) -> Status:
-        """The status with the evidence since; without that once somebody else wrote it."""
+        """The status with the evidence since; without it if another writer changed the status."""
         if self.memory.written != (live.get("status") or {}):
             self.memory = Memory.read(live)
         return self.memory.current

@@ -1,4 +1,4 @@
-"""What one pass goes by, read at its beginning and handed from step to step."""
+"""The input of one pass, read at its beginning."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -20,7 +20,7 @@ from serinus.plan.situation import Desired
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A ModelDeployment, its children, and what else is known of it."""
+    """A ModelDeployment, its children, and other facts."""
 
     key: Key
     live: Manifest
@@ -31,10 +31,11 @@ class Observed:
     revisions: dict[str, Revision]
     """By hash."""
     unserved: str
-    """Why what splits the traffic serves nothing, whatever it says, in a sentence; else empty."""
+    """Why the objects that split the traffic serve nothing, regardless of their status, as a
+    message; otherwise empty."""
     state: ObjectState
     now: float
-    """When the pass began, Unix seconds."""
+    """Start of the pass, Unix seconds."""
 
     @classmethod
     def read(
@@ -46,7 +47,7 @@ class Observed:
         state: ObjectState,
         now: float,
     ) -> Self:
-        """From the store, and by the status with the evidence since it was written."""
+        """From the store, with the status and its unwritten evidence."""
         owner = Owner(key.namespace, key.name, live["metadata"]["uid"])
         status = state.memory.current
         objects = store.children(key.namespace, key.name, owner.uid)
@@ -59,7 +60,7 @@ class Observed:
         return cls(key, live, owner, desired, objects, revisions, unserved, state, now)
 
     def anew(self, store: Store, status: Status) -> Self:
-        """With the children as they are by now, and the revisions that this status numbers."""
+        """With the present children, and the revisions that this status has."""
         objects = store.children(self.key.namespace, self.key.name, self.owner.uid)
         revisions = read_revisions(self.desired, self.live["spec"], status, objects)
         return replace(self, objects=objects, revisions=revisions)
@@ -71,15 +72,15 @@ def _unserved(store: Store, owner: Owner, router: Router) -> str:
 
 
 def read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...], tuple[str, ...]]:
-    """The typed spec, what is wrong with it, and which fields are not known, as where a newer
-    version's definition fills in defaults; None where it cannot even be read."""
+    """The typed spec, its problems, and its unknown fields, for example if a newer CRD adds
+    defaults; None if it cannot be read at all."""
     metadata = live["metadata"]
     known, unknown = readable(Spec, live["spec"], "spec", unknown_only=True)
-    ignored = tuple(f"{problem.field} is not known to this version." for problem in unknown)
+    ignored = tuple(f"{problem.field} is unknown to this version." for problem in unknown)
     found = spec_problems(metadata["namespace"], metadata["name"], known)
     sentences = tuple(str(problem) for problem in found)
     try:
         return Spec.model_validate(known), sentences, ignored
     except ValueError:
-        # pydantic's error; the sentences tell the same, field by field
+        # pydantic's error; the messages contain the same by field
         return None, sentences, ignored

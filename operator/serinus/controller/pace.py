@@ -1,8 +1,9 @@
-"""How often a child is written: at once when something is new, ever more slowly when nothing helps.
+"""How often a child is written: at once if something is new, with increasing delays if it does not
+last.
 
-A child is written again and again without an end where the API server fails, and where something
-else changes it: a mutating webhook that is not idempotent makes another object of it each time, and
-each is news that begins another pass.
+A child would be written without end if the API server fails, or if something else changes it: a
+mutating webhook that is not idempotent changes the object after each write, and each change causes
+another pass.
 """
 
 import json
@@ -20,38 +21,37 @@ FAILED_LONGEST: Final = 30.0
 CHANGED_FIRST: Final = 1.0
 CHANGED_LONGEST: Final = 300.0
 ROUTE_LONGEST: Final = 5.0
-"""Longest wait for what splits the traffic: a rollback may depend on it."""
+"""Longest delay for objects that split the traffic, because a rollback may depend on it."""
 EMPTIED_LONGEST: Final = 5.0
-"""Longest wait for a Deployment that somebody scales to 0 again and again."""
+"""Longest delay for a Deployment that is repeatedly scaled to 0."""
 AT_ONCE: Final = 2.0
-"""Seconds after a write within which no person changes it: then something does each time."""
+"""Seconds after a write within which a change is not made by a person but by a program."""
 OVERRIDDEN_AFTER: Final = 3
-"""Writes of the same, one after another, that did not last, after which something else is said to
-change it."""
+"""Consecutive writes of the same object that did not last, after which this is reported."""
 LASTS_AFTER: Final = 60.0
-"""Seconds after which a write has lasted; a later change is another matter."""
+"""Seconds after which a write has lasted; a later change is unrelated."""
 FORGOTTEN_AFTER: Final = 600.0
-"""Seconds without a write after which what was is of no account; more than the longest wait."""
+"""Seconds without a write after which the history is dropped; more than the longest delay."""
 
 
 @dataclass(slots=True)
 class _Attempt:
     digest: int
-    """Stands for what was to be written: something else is tried at once."""
+    """Hash of what was to be written: anything else is tried at once."""
     last: float
     writes: int = 0
     """Writes that succeeded."""
     written: float = 0.0
-    """When the last one did."""
+    """Time of the last one."""
     undone: int = 0
-    """Writes, one after another, that did not last."""
+    """Consecutive writes that did not last."""
     as_wanted: bool = True
-    """Nothing is known to have changed it since."""
+    """No change is known since."""
     failures: int = 0
-    """Failures since."""
+    """Consecutive failures."""
     not_before: float = 0.0
     message: str = ""
-    """Why the last one failed, or what it was changed to."""
+    """Why the last write failed, or what it was changed to."""
 
 
 class Pace:
@@ -62,17 +62,18 @@ class Pace:
         self._attempts: dict[tuple[str, str], _Attempt] = {}
 
     def wait(self, manifest: Manifest) -> float:
-        """Seconds until it may be written; 0 if now."""
+        """Seconds until it may be written; 0 for now."""
         known = self._known(manifest)
         return 0.0 if known is None else max(0.0, known.not_before - self._now())
 
     def failure(self, manifest: Manifest) -> str:
-        """Why it could not be written, as long as that is so; else empty."""
+        """Why it could not be written, while that is so; otherwise empty."""
         known = self._known(manifest)
         return known.message if known is not None and known.failures else ""
 
     def wrote(self, manifest: Manifest, *, longest: float = CHANGED_LONGEST) -> None:
-        """It was written. Should it be changed by then: once more at once, later more slowly."""
+        """It was written. If it is changed by then, it is written again: first at once, later with
+        increasing delays."""
         known = self._attempt(manifest)
         known.writes, known.failures = known.writes + 1, 0
         known.written, known.as_wanted = known.last, True
@@ -87,7 +88,7 @@ class Pace:
         retry_after: float | None = None,
         longest: float = RETRY_AFTER_LONGEST,
     ) -> None:
-        """It could not be written, and may be in a while."""
+        """The write failed; it may be retried later."""
         known = self._attempt(manifest)
         known.failures, known.message = known.failures + 1, why
         slow = FAILED_FIRST * 2 ** min(known.failures - 1, 20)
@@ -95,8 +96,8 @@ class Pace:
         known.not_before = self._now() + wait * random.uniform(1.0, 1.2)
 
     def changed(self, manifest: Manifest, how: str, *, longest: float = CHANGED_LONGEST) -> None:
-        """It is not, or no longer, as it was written. Unless that was so at once, it may be written
-        again in `longest` seconds, if not sooner."""
+        """It differs from what was written. Unless that was so at once, it may be written again in
+        at most `longest` seconds."""
         known = self._known(manifest)
         if known is None or known.failures:
             return
@@ -108,12 +109,12 @@ class Pace:
                 known.not_before = min(known.not_before, self._now() + longest)
 
     def unchanged(self, manifest: Manifest) -> None:
-        """It is as it is wanted, whoever saw to that."""
+        """It has the desired state."""
         if (known := self._known(manifest)) is not None:
             known.as_wanted = True
 
     def overridden(self, manifest: Manifest) -> str:
-        """How something else changes it again and again; empty if nothing does."""
+        """How something else repeatedly changes it; otherwise empty."""
         known = self._known(manifest)
         if known is None or known.failures or known.undone < OVERRIDDEN_AFTER:
             return ""
@@ -123,7 +124,7 @@ class Pace:
         return self._now() - known.written > LASTS_AFTER
 
     def forget_all_but(self, manifests: Iterable[Manifest]) -> None:
-        """Only these are wanted any more."""
+        """Forget all other children."""
         kept = {_name(manifest) for manifest in manifests}
         now = self._now()
         self._attempts = {

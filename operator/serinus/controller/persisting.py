@@ -21,14 +21,15 @@ async def persist(
     status: Status,
     now: float,
 ) -> float | None:
-    """Write the status if that is due; else the seconds until it is, None if nothing is new.
+    """Write the status if that is due; otherwise return the seconds until it is, or None if nothing
+    is new.
 
-    Raises ApiError where it cannot be written; that is noted, and what it says is kept.
+    Raises ApiError if it cannot be written; that is noted, and the content is kept.
     """
     memory, wanted, written = state.memory, status.to_json(), state.memory.written
     differs = wanted != written
     due = min(memory.due, now + write_within(written, wanted)) if differs else inf
-    # after a failure nothing is done before it is known that the status can be written again
+    # after a failure nothing else is done until the status can be written again
     if state.unwritten is None and due > now:
         state.memory = replace(memory, current=status, due=due)
         return due - now if due < inf else None

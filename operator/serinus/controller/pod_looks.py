@@ -1,8 +1,8 @@
-"""When the pods of a rollout are listed, and what is seen of them.
+"""When the pods of a rollout are listed, and what is known of them.
 
-Their restarts, and what keeps them from being ready, stand nowhere else. A watch of all pods would
-cost memory for each pod of the cluster, so they are listed when the number of ready ones tells that
-something happened, and now and then, since a container may be back before that is told.
+Their restarts, and why they are not ready, are in no other object. A watch would need memory for
+every pod of the cluster, so pods are listed when the number of ready ones changes, and regularly,
+because a container may restart before its Deployment's status shows it.
 """
 
 import logging
@@ -21,23 +21,23 @@ from serinus.plan.situation import SeenPod, Workload
 log = logging.getLogger(__name__)
 
 LOOK_AFTER: Final = 5.0
-"""Seconds that pods may take before they are asked what keeps them."""
+"""Seconds that pods may take before the reason is looked up."""
 LOOK_AGAIN: Final = 10.0
-"""Seconds between two looks at least, and until the next one after pods were lost."""
+"""Minimum seconds between two lists, and until the next list after pods were lost."""
 LOOK_EVERY: Final = 120.0
-"""Seconds between two looks while nothing seems to happen."""
+"""Seconds between two lists while nothing changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class PodLooks:
-    """What was seen of a candidate's pods and stable's, and when to look again."""
+    """The known pods of candidate and stable, and when to list again."""
 
     revision: str
-    """The candidate's."""
+    """Revision of the candidate."""
     planned: float
-    """Unix seconds of the next look, should nothing happen before."""
+    """Time of the next list if nothing happens before, Unix seconds."""
     awaited_since: float = -inf
-    """Unix seconds since when the candidate's pods are awaited."""
+    """Time since which pods of the candidate are missing, Unix seconds."""
     looked_at: float = -inf
     """Unix seconds."""
     ready: Mapping[str, int] = field(default_factory=dict)
@@ -47,11 +47,11 @@ class PodLooks:
     short: bool = False
     """Whether some pod of the candidate is not ready."""
     problem: str | None = None
-    """Why, as it was seen last."""
+    """The last known reason."""
 
     @property
     def due(self) -> float:
-        """Unix seconds of the next look."""
+        """Time of the next list, Unix seconds."""
         soonest = self.looked_at + LOOK_AGAIN
         moments = [self.planned]
         if self.fell:
@@ -61,8 +61,8 @@ class PodLooks:
         return min(moments)
 
     def looked(self, problem: str | None, now: float) -> "PodLooks":
-        """After a look; one more follows soon where pods were lost, whose containers may only be
-        about to start again."""
+        """After a list; another one follows soon if pods were lost, because their containers may
+        restart later."""
         planned = now + (LOOK_AGAIN if self.fell else LOOK_EVERY)
         return replace(self, planned=planned, looked_at=now, fell=False, problem=problem)
 
@@ -73,9 +73,9 @@ def awaiting(
     stable: str | None,
     workloads: Mapping[str, Workload],
 ) -> PodLooks:
-    """What is known now of how many pods are ready; nothing of another candidate's counts."""
+    """With the present numbers of ready pods; counts of another candidate are dropped."""
     if before is None or before.revision != candidate.revision:
-        # a replica that has just begun to lead looks at once, if the rollout is older than that
+        # a new leader lists at once if the rollout is older than that
         before = PodLooks(candidate.revision, candidate.since + LOOK_EVERY)
     found = {name: w for name, w in workloads.items() if name in (candidate.revision, stable)}
     fell = any(w.ready < min(w.replicas, before.ready.get(name, 0)) for name, w in found.items())
@@ -99,31 +99,28 @@ async def look_at_pods(
     before: PodLooks | None,
     now: float,
 ) -> tuple[PodLooks | None, tuple[SeenPod, ...] | None]:
-    """List the pods if that is due: how often containers restarted, and what ails those that are
-    not ready.
-
-    The looks are None if there is nothing to look at, and the pods if they were not listed.
-    """
+    """List the pods if that is due: restarts of containers, and why pods are not ready. Looks are
+    None if there is nothing to list, and pods if they were not listed."""
     candidate = status.candidate
     if candidate is None:
         return None, None
     deployment = objects.get(("Deployment", owner.child(candidate.revision)))
     if deployment is None:
-        # no look to wait for either
+        # also no list to wait for
         return None, None
     stable = status.stable.revision if status.stable else None
     looks = awaiting(before, candidate, stable, read_workloads(objects))
     if looks.due > now:
-        # that there cannot be more pods is known without a look at those there are
+        # that no more pods can be created is known without a list
         message = not_ready_reason(deployment, ()) if looks.short else None
         known = message is None or (looks.problem is not None and message in looks.problem)
         return looks if known else replace(looks, problem=message), None
     try:
         pods = await cluster.list("Pod", owner.namespace, _selector(owner.pods()))
     except ApiError as error:
-        # what is decided without them is decided all the same
-        log.warning("%s/%s: pods are not listed: %s", owner.namespace, owner.name, error)
-        return looks.looked(f"Its pods cannot be listed: {error}", now), None
+        # decisions that need no pods are still made
+        log.warning("%s/%s: cannot list pods: %s", owner.namespace, owner.name, error)
+        return looks.looked(f"The pods cannot be listed: {error}", now), None
     own = [pod for pod in pods if seen(pod).revision == candidate.revision]
     problem = not_ready_reason(deployment, own) if looks.short else None
     return looks.looked(problem, now), tuple(map(seen, pods))

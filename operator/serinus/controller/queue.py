@@ -1,9 +1,8 @@
-"""Which ModelDeployments want a reconcile, and when.
+"""Which ModelDeployments need a reconcile, and when.
 
-A key is in work at most once at a time, however often it is added; what is added while it is in
-work makes it run once more. The clock of delayed adds is injected, so that tests need not wait;
-failures back off in real time, since what they wait for is real. A key has one retry pending at
-most: an event brings it forward, and never adds another.
+A key is processed at most once at a time; if it is added meanwhile, it is processed once more. The
+clock of delayed adds is injected, so that tests need not wait; backoff uses real time. A key has at
+most one pending retry: an event brings it forward, and never adds another.
 """
 
 import asyncio
@@ -23,17 +22,17 @@ log = logging.getLogger(__name__)
 BACKOFF_FIRST: Final = 0.1
 BACKOFF_LONGEST: Final = 30.0
 BROUGHT_FORWARD_TO: Final = 5.0
-"""Seconds after a failure at which an event may bring the retry forward, lest a storm of events
+"""Seconds after a failure at which an event may bring the retry forward, so that many events do not
 defeat the backoff."""
 RETRY_AFTER_LONGEST: Final = 120.0
 """Seconds up to which the API server's Retry-After is honoured."""
 RESERVED: Final = 2
-"""Workers beyond the given number that serve only what is urgent: a rollback must not wait until
-eight slow requests about something else have timed out."""
+"""Additional workers for urgent keys only: a rollback must not wait until eight slow requests have
+timed out."""
 LONGEST_SLEEP: Final = 30.0
-"""Seconds until the clock is looked at again, which may have been set."""
+"""Seconds until the clock is read again, because it may have been set."""
 DRAIN: Final = 20.0
-"""Seconds that reconciles in work may take to end."""
+"""Seconds that running reconciles may take to finish."""
 
 
 class Key(NamedTuple):
@@ -47,7 +46,7 @@ class Key(NamedTuple):
 
 
 class TryAgainError(Exception):
-    """What failed has a backoff of its own, and is due again after so many seconds."""
+    """What failed has its own backoff, and is due again after this many seconds."""
 
     def __init__(self, after: float, message: str) -> None:
         super().__init__(message)
@@ -58,29 +57,29 @@ class TryAgainError(Exception):
 class _Retry:
     timer: asyncio.TimerHandle
     earliest: float
-    """The moment, in the time of the loop, before which no event brings it forward."""
+    """Time of the event loop before which no event brings it forward."""
 
 
 Reconcile = Callable[[Key], Awaitable[float | None]]
-"""Bring a key a step further; the answer is the seconds until the next visit, None: on event."""
+"""Processes a key; returns the seconds until the next pass, or None to wait for events."""
 
 
 class WorkQueue:
-    """De-duplicated, serial per key, with delayed adds and a growing delay after failures."""
+    """De-duplicated, serial per key, with delayed adds and exponential backoff."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._urgent: dict[Key, float] = {}
-        """Keys that wait for a worker, in the order in which they came, and since when."""
+        """Waiting keys in order of arrival, with their times."""
         self._others: dict[Key, float] = {}
-        # one item for each key that waits, at least: whoever gets it looks who is first
+        # at least one item per waiting key: the worker that gets it takes the first key
         self._any_waits: asyncio.Queue[None] = asyncio.Queue()
         self._urgent_waits: asyncio.Queue[None] = asyncio.Queue()
         self._open = asyncio.Event()
         self._idle = asyncio.Event()
         self._active: dict[Key, float] = {}
         self._again: dict[Key, bool] = {}
-        """What was added while in work, and whether it is urgent."""
+        """Added while running, and whether urgent."""
         self._began = time.monotonic()
         self._failures: dict[Key, int] = {}
         self._retries: dict[Key, _Retry] = {}
@@ -90,10 +89,8 @@ class WorkQueue:
         """Set it after moving an injected clock."""
 
     def add(self, key: Key, *, urgent: bool = False) -> None:
-        """Reconcile as soon as a worker is free; not before a failure's backoff allows it.
-
-        What is urgent waits for no backoff, and comes before the others.
-        """
+        """Reconcile as soon as a worker is free, but not before a failure's backoff has passed.
+        Urgent keys ignore the backoff and come first."""
         if key in self._active:
             self._again[key] = urgent or self._again.get(key, False)
         elif urgent:
@@ -104,11 +101,11 @@ class WorkQueue:
             self._put(key)
 
     def add_urgent(self, key: Key) -> None:
-        """The same for what must not wait: a measurement, or a word of the user."""
+        """The same for urgent keys: a measurement, or a change by the user."""
         self.add(key, urgent=True)
 
     def add_after(self, key: Key, delay: float) -> None:
-        """Reconcile after so many seconds, at the latest; the earliest of several wins."""
+        """Reconcile after this many seconds at the latest; the earliest call wins."""
         if delay <= 0:
             self.add(key)
             return
@@ -120,29 +117,29 @@ class WorkQueue:
 
     @property
     def depth(self) -> int:
-        """Keys that wait for a worker."""
+        """Number of waiting keys."""
         return len(self._urgent) + len(self._others) + len(self._again)
 
     @property
     def retries(self) -> int:
-        """Keys that failed, and are tried again later."""
+        """Failed keys that are retried later."""
         return len(self._retries)
 
     def stuck(self, longest: float) -> str | None:
-        """What has not moved for so many seconds though it should have; None if all moves."""
+        """Message if something is stuck for this many seconds; otherwise None."""
         now = time.monotonic()
         for key, since in self._active.items():
             if now - since > longest:
-                return f"the reconcile of {key} has not ended for {now - since:.0f} s"
+                return f"the reconcile of {key} has been running for {now - since:.0f} s"
         for key, since in (*self._urgent.items(), *self._others.items()):
             if now - max(since, self._began) > longest:
-                return f"{key} waits for a worker since {now - since:.0f} s, and none begins"
+                return f"{key} has been waiting for a worker for {now - since:.0f} s"
         if self._heap and (late := self._clock() - self._heap[0][0]) > longest:
-            return f"the visit to {self._heap[0][1]} is overdue by {late:.0f} s"
+            return f"the pass of {self._heap[0][1]} is overdue by {late:.0f} s"
         return None
 
     async def run(self, reconcile: Reconcile, workers: int) -> None:
-        """Work until cancelled; what is in work then is cancelled too. See `drain`."""
+        """Work until cancelled; running reconciles are cancelled too. See `drain`."""
         for key, retry in self._retries.items():
             retry.timer.cancel()
             self._put(key)
@@ -161,7 +158,8 @@ class WorkQueue:
                 group.create_task(self._work(reconcile, self._next_urgent))
 
     async def drain(self) -> None:
-        """Begin nothing more, and wait until what is in work has ended, at most DRAIN seconds."""
+        """Start nothing more, and wait until running reconciles have finished, at most DRAIN
+        seconds."""
         self._open.clear()
         try:
             async with asyncio.timeout(DRAIN):
@@ -169,7 +167,7 @@ class WorkQueue:
                     self._idle.clear()
                     await self._idle.wait()
         except TimeoutError:
-            log.warning("still in work after %g s, now cancelled: %s", DRAIN, list(self._active))
+            log.warning("still running after %g s, cancelled: %s", DRAIN, list(self._active))
 
     def _put(self, key: Key) -> None:
         if key not in self._urgent and key not in self._others:
@@ -188,7 +186,7 @@ class WorkQueue:
             self.wake.clear()
             now = self._clock()
             if now < latest:
-                # the clock was set back: how long a key is still to wait it finds out by a pass
+                # the clock was set back: a pass finds out how long to wait
                 for key in self._due:
                     self.add(key)
                 self._due.clear()
@@ -247,14 +245,14 @@ class WorkQueue:
         delay = longest * random.uniform(0.8, 1.2)
         asked = error.retry_after if isinstance(error, ApiError) else None
         not_before = min(asked or 0.0, RETRY_AFTER_LONGEST)
-        # those who were sent away together need not come back together
+        # spread retries that were rejected together
         delay = max(delay, not_before * random.uniform(1.0, 1.2))
         if isinstance(error, TryAgainError):
             delay = error.after
         known = isinstance(error, ApiError | TryAgainError)
         raced = isinstance(error, ApiError) and error.conflict
         if raced:
-            # somebody has written it: that is an event, which may already have been heard of
+            # another writer changed it: the event may already have arrived
             delay = min(delay, BROUGHT_FORWARD_TO)
         log.log(
             logging.INFO if raced else logging.WARNING,

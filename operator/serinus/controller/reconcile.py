@@ -1,7 +1,7 @@
 """One reconcile: observe -> judge -> decide -> persist -> actuate -> announce.
 
-Every step may be repeated. The status write is the commit: it comes before any child is touched,
-and holds only if nobody wrote the object meanwhile.
+Every step can be repeated. The status write is the commit: it comes before any child is written,
+and fails if the object has changed.
 """
 
 import time
@@ -34,12 +34,12 @@ from serinus.plan.summary import refuse
 from serinus.plan.withdrawal import Mark, withdrawn
 
 SETTLES_WITHIN = 10.0
-"""Seconds after which pods and route that are awaited are looked at though no event came."""
+"""Seconds after which missing pods and routes are checked without an event."""
 BLOCKED_LOOK_AGAIN = 15.0
 
 
 class Reconciler:
-    """Brings one ModelDeployment a step further; the queue calls it with a key at a time."""
+    """Processes one ModelDeployment; the queue calls it with a key at a time."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Reconciler:
         self._states: dict[Key, ObjectState] = {}
 
     async def __call__(self, key: Key) -> float | None:
-        """One pass; returns the seconds until time alone makes another one due."""
+        """One pass; returns the seconds until the next one is due without an event."""
         live = self._store.get("ModelDeployment", *key)
         gone = live is None or live["metadata"].get("deletionTimestamp")
         if live is None or gone or not self._scope.includes(live):
@@ -83,7 +83,7 @@ class Reconciler:
 
         plan = decide(observed.desired, status, world, now)
         if plan.new_decisions:
-            # another split may be asked for now, and is awaited from when it is written
+            # the split may change now; the wait starts when it is written
             state.route_awaited_since = None
         try:
             unsaved = await persist(self._cluster, self._store, key, live, state, plan.status, now)
@@ -99,7 +99,7 @@ class Reconciler:
         await announce(self._cluster, live, plan.new_decisions)
         measure(self._sampler, observed, plan.status)
 
-        # what was just decided is told of as it stands at the next pass
+        # a decision is reported with the state at the next pass
         wait: float | None = 0.0
         if not outcome.changed and not plan.new_decisions:
             pods = state.pod_looks.due - now if state.pod_looks else None
@@ -110,30 +110,29 @@ class Reconciler:
         return wait
 
     def forget_everything(self) -> None:
-        """Another replica leads now; what it writes is what counts."""
+        """Another replica leads now; its writes count."""
         for key in list(self._states):
             self._forget(key)
 
     def unwritten(self) -> str | None:
-        """Whose status cannot be written for a while; None if there is none."""
+        """Message about a status that could not be written for a while; None if there is none."""
         now = time.monotonic()
         for key, state in self._states.items():
             since = state.unwritten
             if since is not None and lasting(since, now):
-                return (
-                    f"the status of {key} cannot be written for {now - since.at:.0f} s: {since.why}"
-                )
+                seconds = f"{now - since.at:.0f} s"
+                return f"the status of {key} could not be written for {seconds}: {since.why}"
         return None
 
     def last_looks(self) -> Mapping[Key, float]:
-        """When each rollout with a running analysis was last measured well, in Unix seconds."""
+        """Time of the last successful measurement of each running analysis, in Unix seconds."""
         looks = {key: state.last_look for key, state in self._states.items()}
         return {key: at for key, at in looks.items() if at is not None}
 
     # what is known of an object
 
     def _state(self, key: Key, live: Manifest) -> ObjectState:
-        """What is known of this very object; nothing of a namesake before it counts."""
+        """The state of this object; the state of another with its name is dropped."""
         state = self._states.get(key)
         if state is None or state.uid != live["metadata"]["uid"]:
             self._forget(key)
@@ -166,7 +165,7 @@ class Reconciler:
         return replace(world, route_awaited_since=state.route_awaited_since)
 
     def _endpoints(self, observed: Observed, status: Status) -> int | None:
-        """Who is behind the candidate's own Service, where traffic is about to be sent to it."""
+        """The pods of the candidate's own Service, before traffic is sent to it."""
         owner, candidate = observed.owner, status.candidate
         if candidate is None or candidate.mode == "First":
             return None
@@ -179,7 +178,7 @@ class Reconciler:
     # actuate
 
     async def _actuate(self, observed: Observed, plan: Plan, mark: Mark | None) -> Outcome:
-        """Make the children match; a mark stays until the candidate may have its traffic back."""
+        """Make the children match; a mark stays until the candidate may get its traffic back."""
         if plan.wanted is None:
             return Outcome()
         owner, spec, state = observed.owner, observed.desired.spec, observed.state
@@ -203,7 +202,7 @@ class Reconciler:
 
 
 def _next_pass(plan: Plan, *waits: float | None, blocked: bool) -> float | None:
-    """Seconds until time alone makes a pass due, of the plan or of these."""
+    """Seconds until the next pass is due, from the plan or these."""
     due = [wait for wait in (plan.wake_in, *waits) if wait is not None]
     if blocked:
         due.append(BLOCKED_LOOK_AGAIN)

@@ -1,9 +1,9 @@
 """Measuring on time: rollouts that are due together are read together.
 
-Rollouts of one interval are due at the same moments (multiples of the interval), and what is read
-at one moment shares its queries: their number depends on the clock and not on the number of
-rollouts. Each is handed over as soon as its own queries are answered, and waits for nobody
-else's. A reconcile never waits for Prometheus: it takes the newest measurement, if there is one.
+Rollouts with the same interval are due at the same times (multiples of the interval) and share
+queries, so the number of queries does not depend on the number of rollouts. Each gets its results
+as soon as its own queries are answered. A reconcile never waits for Prometheus: it uses the newest
+measurement, if there is one.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ log = logging.getLogger(__name__)
 
 
 class Reader(Protocol):
-    """What answers queries; in production `serinus.prometheus.Prometheus`, which lets batches
-    that are read at the same moment share queries."""
+    """Answers queries; in production `serinus.prometheus.Prometheus`, which lets batches that are
+    read at the same time share queries."""
 
     async def read(self, batch: Iterable[ArmQuery]) -> Mapping[ArmQuery, QueryResult]:
-        """A result for each; a failure is one too."""
+        """A result for each query; failures are results too."""
         ...
 
 
 class Purpose(Enum):
-    """What something is measured for."""
+    """The purpose of a measurement."""
 
     ROLLOUT = "rollout"
     MONITORING = "monitoring"
@@ -42,8 +42,7 @@ _Subject = tuple[Key, Purpose]
 
 
 class Sampler:
-    """Keeps what is to be measured, by object and purpose, measures it when due, and says so by
-    `add`."""
+    """Holds what to measure by object and purpose, measures it when due, and calls `add` then."""
 
     def __init__(
         self, prometheus: Reader, clock: Callable[[], float], add: Callable[[Key, Purpose], None]
@@ -62,7 +61,7 @@ class Sampler:
     def want(
         self, key: Key, request: AnyRequest | None, purpose: Purpose = Purpose.ROLLOUT
     ) -> None:
-        """From now on measure this for the key; None ends it."""
+        """Set what to measure for the key; None ends it."""
         subject = key, purpose
         if request is None:
             for kept in (self._requests, self._due, self._taken):
@@ -77,22 +76,22 @@ class Sampler:
             self._taken.pop(subject, None)
 
     def forget(self, key: Key) -> None:
-        """Measure nothing for the key any more."""
+        """Stop measuring for the key."""
         for purpose in Purpose:
             self.want(key, None, purpose)
 
     def take(self, key: Key, purpose: Purpose = Purpose.ROLLOUT) -> Measurement | History | None:
-        """The newest measurement or history, once."""
+        """The newest measurement or history; returned once."""
         return self._taken.pop((key, purpose), None)
 
     def due(self) -> Iterable[float]:
-        """When each is measured next, Unix seconds."""
+        """Time of the next measurement of each, Unix seconds."""
         return self._due.values()
 
     def stuck(self, longest: float) -> str | None:
-        """That it has not looked what is due for so many seconds; None if it has."""
+        """Message if due measurements were not made for this many seconds; otherwise None."""
         waited = time.monotonic() - self._looked_at
-        return f"nothing was measured for {waited:.0f} s" if waited > longest else None
+        return f"no measurement was made for {waited:.0f} s" if waited > longest else None
 
     async def run(self) -> None:
         """Measure until cancelled."""
@@ -111,13 +110,13 @@ class Sampler:
                 task.cancel()
 
     def _until_due(self) -> float:
-        """Seconds until something is due, or until the clock is looked at again."""
+        """Seconds until a measurement is due, or until the clock is read again."""
         now = self._clock()
         waits = (0.0 if self._is_due(each, now) else self._due[each] - now for each in self._due)
         return min([LONGEST_SLEEP, *waits])
 
     def start_what_is_due(self) -> None:
-        """Begin to read everything whose moment has come."""
+        """Start to read everything that is due."""
         now = self._clock()
         due = [each for each in self._due if self._is_due(each, now)]
         for subject in due:
@@ -130,12 +129,12 @@ class Sampler:
                 task.add_done_callback(self._tasks.discard)
 
     def _is_due(self, subject: _Subject, now: float) -> bool:
-        """Its moment has come, or lies further off than the next look ever does: then the clock
-        was set back."""
+        """It is due, or further away than the next look can be, which means that the clock was set
+        back."""
         return not now < self._due[subject] <= now + self._requests[subject].interval
 
     def _is_enough(self, subject: _Subject) -> bool:
-        """Whether what is being read will do, or a history that waits to be taken."""
+        """Whether the running read, or a history that was not taken yet, is enough."""
         return subject in self._reading or isinstance(self._taken.get(subject), History)
 
     async def _read(self, subject: _Subject, request: AnyRequest, now: float) -> None:
@@ -147,7 +146,7 @@ class Sampler:
                 self._taken[subject] = request.measurement(results, now, late)
                 self._add(*subject)
         except Exception:
-            # a failure of Prometheus is an answer: this one is ours, and the next read may succeed
+            # a failure of Prometheus is a result; this one is a bug, and the next read may succeed
             log.exception("measuring %s/%s failed", *subject[0])
         finally:
             self._reading.discard(subject)

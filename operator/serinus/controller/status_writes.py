@@ -1,4 +1,4 @@
-"""When a status is written: a decision at once, what is only seen a while later. Pure."""
+"""When a status is written: a decision at once, observations later. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, get_args
@@ -7,18 +7,18 @@ from serinus.api.base import Role, StatusType
 from serinus.api.status import Status
 
 SHOW_WITHIN: Final = 5.0
-"""Seconds within which what decides nothing is shown: ready pods, the actual weight, what is
-waited for. Mostly the decision that it leads to comes first, and one write tells both."""
+"""Seconds within which observations are written: ready pods, the actual weight, the reason for
+waiting. Usually the resulting decision comes first, and one write has both."""
 SAVE_WITHIN: Final = 30.0
-"""Seconds within which evidence that changed no decision is written."""
+"""Seconds within which evidence without a decision is written."""
 TELL_OF_LOOKS_WITHIN: Final = 240.0
-"""Seconds within which it is written that a look found nothing new, as while a person is waited for
-and there is no traffic. A replica that takes over goes by it, and an alert on looks that are more
-than 300 seconds old is not to fire for that."""
+"""Seconds within which a look without new evidence is written, for example while waiting for a
+command without traffic. A replica that takes over uses it, and an alert on looks older than 300
+seconds must not fire."""
 
 
 def write_within(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
-    """Seconds within which a status is to be written: at once if something was decided."""
+    """Seconds within which a status must be written: 0 if something was decided."""
     if _decided(wanted) != _decided(written):
         return 0.0
     if _shown(wanted) != _shown(written):
@@ -27,19 +27,19 @@ def write_within(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> float
 
 
 def _decided(status: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A status without what is only seen."""
+    """A status without observations."""
     decided: Mapping[str, Any] = _stripped(status, _UNDECIDED)
     return decided
 
 
 def _shown(status: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A status without evidence, and without the words about it."""
+    """A status without evidence and its messages."""
     shown: Mapping[str, Any] = _stripped(status, _NOT_SHOWN)
     return shown
 
 
 def _found(status: Mapping[str, Any]) -> dict[str, Any]:
-    """A status without when it was looked last."""
+    """A status without the time of the last look."""
     candidate = status.get("candidate") or {}
     looked = "measuredAt" in candidate
     return {**status, "candidate": {**_without(candidate, "measuredAt"), "looked": looked}}
@@ -50,11 +50,11 @@ def _without(mapping: Mapping[str, Any], *keys: str) -> dict[str, Any]:
 
 
 Mask = Mapping[str, "Mask | None"]
-"""By JSON key, what to leave out of the value, be it an object or a list of them; None: all."""
+"""By JSON key, what to omit from an object or from each item of a list; None: all."""
 
 
 def _mask(of: type[StatusType], *roles: Role) -> Mask:
-    """What to leave out of a status so that no field of these roles is in it."""
+    """What to omit from a status so that it has no field of these roles."""
     found: dict[str, Mask | None] = {}
     for name, each in of.__pydantic_fields__.items():
         key = each.alias or name

@@ -1,4 +1,4 @@
-"""A status that cannot be written: how that is told, and what is done all the same."""
+"""What to report and do if a status cannot be written."""
 
 import logging
 import time
@@ -22,23 +22,23 @@ from serinus.plan.withdrawal import Mark, unjudged, withdrawal
 log = logging.getLogger(__name__)
 
 PATIENCE: Final = 30.0
-"""Seconds for which the API server may fail to write a status before that is told as trouble."""
+"""Seconds for which writes of a status may fail before this is reported."""
 
 
 def lasting(unwritten: Unwritten, now: float) -> bool:
-    """Whether it is trouble by now, on the monotonic clock."""
+    """Whether it must be reported, in monotonic time."""
     return now - unwritten.at > PATIENCE
 
 
 async def note_unwritten(
     cluster: Cluster, key: Key, live: Manifest, state: ObjectState, error: ApiError
 ) -> None:
-    """Tell by an event what the status cannot: at once if it is refused, and after a while if the
-    API server fails."""
+    """Report by an event that the status cannot be written: at once if it is rejected, after a
+    while if the API server fails."""
     now = time.monotonic()
     known = state.unwritten or Unwritten(now, "")
     if (error.refused or lasting(known, now)) and not known.announced:
-        message = f"The status cannot be written, and nothing goes on until it can: {error}"
+        message = f"The status cannot be written; the rollout waits until it can: {error}"
         log.warning("%s: %s", key, message)
         reason = Reason.STATUS_NOT_WRITTEN
         announced = await write_event(cluster, live, reason, message, warning=True)
@@ -49,10 +49,10 @@ async def note_unwritten(
 async def withdraw_without_status(
     cluster: Cluster, store: Store, observed: Observed, world: World, plan: Plan, now: float
 ) -> None:
-    """Take traffic from the candidate where that is decided, or nothing can be seen of it.
+    """Withdraw the candidate's traffic if that was decided, or if it is not measured.
 
-    See `serinus.plan.withdrawal` for why that needs no status. `now` is later than the pass began:
-    what was measured before that gives no traffic back.
+    See `serinus.plan.withdrawal` for why this needs no status. `now` is later than the start of the
+    pass: earlier measurements do not restore the traffic.
     """
     owner, spec, state = observed.owner, observed.desired.spec, observed.state
     status = state.memory.current
@@ -68,11 +68,11 @@ async def withdraw_without_status(
     mark = Mark(split.candidate, int(now))
     done = await bring_about(cluster, store, owner, mark.on(ways), state.pace)
     if done.retry_in is not None:
-        # sooner than the status is tried again
+        # sooner than the next try of the status
         raise TryAgainError(done.retry_in, " ".join(done.failures.values()))
     if done.refusals:
-        return  # as logged; it is tried again with the status
+        return  # already logged; it is retried with the status
     why = " ".join(decision.message for decision in plan.new_decisions)
-    message = f"Traffic was taken from revision {split.candidate} without a status. {why}"
+    message = f"The traffic of revision {split.candidate} was withdrawn without a status. {why}"
     log.warning("%s: %s", observed.key, message)
     await write_event(cluster, observed.live, Reason.WEIGHT_LOWERED, message, warning=True)

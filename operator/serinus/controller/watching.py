@@ -1,9 +1,8 @@
-"""Watching by kopf, in a thread and event loop of its own, under a supervisor.
+"""Watches with kopf, in its own thread and event loop, under a supervisor.
 
-kopf reconnects, logs in and finds out where kinds are served; it is not level-triggered, and it
-ends on many errors. So it only hands events over: the store takes them in, and a list of
-everything corrects the store once a minute. kopf writes nothing: no finalizers, no annotations,
-no events.
+kopf reconnects, authenticates and discovers where kinds are served; it is not level-triggered, and
+it ends on many errors. It therefore only passes events to the store, and a list of everything
+corrects the store once a minute. kopf writes nothing: no finalizers, no annotations, no events.
 """
 
 import asyncio
@@ -24,23 +23,24 @@ from serinus.cluster.kinds import WATCHED
 log = logging.getLogger(__name__)
 
 _RATE: Final = 5.0
-"""Requests a second that kopf may send in the long run."""
+"""Average requests per second that kopf may send."""
 _BURST: Final = 200
-"""Requests that it may send at once: a start takes twenty, and one for each hundred objects."""
+"""Burst of requests: a start needs twenty, and one for each hundred objects."""
 _STARTED_AFTER: Final = 2.0
-"""Seconds that kopf takes to begin to watch."""
+"""Seconds that kopf may take to start watching."""
 _LEAVE_WITHIN: Final = 10.0
 """Seconds that the thread may take to end."""
 
 HandOver = Callable[[str | None, dict[str, Any]], None]
-"""Takes an event: its type (ADDED, MODIFIED, DELETED or None for a listed object), the object."""
+"""Takes an event: its type (ADDED, MODIFIED, DELETED or None for a listed object), and the
+object."""
 
 
 class Watching:
-    """Runs kopf, again whenever it ends, until the context is left.
+    """Runs kopf, and restarts it whenever it ends, until the context is left.
 
     Both callbacks are called in the event loop that entered the context: `hand_over` for each
-    event, `on_gap` when events may have been missed, and everything should be listed.
+    event, and `on_gap` when events may have been missed and everything should be listed.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Watching:
         self._kinds: frozenset[str] = frozenset()
         self._halted = False
         self._changed = threading.Event()
-        self._stop: Callable[[], object] = self._changed.set  # nothing runs yet
+        self._stop: Callable[[], object] = self._changed.set  # not running yet
         self._throttle = _Throttle()
 
     async def __aenter__(self) -> Self:
@@ -72,14 +72,14 @@ class Watching:
         return self._thread.is_alive()
 
     def watch(self, kinds: frozenset[str]) -> None:
-        """Watch these kinds from now on: those that the API server serves."""
+        """Set the kinds to watch: those that the API server serves."""
         if kinds != self._kinds:
             self._kinds = kinds
             self._interrupt()
 
     def _interrupt(self) -> None:
         self._changed.set()
-        with contextlib.suppress(RuntimeError):  # its loop is closed: it has ended already
+        with contextlib.suppress(RuntimeError):  # its loop is closed: it has already ended
             self._stop()
 
     def _run(self) -> None:
@@ -97,17 +97,17 @@ class Watching:
         except (Exception, asyncio.CancelledError) as error:
             log.debug("kopf ended: %r", error)
         if not self._changed.is_set():
-            log.warning("watching has stopped, and starts again")
+            log.warning("the watches have stopped and are restarted")
             self._main.call_soon_threadsafe(self._on_gap)
 
     async def _once(self) -> None:
         loop = asyncio.get_running_loop()
-        # kopf logs what failed; that its other watches then fail as well is no news
+        # kopf logs the cause; errors of its other watches follow from it
         loop.set_exception_handler(lambda _, message: log.debug("kopf: %s", message))
         self._stop = lambda: loop.call_soon_threadsafe(_cancel_everything, loop)
         if self._changed.is_set() or self._halted:
             return
-        # what went between the last list and the first watch is told by neither
+        # deletions between the last list and the first watch are reported by neither
         loop.call_later(_STARTED_AFTER, self._main.call_soon_threadsafe, self._on_gap)
         where: dict[str, Any] = (
             {"namespaces": self._namespaces} if self._namespaces else {"clusterwide": True}
@@ -132,17 +132,17 @@ class Watching:
 
     def _handler(self, kind: str, api_version: str) -> Any:
         async def seen(event: dict[str, Any], **_: Any) -> None:
-            # listed objects come without kind and apiVersion
+            # listed objects have no kind and apiVersion
             live = {**event["object"], "kind": kind, "apiVersion": api_version}
             self._main.call_soon_threadsafe(self._hand_over, event["type"], live)
 
         return seen
 
     async def _login(self, **kwargs: Any) -> kopf.AiohttpSession:
-        """By the service account of the pod, else by KUBECONFIG or ~/.kube/config."""
+        """By the service account of the pod, otherwise by KUBECONFIG or ~/.kube/config."""
         found = kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
         if found is None:
-            raise kopf.LoginError("there is neither a service account nor a kubeconfig")
+            raise kopf.LoginError("there is no service account and no kubeconfig")
         tracing = aiohttp.TraceConfig()
         tracing.on_request_start.append(self._throttle)
         session = aiohttp.ClientSession(
@@ -154,8 +154,8 @@ class Watching:
 
 
 def tell_answers_in_words(record: logging.LogRecord) -> bool:
-    """A filter for logs, which lets all pass: what the API server answered to kopf, such as that a
-    kind is gone, needs no traceback."""
+    """A log filter that lets all records pass but drops tracebacks: an API error, such as a kind
+    that is gone, needs none."""
     error = record.exc_info[1] if record.exc_info else None
     of_kopf = record.name.partition(".")[0] == "kopf"
     if of_kopf and error and isinstance(error.__cause__, aiohttp.ClientResponseError):
@@ -164,7 +164,7 @@ def tell_answers_in_words(record: logging.LogRecord) -> bool:
 
 
 def _cancel_everything(loop: asyncio.AbstractEventLoop) -> None:
-    """End kopf: its watches may survive one cancellation, and it waits for them for ever."""
+    """End kopf: its watches may survive one cancellation, and it would wait for them for ever."""
     for task in asyncio.all_tasks(loop):
         task.cancel()
     loop.call_later(0.2, _cancel_everything, loop)
@@ -176,7 +176,7 @@ async def _end(**_: Any) -> None:
 
 
 class _NoDiff(kopf.DiffBaseStorage):
-    """Handlers of bare events ask for no differences, which take copies of every object."""
+    """Handlers of raw events need no diffs, which copy every object."""
 
     def build(self, **_: Any) -> kopf.BodyEssence:
         return kopf.BodyEssence()
@@ -189,15 +189,15 @@ class _NoDiff(kopf.DiffBaseStorage):
 
 
 class _Backoffs:
-    """Delays between retries, without end: kopf must not give up, nor wait long at the end."""
+    """Endless retry delays: kopf must not give up, nor wait long at the end."""
 
     def __iter__(self) -> Iterator[float]:
         return itertools.chain((0.5, 1.0, 2.0), itertools.repeat(5.0))
 
 
 class _Throttle:
-    """Delays requests: kopf reopens a watch that the server ends at once, a thousand times a
-    second, and logs in again at once where a login is refused."""
+    """Delays requests: kopf immediately reopens a watch that the server closes, a thousand times a
+    second, and logs in again immediately if a login is rejected."""
 
     def __init__(self) -> None:
         self._next = float("-inf")
@@ -217,10 +217,10 @@ async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
     settings.networking.connect_timeout = 10
     settings.watching.server_timeout = 300
     settings.watching.connect_timeout = 10
-    # or kopf keeps all objects in memory at once when it starts, each with a task of its own
+    # otherwise kopf keeps all objects in memory when it starts, with a task for each
     settings.watching.chunk_size = 100
     settings.queueing.idle_timeout = 0.1
-    # kinds that come and go are noticed by the lists, which need no right to read definitions
+    # the lists detect new and removed kinds, without permission to read CRDs
     settings.scanning.disabled = True
     for name, selector in WATCHED.items():
         kind = KINDS[name]

@@ -1,4 +1,4 @@
-"""What a rollout needs in the cluster: revisions in, bodies for server-side apply out.
+"""The objects of a rollout: revisions in, manifests for server-side apply out.
 
-Rendering, naming and reading back belong here; deciding what is wanted, and sending it, do not.
+Rendering, naming and reading back belong here; deciding what is desired and sending it do not.
 """

@@ -1,4 +1,4 @@
-"""All that a ModelDeployment needs in the cluster at one moment."""
+"""All objects that a ModelDeployment needs at one time."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,46 +14,48 @@ from serinus.manifests.workload import deployment, service
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which revisions run, with how many pods, and who takes the traffic."""
+    """Which revisions run, with how many pods, and how traffic is split."""
 
     replicas: Mapping[str, int]
-    """Pods by hash of each live revision."""
+    """Pods by hash of each running revision."""
     split: Split
 
 
 @dataclass(frozen=True)
 class Children:
-    """Every object wanted; what is neither here nor spared is to be deleted."""
+    """All desired objects; every other object that is not spared is deleted."""
 
     behind: list[Manifest]
-    """The history, the Services and the pods of the revisions, in the order to apply them."""
+    """The history, the Services and the pods of the revisions, in the order in which they are
+    applied."""
     ways: list[Manifest]
-    """What splits the traffic between the revisions."""
+    """The objects that split the traffic between the revisions."""
     lost: frozenset[str] = frozenset()
-    """Revisions that are to run, and of which nothing tells what their pods run."""
+    """Revisions that should run, but whose template is unknown."""
     serving: Mapping[str, int] = field(default_factory=dict)
-    """Pods by name of each Deployment that the split gives traffic."""
+    """Pods by name of each Deployment that gets traffic."""
 
     def spares(self, live: Manifest) -> bool:
-        """Whether an object stays as it is though it is not wanted: it leads, or may lead, to what
-        was left running of a revision that is lost."""
+        """Whether an object is kept although it is not desired: it leads, or may lead, to the pods
+        of a lost revision."""
         return bool(self.lost) and live["metadata"]["labels"].get(REVISION_LABEL) in (
             None,
             *self.lost,
         )
 
     def __iter__(self) -> Iterator[Manifest]:
-        """All of them, in the order to create them."""
+        """All of them, in the order in which they are created."""
         return chain(self.behind, self.ways)
 
 
 def children(
     owner: Owner, spec: Spec, revisions: Mapping[str, Revision], wanted: Wanted
 ) -> Children:
-    """What a ModelDeployment needs.
+    """The objects that a ModelDeployment needs.
 
-    `revisions` are those to keep in the history, by hash, the live ones among them. A live one
-    that is not among them is lost: nobody knows what its pods would run, and it stays as it is.
+    `revisions` has the revisions to keep in the history by hash, including the running ones. A
+    running revision that is missing there is lost: its template is unknown, and its objects are not
+    changed.
     """
     replicas = wanted.replicas
     live = [(revisions[name], count) for name, count in replicas.items() if name in revisions]
@@ -70,10 +72,11 @@ def children(
 def lacking(
     owner: Owner, spec: Spec, split: Split, lost: frozenset[str], live: Objects
 ) -> set[tuple[str, str]]:
-    """(kind, name) of what is not there of the revisions that would gain traffic by a split.
+    """(kind, name) of missing objects of the revisions that would gain traffic by a split.
 
-    A revision that takes traffic already keeps it, whatever it lacks: then nothing is in the way
-    of taking traffic from another. A lost one is not waited for either: nothing of it will come.
+    A revision that already takes traffic keeps it even if objects are missing, so that traffic can
+    always be removed from another one. Lost revisions are not waited for, because their objects
+    cannot be created.
     """
     taking = router_for(spec).leads_to(owner, live) or frozenset[str]()
     gaining = set(split.weights) - taking - lost

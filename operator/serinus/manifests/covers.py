@@ -1,4 +1,4 @@
-"""Whether what is wanted is already in effect, so that nothing needs to be written."""
+"""Whether the desired state is already in effect, so that no write is needed."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,10 +9,10 @@ from typing import Any, Final
 from serinus.manifests.owner import ADOPT_ANNOTATION, WITHDRAWN, Manifest
 
 _EXACT: Final = frozenset({"selector", "matchLabels", "parentRefs", "hostnames", "rules", "data"})
-"""Where a key more than ours changes the meaning; elsewhere it is the server's default, or an
-addition that somebody else owns and answers for."""
+"""Where an additional key changes the meaning; elsewhere it is a default of the server, or an
+addition of another manager."""
 _HARMLESS: Final = {"rules": frozenset({"name", "retry", "timeouts"})}
-"""Keys of the items of such a list that change nothing about who gets the traffic."""
+"""Keys of the items of such a list that do not affect who gets the traffic."""
 
 _MERGED_BY: Final = {
     **dict.fromkeys(("containers", "initContainers", "env", "volumes"), ("name",)),
@@ -23,10 +23,10 @@ _MERGED_BY: Final = {
     "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
     "ownerReferences": ("uid",),
 }
-"""Lists whose items server-side apply tells apart by these keys: an item of another field manager
-is not ours to remove, and does not make ours another one. All other lists are one value."""
+"""Lists whose items server-side apply identifies by these keys: an item of another field manager is
+kept, and does not affect ours. All other lists are compared as a whole."""
 _PORTS: Final = ("containerPort", "port")
-"""Ports are told apart by one of these, and by their protocol."""
+"""Ports are identified by one of these and by their protocol."""
 
 _QUANTITIES: Final = frozenset({"limits", "requests", "overhead"})
 _QUANTITY: Final = frozenset({"sizeLimit", "divisor", "storage"})
@@ -34,7 +34,7 @@ _ZERO_IS_NONE: Final = frozenset(
     {"hostNetwork", "hostPID", "hostIPC", "readOnly", "stdin", "stdinOnce", "tty"}
     | {"hostPort", "initialDelaySeconds", "publishNotReadyAddresses"}
 )
-"""Fields of which the server drops false and 0; of all others it keeps them."""
+"""Fields of which the server drops false and 0; it keeps those of all others."""
 
 _FILLED_IN: Final[Mapping[str, tuple[Any, ...]]] = {
     # of an image without a tag, or with the tag latest: Always
@@ -53,10 +53,9 @@ _FILLED_IN: Final[Mapping[str, tuple[Any, ...]]] = {
     "terminationMessagePolicy": ("File",),
     "timeoutSeconds": (1,),
 }
-"""What the server makes of a field of a pod that is given as "" or 0; all others it takes as they
-are, or drops."""
+"""The server's default for a field of a pod that is "" or 0; it keeps or drops all others."""
 _FREE: Final = frozenset({"labels", "annotations", "nodeSelector"})
-"""Maps whose keys are the user's own."""
+"""Maps with keys chosen by the user."""
 
 _SUFFIXES: Final = {
     **{suffix: Decimal(1000) ** power for power, suffix in enumerate(("", *"kMGTPE"))},
@@ -64,20 +63,20 @@ _SUFFIXES: Final = {
     **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)},
 }
 _SHOWN: Final = 60
-"""Characters of a value that a difference shows."""
+"""Characters of a value shown in a difference."""
 
 
 def covers(live: Manifest, desired: Manifest) -> bool:
     """Whether applying `desired` would change nothing that matters in `live`.
 
-    What the server or another field manager adds is tolerated, unless it changes the meaning of
-    what is ours: another key in a selector, another backend or filter in a route.
+    Additions by the server or another field manager are tolerated, unless they change the meaning
+    of our fields: another key in a selector, another backend or filter in a route.
     """
     return next(differences(live, desired), None) is None
 
 
 def differences(live: Manifest, desired: Manifest) -> Iterator[str]:
-    """Where `live` is not as `desired`, in words: the path of each field, and what it is."""
+    """How `live` differs from `desired`: the path of each field, and its value."""
     heads = ("apiVersion", "kind")
     for key, wanted in over(live, desired).items():
         if key not in heads:
@@ -88,8 +87,8 @@ def differences(live: Manifest, desired: Manifest) -> Iterator[str]:
 
 
 def over(live: Manifest, desired: Manifest) -> Manifest:
-    """What to apply to what is there: a Service keeps its type, unless that leads to no pods, and
-    one that was handed over keeps its port's number and name, by which its callers know it."""
+    """What to apply over an existing object: a Service keeps its type, unless that type cannot lead
+    to pods, and an adopted one keeps the number and name of its port, which its clients use."""
     if desired.get("kind") != "Service" or "spec" not in live:
         return desired
     spec = dict(desired["spec"])
@@ -102,16 +101,15 @@ def over(live: Manifest, desired: Manifest) -> Manifest:
 
 
 def _is_taken(live: Manifest, desired: Manifest) -> bool:
-    """Whether what was handed over was written by us before."""
+    """Whether an adopted object was already written by us."""
     owners = {each["uid"] for each in live["metadata"].get("ownerReferences") or []}
     return {each["uid"] for each in desired["metadata"]["ownerReferences"]} <= owners
 
 
 def _port_handed_over(live: Manifest, ours: Manifest, *, taken: bool) -> Manifest:
-    """Ours, with the number and the name of the one that it takes over: what is named alike or not
-    at all, else the one that was taken before, which is known by its appProtocol, since we write
-    that, else what leads to the same place, has our number, or is the only one.
-    """
+    """Our port, with the number and name of the existing port that it replaces: the one with the
+    same name or none, otherwise the one that was replaced before (known by its appProtocol, which
+    we set), otherwise the one that leads to the same port, has our number, or is the only one."""
     had = [port for port in live["spec"].get("ports") or [] if port.get("protocol") != "UDP"]
     found = (
         [port for port in had if port.get("name", "") in ("", ours["name"])]
@@ -124,10 +122,10 @@ def _port_handed_over(live: Manifest, ours: Manifest, *, taken: bool) -> Manifes
 
 
 def ports_anew(live: Manifest, desired: Manifest) -> list[Manifest] | None:
-    """All ports of a Service that cannot be applied; None where it can be.
+    """All ports of a Service that cannot be applied; None if it can be.
 
-    Server-side apply tells ports apart by number, and so adds ours beside one of another number:
-    the API server refuses that if it has the same name, or none. Others' ports stay.
+    Server-side apply identifies ports by number, and so adds ours beside one with another number:
+    the API server rejects that if it has the same name or none. Other ports stay.
     """
     if desired["kind"] != "Service":
         return None
@@ -144,7 +142,7 @@ def ports_anew(live: Manifest, desired: Manifest) -> list[Manifest] | None:
 
 
 def _in_the_way(live: Manifest, ours: Manifest) -> list[Manifest]:
-    """Ports of another number, beside which the API server does not take ours."""
+    """Ports with another number that prevent the API server from accepting ours."""
     return [
         port
         for port in live["spec"].get("ports") or []
@@ -158,13 +156,13 @@ def _annotations(each: Manifest) -> Manifest:
 
 
 def unlike(live: Manifest, desired: Manifest) -> str | None:
-    """How it differs, in a sentence; None if it does not."""
+    """How it differs, as a message; None if it does not."""
     found = list(islice(differences(live, desired), 4))
     if not found:
         return None
     more = ", …" if len(found) > 3 else ""
     what = f"{desired['kind']} {desired['metadata']['name']}"
-    return f"{what} is not yet as wanted: {', '.join(found[:3])}{more}."
+    return f"{what} differs from the desired state: {', '.join(found[:3])}{more}."
 
 
 def _differences(
@@ -211,7 +209,7 @@ def _of_lists(
 
 
 def _by_key(items: list[Any], field: str) -> Mapping[tuple[Any, ...], Any] | None:
-    """The items by what tells them apart; None where they are one value, or two have one key."""
+    """The items by their key; None if they are compared as a whole, or if two have the same key."""
     found = {}
     for item in items:
         name = _key_of(item, field)
@@ -252,7 +250,7 @@ def _empty(desired: Any, key: str) -> bool:
 
 
 def _quantity(value: Any) -> Decimal | None:
-    """A Kubernetes quantity as a number; None if it is none."""
+    """A Kubernetes quantity as a number; None if it is not one."""
     text = str(value)
     digits = text.rstrip("numkMGTPEi")
     try:

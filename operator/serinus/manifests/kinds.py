@@ -1,4 +1,4 @@
-"""What a kind of object is, and the kinds that every rollout needs."""
+"""A kind of object, and the kinds that every rollout needs."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of object, and where the API serves it."""
+    """A kind of object, and its API path."""
 
     name: str
     api_version: str
@@ -23,7 +23,8 @@ class Kind:
         return self.api_version.rpartition("/")[2]
 
     def path(self, namespace: str | None = None, name: str | None = None, sub: str = "") -> str:
-        """The URL path of an object, of a collection without a name, of all without a namespace."""
+        """The URL path of an object, of a collection without a name, or of all namespaces without a
+        namespace."""
         root = f"/apis/{self.api_version}" if self.group else f"/api/{self.api_version}"
         place = f"/namespaces/{namespace}" if namespace else ""
         return f"{root}{place}/{self.plural}" + (f"/{name}" if name else "") + sub

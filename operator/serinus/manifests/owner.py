@@ -1,4 +1,5 @@
-"""Whose object it is: names, labels and the reference that lets children go with their owner."""
+"""Ownership of objects: names, labels, and the reference by which children are deleted with their
+owner."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from typing import Any, Final
 from serinus.manifests.kinds import MODEL_DEPLOYMENT, Kind
 
 Manifest = dict[str, Any]
-"""A Kubernetes object as JSON: one to apply, or one as the API server gives it."""
+"""A Kubernetes object as JSON, to apply or as returned by the API server."""
 
 Objects = Mapping[tuple[str, str], Manifest]
 """Live objects of one namespace by (kind, name)."""
@@ -17,29 +18,29 @@ NAME_LABEL: Final = "serinus.dev/name"
 REVISION_LABEL: Final = "serinus.dev/revision"
 ADOPT_ANNOTATION: Final = "serinus.dev/adopt"
 WITHDRAWN: Final = "serinus.dev/withdrawn"
-"""Annotation of what splits the traffic: from which candidate it was taken though the status, which
-is written first otherwise, could not be."""
+"""Annotation of the object that splits the traffic: the candidate whose traffic was withdrawn
+although the status could not be written."""
 
 
 @dataclass(frozen=True)
 class Owner:
-    """The ModelDeployment that children belong to."""
+    """The ModelDeployment that owns the children."""
 
     namespace: str
     name: str
     uid: str
 
     def pods(self, revision: str | None = None) -> dict[str, str]:
-        """Labels that select the pods of a revision, of all revisions if None."""
+        """Labels that select the pods of a revision, or of all revisions if None."""
         labels = {NAME_LABEL: self.name}
         return labels if revision is None else {**labels, REVISION_LABEL: revision}
 
     def child(self, revision: str) -> str:
-        """Name of what belongs to one revision."""
+        """Name of an object of one revision."""
         return f"{self.name}-{revision}"
 
     def object(self, kind: Kind, name: str, revision: str | None = None) -> Manifest:
-        """The head of a child's manifest."""
+        """The metadata of a child's manifest."""
         return {
             "apiVersion": kind.api_version,
             "kind": kind.name,
@@ -64,13 +65,13 @@ class Owner:
         }
 
     def owns(self, live: Manifest) -> bool:
-        """Whether this very ModelDeployment, not a namesake before it, controls the object."""
+        """Whether this ModelDeployment, not an earlier one with its name, controls the object."""
         controller = controller_of(live)
         return controller is not None and controller["uid"] == self.uid
 
     def left_behind(self, live: Manifest) -> bool:
-        """Whether a ModelDeployment of this name made the object, which nobody controls now, as
-        after `kubectl delete --cascade=orphan`: it has a child's labels and name."""
+        """Whether a ModelDeployment of this name created the object, which has no controller now,
+        as after `kubectl delete --cascade=orphan`: it has a child's labels and name."""
         labels = live["metadata"].get("labels") or {}
         revision = labels.get(REVISION_LABEL)
         ours = {**MANAGED_BY, **self.pods(revision)}
@@ -83,6 +84,6 @@ class Owner:
 
 
 def controller_of(live: Manifest) -> Manifest | None:
-    """The ownerReference of what controls an object; None if nothing does."""
+    """The ownerReference of an object's controller; None if it has none."""
     references = live["metadata"].get("ownerReferences") or []
     return next((reference for reference in references if reference.get("controller")), None)

@@ -1,4 +1,5 @@
-"""Revisions: what the pods run, named by what the user wrote, and the history that keeps them."""
+"""Revisions: what the pods run, identified by what the user wrote, and the history that stores
+them."""
 
 import hashlib
 import json
@@ -9,19 +10,18 @@ from serinus.manifests.kinds import CONTROLLER_REVISION
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Owner
 
 _SCHEME: Final = "a"
-"""First letter of each hash. Another way of hashing must take another letter: the names of
-running revisions never change with the operator's version."""
+"""First letter of each hash. A new way of hashing must use another letter: the names of running
+revisions never change with the operator's version."""
 
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 """No vowels and no look-alikes, so that a hash is never a word (as in Kubernetes itself)."""
 
 
 def revision_hash(model: dict[str, Any] | None, template: dict[str, Any]) -> str:
-    """8 characters that name {model, template} exactly as the user wrote them.
+    """8 characters that identify {model, template} exactly as the user wrote them.
 
-    Takes the raw JSON of the API server, never defaulted or typed values. The order of keys does
-    not matter, and a field that is null is as good as absent: which of the two arrives here
-    depends on the tool that applied the manifest.
+    Uses the raw JSON of the API server, never defaulted or typed values. The order of keys does not
+    matter, and null is the same as absent, because tools differ in what they apply.
     """
     written = _without_null({"model": model, "template": template})
     canonical = json.dumps(written, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -41,39 +41,39 @@ def _without_null(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Revision:
-    """One state of model and template, and its place in the history."""
+    """A model and template, with its number in the history."""
 
     hash: str
     number: int
     model: dict[str, Any] | None
     template: dict[str, Any]
     recovered: bool = False
-    """Read from its Deployment, for want of anything better: enough to run it on, but not what the
-    user wrote, and so never kept in the history."""
+    """Read from its Deployment because the history lacks it: enough to keep it running, but not
+    what the user wrote, and so never stored in the history."""
 
     @classmethod
     def of(cls, spec: Manifest, number: int) -> Self:
-        """The revision that a raw spec asks for."""
+        """The revision of a raw spec."""
         model, template = spec.get("model"), spec["template"]
         return cls(revision_hash(model, template), number, model, template)
 
     @classmethod
     def read(cls, live: Manifest) -> Self:
-        """The revision that a ControllerRevision keeps."""
+        """The revision stored in a ControllerRevision."""
         data = live["data"]
         name = live["metadata"]["labels"][REVISION_LABEL]
         return cls(name, live["revision"], data.get("model"), data["template"])
 
     @classmethod
     def recover(cls, deployment: Manifest, number: int) -> Self:
-        """The revision that a Deployment runs; the server's defaults and what the model adds are
-        part of its template, which therefore restarts nothing."""
+        """The revision that a Deployment runs; its template includes the server's defaults and the
+        additions of the model, and so causes no restart."""
         name = deployment["metadata"]["labels"][REVISION_LABEL]
         template = _without_null(deployment["spec"]["template"])
         return cls(name, number, None, template, recovered=True)
 
     def manifest(self, owner: Owner) -> Manifest:
-        """The ControllerRevision that keeps it."""
+        """The ControllerRevision that stores it."""
         model = {} if self.model is None else {"model": self.model}
         return {
             **owner.object(CONTROLLER_REVISION, owner.child(self.hash), self.hash),
@@ -83,10 +83,10 @@ class Revision:
 
     @property
     def storage_uri(self) -> str | None:
-        """Where the model lies, where it was given."""
+        """URI of the model, if given."""
         return (self.model or {}).get("storageUri")
 
     @property
     def version(self) -> str | None:
-        """The user's name for the version, where it was given."""
+        """The user's name of the version, if given."""
         return (self.model or {}).get("version")

@@ -1,4 +1,4 @@
-"""What runs a revision: its Deployment, and the Services that lead to its pods."""
+"""The Deployment of a revision, and the Services that lead to its pods."""
 
 from copy import deepcopy
 from typing import Any, Final
@@ -12,8 +12,10 @@ SERVICE_PORT: Final = 80
 
 
 def deployment(owner: Owner, revision: Revision, replicas: int) -> Manifest:
-    """The Deployment of a revision. Its template is a function of the revision alone, so that
-    nothing but another revision restarts pods."""
+    """The Deployment of a revision.
+
+    Its template depends on the revision alone, so that only another revision restarts pods.
+    """
     return {
         **owner.object(DEPLOYMENT, owner.child(revision.hash), revision.hash),
         "spec": {
@@ -27,9 +29,10 @@ def deployment(owner: Owner, revision: Revision, replicas: int) -> Manifest:
 
 
 def service(owner: Owner, name: str, selected: str | None, revision: Revision) -> Manifest:
-    """A Service to the pods of one revision, or of all if `selected` is None.
+    """A Service to the pods of one revision, or of all if `selected` is None. The port is that of
+    `revision`.
 
-    `revision` tells the port. A name, where the port has one, is resolved pod by pod.
+    A port with a name is resolved by name for each pod.
     """
     port = target_port(revision.template)
     label = revision.hash if name == owner.child(revision.hash) else None
@@ -37,7 +40,7 @@ def service(owner: Owner, name: str, selected: str | None, revision: Revision) -
         **owner.object(SERVICE, name, label),
         "spec": {
             "selector": owner.pods(selected),
-            # else rejected pods serve until they have ended
+            # otherwise rejected pods serve until they have terminated
             "publishNotReadyAddresses": False,
             "ports": [
                 {
@@ -53,9 +56,9 @@ def service(owner: Owner, name: str, selected: str | None, revision: Revision) -
 
 
 def target_port(template: dict[str, Any]) -> dict[str, Any]:
-    """The container port that takes the traffic: the one named http, else the first for TCP.
+    """The container port for the traffic: the one named http, otherwise the first TCP port.
 
-    Raises ValueError if the template declares none.
+    Raises ValueError if the template has none.
     """
     ports = [
         port
@@ -64,18 +67,18 @@ def target_port(template: dict[str, Any]) -> dict[str, Any]:
         if port.get("protocol", "TCP") == "TCP"
     ]
     if not ports:
-        raise ValueError("no container declares a TCP port")
+        raise ValueError("no container has a TCP port")
     return next((port for port in ports if port.get("name") == "http"), ports[0])
 
 
 def app_protocol(port: dict[str, Any]) -> str:
-    """By the port's name, as meshes read it: grpc and h2c need HTTP/2 in clear text."""
+    """By the port's name, as in meshes: grpc and h2c need HTTP/2 in clear text."""
     first = (port.get("name") or "http").split("-")[0]
     return "kubernetes.io/h2c" if first in ("grpc", "h2c") else "http"
 
 
 def pod_template(owner: Owner, revision: Revision) -> Manifest:
-    """The user's template with our labels, and with the model where one is named."""
+    """The user's template with our labels, and with the model if there is one."""
     template = deepcopy(revision.template)
     metadata = template.setdefault("metadata", {})
     metadata["labels"] = {**(metadata.get("labels") or {}), **owner.pods(revision.hash)}

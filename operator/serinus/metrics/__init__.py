@@ -1,6 +1,6 @@
-"""What is measured, whatever the source: queries of the pods of a revision, their results, and
-what counters and histograms in them come to.
+"""Queries for the pods of a revision, their results, and the counts from counters and histograms,
+independent of the source.
 
-Pure: nothing here reaches Prometheus, and nothing judges or decides. Adapters read queries
-(prometheus/), a recording answers them again (`recorded`), a simulation makes its answers up.
+Pure: nothing here calls Prometheus, judges or decides. Adapters run queries (prometheus/), a
+recording answers them again (`recorded`), a simulation generates results.
 """

@@ -1,4 +1,4 @@
-"""From queries about one arm each to as few as can answer them, and what each of those answers."""
+"""Combines queries about one arm each into as few as possible, and assigns the results."""
 
 import math
 from collections import defaultdict
@@ -10,68 +10,69 @@ from serinus.metrics.labelling import USUAL, Labelling, condition, literal, pods
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, ExpressionQuery, QueryError, Tenant
 
 MAX_TEXT: Final = 64 * 1024
-"""Characters of a query's list of namespaces and workloads; one more, and it is two queries."""
+"""Maximum length of a query's list of namespaces and workloads; longer lists are split into two
+queries."""
 
 MAX_WORKLOAD: Final = 46
-"""Characters of a Deployment's name. Kubernetes cuts a pod's name to 63: a longer one loses the
-end of its replica set's hash, and then the pod can no longer be told from others."""
+"""Maximum length of a Deployment's name. Kubernetes cuts a pod's name at 63 characters: with a
+longer name, the end of the ReplicaSet's hash is lost, and the pod cannot be identified."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchQuery:
-    """What is sent, and which queries its answer answers."""
+    """A query to send, and the queries that it answers."""
 
     text: str
     asked: tuple[ArmQuery, ...]
     then: tuple[ArmQuery, ...] = ()
-    """Parts of what is asked: sent once it is answered."""
+    """Parts of this query; sent once it is answered."""
 
     @property
     def native(self) -> bool:
-        """Whether native histograms are asked for."""
+        """Whether native histograms are requested."""
         query = self.asked[0].query
         return isinstance(query, CounterQuery) and query.native
 
     @property
     def tenants(self) -> frozenset[Tenant]:
-        """Who asks."""
+        """The tenant."""
         return frozenset(asked.tenant for asked in self.asked)
 
     @property
     def is_value(self) -> bool:
-        """Whether a user's expression is asked for."""
+        """Whether it is a user's expression."""
         return isinstance(self.asked[0].query, ExpressionQuery)
 
     @property
     def everything(self) -> tuple[ArmQuery, ...]:
-        """All that it answers, and all that waits for it."""
+        """All queries that it answers, including its parts."""
         return self.asked + self.then
 
     def find(self, labels: Mapping[str, str]) -> Arm:
-        """The arm that a series belongs to, by its namespace and pod."""
+        """The arm of a series, by its namespace and pod."""
         workload = labels.get("pod", "").rsplit("-", 2)[0]
         return Arm(labels.get("namespace", ""), workload)
 
 
 @dataclass(frozen=True, slots=True)
 class QueryBatch:
-    """What to send for a batch, and what is answered without asking."""
+    """What to send for a batch, and what is answered without a query."""
 
     queries: tuple[BatchQuery, ...]
     refused: dict[ArmQuery, QueryError]
 
 
 _Key = tuple[CounterQuery, int, float | None]
-"""What may share a query: counters, reach and spacing."""
+"""Key of counters that may share a query: metric, reach and spacing."""
 
 
 def plan(batch: Iterable[ArmQuery], late: float, labelling: Labelling = USUAL) -> QueryBatch:
-    """One query for each counter, whatever the number of arms; one for each rendered expression.
+    """One query for each counter, for any number of arms; one for each rendered expression.
 
-    Windows of a like reach share a query, which has the longest of them: else one rollout that
-    looks an hour back, having found nothing since, would make all others read an hour.
-    `late` is how many seconds a part may be read after its whole: its window reaches back so
-    much further, so that the oldest sample of the whole has its part too.
+    Windows of similar length share a query, which has the longest of them: otherwise one rollout
+    that reads an hour would make all others read an hour. `late` is how many seconds later than its
+    whole a part may be read: its window is longer by as much, so that the oldest sample of the
+    whole has its part.
     """
     counters: dict[_Key, list[ArmQuery]] = defaultdict(list)
     parts: dict[_Key, list[ArmQuery]] = defaultdict(list)
@@ -98,7 +99,7 @@ def plan(batch: Iterable[ArmQuery], late: float, labelling: Labelling = USUAL) -
 
 
 def halves(query: BatchQuery, late: float, labelling: Labelling = USUAL) -> tuple[BatchQuery, ...]:
-    """The same in two; none if there is nothing to divide."""
+    """The query split in two; empty if it cannot be split."""
     arms = list(dict.fromkeys(asked.arm for asked in query.asked))
     if len(arms) < 2 or query.is_value:
         return ()
@@ -122,7 +123,7 @@ def _whole(
     query: CounterQuery,
     wholes: Mapping[tuple[Arm, float, float | None], list[ArmQuery]],
 ) -> ArmQuery | None:
-    """What it is a part of, where that is asked as well."""
+    """The whole of a part, if it is in the batch."""
     if not query.part:
         return None
     beside = wholes.get((asked.arm, asked.window, asked.every), ())
@@ -142,8 +143,8 @@ def _reach(window: float) -> int:
 def _check(arm: Arm) -> None:
     if len(arm.workload) > MAX_WORKLOAD:
         raise ValueError(
-            f"the pods of {arm.workload} cannot be told apart by name, since the Deployment's "
-            f"name is longer than {MAX_WORKLOAD} characters; shorten it"
+            f"the pods of {arm.workload} cannot be distinguished by name, because the Deployment's "
+            f"name is longer than {MAX_WORKLOAD} characters: shorten it"
         )
 
 

@@ -1,13 +1,13 @@
-"""Raw samples of counters -> how much they grew in a block, no sample counted twice or lost.
+"""The increase of counters from raw samples, with no sample counted twice or lost.
 
-A block belongs to a target (a pod at its address): from the last sample counted, exclusive, to
-the newest sample that all its series have. Growth is taken from the raw samples of each series,
-never from increase(), which extrapolates.
+A block belongs to a target (a pod at its address): from the last counted sample, exclusive, to the
+newest sample that all its series have. The increase is computed from the raw samples of each
+series, never by increase(), which extrapolates.
 
-Series of one scrape may arrive apart (remote write sends them in shards). A block that ended at
-the newest of them would lose what the others still bring, and count failures without their
-requests. So a target waits for its slowest series, and where one is late, all targets are counted
-up to its newest sample: of a series that has not come at all yet nothing can be seen.
+Series of one scrape may arrive separately (remote write sends them in shards). If a block ended at
+the newest sample, later samples of other series would be lost, and failures would count without
+their requests. A target therefore waits for its slowest series, and if one is late, all targets are
+counted up to its newest sample, because a series that has not arrived at all cannot be seen.
 """
 
 import math
@@ -23,65 +23,66 @@ GONE_AFTER: Final = 600.0
 """Seconds behind the others after which a target is no longer waited for."""
 
 SHARED_FOR: Final = GONE_AFTER - 60
-"""Seconds of a target's samples that are read at each look where several processes answer for it,
-lest that be forgotten."""
+"""Seconds of a target's samples that are read at each look if several processes answer for it, so
+that this is remembered."""
 
 FORGOTTEN_AFTER: Final = 7200.0
-"""Seconds behind the others after which a target is dropped from the state; longer than any
-window, so that one that returns cannot pass for new."""
+"""Seconds behind the others after which a target is dropped from the state; longer than any window,
+so that a target that returns is not taken for new."""
 
 
 MOST_TARGETS: Final = 4000
-"""What the status has room for: all pods of two revisions, and those that went."""
+"""Limit of the status: all pods of two revisions, and deleted ones."""
 
 READ_WITHIN: Final = 30.0
 """Seconds within which all counters of a measurement are read."""
 
 LATE_WITHIN: Final = 120.0
-"""Seconds that a series may be behind others of its scrape before it is taken for gone. One that a
-process which has started again exports no more is nothing to wait for."""
+"""Seconds that a series may be behind others of its scrape before it counts as gone. A series that
+a restarted process no longer exports is not waited for."""
 
 BOTH_WITHIN: Final = 120.0
-"""Seconds of one arm that wait for the other's next sample; longer than usual scrape intervals."""
+"""Seconds for which one arm waits for the other's next sample; longer than usual scrape
+intervals."""
 
 
 class Increase(NamedTuple):
-    """How much one series grew in a block."""
+    """The increase of one series in a block."""
 
     series: Series
     target: str
     start: float
-    """Unix seconds of the sample that it grew from, or earlier where there is none."""
+    """Time of the sample before the increase, Unix seconds, or earlier if there is none."""
     end: float
-    """Unix seconds of the newest sample counted, or later where the series has none."""
+    """Time of the newest counted sample, Unix seconds, or later if the series has none."""
     amount: float
     known: bool
-    """Whether the series was there before the block."""
+    """Whether the series existed before the block."""
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """Of the series."""
+        """Increase of the series."""
         return self.series.labels
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How much a counter grew in one arm."""
+    """The increase of a counter in one arm."""
 
     increases: tuple[Increase, ...] = ()
     newest: float | None = None
-    """Unix seconds of the newest sample, counted or not; None: there is no such series."""
+    """Time of the newest sample, counted or not, Unix seconds; None: there is no such series."""
     falls: tuple[Falls, ...] = ()
-    """Of the targets that are still scraped, those of which some series fell."""
+    """Targets that are still scraped and have a series that decreased."""
 
     @property
     def total(self) -> float:
-        """Over all series."""
+        """Total over all series."""
         return math.fsum(increase.amount for increase in self.increases)
 
     @property
     def waits(self) -> bool:
-        """Whether some target has counted what is counted later."""
+        """Whether a target has samples that are counted later."""
         return any(each.unsettled_since < math.inf for each in self.falls)
 
     @property
@@ -91,20 +92,20 @@ class Growth:
 
 
 class Exported(NamedTuple):
-    """What one target exports of a counter."""
+    """The series of a counter from one target."""
 
     series: Sequence[Series]
-    """Those that count: of two jobs that scrape the pod, the other's are left out."""
+    """Series that count: if two jobs scrape the pod, those of one of them."""
     oldest: float
-    """Unix seconds of the oldest sample of any series."""
+    """Time of the oldest sample of any series, Unix seconds."""
     ends: frozenset[float]
-    """Unix seconds of the newest sample of each series."""
+    """Time of the newest sample of each series, Unix seconds."""
     falls: Falls
-    """Where they fell."""
+    """Decreases of its counters."""
 
     @property
     def newest(self) -> float:
-        """Unix seconds of the newest sample of any series."""
+        """Time of the newest sample of any series, Unix seconds."""
         return max(self.ends)
 
 
@@ -150,10 +151,10 @@ def count(
 
 
 def covered_until(counted: Mapping[str, float], since: float) -> float:
-    """Unix seconds of the oldest sample that the next block may start from; before the first one
-    also of those that tell which series are late.
+    """Time in Unix seconds of the oldest sample from which the next block may start; before the
+    first block, also of samples that show which series are late.
 
-    Should a target return that fell too far behind, it starts anew from what is still read.
+    A target that returns after too long starts again from what is still read.
     """
     newest = max(counted.values(), default=since)
     recent = (at for at in counted.values() if at > newest - GONE_AFTER)
@@ -166,8 +167,8 @@ def _remembered(counted: Mapping[str, float]) -> dict[str, float]:
 
 
 def _of_one_arm(arms: Iterable["_Blocks"]) -> bool:
-    """Whether to wait for the other arm, lest a block compare nothing with something: where looks
-    come more often than scrapes, the arms are scraped between different looks."""
+    """Whether to wait for the other arm, so that a block does not have one arm only: if looks are
+    more frequent than scrapes, the arms are scraped between different looks."""
     uncounted = [arm.uncounted for arm in arms if arm.ends]
     return bool(uncounted) and min(uncounted) <= 0 < max(uncounted) <= BOTH_WITHIN
 
@@ -178,18 +179,18 @@ def _seen(_: CounterQuery, answer: ByTarget) -> Growth:
 
 
 class _Span(NamedTuple):
-    """What bounds the blocks of all targets, Unix seconds."""
+    """Bounds of the blocks of all targets, Unix seconds."""
 
     since: float
-    """Where targets that were never counted start."""
+    """Start of targets that were never counted."""
     read_from: float
-    """From where on all samples were read; infinity: not known."""
+    """Time from which all samples were read; infinity: unknown."""
     late_from: float
-    """Up to where the slowest series have come; infinity: none is late."""
+    """Time up to which the slowest series have arrived; infinity: none is late."""
 
 
 class _Blocks:
-    """From where to where each target of an arm is counted."""
+    """Start and end of the block of each target of an arm."""
 
     def __init__(
         self,
@@ -211,7 +212,7 @@ class _Blocks:
         return max(end - self._counted.get(t, self._since) for t, end in self.ends.items())
 
     def growth(self, key: CounterQuery, answer: ByTarget) -> Growth:
-        """A part is counted from where its whole is."""
+        """A part is counted from the start of its whole."""
         if (whole := _whole(key, self._wholes)) is None:
             return _growth((), answer)
         served, covered = self._wholes[whole], self._covered[whole]
@@ -224,12 +225,12 @@ class _Blocks:
         return _growth(increases, answer)
 
     def _end(self, target: str) -> float:
-        """The newest sample that all counters have which the target still exports, that no series
-        is on its way for, and before which all falls are settled.
+        """The newest sample that all exported counters of the target have, without late series, and
+        before which all decreases are explained.
 
-        A counter that was read just before a scrape lacks a sample, and the block ends before it.
-        One that stays behind is gone (a restarted pod that has not predicted yet), and must not
-        hide what the others count.
+        A counter that was read just before a scrape lacks a sample, and the block ends before it. A
+        counter that stays behind is gone (a restarted pod without predictions), and must not delay
+        the others.
         """
         answers = (*self._wholes.values(), *self._parts)
         found = [answer[target] for answer in answers if target in answer]
@@ -246,24 +247,25 @@ class _Blocks:
         return end
 
     def _start(self, target: str, first: float, covered: float) -> float:
-        """What has no sample up to there began at 0. `first` is the target's first sample, and
-        `covered` is the oldest sample of the counter in any arm.
+        """A series without a sample up to that time began at 0.
 
-        Where that cannot be known (a gap longer than the window, or a window that begins too
-        late), counting starts at the first sample: rather lose some than count a lifetime.
+        `first` is the target's first sample, and `covered` is the oldest sample of the counter in
+        any arm. If it is unknown whether the series is new (a gap longer than the window, or a
+        window that begins too late), counting starts at the first sample: losing some is better
+        than counting a lifetime.
         """
         start = max(self._counted.get(target, self._since), self._since)
         if first <= start:
             return start
         if (scraped := self._scraped(target, first)) is not None:
-            # the target was there, and this counter was not
+            # the target existed, and this counter did not
             known = min(covered, self._span.read_from) <= scraped
             return start if known else first
-        new = target not in self._counted  # a pod that came later, if others were scraped then
+        new = target not in self._counted  # a pod that started later, if others were scraped then
         return start if new and covered <= start else first
 
     def _scraped(self, target: str, before: float) -> float | None:
-        """When a target was last scraped before a time, as far as its wholes tell."""
+        """Time of the last scrape of a target before a time, according to its wholes."""
         times = (
             at
             for answer in self._wholes.values()
@@ -276,8 +278,8 @@ class _Blocks:
 
 
 def _shared(arm: Found) -> dict[str, float]:
-    """The targets that several processes answer for, and from where on they are read again, Unix
-    seconds, unless they were counted up to a later sample."""
+    """Targets with several processes, and the time from which they are read again, Unix seconds,
+    unless they were counted up to a later sample."""
     return {
         target: exported.newest - SHARED_FOR
         for key, answer in arm.items()
@@ -288,12 +290,12 @@ def _shared(arm: Found) -> dict[str, float]:
 
 
 def _found(arm: Mapping[CounterQuery, QueryResult]) -> Found:
-    """What each target exports of each counter, or why that is of no use."""
+    """The series of each counter from each target, or why they are unusable."""
     return {key: _by_target(key, answer) for key, answer in arm.items()}
 
 
 def _checked(found: Found, several: Mapping[str, float]) -> Found:
-    """Of it what is to be counted, or why that is of no use."""
+    """The series that count, or why they are unusable."""
     found = dict(found)
     wholes = {key: a for key, a in found.items() if not isinstance(a, QueryError) and not key.part}
     jobs = {key: _jobs(answer) for key, answer in wholes.items()}
@@ -310,16 +312,17 @@ def _checked(found: Found, several: Mapping[str, float]) -> Found:
 def _several_processes(target: str) -> str:
     pod = target.partition("@")[0]
     return (
-        f"The counters of pod {pod} fall and are back again and again: several "
-        "processes answer on its port in turn (workers of uvicorn or gunicorn), each with counters "
-        "of its own. Switch on prometheus-client's multiprocess mode (PROMETHEUS_MULTIPROC_DIR), "
-        "or run one process in each pod. If it has one, it restarts every few scrapes."
+        f"The counters of pod {pod} repeatedly decrease and recover: several "
+        "processes with separate counters answer on its port (such as workers of uvicorn or "
+        "gunicorn). Enable prometheus-client's multiprocess mode (PROMETHEUS_MULTIPROC_DIR), or "
+        "run "
+        "one process per pod. If the pod has one process, it restarts every few scrapes."
     )
 
 
 def _jobs(answer: ByTarget) -> dict[str, str]:
-    """By pod that several jobs scrape, be it at several addresses, the one that counts: the first
-    by name that still does."""
+    """For pods that several jobs scrape, at one address or several, the job that counts: the first
+    by name that still scrapes."""
     newest: dict[str, dict[str, float]] = {}
     for exported in answer.values():
         for series in exported.series:
@@ -334,8 +337,8 @@ def _jobs(answer: ByTarget) -> dict[str, str]:
 
 
 def _of_job(exported: Exported, jobs: Mapping[str, str]) -> Exported:
-    """Without the series of other jobs than the one that counts; that they were scraped is kept,
-    so that nothing is counted twice should they count later."""
+    """Without the series of other jobs than the one that counts; the times of their scrapes are
+    kept, so that nothing is counted twice if they count later."""
     counts = [each for each in exported.series if _job(each) == jobs.get(each.pod, _job(each))]
     if len(counts) == len(exported.series):
         return exported
@@ -347,8 +350,11 @@ def _job(series: Series) -> str:
 
 
 def _late_from(arms: Iterable[Readable]) -> float:
-    """Up to where the slowest series have come, Unix seconds; infinity where those of each scrape
-    have come together. Series of one answer were read at one time."""
+    """Time up to which the slowest series have arrived, Unix seconds; infinity if those of each
+    scrape arrived together.
+
+    Series of one result were read at the same time.
+    """
     late = math.inf
     for arm in arms:
         for exported in (each for answer in arm.values() for each in answer.values()):
@@ -366,7 +372,7 @@ def _by_target(key: CounterQuery, answer: QueryResult) -> ByTarget | QueryError:
     groups: dict[str, list[Series]] = {}
     for series in answer:
         if not math.isfinite(sum([value for _, value in series.samples])):
-            return QueryError(f"{key.metric} has samples that are no numbers (NaN or Inf).")
+            return QueryError(f"{key.metric} has samples that are not numbers (NaN or Inf).")
         if series.samples:
             groups.setdefault(series.target, []).append(series)
     return {target: _exported(group) for target, group in groups.items()}
@@ -400,7 +406,7 @@ def _covered(arms: Iterable[Readable]) -> dict[CounterQuery, float]:
 
 
 def _whole(key: CounterQuery, wholes: Iterable[CounterQuery]) -> CounterQuery | None:
-    """The whole that a counter is a part of; a whole is its own."""
+    """The whole of a counter that is a part; a whole is its own."""
     if not key.part:
         return key
     return next((whole for whole in wholes if key.part_of(whole)), None)
@@ -412,7 +418,7 @@ def _increase(series: Series, target: str, start: float, end: float) -> Increase
     for at, value in series.samples[first:]:
         if at > end:
             break
-        # a counter that falls has started again from 0
+        # a counter that decreases has restarted from 0
         amount += value - last if value >= last else value
         last = value
     return Increase(series, target, start, end, amount, known=first > 0)

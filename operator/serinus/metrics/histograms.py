@@ -1,4 +1,4 @@
-"""Histograms of a block: how many observations exceed a bound, where that can be known at all."""
+"""Histograms of a block: how many observations exceed a bound, if that is known."""
 
 import math
 from bisect import bisect_left
@@ -13,10 +13,10 @@ from serinus.metrics.counters import Growth, Increase
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """One pod's: how many observations lie up to each bound."""
+    """Histogram of one pod: observations up to each bound."""
 
     bounds: tuple[float, ...]
-    """Rising, the last one infinite."""
+    """Ascending; the last one is infinite."""
     counts: tuple[float, ...]
     """Cumulative, one for each bound."""
 
@@ -26,7 +26,7 @@ class Buckets:
         return self.counts[-1]
 
     def above(self, bound: float) -> float | None:
-        """Observations above a bound; None where a bucket that has some lies across it."""
+        """Observations above a bound; None if the bound is inside a bucket with observations."""
         at = bisect_left(self.bounds, bound)
         before = self.counts[at - 1] if at else 0.0
         if self.bounds[at] != bound and self.counts[at] != before:
@@ -34,7 +34,7 @@ class Buckets:
         return self.total - self.counts[at]
 
     def surely_above(self, bound: float) -> float:
-        """Observations above the first of its own bounds that is not below."""
+        """Observations above the lowest of its own bounds that is not below."""
         return self.total - self.counts[bisect_left(self.bounds, bound)]
 
 
@@ -47,7 +47,7 @@ class ArmHistogram:
 
     @classmethod
     def of(cls, growth: Growth) -> Self:
-        """From the growth of a counter with the label `le`."""
+        """From the increase of a counter with the label `le`."""
         by_target: dict[str, list[Increase]] = defaultdict(list)
         for increase in growth.increases:
             by_target[increase.target].append(increase)
@@ -65,26 +65,26 @@ class ArmHistogram:
 
     @property
     def serving(self) -> int:
-        """Pods that observed something."""
+        """Pods with observations."""
         return sum(pod.total > 0 for pod in self.pods.values())
 
     @property
     def bounds(self) -> list[float]:
-        """Bounds that some pod has, rising; infinity left out."""
+        """Bounds of any pod, ascending, without infinity."""
         return sorted({bound for pod in self.pods.values() for bound in pod.bounds[:-1]})
 
     def above(self, bound: float) -> dict[str, float] | None:
-        """Observations above a bound, by target; None where some pod cannot tell."""
+        """Observations above a bound, by target; None if a pod does not have the bound."""
         found = {target: pod.above(bound) for target, pod in self.pods.items()}
         known = {target: count for target, count in found.items() if count is not None}
         return known if len(known) == len(found) else None
 
     def surely_above(self, bound: float) -> dict[str, float]:
-        """Observations above the bound, or above the next one that a pod has, by target."""
+        """Observations above the bound, or above the next bound of a pod, by target."""
         return {target: pod.surely_above(bound) for target, pod in self.pods.items()}
 
     def next_bound(self, bound: float) -> float:
-        """Where `surely_above` counts from in the worst case."""
+        """The highest bound from which `surely_above` counts."""
         return max(
             (pod.bounds[bisect_left(pod.bounds, bound)] for pod in self.pods.values()),
             default=bound,
@@ -92,8 +92,8 @@ class ArmHistogram:
 
 
 def _buckets(increases: Iterable[Increase]) -> Buckets:
-    """Made to rise where a reset was seen in some buckets only; one that is infinite is added
-    where a pod exports none."""
+    """Made monotonic if a reset was seen in some buckets only; an infinite bound is added if a pod
+    exports none."""
     sums: dict[float, float] = defaultdict(float, {math.inf: 0.0})
     for increase in increases:
         sums[float(increase.labels["le"])] += increase.amount

@@ -1,4 +1,4 @@
-"""How the series of pods are labelled where they are kept: the operator's settings, no user's."""
+"""How the series of pods are labelled in Prometheus: settings of the operator."""
 
 import json
 import re
@@ -18,38 +18,40 @@ _NEVER_A_REPLICA: Final = ("__name__", "instance", "job", "le")
 
 @dataclass(frozen=True, slots=True)
 class Labelling:
-    """Raises ValueError with a sentence that names the setting."""
+    """Raises ValueError with a message that names the setting."""
 
     namespace: str = "namespace"
-    """Name of the label that has a pod's namespace."""
+    """Label that holds a pod's namespace."""
     pod: str = "pod"
-    """Name of the label that has a pod's name."""
+    """Label that holds a pod's name."""
     replicas: tuple[str, ...] = ()
-    """Names of the labels by which the replicas of an HA pair differ; one replica is read."""
+    """Labels that distinguish the replicas of an HA pair; one replica is read."""
     matchers: tuple[LabelMatcher, ...] = ()
-    """Conditions of every selector, `cluster="a"`."""
+    """Matchers added to every selector, `cluster="a"`."""
 
     def __post_init__(self) -> None:
         for setting, name in self._names():
             if not _LABEL.fullmatch(name):
                 raise ValueError(
-                    f"{setting} {name!r} is no label: letters, digits and _ make its name"
+                    f"{setting} {name!r} is not a label name: it must consist of letters, digits "
+                    f"and _"
                 )
         if self.namespace == self.pod:
             raise ValueError(f"namespace_label and pod_label are both {self.pod}: they must differ")
         taken = {self.namespace, self.pod}
         if wrong := sorted(taken.union(_NEVER_A_REPLICA).intersection(self.replicas)):
             raise ValueError(
-                f"replica_labels must not name {wrong[0]}, which tells series of one replica apart"
+                f"replica_labels must not contain {wrong[0]}, which distinguishes series of one "
+                f"replica"
             )
         labels = [matcher.label for matcher in self.matchers]
         for label in labels:
             if label in taken:
                 raise ValueError(
-                    f"matchers must not name {label}: each query has its own condition on it"
+                    f"matchers must not contain {label}: each query has its own matcher for it"
                 )
             if labels.count(label) > 1:
-                raise ValueError(f"matchers name {label} twice: one condition for each label")
+                raise ValueError(f"matchers contain {label} twice: use one matcher for each label")
 
     def _names(self) -> list[tuple[str, str]]:
         return [
@@ -67,7 +69,7 @@ class Labelling:
         return f"{self.pod}=~{promql.quoted(expression)}"
 
     def rendered(self, query: str, arm: Arm) -> str:
-        """A user's query about an arm. Raises ValueError with what keeps it from being run."""
+        """A user's query for an arm. Raises ValueError with the reason if it may not run."""
         return promql.render(
             query,
             arm.namespace,
@@ -81,7 +83,7 @@ class Labelling:
         return [condition(matcher) for matcher in self.matchers]
 
     def standard(self, labels: Mapping[str, str]) -> Mapping[str, str]:
-        """The labels with those of namespace and pod by their usual names."""
+        """The labels, with namespace and pod under their default names."""
         if (self.namespace, self.pod) == ("namespace", "pod"):
             return labels
         theirs = {"namespace": self.namespace, "pod": self.pod}
@@ -91,14 +93,14 @@ class Labelling:
 
 
 USUAL: Final = Labelling()
-"""As nearly every set-up for Kubernetes labels pods."""
+"""The default labels of nearly every set-up for Kubernetes."""
 
 
 def matcher(text: str) -> LabelMatcher:
-    """What `cluster="a"` means. Raises ValueError with a sentence that shows a right one."""
+    """Parses `cluster="a"`. Raises ValueError with a message that shows the accepted form."""
     found = _MATCHER.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f'{text!r} is no matcher: write it as in PromQL, cluster="a"')
+        raise ValueError(f'{text!r} is not a matcher such as cluster="a"')
     label, operator, quoted = found.groups()
     try:
         value = json.loads(quoted)
@@ -107,7 +109,8 @@ def matcher(text: str) -> LabelMatcher:
         )
     except ValueError:
         raise ValueError(
-            f"{text!r} is no matcher: its label, not __name__, has up to 100 characters, and its "
+            f"{text!r} is not a valid matcher: its label must not be __name__ and may have 100 "
+            f"characters, its "
             'value up to 256, with \\" and \\\\ for " and \\'
         ) from None
 
@@ -123,7 +126,7 @@ def pods(workload: str) -> str:
 
 
 def pods_of(workloads: str) -> str:
-    """Likewise of several, given as a regular expression."""
+    """The same for several, given as a regular expression."""
     return f"{workloads}{_REPLICA_SET_AND_SUFFIX}"
 
 

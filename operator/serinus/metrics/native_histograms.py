@@ -1,4 +1,4 @@
-"""Native histograms in the form of classic ones: for each bound a series of counts up to it.
+"""Native histograms converted to classic ones: for each bound a series of counts up to it.
 
 Format: https://prometheus.io/docs/prometheus/latest/querying/api/#native-histograms
 """
@@ -12,15 +12,14 @@ from serinus.metrics.queries import Series
 from serinus.metrics.samples import Samples
 
 Bucket = tuple[float, float, float]
-"""From, to, observations."""
+"""Lower bound, upper bound, observations."""
 
 
 def as_classic(element: dict[str, Any]) -> list[Series]:
-    """An element of a matrix -> a series for each bound that holds for all of its samples.
+    """An element of a matrix -> a series for each bound that is valid for all of its samples.
 
-    Buckets without observations are not sent, and a histogram may become coarser with time: a
-    bound that lies within a bucket of some sample is left out. Raises ValueError for what is no
-    histogram of counts.
+    Buckets without observations are not sent, and a histogram may become coarser with time: a bound
+    inside a bucket of any sample is left out. Raises ValueError if it is not a histogram of counts.
     """
     samples = [(float(at), *_read(found)) for at, found in element["histograms"]]
     bounds = _bounds([buckets for _, _, buckets in samples])
@@ -36,16 +35,16 @@ def as_classic(element: dict[str, Any]) -> list[Series]:
 
 
 def _read(found: dict[str, Any]) -> tuple[float, list[Bucket]]:
-    """All observations of a sample, and its buckets, rising."""
+    """All observations of a sample, and its buckets in ascending order."""
     total = float(found["count"])
     buckets = sorted((float(b[1]), float(b[2]), float(b[3])) for b in found.get("buckets", ()))
     if not all(math.isfinite(count) and count >= 0 for count in (total, *(b[2] for b in buckets))):
-        raise ValueError("has counts that are no counts")
+        raise ValueError("has invalid counts")
     return total, buckets
 
 
 def _bounds(samples: Sequence[Sequence[Bucket]]) -> list[float]:
-    """The edges of all buckets, but for those that some bucket lies across; rising."""
+    """The bounds of all buckets, in ascending order, except those inside another bucket."""
     edges = {edge for buckets in samples for low, high, _ in buckets for edge in (low, high)}
     rising = sorted(edge for edge in edges if math.isfinite(edge))
     crossed: set[float] = set()

@@ -1,4 +1,4 @@
-"""Queries about the pods of one revision, and the form of their results."""
+"""Queries about the pods of one revision, and their results."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,19 +19,20 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class CounterQuery:
-    """Raw samples of a counter, of all series that meet the matchers."""
+    """Raw samples of a counter, of all series that match."""
 
     metric: str
     matchers: tuple[LabelMatcher, ...] = field(default=(), hash=False)
-    """Left out of the hash, which is taken a thousand times a look."""
+    """Excluded from the hash, which is computed a thousand times per look."""
     part: bool = False
-    """A part of another counter of the same scrape (errors of requests). Parts are read after
-    the wholes, so that each sample of the whole has its part."""
+    """Whether it is a part of another counter of the same scrape (errors of requests). Parts are
+    read after the wholes, so that each sample of the whole has its part."""
     native: bool = False
-    """Native histograms, answered as the series of classic ones: counts up to each bound, `le`."""
+    """Whether to read native histograms, as series of classic ones: counts up to each bound,
+    `le`."""
     beside: str | None = None
-    """A second counter with the same matchers. The series of both are read together and make one
-    whole, which is there as soon as either is (successes and failures of requests)."""
+    """A second counter with the same matchers. The series of both are read together and summed; one
+    of them is enough (successes and failures of requests)."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -49,8 +50,8 @@ class CounterQuery:
 
 @dataclass(frozen=True, slots=True)
 class ExpressionQuery:
-    """The present value of a user's PromQL expression, in which $arm and $namespace stand for
-    the candidate's pods and the namespace."""
+    """The present value of a user's PromQL expression, in which $arm and $namespace stand for the
+    candidate's pods and the namespace."""
 
     expression: str
 
@@ -58,7 +59,7 @@ class ExpressionQuery:
 Query = CounterQuery | ExpressionQuery
 
 Tenant = tuple[str, bool]
-"""A namespace, and whether its expressions are meant or its counters."""
+"""A namespace, and whether its expressions or its counters are meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,13 @@ class ArmQuery:
     arm: Arm
     query: Query
     window: float
-    """Seconds back from now that counters are read, at least; no matter to an expression."""
+    """Minimum window of counters in seconds; not used by an expression."""
     every: float | None = None
-    """Seconds between the samples, each as it was known then; None: all that there are."""
+    """Seconds between the samples, each as known at that time; None: all raw samples."""
 
     @property
     def tenant(self) -> Tenant:
-        """Who asks."""
+        """The tenant."""
         return self.arm.namespace, isinstance(self.query, ExpressionQuery)
 
 
@@ -92,20 +93,20 @@ class Series:
 
     @property
     def target(self) -> str:
-        """What was scraped: pod and address; counts are kept apart by it."""
+        """The scrape target: pod and address; counts are kept separately for each."""
         return f"{self.pod}@{self.labels.get('instance', '')}"
 
 
 @dataclass(frozen=True, slots=True)
 class QueryError:
-    """Prometheus did not answer, or not with numbers; the sentence names the cause."""
+    """Prometheus did not answer, or not with numbers; the message names the cause."""
 
     message: str
 
 
 QueryResult = tuple[Series, ...] | QueryError
-"""For counters: all series of the arm in the window. For an expression: a series per element of
-the vector, each with one sample. Empty: Prometheus answered, and knows no such series."""
+"""For counters: all series of the arm in the window. For an expression: a series per element of the
+vector, each with one sample. Empty: Prometheus answered without series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +114,17 @@ class History:
     """Stable's samples of the last hour, a minute apart."""
 
     at: float
-    """When they were read, Unix seconds."""
+    """Time of the read, Unix seconds."""
     stable: Mapping[CounterQuery, QueryResult]
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Results of all queries of one analysis, read at one time."""
+    """Results of all queries of one analysis, read at the same time."""
 
     at: float
     """Unix seconds."""
     candidate: Mapping[Query, QueryResult]
     stable: Mapping[Query, QueryResult] = field(default_factory=dict)
     read_from: float = field(default=math.inf, kw_only=True)
-    """Unix seconds from which on all samples of counters were read; infinity: not known."""
+    """Unix seconds from which all samples of counters were read; infinity: unknown."""

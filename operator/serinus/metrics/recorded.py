@@ -1,4 +1,4 @@
-"""A recording that answers as Prometheus did at each moment of it."""
+"""A recording that answers queries as Prometheus did at each time."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True)
 class _Counted:
-    """What was recorded of a counter."""
+    """The recorded series of a counter."""
 
     names: frozenset[str]
     matchers: frozenset[LabelMatcher]
@@ -33,13 +33,13 @@ class _Counted:
     elements: tuple[Element, ...]
 
     def covers(self, query: CounterQuery) -> bool:
-        """Whether every series that the query means would be here."""
+        """Whether it has all series of the query."""
         asked = self.names.issuperset(query.metrics) and self.native is query.native
         return asked and self.matchers.issubset(query.matchers)
 
 
 class Recorded:
-    """Raises ValueError with a sentence that names the field, where a recording cannot be read."""
+    """Raises ValueError with a message that names the field if a recording cannot be read."""
 
     def __init__(self, recording: Recording) -> None:
         self._step = recording.step
@@ -57,13 +57,13 @@ class Recorded:
         }
 
     def lacks(self, query: Query) -> bool:
-        """Whether nobody asked for this when it was recorded."""
+        """Whether the query was not recorded."""
         if isinstance(query, ExpressionQuery):
             return query.expression not in self._values
         return not any(each.covers(query) for each in self._counters)
 
     def read(self, queries: Iterable[ArmQuery], now: float) -> Results:
-        """What could be read at that time."""
+        """The results at that time."""
         return {one: self._result(one, now) for one in queries}
 
     def _result(self, asked: ArmQuery, now: float) -> QueryResult:
@@ -77,7 +77,7 @@ class Recorded:
         return split(found, BatchQuery("", (asked,)))[asked]
 
     def _range(self, query: CounterQuery, window: float, now: float) -> list[Element]:
-        """As a range selector reads it."""
+        """As read by a range selector."""
         recorded = next(each for each in self._counters if each.covers(query))
         conditions = frozenset(query.matchers) - recorded.matchers
         found = []
@@ -90,7 +90,7 @@ class Recorded:
         return found
 
     def _value(self, query: ExpressionQuery, now: float) -> QueryResult:
-        """The last evaluation, where the next one is yet to come."""
+        """The last evaluation before that time."""
         cuts = (_cut(one, now - self._step, now, {}) for one in self._values[query.expression])
         return tuple(
             Series(series.labels, series.samples[-1:])
@@ -113,14 +113,14 @@ def _elements(found: Iterable[dict[str, Any]], field: str) -> tuple[Element, ...
 
 
 def _element(found: dict[str, Any], field: str) -> Element:
-    """Raises ValueError where it is not what Prometheus sends."""
+    """Raises ValueError if it is not a result of Prometheus."""
     try:
         one = compact(found)
         times = [at for at, _ in _samples(one)]
         if times != sorted(times) or not all(isinstance(v, str) for v in _labels(one).values()):
             raise ValueError
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise ValueError(f"{field} is no series as Prometheus sends it") from None
+        raise ValueError(f"{field} is not a series as returned by Prometheus") from None
     return one
 
 
@@ -137,7 +137,7 @@ def _samples(one: Element) -> Sequence[tuple[float, Any]]:
 
 
 def _target(labels: Labels) -> tuple[str, ...]:
-    """What was scraped, and by which job."""
+    """The target, and the job that scraped it."""
     return tuple(labels.get(name, "") for name in ("job", "instance", "namespace", "pod"))
 
 
@@ -148,7 +148,7 @@ def _meets(labels: Labels, matchers: Iterable[LabelMatcher]) -> bool:
 def _cut(
     one: Element, start: float, end: float, durations: Mapping[float, float]
 ) -> Element | None:
-    """Samples after the start that could be read at the end; None where there are none."""
+    """Samples after the start that could be read at the end; None if there are none."""
     samples = _samples(one)
     first = bisect_right(samples, start, key=_time)
     last = bisect_right(samples, end, key=_time)

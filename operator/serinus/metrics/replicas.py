@@ -1,8 +1,8 @@
-"""Two Prometheus that scrape the same pods: told apart, and never counted as one.
+"""Two Prometheus replicas that scrape the same pods are distinguished, and never counted as one.
 
-Each takes its samples at moments of its own. So two series of a pod that were never sampled at
-the same moment come from two of them, and so do two answers of which one lacks a sample that the
-other has: a sample, once it is there, stays.
+Each takes samples at its own times. Two series of a pod that were never sampled at the same time
+therefore come from two replicas, and so do two results of which one lacks a sample that the other
+has, because samples do not disappear.
 """
 
 from collections import defaultdict, deque
@@ -16,23 +16,22 @@ from serinus.metrics.samples import Sample, Samples
 
 ReplicaAnswers = dict[ArmQuery, QueryResult]
 Replica = tuple[str, ...]
-"""Values of the labels that tell replicas apart."""
+"""Values of the labels that distinguish replicas."""
 
 _REMEMBERED: Final = 4
-"""Newest samples of a target that must be there again."""
+"""Number of newest samples of a target that must be returned again."""
 _AGAIN_WITHIN: Final = 600.0
-"""Seconds within which a second change of replica is no failover any more."""
+"""Seconds within which a second change of replica is not a failover."""
 _FORGOTTEN_AFTER: Final = 3600.0
 _AS_GOOD: Final = 0.8
-"""Share of the samples of the best replica that another must have, up to the last such part of
-the time that was read."""
+"""Share of the best replica's samples that another must have, up to the end of the read."""
 _CONTINUED_WITHIN: Final = 120.0
 """Seconds without a sample after which a series is not the continuation of another."""
 
 ALTERNATING: Final = (
-    "Prometheus's answers come from replicas in turn, each with samples of its own, so nothing "
-    "can be counted: give the operator the address of one replica, or let the Service before "
-    "them keep clients apart (sessionAffinity: ClientIP)."
+    "Prometheus replicas with different samples answer alternately, so nothing can be counted: "
+    "give the operator the address of one replica, or set sessionAffinity: ClientIP on the "
+    "Service in front of them."
 )
 
 NO_REPLICAS: Final[Mapping[tuple[Arm, str], Replica]] = {}
@@ -41,11 +40,11 @@ NO_REPLICAS: Final[Mapping[tuple[Arm, str], Replica]] = {}
 def one_replica(
     answers: Mapping[ArmQuery, QueryResult], labels: tuple[str, ...]
 ) -> tuple[ReplicaAnswers, Mapping[tuple[Arm, str], Replica]]:
-    """The series of one replica for each target, without the labels that tell replicas apart;
-    and which replica that is.
+    """The series of one replica for each target, without the labels that distinguish replicas, and
+    the replica chosen.
 
-    It stays the same from look to look while it scrapes, and one that was away is read again only
-    once its gap lies behind.
+    The choice stays the same while the replica scrapes; one that was down is read again once its
+    gap has left the window.
     """
     if not labels:
         return dict(answers), {}
@@ -68,7 +67,7 @@ def one_replica(
 
 
 class _Read(NamedTuple):
-    """An answer that has series."""
+    """A result with series."""
 
     asked: ArmQuery
     arm: Arm
@@ -83,12 +82,12 @@ def _counters(answers: Mapping[ArmQuery, QueryResult]) -> Iterator[_Read]:
 
 
 def replica(labels: Mapping[str, str], names: Iterable[str]) -> Replica:
-    """Which replica a series is of, by its labels of these names."""
+    """The replica of a series, by these labels."""
     return tuple(labels.get(name, "") for name in names)
 
 
 def best_replica(scrapes: Mapping[Replica, Sequence[Sequence[Any]]]) -> Replica:
-    """The first by name of those that scrape a target still, and did so about as often as any."""
+    """The first by name of those that still scrape a target, about as often as any other."""
     found = {name: samples for name, samples in scrapes.items() if samples}
     oldest = min((samples[0][0] for samples in found.values()), default=0.0)
     newest = max((samples[-1][0] for samples in found.values()), default=0.0)
@@ -99,22 +98,22 @@ def best_replica(scrapes: Mapping[Replica, Sequence[Sequence[Any]]]) -> Replica:
 
 
 def without(labels: Mapping[str, str], names: Iterable[str]) -> Mapping[str, str]:
-    """The labels but for those of these names."""
+    """The labels without those with these names."""
     return {label: labels[label] for label in labels if label not in names}
 
 
 def undeclared(answer: Sequence[Series]) -> str | None:
-    """Why an answer cannot be counted: two series of it are one counter, scraped twice."""
+    """Why a result cannot be counted: two of its series are one counter, scraped twice."""
     for target, series in _by_target(answer).items():
         ends = {each.samples[-1][0] for each in series}
         if len(ends) > 1 and (label := _twins(series)):
             metric = series[0].labels.get("__name__", "a counter")
             pod = target.partition("@")[0]
             return (
-                f"{metric} of pod {pod} is here twice, told apart by the label {label}, as from "
+                f"{metric} of pod {pod} exists twice and differs in the label {label}, as from "
                 f"two replicas of Prometheus: start the operator with "
                 f"--prometheus-replica-labels={label} (prometheus.replicaLabels in the chart), "
-                "or read from where they are made one."
+                "or read from a deduplicated source."
             )
     return None
 
@@ -128,7 +127,7 @@ def _by_target(answer: Iterable[Series]) -> dict[str, list[Series]]:
 
 
 def _twins(series: Sequence[Series]) -> str | None:
-    """The label that alone tells two series apart which are one counter."""
+    """The only label that differs between two series of one counter."""
     for one, other in combinations(series, 2):
         if one.samples[-1][0] != other.samples[-1][0]:
             label = _only_difference(one.labels, other.labels)
@@ -147,7 +146,7 @@ def _shares_no_sample(one: Series, other: Series) -> bool:
 
 
 def _alike(one: Series, other: Series) -> bool:
-    """Whether both are the same counter, read at different moments."""
+    """Whether both are the same counter, read at different times."""
     first, second = sorted((tuple(one.samples), tuple(other.samples)))
     if first[-1][0] < second[0][0]:
         return _continues(first[-1], second[0])
@@ -156,13 +155,13 @@ def _alike(one: Series, other: Series) -> bool:
 
 
 def _continues(last: Sample, first: Sample) -> bool:
-    """Whether a series goes on where another has ended."""
+    """Whether a series continues where another has ended."""
     return 0 < last[1] <= first[1] and first[0] - last[0] <= _CONTINUED_WITHIN
 
 
 def _fits(sample: Sample, among: Sequence[Sample]) -> bool:
-    """Whether a sample lies about where a counter was between two of its own; about, since the
-    clocks of two Prometheus differ."""
+    """Whether a sample is about as large as a counter was between two of its own; approximately,
+    because the clocks of two Prometheus differ."""
     at, value = sample
     after = next(index for index, (moment, _) in enumerate(among) if moment > at)
     low, high = among[after - 1][1], among[after][1]
@@ -174,25 +173,25 @@ class _Source:
     """What was read of a counter of a target."""
 
     times: tuple[float, ...]
-    """Of the newest samples, rising."""
+    """Times of the newest samples, ascending."""
     replica: Replica | None
-    """Where they are told apart."""
+    """The replica, if replicas are distinguished."""
     seen: float
 
 
 class Sources:
-    """Remembers which samples there were, and so notices an answer of another replica.
+    """Remembers the samples, and so detects a result of another replica.
 
-    A single change is a failover, and what grew meanwhile is lost: rather that than to count
-    something twice. Another one of the same counter soon after shows that replicas answer in turn;
-    of two counters of a look, a failover between them changes one now and the other at the next.
+    A single change is a failover, and the increase in between is lost, so that nothing is counted
+    twice. Another one of the same query soon after shows that replicas alternate. A failover
+    between two queries of a look changes one now and the other at the next look.
     """
 
     def __init__(self) -> None:
         self._sources: dict[tuple[Arm, CounterQuery, str], _Source] = {}
         self._changes: dict[Arm, dict[CounterQuery, deque[float]]] = {}
         self._taken_over: dict[tuple[Arm, str], float] = {}
-        """By target, up to when its samples were read from another replica."""
+        """By target, time up to which its samples were read from another replica."""
         self._tidied = 0.0
 
     def checked(
@@ -201,9 +200,12 @@ class Sources:
         now: float,
         replicas: Mapping[tuple[Arm, str], Replica] = NO_REPLICAS,
     ) -> ReplicaAnswers:
-        """The answers, each a continuation of those before; a sentence instead where replicas
-        answer in turn. `now` is in seconds of any clock that only rises. `replicas` has which
-        one a target was read from, where they are told apart."""
+        """The results, each a continuation of the previous ones; an error message if replicas
+        alternate.
+
+        `now` is in seconds of a monotonic clock. `replicas` has the replica from which a target was
+        read, if they are distinguished.
+        """
         self._tidy(now)
         read = [one for one in _counters(answers) if one.asked.every is None]
         wholes = [one for one in read if not one.query.part]
@@ -222,7 +224,7 @@ class Sources:
     def _changes_in(
         self, read: _Read, now: float, replicas: Mapping[tuple[Arm, str], Replica]
     ) -> bool:
-        """Whether a sample is gone that was there; remembers those that are there now."""
+        """Whether a sample has disappeared; remembers the present samples."""
         changed = False
         for target, times in _times(read.series).items():
             key, replica = (read.arm, read.query, target), replicas.get((read.arm, target))
@@ -240,7 +242,7 @@ class Sources:
         return any(len(when) == 2 and now - when[0] < _AGAIN_WITHIN for when in of_each)
 
     def _continued(self, arm: Arm, series: Series) -> Series:
-        """Without growth up to the first sample that no other replica told of before."""
+        """Without the increase up to the first sample that no other replica returned before."""
         until = self._taken_over.get((arm, series.target))
         if until is None or not series.samples or series.samples[0][0] > until:
             return series
@@ -266,7 +268,7 @@ class Sources:
 
 
 def _times(answer: Iterable[Series]) -> dict[str, tuple[float, ...]]:
-    """When each target was scraped, by the job that is counted: the longest series tells."""
+    """Times of the scrapes of each target by the job that counts, from the longest series."""
     longest: dict[str, Series] = {}
     for series in answer:
         if series.samples:
@@ -281,7 +283,7 @@ def _rank(series: Series) -> tuple[str, int]:
 
 
 def _is_mixed(part: _Read, read: Iterable[_Read]) -> bool:
-    """Whether a part was sampled when its whole was not, and so is of another replica."""
+    """Whether a part was sampled when its whole was not, and is therefore from another replica."""
     whole = next(
         (
             one

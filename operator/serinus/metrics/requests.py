@@ -1,4 +1,4 @@
-"""What a rollout wants measured, as queries; and a measurement, from their results.
+"""The queries of a rollout, and measurements from their results.
 
 Prometheus, a recording and a simulation answer the same queries, each in its own way.
 """
@@ -19,10 +19,11 @@ from serinus.metrics.queries import (
 )
 
 LOOKBACK: Final = 60.0
-"""Seconds read beyond the last sample counted, to find the sample that a difference starts at."""
+"""Seconds read before the last counted sample, to find the sample from which a difference
+starts."""
 LONGEST_WINDOW: Final = 3600.0
 CLOCK_SET_BACK: Final = 600.0
-"""Seconds read where the clock cannot tell how long ago something was last counted."""
+"""Seconds read if the clock does not show how long ago samples were last counted."""
 HISTORY: Final = 3600.0
 """Seconds of stable's history that are read."""
 HISTORY_STEP: Final = 60.0
@@ -32,7 +33,7 @@ Results = Mapping[ArmQuery, QueryResult]
 
 
 class Source(Protocol):
-    """What answers queries as they would have been answered at some moment."""
+    """Answers queries as they would have been answered at some time."""
 
     def read(self, queries: Iterable[ArmQuery], now: float) -> Results:
         """A result for each query, as read at Unix seconds `now`; failures are results too."""
@@ -41,7 +42,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a running analysis wants measured."""
+    """What a running analysis measures."""
 
     interval: float
     """Seconds."""
@@ -49,20 +50,20 @@ class Request:
     candidate: Arm
     stable: Arm
     covered_until: float
-    """Unix seconds of the oldest sample from which a difference is still to be taken."""
+    """Time of the oldest sample from which a difference is computed, Unix seconds."""
     warm_up: float = 0.0
-    """Seconds before it that pods are looked at as well."""
+    """Seconds before it for which pods are also checked."""
 
     @property
     def subject(self) -> tuple[object, ...]:
-        """What is measured: a measurement of anything else is of no use."""
+        """Identifies what is measured: measurements of anything else are dropped."""
         return self.queries, self.candidate, self.stable
 
     def window(self, now: float) -> float:
-        """Seconds back from now that samples are needed.
+        """Seconds before now for which samples are needed.
 
-        Samples newer than now tell of a clock that was set back: how long ago they were taken is
-        not known then, and Prometheus, which has a clock of its own, is asked for more.
+        Samples newer than now mean that the clock was set back: their age is unknown then, and more
+        is read from Prometheus, which has its own clock.
         """
         age = now - self.covered_until
         if age < -LOOKBACK:
@@ -70,7 +71,8 @@ class Request:
         return min(age + self.warm_up + LOOKBACK, LONGEST_WINDOW)
 
     def arm_queries(self, now: float) -> list[ArmQuery]:
-        """Counters of both arms over the window needed now; expressions are the candidate's."""
+        """Counters of both arms over the required window; expressions are those of the
+        candidate."""
         window = self.window(now)
         return [
             ArmQuery(arm, query, window)
@@ -85,21 +87,21 @@ class Request:
             now,
             _of_arm(self.candidate, results),
             _of_arm(self.stable, results),
-            # a query reaches back from when it is answered
+            # a query reaches back from the time of its answer
             read_from=now + late - self.window(now),
         )
 
     def read(self, source: Source, now: float) -> Measurement:
-        """What there was to be measured at Unix seconds `now`."""
+        """The measurement at Unix seconds `now`."""
         return self.measurement(source.read(self.arm_queries(now), now), now)
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryRequest:
-    """What a rollout wants to know of stable before it begins."""
+    """What a rollout reads of stable before it begins."""
 
     interval: float
-    """Seconds until it is asked again, should it not be readable."""
+    """Seconds until the next try if it cannot be read."""
     queries: tuple[CounterQuery, ...]
     stable: Arm
 
@@ -118,12 +120,12 @@ class HistoryRequest:
         return History(now, {query: of_stable[query] for query in self.queries})
 
     def read(self, source: Source, now: float) -> History:
-        """What there was to be read at Unix seconds `now`."""
+        """The history at Unix seconds `now`."""
         return self.measurement(source.read(self.arm_queries(now), now), now)
 
 
 AnyRequest = Request | HistoryRequest
-"""What is to be read for a rollout."""
+"""What to read for a rollout."""
 
 
 def _of_arm(arm: Arm, results: Results) -> dict[Query, QueryResult]:

@@ -1,14 +1,14 @@
-"""A counter that falls: its process has restarted, or several processes answer for one target.
+"""A counter that decreases: its process has restarted, or several processes answer for one target.
 
-Where several processes share a port (workers of uvicorn or gunicorn), each scrape reads the
-counters of one of them. A process that has restarted since the last sample began at 0 in between,
-and has counted no more than is usual between two samples; another process has all that it ever
-counted. So a fall is a restart if it leaves little of much. It is odd if it leaves much, or if the
-counters are soon back by a leap: no restart does that. A fall from little to less may be either;
-the next few samples tell.
+If several processes share a port (workers of uvicorn or gunicorn), each scrape reads the counters
+of one of them. A process that has restarted since the last sample began at 0 in between, and has
+counted no more than usual between two samples; another process has everything that it ever counted.
+A decrease from a large to a small value is therefore a restart. It is unexplained if the value
+after it is large, or if the counters soon jump back, which no restart does. A decrease from a small
+value may be either; the next few samples show which.
 
-All of this is told by the sum of the target's series: where processes have served nearly the same,
-some series fall by chance while others rise.
+The sum of the target's series is used: if processes have served nearly the same, some series
+decrease by chance while others increase.
 """
 
 import math
@@ -20,37 +20,38 @@ from typing import Final, NamedTuple
 from serinus.metrics.samples import Sample, Samples
 
 SETTLED_AFTER: Final = 4
-"""Samples after a fall within which another process mostly has answered again: of two, in 15 of 16
-cases."""
+"""Samples after a decrease within which another process has probably answered again: of two, in 15
+of 16 cases."""
 AGAIN_WITHIN: Final = 9
-"""Samples after an odd fall within which another one mostly follows."""
+"""Samples after an unexplained decrease within which another one usually follows."""
 TIMES_AS_MUCH: Final = 4
-"""As is usual between two samples: more is much."""
+"""Multiple of the usual increase between two samples above which a value is large."""
 BESIDES: Final = 10.0
-"""How much more besides, for chance where next to nothing is counted."""
+"""Added to it, for chance when almost nothing is counted."""
 TIMES_ODD: Final = 2
-"""So many odd falls, and it was no restart: after one, many requests may have come at once."""
+"""Number of unexplained decreases that prove several processes: a single one may be a burst after a
+restart."""
 
 
 class Falls(NamedTuple):
-    """What is known of the falls of one target's counters, within what was read."""
+    """The known decreases of one target's counters, within what was read."""
 
     unsettled_since: float = math.inf
-    """Unix seconds of the last sample before the first one that is not settled; infinity: all
-    are."""
+    """Time of the last sample before the first decrease that may still change its meaning, Unix
+    seconds; infinity: none."""
     unexplained: bool = False
-    """Whether the next few samples tell what one of them was."""
+    """Whether the next few samples show the cause of one of them."""
     odd: bool = False
-    """Whether that one is odd."""
+    """Whether that one is unexplained."""
     several_processes: bool = False
-    """Whether no single process counts like this."""
+    """Whether several processes answer."""
 
 
 NONE: Final = Falls()
 
 
 class _Total(NamedTuple):
-    """What a target's series stand at together."""
+    """The sum of a target's series."""
 
     at: float
     """Unix seconds."""
@@ -59,26 +60,26 @@ class _Total(NamedTuple):
 
 
 class _Fall(NamedTuple):
-    """One fall."""
+    """One decrease."""
 
     since: float
-    """Unix seconds of the last sample before it."""
+    """Time of the last sample before it, Unix seconds."""
     later: int
     """Samples after it."""
     odd: bool
     of_little: bool
-    """Whether the process before had not counted much either."""
+    """Whether the value before was small too."""
 
     @property
     def unexplained(self) -> bool:
-        """Whether the next few samples tell what it was."""
+        """Whether the next few samples show its cause."""
         if self.odd:
             return self.later < AGAIN_WITHIN
         return self.of_little and self.later < SETTLED_AFTER
 
 
 def falls(series: Iterable[Sequence[Sample]]) -> Falls:
-    """Of a target's series, which fall together."""
+    """Decreases of a target's series, taken together."""
     every = list(series)
     fallen = {at for samples in every for at in _fallen(samples)}
     if not fallen:
@@ -105,8 +106,8 @@ def _found(steps: Sequence[tuple[_Total, _Total]], fallen: set[float]) -> list[_
 
 
 def _much(steps: Sequence[tuple[_Total, _Total]]) -> float:
-    """What is more than one process counts between two samples, by the lesser steps: one from a
-    process to another is a leap. Infinity: too few are known."""
+    """The value above which a process cannot have counted between two samples, from the smaller
+    increases, because the largest are jumps between processes. Infinity: too few are known."""
     rises = sorted(
         after.value - before.value
         for before, after in steps
@@ -127,7 +128,7 @@ def _totals(series: Iterable[Sequence[Sample]]) -> list[_Total]:
 
 
 def _fallen(samples: Sequence[Sample]) -> list[float]:
-    """Unix seconds of each sample of a series that is less than the one before."""
+    """Times of the samples of a series that are less than the previous one, Unix seconds."""
     values = samples.values if isinstance(samples, Samples) else [value for _, value in samples]
     if values == sorted(values):
         return []
@@ -135,5 +136,5 @@ def _fallen(samples: Sequence[Sample]) -> list[float]:
 
 
 def restarted(series: Iterable[Sequence[Sample]], after: float) -> bool:
-    """Whether some series falls after a moment."""
+    """Whether any series decreases after a time."""
     return any(at > after for samples in series for at in _fallen(samples))

@@ -1,4 +1,4 @@
-"""From what Prometheus sends to answers: checked, in numbers, each to its arm."""
+"""Parses and checks results of Prometheus, and assigns them to arms."""
 
 import json
 import re
@@ -17,26 +17,26 @@ from serinus.metrics.samples import Samples
 _MAX_QUOTED: Final = 300
 
 Element = Series | dict[str, Any]
-"""Of a result: a series of numbers, or as Prometheus sends it where it has histograms."""
+"""A series of numbers, or the raw element if it has histograms."""
 
 
 class ResponseError(Exception):
-    """Prometheus did not answer with numbers; the text is a sentence for a person."""
+    """Prometheus did not answer with numbers; the message is for the user."""
 
 
 class ResponseTooLargeError(ResponseError):
-    """More is asked for than can be read at once; the same for fewer arms may not be."""
+    """The query exceeds a limit of Prometheus; the same for fewer arms may not."""
 
 
 def document(status: int, body: str) -> dict[str, Any]:
-    """The JSON of an answer that succeeded without a warning.
+    """The JSON of a successful response without warnings.
 
-    Raises ResponseError otherwise: a warning means that a part of the data is missing.
+    Raises ResponseError otherwise: a warning means that part of the data is missing.
     """
     if 300 <= status < 400:
         raise ResponseError(
             f"Prometheus answered with a redirect (HTTP {status}), which is not followed: "
-            "give the operator its final address."
+            "give the operator the final address."
         )
     found = _json(body)
     if found.get("status") != "success" or status != 200:
@@ -51,7 +51,7 @@ def document(status: int, body: str) -> dict[str, Any]:
 
 
 def _is_too_much(found: dict[str, Any]) -> bool:
-    """Whether Prometheus gave the query up for what it takes: time, samples or series."""
+    """Whether Prometheus aborted the query because of its cost: time, samples or series."""
     if found.get("errorType") == "timeout":
         return True
     return bool(_TOO_MUCH.search(str(found.get("error", ""))))
@@ -60,7 +60,7 @@ def _is_too_much(found: dict[str, Any]) -> bool:
 _TOO_MUCH: Final = re.compile(
     r"too many samples|query timed out|err-mimir-max-|exceed(s|ed)\b.*\blimit"
 )
-"""What Prometheus, Mimir and Thanos say of a query beyond one of their limits."""
+"""Messages of Prometheus, Mimir and Thanos about a query beyond a limit."""
 
 
 def _check_shape(data: Any) -> None:
@@ -74,7 +74,7 @@ def _check_shape(data: Any) -> None:
 
 
 _NOT_PROMETHEUS: Final = (
-    "What answered did not speak as Prometheus does: check the address that the operator was given."
+    "The response is not from a Prometheus API: check the address that the operator uses."
 )
 
 
@@ -85,7 +85,7 @@ def _has_labels(element: Any) -> bool:
 
 
 def cleaned(said: Any) -> str:
-    """Another program's words, made fit for a sentence: one line, bounded, no full stop."""
+    """Another program's message on one line, limited in length, without a full stop."""
     text = "; ".join(map(str, said)) if isinstance(said, list) else str(said)
     text = " ".join(re.sub(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\U0010ffff]", " ", text).split())
     return (text if len(text) <= _MAX_QUOTED else text[:_MAX_QUOTED] + "…").rstrip(".")
@@ -100,7 +100,7 @@ def _json(body: str) -> dict[str, Any]:
 
 
 def compact(found: dict[str, Any]) -> Element:
-    """A series as soon as it is read, packed and with label values shared."""
+    """A series as soon as it is parsed, with packed samples and shared label values."""
     samples = [found["value"]] if "value" in found else found.get("values")
     if not isinstance(samples, list) or found.keys() & {"histogram", "histograms"}:
         return found
@@ -110,27 +110,27 @@ def compact(found: dict[str, Any]) -> Element:
 
 def _failure(status: int, found: dict[str, Any], body: str) -> str:
     if error := found.get("error"):
-        return f"Prometheus refused the query (HTTP {status}): {cleaned(error)}."
+        return f"Prometheus rejected the query (HTTP {status}): {cleaned(error)}."
     if status in (401, 403):
         return (
-            f"Prometheus let the operator not in (HTTP {status}): check the token, or the user "
-            "name and password, that it was given."
+            f"Prometheus refused access (HTTP {status}): check the token, or the user "
+            "name and password, of the operator."
         )
     if status == 200:
         return _NOT_PROMETHEUS
     said = cleaned(body[:1000])
     if not said or said.startswith("<"):
-        return f"Prometheus, or a proxy before it, answered with HTTP {status} and no reason."
-    return f"Prometheus, or a proxy before it, answered with HTTP {status}: {said}."
+        return (
+            f"Prometheus, or a proxy in front of it, answered with HTTP {status} without a reason."
+        )
+    return f"Prometheus, or a proxy in front of it, answered with HTTP {status}: {said}."
 
 
 def split(
     result: Any, query: BatchQuery, labelling: Labelling = USUAL
 ) -> dict[ArmQuery, QueryResult]:
-    """The result in a `document`, handed to each of its queries.
-
-    A series that is no counter makes only its own arm unreadable.
-    """
+    """The result in a `document` for each of its queries. An invalid series makes only its own arm
+    unreadable."""
     if isinstance(query.asked[0].query, CounterQuery):
         return _split_counters(result, query, labelling)
     return dict.fromkeys(query.asked, _vector(result))
@@ -142,7 +142,7 @@ def _vector(result: list[Any]) -> QueryResult:
         return (Series({}, ((float(at), float(value)),)),)
     found = [element for element in result if isinstance(element, Series)]
     if len(found) < len(result):
-        return QueryError("The query yields a native histogram, which is no number.")
+        return QueryError("The query returns a native histogram instead of a number.")
     return tuple(found)
 
 
@@ -169,20 +169,22 @@ def _split_counters(
 
 
 def _counter(element: Element, labels: Mapping[str, str]) -> list[Series]:
-    """Raises ValueError with what makes a series no counter."""
+    """Raises ValueError with the reason if a series is not a counter."""
     if not isinstance(element, Series):
-        raise ValueError("is a native histogram: name a counter, or export classic buckets")
+        raise ValueError("is a native histogram: use a counter, or export classic buckets")
     for _, value in element.samples:
         if not (isfinite(value) and value >= 0):
-            raise ValueError(f"reads {value:g}, which is no count: check what the pod exports")
+            raise ValueError(
+                f"is {value:g}, which is not a valid count: check the metrics of the pod"
+            )
     return [Series(labels, element.samples)]
 
 
 def _histogram(element: Element, labels: Mapping[str, str]) -> list[Series]:
-    """Raises ValueError with what makes a series no native histogram."""
+    """Raises ValueError with the reason if a series is not a native histogram."""
     if isinstance(element, Series):
-        raise ValueError("is no histogram: name one, without _bucket")
+        raise ValueError("is not a histogram: use the name of a histogram without _bucket")
     try:
         return as_classic({**element, "metric": labels})
     except (KeyError, IndexError, TypeError, AttributeError):
-        raise ValueError("is a histogram of a form that Prometheus has not today") from None
+        raise ValueError("is a histogram in an unknown format") from None

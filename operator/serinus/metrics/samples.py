@@ -1,4 +1,4 @@
-"""Samples of a series, packed: those of all rollouts wait for the judge at once."""
+"""Packed samples of a series, because those of all rollouts are in memory at the same time."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +9,7 @@ Sample = tuple[float, float]
 
 
 class Samples(Sequence[Sample]):
-    """Reads as a tuple of samples does, and equals one, in a fifth of the memory."""
+    """Behaves like a tuple of samples, with a fifth of the memory."""
 
     __slots__ = ("_times", "_values")
 
@@ -20,7 +20,7 @@ class Samples(Sequence[Sample]):
 
     @property
     def values(self) -> list[float]:
-        """Without their times."""
+        """The values without their times."""
         return self._values.tolist()
 
     def __len__(self) -> int:

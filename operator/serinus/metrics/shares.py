@@ -1,4 +1,4 @@
-"""Predictions sorted into classes and score ranges: how many of each, in both arms."""
+"""Predictions by class and score range: counts of both arms."""
 
 import math
 from collections import defaultdict
@@ -11,26 +11,26 @@ from typing import NamedTuple
 from serinus.metrics.counters import Growth, Increase
 
 CUTS = 4
-"""Bounds at which scores are also compared as a whole: a shift of them all shows there first, and
-more than a few tell nothing new."""
+"""Number of bounds at which scores are also compared as a whole: a shift of all scores shows there
+first, and more bounds add no information."""
 _BOUNDS_KEPT = 1024
-"""Of which ranges are not made anew at each look."""
+"""Caches the ranges, so that they are not created at each look."""
 
 
 class Share(NamedTuple):
-    """Predictions of one sort in a block."""
+    """Predictions of one class or range in a block."""
 
     candidate: float
     stable: float
     known: bool
-    """Whether it was there before the block."""
+    """Whether it existed before the block."""
     tail: bool = False
-    """A sum of other shares."""
+    """Whether it is a sum of other shares."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """All predictions of a block, by the name of their sort."""
+    """All predictions of a block, by the name of their class or range."""
 
     total: Share
     by_name: Mapping[str, Share]
@@ -43,7 +43,7 @@ class Range:
     low: float
     high: float
     tail: bool = False
-    """A sum of other ranges."""
+    """Whether it is a sum of other ranges."""
 
     @cached_property
     def name(self) -> str:
@@ -58,9 +58,9 @@ class Range:
 
 
 def of_classes(growth: tuple[Growth, Growth], label: str) -> Shares:
-    """Predictions by class; a class that one arm lacks has none there.
+    """Predictions by class; a class that one arm lacks has a count of 0 there.
 
-    Raises ValueError, with a sentence, where a name is too long to be kept.
+    Raises ValueError, with a message, if a name is too long.
     """
     counts: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     known = set()
@@ -83,7 +83,7 @@ def of_classes(growth: tuple[Growth, Growth], label: str) -> Shares:
 def of_scores(growth: tuple[Growth, Growth]) -> Shares:
     """Predictions by score range, between the bucket bounds that all pods of both arms have.
 
-    Raises ValueError, with a sentence, where they have none in common.
+    Raises ValueError, with a message, if they have none in common.
     """
     bounds = sorted(_bounds(growth[0].increases) & _bounds(growth[1].increases))
     if len(bounds) < 2:
@@ -102,7 +102,8 @@ def of_scores(growth: tuple[Growth, Growth]) -> Shares:
 
 @lru_cache(maxsize=_BOUNDS_KEPT)
 def ranges(bounds: tuple[float, ...]) -> tuple[Range, ...]:
-    """Each bucket between rising finite bounds, then all up to and above a few of these."""
+    """Each bucket between ascending finite bounds, then everything up to and above some of
+    these."""
     buckets = [Range(low, high) for low, high in pairwise((-math.inf, *bounds, math.inf))]
     found = {each.name: each for each in buckets}
     step = max(math.ceil(len(bounds) / CUTS), 1)
@@ -121,7 +122,7 @@ def _bounds(increases: Iterable[Increase]) -> set[float]:
 
 
 def _cumulative(increases: Iterable[Increase], bounds: Iterable[float]) -> dict[float, float]:
-    """Counts up to each bound; made to rise where a reset was seen in some buckets only."""
+    """Counts up to each bound; made monotonic if a reset was seen in some buckets only."""
     sums: dict[float, float] = defaultdict(float)
     for increase in increases:
         sums[_bound(increase)] += increase.amount

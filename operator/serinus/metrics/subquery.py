@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 LOOKBACK: Final = 300.0
-"""Seconds for which a sample stands for what is now."""
+"""Seconds for which a sample counts as the present value."""
 
 
 def stepped(

@@ -1,4 +1,4 @@
-"""Warm-up: how long the first requests of a pod take tells of its start, and not of its model."""
+"""Warm-up: the time during which the durations of a pod's requests reflect its start."""
 
 import math
 from collections import defaultdict
@@ -7,19 +7,17 @@ from serinus.metrics.counters import Growth, Increase
 
 
 def warmed_up(growth: Growth, seconds: float) -> Growth:
-    """A histogram's growth without that of pods which had not served for so long when their block
-    began, since their start or since they started again.
-
-    That they are there is no warm-up yet: what they prepare, they prepare with requests.
-    """
+    """The increase of a histogram without pods that had served for less than the warm-up when their
+    block began, since their start or restart. Time before the first request does not count, because
+    requests cause the warm-up."""
     serving = _serving_since(growth)
     warm = (each for each in growth.increases if serving[each.target] + seconds <= each.start)
     return Growth(tuple(warm), growth.newest) if seconds else growth
 
 
 def _serving_since(growth: Growth) -> dict[str, float]:
-    """By target, Unix seconds of the first sample that counts some request, as far as it was read
-    and since the last reset; infinity: none does."""
+    """Time of the first sample with a request by target, Unix seconds, as far as it was read and
+    since the last reset; infinity: none."""
     since: dict[str, float] = defaultdict(lambda: math.inf)
     for increase in growth.increases:
         if float(increase.labels["le"]) == math.inf:

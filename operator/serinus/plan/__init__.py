@@ -1,5 +1,5 @@
-"""The rules: what to do next, given what is desired, what was decided before, and what is there.
+"""The rules: what to do next, given the desired state, earlier decisions, and the observed state.
 
-Pure: time is an argument. Each rule is a small function from a situation to the next one; none
-of them knows how objects are written or how metrics are read.
+Pure: time is an argument. Each rule is a small function from a situation to the next one; no rule
+knows how objects are written or how metrics are read.
 """

@@ -1,4 +1,4 @@
-"""What a rollout under way wants measured, and what a measurement makes of its status."""
+"""What a rollout measures, and the effect of a measurement on its status."""
 
 import math
 
@@ -30,7 +30,7 @@ SOON = 1.0
 
 
 def awaits_history(spec: Spec, status: Status) -> bool:
-    """Whether stable's history is still to be read; the first traffic by steps waits for it."""
+    """Whether stable's history must still be read; the first traffic by steps waits for it."""
     candidate = status.candidate
     if candidate is None or candidate.mode != "Steps" or candidate.promoting:
         return False
@@ -39,7 +39,7 @@ def awaits_history(spec: Spec, status: Status) -> bool:
 
 
 def requested(owner: Owner, spec: Spec, status: Status) -> AnyRequest | None:
-    """What to read for this rollout from now on; None: nothing."""
+    """What to read for this rollout; None: nothing."""
     return _history(owner, spec, status) or _measurement(owner, spec, status)
 
 
@@ -52,7 +52,7 @@ def _history(owner: Owner, spec: Spec, status: Status) -> HistoryRequest | None:
 
 
 def history_request(stable: Arm, analysis: Analysis, again: bool = False) -> HistoryRequest:
-    """Asks for stable's last hour: soon, or one interval after it could not be read."""
+    """Reads stable's last hour: soon, or one interval after it could not be read."""
     return HistoryRequest(
         interval=seconds(analysis.interval) if again else SOON,
         queries=asks_of_history(analysis),
@@ -82,13 +82,13 @@ def next_look(interval: float, now: float) -> float:
 
 
 def baseline_from(spec: Spec, history: History) -> Baseline | QueryError:
-    """What stable's history tells a rollout by these steps."""
+    """The result of stable's history for a rollout with these steps."""
     weights = [step.set_weight for step in spec.rollout.steps if step.set_weight]
     return learn(spec.rollout.analysis, history, weights)
 
 
 def learned(spec: Spec, status: Status, found: Baseline | QueryError) -> Status:
-    """The status with what stable's history told, or why it could not be read."""
+    """The status with the result of stable's history, or why it could not be read."""
     candidate, analysis = status.candidate, spec.rollout.analysis
     if candidate is None or not awaits_history(spec, status):
         return status
@@ -101,7 +101,7 @@ def learned(spec: Spec, status: Status, found: Baseline | QueryError) -> Status:
 
 
 def _unreadable(analysis: Analysis, message: str) -> list[CheckStatus]:
-    """No check can look while this is so."""
+    """Whether no check can look."""
     return [
         CheckStatus(name=check.name, kind=check.kind, verdict="Error", message=message[:1024])
         for check in analysis.checks
@@ -111,8 +111,8 @@ def _unreadable(analysis: Analysis, message: str) -> list[CheckStatus]:
 def judged(
     spec: Spec, status: Status, measurement: Measurement, world: World | None = None
 ) -> Status:
-    """The status with what a measurement adds to the evidence about the candidate. `world` tells
-    how many pods are ready; None: that is not known."""
+    """The status with the evidence of a measurement. `world` has the number of ready pods; None:
+    unknown."""
     candidate = status.candidate
     if candidate is None or candidate.analysis_since is None:
         return status
@@ -144,8 +144,8 @@ def judged(
 
 
 def forget_what_other_checks_found(s: Situation) -> Situation | None:
-    """The checks may be edited in mid-rollout: what was found by others, or by other settings,
-    passes no step of these."""
+    """Checks may be edited during a rollout: verdicts of other checks, or with other settings, pass
+    no step."""
     checks = s.candidate.checks and as_asked(s.desired.spec.rollout.analysis, s.candidate.checks)
     return s.to_candidate(checks=checks) if checks != s.candidate.checks else None
 
@@ -158,7 +158,7 @@ def _ready(status: Status, world: World | None) -> tuple[int, int] | None:
 
 
 def in_effect(candidate: Candidate) -> EffectiveWeight | None:
-    """The weight that the candidate takes; None where it is not the one that its step asks for."""
+    """The candidate's actual weight; None if it differs from that of its step."""
     weight = candidate.weight
     if candidate.effective_since is None or weight.since is None:
         return None

@@ -1,4 +1,4 @@
-"""The command given by hand, obeyed once."""
+"""The command in the annotation, executed once."""
 
 from serinus.api.reasons import Reason
 from serinus.api.status import ObeyedCommand, Rejected
@@ -9,7 +9,8 @@ from serinus.plan.timeline import commanded
 
 
 def obey_a_command(s: Situation) -> Situation | None:
-    """`verb/revision`, once; a third part makes the same command new: `retry/a1b2c3d4/2`."""
+    """`verb/revision`, executed once; a third part makes the same command new:
+    `retry/a1b2c3d4/2`."""
     command = s.desired.command
     if not command or (s.status.command and s.status.command.command == command[:256]):
         return None
@@ -17,8 +18,8 @@ def obey_a_command(s: Situation) -> Situation | None:
     revision = rest.partition("/")[0]
     obey = COMMANDS.get(verb)
     if obey is None or not revision:
-        message = f"serinus.dev/command is {command!r}; write {' or '.join(COMMANDS)}, "
-        return _echo(s, Reason.COMMAND_REFUSED, revision, message + "then / and a revision")
+        message = f"serinus.dev/command is {command!r}; use {' or '.join(COMMANDS)}, "
+        return _echo(s, Reason.COMMAND_REFUSED, revision, message + "followed by / and a revision")
     outcome = obey(s, revision)
     if isinstance(outcome, str):
         return _echo(s, Reason.COMMAND_REFUSED, revision, f"{command}: {outcome}")
@@ -35,7 +36,7 @@ def _promote(s: Situation, revision: str) -> Situation | str:
     if refusal := _no_candidate(s, revision):
         return refusal
     if s.candidate.mode == "First":
-        return "it is the first revision, and becomes stable by itself once it serves"
+        return "it is the first revision, and becomes stable once it serves"
     return s.to_candidate(promoting=True, commanded=True, withdrawn=None, hold=None)
 
 
@@ -43,11 +44,11 @@ def _advance(s: Situation, revision: str) -> Situation | str:
     if refusal := _no_candidate(s, revision):
         return refusal
     if s.candidate.promoting and not held_by_spec(s):
-        waits = f": {s.candidate.hold.message}" if s.candidate.hold else "; its pods are awaited"
-        return f"all steps are done{waits}"
+        waits = f": {s.candidate.hold.message}" if s.candidate.hold else "; waiting for its pods"
+        return f"all steps have passed{waits}"
     if s.candidate.withdrawn:
-        return resume_step(s, "Resumed by hand.")
-    went_on = s if s.candidate.promoting else enter_next_step(s, "Advanced by hand.")
+        return resume_step(s, "Resumed by command.")
+    went_on = s if s.candidate.promoting else enter_next_step(s, "Advanced by command.")
     return went_on.to_candidate(commanded=went_on.candidate.promoting, hold=None)
 
 
@@ -55,10 +56,10 @@ def _abort(s: Situation, revision: str) -> Situation | str:
     if refusal := _no_candidate(s, revision):
         return refusal
     if s.candidate.mode == "First":
-        return "it is the first revision; there is nothing to go back to"
+        return "it is the first revision; there is none to roll back to"
     if refusal := _nobody_else_serves(s):
         return refusal
-    return s.reject(Reason.ABORTED, f"Revision {revision} was aborted by hand.")
+    return s.reject(Reason.ABORTED, f"Revision {revision} was aborted by command.")
 
 
 def _retry(s: Situation, revision: str) -> Situation | str:
@@ -66,7 +67,7 @@ def _retry(s: Situation, revision: str) -> Situation | str:
     if rejected is None or rejected.revision != revision:
         return f"revision {revision} is not rejected"
     return s.to(rejected=None).because(
-        Reason.RETRIED, revision, f"Revision {revision} is tried again by hand."
+        Reason.RETRIED, revision, f"Revision {revision} is retried by command."
     )
 
 
@@ -75,14 +76,16 @@ def _undo(s: Situation, revision: str) -> Situation | str:
     if stable is None:
         return "no revision is stable yet"
     if revision == stable.revision:
-        return f"revision {revision} is stable already"
+        return f"revision {revision} is already stable"
     if revision == s.desired.revision:
-        return f"the spec asks for revision {revision}; write retry or promote instead"
+        return f"revision {revision} is the one in the spec; use retry or promote instead"
     if revision not in s.world.history:
         return f"revision {revision} is not in the history"
     if refusal := _nobody_else_serves(s):
         return refusal
-    message = f"Back to revision {revision} by hand; the spec still asks for {s.desired.revision}."
+    message = (
+        f"Returned to revision {revision} by command; the spec still has {s.desired.revision}."
+    )
     refused = Rejected(revision=s.desired.revision, reason=Reason.UNDONE, message=message, at=s.now)
     undone = s.drop() if s.status.candidate else s
     return undone.to(rejected=refused).start(revision, direct=True, message=message)
@@ -91,21 +94,21 @@ def _undo(s: Situation, revision: str) -> Situation | str:
 def _no_candidate(s: Situation, revision: str) -> str | None:
     candidate = s.status.candidate
     if candidate is None:
-        return "no rollout is under way"
+        return "no rollout is in progress"
     if candidate.revision != revision:
         return f"the candidate is {candidate.revision}"
     return None
 
 
 def _nobody_else_serves(s: Situation) -> str | None:
-    """Why the candidate cannot be dropped, where it alone serves."""
+    """Why the candidate cannot be dropped if it is the only revision that serves."""
     stable, candidate = s.status.stable, s.status.candidate
     if stable is None or candidate is None or not (s.serves_alone and s.stable_is_down):
         return None
     return (
         f"stable revision {stable.revision} has no ready pod, and candidate {candidate.revision} "
-        f"has {s.world.ready(candidate.revision)}: nothing would be served; write "
-        f"promote/{candidate.revision}, or bring stable's pods back first"
+        f"has {s.world.ready(candidate.revision)}: nothing would serve; use "
+        f"promote/{candidate.revision}, or restore stable's pods first"
     )
 
 

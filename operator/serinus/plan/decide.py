@@ -1,4 +1,4 @@
-"""One pass: the rules in their order, until none has anything to change."""
+"""One pass: the rules in order, until none changes anything."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,7 +53,8 @@ Rule = Callable[[Situation], Situation | None]
 
 
 def _drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
-    """A policy that makes no sense judges nobody. What alone serves goes once stable can."""
+    """With an invalid policy, nothing is judged. The only revision that serves is dropped once
+    stable can serve."""
     if s.status.candidate is None or s.candidate.mode == "First" or s.serves_alone:
         return None
     asked_for = s.candidate.mode == "Steps" and s.candidate.revision == s.desired.revision
@@ -61,12 +62,12 @@ def _drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
     problems = [*s.desired.problems, *incompatibility]
     if not problems:
         return None
-    message = f"The spec became invalid in mid-rollout. {' '.join(problems)}"
+    message = f"The spec became invalid during the rollout. {' '.join(problems)}"
     return s.drop().because(Reason.INVALID_SPEC, s.candidate.revision, message)
 
 
 def _let_retired_revisions_go(s: Situation) -> Situation | None:
-    """Their pods stay until nothing leads to them, and for the delay after that."""
+    """Their pods stay until no route leads to them, and for the delay after that."""
     delay = _idle_pods_stay_for(s)
     seen = [_noticed_idle(s, old) for old in s.status.retiring]
     kept = [old for old in seen if old.idle_since is None or s.now < old.idle_since + delay]
@@ -74,9 +75,9 @@ def _let_retired_revisions_go(s: Situation) -> Situation | None:
 
 
 def _idle_pods_stay_for(s: Situation) -> float:
-    """Seconds. Where they share a Service with the candidate a rollout needs them gone at once.
-    Where stable has no ready pod they are all that could serve, and may have the room that stable's
-    pods lack."""
+    """Seconds. If they share a Service with the candidate, a rollout needs them gone at once. If
+    stable has no ready pod, they may be the only ones that could serve, and may use the resources
+    that stable's pods need."""
     rollout = s.desired.spec.rollout
     if s.status.candidate is not None and router_for(s.desired.spec).shares_one_service:
         return 0.0
@@ -125,19 +126,19 @@ WITH_A_CANDIDATE: tuple[Rule, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one pass came to."""
+    """The result of one pass."""
 
     status: Status
     wanted: Wanted | None
-    """Pods and split to bring about; None: touch nothing."""
+    """Desired pods and split; None: change nothing."""
     new_decisions: tuple[Decision, ...]
-    """What was decided now, oldest first."""
+    """Decisions of this pass, oldest first."""
     wake_in: float | None
-    """Seconds until time alone changes something."""
+    """Seconds until the next pass is due without an event."""
 
 
 def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
-    """(what is desired, what was decided before, what is there, now) -> what comes next."""
+    """(desired state, earlier decisions, observed state, now) -> what to do next."""
     s = _observed(_with_a_clock_set_back(Situation(desired, status, world, now)))
     for _ in range(4 * (len(desired.steps) + 4)):
         changed = _first_change(s)
@@ -145,7 +146,7 @@ def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
             break
         s = changed
     else:
-        raise RuntimeError("the rules do not come to rest")
+        raise RuntimeError("the rules do not converge")
     s = report(_unread_noted(s))
     return Plan(s.status, _wanted(s), s.new_decisions, _wake_in(s))
 
@@ -153,9 +154,13 @@ def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
 def _unread_noted(s: Situation) -> Situation:
     if not s.world.unread:
         return s
-    message = f"Left out of the status, as this version cannot read it: {' '.join(s.world.unread)}"
+    message = (
+        f"Removed from the status, because this version cannot read it: {' '.join(s.world.unread)}"
+    )
     stable = s.status.stable.revision if s.status.stable else ""
-    return s.because(Reason.STATUS_UNREADABLE, stable, f"{message} What rested on it starts anew.")
+    return s.because(
+        Reason.STATUS_UNREADABLE, stable, f"{message} Everything that depends on it starts again."
+    )
 
 
 def _first_change(s: Situation) -> Situation | None:
@@ -168,8 +173,8 @@ def _first_change(s: Situation) -> Situation | None:
 
 
 def _with_a_clock_set_back(s: Situation) -> Situation:
-    """Nothing that is waited for began later than now: else it would be waited for as long again
-    as the clock was set back. What was counted keeps the time of Prometheus."""
+    """No wait begins later than now: otherwise it would last longer by the time that the clock was
+    set back. Counts keep the time of Prometheus."""
     retiring = [
         old.replace(
             since=min(old.since, s.now),
@@ -191,7 +196,7 @@ def _with_a_clock_set_back(s: Situation) -> Situation:
 
 
 def _observed(s: Situation) -> Situation:
-    """Facts first: they are shown, and decide nothing by themselves."""
+    """Observations first: they are shown, and decide nothing by themselves."""
     s = s.to(selector=s.desired.selector)
     if (stable := s.status.stable) is not None:
         ready = s.world.ready(stable.revision)
@@ -229,7 +234,7 @@ def _wanted(s: Situation) -> Wanted | None:
         if old.revision in s.world.workloads
     }
     if router_for(s.desired.spec).shares_one_service:
-        # a Deployment that is deleted leaves its pods to the garbage collector, and nothing tells
+        # a deleted Deployment leaves its pods to the garbage collector, and nothing shows
         # when they are gone
         leaving = [name for name, each in s.world.workloads.items() if not each.empty]
         live = dict.fromkeys(leaving, 0) | live

@@ -6,7 +6,7 @@ from serinus.api.status import Status
 from serinus.manifests.revision import Revision
 
 FORMER_KEPT = 100
-"""As many as spec.revisionHistoryLimit may ask for."""
+"""The maximum of spec.revisionHistoryLimit."""
 
 
 def kept(
@@ -16,8 +16,8 @@ def kept(
     status: Status,
     limit: int,
 ) -> dict[str, Revision]:
-    """Of all that are known, those that run, and so many others of the history: first those that
-    were stable, the last one first, since undo wants them; then the newest."""
+    """Of all known revisions, the running ones and this many others: first those that were stable,
+    newest first, because undo needs them; then the newest."""
     runs = {name: revisions[name] for name in running if name in revisions}
     rank = {name: place for place, name in enumerate(status.former)}
     others = [revisions[name] for name in history if name not in runs]
@@ -27,5 +27,5 @@ def kept(
 
 
 def former(before: Iterable[str], left: str, stable: str) -> list[str]:
-    """Revisions that were stable, the last one first, once `left` has made room for `stable`."""
+    """Revisions that were stable, newest first, after `stable` has replaced `left`."""
     return [left, *(name for name in before if name not in (left, stable))][:FORMER_KEPT]

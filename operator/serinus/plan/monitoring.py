@@ -18,7 +18,7 @@ from serinus.plan.situation import Situation
 def monitoring_request(
     owner: Owner, spec: Spec, status: Status, known: DriftState | None, now: float
 ) -> Request | None:
-    """What to measure from now on; None: nothing."""
+    """What to measure; None: nothing."""
     monitoring, stable = spec.monitoring, status.stable
     if monitoring is None or stable is None:
         return None
@@ -26,7 +26,7 @@ def monitoring_request(
     return Request(
         interval=seconds(monitoring.interval),
         queries=feature_queries(monitoring.feature_drift),
-        candidate=arm,  # compared with no other arm, it stands for both and is asked once
+        candidate=arm,  # not compared with another arm: it is used for both, and queried once
         stable=arm,
         covered_until=covered_until(known.counted, known.since) if known else now,
     )
@@ -35,7 +35,7 @@ def monitoring_request(
 def monitored(
     spec: Spec, status: Status, known: DriftState | None, measurement: Measurement
 ) -> tuple[Status, DriftState | None]:
-    """The status with what a measurement of stable adds, and what is known beyond it."""
+    """The status with the evidence of a measurement of stable, and the state in memory."""
     monitoring, basis = spec.monitoring, basis_of(spec, status)
     if monitoring is None or basis is None:
         return status, None
@@ -51,8 +51,8 @@ def monitored(
 
 
 def basis_of(spec: Spec, status: Status) -> str | None:
-    """What the watch rests on: a given reference holds for every revision, a recorded one for
-    the revision that it was recorded of."""
+    """Basis of the monitoring: a given reference applies to every revision, a recorded one to its
+    own revision only."""
     if spec.monitoring is None or status.stable is None:
         return None
     settings = spec.monitoring.feature_drift
@@ -60,7 +60,7 @@ def basis_of(spec: Spec, status: Status) -> str | None:
 
 
 def forget_the_monitoring_of_something_else(s: Situation) -> Situation | None:
-    """Of other settings, or of a revision that is no more stable."""
+    """Drop monitoring with other settings, or of a revision that is no longer stable."""
     if s.status.monitoring is None or s.status.monitoring.basis == basis_of(
         s.desired.spec, s.status
     ):
@@ -78,7 +78,7 @@ class Drift:
 
 
 def drift(s: Situation) -> Drift | None:
-    """What is known of the features; None where they are not watched."""
+    """The state of the features; None if they are not monitored."""
     monitoring, known = s.desired.spec.monitoring, s.status.monitoring
     if monitoring is None:
         return None
@@ -94,14 +94,15 @@ def drift(s: Situation) -> Drift | None:
     if reference.given:
         return Drift("Unknown", Reason.NO_DATA, "Not measured yet.")
     message = (
-        f"The reference is being recorded: {reference.record_for} of what stable is asked, and at "
+        f"Recording the reference: the inputs of stable for {reference.record_for}, and at "
         f"least {reference.min_values} values."
     )
     return Drift("Unknown", Reason.RECORDING_REFERENCE, message)
 
 
 def announce_drift(s: Situation, before: str | None, found: Drift | None) -> Situation:
-    """An event when it begins and when it ends; `before` is how the condition stood."""
+    """An event when drift begins and when it ends; `before` is the previous state of the
+    condition."""
     began = found is not None and found.status == "True" and before != "True"
     ended = found is not None and found.status == "False" and before == "True"
     if found is None or s.status.stable is None or not (began or ended):

@@ -1,4 +1,4 @@
-"""From raw objects to what the rules read."""
+"""Converts raw objects to the input of the rules."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +19,7 @@ COMMAND = "serinus.dev/command"
 def read_desired(
     live: Manifest, spec: Spec, problems: tuple[str, ...] = (), ignored: tuple[str, ...] = ()
 ) -> Desired:
-    """What a ModelDeployment asks for; `spec` is its spec, typed and with defaults."""
+    """The desired state of a ModelDeployment; `spec` is typed and has defaults."""
     metadata, raw = live["metadata"], live["spec"]
     return Desired(
         spec=spec,
@@ -41,8 +41,8 @@ def read_history(objects: Objects) -> dict[str, Revision]:
 def read_revisions(
     desired: Desired, spec: Manifest, status: Status, objects: Objects
 ) -> dict[str, Revision]:
-    """What the pods of each revision run, by hash: as the history keeps it; where it does not,
-    as the raw spec says; where that is another, as its Deployment has it."""
+    """The template of each revision by hash: from the history, otherwise from the raw spec if it
+    has this revision, otherwise from its Deployment."""
     known = read_history(objects)
     numbers = {role.revision: role.number for role in (status.stable, status.candidate) if role}
     known.setdefault(desired.revision, Revision.of(spec, numbers.get(desired.revision, 0)))
@@ -55,8 +55,8 @@ def read_revisions(
 def incompatibility(
     desired: Desired, status: Status, revisions: Mapping[str, Revision], serving: str | None = None
 ) -> str | None:
-    """Why what is desired cannot share the traffic with stable, or with what may become stable in
-    this pass: a first revision that serves, or the one `serving` where the status names none.
+    """Why the desired revision cannot share traffic with stable, or with the revision that may
+    become stable in this pass: a first revision that serves, or `serving` if the status has none.
     None if it can, or need not."""
     role = status.stable or status.candidate
     stable = revisions.get(role.revision if role else serving or "")
@@ -75,8 +75,8 @@ def read_world(
     unserved: str = "",
     **facts: Any,
 ) -> World:
-    """What is there; `unserved` says why what splits the traffic serves nothing, `facts` are
-    fields of World that no child tells."""
+    """The observed state; `unserved` says why the objects that split the traffic serve nothing,
+    `facts` are fields of World that are not in any child."""
     workloads = read_workloads(objects)
     history = read_history(objects)
     known = {name: Known(each.number, each.version) for name, each in history.items()}
@@ -107,7 +107,7 @@ def read_world(
 
 
 def who_serves(owner: Owner, desired: Desired, objects: Objects) -> str | None:
-    """Who is behind the Service; where that are two, the one that is not rolled out."""
+    """The revision behind the Service; of two, the one that is not rolled out."""
     running = set(read_history(objects)) & set(_deployments(objects))
     service = objects.get(("Service", owner.name))
     if service is None:
@@ -120,7 +120,7 @@ def who_serves(owner: Owner, desired: Desired, objects: Objects) -> str | None:
 
 
 def asked_split(status: Status) -> Split | None:
-    """The split that a status asks for; None before the first revision."""
+    """The split in a status; None before the first revision."""
     stable, candidate = status.stable, status.candidate
     if stable is None:
         return Split(None, candidate.revision, 100) if candidate else None
@@ -150,7 +150,7 @@ def _deployments(objects: Objects) -> dict[str, Manifest]:
         selected[REVISION_LABEL]: live
         for (kind, _), live in objects.items()
         if kind == "Deployment"
-        # labels may be taken off by hand, and a selector cannot change
+        # labels may be removed manually, and a selector cannot change
         and REVISION_LABEL in (selected := live["spec"]["selector"].get("matchLabels") or {})
     }
 
@@ -162,9 +162,9 @@ def _lost(owner: Owner, status: Status, revisions: Mapping[str, Revision]) -> In
     name = owner.child(stable.revision)
     return Intervention(
         Reason.HISTORY_LOST,
-        f"ControllerRevision {name} and Deployment {name} are gone, and with them what stable's "
-        "pods run; restore the ControllerRevision, or put its model and template back into the "
-        "spec.",
+        f"ControllerRevision {name} and Deployment {name} are missing, so it is unknown what "
+        f"stable's "
+        "pods run; restore the ControllerRevision, or restore its model and template in the spec.",
     )
 
 
@@ -175,6 +175,6 @@ def _unkept(owner: Owner, status: Status, revisions: Mapping[str, Revision]) -> 
         return None
     names = " and ".join(owner.child(name) for name in gone)
     return (
-        f"ControllerRevision {names} is gone: its pods run on, and once they are gone nothing can "
-        "go back to them; restore it, or put its model and template back into the spec."
+        f"ControllerRevision {names} is missing: its pods keep running, but the revision cannot be "
+        "restored later; restore it, or restore its model and template in the spec."
     )

@@ -1,7 +1,7 @@
-"""What a candidate's pods may cost a rollout: restarts beyond stable's, and unready time in sum.
+"""Budgets for a candidate's pods: restarts beyond stable's, and total unready time.
 
-A crash loop recovers again and again, and each recovery looks like a good start. So both are
-counted over the whole rollout, and no recovery takes anything back.
+A crash loop recovers again and again, and each recovery looks like a good start. Both are therefore
+counted over the whole rollout and never reset.
 """
 
 import math
@@ -17,7 +17,7 @@ PODS_KEPT = 256
 
 
 def with_restarts_counted(s: Situation) -> Situation:
-    """With what pods restarted since they were last listed; once a pass."""
+    """Adds the restarts since pods were last listed; once a pass."""
     candidate, stable, pods = s.status.candidate, s.status.stable, s.world.pods_seen
     if pods is None or stable is None or candidate is None or candidate.mode != "Steps":
         return s
@@ -42,13 +42,11 @@ def with_restarts_counted(s: Situation) -> Situation:
 
 
 def _new_restarts(pod: SeenPod, known: Restarts | None, since: float) -> int:
-    """Since the last time, or since the rollout began.
-
-    Of a pod from before it, only the restart that ended last is known to be later than that.
-    """
+    """Restarts since the last time, or since the rollout began. Of an older pod, only the last
+    restart is known to be later than that."""
     if known is not None:
         return max(pod.restarts - known.pods.get(pod.name, 0), 0)
-    began = math.floor(since)  # pods and containers tell whole seconds
+    began = math.floor(since)  # pods and containers have times in whole seconds
     if pod.created >= began:
         return pod.restarts
     return min(pod.restarts, 1) if pod.last_end and pod.last_end.at >= began else 0
@@ -64,12 +62,13 @@ def _serving(pods: Iterable[SeenPod]) -> int:
 
 
 def _kept(pods: Iterable[SeenPod]) -> dict[str, int]:
-    """What the status has room for; pods beyond are not counted, lest they count each time."""
+    """The pods that the status can hold; others are not counted, otherwise they would count each
+    time."""
     return dict(sorted((pod.name, pod.restarts) for pod in pods if pod.restarts)[:PODS_KEPT])
 
 
 def roll_back_when_its_containers_restart_too_often(s: Situation) -> Situation | None:
-    """A model that dies of memory loses requests that no counter of its own tells of."""
+    """A model that is OOM-killed loses requests that none of its counters show."""
     candidate, allowed = s.candidate, s.desired.spec.rollout.max_restarts
     counted = candidate.restarts
     if candidate.mode != "Steps" or counted is None or s.serves_alone:
@@ -78,20 +77,22 @@ def roll_back_when_its_containers_restart_too_often(s: Situation) -> Situation |
         return None
     often = f"{counted.candidate} restart{'s' if counted.candidate > 1 else ''}"
     message = f"{counted.last}, {often} in {spoken(s.now - candidate.since)}. "
-    message += f"rollout.maxRestarts tolerates {allowed} beyond the {counted.expected:.3g} of as "
-    message += "many pods of stable"
-    message += ", and what chance adds to those." if counted.expected else "."
+    message += (
+        f"rollout.maxRestarts tolerates {allowed} more than the {counted.expected:.3g} of as "
+    )
+    message += "many stable pods"
+    message += ", plus an allowance for chance." if counted.expected else "."
     return s.reject(Reason.TOO_MANY_RESTARTS, message)
 
 
 def _by_chance(expected: float) -> float:
-    """By how much two arms that are alike may differ: two standard deviations of the difference of
-    two Poisson numbers. Where stable's pods do not restart at all, nothing."""
+    """How much two equal arms may differ: two standard deviations of the difference of two Poisson
+    numbers; 0 if stable's pods do not restart at all."""
     return 2 * math.sqrt(2 * expected)
 
 
 def count_unready_time(s: Situation) -> Situation | None:
-    """From when pods that carried the weight are lost until enough are ready again."""
+    """From the loss of required pods until enough are ready again."""
     candidate, unready = s.candidate, s.candidate.unready
     enough = candidate.promoting or pods_ready(s) >= pods_needed(s)
     if unready.since is None:
@@ -106,25 +107,25 @@ def count_unready_time(s: Situation) -> Situation | None:
 
 
 def _lost_pods(s: Situation) -> bool:
-    """Whether some pod that there is is not ready; where more are asked for, none is there yet."""
+    """Whether an existing pod is not ready; pods that were only requested do not exist yet."""
     workload = s.world.workloads.get(s.candidate.revision)
     return workload is None or workload.ready < workload.replicas
 
 
 def roll_back_when_unready_for_too_long_in_sum(s: Situation) -> Situation | None:
-    """The progress deadline bounds one time; recoveries in between do not renew it for ever."""
+    """The progress deadline limits each period; recoveries do not reset the total."""
     deadline, unready = s.desired.spec.rollout.progress_deadline, s.candidate.unready
     if s.candidate.mode != "Steps" or s.serves_alone:
         return None
     if s.now < out_of_time(s.candidate, seconds(deadline)):
         return None
     pods = s.world.pods_problem or (s.candidate.restarts and s.candidate.restarts.last) or ""
-    message = f"Pods that had been ready were unready {unready.times} times, {deadline} in sum, "
-    message += f"which is all of rollout.progressDeadline. {pods}"
+    message = f"Pods became unready {unready.times} times, for {deadline} in total, which is the "
+    message += f"limit in rollout.progressDeadline. {pods}"
     return s.reject(Reason.PROGRESS_DEADLINE_EXCEEDED, message.strip())
 
 
 def out_of_time(candidate: Candidate, deadline: float) -> float:
-    """When the unready time reaches the deadline if pods stay as they are, Unix seconds."""
+    """Time at which the unready time reaches the deadline if nothing changes, Unix seconds."""
     unready = candidate.unready
     return math.inf if unready.since is None else unready.since + deadline - unready.seconds

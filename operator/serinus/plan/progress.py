@@ -1,6 +1,6 @@
-"""Rules about a rollout under way: its pods, its weight, its verdicts, its steps.
+"""Rules about a rollout: its pods, its weight, its verdicts, its steps.
 
-A rule that finds nothing to change returns None; one that only waits says why in `hold`.
+A rule that changes nothing returns None; one that waits gives the reason in `hold`.
 """
 
 import math
@@ -18,11 +18,11 @@ from serinus.plan.timeline import measured, took_effect, weight_ended
 
 ERRORS_BEFORE_PAUSE = 5
 ROUTE_PATIENCE = 10.0
-"""Seconds in which a gateway is expected to answer a route."""
+"""Seconds in which a gateway should accept a route."""
 
 
 def pods_needed(s: Situation) -> int:
-    """Ready pods that the candidate needs for what it is asked to carry now."""
+    """Ready pods that the candidate needs for its weight."""
     candidate, replicas = s.candidate, s.desired.spec.replicas
     if candidate.promoting or replicas == 0:
         return replicas
@@ -32,13 +32,13 @@ def pods_needed(s: Situation) -> int:
 
 
 def pods_ready(s: Situation) -> int:
-    """The candidate's pods that are ready and, where that was read, behind its Service."""
+    """The candidate's pods that are ready and, if that was read, behind its Service."""
     ready = s.world.ready(s.candidate.revision)
     return ready if s.world.endpoints is None else min(ready, s.world.endpoints)
 
 
 def weight_given(s: Situation) -> int:
-    """Percent to route to the candidate now: never more than its ready pods can carry."""
+    """Percentage to route to the candidate now: never more than its ready pods can serve."""
     candidate = s.candidate
     if reads_history(s) or other_revisions(s) or s.world.withdrawn:
         return 0
@@ -52,9 +52,8 @@ def weight_given(s: Situation) -> int:
 
 
 def other_revisions(s: Situation) -> list[str]:
-    """Revisions whose pods would take traffic that is not theirs: where one Service selects every
-    pod, others must be gone before the candidate joins. Their Deployments go
-    after their pods."""
+    """Revisions whose pods would get traffic by mistake: if one Service selects every pod, others
+    must be gone before the candidate joins. Their Deployments are deleted after their pods."""
     if not router_for(s.desired.spec).shares_one_service or s.candidate.mode == "First":
         return []
     stable = s.status.stable.revision if s.status.stable else None
@@ -62,12 +61,12 @@ def other_revisions(s: Situation) -> list[str]:
 
 
 def reads_history(s: Situation) -> bool:
-    """Whether the candidate's first traffic waits until stable's history was read."""
+    """Whether the candidate's first traffic waits until stable's history has been read."""
     return awaits_history(s.desired.spec, s.status)
 
 
 def held_by_spec(s: Situation) -> bool:
-    """Whether spec.rollout.paused keeps the candidate from going on."""
+    """Whether spec.rollout.paused holds the candidate."""
     candidate = s.candidate
     return s.desired.spec.rollout.paused and candidate.mode == "Steps" and not candidate.commanded
 
@@ -80,7 +79,7 @@ def overall_verdict(s: Situation) -> Verdict:
 
 
 def roll_back_when_a_check_fails(s: Situation) -> Situation | None:
-    """The reason this project exists."""
+    """A failed check rolls the candidate back."""
     failed = [check for check in s.candidate.checks if check.rolls_back]
     if s.candidate.mode != "Steps" or not failed:
         return None
@@ -89,7 +88,7 @@ def roll_back_when_a_check_fails(s: Situation) -> Situation | None:
 
 
 def notice_whether_pods_are_missing(s: Situation) -> Situation | None:
-    """The progress deadline counts from when they went missing, and anew where more are needed."""
+    """The progress deadline starts when pods are lost, and again if more are required."""
     candidate, needed = s.candidate, pods_needed(s)
     if pods_ready(s) >= needed:
         return s.to_candidate(pods_awaited=0) if candidate.pods_awaited else None
@@ -99,12 +98,12 @@ def notice_whether_pods_are_missing(s: Situation) -> Situation | None:
 
 
 def give_up_at_the_progress_deadline(s: Situation) -> Situation | None:
-    """Pods that do not come up roll the candidate back; stable was never touched. Where it has no
-    ready pod, those that did come up serve on."""
+    """Roll back if pods do not become ready; stable is unchanged. If stable has no ready pod, the
+    ready pods of the candidate keep serving."""
     if s.candidate.withdrawn or not _too_late(s):
         return None
     deadline = spoken(seconds(s.desired.spec.rollout.progress_deadline))
-    pods = s.world.pods_problem or "The pods give no reason."
+    pods = s.world.pods_problem or "The cause is unknown."
     message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready after {deadline}. {pods}"
     if s.candidate.mode == "Steps" and not s.serves_alone:
         return s.reject(Reason.PROGRESS_DEADLINE_EXCEEDED, message)
@@ -112,13 +111,14 @@ def give_up_at_the_progress_deadline(s: Situation) -> Situation | None:
 
 
 def _too_late(s: Situation) -> bool:
-    """Pods are missing, and were since before the progress deadline."""
+    """Whether pods have been missing for longer than the progress deadline."""
     deadline = seconds(s.desired.spec.rollout.progress_deadline)
     return pods_ready(s) < pods_needed(s) and s.now >= s.candidate.progress_since + deadline
 
 
 def measure_from_the_first_weight_that_the_route_gives(s: Situation) -> Situation | None:
-    """Whether or not that is known to be in effect: whoever may have traffic is judged."""
+    """Whether or not the weight is known to be in effect: a candidate that may get traffic is
+    judged."""
     candidate = s.candidate
     if candidate.mode != "Steps" or candidate.analysis_since is not None or not s.world.weight:
         return None
@@ -128,7 +128,7 @@ def measure_from_the_first_weight_that_the_route_gives(s: Situation) -> Situatio
 
 
 def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | None:
-    """A step's time and requests count only at the weight that the step asks for."""
+    """A step's time and requests count only at the weight of the step."""
     candidate = s.candidate
     if candidate.mode != "Steps" or candidate.weight.wanted == 0:
         return None
@@ -156,10 +156,10 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
         reason, why = Reason.WEIGHT_LOWERED, "Its weight is not in effect."
         if s.world.weight:
             reason, given = Reason.ROUTE_REFUSED, f"The route gives it {s.world.weight:g}%"
-            why = f"{given}, and whether that is in effect is not known."
+            why = f"{given}, but it is unknown whether that is in effect."
         return ended.because(reason, candidate.revision, f"{why} {s.world.route_message}")
     if candidate.effective_since is not None and not enough:
-        pods = s.world.pods_problem or "Its pods stopped being ready."
+        pods = s.world.pods_problem or "Pods became unready."
         message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {pods}"
         timeline = weight_ended(s.status.timeline, s.now)
         lowered = s.to_candidate(effective_since=None).to(timeline=timeline)
@@ -189,7 +189,7 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
     if s.world.withdrawn:
         return _changed(s, _hold_for_the_route(s))
     if candidate.mode == "First" and s.desired.spec.replicas == 0:
-        message = "spec.replicas is 0, and no pod of this revision was ever ready; scale up."
+        message = "spec.replicas is 0, and no pod of this revision was ever ready; increase it."
         return _changed(s, s.hold(Reason.SCALED_TO_ZERO, message))
     by_itself = candidate.mode == "Steps" and not candidate.commanded
     by_hand = candidate.mode != "First" and not by_itself
@@ -215,11 +215,11 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
 
 
 def go_on_or_say_why_not(s: Situation) -> Situation | None:
-    """The steps themselves."""
+    """Advance, or give the reason for waiting."""
     if s.candidate.mode != "Steps" or s.candidate.promoting or s.candidate.withdrawn:
         return None
     if _too_late(s):
-        return None  # it serves alone, and is held for that
+        return None  # it is the only revision that serves, and waits for that reason
     held = (
         _serve_on(s)
         or _wait_for_traffic(s)
@@ -235,21 +235,21 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
 
 
 def _serve_on(s: Situation) -> Situation | None:
-    """The spec no longer asks for the candidate, and it alone serves."""
+    """The spec no longer has the candidate, which is the only revision that serves."""
     candidate, stable, replicas = s.candidate, s.status.stable, s.desired.spec.replicas
     if candidate.revision == s.desired.revision or stable is None:
         return None
     return s.hold(
         Reason.AWAITING_PODS,
-        f"The spec asks for revision {s.desired.revision}, and stable revision {stable.revision} "
-        f"has {s.world.ready(stable.revision)} of {replicas} pods ready, after it had none: "
-        f"{candidate.revision} serves on until it has all. To go on from {candidate.revision} "
-        f"instead, write serinus.dev/command: promote/{candidate.revision}.",
+        f"The spec has revision {s.desired.revision}, but stable revision {stable.revision} had no "
+        f"ready pod, and has {s.world.ready(stable.revision)} of {replicas} now: "
+        f"{candidate.revision} serves until all are ready. To make {candidate.revision} stable "
+        f"instead, set serinus.dev/command to promote/{candidate.revision}.",
     )
 
 
 def _wait_for_a_look(s: Situation) -> Situation | None:
-    """The last step was passed, and since then the checks are others, or find nothing."""
+    """The last step has passed, but since then the checks have changed, or find no data."""
     found = overall_verdict(s)
     if not s.desired.steps or s.candidate.analysis_since is None:
         return None
@@ -266,15 +266,18 @@ def _wait_for_a_look(s: Situation) -> Situation | None:
 def _wait_for_traffic(s: Situation) -> Situation | None:
     if s.desired.spec.replicas == 0:
         return s.hold(
-            Reason.SCALED_TO_ZERO, "spec.replicas is 0: no traffic to judge by; scale up."
+            Reason.SCALED_TO_ZERO,
+            "spec.replicas is 0, so there is no traffic to analyse; increase it.",
         )
     if others := other_revisions(s):
-        message = f"Pods of revision {', '.join(others)} must be gone before this one joins."
+        message = (
+            f"Pods of revision {', '.join(others)} must be deleted before this one gets traffic."
+        )
         return s.hold(Reason.AWAITING_PODS, message)
     if pods_ready(s) < pods_needed(s):
         return s.hold(Reason.AWAITING_PODS, _pods_message(s))
     if reads_history(s):
-        why = "Stable's last hour is read before the candidate takes traffic."
+        why = "Reading stable's last hour before the candidate gets traffic."
         return _wait_for_metrics(s) or s.hold(Reason.NO_DATA, why)
     in_effect = s.candidate.effective_since is not None and s.world.split_in_effect
     if s.candidate.weight.wanted > 0 and not in_effect:
@@ -287,9 +290,7 @@ def _wait_for_the_split(s: Situation) -> Situation | None:
     if not wrong:
         return None
     message = " ".join(f"Check {check.name}: {check.message}" for check in wrong)
-    return s.hold(
-        Reason.TRAFFIC_SPLIT_WRONG, f"Held until the traffic is split as asked. {message}"
-    )
+    return s.hold(Reason.TRAFFIC_SPLIT_WRONG, f"Held until the traffic split is correct. {message}")
 
 
 def _wait_for_metrics(s: Situation) -> Situation | None:
@@ -308,11 +309,11 @@ def _wait_for_people_and_time(s: Situation) -> Situation | None:
         return None
     revision = s.candidate.revision
     if ends == float("inf"):
-        message = f"Waits for serinus.dev/command: advance/{revision} or promote/{revision}."
+        message = f"Waiting for serinus.dev/command: advance/{revision} or promote/{revision}."
         return s.hold(Reason.AWAITING_COMMAND, message)
     duration = s.desired.steps[s.candidate.step].pause
     long = duration.duration if duration else ""
-    return s.hold(Reason.AWAITING_PAUSE, f"Stays at {s.candidate.weight.wanted:g}% for {long}.")
+    return s.hold(Reason.AWAITING_PAUSE, f"Pausing at {s.candidate.weight.wanted:g}% for {long}.")
 
 
 def _hold_as_the_spec_says(s: Situation) -> Situation:
@@ -342,10 +343,11 @@ def _pass_the_gate(s: Situation) -> Situation | None:
 
 
 def counts_of(silence: Silence, weight: float) -> str:
-    """Both arms' counts, as the beginning of a sentence."""
+    """Counts of both arms, as the beginning of a message."""
     return (
-        f"The candidate answered 0 of about {silence.expected:.0f} requests that {weight:g}% of "
-        f"the traffic makes, and stable {silence.stable:.0f}"
+        f"The candidate answered 0 of about {silence.expected:.0f} requests expected at "
+        f"{weight:g}% "
+        f"of the traffic, and stable {silence.stable:.0f}"
     )
 
 
@@ -357,7 +359,7 @@ def _silent_so_far(s: Situation) -> str:
 
 
 def step_times_out(s: Situation) -> float:
-    """When onInconclusive decides, Unix seconds; time without metrics is added."""
+    """Time at which onInconclusive decides, Unix seconds; time without metrics is added."""
     since = s.candidate.effective_since
     if since is None:
         return float("inf")
@@ -378,7 +380,10 @@ def _hold_for_the_route(s: Situation) -> Situation:
     )
     if s.world.route_refused or waited:
         return s.hold(Reason.ROUTE_REFUSED, s.world.route_message)
-    return s.hold(Reason.AWAITING_ROUTE, s.world.route_message or "The split is being written.")
+    return s.hold(
+        Reason.AWAITING_ROUTE,
+        s.world.route_message or "Waiting for the traffic split to take effect.",
+    )
 
 
 def _changed(before: Situation, after: Situation) -> Situation | None:

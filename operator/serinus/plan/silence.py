@@ -1,6 +1,6 @@
-"""A candidate that hangs: its traffic is withdrawn, and its step waits for a person.
+"""A candidate that hangs: its traffic is withdrawn, and its step waits for a command.
 
-Nothing is known of it, so nothing is decided about it: it is neither rolled back nor rejected.
+Nothing is known about it, so it is neither rolled back nor rejected.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ from serinus.plan.timeline import weight_ended
 
 
 def policy_digest(rollout: Rollout) -> str:
-    """12 characters that stand for what the user wrote of it."""
+    """A hash of what the user wrote in spec.rollout, 12 characters."""
     written = rollout.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
-    """Clients whose requests hang are better served by stable."""
+    """If requests hang, stable serves clients better."""
     candidate, silence = s.candidate, s.candidate.silence
     if candidate.mode != "Steps" or candidate.withdrawn or candidate.commanded or silence is None:
         return None
@@ -32,12 +32,10 @@ def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
     if silence.since is None or silence.until - silence.since < after:
         return None
     weight = candidate.weight
-    message = (
-        f"{counts_of(silence, weight.wanted)} in {spoken(after)} and more. Its requests hang, "
-    )
-    message += "or do not reach it, or its metrics are not exported, not scraped, or not the ones "
-    message += "that the checks read. Its traffic is withdrawn, and nothing is decided about it: "
-    message += "once it answers, set the annotation serinus.dev/command to "
+    message = f"{counts_of(silence, weight.wanted)} in at least {spoken(after)}. Its requests hang "
+    message += "or do not reach it, or its metrics are not exported, not scraped, or not those "
+    message += "of the checks. Its traffic is withdrawn, and it is not rejected: to resume, "
+    message += "set the annotation serinus.dev/command to "
     message += f"advance/{candidate.revision}, or change spec.rollout or the template."
     s = s.to(timeline=weight_ended(s.status.timeline, s.now))
     s = replace(s, world=replace(s.world, split_in_effect=False))
@@ -56,7 +54,7 @@ def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
 
 
 def resume_once_the_policy_is_another(s: Situation) -> Situation | None:
-    """Whoever changes checks or steps has seen why it was withdrawn."""
+    """A user who changes checks or steps knows why it was withdrawn."""
     withdrawn = s.candidate.withdrawn
     if withdrawn is None or withdrawn.policy == policy_digest(s.desired.spec.rollout):
         return None

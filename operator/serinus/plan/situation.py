@@ -1,4 +1,4 @@
-"""What the rules read, and how one of them hands its result to the next."""
+"""The input of the rules, and how a rule passes its result to the next."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ RETIRING_KEPT = 16
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What the user asks for."""
+    """The desired state."""
 
     spec: Spec
     generation: int
@@ -35,17 +35,17 @@ class Desired:
     command: str | None = None
     """The annotation serinus.dev/command."""
     problems: tuple[str, ...] = ()
-    """What is wrong with the spec beyond its schema, each a sentence that names the field."""
+    """Problems of the spec beyond its schema, each a message that names the field."""
     incompatibility: str | None = None
-    """Why the revision cannot share the traffic with stable, as its steps ask; None: it can."""
+    """Why the revision cannot share traffic with stable, as its steps require; None: it can."""
     selector: str = ""
-    """Selects the pods of all revisions."""
+    """Selector of the pods of all revisions."""
     ignored: tuple[str, ...] = ()
-    """Fields of the spec that this version does not know, each in a sentence."""
+    """Unknown fields of the spec, each in a message."""
 
     @property
     def version(self) -> str | None:
-        """model.version, where it is given."""
+        """model.version, if given."""
         return self.spec.model.version if self.spec.model else None
 
     @property
@@ -56,37 +56,37 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Pods of a revision, as its Deployment reports them."""
+    """Pods of a revision, from the status of its Deployment."""
 
     replicas: int
     ready: int
     empty: bool = False
-    """It is to have no pods, and has none any more."""
+    """It should have no pods, and has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class PodEnd:
-    """How a container of a pod last ended."""
+    """The last termination of a container."""
 
     at: float
     """Unix seconds."""
     message: str
-    """In the pod's own words."""
+    """Message of the pod."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeenPod:
-    """A pod as it was listed."""
+    """A listed pod."""
 
     name: str
     revision: str
     created: float
     """Unix seconds."""
     restarts: int
-    """Of its containers that serve, since it was created."""
+    """Restarts of its serving containers since it was created."""
     last_end: PodEnd | None = None
     leaving: bool = False
-    """It is being deleted, or has failed: it serves no more."""
+    """It is being deleted or has failed, and serves no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """What only a person can mend. It is told of, and stops no rule."""
+    """A problem that needs a person. It is reported, and stops no rule."""
 
     reason: Reason
     message: str
@@ -107,97 +107,98 @@ class Intervention:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is there."""
+    """The observed state."""
 
     history: Mapping[str, Known] = field(default_factory=dict)
     workloads: Mapping[str, Workload] = field(default_factory=dict)
     endpoints: int | None = None
-    """Ready addresses behind the candidate's Service; None: not read."""
+    """Ready addresses of the candidate's Service; None: not read."""
     pods_seen: tuple[SeenPod, ...] | None = None
     """Pods of stable and candidate; None: not listed in this pass."""
     weight: float = 0.0
-    """Percent of the traffic that the candidate takes."""
+    """The candidate's percentage of the traffic."""
     split_in_effect: bool = False
-    """The split that the status asks for is the split that happens."""
+    """Whether the actual split is the one in the status."""
     route_message: str = ""
-    """Why the split is not in effect, as far as its objects tell."""
+    """Why the split is not in effect, according to its objects."""
     route_refused: bool = False
-    """It will not come into effect without a person."""
+    """Whether it needs a person to come into effect."""
     route_contested: str = ""
-    """That another object claims the same traffic, in a sentence; else empty."""
+    """Message that another object claims the same traffic; otherwise empty."""
     route_awaited_since: float | None = None
-    """Since when the split is not in effect, Unix seconds; None: it is."""
+    """Time since which the split is not in effect, Unix seconds; None: it is."""
     leads_to: frozenset[str] | None = None
-    """Revisions that may get traffic; None: not known, as while a route is not in effect."""
+    """Revisions that may get traffic; None: unknown, for example while a route is not in effect."""
     unkept: str | None = None
-    """That the history lacks a revision that runs, in a sentence."""
+    """Message that the history lacks a running revision."""
     unserved: str = ""
-    """Why what splits the traffic serves nothing, whatever it says, in a sentence; else empty."""
+    """Why the objects that split the traffic serve nothing, regardless of their status; otherwise
+    empty."""
     pods_problem: str | None = None
-    """What keeps the candidate's pods from being ready, in their own words."""
+    """Why the candidate's pods are not ready."""
     withdrawn: str = ""
-    """Why the candidate gets no traffic though the status asks for it; else empty."""
+    """Why the candidate's traffic is withdrawn; otherwise empty."""
     overridden: str = ""
-    """Which child something else changes each time it is written, and how; else empty."""
+    """Which child something else changes after each write, and how; otherwise empty."""
     refused_pods: str = ""
-    """Why some revision's Deployment or history cannot be written; else empty."""
+    """Why a revision's Deployment or history cannot be written; otherwise empty."""
     intervention: Intervention | None = None
     serving: str | None = None
-    """The revision that the Service leads to, whatever the status says."""
+    """The revision that the Service selects, regardless of the status."""
     unread: tuple[str, ...] = ()
-    """What could not be read of the status, each in a sentence."""
+    """Unreadable parts of the status, each as a message."""
 
     def ready(self, revision: str) -> int:
-        """Ready pods of a revision; 0 where it has no workload."""
+        """Ready pods of a revision; 0 if it has no workload."""
         workload = self.workloads.get(revision)
         return workload.ready if workload else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Everything a rule may look at."""
+    """Everything that a rule may read."""
 
     desired: Desired
     status: Status
     world: World
     now: float
     new_decisions: tuple[Decision, ...] = ()
-    """What was decided in this pass, oldest first; each becomes an Event."""
+    """Decisions of this pass, oldest first; each becomes an Event."""
 
     @property
     def candidate(self) -> Candidate:
-        """The candidate; only for rules that run when there is one."""
+        """The candidate; only for rules that run if there is one."""
         if self.status.candidate is None:
             raise LookupError("there is no candidate")
         return self.status.candidate
 
     @property
     def stable_is_down(self) -> bool:
-        """Whether stable is to have pods, and none is ready."""
+        """Whether stable should have pods, and none is ready."""
         stable = self.status.stable
         ready = stable is not None and self.world.ready(stable.revision)
         return stable is not None and not ready and self.desired.spec.replicas > 0
 
     @property
     def serves_alone(self) -> bool:
-        """Whether the candidate's pods are what clients have: it takes traffic and has ready pods,
-        and stable had none and has not got all of them again: one that crashes and recovers over
-        and over serves nobody."""
+        """Whether the candidate is the only revision that serves: it has traffic and ready pods,
+        and stable had none and does not have all of them again, because pods in a crash loop serve
+        nothing."""
         candidate = self.status.candidate
         if candidate is None or candidate.alone_since is None or not self.world.weight:
             return False
         return self.world.ready(candidate.revision) > 0
 
     def to(self, **changes: Any) -> "Situation":
-        """The same, with fields of the status changed."""
+        """A copy with fields of the status changed."""
         return replace(self, status=self.status.replace(**changes))
 
     def to_candidate(self, **changes: Any) -> "Situation":
-        """The same, with fields of the candidate changed."""
+        """A copy with fields of the candidate changed."""
         return self.to(candidate=self.candidate.replace(**changes))
 
     def because(self, reason: Reason, revision: str, message: str) -> "Situation":
-        """The same, with a decision noted in status and news."""
+        """A copy with a decision added to the status and to the new decisions."""
         decision = Decision(at=self.now, reason=reason, revision=revision, message=message[:1024])
         decided = self.to(decisions=[decision, *self.status.decisions][:DECISIONS_KEPT])
         return replace(decided, new_decisions=(*self.new_decisions, decision))
@@ -213,24 +214,22 @@ class Situation:
         kept = [old for old in self.status.retiring if old.revision not in revisions]
         kept += [Retiring(revision=revision, since=self.now) for revision in revisions]
         while len(kept) > RETIRING_KEPT:
-            # what a gateway that takes no route still leads to is the last split that it took: to
-            # the oldest, and not to those that came and went since
+            # a gateway that accepts no route still uses the last split that it accepted, which has
+            # the oldest, and not those that came and went since
             idle = next((old for old in kept if old.idle_since is not None), kept[1])
             kept.remove(idle)
         return self.to(retiring=kept)
 
     def drop(self) -> "Situation":
-        """The candidate is no more."""
+        """Remove the candidate."""
         dropped = self._with_nothing_read_of_the_split().retire(self.candidate.revision)
         return dropped.to(
             candidate=None, timeline=ended(self.status.timeline, self.candidate, self.now)
         )
 
     def reject(self, reason: Reason, message: str) -> "Situation":
-        """Roll the candidate back, and do not try its revision again by itself.
-
-        A candidate of an undo is not what the spec asks for: what the spec asks for stays rejected.
-        """
+        """Roll the candidate back, and do not retry its revision automatically. If the candidate
+        was an undo, the revision in the spec stays rejected."""
         candidate = self.candidate
         if candidate.mode == "Direct":
             return self.drop().because(reason, candidate.revision, message)
@@ -240,7 +239,7 @@ class Situation:
         return self.drop().to(rejected=refused).because(reason, candidate.revision, message)
 
     def start(self, revision: str, *, direct: bool, message: str) -> "Situation":
-        """Begin to roll a revision out."""
+        """Start the rollout of a revision."""
         known = self.world.history.get(revision)
         highest = max((each.number for each in self.world.history.values()), default=0)
         desired = revision == self.desired.revision
@@ -267,7 +266,7 @@ class Situation:
         return started.because(reason, revision, message)
 
     def promote(self, message: str) -> "Situation":
-        """The candidate becomes stable. Roles change, pods don't."""
+        """The candidate becomes stable. Roles change, pods do not."""
         candidate, old = self.candidate, self.status.stable
         stable = Stable(
             revision=candidate.revision,
@@ -285,7 +284,7 @@ class Situation:
         return promoted.because(Reason.PROMOTED, candidate.revision, message)
 
     def _with_nothing_read_of_the_split(self) -> "Situation":
-        """Roles change: what was read of the split, and of the candidate's pods, is of before."""
+        """Roles change: observations of the split and of the candidate's pods are outdated."""
         unread = World()
         world = replace(
             self.world,

@@ -1,4 +1,4 @@
-"""Rules about what the spec asks for: a new revision, a revert, what was there before."""
+"""Rules about changes of the spec: a new revision, a revert, adoption of existing objects."""
 
 from serinus.api.reasons import Reason
 from serinus.api.status import Stable
@@ -6,26 +6,26 @@ from serinus.plan.situation import Situation
 
 
 def forget_a_rejection_once_the_spec_moves_on(s: Situation) -> Situation | None:
-    """A changed spec is tried anew, even if it later comes back to the rejected revision."""
+    """A changed spec is tried again, even if it later returns to the rejected revision."""
     if s.status.rejected is None or s.status.rejected.revision == s.desired.revision:
         return None
     return s.to(rejected=None)
 
 
 def take_up_what_serves(s: Situation) -> Situation | None:
-    """Where the status names no role, as after a restore, and a revision of ours serves already."""
+    """If the status has no revision, as after a restore, and one of ours already serves."""
     serving = s.world.serving
     if s.status.stable or s.status.candidate or s.new_decisions or serving is None:
         return None
     known = s.world.history[serving]
     stable = Stable(revision=serving, number=known.number, version=known.version, since=s.now)
-    message = f"Revision {serving} served already and is taken up as stable."
+    message = f"Revision {serving} was already serving and is adopted as stable."
     return s.to(stable=stable).because(Reason.TAKEN_UP, serving, message)
 
 
 def keep_a_first_revision_that_serves(s: Situation) -> Situation | None:
-    """Before its deployment is complete its ready pods may serve: then what the spec goes on to has
-    something to be compared with, and to go back to."""
+    """A first deployment may serve before it is complete: then the next revision has something to
+    be compared with and to roll back to."""
     candidate, desired = s.status.candidate, s.desired.revision
     if candidate is None or candidate.mode != "First" or candidate.revision == desired:
         return None
@@ -33,13 +33,13 @@ def keep_a_first_revision_that_serves(s: Situation) -> Situation | None:
     if not ready:
         return None
     return s.promote(
-        f"The spec went on to revision {desired} while the first one, {candidate.revision}, serves "
-        f"with {ready} of {s.desired.spec.replicas} pods: it is stable as it is."
+        f"The spec changed to revision {desired} while the first one, {candidate.revision}, serves "
+        f"with {ready} of {s.desired.spec.replicas} pods: it becomes stable as it is."
     )
 
 
 def follow_the_spec(s: Situation) -> Situation | None:
-    """Drop a candidate that the spec no longer asks for, and start the one that it does."""
+    """Drop a candidate that the spec no longer has, and start the one that it has."""
     desired = s.desired.revision
     candidate, stable, rejected = s.status.candidate, s.status.stable, s.status.rejected
     if rejected and rejected.revision == desired:
@@ -48,19 +48,21 @@ def follow_the_spec(s: Situation) -> Situation | None:
         return None
     if candidate:
         if s.serves_alone:
-            return None  # it serves on until stable can, or somebody promotes it
+            return None  # it serves until stable can, or a command promotes it
         reverted = stable is not None and stable.revision == desired
         reason = Reason.REVERTED if reverted else Reason.SUPERSEDED
-        went = "back to" if reverted else "on to"
+        went = "was reverted to" if reverted else "changed to"
         return s.drop().because(
             reason,
             candidate.revision,
-            f"The spec went {went} revision {desired} while {candidate.revision} was rolled out.",
+            f"The spec {went} revision {desired} while {candidate.revision} was rolled out.",
         )
     if stable and (stable.revision == desired or s.desired.incompatibility):
         return None
     if stable is None:
-        message = f"First deployment: revision {desired} has nothing to be compared with, no steps."
+        message = (
+            f"First deployment of revision {desired}, without steps: there is no stable revision."
+        )
     else:
-        message = f"Revision {desired} is rolled out beside {stable.revision}."
+        message = f"Revision {desired} is rolled out alongside {stable.revision}."
     return s.start(desired, direct=False, message=message)

@@ -1,4 +1,4 @@
-"""The steps of a rollout: which weight they ask for, and how the next one is entered."""
+"""The steps of a rollout: their weights, and how the next one is entered."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,28 +12,28 @@ from serinus.plan.situation import Situation
 
 
 def weight_at(steps: Sequence[Step], index: int) -> int:
-    """Percent asked for at a step: the last setWeight up to it, 0 before the first."""
+    """Weight at a step: the last setWeight up to it, 0 before the first."""
     return max((step.set_weight or 0 for step in steps[: index + 1]), default=0)
 
 
 def _next_step(s: Situation) -> int:
-    """The step at hand itself, where it was edited and its weight is still to come."""
+    """Whether the current step was edited and its weight is not set yet."""
     index = min(s.candidate.step, len(s.desired.steps) - 1)
     return index if weight_at(s.desired.steps, index) > s.candidate.weight.wanted else index + 1
 
 
 def raises_weight_next(s: Situation) -> bool:
-    """Whether going on gives the candidate more traffic (promotion included)."""
+    """Whether the next step gives the candidate more traffic (including promotion)."""
     index, steps = _next_step(s), s.desired.steps
     return index >= len(steps) or steps[index].set_weight is not None
 
 
 def enter_next_step(s: Situation, why: str) -> Situation:
-    """Go on; after the last step the candidate waits to be promoted."""
+    """Enter the next step; after the last step the candidate waits to be promoted."""
     index = _next_step(s)
     if index >= len(s.desired.steps):
         done = s.to_candidate(step=len(s.desired.steps), promoting=True, step_since=None, hold=None)
-        message = f"All steps are done; revision {s.candidate.revision} takes over. {why}"
+        message = f"All steps have passed; promoting revision {s.candidate.revision}. {why}"
         return done.because(Reason.PROMOTING, s.candidate.revision, message)
     return _enter(s.to_candidate(step=index, step_since=s.now, hold=None), why)
 
@@ -48,7 +48,7 @@ def _enter(s: Situation, why: str) -> Situation:
 
 
 def resume_step(s: Situation, why: str) -> Situation:
-    """The traffic that was withdrawn is given again, and the step begins anew."""
+    """Restore the withdrawn traffic, and start the step again."""
     candidate, steps = s.candidate, s.desired.steps
     index = max(min(candidate.step, len(steps) - 1), 0)
     weight = weight_at(steps, index)
@@ -57,13 +57,13 @@ def resume_step(s: Situation, why: str) -> Situation:
     resumed = s.to_candidate(
         withdrawn=None, hold=None, step=index, step_since=s.now, pods_awaited=0
     )
-    message = f"Weight 0% -> {weight}%: the step is resumed. {why}"
+    message = f"Weight 0% -> {weight}%: the step resumes. {why}"
     return _want(resumed, weight).because(Reason.WEIGHT_RAISED, candidate.revision, message)
 
 
 def _want(s: Situation, weight: float) -> Situation:
     checks: list[CheckStatus] = enter_step(s.candidate.checks)
-    # what is in effect is the split at the weight before
+    # the split in effect is that of the previous weight
     s = replace(s, world=replace(s.world, split_in_effect=False))
     return s.to_candidate(
         weight=s.candidate.weight.replace(wanted=weight),
@@ -75,9 +75,9 @@ def _want(s: Situation, weight: float) -> Situation:
 
 
 def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
-    """Steps may be edited in mid-rollout: go to the last one that asks for no more than now. Where
-    all ask for more, the first one's weight comes as any other: after a verdict at the present one.
-    """
+    """Steps may be edited during a rollout: go to the last one with at most the present weight. If
+    all have more, the first one's weight is set like any other: after a verdict at the present
+    one."""
     candidate, steps = s.candidate, s.desired.steps
     if candidate.mode != "Steps" or candidate.promoting or candidate.withdrawn:
         return None
@@ -95,17 +95,17 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     entered = s.to_candidate(step=index, step_since=s.now)
     if weight == had:
         return entered
-    message = f"The spec's steps changed: weight {had:g}% -> {weight}%."
+    message = f"The steps in the spec changed: weight {had:g}% -> {weight}%."
     return _want(entered, weight).because(Reason.WEIGHT_CHANGED, candidate.revision, message)
 
 
 def pause_ends(s: Situation) -> float | None:
-    """When the current pause ends, Unix seconds; infinity: by hand; None: no pause."""
+    """End of the current pause, Unix seconds; infinity: until a command; None: no pause."""
     return pause_until(s.desired.steps, s.candidate)
 
 
 def pause_until(steps: Sequence[Step], candidate: Candidate) -> float | None:
-    """When the pause that a candidate is in ends, as `pause_ends`."""
+    """End of the pause that a candidate is in, like `pause_ends`."""
     pause = steps[candidate.step].pause if candidate.step < len(steps) else None
     if pause is None:
         return None

@@ -1,4 +1,4 @@
-"""Where it stands, for people and tools: phase, message and conditions, derived from the rest."""
+"""Phase, message and conditions, derived from the rest of the status."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -21,7 +21,7 @@ _STUCK = {
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Phase, reason and sentence, and whether only a person can change it."""
+    """Phase, reason and message, and whether only a person can change it."""
 
     phase: Phase
     reason: str
@@ -30,7 +30,7 @@ class Summary:
 
 
 def report(s: Situation) -> Situation:
-    """Fill in phase, message and conditions."""
+    """Set phase, message and conditions."""
     summary, intervention = _summary(s), s.world.intervention
     if intervention is not None:
         summary = replace(summary, phase="Degraded", reason=intervention.reason, stalled=True)
@@ -62,13 +62,13 @@ def _stopped(sentence: str) -> str:
 
 
 def taken_before(status: Status) -> str:
-    """The last message where a name was taken; else empty."""
+    """The last message about a name that is taken; otherwise empty."""
     ready = _before(status, "Ready")
     return ready.message if ready and ready.reason == Reason.NAME_TAKEN else ""
 
 
 def refuse(status: Status, generation: int, message: str, now: float) -> Status:
-    """The status of a spec that cannot even be read: nothing else changes."""
+    """The status for a spec that cannot be read: nothing else changes."""
     summary = Summary("Degraded", Reason.INVALID_SPEC, message[:1024], stalled=True)
     refused = status.replace(
         observed_generation=generation, phase=summary.phase, message=summary.message
@@ -80,7 +80,9 @@ def _summary(s: Situation) -> Summary:
     if s.desired.problems:
         message = " ".join(s.desired.problems)
         if s.serves_alone:
-            message = f"{message} Revision {s.candidate.revision} serves on until stable's pods do."
+            message = (
+                f"{message} Revision {s.candidate.revision} serves until stable's pods are ready."
+            )
         return Summary("Degraded", Reason.INVALID_SPEC, message, stalled=True)
     if s.status.candidate:
         return _summary_of_the_rollout(s, s.status.candidate)
@@ -89,29 +91,29 @@ def _summary(s: Situation) -> Summary:
         return Summary("Degraded", Reason.INVALID_SPEC, message, stalled=True)
     if rejected := s.status.rejected:
         gone = rejected.revision not in {old.revision for old in _served_on(s)}
-        how = "is not served" if gone else "is being taken out of the traffic"
+        how = "gets no traffic" if gone else "is losing its traffic"
         message = f"Revision {rejected.revision} {how}. {rejected.message}"
         return Summary("Degraded", rejected.reason, message, stalled=True)
     return _summary_of_stable(s)
 
 
 def _served_on(s: Situation) -> list[Retiring]:
-    """Revisions that were to lose their traffic, and may not have lost it yet."""
+    """Revisions whose traffic was removed but may still arrive."""
     return [old for old in s.status.retiring if old.idle_since is None]
 
 
 def _still_led_to(s: Situation, message: str) -> str:
-    """What is waited for before the pods of such revisions go, if it lasts."""
+    """What the pods of such revisions wait for, if it lasts."""
     late = [old.revision for old in _served_on(s) if s.now >= old.since + ROUTE_PATIENCE]
     if not late:
         return ""
     why = s.world.route_message
-    stay = f"Pods of revision {', '.join(late)} stay, since they may still get traffic"
+    stay = f"Pods of revision {', '.join(late)} stay, because they may still get traffic"
     return f"{stay}: {why}" if why and why not in message else stay
 
 
 def _stable_is_down(s: Situation, message: str) -> str:
-    """That stable has no ready pod, where the rest of the message does not say it."""
+    """That stable has no ready pod, if the rest of the message does not say so."""
     stable, replicas = s.status.stable, s.desired.spec.replicas
     other = s.status.candidate is not None or s.status.rejected is not None
     if stable is None or not other or stable.ready_replicas or not replicas:
@@ -146,13 +148,13 @@ def _summary_of_the_rollout(s: Situation, candidate: Candidate) -> Summary:
 
 
 def _given(s: Situation) -> str:
-    """What else to know of a split that is in effect, such as that pods give another weight."""
+    """Additional information about a split in effect, such as an actual weight that differs."""
     message = s.world.route_message if s.world.split_in_effect else ""
     return f" {message[:1].upper()}{message[1:]}." if message else ""
 
 
 def _estimates(candidate: Candidate) -> str:
-    """What is to be expected, until something was measured."""
+    """Estimates, until something was measured."""
     if candidate.baseline is None or candidate.measured_at is not None:
         return ""
     return f" {candidate.baseline.message}"
@@ -162,7 +164,7 @@ def _where(s: Situation, candidate: Candidate) -> str:
     if candidate.mode == "First":
         return f"First deployment of revision {candidate.revision}."
     if candidate.mode == "Direct":
-        return f"Back to revision {candidate.revision}."
+        return f"Returning to revision {candidate.revision}."
     steps = len(s.desired.steps)
     step = f"step {min(candidate.step + 1, steps)} of {steps}, " if steps else ""
     return f"Revision {candidate.revision}: {step}weight {candidate.weight.wanted:g}%."
@@ -171,14 +173,14 @@ def _where(s: Situation, candidate: Candidate) -> str:
 def _summary_of_stable(s: Situation) -> Summary:
     stable, replicas = s.status.stable, s.desired.spec.replicas
     if stable is None:
-        return Summary("Progressing", Reason.FIRST_DEPLOYMENT, "Nothing is deployed yet.")
+        return Summary("Progressing", Reason.FIRST_DEPLOYMENT, "No revision is deployed yet.")
     ready = stable.ready_replicas
     message = f"Revision {stable.revision} serves with {ready} of {replicas} pods."
     if s.world.route_refused:
         return Summary("Degraded", Reason.ROUTE_REFUSED, s.world.route_message, stalled=True)
     if s.new_decisions or not s.world.split_in_effect:
         waits = s.world.route_message or (
-            "" if s.world.intervention else "Its route is being written."
+            "" if s.world.intervention else "Waiting for its route to take effect."
         )
         if not s.new_decisions and _route_awaited_for_too_long(s):
             return Summary("Degraded", Reason.ROUTE_REFUSED, waits, stalled=True)
@@ -192,7 +194,7 @@ def _summary_of_stable(s: Situation) -> Summary:
 
 
 def _route_awaited_for_too_long(s: Situation) -> bool:
-    """What was said to be refused stays so until it is in effect, also after a restart."""
+    """A refusal stays reported until the route is in effect, also after a restart."""
     before, since = _before(s.status, "Ready"), s.world.route_awaited_since
     refused = before is not None and before.reason in (Reason.ROUTE_REFUSED, Reason.NAME_TAKEN)
     return refused or (since is not None and s.now >= since + ROUTE_PATIENCE)
@@ -204,7 +206,7 @@ def _conditions(s: Situation, summary: Summary, drifted: Drift | None) -> list[C
     if (metrics := _metrics(s)) is not None:
         conditions.append(_condition(s.status, "MetricsAvailable", *metrics, generation, s.now))
     if s.desired.ignored:
-        message = f"{' '.join(s.desired.ignored)} Upgrade the operator, or leave them out."
+        message = f"{' '.join(s.desired.ignored)} Upgrade the operator, or remove them."
         unknown = Reason.FIELDS_UNKNOWN
         conditions.append(
             _condition(s.status, "FieldsIgnored", "True", unknown, message, generation, s.now)
@@ -219,20 +221,20 @@ def _conditions(s: Situation, summary: Summary, drifted: Drift | None) -> list[C
 
 
 def _metrics(s: Situation) -> tuple[Literal["True", "False"], Reason, str] | None:
-    """Whether all checks find their metrics; None while there is nothing to find."""
+    """Whether the metrics of all checks can be read; None without checks."""
     candidate = s.status.candidate
     if candidate is None or not candidate.checks:
         return None
     unreadable = [c for c in candidate.checks if c.verdict in ("Error", "NoData")]
     if not unreadable:
-        return "True", Reason.METRICS_READABLE, "Every check finds its metrics."
+        return "True", Reason.METRICS_READABLE, "The metrics of all checks can be read."
     reason = Reason.METRICS_UNAVAILABLE if overall_verdict(s) == "Error" else Reason.NO_DATA
     message = " ".join(f"Check {check.name}: {check.message}" for check in unreadable)
     return "False", reason, message
 
 
 def _standard(status: Status, generation: int, summary: Summary, now: float) -> list[Condition]:
-    """Ready, Reconciling and Stalled, as kstatus reads them."""
+    """Ready, Reconciling and Stalled, as defined by kstatus."""
     truths = {
         "Ready": summary.phase == "Healthy",
         "Reconciling": summary.phase in ("Progressing", "Paused"),
@@ -274,5 +276,5 @@ def _condition(
 
 
 def _before(status: Status, name: str) -> Condition | None:
-    """The condition as it was before."""
+    """The previous condition."""
     return next((each for each in status.conditions if each.type == name), None)

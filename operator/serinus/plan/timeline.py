@@ -1,7 +1,7 @@
-"""How a rollout goes, noted for whoever wants to judge it again later.
+"""The timeline of a rollout, for a later replay.
 
-Statuses of before this was noted have none, and neither has a rollout without steps: then
-nothing is noted.
+Statuses of earlier versions have none, and neither has a rollout without steps: then nothing is
+recorded.
 """
 
 from serinus.api.status import Candidate, InEffect, ObeyedCommand, Timeline, Weight
@@ -16,7 +16,8 @@ def measured(timeline: Timeline | None, now: float) -> Timeline | None:
 
 
 def took_effect(timeline: Timeline | None, weight: Weight, now: float) -> Timeline | None:
-    """The weight wanted is in effect from now on. The first stays, since counting began by then."""
+    """The weight of the step is in effect from now on. The first one stays, because counting has
+    begun by then."""
     if timeline is None:
         return None
     actual = None if weight.actual == weight.wanted else weight.actual
@@ -25,7 +26,7 @@ def took_effect(timeline: Timeline | None, weight: Weight, now: float) -> Timeli
 
 
 def weight_ended(timeline: Timeline | None, now: float) -> Timeline | None:
-    """The weight is no longer in effect: pods that carried it were lost, or it was withdrawn."""
+    """The weight is no longer in effect: required pods were lost, or it was withdrawn."""
     if timeline is None or not timeline.weights:
         return timeline
     last = timeline.weights[-1].replace(until=now)
@@ -33,14 +34,14 @@ def weight_ended(timeline: Timeline | None, now: float) -> Timeline | None:
 
 
 def commanded(timeline: Timeline | None, command: ObeyedCommand) -> Timeline | None:
-    """A command was obeyed or refused; it may be the one that ended the rollout."""
+    """A command was executed or refused; it may have ended the rollout."""
     if timeline is None or (timeline.until is not None and timeline.until < command.at):
         return timeline
     return timeline.replace(commands=[*timeline.commands, command][-COMMANDS_KEPT:])
 
 
 def ended(timeline: Timeline | None, candidate: Candidate, now: float) -> Timeline | None:
-    """The candidate is one no more."""
+    """The rollout has ended."""
     if timeline is None or timeline.until is not None:
         return timeline
     return timeline.replace(until=now, baseline=candidate.baseline)

@@ -1,10 +1,10 @@
-"""Traffic that is taken from a candidate although the status cannot be written.
+"""Withdraws a candidate's traffic although the status cannot be written.
 
-The status is the commit: it comes before any child is touched, so that a crash repeats a decision
-and never undoes it. To take traffic from a candidate needs no commit: stable serves at its full
-size. What would be dangerous is to give it back: a process that starts anew finds the old status,
-which asks for the candidate's weight. So the withdrawal is noted where it was done, on what splits
-the traffic, and is over once a later look at the metrics has found nothing against the candidate.
+The status is the commit: it comes before any child is written, so that a crash repeats a decision
+and never reverts it. Removing traffic from a candidate needs no commit, because stable serves at
+its full size. The risk is in restoring it: a process that starts finds the old status, which has
+the candidate's weight. The withdrawal is therefore recorded on the object that splits the traffic,
+and ends once a later look at the metrics has found nothing against the candidate.
 """
 
 from collections.abc import Iterable
@@ -22,13 +22,13 @@ from serinus.plan.observe import asked_split
 from serinus.plan.situation import World
 
 UNJUDGED_AGAIN = 600.0
-"""Seconds until a candidate of which nothing could be measured is tried again: what refused its
-status may be gone, and if it is not, its traffic is unseen for a twentieth of the time."""
+"""Seconds until a candidate without any measurement gets traffic again: the cause may be gone, and
+otherwise its traffic is unmeasured for a twentieth of the time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Whose traffic was taken, and when."""
+    """Whose traffic was withdrawn, and when."""
 
     revision: str
     at: int
@@ -36,12 +36,12 @@ class Mark:
 
     @property
     def text(self) -> str:
-        """As it stands in the annotation."""
+        """Value of the annotation."""
         return f"{self.revision}/{self.at}"
 
     @classmethod
     def read(cls, owner: Owner, live: Objects) -> Self | None:
-        """The newest that stands on what splits the traffic."""
+        """The newest mark on the objects that split the traffic."""
         found = []
         for kind in ROUTER_KINDS:
             metadata = live.get((kind, owner.name), {}).get("metadata", {})
@@ -52,7 +52,7 @@ class Mark:
         return max(found, key=lambda mark: mark.at, default=None)
 
     def on(self, manifests: Iterable[Manifest]) -> list[Manifest]:
-        """The manifests with it."""
+        """The manifests with the mark."""
         annotations = {WITHDRAWN: self.text}
         return [
             {**each, "metadata": {**each["metadata"], "annotations": annotations}}
@@ -61,9 +61,9 @@ class Mark:
 
 
 def withdrawn(spec: Spec, status: Status, mark: Mark | None, now: float) -> str:
-    """Why the candidate gets no traffic for now, in a sentence; empty if it may have it.
+    """Why the candidate gets no traffic for now, as a message; empty if it may have it.
 
-    `status` has the newest measurement in it.
+    `status` includes the newest measurement.
     """
     candidate = status.candidate
     if mark is None or candidate is None or candidate.revision != mark.revision:
@@ -74,21 +74,21 @@ def withdrawn(spec: Spec, status: Status, mark: Mark | None, now: float) -> str:
         when = f"in {spoken(UNJUDGED_AGAIN)}"
         over = now >= mark.at + UNJUDGED_AGAIN
     else:
-        when = "once its metrics were read again and show nothing against it"
+        when = "once its metrics have been read again and no check fails"
         looked = candidate.measured_at is not None and candidate.measured_at > mark.at
         over = looked and not any(c.verdict in ("NoData", "Error") for c in candidate.checks)
     if over:
         return ""
     return (
-        f"Traffic was taken from revision {mark.revision} while the status could not be written. "
-        f"It gets it back {when}, or as soon as the annotation {WITHDRAWN} is removed from what "
-        "splits the traffic."
+        f"The traffic of revision {mark.revision} was withdrawn while the status could not be "
+        f"written. It is restored {when}, or as soon as the annotation {WITHDRAWN} is removed from "
+        "the object that splits the traffic."
     )
 
 
 def withdrawal(status: Status, plan: Plan, world: World) -> Split | None:
-    """The split that only takes traffic from the candidate of the status that is written, as a
-    plan that cannot be committed asks for; None if it does not ask for less."""
+    """The split that only removes traffic from the candidate of the written status, according to a
+    plan that cannot be committed; None if the plan does not reduce it."""
     before, wanted = asked_split(status), plan.wanted
     if before is None or wanted is None or before.stable is None or before.candidate is None:
         return None
@@ -100,9 +100,9 @@ def withdrawal(status: Status, plan: Plan, world: World) -> Split | None:
 
 
 def unjudged(spec: Spec, status: Status, world: World) -> Split | None:
-    """The split without a candidate that takes traffic before anything of it is measured.
+    """The split without a candidate that has traffic before it is measured.
 
-    The status says that measuring begins; as long as it is not written, nobody would see a breach.
+    The written status must say that measuring begins; until then a failure would not be noticed.
     """
     before, candidate = asked_split(status), status.candidate
     if before is None or before.stable is None or before.candidate is None or candidate is None:

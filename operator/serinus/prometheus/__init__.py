@@ -1,6 +1,6 @@
-"""The only room that speaks to Prometheus, over prometheus-api-client: queries in, results out.
+"""The only room that calls Prometheus, with prometheus-api-client: queries in, results out.
 
-What is asked and what the results mean is not known here (metrics/).
+The purpose of queries and the meaning of results belong to metrics/.
 """
 
 from serinus.prometheus.archive import Archive

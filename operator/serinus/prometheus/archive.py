@@ -1,4 +1,4 @@
-"""What Prometheus has kept of a range of time, read in pieces, one after another."""
+"""Reads a time range from Prometheus in pieces, one after another."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -17,11 +17,11 @@ from serinus.prometheus.session import Session
 _PIECE: Final = 3600.0
 _SHORTEST_PIECE: Final = 60.0
 _MOST_POINTS: Final = 10_000
-"""Of a series in one answer; Prometheus allows 11,000."""
+"""Samples of a series in one response; Prometheus allows 11,000."""
 
 
 class Archive(AbstractContextManager["Archive"]):
-    """Raises ResponseError, with a sentence for a person, where something cannot be read."""
+    """Raises ResponseError, with a message for the user, if something cannot be read."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -35,9 +35,9 @@ class Archive(AbstractContextManager["Archive"]):
         self._prometheus.close()
 
     def samples(self, selector: str, start: float, end: float) -> list[dict[str, Any]]:
-        """The raw samples of all series, as Prometheus sends them; Unix seconds.
+        """The raw samples of all series, as returned by Prometheus; Unix seconds.
 
-        A range selector, never a range query, which reads at steps of its own.
+        By a range selector, not by a range query, which reads at its own steps.
         """
         pieces = math.ceil((end - start) / _PIECE)
         found: list[Element] = []
@@ -47,7 +47,7 @@ class Archive(AbstractContextManager["Archive"]):
         return _joined(found)
 
     def values(self, query: str, start: float, end: float, step: float) -> list[dict[str, Any]]:
-        """What a query came to at each multiple of the step, as Prometheus sends it."""
+        """The result of a query at each multiple of the step, as returned by Prometheus."""
         found: list[Element] = []
         begins = math.floor(start / step) * step
         while begins <= end:
@@ -99,7 +99,7 @@ class Archive(AbstractContextManager["Archive"]):
 
 
 def _joined(pieces: Iterable[Element]) -> list[dict[str, Any]]:
-    """Each series once, its samples in their order."""
+    """Each series once, with its samples in order."""
     samples: dict[frozenset[tuple[str, str]], dict[float, Any]] = {}
     kinds: dict[frozenset[tuple[str, str]], str] = {}
     for piece in pieces:
@@ -118,5 +118,5 @@ def _joined(pieces: Iterable[Element]) -> list[dict[str, Any]]:
 
 
 def _written(value: float) -> str:
-    """As Prometheus writes a number, to the last bit."""
+    """The exact format in which Prometheus writes a number."""
     return repr(value).removesuffix(".0")

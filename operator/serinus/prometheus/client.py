@@ -23,25 +23,25 @@ from serinus.prometheus.session import Session
 Futures = Mapping[ArmQuery, asyncio.Future[QueryResult]]
 
 _SMALLER: Final = 4
-"""The half of a query that took too long has a fourth of the time: so that one tenant's is found
-among a thousand within some halvings."""
+"""The halves of a query that took too long have a quarter of its timeout, so that the slow tenant
+among a thousand is found in some steps."""
 _LEAST: Final = 1.0
-"""Seconds that it has at least, where the timeout allows it."""
+"""Minimum of it in seconds, if the timeout allows it."""
 _TIMEOUTS: Final = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)
 _PROBE: Final = 2.0
-"""Seconds within which a Prometheus that is there answers the simplest of queries."""
+"""Seconds within which a running Prometheus answers the simplest query."""
 
 
 class Prometheus:
-    """Reads samples, on threads of its own; `async with Prometheus(config) as prometheus`.
+    """Reads samples, on its own threads; `async with Prometheus(config) as prometheus`.
 
-    A tenant is a namespace. What its queries take is not at the cost of others: thresholds have
-    turns of their own, and a tenant whose queries are too much alone is asked for alone.
+    A tenant is a namespace. Its queries must not delay others: thresholds have separate slots, and
+    a tenant whose own queries exceed a limit is queried separately.
     """
 
     def __init__(self, config: Config) -> None:
         self.queries_sent = 0
-        """Queries since the start."""
+        """Number of queries since the start."""
         self._config = config
         self._counters, self._values, self._alone = (
             Lane(name, config.concurrency) for name in ("counters", "values", "alone")
@@ -68,11 +68,10 @@ class Prometheus:
     async def read(self, batch: Iterable[ArmQuery]) -> Mapping[ArmQuery, QueryResult]:
         """A result for every query of the batch, as soon as these are answered.
 
-        Batches that are read at the same moment share queries: counters of one metric and
-        matchers, over all arms; parts are read once their own whole is answered. A result for
-        counters may hold samples older than was asked for: its query has the longest window of
-        those that share it. Whatever goes wrong is a QueryError, and only for what
-        was asked in the query that it befell.
+        Batches that are read at the same time share queries: counters of one metric and matchers,
+        over all arms; parts are read once their own whole is answered. A result for counters may
+        have older samples than requested: its query has the longest window of those that share it.
+        Errors are QueryErrors, and affect only what was requested in the failed query.
         """
         loop = asyncio.get_running_loop()
         if not self._next:
@@ -96,7 +95,7 @@ class Prometheus:
     # sending
 
     def _send(self) -> None:
-        """Plan all that was asked for since the last turn of the loop."""
+        """Plan all requests since the last iteration of the event loop."""
         futures, self._next = self._next, {}
         together: dict[Tenant | None, list[ArmQuery]] = {}
         for one in futures:
@@ -119,15 +118,17 @@ class Prometheus:
         except Exception as error:
             _settle(futures, self._unreadable(query, error))
         finally:
-            # what is open still will not be answered: the client ends
+            # open requests will not be answered: the client stops
             for asked in query.everything:
                 futures[asked].cancel()
 
     async def _answer(
         self, query: BatchQuery, futures: Futures, patience: float, whole_sent: float | None = None
     ) -> None:
-        """Answer everything of a query within so many seconds, or its halves; then its parts.
-        `whole_sent` is when its whole was sent, where it is a part."""
+        """Answer everything in a query within this many seconds, or its halves; then its parts.
+
+        `whole_sent` is the time at which its whole was sent, if it is a part.
+        """
         sent = time.monotonic()
         try:
             answers = await self._ask(query, patience)
@@ -161,7 +162,7 @@ class Prometheus:
     async def _smaller(
         self, query: BatchQuery, error: Exception, whole_sent: float | None
     ) -> tuple[BatchQuery, ...]:
-        """What to ask for instead of a query that was too much; nothing where that is in vain."""
+        """The queries that replace a query that exceeded a limit; none if that is useless."""
         if isinstance(error, SlowError) and not query.is_value and not await self._is_there():
             return ()
         if len(query.tenants) == 1:
@@ -169,12 +170,12 @@ class Prometheus:
         return halves(query, self._late(whole_sent), self._config.labelling)
 
     def _late(self, whole_sent: float | None) -> float:
-        """Seconds that a part may be read after its whole."""
+        """Seconds by which a part may be read after its whole."""
         since = 0.0 if whole_sent is None else time.monotonic() - whole_sent
         return since + self._config.timeout
 
     async def _is_there(self) -> bool:
-        """Whether Prometheus answers anything: if not, smaller queries are of no use."""
+        """Whether Prometheus answers at all: otherwise smaller queries are useless."""
         try:
             await self._sent("1", self._alone, None, min(self._config.timeout, _PROBE))
         except Exception:
@@ -182,7 +183,7 @@ class Prometheus:
         return True
 
     async def _ask(self, query: BatchQuery, patience: float) -> dict[ArmQuery, QueryResult]:
-        """Raises WaitedError, or what shows that less is to be asked for."""
+        """Raises WaitedError, or the error that shows that less must be requested."""
         tenants = query.tenants
         alone = tenants & self._asked_alone if len(tenants) == 1 else frozenset()
         lane = self._alone if alone else self._values if query.is_value else self._counters

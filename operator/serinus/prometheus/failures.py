@@ -1,4 +1,4 @@
-"""What went wrong between us and Prometheus, in sentences for a person."""
+"""Errors between the operator and Prometheus as messages for the user."""
 
 import logging
 
@@ -16,18 +16,19 @@ class SlowError(Exception):
 
 
 class WaitedError(Exception):
-    """A query had no turn in time."""
+    """A query did not get a slot in time."""
 
 
 def sentence(error: BaseException, config: Config) -> str:
-    """What a person should look at."""
+    """The message for an error."""
     where = f"Prometheus at {config.base}"
     match error:
         case ResponseError():
             return str(error)
         case WaitedError():
             return (
-                f"The query had no turn within {config.timeout:g}s, for others took too long: "
+                f"The query was not started within {config.timeout:g}s, because others took too "
+                f"long: "
                 f"check how busy {where} is, and which queries of this namespace are slow."
             )
         case (
@@ -38,7 +39,7 @@ def sentence(error: BaseException, config: Config) -> str:
         ):
             return (
                 f"{where} did not answer within {config.timeout:g}s: check whether it "
-                "runs, and how busy it is."
+                "is running or overloaded."
             )
         case requests.exceptions.SSLError():
             return (
@@ -48,13 +49,13 @@ def sentence(error: BaseException, config: Config) -> str:
         case requests.exceptions.ConnectionError():
             return f"{where} cannot be reached: check its address and state ({_root(error)})."
         case OSError() | urllib3.exceptions.HTTPError():
-            return f"The answer of {where} broke off, or could not be read ({_root(error)})."
-    _LOG.exception("a query to %s failed in a way that was not foreseen", where)
-    return f"{where} cannot be asked: {type(error).__name__}; the operator's log has more."
+            return f"The response of {where} is incomplete or cannot be read ({_root(error)})."
+    _LOG.exception("unexpected error in a query to %s", where)
+    return f"{where} cannot be queried: {type(error).__name__}; see the operator's log."
 
 
 def _root(error: BaseException) -> str:
-    """The innermost cause, in its own words."""
+    """The message of the innermost cause."""
     while cause := error.__cause__ or error.__context__:
         error = cause
     strerror = error.strerror if isinstance(error, OSError) else None

@@ -1,4 +1,5 @@
-"""Turns on threads: so many queries at one time, and of one tenant only a few of them."""
+"""Slots for queries on threads: a number of concurrent queries, and only some of them for one
+tenant."""
 
 import asyncio
 from collections import Counter
@@ -11,7 +12,7 @@ T = TypeVar("T")
 
 
 class Lane:
-    """Where queries wait for their turn; one lane's never wait for another's."""
+    """A set of slots; queries never wait for those of another lane."""
 
     def __init__(self, name: str, turns: int) -> None:
         self._turns = asyncio.Semaphore(turns)
@@ -22,7 +23,7 @@ class Lane:
 
     @asynccontextmanager
     async def turn(self, tenant: str | None = None) -> AsyncIterator[None]:
-        """Waits for one; a tenant has half of them at most."""
+        """Waits for a slot; one tenant gets at most half of them."""
         if tenant is None:
             async with self._turns:
                 yield
@@ -38,9 +39,9 @@ class Lane:
                 del self._waiting[tenant], self._tenants[tenant]
 
     async def run(self, work: Callable[[], T]) -> T:
-        """On a thread of the lane."""
+        """Run on a thread of the lane."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def close(self) -> None:
-        """Begin nothing more."""
+        """Start nothing more."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""The command line's words for how series are labelled and read, shared by operator and CLI."""
+"""Command-line options for how series are labelled and read, shared by operator and CLI."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from serinus.prometheus.config import Header
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """Of one value, or of several: a line each, or given several times."""
+    """With one value, or with several: one per line, or the option repeated."""
 
     name: str
     text: str
     parse: Callable[[str], Any]
-    """Raises ValueError with a sentence."""
+    """Raises ValueError with a message for the user."""
     many: bool = False
     default: str | None = None
 
@@ -29,8 +29,8 @@ def _labels(text: str) -> tuple[str, ...]:
 def _header(text: str) -> Header:
     name, colon, value = text.partition(":")
     if not colon:
-        # what was given may be secret
-        raise ValueError("a header is written as X-Scope-OrgID: team-a")
+        # the given text may be secret
+        raise ValueError("a header must have the form X-Scope-OrgID: team-a")
     return Header(name.strip(), value.strip())
 
 
@@ -44,38 +44,38 @@ def _header_file(text: str) -> Header:
 OPTIONS: Final = (
     Option(
         "--prometheus-namespace-label",
-        "label that has a pod's namespace",
+        "label that holds a pod's namespace",
         str,
         default="namespace",
     ),
-    Option("--prometheus-pod-label", "label that has a pod's name", str, default="pod"),
+    Option("--prometheus-pod-label", "label that holds a pod's name", str, default="pod"),
     Option(
         "--prometheus-replica-labels",
-        "labels by which the replicas of an HA pair of Prometheus differ, such as replica; "
+        "labels that distinguish the replicas of an HA pair of Prometheus, such as replica; "
         "one replica is read",
         _labels,
     ),
     Option(
         "--prometheus-matcher",
-        'condition of every selector, such as cluster="a"; may be given several times',
+        'matcher added to every selector, such as cluster="a"; can be repeated',
         matcher,
         many=True,
     ),
     Option(
         "--prometheus-header",
-        "header of every request, such as 'X-Scope-OrgID: team-a'; may be given several times",
+        "header added to every request, such as 'X-Scope-OrgID: team-a'; can be repeated",
         _header,
         many=True,
     ),
     Option(
         "--prometheus-header-file",
-        "likewise with the file that has its value, such as 'X-Scope-OrgID: /etc/tenant'",
+        "header with its value in a file, such as 'X-Scope-OrgID: /etc/tenant'; can be repeated",
         _header_file,
         many=True,
     ),
     Option(
         "--prometheus-read-offset",
-        "read samples up to so long ago, where series arrive late: 30s",
+        "how far in the past samples are read if series arrive late, such as 30s",
         seconds,
         default="0s",
     ),
@@ -83,7 +83,7 @@ OPTIONS: Final = (
 
 
 def settings(given: Any) -> dict[str, Any]:
-    """For `Config`, from the attributes of what argparse has read. Raises ValueError."""
+    """Arguments of `Config`, from parsed options. Raises ValueError."""
     return {
         "labelling": Labelling(
             namespace=given.prometheus_namespace_label,

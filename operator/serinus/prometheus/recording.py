@@ -1,4 +1,5 @@
-"""From a Prometheus that runs to a recording: what the checks of a policy read, of one rollout."""
+"""Creates a recording from a running Prometheus: what the checks of a policy read, for one
+rollout."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -21,11 +22,10 @@ def record(
     span: tuple[float, float],
     step: float,
 ) -> Recording:
-    """Everything that was there to answer these queries, of candidate and stable, in a span of
-    Unix seconds. Raises ResponseError.
+    """The results of these queries for candidate and stable, in a range of Unix seconds.
 
-    A part (errors of requests) is in its whole, so that another policy may take other requests
-    for errors.
+    Raises ResponseError. A part (errors of requests) is in its whole, so that another policy may
+    define errors differently.
     """
     asked = list(queries)
     wholes = [one for one in asked if isinstance(one, CounterQuery) and not one.part]
@@ -62,7 +62,7 @@ def record(
 def _samples(
     archive: Archive, query: CounterQuery, arms: tuple[Arm, Arm], span: tuple[float, float]
 ) -> list[dict[str, Any]]:
-    """All samples, with the usual labels and of one replica for each target."""
+    """All samples, with the default labels and of one replica for each target."""
     labelling = archive.labelling
     found = [
         {**one, "metric": labelling.standard(one["metric"])}

@@ -1,4 +1,4 @@
-"""HTTP to Prometheus that is bounded in time and size, follows nobody and trusts no environment."""
+"""HTTP to Prometheus with limits of time and size, without redirects, proxies or .netrc."""
 
 import time
 from pathlib import Path
@@ -14,11 +14,11 @@ _CHUNK = 1 << 16
 
 
 class Session(requests.Session):
-    """Sends queries as forms, and hands on only documents of Prometheus that are whole.
+    """Sends queries as forms, and returns only complete documents of Prometheus.
 
-    requests on its own follows redirects, reads proxies and .netrc, and has neither a limit to
-    the size of a response nor one to its whole time; PrometheusConnect puts a query into the
-    URL even of a POST, where proxies cut it, and drops the warnings.
+    requests follows redirects, reads proxies and .netrc, and limits neither the size nor the total
+    time of a response; PrometheusConnect puts a query into the URL even of a POST, where proxies
+    cut it, and drops the warnings.
     """
 
     def __init__(self, config: Config) -> None:
@@ -29,15 +29,15 @@ class Session(requests.Session):
         self._max_bytes = config.max_response_bytes
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
-        """Moves the parameters from the URL into the body."""
+        """Moves the parameters from the URL to the body."""
         request.data, request.params = request.params, {}
         return super().prepare_request(request)
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """No redirect is followed, nor its body read to the end, which requests does first."""
+        """Redirects are not followed, and their body is not read, which requests would do first."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Raises ResponseError, or what requests raises; `timeout` bounds the whole."""
+        """Raises ResponseError, or the errors of requests; `timeout` limits the total time."""
         deadline = time.monotonic() + kwargs["timeout"]
         with super().send(request, **{**kwargs, "stream": True}) as response:
             body = self._body(response, deadline)
@@ -49,12 +49,13 @@ class Session(requests.Session):
             body += chunk
             if len(body) > self._max_bytes:
                 raise ResponseTooLargeError(
-                    f"Prometheus's answer is larger than {self._max_bytes} bytes: narrow the "
+                    f"The response of Prometheus is larger than {self._max_bytes} bytes: narrow "
+                    f"the "
                     "check's matchers, or its query, to fewer series."
                 )
             if time.monotonic() > deadline:
                 raise requests.exceptions.ReadTimeout
-        # as text, so that while it is parsed it is not here twice
+        # as text, so that it is not in memory twice while it is parsed
         return body.decode(errors="replace")
 
 
@@ -71,7 +72,7 @@ class _Document(requests.Response):
 
 
 class _Credentials(requests.auth.AuthBase):
-    """Adds headers and the login, and reads what is secret at each request."""
+    """Adds headers and credentials, and reads secrets at each request."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -90,7 +91,7 @@ class _Credentials(requests.auth.AuthBase):
 
 
 def _secret(file: Path) -> str:
-    """What a file holds, without the line's end. The secret itself is never in a message."""
+    """The content of a file without the final line break. Messages never contain the secret."""
     try:
         secret = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -99,7 +100,7 @@ def _secret(file: Path) -> str:
         ) from None
     if not is_header_value(secret):
         raise ResponseError(
-            f"The credentials for Prometheus in {file} are empty, or hold what a header cannot: "
-            "one line of printable ASCII is expected."
+            f"The credentials for Prometheus in {file} are empty or contain invalid characters: "
+            "they must be one line of printable ASCII."
         )
     return secret

@@ -1,5 +1,5 @@
-"""Simulated rollouts: the operator's own rules and judge, against a world described or recorded.
+"""Simulated rollouts: the operator's own rules and judge, on a simulated or recorded cluster.
 
-Pods, traffic and scrapes as values belong here, and the random numbers that they are drawn from;
-reading files, asking servers and printing do not.
+Pods, traffic and scrapes as values belong here, and their random numbers; reading files, network
+access and printing do not.
 """

@@ -1,4 +1,4 @@
-"""Scenarios drawn at random: good and bad candidates, with much and little traffic."""
+"""Random scenarios: good and bad candidates, with much and little traffic."""
 
 from random import Random
 
@@ -6,7 +6,7 @@ from serinus.api.scenario import Scenario
 
 
 def drawn(rng: Random, known: Scenario) -> Scenario:
-    """A scenario with what is known of the values; every other candidate is as good as stable."""
+    """A random scenario with the given values; every other candidate is as good as stable."""
     errors = 10 ** rng.uniform(-3, -1.3)
     changes: dict[str, object] = {}
     match rng.choice(["none", "none", "errors", "scores"]):
@@ -27,7 +27,7 @@ def drawn(rng: Random, known: Scenario) -> Scenario:
 
 
 def differs(scenario: Scenario) -> bool:
-    """Whether the candidate comes to behave otherwise than stable."""
+    """Whether the candidate differs from stable at some time."""
     return scenario.candidates_model() != scenario.stable
 
 

@@ -1,4 +1,4 @@
-"""Simulated pods and route: they do what the rules want, after a while, unless set otherwise."""
+"""Simulated pods and route: they reach the desired state after a delay, unless set otherwise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from serinus.plan.situation import Desired, Known, SeenPod, Workload, World
 
 @dataclass
 class SimulatedCluster:
-    """What is there, and what is on its way."""
+    """The present state, and pending changes."""
 
     pods_ready_after: float = 0.0
     """Seconds."""
@@ -23,20 +23,20 @@ class SimulatedCluster:
     pods_seen: tuple[SeenPod, ...] | None = None
     """The pods, while they are listed."""
     routed: bool = True
-    """Whether the route takes up what is written."""
+    """Whether the gateway accepts changes of the route."""
     _history: dict[str, Known] = field(default_factory=dict)
     _pods: dict[str, list[float]] = field(default_factory=dict)
-    """By revision, when each pod is ready."""
+    """By revision, the time at which each pod is ready."""
     _split: Split | None = None
     _split_before: Split | None = None
     _split_since: float = 0.0
     _as_wanted: bool = False
-    """Whether the split written is the one that the status asks for."""
+    """Whether the written split is the one in the status."""
     _by_pods: bool = False
     """Whether traffic is split by the number of ready pods."""
 
     def at(self, now: float) -> World:
-        """What the operator finds."""
+        """The observed state."""
         workloads = {
             name: Workload(
                 replicas=len(pods),
@@ -57,7 +57,7 @@ class SimulatedCluster:
         )
 
     def obey(self, desired: Desired, plan: Plan, now: float) -> None:
-        """Begin what a pass wants."""
+        """Start the changes of a pass."""
         if plan.wanted is None:
             return
         self._by_pods = router_for(desired.spec).shares_one_service
@@ -76,14 +76,14 @@ class SimulatedCluster:
         self._as_wanted = split.weight == asked
 
     def changes_after(self, now: float) -> float:
-        """Unix seconds of the next change that comes by itself; infinity: none."""
+        """Time of the next pending change, Unix seconds; infinity: none."""
         coming = [t for pods in self._pods.values() for t in pods if t > now]
         if self._split_since > now:
             coming.append(self._split_since)
         return min(coming, default=float("inf"))
 
     def pods(self, revision: str) -> list[float]:
-        """When each pod of a revision is ready, Unix seconds."""
+        """Times at which each pod of a revision is ready, Unix seconds."""
         return self._pods.get(revision, [])
 
     def _scale(self, wanted: Wanted, now: float) -> None:
@@ -103,7 +103,7 @@ class SimulatedCluster:
         return frozenset(self._pods if self._by_pods and not alone else self._split.weights)
 
     def _share(self, split: Split | None, workloads: Mapping[str, Workload]) -> float:
-        """Percent of the traffic that the candidate takes."""
+        """The candidate's percentage of the traffic."""
         if split is None or split.stable is None or split.candidate is None:
             return 0.0
         if not self._by_pods or split.weight in (0, 100):

@@ -13,7 +13,7 @@ _SMALL = 10.0
 
 
 def poisson(rng: Random, mean: float) -> int:
-    """A count of independent events; the mean is 0 or more."""
+    """A Poisson count; the mean is 0 or more."""
     if mean < _SMALL:
         return _poisson_by_inversion(rng, mean)
     b = 0.931 + 2.53 * math.sqrt(mean)
@@ -34,7 +34,7 @@ def poisson(rng: Random, mean: float) -> int:
 
 
 def binomial(rng: Random, n: int, p: float) -> int:
-    """How many of n succeed, each with chance p."""
+    """A binomial count: successes among n with probability p."""
     if p > 0.5:
         return n - binomial(rng, n, 1 - p)
     if n * p < _SMALL:
@@ -60,7 +60,7 @@ def binomial(rng: Random, n: int, p: float) -> int:
 
 
 def multinomial(rng: Random, n: int, shares: Sequence[float]) -> list[int]:
-    """How n fall into places with these shares, whose sum is 1."""
+    """A multinomial draw: n distributed with these shares, whose sum is 1."""
     counts, left = [], 1.0
     for share in shares[:-1]:
         count = binomial(rng, n, min(share / left, 1.0)) if n and left > 0 else 0

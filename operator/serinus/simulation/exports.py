@@ -1,4 +1,4 @@
-"""What pods export for the checks of an analysis, and how requests grow it."""
+"""The metrics of simulated pods for the checks of an analysis, and their increase per request."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -24,31 +24,31 @@ from serinus.simulation.draws import binomial, multinomial
 
 SCORE_BOUNDS = tuple(round(0.05 * bound, 2) for bound in range(1, 20))
 DURATION_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Seconds. Upper bounds of buckets, as in the metric contract; the last bucket has none."""
+"""Seconds. Upper bounds of buckets, as in the default histogram; the last bucket has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """A model in figures."""
+    """Parameters of a model."""
 
     errors: float
     errors_at_once: int
     negative: float
     """Share of reports that are negative."""
     reported: float
-    """Share of predictions that are reported on."""
+    """Share of predictions with a report."""
     durations: tuple[float, ...]
     """Share of each bucket."""
     scores: tuple[float, ...]
-    """Likewise."""
+    """Share of each bucket."""
     classes: Mapping[str, float]
     groups: Mapping[str, float]
     denied: Mapping[str, float]
-    """By group, share of its favourable answers that it is denied."""
+    """By group, share of its favourable answers that are denied."""
 
 
 def behaviour(model: ScenarioModel) -> Behaviour:
-    """The figures of a model."""
+    """The parameters of a model."""
     latency, scores = model.latency, model.scores
     median = math.log(max(seconds(latency.median), 1e-6))
     logs = [math.log(bound) for bound in DURATION_BOUNDS]
@@ -77,12 +77,12 @@ def _buckets(bounds: Sequence[float], mean: float, deviation: float) -> tuple[fl
 
 
 Draw = Callable[[Random, Behaviour, int, int], list[float]]
-"""(behaviour, answered, failed) -> by how much each series of a group grows."""
+"""(behaviour, answered, failed) -> increase of each series of a group."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a check reads of counters that are simulated."""
+    """The simulated counters that a check reads."""
 
     name: str
     """Of the check."""
@@ -100,15 +100,15 @@ class Exports:
 
     labels: list[Mapping[str, str]] = field(default_factory=list)
     answering: dict[CounterQuery, list[int]] = field(default_factory=dict)
-    """By query, which series answer it."""
+    """By query, the series of its result."""
     draws: list[Draw] = field(default_factory=list)
     """One for each group of series, in their order."""
 
     @classmethod
     def of(cls, analysis: Analysis, classes: list[str], groups: list[str]) -> "Exports":
-        """What the checks of an analysis read. A counter that two of them read is there once: with
-        groups, if one of them asks for these. Raises ValueError, with a sentence that names the
-        check, for one that cannot be simulated."""
+        """The metrics that the checks of an analysis read. A counter that two of them read exists
+        once: with groups, if one of them needs these. Raises ValueError, naming the check, for one
+        that cannot be simulated."""
         made = cls()
         for check in sorted(analysis.checks, key=lambda check: _exporter(check) is not _by_group):
             alone = analysis.replace(checks=[check])
@@ -117,7 +117,7 @@ class Exports:
         return made
 
     def grow(self, rng: Random, behaviour: Behaviour, requests: int) -> list[float]:
-        """By how much each series of a pod grows with so many requests."""
+        """Increase of each series of a pod for this many requests."""
         together = behaviour.errors_at_once
         accidents = binomial(rng, requests, behaviour.errors / together)
         failed = min(together * accidents, requests)
@@ -276,7 +276,7 @@ def _answered_by_group(classes: list[str], groups: list[str], favourable: set[st
 def _given(
     behaviour: Behaviour, group: str, classes: list[str], favourable: set[str]
 ) -> list[float]:
-    """Share of each class among what a group is answered: what it is denied, the others gain."""
+    """Share of each class in a group: answers that are denied become other classes."""
     whole = sum(share for name, share in behaviour.classes.items() if name in favourable)
     denied = behaviour.denied.get(group, 0.0) if whole < 1 else 0.0
     others = denied * whole / (1 - whole) if denied else 0.0

@@ -1,4 +1,4 @@
-"""The hour before a rollout, in which stable served alone, and what its history tells."""
+"""The hour before a rollout, in which stable served alone, and the result of its history."""
 
 import math
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from serinus.simulation.scrapes import Scrapes
 
 @dataclass(frozen=True, slots=True)
 class HourBefore:
-    """It may be the past of many rollouts: whoever goes on from it takes a copy of stable."""
+    """It may be shared by many rollouts, each of which uses a copy of stable."""
 
     end: float
-    """Unix seconds of when the rollout starts."""
+    """Start of the rollout, Unix seconds."""
     phase: float
-    """Where in its cycle the traffic is when it starts, 0 to 1."""
+    """Phase of the traffic's cycle at the start, 0 to 1."""
     stable: Scrapes
     found: Baseline | QueryError
-    """What that hour tells."""
+    """The result of that hour."""
 
 
 def run_before(
     stable: Scrapes, behaviour: Behaviour, end: float, phase: float, spec: Spec
 ) -> HourBefore:
-    """Let stable serve alone until then; it is read as the operator reads it."""
+    """Let stable serve alone for an hour; it is read as by the operator."""
     first = math.floor((end - HISTORY) / HISTORY_STEP)
     for minute in range(first, math.floor(end / HISTORY_STEP) + 1):
         stable.serve(minute * HISTORY_STEP, 1.0, behaviour)

@@ -1,4 +1,4 @@
-"""Many rollouts of one policy: how they ended, how often, and when."""
+"""Outcomes of many rollouts of one policy: frequency and duration."""
 
 import math
 from collections import defaultdict
@@ -12,22 +12,22 @@ _Z = 1.96
 
 @dataclass(frozen=True, slots=True)
 class OutcomeShare:
-    """The rollouts that ended in one way."""
+    """The rollouts with the same outcome."""
 
     outcome: RunOutcome
     reason: str
     runs: int
     chance: float
     between: tuple[float, float]
-    """The chance, with 95% confidence (Wilson 1927)."""
+    """95% interval of the probability (Wilson 1927)."""
     after: tuple[float, float]
-    """Seconds until then: the median, and what 95% of these runs stay within."""
+    """Seconds until the end: median and 95th percentile."""
     requests: tuple[float, float]
-    """To the candidate until then, likewise."""
+    """Requests to the candidate until then, likewise."""
 
 
 def shares(runs: Iterable[Run]) -> list[OutcomeShare]:
-    """The ways in which runs ended, the most frequent first."""
+    """The outcomes, most frequent first."""
     alike: dict[tuple[RunOutcome, str], list[Run]] = defaultdict(list)
     for run in runs:
         alike[run.outcome, run.reason].append(run)
@@ -48,7 +48,7 @@ def shares(runs: Iterable[Run]) -> list[OutcomeShare]:
 
 
 def wilson(hits: int, total: int) -> tuple[float, float]:
-    """The interval of a chance, with 95% confidence."""
+    """95% interval of a probability."""
     share, weight = hits / total, _Z * _Z / total
     center = (share + weight / 2) / (1 + weight)
     half = _Z * math.sqrt(share * (1 - share) / total + weight / (4 * total)) / (1 + weight)

@@ -1,4 +1,4 @@
-"""Pods and route as they were: a weight takes effect when it did."""
+"""Recorded pods and route: a weight takes effect at its recorded time."""
 
 from dataclasses import replace
 from math import inf
@@ -10,15 +10,15 @@ from serinus.simulation.cluster import SimulatedCluster
 
 
 class RecordedCluster(SimulatedCluster):
-    """What a rollout found, given to rules that may want something else of it.
+    """The recorded observations, for rules that may decide differently.
 
-    Where they want a weight that was in effect later, they wait for it. Where they want one that
-    never was, they have it at once, and the traffic is what it was.
+    If they set a weight that was in effect later, they wait for it. If they set one that was never
+    in effect, they get it at once, with the recorded traffic.
     """
 
     def __init__(self, timeline: Timeline, promoted_at: float) -> None:
-        """`promoted_at` is when all pods were ready for the whole traffic, Unix seconds; minus
-        infinity where it is not known."""
+        """`promoted_at` is the time at which all pods were ready for all traffic, Unix seconds;
+        minus infinity if it is unknown."""
         super().__init__()
         self._timeline = timeline
         self._promoted_at = promoted_at
@@ -26,7 +26,7 @@ class RecordedCluster(SimulatedCluster):
         self._promoting = False
 
     def at(self, now: float) -> World:
-        """What the operator found, as far as it is recorded."""
+        """The observed state, as far as it was recorded."""
         found = super().at(now)
         if self._wanted_weight is None:
             return found
@@ -39,7 +39,7 @@ class RecordedCluster(SimulatedCluster):
         )
 
     def obey(self, desired: Desired, plan: Plan, now: float) -> None:
-        """Take note of what a pass wants."""
+        """Note what a pass wants."""
         super().obey(desired, plan, now)
         candidate = plan.status.candidate
         rolled_out = candidate is not None and candidate.revision == self._timeline.revision
@@ -47,7 +47,7 @@ class RecordedCluster(SimulatedCluster):
         self._promoting = bool(candidate and candidate.promoting)
 
     def changes_after(self, now: float) -> float:
-        """Unix seconds of the next change; infinity: none."""
+        """Time of the next change, Unix seconds; infinity: none."""
         moments = [at for weight in self._weights for at in (weight.since, weight.until or inf)]
         moments += [self._promoted_at, self._timeline.measured_since or inf]
         coming = [at for at in moments if at > now]
@@ -62,13 +62,13 @@ class RecordedCluster(SimulatedCluster):
         return None if last is None or (last.until or inf) <= now else last
 
     def _unconfirmed(self, now: float) -> float:
-        """What the route gave before any weight was known to be in effect."""
+        """The weight of the route before any weight was known to be in effect."""
         first = self._weights[0].since if self._weights else inf
         counts_from = self._timeline.measured_since or inf
         return self._wanted_weight or 0.0 if counts_from <= now < first else 0.0
 
     def _comes(self, had: InEffect, now: float) -> bool:
-        """Whether the weight wanted is yet to be had."""
+        """Whether the wanted weight is in effect later."""
         wanted = self._wanted_weight
         return had.weight != wanted and any(
             weight.weight == wanted and weight.since > now for weight in self._weights
@@ -78,7 +78,7 @@ class RecordedCluster(SimulatedCluster):
         if self._promoting:
             return now >= self._promoted_at
         if self._wanted_weight == 0:
-            return True  # withdrawn, which takes no pods away
+            return True  # withdrawn, which removes no pods
         begun = bool(self._weights) and now >= self._weights[0].since
         return not begun or self._in_effect(now) is not None
 

@@ -1,4 +1,4 @@
-"""A rollout judged again from what was recorded of it, by the same policy or by another."""
+"""Judges a recorded rollout again, with the same policy or another one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,27 +18,27 @@ from serinus.simulation.rollout_log import LogEntry, RolloutLog
 
 ReplayOutcome = Literal["Promoted", "RolledBack", "Undecided"]
 _BEFORE: Final = 1.0
-"""Seconds before the rollout at which stable is there."""
+"""Seconds before the rollout at which stable exists."""
 _WAITS_FOR_THE_RECORD: Final = (Reason.AWAITING_PODS, Reason.AWAITING_ROUTE, Reason.ROUTE_REFUSED)
-"""What the rules take it for, where pods and weights come when they came."""
+"""Settings for the rules, where pods and weights have recorded times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was known after a look."""
+    """The state after a look."""
 
     at: float
     """Unix seconds."""
     weight: float
-    """Percent of the traffic that the candidate took."""
+    """The candidate's percentage of the traffic."""
     counted: Mapping[str, float]
-    """By target, Unix seconds of the last sample counted."""
+    """Time of the last counted sample by target, Unix seconds."""
     checks: tuple[CheckStatus, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a policy makes of the record."""
+    """The result of a policy on a recording."""
 
     outcome: ReplayOutcome
     decisions: tuple[Decision, ...]
@@ -57,14 +57,15 @@ class Replay:
     promoted: bool
     """Whether it ended with the promotion of its revision."""
     end: float
-    """Where the record ends, Unix seconds."""
+    """End of the recording, Unix seconds."""
     source: Source
-    """What was to be read at each time."""
+    """The results of queries at each time."""
     delay: float = 0.0
-    """Seconds from a look to the answers that it had from Prometheus."""
+    """Seconds from a look to its query results from Prometheus."""
 
     def run(self) -> Replayed:
-        """From the start of the rollout to a decision that ends it, or to the record's end."""
+        """From the start of the rollout to a decision that ends it, or to the end of the
+        recording."""
         log = self._begun()
         rollout = log.rollout
         looks: list[Looked] = []
@@ -111,7 +112,7 @@ class Replay:
         return min((each.at for each in self.timeline.commands if each.at > now), default=inf)
 
     def _command(self, rollout: SimulatedDeployment) -> None:
-        """What a person wanted then is wanted again."""
+        """Repeat the recorded commands."""
         for given in self.timeline.commands:
             if given.at == rollout.now:
                 rollout.desired = replace(rollout.desired, command=given.command)

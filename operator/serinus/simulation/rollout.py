@@ -1,4 +1,4 @@
-"""One simulated ModelDeployment: what is desired, status and world between passes."""
+"""One simulated ModelDeployment: desired state, status and world between passes."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ _MOST_PASSES = 30
 
 @dataclass
 class SimulatedDeployment:
-    """What the operator holds and does, without the operator."""
+    """The state and steps of the operator, without the operator."""
 
     desired: Desired
     world: SimulatedCluster
@@ -24,14 +24,14 @@ class SimulatedDeployment:
     plan: Plan | None = None
 
     def pass_once(self) -> None:
-        """One decide, after which the world begins to do what it wants."""
+        """One decide, after which the world starts the changes."""
         self.plan = decide(self.desired, self.status, self.world.at(self.now), self.now)
         self.status = self.plan.status
         self.new_decisions += self.plan.new_decisions
         self.world.obey(self.desired, self.plan, self.now)
 
     def settle(self) -> None:
-        """Passes until nothing more is decided or begun at this moment, as the operator makes."""
+        """Passes until nothing more is decided or started at this time, as in the operator."""
         for _ in range(_MOST_PASSES):
             found = self.world.at(self.now)
             self.pass_once()
@@ -40,7 +40,7 @@ class SimulatedDeployment:
         raise RuntimeError("it does not come to rest")
 
     def wakes_at(self) -> float:
-        """When time alone changes something, Unix seconds; infinity: never."""
+        """Time of the next pass without an event, Unix seconds; infinity: never."""
         wake = self.plan.wake_in if self.plan else None
         due = float("inf") if wake is None else self.now + wake
         return min(due, self.world.changes_after(self.now))

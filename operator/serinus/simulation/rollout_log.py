@@ -20,14 +20,14 @@ class LogEntry:
     after: float
     """Seconds since it started."""
     weight: float
-    """Percent of the traffic that the candidate takes when it happens."""
+    """The candidate's percentage of the traffic at that time."""
     reason: str
     message: str
 
 
 @dataclass
 class RolloutLog:
-    """A rollout under way, and what has happened in it so far."""
+    """A running rollout and its log."""
 
     owner: Owner
     rollout: SimulatedDeployment
@@ -35,12 +35,12 @@ class RolloutLog:
     """Unix seconds."""
     moments: list[LogEntry] = field(default_factory=list)
     request: AnyRequest | None = None
-    """What is to be measured from now on."""
+    """What to measure."""
     look: float = inf
-    """When that is due next, Unix seconds; infinity: never."""
+    """Time of the next measurement, Unix seconds; infinity: never."""
 
     def settle(self) -> None:
-        """Passes until nothing more is decided now, and when to look next."""
+        """Passes until nothing more is decided now; then set the time of the next look."""
         rollout = self.rollout
         known, before = len(rollout.new_decisions), hold_of(rollout.status)
         rollout.settle()
@@ -57,13 +57,13 @@ class RolloutLog:
             self.look = next_look(self.request.interval, rollout.now)
 
     def learn(self, found: Baseline | QueryError) -> None:
-        """What stable's history says; the rules have yet to pass."""
+        """Take in stable's history; the rules run later."""
         rollout = self.rollout
         rollout.status = learned(rollout.desired.spec, rollout.status, found)
         self._note([("Baseline", found.message)])
 
     def judge(self, measurement: Measurement) -> None:
-        """What a look comes to; the rules have yet to pass."""
+        """Take in a look; the rules run later."""
         rollout = self.rollout
         before = verdicts(rollout.status)
         rollout.status = judged(rollout.desired.spec, rollout.status, measurement)
@@ -74,7 +74,7 @@ class RolloutLog:
         )
 
     def _note(self, entries: Iterable[tuple[str, str]]) -> None:
-        """Note reasons and their sentences, at the weight that is in effect."""
+        """Log reasons and messages, at the weight in effect."""
         weight = self.rollout.world.at(self.rollout.now).weight
         since = self.rollout.now - self.start
         self.moments += [LogEntry(since, weight, reason, message) for reason, message in entries]

@@ -1,4 +1,4 @@
-"""Pods that count requests, and what Prometheus has scraped from them."""
+"""Pods that count requests, and the samples that Prometheus has scraped."""
 
 import math
 from bisect import bisect_right
@@ -18,34 +18,34 @@ ScrapedSamples = list[tuple[float, float]]
 
 @dataclass
 class Pod:
-    """One pod: what it has counted, and the samples that were taken of it.
+    """One pod: its counters, and the samples of them.
 
-    Only the last scrape before a look matters to whoever looks, so only those are drawn.
+    Only the last scrape before a look matters, so only those are drawn.
     """
 
     labels: list[Mapping[str, str]]
-    """Of each of its series."""
+    """Value of each of its series."""
     born: float
-    """Unix seconds of when it is ready."""
+    """Time at which it is ready, Unix seconds."""
     offset: float
-    """Seconds by which its scrapes are off the grid of the scrape interval."""
+    """Offset of its scrapes in seconds."""
     errors: float
-    """How many times as many errors it has as others of its revision."""
+    """Its errors as a multiple of the average of its revision."""
     counters: list[float]
     samples: list[ScrapedSamples]
-    """Of each of its series, all taken at the same moments."""
+    """Samples of each of its series, all at the same times."""
     expected: float = 0.0
-    """Requests since the last sample, on average."""
+    """Average number of requests since the last sample."""
     until: float = 0.0
-    """Unix seconds up to which they are expected."""
+    """Time up to which they are counted, Unix seconds."""
     scraped: float = -math.inf
-    """Unix seconds of the last sample."""
+    """Time of the last sample, Unix seconds."""
     served: int = 0
 
 
 @dataclass
 class Scrapes:
-    """The pods of an arm, and Prometheus's memory of them."""
+    """The pods of an arm, and their samples in Prometheus."""
 
     arm: Arm
     exports: Exports
@@ -58,18 +58,18 @@ class Scrapes:
 
     @property
     def served(self) -> int:
-        """Requests so far, as far as they were scraped."""
+        """Scraped requests so far."""
         return sum(pod.served for pod in self.pods)
 
     def scale(self, ready_at: Iterable[float]) -> None:
-        """There are so many pods now; those that go are no longer scraped."""
+        """Set the number of pods; removed ones are no longer scraped."""
         times = list(ready_at)
         for born in times[len(self.pods) :]:
             self.pods.append(self._pod(born))
         del self.pods[len(times) :]
 
     def serve(self, to: float, share: float, behaviour: Behaviour) -> None:
-        """Time goes on: the ready pods share this share of all requests, and are scraped."""
+        """Advance time: the ready pods get this share of all requests, and are scraped."""
         ready = [pod for pod in self.pods if pod.born < to]
         for pod in ready:
             start = max(pod.until, pod.born)
@@ -82,11 +82,11 @@ class Scrapes:
             pod.until = to
 
     def read(self, queries: Iterable[ArmQuery], now: float) -> Results:
-        """What queries for counters of this arm read now."""
+        """The present results of counter queries for this arm."""
         return {one: self.result(one, now) for one in queries}
 
     def result(self, asked: ArmQuery, now: float) -> QueryResult:
-        """What a query for counters reads now."""
+        """The present result of a counter query."""
         if not isinstance(asked.query, CounterQuery):
             raise TypeError("pods count, and evaluate no expression")
         indices = self.exports.answering[asked.query]
@@ -113,7 +113,7 @@ class Scrapes:
         return tuple(found)
 
     def copy(self, rng: Random) -> "Scrapes":
-        """The same pods, to go on from here with other random numbers."""
+        """The same pods, to continue with other random numbers."""
         pods = [
             replace(pod, counters=[*pod.counters], samples=[[*each] for each in pod.samples])
             for pod in self.pods
@@ -136,7 +136,7 @@ class Scrapes:
         )
 
     def _scraped(self, pod: Pod, to: float) -> float:
-        """The last scrape up to then."""
+        """The last scrape up to that time."""
         return math.floor((to - pod.offset) / self.interval) * self.interval + pod.offset
 
     def _requests(self, start: float, end: float) -> float:

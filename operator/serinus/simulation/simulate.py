@@ -1,4 +1,4 @@
-"""A rollout simulated from its start to its end: what the operator would have decided, and when."""
+"""Simulates a rollout from start to end, with the operator's decisions."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -27,25 +27,25 @@ from serinus.simulation.traffic import arrivals
 
 RunOutcome = Literal["Promoted", "RolledBack", "Held"]
 LONGEST: Final = 7 * 86400.0
-"""Seconds after which a rollout that has not ended is given up."""
+"""Seconds after which a rollout that has not ended is stopped."""
 STABLE: Final = "stable"
-"""Stands for the revision that is there before."""
+"""Name of the revision that exists before."""
 _EPOCH = 1_000_000.0
 _BEFORE = 2 * HISTORY
-"""Seconds before the rollout at which stable is there."""
+"""Seconds before the rollout at which stable exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a rollout went."""
+    """The result of a rollout."""
 
     reason: str
-    """Of the decision or hold that ended it."""
+    """Reason of the decision or hold that ended it."""
     outcome: RunOutcome
     after: float
     """Seconds."""
     requests: int
-    """To the candidate, as far as they were scraped."""
+    """Scraped requests to the candidate."""
     moments: tuple[LogEntry, ...]
 
 
@@ -53,7 +53,7 @@ class Run:
 class Simulation:
     """A policy in a scenario.
 
-    Raises ValueError, with a sentence that names the field, where the scenario lacks something.
+    Raises ValueError, with a message that names the field, if the scenario lacks something.
     """
 
     owner: Owner
@@ -75,7 +75,7 @@ class Simulation:
         self._values = dict(_values(analysis, self.scenario))
 
     def past(self, rng: Random) -> HourBefore:
-        """An hour of stable's before a rollout."""
+        """An hour of stable before a rollout."""
         analysis = self.spec.rollout.analysis
         end = _EPOCH + rng.uniform(0, seconds(analysis.interval))
         phase = rng.random()
@@ -84,7 +84,7 @@ class Simulation:
         return run_before(stable, self.stable, end, phase, self.spec)
 
     def run(self, rng: Random, past: HourBefore) -> Run:
-        """One rollout; the same random numbers and the same past make the same one."""
+        """One rollout; the same random numbers and the same past give the same result."""
         candidate = self._scrapes(self.revision, past.end, past.phase, rng)
         return _Simulated(self, past, candidate, past.stable.copy(rng)).run()
 
@@ -100,11 +100,11 @@ class Simulation:
         )
 
     def value(self, query: ExpressionQuery, at: float) -> QueryResult:
-        """What a query reads."""
+        """The result of a query."""
         return (Series({}, ((at, self._values[query]),)),)
 
     def changes_after(self, status: Status) -> float:
-        """Unix seconds from when the candidate behaves in its own way."""
+        """Time from which the candidate differs, Unix seconds."""
         candidate = status.candidate
         if candidate is None or candidate.analysis_since is None:
             return -inf
@@ -125,7 +125,7 @@ def _values(analysis: Analysis, scenario: Scenario) -> Iterator[tuple[Expression
 
 
 class _Simulated:
-    """One rollout under way."""
+    """One running rollout."""
 
     def __init__(
         self, simulation: Simulation, past: HourBefore, candidate: Scrapes, stable: Scrapes
@@ -171,7 +171,7 @@ class _Simulated:
         return self._simulation.revision
 
     def _serve(self, to: float) -> None:
-        """Requests come until then, split as the world does it."""
+        """Generate the requests until then, split according to the world."""
         astray = fraction(self._simulation.scenario.astray)
         share = self._rollout.world.at(self._rollout.now).weight / 100 * (1 - astray)
         changed = self._simulation.changes_after(self._rollout.status) <= to
@@ -199,14 +199,14 @@ class _Simulated:
         return len(judged) == len(wanted) and overall(judged.values()) == "Pass"
 
     def _advance(self) -> None:
-        """Someone is there who advances a pause by hand once every check has passed."""
+        """A pause without a duration is advanced once every check has passed."""
         rollout = self._rollout
         command = f"advance/{self._revision}/{len(rollout.new_decisions)}"
         rollout.desired = replace(rollout.desired, command=command)
         self._settle()
 
     def read(self, queries: Iterable[ArmQuery], now: float) -> Results:
-        """What has been scraped by now."""
+        """The samples scraped by now."""
         return {one: self._result(one, now) for one in queries}
 
     def _result(self, asked: ArmQuery, now: float) -> QueryResult:
@@ -216,13 +216,14 @@ class _Simulated:
         return scrapes.result(asked, now)
 
     def _waits_until(self) -> float:
-        """When a person who sees no verdict has waited as long as a step may last."""
+        """Time at which a person gives up waiting for a verdict, after the maximum duration of a
+        step."""
         candidate = self._rollout.status.candidate
         longest = seconds(self._simulation.spec.rollout.analysis.max_step_duration)
         return longest + ((candidate and candidate.effective_since) or self._rollout.now)
 
     def _outcome(self) -> tuple[str, RunOutcome] | None:
-        """Reason and phase, once it has ended or a person is waited for."""
+        """Reason and phase, once it has ended or waits for a person."""
         status = self._rollout.status
         if status.candidate is None:
             last = self._rollout.new_decisions[-1].reason

@@ -1,4 +1,4 @@
-"""How many requests come when: the mean over a span of time, by the shape of the traffic."""
+"""Expected number of requests in a time range, by the shape of the traffic."""
 
 import math
 from collections.abc import Callable
@@ -14,7 +14,8 @@ _RAMP_FOR = 3600.0
 
 
 def arrivals(scenario: Scenario, phase: float) -> Arrivals:
-    """Expected requests to both revisions; `phase`, 0 to 1, is where in its cycle it starts."""
+    """Expected requests to both revisions; `phase`, 0 to 1, is the position in its cycle at the
+    start."""
     rate = scenario.requests_per_second
     if scenario.traffic == "Diurnal":
         return lambda at: rate * (_by_day(at + phase * DAY) - _by_day(phase * DAY))
@@ -33,13 +34,14 @@ def _by_day(at: float) -> float:
 
 
 def _burst(at: float) -> float:
-    """The integral of what bursts add."""
+    """The integral of the additional traffic of bursts."""
     whole, rest = divmod(at, _BURST_EVERY)
     return (_BURST_TIMES - 1) * (whole * _BURST_FOR + min(rest, _BURST_FOR))
 
 
 def _ramp(at: float) -> float:
-    """The integral of 0.5, rising from the start to 1.5 within the ramp and staying there."""
+    """The integral of 0.5, increasing from the start to 1.5 within the ramp and constant after
+    it."""
     if at < 0:
         return 0.5 * at
     within = min(at, _RAMP_FOR)

@@ -1,4 +1,4 @@
-"""A rollout as people look at it: values made from a spec, a status and the time, and nothing else.
+"""A rollout as shown to users: values computed from a spec, a status and the time.
 
-What draws them, as text or as a page, belongs to those who draw.
+Rendering as text or as a page belongs elsewhere.
 """

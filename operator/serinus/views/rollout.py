@@ -1,4 +1,5 @@
-"""Where a ModelDeployment stands: arms, steps, checks with their figures, what is waited for."""
+"""The state of a ModelDeployment: revisions, steps, checks with their figures, the reason for
+waiting."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,11 +27,11 @@ class ArmView:
 
     revision: str
     version: str | None
-    """model.version, where it is given."""
+    """model.version, if given."""
     ready: int
-    """Pods."""
+    """Number of pods."""
     weight: float
-    """Percent of the traffic that it takes in fact."""
+    """Actual percentage of the traffic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,9 @@ class StepView:
     """A step of the rollout."""
 
     weight: int
-    """Percent that the candidate has at it."""
+    """The candidate's weight in percent."""
     pause: str | None
-    """How long it is paused: a duration, or "" until a command; None: not at all."""
+    """Duration of the pause, or "" until a command; None: no pause."""
     state: Literal["done", "current", "pending"]
 
 
@@ -53,51 +54,51 @@ class CheckView:
     verdict: Verdict
     message: str
     candidate: float
-    """The candidate's requests in this rollout, as far as this check counts any."""
+    """The candidate's requests in this rollout, if this check counts any."""
     stable: float
-    """Stable's."""
+    """Stable's requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitView:
-    """Why the rollout does not go on."""
+    """Why the rollout waits."""
 
     reason: str
     message: str
     seconds: float
-    """For how long it has waited."""
+    """Seconds since the wait began."""
     left: float | None
-    """Seconds until it goes on by itself, where a time alone decides that; else None."""
+    """Seconds until it continues, if only time decides that; otherwise None."""
 
 
 @dataclass(frozen=True, slots=True)
 class RolloutView:
-    """A ModelDeployment at one moment."""
+    """A ModelDeployment at one time."""
 
     phase: str
     message: str
     stable: ArmView | None
     candidate: ArmView | None
     wanted: float | None
-    """Percent that the candidate's step asks for; None without a candidate."""
+    """Weight of the candidate's step in percent; None without a candidate."""
     promoting: bool
-    """All steps are done."""
+    """All steps have passed."""
     steps: tuple[StepView, ...]
-    """Empty where nothing is rolled out in steps."""
+    """Empty without a rollout in steps."""
     checks: tuple[CheckView, ...]
     wait: WaitView | None
     rejected: Rejected | None
     retiring: tuple[str, ...]
-    """Revisions whose pods are about to go."""
+    """Revisions whose pods will be deleted."""
     decisions: tuple[Decision, ...]
-    """The last ones, newest first."""
+    """Recent decisions, newest first."""
     conditions: tuple[Condition, ...]
-    """Those that say that something is amiss, but for Ready, which says what `message` says."""
+    """Conditions that report a problem, except Ready, which repeats `message`."""
 
 
 def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
-    """The view at a moment in Unix seconds. Without a spec, as where this version cannot read it,
-    there are no steps."""
+    """The view at a time in Unix seconds. Without a spec, for example if this version cannot read
+    it, there are no steps."""
     stable, candidate = status.stable, status.candidate
     weight = candidate.weight.actual if candidate else 0.0
     steps = spec.rollout.steps if spec else []

@@ -1,4 +1,4 @@
-"""docs/judge.md: what was measured, beside what was wanted."""
+"""docs/judge.md: the measured figures and their targets."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -24,10 +24,10 @@ from tests.bench.judge.trials import (
 )
 
 Found = dict[tuple[str, str], Floats]
-"""By trial and rule, what each run came to."""
+"""The result of each run, by trial and rule."""
 Cell = Median | Chance | str
 TEXT = Path(__file__).with_name("judge.md")
-"""The page's words; {names} stand for its tables."""
+"""The text of the page; each {name} is replaced by a table."""
 
 
 def page(found: Found) -> str:
@@ -54,7 +54,7 @@ def must_reach(found: Found) -> str:
         (name, f"<= {wanted}", str(got), "yes" if reached else "**no**")
         for name, wanted, got, reached in _wanted(found)
     ]
-    return _table(("", "wanted", "measured", "reached"), rows)
+    return _table(("", "target", "measured", "reached"), rows)
 
 
 def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
@@ -160,7 +160,7 @@ def passing(found: Found) -> str:
 def late(found: Found) -> str:
     """Requests from the break until it is found."""
     row = [_median(found, f"late/{healthy}", SERINUS) for healthy in HEALTHY]
-    return _table(("after so many good ones", *(f"{n:,}" for n in HEALTHY)), [("", *row)])
+    return _table(("after this many good requests", *(f"{n:,}" for n in HEALTHY)), [("", *row)])
 
 
 def false_rollback(found: Found, check: str, world: str, rule: str) -> Chance:

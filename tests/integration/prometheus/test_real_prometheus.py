@@ -235,7 +235,7 @@ async def test_a_broken_matcher_is_told_in_prometheus_words_and_spoils_no_other(
     answers = await read(server, batch)
     refused = answers[batch[0]]
     assert isinstance(refused, QueryError)
-    assert "Prometheus refused the query (HTTP 400)" in refused.message
+    assert "Prometheus rejected the query (HTTP 400)" in refused.message
     assert "error parsing regexp: missing closing )" in refused.message
     assert isinstance(answers[batch[1]], tuple)
 

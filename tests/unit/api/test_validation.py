@@ -51,7 +51,7 @@ def test_what_passes_the_api_server_can_be_read(bad: BadManifest) -> None:
 
 def test_an_unknown_field_is_named_by_its_path() -> None:
     found = problems_of(rollout={"steps": [{"setWeight": 5}, {"setWait": 9}]})
-    assert "spec.rollout.steps[1].setWait: is no field that Serinus knows" in found
+    assert "spec.rollout.steps[1].setWait: is an unknown field" in found
 
 
 def test_a_missing_field_is_named_by_its_path() -> None:
@@ -85,15 +85,16 @@ def test_what_counts_only_after_the_step_is_refused(late: dict[str, Any], field:
     wait = "2m" if "feedback" in late else "30s"
     checks = [{"name": "late", **late}]
     assert problems_of(**analysis(checks=checks, maxStepDuration=wait)) == [
-        f"spec.rollout.analysis.checks[0].{field}: {wait} is as long as a step may take, {wait} "
-        "(maxStepDuration): the first could never pass"
+        f"spec.rollout.analysis.checks[0].{field}: {wait} is not shorter than the maximum duration "
+        f"of a step, {wait} "
+        "(maxStepDuration): the first step could never pass"
     ]
 
 
 def test_a_warm_up_is_ten_minutes_at_most() -> None:
     checks = [{"name": "slow", "latency": {"warmUp": "11m"}}]
     assert problems_of(**analysis(checks=checks)) == [
-        "spec.rollout.analysis.checks[0].latency.warmUp: must be 10m at most"
+        "spec.rollout.analysis.checks[0].latency.warmUp: must be at most 10m"
     ]
 
 
@@ -101,7 +102,7 @@ def test_a_warm_up_is_ten_minutes_at_most() -> None:
 def test_a_text_that_is_no_duration_is_refused(duration: str) -> None:
     found = problems_of(rollout={"scaleDownDelay": duration})
     assert found == [
-        f"spec.rollout.scaleDownDelay: {duration!r} is no duration: write it like 30s, 5m or 1h30m"
+        f"spec.rollout.scaleDownDelay: {duration!r} is not a duration such as 30s, 5m or 1h30m"
     ]
 
 
@@ -116,7 +117,7 @@ def test_an_interval_of_a_second_is_the_shortest() -> None:
     assert problems_of(**analysis(interval="1s")) == []
     assert problems_of(**analysis(interval="1000ms")) == []
     assert problems_of(**analysis(interval="999ms")) == [
-        "spec.rollout.analysis.interval: must be 1s at least"
+        "spec.rollout.analysis.interval: must be at least 1s"
     ]
 
 
@@ -144,8 +145,8 @@ def test_a_volume_with_the_name_of_the_models_own_is_refused() -> None:
         }
     }
     assert problems_of(template=template, model={"storageUri": "pvc://models"}) == [
-        "spec.template.spec.volumes[1].name: the name serinus-model is taken by the model's own "
-        "volume; rename yours"
+        "spec.template.spec.volumes[1].name: the name serinus-model is reserved for the "
+        "volume of the model; rename this volume"
     ]
     assert problems_of(template=template, model={"storageUri": "s3://models"}) == []
 
@@ -154,8 +155,8 @@ def test_init_containers_are_looked_at_too() -> None:
     fetch = {"name": "fetch", "image": "f:1", "env": [{"name": "MODEL_VERSION"}]}
     template = {"spec": {"containers": [CONTAINER], "initContainers": [fetch]}}
     assert problems_of(template=template, model={"version": "1"}) == [
-        "spec.template.spec.initContainers[0].env[0]: MODEL_VERSION is set from spec.model as "
-        "well; remove one of the two"
+        "spec.template.spec.initContainers[0].env[0]: MODEL_VERSION is also set from "
+        "spec.model; remove one of the two"
     ]
 
 
@@ -180,8 +181,8 @@ def test_gateways_of_one_name_in_two_namespaces_are_in_order() -> None:
 
 def test_one_gateway_named_twice_is_refused_however_it_is_written() -> None:
     assert parents({"name": "public"}, {"name": "public", "namespace": "default"}) == [
-        "spec.traffic.gateway.parentRefs[1]: Gateway default/public is named before; give each a "
-        "sectionName of its own"
+        "spec.traffic.gateway.parentRefs[1]: Gateway default/public is listed twice; set a "
+        "different sectionName for each"
     ]
 
 
@@ -218,11 +219,11 @@ def test_a_place_that_a_model_may_lie_at(uri: str) -> None:
 )
 def test_a_place_that_cannot_be_mounted_is_refused(uri: str) -> None:
     (problem,) = problems_of(model={"storageUri": uri})
-    assert problem.startswith(f"spec.model.storageUri: {uri!r} names no ")
+    assert problem.startswith(f"spec.model.storageUri: {uri!r} is invalid: ")
 
 
 def test_all_of_the_traffic_is_no_step_and_the_remedy_is_told() -> None:
     [found] = problems_of(rollout={"steps": [{"setWeight": 50}, {"setWeight": 100}]})
-    assert found.startswith("spec.rollout.steps[1].setWeight: must be 99 at most")
-    assert "Leave this step out" in found
+    assert found.startswith("spec.rollout.steps[1].setWeight: must be at most 99")
+    assert "Remove this step" in found
     assert problems_of(rollout={"steps": [{"setWeight": 99}]}) == []

@@ -81,7 +81,7 @@ async def _taken_and_aborted(world: World) -> Snapshot:
     await world.until(lambda s: bool(s.role("candidate").get("counted")))
     theirs = await _take(world, "HTTPRoute", "fraud")
     taken = await world.until(lambda s: _reason(s) == "NameTaken", 20.0)
-    assert "HTTPRoute shop/fraud exists and was not made by Serinus" in taken.status["message"]
+    assert "HTTPRoute shop/fraud exists and was not created by Serinus" in taken.status["message"]
     await world.edit("scales", lambda live: live["spec"].update(replicas=6))
     await world.until(lambda s: s.ready.get(revision_of(spec("v1"))) == 6, 20.0)
     await world.command(f"abort/{revision_of(spec('v2'))}")
@@ -165,10 +165,10 @@ async def _lost_and_aborted(world: World, more: Manifest) -> None:
     candidate = await _lost(world, more)
     await world.command(f"abort/{candidate}")
     refused = await world.until(lambda s: "command" in s.status, 5.0)
-    assert "nothing would be served" in refused.status["command"]["outcome"]
+    assert "nothing would serve" in refused.status["command"]["outcome"]
     await world.apply(spec("v1", **more))
     serving_on = await world.until(lambda s: s.hold == "AwaitingPods", 5.0)
-    assert f"{candidate} serves on" in serving_on.status["message"]
+    assert f"{candidate} serves until" in serving_on.status["message"]
     await world.until(serves("v1").holds, 60.0)
 
 

@@ -48,23 +48,23 @@ WRONG = {
     "removed pods have no traffic": lost(
         live=ROLLING, ready=ALL, pods=ALL, split={"old": 80, "new": 20}
     ),
-    "the rejected lose traffic": stood(
+    "rejected revisions lose traffic": stood(
         live=live(stable=STABLE, rejected={"revision": "new"}),
         ready=ALL,
         pods=ALL,
         split={"old": 80, "new": 20},
     ),
-    "weight is what is asked": stood(
+    "the weight is the step's weight": stood(
         live=ROLLING, ready=ALL, pods=ALL, asked={"old": 50, "new": 50}, split={"old": 100}
     ),
-    "weight can be carried": stood(
+    "ready pods can serve the weight": stood(
         live=live(stable=STABLE, candidate={**CANDIDATE, "weight": {"wanted": 50}}),
         ready=ALL,
         pods=ALL,
         asked={"old": 50, "new": 50},
     ),
-    "after deletion nothing is left": stood(live=None, children=frozenset({("Service", "fraud")})),
-    "the sentence in status is true": stood(live=SERVING, ready={"old": 3}, pods={"old": 4}),
+    "nothing is left after deletion": stood(live=None, children=frozenset({("Service", "fraud")})),
+    "the status message is correct": stood(live=SERVING, ready={"old": 3}, pods={"old": 4}),
     "an autoscaler can select the pods": stood(live=live(stable=STABLE, selector="")),
 }
 
@@ -83,7 +83,7 @@ def test_a_world_at_rest_violates_nothing() -> None:
 def test_a_write_at_rest_is_found() -> None:
     history = stood(600.0, live=SERVING, ready={"old": 4}, pods={"old": 4})
     history.writes.append(Write(START + 300, "PATCH", "Service", "fraud", "", 200))
-    assert [each.name for each in violations(history)] == ["at rest nothing is written"]
+    assert [each.name for each in violations(history)] == ["no writes at rest"]
 
 
 def test_a_refused_status_of_which_an_event_tells_is_told() -> None:
@@ -93,7 +93,7 @@ def test_a_refused_status_of_which_an_event_tells_is_told() -> None:
     history.writes.append(Write(START, "PUT", "ModelDeployment", "fraud", "status", 422))
     silent = [each.name for each in violations(history)]
     history.told.append(Told(START + 5, "StatusRefused", "Warning", "its status is refused"))
-    assert silent == ["an unwritable status is told otherwise"]
+    assert silent == ["an unwritable status is reported elsewhere"]
     assert not violations(history)
 
 

@@ -79,7 +79,7 @@ def test_the_readme_shows_what_is_really_printed(capsys: pytest.CaptureFixture[s
     for part in shown.split("…"):
         assert " ".join(part.split()) in printed
     assert shown.startswith("loan, ")
-    assert shown.endswith("\n\nThe operator decided the same, from the same counts.\n")
+    assert shown.endswith("\n\nThe operator made the same decision, from the same counts.\n")
 
 
 def test_a_laxer_policy_finds_the_end_of_the_record_and_tells_what_it_knew(
@@ -88,7 +88,7 @@ def test_a_laxer_policy_finds_the_end_of_the_record_and_tells_what_it_knew(
     lax = write(manifest(checks=[{"name": "errors", "errorRate": {}}], minRequests=100_000))
     assert main(["replay", "--recording", str(LOAN), "-f", lax]) == 0
     told = capsys.readouterr().out
-    assert "Undecided: the record ends here" in told
+    assert "Undecided: the recording ends here" in told
     assert "The real rollout: CheckFailed after" in told
     assert "\nerrors: Inconclusive. Candidate errors 0/" in told
 
@@ -99,13 +99,13 @@ def test_a_rollout_that_was_aborted_by_hand_is_aborted_again(
     found = recording()
     status = found["modelDeployment"]["status"]
     timeline, at = status["timeline"], "2026-11-25T14:09:22.500Z"
-    told = f"Revision {timeline['revision']} was aborted by hand."
+    told = f"Revision {timeline['revision']} was aborted by command."
     ended = {"at": at, "reason": "Aborted", "revision": timeline["revision"], "message": told}
     obeyed = {"command": f"abort/{timeline['revision']}", "outcome": "done", "at": at}
     status["timeline"] = {**timeline, "until": at, "commands": [obeyed]}
     status["decisions"] = [ended, *status["decisions"][1:]]
     assert main(["replay", "--recording", write(found)]) == 0
-    assert "The operator decided the same, in the same words." in capsys.readouterr().out
+    assert "The operator made the same decision, with the same message." in capsys.readouterr().out
 
 
 def test_a_policy_that_reads_what_was_not_recorded_is_refused(
@@ -121,8 +121,8 @@ def test_a_policy_that_reads_what_was_not_recorded_is_refused(
     [
         ({"kind": "Pod"}, "recording.kind"),
         ({"until": "yesterday"}, "recording.until"),
-        ({"more": 1}, "recording.more: is no field that Serinus knows"),
-        ({"scrapes": [{"metric": {}}]}, "scrapes.result[0] is no series"),
+        ({"more": 1}, "recording.more: is an unknown field"),
+        ({"scrapes": [{"metric": {}}]}, "scrapes.result[0] is not a series"),
         ({"modelDeployment": {"kind": "ModelDeployment"}}, "metadata.name: is required"),
     ],
     ids=str,
@@ -136,7 +136,7 @@ def test_a_recording_that_is_none_is_refused_by_its_field(
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"{", "is no JSON"), (b"\x1f\x8bbroken", "cannot be read"), (b"[]", "recording")],
+    [(b"{", "is not valid JSON"), (b"\x1f\x8bbroken", "cannot be read"), (b"[]", "recording")],
 )
 def test_a_file_that_is_none_is_refused(
     content: bytes, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -149,7 +149,7 @@ def test_a_file_that_is_none_is_refused(
 @pytest.mark.parametrize(
     ("timeline", "sentence"),
     [
-        (None, "status.timeline: is required, for it tells what was compared from when on: give "),
+        (None, "status.timeline: is required, because it describes the rollout: use "),
         ({"weights": []}, "status.timeline.weights: is empty"),
     ],
 )
@@ -169,7 +169,7 @@ def test_a_status_that_does_not_tell_the_rollout_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--prometheus", "http://user:secret@host"], "must not hold a user name"),
+        (["--prometheus", "http://user:secret@host"], "must not contain a user name"),
         (["--prometheus", "prometheus:9090"], "must look like http"),
         (["--prometheus", "http://127.0.0.1:1"], "cannot be reached"),
         (
@@ -197,13 +197,13 @@ def test_a_replay_may_end_before_the_rollout_did(capsys: pytest.CaptureFixture[s
 
 def test_a_recording_begins_where_it_begins(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["replay", "--recording", str(LOAN), "--from", "2026-11-25T14:09:23Z"]) == 2
-    assert "--from: goes with --prometheus" in capsys.readouterr().err
+    assert "--from: requires --prometheus" in capsys.readouterr().err
 
 
 def test_a_time_without_a_zone_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["replay", "--recording", str(LOAN), "--to", "2026-11-25T03:00:00"])
-    assert "is no time like 2026-11-25T03:00:00Z" in capsys.readouterr().err
+    assert "is not a time like 2026-11-25T03:00:00Z" in capsys.readouterr().err
 
 
 async def test_what_is_recorded_is_what_the_server_sent_and_replays(

@@ -83,7 +83,7 @@ def test_a_group_that_is_denied_what_others_get_rolls_back(
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"denied": {"c": "50%"}}, "denied: c is none of the groups"),
+        ({"denied": {"c": "50%"}}, "denied: c is not one of the groups"),
         ({"groups": {"a": "50%"}}, "the shares of the groups must add up to 100%"),
         ({"classes": {"yes": "60%", "no": "40%"}}, "none of the scenario's classes is favourable"),
     ],
@@ -156,12 +156,15 @@ def test_people_get_a_timeline_and_a_table(capsys: pytest.CaptureFixture[str]) -
     ("arguments", "sentence"),
     [
         (["-f", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
-        (["-f", GATEWAY, "--stable-errors", "5"], "scenario.stable.errors: '5' is no percentage"),
+        (
+            ["-f", GATEWAY, "--stable-errors", "5"],
+            "scenario.stable.errors: '5' is not a percentage",
+        ),
         (["-f", GATEWAY, "--requests-per-second", "0"], "scenario.requestsPerSecond"),
         (["-f", GATEWAY, "--value", "slow"], "write it like slow=0.3"),
         (["-f", ANALYSIS], "values.memory: is required"),
         (["-f", str(ROOT / "examples/05-threshold.yaml")], "values.slow: is required"),
-        (["-f", str(ROOT / "examples/scenarios/quiet-night.yaml")], "give one"),
+        (["-f", str(ROOT / "examples/scenarios/quiet-night.yaml")], "exactly one is required"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -176,7 +179,7 @@ def test_what_cannot_be_used_is_refused_with_its_field(
     ("change", "sentence"),
     [
         ("replicas: many", "spec.replicas"),
-        ("nonsense: 1", "spec.nonsense: is no field that Serinus knows"),
+        ("nonsense: 1", "spec.nonsense: is an unknown field"),
         ("rollout: {analysis: {interval: 1h}}", "spec.rollout.analysis.maxStepDuration"),
         ("model: {storageUri: 'pvc:'}", "spec.model.storageUri"),
         ("template: {spec: {containers: {}}}", "spec.template.spec.containers"),

@@ -72,7 +72,7 @@ def test_one_is_shown_with_arms_steps_checks_and_decisions(
     assert text.startswith("shop/loan: Progressing\nRevision awktgxhs: step 1 of 3, weight 5%.")
     blocks = text.split("\n\n")
     assert [block.split("\n")[0].split()[0] for block in blocks[1:]] == [
-        *("ARM", "STEPS", "WAITING", "CHECK", "DECIDED"),
+        *("ROLE", "STEPS", "WAITING", "CHECK", "DECIDED"),
     ]
     assert "→ 5%" in text and "  pause at 5% for 1h" in text
     assert "errors   Inconclusive   51" in text and "Candidate errors 3/51" in text
@@ -114,8 +114,8 @@ def test_what_this_version_cannot_read_does_not_hide_the_rest(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["fraud"], "has no ModelDeployment fraud"),
-        (["--watch"], "--watch: looks at a cluster; leave out -f"),
+        (["fraud"], "contains no ModelDeployment fraud"),
+        (["--watch"], "--watch: cannot be used with -f"),
     ],
 )
 def test_what_cannot_be_shown_is_refused(

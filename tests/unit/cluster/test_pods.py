@@ -73,15 +73,15 @@ UNSCHEDULABLE = {
         ),
         (
             pod(container({"running": {}}, started=True)),
-            "container model runs and is not ready: its readiness probe fails",
+            "container model is running but not ready: its readiness probe fails",
         ),
         (
             pod(container({"running": {}}, started=False)),
-            "container model runs, and its startup probe has not succeeded yet",
+            "container model is running; its startup probe has not succeeded yet",
         ),
         (
             pod(container({"waiting": {"reason": "ContainerCreating"}})),
-            "container model is being created: its image or its volumes are not there yet",
+            "container model is being created: waiting for its image or volumes",
         ),
         (
             pod(phase="Failed", reason="Evicted", message="The node was low on memory."),
@@ -101,7 +101,7 @@ def test_an_init_container_that_fails_is_told_and_one_that_runs_is_waited_for() 
     )
     init = container({"running": {}}, name="fetch")
     assert not_ready_reason(DEPLOYMENT, [pod(waiting, init=(init,))]) == (
-        "1 pod: container model waits for the pod's init containers"
+        "1 pod: container model is waiting for the pod's init containers"
     )
 
 
@@ -212,9 +212,7 @@ def test_a_sidecar_counts_and_an_init_container_that_runs_to_its_end_does_not() 
     found = seen(listed(container({"running": {}}), init=init, spec=spec))
     assert found.restarts == 2
     assert found.last_end
-    assert found.last_end.message.startswith(
-        "OOMKilled without a limit of its own: container proxy"
-    )
+    assert found.last_end.message.startswith("OOMKilled without a memory limit: container proxy")
 
 
 def test_an_evicted_pod_counts_as_one_that_restarted_once_more() -> None:

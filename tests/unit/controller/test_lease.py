@@ -4,7 +4,7 @@ from pathlib import Path
 
 from serinus.controller.lease import DURATION, RENEW_WITHIN, RETRY
 
-NOTE = Path(__file__).parents[3] / "docs/design/0005-watch-by-kopf-list-by-ourselves.md"
+NOTE = Path(__file__).parents[3] / "docs/design/0005-kopf-watches-our-own-code-lists.md"
 
 
 def test_the_design_note_gives_the_figures_that_the_election_has() -> None:

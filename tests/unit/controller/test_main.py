@@ -94,12 +94,12 @@ def refusal(
 @pytest.mark.parametrize(
     ("option", "value", "told"),
     [
-        ("matcher", "cluster=a", "is no matcher: write it as in PromQL"),
-        ("header", "X-Scope-OrgID=x9q8", "a header is written as X-Scope-OrgID: team-a"),
+        ("matcher", "cluster=a", "is not a matcher such as"),
+        ("header", "X-Scope-OrgID=x9q8", "a header must have the form X-Scope-OrgID: team-a"),
         ("header", "Host: x9q8", "the header Host is set by the operator"),
         ("header", "X-Scope-OrgID: x9q8\x07", "the value of the header X-Scope-OrgID"),
         ("header-file", "X-Scope-OrgID", "does not look like X-Scope-OrgID: /path"),
-        ("read-offset", "soon", "is no duration"),
+        ("read-offset", "soon", "is not a duration"),
     ],
 )
 def test_how_series_are_read_is_refused_by_name_and_without_what_may_be_secret(
@@ -127,9 +127,9 @@ def test_an_address_to_listen_on_may_be_of_any_family(text: str, address: tuple[
 @pytest.mark.parametrize(
     ("option", "value", "told"),
     [
-        ("bind", "8080", "does not look like 0.0.0.0:8080"),
-        ("bind", "0.0.0.0:http", "does not look like 0.0.0.0:8080"),
-        ("bind", "0.0.0.0:99999", "does not look like 0.0.0.0:8080"),
+        ("bind", "8080", "is not an address such as 0.0.0.0:8080"),
+        ("bind", "0.0.0.0:http", "is not an address such as 0.0.0.0:8080"),
+        ("bind", "0.0.0.0:99999", "is not an address such as 0.0.0.0:8080"),
         ("workers", "0", "is not a number from 1 to 64"),
         ("workers", "many", "is not a number from 1 to 64"),
         ("workers", "-1", "is not a number from 1 to 64"),
@@ -215,7 +215,7 @@ def test_without_a_kubeconfig_it_says_so_and_fails(tmp_path: Path) -> None:
     path = tmp_path / "missing"
     ended = run("--prometheus-url=http://prometheus:9090", kubeconfig=path)
     assert ended.returncode == 1
-    assert f"cannot run: no API server is known: no kubeconfig at {path}" in ended.stderr
+    assert f"cannot start: no API server is configured: no kubeconfig at {path}" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
@@ -225,7 +225,7 @@ def test_where_it_cannot_listen_it_says_so_and_fails(tmp_path: Path) -> None:
         options = ("--prometheus-url=http://prometheus:9090", f"--bind={place}")
         ended = run(*options, kubeconfig=unreachable(tmp_path))
     assert ended.returncode == 1
-    assert "cannot run:" in ended.stderr
+    assert "cannot start:" in ended.stderr
     assert "address already in use" in ended.stderr
     assert "Traceback" not in ended.stderr
 

@@ -49,7 +49,7 @@ def test_a_standby_says_that_it_does_not_lead() -> None:
 
 
 async def test_a_probe_fails_with_what_is_wrong_and_recovers() -> None:
-    wrong: list[str] = ["objects are not listed yet"]
+    wrong: list[str] = ["objects have not been listed yet"]
     app = endpoints(
         Metrics(gauges()), healthy=lambda: None, ready=lambda: wrong[0] if wrong else None
     )
@@ -57,7 +57,7 @@ async def test_a_probe_fails_with_what_is_wrong_and_recovers() -> None:
         healthy = await client.get("/healthz")
         assert (healthy.status, await healthy.text()) == (200, "ok")
         ready = await client.get("/readyz")
-        assert (ready.status, await ready.text()) == (503, "objects are not listed yet")
+        assert (ready.status, await ready.text()) == (503, "objects have not been listed yet")
         wrong.clear()
         assert (await client.get("/readyz")).status == 200
 

@@ -342,7 +342,7 @@ async def test_a_reconcile_that_never_ends_is_seen() -> None:
         await until(lambda: work.begun == [FRAUD])
         assert queue.stuck(5) is None
         await asyncio.sleep(0.06)
-        assert "the reconcile of ns/fraud has not ended" in (queue.stuck(0.05) or "")
+        assert "the reconcile of ns/fraud has been running" in (queue.stuck(0.05) or "")
 
 
 async def test_a_key_that_no_worker_takes_is_seen() -> None:
@@ -350,7 +350,7 @@ async def test_a_key_that_no_worker_takes_is_seen() -> None:
     queue.add(FRAUD)
     await asyncio.sleep(0.06)
     assert queue.stuck(5) is None
-    assert "ns/fraud waits for a worker" in (queue.stuck(0.05) or "")
+    assert "ns/fraud has been waiting for a worker" in (queue.stuck(0.05) or "")
 
 
 async def test_a_moment_that_passed_unnoticed_is_seen() -> None:

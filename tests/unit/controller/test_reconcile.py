@@ -79,8 +79,8 @@ def test_fields_of_a_newer_version_are_named_and_left_out() -> None:
     assert spec is not None
     assert (spec.replicas, spec.rollout.analysis.interval, complaints) == (2, "20s", ())
     assert ignored == (
-        "spec.rollout.analysis.lookback is not known to this version.",
-        "spec.rollout.guard is not known to this version.",
+        "spec.rollout.analysis.lookback is unknown to this version.",
+        "spec.rollout.guard is unknown to this version.",
     )
     assert live["spec"]["rollout"] == newer
 

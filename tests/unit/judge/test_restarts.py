@@ -61,7 +61,7 @@ def test_several_processes_behind_one_port_are_an_error_with_the_remedy(
     assert "Fail" not in verdicts
     assert "Pass" not in verdicts
     assert found.verdict == "Error"
-    assert "several processes answer on its port in turn" in found.message
+    assert "processes with separate counters" in found.message
     assert "PROMETHEUS_MULTIPROC_DIR" in found.message
 
 

@@ -91,8 +91,8 @@ def test_an_empty_answer_is_no_data() -> None:
 
 
 def test_a_query_that_was_refused_is_an_error_that_tells_why() -> None:
-    found = look(judging(), QueryError("Prometheus refused the query (HTTP 400): parse error."))
+    found = look(judging(), QueryError("Prometheus rejected the query (HTTP 400): parse error."))
     assert (found.verdict, found.message) == (
         "Error",
-        "Prometheus refused the query (HTTP 400): parse error.",
+        "Prometheus rejected the query (HTTP 400): parse error.",
     )

@@ -219,7 +219,9 @@ def test_a_route_that_someone_else_has_changed_is_not_in_effect() -> None:
     live = answered(ACCEPTED, RESOLVED)
     rule = live[("HTTPRoute", "fraud")]["spec"]["rules"][0]
     rule["filters"] = [{"type": "RequestMirror"}]
-    told = "HTTPRoute fraud is not yet as wanted: spec.rules[0].filters should not be there."
+    told = (
+        "HTTPRoute fraud differs from the desired state: spec.rules[0].filters should not be there."
+    )
     assert read(live) == Routed(5.0, False, told)
 
 
@@ -300,7 +302,7 @@ def test_the_only_revision_selected_takes_all_without_any_ready_pod() -> None:
 def test_a_service_that_does_not_yet_select_as_wanted_is_not_in_effect() -> None:
     routed = counted(0, stable=3, candidate=1, wanted=25)
     told = "spec.selector.serinus.dev/revision should not be there"
-    assert routed == Routed(0.0, False, f"Service fraud is not yet as wanted: {told}.")
+    assert routed == Routed(0.0, False, f"Service fraud differs from the desired state: {told}.")
 
 
 def test_without_ready_pods_nobody_takes_anything() -> None:

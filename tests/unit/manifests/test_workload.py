@@ -190,9 +190,9 @@ def test_an_object_that_nobody_controls_is_not_taken_over() -> None:
     for found in (live(), live(shared), {"metadata": {"name": "fraud"}}):
         told = foreign("Service", found, OWNER)
         assert told == (
-            "Service shop/fraud exists and was not made by Serinus; it is not taken over: "
-            "annotate it with serinus.dev/adopt=fraud to hand it over, delete it, or name the "
-            "ModelDeployment anew"
+            "Service shop/fraud exists and was not created by Serinus, so it is not adopted: "
+            "annotate it with serinus.dev/adopt=fraud to adopt it, delete it, or rename the "
+            "ModelDeployment"
         )
 
 
@@ -214,7 +214,7 @@ def test_a_service_is_handed_over_by_a_word_on_itself_to_one_model_deployment_al
     assert foreign("Service", given, OWNER) is None
     assert foreign("HTTPRoute", given, OWNER) is None
     assert foreign("Service", given, Owner("shop", "loan", "77")) is not None
-    assert "hand it over" not in (foreign("Deployment", given, OWNER) or "")
+    assert "to adopt it" not in (foreign("Deployment", given, OWNER) or "")
 
 
 def test_what_another_controls_is_not_handed_over_by_an_annotation() -> None:

@@ -156,7 +156,7 @@ def test_a_deployment_whose_pods_lose_their_name_is_refused(query: Query) -> Non
     assert [asked.arm for query in planned.queries for asked in query.asked] == [fits]
     ((asked, answer),) = planned.refused.items()
     assert asked.arm == too_long
-    assert "longer than 46 characters; shorten it" in answer.message
+    assert "longer than 46 characters: shorten it" in answer.message
 
 
 @pytest.mark.parametrize(

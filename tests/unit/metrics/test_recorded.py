@@ -145,11 +145,11 @@ def test_what_was_not_recorded_is_told_from_what_has_no_series() -> None:
     ids=str,
 )
 def test_what_is_no_series_is_refused_by_its_place(element: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"^counters\[0\]\.result\[1\] is no series"):
+    with pytest.raises(ValueError, match=r"^counters\[0\]\.result\[1\] is not a series"):
         Recorded(recording(series(CANDIDATE), element))
 
 
 def test_an_expression_that_only_prometheus_knows_is_refused() -> None:
     matcher = LabelMatcher(label="code", operator="=~", value=r"\pN+")
-    with pytest.raises(ValueError, match="matcher of code can only be tried in Prometheus"):
+    with pytest.raises(ValueError, match="matcher of code can only be evaluated by Prometheus"):
         read(recording(series(CANDIDATE, (10, 1))), CounterQuery(REQUESTS.metric, (matcher,)), 20)

@@ -186,7 +186,7 @@ def pair(now: float) -> Iterator[Series]:
 def test_an_undeclared_pair_of_replicas_is_an_error_that_names_the_setting() -> None:
     said = undeclared(tuple(pair(300)))
     assert said is not None
-    assert "told apart by the label replica" in said
+    assert "differs in the label replica" in said
     assert "--prometheus-replica-labels=replica" in said
 
 

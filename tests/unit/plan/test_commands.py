@@ -61,12 +61,12 @@ def test_an_undo_whose_pods_do_not_start_keeps_what_serves() -> None:
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        ("dance/abbbbbbb", "write promote or advance"),
-        ("promote", "write promote or advance"),
+        ("dance/abbbbbbb", "use promote or advance"),
+        ("promote", "use promote or advance"),
         (f"promote/{C}", f"the candidate is {B}"),
         (f"retry/{C}", "is not rejected"),
-        (f"undo/{A}", "is stable already"),
-        (f"undo/{B}", "write retry or promote"),
+        (f"undo/{A}", "is already stable"),
+        (f"undo/{B}", "use retry or promote"),
         (f"undo/{C}", "not in the history"),
     ],
 )
@@ -90,12 +90,12 @@ def test_after_an_undo_stables_pods_are_as_many_as_there_are() -> None:
 
 def test_a_first_deployment_cannot_be_promoted_by_hand() -> None:
     rollout = SimulatedRollout(world=SimulatedCluster(broken={A})).settle().order(f"promote/{A}")
-    assert "becomes stable by itself once it serves" in outcome(rollout)
+    assert "becomes stable once it serves" in outcome(rollout)
 
 
 def test_a_first_deployment_cannot_be_aborted() -> None:
     rollout = SimulatedRollout(world=SimulatedCluster(broken={A})).settle().order(f"abort/{A}")
-    assert "nothing to go back to" in outcome(rollout)
+    assert "there is none to roll back to" in outcome(rollout)
 
 
 @pytest.mark.parametrize("command", [f"abort/{C}", f"undo/{A}"])
@@ -104,7 +104,7 @@ def test_what_alone_serves_is_not_taken_out_by_command(command: str) -> None:
     rollout.world.broken = {B}
     rollout.settle().order(command)
     assert rollout.status.candidate and rollout.status.candidate.revision == C
-    told = f"stable revision {B} has no ready pod, and candidate {C} has 2: nothing would be served"
+    told = f"stable revision {B} has no ready pod, and candidate {C} has 2: nothing would serve"
     assert told in outcome(rollout)
     assert f"promote/{C}" in outcome(rollout)
     rollout.world.broken = set()

@@ -28,7 +28,7 @@ def test_the_candidates_pods_start_and_take_no_traffic_until_the_history_is_read
     assert rollout.status.candidate
     assert rollout.status.candidate.analysis_since is None
     assert rollout.reason == "NoData"
-    assert "Stable's last hour is read" in rollout.status.message
+    assert "Reading stable's last hour" in rollout.status.message
     rollout.history = NO_HISTORY
     assert rollout.after(1).weight > 0
     assert rollout.status.candidate

@@ -52,7 +52,7 @@ def test_until_there_is_a_reference_nothing_is_known() -> None:
     assert reported(serving(**monitored(recordFor="2h"))) == (
         "Unknown",
         "RecordingReference",
-        "The reference is being recorded: 2h of what stable is asked, and at least 1000 values.",
+        "Recording the reference: the inputs of stable for 2h, and at least 1000 values.",
     )
     assert reported(serving(**monitored(**GIVEN))) == ("Unknown", "NoData", "Not measured yet.")
 

@@ -93,7 +93,7 @@ def test_the_split_is_read_back_and_the_status_says_what_is_lost(asked: Revision
     assert world.weight == 20
     assert set(world.history) == {NEW.hash}, "nothing goes back to what is not kept"
     assert world.unkept
-    assert f"ControllerRevision fraud-{OLD.hash} is gone" in world.unkept
+    assert f"ControllerRevision fraud-{OLD.hash} is missing" in world.unkept
 
 
 @pytest.mark.parametrize(

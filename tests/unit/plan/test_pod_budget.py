@@ -78,7 +78,7 @@ def test_stables_restarts_count_per_pod_and_not_in_sum() -> None:
     assert rollout.status.candidate.restarts.expected == 1.0
     seen(rollout, pod("b-1", 7), *stable, pod("a-3", 4, revision=A), after=60)
     assert rollout.status.rejected
-    assert "3 beyond the 1 of as many pods of stable, and what" in rollout.status.rejected.message
+    assert "3 more than the 1 of as many stable pods, plus" in rollout.status.rejected.message
 
 
 def test_what_chance_adds_where_stables_pods_restart_often_is_no_fault() -> None:
@@ -137,7 +137,7 @@ def test_unready_time_is_counted_over_the_whole_rollout() -> None:
     rollout.world.broken.add(B)
     rollout.settle().after(60)
     assert rollout.status.rejected and rollout.status.rejected.reason == "ProgressDeadlineExceeded"
-    assert "10m in sum" in rollout.status.rejected.message
+    assert "for 10m in total" in rollout.status.rejected.message
     assert "10 times" in rollout.status.rejected.message
 
 

@@ -64,7 +64,7 @@ def test_an_autoscaler_is_told_how_to_select_the_pods() -> None:
 
 
 def test_fields_of_the_spec_that_are_not_known_are_a_condition() -> None:
-    ignored = ("spec.rollout.guard is not known to this version.",)
+    ignored = ("spec.rollout.guard is unknown to this version.",)
     plan = first_pass(A, RUNNING, ignored=ignored)
     conditions = {each.type: each for each in plan.status.conditions}
     assert conditions["FieldsIgnored"].status == "True"

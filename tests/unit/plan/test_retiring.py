@@ -60,15 +60,15 @@ def test_after_a_promotion_stables_pods_stay_until_a_gateway_has_taken_the_route
 
 def test_after_a_rollback_the_candidates_pods_stay_too_and_the_status_says_why() -> None:
     rollout = with_the_gateways_controller_down().judged("Fail")
-    assert f"Revision {B} is being taken out of the traffic." in rollout.status.message
+    assert f"Revision {B} is losing its traffic." in rollout.status.message
     assert "Pods of revision" not in rollout.status.message
     rollout.after(ROUTE_PATIENCE)
-    told = f"Pods of revision {B} stay, since they may still get traffic: {NOT_TAKEN}."
+    told = f"Pods of revision {B} stay, because they may still get traffic: {NOT_TAKEN}."
     assert told in rollout.status.message
     assert revisions(rollout.after(3600)) == {A, B}
     rollout.world.routed = True
     rollout.settle()
-    assert f"Revision {B} is not served." in rollout.status.message
+    assert f"Revision {B} gets no traffic." in rollout.status.message
     assert "Pods of revision" not in rollout.status.message
     assert revisions(rollout.after(30)) == {A}
 

@@ -323,7 +323,7 @@ def test_steps_that_are_cut_short_at_the_weight_at_hand_change_no_weight() -> No
 
 def test_a_promotion_does_not_say_that_a_route_is_written_whose_name_is_taken() -> None:
     rollout = serving().given(steps=STEPS).apply(B)
-    told = "HTTPRoute team/loan exists and was not made by Serinus."
+    told = "HTTPRoute team/loan exists and was not created by Serinus."
     taken = replace(
         rollout.world.at(rollout.rollout.now),
         intervention=Intervention(Reason.NAME_TAKEN, told),

@@ -30,8 +30,8 @@ def test_a_silent_candidate_loses_its_traffic_and_keeps_its_pods() -> None:
     assert rollout.status.rejected is None
     assert (rollout.status.phase, rollout.reason) == ("Degraded", "CandidateSilent")
     assert rollout.reasons[-1] == "CandidateSilent"
-    assert "0 of about 1203 requests that 20% of the traffic makes" in rollout.status.message
-    assert "stable 4812 in 2m" in rollout.status.message
+    assert "0 of about 1203 requests expected at 20% of the traffic" in rollout.status.message
+    assert "stable 4812 in at least 2m" in rollout.status.message
     assert f"advance/{B}" in rollout.status.message
 
 

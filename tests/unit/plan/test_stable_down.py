@@ -50,7 +50,7 @@ def test_a_command_is_refused_also_where_stables_deployment_is_gone() -> None:
     rollout.order(f"abort/{B}")
     assert rollout.status.candidate
     assert rollout.status.command
-    assert "nothing would be served" in rollout.status.command.outcome
+    assert "nothing would serve" in rollout.status.command.outcome
 
 
 @pytest.mark.parametrize("desired", [A, C])
@@ -60,8 +60,8 @@ def test_it_serves_on_when_the_spec_leaves_it_until_stable_can(desired: str) -> 
     rollout.apply(desired)
     assert rollout.status.candidate and rollout.status.candidate.revision == B
     assert (rollout.weight, rollout.reason) == (50, "AwaitingPods")
-    assert f"stable revision {A} has 0 of 4 pods ready, after it had none" in rollout.status.message
-    assert f"{B} serves on until it has all" in rollout.status.message
+    assert f"stable revision {A} had no ready pod, and has 0 of 4 now" in rollout.status.message
+    assert f"{B} serves until all are ready" in rollout.status.message
     assert rollout.after(3600).status.candidate, "a step that is over passes nothing"
     rollout.world.broken = set()
     rollout.settle()
@@ -124,7 +124,7 @@ def test_an_invalid_spec_drops_it_once_stable_can_serve(invalid: str) -> None:
     assert rollout.status.candidate and rollout.weight == 50
     assert rollout.status.phase == "Degraded"
     if invalid == "problems":
-        assert f"Revision {B} serves on until stable's pods do." in rollout.status.message
+        assert f"Revision {B} serves until stable's pods are ready." in rollout.status.message
     rollout.world.broken = set()
     rollout.settle()
     assert rollout.status.candidate is None and "InvalidSpec" in rollout.reasons

@@ -14,8 +14,8 @@ from tests.support.simulated_rollout import B, SimulatedRollout, serving
 
 STEPS = [{"setWeight": 20}, {"setWeight": 50}]
 OWNER = Owner("team", "loan", uid="")
-GIVEN = "The route gives it 20%, and whether that is in effect is not known."
-TAKEN = "Service team/loan exists and was not made by Serinus"
+GIVEN = "The route gives it 20%, but it is unknown whether that is in effect."
+TAKEN = "Service team/loan exists and was not created by Serinus"
 
 
 @dataclass

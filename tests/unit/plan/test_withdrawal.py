@@ -118,7 +118,7 @@ def test_what_is_no_mark_is_none(text: str) -> None:
 
 
 def test_traffic_is_not_given_back_before_a_later_look_finds_nothing() -> None:
-    assert "Traffic was taken from revision new" in withdrawn(spec(), status(), MARK, 1020.0)
+    assert "The traffic of revision new was withdrawn" in withdrawn(spec(), status(), MARK, 1020.0)
     blind: tuple[Verdict, ...] = ("NoData", "Error")
     for verdict in blind:
         assert withdrawn(spec(), status(verdict, measured_at=1010.0), MARK, 1020.0), verdict

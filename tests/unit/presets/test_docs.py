@@ -34,11 +34,11 @@ def told(check: Check) -> str:
 def errors(name: str) -> str:
     settings = PRESETS[name].error_rate
     if settings.successes:
-        return f"`{settings.requests.metric}` less `{settings.successes}`"
+        return f"`{settings.requests.metric}` minus `{settings.successes}`"
     among = settings.failures or settings.requests.metric
     which = f" with `{conditions(settings.failed)}`" if settings.failed else ""
-    beside = f" beside `{settings.requests.metric}`" if settings.failures else ""
-    return f"`{among}`{which}{beside}"
+    other = f" and `{settings.requests.metric}`" if settings.failures else ""
+    return f"`{among}`{which}{other}"
 
 
 def conditions(matchers: list[LabelMatcher]) -> str:

@@ -244,9 +244,13 @@ def test_a_latency_is_chosen_by_its_name_or_replaced_by_a_histogram() -> None:
 @pytest.mark.parametrize(
     ("preset", "check", "told"),
     [
-        ("vLLM", {"latency": {"of": "queue"}}, "latency: queue is no latency of vLLM; it has requ"),
+        (
+            "vLLM",
+            {"latency": {"of": "queue"}},
+            "latency: queue is not a latency of vLLM; it has requ",
+        ),
         ("Triton", {"latency": {"of": "request"}}, "it has firstResponse"),
-        ("Triton", {"latency": {}}, "latency: Triton adds up durations"),
+        ("Triton", {"latency": {}}, "latency: Triton exports total durations"),
         (None, {"latency": {"of": "queueTime"}}, "latency: queueTime is a latency of a preset"),
         (
             "Istio",
@@ -289,5 +293,5 @@ def test_an_empty_list_of_checks_stays_empty_under_a_preset() -> None:
 
 
 def test_an_unknown_preset_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"is none of BentoML, .*, vLLM"):
+    with pytest.raises(ValueError, match=r"must be one of BentoML, .*, vLLM"):
         Analysis.model_validate({"preset": "Tritonn"})

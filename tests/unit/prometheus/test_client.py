@@ -156,7 +156,7 @@ async def test_a_refused_query_leaves_the_others_readable() -> None:
 
     async with serving(picky) as server:
         broken, whole = await ask(server.url, CounterQuery("broken_total"), REQUESTS)
-    assert broken == QueryError("Prometheus refused the query (HTTP 422): no such thing.")
+    assert broken == QueryError("Prometheus rejected the query (HTTP 422): no such thing.")
     assert whole == (Series(LABELS, ((1.0, 1.0),)),)
 
 
@@ -211,7 +211,7 @@ async def test_a_server_that_hangs_is_given_up_in_time() -> None:
     started = time.monotonic()
     said = await sentence(faulty.hang, timeout=0.5)
     assert time.monotonic() - started < 1.5
-    assert "did not answer within 0.5s: check whether it runs" in said
+    assert "did not answer within 0.5s: check whether it is running" in said
 
 
 async def test_a_server_that_drips_is_given_up_in_time() -> None:
@@ -266,7 +266,7 @@ async def test_what_comes_after_an_outage_is_read() -> None:
 async def test_a_redirect_is_refused_and_not_followed() -> None:
     async with serving(saying(matrix((LABELS, [[1, "1"]])))) as elsewhere:
         said = await sentence(faulty.text("", 307, Location=elsewhere.url))
-    assert "redirect (HTTP 307), which is not followed: give the operator its final" in said
+    assert "redirect (HTTP 307), which is not followed: give the operator the final" in said
     assert elsewhere.forms == []
 
 
@@ -281,7 +281,7 @@ async def test_an_answer_without_end_is_given_up(handler: Handler) -> None:
 
 
 async def test_an_answer_that_breaks_off_is_not_taken_for_a_whole() -> None:
-    assert "broke off" in await sentence(faulty.cut_short)
+    assert "is incomplete" in await sentence(faulty.cut_short)
 
 
 async def test_nobody_listening_is_said_with_the_address() -> None:
@@ -297,25 +297,25 @@ async def test_nobody_listening_is_said_with_the_address() -> None:
 @pytest.mark.parametrize(
     ("handler", "words"),
     [
-        (faulty.text("<html>Bad gateway</html>", 502), "answered with HTTP 502 and no reason"),
+        (faulty.text("<html>Bad gateway</html>", 502), "answered with HTTP 502 without a reason"),
         (faulty.text("upstream \x1b[31mgone", 503), "answered with HTTP 503: upstream [31mgone."),
-        (faulty.text("", 500), "answered with HTTP 500 and no reason"),
-        (faulty.text("<html>Welcome</html>", 200), "did not speak as Prometheus does"),
+        (faulty.text("", 500), "answered with HTTP 500 without a reason"),
+        (faulty.text("<html>Welcome</html>", 200), "not from a Prometheus API"),
         (faulty.text("", 204), "answered with HTTP 204"),
-        (faulty.text("Unauthorized", 401), "let the operator not in (HTTP 401): check the token"),
+        (faulty.text("Unauthorized", 401), "refused access (HTTP 401): check the token"),
         (saying({"status": "error", "error": "x" * 5000}, 503), "(HTTP 503): " + "x" * 300 + "…."),
         (saying({"status": "error", "error": "too busy"}), "(HTTP 200): too busy."),
         (saying(matrix(warnings=["store a: gone"])), "may be incomplete: store a: gone."),
-        (saying({}), "did not speak as Prometheus does"),
-        (saying([1]), "did not speak as Prometheus does"),
-        (saying({"status": "success"}), "did not speak as Prometheus does"),
-        (saying({"status": "success", "data": {}}), "did not speak as Prometheus does"),
-        (saying(success("matrix", None)), "did not speak as Prometheus does"),
-        (saying(success("matrix", ["x"])), "did not speak as Prometheus does"),
-        (saying(success("matrix", [{"values": [[1, "1"]]}])), "did not speak as Prometheus does"),
-        (saying(matrix((LABELS, [[1, "many"]]))), "did not speak as Prometheus does"),
-        (saying(matrix((LABELS, [[1]]))), "did not speak as Prometheus does"),
-        (saying(success("string", [1, "x"])), "did not speak as Prometheus does"),
+        (saying({}), "not from a Prometheus API"),
+        (saying([1]), "not from a Prometheus API"),
+        (saying({"status": "success"}), "not from a Prometheus API"),
+        (saying({"status": "success", "data": {}}), "not from a Prometheus API"),
+        (saying(success("matrix", None)), "not from a Prometheus API"),
+        (saying(success("matrix", ["x"])), "not from a Prometheus API"),
+        (saying(success("matrix", [{"values": [[1, "1"]]}])), "not from a Prometheus API"),
+        (saying(matrix((LABELS, [[1, "many"]]))), "not from a Prometheus API"),
+        (saying(matrix((LABELS, [[1]]))), "not from a Prometheus API"),
+        (saying(success("string", [1, "x"])), "not from a Prometheus API"),
     ],
 )
 async def test_what_is_no_answer_is_said_in_a_sentence(handler: Handler, words: str) -> None:
@@ -336,7 +336,7 @@ async def test_a_counter_that_is_no_count_makes_its_own_arm_unreadable(value: st
         )
     ours = answers[ArmQuery(ARM, REQUESTS, 60)]
     assert isinstance(ours, QueryError)
-    assert f"model_requests_total of pod {POD} reads {float(value):g}, which is no" in ours.message
+    assert f"model_requests_total of pod {POD} is {float(value):g}, which is not" in ours.message
     assert answers[ArmQuery(other, REQUESTS, 60)] == (Series(theirs, ((1.0, 1.0),)),)
 
 
@@ -345,7 +345,7 @@ async def test_a_native_histogram_is_said_to_be_one() -> None:
     async with serving(saying(success("matrix", [native]))) as server:
         (answer,) = await ask(server.url, REQUESTS)
     assert isinstance(answer, QueryError)
-    assert "is a native histogram: name a counter" in answer.message
+    assert "is a native histogram: use a counter" in answer.message
 
 
 async def test_native_histograms_are_answered_as_series_of_classic_ones() -> None:
@@ -362,9 +362,9 @@ async def test_native_histograms_are_answered_as_series_of_classic_ones() -> Non
 @pytest.mark.parametrize(
     ("element", "words"),
     [
-        ({"metric": LABELS, "values": [[1, "1"]]}, "is no histogram"),
-        ({"metric": LABELS, "histograms": [[1, {"buckets": []}]]}, "that Prometheus has not today"),
-        ({"metric": LABELS, "histograms": [[1, []]]}, "that Prometheus has not today"),
+        ({"metric": LABELS, "values": [[1, "1"]]}, "is not a histogram"),
+        ({"metric": LABELS, "histograms": [[1, {"buckets": []}]]}, "in an unknown format"),
+        ({"metric": LABELS, "histograms": [[1, []]]}, "in an unknown format"),
     ],
 )
 async def test_what_is_no_native_histogram_is_told(element: dict[str, object], words: str) -> None:
@@ -406,8 +406,8 @@ async def test_user_name_and_password_are_read_from_their_files(tmp_path: Path) 
     [
         (None, "cannot be read: FileNotFoundError"),
         (b"", "are empty"),
-        (b"1\nx9q8", "what a header cannot"),
-        ("x9q8\u00ef".encode(), "what a header cannot"),
+        (b"1\nx9q8", "contain invalid characters"),
+        ("x9q8\u00ef".encode(), "contain invalid characters"),
         (b"\xff", "cannot be read: UnicodeDecodeError"),
     ],
 )

@@ -25,7 +25,7 @@ CheckName = Annotated[
     Field(max_length=63),
     Written(
         "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-        "a check's name has lower-case letters, digits and - only",
+        "a check's name must consist of lower-case letters, digits and -",
     ),
 ]
 
@@ -42,11 +42,11 @@ KINDS: Final[Mapping[str, type[Settings]]] = {
 """Every kind of check, by its key in a manifest; each has a field of Check."""
 
 _FIELDS: Final = {kind: to_snake(kind) for kind in KINDS}
-_ONE_KIND: Final = f"a check needs exactly one of {', '.join(KINDS)}"
+_ONE_KIND: Final = f"a check must have exactly one of {', '.join(KINDS)}"
 
 
 class Check(Type):
-    """One question that every step must answer; exactly one kind."""
+    """A check that every step must pass. Set exactly one kind."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -65,28 +65,29 @@ class Check(Type):
         default=1, description="Share of the false-rollback budget, relative to the other checks."
     )
     error_rate: ErrorRate | None = Field(
-        default=None, description="Share of failed requests, candidate against stable."
+        default=None, description="Share of failed requests, candidate compared with stable."
     )
     fairness: Fairness | None = Field(
-        default=None, description="The groups inside the candidate, each against each other."
+        default=None, description="Groups of the candidate, compared with each other."
     )
     feedback: Feedback | None = Field(
         default=None,
-        description="Share of negative outcomes that users report, candidate against stable.",
+        description="Share of negative outcomes that users report, candidate compared with stable.",
     )
     latency: Latency | None = Field(
-        default=None, description="Share of slow requests, candidate against stable."
+        default=None, description="Share of slow requests, candidate compared with stable."
     )
     prediction_drift: PredictionDrift | None = Field(
-        default=None, description="Distribution of predictions, candidate against stable."
+        default=None, description="Distribution of predictions, candidate compared with stable."
     )
     threshold: Threshold | None = Field(
-        default=None, description="A value from Prometheus against bounds; no guarantee."
+        default=None,
+        description="Value of a query, compared with bounds; no statistical guarantee.",
     )
     traffic_share: TrafficShare | None = Field(
         default=None,
-        description="Share of the requests that the candidate takes, against its weight. It holds "
-        "the rollout, and never rolls back.",
+        description="The candidate's share of requests, compared with its weight. Holds the "
+        "rollout, and never rolls back.",
     )
 
     @cached_property

@@ -40,6 +40,7 @@ class Compared(Settings):
         tolerance, margin = self.absolute_tolerance, self.absolute_margin
         if fraction(margin) < fraction(tolerance):
             message = (
-                f"{margin} is below absoluteTolerance, {tolerance}: what passes must be tolerated"
+                f"{margin} is below absoluteTolerance, {tolerance}: "
+                "a Pass must be within the tolerance"
             )
             yield Problem("absoluteMargin", message)

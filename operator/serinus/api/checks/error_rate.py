@@ -12,7 +12,7 @@ from serinus.api.problem import Problem
 
 
 class ErrorRate(FailureCounters, Compared):
-    """The share of failed requests: candidate against stable, and against an absolute limit."""
+    """Share of failed requests, compared with stable and with an absolute limit."""
 
     counts_requests = True
     finds_bad_events = True
@@ -36,8 +36,8 @@ class ErrorRate(FailureCounters, Compared):
     )
     absolute_tolerance: Percent = Field(
         default="0.1%",
-        description="Added to the tolerated rate, so that a few errors next to a nearly "
-        "perfect stable do not cause a rollback.",
+        description="Added to the tolerated rate, so that a few errors do not cause a rollback if "
+        "stable has almost none.",
     )
     margin: Annotated[float, Field(gt=1, le=100)] = Field(
         default=1.5,
@@ -46,13 +46,13 @@ class ErrorRate(FailureCounters, Compared):
     )
     absolute_margin: Percent = Field(
         default="1%",
-        description="Added to the margin, so that a candidate next to a nearly perfect stable "
-        "can pass at all.",
+        description="Added to the margin, so that the candidate can pass if stable has almost no "
+        "errors.",
     )
     limit: Percent | None = Field(
         default=None,
         description="Roll back once the candidate's error rate is shown to be above this, "
-        "whatever stable does.",
+        "regardless of stable.",
     )
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:

@@ -15,33 +15,30 @@ _FAIRNESS_OF_SOMETHING = "set favourable, equalisedOdds or both"
 
 
 class EqualisedOdds(Type):
-    """Feedback that tells right from wrong, by group: who should have been favoured is, equally
-    often in each group, and so is who should not."""
+    """Compares the true and false positive rates of the groups, from feedback."""
 
     outcomes: Counter = Field(
         default=Counter(metric="model_feedback_total"),
-        description="The counter of outcomes.",
+        description="Counter of outcomes.",
     )
-    outcome_label: LabelName = Field(
-        default="outcome", description="The label that names the outcome."
-    )
+    outcome_label: LabelName = Field(default="outcome", description="Label with the outcome.")
     true_positive: OutcomeName = Field(
-        default="true_positive", description="The outcome of one who was favoured rightly."
+        default="true_positive", description="Outcome of a correct favourable answer."
     )
     false_positive: OutcomeName = Field(
-        default="false_positive", description="The outcome of one who was favoured wrongly."
+        default="false_positive", description="Outcome of a wrong favourable answer."
     )
     true_negative: OutcomeName = Field(
-        default="true_negative", description="The outcome of one who was refused rightly."
+        default="true_negative", description="Outcome of a correct unfavourable answer."
     )
     false_negative: OutcomeName = Field(
-        default="false_negative", description="The outcome of one who was refused wrongly."
+        default="false_negative", description="Outcome of a wrong unfavourable answer."
     )
 
 
 class Fairness(Compared):
-    """The groups inside the candidate against each other: each is favoured about as often as any
-    other. Stable has no part in it."""
+    """Compares the groups of the candidate with each other: how often each gets a favourable
+    answer. Stable is not involved."""
 
     compares_with_stable = False
 
@@ -59,25 +56,25 @@ class Fairness(Compared):
 
     predictions: Counter = Field(
         default=Counter(metric="model_predictions_total"),
-        description="The counter of the model's answers.",
+        description="Counter of the model's answers.",
     )
     group_label: LabelName = Field(
         default="group",
-        description="The label that names the group; a series without it belongs to none.",
+        description="Label with the group; a series without it belongs to no group.",
     )
     favourable: Annotated[list[LabelMatcher], Field(min_length=1, max_length=8)] | None = Field(
         default=None,
-        description="Which answers are favourable, for example class=approve. Each group's share "
-        "of them is compared with each other's.",
+        description="Which answers are favourable, for example class=approve. The groups' shares "
+        "of favourable answers are compared.",
     )
     equalised_odds: EqualisedOdds | None = Field(
         default=None,
-        description="Compare true and false positive rates too, where feedback tells them.",
+        description="Also compare true and false positive rates, from feedback.",
     )
     min_group_share: Percent = Field(
         default="2%",
-        description="A group with less than this share of the candidate's answers does not keep a "
-        "step from passing; it may still fail it.",
+        description="A group with a smaller share of the candidate's answers does not prevent a "
+        "Pass, but can cause a Fail.",
     )
     tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
         default=1.25,

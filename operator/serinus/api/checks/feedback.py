@@ -14,8 +14,8 @@ from serinus.api.problem import Problem
 
 
 class Feedback(Compared):
-    """The share of negative outcomes among those that users report: candidate against stable, and
-    against an absolute limit. Answers that nobody judged say nothing."""
+    """Share of negative outcomes among those that users report, compared with stable and with an
+    absolute limit. Answers without feedback do not count."""
 
     finds_bad_events = True
 
@@ -25,7 +25,7 @@ class Feedback(Compared):
 
     outcomes: Counter = Field(
         default=Counter(metric="model_feedback_total"),
-        description="The counter of all outcomes that were reported.",
+        description="Counter of all reported outcomes.",
     )
     negative: Annotated[list[LabelMatcher], Field(min_length=1, max_length=8)] = Field(
         default=[
@@ -35,18 +35,18 @@ class Feedback(Compared):
                 value="bad|negative|incorrect|false_positive|false_negative",
             )
         ],
-        description="Which of those outcomes are bad news; by default those whose label outcome is "
-        "bad, negative, incorrect, false_positive or false_negative.",
+        description="Which outcomes are negative; defaults to an outcome of bad, negative, "
+        "incorrect, false_positive or false_negative.",
     )
     after: Duration = Field(
         default="0s",
-        description="Feedback counts only from so long after the candidate's first traffic. Where "
-        "complaints come sooner than praise, a candidate's first feedback is worse than it will "
-        "be: wait as long as most feedback takes.",
+        description="Ignore feedback for this time after the candidate's first traffic. If "
+        "negative feedback arrives sooner than positive feedback, set it to the time in which most "
+        "feedback arrives.",
     )
     min_feedback: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=50,
-        description="Outcomes that the candidate must have received in a step to pass it.",
+        description="Minimum number of candidate outcomes for a step to pass.",
     )
     tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
         default=1.1,
@@ -63,7 +63,7 @@ class Feedback(Compared):
     limit: Percent | None = Field(
         default=None,
         description="Roll back once the candidate's share of negative outcomes is shown to be "
-        "above this, whatever stable does.",
+        "above this, regardless of stable.",
     )
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:

@@ -13,26 +13,26 @@ from serinus.api.checks.settings import counts_too_late
 from serinus.api.problem import Problem
 from serinus.api.quantities import seconds
 
-_ONE_LATENCY = "set of, a latency of the preset, or histogram, not both"
+_ONE_LATENCY = "set either of (a latency of the preset) or histogram, not both"
 
 
 class SlowLimit(Type):
-    """No more than this share of requests may be slower than this bound."""
+    """An absolute limit on the share of requests slower than a bound."""
 
     bound: Duration = Field(
-        description="A latency such as 500ms. It should be a bucket bound of the histogram; the "
-        "next higher one is taken where it is not."
+        description="A latency such as 500ms. Should be a bucket bound of the histogram; otherwise "
+        "the next higher one is used."
     )
     share: Percent = Field(
         description="Roll back once more than this share of the candidate's requests is shown to "
-        "be slower than the bound, whatever stable does."
+        "be slower than the bound, regardless of stable."
     )
 
 
 class Latency(Compared):
-    """How long requests take: the share slower than each of a few bounds, candidate against
-    stable. The bounds are buckets of the histogram, nearest to what 50, 25, 10, 5, 2, 1 and 0.5%
-    of stable's requests exceed."""
+    """Share of requests slower than each of several bounds, compared with stable. The bounds are
+    the bucket bounds closest to those that 50, 25, 10, 5, 2, 1 and 0.5% of stable's requests
+    exceed."""
 
     counts_requests = True
     finds_bad_events = True
@@ -48,34 +48,34 @@ class Latency(Compared):
 
     of: LatencyName | None = Field(
         default=None,
-        description="Which of the preset's latencies, such as timeToFirstToken of vLLM; request, "
-        "the whole of it, if left out.",
+        description="A latency of the preset, such as timeToFirstToken of vLLM; defaults to "
+        "request, the total duration.",
     )
     histogram: Histogram = Field(
         default=Histogram(metric="model_request_duration_seconds"),
-        description="The histogram of durations. By default the preset's, or "
+        description="Histogram of durations. Defaults to that of the preset, or "
         "model_request_duration_seconds.",
     )
     warm_up: WarmUp = Field(
         default="30s",
-        description="A pod's requests count once it has served for so long, with either revision, "
-        "and again so long after a restart; 10m at most. All other checks count from the first "
-        "request on.",
+        description="Ignore a pod's requests for this time after its first request and after each "
+        "restart, in both revisions; at most 10m. All other checks count from the first request "
+        "on.",
     )
     tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
         default=1.1,
-        description="Roll back once more than this many times as many of the candidate's requests "
-        "as of stable's are shown to be slower than some bound.",
+        description="Roll back once the candidate's share of requests slower than any bound is "
+        "shown to be more than this many times stable's.",
     )
     absolute_tolerance: Percent = Field(
         default="0.5%",
-        description="Added to the tolerated share of slow requests, so that a few requests far "
-        "out in the tail do not cause a rollback.",
+        description="Added to the tolerated share of slow requests, so that a few very slow "
+        "requests do not cause a rollback.",
     )
     margin: Annotated[float, Field(gt=1, le=100)] = Field(
         default=1.5,
-        description="Pass once fewer than this many times as many of the candidate's requests as "
-        "of stable's are shown to be slower than each bound.",
+        description="Pass once the candidate's share of requests slower than each bound is shown "
+        "to be less than this many times stable's.",
     )
     absolute_margin: Percent = Field(
         default="2%", description="Added to the margin of the share of slow requests."
@@ -105,13 +105,13 @@ class Latency(Compared):
         yield from super().problems(longest_step, server)
 
     def _lack(self, server: ServerMetrics | None) -> str | None:
-        """Why there is no histogram to read, in a sentence with the remedy."""
+        """Why there is no histogram to read, with the remedy."""
         if server is None:
-            remedy = "set preset, or histogram instead"
+            remedy = "set preset, or use histogram instead"
             return f"{self.of} is a latency of a preset; {remedy}" if self.of else None
         if self.of is None:
-            return f"{server.lacks['latency']} Name another histogram, or one of its latencies."
-        return f"{self.of} is no latency of {server.name}; it has {', '.join(server.latencies)}"
+            return f"{server.lacks['latency']} Set a histogram, or a latency of the preset in of."
+        return f"{self.of} is not a latency of {server.name}; it has {', '.join(server.latencies)}"
 
     def completed(self, server: ServerMetrics) -> Self:
         known = server.latencies.get(self.of or "request")

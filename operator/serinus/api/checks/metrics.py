@@ -11,21 +11,21 @@ from serinus.api.base import CelRule, Type, Written
 MetricName = Annotated[
     str,
     Field(max_length=200),
-    Written("^[a-zA-Z_:][a-zA-Z0-9_:]*$", "a metric's name has letters, digits, _ and : only"),
+    Written("^[a-zA-Z_:][a-zA-Z0-9_:]*$", "a metric name must consist of letters, digits, _ and :"),
 ]
 
 
 LabelName = Annotated[
     str,
     Field(max_length=100),
-    Written("^[a-zA-Z_][a-zA-Z0-9_]*$", "a label's name has letters, digits and _ only"),
+    Written("^[a-zA-Z_][a-zA-Z0-9_]*$", "a label name must consist of letters, digits and _"),
 ]
 
 
 Operator = Literal["=", "!=", "=~", "!~"]
 
 
-_NAMED_BY_METRIC: Final = "the metric is named by metric, not by a matcher of __name__"
+_NAMED_BY_METRIC: Final = "set the name of the metric in metric, not by a matcher of __name__"
 
 
 def _not_the_name(label: str) -> str:
@@ -35,7 +35,7 @@ def _not_the_name(label: str) -> str:
 
 
 class LabelMatcher(Type):
-    """One condition on a label, as in PromQL."""
+    """A matcher of a label, as in PromQL."""
 
     label: Annotated[
         LabelName,
@@ -44,9 +44,11 @@ class LabelMatcher(Type):
     ] = Field(description="Name of the label.")
     operator: Operator = Field(
         default="=",
-        description="How to compare: = or != for a text, =~ or !~ for a regular expression.",
+        description="=, != for a string, =~, !~ for a regular expression.",
     )
-    value: Annotated[str, Field(max_length=256)] = Field(description="What to compare with.")
+    value: Annotated[str, Field(max_length=256)] = Field(
+        description="String or regular expression to compare with."
+    )
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether a series with these labels meets it, as Prometheus decides it.
@@ -58,8 +60,8 @@ class LabelMatcher(Type):
             found = self.value == value if "~" not in self.operator else self._fits(value)
         except re.error:
             raise ValueError(
-                f"the matcher of {self.label} can only be tried in Prometheus, whose regular "
-                f"expressions have {self.value!r}"
+                f"the matcher of {self.label} can only be evaluated by Prometheus: its regular "
+                f"expression {self.value!r} is not supported here"
             ) from None
         return found is not self.operator.startswith("!")
 
@@ -73,7 +75,7 @@ class Counter(Type):
     metric: MetricName = Field(description="Name of the counter, for example http_requests_total.")
     matchers: Annotated[list[LabelMatcher], Field(max_length=8)] = Field(
         default_factory=list,
-        description="Conditions that a series must meet to count; all series if left out.",
+        description="Matchers of the series that count; defaults to all series.",
     )
 
 
@@ -81,14 +83,15 @@ class Histogram(Type):
     """A histogram that the model's pods export, classic or native."""
 
     metric: MetricName = Field(
-        description="Name of the histogram, without _bucket: http_request_duration_seconds."
+        description="Name of the histogram without _bucket, for example "
+        "http_request_duration_seconds."
     )
     matchers: Annotated[list[LabelMatcher], Field(max_length=8)] = Field(
         default_factory=list,
-        description="Conditions that a series must meet to count; all series if left out.",
+        description="Matchers of the series that count; defaults to all series.",
     )
     unit: Literal["s", "ms", "us"] = Field(
-        default="s", description="Unit of its bucket bounds: s, ms or us."
+        default="s", description="Unit of the bucket bounds: s, ms or us."
     )
 
     @property

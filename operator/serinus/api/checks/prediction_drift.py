@@ -10,7 +10,7 @@ from serinus.api.checks.metrics import Counter, LabelName, MetricName
 
 
 class PredictionDrift(Compared):
-    """What the model predicts: the candidate's distribution against stable's on live traffic."""
+    """Distribution of predictions, compared with stable on live traffic."""
 
     model_config = ConfigDict(
         json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE]}
@@ -18,20 +18,17 @@ class PredictionDrift(Compared):
 
     scores: MetricName | None = Field(
         default=None,
-        description="A histogram of scores (its name without _bucket); compared bucket by bucket.",
+        description="Histogram of scores (its name without _bucket), compared by bucket.",
     )
     classes: Counter | None = Field(
         default=None,
-        description="A counter of predictions; compared by the label class. Without scores and "
-        "classes both of the metric contract are read: model_prediction_score and "
-        "model_predictions_total, whichever the pods export.",
+        description="Counter of predictions, compared by classLabel. Without scores and classes, "
+        "model_prediction_score and model_predictions_total are read, if the pods export them.",
     )
-    class_label: LabelName = Field(
-        default="class", description="The label that names the predicted class."
-    )
+    class_label: LabelName = Field(default="class", description="Label with the predicted class.")
     tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
         default=1.25,
-        description="Roll back once some class or score range is shown to be more than this many "
+        description="Roll back once a class or score range is shown to be more than this many "
         "times as common, or as rare, as with stable.",
     )
     absolute_tolerance: Percent = Field(

@@ -1,4 +1,4 @@
-"""What a model server exports: the metrics from which checks take what their user left out."""
+"""The metrics of a model server, which are the defaults of the checks."""
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
@@ -13,12 +13,10 @@ from serinus.api.problem import Problem
 LatencyName = Annotated[
     str,
     Field(max_length=63),
-    Written("^[a-z][a-zA-Z0-9]*$", "a latency's name is written like timeToFirstToken"),
+    Written("^[a-z][a-zA-Z0-9]*$", "a latency must have a name such as timeToFirstToken"),
 ]
 
-FAILURES_OR_SUCCESSES: Final = (
-    "failures come from successes, or from failures and errors: set successes alone, or not at all"
-)
+FAILURES_OR_SUCCESSES: Final = "successes cannot be combined with failures or errors"
 
 
 class RequestCounters(Type):
@@ -26,47 +24,47 @@ class RequestCounters(Type):
 
     requests: Counter = Field(
         default=Counter(metric="model_requests_total"),
-        description="The counter of all requests, or of those that succeeded if failures is set. "
-        "By default the preset's, or model_requests_total.",
+        description="Counter of all requests, or of successful requests if failures is set. "
+        "Defaults to that of the preset, or model_requests_total.",
     )
     failures: MetricName | None = Field(
         default=None,
-        description="A counter of failed requests, where the server counts them apart; both "
-        "counters together are all requests then.",
+        description="Counter of failed requests, if the server has a separate one. The total is "
+        "then the sum of both counters.",
     )
 
     def counted_twice(self, field: str, metric: MetricName | None) -> Iterator[Problem]:
         """A problem if the counter of a part of the requests is that of all."""
         if metric == self.requests.metric:
-            message = f"{metric} is the counter of requests; name one of {field} alone"
+            message = f"{metric} is the counter of requests; set a counter of {field} only"
             yield Problem(field, message)
 
     def with_defaults(self, known: "RequestCounters", fields: AbstractSet[str]) -> Self:
-        """With those of the fields that were left out as a server has them."""
+        """With omitted fields set to those of the server."""
         names_requests = "requests" in self.model_fields_set
         if names_requests and self.requests.metric != known.requests.metric:
-            return self  # what fails among its requests says nothing of another counter's
+            return self  # matchers of its failed requests do not apply to another counter
         left_out = fields - self.model_fields_set
         return self.replace(**{field: getattr(known, field) for field in left_out})
 
 
 class FailureCounters(RequestCounters):
-    """The counters of all requests, and what tells which of them failed."""
+    """The counters of all requests, and which of them failed."""
 
     failures: MetricName | None = Field(
         default=None,
-        description="A counter of failed requests, where the server counts them apart; both "
-        "counters together are all requests then, and the matchers of requests hold for both.",
+        description="Counter of failed requests, if the server has a separate one. The total is "
+        "then the sum of both counters, and the matchers of requests apply to both.",
     )
     successes: MetricName | None = Field(
         default=None,
-        description="A counter of those of the requests that succeeded, where the server counts "
-        "no failures; the rest of requests failed, and the matchers of requests hold for both.",
+        description="Counter of successful requests, if the server does not count failures. All "
+        "other requests failed, and the matchers of requests apply to both counters.",
     )
     errors: Annotated[list[LabelMatcher], Field(min_length=1, max_length=8)] | None = Field(
         default=None,
-        description="Which requests failed, of those that failures counts or else requests. By "
-        "default the preset's; without one all of failures, or those whose label code is 5xx.",
+        description="Which series of failures, or otherwise of requests, are errors. Defaults to "
+        "those of the preset, otherwise all of failures, or those with a code of 5xx.",
     )
 
     @model_validator(mode="after")
@@ -77,22 +75,23 @@ class FailureCounters(RequestCounters):
 
     @property
     def failed(self) -> list[LabelMatcher]:
-        """What holds for a failed request, of those that failures counts or else requests."""
+        """Matchers of a failed request, among the series of failures or otherwise of requests."""
         if self.errors is not None:
             return self.errors
         return [] if self.failures else [LabelMatcher(label="code", operator="=~", value="5..")]
 
 
 class ServerMetrics(Type):
-    """The metrics of a server, or of a proxy before it."""
+    """The metrics of a server, or of a proxy in front of it."""
 
-    name: str = Field(description="As users write it.")
+    name: str = Field(description="Name in the manifest.")
     error_rate: FailureCounters = Field(
-        description="Its counters of requests, and what tells which of them failed."
+        description="Counters of requests, and which of them failed."
     )
     latencies: dict[LatencyName, Histogram] = Field(
-        default_factory=dict, description="Its histograms; `request` is what latency is by default."
+        default_factory=dict, description="Histograms; `request` is the default of latency."
     )
     lacks: dict[str, str] = Field(
-        default_factory=dict, description="By kind of check, why it has no default, in a sentence."
+        default_factory=dict,
+        description="By kind of check, a message that says why it has no default.",
     )

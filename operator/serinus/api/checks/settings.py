@@ -1,4 +1,4 @@
-"""What every kind of check says of itself: whoever asks branches by no kind."""
+"""The properties of a kind of check, so that no other code depends on the kind."""
 
 from collections.abc import Iterator
 from typing import ClassVar, Self
@@ -11,48 +11,50 @@ from serinus.api.quantities import seconds
 
 
 class Settings(Type):
-    """Of one kind of check, and what that kind does."""
+    """Settings of one kind of check, and the properties of that kind."""
 
     has_guarantee: ClassVar[bool] = True
-    """Its verdicts are wrong with a known chance, for which the analysis's budgets are asked."""
+    """Its verdicts are wrong with a known probability, set by the error budgets of the analysis."""
     tests_routing: ClassVar[bool] = False
-    """A Fail blames the routing: it holds the rollout, and rolls nobody back."""
+    """A Fail is a fault of the routing: it holds the rollout and does not roll back."""
     compares_with_stable: ClassVar[bool] = True
-    """What stable counts is a part of its evidence."""
+    """Stable's counts are part of its evidence."""
     counts_requests: ClassVar[bool] = False
-    """Every ready pod that serves counts something of what it reads."""
+    """Every ready pod that serves requests increases a counter that it reads."""
     finds_bad_events: ClassVar[bool] = False
-    """Its evidence are events of which there are too many."""
+    """Its evidence is an excess of bad events."""
 
     @property
     def shares_budget(self) -> bool:
-        """It may roll back wrongly, with a share of falseRollbackBudget as the chance; its counts
-        may vary more than by chance, and stable's history tells how much."""
+        """Whether it can cause a false rollback, with a share of falseRollbackBudget as the
+        probability. Its counts may vary more than chance explains; stable's history shows how
+        much."""
         return self.has_guarantee and not self.tests_routing
 
     @property
     def warm_up_seconds(self) -> float:
-        """Seconds in which a pod that has begun to serve is not counted."""
+        """Seconds after a pod's first request in which it is not counted."""
         return 0.0
 
     @property
     def unfiltered_durations(self) -> MetricName | None:
-        """A histogram of durations that no matcher narrows down, so that it may count health probes
-        as well."""
+        """A histogram of durations without matchers, which may therefore include health probes."""
         return None
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
-        """What neither schema nor CEL can say, by the settings' own fields. `longest_step` is how
-        long a step may take; `server` is that of the preset from which they were completed."""
+        """Problems that neither the schema nor CEL can express, by the field of these settings.
+
+        `longest_step` is the maximum duration of a step; `server` is that of the preset.
+        """
         yield from ()
 
     def completed(self, server: ServerMetrics) -> Self:
-        """With what the user left out as this server has it, so far as it does."""
+        """These settings, with omitted ones taken from the server where it has them."""
         return self
 
 
 def counts_too_late(field: str, wait: Duration, longest_step: Duration) -> Iterator[Problem]:
-    """A problem if nothing is counted for as long as a step may take."""
+    """A problem if nothing is counted for the maximum duration of a step."""
     if seconds(wait) >= seconds(longest_step):
-        message = f"{wait} is as long as a step may take, {longest_step}"
-        yield Problem(field, f"{message} (maxStepDuration): the first could never pass")
+        message = f"{wait} is not shorter than the maximum duration of a step, {longest_step}"
+        yield Problem(field, f"{message} (maxStepDuration): the first step could never pass")

@@ -14,7 +14,7 @@ from serinus.api.quantities import seconds
 
 
 class Threshold(Settings):
-    """A value from Prometheus against fixed bounds. It carries no statistical guarantee."""
+    """Value of a query, compared with fixed bounds, without a statistical guarantee."""
 
     has_guarantee = False
     compares_with_stable = False
@@ -25,22 +25,25 @@ class Threshold(Settings):
                 {"rule": "has(self.min) || has(self.max)", "message": "set min, max or both"},
                 {
                     "rule": "!has(self.min) || !has(self.max) || self.min <= self.max",
-                    "message": "min must not be above max",
+                    "message": "min must not be greater than max",
                 },
             ]
         }
     )
 
     query: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
-        description="PromQL. Each selector must contain $arm, which stands for the candidate's "
-        "pods, or $namespace, which stands for the namespace: max(model_drift_psi{$arm}).",
+        description="PromQL query, for example max(model_drift_psi{$arm}). Each selector must "
+        "contain "
+        "$arm, which stands for the candidate's pods, or $namespace, which stands for the "
+        "namespace.",
     )
-    min: float | None = Field(default=None, description="Breached below this.")
-    max: float | None = Field(default=None, description="Breached above this.")
+    min: float | None = Field(default=None, description="Lower bound.")
+    max: float | None = Field(default=None, description="Upper bound.")
     for_: Duration = Field(
         default="0s",
         alias="for",
-        description="How long it must be breached to roll back, and be in bounds to pass.",
+        description="How long the value must be out of bounds to roll back, or within bounds to "
+        "pass.",
     )
 
     @model_validator(mode="after")
@@ -48,12 +51,12 @@ class Threshold(Settings):
         if self.min is None and self.max is None:
             raise ValueError("set min, max or both")
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError("min must not be above max")
+            raise ValueError("min must not be greater than max")
         return self
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
         for message in promql.problems(self.query):
             yield Problem("query", message)
         if seconds(self.for_) > seconds(longest_step):
-            message = f"{self.for_} is longer than a step may take, {longest_step}"
-            yield Problem("for", f"{message} (maxStepDuration): it could never pass")
+            message = f"{self.for_} is longer than the maximum duration of a step, {longest_step}"
+            yield Problem("for", f"{message} (maxStepDuration): the check could never pass")

@@ -12,8 +12,8 @@ from serinus.api.problem import Problem
 
 
 class TrafficShare(RequestCounters, Compared):
-    """The candidate's share of the requests against its weight. Where it is another, the routing is
-    broken: the rollout is held, and nobody is rolled back."""
+    """The candidate's share of requests, compared with its weight. If they differ, the routing is
+    broken: the rollout is held, and not rolled back."""
 
     tests_routing = True
 
@@ -23,20 +23,22 @@ class TrafficShare(RequestCounters, Compared):
 
     tolerance: Annotated[float, Field(gt=1, le=100)] = Field(
         default=1.25,
-        description="Hold the rollout once the candidate is shown to take more than this many "
-        "times its weight, or less than its weight divided by this.",
+        description="Hold the rollout once the candidate's share is shown to be more than this "
+        "many times its weight, or less than its weight divided by this.",
     )
     absolute_tolerance: Percent = Field(
         default="0.5%",
-        description="Added to the greatest share tolerated, and taken off the least.",
+        description="Added to the largest tolerated share, and subtracted from the smallest.",
     )
     margin: Annotated[float, Field(gt=1, le=100)] = Field(
         default=2.0,
-        description="Pass once the candidate is shown to take less than this many times its "
-        "weight, and more than its weight divided by this. After a hold it is the tolerance.",
+        description="Pass once the candidate's share is shown to be less than this many times its "
+        "weight, and more than its weight divided by this. After a hold, tolerance is used "
+        "instead.",
     )
     absolute_margin: Percent = Field(
-        default="1%", description="Added to the margin's greatest share, and taken off its least."
+        default="1%",
+        description="Added to the largest share of the margin, and subtracted from the smallest.",
     )
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
-"""What model servers, and the proxies before them, export: a file of data for each.
+"""Metrics of model servers and proxies: a data file for each.
 
-A preset says which of those metrics stand for the metric contract, in the form of the checks' own
-settings. Nothing here knows a server otherwise: a new one is a new file, and its sample a test.
+A preset says which metrics replace the default ones, as settings of the checks. There is no other
+code for a server: a new one needs a file, and a sample for the tests.
 """
 
 from importlib.resources import files
@@ -30,12 +30,12 @@ def _read() -> dict[str, Preset]:
 
 def _known(name: str) -> str:
     if name not in PRESETS:
-        raise ValueError(f"is none of {', '.join(PRESETS)}")
+        raise ValueError(f"must be one of {', '.join(PRESETS)}")
     return name
 
 
 PRESETS: Final = _read()
-"""By name, in the order of the alphabet."""
+"""By name, in alphabetical order."""
 
 PresetName = Annotated[
     str, AfterValidator(_known), Field(json_schema_extra={"enum": list(PRESETS)})

@@ -1,8 +1,7 @@
-"""PromQL that users write: checked before it runs, and bound to the pods that it may read.
+"""PromQL queries of users: checked before they run, and restricted to the pods that they may read.
 
-A small parser of the language, types included, that accepts less than Prometheus does: what it
-accepts, Prometheus parses. What runs is not the text of the user, but one written anew from what
-was read in it. Nothing here is sent anywhere.
+A small parser with types that accepts a subset of Prometheus's language. The query that runs is not
+the user's text but one generated from the parsed query. Nothing here sends queries.
 """
 
 from collections.abc import Sequence
@@ -17,15 +16,15 @@ from serinus.api.promql.tokens import MAX_LENGTH, PLACEHOLDERS, GrammarError, to
 __all__ = ("problems", "quoted", "render")
 
 _MARKS: Final = {name: f"\0{name}" for name in PLACEHOLDERS}
-"""What a placeholder is written as until it is rendered. No other text of ours holds a NUL."""
+"""A placeholder before it is rendered. No other text contains NUL."""
 
 
 def problems(query: str) -> list[str]:
-    """What keeps a query from being run, as sentences; none if it may run.
+    """Why a query may not run, as messages; empty if it may run.
 
-    Every selector must carry `$arm` or `$namespace`, so that nobody reads the series of another
-    namespace, and ranges are bounded. Sentences on what is selected come all at once, each with
-    its remedy; one on the grammar comes alone, since what follows it cannot be read.
+    Every selector must have `$arm` or `$namespace`, so that a query cannot read another namespace,
+    and ranges are bounded. Errors in selectors are reported together, each with its remedy; a
+    syntax error is reported alone, because the rest cannot be parsed.
     """
     return list(_read(query).problems)
 
@@ -38,11 +37,11 @@ def render(
     labels: tuple[str, str] = ("namespace", "pod"),
     conditions: Sequence[str] = (),
 ) -> str:
-    """The query for one arm, written anew from what was read: `$arm` becomes matchers of namespace
+    """The query for one arm, generated from the parsed query: `$arm` becomes matchers of namespace
     and pod, `$namespace` one of the namespace alone. `pods` is a regular expression, `labels` has
     the names of both labels, and `conditions` are more matchers for either.
 
-    Raises ValueError with the first of `problems(query)`, if it has any.
+    Raises ValueError with the first of `problems(query)`, if there is one.
     """
     read = _read(query)
     if read.problems:
@@ -60,7 +59,7 @@ def render(
 class _Reading:
     problems: tuple[str, ...]
     text: str = ""
-    """Of the whole, with a mark for each placeholder."""
+    """The text of the query, with a mark for each placeholder."""
 
 
 @lru_cache(maxsize=1024)

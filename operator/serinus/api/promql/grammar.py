@@ -1,9 +1,9 @@
-"""The grammar of PromQL, with its types, as far as we let it run.
+"""The grammar of PromQL with its types, as far as it is accepted.
 
 Source: https://prometheus.io/docs/prometheus/latest/querying/basics/ and /operators/ and
-/functions/, as of Prometheus 3.15; experimental functions are left out. What is read is written
-anew on the way, as the `text` of each part: only that is sent, so that no other reader of the same
-characters could take them otherwise.
+/functions/, as of Prometheus 3.15, without experimental functions. While parsing, each part
+generates its `text`; only that is sent, so that another parser cannot interpret the user's text
+differently.
 """
 
 import re
@@ -19,10 +19,10 @@ MAX_DEPTH: Final = 40
 MAX_RANGE: Final = 3600.0
 """Seconds of a range or a subquery."""
 MAX_OFFSET: Final = 7 * 86400.0
-"""Seconds that an offset may look back."""
+"""Largest offset into the past, in seconds."""
 MAX_SUBQUERY_STEPS: Final = 360
 _DEFAULT_STEP: Final = 60_000
-"""Milliseconds between a subquery's steps, where it names none and Prometheus is as installed."""
+"""Default step of a subquery in milliseconds, as in a default installation of Prometheus."""
 
 ValueType = Literal["scalar", "vector", "matrix", "string"]
 Item = TypeVar("Item")
@@ -50,11 +50,11 @@ _KEYWORDS: Final = frozenset(
 _QUOTED_AS_METRIC: Final = _KEYWORDS | {
     "limitk", "limit_ratio", "fill", "fill_left", "fill_right", "step", "range", "max_of", "min_of",
 }  # fmt: skip
-"""Some are keywords of newer releases alone; written in quotes, all of them are names."""
+"""Some are keywords in newer releases only; in quotes, all of them are names."""
 _METRIC: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _NO_GROUPING_LABELS: Final = _NUMBER_WORDS | {"without", "anchored", "smoothed"}
 _NO_MATCHER_LABELS: Final = frozenset({"or"})
-"""MetricsQL widens a selector by it."""
+"""MetricsQL extends a selector by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ class _Signature:
     takes: tuple[ValueType, ...]
     gives: ValueType = "vector"
     optional: int = 0
-    """How many of the last arguments may be left out."""
+    """How many of the last arguments are optional."""
     repeats: bool = False
-    """Whether the last argument may come more than once."""
+    """Whether the last argument may be repeated."""
 
 
 def _words(words: str, signature: _Signature) -> dict[str, _Signature]:
@@ -113,7 +113,7 @@ class _Expression:
 
     @property
     def operand(self) -> str:
-        """Its text as a part of an operation: grouped as it was read, whatever binds tighter."""
+        """Its text as an operand, grouped as it was parsed."""
         return f"({self.text})" if self.form == "operation" else self.text
 
     def must_be(self, *types: ValueType) -> None:
@@ -124,8 +124,8 @@ class _Expression:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """One of what stands within the braces of a selector: a placeholder, the name of the metric
-    or a matcher of a label."""
+    """An item within the braces of a selector: a placeholder, the name of the metric or a matcher
+    of a label."""
 
     token: Token
     text: str
@@ -148,13 +148,13 @@ _REMEDIES: Final[dict[tuple[ValueType, ValueType], str]] = {
 
 
 def _reserved(label: str | None, bound: list[Token]) -> str:
-    """Why a selector may not name this label itself; empty if it may."""
+    """Why a selector must not have a matcher of this label; empty if it may."""
     if label == "__name__":
-        return "name the metric in front of the braces"
+        return "write the name of the metric before the braces"
     if label == "namespace":
-        return "$arm and $namespace stand for it"
+        return "$arm and $namespace set it"
     if label == "pod" and any(token.text == "$arm" for token in bound):
-        return "$arm stands for it"
+        return "$arm sets it"
     return ""
 
 
@@ -173,7 +173,7 @@ def _label(name: str, keywords: frozenset[str]) -> str:
 
 
 def _is_bare(label: str, keywords: frozenset[str]) -> bool:
-    """Whether the name of a label needs no quotes."""
+    """Whether a label name needs no quotes."""
     return bool(LABEL.fullmatch(label)) and label.lower() not in keywords
 
 
@@ -181,7 +181,7 @@ class Parser:
     """Recursive descent; binary operators by precedence climbing."""
 
     def __init__(self, tokens: list[Token], placeholders: Mapping[str, str]) -> None:
-        """`placeholders` is what each of them is written as."""
+        """`placeholders` has the text for each of them."""
         self._tokens = tokens
         self._placeholders = placeholders
         self._place = 0
@@ -189,8 +189,8 @@ class Parser:
         self.problems: list[str] = []
 
     def whole(self) -> str:
-        """Read the whole query, whose value must be a number or a vector of numbers, and write it
-        anew."""
+        """Parse the whole query, which must return a number or a vector of numbers, and generate
+        its text."""
         if self._next.kind == "end":
             self._next.refuse("the query is empty")
         found = self._expression()
@@ -211,7 +211,7 @@ class Parser:
         return token
 
     def _sees(self, *texts: str) -> bool:
-        """Whether one of these symbols or keywords, whose case does not matter, comes next."""
+        """Whether one of these symbols or keywords (in any case) is next."""
         token = self._next
         text = token.text.lower() if token.kind == "word" else token.text
         return token.kind in ("word", "symbol") and text in texts
@@ -224,7 +224,7 @@ class Parser:
     # expressions
 
     def _expression(self, binding: int = 1) -> _Expression:
-        """An expression whose operators bind at least this tightly."""
+        """An expression whose operators have at least this precedence."""
         self._depth += 1
         if self._depth > MAX_DEPTH:
             self._next.refuse(f"the query is nested more than {MAX_DEPTH} levels deep")
@@ -256,7 +256,7 @@ class Parser:
         right.must_be("vector", "scalar")
         types = {left.type, right.type}
         if has_bool and name not in _COMPARISONS:
-            operator.refuse(f"bool goes with a comparison, not with {operator.text}")
+            operator.refuse(f"bool can only be used with a comparison, not with {operator.text}")
         if name in _COMPARISONS and types == {"scalar"} and not has_bool:
             operator.refuse(f"comparing two numbers needs bool: {operator.text} bool")
         if name in _SETS and types != {"vector"}:
@@ -264,7 +264,7 @@ class Parser:
         if matching and types != {"vector"}:
             operator.refuse("on and ignoring need an instant vector on both sides")
         if "group_" in matching and name in _SETS:
-            operator.refuse(f"group_left and group_right do not go with {operator.text}")
+            operator.refuse(f"group_left and group_right cannot be used with {operator.text}")
         between = f"{name}{' bool' if has_bool else ''}{matching}"
         return _Expression(
             "vector" if "vector" in types else "scalar",
@@ -274,8 +274,8 @@ class Parser:
         )
 
     def _matching(self) -> str:
-        """`on (a) group_left (b)`, or nothing. Labels are always written behind group_left, lest
-        an operand in brackets be taken for them."""
+        """`on (a) group_left (b)`, or nothing. Labels are always written after group_left, so that
+        an operand in brackets is not taken for labels."""
         if not self._sees("on", "ignoring"):
             return ""
         kind = self._take().text.lower()
@@ -287,7 +287,7 @@ class Parser:
         included = self._labels() if self._sees("(") else []
         twice = sorted(set(labels) & set(included))
         if kind == "on" and twice:
-            group.refuse(f"the label {twice[0]} stands in on and {group.text} at once")
+            group.refuse(f"the label {twice[0]} is in both on and {group.text}")
         return f"{found} {group.text.lower()} {_grouped(included)}"
 
     def _postfix(self) -> _Expression:
@@ -298,7 +298,7 @@ class Parser:
             elif self._sees("offset"):
                 found = self._offset(found)
             elif self._sees("@"):
-                self._next.refuse("@ pins the query to a moment: leave it out")
+                self._next.refuse("@ is not supported: remove it")
             else:
                 return found
 
@@ -318,7 +318,7 @@ class Parser:
             return self._selector(token)
         if token.kind == "placeholder":
             token.refuse(
-                f"{token.text} belongs within the braces of a selector: up{{{token.text}}}"
+                f"{token.text} must be within the braces of a selector: up{{{token.text}}}"
             )
         if token.kind != "word":
             token.refuse(f"unexpected {token.shown}")
@@ -366,7 +366,7 @@ class Parser:
     def _listed(
         self, start: str, end: str, item: Callable[[], Item], comma_at_end: bool = False
     ) -> list[Item]:
-        """Items between brackets, with commas between them."""
+        """Items between brackets, separated by commas."""
         self._expect(start)
         found: list[Item] = []
         while not self._sees(end):
@@ -390,28 +390,28 @@ class Parser:
         return token.text
 
     def _name(self, token: Token, what: str) -> str:
-        """Of a metric or label, in quotes."""
+        """A metric or label name in quotes."""
         return token.string() or token.refuse(f"the name of a {what} is empty")
 
     # selectors
 
     def _selector(self, start: Token) -> _Expression:
-        """A name, braces or both, from the first of them on."""
+        """A selector: a name, braces or both."""
         items: list[_Item] = []
         if self._sees("{"):
             items = self._listed("{", "}", self._item, comma_at_end=True)
         names = [start.text] if start.kind == "word" else []
         names += [item.metric for item in items if item.metric is not None]
         if not names:
-            start.refuse("name the metric in front of the braces")
+            start.refuse("write the name of the metric before the braces")
         if len(names) > 1:
-            start.refuse(f"a selector names one metric, not {names[0]} and {names[1]}")
+            start.refuse(f"a selector must have one metric, not {names[0]} and {names[1]}")
         bound = [item.token for item in items if item.token.kind == "placeholder"]
         self._check_reach(start, names[0], bound)
         for item in items:
             if remedy := _reserved(item.label, bound):
                 self.problems.append(
-                    f"at character {item.token.at + 1}: leave out the label {item.label}: {remedy}"
+                    f"at character {item.token.at + 1}: remove the label {item.label}: {remedy}"
                 )
         matchers = [item.text for item in items if item.metric is None]
         return _Expression("vector", start, _metric_and(names[0], matchers), "selector")
@@ -458,14 +458,16 @@ class Parser:
         if not self._sees(":"):
             self._expect("]")
             if of.form != "selector" or of.offset:
-                bracket.refuse("a range goes right behind a selector: up{$arm}[5m]")
+                bracket.refuse("a range must directly follow a selector: up{$arm}[5m]")
             return _Expression("matrix", of.start, f"{of.text}[{text.duration(span)}]", "range")
         self._take()
         step = None if self._sees("]") else self._duration(MAX_RANGE, "a step")
         self._expect("]")
         of.must_be("vector")
         if span / (step or _DEFAULT_STEP) > MAX_SUBQUERY_STEPS:
-            bracket.refuse(f"a subquery may have {MAX_SUBQUERY_STEPS} steps: make its step longer")
+            bracket.refuse(
+                f"a subquery may have at most {MAX_SUBQUERY_STEPS} steps: increase its step"
+            )
         self._refuse_nesting(of, bracket)
         every = text.duration(step) if step else ""
         written = f"{of.operand}[{text.duration(span)}:{every}]"
@@ -474,25 +476,27 @@ class Parser:
     def _refuse_nesting(self, of: _Expression, bracket: Token) -> None:
         inside = self._tokens[self._tokens.index(of.start) : self._tokens.index(bracket)]
         if any(token.text == ":" and token.kind == "symbol" for token in inside):
-            bracket.refuse("a subquery within a subquery is not run")
+            bracket.refuse("nested subqueries are not supported")
 
     def _offset(self, of: _Expression) -> _Expression:
         offset = self._take()
         if of.form == "other" or of.offset:
-            offset.refuse("an offset goes once, right behind a selector or a range")
+            offset.refuse(
+                "an offset must directly follow a selector or a range, and may occur once"
+            )
         if self._sees("-"):
-            self._next.refuse("an offset must look back, not ahead: leave out the minus")
+            self._next.refuse("an offset must not be negative: remove the minus")
         span = text.duration(self._duration(MAX_OFFSET, "an offset"))
         return _Expression(of.type, of.start, f"{of.text} offset {span}", of.form, offset=True)
 
     def _duration(self, most: float, what: str) -> int:
-        """Milliseconds. A number alone is one of seconds."""
+        """Milliseconds. A number without a unit is in seconds."""
         token = self._take()
         if token.kind not in ("duration", "number"):
-            token.refuse(f"expected a duration like 30s or 5m, found {token.shown}")
+            token.refuse(f"expected a duration such as 30s or 5m, found {token.shown}")
         milliseconds = 1000 * token.value()
         if not 0 < milliseconds <= 1000 * most:
             token.refuse(f"{what} must be above 0s and at most {most / 3600:g}h")
         if abs(milliseconds - round(milliseconds)) > 1e-6:
-            token.refuse(f"{what} must be of whole milliseconds")
+            token.refuse(f"{what} must be in whole milliseconds")
         return round(milliseconds)

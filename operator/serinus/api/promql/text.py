@@ -1,26 +1,26 @@
-"""PromQL as we write it: one form for each meaning, in characters that everything reads alike."""
+"""Generated PromQL: one form for each meaning, in unambiguous characters."""
 
 import math
 from typing import Final
 
 _NOT_AS_IT_IS: Final = {"\\": "\\\\", '"': '\\"', "\ufffd": "\\ufffd"}
-"""U+FFFD is what Prometheus's lexer makes of broken UTF-8, and so refuses."""
+"""Prometheus's lexer replaces broken UTF-8 by U+FFFD, and rejects it."""
 
 
 def quoted(text: str) -> str:
-    """A PromQL string that stands for the text, whatever is in it."""
+    """A PromQL string with this content."""
     return '"' + "".join(map(_character, text)) + '"'
 
 
 def number(value: float) -> str:
-    """As an operand: never with a sign."""
+    """As an operand, without a sign."""
     if math.isfinite(value):
         return repr(value).removesuffix(".0")
     return "NaN" if math.isnan(value) else "Inf"
 
 
 def duration(milliseconds: int) -> str:
-    """With a unit, which older releases of Prometheus want."""
+    """With a unit, as older releases of Prometheus require."""
     return f"{milliseconds}ms" if milliseconds % 1000 else f"{milliseconds // 1000}s"
 
 

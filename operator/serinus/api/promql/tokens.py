@@ -1,4 +1,4 @@
-"""The words of PromQL: names, numbers, durations, strings, symbols and our placeholders."""
+"""Tokens of PromQL: names, numbers, durations, strings, symbols and placeholders."""
 
 import math
 import re
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 MAX_LENGTH: Final = 2048
-"""Characters of a query."""
+"""Maximum length of a query in characters."""
 
 LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 PLACEHOLDERS: Final = ("$arm", "$namespace")
@@ -35,8 +35,8 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-"""All but the tab and the end of a line. They hide text from people, and programs disagree on
-which of them end a line."""
+"""All control characters except the tab and the line feed. They are invisible, and programs
+disagree on which of them end a line."""
 _CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
 
 _ESCAPE: Final = re.compile(
@@ -56,29 +56,29 @@ _MAX_REPEAT: Final = 1000
 
 
 class GrammarError(Exception):
-    """The text is no PromQL, or none that we run; says where and why."""
+    """The text is not valid or not accepted PromQL; the message says where and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word of the query. Kinds: duration, number, word, placeholder, string, symbol, end."""
+    """A token of the query. Kinds: duration, number, word, placeholder, string, symbol, end."""
 
     kind: str
     text: str
     at: int
-    """Place of its first character, from 0."""
+    """Position of its first character, from 0."""
 
     @property
     def shown(self) -> str:
-        """How to name it in a sentence."""
+        """How it is shown in a message."""
         return "the end" if self.kind == "end" else self.text
 
     def refuse(self, why: str) -> NoReturn:
-        """Raises GrammarError that names the place."""
+        """Raises GrammarError that names the position."""
         raise GrammarError(f"at character {self.at + 1}: {why}")
 
     def value(self) -> float:
-        """Of a number, or of a duration in seconds."""
+        """Value of a number, or of a duration in seconds."""
         if self.kind == "duration":
             parts = re.findall(r"([0-9]+)([a-z]+)", self.text)
             return sum(float(count) * _UNITS[unit] for count, unit in parts)
@@ -86,7 +86,7 @@ class Token:
         return float(int(lowered, 16)) if lowered.startswith("0x") else float(lowered)
 
     def string(self) -> str:
-        """What a string stands for. Raises GrammarError for an escape that Prometheus refuses."""
+        """The content of a string. Raises GrammarError for an escape that Prometheus rejects."""
         inner = self.text[1:-1]
         if self.text[0] == "`":
             return inner
@@ -99,7 +99,9 @@ class Token:
         try:
             return found.decode("utf-8", "surrogatepass")
         except UnicodeDecodeError:
-            self.refuse(f"the bytes of {self.text} are no UTF-8: write \\u00e9 for the letter é")
+            self.refuse(
+                f"the bytes of {self.text} are not valid UTF-8: write \\u00e9 for the letter é"
+            )
 
     def _meant(self, escape: re.Match[str]) -> bytes:
         """A byte for \\x and three digits, a character for the others."""
@@ -115,21 +117,21 @@ class Token:
         return self.refuse(f"unknown escape {escape[0]} in {self.text}: write \\\\ for a backslash")
 
     def pattern(self) -> None:
-        """Raises GrammarError if a string is no regular expression, or none that RE2 knows.
+        """Raises GrammarError if a string is not a regular expression that RE2 supports.
 
-        Python's engine tells what is broken; what it knows and RE2 (https://github.com/google/
-        re2/wiki/Syntax) does not is looked for on its own.
+        Python's engine detects syntax errors; features that it has and RE2
+        (https://github.com/google/re2/wiki/Syntax) lacks are checked separately.
         """
         pattern = self.string()
         try:
             with warnings.catch_warnings(action="ignore", category=FutureWarning):
                 re.compile(pattern)
         except (re.error, RecursionError, OverflowError) as error:
-            self.refuse(f"{self.text} is no regular expression: {error}")
+            self.refuse(f"{self.text} is not a valid regular expression: {error}")
         without_escapes = re.sub(r"\\.", "_", pattern, flags=re.DOTALL)
         if _NOT_RE2.search(without_escapes) or _NOT_RE2_ESCAPE.search(pattern.replace(r"\\", "_")):
             self.refuse(
-                f"{self.text} uses what Prometheus's regular expressions lack: look-around, "
+                f"{self.text} uses features that Prometheus does not support: look-around, "
                 "back-references, possessive quantifiers or escapes of letters that need none"
             )
         counts = re.findall(r"\{([0-9]+)(?:,([0-9]*))?\}", without_escapes)
@@ -138,13 +140,13 @@ class Token:
 
 
 def tokens(query: str) -> list[Token]:
-    """The words of a query, blanks and comments left out, an `end` at the end.
+    """The tokens of the query without blanks and comments, followed by an `end`.
 
-    Raises GrammarError for what is no word, and for brackets that do not match.
+    Raises GrammarError for invalid tokens, and for brackets that do not match.
     """
     if control := _CONTROL.search(query):
         Token("", control[0], control.start()).refuse(
-            f"a query may not hold the control character U+{ord(control[0]):04X}: leave it out; "
+            f"a query must not contain the control character U+{ord(control[0]):04X}: remove it; "
             "within quotes, write it as an escape, such as \\r"
         )
     found, at = [], 0
@@ -165,7 +167,7 @@ def _unreadable(character: str) -> str:
     if character in "\"'`":
         return f"the quote {character} is not closed"
     if character.isdigit():
-        return "neither a number nor a duration like 30s, 5m or 1h30m starts here"
+        return "expected a number or a duration such as 30s, 5m or 1h30m"
     return f"unexpected {character!r}"
 
 
@@ -174,18 +176,19 @@ def _check(token: Token) -> None:
         if math.isinf(token.value()):
             token.refuse(f"the number {token.text} is too large")
         if re.fullmatch("0[0-9]+", token.text):
-            token.refuse(f"Prometheus reads {token.text} as octal: leave out the leading zeros")
+            token.refuse(f"Prometheus reads {token.text} as octal: remove the leading zeros")
     elif token.kind == "placeholder" and token.text not in PLACEHOLDERS:
-        token.refuse(f"unknown {token.text}: there are $arm and $namespace")
+        token.refuse(f"unknown {token.text}: use $arm or $namespace")
     elif token.kind == "string":
         text = token.string()
         if named := re.search(r"\$(arm|namespace)\b", text):
             token.refuse(
-                f"{named[0]} inside quotes stands for nothing: write it alone within the braces, "
+                f"{named[0]} inside quotes has no effect: write it without quotes within the "
+                f"braces, "
                 f"as in up{{{named[0]}}}"
             )
         if re.search("[\ud800-\udfff]", text):
-            token.refuse("the string holds half of a surrogate pair, which is no character")
+            token.refuse("the string contains half of a surrogate pair, which is not a character")
 
 
 def _check_brackets(symbols: list[Token]) -> None:
@@ -195,7 +198,7 @@ def _check_brackets(symbols: list[Token]) -> None:
             opened.append(token)
         elif token.text in _CLOSING.values():
             if not opened:
-                token.refuse(f"{token.text} closes nothing")
+                token.refuse(f"{token.text} has no opening bracket")
             start = opened.pop()
             if _CLOSING[start.text] != token.text:
                 token.refuse(f"{start.text} of character {start.at + 1} is closed by {token.text}")
