@@ -141,7 +141,9 @@ class RealApi:
     async def _watch(self, kind: str, begun: asyncio.Event) -> None:
         while True:
             try:
-                listed, version = await self.cluster.snapshot(kind)
+                listed, version = list[Manifest](), 0
+                async for found, version in self.cluster.pages(kind):
+                    listed += found
                 self._catch_up(kind, listed)
                 begun.set()
                 await self._follow(kind, version)

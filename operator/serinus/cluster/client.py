@@ -25,6 +25,8 @@ from serinus.manifests.owner import Manifest
 Manifests = list[Manifest]
 
 FIELD_MANAGER: Final = "serinus"
+PAGE: Final = 250
+"""Objects that one request of a list of unknown length asks for."""
 NOTE_BYTES: Final = 1024
 """Length to which the API server takes an Event's note."""
 # with its charset the client takes the body as text, and without it writes JSON of its own
@@ -60,6 +62,11 @@ class ApiError(Exception):
     def conflict(self) -> bool:
         """The object is no longer what it was, or exists already."""
         return self.status == 409
+
+    @property
+    def expired(self) -> bool:
+        """The moment of which something was asked is too long ago."""
+        return self.status == 410
 
     @property
     def refused(self) -> bool:
@@ -111,22 +118,41 @@ class Cluster:
     async def list(
         self, kind: str, namespace: str | None = None, selector: str = ""
     ) -> list[Manifest]:
-        """All objects of a kind, in one namespace or in all, whose labels meet the selector."""
-        return (await self.snapshot(kind, namespace, selector))[0]
+        """All objects of a kind, in one namespace or in all, whose labels meet the selector; for
+        those of which there are few."""
+        return (await self._list(kind, namespace, selector))[0]
 
-    async def snapshot(
+    async def pages(
         self, kind: str, namespace: str | None = None, selector: str = ""
-    ) -> tuple[Manifests, int]:
-        """The same, with the resourceVersion at which it was taken.
+    ) -> AsyncIterator[tuple[Manifests, int]]:
+        """The same, PAGE objects at a time, however many there are.
+
+        With each page comes the resourceVersion at which the list was taken: that of all pages is
+        the same. Raises ApiError, `expired` if the API server does not know that moment any more.
+        """
+        token: str | None = ""
+        while token is not None:
+            query = [("limit", str(PAGE)), *([("continue", token)] if token else [])]
+            found, metadata = await self._list(kind, namespace, selector, query)
+            token = metadata.get("continue") or None
+            yield found, int(metadata["resourceVersion"])
+            del found  # else it takes memory while the next one is read
+
+    async def _list(
+        self,
+        kind: str,
+        namespace: str | None,
+        selector: str,
+        query: Iterable[tuple[str, str]] = (),
+    ) -> tuple[Manifests, Manifest]:
+        """Items, and the list's own metadata.
 
         Items carry kind and apiVersion, which the API server leaves out of lists.
         """
-        query = [("labelSelector", selector)] if selector else []
+        query = [*query, *([("labelSelector", selector)] if selector else [])]
         found = await self._call("list", kind, "GET", KINDS[kind].path(namespace), query=query)
         head = {"apiVersion": KINDS[kind].api_version, "kind": kind}
-        return [{**head, **item} for item in found["items"]], int(
-            found["metadata"]["resourceVersion"]
-        )
+        return [{**head, **item} for item in found["items"]], found["metadata"]
 
     async def create(self, manifest: Manifest) -> Manifest:
         """Create an object. Raises ApiError, `conflict` if it exists."""

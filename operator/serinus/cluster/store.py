@@ -6,7 +6,7 @@ A stale entry does no harm beyond a wasted pass: every commit is guarded by reso
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 from serinus.cluster.pods import ready_addresses
@@ -67,6 +67,31 @@ class _Kept:
         return found
 
 
+@dataclass(slots=True)
+class Listing:
+    """A list that is read page by page, until it is complete."""
+
+    kind: str
+    namespace: str | None
+    """None: of all namespaces."""
+    after: int
+    """The resourceVersion of the list before it, 0 if there was none."""
+    version: int = 0
+    """Its own."""
+    names: set[NamespacedName] = field(default_factory=set)
+    news: list[_Kept] = field(default_factory=list)
+    """What was newer than what was known, or not known, as its page came."""
+
+    @property
+    def rewound(self) -> bool:
+        """History was rewound, as when etcd is restored: what was known is of no use."""
+        return self.version < self.after
+
+    def holds(self, name: NamespacedName) -> bool:
+        """Whether the object is of a namespace that is listed."""
+        return self.namespace in (None, name[0])
+
+
 class Store:
     """Objects by kind and name. The newer resourceVersion wins; what is gone stays gone."""
 
@@ -123,19 +148,7 @@ class Store:
 
     def put(self, live: Manifest) -> bool:
         """Take an object in; False if that is no news: what is known is as new, or it is gone."""
-        kind, name = live["kind"], _name(live)
-        known = self._objects[kind].get(name)
-        if known is None and self._is_gone(live):
-            return False
-        if known is not None and known.version >= _version(live):
-            return False
-        if known is not None:
-            self._drop(known)
-        kept = _Kept.of(live)
-        self._objects[kind][name] = kept
-        if kind != "ModelDeployment" and kept.owner:
-            self._owned[name[0], kept.owner][kind, name[1]] = kept
-        return True
+        return not self._knows(live) and self._put(_Kept.of(live))
 
     def remove(self, live: Manifest) -> None:
         """An object is gone; late news of it will not bring it back.
@@ -148,23 +161,31 @@ class Store:
         if known is not None and known.uid == uid:
             self._drop(known)
 
-    def replace(
-        self, kind: str, found: Iterable[Manifest], version: int, namespace: str | None = None
-    ) -> None:
-        """Take in a list of one namespace or of all, taken at this resourceVersion: what it lacks
-        and is not newer is gone."""
-        if version < self._listed.get((kind, namespace), 0):
-            # history was rewound, as when etcd is restored: what was known is of no use
+    def begin_list(self, kind: str, namespace: str | None = None) -> Listing:
+        """Of one namespace or of all; it changes nothing before `end_list`."""
+        return Listing(kind, namespace, after=self._listed.get((kind, namespace), 0))
+
+    def take_page(self, listing: Listing, found: Iterable[Manifest], version: int) -> None:
+        """Keep the news of a page, packed; `version` is the list's resourceVersion."""
+        listing.version = version
+        for live in found:
+            listing.names.add(_name(live))
+            if listing.rewound or not self._knows(live):
+                listing.news.append(_Kept.of(live))
+
+    def end_list(self, listing: Listing) -> None:
+        """Take in a list that is complete: what it lacks and is not newer is gone."""
+        kind = listing.kind
+        if listing.rewound:
             self.clear(kind)
-        listed = {_name(live): live for live in found}
         for name, known in list(self._objects[kind].items()):
-            inside = namespace in (None, name[0])
-            if inside and name not in listed and known.version <= version:
+            lacks = listing.holds(name) and name not in listing.names
+            if lacks and known.version <= listing.version:
                 self._drop(known)
-        for live in listed.values():
-            self.put(live)
+        for kept in listing.news:
+            self._put(kept)
         self._absent.discard(kind)
-        self._listed[kind, namespace] = version
+        self._listed[kind, listing.namespace] = listing.version
         self._deleted[kind] = self._deleted_since_list.pop(kind, {})
 
     def clear(self, kind: str, *, absent: bool = False) -> None:
@@ -177,16 +198,33 @@ class Store:
         self._deleted_since_list.pop(kind, None)
         self._listed = {key: version for key, version in self._listed.items() if key[0] != kind}
 
-    def _is_gone(self, live: Manifest) -> bool:
+    def _knows(self, live: Manifest) -> bool:
+        """Whether the object is known as it is, or newer."""
+        known = self._objects[live["kind"]].get(_name(live))
+        return known is not None and known.version >= _version(live)
+
+    def _put(self, kept: _Kept) -> bool:
+        known = self._objects[kept.kind].get(kept.name)
+        if known.version >= kept.version if known else self._is_gone(kept):
+            return False
+        if known is not None:
+            self._drop(known)
+        self._objects[kept.kind][kept.name] = kept
+        if kept.kind != "ModelDeployment" and kept.owner:
+            namespace, name = kept.name
+            self._owned[namespace, kept.owner][kept.kind, name] = kept
+        return True
+
+    def _is_gone(self, kept: _Kept) -> bool:
         """Whether this is old news of an object that is not there any more."""
-        kind, metadata = live["kind"], live["metadata"]
+        kind = kept.kind
         gone_at = (
-            self._deleted[kind].get(metadata["uid"], 0),
-            self._deleted_since_list[kind].get(metadata["uid"], 0),
+            self._deleted[kind].get(kept.uid, 0),
+            self._deleted_since_list[kind].get(kept.uid, 0),
             self._listed.get((kind, None), 0),
-            self._listed.get((kind, metadata["namespace"]), 0),
+            self._listed.get((kind, kept.name[0]), 0),
         )
-        return _version(live) <= max(gone_at)
+        return kept.version <= max(gone_at)
 
     def _drop(self, known: _Kept) -> None:
         namespace, name = known.name
