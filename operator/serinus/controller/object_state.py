@@ -4,7 +4,7 @@ forgotten as a whole."""
 import json
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Self
+from typing import Self
 
 from serinus.api.status import Status
 from serinus.api.validation import read_status
@@ -17,33 +17,14 @@ from serinus.plan.summary import taken_before
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """What this process knows beyond the status that was written: evidence since then."""
+class Unsaved:
+    """A status with evidence that is not written yet."""
 
-    text: str
-    """The status as the API server has it, as JSON: a quarter of what it takes unpacked."""
-    current: Status
-    unread: tuple[str, ...] = ()
-    """What could not be read of it, each in a sentence."""
-    due: float = inf
-    """When the two may differ no longer, Unix seconds."""
-
-    @classmethod
-    def read(cls, live: Manifest) -> Self:
-        """The status as it is written, and nothing beyond it."""
-        status, lost = read_status(live.get("status") or {})
-        return cls.of(live, status, tuple(f"{problem}." for problem in lost))
-
-    @classmethod
-    def of(cls, live: Manifest, status: Status, unread: tuple[str, ...] = ()) -> Self:
-        """`status`, where the API server has what is in `live`."""
-        return cls(json.dumps(live.get("status") or {}), status, unread)
-
-    @property
-    def written(self) -> dict[str, Any]:
-        """The status as the API server has it."""
-        found: dict[str, Any] = json.loads(self.text)
-        return found
+    status: Status
+    beyond: int
+    """Stands for the one that is written: of another one this is not the continuation."""
+    due: float
+    """When it is to be written, Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +43,10 @@ class ObjectState:
 
     uid: str
     """A namesake that comes after it has another one."""
-    memory: Memory
+    unsaved: Unsaved | None = None
+    """None: all that is known of the rollout stands in the status that is written."""
+    unread: tuple[str, ...] = ()
+    """What could not be read of that one, each in a sentence."""
     outcome: Outcome = field(default_factory=Outcome)
     """What the last pass came to."""
     pace: Pace = field(default_factory=Pace)
@@ -80,12 +64,32 @@ class ObjectState:
     @classmethod
     def begin(cls, live: Manifest) -> Self:
         """Nothing is known of it but what it says itself."""
-        memory = Memory.read(live)
-        outcome = Outcome(taken=taken_before(memory.current))
-        return cls(live["metadata"]["uid"], memory, outcome)
+        outcome = Outcome(taken=taken_before(_read(live)[0]))
+        return cls(live["metadata"]["uid"], outcome=outcome)
 
     def recall(self, live: Manifest) -> Status:
         """The status with the evidence since; without that once somebody else wrote it."""
-        if self.memory.written != (live.get("status") or {}):
-            self.memory = Memory.read(live)
-        return self.memory.current
+        if self.unsaved is not None and self.unsaved.beyond == _digest(live):
+            return self.unsaved.status
+        self.unsaved = None
+        status, self.unread = _read(live)
+        return status
+
+    @property
+    def due(self) -> float:
+        """When the status is to be written, Unix seconds."""
+        return self.unsaved.due if self.unsaved is not None else inf
+
+    def keep(self, live: Manifest, status: Status, due: float) -> None:
+        """Remember a status beyond that of `live`, to be written when it is due, if not before."""
+        self.unsaved = Unsaved(status, _digest(live), due)
+
+
+def _read(live: Manifest) -> tuple[Status, tuple[str, ...]]:
+    """The status as it is written, and what cannot be read of it, each in a sentence."""
+    status, lost = read_status(live.get("status") or {})
+    return status, tuple(f"{problem}." for problem in lost)
+
+
+def _digest(live: Manifest) -> int:
+    return hash(json.dumps(live.get("status") or {}, sort_keys=True))

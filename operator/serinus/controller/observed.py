@@ -44,11 +44,11 @@ class Observed:
         live: Manifest,
         desired: Desired,
         state: ObjectState,
+        status: Status,
         now: float,
     ) -> Self:
         """From the store, and by the status with the evidence since it was written."""
         owner = Owner(key.namespace, key.name, live["metadata"]["uid"])
-        status = state.memory.current
         objects = store.children(key.namespace, key.name, owner.uid)
         revisions = read_revisions(desired, live["spec"], status, objects)
         serving = who_serves(owner, desired, objects)

@@ -72,7 +72,7 @@ class Reconciler:
             return None
 
         desired = read_desired(live, spec, problems, ignored)
-        observed = Observed.read(self._store, key, live, desired, state, now)
+        observed = Observed.read(self._store, key, live, desired, state, status, now)
         world = await self._observe(observed, status)
 
         status = await judge_measured(self._sampler, observed, status, world)
@@ -90,7 +90,7 @@ class Reconciler:
             measure(self._sampler, observed, status)
             if not (error.conflict or error.absent):
                 await withdraw_without_status(
-                    self._cluster, self._store, observed, world, plan, self._clock()
+                    self._cluster, self._store, observed, status, world, plan, self._clock()
                 )
             raise
 
@@ -148,7 +148,7 @@ class Reconciler:
     async def _observe(self, observed: Observed, status: Status) -> World:
         owner, desired, objects = observed.owner, observed.desired, observed.objects
         state, now = observed.state, observed.now
-        facts: dict[str, Any] = {"unread": state.memory.unread}
+        facts: dict[str, Any] = {"unread": state.unread}
         state.pod_looks, facts["pods_seen"] = await look_at_pods(
             self._cluster, owner, status, objects, state.pod_looks, now
         )
@@ -192,7 +192,8 @@ class Reconciler:
         lacks = partial(lacking, owner, spec, plan.wanted.split, desired.lost)
         before = state.outcome
         after = await actuate(self._cluster, self._store, owner, desired, lacks, state.pace)
-        state.outcome = after
+        # an exception refers to all that the pass had unpacked
+        state.outcome = replace(after, error=None)
         other = (
             set(after.refusals) != set(before.refusals)
             or bool(after.taken) != bool(before.taken)

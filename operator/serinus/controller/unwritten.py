@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from serinus.api.reasons import Reason
+from serinus.api.status import Status
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import bring_about
 from serinus.controller.events import write_event
@@ -47,15 +48,20 @@ async def note_unwritten(
 
 
 async def withdraw_without_status(
-    cluster: Cluster, store: Store, observed: Observed, world: World, plan: Plan, now: float
+    cluster: Cluster,
+    store: Store,
+    observed: Observed,
+    status: Status,
+    world: World,
+    plan: Plan,
+    now: float,
 ) -> None:
     """Take traffic from the candidate where that is decided, or nothing can be seen of it.
 
     See `serinus.plan.withdrawal` for why that needs no status. `now` is later than the pass began:
-    what was measured before that gives no traffic back.
+    what was measured before that gives no traffic back. `status` has the evidence so far.
     """
     owner, spec, state = observed.owner, observed.desired.spec, observed.state
-    status = state.memory.current
     split = withdrawal(status, plan, world)
     if state.unwritten is not None and lasting(state.unwritten, time.monotonic()):
         split = split or unjudged(spec, status, world)
