@@ -5,6 +5,6 @@ It knows kinds, writes and reads, and keeps a store of what was seen; it decides
 
 from serinus.cluster.client import ApiError, Cluster, connect
 from serinus.cluster.kinds import KINDS, Kind
-from serinus.cluster.store import Store
+from serinus.cluster.store import Family, Store
 
-__all__ = ["KINDS", "ApiError", "Cluster", "Kind", "Store", "connect"]
+__all__ = ["KINDS", "ApiError", "Cluster", "Family", "Kind", "Store", "connect"]

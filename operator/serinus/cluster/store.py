@@ -20,7 +20,7 @@ _REVISION_LABEL: Final = "serinus.dev/revision"
 _SERVICE_LABEL: Final = "kubernetes.io/service-name"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Kept:
     """An object as JSON text, a fifth of the memory that it takes unpacked."""
 
@@ -128,14 +128,15 @@ class Store:
         """(namespace, name) of all objects of a kind."""
         return list(self._objects[kind])
 
-    def children(self, namespace: str, name: str, uid: str) -> dict[tuple[str, str], Manifest]:
-        """By (kind, name), copies of the objects that this very ModelDeployment controls, or that
-        one of its name left behind."""
+    def family(self, namespace: str, name: str, uid: str) -> "Family":
+        """The objects that this very ModelDeployment controls, or that one of its name left
+        behind."""
+        return Family(self, namespace, name, uid)
+
+    def _children(self, namespace: str, name: str, uid: str) -> dict[tuple[str, str], _Kept]:
         family = self._owned.get((namespace, name), {})
         return {
-            key: kept.unpack()
-            for key, kept in family.items()
-            if kept.controller == uid or kept.left_behind
+            key: kept for key, kept in family.items() if kept.controller == uid or kept.left_behind
         }
 
     def ready_endpoints(self, namespace: str, name: str, service: str) -> int:
@@ -234,6 +235,33 @@ class Store:
             self._owned[family].pop((known.kind, name), None)
             if not self._owned[family]:
                 del self._owned[family]
+
+
+class Family:
+    """The children of one ModelDeployment as the store has them: each is unpacked once, and again
+    when it has changed. For a pass, which changes none of them in place."""
+
+    def __init__(self, store: Store, namespace: str, name: str, uid: str) -> None:
+        self._store = store
+        self._parent = namespace, name, uid
+        self._unpacked: dict[_Kept, Manifest] = {}
+
+    def objects(self) -> dict[tuple[str, str], Manifest]:
+        """By (kind, name), as they are known by now."""
+        children = self._store._children(*self._parent)
+        before = self._unpacked
+        self._unpacked = {
+            kept: before[kept] if kept in before else kept.unpack() for kept in children.values()
+        }
+        return {key: self._unpacked[kept] for key, kept in children.items()}
+
+    def put(self, live: Manifest) -> bool:
+        """As the store's."""
+        return self._store.put(live)
+
+    def remove(self, live: Manifest) -> None:
+        """As the store's."""
+        self._store.remove(live)
 
 
 def _version(live: Manifest) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from serinus.api.reasons import Reason
-from serinus.cluster import ApiError, Cluster, Store
+from serinus.cluster import ApiError, Cluster, Family
 from serinus.controller.pace import (
     CHANGED_LONGEST,
     EMPTIED_LONGEST,
@@ -76,7 +76,7 @@ _PODS = ("ControllerRevision", "Deployment")
 
 async def actuate(
     cluster: Cluster,
-    store: Store,
+    family: Family,
     owner: Owner,
     desired: Children,
     lacking: Callable[[Objects], object],
@@ -87,7 +87,7 @@ async def actuate(
     `lacking` tells what the split leads to and is not there. Each child is tried on its own,
     whatever becomes of the others; what failed is in the outcome.
     """
-    writing = _Writing(cluster, store, owner, pace, desired.serving)
+    writing = _Writing(cluster, family, owner, pace, desired.serving)
     pace.forget_all_but((*desired, *writing.objects().values()))
     first = not lacking(writing.objects())
     if first:
@@ -104,10 +104,10 @@ async def actuate(
 
 
 async def bring_about(
-    cluster: Cluster, store: Store, owner: Owner, ways: Iterable[Manifest], pace: Pace
+    cluster: Cluster, family: Family, owner: Owner, ways: Iterable[Manifest], pace: Pace
 ) -> Outcome:
     """Apply what splits the traffic, and nothing else."""
-    writing = _Writing(cluster, store, owner, pace, {})
+    writing = _Writing(cluster, family, owner, pace, {})
     await writing.bring_about(ways, urgent=True)
     return writing.outcome()
 
@@ -118,14 +118,14 @@ class _Writing:
     def __init__(
         self,
         cluster: Cluster,
-        store: Store,
+        family: Family,
         owner: Owner,
         pace: Pace,
         serving: Mapping[str, int],
     ) -> None:
         self._serving = serving
         self._cluster = cluster
-        self._store = store
+        self._family = family
         self._owner = owner
         self._pace = pace
         self._changed = False
@@ -138,7 +138,7 @@ class _Writing:
 
     def objects(self) -> Objects:
         """The children as they are known now."""
-        return self._store.children(self._owner.namespace, self._owner.name, self._owner.uid)
+        return self._family.objects()
 
     @property
     def leaves_ways(self) -> bool:
@@ -201,7 +201,7 @@ class _Writing:
             found = await cluster.apply(wanted, force=found is not None)
             self._pace.wrote(manifest, longest=FAILED_LONGEST if urgent else CHANGED_LONGEST)
         # a no-op apply keeps the resourceVersion, and the store says that it is nothing new
-        self._changed |= self._store.put(found)
+        self._changed |= self._family.put(found)
         if (message := unlike(found, manifest)) is not None:
             self._pace.changed(manifest, message)
             self._retry_in = min(self._retry_in, self._pace.wait(manifest))
@@ -230,7 +230,7 @@ class _Writing:
             except ApiError as error:
                 self._note(head, error, "deleted", urgent=False)
             else:
-                self._store.remove(live)
+                self._family.remove(live)
                 self._changed = True
 
     def _note(self, manifest: Manifest, error: ApiError, done: str, urgent: bool) -> None:

@@ -90,7 +90,7 @@ class Reconciler:
             measure(self._sampler, observed, status)
             if not (error.conflict or error.absent):
                 await withdraw_without_status(
-                    self._cluster, self._store, observed, status, world, plan, self._clock()
+                    self._cluster, observed, status, world, plan, self._clock()
                 )
             raise
 
@@ -182,7 +182,7 @@ class Reconciler:
         if plan.wanted is None:
             return Outcome()
         owner, spec, state = observed.owner, observed.desired.spec, observed.state
-        found = observed.anew(self._store, plan.status)
+        found = observed.anew(plan.status)
         history, running = read_history(found.objects), plan.wanted.replicas
         limit = spec.revision_history_limit
         keep = kept(found.revisions, history, running, plan.status, limit)
@@ -191,7 +191,7 @@ class Reconciler:
             desired = replace(desired, ways=mark.on(desired.ways))
         lacks = partial(lacking, owner, spec, plan.wanted.split, desired.lost)
         before = state.outcome
-        after = await actuate(self._cluster, self._store, owner, desired, lacks, state.pace)
+        after = await actuate(self._cluster, observed.family, owner, desired, lacks, state.pace)
         # an exception refers to all that the pass had unpacked
         state.outcome = replace(after, error=None)
         other = (

@@ -139,7 +139,7 @@ def test_children_are_those_that_this_very_owner_controls() -> None:
     store.put(deployment(10, "mine"))
     store.put(deployment(11, "of-a-namesake-of-yesterday", uid="u2", owner_uid="o0"))
     store.put(deployment(12, "of-another", uid="u3", owner="loan", owner_uid="o2"))
-    assert list(store.children("ns", "fraud", "o1")) == [("Deployment", "mine")]
+    assert list(store.family("ns", "fraud", "o1").objects()) == [("Deployment", "mine")]
 
 
 def test_a_child_that_was_left_behind_belongs_to_the_next_owner_of_its_name() -> None:
@@ -151,24 +151,24 @@ def test_a_child_that_was_left_behind_belongs_to_the_next_owner_of_its_name() ->
     copied = deployment(11, "copied-by-somebody", uid="u2")
     copied["metadata"]["ownerReferences"] = []
     store.put(copied)
-    assert list(store.children("ns", "fraud", "o1")) == [("Deployment", "fraud-abc")]
+    assert list(store.family("ns", "fraud", "o1").objects()) == [("Deployment", "fraud-abc")]
 
 
 def test_a_child_whose_label_changes_leaves_its_family() -> None:
     store = Store()
     store.put(deployment(10))
     store.put(deployment(11, owner="loan"))
-    assert store.children("ns", "fraud", "o1") == {}
-    assert list(store.children("ns", "loan", "o1")) == [("Deployment", "fraud-abc")]
+    assert store.family("ns", "fraud", "o1").objects() == {}
+    assert list(store.family("ns", "loan", "o1").objects()) == [("Deployment", "fraud-abc")]
     store.remove(deployment(12, owner="loan"))
-    assert store.children("ns", "loan", "o1") == {}
+    assert store.family("ns", "loan", "o1").objects() == {}
 
 
 def test_a_kind_that_is_no_longer_served_is_forgotten_and_may_come_back() -> None:
     store = Store()
     take_list(store, "Deployment", [deployment(10)], 20)
     store.clear("Deployment")
-    assert store.children("ns", "fraud", "o1") == {}
+    assert store.family("ns", "fraud", "o1").objects() == {}
     assert store.put(deployment(15, uid="u2"))
 
 
@@ -197,7 +197,7 @@ def test_endpoints_are_counted_by_service_over_all_its_slices() -> None:
     store.put(endpoint_slice("three", "fraud-xyz", "10.0.0.4"))
     assert store.ready_endpoints("ns", "fraud", "fraud-abc") == 3
     assert store.ready_endpoints("ns", "fraud", "fraud-gone") == 0
-    assert store.children("ns", "fraud", "o1") == {}, "they belong to the Service"
+    assert store.family("ns", "fraud", "o1").objects() == {}, "they belong to the Service"
 
 
 def test_what_is_done_to_an_object_that_was_handed_out_does_not_reach_the_store() -> None:
@@ -206,8 +206,24 @@ def test_what_is_done_to_an_object_that_was_handed_out_does_not_reach_the_store(
     handed_out = store.get("Deployment", "ns", "fraud-abc")
     assert handed_out is not None
     handed_out["metadata"]["resourceVersion"] = "99"
-    store.children("ns", "fraud", "o1")["Deployment", "fraud-abc"]["metadata"].clear()
+    store.family("ns", "fraud", "o1").objects()["Deployment", "fraud-abc"]["metadata"].clear()
     assert version(store) == "10"
+
+
+def test_a_child_is_unpacked_once_and_again_when_it_has_changed() -> None:
+    store = Store()
+    store.put(deployment(10, "same"))
+    store.put(deployment(11, "changes", uid="u2"))
+    store.put(deployment(12, "goes", uid="u3"))
+    family = store.family("ns", "fraud", "o1")
+    before = family.objects()
+    assert family.put(deployment(13, "changes", uid="u2"))
+    assert not family.put(deployment(13, "changes", uid="u2"))
+    family.remove(deployment(14, "goes", uid="u3"))
+    after = family.objects()
+    assert set(after) == {("Deployment", "same"), ("Deployment", "changes")}
+    assert after["Deployment", "same"] is before["Deployment", "same"]
+    assert after["Deployment", "changes"]["metadata"]["resourceVersion"] == "13"
 
 
 def test_there_is_nothing_of_a_kind_that_is_not_served() -> None:

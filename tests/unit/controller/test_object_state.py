@@ -73,9 +73,9 @@ def test_what_could_not_be_read_is_told_as_long_as_that_is_what_is_written() -> 
     assert "status.candidate.step" in problem
     state.keep(newer, read, due=1040.0)
     state.recall(newer)
-    assert state.unread == (problem,)
+    assert list(state.unread) == [problem]
     state.recall(live(status()))
-    assert state.unread == ()
+    assert not state.unread
 
 
 class Writing:
