@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from serinus.api.base import EvidenceField, MessageField, Moment, ObservedField, StatusType
 from serinus.api.baseline import Baseline
@@ -454,6 +454,9 @@ class Monitored(StatusType):
 
 class Status(StatusType):
     """The observed state of a model deployment."""
+
+    # one writer replaces it as a whole: whose each of its fields is need not be kept
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
 
     observed_generation: int = Field(default=0, description="Generation that was last acted on.")
     phase: Phase = Field(
