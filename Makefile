@@ -125,8 +125,8 @@ bench-reaction: $(READY) ## Measure how soon a bad candidate loses its traffic
 	$(BIN)/python -m tests.bench.reaction
 
 .PHONY: bench-scale
-bench-scale: $(READY) ## Measure what one operator needs for 1, 100 and 500 ModelDeployments
-	$(BIN)/python -m tests.bench.scale
+bench-scale: $(READY) ## Measure what one operator needs for many ModelDeployments; OPTIONS=--help says more
+	$(BIN)/python -m tests.bench.scale $(OPTIONS)
 
 .PHONY: campaign
 campaign: $(READY) ## Look for what breaks in every state, and write docs/reliability.md
