@@ -125,8 +125,8 @@ bench-reaction: $(READY) ## Measure how fast a bad candidate loses its traffic
 	$(BIN)/python -m tests.bench.reaction
 
 .PHONY: bench-scale
-bench-scale: $(READY) ## Measure the resources of one operator for 1, 100 and 500 ModelDeployments
-	$(BIN)/python -m tests.bench.scale
+bench-scale: $(READY) ## Measure the resources of one operator for many ModelDeployments (OPTIONS=--help)
+	$(BIN)/python -m tests.bench.scale $(OPTIONS)
 
 .PHONY: campaign
 campaign: $(READY) ## Test every state with every fault, and write docs/reliability.md

@@ -141,7 +141,9 @@ class RealApi:
     async def _watch(self, kind: str, begun: asyncio.Event) -> None:
         while True:
             try:
-                listed, version = await self.cluster.snapshot(kind)
+                pages = [page async for page in self.cluster.pages(kind)]
+                listed = [live for found, _ in pages for live in found]
+                version = pages[-1][1]
                 self._catch_up(kind, listed)
                 begun.set()
                 await self._follow(kind, version)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from serinus.cluster import ApiError, Cluster, Store, connect
+from serinus.cluster import ApiError, Cluster, Store, client, connect
 from serinus.cluster.kinds import WATCHED
 from serinus.cluster.pods import not_ready_reason
 from tests.integration.conftest import kubectl
@@ -142,9 +142,26 @@ async def test_lists_are_of_one_namespace_and_of_the_labels_asked_for(
     labelled["metadata"]["labels"] = {"mine": "yes"}
     await cluster.create(labelled)
     await cluster.create(service(namespace, "b"))
-    found, version = await cluster.snapshot("Service", namespace, "mine=yes")
+    ((found, version),) = [page async for page in cluster.pages("Service", namespace, "mine=yes")]
     assert [(each["kind"], each["metadata"]["name"]) for each in found] == [("Service", "a")]
     assert version >= int(found[0]["metadata"]["resourceVersion"])
+
+
+async def test_a_list_in_pages_is_of_one_moment(
+    cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PAGE", 2)
+    names = ["a", "b", "c", "d", "e"]
+    for name in names:
+        await cluster.create(service(namespace, name))
+    pages, versions = [], set[int]()
+    async for found, version in cluster.pages("Service", namespace):
+        pages.append([each["metadata"]["name"] for each in found])
+        versions.add(version)
+        if len(pages) == 1:
+            await cluster.create(service(namespace, "too-late"))
+    assert pages == [["a", "b"], ["c", "d"], ["e"]]
+    assert len(versions) == 1
 
 
 async def test_endpoints_carry_the_labels_of_a_service_and_count_its_ready_pods(
@@ -165,8 +182,8 @@ async def test_endpoints_carry_the_labels_of_a_service_and_count_its_ready_pods(
     while ready != 2:
         assert time.monotonic() < deadline, f"{ready} of 2 endpoints are ready"
         await asyncio.sleep(0.1)
-        found = await cluster.snapshot("EndpointSlice", namespace, WATCHED["EndpointSlice"])
-        store.replace("EndpointSlice", *found, namespace)
+        for live in await cluster.list("EndpointSlice", namespace, WATCHED["EndpointSlice"]):
+            store.put(live)
         ready = store.ready_endpoints(namespace, "fraud", "fraud-abc")
     assert len(store.names("EndpointSlice")) == 1
 

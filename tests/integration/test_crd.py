@@ -16,6 +16,7 @@ from tests.cluster import description
 from tests.integration.conftest import NAME, ROOT, kubectl
 from tests.integration.inprocess import Operator
 from tests.integration.test_covers import TEMPLATES
+from tests.integration.test_rollouts import healthy, spec
 from tests.support.bad_manifests import BadManifest, bad_manifests
 
 TABLE = ROOT / "build" / "bad-manifests.md"
@@ -224,3 +225,11 @@ def test_one_manifest_applied_by_two_field_managers_conflicts_with_nothing(
             *("-f", "-", f"--namespace={namespace}"),
             stdin=text,
         )
+
+
+async def test_whose_each_field_of_a_status_is_is_not_kept(operator: Operator) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    await operator.until("fraud", healthy("v1"))
+    managed = (await operator.get("fraud"))["metadata"]["managedFields"]
+    of_status = [each["fieldsV1"] for each in managed if each.get("subresource") == "status"]
+    assert of_status == [{"f:status": {}}]

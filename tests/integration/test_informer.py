@@ -11,7 +11,7 @@ import pytest
 import yaml
 from aiohttp import web
 
-from serinus.cluster import KINDS, Cluster, Store, connect
+from serinus.cluster import KINDS, Cluster, Store, client, connect
 from serinus.cluster.kinds import WATCHED
 from serinus.controller import informer as informing
 from serinus.controller.informer import Informer
@@ -144,6 +144,32 @@ async def test_a_deletion_that_no_watch_tells_of_is_noticed_by_the_next_list(
         proxy.cut()
         await cluster.delete(live)
         await seen.until(lambda: not seen.names, within=10)
+
+
+async def test_a_list_whose_moment_is_forgotten_between_two_pages_begins_anew(
+    cluster: Cluster, namespace: str, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PAGE", 2)
+    names = {f"service-{number}" for number in range(5)}
+    for name in names:
+        await cluster.create(service(namespace, name))
+    refusals = 0
+
+    async def forgotten(request: Request) -> web.Response | None:
+        nonlocal refusals
+        continues = "/services?" in request.path and "continue=" in request.path
+        if not continues or refusals or "limit=2" not in request.path:
+            return None
+        refusals += 1
+        return refused(410, "Expired")
+
+    async with (
+        Proxy(kubeconfig, before=forgotten) as proxy,
+        mirror(proxy.kubeconfig, namespace, monkeypatch) as seen,
+    ):
+        assert seen.names == names
+        assert refusals == 1
+        assert seen.informer.not_ready_reason is None
 
 
 async def test_a_server_that_ends_each_watch_at_once_is_not_flooded(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from serinus.api.base import EvidenceField, MessageField, Moment, ObservedField, StatusType
 from serinus.api.baseline import Baseline
@@ -471,6 +471,9 @@ class Monitored(StatusType):
 
 class Status(StatusType):
     """The observed state of a ModelDeployment."""
+
+    # one writer replaces it as a whole, so field ownership within it is not tracked
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
 
     observed_generation: int = Field(default=0, description="Generation that was last reconciled.")
     phase: Phase = Field(

@@ -26,6 +26,8 @@ from serinus.manifests.owner import Manifest
 Manifests = list[Manifest]
 
 FIELD_MANAGER: Final = "serinus"
+PAGE: Final = 250
+"""Maximum number of objects per request of a list."""
 NOTE_BYTES: Final = 1024
 """Maximum length of an Event's note in the API server."""
 # with its charset the client takes the body as text, and without it writes JSON of its own
@@ -61,6 +63,11 @@ class ApiError(Exception):
     def conflict(self) -> bool:
         """The object has changed, or exists already."""
         return self.status == 409
+
+    @property
+    def expired(self) -> bool:
+        """The requested resourceVersion is too old."""
+        return self.status == 410
 
     @property
     def refused(self) -> bool:
@@ -112,22 +119,41 @@ class Cluster:
     async def list(
         self, kind: str, namespace: str | None = None, selector: str = ""
     ) -> list[Manifest]:
-        """All objects of a kind, in one namespace or in all, that match the label selector."""
-        return (await self.snapshot(kind, namespace, selector))[0]
+        """All objects of a kind, in one namespace or in all, that match the label selector; for
+        kinds with few objects."""
+        return (await self._list(kind, namespace, selector))[0]
 
-    async def snapshot(
+    async def pages(
         self, kind: str, namespace: str | None = None, selector: str = ""
-    ) -> tuple[Manifests, int]:
-        """The same, with the resourceVersion of the list.
+    ) -> AsyncIterator[tuple[Manifests, int]]:
+        """The same, PAGE objects at a time, for any number of objects.
+
+        Each page has the resourceVersion of the list, which is the same for all pages. Raises
+        ApiError, `expired` if the API server has discarded that version.
+        """
+        token: str | None = ""
+        while token is not None:
+            query = [("limit", str(PAGE)), *([("continue", token)] if token else [])]
+            found, metadata = await self._list(kind, namespace, selector, query)
+            token = metadata.get("continue") or None
+            yield found, int(metadata["resourceVersion"])
+            del found  # frees its memory before the next page is read
+
+    async def _list(
+        self,
+        kind: str,
+        namespace: str | None,
+        selector: str,
+        query: Iterable[tuple[str, str]] = (),
+    ) -> tuple[Manifests, Manifest]:
+        """Items, and the metadata of the list.
 
         Items have kind and apiVersion, which the API server omits in lists.
         """
-        query = [("labelSelector", selector)] if selector else []
+        query = [*query, *([("labelSelector", selector)] if selector else [])]
         found = await self._call("list", kind, "GET", KINDS[kind].path(namespace), query=query)
         head = {"apiVersion": KINDS[kind].api_version, "kind": kind}
-        return [{**head, **item} for item in found["items"]], int(
-            found["metadata"]["resourceVersion"]
-        )
+        return [{**head, **item} for item in found["items"]], found["metadata"]
 
     async def create(self, manifest: Manifest) -> Manifest:
         """Create an object. Raises ApiError, `conflict` if it exists."""

@@ -6,7 +6,7 @@ A stale entry only causes a wasted pass: every commit is conditional on resource
 import json
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 from serinus.cluster.pods import ready_addresses
@@ -20,7 +20,7 @@ _REVISION_LABEL: Final = "serinus.dev/revision"
 _SERVICE_LABEL: Final = "kubernetes.io/service-name"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Kept:
     """An object as JSON text, with a fifth of the memory of the parsed object."""
 
@@ -67,6 +67,31 @@ class _Kept:
         return found
 
 
+@dataclass(slots=True)
+class Listing:
+    """A list that is being read page by page."""
+
+    kind: str
+    namespace: str | None
+    """None: all namespaces."""
+    after: int
+    """The resourceVersion of the previous list, 0 without one."""
+    version: int = 0
+    """The resourceVersion of this list."""
+    names: set[NamespacedName] = field(default_factory=set)
+    newer: list[_Kept] = field(default_factory=list)
+    """Objects that were unknown, or newer than the known ones, when their page came."""
+
+    @property
+    def rewound(self) -> bool:
+        """Whether history was rewound, as when etcd is restored: discard everything known."""
+        return self.version < self.after
+
+    def holds(self, name: NamespacedName) -> bool:
+        """Whether the object is in a listed namespace."""
+        return self.namespace in (None, name[0])
+
+
 class Store:
     """Objects by kind and name. The newer resourceVersion wins; deleted objects stay deleted."""
 
@@ -104,14 +129,15 @@ class Store:
         """(namespace, name) of all objects of a kind."""
         return list(self._objects[kind])
 
-    def children(self, namespace: str, name: str, uid: str) -> dict[tuple[str, str], Manifest]:
-        """By (kind, name), copies of the objects that this ModelDeployment controls, or that one of
-        its name left behind."""
+    def family(self, namespace: str, name: str, uid: str) -> "Family":
+        """The objects that this ModelDeployment controls, or that an earlier one with its name left
+        behind."""
+        return Family(self, namespace, name, uid)
+
+    def _children(self, namespace: str, name: str, uid: str) -> dict[tuple[str, str], _Kept]:
         family = self._owned.get((namespace, name), {})
         return {
-            key: kept.unpack()
-            for key, kept in family.items()
-            if kept.controller == uid or kept.left_behind
+            key: kept for key, kept in family.items() if kept.controller == uid or kept.left_behind
         }
 
     def ready_endpoints(self, namespace: str, name: str, service: str) -> int:
@@ -124,19 +150,7 @@ class Store:
 
     def put(self, live: Manifest) -> bool:
         """Add or update an object; False if it is not newer than the known one, or is deleted."""
-        kind, name = live["kind"], _name(live)
-        known = self._objects[kind].get(name)
-        if known is None and self._is_gone(live):
-            return False
-        if known is not None and known.version >= _version(live):
-            return False
-        if known is not None:
-            self._drop(known)
-        kept = _Kept.of(live)
-        self._objects[kind][name] = kept
-        if kind != "ModelDeployment" and kept.owner:
-            self._owned[name[0], kept.owner][kind, name[1]] = kept
-        return True
+        return not self._knows(live) and self._put(_Kept.of(live))
 
     def remove(self, live: Manifest) -> None:
         """Remove an object. Older events do not restore it, newer ones do: for a watch by labels,
@@ -147,23 +161,31 @@ class Store:
         if known is not None and known.uid == uid:
             self._drop(known)
 
-    def replace(
-        self, kind: str, found: Iterable[Manifest], version: int, namespace: str | None = None
-    ) -> None:
-        """Take in a list of one namespace or all at this resourceVersion: objects that are missing
-        and not newer are deleted."""
-        if version < self._listed.get((kind, namespace), 0):
-            # history was rewound, as when etcd is restored: discard everything
+    def begin_list(self, kind: str, namespace: str | None = None) -> Listing:
+        """Begin a list of one namespace or all; nothing changes before `end_list`."""
+        return Listing(kind, namespace, after=self._listed.get((kind, namespace), 0))
+
+    def take_page(self, listing: Listing, found: Iterable[Manifest], version: int) -> None:
+        """Keep the newer objects of a page, packed; `version` is the list's resourceVersion."""
+        listing.version = version
+        for live in found:
+            listing.names.add(_name(live))
+            if listing.rewound or not self._knows(live):
+                listing.newer.append(_Kept.of(live))
+
+    def end_list(self, listing: Listing) -> None:
+        """Take in a complete list: objects that are missing and not newer are deleted."""
+        kind = listing.kind
+        if listing.rewound:
             self.clear(kind)
-        listed = {_name(live): live for live in found}
         for name, known in list(self._objects[kind].items()):
-            inside = namespace in (None, name[0])
-            if inside and name not in listed and known.version <= version:
+            lacks = listing.holds(name) and name not in listing.names
+            if lacks and known.version <= listing.version:
                 self._drop(known)
-        for live in listed.values():
-            self.put(live)
+        for kept in listing.newer:
+            self._put(kept)
         self._absent.discard(kind)
-        self._listed[kind, namespace] = version
+        self._listed[kind, listing.namespace] = listing.version
         self._deleted[kind] = self._deleted_since_list.pop(kind, {})
 
     def clear(self, kind: str, *, absent: bool = False) -> None:
@@ -176,16 +198,33 @@ class Store:
         self._deleted_since_list.pop(kind, None)
         self._listed = {key: version for key, version in self._listed.items() if key[0] != kind}
 
-    def _is_gone(self, live: Manifest) -> bool:
+    def _knows(self, live: Manifest) -> bool:
+        """Whether this version of the object, or a newer one, is known."""
+        known = self._objects[live["kind"]].get(_name(live))
+        return known is not None and known.version >= _version(live)
+
+    def _put(self, kept: _Kept) -> bool:
+        known = self._objects[kept.kind].get(kept.name)
+        if known.version >= kept.version if known else self._is_gone(kept):
+            return False
+        if known is not None:
+            self._drop(known)
+        self._objects[kept.kind][kept.name] = kept
+        if kept.kind != "ModelDeployment" and kept.owner:
+            namespace, name = kept.name
+            self._owned[namespace, kept.owner][kept.kind, name] = kept
+        return True
+
+    def _is_gone(self, kept: _Kept) -> bool:
         """Whether this is an old event of a deleted object."""
-        kind, metadata = live["kind"], live["metadata"]
+        kind = kept.kind
         gone_at = (
-            self._deleted[kind].get(metadata["uid"], 0),
-            self._deleted_since_list[kind].get(metadata["uid"], 0),
+            self._deleted[kind].get(kept.uid, 0),
+            self._deleted_since_list[kind].get(kept.uid, 0),
             self._listed.get((kind, None), 0),
-            self._listed.get((kind, metadata["namespace"]), 0),
+            self._listed.get((kind, kept.name[0]), 0),
         )
-        return _version(live) <= max(gone_at)
+        return kept.version <= max(gone_at)
 
     def _drop(self, known: _Kept) -> None:
         namespace, name = known.name
@@ -195,6 +234,33 @@ class Store:
             self._owned[family].pop((known.kind, name), None)
             if not self._owned[family]:
                 del self._owned[family]
+
+
+class Family:
+    """The children of one ModelDeployment in the store, each unpacked once, and again after a
+    change. For one pass, which must not modify them."""
+
+    def __init__(self, store: Store, namespace: str, name: str, uid: str) -> None:
+        self._store = store
+        self._parent = namespace, name, uid
+        self._unpacked: dict[_Kept, Manifest] = {}
+
+    def objects(self) -> dict[tuple[str, str], Manifest]:
+        """By (kind, name), as currently known."""
+        children = self._store._children(*self._parent)
+        before = self._unpacked
+        self._unpacked = {
+            kept: before[kept] if kept in before else kept.unpack() for kept in children.values()
+        }
+        return {key: self._unpacked[kept] for key, kept in children.items()}
+
+    def put(self, live: Manifest) -> bool:
+        """As in Store."""
+        return self._store.put(live)
+
+    def remove(self, live: Manifest) -> None:
+        """As in Store."""
+        self._store.remove(live)
 
 
 def _version(live: Manifest) -> int:

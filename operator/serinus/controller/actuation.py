@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from serinus.api.reasons import Reason
-from serinus.cluster import ApiError, Cluster, Store
+from serinus.cluster import ApiError, Cluster, Family
 from serinus.controller.pace import (
     CHANGED_LONGEST,
     EMPTIED_LONGEST,
@@ -78,7 +78,7 @@ _PODS = ("ControllerRevision", "Deployment")
 
 async def actuate(
     cluster: Cluster,
-    store: Store,
+    family: Family,
     owner: Owner,
     desired: Children,
     lacking: Callable[[Objects], object],
@@ -89,7 +89,7 @@ async def actuate(
 
     Each child is tried independently of the others; failures are in the outcome.
     """
-    writing = _Writing(cluster, store, owner, pace, desired.serving)
+    writing = _Writing(cluster, family, owner, pace, desired.serving)
     pace.forget_all_but((*desired, *writing.objects().values()))
     first = not lacking(writing.objects())
     if first:
@@ -106,10 +106,10 @@ async def actuate(
 
 
 async def bring_about(
-    cluster: Cluster, store: Store, owner: Owner, ways: Iterable[Manifest], pace: Pace
+    cluster: Cluster, family: Family, owner: Owner, ways: Iterable[Manifest], pace: Pace
 ) -> Outcome:
     """Apply only the objects that split the traffic."""
-    writing = _Writing(cluster, store, owner, pace, {})
+    writing = _Writing(cluster, family, owner, pace, {})
     await writing.bring_about(ways, urgent=True)
     return writing.outcome()
 
@@ -120,14 +120,14 @@ class _Writing:
     def __init__(
         self,
         cluster: Cluster,
-        store: Store,
+        family: Family,
         owner: Owner,
         pace: Pace,
         serving: Mapping[str, int],
     ) -> None:
         self._serving = serving
         self._cluster = cluster
-        self._store = store
+        self._family = family
         self._owner = owner
         self._pace = pace
         self._changed = False
@@ -140,7 +140,7 @@ class _Writing:
 
     def objects(self) -> Objects:
         """The known children."""
-        return self._store.children(self._owner.namespace, self._owner.name, self._owner.uid)
+        return self._family.objects()
 
     @property
     def leaves_ways(self) -> bool:
@@ -203,7 +203,7 @@ class _Writing:
             found = await cluster.apply(wanted, force=found is not None)
             self._pace.wrote(manifest, longest=FAILED_LONGEST if urgent else CHANGED_LONGEST)
         # a no-op apply keeps the resourceVersion, and the store reports no change
-        self._changed |= self._store.put(found)
+        self._changed |= self._family.put(found)
         if (message := unlike(found, manifest)) is not None:
             self._pace.changed(manifest, message)
             self._retry_in = min(self._retry_in, self._pace.wait(manifest))
@@ -232,7 +232,7 @@ class _Writing:
             except ApiError as error:
                 self._note(head, error, "deleted", urgent=False)
             else:
-                self._store.remove(live)
+                self._family.remove(live)
                 self._changed = True
 
     def _note(self, manifest: Manifest, error: ApiError, done: str, urgent: bool) -> None:

@@ -128,8 +128,7 @@ class Informer:
         router needs it and the role does not allow to list it."""
         try:
             for namespace in self._namespaces or (None,):
-                found, version = await self._cluster.snapshot(kind, namespace, WATCHED[kind])
-                self._store.replace(kind, found, version, namespace)
+                await self._list(kind, namespace)
             self._forbidden.discard(kind)
         except ApiError as error:
             if not (error.absent or (error.status == 403 and kind in NEEDED_KINDS)):
@@ -140,6 +139,22 @@ class Informer:
             self._store.clear(kind, absent=error.absent)
             return False
         return True
+
+    async def _list(self, kind: str, namespace: str | None) -> None:
+        """Take in a list, begun anew once if the API server forgot its moment meanwhile."""
+        try:
+            await self._list_once(kind, namespace)
+        except ApiError as error:
+            if not error.expired:
+                raise
+            await self._list_once(kind, namespace)
+
+    async def _list_once(self, kind: str, namespace: str | None) -> None:
+        listing = self._store.begin_list(kind, namespace)
+        async for found, version in self._cluster.pages(kind, namespace, WATCHED[kind]):
+            self._store.take_page(listing, found, version)
+            del found  # else it takes memory while the next page is read
+        self._store.end_list(listing)
 
     def _unserved(self, live: dict[str, Any]) -> str | None:
         """Why an object that a router needs serves nothing, as far as is known; None for others."""

@@ -1,7 +1,6 @@
 """What to measure for an object, and the effect of measurements on its status."""
 
 import asyncio
-from dataclasses import replace
 
 from serinus.api.status import Status
 from serinus.controller.object_state import ObjectState
@@ -40,7 +39,7 @@ async def judge_measured(
 ) -> Status:
     """The status with the measurements since; these are returned once, and must be kept if the
     status is not written."""
-    key, spec, state = observed.key, observed.desired.spec, observed.state
+    key, spec, state, known = observed.key, observed.desired.spec, observed.state, status
     taken = sampler.take(key)
     if isinstance(taken, History):
         # an hour of samples takes some tenths of a second, which would block this loop
@@ -51,5 +50,6 @@ async def judge_measured(
     if isinstance(of_stable, Measurement):
         status, drift = monitored(spec, status, state.drift, of_stable)
         state.drift = drift or state.drift
-    state.memory = replace(state.memory, current=status)
+    if status is not known:
+        state.keep(observed.live, status, state.due)
     return status

@@ -4,7 +4,7 @@ a whole."""
 import json
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Self
+from typing import Self
 
 from serinus.api.status import Status
 from serinus.api.validation import read_status
@@ -17,33 +17,14 @@ from serinus.plan.summary import taken_before
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """The status in memory, including evidence that has not been written."""
+class Unsaved:
+    """A status with evidence that has not been written."""
 
-    text: str
-    """The written status as JSON, a quarter of the memory of the parsed one."""
-    current: Status
-    unread: tuple[str, ...] = ()
-    """Unreadable parts of it, each as a message."""
-    due: float = inf
+    status: Status
+    beyond: int
+    """Digest of the written status that it continues; if another one is written, it is void."""
+    due: float
     """Time in Unix seconds at which it must be written."""
-
-    @classmethod
-    def read(cls, live: Manifest) -> Self:
-        """The written status without further evidence."""
-        status, lost = read_status(live.get("status") or {})
-        return cls.of(live, status, tuple(f"{problem}." for problem in lost))
-
-    @classmethod
-    def of(cls, live: Manifest, status: Status, unread: tuple[str, ...] = ()) -> Self:
-        """`status`, while the API server has `live`."""
-        return cls(json.dumps(live.get("status") or {}), status, unread)
-
-    @property
-    def written(self) -> dict[str, Any]:
-        """The status in the API server."""
-        found: dict[str, Any] = json.loads(self.text)
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +43,10 @@ class ObjectState:
 
     uid: str
     """Another object with the same name has another uid."""
-    memory: Memory
+    unsaved: Unsaved | None = None
+    """None: the written status is complete."""
+    unread: tuple[str, ...] = ()
+    """Unreadable parts of the written status, each as a message."""
     outcome: Outcome = field(default_factory=Outcome)
     """Result of the last pass."""
     pace: Pace = field(default_factory=Pace)
@@ -81,12 +65,32 @@ class ObjectState:
     @classmethod
     def begin(cls, live: Manifest) -> Self:
         """Only the object itself is known."""
-        memory = Memory.read(live)
-        outcome = Outcome(taken=taken_before(memory.current))
-        return cls(live["metadata"]["uid"], memory, outcome)
+        outcome = Outcome(taken=taken_before(_read(live)[0]))
+        return cls(live["metadata"]["uid"], outcome=outcome)
 
     def recall(self, live: Manifest) -> Status:
         """The status with the evidence since; without it if another writer changed the status."""
-        if self.memory.written != (live.get("status") or {}):
-            self.memory = Memory.read(live)
-        return self.memory.current
+        if self.unsaved is not None and self.unsaved.beyond == _digest(live):
+            return self.unsaved.status
+        self.unsaved = None
+        status, self.unread = _read(live)
+        return status
+
+    @property
+    def due(self) -> float:
+        """Time in Unix seconds at which the status must be written."""
+        return self.unsaved.due if self.unsaved is not None else inf
+
+    def keep(self, live: Manifest, status: Status, due: float) -> None:
+        """Keep a status that continues that of `live`, and must be written when it is due."""
+        self.unsaved = Unsaved(status, _digest(live), due)
+
+
+def _read(live: Manifest) -> tuple[Status, tuple[str, ...]]:
+    """The written status, and its unreadable parts, each as a message."""
+    status, lost = read_status(live.get("status") or {})
+    return status, tuple(f"{problem}." for problem in lost)
+
+
+def _digest(live: Manifest) -> int:
+    return hash(json.dumps(live.get("status") or {}, sort_keys=True))

@@ -7,7 +7,7 @@ from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.api.validation import problems as spec_problems
 from serinus.api.validation import readable
-from serinus.cluster import Store
+from serinus.cluster import Family, Store
 from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
 from serinus.manifests.owner import Manifest, Objects, Owner
@@ -25,9 +25,11 @@ class Observed:
     key: Key
     live: Manifest
     owner: Owner
+    family: Family
+    """The children as the store has them by now."""
     desired: Desired
     objects: Objects
-    """The children."""
+    """The children as they were when the pass began."""
     revisions: dict[str, Revision]
     """By hash."""
     unserved: str
@@ -45,23 +47,24 @@ class Observed:
         live: Manifest,
         desired: Desired,
         state: ObjectState,
+        status: Status,
         now: float,
     ) -> Self:
         """From the store, with the status and its unwritten evidence."""
         owner = Owner(key.namespace, key.name, live["metadata"]["uid"])
-        status = state.memory.current
-        objects = store.children(key.namespace, key.name, owner.uid)
+        family = store.family(key.namespace, key.name, owner.uid)
+        objects = family.objects()
         revisions = read_revisions(desired, live["spec"], status, objects)
         serving = who_serves(owner, desired, objects)
         desired = replace(
             desired, incompatibility=incompatibility(desired, status, revisions, serving)
         )
         unserved = _unserved(store, owner, router_for(desired.spec))
-        return cls(key, live, owner, desired, objects, revisions, unserved, state, now)
+        return cls(key, live, owner, family, desired, objects, revisions, unserved, state, now)
 
-    def anew(self, store: Store, status: Status) -> Self:
+    def anew(self, status: Status) -> Self:
         """With the present children, and the revisions that this status has."""
-        objects = store.children(self.key.namespace, self.key.name, self.owner.uid)
+        objects = self.family.objects()
         revisions = read_revisions(self.desired, self.live["spec"], status, objects)
         return replace(self, objects=objects, revisions=revisions)
 

@@ -1,11 +1,10 @@
 """The status write: the commit of a pass."""
 
-from dataclasses import replace
 from math import inf
 
 from serinus.api.status import Status
 from serinus.cluster import ApiError, Cluster, Store
-from serinus.controller.object_state import Memory, ObjectState
+from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
 from serinus.controller.status_writes import write_within
 from serinus.controller.unwritten import note_unwritten
@@ -26,20 +25,22 @@ async def persist(
 
     Raises ApiError if it cannot be written; that is noted, and the content is kept.
     """
-    memory, wanted, written = state.memory, status.to_json(), state.memory.written
+    wanted, written = status.to_json(), live.get("status") or {}
     differs = wanted != written
-    due = min(memory.due, now + write_within(written, wanted)) if differs else inf
+    due = min(state.due, now + write_within(written, wanted)) if differs else inf
     # after a failure nothing else is done until the status can be written again
+    if state.unwritten is None and not differs:
+        state.unsaved = None
+        return None
     if state.unwritten is None and due > now:
-        state.memory = replace(memory, current=status, due=due)
-        return due - now if due < inf else None
+        state.keep(live, status, due)
+        return due - now
     try:
         answer = await cluster.update_status(live, wanted)
     except ApiError as error:
         if not (error.conflict or error.absent):
             await note_unwritten(cluster, key, live, state, error)
         raise
-    state.unwritten = None
+    state.unwritten = state.unsaved = None
     store.put(answer)
-    state.memory = Memory.of(answer, status)
     return None

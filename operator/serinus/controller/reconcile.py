@@ -36,6 +36,9 @@ from serinus.plan.withdrawal import Mark, withdrawn
 SETTLES_WITHIN = 10.0
 """Seconds after which missing pods and routes are checked without an event."""
 BLOCKED_LOOK_AGAIN = 15.0
+ANSWERED_WITHIN = 0.1
+"""Seconds after a write until the next pass, unless an event comes earlier. A gateway has usually
+accepted the route by then, so that one status write reports both."""
 
 
 class Reconciler:
@@ -73,7 +76,7 @@ class Reconciler:
             return None
 
         desired = read_desired(live, spec, problems, ignored)
-        observed = Observed.read(self._store, key, live, desired, state, now)
+        observed = Observed.read(self._store, key, live, desired, state, status, now)
         world = await self._observe(observed, status)
 
         status = await judge_measured(self._sampler, observed, status, world)
@@ -91,7 +94,7 @@ class Reconciler:
             measure(self._sampler, observed, status)
             if not (error.conflict or error.absent):
                 await withdraw_without_status(
-                    self._cluster, self._store, observed, world, plan, self._clock()
+                    self._cluster, observed, status, world, plan, self._clock()
                 )
             raise
 
@@ -100,7 +103,7 @@ class Reconciler:
         measure(self._sampler, observed, plan.status)
 
         # a decision is reported with the state at the next pass
-        wait: float | None = 0.0
+        wait: float | None = ANSWERED_WITHIN
         if not outcome.changed and not plan.new_decisions:
             pods = state.pod_looks.due - now if state.pod_looks else None
             blocked = bool(outcome.refusals)
@@ -148,7 +151,7 @@ class Reconciler:
     async def _observe(self, observed: Observed, status: Status) -> World:
         owner, desired, objects = observed.owner, observed.desired, observed.objects
         state, now = observed.state, observed.now
-        facts: dict[str, Any] = {"unread": state.memory.unread}
+        facts: dict[str, Any] = {"unread": state.unread}
         state.pod_looks, facts["pods_seen"] = await look_at_pods(
             self._cluster, owner, status, objects, state.pod_looks, now
         )
@@ -182,7 +185,7 @@ class Reconciler:
         if plan.wanted is None:
             return Outcome()
         owner, spec, state = observed.owner, observed.desired.spec, observed.state
-        found = observed.anew(self._store, plan.status)
+        found = observed.anew(plan.status)
         history, running = read_history(found.objects), plan.wanted.replicas
         limit = spec.revision_history_limit
         keep = kept(found.revisions, history, running, plan.status, limit)
@@ -191,8 +194,9 @@ class Reconciler:
             desired = replace(desired, ways=mark.on(desired.ways))
         lacks = partial(lacking, owner, spec, plan.wanted.split, desired.lost)
         before = state.outcome
-        after = await actuate(self._cluster, self._store, owner, desired, lacks, state.pace)
-        state.outcome = after
+        after = await actuate(self._cluster, observed.family, owner, desired, lacks, state.pace)
+        # an exception refers to all that the pass had unpacked
+        state.outcome = replace(after, error=None)
         other = (
             set(after.refusals) != set(before.refusals)
             or bool(after.taken) != bool(before.taken)

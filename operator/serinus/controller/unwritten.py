@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from serinus.api.reasons import Reason
-from serinus.cluster import ApiError, Cluster, Store
+from serinus.api.status import Status
+from serinus.cluster import ApiError, Cluster
 from serinus.controller.actuation import bring_about
 from serinus.controller.events import write_event
 from serinus.controller.object_state import ObjectState, Unwritten
@@ -47,26 +48,30 @@ async def note_unwritten(
 
 
 async def withdraw_without_status(
-    cluster: Cluster, store: Store, observed: Observed, world: World, plan: Plan, now: float
+    cluster: Cluster,
+    observed: Observed,
+    status: Status,
+    world: World,
+    plan: Plan,
+    now: float,
 ) -> None:
     """Withdraw the candidate's traffic if that was decided, or if it is not measured.
 
     See `serinus.plan.withdrawal` for why this needs no status. `now` is later than the start of the
-    pass: earlier measurements do not restore the traffic.
+    pass: earlier measurements do not restore the traffic. `status` has the evidence so far.
     """
     owner, spec, state = observed.owner, observed.desired.spec, observed.state
-    status = state.memory.current
     split = withdrawal(status, plan, world)
     if state.unwritten is not None and lasting(state.unwritten, time.monotonic()):
         split = split or unjudged(spec, status, world)
-    found = observed.anew(store, status)
+    found = observed.anew(status)
     if split is None or split.candidate is None or not set(split.weights) <= set(found.revisions):
         return
     ways = router_for(spec).manifests(owner, split, found.revisions)
     if all(covers(found.objects.get((each["kind"], owner.name), {}), each) for each in ways):
         return
     mark = Mark(split.candidate, int(now))
-    done = await bring_about(cluster, store, owner, mark.on(ways), state.pace)
+    done = await bring_about(cluster, observed.family, owner, mark.on(ways), state.pace)
     if done.retry_in is not None:
         # sooner than the next try of the status
         raise TryAgainError(done.retry_in, " ".join(done.failures.values()))

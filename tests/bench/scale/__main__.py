@@ -1,6 +1,8 @@
-"""`python -m tests.bench.scale`: what one operator needs for 1, 100 and 500 ModelDeployments.
+"""What one operator needs for many ModelDeployments: requests, time, CPU and memory.
 
-On a control plane of its own with fake nodes; the figures go to build/bench/scale.json too.
+On a control plane of its own with fake nodes. The tables are printed, and the figures go to
+build/bench/scale.json too. A run that begins while less than 80% of the machine is idle is marked
+BUSY: it measures what else runs as well. Each size list may be empty, which leaves that part out.
 """
 
 import argparse
@@ -22,6 +24,15 @@ from tests.bench.scale.report import report
 from tests.bench.scale.scenarios import Bench, Figures
 
 _FOLDER: Final = ROOT / "build" / "bench"
+_EXAMPLES: Final = """\
+examples, to be run with PYTHONPATH=operator:
+  python -m tests.bench.scale
+      everything
+  python -m tests.bench.scale --rollouts 200 500 1000 --runs 3 --at-rest --upgrades --watched
+      rollouts alone, each size three times, as least / median / most
+  python -m tests.bench.scale --rollouts 50 --scale-down-delay 0 --at-rest --upgrades --watched
+      a few, whose old pods go at once
+"""
 
 
 def main() -> None:
@@ -38,13 +49,14 @@ def main() -> None:
 async def _measure(options: argparse.Namespace, log: Path) -> Figures:
     async with (
         control_plane() as control,
-        new_fleet(control) as many,
+        new_fleet(control, options.scale_down_delay) as many,
         gateway(control),
         measured_pods(control) as (served, prometheus),
         Operator(control.kubectl.kubeconfig, prometheus, log) as operator,
     ):
         bench = Bench(control, many, served, operator)
-        figures: Figures = {"setting": _setting(), "at_rest": [], "upgrades": [], "rollouts": []}
+        setting = {**_setting(), "scale_down_delay": options.scale_down_delay}
+        figures: Figures = {"setting": setting, "at_rest": [], "upgrades": [], "rollouts": []}
         for size in sorted(
             {*options.at_rest, *options.rollouts, *options.upgrades, *options.watched}
         ):
@@ -57,8 +69,9 @@ async def _measure(options: argparse.Namespace, log: Path) -> Figures:
                 _say(f"another operator takes over {size}")
                 figures["upgrades"].append(_said(await bench.upgraded(size, options.seconds)))
             if size in options.rollouts:
-                _say(f"a new revision for {size} at once")
-                figures["rollouts"].append(_said(await bench.all_at_once(size)))
+                for run in range(1, options.runs + 1):
+                    _say(f"a new revision for {size} at once, run {run} of {options.runs}")
+                    figures["rollouts"].append(_said(await bench.all_at_once(size)))
             if size in options.watched:
                 _say(f"{size} at rest whose feature is watched")
                 figures["at_rest"].append(_said(await bench.watched(size, options.seconds)))
@@ -74,6 +87,7 @@ def _setting() -> dict[str, Any]:
         "analysis": fleet.ANALYSIS,
         "requests_a_second_of_a_pod": pods.RATE,
         "share_of_errors": pods.ERRORS,
+        "share_of_errors_if_bad": pods.BAD_ERRORS,
         "scrape_seconds": pods.SCRAPE_SECONDS,
     }
 
@@ -90,16 +104,32 @@ def _said(figures: Figures) -> Figures:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.bench.scale", description=(__doc__ or "").partition("\n")[0]
+        prog="python -m tests.bench.scale",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
     def sizes(name: str, default: Sequence[int], text: str) -> None:
         parser.add_argument(name, type=int, nargs="*", default=default, metavar="N", help=text)
 
     sizes("--at-rest", (1, 100, 500), "measure with so many at rest")
-    sizes("--rollouts", (200, 500), "give so many a new revision at once")
+    sizes(
+        "--rollouts",
+        (200, 500),
+        "give so many a new revision at once, every tenth of them a bad one",
+    )
     sizes("--upgrades", (20, 500), "let another operator take over so many")
     sizes("--watched", (500,), "measure with so many at rest whose feature is watched")
+    parser.add_argument(
+        "--runs", type=int, default=1, metavar="N", help="of each size of --rollouts; default 1"
+    )
+    parser.add_argument(
+        "--scale-down-delay",
+        type=float,
+        metavar="SECONDS",
+        help="that the pods of an old revision are kept; default: that of a ModelDeployment",
+    )
     parser.add_argument(
         "--seconds", type=float, default=180, help="that a fleet at rest is watched"
     )

@@ -16,6 +16,7 @@ from typing import Any, Final
 from serinus.cluster import Cluster, connect
 from serinus.cluster.kinds import KINDS
 from tests.cluster import description
+from tests.cluster.box import Box
 from tests.cluster.kubectl import Kubectl
 
 ROOT: Final = Path(__file__).parents[3]
@@ -56,6 +57,8 @@ class Control:
 
     kubectl: Kubectl
     client: Cluster
+    process: int | None
+    """Below which all of the control plane runs; None where that is not known."""
 
     @asynccontextmanager
     async def following(self, path: str, take: Callable[[Seen], None]) -> AsyncIterator[None]:
@@ -97,7 +100,7 @@ class Control:
         kinds = {kind.plural: kind.name for kind in KINDS.values()}
         found: Requests = Counter()
         for plural, sub, verb, count in _SERVED.findall(text):
-            ours = sub == ("status" if plural == "modeldeployments" and verb == "APPLY" else "")
+            ours = sub == ("status" if plural == "modeldeployments" and verb == "PUT" else "")
             if ours and plural in kinds and verb in _VERBS:
                 found[_VERBS[verb], kinds[plural]] += int(float(count))
         return found
@@ -128,4 +131,9 @@ async def control_plane() -> AsyncIterator[Control]:
         kubectl.wait_for_crd("modeldeployments.serinus.dev")
         os.environ["KUBECONFIG"] = str(kubectl.kubeconfig)
         async with connect(timeout=60) as client:
-            yield Control(kubectl, client)
+            yield Control(kubectl, client, _process())
+
+
+def _process() -> int | None:
+    found = Box(description.folder_of(NAME)).processes()
+    return next((pid for pid, is_first in found.items() if is_first), None)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -28,8 +28,9 @@ Holds = Callable[[Manifest], bool]
 class Fleet:
     """ModelDeployments as last seen, by name."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, rollout: Manifest) -> None:
         self._control = control
+        self._rollout = rollout
         self.live: dict[str, Manifest] = {}
         self._changed = asyncio.Event()
 
@@ -45,12 +46,19 @@ class Fleet:
     async def grow(self, size: int, version: str) -> None:
         """Create as many as are missing; returns once all serve."""
         names = [_name(number) for number in range(len(self.live), size)]
-        await _all(self._control.client.create(_manifest(name, version)) for name in names)
+        await _all(self._control.client.create(self._manifest(name, version)) for name in names)
         await self.until("serving", is_settled, size, within=60 + size)
 
     async def change(self, names: Iterable[str], **parts: Manifest) -> None:
         """Change parts of the spec (model, rollout, monitoring) of these, field by field."""
         await _all(self._change(name, parts) for name in names)
+
+    async def ask_for(self, versions: Mapping[str, str]) -> None:
+        """Change the version of the model of these, by name."""
+        await _all(
+            self._change(name, {"model": {"version": version}})
+            for name, version in versions.items()
+        )
 
     async def touch_one(self) -> tuple[str, int]:
         """Change what starts no rollout; the name of the one, and its generation then."""
@@ -75,6 +83,26 @@ class Fleet:
                 await asyncio.sleep(0.1)
             else:
                 return
+
+    def _manifest(self, name: str, version: str) -> Manifest:
+        container = {
+            "name": "model",
+            "image": "registry.example.com/fraud:1",
+            "ports": [{"name": "http", "containerPort": 8080}],
+            "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}},
+        }
+        return {
+            "apiVersion": KINDS["ModelDeployment"].api_version,
+            "kind": "ModelDeployment",
+            "metadata": {"name": name, "namespace": NAMESPACE},
+            "spec": {
+                "model": {"version": version},
+                "replicas": REPLICAS,
+                "template": {"spec": {"containers": [container]}},
+                "traffic": {"gateway": {"parentRefs": [{"name": gateway.NAME}]}},
+                "rollout": self._rollout,
+            },
+        }
 
     async def until(self, what: str, holds: Holds, size: int, *, within: float) -> dict[str, float]:
         """Wait until it holds of so many; by name, when it was first seen to, Unix seconds.
@@ -105,9 +133,11 @@ class Fleet:
 
 
 @asynccontextmanager
-async def new_fleet(control: Control) -> AsyncIterator[Fleet]:
-    """An empty fleet that follows what becomes of it."""
-    found = Fleet(control)
+async def new_fleet(control: Control, scale_down_delay: float | None) -> AsyncIterator[Fleet]:
+    """An empty fleet that follows what becomes of it; the delay is in seconds, None: the default
+    of a ModelDeployment."""
+    delay = {} if scale_down_delay is None else {"scaleDownDelay": f"{scale_down_delay:g}s"}
+    found = Fleet(control, {"steps": STEPS, "analysis": ANALYSIS, **delay})
     async with control.following(f"{KINDS['ModelDeployment'].path()}?watch=true", found.take):
         yield found
 
@@ -115,7 +145,8 @@ async def new_fleet(control: Control) -> AsyncIterator[Fleet]:
 def is_settled(live: Manifest) -> bool:
     """It serves, and nothing of an earlier rollout is left to remove."""
     status = live.get("status") or {}
-    return status.get("phase") == "Healthy" and not status.get("retiring")
+    serves = status.get("phase") == "Healthy" or "rejected" in status
+    return serves and not status.get("retiring")
 
 
 def is_watched(live: Manifest) -> bool:
@@ -124,14 +155,37 @@ def is_watched(live: Manifest) -> bool:
     return any(each["type"] == "Drifted" and each["status"] == "False" for each in conditions)
 
 
-def serves(version: str) -> Holds:
-    """Whether this version is promoted."""
+def is_promoted(live: Manifest) -> bool:
+    """The version that its spec names serves."""
+    stable = (live.get("status") or {}).get("stable") or {}
+    return bool(stable.get("version") == live["spec"]["model"]["version"])
+
+
+def is_rolled_back(live: Manifest) -> bool:
+    """The version that its spec names is rejected."""
+    status = live.get("status") or {}
+    return "rejected" in status and _is_seen(live)
+
+
+def is_over(versions: Mapping[str, str]) -> Holds:
+    """Whether a rollout to these versions, by name, has ended: the one way or the other."""
 
     def holds(live: Manifest) -> bool:
-        stable = (live.get("status") or {}).get("stable") or {}
-        return bool(stable.get("version") == version)
+        asked = live["spec"]["model"]["version"] == versions[live["metadata"]["name"]]
+        return asked and _is_seen(live) and (is_promoted(live) or is_rolled_back(live))
 
     return holds
+
+
+def is_given_bad(name: str) -> bool:
+    """Whether its new versions are bad: a tenth's are."""
+    return int(name.rpartition("-")[2]) % 10 == 5
+
+
+def _is_seen(live: Manifest) -> bool:
+    """The status is about the spec as it is."""
+    generation = (live.get("status") or {}).get("observedGeneration")
+    return bool(generation == live["metadata"]["generation"])
 
 
 async def _all(writes: Iterable[Any]) -> None:
@@ -144,24 +198,3 @@ def _version(live: Manifest) -> int:
 
 def _name(number: int) -> str:
     return f"fraud-{number:03}"
-
-
-def _manifest(name: str, version: str) -> Manifest:
-    container = {
-        "name": "model",
-        "image": "registry.example.com/fraud:1",
-        "ports": [{"name": "http", "containerPort": 8080}],
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}},
-    }
-    return {
-        "apiVersion": KINDS["ModelDeployment"].api_version,
-        "kind": "ModelDeployment",
-        "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {
-            "model": {"version": version},
-            "replicas": REPLICAS,
-            "template": {"spec": {"containers": [container]}},
-            "traffic": {"gateway": {"parentRefs": [{"name": gateway.NAME}]}},
-            "rollout": {"steps": STEPS, "analysis": ANALYSIS},
-        },
-    }

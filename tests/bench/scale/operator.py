@@ -77,6 +77,11 @@ class Operator:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
+    @property
+    def process(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
     def forget_peak(self) -> None:
         """Let the peak of memory count from now."""
         Path(f"/proc/{self._process.pid}/clear_refs").write_text("5", encoding="ascii")

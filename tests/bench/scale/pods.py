@@ -5,7 +5,7 @@ import json
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -14,13 +14,17 @@ from typing import Final
 
 from aiohttp import web
 
-from tests.bench.scale.control import Control, Seen
+from tests.bench.scale.control import Control, Manifest, Seen
 from tests.cluster import addons, parts
 
 RATE: Final = 200.0
 """Requests a second of each pod."""
 ERRORS: Final = 0.002
 """The share of them that fails."""
+BAD_ERRORS: Final = 0.2
+"""The share of them that fails where a version is bad."""
+BAD: Final = "-bad"
+"""How a bad version ends."""
 SCRAPE_SECONDS: Final = 2
 FEATURE: Final = {1000: 10, 2000: 20, 5000: 30, 10000: 30}
 """Percent of its values in each bucket, by upper bound; the others lie above."""
@@ -32,6 +36,8 @@ class Pods:
 
     started: dict[tuple[str, str], float] = field(default_factory=dict)
     """By (namespace, name), Unix seconds."""
+    bad: set[tuple[str, str]] = field(default_factory=set)
+    """Those that run a bad version."""
     tell_feature: bool = False
     """Whether a feature of each request is exported too."""
 
@@ -41,28 +47,60 @@ class Pods:
         name = (metadata["namespace"], metadata["name"])
         if seen.type == "DELETED":
             self.started.pop(name, None)
+            self.bad.discard(name)
         elif seen.object["status"].get("phase") == "Running":
             self.started.setdefault(name, time.time())
+            if _version(seen.object).endswith(BAD):
+                self.bad.add(name)
+
+    async def until(self, count: int, *, within: float) -> float:
+        """Wait until no more than so many run; the moment, Unix seconds.
+
+        Raises TimeoutError that tells how many there are.
+        """
+        deadline = time.monotonic() + within
+        while len(self.started) > count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(self.started)} pods run, {count} were to be left")
+            await asyncio.sleep(0.1)
+        return time.time()
 
     def exposition(self) -> str:
         """All pods' counters, as one exporter tells them."""
-        codes = {"200": 1 - ERRORS, "500": ERRORS}
+        good = self.started.keys() - self.bad
         lines = ["# TYPE model_requests_total counter"]
-        lines += self._shares("model_requests_total", "code", codes)
+        for pods, errors in ((good, ERRORS), (self.bad, BAD_ERRORS)):
+            codes = {"200": 1 - errors, "500": errors}
+            lines += self._shares(pods, "model_requests_total", "code", codes)
         if self.tell_feature:
             up_to = zip(FEATURE, accumulate(FEATURE.values()), strict=True)
             bounds = {f"{bound}": percent / 100 for bound, percent in up_to} | {"+Inf": 1.0}
-            lines += self._shares("model_feature_value_bucket", 'feature="income",le', bounds)
+            feature = "model_feature_value_bucket"
+            lines += self._shares(self.started, feature, 'feature="income",le', bounds)
         return "\n".join(lines) + "\n"
 
-    def _shares(self, metric: str, label: str, shares: Mapping[str, float]) -> Iterator[str]:
+    def _shares(
+        self,
+        pods: Iterable[tuple[str, str]],
+        metric: str,
+        label: str,
+        shares: Mapping[str, float],
+    ) -> Iterator[str]:
         """A line for each value of the label, which has this share of a pod's requests."""
         now = time.time()
-        for (namespace, pod), since in self.started.items():
+        for namespace, pod in pods:
+            since = self.started[namespace, pod]
             labels = f'namespace="{namespace}",pod="{pod}",{label}'
             for value, share in shares.items():
                 count = int((now - since) * RATE * share)
                 yield f'{metric}{{{labels}="{value}"}} {count}'
+
+
+def _version(pod: Manifest) -> str:
+    """Of the model that it serves."""
+    [container] = pod["spec"]["containers"]
+    env = {each["name"]: each.get("value", "") for each in container.get("env") or []}
+    return str(env.get("MODEL_VERSION", ""))
 
 
 @asynccontextmanager

@@ -5,19 +5,32 @@ import os
 import statistics
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from serinus.cluster.kinds import CHILDREN, WATCHED
+from tests.bench.scale import machine
 from tests.bench.scale.control import Control, Requests
-from tests.bench.scale.fleet import Fleet, is_settled, is_watched, serves
+from tests.bench.scale.fleet import (
+    REPLICAS,
+    Fleet,
+    is_given_bad,
+    is_over,
+    is_promoted,
+    is_settled,
+    is_watched,
+)
 from tests.bench.scale.operator import Operator, Sample
-from tests.bench.scale.pods import FEATURE, Pods
+from tests.bench.scale.pods import BAD, FEATURE, Pods
 
 Figures = dict[str, Any]
 
 _CALM_SECONDS: Final = 10.0
-_ALL_PROMOTED_WITHIN: Final = 900.0
+_IDLE_SECONDS: Final = 5.0
+_IDLE_AT_LEAST: Final = 0.8
+"""Share of the machine that is to be idle before a run: else it measures what runs beside it."""
+_OVER_WITHIN: Final = 900.0
 _TIDY_WITHIN: Final = 180.0
 _SEEN_WITHIN: Final = 120.0
 _WATCHED_WITHIN: Final = 600.0
@@ -71,17 +84,25 @@ class Bench:
         return {**await self.at_rest(size, seconds), "watched": True}
 
     async def all_at_once(self, size: int) -> Figures:
-        """A new revision for everyone: until the last is promoted, and until all is tidy."""
+        """A new revision for everyone, a tenth of them bad: until the last is promoted or rolled
+        back, and until all is tidy."""
+        idle = await machine.idle_share(_IDLE_SECONDS)
         self.version += 1
-        version = str(self.version)
+        asked = {name: self._version_for(name) for name in self.fleet.live}
+        bad = {name for name in asked if is_given_bad(name)}
         self.operator.forget_peak()
         before, served = await self.operator.sample(), await self.control.served()
+        cpu = self._cpu_seconds()
         started = time.time()
-        _, promoted = await asyncio.gather(
-            self.fleet.change(self.fleet.live, model={"version": version}),
-            self.fleet.until("promoted", serves(version), size, within=_ALL_PROMOTED_WITHIN),
+        _, over = await asyncio.gather(
+            self.fleet.ask_for(asked),
+            self.fleet.until("promoted or rolled back", is_over(asked), size, within=_OVER_WITHIN),
         )
         done, load = await self.operator.sample(), os.getloadavg()[0]
+        cpu_done = self._cpu_seconds()
+        live = self.fleet.live
+        promoted = {name: over[name] for name in over if is_promoted(live[name])}
+        gone = await self.pods.until(size * REPLICAS, within=_TIDY_WITHIN)
         await self.fleet.until("tidy", is_settled, size, within=_TIDY_WITHIN)
         await asyncio.sleep(_CALM_SECONDS)
         after, served_after = await self.operator.sample(), await self.control.served()
@@ -90,9 +111,16 @@ class Bench:
         of_rollouts = Counter({w: sent[w] for w in sent if w[1] != "Lease"})
         return {
             "objects": size,
+            "idle_before": round(idle, 3),
+            "busy": idle < _IDLE_AT_LEAST,
             "seconds_until_all_promoted": round(seconds[-1], 1),
             "seconds_of_the_median": round(statistics.median(seconds), 1),
+            "seconds_until_old_pods_are_gone": round(gone - max(promoted.values()), 1),
+            "bad_candidates": len(bad),
+            "bad_rolled_back": len(bad - promoted.keys()),
+            "good_rolled_back": len(asked.keys() - bad - promoted.keys()),
             "requests_a_rollout": round(of_rollouts.total() / size, 2),
+            "requests_a_rollout_by_verb": _by_verb(of_rollouts, size),
             "requests_a_rollout_by_verb_and_kind": _each(of_rollouts, size),
             "served_a_rollout_by_verb_and_kind": _each(
                 _alike(served_after - served, of_rollouts), size
@@ -103,9 +131,20 @@ class Bench:
             ),
             "cpu_seconds": round(done.cpu - before.cpu, 2),
             "cpu_seconds_until_tidy": round(after.cpu - before.cpu, 2),
+            "cpu_seconds_a_rollout_by_component": {
+                name: round((cpu_done[name] - cpu[name]) / size, 4)
+                for name in machine.COMPONENTS
+                if name in cpu_done
+            },
             **_memory(after),
             "load": load,
         }
+
+    def _version_for(self, name: str) -> str:
+        return f"{self.version}{BAD if is_given_bad(name) else ''}"
+
+    def _cpu_seconds(self) -> Mapping[str, float]:
+        return machine.cpu_seconds(self.control.process, self.operator.process)
 
     async def upgraded(self, size: int, seconds: float) -> Figures:
         """Another process takes over a fleet at rest, of which one changed meanwhile."""
@@ -158,6 +197,13 @@ def _each(requests: Requests, divisor: float) -> dict[str, float]:
         f"{verb} {kind}": round(count / divisor, 2)
         for (verb, kind), count in sorted(requests.items())
     }
+
+
+def _by_verb(requests: Requests, divisor: float) -> dict[str, float]:
+    verbs = Counter[str]()
+    for (verb, _), count in requests.items():
+        verbs[verb] += count
+    return {verb: round(count / divisor, 2) for verb, count in sorted(verbs.items())}
 
 
 def _alike(served: Requests, sent: Requests) -> Requests:

@@ -44,6 +44,8 @@ class MemoryApi:
         self._versions = itertools.count(1000)
         self._uids = itertools.count(1)
         self._version = 1000
+        self._continued: dict[str, tuple[str, list[Manifest]]] = {}
+        """By continue token, the version of a list and what is left of it."""
         self.watchers: list[Watcher] = []
         self.admit: list[Callable[[Manifest], None]] = []
         """Mutating webhooks: each may change what is about to be stored."""
@@ -94,6 +96,10 @@ class MemoryApi:
         last = {**gone, "metadata": {**gone["metadata"], "resourceVersion": version}}
         self._tell("DELETED", last)
 
+    def compact(self) -> None:
+        """Forget what was: lists cannot be continued."""
+        self._continued.clear()
+
     def orphans(self) -> list[Manifest]:
         """Objects of whose owners none is there any more."""
         uids = {live["metadata"]["uid"] for live in self._objects.values()}
@@ -126,11 +132,26 @@ class MemoryApi:
                 for live in self.all(kind, namespace)
                 if selected(live, request.query.get("labelSelector", ""))
             ]
-            return reply(200, {"metadata": {"resourceVersion": str(self._version)}, "items": items})
+            return reply(200, self._page(request, items))
         assert namespace is not None
         if request.method != "POST":
             raise RefusedError(405, "MethodNotAllowed", f"{request.method} {request.path}")
         return reply(201, self._create(request, kind, namespace))
+
+    def _page(self, request: Request, found: list[Manifest]) -> Manifest:
+        """Of what is found now, or of the list that a token continues."""
+        version, token = str(self._version), request.query.get("continue")
+        if token is not None:
+            if token not in self._continued:
+                told = "The provided continue parameter is too old"
+                raise RefusedError(410, "Expired", told)
+            version, found = self._continued[token]
+        limit = int(request.query.get("limit", 0)) or len(found)
+        metadata = {"resourceVersion": version}
+        if rest := found[limit:]:
+            metadata["continue"] = f"{version}-{len(rest)}"
+            self._continued[metadata["continue"]] = version, rest
+        return {"metadata": metadata, "items": found[:limit]}
 
     def _object(self, request: Request, place: Place, sub: str) -> Reply:
         if request.content_type.startswith("application/apply-patch+yaml"):

@@ -1,7 +1,8 @@
 """Server-side apply: whose each field is, and what becomes of fields that are left out.
 
 As structured-merge-diff does it, its trap included: a map or keyed list of which everything is
-taken away becomes null, not empty.
+taken away becomes null, not empty. A status is no exception, as where the definition is an old one
+that does not say it is atomic: Helm leaves definitions as they are.
 """
 
 from collections.abc import Iterable, Mapping

@@ -48,6 +48,12 @@ def test_every_field_has_a_description() -> None:
     assert bare == []
 
 
+def test_the_status_is_one_field_to_the_api_server_and_the_spec_is_many() -> None:
+    atomic = [path for path, node in fields() if node.get("x-kubernetes-map-type") == "atomic"]
+    assert ".status" in atomic
+    assert ".spec" not in atomic
+
+
 def test_everything_is_bounded() -> None:
     bounds = {"array": "maxItems", "string": "maxLength"}
     unbounded = [

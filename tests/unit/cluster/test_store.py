@@ -30,6 +30,17 @@ def deployment(
     }
 
 
+def take_list(
+    store: Store, kind: str, found: list[Manifest], version: int, namespace: str | None = None
+) -> None:
+    """A page for each object."""
+    listing = store.begin_list(kind, namespace)
+    store.take_page(listing, (), version)
+    for live in found:
+        store.take_page(listing, [live], version)
+    store.end_list(listing)
+
+
 def version(store: Store, name: str = "fraud-abc") -> str | None:
     live = store.get("Deployment", "ns", name)
     return live["metadata"]["resourceVersion"] if live else None
@@ -54,8 +65,8 @@ def test_a_late_event_does_not_bring_back_what_was_deleted() -> None:
     store.put(deployment(10))
     store.remove(deployment(12))
     assert not store.put(deployment(11))
-    store.replace("Deployment", [], 12)
-    store.replace("Deployment", [], 12)
+    take_list(store, "Deployment", [], 12)
+    take_list(store, "Deployment", [], 12)
     assert not store.put(deployment(11)), "lists remember it too"
     assert version(store) is None
 
@@ -81,7 +92,7 @@ def test_a_list_removes_what_it_lacks_and_keeps_what_is_newer_than_it() -> None:
     store.put(deployment(10, "old", uid="u1"))
     store.put(deployment(30, "new", uid="u2"))
     store.put(deployment(25, "listed", uid="u3"))
-    store.replace("Deployment", [deployment(15, "listed", uid="u3")], 20)
+    take_list(store, "Deployment", [deployment(15, "listed", uid="u3")], 20)
     assert store.names("Deployment") == [("ns", "new"), ("ns", "listed")]
     assert version(store, "listed") == "25"
 
@@ -90,26 +101,26 @@ def test_an_object_deleted_while_the_list_was_on_its_way_stays_deleted() -> None
     store = Store()
     store.put(deployment(10))
     store.remove(deployment(21))
-    store.replace("Deployment", [deployment(10)], 20)
+    take_list(store, "Deployment", [deployment(10)], 20)
     assert version(store) is None
 
 
 def test_a_list_of_one_namespace_leaves_the_others_alone() -> None:
     store = Store()
     store.put(deployment(10, namespace="other"))
-    store.replace("Deployment", [], 20, "ns")
+    take_list(store, "Deployment", [], 20, "ns")
     assert store.names("Deployment") == [("other", "fraud-abc")]
 
 
 def test_that_there_is_no_such_object_is_known_where_its_namespace_was_listed() -> None:
     store = Store()
     assert store.has("Deployment", "ns", "fraud-abc") is None
-    store.replace("Deployment", [], 20, "ns")
+    take_list(store, "Deployment", [], 20, "ns")
     assert store.has("Deployment", "ns", "fraud-abc") is False
     assert store.has("Deployment", "other", "fraud-abc") is None
     store.put(deployment(21))
     assert store.has("Deployment", "ns", "fraud-abc") is True
-    store.replace("Deployment", [], 22)
+    take_list(store, "Deployment", [], 22)
     assert store.has("Deployment", "other", "fraud-abc") is False
     store.clear("Deployment")
     assert store.has("Deployment", "ns", "fraud-abc") is None
@@ -117,8 +128,8 @@ def test_that_there_is_no_such_object_is_known_where_its_namespace_was_listed() 
 
 def test_a_restored_etcd_with_lower_versions_is_believed() -> None:
     store = Store()
-    store.replace("Deployment", [deployment(1000)], 1000)
-    store.replace("Deployment", [deployment(40)], 50)
+    take_list(store, "Deployment", [deployment(1000)], 1000)
+    take_list(store, "Deployment", [deployment(40)], 50)
     assert version(store) == "40"
     assert store.put(deployment(60))
 
@@ -128,7 +139,7 @@ def test_children_are_those_that_this_very_owner_controls() -> None:
     store.put(deployment(10, "mine"))
     store.put(deployment(11, "of-a-namesake-of-yesterday", uid="u2", owner_uid="o0"))
     store.put(deployment(12, "of-another", uid="u3", owner="loan", owner_uid="o2"))
-    assert list(store.children("ns", "fraud", "o1")) == [("Deployment", "mine")]
+    assert list(store.family("ns", "fraud", "o1").objects()) == [("Deployment", "mine")]
 
 
 def test_a_child_that_was_left_behind_belongs_to_the_next_owner_of_its_name() -> None:
@@ -140,24 +151,24 @@ def test_a_child_that_was_left_behind_belongs_to_the_next_owner_of_its_name() ->
     copied = deployment(11, "copied-by-somebody", uid="u2")
     copied["metadata"]["ownerReferences"] = []
     store.put(copied)
-    assert list(store.children("ns", "fraud", "o1")) == [("Deployment", "fraud-abc")]
+    assert list(store.family("ns", "fraud", "o1").objects()) == [("Deployment", "fraud-abc")]
 
 
 def test_a_child_whose_label_changes_leaves_its_family() -> None:
     store = Store()
     store.put(deployment(10))
     store.put(deployment(11, owner="loan"))
-    assert store.children("ns", "fraud", "o1") == {}
-    assert list(store.children("ns", "loan", "o1")) == [("Deployment", "fraud-abc")]
+    assert store.family("ns", "fraud", "o1").objects() == {}
+    assert list(store.family("ns", "loan", "o1").objects()) == [("Deployment", "fraud-abc")]
     store.remove(deployment(12, owner="loan"))
-    assert store.children("ns", "loan", "o1") == {}
+    assert store.family("ns", "loan", "o1").objects() == {}
 
 
 def test_a_kind_that_is_no_longer_served_is_forgotten_and_may_come_back() -> None:
     store = Store()
-    store.replace("Deployment", [deployment(10)], 20)
+    take_list(store, "Deployment", [deployment(10)], 20)
     store.clear("Deployment")
-    assert store.children("ns", "fraud", "o1") == {}
+    assert store.family("ns", "fraud", "o1").objects() == {}
     assert store.put(deployment(15, uid="u2"))
 
 
@@ -186,7 +197,7 @@ def test_endpoints_are_counted_by_service_over_all_its_slices() -> None:
     store.put(endpoint_slice("three", "fraud-xyz", "10.0.0.4"))
     assert store.ready_endpoints("ns", "fraud", "fraud-abc") == 3
     assert store.ready_endpoints("ns", "fraud", "fraud-gone") == 0
-    assert store.children("ns", "fraud", "o1") == {}, "they belong to the Service"
+    assert store.family("ns", "fraud", "o1").objects() == {}, "they belong to the Service"
 
 
 def test_what_is_done_to_an_object_that_was_handed_out_does_not_reach_the_store() -> None:
@@ -195,8 +206,24 @@ def test_what_is_done_to_an_object_that_was_handed_out_does_not_reach_the_store(
     handed_out = store.get("Deployment", "ns", "fraud-abc")
     assert handed_out is not None
     handed_out["metadata"]["resourceVersion"] = "99"
-    store.children("ns", "fraud", "o1")["Deployment", "fraud-abc"]["metadata"].clear()
+    store.family("ns", "fraud", "o1").objects()["Deployment", "fraud-abc"]["metadata"].clear()
     assert version(store) == "10"
+
+
+def test_a_child_is_unpacked_once_and_again_when_it_has_changed() -> None:
+    store = Store()
+    store.put(deployment(10, "same"))
+    store.put(deployment(11, "changes", uid="u2"))
+    store.put(deployment(12, "goes", uid="u3"))
+    family = store.family("ns", "fraud", "o1")
+    before = family.objects()
+    assert family.put(deployment(13, "changes", uid="u2"))
+    assert not family.put(deployment(13, "changes", uid="u2"))
+    family.remove(deployment(14, "goes", uid="u3"))
+    after = family.objects()
+    assert set(after) == {("Deployment", "same"), ("Deployment", "changes")}
+    assert after["Deployment", "same"] is before["Deployment", "same"]
+    assert after["Deployment", "changes"]["metadata"]["resourceVersion"] == "13"
 
 
 def test_there_is_nothing_of_a_kind_that_is_not_served() -> None:
@@ -207,5 +234,51 @@ def test_there_is_nothing_of_a_kind_that_is_not_served() -> None:
     store.clear("Gateway")
     assert store.has("Gateway", "shop", "public") is None
     store.clear("Gateway", absent=True)
-    store.replace("Gateway", [], 7, "elsewhere")
+    take_list(store, "Gateway", [], 7, "elsewhere")
     assert store.has("Gateway", "shop", "public") is None
+
+
+def test_a_list_changes_nothing_before_its_last_page() -> None:
+    store = Store()
+    store.put(deployment(10, "old", uid="u1"))
+    store.put(deployment(11, "listed", uid="u2"))
+    listing = store.begin_list("Deployment")
+    store.take_page(listing, [deployment(15, "listed", uid="u2")], 20)
+    assert (version(store, "old"), version(store, "listed")) == ("10", "11")
+    assert store.has("Deployment", "ns", "unknown") is None
+    store.end_list(listing)
+    assert (version(store, "old"), version(store, "listed")) == (None, "15")
+    assert store.has("Deployment", "ns", "unknown") is False
+
+
+def test_what_happens_between_two_pages_is_newer_than_the_list() -> None:
+    store = Store()
+    for uid in ("kept", "goes", "changes"):
+        store.put(deployment(10, uid, uid=uid))
+    listing = store.begin_list("Deployment")
+    store.take_page(listing, [deployment(15, uid, uid=uid) for uid in ("goes", "changes")], 20)
+    store.remove(deployment(21, "goes", uid="goes"))
+    store.put(deployment(22, "changes", uid="changes"))
+    store.put(deployment(23, "comes", uid="comes"))
+    store.take_page(listing, [deployment(10, "kept", uid="kept")], 20)
+    store.end_list(listing)
+    assert {name for _, name in store.names("Deployment")} == {"kept", "changes", "comes"}
+    assert version(store, "changes") == "22"
+
+
+def test_a_list_that_was_given_up_leaves_no_trace() -> None:
+    store = Store()
+    store.put(deployment(10))
+    store.take_page(store.begin_list("Deployment"), [deployment(15, "other", uid="u2")], 20)
+    take_list(store, "Deployment", [deployment(10)], 30)
+    assert store.names("Deployment") == [("ns", "fraud-abc")]
+
+
+def test_a_restored_etcd_is_believed_once_its_list_is_complete() -> None:
+    store = Store()
+    take_list(store, "Deployment", [deployment(1000), deployment(900, "gone", uid="u2")], 1000)
+    listing = store.begin_list("Deployment")
+    store.take_page(listing, [deployment(40)], 50)
+    assert version(store) == "1000", "what serves is not forgotten while the list is read"
+    store.end_list(listing)
+    assert (version(store), version(store, "gone")) == ("40", None)

@@ -1,0 +1,93 @@
+"""Lists are read in pages, and begun anew where they cannot be continued."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+
+import pytest
+
+from serinus.cluster import KINDS, ApiError, Cluster, Store, client
+from serinus.controller.informer import Informer
+from tests.campaign.memory.api import MemoryApi
+from tests.campaign.wire import Reply, Request, Wire
+
+NAMES = [f"fraud-{number}" for number in range(5)]
+
+
+class Api:
+    """An API server with five Services of ours, and what it was asked."""
+
+    def __init__(self) -> None:
+        self.memory = MemoryApi(itertools.count(1_800_000_000).__next__)
+        self.asked: list[Request] = []
+        self.before: Callable[[Request], object] = lambda request: None
+        self.store = Store()
+        for name in NAMES:
+            self.create(name)
+
+    def create(self, name: str) -> None:
+        labels = {"app.kubernetes.io/managed-by": "serinus", "serinus.dev/name": "fraud"}
+        metadata = {"name": name, "namespace": "ns", "uid": name, "labels": labels}
+        kind = KINDS["Service"]
+        self.memory.put(
+            {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": {}}
+        )
+
+    async def answer(self, request: Request) -> Reply:
+        self.before(request)
+        self.asked.append(request)
+        return self.memory.answer(request)
+
+    def relist(self) -> bool:
+        informer = Informer(Cluster(Wire(self.answer)), self.store, print)  # type: ignore[arg-type]
+        return asyncio.run(informer._relist("Service"))
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(name for _, name in self.store.names("Service"))
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Api:
+    monkeypatch.setattr(client, "PAGE", 2)
+    return Api()
+
+
+def test_a_list_is_read_page_by_page_with_the_same_selector(api: Api) -> None:
+    assert api.relist()
+    assert api.names == NAMES
+    assert [request.query["limit"] for request in api.asked] == ["2", "2", "2"]
+    assert ["continue" in request.query for request in api.asked] == [False, True, True]
+    assert len({request.query["labelSelector"] for request in api.asked}) == 1
+
+
+def test_a_list_whose_moment_is_forgotten_begins_anew(api: Api) -> None:
+    api.create("vanishes-before-the-second-list")
+
+    def compacted(request: Request) -> None:
+        if len(api.asked) == 2:
+            gone = api.memory.find("Service", "ns", "vanishes-before-the-second-list")
+            assert gone
+            api.memory.drop(gone)
+            api.create("new")
+            api.memory.compact()
+
+    api.before = compacted
+    assert api.relist()
+    assert api.names == [*NAMES, "new"]
+    assert ["continue" in request.query for request in api.asked] == [
+        *(False, True, True),
+        *(False, True, True),
+    ]
+
+
+def test_a_list_that_can_never_be_continued_fails_and_changes_nothing(api: Api) -> None:
+    api.relist()
+    api.asked.clear()
+    api.create("new")
+    api.before = lambda request: api.memory.compact()
+    with pytest.raises(ApiError) as raised:
+        api.relist()
+    assert raised.value.expired
+    assert len(api.asked) == 4, "twice a page, and that it cannot be continued"
+    assert api.names == NAMES
