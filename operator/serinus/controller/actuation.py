@@ -128,6 +128,7 @@ class _Writing:
         self._store = store
         self._owner = owner
         self._pace = pace
+        self._objects: Objects | None = None
         self._changed = False
         self._refusals: dict[str, str] = {}
         self._taken = ""
@@ -138,7 +139,10 @@ class _Writing:
 
     def objects(self) -> Objects:
         """The children as they are known now."""
-        return self._store.children(self._owner.namespace, self._owner.name, self._owner.uid)
+        if self._objects is None:
+            owner = self._owner
+            self._objects = self._store.children(owner.namespace, owner.name, owner.uid)
+        return self._objects
 
     @property
     def leaves_ways(self) -> bool:
@@ -186,6 +190,7 @@ class _Writing:
             self._retry_in = min(self._retry_in, wait)
             self._tell_if_overridden(manifest)
             return
+        self._objects = None  # other ones may be known once a request was made
         found = found or await _create_or_find(cluster, manifest)
         if found is not None and (taken := foreign(kind, found, self._owner)):
             self._refusals[kind] = self._taken = taken
