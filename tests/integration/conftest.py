@@ -8,7 +8,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -18,8 +18,7 @@ from serinus.cluster import Cluster, connect
 from tests.cluster.box import Box
 from tests.cluster.kubectl import Kubectl
 from tests.integration.inprocess import Operator
-from tests.stage.gateways import ACCEPTED, public
-from tests.stage.gateways import NAME as NAME_OF_GATEWAY
+from tests.stage.gateways import serve
 
 ROOT = Path(__file__).parents[2]
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
@@ -77,14 +76,11 @@ async def cluster(kubeconfig: Path) -> AsyncIterator[Cluster]:
 
 
 @pytest.fixture
-def namespace(kubeconfig: Path) -> Iterator[str]:
+async def namespace(cluster: Cluster) -> AsyncIterator[str]:
     """A namespace of the test's own, with a Gateway."""
     name = f"t-{secrets.token_hex(4)}"
     kubectl("create", "namespace", name)
-    kubectl("create", "-f", "-", stdin=json.dumps(public(name)))
-    accepted = json.dumps({"status": ACCEPTED})
-    there = (f"--namespace={name}", "--subresource=status", "--type=merge", f"--patch={accepted}")
-    kubectl("patch", "gateway", NAME_OF_GATEWAY, *there)
+    await serve(cluster, name)
     yield name
     kubectl("delete", "namespace", name, "--wait=false")
 
