@@ -11,7 +11,6 @@ import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 
@@ -30,17 +29,15 @@ SHARED, DISTURBED = "serinus-control", "serinus-control-disturbed"
 
 
 @pytest.fixture(scope="module")
-def kubeconfig(
-    request: pytest.FixtureRequest, progress_shown: AbstractContextManager[None]
-) -> Iterator[Path]:
+def kubeconfig(request: pytest.FixtureRequest) -> Iterator[Path]:
     """A cluster without kubelets whose API knows ModelDeployments; started if it is not up."""
     disturbs = request.node.get_closest_marker("disturbs_api_server") is not None
     name = DISTURBED if disturbs else SHARED
     (ROOT / "build").mkdir(exist_ok=True)
     with (ROOT / "build" / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with progress_shown:
-            path = _up(name)
+        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            path = _up(name)  # what it says is seen at once, not only after a failure
         if not disturbs:
             fcntl.flock(lock, fcntl.LOCK_UN)
         os.environ["KUBECONFIG"] = str(path)
