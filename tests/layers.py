@@ -14,7 +14,7 @@ from pathlib import Path
 
 LAYERS: Mapping[str, Sequence[str]] = {
     "unit": ("--numprocesses=auto", "--dist=loadscope"),
-    "integration": ("--numprocesses=3", "--dist=loadscope"),  # most of their time is waiting
+    "integration": ("--numprocesses=4", "--dist=loadscope"),  # most of their time is waiting
     "e2e": (),
 }
 """Each layer, and how many of its tests run beside each other."""

@@ -1,69 +1,84 @@
-"""The API server that the integration tests of a process share, and a namespace for each of them.
+"""The API servers that the integration tests run on, and a namespace for each test.
 
-Tests that run beside each other have one each, since some kill it or take its kinds away.
+All workers share one. Modules that are marked `disturbs_api_server`, since they kill it or change
+its definitions, have another, one after another.
 """
 
+import fcntl
 import json
 import os
 import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from serinus.cluster import Cluster, connect
+from tests.cluster import parts
 from tests.cluster.box import Box
+from tests.cluster.description import folder_of
 from tests.cluster.kubectl import Kubectl
 from tests.integration.inprocess import Operator
-from tests.stage.gateways import ACCEPTED, public
-from tests.stage.gateways import NAME as NAME_OF_GATEWAY
+from tests.stage.gateways import serve
 
 ROOT = Path(__file__).parents[2]
-WORKER = os.environ.get("PYTEST_XDIST_WORKER")
-NAME = f"serinus-control-{WORKER}" if WORKER else "serinus-control"
+SHARED, DISTURBED = "serinus-control", "serinus-control-disturbed"
 
 
-@pytest.fixture(scope="session")
-def kubeconfig(progress_shown: AbstractContextManager[None]) -> Path:
+@pytest.fixture(scope="module")
+def kubeconfig(request: pytest.FixtureRequest) -> Iterator[Path]:
     """A cluster without kubelets whose API knows ModelDeployments; started if it is not up."""
-    up = [sys.executable, "-m", "tests.cluster", "up", "--profile", "control", "--name", NAME]
-    with progress_shown:
-        subprocess.run(up, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    path = ROOT / "build" / "cluster" / NAME / "kubeconfig"
-    os.environ["KUBECONFIG"] = str(path)
-    kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
-    wait_for_crd("modeldeployments.serinus.dev")
+    disturbs = request.node.get_closest_marker("disturbs_api_server") is not None
+    name = DISTURBED if disturbs else SHARED
+    (ROOT / "build").mkdir(exist_ok=True)
+    with (ROOT / "build" / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            path = _up(name)  # what it says is seen at once, not only after a failure
+        if not disturbs:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        os.environ["KUBECONFIG"] = str(path)
+        yield path
+
+
+@cache
+def _up(name: str) -> Path:
+    up = [sys.executable, "-m", "tests.cluster", "up", "--profile", "control", "--name", name]
+    subprocess.run(up, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    path = folder_of(name) / "kubeconfig"
+    crds = ("--server-side", "--force-conflicts", "-f", str(ROOT / "crds"))
+    kubectl("apply", *crds, f"--kubeconfig={path}")
+    wait_for_crd("modeldeployments.serinus.dev", path)
     return path
 
 
 def kubectl(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the kubectl that belongs to the cluster; fails the test with its message."""
-    command = [_kubectl_path(), *arguments]
+    """Run kubectl; fails the test with its message."""
+    command = [str(_kubectl()), *arguments]
     done = subprocess.run(command, input=stdin, text=True, capture_output=True, check=False)
     assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
     return done
 
 
-def wait_for_crd(name: str) -> None:
+def wait_for_crd(name: str, kubeconfig: Path) -> None:
     """Wait until the API server serves a kind."""
-    kubeconfig = ROOT / "build" / "cluster" / NAME / "kubeconfig"
-    Kubectl(Path(_kubectl_path()), kubeconfig).wait_for_crd(name)
+    Kubectl(_kubectl(), kubeconfig).wait_for_crd(name)
 
 
-def _kubectl_path() -> str:
-    facts = json.loads((ROOT / "build" / "cluster" / NAME / "cluster.json").read_text())
-    return str(facts["tools"]["kubectl"])
+@cache
+def _kubectl() -> Path:
+    return parts.clients() / "kubectl" / "kubectl"
 
 
 def kill_api_server() -> None:
-    """SIGKILL; the cluster starts it again by itself."""
-    folder = ROOT / "build" / "cluster" / NAME
+    """SIGKILL to the one that may be disturbed; the cluster starts it again by itself."""
+    folder = folder_of(DISTURBED)
     kill = ["pkill", "-KILL", "-x", "kube-apiserver"]
     if json.loads((folder / "cluster.json").read_text())["backend"] == "kind":
-        inside = ["docker", "exec", f"{NAME}-control-plane", *kill]
+        inside = ["docker", "exec", f"{DISTURBED}-control-plane", *kill]
     else:
         inside = Box(folder).enter(kill)
     subprocess.run(inside, check=True)
@@ -77,14 +92,11 @@ async def cluster(kubeconfig: Path) -> AsyncIterator[Cluster]:
 
 
 @pytest.fixture
-def namespace(kubeconfig: Path) -> Iterator[str]:
+async def namespace(cluster: Cluster) -> AsyncIterator[str]:
     """A namespace of the test's own, with a Gateway."""
     name = f"t-{secrets.token_hex(4)}"
     kubectl("create", "namespace", name)
-    kubectl("create", "-f", "-", stdin=json.dumps(public(name)))
-    accepted = json.dumps({"status": ACCEPTED})
-    there = (f"--namespace={name}", "--subresource=status", "--type=merge", f"--patch={accepted}")
-    kubectl("patch", "gateway", NAME_OF_GATEWAY, *there)
+    await serve(cluster, name)
     yield name
     kubectl("delete", "namespace", name, "--wait=false")
 

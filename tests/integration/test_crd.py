@@ -12,8 +12,8 @@ import yaml
 
 from serinus.cluster import Cluster
 from serinus.manifests.revision import revision_hash
-from tests.cluster import description
-from tests.integration.conftest import NAME, ROOT, kubectl
+from tests.cluster import parts
+from tests.integration.conftest import ROOT, kubectl
 from tests.integration.inprocess import Operator
 from tests.integration.test_covers import TEMPLATES
 from tests.integration.test_rollouts import healthy, spec
@@ -32,9 +32,12 @@ TEMPLATE = {
 @pytest.fixture(scope="module")
 def answers(kubeconfig: Path) -> dict[str, str]:
     """What kubectl says when each bad manifest is applied; also left as a table to read."""
-    facts = description.read(description.folder_of(NAME))
-    assert facts
-    apply = [facts["tools"]["kubectl"], "apply", "--dry-run=server", "--filename=-"]
+    apply = [
+        str(parts.clients() / "kubectl" / "kubectl"),
+        "apply",
+        "--dry-run=server",
+        "--filename=-",
+    ]
 
     def answer(bad: BadManifest) -> str:
         manifest = json.dumps(bad.model_deployment())

@@ -14,6 +14,8 @@ from tests.integration.test_rollouts import ERRORS, PATIENT, STEPS, healthy, spe
 
 CRD = ROOT / "crds" / "modeldeployments.serinus.dev.yaml"
 
+pytestmark = pytest.mark.disturbs_api_server
+
 
 @pytest.fixture
 def newer_definition(kubeconfig: Path) -> Iterator[None]:

@@ -21,6 +21,8 @@ from tests.integration.proxy import Proxy, Request, refused
 
 CRD = "modeldeployments.serinus.dev"
 
+pytestmark = pytest.mark.disturbs_api_server
+
 
 class Mirror:
     """A store that an informer feeds, and the keys that it handed over."""
@@ -282,7 +284,7 @@ async def test_a_definition_may_go_and_come_back(
             )
         finally:
             kubectl("create", "-f", "-", stdin=definition)
-            wait_for_crd(CRD)
+            wait_for_crd(CRD, kubeconfig)
         await cluster.create(live)
         await seen.until(lambda: seen.store.names("ModelDeployment") == [key], within=20)
         await seen.until(lambda: seen.informer.not_ready_reason is None, within=20)

@@ -4,6 +4,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -43,12 +44,15 @@ def person(request: pytest.FixtureRequest, roles: None, namespace: str) -> str:
 
 def may(person: str, namespace: str, resource: str) -> frozenset[str]:
     """Verbs that are allowed."""
-    return frozenset(verb for verb in VERBS if _allowed(person, namespace, verb, resource))
+    asked = [_review(person, namespace, verb, resource) for verb in VERBS]
+    done = kubectl("create", "-f", "-", "-o", "yaml", stdin=yaml.safe_dump_all(asked))
+    answers = [each["status"]["allowed"] for each in yaml.safe_load_all(done.stdout)]
+    return frozenset(verb for verb, allowed in zip(VERBS, answers, strict=True) if allowed)
 
 
-def _allowed(person: str, namespace: str, verb: str, resource: str) -> bool:
+def _review(person: str, namespace: str, verb: str, resource: str) -> dict[str, Any]:
     what, _, subresource = resource.partition("/")
-    asked = {
+    return {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SubjectAccessReview",
         "spec": {
@@ -63,14 +67,12 @@ def _allowed(person: str, namespace: str, verb: str, resource: str) -> bool:
             },
         },
     }
-    done = kubectl("create", "-f", "-", "-o", "yaml", stdin=yaml.safe_dump(asked))
-    return bool(yaml.safe_load(done.stdout)["status"]["allowed"])
 
 
 def until_aggregated(person: str, namespace: str) -> None:
     """The controller that aggregates roles takes a moment."""
     deadline = time.monotonic() + 20
-    while not _allowed(person, namespace, "get", "modeldeployments"):
+    while "get" not in may(person, namespace, "modeldeployments"):
         assert time.monotonic() < deadline, f"{person} may not even get ModelDeployments"
         time.sleep(0.1)
 
