@@ -3,6 +3,7 @@
 Works with version 1, a tree a controller, and with version 2, one tree.
 """
 
+import os
 import time
 from pathlib import Path
 
@@ -30,10 +31,13 @@ def remove(name: str) -> None:
     """Remove the group and all in it, once the last process in it is gone."""
     deadline = time.monotonic() + _SECONDS_TO_END
     for group in (tree / name for tree in trees()):
-        for below in sorted(group.rglob("*/"), reverse=True):
-            _remove_when_empty(below, deadline)
-        if group.exists():
-            _remove_when_empty(group, deadline)
+        for each in sorted(below(group), reverse=True):
+            _remove_when_empty(each, deadline)
+
+
+def below(group: Path) -> list[Path]:
+    """The group and all in it, those left out that go while we look."""
+    return [Path(path) for path, _, _ in os.walk(group)]
 
 
 def trees() -> list[Path]:
@@ -56,6 +60,8 @@ def _remove_when_empty(group: Path, deadline: float) -> None:
         try:
             group.rmdir()
             return
+        except FileNotFoundError:
+            return  # whoever made it removed it
         except OSError:
             if time.monotonic() > deadline:
                 raise

@@ -24,7 +24,9 @@ _PLURALS: Final = {
     "Namespace": "namespaces",
     "Pod": "pods",
     "ReplicaSet": "replicasets",
+    "RoleBinding": "rolebindings",
     "Service": "services",
+    "ServiceAccount": "serviceaccounts",
 }
 _GROUPS: Final = {
     "ControllerRevision": "apps/v1",
@@ -33,6 +35,7 @@ _GROUPS: Final = {
     "HTTPRoute": "gateway.networking.k8s.io/v1",
     "ModelDeployment": "serinus.dev/v1alpha1",
     "ReplicaSet": "apps/v1",
+    "RoleBinding": "rbac.authorization.k8s.io/v1",
 }
 
 
