@@ -9,6 +9,9 @@ from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
 _SECONDS_TO_END = 30.0
+_SHARES = 2048
+"""Of the processor, for a core: a group weighs as much as one process of the machine otherwise, and
+all pods together get no more than it where others are busy."""
 
 
 def is_version_1() -> bool:
@@ -21,6 +24,8 @@ def make(name: str) -> None:
     if is_version_1():
         for tree in trees():
             (tree / name).mkdir(exist_ok=True)
+        if (shares := _ROOT / "cpu" / name / "cpu.shares").exists():
+            shares.write_text(str(_SHARES * (os.cpu_count() or 1)), encoding="utf-8")
         return
     _pass_down(_ROOT)
     (_ROOT / name).mkdir(exist_ok=True)
