@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.stage.api import ApiError
 from tests.stage.deadline import until
 from tests.stage.deployed import Deployed, Status
 from tests.stage.images import Source
@@ -55,10 +56,10 @@ class Client:
     def answers(self) -> Counter[str]:
         """All calls so far, by status and version."""
         try:
-            told = self._product.api.run("logs", "client", f"--namespace={self._namespace}")
-        except RuntimeError:  # it does not run yet
+            told = self._product.api.log(self._namespace, "client", follow=False)
+            return Counter(line.rstrip("\n") for line in told)
+        except ApiError:  # it does not run yet
             return Counter()
-        return Counter(told.splitlines())
 
     def next(self, calls: int) -> Counter[str]:
         """So many calls from now, or a few more."""
