@@ -2,7 +2,7 @@
 gateway, a real Prometheus and clients.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
@@ -53,12 +53,11 @@ PLAYED: Final[Mapping[tuple[str, str], str]] = {
 """By state and event, the test's module and name; one without parameters stands for all."""
 
 
-def results(report: Path) -> Mapping[str, bool]:
+def results(reports: Iterable[Path]) -> Mapping[str, bool]:
     """Whether each test of the end-to-end layer passed when it ran last; empty if it never did."""
-    if not report.exists():
-        return {}
     found: dict[str, bool] = {}
-    for case in ElementTree.parse(report).iter("testcase"):
+    there = [report for report in reports if report.exists()]
+    for case in (case for report in there for case in ElementTree.parse(report).iter("testcase")):
         module = case.get("classname", "").rpartition(".")[2]
         name = case.get("name", "")
         passed = not any(case.find(each) is not None for each in ("failure", "error", "skipped"))

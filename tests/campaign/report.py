@@ -13,9 +13,7 @@ from tests.campaign import on_cluster
 from tests.campaign.invariants import INVARIANTS
 from tests.campaign.mutation import FAULTS
 from tests.campaign.table import EVENTS, STATES
-
-E2E = Path(__file__).parents[2] / "build" / "reports" / "e2e.xml"
-"""What came of the end-to-end layer."""
+from tests.layers import reports_of
 
 _KILLED = re.compile(r"killed (before|after) write.*")
 
@@ -145,7 +143,7 @@ def _on_the_cluster() -> Iterator[str]:
     yield "`make test-e2e` also runs these cells, with real pods, a gateway, Prometheus"
     yield "and clients.\n"
     yield "| state | event | test in tests/e2e | |\n|---|---|---|---|"
-    ran = on_cluster.results(E2E)
+    ran = on_cluster.results(reports_of("e2e"))
     said = {True: "passed", False: "**failed**", None: "not run"}
     for (state, event), test in on_cluster.PLAYED.items():
         module, _, name = test.partition("::")

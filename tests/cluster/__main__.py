@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
 
@@ -51,7 +52,7 @@ def _up(arguments: argparse.Namespace) -> None:
     backend = arguments.backend if arguments.backend != "auto" else _suitable()
     wanted = Wanted(arguments.profile, arguments.scrape_interval, arguments.fake_nodes)
     BACKENDS[backend].check()
-    with cache.locked(f"cluster-{cache.digest(str(folder))}"):
+    with _locked(folder):
         folder.mkdir(parents=True, exist_ok=True)
         description.claim(folder, backend, arguments.profile)
         cluster = BACKENDS[backend].up(folder, wanted)
@@ -63,7 +64,7 @@ def _down(arguments: argparse.Namespace) -> None:
     names = description.names() if arguments.all else [arguments.name]
     for name in names:
         folder = description.folder_of(name)
-        with cache.locked(f"cluster-{cache.digest(str(folder))}"):
+        with _locked(folder):
             if folder.exists():
                 BACKENDS[description.backend_of(folder)].down(folder)
 
@@ -96,11 +97,17 @@ def _load_image(arguments: argparse.Namespace) -> None:
     folder = description.folder_of(arguments.name)
     if not folder.exists():
         raise FileNotFoundError(f"no cluster is named {arguments.name}: start it with `up`")
-    BACKENDS[description.backend_of(folder)].load(folder, archive)
+    with _locked(folder):
+        BACKENDS[description.backend_of(folder)].load(folder, archive)
 
 
 def _build(arguments: argparse.Namespace) -> None:
     bare.build(arguments.profile)
+
+
+def _locked(folder: Path) -> AbstractContextManager[None]:
+    """Keep the others out who work on that cluster."""
+    return cache.locked(f"cluster-{cache.digest(str(folder))}")
 
 
 def _suitable() -> str:

@@ -62,6 +62,8 @@ def up(folder: Path, wanted: Wanted) -> Cluster:
         with step("starting the control plane"):
             cable = box.start(lambda cable: _prepare(box, wanted.profile, built, cable))
             kubectl.wait_for_api()
+    else:
+        kubectl.wait_for_api()  # who started it may have been killed before it answered
     prometheus = f"http://{cable.box_address}:{addons.PROMETHEUS_PORT}"
     if wanted.profile == "full":
         _fill(box, kubectl, wanted, prometheus, since)

@@ -3,11 +3,15 @@
 Works with version 1, a tree a controller, and with version 2, one tree.
 """
 
+import os
 import time
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
 _SECONDS_TO_END = 30.0
+_SHARES = 2048
+"""Of the processor, for a core: a group weighs as much as one process of the machine otherwise, and
+all pods together get no more than it where others are busy."""
 
 
 def is_version_1() -> bool:
@@ -20,6 +24,8 @@ def make(name: str) -> None:
     if is_version_1():
         for tree in trees():
             (tree / name).mkdir(exist_ok=True)
+        if (shares := _ROOT / "cpu" / name / "cpu.shares").exists():
+            shares.write_text(str(_SHARES * (os.cpu_count() or 1)), encoding="utf-8")
         return
     _pass_down(_ROOT)
     (_ROOT / name).mkdir(exist_ok=True)
@@ -30,10 +36,13 @@ def remove(name: str) -> None:
     """Remove the group and all in it, once the last process in it is gone."""
     deadline = time.monotonic() + _SECONDS_TO_END
     for group in (tree / name for tree in trees()):
-        for below in sorted(group.rglob("*/"), reverse=True):
-            _remove_when_empty(below, deadline)
-        if group.exists():
-            _remove_when_empty(group, deadline)
+        for each in sorted(below(group), reverse=True):
+            _remove_when_empty(each, deadline)
+
+
+def below(group: Path) -> list[Path]:
+    """The group and all in it, those left out that go while we look."""
+    return [Path(path) for path, _, _ in os.walk(group)]
 
 
 def trees() -> list[Path]:
@@ -56,6 +65,8 @@ def _remove_when_empty(group: Path, deadline: float) -> None:
         try:
             group.rmdir()
             return
+        except FileNotFoundError:
+            return  # whoever made it removed it
         except OSError:
             if time.monotonic() > deadline:
                 raise

@@ -1,26 +1,70 @@
-"""One cluster, one operator, and an empty namespace a test."""
+"""One cluster and one operator for all, an empty namespace a module, and an operator of its own for
+a module that disturbs one.
+
+Modules run beside each other. One that must not is marked `alone`.
+"""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 
 import pytest
 
-from tests.stage.stage import Stage, stage
+from tests.cluster import cache, description
+from tests.stage.operator import Operator
+from tests.stage.stage import CLUSTER, Stage, bring_up, connected
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules that have an operator of their own begin: they take longest, and none is to be left
+    for the end."""
+    longest = {item.path for item in items if "operator" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in longest)
 
 
 @pytest.fixture(scope="session")
-def product(progress_shown: AbstractContextManager[None]) -> Iterator[Stage]:
-    """The product, installed by its chart."""
-    with ExitStack() as until_the_end:
-        with progress_shown:
-            ready = until_the_end.enter_context(stage())
+def product(
+    progress_shown: AbstractContextManager[None],
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
+) -> Iterator[Stage]:
+    """The product, installed by its chart: by the first process of a run, for all of them."""
+    ours = tmp_path_factory.getbasetemp()
+    is_up = (ours if worker_id == "master" else ours.parent) / "is-up"
+    lock = f"stage-{cache.digest(str(description.folder_of(CLUSTER)))}"
+    with progress_shown, cache.locked(lock):
+        if not is_up.exists():
+            bring_up()
+            is_up.touch()
+    with connected() as ready:
         yield ready
 
 
 @pytest.fixture(scope="module")
 def namespace(product: Stage, request: pytest.FixtureRequest) -> Iterator[str]:
     """An empty namespace for the tests of a module."""
-    name = request.module.__name__.rpartition(".")[2].replace("test_", "e2e-").replace("_", "-")
+    name = _name(request)
     product.fresh_namespace(name)
     yield name
     product.api.delete("Namespace", "", name)
+
+
+@pytest.fixture(scope="module")
+def operator(product: Stage, request: pytest.FixtureRequest) -> Iterator[Operator]:
+    """An operator for the module alone, which may kill, upgrade, reconfigure or remove it; it acts
+    on the ModelDeployments of its class."""
+    name = _name(request)
+    own = replace(product.operator, namespace=f"{name}-operator", release=name, klass=name)
+    with ExitStack() as removed:
+        removed.callback(product.api.delete, "Namespace", "", own.namespace)
+        removed.callback(own.uninstall)
+        own.uninstall()  # what is left of a run that was killed
+        product.fresh_namespace(own.namespace)
+        own.install(product.operator_image)
+        yield own
+
+
+def _name(request: pytest.FixtureRequest) -> str:
+    """What a module calls its own in the cluster."""
+    name: str = request.module.__name__
+    return name.rpartition(".")[2].replace("test_", "e2e-").replace("_", "-")

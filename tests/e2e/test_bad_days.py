@@ -48,7 +48,7 @@ def days(product: Stage, namespace: str) -> Iterator[Mapping[str, Day]]:
         product.api.apply(model.manifest())
     found = {name: Deployed(product.api, namespace, name) for name in BAD_DAYS}
     for deployed in found.values():
-        deployed.until_healthy("v1", within=90)
+        deployed.until_healthy("v1")
     with ExitStack() as stack:
         loads = {name: stack.enter_context(_load(product, models[name])) for name in BAD_DAYS}
         restarts = {name: _stable_restarts(deployed) for name, deployed in found.items()}
@@ -66,12 +66,12 @@ def _model(product: Stage, namespace: str, name: str) -> Model:
         product.model_image,
         gateway=product.gateway,
         steps=[{"setWeight": 50}],
-        rollout={"progressDeadline": "20s", "scaleDownDelay": "1s"},
+        rollout={"progressDeadline": "40s", "scaleDownDelay": "1s"},
     )
 
 
 def _load(product: Stage, model: Model) -> Load:
-    target = Target(product.gateway_url, model.host, rate=5, longest=180)
+    target = Target(product.gateway_url, model.host, rate=5)
     return Load(product.api, product.model_image, model.namespace, target)
 
 
@@ -79,7 +79,7 @@ def _load(product: Stage, model: Model) -> Load:
 def test_a_candidate_that_does_not_come_up_is_rolled_back_in_its_pods_own_words(
     days: Mapping[str, Day], name: str
 ) -> None:
-    rejected = days[name].deployed.until_rejected(within=60)["rejected"]
+    rejected = days[name].deployed.until_rejected()["rejected"]
     assert rejected["reason"] == "ProgressDeadlineExceeded"
     assert re.search(BAD_DAYS[name].words, rejected["message"]), rejected["message"]
 

@@ -13,6 +13,8 @@ from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import Stage
 
+pytestmark = pytest.mark.alone
+
 _WINDOW: Final = "[20s]"
 _ERRORS: Final = {"name": "errors", "errorRate": {}}
 _DRIFT: Final = {"name": "drift", "predictionDrift": {}}
@@ -31,6 +33,8 @@ _APPROVALS: Final = {
         "for": "5s",
     },
 }
+_PAUSES: Final = {"fine": {"duration": "100s"}}
+"""Long enough for clients of another kind to come meanwhile; the others go no further."""
 _MONITORING: Final = {
     "interval": "2s",
     "featureDrift": {"reference": {"recordFor": "10s", "minValues": 300}},
@@ -106,7 +110,7 @@ def rollouts(product: Stage, namespace: str) -> Iterator[Mapping[str, Rollout]]:
     deployed = {name: Deployed(product.api, namespace, name) for name in faults}
     for name, model in models.items():
         product.api.apply(model.manifest())
-        deployed[name].until_healthy(model.version, within=90)
+        deployed[name].until_healthy(model.version)
     with ExitStack() as stack:
         loads = {
             name: stack.enter_context(
@@ -126,7 +130,7 @@ def _model(product: Stage, namespace: str, name: str, fault: Fault) -> Model:
         product.model_image,
         version=fault.stable,
         gateway=product.gateway,
-        steps=[{"setWeight": 50}, {"pause": {"duration": "60s"}}],
+        steps=[{"setWeight": 50}, {"pause": _PAUSES.get(name, {})}],
         analysis={"interval": "5s", "checks": [dict(check) for check in fault.checks]},
         rollout={"scaleDownDelay": "1s"},
         spec={"monitoring": _MONITORING} if name == "fine" else {},
@@ -134,7 +138,7 @@ def _model(product: Stage, namespace: str, name: str, fault: Fault) -> Model:
 
 
 def _load(product: Stage, model: Model, rate: float, **clients: Any) -> Load:
-    target = Target(product.gateway_url, model.host, rate, longest=400, **clients)
+    target = Target(product.gateway_url, model.host, rate, **clients)
     return Load(product.api, product.model_image, model.namespace, target)
 
 
@@ -142,12 +146,12 @@ def test_a_world_that_moves_for_all_is_told_of_and_no_fault_of_the_candidate(
     product: Stage, namespace: str, rollouts: Mapping[str, Rollout]
 ) -> None:
     fine = rollouts["fine"]
-    within = fine.deployed.until("inputs compared", lambda s: _drifted(s)["status"] == "False", 90)
+    within = fine.deployed.until("inputs compared", lambda s: _drifted(s)["status"] == "False")
     assert _drifted(within)["reason"] == "WithinReference"
-    fine.deployed.until_weight(50, within=60)
+    fine.deployed.until_weight(50)
     with _load(product, fine.model, rate=50, income=0.5) as poorer:
         fine.load.stop()
-        moved = fine.deployed.until("a drift", lambda s: _drifted(s)["status"] == "True", 60)
+        moved = fine.deployed.until("a drift", lambda s: _drifted(s)["status"] == "True")
         assert moved["candidate"]["weight"]["actual"] == 50
         shown = '{.status.conditions[?(@.type=="Drifted")].message}'
         assert re.search(
@@ -156,7 +160,7 @@ def test_a_world_that_moves_for_all_is_told_of_and_no_fault_of_the_candidate(
             r"reference's \+ 2%\.",
             product.api.run("get", "mdep", "fine", f"-n={namespace}", f"-o=jsonpath={shown}"),
         )
-        fine.deployed.until_healthy("v2", within=150)
+        fine.deployed.until_healthy("v2")
         assert poorer.seen.requests("v2") > 500
     events = product.api.list("Event", namespace)
     assert "FeaturesDrifted" in [event["reason"] for event in events]
@@ -166,7 +170,7 @@ def test_a_world_that_moves_for_all_is_told_of_and_no_fault_of_the_candidate(
 def test_a_candidate_is_rolled_back_by_the_check_for_its_fault_and_by_no_other(
     rollouts: Mapping[str, Rollout], name: str
 ) -> None:
-    rejected = rollouts[name].deployed.until_rejected(within=150)["rejected"]
+    rejected = rollouts[name].deployed.until_rejected()["rejected"]
     assert rejected["reason"] == "CheckFailed"
     failed = re.fullmatch(r"Check (\w+): (.*)", rejected["message"])
     assert failed, rejected

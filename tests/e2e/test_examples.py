@@ -13,6 +13,8 @@ from tests.stage.deployed import Deployed, Status
 from tests.stage.load import Load, Target
 from tests.stage.stage import Stage
 
+pytestmark = pytest.mark.alone
+
 EXAMPLES: Final = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 IMAGE: Final = "localhost/serinus-model-server:dev"
 LONGEST: Final = 300.0
@@ -49,7 +51,7 @@ def applied(product: Stage) -> Iterator[Mapping[str, Applied]]:
         product.fresh_namespace(deployed.namespace)
         product.api.apply(_manifest(product, name, deployed.namespace, "v1"))
     for deployed in found.values():
-        deployed.until_healthy("v1", within=180)
+        deployed.until_healthy("v1")
     with ExitStack() as stack:
         loads = {
             name: stack.enter_context(
@@ -60,7 +62,7 @@ def applied(product: Stage) -> Iterator[Mapping[str, Applied]]:
         for name in names[1:]:
             version = CANDIDATES.get(name, "v2")
             product.api.apply(_manifest(product, name, found[name].namespace, version))
-            found[name].until("the candidate's pods run", _candidate_runs, within=120)
+            found[name].until("the candidate's pods run", _candidate_runs)
         yield {name: Applied(deployed, loads.get(name)) for name, deployed in found.items()}
     for deployed in found.values():
         product.delete_namespace(deployed.namespace)
@@ -81,8 +83,7 @@ def _candidate_runs(status: Status) -> bool:
 
 def _load(product: Stage, namespace: str, rate: float, *, feedback: bool) -> Load:
     url = f"http://loan.{namespace}.svc.cluster.local"
-    longest = LONGEST + 120
-    target = Target(url, namespace, rate, longest, keep_alive=False, feedback=feedback)
+    target = Target(url, namespace, rate, keep_alive=False, feedback=feedback)
     return Load(product.api, product.model_image, namespace, target)
 
 
@@ -95,7 +96,7 @@ def test_03_gateway_splits_to_the_percent_whatever_the_number_of_pods(
     applied: Mapping[str, Applied],
 ) -> None:
     loan = applied["03-gateway"].deployed
-    status = loan.until_weight(5, within=120)
+    status = loan.until_weight(5)
     assert status["candidate"]["readyReplicas"] == 1
     [route] = loan.children("HTTPRoute")
     weights = [backend["weight"] for backend in route["spec"]["rules"][0]["backendRefs"]]
@@ -106,7 +107,7 @@ def test_04_drift_rolls_back_a_candidate_that_answers_every_request(
     applied: Mapping[str, Applied],
 ) -> None:
     example = applied["04-drift"]
-    rejected = example.deployed.until_rejected(within=120)["rejected"]
+    rejected = example.deployed.until_rejected()["rejected"]
     assert rejected["reason"] == "CheckFailed"
     assert "Check scores:" in rejected["message"] or "Check classes:" in rejected["message"]
     assert example.load
@@ -119,7 +120,6 @@ def test_05_threshold_holds_a_value_of_any_query_against_its_bounds(
     status = applied["05-threshold"].deployed.until(
         "slow is shown to be within bounds",
         lambda s: _verdicts(s).get("slow") == "Pass",
-        within=120,
     )
     assert status["candidate"]["weight"]["wanted"] == 5
 
@@ -129,7 +129,6 @@ def test_06_by_hand_waits_until_someone_says_go_on(applied: Mapping[str, Applied
     status = loan.until(
         "waits for a person",
         lambda s: (s.get("candidate") or {}).get("hold", {}).get("reason") == "AwaitingCommand",
-        within=120,
     )
     assert status["phase"] == "Paused"
     loan.command(f"promote/{status['candidate']['revision']}")
@@ -142,7 +141,7 @@ def test_07_analysis_finds_what_each_check_asks_for(applied: Mapping[str, Applie
             *("Pass", "Inconclusive"),
         }
 
-    applied["07-analysis"].deployed.until("every check has evidence", judged, within=120)
+    applied["07-analysis"].deployed.until("every check has evidence", judged)
 
 
 def test_08_monitoring_tells_that_inputs_are_like_the_training_data(
@@ -152,7 +151,7 @@ def test_08_monitoring_tells_that_inputs_are_like_the_training_data(
         drifted = [each for each in status["conditions"] if each["type"] == "Drifted"]
         return [each["reason"] for each in drifted] == ["WithinReference"]
 
-    applied["08-monitoring"].deployed.until("within the reference", within, within=120)
+    applied["08-monitoring"].deployed.until("within the reference", within)
 
 
 def test_02_canary_rolls_v2_out(applied: Mapping[str, Applied]) -> None:

@@ -17,6 +17,8 @@ from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import Stage
 
+pytestmark = pytest.mark.alone
+
 COMMANDS: Final = {"rolled-back": "abort", "promoted": "promote"}
 DOWN_SECONDS: Final = 45.0
 """Longer than the pods of a revision that lost its traffic stay up by default."""
@@ -39,12 +41,12 @@ def outages(product: Stage, namespace: str) -> Iterator[Mapping[str, tuple[Outag
         product.api.apply(model.manifest())
     deployed = {name: Deployed(product.api, namespace, name) for name in COMMANDS}
     for each in deployed.values():
-        each.until_healthy("v1", within=90)
+        each.until_healthy("v1")
     with ExitStack() as stack:
         loads = {name: stack.enter_context(_load(product, models[name])) for name in COMMANDS}
         for name, model in models.items():
             product.api.apply(replace(model, version="v2").manifest())
-            deployed[name].until_weight(50, within=90)
+            deployed[name].until_weight(50)
         with _no_controller(product):
             for name, command in COMMANDS.items():
                 candidate = deployed[name].status()["candidate"]["revision"]
@@ -52,8 +54,8 @@ def outages(product: Stage, namespace: str) -> Iterator[Mapping[str, tuple[Outag
             time.sleep(DOWN_SECONDS)
             found = {name: _outage(each) for name, each in deployed.items()}
         for each in deployed.values():
-            each.until("what lost its traffic is gone", lambda s: not s["retiring"], within=180)
-            until("its pods are gone", partial(_alone, each), 60)
+            each.until("what lost its traffic is gone", lambda s: not s["retiring"])
+            until("its pods are gone", partial(_alone, each), 180)
         time.sleep(5)
         yield {name: (found[name], loads[name]) for name in COMMANDS}
 
@@ -90,7 +92,7 @@ def _model(product: Stage, namespace: str, name: str) -> Model:
 
 
 def _load(product: Stage, model: Model) -> Load:
-    target = Target(product.gateway_url, model.host, rate=20, longest=600)
+    target = Target(product.gateway_url, model.host, rate=20)
     return Load(product.api, product.model_image, model.namespace, target)
 
 
@@ -112,7 +114,7 @@ def _no_controller(product: Stage) -> Iterator[None]:
     """Envoy Gateway is down; its proxies run on."""
     _scale(product, 0)
     try:
-        until("the gateway's controller is gone", lambda: not _controllers(product), 60)
+        until("the gateway's controller is gone", lambda: not _controllers(product), 180)
         yield
     finally:
         _scale(product, 1)

@@ -30,20 +30,20 @@ def test_nothing_is_promoted_without_it_and_once_it_is_back_the_step_begins_anew
     model = Model(namespace, "lonely", image, container=IDLE, gateway=gateway, steps=STEPS)
     product.api.apply(model.manifest())
     deployed = Deployed(product.api, namespace, "lonely")
-    deployed.until_healthy("v1", within=90)
+    deployed.until_healthy("v1")
     deployed.patch(model={"version": "v2"})
-    deployed.until("its step has begun", _in_effect, within=60)
+    deployed.until("its step has begun", _in_effect)
 
     product.api.delete("Gateway", namespace, GATEWAY)
-    told = deployed.until("the step is over", lambda s: not _in_effect(s), within=60)
+    told = deployed.until("the step is over", lambda s: not _in_effect(s))
     assert f"Gateway {namespace}/{GATEWAY} does not exist" in told["message"]
     assert told["phase"] == "Degraded"
     route = product.api.get("HTTPRoute", namespace, "lonely")
     assert _accepted(route), "the route tells it as well, and this test of nothing"
 
     product.api.apply(own)
-    deployed.until("its step has begun anew", _in_effect, within=60)
-    deployed.until_healthy("v2", within=90)
+    deployed.until("its step has begun anew", _in_effect)
+    deployed.until_healthy("v2")
 
 
 def _in_effect(status: dict[str, Any]) -> bool:

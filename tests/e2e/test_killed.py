@@ -12,11 +12,16 @@ import pytest
 
 from tests.stage.deployed import Deployed, Status
 from tests.stage.manifests import IDLE, Model
+from tests.stage.operator import Operator
 from tests.stage.stage import Stage
 
 SLOW_TO_BE_READY: Mapping[str, Any] = {
     **IDLE,
-    "readinessProbe": {"exec": {"command": ["true"]}, "initialDelaySeconds": 4},
+    "readinessProbe": {
+        "exec": {"command": ["true"]},
+        "initialDelaySeconds": 4,
+        "timeoutSeconds": 5,
+    },
 }
 """So that a promotion takes long enough to be interrupted."""
 
@@ -46,15 +51,15 @@ class Rollout:
 
 
 @pytest.fixture(scope="module")
-def rollouts(product: Stage, namespace: str) -> dict[str, Rollout]:
+def rollouts(product: Stage, operator: Operator, namespace: str) -> dict[str, Rollout]:
     """The same rollout once undisturbed, and once killed at each moment."""
-    models = {name: _model(product, namespace, name) for name in MOMENTS}
+    models = {name: _model(product, operator, namespace, name) for name in MOMENTS}
     for model in models.values():
         product.api.apply(model.manifest())
     deployed = {name: Deployed(product.api, namespace, name) for name in MOMENTS}
     for each in deployed.values():
         each.until_healthy("v1")
-    return {name: _roll_out(product, deployed[name], models[name]) for name in MOMENTS}
+    return {name: _roll_out(operator, deployed[name], models[name]) for name in MOMENTS}
 
 
 @pytest.mark.parametrize("moment", ["mid-step", "mid-promotion"])
@@ -70,7 +75,7 @@ def test_nothing_is_announced_twice(rollouts: dict[str, Rollout], moment: str) -
     assert rollouts[moment].events <= rollouts["undisturbed"].events
 
 
-def _model(product: Stage, namespace: str, name: str) -> Model:
+def _model(product: Stage, operator: Operator, namespace: str, name: str) -> Model:
     return Model(
         namespace,
         name,
@@ -79,16 +84,17 @@ def _model(product: Stage, namespace: str, name: str) -> Model:
         container=SLOW_TO_BE_READY,
         steps=[{"setWeight": 33}, {"pause": {"duration": "5s"}}],
         rollout={"scaleDownDelay": "1s"},
+        spec={"class": operator.klass},
         grace=1,
     )
 
 
-def _roll_out(product: Stage, deployed: Deployed, model: Model) -> Rollout:
-    product.api.apply(replace(model, version="v2").manifest())
+def _roll_out(operator: Operator, deployed: Deployed, model: Model) -> Rollout:
+    operator.api.apply(replace(model, version="v2").manifest())
     deployed.until(model.name, MOMENTS[model.name])
     if model.name != "undisturbed":
-        product.operator.kill()
-    deployed.until_healthy("v2", within=90)
+        operator.kill()
+    deployed.until_healthy("v2")
     status = deployed.until(
         "old pods are gone", lambda s: not s.get("retiring") and _alone(deployed)
     )

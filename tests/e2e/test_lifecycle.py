@@ -4,11 +4,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tests.stage import operator
 from tests.stage.deadline import until
 from tests.stage.deployed import CHILDREN, Deployed
 from tests.stage.images import ROOT, Source
 from tests.stage.manifests import IDLE, Model
+from tests.stage.operator import Operator
 from tests.stage.stage import CLUSTER, Stage
 
 STEADY = 20
@@ -36,41 +36,46 @@ def test_deleted_in_mid_rollout_nothing_of_it_is_left(product: Stage, namespace:
     until(
         "all children are gone",
         lambda: not deleted.children() and not deleted.pods(),
-        60,
+        180,
         seen=lambda: [child["metadata"]["name"] for child in deleted.children()],
     )
 
 
 def test_an_upgrade_and_a_new_installation_of_the_operator_write_to_no_child(
-    product: Stage, namespace: str
+    product: Stage, operator: Operator, namespace: str
 ) -> None:
-    steady = _steady(product, namespace)
+    bystander = Model(
+        namespace,
+        "new",
+        product.model_image,
+        container=IDLE,
+        spec={"class": operator.klass},
+        grace=1,
+    )
+    steady = _steady(product, bystander)
     before = _settled(steady)
-    product.operator.install(Source("localhost/serinus-next", ROOT).put(CLUSTER))
-    _next_rollout_is_noticed(product, namespace)
+    operator.install(Source("localhost/serinus-next", ROOT).put(CLUSTER))
+    _next_rollout_is_noticed(product, bystander)
     assert _versions(steady) == before
-    product.operator.uninstall()
-    assert _left_behind(product) == []
-    product.operator.install(product.operator_image)
-    _next_rollout_is_noticed(product, namespace)
+    operator.uninstall()
+    until(
+        "nothing of the release is left",
+        lambda: not _left_behind(operator),
+        60,
+        seen=lambda: _left_behind(operator),
+    )
+    operator.install(product.operator_image)
+    _next_rollout_is_noticed(product, bystander)
     assert _versions(steady) == before
 
 
-def _steady(product: Stage, namespace: str) -> Sequence[Deployed]:
+def _steady(product: Stage, model: Model) -> Sequence[Deployed]:
     names = [f"steady-{number}" for number in range(STEADY)]
     for name in names:
-        model = Model(
-            namespace,
-            name,
-            product.model_image,
-            container=IDLE,
-            gateway=product.gateway,
-            grace=1,
-        )
-        product.api.apply(model.manifest())
-    steady = [Deployed(product.api, namespace, name) for name in names]
+        product.api.apply(replace(model, name=name, gateway=product.gateway).manifest())
+    steady = [Deployed(product.api, model.namespace, name) for name in names]
     for each in steady:
-        each.until_healthy("v1", within=120)
+        each.until_healthy("v1")
     return steady
 
 
@@ -84,7 +89,7 @@ def _settled(steady: Sequence[Deployed]) -> Mapping[str, str]:
             seen, since = now, time.monotonic()
         return seen if time.monotonic() > since + SHOWN_WITHIN else None
 
-    return until("nothing is written any more", look, 60)
+    return until("nothing is written any more", look, 180)
 
 
 def _versions(steady: Sequence[Deployed]) -> Mapping[str, str]:
@@ -101,24 +106,23 @@ def _versions(steady: Sequence[Deployed]) -> Mapping[str, str]:
     return {**found, **own}
 
 
-def _next_rollout_is_noticed(product: Stage, namespace: str) -> None:
+def _next_rollout_is_noticed(product: Stage, model: Model) -> None:
     """A ModelDeployment made now is served: so all that were there before have been looked at."""
-    model = Model(namespace, "new", product.model_image, container=IDLE, grace=1)
     product.api.apply(model.manifest())
-    new = Deployed(product.api, namespace, "new")
+    new = Deployed(product.api, model.namespace, model.name)
     new.until_healthy("v1")
-    product.api.delete("ModelDeployment", namespace, "new")
-    until("it is gone", lambda: not new.children(), 60)
+    product.api.delete("ModelDeployment", model.namespace, model.name)
+    until("it is gone", lambda: not new.children(), 180)
 
 
-def _left_behind(product: Stage) -> list[str]:
+def _left_behind(operator: Operator) -> list[str]:
     """What is left of the release: all but the CRD, and what every namespace has."""
-    kinds = product.api.run("api-resources", "--verbs=list", "--namespaced", "--output=name")
+    kinds = operator.api.run("api-resources", "--verbs=list", "--namespaced", "--output=name")
     wanted = ",".join(kind for kind in kinds.split() if not kind.startswith("events"))
-    there = product.api.run(
-        "get", wanted, f"--namespace={operator.NAMESPACE}", "--output=name", "--ignore-not-found"
+    there = operator.api.run(
+        "get", wanted, f"--namespace={operator.namespace}", "--output=name", "--ignore-not-found"
     )
-    everywhere = product.api.run("get", "clusterroles,clusterrolebindings", "--output=name")
-    named = [name for name in everywhere.split() if operator.RELEASE in name]
+    everywhere = operator.api.run("get", "clusterroles,clusterrolebindings", "--output=name")
+    named = [name for name in everywhere.split() if operator.release in name]
     always = {"configmap/kube-root-ca.crt", "serviceaccount/default"}
     return sorted({*there.split(), *named} - always)

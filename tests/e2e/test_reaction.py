@@ -1,7 +1,11 @@
 """How long clients still reach a candidate once Prometheus shows that it is bad."""
 
+import pytest
+
 from tests.bench.reaction import measure
 from tests.stage.stage import Stage
+
+pytestmark = pytest.mark.alone
 
 
 def test_a_breach_ends_the_candidates_traffic_within_an_interval_and_a_second(

@@ -1,25 +1,24 @@
 """A second Prometheus beside the first: an Error names the remedy, nothing is decided, and with the
 operator's settings as they should be the rollout goes on."""
 
-import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pytest
 
-from tests.stage.api import Manifest
-from tests.stage.deadline import until
+from tests.stage import prometheus
 from tests.stage.deployed import Deployed, Status
 from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
+from tests.stage.operator import Operator
 from tests.stage.stage import Stage
 
-MONITORING: Final = "monitoring"
 PAIR: Final = ("pair-a", "pair-b")
 STORE: Final = "store"
+SERVICE: Final = "pair"
 TOLD_WITHIN: Final = 40.0
 HELD_FOR: Final = 10.0
 """Seconds of an Error in which nothing may be decided."""
@@ -27,99 +26,49 @@ HELD_FOR: Final = 10.0
 
 @dataclass(frozen=True)
 class Setting:
-    """How the operator is told of the pair: without care, and as it should be."""
+    """How the operator is told of the pair: without care, and as it should be; each the name of a
+    Service, and values of the chart."""
 
-    wrong: dict[str, str]
+    wrong: str
     says: str
-    right: dict[str, str]
+    right: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Those that go with the right one."""
 
 
 SETTINGS: Final = {
     "one-service": Setting(
-        wrong={"prometheus.url": "http://pair.monitoring:9090"},
+        wrong=SERVICE,
         says="give the operator the address of one replica",
-        right={"prometheus.url": "http://pair-a.monitoring:9090"},
+        right=PAIR[0],
     ),
     "one-store": Setting(
-        wrong={"prometheus.url": "http://store.monitoring:9090"},
+        wrong=STORE,
         says="--prometheus-replica-labels=replica",
-        right={
-            "prometheus.url": "http://store.monitoring:9090",
-            "prometheus.replicaLabels": "{replica}",
-        },
+        right=STORE,
+        values={"prometheus.replicaLabels": "{replica}"},
     ),
 }
 
 
 @pytest.fixture(scope="module")
-def pair(product: Stage) -> Iterator[None]:
-    """Two Prometheus that scrape the same pods, behind one Service, and a store that both write to;
-    the operator reads the cluster's own again at the end."""
-    objects = [*_prometheus(product, STORE), *_service("pair", {"pair": "true"})]
+def pair(product: Stage, namespace: str) -> None:
+    """Two Prometheus that scrape the same pods, behind one Service, and a store that both write
+    to."""
+    receiver = ["--web.enable-remote-write-receiver"]
+    idle: dict[str, Any] = {"scrape_configs": []}
+    prometheus.start(product.api, namespace, STORE, settings=idle, arguments=receiver)
+    write = [{"url": f"{prometheus.address(namespace, STORE)}/api/v1/write"}]
     for name in PAIR:
-        objects += _prometheus(product, name)
-    for each in objects:
-        product.api.apply(each)
-    for name in (STORE, *PAIR):
-        until(f"{name} is ready", lambda name=name: _is_ready(product, name), 90)  # type: ignore[misc]
-    yield
-    product.operator.install(product.operator_image)
-    for each in objects:
-        product.api.delete(each["kind"], MONITORING, each["metadata"]["name"])
-
-
-def _prometheus(product: Stage, name: str) -> list[Manifest]:
-    """One like the cluster's own, with a place of its own for what it keeps."""
-    own = product.api.get("ConfigMap", MONITORING, "prometheus")["data"]["prometheus.yml"]
-    settings, scraping = own.split("scrape_configs:")
-    if name == STORE:
-        written = "{}"
-    else:
-        written = (
-            settings.replace("}", f", external_labels: {{replica: {name}}}}}")
-            + f"remote_write: [{{url: http://{STORE}.{MONITORING}:9090/api/v1/write}}]\n"
-            + f"scrape_configs:{scraping}"
+        told_apart = {"external_labels": {"replica": name}}
+        prometheus.start(
+            product.api,
+            namespace,
+            name,
+            settings={"global": told_apart, "remote_write": write},
+            labels={"pair": "true"},
         )
-    deployment = product.api.get("Deployment", MONITORING, "prometheus")
-    pod = json.loads(json.dumps(deployment["spec"]["template"]["spec"]))
-    container = pod["containers"][0]
-    container["args"] = [
-        "--config.file=/etc/prometheus/prometheus.yml",
-        "--storage.tsdb.path=/data",
-        "--web.enable-remote-write-receiver",
-    ]
-    pod["securityContext"] = {"fsGroup": 65534}
-    pod["volumes"] = [
-        {"name": "config", "configMap": {"name": name}},
-        {"name": "data", "emptyDir": {}},
-    ]
-    labels = {"app": name} | ({"pair": "true"} if name in PAIR else {})
-    spec = {
-        "replicas": 1,
-        "selector": {"matchLabels": {"app": name}},
-        "template": {"metadata": {"labels": labels}, "spec": pod},
-    }
-    return [
-        _object("ConfigMap", name, data={"prometheus.yml": written}),
-        _object("Deployment", name, spec=spec),
-        *_service(name, {"app": name}),
-    ]
-
-
-def _service(name: str, selector: dict[str, str]) -> list[Manifest]:
-    ports = [{"name": "http", "port": 9090}]
-    return [_object("Service", name, spec={"selector": selector, "ports": ports})]
-
-
-def _object(kind: str, name: str, **content: Any) -> Manifest:
-    version = "apps/v1" if kind == "Deployment" else "v1"
-    metadata = {"name": name, "namespace": MONITORING}
-    return {"apiVersion": version, "kind": kind, "metadata": metadata, **content}
-
-
-def _is_ready(product: Stage, name: str) -> bool:
-    live = product.api.get("Deployment", MONITORING, name)
-    return bool(live.get("status", {}).get("availableReplicas"))
+    product.api.apply(prometheus.service(namespace, SERVICE, {"pair": "true"}))
 
 
 @contextmanager
@@ -127,17 +76,22 @@ def serving(product: Stage, model: Model) -> Iterator[Deployed]:
     """The model's first version, under traffic."""
     deployed = Deployed(product.api, model.namespace, model.name)
     product.api.apply(model.manifest())
-    deployed.until_healthy("v1", within=120)
-    target = Target(product.gateway_url, model.host, rate=60, longest=600)
+    deployed.until_healthy("v1")
+    target = Target(product.gateway_url, model.host, rate=60)
     with Load(product.api, product.model_image, model.namespace, target):
         yield deployed
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_second_replica_is_an_error_with_the_remedy_and_then_the_rollout_goes_on(
-    product: Stage, namespace: str, pair: None, name: str
+    product: Stage, operator: Operator, namespace: str, pair: None, name: str
 ) -> None:
     setting = SETTINGS[name]
+
+    def read(service: str, values: Mapping[str, str]) -> None:
+        address = {"prometheus.url": prometheus.address(namespace, service)}
+        operator.install(product.operator_image, {**address, **values})
+
     model = Model(
         namespace,
         name,
@@ -156,30 +110,31 @@ def test_a_second_replica_is_an_error_with_the_remedy_and_then_the_rollout_goes_
                 {"name": "down", "threshold": {"query": "max(up{$arm})", "max": 2}},
             ],
         },
+        spec={"class": operator.klass},
     )
-    product.operator.install(product.operator_image, setting.wrong)
+    read(setting.wrong, {})
     with serving(product, model) as deployed:
         product.api.apply(replace(model, version="v2").manifest())
-        _until_told(product, deployed, setting.says)
+        _until_told(operator, deployed, setting.says)
         before = deployed.status()
         ends = time.time() + HELD_FOR
         while time.time() < ends and setting.says in _told(now := deployed.status()):
             assert now["decisions"] == before["decisions"]
             assert now["candidate"]["weight"] == before["candidate"]["weight"]
             time.sleep(1)
-        product.operator.install(product.operator_image, setting.right)
+        read(setting.right, setting.values)
         deployed.until_healthy("v2", within=300)
 
 
-def _until_told(product: Stage, deployed: Deployed, words: str) -> None:
+def _until_told(operator: Operator, deployed: Deployed, words: str) -> None:
     """Where all connections lead to one replica by chance, nothing is wrong: then new ones are
     made."""
-    for _ in range(3):
+    for _ in range(5):
         try:
             deployed.until(words, lambda s: words in _told(s), TOLD_WITHIN)
         except TimeoutError:
-            product.operator.kill()
-            product.operator.until_ready()
+            operator.kill()
+            operator.until_ready()
         else:
             return
     raise AssertionError(f"nothing said {words!r}: {_told(deployed.status())}")

@@ -15,7 +15,6 @@ from tests.stage.manifests import Model
 from tests.stage.stage import Stage
 
 CHECKS = [{"name": "errors", "errorRate": {}}]
-LONGEST = 300.0
 
 Apply = Callable[[Stage, Manifest, Path], None]
 
@@ -75,16 +74,15 @@ def test_a_third_version_replaces_a_measured_second_one_and_takes_all_of_its_tra
     fraud = Deployed(product.api, namespace, name)
     apply = WAYS[way]
     apply(product, model.manifest(), tmp_path)
-    v1 = fraud.until_healthy("v1", within=120)["stable"]["revision"]
-    route = Target(product.gateway_url, model.host, 40, LONGEST)
+    v1 = fraud.until_healthy("v1")["stable"]["revision"]
+    route = Target(product.gateway_url, model.host, 40)
     with Load(product.api, product.model_image, namespace, route) as clients:
         apply(product, replace(model, version="v2").manifest(), tmp_path)
-        v2 = fraud.until("v2 is measured", _measured, within=120)["candidate"]["revision"]
+        v2 = fraud.until("v2 is measured", _measured)["candidate"]["revision"]
         apply(product, replace(model, version="v4").manifest(), tmp_path)
         status = fraud.until(
             "v4 is measured",
             lambda s: _measured(s) and s["candidate"]["revision"] != v2,
-            within=120,
         )
         v4 = status["candidate"]["revision"]
         (route_now,) = fraud.children("HTTPRoute")

@@ -24,7 +24,9 @@ _PLURALS: Final = {
     "Namespace": "namespaces",
     "Pod": "pods",
     "ReplicaSet": "replicasets",
+    "RoleBinding": "rolebindings",
     "Service": "services",
+    "ServiceAccount": "serviceaccounts",
 }
 _GROUPS: Final = {
     "ControllerRevision": "apps/v1",
@@ -33,6 +35,7 @@ _GROUPS: Final = {
     "HTTPRoute": "gateway.networking.k8s.io/v1",
     "ModelDeployment": "serinus.dev/v1alpha1",
     "ReplicaSet": "apps/v1",
+    "RoleBinding": "rbac.authorization.k8s.io/v1",
 }
 
 
@@ -108,10 +111,11 @@ class Api:
             if error.code != 404:
                 raise
 
-    def log(self, namespace: str, pod: str) -> Iterator[str]:
-        """The lines of a pod's log as they come, until its container ends."""
+    def log(self, namespace: str, pod: str, *, follow: bool = True) -> Iterator[str]:
+        """The lines of a pod's log, up to now or as they come until its container ends."""
         path = f"{_path('Pod', namespace, pod)}/log"
-        with self._open("GET", path, {"follow": "true"}, timeout=None) as answer:
+        query = {"follow": "true"} if follow else {}
+        with self._open("GET", path, query, timeout=None if follow else _TIMEOUT) as answer:
             for line in answer:
                 yield line.decode()
 

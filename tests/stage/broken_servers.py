@@ -35,7 +35,7 @@ server.main()
 
 def leaking(limit: str, mebibytes: int) -> Mapping[str, Any]:
     """A container that keeps so much memory of each request, until the kernel kills it."""
-    resources = {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": limit}}
+    resources = {"requests": {"cpu": "25m", "memory": "64Mi"}, "limits": {"memory": limit}}
     command = ["python", "-c", _LEAKS.replace("LEAK", str(mebibytes))]
     return {**SERVING, "resources": resources, "command": command}
 

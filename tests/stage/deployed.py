@@ -3,13 +3,15 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from tests.stage.api import Api, Manifest
 from tests.stage.deadline import until
 
 Status = dict[str, Any]
 
+PATIENCE: Final = 240.0
+"""Seconds, by default, for what takes a few: other tests may start their pods at the same time."""
 CHILDREN = ("Deployment", "Service", "HTTPRoute", "ControllerRevision")
 
 
@@ -30,7 +32,9 @@ class Deployed:
         status: Status = self.live().get("status", {})
         return status
 
-    def until(self, what: str, condition: Callable[[Status], object], within: float = 60) -> Status:
+    def until(
+        self, what: str, condition: Callable[[Status], object], within: float = PATIENCE
+    ) -> Status:
         """The first status that has seen the newest spec and meets the condition."""
 
         def look() -> Status | None:
@@ -41,7 +45,7 @@ class Deployed:
 
         return until(f"{self.name}: {what}", look, within, seen=self._told)
 
-    def until_healthy(self, version: str, within: float = 60) -> Status:
+    def until_healthy(self, version: str, within: float = PATIENCE) -> Status:
         """Wait until this version is stable and nothing is under way.
 
         Raises RuntimeError with the reason as soon as it is rejected.
@@ -55,11 +59,11 @@ class Deployed:
 
         return self.until(f"version {version} Healthy", healthy, within)
 
-    def until_rejected(self, within: float = 60) -> Status:
+    def until_rejected(self, within: float = PATIENCE) -> Status:
         """Wait until what the spec asks for is rejected."""
         return self.until("rejected", lambda s: s.get("rejected"), within)
 
-    def until_weight(self, weight: float, within: float = 60) -> Status:
+    def until_weight(self, weight: float, within: float = PATIENCE) -> Status:
         """Wait until the candidate takes this percentage in fact."""
         return self.until(
             f"weight {weight:g}% in effect",

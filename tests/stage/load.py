@@ -3,6 +3,7 @@
 import json
 import math
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,9 +12,9 @@ from typing import Any, Final, Self
 from tests.stage.api import Api, Manifest
 from tests.stage.deadline import until
 
-_START = 60.0
+_START = 180.0
 """Seconds within which a load generator is expected to send."""
-_END = 45.0
+_END = 120.0
 """Seconds within which it is expected to have told its summary."""
 _PATIENCE = 10.0
 """Seconds that clients wait for an answer."""
@@ -116,7 +117,7 @@ class Target:
     url: str
     host: str
     rate: float
-    longest: float
+    longest: float = 1800.0
     keep_alive: bool = True
     """Whether requests share connections: a Service without a gateway spreads connections."""
     feedback: bool = False
@@ -162,6 +163,17 @@ class Load:
         """What the clients saw in the last second told."""
         with self._lock:
             return self._latest
+
+    def until_quiet(self, seconds: float, within: float) -> float:
+        """Wait until for so long no client has seen a failure that no model caused; from when on,
+        in Unix seconds."""
+        began = time.time()
+
+        def quiet_since() -> float | None:
+            since = max([began, *(at for at, _ in self.unexplained_at)])
+            return since if time.time() > since + seconds else None
+
+        return until("clients see no failure", quiet_since, within, seen=self._told)
 
     def stop(self) -> Clients:
         """End the generator and return what the clients saw from first to last."""
@@ -233,7 +245,7 @@ def _pod(image: str, namespace: str, target: Target) -> Manifest:
                         *([] if target.keep_alive else ["--no-keep-alive"]),
                         *(["--feedback"] if target.feedback else []),
                     ],
-                    "resources": {"requests": {"cpu": "200m", "memory": "64Mi"}},
+                    "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
                     "securityContext": {
                         "allowPrivilegeEscalation": False,
                         "capabilities": {"drop": ["ALL"]},

@@ -12,7 +12,7 @@ SERVING: Final[Mapping[str, Any]] = {
         "periodSeconds": 1,
         "timeoutSeconds": 5,
     },
-    "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}},
+    "resources": {"requests": {"cpu": "25m", "memory": "64Mi"}},
 }
 IDLE: Final[Mapping[str, Any]] = {
     "command": ["sleep", "infinity"],

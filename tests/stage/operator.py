@@ -12,19 +12,20 @@ from tests.stage.api import Api, Manifest
 from tests.stage.deadline import until
 from tests.stage.images import ROOT
 
-NAMESPACE: Final = "serinus-system"
-RELEASE: Final = "serinus"
 NO_MORE: Final[Mapping[str, str]] = {}
 _CHART: Final = ROOT / "charts" / "serinus"
 
 
 @dataclass(frozen=True)
 class Operator:
-    """The release in the cluster."""
+    """A release in the cluster, and the class of ModelDeployments that it acts on."""
 
     api: Api
     helm: Path
     prometheus_url: str
+    namespace: str = "serinus-system"
+    release: str = "serinus"
+    klass: str = "default"
 
     def install(self, image: str, settings: Mapping[str, str] = NO_MORE) -> None:
         """Install or upgrade to an image, and wait until the new pods are ready; with these values
@@ -34,22 +35,23 @@ class Operator:
             "image.repository": repository,
             "image.tag": tag,
             "prometheus.url": self.prometheus_url,
+            "class": self.klass,
         }
         sets = [f"--set={name}={value}" for name, value in {**usual, **settings}.items()]
         self._upgrade_crds()
-        self._helm("upgrade", "--install", RELEASE, str(_CHART), "--create-namespace", *sets)
+        self._helm("upgrade", "--install", self.release, str(_CHART), "--create-namespace", *sets)
         self.until_ready()
 
     def uninstall(self) -> None:
         """Remove the release, and wait until its pods are gone."""
-        self._helm("uninstall", RELEASE, "--ignore-not-found", "--wait")
-        until("the operator's pods are gone", lambda: not self.pods(), 60)
+        self._helm("uninstall", self.release, "--ignore-not-found", "--wait")
+        until("the operator's pods are gone", lambda: not self.pods(), 180)
 
     def pods(self) -> Sequence[Manifest]:
         """The operator's pods."""
-        return self.api.list("Pod", NAMESPACE, {"app.kubernetes.io/instance": RELEASE})
+        return self.api.list("Pod", self.namespace, {"app.kubernetes.io/instance": self.release})
 
-    def until_ready(self, within: float = 120) -> None:
+    def until_ready(self, within: float = 240) -> None:
         """Wait until the Deployment has rolled out, and no older pod is left."""
         until("the operator is ready", self._ready, within, seen=self.told)
 
@@ -67,14 +69,14 @@ class Operator:
 
     def told(self) -> str:
         """The end of the operator's log."""
-        words = ("logs", f"--namespace={NAMESPACE}", f"deployment/{RELEASE}", "--tail=40")
+        words = ("logs", f"--namespace={self.namespace}", f"deployment/{self.release}", "--tail=40")
         try:
             return self.api.run(*words)
         except RuntimeError as error:
             return str(error)
 
     def _ready(self) -> bool:
-        live = self.api.get("Deployment", NAMESPACE, RELEASE)
+        live = self.api.get("Deployment", self.namespace, self.release)
         status, wanted = live["status"], live["spec"]["replicas"]
         return bool(
             status.get("observedGeneration") == live["metadata"]["generation"]
@@ -87,7 +89,7 @@ class Operator:
         self.api.run("apply", "--server-side", "--force-conflicts", f"--filename={_CHART / 'crds'}")
 
     def _helm(self, *words: str) -> None:
-        place = [f"--kubeconfig={self.api.kubeconfig}", f"--namespace={NAMESPACE}"]
+        place = [f"--kubeconfig={self.api.kubeconfig}", f"--namespace={self.namespace}"]
         ended = subprocess.run(
             [str(self.helm), *words, *place], capture_output=True, text=True, check=False
         )

@@ -20,7 +20,8 @@ CLUSTER: Final = description.DEFAULT_NAMES["full"]
 
 @dataclass(frozen=True)
 class Stage:
-    """A cluster that has gateway, Prometheus, both images and the operator."""
+    """A cluster that has gateway, Prometheus, both images and the operator, which acts on the
+    ModelDeployments that name no class."""
 
     api: Api
     operator: Operator
@@ -39,7 +40,7 @@ class Stage:
         until(
             f"namespace {name} is gone",
             lambda: self.api.find("Namespace", "", name) is None,
-            120,
+            240,
         )
         self.api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
@@ -50,30 +51,41 @@ class Stage:
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    """Bring up what is missing: the cluster, the images, the operator; all stay up afterwards."""
-    cluster = _cluster()
+    """Bring up what is missing, and connect to it; all stays up afterwards."""
+    bring_up()
+    with connected() as ready:
+        yield ready
+
+
+def bring_up() -> None:
+    """Bring up what is missing: the cluster, the images, the operator."""
+    subprocess.run([sys.executable, "-m", "tests.cluster", "up"], cwd=ROOT, check=True)
     with step("putting the images on the node"):
-        operator_image, model_image = (source.put(CLUSTER) for source in (OPERATOR, MODEL))
+        for source in (OPERATOR, MODEL):
+            source.put(CLUSTER)
+    with connected() as ready, step("installing the operator"):
+        ready.operator.install(ready.operator_image)
+
+
+@contextmanager
+def connected() -> Iterator[Stage]:
+    """The product in the cluster of this checkout, which is up."""
+    cluster = _description()
     tools = {name: Path(path) for name, path in cluster["tools"].items()}
     prometheus, gateway = cluster["prometheus"], cluster["gateway"]
     with Api(tools["kubectl"], Path(cluster["kubeconfig"])) as api:
-        operator = Operator(api, tools["helm"], prometheus["url"])
-        with step("installing the operator"):
-            operator.install(operator_image)
         yield Stage(
             api=api,
-            operator=operator,
+            operator=Operator(api, tools["helm"], prometheus["url"]),
             gateway={"name": gateway["name"], "namespace": gateway["namespace"]},
             gateway_url=f"http://{gateway['address']}",
             prometheus_url=prometheus["hostUrl"],
-            operator_image=operator_image,
-            model_image=model_image,
+            operator_image=OPERATOR.name,
+            model_image=MODEL.name,
         )
 
 
-def _cluster() -> dict[str, Any]:
-    """The cluster of this checkout, made or started if need be."""
-    subprocess.run([sys.executable, "-m", "tests.cluster", "up"], cwd=ROOT, check=True)
+def _description() -> dict[str, Any]:
     found = description.read(description.folder_of(CLUSTER))
     if found is None:
         raise RuntimeError("the cluster is up and left no description")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.layers import counted
+from tests import layers
+from tests.layers import Outcome, counted, reports_of, run
 
 
 def report(folder: Path, **counts: int) -> Path:
@@ -44,3 +45,59 @@ def test_a_layer_without_a_report_counts_as_a_failure(tmp_path: Path) -> None:
 def test_failures_are_not_counted_as_passed(tmp_path: Path) -> None:
     outcome = counted("unit", report(tmp_path, tests=9, failures=2, errors=1, skipped=3), 1.0)
     assert (outcome.passed, outcome.failed, outcome.skipped) == (3, 3, 3)
+
+
+def test_two_runs_make_one_outcome_and_hide_nothing_of_each_other() -> None:
+    both = Outcome("e2e", 5, 1, 0, 60.0) + Outcome("e2e", 7, 0, 2, 30.0)
+    assert both == Outcome("e2e", 12, 1, 2, 90.0)
+    assert not both.ran
+
+
+LONELY = "import pytest\n\n@pytest.mark.alone\ndef test_it() -> None:\n    assert True\n"
+SOCIABLE = "def test_it() -> None:\n    assert {}\n"
+
+
+@pytest.fixture
+def a_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a layer that runs as e2e does, but in one process."""
+    parts = [("-m", "not alone"), ("-m", "alone")]
+    monkeypatch.setattr(layers, "LAYERS", {"layer": parts})
+    monkeypatch.setattr(layers, "REPORTS", tmp_path / "reports")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = alone\n")
+    tests = tmp_path / "tests" / "layer"
+    tests.mkdir(parents=True)
+    return tests
+
+
+def test_what_runs_alone_runs_though_what_came_before_it_failed(a_layer: Path) -> None:
+    (a_layer / "test_lonely.py").write_text(LONELY)
+    (a_layer / "test_sociable.py").write_text(SOCIABLE.format(False))
+    outcome = run("layer")
+    assert (outcome.passed, outcome.failed, outcome.skipped) == (1, 1, 0)
+    assert all(report.exists() for report in reports_of("layer"))
+
+
+def test_a_failure_of_what_runs_alone_is_not_hidden_by_what_came_before_it(a_layer: Path) -> None:
+    (a_layer / "test_lonely.py").write_text(LONELY.replace("True", "False"))
+    (a_layer / "test_sociable.py").write_text(SOCIABLE.format(True))
+    outcome = run("layer")
+    assert (outcome.passed, outcome.failed, outcome.skipped) == (1, 1, 0)
+
+
+def test_a_run_that_finds_no_test_is_a_failure_whatever_the_other_found(a_layer: Path) -> None:
+    (a_layer / "test_sociable.py").write_text(SOCIABLE.format(True))
+    outcome = run("layer")
+    assert (outcome.passed, outcome.failed, outcome.skipped) == (1, 1, 0)
+
+
+def test_a_report_of_an_earlier_run_counts_for_nothing(a_layer: Path) -> None:
+    (a_layer / "test_lonely.py").write_text(LONELY)
+    (a_layer / "test_sociable.py").write_text(SOCIABLE.format(True))
+    assert run("layer").ran
+    (a_layer / "conftest.py").write_text("raise SystemExit(0)")
+    assert not run("layer").ran
+
+
+def test_each_module_of_e2e_runs_once() -> None:
+    assert [part[:2] for part in layers.LAYERS["e2e"]] == [("-m", "not alone"), ("-m", "alone")]

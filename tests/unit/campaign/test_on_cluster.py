@@ -31,8 +31,8 @@ def test_a_test_without_parameters_stands_for_all_of_them(tmp_path: Path) -> Non
         '<testcase classname="tests.e2e.test_a" name="test_y"/>'
     )
     report.write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
-    found = results(report)
+    found = results([report])
     assert found["test_a::test_x[one]"]
     assert not found["test_a::test_x"]
     assert found["test_a::test_y"]
-    assert results(tmp_path / "none.xml") == {}
+    assert results([tmp_path / "none.xml"]) == {}
