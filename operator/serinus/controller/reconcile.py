@@ -35,9 +35,6 @@ from serinus.plan.withdrawal import Mark, withdrawn
 SETTLES_WITHIN = 10.0
 """Seconds after which pods and route that are awaited are looked at though no event came."""
 BLOCKED_LOOK_AGAIN = 15.0
-ANSWERED_WITHIN = 0.1
-"""Seconds after a write until the next pass, unless an event comes before: mostly a gateway has
-answered by then, and one status tells of both."""
 
 
 class Reconciler:
@@ -102,7 +99,7 @@ class Reconciler:
         measure(self._sampler, observed, plan.status)
 
         # what was just decided is told of as it stands at the next pass
-        wait: float | None = ANSWERED_WITHIN
+        wait: float | None = 0.0
         if not outcome.changed and not plan.new_decisions:
             pods = state.pod_looks.due - now if state.pod_looks else None
             blocked = bool(outcome.refusals)
