@@ -36,9 +36,6 @@ from serinus.plan.withdrawal import Mark, withdrawn
 SETTLES_WITHIN = 10.0
 """Seconds after which missing pods and routes are checked without an event."""
 BLOCKED_LOOK_AGAIN = 15.0
-ANSWERED_WITHIN = 0.1
-"""Seconds after a write until the next pass, unless an event comes earlier. A gateway has usually
-accepted the route by then, so that one status write reports both."""
 
 
 class Reconciler:
@@ -103,7 +100,7 @@ class Reconciler:
         measure(self._sampler, observed, plan.status)
 
         # a decision is reported with the state at the next pass
-        wait: float | None = ANSWERED_WITHIN
+        wait: float | None = 0.0
         if not outcome.changed and not plan.new_decisions:
             pods = state.pod_looks.due - now if state.pod_looks else None
             blocked = bool(outcome.refusals)

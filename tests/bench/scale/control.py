@@ -35,6 +35,7 @@ _VERBS: Final = {
     "POST": "create",
     "PUT": "update",
     "APPLY": "apply",
+    "PATCH": "apply",  # as an apply is counted whose content type names its charset
     "DELETE": "delete",
 }
 _SERVED: Final = re.compile(
