@@ -92,11 +92,12 @@ async def cluster(kubeconfig: Path) -> AsyncIterator[Cluster]:
 
 
 @pytest.fixture
-async def namespace(cluster: Cluster) -> AsyncIterator[str]:
+async def namespace(kubeconfig: Path) -> AsyncIterator[str]:
     """A namespace of the test's own, with a Gateway."""
     name = f"t-{secrets.token_hex(4)}"
     kubectl("create", "namespace", name)
-    await serve(cluster, name)
+    async with connect() as somebody:
+        await serve(somebody, name)
     yield name
     kubectl("delete", "namespace", name, "--wait=false")
 
