@@ -37,7 +37,7 @@ def test_requests_that_go_around_the_route_hold_the_rollout_until_they_end(
         with Load(product.api, product.model_image, namespace, around):
             status = loan.until("the split is wrong", _split_is_wrong, within=90)
             assert status["phase"] == "Degraded"
-            assert "where 20% is asked for" in status["message"]
+            assert "at a weight of 20%" in status["message"]
             assert loan.status().get("rejected") is None
         loan.until_healthy("v2", within=180)
         assert not clients.stop().unexplained, clients.unexplained_at

@@ -9,22 +9,22 @@ from tests.evidence.kinds import KINDS
 _HEAD = """\
 # What the judge says
 
-Every verdict comes with a sentence, in `.status.candidate.checks`, in events and in what
-`kubectl describe` shows. This page is made by the judge itself (`make generate`), from small
-rollouts in which the same happens before every look.
+Every verdict comes with a message, in `.status.candidate.checks`, in events and in the output of
+`kubectl describe`. The judge itself generates this page (`make generate`) from small rollouts in
+which the same happens before every look.
 
 - **Pass**: the step may end; every check has to pass.
 - **Fail**: the candidate is rolled back. A split that is wrong holds the rollout instead.
 - **Inconclusive**: the step waits for more requests, until `maxStepDuration`.
 - **NoData**, **Error**: the step holds, and neither passes nor fails.
 
-*With 99% anytime-valid confidence* means: a candidate that is no worse is rolled back in at most 1%
-of rollouts, however often it is looked at. The *greatest* and the *clearest difference* name what
-stands out most among all that is compared.
+*False-alarm risk at most 1% per rollout* means: a candidate that is no worse than tolerated is rolled
+back in at most 1% of rollouts, however often it is judged ([what this assumes](checks.md)). The
+*greatest* or *clearest difference* is the one shown, of all that are compared.
 """
 
 _FOOT = """\
-Features are watched on stable, and say nothing of a rollout: [monitoring.md](monitoring.md).
+Features are monitored on stable, independently of rollouts: [monitoring.md](monitoring.md).
 """
 
 

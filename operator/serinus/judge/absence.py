@@ -64,7 +64,7 @@ def unreported(
 
 
 def _events(growth: Growth) -> float:
-    """The increase of a counter; of a histogram, its observations and not the sum of its buckets."""
+    """The increase of a counter; of a histogram, its observations, not the sum of its buckets."""
     return math.fsum(
         each.amount
         for each in growth.increases

@@ -30,8 +30,9 @@ def test_a_slower_candidate_is_failed_and_the_bound_is_named_with_both_shares() 
     simulated = serving()
     found = simulated.until("Fail", lambda: simulated.durations(SLOW, times(FAST, 10)), looks=5)
     assert found.message == (
-        "Candidate slower than 250ms in 200/1000 (20%) against stable 1000/10000 (10%); the share "
-        "is above 1.1 times stable's + 0.5%, with 99% anytime-valid confidence."
+        "Slower than 250ms: candidate 200/1000 (20%), stable 1000/10000 (10%); worse than "
+        "tolerated (1.1 times stable's + 0.5%). "
+        "False-alarm risk at most 1% per rollout, all looks and checks included."
     )
 
 
@@ -39,15 +40,15 @@ def test_a_candidate_as_quick_as_stable_passes() -> None:
     simulated = serving()
     found = simulated.until("Pass", lambda: simulated.durations(FAST, times(FAST, 10)), looks=5)
     assert found.message.endswith(
-        "at every bound the share is below 1.5 times stable's + 2%, "
-        "with 95% anytime-valid confidence."
+        "at every bound within the margin (1.5 times stable's + 2%); "
+        "risk of passing a candidate beyond it at most 5%, for this check and step."
     )
 
 
 def test_a_quicker_candidate_passes_too() -> None:
     simulated = serving()
     found = simulated.until("Pass", lambda: simulated.durations(FAST, times(SLOW, 10)), looks=5)
-    assert "against stable" in found.message
+    assert ", stable " in found.message
 
 
 def test_the_block_that_the_bounds_are_chosen_by_is_not_weighed() -> None:
@@ -56,13 +57,13 @@ def test_the_block_that_the_bounds_are_chosen_by_is_not_weighed() -> None:
     simulated.scrape()
     first = simulated.look()
     assert first.message == (
-        "Which latencies to compare at is not known yet: stable has served nothing, or few "
-        "requests in one bucket, or all of them beyond the last bound (then export greater ones)."
+        "The bucket bounds to compare at are not known yet: stable has served no requests, or few "
+        "that are all in one bucket, or all are above the last bound (then export higher bounds)."
     )
     simulated.durations(times(SLOW, 10), times(FAST, 10))
     chosen = simulated.look()
     assert chosen.verdict == "Inconclusive"
-    assert chosen.message == "The candidate pods have served no request yet."
+    assert chosen.message == "The candidate pods have served no requests yet."
     assert chosen.state.peak == 0
     assert [each.name for each in chosen.state.comparisons] == [
         f"slower than {bound}" for bound in BOUNDS
@@ -112,7 +113,7 @@ def test_histograms_without_a_bound_in_common_have_no_verdict() -> None:
     assert found.verdict == "Error"
     assert found.message == (
         "Candidate and stable have no bucket bound of model_request_duration_seconds_bucket in "
-        "common: let both export it with the same buckets."
+        "common: export it with the same buckets from both."
     )
 
 
@@ -120,7 +121,7 @@ def test_a_limit_fails_a_candidate_that_is_no_slower_than_stable() -> None:
     simulated = serving(limit={"bound": "500ms", "share": "1%"})
     found = simulated.until("Fail", lambda: simulated.durations(FAST, times(FAST, 10)), looks=9)
     assert found.message.startswith("Candidate slower than 500ms in ")
-    assert "; the share is above the limit of 1%, with 99%" in found.message
+    assert "; above the limit of 1%." in found.message
 
 
 def test_a_limit_between_two_buckets_is_counted_from_the_next_and_says_so() -> None:
@@ -238,9 +239,10 @@ def test_where_all_requests_fall_into_the_first_bucket_the_candidates_there_are_
     found = simulated.look()
     assert found.verdict == "Pass"
     assert found.message.endswith(
-        "at every bound the share is below 1.5 times stable's + 2%, "
-        "with 95% anytime-valid confidence. All of "
-        "stable's are in one bucket: what is slower within it only finer ones show."
+        "at every bound within the margin (1.5 times stable's + 2%); "
+        "risk of passing a candidate beyond it at most 5%, for this check and step. "
+        "All of stable's requests are in one bucket; only finer buckets would show a slower "
+        "candidate within it."
     )
 
 

@@ -174,7 +174,8 @@ class EventShare:
         if verdict == "Fail":
             return self._shown_worse(state, budget)
         if verdict == "Pass":
-            return ShownBetter(budget.false_pass, look.share)
+            requests = comparison.step_alone(state)
+            return ShownBetter(budget.false_pass, look.share, requests, self._nouns.whole)
         return self._forecast(state, look, budget) if all(self._totals(state)) else None
 
     def _shown_worse(self, state: CheckState, budget: ErrorBudget) -> ShownWorse:

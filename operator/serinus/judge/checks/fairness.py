@@ -325,7 +325,7 @@ class FairnessCheck:
                 favoured, other = other, favoured
             return ShownUnfair(favoured, other, ShownWorse(budget.false_rollback))
         if verdict == "Pass":
-            return ShownBetter(budget.false_pass, look.share)
+            return ShownBetter(budget.false_pass, look.share, comparison.step_alone(state))
         return self._forecast(state, look, budget)
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:

@@ -191,7 +191,7 @@ class LatencyCheck:
         if verdict == "Fail":
             return self._shown_worse(state, budget)
         if verdict == "Pass":
-            return ShownBetter(budget.false_pass, look.share)
+            return ShownBetter(budget.false_pass, look.share, comparison.step_alone(state))
         return self._forecast(state, block, look, budget)
 
     def _shown_worse(self, state: CheckState, budget: ErrorBudget) -> ShownWorse:

@@ -204,7 +204,7 @@ class PredictionDriftCheck:
         if verdict == "Fail":
             return ShownWorse(budget.false_rollback)
         if verdict == "Pass":
-            return ShownBetter(budget.false_pass, look.share)
+            return ShownBetter(budget.false_pass, look.share, comparison.step_alone(state))
         return self._forecast(state, look, budget)
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:

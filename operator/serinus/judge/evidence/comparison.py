@@ -285,6 +285,12 @@ def requests_to_fail(
     return requests_until(-math.log(budget.false_fail), evidence, gains)
 
 
+def step_alone(state: CheckState) -> float | None:
+    """The candidate's requests in this step; None: it has served no others."""
+    served = max(state.candidate.values(), default=0.0)
+    return state.step_requests if state.step_requests < served else None
+
+
 def _released(state: CheckState) -> tuple[float, CheckState]:
     """Weight from what is held back: of what is left a half, a third, a fourth, so that some of it
     is left however often some is released."""

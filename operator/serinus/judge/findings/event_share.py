@@ -62,4 +62,4 @@ class EventShares:
     def _what_is_wrong(self, shown: ShownWorse) -> str:
         if shown.than_limit:
             return f"above the limit of {self.limit}"
-        return f"worse than tolerated ({self.tolerance.of()})"
+        return self.tolerance.exceeded(self.candidate, self.stable)

@@ -102,7 +102,7 @@ class SlowShares:
     def _what_is_wrong(self, shown: ShownWorse) -> str:
         if shown.than_limit and self.limit:
             return f"above the limit of {self.limit.share}"
-        return f"worse than tolerated ({self.tolerance.of()})"
+        return self.tolerance.exceeded(self.candidate, self.stable)
 
     def _margin(self) -> str:
         if not self.limit:

@@ -38,6 +38,12 @@ class AllowedRate:
         times = "" if self.ratio == 1 else f"{self.ratio:.4g} times "
         return f"{times}{whose}" + (f" + {100 * self.offset:g}%" if self.offset else "")
 
+    def exceeded(self, one: EventCount, other: EventCount) -> str:
+        """`worse than tolerated (1.5 times stable's + 1%)`, and in what if not in these counts."""
+        allowed = self.ratio * other.events / other.whole + self.offset if other.whole else 0.0
+        lately = "" if one.events / one.whole > allowed else " in recent requests"
+        return f"worse than tolerated ({self.of()}){lately}"
+
 
 @dataclass(frozen=True, slots=True)
 class PodShare:
@@ -81,15 +87,17 @@ class ShownBetter:
     """Probability that this check passes a candidate beyond it in one step."""
     weight: float | None = None
     """The candidate's share of the traffic; None: not known."""
-
-    def __str__(self) -> str:
-        risk = f"risk of passing a candidate beyond it {words.at_most(self.risk)}"
-        return f"{risk}, for this check and step."
+    requests: float | None = None
+    """The candidate's in this step, which alone are evidence; None: there were no earlier ones."""
+    whole: str = "requests"
+    """What they are called."""
 
     def within(self, margin: str) -> str:
         """`within the margin (1.5 times stable's) at 5% traffic`, and the risk."""
         at = f" at {words.exact_percent(self.weight)} traffic" if self.weight else ""
-        return f"within the margin ({margin}){at}; {self}"
+        by = f" by the {self.requests:.0f} {self.whole} of this step" if self.requests else ""
+        risk = f"risk of passing a candidate beyond it {words.at_most(self.risk)}"
+        return f"within the margin ({margin}){at}{by}; {risk}, for this check and step."
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +114,12 @@ class Forecast:
 
     def __str__(self) -> str:
         shown = "neither shown worse than tolerated nor within the margin."
-        waits = ((self.to_fail, "fail"), (self.to_pass, "pass"))
+        waits = ((self.to_fail, "Fails"), (self.to_pass, "Passes"))
         known = [(wait, verdict) for wait, verdict in waits if wait]
         if not known:
-            return f"{shown} At these rates the check neither fails nor passes."
+            return f"{shown} At these rates it neither fails nor passes."
         wait, verdict = min(known)
-        return f"{shown} {self._more(wait)} to {verdict} at these rates."
+        return f"{shown} {verdict} after {self._more(wait)} at these rates."
 
     def _more(self, requests: float) -> str:
         """In two digits: it is an estimate."""
@@ -119,7 +127,7 @@ class Forecast:
         rounded = max(math.ceil(requests / step) * step, 1)
         whole = self.whole if rounded > 1 else self.whole.removesuffix("s")
         time = f" ({words.about(requests / self.per_second)})" if self.per_second else ""
-        return f"About {rounded:,} more candidate {whole}{time}"
+        return f"about {rounded:,} more candidate {whole}{time}"
 
 
 Conclusion = ShownWorse | ShownBetter | Forecast
