@@ -75,7 +75,7 @@ FAULTS: Final = {
         "v2",
         "v7",
         (_ERRORS, _DRIFT, _USERS),
-        r"Negative feedback: candidate \d+/\d+ \(\S+%\), stable \d+/\d+ \(\S+%\); "
+        r"Candidate negative feedback \d+/\d+ \(\S+%\), stable \d+/\d+ \(\S+%\); "
         r"worse than tolerated \(1.1 times stable's \+ 1%\)(?: in recent requests)?\. "
         r"False-alarm risk at most 1% per rollout, all looks and checks included.",
         rate=20,

@@ -18,9 +18,10 @@ which the same happens before every look.
 - **Inconclusive**: the step waits for more requests, until `maxStepDuration`.
 - **NoData**, **Error**: the step holds, and neither passes nor fails.
 
-*False-alarm risk at most 1% per rollout* means: a candidate that is no worse than tolerated is rolled
-back in at most 1% of rollouts, however often it is judged ([what this assumes](checks.md)). The
-*greatest* or *clearest difference* is the one shown, of all that are compared.
+*False-alarm risk at most 1% per rollout* means: a candidate that is no worse than tolerated is
+rolled back in at most 1% of rollouts, however often it is judged
+([what this assumes](checks.md)). The *greatest* or *clearest difference* is the one shown, of all
+that are compared.
 """
 
 _FOOT = """\

@@ -148,7 +148,7 @@ def test_missing_pods_of_stable_hold_it_too() -> None:
     simulated = replicas("new-a", "new-b", "old-b")
     looks = [look(simulated) for _ in range(20)]
     assert looks[-1][0] == "NoData"
-    assert looks[-1][1].startswith("1 of 2 ready stable pods report")
+    assert "samples of only 1 of 2 ready stable pods" in looks[-1][1]
 
 
 def test_what_fails_is_rolled_back_though_a_pod_reports_nothing() -> None:

@@ -21,7 +21,7 @@ def test_a_candidate_that_fails_five_times_as_often_is_failed_with_its_figures()
     simulated = judging()
     found = simulated.until("Fail", lambda: simulated.errors((4, 75), (14, 1425)))
     assert found.message == (
-        "Errors: candidate 12/225 (5.3%), stable 42/4275 (0.98%); worse than tolerated "
+        "Candidate errors 12/225 (5.3%), stable 42/4275 (0.98%); worse than tolerated "
         "(1.1 times stable's + 0.1%). "
         "False-alarm risk at most 1% per rollout, all looks and checks included."
     )
@@ -49,7 +49,7 @@ def test_two_perfect_arms_pass_with_the_defaults_within_700_requests() -> None:
     found = simulated.until("Pass", lambda: simulated.errors((0, 75), (0, 1425)))
     assert 500 <= found.state.candidate["requests"] <= 700
     assert found.message == (
-        "Errors: candidate 0/675 (0%), stable 0/12825 (0%); within the margin "
+        "Candidate errors 0/675 (0%), stable 0/12825 (0%); within the margin "
         "(1.5 times stable's + 1%); "
         "risk of passing a candidate beyond it at most 5%, for this check and step."
     )
@@ -61,7 +61,7 @@ def test_the_forecast_comes_true_if_it_goes_on_like_that() -> None:
     simulated.errors((1, 100), (19, 1900))
     found = simulated.look()
     assert found.message == (
-        "Errors: candidate 1/100 (1.0%), stable 19/1900 (1.0%); neither shown worse than tolerated "
+        "Candidate errors 1/100 (1.0%), stable 19/1900 (1.0%); neither shown worse than tolerated "
         "nor within the margin. Passes after about 670 more candidate requests at these rates."
     )
     found = simulated.until("Pass", lambda: simulated.errors((1, 100), (19, 1900)))
@@ -192,7 +192,7 @@ def test_errors_are_found_by_the_matchers_of_the_policy() -> None:
         pods.add("pod", "http_total", 90, path="/v2", status="ok")
         pods.add("pod", "http_total", 10, path="/v2", status="bad")
         pods.add("pod", "http_total", 1000, path="/health", status="bad")
-    assert simulated.look().message.startswith("Errors: candidate 10/100 (10%), stable 10/100")
+    assert simulated.look().message.startswith("Candidate errors 10/100 (10%), stable 10/100")
 
 
 def counting_successes() -> SimulatedAnalysis:
@@ -217,7 +217,7 @@ def answered(
 def test_what_has_not_succeeded_has_failed() -> None:
     simulated = counting_successes()
     found = simulated.until("Fail", lambda: answered(simulated, (71, 75), (1411, 1425)))
-    assert found.message.startswith("Errors: candidate 12/300 (4.0%), stable 42/5700 (0.74%)")
+    assert found.message.startswith("Candidate errors 12/300 (4.0%), stable 42/5700 (0.74%)")
 
 
 def test_a_candidate_of_which_nothing_succeeds_has_no_series_of_successes_and_is_failed() -> None:
@@ -248,7 +248,7 @@ def test_requests_under_way_at_a_scrape_are_no_errors() -> None:
         answered(simulated, (80, 75), (1450, 1425))
         found = simulated.look()
     assert found.verdict == "Pass"
-    assert found.message.startswith("Errors: candidate 0/1500 (0%), stable 0/28500 (0%)")
+    assert found.message.startswith("Candidate errors 0/1500 (0%), stable 0/28500 (0%)")
 
 
 def test_what_failed_in_a_rush_is_never_more_than_what_was_asked() -> None:

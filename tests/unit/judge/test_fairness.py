@@ -181,7 +181,7 @@ def test_answers_without_outcomes_do_not_show_equal_odds() -> None:
     simulated.groups(north=(800, 1000), south=(800, 1000))
     found = simulated.look()
     assert found.verdict == "NoData"
-    assert "positives of no group yet" in found.message
+    assert "positives for no group yet" in found.message
 
 
 def test_the_bound_on_refusals_says_the_same_as_the_one_on_favours() -> None:

@@ -15,7 +15,7 @@ def test_a_candidate_that_users_dislike_is_failed_with_its_figures() -> None:
     simulated = judging()
     found = simulated.until("Fail", lambda: simulated.feedback((9, 30), (30, 300)))
     assert found.message == (
-        "Negative feedback: candidate 27/90 (30%), stable 90/900 (10%); worse than tolerated "
+        "Candidate negative feedback 27/90 (30%), stable 90/900 (10%); worse than tolerated "
         "(1.1 times stable's + 1%). "
         "False-alarm risk at most 1% per rollout, all looks and checks included."
     )
@@ -29,7 +29,8 @@ def test_a_candidate_that_users_like_as_much_passes_on_feedback_and_not_on_reque
         assert simulated.look().verdict == "NoData"
     found = simulated.until("Pass", lambda: simulated.feedback((3, 30), (30, 300)))
     assert found.message.endswith(
-        "within the margin (1.5 times stable's + 5%); risk of passing a candidate beyond it at most 5%"
+        "within the margin (1.5 times stable's + 5%); "
+        "risk of passing a candidate beyond it at most 5%, for this check and step."
     )
 
 
@@ -105,4 +106,4 @@ def test_which_outcomes_are_bad_is_a_setting() -> None:
         simulated.stable.add("pod", "ratings_total", counts[1], stars=stars)
     found = simulated.look()
     assert found.verdict == "Fail"
-    assert "Negative feedback: candidate 40/100 (40%), stable 30/1000 (3.0%)" in found.message
+    assert "Candidate negative feedback 40/100 (40%), stable 30/1000 (3.0%)" in found.message

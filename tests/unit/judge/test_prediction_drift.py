@@ -224,7 +224,7 @@ def test_too_many_classes_are_an_error_that_says_what_to_do() -> None:
     found = simulated.look()
     assert found.verdict == "Error"
     assert found.message == (
-        "200 classes and score ranges were seen, and at most 127 can be compared: name another "
+        "200 classes and score ranges were seen, but at most 127 can be compared: set another "
         "classLabel, or export coarser classes or buckets."
     )
     assert found.state.comparisons == []

@@ -332,7 +332,7 @@ def test_two_ports_cannot_share_one_service() -> None:
     assert told is not None
     assert "8080" in told
     assert "9090" in told
-    assert "named http" in told
+    assert "Name both ports http" in told
 
 
 def test_two_ports_of_one_name_can_share_a_service() -> None:

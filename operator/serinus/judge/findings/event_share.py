@@ -47,7 +47,7 @@ class EventShares:
         return words.sentences(f"{self._counts()}; {self._conclusion()}", self.variation)
 
     def _counts(self) -> str:
-        message = f"{self.nouns.events.capitalize()}: candidate {self.candidate}"
+        message = f"Candidate {self.nouns.events} {self.candidate}"
         return f"{message}, stable {self.stable}" if self.stable.whole else message
 
     def _conclusion(self) -> str:

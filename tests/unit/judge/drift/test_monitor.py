@@ -49,7 +49,8 @@ def test_a_drift_ends_once_the_world_is_back_and_not_before() -> None:
     watching.looks(60)
     assert not watching.feature().drifted
     assert watching.feature().message == (
-        "income: every range and category is within 1.25 times the reference's + 2% again."
+        "income: every range and category is within the tolerance "
+        "(1.25 times the reference's share + 2%) again."
     )
 
 
