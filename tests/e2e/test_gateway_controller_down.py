@@ -67,7 +67,7 @@ def test_the_pods_that_the_proxies_still_lead_to_stay_and_the_status_says_why(
     outage, _ = outages[name]
     assert outage.pods == {"v1": 1, "v2": 1}
     assert "may still get traffic" in outage.message
-    assert "has not yet taken the route at its current generation" in outage.message
+    assert "has not yet accepted the current generation of the route" in outage.message
 
 
 @pytest.mark.parametrize(("name", "stable"), [("rolled-back", "v1"), ("promoted", "v2")])

@@ -36,7 +36,7 @@ def test_requests_that_go_around_the_route_hold_the_rollout_until_they_end(
         with Load(product.api, product.model_image, namespace, around):
             status = loan.until("the split is wrong", _split_is_wrong)
             assert status["phase"] == "Degraded"
-            assert "where 20% is asked for" in status["message"]
+            assert "at a weight of 20%" in status["message"]
             assert loan.status().get("rejected") is None
         loan.until_healthy("v2")
         assert not clients.stop().unexplained, clients.unexplained_at

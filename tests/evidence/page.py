@@ -18,8 +18,9 @@ rollouts in which the same happens before every look.
 - **Inconclusive**: the step waits for more requests, until `maxStepDuration`.
 - **NoData**, **Error**: the step holds, and neither passes nor fails.
 
-*With 99% anytime-valid confidence* means: a candidate that is no worse is rolled back in at most 1%
-of rollouts, however often it is looked at. The *greatest difference* and the *clearest difference*
+*False-alarm risk at most 1% per rollout* means: a candidate that is no worse than tolerated is
+rolled back in at most 1% of rollouts, however often it is judged
+([what this assumes](checks.md)). The *greatest difference* and the *clearest difference*
 name the item that differs most among all that are compared.
 """
 

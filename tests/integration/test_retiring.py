@@ -28,7 +28,7 @@ async def _stay(operator: Operator, *revisions: str) -> None:
     told = await operator.until(
         "fraud", lambda s: "may still get traffic" in s["message"], moving=5
     )
-    assert "has not yet taken the route at its current generation" in told["message"]
+    assert "has not yet accepted the current generation of the route" in told["message"]
     for _ in range(6):
         operator.move(600)
         await operator.until("fraud", lambda s: s["retiring"])

@@ -1,5 +1,5 @@
-"""Samples that tell nothing: counters that stand still in an arm that should be served, and ready
-pods of which there are none. Neither is a zero, and no verdict stands on them."""
+"""Samples that prove nothing: counters that do not increase in an arm that should get traffic, and
+ready pods without samples. Neither means zero, and no verdict rests on them."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -11,16 +11,17 @@ from serinus.metrics.counters import LATE_WITHIN, Growth
 from serinus.metrics.queries import CounterQuery, Query, QueryError, QueryResult
 
 EXPECTED: Final = 20.0
-"""What an arm must have been expected to count, by its share of the traffic, before its standing
-still is no chance. Of so many that are routed one by one, none comes with a chance of 2e-9."""
+"""Requests that must be expected of an arm, by its share of the traffic, before a count of none
+means something. Of 20 expected requests that are routed independently, none arrives with a
+probability of 2e-9."""
 
 REPORT_WITHIN: Final = 120.0
-"""Seconds in which a pod that has become ready is scraped, or one that went is known to be gone."""
+"""Seconds within which a pod that became ready is scraped, and the end of one is known."""
 
 
 def alone(known: float, queries: Iterable[CounterQuery], look: Look) -> float:
     """What one arm has counted since the other last counted any: stable's if positive, candidate's
-    if negative. Of several counters the one that counted most tells."""
+    if negative. Of several counters the greatest counts."""
     wholes = [query for query in queries if not query.part]
     candidate, stable = (
         max((_events(look.growth(whole)[arm]) for whole in wholes), default=0.0) for arm in (0, 1)
@@ -35,7 +36,7 @@ def alone(known: float, queries: Iterable[CounterQuery], look: Look) -> float:
 
 
 def frozen(counted_alone: float, look: Look, *, stable_matters: bool = True) -> StandsStill | None:
-    """Which arm's counters stand still though the other's share of the traffic came."""
+    """Which arm counts nothing although the other one serves its share of the traffic."""
     if look.weight is None or not 0 < look.weight.share < 1:
         return None
     odds = look.weight.share / (1 - look.weight.share)
@@ -51,8 +52,8 @@ def frozen(counted_alone: float, look: Look, *, stable_matters: bool = True) -> 
 def unreported(
     arms: tuple[Mapping[Query, QueryResult], Mapping[Query, QueryResult]], ready: tuple[int, int]
 ) -> PodsUnreported | None:
-    """Which arm has more ready pods than Prometheus has samples of. Pods that have no sample of the
-    last REPORT_WITHIN seconds report no more."""
+    """Which arm has ready pods without samples. Samples older than LATE_WITHIN seconds before the
+    newest do not count."""
     seen = [_newest_by_pod(arm) for arm in arms]
     newest = max((at for pods in seen for at in pods.values()), default=-math.inf)
     for name, pods, wanted in zip(("candidate", "stable"), seen, ready, strict=True):
@@ -63,7 +64,7 @@ def unreported(
 
 
 def _events(growth: Growth) -> float:
-    """Of a histogram its observations, and not the sum of its buckets."""
+    """The increase of a counter; of a histogram, its observations, not the sum of its buckets."""
     return math.fsum(
         each.amount
         for each in growth.increases

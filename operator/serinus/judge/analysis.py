@@ -1,4 +1,4 @@
-"""All checks of an analysis: what they ask, and what they come to after each measurement."""
+"""All checks of an analysis: their queries, and their status after each measurement."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ _CHECKS_KEPT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is known so far; it lies in the status of the candidate."""
+    """What is known so far, as kept in the candidate's status."""
 
     counted: Mapping[str, float] = field(default_factory=dict)
     """By target, Unix seconds of the last sample counted."""
@@ -37,17 +37,17 @@ class Progress:
     baseline: Baseline | None = None
     silence: Silence | None = None
     unreported_since: float | None = None
-    """Since when Prometheus knows fewer pods than are ready, Unix seconds."""
+    """Since when some ready pods have no samples, Unix seconds."""
 
 
 def queries_of(analysis: Analysis) -> tuple[Query, ...]:
-    """Everything to ask of both arms, in this order: wholes before their parts."""
+    """All queries for both arms, wholes before their parts."""
     asked = dict.fromkeys(one for check in analysis.checks for one in kind_of(check).queries())
     return tuple(sorted(asked, key=lambda one: isinstance(one, CounterQuery) and one.part))
 
 
 def longest_warm_up(analysis: Analysis) -> float:
-    """Seconds before a block that have to be read as well, to know whether a pod had warmed up."""
+    """Seconds that must be read before a block, to know whether a pod had warmed up."""
     return max((check.settings.warm_up_seconds for check in analysis.checks), default=0.0)
 
 
@@ -59,12 +59,12 @@ def judge(
     weight: EffectiveWeight | None = None,
     ready: tuple[int, int] | None = None,
 ) -> Progress:
-    """What is known, and a measurement -> what is known then.
+    """The progress and a measurement -> the progress after it.
 
-    `since` is when the candidate's first weight took effect, Unix seconds: targets that were
-    never counted are counted from there. `weight` is in effect since the last measurement, or
-    longer. `ready` is how many pods of candidate and stable are ready, where that is known. A
-    measurement that was already counted changes nothing.
+    `since`: when the candidate's first weight took effect, Unix seconds; targets that were never
+    counted are counted from then on. `weight`: in effect at least since the last measurement.
+    `ready`: the number of ready pods of candidate and stable, if known. A measurement that was
+    counted before changes nothing.
     """
     (candidate, stable), counted = count(
         (_counters(measurement.candidate), _counters(measurement.stable)),
@@ -101,7 +101,7 @@ def judge(
 
 @lru_cache(maxsize=_CHECKS_KEPT)
 def reads(check: Check) -> str:
-    """12 characters that stand for the counters that a check reads, whatever its bounds."""
+    """A digest of the counters that a check reads, 12 characters; its bounds do not matter."""
     texts = [
         [*one.metrics, *sorted(f"{m.label}{m.operator}{m.value}" for m in one.matchers)]
         for one in kind_of(check).queries()
@@ -111,14 +111,14 @@ def reads(check: Check) -> str:
 
 
 def enter_step(checks: Iterable[CheckStatus]) -> list[CheckStatus]:
-    """The weight changes: pass has to be shown anew, the evidence against the candidate goes on,
-    and what could not be read is unreadable until it is read."""
+    """The checks after a change of the weight: Pass must be shown anew, the evidence against the
+    candidate is kept, and Error and NoData stay until the next look."""
     return [check if check.rolls_back else _begun_anew(check) for check in checks]
 
 
 def as_asked(analysis: Analysis, checks: Iterable[CheckStatus]) -> list[CheckStatus]:
-    """What is known of the checks that are asked for now. A check of which nothing was judged yet
-    has no settings that could have changed."""
+    """The status of the checks that the analysis has now. A check that was never judged has no
+    settings that could have changed."""
     known = tuple(checks)
     return [
         _before(check, known, {check.digest, ""}, budget_of(analysis, check))
@@ -128,7 +128,7 @@ def as_asked(analysis: Analysis, checks: Iterable[CheckStatus]) -> list[CheckSta
 
 def _begun_anew(check: CheckStatus) -> CheckStatus:
     anew = check.replace(state=comparison.step_entered(check.state))
-    return _unjudged(anew, "Not judged at this weight yet.")
+    return _unjudged(anew, "Not yet judged at this weight.")
 
 
 def _unjudged(check: CheckStatus, message: str) -> CheckStatus:
@@ -138,17 +138,17 @@ def _unjudged(check: CheckStatus, message: str) -> CheckStatus:
 
 
 def _not_looked_at(check: CheckStatus) -> CheckStatus:
-    """Nothing is known of it by what it is to decide by now, not even that nothing is shown."""
+    """It has to look before it decides by the analysis's new settings."""
     if check.verdict == "Error":
         return check
-    message = "Not judged by the analysis's new settings yet."
+    message = "Not yet judged with the new settings of the analysis."
     return check.replace(verdict="NoData", message=message)
 
 
 def overall(checks: Iterable[CheckStatus]) -> Verdict:
-    """The gravest verdict about the candidate; Pass where there is nothing to check.
+    """The worst verdict about the candidate; Pass if there are no checks.
 
-    While the traffic is split otherwise than asked for, nothing is shown to be good.
+    While the traffic split is wrong, the overall verdict is not Pass.
     """
     verdicts = {"Inconclusive" if c.split_is_wrong else c.verdict for c in checks} | {"Pass"}
     return next(verdict for verdict in _GRAVEST_FIRST if verdict in verdicts)
@@ -159,7 +159,7 @@ def _counters(answers: Mapping[Query, QueryResult]) -> dict[CounterQuery, QueryR
 
 
 def budget_of(analysis: Analysis, check: Check) -> ErrorBudget:
-    """A check's share of how often the analysis may be wrong."""
+    """The error probabilities of a check: its share of falseRollbackBudget, and the whole."""
     sharing = sum(each.weight for each in analysis.checks if each.settings.shares_budget)
     whole = fraction(analysis.false_rollback_budget)
     return ErrorBudget(
@@ -171,7 +171,7 @@ def budget_of(analysis: Analysis, check: Check) -> ErrorBudget:
 
 
 def _decided_by(check: Check, budget: ErrorBudget) -> str:
-    """Stands for what a check's verdict depends on beside its own settings and the evidence."""
+    """A digest of the budgets that a check decides by; empty if it has no guarantee."""
     return budget.digest if check.settings.has_guarantee else ""
 
 
@@ -182,9 +182,9 @@ def _baseline(check: Check, progress: Progress) -> CheckBaseline:
 def _before(
     check: Check, checks: Iterable[CheckStatus], policies: set[str], budget: ErrorBudget
 ) -> CheckStatus:
-    """What was known of a check; nothing if it is new, or its settings are. Where only what the
-    analysis gives it to decide by is new, the evidence goes on, which holds whatever it is held
-    against, and the verdict waits. A status of an older operator does not tell."""
+    """The status of a check so far; a fresh one if the check or its settings are new. If only the
+    analysis's budgets are new, the evidence is kept, since it does not depend on them, and the
+    verdict waits for the next look. A status of an older operator does not record the budgets."""
     for known in checks:
         if (known.name, known.kind) == (check.name, check.kind) and known.state.policy in policies:
             if known.state.budget in ("", _decided_by(check, budget)):
@@ -224,8 +224,7 @@ def _judged(
 
 
 def _unless_unexplained(check: Check, found: Finding, look: Look) -> Finding:
-    """Nothing is shown to be good until it is known why counters fell, and nothing is shown to be
-    bad where no restart explains it."""
+    """No Pass until it is known why counters decreased; no Fail if no restart explains it."""
     falls = [
         fell
         for one in kind_of(check).queries()
@@ -245,7 +244,7 @@ def _unless_unexplained(check: Check, found: Finding, look: Look) -> Finding:
 def _unless_absent(
     check: Check, found: Finding, look: Look, unreported: PodsUnreported | None
 ) -> Finding:
-    """Nothing is shown to be good by counters that stand still, nor by pods that report nothing."""
+    """No Pass by counters that do not increase, nor while ready pods have no samples."""
     counters = [one for one in kind_of(check).queries() if isinstance(one, CounterQuery)]
     counted_alone = alone(found.state.alone, counters, look)
     state = found.state.replace(alone=counted_alone)

@@ -1,8 +1,8 @@
-"""Whether the candidate is silent: stable's requests grow, and of the candidate's share none is
-counted.
+"""Whether the candidate is silent: stable counts requests, and the candidate counts none of its
+share.
 
-Readiness tells nothing of a model that hangs, nor do counters of requests that never end. Stable
-tells, which is asked by the same clients at the same time.
+A model that hangs may be ready, and requests that never complete are not counted. Stable, which
+serves the same clients at the same time, reveals it.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,8 @@ from serinus.metrics.counters import Growth, Reading
 from serinus.metrics.queries import CounterQuery
 
 EXPECTED: Final = 20.0
-"""Requests that a candidate must have been expected to serve. Of so many that are routed one by
-one, none comes to it with a chance of 2e-9."""
+"""Requests that must be expected of the candidate. Of 20 expected requests that are routed
+independently, none arrives with a probability of 2e-9."""
 
 
 def listen(
@@ -26,12 +26,12 @@ def listen(
     weight: EffectiveWeight | None,
     after: float,
 ) -> Silence | None:
-    """What is known of the silence after a look; None: there is none, or it cannot be known.
+    """The silence after a look; None: there is none, or it is not known.
 
-    `after` is for how many seconds it has to last. Stable's newest sample may be half as old, and
-    the look before: where nothing is scraped or read, nobody is silent, and where what was counted
-    waits, nobody is either. And the arms are scraped at different moments, so that the first look
-    after a gap proves nothing.
+    `after`: seconds that it has to last. Stable's newest sample and the previous look may be at
+    most half as old: where nothing is scraped or read, or counts are still held back, the candidate
+    is not silent. The arms are scraped at different moments, so the first look after a gap proves
+    nothing.
     """
     if weight is None or weight.share >= 1:
         return None

@@ -211,7 +211,7 @@ async def _gateway_deleted(world: World) -> None:
     gone = await world.until(lambda s: _reason(s) == "RouteRefused", 12.0)
     stalled = next(c for c in gone.status["conditions"] if c["type"] == "Stalled")
     assert (gone.status["phase"], stalled["status"]) == ("Degraded", "True")
-    assert "Gateway shop/public has not answered" in gone.status["message"]
+    assert "Gateway shop/public has not reported on the route" in gone.status["message"]
     await world.wait(MINUTE)
     writes = len(world.history.writes)
     await world.wait(10 * MINUTE)

@@ -67,7 +67,7 @@ def test_traffic_that_goes_astray_holds_the_rollout_and_rolls_nobody_back(
     found = simulated(capsys, "-f", GATEWAY, "--scenario", scenario, "--runs", "20")
     assert chances(found) == {"TrafficSplitWrong": 1.0}
     assert found["outcomes"][0]["outcome"] == "Held"
-    assert "% is asked for" in found["timeline"][-1]["message"]
+    assert "at a weight of " in found["timeline"][-1]["message"]
 
 
 def test_a_group_that_is_denied_what_others_get_rolls_back(
@@ -106,7 +106,7 @@ def test_errors_that_come_in_bursts_roll_no_equal_candidate_back_and_are_told_be
     assert "CheckFailed" not in chances(found)
     [told] = [moment for moment in found["timeline"] if moment["reason"] == "Baseline"]
     assert "Check errors: Stable's counts came in bursts" in told["message"]
-    assert "At today's traffic an equal candidate passes in about " in told["message"]
+    assert "At today's traffic, a candidate as good as stable passes in about " in told["message"]
 
 
 def test_an_equal_candidate_climbs_every_step(capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,7 +43,7 @@ def test_a_pass_does_not_stand_on_counters_that_are_scraped_and_stand_still(
     served(simulated, 0, 800)
     found = simulated.look()
     assert found.verdict == "NoData"
-    assert "candidate pods have counted nothing while stable counted" in found.message
+    assert "candidate pods counted nothing while the stable pods counted" in found.message
     served(simulated, 200, 800)
     assert simulated.look().verdict == "Pass"
 
@@ -65,7 +65,7 @@ def test_stable_that_stands_still_is_nothing_to_be_compared_with() -> None:
     served(simulated, 200, 0)
     found = simulated.look()
     assert found.verdict == "NoData"
-    assert "stable pods have counted nothing while candidate counted 200" in found.message
+    assert "stable pods counted nothing while the candidate pods counted 200" in found.message
 
 
 def test_an_arm_that_was_not_expected_to_count_much_may_count_nothing() -> None:
@@ -131,8 +131,8 @@ def test_ready_pods_that_report_nothing_hold_the_rollout_and_the_others_are_name
     lag = int(REPORT_WITHIN // INTERVAL)
     assert [verdict for verdict, _ in looks[lag + 1 :]] == ["NoData"] * (19 - lag)
     assert looks[-1][1] == (
-        "1 of 2 ready candidate pods report to Prometheus, for more than 2m: new-a. The others "
-        "must be scraped, and have served a request."
+        "For more than 2m, Prometheus has had samples of only 1 of 2 ready candidate pods: new-a. "
+        "Check that the others are scraped and have served a request."
     )
 
 
@@ -148,7 +148,7 @@ def test_missing_pods_of_stable_hold_it_too() -> None:
     simulated = replicas("new-a", "new-b", "old-b")
     looks = [look(simulated) for _ in range(20)]
     assert looks[-1][0] == "NoData"
-    assert looks[-1][1].startswith("1 of 2 ready stable pods report")
+    assert "samples of only 1 of 2 ready stable pods" in looks[-1][1]
 
 
 def test_what_fails_is_rolled_back_though_a_pod_reports_nothing() -> None:

@@ -73,7 +73,7 @@ def test_a_candidate_whose_errors_come_in_bursts_as_stables_do_is_not_rolled_bac
     found = innocent.look()
     assert found.verdict == "Inconclusive"
     assert found.message.endswith(
-        " Stable's errors came in bursts (5.0 times the variance of independent ones), "
+        " Stable's errors came in bursts (5.0 times the variance of independent events), "
         "so each counts for less."
     )
 
@@ -81,7 +81,7 @@ def test_a_candidate_whose_errors_come_in_bursts_as_stables_do_is_not_rolled_bac
 def test_with_bursts_a_bad_candidate_is_found_after_more_requests() -> None:
     simulated = serving(dispersions=[BURSTS])
     found = simulated.until("Fail", lambda: simulated.errors((20, 100), (100, 1900)), looks=12)
-    assert "with 99% anytime-valid confidence. Stable's errors came in bursts" in found.message
+    assert "all looks and checks included. Stable's errors came in bursts" in found.message
 
 
 def test_a_single_pod_that_is_worse_within_what_pods_differ_proves_nothing() -> None:
@@ -94,8 +94,8 @@ def test_a_single_pod_that_is_worse_within_what_pods_differ_proves_nothing() -> 
     found = innocent.progress.checks[0]
     assert found.verdict != "Fail"
     assert found.message.endswith(
-        " Stable's pods may differ by 20% in errors. So 2.28 times stable's is tolerated from 1 "
-        "candidate pod; 3 or more would tell sooner."
+        " Stable's pods differ by 20% in errors (standard deviation), so 2.28 times stable's is "
+        "tolerated for 1 candidate pod; 3 or more would decide sooner."
     )
 
 

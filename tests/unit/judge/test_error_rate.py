@@ -21,8 +21,9 @@ def test_a_candidate_that_fails_five_times_as_often_is_failed_with_its_figures()
     simulated = judging()
     found = simulated.until("Fail", lambda: simulated.errors((4, 75), (14, 1425)))
     assert found.message == (
-        "Candidate errors 12/225 (5.3%) against stable 42/4275 (0.98%); the rate is above "
-        "1.1 times stable's + 0.1%, with 99% anytime-valid confidence."
+        "Candidate errors 12/225 (5.3%), stable 42/4275 (0.98%); worse than tolerated "
+        "(1.1 times stable's + 0.1%). "
+        "False-alarm risk at most 1% per rollout, all looks and checks included."
     )
 
 
@@ -48,8 +49,9 @@ def test_two_perfect_arms_pass_with_the_defaults_within_700_requests() -> None:
     found = simulated.until("Pass", lambda: simulated.errors((0, 75), (0, 1425)))
     assert 500 <= found.state.candidate["requests"] <= 700
     assert found.message == (
-        "Candidate errors 0/675 (0%) against stable 0/12825 (0%); the rate is below "
-        "1.5 times stable's + 1%, with 95% anytime-valid confidence."
+        "Candidate errors 0/675 (0%), stable 0/12825 (0%); within the margin "
+        "(1.5 times stable's + 1%); "
+        "risk of passing a candidate beyond it at most 5%, for this check and step."
     )
 
 
@@ -59,8 +61,8 @@ def test_the_forecast_comes_true_if_it_goes_on_like_that() -> None:
     simulated.errors((1, 100), (19, 1900))
     found = simulated.look()
     assert found.message == (
-        "Candidate errors 1/100 (1.0%) against stable 19/1900 (1.0%). Passes after about 670 more "
-        "candidate requests if it goes on like this."
+        "Candidate errors 1/100 (1.0%), stable 19/1900 (1.0%); neither shown worse than tolerated "
+        "nor within the margin. Passes after about 670 more candidate requests at these rates."
     )
     found = simulated.until("Pass", lambda: simulated.errors((1, 100), (19, 1900)))
     assert 700 <= found.state.candidate["requests"] <= 800
@@ -71,9 +73,7 @@ def test_a_bad_candidate_is_told_when_it_will_fail() -> None:
     simulated.look()
     simulated.errors((3, 60), (11, 1140))
     found = simulated.look()
-    assert found.message.endswith(
-        "Fails after about 160 more candidate requests if it goes on like this."
-    )
+    assert found.message.endswith("Fails after about 160 more candidate requests at these rates.")
     found = simulated.until("Fail", lambda: simulated.errors((1, 20), (4, 380)))
     assert 160 <= found.state.candidate["requests"] <= 240
 
@@ -93,7 +93,7 @@ def test_no_step_is_passed_on_fewer_requests_than_asked_for() -> None:
 def test_a_limit_fails_a_candidate_that_is_no_worse_than_stable() -> None:
     simulated = judging(limit="5%")
     found = simulated.until("Fail", lambda: simulated.errors((12, 100), (228, 1900)))
-    assert "the rate is above the limit of 5%, with 99% anytime-valid confidence." in found.message
+    assert "; above the limit of 5%. False-alarm risk at most 1% per rollout" in found.message
 
 
 def test_a_limit_fails_a_candidate_even_where_stable_tells_nothing() -> None:
@@ -124,8 +124,9 @@ def test_pods_that_export_nothing_are_no_data_and_the_message_names_metric_and_a
     found = simulated.look()
     assert found.verdict == "NoData"
     assert found.message == (
-        "Prometheus has model_requests_total from the stable pods and none from the candidate "
-        "pods: no request to them has ended yet, or they do not export it, or they are not scraped."
+        "Prometheus has model_requests_total from the stable pods but not from the candidate "
+        "pods: no request to them has completed yet, or they do not export it, or they are not "
+        "scraped."
     )
 
 
@@ -142,15 +143,15 @@ def test_pods_that_stopped_being_scraped_are_no_data_and_no_pass() -> None:
     (found,) = simulated.progress.checks
     assert found.verdict == "NoData"
     assert found.message == (
-        "The newest model_requests_total from the candidate pods is 6m40s old: do they run, and "
-        "are they scraped?"
+        "The newest sample of model_requests_total from the candidate pods is 6m40s old: check "
+        "that they run and are scraped."
     )
 
 
 def test_no_requests_yet_is_neither_no_data_nor_a_pass() -> None:
     found = judging().look()
     assert found.verdict == "Inconclusive"
-    assert found.message == "The candidate has served no request yet."
+    assert found.message == "The candidate has served no requests yet."
 
 
 @pytest.mark.parametrize("arm", ["candidate", "stable"])
@@ -191,9 +192,7 @@ def test_errors_are_found_by_the_matchers_of_the_policy() -> None:
         pods.add("pod", "http_total", 90, path="/v2", status="ok")
         pods.add("pod", "http_total", 10, path="/v2", status="bad")
         pods.add("pod", "http_total", 1000, path="/health", status="bad")
-    assert simulated.look().message.startswith(
-        "Candidate errors 10/100 (10%) against stable 10/100"
-    )
+    assert simulated.look().message.startswith("Candidate errors 10/100 (10%), stable 10/100")
 
 
 def counting_successes() -> SimulatedAnalysis:
@@ -218,7 +217,7 @@ def answered(
 def test_what_has_not_succeeded_has_failed() -> None:
     simulated = counting_successes()
     found = simulated.until("Fail", lambda: answered(simulated, (71, 75), (1411, 1425)))
-    assert found.message.startswith("Candidate errors 12/300 (4.0%) against stable 42/5700 (0.74%)")
+    assert found.message.startswith("Candidate errors 12/300 (4.0%), stable 42/5700 (0.74%)")
 
 
 def test_a_candidate_of_which_nothing_succeeds_has_no_series_of_successes_and_is_failed() -> None:
@@ -249,7 +248,7 @@ def test_requests_under_way_at_a_scrape_are_no_errors() -> None:
         answered(simulated, (80, 75), (1450, 1425))
         found = simulated.look()
     assert found.verdict == "Pass"
-    assert found.message.startswith("Candidate errors 0/1500 (0%) against stable 0/28500 (0%)")
+    assert found.message.startswith("Candidate errors 0/1500 (0%), stable 0/28500 (0%)")
 
 
 def test_what_failed_in_a_rush_is_never_more_than_what_was_asked() -> None:

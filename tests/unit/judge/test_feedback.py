@@ -15,8 +15,9 @@ def test_a_candidate_that_users_dislike_is_failed_with_its_figures() -> None:
     simulated = judging()
     found = simulated.until("Fail", lambda: simulated.feedback((9, 30), (30, 300)))
     assert found.message == (
-        "Candidate negative feedback 27/90 (30%) against stable 90/900 (10%); the rate is above "
-        "1.1 times stable's + 1%, with 99% anytime-valid confidence."
+        "Candidate negative feedback 27/90 (30%), stable 90/900 (10%); worse than tolerated "
+        "(1.1 times stable's + 1%). "
+        "False-alarm risk at most 1% per rollout, all looks and checks included."
     )
 
 
@@ -28,7 +29,8 @@ def test_a_candidate_that_users_like_as_much_passes_on_feedback_and_not_on_reque
         assert simulated.look().verdict == "NoData"
     found = simulated.until("Pass", lambda: simulated.feedback((3, 30), (30, 300)))
     assert found.message.endswith(
-        "the rate is below 1.5 times stable's + 5%, with 95% anytime-valid confidence."
+        "within the margin (1.5 times stable's + 5%); "
+        "risk of passing a candidate beyond it at most 5%, for this check and step."
     )
 
 
@@ -51,7 +53,7 @@ def test_a_forecast_counts_outcomes_and_not_requests() -> None:
     simulated = judging()
     simulated.look()
     simulated.feedback((2, 20), (30, 300))
-    assert simulated.look().message.endswith("more candidate outcomes if it goes on like this.")
+    assert simulated.look().message.endswith("more candidate outcomes at these rates.")
 
 
 def test_no_step_passes_on_less_feedback_than_asked_for() -> None:
@@ -67,7 +69,7 @@ def test_an_absolute_limit_needs_no_feedback_about_stable() -> None:
     simulated = judging(limit="20%")
     simulated.look()
     found = simulated.until("Fail", lambda: simulated.feedback((15, 30), (0, 0)))
-    assert "the rate is above the limit of 20%" in found.message
+    assert "above the limit of 20%" in found.message
 
 
 def test_what_comes_before_its_time_is_not_counted() -> None:
@@ -77,7 +79,7 @@ def test_what_comes_before_its_time_is_not_counted() -> None:
     found = simulated.look()
     assert (found.verdict, found.message) == (
         "Inconclusive",
-        "Feedback counts from 60s after the first traffic on, that is in 35s.",
+        "Feedback counts from 60s after the first traffic, which is in 35s.",
     )
     simulated.look()
     simulated.look()
@@ -104,4 +106,4 @@ def test_which_outcomes_are_bad_is_a_setting() -> None:
         simulated.stable.add("pod", "ratings_total", counts[1], stars=stars)
     found = simulated.look()
     assert found.verdict == "Fail"
-    assert "negative feedback 40/100 (40%) against stable 30/1000 (3.0%)" in found.message
+    assert "Candidate negative feedback 40/100 (40%), stable 30/1000 (3.0%)" in found.message

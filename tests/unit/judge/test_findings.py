@@ -42,4 +42,4 @@ def test_of_an_arm_without_requests_nothing_is_shown() -> None:
     finding, figures = found(((0, 0), (10, 990)))
     assert finding.verdict == "Inconclusive"
     assert figures.conclusion is None
-    assert finding.message == "The candidate has served no request yet."
+    assert finding.message == "The candidate has served no requests yet."

@@ -121,7 +121,10 @@ def test_every_kind_that_compares_counts_has_a_forecast() -> None:
 
 def test_what_is_to_be_expected_is_told_for_each_weight() -> None:
     message = told(analysis(error_rate()), quiet)
-    assert "At today's traffic an equal candidate passes in about 3m at 5%, in about " in message
+    assert (
+        "At today's traffic, a candidate as good as stable passes in about 3m at 5% and about "
+        in message
+    )
     assert "maxStepDuration" not in message
     assert "would have rolled back" not in message
 
@@ -131,8 +134,16 @@ def test_a_policy_that_needs_more_traffic_than_there_is_is_warned_of() -> None:
         requests(pods, "a", poisson(rng, 0.6), 60)
 
     message = told(analysis(error_rate()), little)
-    assert "Check errors will not pass at 5% and 50% within maxStepDuration (30m)" in message
-    assert "check errors will not find twice as many bad events in that time." in message
+    assert "Check errors cannot pass at 5% and 50% within maxStepDuration (30m)" in message
+    assert "check errors needs longer than maxStepDuration to detect twice stable's" in message
+
+
+def test_that_what_is_tolerated_is_not_detected_is_no_warning() -> None:
+    def little(pods: Pods, rng: Random, minute: int) -> None:
+        requests(pods, "a", poisson(rng, 0.6), 60)
+
+    message = told(analysis(error_rate(tolerance=2, margin=3)), little)
+    assert "to detect twice stable's" not in message
 
 
 def test_at_full_weight_there_is_no_stable_to_compare_with() -> None:
@@ -153,7 +164,7 @@ def test_a_policy_that_would_have_rolled_back_a_pod_of_stable_is_told_of_with_it
 
     message = told(analysis(error_rate(limit="5%")), one_worse)
     assert "This policy would have rolled back stable's own pod bad" in message
-    assert "check errors: Candidate errors " in message
+    assert "Check errors: Candidate errors " in message
 
 
 def test_an_unchanged_model_of_equal_pods_would_not_have_been_rolled_back() -> None:

@@ -83,7 +83,7 @@ def test_pods_that_differ_are_learned_and_told() -> None:
     found = learned(analysis(error_rate()), serve)
     [known] = found.checks[0].dispersions
     assert 0.2 < known.between_pods < 0.6
-    assert "Stable's pods may differ by " in found.message
+    assert "Stable's pods differ by " in found.message
 
 
 def test_feedback_is_learned_like_errors() -> None:

@@ -48,8 +48,9 @@ def failed(pods: list[str], bad: int, *others: int) -> str:
 
 def test_the_one_bad_pod_is_named_with_its_part_of_the_errors() -> None:
     assert failed(names(5), 10, 1) == (
-        "Candidate errors 14/200 (7.0%) against stable 20/2000 (1.0%); the rate is above 1.1 times "
-        f"stable's + 0.1%, with 99% anytime-valid confidence. 10 of the 14 in pod {BAD}, 1 of 5."
+        "Candidate errors 14/200 (7.0%), stable 20/2000 (1.0%); worse than tolerated (1.1 times "
+        "stable's + 0.1%). False-alarm risk at most 1% per rollout, all looks and checks included. "
+        f"10 of the 14 are in pod {BAD}, one of 5 pods."
     )
 
 
@@ -81,7 +82,7 @@ def test_a_pod_that_most_requests_went_to_is_not_blamed_for_having_most_errors()
 def test_the_state_keeps_so_many_pods_and_no_more() -> None:
     pods = names(MOST_PODS + 10)
     message = failed(pods, 40, 0)
-    assert f"in pod {BAD}, 1 of the first {MOST_PODS}." in message
+    assert f"in pod {BAD}, one of the first {MOST_PODS} pods." in message
     simulated = judging(*pods)
     simulated.look()
     stable_serves(simulated)
@@ -106,7 +107,7 @@ def test_a_limit_names_it_too() -> None:
 
     message = simulated.until("Fail", some_time).message
     assert "above the limit of 2%" in message
-    assert f"in pod {BAD}, 1 of 4." in message
+    assert f"in pod {BAD}, one of 4 pods." in message
 
 
 def test_a_slow_pod_is_named() -> None:
@@ -127,7 +128,7 @@ def test_a_slow_pod_is_named() -> None:
             )
 
     message = simulated.until("Fail", some_time).message
-    assert f"in pod {BAD}, 1 of 4." in message
+    assert f"in pod {BAD}, one of 4 pods." in message
 
 
 def test_a_pod_whose_answers_users_dislike_is_named() -> None:
@@ -144,4 +145,4 @@ def test_a_pod_whose_answers_users_dislike_is_named() -> None:
             simulated.candidate.add(pod, "model_feedback_total", 10 - wrong, outcome="correct")
             simulated.candidate.add(pod, "model_feedback_total", wrong, outcome="incorrect")
 
-    assert f"in pod {BAD}, 1 of 4." in simulated.until("Fail", some_time).message
+    assert f"in pod {BAD}, one of 4 pods." in simulated.until("Fail", some_time).message

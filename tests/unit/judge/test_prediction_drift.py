@@ -30,9 +30,9 @@ def test_a_class_that_became_common_fails_and_is_named_with_both_shares() -> Non
     found = simulated.look()
     assert found.verdict == "Fail"
     assert found.message == (
-        "Class cat: candidate 80/200 (40%) against stable 400/3800 (11%), the clearest difference; "
-        "some share is above 1.25 times the other revision's + 1%, "
-        "with 99% anytime-valid confidence."
+        "Class cat: candidate 80/200 (40%), stable 400/3800 (11%), the clearest difference; "
+        "predictions differ by more than tolerated (1.25 times the other revision's share + 1%). "
+        "False-alarm risk at most 1% per rollout, all looks and checks included."
     )
 
 
@@ -42,7 +42,7 @@ def test_a_class_that_became_rare_fails_too() -> None:
     simulated.classes({"cat": 2, "dog": 99, "bird": 99}, {"cat": 1266, "dog": 1267, "bird": 1267})
     found = simulated.look()
     assert found.verdict == "Fail"
-    assert found.message.startswith("Class cat: candidate 2/200 (1.0%) against stable")
+    assert found.message.startswith("Class cat: candidate 2/200 (1.0%), stable")
 
 
 def test_equal_predictions_of_three_classes_pass_within_300_requests() -> None:
@@ -52,7 +52,8 @@ def test_equal_predictions_of_three_classes_pass_within_300_requests() -> None:
     found = simulated.until("Pass", lambda: simulated.classes(candidate, stable))
     assert 50 <= found.state.candidate["class"] <= 300
     assert (
-        "every class and score range is within 2 times the other revision's + 2%" in found.message
+        "every class and score range is within the margin (2 times the other revision's share + 2%)"
+        in found.message
     )
 
 
@@ -65,8 +66,9 @@ def test_a_class_may_be_common_enough_to_matter_and_not_be_seen_in_a_hundred_req
     found = simulated.look()
     assert found.verdict == "Inconclusive"
     assert found.message == (
-        "Class cat: candidate 100/100 (100%) against stable 1900/1900 (100%), the greatest "
-        "difference. Passes after about 250 more candidate requests if it goes on like this."
+        "Class cat: candidate 100/100 (100%), stable 1900/1900 (100%), the greatest difference; "
+        "neither shown worse than tolerated nor within the margin. Passes after about 250 more "
+        "candidate requests at these rates."
     )
     simulated.until("Pass", lambda: simulated.classes({"cat": 100}, {"cat": 1900}), looks=4)
 
@@ -128,7 +130,7 @@ def test_scores_that_moved_up_fail_and_the_range_is_named() -> None:
     simulated.scores({0.25: 5, 0.5: 45, 0.75: 50, 1.0: 100}, {b: 4 * n for b, n in EVEN.items()})
     found = simulated.look()
     assert found.verdict == "Fail"
-    assert found.message.startswith("Score up to 0.25: candidate 5/200 (2.5%) against stable")
+    assert found.message.startswith("Score up to 0.25: candidate 5/200 (2.5%), stable")
 
 
 def test_a_world_that_moves_for_both_arms_fails_nobody_though_the_split_changes_meanwhile() -> None:
@@ -181,7 +183,7 @@ def test_by_default_either_metric_will_do_and_both_count() -> None:
 def test_an_empty_histogram_that_nobody_named_does_not_keep_the_classes_from_passing() -> None:
     simulated = classes()
     simulated.scores({0.5: 0, 1.0: 0}, {0.5: 0, 1.0: 0})
-    assert simulated.look().message == "The candidate pods have predicted nothing yet."
+    assert simulated.look().message == "The candidate pods have made no predictions yet."
     simulated.classes({"cat": 200, "dog": 200}, {"cat": 1900, "dog": 1900})
     assert simulated.look().verdict == "Pass"
 
@@ -195,7 +197,7 @@ def test_an_empty_histogram_that_was_named_is_waited_for() -> None:
     simulated.classes({"cat": 1000, "dog": 1000}, {"cat": 1900, "dog": 1900})
     found = simulated.look()
     assert found.verdict == "Inconclusive"
-    assert found.message.endswith("It neither passes nor fails if it goes on like this.")
+    assert found.message.endswith("At these rates it neither fails nor passes.")
 
 
 def test_without_either_metric_the_message_names_both() -> None:
@@ -222,7 +224,7 @@ def test_too_many_classes_are_an_error_that_says_what_to_do() -> None:
     found = simulated.look()
     assert found.verdict == "Error"
     assert found.message == (
-        "200 classes and score ranges were seen, and at most 127 can be compared: name another "
+        "200 classes and score ranges were seen, but at most 127 can be compared: set another "
         "classLabel, or export coarser classes or buckets."
     )
     assert found.state.comparisons == []

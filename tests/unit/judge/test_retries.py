@@ -83,5 +83,5 @@ def test_retries_that_stay_with_a_failing_candidate_show_in_its_share_of_the_req
 
     found = simulated.until("Fail", half_of_the_candidates_fail_twice)
     assert found.split_is_wrong
-    assert "where 5% is asked for" in found.message
+    assert "at a weight of 5%" in found.message
     assert "retries" in found.message

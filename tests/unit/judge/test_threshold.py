@@ -80,7 +80,7 @@ def test_what_is_no_number_is_an_error_and_breaks_the_time_held(value: float) ->
     look(simulated, 0.4)
     found = look(simulated, value)
     assert found.verdict == "Error"
-    assert found.message == f"{QUERY} is {value}, which is no number."
+    assert found.message == f"{QUERY} is {value}, not a finite number."
     assert look(simulated, 0.4).verdict == "Inconclusive"
 
 

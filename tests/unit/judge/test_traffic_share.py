@@ -34,8 +34,8 @@ def test_a_split_as_asked_for_passes_with_its_figures() -> None:
     simulated = judging()
     found = simulated.until("Pass", lambda: serve(simulated, 75, 1425))
     assert found.message == (
-        "The candidate took 3.4% to 7.3% of 4500 requests where 5% is asked for; it is within "
-        "1.5% to 11%, with 95% anytime-valid confidence."
+        "The candidate served 3.4% to 7.3% of 4500 requests at a weight of 5%; within the margin "
+        "(1.5% to 11%); risk of passing a split outside it at most 5% per rollout."
     )
 
 
@@ -45,7 +45,7 @@ def test_another_split_is_held_and_not_rolled_back(candidate: int) -> None:
     found = simulated.until("Fail", lambda: serve(simulated, candidate, 1500 - candidate))
     assert found.split_is_wrong and not found.rolls_back
     assert overall([found]) == "Inconclusive", "nothing is said against the candidate"
-    assert "where 5% is asked for and 3.5% to 6.75% is tolerated" in found.message
+    assert "at a weight of 5%; out of the tolerated range (3.5% to 6.75%)" in found.message
     assert "sticky sessions" in found.message
 
 

@@ -62,7 +62,7 @@ def test_a_model_that_starts_slowly_and_is_as_quick_then_passes() -> None:
         stable_serves(simulated)
         assert simulated.look().verdict == "Inconclusive"
     message = simulated.progress.checks[0].message
-    assert message == "The candidate pods have served no request yet beyond their warm-up of 30s."
+    assert message == "The candidate pods have served no requests yet after their warm-up of 30s."
     simulated.until("Pass", serve)
 
 

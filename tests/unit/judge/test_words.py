@@ -3,7 +3,7 @@
 import pytest
 
 from serinus.judge.findings import words
-from serinus.judge.findings.rates import AllowedRate, EventCount, Forecast
+from serinus.judge.findings.rates import AllowedRate, EventCount, Forecast, ShownBetter
 
 
 @pytest.mark.parametrize(
@@ -32,9 +32,40 @@ def test_what_is_allowed_leaves_out_what_adds_nothing() -> None:
     assert AllowedRate(1, 0.01).of() == "stable's + 1%"
 
 
+def test_a_forecast_gives_the_time_where_the_rate_of_requests_is_known() -> None:
+    assert ends(Forecast(1400, None, per_second=5)).startswith(
+        "Passes after about 1,400 more candidate requests (5m) at these rates."
+    )
+
+
+def test_a_pass_names_the_traffic_and_the_requests_that_it_rests_on() -> None:
+    assert ShownBetter(0.05, 0.25, 512).within("1.5 times stable's") == (
+        "within the margin (1.5 times stable's) at 25% traffic by the 512 requests of this step; "
+        "risk of passing a candidate beyond it at most 5%, for this check and step."
+    )
+
+
+def test_counts_that_are_within_the_tolerance_are_not_said_to_exceed_it() -> None:
+    tolerance = AllowedRate(1, 0.01)
+    assert tolerance.exceeded(EventCount(40, 1000), EventCount(17, 1000)) == (
+        "worse than tolerated (stable's + 1%)"
+    )
+    assert tolerance.exceeded(EventCount(16, 1000), EventCount(17, 1000)) == (
+        "worse than tolerated (stable's + 1%) in recent requests"
+    )
+
+
+def ends(forecast: Forecast) -> str:
+    """What is said of the future."""
+    return str(forecast).removeprefix("neither shown worse than tolerated nor within the margin. ")
+
+
 def test_a_forecast_tells_what_comes_first_in_two_digits() -> None:
-    assert str(Forecast(897.3, None)).startswith("Passes after about 900 more candidate requests")
-    assert str(Forecast(5000, 12_345)).startswith("Passes after about 5000 more")
-    assert str(Forecast(5000, 123)).startswith("Fails after about 130 more candidate requests")
-    assert str(Forecast(0.3, None)).startswith("Passes after about 1 more candidate request if")
-    assert str(Forecast(None, None)) == "It neither passes nor fails if it goes on like this."
+    assert ends(Forecast(897.3, None)).startswith("Passes after about 900 more candidate requests")
+    assert ends(Forecast(5000, 12_345)).startswith("Passes after about 5,000 more")
+    assert ends(Forecast(5000, 123)).startswith("Fails after about 130 more candidate requests")
+    assert ends(Forecast(0.3, None)).startswith("Passes after about 1 more candidate request at")
+    assert str(Forecast(None, None)) == (
+        "neither shown worse than tolerated nor within the margin. "
+        "At these rates it neither fails nor passes."
+    )

@@ -139,7 +139,7 @@ def test_an_answer_to_an_older_generation_is_no_answer(
     routed = read(answered(*conditions))
     assert not routed.in_effect
     assert not routed.refused
-    assert "has not yet taken the route at its current generation" in routed.message
+    assert "has not yet accepted the current generation of the route" in routed.message
 
 
 @pytest.mark.parametrize("reason", ["NotAllowedByListeners", "NoMatchingParent"])
@@ -178,7 +178,7 @@ def test_a_route_that_overlaps_with_another_is_in_effect_and_said_to_be_conteste
     assert (routed.in_effect, routed.refused, routed.message) == (True, False, "")
     assert routed.contested == (
         "Gateway shop/public serves the oldest of several routes that match the same requests: "
-        f"{words}. Give each hostnames of its own (spec.traffic.gateway.hostnames)."
+        f"{words}. Give each its own hostnames (spec.traffic.gateway.hostnames)."
     )
     assert not read(answered(ACCEPTED, RESOLVED, {**overlap, "observedGeneration": 2})).contested
     assert not read(answered(ACCEPTED, RESOLVED, {**overlap, "status": "False"})).contested
@@ -188,7 +188,7 @@ def test_a_route_that_overlaps_with_another_is_in_effect_and_said_to_be_conteste
 def test_the_answer_of_another_gateway_does_not_count(reference: dict[str, str]) -> None:
     routed = read(answered(ACCEPTED, RESOLVED, reference=reference))
     assert not routed.in_effect
-    assert f"{FIELD}: Gateway shop/public has not answered" in routed.message
+    assert f"{FIELD}: Gateway shop/public has not reported on the route" in routed.message
 
 
 def test_every_gateway_must_have_accepted() -> None:
@@ -198,7 +198,7 @@ def test_every_gateway_must_have_accepted() -> None:
     live[("HTTPRoute", "fraud")]["spec"] = router.route(OWNER, split(5))["spec"]
     routed = router.read_back(OWNER, split(5), BOTH, live, {})
     assert not routed.in_effect
-    assert f"{FIELD}: Gateway shop/inner has not answered" in routed.message
+    assert f"{FIELD}: Gateway shop/inner has not reported on the route" in routed.message
 
 
 def test_the_weight_told_is_that_of_the_route_not_that_wanted() -> None:
@@ -287,7 +287,7 @@ def test_the_weight_is_the_ratio_of_ready_pods() -> None:
 
 def test_a_weight_that_the_pods_cannot_give_is_told() -> None:
     assert counted(5, stable=3, candidate=1) == Routed(
-        25.0, True, "3 stable and 1 candidate pods give 25% where 5% is wanted"
+        25.0, True, "3 stable and 1 candidate pods give 25% instead of 5%"
     )
 
 
@@ -334,7 +334,7 @@ def test_two_ports_cannot_share_one_service() -> None:
     assert told is not None
     assert "8080" in told
     assert "9090" in told
-    assert "named http" in told
+    assert "Name both ports http" in told
 
 
 def test_two_ports_of_one_name_can_share_a_service() -> None:

@@ -62,7 +62,7 @@ def test_the_next_revision_takes_steps_beside_the_pods_that_serve(
 
 def test_without_a_gateway_it_is_told_what_the_pods_that_are_ready_give() -> None:
     rollout = incomplete({}, missing=3)
-    found = "1 stable and 1 candidate pods give 50% where 20% is wanted"
+    found = "1 stable and 1 candidate pods give 50% instead of 20%"
     assert isinstance(rollout.world, Short)
     rollout.world.message = found
     rollout.apply(B)

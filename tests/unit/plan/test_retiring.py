@@ -11,7 +11,7 @@ from serinus.simulation.cluster import SimulatedCluster
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
 STEPS = [{"setWeight": 20}, {"pause": {}}]
-NOT_TAKEN = "Gateway public has not yet taken the route at its current generation"
+NOT_TAKEN = "Gateway public has not yet accepted the current generation of the route"
 
 
 @dataclass

@@ -40,7 +40,7 @@ def test_before_that_the_status_says_what_is_counted_of_both() -> None:
     assert rollout.weight == 20 and rollout.reason == "NoData"
     assert "0 of about 1203 requests" in rollout.status.message
     assert "stable 4812 so far" in rollout.status.message
-    rollout.judged("Inconclusive", "The candidate has served no request yet.")
+    rollout.judged("Inconclusive", "The candidate has served no requests yet.")
     assert rollout.reason == "AwaitingVerdict", "its counters are there and stand still"
     assert "stable 4812 so far" in rollout.status.message
 

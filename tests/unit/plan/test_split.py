@@ -19,14 +19,14 @@ def rolling(**analysis: Any) -> SimulatedRollout:
 
 def test_a_wrong_split_is_held_with_a_reason_of_its_own_and_rolls_nobody_back() -> None:
     rollout = rolling(maxStepDuration="1m", onInconclusive="Rollback")
-    rollout.judged("Pass", "12% where 5% is asked for.", split="Fail").after(3600)
+    rollout.judged("Pass", "The candidate served 12%.", split="Fail").after(3600)
     assert rollout.status.rejected is None
     assert (rollout.status.phase, rollout.reason, rollout.weight) == (
         "Degraded",
         "TrafficSplitWrong",
         5,
     )
-    assert "Check split: 12% where 5% is asked for." in rollout.status.message
+    assert "Check split: The candidate served 12%." in rollout.status.message
 
 
 def test_once_it_is_mended_the_step_has_all_of_its_time_again() -> None:

@@ -135,7 +135,7 @@ def test_a_stricter_policy_shows_when_it_would_have_rolled_back() -> None:
     assert lax.outcome == "Promoted"
     assert strict.outcome == "RolledBack"
     assert strict.decisions[-1].reason == "CheckFailed"
-    assert "against stable" in strict.decisions[-1].message
+    assert ", stable " in strict.decisions[-1].message
 
 
 def test_where_the_record_ends_nothing_is_decided() -> None:

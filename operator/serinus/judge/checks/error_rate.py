@@ -4,7 +4,7 @@ from serinus.api.checks.error_rate import ErrorRate
 from serinus.judge.checks.event_share import EventShare
 from serinus.judge.findings.event_share import Nouns
 
-NOUNS = Nouns("errors", "requests", "has served no request yet")
+NOUNS = Nouns("errors", "requests", "has served no requests yet")
 
 
 class ErrorRateCheck(EventShare):

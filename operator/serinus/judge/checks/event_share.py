@@ -8,7 +8,14 @@ from serinus.api.checks import Counter, LabelMatcher
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.evidence import comparison, pods
-from serinus.judge.evidence.comparison import Policy, Scale, allowed, begun, variation
+from serinus.judge.evidence.comparison import (
+    Policy,
+    Scale,
+    allowed,
+    among_pods,
+    begun,
+    variation,
+)
 from serinus.judge.evidence.dispersion import dispersion, estimated
 from serinus.judge.evidence.history import served
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis, log_sum
@@ -149,16 +156,16 @@ class EventShare:
     ) -> EventShares:
         n_c, n_s = self._totals(state)
         events, policy = state.comparisons[0], self._policies[self._nouns.events]
-        varied = look.baseline.of(events.name)
+        varied, serving = look.baseline.of(events.name), look.pods(self._whole)
         return EventShares(
             nouns=self._nouns,
             candidate=EventCount(events.candidate, n_c),
             stable=EventCount(events.stable, n_s),
-            tolerance=allowed(policy.tolerance),
+            tolerance=allowed(among_pods(policy.tolerance, varied, serving)),
             margin=allowed(policy.margin),
             limit=self._limit,
             conclusion=self._conclusion(verdict, state, look, budget),
-            variation=variation(events.name, policy.tolerance, varied, look.pods(self._whole)),
+            variation=variation(events.name, policy.tolerance, varied, serving),
         )
 
     def _conclusion(
@@ -167,7 +174,8 @@ class EventShare:
         if verdict == "Fail":
             return self._shown_worse(state, budget)
         if verdict == "Pass":
-            return ShownBetter(budget.false_pass)
+            requests = comparison.step_alone(state)
+            return ShownBetter(budget.false_pass, look.share, requests, self._nouns.whole)
         return self._forecast(state, look, budget) if all(self._totals(state)) else None
 
     def _shown_worse(self, state: CheckState, budget: ErrorBudget) -> ShownWorse:
@@ -188,6 +196,7 @@ class EventShare:
         return Forecast(
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),
+            look.per_second(state.step_requests),
             self._nouns.whole,
         )
 

@@ -29,7 +29,7 @@ from serinus.judge.findings.fairness import (
     TooManyGroups,
 )
 from serinus.judge.findings.finding import Figures, Finding
-from serinus.judge.findings.rates import EventCount, Forecast, ShownBetter
+from serinus.judge.findings.rates import EventCount, Forecast, ShownBetter, ShownWorse
 from serinus.metrics.counters import Increase
 from serinus.metrics.queries import CounterQuery
 
@@ -178,7 +178,7 @@ class FairnessCheck:
         missing = self._missing(state, look)
         if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
-        return Finding(verdict, self._figures(verdict, state, budget), state)
+        return Finding(verdict, self._figures(verdict, state, look, budget), state)
 
     def learn(self, _: Sequence[Look]) -> CheckBaseline:
         """Stable has no part in it."""
@@ -297,7 +297,9 @@ class FairnessCheck:
 
     # the figures of it
 
-    def _figures(self, verdict: Verdict, state: CheckState, budget: ErrorBudget) -> GroupRates:
+    def _figures(
+        self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
+    ) -> GroupRates:
         counts, pairs = state.candidate, self._pairs(state)
         if verdict == "Fail":
             worst = _worst(state).name
@@ -309,28 +311,29 @@ class FairnessCheck:
             groups={group: EventCount(*pair.rate.of(group, counts)) for group in pair.groups},
             tolerance=allowed(self._favoured.tolerance),
             margin=allowed(self._favoured.margin),
-            conclusion=self._conclusion(verdict, pair, state, budget),
+            conclusion=self._conclusion(verdict, pair, state, look, budget),
             small={g: n for rate in self._rates for g, n in self._small(rate, counts).items()},
             least_share=self._least_share,
         )
 
     def _conclusion(
-        self, verdict: Verdict, pair: Pair, state: CheckState, budget: ErrorBudget
+        self, verdict: Verdict, pair: Pair, state: CheckState, look: Look, budget: ErrorBudget
     ) -> ShownUnfair | ShownBetter | Forecast:
         if verdict == "Fail":
             worst, favoured, other = _worst(state), *pair.groups
             if log_sum(worst.below) > log_sum(worst.above):
                 favoured, other = other, favoured
-            return ShownUnfair(budget.false_rollback, favoured, other)
+            return ShownUnfair(favoured, other, ShownWorse(budget.false_rollback))
         if verdict == "Pass":
-            return ShownBetter(budget.false_pass)
-        return self._forecast(state, budget)
+            return ShownBetter(budget.false_pass, look.share, comparison.step_alone(state))
+        return self._forecast(state, look, budget)
 
-    def _forecast(self, state: CheckState, budget: ErrorBudget) -> Forecast:
+    def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
         decisive, total = self._decisive(state), max(state.candidate.values())
         return Forecast(
             comparison.requests_to_pass(decisive, self._per_request(decisive, total), budget),
             comparison.requests_to_fail(state, self._per_request(state, total), budget),
+            look.per_second(state.step_requests),
         )
 
     def _per_request(self, state: CheckState, total: float) -> list[Gains]:

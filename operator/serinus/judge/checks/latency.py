@@ -14,7 +14,15 @@ from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.checks.bounds import Durations, by_pod, nearest
 from serinus.judge.evidence import comparison, pods
-from serinus.judge.evidence.comparison import Gains, Policy, Scale, allowed, begun, variation
+from serinus.judge.evidence.comparison import (
+    Gains,
+    Policy,
+    Scale,
+    allowed,
+    among_pods,
+    begun,
+    variation,
+)
 from serinus.judge.evidence.dispersion import dispersion, estimated
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
@@ -160,7 +168,7 @@ class LatencyCheck:
             bound=bound / self._per_second,
             candidate=EventCount(each.candidate, n_c),
             stable=EventCount(each.stable, n_s),
-            tolerance=allowed(self._policy.tolerance),
+            tolerance=allowed(among_pods(self._policy.tolerance, varied, block.pods)),
             margin=allowed(self._policy.margin),
             limit=self._slowest_allowed(block),
             conclusion=self._conclusion(verdict, state, block, look, budget),
@@ -183,7 +191,7 @@ class LatencyCheck:
         if verdict == "Fail":
             return self._shown_worse(state, budget)
         if verdict == "Pass":
-            return ShownBetter(budget.false_pass)
+            return ShownBetter(budget.false_pass, look.share, comparison.step_alone(state))
         return self._forecast(state, block, look, budget)
 
     def _shown_worse(self, state: CheckState, budget: ErrorBudget) -> ShownWorse:
@@ -205,6 +213,7 @@ class LatencyCheck:
         return Forecast(
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),
+            look.per_second(state.step_requests),
         )
 
 

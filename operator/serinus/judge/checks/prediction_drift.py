@@ -11,7 +11,14 @@ from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.evidence import comparison
-from serinus.judge.evidence.comparison import Policy, Scale, allowed, begun, variation
+from serinus.judge.evidence.comparison import (
+    Policy,
+    Scale,
+    allowed,
+    among_pods,
+    begun,
+    variation,
+)
 from serinus.judge.evidence.dispersion import Block, dispersion, estimated
 from serinus.judge.evidence.history import of_each_pod
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
@@ -180,15 +187,15 @@ class PredictionDriftCheck:
         if each is None:
             return NothingPredicted("stable" if any(state.candidate.values()) else "candidate")
         source, tolerance = _source(each.name), self._policy.tolerance
-        varied = look.baseline.of(each.name)
+        varied, serving = look.baseline.of(each.name), self._pods(source, look)
         return PredictionShares(
             name=each.name,
             candidate=EventCount(each.candidate, state.candidate[source]),
             stable=EventCount(each.stable, state.stable[source]),
-            tolerance=allowed(tolerance),
+            tolerance=allowed(among_pods(tolerance, varied, serving)),
             margin=allowed(self._policy.margin),
             conclusion=self._conclusion(verdict, state, look, budget),
-            variation=variation(each.name, tolerance, varied, self._pods(source, look)),
+            variation=variation(each.name, tolerance, varied, serving),
         )
 
     def _conclusion(
@@ -197,7 +204,7 @@ class PredictionDriftCheck:
         if verdict == "Fail":
             return ShownWorse(budget.false_rollback)
         if verdict == "Pass":
-            return ShownBetter(budget.false_pass)
+            return ShownBetter(budget.false_pass, look.share, comparison.step_alone(state))
         return self._forecast(state, look, budget)
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
@@ -214,6 +221,7 @@ class PredictionDriftCheck:
         return Forecast(
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),
+            look.per_second(state.step_requests),
         )
 
 

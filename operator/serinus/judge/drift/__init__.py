@@ -1,6 +1,6 @@
-"""Counts in, what has drifted out: whether stable's inputs have left their reference.
+"""Counts in, drifted features out: whether stable's inputs have left their reference.
 
-No question about a candidate: when the world moves for stable too, rolling back does not help.
+This is not about a candidate: when inputs change for stable too, a rollback does not help.
 """
 
 from serinus.judge.drift.monitor import DriftState, feature_queries, watch

@@ -1,4 +1,4 @@
-"""A feature beside its reference: how often each range is expected, and what is tolerated of it."""
+"""A feature and its reference: the expected share of each range, and the limits tolerated."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from serinus.judge.drift.feature import WHOLE, Feature, Side, Tolerance
 
 @dataclass(frozen=True, slots=True)
 class ComparedFeature:
-    """The reference in the form that counts have, and how much evidence is enough."""
+    """A reference with its limits, and the evidence required to report drift or its end."""
 
     reference: FeatureReference
     tolerance: Tolerance
@@ -20,17 +20,18 @@ class ComparedFeature:
     sides: Mapping[Side, float]
     """By side, the limit."""
     left: float
-    """ln of the evidence of one side that shows that the feature has left its reference."""
+    """ln of the evidence on one side that shows drift."""
     back: float
-    """ln of the evidence of each side that shows that it is back."""
+    """ln of the evidence on every side that shows the end of drift."""
 
     @classmethod
     def all_of(
         cls, references: Sequence[FeatureReference], tolerance: Tolerance, looks: float
     ) -> list["ComparedFeature"]:
-        """Every feature. `looks`: how many pass on the mean before a false alarm of any.
+        """Every feature. `looks`: the mean number of looks until a false alarm of any of them.
 
-        Of all sides one alone raises the alarm, so they share its chance; all of them end it.
+        A single side raises the alarm, so all sides share its probability; it takes all of them to
+        end it.
         """
         shares = [_shares(each) for each in references]
         sides = [_sides(each, tolerance) for each in shares]
@@ -47,20 +48,20 @@ class ComparedFeature:
         return self.reference.feature
 
     def looked(self, feature: Feature, seen: Distribution | None, at: float) -> Feature:
-        """After a look. Raises ValueError, with a sentence, where it cannot tell of the feature."""
+        """The feature after a look. Raises ValueError with a sentence if it cannot be compared."""
         if seen is None:
-            raise ValueError("the stable pods export no such feature any more")
+            raise ValueError("the stable pods no longer export this feature")
         counts = seen.sorted_into(self.reference.bounds, self.reference.categories)
         enough = self.back if feature.drifted else self.left
         return feature.looked({**counts, WHOLE: seen.total}, self.sides, at, enough)
 
     def within(self, at: float) -> FeatureStatus:
         """Before the first look."""
-        message = f"{self.name}: no difference by more than {self.tolerance} is shown."
+        message = f"{self.name}: not shown to be beyond the tolerance ({self.tolerance})."
         return FeatureStatus(feature=self.name, since=at, message=message)
 
     def turned(self, feature: Feature, at: float) -> tuple[FeatureStatus, Feature]:
-        """What was shown is told, and the contrary suspected from now on."""
+        """Its new status, and the feature that is tested for the opposite from now on."""
         message = f"{self.name}: {feature.proof(self.shares, self.tolerance, at)}"[:1024]
         drifted = not feature.drifted
         status = FeatureStatus(feature=self.name, drifted=drifted, since=at, message=message)

@@ -1,4 +1,4 @@
-"""The values of each feature: how many lie up to each bound, and how many in each category."""
+"""The values of each feature: counts up to each bucket bound, and by category."""
 
 import math
 from collections import defaultdict
@@ -16,11 +16,11 @@ OTHER: Final = "any other category"
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """Counts of one feature. Numeric values lie in the histogram and missing ones in a category,
-    so that both together are the whole."""
+    """Counts of one feature. Numeric values are in the histogram and missing ones in a category;
+    both together are all values."""
 
     up_to: Mapping[float, float] = field(default_factory=dict)
-    """Numeric values up to each bound that all pods can tell of, infinity included."""
+    """Numeric values up to each bound that all pods have, infinity included."""
     categories: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -35,11 +35,11 @@ class Distribution:
 
     @property
     def bounds(self) -> list[float]:
-        """Rising; infinity left out."""
+        """Ascending, without infinity."""
         return sorted(set(self.up_to) - {math.inf})
 
     def __add__(self, later: "Distribution") -> "Distribution":
-        """Both, at the bounds that both have; a part without numeric values has no say in them."""
+        """The sum, at the bounds that both have; a part without numeric values has all bounds."""
         parts = [each.up_to for each in (self, later) if each.numbers] or [self.up_to]
         bounds = set(parts[0]).intersection(*parts)
         up_to = {bound: math.fsum(part[bound] for part in parts) for bound in bounds}
@@ -50,10 +50,10 @@ class Distribution:
         return Distribution(up_to, categories)
 
     def sorted_into(self, bounds: Sequence[float], categories: Iterable[str]) -> dict[str, float]:
-        """Counts by range and category, and of all other categories together.
+        """Counts by range and category, with all other categories in one count, and those up to
+        and above a few bounds.
 
-        Beside each range there is all that lies up to, and above, a few bounds.
-        Raises ValueError, with a sentence, where a bound is not among those that the pods have.
+        Raises ValueError with a sentence if the pods do not have one of the bounds.
         """
         if self.numbers and (unknown := [bound for bound in bounds if bound not in self.up_to]):
             raise ValueError(f"the pods' histograms have no bucket bound {unknown[0]:g} in common")
@@ -67,9 +67,9 @@ class Distribution:
 def distributions(
     histogram: Growth, categories: Growth, feature_label: str, category_label: str
 ) -> dict[str, Distribution]:
-    """By feature, what a block counted.
+    """The counts of a block, by feature.
 
-    Raises ValueError, with a sentence, where a name is too long to be kept.
+    Raises ValueError with a sentence if a name is too long for the status.
     """
     numbers = _by_feature(histogram.increases, feature_label)
     named = _by_feature(categories.increases, feature_label)
@@ -111,5 +111,5 @@ def _by_category(increases: Iterable[Increase], label: str) -> dict[str, float]:
 
 def _short(name: str) -> str:
     if len(name) > LONGEST_NAME:
-        raise ValueError(f"{name[:40]}... is a name of more than {LONGEST_NAME} characters")
+        raise ValueError(f"the name {name[:40]}... is longer than {LONGEST_NAME} characters")
     return name

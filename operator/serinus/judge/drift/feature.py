@@ -1,4 +1,4 @@
-"""One feature against its reference: shown to have left it, and later shown to be back."""
+"""One feature against its reference: whether it drifted, and whether the drift ended."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,19 +9,22 @@ from serinus.judge.drift.cusum import Bound, Cusum
 from serinus.judge.findings import words
 from serinus.judge.findings.rates import AllowedRate, EventCount
 
+FALSE_ALARMS: Final = (
+    "On average at least a year between false alarms, while shares are within limits."
+)
 ABOVE: Final = "above"
 BELOW: Final = "below"
 _TRIFLE: Final = 1e-6
-"""A limit so close to 0% or 100% is none."""
+"""A limit this close to 0% or 100% never applies."""
 WHOLE: Final = ""
-"""The name under which all values are counted."""
+"""The key of the count of all values."""
 Side = tuple[str, str]
-"""A range or category, and on which side of what is tolerated it may lie."""
+"""A range or category, and whether it is compared with its upper or lower limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How far a share may lie from that of the reference, up and down."""
+    """How much a share may be above or below that of the reference."""
 
     ratio: float
     """1 or more."""
@@ -29,7 +32,7 @@ class Tolerance:
     """A probability."""
 
     def limits(self, share: float) -> Iterator[tuple[str, float]]:
-        """By side, the share that is just tolerated; none where every share is."""
+        """The greatest and the least share tolerated; a limit that never applies is left out."""
         above, below = share * self.ratio + self.offset, (share - self.offset) / self.ratio
         if above < 1 - _TRIFLE:
             yield ABOVE, above
@@ -37,19 +40,19 @@ class Tolerance:
             yield BELOW, below
 
     def __str__(self) -> str:
-        return AllowedRate(self.ratio, self.offset).of("the reference's")
+        return AllowedRate(self.ratio, self.offset).of("the reference's share")
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """What is suspected of a feature: to have left its reference, or, if drifted, to be back.
+    """The evidence that a feature has drifted or, once it has, that the drift is over.
 
-    It is back once every share is shown to lie on the tolerated side of every limit. So what lies
-    on a limit changes nothing, and nothing flickers.
+    Drift is over once every share is shown to be on the tolerated side of every limit. A share that
+    is exactly on a limit changes nothing, so the state does not flap.
     """
 
     since: float
-    """Unix seconds from which values are weighed."""
+    """Unix seconds from which values count."""
     drifted: bool = False
     cusums: Mapping[Side, Cusum] = field(default_factory=dict)
 
@@ -60,9 +63,9 @@ class Feature:
         at: float,
         enough: float,
     ) -> "Feature":
-        """After a look with these counts by range and category; WHOLE has that of all values.
+        """After a look with these counts by range and category; WHOLE is the count of all values.
 
-        `sides`: each with its limit, a share. `enough`: ln of the evidence that shows a side.
+        `sides`: the limit of each, a share. `enough`: ln of the evidence that is required.
         """
         cusums = {
             side: self.cusums.get(side, Cusum(self.since)).looked(
@@ -78,19 +81,19 @@ class Feature:
 
     @property
     def turns(self) -> bool:
-        """Whether it is shown to have left its reference, or, if drifted, to be back."""
+        """Whether drift is shown or, once it is, its end."""
         shown = [each.shown for each in self.cusums.values()]
         return all(shown) if self.drifted else any(shown)
 
     def proof(self, reference: Mapping[str, float], tolerance: Tolerance, at: float) -> str:
-        """What was shown when it turned, without the feature's name; `reference`: shares."""
+        """The evidence when it turned, without the feature's name; `reference`: shares."""
         if self.drifted:
-            return f"every range and category is within {tolerance} again."
+            return f"every range and category is within the tolerance ({tolerance}) again."
         shown = ((name, each) for (name, _), each in self.cusums.items() if each.shown)
         name, worst = max(shown, key=lambda one: abs(one[1].share - reference[one[0]]))
         counted = EventCount(worst.events, worst.values)
         return (
-            f"{name} {counted} in the last {spoken(at - worst.since)} against "
-            f"{words.percent(reference[name])} in the reference, the greatest difference; "
-            f"it differs by more than {tolerance}."
+            f"{name} {counted} in the last {spoken(at - worst.since)}, "
+            f"{words.percent(reference[name])} in the reference, the greatest difference; beyond "
+            f"the tolerance ({tolerance}). {FALSE_ALARMS}"
         )

@@ -17,14 +17,14 @@ from serinus.metrics.counters import Reading, count
 from serinus.metrics.queries import CounterQuery, Query, QueryError, QueryResult
 
 FALSE_ALARM_EVERY: Final = 365 * 86400.0
-"""Seconds on the mean, over all features of a ModelDeployment, at the limit of what is tolerated;
-within it they are far rarer."""
+"""Mean seconds between false alarms over all features of a ModelDeployment, with shares exactly at
+the limits; within them false alarms are far rarer."""
 
 
 @dataclass(frozen=True, slots=True)
 class DriftState:
-    """What is known beyond the status. It may be lost: then recording and suspicion begin anew,
-    and what has drifted stays so."""
+    """What is kept in memory only. If it is lost, recording and evidence start over, and a feature
+    that has drifted stays so."""
 
     since: float
     """Unix seconds of the first look."""
@@ -33,17 +33,17 @@ class DriftState:
     counted: Mapping[str, float] = field(default_factory=dict)
     """By target, Unix seconds of the last sample counted."""
     recorded: Mapping[str, Distribution] = field(default_factory=dict)
-    """By feature, what the reference will be made of."""
+    """By feature, what was recorded for the reference so far."""
     features: Mapping[str, Feature] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, at: float) -> "DriftState":
-        """Values count from here."""
+        """Values count from this time on."""
         return cls(at, at)
 
 
 def feature_queries(settings: FeatureDrift) -> tuple[CounterQuery, CounterQuery]:
-    """What to ask of stable: the histogram, and the counter of categories."""
+    """The queries for stable: the histogram, and the counter of categories."""
     categories = settings.categories
     return (
         CounterQuery(f"{settings.features}_bucket"),
@@ -59,14 +59,17 @@ def watch(
     at: float,
     interval: float,
 ) -> tuple[Monitored, DriftState]:
-    """What is known, and a look -> what is known then. A look every `interval` seconds."""
+    """The status, the state and the answers at a look -> status and state after it.
+
+    `interval`: seconds from one look to the next.
+    """
     queries = feature_queries(settings)
     asked = {query: answers[query] for query in queries}
     [readings], counted = count((asked,), before.counted, before.since)
     seen = _seen(settings, queries, readings, at)
     if isinstance(seen, Unknown):
         if at - before.read_at < STALE_AFTER and known.unknown is None:
-            return known, before  # it may pass
+            return known, before  # possibly a short disturbance
         return known.replace(unknown=seen), before
     after = replace(before, counted=counted)
     known = known.replace(unknown=None)
@@ -81,7 +84,7 @@ def _seen(
     readings: Mapping[CounterQuery, Reading],
     at: float,
 ) -> Mapping[str, Distribution] | Unknown:
-    """What was counted by feature, or why a look tells nothing at all."""
+    """The counts by feature, or why there are none."""
     histogram, categories = (readings[query] for query in queries)
     if isinstance(histogram, QueryError):
         return _unreadable(histogram.message)
@@ -90,9 +93,10 @@ def _seen(
     metrics = " or ".join(query.metric for query in queries)
     if at - max(histogram.newest or 0.0, categories.newest or 0.0) > STALE_AFTER:
         message = (
-            f"Prometheus has no fresh {metrics} from the stable pods: they must export one of "
+            f"Prometheus has no recent samples of {metrics} from the stable pods: check that they "
+            "export one of them and are scraped."
         )
-        return Unknown(reason=Reason.NO_DATA, message=f"{message}them and be scraped.")
+        return Unknown(reason=Reason.NO_DATA, message=message)
     labels = settings.feature_label, settings.category_label
     try:
         return distributions(histogram, categories, *labels)
@@ -115,8 +119,8 @@ def _recording(
     together = {n: so_far.get(n, Distribution()) + one for n, one in seen.items()}
     watched = replace(watched, recorded={**so_far, **together})
     if (number := len(watched.recorded)) > MOST_FEATURES:
-        message = f"{number} features were seen, and at most {MOST_FEATURES} can be watched: give "
-        unknown = _unreadable(f"{message}the reference of those that matter.")
+        message = f"{number} features were seen, but at most {MOST_FEATURES} can be monitored: "
+        unknown = _unreadable(f"{message}set reference.given for those that matter.")
         return known.replace(unknown=unknown), watched
     if at < watched.since + seconds(settings.reference.record_for):
         return known, watched
@@ -138,18 +142,22 @@ def _compared(
     tolerance = Tolerance(settings.tolerance, fraction(settings.absolute_tolerance))
     compared = ComparedFeature.all_of(known.reference, tolerance, FALSE_ALARM_EVERY / interval)
     before = {each.feature: each for each in known.features}
-    statuses, features, untold = [], dict(watched.features), []
+    statuses, features, not_compared = [], dict(watched.features), []
     for each in compared:
         status = before.get(each.name) or each.within(at)
         feature = features.get(each.name) or Feature(watched.read_at, status.drifted)
         try:
             feature = each.looked(feature, seen.get(each.name), at)
         except ValueError as error:
-            untold.append(f"{each.name}: {error}.")
+            not_compared.append(f"{each.name}: {error}.")
         if feature.turns:
             status, feature = each.turned(feature, at)
         features[each.name] = feature
         statuses.append(status)
-    unknown = Unknown(reason=Reason.NO_DATA, message=" ".join(untold)[:1024]) if untold else None
+    unknown = (
+        Unknown(reason=Reason.NO_DATA, message=" ".join(not_compared)[:1024])
+        if not_compared
+        else None
+    )
     known = known.replace(features=statuses, unknown=unknown)
     return known, replace(watched, features=features, read_at=at)

@@ -1,4 +1,4 @@
-"""What the features are compared with: recorded from stable's own traffic, or given."""
+"""The reference of each feature: recorded from stable's own traffic, or given in the spec."""
 
 import itertools
 import math
@@ -11,7 +11,7 @@ from serinus.judge.drift.distribution import Distribution
 
 
 def given(features: Iterable[GivenFeature]) -> list[FeatureReference]:
-    """From the spec. What is left of 100% lies above the last bound, if there is one."""
+    """From the spec. The remainder up to 100% is above the last bound, if there is one."""
     found = []
     for each in features:
         shares = [fraction(bucket.share) for bucket in each.buckets]
@@ -29,9 +29,9 @@ def given(features: Iterable[GivenFeature]) -> list[FeatureReference]:
 
 
 def recorded(features: Mapping[str, Distribution], least: float) -> list[FeatureReference]:
-    """From what was counted of the features that have the least number of values.
+    """From the counts of all features that have at least `least` values.
 
-    Of many categories the most common are named, and the others stay together.
+    Of many categories only the most common are listed.
     """
     enough = {name: seen for name, seen in features.items() if seen.total >= least}
     return [_recorded(name, enough[name]) for name in sorted(enough)]

@@ -67,7 +67,8 @@ PODS_TOLERATED: Final = 2.58
 def among_pods(
     tolerance: NullHypothesis, dispersion: Dispersion, pods: tuple[float, float]
 ) -> NullHypothesis:
-    """The tolerance, widened by what so many pods of candidate and stable may differ by chance."""
+    """The tolerance, widened to cover the differences to be expected by chance between so many pods
+    of candidate and stable."""
     if not dispersion.between_pods:
         return tolerance
     deviation = math.sqrt(sum(1 / max(arm, 1) for arm in pods)) * dispersion.between_pods
@@ -259,8 +260,11 @@ def requests_to_pass(
 ) -> float | None:
     """An estimate for people: candidate requests until Pass if all rates stay as they are.
 
-    `gained` is what one more candidate request adds to each comparison. None: never.
+    `gained` is what one more candidate request adds to each comparison. None: never, as where
+    there is nothing that could be shown.
     """
+    if not any(each.not_above or each.not_below for each in state.comparisons):
+        return None
     goal = -math.log(budget.false_pass)
     waits = [max(budget.min_requests - state.step_requests, 0.0)]
     for each, gain in zip(state.comparisons, gained, strict=True):
@@ -279,6 +283,12 @@ def requests_to_fail(
     evidence = [e for each in state.comparisons for e in (*each.above, *each.below)]
     gains = [g for gain in gained for g in (*gain.above, *gain.below)]
     return requests_until(-math.log(budget.false_fail), evidence, gains)
+
+
+def step_alone(state: CheckState) -> float | None:
+    """The candidate's requests in this step; None: it has served no others."""
+    served = max(state.candidate.values(), default=0.0)
+    return state.step_requests if state.step_requests < served else None
 
 
 def _released(state: CheckState) -> tuple[float, CheckState]:

@@ -15,6 +15,9 @@ from serinus.metrics.queries import CounterQuery, ExpressionQuery, Query, QueryE
 STALE_AFTER = 300.0
 """Seconds after which Prometheus itself takes a series for gone."""
 
+RATE_KNOWN_AFTER = 60.0
+"""Seconds after which a rate of requests is worth an estimate."""
+
 
 @dataclass(frozen=True, slots=True)
 class EffectiveWeight:
@@ -50,6 +53,18 @@ class Look:
         """Of candidate and stable; nothing where it could not be read."""
         return _growth(self.candidate.get(counters)), _growth(self.stable.get(counters))
 
+    @property
+    def share(self) -> float | None:
+        """The candidate's of the traffic; None: not known."""
+        return self.weight.share if self.weight else None
+
+    def per_second(self, requests: float) -> float | None:
+        """The rate of so many requests since the weight took effect; None: that is not known, or
+        was a moment ago."""
+        if self.weight is None or self.at - self.weight.since < RATE_KNOWN_AFTER:
+            return None
+        return requests / (self.at - self.weight.since)
+
     def pods(self, counters: CounterQuery) -> tuple[int, int]:
         """How many of candidate and stable served since the last look."""
         candidate, stable = self.growth(counters)
@@ -83,16 +98,16 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class ErrorBudget:
-    """How often a check may be wrong, and what it must have seen."""
+    """The error probabilities that a check must keep to, and the least that it must have seen."""
 
     false_fail: float
-    """Chance over the whole rollout; this check's share."""
+    """Probability of a false Fail over the whole rollout: this check's share."""
     false_pass: float
-    """Chance in each step."""
+    """Probability of a false Pass in each step."""
     false_rollback: float
-    """Chance over the whole rollout and all checks."""
+    """Probability of a false rollback over the whole rollout, all checks together."""
     min_requests: int
-    """Candidate's requests in a step, before it can pass."""
+    """Candidate requests in a step before it can pass."""
 
     @property
     def digest(self) -> str:

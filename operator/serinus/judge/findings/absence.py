@@ -1,5 +1,5 @@
-"""Counts that no verdict can stand on: counters that stand still, pods that report nothing, falls
-that are not explained yet."""
+"""Counts that no verdict can rest on: counters that do not increase, pods without samples, and
+decreases that are not explained yet."""
 
 from dataclasses import dataclass
 
@@ -8,52 +8,52 @@ from serinus.api.quantities import spoken
 
 @dataclass(frozen=True, slots=True)
 class StandsStill:
-    """An arm counts nothing though the other's share of the traffic came."""
+    """An arm counts nothing although the other one serves its share of the traffic."""
 
     arm: str
     other: str
     counted: float
-    """By the other."""
+    """By the other arm."""
     expected: float
-    """Of the arm that stands still."""
+    """Of the arm that counts nothing."""
 
     @property
     def message(self) -> str:
         return (
-            f"The {self.arm} pods have counted nothing while {self.other} counted "
-            f"{self.counted:.0f}, where about {self.expected:.0f} were to be expected of them: do "
-            "they answer, and are the metrics that they export up to date?"
+            f"The {self.arm} pods counted nothing while the {self.other} pods counted "
+            f"{self.counted:.0f}; about {self.expected:.0f} were expected. Check that they answer "
+            "requests and export current metrics."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class PodsUnreported:
-    """An arm has more ready pods than Prometheus has samples of."""
+    """Some ready pods of an arm have no samples in Prometheus."""
 
     arm: str
     reporting: tuple[str, ...]
-    """By name."""
+    """Names of the pods that have samples."""
     ready: int
     since: float
-    """For so many seconds at least."""
+    """Seconds, at least."""
 
     @property
     def message(self) -> str:
         some = ", ".join(self.reporting[:3]) + (" and others" if len(self.reporting) > 3 else "")
         return (
-            f"{len(self.reporting)} of {self.ready} ready {self.arm} pods report to Prometheus, "
-            f"for more than {spoken(self.since)}: {some}. The others must be scraped, and have "
-            "served a request."
+            f"For more than {spoken(self.since)}, Prometheus has had samples of only "
+            f"{len(self.reporting)} of {self.ready} ready {self.arm} pods: {some}. Check that the "
+            "others are scraped and have served a request."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class UnexplainedFall:
-    """Counters fell in a way that the next scrapes explain."""
+    """Counters decreased, and only the next scrapes show why."""
 
     @property
     def message(self) -> str:
         return (
-            "Counters have just fallen. The verdict waits for the next scrapes, which tell whether "
-            "their process has restarted or several processes answer on its port."
+            "A counter has just decreased. The verdict waits for the next scrapes, which show "
+            "whether its process restarted or several processes share one port."
         )

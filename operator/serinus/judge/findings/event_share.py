@@ -22,7 +22,7 @@ class Nouns:
     whole: str
     """`requests`; also the key of its counts."""
     none_yet: str
-    """`has served no request yet`, said of an arm."""
+    """`has served no requests yet`, said of an arm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +44,22 @@ class EventShares:
     def message(self) -> str:
         if not self.candidate.whole:
             return words.sentences(f"The candidate {self.nouns.none_yet}.", self.variation)
-        return words.sentences(f"{self._counts()}{self._conclusion()}", self.variation)
+        return words.sentences(f"{self._counts()}; {self._conclusion()}", self.variation)
 
     def _counts(self) -> str:
         message = f"Candidate {self.nouns.events} {self.candidate}"
-        return f"{message} against stable {self.stable}" if self.stable.whole else message
+        return f"{message}, stable {self.stable}" if self.stable.whole else message
 
     def _conclusion(self) -> str:
         match self.conclusion:
             case ShownWorse() as shown:
-                wrong = f"; {self._what_is_wrong(shown)}, {words.confidence(shown.risk)}."
-                return words.sentences(wrong, shown.pod or "")
-            case ShownBetter(risk):
-                return f"; {self._what_is_right()}, {words.confidence(risk)}."
-        if not self.stable.whole:
-            return f"; stable {self.nouns.none_yet}."
-        return f". {self.conclusion}"
+                return words.sentences(f"{self._what_is_wrong(shown)}.", shown, shown.pod or "")
+            case ShownBetter() as shown:
+                limit = f", and below the limit of {self.limit}" if self.limit else ""
+                return shown.within(f"{self.margin.of()}{limit}")
+        return str(self.conclusion or f"stable {self.nouns.none_yet}.")
 
     def _what_is_wrong(self, shown: ShownWorse) -> str:
-        above = f"the limit of {self.limit}" if shown.than_limit else self.tolerance.of()
-        return f"the rate is above {above}"
-
-    def _what_is_right(self) -> str:
-        message = f"the rate is below {self.margin.of()}"
-        return f"{message} and below the limit of {self.limit}" if self.limit else message
+        if shown.than_limit:
+            return f"above the limit of {self.limit}"
+        return self.tolerance.exceeded(self.candidate, self.stable)

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from serinus.judge.findings import words
-from serinus.judge.findings.rates import AllowedRate, EventCount, Forecast, ShownBetter
+from serinus.judge.findings.rates import (
+    AllowedRate,
+    EventCount,
+    Forecast,
+    ShownBetter,
+    ShownWorse,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,11 +19,13 @@ class NameTooLong:
 
     group: str
     most: int
-    """Letters."""
+    """Characters."""
 
     @property
     def message(self) -> str:
-        return f"group {self.group[: self.most]}... has a name of more than {self.most} letters."
+        return (
+            f"The name of group {self.group[: self.most]}... is longer than {self.most} characters."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,44 +38,43 @@ class TooManyGroups:
     @property
     def message(self) -> str:
         return (
-            f"{self.seen} groups were seen, and at most {self.most} can be compared: name another "
+            f"{self.seen} groups were seen, but at most {self.most} can be compared: set another "
             "groupLabel, or export coarser groups."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class TooFewGroups:
-    """Fewer than two groups, of which something was counted."""
+    """Fewer than two groups have any counts."""
 
     whole: str
     """What was counted: `answers`."""
     group: str | None
-    """None: there is none at all."""
+    """The only one; None: there is none."""
     label: str
 
     @property
     def message(self) -> str:
-        of = f"group {self.group} alone" if self.group is not None else "no group yet"
+        groups = f"group {self.group} only" if self.group is not None else "no group yet"
         return (
-            f"The candidate has {self.whole} of {of}, by the label {self.label}: there is nothing "
-            "to compare."
+            f"The candidate has {self.whole} for {groups}, by label {self.label}: nothing to "
+            "compare."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ShownUnfair:
-    """A group is shown to be favoured above another by more than is tolerated."""
+    """A group is shown to be favoured over another by more than is tolerated."""
 
-    risk: float
-    """The greatest chance of such a finding where it is wrong."""
     favoured: str
     other: str
+    shown: ShownWorse
 
 
 @dataclass(frozen=True, slots=True)
 class GroupRates:
-    """A rate in two groups, what is allowed of it, and what is shown. Of all pairs and rates it is
-    the clearest for Fail, else that of the greatest difference."""
+    """A rate in two groups, what is allowed of it, and what is shown: the pair with the clearest
+    evidence for Fail, else the one with the greatest difference."""
 
     events: str
     """What the rate is of: `favourable answers`."""
@@ -77,30 +84,29 @@ class GroupRates:
     margin: AllowedRate
     conclusion: ShownUnfair | ShownBetter | Forecast
     small: Mapping[str, float]
-    """Groups that are not waited for, with their shares of the whole."""
+    """Groups too small for a step to wait for, with their shares of the whole."""
     least_share: str
-    """A percentage: of groups that are waited for."""
+    """A percentage, below which a group is small."""
 
     @property
     def message(self) -> str:
-        counts = " against ".join(f"{group} {count}" for group, count in self.groups.items())
+        counts = ", ".join(f"{group} {count}" for group, count in self.groups.items())
         return f"{self.events.capitalize()}: {counts}, {self._conclusion()}"
 
     def _conclusion(self) -> str:
         match self.conclusion:
-            case ShownUnfair(risk, favoured, other):
-                allowed = self.tolerance.of(f"that of {other}")
-                wrong = f"the rate of {favoured} is above {allowed}"
-                return f"the clearest difference; {wrong}, {words.confidence(risk)}."
-            case ShownBetter(risk):
-                allowed = self.margin.of("every other's")
-                right = f"every group's rate is within {allowed}"
-                proof = f"the greatest difference; {right}, {words.confidence(risk)}."
-                return words.sentences(proof, self._what_is_small())
-        return f"the greatest difference. {self.conclusion}"
+            case ShownUnfair(favoured, other, shown):
+                allowed = self.tolerance.of(f"the rate of {other}")
+                wrong = f"the clearest difference; {favoured} is above what is tolerated"
+                return words.sentences(f"{wrong} ({allowed}).", shown)
+            case ShownBetter() as shown:
+                margin = self.margin.of("every other group's rate")
+                right = f"the greatest difference; every group is {shown.within(margin)}"
+                return words.sentences(right, self._what_is_small())
+        return f"the greatest difference; {self.conclusion}"
 
     def _what_is_small(self) -> str:
         if not self.small:
             return ""
         groups = ", ".join(f"{group} ({words.percent(n)})" for group, n in self.small.items())
-        return f"Not waited for, with less than {self.least_share}: {groups}."
+        return f"Not required to pass, with less than {self.least_share}: {groups}."

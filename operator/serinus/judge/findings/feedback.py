@@ -1,4 +1,4 @@
-"""feedback: the time before it counts."""
+"""feedback: the time during which it does not count."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ class FeedbackTooEarly:
     """It does not count yet."""
 
     after: str
-    """How long after the first traffic it counts, as in the settings."""
+    """Time after the first traffic from which it counts, as in the settings."""
     wait: float
-    """Seconds that are left; 0: it counts from now on."""
+    """Seconds left; 0: it counts from now on."""
 
     @property
     def message(self) -> str:
         if not self.wait:
             return "Feedback counts from now on."
         return (
-            f"Feedback counts from {self.after} after the first traffic on, that is in "
+            f"Feedback counts from {self.after} after the first traffic, which is in "
             f"{spoken(self.wait)}."
         )

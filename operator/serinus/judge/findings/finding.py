@@ -1,4 +1,4 @@
-"""A finding: the verdict, the figures behind it, and what is known then."""
+"""A finding: a verdict, the figures behind it, and the state of its check."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,17 +7,17 @@ from serinus.api.status import CheckState, Verdict
 
 
 class Figures(Protocol):
-    """What a check came to, in numbers and names."""
+    """The numbers and names behind a verdict."""
 
     @property
     def message(self) -> str:
-        """The same in a sentence or a few, for a person."""
+        """The same in one or a few sentences."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check came to."""
+    """The result of a check at a look."""
 
     verdict: Verdict
     figures: Figures
@@ -25,5 +25,5 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """The figures in a sentence or a few, for a person."""
+        """The figures in one or a few sentences."""
         return self.figures.message

@@ -16,51 +16,51 @@ from serinus.judge.findings.rates import (
 
 @dataclass(frozen=True, slots=True)
 class NoCommonBound:
-    """No bound at which both arms could be compared."""
+    """Both arms have no bucket bound in common."""
 
     metric: str
 
     @property
     def message(self) -> str:
         return (
-            f"Candidate and stable have no bucket bound of {self.metric} in common: let both "
-            "export it with the same buckets."
+            f"Candidate and stable have no bucket bound of {self.metric} in common: export it with "
+            "the same buckets from both."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class BoundsUnknown:
-    """Stable has not shown yet at which bounds to compare."""
+    """Stable's durations do not show yet at which bounds to compare."""
 
     @property
     def message(self) -> str:
         return (
-            "Which latencies to compare at is not known yet: stable has served nothing, or few "
-            "requests in one bucket, or all of them beyond the last bound (then export greater "
-            "ones)."
+            "The bucket bounds to compare at are not known yet: stable has served no requests, or "
+            "few that are all in one bucket, or all are above the last bound (then export higher "
+            "bounds)."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class NothingServed:
-    """An arm has served nothing that counts."""
+    """An arm has served no requests that count."""
 
     arm: str
     warm_up: float
-    """Seconds of each pod that do not count."""
+    """Seconds for which a pod's first requests do not count."""
 
     @property
     def message(self) -> str:
-        beyond = f" beyond their warm-up of {spoken(self.warm_up)}" if self.warm_up else ""
-        return f"The {self.arm} pods have served no request yet{beyond}."
+        after = f" after their warm-up of {spoken(self.warm_up)}" if self.warm_up else ""
+        return f"The {self.arm} pods have served no requests yet{after}."
 
 
 @dataclass(frozen=True, slots=True)
 class SlowestAllowed:
-    """The limit: fewer than this share of requests may be slower than this."""
+    """The limit: less than this share of requests may be slower than the bound."""
 
     bound: float
-    """Seconds from which it is counted."""
+    """Seconds; the bucket bound that is used."""
     share: str
     """A percentage."""
 
@@ -68,7 +68,8 @@ class SlowestAllowed:
 @dataclass(frozen=True, slots=True)
 class SlowShares:
     """Both arms' shares of requests that are slower than a bound, what is allowed of them, and
-    what is shown. Of all bounds it is the worst for Fail, else that of the greatest difference."""
+    what is shown: at the bound with the clearest evidence for Fail, else at that with the greatest
+    difference."""
 
     bound: float
     """Seconds."""
@@ -80,39 +81,39 @@ class SlowShares:
     conclusion: Conclusion
     variation: Variation
     in_one_bucket: bool
-    """Whether nothing is known of what stable's requests took but one bound."""
+    """Whether all that is known of stable's durations is one bound that they are below."""
 
     @property
     def message(self) -> str:
-        counts = (
-            f"Candidate slower than {words.latency(self.bound)} in {self.candidate} against stable "
-            f"{self.stable}"
-        )
+        bound = words.latency(self.bound)
+        counts = f"Slower than {bound}: candidate {self.candidate}, stable {self.stable}"
         return words.sentences(f"{counts}{self._conclusion()}", self.variation, self._coarse())
 
     def _conclusion(self) -> str:
         match self.conclusion:
             case ShownWorse() as shown:
-                wrong = f"; {self._what_is_wrong(shown)}, {words.confidence(shown.risk)}."
-                return words.sentences(wrong, shown.pod or "")
-            case ShownBetter(risk):
-                right = f"{self._what_is_right()}, {words.confidence(risk)}"
-                return f", the greatest difference; {right}."
-        return f", the greatest difference. {self.conclusion}"
+                wrong = f"; {self._what_is_wrong(shown)}."
+                return words.sentences(wrong, shown, shown.pod or "")
+            case ShownBetter() as shown:
+                right = f"at every bound {shown.within(self._margin())}"
+                return f", the greatest difference; {right}"
+        return f", the greatest difference; {self.conclusion}"
 
     def _what_is_wrong(self, shown: ShownWorse) -> str:
         if shown.than_limit and self.limit:
-            return f"the share is above the limit of {self.limit.share}"
-        return f"the share is above {self.tolerance.of()}"
+            return f"above the limit of {self.limit.share}"
+        return self.tolerance.exceeded(self.candidate, self.stable)
 
-    def _what_is_right(self) -> str:
-        message = f"at every bound the share is below {self.margin.of()}"
-        if self.limit:
-            bound = words.latency(self.limit.bound)
-            message += f", and slower than {bound} are fewer than {self.limit.share}"
-        return message
+    def _margin(self) -> str:
+        if not self.limit:
+            return self.margin.of()
+        bound = words.latency(self.limit.bound)
+        return f"{self.margin.of()}, and less than {self.limit.share} slower than {bound}"
 
     def _coarse(self) -> str:
         if not (self.in_one_bucket and isinstance(self.conclusion, ShownBetter)):
             return ""
-        return "All of stable's are in one bucket: what is slower within it only finer ones show."
+        return (
+            "All of stable's requests are in one bucket; only finer buckets would show a slower "
+            "candidate within it."
+        )

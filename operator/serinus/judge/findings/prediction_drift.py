@@ -13,12 +13,12 @@ from serinus.judge.findings.rates import (
     Variation,
 )
 
-_OTHER: Final = "the other revision's"
+_OTHER: Final = "the other revision's share"
 
 
 @dataclass(frozen=True, slots=True)
 class Unsortable:
-    """Predictions that cannot be sorted into classes or score ranges."""
+    """Predictions that cannot be counted by class or score range."""
 
     metric: str
     reason: str
@@ -38,26 +38,26 @@ class TooManyShares:
     @property
     def message(self) -> str:
         return (
-            f"{self.seen} classes and score ranges were seen, and at most {self.most} can be "
-            "compared: name another classLabel, or export coarser classes or buckets."
+            f"{self.seen} classes and score ranges were seen, but at most {self.most} can be "
+            "compared: set another classLabel, or export coarser classes or buckets."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class NothingPredicted:
-    """An arm has made no predictions."""
+    """An arm has made no predictions yet."""
 
     arm: str
 
     @property
     def message(self) -> str:
-        return f"The {self.arm} pods have predicted nothing yet."
+        return f"The {self.arm} pods have made no predictions yet."
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionShares:
-    """Both arms' shares of a class or score range, what is allowed of them, and what is shown. Of
-    all it is the worst for Fail, else that of the greatest difference."""
+    """Both arms' shares of a class or score range, what is allowed of them, and what is shown: the
+    one with the clearest evidence for Fail, else the one with the greatest difference."""
 
     name: str
     """`class fraud`."""
@@ -71,15 +71,15 @@ class PredictionShares:
     @property
     def message(self) -> str:
         title = f"{self.name[0].upper()}{self.name[1:]}"
-        counts = f"{title}: candidate {self.candidate} against stable {self.stable}"
+        counts = f"{title}: candidate {self.candidate}, stable {self.stable}"
         return words.sentences(f"{counts}, {self._conclusion()}", self.variation)
 
     def _conclusion(self) -> str:
         match self.conclusion:
-            case ShownWorse(risk):
-                wrong = f"some share is above {self.tolerance.of(_OTHER)}"
-                return f"the clearest difference; {wrong}, {words.confidence(risk)}."
-            case ShownBetter(risk):
-                right = f"every class and score range is within {self.margin.of(_OTHER)}"
-                return f"the greatest difference; {right}, {words.confidence(risk)}."
-        return f"the greatest difference. {self.conclusion}"
+            case ShownWorse() as shown:
+                wrong = "the clearest difference; predictions differ by more than tolerated"
+                return words.sentences(f"{wrong} ({self.tolerance.of(_OTHER)}).", shown)
+            case ShownBetter() as shown:
+                right = f"every class and score range is {shown.within(self.margin.of(_OTHER))}"
+                return f"the greatest difference; {right}"
+        return f"the greatest difference; {self.conclusion}"

@@ -1,5 +1,5 @@
-"""Figures of rates that are compared, and words for each: what was counted, what is allowed, what
-the evidence shows, and what of stable's history it goes by."""
+"""Figures of rates that are compared, and the wording of each: what was counted, what is allowed,
+what the evidence shows, and how stable's own rates varied."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from serinus.api.baseline import Dispersion
 from serinus.judge.findings import words
 
 ENOUGH_PODS: Final = 3
-"""Of the candidate, for their mean to tell more than one of them."""
+"""Candidate pods from which on differences between pods hardly delay a verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class EventCount:
 
     events: float
     whole: float
-    """Of no requests there is no share to tell."""
+    """Greater than 0."""
 
     def __str__(self) -> str:
         share = words.percent(self.events / self.whole)
@@ -27,7 +27,7 @@ class EventCount:
 
 @dataclass(frozen=True, slots=True)
 class AllowedRate:
-    """So many times the rate of another, and so much more."""
+    """A multiple of another rate, plus an offset."""
 
     ratio: float
     offset: float
@@ -35,72 +35,99 @@ class AllowedRate:
 
     def of(self, whose: str = "stable's") -> str:
         """`1.5 times stable's + 1%`."""
-        times = "" if self.ratio == 1 else f"{self.ratio:g} times "
+        times = "" if self.ratio == 1 else f"{self.ratio:.4g} times "
         return f"{times}{whose}" + (f" + {100 * self.offset:g}%" if self.offset else "")
+
+    def exceeded(self, one: EventCount, other: EventCount) -> str:
+        """`worse than tolerated (1.5 times stable's + 1%)`, and in what if not in these counts."""
+        allowed = self.ratio * other.events / other.whole + self.offset if other.whole else 0.0
+        lately = "" if one.events / one.whole > allowed else " in recent requests"
+        return f"worse than tolerated ({self.of()}){lately}"
 
 
 @dataclass(frozen=True, slots=True)
 class PodShare:
-    """The one of the candidate's pods in which most of its bad events lie."""
+    """The candidate pod that has most of the candidate's bad events."""
 
     pod: str
     events: float
-    """Its own."""
+    """Of this pod."""
     of_events: float
-    """The candidate's."""
+    """Of all candidate pods."""
     of_pods: int
-    """The candidate's, as far as they are known."""
+    """Number of candidate pods that were counted separately."""
     first_pods_only: bool
     """Whether there may be more pods."""
 
     def __str__(self) -> str:
         share = f"{words.count(self.events)} of the {words.count(self.of_events)}"
         first = "the first " if self.first_pods_only else ""
-        return f"{share} in pod {self.pod}, 1 of {first}{self.of_pods}."
+        return f"{share} are in pod {self.pod}, one of {first}{self.of_pods} pods."
 
 
 @dataclass(frozen=True, slots=True)
 class ShownWorse:
-    """The candidate is shown to be worse than is tolerated, or than the limit."""
+    """The candidate is shown to be worse than is tolerated, or above the limit."""
 
     risk: float
-    """The greatest chance of such a finding where it is wrong."""
+    """Probability of a false alarm over the whole rollout, all looks and checks together."""
     than_limit: bool = False
     pod: PodShare | None = None
+
+    def __str__(self) -> str:
+        risk = f"False-alarm risk {words.at_most(self.risk)} per rollout"
+        return f"{risk}, all looks and checks included."
 
 
 @dataclass(frozen=True, slots=True)
 class ShownBetter:
-    """The candidate is shown to be better than the margin, and than the limit."""
+    """The candidate is shown to be within the margin, and below the limit if there is one."""
 
     risk: float
-    """The greatest chance of such a finding where it is wrong."""
+    """Probability that this check passes a candidate beyond it in one step."""
+    weight: float | None = None
+    """The candidate's share of the traffic; None: not known."""
+    requests: float | None = None
+    """The candidate's in this step, which alone are evidence; None: there were no earlier ones."""
+    whole: str = "requests"
+    """What they are called."""
+
+    def within(self, margin: str) -> str:
+        """`within the margin (1.5 times stable's) at 5% traffic`, and the risk."""
+        at = f" at {words.exact_percent(self.weight)} traffic" if self.weight else ""
+        by = f" by the {self.requests:.0f} {self.whole} of this step" if self.requests else ""
+        risk = f"risk of passing a candidate beyond it {words.at_most(self.risk)}"
+        return f"within the margin ({margin}){at}{by}; {risk}, for this check and step."
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Nothing is shown yet; what will come of it if it goes on like this."""
+    """Nothing is shown yet; how many more requests it takes at the rates counted so far."""
 
     to_pass: float | None
     """The candidate's requests until then; None: never."""
     to_fail: float | None
+    per_second: float | None = None
+    """The candidate's requests; None: not known."""
     whole: str = "requests"
     """What they are called."""
 
     def __str__(self) -> str:
+        shown = "neither shown worse than tolerated nor within the margin."
         waits = ((self.to_fail, "Fails"), (self.to_pass, "Passes"))
         known = [(wait, verdict) for wait, verdict in waits if wait]
         if not known:
-            return "It neither passes nor fails if it goes on like this."
+            return f"{shown} At these rates it neither fails nor passes."
         wait, verdict = min(known)
-        return f"{verdict} after {self._more(wait)} if it goes on like this."
+        return f"{shown} {verdict} after {self._more(wait)} at these rates."
 
     def _more(self, requests: float) -> str:
-        """Two digits of it are honest."""
+        """In two digits: it is an estimate."""
         step = 10 ** max(math.floor(math.log10(requests)) - 1, 0) if requests >= 1 else 1
         rounded = max(math.ceil(requests / step) * step, 1)
         whole = self.whole if rounded > 1 else self.whole.removesuffix("s")
-        return f"about {rounded} more candidate {whole}"
+        time = f" ({words.about(requests / self.per_second)})" if self.per_second else ""
+        return f"about {rounded:,} more candidate {whole}{time}"
 
 
 Conclusion = ShownWorse | ShownBetter | Forecast
@@ -109,35 +136,36 @@ Conclusion = ShownWorse | ShownBetter | Forecast
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """What of stable's history makes the evidence grow slower; no words where nothing does."""
+    """How stable's rate varied in its history, which slows the evidence down; empty where it did
+    not."""
 
     what: str
     """The quantity that varied: `errors`."""
     dispersion: Dispersion
     tolerated: float = 0.0
-    """So many times stable's rate pass for chance; 0: stable is left out."""
+    """The tolerance for so many pods, as a multiple of stable's rate; 0: stable is not compared."""
     pods: int = 0
     """The candidate's."""
 
     def __str__(self) -> str:
-        return words.sentences(self._over_time(), self._between_pods(), self._cost())
+        return words.sentences(self._over_time(), self._between_pods())
 
     def _over_time(self) -> str:
         if self.dispersion.over_time <= 1:
             return ""
-        times = f"{self.dispersion.over_time:.1f} times the variance of independent ones"
+        times = f"{self.dispersion.over_time:.1f} times the variance of independent events"
         return f"Stable's {self.what} came in bursts ({times}), so each counts for less."
 
     def _between_pods(self) -> str:
         if not self.dispersion.between_pods:
             return ""
         by = words.percent(self.dispersion.between_pods)
-        return f"Stable's pods may differ by {by} in {self.what}."
+        differ = f"Stable's pods differ by {by} in {self.what} (standard deviation)"
+        return f"{differ}{self._widened()}."
 
-    def _cost(self) -> str:
-        """Of pods that differ."""
-        if not (self.dispersion.between_pods and self.tolerated):
+    def _widened(self) -> str:
+        if not self.tolerated:
             return ""
         of = f"{self.pods} candidate pod" if self.pods == 1 else f"{self.pods} candidate pods"
-        more = "" if self.pods >= ENOUGH_PODS else f"; {ENOUGH_PODS} or more would tell sooner"
-        return f"So {self.tolerated:.3g} times stable's is tolerated from {of}{more}."
+        more = "" if self.pods >= ENOUGH_PODS else f"; {ENOUGH_PODS} or more would decide sooner"
+        return f", so {self.tolerated:.3g} times stable's is tolerated for {of}{more}"

@@ -1,4 +1,4 @@
-"""What could not be read, and what has no fresh sample, whatever the kind of check."""
+"""Answers that could not be read, and counters without recent samples, for any kind of check."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from serinus.judge.findings.finding import Figures
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An answer that is an error, in the words of who gave it."""
+    """A query that failed, with the error as its message."""
 
     message: str
 
@@ -21,19 +21,19 @@ class NoSamples:
     metric: str
     arm: str
     of_stable_alone: bool
-    """Whether it is the candidate's alone that are missing."""
+    """Whether stable's samples are there, and only the candidate's are missing."""
 
     @property
     def message(self) -> str:
         if self.of_stable_alone:
             return (
-                f"Prometheus has {self.metric} from the stable pods and none from the candidate "
-                "pods: no request to them has ended yet, or they do not export it, or they are "
-                "not scraped."
+                f"Prometheus has {self.metric} from the stable pods but not from the candidate "
+                "pods: no request to them has completed yet, or they do not export it, or they "
+                "are not scraped."
             )
         return (
-            f"Prometheus has no {self.metric} from the {self.arm} pods: they must export "
-            "it, be scraped, and have served a request."
+            f"Prometheus has no {self.metric} from the {self.arm} pods: check that they export it, "
+            "are scraped, and have served a request."
         )
 
 
@@ -49,14 +49,14 @@ class StaleSamples:
     @property
     def message(self) -> str:
         return (
-            f"The newest {self.metric} from the {self.arm} pods is {spoken(self.age)} old: do they "
-            "run, and are they scraped?"
+            f"The newest sample of {self.metric} from the {self.arm} pods is {spoken(self.age)} "
+            "old: check that they run and are scraped."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """What is wrong with each of several sources."""
+    """The problems of several sources."""
 
     each: tuple[Figures, ...]
     one_is_enough: bool = False
@@ -65,4 +65,4 @@ class Several:
     @property
     def message(self) -> str:
         messages = [one.message for one in self.each]
-        return words.sentences(*messages, "Either will do." if self.one_is_enough else "")
+        return words.sentences(*messages, "One of the two is enough." if self.one_is_enough else "")

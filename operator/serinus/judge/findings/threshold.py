@@ -1,4 +1,4 @@
-"""threshold: the value of a query, and for how long it has been where it is."""
+"""threshold: the value of a query, and for how long it has been in or out of bounds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ _LONGEST_LABELS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class NoValue:
-    """The query has no answer."""
+    """The query returned nothing."""
 
     query: str
 
     @property
     def message(self) -> str:
-        return f"{_shown(self.query)} has no value: does anything export it for these pods?"
+        return f"{_shown(self.query)} has no value: check that the pods export it."
 
 
 @dataclass(frozen=True, slots=True)
 class NotFinite:
-    """An element of the answer is no number that could be compared."""
+    """The query returned NaN or an infinity."""
 
     query: str
     value: float
@@ -34,12 +34,12 @@ class NotFinite:
     @property
     def message(self) -> str:
         value = f"{_shown(self.query)} is {self.value}{_of(self.labels)}"
-        return f"{value}, which is no number."
+        return f"{value}, not a finite number."
 
 
 @dataclass(frozen=True, slots=True)
 class BoundedValue:
-    """The worst element of the answer, the bounds, and how long it has been in or out of them."""
+    """The worst value returned, the bounds, and how long it has been in or out of them."""
 
     query: str
     value: float
@@ -51,7 +51,7 @@ class BoundedValue:
     held: float
     """Seconds."""
     needed: str
-    """For how long it must be held, as in the settings."""
+    """How long it must last, as in the settings."""
     long_enough: bool
 
     @property
@@ -71,6 +71,6 @@ def _shown(query: str) -> str:
 
 
 def _of(labels: Mapping[str, str]) -> str:
-    """Which element of the answer."""
+    """The labels of the value, if any."""
     listed = ", ".join(f"{name}={value}" for name, value in sorted(labels.items()))
     return f" for {listed[:_LONGEST_LABELS]}" if listed else ""

@@ -1,4 +1,4 @@
-"""trafficShare: the candidate's share of the requests, beside the one that is asked for."""
+"""trafficShare: the candidate's share of the requests against its weight."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -6,55 +6,59 @@ from typing import Final, Literal
 from serinus.judge.findings import words
 
 _REMEDY: Final = (
-    "Look for other ways to these pods than the split, for retries, for sticky sessions and for "
-    "connections that stay open."
+    "Check for retries, sticky sessions, long-lived connections, and traffic that reaches the pods "
+    "by other routes."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class NotInEffect:
-    """There is no split to compare with."""
+    """There is no weight to compare with."""
 
     @property
     def message(self) -> str:
-        return "The weight that the step asks for is not in effect."
+        return "The weight of this step is not in effect."
 
 
 @dataclass(frozen=True, slots=True)
 class ShareBand:
-    """Shares of the candidate; below 0 and above 1 nothing is excluded."""
+    """A range of the candidate's share; bounds below 0 or above 1 exclude nothing."""
 
     low: float
     high: float
 
     def __str__(self) -> str:
-        return f"{_percent(max(self.low, 0.0))} to {_percent(min(self.high, 1.0))}"
+        low, high = (
+            words.exact_percent(max(self.low, 0.0)),
+            words.exact_percent(min(self.high, 1.0)),
+        )
+        return f"{low} to {high}"
 
 
 @dataclass(frozen=True, slots=True)
 class CountedShare:
-    """Between which shares the candidate's lies, as far as scrapes tell."""
+    """The range of the candidate's share, as narrow as the scrapes allow."""
 
     least: float
     most: float
     requests: float
     """Of both arms."""
     asked: float
-    """The share that the candidate should have."""
+    """The candidate's weight, as a share."""
 
     def __str__(self) -> str:
         return (
-            f"The candidate took {words.percent(self.least)} to {words.percent(self.most)} of "
-            f"{self.requests:.0f} requests where {_percent(self.asked)} is asked for"
+            f"The candidate served {words.percent(self.least)} to {words.percent(self.most)} of "
+            f"{self.requests:.0f} requests at a weight of {words.exact_percent(self.asked)}"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class NothingCounted:
-    """No request at this weight."""
+    """No requests at this weight."""
 
     def __str__(self) -> str:
-        return "No request was counted at this weight yet"
+        return "No requests were counted at this weight yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,37 +69,37 @@ class SplitShown:
     tolerated: ShareBand
     margin: ShareBand
     risk: float
-    """The greatest chance of such a finding where it is wrong."""
+    """Probability of a wrong finding of this sort over the whole rollout."""
     shown: Literal["wrong", "tolerated", "within the margin"]
 
     @property
     def message(self) -> str:
-        proof = words.confidence(self.risk)
-        if self.shown == "within the margin":
-            return f"{self.counted}; it is within {self.margin}, {proof}."
-        remedy = _REMEDY if self.shown == "wrong" else ""
-        return words.sentences(
-            f"{self.counted} and {self.tolerated} is tolerated, {proof}.", remedy
+        at_most = f"{words.at_most(self.risk)} per rollout"
+        if self.shown == "wrong":
+            wrong = f"{self.counted}; out of the tolerated range ({self.tolerated})."
+            risk = f"False-alarm risk {at_most}, all looks and weights included."
+            return words.sentences(wrong, risk, _REMEDY)
+        found = (
+            f"within the margin ({self.margin})"
+            if self.shown == "within the margin"
+            else f"within the tolerated range ({self.tolerated})"
         )
+        return f"{self.counted}; {found}; risk of passing a split outside it {at_most}."
 
 
 @dataclass(frozen=True, slots=True)
 class SplitUnknown:
-    """Too few were counted to tell, and nothing was shown before."""
+    """Too few requests to decide, and nothing was shown before."""
 
     counted: CountedShare | NothingCounted
 
     @property
     def message(self) -> str:
-        return f"{self.counted}: too few to tell."
+        return f"{self.counted}: too few to decide."
 
 
 @dataclass(frozen=True, slots=True)
 class SplitShownBefore:
-    """What was shown last. The status keeps its sentence, and not its figures."""
+    """What was shown last; the status keeps only its sentence."""
 
     message: str
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g}%"

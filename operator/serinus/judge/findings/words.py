@@ -1,6 +1,12 @@
-"""Numbers in words: short enough to read, and never claiming more than was shown."""
+"""Numbers as people read them: short, and never claiming more than was shown."""
 
 import math
+from typing import Final
+
+from serinus.api.quantities import spoken
+
+_MINUTE: Final = 60.0
+_TEN_MINUTES: Final = 600.0
 
 
 def percent(share: float) -> str:
@@ -12,14 +18,25 @@ def percent(share: float) -> str:
     return f"{value:.{digits}f}%"
 
 
+def exact_percent(share: float) -> str:
+    """A setting or a weight: 0.0675 -> `6.75%`, 0.05 -> `5%`."""
+    return f"{100 * share:.3g}%"
+
+
 def latency(duration: float) -> str:
     """Seconds in three digits: 0.0251 -> `25.1ms`, 2.5 -> `2.5s`."""
     return f"{duration:.3g}s" if duration >= 1 else f"{duration * 1000:.3g}ms"
 
 
-def confidence(risk: float) -> str:
-    """0.01 -> `with 99% anytime-valid confidence`."""
-    return f"with {100 * (1 - risk):.10g}% anytime-valid confidence"
+def about(span: float) -> str:
+    """Seconds with the precision of an estimate: `40s`, `12m`, `3h20m`."""
+    unit = 5.0 if span < _MINUTE else _MINUTE if span < 10 * _TEN_MINUTES else _TEN_MINUTES
+    return spoken(math.ceil(span / unit) * unit)
+
+
+def at_most(risk: float) -> str:
+    """0.01 -> `at most 1%`."""
+    return f"at most {100 * risk:.10g}%"
 
 
 def count(count: float) -> str:
@@ -28,5 +45,5 @@ def count(count: float) -> str:
 
 
 def sentences(*each: object) -> str:
-    """One after the other; what has nothing to say is left out."""
+    """One after the other, without the empty ones."""
     return " ".join(filter(None, map(str, each)))

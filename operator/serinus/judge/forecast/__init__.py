@@ -1,1 +1,1 @@
-"""What stable's history tells before a rollout: dispersion, how long steps take, false alarms."""
+"""What stable's history shows before a rollout: dispersion, how long steps take, false alarms."""

@@ -22,14 +22,14 @@ MOST_PODS: Final = 5
 EVERY: Final = 5
 """Samples, a minute apart, from one look to the next."""
 BEFORE: Final = 1800.0
-"""Seconds read before a block, so that it is known which pods have warmed up."""
+"""Seconds read before a block, to know which pods have warmed up."""
 
 
 def rolled_back(
     analysis: Analysis, history: History, baseline: Baseline
 ) -> Iterator[tuple[str, CheckStatus]]:
-    """Pods of stable that fail a check, in the place of a candidate beside the others; with the
-    check as it is then."""
+    """Pods of stable that fail a check when tested as a candidate against the others, each with
+    the failed check."""
     pods = sorted(_pods(history))
     for pod in pods[: MOST_PODS if len(pods) > 1 else 0]:
         progress = Progress(baseline=baseline)

@@ -1,4 +1,4 @@
-"""Stable's history before a rollout -> what each check goes by from its first look on."""
+"""Stable's history before a rollout -> the baseline of each check."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -19,18 +19,18 @@ _LONGEST_MESSAGE = 1024
 _PATHS = frozenset(
     ("path", "handler", "route", "endpoint", "uri", "url", "http_route", "http_target", "url_path")
 )
-"""What servers name the label that tells a probe from a prediction."""
+"""Usual names of the label that distinguishes a probe from a prediction."""
 
 
 def asks_of_history(analysis: Analysis) -> tuple[CounterQuery, ...]:
-    """What to ask of stable; nothing where no check compares counts."""
+    """The queries for stable's history; none where no check compares counts."""
     comparing = [check for check in analysis.checks if check.settings.shares_budget]
     queries = queries_of(analysis.replace(checks=comparing))
     return tuple(one for one in queries if isinstance(one, CounterQuery))
 
 
 def has_learned(analysis: Analysis, baseline: Baseline | None) -> bool:
-    """Whether every check knows what to go by, or has nothing to ask."""
+    """Whether every check has its baseline, or needs none."""
     known = {each.reads for each in baseline.checks} if baseline else set()
     return not asks_of_history(analysis) or known >= set(map(reads, analysis.checks))
 
@@ -38,12 +38,13 @@ def has_learned(analysis: Analysis, baseline: Baseline | None) -> bool:
 def learn(
     analysis: Analysis, history: History, weights: Sequence[int] = ()
 ) -> Baseline | QueryError:
-    """What the checks go by, and what is to be expected at these weights, in percent.
+    """The baseline of each check, and what to expect at these weights, in percent.
 
-    Little or no history is no error: requests are then taken for independent, and that is said.
+    Little or no history is no error: requests are then assumed to be independent, and the message
+    says so.
     """
     for counters, answer in history.stable.items():
-        # what is no native histogram is asked for as a classic one too
+        # a histogram that is not native is also queried as a classic one
         if isinstance(answer, QueryError) and not counters.native:
             return answer
     looks = minutes(history.stable)
@@ -62,7 +63,7 @@ def learn(
 
 
 def _probes_hidden(analysis: Analysis, history: History) -> Iterator[str]:
-    """A sentence for each histogram of HTTP requests of which none could be left out."""
+    """A sentence for each histogram of HTTP requests that may include probes."""
     for check in analysis.checks:
         metric = check.settings.unfiltered_durations
         if metric is None or "http" not in metric:
@@ -76,9 +77,8 @@ def _probes_hidden(analysis: Analysis, history: History) -> Iterator[str]:
         ]
         if series and not any(_PATHS & set(each.labels) for each in series):
             yield (
-                f"Check {check.name}: {metric} has no label by which health probes and scrapes "
-                "could be left out, such as path. If it counts them, they hide how long others "
-                "take."
+                f"Check {check.name}: {metric} has no label, such as path, by which health probes "
+                "and scrapes can be excluded. If it counts them, they mask slow predictions."
             )
 
 
@@ -89,15 +89,15 @@ def _served(look: Look) -> bool:
 def _served_hour(looks: Sequence[Look], known: Iterable[tuple[str, CheckBaseline]]) -> str:
     if len(looks) < LEAST_BLOCKS:
         return (
-            f"Stable had requests in {len(looks)} of the last hour's minutes, too few to tell "
-            "whether errors come in bursts or pods differ."
+            f"Stable served requests in only {len(looks)} minutes of the last hour, so requests "
+            "are assumed to be independent and pods to be alike."
         )
     message = " ".join(_varied(known))
-    return message or "In its last hour stable's requests were independent, and its pods alike."
+    return message or "Stable's last hour shows no bursts and no differences between pods."
 
 
 def _varied(known: Iterable[tuple[str, CheckBaseline]]) -> Iterator[str]:
-    """A sentence for each check whose counts varied more than by chance."""
+    """Sentences for each check whose counts varied more than by chance."""
     for name, found in known:
         if found.dispersions:
             worst = max(found.dispersions, key=_badness)

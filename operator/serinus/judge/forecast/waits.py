@@ -1,7 +1,7 @@
-"""How long a step will take at today's traffic: the judge itself is asked, with simulated counts.
+"""How long a step takes at today's traffic, found by running the judge on simulated counts.
 
-Each check is given one block with just the rates of stable's last hour, for longer and longer,
-until it passes a candidate that is equal, and until it fails one with twice the bad events.
+Each check is given one block with the rates of stable's last hour, longer and longer, until it
+passes a candidate equal to stable, and until it fails one with twice the bad events.
 """
 
 import math
@@ -22,20 +22,20 @@ from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
 
 LONGEST: Final = 7 * 86400.0
-"""Seconds beyond which a wait is for ever."""
+"""Seconds; a longer wait counts as infinite."""
 NEAR_ENOUGH: Final = 1.2
 _AT: Final = 1e9
-"""Unix seconds of the simulated look; nothing in it depends on when that is."""
+"""Unix seconds of the simulated look; any value will do."""
 
 Change = Callable[[CounterQuery, Growth], Growth]
-"""What the candidate counts -> what it would if it were otherwise."""
+"""The counts of a candidate equal to stable -> those of another candidate."""
 Hour = dict[CounterQuery, tuple[Increase, ...]]
-"""What stable counted in all of its history."""
+"""What stable counted in its whole history."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What of the hour's counts comes in a second, to each arm."""
+    """The share of the hour's counts that each arm gets per second."""
 
     weight: int
     span: float
@@ -54,7 +54,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Seconds that a check needs at a weight; None: it never will."""
+    """Seconds that a check needs at a weight; None: it never comes to that verdict."""
 
     check: Check
     weight: int
@@ -68,7 +68,7 @@ class Wait:
 def waits(
     analysis: Analysis, looks: Sequence[Look], baseline: Baseline, weights: Sequence[int]
 ) -> Iterator[Wait]:
-    """For each check that compares counts, and each weight at which there is a stable left.
+    """For each check that compares counts, and each weight below 100%.
 
     `looks` follow each other without a gap.
     """
@@ -84,7 +84,7 @@ def waits(
 
 
 class _Paper:
-    """A check, and what it would read of a candidate and of stable in some time."""
+    """A check, given simulated counts of candidate and stable."""
 
     def __init__(
         self, analysis: Analysis, check: Check, baseline: Baseline, hour: Hour, rates: Rates
@@ -93,11 +93,11 @@ class _Paper:
         self._known, self._rates = baseline.of(reads(check)), rates
         asked = self._kind.queries()
         self._hour = {one: each for one, each in hour.items() if one in asked}
-        # what it has to have seen before it counts
+        # comparisons are opened by a first look
         self._begun = self._judged(CheckState(policy=check.digest), 0.0, _same).state
 
     def until(self, verdict: Verdict, change: Change) -> float | None:
-        """Seconds until it comes to the verdict about a candidate that is changed like this."""
+        """Seconds until it comes to the verdict about a candidate with this change."""
         low, high = 0.0, 1.0
         while not self._comes(verdict, high, change):
             if high > LONGEST:
@@ -138,7 +138,7 @@ def _hour(looks: Iterable[Look]) -> Hour:
 
 
 def _of_fewer_pods(increases: Sequence[Increase], rates: Rates) -> tuple[Increase, ...]:
-    """The candidate's in a second: as many pods as its weight needs count what all would."""
+    """The candidate's per second, counted by as many pods as its weight needs."""
     pods = sorted({each.target for each in increases})
     kept = pods[: max(math.ceil(len(pods) * rates.weight / 100), 1)]
     few = [each for each in increases if each.target in kept]
@@ -148,7 +148,7 @@ def _of_fewer_pods(increases: Sequence[Increase], rates: Rates) -> tuple[Increas
 
 
 def _grown(increases: Sequence[Increase], times: float) -> Growth:
-    """A block long after the pods began to serve."""
+    """A block counted long after the pods started."""
     grown = []
     for each in increases:
         amount = each.amount * times

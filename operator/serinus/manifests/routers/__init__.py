@@ -1,7 +1,7 @@
-"""How traffic is split between revisions: a file a router, all with one interface.
+"""How traffic is split between revisions: one file per router, all with one interface.
 
-A router renders the objects that split, and reads back what they do; which weight is wanted, and
-when, is decided above.
+A router renders the objects that split traffic, and reads back what they do; which weight is
+desired, and when, is decided elsewhere.
 """
 
 from collections.abc import Mapping
@@ -14,17 +14,17 @@ from serinus.manifests.routers.replicas import ReplicaRouter
 from serinus.manifests.routers.router import NeededKind, Router
 
 ROUTERS: Final[tuple[type[Router], ...]] = (GatewayRouter, ReplicaRouter)
-"""The first that the traffic has settings for splits it; the last needs none."""
+"""The first one that spec.traffic has settings for is used; the last needs none."""
 
 ROUTER_KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind for router in ROUTERS for kind in router.kinds
 }
-"""Kinds by name of what routers write."""
+"""By name, the kinds of the objects that routers write."""
 
 NEEDED_KINDS: Final[Mapping[str, NeededKind]] = {
     kind.name: kind for router in ROUTERS for kind in router.needed_kinds
 }
-"""Kinds by name of what routers need of others."""
+"""By name, the kinds of the objects that routers need and others own."""
 
 
 def router_for(spec: Spec) -> Router:

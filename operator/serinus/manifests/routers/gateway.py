@@ -1,4 +1,4 @@
-"""Weights at a Gateway: an HTTPRoute that is whole and ours."""
+"""Weights at a Gateway, by an HTTPRoute that Serinus owns entirely."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _FIELD = "spec.traffic.gateway.parentRefs"
 
 
 def _unserved(namespace: str, name: str, live: Manifest | None) -> str | None:
-    """Why no route at this Gateway is served; None if nothing speaks against it."""
+    """Why this Gateway serves no routes; None if it may."""
     if live is None:
         return f"Gateway {namespace}/{name} does not exist"
     accepted = [
@@ -41,7 +41,7 @@ _ROUTE: Final = Kind("HTTPRoute", f"{_GROUP}/v1", "httproutes")
 
 @dataclass(frozen=True)
 class GatewayRouter:
-    """Splits by the weights of an HTTPRoute; the Service leads to stable alone."""
+    """Splits by the weights of an HTTPRoute; the Service selects stable only."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (SERVICE, _ROUTE)
     needed_kinds: ClassVar[tuple[NeededKind, ...]] = (_GATEWAY,)
@@ -51,7 +51,7 @@ class GatewayRouter:
 
     @classmethod
     def of(cls, traffic: Traffic) -> Self | None:
-        """With `traffic.gateway`."""
+        """If `traffic.gateway` is set."""
         return None if traffic.gateway is None else cls(traffic.gateway)
 
     def manifests(
@@ -63,8 +63,8 @@ class GatewayRouter:
         return [*services, self.route(owner, split)]
 
     def route(self, owner: Owner, split: Split) -> Manifest:
-        """The HTTPRoute. It says also what the server would default, so that it can be compared
-        whole. A backend of weight 0 is left out: a proxy need not know it."""
+        """The HTTPRoute, with the server's defaults filled in so that it can be compared whole.
+        Backends of weight 0 are left out."""
         hostnames = {"hostnames": self.gateway.hostnames} if self.gateway.hostnames else {}
         backends = [
             {
@@ -97,7 +97,7 @@ class GatewayRouter:
         live: Objects,
         ready: Mapping[str, int],
     ) -> Routed:
-        """In effect once each Gateway has accepted the route at its current generation."""
+        """In effect once every Gateway has accepted the current generation of the route."""
         route = live.get(("HTTPRoute", owner.name))
         if route is None:
             return Routed(0.0, False, f"HTTPRoute {owner.name} does not exist yet")
@@ -113,7 +113,7 @@ class GatewayRouter:
         return Routed(actual, True, "", contested=" ".join(filter(None, contested)))
 
     def leads_to(self, owner: Owner, live: Objects) -> frozenset[str] | None:
-        """Those in the route that each Gateway has taken, and whom the Service selects."""
+        """What the Service selects, and the route's backends once every Gateway has accepted it."""
         route, found = live.get(("HTTPRoute", owner.name)), live.get(("Service", owner.name))
         if route is None or found is None:
             return None
@@ -130,20 +130,20 @@ class GatewayRouter:
         return list(dict.fromkeys(named))
 
     def unserved(self, found: Mapping[Need, Manifest | None]) -> str:
-        """A Gateway does not exist, or no controller has accepted it: then its controller may leave
-        what it said of a route as it was."""
+        """A Gateway does not exist, or no controller has accepted it: then the status of a route
+        may be out of date."""
         reasons = [_unserved(namespace, name, live) for (_, namespace, name), live in found.items()]
         why = "; ".join(filter(None, reasons))
         return f"{_FIELD}: {why}" if why else ""
 
     def candidate_replicas(self, replicas: int, weight: int) -> int:
-        """As many of `replicas` as the weight asks for, and one at least."""
+        """The weight's share of `replicas`, rounded up, at least one."""
         return min(replicas, max(1, -(-replicas * weight // 100)))
 
     def incompatibility(self, stable: Revision, candidate: Revision) -> str | None:
-        """A gateway may have to speak one protocol to all backends of a rule.
+        """A gateway may use one protocol for all backends of a rule.
 
-        Envoy Gateway does: beside one backend for HTTP/2 every other is spoken to by HTTP/2.
+        Envoy Gateway does: if one backend uses HTTP/2, it uses HTTP/2 for all of them.
         """
         ports = [target_port(revision.template) for revision in (stable, candidate)]
         old, new = (app_protocol(port) for port in ports)
@@ -151,10 +151,10 @@ class GatewayRouter:
             return None
         named = [port.get("name") or port["containerPort"] for port in ports]
         return (
-            f"stable's port {named[0]} is for {old} and the candidate's port {named[1]} for {new}: "
-            "a gateway may speak to both as it has to speak to one, and no request is answered. If "
-            "both speak the same, name their ports alike; else set spec.rollout.steps to [], so "
-            "that the two never share traffic"
+            f"stable's port {named[0]} uses {old} and the candidate's port {named[1]} uses {new}: "
+            "a gateway may use one protocol for both, and then requests fail. If both use the same "
+            "protocol, give their ports the same name; otherwise set spec.rollout.steps to [], so "
+            "that they never share traffic"
         )
 
 
@@ -167,7 +167,7 @@ def _candidate_share(owner: Owner, split: Split, route: Manifest) -> float:
 
 
 def _weights(route: Manifest) -> dict[str, int]:
-    """By Service."""
+    """Weight by Service."""
     weights: dict[str, int] = {}
     for rule in route["spec"].get("rules") or []:
         for backend in rule.get("backendRefs") or []:
@@ -176,12 +176,12 @@ def _weights(route: Manifest) -> dict[str, int]:
 
 
 def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool] | None:
-    """None if this Gateway serves the route as it stands; else why not, and whether it refused."""
+    """Why this Gateway does not serve the route, and whether it refuses it; None if it does."""
     name = _name(owner, parent)
     if not _heard(owner, parent, route):
-        why = f"{_FIELD}: {name} has not answered: does it exist, and does a controller serve it?"
-        return why, False
-    waiting = f"{name} has not yet taken the route at its current generation"
+        why = f"{_FIELD}: {name} has not reported on the route: check that it exists and that a"
+        return f"{why} controller serves it", False
+    waiting = f"{name} has not yet accepted the current generation of the route"
     for wanted in ("Accepted", "ResolvedRefs"):
         conditions = _conditions(owner, parent, route, wanted)
         if not conditions:
@@ -189,7 +189,7 @@ def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool
         if all(condition["status"] != "True" for condition in conditions):
             refused = conditions[0]["status"] == "False"
             return f"{_FIELD}: {name} refuses the route: {_cause(conditions[0])}", refused
-    # a part was dropped, or what was served before is served on: either is not what we ask for
+    # rules were dropped, or the previous ones are still served: neither is the route as it is
     for condition in _conditions(owner, parent, route, "PartiallyInvalid"):
         if condition["status"] == "True":
             return f"{_FIELD}: {name} refuses the route: {_cause(condition)}", True
@@ -197,13 +197,13 @@ def _answer(owner: Owner, parent: ParentRef, route: Manifest) -> tuple[str, bool
 
 
 def _contested(owner: Owner, parent: ParentRef, route: Manifest) -> str:
-    """That this Gateway has other routes for the same requests, as Envoy Gateway tells. It tells
-    each of them, and not which is served: that is the oldest, by the Gateway API."""
+    """A sentence if this Gateway has other routes for the same requests, as Envoy Gateway reports.
+    It reports that on each of them, and not which is served: the oldest, by the Gateway API."""
     for condition in _conditions(owner, parent, route, "RouteRulesOverlap"):
         if condition["status"] == "True":
             return (
                 f"{_name(owner, parent)} serves the oldest of several routes that match the same "
-                f"requests: {condition.get('message', '')}. Give each hostnames of its own "
+                f"requests: {condition.get('message', '')}. Give each its own hostnames "
                 "(spec.traffic.gateway.hostnames)."
             )
     return ""
@@ -214,7 +214,7 @@ def _name(owner: Owner, parent: ParentRef) -> str:
 
 
 def _heard(owner: Owner, parent: ParentRef, route: Manifest) -> list[Manifest]:
-    """What this Gateway's controllers say of the route."""
+    """The status entries of the route for this Gateway."""
     return [
         status
         for status in (route.get("status") or {}).get("parents") or []
@@ -223,7 +223,7 @@ def _heard(owner: Owner, parent: ParentRef, route: Manifest) -> list[Manifest]:
 
 
 def _conditions(owner: Owner, parent: ParentRef, route: Manifest, kind: str) -> list[Manifest]:
-    """The conditions of a type that are of the route's current generation."""
+    """The conditions of a type for the route's current generation."""
     return [
         condition
         for status in _heard(owner, parent, route)

@@ -1,4 +1,4 @@
-"""Weights by the number of pods: a Service that selects both revisions while a canary runs."""
+"""Weights by the number of pods: during a canary the Service selects both revisions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from serinus.manifests.workload import service, target_port
 
 @dataclass(frozen=True)
 class ReplicaRouter:
-    """Splits by the ratio of ready pods, as near to the weight as their number allows.
+    """Splits by the ratio of ready pods, as close to the weight as their number allows.
 
-    Stable keeps its full size, so the candidate gets half of the traffic at most before it gets
+    Stable keeps its full size, so the candidate gets at most half of the traffic before it gets
     all. At weight 0 and 100 the Service selects one revision, whatever pods still run.
     """
 
@@ -36,7 +36,7 @@ class ReplicaRouter:
         """The Service of the ModelDeployment."""
         weights = split.weights
         selected = next(iter(weights)) if len(weights) == 1 else None
-        # those that share a Service have a port in common: another's does where this one is lost
+        # revisions that share a Service have a common port, so any of them will do
         known = [*revisions.values()][-1:]
         main = revisions.get(selected or split.main) or next(iter(known), None)
         return [service(owner, owner.name, selected, main)] if main else []
@@ -49,24 +49,26 @@ class ReplicaRouter:
         live: Objects,
         ready: Mapping[str, int],
     ) -> Routed:
-        """In effect once the Service selects as wanted; the weight is the ratio of ready pods."""
+        """In effect once the Service has the selector; the weight is the ratio of ready pods."""
         found = live.get(("Service", owner.name))
         if found is None:
             return Routed(0.0, False, f"Service {owner.name} does not exist yet")
         actual = _candidate_share(split, found, ready)
         wanted = self.manifests(owner, split, revisions)
         if not wanted:
-            return Routed(actual, False, f"nothing tells which port Service {owner.name} leads to")
+            return Routed(
+                actual, False, f"no known revision defines the port of Service {owner.name}"
+            )
         if message := unlike(found, wanted[0]):
             return Routed(actual, False, message)
         if abs(actual - split.weight) < 0.5:
             return Routed(actual, True, "")
         pods = (ready.get(split.stable or "", 0), ready.get(split.candidate or "", 0))
         nearest = f"{pods[0]} stable and {pods[1]} candidate pods give {actual:.0f}%"
-        return Routed(actual, True, f"{nearest} where {split.weight}% is wanted")
+        return Routed(actual, True, f"{nearest} instead of {split.weight}%")
 
     def leads_to(self, owner: Owner, live: Objects) -> frozenset[str] | None:
-        """The one that the Service selects, or all that have pods."""
+        """The revision that the Service selects, or all that have a Deployment."""
         found = live.get(("Service", owner.name))
         if found is None:
             return None
@@ -84,8 +86,8 @@ class ReplicaRouter:
         return ""
 
     def candidate_replicas(self, replicas: int, weight: int) -> int:
-        """The number whose share beside a full stable is nearest to the weight, within 1 and
-        `replicas`."""
+        """The number, from 1 to `replicas`, whose share next to a full stable is closest to the
+        weight."""
         share = weight / 100
         candidates = range(min(1, replicas), replicas + 1)
         if share >= 0.5:
@@ -93,7 +95,7 @@ class ReplicaRouter:
         return min(candidates, key=lambda n: abs(n / (replicas + n) - share) if n else 0.0)
 
     def incompatibility(self, stable: Revision, candidate: Revision) -> str | None:
-        """One Service cannot lead to two ports, unless they have one name."""
+        """One Service cannot target two ports, unless they have the same name."""
         ports = [target_port(revision.template) for revision in (stable, candidate)]
         targets = {port.get("name") or port["containerPort"] for port in ports}
         if len(targets) == 1:
@@ -101,8 +103,8 @@ class ReplicaRouter:
         named = [port.get("name") or port["containerPort"] for port in ports]
         return (
             f"stable listens on port {named[0]} and the candidate on {named[1]}: without a gateway "
-            "one Service leads to both. Where both ports are named http their numbers may differ; "
-            "else set spec.rollout.steps to [], so that the two never share traffic"
+            "one Service selects both, and it has one target port. Name both ports http, or set "
+            "spec.rollout.steps to [], so that they never share traffic"
         )
 
 

@@ -12,7 +12,7 @@ from serinus.manifests.revision import Revision
 
 @dataclass(frozen=True)
 class Split:
-    """Who takes the traffic: `weight` percent the candidate, the rest stable.
+    """Who gets the traffic: `weight` percent the candidate, the rest stable.
 
     Without a candidate the weight is 0, without a stable it is 100.
     """
@@ -25,45 +25,45 @@ class Split:
         only = {(False, True): 100, (True, False): 0}
         sides = (self.stable is not None, self.candidate is not None)
         if sides == (False, False) or self.weight != only.get(sides, self.weight):
-            raise ValueError(f"nobody takes the traffic of {self}")
+            raise ValueError(f"nobody gets the traffic of {self}")
         if not 0 <= self.weight <= 100:
             raise ValueError(f"a weight is a percentage, not {self.weight}")
 
     @property
     def weights(self) -> dict[str, int]:
-        """Percent by hash of those that take traffic, stable first."""
+        """Percent by revision, of those that get traffic, stable first."""
         sides = ((self.stable, 100 - self.weight), (self.candidate, self.weight))
         return {name: weight for name, weight in sides if name is not None and weight}
 
     @property
     def main(self) -> str:
-        """Stable, or the candidate where there is no stable yet."""
+        """Stable, or the candidate if there is no stable yet."""
         return self.stable or next(iter(self.weights))
 
 
 @dataclass(frozen=True)
 class Routed:
-    """What the objects in the cluster do with the traffic now."""
+    """What the objects in the cluster do with the traffic at present."""
 
     actual_weight: float
-    """Percent of the traffic that the candidate takes."""
+    """Percent of the traffic that the candidate gets."""
     in_effect: bool
-    """The split wanted is what the cluster does."""
+    """Whether the cluster applies the desired split."""
     message: str
-    """Why it is not in effect, or what is to know about it; else empty."""
+    """Why it is not in effect, or in what it differs; else empty."""
     refused: bool = False
-    """It will not come into effect without a person."""
+    """Whether it takes a person to bring it into effect."""
     contested: str = ""
-    """That another object claims the same traffic, in a sentence; else empty."""
+    """A sentence if another object claims the same traffic; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class NeededKind(Kind):
-    """A kind of objects that are somebody else's: read where that is allowed, never written."""
+    """A kind of objects that others own: read if that is allowed, never written."""
 
     unserved: Callable[[str, str, Manifest | None], str | None]
     """Why the object of this namespace and name serves nothing, in a sentence, given the object or
-    None if there is none; None if nothing speaks against it."""
+    None if it does not exist; None if it may serve."""
 
 
 Need = tuple[str, str, str]
@@ -71,24 +71,24 @@ Need = tuple[str, str, str]
 
 
 class Router(Protocol):
-    """A way to split traffic."""
+    """A way of splitting traffic."""
 
     kinds: ClassVar[tuple[Kind, ...]]
     """Of the objects that it writes."""
     needed_kinds: ClassVar[tuple[NeededKind, ...]]
     """Of the objects that it needs."""
     shares_one_service: ClassVar[bool]
-    """Whether one Service leads to the pods of all revisions that run: then others must be gone
-    before a candidate joins."""
+    """Whether one Service selects the pods of all revisions that run: then pods of other revisions
+    must be gone before a candidate joins."""
 
     @classmethod
     def of(cls, traffic: Traffic) -> Self | None:
-        """The router with its settings; None if the traffic has none for it."""
+        """The router with its settings; None if spec.traffic has none for it."""
 
     def manifests(
         self, owner: Owner, split: Split, revisions: Mapping[str, Revision]
     ) -> list[Manifest]:
-        """The objects that split the traffic, beside the Service of each revision."""
+        """The objects that split the traffic, in addition to the Service of each revision."""
 
     def read_back(
         self,
@@ -98,21 +98,21 @@ class Router(Protocol):
         live: Objects,
         ready: Mapping[str, int],
     ) -> Routed:
-        """What the live objects do, given the number of ready pods by hash."""
+        """What the live objects do, given the number of ready pods by revision."""
 
     def leads_to(self, owner: Owner, live: Objects) -> frozenset[str] | None:
-        """Revisions that may get traffic by the live objects, which are in effect; None: they are
-        not, or not yet, and what they say is not what happens."""
+        """Revisions that may get traffic by the live objects; None if these are not, or not yet, in
+        effect."""
 
     def needs(self, owner: Owner) -> list[Need]:
-        """What has to serve for the split to happen, whatever the objects above say."""
+        """The objects of others without which the split cannot take effect."""
 
     def unserved(self, found: Mapping[Need, Manifest | None]) -> str:
-        """Why nothing is served, in a sentence, given those of its needs of which it is known
-        whether they are there; empty if nothing speaks against it."""
+        """Why nothing is served, in a sentence, given those needs of which it is known whether they
+        exist; empty if traffic may be served."""
 
     def candidate_replicas(self, replicas: int, weight: int) -> int:
-        """Pods that the candidate needs for a weight, beside a stable of full size."""
+        """Pods that the candidate needs for a weight, next to a stable of full size."""
 
     def incompatibility(self, stable: Revision, candidate: Revision) -> str | None:
         """Why these two cannot share the traffic, in a sentence; None if they can."""
@@ -121,9 +121,9 @@ class Router(Protocol):
 def carriable_weight(router: Router, replicas: int, ready_stable: int, ready_candidate: int) -> int:
     """The greatest weight, in percent, that the candidate's ready pods can carry.
 
-    A pod carries 1/replicas of the traffic. Where fewer than `replicas` are ready in all, those
-    that are carry equal shares: a scale-up or a lost node in mid-canary then does not throw the
-    candidate's share at stable.
+    A pod carries 1/replicas of the traffic. If fewer than `replicas` are ready in total, the ready
+    ones carry equal shares, so that a scale-up or a lost node during a canary does not move the
+    candidate's share to stable.
     """
     if not replicas:
         return 100

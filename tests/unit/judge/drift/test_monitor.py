@@ -23,8 +23,9 @@ def test_inputs_that_moved_are_told_with_the_evidence() -> None:
     found = watching.feature()
     assert found.drifted
     assert found.message == (
-        "income: up to 4000 964/1200 (80%) in the last 6m against 50% in the reference, the "
-        "greatest difference; it differs by more than 1.25 times the reference's + 2%."
+        "income: up to 4000 964/1200 (80%) in the last 6m, 50% in the reference, the greatest "
+        "difference; beyond the tolerance (1.25 times the reference's share + 2%). On average at "
+        "least a year between false alarms, while shares are within limits."
     )
 
 
@@ -48,7 +49,8 @@ def test_a_drift_ends_once_the_world_is_back_and_not_before() -> None:
     watching.looks(60)
     assert not watching.feature().drifted
     assert watching.feature().message == (
-        "income: every range and category is within 1.25 times the reference's + 2% again."
+        "income: every range and category is within the tolerance "
+        "(1.25 times the reference's share + 2%) again."
     )
 
 
@@ -154,8 +156,9 @@ def test_metrics_that_nobody_exports_are_no_data() -> None:
         watching.look()
     assert watching.known.unknown is not None
     assert watching.known.unknown.message == (
-        "Prometheus has no fresh model_feature_value_bucket or model_feature_category_total from "
-        "the stable pods: they must export one of them and be scraped."
+        "Prometheus has no recent samples of model_feature_value_bucket or "
+        "model_feature_category_total from the stable pods: check that they export one of them and "
+        "are scraped."
     )
 
 
@@ -174,7 +177,7 @@ def test_a_feature_that_is_no_longer_exported_is_told() -> None:
     watching = Watching(reference={"given": [credit]})
     watching.looks(2)
     assert watching.known.unknown is not None
-    assert watching.known.unknown.message.startswith("credit: the stable pods export no")
+    assert watching.known.unknown.message.startswith("credit: the stable pods no longer export")
 
 
 def test_a_name_that_no_status_can_hold_is_told() -> None:
@@ -183,7 +186,7 @@ def test_a_name_that_no_status_can_hold_is_told() -> None:
         watching.categories("f" * 101, {"good": 90})
         watching.look()
     assert watching.known.unknown is not None
-    assert "is a name of more than 100 characters" in watching.known.unknown.message
+    assert "is longer than 100 characters" in watching.known.unknown.message
 
 
 def test_more_features_than_a_status_can_hold_are_told_with_the_remedy() -> None:
@@ -194,8 +197,8 @@ def test_more_features_than_a_status_can_hold_are_told_with_the_remedy() -> None
         watching.look()
     assert watching.known.unknown is not None
     assert watching.known.unknown.message == (
-        "65 features were seen, and at most 64 can be watched: give the reference of those that "
-        "matter."
+        "65 features were seen, but at most 64 can be monitored: set reference.given for those "
+        "that matter."
     )
 
 
