@@ -36,7 +36,7 @@ async def test_a_rollout_is_seen_by_all_of_its_forms(
 ) -> None:
     there = ("-n", operator.namespace)
     code, out, err = await serinus(environment, *there)
-    assert (code, out, "no ModelDeployments" in err) == (0, "", True)
+    assert (code, out, "No ModelDeployments" in err) == (0, "", True)
     await operator.apply("fraud", **spec("v1"))
     await operator.until("fraud", healthy("v1"))
     await operator.apply("fraud", **spec("v2"))

@@ -141,7 +141,7 @@ async def test_a_status_that_cannot_be_written_is_told_by_readiness_and_metrics(
         async with serving(app, unused_tcp_port) as url:
             await until_told(url, "ok", "readyz")
             await Operator(through, namespace).apply("fraud", **spec("v1"))
-            await until_told(url, f"the status of {namespace}/fraud cannot be written", "readyz")
+            await until_told(url, f"the status of {namespace}/fraud could not be written", "readyz")
             assert "422 Invalid: injected" in (await probe(url, "readyz"))[1]
             assert (await probe(url))[0] == 200, "a restart would not help"
             metrics = app.metrics.exposition().decode()

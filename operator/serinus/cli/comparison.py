@@ -51,8 +51,10 @@ def decided_by_the_operator(real: GivenManifest, timeline: Timeline) -> tuple[De
 
 
 def figures(decision: Decision) -> tuple[str, list[str]]:
-    """The parts of a decision that do not depend on the wording: its reason and its numbers."""
-    return decision.reason, re.findall(r"\d[\d.]*", decision.message)
+    """The parts of a decision that do not depend on the wording: its reason and what was counted,
+    which is before the semicolon."""
+    counted, _, _ = decision.message.partition(";")
+    return decision.reason, re.findall(r"\d[\d.]*", counted)
 
 
 def as_text(found: ReplayComparison) -> str:

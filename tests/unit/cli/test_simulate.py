@@ -211,4 +211,4 @@ def test_a_preset_is_simulated_with_its_servers_counters_and_units(
     files = ("-f", str(tmp_path / "manifest.yaml"), "--scenario", str(tmp_path / "scenario.yaml"))
     last = simulated(capsys, *files, "--runs", "1")["timeline"][-1]
     assert last["reason"] == "CheckFailed"
-    assert re.search(r"Check slow: Candidate slower than (100|250|500)ms in", last["message"])
+    assert re.search(r"Check slow: Slower than (100|250|500)ms: candidate ", last["message"])

@@ -146,9 +146,7 @@ def test_an_hour_as_by_chance_is_told_as_that() -> None:
         analysis(error_rate()), lambda pods, rng, minute: requests(pods, "a", poisson(rng, 30.0))
     )
     assert found.checks[0].dispersions == []
-    assert found.message == (
-        "In its last hour stable's requests were independent, and its pods alike."
-    )
+    assert found.message == ("Stable's last hour shows no bursts and no differences between pods.")
 
 
 @pytest.mark.parametrize("scrapes", [0, 12])
@@ -160,8 +158,8 @@ def test_little_history_is_no_error_and_is_told(scrapes: int) -> None:
     )
     assert found.checks[0].dispersions == []
     assert found.message == (
-        f"Stable had requests in {scrapes} of the last hour's minutes, too few to tell whether "
-        "errors come in bursts or pods differ."
+        f"Stable served requests in only {scrapes} minutes of the last hour, so requests are assumed "
+        "to be independent and pods to be alike."
     )
 
 
@@ -224,4 +222,4 @@ def test_a_histogram_in_which_probes_cannot_be_told_apart_is_warned_of(
             pods.add("a", f"{histogram['metric']}_bucket", 100, le=le, **labels)
 
     message = learned(analysis(latency(histogram=histogram)), serve).message
-    assert ("no label by which health probes and scrapes could be left out" in message) is warned
+    assert ("by which health probes and scrapes can be excluded" in message) is warned

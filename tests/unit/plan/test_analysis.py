@@ -159,7 +159,7 @@ def test_pods_that_are_ready_and_report_nothing_are_missed() -> None:
     [check] = running.candidate.checks
     assert running.candidate.unreported_since == 1010.0
     assert check.verdict == "NoData"
-    assert "1 of 2 ready candidate pods report" in check.message
+    assert "samples of only 1 of 2 ready candidate pods" in check.message
 
 
 def test_a_pass_reached_by_fewer_requests_raises_no_weight_once_more_are_asked_for() -> None:

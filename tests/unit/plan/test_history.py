@@ -61,7 +61,9 @@ def test_no_history_is_no_obstacle() -> None:
     assert rollout.weight == 5
     assert rollout.status.candidate
     assert rollout.status.candidate.baseline
-    assert "requests in 0 of the last hour's minutes" in rollout.status.candidate.baseline.message
+    assert (
+        "requests in only 0 minutes of the last hour" in rollout.status.candidate.baseline.message
+    )
 
 
 def test_what_is_to_be_expected_is_told_until_something_is_measured() -> None:

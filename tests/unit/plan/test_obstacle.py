@@ -101,7 +101,7 @@ def test_another_protocol_hinders_only_where_a_gateway_has_to_speak_both() -> No
     grpc = {"name": "grpc", "containerPort": 8080}
     told = asked(grpc, traffic=GATEWAY)
     assert told
-    assert "port 8080 is for http and the candidate's port grpc for kubernetes.io/h2c" in told
+    assert "port 8080 uses http and the candidate's port grpc uses kubernetes.io/h2c" in told
     assert asked(grpc, traffic=GATEWAY, rollout={"steps": []}) is None
 
 

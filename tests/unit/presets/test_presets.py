@@ -158,7 +158,7 @@ def test_limits_and_what_is_said_of_them_are_times_whatever_the_server_counts_in
         serve(simulated.stable, preset)
 
     found = simulated.until("Fail", both_serve, looks=3)
-    assert found.message.startswith(f"Candidate slower than {told} in ")
+    assert found.message.startswith(f"Slower than {told}: candidate ")
     assert "above the limit of 1%" in found.message
 
 
