@@ -158,8 +158,8 @@ def test_little_history_is_no_error_and_is_told(scrapes: int) -> None:
     )
     assert found.checks[0].dispersions == []
     assert found.message == (
-        f"Stable served requests in only {scrapes} minutes of the last hour, so requests are assumed "
-        "to be independent and pods to be alike."
+        f"Stable served requests in only {scrapes} minutes of the last hour, so requests are "
+        "assumed to be independent and pods to be alike."
     )
 
 
