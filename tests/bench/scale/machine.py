@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-_IDLE_FIELDS: Final = slice(3, 5)
-"""Of the first line of /proc/stat: idle, and idle while something is read or written."""
+_IDLE: Final = 3
+"""Of the first line of /proc/stat; the time waited for disks, beside it, may go down."""
 
 API_SERVER: Final = "API server"
 ETCD: Final = "etcd"
@@ -27,7 +27,7 @@ async def idle_share(seconds: float) -> float:
     before = _times()
     await asyncio.sleep(seconds)
     passed = [after - at for after, at in zip(_times(), before, strict=True)]
-    return sum(passed[_IDLE_FIELDS]) / sum(passed)
+    return passed[_IDLE] / sum(passed)
 
 
 def cpu_seconds(control_plane: int | None, operator: int) -> dict[str, float]:
