@@ -121,7 +121,7 @@ def test_a_model_that_speaks_http_takes_over_at_once_and_not_in_steps(
     )
     product.api.apply(replace(http, steps=grpc.steps).manifest())
     status = moved.until("it is not started", lambda s: s["phase"] == "Degraded")
-    assert "port grpc is for kubernetes.io/h2c" in status["message"]
+    assert "port grpc uses kubernetes.io/h2c" in status["message"]
     assert "candidate" not in status
     product.api.apply(http.manifest())
     moved.until_healthy("v2")

@@ -279,9 +279,7 @@ async def test_a_definition_may_go_and_come_back(
         try:
             kubectl("delete", "crd", CRD)
             await seen.until(lambda: not seen.store.names("ModelDeployment"), within=20)
-            await seen.until(
-                lambda: "definition" in (seen.informer.not_ready_reason or ""), within=20
-            )
+            await seen.until(lambda: "CRD" in (seen.informer.not_ready_reason or ""), within=20)
         finally:
             kubectl("create", "-f", "-", stdin=definition)
             wait_for_crd(CRD, kubeconfig)

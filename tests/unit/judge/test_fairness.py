@@ -70,6 +70,18 @@ def test_a_tiny_group_does_not_keep_a_step_from_passing_and_is_named() -> None:
     )
 
 
+def test_no_pass_is_forecast_where_all_other_groups_are_tiny() -> None:
+    simulated = judging()
+    simulated.groups(north=(0, 0), isle=(0, 0))
+    simulated.scrape()
+    simulated.groups(isle=(1, 1))
+    for _ in range(5):
+        simulated.groups(north=(80, 100))
+        found = simulated.look()
+    assert found.verdict == "Inconclusive"
+    assert "Passes" not in found.message
+
+
 def test_a_tiny_group_that_is_never_favoured_still_fails() -> None:
     simulated = judging()
     simulated.groups(isle=(0, 0))
