@@ -51,10 +51,10 @@ def decided_by_the_operator(real: GivenManifest, timeline: Timeline) -> tuple[De
 
 
 def figures(decision: Decision) -> tuple[str, list[str]]:
-    """The parts of a decision that do not depend on the wording: its reason and what was counted,
-    which is before the semicolon."""
-    counted, _, _ = decision.message.partition(";")
-    return decision.reason, re.findall(r"\d[\d.]*", counted)
+    """The parts of a decision that do not depend on the wording: its reason and its counts, or all
+    of its numbers if it has no counts."""
+    counts = re.findall(r"[\d.]+/[\d.]+ ", decision.message)
+    return decision.reason, counts or re.findall(r"\d[\d.]*", decision.message)
 
 
 def as_text(found: ReplayComparison) -> str:

@@ -155,10 +155,11 @@ class Store:
     def remove(self, live: Manifest) -> None:
         """Remove an object. Older events do not restore it, newer ones do: for a watch by labels,
         an object that lost its label is deleted too."""
-        kind, uid = live["kind"], live["metadata"]["uid"]
-        self._deleted_since_list[kind][uid] = _version(live)
+        kind, uid, version = live["kind"], live["metadata"]["uid"], _version(live)
+        deleted = self._deleted_since_list[kind]
+        deleted[uid] = max(version, deleted.get(uid, 0))
         known = self._objects[kind].get(_name(live))
-        if known is not None and known.uid == uid:
+        if known is not None and known.uid == uid and known.version <= version:
             self._drop(known)
 
     def begin_list(self, kind: str, namespace: str | None = None) -> Listing:
@@ -183,7 +184,7 @@ class Store:
             if lacks and known.version <= listing.version:
                 self._drop(known)
         for kept in listing.newer:
-            self._put(kept)
+            self._put(kept, listing.version)
         self._absent.discard(kind)
         self._listed[kind, listing.namespace] = listing.version
         self._deleted[kind] = self._deleted_since_list.pop(kind, {})
@@ -203,9 +204,9 @@ class Store:
         known = self._objects[live["kind"]].get(_name(live))
         return known is not None and known.version >= _version(live)
 
-    def _put(self, kept: _Kept) -> bool:
+    def _put(self, kept: _Kept, listed: int | None = None) -> bool:
         known = self._objects[kept.kind].get(kept.name)
-        if known.version >= kept.version if known else self._is_gone(kept):
+        if known.version >= kept.version if known else self._is_gone(kept, listed):
             return False
         if known is not None:
             self._drop(known)
@@ -215,16 +216,17 @@ class Store:
             self._owned[namespace, kept.owner][kept.kind, name] = kept
         return True
 
-    def _is_gone(self, kept: _Kept) -> bool:
-        """Whether this is an old event of a deleted object."""
+    def _is_gone(self, kept: _Kept, listed: int | None) -> bool:
+        """Whether this is an old event of a deleted object, or an old list that has it.
+
+        `listed` is the resourceVersion of that list, at which the object existed; None: an event.
+        """
         kind = kept.kind
-        gone_at = (
-            self._deleted[kind].get(kept.uid, 0),
-            self._deleted_since_list[kind].get(kept.uid, 0),
-            self._listed.get((kind, None), 0),
-            self._listed.get((kind, kept.name[0]), 0),
-        )
-        return kept.version <= max(gone_at)
+        known = (self._deleted[kind], self._deleted_since_list[kind])
+        if kept.version <= max(deleted.get(kept.uid, 0) for deleted in known):
+            return True
+        last = max(self._listed.get((kind, place), 0) for place in (None, kept.name[0]))
+        return kept.version <= last if listed is None else listed < last
 
     def _drop(self, known: _Kept) -> None:
         namespace, name = known.name

@@ -164,8 +164,8 @@ class App:
             self.metrics.reconcile.labels(result).observe(time.perf_counter() - started)
 
     async def _refresh(self, key: Key) -> None:
-        live = await self._cluster.find("ModelDeployment", *key)
         known = self.store.get("ModelDeployment", *key)
+        live = await self._cluster.find("ModelDeployment", *key)
         if live is not None:
             self.store.put(live)
         elif known is not None:

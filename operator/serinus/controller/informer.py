@@ -141,7 +141,7 @@ class Informer:
         return True
 
     async def _list(self, kind: str, namespace: str | None) -> None:
-        """Take in a list, begun anew once if the API server forgot its moment meanwhile."""
+        """Take in a list, started again once if the API server discarded its version meanwhile."""
         try:
             await self._list_once(kind, namespace)
         except ApiError as error:
@@ -153,7 +153,8 @@ class Informer:
         listing = self._store.begin_list(kind, namespace)
         async for found, version in self._cluster.pages(kind, namespace, WATCHED[kind]):
             self._store.take_page(listing, found, version)
-            del found  # else it takes memory while the next page is read
+            self._tried_at = time.monotonic()
+            del found  # frees its memory before the next page is read
         self._store.end_list(listing)
 
     def _unserved(self, live: dict[str, Any]) -> str | None:

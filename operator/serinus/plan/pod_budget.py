@@ -120,7 +120,8 @@ def roll_back_when_unready_for_too_long_in_sum(s: Situation) -> Situation | None
     if s.now < out_of_time(s.candidate, seconds(deadline)):
         return None
     pods = s.world.pods_problem or (s.candidate.restarts and s.candidate.restarts.last) or ""
-    message = f"Pods became unready {unready.times} times, for {deadline} in total, which is the "
+    often = "once" if unready.times == 1 else f"{unready.times} times"
+    message = f"Pods became unready {often}, for {deadline} in total, which is the "
     message += f"limit in rollout.progressDeadline. {pods}"
     return s.reject(Reason.PROGRESS_DEADLINE_EXCEEDED, message.strip())
 

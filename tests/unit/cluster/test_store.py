@@ -282,3 +282,30 @@ def test_a_restored_etcd_is_believed_once_its_list_is_complete() -> None:
     assert version(store) == "1000", "what serves is not forgotten while the list is read"
     store.end_list(listing)
     assert (version(store), version(store, "gone")) == ("40", None)
+
+
+def test_the_next_list_brings_back_what_was_forgotten_while_a_list_was_read() -> None:
+    store = Store()
+    take_list(store, "Deployment", [deployment(5)], 10)
+    listing = store.begin_list("Deployment")
+    store.take_page(listing, [deployment(5)], 20)
+    store.clear("Deployment", absent=True)
+    store.end_list(listing)
+    take_list(store, "Deployment", [deployment(5)], 30)
+    assert version(store) == "5"
+
+
+def test_a_late_deletion_leaves_the_newer_object() -> None:
+    store = Store()
+    store.put(deployment(51))
+    store.remove(deployment(50))
+    assert version(store) == "51"
+
+
+def test_a_deletion_with_an_older_copy_does_not_make_it_any_earlier() -> None:
+    store = Store()
+    store.put(deployment(5))
+    store.remove(deployment(11))
+    store.remove(deployment(5))
+    take_list(store, "Deployment", [deployment(8)], 10)
+    assert version(store) is None

@@ -88,9 +88,10 @@ def _served(look: Look) -> bool:
 
 def _served_hour(looks: Sequence[Look], known: Iterable[tuple[str, CheckBaseline]]) -> str:
     if len(looks) < LEAST_BLOCKS:
+        minutes = f"{len(looks)} minute{'' if len(looks) == 1 else 's'}"
         return (
-            f"Stable served requests in only {len(looks)} minutes of the last hour, so requests "
-            "are assumed to be independent and pods to be alike."
+            f"Stable served requests in only {minutes} of the last hour, so requests are assumed "
+            "to be independent and pods to be alike."
         )
     message = " ".join(_varied(known))
     return message or "Stable's last hour shows no bursts and no differences between pods."
