@@ -49,8 +49,8 @@ class Bounds(Protocol):
 class EventShare:
     """Candidate against stable; the limit is a second hypothesis that shares the budget.
 
-    Events are told by their labels: among the whole, or among what a counter beside it counts,
-    which then is the rest of the whole. Or successes are counted, and the rest are the events.
+    Labels tell which are events: among the whole, or in a counter of their own, and the whole is
+    then the sum of both counters. Or successes are counted, and all others are events.
     """
 
     def __init__(

@@ -15,8 +15,8 @@ from serinus.metrics.queries import ExpressionQuery, QueryError, Series
 
 
 class ThresholdCheck:
-    """Out of bounds for so long: Fail; in bounds for so long: Pass. The worst element of the
-    answer decides, and what cannot be read starts both times anew."""
+    """Fail after `for` out of bounds, Pass after `for` within bounds. The worst element of the
+    result decides, and a result that cannot be read restarts both times."""
 
     def __init__(self, settings: Threshold) -> None:
         self._settings = settings

@@ -135,7 +135,7 @@ def _inside(band: ShareBand, split: SplitState) -> float:
 
 
 def _begun(known: SplitState | None, weight: EffectiveWeight) -> SplitState:
-    """Counting goes on, or begins anew with another weight."""
+    """Counting continues, or restarts at another weight."""
     since = _kept(weight.since) + SETTLES_WITHIN
     if known is not None and since <= known.since:
         return known

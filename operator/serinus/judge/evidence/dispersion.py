@@ -9,11 +9,11 @@ Linear Models, 1989, 4.5; DerSimonian and Laird, Meta-analysis in clinical trial
 - Between pods: the events of each against those that its share of each minute's requests makes
   expect, beyond what bursts explain.
 
-A figure that chance explains is none. One that it does not is told with a margin for its own error,
-since a baseline that is too good rolls innocent candidates back: with it, no more than the budget
-of them were, for bursts of 5 on the average and pods with a deviation of 20%, from five pods on.
-How so few pods differ is told so badly that the ratio of a candidate's deviation to theirs follows
-Student's law and not the normal one.
+Dispersion that chance explains counts as none. Any other is reported with a margin for its own
+error, since a baseline that is too good rolls back innocent candidates. With that margin, no more
+than the budget were rolled back, for bursts of 5 on average and pods with a deviation of 20%, from
+five pods on. So few pods estimate their own deviation so badly that the ratio of a candidate's
+deviation to theirs follows Student's t and not the normal distribution.
 """
 
 import math

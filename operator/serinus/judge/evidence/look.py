@@ -41,7 +41,7 @@ class Look:
     since: float = 0.0
     """When the candidate first took traffic, Unix seconds."""
     baseline: CheckBaseline = NO_HISTORY
-    """What stable's history told the check that looks."""
+    """What the check learned from stable's history."""
     weight: EffectiveWeight | None = None
     """None: what the step asks for is not in effect."""
 
