@@ -230,7 +230,7 @@ async def test_an_api_server_that_does_not_answer_is_an_error_in_time(
             started = time.monotonic()
             with pytest.raises(ApiError) as caught:
                 await cluster.get("Service", "default", "kubernetes")
-            assert time.monotonic() - started < 2
+            assert time.monotonic() - started < 5
             assert caught.value.status == (502 if broken == "garbled" else 0)
             assert not (caught.value.absent or caught.value.conflict)
             assert str(caught.value)

@@ -530,7 +530,7 @@ async def test_after_sigterm_no_request_fails_until_the_drain_is_over(
 ) -> None:
     scorecard.save(models["v2"], tmp_path)
     loans.write(tmp_path / "applications.csv", APPLICATIONS)
-    with serving(tmp_path, drain=2) as (process, port):
+    with serving(tmp_path, drain=4) as (process, port):
         url = f"http://127.0.0.1:{port}"
         load = loadgen.Options(
             url=url, rows=tmp_path / "applications.csv", rate=50, duration=2, report=60
@@ -544,12 +544,12 @@ async def test_after_sigterm_no_request_fails_until_the_drain_is_over(
                 async with client.get(f"{url}/v2/health/ready") as answer:
                     if answer.status == 503:
                         break
-                assert time.monotonic() < ended + 1
+                assert time.monotonic() < ended + 3
         total = await sending
         assert total.codes == {"200": 100}
         assert not total.infrastructure_failures
         await asyncio.to_thread(process.wait, 10)
-        assert time.monotonic() >= ended + 2
+        assert time.monotonic() >= ended + 4
 
 
 def test_the_commands_of_the_readme_work(tmp_path: Path) -> None:

@@ -123,4 +123,4 @@ def test_of_every_sample_it_is_known_how_long_its_scrape_took(recording: Recordi
         known = [at for at, _ in series["values"] if at in took]
         assert known[-1] == max(took)
         assert len(known) == len(series["values"])
-        assert all(0 < seconds < 1 for seconds in took.values())
+        assert all(0 < seconds < 10 for seconds in took.values())

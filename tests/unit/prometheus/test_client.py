@@ -210,20 +210,20 @@ async def test_an_answer_too_large_for_all_arms_is_read_in_smaller_ones() -> Non
 async def test_a_server_that_hangs_is_given_up_in_time() -> None:
     started = time.monotonic()
     said = await sentence(faulty.hang, timeout=0.5)
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 5
     assert "did not answer within 0.5s: check whether it is running" in said
 
 
 async def test_a_server_that_drips_is_given_up_in_time() -> None:
     started = time.monotonic()
     assert "did not answer within 0.5s" in await sentence(faulty.drip, timeout=0.5)
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 5
 
 
 async def test_a_server_that_drips_its_headers_is_given_up_in_time() -> None:
     async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n")
-        for _ in range(20):
+        for _ in range(100):
             writer.write(b"X-A: b\r\n")
             await asyncio.sleep(0.1)
         writer.close()
@@ -232,7 +232,7 @@ async def test_a_server_that_drips_its_headers_is_given_up_in_time() -> None:
     async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         (answer,) = await ask(f"http://127.0.0.1:{port}", REQUESTS, timeout=0.5)
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 5
     assert isinstance(answer, QueryError)
     assert "did not answer within 0.5s" in answer.message
 
@@ -242,7 +242,7 @@ async def test_a_hanging_server_bounds_a_reading_of_many_queries_in_two_rounds()
     started = time.monotonic()
     async with serving(faulty.hang) as server:
         answers = await ask(server.url, *queries, timeout=0.5)
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 5
     assert all(isinstance(answer, QueryError) for answer in answers)
 
 
