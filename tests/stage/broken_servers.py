@@ -31,6 +31,27 @@ async def infer(self, request):
 server.ModelServer.infer = infer
 server.main()
 """
+_DEPENDS: Final = """
+import server, urllib.request
+from starlette.concurrency import run_in_threadpool
+
+answer = server.ModelServer.infer
+
+def features():
+    urllib.request.urlopen("URL/v2/health/ready", timeout=2).close()
+
+async def infer(self, request):
+    try:
+        await run_in_threadpool(features)
+    except OSError:
+        with self.metrics.request() as counted:
+            counted.code = 503
+            return server._error(503, "the features cannot be read")
+    return await answer(self, request)
+
+server.ModelServer.infer = infer
+server.main()
+"""
 
 
 def leaking(limit: str, mebibytes: int) -> Mapping[str, Any]:
@@ -43,3 +64,8 @@ def leaking(limit: str, mebibytes: int) -> Mapping[str, Any]:
 def hanging() -> Mapping[str, Any]:
     """A container that is ready, and answers no request until it gets SIGUSR1."""
     return {**SERVING, "command": ["python", "-c", _HANGS]}
+
+
+def depending(url: str) -> Mapping[str, Any]:
+    """A container that answers 503 while another server, at this URL, does not answer it."""
+    return {**SERVING, "command": ["python", "-c", _DEPENDS.replace("URL", url)]}
