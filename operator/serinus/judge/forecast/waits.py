@@ -169,18 +169,23 @@ def _twice(counters: CounterQuery, growth: Growth) -> Growth:
     if counters.part:
         return _each(growth, lambda increase: 2 * increase.amount)
     totals = {
-        increase.target: increase.amount
+        _histogram(increase): increase.amount
         for increase in growth.increases
         if increase.labels.get("le") == "+Inf"
     }
     return _each(
         growth,
         lambda increase: (
-            max(2 * increase.amount - totals.get(increase.target, math.inf), 0.0)
+            max(2 * increase.amount - totals.get(_histogram(increase), math.inf), 0.0)
             if "le" in increase.labels
             else increase.amount
         ),
     )
+
+
+def _histogram(increase: Increase) -> tuple[str, frozenset[tuple[str, str]]]:
+    """The target and the labels that the buckets of one histogram share."""
+    return increase.target, frozenset(each for each in increase.labels.items() if each[0] != "le")
 
 
 def _each(growth: Growth, amount: Callable[[Increase], float]) -> Growth:
