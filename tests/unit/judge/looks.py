@@ -49,8 +49,8 @@ def by_route(
     def read(check: CheckKind, counts: Counts) -> Look:
         routes = [look(check, counts[route::2]) for route in (0, 1)]
         candidate, stable = (
-            {query: _routed([arm[query] for arm in arms]) for query in arms[0]}
-            for arms in ([one.candidate for one in routes], [one.stable for one in routes])
+            {query: _routed([one.growth(query)[arm] for one in routes]) for query in asked(check)}
+            for arm in (0, 1)
         )
         return replace(routes[0], candidate=candidate, stable=stable, stratify=("route",))
 

@@ -11,6 +11,7 @@ from serinus.api.checks.metrics import Counter, LabelMatcher
 from serinus.api.checks.server import ServerMetrics
 from serinus.api.checks.settings import counts_too_late, told_by
 from serinus.api.problem import Problem
+from serinus.api.quantities import seconds
 
 
 class Feedback(Compared):
@@ -41,8 +42,8 @@ class Feedback(Compared):
     )
     after: Duration = Field(
         default="0s",
-        description="Ignore feedback for this time after the candidate's first traffic. If "
-        "negative feedback arrives sooner than positive feedback, set it to the time in which most "
+        description="Ignore feedback for this time after each change of the weight. If negative "
+        "feedback arrives sooner than positive feedback, set it to the time in which nearly all "
         "feedback arrives.",
     )
     min_feedback: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
@@ -66,6 +67,10 @@ class Feedback(Compared):
         description="Roll back once the candidate's share of negative outcomes is shown to be "
         "above this, regardless of stable.",
     )
+
+    @property
+    def counts_after_seconds(self) -> float:
+        return seconds(self.after)
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
         yield from counts_too_late("after", self.after, longest_step)

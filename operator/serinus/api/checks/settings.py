@@ -39,6 +39,11 @@ class Settings(Type):
         return 0.0
 
     @property
+    def counts_after_seconds(self) -> float:
+        """Seconds after each change of the weight in which nothing is counted."""
+        return 0.0
+
+    @property
     def unfiltered_durations(self) -> MetricName | None:
         """A histogram of durations without matchers, which may therefore include health probes."""
         return None

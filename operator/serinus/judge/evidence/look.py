@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
@@ -59,6 +59,17 @@ class Look:
     def growth(self, counters: CounterQuery) -> tuple[Growth, Growth]:
         """Of candidate and stable; nothing where it could not be read."""
         return _growth(self.candidate.get(counters)), _growth(self.stable.get(counters))
+
+    def from_blocks_since(self, at: float, queries: Iterable[CounterQuery]) -> "Look":
+        """These queries alone, without what was counted in blocks that began before a time in Unix
+        seconds; the weight is as if it had taken effect then."""
+        asked = tuple(queries)
+        return replace(
+            self,
+            candidate=_begun_since(at, self.candidate, asked),
+            stable=_begun_since(at, self.stable, asked),
+            weight=self.weight and replace(self.weight, since=at),
+        )
 
     def strata(self, *counters: BothArms) -> list[tuple[BothArms, ...]]:
         """The counters' increase, stratum by stratum: blocks that are weighed one after the other.
@@ -163,3 +174,13 @@ class CheckKind(Protocol):
 
 def _growth(reading: Reading | None) -> Growth:
     return reading if isinstance(reading, Growth) else Growth()
+
+
+def _begun_since(
+    at: float, readings: Mapping[CounterQuery, Reading], queries: Iterable[CounterQuery]
+) -> dict[CounterQuery, Reading]:
+    found = {query: readings[query] for query in queries if query in readings}
+    return {
+        query: reading.begun_since(at) if isinstance(reading, Growth) else reading
+        for query, reading in found.items()
+    }
