@@ -34,6 +34,19 @@ def first_fails(
     requests(simulated.stable, "pod", *stable)
 
 
+def by_route(simulated: SimulatedAnalysis, times: int) -> None:
+    """On one route 1% of stable's requests fail and on the other 10%, and so many times as many of
+    the candidate's, which serves more of the latter."""
+    for pods, served, worse in (
+        (simulated.candidate, (100, 100), times),
+        (simulated.stable, (3200, 800), 1),
+    ):
+        for route, all_, per_cent in zip(("/fast", "/slow"), served, (1, 10), strict=True):
+            failed = worse * per_cent * all_ // 100
+            pods.add("pod", "model_requests_total", failed, code="500", route=route)
+            pods.add("pod", "model_requests_total", all_ - failed, code="200", route=route)
+
+
 ERROR_RATE = Kind(
     "errorRate",
     error_rate,
@@ -52,6 +65,28 @@ ERROR_RATE = Kind(
         Scene("Fail", "It fails more often.", ((4, 75), (14, 1425))),
         Scene("Fail", "One of its pods fails.", ((4, 75), (14, 1425)), serve=first_fails),
         Scene("Fail", "A limit is broken.", ((12, 100), (228, 1900)), settings={"limit": "5%"}),
+        Scene(
+            "Pass",
+            "It serves more of a route on which more fails, and is as good on each.",
+            (1,),
+            serve=by_route,
+            exported=(1,),
+            stratify=("route",),
+        ),
+        Scene(
+            "Fail",
+            "It serves more of that route, and is worse on each.",
+            (3,),
+            serve=by_route,
+            exported=(3,),
+            stratify=("route",),
+        ),
+        Scene(
+            "Error",
+            "Its requests are to be compared by a label that they do not have.",
+            ((0, 75), (0, 1425)),
+            stratify=("route",),
+        ),
         Scene(
             "Fail",
             "It fails far more often, and stable's errors come in bursts.",
@@ -132,6 +167,15 @@ LATENCY = Kind(
     ),
 )
 
+
+def just_raised(
+    simulated: SimulatedAnalysis, candidate: tuple[int, int], stable: tuple[int, int]
+) -> None:
+    """The candidate takes a half of the traffic since the first look."""
+    simulated.weight = EffectiveWeight(0.5, SINCE)
+    simulated.feedback(candidate, stable)
+
+
 FEEDBACK = Kind(
     "feedback",
     feedback,
@@ -141,7 +185,13 @@ FEEDBACK = Kind(
         Scene("Pass", "It is liked as much.", ((3, 30), (30, 300))),
         Scene("Fail", "It is disliked.", ((9, 30), (30, 300))),
         Scene("Inconclusive", "It is liked as much so far.", ((2, 20), (30, 300))),
-        Scene("Inconclusive", "It is too early.", ((2, 20), (30, 300)), settings={"after": "10m"}),
+        Scene(
+            "Inconclusive",
+            "Its weight was raised a moment ago.",
+            ((2, 20), (30, 300)),
+            settings={"after": "10m"},
+            serve=just_raised,
+        ),
         Scene("NoData", "Nobody has judged its answers.", ((0, 0), (30, 300))),
     ),
 )

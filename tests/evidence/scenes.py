@@ -36,6 +36,8 @@ class Scene:
     """What was served before the weight took effect, if not the kind's `nothing`."""
     serve: Callable[..., None] | None = None
     """How both arms serve, if not as the kind does."""
+    stratify: Sequence[str] = ()
+    """Labels within whose values the analysis compares."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Kind:
 
     def _judging(self, scene: Scene) -> SimulatedAnalysis:
         """Both arms are up, and were scraped before the weight took effect."""
-        simulated = SimulatedAnalysis(self.check(**scene.settings))
+        simulated = SimulatedAnalysis(self.check(**scene.settings), stratify=scene.stratify)
         serve = scene.serve or self.serve
         serve(simulated, *(scene.exported or self.nothing))
         simulated.scrape()

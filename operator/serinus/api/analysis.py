@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
 from serinus.api.base import Budget, Interval, SilentFor, Type
-from serinus.api.checks import Check
+from serinus.api.checks import Check, LabelName
 from serinus.api.checks.error_rate import ErrorRate
 from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.presets import PRESETS, PresetName
@@ -59,6 +59,13 @@ class Analysis(Type):
         default=None,
         description="The model server or proxy whose metrics the checks read by default. Without "
         "a preset they read model_requests_total and so on.",
+    )
+    stratify: Annotated[list[LabelName], Field(max_length=3)] = Field(
+        default=[],
+        description="Labels of the counters, such as route or tenant. errorRate, feedback, latency "
+        "and predictionDrift then compare within each of their values, so that another mix of "
+        "routes in one revision is no evidence. At most 20 combinations of values; every series "
+        "must have the labels.",
     )
     checks: Annotated[
         list[Check],

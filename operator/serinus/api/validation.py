@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from serinus.api.analysis import Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
@@ -21,6 +22,7 @@ from serinus.api.spec import ALL_TRAFFIC, MOST_WEIGHT, Spec
 from serinus.api.status import Status
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
 
+_NO_STRATA: Final = ("__name__", "instance", "job", "le", "namespace", "pod")
 _JSON_TYPES: Final = {"object": dict, "array": list, "string": str, "integer": int}
 
 
@@ -219,6 +221,24 @@ def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
     for index, check in enumerate(analysis.checks):
         path = f"{field}.checks[{index}].{check.kind}"
         yield from (each.below(path) for each in check.settings.problems(longest, server))
+    if analysis.stratify:
+        yield from _strata(analysis, field)
+
+
+def _strata(analysis: Analysis, field: str) -> Iterator[Problem]:
+    for index, label in enumerate(analysis.stratify):
+        if label in _NO_STRATA:
+            message = f"{label} distinguishes pods or buckets, not requests: remove it"
+            yield Problem(f"{field}.stratify[{index}]", message)
+    for label in _twice(analysis.stratify):
+        yield Problem(f"{field}.stratify", f"label {label} is listed twice")
+    if not any(check.settings.compares_strata for check in analysis.checks):
+        message = "none of the checks can compare within labels: remove it, or add errorRate, "
+        yield Problem(f"{field}.stratify", f"{message}feedback, latency or predictionDrift")
+    for index, check in enumerate(analysis.checks):
+        path = f"{field}.checks[{index}].{check.kind}"
+        found = check.settings.problems_with_strata(analysis.stratify)
+        yield from (each.below(path) for each in found)
 
 
 def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:

@@ -82,8 +82,8 @@ def judge(
     checks = tuple(
         _judged(
             check,
-            _before(check, progress.checks, {check.digest}, budget),
-            look(baseline=_baseline(check, progress)),
+            _before(check, progress.checks, (_policy(analysis, check),), budget),
+            look(baseline=_baseline(check, progress), stratify=_strata(analysis, check)),
             budget,
             long_absent,
         )
@@ -121,7 +121,7 @@ def as_asked(analysis: Analysis, checks: Iterable[CheckStatus]) -> list[CheckSta
     settings that could have changed."""
     known = tuple(checks)
     return [
-        _before(check, known, {check.digest, ""}, budget_of(analysis, check))
+        _before(check, known, (_policy(analysis, check), ""), budget_of(analysis, check))
         for check in analysis.checks
     ]
 
@@ -170,6 +170,19 @@ def budget_of(analysis: Analysis, check: Check) -> ErrorBudget:
     )
 
 
+def _strata(analysis: Analysis, check: Check) -> tuple[str, ...]:
+    """The labels within whose values a check compares."""
+    return tuple(analysis.stratify) if check.settings.compares_strata else ()
+
+
+def _policy(analysis: Analysis, check: Check) -> str:
+    """A digest of what a check compares."""
+    labels = _strata(analysis, check)
+    if not labels:
+        return check.digest
+    return hashlib.sha256(" ".join((check.digest, *labels)).encode()).hexdigest()[:12]
+
+
 def _decided_by(check: Check, budget: ErrorBudget) -> str:
     """A digest of the budgets that a check decides by; empty if it has no guarantee."""
     return budget.digest if check.settings.has_guarantee else ""
@@ -180,17 +193,19 @@ def _baseline(check: Check, progress: Progress) -> CheckBaseline:
 
 
 def _before(
-    check: Check, checks: Iterable[CheckStatus], policies: set[str], budget: ErrorBudget
+    check: Check, checks: Iterable[CheckStatus], policies: tuple[str, ...], budget: ErrorBudget
 ) -> CheckStatus:
     """The status of a check so far; a fresh one if the check or its settings are new. If only the
     analysis's budgets are new, the evidence is kept, since it does not depend on them, and the
-    verdict waits for the next look. A status of an older operator does not record the budgets."""
+    verdict waits for the next look. A status of an older operator does not record the budgets.
+
+    `policies`: digests of settings that are not new; the first is that of the present ones."""
     for known in checks:
         if (known.name, known.kind) == (check.name, check.kind) and known.state.policy in policies:
             if known.state.budget in ("", _decided_by(check, budget)):
                 return known
             return _not_looked_at(known)
-    fresh = CheckState(policy=check.digest)
+    fresh = CheckState(policy=policies[0])
     return CheckStatus(
         name=check.name,
         kind=check.kind,

@@ -13,7 +13,7 @@ counted up to its newest sample, because a series that has not arrived at all ca
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
@@ -79,6 +79,10 @@ class Growth:
     def total(self) -> float:
         """Total over all series."""
         return math.fsum(increase.amount for increase in self.increases)
+
+    def begun_since(self, at: float) -> "Growth":
+        """Without the blocks that began before a time, Unix seconds."""
+        return replace(self, increases=tuple(each for each in self.increases if each.start >= at))
 
     @property
     def waits(self) -> bool:

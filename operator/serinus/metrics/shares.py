@@ -8,7 +8,8 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from serinus.metrics.counters import Growth, Increase
+from serinus.metrics.counters import Increase
+from serinus.metrics.strata import BothArms
 
 CUTS = 4
 """Number of bounds at which scores are also compared as a whole: a shift of all scores shows there
@@ -57,7 +58,7 @@ class Range:
         return up_to[self.high] - up_to[self.low]
 
 
-def of_classes(growth: tuple[Growth, Growth], label: str) -> Shares:
+def of_classes(growth: BothArms, label: str) -> Shares:
     """Predictions by class; a class that one arm lacks has a count of 0 there.
 
     Raises ValueError, with a message, if a name is too long.
@@ -80,12 +81,14 @@ def of_classes(growth: tuple[Growth, Growth], label: str) -> Shares:
     return Shares(Share(total[0], total[1], bool(known)), shares)
 
 
-def of_scores(growth: tuple[Growth, Growth]) -> Shares:
+def of_scores(growth: BothArms, whole: BothArms | None = None) -> Shares:
     """Predictions by score range, between the bucket bounds that all pods of both arms have.
 
-    Raises ValueError, with a message, if they have none in common.
+    `whole`: the predictions of which these are a part, and whose bounds are used. Raises
+    ValueError, with a message, if they have none in common.
     """
-    bounds = sorted(_bounds(growth[0].increases) & _bounds(growth[1].increases))
+    candidate_of, stable_of = whole or growth
+    bounds = sorted(_bounds(candidate_of.increases) & _bounds(stable_of.increases))
     if len(bounds) < 2:
         raise ValueError(
             "candidate and stable have no score bucket in common: let both export the histogram "

@@ -103,13 +103,15 @@ class Exports:
     """By query, the series of its result."""
     draws: list[Draw] = field(default_factory=list)
     """One for each group of series, in their order."""
+    strata: Mapping[str, str] = field(default_factory=dict)
+    """Labels of every series, by which the analysis divides requests."""
 
     @classmethod
     def of(cls, analysis: Analysis, classes: list[str], groups: list[str]) -> "Exports":
         """The metrics that the checks of an analysis read. A counter that two of them read exists
         once: with groups, if one of them needs these. Raises ValueError, naming the check, for one
         that cannot be simulated."""
-        made = cls()
+        made = cls(strata=dict.fromkeys(analysis.stratify, "any"))
         for check in sorted(analysis.checks, key=lambda check: _exporter(check) is not _by_group):
             alone = analysis.replace(checks=[check])
             asked = [one for one in queries_of(alone) if isinstance(one, CounterQuery)]
@@ -131,7 +133,7 @@ class Exports:
         if counters in self.answering:
             return
         first = len(self.labels)
-        self.labels += labels
+        self.labels += [{**each, **self.strata} for each in labels]
         self.answering[counters] = list(range(first, len(self.labels)))
         self.draws.append(draw)
 

@@ -38,6 +38,14 @@ class Check:
         """The judge, which goes by what stable's last hour told."""
         return Serinus(self, rollouts.runs, learned(self, rollouts))
 
+    def rule_within(self, rollouts: Rollouts) -> "Within":
+        """The judge, which compares within strata."""
+        return Within(self, rollouts.runs)
+
+    def in_strata(self, count: int) -> "Check":
+        """The same, which compares the sums of so many strata."""
+        return replace(self, sorts=np.tile(self.sorts, (count, 1)))
+
     def tolerating(self, ratio: float, offset: float = 0.0) -> "Check":
         """The same with another tolerance."""
         return replace(self, tolerance=NullHypothesis(ratio, offset))
@@ -66,6 +74,23 @@ class Serinus:
         """Fail."""
         events = block.candidate @ self._check.sorts, block.stable @ self._check.sorts
         self.evidence.weigh(block.requests, events, self._check.alpha)
+        return np.asarray(self.evidence.peak >= -np.log(self._check.alpha))
+
+
+class Within(Serinus):
+    """A check of the judge that divides the requests of a block. Each stratum has all the sorts,
+    one stratum after the other."""
+
+    def look(self, block: Block) -> Flags:
+        """Fail."""
+        sorts = self._check.sorts
+        self.evidence.serve(block.requests[0])
+        arms = [
+            np.split(arm, arm.shape[1] // len(sorts), 1) for arm in (block.candidate, block.stable)
+        ]
+        for candidate, stable in zip(*arms, strict=True):
+            requests = candidate.sum(axis=1), stable.sum(axis=1)
+            self.evidence.add(requests, (candidate @ sorts, stable @ sorts), self._check.alpha)
         return np.asarray(self.evidence.peak >= -np.log(self._check.alpha))
 
 

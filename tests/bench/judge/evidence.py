@@ -72,8 +72,14 @@ class Against:
         self, requests: tuple[Floats, Floats], events: tuple[Floats, Floats], alpha: float
     ) -> None:
         """A block: requests by run, events by run and quantity, of candidate and stable."""
+        self.serve(requests[0])
+        self.add(requests, events, alpha)
+
+    def add(
+        self, requests: tuple[Floats, Floats], events: tuple[Floats, Floats], alpha: float
+    ) -> None:
+        """A block, or one stratum of it, whose requests were counted before."""
         candidate, stable = requests
-        self._raise(candidate)
         gained = self._gains(candidate, stable, events[0], events[1])
         if self._counts and not self._offset:
             gained += self._boost(gained, requests, events, alpha)
@@ -91,7 +97,8 @@ class Against:
         for name in ("_reserve", "_draws", "_requests", "_log_e", "peak"):
             setattr(self, name, getattr(self, name)[runs])
 
-    def _raise(self, candidate: Floats) -> None:
+    def serve(self, candidate: Floats) -> None:
+        """Count the requests of a block."""
         due = self._requests // RAISE_EVERY < (self._requests + candidate) // RAISE_EVERY
         self._requests = self._requests + candidate
         if not due.any():

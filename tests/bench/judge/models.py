@@ -32,6 +32,12 @@ def failing(rate: Timeline) -> Shares:
     return shares
 
 
+def routed(*routes: tuple[float, float]) -> Shares:
+    """Sorts: failed and answered on each route, of which the share and the error rate are given."""
+    parts = [part for share, rate in routes for part in (share * rate, share * (1 - rate))]
+    return lambda at, pods: np.broadcast_to(parts, (*pods.shape, len(parts)))
+
+
 def lasting(times: Timeline = lambda at: 1.0) -> Shares:
     """Sorts: DURATIONS. `times`: how many times as long as usual."""
     logs = np.log(DURATIONS[:-1])

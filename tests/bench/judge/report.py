@@ -12,14 +12,18 @@ from tests.bench.judge.trials import (
     FAMILY,
     HEALTHY,
     INTERVALS,
+    LEFT_OUT,
     MARGINS,
     ORACLE,
+    POOLED,
     RARE,
+    ROUTES,
     SERINUS,
     SHIFTS,
     SLOWER,
     TIMES,
     TOLERANCES,
+    WITHIN,
     WORLDS,
 )
 
@@ -44,6 +48,8 @@ def page(found: Found) -> str:
         "tolerances": tolerances,
         "passing": passing,
         "late": late,
+        "strata": strata,
+        "immature": immature,
     }
     return TEXT.read_text().format(**{name: table(found) for name, table in tables.items()})
 
@@ -68,6 +74,12 @@ def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
     for world in ("flat, an hour", "ramp with trend"):
         got = _family(found, world)
         yield f"false rollbacks, a family of four checks: {world}", "1.00%", got, got.upper <= 0.01
+    for what, trial, rule in (
+        ("another mix of routes, within each", "strata/alike, another mix", WITHIN),
+        ("immature feedback", "immature/alike", list(LEFT_OUT)[-1]),
+    ):
+        got = _chance(found[trial, f"{rule}, defaults"])
+        yield f"false rollbacks, {what}", "1.00%", got, got.upper <= 0.01
     requests = (
         ("1% -> 1.5%", "found/errorRate/0.01/0.015", SERINUS, 4700),
         ("1% -> 2%", "found/errorRate/0.01/0.02", SERINUS, 1450),
@@ -161,6 +173,36 @@ def late(found: Found) -> str:
     """Requests from the break until it is found."""
     row = [_median(found, f"late/{healthy}", SERINUS) for healthy in HEALTHY]
     return _table(("after this many good requests", *(f"{n:,}" for n in HEALTHY)), [("", *row)])
+
+
+def strata(found: Found) -> str:
+    """What becomes of candidates with this mix of routes and these errors."""
+    rules = [f"{rule}{more}" for more in ("", ", defaults") for rule in (POOLED, WITHIN)]
+    rows = [(name, *(_outcome(found, f"strata/{name}", rule) for rule in rules)) for name in ROUTES]
+    return _table(("candidate", *rules), rows)
+
+
+def immature(found: Found) -> str:
+    """What becomes of candidates whose negative feedback arrives first, by what is left out."""
+    rows = [
+        (
+            name,
+            _outcome(found, "immature/alike", f"{name}, tolerance 1.0"),
+            *(
+                _outcome(found, f"immature/{candidate}", f"{name}, defaults")
+                for candidate in ("alike", "twice as much", "twice as much from 25% on")
+            ),
+        )
+        for name in LEFT_OUT
+    ]
+    alike = "alike, tolerance 1.0", "alike, defaults"
+    return _table(("left out", *alike, "twice as much", "twice as much from 25% on"), rows)
+
+
+def _outcome(found: Found, trial: str, rule: str) -> str:
+    """How often an innocent candidate is rolled back; after how many requests a bad one is."""
+    requests = found[trial, rule]
+    return str(_chance(requests)) if "/alike" in trial else _median(found, trial, rule)
 
 
 def false_rollback(found: Found, check: str, world: str, rule: str) -> Chance:

@@ -9,6 +9,7 @@ import numpy as np
 
 from serinus.judge.evidence.kernel import NullHypothesis
 from tests.bench.judge.checks import ERRORS, Check, Passing, drift, latency
+from tests.bench.judge.maturing import STEPS, maturing, since_each_weight, since_first_traffic
 from tests.bench.judge.measure import Rules, Trial
 from tests.bench.judge.models import (
     CLASSIC,
@@ -18,6 +19,7 @@ from tests.bench.judge.models import (
     deciles,
     failing,
     lasting,
+    routed,
     scoring,
     shares_of,
     steady,
@@ -174,7 +176,8 @@ RARE: Mapping[str, tuple[Traffic, Timeline, int]] = {
 
 def trials() -> dict[str, tuple[Trial, int]]:
     """By name, each with its number of runs."""
-    return dict([*_false(), *_family(), *_detection(), *_near_oracle(), *_single()])
+    single = [*_near_oracle(), *_single()]
+    return dict([*_false(), *_family(), *_detection(), *single, *_strata(), *_immature()])
 
 
 Named = Iterator[tuple[str, tuple[Trial, int]]]
@@ -319,6 +322,66 @@ def _single() -> Named:
         models = scoring(SCORES, steady(SHIFTS[0.25])), scoring(SCORES)
         trial = _until_half({SERINUS: drift(SCORES).rule}, Traffic(interval=interval), *models)
         yield f"drift/{interval:g}", (trial, 2000)
+
+
+DEFAULTS = ERRORS.tolerating(1.1, 0.001)
+POOLED, WITHIN = "all requests together", "within each route"
+USUAL_ROUTES = ((0.8, 0.01), (0.2, 0.1))
+"""Of stable: share and error rate of each route."""
+ROUTES = {
+    "alike, the same mix": USUAL_ROUTES,
+    "alike, another mix": ((0.5, 0.01), (0.5, 0.1)),
+    "twice the errors on each, the same mix": ((0.8, 0.02), (0.2, 0.2)),
+    "twice the errors on each, another mix": ((0.5, 0.02), (0.5, 0.2)),
+    "twice the errors on each, and a better mix": ((0.97, 0.02), (0.03, 0.2)),
+    "twice the errors on the second, the same mix": ((0.8, 0.01), (0.2, 0.2)),
+}
+"""Of the candidate."""
+
+
+def _strata() -> Named:
+    """Two routes, on one of which more fails."""
+    for name, routes in ROUTES.items():
+        rules: Rules = {
+            POOLED: ERRORS.in_strata(2).rule,
+            WITHIN: ERRORS.rule_within,
+            f"{POOLED}, defaults": DEFAULTS.in_strata(2).rule,
+            f"{WITHIN}, defaults": DEFAULTS.rule_within,
+        }
+        models = routed(*routes), routed(*USUAL_ROUTES)
+        if name.startswith("alike"):
+            yield f"strata/{name}", (Trial(rules, Traffic(), *models), 2000)
+        else:
+            yield f"strata/{name}", (_until_half(rules, Traffic(), *models), 2000)
+
+
+FEEDBACK = {"tolerance 1.0": ERRORS, "defaults": ERRORS.tolerating(1.1, 0.01)}
+LEFT_OUT: Mapping[str, Callable[[Callable[[Rollouts], Rule]], Callable[[Rollouts], Rule]]] = {
+    "nothing": lambda rule: rule,
+    "after the first traffic": since_first_traffic,
+    "after each change of the weight": since_each_weight,
+}
+"""Feedback that the judge does not count."""
+RAISED = STEPS[1][0]
+
+
+def _immature() -> Named:
+    """Negative feedback arrives sooner than the rest, while the weight rises."""
+    candidates: Mapping[str, Timeline] = {
+        "alike": steady(0.2),
+        "twice as much": steady(0.4),
+        "twice as much from 25% on": lambda at: 0.4 if at > RAISED else 0.2,
+    }
+    for name, bad in candidates.items():
+        traffic, candidate, stable = maturing(bad, steady(0.2))
+        rules = {
+            f"{left_out}, {policy}": of_age(check.rule)
+            for policy, check in FEEDBACK.items()
+            for left_out, of_age in LEFT_OUT.items()
+        }
+        counts_from = RAISED if name.endswith("25% on") else 0.0
+        trial = Trial(rules, traffic, candidate, stable, counts_from)
+        yield f"immature/{name}", (trial, 2000)
 
 
 def _late(breaks: float) -> Trial:

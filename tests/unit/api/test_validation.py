@@ -227,3 +227,56 @@ def test_all_of_the_traffic_is_no_step_and_the_remedy_is_told() -> None:
     assert found.startswith("spec.rollout.steps[1].setWeight: must be at most 99")
     assert "Remove this step" in found
     assert problems_of(rollout={"steps": [{"setWeight": 99}]}) == []
+
+
+ERRORS: dict[str, Any] = {"name": "errors", "errorRate": {}}
+
+
+@pytest.mark.parametrize("label", ["pod", "namespace", "instance", "job", "le", "__name__"])
+def test_a_label_that_tells_no_requests_apart_is_no_stratum(label: str) -> None:
+    assert problems_of(**analysis(checks=[ERRORS], stratify=["route", label])) == [
+        f"spec.rollout.analysis.stratify[1]: {label} distinguishes pods or buckets, not requests: "
+        "remove it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("check", "field", "label"),
+    [
+        ({"errorRate": {}}, "errorRate.errors", "code"),
+        ({"feedback": {}}, "feedback.negative", "outcome"),
+        ({"predictionDrift": {}}, "predictionDrift.classLabel", "class"),
+    ],
+)
+def test_a_label_that_tells_what_is_counted_is_no_stratum(
+    check: dict[str, Any], field: str, label: str
+) -> None:
+    checks = [{"name": "one", **check}]
+    assert problems_of(**analysis(checks=checks, stratify=["route"])) == []
+    assert problems_of(**analysis(checks=checks, stratify=[label])) == [
+        f"spec.rollout.analysis.checks[0].{field}: the check tells what it counts by the label "
+        f"{label}, and finds nothing within one of its values: remove it from analysis.stratify"
+    ]
+
+
+def test_requests_that_are_counted_as_successes_have_no_strata() -> None:
+    checks = [{"name": "errors", "errorRate": {"successes": "answered_total"}}]
+    assert problems_of(**analysis(checks=checks)) == []
+    assert problems_of(**analysis(checks=checks, stratify=["route"])) == [
+        "spec.rollout.analysis.checks[0].errorRate.successes: requests under way are not counted "
+        "by label, as analysis.stratify needs: set failures or errors, or remove stratify"
+    ]
+
+
+def test_strata_need_a_check_that_compares_within_them() -> None:
+    checks = [{"name": "split", "trafficShare": {}}]
+    assert problems_of(**analysis(checks=checks, stratify=["route"])) == [
+        "spec.rollout.analysis.stratify: none of the checks can compare within labels: remove it, "
+        "or add errorRate, feedback, latency or predictionDrift"
+    ]
+
+
+def test_a_label_is_listed_once() -> None:
+    assert problems_of(**analysis(checks=[ERRORS], stratify=["route", "route"])) == [
+        "spec.rollout.analysis.stratify: label route is listed twice"
+    ]

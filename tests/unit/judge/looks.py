@@ -1,6 +1,6 @@
 """How the counts of a block look to each kind of check."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, count
 from math import inf
@@ -39,6 +39,31 @@ def bursts(check: CheckKind, counts: Counts) -> Look:
     """As events, of which stable's came in bursts before the rollout."""
     known = CheckBaseline(dispersions=[Dispersion(name="errors", over_time=2.0)])
     return replace(events(check, counts), baseline=known)
+
+
+def by_route(
+    look: Callable[[CheckKind, Counts], Look],
+) -> Callable[[CheckKind, Counts], Look]:
+    """By arm and route: the candidate's of two routes, then stable's."""
+
+    def read(check: CheckKind, counts: Counts) -> Look:
+        routes = [look(check, counts[route::2]) for route in (0, 1)]
+        candidate, stable = (
+            {query: _routed([one.growth(query)[arm] for one in routes]) for query in asked(check)}
+            for arm in (0, 1)
+        )
+        return replace(routes[0], candidate=candidate, stable=stable, stratify=("route",))
+
+    return read
+
+
+def _routed(growths: Sequence[Growth]) -> Growth:
+    increases = [
+        each._replace(series=Series({**each.labels, "route": f"/{route}"}, ()))
+        for route, growth in enumerate(growths)
+        for each in growth.increases
+    ]
+    return Growth(tuple(increases), growths[0].newest)
 
 
 def predictions(check: CheckKind, counts: Counts) -> Look:

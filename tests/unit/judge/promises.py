@@ -22,6 +22,7 @@ from tests.unit.judge.enumeration import Counts, Law, shares
 from tests.unit.judge.looks import (
     BOUNDS,
     bursts,
+    by_route,
     events,
     groups,
     histograms,
@@ -65,6 +66,9 @@ class Promise:
     grain: int = 10
     opening: Counts | None = None
     """A block that went before."""
+    summed: bool = False
+    """Whether the claims are one quantity in several strata, and a candidate is beyond the margin
+    if it is in all of them."""
 
     def within(self) -> list[Law]:
         """Laws under which nothing is beyond its tolerance, in multiples of 1 / grain."""
@@ -76,11 +80,14 @@ class Promise:
 
     def beyond(self) -> list[list[Law]]:
         """By claim that Pass depends on, the laws under which it is beyond its margin."""
-        return [
+        by_claim = [
             [law for law in self._laws() if claim.excess(law, claim.margin) >= -EXACT]
             for claim in self.claims
             if claim.margin is not None
         ]
+        if self.summed:
+            return [[law for law in by_claim[0] if all(law in laws for laws in by_claim[1:])]]
+        return by_claim
 
     def _laws(self) -> list[Law]:
         return list(product(shares(self.sorts, self.grain), repeat=len(self.blocks[0])))
@@ -121,6 +128,11 @@ def bad(tolerance: NullHypothesis) -> list[Claim]:
     return [Claim((0,), CANDIDATE, STABLE, tolerance, MARGIN)]
 
 
+def bad_in_strata(tolerance: NullHypothesis) -> list[Claim]:
+    """In either of two, of which the candidate's come first."""
+    return [Claim((0,), arm, arm + 2, tolerance, MARGIN) for arm in (0, 1)]
+
+
 def slow(margin: NullHypothesis | None) -> list[Claim]:
     """At either bound."""
     return [Claim(sorts, CANDIDATE, STABLE, TOLERANCE, margin) for sorts in ((1, 2), (2,))]
@@ -156,6 +168,30 @@ PROMISES = {
         errors(tolerance=ALIKE, limit="30%"), events, [*bad(ALIKE), LIMITED]
     ),
     "errors after bursts": Promise(errors(tolerance=ALIKE), bursts, bad(ALIKE)),
+    "errors in strata": Promise(
+        errors(tolerance=ALIKE),
+        by_route(events),
+        bad_in_strata(ALIKE),
+        ((2, 1, 1, 3), (1, 2, 2, 1)),
+        grain=5,
+        summed=True,
+    ),
+    "errors in strata, by a ratio and an offset": Promise(
+        errors(),
+        by_route(events),
+        bad_in_strata(TOLERANCE),
+        ((2, 1, 1, 3), (1, 2, 2, 1)),
+        grain=5,
+        summed=True,
+    ),
+    "errors in strata of one arm alone": Promise(
+        errors(tolerance=ALIKE),
+        by_route(events),
+        bad_in_strata(ALIKE),
+        ((3, 1, 0, 2), (0, 2, 3, 2)),
+        grain=5,
+        summed=True,
+    ),
     "feedback": Promise(FEEDBACK, events, bad(TOLERANCE)),
     "two classes": Promise(
         drift(tolerance=ALIKE, classes=CLASSES),
@@ -170,6 +206,14 @@ PROMISES = {
         ((2, 2), (1, 2)),
         sorts=3,
         opening=NONE_YET,
+    ),
+    "classes in strata, as they appear": Promise(
+        drift(classes=CLASSES),
+        by_route(predictions),
+        [*alike(0, 2, sorts=EACH[:2], margin=None), *alike(1, 3, sorts=EACH[:2], margin=None)],
+        ((2, 1, 1, 2), (1, 2, 2, 1)),
+        grain=5,
+        opening=((0, 0),) * 4,
     ),
     "scores": Promise(
         drift(scores="model_prediction_score"),
@@ -199,6 +243,15 @@ PROMISES = {
         ((2, 3), (3, 2)),
         sorts=3,
         opening=ALL_BOUNDS,
+    ),
+    "latency in strata": Promise(
+        latency(),
+        by_route(histograms(BOUNDS, BOUNDS)),
+        [Claim(sorts, arm, arm + 2, TOLERANCE, None) for sorts in ((1, 2), (2,)) for arm in (0, 1)],
+        ((1, 2, 2, 1),),
+        sorts=3,
+        grain=4,
+        opening=((0, 0, 0), (0, 0, 0), (1, 1, 1), (0, 0, 0)),
     ),
     "latency and a limit": Promise(
         latency(limit={"bound": "200ms", "share": "30%"}),

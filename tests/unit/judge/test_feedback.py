@@ -1,6 +1,12 @@
 """feedback, from samples to sentences."""
 
-from tests.support.simulated_analysis import SimulatedAnalysis, feedback
+import re
+from dataclasses import replace
+
+import pytest
+
+from serinus.judge import EffectiveWeight, enter_step
+from tests.support.simulated_analysis import SINCE, SimulatedAnalysis, feedback
 
 
 def judging(**settings: object) -> SimulatedAnalysis:
@@ -74,12 +80,14 @@ def test_an_absolute_limit_needs_no_feedback_about_stable() -> None:
 
 def test_what_comes_before_its_time_is_not_counted() -> None:
     simulated = judging(after="60s")
+    simulated.weight = EffectiveWeight(0.1, SINCE)
     simulated.look()
     simulated.feedback((40, 40), (0, 300))
     found = simulated.look()
     assert (found.verdict, found.message) == (
         "Inconclusive",
-        "Feedback counts from 60s after the first traffic, which is in 35s.",
+        "Feedback counts from 60s after the weight took effect, which is in 35s: until then, the "
+        "outcomes of the two revisions differ in age.",
     )
     simulated.look()
     simulated.look()
@@ -89,21 +97,67 @@ def test_what_comes_before_its_time_is_not_counted() -> None:
     assert found.state.candidate["outcomes"] < 600
 
 
-def test_which_outcomes_are_bad_is_a_setting() -> None:
-    simulated = SimulatedAnalysis(
-        feedback(
-            outcomes={"metric": "ratings_total"},
-            negative=[{"label": "stars", "operator": "=~", "value": "[12]"}],
-        )
+def raised_to_half(**settings: object) -> SimulatedAnalysis:
+    """The candidate has taken 10% of the traffic for long, and half of it since the last look."""
+    simulated = judging(after="60s", **settings)
+    simulated.weight = EffectiveWeight(0.1, SINCE)
+    simulated.until("Pass", lambda: simulated.feedback((3, 30), (27, 270)))
+    simulated.weight = EffectiveWeight(0.5, simulated.at)
+    simulated.progress = replace(
+        simulated.progress, checks=tuple(enter_step(simulated.progress.checks))
     )
-    for stars in ("1", "2", "5"):
-        for pods in (simulated.candidate, simulated.stable):
-            pods.add("pod", "ratings_total", 0, stars=stars)
+    return simulated
+
+
+def test_what_comes_soonest_after_a_greater_weight_is_no_evidence() -> None:
+    simulated = raised_to_half()
+    before = simulated.progress.checks[0].state
+    for _ in range(4):
+        # bad news of the requests since then, and good news of those before
+        simulated.feedback((15, 42), (15, 258))
+        found = simulated.look()
+        assert found.verdict == "Inconclusive"
+        assert found.message.startswith("Feedback counts from ")
+        assert found.state.comparisons == before.comparisons
+    found = simulated.until("Pass", lambda: simulated.feedback((15, 150), (15, 150)))
+    assert found.state.peak == before.peak
+    assert "by the " in found.message
+
+
+def test_a_block_that_began_before_feedback_counts_again_is_left_out_pod_by_pod() -> None:
+    simulated = raised_to_half()
+    for _ in range(3):
+        simulated.look()
+    before = simulated.progress.checks[0].state.candidate["outcomes"]
+    simulated.feedback((20, 20), (0, 20))
+    simulated.at += 10
     simulated.scrape()
-    simulated.look()
-    for stars, counts in {"1": (20, 10), "2": (20, 20), "5": (60, 970)}.items():
-        simulated.candidate.add("pod", "ratings_total", counts[0], stars=stars)
-        simulated.stable.add("pod", "ratings_total", counts[1], stars=stars)
-    found = simulated.look()
-    assert found.verdict == "Fail"
-    assert "Candidate negative feedback 40/100 (40%), stable 30/1000 (3.0%)" in found.message
+    assert simulated.judge().message.startswith("Feedback counts from 60s")
+    simulated.feedback((20, 20), (0, 20))
+    assert simulated.look().message == "Feedback counts from now on."
+    simulated.feedback((2, 20), (2, 20))
+    assert simulated.look().state.candidate["outcomes"] == before + 20
+
+
+def test_a_bad_candidate_is_found_once_its_feedback_is_of_age() -> None:
+    simulated = raised_to_half()
+    simulated.until("Fail", lambda: simulated.feedback((45, 150), (15, 150)))
+
+
+def test_nothing_counts_while_the_weight_is_not_in_effect() -> None:
+    simulated = judging(after="60s")
+    simulated.feedback((40, 40), (0, 300))
+    assert simulated.look().message == "Feedback counts from 60s after the weight takes effect."
+
+
+def test_the_rate_of_a_forecast_is_that_since_feedback_counts() -> None:
+    simulated = raised_to_half()
+    for _ in range(4):
+        simulated.look()
+    for _ in range(5):
+        simulated.feedback((1, 3), (1, 3))
+        found = simulated.look()
+    told = re.search(r"about (\d+) more candidate outcomes \((\d+)m\)", found.message)
+    assert told is not None
+    outcomes, minutes = map(int, told.groups())
+    assert minutes == pytest.approx(outcomes / 12, abs=1)

@@ -28,6 +28,7 @@ from tests.bench.judge.models import (
     deciles,
     failing,
     lasting,
+    routed,
     scoring,
     shares_of,
     steady,
@@ -101,6 +102,23 @@ def test_failures_weigh_the_same_where_stables_history_told_of_bursts_and_of_pod
         judged,
         look,
         (failing(steady(0.05)), failing(steady(0.01))),
+    )
+
+
+@pytest.mark.parametrize("tolerance", [1.0, 1.1])
+def test_failures_weigh_the_same_within_strata(tolerance: float) -> None:
+    judged = ErrorRateCheck(ErrorRate(tolerance=tolerance, **(RELATIVE | {"margin": 3.0})))
+
+    def look(check: Judged, block: Block, run: int) -> Look:
+        arms = ((arm[run][:2], arm[run][2:]) for arm in (block.candidate, block.stable))
+        counts = tuple(tuple(route) for arm in arms for route in arm)
+        return looks.by_route(looks.events)(check, counts)
+
+    side_by_side(
+        ERRORS.tolerating(tolerance).rule_within,
+        judged,
+        look,
+        (routed((0.5, 0.02), (0.5, 0.1)), routed((0.8, 0.01), (0.2, 0.1))),
     )
 
 

@@ -1,6 +1,6 @@
 """Failed requests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field
@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from serinus.api.base import Duration, Percent
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
 from serinus.api.checks.server import FAILURES_OR_SUCCESSES, FailureCounters, ServerMetrics
+from serinus.api.checks.settings import told_by
 from serinus.api.problem import Problem
 
 
@@ -16,6 +17,7 @@ class ErrorRate(FailureCounters, Compared):
 
     counts_requests = True
     finds_bad_events = True
+    compares_strata = True
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -59,6 +61,13 @@ class ErrorRate(FailureCounters, Compared):
         yield from self.counted_twice("failures", self.failures)
         yield from self.counted_twice("successes", self.successes)
         yield from super().problems(longest_step, server)
+
+    def problems_with_strata(self, labels: Sequence[str]) -> Iterator[Problem]:
+        if self.successes is not None:
+            message = "requests under way are not counted by label, as analysis.stratify needs"
+            yield Problem("successes", f"{message}: set failures or errors, or remove stratify")
+        else:
+            yield from told_by("errors", (each.label for each in self.failed), labels)
 
     def completed(self, server: ServerMetrics) -> Self:
         fields = server.error_rate.model_fields_set

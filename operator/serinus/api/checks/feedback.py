@@ -1,6 +1,6 @@
 """What users report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
@@ -9,8 +9,9 @@ from serinus.api.base import Duration, Percent
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
 from serinus.api.checks.metrics import Counter, LabelMatcher
 from serinus.api.checks.server import ServerMetrics
-from serinus.api.checks.settings import counts_too_late
+from serinus.api.checks.settings import counts_too_late, told_by
 from serinus.api.problem import Problem
+from serinus.api.quantities import seconds
 
 
 class Feedback(Compared):
@@ -18,6 +19,7 @@ class Feedback(Compared):
     absolute limit. Answers without feedback do not count."""
 
     finds_bad_events = True
+    compares_strata = True
 
     model_config = ConfigDict(
         json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE]}
@@ -40,8 +42,8 @@ class Feedback(Compared):
     )
     after: Duration = Field(
         default="0s",
-        description="Ignore feedback for this time after the candidate's first traffic. If "
-        "negative feedback arrives sooner than positive feedback, set it to the time in which most "
+        description="Ignore feedback for this time after each change of the weight. If negative "
+        "feedback arrives sooner than positive feedback, set it to the time in which nearly all "
         "feedback arrives.",
     )
     min_feedback: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
@@ -66,6 +68,13 @@ class Feedback(Compared):
         "above this, regardless of stable.",
     )
 
+    @property
+    def counts_after_seconds(self) -> float:
+        return seconds(self.after)
+
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
         yield from counts_too_late("after", self.after, longest_step)
         yield from super().problems(longest_step, server)
+
+    def problems_with_strata(self, labels: Sequence[str]) -> Iterator[Problem]:
+        yield from told_by("negative", (each.label for each in self.negative), labels)

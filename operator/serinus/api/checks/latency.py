@@ -36,6 +36,7 @@ class Latency(Compared):
 
     counts_requests = True
     finds_bad_events = True
+    compares_strata = True
 
     model_config = ConfigDict(
         json_schema_extra={

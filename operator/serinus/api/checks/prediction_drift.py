@@ -1,5 +1,6 @@
 """The distribution of predictions."""
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
@@ -7,10 +8,14 @@ from pydantic import ConfigDict, Field
 from serinus.api.base import Percent
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
 from serinus.api.checks.metrics import Counter, LabelName, MetricName
+from serinus.api.checks.settings import told_by
+from serinus.api.problem import Problem
 
 
 class PredictionDrift(Compared):
     """Distribution of predictions, compared with stable on live traffic."""
+
+    compares_strata = True
 
     model_config = ConfigDict(
         json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE]}
@@ -42,3 +47,6 @@ class PredictionDrift(Compared):
     absolute_margin: Percent = Field(
         default="2%", description="Added to the margin of each class or score range."
     )
+
+    def problems_with_strata(self, labels: Sequence[str]) -> Iterator[Problem]:
+        yield from told_by("classLabel", [self.class_label], labels)

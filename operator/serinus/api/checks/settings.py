@@ -1,6 +1,6 @@
 """The properties of a kind of check, so that no other code depends on the kind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Self
 
 from serinus.api.base import Duration, Type
@@ -23,6 +23,8 @@ class Settings(Type):
     """Every ready pod that serves requests increases a counter that it reads."""
     finds_bad_events: ClassVar[bool] = False
     """Its evidence is an excess of bad events."""
+    compares_strata: ClassVar[bool] = False
+    """Its evidence can be weighed separately for each value of a label."""
 
     @property
     def shares_budget(self) -> bool:
@@ -37,6 +39,11 @@ class Settings(Type):
         return 0.0
 
     @property
+    def counts_after_seconds(self) -> float:
+        """Seconds after each change of the weight in which nothing is counted."""
+        return 0.0
+
+    @property
     def unfiltered_durations(self) -> MetricName | None:
         """A histogram of durations without matchers, which may therefore include health probes."""
         return None
@@ -48,9 +55,22 @@ class Settings(Type):
         """
         yield from ()
 
+    def problems_with_strata(self, labels: Sequence[str]) -> Iterator[Problem]:
+        """Problems of comparing within the values of these labels, by the field of these
+        settings."""
+        yield from ()
+
     def completed(self, server: ServerMetrics) -> Self:
         """These settings, with omitted ones taken from the server where it has them."""
         return self
+
+
+def told_by(field: str, told: Iterable[str], labels: Sequence[str]) -> Iterator[Problem]:
+    """A problem for each label that tells what the check counts: within one of its values, all
+    requests are the same."""
+    for label in sorted(set(told).intersection(labels)):
+        message = f"the check tells what it counts by the label {label}, and finds nothing within"
+        yield Problem(field, f"{message} one of its values: remove it from analysis.stratify")
 
 
 def counts_too_late(field: str, wait: Duration, longest_step: Duration) -> Iterator[Problem]:

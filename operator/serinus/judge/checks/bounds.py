@@ -3,10 +3,11 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from serinus.judge.evidence.dispersion import Block
 from serinus.metrics.histograms import ArmHistogram
+from serinus.metrics.strata import BothArms
 
 EXCEEDED_BY: Final = (0.5, 0.25, 0.1, 0.05, 0.02, 0.01, 0.005)
 """Shares of stable's requests; the bounds nearest to them are compared."""
@@ -18,6 +19,11 @@ class Durations:
 
     candidate: ArmHistogram
     stable: ArmHistogram
+
+    @classmethod
+    def of(cls, arms: BothArms) -> Self:
+        """From the increase of a counter with the label `le`."""
+        return cls(ArmHistogram.of(arms[0]), ArmHistogram.of(arms[1]))
 
     @property
     def are_of_both(self) -> bool:

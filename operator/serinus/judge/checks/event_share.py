@@ -25,6 +25,7 @@ from serinus.judge.findings.finding import Finding
 from serinus.judge.findings.rates import Conclusion, EventCount, Forecast, ShownBetter, ShownWorse
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery
+from serinus.metrics.strata import BothArms
 
 LIMIT = "limit"
 _UNANSWERED = "unanswered"
@@ -110,23 +111,26 @@ class EventShare:
 
     def _counted(self, state: CheckState, look: Look, budget: ErrorBudget) -> CheckState:
         whole, events = look.growth(self._whole), look.growth(self._told_by)
-        n_c, n_s = (arm.total for arm in whole)
+        n_c, n_s = _sums(whole)
         key = self._nouns.whole
         if self._rest:
-            (e_c, e_s), state = self._unsuccessful(state, whole, events)
-            bad = _shared(e_c, whole[0], events[0])
+            failed, state = self._unsuccessful(state, whole, events)
+            blocks = [((n_c, n_s), failed)]
+            bad = _shared(failed[0], whole[0], events[0])
         else:
-            e_c, e_s = (arm.total for arm in events)
+            blocks = [(_sums(n), _sums(e)) for n, e in look.strata(whole, events)]
             bad = pods.by_target(events[0])
         state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
         state = pods.with_requests(state, pods.by_target(whole[0]))
         enough = comparison.ceiling(state, budget)
-        weighed = [
-            self._scale(each, (n_c, n_s), look).weigh(each, e_c, e_s, enough)
-            for each in state.comparisons
-        ]
-        found = [pods.with_events(each, bad, state) for each in weighed]
-        return comparison.weighed(state, found)
+        for requests, counted in blocks:
+            weighed = [
+                self._scale(each, requests, look).weigh(each, *counted, enough)
+                for each in state.comparisons
+            ]
+            state = comparison.weighed(state, weighed)
+        found = [pods.with_events(each, bad, state) for each in state.comparisons]
+        return state.replace(comparisons=found)
 
     def _unsuccessful(
         self, state: CheckState, whole: tuple[Growth, Growth], good: tuple[Growth, Growth]
@@ -166,6 +170,7 @@ class EventShare:
             limit=self._limit,
             conclusion=self._conclusion(verdict, state, look, budget),
             variation=variation(events.name, policy.tolerance, varied, serving),
+            stratify=look.stratify,
         )
 
     def _conclusion(
@@ -193,17 +198,24 @@ class EventShare:
             )
             for each in state.comparisons
         ]
+        if look.stratify:
+            gained = comparison.gains_so_far(state)
         return Forecast(
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),
             look.per_second(state.step_requests),
             self._nouns.whole,
+            fail_known=not look.stratify,
         )
 
     def _totals(self, state: CheckState) -> tuple[float, float]:
         """Counted so far, of candidate and stable."""
         key = self._nouns.whole
         return state.candidate.get(key, 0.0), state.stable.get(key, 0.0)
+
+
+def _sums(arms: BothArms) -> tuple[float, float]:
+    return arms[0].total, arms[1].total
 
 
 def _shared(events: float, whole: Growth, good: Growth) -> dict[str, float]:

@@ -25,15 +25,23 @@ class FeedbackCheck(EventShare):
         self._after_text, self._after = settings.after, seconds(settings.after)
 
     def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
-        early = look.since + self._after - look.at
-        if early > 0:
-            return Finding("Inconclusive", FeedbackTooEarly(self._after_text, early), state)
-        if self._after and not state.comparisons:
-            # this block began before feedback counts
-            figures = FeedbackTooEarly(self._after_text, 0.0)
-            return Finding("Inconclusive", figures, self.opened(state))
+        """As for any events, without what was counted in the time `after` a change of the weight:
+        the outcomes that come soonest are then too great a part of those of the revision that gets
+        more traffic than before, and too small a part of those of the other."""
+        if self._after:
+            since = look.weight.since + self._after if look.weight else None
+            if since is None or look.at < since:
+                return self._too_early(state, since and since - look.at)
+            whole, _ = self.queries()
+            served = any(arm.increases for arm in look.growth(whole))
+            look = look.from_blocks_since(since, self.queries())
+            if served and not any(arm.increases for arm in look.growth(whole)):
+                return self._too_early(state, 0.0)
         found = super().judge(state, look, replace(budget, min_requests=self._min_feedback))
         received = all(arm.get(OUTCOMES) for arm in (found.state.candidate, found.state.stable))
         if found.verdict == "Inconclusive" and not received:
             return replace(found, verdict="NoData")
         return found
+
+    def _too_early(self, state: CheckState, wait: float | None) -> Finding:
+        return Finding("Inconclusive", FeedbackTooEarly(self._after_text, wait), state)

@@ -79,8 +79,11 @@ class LatencyCheck:
         if problem := look.unreadable((source,)):
             return Finding("Error", problem, state)
         candidate, stable = (warmed_up(each, self._warm_up) for each in look.growth(source))
-        block = Durations(ArmHistogram.of(candidate), ArmHistogram.of(stable))
-        state = self._counted(state, block, look)
+        block = Durations.of((candidate, stable))
+        strata = [block]
+        if look.stratify:
+            strata = [Durations.of(each) for (each,) in look.strata((candidate, stable))]
+        state = self._counted(state, block, strata, look)
         if not state.comparisons and block.are_of_both and not block.common:
             return Finding("Error", NoCommonBound(source.metric), state)
         verdict = comparison.verdict(state, budget)
@@ -109,7 +112,9 @@ class LatencyCheck:
         both = all(growth.newest is not None for growth in look.growth(self._native))
         return self._native if both else self._classic
 
-    def _counted(self, state: CheckState, block: Durations, look: Look) -> CheckState:
+    def _counted(
+        self, state: CheckState, block: Durations, strata: Iterable[Durations], look: Look
+    ) -> CheckState:
         state = _without_lost_bounds(state, block)
         if not state.comparisons:
             from_history = _kept(look.baseline.bounds, block)
@@ -121,13 +126,22 @@ class LatencyCheck:
         n_c, n_s = block.candidate.total, block.stable.total
         state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, SHIFTED)
         state = pods.with_requests(state, block.candidate.totals)
-        weighed = []
-        for each in state.comparisons:
-            slow_c, slow_s = self._slow(each, block)
-            scale = self._scale(each, (n_c, n_s), block, look)
-            known = scale.weigh(each, math.fsum(slow_c.values()), math.fsum(slow_s.values()))
-            weighed.append(pods.with_events(known, slow_c, state))
-        return comparison.weighed(state, weighed)
+        for stratum in strata:
+            weighed = [self._weighed(each, stratum, block.pods, look) for each in state.comparisons]
+            state = comparison.weighed(state, weighed)
+        found = [
+            pods.with_events(each, self._slow(each, block)[0], state) for each in state.comparisons
+        ]
+        return state.replace(comparisons=found)
+
+    def _weighed(
+        self, each: Comparison, stratum: Durations, serving: tuple[int, int], look: Look
+    ) -> Comparison:
+        if each.name != LIMIT and not stratum.knows(_bound(each)):
+            return each
+        slow_c, slow_s = self._slow(each, stratum)
+        scale = self._scale(each, (stratum.candidate.total, stratum.stable.total), serving, look)
+        return scale.weigh(each, math.fsum(slow_c.values()), math.fsum(slow_s.values()))
 
     def _begun(self, state: CheckState, bounds: Iterable[float]) -> CheckState:
         new = [begun(_name(bound)) for bound in bounds]
@@ -149,9 +163,13 @@ class LatencyCheck:
         return self._limit_policy if each.name == LIMIT else self._policy
 
     def _scale(
-        self, each: Comparison, requests: tuple[float, float], block: Durations, look: Look
+        self,
+        each: Comparison,
+        requests: tuple[float, float],
+        serving: tuple[int, int],
+        look: Look,
     ) -> Scale:
-        return Scale(self._policy_of(each), *requests, look.baseline.of(each.name), block.pods)
+        return Scale(self._policy_of(each), *requests, look.baseline.of(each.name), serving)
 
     def _figures(
         self, verdict: Verdict, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
@@ -174,6 +192,7 @@ class LatencyCheck:
             conclusion=self._conclusion(verdict, state, block, look, budget),
             variation=variation("slow requests", tolerance, varied, block.pods),
             in_one_bucket=_in_one_bucket(state),
+            stratify=look.stratify,
         )
 
     def _limit_counted(self, block: Durations) -> float:
@@ -205,15 +224,18 @@ class LatencyCheck:
     ) -> Forecast:
         n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
         gained: list[Gains] = [
-            self._scale(each, (1.0, n_s / n_c), block, look).gains(
+            self._scale(each, (1.0, n_s / n_c), block.pods, look).gains(
                 each, each.candidate / n_c, each.stable / n_c
             )
             for each in state.comparisons
         ]
+        if look.stratify:
+            gained = comparison.gains_so_far(state)
         return Forecast(
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),
             look.per_second(state.step_requests),
+            fail_known=not look.stratify,
         )
 
 

@@ -32,9 +32,9 @@ from serinus.judge.findings.prediction_drift import (
 )
 from serinus.judge.findings.rates import Conclusion, EventCount, Forecast, ShownBetter, ShownWorse
 from serinus.judge.findings.readings import Several
-from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery
 from serinus.metrics.shares import Share, Shares, of_classes, of_scores
+from serinus.metrics.strata import BothArms
 
 DEFAULT_SCORES = "model_prediction_score"
 DEFAULT_CLASSES = Counter(metric="model_predictions_total")
@@ -53,7 +53,8 @@ class _Source:
 
     name: str
     counters: CounterQuery
-    sort: Callable[[tuple[Growth, Growth]], Shares]
+    sort: Callable[[BothArms, BothArms], Shares]
+    """(predictions, those of which they are a part) -> their shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class PredictionDriftCheck:
         if classes:
             counters = CounterQuery(classes.metric, tuple(classes.matchers))
             label = settings.class_label
-            self._sources.append(_Source(CLASS, counters, lambda g: of_classes(g, label)))
+            self._sources.append(_Source(CLASS, counters, lambda part, _: of_classes(part, label)))
 
     def queries(self) -> tuple[CounterQuery, ...]:
         return tuple(source.counters for source in self._sources)
@@ -108,7 +109,8 @@ class PredictionDriftCheck:
                 missing.append(absent)
             elif all(grown.increases for grown in look.growth(source.counters)):
                 try:
-                    shares = source.sort(look.growth(source.counters))
+                    whole = look.growth(source.counters)
+                    shares = source.sort(whole, whole)
                 except ValueError as error:
                     errors.append(Unsortable(source.counters.metric, str(error)))
                 else:
@@ -157,14 +159,29 @@ class PredictionDriftCheck:
             {source: each.total.stable for source, each in found.items()},
             SHIFTED,
         )
-        requests = {
-            source: (each.total.candidate, each.total.stable) for source, each in found.items()
-        }
-        scales = self._scales(requests, look)
-        weighed = [_weighed(each, scales, shares) for each in state.comparisons]
-        state = comparison.weighed(state, weighed)
-        shown = [_weighed(each, scales, shares) for each in appeared]
-        return comparison.compare(state, shown, SHIFTED, both_ways=True)
+        for stratum in self._strata(found, look):
+            totals = {source: each.total for source, each in stratum.items()}
+            requests = {source: (of.candidate, of.stable) for source, of in totals.items()}
+            scales = self._scales(requests, look)
+            shares = {n: share for each in stratum.values() for n, share in each.by_name.items()}
+            weighed = [_weighed(each, scales, shares) for each in state.comparisons]
+            state = comparison.weighed(state, weighed)
+            appeared = [_weighed(each, scales, shares) for each in appeared]
+        return comparison.compare(state, appeared, SHIFTED, both_ways=True)
+
+    def _strata(self, found: Mapping[str, Shares], look: Look) -> Sequence[Mapping[str, Shares]]:
+        """By source, the shares of each stratum of what was found."""
+        if not look.stratify:
+            return [found]
+        sources = [source for source in self._sources if source.name in found]
+        wholes = [look.growth(source.counters) for source in sources]
+        return [
+            {
+                source.name: source.sort(part, whole)
+                for source, part, whole in zip(sources, stratum, wholes, strict=True)
+            }
+            for stratum in look.strata(*wholes)
+        ]
 
     def _scales(self, requests: Mapping[str, tuple[float, float]], look: Look) -> _Scales:
         """For sources that counted so many of candidate and stable."""
@@ -196,6 +213,7 @@ class PredictionDriftCheck:
             margin=allowed(self._policy.margin),
             conclusion=self._conclusion(verdict, state, look, budget),
             variation=variation(each.name, tolerance, varied, serving),
+            stratify=look.stratify,
         )
 
     def _conclusion(
@@ -218,10 +236,13 @@ class PredictionDriftCheck:
             n_c = state.candidate[_source(known.name)]
             rates = (known.candidate / n_c, known.stable / n_c) if n_c else (0.0, 0.0)
             gained.append(scales.of(known.name).gains(known, *rates))
+        if look.stratify:
+            gained = comparison.gains_so_far(state)
         return Forecast(
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),
             look.per_second(state.step_requests),
+            fail_known=not look.stratify,
         )
 
 
@@ -232,7 +253,8 @@ def _by_share(source: _Source, history: Sequence[Look]) -> Iterator[Mapping[str,
         pods: dict[str, Shares] = {}
         for pod, growth in of_each_pod(look.growth(source.counters)[1]).items():
             with suppress(ValueError):
-                pods[pod] = source.sort((growth, growth))
+                both = growth, growth
+                pods[pod] = source.sort(both, both)
         names = {name for shares in pods.values() for name in shares.by_name}
         yield {
             name: {

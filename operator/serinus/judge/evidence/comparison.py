@@ -285,6 +285,25 @@ def requests_to_fail(
     return requests_until(-math.log(budget.false_fail), evidence, gains)
 
 
+def gains_so_far(state: CheckState) -> list[Gains]:
+    """What a candidate request of this step has added to the evidence for Pass, on average: where
+    requests are divided, their sums do not tell what the next ones will add."""
+    requests, fresh = max(state.step_requests, 1.0), opened(BETTER)
+
+    def added(evidence: Sequence[float]) -> list[float]:
+        return [(log_e - at) / requests for log_e, at in zip(evidence, fresh, strict=False)]
+
+    return [
+        Gains(
+            [0.0] * len(each.above),
+            [0.0] * len(each.below),
+            added(each.not_above),
+            added(each.not_below),
+        )
+        for each in state.comparisons
+    ]
+
+
 def step_alone(state: CheckState) -> float | None:
     """The candidate's requests in this step; None: it has served no others."""
     served = max(state.candidate.values(), default=0.0)

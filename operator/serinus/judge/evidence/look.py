@@ -2,21 +2,26 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.status import CheckState
-from serinus.judge.findings.finding import Finding
+from serinus.judge.findings.finding import Figures, Finding
 from serinus.judge.findings.readings import NoSamples, StaleSamples, Unreadable
+from serinus.judge.findings.strata import LabelMissing, TooManyStrata
 from serinus.metrics.counters import Growth, Reading
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Query, QueryError, QueryResult
+from serinus.metrics.strata import BothArms, Stratum, divided, strata_of
 
 STALE_AFTER = 300.0
 """Seconds after which Prometheus itself takes a series for gone."""
 
 RATE_KNOWN_AFTER = 60.0
 """Seconds after which a rate of requests is worth an estimate."""
+
+MOST_STRATA = 20
+"""Combinations of label values; among more, hardly one has requests of both arms in a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ class Look:
     """What the check learned from stable's history."""
     weight: EffectiveWeight | None = None
     """None: what the step asks for is not in effect."""
+    stratify: tuple[str, ...] = ()
+    """Labels; evidence is weighed separately for each combination of their values."""
 
     def answers(self, query: Query) -> bool:
         """Whether the query was made at all."""
@@ -52,6 +59,25 @@ class Look:
     def growth(self, counters: CounterQuery) -> tuple[Growth, Growth]:
         """Of candidate and stable; nothing where it could not be read."""
         return _growth(self.candidate.get(counters)), _growth(self.stable.get(counters))
+
+    def from_blocks_since(self, at: float, queries: Iterable[CounterQuery]) -> "Look":
+        """These queries alone, without what was counted in blocks that began before a time in Unix
+        seconds; the weight is as if it had taken effect then."""
+        asked = tuple(queries)
+        return replace(
+            self,
+            candidate=_begun_since(at, self.candidate, asked),
+            stable=_begun_since(at, self.stable, asked),
+            weight=self.weight and replace(self.weight, since=at),
+        )
+
+    def strata(self, *counters: BothArms) -> list[tuple[BothArms, ...]]:
+        """The counters' increase, stratum by stratum: blocks that are weighed one after the other.
+
+        Evidence stays an e-process: given the blocks before, each is one of independent requests.
+        A block in which one arm alone has served adds nothing to a comparison of the arms.
+        """
+        return divided(self.stratify, counters)
 
     @property
     def share(self) -> float | None:
@@ -70,12 +96,27 @@ class Look:
         candidate, stable = self.growth(counters)
         return candidate.pods, stable.pods
 
-    def unreadable(self, queries: Iterable[CounterQuery]) -> Unreadable | None:
-        """Why some answer could not be read."""
+    def unreadable(self, queries: Sequence[CounterQuery]) -> Figures | None:
+        """Why some answer could not be read, or not be divided into strata."""
         for counters in queries:
             for arm in (self.candidate, self.stable):
                 if isinstance(reading := arm.get(counters), QueryError):
                     return Unreadable(reading.message)
+        return self._indivisible(queries) if self.stratify else None
+
+    def _indivisible(self, queries: Iterable[CounterQuery]) -> LabelMissing | TooManyStrata | None:
+        """Decided by all series, which stay once they are exported, and not by those that have
+        grown: no block is left out because of what it counted."""
+        seen = set[Stratum]()
+        for counters in queries:
+            for arm, growth in zip(("candidate", "stable"), self.growth(counters), strict=True):
+                found = strata_of(self.stratify, growth)
+                for index, label in enumerate(self.stratify):
+                    if not all(stratum[index] for stratum in found):
+                        return LabelMissing(" or ".join(counters.metrics), arm, label)
+                seen |= found
+        if len(seen) > MOST_STRATA:
+            return TooManyStrata(self.stratify, len(seen), MOST_STRATA)
         return None
 
     def missing(
@@ -133,3 +174,13 @@ class CheckKind(Protocol):
 
 def _growth(reading: Reading | None) -> Growth:
     return reading if isinstance(reading, Growth) else Growth()
+
+
+def _begun_since(
+    at: float, readings: Mapping[CounterQuery, Reading], queries: Iterable[CounterQuery]
+) -> dict[CounterQuery, Reading]:
+    found = {query: readings[query] for query in queries if query in readings}
+    return {
+        query: reading.begun_since(at) if isinstance(reading, Growth) else reading
+        for query, reading in found.items()
+    }

@@ -1,5 +1,6 @@
 """errorRate and feedback: the share of bad events of both arms."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serinus.judge.findings import words
@@ -11,6 +12,7 @@ from serinus.judge.findings.rates import (
     ShownWorse,
     Variation,
 )
+from serinus.judge.findings.strata import compared_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class EventShares:
     conclusion: Conclusion | None
     """None: too little was counted."""
     variation: Variation
+    stratify: Sequence[str] = ()
+    """Labels within whose values the arms are compared."""
 
     @property
     def message(self) -> str:
@@ -48,7 +52,9 @@ class EventShares:
 
     def _counts(self) -> str:
         message = f"Candidate {self.nouns.events} {self.candidate}"
-        return f"{message}, stable {self.stable}" if self.stable.whole else message
+        if not self.stable.whole:
+            return message
+        return f"{message}, stable {self.stable}{compared_within(self.stratify)}"
 
     def _conclusion(self) -> str:
         match self.conclusion:
@@ -62,4 +68,6 @@ class EventShares:
     def _what_is_wrong(self, shown: ShownWorse) -> str:
         if shown.than_limit:
             return f"above the limit of {self.limit}"
+        if self.stratify:
+            return f"worse than tolerated ({self.tolerance.of()})"
         return self.tolerance.exceeded(self.candidate, self.stable)

@@ -1,5 +1,6 @@
 """latency: the share of slow requests of both arms."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serinus.api.quantities import spoken
@@ -12,6 +13,7 @@ from serinus.judge.findings.rates import (
     ShownWorse,
     Variation,
 )
+from serinus.judge.findings.strata import compared_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +84,14 @@ class SlowShares:
     variation: Variation
     in_one_bucket: bool
     """Whether all that is known of stable's durations is one bound that they are below."""
+    stratify: Sequence[str] = ()
+    """Labels within whose values the arms are compared."""
 
     @property
     def message(self) -> str:
         bound = words.latency(self.bound)
         counts = f"Slower than {bound}: candidate {self.candidate}, stable {self.stable}"
+        counts += compared_within(self.stratify)
         return words.sentences(f"{counts}{self._conclusion()}", self.variation, self._coarse())
 
     def _conclusion(self) -> str:
@@ -102,6 +107,8 @@ class SlowShares:
     def _what_is_wrong(self, shown: ShownWorse) -> str:
         if shown.than_limit and self.limit:
             return f"above the limit of {self.limit.share}"
+        if self.stratify:
+            return f"worse than tolerated ({self.tolerance.of()})"
         return self.tolerance.exceeded(self.candidate, self.stable)
 
     def _margin(self) -> str:

@@ -1,5 +1,6 @@
 """predictionDrift: the share of a class or score range of both arms."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ from serinus.judge.findings.rates import (
     ShownWorse,
     Variation,
 )
+from serinus.judge.findings.strata import compared_within
 
 _OTHER: Final = "the other revision's share"
 
@@ -67,11 +69,14 @@ class PredictionShares:
     margin: AllowedRate
     conclusion: Conclusion
     variation: Variation
+    stratify: Sequence[str] = ()
+    """Labels within whose values the arms are compared."""
 
     @property
     def message(self) -> str:
         title = f"{self.name[0].upper()}{self.name[1:]}"
         counts = f"{title}: candidate {self.candidate}, stable {self.stable}"
+        counts += compared_within(self.stratify)
         return words.sentences(f"{counts}, {self._conclusion()}", self.variation)
 
     def _conclusion(self) -> str:

@@ -111,11 +111,15 @@ class Forecast:
     """The candidate's requests; None: not known."""
     whole: str = "requests"
     """What they are called."""
+    fail_known: bool = True
+    """Whether the counts tell when it fails; where requests are divided, their sums do not."""
 
     def __str__(self) -> str:
         shown = "neither shown worse than tolerated nor within the margin."
         waits = ((self.to_fail, "Fails"), (self.to_pass, "Passes"))
         known = [(wait, verdict) for wait, verdict in waits if wait]
+        if not known and not self.fail_known:
+            return shown
         if not known:
             return f"{shown} At these rates it neither fails nor passes."
         wait, verdict = min(known)

@@ -1,6 +1,7 @@
 """Numbers as people read them: short, and never claiming more than was shown."""
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from serinus.api.quantities import spoken
@@ -42,6 +43,11 @@ def at_most(risk: float) -> str:
 def count(count: float) -> str:
     """41.0 -> `41`, 2.5 -> `2.5`."""
     return f"{count:.0f}" if count >= 10 or count == int(count) else f"{count:.1f}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """`5%, 25% and 50%`."""
+    return " and ".join(filter(None, (", ".join(items[:-1]), items[-1])))
 
 
 def sentences(*each: object) -> str:

@@ -9,6 +9,7 @@ from serinus.api.baseline import Baseline
 from serinus.api.status import CheckStatus
 from serinus.judge.analysis import Progress, judge
 from serinus.judge.evidence.history import between, times
+from serinus.judge.evidence.look import EffectiveWeight
 from serinus.metrics.queries import (
     CounterQuery,
     History,
@@ -31,13 +32,14 @@ def rolled_back(
     """Pods of stable that fail a check when tested as a candidate against the others, each with
     the failed check."""
     pods = sorted(_pods(history))
+    always = EffectiveWeight(1 / max(len(pods), 1), since=0.0)
     for pod in pods[: MOST_PODS if len(pods) > 1 else 0]:
         progress = Progress(baseline=baseline)
         moments = times(history.stable)[::EVERY]
         for _, now in pairwise(moments):
             seen = {q: between(a, now - BEFORE, now) for q, a in history.stable.items()}
             measurement = Measurement(now, _of(seen, pod, True), _of(seen, pod, False))
-            progress = judge(analysis, progress, measurement, moments[0])
+            progress = judge(analysis, progress, measurement, moments[0], always)
         failed = next((check for check in progress.checks if check.rolls_back), None)
         if failed is not None:
             yield pod.split("@")[0], failed

@@ -2,13 +2,13 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from serinus.api.analysis import Analysis
 from serinus.api.quantities import seconds
 from serinus.api.status import CheckStatus
-from serinus.judge.findings.words import about
+from serinus.judge.findings.words import about, listed
 from serinus.judge.forecast.waits import Wait
 
 
@@ -27,7 +27,7 @@ def expected(analysis: Analysis, waits: Iterable[Wait]) -> Iterator[str]:
         if wait.passes is not None
     ]
     if steps:
-        yield f"At today's traffic, a candidate as good as stable passes in {_listed(steps)}."
+        yield f"At today's traffic, a candidate as good as stable passes in {listed(steps)}."
     every = [wait for found in by_weight.values() for wait in found]
     for name, at in _by_check(wait for wait in every if _until_pass(wait) > longest):
         yield (
@@ -48,12 +48,7 @@ def _by_check(waits: Iterable[Wait]) -> Iterator[tuple[str, str]]:
     for wait in waits:
         weights[wait.check.name].append(f"{wait.weight}%")
     for name, found in weights.items():
-        yield name, _listed(found)
-
-
-def _listed(items: Sequence[str]) -> str:
-    """`5%, 25% and 50%`."""
-    return " and ".join(filter(None, (", ".join(items[:-1]), items[-1])))
+        yield name, listed(found)
 
 
 def failing_pods(failed: Iterable[tuple[str, CheckStatus]]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from serinus.api.checks import Check
 from serinus.api.status import CheckState, Verdict
 from serinus.judge.analysis import budget_of, reads
 from serinus.judge.checks import kind_of
-from serinus.judge.evidence.look import Look
+from serinus.judge.evidence.look import EffectiveWeight, Look
 from serinus.judge.findings.finding import Finding
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
@@ -80,7 +80,9 @@ def waits(
             paper = _Paper(analysis, check, baseline, hour, Rates(weight, span))
             bad_events = check.settings.finds_bad_events
             fails = paper.until("Fail", _twice) if bad_events else None
-            yield Wait(check, weight, paper.until("Pass", _same), fails)
+            passes = paper.until("Pass", _same)
+            after = check.settings.counts_after_seconds
+            yield Wait(check, weight, _later(passes, after), _later(fails, after))
 
 
 class _Paper:
@@ -120,8 +122,13 @@ class _Paper:
             one: change(one, _grown(_of_fewer_pods(each, self._rates), span))
             for one, each in self._hour.items()
         }
-        look = Look(_AT, candidate, stable, {}, baseline=self._known)
+        weight = EffectiveWeight(self._rates.weight / 100, since=0.0)
+        look = Look(_AT, candidate, stable, {}, baseline=self._known, weight=weight)
         return self._kind.judge(state, look, self._budget)
+
+
+def _later(wait: float | None, seconds: float) -> float | None:
+    return None if wait is None else wait + seconds
 
 
 def _hour(looks: Iterable[Look]) -> Hour:
@@ -169,18 +176,23 @@ def _twice(counters: CounterQuery, growth: Growth) -> Growth:
     if counters.part:
         return _each(growth, lambda increase: 2 * increase.amount)
     totals = {
-        increase.target: increase.amount
+        _histogram(increase): increase.amount
         for increase in growth.increases
         if increase.labels.get("le") == "+Inf"
     }
     return _each(
         growth,
         lambda increase: (
-            max(2 * increase.amount - totals.get(increase.target, math.inf), 0.0)
+            max(2 * increase.amount - totals.get(_histogram(increase), math.inf), 0.0)
             if "le" in increase.labels
             else increase.amount
         ),
     )
+
+
+def _histogram(increase: Increase) -> tuple[str, frozenset[tuple[str, str]]]:
+    """The target and the labels that the buckets of one histogram share."""
+    return increase.target, frozenset(each for each in increase.labels.items() if each[0] != "le")
 
 
 def _each(growth: Growth, amount: Callable[[Increase], float]) -> Growth:
