@@ -70,16 +70,26 @@ def test_a_tiny_group_does_not_keep_a_step_from_passing_and_is_named() -> None:
     )
 
 
-def test_no_pass_is_forecast_where_all_other_groups_are_tiny() -> None:
+def test_a_step_passes_if_all_groups_but_one_are_tiny() -> None:
     simulated = judging()
-    simulated.groups(north=(0, 0), isle=(0, 0))
+    simulated.groups(isle=(0, 0))
     simulated.scrape()
     simulated.groups(isle=(1, 1))
-    for _ in range(5):
-        simulated.groups(north=(80, 100))
-        found = simulated.look()
-    assert found.verdict == "Inconclusive"
-    assert "Passes" not in found.message
+    found = simulated.until("Pass", lambda: simulated.groups(north=(80, 100)))
+    assert found.message == (
+        "Favourable answers: isle 1/1 (100%), north 160/200 (80%), the greatest difference; no two "
+        "groups are large enough to be compared. "
+        "Not required to pass, with less than 2%: isle (0.50%), south (0%)."
+    )
+
+
+def test_a_tiny_group_without_positive_outcomes_does_not_keep_a_step_from_passing() -> None:
+    simulated = SimulatedAnalysis(fairness(equalisedOdds={}))
+    simulated.odds(north=(0, 0, 0, 0), isle=(0, 0, 0, 0))
+    simulated.scrape()
+    simulated.odds(isle=(0, 0, 0, 1))
+    found = simulated.until("Pass", lambda: simulated.odds(north=(60, 40, 40, 60)))
+    assert "isle 0/1 (0%)" in found.message
 
 
 def test_a_tiny_group_that_is_never_favoured_still_fails() -> None:

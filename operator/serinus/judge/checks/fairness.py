@@ -24,6 +24,7 @@ from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.findings.fairness import (
     GroupRates,
     NameTooLong,
+    OneLargeGroup,
     ShownUnfair,
     TooFewGroups,
     TooManyGroups,
@@ -174,11 +175,18 @@ class FairnessCheck:
             return Finding("Error", unfit, state)
         state = self._counted(state, counts, known)
         budget = replace(budget, min_requests=max(budget.min_requests, self._to_see_all()))
-        verdict = comparison.verdict(self._decisive(state), budget)
+        verdict = self._verdict(state, budget)
         missing = self._missing(state, look)
         if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
         return Finding(verdict, self._figures(verdict, state, look, budget), state)
+
+    def _verdict(self, state: CheckState, budget: ErrorBudget) -> Verdict:
+        """Where all groups but one are small, a step has nothing to wait for but answers."""
+        found = comparison.verdict(self._decisive(state), budget)
+        enough = state.step_requests >= budget.min_requests
+        passes = found == "Inconclusive" and enough and self._all_but_one_are_small(state)
+        return "Pass" if passes else found
 
     def learn(self, _: Sequence[Look]) -> CheckBaseline:
         """Stable has no part in it."""
@@ -269,6 +277,9 @@ class FairnessCheck:
         small = self._small(pair.rate, state.candidate)
         return pair.first not in small and pair.second not in small
 
+    def _all_but_one_are_small(self, state: CheckState) -> bool:
+        return bool(state.comparisons) and not self._decisive(state).comparisons
+
     def _small(self, rate: Rate, counts: GroupCounts) -> dict[str, float]:
         """The groups that a step need not wait for, with their shares of the whole."""
         least, total = fraction(self._least_share), counts.get(rate.whole, 0.0)
@@ -285,9 +296,10 @@ class FairnessCheck:
         for source in self._sources:
             if problem := look.missing(source.queries[0], ("candidate",)):
                 return problem
+        groups = {group for rate in self._rates for group in self._seen(rate, state)}
         for rate in self._rates:
-            seen = self._seen(rate, state)
-            if len(seen) < 2:
+            seen, small = self._seen(rate, state), self._small(rate, state.candidate)
+            if len(groups) < 2 or (len(seen) < 2 and not groups - set(seen) <= set(small)):
                 return TooFewGroups(rate.whole, seen[0] if seen else None, self._label)
         return None
 
@@ -318,20 +330,25 @@ class FairnessCheck:
 
     def _conclusion(
         self, verdict: Verdict, pair: Pair, state: CheckState, look: Look, budget: ErrorBudget
-    ) -> ShownUnfair | ShownBetter | Forecast:
+    ) -> ShownUnfair | ShownBetter | OneLargeGroup | Forecast:
         if verdict == "Fail":
             worst, favoured, other = _worst(state), *pair.groups
             if log_sum(worst.below) > log_sum(worst.above):
                 favoured, other = other, favoured
             return ShownUnfair(favoured, other, ShownWorse(budget.false_rollback))
         if verdict == "Pass":
+            if self._all_but_one_are_small(state):
+                return OneLargeGroup()
             return ShownBetter(budget.false_pass, look.share, comparison.step_alone(state))
         return self._forecast(state, look, budget)
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
         decisive, total = self._decisive(state), max(state.candidate.values())
+        to_pass = comparison.requests_to_pass(decisive, self._per_request(decisive, total), budget)
+        if self._all_but_one_are_small(state):
+            to_pass = budget.min_requests - state.step_requests
         return Forecast(
-            comparison.requests_to_pass(decisive, self._per_request(decisive, total), budget),
+            to_pass,
             comparison.requests_to_fail(state, self._per_request(state, total), budget),
             look.per_second(state.step_requests),
         )

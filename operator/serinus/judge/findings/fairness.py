@@ -72,6 +72,11 @@ class ShownUnfair:
 
 
 @dataclass(frozen=True, slots=True)
+class OneLargeGroup:
+    """All groups but one are too small for a step to wait for."""
+
+
+@dataclass(frozen=True, slots=True)
 class GroupRates:
     """A rate in two groups, what is allowed of it, and what is shown: the pair with the clearest
     evidence for Fail, else the one with the greatest difference."""
@@ -82,7 +87,7 @@ class GroupRates:
     """Both, by name."""
     tolerance: AllowedRate
     margin: AllowedRate
-    conclusion: ShownUnfair | ShownBetter | Forecast
+    conclusion: ShownUnfair | ShownBetter | OneLargeGroup | Forecast
     small: Mapping[str, float]
     """Groups too small for a step to wait for, with their shares of the whole."""
     least_share: str
@@ -103,6 +108,9 @@ class GroupRates:
                 margin = self.margin.of("every other group's rate")
                 right = f"the greatest difference; every group is {shown.within(margin)}"
                 return words.sentences(right, self._what_is_small())
+            case OneLargeGroup():
+                alone = "the greatest difference; no two groups are large enough to be compared."
+                return words.sentences(alone, self._what_is_small())
         return f"the greatest difference; {self.conclusion}"
 
     def _what_is_small(self) -> str:
