@@ -197,15 +197,46 @@ FEEDBACK = Kind(
 )
 
 ALIKE = {"north": (80, 100), "south": (16, 20)}
+UNFAIR = {"north": (80, 100), "south": (8, 20)}
+NOBODY = dict.fromkeys(ALIKE, (0, 0))
+TODAY: Final = {group: (9 * favours, 9 * all_) for group, (favours, all_) in UNFAIR.items()}
+
+
+def beside_stable(
+    simulated: SimulatedAnalysis,
+    groups: Mapping[str, tuple[int, int]],
+    stable: Mapping[str, tuple[int, int]] = TODAY,
+) -> None:
+    """Stable favours one group."""
+    simulated.groups(stable, **groups)
+
+
 FAIRNESS = Kind(
     "fairness",
     partial(fairness, favourable=[{"label": "class", "value": "approve"}]),
     lambda simulated, groups: simulated.groups(**groups),
-    (dict.fromkeys(ALIKE, (0, 0)),),
+    (NOBODY,),
     (
         Scene("Pass", "The groups are favoured alike.", (ALIKE,)),
         Scene("Pass", "There is a tiny group.", ({**ALIKE, "isle": (1, 1)},)),
+        Scene("Pass", "All groups but one are tiny.", ({"north": (80, 100), "isle": (1, 1)},)),
+        Scene(
+            "Pass",
+            "It is as unfair as stable, with `against: Stable`.",
+            (UNFAIR,),
+            settings={"against": "Stable"},
+            exported=(NOBODY, NOBODY),
+            serve=beside_stable,
+        ),
         Scene("Fail", "One group is favoured.", ({**ALIKE, "south": (8, 20)},)),
+        Scene(
+            "Fail",
+            "It is more unfair than stable, with `against: Stable`.",
+            ({**UNFAIR, "south": (2, 20)},),
+            settings={"against": "Stable"},
+            exported=(NOBODY, NOBODY),
+            serve=beside_stable,
+        ),
         Scene("Inconclusive", "They are favoured alike so far.", (ALIKE,)),
         Scene("NoData", "One group alone is served.", ({"north": (80, 100)},)),
         Scene(

@@ -44,14 +44,17 @@ class SimulatedAnalysis:
             pods.add("pod", "model_feedback_total", told - wrong, outcome="correct")
             pods.add("pod", "model_feedback_total", wrong, outcome="incorrect")
 
-    def groups(self, **answers: tuple[int, int]) -> None:
+    def groups(
+        self, stable: Mapping[str, tuple[int, int]] | None = None, **answers: tuple[int, int]
+    ) -> None:
         """The candidate answers each group so often, and favourably so often of it:
-        (favourable, all). Stable answers one group, which is of no interest."""
-        for group, (favourable, all_) in answers.items():
-            for name, count in (("approve", favourable), ("deny", all_ - favourable)):
-                labels = {"class": name, "group": group}
-                self.candidate.add("pod", "model_predictions_total", count, **labels)
-        self.stable.add("pod", "model_predictions_total", 1, **{"class": "deny", "group": "north"})
+        (favourable, all). Stable does the same, or answers one group, which is of no interest."""
+        of_stable = {"north": (0, 1)} if stable is None else stable
+        for pods, groups in ((self.candidate, answers), (self.stable, of_stable)):
+            for group, (favourable, all_) in groups.items():
+                for name, count in (("approve", favourable), ("deny", all_ - favourable)):
+                    labels = {"class": name, "group": group}
+                    pods.add("pod", "model_predictions_total", count, **labels)
 
     def odds(self, **outcomes: tuple[int, int, int, int]) -> None:
         """Of the candidate's answers to each group so many prove true positives, false negatives,

@@ -117,7 +117,7 @@ class CheckState(StatusType):
     candidate: Annotated[dict[str, float], Field(max_length=64)] = Field(
         default_factory=dict, description="Requests of the candidate in this rollout, by metric."
     )
-    stable: Annotated[dict[str, float], Field(max_length=8)] = Field(
+    stable: Annotated[dict[str, float], Field(max_length=64)] = Field(
         default_factory=dict, description="Requests of stable in this rollout, by metric."
     )
     pods: ByPod = Field(
@@ -131,7 +131,7 @@ class CheckState(StatusType):
         description="Requests of one revision at this weight since the last request of the other: "
         "of stable if positive, of the candidate if negative.",
     )
-    comparisons: Annotated[list[Comparison], Field(max_length=128)] = Field(
+    comparisons: Annotated[list[Comparison], Field(max_length=168)] = Field(
         default_factory=list, description="The compared quantities and their evidence."
     )
     breached_since: Moment | None = Field(

@@ -95,6 +95,12 @@ def groups(check: CheckKind, counts: Counts) -> Look:
     return looked({whole: answers, favourable: grown(*((name, arm[0]) for name, arm in named))}, {})
 
 
+def groups_of_both(check: CheckKind, counts: Counts) -> Look:
+    """By group, first the candidate's: favourable, not."""
+    candidate, stable = groups(check, counts[:2]), groups(check, counts[2:])
+    return replace(candidate, stable=stable.candidate)
+
+
 def odds(check: CheckKind, counts: Counts) -> Look:
     """By north's positives, south's, north's negatives, south's: favoured, not."""
     (query,) = asked(check)

@@ -1,7 +1,7 @@
 """Checks, each with what it promises of a few small blocks."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import permutations, product
 
 from serinus.api.checks.error_rate import ErrorRate
@@ -10,6 +10,7 @@ from serinus.api.checks.feedback import Feedback
 from serinus.api.checks.latency import Latency
 from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.checks.traffic_share import TrafficShare
+from serinus.api.status import CheckState
 from serinus.judge.checks.error_rate import ErrorRateCheck
 from serinus.judge.checks.fairness import FairnessCheck
 from serinus.judge.checks.feedback import FeedbackCheck
@@ -25,6 +26,7 @@ from tests.unit.judge.looks import (
     by_route,
     events,
     groups,
+    groups_of_both,
     histograms,
     odds,
     predictions,
@@ -53,13 +55,46 @@ class Claim:
         return rate - null.ratio * other - null.offset
 
 
+@dataclass(frozen=True)
+class AgainstStable:
+    """How many times stable's odds ratio of two groups the candidate's may be."""
+
+    groups: tuple[int, int]
+    tolerance: NullHypothesis
+    margin: NullHypothesis | None = None
+
+    def excess(self, law: Law, null: NullHypothesis) -> float:
+        """How far it is above what is allowed, both multiplied by what is below the line."""
+        first, second = self.groups
+        (yes, no), (other_yes, other_no) = law[first], law[second]
+        (s_yes, s_no), (s_other_yes, s_other_no) = law[first + 2], law[second + 2]
+        allowed = null.ratio * no * other_yes * s_yes * s_other_no
+        return yes * other_no * s_no * s_other_yes - allowed
+
+
+@dataclass(frozen=True)
+class Unfair:
+    """Beyond the tolerance, or the margin, in itself and against stable."""
+
+    groups: tuple[int, int]
+    tolerance: NullHypothesis
+    margin: NullHypothesis | None
+
+    def excess(self, law: Law, null: NullHypothesis) -> float:
+        """The lesser of both."""
+        first, second = self.groups
+        in_itself = Claim((0,), first, second, self.tolerance, self.margin)
+        against_stable = AgainstStable(self.groups, self.tolerance)
+        return min(in_itself.excess(law, null), against_stable.excess(law, null))
+
+
 @dataclass(frozen=True, eq=False)
 class Promise:
     """A check, and what it says of the laws by which its requests are sorted."""
 
     check: CheckKind
     look: Callable[[CheckKind, Counts], Look]
-    claims: Sequence[Claim]
+    claims: Sequence[Claim | AgainstStable | Unfair]
     blocks: tuple[tuple[int, ...], ...] = ((3, 2), (2, 4), (2, 1))
     """Requests by arm."""
     sorts: int = 2
@@ -69,6 +104,8 @@ class Promise:
     summed: bool = False
     """Whether the claims are one quantity in several strata, and a candidate is beyond the margin
     if it is in all of them."""
+    decided_by: Callable[[CheckState], CheckState] = field(default=lambda state: state)
+    """The state with the comparisons by which verdicts are made."""
 
     def within(self) -> list[Law]:
         """Laws under which nothing is beyond its tolerance, in multiples of 1 / grain."""
@@ -120,7 +157,7 @@ def drift(tolerance: NullHypothesis = TOLERANCE, **more: object) -> CheckKind:
     return PredictionDriftCheck(PredictionDrift.model_validate(settings(tolerance, **more)))
 
 
-def fairness(tolerance: NullHypothesis = TOLERANCE, **more: object) -> CheckKind:
+def fairness(tolerance: NullHypothesis = TOLERANCE, **more: object) -> FairnessCheck:
     return FairnessCheck(Fairness.model_validate(settings(tolerance, minGroupShare="0%", **more)))
 
 
@@ -149,9 +186,12 @@ def alike(
     return [Claim(each, arm, other, tolerance, margin) for each, (arm, other) in pairs]
 
 
+FAVOURABLE = [{"label": "class", "value": "approve"}]
+RATIO = NullHypothesis(1.5, 0)
+AGAINST_STABLE = fairness(tolerance=RATIO, favourable=FAVOURABLE, against="Stable")
+BLOCKS_OF_BOTH = ((2, 2, 3, 2), (2, 2, 1, 2))
 FEEDBACK = FeedbackCheck(Feedback.model_validate(settings(minFeedback=1)))
 CLASSES = {"metric": "model_predictions_total"}
-FAVOURABLE = [{"label": "class", "value": "approve"}]
 LIMITED = Claim((0,), CANDIDATE, STABLE, LIMIT, LIMIT)
 NONE_YET: Counts = ((0, 0, 0), (0, 0, 0))
 ALL_BOUNDS: Counts = ((0, 0, 0), (1, 1, 1))
@@ -293,6 +333,30 @@ PROMISES = {
     ),
     "three groups": Promise(
         fairness(favourable=FAVOURABLE), groups, alike(0, 1, 2), ((2, 2, 1), (2, 1, 2)), grain=10
+    ),
+    "groups within what stable does": Promise(
+        AGAINST_STABLE,
+        groups_of_both,
+        [AgainstStable(groups, RATIO) for groups in ((0, 1), (1, 0))],
+        BLOCKS_OF_BOTH,
+        grain=5,
+        decided_by=AGAINST_STABLE.decided_by,
+    ),
+    "groups that are alike, whatever stable does": Promise(
+        AGAINST_STABLE,
+        groups_of_both,
+        alike(0, 1, tolerance=RATIO, margin=None),
+        BLOCKS_OF_BOTH,
+        grain=5,
+        decided_by=AGAINST_STABLE.decided_by,
+    ),
+    "groups that are neither": Promise(
+        AGAINST_STABLE,
+        groups_of_both,
+        [Unfair(groups, RATIO, MARGIN) for groups in ((0, 1), (1, 0))],
+        BLOCKS_OF_BOTH[:1],
+        grain=5,
+        decided_by=AGAINST_STABLE.decided_by,
     ),
     "equalised odds": Promise(
         fairness(equalisedOdds={}),

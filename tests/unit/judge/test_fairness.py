@@ -2,7 +2,7 @@
 
 import pytest
 
-from serinus.judge.checks.fairness import of_refusals
+from serinus.judge.checks.disparity import of_refusals
 from serinus.judge.evidence.comparison import Policy, Scale
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis
 from tests.support.simulated_analysis import SimulatedAnalysis, fairness
@@ -70,16 +70,26 @@ def test_a_tiny_group_does_not_keep_a_step_from_passing_and_is_named() -> None:
     )
 
 
-def test_no_pass_is_forecast_where_all_other_groups_are_tiny() -> None:
+def test_a_step_passes_if_all_groups_but_one_are_tiny() -> None:
     simulated = judging()
-    simulated.groups(north=(0, 0), isle=(0, 0))
+    simulated.groups(isle=(0, 0))
     simulated.scrape()
     simulated.groups(isle=(1, 1))
-    for _ in range(5):
-        simulated.groups(north=(80, 100))
-        found = simulated.look()
-    assert found.verdict == "Inconclusive"
-    assert "Passes" not in found.message
+    found = simulated.until("Pass", lambda: simulated.groups(north=(80, 100)))
+    assert found.message == (
+        "Favourable answers: isle 1/1 (100%), north 160/200 (80%), the greatest difference; no two "
+        "groups are large enough to be compared. "
+        "Not required to pass, with less than 2%: isle (0.50%), south (0%)."
+    )
+
+
+def test_a_tiny_group_without_positive_outcomes_does_not_keep_a_step_from_passing() -> None:
+    simulated = SimulatedAnalysis(fairness(equalisedOdds={}))
+    simulated.odds(north=(0, 0, 0, 0), isle=(0, 0, 0, 0))
+    simulated.scrape()
+    simulated.odds(isle=(0, 0, 0, 1))
+    found = simulated.until("Pass", lambda: simulated.odds(north=(60, 40, 40, 60)))
+    assert "isle 0/1 (0%)" in found.message
 
 
 def test_a_tiny_group_that_is_never_favoured_still_fails() -> None:
@@ -145,7 +155,7 @@ def test_a_group_that_appears_later_is_compared_from_the_next_block_on() -> None
 def test_nine_groups_are_too_many_and_told_with_the_remedy() -> None:
     simulated = judging()
     simulated.look()
-    simulated.groups(**{f"g{number}": (1, 1) for number in range(7)})
+    simulated.groups(None, **{f"g{number}": (1, 1) for number in range(7)})
     assert simulated.look().message == (
         "9 groups were seen, but at most 8 can be compared: set another groupLabel, or export "
         "coarser groups."
@@ -211,3 +221,81 @@ def test_a_block_is_weighed_by_what_was_rarer_before_it_whatever_it_shows_itself
         simulated.groups(north=(favours[0], 100), south=(favours[1], 100))
         known = Scale(policy, 100, 100, both_ways=True).weigh(known, *favours)
         assert simulated.look().state.comparisons == [known]
+
+
+STABLE = {"north": (800, 1000), "south": (500, 1000)}
+
+
+def against_stable(**settings: object) -> SimulatedAnalysis:
+    simulated = SimulatedAnalysis(fairness(**{**APPROVED, "against": "Stable", **settings}))
+    nothing = dict.fromkeys(STABLE, (0, 0))
+    simulated.groups(stable=nothing, north=(0, 0), south=(0, 0))
+    simulated.scrape()
+    return simulated
+
+
+def test_a_candidate_that_is_as_unfair_as_stable_passes_with_the_rates_of_both() -> None:
+    simulated = against_stable()
+    found = simulated.until(
+        "Pass", lambda: simulated.groups(stable=STABLE, north=(80, 100), south=(50, 100))
+    )
+    assert found.message == (
+        "Favourable answers: north 480/600 (80%), south 300/600 (50%); with stable north "
+        "4800/6000 (80%), south 3000/6000 (50%), the greatest difference; every group is within "
+        "the margin (1.5 times every other group's rate + 2%, or 1.5 times stable's odds ratio); "
+        "risk of passing a candidate beyond it at most 5%, for this check and step."
+    )
+
+
+def test_a_candidate_that_makes_it_worse_fails_with_the_rates_of_both() -> None:
+    simulated = against_stable()
+    found = simulated.until(
+        "Fail", lambda: simulated.groups(stable=STABLE, north=(80, 100), south=(20, 100))
+    )
+    assert found.message == (
+        "Favourable answers: north 160/200 (80%), south 40/200 (20%); with stable north "
+        "1600/2000 (80%), south 1000/2000 (50%), the clearest difference; north is above what is "
+        "tolerated (1.25 times the rate of south, and 1.25 times stable's odds ratio). "
+        "False-alarm risk at most 1% per rollout, all looks and checks included."
+    )
+
+
+def test_a_fair_candidate_passes_where_stable_is_unfair() -> None:
+    simulated = against_stable()
+    found = simulated.until(
+        "Pass", lambda: simulated.groups(stable=STABLE, north=(70, 100), south=(70, 100))
+    )
+    assert found.state.peak < 1
+
+
+def test_without_groups_of_stable_there_is_nothing_to_compare() -> None:
+    simulated = against_stable()
+    simulated.look()
+    simulated.groups(stable={"north": (800, 1000)}, north=(80, 100), south=(50, 100))
+    assert simulated.look().message == (
+        "Stable has answers for group north only, by label group: nothing to compare."
+    )
+
+
+def test_a_group_that_is_tiny_does_not_keep_a_step_from_passing_against_stable_either() -> None:
+    simulated = against_stable()
+    simulated.groups(isle=(0, 0))
+    simulated.scrape()
+    found = simulated.until(
+        "Pass",
+        lambda: simulated.groups(stable=STABLE, north=(80, 100), south=(50, 100), isle=(1, 1)),
+    )
+    assert found.message.endswith("Not required to pass, with less than 2%: isle (0.50%).")
+
+
+def test_the_forecast_against_stable_comes_true() -> None:
+    simulated = against_stable()
+
+    def serve() -> None:
+        simulated.groups(stable=STABLE, north=(80, 100), south=(50, 100))
+
+    simulated.look()
+    serve()
+    found = simulated.look()
+    assert "Passes after about 940 more candidate requests at these rates." in found.message
+    assert simulated.until("Pass", serve).state.step_requests == 1200

@@ -72,17 +72,22 @@ def worst(promise: Promise, laws: list[Law], value: ExpressionQuery, *, steps: b
     return course(promise, steps=steps).worst(value, tables)
 
 
-def evidence(found: Finding) -> float:
+def evidence(promise: Promise) -> ExpressionQuery:
     """Against the candidate, with what is held back."""
-    known = found.state.comparisons
-    return found.state.held_back + sum(exp(e) for each in known for e in (*each.above, *each.below))
+
+    def of(found: Finding) -> float:
+        state = promise.decided_by(found.state)
+        sums = (exp(e) for each in state.comparisons for e in (*each.above, *each.below))
+        return state.held_back + sum(sums)
+
+    return of
 
 
 @every_promise
 def test_evidence_against_a_candidate_within_the_tolerance_is_worth_at_most_one(
     promise: Promise,
 ) -> None:
-    assert worst(promise, promise.within(), evidence, steps=True) <= 1 + ROUNDING
+    assert worst(promise, promise.within(), evidence(promise), steps=True) <= 1 + ROUNDING
 
 
 @every_promise

@@ -1,6 +1,6 @@
 """How often each group is favoured."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -37,10 +37,8 @@ class EqualisedOdds(Type):
 
 
 class Fairness(Compared):
-    """Compares the groups of the candidate with each other: how often each gets a favourable
-    answer. Stable is not involved."""
-
-    compares_with_stable = False
+    """Compares how often each group gets a favourable answer, with the other groups of the
+    candidate or with how stable treats them."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -54,6 +52,12 @@ class Fairness(Compared):
         }
     )
 
+    against: Literal["OtherGroups", "Stable"] = Field(
+        default="OtherGroups",
+        description="OtherGroups: no group may be favoured over another by more than the "
+        "tolerance. Stable: no group may be favoured over another by more than the tolerance, if "
+        "that is also more than the tolerance times stable's ratio of the two groups' odds.",
+    )
     predictions: Counter = Field(
         default=Counter(metric="model_predictions_total"),
         description="Counter of the model's answers.",
@@ -88,6 +92,10 @@ class Fairness(Compared):
         "another.",
     )
     absolute_margin: Percent = Field(default="2%", description="Added to the margin.")
+
+    @property
+    def compares_with_stable(self) -> bool:
+        return self.against == "Stable"
 
     @model_validator(mode="after")
     def _of_something(self) -> Self:

@@ -17,8 +17,6 @@ class Settings(Type):
     """Its verdicts are wrong with a known probability, set by the error budgets of the analysis."""
     tests_routing: ClassVar[bool] = False
     """A Fail is a fault of the routing: it holds the rollout and does not roll back."""
-    compares_with_stable: ClassVar[bool] = True
-    """Stable's counts are part of its evidence."""
     counts_requests: ClassVar[bool] = False
     """Every ready pod that serves requests increases a counter that it reads."""
     finds_bad_events: ClassVar[bool] = False
@@ -32,6 +30,11 @@ class Settings(Type):
         probability. Its counts may vary more than chance explains; stable's history shows how
         much."""
         return self.has_guarantee and not self.tests_routing
+
+    @property
+    def compares_with_stable(self) -> bool:
+        """Whether stable's counts are part of its evidence."""
+        return True
 
     @property
     def warm_up_seconds(self) -> float:

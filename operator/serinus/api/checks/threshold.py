@@ -17,7 +17,6 @@ class Threshold(Settings):
     """Value of a query, compared with fixed bounds, without a statistical guarantee."""
 
     has_guarantee = False
-    compares_with_stable = False
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -45,6 +44,10 @@ class Threshold(Settings):
         description="How long the value must be out of bounds to roll back, or within bounds to "
         "pass.",
     )
+
+    @property
+    def compares_with_stable(self) -> bool:
+        return False
 
     @model_validator(mode="after")
     def _bounds(self) -> Self:

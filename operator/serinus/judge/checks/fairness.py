@@ -1,29 +1,38 @@
-"""fairness: the groups inside the candidate, at each rate each pair of them, in both directions.
-
-'The first is favoured no more than r times as often as the second' says of their refusals that
-the second's rate is at most 1/r of the first's, plus 1 - 1/r. Counts of what is rare tell more, so
-each block is weighed by favours or by refusals: by whichever were rarer before it. A choice that
-does not look at the block keeps the evidence what it is.
-"""
+"""fairness: the groups, at each rate each pair of them, in both directions."""
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.checks.fairness import EqualisedOdds, Fairness
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
+from serinus.judge.checks.disparity import (
+    AgainstStable,
+    Arms,
+    Disparity,
+    GroupCounts,
+    Pair,
+    Rate,
+    WithinCandidate,
+    gained_together,
+    groups_of,
+    key,
+    together,
+)
 from serinus.judge.evidence import comparison
-from serinus.judge.evidence.comparison import Gains, Policy, Scale, allowed, begun
+from serinus.judge.evidence.comparison import Gains, allowed, begun
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
+from serinus.judge.evidence.odds_ratio import Counted, Rates
 from serinus.judge.findings.fairness import (
     GroupRates,
     NameTooLong,
+    OneLargeGroup,
     ShownUnfair,
     TooFewGroups,
     TooManyGroups,
@@ -33,6 +42,9 @@ from serinus.judge.findings.rates import EventCount, Forecast, ShownBetter, Show
 from serinus.metrics.counters import Increase
 from serinus.metrics.queries import CounterQuery
 
+T = TypeVar("T")
+
+CANDIDATE_AND_STABLE: Final = ("candidate", "stable")
 MOST_GROUPS: Final = 8
 """The status has room for their pairs, at three rates."""
 LONGEST_NAME: Final = 40
@@ -40,44 +52,8 @@ RULE_OF_THREE: Final = 3
 """So many more may have been due where none, or few, were seen (95%): what is small by chance in
 the first minute is waited for."""
 
-GroupCounts = Mapping[str, float]
-"""By what is counted and the group: `answers: north`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """The share of events among a whole, in each group."""
-
-    events: str
-    whole: str
-
-    def of(self, group: str, counts: GroupCounts) -> tuple[float, float]:
-        """Events and whole of a group."""
-        events, whole = (_key(what, group) for what in (self.events, self.whole))
-        return counts.get(events, 0.0), counts.get(whole, 0.0)
-
-
 FAVOURED: Final = Rate("favourable answers", "answers")
 ODDS: Final = (Rate("true positives", "positives"), Rate("false positives", "negatives"))
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two groups at a rate."""
-
-    rate: Rate
-    first: str
-    second: str
-
-    @property
-    def groups(self) -> tuple[str, str]:
-        """Both."""
-        return self.first, self.second
-
-    @property
-    def name(self) -> str:
-        """Of its comparison."""
-        return f"{self.rate.events}: {self.first} / {self.second}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +71,10 @@ class FavourableAnswers:
     def rates(self) -> tuple[Rate, ...]:
         return (FAVOURED,)
 
-    def increases(self, look: Look) -> Iterator[tuple[str, Increase]]:
-        """The candidate's, each with what it counts."""
+    def increases(self, look: Look, arm: int) -> Iterator[tuple[str, Increase]]:
+        """Of an arm, each with what it counts."""
         for query, what in zip(self.queries, (FAVOURED.whole, FAVOURED.events), strict=True):
-            yield from ((what, increase) for increase in look.growth(query)[0].increases)
+            yield from ((what, increase) for increase in look.growth(query)[arm].increases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +107,9 @@ class Outcomes:
     def rates(self) -> tuple[Rate, ...]:
         return ODDS
 
-    def increases(self, look: Look) -> Iterator[tuple[str, Increase]]:
-        """The candidate's, each with what it counts; an outcome of another name counts nothing."""
-        for increase in look.growth(self.counters)[0].increases:
+    def increases(self, look: Look, arm: int) -> Iterator[tuple[str, Increase]]:
+        """Of an arm, each with what it counts; an outcome of another name counts nothing."""
+        for increase in look.growth(self.counters)[arm].increases:
             for what in self.counted.get(increase.labels.get(self.label, ""), ()):
                 yield what, increase
 
@@ -143,14 +119,12 @@ class FairnessCheck:
     that is large enough to count is shown to be within the margin of each other."""
 
     def __init__(self, settings: Fairness) -> None:
-        self._favoured = Policy(
-            NullHypothesis(settings.tolerance, fraction(settings.absolute_tolerance)),
-            NullHypothesis(settings.margin, fraction(settings.absolute_margin)),
-            SHIFTED,
-        )
-        self._refused = Policy(
-            of_refusals(self._favoured.tolerance), of_refusals(self._favoured.margin), SHIFTED
-        )
+        self._tolerance = NullHypothesis(settings.tolerance, fraction(settings.absolute_tolerance))
+        self._margin = NullHypothesis(settings.margin, fraction(settings.absolute_margin))
+        self._disparities: list[Disparity] = [WithinCandidate(self._tolerance, self._margin)]
+        if settings.compares_with_stable:
+            self._disparities.append(AgainstStable(settings.tolerance, settings.margin))
+        self._arms = CANDIDATE_AND_STABLE if settings.compares_with_stable else ("candidate",)
         self._label, self._least_share = settings.group_label, settings.min_group_share
         self._sources: list[FavourableAnswers | Outcomes] = []
         if settings.favourable is not None:
@@ -169,98 +143,107 @@ class FairnessCheck:
         """What is known, and what a look adds -> the verdict, and what is known then."""
         if problem := look.unreadable(self.queries()):
             return Finding("Error", problem, state)
-        counts, known = self._counts(look)
-        if unfit := _unfit(_groups(counts) | _groups(state.candidate)):
+        known, counts = self._counts(look)
+        if unfit := _unfit(groups_of(counts.candidate) | groups_of(state.candidate)):
             return Finding("Error", unfit, state)
-        state = self._counted(state, counts, known)
+        state = self._counted(state, known, counts)
         budget = replace(budget, min_requests=max(budget.min_requests, self._to_see_all()))
-        verdict = comparison.verdict(self._decisive(state), budget)
+        verdict = self._verdict(state, budget)
         missing = self._missing(state, look)
         if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
         return Finding(verdict, self._figures(verdict, state, look, budget), state)
 
+    def _verdict(self, state: CheckState, budget: ErrorBudget) -> Verdict:
+        """Where all groups but one are small, a step has nothing to wait for but answers."""
+        found = comparison.verdict(self._decisive(state), budget)
+        enough = state.step_requests >= budget.min_requests
+        passes = found == "Inconclusive" and enough and self._all_but_one_are_small(state)
+        return "Pass" if passes else found
+
     def learn(self, _: Sequence[Look]) -> CheckBaseline:
-        """Stable has no part in it."""
+        """Answers are taken for independent."""
         return NO_HISTORY
+
+    def decided_by(self, state: CheckState) -> CheckState:
+        """The state with one comparison for each pair, by which verdicts are made."""
+        pairs = zip(*self._ways(state.comparisons), strict=True)
+        return state.replace(comparisons=[together(each) for each in pairs])
 
     # what a block adds
 
-    def _counts(self, look: Look) -> tuple[dict[str, float], set[str]]:
-        """The candidate's, and the groups that were there before the block."""
-        counts: dict[str, float] = defaultdict(float)
-        known = set()
-        for source in self._sources:
-            for what, increase in source.increases(look):
-                # a series without a group belongs to none
-                if group := increase.labels.get(self._label):
-                    counts[_key(what, group)] += increase.amount
-                    if increase.known:
-                        known.add(group)
-        for rate in self._rates:
-            counts[rate.whole] = sum(rate.of(group, counts)[1] for group in _groups(counts))
-        return counts, known
+    def _counts(self, look: Look) -> tuple[set[str], Arms]:
+        """The candidate's groups that were there before the block, and what was counted in it."""
+        known: set[str] = set()
+        candidate, stable = defaultdict[str, float](float), defaultdict[str, float](float)
+        for arm, counts in enumerate((candidate, stable)[: len(self._arms)]):
+            for source in self._sources:
+                for what, increase in source.increases(look, arm):
+                    # a series without a group belongs to none
+                    if group := increase.labels.get(self._label):
+                        counts[key(what, group)] += increase.amount
+                        if increase.known and arm == 0:
+                            known.add(group)
+            for rate in self._rates:
+                counts[rate.whole] = sum(rate.of(g, counts)[1] for g in groups_of(counts))
+        return known, Arms(candidate, stable)
 
-    def _counted(self, state: CheckState, counts: GroupCounts, known: set[str]) -> CheckState:
+    def _counted(self, state: CheckState, known: set[str], counts: Arms) -> CheckState:
         """Weights are set before the data that they weigh: a group that appears in this block is
         compared from the next one on."""
-        before = state.candidate
+        before = _counted_so_far(state)
         state = self._opened(state, known)
-        state = comparison.served(state, counts, {}, SHIFTED)
-        pairs = {pair.name: pair for pair in self._pairs(state)}
+        of_candidate = groups_of(state.candidate) | groups_of(counts.candidate)
+        stable = _of_groups(counts.stable, of_candidate)
+        state = comparison.served(state, counts.candidate, stable, SHIFTED)
         weighed = [
-            self._weighed(each, pairs[each.name], counts, before) for each in state.comparisons
+            self._weighed(known, disparity, counts.of(pair), before.of(pair))
+            for known, pair, disparity in self._compared(state)
         ]
-        return self._opened(comparison.weighed(state, weighed), _groups(counts))
+        after = state.replace(comparisons=weighed)
+        peak = comparison.weighed(state, self.decided_by(after).comparisons).peak
+        return self._opened(after.replace(peak=peak), groups_of(counts.candidate))
+
+    def _weighed(
+        self, known: Comparison, disparity: Disparity, block: Rates, before: Rates
+    ) -> Comparison:
+        gained = disparity.gains(known, block, before)
+        (first, _), (second, _) = block.candidate
+        return comparison.counted(known, gained, first, second)
 
     def _opened(self, state: CheckState, groups: set[str]) -> CheckState:
         there = {each.name for each in state.comparisons}
-        names = [pair.name for pair in self._pairs_of(groups | _groups(state.candidate))]
+        pairs = self._pairs_of(groups | groups_of(state.candidate))
+        names = [pair.name + each.suffix for pair in pairs for each in self._disparities]
         new = [begun(name, both_ways=True) for name in names if name not in there]
         return comparison.compare(state, new, SHIFTED, both_ways=True)
-
-    def _weighed(
-        self, known: Comparison, pair: Pair, counts: GroupCounts, before: GroupCounts
-    ) -> Comparison:
-        first, second = pair.rate.of(pair.first, counts), pair.rate.of(pair.second, counts)
-        refusals = self._refusals_are_rarer(pair, before)
-        return comparison.counted(
-            known, self._gains(known, first, second, refusals), first[0], second[0]
-        )
-
-    def _refusals_are_rarer(self, pair: Pair, counts: GroupCounts) -> bool:
-        both = [pair.rate.of(group, counts) for group in pair.groups]
-        return sum(events for events, _ in both) > sum(whole for _, whole in both) / 2
-
-    def _gains(
-        self,
-        known: Comparison,
-        first: tuple[float, float],
-        second: tuple[float, float],
-        refusals: bool,
-    ) -> Gains:
-        """Of (favours, whole) per group. One group is favoured more where the other is refused
-        more."""
-        (favours_1, all_1), (favours_2, all_2) = first, second
-        if not refusals:
-            return Scale(self._favoured, all_1, all_2, both_ways=True).gains(
-                known, favours_1, favours_2
-            )
-        refused = max(all_1 - favours_1, 0.0), max(all_2 - favours_2, 0.0)
-        seen = Scale(self._refused, all_1, all_2, both_ways=True).gains(known, *refused)
-        return Gains(seen.below, seen.above, seen.not_below, seen.not_above)
 
     # what is known
 
     def _pairs(self, state: CheckState) -> list[Pair]:
-        return self._pairs_of(_groups(state.candidate))
+        return self._pairs_of(groups_of(state.candidate))
 
     def _pairs_of(self, groups: set[str]) -> list[Pair]:
         couples = list(combinations(sorted(groups), 2))
         return [Pair(rate, *couple) for rate in self._rates for couple in couples]
 
+    def _compared(self, state: CheckState) -> Iterator[tuple[Comparison, Pair, Disparity]]:
+        """Each comparison, with what it compares and how."""
+        of = {
+            pair.name + each.suffix: (pair, each)
+            for pair in self._pairs(state)
+            for each in self._disparities
+        }
+        yield from ((known, *of[known.name]) for known in state.comparisons)
+
+    def _ways(self, of_comparisons: Sequence[T]) -> list[Sequence[T]]:
+        """By way of comparing, what belongs to each pair; a pair's ways follow each other."""
+        ways = len(self._disparities)
+        return [of_comparisons[way::ways] for way in range(ways)]
+
     def _decisive(self, state: CheckState) -> CheckState:
-        """The state with the comparisons that Pass depends on."""
+        """The state with the comparisons that Pass depends on, one for each pair."""
+        state = self.decided_by(state)
         names = {pair.name for pair in self._pairs(state) if self._counts_for_pass(pair, state)}
         kept = [each for each in state.comparisons if each.name in names]
         return state.replace(comparisons=kept)
@@ -269,10 +252,13 @@ class FairnessCheck:
         small = self._small(pair.rate, state.candidate)
         return pair.first not in small and pair.second not in small
 
+    def _all_but_one_are_small(self, state: CheckState) -> bool:
+        return bool(state.comparisons) and not self._decisive(state).comparisons
+
     def _small(self, rate: Rate, counts: GroupCounts) -> dict[str, float]:
         """The groups that a step need not wait for, with their shares of the whole."""
         least, total = fraction(self._least_share), counts.get(rate.whole, 0.0)
-        sizes = {group: rate.of(group, counts)[1] for group in sorted(_groups(counts))}
+        sizes = {group: rate.of(group, counts)[1] for group in sorted(groups_of(counts))}
         return {g: n / total for g, n in sizes.items() if n + RULE_OF_THREE < least * total}
 
     def _to_see_all(self) -> int:
@@ -283,83 +269,110 @@ class FairnessCheck:
     def _missing(self, state: CheckState, look: Look) -> Figures | None:
         """What there is no answer without."""
         for source in self._sources:
-            if problem := look.missing(source.queries[0], ("candidate",)):
+            if problem := look.missing(source.queries[0], self._arms):
                 return problem
-        for rate in self._rates:
-            seen = self._seen(rate, state)
-            if len(seen) < 2:
-                return TooFewGroups(rate.whole, seen[0] if seen else None, self._label)
+        for arm, counts in zip(self._arms, _counted_so_far(state), strict=False):
+            groups = {group for rate in self._rates for group in _seen(rate, counts)}
+            for rate in self._rates:
+                seen, small = _seen(rate, counts), self._small(rate, state.candidate)
+                if len(groups) < 2 or (len(seen) < 2 and not groups - set(seen) <= set(small)):
+                    return TooFewGroups(arm, rate.whole, seen[0] if seen else None, self._label)
         return None
-
-    def _seen(self, rate: Rate, state: CheckState) -> list[str]:
-        counts = state.candidate
-        return [group for group in sorted(_groups(counts)) if rate.of(group, counts)[1]]
 
     # the figures of it
 
     def _figures(
         self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
     ) -> GroupRates:
-        counts, pairs = state.candidate, self._pairs(state)
+        counted, pairs = _counted_so_far(state), self._pairs(state)
         if verdict == "Fail":
-            worst = _worst(state).name
+            worst = _worst(self.decided_by(state)).name
             pair = next(each for each in pairs if each.name == worst)
         else:
-            pair = max(pairs, key=lambda each: _apart(each, counts))
+            pair = max(pairs, key=lambda each: self._apart(counted.of(each)))
         return GroupRates(
             events=pair.rate.events,
-            groups={group: EventCount(*pair.rate.of(group, counts)) for group in pair.groups},
-            tolerance=allowed(self._favoured.tolerance),
-            margin=allowed(self._favoured.margin),
+            groups=_event_counts(pair, counted.candidate),
+            stable=_event_counts(pair, counted.stable),
+            tolerance=allowed(self._tolerance),
+            margin=allowed(self._margin),
             conclusion=self._conclusion(verdict, pair, state, look, budget),
-            small={g: n for rate in self._rates for g, n in self._small(rate, counts).items()},
+            small={
+                g: n
+                for rate in self._rates
+                for g, n in self._small(rate, counted.candidate).items()
+            },
             least_share=self._least_share,
         )
 
     def _conclusion(
         self, verdict: Verdict, pair: Pair, state: CheckState, look: Look, budget: ErrorBudget
-    ) -> ShownUnfair | ShownBetter | Forecast:
+    ) -> ShownUnfair | ShownBetter | OneLargeGroup | Forecast:
         if verdict == "Fail":
-            worst, favoured, other = _worst(state), *pair.groups
+            worst, favoured, other = _worst(self.decided_by(state)), *pair.groups
             if log_sum(worst.below) > log_sum(worst.above):
                 favoured, other = other, favoured
             return ShownUnfair(favoured, other, ShownWorse(budget.false_rollback))
         if verdict == "Pass":
+            if self._all_but_one_are_small(state):
+                return OneLargeGroup()
             return ShownBetter(budget.false_pass, look.share, comparison.step_alone(state))
         return self._forecast(state, look, budget)
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
-        decisive, total = self._decisive(state), max(state.candidate.values())
+        decisive, gained = self._decisive(state), self._per_request(state)
+        of_decisive = [gained[each.name] for each in decisive.comparisons]
+        to_pass = comparison.requests_to_pass(decisive, of_decisive, budget)
+        if self._all_but_one_are_small(state):
+            to_pass = budget.min_requests - state.step_requests
         return Forecast(
-            comparison.requests_to_pass(decisive, self._per_request(decisive, total), budget),
-            comparison.requests_to_fail(state, self._per_request(state, total), budget),
+            to_pass,
+            comparison.requests_to_fail(self.decided_by(state), gained.values(), budget),
             look.per_second(state.step_requests),
         )
 
-    def _per_request(self, state: CheckState, total: float) -> list[Gains]:
-        """What one more candidate request adds to each comparison, on the average."""
-        pairs, gained = {pair.name: pair for pair in self._pairs(state)}, []
-        for known in state.comparisons:
-            pair = pairs[known.name]
-            first, second = (pair.rate.of(g, state.candidate) for g in pair.groups)
-            refusals = self._refusals_are_rarer(pair, state.candidate)
-            arms = [(events / total, whole / total) for events, whole in (first, second)]
-            gained.append(self._gains(known, arms[0], arms[1], refusals))
-        return gained
+    def _per_request(self, state: CheckState) -> dict[str, Gains]:
+        """What one more candidate request adds for each pair, on the average."""
+        counted, total = _counted_so_far(state), max(state.candidate.values())
+        gained = [
+            disparity.per_request(known, counted.of(pair), total)
+            for known, pair, disparity in self._compared(state)
+        ]
+        known = zip(*self._ways(state.comparisons), strict=True)
+        pairs = zip(known, zip(*self._ways(gained), strict=True), strict=True)
+        return {each[0].name: gained_together(each, gains) for each, gains in pairs}
+
+    def _apart(self, counted: Rates) -> float:
+        """How far apart the rates are; below all others where one is not known."""
+        compared = counted[: len(self._arms)]
+        if not all(whole for arm in compared for _, whole in arm):
+            return -1.0
+        first, *others = map(_difference, compared)
+        return abs(first - sum(others))
 
 
-def of_refusals(favoured: NullHypothesis) -> NullHypothesis:
-    """The same bound on favours, as one on the refusals of the other group."""
-    ratio, offset = favoured.ratio, favoured.offset
-    return NullHypothesis(1 / ratio, (ratio - 1 + offset) / ratio)
+def _difference(groups: tuple[Counted, Counted]) -> float:
+    (events_1, all_1), (events_2, all_2) = groups
+    return events_1 / all_1 - events_2 / all_2
 
 
-def _key(what: str, group: str) -> str:
-    return f"{what}: {group}"
+def _counted_so_far(state: CheckState) -> Arms:
+    return Arms(state.candidate, state.stable)
 
 
-def _groups(counts: Iterable[str]) -> set[str]:
-    return {group for _, colon, group in (key.partition(": ") for key in counts) if colon}
+def _of_groups(counts: GroupCounts, groups: set[str]) -> GroupCounts:
+    """The counts of these groups alone."""
+    return {name: n for name, n in counts.items() if not groups_of([name]) - groups}
+
+
+def _seen(rate: Rate, counts: GroupCounts) -> list[str]:
+    return [group for group in sorted(groups_of(counts)) if rate.of(group, counts)[1]]
+
+
+def _event_counts(pair: Pair, counts: GroupCounts) -> dict[str, EventCount]:
+    """Of the groups that have answers."""
+    both = zip(pair.groups, pair.of(counts), strict=True)
+    return {group: EventCount(*counted) for group, counted in both if counted[1]}
 
 
 def _unfit(groups: set[str]) -> NameTooLong | TooManyGroups | None:
@@ -371,9 +384,3 @@ def _unfit(groups: set[str]) -> NameTooLong | TooManyGroups | None:
 
 def _worst(state: CheckState) -> Comparison:
     return max(state.comparisons, key=lambda each: log_sum((*each.above, *each.below)))
-
-
-def _apart(pair: Pair, counts: GroupCounts) -> float:
-    """How far apart the rates are; below all others where one is not known."""
-    (events_1, all_1), (events_2, all_2) = (pair.rate.of(g, counts) for g in pair.groups)
-    return abs(events_1 / all_1 - events_2 / all_2) if all_1 and all_2 else -1.0

@@ -47,6 +47,7 @@ class TooManyGroups:
 class TooFewGroups:
     """Fewer than two groups have any counts."""
 
+    arm: str
     whole: str
     """What was counted: `answers`."""
     group: str | None
@@ -56,10 +57,8 @@ class TooFewGroups:
     @property
     def message(self) -> str:
         groups = f"group {self.group} only" if self.group is not None else "no group yet"
-        return (
-            f"The candidate has {self.whole} for {groups}, by label {self.label}: nothing to "
-            "compare."
-        )
+        who = "The candidate" if self.arm == "candidate" else "Stable"
+        return f"{who} has {self.whole} for {groups}, by label {self.label}: nothing to compare."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +71,11 @@ class ShownUnfair:
 
 
 @dataclass(frozen=True, slots=True)
+class OneLargeGroup:
+    """All groups but one are too small for a step to wait for."""
+
+
+@dataclass(frozen=True, slots=True)
 class GroupRates:
     """A rate in two groups, what is allowed of it, and what is shown: the pair with the clearest
     evidence for Fail, else the one with the greatest difference."""
@@ -79,10 +83,12 @@ class GroupRates:
     events: str
     """What the rate is of: `favourable answers`."""
     groups: Mapping[str, EventCount]
-    """Both, by name."""
+    """Both, by name, with the candidate."""
+    stable: Mapping[str, EventCount]
+    """Both with stable; empty: the candidate is not compared with it."""
     tolerance: AllowedRate
     margin: AllowedRate
-    conclusion: ShownUnfair | ShownBetter | Forecast
+    conclusion: ShownUnfair | ShownBetter | OneLargeGroup | Forecast
     small: Mapping[str, float]
     """Groups too small for a step to wait for, with their shares of the whole."""
     least_share: str
@@ -90,23 +96,42 @@ class GroupRates:
 
     @property
     def message(self) -> str:
-        counts = ", ".join(f"{group} {count}" for group, count in self.groups.items())
+        counts = _listed(self.groups)
+        if self.stable:
+            counts = f"{counts}; with stable {_listed(self.stable)}"
         return f"{self.events.capitalize()}: {counts}, {self._conclusion()}"
 
     def _conclusion(self) -> str:
         match self.conclusion:
             case ShownUnfair(favoured, other, shown):
-                allowed = self.tolerance.of(f"the rate of {other}")
-                wrong = f"the clearest difference; {favoured} is above what is tolerated"
-                return words.sentences(f"{wrong} ({allowed}).", shown)
+                wrong = self._what_is_wrong(favoured, other)
+                return words.sentences(f"the clearest difference; {wrong}.", shown)
             case ShownBetter() as shown:
-                margin = self.margin.of("every other group's rate")
-                right = f"the greatest difference; every group is {shown.within(margin)}"
+                right = f"the greatest difference; every group is {shown.within(self._allowed())}"
                 return words.sentences(right, self._what_is_small())
+            case OneLargeGroup():
+                alone = "the greatest difference; no two groups are large enough to be compared."
+                return words.sentences(alone, self._what_is_small())
         return f"the greatest difference; {self.conclusion}"
+
+    def _what_is_wrong(self, favoured: str, other: str) -> str:
+        allowed = self.tolerance.of(f"the rate of {other}")
+        if self.stable:
+            allowed = f"{allowed}, and {self.tolerance.ratio:.4g} times stable's odds ratio"
+        return f"{favoured} is above what is tolerated ({allowed})"
+
+    def _allowed(self) -> str:
+        allowed = self.margin.of("every other group's rate")
+        if self.stable:
+            allowed = f"{allowed}, or {self.margin.ratio:.4g} times stable's odds ratio"
+        return allowed
 
     def _what_is_small(self) -> str:
         if not self.small:
             return ""
         groups = ", ".join(f"{group} ({words.percent(n)})" for group, n in self.small.items())
         return f"Not required to pass, with less than {self.least_share}: {groups}."
+
+
+def _listed(groups: Mapping[str, EventCount]) -> str:
+    return ", ".join(f"{group} {count}" for group, count in groups.items())
