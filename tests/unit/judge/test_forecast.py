@@ -122,7 +122,7 @@ def test_every_kind_that_compares_counts_has_a_forecast() -> None:
 def test_what_is_to_be_expected_is_told_for_each_weight() -> None:
     message = told(analysis(error_rate()), quiet)
     assert (
-        "At today's traffic, a candidate as good as stable passes in about 3m at 5% and about "
+        "At today's traffic, a candidate as good as stable passes in about 5m at 5% and about "
         in message
     )
     assert "maxStepDuration" not in message
