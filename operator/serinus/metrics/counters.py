@@ -13,7 +13,7 @@ counted up to its newest sample, because a series that has not arrived at all ca
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
@@ -79,6 +79,14 @@ class Growth:
     def total(self) -> float:
         """Total over all series."""
         return math.fsum(increase.amount for increase in self.increases)
+
+    def begun_since(self, moment: float) -> "Growth":
+        """The growth in which blocks that began before a moment (Unix seconds) count nothing;
+        itself if there are none."""
+        if all(each.start >= moment for each in self.increases):
+            return self
+        kept = (e if e.start >= moment else e._replace(amount=0.0) for e in self.increases)
+        return replace(self, increases=tuple(kept))
 
     @property
     def waits(self) -> bool:

@@ -36,7 +36,9 @@ class Promotion:
             n_c, n_s = rng.poisson(per_look * np.array([share, 1 - share]))
             e_c, e_s = rng.binomial(n_c, self.candidate), rng.binomial(n_s, self.stable)
             against.weigh((n_c, n_s), (e_c[:, None], e_s[:, None]), BUDGET.false_fail)
-            better.weigh((n_c, n_s), (e_c, e_s))
+            # pods are scraped with the looks: the first block of a later step began before it
+            own = (looks > 0) | (step == 0)
+            better.weigh((own * n_c, own * n_s), (own * e_c, own * e_s))
             looks, served = looks + 1, served + n_c
             running &= against.peak < -np.log(BUDGET.false_fail)
             passed = running & (better.now >= -np.log(BUDGET.false_pass))

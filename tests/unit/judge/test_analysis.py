@@ -60,7 +60,8 @@ def test_a_measurement_that_was_counted_already_changes_no_digit() -> None:
     simulated.look()
     serve(simulated)
     simulated.look()
-    again = judge(simulated.analysis, simulated.progress, simulated.measurement(), SINCE)
+    known, measured = simulated.progress, simulated.measurement()
+    again = judge(simulated.analysis, known, measured, SINCE, simulated.weight)
     assert again == simulated.progress
 
 

@@ -169,10 +169,10 @@ class FairnessCheck:
         """What is known, and what a look adds -> the verdict, and what is known then."""
         if problem := look.unreadable(self.queries()):
             return Finding("Error", problem, state)
-        counts, known = self._counts(look)
+        before, (counts, _) = state, self._counts(look)
         if unfit := _unfit(_groups(counts) | _groups(state.candidate)):
             return Finding("Error", unfit, state)
-        state = self._counted(state, counts, known)
+        state = comparison.looked(before, look, lambda each: self._counted(before, each))
         budget = replace(budget, min_requests=max(budget.min_requests, self._to_see_all()))
         verdict = comparison.verdict(self._decisive(state), budget)
         missing = self._missing(state, look)
@@ -201,10 +201,10 @@ class FairnessCheck:
             counts[rate.whole] = sum(rate.of(group, counts)[1] for group in _groups(counts))
         return counts, known
 
-    def _counted(self, state: CheckState, counts: GroupCounts, known: set[str]) -> CheckState:
+    def _counted(self, state: CheckState, look: Look) -> CheckState:
         """Weights are set before the data that they weigh: a group that appears in this block is
         compared from the next one on."""
-        before = state.candidate
+        before, (counts, known) = state.candidate, self._counts(look)
         state = self._opened(state, known)
         state = comparison.served(state, counts, {}, SHIFTED)
         pairs = {pair.name: pair for pair in self._pairs(state)}

@@ -78,9 +78,12 @@ class LatencyCheck:
         source = self._source(look)
         if problem := look.unreadable((source,)):
             return Finding("Error", problem, state)
-        candidate, stable = (warmed_up(each, self._warm_up) for each in look.growth(source))
-        block = Durations(ArmHistogram.of(candidate), ArmHistogram.of(stable))
-        state = self._counted(state, block, look)
+        before, block = state, self._block(look, source)
+
+        def counted(each: Look) -> CheckState:
+            return self._counted(before, block if each is look else self._block(each, source), each)
+
+        state = comparison.looked(before, look, counted)
         if not state.comparisons and block.are_of_both and not block.common:
             return Finding("Error", NoCommonBound(source.metric), state)
         verdict = comparison.verdict(state, budget)
@@ -108,6 +111,10 @@ class LatencyCheck:
         """Native histograms where both arms have them: their bounds lie closer."""
         both = all(growth.newest is not None for growth in look.growth(self._native))
         return self._native if both else self._classic
+
+    def _block(self, look: Look, source: CounterQuery) -> Durations:
+        candidate, stable = (warmed_up(each, self._warm_up) for each in look.growth(source))
+        return Durations(ArmHistogram.of(candidate), ArmHistogram.of(stable))
 
     def _counted(self, state: CheckState, block: Durations, look: Look) -> CheckState:
         state = _without_lost_bounds(state, block)

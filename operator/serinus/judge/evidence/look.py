@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
@@ -44,6 +44,20 @@ class Look:
     """What the check learned from stable's history."""
     weight: EffectiveWeight | None = None
     """None: what the step asks for is not in effect."""
+
+    @property
+    def at_this_weight(self) -> "Look | None":
+        """The look with what began while the weight was in effect, which is the look itself if that
+        is everything; None: nothing did. Pods are scraped at any time, so the first block of each
+        was partly served at the previous weight."""
+        if self.weight is None:
+            return None
+        candidate, stable = (
+            _begun_since(self.weight.since, arm) for arm in (self.candidate, self.stable)
+        )
+        if (candidate, stable) == (self.candidate, self.stable):
+            return self
+        return replace(self, candidate=candidate, stable=stable)
 
     def answers(self, query: Query) -> bool:
         """Whether the query was made at all."""
@@ -129,6 +143,15 @@ class CheckKind(Protocol):
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """What to go by, from what stable counted in each minute before a rollout."""
         ...
+
+
+def _begun_since(
+    moment: float, arm: Mapping[CounterQuery, Reading]
+) -> Mapping[CounterQuery, Reading]:
+    return {
+        query: reading.begun_since(moment) if isinstance(reading, Growth) else reading
+        for query, reading in arm.items()
+    }
 
 
 def _growth(reading: Reading | None) -> Growth:

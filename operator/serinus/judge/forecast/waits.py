@@ -16,7 +16,7 @@ from serinus.api.checks import Check
 from serinus.api.status import CheckState, Verdict
 from serinus.judge.analysis import budget_of, reads
 from serinus.judge.checks import kind_of
-from serinus.judge.evidence.look import Look
+from serinus.judge.evidence.look import EffectiveWeight, Look
 from serinus.judge.findings.finding import Finding
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
@@ -120,7 +120,8 @@ class _Paper:
             one: change(one, _grown(_of_fewer_pods(each, self._rates), span))
             for one, each in self._hour.items()
         }
-        look = Look(_AT, candidate, stable, {}, baseline=self._known)
+        weight = EffectiveWeight(self._rates.weight / 100, since=0.0)
+        look = Look(_AT, candidate, stable, {}, baseline=self._known, weight=weight)
         return self._kind.judge(state, look, self._budget)
 
 
