@@ -19,6 +19,8 @@ from tests.support.simulated_pods import Pods
 
 SINCE = 1000.0
 INTERVAL = 15.0
+ALWAYS = EffectiveWeight(0.0, since=-math.inf)
+"""A weight in effect at which no requests are expected of either arm, and no rate is known."""
 
 
 class SimulatedAnalysis:
@@ -31,7 +33,7 @@ class SimulatedAnalysis:
         self.progress = Progress()
         self.at = SINCE - 5
         self.values: dict[Query, QueryResult] = {}
-        self.weight: EffectiveWeight | None = None
+        self.weight: EffectiveWeight | None = ALWAYS
 
     def errors(self, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
         """Each arm serves so many requests, the first of which fail: (errors, requests)."""

@@ -126,6 +126,11 @@ class CheckState(StatusType):
     step_requests: float = Field(
         default=0.0, description="Requests of the candidate since the last change of the weight."
     )
+    own_requests: float = Field(
+        default=0.0,
+        description="Of these, the ones that count towards Pass: none of a scrape interval that "
+        "began before the weight took effect.",
+    )
     alone: float = Field(
         default=0.0,
         description="Requests of one revision at this weight since the last request of the other: "

@@ -80,9 +80,13 @@ class Growth:
         """Total over all series."""
         return math.fsum(increase.amount for increase in self.increases)
 
-    def begun_since(self, at: float) -> "Growth":
-        """Without the blocks that began before a time, Unix seconds."""
-        return replace(self, increases=tuple(each for each in self.increases if each.start >= at))
+    def begun_since(self, moment: float) -> "Growth":
+        """The growth in which blocks that began before a moment (Unix seconds) count nothing;
+        itself if there are none."""
+        if all(each.start >= moment for each in self.increases):
+            return self
+        kept = (e if e.start >= moment else e._replace(amount=0.0) for e in self.increases)
+        return replace(self, increases=tuple(kept))
 
     @property
     def waits(self) -> bool:

@@ -5,6 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from serinus.api.analysis import Analysis
+from serinus.api.checks.compared import Compared
+from serinus.api.checks.error_rate import ErrorRate
+from serinus.api.quantities import fraction
+from serinus.judge.analysis import budget_of
 from serinus.judge.checks.bounds import EXCEEDED_BY, nearest_to
 from serinus.judge.evidence.dispersion import dispersion
 from serinus.judge.evidence.kernel import SHIFTED, WORSE, Alternative, NullHypothesis
@@ -15,6 +20,13 @@ from tests.bench.judge.traffic import Block, Floats, Rollouts
 from tests.unit.judge.looks import grown
 
 NO_WORSE = NullHypothesis(1.0, 0.0)
+DEFAULTS = "Serinus, defaults"
+"""Name of the rule where nothing is set."""
+ANALYSIS, ERROR_RATE = Analysis(), ErrorRate()
+"""As they are where nothing is set."""
+BUDGET = budget_of(ANALYSIS, ANALYSIS.checks[0])
+"""Of each of its two checks."""
+MARGIN = NullHypothesis(ERROR_RATE.margin, fraction(ERROR_RATE.absolute_margin))
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,11 @@ class Check:
     def tolerating(self, ratio: float, offset: float = 0.0) -> "Check":
         """The same with another tolerance."""
         return replace(self, tolerance=NullHypothesis(ratio, offset))
+
+    def by_default(self, settings: Compared) -> "Check":
+        """The same as it is where nothing is set: it shares the budget with a second check."""
+        offset = fraction(settings.absolute_tolerance)
+        return self.tolerating(settings.tolerance, offset).sharing(BUDGET.false_fail)
 
     def sharing(self, alpha: float) -> "Check":
         """The same with another part of the budget."""
@@ -108,6 +125,7 @@ class Passing:
 
 ERRORS = Check(np.array([[1.0], [0.0]]), WORSE, counts=True)
 """Sorts: failed, answered."""
+ERRORS_BY_DEFAULT = ERRORS.by_default(ERROR_RATE)
 
 
 def latency(bounds: Sequence[float], exported: Sequence[float], stable: Floats) -> Check:
@@ -134,6 +152,13 @@ def drift(bounds: Sequence[float]) -> Check:
 
 def learned(check: Check, rollouts: Rollouts) -> Varied:
     """What the operator learns from stable's last hour, run by run."""
+    compared = check.sorts.tobytes()
+    if compared not in rollouts.learned:
+        rollouts.learned[compared] = _learned(check, rollouts)
+    return rollouts.learned[compared]
+
+
+def _learned(check: Check, rollouts: Rollouts) -> Varied:
     requests = rollouts.history.sum(axis=3)
     events = rollouts.history @ check.sorts
     found = [

@@ -6,7 +6,7 @@ from statistics import median
 
 import numpy as np
 
-from serinus.judge import judge
+from serinus.judge import EffectiveWeight, judge
 from tests.bench.judge.models import CLASSIC, deciles
 from tests.support.simulated_analysis import (
     INTERVAL,
@@ -46,5 +46,7 @@ def _timed(simulated: SimulatedAnalysis, rng: np.random.Generator) -> float:
     measurement = simulated.measurement()
     gc.freeze()  # what this bench keeps is no garbage of the judge
     started = time.process_time()
-    simulated.progress = judge(simulated.analysis, simulated.progress, measurement, SINCE)
+    simulated.progress = judge(
+        simulated.analysis, simulated.progress, measurement, SINCE, EffectiveWeight(0.05, SINCE)
+    )
     return 1000 * (time.process_time() - started)

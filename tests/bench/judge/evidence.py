@@ -60,7 +60,7 @@ class Against:
         self._directions = 2 if both_ways else 1
         self._part = 1.0 / quantities / self._directions
         self._reserve, self._draws = np.full(runs, 1.0 - FIRST_RELEASE), np.ones(runs)
-        self._requests = np.zeros(runs)
+        self._requests, self._entered = np.zeros(runs), np.zeros(runs, dtype=bool)
         shape = (runs, quantities, self._directions, len(alternatives))
         self._log_e = np.broadcast_to(
             np.log(FIRST_RELEASE * self._part * self._shares), shape
@@ -92,15 +92,20 @@ class Against:
         total = _log_sum(np.concatenate([flat, np.log(self._reserve)[:, None]], axis=1))
         self.peak = np.maximum(self.peak, total)
 
+    def enter_step(self, runs: Flags) -> None:
+        """As `serinus.judge.evidence.comparison.step_entered`."""
+        self._requests[runs], self._entered = 0.0, runs
+
     def keep(self, runs: Flags) -> None:
         """Go on with these runs alone; requests are independent."""
-        for name in ("_reserve", "_draws", "_requests", "_log_e", "peak"):
+        for name in ("_reserve", "_draws", "_requests", "_entered", "_log_e", "peak"):
             setattr(self, name, getattr(self, name)[runs])
 
     def serve(self, candidate: Floats) -> None:
         """Count the requests of a block."""
         due = self._requests // RAISE_EVERY < (self._requests + candidate) // RAISE_EVERY
-        self._requests = self._requests + candidate
+        due |= self._entered
+        self._requests, self._entered = self._requests + candidate, np.zeros_like(due)
         if not due.any():
             return
         weight = self._reserve[due] / (self._draws[due] + 1)
@@ -142,7 +147,8 @@ class For:
     def __init__(self, runs: int, margin: NullHypothesis) -> None:
         self._null = margin
         self._times = np.array(better(margin))[:, 0]
-        self._log_e = np.tile(np.log([share for _, share in BETTER]), (runs, 1))
+        self._opened = np.log([share for _, share in BETTER])
+        self._log_e = np.tile(self._opened, (runs, 1))
 
     def weigh(self, requests: tuple[Floats, Floats], events: tuple[Floats, Floats]) -> None:
         """As `Against.weigh`, with events by run."""
@@ -152,6 +158,10 @@ class For:
             events[0][:, None] * per_c[:, 0] + events[1][:, None] * per_s[:, 0] + constant[:, 0]
         )
         self._log_e = _rounded(self._log_e + gained)
+
+    def enter_step(self, runs: Flags) -> None:
+        """As `serinus.judge.evidence.comparison.step_entered`."""
+        self._log_e[runs] = self._opened
 
     @property
     def now(self) -> Floats:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
 
+from tests.bench.judge.checks import DEFAULTS
 from tests.bench.judge.report import Found, false_rollback, rules_of, to_oracle
 from tests.bench.judge.traffic import HOUR
 from tests.bench.judge.trials import INTERVALS, ORACLE, SERINUS, TIMES, WORLDS
@@ -18,7 +19,8 @@ STYLE: dict[RcKeyType, str] = {
     "svg.hashsalt": "serinus",
     "font.family": "sans-serif",
 }
-OURS, OTHERS = "#b8860b", ("#4477aa", "#66ccee", "#228833", "#ee6677", "#aa3377", "#777777")
+OURS = {DEFAULTS: "#e0b94f", SERINUS: "#b8860b"}
+OTHERS = ("#4477aa", "#66ccee", "#228833", "#ee6677", "#aa3377", "#777777")
 A_SECOND = 5.0
 """Candidate requests."""
 
@@ -94,4 +96,4 @@ def near_oracle(found: Found, axes: Axes) -> None:
 
 def _coloured(rules: list[str]) -> list[tuple[str, str]]:
     others = iter(OTHERS)
-    return [(rule, OURS if rule == SERINUS else next(others)) for rule in rules]
+    return [(rule, OURS[rule] if rule in OURS else next(others)) for rule in rules]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.bench.judge.checks import DEFAULTS
 from tests.bench.judge.figures import Chance, Median
 from tests.bench.judge.traffic import Floats
 from tests.bench.judge.trials import (
@@ -16,6 +17,7 @@ from tests.bench.judge.trials import (
     MARGINS,
     ORACLE,
     POOLED,
+    PROMOTED,
     RARE,
     ROUTES,
     SERINUS,
@@ -23,6 +25,7 @@ from tests.bench.judge.trials import (
     SLOWER,
     TIMES,
     TOLERANCES,
+    USUAL_INTERVAL,
     WITHIN,
     WORLDS,
 )
@@ -47,6 +50,7 @@ def page(found: Found) -> str:
         "near_oracle": near_oracle,
         "tolerances": tolerances,
         "passing": passing,
+        "promoted": promoted,
         "late": late,
         "strata": strata,
         "immature": immature,
@@ -96,6 +100,10 @@ def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
     for what, trial, rule, most in requests:
         median = Median.of(found[trial, rule])
         yield what, f"{most:,}", median, median.middle <= most
+    for (stable, candidate), most_promoted in PROMOTED.items():
+        got = _chance(found[f"promoted/{stable:g}/{candidate:g}", DEFAULTS])
+        what = f"promoted by errorRate alone, defaults: {_p(stable)} -> {_p(candidate)}"
+        yield what, f"{100 * most_promoted:.2f}%", got, got.share <= most_promoted
     trifle = _chance(found["trifle", SERINUS])
     what = "rolled back for 1.05 times the errors, tolerance 1.1, 1,000 requests/s for a day"
     yield what, "1.00%", trifle, trifle.upper <= 0.01
@@ -137,20 +145,21 @@ def found_drift(found: Found) -> str:
 
 def near_oracle(found: Found) -> str:
     """The judge's median over that of the test that knows the effect."""
-    rows = [
+    rows = [(USUAL_INTERVAL, DEFAULTS), *((interval, SERINUS) for interval in INTERVALS)]
+    cells = [
         (
-            f"{interval:g} s",
-            *(f"{to_oracle(found, f'oracle/{interval:g}/{t:g}'):.2f}" for t in TIMES),
+            f"{interval:g} s{rule.removeprefix(SERINUS)}",
+            *(f"{to_oracle(found, f'oracle/{interval:g}/{t:g}', rule):.2f}" for t in TIMES),
         )
-        for interval in INTERVALS
+        for interval, rule in rows
     ]
-    return _table(("a look every", *(f"{times:g} times" for times in TIMES)), rows)
+    return _table(("a look every", *(f"{times:g} times" for times in TIMES)), cells)
 
 
 def tolerances(found: Found) -> str:
     """The price of a tolerance."""
     rows = [
-        (f"{t}", *(_median(found, f"tolerance/{t}/{times:g}", SERINUS) for times in (2, 3, 5)))
+        (t, *(_median(found, f"tolerance/{t}/{times:g}", SERINUS) for times in (2, 3, 5)))
         for t in TOLERANCES
     ]
     return _table(("tolerance", "2 times", "3 times", "5 times"), rows)
@@ -169,10 +178,16 @@ def passing(found: Found) -> str:
     return _table(("error rate of both", "margin", "candidate requests"), rows)
 
 
+def promoted(found: Found) -> str:
+    """How often bad candidates are, by errorRate alone."""
+    trials = {f"{_p(s)} -> {_p(c)}": f"promoted/{s:g}/{c:g}" for s, c in PROMOTED}
+    cells = [str(_chance(found[trial, DEFAULTS])) for trial in trials.values()]
+    return _table(("", *trials), [(DEFAULTS, *cells)])
+
+
 def late(found: Found) -> str:
     """Requests from the break until it is found."""
-    row = [_median(found, f"late/{healthy}", SERINUS) for healthy in HEALTHY]
-    return _table(("after this many good requests", *(f"{n:,}" for n in HEALTHY)), [("", *row)])
+    return _medians(found, {f"after {n:,}": f"late/{n}" for n in HEALTHY})
 
 
 def strata(found: Found) -> str:
@@ -221,9 +236,9 @@ def _chance(requests: Floats) -> Chance:
     return Chance.of(int(np.isfinite(requests).sum()), len(requests))
 
 
-def to_oracle(found: Found, trial: str) -> float:
+def to_oracle(found: Found, trial: str, rule: str = SERINUS) -> float:
     """The judge's median over the oracle's."""
-    return float(np.median(found[trial, SERINUS]) / np.median(found[trial, ORACLE]))
+    return float(np.median(found[trial, rule]) / np.median(found[trial, ORACLE]))
 
 
 def _medians(found: Found, trials: Mapping[str, str]) -> str:

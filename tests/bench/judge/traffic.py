@@ -8,6 +8,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from tests.bench.judge.evidence import Varied
+
 Floats = NDArray[np.float64]
 Shares = Callable[[float, Floats], Floats]
 """(seconds since the start, how far pods are from the average one, in standard deviations) ->
@@ -68,6 +70,8 @@ class Rollouts:
         self, traffic: Traffic, candidate: Shares, stable: Shares, rng: Generator, runs: int
     ) -> None:
         self.traffic, self.runs = traffic, runs
+        self.learned: dict[bytes, Varied] = {}
+        """From the history, by what is compared."""
         self._rng = rng
         self._arms = [
             _Arm(shares, self._differences(count))

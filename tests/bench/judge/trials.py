@@ -7,8 +7,19 @@ from functools import partial
 
 import numpy as np
 
+from serinus.api.checks.latency import Latency
+from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.judge.evidence.kernel import NullHypothesis
-from tests.bench.judge.checks import ERRORS, Check, Passing, drift, latency
+from tests.bench.judge.checks import (
+    DEFAULTS,
+    ERRORS,
+    ERRORS_BY_DEFAULT,
+    MARGIN,
+    Check,
+    Passing,
+    drift,
+    latency,
+)
 from tests.bench.judge.maturing import STEPS, maturing, since_each_weight, since_first_traffic
 from tests.bench.judge.measure import Rules, Trial
 from tests.bench.judge.models import (
@@ -24,6 +35,7 @@ from tests.bench.judge.models import (
     shares_of,
     steady,
 )
+from tests.bench.judge.promotion import Promotion
 from tests.bench.judge.rules import (
     Kayenta,
     Oracle,
@@ -101,6 +113,7 @@ _SCORE = np.array(
 def error_rules(usual: float, traffic: Traffic) -> Rules:
     """For errorRate. Who sets the limits knows the usual error rate."""
     return {
+        DEFAULTS: ERRORS_BY_DEFAULT.rule,
         SERINUS: ERRORS.rule,
         "Argo Rollouts, limit": lambda _: Threshold(
             share_of_first, lambda c, _: c > 2 * usual, window=300, every=60, allowed=3
@@ -126,9 +139,11 @@ def latency_rules(traffic: Traffic) -> Rules:
     """For latency."""
     stable = shares_of(lasting())
     p99 = quantile(0.99, np.array([*CLASSIC, math.inf]), _CLASSIC_UP_TO)
+    classic = latency(DURATIONS, CLASSIC, stable)
     return {
+        DEFAULTS: classic.by_default(Latency()).rule,
         f"{SERINUS}, native": latency(DURATIONS, NATIVE, stable).rule,
-        f"{SERINUS}, classic": latency(DURATIONS, CLASSIC, stable).rule,
+        f"{SERINUS}, classic": classic.rule,
         "Argo Rollouts, p99 ratio": lambda _: Threshold(
             p99, lambda c, s: c > 1.2 * s, window=300, every=60, allowed=3
         ),
@@ -144,6 +159,7 @@ def latency_rules(traffic: Traffic) -> Rules:
 def drift_rules(traffic: Traffic) -> Rules:
     """For predictionDrift."""
     return {
+        DEFAULTS: drift(SCORES).by_default(PredictionDrift()).rule,
         SERINUS: drift(SCORES).rule,
         "PSI > 0.1": lambda _: Threshold(
             lambda counts: counts, lambda c, s: psi(c, s) > 0.1, window=300, every=60, allowed=0
@@ -174,13 +190,13 @@ RARE: Mapping[str, tuple[Traffic, Timeline, int]] = {
 """What is measured by `rare` instead: traffic, error rate of both arms, and number of runs."""
 
 
-def trials() -> dict[str, tuple[Trial, int]]:
+def trials() -> dict[str, tuple[Trial | Promotion, int]]:
     """By name, each with its number of runs."""
-    single = [*_near_oracle(), *_single()]
+    single = [*_near_oracle(), *_single(), *_promotions()]
     return dict([*_false(), *_family(), *_detection(), *single, *_strata(), *_immature()])
 
 
-Named = Iterator[tuple[str, tuple[Trial, int]]]
+Named = Iterator[tuple[str, tuple[Trial | Promotion, int]]]
 
 
 def _false() -> Named:
@@ -275,6 +291,7 @@ def _detection() -> Named:
 
 TIMES = (1.5, 2.0, 3.0, 5.0, 7.0, 10.0)
 INTERVALS = (60.0, 15.0, 5.0)
+USUAL_INTERVAL = Traffic().interval
 
 
 def _near_oracle() -> Named:
@@ -283,30 +300,35 @@ def _near_oracle() -> Named:
         traffic = Traffic(interval=interval, lasts=4 * HOUR)
         for times in TIMES:
             rules = {SERINUS: ERRORS.rule, ORACLE: _ratio_oracle(times)}
+            if interval == USUAL_INTERVAL:
+                rules[DEFAULTS] = ERRORS_BY_DEFAULT.rule
             models = failing(steady(0.01 * times)), failing(steady(0.01))
             yield f"oracle/{interval:g}/{times:g}", (_until_half(rules, traffic, *models), 6000)
 
 
-TOLERANCES = (1.0, 1.1, 1.25, 1.5)
+TOLERANCES: Mapping[str, Check] = {
+    "1.1 + 0.1%, half of the budget (defaults)": ERRORS_BY_DEFAULT,
+    **{str(tolerance): ERRORS.tolerating(tolerance) for tolerance in (1.0, 1.1, 1.25, 1.5)},
+}
 MARGINS = (
+    (0.01, MARGIN.ratio, MARGIN.offset),
+    (0.001, MARGIN.ratio, MARGIN.offset),
     (0.01, 1.5, 0.0),
     (0.01, 2.0, 0.0),
     (0.001, 2.0, 0.0),
     (0.01, 1.25, 0.0),
-    (0.01, 1.5, 0.01),
 )
-"""Rate of both arms, margin, absolute margin."""
+"""Rate of both arms, margin, absolute margin; the first ones are the default."""
 HEALTHY = (0, 1_000, 10_000, 60_000)
 """Candidate requests before it breaks."""
 
 
 def _single() -> Named:
     """The judge alone."""
-    for tolerance in TOLERANCES:
+    for tolerance, check in TOLERANCES.items():
         for times in (2.0, 3.0, 5.0):
             models = failing(steady(0.01 * times)), failing(steady(0.01))
-            rules = {SERINUS: ERRORS.tolerating(tolerance).rule}
-            trial = _until_half(rules, Traffic(lasts=4 * HOUR), *models)
+            trial = _until_half({SERINUS: check.rule}, Traffic(lasts=4 * HOUR), *models)
             yield f"tolerance/{tolerance}/{times:g}", (trial, 4000)
     for rate, margin, absolute in MARGINS:
         model = failing(steady(rate))
@@ -318,13 +340,21 @@ def _single() -> Named:
     slightly = failing(steady(0.0105)), failing(steady(0.01))
     a_day = Traffic(per_second=1000.0, lasts=DAY, interval=60.0)
     yield "trifle", (Trial({SERINUS: ERRORS.tolerating(1.1).rule}, a_day, *slightly), 1000)
-    for interval in (15.0, 5.0, 1.0):
-        models = scoring(SCORES, steady(SHIFTS[0.25])), scoring(SCORES)
-        trial = _until_half({SERINUS: drift(SCORES).rule}, Traffic(interval=interval), *models)
-        yield f"drift/{interval:g}", (trial, 2000)
+    models = scoring(SCORES, steady(SHIFTS[0.25])), scoring(SCORES)
+    each_second = _until_half({SERINUS: drift(SCORES).rule}, Traffic(interval=1.0), *models)
+    yield "drift/1", (each_second, 2000)
 
 
-DEFAULTS = ERRORS.tolerating(1.1, 0.001)
+PROMOTED = {(0.001, 0.005): 0.01, (0.0001, 0.003): 0.11, (0.005, 0.01): 0.08}
+"""Error rates of stable and candidate, and how many may be promoted."""
+
+
+def _promotions() -> Named:
+    """A bad candidate in steps."""
+    for stable, candidate in PROMOTED:
+        yield f"promoted/{stable:g}/{candidate:g}", (Promotion(stable, candidate), 16_000)
+
+
 POOLED, WITHIN = "all requests together", "within each route"
 USUAL_ROUTES = ((0.8, 0.01), (0.2, 0.1))
 """Of stable: share and error rate of each route."""
@@ -345,8 +375,8 @@ def _strata() -> Named:
         rules: Rules = {
             POOLED: ERRORS.in_strata(2).rule,
             WITHIN: ERRORS.rule_within,
-            f"{POOLED}, defaults": DEFAULTS.in_strata(2).rule,
-            f"{WITHIN}, defaults": DEFAULTS.rule_within,
+            f"{POOLED}, defaults": ERRORS_BY_DEFAULT.in_strata(2).rule,
+            f"{WITHIN}, defaults": ERRORS_BY_DEFAULT.rule_within,
         }
         models = routed(*routes), routed(*USUAL_ROUTES)
         if name.startswith("alike"):
@@ -387,7 +417,7 @@ def _immature() -> Named:
 def _late(breaks: float) -> Trial:
     """Errors go from 1% to 5% so many seconds after the start."""
     return Trial(
-        {SERINUS: ERRORS.tolerating(1.1).rule},
+        {DEFAULTS: ERRORS_BY_DEFAULT.rule, SERINUS: ERRORS.tolerating(1.1).rule},
         Traffic(lasts=breaks + 2 * HOUR),
         failing(lambda at: 0.05 if at > breaks else 0.01),
         failing(steady(0.01)),

@@ -26,7 +26,7 @@ def grown(*increases: tuple[Mapping[str, str], float], known: bool = True) -> Gr
 
 
 def looked(candidate: Mapping[CounterQuery, Growth], stable: Mapping[CounterQuery, Growth]) -> Look:
-    return Look(0.0, candidate, stable, {})
+    return Look(0.0, candidate, stable, {}, weight=EffectiveWeight(0.5, since=0.0))
 
 
 def events(check: CheckKind, counts: Counts) -> Look:

@@ -111,14 +111,14 @@ class Promise:
         """Laws under which nothing is beyond its tolerance, in multiples of 1 / grain."""
         return [
             law
-            for law in self._laws()
+            for law in self.laws()
             if all(claim.excess(law, claim.tolerance) <= EXACT for claim in self.claims)
         ]
 
     def beyond(self) -> list[list[Law]]:
         """By claim that Pass depends on, the laws under which it is beyond its margin."""
         by_claim = [
-            [law for law in self._laws() if claim.excess(law, claim.margin) >= -EXACT]
+            [law for law in self.laws() if claim.excess(law, claim.margin) >= -EXACT]
             for claim in self.claims
             if claim.margin is not None
         ]
@@ -126,7 +126,8 @@ class Promise:
             return [[law for law in by_claim[0] if all(law in laws for laws in by_claim[1:])]]
         return by_claim
 
-    def _laws(self) -> list[Law]:
+    def laws(self) -> list[Law]:
+        """All of the grain."""
         return list(product(shares(self.sorts, self.grain), repeat=len(self.blocks[0])))
 
 

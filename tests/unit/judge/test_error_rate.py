@@ -44,13 +44,13 @@ def test_a_failed_candidate_stays_failed_whatever_comes_later() -> None:
         assert simulated.look() == failed
 
 
-def test_two_perfect_arms_pass_with_the_defaults_within_700_requests() -> None:
+def test_two_perfect_arms_pass_with_the_defaults_within_1400_requests() -> None:
     simulated = judging()
     found = simulated.until("Pass", lambda: simulated.errors((0, 75), (0, 1425)))
-    assert 500 <= found.state.candidate["requests"] <= 700
+    assert 1200 <= found.state.candidate["requests"] <= 1400
     assert found.message == (
-        "Candidate errors 0/675 (0%), stable 0/12825 (0%); within the margin "
-        "(1.5 times stable's + 1%); "
+        "Candidate errors 0/1350 (0%), stable 0/25650 (0%); within the margin "
+        "(1.5 times stable's + 0.5%); "
         "risk of passing a candidate beyond it at most 5%, for this check and step."
     )
 
@@ -62,10 +62,10 @@ def test_the_forecast_comes_true_if_it_goes_on_like_that() -> None:
     found = simulated.look()
     assert found.message == (
         "Candidate errors 1/100 (1.0%), stable 19/1900 (1.0%); neither shown worse than tolerated "
-        "nor within the margin. Passes after about 670 more candidate requests at these rates."
+        "nor within the margin. Passes after about 1,300 more candidate requests at these rates."
     )
     found = simulated.until("Pass", lambda: simulated.errors((1, 100), (19, 1900)))
-    assert 700 <= found.state.candidate["requests"] <= 800
+    assert 1100 <= found.state.candidate["requests"] <= 1500
 
 
 def test_a_bad_candidate_is_told_when_it_will_fail() -> None:

@@ -35,7 +35,7 @@ def test_a_rollback_tells_what_was_counted_what_is_tolerated_and_the_risk() -> N
 def test_a_pass_tells_its_own_risk() -> None:
     finding, figures = found(((0, 5000), (500, 49_500)))
     assert finding.verdict == "Pass"
-    assert figures.conclusion == ShownBetter(BUDGET.false_pass)
+    assert figures.conclusion == ShownBetter(BUDGET.false_pass, weight=0.5)
 
 
 def test_of_an_arm_without_requests_nothing_is_shown() -> None:

@@ -12,7 +12,7 @@ from serinus.judge import asks_of_history, learn
 from serinus.judge.analysis import budget_of
 from serinus.judge.checks import kind_of
 from serinus.judge.evidence.history import minutes
-from serinus.judge.evidence.look import Look
+from serinus.judge.evidence.look import EffectiveWeight, Look
 from serinus.judge.forecast.waits import Wait, waits
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, History, Series
@@ -62,7 +62,9 @@ def judged_until(wanted: Analysis, verdict: str, errors: float, seed: int) -> fl
             n = poisson(rng, share * RATE * 5)
             counts = (float(n), float(binomial(rng, n, failing)))
             arms.append({q: _grown(c) for q, c in zip(whole_and_part, counts, strict=True)})
-        found = kind.judge(state, Look(float(second), arms[0], arms[1], {}), budget)
+        weight = EffectiveWeight(0.05, since=0.0)
+        look = Look(float(second), arms[0], arms[1], {}, weight=weight)
+        found = kind.judge(state, look, budget)
         state = found.state
         if found.verdict == verdict:
             return second
@@ -122,7 +124,7 @@ def test_every_kind_that_compares_counts_has_a_forecast() -> None:
 def test_what_is_to_be_expected_is_told_for_each_weight() -> None:
     message = told(analysis(error_rate()), quiet)
     assert (
-        "At today's traffic, a candidate as good as stable passes in about 3m at 5% and about "
+        "At today's traffic, a candidate as good as stable passes in about 5m at 5% and about "
         in message
     )
     assert "maxStepDuration" not in message

@@ -193,9 +193,9 @@ def test_a_pass_waits_until_it_is_known_why_counters_fell() -> None:
     for n in range(40):
         if n == 10:
             judging.stable.restart("stable")
-            served(judging, (0, 100), (0, 5000))
+            served(judging, (0, 300), (0, 5000))
         else:
-            served(judging, (0, 100), (0, 100))
+            served(judging, (0, 300), (0, 300))
         passing.append(judging.look())
     verdicts = [found.verdict for found in passing]
     first = verdicts.index("Pass")

@@ -29,7 +29,8 @@ class Retries:
     def look(self, rng: np.random.Generator, at: float, baseline: CheckBaseline) -> Look:
         """15 s of 100 requests a second, 5% to the candidate; 2% fail of either."""
         arms = [self._served(rng, at, rng.poisson(mean)) for mean in (75, 1425)]
-        return Look(at, arms[0], arms[1], {}, baseline=baseline)
+        weight = EffectiveWeight(0.05, since=0.0)
+        return Look(at, arms[0], arms[1], {}, baseline=baseline, weight=weight)
 
     def _served(self, rng: np.random.Generator, at: float, sent: int) -> dict[CounterQuery, Growth]:
         failing = rng.binomial(sent, 0.02)

@@ -101,7 +101,7 @@ def test_weights_take_effect_when_they_did_and_promotion_comes_when_it_came() ->
     assert story(found) == [
         ("RolloutStarted", 0),
         ("WeightRaised", 32),
-        ("Promoting", 80),
+        ("Promoting", 90),
         ("Promoted", 130),
     ]
     assert found.outcome == "Promoted"
@@ -147,12 +147,12 @@ def test_where_the_record_ends_nothing_is_decided() -> None:
 
 def test_a_policy_that_is_sooner_waits_for_the_weight_to_come() -> None:
     past = HourBefore(steps=[{"setWeight": 5}, {"setWeight": 50}])
-    assert story(past.replayed())[1:3] == [("WeightRaised", 20), ("Promoting", 80)]
+    assert story(past.replayed())[1:3] == [("WeightRaised", 20), ("Promoting", 90)]
 
 
 def test_a_policy_that_is_later_finds_the_weight_there() -> None:
     past = HourBefore(steps=[{"setWeight": 5}, {"pause": {"duration": "95s"}}, {"setWeight": 50}])
-    assert story(past.replayed())[1:3] == [("WeightRaised", 107), ("Promoting", 110)]
+    assert story(past.replayed())[1:3] == [("WeightRaised", 107), ("Promoting", 120)]
 
 
 def test_a_weight_that_never_was_is_judged_by_the_traffic_that_was() -> None:
@@ -179,7 +179,7 @@ def test_what_a_person_commanded_is_commanded_again() -> None:
     assert story(past.replayed())[1:4] == [
         ("WeightRaised", 66),
         ("CommandObeyed", 66),
-        ("Promoting", 80),
+        ("Promoting", 90),
     ]
 
 

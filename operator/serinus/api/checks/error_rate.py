@@ -47,7 +47,7 @@ class ErrorRate(FailureCounters, Compared):
         "as stable.",
     )
     absolute_margin: Percent = Field(
-        default="1%",
+        default="0.5%",
         description="Added to the margin, so that the candidate can pass if stable has almost no "
         "errors.",
     )

@@ -86,7 +86,8 @@ class EventShare:
         """What is known, and what a look adds -> the verdict, and what is known then."""
         if problem := look.unreadable(self.queries()):
             return Finding("Error", problem, state)
-        state = self._counted(self.opened(state), look, budget)
+        before = self.opened(state)
+        state = comparison.looked(before, look, lambda each: self._counted(before, each, budget))
         verdict = comparison.verdict(state, budget)
         missing = look.missing(self._whole)
         if missing and verdict != "Fail":

@@ -146,7 +146,12 @@ class FairnessCheck:
         known, counts = self._counts(look)
         if unfit := _unfit(groups_of(counts.candidate) | groups_of(state.candidate)):
             return Finding("Error", unfit, state)
-        state = self._counted(state, known, counts)
+        before = state
+
+        def counted(each: Look) -> CheckState:
+            return self._counted(before, *((known, counts) if each is look else self._counts(each)))
+
+        state = comparison.looked(before, look, counted)
         budget = replace(budget, min_requests=max(budget.min_requests, self._to_see_all()))
         verdict = self._verdict(state, budget)
         missing = self._missing(state, look)
@@ -157,7 +162,7 @@ class FairnessCheck:
     def _verdict(self, state: CheckState, budget: ErrorBudget) -> Verdict:
         """Where all groups but one are small, a step has nothing to wait for but answers."""
         found = comparison.verdict(self._decisive(state), budget)
-        enough = state.step_requests >= budget.min_requests
+        enough = state.own_requests >= budget.min_requests
         passes = found == "Inconclusive" and enough and self._all_but_one_are_small(state)
         return "Pass" if passes else found
 
@@ -324,7 +329,7 @@ class FairnessCheck:
         of_decisive = [gained[each.name] for each in decisive.comparisons]
         to_pass = comparison.requests_to_pass(decisive, of_decisive, budget)
         if self._all_but_one_are_small(state):
-            to_pass = budget.min_requests - state.step_requests
+            to_pass = budget.min_requests - state.own_requests
         return Forecast(
             to_pass,
             comparison.requests_to_fail(self.decided_by(state), gained.values(), budget),

@@ -10,6 +10,7 @@ from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.findings.event_share import Nouns
 from serinus.judge.findings.feedback import FeedbackTooEarly
 from serinus.judge.findings.finding import Finding
+from serinus.metrics.queries import CounterQuery
 
 OUTCOMES = "outcomes"
 NOUNS = Nouns("negative feedback", OUTCOMES, "has received no feedback yet")
@@ -29,13 +30,15 @@ class FeedbackCheck(EventShare):
         the outcomes that come soonest are then too great a part of those of the revision that gets
         more traffic than before, and too small a part of those of the other."""
         if self._after:
-            since = look.weight.since + self._after if look.weight else None
-            if since is None or look.at < since:
-                return self._too_early(state, since and since - look.at)
+            if look.weight is None:
+                return self._too_early(state, None)
+            since = look.weight.since + self._after
+            if look.at < since:
+                return self._too_early(state, since - look.at)
             whole, _ = self.queries()
-            served = any(arm.increases for arm in look.growth(whole))
-            look = look.from_blocks_since(since, self.queries())
-            if served and not any(arm.increases for arm in look.growth(whole)):
+            counted = look
+            look = replace(look.begun_since(since), weight=replace(look.weight, since=since))
+            if _served(counted, whole) and not _served(look, whole):
                 return self._too_early(state, 0.0)
         found = super().judge(state, look, replace(budget, min_requests=self._min_feedback))
         received = all(arm.get(OUTCOMES) for arm in (found.state.candidate, found.state.stable))
@@ -45,3 +48,8 @@ class FeedbackCheck(EventShare):
 
     def _too_early(self, state: CheckState, wait: float | None) -> Finding:
         return Finding("Inconclusive", FeedbackTooEarly(self._after_text, wait), state)
+
+
+def _served(look: Look, counters: CounterQuery) -> bool:
+    """Whether anything was counted of either arm."""
+    return any(arm.total for arm in look.growth(counters))

@@ -78,12 +78,13 @@ class LatencyCheck:
         source = self._source(look)
         if problem := look.unreadable((source,)):
             return Finding("Error", problem, state)
-        candidate, stable = (warmed_up(each, self._warm_up) for each in look.growth(source))
-        block = Durations.of((candidate, stable))
-        strata = [block]
-        if look.stratify:
-            strata = [Durations.of(each) for (each,) in look.strata((candidate, stable))]
-        state = self._counted(state, block, strata, look)
+        before, (block, strata) = state, self._blocks(look, source)
+
+        def counted(each: Look) -> CheckState:
+            blocks = (block, strata) if each is look else self._blocks(each, source)
+            return self._counted(before, *blocks, each)
+
+        state = comparison.looked(before, look, counted)
         if not state.comparisons and block.are_of_both and not block.common:
             return Finding("Error", NoCommonBound(source.metric), state)
         verdict = comparison.verdict(state, budget)
@@ -111,6 +112,14 @@ class LatencyCheck:
         """Native histograms where both arms have them: their bounds lie closer."""
         both = all(growth.newest is not None for growth in look.growth(self._native))
         return self._native if both else self._classic
+
+    def _blocks(self, look: Look, source: CounterQuery) -> tuple[Durations, Sequence[Durations]]:
+        """All durations that a look adds, and those of each stratum."""
+        candidate, stable = (warmed_up(each, self._warm_up) for each in look.growth(source))
+        block = Durations.of((candidate, stable))
+        if not look.stratify:
+            return block, [block]
+        return block, [Durations.of(each) for (each,) in look.strata((candidate, stable))]
 
     def _counted(
         self, state: CheckState, block: Durations, strata: Iterable[Durations], look: Look

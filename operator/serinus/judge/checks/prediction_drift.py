@@ -1,6 +1,6 @@
 """predictionDrift: what the model predicts, class by class and score range by score range."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -119,7 +119,10 @@ class PredictionDriftCheck:
         if too_many := _too_many(state, found):
             errors.append(too_many)
         elif found:
-            state = self._counted(state, found, look)
+            before = state
+            state = comparison.looked(
+                before, look, lambda each: self._counted(before, self._sorted(each, found), each)
+            )
         verdict = comparison.verdict(state, budget)
         if errors and verdict != "Fail":
             return Finding("Error", Several(tuple(dict.fromkeys(errors))), state)
@@ -136,6 +139,15 @@ class PredictionDriftCheck:
             dispersion(name, [block[name] for block in blocks if name in block])
             for name in names[:MOST_SHARES]
         )
+
+    def _sorted(self, look: Look, sources: Container[str]) -> dict[str, Shares]:
+        """What was counted, by source."""
+        counted = ((each, look.growth(each.counters)) for each in self._sources)
+        return {
+            source.name: source.sort(both, both)
+            for source, both in counted
+            if source.name in sources
+        }
 
     def _in_use(self, shares: Shares) -> bool:
         """A metric that nobody named may be exported and yet stay empty; Pass must not wait for

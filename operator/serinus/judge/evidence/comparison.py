@@ -7,7 +7,7 @@ credit. The weight for later times is held back and released bit by bit.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -27,7 +27,7 @@ from serinus.judge.evidence.kernel import (
     raised,
     requests_until,
 )
-from serinus.judge.evidence.look import ErrorBudget
+from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.evidence.overshoot import boost
 from serinus.judge.findings.rates import AllowedRate, Variation
 
@@ -197,6 +197,19 @@ def compare(
     return state.replace(comparisons=[*state.comparisons, *added])
 
 
+def looked(state: CheckState, look: Look, count: Callable[[Look], CheckState]) -> CheckState:
+    """The state after a look, by `count`, which weighs what was counted. All of it is evidence
+    against the candidate; only what began while the weight was in effect is evidence for it.
+
+    Whether a block counts for it is known before its first request; if the weight is lost
+    meanwhile, the evidence for the candidate ends with it (see `step_entered`).
+    """
+    known, own = count(look), look.at_this_weight
+    if own is look:
+        return known
+    return _passing_by(known, state if own is None else count(own))
+
+
 def served(
     state: CheckState,
     candidate: Mapping[str, float],
@@ -216,6 +229,7 @@ def served(
         candidate=_added(state.candidate, candidate),
         stable=_added(state.stable, stable),
         step_requests=step + requests,
+        own_requests=state.own_requests + requests,
     )
 
 
@@ -240,7 +254,7 @@ def verdict(state: CheckState, budget: ErrorBudget) -> Verdict:
         return "Fail"
     goal = -math.log(budget.false_pass)
     shown = [e for each in state.comparisons for e in (each.not_above, each.not_below) if e]
-    if not shown or state.step_requests < budget.min_requests:
+    if not shown or state.own_requests < budget.min_requests:
         return "Inconclusive"
     return "Pass" if all(log_sum(evidence) >= goal for evidence in shown) else "Inconclusive"
 
@@ -252,7 +266,9 @@ def step_entered(state: CheckState) -> CheckState:
         each.replace(not_above=each.not_above and fresh, not_below=each.not_below and fresh)
         for each in state.comparisons
     ]
-    return state.replace(comparisons=restarted, step_requests=0.0, alone=0.0, in_bounds_since=None)
+    return state.replace(
+        comparisons=restarted, step_requests=0.0, own_requests=0.0, alone=0.0, in_bounds_since=None
+    )
 
 
 def requests_to_pass(
@@ -266,7 +282,7 @@ def requests_to_pass(
     if not any(each.not_above or each.not_below for each in state.comparisons):
         return None
     goal = -math.log(budget.false_pass)
-    waits = [max(budget.min_requests - state.step_requests, 0.0)]
+    waits = [max(budget.min_requests - state.own_requests, 0.0)]
     for each, gain in zip(state.comparisons, gained, strict=True):
         for evidence, more in ((each.not_above, gain.not_above), (each.not_below, gain.not_below)):
             wait = requests_until(goal, evidence, more) if evidence else 0.0
@@ -288,7 +304,7 @@ def requests_to_fail(
 def gains_so_far(state: CheckState) -> list[Gains]:
     """What a candidate request of this step has added to the evidence for Pass, on average: where
     requests are divided, their sums do not tell what the next ones will add."""
-    requests, fresh = max(state.step_requests, 1.0), opened(BETTER)
+    requests, fresh = max(state.own_requests, 1.0), opened(BETTER)
 
     def added(evidence: Sequence[float]) -> list[float]:
         return [(log_e - at) / requests for log_e, at in zip(evidence, fresh, strict=False)]
@@ -305,9 +321,25 @@ def gains_so_far(state: CheckState) -> list[Gains]:
 
 
 def step_alone(state: CheckState) -> float | None:
-    """The candidate's requests in this step; None: it has served no others."""
+    """The candidate's requests that count towards Pass in this step; None: it has served no
+    others."""
     served = max(state.candidate.values(), default=0.0)
-    return state.step_requests if state.step_requests < served else None
+    return state.own_requests if state.own_requests < served else None
+
+
+def _passing_by(known: CheckState, own: CheckState) -> CheckState:
+    """The state, with another one's evidence for the candidate; a comparison that the other does
+    not have starts without evidence."""
+    fresh = opened(BETTER)
+    shown = {each.name: (each.not_above, each.not_below) for each in own.comparisons}
+    comparisons = []
+    for each in known.comparisons:
+        not_above, not_below = shown.get(each.name, (fresh, fresh))
+        kept = each.replace(
+            not_above=each.not_above and not_above, not_below=each.not_below and not_below
+        )
+        comparisons.append(kept)
+    return known.replace(comparisons=comparisons, own_requests=own.own_requests)
 
 
 def _released(state: CheckState) -> tuple[float, CheckState]:

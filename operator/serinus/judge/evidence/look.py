@@ -52,6 +52,21 @@ class Look:
     stratify: tuple[str, ...] = ()
     """Labels; evidence is weighed separately for each combination of their values."""
 
+    @property
+    def at_this_weight(self) -> "Look | None":
+        """The look with what began while the weight was in effect, which is the look itself if that
+        is everything; None: nothing did. Pods are scraped at any time, so the first block of each
+        was partly served at the previous weight."""
+        return self.begun_since(self.weight.since) if self.weight else None
+
+    def begun_since(self, moment: float) -> "Look":
+        """The look without what was counted in blocks that began before a moment (Unix seconds),
+        which is the look itself if there are none."""
+        candidate, stable = (_begun_since(moment, arm) for arm in (self.candidate, self.stable))
+        if (candidate, stable) == (self.candidate, self.stable):
+            return self
+        return replace(self, candidate=candidate, stable=stable)
+
     def answers(self, query: Query) -> bool:
         """Whether the query was made at all."""
         return query in self.values or query in self.candidate
@@ -59,17 +74,6 @@ class Look:
     def growth(self, counters: CounterQuery) -> tuple[Growth, Growth]:
         """Of candidate and stable; nothing where it could not be read."""
         return _growth(self.candidate.get(counters)), _growth(self.stable.get(counters))
-
-    def from_blocks_since(self, at: float, queries: Iterable[CounterQuery]) -> "Look":
-        """These queries alone, without what was counted in blocks that began before a time in Unix
-        seconds; the weight is as if it had taken effect then."""
-        asked = tuple(queries)
-        return replace(
-            self,
-            candidate=_begun_since(at, self.candidate, asked),
-            stable=_begun_since(at, self.stable, asked),
-            weight=self.weight and replace(self.weight, since=at),
-        )
 
     def strata(self, *counters: BothArms) -> list[tuple[BothArms, ...]]:
         """The counters' increase, stratum by stratum: blocks that are weighed one after the other.
@@ -172,15 +176,14 @@ class CheckKind(Protocol):
         ...
 
 
+def _begun_since(
+    moment: float, arm: Mapping[CounterQuery, Reading]
+) -> Mapping[CounterQuery, Reading]:
+    return {
+        query: reading.begun_since(moment) if isinstance(reading, Growth) else reading
+        for query, reading in arm.items()
+    }
+
+
 def _growth(reading: Reading | None) -> Growth:
     return reading if isinstance(reading, Growth) else Growth()
-
-
-def _begun_since(
-    at: float, readings: Mapping[CounterQuery, Reading], queries: Iterable[CounterQuery]
-) -> dict[CounterQuery, Reading]:
-    found = {query: readings[query] for query in queries if query in readings}
-    return {
-        query: reading.begun_since(at) if isinstance(reading, Growth) else reading
-        for query, reading in found.items()
-    }
