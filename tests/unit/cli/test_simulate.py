@@ -212,3 +212,14 @@ def test_a_preset_is_simulated_with_its_servers_counters_and_units(
     last = simulated(capsys, *files, "--runs", "1")["timeline"][-1]
     assert last["reason"] == "CheckFailed"
     assert re.search(r"Check slow: Slower than (100|250|500)ms: candidate ", last["message"])
+
+
+def test_simulated_requests_have_the_labels_that_the_analysis_compares_within(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = yaml.safe_load(Path(GATEWAY).read_text())
+    manifest["spec"]["rollout"].setdefault("analysis", {})["stratify"] = ["route", "tenant"]
+    path = tmp_path / "routes.yaml"
+    path.write_text(yaml.safe_dump(manifest))
+    found = simulated(capsys, "-f", str(path), "--runs", "3")
+    assert {each["outcome"] for each in found["outcomes"]} == {"Promoted"}

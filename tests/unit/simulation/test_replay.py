@@ -7,7 +7,7 @@ from typing import Any
 from serinus.api.spec import Spec
 from serinus.api.status import InEffect, ObeyedCommand, Timeline
 from serinus.manifests.owner import Owner
-from serinus.metrics.queries import ArmQuery, CounterQuery, QueryResult, Series
+from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
 from serinus.metrics.requests import Results
 from serinus.simulation.replay import Replay, Replayed
 
@@ -186,3 +186,33 @@ def test_what_a_person_commanded_is_commanded_again() -> None:
 def test_waiting_for_the_record_is_no_trouble_of_pods_or_route() -> None:
     told = {moment.reason for moment in HourBefore().replayed().moments}
     assert not told & {"AwaitingPods", "AwaitingRoute", "RouteRefused"}
+
+
+@dataclass
+class RoutesBefore(HourBefore):
+    """On one route 1% of the requests fail, and on the other 10%: as many with either revision, of
+    which the candidate serves more of the latter."""
+
+    def _answer(self, asked: ArmQuery, now: float) -> QueryResult:
+        stable = asked.arm.workload == OWNER.child(OLD)
+        shares = {"/fast": 0.8 if stable else 0.5, "/slow": 0.2 if stable else 0.5}
+        whole = ArmQuery(asked.arm, CounterQuery("requests_total"), asked.window)
+        answer = HourBefore._answer(self, whole, now)
+        assert not isinstance(answer, QueryError)
+        (all_,) = answer
+        failed = isinstance(asked.query, CounterQuery) and asked.query.part
+        return tuple(
+            Series(
+                {**all_.labels, "route": route},
+                tuple((at, round(n * shares[route] * (bad if failed else 1))) for at, n in counts),
+            )
+            for route, bad, counts in (("/fast", 0.01, all_.samples), ("/slow", 0.1, all_.samples))
+        )
+
+
+def test_recorded_series_keep_the_labels_that_another_policy_compares_within() -> None:
+    past = RoutesBefore()
+    assert past.replayed().decisions[-1].reason == "CheckFailed"
+    found = past.replayed(stratify=["route"])
+    assert found.outcome == "Promoted"
+    assert ", compared within each route; within" in found.looks[-1].checks[0].message
