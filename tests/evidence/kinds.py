@@ -47,6 +47,16 @@ def by_route(simulated: SimulatedAnalysis, times: int) -> None:
             pods.add("pod", "model_requests_total", all_ - failed, code="200", route=route)
 
 
+def stable_is_sick(
+    simulated: SimulatedAnalysis, candidate: tuple[int, int], stable: tuple[int, int]
+) -> None:
+    """Stable has three pods, which serve alike; all errors are the first one's."""
+    requests(simulated.candidate, "pod", *candidate)
+    failed, served = stable
+    for pod in PODS:
+        requests(simulated.stable, pod, failed if pod == PODS[0] else 0, served // len(PODS))
+
+
 ERROR_RATE = Kind(
     "errorRate",
     error_rate,
@@ -95,6 +105,13 @@ ERROR_RATE = Kind(
         ),
         Scene("Inconclusive", "It is as good so far.", ((1, 100), (19, 1900))),
         Scene("Inconclusive", "It is worse so far.", ((3, 60), (11, 1140))),
+        Scene(
+            "Inconclusive",
+            "One of stable's pods is sick, and the candidate would pass beside it.",
+            ((10, 100), (600, 1800)),
+            looks=20,
+            serve=stable_is_sick,
+        ),
         Scene(
             "Inconclusive",
             "It lies between tolerance and margin.",

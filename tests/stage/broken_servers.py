@@ -52,6 +52,26 @@ async def infer(self, request):
 server.ModelServer.infer = infer
 server.main()
 """
+_FAILS: Final = """
+import random, signal, scorecard, server
+
+scores, share = scorecard.Scorecard.scores, [SHARE]
+signal.signal(signal.SIGUSR1, lambda *_: share.insert(0, 0.9))
+
+def failing(self, rows):
+    if random.random() < share[0]:
+        raise RuntimeError("broken on purpose")
+    return scores(self, rows)
+
+scorecard.Scorecard.scores = failing
+server.main()
+"""
+
+
+def failing(share: float) -> Mapping[str, Any]:
+    """A container whose model fails for this share of requests, and for nine tenths of them once
+    it gets SIGUSR1."""
+    return {**SERVING, "command": ["python", "-c", _FAILS.replace("SHARE", str(share))]}
 
 
 def leaking(limit: str, mebibytes: int) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from serinus.api.baseline import Baseline
 from serinus.api.spec import Spec
-from serinus.api.status import CheckStatus, Status, Verdict
+from serinus.api.status import CheckState, CheckStatus, Status, Verdict
 from serinus.judge import learn
 from serinus.metrics.queries import History, QueryError
 from serinus.plan.analysis import awaits_history, learned
@@ -73,7 +73,13 @@ class SimulatedRollout:
         self.command = command
         return self.settle()
 
-    def judged(self, verdict: Verdict, message: str = "evidence", **others: Verdict) -> Self:
+    def judged(
+        self,
+        verdict: Verdict,
+        message: str = "evidence",
+        state: CheckState | None = None,
+        **others: Verdict,
+    ) -> Self:
         """The judge comes to a verdict about each check, and to others about those named."""
         assert self.status.candidate, "nobody to judge"
         analysis = Spec.model_validate({"template": TEMPLATE, **self.spec}).rollout.analysis
@@ -83,6 +89,7 @@ class SimulatedRollout:
                 kind=check.kind,
                 verdict=others.get(check.name, verdict),
                 message=message,
+                state=state or CheckState(),
             )
             for check in analysis.checks
         ]

@@ -50,6 +50,12 @@ class Analysis(Type):
         description="What to do if a step has lasted maxStepDuration without a verdict. "
         "Missing data always pauses.",
     )
+    one_pod_to_blame: Literal["RollBack", "Hold"] = Field(
+        default="RollBack",
+        description="What to do if a check fails because of one of several pods of the candidate. "
+        "Hold: the step waits until that pod is gone, for example because its node is bad; then "
+        "the check starts again.",
+    )
     on_silence: OnSilence = Field(
         default=OnSilence(),
         description="What to do with a candidate that hangs, that is, none of its requests is "

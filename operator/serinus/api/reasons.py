@@ -38,6 +38,8 @@ class Reason(StrEnum):
     NO_DATA = "NoData"
     CANDIDATE_SILENT = "CandidateSilent"
     TRAFFIC_SPLIT_WRONG = "TrafficSplitWrong"
+    STABLE_POD_DIFFERS = "StablePodDiffers"
+    ONE_POD_TO_BLAME = "OnePodToBlame"
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     METRICS_READABLE = "MetricsReadable"
     # other information

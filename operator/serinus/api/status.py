@@ -90,6 +90,28 @@ class SplitState(StatusType):
     evidence: Sentence = Field(default="", description="The evidence for that verdict.")
 
 
+class StablePod(StatusType):
+    """A pod of stable, compared with stable's other pods."""
+
+    name: Annotated[str, Field(max_length=253)] = Field(description="Name of the pod.")
+    requests: float = Field(default=0.0, description="Its requests since it is compared.")
+    events: float = Field(default=0.0, description="Its bad events.")
+    other_requests: float = Field(default=0.0, description="Requests of the other pods.")
+    other_events: float = Field(default=0.0, description="Bad events of the other pods.")
+    above: LogEvidence = Field(
+        default_factory=list, description="Evidence against 'within the margin of the other pods'."
+    )
+    within: LogEvidence = Field(
+        default_factory=list,
+        description="Evidence against 'beyond that margin', since it is shown to be beyond it.",
+    )
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is shown to be worse than the other pods."""
+        return bool(self.within)
+
+
 class CheckState(StatusType):
     """The state of a check, with its evidence."""
 
@@ -122,6 +144,16 @@ class CheckState(StatusType):
     )
     pods: ByPod = Field(
         default_factory=dict, description="Requests of the candidate by pod, for the first 16 pods."
+    )
+    pod_to_blame: Annotated[str, Field(max_length=253)] = Field(
+        default="",
+        description="The only pod of the candidate that is beyond the tolerance.",
+    )
+    stable_pods: Annotated[list[StablePod], Field(max_length=16)] = Field(
+        default_factory=list, description="Pods of stable, compared with each other."
+    )
+    stable_pods_compared: int = Field(
+        default=0, description="How often the comparison of a stable pod began."
     )
     step_requests: float = Field(
         default=0.0, description="Requests of the candidate since the last change of the weight."
@@ -166,6 +198,17 @@ class CheckStatus(StatusType):
     def split_is_wrong(self) -> bool:
         """Whether it failed because of the routing."""
         return self.verdict == "Fail" and self._tests_routing
+
+    @property
+    def waits_for_stable_pods(self) -> list[str]:
+        """Pods of stable that are worse than its other pods."""
+        return [each.name for each in self.state.stable_pods if each.differs]
+
+    @property
+    def waits_for_own_pods(self) -> list[str]:
+        """The pod of the candidate because of which it would have failed."""
+        blamed = self.state.pod_to_blame
+        return [blamed] if blamed and not self.rolls_back else []
 
     @property
     def _tests_routing(self) -> bool:

@@ -53,6 +53,7 @@ def seen(pod: PodManifest) -> SeenPod:
         + evicted,
         last_end=last,
         leaving=leaving,
+        node=pod["spec"].get("nodeName", ""),
     )
 
 

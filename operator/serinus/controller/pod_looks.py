@@ -6,7 +6,7 @@ because a container may restart before its Deployment's status shows it.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Final
@@ -16,6 +16,7 @@ from serinus.cluster import ApiError, Cluster
 from serinus.cluster.pods import not_ready_reason, seen
 from serinus.manifests.owner import Objects, Owner
 from serinus.plan.observe import read_workloads
+from serinus.plan.progress import pods_to_mend
 from serinus.plan.situation import SeenPod, Workload
 
 log = logging.getLogger(__name__)
@@ -48,13 +49,17 @@ class PodLooks:
     """Whether some pod of the candidate is not ready."""
     problem: str | None = None
     """The last known reason."""
+    nodes: Mapping[str, str] = field(default_factory=dict)
+    """Node of each pod of the last list."""
+    unplaced: bool = False
+    """Whether a message names a pod that is not in that list."""
 
     @property
     def due(self) -> float:
         """Time of the next list, Unix seconds."""
         soonest = self.looked_at + LOOK_AGAIN
         moments = [self.planned]
-        if self.fell:
+        if self.fell or self.unplaced:
             moments.append(soonest)
         if self.short:
             moments.append(max(self.awaited_since + LOOK_AFTER, soonest))
@@ -65,6 +70,10 @@ class PodLooks:
         restart later."""
         planned = now + (LOOK_AGAIN if self.fell else LOOK_EVERY)
         return replace(self, planned=planned, looked_at=now, fell=False, problem=problem)
+
+    def placed(self, pods: Iterable[SeenPod]) -> "PodLooks":
+        """With the nodes of listed pods."""
+        return replace(self, nodes={pod.name: pod.node for pod in pods if pod.node})
 
 
 def awaiting(
@@ -87,6 +96,7 @@ def awaiting(
         ready={name: w.ready for name, w in found.items()},
         fell=before.fell or fell,
         short=short,
+        unplaced=bool(pods_to_mend(candidate) - set(before.nodes)),
         problem=before.problem if short else None,
     )
 
@@ -123,7 +133,8 @@ async def look_at_pods(
         return looks.looked(f"The pods cannot be listed: {error}", now), None
     own = [pod for pod in pods if seen(pod).revision == candidate.revision]
     problem = not_ready_reason(deployment, own) if looks.short else None
-    return looks.looked(problem, now), tuple(map(seen, pods))
+    found = tuple(map(seen, pods))
+    return looks.looked(problem, now).placed(found), found
 
 
 def _selector(labels: Mapping[str, str]) -> str:

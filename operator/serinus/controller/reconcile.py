@@ -152,6 +152,8 @@ class Reconciler:
         state.pod_looks, facts["pods_seen"] = await look_at_pods(
             self._cluster, owner, status, objects, state.pod_looks, now
         )
+        if state.pod_looks is not None:
+            facts["nodes"] = state.pod_looks.nodes
         if state.pod_looks is not None and state.pod_looks.short:
             facts["pods_problem"] = state.pod_looks.problem
         elif state.pod_looks is not None:

@@ -15,6 +15,7 @@ from serinus.judge.absence import REPORT_WITHIN, alone, frozen, unreported
 from serinus.judge.checks import kind_of
 from serinus.judge.evidence import comparison
 from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, Look
+from serinus.judge.evidence.pods import scraped
 from serinus.judge.findings.absence import PodsUnreported, UnexplainedFall
 from serinus.judge.findings.finding import Finding
 from serinus.judge.silence import listen
@@ -86,6 +87,7 @@ def judge(
             look(baseline=_baseline(check, progress), stratify=_strata(analysis, check)),
             budget,
             long_absent,
+            holds=analysis.one_pod_to_blame == "Hold",
         )
         for check, budget in budgets
     )
@@ -221,13 +223,19 @@ def _judged(
     look: Look,
     budget: ErrorBudget,
     unreported: PodsUnreported | None,
+    *,
+    holds: bool,
 ) -> CheckStatus:
+    """`holds`: a check that fails because of one pod of several waits until that pod is gone."""
     if before.rolls_back:
         return before
     kind = kind_of(check)
     if not all(look.answers(query) for query in kind.queries()):
         return before
-    found = kind.judge(before.state, look, budget)
+    found = kind.judge(_without_a_pod_that_left(check, before.state, look), look, budget)
+    if holds:
+        found = _unless_one_pod_is_to_blame(found)
+    found = _unless_a_stable_pod_differs(found)
     if check.settings.shares_budget:
         found = _unless_absent(check, found, look, unreported)
         found = _unless_unexplained(check, found, look)
@@ -236,6 +244,28 @@ def _judged(
         message=found.message[:_LONGEST_MESSAGE],
         state=found.state.replace(budget=_decided_by(check, budget)),
     )
+
+
+def _without_a_pod_that_left(check: Check, state: CheckState, look: Look) -> CheckState:
+    """The evidence rested on that pod, and the check starts again."""
+    if not state.pod_to_blame:
+        return state
+    counters = (one for one in kind_of(check).queries() if isinstance(one, CounterQuery))
+    there = {pod for one in counters for pod in scraped(look.growth(one)[0])}
+    left = there and state.pod_to_blame not in there
+    return CheckState(policy=check.digest) if left else state
+
+
+def _unless_one_pod_is_to_blame(found: Finding) -> Finding:
+    if found.verdict != "Fail" or not found.state.pod_to_blame:
+        return found
+    return replace(found, verdict="Inconclusive")
+
+
+def _unless_a_stable_pod_differs(found: Finding) -> Finding:
+    """No Pass by a baseline that one pod has lifted; a Fail is all the clearer."""
+    differs = any(each.differs for each in found.state.stable_pods)
+    return replace(found, verdict="Inconclusive") if differs and found.verdict == "Pass" else found
 
 
 def _unless_unexplained(check: Check, found: Finding, look: Look) -> Finding:

@@ -4,10 +4,11 @@ A rule that changes nothing returns None; one that waits gives the reason in `ho
 """
 
 import math
+from collections.abc import Iterable, Iterator, Mapping
 
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
-from serinus.api.status import Silence, Verdict
+from serinus.api.status import Candidate, CheckStatus, Silence, Verdict
 from serinus.judge import enter_step, overall
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import carriable_weight
@@ -83,8 +84,9 @@ def roll_back_when_a_check_fails(s: Situation) -> Situation | None:
     failed = [check for check in s.candidate.checks if check.rolls_back]
     if s.candidate.mode != "Steps" or not failed:
         return None
-    evidence = " ".join(f"Check {check.name}: {check.message}" for check in failed)
-    return s.reject(Reason.CHECK_FAILED, evidence)
+    evidence = [f"Check {check.name}: {check.message}" for check in failed]
+    blamed = {check.state.pod_to_blame: None for check in failed if check.state.pod_to_blame}
+    return s.reject(Reason.CHECK_FAILED, " ".join([*evidence, *_nodes(s, blamed)]))
 
 
 def notice_whether_pods_are_missing(s: Situation) -> Situation | None:
@@ -168,11 +170,13 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
 
 
 def notice_whether_anything_can_be_judged(s: Situation) -> Situation | None:
-    """Time without metrics, or with another split, does not count towards maxStepDuration."""
+    """Time without metrics, with another split, or with a pod to mend does not count towards
+    maxStepDuration."""
     candidate = s.candidate
     split_is_wrong = any(check.split_is_wrong for check in candidate.checks)
+    waits_for_a_pod = bool(pods_to_mend(candidate))
     blind = bool(candidate.checks) and overall_verdict(s) in ("Error", "NoData")
-    unreadable = blind or split_is_wrong
+    unreadable = blind or split_is_wrong or waits_for_a_pod
     if unreadable and candidate.unreadable_since is None:
         return s.to_candidate(unreadable_since=s.now)
     if not unreadable and candidate.unreadable_since is not None:
@@ -225,6 +229,7 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
         or _wait_for_traffic(s)
         or _wait_for_the_split(s)
         or _wait_for_metrics(s)
+        or _wait_for_a_pod(s)
         or _wait_for_people_and_time(s)
     )
     if held is None and s.candidate.weight.wanted > 0:
@@ -299,6 +304,40 @@ def _wait_for_metrics(s: Situation) -> Situation | None:
         return None
     message = " ".join(f"Check {check.name}: {check.message}" for check in errors)
     return s.hold(Reason.METRICS_UNAVAILABLE, f"Held until metrics can be read. {message}")
+
+
+def _wait_for_a_pod(s: Situation) -> Situation | None:
+    """One bad pod of stable hides a bad candidate; of the candidate it may be the node's fault."""
+    checks = s.candidate.checks
+    differ = {pod: check for check in checks for pod in check.waits_for_stable_pods}
+    blamed = {pod: check for check in checks for pod in check.waits_for_own_pods}
+    if differ:
+        until = f"Held until stable's pod {' and '.join(differ)} is mended or gone."
+        return s.hold(Reason.STABLE_POD_DIFFERS, _about_pods(s, until, differ))
+    if blamed:
+        until = f"Held until the candidate's pod {' and '.join(blamed)} is gone."
+        return s.hold(Reason.ONE_POD_TO_BLAME, _about_pods(s, until, blamed))
+    return None
+
+
+def _about_pods(s: Situation, until: str, pods: Mapping[str, CheckStatus]) -> str:
+    checks = {check.name: f"Check {check.name}: {check.message}" for check in pods.values()}
+    return " ".join([until, *_nodes(s, pods), *checks.values()])
+
+
+def _nodes(s: Situation, pods: Iterable[str]) -> Iterator[str]:
+    """A sentence for each pod whose node is known."""
+    for pod in pods:
+        if node := s.world.nodes.get(pod):
+            yield f"Pod {pod} is on node {node}."
+
+
+def pods_to_mend(candidate: Candidate) -> set[str]:
+    """Pods of both revisions for which the rollout waits."""
+    checks = candidate.checks
+    return {
+        pod for each in checks for pod in (*each.waits_for_stable_pods, *each.waits_for_own_pods)
+    }
 
 
 def _wait_for_people_and_time(s: Situation) -> Situation | None:

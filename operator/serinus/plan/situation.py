@@ -87,6 +87,8 @@ class SeenPod:
     last_end: PodEnd | None = None
     leaving: bool = False
     """It is being deleted or has failed, and serves no more."""
+    node: str = ""
+    """Name of its node; empty: it has none yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ class World:
     """Ready addresses of the candidate's Service; None: not read."""
     pods_seen: tuple[SeenPod, ...] | None = None
     """Pods of stable and candidate; None: not listed in this pass."""
+    nodes: Mapping[str, str] = field(default_factory=dict)
+    """Node of each pod of stable and candidate, as last listed."""
     weight: float = 0.0
     """The candidate's percentage of the traffic."""
     split_in_effect: bool = False

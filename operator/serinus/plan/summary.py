@@ -10,12 +10,18 @@ from serinus.plan.monitoring import Drift, announce_drift, drift
 from serinus.plan.progress import ERRORS_BEFORE_PAUSE, ROUTE_PATIENCE, overall_verdict
 from serinus.plan.situation import Situation
 
-_PAUSED = {Reason.AWAITING_COMMAND, Reason.PAUSED_BY_SPEC, Reason.INCONCLUSIVE}
+_PAUSED = {
+    Reason.AWAITING_COMMAND,
+    Reason.PAUSED_BY_SPEC,
+    Reason.INCONCLUSIVE,
+    Reason.ONE_POD_TO_BLAME,
+}
 _STUCK = {
     Reason.PROGRESS_DEADLINE_EXCEEDED,
     Reason.ROUTE_REFUSED,
     Reason.CANDIDATE_SILENT,
     Reason.TRAFFIC_SPLIT_WRONG,
+    Reason.STABLE_POD_DIFFERS,
 }
 
 

@@ -22,6 +22,8 @@ class SimulatedCluster:
     """Revisions whose pods are not ready."""
     pods_seen: tuple[SeenPod, ...] | None = None
     """The pods, while they are listed."""
+    nodes: Mapping[str, str] = field(default_factory=dict)
+    """Nodes of pods."""
     routed: bool = True
     """Whether the gateway accepts changes of the route."""
     _history: dict[str, Known] = field(default_factory=dict)
@@ -53,6 +55,7 @@ class SimulatedCluster:
             weight=self._share(split, workloads),
             split_in_effect=in_effect and self._as_wanted,
             pods_seen=self.pods_seen,
+            nodes=self.nodes,
             leads_to=self._leads_to() if in_effect else None,
         )
 

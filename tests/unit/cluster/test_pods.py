@@ -225,3 +225,8 @@ def test_an_evicted_pod_counts_as_one_that_restarted_once_more() -> None:
 def test_a_pod_that_runs_and_one_that_only_waits_have_no_end_to_tell_of() -> None:
     assert seen(listed(container({"running": {}}, ready=True))).last_end is None
     assert seen(listed()).restarts == 0
+
+
+def test_a_pod_has_a_node_once_it_is_scheduled() -> None:
+    assert seen(listed()).node == ""
+    assert seen(listed(spec={"nodeName": "node-a"})).node == "node-a"

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from serinus.api.status import Candidate, Status
+from serinus.api.status import Candidate, CheckState, CheckStatus, StablePod, Status
 from serinus.cluster import Cluster
 from serinus.controller.pod_looks import (
     LOOK_AFTER,
@@ -13,7 +13,7 @@ from serinus.controller.pod_looks import (
     look_at_pods,
 )
 from serinus.manifests.owner import Owner
-from serinus.plan.situation import Workload
+from serinus.plan.situation import SeenPod, Workload
 
 SINCE = 1000.0
 CANDIDATE = Candidate(revision="new", number=2, mode="Steps", since=SINCE, progress_since=SINCE)
@@ -100,6 +100,17 @@ def test_pods_that_leave_because_fewer_are_wanted_are_not_lost() -> None:
 
 def test_a_replica_that_begins_to_lead_in_mid_rollout_looks_at_once() -> None:
     assert after(None).due < SINCE + 3600
+
+
+def test_a_pod_that_a_message_names_is_looked_for_at_once_until_its_node_is_known() -> None:
+    state = CheckState(stable_pods=[StablePod(name="old-1", within=[0.0])])
+    found = CheckStatus(name="errors", kind="errorRate", verdict="Inconclusive", state=state)
+    named, workloads = CANDIDATE.replace(checks=[found]), {"new": Workload(1, 1)}
+    looks = awaiting(None, named, "old", workloads)
+    assert looks.due <= SINCE
+    pod = SeenPod("old-1", "old", created=0.0, restarts=0, node="node-a")
+    looks = awaiting(looks.looked(None, SINCE).placed([pod]), named, "old", workloads)
+    assert (looks.due, looks.nodes) == (SINCE + LOOK_EVERY, {"old-1": "node-a"})
 
 
 def test_another_candidate_begins_anew() -> None:

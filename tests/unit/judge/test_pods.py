@@ -1,5 +1,6 @@
 """One bad pod of several is named; where none or all are bad, nobody is."""
 
+from serinus.api.status import CheckStatus
 from serinus.judge.evidence.pods import MOST_PODS
 from tests.support.simulated_analysis import (
     SimulatedAnalysis,
@@ -146,3 +147,87 @@ def test_a_pod_whose_answers_users_dislike_is_named() -> None:
             simulated.candidate.add(pod, "model_feedback_total", wrong, outcome="incorrect")
 
     assert f"in pod {BAD}, one of 4 pods." in simulated.until("Fail", some_time).message
+
+
+def holding(pods: list[str]) -> SimulatedAnalysis:
+    simulated = SimulatedAnalysis(error_rate(), onePodToBlame="Hold")
+    for pod in pods:
+        serve(simulated, pod, 0, 0)
+    simulated.stable.add("old", "model_requests_total", 0, code="200")
+    simulated.scrape()
+    simulated.look()
+    return simulated
+
+
+def look_at(simulated: SimulatedAnalysis, pods: list[str], bad: int, others: int) -> CheckStatus:
+    """Of the 40 requests of each pod so many fail."""
+    stable_serves(simulated)
+    for pod in pods:
+        serve(simulated, pod, bad if pod == BAD else others, 40)
+    return simulated.look()
+
+
+def test_one_bad_pod_of_several_holds_where_that_is_asked_for() -> None:
+    simulated = holding(names(5))
+    for _ in range(20):
+        found = look_at(simulated, names(5), bad=20, others=0)
+    assert found.verdict == "Inconclusive"
+    assert found.waits_for_own_pods == [BAD]
+    assert f"are in pod {BAD}, one of 5 pods." in found.message
+
+
+def test_a_pod_that_is_well_again_is_still_held_for() -> None:
+    simulated = holding(names(5))
+    for _ in range(5):
+        look_at(simulated, names(5), bad=20, others=0)
+    for _ in range(60):
+        found = look_at(simulated, names(5), bad=0, others=0)
+    assert found.waits_for_own_pods == [BAD]
+
+
+def test_once_the_pod_is_gone_the_check_starts_again_and_may_pass() -> None:
+    simulated = holding(names(5))
+    for _ in range(5):
+        look_at(simulated, names(5), bad=20, others=0)
+    simulated.candidate.values.pop(BAD)
+
+    def the_others_serve() -> None:
+        stable_serves(simulated)
+        for pod in names(5)[1:]:
+            serve(simulated, pod, 0, 40)
+
+    found = simulated.until("Pass", the_others_serve)
+    assert not found.waits_for_own_pods
+
+
+def test_if_the_other_pods_turn_bad_as_well_the_candidate_fails() -> None:
+    simulated = holding(names(5))
+    for _ in range(5):
+        look_at(simulated, names(5), bad=20, others=0)
+    found = look_at(simulated, names(5), bad=20, others=0)
+    assert found.waits_for_own_pods == [BAD]
+    for _ in range(5):
+        found = look_at(simulated, names(5), bad=20, others=20)
+    assert found.verdict == "Fail"
+
+
+def test_a_candidate_that_is_bad_in_all_pods_fails_where_one_pod_would_hold() -> None:
+    simulated = holding(names(5))
+    found = look_at(simulated, names(5), bad=20, others=20)
+    assert found.verdict == "Fail"
+    assert not found.state.pod_to_blame
+
+
+def test_a_slow_pod_holds_as_well() -> None:
+    simulated = SimulatedAnalysis(latency(), onePodToBlame="Hold")
+    for looked in range(12):
+        for pod in names(4):
+            slow = 300 if pod == BAD else 3
+            counts = {0.1: 300 - slow, 1.0: slow} if looked else {0.1: 0, 1.0: 0}
+            buckets(simulated.candidate, pod, "model_request_duration_seconds", counts)
+        stable = {0.1: 2970, 1.0: 30} if looked else {0.1: 0, 1.0: 0}
+        buckets(simulated.stable, "old", "model_request_duration_seconds", stable)
+        if not looked:
+            simulated.scrape()
+        found = simulated.look()
+    assert found.waits_for_own_pods == [BAD]

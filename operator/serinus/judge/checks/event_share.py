@@ -1,13 +1,13 @@
 """The share of bad events among a whole, against stable's and against a fixed limit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from serinus.api.baseline import CheckBaseline
 from serinus.api.checks import Counter, LabelMatcher
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge.evidence import comparison, pods
+from serinus.judge.evidence import comparison, pods, stable_pods
 from serinus.judge.evidence.comparison import (
     Policy,
     Scale,
@@ -20,7 +20,7 @@ from serinus.judge.evidence.dispersion import dispersion, estimated
 from serinus.judge.evidence.history import served
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
-from serinus.judge.findings.event_share import EventShares, Nouns
+from serinus.judge.findings.event_share import EventShares, Nouns, StablePodDiffers
 from serinus.judge.findings.finding import Finding
 from serinus.judge.findings.rates import Conclusion, EventCount, Forecast, ShownBetter, ShownWorse
 from serinus.metrics.counters import Growth
@@ -89,6 +89,8 @@ class EventShare:
         before = self.opened(state)
         state = comparison.looked(before, look, lambda each: self._counted(before, each, budget))
         verdict = comparison.verdict(state, budget)
+        if verdict == "Fail":
+            state = state.replace(pod_to_blame=self._pod_to_blame(state))
         missing = look.missing(self._whole)
         if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
@@ -117,10 +119,10 @@ class EventShare:
         if self._rest:
             failed, state = self._unsuccessful(state, whole, events)
             blocks = [((n_c, n_s), failed)]
-            bad = _shared(failed[0], whole[0], events[0])
+            bad, bad_s = map(_shared, failed, whole, events)
         else:
             blocks = [(_sums(n), _sums(e)) for n, e in look.strata(whole, events)]
-            bad = pods.by_target(events[0])
+            bad, bad_s = map(pods.by_target, events)
         state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
         state = pods.with_requests(state, pods.by_target(whole[0]))
         enough = comparison.ceiling(state, budget)
@@ -131,7 +133,15 @@ class EventShare:
             ]
             state = comparison.weighed(state, weighed)
         found = [pods.with_events(each, bad, state) for each in state.comparisons]
-        return state.replace(comparisons=found)
+        of_stable = stable_pods.by_pod(whole[1], bad_s)
+        return self._pods_compared(state.replace(comparisons=found), of_stable, look)
+
+    def _pods_compared(
+        self, state: CheckState, block: Mapping[str, stable_pods.Counts], look: Look
+    ) -> CheckState:
+        events = self._nouns.events
+        variance = look.baseline.of(events).over_time
+        return stable_pods.weighed(state, self._policies[events].margin, block, variance)
 
     def _unsuccessful(
         self, state: CheckState, whole: tuple[Growth, Growth], good: tuple[Growth, Growth]
@@ -172,7 +182,16 @@ class EventShare:
             conclusion=self._conclusion(verdict, state, look, budget),
             variation=variation(events.name, policy.tolerance, varied, serving),
             stratify=look.stratify,
+            differing=tuple(self._differing(state)),
         )
+
+    def _differing(self, state: CheckState) -> Iterator[StablePodDiffers]:
+        margin = allowed(self._policies[self._nouns.events].margin)
+        for each in state.stable_pods:
+            if each.differs:
+                own = EventCount(each.events, each.requests)
+                others = EventCount(each.other_events, each.other_requests)
+                yield StablePodDiffers(each.name, self._nouns.events, own, others, margin)
 
     def _conclusion(
         self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
@@ -185,11 +204,20 @@ class EventShare:
         return self._forecast(state, look, budget) if all(self._totals(state)) else None
 
     def _shown_worse(self, state: CheckState, budget: ErrorBudget) -> ShownWorse:
-        worst = max(state.comparisons, key=lambda each: log_sum(each.above))
-        tolerance, (_, n_s) = self._policies[worst.name].tolerance, self._totals(state)
-        stable_share = state.comparisons[0].stable / n_s if n_s else 0.0
+        worst, tolerance, stable_share = self._worst(state)
         pod = pods.attributed_pod(state, worst, tolerance, stable_share)
         return ShownWorse(budget.false_rollback, worst.name == LIMIT, pod)
+
+    def _pod_to_blame(self, state: CheckState) -> str:
+        return pods.pod_to_blame(state, *self._worst(state))
+
+    def _worst(self, state: CheckState) -> tuple[Comparison, NullHypothesis, float]:
+        """The comparison with the clearest evidence, what is tolerated of it, and stable's share
+        of events."""
+        worst = max(state.comparisons, key=lambda each: log_sum(each.above))
+        _, n_s = self._totals(state)
+        stable_share = state.comparisons[0].stable / n_s if n_s else 0.0
+        return worst, self._policies[worst.name].tolerance, stable_share
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
         n_c, n_s = self._totals(state)

@@ -88,6 +88,8 @@ class LatencyCheck:
         if not state.comparisons and block.are_of_both and not block.common:
             return Finding("Error", NoCommonBound(source.metric), state)
         verdict = comparison.verdict(state, budget)
+        if verdict == "Fail":
+            state = state.replace(pod_to_blame=self._pod_to_blame(state))
         missing = look.missing(source)
         if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
@@ -227,6 +229,12 @@ class LatencyCheck:
         stable_share = worst.stable / state.stable[REQUESTS]
         pod = pods.attributed_pod(state, worst, self._policy_of(worst).tolerance, stable_share)
         return ShownWorse(budget.false_rollback, worst.name == LIMIT, pod)
+
+    def _pod_to_blame(self, state: CheckState) -> str:
+        worst = _worst(state)
+        stable_share = worst.stable / state.stable[REQUESTS]
+        tolerance = self._policy_of(worst).tolerance
+        return pods.pod_to_blame(state, worst, tolerance, stable_share)
 
     def _forecast(
         self, state: CheckState, block: Durations, look: Look, budget: ErrorBudget

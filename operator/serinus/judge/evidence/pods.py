@@ -8,7 +8,7 @@ from typing import Final
 from serinus.api.status import CheckState, Comparison
 from serinus.judge.evidence.kernel import NullHypothesis
 from serinus.judge.findings.rates import PodShare
-from serinus.metrics.counters import Growth
+from serinus.metrics.counters import LATE_WITHIN, Growth
 
 MOST_PODS: Final = 16
 """What the status has room for; pods that come later count in the sums, and are not named."""
@@ -23,6 +23,13 @@ def by_target(growth: Growth) -> dict[str, float]:
     for increase in growth.increases:
         sums[increase.target] += increase.amount
     return sums
+
+
+def scraped(growth: Growth) -> set[str]:
+    """The pods of an arm that are still there: the others were not scraped for two minutes."""
+    newest = max((each.end for each in growth.increases), default=0.0)
+    fresh = (each for each in growth.increases if each.end > newest - LATE_WITHIN)
+    return {_pod(each.target) for each in fresh}
 
 
 def with_requests(state: CheckState, served: Mapping[str, float]) -> CheckState:
@@ -51,6 +58,21 @@ def attributed_pod(
             known = len(state.pods)
             return PodShare(pod, own, worst.candidate, known, first_pods_only=known == MOST_PODS)
     return None
+
+
+def pod_to_blame(
+    state: CheckState, worst: Comparison, tolerance: NullHypothesis, stable_share: float
+) -> str:
+    """The pod that is beyond the tolerance while the others together are not, as far as chance
+    goes; empty: there is none. A pod stays named, since its events of a while ago do."""
+    named = state.pod_to_blame
+    if not named:
+        attributed = attributed_pod(state, worst, tolerance, stable_share)
+        named = attributed.pod if attributed else ""
+    tolerated = tolerance.ratio * stable_share + tolerance.offset
+    expected = tolerated * sum(n for pod, n in state.pods.items() if pod != named)
+    others = sum(n for pod, n in worst.pods.items() if pod != named)
+    return named if others <= expected + 2 * math.sqrt(expected) else ""
 
 
 def _chance(own: float, events: float, share: float) -> float:

@@ -28,6 +28,24 @@ class Nouns:
 
 
 @dataclass(frozen=True, slots=True)
+class StablePodDiffers:
+    """A pod of stable that is shown to be worse than its other pods."""
+
+    pod: str
+    events: str
+    """Plural: `errors`."""
+    own: EventCount
+    others: EventCount
+    margin: AllowedRate
+
+    def __str__(self) -> str:
+        counts = f"{self.events} {self.own}, its other pods {self.others}"
+        beyond = f"beyond the margin ({self.margin.of('theirs')})"
+        held = "It may hide a bad candidate, so nothing passes until it is mended or gone."
+        return f"Stable's pod {self.pod} has {counts}: {beyond}. {held}"
+
+
+@dataclass(frozen=True, slots=True)
 class EventShares:
     """Both arms' shares of bad events, what is allowed of them, and what is shown."""
 
@@ -43,12 +61,15 @@ class EventShares:
     variation: Variation
     stratify: Sequence[str] = ()
     """Labels within whose values the arms are compared."""
+    differing: tuple[StablePodDiffers, ...] = ()
+    """Pods of stable; no step passes while there are any."""
 
     @property
     def message(self) -> str:
         if not self.candidate.whole:
             return words.sentences(f"The candidate {self.nouns.none_yet}.", self.variation)
-        return words.sentences(f"{self._counts()}; {self._conclusion()}", self.variation)
+        counted = f"{self._counts()}; {self._conclusion()}"
+        return words.sentences(counted, *self.differing, self.variation)
 
     def _counts(self) -> str:
         message = f"Candidate {self.nouns.events} {self.candidate}"

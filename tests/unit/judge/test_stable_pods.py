@@ -1,0 +1,192 @@
+"""A pod of stable that is worse than its other pods keeps a rollout from going on."""
+
+import math
+from itertools import product
+
+import pytest
+
+from serinus.api.status import CheckState, CheckStatus
+from serinus.judge.evidence.kernel import NullHypothesis
+from serinus.judge.evidence.pods import MOST_PODS
+from serinus.judge.evidence.stable_pods import RISK, by_pod, weighed
+from serinus.metrics.counters import Growth, Increase
+from serinus.metrics.queries import Series
+from tests.support.simulated_analysis import SimulatedAnalysis, error_rate, feedback, requests
+
+PODS = [f"stable-{number}" for number in range(5)]
+SICK = PODS[0]
+MARGIN = NullHypothesis(1.5, 0.1)
+
+
+def judging(candidate: tuple[str, ...] = ("pod",), **analysis: object) -> SimulatedAnalysis:
+    simulated = SimulatedAnalysis(error_rate(), **analysis)
+    for pod in PODS:
+        requests(simulated.stable, pod, 0, 0)
+    for pod in candidate:
+        requests(simulated.candidate, pod, 0, 0)
+    simulated.scrape()
+    simulated.look()
+    return simulated
+
+
+def look(
+    simulated: SimulatedAnalysis, candidate: int, sick: int = 1, pods: list[str] = PODS
+) -> CheckStatus:
+    """Of a hundred requests of each pod so many fail, of those that are well one."""
+    requests(simulated.candidate, "pod", candidate, 100)
+    for pod in pods:
+        requests(simulated.stable, pod, sick if pod == SICK else 1, 100)
+    return simulated.look()
+
+
+def test_a_bad_candidate_does_not_pass_beside_a_sick_pod_which_is_named() -> None:
+    simulated = judging()
+    for _ in range(40):
+        found = look(simulated, 12, sick=60)
+    assert found.verdict == "Inconclusive"
+    assert found.waits_for_stable_pods == [SICK]
+    assert (
+        "Stable's pod stable-0 has errors 2400/4000 (60%), its other pods 160/16000 (1.0%): beyond "
+        "the margin (1.5 times theirs + 1%). It may hide a bad candidate, so nothing passes until "
+        "it is mended or gone." in found.message
+    )
+
+
+def test_it_would_have_passed_by_the_rate_that_the_pod_lifts() -> None:
+    simulated = judging()
+    for _ in range(40):
+        found = look(simulated, 12, sick=60)
+    assert "within the margin (1.5 times stable's + 1%)" in found.message
+
+
+def test_the_candidate_is_judged_by_what_is_counted_after_the_pod_is_mended() -> None:
+    simulated = judging()
+    for _ in range(40):
+        look(simulated, 12, sick=60)
+    verdicts: list[str] = []
+    while len(verdicts) < 100 and "Fail" not in verdicts:
+        verdicts.append(look(simulated, 12).verdict)
+    assert "Pass" not in verdicts
+    assert verdicts[-1] == "Fail"
+
+
+def test_a_good_candidate_passes_once_the_pod_is_mended() -> None:
+    simulated = judging()
+    for _ in range(20):
+        found = look(simulated, 1, sick=60)
+    assert found.waits_for_stable_pods
+    for _ in range(40):
+        found = look(simulated, 1)
+    assert not found.waits_for_stable_pods
+    assert found.verdict == "Pass"
+
+
+def test_the_check_starts_a_step_anew_once_the_pod_is_gone() -> None:
+    simulated = judging()
+    for _ in range(20):
+        look(simulated, 1, sick=60)
+    simulated.stable.values.pop(SICK)
+    found = look(simulated, 1, pods=PODS[1:])
+    since = simulated.at
+    while found.waits_for_stable_pods:
+        found = look(simulated, 1, pods=PODS[1:])
+    assert simulated.at - since <= 120
+    assert found.verdict == "Inconclusive"
+    assert found.state.step_requests == 0
+
+
+def test_pods_that_differ_by_less_than_the_margin_hold_nothing() -> None:
+    simulated = judging()
+    for _ in range(40):
+        found = look(simulated, 1, sick=2)
+    assert found.verdict == "Pass"
+
+
+def test_a_bad_candidate_still_fails_beside_a_sick_pod() -> None:
+    simulated = judging()
+    for _ in range(10):
+        found = look(simulated, 60, sick=60)
+    assert found.verdict == "Fail"
+
+
+def test_feedback_finds_a_sick_pod_too() -> None:
+    simulated = SimulatedAnalysis(feedback())
+    for looked in range(30):
+        for pods, name, bad in (
+            (simulated.candidate, "pod", 3),
+            *((simulated.stable, pod, 28 if pod == SICK else 3) for pod in PODS),
+        ):
+            times = 1 if looked else 0
+            pods.add(name, "model_feedback_total", times * bad, outcome="incorrect")
+            pods.add(name, "model_feedback_total", times * (30 - bad), outcome="correct")
+        if not looked:
+            simulated.scrape()
+        found = simulated.look()
+    assert found.waits_for_stable_pods == [SICK]
+
+
+def worth(state: CheckState) -> float:
+    """Evidence that a pod differs, with what is kept for those that may come."""
+    kept = 1 / (state.stable_pods_compared + 1)
+    return kept + sum(math.exp(e) for pod in state.stable_pods for e in pod.above)
+
+
+def chance(sizes: tuple[int, ...], events: tuple[int, ...], rates: tuple[float, ...]) -> float:
+    return math.prod(
+        math.comb(n, e) * p**e * (1 - p) ** (n - e)
+        for n, e, p in zip(sizes, events, rates, strict=True)
+    )
+
+
+def is_alike(sizes: tuple[int, ...], rates: tuple[float, ...]) -> bool:
+    """Whether each pod is within the margin of the others."""
+    for pod, rate in enumerate(rates):
+        others = [other for other in range(len(sizes)) if other != pod]
+        served = sum(sizes[other] for other in others)
+        mean = sum(sizes[other] * rates[other] for other in others) / served
+        if rate > MARGIN.ratio * mean + MARGIN.offset + 1e-12:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("sizes", [(3, 3), (2, 4), (2, 2, 2), (1, 3, 2)])
+def test_evidence_that_some_pod_differs_is_worth_at_most_one_if_none_does(
+    sizes: tuple[int, ...],
+) -> None:
+    names = PODS[: len(sizes)]
+    start = weighed(CheckState(), MARGIN, dict.fromkeys(names, (0.0, 0.0)), 1.0)
+    assert worth(start) <= 1 + 1e-9
+    outcomes = []
+    for events in product(*(range(n + 1) for n in sizes)):
+        block = {name: each for name, *each in zip(names, sizes, events, strict=True)}
+        after = weighed(start, MARGIN, {k: (n, e) for k, (n, e) in block.items()}, 1.0)
+        outcomes.append((events, worth(after)))
+    grain = [k / 5 for k in range(6)]
+    for rates in product(grain, repeat=len(sizes)):
+        if is_alike(sizes, rates):
+            expected = sum(chance(sizes, events, rates) * e for events, e in outcomes)
+            assert expected <= worth(start) + 1e-6
+
+
+def test_all_pods_that_ever_come_keep_to_the_risk_together() -> None:
+    state = CheckState()
+    for number in range(200):
+        block = {f"pod-{number}": (1.0, 0.0), f"pod-{number + 1}": (1.0, 0.0)}
+        state = weighed(state, MARGIN, block, 1.0)
+    assert state.stable_pods_compared == 201
+    assert sum(1 / (k * (k + 1)) for k in range(1, 202)) < 1
+    assert RISK < 0.01
+
+
+def test_no_more_pods_are_compared_than_the_status_has_room_for() -> None:
+    block = {f"pod-{number}": (1.0, 0.0) for number in range(40)}
+    state = weighed(CheckState(), MARGIN, block, 1.0)
+    assert len(weighed(state, MARGIN, block, 1.0).stable_pods) == MOST_PODS
+
+
+def test_two_ports_of_a_pod_are_one_pod() -> None:
+    served = [("a@1", 3.0), ("a@2", 4.0), ("b@1", 5.0)]
+    growth = Growth(
+        tuple(Increase(Series({}, ()), target, 0.0, 60.0, n, True) for target, n in served)
+    )
+    assert by_pod(growth, {"a@2": 2.0}) == {"a": (7.0, 2.0), "b": (5.0, 0.0)}
