@@ -146,6 +146,7 @@ def test_a_bad_candidate_is_found_once_its_feedback_is_of_age() -> None:
 
 def test_nothing_counts_while_the_weight_is_not_in_effect() -> None:
     simulated = judging(after="60s")
+    simulated.weight = None
     simulated.feedback((40, 40), (0, 300))
     assert simulated.look().message == "Feedback counts from 60s after the weight takes effect."
 

@@ -47,7 +47,7 @@ def test_a_bad_candidate_does_not_pass_beside_a_sick_pod_which_is_named() -> Non
     assert found.waits_for_stable_pods == [SICK]
     assert (
         "Stable's pod stable-0 has errors 2400/4000 (60%), its other pods 160/16000 (1.0%): beyond "
-        "the margin (1.5 times theirs + 1%). It may hide a bad candidate, so nothing passes until "
+        "the margin (1.5 times theirs + 0.5%). It may hide a bad candidate, so nothing passes until "
         "it is mended or gone." in found.message
     )
 
@@ -56,7 +56,7 @@ def test_it_would_have_passed_by_the_rate_that_the_pod_lifts() -> None:
     simulated = judging()
     for _ in range(40):
         found = look(simulated, 12, sick=60)
-    assert "within the margin (1.5 times stable's + 1%)" in found.message
+    assert "within the margin (1.5 times stable's + 0.5%)" in found.message
 
 
 def test_the_candidate_is_judged_by_what_is_counted_after_the_pod_is_mended() -> None:
