@@ -2,8 +2,8 @@
 
 import math
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Self
@@ -91,7 +91,19 @@ class ArmHistogram:
         )
 
 
-def _buckets(increases: Iterable[Increase]) -> Buckets:
+def _buckets(increases: Sequence[Increase]) -> Buckets:
+    """The sum of a pod's histograms, such as one for each route."""
+    times = Counter(increase.labels["le"] for increase in increases)
+    if len(set(times.values())) <= 1:
+        return _with_equal_bounds(increases)
+    of_each: dict[frozenset[tuple[str, str]], list[Increase]] = defaultdict(list)
+    for increase in increases:
+        rest = frozenset(item for item in increase.labels.items() if item[0] != "le")
+        of_each[rest].append(increase)
+    return _sum([_with_equal_bounds(own) for own in of_each.values()])
+
+
+def _with_equal_bounds(increases: Iterable[Increase]) -> Buckets:
     """Made monotonic if a reset was seen in some buckets only; an infinite bound is added if a pod
     exports none."""
     sums: dict[float, float] = defaultdict(float, {math.inf: 0.0})
@@ -99,3 +111,15 @@ def _buckets(increases: Iterable[Increase]) -> Buckets:
         sums[float(increase.labels["le"])] += increase.amount
     bounds = sorted(sums)
     return Buckets(tuple(bounds), tuple(accumulate((sums[bound] for bound in bounds), max)))
+
+
+def _sum(histograms: Sequence[Buckets]) -> Buckets:
+    """At the bounds that are inside no bucket with observations. Native histograms omit bounds
+    between which there are none."""
+    total = math.fsum(each.total for each in histograms)
+    counts = {}
+    for bound in sorted({bound for each in histograms for bound in each.bounds}):
+        above = [each.above(bound) for each in histograms]
+        if None not in above:
+            counts[bound] = total - math.fsum(count for count in above if count is not None)
+    return Buckets(tuple(counts), tuple(counts.values()))
