@@ -98,6 +98,10 @@ class StablePod(StatusType):
     events: float = Field(default=0.0, description="Its bad events.")
     other_requests: float = Field(default=0.0, description="Requests of the other pods.")
     other_events: float = Field(default=0.0, description="Bad events of the other pods.")
+    pending_requests: float = Field(
+        default=0.0, description="Requests that are not evidence yet, until other pods have some."
+    )
+    pending_events: float = Field(default=0.0, description="Bad events among them.")
     above: LogEvidence = Field(
         default_factory=list, description="Evidence against 'within the margin of the other pods'."
     )
@@ -154,6 +158,9 @@ class CheckState(StatusType):
     )
     stable_pods_compared: int = Field(
         default=0, description="How often the comparison of a stable pod began."
+    )
+    stable_pods_weighed_at: Moment | None = Field(
+        default=None, description="Time of the last comparison of stable's pods."
     )
     step_requests: float = Field(
         default=0.0, description="Requests of the candidate since the last change of the weight."

@@ -16,6 +16,7 @@ from tests.support.simulated_analysis import SimulatedAnalysis, error_rate, feed
 PODS = [f"stable-{number}" for number in range(5)]
 SICK = PODS[0]
 MARGIN = NullHypothesis(1.5, 0.1)
+AT = 1000.0
 
 
 def judging(candidate: tuple[str, ...] = ("pod",), **analysis: object) -> SimulatedAnalysis:
@@ -109,6 +110,48 @@ def test_a_bad_candidate_still_fails_beside_a_sick_pod() -> None:
     assert found.verdict == "Fail"
 
 
+@pytest.mark.parametrize("apart", [3.0, 11.0])
+def test_an_outage_of_all_pods_blames_none_of_them_though_they_are_scraped_one_by_one(
+    apart: float,
+) -> None:
+    """All requests fail for a minute; each pod answers ten a second."""
+    simulated = judging()
+    begins, ends = simulated.at + 95, simulated.at + 155
+    for second in range(1, 300):
+        simulated.at += 1
+        down = begins <= simulated.at < ends
+        for number, pod in enumerate(PODS):
+            requests(simulated.stable, pod, 10 if down else 0, 10)
+            if second % 60 == number * apart:
+                simulated.stable.scrape(simulated.at, pod)
+        requests(simulated.candidate, "pod", 10 if down else 0, 10)
+        if second % 15 == 0:
+            simulated.candidate.scrape(simulated.at)
+            assert not simulated.judge().waits_for_stable_pods
+
+
+def test_pods_that_no_look_sees_together_are_compared_all_the_same() -> None:
+    simulated = judging()
+    for second in range(1, 400):
+        simulated.at += 1
+        for number, pod in enumerate(PODS):
+            requests(simulated.stable, pod, 5 if pod == SICK else 0, 10)
+            if second % 15 == 3 * number:
+                simulated.stable.scrape(simulated.at, pod)
+        requests(simulated.candidate, "pod", 0, 5)
+        simulated.candidate.scrape(simulated.at)
+        found = simulated.judge()
+    assert found.waits_for_stable_pods == [SICK]
+
+
+def test_an_idle_pod_does_not_keep_the_others_from_being_compared() -> None:
+    simulated = judging()
+    requests(simulated.stable, "idle", 0, 0)
+    for _ in range(40):
+        found = look(simulated, 1, sick=60)
+    assert found.waits_for_stable_pods == [SICK]
+
+
 def test_feedback_finds_a_sick_pod_too() -> None:
     simulated = SimulatedAnalysis(feedback())
     for looked in range(30):
@@ -154,12 +197,12 @@ def test_evidence_that_some_pod_differs_is_worth_at_most_one_if_none_does(
     sizes: tuple[int, ...],
 ) -> None:
     names = PODS[: len(sizes)]
-    start = weighed(CheckState(), MARGIN, dict.fromkeys(names, (0.0, 0.0)), 1.0)
+    start = weighed(CheckState(), MARGIN, dict.fromkeys(names, (0.0, 0.0)), 1.0, AT)
     assert worth(start) <= 1 + 1e-9
     outcomes = []
     for events in product(*(range(n + 1) for n in sizes)):
         block = {name: each for name, *each in zip(names, sizes, events, strict=True)}
-        after = weighed(start, MARGIN, {k: (n, e) for k, (n, e) in block.items()}, 1.0)
+        after = weighed(start, MARGIN, {k: (n, e) for k, (n, e) in block.items()}, 1.0, AT)
         outcomes.append((events, worth(after)))
     grain = [k / 5 for k in range(6)]
     for rates in product(grain, repeat=len(sizes)):
@@ -172,7 +215,7 @@ def test_all_pods_that_ever_come_keep_to_the_risk_together() -> None:
     state = CheckState()
     for number in range(200):
         block = {f"pod-{number}": (1.0, 0.0), f"pod-{number + 1}": (1.0, 0.0)}
-        state = weighed(state, MARGIN, block, 1.0)
+        state = weighed(state, MARGIN, block, 1.0, AT)
     assert state.stable_pods_compared == 201
     assert sum(1 / (k * (k + 1)) for k in range(1, 202)) < 1
     assert RISK < 0.01
@@ -180,8 +223,8 @@ def test_all_pods_that_ever_come_keep_to_the_risk_together() -> None:
 
 def test_no_more_pods_are_compared_than_the_status_has_room_for() -> None:
     block = {f"pod-{number}": (1.0, 0.0) for number in range(40)}
-    state = weighed(CheckState(), MARGIN, block, 1.0)
-    assert len(weighed(state, MARGIN, block, 1.0).stable_pods) == MOST_PODS
+    state = weighed(CheckState(), MARGIN, block, 1.0, AT)
+    assert len(weighed(state, MARGIN, block, 1.0, AT).stable_pods) == MOST_PODS
 
 
 def test_two_ports_of_a_pod_are_one_pod() -> None:

@@ -136,7 +136,7 @@ class EventShare:
     ) -> CheckState:
         events = self._nouns.events
         variance = look.baseline.of(events).over_time
-        return stable_pods.weighed(state, self._policies[events].margin, block, variance)
+        return stable_pods.weighed(state, self._policies[events].margin, block, variance, look.at)
 
     def _unsuccessful(
         self, state: CheckState, whole: tuple[Growth, Growth], good: tuple[Growth, Growth]

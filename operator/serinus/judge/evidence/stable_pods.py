@@ -37,24 +37,38 @@ RISK: Final = 0.001
 RISK_OF_MENDED: Final = 0.05
 """Probability that a pod beyond the margin is taken for mended before its evidence starts again."""
 
+MOST_AT_ONCE: Final = 2.7
+"""Greatest log of what a comparison may gain at once. An outage of all pods looks like one of some,
+because pods are scraped at different moments; at the next comparison it does not. Evidence that is
+cut is less, and as valid."""
+
+LONGEST_WAIT: Final = 60.0
+"""Seconds to wait for a pod without requests."""
+
 Counts = tuple[float, float]
 """Requests and events."""
 
 
 def weighed(
-    state: CheckState, margin: NullHypothesis, block: Mapping[str, Counts], variance: float
+    state: CheckState,
+    margin: NullHypothesis,
+    block: Mapping[str, Counts],
+    variance: float,
+    at: float,
 ) -> CheckState:
-    """The state after a block, with the counts of each of stable's pods that is scraped.
+    """The state after a look at a time (Unix seconds), with what each of stable's pods that is
+    there has counted since the last one.
 
     `variance`: of the events, as a multiple of that of independent ones.
     """
     if len(block) < 2:
         return state
-    known = {each.name: each for each in state.stable_pods if each.name in block}
-    total = sum(n for n, _ in block.values()), sum(e for _, e in block.values())
-    after = [_counted(each, margin, block[name], total, variance) for name, each in known.items()]
-    kept = [each for each in after if not _mended(each)]
-    new = sorted(set(block) - set(known))[: MOST_PODS - len(kept)]
+    pods = [_counted(each, block) for each in state.stable_pods if each.name in block]
+    since = at if state.stable_pods_weighed_at is None else state.stable_pods_weighed_at
+    if all(each.pending_requests for each in pods) or at - since >= LONGEST_WAIT:
+        pods, since = [_weighed(each, pods, margin, variance) for each in pods], at
+    kept = [each for each in pods if not _mended(each)]
+    new = sorted(set(block) - {each.name for each in pods})[: MOST_PODS - len(kept)]
     begun = [
         StablePod(name=name, above=opened(WORSE, 1 / (number * (number + 1))))
         for number, name in enumerate(new, state.stable_pods_compared + 1)
@@ -62,7 +76,9 @@ def weighed(
     left = {each.name for each in state.stable_pods if each.differs} - {each.name for each in kept}
     state = step_entered(state) if left else state
     return state.replace(
-        stable_pods=[*kept, *begun], stable_pods_compared=state.stable_pods_compared + len(begun)
+        stable_pods=[*kept, *begun],
+        stable_pods_compared=state.stable_pods_compared + len(begun),
+        stable_pods_weighed_at=since,
     )
 
 
@@ -77,27 +93,41 @@ def by_pod(requests: Growth, events: Mapping[str, float]) -> dict[str, Counts]:
     return found
 
 
-def _counted(
-    pod: StablePod, margin: NullHypothesis, own: Counts, total: Counts, variance: float
-) -> StablePod:
-    (n, e), (others_n, others_e) = own, (total[0] - own[0], total[1] - own[1])
+def _counted(pod: StablePod, block: Mapping[str, Counts]) -> StablePod:
+    """Its counts wait until all pods have some: they are scraped at different moments."""
+    requests, events = block[pod.name]
+    return pod.replace(
+        pending_requests=pod.pending_requests + requests,
+        pending_events=pod.pending_events + events,
+    )
 
-    def grow(evidence: Iterable[float], alternatives: Sequence[Alternative]) -> list[float]:
+
+def _weighed(
+    pod: StablePod, pods: Iterable[StablePod], margin: NullHypothesis, variance: float
+) -> StablePod:
+    n, e = pod.pending_requests, pod.pending_events
+    others = [other for other in pods if other.name != pod.name]
+    others_n = sum(other.pending_requests for other in others)
+    others_e = sum(other.pending_events for other in others)
+
+    def gained(alternatives: Sequence[Alternative]) -> list[float]:
         increments = log_increments(margin, alternatives, n, others_n)
-        return grown(evidence, (gain / variance for gain in gains(increments, e, others_e)))
+        return [gain / variance for gain in gains(increments, e, others_e)]
 
     above, within = pod.above, pod.within
     if within:
-        seen = grow(within, better(margin))
+        seen = grown(within, gained(better(margin)))
         within = seen if log_sum(seen) > 0 else opened(BETTER)
     else:
-        above = grow(above, WORSE)
+        above = grown(above, (min(gain, MOST_AT_ONCE) for gain in gained(WORSE)))
         within = opened(BETTER) if log_sum(above) >= -math.log(RISK) else []
     return pod.replace(
         requests=pod.requests + n,
         events=pod.events + e,
         other_requests=pod.other_requests + others_n,
         other_events=pod.other_events + others_e,
+        pending_requests=0.0,
+        pending_events=0.0,
         above=above,
         within=within,
     )
