@@ -27,7 +27,7 @@ class Nouns:
 
 @dataclass(frozen=True, slots=True)
 class StablePodDiffers:
-    """A pod of stable that is shown to be worse than its other pods."""
+    """A pod of stable that is, or seems to be, worse than its other pods."""
 
     pod: str
     events: str
@@ -35,10 +35,13 @@ class StablePodDiffers:
     own: EventCount
     others: EventCount
     margin: AllowedRate
+    shown: bool
 
     def __str__(self) -> str:
         counts = f"{self.events} {self.own}, its other pods {self.others}"
         beyond = f"beyond the margin ({self.margin.of('theirs')})"
+        if not self.shown:
+            return f"Stable's pod {self.pod} has {counts}: nothing passes until that is clear."
         held = "It may hide a bad candidate, so nothing passes until it is mended or gone."
         return f"Stable's pod {self.pod} has {counts}: {beyond}. {held}"
 
@@ -58,7 +61,7 @@ class EventShares:
     """None: too little was counted."""
     variation: Variation
     differing: tuple[StablePodDiffers, ...] = ()
-    """Pods of stable; no step passes while there are any."""
+    """Pods of stable that a step waits for."""
 
     @property
     def message(self) -> str:
