@@ -94,12 +94,21 @@ class StablePod(StatusType):
     """A pod of stable, compared with stable's other pods."""
 
     name: Annotated[str, Field(max_length=253)] = Field(description="Name of the pod.")
+    number: int = Field(default=1, description="Number of the comparison in this rollout.")
+    weighings: int = Field(default=0, description="How often its counts were weighed.")
     requests: float = Field(default=0.0, description="Its requests since it is compared.")
     events: float = Field(default=0.0, description="Its bad events.")
     other_requests: float = Field(default=0.0, description="Requests of the other pods.")
     other_events: float = Field(default=0.0, description="Bad events of the other pods.")
+    pending_requests: float = Field(
+        default=0.0, description="Requests that are not weighed yet, until other pods have some."
+    )
+    pending_events: float = Field(default=0.0, description="Bad events among them.")
     above: LogEvidence = Field(
         default_factory=list, description="Evidence against 'within the margin of the other pods'."
+    )
+    suspicion: float = Field(
+        default=0.0, description="Recent evidence for the same, which a Pass waits for."
     )
     within: LogEvidence = Field(
         default_factory=list,
@@ -154,6 +163,9 @@ class CheckState(StatusType):
     )
     stable_pods_compared: int = Field(
         default=0, description="How often the comparison of a stable pod began."
+    )
+    stable_pods_weighed_at: Moment | None = Field(
+        default=None, description="Time of the last comparison of stable's pods."
     )
     step_requests: float = Field(
         default=0.0, description="Requests of the candidate since the last change of the weight."

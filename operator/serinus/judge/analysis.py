@@ -16,6 +16,7 @@ from serinus.judge.checks import kind_of
 from serinus.judge.evidence import comparison
 from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, Look
 from serinus.judge.evidence.pods import scraped
+from serinus.judge.evidence.stable_pods import suspects, unknown
 from serinus.judge.findings.absence import PodsUnreported, UnexplainedFall
 from serinus.judge.findings.finding import Finding
 from serinus.judge.silence import listen
@@ -263,9 +264,9 @@ def _unless_one_pod_is_to_blame(found: Finding) -> Finding:
 
 
 def _unless_a_stable_pod_differs(found: Finding) -> Finding:
-    """No Pass by a baseline that one pod has lifted; a Fail is all the clearer."""
-    differs = any(each.differs for each in found.state.stable_pods)
-    return replace(found, verdict="Inconclusive") if differs and found.verdict == "Pass" else found
+    """No Pass by a baseline that one pod may have lifted; a Fail is all the clearer."""
+    waits = suspects(found.state) or unknown(found.state)
+    return replace(found, verdict="Inconclusive") if waits and found.verdict == "Pass" else found
 
 
 def _unless_unexplained(check: Check, found: Finding, look: Look) -> Finding:

@@ -16,6 +16,7 @@ from tests.support.simulated_analysis import SimulatedAnalysis, error_rate, feed
 PODS = [f"stable-{number}" for number in range(5)]
 SICK = PODS[0]
 MARGIN = NullHypothesis(1.5, 0.1)
+AT = 1000.0
 
 
 def judging(candidate: tuple[str, ...] = ("pod",), **analysis: object) -> SimulatedAnalysis:
@@ -109,6 +110,72 @@ def test_a_bad_candidate_still_fails_beside_a_sick_pod() -> None:
     assert found.verdict == "Fail"
 
 
+@pytest.mark.parametrize("apart", [3.0, 11.0])
+def test_an_outage_of_all_pods_blames_none_of_them_though_they_are_scraped_one_by_one(
+    apart: float,
+) -> None:
+    """All requests fail for a minute; each pod answers ten a second."""
+    simulated = judging()
+    begins, ends = simulated.at + 95, simulated.at + 155
+    for second in range(1, 300):
+        simulated.at += 1
+        down = begins <= simulated.at < ends
+        for number, pod in enumerate(PODS):
+            requests(simulated.stable, pod, 10 if down else 0, 10)
+            if second % 60 == number * apart:
+                simulated.stable.scrape(simulated.at, pod)
+        requests(simulated.candidate, "pod", 10 if down else 0, 10)
+        if second % 15 == 0:
+            simulated.candidate.scrape(simulated.at)
+            assert not simulated.judge().waits_for_stable_pods
+
+
+def test_pods_that_no_look_sees_together_are_compared_all_the_same() -> None:
+    simulated = judging()
+    for second in range(1, 400):
+        simulated.at += 1
+        for number, pod in enumerate(PODS):
+            requests(simulated.stable, pod, 5 if pod == SICK else 0, 10)
+            if second % 15 == 3 * number:
+                simulated.stable.scrape(simulated.at, pod)
+        requests(simulated.candidate, "pod", 0, 5)
+        simulated.candidate.scrape(simulated.at)
+        found = simulated.judge()
+    assert found.waits_for_stable_pods == [SICK]
+
+
+def test_a_candidate_does_not_pass_before_a_sick_pod_can_be_named() -> None:
+    simulated = judging()
+    found = look(simulated, 3, sick=100)
+    assert not found.waits_for_stable_pods
+    assert found.verdict == "Inconclusive"
+    assert (
+        "Stable's pod stable-0 has errors 100/100 (100%), its other pods 4/400 (1.0%): nothing "
+        "passes until that is clear." in found.message
+    )
+
+
+def test_a_pod_that_turns_sick_after_an_hour_is_named_within_three_minutes() -> None:
+    simulated = judging()
+    for _ in range(240):
+        found = look(simulated, 1)
+    assert found.verdict == "Pass"
+    verdicts = []
+    while not found.waits_for_stable_pods:
+        found = look(simulated, 1, sick=60)
+        verdicts.append(found.verdict)
+    assert len(verdicts) <= 12
+    assert "Pass" not in verdicts
+
+
+def test_an_idle_pod_does_not_keep_the_others_from_being_compared() -> None:
+    simulated = judging()
+    requests(simulated.stable, "idle", 0, 0)
+    for _ in range(40):
+        found = look(simulated, 1, sick=60)
+    assert found.waits_for_stable_pods == [SICK]
+
+
 def test_feedback_finds_a_sick_pod_too() -> None:
     simulated = SimulatedAnalysis(feedback())
     for looked in range(30):
@@ -126,9 +193,12 @@ def test_feedback_finds_a_sick_pod_too() -> None:
 
 
 def worth(state: CheckState) -> float:
-    """Evidence that a pod differs, with what is kept for those that may come."""
+    """Evidence that a pod differs, with what is kept for later, and for pods that may come."""
     kept = 1 / (state.stable_pods_compared + 1)
-    return kept + sum(math.exp(e) for pod in state.stable_pods for e in pod.above)
+    for pod in state.stable_pods:
+        later = 1 / (pod.number * (pod.number + 1)) / (pod.weighings + 1)
+        kept += later + sum(math.exp(e) for e in pod.above)
+    return kept
 
 
 def chance(sizes: tuple[int, ...], events: tuple[int, ...], rates: tuple[float, ...]) -> float:
@@ -154,25 +224,32 @@ def test_evidence_that_some_pod_differs_is_worth_at_most_one_if_none_does(
     sizes: tuple[int, ...],
 ) -> None:
     names = PODS[: len(sizes)]
-    start = weighed(CheckState(), MARGIN, dict.fromkeys(names, (0.0, 0.0)), 1.0)
-    assert worth(start) <= 1 + 1e-9
+    nobody = dict.fromkeys(names, (1.0, 1.0))
+    for start in (CheckState(), weighed(CheckState(), MARGIN, nobody, 1.0, AT, AT)):
+        assert worth_expected(start, names, sizes) <= worth(start) + 1e-6
+        assert start.stable_pods or worth(start) == 1
+
+
+def worth_expected(start: CheckState, names: list[str], sizes: tuple[int, ...]) -> float:
+    """The greatest over all rates of which none is beyond the margin."""
     outcomes = []
     for events in product(*(range(n + 1) for n in sizes)):
-        block = {name: each for name, *each in zip(names, sizes, events, strict=True)}
-        after = weighed(start, MARGIN, {k: (n, e) for k, (n, e) in block.items()}, 1.0)
-        outcomes.append((events, worth(after)))
+        counts = zip(map(float, sizes), map(float, events), strict=True)
+        block = dict(zip(names, counts, strict=True))
+        outcomes.append((events, worth(weighed(start, MARGIN, block, 1.0, AT, AT))))
     grain = [k / 5 for k in range(6)]
-    for rates in product(grain, repeat=len(sizes)):
-        if is_alike(sizes, rates):
-            expected = sum(chance(sizes, events, rates) * e for events, e in outcomes)
-            assert expected <= worth(start) + 1e-6
+    return max(
+        sum(chance(sizes, events, rates) * e for events, e in outcomes)
+        for rates in product(grain, repeat=len(sizes))
+        if is_alike(sizes, rates)
+    )
 
 
 def test_all_pods_that_ever_come_keep_to_the_risk_together() -> None:
     state = CheckState()
     for number in range(200):
         block = {f"pod-{number}": (1.0, 0.0), f"pod-{number + 1}": (1.0, 0.0)}
-        state = weighed(state, MARGIN, block, 1.0)
+        state = weighed(state, MARGIN, block, 1.0, AT, AT)
     assert state.stable_pods_compared == 201
     assert sum(1 / (k * (k + 1)) for k in range(1, 202)) < 1
     assert RISK < 0.01
@@ -180,8 +257,8 @@ def test_all_pods_that_ever_come_keep_to_the_risk_together() -> None:
 
 def test_no_more_pods_are_compared_than_the_status_has_room_for() -> None:
     block = {f"pod-{number}": (1.0, 0.0) for number in range(40)}
-    state = weighed(CheckState(), MARGIN, block, 1.0)
-    assert len(weighed(state, MARGIN, block, 1.0).stable_pods) == MOST_PODS
+    state = weighed(CheckState(), MARGIN, block, 1.0, AT, AT)
+    assert len(weighed(state, MARGIN, block, 1.0, AT, AT).stable_pods) == MOST_PODS
 
 
 def test_two_ports_of_a_pod_are_one_pod() -> None:

@@ -141,7 +141,9 @@ class EventShare:
     ) -> CheckState:
         events = self._nouns.events
         variance = look.baseline.of(events).over_time
-        return stable_pods.weighed(state, self._policies[events].margin, block, variance)
+        return stable_pods.weighed(
+            state, self._policies[events].margin, block, variance, look.at, look.since
+        )
 
     def _unsuccessful(
         self, state: CheckState, whole: tuple[Growth, Growth], good: tuple[Growth, Growth]
@@ -187,11 +189,10 @@ class EventShare:
 
     def _differing(self, state: CheckState) -> Iterator[StablePodDiffers]:
         margin = allowed(self._policies[self._nouns.events].margin)
-        for each in state.stable_pods:
-            if each.differs:
-                own = EventCount(each.events, each.requests)
-                others = EventCount(each.other_events, each.other_requests)
-                yield StablePodDiffers(each.name, self._nouns.events, own, others, margin)
+        for each in stable_pods.suspects(state):
+            own = EventCount(each.events, each.requests)
+            others = EventCount(each.other_events, each.other_requests)
+            yield StablePodDiffers(each.name, self._nouns.events, own, others, margin, each.differs)
 
     def _conclusion(
         self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget

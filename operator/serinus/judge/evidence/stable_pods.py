@@ -2,13 +2,17 @@
 
 Each pod of stable is compared with stable's other pods: is it worse than the margin would allow a
 candidate? The margin and not the tolerance, since pods differ a little, and a tolerance widened by
-how much they do would be the wider the sicker one of them is. Pod number k of a rollout has
-1 / (k (k + 1)) of the risk, so that all of them, with any that come later, keep to it.
+how much they do would be the wider the sicker one of them is. Comparison number k of a rollout has
+1 / (k (k + 1)) of the risk, so that all pods, with any that come later, keep to it. Of that, what
+begins with the j-th weighing has 1 / (j (j + 1)): a pod may turn sick late.
 
 A pod that was named is mended once it is shown to be within the margin. That evidence never falls
 below its start, or a pod would have to be well for as long as it was sick; a pod that is a little
 beyond the margin may be taken for mended, and is named again. Once a pod is mended or gone, Pass
 must be shown anew, for its counts were stable's until then.
+
+A candidate may pass sooner than a pod can be named. So Pass also waits for a pod that is suspect:
+a cusum, which proves nothing, and ends by itself where nothing is wrong.
 """
 
 import math
@@ -28,6 +32,7 @@ from serinus.judge.evidence.kernel import (
     log_increments,
     log_sum,
     opened,
+    raised,
 )
 from serinus.judge.evidence.pods import MOST_PODS, by_target, scraped
 from serinus.metrics.counters import Growth
@@ -37,33 +42,62 @@ RISK: Final = 0.001
 RISK_OF_MENDED: Final = 0.05
 """Probability that a pod beyond the margin is taken for mended before its evidence starts again."""
 
+MOST_AT_ONCE: Final = 2.7
+"""Greatest log of what a comparison may gain at once. An outage of all pods looks like one of some,
+because pods are scraped at different moments; at the next comparison it does not. Evidence that is
+cut is less, and as valid."""
+
+SUSPICIOUS: Final = 2.5
+"""Of a cusum; a little less than what one comparison may gain."""
+
+LONGEST_WAIT: Final = 60.0
+"""Seconds to wait for a pod without requests."""
+
 Counts = tuple[float, float]
 """Requests and events."""
 
 
 def weighed(
-    state: CheckState, margin: NullHypothesis, block: Mapping[str, Counts], variance: float
+    state: CheckState,
+    margin: NullHypothesis,
+    block: Mapping[str, Counts],
+    variance: float,
+    at: float,
+    since: float,
 ) -> CheckState:
-    """The state after a block, with the counts of each of stable's pods that is scraped.
+    """The state after a look, with what each of stable's pods that is there has counted.
 
-    `variance`: of the events, as a multiple of that of independent ones.
+    `variance`: of the events, as a multiple of that of independent ones. `at`: time of the look,
+    `since`: start of the rollout's traffic, Unix seconds.
     """
     if len(block) < 2:
         return state
-    known = {each.name: each for each in state.stable_pods if each.name in block}
-    total = sum(n for n, _ in block.values()), sum(e for _, e in block.values())
-    after = [_counted(each, margin, block[name], total, variance) for name, each in known.items()]
-    kept = [each for each in after if not _mended(each)]
-    new = sorted(set(block) - set(known))[: MOST_PODS - len(kept)]
+    known = [each for each in state.stable_pods if each.name in block]
+    new = sorted(set(block) - {each.name for each in known})[: MOST_PODS - len(known)]
     begun = [
-        StablePod(name=name, above=opened(WORSE, 1 / (number * (number + 1))))
+        StablePod(name=name, number=number)
         for number, name in enumerate(new, state.stable_pods_compared + 1)
     ]
+    pods = [_counted(each, block) for each in (*known, *begun)]
+    before = since if state.stable_pods_weighed_at is None else state.stable_pods_weighed_at
+    if all(each.pending_requests for each in pods) or at - before >= LONGEST_WAIT:
+        pods = [_weighed(each, pods, margin, variance) for each in pods]
+        state = state.replace(stable_pods_weighed_at=at)
+    kept = [each for each in pods if not _mended(each)]
     left = {each.name for each in state.stable_pods if each.differs} - {each.name for each in kept}
     state = step_entered(state) if left else state
-    return state.replace(
-        stable_pods=[*kept, *begun], stable_pods_compared=state.stable_pods_compared + len(begun)
-    )
+    compared = state.stable_pods_compared + len(begun)
+    return state.replace(stable_pods=kept, stable_pods_compared=compared)
+
+
+def suspects(state: CheckState) -> list[StablePod]:
+    """Pods that Pass waits for."""
+    return [each for each in state.stable_pods if each.differs or each.suspicion >= SUSPICIOUS]
+
+
+def unknown(state: CheckState) -> bool:
+    """Whether there are pods to compare that were not compared yet."""
+    return bool(state.stable_pods) and state.stable_pods_weighed_at is None
 
 
 def by_pod(requests: Growth, events: Mapping[str, float]) -> dict[str, Counts]:
@@ -77,28 +111,48 @@ def by_pod(requests: Growth, events: Mapping[str, float]) -> dict[str, Counts]:
     return found
 
 
-def _counted(
-    pod: StablePod, margin: NullHypothesis, own: Counts, total: Counts, variance: float
+def _counted(pod: StablePod, block: Mapping[str, Counts]) -> StablePod:
+    """Its counts wait until all pods have some: they are scraped at different moments."""
+    requests, events = block[pod.name]
+    return pod.replace(
+        pending_requests=pod.pending_requests + requests,
+        pending_events=pod.pending_events + events,
+    )
+
+
+def _weighed(
+    pod: StablePod, pods: Iterable[StablePod], margin: NullHypothesis, variance: float
 ) -> StablePod:
-    (n, e), (others_n, others_e) = own, (total[0] - own[0], total[1] - own[1])
+    n, e = pod.pending_requests, pod.pending_events
+    others = [other for other in pods if other.name != pod.name]
+    others_n = sum(other.pending_requests for other in others)
+    others_e = sum(other.pending_events for other in others)
 
-    def grow(evidence: Iterable[float], alternatives: Sequence[Alternative]) -> list[float]:
+    def gained(alternatives: Sequence[Alternative]) -> list[float]:
         increments = log_increments(margin, alternatives, n, others_n)
-        return grown(evidence, (gain / variance for gain in gains(increments, e, others_e)))
+        return [gain / variance for gain in gains(increments, e, others_e)]
 
-    above, within = pod.above, pod.within
+    above, within, suspicion, number = pod.above, pod.within, pod.suspicion, pod.weighings + 1
     if within:
-        seen = grow(within, better(margin))
+        seen = grown(within, gained(better(margin)))
         within = seen if log_sum(seen) > 0 else opened(BETTER)
     else:
-        above = grow(above, WORSE)
+        gain = [min(each, MOST_AT_ONCE) for each in gained(WORSE)]
+        weight = 1 / (pod.number * (pod.number + 1)) / (number * (number + 1))
+        begun = raised(above, WORSE, weight) if above else opened(WORSE, weight)
+        above = grown(begun, gain)
         within = opened(BETTER) if log_sum(above) >= -math.log(RISK) else []
+        suspicion = max(suspicion + log_sum(grown(opened(WORSE), gain)), 0.0)
     return pod.replace(
+        weighings=number,
         requests=pod.requests + n,
         events=pod.events + e,
         other_requests=pod.other_requests + others_n,
         other_events=pod.other_events + others_e,
+        pending_requests=0.0,
+        pending_events=0.0,
         above=above,
+        suspicion=suspicion,
         within=within,
     )
 

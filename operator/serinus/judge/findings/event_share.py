@@ -29,7 +29,7 @@ class Nouns:
 
 @dataclass(frozen=True, slots=True)
 class StablePodDiffers:
-    """A pod of stable that is shown to be worse than its other pods."""
+    """A pod of stable that is, or seems to be, worse than its other pods."""
 
     pod: str
     events: str
@@ -37,10 +37,13 @@ class StablePodDiffers:
     own: EventCount
     others: EventCount
     margin: AllowedRate
+    shown: bool
 
     def __str__(self) -> str:
         counts = f"{self.events} {self.own}, its other pods {self.others}"
         beyond = f"beyond the margin ({self.margin.of('theirs')})"
+        if not self.shown:
+            return f"Stable's pod {self.pod} has {counts}: nothing passes until that is clear."
         held = "It may hide a bad candidate, so nothing passes until it is mended or gone."
         return f"Stable's pod {self.pod} has {counts}: {beyond}. {held}"
 
@@ -62,7 +65,7 @@ class EventShares:
     stratify: Sequence[str] = ()
     """Labels within whose values the arms are compared."""
     differing: tuple[StablePodDiffers, ...] = ()
-    """Pods of stable; no step passes while there are any."""
+    """Pods of stable that a step waits for."""
 
     @property
     def message(self) -> str:
