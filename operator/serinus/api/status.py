@@ -346,6 +346,11 @@ class Candidate(StatusType):
         description="Time since which the weight of the step is in effect; the times of the step "
         "count from then on.",
     )
+    entries: int = Field(
+        default=0,
+        description="Number of times that the weight of the step took effect. Each time the "
+        "evidence for the candidate starts again, with a smaller part of falsePassBudget.",
+    )
     unmeasured: float = Field(
         default=0.0,
         description="Seconds at this weight without readable metrics or with a wrong traffic "

@@ -40,6 +40,8 @@ class Progress:
     silence: Silence | None = None
     unreported_since: float | None = None
     """Since when some ready pods have no samples, Unix seconds."""
+    entries: int = 1
+    """How often the weight of the step took effect."""
 
 
 def queries_of(analysis: Analysis) -> tuple[Query, ...]:
@@ -80,7 +82,7 @@ def judge(
     absent_since = min(progress.unreported_since or measurement.at, measurement.at)
     # a pod that has just become ready is not scraped yet
     long_absent = absent if measurement.at - absent_since >= REPORT_WITHIN else None
-    budgets = [(check, budget_of(analysis, check)) for check in analysis.checks]
+    budgets = [(check, budget_of(analysis, check, progress.entries)) for check in analysis.checks]
     checks = tuple(
         _judged(
             check,
@@ -161,8 +163,9 @@ def _counters(answers: Mapping[Query, QueryResult]) -> dict[CounterQuery, QueryR
     return {q: a for q, a in answers.items() if isinstance(q, CounterQuery)}
 
 
-def budget_of(analysis: Analysis, check: Check) -> ErrorBudget:
-    """The error probabilities of a check: its share of falseRollbackBudget, and the whole."""
+def budget_of(analysis: Analysis, check: Check, entries: int = 1) -> ErrorBudget:
+    """The error probabilities of a check, its share of falseRollbackBudget and the whole, once the
+    weight of the step has taken effect so often."""
     sharing = sum(each.weight for each in analysis.checks if each.settings.shares_budget)
     whole = fraction(analysis.false_rollback_budget)
     return ErrorBudget(
@@ -170,6 +173,7 @@ def budget_of(analysis: Analysis, check: Check) -> ErrorBudget:
         false_pass=fraction(analysis.false_pass_budget),
         false_rollback=whole,
         min_requests=analysis.min_requests,
+        entry=max(entries, 1),
     )
 
 

@@ -122,6 +122,7 @@ def judged(
         candidate.baseline,
         candidate.silence,
         candidate.unreported_since,
+        candidate.entries,
     )
     after = judge(
         spec.rollout.analysis,

@@ -145,6 +145,7 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
         noted = s.to(timeline=took_effect(s.status.timeline, candidate.weight, s.now))
         return noted.to_candidate(
             effective_since=s.now,
+            entries=candidate.entries + 1,
             step_since=s.now,
             unmeasured=0.0,
             unreadable_since=None,

@@ -42,7 +42,7 @@ def _enter(s: Situation, why: str) -> Situation:
     before, wanted = s.candidate.weight.wanted, weight_at(s.desired.steps, s.candidate.step)
     if wanted == before:
         return s
-    entered = _want(s, wanted)
+    entered = _want(s.to_candidate(entries=0), wanted)
     message = f"Weight {before:g}% -> {wanted:g}%. {why}"
     return entered.because(Reason.WEIGHT_RAISED, s.candidate.revision, message)
 
@@ -96,7 +96,8 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     if weight == had:
         return entered
     message = f"The steps in the spec changed: weight {had:g}% -> {weight}%."
-    return _want(entered, weight).because(Reason.WEIGHT_CHANGED, candidate.revision, message)
+    changed = _want(entered.to_candidate(entries=0), weight)
+    return changed.because(Reason.WEIGHT_CHANGED, candidate.revision, message)
 
 
 def pause_ends(s: Situation) -> float | None:

@@ -112,15 +112,19 @@ class Within(Serinus):
 
 
 class Passing:
-    """Pass of errorRate, as a rule."""
+    """Pass of errorRate, as a rule, in a step whose weight takes effect `entries` times."""
 
-    def __init__(self, rollouts: Rollouts, margin: NullHypothesis, beta: float = 0.05) -> None:
-        self._evidence, self._goal = For(rollouts.runs, margin), -np.log(beta)
+    def __init__(self, rollouts: Rollouts, margin: NullHypothesis, entries: int = 1) -> None:
+        self._evidence, self._budget = For(rollouts.runs, margin), BUDGET
+        self._lasts = rollouts.traffic.lasts / entries
 
     def look(self, block: Block) -> Flags:
         """Pass."""
+        if block.at > self._budget.entry * self._lasts:
+            self._evidence.enter_step(np.ones(len(block.candidate), dtype=bool))
+            self._budget = replace(self._budget, entry=self._budget.entry + 1)
         self._evidence.weigh(block.requests, (block.candidate[:, 0], block.stable[:, 0]))
-        return np.asarray(self._evidence.now >= self._goal)
+        return np.asarray(self._evidence.now >= self._budget.to_pass)
 
 
 ERRORS = Check(np.array([[1.0], [0.0]]), WORSE, counts=True)

@@ -41,7 +41,7 @@ class Promotion:
             better.weigh((own * n_c, own * n_s), (own * e_c, own * e_s))
             looks, served = looks + 1, served + n_c
             running &= against.peak < -np.log(BUDGET.false_fail)
-            passed = running & (better.now >= -np.log(BUDGET.false_pass))
+            passed = running & (better.now >= BUDGET.to_pass)
             last = passed & (step == len(STEPS) - 1)
             promoted[last] = served[last]
             entered = passed & ~last

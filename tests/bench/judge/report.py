@@ -9,6 +9,8 @@ from tests.bench.judge.checks import DEFAULTS
 from tests.bench.judge.figures import Chance, Median
 from tests.bench.judge.traffic import Floats
 from tests.bench.judge.trials import (
+    AT_MARGIN,
+    ENTRIES,
     ERROR_EFFECTS,
     FAMILY,
     HEALTHY,
@@ -51,6 +53,7 @@ def page(found: Found) -> str:
         "tolerances": tolerances,
         "passing": passing,
         "promoted": promoted,
+        "entries": entries,
         "late": late,
         "strata": strata,
         "immature": immature,
@@ -100,6 +103,11 @@ def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
     for what, trial, rule, most in requests:
         median = Median.of(found[trial, rule])
         yield what, f"{most:,}", median, median.middle <= most
+    for stable in AT_MARGIN:
+        for n in ENTRIES:
+            passed = _chance(found[f"entries/{stable:g}/{n}", SERINUS])
+            what = f"passed at the default margin of {_p(stable)}, 30 min, {n} entries"
+            yield what, "5.00%", passed, passed.upper <= 0.05
     for (stable, candidate), most_promoted in PROMOTED.items():
         got = _chance(found[f"promoted/{stable:g}/{candidate:g}", DEFAULTS])
         what = f"promoted by errorRate alone, defaults: {_p(stable)} -> {_p(candidate)}"
@@ -176,6 +184,15 @@ def passing(found: Found) -> str:
         for rate, margin, more in MARGINS
     ]
     return _table(("error rate of both", "margin", "candidate requests"), rows)
+
+
+def entries(found: Found) -> str:
+    """How often candidates at the default margin pass a step that is entered so often."""
+    rows = [
+        (_p(stable), *(str(_chance(found[f"entries/{stable:g}/{n}", SERINUS])) for n in ENTRIES))
+        for stable in AT_MARGIN
+    ]
+    return _table(("error rate of stable", *(f"{n} times" for n in ENTRIES)), rows)
 
 
 def promoted(found: Found) -> str:

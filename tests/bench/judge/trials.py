@@ -319,6 +319,10 @@ MARGINS = (
     (0.01, 1.25, 0.0),
 )
 """Rate of both arms, margin, absolute margin; the first ones are the default."""
+ENTRIES = (1, 3, 6)
+"""How often the weight of a step takes effect in half an hour."""
+AT_MARGIN = (0.001, 0.01)
+"""Error rates of stable, of candidates at the default margin."""
 HEALTHY = (0, 1_000, 10_000, 60_000)
 """Candidate requests before it breaks."""
 
@@ -335,6 +339,12 @@ def _single() -> Named:
         passes = {SERINUS: partial(Passing, margin=NullHypothesis(margin, absolute))}
         trial = _until_half(passes, Traffic(lasts=4 * HOUR), model, model)
         yield f"pass/{rate:g}/{margin}/{absolute:g}", (trial, 16_000)
+    for stable in AT_MARGIN:
+        models = failing(steady(MARGIN.ratio * stable + MARGIN.offset)), failing(steady(stable))
+        for entries in ENTRIES:
+            passes = {SERINUS: partial(Passing, margin=MARGIN, entries=entries)}
+            trial = Trial(passes, Traffic(lasts=HOUR / 2), *models)
+            yield f"entries/{stable:g}/{entries}", (trial, 16_000)
     for healthy in HEALTHY:
         yield f"late/{healthy}", (_late(healthy / 5.0), 1000)
     slightly = failing(steady(0.0105)), failing(steady(0.01))

@@ -50,23 +50,24 @@ class Course:
 
 @cache
 def course(promise: Promise, *, steps: bool, begun_before: bool = False) -> Course:
-    """With steps, each block is served at a weight of its own. `begun_before`: the weight takes
+    """With steps, the weight takes effect before each block. `begun_before`: the weight takes
     effect in the midst of the first block."""
 
-    def judged(found: Finding, counts: Counts) -> Finding:
+    def judged(found: Finding, counts: Counts, entry: int) -> Finding:
         state = step_entered(found.state) if steps else found.state
+        budget = replace(BUDGET, entry=entry if steps else 1)
         look = promise.look(promise.check, counts)
         if begun_before and found is NOTHING:
             look = replace(look, weight=EffectiveWeight(0.5, since=look.at + 1))
-        return promise.check.judge(state, look, BUDGET)
+        return promise.check.judge(state, look, budget)
 
     def onwards(found: Finding, blocks: tuple[tuple[int, ...], ...]) -> Course:
         if not blocks:
             return Course(found, [])
-        of = outcomes(blocks[0], promise.sorts)
-        return Course(found, [onwards(judged(found, counts), blocks[1:]) for counts in of])
+        of, entry = outcomes(blocks[0], promise.sorts), 1 + len(promise.blocks) - len(blocks)
+        return Course(found, [onwards(judged(found, counts, entry), blocks[1:]) for counts in of])
 
-    start = judged(NOTHING, promise.opening) if promise.opening else NOTHING
+    start = judged(NOTHING, promise.opening, 1) if promise.opening else NOTHING
     return onwards(start, promise.blocks)
 
 
@@ -108,7 +109,21 @@ def test_a_candidate_within_the_tolerance_is_seldom_rolled_back(promise: Promise
 def test_a_candidate_beyond_the_margin_seldom_passes(promise: Promise) -> None:
     for laws in promise.beyond():
         passed = worst(promise, laws, lambda found: found.verdict == "Pass", steps=False)
+        assert passed <= exp(-BUDGET.to_pass)
+
+
+@every_promise
+def test_it_passes_no_more_often_where_the_weight_takes_effect_again_and_again(
+    promise: Promise,
+) -> None:
+    for laws in promise.beyond():
+        passed = worst(promise, laws, lambda found: found.verdict == "Pass", steps=True)
         assert passed <= BUDGET.false_pass
+
+
+def test_all_entries_of_a_step_together_keep_to_the_budget() -> None:
+    parts = [exp(-replace(BUDGET, entry=entry).to_pass) for entry in range(1, 1000)]
+    assert 0.999 * BUDGET.false_pass < sum(parts) < BUDGET.false_pass
 
 
 @pytest.mark.parametrize("name", [name for name in PROMISES if name != "the split"])
@@ -120,4 +135,4 @@ def test_what_began_before_the_weight_took_effect_passes_nobody(name: str) -> No
         anything = tables(promise, promise.laws())[:first]
         by_block = [*anything, *tables(promise, laws)[first:]]
         passed = begun.worst(lambda found: found.verdict == "Pass", by_block)
-        assert passed <= BUDGET.false_pass
+        assert passed <= exp(-BUDGET.to_pass)

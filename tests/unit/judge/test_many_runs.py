@@ -19,7 +19,7 @@ from serinus.judge.checks.prediction_drift import PredictionDriftCheck
 from serinus.judge.evidence.kernel import NullHypothesis
 from serinus.judge.evidence.look import ErrorBudget, Look
 from tests.bench.judge import rare
-from tests.bench.judge.checks import ERRORS, Passing, Serinus, drift, latency
+from tests.bench.judge.checks import ERRORS, MARGIN, Passing, Serinus, drift, latency
 from tests.bench.judge.evidence import Varied
 from tests.bench.judge.measure import Trial
 from tests.bench.judge.models import (
@@ -199,6 +199,17 @@ def test_equal_candidates_pass_in_time() -> None:
     rules = {"serinus": partial(Passing, margin=NullHypothesis(1.5, 0.0))}
     trial = Trial(rules, Traffic(), model, model, until_decided=0.55)
     assert np.median(trial.batch(1, 0)["serinus"]) <= 2900
+
+
+@pytest.mark.parametrize("stable", [0.001, 0.01])
+@pytest.mark.parametrize("entries", [1, 3, 6])
+def test_a_candidate_at_the_default_margin_seldom_passes_however_often_its_weight_takes_effect(
+    stable: float, entries: int
+) -> None:
+    at_the_margin = failing(steady(MARGIN.ratio * stable + MARGIN.offset))
+    rules = {"serinus": partial(Passing, margin=MARGIN, entries=entries)}
+    trial = Trial(rules, Traffic(lasts=1800.0), at_the_margin, failing(steady(stable)))
+    assert np.isfinite(trial.batch(1, 0, 4000)["serinus"]).mean() <= 0.05
 
 
 def test_equal_predictions_are_rolled_back_at_most_once_in_a_hundred() -> None:

@@ -153,3 +153,33 @@ def test_a_check_that_is_added_in_mid_rollout_is_waited_for_before_more_traffic(
     rollout.judged("Pass").given(analysis={"checks": [ERRORS, {**MOST, "name": "drift"}]}).after(60)
     assert (rollout.weight, rollout.reason) == (20, "NoData")
     assert rollout.judged("Pass").weight == 50
+
+
+def entries(rollout: SimulatedRollout) -> int:
+    assert rollout.status.candidate
+    return rollout.status.candidate.entries
+
+
+def test_each_time_that_the_weight_takes_effect_is_counted_within_its_step() -> None:
+    rollout = an_hour_into_the_step()
+    assert entries(rollout) == 1
+    for returned in (2, 3):
+        rollout.world.broken.add(B)
+        rollout.after(10)
+        assert entries(rollout) == returned - 1
+        rollout.world.broken.clear()
+        rollout.settle()
+        assert entries(rollout) == returned
+    rollout.judged("Pass")
+    assert (rollout.weight, entries(rollout)) == (50, 1)
+
+
+def test_another_weight_by_the_spec_is_counted_anew() -> None:
+    rollout = an_hour_into_the_step()
+    rollout.world.broken.add(B)
+    rollout.after(10)
+    rollout.world.broken.clear()
+    rollout.settle()
+    assert (rollout.weight, entries(rollout)) == (20, 2)
+    rollout.given(steps=[{"setWeight": 10}, {"setWeight": 50}]).settle()
+    assert (rollout.weight, entries(rollout)) == (10, 1)

@@ -139,3 +139,8 @@ def test_without_a_gateway_the_service_selects_stable_alone() -> None:
     rollout = serving(traffic={}).given(steps=STEPS).apply(B).after(150)
     assert silent(rollout, 120).weight == 0
     assert rollout.plan and rollout.plan.wanted and B in rollout.plan.wanted.replicas
+
+
+def test_a_step_that_is_resumed_is_entered_again() -> None:
+    rollout = silent(rolling(), 120).order(f"advance/{B}")
+    assert rollout.status.candidate and rollout.status.candidate.entries == 2

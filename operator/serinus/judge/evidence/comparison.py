@@ -252,7 +252,7 @@ def verdict(state: CheckState, budget: ErrorBudget) -> Verdict:
     """What the evidence proves; a proof against the candidate is never taken back."""
     if state.peak >= -math.log(budget.false_fail):
         return "Fail"
-    goal = -math.log(budget.false_pass)
+    goal = budget.to_pass
     shown = [e for each in state.comparisons for e in (each.not_above, each.not_below) if e]
     if not shown or state.own_requests < budget.min_requests:
         return "Inconclusive"
@@ -281,7 +281,7 @@ def requests_to_pass(
     """
     if not any(each.not_above or each.not_below for each in state.comparisons):
         return None
-    goal = -math.log(budget.false_pass)
+    goal = budget.to_pass
     waits = [max(budget.min_requests - state.own_requests, 0.0)]
     for each, gain in zip(state.comparisons, gained, strict=True):
         for evidence, more in ((each.not_above, gain.not_above), (each.not_below, gain.not_below)):

@@ -1,9 +1,10 @@
 """One look: what was counted since the last one, and what a check makes of it."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.status import CheckState
@@ -22,6 +23,8 @@ RATE_KNOWN_AFTER = 60.0
 
 MOST_STRATA = 20
 """Combinations of label values; among more, hardly one has requests of both arms in a block."""
+FIRST_ENTRY: Final = 0.99
+"""Part of the false-pass budget of a step for the first time that its weight takes effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +156,21 @@ class ErrorBudget:
     """Probability of a false rollback over the whole rollout, all checks together."""
     min_requests: int
     """Candidate requests in a step before it can pass."""
+    entry: int = field(default=1, repr=False)
+    """How often the weight of the step took effect. Each time the evidence for the candidate starts
+    again."""
+
+    @property
+    def to_pass(self) -> float:
+        """ln of the evidence that is enough for Pass. The k-th entry of a step has 1 / (k (k - 1))
+        of what the first one leaves of the budget, so that all together keep to it."""
+        later = self.entry * (self.entry - 1)
+        part = (1 - FIRST_ENTRY) / later if later else FIRST_ENTRY
+        return -math.log(part * self.false_pass)
 
     @property
     def digest(self) -> str:
-        """12 characters that stand for all of it."""
+        """12 characters that stand for what the analysis sets, which the entry is not."""
         return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
 
 
