@@ -38,6 +38,7 @@ class Reason(StrEnum):
     NO_DATA = "NoData"
     CANDIDATE_SILENT = "CandidateSilent"
     TRAFFIC_SPLIT_WRONG = "TrafficSplitWrong"
+    ARMS_DIFFER = "ArmsDiffer"
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     METRICS_READABLE = "MetricsReadable"
     # other information

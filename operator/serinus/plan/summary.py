@@ -16,6 +16,7 @@ _STUCK = {
     Reason.ROUTE_REFUSED,
     Reason.CANDIDATE_SILENT,
     Reason.TRAFFIC_SPLIT_WRONG,
+    Reason.ARMS_DIFFER,
 }
 
 
