@@ -278,6 +278,9 @@ def _judged(
     if check.settings.shares_budget:
         found = _unless_absent(check, found, look, unreported)
         found = _unless_unexplained(check, found, look)
+    elif check.settings.tests_routing and unreported and found.verdict != "Error":
+        # requests of pods that are not scraped are missing in the split
+        found = Finding("NoData", unreported, found.state)
     return before.replace(
         verdict=found.verdict,
         message=found.message[:_LONGEST_MESSAGE],
