@@ -69,10 +69,9 @@ class _Block:
         gained = self.scale.gains(known, self.candidate[known.name], self.stable[known.name])
         return gained.divided(self.variation)
 
-    def doubt(self, feature: InputFeature) -> float:
+    def doubt(self, gained: Iterable[Gains]) -> float:
         """ln of the mean over shares and directions, if values vary no more than was seen."""
         times = self.variation / self.seen_variation
-        gained = [self.gains(share) for share in feature.shares]
         each = [times * gain for gains in gained for gain in (*gains.above, *gains.below)]
         return log_sum(each) - math.log(len(each))
 
@@ -212,7 +211,11 @@ def _weighed(known: Inputs, blocks: Blocks) -> Inputs:
         _counted(each, gains, beyond, blocks.get(each.feature))
         for each, gains in zip(before, gained, strict=True)
     ]
-    lately = max(blocks[each.feature].doubt(each) for each in before if each.feature in blocks)
+    lately = max(
+        blocks[each.feature].doubt(gains)
+        for each, gains in zip(before, gained, strict=True)
+        if each.feature in blocks
+    )
     doubt = max(known.doubt / 2 + lately, 0.0)
     return known.replace(looks=known.looks + 1, features=after, doubt=round(doubt, 3))
 
