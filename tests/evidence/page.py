@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from tests.evidence.features import feature_rows
+from tests.evidence.inputs import input_rows
 from tests.evidence.kinds import KINDS
 
 _HEAD = """\
@@ -33,7 +34,8 @@ def text() -> str:
     """The page in Markdown."""
     sections = [_section(kind.name, "Verdict", kind.rows()) for kind in KINDS]
     drift = _section("featureDrift", "Drifted", feature_rows())
-    return "\n".join([_HEAD, *chain(*sections, drift), _FOOT])
+    inputs = _section("Whether both revisions are asked alike", "Found", input_rows())
+    return "\n".join([_HEAD, *chain(*sections, inputs, drift), _FOOT])
 
 
 def _section(name: str, found: str, rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from serinus.api.analysis import Analysis
+from serinus.api.monitoring import FeatureDrift
 from serinus.api.status import Candidate, CheckStatus, Verdict
 from serinus.judge import (
     EffectiveWeight,
@@ -13,6 +14,7 @@ from serinus.judge import (
     longest_warm_up,
     queries_of,
 )
+from serinus.judge.drift import feature_queries
 from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement, Query, QueryResult
 from tests.support.simulated_pods import Pods
@@ -34,6 +36,8 @@ class SimulatedAnalysis:
         self.at = SINCE - 5
         self.values: dict[Query, QueryResult] = {}
         self.weight: EffectiveWeight | None = ALWAYS
+        self.features: FeatureDrift | None = None
+        """By which the arms' inputs are compared; None: not at all."""
 
     def errors(self, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
         """Each arm serves so many requests, the first of which fail: (errors, requests)."""
@@ -83,9 +87,17 @@ class SimulatedAnalysis:
         for pods, counts in ((self.candidate, candidate), (self.stable, stable)):
             buckets(pods, "pod", "model_request_duration_seconds", counts)
 
+    def feature(
+        self, name: str, candidate: Mapping[float, int], stable: Mapping[float, int]
+    ) -> None:
+        """Each arm is asked so many values of the feature in the bucket that ends at each bound."""
+        for pods, counts in ((self.candidate, candidate), (self.stable, stable)):
+            buckets(pods, "pod", "model_feature_value", counts, feature=name)
+
     def measurement(self) -> Measurement:
         """What Prometheus answers now."""
-        queries = queries_of(self.analysis)
+        inputs = feature_queries(self.features) if self.features else ()
+        queries = (*queries_of(self.analysis), *inputs)
         counters = [query for query in queries if isinstance(query, CounterQuery)]
         start = covered_until(self.progress.counted, SINCE) - longest_warm_up(self.analysis) - 60
         answers: list[dict[Query, QueryResult]] = [
@@ -111,7 +123,9 @@ class SimulatedAnalysis:
     def judge(self) -> CheckStatus:
         """What was scraped so far; the first check."""
         measured = self.measurement()
-        self.progress = judge(self.analysis, self.progress, measured, SINCE, self.weight)
+        self.progress = judge(
+            self.analysis, self.progress, measured, SINCE, self.weight, features=self.features
+        )
         return self.progress.checks[0]
 
     def until(self, verdict: Verdict, serve: Callable[[], None], looks: int = 100) -> CheckStatus:
@@ -137,6 +151,7 @@ class SimulatedAnalysis:
             counted=dict(self.progress.counted),
             checks=list(self.progress.checks),
             baseline=self.progress.baseline,
+            inputs=self.progress.inputs,
         )
         written = json.dumps(candidate.to_json())
         stored = json.loads(
@@ -144,7 +159,9 @@ class SimulatedAnalysis:
             parse_float=lambda n: int(n.removesuffix(".0")) if n.endswith(".0") else float(n),
         )
         read = Candidate.model_validate(stored)
-        self.progress = Progress(read.counted, tuple(read.checks), read.baseline)
+        self.progress = Progress(
+            read.counted, tuple(read.checks), read.baseline, inputs=read.inputs
+        )
 
 
 def requests(pods: Pods, pod: str, failed: int, served: int) -> None:
@@ -153,13 +170,15 @@ def requests(pods: Pods, pod: str, failed: int, served: int) -> None:
     pods.add(pod, "model_requests_total", failed, code="500")
 
 
-def buckets(pods: Pods, pod: str, histogram: str, counts: Mapping[float, int]) -> None:
+def buckets(
+    pods: Pods, pod: str, histogram: str, counts: Mapping[float, int], **labels: str
+) -> None:
     """A pod of an arm observes so much in the bucket that ends at each bound, inf included."""
     total = 0
     for bound, count in sorted({math.inf: 0, **counts}.items()):
         total += count
         le = "+Inf" if bound == math.inf else str(bound)
-        pods.add(pod, f"{histogram}_bucket", total, le=le)
+        pods.add(pod, f"{histogram}_bucket", total, le=le, **labels)
 
 
 def error_rate(**settings: object) -> dict[str, object]:

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     TRAFFIC_SPLIT_WRONG = "TrafficSplitWrong"
     STABLE_POD_DIFFERS = "StablePodDiffers"
     ONE_POD_TO_BLAME = "OnePodToBlame"
+    ARMS_DIFFER = "ArmsDiffer"
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     METRICS_READABLE = "MetricsReadable"
     # other information

@@ -192,6 +192,65 @@ class CheckState(StatusType):
     split: SplitState | None = Field(default=None, description="State of a trafficShare check.")
 
 
+class InputFeature(StatusType):
+    """A feature whose values are compared between both revisions."""
+
+    feature: Annotated[str, Field(max_length=100)] = Field(description="Name of the feature.")
+    bounds: Annotated[list[float], Field(max_length=3)] = Field(
+        default_factory=list, description="Bounds between the ranges of numeric values."
+    )
+    categories: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=6)] = Field(
+        default_factory=list, description="Categories that are compared one by one."
+    )
+    candidate: float = Field(default=0.0, description="Recent values of the candidate.")
+    stable: float = Field(default=0.0, description="Recent values of stable.")
+    shares: Annotated[list[Comparison], Field(max_length=16)] = Field(
+        default_factory=list, description="The ranges and categories with their evidence."
+    )
+    before: Annotated[list[float], Field(max_length=17)] = Field(
+        default_factory=list,
+        description="Values of stable at the last look: all, and of each range and category.",
+    )
+    variation: Annotated[list[float], Field(max_length=9)] = Field(
+        default_factory=list,
+        description="Variance of stable's shares from look to look as a multiple of that of "
+        "independent values, newest first.",
+    )
+
+
+class Unlike(StatusType):
+    """A feature by which the revisions are shown to be asked differently."""
+
+    feature: Annotated[str, Field(max_length=100)] = Field(description="Name of the feature.")
+    message: Sentence = Field(description="Human-readable evidence.")
+    looks: int = Field(default=0, description="Number of looks since.")
+
+
+class Inputs(StatusType):
+    """Whether both revisions are asked alike, by the features that their pods export."""
+
+    policy: Annotated[str, Field(max_length=16)] = Field(
+        default="", description="Hash of the settings; if they change, the comparison starts again."
+    )
+    looks: int = Field(
+        default=0, description="Number of looks with values of both, without those while unlike."
+    )
+    looked_at: Moment | None = Field(
+        default=None, description="Time of the last look with values of both."
+    )
+    doubt: float = Field(
+        default=0.0,
+        description="Log of how much recent looks speak for a difference, unless values come "
+        "together; verdicts wait while it is above 0.",
+    )
+    features: Annotated[list[InputFeature], Field(max_length=24)] = Field(
+        default_factory=list, description="The compared features."
+    )
+    unlike: Unlike | None = Field(
+        default=None, description="Set while the revisions are shown to be asked differently."
+    )
+
+
 class CheckStatus(StatusType):
     """A check of the running analysis."""
 
@@ -394,6 +453,10 @@ class Candidate(StatusType):
     )
     silence: EvidenceField[Silence | None] = Field(
         default=None, description="Set while stable answers and the candidate does not."
+    )
+    inputs: EvidenceField[Inputs | None] = Field(
+        default=None,
+        description="Whether it is asked like stable; unset if stable exports no features.",
     )
     withdrawn: Withdrawn | None = Field(
         default=None, description="Set while its traffic is withdrawn."

@@ -11,10 +11,12 @@ from serinus.api.status import Timeline
 from serinus.cli import archives
 from serinus.cli.files import GivenManifest, InputError, read_manifest, write_recording
 from serinus.judge import queries_of
+from serinus.judge.drift import feature_queries
 from serinus.metrics.queries import Arm
 from serinus.metrics.requests import HISTORY
 from serinus.metrics.results import ResponseError
 from serinus.metrics.subquery import LOOKBACK
+from serinus.plan.analysis import compared_features
 from serinus.prometheus import record as recorded
 
 _BEFORE = HISTORY + LOOKBACK
@@ -103,7 +105,7 @@ def recording_of(manifest: GivenManifest, options: argparse.Namespace) -> Record
             return recorded(
                 archive,
                 _without_managed_fields(manifest.document),
-                queries_of(analysis),
+                (*queries_of(analysis), *feature_queries(compared_features(manifest.spec))),
                 (candidate, stable),
                 (since, until),
                 seconds(analysis.interval),

@@ -2,31 +2,37 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline
 from serinus.api.checks import Check
+from serinus.api.monitoring import FeatureDrift
 from serinus.api.quantities import fraction, seconds
-from serinus.api.status import CheckState, CheckStatus, Silence, Verdict
+from serinus.api.status import CheckState, CheckStatus, Inputs, Silence, Unlike, Verdict
 from serinus.judge.absence import REPORT_WITHIN, alone, frozen, unreported
 from serinus.judge.checks import kind_of
+from serinus.judge.drift import feature_queries
 from serinus.judge.evidence import comparison
 from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, Look
 from serinus.judge.evidence.pods import scraped
 from serinus.judge.evidence.stable_pods import suspects, unknown
 from serinus.judge.findings.absence import PodsUnreported, UnexplainedFall
 from serinus.judge.findings.finding import Finding
+from serinus.judge.findings.inputs import NotJudged, PerhapsUnlike
+from serinus.judge.inputs import compare_inputs, is_suspect
 from serinus.judge.silence import listen
-from serinus.metrics.counters import count
+from serinus.metrics.counters import Reading, count
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement, Query, QueryResult
 
 _GRAVEST_FIRST: tuple[Verdict, ...] = ("Fail", "Error", "NoData", "Inconclusive", "Pass")
 _LONGEST_MESSAGE = 1024
 _CHECKS_KEPT = 4096
 """Of which kinds are not made anew at each look."""
+
+Arms = tuple[Mapping[CounterQuery, Reading], Mapping[CounterQuery, Reading]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class Progress:
     """Since when some ready pods have no samples, Unix seconds."""
     entries: int = 1
     """How often the weight of the step took effect."""
+    inputs: Inputs | None = None
+    """Whether both arms are asked alike; None: stable exports no features."""
 
 
 def queries_of(analysis: Analysis) -> tuple[Query, ...]:
@@ -62,13 +70,15 @@ def judge(
     since: float,
     weight: EffectiveWeight | None = None,
     ready: tuple[int, int] | None = None,
+    features: FeatureDrift | None = None,
 ) -> Progress:
     """The progress and a measurement -> the progress after it.
 
     `since`: when the candidate's first weight took effect, Unix seconds; targets that were never
     counted are counted from then on. `weight`: in effect at least since the last measurement.
-    `ready`: the number of ready pods of candidate and stable, if known. A measurement that was
-    counted before changes nothing.
+    `ready`: the number of ready pods of candidate and stable, if known. `features`: by which to
+    compare what the arms are asked; None: not at all. A measurement that was counted before
+    changes nothing.
     """
     (candidate, stable), counted = count(
         (_counters(measurement.candidate), _counters(measurement.stable)),
@@ -76,6 +86,7 @@ def judge(
         since,
         measurement.read_from,
     )
+    inputs = _inputs(analysis, features, progress, (candidate, stable), measurement.at)
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
     look = partial(Look, measurement.at, candidate, stable, values, since, weight=weight)
     absent = unreported((measurement.candidate, measurement.stable), ready) if ready else None
@@ -84,13 +95,19 @@ def judge(
     long_absent = absent if measurement.at - absent_since >= REPORT_WITHIN else None
     budgets = [(check, budget_of(analysis, check, progress.entries)) for check in analysis.checks]
     checks = tuple(
-        _judged(
+        _if_comparable(
             check,
             _before(check, progress.checks, (_policy(analysis, check),), budget),
-            look(baseline=_baseline(check, progress), stratify=_strata(analysis, check)),
-            budget,
-            long_absent,
-            holds=analysis.one_pod_to_blame == "Hold",
+            partial(
+                _judged,
+                check,
+                look(baseline=_baseline(check, progress), stratify=_strata(analysis, check)),
+                budget,
+                long_absent,
+                holds=analysis.one_pod_to_blame == "Hold",
+            ),
+            _unlike(progress.inputs) or _unlike(inputs),
+            suspect=is_suspect(inputs, measurement.at),
         )
         for check, budget in budgets
     )
@@ -99,8 +116,16 @@ def judge(
         progress,
         counted=counted,
         checks=checks,
-        silence=listen(progress.silence, candidate, stable, measurement.at, weight, after),
+        silence=listen(
+            progress.silence,
+            _requests(candidate, features),
+            _requests(stable, features),
+            measurement.at,
+            weight,
+            after,
+        ),
         unreported_since=absent_since if absent else None,
+        inputs=inputs,
     )
 
 
@@ -222,12 +247,55 @@ def _before(
     )
 
 
-def _judged(
+def _inputs(
+    analysis: Analysis, features: FeatureDrift | None, progress: Progress, arms: Arms, at: float
+) -> Inputs | None:
+    if features is None:
+        return None
+    risks = fraction(analysis.false_rollback_budget), fraction(analysis.false_pass_budget)
+    return compare_inputs(progress.inputs, features, arms, at, risks)
+
+
+def _requests(
+    arm: Mapping[CounterQuery, Reading], features: FeatureDrift | None
+) -> Mapping[CounterQuery, Reading]:
+    """Without inputs, of which a request has many."""
+    inputs = feature_queries(features) if features else ()
+    return {query: reading for query, reading in arm.items() if query not in inputs}
+
+
+def _unlike(inputs: Inputs | None) -> Unlike | None:
+    return inputs.unlike if inputs else None
+
+
+def _if_comparable(
     check: Check,
     before: CheckStatus,
+    judged: Callable[[CheckStatus], CheckStatus],
+    unlike: Unlike | None,
+    *,
+    suspect: bool,
+) -> CheckStatus:
+    """Arms that are asked differently prove nothing: what was counted so far is dropped, and
+    nothing is until they are asked alike. While that may come out, no verdict is final."""
+    if not check.settings.shares_budget or before.rolls_back:
+        return judged(before)
+    if unlike:
+        message = NotJudged(unlike.feature).message
+        anew = comparison.begun_anew(before.state)
+        return before.replace(verdict="Inconclusive", message=message, state=anew)
+    found = judged(before)
+    if suspect and found.verdict in ("Fail", "Pass"):
+        return found.replace(verdict="Inconclusive", message=PerhapsUnlike().message)
+    return found
+
+
+def _judged(
+    check: Check,
     look: Look,
     budget: ErrorBudget,
     unreported: PodsUnreported | None,
+    before: CheckStatus,
     *,
     holds: bool,
 ) -> CheckStatus:
@@ -244,6 +312,9 @@ def _judged(
     if check.settings.shares_budget:
         found = _unless_absent(check, found, look, unreported)
         found = _unless_unexplained(check, found, look)
+    elif check.settings.tests_routing and unreported and found.verdict != "Error":
+        # requests of pods that are not scraped are missing in the split
+        found = Finding("NoData", unreported, found.state)
     return before.replace(
         verdict=found.verdict,
         message=found.message[:_LONGEST_MESSAGE],
@@ -258,7 +329,7 @@ def _without_a_pod_that_left(check: Check, state: CheckState, look: Look) -> Che
     counters = (one for one in kind_of(check).queries() if isinstance(one, CounterQuery))
     there = {pod for one in counters for pod in scraped(look.growth(one)[0])}
     left = there and state.pod_to_blame not in there
-    return CheckState(policy=check.digest) if left else state
+    return CheckState(policy=state.policy) if left else state
 
 
 def _unless_one_pod_is_to_blame(found: Finding) -> Finding:

@@ -78,7 +78,9 @@ class Recorded:
 
     def _range(self, query: CounterQuery, window: float, now: float) -> list[Element]:
         """As read by a range selector."""
-        recorded = next(each for each in self._counters if each.covers(query))
+        recorded = next((each for each in self._counters if each.covers(query)), None)
+        if recorded is None:
+            return []
         conditions = frozenset(query.matchers) - recorded.matchers
         found = []
         for one in recorded.elements:

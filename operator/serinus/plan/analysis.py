@@ -4,6 +4,7 @@ import math
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
+from serinus.api.monitoring import FeatureDrift
 from serinus.api.quantities import seconds
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, CheckStatus, Status
@@ -19,6 +20,7 @@ from serinus.judge import (
     overall,
     queries_of,
 )
+from serinus.judge.drift import feature_queries
 from serinus.manifests.owner import Owner
 from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import Arm, History, Measurement, QueryError
@@ -66,14 +68,22 @@ def _measurement(owner: Owner, spec: Spec, status: Status) -> Request | None:
         return None
     if not analysis.checks:
         return None
+    may_export = candidate.measured_at is None or candidate.inputs is not None
+    inputs = feature_queries(compared_features(spec)) if may_export else ()
     return Request(
         interval=seconds(analysis.interval),
-        queries=queries_of(analysis),
+        queries=tuple(dict.fromkeys((*queries_of(analysis), *inputs))),
         candidate=Arm(owner.namespace, owner.child(candidate.revision)),
         stable=Arm(owner.namespace, owner.child(stable.revision)),
         covered_until=covered_until(candidate.counted, candidate.analysis_since),
         warm_up=longest_warm_up(analysis),
     )
+
+
+def compared_features(spec: Spec) -> FeatureDrift:
+    """By which features both revisions must be asked alike: those that are monitored, else those
+    with the usual names."""
+    return spec.monitoring.feature_drift if spec.monitoring else FeatureDrift()
 
 
 def next_look(interval: float, now: float) -> float:
@@ -123,6 +133,7 @@ def judged(
         candidate.silence,
         candidate.unreported_since,
         candidate.entries,
+        candidate.inputs,
     )
     after = judge(
         spec.rollout.analysis,
@@ -131,6 +142,7 @@ def judged(
         candidate.analysis_since,
         in_effect(candidate),
         _ready(status, world),
+        compared_features(spec),
     )
     failed = overall(after.checks) == "Error"
     changes = {
@@ -140,6 +152,7 @@ def judged(
         "measured_at": candidate.measured_at if failed else measurement.at,
         "silence": after.silence,
         "unreported_since": after.unreported_since,
+        "inputs": after.inputs,
     }
     return status.replace(candidate=candidate.replace(**changes))
 

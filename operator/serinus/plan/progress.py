@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
-from serinus.api.status import Candidate, CheckStatus, Silence, Verdict
+from serinus.api.status import Candidate, CheckStatus, Silence, Unlike, Verdict
 from serinus.judge import enter_step, overall
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import carriable_weight
@@ -171,13 +171,14 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
 
 
 def notice_whether_anything_can_be_judged(s: Situation) -> Situation | None:
-    """Time without metrics, with another split, or with a pod to mend does not count towards
-    maxStepDuration."""
+    """Time without metrics, with another split, while the revisions are asked differently, or with
+    a pod to mend does not count towards maxStepDuration."""
     candidate = s.candidate
     split_is_wrong = any(check.split_is_wrong for check in candidate.checks)
     waits_for_a_pod = bool(pods_to_mend(candidate))
     blind = bool(candidate.checks) and overall_verdict(s) in ("Error", "NoData")
-    unreadable = blind or split_is_wrong or waits_for_a_pod
+    differ = arms_differ(candidate) is not None
+    unreadable = blind or split_is_wrong or differ or waits_for_a_pod
     if unreadable and candidate.unreadable_since is None:
         return s.to_candidate(unreadable_since=s.now)
     if not unreadable and candidate.unreadable_since is not None:
@@ -209,7 +210,7 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
         return _changed(s, held)
     if not by_hand and not s.world.split_in_effect:
         return _changed(s, _hold_for_the_route(s))
-    if by_itself and (held := _wait_for_a_look(s)):
+    if by_itself and (held := _wait_for_like_arms(s) or _wait_for_a_look(s)):
         return _changed(s, held)
     if candidate.mode == "First":
         return s.promote(f"Revision {candidate.revision} serves.")
@@ -229,6 +230,7 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
         _serve_on(s)
         or _wait_for_traffic(s)
         or _wait_for_the_split(s)
+        or _wait_for_like_arms(s)
         or _wait_for_metrics(s)
         or _wait_for_a_pod(s)
         or _wait_for_people_and_time(s)
@@ -297,6 +299,19 @@ def _wait_for_the_split(s: Situation) -> Situation | None:
         return None
     message = " ".join(f"Check {check.name}: {check.message}" for check in wrong)
     return s.hold(Reason.TRAFFIC_SPLIT_WRONG, f"Held until the traffic split is correct. {message}")
+
+
+def arms_differ(candidate: Candidate) -> Unlike | None:
+    """The feature by which it is asked differently from stable; None: none is known."""
+    return candidate.inputs.unlike if candidate.inputs else None
+
+
+def _wait_for_like_arms(s: Situation) -> Situation | None:
+    unlike = arms_differ(s.candidate)
+    if unlike is None:
+        return None
+    message = f"Held until both revisions are asked alike. {unlike.message}"
+    return s.hold(Reason.ARMS_DIFFER, message)
 
 
 def _wait_for_metrics(s: Situation) -> Situation | None:

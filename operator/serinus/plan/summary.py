@@ -22,6 +22,7 @@ _STUCK = {
     Reason.CANDIDATE_SILENT,
     Reason.TRAFFIC_SPLIT_WRONG,
     Reason.STABLE_POD_DIFFERS,
+    Reason.ARMS_DIFFER,
 }
 
 

@@ -89,7 +89,7 @@ class Scrapes:
         """The present result of a counter query."""
         if not isinstance(asked.query, CounterQuery):
             raise TypeError("pods count, and evaluate no expression")
-        indices = self.exports.answering[asked.query]
+        indices = self.exports.answering.get(asked.query, [])
         if asked.every is not None:
             return self._stepped(indices, now, asked.window, asked.every)
         start = now - asked.window

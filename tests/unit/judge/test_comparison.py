@@ -5,7 +5,7 @@ import math
 import pytest
 
 from serinus.api.status import CheckState
-from serinus.judge.evidence.comparison import begun, compare, served
+from serinus.judge.evidence.comparison import begun, begun_anew, compare, served
 from serinus.judge.evidence.kernel import SHIFTED, WORSE
 
 
@@ -38,3 +38,12 @@ def test_weight_is_laid_out_at_each_step_and_every_thousand_requests_and_not_in_
     idle = served(entered, {"requests": 0.0}, {"requests": 9000.0}, WORSE)
     assert idle.releases == 3
     assert served(idle, {"requests": 1.0}, {"requests": 9000.0}, WORSE).releases == 4
+
+
+def test_what_begins_anew_has_no_more_weight_than_was_held_back() -> None:
+    state = compare(CheckState(), [begun("errors")], WORSE)
+    for requests in (400.0, 5000.0):
+        state = served(state, {"requests": requests}, {"requests": 9000.0}, WORSE)
+    anew = begun_anew(state.replace(peak=9.0))
+    assert (anew.peak, anew.candidate, anew.comparisons) == (0.0, {}, [])
+    assert weight(compare(anew, [begun("errors")], WORSE)) <= state.held_back + 1e-9

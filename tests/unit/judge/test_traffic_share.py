@@ -46,7 +46,21 @@ def test_another_split_is_held_and_not_rolled_back(candidate: int) -> None:
     assert found.split_is_wrong and not found.rolls_back
     assert overall([found]) == "Inconclusive", "nothing is said against the candidate"
     assert "at a weight of 5%; out of the tolerated range (3.5% to 6.75%)" in found.message
-    assert "sticky sessions" in found.message
+    assert ("Too little. " if candidate < 75 else "Too much. ") in found.message
+
+
+def test_pods_that_are_not_scraped_are_named_instead_of_a_wrong_split() -> None:
+    simulated = judging()
+    for _ in range(20):
+        serve(simulated, 20, 1480)
+        simulated.at += 15
+        simulated.scrape()
+        simulated.progress = judge(
+            simulated.analysis, simulated.progress, simulated.measurement(), SINCE, ASKED, (4, 1)
+        )
+    found = simulated.progress.checks[0]
+    assert found.verdict == "NoData"
+    assert "samples of only 1 of 4 ready candidate pods" in found.message
 
 
 @pytest.mark.parametrize("weight", [0.01, 0.25, 0.5, 0.95])

@@ -271,6 +271,12 @@ def step_entered(state: CheckState) -> CheckState:
     )
 
 
+def begun_anew(state: CheckState) -> CheckState:
+    """The state without what was counted so far: evidence begins with the weight held back. What is
+    dropped of a mixture is never below 0, so what is left keeps to the budget."""
+    return CheckState(policy=state.policy, budget=state.budget, held_back=state.held_back)
+
+
 def requests_to_pass(
     state: CheckState, gained: Iterable[Gains], budget: ErrorBudget
 ) -> float | None:

@@ -5,9 +5,15 @@ from typing import Final, Literal
 
 from serinus.judge.findings import words
 
-_REMEDY: Final = (
-    "Check for retries, sticky sessions, long-lived connections, and traffic that reaches the pods "
-    "by other routes."
+_TOO_LITTLE: Final = (
+    "Too little. If the gateway sent it as much as asked, requests to it are lost or hang, which "
+    "its pods do not count; if not, check for sticky sessions, long-lived connections, and clients "
+    "that reach stable's pods by other routes."
+)
+_TOO_MUCH: Final = (
+    "Too much. If the gateway sent it as much as asked, clients reach its pods by other routes, or "
+    "requests to stable are lost or hang; if not, check for retries, sticky sessions and "
+    "long-lived connections."
 )
 
 
@@ -46,6 +52,11 @@ class CountedShare:
     asked: float
     """The candidate's weight, as a share."""
 
+    @property
+    def is_too_little(self) -> bool:
+        """Less than asked for, rather than more."""
+        return self.least + self.most < 2 * self.asked
+
     def __str__(self) -> str:
         return (
             f"The candidate served {words.percent(self.least)} to {words.percent(self.most)} of "
@@ -78,13 +89,19 @@ class SplitShown:
         if self.shown == "wrong":
             wrong = f"{self.counted}; out of the tolerated range ({self.tolerated})."
             risk = f"False-alarm risk {at_most}, all looks and weights included."
-            return words.sentences(wrong, risk, _REMEDY)
+            return words.sentences(wrong, risk, self._causes())
         found = (
             f"within the margin ({self.margin})"
             if self.shown == "within the margin"
             else f"within the tolerated range ({self.tolerated})"
         )
         return f"{self.counted}; {found}; risk of passing a split outside it {at_most}."
+
+    def _causes(self) -> str:
+        """What it may be, and what tells one cause from another."""
+        if not isinstance(self.counted, CountedShare):
+            return ""
+        return _TOO_LITTLE if self.counted.is_too_little else _TOO_MUCH
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,314 @@
+"""The evidence that the arms are asked differently, and then that they are asked alike."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from serinus.api.monitoring import FeatureDrift
+from serinus.api.quantities import fraction
+from serinus.api.status import Comparison, InputFeature, Inputs, Unlike
+from serinus.judge.drift import feature_queries
+from serinus.judge.drift.distribution import Distribution
+from serinus.judge.evidence.comparison import Gains, Policy, Scale, allowed
+from serinus.judge.evidence.kernel import (
+    BETTER,
+    Alternative,
+    NullHypothesis,
+    grown,
+    log_sum,
+    opened,
+    raised,
+)
+from serinus.judge.findings.inputs import AskedDifferently
+from serinus.judge.findings.rates import EventCount
+from serinus.judge.inputs.values import (
+    REMEMBERED,
+    Values,
+    new_features,
+    values_of,
+    variance,
+    variation,
+)
+from serinus.metrics.counters import Growth, Reading
+from serinus.metrics.queries import CounterQuery
+
+UNLIKE: Final[tuple[Alternative, ...]] = ((1.6, 0.5), (3.0, 0.5))
+"""How much more common a share may be in one arm, as multiples of what is tolerated."""
+MOST_GAIN: Final = 2.0
+"""What one look may add to ln of the evidence."""
+VARIATION: Final = 5.0
+"""The variation assumed until some looks have shown it, so that the rows of a few requests hold no
+rollout."""
+ALLOWED_FOR: Final = 1.5
+"""Times the median variation that is allowed for: few looks may show too little of it."""
+LEAST_DOUBT: Final = 1.0
+"""ln of what a doubt must come to for verdicts to wait; it halves with each look."""
+SUSPECT_FOR: Final = 120.0
+"""Seconds after the last values of both arms for which verdicts wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """One feature's values in a block that are compared."""
+
+    scale: Scale
+    """Of independent values."""
+    variation: float
+    """How much more than independent values they may vary: what their gains are divided by."""
+    seen_variation: float
+    """How much more they were seen to."""
+    totals: tuple[float, float]
+    """Of candidate and stable."""
+    candidate: Mapping[str, float]
+    """By share."""
+    stable: Mapping[str, float]
+
+    def gains(self, known: Comparison) -> Gains:
+        """What a share gains; `known` has the questions."""
+        gained = self.scale.gains(known, self.candidate[known.name], self.stable[known.name])
+        return gained.divided(self.variation)
+
+    def doubt(self, gained: Iterable[Gains]) -> float:
+        """ln of the mean over shares and directions, if values vary no more than was seen."""
+        times = self.variation / self.seen_variation
+        each = [times * gain for gains in gained for gain in (*gains.above, *gains.below)]
+        return log_sum(each) - math.log(len(each))
+
+
+Blocks = Mapping[str, _Block]
+"""By feature."""
+
+
+def is_suspect(known: Inputs | None, at: float) -> bool:
+    """Whether the arms may turn out to be asked differently: no look has compared them yet, or
+    recent ones speak for it."""
+    if known is None or known.looked_at is None or at - known.looked_at > SUSPECT_FOR:
+        return False
+    return not known.looks or known.doubt > LEAST_DOUBT
+
+
+def compare_inputs(
+    known: Inputs | None,
+    settings: FeatureDrift,
+    arms: tuple[Mapping[CounterQuery, Reading], Mapping[CounterQuery, Reading]],
+    at: float,
+    risks: tuple[float, float],
+) -> Inputs | None:
+    """What is known after a look; None: stable exports no features.
+
+    `risks`: of a false alarm over the whole rollout, and of ending a right one.
+    """
+    readings = [[arm.get(query) for query in feature_queries(settings)] for arm in arms]
+    if any(reading is None for arm in readings for reading in arm):
+        return known  # not asked
+    if known is None or known.policy != settings.digest:
+        known = Inputs(policy=settings.digest, looks=known.looks if known else 0)
+    read = [[each for each in arm if isinstance(each, Growth)] for arm in readings]
+    if read != readings:
+        return known  # not answered
+    if not known.features and all(growth.newest is None for growth in read[1]):
+        return None
+    candidate, stable = (values_of(settings, arm) for arm in read)
+    blocks = _blocks(known.features, candidate, stable, _policy(settings))
+    if blocks:
+        known = _compared(known.replace(looked_at=at), blocks, _policy(settings), risks)
+        known = known.replace(features=[_varied(f, blocks.get(f.feature)) for f in known.features])
+    new = new_features(known.features, candidate, stable)
+    if new and known.unlike is None:
+        known = known.replace(features=[*known.features, *new], looked_at=at)
+    return known
+
+
+def _policy(settings: FeatureDrift) -> Policy:
+    tolerated = NullHypothesis(settings.tolerance, fraction(settings.absolute_tolerance))
+    return Policy(tolerated, tolerated, UNLIKE)
+
+
+def _blocks(
+    features: Iterable[InputFeature], candidate: Values, stable: Values, policy: Policy
+) -> Blocks:
+    """Of features of which both arms have values, sorted alike."""
+    found = {}
+    for each in features:
+        arms = [arm.get(each.feature, Distribution()) for arm in (candidate, stable)]
+        totals = arms[0].total, arms[1].total
+        if min(totals) <= 0:
+            continue
+        try:
+            counts = [arm.sorted_into(each.bounds, each.categories) for arm in arms]
+        except ValueError:  # a pod has other bounds
+            continue
+        scale = Scale(policy, *totals, both_ways=True)
+        found[each.feature] = _Block(
+            scale,
+            ALLOWED_FOR * variation(each, assumed=VARIATION),
+            variation(each, assumed=1.0),
+            totals,
+            *counts,
+        )
+    return found
+
+
+def _varied(feature: InputFeature, block: _Block | None) -> InputFeature:
+    """How much stable's shares varied since the last look."""
+    if block is None:
+        return feature
+    values = [block.totals[1], *(block.stable[each.name] for each in feature.shares)]
+    found = variance(feature.before, values) if feature.before else None
+    variation = [found, *feature.variation] if found is not None else feature.variation
+    return feature.replace(before=values, variation=variation[:REMEMBERED])
+
+
+def _compared(known: Inputs, blocks: Blocks, policy: Policy, risks: tuple[float, float]) -> Inputs:
+    false_alarm, false_end = risks
+    if known.unlike is not None:
+        return _until_alike(known, known.unlike, blocks, false_end)
+    known = _weighed(known, blocks)
+    if _evidence(known.features) < -math.log(false_alarm):
+        return known
+    feature = max(known.features, key=lambda each: _evidence([each]))
+    worst = max(feature.shares, key=_of_share)
+    shown = AskedDifferently(
+        feature.feature,
+        worst.name,
+        EventCount(worst.candidate, feature.candidate),
+        EventCount(worst.stable, feature.stable),
+        allowed(policy.tolerance),
+        false_alarm,
+    )
+    return known.replace(
+        unlike=Unlike(feature=feature.feature, message=shown.message[:1024]),
+        doubt=0.0,
+        features=[_dropped(each) for each in known.features],
+    )
+
+
+def _weighed(known: Inputs, blocks: Blocks) -> Inputs:
+    """After a look; more than MOST_GAIN is cut off."""
+    laid = _weight(known.looks + 1) / (2 * sum(len(each.shares) for each in known.features))
+    before = [_laid(each, laid) for each in known.features]
+    gained = [
+        [
+            blocks[each.feature].gains(share)
+            if each.feature in blocks
+            else Gains([0.0] * len(UNLIKE), [0.0] * len(UNLIKE), [], [])
+            for share in each.shares
+        ]
+        for each in before
+    ]
+    reached = log_sum(
+        [
+            log_e + gain
+            for each, gains in zip(before, gained, strict=True)
+            for share, of_share in zip(each.shares, gains, strict=True)
+            for evidence, more in ((share.above, of_share.above), (share.below, of_share.below))
+            for log_e, gain in zip(evidence, more, strict=True)
+        ]
+    )
+    beyond = max(reached - _evidence(before) - MOST_GAIN, 0.0)
+    after = [
+        _counted(each, gains, beyond, blocks.get(each.feature))
+        for each, gains in zip(before, gained, strict=True)
+    ]
+    lately = max(
+        blocks[each.feature].doubt(gains)
+        for each, gains in zip(before, gained, strict=True)
+        if each.feature in blocks
+    )
+    doubt = max(known.doubt / 2 + lately, 0.0)
+    return known.replace(looks=known.looks + 1, features=after, doubt=round(doubt, 3))
+
+
+def _laid(feature: InputFeature, weight: float) -> InputFeature:
+    """With more weight on each share and direction. Counts begin again where the evidence of
+    earlier looks is less than that: it no longer matters."""
+    least = math.log(2 * len(feature.shares) * weight)
+    fresh = not any(each.above for each in feature.shares) or _evidence([feature]) < least
+    forgotten = {"candidate": 0.0, "stable": 0.0} if fresh else {}
+    shares = [
+        each.replace(
+            above=raised(each.above, UNLIKE, weight) if each.above else opened(UNLIKE, weight),
+            below=raised(each.below, UNLIKE, weight) if each.below else opened(UNLIKE, weight),
+            **forgotten,
+        )
+        for each in feature.shares
+    ]
+    return feature.replace(shares=shares, **forgotten)
+
+
+def _counted(
+    feature: InputFeature, gained: Iterable[Gains], beyond: float, block: _Block | None
+) -> InputFeature:
+    shares = [
+        each.replace(
+            above=grown(each.above, (gain - beyond for gain in gains.above)),
+            below=grown(each.below, (gain - beyond for gain in gains.below)),
+            candidate=each.candidate + (block.candidate[each.name] if block else 0.0),
+            stable=each.stable + (block.stable[each.name] if block else 0.0),
+        )
+        for each, gains in zip(feature.shares, gained, strict=True)
+    ]
+    candidate, stable = block.totals if block else (0.0, 0.0)
+    return feature.replace(
+        shares=shares, candidate=feature.candidate + candidate, stable=feature.stable + stable
+    )
+
+
+def _until_alike(known: Inputs, unlike: Unlike, blocks: Blocks, false_end: float) -> Inputs:
+    """Each share of the feature must be shown to be tolerated; evidence of the time before is
+    outweighed as weight is laid anew."""
+    block = blocks.get(unlike.feature)
+    if block is None:
+        return known
+    looks = unlike.looks + 1
+    features = [
+        each.replace(shares=[_towards_alike(share, block, looks) for share in each.shares])
+        if each.feature == unlike.feature
+        else each
+        for each in known.features
+    ]
+    shown = [
+        log_sum(evidence) >= -math.log(false_end)
+        for each in features
+        if each.feature == unlike.feature
+        for share in each.shares
+        for evidence in (share.not_above, share.not_below)
+    ]
+    if not all(shown):
+        return known.replace(unlike=unlike.replace(looks=looks), features=features)
+    return known.replace(unlike=None, features=[_dropped(each) for each in features])
+
+
+def _towards_alike(known: Comparison, block: _Block, looks: int) -> Comparison:
+    fresh, laid = opened(BETTER, _weight(looks)), _weight(looks)
+    begun = known.replace(
+        not_above=raised(known.not_above, BETTER, laid) if known.not_above else fresh,
+        not_below=raised(known.not_below, BETTER, laid) if known.not_below else fresh,
+    )
+    gained = block.gains(begun)
+    return begun.replace(
+        not_above=grown(begun.not_above, gained.not_above),
+        not_below=grown(begun.not_below, gained.not_below),
+    )
+
+
+def _dropped(feature: InputFeature) -> InputFeature:
+    """Without evidence and counts."""
+    shares = [Comparison(name=each.name) for each in feature.shares]
+    return feature.replace(shares=shares, candidate=0.0, stable=0.0)
+
+
+def _evidence(features: Iterable[InputFeature]) -> float:
+    """ln of the evidence that the arms differ."""
+    found = [e for each in features for s in each.shares for e in (*s.above, *s.below)]
+    return log_sum(found) if found else -math.inf
+
+
+def _of_share(share: Comparison) -> float:
+    return log_sum([*share.above, *share.below])
+
+
+def _weight(look: int) -> float:
+    """Laid at the k-th look; those of all looks sum to 1."""
+    return 1 / (look * (look + 1))

@@ -1,0 +1,307 @@
+"""Whether both arms are asked alike, from samples to sentences."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from serinus.api.monitoring import FeatureDrift
+from serinus.api.quantities import fraction
+from serinus.api.status import CheckStatus, Inputs
+from serinus.judge import overall
+from serinus.judge.drift import feature_queries
+from serinus.judge.inputs import compare_inputs
+from serinus.metrics.counters import Growth, Increase, Reading
+from serinus.metrics.queries import CounterQuery, QueryError, Series
+from tests.support.simulated_analysis import SimulatedAnalysis, drift, error_rate
+from tests.unit.judge.enumeration import Counts, Law, chances, outcomes, shares
+
+USUAL = (0.1, 0.4, 0.4, 0.1)
+OTHERS = (0.5, 0.4, 0.1, 0.0)
+BOUNDS = (2000, 4000, 8000, math.inf)
+RISKS = 0.01, 0.05
+FEW = 8
+"""Looks."""
+
+
+class Asked(SimulatedAnalysis):
+    """Arms whose requests have an income, and sometimes an age."""
+
+    def __init__(self, seed: int = 0, *checks: Mapping[str, object], **monitored: object) -> None:
+        super().__init__(*(checks or [error_rate()]))
+        self.features = FeatureDrift.model_validate(monitored)
+        self.draws = np.random.default_rng(seed)
+
+    def ask(
+        self,
+        candidate: tuple[float, ...] = USUAL,
+        stable: tuple[float, ...] = USUAL,
+        *,
+        rows: int = 1,
+        failing: int = 0,
+    ) -> CheckStatus:
+        """Some time later 75 and 1425 requests came, each with so many equal rows."""
+        incomes = [
+            dict(zip(BOUNDS, map(int, self.draws.multinomial(n // rows, p) * rows), strict=True))
+            for n, p in ((75, candidate), (1425, stable))
+        ]
+        self.feature("income", *incomes)
+        ages = [{30: n // 2, math.inf: n - n // 2} for n in (75, 1425)]
+        self.feature("age", *ages)
+        self.errors((failing, 75), (0, 1425))
+        return self.look()
+
+    @property
+    def held(self) -> str | None:
+        """Why the rollout is held."""
+        inputs = self.progress.inputs
+        return inputs.unlike.message if inputs and inputs.unlike else None
+
+    def until_held(self, looks: int = FEW, failing: int = 0) -> str:
+        """Ask the candidate differently."""
+        for _ in range(looks):
+            self.ask(OTHERS, failing=failing)
+            if self.held:
+                return self.held
+        raise AssertionError("not held")
+
+
+def test_arms_that_are_asked_differently_are_held_with_the_feature_and_its_figures() -> None:
+    message = Asked().until_held()
+    assert message.startswith("Feature income, ")
+    assert "beyond the tolerance (1.25 times the other revision's share + 2%)" in message
+    assert "False-alarm risk at most 1% per rollout" in message
+    assert "sticky sessions" in message
+
+
+def test_a_category_is_named_too() -> None:
+    asked = Asked()
+    for _ in range(FEW):
+        for pods, counts in (
+            (asked.candidate, {"home": 20, "car": 55}),
+            (asked.stable, {"home": 1140, "car": 285}),
+        ):
+            for category, count in counts.items():
+                labels = {"feature": "purpose", "category": category}
+                pods.add("pod", "model_feature_category_total", count, **labels)
+        asked.ask()
+    assert asked.held and asked.held.startswith("Feature purpose, category ")
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+@pytest.mark.parametrize("seed", range(20))
+def test_arms_that_are_asked_alike_are_not_held(seed: int, rows: int) -> None:
+    asked = Asked(seed)
+    for _ in range(40):
+        asked.ask(rows=rows)
+        assert asked.held is None
+    assert overall(asked.progress.checks) == "Pass"
+
+
+def test_inputs_that_change_for_both_arms_hold_nothing() -> None:
+    asked = Asked()
+    for shares_ in (USUAL, OTHERS, USUAL):
+        for _ in range(10):
+            asked.ask(shares_, shares_)
+            assert asked.held is None
+
+
+def test_a_difference_that_begins_late_is_found_in_few_looks() -> None:
+    asked = Asked()
+    for _ in range(200):
+        asked.ask()
+    asked.until_held()
+
+
+def test_it_ends_when_the_arms_are_asked_alike_and_a_new_one_is_found() -> None:
+    asked = Asked()
+    asked.until_held()
+    for _ in range(50):
+        asked.ask(OTHERS)
+        assert asked.held, "it goes on"
+    looks = 0
+    while asked.held:
+        asked.ask()
+        looks += 1
+    assert looks <= 40
+    for _ in range(10):
+        asked.ask()
+        assert asked.held is None
+    asked.until_held(2 * FEW)
+
+
+def test_while_they_are_asked_differently_nothing_counts_for_or_against_the_candidate() -> None:
+    asked = Asked()
+    asked.until_held(failing=10)
+    held = asked.ask(OTHERS, failing=75)
+    assert held.verdict == "Inconclusive"
+    assert held.message.startswith("Not judged while the revisions are asked differently")
+    while asked.held:
+        asked.ask(failing=75)
+    after = asked.ask()
+    assert after.verdict == "Inconclusive" and "stable 0/" in after.message
+    assert sum(after.state.candidate.values()) <= 2 * 75, "nothing that was counted before"
+    for _ in range(200):
+        after = asked.ask()
+    assert after.verdict == "Pass"
+
+
+def test_a_bad_candidate_is_rolled_back_once_the_arms_are_asked_alike_again() -> None:
+    asked = Asked()
+    asked.until_held()
+    while asked.held:
+        assert not asked.ask(failing=10).rolls_back
+    assert any(asked.ask(failing=10).rolls_back for _ in range(5))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_predictions_that_differ_as_the_inputs_do_roll_nobody_back(seed: int) -> None:
+    asked = Asked(seed, drift(classes={"metric": "model_predictions_total"}))
+    for _ in range(2 * FEW):
+        asked.classes({"deny": 60, "approve": 15}, {"deny": 285, "approve": 1140})
+        assert not asked.ask(OTHERS).rolls_back
+    assert asked.held
+
+
+def test_a_total_failure_waits_for_two_looks_at_most() -> None:
+    asked, plain = Asked(), Asked()
+    plain.features = None
+    rolled_back = [
+        next(n for n in range(10) if each.ask(failing=75).rolls_back) for each in (asked, plain)
+    ]
+    assert rolled_back[0] <= rolled_back[1] + 2
+
+
+def test_a_candidate_without_inputs_is_judged_all_the_same() -> None:
+    asked = Asked()
+    for _ in range(3):
+        asked.feature("income", {}, {2000: 700, math.inf: 725})
+        asked.errors((75, 75), (0, 1425))
+        found = asked.look()
+    assert found.rolls_back
+
+
+def test_a_candidate_whose_inputs_are_no_longer_counted_is_judged_again() -> None:
+    asked = Asked()
+    asked.ask()
+    found = None
+    for _ in range(12):
+        asked.errors((75, 75), (0, 1425))
+        found = asked.look()
+    assert found and found.rolls_back
+
+
+def test_without_features_nothing_is_known_and_nothing_held() -> None:
+    asked = Asked()
+    for _ in range(3):
+        asked.errors((0, 75), (0, 1425))
+        asked.look()
+    assert asked.progress.inputs is None
+
+
+def test_what_is_known_survives_a_restart() -> None:
+    asked = Asked()
+    asked.until_held()
+    asked.resume()
+    asked.ask(OTHERS)
+    assert asked.held
+
+
+def test_a_given_reference_names_the_features_to_compare() -> None:
+    age = {"feature": "age", "buckets": [{"upTo": 30, "share": "50%"}]}
+    asked = Asked(reference={"given": [age]})
+    for _ in range(2 * FEW):
+        asked.ask(OTHERS)
+        assert asked.held is None
+
+
+def test_other_settings_end_a_hold() -> None:
+    asked = Asked()
+    asked.until_held()
+    asked.features = FeatureDrift(tolerance=50)
+    asked.ask(OTHERS)
+    assert asked.held is None
+
+
+def test_an_answer_that_cannot_be_read_changes_nothing() -> None:
+    known = Inputs(policy=FeatureDrift().digest, looks=3)
+    histogram, categories = feature_queries(FeatureDrift())
+    broken: Mapping[CounterQuery, Reading] = {histogram: QueryError("busy"), categories: Growth()}
+    assert compare_inputs(known, FeatureDrift(), (broken, broken), 1.0, RISKS) == known
+
+
+# exact: all that a look can bring, under every law within the tolerance
+
+SETTINGS = FeatureDrift(tolerance=1.5, absolute_tolerance="10%")
+SORTS, SIZES = 3, (2, 3)
+HISTORIES: list[list[Counts]] = [
+    [],
+    [((0, 1, 1), (1, 1, 1))],
+    [((2, 0, 0), (0, 1, 2)), ((2, 0, 0), (0, 0, 3))],
+    [((0, 0, 2), (3, 0, 0))] * 4,
+]
+
+
+def _arm(counts: tuple[int, ...], at: float) -> Mapping[CounterQuery, Reading]:
+    histogram, categories = feature_queries(SETTINGS)
+    increases = []
+    for bound, total in zip(("1", "2", "+Inf"), np.cumsum(counts), strict=True):
+        series = Series({"feature": "f", "le": bound}, ())
+        increases.append(Increase(series, "pod", at - 1, at, float(total), True))
+    return {histogram: Growth(tuple(increases), at), categories: Growth((), at)}
+
+
+def _after(known: Inputs | None, counts: Counts, at: float) -> Inputs:
+    arms = _arm(counts[0], at), _arm(counts[1], at)
+    found = compare_inputs(known, SETTINGS, arms, at, (1e-9, 0.05))
+    assert found is not None
+    return found
+
+
+def _begun(history: list[Counts]) -> Inputs:
+    known = _after(None, ((1, 1, 1), (4, 4, 4)), 0.0)
+    for number, counts in enumerate(history, start=1):
+        known = _after(known, counts, float(number))
+    return known
+
+
+def _evidence(known: Inputs) -> float:
+    return math.fsum(
+        math.exp(log_e)
+        for each in known.features
+        for share in each.shares
+        for log_e in (*share.above, *share.below)
+    )
+
+
+def _within(law: Law) -> bool:
+    ratio, offset = SETTINGS.tolerance, fraction(SETTINGS.absolute_tolerance)
+    sets = ((0,), (1,), (2,), (0, 1), (1, 2))
+    rates = [[sum(arm[sort] for sort in sorts) for arm in law] for sorts in sets]
+    return all(
+        one <= ratio * other + offset + 1e-9 for pair in rates for one, other in (pair, pair[::-1])
+    )
+
+
+@pytest.mark.parametrize("history", HISTORIES)
+def test_evidence_of_arms_within_the_tolerance_gains_no_more_than_the_weight_laid(
+    history: list[Counts],
+) -> None:
+    known = _begun(history)
+    laws: list[Law] = [(one, other) for one in shares(SORTS, 10) for other in shares(SORTS, 10)]
+    laws = [law for law in laws if _within(law)]
+    look = known.looks + 1
+    after = [_evidence(_after(known, counts, 99.0)) for counts in outcomes(SIZES, SORTS)]
+    expected = chances(laws, SIZES, SORTS) @ np.array(after)
+    assert len(laws) > 50
+    assert expected.max() <= _evidence(known) + 1 / (look * (look + 1)) + 1e-9
+
+
+def test_the_weights_of_all_looks_are_one_and_no_look_gains_more_than_its_cap() -> None:
+    known, before = _begun([]), 0.0
+    for look in range(1, 40):
+        known = _after(known, ((2, 0, 0), (0, 0, 3)), float(look))
+        most = math.exp(2) * (before + 1 / (look * (look + 1)))
+        before = _evidence(known)
+        assert before <= most + 1e-9
