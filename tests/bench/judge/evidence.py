@@ -12,7 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serinus.judge.evidence.comparison import FIRST_RELEASE, PODS_TOLERATED, RAISE_EVERY
+from serinus.judge.evidence.comparison import (
+    FIRST_RELEASE,
+    MOST_OF_A_LOOK,
+    PODS_TOLERATED,
+    RAISE_EVERY,
+)
 from serinus.judge.evidence.kernel import BETTER, Alternative, NullHypothesis, better
 from serinus.judge.evidence.overshoot import GREATEST_LOG, MOST_EVENTS
 
@@ -74,6 +79,7 @@ class Against:
         """A block: requests by run, events by run and quantity, of candidate and stable."""
         candidate, stable = requests
         self._raise(candidate)
+        most = np.maximum(self._total, 0.0) - MOST_OF_A_LOOK * np.log(alpha)
         gained = self._gains(candidate, stable, events[0], events[1])
         if self._counts and not self._offset:
             gained += self._boost(gained, requests, events, alpha)
@@ -82,14 +88,31 @@ class Against:
         if self._directions == 2:
             fewer = self._gains(stable, candidate, events[1], events[0])
             self._log_e[:, :, 1] = _rounded(self._log_e[:, :, 1] + fewer)
-        flat = self._log_e.reshape(len(candidate), -1)
-        total = _log_sum(np.concatenate([flat, np.log(self._reserve)[:, None]], axis=1))
+        total = self._total
+        if (above := total > most).any():
+            self._lower(above, most)
+            total = np.minimum(total, most)
         self.peak = np.maximum(self.peak, total)
 
     def keep(self, runs: Flags) -> None:
         """Go on with these runs alone; requests are independent."""
         for name in ("_reserve", "_draws", "_requests", "_log_e", "peak"):
             setattr(self, name, getattr(self, name)[runs])
+
+    @property
+    def _laid(self) -> Floats:
+        """ln of the evidence without the reserve, by run."""
+        return _log_sum(self._log_e.reshape(len(self._log_e), -1))
+
+    @property
+    def _total(self) -> Floats:
+        """ln of all evidence, by run."""
+        return np.logaddexp(self._laid, np.log(self._reserve))
+
+    def _lower(self, runs: Flags, total: Floats) -> None:
+        """To so much in all."""
+        by = np.log(np.exp(total[runs]) - self._reserve[runs]) - self._laid[runs]
+        self._log_e[runs] = _rounded(self._log_e[runs] + by[:, None, None, None])
 
     def _raise(self, candidate: Floats) -> None:
         due = self._requests // RAISE_EVERY < (self._requests + candidate) // RAISE_EVERY

@@ -126,7 +126,7 @@ class EventShare:
             for each in state.comparisons
         ]
         found = [pods.with_events(each, bad, state) for each in weighed]
-        return comparison.weighed(state, found)
+        return comparison.weighed(state, found, comparison.most_after_a_look(state, budget))
 
     def _unsuccessful(
         self, state: CheckState, whole: tuple[Growth, Growth], good: tuple[Growth, Growth]

@@ -80,7 +80,7 @@ class LatencyCheck:
             return Finding("Error", problem, state)
         candidate, stable = (warmed_up(each, self._warm_up) for each in look.growth(source))
         block = Durations(ArmHistogram.of(candidate), ArmHistogram.of(stable))
-        state = self._counted(state, block, look)
+        state = self._counted(state, block, look, budget)
         if not state.comparisons and block.are_of_both and not block.common:
             return Finding("Error", NoCommonBound(source.metric), state)
         verdict = comparison.verdict(state, budget)
@@ -109,7 +109,9 @@ class LatencyCheck:
         both = all(growth.newest is not None for growth in look.growth(self._native))
         return self._native if both else self._classic
 
-    def _counted(self, state: CheckState, block: Durations, look: Look) -> CheckState:
+    def _counted(
+        self, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
+    ) -> CheckState:
         state = _without_lost_bounds(state, block)
         if not state.comparisons:
             from_history = _kept(look.baseline.bounds, block)
@@ -127,7 +129,7 @@ class LatencyCheck:
             scale = self._scale(each, (n_c, n_s), block, look)
             known = scale.weigh(each, math.fsum(slow_c.values()), math.fsum(slow_s.values()))
             weighed.append(pods.with_events(known, slow_c, state))
-        return comparison.weighed(state, weighed)
+        return comparison.weighed(state, weighed, comparison.most_after_a_look(state, budget))
 
     def _begun(self, state: CheckState, bounds: Iterable[float]) -> CheckState:
         new = [begun(_name(bound)) for bound in bounds]

@@ -117,7 +117,7 @@ class PredictionDriftCheck:
         if too_many := _too_many(state, found):
             errors.append(too_many)
         elif found:
-            state = self._counted(state, found, look)
+            state = self._counted(state, found, look, budget)
         verdict = comparison.verdict(state, budget)
         if errors and verdict != "Fail":
             return Finding("Error", Several(tuple(dict.fromkeys(errors))), state)
@@ -141,7 +141,9 @@ class PredictionDriftCheck:
         named = not self._any_source_will_do
         return named or (shares.total.candidate > 0 and shares.total.stable > 0)
 
-    def _counted(self, state: CheckState, found: Mapping[str, Shares], look: Look) -> CheckState:
+    def _counted(
+        self, state: CheckState, found: Mapping[str, Shares], look: Look, budget: ErrorBudget
+    ) -> CheckState:
         """Weights are set before the data that they weigh: what appears in this block is only
         weighed against the candidate from the next one on."""
         shares = {name: share for each in found.values() for name, share in each.by_name.items()}
@@ -162,7 +164,7 @@ class PredictionDriftCheck:
         }
         scales = self._scales(requests, look)
         weighed = [_weighed(each, scales, shares) for each in state.comparisons]
-        state = comparison.weighed(state, weighed)
+        state = comparison.weighed(state, weighed, comparison.most_after_a_look(state, budget))
         shown = [_weighed(each, scales, shares) for each in appeared]
         return comparison.compare(state, shown, SHIFTED, both_ways=True)
 

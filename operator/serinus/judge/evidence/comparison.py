@@ -37,6 +37,9 @@ FIRST_RELEASE: Final = 0.97
 RAISE_EVERY: Final = 1000.0
 """Candidate's requests after which weight is laid out anew."""
 
+MOST_OF_A_LOOK: Final = 0.6
+"""Of the log of what Fail takes: so much one look may add, and two are enough."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -219,11 +222,27 @@ def served(
     )
 
 
-def weighed(state: CheckState, comparisons: list[Comparison]) -> CheckState:
-    """The state after a block, its greatest evidence against the candidate brought up to date."""
-    held_back = math.log(state.held_back)
-    total = log_sum([held_back, *(e for each in comparisons for e in (*each.above, *each.below))])
-    return state.replace(comparisons=comparisons, peak=max(state.peak, total))
+def weighed(
+    state: CheckState, comparisons: Sequence[Comparison], most: float = math.inf
+) -> CheckState:
+    """The state after a block, its greatest evidence against the candidate brought up to date.
+
+    `most`: ln of the evidence that the block may lead to. Evidence that is lowered stays valid.
+    """
+    after = state.replace(comparisons=[*comparisons])
+    total = _total(after)
+    if total > most:
+        after, total = _lowered(after, most), most
+    return after.replace(peak=max(state.peak, total))
+
+
+def most_after_a_look(state: CheckState, budget: ErrorBudget) -> float:
+    """ln of the evidence to which one look may lead.
+
+    Pods are scraped at different moments. If something that both arms share fails, a look may
+    count it in one arm and not yet in the other; no such look is enough for Fail.
+    """
+    return max(_total(state), 0.0) - MOST_OF_A_LOOK * math.log(budget.false_fail)
 
 
 def ceiling(state: CheckState, budget: ErrorBudget) -> float:
@@ -289,6 +308,26 @@ def step_alone(state: CheckState) -> float | None:
     """The candidate's requests in this step; None: it has served no others."""
     served = max(state.candidate.values(), default=0.0)
     return state.step_requests if state.step_requests < served else None
+
+
+def _total(state: CheckState) -> float:
+    """ln of all evidence against the candidate, with what is held back."""
+    laid = (e for each in state.comparisons for e in (*each.above, *each.below))
+    return log_sum([math.log(state.held_back), *laid])
+
+
+def _lowered(state: CheckState, total: float) -> CheckState:
+    """The state with so much evidence against the candidate; ln of more than is held back."""
+    laid = [e for each in state.comparisons for e in (*each.above, *each.below)]
+    by = math.log(math.exp(total) - state.held_back) - log_sum(laid)
+    comparisons = [
+        each.replace(
+            above=grown(each.above, [by] * len(each.above)),
+            below=grown(each.below, [by] * len(each.below)),
+        )
+        for each in state.comparisons
+    ]
+    return state.replace(comparisons=comparisons)
 
 
 def _released(state: CheckState) -> tuple[float, CheckState]:
