@@ -14,9 +14,17 @@ from numpy.typing import NDArray
 
 from serinus.judge.evidence.comparison import (
     FIRST_RELEASE,
+    MOST_OF_A_BURST,
     MOST_OF_A_LOOK,
+    OVERWHELMING,
     PODS_TOLERATED,
     RAISE_EVERY,
+)
+from serinus.judge.evidence.dispersion import (
+    ERRORS_ALLOWED,
+    MOST_OF_A_PAIR,
+    PAIRS_FORGOTTEN,
+    SWINGS_ALLOWED,
 )
 from serinus.judge.evidence.kernel import BETTER, Alternative, NullHypothesis, better
 from serinus.judge.evidence.overshoot import GREATEST_LOG, MOST_EVENTS
@@ -44,6 +52,43 @@ class Varied:
 INDEPENDENT = Varied(np.ones((1, 1)), np.zeros((1, 1)))
 
 
+class Swings:
+    """How stable's counts varied from look to look, by run and quantity:
+    `serinus.judge.evidence.dispersion.after_look` and `swinging`."""
+
+    def __init__(self, runs: int, quantities: int) -> None:
+        self._requests = np.zeros((runs, 1))
+        shape = (runs, quantities)
+        self._events, self._pairs, self._squares = (np.zeros(shape) for _ in range(3))
+
+    def count(self, requests: Floats, events: Floats) -> None:
+        """A block of stable's, with events by run and quantity."""
+        n_1, n_2, e_1 = self._requests, requests[:, None], self._events
+        both = e_1 + events
+        paired = (n_1 > 0) & (n_2 > 0) & (both > 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            square = (n_1 * events - n_2 * e_1) ** 2 / (n_1 * n_2 * both)
+        for name, more in (("_pairs", 1.0), ("_squares", np.minimum(square, MOST_OF_A_PAIR))):
+            before = getattr(self, name)
+            after = np.floor(((1 - PAIRS_FORGOTTEN) * before + more) * 1e3 + 0.5) / 1e3
+            setattr(self, name, np.where(paired, after, before))
+        self._requests = np.where(n_2 > 0, n_2, n_1)
+        self._events = np.where(n_2 > 0, events, e_1)
+
+    @property
+    def times(self) -> Floats:
+        """The variance of the counts, as a multiple of that of independent ones."""
+        pairs = np.maximum(self._pairs, 1.0)
+        figure, error = self._squares / pairs, np.sqrt(3 / pairs)
+        shown = figure > 1 + SWINGS_ALLOWED * error
+        return np.where(shown, figure * (1 + ERRORS_ALLOWED * error), 1.0)
+
+    def keep(self, runs: Flags) -> None:
+        """Go on with these runs alone."""
+        for name in ("_requests", "_events", "_pairs", "_squares"):
+            setattr(self, name, getattr(self, name)[runs])
+
+
 class Against:
     """Evidence against the candidates of many runs, by a check that compares some quantities."""
 
@@ -60,7 +105,9 @@ class Against:
     ) -> None:
         """`counts`: the events are counts of independent requests, and nothing is wasted."""
         self._offset, self._counts = null.offset, counts
-        self._ratio, self._bursts = varied.widened(null.ratio), varied.over_time
+        self._ratio, self._history = varied.widened(null.ratio), varied.over_time
+        self._swings = Swings(runs, quantities)
+        self._bursts = self._history
         self._times, self._shares = np.array(alternatives).T
         self._directions = 2 if both_ways else 1
         self._part = 1.0 / quantities / self._directions
@@ -79,25 +126,32 @@ class Against:
         """A block: requests by run, events by run and quantity, of candidate and stable."""
         candidate, stable = requests
         self._raise(candidate)
-        most = np.maximum(self._total, 0.0) - MOST_OF_A_LOOK * np.log(alpha)
+        self._bursts = np.maximum(self._history, self._swings.times)
         gained = self._gains(candidate, stable, events[0], events[1])
+        boost = 0.0
         if self._counts and not self._offset:
-            gained += self._boost(gained, requests, events, alpha)
-        more = self._log_e[:, :, 0] + gained
-        self._log_e[:, :, 0] = _rounded(more)
+            boost = self._boost(gained, requests, events, alpha)
+        before, enough = np.maximum(self._total, 0.0), -np.log(alpha)
+        above = self._log_e[:, :, 0].copy()
+        self._log_e[:, :, 0] = _rounded(above + gained)
         if self._directions == 2:
             fewer = self._gains(stable, candidate, events[1], events[0])
             self._log_e[:, :, 1] = _rounded(self._log_e[:, :, 1] + fewer)
+        overwhelms = self._total - before >= OVERWHELMING * enough
+        most = before + np.where(overwhelms, MOST_OF_A_LOOK, MOST_OF_A_BURST) * enough
+        self._log_e[:, :, 0] = _rounded(above + (gained + boost))
         total = self._total
-        if (above := total > most).any():
-            self._lower(above, most)
+        if (high := total > most).any():
+            self._lower(high, most)
             total = np.minimum(total, most)
         self.peak = np.maximum(self.peak, total)
+        self._swings.count(stable, events[1])
 
     def keep(self, runs: Flags) -> None:
         """Go on with these runs alone; requests are independent."""
         for name in ("_reserve", "_draws", "_requests", "_log_e", "peak"):
             setattr(self, name, getattr(self, name)[runs])
+        self._swings.keep(runs)
 
     @property
     def _laid(self) -> Floats:
@@ -159,6 +213,7 @@ class For:
         self._null = margin
         self._times = np.array(better(margin))[:, 0]
         self._log_e = np.tile(np.log([share for _, share in BETTER]), (runs, 1))
+        self._swings = Swings(runs, 1)
 
     def weigh(self, requests: tuple[Floats, Floats], events: tuple[Floats, Floats]) -> None:
         """As `Against.weigh`, with events by run."""
@@ -167,7 +222,8 @@ class For:
         gained = (
             events[0][:, None] * per_c[:, 0] + events[1][:, None] * per_s[:, 0] + constant[:, 0]
         )
-        self._log_e = _rounded(self._log_e + gained)
+        self._log_e = _rounded(self._log_e + gained / self._swings.times)
+        self._swings.count(requests[1], events[1][:, None])
 
     @property
     def now(self) -> Floats:

@@ -121,12 +121,12 @@ class EventShare:
         state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
         state = pods.with_requests(state, pods.by_target(whole[0]))
         enough = comparison.ceiling(state, budget)
-        weighed = [
-            self._scale(each, (n_c, n_s), look).weigh(each, e_c, e_s, enough)
-            for each in state.comparisons
-        ]
+        scales = [(each, self._scale(each, (n_c, n_s), look)) for each in state.comparisons]
+        plain = [scale.weigh(each, e_c, e_s) for each, scale in scales]
+        weighed = [scale.weigh(each, e_c, e_s, enough) for each, scale in scales]
         found = [pods.with_events(each, bad, state) for each in weighed]
-        return comparison.weighed(state, found, comparison.most_after_a_look(state, budget))
+        most = comparison.most_after_a_look(state, plain, budget)
+        return comparison.weighed(state, found, most)
 
     def _unsuccessful(
         self, state: CheckState, whole: tuple[Growth, Growth], good: tuple[Growth, Growth]
@@ -165,7 +165,7 @@ class EventShare:
             margin=allowed(policy.margin),
             limit=self._limit,
             conclusion=self._conclusion(verdict, state, look, budget),
-            variation=variation(events.name, policy.tolerance, varied, serving),
+            variation=variation(events.name, events, policy.tolerance, varied, serving),
         )
 
     def _conclusion(

@@ -129,7 +129,8 @@ class LatencyCheck:
             scale = self._scale(each, (n_c, n_s), block, look)
             known = scale.weigh(each, math.fsum(slow_c.values()), math.fsum(slow_s.values()))
             weighed.append(pods.with_events(known, slow_c, state))
-        return comparison.weighed(state, weighed, comparison.most_after_a_look(state, budget))
+        most = comparison.most_after_a_look(state, weighed, budget)
+        return comparison.weighed(state, weighed, most)
 
     def _begun(self, state: CheckState, bounds: Iterable[float]) -> CheckState:
         new = [begun(_name(bound)) for bound in bounds]
@@ -174,7 +175,7 @@ class LatencyCheck:
             margin=allowed(self._policy.margin),
             limit=self._slowest_allowed(block),
             conclusion=self._conclusion(verdict, state, block, look, budget),
-            variation=variation("slow requests", tolerance, varied, block.pods),
+            variation=variation("slow requests", each, tolerance, varied, block.pods),
             in_one_bucket=_in_one_bucket(state),
         )
 

@@ -164,7 +164,8 @@ class PredictionDriftCheck:
         }
         scales = self._scales(requests, look)
         weighed = [_weighed(each, scales, shares) for each in state.comparisons]
-        state = comparison.weighed(state, weighed, comparison.most_after_a_look(state, budget))
+        most = comparison.most_after_a_look(state, weighed, budget)
+        state = comparison.weighed(state, weighed, most)
         shown = [_weighed(each, scales, shares) for each in appeared]
         return comparison.compare(state, shown, SHIFTED, both_ways=True)
 
@@ -197,7 +198,7 @@ class PredictionDriftCheck:
             tolerance=allowed(among_pods(tolerance, varied, serving)),
             margin=allowed(self._policy.margin),
             conclusion=self._conclusion(verdict, state, look, budget),
-            variation=variation(each.name, tolerance, varied, serving),
+            variation=variation(each.name, each, tolerance, varied, serving),
         )
 
     def _conclusion(
@@ -263,7 +264,7 @@ def _new(state: CheckState, shares: Mapping[str, Share]) -> list[Comparison]:
     """Comparisons to begin. What was shown of all unseen classes was shown of a new one."""
     there = {known.name: known for known in state.comparisons}
     return [
-        there[UNSEEN].replace(name=name)
+        there[UNSEEN].replace(name=name, swings=None)
         if _source(name) == CLASS
         else begun(name, both_ways=True, can_pass=not share.tail)
         for name, share in shares.items()

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from serinus.api.baseline import INDEPENDENT, Dispersion
 from serinus.api.status import CheckState, Comparison, Verdict
+from serinus.judge.evidence.dispersion import after_look, swinging
 from serinus.judge.evidence.kernel import (
     BETTER,
     WORSE,
@@ -39,6 +40,9 @@ RAISE_EVERY: Final = 1000.0
 
 MOST_OF_A_LOOK: Final = 0.6
 """Of the log of what Fail takes: so much one look may add, and two are enough."""
+MOST_OF_A_BURST: Final = 0.44
+"""The same of a look whose counts would not be OVERWHELMING times enough: it may be a burst."""
+OVERWHELMING: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +88,25 @@ def allowed(null: NullHypothesis) -> AllowedRate:
 
 
 def variation(
-    what: str, tolerance: NullHypothesis, dispersion: Dispersion, pods: tuple[int, int]
+    what: str,
+    known: Comparison,
+    tolerance: NullHypothesis,
+    history: Dispersion,
+    pods: tuple[int, int],
 ) -> Variation:
-    """The figures of how a quantity varied in stable's history, and of what is tolerated for it
-    with so many pods of candidate and stable."""
-    widened = among_pods(tolerance, dispersion, pods)
-    return Variation(what, dispersion, widened.ratio, pods[0])
+    """The figures of how a quantity varied in stable's history and in the rollout, and of what is
+    tolerated for it with so many pods of candidate and stable."""
+    widened = among_pods(tolerance, history, pods)
+    seen = history.replace(over_time=max(history.over_time, swinging(known.swings)))
+    return Variation(what, seen, widened.ratio, pods[0])
 
 
 class Scale:
     """What a block of so many requests makes of the events counted in it.
 
     'Below' is 'above' with the arms exchanged, where both directions are asked for. Where events
-    come in bursts, each counts as much less as their variance is greater, and so does each request.
+    come in bursts, each counts as much less as their variance is greater, and so does each request:
+    by stable's history, or by its looks before this one if they swung more.
     """
 
     def __init__(
@@ -130,7 +140,8 @@ class Scale:
             gains(self._not_above, candidate, stable) if known.not_above else [],
             gains(self._not_below, stable, candidate) if known.not_below else [],
         )
-        return found if self._bursts == 1 else found.divided(self._bursts)
+        by = self._variance(known)
+        return found if by == 1 else found.divided(by)
 
     def weigh(
         self,
@@ -145,10 +156,15 @@ class Scale:
         it says that the events are counts of independent requests.
         """
         gained = self.gains(known, candidate, stable)
-        if ceiling < math.inf and self._bursts == 1:
+        if ceiling < math.inf and self._variance(known) == 1:
             boosted = self._boosted(known, gained.above, candidate + stable, ceiling)
             gained = gained._replace(above=boosted)
-        return counted(known, gained, candidate, stable)
+        after = counted(known, gained, candidate, stable)
+        return after.replace(swings=after_look(known.swings, self._arms[1], stable))
+
+    def _variance(self, known: Comparison) -> float:
+        """Of the counts, as a multiple of that of independent ones."""
+        return max(self._bursts, swinging(known.swings))
 
     def _boosted(
         self, known: Comparison, gained: list[float], events: float, ceiling: float
@@ -236,13 +252,19 @@ def weighed(
     return after.replace(peak=max(state.peak, total))
 
 
-def most_after_a_look(state: CheckState, budget: ErrorBudget) -> float:
-    """ln of the evidence to which one look may lead.
+def most_after_a_look(
+    state: CheckState, comparisons: Sequence[Comparison], budget: ErrorBudget
+) -> float:
+    """ln of the evidence to which one look may lead; the comparisons are those after it.
 
     Pods are scraped at different moments. If something that both arms share fails, a look may
-    count it in one arm and not yet in the other; no such look is enough for Fail.
+    count it in one arm and not yet in the other; no such look is enough for Fail. Two are, unless
+    a few events that came at once explain them, as they may before it is known how stable's come.
     """
-    return max(_total(state), 0.0) - MOST_OF_A_LOOK * math.log(budget.false_fail)
+    before, enough = max(_total(state), 0.0), -math.log(budget.false_fail)
+    added = _total(state.replace(comparisons=[*comparisons])) - before
+    overwhelms = added >= OVERWHELMING * enough
+    return before + (MOST_OF_A_LOOK if overwhelms else MOST_OF_A_BURST) * enough
 
 
 def ceiling(state: CheckState, budget: ErrorBudget) -> float:
