@@ -34,6 +34,23 @@ LogEvidence = Annotated[list[float], Field(max_length=16)]
 ByPod = Annotated[dict[str, float], Field(max_length=16)]
 
 
+class Swings(StatusType):
+    """How much stable's count of a quantity swung from look to look in this rollout."""
+
+    requests: float = Field(default=0.0, description="Requests of stable in the last look.")
+    events: float = Field(default=0.0, description="Count of stable in the last look.")
+    pairs: float = Field(
+        default=0.0,
+        description="Number of pairs of consecutive looks that were compared; older ones count for "
+        "less.",
+    )
+    squares: float = Field(
+        default=0.0,
+        description="Sum of their squared differences, each as a multiple of what is expected of "
+        "independent requests.",
+    )
+
+
 class Comparison(StatusType):
     """A quantity compared between both revisions, with the log of an e-value per alternative."""
 
@@ -44,6 +61,10 @@ class Comparison(StatusType):
     stable: float = Field(default=0.0, description="Count of stable in this rollout.")
     pods: ByPod = Field(
         default_factory=dict, description="Count of the candidate by pod, for the first 16 pods."
+    )
+    swings: Swings | None = Field(
+        default=None,
+        description="Variation of stable's count from look to look; unset if it was not counted.",
     )
     above: LogEvidence = Field(
         default_factory=list,

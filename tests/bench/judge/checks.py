@@ -105,9 +105,11 @@ class Within(Serinus):
         arms = [
             np.split(arm, arm.shape[1] // len(sorts), 1) for arm in (block.candidate, block.stable)
         ]
-        for candidate, stable in zip(*arms, strict=True):
-            requests = candidate.sum(axis=1), stable.sum(axis=1)
-            self.evidence.add(requests, (candidate @ sorts, stable @ sorts), self._check.alpha)
+        strata = [
+            ((candidate.sum(axis=1), stable.sum(axis=1)), (candidate @ sorts, stable @ sorts))
+            for candidate, stable in zip(*arms, strict=True)
+        ]
+        self.evidence.add(strata, self._check.alpha)
         return np.asarray(self.evidence.peak >= -np.log(self._check.alpha))
 
 

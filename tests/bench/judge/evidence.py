@@ -12,7 +12,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from serinus.judge.evidence.comparison import FIRST_RELEASE, PODS_TOLERATED, RAISE_EVERY
+from serinus.judge.evidence.comparison import (
+    FIRST_RELEASE,
+    MOST_OF_A_BURST,
+    MOST_OF_A_LOOK,
+    OVERWHELMING,
+    PODS_TOLERATED,
+    RAISE_EVERY,
+)
+from serinus.judge.evidence.dispersion import (
+    ERRORS_ALLOWED,
+    MOST_OF_A_PAIR,
+    PAIRS_FORGOTTEN,
+    SWINGS_ALLOWED,
+)
 from serinus.judge.evidence.kernel import BETTER, Alternative, NullHypothesis, better
 from serinus.judge.evidence.overshoot import GREATEST_LOG, MOST_EVENTS
 
@@ -39,6 +52,43 @@ class Varied:
 INDEPENDENT = Varied(np.ones((1, 1)), np.zeros((1, 1)))
 
 
+class Swings:
+    """How stable's counts varied from look to look, by run and quantity:
+    `serinus.judge.evidence.dispersion.after_look` and `swinging`."""
+
+    def __init__(self, runs: int, quantities: int) -> None:
+        self._requests = np.zeros((runs, 1))
+        shape = (runs, quantities)
+        self._events, self._pairs, self._squares = (np.zeros(shape) for _ in range(3))
+
+    def count(self, requests: Floats, events: Floats) -> None:
+        """A block of stable's, with events by run and quantity."""
+        n_1, n_2, e_1 = self._requests, requests[:, None], self._events
+        both = e_1 + events
+        paired = (n_1 > 0) & (n_2 > 0) & (both > 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            square = (n_1 * events - n_2 * e_1) ** 2 / (n_1 * n_2 * both)
+        for name, more in (("_pairs", 1.0), ("_squares", np.minimum(square, MOST_OF_A_PAIR))):
+            before = getattr(self, name)
+            after = np.floor(((1 - PAIRS_FORGOTTEN) * before + more) * 1e3 + 0.5) / 1e3
+            setattr(self, name, np.where(paired, after, before))
+        self._requests = np.where(n_2 > 0, n_2, n_1)
+        self._events = np.where(n_2 > 0, events, e_1)
+
+    @property
+    def times(self) -> Floats:
+        """The variance of the counts, as a multiple of that of independent ones."""
+        pairs = np.maximum(self._pairs, 1.0)
+        figure, error = self._squares / pairs, np.sqrt(3 / pairs)
+        shown = figure > 1 + SWINGS_ALLOWED * error
+        return np.where(shown, figure * (1 + ERRORS_ALLOWED * error), 1.0)
+
+    def keep(self, runs: Flags) -> None:
+        """Go on with these runs alone."""
+        for name in ("_requests", "_events", "_pairs", "_squares"):
+            setattr(self, name, getattr(self, name)[runs])
+
+
 class Against:
     """Evidence against the candidates of many runs, by a check that compares some quantities."""
 
@@ -55,7 +105,9 @@ class Against:
     ) -> None:
         """`counts`: the events are counts of independent requests, and nothing is wasted."""
         self._offset, self._counts = null.offset, counts
-        self._ratio, self._bursts = varied.widened(null.ratio), varied.over_time
+        self._ratio, self._history = varied.widened(null.ratio), varied.over_time
+        self._swings = Swings(runs, quantities)
+        self._bursts = self._history
         self._times, self._shares = np.array(alternatives).T
         self._directions = 2 if both_ways else 1
         self._part = 1.0 / quantities / self._directions
@@ -73,24 +125,36 @@ class Against:
     ) -> None:
         """A block: requests by run, events by run and quantity, of candidate and stable."""
         self.serve(requests[0])
-        self.add(requests, events, alpha)
+        self.add([(requests, events)], alpha)
 
     def add(
-        self, requests: tuple[Floats, Floats], events: tuple[Floats, Floats], alpha: float
+        self,
+        strata: Sequence[tuple[tuple[Floats, Floats], tuple[Floats, Floats]]],
+        alpha: float,
     ) -> None:
-        """A block, or one stratum of it, whose requests were counted before."""
-        candidate, stable = requests
-        gained = self._gains(candidate, stable, events[0], events[1])
-        if self._counts and not self._offset:
-            gained += self._boost(gained, requests, events, alpha)
-        more = self._log_e[:, :, 0] + gained
-        self._log_e[:, :, 0] = _rounded(more)
-        if self._directions == 2:
-            fewer = self._gains(stable, candidate, events[1], events[0])
-            self._log_e[:, :, 1] = _rounded(self._log_e[:, :, 1] + fewer)
-        flat = self._log_e.reshape(len(candidate), -1)
-        total = _log_sum(np.concatenate([flat, np.log(self._reserve)[:, None]], axis=1))
+        """The strata of a block, whose requests were counted before."""
+        self._bursts = np.maximum(self._history, self._swings.times)
+        before, enough = np.maximum(self._total(self._log_e), 0.0), -np.log(alpha)
+        plain = self._log_e
+        for (candidate, stable), events in strata:
+            gained = [self._gains(candidate, stable, *events)]
+            if self._directions == 2:
+                gained.append(self._gains(stable, candidate, *events[::-1]))
+            plain = _rounded(plain + np.stack(gained, axis=2))
+            if self._counts and not self._offset:
+                gained[0] = gained[0] + self._boost(gained[0], (candidate, stable), events, alpha)
+            self._log_e = _rounded(self._log_e + np.stack(gained, axis=2))
+        overwhelms = self._total(plain) - before >= OVERWHELMING * enough
+        most = before + np.where(overwhelms, MOST_OF_A_LOOK, MOST_OF_A_BURST) * enough
+        total = self._total(self._log_e)
+        if (high := total > most).any():
+            self._lower(high, most)
+            total = np.minimum(total, most)
         self.peak = np.maximum(self.peak, total)
+        self._swings.count(
+            np.sum([requests[1] for requests, _ in strata], axis=0),
+            np.sum([events[1] for _, events in strata], axis=0),
+        )
 
     def enter_step(self, runs: Flags) -> None:
         """As `serinus.judge.evidence.comparison.step_entered`."""
@@ -100,6 +164,17 @@ class Against:
         """Go on with these runs alone; requests are independent."""
         for name in ("_reserve", "_draws", "_requests", "_entered", "_log_e", "peak"):
             setattr(self, name, getattr(self, name)[runs])
+        self._swings.keep(runs)
+
+    def _total(self, log_e: Floats) -> Floats:
+        """ln of all evidence, by run."""
+        total: Floats = np.logaddexp(_laid(log_e), np.log(self._reserve))
+        return total
+
+    def _lower(self, runs: Flags, total: Floats) -> None:
+        """To so much in all."""
+        by = np.log(np.exp(total[runs]) - self._reserve[runs]) - _laid(self._log_e)[runs]
+        self._log_e[runs] = _rounded(self._log_e[runs] + by[:, None, None, None])
 
     def serve(self, candidate: Floats) -> None:
         """Count the requests of a block."""
@@ -149,6 +224,7 @@ class For:
         self._times = np.array(better(margin))[:, 0]
         self._opened = np.log([share for _, share in BETTER])
         self._log_e = np.tile(self._opened, (runs, 1))
+        self._swings = Swings(runs, 1)
 
     def weigh(self, requests: tuple[Floats, Floats], events: tuple[Floats, Floats]) -> None:
         """As `Against.weigh`, with events by run."""
@@ -157,7 +233,8 @@ class For:
         gained = (
             events[0][:, None] * per_c[:, 0] + events[1][:, None] * per_s[:, 0] + constant[:, 0]
         )
-        self._log_e = _rounded(self._log_e + gained)
+        self._log_e = _rounded(self._log_e + gained / self._swings.times)
+        self._swings.count(requests[1], events[1][:, None])
 
     def enter_step(self, runs: Flags) -> None:
         """As `serinus.judge.evidence.comparison.step_entered`."""
@@ -235,6 +312,11 @@ def _log_increments(
     log_b = -np.log1p(x * (times - 1))
     excess = (times - 1) * (1 - x) / (1 + x * (times - 1))
     return np.log(times) + log_b, log_b, -candidate[:, None, None] * offset * excess
+
+
+def _laid(log_e: Floats) -> Floats:
+    """ln of the evidence without the reserve, by run."""
+    return _log_sum(log_e.reshape(len(log_e), -1))
 
 
 def _log_sum(summands: Floats) -> Floats:

@@ -1,5 +1,6 @@
 """The share of bad events among a whole, against stable's and against a fixed limit."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
+    swung,
     variation,
 )
 from serinus.judge.evidence.dispersion import dispersion, estimated
@@ -126,15 +128,16 @@ class EventShare:
         state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
         state = pods.with_requests(state, pods.by_target(whole[0]))
         enough = comparison.ceiling(state, budget)
+        plain = weighed = list(state.comparisons)
         for requests, counted in blocks:
-            weighed = [
-                self._scale(each, requests, look).weigh(each, *counted, enough)
-                for each in state.comparisons
-            ]
-            state = comparison.weighed(state, weighed)
-        found = [pods.with_events(each, bad, state) for each in state.comparisons]
+            scales = [self._scale(each, requests, look) for each in state.comparisons]
+            plain = [s.weigh(e, *counted) for s, e in zip(scales, plain, strict=True)]
+            weighed = [s.weigh(e, *counted, enough) for s, e in zip(scales, weighed, strict=True)]
+        e_s = math.fsum(counted[1] for _, counted in blocks)
+        found = [pods.with_events(swung(each, n_s, e_s), bad, state) for each in weighed]
+        most = comparison.most_after_a_look(state, plain, budget)
         of_stable = stable_pods.by_pod(whole[1], bad_s)
-        return self._pods_compared(state.replace(comparisons=found), of_stable, look)
+        return self._pods_compared(comparison.weighed(state, found, most), of_stable, look)
 
     def _pods_compared(
         self, state: CheckState, block: Mapping[str, stable_pods.Counts], look: Look
@@ -182,7 +185,7 @@ class EventShare:
             margin=allowed(policy.margin),
             limit=self._limit,
             conclusion=self._conclusion(verdict, state, look, budget),
-            variation=variation(events.name, policy.tolerance, varied, serving),
+            variation=variation(events.name, events, policy.tolerance, varied, serving),
             stratify=look.stratify,
             differing=tuple(self._differing(state)),
         )

@@ -21,6 +21,7 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
+    swung,
     variation,
 )
 from serinus.judge.evidence.dispersion import dispersion, estimated
@@ -82,7 +83,7 @@ class LatencyCheck:
 
         def counted(each: Look) -> CheckState:
             blocks = (block, strata) if each is look else self._blocks(each, source)
-            return self._counted(before, *blocks, each)
+            return self._counted(before, *blocks, each, budget)
 
         state = comparison.looked(before, look, counted)
         if not state.comparisons and block.are_of_both and not block.common:
@@ -124,7 +125,12 @@ class LatencyCheck:
         return block, [Durations.of(each) for (each,) in look.strata((candidate, stable))]
 
     def _counted(
-        self, state: CheckState, block: Durations, strata: Iterable[Durations], look: Look
+        self,
+        state: CheckState,
+        block: Durations,
+        strata: Iterable[Durations],
+        look: Look,
+        budget: ErrorBudget,
     ) -> CheckState:
         state = _without_lost_bounds(state, block)
         if not state.comparisons:
@@ -137,13 +143,16 @@ class LatencyCheck:
         n_c, n_s = block.candidate.total, block.stable.total
         state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, SHIFTED)
         state = pods.with_requests(state, block.candidate.totals)
+        weighed = list(state.comparisons)
         for stratum in strata:
-            weighed = [self._weighed(each, stratum, block.pods, look) for each in state.comparisons]
-            state = comparison.weighed(state, weighed)
-        found = [
-            pods.with_events(each, self._slow(each, block)[0], state) for each in state.comparisons
-        ]
-        return state.replace(comparisons=found)
+            weighed = [self._weighed(each, stratum, block.pods, look) for each in weighed]
+        most = comparison.most_after_a_look(state, weighed, budget)
+        found = []
+        for each in weighed:
+            slow_c, slow_s = self._slow(each, block)
+            known = swung(each, n_s, math.fsum(slow_s.values()))
+            found.append(pods.with_events(known, slow_c, state))
+        return comparison.weighed(state, found, most)
 
     def _weighed(
         self, each: Comparison, stratum: Durations, serving: tuple[int, int], look: Look
@@ -201,7 +210,7 @@ class LatencyCheck:
             margin=allowed(self._policy.margin),
             limit=self._slowest_allowed(block),
             conclusion=self._conclusion(verdict, state, block, look, budget),
-            variation=variation("slow requests", tolerance, varied, block.pods),
+            variation=variation("slow requests", each, tolerance, varied, block.pods),
             in_one_bucket=_in_one_bucket(state),
             stratify=look.stratify,
         )

@@ -17,6 +17,7 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
+    swung,
     variation,
 )
 from serinus.judge.evidence.dispersion import Block, dispersion, estimated
@@ -121,7 +122,9 @@ class PredictionDriftCheck:
         elif found:
             before = state
             state = comparison.looked(
-                before, look, lambda each: self._counted(before, self._sorted(each, found), each)
+                before,
+                look,
+                lambda each: self._counted(before, self._sorted(each, found), each, budget),
             )
         verdict = comparison.verdict(state, budget)
         if errors and verdict != "Fail":
@@ -155,7 +158,9 @@ class PredictionDriftCheck:
         named = not self._any_source_will_do
         return named or (shares.total.candidate > 0 and shares.total.stable > 0)
 
-    def _counted(self, state: CheckState, found: Mapping[str, Shares], look: Look) -> CheckState:
+    def _counted(
+        self, state: CheckState, found: Mapping[str, Shares], look: Look, budget: ErrorBudget
+    ) -> CheckState:
         """Weights are set before the data that they weigh: what appears in this block is only
         weighed against the candidate from the next one on."""
         shares = {name: share for each in found.values() for name, share in each.by_name.items()}
@@ -171,15 +176,19 @@ class PredictionDriftCheck:
             {source: each.total.stable for source, each in found.items()},
             SHIFTED,
         )
+        weighed = list(state.comparisons)
         for stratum in self._strata(found, look):
             totals = {source: each.total for source, each in stratum.items()}
             requests = {source: (of.candidate, of.stable) for source, of in totals.items()}
             scales = self._scales(requests, look)
             shares = {n: share for each in stratum.values() for n, share in each.by_name.items()}
-            weighed = [_weighed(each, scales, shares) for each in state.comparisons]
-            state = comparison.weighed(state, weighed)
+            weighed = [_weighed(each, scales, shares) for each in weighed]
             appeared = [_weighed(each, scales, shares) for each in appeared]
-        return comparison.compare(state, appeared, SHIFTED, both_ways=True)
+        most = comparison.most_after_a_look(state, weighed, budget)
+        state = comparison.weighed(state, [_swung(each, found) for each in weighed], most)
+        return comparison.compare(
+            state, [_swung(each, found) for each in appeared], SHIFTED, both_ways=True
+        )
 
     def _strata(self, found: Mapping[str, Shares], look: Look) -> Sequence[Mapping[str, Shares]]:
         """By source, the shares of each stratum of what was found."""
@@ -224,7 +233,7 @@ class PredictionDriftCheck:
             tolerance=allowed(among_pods(tolerance, varied, serving)),
             margin=allowed(self._policy.margin),
             conclusion=self._conclusion(verdict, state, look, budget),
-            variation=variation(each.name, tolerance, varied, serving),
+            variation=variation(each.name, each, tolerance, varied, serving),
             stratify=look.stratify,
         )
 
@@ -295,7 +304,7 @@ def _new(state: CheckState, shares: Mapping[str, Share]) -> list[Comparison]:
     """Comparisons to begin. What was shown of all unseen classes was shown of a new one."""
     there = {known.name: known for known in state.comparisons}
     return [
-        there[UNSEEN].replace(name=name)
+        there[UNSEEN].replace(name=name, swings=None)
         if _source(name) == CLASS
         else begun(name, both_ways=True, can_pass=not share.tail)
         for name, share in shares.items()
@@ -308,6 +317,13 @@ def _weighed(known: Comparison, scales: _Scales, shares: Mapping[str, Share]) ->
     if share is None or _source(known.name) not in scales.independent:
         return known
     return scales.of(known.name).weigh(known, share.candidate, share.stable)
+
+
+def _swung(known: Comparison, found: Mapping[str, Shares]) -> Comparison:
+    if (shares := found.get(_source(known.name))) is None:
+        return known
+    share = shares.by_name.get(known.name) or _absent(known.name)
+    return swung(known, shares.total.stable, share.stable) if share else known
 
 
 def _absent(name: str) -> Share | None:

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from serinus.api.baseline import INDEPENDENT, Dispersion
 from serinus.api.status import CheckState, Comparison, Verdict
+from serinus.judge.evidence.dispersion import after_look, swinging
 from serinus.judge.evidence.kernel import (
     BETTER,
     WORSE,
@@ -36,6 +37,12 @@ FIRST_RELEASE: Final = 0.97
 
 RAISE_EVERY: Final = 1000.0
 """Candidate's requests after which weight is laid out anew."""
+
+MOST_OF_A_LOOK: Final = 0.6
+"""Of the log of what Fail takes: so much one look may add, and two are enough."""
+MOST_OF_A_BURST: Final = 0.44
+"""The same of a look whose counts would not be OVERWHELMING times enough: it may be a burst."""
+OVERWHELMING: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +88,25 @@ def allowed(null: NullHypothesis) -> AllowedRate:
 
 
 def variation(
-    what: str, tolerance: NullHypothesis, dispersion: Dispersion, pods: tuple[int, int]
+    what: str,
+    known: Comparison,
+    tolerance: NullHypothesis,
+    history: Dispersion,
+    pods: tuple[int, int],
 ) -> Variation:
-    """The figures of how a quantity varied in stable's history, and of what is tolerated for it
-    with so many pods of candidate and stable."""
-    widened = among_pods(tolerance, dispersion, pods)
-    return Variation(what, dispersion, widened.ratio, pods[0])
+    """The figures of how a quantity varied in stable's history and in the rollout, and of what is
+    tolerated for it with so many pods of candidate and stable."""
+    widened = among_pods(tolerance, history, pods)
+    seen = history.replace(over_time=max(history.over_time, swinging(known.swings)))
+    return Variation(what, seen, widened.ratio, pods[0])
 
 
 class Scale:
     """What a block of so many requests makes of the events counted in it.
 
     'Below' is 'above' with the arms exchanged, where both directions are asked for. Where events
-    come in bursts, each counts as much less as their variance is greater, and so does each request.
+    come in bursts, each counts as much less as their variance is greater, and so does each request:
+    by stable's history, or by its looks before this one if they swung more.
     """
 
     def __init__(
@@ -127,7 +140,8 @@ class Scale:
             gains(self._not_above, candidate, stable) if known.not_above else [],
             gains(self._not_below, stable, candidate) if known.not_below else [],
         )
-        return found if self._bursts == 1 else found.divided(self._bursts)
+        by = self._variance(known)
+        return found if by == 1 else found.divided(by)
 
     def weigh(
         self,
@@ -142,10 +156,14 @@ class Scale:
         it says that the events are counts of independent requests.
         """
         gained = self.gains(known, candidate, stable)
-        if ceiling < math.inf and self._bursts == 1:
+        if ceiling < math.inf and self._variance(known) == 1:
             boosted = self._boosted(known, gained.above, candidate + stable, ceiling)
             gained = gained._replace(above=boosted)
         return counted(known, gained, candidate, stable)
+
+    def _variance(self, known: Comparison) -> float:
+        """Of the counts, as a multiple of that of independent ones."""
+        return max(self._bursts, swinging(known.swings))
 
     def _boosted(
         self, known: Comparison, gained: list[float], events: float, ceiling: float
@@ -168,6 +186,11 @@ def counted(known: Comparison, gained: Gains, candidate: float, stable: float) -
         not_above=grown(known.not_above, gained.not_above),
         not_below=grown(known.not_below, gained.not_below),
     )
+
+
+def swung(known: Comparison, requests: float, events: float) -> Comparison:
+    """The comparison after a look in which stable served so many requests with so many events."""
+    return known.replace(swings=after_look(known.swings, requests, events))
 
 
 def begun(name: str, *, both_ways: bool = False, can_pass: bool = True) -> Comparison:
@@ -233,11 +256,33 @@ def served(
     )
 
 
-def weighed(state: CheckState, comparisons: list[Comparison]) -> CheckState:
-    """The state after a block, its greatest evidence against the candidate brought up to date."""
-    held_back = math.log(state.held_back)
-    total = log_sum([held_back, *(e for each in comparisons for e in (*each.above, *each.below))])
-    return state.replace(comparisons=comparisons, peak=max(state.peak, total))
+def weighed(
+    state: CheckState, comparisons: Sequence[Comparison], most: float = math.inf
+) -> CheckState:
+    """The state after a block, its greatest evidence against the candidate brought up to date.
+
+    `most`: ln of the evidence that the block may lead to. Evidence that is lowered stays valid.
+    """
+    after = state.replace(comparisons=[*comparisons])
+    total = _total(after)
+    if total > most:
+        after, total = _lowered(after, most), most
+    return after.replace(peak=max(state.peak, total))
+
+
+def most_after_a_look(
+    state: CheckState, comparisons: Sequence[Comparison], budget: ErrorBudget
+) -> float:
+    """ln of the evidence to which one look may lead; the comparisons are those after it.
+
+    Pods are scraped at different moments. If something that both arms share fails, a look may
+    count it in one arm and not yet in the other; no such look is enough for Fail. Two are, unless
+    a few events that came at once explain them, as they may before it is known how stable's come.
+    """
+    before, enough = max(_total(state), 0.0), -math.log(budget.false_fail)
+    added = _total(state.replace(comparisons=[*comparisons])) - before
+    overwhelms = added >= OVERWHELMING * enough
+    return before + (MOST_OF_A_LOOK if overwhelms else MOST_OF_A_BURST) * enough
 
 
 def ceiling(state: CheckState, budget: ErrorBudget) -> float:
@@ -346,6 +391,26 @@ def _passing_by(known: CheckState, own: CheckState) -> CheckState:
         )
         comparisons.append(kept)
     return known.replace(comparisons=comparisons, own_requests=own.own_requests)
+
+
+def _total(state: CheckState) -> float:
+    """ln of all evidence against the candidate, with what is held back."""
+    laid = (e for each in state.comparisons for e in (*each.above, *each.below))
+    return log_sum([math.log(state.held_back), *laid])
+
+
+def _lowered(state: CheckState, total: float) -> CheckState:
+    """The state with so much evidence against the candidate; ln of more than is held back."""
+    laid = [e for each in state.comparisons for e in (*each.above, *each.below)]
+    by = math.log(math.exp(total) - state.held_back) - log_sum(laid)
+    comparisons = [
+        each.replace(
+            above=grown(each.above, [by] * len(each.above)),
+            below=grown(each.below, [by] * len(each.below)),
+        )
+        for each in state.comparisons
+    ]
+    return state.replace(comparisons=comparisons)
 
 
 def _released(state: CheckState) -> tuple[float, CheckState]:

@@ -14,6 +14,12 @@ error, since a baseline that is too good rolls back innocent candidates. With th
 than the budget were rolled back, for bursts of 5 on average and pods with a deviation of 20%, from
 five pods on. So few pods estimate their own deviation so badly that the ratio of a candidate's
 deviation to theirs follows Student's t and not the normal distribution.
+
+During a rollout, stable's counts are compared from look to look as well, for bursts that begin
+after a quiet hour. A block is weighed by what the blocks before it showed of stable. So its weight
+is known before its counts are, and for any weight up to 1 and E a fair bet against the candidate,
+the expectation of E ** weight is at most 1: the evidence stays what it is, and no candidate can
+change its weight.
 """
 
 import math
@@ -22,6 +28,7 @@ from itertools import pairwise
 from typing import Final
 
 from serinus.api.baseline import CheckBaseline, Dispersion
+from serinus.api.status import Swings
 
 Counts = tuple[float, float]
 """Requests and events."""
@@ -34,6 +41,12 @@ LEAST_EXPECTED: Final = 5.0
 """Events of a pod, for its rate to tell anything."""
 ERRORS_ALLOWED: Final = 1.5
 """Standard errors beyond which a figure is no chance; over time they are added to it as well."""
+SWINGS_ALLOWED: Final = 2.0
+"""The same from look to look, where it is asked again at each look."""
+PAIRS_FORGOTTEN: Final = 0.03
+"""Of the pairs of looks so far, at each further one: bursts may begin, and end, at any time."""
+MOST_OF_A_PAIR: Final = 50.0
+"""So that an outage does not slow down the rest of the rollout."""
 LEAST_FREEDOM: Final = 4
 """Of five pods. Fewer are taken for as many: what they would ask for leaves nothing to compare."""
 
@@ -50,6 +63,34 @@ def dispersion(name: str, blocks: Sequence[Block]) -> Dispersion:
     return Dispersion(name=name, over_time=over_time, between_pods=pods.differ)
 
 
+def after_look(known: Swings | None, requests: float, events: float) -> Swings | None:
+    """What is known of stable's swings after a look with so many of its requests and events.
+
+    Given the events of two looks, Pearson's statistic of how they fell to either has expectation 1
+    for independent requests, however long the looks were and however few the events.
+    """
+    if requests <= 0:
+        return known
+    if known is None:
+        return Swings(requests=requests, events=events)
+    latest = known.replace(requests=requests, events=events)
+    if known.events + events <= 0:
+        return latest
+    square = _pearson((known.requests, known.events), (requests, events))
+    kept = 1 - PAIRS_FORGOTTEN
+    return latest.replace(
+        pairs=_short(kept * known.pairs + 1),
+        squares=_short(kept * known.squares + min(square, MOST_OF_A_PAIR)),
+    )
+
+
+def swinging(known: Swings | None) -> float:
+    """How many times as much stable's counts vary from look to look as independent ones."""
+    if known is None or not known.pairs:
+        return 1.0
+    return _cautious(known.squares / known.pairs, _error_of_neighbours(known.pairs), SWINGS_ALLOWED)
+
+
 def estimated(found: Iterable[Dispersion], bounds: Sequence[float] = ()) -> CheckBaseline:
     """What a check goes by; what varied by chance alone need not be kept."""
     kept = [each for each in found if each.over_time > 1 or each.between_pods]
@@ -60,12 +101,23 @@ def _from_minute_to_minute(blocks: Sequence[Block]) -> float:
     """Pearson's statistic of each two neighbours, weighted by their events."""
     totals = [_total(block) for block in blocks]
     squares = expected = 0.0
-    for (n_1, e_1), (n_2, e_2) in pairwise(totals):
-        squares += (e_1 * n_2 - e_2 * n_1) ** 2 / (n_1 * n_2)
-        expected += e_1 + e_2
-    # each minute is in two pairs
-    error = math.sqrt(3 / (len(totals) - 1))
+    for one, other in pairwise(totals):
+        if events := one[1] + other[1]:
+            squares += events * _pearson(one, other)
+            expected += events
+    error = _error_of_neighbours(len(totals) - 1)
     return _cautious(squares / expected, error) if expected else 1.0
+
+
+def _pearson(one: Counts, other: Counts) -> float:
+    """Of two blocks with events: how these fell to either, against their requests."""
+    (n_1, e_1), (n_2, e_2) = one, other
+    return (e_1 * n_2 - e_2 * n_1) ** 2 / (n_1 * n_2 * (e_1 + e_2))
+
+
+def _error_of_neighbours(pairs: float) -> float:
+    """Each block is in two pairs."""
+    return math.sqrt(3 / pairs)
 
 
 class _Pods:
@@ -122,9 +174,14 @@ class _Pods:
         return sum((e - expected) ** 2 / expected for expected, e in self._seen.values())
 
 
-def _cautious(figure: float, error: float) -> float:
-    """`error`: standard error of the figure relative to it."""
-    return figure * (1 + ERRORS_ALLOWED * error) if figure > 1 + ERRORS_ALLOWED * error else 1.0
+def _cautious(figure: float, error: float, allowed: float = ERRORS_ALLOWED) -> float:
+    """`error`: standard error of the figure relative to it; `allowed`: errors that are chance."""
+    return figure * (1 + ERRORS_ALLOWED * error) if figure > 1 + allowed * error else 1.0
+
+
+def _short(figure: float) -> float:
+    """In three digits after the point, for the status."""
+    return math.floor(figure * 1e3 + 0.5) / 1e3
 
 
 def _students(freedom: int) -> float:
