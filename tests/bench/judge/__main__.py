@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.bench.judge import measure, plots, rare, report
+from tests.bench.judge import measure, plots, rare, report, singly
 from tests.bench.judge.cost import milliseconds
 from tests.bench.judge.report import Found
+from tests.bench.judge.singly import SINGLY
 from tests.bench.judge.traffic import Floats
 from tests.bench.judge.trials import RARE, trials
 
@@ -29,6 +30,7 @@ def jobs(share: float) -> Iterator[Job]:
     """All batches; `share` of the runs that each trial has."""
     wanted = {name: runs for name, (_, runs) in TRIALS.items()}
     wanted |= {name: runs for name, (_, _, runs) in RARE.items()}
+    wanted |= {name: runs for name, (_, runs) in SINGLY.items()}
     for name, runs in wanted.items():
         for index in range(ceil(runs * share / measure.BATCH)):
             yield name, index, min(measure.BATCH, ceil(runs * share) - index * measure.BATCH)
@@ -42,6 +44,8 @@ def run(job: Job) -> Found:
         traffic, rate, _ = RARE[name]
         rng = np.random.default_rng([seed, index])
         return {(name, ""): rare.weights(traffic, rate, rng, runs)}
+    if name in SINGLY:
+        return singly.of_runs(name, np.random.default_rng([seed, index]), runs)
     found = TRIALS[name][0].batch(seed, index, runs)
     return {(name, rule): requests for rule, requests in found.items()}
 

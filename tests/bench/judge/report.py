@@ -7,6 +7,7 @@ import numpy as np
 
 from tests.bench.judge.checks import DEFAULTS
 from tests.bench.judge.figures import Chance, Median
+from tests.bench.judge.singly import SINGLY, Groups, SickPod
 from tests.bench.judge.traffic import Floats
 from tests.bench.judge.trials import (
     AT_MARGIN,
@@ -57,6 +58,8 @@ def page(found: Found) -> str:
         "late": late,
         "strata": strata,
         "immature": immature,
+        "groups": groups,
+        "sick_pods": sick_pods,
     }
     return TEXT.read_text().format(**{name: table(found) for name, table in tables.items()})
 
@@ -280,6 +283,29 @@ def _percent(chance: Chance) -> str:
 
 def _p(share: float) -> str:
     return f"{100 * share:g}%"
+
+
+def groups(found: Found) -> str:
+    """Two groups against what stable does."""
+    rows = []
+    for name in (name for name, (trial, _) in SINGLY.items() if isinstance(trial, Groups)):
+        failed, passed = found[name, "Fail"], found[name, "Pass"]
+        after = f"{Median.of(failed)}", f"{Median.of(passed)}"
+        rows.append((name, _share(failed), after[0], _share(passed), after[1]))
+    return _table(("candidate", "Fail", "after", "Pass", "after"), rows)
+
+
+def sick_pods(found: Found) -> str:
+    """One sick pod of stable."""
+    rows = [
+        (name, *(_share(found[name, what]) for what in ("promoted", "Fail", "named")))
+        for name in (name for name, (trial, _) in SINGLY.items() if isinstance(trial, SickPod))
+    ]
+    return _table(("", "promoted", "rolled back", "pod named"), rows)
+
+
+def _share(runs: Floats) -> str:
+    return f"{100 * np.isfinite(runs).mean():.0f}%"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from serinus.judge.evidence.odds_ratio import Rates, log_likelihood_ratios
+from serinus.judge.evidence.odds_ratio import Block, Rates
 
 ALTERNATIVES = (0.1, 0.6, 1.9, 8.0)
 SIZES = [(2, 2, 2, 2), (1, 3, 4, 2), (3, 1, 2, 5), (4, 4, 1, 1), (1, 0, 3, 3)]
@@ -29,7 +29,7 @@ def outcomes(sizes: tuple[int, ...], null: float) -> list[tuple[tuple[int, ...],
     """Each, with the evidence for each alternative."""
     found = []
     for events in product(*(range(n + 1) for n in sizes)):
-        logs = log_likelihood_ratios(rates(events, sizes), null, ALTERNATIVES)
+        logs = Block(rates(events, sizes)).log_ratios(null, ALTERNATIVES)
         found.append((events, [math.exp(log_e) for log_e in logs]))
     return found
 
@@ -99,7 +99,7 @@ def test_strides_through_a_large_table_find_what_every_summand_finds(
         greatest = max(logs)
         return greatest + math.log(math.fsum(math.exp(each - greatest) for each in logs))
 
-    found = log_likelihood_ratios(rates(events, sizes), 1.25, [1.6, 0.4])
+    found = Block(rates(events, sizes)).log_ratios(1.25, [1.6, 0.4])
     for psi, log_e in zip((1.6, 0.4), found, strict=True):
         wanted = e_1 * math.log(psi / 1.25) - log_total(psi) + log_total(1.25)
         assert log_e == pytest.approx(wanted, abs=1e-7)

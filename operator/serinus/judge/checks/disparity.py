@@ -20,7 +20,7 @@ from typing import NamedTuple, Protocol
 from serinus.api.status import Comparison
 from serinus.judge.evidence.comparison import Gains, Policy, Scale
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, better, log_sum
-from serinus.judge.evidence.odds_ratio import Counted, Rates, log_likelihood_ratios
+from serinus.judge.evidence.odds_ratio import Block, Counted, Rates
 
 GroupCounts = Mapping[str, float]
 """By what is counted and the group: `answers: north`."""
@@ -133,12 +133,12 @@ class AgainstStable:
         return self._gains(counted).divided(requests)
 
     def _gains(self, rates: Rates) -> Gains:
-        exchanged = Rates(rates.candidate[::-1], rates.stable[::-1])
+        block = Block(rates)
         return Gains(
-            log_likelihood_ratios(rates, self._tolerance, self._worse),
-            log_likelihood_ratios(exchanged, self._tolerance, self._worse),
-            log_likelihood_ratios(rates, self._margin, self._better),
-            log_likelihood_ratios(exchanged, self._margin, self._better),
+            block.log_ratios(self._tolerance, self._worse),
+            block.log_ratios(1 / self._tolerance, [1 / each for each in self._worse]),
+            block.log_ratios(self._margin, self._better),
+            block.log_ratios(1 / self._margin, [1 / each for each in self._better]),
         )
 
 

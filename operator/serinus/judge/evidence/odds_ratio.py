@@ -62,24 +62,29 @@ class _Cell(NamedTuple):
         return favours, self.answers - favours
 
 
-def log_likelihood_ratios(rates: Rates, null: float, alternatives: Sequence[float]) -> list[float]:
-    """ln of the evidence for each alternative of psi against the null's, in one block."""
-    (c_1, c_2), (s_1, s_2) = ((_whole(rate) for rate in arm) for arm in rates)
-    x = c_1[0]
-    cells = (
-        _Cell(c_1[1], 0, 1),
-        _Cell(c_2[1], c_2[0] + x, -1),
-        _Cell(s_1[1], s_1[0] + x, -1),
-        _Cell(s_2[1], s_2[0] - x, 1),
-    )
-    low, high = max(cell.least for cell in cells), min(cell.most for cell in cells)
-    if low == high:
-        return [0.0] * len(alternatives)
-    log_total = _LogTotal(cells, low, high)
-    at_null = log_total(math.log(null))
-    return [
-        x * math.log(other / null) - log_total(math.log(other)) + at_null for other in alternatives
-    ]
+class Block:
+    """The counts of a block, and what they are evidence for."""
+
+    def __init__(self, rates: Rates) -> None:
+        (c_1, c_2), (s_1, s_2) = ((_whole(rate) for rate in arm) for arm in rates)
+        self._x = c_1[0]
+        cells = (
+            _Cell(c_1[1], 0, 1),
+            _Cell(c_2[1], c_2[0] + self._x, -1),
+            _Cell(s_1[1], s_1[0] + self._x, -1),
+            _Cell(s_2[1], s_2[0] - self._x, 1),
+        )
+        self._log_total = _LogTotal(cells)
+
+    def log_ratios(self, null: float, alternatives: Sequence[float]) -> list[float]:
+        """ln of the evidence for each alternative of psi against the null's."""
+        if self._log_total.is_certain:
+            return [0.0] * len(alternatives)
+        at_null = self._log_total(math.log(null))
+        return [
+            self._x * math.log(other / null) - self._log_total(math.log(other)) + at_null
+            for other in alternatives
+        ]
 
 
 def _whole(rate: Counted) -> tuple[int, int]:
@@ -91,9 +96,16 @@ def _whole(rate: Counted) -> tuple[int, int]:
 class _LogTotal:
     """ln Z, which alternatives and null have most summands of in common."""
 
-    def __init__(self, cells: Sequence[_Cell], low: int, high: int) -> None:
-        self._cells, self._low, self._high = cells, low, high
+    def __init__(self, cells: Sequence[_Cell]) -> None:
+        self._cells = cells
+        self._low = max(cell.least for cell in cells)
+        self._high = min(cell.most for cell in cells)
         self._known: dict[int, float] = {}
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether x can be but one number."""
+        return self._low == self._high
 
     def __call__(self, log_psi: float) -> float:
         mode = self._mode(log_psi)
