@@ -8,6 +8,7 @@ import numpy as np
 from tests.bench.judge.figures import Chance, Median
 from tests.bench.judge.traffic import Floats
 from tests.bench.judge.trials import (
+    ALIKE,
     ERROR_EFFECTS,
     FAMILY,
     HEALTHY,
@@ -44,6 +45,7 @@ def page(found: Found) -> str:
         "tolerances": tolerances,
         "passing": passing,
         "late": late,
+        "unlike": unlike,
     }
     return TEXT.read_text().format(**{name: table(found) for name, table in tables.items()})
 
@@ -58,6 +60,9 @@ def must_reach(found: Found) -> str:
 
 
 def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
+    for world in ALIKE:
+        held = _chance(found[f"alike/{world}", SERINUS])
+        yield f"held though asked alike: {world}", "1.00%", held, held.share <= 0.01
     for check in ("errorRate", "latency", "predictionDrift"):
         for world in WORLDS:
             for rule in rules_of(found, f"false/{check}/{world}"):
@@ -161,6 +166,13 @@ def late(found: Found) -> str:
     """Requests from the break until it is found."""
     row = [_median(found, f"late/{healthy}", SERINUS) for healthy in HEALTHY]
     return _table(("after this many good requests", *(f"{n:,}" for n in HEALTHY)), [("", *row)])
+
+
+def unlike(found: Found) -> str:
+    """Rollouts held though both arms are asked alike, and requests until those that are not are."""
+    row = [str(_chance(found[f"alike/{world}", SERINUS])) for world in ALIKE]
+    row += [_median(found, f"unlike/{index}", SERINUS) for index in SHIFTS]
+    return _table(("", *ALIKE, *(f"PSI {index:g}" for index in SHIFTS)), [("", *row)])
 
 
 def false_rollback(found: Found, check: str, world: str, rule: str) -> Chance:

@@ -9,6 +9,7 @@ import numpy as np
 
 from serinus.judge.evidence.kernel import NullHypothesis
 from tests.bench.judge.checks import ERRORS, Check, Passing, drift, latency
+from tests.bench.judge.inputs import asked
 from tests.bench.judge.measure import Rules, Trial
 from tests.bench.judge.models import (
     CLASSIC,
@@ -174,7 +175,7 @@ RARE: Mapping[str, tuple[Traffic, Timeline, int]] = {
 
 def trials() -> dict[str, tuple[Trial, int]]:
     """By name, each with its number of runs."""
-    return dict([*_false(), *_family(), *_detection(), *_near_oracle(), *_single()])
+    return dict([*_false(), *_family(), *_detection(), *_near_oracle(), *_single(), *_unlike()])
 
 
 Named = Iterator[tuple[str, tuple[Trial, int]]]
@@ -319,6 +320,21 @@ def _single() -> Named:
         models = scoring(SCORES, steady(SHIFTS[0.25])), scoring(SCORES)
         trial = _until_half({SERINUS: drift(SCORES).rule}, Traffic(interval=interval), *models)
         yield f"drift/{interval:g}", (trial, 2000)
+
+
+ALIKE = ("flat, an hour", "bursts of 5")
+"""Worlds in which both arms are asked alike."""
+
+
+def _unlike() -> Named:
+    """What the arms are asked."""
+    rules = {SERINUS: asked(SCORES)}
+    for name in ALIKE:
+        world = WORLDS[name]
+        yield f"alike/{name}", (Trial(rules, world.traffic, scoring(SCORES), scoring(SCORES)), 300)
+    for index, shift in SHIFTS.items():
+        models = scoring(SCORES, steady(shift)), scoring(SCORES)
+        yield f"unlike/{index}", (_until_half(rules, Traffic(), *models), 100)
 
 
 def _late(breaks: float) -> Trial:
