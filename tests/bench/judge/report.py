@@ -10,6 +10,7 @@ from tests.bench.judge.figures import Chance, Median
 from tests.bench.judge.singly import SINGLY, Groups, SickPod
 from tests.bench.judge.traffic import Floats
 from tests.bench.judge.trials import (
+    ALIKE,
     AT_MARGIN,
     ENTRIES,
     ERROR_EFFECTS,
@@ -60,6 +61,7 @@ def page(found: Found) -> str:
         "immature": immature,
         "groups": groups,
         "sick_pods": sick_pods,
+        "unlike": unlike,
     }
     return TEXT.read_text().format(**{name: table(found) for name, table in tables.items()})
 
@@ -74,6 +76,9 @@ def must_reach(found: Found) -> str:
 
 
 def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
+    for world in ALIKE:
+        held = _chance(found[f"alike/{world}", SERINUS])
+        yield f"held though asked alike: {world}", "1.00%", held, held.share <= 0.01
     for check in ("errorRate", "latency", "predictionDrift"):
         for world in WORLDS:
             for rule in rules_of(found, f"false/{check}/{world}"):
@@ -238,6 +243,13 @@ def _outcome(found: Found, trial: str, rule: str) -> str:
     """How often an innocent candidate is rolled back; after how many requests a bad one is."""
     requests = found[trial, rule]
     return str(_chance(requests)) if "/alike" in trial else _median(found, trial, rule)
+
+
+def unlike(found: Found) -> str:
+    """Rollouts held though both arms are asked alike, and requests until those that are not are."""
+    row = [str(_chance(found[f"alike/{world}", SERINUS])) for world in ALIKE]
+    row += [_median(found, f"unlike/{index}", SERINUS) for index in SHIFTS]
+    return _table(("", *ALIKE, *(f"PSI {index:g}" for index in SHIFTS)), [("", *row)])
 
 
 def false_rollback(found: Found, check: str, world: str, rule: str) -> Chance:

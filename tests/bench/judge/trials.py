@@ -20,6 +20,7 @@ from tests.bench.judge.checks import (
     drift,
     latency,
 )
+from tests.bench.judge.inputs import asked
 from tests.bench.judge.maturing import STEPS, maturing, since_each_weight, since_first_traffic
 from tests.bench.judge.measure import Rules, Trial
 from tests.bench.judge.models import (
@@ -193,7 +194,8 @@ RARE: Mapping[str, tuple[Traffic, Timeline, int]] = {
 def trials() -> dict[str, tuple[Trial | Promotion, int]]:
     """By name, each with its number of runs."""
     single = [*_near_oracle(), *_single(), *_promotions()]
-    return dict([*_false(), *_family(), *_detection(), *single, *_strata(), *_immature()])
+    unlike = [*_strata(), *_immature(), *_unlike()]
+    return dict([*_false(), *_family(), *_detection(), *single, *unlike])
 
 
 Named = Iterator[tuple[str, tuple[Trial | Promotion, int]]]
@@ -422,6 +424,21 @@ def _immature() -> Named:
         counts_from = RAISED if name.endswith("25% on") else 0.0
         trial = Trial(rules, traffic, candidate, stable, counts_from)
         yield f"immature/{name}", (trial, 2000)
+
+
+ALIKE = ("flat, an hour", "bursts of 5")
+"""Worlds in which both arms are asked alike."""
+
+
+def _unlike() -> Named:
+    """What the arms are asked."""
+    rules = {SERINUS: asked(SCORES)}
+    for name in ALIKE:
+        world = WORLDS[name]
+        yield f"alike/{name}", (Trial(rules, world.traffic, scoring(SCORES), scoring(SCORES)), 300)
+    for index, shift in SHIFTS.items():
+        models = scoring(SCORES, steady(shift)), scoring(SCORES)
+        yield f"unlike/{index}", (_until_half(rules, Traffic(), *models), 100)
 
 
 def _late(breaks: float) -> Trial:
