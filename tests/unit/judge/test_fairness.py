@@ -211,3 +211,12 @@ def test_a_block_is_weighed_by_what_was_rarer_before_it_whatever_it_shows_itself
         simulated.groups(north=(favours[0], 100), south=(favours[1], 100))
         known = Scale(policy, 100, 100, both_ways=True).weigh(known, *favours)
         assert simulated.look().state.comparisons == [known]
+
+
+def test_groups_that_are_favoured_alike_over_the_whole_rollout_are_said_not_to_be_lately() -> None:
+    simulated = judging()
+    for _ in range(60):
+        simulated.groups(north=(500, 1000), south=(500, 1000))
+        simulated.look()
+    found = simulated.until("Fail", lambda: simulated.groups(north=(700, 1000), south=(350, 1000)))
+    assert "(1.25 times the rate of south) in recent requests. False-alarm" in found.message

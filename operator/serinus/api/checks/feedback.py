@@ -11,6 +11,7 @@ from serinus.api.checks.metrics import Counter, LabelMatcher
 from serinus.api.checks.server import ServerMetrics
 from serinus.api.checks.settings import counts_too_late
 from serinus.api.problem import Problem
+from serinus.api.quantities import seconds
 
 
 class Feedback(Compared):
@@ -65,6 +66,10 @@ class Feedback(Compared):
         description="Roll back once the candidate's share of negative outcomes is shown to be "
         "above this, regardless of stable.",
     )
+
+    @property
+    def counts_after_seconds(self) -> float:
+        return seconds(self.after)
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
         yield from counts_too_late("after", self.after, longest_step)

@@ -37,6 +37,11 @@ class Settings(Type):
         return 0.0
 
     @property
+    def counts_after_seconds(self) -> float:
+        """Seconds after the candidate's first traffic from which on its counts are evidence."""
+        return self.warm_up_seconds
+
+    @property
     def unfiltered_durations(self) -> MetricName | None:
         """A histogram of durations without matchers, which may therefore include health probes."""
         return None

@@ -300,7 +300,7 @@ class FairnessCheck:
     def _figures(
         self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
     ) -> GroupRates:
-        counts, pairs = state.candidate, self._pairs(state)
+        counts, pairs = comparison.counts_of(state, verdict).candidate, self._pairs(state)
         if verdict == "Fail":
             worst = _worst(state).name
             pair = next(each for each in pairs if each.name == worst)
@@ -312,7 +312,11 @@ class FairnessCheck:
             tolerance=allowed(self._favoured.tolerance),
             margin=allowed(self._favoured.margin),
             conclusion=self._conclusion(verdict, pair, state, look, budget),
-            small={g: n for rate in self._rates for g, n in self._small(rate, counts).items()},
+            small={
+                group: share
+                for rate in self._rates
+                for group, share in self._small(rate, state.candidate).items()
+            },
             least_share=self._least_share,
         )
 
@@ -325,7 +329,7 @@ class FairnessCheck:
                 favoured, other = other, favoured
             return ShownUnfair(favoured, other, ShownWorse(budget.false_rollback))
         if verdict == "Pass":
-            return ShownBetter(budget.false_pass, look.share, comparison.step_alone(state))
+            return ShownBetter(budget.false_pass, look.share)
         return self._forecast(state, look, budget)
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:

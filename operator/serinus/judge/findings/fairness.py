@@ -98,7 +98,8 @@ class GroupRates:
             case ShownUnfair(favoured, other, shown):
                 allowed = self.tolerance.of(f"the rate of {other}")
                 wrong = f"the clearest difference; {favoured} is above what is tolerated"
-                return words.sentences(f"{wrong} ({allowed}).", shown)
+                lately = self.tolerance.lately(self.groups[favoured], self.groups[other])
+                return words.sentences(f"{wrong} ({allowed}){lately}.", shown)
             case ShownBetter() as shown:
                 margin = self.margin.of("every other group's rate")
                 right = f"the greatest difference; every group is {shown.within(margin)}"
