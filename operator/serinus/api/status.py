@@ -59,6 +59,12 @@ class Comparison(StatusType):
     )
     candidate: float = Field(default=0.0, description="Count of the candidate in this rollout.")
     stable: float = Field(default=0.0, description="Count of stable in this rollout.")
+    own_candidate: float = Field(
+        default=0.0, description="Of the candidate's count, the part that counts towards Pass."
+    )
+    own_stable: float = Field(
+        default=0.0, description="Of stable's count, the part that counts towards Pass."
+    )
     pods: ByPod = Field(
         default_factory=dict, description="Count of the candidate by pod, for the first 16 pods."
     )
@@ -191,10 +197,13 @@ class CheckState(StatusType):
     step_requests: float = Field(
         default=0.0, description="Requests of the candidate since the last change of the weight."
     )
-    own_requests: float = Field(
-        default=0.0,
-        description="Of these, the ones that count towards Pass: none of a scrape interval that "
-        "began before the weight took effect.",
+    own_candidate: Annotated[dict[str, float], Field(max_length=64)] = Field(
+        default_factory=dict,
+        description="Requests of the candidate that count towards Pass, by metric: none of a "
+        "scrape interval that began before the weight of the step took effect.",
+    )
+    own_stable: Annotated[dict[str, float], Field(max_length=8)] = Field(
+        default_factory=dict, description="Requests of stable that count towards Pass, by metric."
     )
     alone: float = Field(
         default=0.0,
@@ -211,6 +220,11 @@ class CheckState(StatusType):
         default=None, description="Time since which a threshold is continuously within bounds."
     )
     split: SplitState | None = Field(default=None, description="State of a trafficShare check.")
+
+    @property
+    def own_requests(self) -> float:
+        """Requests of the candidate that count towards Pass."""
+        return max(self.own_candidate.values(), default=0.0)
 
 
 class InputFeature(StatusType):

@@ -259,3 +259,13 @@ def test_what_failed_in_a_rush_is_never_more_than_what_was_asked() -> None:
     answered(simulated, (10, 10), (500, 500))
     found = simulated.look()
     assert found.state.comparisons[0].candidate == 10
+
+
+def test_a_limit_that_the_whole_rollout_keeps_is_said_to_be_broken_lately() -> None:
+    simulated = judging(limit="5%")
+    for _ in range(30):
+        simulated.errors((10, 1000), (190, 19_000))
+        simulated.look()
+    found = simulated.until("Fail", lambda: simulated.errors((80, 1000), (1500, 19_000)))
+    assert "1.6%" in found.message
+    assert "; above the limit of 5% in recent requests. False-alarm" in found.message

@@ -299,3 +299,12 @@ def test_the_forecast_against_stable_comes_true() -> None:
     found = simulated.look()
     assert "Passes after about 940 more candidate requests at these rates." in found.message
     assert simulated.until("Pass", serve).state.step_requests == 1200
+
+
+def test_groups_that_are_favoured_alike_over_the_whole_rollout_are_said_not_to_be_lately() -> None:
+    simulated = judging()
+    for _ in range(60):
+        simulated.groups(north=(500, 1000), south=(500, 1000))
+        simulated.look()
+    found = simulated.until("Fail", lambda: simulated.groups(north=(700, 1000), south=(350, 1000)))
+    assert "(1.25 times the rate of south) in recent requests. False-alarm" in found.message

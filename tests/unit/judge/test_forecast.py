@@ -172,3 +172,22 @@ def test_a_policy_that_would_have_rolled_back_a_pod_of_stable_is_told_of_with_it
 def test_an_unchanged_model_of_equal_pods_would_not_have_been_rolled_back() -> None:
     for serve in (quiet, lambda pods, rng, minute: requests(pods, "a", poisson(rng, 30.0))):
         assert "would have rolled back" not in told(analysis(error_rate()), serve)
+
+
+def test_no_step_is_said_to_pass_before_its_second_look() -> None:
+    plenty = forecast(analysis(error_rate(margin=50, absoluteMargin="50%")), quiet, [5, 50])
+    assert [wait.passes for wait in plenty] == [30, 30]
+
+
+def test_nothing_is_said_to_pass_before_it_counts() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        pods.add("a", "model_feedback_total", 5000, outcome="good")
+        pods.add("a", "model_feedback_total", poisson(rng, 500.0), outcome="bad")
+        for le, count in (("0.1", 1500), ("0.5", 1900), ("+Inf", 2000)):
+            pods.add("a", "model_request_duration_seconds_bucket", count, le=le)
+
+    wanted = analysis(feedback(after="10m"), latency(warmUp="2m"))
+    found = forecast(wanted, serve, [5, 25])
+    at = {(wait.check.kind, wait.weight): wait.passes or 0 for wait in found}
+    assert at["feedback", 5] > 600 > at["feedback", 25]
+    assert at["latency", 5] > 120 > at["latency", 25]

@@ -1,13 +1,20 @@
 """A step is passed on its own requests: on none that were served at the weight before."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
 
 from serinus.api.status import CheckState
 from serinus.judge import EffectiveWeight, enter_step
-from tests.support.simulated_analysis import SimulatedAnalysis, error_rate, requests
+from tests.support.simulated_analysis import (
+    SimulatedAnalysis,
+    drift,
+    error_rate,
+    fairness,
+    latency,
+    requests,
+)
 from tests.support.simulated_pods import Pods
 
 CANDIDATE, STABLE = ("c-0", "c-1"), ("s-0", "s-1", "s-2")
@@ -87,3 +94,46 @@ def test_while_the_weight_is_not_in_effect_nobody_passes_and_bad_ones_fail() -> 
             analysis.errors((errors, 300), (0, 900))
             found = analysis.look()
         assert (found.verdict, found.state.own_requests) == (verdict, 0)
+
+
+def in_the_next_step(analysis: SimulatedAnalysis, serve: Callable[[bool], None]) -> str:
+    """What is said of a Pass after a first step that was worse, but not shown to be."""
+    serve(False)
+    analysis.scrape()
+    for worse in (False, True):
+        serve(worse)
+        assert analysis.look().verdict != "Fail"
+    analysis.progress = replace(
+        analysis.progress, checks=tuple(enter_step(analysis.progress.checks))
+    )
+    return analysis.until("Pass", lambda: serve(False)).message
+
+
+def test_a_pass_tells_the_counts_of_its_own_step() -> None:
+    errors = SimulatedAnalysis(error_rate())
+    message = in_the_next_step(
+        errors, lambda worse: errors.errors((3 if worse else 0, 100), (10 if worse else 0, 1000))
+    )
+    assert message.startswith("Candidate errors 0/1400 (0%), stable 0/14000 (0%); within")
+
+    slow = SimulatedAnalysis(latency())
+    message = in_the_next_step(
+        slow,
+        lambda worse: slow.durations(
+            {0.1: 55 if worse else 80, 0.2: 20, 0.4: 0}, {0.1: 800, 0.2: 200, 0.4: 0}
+        ),
+    )
+    assert message.startswith("Slower than 100ms: candidate 40/200 (20%), stable 400/2000 (20%),")
+
+    drifting = SimulatedAnalysis(drift(classes={"metric": "model_predictions_total"}))
+    message = in_the_next_step(
+        drifting,
+        lambda worse: drifting.classes({"a": 60 if worse else 50, "b": 50}, {"a": 500, "b": 500}),
+    )
+    assert message.startswith("Class a: candidate 150/300 (50%), stable 1500/3000 (50%),")
+
+    fair = SimulatedAnalysis(fairness(favourable=[{"label": "class", "value": "approve"}]))
+    message = in_the_next_step(
+        fair, lambda worse: fair.groups(north=(55 if worse else 50, 100), south=(50, 100))
+    )
+    assert message.startswith("Favourable answers: north 100/200 (50%), south 100/200 (50%),")

@@ -265,3 +265,14 @@ def test_the_class_label_can_be_named_and_series_without_it_are_one_class() -> N
         "class (none)",
         "class yes",
     ]
+
+
+def test_shares_that_differ_little_over_the_whole_rollout_are_said_to_differ_lately() -> None:
+    simulated = classes()
+    for _ in range(60):
+        simulated.classes({"cat": 500, "dog": 500}, {"cat": 9500, "dog": 9500})
+        simulated.look()
+    late = {"cat": 700, "dog": 300}, {"cat": 9500, "dog": 9500}
+    found = simulated.until("Fail", lambda: simulated.classes(*late))
+    assert "(49%), stable" in found.message
+    assert "other revision's share + 1%) in recent requests. False-alarm" in found.message

@@ -174,8 +174,9 @@ class EventShare:
     def _figures(
         self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
     ) -> EventShares:
-        n_c, n_s = self._totals(state)
-        events, policy = state.comparisons[0], self._policies[self._nouns.events]
+        shown = comparison.counts_of(state, verdict)
+        n_c, n_s = self._totals(shown)
+        events, policy = shown.comparisons[0], self._policies[self._nouns.events]
         varied, serving = look.baseline.of(events.name), look.pods(self._whole)
         return EventShares(
             nouns=self._nouns,
@@ -203,8 +204,7 @@ class EventShare:
         if verdict == "Fail":
             return self._shown_worse(state, budget)
         if verdict == "Pass":
-            requests = comparison.step_alone(state)
-            return ShownBetter(budget.false_pass, look.share, requests, self._nouns.whole)
+            return ShownBetter(budget.false_pass, look.share)
         return self._forecast(state, look, budget) if all(self._totals(state)) else None
 
     def _shown_worse(self, state: CheckState, budget: ErrorBudget) -> ShownWorse:

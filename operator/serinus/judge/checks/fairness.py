@@ -289,7 +289,8 @@ class FairnessCheck:
     def _figures(
         self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
     ) -> GroupRates:
-        counted, pairs = _counted_so_far(state), self._pairs(state)
+        counted = _counted_so_far(comparison.counts_of(state, verdict))
+        pairs = self._pairs(state)
         if verdict == "Fail":
             worst = _worst(self.decided_by(state)).name
             pair = next(each for each in pairs if each.name == worst)
@@ -303,9 +304,9 @@ class FairnessCheck:
             margin=allowed(self._margin),
             conclusion=self._conclusion(verdict, pair, state, look, budget),
             small={
-                g: n
+                group: share
                 for rate in self._rates
-                for g, n in self._small(rate, counted.candidate).items()
+                for group, share in self._small(rate, state.candidate).items()
             },
             least_share=self._least_share,
         )
@@ -321,7 +322,7 @@ class FairnessCheck:
         if verdict == "Pass":
             if self._all_but_one_are_small(state):
                 return OneLargeGroup()
-            return ShownBetter(budget.false_pass, look.share, comparison.step_alone(state))
+            return ShownBetter(budget.false_pass, look.share)
         return self._forecast(state, look, budget)
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:

@@ -196,10 +196,11 @@ class LatencyCheck:
     ) -> Figures:
         if not state.comparisons:
             return BoundsUnknown()
-        n_c, n_s = state.candidate.get(REQUESTS, 0.0), state.stable.get(REQUESTS, 0.0)
+        shown = comparison.counts_of(state, verdict)
+        n_c, n_s = shown.candidate.get(REQUESTS, 0.0), shown.stable.get(REQUESTS, 0.0)
         if n_c == 0 or n_s == 0:
             return NothingServed("stable" if n_c else "candidate", self._warm_up)
-        each = _worst(state) if verdict == "Fail" else _most_different(state)
+        each = _worst(shown) if verdict == "Fail" else _most_different(shown)
         bound = self._limit_counted(block) if each.name == LIMIT else _bound(each)
         tolerance, varied = self._policy_of(each).tolerance, look.baseline.of(each.name)
         return SlowShares(
@@ -230,7 +231,7 @@ class LatencyCheck:
         if verdict == "Fail":
             return self._shown_worse(state, budget)
         if verdict == "Pass":
-            return ShownBetter(budget.false_pass, look.share, comparison.step_alone(state))
+            return ShownBetter(budget.false_pass, look.share)
         return self._forecast(state, block, look, budget)
 
     def _shown_worse(self, state: CheckState, budget: ErrorBudget) -> ShownWorse:
@@ -293,7 +294,9 @@ def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
     if not lost:
         return state
     if 2 * len(lost) > len(compared):
-        return state.replace(comparisons=[], candidate={}, stable={}, pods={})
+        return state.replace(
+            comparisons=[], candidate={}, stable={}, own_candidate={}, own_stable={}, pods={}
+        )
     kept = [each for each in state.comparisons if each not in lost]
     return state.replace(comparisons=kept)
 

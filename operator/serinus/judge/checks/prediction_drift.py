@@ -221,15 +221,16 @@ class PredictionDriftCheck:
     def _figures(
         self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
     ) -> PredictionShares | NothingPredicted:
-        each = _worst(state) if verdict == "Fail" else _most_different(state)
+        shown = comparison.counts_of(state, verdict)
+        each = _worst(shown) if verdict == "Fail" else _most_different(shown)
         if each is None:
-            return NothingPredicted("stable" if any(state.candidate.values()) else "candidate")
+            return NothingPredicted("stable" if any(shown.candidate.values()) else "candidate")
         source, tolerance = _source(each.name), self._policy.tolerance
         varied, serving = look.baseline.of(each.name), self._pods(source, look)
         return PredictionShares(
             name=each.name,
-            candidate=EventCount(each.candidate, state.candidate[source]),
-            stable=EventCount(each.stable, state.stable[source]),
+            candidate=EventCount(each.candidate, shown.candidate[source]),
+            stable=EventCount(each.stable, shown.stable[source]),
             tolerance=allowed(among_pods(tolerance, varied, serving)),
             margin=allowed(self._policy.margin),
             conclusion=self._conclusion(verdict, state, look, budget),
@@ -243,7 +244,7 @@ class PredictionDriftCheck:
         if verdict == "Fail":
             return ShownWorse(budget.false_rollback)
         if verdict == "Pass":
-            return ShownBetter(budget.false_pass, look.share, comparison.step_alone(state))
+            return ShownBetter(budget.false_pass, look.share)
         return self._forecast(state, look, budget)
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
@@ -351,7 +352,8 @@ def _most_different(state: CheckState) -> Comparison | None:
 
 
 def _has_both(known: Comparison, state: CheckState) -> bool:
-    return state.candidate[_source(known.name)] > 0 and state.stable[_source(known.name)] > 0
+    source = _source(known.name)
+    return state.candidate.get(source, 0.0) > 0 and state.stable.get(source, 0.0) > 0
 
 
 def _difference(known: Comparison, state: CheckState) -> float:

@@ -181,6 +181,8 @@ def counted(known: Comparison, gained: Gains, candidate: float, stable: float) -
     return known.replace(
         candidate=known.candidate + candidate,
         stable=known.stable + stable,
+        own_candidate=known.own_candidate + candidate,
+        own_stable=known.own_stable + stable,
         above=grown(known.above, gained.above),
         below=grown(known.below, gained.below),
         not_above=grown(known.not_above, gained.not_above),
@@ -252,7 +254,8 @@ def served(
         candidate=_added(state.candidate, candidate),
         stable=_added(state.stable, stable),
         step_requests=step + requests,
-        own_requests=state.own_requests + requests,
+        own_candidate=_added(state.own_candidate, candidate),
+        own_stable=_added(state.own_stable, stable),
     )
 
 
@@ -308,11 +311,21 @@ def step_entered(state: CheckState) -> CheckState:
     """Pass has to be shown anew at each weight; the evidence against the candidate goes on."""
     fresh = opened(BETTER)
     restarted = [
-        each.replace(not_above=each.not_above and fresh, not_below=each.not_below and fresh)
+        each.replace(
+            own_candidate=0.0,
+            own_stable=0.0,
+            not_above=each.not_above and fresh,
+            not_below=each.not_below and fresh,
+        )
         for each in state.comparisons
     ]
     return state.replace(
-        comparisons=restarted, step_requests=0.0, own_requests=0.0, alone=0.0, in_bounds_since=None
+        comparisons=restarted,
+        own_candidate={},
+        own_stable={},
+        step_requests=0.0,
+        alone=0.0,
+        in_bounds_since=None,
     )
 
 
@@ -371,26 +384,36 @@ def gains_so_far(state: CheckState) -> list[Gains]:
     ]
 
 
-def step_alone(state: CheckState) -> float | None:
-    """The candidate's requests that count towards Pass in this step; None: it has served no
-    others."""
-    served = max(state.candidate.values(), default=0.0)
-    return state.own_requests if state.own_requests < served else None
+def counts_of(state: CheckState, verdict: Verdict) -> CheckState:
+    """The state with the counts that its verdict rests on: for Pass, those of this step alone."""
+    if verdict != "Pass":
+        return state
+    comparisons = [
+        each.replace(candidate=each.own_candidate, stable=each.own_stable)
+        for each in state.comparisons
+    ]
+    return state.replace(
+        candidate=state.own_candidate, stable=state.own_stable, comparisons=comparisons
+    )
 
 
 def _passing_by(known: CheckState, own: CheckState) -> CheckState:
     """The state, with another one's evidence for the candidate; a comparison that the other does
     not have starts without evidence."""
-    fresh = opened(BETTER)
-    shown = {each.name: (each.not_above, each.not_below) for each in own.comparisons}
+    shown = {each.name: each for each in own.comparisons}
     comparisons = []
     for each in known.comparisons:
-        not_above, not_below = shown.get(each.name, (fresh, fresh))
+        by = shown.get(each.name) or begun(each.name, both_ways=True)
         kept = each.replace(
-            not_above=each.not_above and not_above, not_below=each.not_below and not_below
+            own_candidate=by.own_candidate,
+            own_stable=by.own_stable,
+            not_above=each.not_above and by.not_above,
+            not_below=each.not_below and by.not_below,
         )
         comparisons.append(kept)
-    return known.replace(comparisons=comparisons, own_requests=own.own_requests)
+    return known.replace(
+        comparisons=comparisons, own_candidate=own.own_candidate, own_stable=own.own_stable
+    )
 
 
 def _total(state: CheckState) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from serinus.api.quantities import fraction
 from serinus.judge.findings import words
 from serinus.judge.findings.rates import (
     AllowedRate,
@@ -90,8 +91,8 @@ class EventShares:
         return str(self.conclusion or f"stable {self.nouns.none_yet}.")
 
     def _what_is_wrong(self, shown: ShownWorse) -> str:
-        if shown.than_limit:
-            return f"above the limit of {self.limit}"
-        if self.stratify:
-            return f"worse than tolerated ({self.tolerance.of()})"
-        return self.tolerance.exceeded(self.candidate, self.stable)
+        if shown.than_limit and self.limit:
+            limit = AllowedRate(0.0, fraction(self.limit))
+            return f"above the limit of {self.limit}{limit.lately(self.candidate, self.stable)}"
+        lately = "" if self.stratify else self.tolerance.lately(self.candidate, self.stable)
+        return f"worse than tolerated ({self.tolerance.of()}){lately}"

@@ -118,7 +118,9 @@ class GroupRates:
         allowed = self.tolerance.of(f"the rate of {other}")
         if self.stable:
             allowed = f"{allowed}, and {self.tolerance.ratio:.4g} times stable's odds ratio"
-        return f"{favoured} is above what is tolerated ({allowed})"
+            return f"{favoured} is above what is tolerated ({allowed})"
+        lately = self.tolerance.lately(self.groups[favoured], self.groups[other])
+        return f"{favoured} is above what is tolerated ({allowed}){lately}"
 
     def _allowed(self) -> str:
         allowed = self.margin.of("every other group's rate")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serinus.api.quantities import spoken
+from serinus.api.quantities import fraction, spoken
 from serinus.judge.findings import words
 from serinus.judge.findings.rates import (
     AllowedRate,
@@ -106,10 +106,11 @@ class SlowShares:
 
     def _what_is_wrong(self, shown: ShownWorse) -> str:
         if shown.than_limit and self.limit:
-            return f"above the limit of {self.limit.share}"
-        if self.stratify:
-            return f"worse than tolerated ({self.tolerance.of()})"
-        return self.tolerance.exceeded(self.candidate, self.stable)
+            share = self.limit.share
+            limit = AllowedRate(0.0, fraction(share))
+            return f"above the limit of {share}{limit.lately(self.candidate, self.stable)}"
+        lately = "" if self.stratify else self.tolerance.lately(self.candidate, self.stable)
+        return f"worse than tolerated ({self.tolerance.of()}){lately}"
 
     def _margin(self) -> str:
         if not self.limit:

@@ -83,8 +83,14 @@ class PredictionShares:
         match self.conclusion:
             case ShownWorse() as shown:
                 wrong = "the clearest difference; predictions differ by more than tolerated"
-                return words.sentences(f"{wrong} ({self.tolerance.of(_OTHER)}).", shown)
+                allowed = f"({self.tolerance.of(_OTHER)}){self._lately()}"
+                return words.sentences(f"{wrong} {allowed}.", shown)
             case ShownBetter() as shown:
                 right = f"every class and score range is {shown.within(self.margin.of(_OTHER))}"
                 return f"the greatest difference; {right}"
         return f"the greatest difference; {self.conclusion}"
+
+    def _lately(self) -> str:
+        """Either revision's share may be the greater one."""
+        more = self.tolerance.lately(self.candidate, self.stable)
+        return more and self.tolerance.lately(self.stable, self.candidate)

@@ -38,11 +38,12 @@ class AllowedRate:
         times = "" if self.ratio == 1 else f"{self.ratio:.4g} times "
         return f"{times}{whose}" + (f" + {100 * self.offset:g}%" if self.offset else "")
 
-    def exceeded(self, one: EventCount, other: EventCount) -> str:
-        """`worse than tolerated (1.5 times stable's + 1%)`, and in what if not in these counts."""
-        allowed = self.ratio * other.events / other.whole + self.offset if other.whole else 0.0
-        lately = "" if one.events / one.whole > allowed else " in recent requests"
-        return f"worse than tolerated ({self.of()}){lately}"
+    def lately(self, one: EventCount, other: EventCount) -> str:
+        """Where one rate is shown to exceed what is allowed by the other: ` in recent requests`
+        unless these counts do."""
+        other_rate = other.events / other.whole if other.whole else 0.0
+        exceeded = one.events / one.whole > self.ratio * other_rate + self.offset
+        return "" if exceeded else " in recent requests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +88,12 @@ class ShownBetter:
     """Probability that this check passes a candidate beyond it in one step."""
     weight: float | None = None
     """The candidate's share of the traffic; None: not known."""
-    requests: float | None = None
-    """The candidate's in this step, which alone are evidence; None: there were no earlier ones."""
-    whole: str = "requests"
-    """What they are called."""
 
     def within(self, margin: str) -> str:
         """`within the margin (1.5 times stable's) at 5% traffic`, and the risk."""
         at = f" at {words.exact_percent(self.weight)} traffic" if self.weight else ""
-        by = f" by the {self.requests:.0f} {self.whole} of this step" if self.requests else ""
         risk = f"risk of passing a candidate beyond it {words.at_most(self.risk)}"
-        return f"within the margin ({margin}){at}{by}; {risk}, for this check and step."
+        return f"within the margin ({margin}){at}; {risk}, for this check and step."
 
 
 @dataclass(frozen=True, slots=True)

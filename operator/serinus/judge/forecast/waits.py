@@ -1,7 +1,8 @@
 """How long a step takes at today's traffic, found by running the judge on simulated counts.
 
 Each check is given one block with the rates of stable's last hour, longer and longer, until it
-passes a candidate equal to stable, and until it fails one with twice the bad events.
+passes a candidate equal to stable, and until it fails one with twice the bad events. To that come
+the looks that it takes, and the time in which nothing counts.
 """
 
 import math
@@ -13,6 +14,7 @@ from typing import Final
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
 from serinus.api.checks import Check
+from serinus.api.quantities import seconds
 from serinus.api.status import CheckState, Verdict
 from serinus.judge.analysis import budget_of, reads
 from serinus.judge.checks import kind_of
@@ -70,9 +72,10 @@ def waits(
 ) -> Iterator[Wait]:
     """For each check that compares counts, and each weight below 100%.
 
-    `looks` follow each other without a gap.
+    `looks` follow each other without a gap; the first weight is that of the first traffic.
     """
     hour, span = _hour(looks), looks[-1].at - looks[0].since
+    interval = seconds(analysis.interval)
     for check in analysis.checks:
         if not check.settings.shares_budget:
             continue
@@ -81,8 +84,21 @@ def waits(
             bad_events = check.settings.finds_bad_events
             fails = paper.until("Fail", _twice) if bad_events else None
             passes = paper.until("Pass", _same)
-            after = check.settings.counts_after_seconds
-            yield Wait(check, weight, _later(passes, after), _later(fails, after))
+            before = check.settings.counts_after_seconds
+            if weight == weights[0]:
+                before += check.settings.warm_up_seconds
+            yield Wait(
+                check,
+                weight,
+                # pods are scraped as often as looked at, and the first block of a step began before
+                passes and before + _in_looks(passes + interval, interval),
+                fails and before + _in_looks(fails, interval),
+            )
+
+
+def _in_looks(span: float, interval: float) -> float:
+    """Seconds until the first look after a time."""
+    return math.ceil(span / interval) * interval
 
 
 class _Paper:
@@ -125,10 +141,6 @@ class _Paper:
         weight = EffectiveWeight(self._rates.weight / 100, since=0.0)
         look = Look(_AT, candidate, stable, {}, baseline=self._known, weight=weight)
         return self._kind.judge(state, look, self._budget)
-
-
-def _later(wait: float | None, seconds: float) -> float | None:
-    return None if wait is None else wait + seconds
 
 
 def _hour(looks: Iterable[Look]) -> Hour:
