@@ -38,6 +38,10 @@ class Check:
         """The judge, which goes by what stable's last hour told."""
         return Serinus(self, rollouts.runs, learned(self, rollouts))
 
+    def rule_after_quiet_hour(self, rollouts: Rollouts) -> "Serinus":
+        """The judge, to which stable's last hour told nothing."""
+        return Serinus(self, rollouts.runs)
+
     def tolerating(self, ratio: float, offset: float = 0.0) -> "Check":
         """The same with another tolerance."""
         return replace(self, tolerance=NullHypothesis(ratio, offset))

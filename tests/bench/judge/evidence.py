@@ -81,7 +81,8 @@ class Swings:
         pairs = np.maximum(self._pairs, 1.0)
         figure, error = self._squares / pairs, np.sqrt(3 / pairs)
         shown = figure > 1 + SWINGS_ALLOWED * error
-        return np.where(shown, figure * (1 + ERRORS_ALLOWED * error), 1.0)
+        times: Floats = np.where(shown, figure * (1 + ERRORS_ALLOWED * error), 1.0)
+        return times
 
     def keep(self, runs: Flags) -> None:
         """Go on with these runs alone."""
@@ -128,7 +129,7 @@ class Against:
         self._raise(candidate)
         self._bursts = np.maximum(self._history, self._swings.times)
         gained = self._gains(candidate, stable, events[0], events[1])
-        boost = 0.0
+        boost: Floats = np.zeros(1)
         if self._counts and not self._offset:
             boost = self._boost(gained, requests, events, alpha)
         before, enough = np.maximum(self._total, 0.0), -np.log(alpha)

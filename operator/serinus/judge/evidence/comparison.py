@@ -98,7 +98,7 @@ def variation(
     tolerated for it with so many pods of candidate and stable."""
     widened = among_pods(tolerance, history, pods)
     seen = history.replace(over_time=max(history.over_time, swinging(known.swings)))
-    return Variation(what, seen, widened.ratio, pods[0])
+    return Variation(what, seen, widened.ratio, pods)
 
 
 class Scale:

@@ -11,9 +11,10 @@ Linear Models, 1989, 4.5; DerSimonian and Laird, Meta-analysis in clinical trial
 
 Dispersion that chance explains counts as none. Any other is reported with a margin for its own
 error, since a baseline that is too good rolls back innocent candidates. With that margin, no more
-than the budget were rolled back, for bursts of 5 on average and pods with a deviation of 20%, from
-five pods on. So few pods estimate their own deviation so badly that the ratio of a candidate's
-deviation to theirs follows Student's t and not the normal distribution.
+than the budget were rolled back, for bursts of 5 on average and pods with a deviation of 20%. Pods
+estimate their own deviation so badly that the ratio of a candidate's deviation to theirs follows
+Student's t and not the normal distribution. Fewer than five may be alike by chance alone, so what
+chance explains is not deducted from their deviation.
 
 During a rollout, stable's counts are compared from look to look as well, for bursts that begin
 after a quiet hour. A block is weighed by what the blocks before it showed of stable. So its weight
@@ -48,7 +49,13 @@ PAIRS_FORGOTTEN: Final = 0.03
 MOST_OF_A_PAIR: Final = 50.0
 """So that an outage does not slow down the rest of the rollout."""
 LEAST_FREEDOM: Final = 4
-"""Of five pods. Fewer are taken for as many: what they would ask for leaves nothing to compare."""
+"""Of five pods. What fewer show is too little to call pods alike."""
+OF_FEW_PODS: Final = (49.3, 5.46, 2.89)
+"""By freedom, from 1 on: Student's quantile for 99.5% over the normal one for 99%. The other half
+of 1% is left to chance in the candidate's counts."""
+ASSUMED_OF_FEW: Final = 0.25
+"""Pods of a revision are taken to deviate by no more, unless they are seen to: else two pods would
+leave nothing to compare, and even a candidate that always fails would be tolerated."""
 
 
 def dispersion(name: str, blocks: Sequence[Block]) -> Dispersion:
@@ -88,9 +95,7 @@ def swinging(known: Swings | None) -> float:
     """How many times as much stable's counts vary from look to look as independent ones."""
     if known is None or not known.pairs:
         return 1.0
-    return _cautious(
-        known.squares / known.pairs, _error_of_neighbours(known.pairs), SWINGS_ALLOWED
-    )
+    return _cautious(known.squares / known.pairs, _error_of_neighbours(known.pairs), SWINGS_ALLOWED)
 
 
 def estimated(found: Iterable[Dispersion], bounds: Sequence[float] = ()) -> CheckBaseline:
@@ -158,18 +163,28 @@ class _Pods:
     @property
     def differ(self) -> float:
         """Standard deviation of the pods' rates, relative to their mean; as much greater as
-        Student's law has what normal deviations have."""
+        Student's law has what normal deviations have. A single pod shows none."""
         freedom = len(self._seen) - 1
         if freedom < 1:
             return 0.0
+        if freedom < LEAST_FREEDOM:
+            return self._of_few(freedom)
         error = math.sqrt(2 / freedom)
         beyond = self._between - freedom * self.bursts
         if beyond <= ERRORS_ALLOWED * error * freedom * self.bursts:
             return 0.0
+        return self._deviation(beyond) * _students(freedom)
+
+    def _of_few(self, freedom: int) -> float:
+        seen = self._deviation(self._between)
+        most = max(ASSUMED_OF_FEW, seen * _students(LEAST_FREEDOM))
+        return min(seen * OF_FEW_PODS[freedom - 1], most)
+
+    def _deviation(self, beyond: float) -> float:
+        """That makes so much of Pearson's statistic."""
         expected = [each for each, _ in self._seen.values()]
         total = sum(expected)
-        variance = beyond / (total - sum(each**2 for each in expected) / total)
-        return math.sqrt(variance) * _students(freedom)
+        return math.sqrt(beyond / (total - sum(each**2 for each in expected) / total))
 
     @property
     def _between(self) -> float:
@@ -188,7 +203,7 @@ def _short(figure: float) -> float:
 
 def _students(freedom: int) -> float:
     """Student's quantile for 99% over the normal one, to half a hundredth."""
-    return 1 + 2 / (max(freedom, LEAST_FREEDOM) - 1.5)
+    return 1 + 2 / (freedom - 1.5)
 
 
 def _serving(block: Block) -> Block:
