@@ -165,6 +165,11 @@ class CheckState(StatusType):
         description="Largest log e-value against the candidate so far; exp(-peak) is an "
         "anytime-valid p-value.",
     )
+    settled: float = Field(
+        default=0.0,
+        description="Log e-value against the candidate without what the last look added, which "
+        "the next one confirms or not.",
+    )
     held_back: float = Field(
         default=1.0,
         description="Weight reserved for late changes and for classes that appear later.",

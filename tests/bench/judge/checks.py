@@ -58,6 +58,10 @@ class Check:
         """The same, which compares the sums of so many strata."""
         return replace(self, sorts=np.tile(self.sorts, (count, 1)))
 
+    def rule_after_quiet_hour(self, rollouts: Rollouts) -> "Serinus":
+        """The judge, to which stable's last hour told nothing."""
+        return Serinus(self, rollouts.runs)
+
     def tolerating(self, ratio: float, offset: float = 0.0) -> "Check":
         """The same with another tolerance."""
         return replace(self, tolerance=NullHypothesis(ratio, offset))

@@ -16,13 +16,14 @@ from serinus.judge.evidence.comparison import (
     FIRST_RELEASE,
     MOST_OF_A_BURST,
     MOST_OF_A_LOOK,
+    NEXT_TO_NOTHING,
     OVERWHELMING,
     PODS_TOLERATED,
     RAISE_EVERY,
 )
 from serinus.judge.evidence.dispersion import (
     ERRORS_ALLOWED,
-    MOST_OF_A_PAIR,
+    JUMP,
     PAIRS_FORGOTTEN,
     SWINGS_ALLOWED,
 )
@@ -61,19 +62,22 @@ class Swings:
         shape = (runs, quantities)
         self._events, self._pairs, self._squares = (np.zeros(shape) for _ in range(3))
 
-    def count(self, requests: Floats, events: Floats) -> None:
-        """A block of stable's, with events by run and quantity."""
+    def count(self, requests: Floats, events: Floats, variance: Floats) -> Flags:
+        """A block of stable's, with events by run and quantity, whose variance is known to be so
+        many times that of independent ones; whether it is a jump."""
         n_1, n_2, e_1 = self._requests, requests[:, None], self._events
         both = e_1 + events
         paired = (n_1 > 0) & (n_2 > 0) & (both > 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             square = (n_1 * events - n_2 * e_1) ** 2 / (n_1 * n_2 * both)
-        for name, more in (("_pairs", 1.0), ("_squares", np.minimum(square, MOST_OF_A_PAIR))):
+        most = JUMP * variance
+        for name, more in (("_pairs", 1.0), ("_squares", np.minimum(square, most))):
             before = getattr(self, name)
             after = np.floor(((1 - PAIRS_FORGOTTEN) * before + more) * 1e3 + 0.5) / 1e3
             setattr(self, name, np.where(paired, after, before))
         self._requests = np.where(n_2 > 0, n_2, n_1)
         self._events = np.where(n_2 > 0, events, e_1)
+        return np.asarray((paired & (square > most)).any(axis=1))
 
     @property
     def times(self) -> Floats:
@@ -117,6 +121,7 @@ class Against:
         self._log_e = np.broadcast_to(
             np.log(FIRST_RELEASE * self._part * self._shares), shape
         ).copy()
+        self._settled = np.zeros(runs)
         self.peak = np.zeros(runs)
         """ln of the greatest evidence so far, by run."""
 
@@ -134,8 +139,8 @@ class Against:
     ) -> None:
         """The strata of a block, whose requests were counted before."""
         self._bursts = np.maximum(self._history, self._swings.times)
-        before, enough = np.maximum(self._total(self._log_e), 0.0), -np.log(alpha)
-        plain = self._log_e
+        before, settled = self._total(self._log_e), self._settled
+        started = plain = self._log_e
         for (candidate, stable), events in strata:
             gained = [self._gains(candidate, stable, *events)]
             if self._directions == 2:
@@ -144,17 +149,18 @@ class Against:
             if self._counts and not self._offset:
                 gained[0] = gained[0] + self._boost(gained[0], (candidate, stable), events, alpha)
             self._log_e = _rounded(self._log_e + np.stack(gained, axis=2))
-        overwhelms = self._total(plain) - before >= OVERWHELMING * enough
-        most = before + np.where(overwhelms, MOST_OF_A_LOOK, MOST_OF_A_BURST) * enough
-        total = self._total(self._log_e)
-        if (high := total > most).any():
-            self._lower(high, most)
-            total = np.minimum(total, most)
-        self.peak = np.maximum(self.peak, total)
-        self._swings.count(
+        jumps = self._swings.count(
             np.sum([requests[1] for requests, _ in strata], axis=0),
             np.sum([events[1] for _, events in strata], axis=0),
+            self._bursts,
         )
+        self._settled = np.where(jumps, np.minimum(before, settled), before)
+        self._lower(jumps, self._settled, np.maximum(_laid(started), _laid(self._log_e)))
+        least = np.maximum(before, 0.0)
+        most = least + self._most(self._total(plain) - least, alpha)
+        high = ~jumps & (self._total(self._log_e) > most)
+        self._lower(high, most, _laid(self._log_e))
+        self.peak = np.maximum(self.peak, self._total(self._log_e))
 
     def enter_step(self, runs: Flags) -> None:
         """As `serinus.judge.evidence.comparison.step_entered`."""
@@ -162,7 +168,7 @@ class Against:
 
     def keep(self, runs: Flags) -> None:
         """Go on with these runs alone; requests are independent."""
-        for name in ("_reserve", "_draws", "_requests", "_entered", "_log_e", "peak"):
+        for name in ("_reserve", "_draws", "_requests", "_entered", "_log_e", "_settled", "peak"):
             setattr(self, name, getattr(self, name)[runs])
         self._swings.keep(runs)
 
@@ -171,9 +177,17 @@ class Against:
         total: Floats = np.logaddexp(_laid(log_e), np.log(self._reserve))
         return total
 
-    def _lower(self, runs: Flags, total: Floats) -> None:
-        """To so much in all."""
-        by = np.log(np.exp(total[runs]) - self._reserve[runs]) - _laid(self._log_e)[runs]
+    def _most(self, added: Floats, alpha: float) -> Floats:
+        """`serinus.judge.evidence.comparison._most_of_a_look`, by run."""
+        enough = -np.log(alpha)
+        overwhelms = added >= OVERWHELMING * enough
+        return np.asarray(np.where(overwhelms, MOST_OF_A_LOOK, MOST_OF_A_BURST) * enough)
+
+    def _lower(self, runs: Flags, total: Floats, laid: Floats) -> None:
+        """What was laid to so much in all."""
+        log_reserve = np.log(self._reserve[runs])
+        rest = np.maximum(-np.expm1(log_reserve - total[runs]), NEXT_TO_NOTHING)
+        by = total[runs] + np.log(rest) - laid[runs]
         self._log_e[runs] = _rounded(self._log_e[runs] + by[:, None, None, None])
 
     def serve(self, candidate: Floats) -> None:
@@ -234,7 +248,7 @@ class For:
             events[0][:, None] * per_c[:, 0] + events[1][:, None] * per_s[:, 0] + constant[:, 0]
         )
         self._log_e = _rounded(self._log_e + gained / self._swings.times)
-        self._swings.count(requests[1], events[1][:, None])
+        self._swings.count(requests[1], events[1][:, None], self._swings.times)
 
     def enter_step(self, runs: Flags) -> None:
         """As `serinus.judge.evidence.comparison.step_entered`."""

@@ -1,6 +1,7 @@
 """docs/judge.md: the measured figures and their targets."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,18 @@ from tests.bench.judge.traffic import Floats
 from tests.bench.judge.trials import (
     ALIKE,
     AT_MARGIN,
+    BURSTS,
     ENTRIES,
     ERROR_EFFECTS,
     FAMILY,
+    FEW_PODS,
+    FOUND_OF_FEW,
     HEALTHY,
     INTERVALS,
     LEFT_OUT,
     MARGINS,
     ORACLE,
+    POLICIES,
     POOLED,
     PROMOTED,
     RARE,
@@ -34,6 +39,8 @@ from tests.bench.judge.trials import (
     WORLDS,
 )
 
+CHECKS = ("errorRate", "latency", "predictionDrift")
+OF_FIVE = (("errorRate", SERINUS), ("latency", f"{SERINUS}, native"), ("predictionDrift", SERINUS))
 Found = dict[tuple[str, str], Floats]
 """The result of each run, by trial and rule."""
 Cell = Median | Chance | str
@@ -48,6 +55,8 @@ def page(found: Found) -> str:
         "false_errors": lambda found: false_rollbacks(found, "errorRate"),
         "false_latency": lambda found: false_rollbacks(found, "latency"),
         "false_drift": lambda found: false_rollbacks(found, "predictionDrift"),
+        "quiet": quiet_hour,
+        "few_pods": few_pods,
         "found_errors": found_errors,
         "found_latency": found_latency,
         "found_drift": found_drift,
@@ -79,13 +88,21 @@ def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
     for world in ALIKE:
         held = _chance(found[f"alike/{world}", SERINUS])
         yield f"held though asked alike: {world}", "1.00%", held, held.share <= 0.01
-    for check in ("errorRate", "latency", "predictionDrift"):
+    for check in CHECKS:
         for world in WORLDS:
             for rule in rules_of(found, f"false/{check}/{world}"):
                 if rule.startswith(SERINUS):
                     got = false_rollback(found, check, world, rule)
                     what = f"false rollbacks, {check}{rule.removeprefix(SERINUS)}: {world}"
                     yield what, "1.00%", got, got.upper <= 0.01
+    for rule in POLICIES:
+        got = _chance(found["quiet/errorRate/of 5", rule])
+        what = f"false rollbacks, errorRate, {rule}: bursts of 5 after a quiet hour"
+        yield what, "2.00%", got, got.share <= 0.02
+    for check, pods in product(CHECKS, FEW_PODS[1:]):
+        got = _chance(found[f"few/{check}/{pods}", SERINUS])
+        what = f"false rollbacks, {check}: {pods} pods of stable that differ"
+        yield what, "1.00%", got, got.share <= 0.01
     for world in ("flat, an hour", "ramp with trend"):
         got = _family(found, world)
         yield f"false rollbacks, a family of four checks: {world}", "1.00%", got, got.upper <= 0.01
@@ -141,6 +158,33 @@ def false_rollbacks(found: Found, check: str) -> str:
         cells = [false_rollback(found, check, world, rule) for world in WORLDS]
         rows.append((rule, *(str(c) if rule.startswith(SERINUS) else _percent(c) for c in cells)))
     return _table(("", *WORLDS), rows)
+
+
+def quiet_hour(found: Found) -> str:
+    """False rollbacks for bursts of which the hour told nothing."""
+    kinds = {f"errorRate, {rule}": ("errorRate", rule) for rule in POLICIES}
+    kinds |= {check: (check, SERINUS) for check in CHECKS[1:]}
+    rows = [
+        (name, *(str(_chance(found[f"quiet/{check}/{size}", rule])) for size in BURSTS))
+        for name, (check, rule) in kinds.items()
+    ]
+    return _table(("", *BURSTS), rows)
+
+
+def few_pods(found: Found) -> str:
+    """False rollbacks where pods differ, and the price where they are alike."""
+    rows = [
+        (
+            f"{pods}",
+            *(str(_chance(found[f"few/{check}/{pods}", SERINUS])) for check in CHECKS),
+            *(_median(found, f"few/found/{rate:g}/{pods}", SERINUS) for rate in FOUND_OF_FEW),
+        )
+        for pods in FEW_PODS
+    ]
+    priced = (_median(found, f"few/found/{rate:g}/5", SERINUS) for rate in FOUND_OF_FEW)
+    worst = (str(false_rollback(found, each, "pods that differ", rule)) for each, rule in OF_FIVE)
+    head = ("pods of stable", *CHECKS, *(f"{_p(0.01)} -> {_p(rate)}" for rate in FOUND_OF_FEW))
+    return _table(head, [*rows, ("5", *worst, *priced)])
 
 
 def found_errors(found: Found) -> str:

@@ -193,9 +193,10 @@ RARE: Mapping[str, tuple[Traffic, Timeline, int]] = {
 
 def trials() -> dict[str, tuple[Trial | Promotion, int]]:
     """By name, each with its number of runs."""
-    single = [*_near_oracle(), *_single(), *_promotions()]
-    unlike = [*_strata(), *_immature(), *_unlike()]
-    return dict([*_false(), *_family(), *_detection(), *single, *unlike])
+    false = _false(), _quiet(), _few(), _family()
+    single = _detection(), _near_oracle(), _single(), _promotions()
+    parts = *false, *single, _strata(), _immature(), _unlike()
+    return dict(trial for part in parts for trial in part)
 
 
 Named = Iterator[tuple[str, tuple[Trial | Promotion, int]]]
@@ -231,6 +232,51 @@ def _models(world: World) -> dict[str, Shares]:
     }
 
 
+BURSTS: Mapping[str, Traffic] = {
+    "of 2": Traffic(burst=2),
+    "of 5": Traffic(burst=5),
+    "of 20": Traffic(burst=20),
+    "of 100": Traffic(burst=100),
+    "of 5, 1,000 requests/s": Traffic(burst=5, per_second=1000.0),
+}
+POLICIES = {"tolerance 1.0": ERRORS, "defaults": ERRORS_BY_DEFAULT}
+
+
+def _quiet() -> Named:
+    """Bursts that begin with the rollout, of which stable's hour told nothing."""
+    for name, traffic in BURSTS.items():
+        rules = {each: check.rule_after_quiet_hour for each, check in POLICIES.items()}
+        model = failing(steady(0.01))
+        yield f"quiet/errorRate/{name}", (Trial(rules, traffic, model, model), 4000)
+        rules = {SERINUS: latency(DURATIONS, NATIVE, shares_of(lasting())).rule_after_quiet_hour}
+        yield f"quiet/latency/{name}", (Trial(rules, traffic, lasting(), lasting()), 1000)
+        rules = {SERINUS: drift(SCORES).rule_after_quiet_hour}
+        model = scoring(SCORES)
+        yield f"quiet/predictionDrift/{name}", (Trial(rules, traffic, model, model), 1000)
+
+
+FEW_PODS = (1, 2, 3, 4)
+"""Of stable, beside one of the candidate."""
+
+
+def _few() -> Named:
+    """Pods of stable that are too few to show how pods differ."""
+    checks = ERRORS, latency(DURATIONS, NATIVE, shares_of(lasting())), drift(SCORES)
+    for pods in FEW_PODS:
+        differ = Traffic(pods=(1, pods), pods_differ=True)
+        for (name, model), check in zip(_models(World(differ)).items(), checks, strict=True):
+            rules = {SERINUS: check.rule_after_history}
+            yield f"few/{name}/{pods}", (Trial(rules, differ, model, model), 1000)
+    for pods in (*FEW_PODS, 5):
+        alike = Traffic(pods=(1, pods), lasts=2 * HOUR)
+        for rate in FOUND_OF_FEW:
+            models = failing(steady(rate)), failing(steady(0.01))
+            trial = _until_half({SERINUS: ERRORS.rule_after_history}, alike, *models)
+            yield f"few/found/{rate:g}/{pods}", (trial, 1000)
+
+
+FOUND_OF_FEW = (0.02, 0.05, 0.2)
+"""Error rates of candidates, where pods are alike."""
 FAMILY = ("errorRate", "feedback", "latency", "predictionDrift")
 
 

@@ -94,8 +94,9 @@ def test_a_single_pod_that_is_worse_within_what_pods_differ_proves_nothing() -> 
     found = innocent.progress.checks[0]
     assert found.verdict != "Fail"
     assert found.message.endswith(
-        " Stable's pods differ by 20% in errors (standard deviation), so 2.28 times stable's is "
-        "tolerated for 1 candidate pod; 3 or more would decide sooner."
+        " Stable has too few pods (1) to show how they differ in errors, so 2.28 times stable's is "
+        "tolerated for 1 candidate pod; 5 or more pods of stable or 3 or more of the candidate "
+        "would decide sooner."
     )
 
 

@@ -44,7 +44,7 @@ def median(values: list[float]) -> float:
     return sorted(values)[len(values) // 2]
 
 
-@pytest.mark.parametrize("pods", [1, 3])
+@pytest.mark.parametrize("pods", [1, 5])
 def test_independent_requests_of_equal_pods_are_taken_for_that(pods: int) -> None:
     quiet = [each for each in found(pods=pods) if (each.over_time, each.between_pods) == (1, 0)]
     assert len(quiet) >= 45
@@ -62,7 +62,7 @@ def test_an_hour_in_which_errors_come_to_be_twice_as_many_is_no_burst() -> None:
         return ERRORS * 2 ** (minute / MINUTES)
 
     assert sum(each.over_time > 1 for each in found(rate=rising)) <= 15
-    assert sum(each.between_pods > 0 for each in found(rate=rising)) <= 6
+    assert sum(each.between_pods > 0 for each in found(rate=rising, pods=5)) <= 6
 
 
 def test_pods_that_differ_are_found_and_are_no_bursts() -> None:
@@ -75,7 +75,7 @@ def test_pods_that_differ_are_found_and_are_no_bursts() -> None:
 
 
 def test_bursts_of_pods_are_not_taken_for_a_lasting_difference() -> None:
-    assert sum(each.between_pods > 0 for each in found(burst=5)) <= 8
+    assert sum(each.between_pods > 0 for each in found(burst=5, pods=5)) <= 8
 
 
 def test_what_comes_over_all_pods_at_once_does_not_hide_that_they_differ() -> None:
@@ -140,3 +140,31 @@ def test_how_few_pods_differ_is_widened_to_the_99_percent_of_students_law(pods: 
     plain = stdev(rates) / fmean(rates)
     law = t.ppf(0.995, pods - 1)
     assert told * PODS_TOLERATED == pytest.approx(plain * law, rel=0.01)
+
+
+def of_unlike(pods: int, deviation: float) -> float:
+    """What is told of pods with so many events that chance has no part in how they differ."""
+    spread = [deviation * each for each in ((-1, 1), (-1, 0, 1), (-1.5, -0.5, 0.5, 1.5))[pods - 2]]
+    plain = stdev(spread)
+    block = {
+        f"pod {n}": (1e6, 1e5 * (1 + deviation * each / plain)) for n, each in enumerate(spread)
+    }
+    return dispersion("errors", [block] * MINUTES).between_pods
+
+
+@pytest.mark.parametrize("pods", [2, 3, 4])
+def test_of_fewer_than_five_pods_students_law_has_their_real_freedom(pods: int) -> None:
+    law = t.ppf(0.9975, pods - 1)
+    assert of_unlike(pods, 0.004) * PODS_TOLERATED == pytest.approx(0.004 * law, rel=0.01)
+
+
+@pytest.mark.parametrize("pods", [2, 3, 4])
+def test_few_pods_are_taken_to_differ_by_a_quarter_at_most_unless_they_are_seen_to(
+    pods: int,
+) -> None:
+    assert of_unlike(pods, 0.13) == pytest.approx(0.25)
+    assert of_unlike(pods, 0.3) == pytest.approx(0.3 * 1.8, rel=0.01)
+
+
+def test_two_pods_that_are_alike_so_far_may_still_differ() -> None:
+    assert sum(each.between_pods > 0.05 for each in found(pods=2)) >= 50

@@ -77,13 +77,27 @@ def test_bursts_of_errors_are_learned_and_told() -> None:
 
 def test_pods_that_differ_are_learned_and_told() -> None:
     def serve(pods: Pods, rng: Random, minute: int) -> None:
-        for pod, mean in (("a", 20.0), ("b", 30.0), ("c", 40.0), ("d", 30.0)):
+        for pod, mean in (("a", 20.0), ("b", 30.0), ("c", 40.0), ("d", 30.0), ("e", 30.0)):
             requests(pods, pod, poisson(rng, mean))
 
     found = learned(analysis(error_rate()), serve)
     [known] = found.checks[0].dispersions
     assert 0.2 < known.between_pods < 0.6
     assert "Stable's pods differ by " in found.message
+    assert " times the tolerance applies for 1 candidate pod; " in found.message
+
+
+def test_that_few_pods_show_little_is_told_with_what_it_costs_and_the_remedy() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        for pod in "ab":
+            requests(pods, pod, poisson(rng, 30.0))
+
+    found = learned(analysis(error_rate()), serve)
+    assert found.message.startswith(
+        "Check errors: Stable has too few pods (2) to show how they differ in counts, so 1.98 "
+        "times the tolerance applies for 1 candidate pod; 5 or more pods of stable or 3 or more of "
+        "the candidate would decide sooner."
+    )
 
 
 def test_feedback_is_learned_like_errors() -> None:
@@ -146,7 +160,10 @@ def test_an_hour_as_by_chance_is_told_as_that() -> None:
         analysis(error_rate()), lambda pods, rng, minute: requests(pods, "a", poisson(rng, 30.0))
     )
     assert found.checks[0].dispersions == []
-    assert found.message == ("Stable's last hour shows no bursts and no differences between pods.")
+    assert found.message == (
+        "Stable's last hour shows no bursts. Its only pod shows nothing of how pods differ: if the "
+        "candidate's pod is worse, that counts as the revision's fault."
+    )
 
 
 @pytest.mark.parametrize("scrapes", [0, 12])

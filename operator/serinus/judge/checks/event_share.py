@@ -15,10 +15,9 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
-    swung,
     variation,
 )
-from serinus.judge.evidence.dispersion import dispersion, estimated
+from serinus.judge.evidence.dispersion import StableBlock, dispersion, estimated
 from serinus.judge.evidence.history import served
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
@@ -125,6 +124,8 @@ class EventShare:
         else:
             blocks = [(_sums(n), _sums(e)) for n, e in look.strata(whole, events)]
             bad, bad_s = map(pods.by_target, events)
+        if not n_c + n_s:
+            return state
         state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
         state = pods.with_requests(state, pods.by_target(whole[0]))
         enough = comparison.ceiling(state, budget)
@@ -133,11 +134,11 @@ class EventShare:
             scales = [self._scale(each, requests, look) for each in state.comparisons]
             plain = [s.weigh(e, *counted) for s, e in zip(scales, plain, strict=True)]
             weighed = [s.weigh(e, *counted, enough) for s, e in zip(scales, weighed, strict=True)]
-        e_s = math.fsum(counted[1] for _, counted in blocks)
-        found = [pods.with_events(swung(each, n_s, e_s), bad, state) for each in weighed]
-        most = comparison.most_after_a_look(state, plain, budget)
-        of_stable = stable_pods.by_pod(whole[1], bad_s)
-        return self._pods_compared(comparison.weighed(state, found, most), of_stable, look)
+        variance = look.baseline.of(self._nouns.events).over_time
+        block = StableBlock(n_s, math.fsum(counted[1] for _, counted in blocks), variance)
+        found = [pods.with_events(each, bad, state) for each in weighed]
+        state = comparison.weighed_by_arm(state, found, plain, [block] * len(found), budget)
+        return self._pods_compared(state, stable_pods.by_pod(whole[1], bad_s), look)
 
     def _pods_compared(
         self, state: CheckState, block: Mapping[str, stable_pods.Counts], look: Look

@@ -21,10 +21,9 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
-    swung,
     variation,
 )
-from serinus.judge.evidence.dispersion import dispersion, estimated
+from serinus.judge.evidence.dispersion import StableBlock, dispersion, estimated
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.findings.finding import Figures, Finding
@@ -141,18 +140,20 @@ class LatencyCheck:
                 counted = {} if state.comparisons else {IN_ONE_BUCKET: before + block.stable.total}
                 return state.replace(stable={**state.stable, **counted})
         n_c, n_s = block.candidate.total, block.stable.total
+        if not n_c + n_s:
+            return state
         state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, SHIFTED)
         state = pods.with_requests(state, block.candidate.totals)
         weighed = list(state.comparisons)
         for stratum in strata:
             weighed = [self._weighed(each, stratum, block.pods, look) for each in weighed]
-        most = comparison.most_after_a_look(state, weighed, budget)
-        found = []
+        found, of_stable = [], []
         for each in weighed:
             slow_c, slow_s = self._slow(each, block)
-            known = swung(each, n_s, math.fsum(slow_s.values()))
-            found.append(pods.with_events(known, slow_c, state))
-        return comparison.weighed(state, found, most)
+            found.append(pods.with_events(each, slow_c, state))
+            variance = look.baseline.of(each.name).over_time
+            of_stable.append(StableBlock(n_s, math.fsum(slow_s.values()), variance))
+        return comparison.weighed_by_arm(state, found, weighed, of_stable, budget)
 
     def _weighed(
         self, each: Comparison, stratum: Durations, serving: tuple[int, int], look: Look

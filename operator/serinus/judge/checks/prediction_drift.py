@@ -17,10 +17,9 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
-    swung,
     variation,
 )
-from serinus.judge.evidence.dispersion import Block, dispersion, estimated
+from serinus.judge.evidence.dispersion import Block, StableBlock, dispersion, estimated
 from serinus.judge.evidence.history import of_each_pod
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
@@ -184,11 +183,10 @@ class PredictionDriftCheck:
             shares = {n: share for each in stratum.values() for n, share in each.by_name.items()}
             weighed = [_weighed(each, scales, shares) for each in weighed]
             appeared = [_weighed(each, scales, shares) for each in appeared]
-        most = comparison.most_after_a_look(state, weighed, budget)
-        state = comparison.weighed(state, [_swung(each, found) for each in weighed], most)
-        return comparison.compare(
-            state, [_swung(each, found) for each in appeared], SHIFTED, both_ways=True
-        )
+        if any(each.total.candidate or each.total.stable for each in found.values()):
+            of_stable = [_of_stable(each.name, found, look) for each in weighed]
+            state = comparison.weighed_by_arm(state, weighed, weighed, of_stable, budget)
+        return comparison.compare(state, appeared, SHIFTED, both_ways=True)
 
     def _strata(self, found: Mapping[str, Shares], look: Look) -> Sequence[Mapping[str, Shares]]:
         """By source, the shares of each stratum of what was found."""
@@ -320,11 +318,13 @@ def _weighed(known: Comparison, scales: _Scales, shares: Mapping[str, Share]) ->
     return scales.of(known.name).weigh(known, share.candidate, share.stable)
 
 
-def _swung(known: Comparison, found: Mapping[str, Shares]) -> Comparison:
-    if (shares := found.get(_source(known.name))) is None:
-        return known
-    share = shares.by_name.get(known.name) or _absent(known.name)
-    return swung(known, shares.total.stable, share.stable) if share else known
+def _of_stable(name: str, found: Mapping[str, Shares], look: Look) -> StableBlock:
+    """What stable counted of a class or score range."""
+    shares = found.get(_source(name))
+    share = shares and (shares.by_name.get(name) or _absent(name))
+    if not shares or not share:
+        return StableBlock(0.0, 0.0)
+    return StableBlock(shares.total.stable, share.stable, look.baseline.of(name).over_time)
 
 
 def _absent(name: str) -> Share | None:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from serinus.api.baseline import INDEPENDENT, Dispersion
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge.evidence.dispersion import after_look, swinging
+from serinus.judge.evidence.dispersion import StableBlock, after_look, jumped, swinging
 from serinus.judge.evidence.kernel import (
     BETTER,
     WORSE,
@@ -40,9 +40,12 @@ RAISE_EVERY: Final = 1000.0
 
 MOST_OF_A_LOOK: Final = 0.6
 """Of the log of what Fail takes: so much one look may add, and two are enough."""
-MOST_OF_A_BURST: Final = 0.44
+MOST_OF_A_BURST: Final = 0.47
 """The same of a look whose counts would not be OVERWHELMING times enough: it may be a burst."""
 OVERWHELMING: Final = 2.0
+
+NEXT_TO_NOTHING: Final = 1e-9
+"""Of the weight, where rounding leaves none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def variation(
     tolerated for it with so many pods of candidate and stable."""
     widened = among_pods(tolerance, history, pods)
     seen = history.replace(over_time=max(history.over_time, swinging(known.swings)))
-    return Variation(what, seen, widened.ratio, pods[0])
+    return Variation(what, seen, widened.ratio, pods)
 
 
 class Scale:
@@ -190,11 +193,6 @@ def counted(known: Comparison, gained: Gains, candidate: float, stable: float) -
     )
 
 
-def swung(known: Comparison, requests: float, events: float) -> Comparison:
-    """The comparison after a look in which stable served so many requests with so many events."""
-    return known.replace(swings=after_look(known.swings, requests, events))
-
-
 def begun(name: str, *, both_ways: bool = False, can_pass: bool = True) -> Comparison:
     """A comparison whose evidence towards Pass starts now; against the candidate it has none.
 
@@ -259,33 +257,52 @@ def served(
     )
 
 
-def weighed(
-    state: CheckState, comparisons: Sequence[Comparison], most: float = math.inf
-) -> CheckState:
-    """The state after a block, its greatest evidence against the candidate brought up to date.
-
-    `most`: ln of the evidence that the block may lead to. Evidence that is lowered stays valid.
-    """
+def weighed(state: CheckState, comparisons: Sequence[Comparison]) -> CheckState:
+    """The state after a look, its greatest evidence against the candidate brought up to date."""
     after = state.replace(comparisons=[*comparisons])
-    total = _total(after)
-    if total > most:
-        after, total = _lowered(after, most), most
-    return after.replace(peak=max(state.peak, total))
+    return after.replace(peak=max(state.peak, _total(after)))
 
 
-def most_after_a_look(
-    state: CheckState, comparisons: Sequence[Comparison], budget: ErrorBudget
-) -> float:
-    """ln of the evidence to which one look may lead; the comparisons are those after it.
+def weighed_by_arm(
+    state: CheckState,
+    comparisons: Sequence[Comparison],
+    plain: Sequence[Comparison],
+    stable: Sequence[StableBlock],
+    budget: ErrorBudget,
+) -> CheckState:
+    """The same, of arms whose pods are scraped at different moments.
 
-    Pods are scraped at different moments. If something that both arms share fails, a look may
-    count it in one arm and not yet in the other; no such look is enough for Fail. Two are, unless
-    a few events that came at once explain them, as they may before it is known how stable's come.
+    If something that both arms share fails, a look may count it in one arm and not yet in the
+    other; stable's rate then jumps in that look or in the next one. So a look in which it jumps
+    adds nothing against the candidate, what the look before it added is taken back, and no look
+    alone is enough for Fail. Evidence stays valid if it is lowered.
+
+    `plain`: the comparisons without what is redistributed (see `boost`). `stable`: what it counted,
+    by comparison.
     """
-    before, enough = max(_total(state), 0.0), -math.log(budget.false_fail)
-    added = _total(state.replace(comparisons=[*comparisons])) - before
+    found = [
+        each.replace(swings=after_look(each.swings, block))
+        for each, block in zip(comparisons, stable, strict=True)
+    ]
+    after, before = state.replace(comparisons=found), _total(state)
+    if any(
+        jumped(each.swings, block) for each, block in zip(state.comparisons, stable, strict=True)
+    ):
+        settled = min(before, state.settled)
+        return weighed(state.replace(settled=settled), _without_gain(after, settled, state))
+    added = _total(state.replace(comparisons=[*plain])) - max(before, 0.0)
+    most = max(before, 0.0) + _most_of_a_look(added, budget)
+    if _total(after) > most:
+        found = _lowered(after, most)
+    return weighed(state.replace(settled=before), found)
+
+
+def _most_of_a_look(added: float, budget: ErrorBudget) -> float:
+    """ln of the evidence that a look may add. Two are enough for Fail, unless a few events that
+    came at once explain them, as they may before it is known how stable's come."""
+    enough = -math.log(budget.false_fail)
     overwhelms = added >= OVERWHELMING * enough
-    return before + (MOST_OF_A_LOOK if overwhelms else MOST_OF_A_BURST) * enough
+    return (MOST_OF_A_LOOK if overwhelms else MOST_OF_A_BURST) * enough
 
 
 def ceiling(state: CheckState, budget: ErrorBudget) -> float:
@@ -418,22 +435,38 @@ def _passing_by(known: CheckState, own: CheckState) -> CheckState:
 
 def _total(state: CheckState) -> float:
     """ln of all evidence against the candidate, with what is held back."""
-    laid = (e for each in state.comparisons for e in (*each.above, *each.below))
-    return log_sum([math.log(state.held_back), *laid])
+    return log_sum([math.log(state.held_back), *_laid(state)])
 
 
-def _lowered(state: CheckState, total: float) -> CheckState:
-    """The state with so much evidence against the candidate; ln of more than is held back."""
-    laid = [e for each in state.comparisons for e in (*each.above, *each.below)]
-    by = math.log(math.exp(total) - state.held_back) - log_sum(laid)
-    comparisons = [
+def _laid(state: CheckState) -> list[float]:
+    """The evidence against the candidate, without what is held back."""
+    return [e for each in state.comparisons for e in (*each.above, *each.below)]
+
+
+def _without_gain(after: CheckState, total: float, before: CheckState) -> list[Comparison]:
+    """The comparisons after a look that gained nothing over the state before it, once that is
+    lowered to ln of a total."""
+    left = _log_without(total, after.held_back)
+    return _shifted(after, left - max(log_sum(_laid(before)), log_sum(_laid(after))))
+
+
+def _lowered(after: CheckState, total: float) -> list[Comparison]:
+    """The comparisons with ln of so much evidence in all."""
+    return _shifted(after, _log_without(total, after.held_back) - log_sum(_laid(after)))
+
+
+def _log_without(total: float, held_back: float) -> float:
+    return total + math.log(max(-math.expm1(math.log(held_back) - total), NEXT_TO_NOTHING))
+
+
+def _shifted(state: CheckState, by: float) -> list[Comparison]:
+    return [
         each.replace(
             above=grown(each.above, [by] * len(each.above)),
             below=grown(each.below, [by] * len(each.below)),
         )
         for each in state.comparisons
     ]
-    return state.replace(comparisons=comparisons)
 
 
 def _released(state: CheckState) -> tuple[float, CheckState]:

@@ -11,9 +11,10 @@ Linear Models, 1989, 4.5; DerSimonian and Laird, Meta-analysis in clinical trial
 
 Dispersion that chance explains counts as none. Any other is reported with a margin for its own
 error, since a baseline that is too good rolls back innocent candidates. With that margin, no more
-than the budget were rolled back, for bursts of 5 on average and pods with a deviation of 20%, from
-five pods on. So few pods estimate their own deviation so badly that the ratio of a candidate's
-deviation to theirs follows Student's t and not the normal distribution.
+than the budget were rolled back, for bursts of 5 on average and pods with a deviation of 20%. Pods
+estimate their own deviation so badly that the ratio of a candidate's deviation to theirs follows
+Student's t and not the normal distribution. Fewer than five may be alike by chance alone, so what
+chance explains is not deducted from their deviation.
 
 During a rollout, stable's counts are compared from look to look as well, for bursts that begin
 after a quiet hour. A block is weighed by what the blocks before it showed of stable. So its weight
@@ -25,7 +26,7 @@ change its weight.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from serinus.api.baseline import CheckBaseline, Dispersion
 from serinus.api.status import Swings
@@ -45,10 +46,26 @@ SWINGS_ALLOWED: Final = 2.0
 """The same from look to look, where it is asked again at each look."""
 PAIRS_FORGOTTEN: Final = 0.03
 """Of the pairs of looks so far, at each further one: bursts may begin, and end, at any time."""
-MOST_OF_A_PAIR: Final = 50.0
-"""So that an outage does not slow down the rest of the rollout."""
+JUMP: Final = 9.0
+"""Pearson's statistic of two looks, as a multiple of the variance known before, above which stable
+has changed by more than chance (three standard deviations)."""
 LEAST_FREEDOM: Final = 4
-"""Of five pods. Fewer are taken for as many: what they would ask for leaves nothing to compare."""
+"""Of five pods. What fewer show is too little to call pods alike."""
+OF_FEW_PODS: Final = (49.3, 5.46, 2.89)
+"""By freedom, from 1 on: Student's quantile for 99.5% over the normal one for 99%. The other half
+of 1% is left to chance in the candidate's counts."""
+ASSUMED_OF_FEW: Final = 0.25
+"""Pods of a revision are taken to deviate by no more, unless they are seen to: else two pods would
+leave nothing to compare, and even a candidate that always fails would be tolerated."""
+
+
+class StableBlock(NamedTuple):
+    """What stable counted of a quantity in a look."""
+
+    requests: float
+    events: float
+    variance: float = 1.0
+    """Of its counts by its history, as a multiple of that of independent ones."""
 
 
 def dispersion(name: str, blocks: Sequence[Block]) -> Dispersion:
@@ -63,25 +80,42 @@ def dispersion(name: str, blocks: Sequence[Block]) -> Dispersion:
     return Dispersion(name=name, over_time=over_time, between_pods=pods.differ)
 
 
-def after_look(known: Swings | None, requests: float, events: float) -> Swings | None:
-    """What is known of stable's swings after a look with so many of its requests and events.
+def after_look(known: Swings | None, block: StableBlock) -> Swings | None:
+    """What is known of stable's swings after a look.
 
     Given the events of two looks, Pearson's statistic of how they fell to either has expectation 1
-    for independent requests, however long the looks were and however few the events.
+    for independent requests, however long the looks were and however few the events. A jump counts
+    as much as the least one, so that an outage does not slow down the rest of the rollout, while
+    bursts are known after a few.
     """
-    if requests <= 0:
+    if block.requests <= 0:
         return known
-    if known is None:
-        return Swings(requests=requests, events=events)
-    latest = known.replace(requests=requests, events=events)
-    if known.events + events <= 0:
+    latest = (known or Swings()).replace(requests=block.requests, events=block.events)
+    square = _square(known, block)
+    if square is None:
         return latest
-    square = _pearson((known.requests, known.events), (requests, events))
     kept = 1 - PAIRS_FORGOTTEN
     return latest.replace(
-        pairs=_short(kept * known.pairs + 1),
-        squares=_short(kept * known.squares + min(square, MOST_OF_A_PAIR)),
+        pairs=_short(kept * latest.pairs + 1),
+        squares=_short(kept * latest.squares + min(square, JUMP * _variance(known, block))),
     )
+
+
+def jumped(known: Swings | None, block: StableBlock) -> bool:
+    """Whether stable's rate has changed since the look before by more than chance."""
+    square = _square(known, block)
+    return square is not None and square > JUMP * _variance(known, block)
+
+
+def _square(known: Swings | None, block: StableBlock) -> float | None:
+    """Pearson's statistic of a look and the one before; None: there are no two with events."""
+    if known is None or block.requests <= 0 or known.events + block.events <= 0:
+        return None
+    return _pearson((known.requests, known.events), (block.requests, block.events))
+
+
+def _variance(known: Swings | None, block: StableBlock) -> float:
+    return max(block.variance, swinging(known))
 
 
 def swinging(known: Swings | None) -> float:
@@ -156,18 +190,28 @@ class _Pods:
     @property
     def differ(self) -> float:
         """Standard deviation of the pods' rates, relative to their mean; as much greater as
-        Student's law has what normal deviations have."""
+        Student's law has what normal deviations have. A single pod shows none."""
         freedom = len(self._seen) - 1
         if freedom < 1:
             return 0.0
+        if freedom < LEAST_FREEDOM:
+            return self._of_few(freedom)
         error = math.sqrt(2 / freedom)
         beyond = self._between - freedom * self.bursts
         if beyond <= ERRORS_ALLOWED * error * freedom * self.bursts:
             return 0.0
+        return self._deviation(beyond) * _students(freedom)
+
+    def _of_few(self, freedom: int) -> float:
+        seen = self._deviation(self._between)
+        most = max(ASSUMED_OF_FEW, seen * _students(LEAST_FREEDOM))
+        return min(seen * OF_FEW_PODS[freedom - 1], most)
+
+    def _deviation(self, beyond: float) -> float:
+        """That makes so much of Pearson's statistic."""
         expected = [each for each, _ in self._seen.values()]
         total = sum(expected)
-        variance = beyond / (total - sum(each**2 for each in expected) / total)
-        return math.sqrt(variance) * _students(freedom)
+        return math.sqrt(beyond / (total - sum(each**2 for each in expected) / total))
 
     @property
     def _between(self) -> float:
@@ -186,7 +230,7 @@ def _short(figure: float) -> float:
 
 def _students(freedom: int) -> float:
     """Student's quantile for 99% over the normal one, to half a hundredth."""
-    return 1 + 2 / (max(freedom, LEAST_FREEDOM) - 1.5)
+    return 1 + 2 / (freedom - 1.5)
 
 
 def _serving(block: Block) -> Block:

@@ -10,6 +10,8 @@ from serinus.judge.findings import words
 
 ENOUGH_PODS: Final = 3
 """Candidate pods from which on differences between pods hardly delay a verdict."""
+ENOUGH_OF_STABLE: Final = 5
+"""Stable's pods from which on they show how pods differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +146,10 @@ class Variation:
     dispersion: Dispersion
     tolerated: float = 0.0
     """The tolerance for so many pods, as a multiple of stable's rate; 0: stable is not compared."""
-    pods: int = 0
-    """The candidate's."""
+    pods: tuple[int, int] = (0, 0)
+    """Of candidate and stable."""
+    times: str = "stable's is tolerated"
+    """What the tolerance is a multiple of."""
 
     def __str__(self) -> str:
         return words.sentences(self._over_time(), self._between_pods())
@@ -159,6 +163,9 @@ class Variation:
     def _between_pods(self) -> str:
         if not self.dispersion.between_pods:
             return ""
+        if self.pods[1] < ENOUGH_OF_STABLE:
+            few = f"Stable has too few pods ({self.pods[1]}) to show how they differ in {self.what}"
+            return f"{few}{self._widened()}."
         by = words.percent(self.dispersion.between_pods)
         differ = f"Stable's pods differ by {by} in {self.what} (standard deviation)"
         return f"{differ}{self._widened()}."
@@ -166,6 +173,12 @@ class Variation:
     def _widened(self) -> str:
         if not self.tolerated:
             return ""
-        of = f"{self.pods} candidate pod" if self.pods == 1 else f"{self.pods} candidate pods"
-        more = "" if self.pods >= ENOUGH_PODS else f"; {ENOUGH_PODS} or more would decide sooner"
-        return f", so {self.tolerated:.3g} times stable's is tolerated for {of}{more}"
+        candidate, stable = self.pods
+        of = f"{candidate} candidate pod" if candidate == 1 else f"{candidate} candidate pods"
+        remedies = []
+        if stable < ENOUGH_OF_STABLE:
+            remedies.append(f"{ENOUGH_OF_STABLE} or more pods of stable")
+        if candidate < ENOUGH_PODS:
+            remedies.append(f"{ENOUGH_PODS} or more of the candidate")
+        more = f"; {' or '.join(remedies)} would decide sooner" if remedies else ""
+        return f", so {self.tolerated:.3g} times {self.times} for {of}{more}"

@@ -1,18 +1,22 @@
 """Stable's history before a rollout -> the baseline of each check."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
 from serinus.judge.analysis import queries_of, reads
 from serinus.judge.checks import kind_of
+from serinus.judge.evidence.comparison import among_pods
 from serinus.judge.evidence.dispersion import LEAST_BLOCKS
 from serinus.judge.evidence.history import minutes
+from serinus.judge.evidence.kernel import NullHypothesis
 from serinus.judge.evidence.look import Look
 from serinus.judge.findings.rates import Variation
 from serinus.judge.forecast.aa_test import rolled_back
 from serinus.judge.forecast.estimates import expected, failing_pods
 from serinus.judge.forecast.waits import waits
+from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery, History, QueryError
 
 _LONGEST_MESSAGE = 1024
@@ -54,7 +58,8 @@ def learn(
         measured_at=history.at,
         checks=[found.replace(reads=reads(check)) for check, found in known],
     )
-    sentences = [_served_hour(served, [(check.name, found) for check, found in known])]
+    pods = _pods(served, min(weights, default=0))
+    sentences = [_served_hour(served, [(check.name, found) for check, found in known], pods)]
     if served:
         sentences += _probes_hidden(analysis, history)
         sentences += expected(analysis, waits(analysis, looks, baseline, weights))
@@ -86,23 +91,46 @@ def _served(look: Look) -> bool:
     return any(look.growth(counters)[1].pods for counters in look.stable)
 
 
-def _served_hour(looks: Sequence[Look], known: Iterable[tuple[str, CheckBaseline]]) -> str:
+def _pods(served: Sequence[Look], weight: int) -> tuple[int, int]:
+    """How many of the candidate to expect at a weight, in percent, and how many stable has."""
+    counted = (
+        growth.pods
+        for look in served[-1:]
+        for growth in look.stable.values()
+        if isinstance(growth, Growth)
+    )
+    stable = max(counted, default=0)
+    return max(math.ceil(stable * weight / 100), 1), stable
+
+
+def _served_hour(
+    looks: Sequence[Look], known: Iterable[tuple[str, CheckBaseline]], pods: tuple[int, int]
+) -> str:
     if len(looks) < LEAST_BLOCKS:
         minutes = f"{len(looks)} minute{'' if len(looks) == 1 else 's'}"
         return (
             f"Stable served requests in only {minutes} of the last hour, so requests are assumed "
             "to be independent and pods to be alike."
         )
-    message = " ".join(_varied(known))
-    return message or "Stable's last hour shows no bursts and no differences between pods."
+    message = " ".join(_varied(known, pods))
+    if pods[1] != 1:
+        return message or "Stable's last hour shows no bursts and no differences between pods."
+    bursts = message or "Stable's last hour shows no bursts."
+    return (
+        f"{bursts} Its only pod shows nothing of how pods differ: if the candidate's pod is worse, "
+        "that counts as the revision's fault."
+    )
 
 
-def _varied(known: Iterable[tuple[str, CheckBaseline]]) -> Iterator[str]:
+def _varied(known: Iterable[tuple[str, CheckBaseline]], pods: tuple[int, int]) -> Iterator[str]:
     """Sentences for each check whose counts varied more than by chance."""
+    as_seen = NullHypothesis(1.0, 0.0)
     for name, found in known:
         if found.dispersions:
             worst = max(found.dispersions, key=_badness)
-            yield f"Check {name}: {Variation('counts', worst)}"
+            wider = among_pods(as_seen, worst, pods).ratio
+            varied = Variation("counts", worst, wider, pods, "the tolerance applies")
+            yield f"Check {name}: {varied}"
 
 
 def _badness(dispersion: Dispersion) -> float:

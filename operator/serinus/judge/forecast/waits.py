@@ -26,6 +26,7 @@ from serinus.metrics.queries import CounterQuery, Series
 LONGEST: Final = 7 * 86400.0
 """Seconds; a longer wait counts as infinite."""
 NEAR_ENOUGH: Final = 1.2
+LOOKS: Final = 3
 _AT: Final = 1e9
 """Unix seconds of the simulated look; any value will do."""
 
@@ -130,7 +131,11 @@ class _Paper:
         return high
 
     def _comes(self, verdict: Verdict, span: float, change: Change) -> bool:
-        return self._judged(self._begun, span, change).verdict == verdict
+        state = self._begun
+        for _ in range(LOOKS):
+            found = self._judged(state, span / LOOKS, change)
+            state = found.state
+        return found.verdict == verdict
 
     def _judged(self, state: CheckState, span: float, change: Change) -> Finding:
         stable = {one: _grown(each, self._rates.stable * span) for one, each in self._hour.items()}

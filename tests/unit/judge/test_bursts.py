@@ -1,0 +1,137 @@
+"""Events that begin to come in bursts during a rollout, after a quiet hour."""
+
+from math import comb
+from random import Random
+
+import numpy as np
+import pytest
+
+from serinus.api.status import CheckState, Comparison, Swings
+from serinus.judge.evidence.comparison import Policy, Scale, begun, compare
+from serinus.judge.evidence.dispersion import StableBlock, after_look, jumped, swinging
+from serinus.judge.evidence.kernel import WORSE, NullHypothesis
+from serinus.simulation.draws import poisson
+from tests.bench.judge.checks import ERRORS, Check
+from tests.bench.judge.measure import Trial
+from tests.bench.judge.models import failing, steady
+from tests.bench.judge.traffic import Traffic
+from tests.support.simulated_analysis import SimulatedAnalysis, error_rate
+
+REQUESTS = 1425.0
+
+
+def swings(rng: Random, burst: int, looks: int, known: Swings | None = None) -> Swings | None:
+    for _ in range(looks):
+        known = after_look(known, StableBlock(REQUESTS, burst * poisson(rng, 14 / burst)))
+    return known
+
+
+@pytest.mark.parametrize(
+    ("check", "most"),
+    [(ERRORS, 0.03), (ERRORS.tolerating(1.1, 0.001).sharing(0.005), 0.02)],
+    ids=["tolerance 1", "defaults"],
+)
+def test_equal_candidates_are_seldom_rolled_back_for_bursts_after_a_quiet_hour(
+    check: Check, most: float
+) -> None:
+    model = failing(steady(0.01))
+    rules = {"serinus": check.rule_after_quiet_hour}
+    trial = Trial(rules, Traffic(burst=5, lasts=1800.0), model, model)
+    assert np.isfinite(trial.batch(1, 0)["serinus"]).mean() <= most
+
+
+def test_bursts_are_known_after_a_few_looks() -> None:
+    known = sorted(swinging(swings(Random(seed), 5, 15)) for seed in range(99))
+    assert known[5] > 2 and 4 < known[50] < 12
+
+
+def test_independent_events_are_seldom_taken_for_bursts() -> None:
+    known = [swinging(swings(Random(seed), 1, 15)) for seed in range(200)]
+    assert sum(each > 1 for each in known) <= 10
+
+
+@pytest.mark.parametrize("sizes", [(10, 10), (10, 70), (70, 10)])
+@pytest.mark.parametrize("events", [1, 2, 7])
+def test_a_pair_of_looks_of_any_lengths_is_expected_to_differ_by_one(
+    sizes: tuple[int, int], events: int
+) -> None:
+    share, expected = sizes[0] / sum(sizes), 0.0
+    for first in range(events + 1):
+        chance = comb(events, first) * share**first * (1 - share) ** (events - first)
+        known = after_look(None, StableBlock(sizes[0], first))
+        known = after_look(known, StableBlock(sizes[1], events - first, variance=1000.0))
+        assert known
+        expected += chance * known.squares
+    assert expected == pytest.approx(1, abs=1e-3)
+
+
+def test_looks_without_requests_or_events_show_nothing() -> None:
+    known = after_look(None, StableBlock(REQUESTS, 0))
+    assert known
+    assert after_look(known, StableBlock(0, 0)) == known
+    after = after_look(known, StableBlock(100, 0))
+    assert after and (after.requests, after.pairs) == (100, 0)
+
+
+def test_bursts_that_end_are_forgotten_and_so_is_an_outage() -> None:
+    rng = Random(1)
+    assert jumped(known, block)
+    outage = after_look(known, block)
+    assert swinging(swings(rng, 1, 1, outage)) < 5
+    assert swinging(swings(rng, 1, 80, outage)) == 1
+    assert swinging(swings(rng, 1, 80, swings(rng, 5, 20))) == 1
+
+
+def test_bursts_that_begin_late_are_seen() -> None:
+    rng = Random(2)
+    assert swinging(swings(rng, 5, 30, swings(rng, 1, 1000))) > 2
+
+
+def test_a_look_is_weighed_by_what_stables_looks_before_it_showed_and_by_nothing_else() -> None:
+    policy = Policy(NullHypothesis(1.0, 0.0), NullHypothesis(1.5, 0.0))
+    [fresh] = compare(CheckState(), [begun("errors")], WORSE).comparisons
+    plain = Scale(policy, 75, 1425)
+
+    def gained(before: Comparison, candidate: float, stable: float) -> list[float]:
+        after = plain.weigh(before, candidate, stable)
+        return [e - b for e, b in zip(after.above, before.above, strict=True)]
+
+    def looked(known: Comparison, candidate: float, stable: float) -> Comparison:
+        after = plain.weigh(known, candidate, stable)
+        return after.replace(swings=after_look(known.swings, StableBlock(1425, stable)))
+
+    calm, stormy = fresh, fresh
+    for stable in (0, 40) * 4:
+        calm = looked(calm, 0, 14)
+        stormy = looked(stormy, 40 - stable, stable)
+    assert swinging(calm.swings) == 1
+    times = swinging(stormy.swings)
+    assert times > 10
+    for counts in ((10, 14), (0, 90)):
+        whole = gained(calm, *counts)
+        assert gained(stormy, *counts) == pytest.approx([gain / times for gain in whole], abs=1e-5)
+    with_other_candidate = fresh
+    for stable in (0, 40) * 4:
+        with_other_candidate = looked(with_other_candidate, 7, stable)
+    assert with_other_candidate.swings == stormy.swings
+
+
+def test_bursts_of_the_rollout_are_told() -> None:
+    simulated = SimulatedAnalysis(error_rate())
+    simulated.errors((0, 0), (0, 0))
+    simulated.scrape()
+    for errors in (0, 60, 0, 60, 0):
+        simulated.errors((1, 75), (errors, 1425))
+        found = simulated.look()
+    assert "Stable's errors came in bursts (" in found.message
+    assert found.message.endswith(" times the variance of independent events), so each counts for "
+                                  "less.")  # fmt: skip
+
+
+def test_a_status_of_an_older_operator_begins_to_learn() -> None:
+    older = Comparison.model_validate({"name": "errors", "candidate": 3, "stable": 50})
+    assert "swings" not in older.to_json()
+    assert swinging(older.swings) == 1
+    known = after_look(older.swings, StableBlock(REQUESTS, 14))
+    again = Comparison.model_validate(older.replace(swings=known).to_json())
+    assert again.swings == known
