@@ -131,12 +131,13 @@ def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
     for stable in AT_MARGIN:
         for n in ENTRIES:
             passed = _chance(found[f"entries/{stable:g}/{n}", SERINUS])
-            what = f"passed at the default margin of {_p(stable)}, 30 min, {n} entries"
+            what = f"passed at the default margin, {_p(stable)}, weight in effect {_times(n)}"
             yield what, "5.00%", passed, passed.upper <= 0.05
     for (stable, candidate), most_promoted in PROMOTED.items():
         got = _chance(found[f"promoted/{stable:g}/{candidate:g}", DEFAULTS])
         what = f"promoted by errorRate alone, defaults: {_p(stable)} -> {_p(candidate)}"
-        yield what, f"{100 * most_promoted:.2f}%", got, got.share <= most_promoted
+        # the targets are in whole percents
+        yield what, _p(most_promoted), got, round(got.share, 2) <= most_promoted
     trifle = _chance(found["trifle", SERINUS])
     what = "rolled back for 1.05 times the errors, tolerance 1.1, 1,000 requests/s for a day"
     yield what, "1.00%", trifle, trifle.upper <= 0.01
@@ -244,7 +245,7 @@ def entries(found: Found) -> str:
         (_p(stable), *(str(_chance(found[f"entries/{stable:g}/{n}", SERINUS])) for n in ENTRIES))
         for stable in AT_MARGIN
     ]
-    return _table(("error rate of stable", *(f"{n} times" for n in ENTRIES)), rows)
+    return _table(("error rate of stable", *map(_times, ENTRIES)), rows)
 
 
 def promoted(found: Found) -> str:
@@ -335,6 +336,10 @@ def rules_of(found: Found, trial: str) -> list[str]:
 def _percent(chance: Chance) -> str:
     share = 100 * chance.share
     return f"{share:.1f}%" if 0 < share < 99.95 else f"{share:.0f}%"
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n} times"
 
 
 def _p(share: float) -> str:

@@ -392,7 +392,7 @@ def _single() -> Named:
         for entries in ENTRIES:
             passes = {SERINUS: partial(Passing, margin=MARGIN, entries=entries)}
             trial = Trial(passes, Traffic(lasts=HOUR / 2), *models)
-            yield f"entries/{stable:g}/{entries}", (trial, 16_000)
+            yield f"entries/{stable:g}/{entries}", (trial, 8000)
     for healthy in HEALTHY:
         yield f"late/{healthy}", (_late(healthy / 5.0), 1000)
     slightly = failing(steady(0.0105)), failing(steady(0.01))
@@ -410,7 +410,7 @@ PROMOTED = {(0.001, 0.005): 0.01, (0.0001, 0.003): 0.11, (0.005, 0.01): 0.08}
 def _promotions() -> Named:
     """A bad candidate in steps."""
     for stable, candidate in PROMOTED:
-        yield f"promoted/{stable:g}/{candidate:g}", (Promotion(stable, candidate), 16_000)
+        yield f"promoted/{stable:g}/{candidate:g}", (Promotion(stable, candidate), 8000)
 
 
 POOLED, WITHIN = "all requests together", "within each route"
