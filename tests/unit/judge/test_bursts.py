@@ -75,6 +75,7 @@ def test_looks_without_requests_or_events_show_nothing() -> None:
 
 def test_bursts_that_end_are_forgotten_and_so_is_an_outage() -> None:
     rng = Random(1)
+    known, block = swings(rng, 1, 20), StableBlock(REQUESTS, REQUESTS)
     assert jumped(known, block)
     outage = after_look(known, block)
     assert swinging(swings(rng, 1, 1, outage)) < 5
