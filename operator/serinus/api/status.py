@@ -61,6 +61,10 @@ class Comparison(StatusType):
         default_factory=list,
         description="Evidence against 'rarer than the margin', at the current weight.",
     )
+    block: Annotated[list[float], Field(max_length=2)] = Field(
+        default_factory=list,
+        description="Stable's requests and its count between the last two looks that found any.",
+    )
 
 
 class ArmRequests(StatusType):
@@ -106,6 +110,15 @@ class CheckState(StatusType):
         default=0.0,
         description="Largest log e-value against the candidate so far; exp(-peak) is an "
         "anytime-valid p-value.",
+    )
+    settled: float = Field(
+        default=0.0,
+        description="Log e-value against the candidate without what the last look added, which "
+        "the next one confirms or not.",
+    )
+    usual_change: float = Field(
+        default=1.0,
+        description="How much more stable's rates change from look to look than by chance.",
     )
     held_back: float = Field(
         default=1.0,

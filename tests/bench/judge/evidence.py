@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 
 from serinus.judge.evidence.comparison import (
     FIRST_RELEASE,
-    MOST_OF_A_LOOK,
+    JUMP,
+    MOST_AT_ONCE,
+    NEXT_TO_NOTHING,
     PODS_TOLERATED,
     RAISE_EVERY,
+    USUAL_AFTER_JUMP,
+    USUAL_WITHOUT,
 )
 from serinus.judge.evidence.kernel import BETTER, Alternative, NullHypothesis, better
 from serinus.judge.evidence.overshoot import GREATEST_LOG, MOST_EVENTS
@@ -70,6 +74,10 @@ class Against:
         self._log_e = np.broadcast_to(
             np.log(FIRST_RELEASE * self._part * self._shares), shape
         ).copy()
+        self._settled, self._usual = np.zeros(runs), np.ones(runs)
+        self._block = np.zeros((runs, 1)), np.zeros((runs, quantities))
+        self.unconfirmed = np.zeros(runs)
+        """ln of the greatest evidence so far if each look counted at once, by run."""
         self.peak = np.zeros(runs)
         """ln of the greatest evidence so far, by run."""
 
@@ -79,7 +87,7 @@ class Against:
         """A block: requests by run, events by run and quantity, of candidate and stable."""
         candidate, stable = requests
         self._raise(candidate)
-        most = np.maximum(self._total, 0.0) - MOST_OF_A_LOOK * np.log(alpha)
+        before, laid = self._total, self._laid
         gained = self._gains(candidate, stable, events[0], events[1])
         if self._counts and not self._offset:
             gained += self._boost(gained, requests, events, alpha)
@@ -88,16 +96,29 @@ class Against:
         if self._directions == 2:
             fewer = self._gains(stable, candidate, events[1], events[0])
             self._log_e[:, :, 1] = _rounded(self._log_e[:, :, 1] + fewer)
-        total = self._total
-        if (above := total > most).any():
-            self._lower(above, most)
-            total = np.minimum(total, most)
-        self.peak = np.maximum(self.peak, total)
+        if (jumped := self._jumped(stable, events[1])).any():
+            before[jumped] = np.minimum(before, self._settled)[jumped]
+            self._lower(jumped, before, laid)
+        self.unconfirmed = np.maximum(self.unconfirmed, self._total)
+        most = before - MOST_AT_ONCE * np.log(alpha)
+        self.peak = np.maximum(self.peak, np.maximum(before, np.minimum(self._total, most)))
+        self._settled = before
 
     def keep(self, runs: Flags) -> None:
         """Go on with these runs alone; requests are independent."""
-        for name in ("_reserve", "_draws", "_requests", "_log_e", "peak"):
+        for name in (
+            "_reserve",
+            "_draws",
+            "_requests",
+            "_log_e",
+            "_settled",
+            "_usual",
+            "unconfirmed",
+            "peak",
+        ):
             setattr(self, name, getattr(self, name)[runs])
+        requests, events = self._block
+        self._block = requests[runs], events[runs]
 
     @property
     def _laid(self) -> Floats:
@@ -107,11 +128,24 @@ class Against:
     @property
     def _total(self) -> Floats:
         """ln of all evidence, by run."""
-        return np.logaddexp(self._laid, np.log(self._reserve))
+        return np.asarray(np.logaddexp(self._laid, np.log(self._reserve)))
 
-    def _lower(self, runs: Flags, total: Floats) -> None:
-        """To so much in all."""
-        by = np.log(np.exp(total[runs]) - self._reserve[runs]) - self._laid[runs]
+    def _jumped(self, requests: Floats, events: Floats) -> Flags:
+        """Of stable, by run."""
+        (n_1, e_1), (n_2, e_2) = self._block, (requests[:, None], events)
+        self._block = n_2, e_2
+        squares = (e_1 * n_2 - e_2 * n_1) ** 2 / self._bursts
+        change = (squares / np.maximum(n_1 * n_2 * (e_1 + e_2), 1.0)).max(axis=1)
+        jumped = np.asarray(change > JUMP * self._usual)
+        rested = np.maximum(self._usual * USUAL_WITHOUT, 1.0)
+        self._usual = np.where(jumped, self._usual * USUAL_AFTER_JUMP, rested)
+        return jumped
+
+    def _lower(self, runs: Flags, total: Floats, laid: Floats) -> None:
+        """To what was laid before the block, once that is lowered to a total."""
+        rest = -np.expm1(np.log(self._reserve) - total)
+        left = total + np.log(np.maximum(rest, NEXT_TO_NOTHING))
+        by = (left - np.maximum(laid, self._laid))[runs]
         self._log_e[runs] = _rounded(self._log_e[runs] + by[:, None, None, None])
 
     def _raise(self, candidate: Floats) -> None:
@@ -187,7 +221,7 @@ def boosts(
     candidate, stable = requests
     ratio = np.broadcast_to(ratio, events.shape)
     room = stable + 1 - ratio * events
-    now = np.exp(_log_sum(evidence) - ceiling)
+    now = np.exp(np.minimum(_log_sum(evidence) - ceiling, 0.0))
     use = (events > 0) & (events <= MOST_EVENTS) & (room > 0) & (now < 1)
     use[use] = events[use] * np.log1p((candidate * ratio)[use] / room[use]) <= GREATEST_LOG
     found = np.zeros(len(events))

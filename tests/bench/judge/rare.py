@@ -5,6 +5,10 @@ are drawn from the mixture of bad candidates that the evidence bets on, where ne
 back and soon, and each counts by how much less likely its counts are with an equal candidate
 (D. Siegmund, Importance sampling in the Monte Carlo study of sequential tests, 1976). The mean of
 these weights has no bias.
+
+Counted is what the evidence would roll back if no look had to be confirmed by the next: as bad
+candidates are nearly all confirmed, good ones in which the next look says otherwise would be drawn
+too rarely. So the figure is an upper bound.
 """
 
 from collections.abc import Callable
@@ -80,7 +84,8 @@ def weights(traffic: Traffic, rate: Callable[[float], float], rng: Generator, ru
     likelihood, rule = _Likelihood(rng, runs), Serinus(ERRORS, runs)
     for look in range(1, traffic.looks + 1):
         at = look * traffic.interval
-        failed = rule.look(likelihood.block(traffic, at, rate(at)))
+        rule.look(likelihood.block(traffic, at, rate(at)))
+        failed = rule.evidence.unconfirmed >= -np.log(ERRORS.alpha)
         if failed.any():
             found[running[failed]] = 1 / likelihood.ratio[failed]
             running = running[~failed]

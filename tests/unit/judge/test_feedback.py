@@ -101,9 +101,10 @@ def test_which_outcomes_are_bad_is_a_setting() -> None:
             pods.add("pod", "ratings_total", 0, stars=stars)
     simulated.scrape()
     simulated.look()
-    for stars, counts in {"1": (20, 10), "2": (20, 20), "5": (60, 970)}.items():
-        simulated.candidate.add("pod", "ratings_total", counts[0], stars=stars)
-        simulated.stable.add("pod", "ratings_total", counts[1], stars=stars)
-    found = simulated.look()
+    for _ in range(2):
+        for stars, counts in {"1": (10, 5), "2": (10, 10), "5": (30, 485)}.items():
+            simulated.candidate.add("pod", "ratings_total", counts[0], stars=stars)
+            simulated.stable.add("pod", "ratings_total", counts[1], stars=stars)
+        found = simulated.look()
     assert found.verdict == "Fail"
     assert "Candidate negative feedback 40/100 (40%), stable 30/1000 (3.0%)" in found.message

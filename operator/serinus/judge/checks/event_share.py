@@ -118,6 +118,8 @@ class EventShare:
         else:
             e_c, e_s = (arm.total for arm in events)
             bad = pods.by_target(events[0])
+        if not n_c + n_s:
+            return state
         state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
         state = pods.with_requests(state, pods.by_target(whole[0]))
         enough = comparison.ceiling(state, budget)
@@ -126,7 +128,7 @@ class EventShare:
             for each in state.comparisons
         ]
         found = [pods.with_events(each, bad, state) for each in weighed]
-        return comparison.weighed(state, found, comparison.most_after_a_look(state, budget))
+        return comparison.weighed_by_arm(state, found, budget)
 
     def _unsuccessful(
         self, state: CheckState, whole: tuple[Growth, Growth], good: tuple[Growth, Growth]

@@ -121,6 +121,8 @@ class LatencyCheck:
                 counted = {} if state.comparisons else {IN_ONE_BUCKET: before + block.stable.total}
                 return state.replace(stable={**state.stable, **counted})
         n_c, n_s = block.candidate.total, block.stable.total
+        if not n_c + n_s:
+            return state
         state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, SHIFTED)
         state = pods.with_requests(state, block.candidate.totals)
         weighed = []
@@ -129,7 +131,7 @@ class LatencyCheck:
             scale = self._scale(each, (n_c, n_s), block, look)
             known = scale.weigh(each, math.fsum(slow_c.values()), math.fsum(slow_s.values()))
             weighed.append(pods.with_events(known, slow_c, state))
-        return comparison.weighed(state, weighed, comparison.most_after_a_look(state, budget))
+        return comparison.weighed_by_arm(state, weighed, budget)
 
     def _begun(self, state: CheckState, bounds: Iterable[float]) -> CheckState:
         new = [begun(_name(bound)) for bound in bounds]

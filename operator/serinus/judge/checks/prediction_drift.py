@@ -164,7 +164,8 @@ class PredictionDriftCheck:
         }
         scales = self._scales(requests, look)
         weighed = [_weighed(each, scales, shares) for each in state.comparisons]
-        state = comparison.weighed(state, weighed, comparison.most_after_a_look(state, budget))
+        if any(map(any, requests.values())):
+            state = comparison.weighed_by_arm(state, weighed, budget)
         shown = [_weighed(each, scales, shares) for each in appeared]
         return comparison.compare(state, shown, SHIFTED, both_ways=True)
 

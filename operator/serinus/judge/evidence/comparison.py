@@ -37,8 +37,19 @@ FIRST_RELEASE: Final = 0.97
 RAISE_EVERY: Final = 1000.0
 """Candidate's requests after which weight is laid out anew."""
 
-MOST_OF_A_LOOK: Final = 0.6
-"""Of the log of what Fail takes: so much one look may add, and two are enough."""
+MOST_AT_ONCE: Final = 0.7
+"""Of the log of what Fail takes: so much a block may add until the next one confirms it."""
+
+JUMP: Final = 9.0
+"""Pearson's statistic of two blocks of stable's above which they differ by more than chance: three
+standard deviations."""
+USUAL_AFTER_JUMP: Final = 1.5
+USUAL_WITHOUT: Final = 0.95
+"""Times the usual change, per block: what happens again and again is no jump, and hides no
+candidate."""
+
+NEXT_TO_NOTHING: Final = 1e-9
+"""Of the weight, where rounding leaves none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +156,9 @@ class Scale:
         it says that the events are counts of independent requests.
         """
         gained = self.gains(known, candidate, stable)
+        if self._arms[1]:
+            block = [each / self._bursts for each in (self._arms[1], stable)]
+            known = known.replace(block=block)
         if ceiling < math.inf and self._bursts == 1:
             boosted = self._boosted(known, gained.above, candidate + stable, ceiling)
             gained = gained._replace(above=boosted)
@@ -222,27 +236,32 @@ def served(
     )
 
 
-def weighed(
-    state: CheckState, comparisons: Sequence[Comparison], most: float = math.inf
-) -> CheckState:
-    """The state after a block, its greatest evidence against the candidate brought up to date.
-
-    `most`: ln of the evidence that the block may lead to. Evidence that is lowered stays valid.
-    """
+def weighed(state: CheckState, comparisons: Sequence[Comparison]) -> CheckState:
+    """The state after a block, its greatest evidence against the candidate brought up to date."""
     after = state.replace(comparisons=[*comparisons])
-    total = _total(after)
-    if total > most:
-        after, total = _lowered(after, most), most
-    return after.replace(peak=max(state.peak, total))
+    return after.replace(peak=max(state.peak, _total(after)))
 
 
-def most_after_a_look(state: CheckState, budget: ErrorBudget) -> float:
-    """ln of the evidence to which one look may lead.
+def weighed_by_arm(
+    state: CheckState, comparisons: Sequence[Comparison], budget: ErrorBudget
+) -> CheckState:
+    """The same, of arms whose pods are scraped at different moments.
 
-    Pods are scraped at different moments. If something that both arms share fails, a look may
-    count it in one arm and not yet in the other; no such look is enough for Fail.
+    If something that both arms share fails, a block may count it in one arm and not yet in the
+    other; stable's rate then differs from that in its block before or after. Two blocks that
+    differ so add nothing against the candidate, and until the next block is there, none adds more
+    than MOST_AT_ONCE. Evidence stays valid if it is lowered.
     """
-    return max(_total(state), 0.0) - MOST_OF_A_LOOK * math.log(budget.false_fail)
+    after, before = state.replace(comparisons=[*comparisons]), _total(state)
+    change = max(map(_change, state.comparisons, comparisons), default=0.0)
+    usual = max(state.usual_change * USUAL_WITHOUT, 1.0)
+    if change > JUMP * state.usual_change:
+        usual = state.usual_change * USUAL_AFTER_JUMP
+        before = min(before, state.settled)
+        after = _without_gain(after, before, state)
+    most = before - MOST_AT_ONCE * math.log(budget.false_fail)
+    peak = max(state.peak, before, min(_total(after), most))
+    return after.replace(settled=before, usual_change=usual, peak=peak)
 
 
 def ceiling(state: CheckState, budget: ErrorBudget) -> float:
@@ -310,24 +329,39 @@ def step_alone(state: CheckState) -> float | None:
     return state.step_requests if state.step_requests < served else None
 
 
+def _change(before: Comparison, after: Comparison) -> float:
+    """Pearson's statistic of stable's last two blocks; it is 1 on average by chance."""
+    if not before.block:
+        return 0.0
+    (n_1, e_1), (n_2, e_2) = before.block, after.block
+    events = e_1 + e_2
+    return (e_1 * n_2 - e_2 * n_1) ** 2 / (n_1 * n_2 * events) if events else 0.0
+
+
+def _without_gain(after: CheckState, total: float, before: CheckState) -> CheckState:
+    """The state after a block that gained nothing over the state before it, once that is lowered to
+    ln of a total."""
+    held_back = math.log(after.held_back)
+    left = total + math.log(max(-math.expm1(held_back - total), NEXT_TO_NOTHING))
+    by = [left - max(log_sum(_laid(before)), log_sum(_laid(after)))]
+    lowered = [
+        each.replace(
+            above=grown(each.above, by * len(each.above)),
+            below=grown(each.below, by * len(each.below)),
+        )
+        for each in after.comparisons
+    ]
+    return after.replace(comparisons=lowered)
+
+
 def _total(state: CheckState) -> float:
     """ln of all evidence against the candidate, with what is held back."""
-    laid = (e for each in state.comparisons for e in (*each.above, *each.below))
-    return log_sum([math.log(state.held_back), *laid])
+    return log_sum([math.log(state.held_back), *_laid(state)])
 
 
-def _lowered(state: CheckState, total: float) -> CheckState:
-    """The state with so much evidence against the candidate; ln of more than is held back."""
-    laid = [e for each in state.comparisons for e in (*each.above, *each.below)]
-    by = math.log(math.exp(total) - state.held_back) - log_sum(laid)
-    comparisons = [
-        each.replace(
-            above=grown(each.above, [by] * len(each.above)),
-            below=grown(each.below, [by] * len(each.below)),
-        )
-        for each in state.comparisons
-    ]
-    return state.replace(comparisons=comparisons)
+def _laid(state: CheckState) -> list[float]:
+    """The evidence against the candidate, without what is held back."""
+    return [e for each in state.comparisons for e in (*each.above, *each.below)]
 
 
 def _released(state: CheckState) -> tuple[float, CheckState]:

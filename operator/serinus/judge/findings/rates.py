@@ -113,6 +113,8 @@ class Forecast:
     """What they are called."""
 
     def __str__(self) -> str:
+        if self.to_fail == 0:
+            return "worse than tolerated by the last look, which the next one has to confirm."
         shown = "neither shown worse than tolerated nor within the margin."
         waits = ((self.to_fail, "Fails"), (self.to_pass, "Passes"))
         known = [(wait, verdict) for wait, verdict in waits if wait]

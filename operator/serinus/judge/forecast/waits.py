@@ -1,7 +1,8 @@
 """How long a step takes at today's traffic, found by running the judge on simulated counts.
 
-Each check is given one block with the rates of stable's last hour, longer and longer, until it
-passes a candidate equal to stable, and until it fails one with twice the bad events.
+Each check is given two blocks with the rates of stable's last hour, longer and longer, until it
+passes a candidate equal to stable, and until it fails one with twice the bad events. Two, because
+a block must confirm what the one before it shows.
 """
 
 import math
@@ -112,7 +113,8 @@ class _Paper:
         return high
 
     def _comes(self, verdict: Verdict, span: float, change: Change) -> bool:
-        return self._judged(self._begun, span, change).verdict == verdict
+        half = self._judged(self._begun, span / 2, change)
+        return self._judged(half.state, span / 2, change).verdict == verdict
 
     def _judged(self, state: CheckState, span: float, change: Change) -> Finding:
         stable = {one: _grown(each, self._rates.stable * span) for one, each in self._hour.items()}
