@@ -22,6 +22,7 @@ from tests.bench.judge.models import (
     shares_of,
     steady,
 )
+from tests.bench.judge.outages import SharedOutage
 from tests.bench.judge.rules import (
     Kayenta,
     Oracle,
@@ -172,12 +173,12 @@ RARE: Mapping[str, tuple[Traffic, Timeline, int]] = {
 """What is measured by `rare` instead: traffic, error rate of both arms, and number of runs."""
 
 
-def trials() -> dict[str, tuple[Trial, int]]:
+def trials() -> dict[str, tuple[Trial | SharedOutage, int]]:
     """By name, each with its number of runs."""
-    return dict([*_false(), *_family(), *_detection(), *_near_oracle(), *_single()])
+    return dict([*_false(), *_outages(), *_family(), *_detection(), *_near_oracle(), *_single()])
 
 
-Named = Iterator[tuple[str, tuple[Trial, int]]]
+Named = Iterator[tuple[str, tuple[Trial | SharedOutage, int]]]
 
 
 def _false() -> Named:
@@ -209,6 +210,40 @@ def _models(world: World) -> dict[str, Shares]:
         "predictionDrift": scoring(SCORES, world.shift),
     }
 
+
+_BY_DEFAULT, _FEW = ERRORS.tolerating(1.1, 0.001), np.array([0.01, 0.99])
+SCRAPES = (5.0, 15.0, 30.0, 60.0)
+_OUTAGES: Mapping[str, Callable[[float], SharedOutage]] = {
+    "errorRate: all requests fail": partial(SharedOutage, _BY_DEFAULT, _FEW, np.array([1.0, 0.0])),
+    "errorRate: all fail, 3 of 10 pods at 25%": partial(
+        SharedOutage, _BY_DEFAULT, _FEW, np.array([1.0, 0.0]), pods=(3, 7), weight=0.25
+    ),
+    "errorRate: 30% fail": partial(SharedOutage, _BY_DEFAULT, _FEW, np.array([0.3, 0.7])),
+    "latency: ten times slower": partial(
+        SharedOutage,
+        latency(DURATIONS, CLASSIC, shares_of(lasting())).tolerating(1.1, 0.005),
+        shares_of(lasting()),
+        shares_of(lasting(steady(10.0))),
+    ),
+    "predictionDrift: 90% in one range, two minutes": partial(
+        SharedOutage,
+        drift(SCORES).tolerating(1.25, 0.01),
+        np.full(10, 0.1),
+        np.array([*[0.1 / 9] * 9, 0.9]),
+        lasts=120.0,
+    ),
+}
+"""By the seconds between scrapes of a pod; tolerances are the defaults."""
+
+
+def _outages() -> Named:
+    """What both arms share fails, and nothing is wrong with the candidate."""
+    for name, outage in _OUTAGES.items():
+        for scrapes in SCRAPES:
+            yield f"outage/{name}/{scrapes:g}", (outage(scrapes=scrapes), 2000)
+
+
+OUTAGES = tuple(_OUTAGES)
 
 FAMILY = ("errorRate", "feedback", "latency", "predictionDrift")
 
