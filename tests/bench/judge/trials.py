@@ -240,7 +240,7 @@ def _outages() -> Named:
     """What both arms share fails, and nothing is wrong with the candidate."""
     for name, outage in _OUTAGES.items():
         for scrapes in SCRAPES:
-            yield f"outage/{name}/{scrapes:g}", (outage(scrapes=scrapes), 2000)
+            yield f"outage/{name}/{scrapes:g}", (outage(scrapes), 2000)
 
 
 OUTAGES = tuple(_OUTAGES)
