@@ -36,6 +36,7 @@ from tests.bench.judge.models import (
     shares_of,
     steady,
 )
+from tests.bench.judge.outages import SharedOutage
 from tests.bench.judge.promotion import Promotion
 from tests.bench.judge.rules import (
     Kayenta,
@@ -191,15 +192,15 @@ RARE: Mapping[str, tuple[Traffic, Timeline, int]] = {
 """What is measured by `rare` instead: traffic, error rate of both arms, and number of runs."""
 
 
-def trials() -> dict[str, tuple[Trial | Promotion, int]]:
+def trials() -> dict[str, tuple[Trial | Promotion | SharedOutage, int]]:
     """By name, each with its number of runs."""
-    false = _false(), _quiet(), _few(), _family()
+    false = _false(), _outages(), _quiet(), _few(), _family()
     single = _detection(), _near_oracle(), _single(), _promotions()
     parts = *false, *single, _strata(), _immature(), _unlike()
     return dict(trial for part in parts for trial in part)
 
 
-Named = Iterator[tuple[str, tuple[Trial | Promotion, int]]]
+Named = Iterator[tuple[str, tuple[Trial | Promotion | SharedOutage, int]]]
 
 
 def _false() -> Named:
@@ -277,6 +278,45 @@ def _few() -> Named:
 
 FOUND_OF_FEW = (0.02, 0.05, 0.2)
 """Error rates of candidates, where pods are alike."""
+_FAILING, _FEW = ERRORS.tolerating(1.1, 0.001), np.array([0.01, 0.99])
+SCRAPES = (5.0, 15.0, 30.0, 60.0)
+_OUTAGES: Mapping[str, Callable[[float], SharedOutage]] = {
+    "errorRate: all requests fail": partial(SharedOutage, _FAILING, _FEW, np.array([1.0, 0.0])),
+    "errorRate: all fail, 3 of 10 pods at 25%": partial(
+        SharedOutage,
+        ERRORS.tolerating(1.1, 0.001),
+        _FEW,
+        np.array([1.0, 0.0]),
+        pods=(3, 7),
+        weight=0.25,
+    ),
+    "errorRate: 30% fail": partial(SharedOutage, _FAILING, _FEW, np.array([0.3, 0.7])),
+    "latency: ten times slower": partial(
+        SharedOutage,
+        latency(DURATIONS, CLASSIC, shares_of(lasting())).tolerating(1.1, 0.005),
+        shares_of(lasting()),
+        shares_of(lasting(steady(10.0))),
+    ),
+    "predictionDrift: 90% in one range, two minutes": partial(
+        SharedOutage,
+        drift(SCORES).tolerating(1.25, 0.01),
+        np.full(10, 0.1),
+        np.array([*[0.1 / 9] * 9, 0.9]),
+        lasts=120.0,
+    ),
+}
+"""By the seconds between scrapes of a pod; tolerances are the defaults."""
+
+
+def _outages() -> Named:
+    """What both arms share fails, and nothing is wrong with the candidate."""
+    for name, outage in _OUTAGES.items():
+        for scrapes in SCRAPES:
+            yield f"outage/{name}/{scrapes:g}", (outage(scrapes), 2000)
+
+
+OUTAGES = tuple(_OUTAGES)
+
 FAMILY = ("errorRate", "feedback", "latency", "predictionDrift")
 
 

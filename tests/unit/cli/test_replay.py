@@ -57,15 +57,19 @@ def figures(decisions: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     return [(each["reason"], re.findall(r"\d+/\d+", each["message"])) for each in decisions]
 
 
-def test_a_real_rollout_is_decided_as_the_operator_did_from_the_same_counts(
+def test_a_real_rollout_is_judged_from_the_same_counts_as_the_operator_did(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """The operator that was recorded did not wait for a look that confirms the last one."""
     found = replayed(capsys, "--recording", str(LOAN))
-    assert figures(found["decisions"]) == figures(found["operatorsDecisions"])
-    assert found["outcome"] == "RolledBack"
-    assert figures(found["decisions"])[-1] == ("CheckFailed", ["11/75", "216/342"])
+    *before, failed = figures(found["operatorsDecisions"])
+    assert figures(found["decisions"]) == before
+    assert failed == ("CheckFailed", ["11/75", "216/342"])
     looks = found["looks"]
-    assert [check["verdict"] for check in looks[-1]["checks"]] == ["Inconclusive", "Fail"]
+    assert [check["verdict"] for check in looks[-1]["checks"]] == ["Inconclusive"] * 2
+    last = looks[-1]["checks"][1]["message"]
+    assert "candidate 37/75 (49%), stable 43/342 (13%)" in last
+    assert "worse than tolerated by the last look, which the next one has to confirm." in last
     assert [look["at"][-10:] for look in looks] == ["09:20.000Z", "09:25.000Z"]
 
 
@@ -79,7 +83,7 @@ def test_the_readme_shows_what_is_really_printed(capsys: pytest.CaptureFixture[s
     for part in shown.split("…"):
         assert " ".join(part.split()) in printed
     assert shown.startswith("loan, ")
-    assert shown.endswith("\n\nThe operator made the same decision, from the same counts.\n")
+    assert shown.endswith("which the next one has to confirm.\n")
 
 
 def test_a_laxer_policy_finds_the_end_of_the_record_and_tells_what_it_knew(

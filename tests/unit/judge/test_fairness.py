@@ -3,7 +3,7 @@
 import pytest
 
 from serinus.judge.checks.disparity import of_refusals
-from serinus.judge.evidence.comparison import Policy, Scale
+from serinus.judge.evidence.comparison import Policy, Scale, counted
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis
 from tests.support.simulated_analysis import SimulatedAnalysis, fairness
 
@@ -219,7 +219,8 @@ def test_a_block_is_weighed_by_what_was_rarer_before_it_whatever_it_shows_itself
     policy = Policy(NullHypothesis(1.25, 0.0), NullHypothesis(1.5, 0.02), SHIFTED)
     for favours in ((1, 1), (90, 50)):
         simulated.groups(north=(favours[0], 100), south=(favours[1], 100))
-        known = Scale(policy, 100, 100, both_ways=True).weigh(known, *favours)
+        gained = Scale(policy, 100, 100, both_ways=True).gains(known, *favours)
+        known = counted(known, gained, *favours)
         assert simulated.look().state.comparisons == [known]
 
 

@@ -14,16 +14,18 @@ CHECK = ErrorRateCheck(ErrorRate(tolerance=1.2, absolute_tolerance="0%"))
 BUDGET = ErrorBudget(false_fail=0.01, false_pass=0.05, false_rollback=0.01, min_requests=50)
 
 
-def found(counts: Counts) -> tuple[Finding, EventShares]:
-    """After one block with these counts by arm: bad, good."""
+def found(*blocks: Counts) -> tuple[Finding, EventShares]:
+    """After blocks with these counts by arm: bad, good."""
     state = CHECK.opened(CheckState())
-    finding = CHECK.judge(state, events(CHECK, counts), BUDGET)
+    for counts in blocks:
+        finding = CHECK.judge(state, events(CHECK, counts), BUDGET)
+        state = finding.state
     assert isinstance(finding.figures, EventShares)
     return finding, finding.figures
 
 
 def test_a_rollback_tells_what_was_counted_what_is_tolerated_and_the_risk() -> None:
-    finding, figures = found(((30, 70), (10, 990)))
+    finding, figures = found(((15, 35), (5, 495)), ((15, 35), (5, 495)))
     assert finding.verdict == "Fail"
     assert figures.candidate == EventCount(30, 100)
     assert figures.stable == EventCount(10, 1000)

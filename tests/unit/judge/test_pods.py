@@ -49,9 +49,9 @@ def failed(pods: list[str], bad: int, *others: int) -> str:
 
 def test_the_one_bad_pod_is_named_with_its_part_of_the_errors() -> None:
     assert failed(names(5), 10, 1) == (
-        "Candidate errors 14/200 (7.0%), stable 20/2000 (1.0%); worse than tolerated (1.1 times "
+        "Candidate errors 28/400 (7.0%), stable 40/4000 (1.0%); worse than tolerated (1.1 times "
         "stable's + 0.1%). False-alarm risk at most 1% per rollout, all looks and checks included. "
-        f"10 of the 14 are in pod {BAD}, one of 5 pods."
+        f"20 of the 28 are in pod {BAD}, one of 5 pods."
     )
 
 
@@ -61,7 +61,7 @@ def test_pods_that_are_all_bad_are_not_named() -> None:
 
 def test_a_pod_that_may_have_most_errors_by_chance_is_not_named() -> None:
     message = failed(names(2), 6, 2)
-    assert message.startswith("Candidate errors 8/80 (10%)"), "6 of the 8 are in one pod"
+    assert message.startswith("Candidate errors 16/160 (10%)"), "12 of the 16 are in one pod"
     assert "in pod" not in message
 
 

@@ -214,7 +214,7 @@ def test_a_fail_waits_only_where_no_restart_explains_the_fall() -> None:
             requests(judging.stable, "restarts", 1, 100)
             judging.look()
         judging.stable.restart("restarts")
-        for failed, at_stable in ((1, at_once), (100, 100)):
+        for failed, at_stable in ((1, at_once), (100, 100), (100, 100)):
             served(judging, (failed, 100), (1, 100))
             requests(judging.stable, "restarts", 1, at_stable)
             found = judging.look()

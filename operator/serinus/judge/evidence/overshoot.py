@@ -46,8 +46,8 @@ def boost(
     """
     candidate, stable = requests
     room = stable + 1 - null.ratio * events
-    now = math.exp(log_sum(evidence) - ceiling)
-    if null.offset or null.ratio < 1 or now >= 1 or not 0 < events <= MOST_EVENTS or room <= 0:
+    missing = ceiling - log_sum(evidence)
+    if null.offset or null.ratio < 1 or missing <= 0 or not 0 < events <= MOST_EVENTS or room <= 0:
         return 0.0
     odds = null.ratio * (stable + 1 - events) / room
     if events * math.log1p(candidate * null.ratio / room) > GREATEST_LOG:
@@ -55,7 +55,7 @@ def boost(
     chances = _chances(candidate, stable, round(events), odds)
     shares = _shares(null, alternatives, evidence, requests, events, len(chances))
     enough = math.exp(-ceiling)
-    return _greatest(now, chances, [enough * share for share in shares])
+    return _greatest(math.exp(-missing), chances, [enough * share for share in shares])
 
 
 def _greatest(now: float, chances: Sequence[float], reached: Sequence[float]) -> float:
