@@ -14,6 +14,7 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
+    in_rollout,
     variation,
 )
 from serinus.judge.evidence.dispersion import dispersion, estimated
@@ -121,7 +122,7 @@ class EventShare:
         state = comparison.served(state, {key: n_c}, {key: n_s}, WORSE)
         state = pods.with_requests(state, pods.by_target(whole[0]))
         enough = comparison.ceiling(state, budget)
-        scales = [(each, self._scale(each, (n_c, n_s), look)) for each in state.comparisons]
+        scales = [(each, self._scale(each, (n_c, n_s), state, look)) for each in state.comparisons]
         plain = [scale.weigh(each, e_c, e_s) for each, scale in scales]
         weighed = [scale.weigh(each, e_c, e_s, enough) for each, scale in scales]
         found = [pods.with_events(each, bad, state) for each in weighed]
@@ -147,8 +148,11 @@ class EventShare:
             stable={**state.stable, **unanswered[1]},
         )
 
-    def _scale(self, each: Comparison, requests: tuple[float, float], look: Look) -> Scale:
-        varied, serving = look.baseline.of(self._nouns.events), look.pods(self._whole)
+    def _scale(
+        self, each: Comparison, requests: tuple[float, float], state: CheckState, look: Look
+    ) -> Scale:
+        varied = in_rollout(look.baseline.of(self._nouns.events), state)
+        serving = look.pods(self._whole)
         return Scale(self._policies[each.name], *requests, varied, serving)
 
     def _figures(
@@ -156,7 +160,8 @@ class EventShare:
     ) -> EventShares:
         n_c, n_s = self._totals(state)
         events, policy = state.comparisons[0], self._policies[self._nouns.events]
-        varied, serving = look.baseline.of(events.name), look.pods(self._whole)
+        varied = in_rollout(look.baseline.of(events.name), state)
+        serving = look.pods(self._whole)
         return EventShares(
             nouns=self._nouns,
             candidate=EventCount(events.candidate, n_c),
@@ -188,7 +193,7 @@ class EventShare:
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
         n_c, n_s = self._totals(state)
         gained = [
-            self._scale(each, (1.0, n_s / n_c), look).gains(
+            self._scale(each, (1.0, n_s / n_c), state, look).gains(
                 each, each.candidate / n_c, each.stable / n_c
             )
             for each in state.comparisons

@@ -21,6 +21,7 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
+    in_rollout,
     variation,
 )
 from serinus.judge.evidence.dispersion import dispersion, estimated
@@ -126,7 +127,7 @@ class LatencyCheck:
         weighed = []
         for each in state.comparisons:
             slow_c, slow_s = self._slow(each, block)
-            scale = self._scale(each, (n_c, n_s), block, look)
+            scale = self._scale(each, (n_c, n_s), state, block, look)
             known = scale.weigh(each, math.fsum(slow_c.values()), math.fsum(slow_s.values()))
             weighed.append(pods.with_events(known, slow_c, state))
         most = comparison.most_after_a_look(state, weighed, budget)
@@ -152,9 +153,15 @@ class LatencyCheck:
         return self._limit_policy if each.name == LIMIT else self._policy
 
     def _scale(
-        self, each: Comparison, requests: tuple[float, float], block: Durations, look: Look
+        self,
+        each: Comparison,
+        requests: tuple[float, float],
+        state: CheckState,
+        block: Durations,
+        look: Look,
     ) -> Scale:
-        return Scale(self._policy_of(each), *requests, look.baseline.of(each.name), block.pods)
+        varied = in_rollout(look.baseline.of(each.name), state)
+        return Scale(self._policy_of(each), *requests, varied, block.pods)
 
     def _figures(
         self, verdict: Verdict, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
@@ -166,7 +173,8 @@ class LatencyCheck:
             return NothingServed("stable" if n_c else "candidate", self._warm_up)
         each = _worst(state) if verdict == "Fail" else _most_different(state)
         bound = self._limit_counted(block) if each.name == LIMIT else _bound(each)
-        tolerance, varied = self._policy_of(each).tolerance, look.baseline.of(each.name)
+        tolerance = self._policy_of(each).tolerance
+        varied = in_rollout(look.baseline.of(each.name), state)
         return SlowShares(
             bound=bound / self._per_second,
             candidate=EventCount(each.candidate, n_c),
@@ -208,7 +216,7 @@ class LatencyCheck:
     ) -> Forecast:
         n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
         gained: list[Gains] = [
-            self._scale(each, (1.0, n_s / n_c), block, look).gains(
+            self._scale(each, (1.0, n_s / n_c), state, block, look).gains(
                 each, each.candidate / n_c, each.stable / n_c
             )
             for each in state.comparisons

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from serinus.api.baseline import CheckBaseline
+from serinus.api.baseline import INDEPENDENT, CheckBaseline
 from serinus.api.checks import Counter
 from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.quantities import fraction
@@ -17,6 +17,7 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
+    in_rollout,
     variation,
 )
 from serinus.judge.evidence.dispersion import Block, dispersion, estimated
@@ -162,19 +163,22 @@ class PredictionDriftCheck:
         requests = {
             source: (each.total.candidate, each.total.stable) for source, each in found.items()
         }
-        scales = self._scales(requests, look)
+        scales = self._scales(requests, state, look)
         weighed = [_weighed(each, scales, shares) for each in state.comparisons]
         most = comparison.most_after_a_look(state, weighed, budget)
         state = comparison.weighed(state, weighed, most)
         shown = [_weighed(each, scales, shares) for each in appeared]
         return comparison.compare(state, shown, SHIFTED, both_ways=True)
 
-    def _scales(self, requests: Mapping[str, tuple[float, float]], look: Look) -> _Scales:
+    def _scales(
+        self, requests: Mapping[str, tuple[float, float]], state: CheckState, look: Look
+    ) -> _Scales:
         """For sources that counted so many of candidate and stable."""
         scale = partial(Scale, self._policy, both_ways=True)
-        independent = {source: scale(*counted) for source, counted in requests.items()}
+        usual = in_rollout(INDEPENDENT, state)
+        independent = {source: scale(*counted, usual) for source, counted in requests.items()}
         varied = {
-            each.name: scale(*requests[source], each, self._pods(source, look))
+            each.name: scale(*requests[source], in_rollout(each, state), self._pods(source, look))
             for each in look.baseline.dispersions
             if (source := _source(each.name)) in requests
         }
@@ -190,7 +194,8 @@ class PredictionDriftCheck:
         if each is None:
             return NothingPredicted("stable" if any(state.candidate.values()) else "candidate")
         source, tolerance = _source(each.name), self._policy.tolerance
-        varied, serving = look.baseline.of(each.name), self._pods(source, look)
+        varied = in_rollout(look.baseline.of(each.name), state)
+        serving = self._pods(source, look)
         return PredictionShares(
             name=each.name,
             candidate=EventCount(each.candidate, state.candidate[source]),
@@ -215,7 +220,7 @@ class PredictionDriftCheck:
             source: (1.0, state.stable[source] / n_c if n_c else 0.0)
             for source, n_c in state.candidate.items()
         }
-        scales = self._scales(per_request, look)
+        scales = self._scales(per_request, state, look)
         gained = []
         for known in state.comparisons:
             n_c = state.candidate[_source(known.name)]

@@ -46,6 +46,8 @@ SWINGS_ALLOWED: Final = 2.0
 """The same from look to look, where it is asked again at each look."""
 PAIRS_FORGOTTEN: Final = 0.03
 """Of the pairs of looks so far, at each further one: bursts may begin, and end, at any time."""
+QUANTITIES_AS_ONE: Final = 4
+"""Of a check: bounds and score ranges overlap, so several tell little more than one."""
 MOST_OF_A_PAIR: Final = 50.0
 """So that an outage does not slow down the rest of the rollout."""
 LEAST_FREEDOM: Final = 4
@@ -96,6 +98,16 @@ def swinging(known: Swings | None) -> float:
     if known is None or not known.pairs:
         return 1.0
     return _cautious(known.squares / known.pairs, _error_of_neighbours(known.pairs), SWINGS_ALLOWED)
+
+
+def swinging_together(every: Iterable[Swings | None]) -> float:
+    """The same of all quantities of a check, which together show it sooner."""
+    known = [each for each in every if each is not None]
+    pairs = math.fsum(each.pairs for each in known)
+    if not pairs:
+        return 1.0
+    figure = math.fsum(each.squares for each in known) / pairs
+    return _cautious(figure, _error_of_neighbours(pairs / QUANTITIES_AS_ONE), SWINGS_ALLOWED)
 
 
 def estimated(found: Iterable[Dispersion], bounds: Sequence[float] = ()) -> CheckBaseline:
