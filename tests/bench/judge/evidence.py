@@ -25,6 +25,7 @@ from serinus.judge.evidence.dispersion import (
     ERRORS_ALLOWED,
     JUMP,
     PAIRS_FORGOTTEN,
+    QUANTITIES_AS_ONE,
     SWINGS_ALLOWED,
 )
 from serinus.judge.evidence.kernel import BETTER, Alternative, NullHypothesis, better
@@ -82,10 +83,18 @@ class Swings:
     @property
     def times(self) -> Floats:
         """The variance of the counts, as a multiple of that of independent ones."""
-        pairs = np.maximum(self._pairs, 1.0)
-        figure, error = self._squares / pairs, np.sqrt(3 / pairs)
+        pairs, squares = (each.sum(axis=1, keepdims=True) for each in (self._pairs, self._squares))
+        together = self._cautious(squares, pairs, QUANTITIES_AS_ONE)
+        times: Floats = np.maximum(self._cautious(self._squares, self._pairs), together)
+        return times
+
+    @staticmethod
+    def _cautious(squares: Floats, pairs: Floats, as_one: float = 1.0) -> Floats:
+        some = np.maximum(pairs, 1.0)
+        figure, error = squares / some, np.sqrt(3 * as_one / some)
         shown = figure > 1 + SWINGS_ALLOWED * error
-        return np.where(shown, figure * (1 + ERRORS_ALLOWED * error), 1.0)
+        times: Floats = np.where(shown, figure * (1 + ERRORS_ALLOWED * error), 1.0).astype(float)
+        return times
 
     def keep(self, runs: Flags) -> None:
         """Go on with these runs alone."""

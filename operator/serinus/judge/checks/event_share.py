@@ -15,6 +15,7 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
+    in_rollout,
     variation,
 )
 from serinus.judge.evidence.dispersion import StableBlock, dispersion, estimated
@@ -131,10 +132,10 @@ class EventShare:
         enough = comparison.ceiling(state, budget)
         plain = weighed = list(state.comparisons)
         for requests, counted in blocks:
-            scales = [self._scale(each, requests, look) for each in state.comparisons]
+            scales = [self._scale(each, requests, state, look) for each in state.comparisons]
             plain = [s.weigh(e, *counted) for s, e in zip(scales, plain, strict=True)]
             weighed = [s.weigh(e, *counted, enough) for s, e in zip(scales, weighed, strict=True)]
-        variance = look.baseline.of(self._nouns.events).over_time
+        variance = in_rollout(look.baseline.of(self._nouns.events), state).over_time
         block = StableBlock(n_s, math.fsum(counted[1] for _, counted in blocks), variance)
         found = [pods.with_events(each, bad, state) for each in weighed]
         state = comparison.weighed_by_arm(state, found, plain, [block] * len(found), budget)
@@ -168,8 +169,11 @@ class EventShare:
             stable={**state.stable, **unanswered[1]},
         )
 
-    def _scale(self, each: Comparison, requests: tuple[float, float], look: Look) -> Scale:
-        varied, serving = look.baseline.of(self._nouns.events), look.pods(self._whole)
+    def _scale(
+        self, each: Comparison, requests: tuple[float, float], state: CheckState, look: Look
+    ) -> Scale:
+        varied = in_rollout(look.baseline.of(self._nouns.events), state)
+        serving = look.pods(self._whole)
         return Scale(self._policies[each.name], *requests, varied, serving)
 
     def _figures(
@@ -178,7 +182,8 @@ class EventShare:
         shown = comparison.counts_of(state, verdict)
         n_c, n_s = self._totals(shown)
         events, policy = shown.comparisons[0], self._policies[self._nouns.events]
-        varied, serving = look.baseline.of(events.name), look.pods(self._whole)
+        varied = in_rollout(look.baseline.of(events.name), state)
+        serving = look.pods(self._whole)
         return EventShares(
             nouns=self._nouns,
             candidate=EventCount(events.candidate, n_c),
@@ -227,7 +232,7 @@ class EventShare:
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
         n_c, n_s = self._totals(state)
         gained = [
-            self._scale(each, (1.0, n_s / n_c), look).gains(
+            self._scale(each, (1.0, n_s / n_c), state, look).gains(
                 each, each.candidate / n_c, each.stable / n_c
             )
             for each in state.comparisons

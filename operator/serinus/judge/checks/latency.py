@@ -21,6 +21,7 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
+    in_rollout,
     variation,
 )
 from serinus.judge.evidence.dispersion import StableBlock, dispersion, estimated
@@ -146,22 +147,28 @@ class LatencyCheck:
         state = pods.with_requests(state, block.candidate.totals)
         weighed = list(state.comparisons)
         for stratum in strata:
-            weighed = [self._weighed(each, stratum, block.pods, look) for each in weighed]
+            weighed = [self._weighed(each, stratum, block.pods, state, look) for each in weighed]
         found, of_stable = [], []
         for each in weighed:
             slow_c, slow_s = self._slow(each, block)
             found.append(pods.with_events(each, slow_c, state))
-            variance = look.baseline.of(each.name).over_time
+            variance = in_rollout(look.baseline.of(each.name), state).over_time
             of_stable.append(StableBlock(n_s, math.fsum(slow_s.values()), variance))
         return comparison.weighed_by_arm(state, found, weighed, of_stable, budget)
 
     def _weighed(
-        self, each: Comparison, stratum: Durations, serving: tuple[int, int], look: Look
+        self,
+        each: Comparison,
+        stratum: Durations,
+        serving: tuple[int, int],
+        state: CheckState,
+        look: Look,
     ) -> Comparison:
         if each.name != LIMIT and not stratum.knows(_bound(each)):
             return each
         slow_c, slow_s = self._slow(each, stratum)
-        scale = self._scale(each, (stratum.candidate.total, stratum.stable.total), serving, look)
+        requests = stratum.candidate.total, stratum.stable.total
+        scale = self._scale(each, requests, state, serving, look)
         return scale.weigh(each, math.fsum(slow_c.values()), math.fsum(slow_s.values()))
 
     def _begun(self, state: CheckState, bounds: Iterable[float]) -> CheckState:
@@ -187,10 +194,12 @@ class LatencyCheck:
         self,
         each: Comparison,
         requests: tuple[float, float],
+        state: CheckState,
         serving: tuple[int, int],
         look: Look,
     ) -> Scale:
-        return Scale(self._policy_of(each), *requests, look.baseline.of(each.name), serving)
+        varied = in_rollout(look.baseline.of(each.name), state)
+        return Scale(self._policy_of(each), *requests, varied, serving)
 
     def _figures(
         self, verdict: Verdict, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
@@ -203,7 +212,8 @@ class LatencyCheck:
             return NothingServed("stable" if n_c else "candidate", self._warm_up)
         each = _worst(shown) if verdict == "Fail" else _most_different(shown)
         bound = self._limit_counted(block) if each.name == LIMIT else _bound(each)
-        tolerance, varied = self._policy_of(each).tolerance, look.baseline.of(each.name)
+        tolerance = self._policy_of(each).tolerance
+        varied = in_rollout(look.baseline.of(each.name), state)
         return SlowShares(
             bound=bound / self._per_second,
             candidate=EventCount(each.candidate, n_c),
@@ -252,7 +262,7 @@ class LatencyCheck:
     ) -> Forecast:
         n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
         gained: list[Gains] = [
-            self._scale(each, (1.0, n_s / n_c), block.pods, look).gains(
+            self._scale(each, (1.0, n_s / n_c), state, block.pods, look).gains(
                 each, each.candidate / n_c, each.stable / n_c
             )
             for each in state.comparisons

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from serinus.api.baseline import CheckBaseline
+from serinus.api.baseline import INDEPENDENT, CheckBaseline
 from serinus.api.checks import Counter
 from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.quantities import fraction
@@ -17,6 +17,7 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
+    in_rollout,
     variation,
 )
 from serinus.judge.evidence.dispersion import Block, StableBlock, dispersion, estimated
@@ -179,12 +180,12 @@ class PredictionDriftCheck:
         for stratum in self._strata(found, look):
             totals = {source: each.total for source, each in stratum.items()}
             requests = {source: (of.candidate, of.stable) for source, of in totals.items()}
-            scales = self._scales(requests, look)
+            scales = self._scales(requests, state, look)
             shares = {n: share for each in stratum.values() for n, share in each.by_name.items()}
             weighed = [_weighed(each, scales, shares) for each in weighed]
             appeared = [_weighed(each, scales, shares) for each in appeared]
         if any(each.total.candidate or each.total.stable for each in found.values()):
-            of_stable = [_of_stable(each.name, found, look) for each in weighed]
+            of_stable = [_of_stable(each.name, found, state, look) for each in weighed]
             state = comparison.weighed_by_arm(state, weighed, weighed, of_stable, budget)
         return comparison.compare(state, appeared, SHIFTED, both_ways=True)
 
@@ -202,12 +203,15 @@ class PredictionDriftCheck:
             for stratum in look.strata(*wholes)
         ]
 
-    def _scales(self, requests: Mapping[str, tuple[float, float]], look: Look) -> _Scales:
+    def _scales(
+        self, requests: Mapping[str, tuple[float, float]], state: CheckState, look: Look
+    ) -> _Scales:
         """For sources that counted so many of candidate and stable."""
         scale = partial(Scale, self._policy, both_ways=True)
-        independent = {source: scale(*counted) for source, counted in requests.items()}
+        usual = in_rollout(INDEPENDENT, state)
+        independent = {source: scale(*counted, usual) for source, counted in requests.items()}
         varied = {
-            each.name: scale(*requests[source], each, self._pods(source, look))
+            each.name: scale(*requests[source], in_rollout(each, state), self._pods(source, look))
             for each in look.baseline.dispersions
             if (source := _source(each.name)) in requests
         }
@@ -224,7 +228,8 @@ class PredictionDriftCheck:
         if each is None:
             return NothingPredicted("stable" if any(shown.candidate.values()) else "candidate")
         source, tolerance = _source(each.name), self._policy.tolerance
-        varied, serving = look.baseline.of(each.name), self._pods(source, look)
+        varied = in_rollout(look.baseline.of(each.name), state)
+        serving = self._pods(source, look)
         return PredictionShares(
             name=each.name,
             candidate=EventCount(each.candidate, shown.candidate[source]),
@@ -250,7 +255,7 @@ class PredictionDriftCheck:
             source: (1.0, state.stable[source] / n_c if n_c else 0.0)
             for source, n_c in state.candidate.items()
         }
-        scales = self._scales(per_request, look)
+        scales = self._scales(per_request, state, look)
         gained = []
         for known in state.comparisons:
             n_c = state.candidate[_source(known.name)]
@@ -318,13 +323,16 @@ def _weighed(known: Comparison, scales: _Scales, shares: Mapping[str, Share]) ->
     return scales.of(known.name).weigh(known, share.candidate, share.stable)
 
 
-def _of_stable(name: str, found: Mapping[str, Shares], look: Look) -> StableBlock:
+def _of_stable(
+    name: str, found: Mapping[str, Shares], state: CheckState, look: Look
+) -> StableBlock:
     """What stable counted of a class or score range."""
     shares = found.get(_source(name))
     share = shares and (shares.by_name.get(name) or _absent(name))
     if not shares or not share:
         return StableBlock(0.0, 0.0)
-    return StableBlock(shares.total.stable, share.stable, look.baseline.of(name).over_time)
+    variance = in_rollout(look.baseline.of(name), state).over_time
+    return StableBlock(shares.total.stable, share.stable, variance)
 
 
 def _absent(name: str) -> Share | None:

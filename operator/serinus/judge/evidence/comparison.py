@@ -13,7 +13,13 @@ from typing import Final, NamedTuple
 
 from serinus.api.baseline import INDEPENDENT, Dispersion
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge.evidence.dispersion import StableBlock, after_look, jumped, swinging
+from serinus.judge.evidence.dispersion import (
+    StableBlock,
+    after_look,
+    jumped,
+    swinging,
+    swinging_together,
+)
 from serinus.judge.evidence.kernel import (
     BETTER,
     WORSE,
@@ -88,6 +94,13 @@ def among_pods(
 def allowed(null: NullHypothesis) -> AllowedRate:
     """The figures of a tolerance or margin."""
     return AllowedRate(null.ratio, null.offset)
+
+
+def in_rollout(history: Dispersion, state: CheckState) -> Dispersion:
+    """What stable's history showed, or all quantities of the check in the looks so far, if they
+    swung more."""
+    together = swinging_together(each.swings for each in state.comparisons)
+    return history if together <= history.over_time else history.replace(over_time=together)
 
 
 def variation(

@@ -49,6 +49,8 @@ PAIRS_FORGOTTEN: Final = 0.03
 JUMP: Final = 9.0
 """Pearson's statistic of two looks, as a multiple of the variance known before, above which stable
 has changed by more than chance (three standard deviations)."""
+QUANTITIES_AS_ONE: Final = 4
+"""Of a check: bounds and score ranges overlap, so several tell little more than one."""
 LEAST_FREEDOM: Final = 4
 """Of five pods. What fewer show is too little to call pods alike."""
 OF_FEW_PODS: Final = (49.3, 5.46, 2.89)
@@ -123,6 +125,16 @@ def swinging(known: Swings | None) -> float:
     if known is None or not known.pairs:
         return 1.0
     return _cautious(known.squares / known.pairs, _error_of_neighbours(known.pairs), SWINGS_ALLOWED)
+
+
+def swinging_together(every: Iterable[Swings | None]) -> float:
+    """The same of all quantities of a check, which together show it sooner."""
+    known = [each for each in every if each is not None]
+    pairs = math.fsum(each.pairs for each in known)
+    if not pairs:
+        return 1.0
+    figure = math.fsum(each.squares for each in known) / pairs
+    return _cautious(figure, _error_of_neighbours(pairs / QUANTITIES_AS_ONE), SWINGS_ALLOWED)
 
 
 def estimated(found: Iterable[Dispersion], bounds: Sequence[float] = ()) -> CheckBaseline:
