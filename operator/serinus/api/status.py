@@ -88,10 +88,6 @@ class Comparison(StatusType):
         default_factory=list,
         description="Evidence against 'rarer than the margin', at the current weight.",
     )
-    block: Annotated[list[float], Field(max_length=2)] = Field(
-        default_factory=list,
-        description="Stable's requests and its count between the last two looks that found any.",
-    )
 
 
 class ArmRequests(StatusType):

@@ -89,10 +89,7 @@ def judge(
     inputs = _inputs(analysis, features, progress, (candidate, stable), measurement.at)
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
     look = partial(Look, measurement.at, candidate, stable, values, since, weight=weight)
-    absent = unreported((measurement.candidate, measurement.stable), ready) if ready else None
-    absent_since = min(progress.unreported_since or measurement.at, measurement.at)
-    # a pod that has just become ready is not scraped yet
-    long_absent = absent if measurement.at - absent_since >= REPORT_WITHIN else None
+    absent_since, long_absent = _absence(progress, measurement, ready)
     budgets = [(check, budget_of(analysis, check, progress.entries)) for check in analysis.checks]
     checks = tuple(
         _if_comparable(
@@ -124,7 +121,7 @@ def judge(
             weight,
             after,
         ),
-        unreported_since=absent_since if absent else None,
+        unreported_since=absent_since,
         inputs=inputs,
     )
 
@@ -245,6 +242,18 @@ def _before(
         message="Not measured yet.",
         state=fresh,
     )
+
+
+def _absence(
+    progress: Progress, measurement: Measurement, ready: tuple[int, int] | None
+) -> tuple[float | None, PodsUnreported | None]:
+    """Since when ready pods have no samples, Unix seconds; and which, if that is long."""
+    absent = unreported((measurement.candidate, measurement.stable), ready) if ready else None
+    if absent is None:
+        return None, None
+    since = min(progress.unreported_since or measurement.at, measurement.at)
+    # a pod that has just become ready is not scraped yet
+    return since, absent if measurement.at - since >= REPORT_WITHIN else None
 
 
 def _inputs(

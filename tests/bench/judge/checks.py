@@ -173,7 +173,11 @@ def _learned(check: Check, rollouts: Rollouts) -> Varied:
     events = rollouts.history @ check.sorts
     found = [
         [
-            dispersion("", _by_pod(requests[:, run], events[:, run, :, quantity]))
+            dispersion(
+                "",
+                _by_pod(requests[:, run], events[:, run, :, quantity]),
+                few_may_differ=check.both_ways,
+            )
             for quantity in range(check.sorts.shape[1])
         ]
         for run in range(rollouts.runs)

@@ -24,6 +24,8 @@ from serinus.judge.evidence.comparison import (
 from serinus.judge.evidence.dispersion import (
     ERRORS_ALLOWED,
     JUMP,
+    LEAST_PAIRS,
+    MOST_OF_A_PAIR,
     PAIRS_FORGOTTEN,
     QUANTITIES_AS_ONE,
     SWINGS_ALLOWED,
@@ -71,14 +73,14 @@ class Swings:
         paired = (n_1 > 0) & (n_2 > 0) & (both > 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             square = (n_1 * events - n_2 * e_1) ** 2 / (n_1 * n_2 * both)
-        most = JUMP * variance
-        for name, more in (("_pairs", 1.0), ("_squares", np.minimum(square, most))):
+        counted = np.minimum(square, MOST_OF_A_PAIR * variance)
+        for name, more in (("_pairs", 1.0), ("_squares", counted)):
             before = getattr(self, name)
-            after = np.floor(((1 - PAIRS_FORGOTTEN) * before + more) * 1e3 + 0.5) / 1e3
-            setattr(self, name, np.where(paired, after, before))
+            after = (1 - PAIRS_FORGOTTEN) * before + np.where(paired, more, 0.0)
+            setattr(self, name, np.where(n_2 > 0, np.floor(after * 1e3 + 0.5) / 1e3, before))
         self._requests = np.where(n_2 > 0, n_2, n_1)
         self._events = np.where(n_2 > 0, events, e_1)
-        return np.asarray((paired & (square > most)).any(axis=1))
+        return np.asarray((paired & (square > JUMP * variance)).any(axis=1))
 
     @property
     def times(self) -> Floats:
@@ -92,7 +94,8 @@ class Swings:
     def _cautious(squares: Floats, pairs: Floats, as_one: float = 1.0) -> Floats:
         some = np.maximum(pairs, 1.0)
         figure, error = squares / some, np.sqrt(3 * as_one / some)
-        shown = figure > 1 + SWINGS_ALLOWED * error
+        enough = pairs >= LEAST_PAIRS * as_one
+        shown = enough & (figure > 1 + SWINGS_ALLOWED * error)
         times: Floats = np.where(shown, figure * (1 + ERRORS_ALLOWED * error), 1.0).astype(float)
         return times
 

@@ -41,8 +41,8 @@ def test_equal_candidates_are_seldom_rolled_back_for_bursts_after_a_quiet_hour(
 
 
 def test_bursts_are_known_after_a_few_looks() -> None:
-    known = sorted(swinging(swings(Random(seed), 5, 15)) for seed in range(99))
-    assert known[5] > 2 and 4 < known[50] < 12
+    known = sorted(swinging(swings(Random(seed), 5, 30)) for seed in range(99))
+    assert known[5] > 2 and 3 < known[50] < 12
 
 
 def test_independent_events_are_seldom_taken_for_bursts() -> None:

@@ -217,7 +217,7 @@ def answered(
 def test_what_has_not_succeeded_has_failed() -> None:
     simulated = counting_successes()
     found = simulated.until("Fail", lambda: answered(simulated, (71, 75), (1411, 1425)))
-    assert found.message.startswith("Candidate errors 16/375 (4.3%), stable 56/7125 (0.79%)")
+    assert found.message.startswith("Candidate errors 20/450 (4.4%), stable 70/8550 (0.82%)")
 
 
 def test_a_candidate_of_which_nothing_succeeds_has_no_series_of_successes_and_is_failed() -> None:
@@ -267,5 +267,5 @@ def test_a_limit_that_the_whole_rollout_keeps_is_said_to_be_broken_lately() -> N
         simulated.errors((10, 1000), (190, 19_000))
         simulated.look()
     found = simulated.until("Fail", lambda: simulated.errors((80, 1000), (1500, 19_000)))
-    assert "1.6%" in found.message
+    assert "2.0%" in found.message
     assert "; above the limit of 5% in recent requests. False-alarm" in found.message

@@ -298,7 +298,7 @@ def test_the_forecast_against_stable_comes_true() -> None:
     simulated.look()
     serve()
     found = simulated.look()
-    assert "Passes after about 940 more candidate requests at these rates." in found.message
+    assert "Passes after about 950 more candidate requests at these rates." in found.message
     assert simulated.until("Pass", serve).state.step_requests == 1200
 
 

@@ -90,11 +90,11 @@ def test_pods_that_differ_are_learned_and_told() -> None:
 def test_that_few_pods_show_little_is_told_with_what_it_costs_and_the_remedy() -> None:
     def serve(pods: Pods, rng: Random, minute: int) -> None:
         for pod in "ab":
-            requests(pods, pod, poisson(rng, 30.0))
+            requests(pods, pod, poisson(rng, 30.0 if pod == "a" else 50.0))
 
     found = learned(analysis(error_rate()), serve)
     assert found.message.startswith(
-        "Check errors: Stable has too few pods (2) to show how they differ in counts, so 1.98 "
+        "Check errors: Stable's 2 pods may differ by 61% in counts (standard deviation), so 6.96 "
         "times the tolerance applies for 1 candidate pod; 5 or more pods of stable or 3 or more of "
         "the candidate would decide sooner."
     )

@@ -141,7 +141,7 @@ def test_stable_that_always_jumps_hides_no_bad_candidate() -> None:
     simulated.errors((0, 0), (0, 0))
     simulated.scrape()
     stable = itertools.cycle([(14, 1425), (140, 1425)])
-    simulated.until("Fail", lambda: simulated.errors((40, 75), next(stable)), looks=12)
+    simulated.until("Fail", lambda: simulated.errors((40, 75), next(stable)), looks=40)
 
 
 def state(*blocks: tuple[float, float], evidence: float = 0.0) -> CheckState:

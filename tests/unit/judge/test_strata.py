@@ -126,7 +126,7 @@ def test_the_message_has_the_totals_and_says_that_routes_are_compared() -> None:
     simulated = errors_by_route()
     found = simulated.until("Fail", lambda: serve_requests(simulated, *WORSE))
     assert found.message == (
-        "Candidate errors 24/440 (5.5%), stable 440/8000 (5.5%), compared within each route; "
+        "Candidate errors 36/660 (5.5%), stable 660/12000 (5.5%), compared within each route; "
         "worse than tolerated (1.1 times stable's + 0.1%). "
         "False-alarm risk at most 1% per rollout, all looks and checks included."
     )

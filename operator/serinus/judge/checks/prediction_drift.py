@@ -139,7 +139,9 @@ class PredictionDriftCheck:
         blocks = [block for source in self._sources for block in _by_share(source, history)]
         names = sorted({name for block in blocks for name in block})
         return estimated(
-            dispersion(name, [block[name] for block in blocks if name in block])
+            dispersion(
+                name, [block[name] for block in blocks if name in block], few_may_differ=True
+            )
             for name in names[:MOST_SHARES]
         )
 

@@ -13,8 +13,9 @@ Dispersion that chance explains counts as none. Any other is reported with a mar
 error, since a baseline that is too good rolls back innocent candidates. With that margin, no more
 than the budget were rolled back, for bursts of 5 on average and pods with a deviation of 20%. Pods
 estimate their own deviation so badly that the ratio of a candidate's deviation to theirs follows
-Student's t and not the normal distribution. Fewer than five may be alike by chance alone, so what
-chance explains is not deducted from their deviation.
+Student's t and not the normal distribution. Fewer than five are taken for as many, or, where asked
+for, not for alike: they may be so by chance, and what chance explains is not deducted from their
+deviation.
 
 During a rollout, stable's counts are compared from look to look as well, for bursts that begin
 after a quiet hour. A block is weighed by what the blocks before it showed of stable. So its weight
@@ -49,10 +50,15 @@ PAIRS_FORGOTTEN: Final = 0.03
 JUMP: Final = 9.0
 """Pearson's statistic of two looks, as a multiple of the variance known before, above which stable
 has changed by more than chance (three standard deviations)."""
+LEAST_PAIRS: Final = 2.5
+"""That tell bursts from a single accident."""
+MOST_OF_A_PAIR: Final = 5.0
+"""As much of it counts as variance, so that an outage does not slow down the rest of the rollout,
+while bursts, which come again and again, are known after a few."""
 QUANTITIES_AS_ONE: Final = 4
 """Of a check: bounds and score ranges overlap, so several tell little more than one."""
 LEAST_FREEDOM: Final = 4
-"""Of five pods. What fewer show is too little to call pods alike."""
+"""Of five pods."""
 OF_FEW_PODS: Final = (49.3, 5.46, 2.89)
 """By freedom, from 1 on: Student's quantile for 99.5% over the normal one for 99%. The other half
 of 1% is left to chance in the candidate's counts."""
@@ -70,8 +76,13 @@ class StableBlock(NamedTuple):
     """Of its counts by its history, as a multiple of that of independent ones."""
 
 
-def dispersion(name: str, blocks: Sequence[Block]) -> Dispersion:
-    """How a quantity varied; as if independent where there is too little to tell."""
+def dispersion(name: str, blocks: Sequence[Block], *, few_may_differ: bool = False) -> Dispersion:
+    """How a quantity varied; as if independent where there is too little to tell.
+
+    `few_may_differ`: fewer than five pods are not taken for alike where chance explains how they
+    differ, since they may be alike by chance. It costs power: with two pods, more than twice
+    stable's rate is then tolerated.
+    """
     served = [_serving(block) for block in blocks]
     served = [block for block in served if block]
     events = sum(e for block in served for _, e in block.values())
@@ -79,28 +90,26 @@ def dispersion(name: str, blocks: Sequence[Block]) -> Dispersion:
         return Dispersion(name=name)
     pods = _Pods.of(served)
     over_time = max(_from_minute_to_minute(served), pods.bursts)
-    return Dispersion(name=name, over_time=over_time, between_pods=pods.differ)
+    return Dispersion(
+        name=name, over_time=over_time, between_pods=pods.differ(few_may_differ=few_may_differ)
+    )
 
 
 def after_look(known: Swings | None, block: StableBlock) -> Swings | None:
     """What is known of stable's swings after a look.
 
     Given the events of two looks, Pearson's statistic of how they fell to either has expectation 1
-    for independent requests, however long the looks were and however few the events. A jump counts
-    as much as the least one, so that an outage does not slow down the rest of the rollout, while
-    bursts are known after a few.
+    for independent requests, however long the looks were and however few the events.
     """
     if block.requests <= 0:
         return known
     latest = (known or Swings()).replace(requests=block.requests, events=block.events)
-    square = _square(known, block)
-    if square is None:
-        return latest
-    kept = 1 - PAIRS_FORGOTTEN
-    return latest.replace(
-        pairs=_short(kept * latest.pairs + 1),
-        squares=_short(kept * latest.squares + min(square, JUMP * _variance(known, block))),
-    )
+    kept, square = 1 - PAIRS_FORGOTTEN, _square(known, block)
+    pairs, squares = kept * latest.pairs, kept * latest.squares
+    if square is not None:
+        pairs += 1
+        squares += min(square, MOST_OF_A_PAIR * _variance(known, block))
+    return latest.replace(pairs=_short(pairs), squares=_short(squares))
 
 
 def jumped(known: Swings | None, block: StableBlock) -> bool:
@@ -122,7 +131,7 @@ def _variance(known: Swings | None, block: StableBlock) -> float:
 
 def swinging(known: Swings | None) -> float:
     """How many times as much stable's counts vary from look to look as independent ones."""
-    if known is None or not known.pairs:
+    if known is None or known.pairs < LEAST_PAIRS:
         return 1.0
     return _cautious(known.squares / known.pairs, _error_of_neighbours(known.pairs), SWINGS_ALLOWED)
 
@@ -131,7 +140,7 @@ def swinging_together(every: Iterable[Swings | None]) -> float:
     """The same of all quantities of a check, which together show it sooner."""
     known = [each for each in every if each is not None]
     pairs = math.fsum(each.pairs for each in known)
-    if not pairs:
+    if pairs < LEAST_PAIRS * QUANTITIES_AS_ONE:
         return 1.0
     figure = math.fsum(each.squares for each in known) / pairs
     return _cautious(figure, _error_of_neighbours(pairs / QUANTITIES_AS_ONE), SWINGS_ALLOWED)
@@ -199,14 +208,13 @@ class _Pods:
             return 1.0
         return _cautious((self._inside - self._between) / freedom, math.sqrt(2 / freedom))
 
-    @property
-    def differ(self) -> float:
+    def differ(self, *, few_may_differ: bool) -> float:
         """Standard deviation of the pods' rates, relative to their mean; as much greater as
         Student's law has what normal deviations have. A single pod shows none."""
         freedom = len(self._seen) - 1
         if freedom < 1:
             return 0.0
-        if freedom < LEAST_FREEDOM:
+        if few_may_differ and freedom < LEAST_FREEDOM:
             return self._of_few(freedom)
         error = math.sqrt(2 / freedom)
         beyond = self._between - freedom * self.bursts
@@ -242,7 +250,7 @@ def _short(figure: float) -> float:
 
 def _students(freedom: int) -> float:
     """Student's quantile for 99% over the normal one, to half a hundredth."""
-    return 1 + 2 / (freedom - 1.5)
+    return 1 + 2 / (max(freedom, LEAST_FREEDOM) - 1.5)
 
 
 def _serving(block: Block) -> Block:

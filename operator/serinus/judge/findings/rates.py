@@ -163,12 +163,10 @@ class Variation:
     def _between_pods(self) -> str:
         if not self.dispersion.between_pods:
             return ""
-        if self.pods[1] < ENOUGH_OF_STABLE:
-            few = f"Stable has too few pods ({self.pods[1]}) to show how they differ in {self.what}"
-            return f"{few}{self._widened()}."
         by = words.percent(self.dispersion.between_pods)
-        differ = f"Stable's pods differ by {by} in {self.what} (standard deviation)"
-        return f"{differ}{self._widened()}."
+        few = self.pods[1] < ENOUGH_OF_STABLE
+        differ = f"Stable's {self.pods[1]} pods may differ" if few else "Stable's pods differ"
+        return f"{differ} by {by} in {self.what} (standard deviation){self._widened()}."
 
     def _widened(self) -> str:
         if not self.tolerated:
