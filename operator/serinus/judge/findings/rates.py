@@ -165,7 +165,7 @@ class Variation:
             return ""
         by = words.percent(self.dispersion.between_pods)
         few = self.pods[1] < ENOUGH_OF_STABLE
-        differ = f"Stable's {self.pods[1]} pods may differ" if few else "Stable's pods differ"
+        differ = f"Stable's few pods ({self.pods[1]}) may differ" if few else "Stable's pods differ"
         return f"{differ} by {by} in {self.what} (standard deviation){self._widened()}."
 
     def _widened(self) -> str:
