@@ -157,7 +157,7 @@ def test_limits_and_what_is_said_of_them_are_times_whatever_the_server_counts_in
         serve(simulated.candidate, preset)
         serve(simulated.stable, preset)
 
-    found = simulated.until("Fail", both_serve, looks=3)
+    found = simulated.until("Fail", both_serve, looks=4)
     assert found.message.startswith(f"Slower than {told}: candidate ")
     assert "above the limit of 1%" in found.message
 
@@ -170,11 +170,12 @@ def test_a_candidate_that_only_fails_is_failed_though_it_has_counted_no_success(
     simulated.scrape()
     simulated.at = SINCE
     simulated.look()
-    serve(simulated.stable, "MLServer")
-    simulated.candidate.add("pod", "model_infer_request_failure_total", 100, **labels)
-    found = simulated.look()
+    for _ in range(2):
+        serve(simulated.stable, "MLServer")
+        simulated.candidate.add("pod", "model_infer_request_failure_total", 50, **labels)
+        found = simulated.look()
     assert found.verdict == "Fail"
-    assert "Candidate errors 100/100 (100%), stable 60/3000 (2.0%)" in found.message
+    assert "Candidate errors 100/100 (100%), stable 120/6000 (2.0%)" in found.message
 
 
 def test_what_nobody_exports_is_named_in_full() -> None:
