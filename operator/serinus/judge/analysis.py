@@ -80,12 +80,8 @@ def judge(
     compare what the arms are asked; None: not at all. A measurement that was counted before
     changes nothing.
     """
-    (candidate, stable), counted = count(
-        (_counters(measurement.candidate), _counters(measurement.stable)),
-        progress.counted,
-        since,
-        measurement.read_from,
-    )
+    answers = _counters(measurement.candidate), _counters(measurement.stable)
+    (candidate, stable), counted = count(answers, progress.counted, since, measurement.read_from)
     inputs = _inputs(analysis, features, progress, (candidate, stable), measurement.at)
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
     look = partial(Look, measurement.at, candidate, stable, values, since, weight=weight)

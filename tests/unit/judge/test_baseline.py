@@ -97,8 +97,8 @@ def test_a_single_pod_that_is_worse_within_what_pods_differ_proves_nothing() -> 
     assert found.verdict != "Fail"
     assert found.message.endswith(
         " Stable's few pods (1) may differ by 20% in errors (standard deviation), so 2.28 times "
-        "stable's is tolerated for 1 candidate pod; 5 or more pods of stable or 3 or more of the candidate "
-        "would decide sooner."
+        "stable's is tolerated for 1 candidate pod; 5 or more pods of stable or 3 or more of the "
+        "candidate would decide sooner."
     )
 
 

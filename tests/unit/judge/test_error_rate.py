@@ -217,7 +217,7 @@ def answered(
 def test_what_has_not_succeeded_has_failed() -> None:
     simulated = counting_successes()
     found = simulated.until("Fail", lambda: answered(simulated, (71, 75), (1411, 1425)))
-    assert found.message.startswith("Candidate errors 20/450 (4.4%), stable 70/8550 (0.82%)")
+    assert found.message.startswith("Candidate errors 16/375 (4.3%), stable 56/7125 (0.79%)")
 
 
 def test_a_candidate_of_which_nothing_succeeds_has_no_series_of_successes_and_is_failed() -> None:

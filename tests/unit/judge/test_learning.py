@@ -95,8 +95,8 @@ def test_that_few_pods_show_little_is_told_with_what_it_costs_and_the_remedy() -
     found = learned(analysis(error_rate()), serve)
     assert found.message.startswith(
         "Check errors: Stable's few pods (2) may differ by 61% in counts (standard deviation), so "
-        "6.96 times the tolerance applies for 1 candidate pod; 5 or more pods of stable or 3 or more of "
-        "the candidate would decide sooner."
+        "6.96 times the tolerance applies for 1 candidate pod; 5 or more pods of stable or 3 or "
+        "more of the candidate would decide sooner."
     )
 
 
