@@ -236,7 +236,7 @@ class InputFeature(StatusType):
     """A feature whose values are compared between both revisions."""
 
     feature: Annotated[str, Field(max_length=100)] = Field(description="Name of the feature.")
-    bounds: Annotated[list[float], Field(max_length=3)] = Field(
+    bounds: Annotated[list[float], Field(max_length=5)] = Field(
         default_factory=list, description="Bounds between the ranges of numeric values."
     )
     categories: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=6)] = Field(
@@ -244,10 +244,10 @@ class InputFeature(StatusType):
     )
     candidate: float = Field(default=0.0, description="Recent values of the candidate.")
     stable: float = Field(default=0.0, description="Recent values of stable.")
-    shares: Annotated[list[Comparison], Field(max_length=16)] = Field(
+    shares: Annotated[list[Comparison], Field(max_length=17)] = Field(
         default_factory=list, description="The ranges and categories with their evidence."
     )
-    before: Annotated[list[float], Field(max_length=17)] = Field(
+    before: Annotated[list[float], Field(max_length=18)] = Field(
         default_factory=list,
         description="Values of stable at the last look: all, and of each range and category.",
     )
@@ -278,10 +278,8 @@ class Inputs(StatusType):
     looked_at: Moment | None = Field(
         default=None, description="Time of the last look with values of both."
     )
-    doubt: float = Field(
-        default=0.0,
-        description="Log of how much recent looks speak for a difference, unless values come "
-        "together; verdicts wait while it is above 0.",
+    evidence: float = Field(
+        default=0.0, description="Evidence that the revisions are asked differently, an e-value."
     )
     features: Annotated[list[InputFeature], Field(max_length=24)] = Field(
         default_factory=list, description="The compared features."

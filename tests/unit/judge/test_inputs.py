@@ -266,15 +266,6 @@ def _begun(history: list[Counts]) -> Inputs:
     return known
 
 
-def _evidence(known: Inputs) -> float:
-    return math.fsum(
-        math.exp(log_e)
-        for each in known.features
-        for share in each.shares
-        for log_e in (*share.above, *share.below)
-    )
-
-
 def _within(law: Law) -> bool:
     ratio, offset = SETTINGS.tolerance, fraction(SETTINGS.absolute_tolerance)
     sets = ((0,), (1,), (2,), (0, 1), (1, 2))
@@ -292,10 +283,10 @@ def test_evidence_of_arms_within_the_tolerance_gains_no_more_than_the_weight_lai
     laws: list[Law] = [(one, other) for one in shares(SORTS, 10) for other in shares(SORTS, 10)]
     laws = [law for law in laws if _within(law)]
     look = known.looks + 1
-    after = [_evidence(_after(known, counts, 99.0)) for counts in outcomes(SIZES, SORTS)]
+    after = [_after(known, counts, 99.0).evidence for counts in outcomes(SIZES, SORTS)]
     expected = chances(laws, SIZES, SORTS) @ np.array(after)
     assert len(laws) > 50
-    assert expected.max() <= _evidence(known) + 1 / (look * (look + 1)) + 1e-9
+    assert expected.max() <= known.evidence + 1 / (look * (look + 1)) + 1e-9
 
 
 def test_the_weights_of_all_looks_are_one_and_no_look_gains_more_than_its_cap() -> None:
@@ -303,5 +294,5 @@ def test_the_weights_of_all_looks_are_one_and_no_look_gains_more_than_its_cap() 
     for look in range(1, 40):
         known = _after(known, ((2, 0, 0), (0, 0, 3)), float(look))
         most = math.exp(2) * (before + 1 / (look * (look + 1)))
-        before = _evidence(known)
+        before = known.evidence
         assert before <= most + 1e-9

@@ -9,7 +9,8 @@ from serinus.judge.findings.rates import AllowedRate, EventCount
 _OTHER: Final = "the other revision's share"
 _REMEDY: Final = (
     "Check header matches of the route, sticky sessions, and clients that reach the pods by other "
-    "routes; or name the features to compare in monitoring.featureDrift.reference.given."
+    "routes. If the new version computes the feature differently, export it under another name, or "
+    "name those to compare in monitoring.featureDrift.reference.given."
 )
 
 

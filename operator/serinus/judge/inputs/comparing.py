@@ -23,6 +23,7 @@ from serinus.judge.evidence.kernel import (
 from serinus.judge.findings.inputs import AskedDifferently
 from serinus.judge.findings.rates import EventCount
 from serinus.judge.inputs.values import (
+    FEW,
     REMEMBERED,
     Values,
     new_features,
@@ -37,13 +38,11 @@ UNLIKE: Final[tuple[Alternative, ...]] = ((1.6, 0.5), (3.0, 0.5))
 """How much more common a share may be in one arm, as multiples of what is tolerated."""
 MOST_GAIN: Final = 2.0
 """What one look may add to ln of the evidence."""
-VARIATION: Final = 5.0
-"""The variation assumed until some looks have shown it, so that the rows of a few requests hold no
-rollout."""
 ALLOWED_FOR: Final = 1.5
-"""Times the median variation that is allowed for: few looks may show too little of it."""
-LEAST_DOUBT: Final = 1.0
-"""ln of what a doubt must come to for verdicts to wait; it halves with each look."""
+"""Times the variation seen that is allowed for: few looks may show too little of it."""
+LEAST_DOUBT, MOST_DOUBT = math.log(0.5), 5.0
+"""ln of the bet's worth from which on verdicts wait, and beyond which it does not grow. The first
+look lays a half."""
 SUSPECT_FOR: Final = 120.0
 """Seconds after the last values of both arms for which verdicts wait."""
 
@@ -55,9 +54,9 @@ class _Block:
     scale: Scale
     """Of independent values."""
     variation: float
-    """How much more than independent values they may vary: what their gains are divided by."""
-    seen_variation: float
-    """How much more they were seen to."""
+    """How much more than independent values they were seen to vary: what gains are divided by."""
+    allowance: float
+    """How many times as much they may; infinite: not known yet."""
     totals: tuple[float, float]
     """Of candidate and stable."""
     candidate: Mapping[str, float]
@@ -69,12 +68,6 @@ class _Block:
         gained = self.scale.gains(known, self.candidate[known.name], self.stable[known.name])
         return gained.divided(self.variation)
 
-    def doubt(self, gained: Iterable[Gains]) -> float:
-        """ln of the mean over shares and directions, if values vary no more than was seen."""
-        times = self.variation / self.seen_variation
-        each = [times * gain for gains in gained for gain in (*gains.above, *gains.below)]
-        return log_sum(each) - math.log(len(each))
-
 
 Blocks = Mapping[str, _Block]
 """By feature."""
@@ -85,7 +78,7 @@ def is_suspect(known: Inputs | None, at: float) -> bool:
     recent ones speak for it."""
     if known is None or known.looked_at is None or at - known.looked_at > SUSPECT_FOR:
         return False
-    return not known.looks or known.doubt > LEAST_DOUBT
+    return not known.looks or _worth(known.features) > LEAST_DOUBT
 
 
 def compare_inputs(
@@ -142,8 +135,8 @@ def _blocks(
         scale = Scale(policy, *totals, both_ways=True)
         found[each.feature] = _Block(
             scale,
-            ALLOWED_FOR * variation(each, assumed=VARIATION),
-            variation(each, assumed=1.0),
+            variation(each),
+            ALLOWED_FOR if len(each.variation) >= FEW else math.inf,
             totals,
             *counts,
         )
@@ -165,9 +158,9 @@ def _compared(known: Inputs, blocks: Blocks, policy: Policy, risks: tuple[float,
     if known.unlike is not None:
         return _until_alike(known, known.unlike, blocks, false_end)
     known = _weighed(known, blocks)
-    if _evidence(known.features) < -math.log(false_alarm):
+    if known.evidence * false_alarm < 1:
         return known
-    feature = max(known.features, key=lambda each: _evidence([each]))
+    feature = max(known.features, key=lambda each: _worth([each]))
     worst = max(feature.shares, key=_of_share)
     shown = AskedDifferently(
         feature.feature,
@@ -179,52 +172,45 @@ def _compared(known: Inputs, blocks: Blocks, policy: Policy, risks: tuple[float,
     )
     return known.replace(
         unlike=Unlike(feature=feature.feature, message=shown.message[:1024]),
-        doubt=0.0,
+        evidence=0.0,
         features=[_dropped(each) for each in known.features],
     )
 
 
 def _weighed(known: Inputs, blocks: Blocks) -> Inputs:
-    """After a look; more than MOST_GAIN is cut off."""
-    laid = _weight(known.looks + 1) / (2 * sum(len(each.shares) for each in known.features))
+    """After a look: what the bet on all shares has gained, and the evidence by it."""
+    weight = _weight(known.looks + 1)
+    laid = weight / (2 * sum(len(each.shares) for each in known.features))
     before = [_laid(each, laid) for each in known.features]
-    gained = [
-        [
-            blocks[each.feature].gains(share)
-            if each.feature in blocks
-            else Gains([0.0] * len(UNLIKE), [0.0] * len(UNLIKE), [], [])
-            for share in each.shares
-        ]
-        for each in before
-    ]
-    reached = log_sum(
-        [
-            log_e + gain
-            for each, gains in zip(before, gained, strict=True)
-            for share, of_share in zip(each.shares, gains, strict=True)
-            for evidence, more in ((share.above, of_share.above), (share.below, of_share.below))
-            for log_e, gain in zip(evidence, more, strict=True)
-        ]
-    )
-    beyond = max(reached - _evidence(before) - MOST_GAIN, 0.0)
     after = [
-        _counted(each, gains, beyond, blocks.get(each.feature))
-        for each, gains in zip(before, gained, strict=True)
+        _counted(each, blocks[each.feature]) if each.feature in blocks else each for each in before
     ]
-    lately = max(
-        blocks[each.feature].doubt(gains)
-        for each, gains in zip(before, gained, strict=True)
-        if each.feature in blocks
+    worth = _worth(after)
+    gained = (worth - _worth(before)) / max(block.allowance for block in blocks.values())
+    evidence = (known.evidence + weight) * math.exp(min(gained, MOST_GAIN))
+    beyond = max(worth - MOST_DOUBT, 0.0)
+    return known.replace(
+        looks=known.looks + 1,
+        evidence=evidence,
+        features=[_lowered(each, beyond) for each in after] if beyond else after,
     )
-    doubt = max(known.doubt / 2 + lately, 0.0)
-    return known.replace(looks=known.looks + 1, features=after, doubt=round(doubt, 3))
+
+
+def _lowered(feature: InputFeature, by: float) -> InputFeature:
+    shares = [
+        each.replace(
+            above=[log_e - by for log_e in each.above], below=[log_e - by for log_e in each.below]
+        )
+        for each in feature.shares
+    ]
+    return feature.replace(shares=shares)
 
 
 def _laid(feature: InputFeature, weight: float) -> InputFeature:
-    """With more weight on each share and direction. Counts begin again where the evidence of
-    earlier looks is less than that: it no longer matters."""
+    """With more weight on each share and direction. Counts begin again where what earlier looks
+    left is less than that: they no longer matter."""
     least = math.log(2 * len(feature.shares) * weight)
-    fresh = not any(each.above for each in feature.shares) or _evidence([feature]) < least
+    fresh = not any(each.above for each in feature.shares) or _worth([feature]) < least
     forgotten = {"candidate": 0.0, "stable": 0.0} if fresh else {}
     shares = [
         each.replace(
@@ -237,19 +223,19 @@ def _laid(feature: InputFeature, weight: float) -> InputFeature:
     return feature.replace(shares=shares, **forgotten)
 
 
-def _counted(
-    feature: InputFeature, gained: Iterable[Gains], beyond: float, block: _Block | None
-) -> InputFeature:
-    shares = [
-        each.replace(
-            above=grown(each.above, (gain - beyond for gain in gains.above)),
-            below=grown(each.below, (gain - beyond for gain in gains.below)),
-            candidate=each.candidate + (block.candidate[each.name] if block else 0.0),
-            stable=each.stable + (block.stable[each.name] if block else 0.0),
+def _counted(feature: InputFeature, block: _Block) -> InputFeature:
+    shares = []
+    for each in feature.shares:
+        gained = block.gains(each)
+        shares.append(
+            each.replace(
+                above=grown(each.above, gained.above),
+                below=grown(each.below, gained.below),
+                candidate=each.candidate + block.candidate[each.name],
+                stable=each.stable + block.stable[each.name],
+            )
         )
-        for each, gains in zip(feature.shares, gained, strict=True)
-    ]
-    candidate, stable = block.totals if block else (0.0, 0.0)
+    candidate, stable = block.totals
     return feature.replace(
         shares=shares, candidate=feature.candidate + candidate, stable=feature.stable + stable
     )
@@ -286,7 +272,7 @@ def _towards_alike(known: Comparison, block: _Block, looks: int) -> Comparison:
         not_above=raised(known.not_above, BETTER, laid) if known.not_above else fresh,
         not_below=raised(known.not_below, BETTER, laid) if known.not_below else fresh,
     )
-    gained = block.gains(begun)
+    gained = block.gains(begun).divided(ALLOWED_FOR)
     return begun.replace(
         not_above=grown(begun.not_above, gained.not_above),
         not_below=grown(begun.not_below, gained.not_below),
@@ -299,8 +285,8 @@ def _dropped(feature: InputFeature) -> InputFeature:
     return feature.replace(shares=shares, candidate=0.0, stable=0.0)
 
 
-def _evidence(features: Iterable[InputFeature]) -> float:
-    """ln of the evidence that the arms differ."""
+def _worth(features: Iterable[InputFeature]) -> float:
+    """ln of what the bet that the arms differ is worth."""
     found = [e for each in features for s in each.shares for e in (*s.above, *s.below)]
     return log_sum(found) if found else -math.inf
 

@@ -14,7 +14,7 @@ MOST_FEATURES: Final = 24
 """What the status has room for."""
 MOST_CATEGORIES: Final = 6
 """Of a feature; all others count as one."""
-QUARTILES: Final = (0.25, 0.5, 0.75)
+QUANTILES: Final = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Shares of stable's values; the bounds nearest to them are compared."""
 LEAST_VALUES: Final = 10.0
 """Of stable in a block, to choose ranges and categories by."""
@@ -81,7 +81,7 @@ def _sorted(name: str, candidate: Distribution, stable: Distribution) -> InputFe
 
 
 def _cuts(stable: Distribution, common: set[float]) -> list[float]:
-    """Of the bounds that both arms have, those nearest to stable's quartiles."""
+    """Of the bounds that both arms have, those nearest to stable's quantiles."""
     shares = {b: stable.up_to[b] / stable.numbers for b in stable.bounds if b in common}
     if not stable.numbers or not shares:
         return []
@@ -94,15 +94,15 @@ def _cuts(stable: Distribution, common: set[float]) -> list[float]:
                     -bound if shares[bound] < wanted else bound,
                 ),
             )
-            for wanted in QUARTILES
+            for wanted in QUANTILES
         }
     )
 
 
-def variation(feature: InputFeature, assumed: float) -> float:
-    """The median of the last looks; so much is assumed of those that are still missing."""
-    missing = [assumed] * (FEW - len(feature.variation))
-    return max(1.0, median([*feature.variation, *missing]))
+def variation(feature: InputFeature) -> float:
+    """The median of the last looks, once there are a few; 1: as chance explains."""
+    few = len(feature.variation) < FEW
+    return 1.0 if few else max(1.0, median(feature.variation))
 
 
 def variance(before: Sequence[float], now: Sequence[float]) -> float | None:
