@@ -40,7 +40,8 @@ async def rolls_back(
         begun, proxy.before = len(proxy.requests), fault
         await operator.edit("fraud", lambda live: live["spec"].update(replicas=5))
         operator.traffic.errors = {f"fraud-{bad}": 0.3}
-        status = await operator.until("fraud", lambda s: s["rejected"], moving=5)
+        # two looks, each in a pass that may wait for a Deployment
+        status = await operator.until("fraud", lambda s: s["rejected"], moving=5, within=90)
         assert status["rejected"]["reason"] == "CheckFailed"
         await operator.until_split("fraud", {f"fraud-{stable}": 100}, within=5)
         seen = [each for each in proxy.requests[begun:] if writes("deployments/", each)]
