@@ -207,7 +207,7 @@ class CheckState(StatusType):
         description="Requests of the candidate that count towards Pass, by metric: none of a "
         "scrape interval that began before the weight of the step took effect.",
     )
-    own_stable: Annotated[dict[str, float], Field(max_length=8)] = Field(
+    own_stable: Annotated[dict[str, float], Field(max_length=64)] = Field(
         default_factory=dict, description="Requests of stable that count towards Pass, by metric."
     )
     alone: float = Field(
@@ -450,8 +450,9 @@ class Candidate(StatusType):
     )
     unmeasured: float = Field(
         default=0.0,
-        description="Seconds at this weight without readable metrics or with a wrong traffic "
-        "split; maxStepDuration excludes them.",
+        description="Seconds at this weight without readable metrics, with a wrong traffic split, "
+        "with revisions that are asked differently or with a pod to mend; maxStepDuration excludes "
+        "them.",
     )
     step_since: Moment | None = Field(default=None, description="Start of the current pause.")
     promoting: bool = Field(

@@ -285,13 +285,16 @@ def _if_comparable(
     nothing is until they are asked alike. While that may come out, no verdict is final."""
     if not check.settings.shares_budget or before.rolls_back:
         return judged(before)
-    if unlike:
-        message = NotJudged(unlike.feature).message
-        anew = comparison.begun_anew(before.state)
-        return before.replace(verdict="Inconclusive", message=message, state=anew)
     found = judged(before)
+    if unlike:
+        anew = comparison.begun_anew(before.state)
+        if found.verdict == "Error":
+            return found.replace(state=anew)
+        message = NotJudged(unlike.feature).message
+        return before.replace(verdict="Inconclusive", message=message, state=anew)
     if suspect and found.verdict in ("Fail", "Pass"):
-        return found.replace(verdict="Inconclusive", message=PerhapsUnlike().message)
+        state = found.state.replace(pod_to_blame="")
+        return found.replace(verdict="Inconclusive", message=PerhapsUnlike().message, state=state)
     return found
 
 
@@ -320,10 +323,11 @@ def _judged(
     elif check.settings.tests_routing and unreported and found.verdict != "Error":
         # requests of pods that are not scraped are missing in the split
         found = Finding("NoData", unreported, found.state)
+    blamed = found.state.pod_to_blame if holds or found.verdict == "Fail" else ""
     return before.replace(
         verdict=found.verdict,
         message=found.message[:_LONGEST_MESSAGE],
-        state=found.state.replace(budget=_decided_by(check, budget)),
+        state=found.state.replace(budget=_decided_by(check, budget), pod_to_blame=blamed),
     )
 
 
@@ -334,7 +338,9 @@ def _without_a_pod_that_left(check: Check, state: CheckState, look: Look) -> Che
     counters = (one for one in kind_of(check).queries() if isinstance(one, CounterQuery))
     there = {pod for one in counters for pod in scraped(look.growth(one)[0])}
     left = there and state.pod_to_blame not in there
-    return CheckState(policy=state.policy) if left else state
+    if not left:
+        return state
+    return CheckState(policy=state.policy, stable_pods_compared=state.stable_pods_compared)
 
 
 def _unless_one_pod_is_to_blame(found: Finding) -> Finding:

@@ -210,7 +210,7 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
         return _changed(s, held)
     if not by_hand and not s.world.split_in_effect:
         return _changed(s, _hold_for_the_route(s))
-    if by_itself and (held := _wait_for_like_arms(s)):
+    if by_itself and (held := _wait_for_like_arms(s) or _wait_for_a_pod(s)):
         return _changed(s, held)
     if by_itself and (held := _wait_for_a_look(s)):
         return _changed(s, held)

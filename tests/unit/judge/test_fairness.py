@@ -2,6 +2,7 @@
 
 import pytest
 
+from serinus.api.status import CheckStatus
 from serinus.judge.checks.disparity import of_refusals
 from serinus.judge.evidence.comparison import Policy, Scale, counted
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis
@@ -309,3 +310,15 @@ def test_groups_that_are_favoured_alike_over_the_whole_rollout_are_said_not_to_b
         simulated.look()
     found = simulated.until("Fail", lambda: simulated.groups(north=(700, 1000), south=(350, 1000)))
     assert "(1.25 times the rate of south) in recent requests. False-alarm" in found.message
+
+
+def test_the_status_has_room_for_many_groups_against_stable() -> None:
+    groups = [f"group {number}" for number in range(8)]
+    simulated = SimulatedAnalysis(fairness(**APPROVED, against="Stable"))
+    simulated.groups(stable=dict.fromkeys(groups, (0, 0)), **dict.fromkeys(groups, (0, 0)))
+    simulated.scrape()
+    simulated.look()
+    simulated.groups(stable=dict.fromkeys(groups, (8, 10)), **dict.fromkeys(groups, (8, 10)))
+    found = simulated.look()
+    assert len(found.state.own_stable) > len(groups)
+    assert CheckStatus.model_validate(found.to_json()) == found

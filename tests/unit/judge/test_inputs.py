@@ -14,7 +14,7 @@ from serinus.judge.drift import feature_queries
 from serinus.judge.inputs import compare_inputs
 from serinus.metrics.counters import Growth, Increase, Reading
 from serinus.metrics.queries import CounterQuery, QueryError, Series
-from tests.support.simulated_analysis import SimulatedAnalysis, drift, error_rate
+from tests.support.simulated_analysis import SimulatedAnalysis, drift, error_rate, requests
 from tests.unit.judge.enumeration import Counts, Law, chances, outcomes, shares
 
 USUAL = (0.1, 0.4, 0.4, 0.1)
@@ -296,3 +296,27 @@ def test_the_weights_of_all_looks_are_one_and_no_look_gains_more_than_its_cap() 
         most = math.exp(2) * (before + 1 / (look * (look + 1)))
         before = known.evidence
         assert before <= most + 1e-9
+
+
+def test_a_feature_that_never_varies_hides_no_difference_of_another() -> None:
+    asked = Asked()
+
+    def ask(candidate: tuple[float, ...]) -> None:
+        asked.feature("constant", {10: 75, math.inf: 0}, {10: 1425, math.inf: 0})
+        asked.ask(candidate)
+
+    for _ in range(4):
+        ask(USUAL)
+    for _ in range(FEW):
+        ask(OTHERS)
+    assert asked.held and asked.held.startswith("Feature income")
+
+
+def test_a_pod_is_blamed_only_by_a_check_that_fails() -> None:
+    asked = Asked()
+    for _ in range(FEW):
+        for number in range(4):
+            requests(asked.candidate, f"c{number}", 0 if number else 60, 100)
+            requests(asked.stable, f"s{number}", 1, 400)
+        found = asked.ask(OTHERS)
+        assert not found.waits_for_own_pods

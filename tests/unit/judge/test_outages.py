@@ -184,3 +184,14 @@ def test_what_speaks_for_the_candidate_is_kept_though_stable_jumps() -> None:
     assert total(state(STEADY, JUMPED, evidence=-1.0)) == pytest.approx(
         total(state(STEADY, STEADY, evidence=-1.0)), abs=1e-5
     )
+
+
+def test_a_jump_takes_back_what_was_added_before_a_look_without_requests_of_stable() -> None:
+    found = state(STEADY, STEADY, evidence=1.0)
+    [known] = found.comparisons
+    after = [known.replace(above=[e + 1.0 for e in known.above])]
+    found = weighed_by_arm(found, after, after, [StableBlock(0.0, 0.0)], BUDGET)
+    [known] = found.comparisons
+    after = [known.replace(above=[e + 1.0 for e in known.above])]
+    found = weighed_by_arm(found, after, after, [StableBlock(1000.0, 60.0)], BUDGET)
+    assert total(found) == pytest.approx(total(state(STEADY, evidence=1.0)), abs=1e-5)

@@ -267,3 +267,32 @@ def test_two_ports_of_a_pod_are_one_pod() -> None:
         tuple(Increase(Series({}, ()), target, 0.0, 60.0, n, True) for target, n in served)
     )
     assert by_pod(growth, {"a@2": 2.0}) == {"a": (7.0, 2.0), "b": (5.0, 0.0)}
+
+
+def test_a_sick_pod_that_is_gone_holds_nothing_where_one_pod_is_left() -> None:
+    two = PODS[:2]
+    simulated = judging()
+    for pod in PODS[2:]:
+        simulated.stable.values.pop(pod)
+    for _ in range(30):
+        found = look(simulated, 1, sick=60, pods=two)
+    assert found.waits_for_stable_pods == [SICK]
+    simulated.stable.values.pop(SICK)
+    for _ in range(60):
+        found = look(simulated, 1, pods=two[1:])
+    assert (found.verdict, found.state.stable_pods) == ("Pass", [])
+
+
+def test_a_pod_that_left_before_the_first_look_keeps_nobody_waiting() -> None:
+    simulated = SimulatedAnalysis(error_rate())
+    for pod in PODS[:2]:
+        requests(simulated.stable, pod, 0, 100)
+    requests(simulated.candidate, "pod", 0, 0)
+    simulated.at -= 70
+    simulated.scrape()
+    simulated.stable.values.pop(PODS[0])
+    simulated.at += 70
+    simulated.scrape()
+    for _ in range(60):
+        found = look(simulated, 1, pods=PODS[1:2])
+    assert found.verdict == "Pass"

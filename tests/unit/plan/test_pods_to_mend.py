@@ -67,3 +67,14 @@ def test_a_pod_whose_node_is_not_known_is_named_alone() -> None:
     rollout.world.nodes = {}
     rollout.judged("Inconclusive", "Its rate is lifted.", SICK)
     assert "is mended or gone. Check errors:" in rollout.status.message
+
+
+def test_a_pod_that_turns_sick_after_the_last_step_holds_the_promotion() -> None:
+    rollout = rolling().judged("Pass")
+    rollout.world.pods_ready_after = 60
+    rollout.judged("Pass")
+    assert rollout.status.candidate and rollout.status.candidate.promoting
+    rollout.judged("Inconclusive", "Its rate is lifted.", SICK).after(60)
+    assert rollout.reason == "StablePodDiffers"
+    rollout.judged("Pass").settle()
+    assert rollout.reasons[-1] == "Promoted"

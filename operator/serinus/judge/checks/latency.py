@@ -306,7 +306,15 @@ def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
         return state
     if 2 * len(lost) > len(compared):
         return state.replace(
-            comparisons=[], candidate={}, stable={}, own_candidate={}, own_stable={}, pods={}
+            comparisons=[],
+            candidate={},
+            stable={},
+            own_candidate={},
+            own_stable={},
+            pods={},
+            pod_to_blame="",
+            peak=0.0,
+            settled=0.0,
         )
     kept = [each for each in state.comparisons if each not in lost]
     return state.replace(comparisons=kept)

@@ -307,7 +307,9 @@ def weighed_by_arm(
     most = max(before, 0.0) + _most_of_a_look(added, budget)
     if _total(after) > most:
         found = _lowered(after, most)
-    return weighed(state.replace(settled=before), found)
+    # what a look added in which stable counted nothing is not confirmed by it
+    settled = before if any(block.requests for block in stable) else min(before, state.settled)
+    return weighed(state.replace(settled=settled), found)
 
 
 def _most_of_a_look(added: float, budget: ErrorBudget) -> float:
@@ -362,7 +364,12 @@ def step_entered(state: CheckState) -> CheckState:
 def begun_anew(state: CheckState) -> CheckState:
     """The state without what was counted so far: evidence begins with the weight held back. What is
     dropped of a mixture is never below 0, so what is left keeps to the budget."""
-    return CheckState(policy=state.policy, budget=state.budget, held_back=state.held_back)
+    return CheckState(
+        policy=state.policy,
+        budget=state.budget,
+        held_back=state.held_back,
+        stable_pods_compared=state.stable_pods_compared,
+    )
 
 
 def requests_to_pass(

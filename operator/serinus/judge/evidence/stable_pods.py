@@ -70,8 +70,11 @@ def weighed(
     `variance`: of the events, as a multiple of that of independent ones. `at`: time of the look,
     `since`: start of the rollout's traffic, Unix seconds.
     """
-    if len(block) < 2:
+    if not block:
         return state
+    if len(block) == 1:
+        differed = any(each.differs for each in state.stable_pods)
+        return (step_entered(state) if differed else state).replace(stable_pods=[])
     known = [each for each in state.stable_pods if each.name in block]
     new = sorted(set(block) - {each.name for each in known})[: MOST_PODS - len(known)]
     begun = [

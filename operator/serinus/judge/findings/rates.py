@@ -161,7 +161,7 @@ class Variation:
         return f"Stable's {self.what} came in bursts ({times}), so each counts for less."
 
     def _between_pods(self) -> str:
-        if not self.dispersion.between_pods:
+        if not self.dispersion.between_pods or not all(self.pods):
             return ""
         by = words.percent(self.dispersion.between_pods)
         few = self.pods[1] < ENOUGH_OF_STABLE

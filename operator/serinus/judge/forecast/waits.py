@@ -1,8 +1,9 @@
 """How long a step takes at today's traffic, found by running the judge on simulated counts.
 
-Each check is given one block with the rates of stable's last hour, longer and longer, until it
-passes a candidate equal to stable, and until it fails one with twice the bad events. To that come
-the looks that it takes, and the time in which nothing counts.
+Each check is given LOOKS blocks with the rates of stable's last hour, longer and longer, until it
+passes a candidate equal to stable, and until it fails one with twice the bad events; several,
+because no look alone is enough for Fail. To that come the looks that it takes, and the time in
+which nothing counts.
 """
 
 import math

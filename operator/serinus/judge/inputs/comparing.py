@@ -148,8 +148,10 @@ def _varied(feature: InputFeature, block: _Block | None) -> InputFeature:
     if block is None:
         return feature
     values = [block.totals[1], *(block.stable[each.name] for each in feature.shares)]
-    found = variance(feature.before, values) if feature.before else None
-    variation = [found, *feature.variation] if found is not None else feature.variation
+    if not feature.before:
+        return feature.replace(before=values)
+    found = variance(feature.before, values)
+    variation = [1.0 if found is None else found, *feature.variation]
     return feature.replace(before=values, variation=variation[:REMEMBERED])
 
 
