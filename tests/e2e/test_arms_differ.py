@@ -6,7 +6,7 @@ from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import Stage
 
-CHECKS = [{"name": "errors", "errorRate": {}}, {"name": "drift", "predictionDrift": {}}]
+CHECKS = [{"name": "errors", "errorRate": {}}]
 
 
 def _arms_differ(status: Status) -> bool:
@@ -22,7 +22,7 @@ def test_a_candidate_that_is_asked_by_other_clients_is_held_until_they_are_gone(
         "loan",
         product.model_image,
         gateway=product.gateway,
-        steps=[{"setWeight": 20}, {"pause": {"duration": "60s"}}],
+        steps=[{"setWeight": 20}, {"pause": {"duration": "120s"}}],
         analysis={"interval": "1s", "checks": CHECKS},
     )
     loan = Deployed(product.api, namespace, "loan")
