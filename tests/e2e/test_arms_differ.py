@@ -6,7 +6,7 @@ from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import Stage
 
-CHECKS = [{"name": "errors", "errorRate": {}}]
+CHECKS = [{"name": "errors", "errorRate": {}}, {"name": "drift", "predictionDrift": {}}]
 
 
 def _arms_differ(status: Status) -> bool:
