@@ -4,9 +4,10 @@ import asyncio
 import json
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
-from tests.integration.conftest import ROOT, serinus
+from tests.integration.conftest import ROOT, kubectl, serinus
 from tests.integration.inprocess import Operator
 from tests.integration.test_rollouts import healthy, rolls_out, spec
 
@@ -14,7 +15,7 @@ BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/cli.md").read_text(), re.D
 TYPED = {
     line.split()[1]: line.split()[1:]
     for line in "".join(BLOCKS).splitlines()
-    if "examples/" not in line
+    if line.startswith("serinus ") and "examples/" not in line
 }
 """What docs/cli.md tells to type, by verb."""
 
@@ -152,3 +153,23 @@ async def test_a_command_is_given_up_on_when_nobody_obeys(
     await operator.start()
     rejected = (await operator.until("fraud", lambda s: s["rejected"]))["rejected"]
     assert (rejected["revision"], rejected["reason"]) == (candidate, "Aborted")
+
+
+async def test_a_live_deployment_is_converted_as_it_is_typed(
+    namespace: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    there = f"--namespace={namespace}"
+    kubectl("create", "deployment", "loan", "--image=m:1", "--port=8080", there)
+    [line] = [each for each in "".join(BLOCKS).splitlines() if "serinus convert" in each]
+    command = line.replace("kubectl get", f"kubectl get {there}").replace("serinus", "$SERINUS")
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-ec", command),
+        env={
+            **environment,
+            "SERINUS": f"{sys.executable} -m serinus.cli",
+            "PYTHONPATH": str(ROOT / "operator"),
+        },
+        cwd=tmp_path,
+    )
+    assert await process.wait() == 0
+    kubectl("apply", "--dry-run=server", "-f", str(tmp_path / "loan.yaml"))

@@ -19,6 +19,7 @@ VERBS: Final = {
     "pause": ("pausing", "Hold a rollout at its weight; failed checks still roll it back."),
     "resume": ("pausing", "Let a paused rollout go on."),
     "lint": ("lint", "Check manifests as the operator does, without a cluster."),
+    "convert": ("convert", "Make ModelDeployments from Deployments and other tools' manifests."),
     "simulate": ("simulate", "Simulate rollouts with a policy, without a cluster."),
     "record": ("record", "Save the metrics of the last rollout to a file."),
     "replay": ("replay", "Test a policy on the recorded metrics of a past rollout."),
