@@ -80,9 +80,11 @@ def refuse(status: Status, generation: int, message: str, now: float) -> Status:
     refused = status.replace(
         observed_generation=generation, phase=summary.phase, message=summary.message
     )
-    unread = "Unknown", summary.reason, "Pods are not counted while the spec cannot be read."
+    why = "Pods are not counted while the spec cannot be read."
     conditions = _standard(refused, generation, summary, now)
-    conditions.append(_condition(refused, "Available", *unread, generation, now))
+    conditions.append(
+        _condition(refused, "Available", "Unknown", summary.reason, why, generation, now)
+    )
     return refused.replace(conditions=conditions)
 
 
