@@ -33,6 +33,12 @@ async def until(operator: Operator, holds: Callable[[dict[str, float]], bool]) -
     return found
 
 
+async def test_a_status_that_was_never_refused_is_counted_from_zero(operator: Operator) -> None:
+    assert operator.app
+    exposed = operator.app.metrics.exposition().decode()
+    assert 'serinus_refused_writes_total{kind="ModelDeployment"} 0.0' in exposed
+
+
 async def test_a_rollback_is_counted_once_and_ends_with_its_object(operator: Operator) -> None:
     await operator.apply("fraud", **spec("v1"))
     await operator.until("fraud", healthy("v1"))

@@ -71,7 +71,8 @@ class App:
                 drifts=self._drifts,
                 errors=self._errors_of_what_exists,
                 looks=self._ages_of_looks,
-                refused_writes=lambda: cluster.refused_writes,
+                # from 0, so that the first one is an increase
+                refused_writes=lambda: {"ModelDeployment": 0, **cluster.refused_writes},
             ),
             ObjectMetrics(self._states, clock),
         )

@@ -94,8 +94,7 @@ class _Present(Collector):
             "ModelDeployment stands for its status.",
             labels=["kind"],
         )
-        # from 0, so that the first one is an increase
-        for kind, count in {"ModelDeployment": 0, **gauges.refused_writes()}.items():
+        for kind, count in gauges.refused_writes().items():
             refused.add_metric([kind], count)
         yield refused
 
