@@ -19,6 +19,10 @@ from tests.support.kstatus import kstatus
 
 BY_HAND = {"steps": [{"setWeight": 20}, {"pause": {}}], "analysis": ERRORS, **PATIENT}
 
+IN_ONE_STEP = {"steps": [{"setWeight": 20}], "analysis": ERRORS, **PATIENT}
+"""Short, so that time can move slowly: a gateway that seems slow makes a rollout Stalled for a
+moment, which ends a wait."""
+
 
 async def run(client: str, *arguments: str, stdin: str = "") -> tuple[int, str]:
     """Run kubectl or helm while the operator in this process goes on; its exit code and output."""
@@ -150,7 +154,7 @@ async def test_helm_waits_until_it_is_promoted_and_fails_at_once_after_a_rollbac
             "apiVersion": "serinus.dev/v1alpha1",
             "kind": "ModelDeployment",
             "metadata": {"name": "fraud"},
-            "spec": spec(version),
+            "spec": spec(version, rollout=IN_ONE_STEP),
         }
         (chart / "templates/fraud.yaml").write_text(json.dumps(manifest))
 
@@ -158,15 +162,22 @@ async def test_helm_waits_until_it_is_promoted_and_fails_at_once_after_a_rollbac
     release("v1")
     code, said = await run("helm", *words, "--wait", "--timeout=60s")
     assert code == 0, said
-    live = await operator.get("fraud")
-    assert live["status"]["phase"] == "Healthy"
+    await operator.until("fraud", healthy("v1"))
 
     release("v2")
     waiting = asyncio.create_task(run("helm", *words, "--wait", "--timeout=1h"))
-    status = await operator.until("fraud", lambda s: s["candidate"]["effectiveSince"])
+    await operator.until("fraud", lambda s: s["candidate"]["effectiveSince"])
     assert not waiting.done()
+    await operator.until("fraud", healthy("v2"), moving=1)
+    async with asyncio.timeout(60):
+        code, said = await waiting
+    assert code == 0, said
+
+    release("v3")
+    waiting = asyncio.create_task(run("helm", *words, "--wait", "--timeout=1h"))
+    status = await operator.until("fraud", lambda s: s["candidate"]["effectiveSince"])
     operator.traffic.errors = {f"fraud-{status['candidate']['revision']}": 0.05}
-    await operator.until("fraud", lambda s: s["rejected"], moving=5)
+    await operator.until("fraud", lambda s: s["rejected"], moving=1)
     async with asyncio.timeout(60):
         code, said = await waiting
     assert code != 0
@@ -202,12 +213,12 @@ async def test_a_pipeline_waits_for_the_end_of_a_rollout_and_not_for_ready(
     assert (await run(*ended))[0] == 0
     assert (await run(*promoted))[0] == 0
 
-    await operator.apply("loan", **spec("v2"))
+    await operator.apply("loan", **spec("v2", rollout=IN_ONE_STEP))
     waiting = asyncio.create_task(run(*ended))
     status = await operator.until("loan", lambda s: s["candidate"]["effectiveSince"])
     assert not waiting.done()
     operator.traffic.errors = {f"loan-{status['candidate']['revision']}": 0.05}
-    await operator.until("loan", lambda s: s["rejected"], moving=5)
+    await operator.until("loan", lambda s: s["rejected"], moving=1)
     async with asyncio.timeout(60):
         assert (await waiting)[0] == 0
     code, said = await run(*promoted)
