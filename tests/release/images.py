@@ -5,6 +5,7 @@ compiled Python files are valid by a hash, which the Dockerfiles see to, so that
 Layers are not compressed: the bytes would depend on the version of a compressor.
 """
 
+import gzip
 import json
 import re
 import shutil
@@ -12,7 +13,7 @@ import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from tests.cluster import oci
 from tests.cluster.images import build_image
@@ -100,12 +101,19 @@ def rewrite(layer: IO[bytes], target: IO[bytes], seconds: int) -> None:
 def _read(archive: tarfile.TarFile) -> Saved:
     (image,) = json.load(_member(archive, "manifest.json"))
     config = json.load(_member(archive, image["Config"]))
-    contents = [_member(archive, name) for name in image["Layers"]]
+    contents = [_plain(_member(archive, name)) for name in image["Layers"]]
     return Saved(config["config"], dict(zip(config["rootfs"]["diff_ids"], contents, strict=True)))
+
+
+def _plain(layer: IO[bytes]) -> IO[bytes]:
+    """A layer without the compression that docker applies if it uses the store of containerd."""
+    is_compressed = layer.read(2) == b"\x1f\x8b"
+    layer.seek(0)
+    return cast(IO[bytes], gzip.GzipFile(fileobj=layer)) if is_compressed else layer
 
 
 def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
     content = archive.extractfile(name)
     if content is None:
-        raise ValueError(f"{archive.name} has no file {name}")
+        raise ValueError(f"an image archive without a file {name}")
     return content

@@ -3,10 +3,10 @@
 Source: CycloneDX 1.6 (ECMA-424); package URLs (ECMA-427).
 """
 
+import re
 import tarfile
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
@@ -18,22 +18,7 @@ from tests.release.commits import Commit
 _DPKG = "var/lib/dpkg/status"
 _SYSTEM = "usr/lib/os-release"
 
-
-@dataclass(frozen=True, order=True)
-class Package:
-    """An installed package, from PyPI or from the operating system."""
-
-    purl: str
-    name: str
-    version: str
-    license: str = ""
-
-    @property
-    def component(self) -> dict[str, Any]:
-        """The package as CycloneDX lists it."""
-        licenses = {"licenses": [{"expression": self.license}]} if self.license else {}
-        named = {"name": self.name, "version": self.version, "purl": self.purl}
-        return {"type": "library", "bom-ref": self.purl} | named | licenses
+Component = dict[str, Any]
 
 
 def document(name: str, version: str, commit: Commit, layers: Sequence[Path]) -> dict[str, Any]:
@@ -42,7 +27,7 @@ def document(name: str, version: str, commit: Commit, layers: Sequence[Path]) ->
     system = dict(_assignments(found[_SYSTEM]))
     identity = f"{name}:{version} {commit.id}"
     image = {"type": "container", "bom-ref": name, "name": name, "version": version}
-    listed = [package.component for package in sorted({*_python(found), *_debian(found, system)})]
+    packages = {each["bom-ref"]: each for each in (*_python(found), *_debian(found, system))}
     os = {"type": "operating-system", "bom-ref": "os"}
     named = {"name": system["ID"], "version": system["VERSION_ID"]}
     return {
@@ -51,7 +36,7 @@ def document(name: str, version: str, commit: Commit, layers: Sequence[Path]) ->
         "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, identity)}",
         "version": 1,
         "metadata": {"timestamp": commit.time, "component": image},
-        "components": [os | named, *listed],
+        "components": [os | named, *(packages[ref] for ref in sorted(packages))],
     }
 
 
@@ -68,26 +53,36 @@ def _files(layers: Sequence[Path]) -> dict[str, bytes]:
     return found
 
 
-def _python(found: dict[str, bytes]) -> Iterator[Package]:
+def _python(found: dict[str, bytes]) -> Iterator[Component]:
     for path, content in found.items():
         if path.endswith(".dist-info/METADATA"):
             about = message_from_bytes(content)
             name, version = about["Name"], about["Version"]
-            normal = name.lower().replace("_", "-").replace(".", "-")
-            purl = f"pkg:pypi/{normal}@{quote(version)}"
-            yield Package(purl, name, version, about.get("License-Expression", ""))
+            purl = f"pkg:pypi/{re.sub(r'[-_.]+', '-', name).lower()}@{quote(version)}"
+            yield _library(purl, name, version) | _licenses(about)
 
 
-def _debian(found: dict[str, bytes], system: dict[str, str]) -> Iterator[Package]:
+def _licenses(about: Message) -> Component:
+    """The licence of a Python package, if its metadata name one: texts of licences are left out."""
+    if expression := about.get("License-Expression"):
+        return {"licenses": [{"expression": expression}]}
+    name = about.get("License", "").strip()
+    return {"licenses": [{"license": {"name": name}}]} if name and "\n" not in name else {}
+
+
+def _debian(found: dict[str, bytes], system: dict[str, str]) -> Iterator[Component]:
+    distro = f"{system['ID']}-{system['VERSION_ID']}"
     for paragraph in found[_DPKG].split(b"\n\n"):
-        about: Message = message_from_bytes(paragraph)
+        about = message_from_bytes(paragraph)
         if about.get("Status", "").endswith(" installed"):
             name, version = about["Package"], about["Version"]
-            distro = f"{system['ID']}-{system['VERSION_ID']}"
             place = f"{system['ID']}/{name}@{quote(version, safe=':')}"
-            yield Package(
-                f"pkg:deb/{place}?arch={about['Architecture']}&distro={distro}", name, version
-            )
+            purl = f"pkg:deb/{place}?arch={about['Architecture']}&distro={distro}"
+            yield _library(purl, name, version)
+
+
+def _library(purl: str, name: str, version: str) -> Component:
+    return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
 
 
 def _assignments(shell: bytes) -> Iterator[tuple[str, str]]:
