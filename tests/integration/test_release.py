@@ -1,7 +1,4 @@
-"""The files of a release as they are built: the images run, and a second build has the same bytes.
-
-It is built from the commit that is checked out, so changes that are not committed are not tested.
-"""
+"""The files of a release: the images run, and a second build has the same bytes."""
 
 import filecmp
 import hashlib
@@ -25,6 +22,7 @@ from tests.integration.conftest import kubectl
 from tests.release import artifacts, commits, images
 from tests.release.__main__ import FOLDER, main
 from tests.stage.images import Source
+from tests.support.repositories import repository_of_this_checkout
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "releasing.md").read_text()
@@ -34,10 +32,15 @@ MODEL = f"serinus-model-server-{__version__}.oci.tar"
 
 
 @pytest.fixture(scope="module")
-def release() -> Iterator[Path]:
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return repository_of_this_checkout(tmp_path_factory.mktemp("repository"))
+
+
+@pytest.fixture(scope="module")
+def release(repository: Path) -> Iterator[Path]:
     """The folder of a release, removed afterwards: it is large."""
     with tempfile.TemporaryDirectory() as folder:
-        assert main(["--output", folder]) == 0
+        assert main(["--output", folder], repository) == 0
         yield Path(folder)
 
 
@@ -117,12 +120,14 @@ def test_what_an_archive_holds_has_the_digest_that_is_its_name(release: Path, im
     assert [f"blobs/sha256/{digest}" for digest in held] == named
 
 
-def test_the_operator_of_the_image_starts_as_the_user_of_the_image(release: Path) -> None:
+def test_the_operator_of_the_image_starts_as_the_user_of_the_image(
+    release: Path, repository: Path
+) -> None:
     with layers(release / OPERATOR) as (image, _):
         labels = image["Labels"]
     assert image["User"] == "65532:65532"
     assert labels["org.opencontainers.image.version"] == __version__
-    assert labels["org.opencontainers.image.revision"] == commits.head(ROOT).id
+    assert labels["org.opencontainers.image.revision"] == commits.head(repository).id
     started = run(release / OPERATOR, "--help")
     assert started.returncode == 0, started.stderr
     assert "--prometheus-url" in started.stdout
@@ -161,10 +166,12 @@ def test_the_sbom_lists_every_locked_package(release: Path) -> None:
     assert any(purl.startswith("pkg:deb/debian/libc6@") for purl in listed)
 
 
-def test_a_second_build_of_the_image_has_the_same_bytes(release: Path, tmp_path: Path) -> None:
-    commit = commits.head(ROOT)
+def test_a_second_build_of_the_image_has_the_same_bytes(
+    release: Path, repository: Path, tmp_path: Path
+) -> None:
+    commit = commits.head(repository)
     source = tmp_path / "source"
-    commits.export(ROOT, commit, source)
+    commits.export(repository, commit, source)
     dockerfile = source / "Dockerfile"
     steps = dockerfile.read_text().replace("RUN ", "RUN true && ")  # so that no cache has a step
     dockerfile.write_text(steps)

@@ -19,17 +19,17 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build" / "release"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Build the release; return 0, or 1 if a step failed."""
+def main(argv: Sequence[str] | None = None, repository: Path = ROOT) -> int:
+    """Build the release of a repository's commit; return 0, or 1 if a step failed."""
     output = _parser().parse_args(argv).output.resolve()
     if output.exists() and any(output.iterdir()):
         print(f"{output} is not empty: remove it, or choose another --output", file=sys.stderr)
         return 1
     os.umask(0o022)  # the modes of files are part of an image
     try:
-        commit = commits.head(ROOT)
+        commit = commits.head(repository)
         with tempfile.TemporaryDirectory() as place:
-            commits.export(ROOT, commit, Path(place))
+            commits.export(repository, commit, Path(place))
             artifacts.build(Path(place), commit, output)
     except (StepError, UnfitError, subprocess.CalledProcessError) as error:
         print(error, file=sys.stderr)

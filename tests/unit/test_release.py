@@ -17,6 +17,7 @@ from serinus import __version__
 from tests.release import artifacts, commits, images, sbom
 from tests.release.__main__ import main
 from tests.release.commits import Commit
+from tests.support.repositories import repository_of_this_checkout
 
 ROOT = Path(__file__).parents[2]
 COMMIT = Commit("0" * 40, 1_700_000_000)
@@ -31,11 +32,12 @@ Files = dict[str, bytes]
 @pytest.fixture(scope="module")
 def builds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The packages of a commit, built twice, from two copies of its files."""
-    commit = commits.head(ROOT)
+    repository = repository_of_this_checkout(tmp_path_factory.mktemp("repository"))
+    commit = commits.head(repository)
     folders = []
     for name in ("first", "second"):
         source, output = (tmp_path_factory.mktemp(f"{name}-{of}") for of in ("source", "output"))
-        commits.export(ROOT, commit, source)
+        commits.export(repository, commit, source)
         artifacts.packages(source, commit, output)
         artifacts.write_checksums(output)
         folders.append(output)
@@ -121,7 +123,7 @@ def test_the_chart_has_its_crd_which_is_also_a_file_of_its_own(builds: list[Path
     crd = "modeldeployments.serinus.dev.yaml"
     with tarfile.open(builds[0] / f"serinus-{__version__}.tgz") as tar:
         names = tar.getnames()
-    assert {"serinus/Chart.yaml", "serinus/values.yaml", f"serinus/crds/{crd}"} <= set(names)
+    assert {"serinus/Chart.yaml", "serinus/values.yaml", "serinus/files/crd.yaml"} <= set(names)
     assert (builds[0] / crd).read_bytes() == (ROOT / "crds" / crd).read_bytes()
 
 
