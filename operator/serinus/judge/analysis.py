@@ -133,10 +133,14 @@ def reads(check: Check) -> str:
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:12]
 
 
-def enter_step(checks: Iterable[CheckStatus]) -> list[CheckStatus]:
+def enter_step(checks: Iterable[CheckStatus], *, again: bool) -> list[CheckStatus]:
     """The checks after a change of the weight: Pass must be shown anew, the evidence against the
-    candidate is kept, and Error and NoData stay until the next look."""
-    return [check if check.rolls_back else _begun_anew(check) for check in checks]
+    candidate is kept, and Error and NoData stay until the next look.
+
+    `again`: the weight was in effect before, and attempts to pass at it have used their part of the
+    budget.
+    """
+    return [check if check.rolls_back else _begun_anew(check, again) for check in checks]
 
 
 def as_asked(analysis: Analysis, checks: Iterable[CheckStatus]) -> list[CheckStatus]:
@@ -149,8 +153,9 @@ def as_asked(analysis: Analysis, checks: Iterable[CheckStatus]) -> list[CheckSta
     ]
 
 
-def _begun_anew(check: CheckStatus) -> CheckStatus:
-    anew = check.replace(state=comparison.step_entered(check.state))
+def _begun_anew(check: CheckStatus, again: bool) -> CheckStatus:
+    state = comparison.step_entered(check.state)
+    anew = check.replace(state=state if again else state.replace(dropped=0))
     return _unjudged(anew, "Not yet judged at this weight.")
 
 
@@ -340,7 +345,7 @@ def _without_a_pod_that_left(check: Check, state: CheckState, look: Look) -> Che
     left = there and state.pod_to_blame not in there
     if not left:
         return state
-    return CheckState(policy=state.policy, stable_pods_compared=state.stable_pods_compared)
+    return comparison.begun_anew(state).replace(held_back=1.0)
 
 
 def _unless_one_pod_is_to_blame(found: Finding) -> Finding:

@@ -84,7 +84,7 @@ def test_a_new_step_has_to_pass_anew_and_keeps_the_evidence_against_the_candidat
     simulated.until("Pass", lambda: serve(simulated))
     assert overall(simulated.progress.checks) == "Pass"
     before = simulated.progress.checks
-    entered = tuple(enter_step(before))
+    entered = tuple(enter_step(before, again=False))
     assert {check.verdict for check in entered} == {"Inconclusive"}
     assert [c.state.comparisons[0].above for c in entered] == [
         c.state.comparisons[0].above for c in before
@@ -110,7 +110,7 @@ def test_what_a_candidate_did_well_before_is_no_credit_once_it_breaks() -> None:
 
 def test_a_failed_check_stays_failed_when_a_step_is_entered() -> None:
     failed = CheckStatus(name="errors", kind="errorRate", verdict="Fail", message="It was bad.")
-    assert enter_step([failed]) == [failed]
+    assert enter_step([failed], again=False) == [failed]
 
 
 def test_only_the_check_whose_policy_changed_starts_anew() -> None:

@@ -312,6 +312,7 @@ def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
             own_candidate={},
             own_stable={},
             pods={},
+            dropped=comparison.dropped_with(state),
             pod_to_blame="",
             peak=0.0,
             settled=0.0,
