@@ -26,6 +26,7 @@ from serinus.judge.inputs import compare_inputs, is_suspect
 from serinus.judge.silence import listen
 from serinus.metrics.counters import Reading, count
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement, Query, QueryResult
+from serinus.metrics.slices import sliced
 
 _GRAVEST_FIRST: tuple[Verdict, ...] = ("Fail", "Error", "NoData", "Inconclusive", "Pass")
 _LONGEST_MESSAGE = 1024
@@ -78,14 +79,51 @@ def judge(
     counted are counted from then on. `weight`: in effect at least since the last measurement.
     `ready`: the number of ready pods of candidate and stable, if known. `features`: by which to
     compare what the arms are asked; None: not at all. A measurement that was counted before
-    changes nothing.
+    changes nothing; one that covers many looks is judged as these would have been.
     """
-    answers = _counters(measurement.candidate), _counters(measurement.stable)
-    (candidate, stable), counted = count(answers, progress.counted, since, measurement.read_from)
-    inputs = _inputs(analysis, features, progress, (candidate, stable), measurement.at)
-    values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
-    look = partial(Look, measurement.at, candidate, stable, values, since, weight=weight)
     absent_since, long_absent = _absence(progress, measurement, ready)
+    looks = sliced(measurement, progress.counted, since, seconds(analysis.interval))
+    after = progress
+    for each in looks:
+        arms, counted = _counted(each, after.counted, since)
+        after = _looked(analysis, after, each, arms, since, weight, features, long_absent)
+        after = replace(after, counted=counted)
+    if len(looks) > 1:
+        # a candidate that has answered in any slice was not silent
+        arms, _ = _counted(measurement, progress.counted, since)
+    silence = listen(
+        progress.silence,
+        *(_requests(arm, features) for arm in arms),
+        measurement.at,
+        weight,
+        seconds(analysis.on_silence.after),
+    )
+    return replace(after, silence=silence, unreported_since=absent_since)
+
+
+def _counted(
+    measurement: Measurement, counted: Mapping[str, float], since: float
+) -> tuple[Arms, dict[str, float]]:
+    """What each arm counted, and the time of the last sample counted by target."""
+    answers = _counters(measurement.candidate), _counters(measurement.stable)
+    (candidate, stable), moved = count(answers, counted, since, measurement.read_from)
+    return (candidate, stable), moved
+
+
+def _looked(
+    analysis: Analysis,
+    progress: Progress,
+    measurement: Measurement,
+    arms: Arms,
+    since: float,
+    weight: EffectiveWeight | None,
+    features: FeatureDrift | None,
+    long_absent: PodsUnreported | None,
+) -> Progress:
+    """The progress after a look at what the arms counted."""
+    inputs = _inputs(analysis, features, progress, arms, measurement.at)
+    values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
+    look = partial(Look, measurement.at, *arms, values, since, weight=weight)
     budgets = [(check, budget_of(analysis, check, progress.entries)) for check in analysis.checks]
     checks = tuple(
         _if_comparable(
@@ -104,22 +142,7 @@ def judge(
         )
         for check, budget in budgets
     )
-    after = seconds(analysis.on_silence.after)
-    return replace(
-        progress,
-        counted=counted,
-        checks=checks,
-        silence=listen(
-            progress.silence,
-            _requests(candidate, features),
-            _requests(stable, features),
-            measurement.at,
-            weight,
-            after,
-        ),
-        unreported_since=absent_since,
-        inputs=inputs,
-    )
+    return replace(progress, checks=checks, inputs=inputs)
 
 
 @lru_cache(maxsize=_CHECKS_KEPT)
