@@ -315,7 +315,9 @@ def _if_comparable(
         return judged(before)
     found = judged(before)
     if unlike:
-        anew = comparison.begun_anew(before.state)
+        anew = comparison.begun_anew(before.state).replace(
+            step_requests=found.state.step_requests  # they go on, and tell their rate
+        )
         if found.verdict == "Error":
             return found.replace(state=anew)
         message = NotJudged(unlike.feature).message

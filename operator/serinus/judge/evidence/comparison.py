@@ -362,8 +362,10 @@ def step_entered(state: CheckState) -> CheckState:
 
 
 def without_credit(state: CheckState) -> CheckState:
-    """The state if Pass has to be shown anew at the same weight."""
-    return step_entered(state).replace(dropped=dropped_with(state))
+    """The state if Pass has to be shown anew at the same weight, at which requests go on."""
+    return step_entered(state).replace(
+        dropped=dropped_with(state), step_requests=state.step_requests
+    )
 
 
 def begun_anew(state: CheckState) -> CheckState:
@@ -374,6 +376,7 @@ def begun_anew(state: CheckState) -> CheckState:
         budget=state.budget,
         held_back=state.held_back,
         dropped=dropped_with(state),
+        step_requests=state.step_requests,
         stable_pods_compared=state.stable_pods_compared,
     )
 
@@ -431,6 +434,12 @@ def gains_so_far(state: CheckState) -> list[Gains]:
         )
         for each in state.comparisons
     ]
+
+
+def since_dropped(state: CheckState) -> CheckState:
+    """The state with the counts that tell what is to come: if evidence for the candidate was
+    dropped, as after a pod of stable was mended, those since then."""
+    return counts_of(state, "Pass") if state.dropped and state.own_requests else state
 
 
 def counts_of(state: CheckState, verdict: Verdict) -> CheckState:
