@@ -91,9 +91,11 @@ def judge(
     if len(looks) > 1:
         # a candidate that has answered in any slice was not silent
         arms, _ = _counted(measurement, progress.counted, since)
+    candidate, stable = (_requests(arm, features) for arm in arms)
     silence = listen(
         progress.silence,
-        *(_requests(arm, features) for arm in arms),
+        candidate,
+        stable,
         measurement.at,
         weight,
         seconds(analysis.on_silence.after),
