@@ -104,6 +104,13 @@ test: verify ## Run all checks and tests from scratch; fail if a layer did not r
 	  $(BIN)/python -m tests.cluster down --all || status=$$?; \
 	  exit $$status
 
+# --- A release
+
+.PHONY: release
+release: $(READY) ## Build the files of a release from the commit that is checked out
+	rm -rf build/release
+	$(BIN)/python -m tests.release
+
 # --- A real cluster, and what can be seen on it
 
 .PHONY: cluster
