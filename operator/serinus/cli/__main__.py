@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from serinus import __version__
-from serinus.cli import record, replay, simulate, status
+from serinus.cli import check_metrics, record, replay, simulate, status
 from serinus.cli.files import InputError
 
 
@@ -18,16 +18,16 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--version", action="version", version=__version__)
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
-    for command in (status, simulate, record, replay):
+    for command in (status, simulate, record, replay, check_metrics):
         command.add_to(commands)
     return whole
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit code: 0 on success, 2 for invalid input."""
+    """The exit code: 0 on success, 2 for invalid input, others as the command says."""
     options = parser().parse_args(arguments)
     try:
-        options.run(options)
+        return int(options.run(options) or 0)
     except InputError as error:
         print(f"serinus: {error}", file=sys.stderr)
         return 2
