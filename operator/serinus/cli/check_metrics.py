@@ -2,32 +2,33 @@
 
 import argparse
 import json
-import sys
 import time
 import urllib.request
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from serinus.api.analysis import Analysis
 from serinus.api.presets import PRESETS
-from serinus.cli.files import InputError, read_manifest
-from serinus.cli.tables import table
-from serinus.metrics.exposition import Exported, exported
+from serinus.cli.exit_codes import ExitCode
+from serinus.cli.files import InputError, read_manifest, read_text
+from serinus.cli.terminal import show, table
+from serinus.metrics.exposition import Exported
+from serinus.prometheus.exposition import exported
 from serinus.views.scrape import ScrapeView, scrape_view
 
-INCOMPLETE: Final = 1
-"""Exit code: a check lacks a metric."""
-_EPILOG = """\
+EPILOG: Final = """\
 An address is scraped five times, which shows whether several processes answer in turn. Send some
 requests first: most servers export a series with the first request that it counts.
 
-exit codes: 0, all checks can be judged; 1, a check lacks a metric; 2, invalid input.
+exit codes:
+  0   all checks can be judged
+  1   a check lacks a metric
+  2   the scrape or the manifest cannot be read
 
 examples:
   serinus check-metrics http://localhost:8080/metrics
   serinus check-metrics http://localhost:8080/metrics -f loan.yaml
-  kubectl exec loan-5d4f -- curl -s localhost:8080/metrics | serinus check-metrics - --preset vLLM
+  kubectl exec deploy/loan -- curl -s localhost:8080/metrics | serinus check-metrics -
 """
 _SCRAPES: Final = 5
 _BETWEEN: Final = 0.2
@@ -35,33 +36,29 @@ _TIMEOUT: Final = 10.0
 """Seconds."""
 
 
-def add_to(commands: Any) -> None:
-    """Add the command and its arguments."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "check-metrics",
-        help="tell which checks can be judged by what a model server exports",
-        description="Reads a scrape of a model server and tells which checks of an analysis can "
-        "be judged, which metrics are missing, and what would be judged wrongly.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its arguments."""
     parser.add_argument(
-        "scrape", help="address, or file with the text of one scrape; - reads standard input"
+        "scrape", help="address, or file with the text of a scrape; - reads standard input"
     )
     analysis = parser.add_mutually_exclusive_group()
     analysis.add_argument(
-        "-f", "--filename", help="the ModelDeployment (default: the default analysis)"
+        "-f",
+        "--filename",
+        help="ModelDeployment with the checks (default: those without a setting)",
     )
-    analysis.add_argument("--preset", choices=list(PRESETS), help="the analysis of a preset")
+    analysis.add_argument("--preset", choices=list(PRESETS), help="the checks of a preset")
     parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
-    parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Read and print; the exit code. Raises InputError for invalid input."""
+def run(options: argparse.Namespace) -> ExitCode:
+    """Read and print. Raises InputError for invalid input."""
     found = scrape_view(_analysis(options), _scrapes(options.scrape))
-    print(json.dumps(asdict(found), indent=2) if options.output == "json" else as_text(found))
-    return 0 if found.complete else INCOMPLETE
+    if options.output == "json":
+        print(json.dumps(asdict(found), indent=2))
+    else:
+        show(as_text(found))
+    return ExitCode.DONE if found.complete else ExitCode.REFUSED
 
 
 def as_text(view: ScrapeView) -> str:
@@ -78,13 +75,12 @@ def _analysis(options: argparse.Namespace) -> Analysis:
 
 
 def _scrapes(source: str) -> list[list[Exported]]:
-    texts = (
-        _of_address(source) if source.startswith(("http://", "https://")) else [_of_file(source)]
-    )
+    is_address = source.startswith(("http://", "https://"))
+    texts = _of_address(source) if is_address else [read_text(source)]
     try:
         return [exported(text) for text in texts]
     except ValueError as error:
-        raise InputError(f"{source}: is not a scrape in the text format: {error}") from None
+        raise InputError(f"{source}: is not the text of a scrape: {error}") from None
 
 
 def _of_address(url: str) -> list[str]:
@@ -98,10 +94,3 @@ def _of_address(url: str) -> list[str]:
         except (OSError, ValueError) as error:
             raise InputError(f"{url}: cannot be scraped: {error}") from None
     return found
-
-
-def _of_file(path: str) -> str:
-    try:
-        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 
 from serinus.api.analysis import Analysis
 from serinus.api.presets import PRESETS
-from serinus.metrics.exposition import exported
+from serinus.prometheus.exposition import exported
 from serinus.views.scrape import ScrapeView, scrape_view
 from tests.unit.presets.exposition import sample
 
