@@ -20,6 +20,7 @@ VERBS: Final = {
     "resume": ("pausing", "Let a paused rollout go on."),
     "lint": ("lint", "Check manifests as the operator does, without a cluster."),
     "convert": ("convert", "Make ModelDeployments from Deployments and other tools' manifests."),
+    "check-metrics": ("check_metrics", "Tell which checks a server's metrics are enough for."),
     "simulate": ("simulate", "Simulate rollouts with a policy, without a cluster."),
     "record": ("record", "Save the metrics of the last rollout to a file."),
     "replay": ("replay", "Test a policy on the recorded metrics of a past rollout."),

@@ -1,6 +1,7 @@
 """The command as a whole: what it needs, and what it imports."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from serinus.cli.__main__ import VERBS, main
 ROOT = Path(__file__).parents[3]
 BLOCKED = """
 import sys
-for name in ("aiohttp", "kopf", "kubernetes", "prometheus_client"):
+for name in ("aiohttp", "kopf", "kubernetes"):
     sys.modules[name] = None
 from serinus.cli.__main__ import VERBS, main
 for verb in VERBS:
@@ -48,7 +49,7 @@ def test_no_verb_needs_what_only_the_operator_needs() -> None:
 def test_help_is_printed_before_anything_slow_is_imported() -> None:
     done = run(HELP)
     assert done.returncode == 0, done.stderr
-    assert all(f"    {verb} " in done.stdout for verb in VERBS)
+    assert set(re.findall(r"^    ([\w-]+)", done.stdout, re.MULTILINE)) == set(VERBS)
 
 
 def test_without_kubectl_the_remedy_is_told(

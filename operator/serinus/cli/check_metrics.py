@@ -1,0 +1,96 @@
+"""`serinus check-metrics`: which checks could be judged by what a pod exports."""
+
+import argparse
+import json
+import time
+import urllib.request
+from dataclasses import asdict
+from typing import Final
+
+from serinus.api.analysis import Analysis
+from serinus.api.presets import PRESETS
+from serinus.cli.exit_codes import ExitCode
+from serinus.cli.files import InputError, read_manifest, read_text
+from serinus.cli.terminal import show, table
+from serinus.metrics.exposition import Exported
+from serinus.prometheus.exposition import exported
+from serinus.views.scrape import ScrapeView, scrape_view
+
+EPILOG: Final = """\
+An address is scraped five times, which shows whether several processes answer in turn. Send some
+requests first: most servers export a series with the first request that it counts.
+
+exit codes:
+  0   all checks can be judged
+  1   a check lacks a metric
+  2   the scrape or the manifest cannot be read
+
+examples:
+  serinus check-metrics http://localhost:8080/metrics
+  serinus check-metrics http://localhost:8080/metrics -f loan.yaml
+  kubectl exec deploy/loan -- curl -s localhost:8080/metrics | serinus check-metrics -
+"""
+_SCRAPES: Final = 5
+_BETWEEN: Final = 0.2
+_TIMEOUT: Final = 10.0
+"""Seconds."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its arguments."""
+    parser.add_argument(
+        "scrape", help="address, or file with the text of a scrape; - reads standard input"
+    )
+    analysis = parser.add_mutually_exclusive_group()
+    analysis.add_argument(
+        "-f",
+        "--filename",
+        help="ModelDeployment with the checks (default: those without a setting)",
+    )
+    analysis.add_argument("--preset", choices=list(PRESETS), help="the checks of a preset")
+    parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
+
+
+def run(options: argparse.Namespace) -> ExitCode:
+    """Read and print. Raises InputError for invalid input."""
+    found = scrape_view(_analysis(options), _scrapes(options.scrape))
+    if options.output == "json":
+        print(json.dumps(asdict(found), indent=2))
+    else:
+        show(as_text(found))
+    return ExitCode.DONE if found.complete else ExitCode.REFUSED
+
+
+def as_text(view: ScrapeView) -> str:
+    """A table of the checks, and the warnings."""
+    rows = [(each.name, each.kind, each.state, each.message) for each in view.checks]
+    warnings = [f"Warning: {each}" for each in view.warnings]
+    return "\n".join([table(("CHECK", "KIND", "STATE", "MESSAGE"), rows), *warnings])
+
+
+def _analysis(options: argparse.Namespace) -> Analysis:
+    if options.filename:
+        return read_manifest(options.filename).spec.rollout.analysis
+    return Analysis.model_validate({"preset": options.preset} if options.preset else {})
+
+
+def _scrapes(source: str) -> list[list[Exported]]:
+    is_address = source.startswith(("http://", "https://"))
+    texts = _of_address(source) if is_address else [read_text(source)]
+    try:
+        return [exported(text) for text in texts]
+    except ValueError as error:
+        raise InputError(f"{source}: is not the text of a scrape: {error}") from None
+
+
+def _of_address(url: str) -> list[str]:
+    found: list[str] = []
+    for number in range(_SCRAPES):
+        if number:
+            time.sleep(_BETWEEN)
+        try:
+            with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
+                found.append(answer.read().decode())
+        except (OSError, ValueError) as error:
+            raise InputError(f"{url}: cannot be scraped: {error}") from None
+    return found

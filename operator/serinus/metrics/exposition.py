@@ -1,0 +1,13 @@
+"""What a pod answers a scrape with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """One sample."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float

@@ -1,0 +1,62 @@
+"""`serinus check-metrics`, on the answers of a real exporter."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter, start_http_server
+
+from serinus.cli.__main__ import main
+
+ROOT = Path(__file__).parents[3]
+SCRAPES = ROOT / "tests" / "unit" / "views" / "scrapes"
+
+
+@contextmanager
+def exporter(registry: CollectorRegistry) -> Iterator[str]:
+    """Its address."""
+    server, thread = start_http_server(0, addr="127.0.0.1", registry=registry)
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/metrics"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_an_address_is_scraped(capsys: pytest.CaptureFixture[str]) -> None:
+    registry = CollectorRegistry()
+    requests = Counter("model_requests", "", ["code"], registry=registry)
+    requests.labels("200").inc(40)
+    with exporter(registry) as address:
+        assert main(["check-metrics", address, "-o", "json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert [check["state"] for check in found["checks"]] == ["Judged", "Missing"]
+    assert found["warnings"] == []
+
+
+def test_a_file_is_read_for_the_checks_of_a_manifest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scrape = str(SCRAPES / "fastapi-instrumentator.txt")
+    assert main(["check-metrics", scrape]) == 1
+    assert "model_requests_total is not exported" in capsys.readouterr().out
+    manifest = ROOT / "examples" / "01-first.yaml"
+    assert main(["check-metrics", scrape, "-f", str(manifest)]) == 1
+    assert main(["check-metrics", scrape, "--preset", "vLLM"]) == 1
+    assert "vllm:time_to_first_token_seconds_bucket is not exported" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("source", ["http://127.0.0.1:9/metrics", "missing.txt"])
+def test_what_cannot_be_read_is_told(source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check-metrics", source]) == 2
+    assert capsys.readouterr().err.startswith(f"serinus: {source}: cannot be ")
+
+
+def test_a_page_is_no_scrape(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<html> <p> </html>")
+    assert main(["check-metrics", str(page)]) == 2
+    assert "is not the text of a scrape" in capsys.readouterr().err

@@ -1,0 +1,161 @@
+"""What is told of a scrape before a rollout depends on it."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+from serinus.api.analysis import Analysis
+from serinus.api.presets import PRESETS
+from serinus.prometheus.exposition import exported
+from serinus.views.scrape import ScrapeView, scrape_view
+from tests.unit.presets.exposition import sample
+
+FASTAPI = (Path(__file__).parent / "scrapes" / "fastapi-instrumentator.txt").read_text()
+"""Of prometheus-fastapi-instrumentator 8.1 with its defaults, after 101 predictions, one of which
+failed, 30 probes and three scrapes."""
+SET_UP = (Path(__file__).parent / "scrapes" / "fastapi-instrumentator-set-up.txt").read_text()
+"""The same, set up as docs/your-server.md has it."""
+REQUESTS = {"metric": "http_requests_total"}
+FAILED = [{"label": "status", "value": "5xx"}]
+PREDICT = {"label": "handler", "value": "/predict"}
+
+
+def seen(*checks: Mapping[str, object], scrapes: tuple[str, ...] = (FASTAPI,)) -> ScrapeView:
+    """The view of scrapes, for an analysis with these checks or the default one."""
+    written = {"checks": list(checks)} if checks else {}
+    return scrape_view(Analysis.model_validate(written), [exported(each) for each in scrapes])
+
+
+def errors(*matchers: Mapping[str, str]) -> Mapping[str, object]:
+    """An errorRate by the counter of the instrumentator."""
+    requests = {**REQUESTS, "matchers": list(matchers)}
+    return {"name": "errors", "errorRate": {"requests": requests, "errors": FAILED}}
+
+
+def slow(metric: str, *matchers: Mapping[str, str]) -> Mapping[str, object]:
+    """A latency by a histogram."""
+    return {
+        "name": "slow",
+        "latency": {"histogram": {"metric": metric, "matchers": list(matchers)}},
+    }
+
+
+def test_a_plain_server_lacks_the_default_metrics_and_is_told_which() -> None:
+    found = seen()
+    assert not found.complete
+    assert [check.state for check in found.checks] == ["Missing", "Missing"]
+    assert "model_requests_total is not exported" in found.checks[0].message
+    assert "One of the two is enough." in found.checks[1].message
+
+
+def test_its_own_counters_can_be_judged_and_its_probes_would_be_too() -> None:
+    found = seen(errors())
+    assert found.complete
+    [warning] = found.warnings
+    assert "counts probes and scrapes (/health, /metrics)" in warning
+    assert '{label: handler, operator: "!~", value: "/health|/metrics"}' in warning
+
+
+def test_the_matcher_that_the_warning_names_ends_it() -> None:
+    without = {"label": "handler", "operator": "!~", "value": "/health|/metrics"}
+    assert seen(errors(without)).warnings == ()
+
+
+def test_a_matcher_that_selects_nothing_is_told_from_a_metric_that_is_not_there() -> None:
+    [check] = seen(errors({"label": "handler", "value": "/v1/predict"})).checks
+    assert check.state == "Missing"
+    assert check.message == "http_requests_total has no series that the matchers select."
+
+
+def test_a_histogram_whose_observations_share_a_bucket_is_named() -> None:
+    [warning] = seen(slow("http_request_duration_seconds", PREDICT)).warnings
+    assert "nearly all of 101 observations are in the bucket up to 0.1" in warning
+
+
+def test_a_histogram_without_a_path_may_count_probes() -> None:
+    warnings = " ".join(seen(slow("http_request_duration_highr_seconds")).warnings)
+    assert "http_request_duration_highr_seconds_bucket has no label for the path" in warnings
+
+
+def test_a_few_observations_in_one_bucket_are_no_fault() -> None:
+    registry = CollectorRegistry()
+    durations = Histogram("took_seconds", "", registry=registry)
+    for _ in range(5):
+        durations.observe(0.02)
+    assert seen(slow("took_seconds"), scrapes=(generate_latest(registry).decode(),)).warnings == ()
+
+
+def test_observations_in_many_buckets_are_no_fault() -> None:
+    registry = CollectorRegistry()
+    durations = Histogram("took_seconds", "", registry=registry)
+    for number in range(100):
+        durations.observe(number / 50)
+    assert seen(slow("took_seconds"), scrapes=(generate_latest(registry).decode(),)).warnings == ()
+
+
+def _scrape_of(worker_counted: int) -> str:
+    registry = CollectorRegistry()
+    counter = Counter("http_requests", "", ["handler", "status"], registry=registry)
+    counter.labels("/predict", "2xx").inc(worker_counted)
+    return generate_latest(registry).decode()
+
+
+def test_workers_that_answer_in_turn_are_found() -> None:
+    scrapes = tuple(_scrape_of(counted) for counted in (40, 12, 40))
+    [warning] = seen(errors(), scrapes=scrapes).warnings
+    assert warning.startswith(
+        "Several processes answer in turn (http_requests_total decreased between two scrapes)"
+    )
+
+
+def test_a_single_process_that_goes_on_counting_is_no_fault() -> None:
+    scrapes = tuple(_scrape_of(counted) for counted in (40, 41, 50))
+    assert seen(errors(), scrapes=scrapes).warnings == ()
+
+
+def test_a_threshold_cannot_be_told() -> None:
+    threshold = {"name": "queue", "threshold": {"query": "queue_length{$arm}", "max": 5}}
+    found = seen(threshold)
+    assert [check.state for check in found.checks] == ["Unknown"]
+    assert found.complete
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_preset_of_a_server_is_recognised_by_its_metrics(name: str) -> None:
+    assert any(name in warning for warning in seen(scrapes=(sample(name),)).warnings)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_can_judge_what_its_server_exports(name: str) -> None:
+    found = scrape_view(Analysis.model_validate({"preset": name}), [exported(sample(name))])
+    assert found.complete
+    assert not any("counts probes" in warning for warning in found.warnings)
+
+
+def test_open_metrics_are_read_too() -> None:
+    text = 'http_requests_total{handler="/predict",status="2xx"} 3 # {trace="a"} 1.0\n# EOF\n'
+    assert seen(errors(), scrapes=("# TYPE http_requests counter\n" + text,)).complete
+
+
+@pytest.mark.parametrize("text", ["<html> <p> </html>", "", "# HELP a b\n"])
+def test_what_is_no_scrape_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"could not convert|no samples|[Ii]nvalid"):
+        exported(text)
+
+
+def test_the_fastapi_app_of_the_guide_can_be_judged_by_the_checks_of_the_guide() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "your-server.md").read_text()
+    analysis, _ = re.findall(r"```yaml\nanalysis:\n(.*?)```", guide, re.DOTALL)
+    found = seen(*yaml.safe_load(analysis)["checks"], scrapes=(SET_UP,))
+    assert {check.state for check in found.checks} == {"Judged"}
+    assert found.warnings == ()
+
+
+def test_the_grpc_checks_of_the_guide_are_valid() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "your-server.md").read_text()
+    _, analysis = re.findall(r"```yaml\nanalysis:\n(.*?)```", guide, re.DOTALL)
+    seen(*yaml.safe_load(analysis)["checks"])
