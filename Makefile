@@ -65,13 +65,15 @@ contracts: $(READY) ## Check the imports between packages
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: generate
-generate: $(READY) ## Write crds/, the chart's copy and docs/evidence.md
+generate: $(READY) ## Write crds/, the chart's copy and README, and docs/evidence.md
 	$(BIN)/python -m serinus.api.crd
+	$(BIN)/python -m tests.values
 	$(BIN)/python -m tests.evidence
 
 .PHONY: generated
 generated: $(READY) ## Check that the generated files are up to date
 	$(BIN)/python -m serinus.api.crd --check
+	$(BIN)/python -m tests.values --check
 	$(BIN)/python -m tests.evidence --check
 
 .PHONY: verify

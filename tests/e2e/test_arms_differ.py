@@ -6,7 +6,7 @@ from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import Stage
 
-CHECKS = [{"name": "errors", "errorRate": {}}]
+CHECKS = [{"name": "errors", "errorRate": {}}, {"name": "drift", "predictionDrift": {}}]
 
 
 def _arms_differ(status: Status) -> bool:
@@ -22,7 +22,7 @@ def test_a_candidate_that_is_asked_by_other_clients_is_held_until_they_are_gone(
         "loan",
         product.model_image,
         gateway=product.gateway,
-        steps=[{"setWeight": 20}, {"pause": {"duration": "120s"}}],
+        steps=[{"setWeight": 50}, {"pause": {"duration": "120s"}}],
         analysis={"interval": "1s", "checks": CHECKS},
     )
     loan = Deployed(product.api, namespace, "loan")
@@ -31,7 +31,7 @@ def test_a_candidate_that_is_asked_by_other_clients_is_held_until_they_are_gone(
     route = Target(product.gateway_url, model.host, 60)
     with Load(product.api, product.model_image, namespace, route) as clients:
         loan.patch(model={"version": "v2"})
-        revision = loan.until_weight(20)["candidate"]["revision"]
+        revision = loan.until_weight(50)["candidate"]["revision"]
         rich, usual = (
             Target(f"http://loan-{each}.{namespace}.svc.cluster.local", host, rate, income=income)
             for each, host, rate, income in (

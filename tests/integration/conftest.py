@@ -63,6 +63,21 @@ def kubectl(*arguments: str, stdin: str | None = None) -> subprocess.CompletedPr
     return done
 
 
+def helm(*arguments: str) -> str:
+    """What helm prints; fails the test with its message."""
+    done = subprocess.run([_helm(), *arguments], text=True, capture_output=True, check=False)
+    assert done.returncode == 0, f"helm {' '.join(arguments)}: {done.stderr}"
+    return done.stdout
+
+
+def refused(program: str, *arguments: str) -> str:
+    """What kubectl or helm says to something that must fail."""
+    path = {"kubectl": _kubectl(), "helm": _helm()}[program]
+    done = subprocess.run([path, *arguments], text=True, capture_output=True, check=False)
+    assert done.returncode != 0, f"{program} {' '.join(arguments)}: {done.stdout}"
+    return done.stderr
+
+
 def wait_for_crd(name: str, kubeconfig: Path) -> None:
     """Wait until the API server serves a kind."""
     Kubectl(_kubectl(), kubeconfig).wait_for_crd(name)
@@ -71,6 +86,11 @@ def wait_for_crd(name: str, kubeconfig: Path) -> None:
 @cache
 def _kubectl() -> Path:
     return parts.clients() / "kubectl" / "kubectl"
+
+
+@cache
+def _helm() -> Path:
+    return parts.clients() / "helm" / "helm"
 
 
 def kill_api_server() -> None:

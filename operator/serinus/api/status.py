@@ -278,6 +278,11 @@ class Inputs(StatusType):
     looked_at: Moment | None = Field(
         default=None, description="Time of the last look with values of both."
     )
+    lost: float = Field(
+        default=0.0,
+        description="How much the natural logarithm of the evidence has fallen since it last rose, "
+        "at most 2.5. Verdicts wait while it is small.",
+    )
     evidence: float = Field(
         default=0.0, description="Evidence that the revisions are asked differently, an e-value."
     )

@@ -100,7 +100,9 @@ def judge(
                 holds=analysis.one_pod_to_blame == "Hold",
             ),
             _unlike(progress.inputs) or _unlike(inputs),
-            suspect=is_suspect(inputs, measurement.at),
+            suspect=is_suspect(
+                inputs, measurement.at, follows_inputs=check.settings.follows_inputs
+            ),
         )
         for check, budget in budgets
     )

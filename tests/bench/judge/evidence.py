@@ -152,27 +152,34 @@ class Against:
         """The strata of a block, whose requests were counted before."""
         self._bursts = np.maximum(self._history, self._swings.times)
         before, settled = self._total(self._log_e), self._settled
+        boosted = self._counts and not self._offset
         started = plain = self._log_e
         for (candidate, stable), events in strata:
             gained = [self._gains(candidate, stable, *events)]
             if self._directions == 2:
                 gained.append(self._gains(stable, candidate, *events[::-1]))
-            plain = _rounded(plain + np.stack(gained, axis=2))
-            if self._counts and not self._offset:
-                gained[0] = gained[0] + self._boost(gained[0], (candidate, stable), events, alpha)
-            self._log_e = _rounded(self._log_e + np.stack(gained, axis=2))
+            after = np.stack(gained, axis=2)
+            if boosted:
+                plain = _rounded(plain + after)
+                after += self._boost(gained[0], (candidate, stable), events, alpha)[:, :, None]
+            self._log_e = _rounded(self._log_e + after)
+        plain_total = self._total(plain if boosted else self._log_e)
         jumps = self._swings.count(
             np.sum([requests[1] for requests, _ in strata], axis=0),
             np.sum([events[1] for _, events in strata], axis=0),
             self._bursts,
         )
         self._settled = np.where(jumps, np.minimum(before, settled), before)
-        self._lower(jumps, self._settled, np.maximum(_laid(started), _laid(self._log_e)))
+        if jumps.any():
+            self._lower(jumps, self._settled, np.maximum(_laid(started), _laid(self._log_e)))
         least = np.maximum(before, 0.0)
-        most = least + self._most(self._total(plain) - least, alpha)
-        high = ~jumps & (self._total(self._log_e) > most)
-        self._lower(high, most, _laid(self._log_e))
-        self.peak = np.maximum(self.peak, self._total(self._log_e))
+        most = least + self._most(plain_total - least, alpha)
+        total = self._total(self._log_e)
+        high = ~jumps & (total > most)
+        if high.any():
+            self._lower(high, most, _laid(self._log_e))
+            total = self._total(self._log_e)
+        self.peak = np.maximum(self.peak, total)
 
     def enter_step(self, runs: Flags) -> None:
         """As `serinus.judge.evidence.comparison.step_entered`."""

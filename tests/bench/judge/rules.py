@@ -74,6 +74,7 @@ class Kayenta:
         self._figure, self._every = figure, every
         self._minute: list[Block] = []
         self._points: deque[tuple[Floats, Floats]] = deque(maxlen=60)
+        self._rolled_back = np.zeros(1, dtype=bool)
 
     def look(self, block: Block) -> Flags:
         none = np.zeros(len(block.candidate), dtype=bool)
@@ -89,7 +90,11 @@ class Kayenta:
         if len(self._points) < 10 or block.at % self._every:
             return none
         x, y = (np.array(points).T for points in zip(*self._points, strict=True))
-        return mann_whitney_high(x, y)
+        left = np.flatnonzero(~np.broadcast_to(self._rolled_back, len(x)))
+        high = none
+        high[left] = mann_whitney_high(x[left], y[left])
+        self._rolled_back = self._rolled_back | high
+        return high
 
 
 def mann_whitney_high(x: Floats, y: Floats, confidence: float = 0.98) -> Flags:

@@ -176,17 +176,17 @@ def drift_rules(traffic: Traffic) -> Rules:
 
 
 RARE: Mapping[str, tuple[Traffic, Timeline, int]] = {
-    "flat, an hour": (Traffic(), steady(0.01), 100_000),
-    "flat, 24 h": (Traffic(lasts=DAY), steady(0.01), 100_000),
+    "flat, an hour": (Traffic(), steady(0.01), 40_000),
+    "flat, 24 h": (Traffic(lasts=DAY), steady(0.01), 40_000),
     "diurnal, 24 h": (
         Traffic(lasts=DAY, load=lambda at: 1 + _wave(at) / 2),
         lambda at: 0.01 * (1 + _wave(at) / 2),
-        100_000,
+        40_000,
     ),
     "ramp with trend": (
         Traffic(weight=lambda at: 0.05 + 0.45 * at / HOUR),
         lambda at: 0.01 * (1 + at / HOUR),
-        100_000,
+        40_000,
     ),
 }
 """What is measured by `rare` instead: traffic, error rate of both arms, and number of runs."""
@@ -220,7 +220,7 @@ def _false() -> Named:
 def _runs(check: str, traffic: Traffic) -> int:
     """What tells a chance of rollbacks from 1%; the nearer, the more."""
     if traffic.pods_differ:
-        return 6000
+        return 4000
     by_rare = check == "errorRate" and traffic.lasts == DAY
     return 1000 if by_rare else 2000
 
@@ -521,7 +521,7 @@ def _unlike() -> Named:
     rules = {SERINUS: asked(SCORES)}
     for name in ALIKE:
         world = WORLDS[name]
-        yield f"alike/{name}", (Trial(rules, world.traffic, scoring(SCORES), scoring(SCORES)), 300)
+        yield f"alike/{name}", (Trial(rules, world.traffic, scoring(SCORES), scoring(SCORES)), 200)
     for index, shift in SHIFTS.items():
         models = scoring(SCORES, steady(shift)), scoring(SCORES)
         yield f"unlike/{index}", (_until_half(rules, Traffic(), *models), 100)

@@ -19,6 +19,8 @@ from tests.unit.judge.enumeration import Counts, Law, chances, outcomes, shares
 
 USUAL = (0.1, 0.4, 0.4, 0.1)
 OTHERS = (0.5, 0.4, 0.1, 0.0)
+RICHER = (0.25, 0.4, 0.3, 0.05)
+STABLES = {"deny": 285, "approve": 1140}
 BOUNDS = (2000, 4000, 8000, math.inf)
 RISKS = 0.01, 0.05
 FEW = 8
@@ -155,13 +157,65 @@ def test_a_bad_candidate_is_rolled_back_once_the_arms_are_asked_alike_again() ->
     assert any(asked.ask(failing=10).rolls_back for _ in range(5))
 
 
+@pytest.mark.parametrize("before", [0, 5, 20])
 @pytest.mark.parametrize("seed", range(10))
-def test_predictions_that_differ_as_the_inputs_do_roll_nobody_back(seed: int) -> None:
+def test_predictions_that_differ_as_the_inputs_do_roll_nobody_back(seed: int, before: int) -> None:
     asked = Asked(seed, drift(classes={"metric": "model_predictions_total"}))
-    for _ in range(2 * FEW):
-        asked.classes({"deny": 60, "approve": 15}, {"deny": 285, "approve": 1140})
-        assert not asked.ask(OTHERS).rolls_back
+    for look in range(before + 2 * FEW):
+        others = look >= before
+        asked.classes({"deny": 60 if others else 15, "approve": 15 if others else 60}, STABLES)
+        assert not asked.ask(OTHERS if others else USUAL).rolls_back
+        if asked.held:
+            break
     assert asked.held
+
+
+def test_predictions_that_differ_more_clearly_than_the_inputs_are_rarely_blamed_on_the_model() -> (
+    None
+):
+    blamed = sum(_blamed(seed, before) for seed in range(10) for before in (0, 5, 20))
+    assert blamed <= 4
+
+
+def _blamed(seed: int, before: int) -> bool:
+    """Whether the candidate is rolled back before it is held, once its requests are a little
+    richer."""
+    asked = Asked(seed, drift(classes={"metric": "model_predictions_total"}))
+    for look in range(before + 3 * FEW):
+        denied = int(asked.draws.binomial(75, 0.2 if look < before else 0.5))
+        asked.classes({"deny": denied, "approve": 75 - denied}, STABLES)
+        if asked.ask(USUAL if look < before else RICHER).rolls_back:
+            return True
+        if asked.held:
+            return False
+    raise AssertionError("not held")
+
+
+@pytest.mark.parametrize(
+    "check", [error_rate(), drift(classes={"metric": "model_predictions_total"})]
+)
+def test_a_bad_candidate_that_is_asked_alike_is_rolled_back_as_soon_as_without_features(
+    check: Mapping[str, object],
+) -> None:
+    looks = []
+    for compared in (True, False):
+        asked = Asked(0, check)
+        if not compared:
+            asked.features = None
+        for look in range(40):
+            bad = look >= 20
+            asked.classes({"deny": 45 if bad else 15, "approve": 30 if bad else 60}, STABLES)
+            if asked.ask(failing=15 if bad else 0).rolls_back:
+                looks.append(look)
+                break
+    assert looks[0] <= looks[1] + 1
+
+
+def test_features_that_stable_exports_only_with_its_first_request_are_compared() -> None:
+    asked = Asked()
+    asked.look()
+    assert asked.progress.inputs is not None, "asked for again"
+    asked.until_held()
 
 
 def test_a_total_failure_waits_for_two_looks_at_most() -> None:

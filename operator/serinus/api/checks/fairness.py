@@ -40,6 +40,8 @@ class Fairness(Compared):
     """Compares how often each group gets a favourable answer, with the other groups of the
     candidate or with how stable treats them."""
 
+    follows_inputs = True
+
     model_config = ConfigDict(
         json_schema_extra={
             "x-kubernetes-validations": [

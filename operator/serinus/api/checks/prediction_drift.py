@@ -16,6 +16,7 @@ class PredictionDrift(Compared):
     """Distribution of predictions, compared with stable on live traffic."""
 
     compares_strata = True
+    follows_inputs = True
 
     model_config = ConfigDict(
         json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE]}

@@ -21,6 +21,8 @@ class Settings(Type):
     """Every ready pod that serves requests increases a counter that it reads."""
     finds_bad_events: ClassVar[bool] = False
     """Its evidence is an excess of bad events."""
+    follows_inputs: ClassVar[bool] = False
+    """What it judges depends on what the model is asked, as predictions do."""
     compares_strata: ClassVar[bool] = False
     """Its evidence can be weighed separately for each value of a label."""
 

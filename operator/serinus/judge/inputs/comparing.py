@@ -1,7 +1,7 @@
 """The evidence that the arms are asked differently, and then that they are asked alike."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,9 +40,13 @@ MOST_GAIN: Final = 2.0
 """What one look may add to ln of the evidence."""
 ALLOWED_FOR: Final = 1.5
 """Times the variation seen that is allowed for: few looks may show too little of it."""
-LEAST_DOUBT, MOST_DOUBT = math.log(0.5), 5.0
-"""ln of the bet's worth from which on verdicts wait, and beyond which it does not grow. The first
-look lays a half."""
+MOST_WORTH: Final = 5.0
+"""ln of the bet's worth, beyond which it does not grow."""
+ENOUGH_LOST: Final = 0.5
+"""How much ln of the bet's worth must have fallen since it last rose before verdicts count."""
+MOST_LOST: Final = 2.5
+"""The same for verdicts about what follows the inputs, as predictions do: they often show the
+difference sooner than the inputs themselves. More is not remembered."""
 SUSPECT_FOR: Final = 120.0
 """Seconds after the last values of both arms for which verdicts wait."""
 
@@ -73,12 +77,15 @@ Blocks = Mapping[str, _Block]
 """By feature."""
 
 
-def is_suspect(known: Inputs | None, at: float) -> bool:
+def is_suspect(known: Inputs | None, at: float, *, follows_inputs: bool) -> bool:
     """Whether the arms may turn out to be asked differently: no look has compared them yet, or
-    recent ones speak for it."""
+    recent ones do not speak against it.
+
+    `follows_inputs`: what is judged may show the difference sooner than the inputs do.
+    """
     if known is None or known.looked_at is None or at - known.looked_at > SUSPECT_FOR:
         return False
-    return not known.looks or _worth(known.features) > LEAST_DOUBT
+    return known.lost < (MOST_LOST if follows_inputs else ENOUGH_LOST)
 
 
 def compare_inputs(
@@ -88,11 +95,12 @@ def compare_inputs(
     at: float,
     risks: tuple[float, float],
 ) -> Inputs | None:
-    """What is known after a look; None: stable exports no features.
+    """What is known after a look; None: stable exports no features, though it was asked.
 
     `risks`: of a false alarm over the whole rollout, and of ending a right one.
     """
-    readings = [[arm.get(query) for query in feature_queries(settings)] for arm in arms]
+    asked = feature_queries(settings)
+    readings = [[arm.get(query) for query in asked] for arm in arms]
     if any(reading is None for arm in readings for reading in arm):
         return known  # not asked
     if known is None or known.policy != settings.digest:
@@ -101,7 +109,7 @@ def compare_inputs(
     if read != readings:
         return known  # not answered
     if not known.features and all(growth.newest is None for growth in read[1]):
-        return None
+        return None if _served(arms[1], asked) else known
     candidate, stable = (values_of(settings, arm) for arm in read)
     blocks = _blocks(known.features, candidate, stable, _policy(settings))
     if blocks:
@@ -111,6 +119,15 @@ def compare_inputs(
     if new and known.unlike is None:
         known = known.replace(features=[*known.features, *new], looked_at=at)
     return known
+
+
+def _served(arm: Mapping[CounterQuery, Reading], without: Collection[CounterQuery]) -> bool:
+    """Whether it counted anything else."""
+    return any(
+        isinstance(growth, Growth) and growth.total > 0
+        for query, growth in arm.items()
+        if query not in without
+    )
 
 
 def _policy(settings: FeatureDrift) -> Policy:
@@ -188,11 +205,13 @@ def _weighed(known: Inputs, blocks: Blocks) -> Inputs:
         _counted(each, blocks[each.feature]) if each.feature in blocks else each for each in before
     ]
     worth = _worth(after)
-    gained = (worth - _worth(before)) / max(block.allowance for block in blocks.values())
-    evidence = (known.evidence + weight) * math.exp(min(gained, MOST_GAIN))
-    beyond = max(worth - MOST_DOUBT, 0.0)
+    gained = worth - _worth(before)
+    shown = gained / max(block.allowance for block in blocks.values())
+    evidence = (known.evidence + weight) * math.exp(min(shown, MOST_GAIN))
+    beyond = max(worth - MOST_WORTH, 0.0)
     return known.replace(
         looks=known.looks + 1,
+        lost=min(max(known.lost - gained, 0.0), MOST_LOST),
         evidence=evidence,
         features=[_lowered(each, beyond) for each in after] if beyond else after,
     )
