@@ -577,15 +577,7 @@ EVENTS: Final = (
     Event(
         "candidate fails, status refused, operator killed",
         _status_refused_and_it_fails,
-        # what was shown is lost with the operator, and one look alone shows nothing
-        {
-            "*": rejected("v2", "CheckFailed"),
-            **dict.fromkeys(
-                ("measured in a step", "in a pause", "promoting", "paused"),
-                held("v2", "CandidateSilent", 0.0),
-            ),
-            **_DONE,
-        },
+        {"*": rejected("v2", "CheckFailed"), **_DONE},
     ),
     Event(
         "twenty specs in twenty seconds",

@@ -4,6 +4,7 @@ All workers share one. Modules that are marked `disturbs_api_server`, since they
 its definitions, have another, one after another.
 """
 
+import asyncio
 import fcntl
 import json
 import os
@@ -61,6 +62,26 @@ def kubectl(*arguments: str, stdin: str | None = None) -> subprocess.CompletedPr
     done = subprocess.run(command, input=stdin, text=True, capture_output=True, check=False)
     assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
     return done
+
+
+@pytest.fixture
+def environment(kubeconfig: Path) -> dict[str, str]:
+    """Of a user who has kubectl."""
+    programs = f"{parts.clients() / 'kubectl'}:{os.environ['PATH']}"
+    return {**os.environ, "KUBECONFIG": str(kubeconfig), "PATH": programs}
+
+
+async def serinus(environment: dict[str, str], *arguments: str) -> tuple[int, str, str]:
+    """Run the command; its exit code, and what it prints to both outputs."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "serinus.cli", *arguments),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
 
 
 def helm(*arguments: str) -> str:

@@ -53,8 +53,8 @@ class Analysis(Type):
         description="What to do if a step has lasted maxStepDuration without a verdict. "
         "Missing data always pauses.",
     )
-    one_pod_to_blame: Literal["RollBack", "Hold"] = Field(
-        default="RollBack",
+    one_pod_to_blame: Literal["Rollback", "Hold"] = Field(
+        default="Rollback",
         description="What to do if a check fails because of one of several pods of the candidate. "
         "Hold: the step waits until that pod is gone, for example because its node is bad; then "
         "the check starts again.",

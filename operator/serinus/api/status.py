@@ -210,6 +210,11 @@ class CheckState(StatusType):
     own_stable: Annotated[dict[str, float], Field(max_length=64)] = Field(
         default_factory=dict, description="Requests of stable that count towards Pass, by metric."
     )
+    dropped: int = Field(
+        default=0,
+        description="How often, at this weight, evidence for the candidate was dropped. What "
+        "follows has a smaller part of falsePassBudget, as after another entry.",
+    )
     alone: float = Field(
         default=0.0,
         description="Requests of one revision at this weight since the last request of the other: "
@@ -667,8 +672,8 @@ class Status(StatusType):
         ]
     ] = Field(
         default_factory=list,
-        description="Ready, Reconciling, Stalled, MetricsAvailable, Drifted, Overridden, "
-        "FieldsIgnored.",
+        description="Ready, Reconciling, Stalled, Available, MetricsAvailable, Drifted, "
+        "Overridden, FieldsIgnored. Available: stable serves, also during a rollout.",
     )
     replicas: ObservedField[int] = Field(
         default=0, description="Pods of the stable revision, for the scale subresource."

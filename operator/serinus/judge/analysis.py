@@ -26,6 +26,7 @@ from serinus.judge.inputs import compare_inputs, is_suspect
 from serinus.judge.silence import listen
 from serinus.metrics.counters import Reading, count
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement, Query, QueryResult
+from serinus.metrics.slices import sliced
 
 _GRAVEST_FIRST: tuple[Verdict, ...] = ("Fail", "Error", "NoData", "Inconclusive", "Pass")
 _LONGEST_MESSAGE = 1024
@@ -78,14 +79,53 @@ def judge(
     counted are counted from then on. `weight`: in effect at least since the last measurement.
     `ready`: the number of ready pods of candidate and stable, if known. `features`: by which to
     compare what the arms are asked; None: not at all. A measurement that was counted before
-    changes nothing.
+    changes nothing; one that covers many looks is judged as these would have been.
     """
-    answers = _counters(measurement.candidate), _counters(measurement.stable)
-    (candidate, stable), counted = count(answers, progress.counted, since, measurement.read_from)
-    inputs = _inputs(analysis, features, progress, (candidate, stable), measurement.at)
-    values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
-    look = partial(Look, measurement.at, candidate, stable, values, since, weight=weight)
     absent_since, long_absent = _absence(progress, measurement, ready)
+    looks = sliced(measurement, progress.counted, since, seconds(analysis.interval))
+    after = progress
+    for each in looks:
+        arms, counted = _counted(each, after.counted, since)
+        after = _looked(analysis, after, each, arms, since, weight, features, long_absent)
+        after = replace(after, counted=counted)
+    if len(looks) > 1:
+        # a candidate that has answered in any slice was not silent
+        arms, _ = _counted(measurement, progress.counted, since)
+    candidate, stable = (_requests(arm, features) for arm in arms)
+    silence = listen(
+        progress.silence,
+        candidate,
+        stable,
+        measurement.at,
+        weight,
+        seconds(analysis.on_silence.after),
+    )
+    return replace(after, silence=silence, unreported_since=absent_since)
+
+
+def _counted(
+    measurement: Measurement, counted: Mapping[str, float], since: float
+) -> tuple[Arms, dict[str, float]]:
+    """What each arm counted, and the time of the last sample counted by target."""
+    answers = _counters(measurement.candidate), _counters(measurement.stable)
+    (candidate, stable), moved = count(answers, counted, since, measurement.read_from)
+    return (candidate, stable), moved
+
+
+def _looked(
+    analysis: Analysis,
+    progress: Progress,
+    measurement: Measurement,
+    arms: Arms,
+    since: float,
+    weight: EffectiveWeight | None,
+    features: FeatureDrift | None,
+    long_absent: PodsUnreported | None,
+) -> Progress:
+    """The progress after a look at what the arms counted."""
+    inputs = _inputs(analysis, features, progress, arms, measurement.at)
+    values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
+    look = partial(Look, measurement.at, *arms, values, since, weight=weight)
     budgets = [(check, budget_of(analysis, check, progress.entries)) for check in analysis.checks]
     checks = tuple(
         _if_comparable(
@@ -106,22 +146,7 @@ def judge(
         )
         for check, budget in budgets
     )
-    after = seconds(analysis.on_silence.after)
-    return replace(
-        progress,
-        counted=counted,
-        checks=checks,
-        silence=listen(
-            progress.silence,
-            _requests(candidate, features),
-            _requests(stable, features),
-            measurement.at,
-            weight,
-            after,
-        ),
-        unreported_since=absent_since,
-        inputs=inputs,
-    )
+    return replace(progress, checks=checks, inputs=inputs)
 
 
 @lru_cache(maxsize=_CHECKS_KEPT)
@@ -135,10 +160,14 @@ def reads(check: Check) -> str:
     return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:12]
 
 
-def enter_step(checks: Iterable[CheckStatus]) -> list[CheckStatus]:
+def enter_step(checks: Iterable[CheckStatus], *, again: bool) -> list[CheckStatus]:
     """The checks after a change of the weight: Pass must be shown anew, the evidence against the
-    candidate is kept, and Error and NoData stay until the next look."""
-    return [check if check.rolls_back else _begun_anew(check) for check in checks]
+    candidate is kept, and Error and NoData stay until the next look.
+
+    `again`: the weight was in effect before, and attempts to pass at it have used their part of the
+    budget.
+    """
+    return [check if check.rolls_back else _begun_anew(check, again) for check in checks]
 
 
 def as_asked(analysis: Analysis, checks: Iterable[CheckStatus]) -> list[CheckStatus]:
@@ -151,8 +180,9 @@ def as_asked(analysis: Analysis, checks: Iterable[CheckStatus]) -> list[CheckSta
     ]
 
 
-def _begun_anew(check: CheckStatus) -> CheckStatus:
-    anew = check.replace(state=comparison.step_entered(check.state))
+def _begun_anew(check: CheckStatus, again: bool) -> CheckStatus:
+    state = comparison.step_entered(check.state)
+    anew = check.replace(state=state if again else state.replace(dropped=0))
     return _unjudged(anew, "Not yet judged at this weight.")
 
 
@@ -289,7 +319,9 @@ def _if_comparable(
         return judged(before)
     found = judged(before)
     if unlike:
-        anew = comparison.begun_anew(before.state)
+        anew = comparison.begun_anew(before.state).replace(
+            step_requests=found.state.step_requests  # they go on, and tell their rate
+        )
         if found.verdict == "Error":
             return found.replace(state=anew)
         message = NotJudged(unlike.feature).message
@@ -342,7 +374,7 @@ def _without_a_pod_that_left(check: Check, state: CheckState, look: Look) -> Che
     left = there and state.pod_to_blame not in there
     if not left:
         return state
-    return CheckState(policy=state.policy, stable_pods_compared=state.stable_pods_compared)
+    return comparison.begun_anew(state).replace(held_back=1.0)
 
 
 def _unless_one_pod_is_to_blame(found: Finding) -> Finding:

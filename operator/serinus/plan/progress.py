@@ -150,7 +150,7 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
             unmeasured=0.0,
             unreadable_since=None,
             silence=None,
-            checks=enter_step(candidate.checks),
+            checks=enter_step(candidate.checks, again=candidate.entries > 0),
         )
     refused = candidate.hold is not None and candidate.hold.reason == Reason.ROUTE_REFUSED
     if candidate.effective_since is not None and refused and not s.world.split_in_effect:

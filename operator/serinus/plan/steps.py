@@ -62,7 +62,7 @@ def resume_step(s: Situation, why: str) -> Situation:
 
 
 def _want(s: Situation, weight: float) -> Situation:
-    checks: list[CheckStatus] = enter_step(s.candidate.checks)
+    checks: list[CheckStatus] = enter_step(s.candidate.checks, again=s.candidate.entries > 0)
     # the split in effect is that of the previous weight
     s = replace(s, world=replace(s.world, split_in_effect=False))
     return s.to_candidate(

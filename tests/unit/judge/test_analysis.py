@@ -8,9 +8,23 @@ import pytest
 
 from serinus.api.analysis import Analysis
 from serinus.api.status import CheckStatus, Verdict
-from serinus.judge import Progress, as_asked, enter_step, judge, overall, queries_of
+from serinus.judge import (
+    EffectiveWeight,
+    Progress,
+    as_asked,
+    enter_step,
+    judge,
+    overall,
+    queries_of,
+)
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement
-from tests.support.simulated_analysis import SINCE, SimulatedAnalysis, drift, error_rate
+from tests.support.simulated_analysis import (
+    SINCE,
+    SimulatedAnalysis,
+    drift,
+    error_rate,
+    requests,
+)
 
 PSI: dict[str, object] = {"name": "psi", "threshold": {"query": "max(psi{$arm})", "max": 1}}
 
@@ -79,12 +93,71 @@ def test_an_operator_that_was_away_counts_all_that_it_missed_once() -> None:
     assert errors.stable == {"requests": 9 * 1805}
 
 
+@pytest.mark.parametrize("away", [3, 10, 40])
+def test_what_an_operator_missed_is_judged_as_it_would_have_judged_it(away: int) -> None:
+    """Pods are scraped at different moments, and the candidate fails for a while."""
+    present, absent = Staggered(), Staggered()
+    for simulated in (present, absent):
+        simulated.go_on(4)
+        simulated.go_on(away, looks=simulated is present, errors=2)
+        simulated.go_on(1)
+    assert absent.progress.checks == present.progress.checks
+    assert absent.progress.counted == present.progress.counted
+
+
+def test_what_a_candidate_did_while_nobody_looked_fails_it_at_the_first_look() -> None:
+    simulated = Staggered()
+    simulated.go_on(4)
+    simulated.go_on(4, looks=False, errors=20)
+    simulated.go_on(20, looks=False)
+    assert simulated.judge().verdict == "Fail"
+
+
+def test_a_candidate_that_answered_while_nobody_looked_was_not_silent() -> None:
+    simulated = Staggered()
+    simulated.weight = EffectiveWeight(0.5, SINCE)
+    simulated.go_on(4)
+    simulated.go_on(4, looks=False)
+    for _ in range(4):
+        simulated.at += 15
+        requests(simulated.stable, "stable-0", 0, 1000)
+        simulated.stable.scrape(simulated.at, "stable-0")
+    simulated.judge()
+    assert simulated.progress.silence is None
+
+
+class Staggered(SimulatedAnalysis):
+    """Pods that are scraped every 15 s at moments of their own."""
+
+    def __init__(self) -> None:
+        super().__init__(error_rate())
+        self.pods = {
+            **{f"candidate-{n}": (self.candidate, n) for n in range(2)},
+            **{f"stable-{n}": (self.stable, 3 * n) for n in range(3)},
+        }
+        for name, (arm, _) in self.pods.items():
+            requests(arm, name, 0, 0)
+        self.scrape()
+
+    def go_on(self, intervals: int, *, looks: bool = True, errors: int = 0) -> None:
+        """Each pod serves forty requests an interval, of which so many of the candidate fail."""
+        for _ in range(intervals):
+            for second in range(15):
+                self.at += 1
+                for name, (arm, offset) in self.pods.items():
+                    if second == offset:
+                        requests(arm, name, errors if arm is self.candidate else 1, 40)
+                        arm.scrape(self.at, name)
+            if looks:
+                self.judge()
+
+
 def test_a_new_step_has_to_pass_anew_and_keeps_the_evidence_against_the_candidate() -> None:
     simulated = serving()
     simulated.until("Pass", lambda: serve(simulated))
     assert overall(simulated.progress.checks) == "Pass"
     before = simulated.progress.checks
-    entered = tuple(enter_step(before))
+    entered = tuple(enter_step(before, again=False))
     assert {check.verdict for check in entered} == {"Inconclusive"}
     assert [c.state.comparisons[0].above for c in entered] == [
         c.state.comparisons[0].above for c in before
@@ -110,7 +183,7 @@ def test_what_a_candidate_did_well_before_is_no_credit_once_it_breaks() -> None:
 
 def test_a_failed_check_stays_failed_when_a_step_is_entered() -> None:
     failed = CheckStatus(name="errors", kind="errorRate", verdict="Fail", message="It was bad.")
-    assert enter_step([failed]) == [failed]
+    assert enter_step([failed], again=False) == [failed]
 
 
 def test_only_the_check_whose_policy_changed_starts_anew() -> None:

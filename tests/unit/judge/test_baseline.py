@@ -10,7 +10,7 @@ from serinus.judge import Progress
 from serinus.judge.analysis import reads
 from serinus.judge.evidence.comparison import Policy, Scale, among_pods, begun, compare
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis
-from tests.support.simulated_analysis import SimulatedAnalysis, error_rate, latency
+from tests.support.simulated_analysis import SimulatedAnalysis, error_rate, latency, requests
 
 POLICY = Policy(NullHypothesis(1.0, 0.0), NullHypothesis(1.5, 0.0))
 BURSTS = Dispersion(name="errors", over_time=5.0)
@@ -100,6 +100,20 @@ def test_a_single_pod_that_is_worse_within_what_pods_differ_proves_nothing() -> 
         "stable's is tolerated for 1 candidate pod; 5 or more pods of stable or 3 or more of the "
         "candidate would decide sooner."
     )
+
+
+def test_pods_that_were_not_scraped_since_the_last_look_are_told_as_well() -> None:
+    simulated = serving(dispersions=[UNLIKE])
+    pods = [f"stable-{number}" for number in range(3)]
+    for _ in range(4):
+        for pod in pods:
+            requests(simulated.stable, pod, 40, 2000)
+            requests(simulated.candidate, "pod", 3, 100)
+            simulated.at += 15
+            simulated.stable.scrape(simulated.at, pod)
+            simulated.candidate.scrape(simulated.at)
+            found = simulated.judge()
+    assert "Stable's few pods (3) may differ by 20% in errors" in found.message
 
 
 def test_bounds_from_the_history_are_compared_from_the_first_request_on() -> None:

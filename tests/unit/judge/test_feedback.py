@@ -104,7 +104,7 @@ def raised_to_half(**settings: object) -> SimulatedAnalysis:
     simulated.until("Pass", lambda: simulated.feedback((3, 30), (27, 270)))
     simulated.weight = EffectiveWeight(0.5, simulated.at)
     simulated.progress = replace(
-        simulated.progress, checks=tuple(enter_step(simulated.progress.checks))
+        simulated.progress, checks=tuple(enter_step(simulated.progress.checks, again=False))
     )
     return simulated
 

@@ -40,7 +40,7 @@ class Staggered:
         """The weight takes effect."""
         analysis, self._weight, self.served = self.analysis, weight, 0
         analysis.weight = EffectiveWeight(weight / 100, since=analysis.at)
-        entered = tuple(enter_step(analysis.progress.checks))
+        entered = tuple(enter_step(analysis.progress.checks, again=False))
         analysis.progress = replace(analysis.progress, checks=entered)
 
     def go_on(self, until: float) -> CheckState:
@@ -104,7 +104,7 @@ def in_the_next_step(analysis: SimulatedAnalysis, serve: Callable[[bool], None])
         serve(worse)
         assert analysis.look().verdict != "Fail"
     analysis.progress = replace(
-        analysis.progress, checks=tuple(enter_step(analysis.progress.checks))
+        analysis.progress, checks=tuple(enter_step(analysis.progress.checks, again=False))
     )
     return analysis.until("Pass", lambda: serve(False)).message
 

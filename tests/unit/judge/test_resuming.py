@@ -69,7 +69,7 @@ def test_it_is_the_same_to_the_last_bit_as_never_having_stopped() -> None:
                 serve(simulated, random.Random(f"{seed} {turn}"))
                 simulated.look()
                 if turn % 7 == 6:
-                    checks = tuple(enter_step(simulated.progress.checks))
+                    checks = tuple(enter_step(simulated.progress.checks, again=False))
                     simulated.progress = Progress(
                         simulated.progress.counted, checks, simulated.progress.baseline
                     )

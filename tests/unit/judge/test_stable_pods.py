@@ -1,12 +1,14 @@
 """A pod of stable that is worse than its other pods keeps a rollout from going on."""
 
 import math
+import re
 from itertools import product
 
 import pytest
 
 from serinus.api.status import CheckState, CheckStatus
 from serinus.judge.evidence.kernel import NullHypothesis
+from serinus.judge.evidence.look import EffectiveWeight
 from serinus.judge.evidence.pods import MOST_PODS
 from serinus.judge.evidence.stable_pods import RISK, by_pod, weighed
 from serinus.metrics.counters import Growth, Increase
@@ -76,7 +78,7 @@ def test_a_good_candidate_passes_once_the_pod_is_mended() -> None:
     for _ in range(20):
         found = look(simulated, 1, sick=60)
     assert found.waits_for_stable_pods
-    for _ in range(40):
+    for _ in range(60):
         found = look(simulated, 1)
     assert not found.waits_for_stable_pods
     assert found.verdict == "Pass"
@@ -93,7 +95,24 @@ def test_the_check_starts_a_step_anew_once_the_pod_is_gone() -> None:
         found = look(simulated, 1, pods=PODS[1:])
     assert simulated.at - since <= 120
     assert found.verdict == "Inconclusive"
-    assert found.state.step_requests == 0
+    assert found.state.own_requests == 0
+
+
+def test_what_is_left_after_a_pod_is_mended_is_told_by_what_is_counted_since() -> None:
+    simulated = judging()
+    simulated.weight = EffectiveWeight(0.1, simulated.at)
+    for _ in range(20):
+        look(simulated, 1, sick=60)
+    for _ in range(20):
+        found = look(simulated, 1)
+    told = re.search(r"Passes after about ([\d,]+) more candidate requests \((\d+)m", found.message)
+    assert told is not None
+    expected, minutes = int(told[1].replace(",", "")), int(told[2])
+    assert minutes == pytest.approx(expected / 100 * 15 / 60, abs=1)
+    looks = 0
+    while look(simulated, 1).verdict != "Pass" and looks < 100:
+        looks += 1
+    assert expected / 100 == pytest.approx(looks, rel=0.25)
 
 
 def test_pods_that_differ_by_less_than_the_margin_hold_nothing() -> None:
@@ -278,7 +297,7 @@ def test_a_sick_pod_that_is_gone_holds_nothing_where_one_pod_is_left() -> None:
         found = look(simulated, 1, sick=60, pods=two)
     assert found.waits_for_stable_pods == [SICK]
     simulated.stable.values.pop(SICK)
-    for _ in range(60):
+    for _ in range(80):
         found = look(simulated, 1, pods=two[1:])
     assert (found.verdict, found.state.stable_pods) == ("Pass", [])
 

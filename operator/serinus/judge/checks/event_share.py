@@ -180,16 +180,16 @@ class EventShare:
         n_c, n_s = self._totals(shown)
         events, policy = shown.comparisons[0], self._policies[self._nouns.events]
         varied = in_rollout(look.baseline.of(events.name), state)
-        serving = look.pods(self._whole)
+        there = look.pods_there(self._whole)
         return EventShares(
             nouns=self._nouns,
             candidate=EventCount(events.candidate, n_c),
             stable=EventCount(events.stable, n_s),
-            tolerance=allowed(among_pods(policy.tolerance, varied, serving)),
+            tolerance=allowed(among_pods(policy.tolerance, varied, there)),
             margin=allowed(policy.margin),
             limit=self._limit,
             conclusion=self._conclusion(verdict, state, look, budget),
-            variation=variation(events.name, events, policy.tolerance, varied, serving),
+            variation=variation(events.name, events, policy.tolerance, varied, there),
             stratify=look.stratify,
             differing=tuple(self._differing(state)),
         )
@@ -227,12 +227,13 @@ class EventShare:
         return worst, self._policies[worst.name].tolerance, stable_share
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
-        n_c, n_s = self._totals(state)
+        recent = comparison.since_dropped(state)
+        n_c, n_s = self._totals(recent)
         gained = [
             self._scale(each, (1.0, n_s / n_c), state, look).gains(
                 each, each.candidate / n_c, each.stable / n_c
             )
-            for each in state.comparisons
+            for each in recent.comparisons
         ]
         if look.stratify:
             gained = comparison.gains_so_far(state)

@@ -214,15 +214,16 @@ class LatencyCheck:
         bound = self._limit_counted(block) if each.name == LIMIT else _bound(each)
         tolerance = self._policy_of(each).tolerance
         varied = in_rollout(look.baseline.of(each.name), state)
+        there = look.pods_there(self._source(look))
         return SlowShares(
             bound=bound / self._per_second,
             candidate=EventCount(each.candidate, n_c),
             stable=EventCount(each.stable, n_s),
-            tolerance=allowed(among_pods(self._policy.tolerance, varied, block.pods)),
+            tolerance=allowed(among_pods(self._policy.tolerance, varied, there)),
             margin=allowed(self._policy.margin),
             limit=self._slowest_allowed(block),
             conclusion=self._conclusion(verdict, state, block, look, budget),
-            variation=variation("slow requests", each, tolerance, varied, block.pods),
+            variation=variation("slow requests", each, tolerance, varied, there),
             in_one_bucket=_in_one_bucket(state),
             stratify=look.stratify,
         )
@@ -312,6 +313,7 @@ def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
             own_candidate={},
             own_stable={},
             pods={},
+            dropped=comparison.dropped_with(state),
             pod_to_blame="",
             peak=0.0,
             settled=0.0,

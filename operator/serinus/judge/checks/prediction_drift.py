@@ -212,15 +212,16 @@ class PredictionDriftCheck:
         scale = partial(Scale, self._policy, both_ways=True)
         usual = in_rollout(INDEPENDENT, state)
         independent = {source: scale(*counted, usual) for source, counted in requests.items()}
+        serving = {source: look.pods(self._counters(source)) for source in requests}
         varied = {
-            each.name: scale(*requests[source], in_rollout(each, state), self._pods(source, look))
+            each.name: scale(*requests[source], in_rollout(each, state), serving[source])
             for each in look.baseline.dispersions
             if (source := _source(each.name)) in requests
         }
         return _Scales(independent, varied)
 
-    def _pods(self, source: str, look: Look) -> tuple[int, int]:
-        return next(look.pods(one.counters) for one in self._sources if one.name == source)
+    def _counters(self, source: str) -> CounterQuery:
+        return next(one.counters for one in self._sources if one.name == source)
 
     def _figures(
         self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
@@ -231,15 +232,15 @@ class PredictionDriftCheck:
             return NothingPredicted("stable" if any(shown.candidate.values()) else "candidate")
         source, tolerance = _source(each.name), self._policy.tolerance
         varied = in_rollout(look.baseline.of(each.name), state)
-        serving = self._pods(source, look)
+        there = look.pods_there(self._counters(source))
         return PredictionShares(
             name=each.name,
             candidate=EventCount(each.candidate, shown.candidate[source]),
             stable=EventCount(each.stable, shown.stable[source]),
-            tolerance=allowed(among_pods(tolerance, varied, serving)),
+            tolerance=allowed(among_pods(tolerance, varied, there)),
             margin=allowed(self._policy.margin),
             conclusion=self._conclusion(verdict, state, look, budget),
-            variation=variation(each.name, each, tolerance, varied, serving),
+            variation=variation(each.name, each, tolerance, varied, there),
             stratify=look.stratify,
         )
 

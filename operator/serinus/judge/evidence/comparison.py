@@ -332,7 +332,7 @@ def verdict(state: CheckState, budget: ErrorBudget) -> Verdict:
     """What the evidence proves; a proof against the candidate is never taken back."""
     if state.peak >= -math.log(budget.false_fail):
         return "Fail"
-    goal = budget.to_pass
+    goal = _to_pass(state, budget)
     shown = [e for each in state.comparisons for e in (each.not_above, each.not_below) if e]
     if not shown or state.own_requests < budget.min_requests:
         return "Inconclusive"
@@ -361,6 +361,13 @@ def step_entered(state: CheckState) -> CheckState:
     )
 
 
+def without_credit(state: CheckState) -> CheckState:
+    """The state if Pass has to be shown anew at the same weight, at which requests go on."""
+    return step_entered(state).replace(
+        dropped=dropped_with(state), step_requests=state.step_requests
+    )
+
+
 def begun_anew(state: CheckState) -> CheckState:
     """The state without what was counted so far: evidence begins with the weight held back. What is
     dropped of a mixture is never below 0, so what is left keeps to the budget."""
@@ -368,8 +375,16 @@ def begun_anew(state: CheckState) -> CheckState:
         policy=state.policy,
         budget=state.budget,
         held_back=state.held_back,
+        dropped=dropped_with(state),
+        step_requests=state.step_requests,
         stable_pods_compared=state.stable_pods_compared,
     )
+
+
+def dropped_with(state: CheckState) -> int:
+    """How often evidence for the candidate was dropped at this weight, if that of the state is. It
+    was one more attempt to pass if it had begun."""
+    return state.dropped + (state.own_requests > 0)
 
 
 def requests_to_pass(
@@ -382,7 +397,7 @@ def requests_to_pass(
     """
     if not any(each.not_above or each.not_below for each in state.comparisons):
         return None
-    goal = budget.to_pass
+    goal = _to_pass(state, budget)
     waits = [max(budget.min_requests - state.own_requests, 0.0)]
     for each, gain in zip(state.comparisons, gained, strict=True):
         for evidence, more in ((each.not_above, gain.not_above), (each.not_below, gain.not_below)):
@@ -421,6 +436,12 @@ def gains_so_far(state: CheckState) -> list[Gains]:
     ]
 
 
+def since_dropped(state: CheckState) -> CheckState:
+    """The state with the counts that tell what is to come: if evidence for the candidate was
+    dropped, as after a pod of stable was mended, those since then."""
+    return counts_of(state, "Pass") if state.dropped and state.own_requests else state
+
+
 def counts_of(state: CheckState, verdict: Verdict) -> CheckState:
     """The state with the counts that its verdict rests on: for Pass, those of this step alone."""
     if verdict != "Pass":
@@ -451,6 +472,11 @@ def _passing_by(known: CheckState, own: CheckState) -> CheckState:
     return known.replace(
         comparisons=comparisons, own_candidate=own.own_candidate, own_stable=own.own_stable
     )
+
+
+def _to_pass(state: CheckState, budget: ErrorBudget) -> float:
+    """ln of the evidence that is enough for Pass: each attempt is paid for like an entry."""
+    return replace(budget, entry=budget.entry + state.dropped).to_pass
 
 
 def _total(state: CheckState) -> float:

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.status import CheckState
+from serinus.judge.evidence.pods import scraped
 from serinus.judge.findings.finding import Figures, Finding
 from serinus.judge.findings.readings import NoSamples, StaleSamples, Unreadable
 from serinus.judge.findings.strata import LabelMissing, TooManyStrata
@@ -102,6 +103,12 @@ class Look:
         """How many of candidate and stable served since the last look."""
         candidate, stable = self.growth(counters)
         return candidate.pods, stable.pods
+
+    def pods_there(self, counters: CounterQuery) -> tuple[int, int]:
+        """How many of candidate and stable are scraped. If looks are more frequent than scrapes,
+        only some of them served since the last one."""
+        candidate, stable = self.growth(counters)
+        return len(scraped(candidate)), len(scraped(stable))
 
     def unreadable(self, queries: Sequence[CounterQuery]) -> Figures | None:
         """Why some answer could not be read, or not be divided into strata."""

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from serinus.api.status import CheckState, StablePod
-from serinus.judge.evidence.comparison import step_entered
+from serinus.judge.evidence.comparison import without_credit
 from serinus.judge.evidence.kernel import (
     BETTER,
     WORSE,
@@ -74,7 +74,7 @@ def weighed(
         return state
     if len(block) == 1:
         differed = any(each.differs for each in state.stable_pods)
-        return (step_entered(state) if differed else state).replace(stable_pods=[])
+        return (without_credit(state) if differed else state).replace(stable_pods=[])
     known = [each for each in state.stable_pods if each.name in block]
     new = sorted(set(block) - {each.name for each in known})[: MOST_PODS - len(known)]
     begun = [
@@ -88,7 +88,7 @@ def weighed(
         state = state.replace(stable_pods_weighed_at=at)
     kept = [each for each in pods if not _mended(each)]
     left = {each.name for each in state.stable_pods if each.differs} - {each.name for each in kept}
-    state = step_entered(state) if left else state
+    state = without_credit(state) if left else state
     compared = state.stable_pods_compared + len(begun)
     return state.replace(stable_pods=kept, stable_pods_compared=compared)
 
