@@ -36,7 +36,7 @@ def test_a_candidate_that_is_asked_by_other_clients_is_held_until_they_are_gone(
             Target(f"http://loan-{each}.{namespace}.svc.cluster.local", host, rate, income=income)
             for each, host, rate, income in (
                 (revision, "rich.example.com", 10, 20),
-                (stable, "usual.example.com", 40, 1),
+                (stable, "usual.example.com", 10, 1),
             )
         )
         with (

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Self
 
 from serinus.cluster import ApiError, Cluster
@@ -24,8 +25,8 @@ class Traffic:
 
     clock: Callable[[], float]
     started: float
-    rate: float = 50.0
-    """Requests a second of each arm."""
+    rate: float = 1000.0
+    """Requests a second by each route, or of each arm without one."""
     pods: int = 8
     """Of each arm that report, at least as many as are ready."""
     errors: dict[str, float] = field(default_factory=dict)
@@ -34,8 +35,15 @@ class Traffic:
     silent: bool = False
     hanging: str | None = None
     """A workload none of whose requests ends."""
+    splits: dict[str, list[tuple[float, Mapping[str, int]]]] = field(default_factory=dict)
+    """By route, from when on, Unix seconds, which percentage of its requests each workload gets."""
     queries_sent: int = 0
     reads: int = 0
+
+    def split(self, route: str, weights: Mapping[str, int]) -> None:
+        """From now on a gateway splits the requests so."""
+        splits = self.splits.setdefault(route, [])
+        splits.append((self.clock() if splits else self.started, weights))
 
     async def read(self, batch: Iterable[ArmQuery]) -> Mapping[ArmQuery, QueryResult]:
         """Answer as the client of Prometheus does."""
@@ -56,7 +64,7 @@ class Traffic:
         share = self._share(asked.arm.workload) if asked.query.part else 1.0
         code = "500" if asked.query.part else "200"
         rate = self.rate * share / self.pods
-        grown = tuple((t, (t - self.started) * rate) for t in moments)
+        grown = tuple((t, self._served_for(asked.arm.workload, t) * rate) for t in moments)
         return tuple(
             Series(
                 {
@@ -67,6 +75,16 @@ class Traffic:
                 grown,
             )
             for pod in range(self.pods)
+        )
+
+    def _served_for(self, workload: str, until: float) -> float:
+        """In how many seconds the route has as many requests as the workload had by then."""
+        splits = self.splits.get(workload.rpartition("-")[0])
+        if splits is None:
+            return until - self.started
+        return sum(
+            weights.get(workload, 0) / 100 * max(min(until, end) - start, 0)
+            for (start, weights), (end, _) in pairwise([*splits, (math.inf, {})])
         )
 
     def _share(self, workload: str) -> float:
@@ -178,8 +196,7 @@ class Operator:
 
     async def split(self, name: str) -> dict[str, int]:
         """Weights of the route by backend."""
-        route = await self.cluster.get("HTTPRoute", self.namespace, name)
-        return {b["name"]: b["weight"] for b in route["spec"]["rules"][0]["backendRefs"]}
+        return _weights(await self.cluster.get("HTTPRoute", self.namespace, name))
 
     async def until_split(self, name: str, weights: dict[str, int], within: float = 10.0) -> None:
         """Wait for these weights: the status is written first, and then the route."""
@@ -228,4 +245,10 @@ class Operator:
             "controllerName": "test.serinus.dev/gateway",
             "conditions": accepted,
         }
+        self.traffic.split(route["metadata"]["name"], _weights(route))
         await self.cluster.update_status(route, {"parents": [answer]})
+
+
+def _weights(route: Manifest) -> dict[str, int]:
+    """By backend, in percent."""
+    return {b["name"]: b["weight"] for b in route["spec"]["rules"][0]["backendRefs"]}

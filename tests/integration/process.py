@@ -137,4 +137,4 @@ def _free_port() -> int:
 
 def real_traffic() -> Traffic:
     """Traffic in real time."""
-    return Traffic(time.time, time.time() - 120, rate=400.0)
+    return Traffic(time.time, time.time() - 120, rate=2000.0)

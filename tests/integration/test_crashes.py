@@ -105,7 +105,7 @@ async def test_a_kill_between_verdict_and_route_leads_to_the_same_rollback(
 async def test_a_kill_during_deletion_leaves_no_orphan(
     kubelets: Operator, kubeconfig: Path
 ) -> None:
-    traffic = real_traffic()
+    traffic = kubelets.traffic = real_traffic()
     async with PaperPrometheus(traffic) as prometheus, Proxy(kubeconfig) as proxy:
         arguments = (proxy.kubeconfig, prometheus.url, kubelets.namespace)
         async with OperatorProcess(*arguments) as operator:
@@ -129,7 +129,7 @@ async def _rollout(
     errors: float,
 ) -> Manifest:
     """Roll v2 out with a kill at the given place, start the operator anew, wait for the end."""
-    traffic = real_traffic()
+    traffic = kubelets.traffic = real_traffic()
     async with PaperPrometheus(traffic) as prometheus, Proxy(kubeconfig) as proxy:
         operator = OperatorProcess(proxy.kubeconfig, prometheus.url, kubelets.namespace)
         killed = asyncio.Event()

@@ -51,7 +51,7 @@ async def test_an_older_operator_reads_what_a_newer_one_wrote_keeps_it_and_goes_
         status["guard"] = {"until": "2026-11-25T08:00:00Z"}
         status["phase"] = "Guarding"
         status["candidate"]["shadowed"] = 2
-        [check] = status["candidate"]["checks"]
+        check, _ = status["candidate"]["checks"]
         check["state"]["strata"] = ["eu", "us"]
         status["candidate"]["checks"].append({**check, "name": "shadow", "verdict": "Advised"})
 
@@ -69,7 +69,7 @@ async def test_an_older_operator_reads_what_a_newer_one_wrote_keeps_it_and_goes_
         assert status["guard"] == {"until": "2026-11-25T08:00:00Z"}
         told = await operator.until_announced("StatusUnreadable")
         assert "status.phase" in told["note"]
-        assert "status.candidate.checks[1].verdict" in told["note"]
+        assert "status.candidate.checks[2].verdict" in told["note"]
         ignored = next(c for c in status["conditions"] if c["type"] == "FieldsIgnored")
         assert "spec.rollout.guard is unknown" in ignored["message"]
         status = await operator.until("fraud", healthy("v2"), moving=5, within=90)

@@ -82,7 +82,7 @@ class SimulatedRollout:
     ) -> Self:
         """The judge comes to a verdict about each check, and to others about those named."""
         assert self.status.candidate, "nobody to judge"
-        analysis = Spec.model_validate({"template": TEMPLATE, **self.spec}).rollout.analysis
+        analysis = self._wish().spec.rollout.analysis
         checks = [
             CheckStatus(
                 name=check.name,

@@ -1,5 +1,7 @@
 """The analysis of a rollout: checks, budgets, and the metrics that they read."""
 
+import itertools
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
@@ -8,6 +10,7 @@ from serinus.api.base import Budget, Interval, SilentFor, Type
 from serinus.api.checks import Check, LabelName
 from serinus.api.checks.error_rate import ErrorRate
 from serinus.api.checks.prediction_drift import PredictionDrift
+from serinus.api.checks.traffic_share import TrafficShare
 from serinus.api.presets import PRESETS, PresetName
 
 
@@ -61,6 +64,13 @@ class Analysis(Type):
         description="What to do with a candidate that hangs, that is, none of its requests is "
         "counted while stable answers. This is not a verdict.",
     )
+    on_wrong_split: Literal["Hold", "Ignore"] = Field(
+        default="Hold",
+        description="What to do if a gateway splits the traffic and the candidate is shown to get "
+        "another share of the requests than its weight. Hold: the step waits; if no check is a "
+        "trafficShare, one named split is added to the first errorRate, and reads the same "
+        "counters. Ignore: no trafficShare is evaluated, neither the added one nor your own.",
+    )
     preset: PresetName | None = Field(
         default=None,
         description="The model server or proxy whose metrics the checks read by default. Without "
@@ -88,9 +98,22 @@ class Analysis(Type):
             Check(name="drift", prediction_drift=PredictionDrift()),
         ],
         description="Checks that every step must pass. Defaults to errorRate and predictionDrift, "
-        "or to the checks of the preset. An empty list disables the analysis: steps then pass "
-        "by time alone.",
+        "or to the checks of the preset. Behind a gateway a trafficShare is added, see "
+        "onWrongSplit. An empty list disables the analysis: steps then pass by time alone.",
     )
+
+    def with_split_checked(self) -> Self:
+        """The analysis of traffic that is split request by request, as `on_wrong_split` says."""
+        if self.on_wrong_split == "Ignore":
+            kept = [check for check in self.checks if not check.settings.tests_routing]
+            return self.replace(checks=kept)
+        rates = [check.error_rate for check in self.checks if check.error_rate]
+        if not rates or any(check.settings.tests_routing for check in self.checks):
+            return self
+        counted = TrafficShare(requests=rates[0].requests, failures=rates[0].failures)
+        names = {check.name for check in self.checks}
+        name = next(free for free in _split_names() if free not in names)
+        return self.replace(checks=[*self.checks, Check(name=name, traffic_share=counted)])
 
     @model_validator(mode="wrap")
     @classmethod
@@ -110,3 +133,9 @@ class Analysis(Type):
         if twice:
             raise ValueError(f"two checks are named {twice[0]}")
         return self
+
+
+def _split_names() -> Iterator[str]:
+    """Names of the check that is added; users may have given the first to another one."""
+    yield "split"
+    yield from (f"split-{number}" for number in itertools.count(2))

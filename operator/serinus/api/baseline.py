@@ -60,7 +60,7 @@ class Baseline(StatusType):
     message: Annotated[str, Field(max_length=1024)] = Field(
         default="", description="Human-readable result."
     )
-    checks: Annotated[list[CheckBaseline], Field(max_length=16)] = Field(
+    checks: Annotated[list[CheckBaseline], Field(max_length=17)] = Field(
         default_factory=list, description="The history as used by each check."
     )
 

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
 from serinus.api.analysis import Analysis
 from serinus.api.base import CelRule, Duration, Interval, Type, Written
@@ -251,3 +251,13 @@ class Spec(Type):
     revision_history_limit: Annotated[int, Field(ge=1, le=100)] = Field(
         default=10, description="Number of revisions kept for undo, in addition to running ones."
     )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _split_is_checked(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Without a gateway connections are split, not requests, and a few may be far off."""
+        spec = handler(data)
+        if spec.traffic.gateway is None:
+            return spec
+        analysis = spec.rollout.analysis.with_split_checked()
+        return spec.replace(rollout=spec.rollout.replace(analysis=analysis))

@@ -517,7 +517,7 @@ class Candidate(StatusType):
         default_factory=dict,
         description="Time of the last counted sample in Unix seconds, by pod and address.",
     )
-    checks: EvidenceField[Annotated[list[CheckStatus], Field(max_length=16)]] = Field(
+    checks: EvidenceField[Annotated[list[CheckStatus], Field(max_length=17)]] = Field(
         default_factory=list, description="The checks and their evidence."
     )
 

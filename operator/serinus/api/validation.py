@@ -36,11 +36,18 @@ def problems(namespace: str, name: str, spec: dict[str, Any]) -> list[Problem]:
     """
     if misfits := of_type(Spec, spec, "spec"):
         return misfits
-    typed = Spec.model_validate(spec)
+    typed = _as_written(spec)
     found = list(_name(name))
     for check in _CHECKS:
         found += check(namespace, typed)
     return found
+
+
+def _as_written(spec: dict[str, Any]) -> Spec:
+    """With the checks that its user listed: fields are named by their place among these."""
+    typed = Spec.model_validate(spec)
+    analysis = Analysis.model_validate((spec.get("rollout") or {}).get("analysis") or {})
+    return typed.replace(rollout=typed.rollout.replace(analysis=analysis))
 
 
 def of_type(wanted: type[Type], value: Any, field: str) -> list[Problem]:

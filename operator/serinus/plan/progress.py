@@ -299,8 +299,9 @@ def _wait_for_the_split(s: Situation) -> Situation | None:
     wrong = [check for check in s.candidate.checks if check.split_is_wrong]
     if not wrong:
         return None
+    until = "Held until the traffic split is correct, or analysis.onWrongSplit is Ignore."
     message = " ".join(f"Check {check.name}: {check.message}" for check in wrong)
-    return s.hold(Reason.TRAFFIC_SPLIT_WRONG, f"Held until the traffic split is correct. {message}")
+    return s.hold(Reason.TRAFFIC_SPLIT_WRONG, f"{until} {message}")
 
 
 def arms_differ(candidate: Candidate) -> Unlike | None:

@@ -280,3 +280,16 @@ def test_a_label_is_listed_once() -> None:
     assert problems_of(**analysis(checks=[ERRORS], stratify=["route", "route"])) == [
         "spec.rollout.analysis.stratify: label route is listed twice"
     ]
+
+
+def test_problems_name_checks_by_their_place_in_the_manifest() -> None:
+    bad = {"errorRate": {"failures": "model_requests_total"}}
+    checks = [{"name": "split", "trafficShare": {}}, {"name": "errors", **bad}]
+    gateway = {"gateway": {"parentRefs": [{"name": "public"}]}}
+    for listed, index in ((checks, 1), (checks[1:], 0)):
+        for wrong in ("Hold", "Ignore"):
+            settings = analysis(checks=listed, onWrongSplit=wrong)
+            assert problems_of(**settings, traffic=gateway) == [
+                f"spec.rollout.analysis.checks[{index}].errorRate.failures: model_requests_total "
+                "is the counter of requests; set a counter of failures only"
+            ]

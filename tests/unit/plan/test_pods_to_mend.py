@@ -10,9 +10,9 @@ BLAMED = CheckState(pod_to_blame="loan-2")
 
 
 def rolling(**analysis: Any) -> SimulatedRollout:
-    checks = [{"name": "errors", "errorRate": {}}]
+    alone = {"checks": [{"name": "errors", "errorRate": {}}], "onWrongSplit": "Ignore"}
     steps = [{"setWeight": 5}, {"setWeight": 50}]
-    rollout = serving().given(steps=steps, analysis={"checks": checks, **analysis}).apply(B)
+    rollout = serving().given(steps=steps, analysis={**alone, **analysis}).apply(B)
     rollout.world.nodes = {"loan-1": "node-a", "loan-2": "node-b"}
     return rollout
 

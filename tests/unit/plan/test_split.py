@@ -78,3 +78,10 @@ def test_traffic_that_goes_astray_holds_the_rollout_until_the_routing_is_mended(
         look(75)
     assert rollout.reasons[-1] == "WeightRaised"
     assert rollout.weight == 50
+
+
+def test_the_status_has_room_for_it_beside_as_many_checks_as_may_be_listed() -> None:
+    listed = [{"name": f"errors-{number}", "errorRate": {}} for number in range(16)]
+    rollout = rolling(checks=listed).judged("Pass")
+    assert rollout.status.candidate
+    assert len(rollout.status.candidate.checks) == 17

@@ -49,6 +49,7 @@ class HourBefore:
                 "steps": self.steps,
                 "analysis": {
                     "interval": "10s",
+                    "onWrongSplit": "Ignore",
                     "checks": [{"name": "errors", "errorRate": {}}],
                     **analysis,
                 },

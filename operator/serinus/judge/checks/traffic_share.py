@@ -17,6 +17,10 @@ it may have served, once each of its pods was scraped after that.
 Evidence has to recover once the routing is mended. So a verdict ends a trial, and counting begins
 anew; the verdict stands until another trial ends with a different one. The k-th trial has the
 k(k+1)th part of the allowed chance of error, so that all together keep to it.
+
+A request is counted once it is answered. What is counted soon after a change of the weight was
+partly split by the weight before, so a trial that began then ends without a verdict if it shows the
+split to be wrong.
 """
 
 import math
@@ -45,6 +49,9 @@ from serinus.metrics.queries import CounterQuery
 
 SETTLES_WITHIN: Final = 5.0
 """Seconds in which all proxies do what their controller has accepted."""
+ANSWERED_WITHIN: Final = 60.0
+"""Seconds in which slow requests are answered, and only then counted: until then the counts are
+those of the weight before."""
 
 
 class TrafficShareCheck:
@@ -102,6 +109,9 @@ class TrafficShareCheck:
         shown = partial(SplitShown, counted, tolerated, margin)
         part = math.log(split.trial * (split.trial + 1))
         if _outside(tolerated, split) >= part - math.log(budget.false_rollback):
+            answered = _kept(weight.since + ANSWERED_WITHIN)
+            if split.since < answered:
+                return SplitState(since=max(_kept(at), answered), trial=split.trial + 1)
             return _ended(split, "Fail", shown(budget.false_rollback, "wrong"), at)
         to_pass = part - math.log(budget.false_pass)
         if enough and _inside(tolerated, split) >= to_pass:
