@@ -111,6 +111,21 @@ release: $(READY) ## Build the files of a release from the commit that is checke
 	rm -rf build/release
 	$(BIN)/python -m tests.release
 
+# --- Images for your own cluster
+
+VERSION = $(shell $(BIN)/python -c 'import serinus; print(serinus.__version__)')
+ENGINE ?= docker
+
+.PHONY: images
+images: $(READY) ## Build both images and push them to REGISTRY, with ENGINE (docker or podman)
+	@test -n "$(REGISTRY)" || { echo 'make images REGISTRY=registry.example.com' >&2; exit 1; }
+	$(ENGINE) build -t $(REGISTRY)/serinus:$(VERSION) .
+	$(ENGINE) build -t $(REGISTRY)/serinus-model-server:$(VERSION) examples/model-server
+	$(ENGINE) push $(REGISTRY)/serinus:$(VERSION)
+	$(ENGINE) push $(REGISTRY)/serinus-model-server:$(VERSION)
+	@echo helm install serinus charts/serinus --namespace serinus-system --create-namespace \
+	  --set image.repository=$(REGISTRY)/serinus --set prometheus.url=http://prometheus.monitoring:9090
+
 # --- A real cluster, and what can be seen on it
 
 .PHONY: cluster

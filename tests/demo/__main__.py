@@ -4,13 +4,17 @@ import json
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from tests.demo.picture import drawn
 from tests.demo.screen import Screen
 from tests.demo.story import NAMESPACE, Summary, play
 from tests.stage.stage import Stage, stage
 
 SUMMARY = Path(__file__).parents[2] / "build" / "demo" / "summary.json"
+PICTURE = SUMMARY.with_name("rollback.svg")
+"""Of the two acts that end with a rollback; docs/rollback.svg is a copy."""
 
 
 def main() -> int:
@@ -22,8 +26,19 @@ def main() -> int:
         SUMMARY.parent.mkdir(parents=True, exist_ok=True)
         facts = {**story.to_json(), "seconds_with_setup": round(time.monotonic() - started, 1)}
         SUMMARY.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        PICTURE.write_text(picture(screen.lines), encoding="utf-8")
         _conclude(screen, story, ready)
     return 1 if story.broken_promises() else 0
+
+
+def picture(lines: Sequence[str]) -> str:
+    """Of what was told from the third act to the epilogue."""
+    begun, ended = (
+        next(n for n, line in enumerate(lines) if line.startswith(title))
+        for title in ("Act 3", "Epilogue")
+    )
+    title = "Serinus rolls back a version that fails and one that predicts otherwise"
+    return drawn(title, ["$ make demo", "…", *lines[begun:ended]])
 
 
 def _conclude(screen: Screen, story: Summary, ready: Stage) -> None:

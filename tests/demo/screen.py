@@ -2,6 +2,7 @@
 
 import sys
 import time
+from textwrap import wrap
 from typing import Final, TextIO
 
 from serinus.cli.text import as_line
@@ -10,6 +11,9 @@ from tests.demo.story import Act
 from tests.stage.deployed import Status
 from tests.stage.load import Clients
 
+WIDTH: Final = 112
+"""Characters of a remembered line."""
+_INDENT: Final = " " * 12
 _QUIET_FOR: Final = 5.0
 """Seconds after which a log without news is told all the same."""
 
@@ -22,12 +26,16 @@ class Screen:
         self._moves = out.isatty()
         self._last = ""
         self._told_at = 0.0
+        self.lines: list[str] = []
+        """What was told so far, with each change of the rollout and none of what repeats."""
 
     def act(self, title: str) -> None:
+        self.lines += ["", title]
         self._print(f"\n{self._bold(title)}")
 
     def moment(self, status: Status, view: RolloutView, clients: Clients) -> None:
         where, seen = as_line(view), _clients(clients)
+        self._remember(f"  {where}  {seen}", unless=f"  {where}  ")
         if self._moves:
             self._out.write(f"\r\033[K  {where}  {seen}"[:200])
             self._out.flush()
@@ -40,6 +48,9 @@ class Screen:
         for decision in act.decisions:
             self._print(f"  {decision.after:6.1f} s  {decision.reason}: {decision.message}")
         self._print(f"  => {self._bold(verdict(act))}")
+        *_, last = act.decisions
+        told = f"  {last.after:6.1f} s  {last.reason}: {last.message}"
+        self.lines += ["", *wrap(told, WIDTH, subsequent_indent=_INDENT), f"  => {verdict(act)}"]
 
     def say(self, text: str) -> None:
         """Plain lines."""
@@ -47,6 +58,11 @@ class Screen:
 
     def _print(self, line: str) -> None:
         print(line, file=self._out, flush=True)
+
+    def _remember(self, line: str, unless: str) -> None:
+        """Unless the last line begins so."""
+        if not self.lines or not self.lines[-1].startswith(unless):
+            self.lines.append(line)
 
     def _bold(self, text: str) -> str:
         return f"\033[1m{text}\033[0m" if self._moves else text

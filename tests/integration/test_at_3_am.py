@@ -1,4 +1,4 @@
-"""What the README tells to type at 3 a.m., typed over a rollback and over a candidate."""
+"""What the runbook tells to type at 3 a.m., typed over a rollback and over a candidate."""
 
 import re
 import shlex
@@ -7,8 +7,8 @@ from tests.integration.conftest import ROOT, kubectl, serinus
 from tests.integration.inprocess import Operator
 from tests.integration.test_rollouts import healthy, spec
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-SECTION = README.partition("## At 3 a.m.\n")[2]
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+SECTION = RUNBOOK.partition("## At 3 a.m.\n")[2]
 BLOCK = SECTION.partition("```sh\n")[2].partition("```")[0]
 TYPED = re.findall(r"^kubectl (.*)$", BLOCK, re.M)
 

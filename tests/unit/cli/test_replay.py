@@ -72,10 +72,10 @@ def test_a_real_rollout_is_decided_as_the_operator_did_from_the_same_counts(
     assert [look["at"][-10:] for look in looks] == moments
 
 
-def test_the_readme_shows_what_is_really_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_document_shows_what_is_really_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    document = (ROOT / "docs/simulate.md").read_text()
     [shown] = re.findall(
-        r"serinus replay --recording \S+\n```\n\n```console\n(.*?)```", readme, re.DOTALL
+        r"serinus replay --recording \S+\n```\n\n```console\n(.*?)```", document, re.DOTALL
     )
     assert main(["replay", "--recording", str(LOAN)]) == 0
     printed = " ".join(capsys.readouterr().out.split())

@@ -126,13 +126,13 @@ def test_a_seed_tells_the_same_story_whatever_the_number_of_runs(
     assert first["timeline"] == again["timeline"] != other["timeline"]
 
 
-def test_the_readme_shows_the_timeline_that_is_really_printed(
+def test_the_document_shows_the_timeline_that_is_really_printed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    readme = (ROOT / "README.md").read_text()
+    document = (ROOT / "docs/simulate.md").read_text()
     command, shown = re.findall(
         r"serinus (simulate [^\n]*) --runs 1000\n```\n\n```console\n(.*?)\n1000 rollouts",
-        readme,
+        document,
         re.DOTALL,
     )[0]
     arguments = command.replace("examples/", f"{ROOT}/examples/").split()

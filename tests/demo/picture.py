@@ -1,0 +1,56 @@
+"""Draws what a terminal showed, as SVG."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Final
+
+_WIDTH: Final = 116
+"""Characters of the terminal."""
+_CHARACTER, _LINE, _EDGE = 7.25, 17.0, 18.0
+"""Width of a character, height of a line, and what is left free around them."""
+_BAR: Final = 30.0
+"""Height of the title."""
+_COLOURS: Final = {
+    "CheckFailed": "#ff7b72",
+    "Degraded": "#ff7b72",
+    "rejected": "#ff7b72",
+    "promoted": "#7ee787",
+    "Healthy": "#7ee787",
+    "Progressing": "#79c0ff",
+    "Act ": "#ffffff",
+}
+"""Of a line with this word; the first that it has."""
+
+
+def drawn(title: str, lines: Iterable[str]) -> str:
+    """The picture of these lines, which are cut where the terminal ends."""
+    shown = [line[:_WIDTH] for line in lines]
+    width = _WIDTH * _CHARACTER + 2 * _EDGE
+    height = _BAR + len(shown) * _LINE + 2 * _EDGE
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+            f'viewBox="0 0 {width:.0f} {height:.0f}" role="img">',
+            f"<title>{escape(title)}</title>",
+            '<rect width="100%" height="100%" rx="8" fill="#0d1117"/>',
+            *(
+                f'<circle cx="{_EDGE + 18 * number:.0f}" cy="{_BAR / 2 + 3:.0f}" r="5" '
+                f'fill="{fill}"/>'
+                for number, fill in enumerate(("#ff5f57", "#febc2e", "#28c840"))
+            ),
+            '<g font-family="ui-monospace, Menlo, Consolas, monospace" font-size="12" '
+            'xml:space="preserve">',
+            *_rows(shown),
+            "</g>",
+            "</svg>",
+            "",
+        ]
+    )
+
+
+def _rows(lines: Sequence[str]) -> Iterable[str]:
+    for number, line in enumerate(lines):
+        y = _BAR + _EDGE + number * _LINE
+        length = f'textLength="{len(line) * _CHARACTER:.1f}"' if line else ""
+        fill = next((fill for word, fill in _COLOURS.items() if word in line), "#c9d1d9")
+        yield f'<text x="{_EDGE:.0f}" y="{y:.1f}" {length} fill="{fill}">{escape(line)}</text>'
