@@ -33,14 +33,14 @@ $(READY): requirements/dev.txt
 
 .PHONY: lock
 lock: $(READY) ## Lock the newest allowed dependencies, with hashes
-	$(LOCK) pyproject.toml --output-file requirements/operator.txt
+	$(LOCK) pyproject.toml --extra operator --output-file requirements/operator.txt
 	$(LOCK) examples/model-server/requirements.in \
 	  --output-file examples/model-server/requirements.txt
 	$(LOCK) examples/model-server/requirements-train.in \
 	  --output-file examples/model-server/requirements-train.txt
 	$(LOCK) tests/e2e/grpc_model/requirements.in \
 	  --output-file tests/e2e/grpc_model/requirements.txt
-	$(LOCK) pyproject.toml --group dev examples/model-server/requirements.in \
+	$(LOCK) pyproject.toml --extra operator --group dev examples/model-server/requirements.in \
 	  examples/model-server/requirements-train.in --constraints requirements/operator.txt \
 	  --output-file requirements/dev.txt
 
@@ -65,13 +65,15 @@ contracts: $(READY) ## Check the imports between packages
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: generate
-generate: $(READY) ## Write crds/, the chart's copy and docs/evidence.md
+generate: $(READY) ## Write crds/, the chart's copy and README, and docs/evidence.md
 	$(BIN)/python -m serinus.api.crd
+	$(BIN)/python -m tests.values
 	$(BIN)/python -m tests.evidence
 
 .PHONY: generated
 generated: $(READY) ## Check that the generated files are up to date
 	$(BIN)/python -m serinus.api.crd --check
+	$(BIN)/python -m tests.values --check
 	$(BIN)/python -m tests.evidence --check
 
 .PHONY: verify
@@ -101,6 +103,13 @@ test: verify ## Run all checks and tests from scratch; fail if a layer did not r
 	  $(BIN)/python -m tests.layers unit integration e2e || status=$$?; \
 	  $(BIN)/python -m tests.cluster down --all || status=$$?; \
 	  exit $$status
+
+# --- A release
+
+.PHONY: release
+release: $(READY) ## Build the files of a release from the commit that is checked out
+	rm -rf build/release
+	$(BIN)/python -m tests.release
 
 # --- A real cluster, and what can be seen on it
 

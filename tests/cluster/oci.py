@@ -21,13 +21,14 @@ _INDEX = "application/vnd.oci.image.index.v1+json"
 
 @dataclass(frozen=True)
 class Image:
-    """An image to write: its full name, its layers as uncompressed tar files, what it runs."""
+    """An image to write: its full name, its layers as uncompressed tar files, and what it runs, in
+    the words of the specification ("Entrypoint", "Cmd", "Env", …); when it was made, in RFC 3339.
+    """
 
     name: str
     layers: Sequence[Path]
-    entrypoint: Sequence[str] = ()
-    command: Sequence[str] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    created: str | None = None
 
 
 def layer_of(files: Mapping[str, Path], archive: Path) -> Path:
@@ -53,15 +54,11 @@ def write_archive(images: Sequence[Image], archive: Path) -> None:
 
 def _write_image(tar: tarfile.TarFile, image: Image, written: set[str]) -> dict[str, Any]:
     layers = [_write_layer(tar, layer, written) for layer in image.layers]
-    environment = {"PATH": PATH} | dict(image.environment)
-    config = {
+    created = {"created": image.created} if image.created else {}
+    config = created | {
         "architecture": "amd64",
         "os": "linux",
-        "config": {
-            "Env": [f"{key}={value}" for key, value in environment.items()],
-            "Entrypoint": list(image.entrypoint),
-            "Cmd": list(image.command),
-        },
+        "config": {"Env": [f"PATH={PATH}"]} | dict(image.config),
         "rootfs": {"type": "layers", "diff_ids": [layer["digest"] for layer in layers]},
         # buildah refuses to build on an image whose history does not tell of each layer
         "history": [{"created_by": f"{image.name}: {layer.name}"} for layer in image.layers],
@@ -84,7 +81,10 @@ def _write_layer(tar: tarfile.TarFile, layer: Path, written: set[str]) -> dict[s
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     if digest not in written:
         written.add(digest)
-        tar.add(layer, f"blobs/sha256/{digest}", recursive=False)
+        entry = tarfile.TarInfo(f"blobs/sha256/{digest}")
+        entry.size = layer.stat().st_size
+        with layer.open("rb") as content:
+            tar.addfile(entry, content)
     return {"mediaType": _LAYER, "digest": f"sha256:{digest}", "size": layer.stat().st_size}
 
 

@@ -44,7 +44,7 @@ def base_image() -> Path:
         tar = ["tar", "--create", "--numeric-owner", "--sort=name", f"--file={layer}"]
         run("packing it", [*tar, f"--directory={root}", "."], log)
         shutil.rmtree(root)
-        oci.write_archive([oci.Image(BASE, [layer], command=["python3"])], folder / "image.tar")
+        oci.write_archive([oci.Image(BASE, [layer], {"Cmd": ["python3"]})], folder / "image.tar")
 
     return cache.part("base", {"suite": suite, "packages": _PACKAGES}, build)
 
@@ -68,7 +68,7 @@ def system_images() -> Path:
             for name, (target, source) in zip(names, programs.items(), strict=True):
                 layer = oci.layer_of({target: source}, folder / f"{source.name}.tar")
                 below = [base / "layer.tar"] if name == ENVOY else []  # it alone needs a glibc
-                images.append(oci.Image(name, [*below, layer], entrypoint=[target]))
+                images.append(oci.Image(name, [*below, layer], {"Entrypoint": [target]}))
             oci.write_archive(images, folder / "images.tar")
         for image in images:
             image.layers[-1].unlink()

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Final, TextIO
 
-from serinus.cli.status import as_line
+from serinus.cli.text import as_line
 from serinus.views.rollout import RolloutView
 from tests.demo.story import Act
 from tests.stage.deployed import Status

@@ -54,7 +54,9 @@ def operator(product: Stage, request: pytest.FixtureRequest) -> Iterator[Operato
     """An operator for the module alone, which may kill, upgrade, reconfigure or remove it; it acts
     on the ModelDeployments of its class."""
     name = _name(request)
-    own = replace(product.operator, namespace=f"{name}-operator", release=name, klass=name)
+    own = replace(
+        product.operator, namespace=f"{name}-operator", release=name, klass=name, replicas=1
+    )
     with ExitStack() as removed:
         removed.callback(product.api.delete, "Namespace", "", own.namespace)
         removed.callback(own.uninstall)

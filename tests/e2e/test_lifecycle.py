@@ -69,6 +69,12 @@ def test_an_upgrade_and_a_new_installation_of_the_operator_write_to_no_child(
     assert _versions(steady) == before
 
 
+def test_a_release_passes_its_own_test(product: Stage) -> None:
+    """`helm test`, and the two replicas that a release has by default."""
+    assert len(product.operator.pods()) == 2
+    product.operator.test()
+
+
 def _steady(product: Stage, model: Model) -> Sequence[Deployed]:
     names = [f"steady-{number}" for number in range(STEADY)]
     for name in names:

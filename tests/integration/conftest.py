@@ -4,6 +4,7 @@ All workers share one. Modules that are marked `disturbs_api_server`, since they
 its definitions, have another, one after another.
 """
 
+import asyncio
 import fcntl
 import json
 import os
@@ -63,6 +64,41 @@ def kubectl(*arguments: str, stdin: str | None = None) -> subprocess.CompletedPr
     return done
 
 
+@pytest.fixture
+def environment(kubeconfig: Path) -> dict[str, str]:
+    """Of a user who has kubectl."""
+    programs = f"{parts.clients() / 'kubectl'}:{os.environ['PATH']}"
+    return {**os.environ, "KUBECONFIG": str(kubeconfig), "PATH": programs}
+
+
+async def serinus(environment: dict[str, str], *arguments: str) -> tuple[int, str, str]:
+    """Run the command; its exit code, and what it prints to both outputs."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "serinus.cli", *arguments),
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+def helm(*arguments: str) -> str:
+    """What helm prints; fails the test with its message."""
+    done = subprocess.run([_helm(), *arguments], text=True, capture_output=True, check=False)
+    assert done.returncode == 0, f"helm {' '.join(arguments)}: {done.stderr}"
+    return done.stdout
+
+
+def refused(program: str, *arguments: str) -> str:
+    """What kubectl or helm says to something that must fail."""
+    path = {"kubectl": _kubectl(), "helm": _helm()}[program]
+    done = subprocess.run([path, *arguments], text=True, capture_output=True, check=False)
+    assert done.returncode != 0, f"{program} {' '.join(arguments)}: {done.stdout}"
+    return done.stderr
+
+
 def wait_for_crd(name: str, kubeconfig: Path) -> None:
     """Wait until the API server serves a kind."""
     Kubectl(_kubectl(), kubeconfig).wait_for_crd(name)
@@ -71,6 +107,11 @@ def wait_for_crd(name: str, kubeconfig: Path) -> None:
 @cache
 def _kubectl() -> Path:
     return parts.clients() / "kubectl" / "kubectl"
+
+
+@cache
+def _helm() -> Path:
+    return parts.clients() / "helm" / "helm"
 
 
 def kill_api_server() -> None:

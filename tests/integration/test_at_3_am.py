@@ -1,25 +1,22 @@
 """What the README tells to type at 3 a.m., typed over a rollback and over a candidate."""
 
-import io
 import re
 import shlex
 
-import pytest
-
-from serinus.cli.__main__ import main
-from tests.integration.conftest import ROOT, kubectl
+from tests.integration.conftest import ROOT, kubectl, serinus
 from tests.integration.inprocess import Operator
 from tests.integration.test_rollouts import healthy, spec
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECTION = README.partition("## At 3 a.m.\n")[2]
-TYPED = re.findall(r"^kubectl (.*)$", SECTION.partition("```sh\n")[2].partition("```")[0], re.M)
+BLOCK = SECTION.partition("```sh\n")[2].partition("```")[0]
+TYPED = re.findall(r"^kubectl (.*)$", BLOCK, re.M)
 
 
 async def test_each_command_tells_or_does_what_it_is_said_to(
-    operator: Operator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    operator: Operator, environment: dict[str, str]
 ) -> None:
-    everything, warnings, description, piped, abort = map(shlex.split, TYPED)
+    everything, warnings, description, abort = map(shlex.split, TYPED)
     here = f"--namespace={operator.namespace}"
     await operator.apply("fraud", **spec("v1"))
     await operator.until("fraud", healthy("v1"))
@@ -36,10 +33,9 @@ async def test_each_command_tells_or_does_what_it_is_said_to(
     assert len(told) == 1
     assert evidence["message"] in told[0]
     assert evidence["message"] in kubectl(*description, here).stdout
-    object_, _, command = " ".join(piped).partition(" | serinus ")
-    monkeypatch.setattr("sys.stdin", io.StringIO(kubectl(*object_.split(), here).stdout))
-    assert main(command.split()) == 0
-    assert evidence["message"] in capsys.readouterr().out
+    [explain] = re.findall(r"^serinus (.*)$", BLOCK, re.M)
+    code, out, _ = await serinus(environment, *explain.split(), here)
+    assert (code, evidence["message"] in out) == (0, True)
 
     await operator.apply("fraud", **spec("v3"))
     status = await operator.until("fraud", lambda s: "candidate" in s)

@@ -11,11 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.cluster import parts
-from tests.integration.conftest import kubectl
+from tests.integration.conftest import ROOT, helm, kubectl
 
-ROOT = Path(__file__).parents[2]
-RELEASE = "canary"
+RELEASE = "serinus-canary"
 
 
 @pytest.fixture
@@ -23,7 +21,7 @@ def release(kubeconfig: Path, namespace: str) -> Iterator[str]:
     """The namespace of a release whose pods nobody runs: the test runs the operator itself."""
     install(namespace)
     yield namespace
-    helm(namespace, "uninstall", RELEASE, "--ignore-not-found")
+    helm("uninstall", RELEASE, "--ignore-not-found", f"--namespace={namespace}")
 
 
 def install(namespace: str) -> None:
@@ -32,16 +30,11 @@ def install(namespace: str) -> None:
         "prometheus.url": "http://127.0.0.1:9",
         "scope": "Namespace",
         "replicas": "0",
+        "crds.enabled": "false",
     }
     sets = [f"--set={name}={value}" for name, value in values.items()]
-    helm(namespace, "install", RELEASE, str(ROOT / "charts" / "serinus"), "--skip-crds", *sets)
-
-
-def helm(namespace: str, *arguments: str) -> None:
-    program = parts.clients() / "helm" / "helm"
-    command = [str(program), *arguments, f"--namespace={namespace}"]
-    done = subprocess.run(command, text=True, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
+    chart = str(ROOT / "charts" / "serinus")
+    helm("install", RELEASE, chart, f"--namespace={namespace}", *sets)
 
 
 @contextmanager
@@ -136,7 +129,7 @@ def test_deleting_and_uninstalling_leave_nothing_behind(
         kubectl("delete", "mdep", "pods", "-n", release)
         for child in [name for name in before if "/pods" in name and "modeldep" not in name]:
             until(release, child, "delete")
-        helm(release, "uninstall", RELEASE)
+        helm("uninstall", RELEASE, f"--namespace={release}")
     assert left(release) == []
 
 
@@ -150,6 +143,6 @@ def test_a_lease_that_was_deleted_is_remade_as_the_one_of_the_release(
         until(release, "lease/serinus", "create")
         label = kubectl("get", *lease, "-o", r"jsonpath={.metadata.labels.serinus\.dev/class}")
         assert label.stdout == "default", "an operator for the cluster would act here, too"
-        helm(release, "uninstall", RELEASE)
+        helm("uninstall", RELEASE, f"--namespace={release}")
     assert left(release) == []
     install(release)

@@ -1,6 +1,5 @@
 """What people may do with ModelDeployments by the cluster's own roles, by the chart's roles."""
 
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster import parts
-from tests.integration.conftest import ROOT, kubectl
+from tests.integration.conftest import ROOT, helm, kubectl, refused
 
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 READING = frozenset(VERBS[:3])
@@ -19,16 +17,14 @@ READING = frozenset(VERBS[:3])
 @pytest.fixture(scope="module")
 def roles(kubeconfig: Path) -> Iterator[None]:
     """The roles for people of a release over the whole cluster."""
-    program = parts.clients() / "helm" / "helm"
     values = ("--set=image.repository=any", "--set=prometheus.url=http://127.0.0.1:9")
     chart = str(ROOT / "charts" / "serinus")
     template = ("template", "people-test", chart, "--show-only=templates/people.yaml", *values)
-    done = subprocess.run([program, *template], text=True, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert {each["kind"] for each in yaml.safe_load_all(done.stdout) if each} == {"ClusterRole"}
-    kubectl("apply", "-f", "-", stdin=done.stdout)
+    rendered = helm(*template)
+    assert {each["kind"] for each in yaml.safe_load_all(rendered) if each} == {"ClusterRole"}
+    kubectl("apply", "-f", "-", stdin=rendered)
     yield
-    kubectl("delete", "-f", "-", stdin=done.stdout)
+    kubectl("delete", "-f", "-", stdin=rendered)
 
 
 @pytest.fixture
@@ -102,4 +98,6 @@ def test_a_person_does_it_for_real(person: str, namespace: str) -> None:
     name = kubectl("get", "mdep", "-o", "name", *me).stdout.strip()
     kubectl("scale", name, "--replicas=3", *me)
     kubectl("annotate", name, "serinus.dev/command=retry/abcdefgh", *me)
+    promoted = ("patch", name, "--subresource=status", "--type=merge", '-p={"status":{}}')
+    assert 'cannot patch resource "modeldeployments/status"' in refused("kubectl", *promoted, *me)
     kubectl("delete", name, *me)

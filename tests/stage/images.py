@@ -23,20 +23,23 @@ class Source:
     @property
     def name(self) -> str:
         """Repository and tag, the same for the same content."""
-        recipe = self._dockerfile.read_bytes() + context.digest(self.folder).encode()
+        recipe = self.dockerfile.read_bytes() + context.digest(self.folder).encode()
         return f"{self.repository}:{hashlib.sha256(recipe).hexdigest()[:12]}"
+
+    @property
+    def dockerfile(self) -> Path:
+        """How it is built."""
+        return self.folder / "Dockerfile"
+
+    def build(self) -> Path:
+        """Build it; returns its docker-archive."""
+        return build_image(self.folder, self.dockerfile, self.name)
 
     def put(self, cluster: str) -> str:
         """Build it and load it into the cluster of that name; returns the image's name."""
-        name = self.name
-        archive = build_image(self.folder, self._dockerfile, name)
-        load = [sys.executable, "-m", "tests.cluster", "load-image", str(archive)]
+        load = [sys.executable, "-m", "tests.cluster", "load-image", str(self.build())]
         subprocess.run([*load, f"--name={cluster}"], cwd=ROOT, check=True)
-        return name
-
-    @property
-    def _dockerfile(self) -> Path:
-        return self.folder / "Dockerfile"
+        return self.name
 
 
 OPERATOR: Final = Source("localhost/serinus", ROOT)

@@ -26,6 +26,7 @@ class Operator:
     namespace: str = "serinus-system"
     release: str = "serinus"
     klass: str = "default"
+    replicas: int = 2
 
     def install(self, image: str, settings: Mapping[str, str] = NO_MORE) -> None:
         """Install or upgrade to an image, and wait until the new pods are ready; with these values
@@ -36,11 +37,18 @@ class Operator:
             "image.tag": tag,
             "prometheus.url": self.prometheus_url,
             "class": self.klass,
+            "fullnameOverride": self.release,
+            "replicas": str(self.replicas),
+            "crds.enabled": "false",  # several releases share them
         }
         sets = [f"--set={name}={value}" for name, value in {**usual, **settings}.items()]
         self._upgrade_crds()
         self._helm("upgrade", "--install", self.release, str(_CHART), "--create-namespace", *sets)
         self.until_ready()
+
+    def test(self) -> None:
+        """Run the release's own test."""
+        self._helm("test", self.release)
 
     def uninstall(self) -> None:
         """Remove the release, and wait until its pods are gone."""
@@ -49,7 +57,11 @@ class Operator:
 
     def pods(self) -> Sequence[Manifest]:
         """The operator's pods."""
-        return self.api.list("Pod", self.namespace, {"app.kubernetes.io/instance": self.release})
+        labels = {
+            "app.kubernetes.io/name": "serinus",
+            "app.kubernetes.io/instance": self.release,
+        }
+        return self.api.list("Pod", self.namespace, labels)
 
     def until_ready(self, within: float = 240) -> None:
         """Wait until the Deployment has rolled out, and no older pod is left."""
@@ -69,7 +81,8 @@ class Operator:
 
     def told(self) -> str:
         """The end of the operator's log."""
-        words = ("logs", f"--namespace={self.namespace}", f"deployment/{self.release}", "--tail=40")
+        pods = f"--selector=app.kubernetes.io/instance={self.release}"
+        words = ("logs", f"--namespace={self.namespace}", pods, "--prefix", "--tail=40")
         try:
             return self.api.run(*words)
         except RuntimeError as error:
@@ -85,8 +98,7 @@ class Operator:
         )
 
     def _upgrade_crds(self) -> None:
-        """Helm installs a chart's CRDs and never upgrades them."""
-        self.api.run("apply", "--server-side", "--force-conflicts", f"--filename={_CHART / 'crds'}")
+        self.api.run("apply", "--server-side", "--force-conflicts", f"--filename={ROOT / 'crds'}")
 
     def _helm(self, *words: str) -> None:
         place = [f"--kubeconfig={self.api.kubeconfig}", f"--namespace={self.namespace}"]

@@ -1,12 +1,14 @@
 """The Helm chart, rendered by helm itself."""
 
 import json
+import re
 import subprocess
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import promql_parser
 import pytest
 import yaml
 
@@ -21,9 +23,9 @@ from serinus.metrics.labelling import Labelling, matcher
 from serinus.prometheus import Header
 from serinus.prometheus import settings as reading
 from tests.cluster import parts
+from tests.support.parent_chart import CHART, parent_of_two
 
 ROOT = Path(__file__).parents[2]
-CHART = ROOT / "charts" / "serinus"
 GIVEN = {"image.repository": "registry/serinus", "prometheus.url": "https://prometheus:9090"}
 
 Objects = dict[tuple[str, str], dict[str, Any]]
@@ -39,17 +41,23 @@ def settings(values: dict[str, str]) -> list[str]:
 
 
 def render(**values: str) -> Objects:
-    """Objects of a release by (kind, name); dots in names of values are written `__`."""
+    """Objects of release serinus by (kind, name); dots in names of values are written `__`."""
     chosen = GIVEN | {key.replace("__", "."): value for key, value in values.items()}
-    rendered = helm("template", "canary", str(CHART), "--namespace=ops", *settings(chosen))
-    assert rendered.returncode == 0, rendered.stderr
-    objects = [each for each in yaml.safe_load_all(rendered.stdout) if each]
-    return {(each["kind"], each["metadata"]["name"]): each for each in objects}
+    return rendered("serinus", CHART, *settings(chosen))
+
+
+def rendered(release: str, chart: Path, *more: str) -> Objects:
+    done = helm("template", release, str(chart), "--namespace=ops", *more)
+    assert done.returncode == 0, done.stderr
+    objects = [each for each in yaml.load_all(done.stdout, yaml.CSafeLoader) if each]
+    found = {(each["kind"], each["metadata"]["name"]): each for each in objects}
+    assert len(found) == len(objects), "two objects have the same kind and name"
+    return found
 
 
 def operator(objects: Objects) -> tuple[dict[str, Any], dict[str, Any]]:
     """The operator's pod spec and its container."""
-    pod = objects["Deployment", "canary"]["spec"]["template"]["spec"]
+    pod = objects["Deployment", "serinus"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     return pod, container
 
@@ -99,6 +107,15 @@ def test_the_chart_has_the_version_of_the_operator() -> None:
         ({"logFormat": "xml"}, "/logFormat"),
         ({"image.pullPolicy": "Sometimes"}, "/image/pullPolicy"),
         ({"image.tag": "a tag"}, "/image/tag"),
+        ({"image.digest": "0f0f"}, "/image/digest"),
+        ({"crds.enable": "true"}, "additional properties 'enable' not allowed"),
+        ({"fullnameOverride": "My_Name"}, "/fullnameOverride"),
+        ({"serviceAccount.create": "false"}, "serviceAccount.name is required"),
+        ({r"podLabels.app\.kubernetes\.io/name": "mine"}, "/podLabels"),
+        ({"topologySpreadConstraints[0].labelSelector": "mine"}, "'labelSelector' not allowed"),
+        ({"extraArgs[0]": "workers=2"}, "/extraArgs/0"),
+        ({"resources.limit.memory": "1Gi"}, "additional properties 'limit' not allowed"),
+        ({"affinity.nodeAfinity.a": "b"}, "additional properties 'nodeAfinity' not allowed"),
         (
             {"prometheus.bearerTokenSecret.name": "a", "prometheus.basicAuthSecret.name": "b"},
             "/prometheus/basicAuthSecret/name",
@@ -110,17 +127,18 @@ def test_the_chart_has_the_version_of_the_operator() -> None:
     ],
 )
 def test_a_wrong_value_is_refused_by_its_name(values: dict[str, str], complaint: str) -> None:
-    rendered = helm("template", "canary", str(CHART), *settings(GIVEN | values))
-    assert rendered.returncode != 0
-    assert complaint in rendered.stderr
+    refused = helm("template", "serinus", str(CHART), *settings(GIVEN | values))
+    assert refused.returncode != 0
+    assert complaint in refused.stderr
 
 
 def test_every_value_is_described_and_every_described_value_exists() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     described = dict(descriptions(schema))
-    del described["global"]
     assert all(described.values())
-    assert set(described) == set(paths(yaml.safe_load((CHART / "values.yaml").read_text())))
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    of_parents = {"global", "global.imageRegistry"}
+    assert set(described) - of_parents == set(paths(values, schema))
 
 
 def descriptions(schema: dict[str, Any], at: str = "") -> Iterator[tuple[str, str | None]]:
@@ -129,15 +147,38 @@ def descriptions(schema: dict[str, Any], at: str = "") -> Iterator[tuple[str, st
         yield from descriptions(of, f"{at}{name}.")
 
 
-def paths(values: dict[str, Any], at: str = "") -> Iterator[str]:
+def paths(values: dict[str, Any], schema: dict[str, Any], at: str = "") -> Iterator[str]:
+    """The values of our own; what is within one that Kubernetes defines is not ours to describe."""
     for name, value in values.items():
         yield f"{at}{name}"
-        if isinstance(value, dict) and f"{at}{name}" != "resources":
-            yield from paths(value, f"{at}{name}.")
+        of = schema.get("properties", {}).get(name, {})
+        if "properties" in of and of["type"] == "object":
+            yield from paths(value, of, f"{at}{name}.")
 
 
-def test_the_pod_meets_the_restricted_pod_security_standard() -> None:
-    pod, container = operator(render())
+def test_the_schema_of_each_object_with_known_keys_refuses_others() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    # a parent's own values, and a volume, whose kinds only the API server knows
+    assert set(open_objects(schema)) == {"global", "extraVolumes[]"}
+
+
+def open_objects(schema: dict[str, Any], at: str = "") -> Iterator[str]:
+    if "properties" in schema and schema.get("additionalProperties") is not False:
+        yield at
+    for name, of in schema.get("properties", {}).items():
+        yield from open_objects(of, f"{at}.{name}".lstrip("."))
+    if "items" in schema:
+        yield from open_objects(schema["items"], f"{at}[]")
+
+
+def test_the_pods_meet_the_restricted_pod_security_standard() -> None:
+    objects = render()
+    test = objects["Pod", "serinus-test"]["spec"]
+    for pod, container in (operator(objects), (test, test["containers"][0])):
+        restricted(pod, container)
+
+
+def restricted(pod: dict[str, Any], container: dict[str, Any]) -> None:
     assert pod["securityContext"] == {
         "runAsNonRoot": True,
         "seccompProfile": {"type": "RuntimeDefault"},
@@ -150,7 +191,7 @@ def test_the_pod_meets_the_restricted_pod_security_standard() -> None:
 
 
 def test_in_its_own_namespace_the_operator_has_no_right_beyond_it() -> None:
-    objects = render(scope="Namespace")
+    objects = render(scope="Namespace", crds__enabled="false")
     assert not [kind for kind, _ in objects if kind.startswith("Cluster")]
     assert {each["metadata"]["namespace"] for each in objects.values()} == {"ops"}
     assert options(objects).namespace == "ops"
@@ -158,7 +199,7 @@ def test_in_its_own_namespace_the_operator_has_no_right_beyond_it() -> None:
 
 def test_over_the_cluster_the_operator_is_bound_to_no_namespace() -> None:
     objects = render()
-    assert ("ClusterRoleBinding", "canary") in objects
+    assert ("ClusterRoleBinding", "ops-serinus") in objects
     assert options(objects).namespace is None
 
 
@@ -210,7 +251,7 @@ def verbs(rules: list[dict[str, Any]], kind: Kind) -> set[str]:
 
 def test_people_read_by_the_role_view_and_write_by_edit_and_nobody_writes_a_status() -> None:
     objects = render()
-    view, edit = (objects["ClusterRole", f"canary-{name}"] for name in ("view", "edit"))
+    view, edit = (objects["ClusterRole", f"ops-serinus-{name}"] for name in ("view", "edit"))
     to = "rbac.authorization.k8s.io/aggregate-to"
     assert {key for key in view["metadata"]["labels"] if key.startswith(to)} == {f"{to}-view"}
     assert {key for key in edit["metadata"]["labels"] if key.startswith(to)} == {
@@ -265,9 +306,7 @@ def test_how_series_are_read_reaches_the_operator_as_it_was_given() -> None:
         "readOffset": "30s",
     }
     sets = [f"--set-json=prometheus.{key}={json.dumps(of)}" for key, of in prometheus.items()]
-    rendered = helm("template", "canary", str(CHART), *settings(GIVEN), *sets)
-    assert rendered.returncode == 0, rendered.stderr
-    objects = {(o["kind"], o["metadata"]["name"]): o for o in yaml.safe_load_all(rendered.stdout)}
+    objects = rendered("serinus", CHART, *settings(GIVEN), *sets)
     pod, _ = operator(objects)
     (item,) = pod["volumes"][0]["projected"]["sources"]
     file = Path("/etc/serinus/prometheus", item["secret"]["items"][0]["path"])
@@ -296,15 +335,15 @@ def test_how_series_are_read_reaches_the_operator_as_it_was_given() -> None:
     ],
 )
 def test_a_wrong_way_to_read_series_is_refused_by_its_name(value: str, complaint: str) -> None:
-    rendered = helm("template", "canary", str(CHART), *settings(GIVEN), f"--set-json={value}")
-    assert rendered.returncode != 0
-    assert complaint in rendered.stderr
+    refused = helm("template", "serinus", str(CHART), *settings(GIVEN), f"--set-json={value}")
+    assert refused.returncode != 0
+    assert complaint in refused.stderr
 
 
 def test_the_operator_leads_by_the_lease_that_its_role_is_about() -> None:
     objects = render()
     read = options(objects)
-    role = objects["Role", "ops-canary-leader"]
+    role = objects["Role", "ops-serinus-leader"]
     assert role["metadata"]["namespace"] == read.lease_namespace == "kube-system"
     (about_one,) = [rule for rule in role["rules"] if "resourceNames" in rule]
     assert about_one["resourceNames"] == [read.lease_name]
@@ -326,7 +365,7 @@ def test_releases_that_act_on_the_same_objects_contend_for_one_lease() -> None:
         "serinus",
     )
     assert (other.class_name, other.lease_name) == ("blue", "serinus-blue")
-    assert one.release == "ops/canary"
+    assert one.release == "ops/serinus"
 
 
 def test_a_release_for_a_namespace_says_so_to_one_for_the_cluster() -> None:
@@ -334,7 +373,7 @@ def test_a_release_for_a_namespace_says_so_to_one_for_the_cluster() -> None:
     assert lease["metadata"]["namespace"] == "ops"
     assert lease["metadata"]["labels"][CLASS_LABEL] == "blue"
     assert CLASS_LABEL not in render()["Lease", "serinus"]["metadata"]["labels"]
-    rules = render()["ClusterRole", "canary"]["rules"]
+    rules = render()["ClusterRole", "ops-serinus"]["rules"]
     assert {
         "apiGroups": ["coordination.k8s.io"],
         "resources": ["leases"],
@@ -350,9 +389,9 @@ def test_without_secrets_nothing_is_mounted() -> None:
 
 def test_the_service_leads_prometheus_to_the_operators_metrics() -> None:
     objects = render()
-    service = objects["Service", "canary"]
+    service = objects["Service", "serinus"]
     _, container = operator(objects)
-    labels = objects["Deployment", "canary"]["spec"]["template"]["metadata"]["labels"]
+    labels = objects["Deployment", "serinus"]["spec"]["template"]["metadata"]["labels"]
     (port,) = service["spec"]["ports"]
     served = {each["name"]: each["containerPort"] for each in container["ports"]}
     assert service["metadata"]["annotations"] == {
@@ -360,3 +399,194 @@ def test_the_service_leads_prometheus_to_the_operators_metrics() -> None:
         "prometheus.io/port": str(served[port["targetPort"]]),
     }
     assert service["spec"]["selector"].items() <= labels.items()
+
+
+# what the chart calls things
+
+
+def test_names_follow_the_release_and_can_be_set() -> None:
+    given = settings(GIVEN)
+    assert ("Deployment", "prod-serinus") in rendered("prod", CHART, *given)
+    assert ("Deployment", "serinus-prod") in rendered("serinus-prod", CHART, *given)
+    named = rendered("prod", CHART, *given, "--set=nameOverride=canary")
+    assert ("Deployment", "prod-canary") in named
+    full = rendered("prod", CHART, *given, "--set=fullnameOverride=canary")
+    assert {name for kind, name in full if kind in ("Deployment", "Service")} == {"canary"}
+
+
+def test_cluster_wide_names_of_two_releases_of_one_name_differ() -> None:
+    given = settings(GIVEN | {"crds.enabled": "false"})
+    here = helm("template", "serinus", str(CHART), "--namespace=here", *given)
+    there = helm("template", "serinus", str(CHART), "--namespace=there", *given)
+    one, other = ({*shared(yaml.safe_load_all(done.stdout))} for done in (here, there))
+    assert len(one) == len(other) == 7
+    # the Lease is what they have in common, and elects one of them
+    assert one & other == {("Lease", "serinus")}
+
+
+def shared(objects: Iterator[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Objects that are in no namespace, or in one that releases share."""
+    for each in objects:
+        if each["metadata"].get("namespace") in (None, "kube-system"):
+            yield each["kind"], each["metadata"]["name"]
+
+
+def test_a_parent_can_have_the_chart_twice(tmp_path: Path) -> None:
+    parent = parent_of_two(tmp_path)
+    objects = rendered("platform", parent)  # asserts that no name is there twice
+    deployments = [of for (kind, _), of in objects.items() if kind == "Deployment"]
+    services = [of for (kind, _), of in objects.items() if kind == "Service"]
+    assert len(deployments) == len(services) == 2
+    for service in services:
+        led_to = [
+            of["metadata"]["name"]
+            for of in deployments
+            if service["spec"]["selector"].items()
+            <= of["spec"]["template"]["metadata"]["labels"].items()
+        ]
+        assert led_to == [service["metadata"]["name"]]
+
+
+def test_the_image_can_be_pinned_and_its_registry_be_the_parents(tmp_path: Path) -> None:
+    digest = "sha256:" + "0" * 64
+    _, pinned = operator(render(image__digest=digest, image__tag="next"))
+    assert pinned["image"] == f"registry/serinus@{digest}"
+    objects = rendered("platform", parent_of_two(tmp_path))
+    images = {
+        container["image"]
+        for (kind, _), of in objects.items()
+        if kind in ("Deployment", "Pod")
+        for container in (of["spec"].get("template") or of)["spec"]["containers"]
+    }
+    assert images == {f"registry.example.com/serinus:{__version__}"}
+
+
+# the definition
+
+
+def test_the_release_has_the_definition_and_keeps_it() -> None:
+    generated = yaml.safe_load((ROOT / "crds" / "modeldeployments.serinus.dev.yaml").read_text())
+    ours = ("CustomResourceDefinition", generated["metadata"]["name"])
+    crd = render()[ours]
+    assert crd["spec"] == generated["spec"]
+    assert crd["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert "annotations" not in render(crds__keep="false")[ours]["metadata"]
+    assert ours not in render(crds__enabled="false")
+
+
+# the pods
+
+
+def test_the_service_account_can_be_someone_elses() -> None:
+    objects = render(serviceAccount__create="false", serviceAccount__name="theirs")
+    assert not [kind for kind, _ in objects if kind == "ServiceAccount"]
+    assert operator(objects)[0]["serviceAccountName"] == "theirs"
+    subjects = [of["subjects"] for (kind, _), of in objects.items() if kind.endswith("Binding")]
+    assert len(subjects) == 2
+    assert all(each["name"] == "theirs" for (each,) in subjects)
+
+
+def test_two_replicas_are_spread_and_evicted_one_at_a_time() -> None:
+    objects = render()
+    pod, _ = operator(objects)
+    labels = objects["Deployment", "serinus"]["spec"]["selector"]["matchLabels"]
+    assert objects["Deployment", "serinus"]["spec"]["replicas"] == 2
+    (spread,) = pod["topologySpreadConstraints"]
+    assert spread["topologyKey"] == "kubernetes.io/hostname"
+    budget = objects["PodDisruptionBudget", "serinus"]["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert spread["labelSelector"] == budget["selector"] == {"matchLabels": labels}
+    assert ("PodDisruptionBudget", "serinus") not in render(replicas="1")
+
+
+def test_what_a_cluster_demands_of_pods_reaches_the_operators() -> None:
+    more = {
+        "podLabels": {"team": "ml"},
+        "priorityClassName": "high",
+        "extraArgs": ["--workers=16"],
+        "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy"}],
+        "extraVolumes": [{"name": "tmp", "emptyDir": {}}],
+        "extraVolumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+        "prometheus.caSecret": {"name": "ca", "key": "ca.crt"},
+    }
+    objects = rendered(
+        "serinus",
+        CHART,
+        *settings(GIVEN),
+        *(f"--set-json={key}={json.dumps(value)}" for key, value in more.items()),
+    )
+    pod, container = operator(objects)
+    labels = objects["Deployment", "serinus"]["spec"]["template"]["metadata"]["labels"]
+    assert labels["team"] == "ml"
+    assert pod["priorityClassName"] == "high"
+    assert options(objects).workers == 16
+    assert container["env"] == more["extraEnv"]
+    assert [volume["name"] for volume in pod["volumes"]] == ["prometheus", "tmp"]
+    assert [mount["name"] for mount in container["volumeMounts"]] == ["prometheus", "tmp"]
+
+
+# what is there only if it is wanted
+
+WANTED = {"NetworkPolicy", "ServiceMonitor", "PrometheusRule", "ConfigMap"}
+
+
+def test_what_needs_other_software_is_off() -> None:
+    assert not {kind for kind, _ in render()} & WANTED
+
+
+def everything_wanted() -> Objects:
+    names = ("networkPolicy", "serviceMonitor", "prometheusRule", "grafanaDashboard")
+    objects = render(**{f"{name}__enabled": "true" for name in names})
+    assert {kind for kind, _ in objects} >= WANTED
+    return objects
+
+
+def test_a_monitor_reads_the_operators_service_with_the_labels_that_select_it() -> None:
+    objects = render(serviceMonitor__enabled="true", serviceMonitor__labels__release="stack")
+    monitor, service = objects["ServiceMonitor", "serinus"], objects["Service", "serinus"]
+    assert monitor["metadata"]["labels"]["release"] == "stack"
+    selected = monitor["spec"]["selector"]["matchLabels"]
+    assert selected.items() <= service["metadata"]["labels"].items()
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+
+
+def test_a_policy_lets_the_test_of_helm_through() -> None:
+    peers = '[{"namespaceSelector":{"matchLabels":{"name":"monitoring"}}}]'
+    objects = rendered(
+        "serinus",
+        CHART,
+        *settings(GIVEN | {"networkPolicy.enabled": "true"}),
+        f"--set-json=networkPolicy.from={peers}",
+    )
+    policy = objects["NetworkPolicy", "serinus"]["spec"]
+    labels = objects["Deployment", "serinus"]["spec"]["template"]["metadata"]["labels"]
+    assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+    assert policy["policyTypes"] == ["Ingress"]
+    ((theirs, test),) = (rule["from"] for rule in policy["ingress"])
+    assert [theirs] == json.loads(peers)
+    pod = objects["Pod", "serinus-test"]["metadata"]["labels"]
+    assert test["podSelector"]["matchLabels"].items() <= pod.items()
+    service = objects["Service", "serinus"]["spec"]["selector"]
+    assert not service.items() <= pod.items(), "the Service leads to the test"
+
+
+def test_the_dashboard_reads_only_metrics_that_the_operator_exports() -> None:
+    written = everything_wanted()["ConfigMap", "serinus-dashboard"]["data"]["serinus.json"]
+    panels = json.loads(written)["panels"]
+    expressions = [target["expr"] for panel in panels for target in panel["targets"]]
+    assert len(expressions) > 5
+    # a unit test of the metrics keeps this page complete
+    page = (ROOT / "docs" / "operator.md").read_text()
+    exported = set(re.findall(r"^\| `(serinus_\w+)`", page, re.MULTILINE))
+    for expression in expressions:
+        promql_parser.parse(expression.replace("$__rate_interval", "5m"))
+        read = set(re.findall(r"\bserinus_[a-z_]+", expression))
+        assert read
+        assert {name.removesuffix("_bucket") for name in read} <= exported
+
+
+def test_the_rule_has_the_alerts_of_the_file_as_they_are() -> None:
+    spec = everything_wanted()["PrometheusRule", "serinus"]["spec"]
+    assert spec == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
+    assert spec["groups"]

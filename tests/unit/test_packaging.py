@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,15 @@ def test_every_locked_package_has_a_hash_and_no_lock_names_an_index(lock: Path) 
 def test_the_tests_run_what_the_image_ships() -> None:
     ships, tests = (pins(ROOT / "requirements" / f"{of}.txt") for of in ("operator", "dev"))
     assert ships.items() <= tests.items()
+
+
+def test_the_command_is_installed_without_what_only_the_operator_needs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    base, operator = project["dependencies"], project["optional-dependencies"]["operator"]
+    names = {re.split(r"[^a-z-]", each)[0] for each in base}
+    assert names == {"prometheus-api-client", "pydantic", "pyyaml"}
+    assert {re.split(r"[^a-z-]", each)[0] for each in operator} >= {"kopf", "kubernetes"}
+    assert {"serinus", "kubectl-serinus"} <= set(project["scripts"])
 
 
 @pytest.mark.parametrize("room", PURE)

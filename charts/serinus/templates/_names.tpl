@@ -1,5 +1,35 @@
+{{- define "serinus.name" -}}
+{{ .Values.nameOverride | default .Chart.Name | trunc 58 | trimSuffix "-" }}
+{{- end }}
+
+{{- /* Name of everything in a namespace. As a subchart, the chart has the name of its alias. */ -}}
+{{- define "serinus.fullname" -}}
+{{- $name := include "serinus.name" . -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{ .Values.fullnameOverride | default $full | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- /* Name of what is shared with other namespaces. */ -}}
+{{- define "serinus.sharedname" -}}
+{{ .Release.Namespace }}-{{ include "serinus.fullname" . }}
+{{- end }}
+
+{{- define "serinus.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ .Values.serviceAccount.name | default (include "serinus.fullname" .) }}
+{{- else -}}
+{{ required "serviceAccount.name is required if serviceAccount.create is false: name the ServiceAccount to use" .Values.serviceAccount.name }}
+{{- end -}}
+{{- end }}
+
+{{- define "serinus.image" -}}
+{{- with (.Values.global).imageRegistry }}{{ . }}/{{ end -}}
+{{ required "image.repository is required: build the image from the Dockerfile, push it, and name it here" .Values.image.repository }}
+{{- with .Values.image.digest }}@{{ . }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
+{{- end }}
+
 {{- define "serinus.selector" -}}
-app.kubernetes.io/name: serinus
+app.kubernetes.io/name: {{ include "serinus.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
@@ -7,6 +37,12 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ include "serinus.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- /* Labels of the pod of `helm test`: not those of the operator's pods. */ -}}
+{{- define "serinus.test" -}}
+app.kubernetes.io/name: {{ include "serinus.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- /* Files that hold what is secret about Prometheus: a list of {name, secret, key}; the header

@@ -23,7 +23,7 @@ KIND: Final = "ModelDeployment"
 PLURAL: Final = "modeldeployments"
 PATHS: Final = (
     Path(f"crds/{PLURAL}.{GROUP}.yaml"),
-    Path(f"charts/serinus/crds/{PLURAL}.{GROUP}.yaml"),
+    Path("charts/serinus/files/crd.yaml"),
 )
 
 Schema = dict[str, Any]

@@ -9,6 +9,7 @@ class Reason(StrEnum):
 
     # state of a rollout
     HEALTHY = "Healthy"
+    STABLE_SERVES = "StableServes"
     UNAVAILABLE = "Unavailable"
     FIRST_DEPLOYMENT = "FirstDeployment"
     ROLLOUT_STARTED = "RolloutStarted"

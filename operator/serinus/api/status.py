@@ -667,8 +667,8 @@ class Status(StatusType):
         ]
     ] = Field(
         default_factory=list,
-        description="Ready, Reconciling, Stalled, MetricsAvailable, Drifted, Overridden, "
-        "FieldsIgnored.",
+        description="Ready, Reconciling, Stalled, Available, MetricsAvailable, Drifted, "
+        "Overridden, FieldsIgnored. Available: stable serves, also during a rollout.",
     )
     replicas: ObservedField[int] = Field(
         default=0, description="Pods of the stable revision, for the scale subresource."

@@ -8,6 +8,10 @@ from typing import Any, Final
 LABEL_PREFIX: Final = "serinus.dev/"
 """Prefix of labels that only Serinus sets."""
 
+NO_PORT: Final = (
+    "a container must have a TCP port for the traffic: ports: [{name: http, containerPort: 8080}]"
+)
+
 Schema = dict[str, Any]
 
 
@@ -158,8 +162,7 @@ TEMPLATE_SCHEMA: Final[Schema] = _object(
         **_rule(
             "self.containers.exists(c, has(c.ports) && "
             "c.ports.exists(p, !has(p.protocol) || p.protocol == 'TCP'))",
-            "a container must have a TCP port for the traffic: "
-            "ports: [{name: http, containerPort: 8080}]",
+            NO_PORT,
         ),
     },
 )

@@ -21,9 +21,12 @@ from serinus.api.quantities import fraction, seconds
 from serinus.api.spec import ALL_TRAFFIC, MOST_WEIGHT, Spec
 from serinus.api.status import Status
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
+from serinus.api.template import LABEL_PREFIX, NO_PORT, TEMPLATE_SCHEMA
 
 _NO_STRATA: Final = ("__name__", "instance", "job", "le", "namespace", "pod")
 _JSON_TYPES: Final = {"object": dict, "array": list, "string": str, "integer": int}
+_LEAST: Final = ("minimum", "minLength", "minItems")
+_MOST: Final = ("maximum", "maxLength", "maxItems", "maxProperties")
 
 
 def problems(namespace: str, name: str, spec: dict[str, Any]) -> list[Problem]:
@@ -83,6 +86,27 @@ def read_status(written: dict[str, Any]) -> tuple[Status, list[Problem]]:
     return Status.model_validate(rest), lost
 
 
+def of_template(template: Any, field: str) -> Iterator[Problem]:
+    """What the API server would reject in a pod template."""
+    found = list(of_schema(TEMPLATE_SCHEMA, template, field))
+    yield from found
+    if found:
+        return
+    if any(key.startswith(LABEL_PREFIX) for key in _labels(template)):
+        message = f"labels that start with {LABEL_PREFIX} are reserved for Serinus"
+        yield Problem(f"{field}.metadata.labels", message)
+    if not any(_has_tcp_port(each) for each in template["spec"]["containers"]):
+        yield Problem(f"{field}.spec.containers", NO_PORT)
+
+
+def _labels(template: dict[str, Any]) -> dict[str, str]:
+    return (template.get("metadata") or {}).get("labels") or {}
+
+
+def _has_tcp_port(container: dict[str, Any]) -> bool:
+    return any(port.get("protocol", "TCP") == "TCP" for port in container.get("ports") or [])
+
+
 def of_schema(schema: dict[str, Any], value: Any, field: str) -> Iterator[Problem]:
     """What the API server would reject by a structural schema, without CEL rules."""
     if value is None and schema.get("nullable"):
@@ -90,6 +114,7 @@ def of_schema(schema: dict[str, Any], value: Any, field: str) -> Iterator[Proble
     if not isinstance(value, _JSON_TYPES[schema["type"]]) or isinstance(value, bool):
         yield Problem(field, f"must be of type {schema['type']}")
         return
+    yield from _out_of_bounds(schema, value, field)
     if isinstance(value, dict):
         for key in schema.get("required", ()):
             if key not in value:
@@ -101,6 +126,27 @@ def of_schema(schema: dict[str, Any], value: Any, field: str) -> Iterator[Proble
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from of_schema(schema["items"], item, f"{field}[{index}]")
+        yield from _alike(schema.get("x-kubernetes-list-map-keys", ()), value, field)
+
+
+def _out_of_bounds(schema: dict[str, Any], value: Any, field: str) -> Iterator[Problem]:
+    size = value if isinstance(value, int) else len(value)
+    least = next((schema[key] for key in _LEAST if key in schema), size)
+    most = next((schema[key] for key in _MOST if key in schema), size)
+    if not least <= size <= most:
+        what = "must be" if isinstance(value, int) else "must have a size of"
+        bounds = f"at least {least}" if size < least else f"at most {most}"
+        yield Problem(field, f"{what} {bounds}")
+    if value not in schema.get("enum", [value]):
+        yield Problem(field, f"must be {' or '.join(schema['enum'])}")
+
+
+def _alike(keys: Sequence[str], items: list[Any], field: str) -> Iterator[Problem]:
+    """Items of a list that should differ by these keys."""
+    known = [tuple(each.get(key) for key in keys) for each in items if isinstance(each, dict)]
+    for index, key in enumerate(known) if keys else ():
+        if key in known[:index]:
+            yield Problem(f"{field}[{index}]", f"another item is also named {key[0]}")
 
 
 def _name(name: str) -> Iterator[Problem]:

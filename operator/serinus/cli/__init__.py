@@ -1,4 +1,5 @@
 """The command `serinus`, for users' machines and CI.
 
-It reads arguments and files, and prints. Decisions and simulation belong to other packages.
+It reads arguments and files, calls kubectl, and prints. Decisions, simulation and the figures that
+it shows belong to other packages.
 """

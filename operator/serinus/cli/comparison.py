@@ -10,7 +10,7 @@ from serinus.api.quantities import spoken
 from serinus.api.reasons import Reason
 from serinus.api.status import Decision, Timeline
 from serinus.cli.files import GivenManifest
-from serinus.cli.tables import moments_table
+from serinus.cli.rollouts import moments_table
 from serinus.simulation.replay import Looked, Replayed
 
 BY_COMMAND = (Reason.COMMAND_OBEYED, Reason.COMMAND_REFUSED)

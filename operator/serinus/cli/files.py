@@ -16,8 +16,7 @@ from serinus.api.recording import Recording
 from serinus.api.scenario import Scenario
 from serinus.api.spec import Spec
 from serinus.api.status import Status
-from serinus.api.template import TEMPLATE_SCHEMA
-from serinus.api.validation import of_schema, of_type, problems
+from serinus.api.validation import of_template, of_type, problems
 from serinus.manifests.owner import Owner
 from serinus.manifests.revision import revision_hash
 
@@ -62,15 +61,9 @@ def read_manifest(path: str) -> GivenManifest:
 
 def manifest_of(document: dict[str, Any], path: str) -> GivenManifest:
     """A ModelDeployment from its parsed document; raises InputError like `read_manifest`."""
-    metadata, spec = document.get("metadata"), document.get("spec")
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
-        raise InputError(f"{path}: metadata.name: is required and must be a string")
-    if not isinstance(spec, dict):
-        raise InputError(f"{path}: spec: is required and must be an object")
+    _refuse(path, problems_of(document))
+    metadata, spec = document["metadata"], document["spec"]
     namespace = metadata.get("namespace", "default")
-    _refuse(path, of_type(Spec, spec, "spec"))
-    _refuse(path, of_schema(TEMPLATE_SCHEMA, spec["template"], "spec.template"))
-    _refuse(path, problems(namespace, metadata["name"], spec))
     status = document.get("status") or {}
     _refuse(path, of_type(Status, status, "status"))
     typed = Spec.model_validate(spec)
@@ -82,6 +75,19 @@ def manifest_of(document: dict[str, Any], path: str) -> GivenManifest:
         status=Status.model_validate(status),
         document=document,
     )
+
+
+def problems_of(document: dict[str, Any]) -> list[Problem]:
+    """Why the API server or the operator would reject a ModelDeployment."""
+    metadata, spec = document.get("metadata"), document.get("spec")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        return [Problem("metadata.name", "is required and must be a string")]
+    if not isinstance(spec, dict):
+        return [Problem("spec", "is required and must be an object")]
+    misfits = of_type(Spec, spec, "spec")
+    if isinstance(spec.get("template"), dict):
+        misfits += of_template(spec["template"], "spec.template")
+    return misfits or problems(metadata.get("namespace", "default"), metadata["name"], spec)
 
 
 def read_scenario(path: str) -> dict[str, Any]:
@@ -126,13 +132,19 @@ def write_recording(recording: Recording, path: str) -> None:
 
 def read_documents(path: str) -> list[Any]:
     """The documents of a YAML file, or of standard input if the path is -; raises InputError."""
+    text = read_text(path)
     try:
-        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
         return [one for one in yaml.safe_load_all(text) if one is not None]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
     except yaml.YAMLError as error:
         raise InputError(f"{path}: is not valid YAML: {error}") from None
+
+
+def read_text(path: str) -> str:
+    """A file, or standard input if the path is -; raises InputError."""
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
 
 
 def _refuse(path: str, found: Iterable[Problem]) -> None:

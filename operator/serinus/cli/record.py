@@ -23,7 +23,7 @@ _BEFORE = HISTORY + LOOKBACK
 """Seconds before the rollout that are also read, for stable's history."""
 _AFTER = 5.0
 """Seconds after its end that are also read."""
-_EPILOG = """\
+EPILOG = """\
 The file given with -f must be the ModelDeployment with its status, which describes the last
 rollout, finished or in progress. Record it before the next rollout begins.
 
@@ -37,16 +37,8 @@ labels. Review both before you share it.
 """
 
 
-def add_to(commands: Any) -> None:
-    """Add the command and its arguments."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "record",
-        help="save the metrics of the last rollout to a file",
-        description="Saves the metrics of a ModelDeployment's last rollout: raw samples of both "
-        "revisions' pods, from an hour before the rollout to its end.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its arguments."""
     parser.add_argument(
         "-f", "--filename", required=True, help="the ModelDeployment; - reads standard input"
     )
@@ -59,7 +51,6 @@ def add_to(commands: Any) -> None:
         help="the file to write; compressed if its name ends with .gz",
     )
     add_span(parser)
-    parser.set_defaults(run=run)
 
 
 def add_span(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
-from typing import Any
 
 from serinus.api.recording import Recording
 from serinus.api.status import Decision, Timeline
@@ -25,7 +24,7 @@ from serinus.metrics.queries import CounterQuery
 from serinus.metrics.recorded import Recorded
 from serinus.simulation.replay import Replay
 
-_EPILOG = """\
+EPILOG = """\
 The status of the ModelDeployment describes the rollout and when each weight took effect. It is read
 from the recording, or otherwise from the manifest, which must then be the output of kubectl get -o
 yaml.
@@ -43,16 +42,8 @@ _DELAYS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5)
 """Seconds."""
 
 
-def add_to(commands: Any) -> None:
-    """Add the command and its arguments."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "replay",
-        help="test a policy on the recorded metrics of a past rollout",
-        description="Judges a past rollout again, look by look, with the operator's own rules and "
-        "judge: with the same policy or another one.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its arguments."""
     parser.add_argument(
         "-f",
         "--filename",
@@ -67,7 +58,6 @@ def add_to(commands: Any) -> None:
     archives.add_options(parser)
     add_span(parser)
     parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:

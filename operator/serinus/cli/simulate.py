@@ -13,7 +13,7 @@ from typing import Any
 from serinus.api.quantities import PERCENT_PATTERN
 from serinus.api.scenario import Scenario
 from serinus.cli.files import GivenManifest, InputError, read_manifest, read_scenario, scenario_of
-from serinus.cli.tables import moments_table, shares_table
+from serinus.cli.rollouts import moments_table, shares_table
 from serinus.simulation.chance import differs, drawn
 from serinus.simulation.outcomes import shares
 from serinus.simulation.simulate import Run, Simulation
@@ -21,7 +21,7 @@ from serinus.simulation.simulate import Run, Simulation
 _MOST_RUNS = 1_000_000
 _BATCH = 50
 """Rollouts that are simulated together."""
-_EPILOG = f"""\
+EPILOG = f"""\
 A scenario is a YAML file in which all fields have defaults:
 
   requestsPerSecond: 100
@@ -61,16 +61,8 @@ class Result:
     differs: bool
 
 
-def add_to(commands: Any) -> None:
-    """Add the command and its arguments."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "simulate",
-        help="simulate rollouts with a policy, without a cluster",
-        description="Simulates the rollout of a manifest's revision with the operator's own rules "
-        "and judge, and prints the timeline of one rollout and the outcomes of all.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its arguments."""
     parser.add_argument(
         "-f", "--filename", required=True, help="the ModelDeployment; - reads standard input"
     )
@@ -99,7 +91,6 @@ def add_to(commands: Any) -> None:
         "--seed", type=int, default=1, help="seed of the random numbers (default: 1)"
     )
     parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:

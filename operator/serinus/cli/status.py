@@ -1,256 +1,105 @@
-"""`serinus status`: the state of ModelDeployments, as text or JSON."""
+"""`serinus status`: how a rollout ended, for scripts."""
 
 import argparse
-import asyncio
-import json
-import sys
 import time
-from dataclasses import asdict
-from typing import Any, Final
+from math import inf
+from typing import Final
 
-from serinus.api.quantities import spoken
-from serinus.api.spec import Spec
-from serinus.api.validation import read_status, readable
-from serinus.cli.files import InputError, read_documents
-from serinus.cli.tables import table
-from serinus.cluster import ApiError
-from serinus.cluster.client import connect, current_namespace
-from serinus.views.rollout import ArmView, RolloutView, StepView, rollout_view
+from serinus.api.quantities import seconds
+from serinus.cli.exit_codes import OF_OUTCOMES, ExitCode
+from serinus.cli.files import InputError
+from serinus.cli.kubectl import MODEL_DEPLOYMENTS
+from serinus.cli.sources import add_cluster, cluster
+from serinus.cli.terminal import show
+from serinus.cli.text import as_line
+from serinus.views.outcome import Outcome, outcome
+from serinus.views.reading import Live, read
+from serinus.views.rollout import rollout_view
 
-_EPILOG = """\
-All data comes from the status. The operator writes decisions at once, and evidence within half a
-minute.
+EPILOG = """\
+exit codes:
+  0   promoted, or what --until asks for
+  1   rolled back, or undone
+  2   the ModelDeployment cannot be read
+  3   paused: it waits for a person
+  4   still going, also if --timeout is over
+  5   stalled: the spec is invalid, or the route is refused
+
+With --wait, a rollout that is rolled back, paused or stalled ends the wait at once.
 
 examples:
-  serinus status                        # all in the namespace, one per line
-  serinus status loan                   # steps, checks, decisions, what the rollout waits for
-  serinus status loan --watch
-  serinus status loan -o json
-  kubectl get mdep loan -o yaml | serinus status -f -
+  serinus status loan
+  kubectl apply -f loan.yaml && serinus status loan --wait --timeout 2h
+  serinus status loan --wait --until paused --timeout 10m
 """
-_EVERY: Final = 1.0
-"""Seconds between two looks with --watch."""
-_BAR: Final = 20
-_DECISIONS: Final = 5
+_REACHED: Final[dict[str, tuple[Outcome, ...]]] = {
+    "promoted": ("Promoted", "Healthy"),
+    "healthy": ("Healthy",),
+    "paused": ("Paused",),
+}
 
 
-def add_to(commands: Any) -> None:
-    """Add the command and its arguments."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "status",
-        help="show the state of ModelDeployments: weights, checks, decisions",
-        description="Shows the state of one ModelDeployment, or of all in a namespace.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("name", nargs="?", help="name of the ModelDeployment (default: all)")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its arguments."""
+    parser.add_argument("name", help="name of the ModelDeployment")
+    add_cluster(parser)
+    parser.add_argument("--wait", action="store_true", help="wait for the end of the rollout")
     parser.add_argument(
-        "-n", "--namespace", help="namespace (default: that of the kubeconfig's context)"
+        "--until", choices=sorted(_REACHED), help="with --wait: wait for this (default: promoted)"
     )
     parser.add_argument(
-        "-f",
-        "--filename",
-        help="read the output of kubectl get -o yaml from a file instead of the cluster; - reads "
-        "standard input",
-    )
-    parser.add_argument("-w", "--watch", action="store_true", help="print again on each change")
-    parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
-    parser.set_defaults(run=run)
-
-
-def run(options: argparse.Namespace) -> None:
-    """Read and print. Raises InputError if nothing can be read."""
-    if options.filename and options.watch:
-        raise InputError("--watch: cannot be used with -f")
-    if options.filename:
-        _print(_of_file(options.filename, options.name), options)
-        return
-    try:
-        asyncio.run(_of_cluster(options))
-    except ApiError as error:
-        raise InputError(str(error)) from None
-    except KeyboardInterrupt:
-        return
-
-
-def _of_file(path: str, name: str | None) -> list[dict[str, Any]]:
-    found = []
-    for each in read_documents(path):
-        listed = each.get("items") if isinstance(each, dict) else None
-        found += listed if isinstance(listed, list) else [each]
-    found = [
-        each for each in found if isinstance(each, dict) and each.get("kind") == "ModelDeployment"
-    ]
-    if name is not None:
-        found = [each for each in found if (each.get("metadata") or {}).get("name") == name]
-    if not found:
-        raise InputError(f"{path}: contains no ModelDeployment{f' {name}' if name else ''}")
-    return found
-
-
-async def _of_cluster(options: argparse.Namespace) -> None:
-    namespace = options.namespace or current_namespace()
-    async with connect() as cluster:
-        before: list[dict[str, Any]] | None = None
-        while True:
-            if options.name is None:
-                found = await cluster.list("ModelDeployment", namespace)
-            else:
-                found = [await cluster.get("ModelDeployment", namespace, options.name)]
-            if found != before:
-                if options.watch and sys.stdout.isatty():
-                    print("\033[2J\033[H", end="")
-                _print(found, options)
-            before = found
-            if not options.watch:
-                return
-            await asyncio.sleep(_EVERY)
-
-
-def _print(found: list[dict[str, Any]], options: argparse.Namespace) -> None:
-    now = time.time()
-    views = [(_name(live), _view(live, now)) for live in found]
-    if options.output == "json":
-        shown = [{**name, **_as_json(view)} for name, view in views]
-        print(json.dumps(shown[0] if options.name else shown, indent=2), flush=True)
-    elif options.name or (options.filename and len(views) == 1):
-        [(name, view)] = views
-        print(as_text(f"{name['namespace']}/{name['name']}", view, now), flush=True)
-    elif not views:
-        print("No ModelDeployments found.", file=sys.stderr)
-    else:
-        rows = [(name["name"], *_cells(view)) for name, view in views]
-        heads = ("NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP", "MESSAGE")
-        print(table(heads, rows), flush=True)
-
-
-def _name(live: dict[str, Any]) -> dict[str, str]:
-    metadata = live.get("metadata") or {}
-    return {
-        "namespace": metadata.get("namespace", "default"),
-        "name": metadata.get("name", "?"),
-    }
-
-
-def _view(live: dict[str, Any], now: float) -> RolloutView:
-    """Parts that this version cannot read are left out."""
-    status, _ = read_status(live.get("status") or {})
-    known, _ = readable(Spec, live.get("spec") or {}, "spec")
-    try:
-        spec = Spec.model_validate(known)
-    except ValueError:
-        spec = None  # then there are no steps to show
-    return rollout_view(spec, status, now)
-
-
-def _as_json(view: RolloutView) -> dict[str, Any]:
-    """The view, with times in the format of the status."""
-    return {
-        "phase": view.phase,
-        "message": view.message,
-        "stable": view.stable and asdict(view.stable),
-        "candidate": view.candidate and asdict(view.candidate),
-        "wanted": view.wanted,
-        "promoting": view.promoting,
-        "steps": [asdict(step) for step in view.steps],
-        "checks": [asdict(check) for check in view.checks],
-        "wait": view.wait and asdict(view.wait),
-        "rejected": view.rejected and view.rejected.to_json(),
-        "retiring": list(view.retiring),
-        "decisions": [each.to_json() for each in view.decisions],
-        "conditions": [each.to_json() for each in view.conditions],
-    }
-
-
-# as text
-
-
-def as_line(view: RolloutView) -> str:
-    """Phase, revisions, weight, step, verdicts and the reason for waiting, in one line."""
-    stable = _version(view.stable) if view.stable else "-"
-    if view.candidate is None:
-        return f"{view.phase:<11} {stable} {_bar(0)}"
-    checks = " ".join(f"{check.name}:{check.verdict}" for check in view.checks)
-    where = "promoting" if view.promoting else f"step {_step(view.steps)}" if view.steps else ""
-    arms = f"{stable} {_bar(view.candidate.weight)} {_weight(view)} {_version(view.candidate)}"
-    parts = (f"{view.phase:<11}", arms, where, checks, view.wait.reason if view.wait else "")
-    return " ".join(filter(None, parts))
-
-
-def as_text(name: str, view: RolloutView, now: float) -> str:
-    """The complete view as text."""
-    blocks = [f"{name}: {view.phase}\n{view.message}".rstrip()]
-    arms = [("stable", view.stable), ("candidate", view.candidate)]
-    rows = [
-        (role, arm.revision, arm.version or "-", str(arm.ready), f"{arm.weight:g}%")
-        for role, arm in arms
-        if arm is not None
-    ]
-    if rows:
-        blocks.append(table(("ROLE", "REVISION", "VERSION", "READY PODS", "TRAFFIC"), rows))
-    if view.steps:
-        marks = {"done": "✓", "current": "→", "pending": " "}
-        steps = [f"  {marks[step.state]} {_of_step(step)}" for step in view.steps]
-        blocks.append("\n".join(["STEPS", *steps]))
-    if view.wait is not None:
-        left = f", {spoken(view.wait.left)} left" if view.wait.left is not None else ""
-        since = f" for {spoken(view.wait.seconds)}" if view.wait.seconds >= 1 else ""
-        blocks.append(f"WAITING{since}{left}: {view.wait.reason}")
-    if view.checks:
-        heads = ("CHECK", "VERDICT", "CANDIDATE REQUESTS", "STABLE REQUESTS", "EVIDENCE")
-        checks = [
-            (each.name, each.verdict, f"{each.candidate:.0f}", f"{each.stable:.0f}", each.message)
-            for each in view.checks
-        ]
-        blocks.append(table(heads, checks))
-    if view.conditions:
-        conditions = [f"  {each.type}={each.status}: {each.message}" for each in view.conditions]
-        blocks.append("\n".join(["CONDITIONS", *conditions]))
-    if view.decisions:
-        past = [
-            (f"{spoken(max(now - each.at, 0))} ago", each.reason, each.message)
-            for each in view.decisions[:_DECISIONS]
-        ]
-        blocks.append(table(("DECIDED", "REASON", "MESSAGE"), past))
-    return "\n\n".join(blocks)
-
-
-def _cells(view: RolloutView) -> tuple[str, ...]:
-    step = ""
-    if view.steps:
-        step = "promoting" if view.promoting else f"{_step(view.steps)}/{len(view.steps)}"
-    return (
-        view.phase,
-        _version(view.stable) if view.stable else "-",
-        _version(view.candidate) if view.candidate else "-",
-        _weight(view) if view.candidate else "-",
-        step or "-",
-        view.message,
+        "--timeout", type=duration, metavar="TIME", help="with --wait: how long (default: no limit)"
     )
 
 
-def _version(arm: ArmView) -> str:
-    return arm.version or arm.revision
+def run(options: argparse.Namespace) -> int:
+    """Print, and wait if asked to. Raises InputError if nothing can be read."""
+    if options.wait:
+        return _wait(options)
+    for name in ("until", "timeout"):
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name}: requires --wait")
+    live = read(cluster(options).get(MODEL_DEPLOYMENTS, options.name))
+    show(f"{_line(live)}\n{live.status.message}")
+    return OF_OUTCOMES[outcome(live)]
 
 
-def _weight(view: RolloutView) -> str:
-    actual = view.candidate.weight if view.candidate else 0.0
-    wanted = "" if view.wanted in (None, actual) else f"->{view.wanted:g}"
-    return f"{actual:g}{wanted}%"
+def _wait(options: argparse.Namespace) -> int:
+    until = options.until or "promoted"
+    deadline = time.monotonic() + (inf if options.timeout is None else options.timeout)
+    told = ""
+    for changed in cluster(options).watch(options.name):
+        if changed:
+            live = read(changed)
+            if (line := _line(live)) != told:
+                show(told := line)
+            code = _code(outcome(live), until)
+            if code is not ExitCode.GOING:
+                print(live.status.message)
+                return code
+        if time.monotonic() > deadline:
+            break
+    print(f"Not {until} when the time was up.")
+    return ExitCode.GOING
 
 
-def _step(steps: tuple[StepView, ...]) -> int:
-    """The number of the current step, from 1."""
-    return min(sum(step.state == "done" for step in steps) + 1, len(steps))
+def _code(found: Outcome, until: str) -> ExitCode:
+    """GOING until the wait is over. After a promotion, pods may still become ready; and a rollout
+    that was promoted will not pause any more."""
+    if found in _REACHED[until]:
+        return ExitCode.DONE
+    if found == "Promoted" and until == "healthy":
+        return ExitCode.GOING
+    return OF_OUTCOMES[found]
 
 
-def _of_step(step: StepView) -> str:
-    if step.pause is None:
-        return f"{step.weight}%"
-    return f"pause at {step.weight}% " + (f"for {step.pause}" if step.pause else "until a command")
+def _line(live: Live) -> str:
+    return as_line(rollout_view(live.spec, live.status, time.time()))
 
 
-def _bar(percent: float) -> str:
-    """Stable's share and the candidate's, as a line of blocks."""
-    candidate = round(_BAR * percent / 100)
-    return "░" * (_BAR - candidate) + "█" * candidate
+def duration(text: str) -> float:
+    """Seconds."""
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

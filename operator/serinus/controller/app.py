@@ -13,6 +13,8 @@ from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.informer import Informer
 from serinus.controller.lease import Lease
 from serinus.controller.metrics import Gauges, Metrics, endpoints
+from serinus.controller.object_metrics import ObjectMetrics
+from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key, WorkQueue
 from serinus.controller.reconcile import Reconciler
 from serinus.controller.sampling import Purpose, Reader, Sampler
@@ -69,8 +71,10 @@ class App:
                 drifts=self._drifts,
                 errors=self._errors_of_what_exists,
                 looks=self._ages_of_looks,
-                refused_writes=lambda: cluster.refused_writes,
-            )
+                # from 0, so that the first one is an increase
+                refused_writes=lambda: {"ModelDeployment": 0, **cluster.refused_writes},
+            ),
+            ObjectMetrics(self._states, clock),
         )
 
     async def run(self, bind: tuple[str, int] | None = None) -> None:
@@ -196,7 +200,12 @@ class App:
 
     def _ages_of_looks(self) -> Mapping[tuple[str, str], float]:
         now = self._clock()
-        return {key: max(0.0, now - at) for key, at in self._reconciler.last_looks().items()}
+        looks = {key: state.last_look for key, state in self._states().items()}
+        return {key: max(0.0, now - at) for key, at in looks.items() if at is not None}
+
+    def _states(self) -> Mapping[Key, ObjectState]:
+        """Of the objects; none on a standby, whose knowledge of former times is outdated."""
+        return self._reconciler.states() if self._leading else {}
 
     def _phases(self) -> Counter[str]:
         found: Counter[str] = Counter()

@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Gauges:
     """By kind."""
 
 
-class _Present:
+class _Present(Collector):
     """Reads the current values at each scrape."""
 
     def __init__(self, gauges: Gauges) -> None:
@@ -101,7 +102,7 @@ class _Present:
 class Metrics:
     """The registry of this process."""
 
-    def __init__(self, gauges: Gauges) -> None:
+    def __init__(self, gauges: Gauges, *collectors: Collector) -> None:
         self._registry = CollectorRegistry()
         self.reconcile = Histogram(
             "serinus_reconcile_duration_seconds",
@@ -111,7 +112,8 @@ class Metrics:
             buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 15),
         )
         ProcessCollector(registry=self._registry)
-        self._registry.register(_Present(gauges))
+        for collector in (_Present(gauges), *collectors):
+            self._registry.register(collector)
 
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""

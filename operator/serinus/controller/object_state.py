@@ -2,10 +2,13 @@
 a whole."""
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 from typing import Self
 
+from serinus.api.reasons import Reason
 from serinus.api.status import Status
 from serinus.api.validation import read_status
 from serinus.controller.actuation import Outcome
@@ -14,6 +17,7 @@ from serinus.controller.pod_looks import PodLooks
 from serinus.judge.drift import DriftState
 from serinus.manifests.owner import Manifest
 from serinus.plan.summary import taken_before
+from serinus.views.exported import Exported, exported
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,11 @@ class ObjectState:
     last_look: float | None = None
     """Time of the last successful measurement, Unix seconds; None while no analysis runs."""
 
+    exported: Exported = field(default_factory=Exported)
+    """What the last pass found, for the metrics."""
+    rollouts: Counter[Reason] = field(default_factory=Counter)
+    """How often rollouts ended, by the reason."""
+
     @classmethod
     def begin(cls, live: Manifest) -> Self:
         """Only the object itself is known."""
@@ -75,6 +84,11 @@ class ObjectState:
         self.unsaved = None
         status, self.unread = _read(live)
         return status
+
+    def export(self, status: Status, ended: Iterable[Reason] = ()) -> None:
+        """Note the result of a pass, and the rollouts that ended in it, for the metrics."""
+        self.exported = exported(status)
+        self.rollouts.update(ended)
 
     @property
     def due(self) -> float:

@@ -32,6 +32,7 @@ from serinus.plan.observe import read_desired, read_history, read_world
 from serinus.plan.situation import World
 from serinus.plan.summary import refuse
 from serinus.plan.withdrawal import Mark, withdrawn
+from serinus.views.exported import endings
 
 SETTLES_WITHIN = 10.0
 """Seconds after which missing pods and routes are checked without an event."""
@@ -70,6 +71,7 @@ class Reconciler:
             refused = refuse(status, live["metadata"]["generation"], problems[0], now)
             measure_nothing(self._sampler, key, state)
             await persist(self._cluster, self._store, key, live, state, refused, now)
+            state.export(refused)
             return None
 
         desired = read_desired(live, spec, problems, ignored)
@@ -95,6 +97,7 @@ class Reconciler:
                 )
             raise
 
+        state.export(plan.status, endings(status.candidate, plan.new_decisions))
         outcome = await self._actuate(observed, plan, mark if why else None)
         await announce(self._cluster, live, plan.new_decisions)
         measure(self._sampler, observed, plan.status)
@@ -124,10 +127,9 @@ class Reconciler:
                 return f"the status of {key} could not be written for {seconds}: {since.why}"
         return None
 
-    def last_looks(self) -> Mapping[Key, float]:
-        """Time of the last successful measurement of each running analysis, in Unix seconds."""
-        looks = {key: state.last_look for key, state in self._states.items()}
-        return {key: at for key, at in looks.items() if at is not None}
+    def states(self) -> Mapping[Key, ObjectState]:
+        """What is known of each ModelDeployment that this operator acts on."""
+        return self._states
 
     # what is known of an object
 

@@ -80,7 +80,12 @@ def refuse(status: Status, generation: int, message: str, now: float) -> Status:
     refused = status.replace(
         observed_generation=generation, phase=summary.phase, message=summary.message
     )
-    return refused.replace(conditions=_standard(refused, generation, summary, now))
+    why = "Pods are not counted while the spec cannot be read."
+    conditions = _standard(refused, generation, summary, now)
+    conditions.append(
+        _condition(refused, "Available", "Unknown", summary.reason, why, generation, now)
+    )
+    return refused.replace(conditions=conditions)
 
 
 def _summary(s: Situation) -> Summary:
@@ -210,6 +215,7 @@ def _route_awaited_for_too_long(s: Situation) -> bool:
 def _conditions(s: Situation, summary: Summary, drifted: Drift | None) -> list[Condition]:
     generation = s.desired.generation
     conditions = _standard(s.status, generation, summary, s.now)
+    conditions.append(_condition(s.status, "Available", *_available(s), generation, s.now))
     if (metrics := _metrics(s)) is not None:
         conditions.append(_condition(s.status, "MetricsAvailable", *metrics, generation, s.now))
     if s.desired.ignored:
@@ -225,6 +231,22 @@ def _conditions(s: Situation, summary: Summary, drifted: Drift | None) -> list[C
         changed = Reason.CHANGED_BY_OTHERS, s.world.overridden
         conditions.append(_condition(s.status, "Overridden", "True", *changed, generation, s.now))
     return conditions
+
+
+def _available(s: Situation) -> tuple[Literal["True", "False"], Reason, str]:
+    """Whether stable serves, whatever a rollout does meanwhile."""
+    stable, replicas = s.status.stable, s.desired.spec.replicas
+    if stable is None:
+        return "False", Reason.FIRST_DEPLOYMENT, "No revision is stable yet."
+    if s.world.unserved:
+        return "False", Reason.AWAITING_ROUTE, s.world.unserved
+    ready = s.world.ready(stable.revision)
+    message = f"Stable revision {stable.revision} has {ready} of {replicas} pods ready."
+    if not replicas:
+        return "True", Reason.SCALED_TO_ZERO, message
+    if not ready:
+        return "False", Reason.UNAVAILABLE, f"{message} {s.world.refused_pods}".rstrip()
+    return "True", Reason.STABLE_SERVES, message
 
 
 def _metrics(s: Situation) -> tuple[Literal["True", "False"], Reason, str] | None:

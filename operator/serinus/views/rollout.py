@@ -168,4 +168,5 @@ def _wait(steps: list[Step], candidate: Candidate, now: float) -> WaitView | Non
 def _is_amiss(condition: Condition) -> bool:
     if condition.type in ("Ready", "Reconciling"):
         return False
-    return condition.status == ("False" if condition.type == "MetricsAvailable" else "True")
+    good = "True" if condition.type in ("Available", "MetricsAvailable") else "False"
+    return condition.status not in (good, "Unknown")

@@ -3,14 +3,17 @@
 import re
 import shlex
 import shutil
+from glob import glob
 from pathlib import Path
 
 import pytest
+import yaml
 
-from serinus.cli.__main__ import main
+from serinus.cli.__main__ import VERBS, main
+from serinus.cli.exit_codes import ExitCode
 
 ROOT = Path(__file__).parents[3]
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs/simulate.md")
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs/simulate.md", ROOT / "docs/cli.md")
 BLOCKS = [
     block
     for document in DOCUMENTS
@@ -19,7 +22,7 @@ BLOCKS = [
 COMMANDS = [
     shlex.split(line, comments=True)[1:]
     for line in "".join(BLOCKS).splitlines()
-    if re.match(r"serinus (simulate|replay)", line) and "--prometheus" not in line
+    if re.match(r"serinus (simulate|replay|lint)", line) and "--prometheus" not in line
 ]
 
 
@@ -34,9 +37,24 @@ def test_a_command_of_the_documents_runs_from_a_checkout(
     shutil.copy(ROOT / "examples/recordings/loan.json.gz", tmp_path)
     monkeypatch.chdir(tmp_path)
     few = ["--runs", "3"] if arguments[0] == "simulate" else []
-    assert main([*arguments, *few]) == 0
-    assert "RolloutStarted" in capsys.readouterr().out
+    expanded = [name for word in arguments for name in sorted(glob(word)) or [word]]
+    assert main([*expanded, *few]) == 0
+    told = capsys.readouterr()
+    assert "No problems found" in told.err or "RolloutStarted" in told.out
 
 
-def test_both_commands_are_told_of() -> None:
-    assert {arguments[0] for arguments in COMMANDS} == {"simulate", "replay"}
+def test_each_verb_is_told_of() -> None:
+    assert {arguments[0] for arguments in COMMANDS} == {"lint", "simulate", "replay"}
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs/cli.md").read_text(), re.MULTILINE)
+    assert {verb for row in rows for verb in re.findall(r"`(\w+)`", row)} == set(VERBS)
+
+
+def test_the_exit_codes_of_the_documents_are_those_of_the_command() -> None:
+    codes = re.findall(r"^\| (\d) \|", (ROOT / "docs/cli.md").read_text(), re.MULTILINE)
+    assert set(map(int, codes)) == set(ExitCode) - {ExitCode.INTERRUPTED}
+
+
+def test_the_hook_of_pre_commit_is_a_command() -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert f"id: {hook['id']}" in (ROOT / "docs/cli.md").read_text()
+    assert main([*shlex.split(hook["entry"])[1:], str(ROOT / "examples/01-first.yaml")]) == 0

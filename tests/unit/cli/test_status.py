@@ -1,125 +1,112 @@
-"""`serinus status` of what kubectl printed."""
+"""The exit codes of `serinus status`, with a kubectl that answers from files."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from serinus.cli.__main__ import main
+from serinus.cli.exit_codes import OF_OUTCOMES
+from serinus.views.outcome import Outcome
 
+KUBECTL = """#!/bin/sh
+cd "$(dirname "$0")"
+case "$*" in
+*--watch*) read n < turn; echo $((n + 1)) > turn; cat "event$n" ;;
+*) cat object ;;
+esac
+"""
 NOW = "2026-11-25T14:09:22.500Z"
-LOAN: dict[str, Any] = {
-    "apiVersion": "serinus.dev/v1alpha1",
-    "kind": "ModelDeployment",
-    "metadata": {"name": "loan", "namespace": "shop"},
-    "spec": {
-        "template": {
-            "spec": {
-                "containers": [
-                    {"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}
-                ]
-            }
-        },
-        "rollout": {"steps": [{"setWeight": 5}, {"pause": {"duration": "1h"}}, {"setWeight": 50}]},
-    },
-    "status": {
-        "phase": "Progressing",
-        "message": "Revision awktgxhs: step 1 of 3, weight 5%.",
-        "stable": {"revision": "a7k2m9qx", "number": 1, "readyReplicas": 4, "since": NOW},
-        "candidate": {
-            "revision": "awktgxhs",
-            "version": "v2",
-            "number": 2,
-            "mode": "Steps",
-            "weight": {"wanted": 5, "actual": 0},
-            "readyReplicas": 1,
-            "since": NOW,
-            "progressSince": NOW,
-            "hold": {"reason": "AwaitingVerdict", "message": "errors: 3/51.", "since": NOW},
-            "checks": [
-                {
-                    "name": "errors",
-                    "kind": "errorRate",
-                    "verdict": "Inconclusive",
-                    "message": "Candidate errors 3/51 (5.9%).",
-                    "state": {"candidate": {"requests": 51}, "stable": {"requests": 970}},
-                }
-            ],
-        },
-        "decisions": [
-            {"at": NOW, "reason": "WeightRaised", "revision": "awktgxhs", "message": "0% -> 5%."}
-        ],
-    },
+OLD = {"revision": "old", "number": 1, "since": NOW}
+NEW = {"revision": "new", "number": 2, "mode": "Steps", "since": NOW, "progressSince": NOW}
+REJECTED = {"revision": "new", "reason": "CheckFailed", "message": "Worse.", "at": NOW}
+INVALID = {
+    "type": "Stalled",
+    "status": "True",
+    "reason": "InvalidSpec",
+    "message": "Bad.",
+    "lastTransitionTime": NOW,
 }
+STATUSES: dict[str, dict[str, Any]] = {
+    "healthy": {"stable": OLD, "phase": "Healthy"},
+    "promoted": {"stable": OLD, "phase": "Progressing"},
+    "going": {"stable": OLD, "candidate": NEW, "phase": "Progressing"},
+    "paused": {"stable": OLD, "candidate": NEW, "phase": "Paused"},
+    "rolled back": {"stable": OLD, "rejected": REJECTED, "phase": "Degraded"},
+    "stalled": {"stable": OLD, "conditions": [INVALID], "phase": "Degraded"},
+}
+Reports = Callable[..., None]
 
 
-def written(tmp_path: Path, *documents: dict[str, Any]) -> str:
-    path = tmp_path / "mdep.json"
-    path.write_text(json.dumps({"kind": "List", "items": documents}))
-    return str(path)
+@pytest.fixture
+def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reports:
+    """Let the cluster report these states, one per connection."""
 
+    def of(*states: str) -> None:
+        for turn, state in enumerate(states):
+            found = {
+                "kind": "ModelDeployment",
+                "metadata": {"name": "loan", "namespace": "shop", "generation": 1},
+                "spec": {},
+                "status": {"observedGeneration": 1, "message": state, **STATUSES[state]},
+            }
+            event = {"type": "ADDED", "object": found}
+            (tmp_path / "object").write_text(json.dumps(found))
+            # kubectl prints events in one line or indented
+            indent = 4 if turn % 2 else None
+            (tmp_path / f"event{turn}").write_text(f"{json.dumps(event, indent=indent)}\n")
+        (tmp_path / "turn").write_text("0\n")
 
-def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert main(["status", *arguments]) == 0
-    return capsys.readouterr().out
-
-
-def test_one_is_shown_with_arms_steps_checks_and_decisions(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    text = printed(capsys, "-f", written(tmp_path, LOAN))
-    assert text.startswith("shop/loan: Progressing\nRevision awktgxhs: step 1 of 3, weight 5%.")
-    blocks = text.split("\n\n")
-    assert [block.split("\n")[0].split()[0] for block in blocks[1:]] == [
-        *("ROLE", "STEPS", "WAITING", "CHECK", "DECIDED"),
-    ]
-    assert "→ 5%" in text and "  pause at 5% for 1h" in text
-    assert "errors   Inconclusive   51" in text and "Candidate errors 3/51" in text
-    assert "AwaitingVerdict" in text and "WeightRaised" in text
-
-
-def test_several_are_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    other = {**LOAN, "metadata": {"name": "fraud"}, "status": {}}
-    text = printed(capsys, "-f", written(tmp_path, LOAN, other))
-    heads, loan, fraud = (line.split() for line in text.splitlines())
-    assert heads == ["NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP", "MESSAGE"]
-    assert loan[:6] == ["loan", "Progressing", "a7k2m9qx", "v2", "0->5%", "1/3"]
-    assert fraud == ["fraud", "Progressing", "-", "-", "-", "-"]
-
-
-def test_scripts_read_the_same_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = written(tmp_path, LOAN)
-    found = json.loads(printed(capsys, "loan", "-f", path, "-o", "json"))
-    assert (found["namespace"], found["name"], found["wanted"]) == ("shop", "loan", 5)
-    assert found["candidate"]["weight"] == 0
-    assert [step["state"] for step in found["steps"]] == ["current", "pending", "pending"]
-    assert found["checks"][0]["candidate"] == 51
-    assert found["decisions"][0]["at"] == NOW
-    assert [each["name"] for each in json.loads(printed(capsys, "-f", path, "-o", "json"))] == [
-        "loan"
-    ]
-
-
-def test_what_this_version_cannot_read_does_not_hide_the_rest(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    newer = json.loads(json.dumps(LOAN))
-    newer["spec"]["rollout"]["steps"] = "by the moon"
-    newer["status"]["candidate"]["checks"][0]["verdict"] = "Perhaps"
-    text = printed(capsys, "-f", written(tmp_path, newer))
-    assert "awktgxhs" in text and "Perhaps" not in text
+    (tmp_path / "kubectl").write_text(KUBECTL)
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    return of
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("state", "code"),
     [
-        (["fraud"], "contains no ModelDeployment fraud"),
-        (["--watch"], "--watch: cannot be used with -f"),
+        ("healthy", 0),
+        ("promoted", 0),
+        ("rolled back", 1),
+        ("paused", 3),
+        ("going", 4),
+        ("stalled", 5),
     ],
 )
-def test_what_cannot_be_shown_is_refused(
-    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_exit_code_is_the_present_state(
+    state: str, code: int, reports: Reports, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["status", "-f", written(tmp_path, LOAN), *arguments]) == 2
-    assert told in capsys.readouterr().err
+    reports(state)
+    assert main(["status", "loan"]) == code
+    assert capsys.readouterr().out.splitlines()[-1] == state
+
+
+@pytest.mark.parametrize(
+    ("states", "until", "code"),
+    [
+        (["going", "promoted"], "promoted", 0),
+        (["promoted", "healthy"], "healthy", 0),
+        (["going", "rolled back"], "promoted", 1),
+        (["going", "paused"], "promoted", 3),
+        (["going", "paused"], "paused", 0),
+        (["going", "rolled back"], "paused", 1),
+        (["stalled"], "healthy", 5),
+    ],
+)
+def test_a_wait_ends_with_the_rollout_also_over_a_broken_connection(
+    states: list[str],
+    until: str,
+    code: int,
+    reports: Reports,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reports(*states)
+    assert main(["status", "loan", "--wait", "--until", until]) == code
+    assert capsys.readouterr().out.splitlines()[-1] == states[-1]
+
+
+def test_each_outcome_has_an_exit_code() -> None:
+    assert set(OF_OUTCOMES) == set(get_args(Outcome))

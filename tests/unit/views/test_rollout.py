@@ -1,6 +1,6 @@
 """What the view shows is what the status says, and how long is still to be waited."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -87,15 +87,22 @@ def test_a_check_that_reads_two_metrics_counts_its_requests_once() -> None:
     assert (view.candidate, view.stable, view.verdict) == (40.0, 900.0, "Pass")
 
 
-def test_conditions_are_those_that_say_that_something_is_amiss() -> None:
+@pytest.mark.parametrize(
+    ("available", "amiss"), [("True", []), ("Unknown", []), ("False", ["Available"])]
+)
+def test_conditions_are_those_that_say_that_something_is_amiss(
+    available: Literal["True", "False", "Unknown"], amiss: list[str]
+) -> None:
     truths = [("Ready", "False"), ("Reconciling", "True"), ("Stalled", "True")]
     truths += [("MetricsAvailable", "False"), ("Drifted", "False"), ("Overridden", "True")]
+    truths += [("Available", available)]
     conditions = [
         Condition(type=name, status=value, reason="Because", last_transition_time=0.0)
         for name, value in truths
     ]
     view = rollout_view(SPEC, status().replace(conditions=conditions), 1000.0)
-    assert [each.type for each in view.conditions] == ["Stalled", "MetricsAvailable", "Overridden"]
+    seen = [each.type for each in view.conditions]
+    assert seen == ["Stalled", "MetricsAvailable", "Overridden", *amiss]
 
 
 def test_a_whole_rollout_is_seen_from_its_first_step_to_its_promotion() -> None:

@@ -1,8 +1,9 @@
-"""Text tables."""
+"""The tables of simulate and replay."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from serinus.api.quantities import spoken
+from serinus.cli.terminal import table
 from serinus.simulation.outcomes import OutcomeShare
 from serinus.simulation.rollout_log import LogEntry
 
@@ -37,13 +38,3 @@ def _range(between: tuple[float, float]) -> str:
 
 def _time(after: float) -> str:
     return spoken(after) if after >= 1 else "0s"
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell."""
-    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
-    lines = [
-        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (heads, *rows)
-    ]
-    return "\n".join(lines)

@@ -1,0 +1,13 @@
+local status = obj.status or {}
+local candidate, rejected, former = status.candidate, status.rejected, status.former
+local no_rollout = candidate == nil or candidate.mode == "First"
+local last = former ~= nil and former[1] or nil
+
+return {
+  ["promote"] = {disabled = no_rollout},
+  ["advance"] = {disabled = no_rollout},
+  ["abort"] = {disabled = no_rollout},
+  ["retry"] = {disabled = rejected == nil},
+  -- the revision in the spec is retried instead
+  ["undo"] = {disabled = last == nil or (rejected ~= nil and rejected.revision == last)},
+}

@@ -1,0 +1,56 @@
+"""`serinus convert`: a ModelDeployment from the manifests of other tools."""
+
+import argparse
+import sys
+
+import yaml
+
+from serinus.cli.conversion import IMAGE_TO_FILL_IN, Converted, converted
+from serinus.cli.files import InputError, problems_of, read_documents
+
+EPILOG = """\
+Converts Deployments, Rollouts of Argo, Canaries of Flagger and InferenceServices of KServe. The
+ModelDeployment is printed, and on standard error each field that has no counterpart, and what must
+be corrected before it can be applied. A Canary needs its Deployment in the same input.
+
+Review the result: the analysis of other tools is not converted. By default Serinus compares errors
+and predictions; see docs/checks.md.
+
+examples:
+  serinus convert deployment.yaml > loan.yaml
+  kubectl get rollout loan -o yaml | serinus convert -
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its arguments."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="manifests; - is standard input")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the ModelDeployments. Raises InputError if there is nothing to convert."""
+    documents = [each for path in options.files for each in read_documents(path)]
+    objects = [
+        each
+        for each in documents
+        if isinstance(each, dict)
+        and isinstance(each.get("spec"), dict)
+        and isinstance(each.get("metadata"), dict)
+        and "name" in each["metadata"]
+    ]
+    found = converted(objects)
+    if not found:
+        raise InputError(
+            "none of the objects is a Deployment, a Rollout, a Canary or an InferenceService"
+        )
+    print(yaml.safe_dump_all([each.manifest for each in found], sort_keys=False, width=100), end="")
+    for each in found:
+        print("\n".join(_remarks(each)), file=sys.stderr)
+
+
+def _remarks(found: Converted) -> list[str]:
+    lost = [f"{found.source}: {path} is lost" for path in found.lost]
+    wrong = [f"{found.source}: correct {problem}" for problem in problems_of(found.manifest)]
+    if IMAGE_TO_FILL_IN in str(found.manifest):
+        wrong.append(f"{found.source}: correct spec.template: fill in {IMAGE_TO_FILL_IN}")
+    return lost + wrong or [f"{found.source}: no field is lost"]

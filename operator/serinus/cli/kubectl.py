@@ -1,0 +1,137 @@
+"""Runs kubectl, which knows every kubeconfig, login plugin and proxy of its user."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, Final
+
+from serinus.api.crd import GROUP, PLURAL
+from serinus.cli.files import InputError
+from serinus.manifests.owner import Manifest
+
+MODEL_DEPLOYMENTS: Final = f"{PLURAL}.{GROUP}"
+_PATIENCE: Final = "--request-timeout=15s"
+_TICK: Final = 1.0
+"""Seconds between two turns of a watch in which nothing has changed."""
+_END: Final = None
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """kubectl with the options of the user."""
+
+    options: tuple[str, ...] = ()
+    """Such as --context and --namespace."""
+
+    def get(self, kind: str, name: str) -> Manifest:
+        """One object. Raises InputError with kubectl's message, as all of these do."""
+        return self._json("get", kind, name)
+
+    def every(self, kind: str, selector: str = "") -> list[Manifest]:
+        """All objects of a kind that match the label selector."""
+        found: list[Manifest] = self._json("get", kind, f"--selector={selector}")["items"]
+        return found
+
+    def annotate(self, name: str, annotation: str, value: str) -> None:
+        """Set an annotation of a ModelDeployment."""
+        self._json("annotate", MODEL_DEPLOYMENTS, name, "--overwrite", f"{annotation}={value}")
+
+    def merge(self, name: str, changes: dict[str, Any]) -> Manifest:
+        """Change these fields of a ModelDeployment."""
+        patch = f"--patch={json.dumps(changes)}"
+        return self._json("patch", MODEL_DEPLOYMENTS, name, "--type=merge", patch)
+
+    def watch(self, name: str) -> Iterator[Manifest | None]:
+        """A ModelDeployment now and after each change; None every second without one.
+
+        A broken connection is opened again. Raises InputError if the object cannot be read at
+        first, or is deleted.
+        """
+        found: Manifest | None = None
+        while True:
+            watch = _Watch(self._watch_command(name))
+            try:
+                for event in watch.events():
+                    if event and event["type"] == "DELETED":
+                        raise InputError(f"{name} was deleted")
+                    found = event["object"] if event else found
+                    yield event["object"] if event else None
+            finally:
+                error = watch.stop()
+            if found is None or "(NotFound)" in error:
+                raise InputError(_said(error))
+            time.sleep(_TICK)
+            yield None
+
+    def _watch_command(self, name: str) -> list[str]:
+        how = ("--watch", "--output-watch-events", "--output=json")
+        return ["kubectl", "get", MODEL_DEPLOYMENTS, name, *how, *self.options]
+
+    def _json(self, verb: str, *arguments: str) -> Manifest:
+        command = ["kubectl", verb, *arguments, "--output=json", _PATIENCE, *self.options]
+        try:
+            done = subprocess.run(command, text=True, capture_output=True, check=False)
+        except OSError as error:
+            raise _not_installed(error) from None
+        if done.returncode:
+            raise InputError(_said(done.stderr))
+        return dict(json.loads(done.stdout))
+
+
+class _Watch:
+    """A running kubectl get --watch."""
+
+    def __init__(self, command: list[str]) -> None:
+        try:
+            self._process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        except OSError as error:
+            raise _not_installed(error) from None
+        self._lines: SimpleQueue[str | None] = SimpleQueue()
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def events(self) -> Iterator[dict[str, Any] | None]:
+        """What kubectl prints, until it ends; None if it prints nothing for a second."""
+        document = ""
+        while True:
+            try:
+                line = self._lines.get(timeout=_TICK)
+            except Empty:
+                yield None
+                continue
+            if line is _END:
+                return
+            document += line
+            # the last line of an event, or its only one; those within are indented
+            if not line[0].isspace() and line.rstrip().endswith("}"):
+                yield json.loads(document)
+                document = ""
+
+    def stop(self) -> str:
+        """End kubectl; what it printed as errors."""
+        self._process.kill()
+        self._reader.join()
+        return self._process.communicate()[1]
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put(_END)
+
+
+def _said(error: str) -> str:
+    return f"kubectl: {error.strip() or 'failed without a message'}"
+
+
+def _not_installed(error: OSError) -> InputError:
+    return InputError(
+        f"kubectl cannot be run ({error.strerror}): install it, or give the output of "
+        "kubectl get -o yaml with -f"
+    )

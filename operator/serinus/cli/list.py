@@ -1,0 +1,77 @@
+"""`serinus list`: all rollouts, one per line."""
+
+import argparse
+import sys
+import time
+
+from serinus.cli.files import InputError
+from serinus.cli.kubectl import MODEL_DEPLOYMENTS
+from serinus.cli.sources import (
+    add_cluster,
+    add_file,
+    add_output,
+    all_of_file,
+    cluster,
+    dumped,
+    names,
+)
+from serinus.cli.terminal import show, table
+from serinus.cli.text import HEADS, as_cells, as_data
+from serinus.manifests.owner import Manifest
+from serinus.views.reading import read
+from serinus.views.rollout import rollout_view
+
+EPILOG = """\
+examples:
+  serinus list
+  serinus list -A
+  serinus list -o json
+  kubectl get mdep -A -o yaml | serinus list -f -
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its arguments."""
+    add_cluster(parser)
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="of all namespaces")
+    add_file(parser)
+    add_output(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Read and print. Raises InputError if nothing can be read."""
+    found = _found(options)
+    if not found:
+        print("No ModelDeployments found.", file=sys.stderr)
+    if options.output in ("json", "yaml"):
+        print(dumped([_data(each) for each in found], options.output))
+    elif options.output == "name" and found:
+        print(names([read(each).name for each in found]))
+    elif found:
+        show(_table(found, options.all_namespaces))
+
+
+def _found(options: argparse.Namespace) -> list[Manifest]:
+    if not options.filename:
+        return cluster(options).every(MODEL_DEPLOYMENTS)
+    if options.namespace or options.context:
+        raise InputError("-f: cannot be used with --namespace or --context")
+    return all_of_file(options.filename)
+
+
+def _data(found: Manifest) -> dict[str, object]:
+    live = read(found)
+    view = rollout_view(live.spec, live.status, time.time())
+    return as_data({"namespace": live.namespace, "name": live.name}, view)
+
+
+def _table(found: list[Manifest], everywhere: bool) -> str:
+    lives = [read(each) for each in found]
+    rows = [
+        (
+            *([live.namespace] if everywhere else []),
+            *as_cells(live.name, rollout_view(live.spec, live.status, time.time())),
+        )
+        for live in lives
+    ]
+    return table((*(["NAMESPACE"] if everywhere else []), *HEADS), rows)

@@ -1,0 +1,42 @@
+"""Output: tables as wide as the terminal, and colours on a terminal only."""
+
+import os
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Sequence
+from typing import Final
+
+_GAP: Final = "   "
+_NARROWEST: Final = 30
+_COLOURS: Final = {
+    "32": ("Healthy", "Pass", "Promoted", "Ready"),
+    "31": ("Degraded", "Fail", "CheckFailed", "Aborted", "CrashLoopBackOff"),
+    "33": ("Paused", "Inconclusive", "NoData", "Error", "WeightLowered"),
+    "36": ("Progressing", "WeightRaised", "RolloutStarted", "Promoting"),
+}
+"""Codes of ANSI, and the words of phases, verdicts and reasons."""
+
+
+def show(text: str) -> None:
+    """Print; in colour on a terminal, unless NO_COLOR is set."""
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        for code, words in _COLOURS.items():
+            text = re.sub(rf"\b({'|'.join(words)})\b", f"\033[{code}m\\1\033[0m", text)
+    print(text, flush=True)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell; on a terminal the last one is wrapped."""
+    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
+    before = sum(widths[:-1]) + len(_GAP) * (len(heads) - 1)
+    if sys.stdout.isatty():
+        widths[-1] = max(shutil.get_terminal_size().columns - before, _NARROWEST)
+    lines = []
+    for *cells, last in (heads, *rows):
+        first, *more = textwrap.wrap(last, widths[-1]) or [""]
+        padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
+        lines.append(_GAP.join([*padded, first]).rstrip())
+        lines += [" " * before + line for line in more]
+    return "\n".join(lines)

@@ -1,0 +1,158 @@
+"""A rollout as text, or as data for scripts."""
+
+from dataclasses import asdict
+from typing import Any, Final
+
+from serinus.api.quantities import spoken
+from serinus.cli.terminal import table
+from serinus.views.pods import PodView
+from serinus.views.rollout import ArmView, RolloutView, StepView
+
+_BAR: Final = 20
+_DECISIONS: Final = 5
+
+
+def as_data(name: dict[str, str], view: RolloutView) -> dict[str, Any]:
+    """The view, with times in the format of the status."""
+    return {
+        **name,
+        "phase": view.phase,
+        "message": view.message,
+        "stable": view.stable and asdict(view.stable),
+        "candidate": view.candidate and asdict(view.candidate),
+        "wanted": view.wanted,
+        "promoting": view.promoting,
+        "steps": [asdict(step) for step in view.steps],
+        "checks": [asdict(check) for check in view.checks],
+        "wait": view.wait and asdict(view.wait),
+        "rejected": view.rejected and view.rejected.to_json(),
+        "retiring": list(view.retiring),
+        "decisions": [each.to_json() for each in view.decisions],
+        "conditions": [each.to_json() for each in view.conditions],
+    }
+
+
+def as_line(view: RolloutView) -> str:
+    """Phase, revisions, weight, step, verdicts and the reason for waiting, in one line."""
+    stable = _version(view.stable) if view.stable else "-"
+    if view.candidate is None:
+        return f"{view.phase:<11} {stable} {_bar(0)}"
+    checks = " ".join(f"{check.name}:{check.verdict}" for check in view.checks)
+    where = "promoting" if view.promoting else f"step {_step(view.steps)}" if view.steps else ""
+    arms = f"{stable} {_bar(view.candidate.weight)} {_weight(view)} {_version(view.candidate)}"
+    parts = (f"{view.phase:<11}", arms, where, checks, view.wait.reason if view.wait else "")
+    return " ".join(filter(None, parts))
+
+
+HEADS: Final = ("NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP", "MESSAGE")
+
+
+def as_cells(name: str, view: RolloutView) -> tuple[str, ...]:
+    """A row below HEADS."""
+    step = ""
+    if view.steps:
+        step = "promoting" if view.promoting else f"{_step(view.steps)}/{len(view.steps)}"
+    return (
+        name,
+        view.phase,
+        _version(view.stable) if view.stable else "-",
+        _version(view.candidate) if view.candidate else "-",
+        _weight(view) if view.candidate else "-",
+        step or "-",
+        view.message,
+    )
+
+
+def as_text(name: str, view: RolloutView, now: float, pods: tuple[PodView, ...] = ()) -> str:
+    """The complete view."""
+    blocks = [
+        f"{name}: {view.phase}\n{view.message}".rstrip(),
+        _arms(view),
+        _pods(pods),
+        _steps(view.steps),
+        _wait(view),
+        _checks(view),
+        _conditions(view),
+        _decisions(view, now),
+    ]
+    return "\n\n".join(filter(None, blocks))
+
+
+def _arms(view: RolloutView) -> str:
+    arms = [("stable", view.stable), ("candidate", view.candidate)]
+    rows = [
+        (role, arm.revision, arm.version or "-", str(arm.ready), f"{arm.weight:g}%")
+        for role, arm in arms
+        if arm is not None
+    ]
+    if view.candidate and view.wanted not in (None, view.candidate.weight):
+        rows[-1] = (*rows[-1][:-1], f"{view.candidate.weight:g}% of {view.wanted:g}%")
+    return table(("ROLE", "REVISION", "VERSION", "READY PODS", "TRAFFIC"), rows) if rows else ""
+
+
+def _pods(pods: tuple[PodView, ...]) -> str:
+    rows = [(each.name, each.revision, each.state, str(each.restarts)) for each in pods]
+    return table(("POD", "REVISION", "STATE", "RESTARTS"), rows) if rows else ""
+
+
+def _steps(steps: tuple[StepView, ...]) -> str:
+    marks = {"done": "✓", "current": "→", "pending": " "}
+    lines = [f"  {marks[step.state]} {_of_step(step)}" for step in steps]
+    return "\n".join(["STEPS", *lines]) if lines else ""
+
+
+def _wait(view: RolloutView) -> str:
+    if view.wait is None:
+        return ""
+    left = f", {spoken(view.wait.left)} left" if view.wait.left is not None else ""
+    since = f" for {spoken(view.wait.seconds)}" if view.wait.seconds >= 1 else ""
+    return f"WAITING{since}{left}: {view.wait.reason}"
+
+
+def _checks(view: RolloutView) -> str:
+    heads = ("CHECK", "VERDICT", "CANDIDATE REQUESTS", "STABLE REQUESTS", "EVIDENCE")
+    rows = [
+        (each.name, each.verdict, f"{each.candidate:.0f}", f"{each.stable:.0f}", each.message)
+        for each in view.checks
+    ]
+    return table(heads, rows) if rows else ""
+
+
+def _conditions(view: RolloutView) -> str:
+    lines = [f"  {each.type}={each.status}: {each.message}" for each in view.conditions]
+    return "\n".join(["CONDITIONS", *lines]) if lines else ""
+
+
+def _decisions(view: RolloutView, now: float) -> str:
+    rows = [
+        (f"{spoken(max(now - each.at, 0))} ago", each.reason, each.message)
+        for each in view.decisions[:_DECISIONS]
+    ]
+    return table(("DECIDED", "REASON", "MESSAGE"), rows) if rows else ""
+
+
+def _version(arm: ArmView) -> str:
+    return arm.version or arm.revision
+
+
+def _weight(view: RolloutView) -> str:
+    actual = view.candidate.weight if view.candidate else 0.0
+    wanted = "" if view.wanted in (None, actual) else f"->{view.wanted:g}"
+    return f"{actual:g}{wanted}%"
+
+
+def _step(steps: tuple[StepView, ...]) -> int:
+    """The number of the current step, from 1."""
+    return min(sum(step.state == "done" for step in steps) + 1, len(steps))
+
+
+def _of_step(step: StepView) -> str:
+    if step.pause is None:
+        return f"{step.weight}%"
+    return f"pause at {step.weight}% " + (f"for {step.pause}" if step.pause else "until a command")
+
+
+def _bar(percent: float) -> str:
+    """Stable's share and the candidate's, as a line of blocks."""
+    candidate = round(_BAR * percent / 100)
+    return "░" * (_BAR - candidate) + "█" * candidate

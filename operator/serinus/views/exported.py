@@ -1,0 +1,73 @@
+"""What the operator exports about a ModelDeployment as metrics, all from its status."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from serinus.api.reasons import Reason
+from serinus.api.status import Candidate, Decision, Status, Weight
+
+Outcome = Literal["promoted", "rolled_back", "cancelled"]
+
+OUTCOMES: Final[Mapping[Reason, Outcome]] = {
+    Reason.PROMOTED: "promoted",
+    Reason.CHECK_FAILED: "rolled_back",
+    Reason.PROGRESS_DEADLINE_EXCEEDED: "rolled_back",
+    Reason.TOO_MANY_RESTARTS: "rolled_back",
+    Reason.INCONCLUSIVE: "rolled_back",
+    Reason.ABORTED: "rolled_back",
+    Reason.REVERTED: "cancelled",
+    Reason.SUPERSEDED: "cancelled",
+    Reason.UNDONE: "cancelled",
+    Reason.INVALID_SPEC: "cancelled",
+}
+"""How a rollout ends, by the reason of the decision that ends it. Cancelled: the spec or a command
+replaced the candidate before a verdict."""
+
+_BEGINS: Final = (Reason.FIRST_DEPLOYMENT, Reason.ROLLOUT_STARTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The present state of one ModelDeployment, without the evidence, which is large."""
+
+    conditions: tuple[tuple[str, str, str], ...] = ()
+    """Type, status and reason."""
+    weight: Weight | None = None
+    """The candidate's; None without one."""
+    verdicts: tuple[tuple[str, str, str], ...] = ()
+    """Check, its kind and its verdict."""
+    hold: tuple[str, float] | None = None
+    """Why the rollout waits, and since when, Unix seconds."""
+    rejected: str | None = None
+    """Why the revision in the spec is not run; None if it is."""
+
+
+def exported(status: Status) -> Exported:
+    """What a status says."""
+    candidate = status.candidate
+    hold = candidate.hold if candidate else None
+    return Exported(
+        conditions=tuple((each.type, each.status, each.reason) for each in status.conditions),
+        weight=candidate.weight if candidate else None,
+        verdicts=tuple(
+            (check.name, check.kind, check.verdict)
+            for check in (candidate.checks if candidate else ())
+        ),
+        hold=(hold.reason, hold.since) if hold else None,
+        rejected=status.rejected.reason if status.rejected else None,
+    )
+
+
+def endings(candidate: Candidate | None, decisions: Iterable[Decision]) -> Iterator[Reason]:
+    """The reasons for which rollouts ended, by the decisions of a pass, oldest first, that began
+    with this candidate. An undo replaces a candidate without a decision about it."""
+    running = candidate.revision if candidate else None
+    for decision in decisions:
+        if decision.reason in _BEGINS:
+            if running is not None:
+                yield Reason.UNDONE
+            running = decision.revision
+        elif decision.reason in OUTCOMES and decision.revision == running:
+            yield Reason(decision.reason)
+            running = None

@@ -1,0 +1,48 @@
+"""The pods of a ModelDeployment."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from serinus.manifests.owner import REVISION_LABEL
+
+Manifest = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """A pod as shown to users."""
+
+    name: str
+    revision: str
+    state: str
+    """Ready, or the reason why it is not, such as CrashLoopBackOff, Pending or Terminating."""
+    restarts: int
+
+
+def pods(found: Iterable[Manifest]) -> tuple[PodView, ...]:
+    """Pods by revision and name."""
+    rows = [_pod(each) for each in found]
+    return tuple(sorted(rows, key=lambda row: (row.revision, row.name)))
+
+
+def _pod(pod: Manifest) -> PodView:
+    metadata, status = pod["metadata"], pod.get("status") or {}
+    containers = status.get("containerStatuses") or []
+    return PodView(
+        name=metadata["name"],
+        revision=(metadata.get("labels") or {}).get(REVISION_LABEL, ""),
+        state=_state(metadata, status, containers),
+        restarts=sum(each.get("restartCount", 0) for each in containers),
+    )
+
+
+def _state(metadata: Manifest, status: Manifest, containers: Iterable[Manifest]) -> str:
+    if "deletionTimestamp" in metadata:
+        return "Terminating"
+    if any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or []):
+        return "Ready"
+    waits = [(each.get("state") or {}).get("waiting") or {} for each in containers]
+    reasons = [each["reason"] for each in waits if each.get("reason")]
+    phase = status.get("phase", "Pending")
+    return reasons[0] if reasons else "NotReady" if phase == "Running" else phase

@@ -1,0 +1,47 @@
+"""A live ModelDeployment as JSON in, its readable parts out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from serinus.api.spec import Spec
+from serinus.api.status import Status
+from serinus.api.validation import read_status, readable
+from serinus.plan.observe import COMMAND
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A ModelDeployment as the API server has it."""
+
+    namespace: str
+    name: str
+    generation: int
+    """Counts the changes of the spec; 0 if unknown."""
+    command: str
+    """The annotation serinus.dev/command; empty if there is none."""
+    spec: Spec | None
+    """None if this version cannot read it."""
+    status: Status
+
+
+def read(live: Mapping[str, Any]) -> Live:
+    """Parts that this version cannot read are left out."""
+    metadata = live.get("metadata") or {}
+    status, _ = read_status(live.get("status") or {})
+    return Live(
+        namespace=metadata.get("namespace", "default"),
+        name=metadata.get("name", "?"),
+        generation=metadata.get("generation", 0),
+        command=(metadata.get("annotations") or {}).get(COMMAND, ""),
+        spec=_spec(live.get("spec") or {}),
+        status=status,
+    )
+
+
+def _spec(written: dict[str, Any]) -> Spec | None:
+    known, _ = readable(Spec, written, "spec")
+    try:
+        return Spec.model_validate(known)
+    except ValueError:
+        return None

@@ -1,0 +1,161 @@
+"""`serinus get`, `list` and `explain` of what kubectl printed."""
+
+import gzip
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from serinus.cli.__main__ import main
+
+ROOT = Path(__file__).parents[3]
+NOW = "2026-11-25T14:09:22.500Z"
+LOAN: dict[str, Any] = {
+    "apiVersion": "serinus.dev/v1alpha1",
+    "kind": "ModelDeployment",
+    "metadata": {"name": "loan", "namespace": "shop"},
+    "spec": {
+        "template": {
+            "spec": {
+                "containers": [
+                    {"name": "model", "image": "m:1", "ports": [{"containerPort": 8080}]}
+                ]
+            }
+        },
+        "rollout": {"steps": [{"setWeight": 5}, {"pause": {"duration": "1h"}}, {"setWeight": 50}]},
+    },
+    "status": {
+        "phase": "Progressing",
+        "message": "Revision awktgxhs: step 1 of 3, weight 5%.",
+        "stable": {"revision": "a7k2m9qx", "number": 1, "readyReplicas": 4, "since": NOW},
+        "candidate": {
+            "revision": "awktgxhs",
+            "version": "v2",
+            "number": 2,
+            "mode": "Steps",
+            "weight": {"wanted": 5, "actual": 0},
+            "readyReplicas": 1,
+            "since": NOW,
+            "progressSince": NOW,
+            "hold": {"reason": "AwaitingVerdict", "message": "errors: 3/51.", "since": NOW},
+            "checks": [
+                {
+                    "name": "errors",
+                    "kind": "errorRate",
+                    "verdict": "Inconclusive",
+                    "message": "Candidate errors 3/51 (5.9%).",
+                    "state": {"candidate": {"requests": 51}, "stable": {"requests": 970}},
+                }
+            ],
+        },
+        "decisions": [
+            {"at": NOW, "reason": "WeightRaised", "revision": "awktgxhs", "message": "0% -> 5%."}
+        ],
+    },
+}
+
+
+def written(tmp_path: Path, *documents: dict[str, Any]) -> str:
+    path = tmp_path / "mdep.json"
+    path.write_text(json.dumps({"kind": "List", "items": documents}))
+    return str(path)
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main([*arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_one_is_shown_with_arms_steps_checks_and_decisions(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = printed(capsys, "get", "-f", written(tmp_path, LOAN))
+    assert text.startswith("shop/loan: Progressing\nRevision awktgxhs: step 1 of 3, weight 5%.")
+    blocks = text.split("\n\n")
+    assert [block.split("\n")[0].split()[0] for block in blocks[1:]] == [
+        *("ROLE", "STEPS", "WAITING", "CHECK", "DECIDED"),
+    ]
+    assert "0% of 5%" in text and "→ 5%" in text and "  pause at 5% for 1h" in text
+    assert "errors   Inconclusive   51" in text and "Candidate errors 3/51" in text
+    assert "AwaitingVerdict" in text and "WeightRaised" in text
+
+
+def test_several_are_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = {**LOAN, "metadata": {"name": "fraud"}, "status": {}}
+    text = printed(capsys, "list", "-f", written(tmp_path, LOAN, other))
+    heads, loan, fraud = (line.split() for line in text.splitlines())
+    assert heads == ["NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP", "MESSAGE"]
+    assert loan[:6] == ["loan", "Progressing", "a7k2m9qx", "v2", "0->5%", "1/3"]
+    assert fraud == ["fraud", "Progressing", "-", "-", "-", "-"]
+    named = printed(capsys, "list", "-f", written(tmp_path, LOAN, other), "-o", "name")
+    assert named.split() == [f"modeldeployment.serinus.dev/{name}" for name in ("loan", "fraud")]
+
+
+def test_scripts_read_the_same_as_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, LOAN)
+    found = json.loads(printed(capsys, "get", "loan", "-f", path, "-o", "json"))
+    assert (found["namespace"], found["name"], found["wanted"]) == ("shop", "loan", 5)
+    assert found["candidate"]["weight"] == 0
+    assert [step["state"] for step in found["steps"]] == ["current", "pending", "pending"]
+    assert found["checks"][0]["candidate"] == 51
+    assert found["decisions"][0]["at"] == NOW
+    listed = yaml.safe_load(printed(capsys, "list", "-f", path, "-o", "yaml"))
+    assert [each["name"] for each in listed] == ["loan"]
+
+
+def test_what_this_version_cannot_read_does_not_hide_the_rest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newer = json.loads(json.dumps(LOAN))
+    newer["spec"]["rollout"]["steps"] = "by the moon"
+    newer["status"]["candidate"]["checks"][0]["verdict"] = "Perhaps"
+    text = printed(capsys, "get", "-f", written(tmp_path, newer))
+    assert "awktgxhs" in text and "Perhaps" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["get", "fraud"], "contains no ModelDeployment fraud"),
+        (["get", "loan", "--watch"], "--watch: requires NAME, and cannot be used with -f"),
+        (["list", "-n", "shop"], "-f: cannot be used with --namespace"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_shown_is_refused(
+    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "-f", written(tmp_path, LOAN)]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_only_a_terminal_gets_colours_and_wrapped_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, LOAN)
+    plain = printed(capsys, "list", "-f", path)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "90")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    coloured = printed(capsys, "list", "-f", path)
+    assert "\033[36mProgressing\033[0m" in coloured and "\033" not in plain
+    assert len(coloured.splitlines()) > len(plain.splitlines()) == 2
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\033" not in printed(capsys, "list", "-f", path)
+
+
+def test_a_rollback_is_explained_by_its_counts_bounds_and_weight(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording = json.loads(
+        gzip.decompress((ROOT / "examples/recordings/loan.json.gz").read_bytes())
+    )
+    text = printed(capsys, "explain", "-f", written(tmp_path, recording["modelDeployment"]))
+    assert "Revision adbs8wzp against stable atm2kfrk" in text and "ended after 15s" in text
+    first, last = (line.split() for line in text.splitlines() if re.match(r"\d+s ", line))
+    assert first[:3] == ["0s", "0%", "RolloutStarted"]
+    assert last[:3] == ["15s", "20%", "CheckFailed"]
+    assert {"12/146", "373/594", "(1.25"} <= set(last)

@@ -1,0 +1,88 @@
+"""`serinus lint` finds what the API server and the operator would reject, where it is written."""
+
+from pathlib import Path
+
+import pytest
+
+from serinus.cli.__main__ import main
+from tests.support.bad_manifests import BadManifest, bad_manifests
+
+ROOT = Path(__file__).parents[3]
+GOOD = """\
+apiVersion: serinus.dev/v1alpha1
+kind: ModelDeployment
+metadata: {name: loan}
+spec:
+  replicas: 2
+  template:
+    spec:
+      containers:
+      - name: model
+        image: m:1
+        ports: [{containerPort: 8080}]
+"""
+
+
+def linted(capsys: pytest.CaptureFixture[str], *files: str) -> tuple[int, list[str]]:
+    code = main(["lint", *files])
+    return code, capsys.readouterr().out.splitlines()
+
+
+def test_the_examples_have_no_problems(capsys: pytest.CaptureFixture[str]) -> None:
+    assert linted(capsys, *map(str, (ROOT / "examples").glob("*.yaml"))) == (0, [])
+
+
+@pytest.mark.parametrize("bad", bad_manifests("apply", "stalled"), ids=lambda bad: bad.name)
+def test_each_bad_manifest_is_found_without_a_cluster(
+    bad: BadManifest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(ROOT / f"tests/support/bad_manifests/{bad.name}.yaml")
+    code, lines = linted(capsys, path)
+    assert code == 1
+    assert all(line.startswith(f"{path}:") for line in lines) and lines
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "told"),
+    [
+        (("image: m:1", "image: 1"), 10, "spec.template.spec.containers[0].image: must be of type"),
+        (("        image: m:1\n", ""), 9, "spec.template.spec.containers[0].image: is required"),
+        (("replicas: 2", "replicas: two"), 5, "spec.replicas: "),
+        (("replicas: 2", "replicsa: 2"), 5, "spec.replicsa: is an unknown field"),
+        (("replicas: 2", "replicas: 2\n  replicas: 3"), 6, "spec.replicas: is written twice"),
+        (("v1alpha1", "v1"), 1, "apiVersion: must be serinus.dev/v1alpha1"),
+        (("metadata: {name: loan}\n", ""), 1, "metadata.name: is required"),
+        (("{name: loan}", "{name: loan"), 4, "is not valid YAML: "),
+        (("spec:\n  rep", "sepc: {}\nspec:\n  rep"), 4, "sepc: is an unknown field"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_problem_has_its_line_also_in_the_second_document_and_in_a_list(
+    change: tuple[str, str],
+    line: int,
+    told: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bad = GOOD.replace(*change)
+    assert bad != GOOD
+    second, listed = tmp_path / "second.yaml", tmp_path / "list.yaml"
+    second.write_text(f"{GOOD}---\n{bad}")
+    below = GOOD.count("\n") + 1
+    code, lines = linted(capsys, str(second))
+    assert code == 1
+    assert any(found.startswith(f"{second}:{below + line}: {told}") for found in lines), lines
+    head, *rest = bad.splitlines()
+    items = "\n".join([f"- {head}", *(f"  {each}" for each in rest)])
+    listed.write_text(f"kind: List\nitems:\n{items}\n")
+    _, lines = linted(capsys, str(listed))
+    assert any(found.startswith(f"{listed}:{2 + line}: {told}") for found in lines), lines
+
+
+def test_other_kinds_are_skipped_and_what_cannot_be_read_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other.yaml").write_text("kind: Service\nnonsense: 1\n---\n- 1\n")
+    assert linted(capsys, str(tmp_path / "other.yaml")) == (0, [])
+    assert main(["lint", str(tmp_path / "none.yaml")]) == 2
+    assert "none.yaml: cannot be read" in capsys.readouterr().err

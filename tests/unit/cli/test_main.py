@@ -1,0 +1,70 @@
+"""The command as a whole: what it needs, and what it imports."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serinus.cli.__main__ import VERBS, main
+
+ROOT = Path(__file__).parents[3]
+BLOCKED = """
+import sys
+for name in ("aiohttp", "kopf", "kubernetes", "prometheus_client"):
+    sys.modules[name] = None
+from serinus.cli.__main__ import VERBS, main
+for verb in VERBS:
+    try:
+        main([verb, "--help"])
+    except SystemExit:
+        pass
+sys.exit(main(["simulate", "-f", "examples/03-gateway.yaml", "--runs", "1"]))
+"""
+HELP = """
+import sys
+from serinus.cli.__main__ import main
+try:
+    main(["--help"])
+finally:
+    slow = {"pydantic", "yaml", "serinus.api", "requests"} & set(sys.modules)
+    assert not slow, slow
+"""
+
+
+def run(program: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", program]
+    there = {**os.environ, "PYTHONPATH": str(ROOT / "operator")}
+    return subprocess.run(command, cwd=ROOT, env=there, text=True, capture_output=True, check=False)
+
+
+def test_no_verb_needs_what_only_the_operator_needs() -> None:
+    done = run(BLOCKED)
+    assert done.returncode == 0, done.stderr
+    assert "RolloutStarted" in done.stdout
+
+
+def test_help_is_printed_before_anything_slow_is_imported() -> None:
+    done = run(HELP)
+    assert done.returncode == 0, done.stderr
+    assert all(f"    {verb} " in done.stdout for verb in VERBS)
+
+
+def test_without_kubectl_the_remedy_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for arguments in (["get", "loan"], ["status", "loan", "--wait"], ["get", "loan", "--watch"]):
+        assert main(arguments) == 2
+        assert "kubectl cannot be run (No such file or directory): install it" in (
+            capsys.readouterr().err
+        )
+
+
+@pytest.mark.parametrize("option", ["--until=paused", "--timeout=5m"])
+def test_options_of_the_wait_are_refused_without_it(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "loan", option]) == 2
+    assert "requires --wait" in capsys.readouterr().err
