@@ -373,7 +373,7 @@ class Silence(StatusType):
     since: Moment | None = Field(
         default=None, description="Time since which enough requests are expected to detect silence."
     )
-    until: Moment = Field(description="Time of the last look.")
+    until: Moment = Field(description="Time of the last look that found answers of stable.")
 
 
 class Withdrawn(StatusType):

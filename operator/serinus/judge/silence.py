@@ -28,10 +28,11 @@ def listen(
 ) -> Silence | None:
     """The silence after a look; None: there is none, or it is not known.
 
-    `after`: seconds that it has to last. Stable's newest sample and the previous look may be at
-    most half as old: where nothing is scraped or read, or counts are still held back, the candidate
-    is not silent. The arms are scraped at different moments, so the first look after a gap proves
-    nothing.
+    `after`: seconds that it has to last. Stable's newest sample and its last answers may be at most
+    half as old: where nothing is scraped, read or asked, or counts are still held back, the
+    candidate is not silent. The arms are scraped at different moments, so the first look after a
+    gap proves nothing, nor do requests that come in batches if the candidate's share of a batch was
+    counted a look before stable's.
     """
     if weight is None or weight.share >= 1:
         return None
@@ -50,4 +51,5 @@ def listen(
         return None
     expected = before.expected + answered * weight.share / (1 - weight.share)
     since = at if before.since is None and expected >= EXPECTED else before.since
-    return Silence(stable=before.stable + answered, expected=expected, since=since, until=at)
+    until = at if answered else before.until
+    return Silence(stable=before.stable + answered, expected=expected, since=since, until=until)

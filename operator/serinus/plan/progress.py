@@ -410,10 +410,12 @@ def counts_of(silence: Silence, weight: float) -> str:
 
 
 def _silent_so_far(s: Situation) -> str:
+    """Not at the first look, in which stable may only have been scraped later."""
     silence = s.candidate.silence
-    if silence is None or silence.since is None:
+    if silence is None or silence.since is None or silence.until <= silence.since:
         return ""
-    return f"{counts_of(silence, s.candidate.weight.wanted)} so far. "
+    counts = counts_of(silence, s.candidate.weight.wanted)
+    return f"{counts}, since its last request was counted. "
 
 
 def step_times_out(s: Situation) -> float:

@@ -142,6 +142,23 @@ def test_how_few_pods_differ_is_widened_to_the_99_percent_of_students_law(pods: 
     assert told * PODS_TOLERATED == pytest.approx(plain * law, rel=0.01)
 
 
+@pytest.mark.parametrize("times", [3, 20, 1000])
+@pytest.mark.parametrize("pods", [4, 5, 10])
+def test_a_sick_pod_shows_nothing_of_how_the_others_differ(pods: int, times: int) -> None:
+    def sick(minute: int, pod: int) -> float:
+        return ERRORS / 10 * (times if pod == 1 else 1)
+
+    found_to_differ = [each.between_pods for each in found(rate=sick, pods=pods)]
+    assert sum(each > 0 for each in found_to_differ) <= 8
+
+
+def test_one_of_three_pods_is_no_exception() -> None:
+    def unlike(minute: int, pod: int) -> float:
+        return ERRORS * (3 if pod == 1 else 1)
+
+    assert min(each.between_pods for each in found(rate=unlike, pods=3)) > 0.5
+
+
 def of_unlike(pods: int, deviation: float) -> float:
     """What is told of pods with so many events that chance has no part in how they differ."""
     spread = [deviation * each for each in ((-1, 1), (-1, 0, 1), (-1.5, -0.5, 0.5, 1.5))[pods - 2]]

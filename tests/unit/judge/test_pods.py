@@ -1,7 +1,10 @@
 """One bad pod of several is named; where none or all are bad, nobody is."""
 
+from random import Random
+
 from serinus.api.status import CheckStatus
 from serinus.judge.evidence.pods import MOST_PODS
+from serinus.simulation.draws import binomial
 from tests.support.simulated_analysis import (
     SimulatedAnalysis,
     buckets,
@@ -174,6 +177,19 @@ def test_one_bad_pod_of_several_holds_where_that_is_asked_for() -> None:
     assert found.verdict == "Inconclusive"
     assert found.waits_for_own_pods == [BAD]
     assert f"are in pod {BAD}, one of 5 pods." in found.message
+
+
+def test_while_it_holds_the_other_pods_may_fail_by_chance() -> None:
+    rolled_back = 0
+    for seed in range(60):
+        rng, simulated = Random(seed), holding(names(3))
+        for _ in range(12):
+            stable_serves(simulated)
+            for pod in names(3):
+                serve(simulated, pod, binomial(rng, 100, 0.5 if pod == BAD else 0.01), 100)
+            found = simulated.look()
+        rolled_back += found.verdict == "Fail"
+    assert rolled_back <= 1
 
 
 def test_a_pod_that_is_well_again_is_still_held_for() -> None:

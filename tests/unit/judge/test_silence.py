@@ -86,6 +86,15 @@ def test_an_outage_between_two_scrapes_of_the_candidate_is_no_silence() -> None:
     assert found and found.since == 195, "its own scrape is still to come"
 
 
+def test_a_batch_of_requests_that_the_candidate_counted_a_look_before_is_no_silence() -> None:
+    counted = [(15.0, grown(15, 25), grown(15, 0))]
+    idle = [(at, Growth(), grown(at, 0)) for at in (60.0, 75.0, 90.0, 105.0, 120.0, 135.0, 150.0)]
+    batch = [*counted, *silent(30, 45)]
+    found = heard([*batch, *idle[:4]])
+    assert found and (found.since, found.until) == (30, 45), "stable was asked nothing since"
+    assert heard([*batch, *idle]) is None
+
+
 def test_a_time_without_looks_is_no_silence() -> None:
     found = heard([*silent(15, 30), *silent(600, 600)])
     assert found and (found.since, found.stable) == (600, 100)

@@ -3,6 +3,7 @@
 import pytest
 
 from serinus.judge.findings import words
+from serinus.judge.findings.event_share import StablePodDiffers
 from serinus.judge.findings.rates import AllowedRate, EventCount, Forecast, ShownBetter
 
 
@@ -24,6 +25,17 @@ def test_shares_are_told_in_two_digits(share: float, told: str) -> None:
 def test_counts_are_told_with_their_share() -> None:
     assert str(EventCount(41, 2045)) == "41/2045 (2.0%)"
     assert str(EventCount(2.5, 100)) == "2.5/100 (2.5%)"
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_a_pod_that_is_like_the_others_in_all_is_said_to_differ_in_recent_requests(
+    *, shown: bool
+) -> None:
+    others, margin = EventCount(1411, 24795), AllowedRate(1.5, 0.005)
+    alike = StablePodDiffers("old", "errors", EventCount(378, 6361), others, margin, shown)
+    assert "beyond the margin (1.5 times theirs + 0.5%) in recent requests" in str(alike)
+    worse = StablePodDiffers("old", "errors", EventCount(1378, 6361), others, margin, shown)
+    assert "recent" not in str(worse)
 
 
 def test_what_is_allowed_leaves_out_what_adds_nothing() -> None:

@@ -39,10 +39,15 @@ def test_before_that_the_status_says_what_is_counted_of_both() -> None:
     rollout = silent(rolling(steps=[{"setWeight": 20}]), 119)
     assert rollout.weight == 20 and rollout.reason == "NoData"
     assert "0 of about 1203 requests" in rollout.status.message
-    assert "stable 4812 so far" in rollout.status.message
+    assert "stable 4812, since its last request was counted" in rollout.status.message
     rollout.judged("Inconclusive", "The candidate has served no requests yet.")
     assert rollout.reason == "AwaitingVerdict", "its counters are there and stand still"
-    assert "stable 4812 so far" in rollout.status.message
+    assert "stable 4812, since its last request was counted" in rollout.status.message
+
+
+def test_one_look_in_which_only_stable_was_scraped_is_no_news() -> None:
+    rollout = silent(rolling(steps=[{"setWeight": 20}]), 0)
+    assert "answered 0" not in rollout.status.message
 
 
 def test_the_time_is_the_users_to_say() -> None:

@@ -62,6 +62,10 @@ LEAST_FREEDOM: Final = 4
 OF_FEW_PODS: Final = (49.3, 5.46, 2.89)
 """By freedom, from 1 on: Student's quantile for 99.5% over the normal one for 99%. The other half
 of 1% is left to chance in the candidate's counts."""
+SICK: Final = 2.0
+"""Times the rate of the other pods, beyond which a pod is sick, and shows nothing of the others."""
+OTHERS_OF_A_SICK_POD: Final = 3
+"""That there must be, for it to be the exception."""
 ASSUMED_OF_FEW: Final = 0.25
 """Pods of a revision are taken to deviate by no more, unless they are seen to: else two pods would
 leave nothing to compare, and even a candidate that always fails would be tolerated."""
@@ -180,7 +184,7 @@ class _Pods:
 
     def __init__(self, inside: float, freedom: int, seen: Mapping[str, Counts]) -> None:
         self._inside, self._freedom = inside, freedom
-        self._seen = {pod: e for pod, e in seen.items() if e[0] >= LEAST_EXPECTED}
+        self._seen = _telling(seen)
         """By pod, events expected and counted."""
 
     @classmethod
@@ -206,36 +210,56 @@ class _Pods:
         freedom = self._freedom - (len(self._seen) - 1)
         if freedom < LEAST_BLOCKS:
             return 1.0
-        return _cautious((self._inside - self._between) / freedom, math.sqrt(2 / freedom))
+        return _cautious((self._inside - _between(self._seen)) / freedom, math.sqrt(2 / freedom))
 
     def differ(self, *, few_may_differ: bool) -> float:
         """Standard deviation of the pods' rates, relative to their mean; as much greater as
         Student's law has what normal deviations have. A single pod shows none."""
-        freedom = len(self._seen) - 1
+        seen = _well(self._seen)
+        freedom = len(seen) - 1
         if freedom < 1:
             return 0.0
         if few_may_differ and freedom < LEAST_FREEDOM:
-            return self._of_few(freedom)
+            return _of_few(seen)
         error = math.sqrt(2 / freedom)
-        beyond = self._between - freedom * self.bursts
+        beyond = _between(seen) - freedom * self.bursts
         if beyond <= ERRORS_ALLOWED * error * freedom * self.bursts:
             return 0.0
-        return self._deviation(beyond) * _students(freedom)
+        return _deviation(seen, beyond) * _students(freedom)
 
-    def _of_few(self, freedom: int) -> float:
-        seen = self._deviation(self._between)
-        most = max(ASSUMED_OF_FEW, seen * _students(LEAST_FREEDOM))
-        return min(seen * OF_FEW_PODS[freedom - 1], most)
 
-    def _deviation(self, beyond: float) -> float:
-        """That makes so much of Pearson's statistic."""
-        expected = [each for each, _ in self._seen.values()]
-        total = sum(expected)
-        return math.sqrt(beyond / (total - sum(each**2 for each in expected) / total))
+def _well(seen: Mapping[str, Counts]) -> Mapping[str, Counts]:
+    """Events expected and counted, without pods that are sick."""
+    if len(seen) <= OTHERS_OF_A_SICK_POD:
+        return seen
+    worst = max(seen, key=lambda pod: seen[pod][1] / seen[pod][0])
+    others = {pod: counts for pod, counts in seen.items() if pod != worst}
+    expected, events = (math.fsum(each) for each in zip(*others.values(), strict=True))
+    rate = events / expected
+    if seen[worst][1] <= SICK * rate * seen[worst][0]:
+        return seen
+    return _well(_telling({pod: (n * rate, e) for pod, (n, e) in others.items()}))
 
-    @property
-    def _between(self) -> float:
-        return sum((e - expected) ** 2 / expected for expected, e in self._seen.values())
+
+def _telling(seen: Mapping[str, Counts]) -> Mapping[str, Counts]:
+    return {pod: each for pod, each in seen.items() if each[0] >= LEAST_EXPECTED}
+
+
+def _of_few(seen: Mapping[str, Counts]) -> float:
+    deviation = _deviation(seen, _between(seen))
+    most = max(ASSUMED_OF_FEW, deviation * _students(LEAST_FREEDOM))
+    return min(deviation * OF_FEW_PODS[len(seen) - 2], most)
+
+
+def _deviation(seen: Mapping[str, Counts], beyond: float) -> float:
+    """That makes so much of Pearson's statistic."""
+    expected = [each for each, _ in seen.values()]
+    total = sum(expected)
+    return math.sqrt(beyond / (total - sum(each**2 for each in expected) / total))
+
+
+def _between(seen: Mapping[str, Counts]) -> float:
+    return sum((e - expected) ** 2 / expected for expected, e in seen.values())
 
 
 def _cautious(figure: float, error: float, allowed: float = ERRORS_ALLOWED) -> float:

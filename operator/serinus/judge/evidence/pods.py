@@ -16,6 +16,9 @@ MOST_OF_IT: Final = 0.75
 BY_CHANCE: Final = 0.05
 """The chance that one of several pods which are alike is named."""
 
+OTHERS_BY_CHANCE: Final = 3.0
+"""Standard deviations of the other pods' events, which are looked at again and again."""
+
 
 def by_target(growth: Growth) -> dict[str, float]:
     """What each target of an arm counted."""
@@ -72,7 +75,7 @@ def pod_to_blame(
     tolerated = tolerance.ratio * stable_share + tolerance.offset
     expected = tolerated * sum(n for pod, n in state.pods.items() if pod != named)
     others = sum(n for pod, n in worst.pods.items() if pod != named)
-    return named if others <= expected + 2 * math.sqrt(expected) else ""
+    return named if others <= expected + OTHERS_BY_CHANCE * math.sqrt(expected) else ""
 
 
 def _chance(own: float, events: float, share: float) -> float:

@@ -42,8 +42,10 @@ class StablePodDiffers:
 
     def __str__(self) -> str:
         counts = f"{self.events} {self.own}, its other pods {self.others}"
-        beyond = f"beyond the margin ({self.margin.of('theirs')})"
+        lately = self.margin.lately(self.own, self.others)
+        beyond = f"beyond the margin ({self.margin.of('theirs')}){lately}"
         if not self.shown:
+            counts += f", and may be {beyond}" if lately else ""
             return f"Stable's pod {self.pod} has {counts}: nothing passes until that is clear."
         held = "It may hide a bad candidate, so nothing passes until it is mended or gone."
         return f"Stable's pod {self.pod} has {counts}: {beyond}. {held}"
