@@ -56,6 +56,8 @@ class Kubectl:
             watch = _Watch(self._watch_command(name))
             try:
                 for event in watch.events():
+                    if event and event["type"] == "ERROR":
+                        break  # the API server has ended the watch, for example as too old
                     if event and event["type"] == "DELETED":
                         raise InputError(f"{name} was deleted")
                     found = event["object"] if event else found
