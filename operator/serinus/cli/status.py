@@ -75,7 +75,7 @@ def _wait(options: argparse.Namespace) -> int:
                 show(told := line)
             code = _code(outcome(live), until)
             if code is not ExitCode.GOING:
-                print(live.status.message)
+                show(live.status.message)
                 return code
         if time.monotonic() > deadline:
             break
