@@ -120,5 +120,17 @@ def test_an_error_of_the_api_server_ends_the_connection_and_not_the_wait(
     assert [line.split()[:2] for line in lines[:-1]] == [["Progressing", "old"]] * 2
 
 
+def test_a_name_that_begins_with_a_dash_is_no_flag_of_kubectl(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kubectl").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/typed\nexit 1\n')
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    for verb in (["get"], ["get", "--watch"], ["abort"]):
+        assert main([*verb, "-n", "shop", "--", "--kubeconfig=other"]) == 2
+    for line in (tmp_path / "typed").read_text().splitlines():
+        assert line.endswith(" --namespace=shop -- modeldeployments.serinus.dev --kubeconfig=other")
+
+
 def test_each_outcome_has_an_exit_code() -> None:
     assert set(OF_OUTCOMES) == set(get_args(Outcome))
