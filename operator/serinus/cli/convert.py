@@ -19,6 +19,7 @@ and predictions; see docs/checks.md.
 examples:
   serinus convert deployment.yaml > loan.yaml
   kubectl get rollout loan -o yaml | serinus convert -
+  kubectl get canary/loan deployment/loan -o yaml | serinus convert -
 """
 
 

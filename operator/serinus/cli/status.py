@@ -23,7 +23,7 @@ exit codes:
   2   the ModelDeployment cannot be read
   3   paused: it waits for a person
   4   still going, also if --timeout is over
-  5   stalled: the spec is invalid, or the route is refused
+  5   stalled: nothing changes until a person acts, for example because the spec is invalid
 
 With --wait, a rollout that is rolled back, paused or stalled ends the wait at once.
 
