@@ -66,6 +66,8 @@ def test_the_images_are_built_pushed_and_named_as_the_next_commands_do(tmp_path:
     assert done.stdout.splitlines()[-1] == helm
     (model,) = set(re.findall(r"registry[\w.:/-]+/serinus-model-server:[\w.]+", "\n".join(others)))
     assert model in built
+    (image,) = re.findall(r"image: (\S+)", (ROOT / "examples" / "01-first.yaml").read_text())
+    assert f'sed "s|{image}|{model}|" examples/01-first.yaml | kubectl apply -f -' in others
     (operator,) = re.findall(r"image.repository=(\S+)", helm)
     assert f"{operator}:{__version__}" in built
     refused = subprocess.run(
