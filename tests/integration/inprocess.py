@@ -251,4 +251,5 @@ class Operator:
 
 def _weights(route: Manifest) -> dict[str, int]:
     """By backend, in percent."""
-    return {b["name"]: b["weight"] for b in route["spec"]["rules"][0]["backendRefs"]}
+    refs = route["spec"]["rules"][0].get("backendRefs", ())
+    return {each["name"]: each["weight"] for each in refs}
