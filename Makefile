@@ -113,7 +113,8 @@ release: $(READY) ## Build the files of a release from the commit that is checke
 
 # --- Images for your own cluster
 
-VERSION = $(shell $(BIN)/python -c 'import serinus; print(serinus.__version__)')
+# GNU Make exports variables to $(shell) only since 4.4
+VERSION = $(shell PYTHONPATH=$(PYTHONPATH) $(BIN)/python -c 'import serinus; print(serinus.__version__)')
 ENGINE ?= docker
 
 .PHONY: images

@@ -1,5 +1,6 @@
 """What the README tells a reader to type or to write is right."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -54,13 +55,19 @@ def test_the_images_are_built_pushed_and_named_as_the_next_commands_do(tmp_path:
     engine.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/typed\n')
     engine.chmod(0o755)
     command = [*shlex.split(make, comments=True), f"ENGINE={engine}", "--no-print-directory"]
-    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True)
+    # as a reader's shell, not one of make
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=outside, text=True, capture_output=True, check=True
+    )
     typed = (tmp_path / "typed").read_text()
     built, pushed = (re.findall(p, typed) for p in (r"build -t (\S+)", r"push (\S+)"))
     assert built == pushed
     assert done.stdout.splitlines()[-1] == helm
     (model,) = set(re.findall(r"registry[\w.:/-]+/serinus-model-server:[\w.]+", "\n".join(others)))
     assert model in built
+    (image,) = re.findall(r"image: (\S+)", (ROOT / "examples" / "01-first.yaml").read_text())
+    assert f'sed "s|{image}|{model}|" examples/01-first.yaml | kubectl apply -f -' in others
     (operator,) = re.findall(r"image.repository=(\S+)", helm)
     assert f"{operator}:{__version__}" in built
     refused = subprocess.run(

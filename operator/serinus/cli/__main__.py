@@ -64,11 +64,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser(typed[0] if typed else "").parse_args(typed)
     from serinus.cli.exit_codes import ExitCode
     from serinus.cli.files import InputError
+    from serinus.cli.terminal import complain
 
     try:
         return options.run(options) or ExitCode.DONE
     except InputError as error:
-        print(f"serinus: {error}", file=sys.stderr)
+        complain(f"serinus: {error}")
         return ExitCode.NOT_DONE
     except BrokenPipeError:
         # the reader of the output has closed the pipe

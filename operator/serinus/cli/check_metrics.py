@@ -5,6 +5,7 @@ import json
 import time
 import urllib.request
 from dataclasses import asdict
+from http.client import HTTPException
 from typing import Final
 
 from serinus.api.analysis import Analysis
@@ -91,6 +92,6 @@ def _of_address(url: str) -> list[str]:
         try:
             with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
                 found.append(answer.read().decode())
-        except (OSError, ValueError) as error:
+        except (OSError, HTTPException, ValueError) as error:
             raise InputError(f"{url}: cannot be scraped: {error}") from None
     return found

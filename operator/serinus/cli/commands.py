@@ -1,7 +1,6 @@
 """`serinus promote`, `advance`, `abort` and `retry`: commands to the operator."""
 
 import argparse
-import sys
 import time
 from datetime import UTC, datetime
 from typing import Final
@@ -10,6 +9,7 @@ from serinus.cli.exit_codes import ExitCode
 from serinus.cli.kubectl import MODEL_DEPLOYMENTS, Kubectl
 from serinus.cli.sources import add_cluster, cluster
 from serinus.cli.status import duration
+from serinus.cli.terminal import complain, show
 from serinus.plan.observe import COMMAND
 from serinus.views.commands import Answer, NothingToDoError, answer, revision_for
 from serinus.views.reading import Live, read
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         revision = revision_for(verb, before.status, getattr(options, "to", None))
     except NothingToDoError as error:
-        print(f"serinus: {verb} is refused: {error}", file=sys.stderr)
+        complain(f"serinus: {verb} is refused: {error}")
         return ExitCode.REFUSED
     # the time makes it new to the operator, which obeys the same command only once
     command = f"{verb}/{revision}/{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
@@ -68,14 +68,13 @@ def _await(there: Kubectl, options: argparse.Namespace, command: str) -> int:
             return _told(live, options.verb, command, found)
         if live and live.command != command:
             message = f"the annotation was set to {live.command or 'nothing'} before it was read"
-            print(f"serinus: {options.verb} was not obeyed: {message}", file=sys.stderr)
+            complain(f"serinus: {options.verb} was not obeyed: {message}")
             return ExitCode.REFUSED
         if time.monotonic() > deadline:
             break
-    print(
+    complain(
         "serinus: the operator has not answered yet. Is it running? It obeys the command once it "
-        "runs; to withdraw the command, remove the annotation serinus.dev/command",
-        file=sys.stderr,
+        "runs; to withdraw the command, remove the annotation serinus.dev/command"
     )
     return ExitCode.GOING
 
@@ -84,7 +83,7 @@ def _told(live: Live, verb: str, command: str, found: Answer) -> int:
     what = f"{verb} {'to' if verb == 'undo' else 'of'} {command.split('/')[1]}"
     if not found.obeyed:
         reason = found.message.removeprefix(f"{command}: ")
-        print(f"serinus: {what} is refused: {reason}", file=sys.stderr)
+        complain(f"serinus: {what} is refused: {reason}")
         return ExitCode.REFUSED
-    print(f"{live.namespace}/{live.name}: {what} is obeyed. {live.status.message}")
+    show(f"{live.namespace}/{live.name}: {what} is obeyed. {live.status.message}")
     return ExitCode.DONE

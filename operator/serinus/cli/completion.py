@@ -59,6 +59,7 @@ def _names(before: Sequence[str]) -> list[str]:
         if option in ("-n", "--namespace", "--context")
         for word in (option, value)
     ]
+    given += [word for word in before if word.startswith(("--namespace=", "--context="))]
     try:
         found = Kubectl(tuple(given)).every(MODEL_DEPLOYMENTS)
     except InputError:

@@ -32,6 +32,10 @@ class Converted:
     """Fields of the source without a counterpart."""
 
 
+class MisfitError(Exception):
+    """An object that its own tool would refuse; the message names it."""
+
+
 class _Fields:
     """The fields of an object. What nobody takes is lost."""
 
@@ -39,8 +43,8 @@ class _Fields:
         self._rest: Any = deepcopy(written)
         for path in _FROM_THE_SERVER:
             self.take(path)
-        annotations = self._rest.get("metadata", {}).get("annotations") or {}
-        for name in _OF_MACHINES:
+        annotations = self._rest.get("metadata", {}).get("annotations")
+        for name in _OF_MACHINES if isinstance(annotations, dict) else ():
             annotations.pop(name, None)
 
     def take(self, path: str) -> Any:
@@ -69,23 +73,29 @@ def _leaves(value: Any, path: str) -> Iterator[str]:
 
 def converted(documents: Sequence[Manifest]) -> list[Converted]:
     """A ModelDeployment for each object of a known kind. A Deployment that a Canary of Flagger
-    names is part of that."""
-    named = {
-        (each["spec"].get("targetRef") or {}).get("name")
+    names is part of that. Raises MisfitError."""
+    named = [
+        _Fields(each).take("spec.targetRef.name")
         for each in documents
         if _kind(each) == "flagger.app/Canary"
-    }
+    ]
     found = []
     for each in documents:
         convert = _KINDS.get(_kind(each))
         part = _kind(each) == "apps/Deployment" and each["metadata"]["name"] in named
         if convert is not None and not part:
-            found.append(convert(each, documents))
+            try:
+                found.append(convert(each, documents))
+            except (AttributeError, TypeError, ValueError):
+                raise MisfitError(
+                    f"{each['kind']} {each['metadata']['name']}: a field is not of the type that "
+                    "the kind prescribes: check it with kubectl apply --dry-run=server"
+                ) from None
     return found
 
 
 def _kind(document: Manifest) -> str:
-    return f"{document.get('apiVersion', '').partition('/')[0]}/{document.get('kind')}"
+    return f"{str(document.get('apiVersion')).partition('/')[0]}/{document.get('kind')}"
 
 
 def _deployment(written: Manifest, documents: Sequence[Manifest]) -> Converted:

@@ -1,12 +1,12 @@
 """`serinus convert`: a ModelDeployment from the manifests of other tools."""
 
 import argparse
-import sys
 
 import yaml
 
-from serinus.cli.conversion import IMAGE_TO_FILL_IN, Converted, converted
-from serinus.cli.files import InputError, problems_of, read_documents
+from serinus.cli.conversion import IMAGE_TO_FILL_IN, Converted, MisfitError, converted
+from serinus.cli.files import InputError, problems_of, read_objects
+from serinus.cli.terminal import complain
 
 EPILOG = """\
 Converts Deployments, Rollouts of Argo, Canaries of Flagger and InferenceServices of KServe. The
@@ -19,6 +19,7 @@ and predictions; see docs/checks.md.
 examples:
   serinus convert deployment.yaml > loan.yaml
   kubectl get rollout loan -o yaml | serinus convert -
+  kubectl get canary/loan deployment/loan -o yaml | serinus convert -
 """
 
 
@@ -29,23 +30,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the ModelDeployments. Raises InputError if there is nothing to convert."""
-    documents = [each for path in options.files for each in read_documents(path)]
     objects = [
         each
-        for each in documents
-        if isinstance(each, dict)
-        and isinstance(each.get("spec"), dict)
+        for path in options.files
+        for each in read_objects(path)
+        if isinstance(each.get("spec"), dict)
         and isinstance(each.get("metadata"), dict)
         and "name" in each["metadata"]
     ]
-    found = converted(objects)
+    try:
+        found = converted(objects)
+    except MisfitError as error:
+        raise InputError(str(error)) from None
     if not found:
         raise InputError(
             "none of the objects is a Deployment, a Rollout, a Canary or an InferenceService"
         )
     print(yaml.safe_dump_all([each.manifest for each in found], sort_keys=False, width=100), end="")
     for each in found:
-        print("\n".join(_remarks(each)), file=sys.stderr)
+        complain("\n".join(_remarks(each)))
 
 
 def _remarks(found: Converted) -> list[str]:

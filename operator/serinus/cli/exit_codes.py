@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
     GOING = 4
     """Still going, or no answer, when the time was up."""
     STALLED = 5
-    """The rollout cannot go on: its spec is invalid, or its route is refused."""
+    """Nothing changes until a person acts: the condition Stalled is True."""
     INTERRUPTED = 130
 
 

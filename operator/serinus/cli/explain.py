@@ -1,10 +1,13 @@
 """`serinus explain`: why the last rollout ended, or what it waits for."""
 
 import argparse
+import shlex
 import time
+from collections.abc import Iterator
 
 from serinus.api.base import rfc3339
 from serinus.api.quantities import spoken
+from serinus.api.reasons import Reason
 from serinus.cli.sources import add_cluster, add_file, one
 from serinus.cli.terminal import show, table
 from serinus.views.explanation import Explanation, explain
@@ -28,25 +31,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Read and print. Raises InputError if nothing can be read."""
-    show(_text(read(one(options))))
+    live = read(one(options))
+    context = [f"--context={options.context}"] if options.context else []
+    show(_text(live, shlex.join([live.name, f"--namespace={live.namespace}", *context])))
 
 
-def _text(live: Live) -> str:
+def _text(live: Live, target: str) -> str:
     view = rollout_view(live.spec, live.status, time.time())
     found = explain(live.status)
     where = f"{live.namespace}/{live.name}"
-    remedies = {
-        "RolledBack": f"serinus retry {live.name} rolls the revision out again.",
-        "Paused": f"serinus advance {live.name} ends the step, serinus promote {live.name} all "
-        f"steps, serinus abort {live.name} the rollout.",
-    }
     blocks = [
-        f"{where}: {view.phase}\n{view.message}",
+        f"{where}: {view.phase}\n{view.message}".rstrip(),
         _rollout(found) if found else "No rollout in steps is recorded.",
         _checks(view),
-        remedies.get(outcome(live), ""),
+        "\n".join(f"{what}: serinus {verb} {target}" for verb, what in _remedies(live)),
     ]
     return "\n\n".join(filter(None, blocks))
+
+
+def _remedies(live: Live) -> Iterator[tuple[str, str]]:
+    """Verbs by which a person may end the wait, and what each does."""
+    found, candidate = outcome(live), live.status.candidate
+    if found == "RolledBack":
+        yield "retry", "Roll the revision out again"
+    elif found == "Paused":
+        hold = candidate.hold if candidate else None
+        if hold and hold.reason == Reason.PAUSED_BY_SPEC:
+            yield "resume", "Let the rollout go on"
+        else:
+            yield "advance", "End the step"
+        yield "promote", "Skip the remaining steps"
+        yield "abort", "Roll back"
 
 
 def _rollout(found: Explanation) -> str:

@@ -7,10 +7,11 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
+from serinus.api.crd import KIND
 from serinus.api.problem import Problem
 from serinus.api.recording import Recording
 from serinus.api.scenario import Scenario
@@ -21,6 +22,17 @@ from serinus.manifests.owner import Owner
 from serinus.manifests.revision import revision_hash
 
 _GZIP = b"\x1f\x8b"
+NO_YAML: Final = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
+"""What PyYAML raises for text that is not YAML, or a value that does not fit its tag."""
+
+
+class ManifestLoader(yaml.SafeLoader):
+    """Reads what looks like a date as a string, as kubectl does."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [each for each in resolvers if each[0] != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 class InputError(Exception):
@@ -46,11 +58,7 @@ def read_manifest(path: str) -> GivenManifest:
 
     Raises InputError for everything that the operator would reject.
     """
-    found = [
-        one
-        for one in read_documents(path)
-        if isinstance(one, dict) and one.get("kind") == "ModelDeployment"
-    ]
+    found = read_model_deployments(path)
     if len(found) != 1:
         raise InputError(
             f"{path}: contains {len(found)} objects of kind ModelDeployment, exactly one is "
@@ -130,12 +138,26 @@ def write_recording(recording: Recording, path: str) -> None:
         raise InputError(f"{path}: cannot be written: {error}") from None
 
 
+def read_model_deployments(path: str) -> list[dict[str, Any]]:
+    """The ModelDeployments in a file, also in lists; raises InputError."""
+    return [each for each in read_objects(path) if each.get("kind") == KIND]
+
+
+def read_objects(path: str) -> list[dict[str, Any]]:
+    """The objects in a file, also in lists such as kubectl prints; raises InputError."""
+    found: list[Any] = []
+    for each in read_documents(path):
+        listed = each.get("items") if isinstance(each, dict) else None
+        found += listed if isinstance(listed, list) else [each]
+    return [each for each in found if isinstance(each, dict)]
+
+
 def read_documents(path: str) -> list[Any]:
     """The documents of a YAML file, or of standard input if the path is -; raises InputError."""
     text = read_text(path)
     try:
-        return [one for one in yaml.safe_load_all(text) if one is not None]
-    except yaml.YAMLError as error:
+        return [one for one in yaml.load_all(text, ManifestLoader) if one is not None]
+    except NO_YAML as error:
         raise InputError(f"{path}: is not valid YAML: {error}") from None
 
 

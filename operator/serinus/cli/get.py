@@ -3,7 +3,6 @@
 import argparse
 import sys
 import time
-from typing import Final
 
 from serinus.cli.files import InputError
 from serinus.cli.kubectl import Kubectl
@@ -25,7 +24,6 @@ examples:
   serinus get loan -o json
   kubectl get mdep loan -o yaml | serinus get -f -
 """
-_CLEAR: Final = "\033[2J\033[H"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +57,7 @@ def _follow(options: argparse.Namespace) -> None:
             live, seen = changed, _pods(there, options.name)
         if live and (changed or terminal):
             text = _shown(read(live), options, seen)
-            show(f"{_CLEAR}{text}" if terminal else f"{text}\n")
+            show(text if terminal else f"{text}\n", in_place=terminal)
 
 
 def _pods(there: Kubectl, name: str) -> tuple[PodView, ...]:

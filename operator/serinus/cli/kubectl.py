@@ -3,7 +3,7 @@
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -29,21 +29,22 @@ class Kubectl:
 
     def get(self, kind: str, name: str) -> Manifest:
         """One object. Raises InputError with kubectl's message, as all of these do."""
-        return self._json("get", kind, name)
+        return self._json("get", of=(kind, name))
 
     def every(self, kind: str, selector: str = "") -> list[Manifest]:
         """All objects of a kind that match the label selector."""
-        found: list[Manifest] = self._json("get", kind, f"--selector={selector}")["items"]
+        found: list[Manifest] = self._json("get", f"--selector={selector}", of=(kind,))["items"]
         return found
 
     def annotate(self, name: str, annotation: str, value: str) -> None:
         """Set an annotation of a ModelDeployment."""
-        self._json("annotate", MODEL_DEPLOYMENTS, name, "--overwrite", f"{annotation}={value}")
+        of = (MODEL_DEPLOYMENTS, name, f"{annotation}={value}")
+        self._json("annotate", "--overwrite", of=of)
 
     def merge(self, name: str, changes: dict[str, Any]) -> Manifest:
         """Change these fields of a ModelDeployment."""
         patch = f"--patch={json.dumps(changes)}"
-        return self._json("patch", MODEL_DEPLOYMENTS, name, "--type=merge", patch)
+        return self._json("patch", "--type=merge", patch, of=(MODEL_DEPLOYMENTS, name))
 
     def watch(self, name: str) -> Iterator[Manifest | None]:
         """A ModelDeployment now and after each change; None every second without one.
@@ -56,6 +57,8 @@ class Kubectl:
             watch = _Watch(self._watch_command(name))
             try:
                 for event in watch.events():
+                    if event and event["type"] == "ERROR":
+                        break  # the API server has ended the watch, for example as too old
                     if event and event["type"] == "DELETED":
                         raise InputError(f"{name} was deleted")
                     found = event["object"] if event else found
@@ -69,10 +72,12 @@ class Kubectl:
 
     def _watch_command(self, name: str) -> list[str]:
         how = ("--watch", "--output-watch-events", "--output=json")
-        return ["kubectl", "get", MODEL_DEPLOYMENTS, name, *how, *self.options]
+        return ["kubectl", "get", *how, *self.options, "--", MODEL_DEPLOYMENTS, name]
 
-    def _json(self, verb: str, *arguments: str) -> Manifest:
-        command = ["kubectl", verb, *arguments, "--output=json", _PATIENCE, *self.options]
+    def _json(self, verb: str, *flags: str, of: Sequence[str]) -> Manifest:
+        """What kubectl prints. A name that begins with a dash is no flag."""
+        flags = *flags, "--output=json", _PATIENCE, *self.options
+        command = ["kubectl", verb, *flags, "--", *of]
         try:
             done = subprocess.run(command, text=True, capture_output=True, check=False)
         except OSError as error:

@@ -11,7 +11,8 @@ import yaml
 from serinus.api.crd import GROUP, KIND, VERSION
 from serinus.api.problem import Problem
 from serinus.cli.exit_codes import ExitCode
-from serinus.cli.files import problems_of, read_text
+from serinus.cli.files import NO_YAML, ManifestLoader, problems_of, read_text
+from serinus.cli.terminal import show
 
 EPILOG: Final = """\
 Objects of other kinds are skipped. What only a cluster can tell is not checked, such as fields of
@@ -41,15 +42,15 @@ def run(options: argparse.Namespace) -> ExitCode:
     """Print a line for each problem."""
     found = [line for path in options.files for line in _linted(path, read_text(path))]
     if found:
-        print("\n".join(found))
+        show("\n".join(found))
         return ExitCode.REFUSED
     print("No problems found.", file=sys.stderr)
     return ExitCode.DONE
 
 
 def _linted(path: str, text: str) -> Iterator[str]:
-    loader = yaml.SafeLoader(text)
     try:
+        loader = ManifestLoader(text)
         while loader.check_node():
             node = loader.get_node()
             assert node is not None  # as check_node has said
@@ -62,10 +63,8 @@ def _linted(path: str, text: str) -> Iterator[str]:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         yield f"{path}:{line}: is not valid YAML: {error.problem or error.context}"
-    except yaml.YAMLError as error:
+    except NO_YAML as error:
         yield f"{path}:1: is not valid YAML: {error}"
-    finally:
-        loader.dispose()
 
 
 def _model_deployments(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -4,7 +4,6 @@ import argparse
 import sys
 import time
 
-from serinus.cli.files import InputError
 from serinus.cli.kubectl import MODEL_DEPLOYMENTS
 from serinus.cli.sources import (
     add_cluster,
@@ -54,9 +53,7 @@ def run(options: argparse.Namespace) -> None:
 def _found(options: argparse.Namespace) -> list[Manifest]:
     if not options.filename:
         return cluster(options).every(MODEL_DEPLOYMENTS)
-    if options.namespace or options.context:
-        raise InputError("-f: cannot be used with --namespace or --context")
-    return all_of_file(options.filename)
+    return all_of_file(options)
 
 
 def _data(found: Manifest) -> dict[str, object]:

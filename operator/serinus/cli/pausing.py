@@ -1,13 +1,13 @@
 """`serinus pause` and `resume`: set spec.rollout.paused."""
 
 import argparse
-import sys
 import time
 
 from serinus.cli.commands import add_timeout
 from serinus.cli.exit_codes import ExitCode
 from serinus.cli.kubectl import MODEL_DEPLOYMENTS, Kubectl
 from serinus.cli.sources import add_cluster, cluster
+from serinus.cli.terminal import complain, show
 from serinus.views.commands import NothingToDoError, paused
 from serinus.views.reading import read
 
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         paused(read(there.get(MODEL_DEPLOYMENTS, options.name)), wanted)
     except NothingToDoError as error:
-        print(f"serinus: {options.verb} is refused: {error}", file=sys.stderr)
+        complain(f"serinus: {options.verb} is refused: {error}")
         return ExitCode.REFUSED
     changed = read(there.merge(options.name, {"spec": {"rollout": {"paused": wanted}}}))
     return _await(there, options, changed.generation)
@@ -49,13 +49,12 @@ def _await(there: Kubectl, options: argparse.Namespace, generation: int) -> int:
         if live and live.status.observed_generation >= generation:
             done = "true" if options.verb == "pause" else "false"
             where = f"{live.namespace}/{live.name}"
-            print(f"{where}: spec.rollout.paused is now {done}. {live.status.message}")
+            show(f"{where}: spec.rollout.paused is now {done}. {live.status.message}")
             return ExitCode.DONE
         if time.monotonic() > deadline:
             break
-    print(
+    complain(
         "serinus: spec.rollout.paused is changed, but the operator has not read it yet. Is it "
-        "running?",
-        file=sys.stderr,
+        "running?"
     )
     return ExitCode.GOING

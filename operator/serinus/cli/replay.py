@@ -19,6 +19,7 @@ from serinus.cli.comparison import (
 )
 from serinus.cli.files import GivenManifest, InputError, manifest_of, read_manifest, read_recording
 from serinus.cli.record import add_span, recording_of, timeline_of
+from serinus.cli.terminal import show
 from serinus.judge import queries_of
 from serinus.metrics.queries import CounterQuery
 from serinus.metrics.recorded import Recorded
@@ -87,7 +88,10 @@ def run(options: argparse.Namespace) -> None:
         found = ReplayComparison(real, timeline, replay.run(), decided)
     except ValueError as error:
         raise InputError(f"{source}: {error}") from None
-    print(json.dumps(as_json(found), indent=2) if options.output == "json" else as_text(found))
+    if options.output == "json":
+        print(json.dumps(as_json(found), indent=2))
+    else:
+        show(as_text(found))
 
 
 def _given(options: argparse.Namespace) -> tuple[GivenManifest, Recording]:

@@ -14,6 +14,7 @@ from serinus.api.quantities import PERCENT_PATTERN
 from serinus.api.scenario import Scenario
 from serinus.cli.files import GivenManifest, InputError, read_manifest, read_scenario, scenario_of
 from serinus.cli.rollouts import moments_table, shares_table
+from serinus.cli.terminal import show
 from serinus.simulation.chance import differs, drawn
 from serinus.simulation.outcomes import shares
 from serinus.simulation.simulate import Run, Simulation
@@ -107,11 +108,11 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps(_as_json(manifest, scenario, results), indent=2))
         return
     message = f" ({manifest.version})" if manifest.version else ""
-    print(f"One rollout of {manifest.owner.name}, revision {manifest.revision}{message}:\n")
-    print(moments_table(results[0].run.moments))
+    show(f"One rollout of {manifest.owner.name}, revision {manifest.revision}{message}:\n")
+    show(moments_table(results[0].run.moments))
     for title, alike in _by_truth(results, options.scenario == "random"):
-        print(f"\n{len(alike)} rollouts{title}:\n")
-        print(shares_table(shares(result.run for result in alike)))
+        show(f"\n{len(alike)} rollouts{title}:\n")
+        show(shares_table(shares(result.run for result in alike)))
 
 
 def simulated(

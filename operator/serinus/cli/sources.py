@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from serinus.cli.files import InputError, read_documents
+from serinus.cli.files import InputError, read_model_deployments
 from serinus.cli.kubectl import MODEL_DEPLOYMENTS, Kubectl
 from serinus.manifests.owner import Manifest
 
@@ -49,7 +49,7 @@ def one(options: argparse.Namespace) -> Manifest:
         if not options.name:
             raise InputError("NAME: is required without -f")
         return cluster(options).get(MODEL_DEPLOYMENTS, options.name)
-    found = all_of_file(options.filename)
+    found = all_of_file(options)
     if options.name:
         found = [each for each in found if (each.get("metadata") or {}).get("name") == options.name]
     named = f" {options.name}" if options.name else ""
@@ -63,15 +63,11 @@ def one(options: argparse.Namespace) -> Manifest:
     return found[0]
 
 
-def all_of_file(path: str) -> list[Manifest]:
-    """The ModelDeployments in a file, also in lists; raises InputError."""
-    found: list[Any] = []
-    for each in read_documents(path):
-        listed = each.get("items") if isinstance(each, dict) else None
-        found += listed if isinstance(listed, list) else [each]
-    return [
-        each for each in found if isinstance(each, dict) and each.get("kind") == "ModelDeployment"
-    ]
+def all_of_file(options: argparse.Namespace) -> list[Manifest]:
+    """The ModelDeployments in the file; raises InputError."""
+    if options.namespace or options.context:
+        raise InputError("-f: cannot be used with --namespace or --context")
+    return read_model_deployments(options.filename)
 
 
 def dumped(data: Any, output: str) -> str:

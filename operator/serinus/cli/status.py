@@ -23,7 +23,7 @@ exit codes:
   2   the ModelDeployment cannot be read
   3   paused: it waits for a person
   4   still going, also if --timeout is over
-  5   stalled: the spec is invalid, or the route is refused
+  5   stalled: nothing changes until a person acts, for example because the spec is invalid
 
 With --wait, a rollout that is rolled back, paused or stalled ends the wait at once.
 
@@ -75,7 +75,7 @@ def _wait(options: argparse.Namespace) -> int:
                 show(told := line)
             code = _code(outcome(live), until)
             if code is not ExitCode.GOING:
-                print(live.status.message)
+                show(live.status.message)
                 return code
         if time.monotonic() > deadline:
             break

@@ -17,14 +17,28 @@ _COLOURS: Final = {
     "36": ("Progressing", "WeightRaised", "RolloutStarted", "Promoting"),
 }
 """Codes of ANSI, and the words of phases, verdicts and reasons."""
+_CLEAR: Final = "\033[2J\033[H"
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""All but the end of a line. A terminal would execute them, and a message or a label may come from
+a model's own metrics."""
 
 
-def show(text: str) -> None:
-    """Print; in colour on a terminal, unless NO_COLOR is set."""
+def show(text: str, *, in_place: bool = False) -> None:
+    """Print; in colour on a terminal, unless NO_COLOR is set. In place: on an empty screen."""
+    text = _printable(text)
     if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
         for code, words in _COLOURS.items():
             text = re.sub(rf"\b({'|'.join(words)})\b", f"\033[{code}m\\1\033[0m", text)
-    print(text, flush=True)
+    print(f"{_CLEAR}{text}" if in_place else text, flush=True)
+
+
+def complain(text: str) -> None:
+    """Print on standard error."""
+    print(_printable(text), file=sys.stderr)
+
+
+def _printable(text: str) -> str:
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -19,10 +19,16 @@ def outcome(live: Live) -> Outcome:
         return "Stalled"
     if status.rejected is not None and status.candidate is None:
         return "RolledBack"
-    if status.phase == "Paused":
+    if status.phase == "Paused" and not _ends_by_itself(live):
         return "Paused"
     if any(each.type == "Stalled" and each.status == "True" for each in status.conditions):
         return "Stalled"
     if status.candidate is not None or status.stable is None:
         return "Going"
     return "Healthy" if status.phase == "Healthy" else "Promoted"
+
+
+def _ends_by_itself(live: Live) -> bool:
+    """Whether the pause is one for want of data."""
+    hold = live.status.candidate.hold if live.status.candidate else None
+    return hold is not None and hold.reason in (Reason.NO_DATA, Reason.METRICS_UNAVAILABLE)

@@ -27,16 +27,22 @@ class Live:
 
 def read(live: Mapping[str, Any]) -> Live:
     """Parts that this version cannot read are left out."""
-    metadata = live.get("metadata") or {}
-    status, _ = read_status(live.get("status") or {})
+    metadata = _object(live, "metadata")
+    status, _ = read_status(_object(live, "status"))
+    generation = metadata.get("generation")
     return Live(
-        namespace=metadata.get("namespace", "default"),
-        name=metadata.get("name", "?"),
-        generation=metadata.get("generation", 0),
-        command=(metadata.get("annotations") or {}).get(COMMAND, ""),
-        spec=_spec(live.get("spec") or {}),
+        namespace=str(metadata.get("namespace", "default")),
+        name=str(metadata.get("name", "?")),
+        generation=generation if isinstance(generation, int) else 0,
+        command=str(_object(metadata, "annotations").get(COMMAND, "")),
+        spec=_spec(_object(live, "spec")),
         status=status,
     )
+
+
+def _object(around: Mapping[str, Any], field: str) -> dict[str, Any]:
+    found = around.get(field)
+    return found if isinstance(found, dict) else {}
 
 
 def _spec(written: dict[str, Any]) -> Spec | None:

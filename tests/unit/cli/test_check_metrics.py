@@ -49,7 +49,9 @@ def test_a_file_is_read_for_the_checks_of_a_manifest(
     assert "vllm:time_to_first_token_seconds_bucket is not exported" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("source", ["http://127.0.0.1:9/metrics", "missing.txt"])
+@pytest.mark.parametrize(
+    "source", ["http://127.0.0.1:9/metrics", "http://127.0.0.1:http/metrics", "missing.txt"]
+)
 def test_what_cannot_be_read_is_told(source: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check-metrics", source]) == 2
     assert capsys.readouterr().err.startswith(f"serinus: {source}: cannot be ")

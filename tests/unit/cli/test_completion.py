@@ -13,7 +13,11 @@ from serinus.cli.completion import candidates, main
 
 ROOT = Path(__file__).parents[3]
 KUBECTL = """#!/bin/sh
-case "$*" in "get modeldeployments.serinus.dev "*" -n shop") ;; *) exit 1 ;; esac
+case "$*" in
+"get "*" -n shop -- modeldeployments.serinus.dev") ;;
+"get "*" --namespace=shop -- modeldeployments.serinus.dev") ;;
+*) exit 1 ;;
+esac
 echo '{"items": [{"metadata": {"name": "loan"}}, {"metadata": {"name": "fraud"}}]}'
 """
 
@@ -52,6 +56,7 @@ def test_verbs_options_and_values_are_completed(words: list[str], found: list[st
 def test_names_are_those_of_the_namespace() -> None:
     assert candidates(["abort", "-n", "shop", ""]) == ["loan", "fraud"]
     assert candidates(["abort", "-n", "shop", "l"]) == ["loan"]
+    assert candidates(["abort", "--namespace=shop", "f"]) == ["fraud"]
     assert candidates(["abort", ""]) == []
 
 

@@ -193,3 +193,20 @@ def test_nothing_to_convert_is_an_error(tmp_path: Path, capsys: pytest.CaptureFi
     (tmp_path / "other.yaml").write_text("kind: Service\nmetadata: {name: a}\nspec: {}\n")
     assert main(["convert", str(tmp_path / "other.yaml")]) == 2
     assert "none of the objects is a Deployment" in capsys.readouterr().err
+
+
+def test_a_list_as_kubectl_prints_it_is_converted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [found], _ = convert(tmp_path, capsys, {"kind": "List", "items": [DEPLOYMENT, CANARY]})
+    assert found["spec"]["rollout"]["steps"] == [{"setWeight": 20}, {"setWeight": 40}]
+
+
+@pytest.mark.parametrize("step", [{"setWeight": "20"}, {"pause": 10}, None], ids=str)
+def test_what_its_own_tool_would_refuse_is_refused(
+    step: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = {**ROLLOUT, "spec": {"strategy": {"canary": {"steps": [step]}}}}
+    (tmp_path / "odd.yaml").write_text(yaml.safe_dump(odd))
+    assert main(["convert", str(tmp_path / "odd.yaml")]) == 2
+    assert "Rollout loan: a field is not of the type" in capsys.readouterr().err

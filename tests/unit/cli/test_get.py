@@ -122,6 +122,7 @@ def test_what_this_version_cannot_read_does_not_hide_the_rest(
         (["get", "fraud"], "contains no ModelDeployment fraud"),
         (["get", "loan", "--watch"], "--watch: requires NAME, and cannot be used with -f"),
         (["list", "-n", "shop"], "-f: cannot be used with --namespace"),
+        (["get", "loan", "--context", "shop"], "-f: cannot be used with --namespace or --context"),
     ],
     ids=str,
 )
@@ -159,3 +160,44 @@ def test_a_rollback_is_explained_by_its_counts_bounds_and_weight(
     assert first[:3] == ["0s", "0%", "RolloutStarted"]
     assert last[:3] == ["15s", "20%", "CheckFailed"]
     assert {"12/146", "373/594", "(1.25"} <= set(last)
+
+
+@pytest.mark.parametrize(
+    ("reason", "verbs"),
+    [
+        ("AwaitingCommand", ["advance", "promote", "abort"]),
+        ("PausedBySpec", ["resume", "promote", "abort"]),
+    ],
+)
+def test_a_paused_rollout_is_explained_with_the_verbs_that_end_the_pause(
+    reason: str, verbs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paused = json.loads(json.dumps(LOAN))
+    paused["status"]["phase"] = "Paused"
+    paused["status"]["candidate"]["hold"]["reason"] = reason
+    text = printed(capsys, "explain", "-f", written(tmp_path, paused))
+    assert re.findall(r"serinus (.*)", text) == [f"{verb} loan --namespace=shop" for verb in verbs]
+
+
+@pytest.mark.parametrize("verb", ["list", "get", "explain"])
+def test_control_characters_of_a_status_do_not_reach_the_terminal(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "Class \033]0;owned\007 is new.\r\x9b2J"
+    evil = {**LOAN, "status": {**LOAN["status"], "message": told}}
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = printed(capsys, verb, "-f", written(tmp_path, evil))
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
+    assert r"\x1b]0;owned\x07" in text
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"metadata": []}, {"metadata": {"name": 5, "generation": "a"}}, {"spec": [1]}, {"status": 5}],
+    ids=str,
+)
+def test_an_object_of_other_types_is_shown_as_far_as_it_can_be_read(
+    odd: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert printed(capsys, "get", "-f", written(tmp_path, {**LOAN, **odd}))

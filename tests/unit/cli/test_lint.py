@@ -86,3 +86,23 @@ def test_other_kinds_are_skipped_and_what_cannot_be_read_is_said(
     assert linted(capsys, str(tmp_path / "other.yaml")) == (0, [])
     assert main(["lint", str(tmp_path / "none.yaml")]) == 2
     assert "none.yaml: cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "written", ["a: &a [*a]\n", "a: \x01\n", "a: !!timestamp x\n", "a: 0x_\n"], ids=ascii
+)
+def test_what_yaml_cannot_express_is_a_problem(
+    written: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "odd.yaml").write_text(written)
+    code, [line, *_] = linted(capsys, str(tmp_path / "odd.yaml"))
+    assert (code, f"{tmp_path / 'odd.yaml'}:1: is not valid YAML: " in line) == (1, True)
+
+
+def test_a_date_is_a_string_as_for_kubectl(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "date.yaml").write_text(
+        GOOD.replace("spec:", "spec:\n  model: {version: 2026-11-01}", 1)
+    )
+    assert linted(capsys, str(tmp_path / "date.yaml")) == (0, [])

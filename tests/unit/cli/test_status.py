@@ -108,5 +108,29 @@ def test_a_wait_ends_with_the_rollout_also_over_a_broken_connection(
     assert capsys.readouterr().out.splitlines()[-1] == states[-1]
 
 
+def test_an_error_of_the_api_server_ends_the_connection_and_not_the_wait(
+    reports: Reports, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reports("going", "promoted")
+    expired = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}
+    with (tmp_path / "event0").open("a") as events:
+        events.write(f"{json.dumps(expired)}\n")
+    assert main(["status", "loan", "--wait"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[:-1]] == [["Progressing", "old"]] * 2
+
+
+def test_a_name_that_begins_with_a_dash_is_no_flag_of_kubectl(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kubectl").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/typed\nexit 1\n')
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    for verb in (["get"], ["get", "--watch"], ["abort"]):
+        assert main([*verb, "-n", "shop", "--", "--kubeconfig=other"]) == 2
+    for line in (tmp_path / "typed").read_text().splitlines():
+        assert line.endswith(" --namespace=shop -- modeldeployments.serinus.dev --kubeconfig=other")
+
+
 def test_each_outcome_has_an_exit_code() -> None:
     assert set(OF_OUTCOMES) == set(get_args(Outcome))

@@ -189,3 +189,19 @@ def test_two_pods_that_are_alike_so_far_are_taken_for_alike_unless_they_may_diff
     may = [dispersion("errors", blocks, few_may_differ=True).between_pods for blocks in alike]
     assert sum(each == 0 for each in taken) >= 50
     assert sum(each > 0.05 for each in may) >= 50
+
+
+@pytest.mark.parametrize("pods", [1, 5])
+@pytest.mark.parametrize("begins", [0.0, 0.5])
+def test_an_incident_in_the_hour_is_no_burst_that_comes_again(pods: int, begins: float) -> None:
+    def incident(minute: int, pod: int) -> float:
+        inside = min(max(minute - 29 - begins, 0), 1) - min(max(minute - 34 - begins, 0), 1)
+        return ERRORS + 0.3 * inside
+
+    assert sum(each.over_time > 1 for each in found(rate=incident, pods=pods)) <= 15
+
+
+@pytest.mark.parametrize("burst", [20, 100])
+def test_large_bursts_are_no_incidents(burst: int) -> None:
+    bursts = [each.over_time for each in found(burst=burst, pods=1)]
+    assert sum(each < 0.7 * burst for each in bursts) <= 3

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from serinus.api.reasons import Reason
-from serinus.api.status import Candidate, Condition, Rejected, Stable, Status, Weight
+from serinus.api.status import Candidate, Condition, Hold, Rejected, Stable, Status, Weight
 from serinus.views.outcome import Outcome, outcome
 from serinus.views.reading import Live
 
@@ -15,6 +15,10 @@ CANDIDATE = Candidate(
     weight=Weight(wanted=5, actual=5),
 )  # fmt: skip
 REJECTED = Rejected(revision="new", reason="CheckFailed", message="Worse.", at=1.0)
+
+
+def held(reason: Reason) -> Candidate:
+    return CANDIDATE.replace(hold=Hold(reason=reason, message="Because.", since=0.0))
 
 
 def stalled(reason: Reason) -> list[Condition]:
@@ -29,6 +33,16 @@ def stalled(reason: Reason) -> list[Condition]:
         ({"stable": STABLE, "phase": "Progressing"}, "Promoted"),
         ({"stable": STABLE, "candidate": CANDIDATE}, "Going"),
         ({"stable": STABLE, "candidate": CANDIDATE, "phase": "Paused"}, "Paused"),
+        (
+            {"stable": STABLE, "candidate": held(Reason.AWAITING_COMMAND), "phase": "Paused"},
+            "Paused",
+        ),
+        # Prometheus may come back
+        (
+            {"stable": STABLE, "candidate": held(Reason.METRICS_UNAVAILABLE), "phase": "Paused"},
+            "Going",
+        ),
+        ({"stable": STABLE, "candidate": held(Reason.NO_DATA), "phase": "Paused"}, "Going"),
         ({"stable": STABLE, "rejected": REJECTED, "phase": "Degraded"}, "RolledBack"),
         # an undo, or a retry, is under way
         ({"stable": STABLE, "rejected": REJECTED, "candidate": CANDIDATE}, "Going"),

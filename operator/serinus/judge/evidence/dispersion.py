@@ -9,6 +9,9 @@ Linear Models, 1989, 4.5; DerSimonian and Laird, Meta-analysis in clinical trial
 - Between pods: the events of each against those that its share of each minute's requests makes
   expect, beyond what bursts explain.
 
+An incident in the hour, at whose beginning and end two minutes differ by far more than any others,
+is left out: it is no burst that will come again, and would take the weight of all evidence.
+
 Dispersion that chance explains counts as none. Any other is reported with a margin for its own
 error, since a baseline that is too good rolls back innocent candidates. With that margin, no more
 than the budget were rolled back, for bursts of 5 on average and pods with a deviation of 20%. Pods
@@ -62,6 +65,11 @@ LEAST_FREEDOM: Final = 4
 OF_FEW_PODS: Final = (49.3, 5.46, 2.89)
 """By freedom, from 1 on: Student's quantile for 99.5% over the normal one for 99%. The other half
 of 1% is left to chance in the candidate's counts."""
+INCIDENT: Final = 25.0
+"""Pearson's statistic of two minutes, as a multiple of the mean of the others, above which they
+differ by an incident and not by bursts (five standard deviations)."""
+MOST_OF_INCIDENTS: Final = 8
+"""Pairs of minutes that may: two incidents begin and end, each within a minute or two."""
 SICK: Final = 2.0
 """Times the rate of the other pods, beyond which a pod is sick, and shows nothing of the others."""
 OTHERS_OF_A_SICK_POD: Final = 3
@@ -157,15 +165,37 @@ def estimated(found: Iterable[Dispersion], bounds: Sequence[float] = ()) -> Chec
 
 
 def _from_minute_to_minute(blocks: Sequence[Block]) -> float:
-    """Pearson's statistic of each two neighbours, weighted by their events."""
+    """Pearson's statistic of each two neighbours, weighted by their events. Its error is that of as
+    many pairs of equal weight (L. Kish, Survey Sampling, 1965)."""
     totals = [_total(block) for block in blocks]
-    squares = expected = 0.0
-    for one, other in pairwise(totals):
-        if events := one[1] + other[1]:
-            squares += events * _pearson(one, other)
-            expected += events
-    error = _error_of_neighbours(len(totals) - 1)
-    return _cautious(squares / expected, error) if expected else 1.0
+    pairs = [
+        (_pearson(one, other), one[1] + other[1])
+        for one, other in pairwise(totals)
+        if one[1] + other[1]
+    ]
+    usual = _without_incidents(sorted(pairs, reverse=True))
+    if not usual:
+        return 1.0
+    weights = [events for _, events in usual]
+    as_many = math.fsum(weights) ** 2 / math.fsum(weight**2 for weight in weights)
+    return _cautious(_mean(usual), _error_of_neighbours(as_many))
+
+
+def _without_incidents(
+    greatest_first: Sequence[tuple[float, float]],
+) -> Sequence[tuple[float, float]]:
+    """Pairs of minutes, each with Pearson's statistic and events, without those between which
+    something happened."""
+    for number in range(min(MOST_OF_INCIDENTS, len(greatest_first) - LEAST_BLOCKS), 0, -1):
+        usual = greatest_first[number:]
+        if greatest_first[number - 1][0] > INCIDENT * max(_mean(usual), 1.0):
+            return usual
+    return greatest_first
+
+
+def _mean(pairs: Sequence[tuple[float, float]]) -> float:
+    """Of the statistics, weighted by events."""
+    return math.fsum(each * events for each, events in pairs) / math.fsum(e for _, e in pairs)
 
 
 def _pearson(one: Counts, other: Counts) -> float:
