@@ -106,14 +106,19 @@ class Analysis(Type):
         """The analysis of traffic that is split request by request, as `on_wrong_split` says."""
         if self.on_wrong_split == "Ignore":
             kept = [check for check in self.checks if not check.settings.tests_routing]
-            return self.replace(checks=kept)
+            return self.filled(checks=kept)
         rates = [check.error_rate for check in self.checks if check.error_rate]
         if not rates or any(check.settings.tests_routing for check in self.checks):
             return self
         counted = TrafficShare(requests=rates[0].requests, failures=rates[0].failures)
         names = {check.name for check in self.checks}
         name = next(free for free in _split_names() if free not in names)
-        return self.replace(checks=[*self.checks, Check(name=name, traffic_share=counted)])
+        return self.filled(checks=[*self.checks, Check(name=name, traffic_share=counted)])
+
+    def as_listed(self) -> Self:
+        """Without the trafficShare that `with_split_checked` added."""
+        listed = self.filled(checks=self.checks[:-1])
+        return listed if listed.with_split_checked() == self else self
 
     @model_validator(mode="wrap")
     @classmethod

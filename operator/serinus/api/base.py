@@ -50,6 +50,12 @@ class Type(BaseModel):
         put(changed, "__pydantic_private__", None)
         return changed
 
+    def filled(self, **values: Any) -> Self:
+        """A copy like that of `replace`, with values that do not count as given."""
+        filled = self.replace(**values)
+        object.__setattr__(filled, "__pydantic_fields_set__", self.__pydantic_fields_set__)
+        return filled
+
     def _set_with(self, changes: Mapping[str, Any]) -> set[str]:
         """Fields that were given, including the changed ones."""
         return self.__pydantic_fields_set__.union(changes)

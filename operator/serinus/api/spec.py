@@ -260,4 +260,4 @@ class Spec(Type):
         if spec.traffic.gateway is None:
             return spec
         analysis = spec.rollout.analysis.with_split_checked()
-        return spec.replace(rollout=spec.rollout.replace(analysis=analysis))
+        return spec.filled(rollout=spec.rollout.filled(analysis=analysis))

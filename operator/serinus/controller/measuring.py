@@ -9,7 +9,13 @@ from serinus.controller.queue import Key
 from serinus.controller.sampling import Purpose, Sampler
 from serinus.metrics.queries import History, Measurement
 from serinus.metrics.requests import Request
-from serinus.plan.analysis import baseline_from, judged, learned, requested
+from serinus.plan.analysis import (
+    baseline_from,
+    covers_many_looks,
+    judged,
+    learned,
+    requested,
+)
 from serinus.plan.monitoring import monitored, monitoring_request
 from serinus.plan.situation import World
 
@@ -44,6 +50,9 @@ async def judge_measured(
     if isinstance(taken, History):
         # an hour of samples takes some tenths of a second, which would block this loop
         status = learned(spec, status, await asyncio.to_thread(baseline_from, spec, taken))
+    elif taken is not None and covers_many_looks(status, taken):
+        # some seconds, in which the lease would not be renewed
+        status = await asyncio.to_thread(judged, spec, status, taken, world)
     elif taken is not None:
         status = judged(spec, status, taken, world)
     of_stable = sampler.take(key, Purpose.MONITORING)

@@ -82,13 +82,12 @@ def judge(
     changes nothing; one that covers many looks is judged as these would have been.
     """
     absent_since, long_absent = _absence(progress, measurement, ready)
-    looks = sliced(measurement, progress.counted, since, seconds(analysis.interval))
     after = progress
-    for each in looks:
+    for each in sliced(measurement, progress.counted, since, seconds(analysis.interval)):
         arms, counted = _counted(each, after.counted, since)
         after = _looked(analysis, after, each, arms, since, weight, features, long_absent)
-        after = replace(after, counted=counted)
-    if len(looks) > 1:
+        before, after = after.counted, replace(after, counted=counted)
+    if before is not progress.counted:
         # a candidate that has answered in any slice was not silent
         arms, _ = _counted(measurement, progress.counted, since)
     candidate, stable = (_requests(arm, features) for arm in arms)

@@ -8,7 +8,7 @@ look and not by what was counted, so each is a block like any other.
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -30,25 +30,36 @@ MOST_SLICES: Final = 60
 
 def sliced(
     measurement: Measurement, counted: Mapping[str, float], since: float, interval: float
-) -> list[Measurement]:
+) -> Iterator[Measurement]:
     """The measurement itself as the last one, after those that looks since the newest counted
-    sample would have made.
+    sample would have made, as far back as samples were read.
 
-    Of expressions the present value alone is known. Slices without new samples are left out.
+    Of expressions the present value alone is known. Slices without new samples are left out. They
+    are made one by one, because each has the samples of all before it.
     """
+    for moment in _missed(measurement, counted, since, interval):
+        yield _until(moment, measurement)
+    yield measurement
+
+
+def _missed(
+    measurement: Measurement, counted: Mapping[str, float], since: float, interval: float
+) -> list[float]:
+    """When the slices before the last one end, Unix seconds."""
     after, at = max(counted.values(), default=since), measurement.at
+    if math.isfinite(measurement.read_from):
+        after = max(after, measurement.read_from)
     length = interval * math.ceil((at - after) / interval / MOST_SLICES)
     if at - after < ORDINARY * interval:
-        return [measurement]
+        return []
     before = {
         math.floor((at - moment) / length)
         for arm in (measurement.candidate, measurement.stable)
         for moment in _times(arm, after)
     }
     if max(before, default=0) * length < ORDINARY * interval:
-        return [measurement]
-    missed = (at - length * number for number in sorted(before, reverse=True) if number > 0)
-    return [*(_until(moment, measurement) for moment in missed), measurement]
+        return []
+    return [at - length * number for number in sorted(before, reverse=True) if number > 0]
 
 
 def _times(arm: Mapping[Query, QueryResult], after: float) -> set[float]:

@@ -29,6 +29,8 @@ from serinus.plan.situation import Situation, World
 
 SOON = 1.0
 """Seconds within which a history is read."""
+MISSED = 60.0
+"""Seconds without a look after which the next one has much to judge."""
 
 
 def awaits_history(spec: Spec, status: Status) -> bool:
@@ -116,6 +118,14 @@ def _unreadable(analysis: Analysis, message: str) -> list[CheckStatus]:
         CheckStatus(name=check.name, kind=check.kind, verdict="Error", message=message[:1024])
         for check in analysis.checks
     ]
+
+
+def covers_many_looks(status: Status, measurement: Measurement) -> bool:
+    """Whether it takes as long to judge as many others, because none was made for a while."""
+    candidate = status.candidate
+    if candidate is None or candidate.analysis_since is None:
+        return False
+    return measurement.at - (candidate.measured_at or candidate.analysis_since) > MISSED
 
 
 def judged(

@@ -19,7 +19,8 @@ from serinus.plan.timeline import weight_ended
 
 def policy_digest(rollout: Rollout) -> str:
     """A hash of what the user wrote in spec.rollout, 12 characters."""
-    written = rollout.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    listed = rollout.filled(analysis=rollout.analysis.as_listed())
+    written = listed.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -1,5 +1,8 @@
 """A measurement that covers many looks is divided as those would have divided it."""
 
+import tracemalloc
+from dataclasses import replace
+
 import pytest
 
 from serinus.metrics.counters import count
@@ -37,7 +40,7 @@ def ends(measurement: Measurement, newest: float) -> list[float]:
 @pytest.mark.parametrize("newest", [1080.0, 1086.0, 1100.0])
 def test_a_usual_look_is_one_whenever_its_samples_were_taken(newest: float) -> None:
     measurement = measured(1100.0, newest, 1087, 1090, 1099)
-    assert sliced(measurement, {TARGET: newest}, SINCE, INTERVAL) == [measurement]
+    assert list(sliced(measurement, {TARGET: newest}, SINCE, INTERVAL)) == [measurement]
 
 
 def test_a_long_one_ends_where_the_looks_before_it_would_have_been() -> None:
@@ -78,6 +81,26 @@ def test_an_hour_is_divided_into_longer_ones() -> None:
     found = ends(measured(4600.0, *scraped), 1000)
     assert len(found) == MOST_SLICES
     assert found[0] == 1060.0
+
+
+def test_a_gap_beyond_what_was_read_is_not_divided() -> None:
+    """After a day away, the last hour is read, and no slice of it is longer than it has to be."""
+    scraped = range(83000, 86601, 15)
+    found = ends(replace(measured(86600.0, *scraped), read_from=83000.0), 1000)
+    assert len(found) == MOST_SLICES
+    assert found[0] == 83060.0
+
+
+def test_slices_are_not_all_in_memory_at_once() -> None:
+    whole = measured(4600.0, *range(1000, 4601, 15))
+    tracemalloc.start()
+    for each in sliced(whole, {TARGET: 1000.0}, SINCE, INTERVAL):
+        last = each
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert last is whole
+    samples = sum(len(series.samples) for series in whole.stable[REQUESTS])  # type: ignore[union-attr, misc]
+    assert peak < MOST_SLICES * samples * 16 / 2, "half of what all slices of one arm would take"
 
 
 def test_all_slices_count_what_the_whole_counts() -> None:

@@ -1,7 +1,13 @@
 """A candidate that hangs loses its traffic, and is neither rolled back nor thrown away."""
 
+from typing import Any
+
+import pytest
+
+from serinus.api.spec import Rollout, Spec
 from serinus.api.status import Silence
-from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
+from serinus.plan.silence import policy_digest
+from tests.support.simulated_rollout import GATEWAY, TEMPLATE, A, B, C, SimulatedRollout, serving
 
 STEPS = [{"setWeight": 20}, {"pause": {"duration": "1h"}}, {"setWeight": 50}]
 
@@ -149,3 +155,31 @@ def test_without_a_gateway_the_service_selects_stable_alone() -> None:
 def test_a_step_that_is_resumed_is_entered_again() -> None:
     rollout = silent(rolling(), 120).order(f"advance/{B}")
     assert rollout.status.candidate and rollout.status.candidate.entries == 2
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {},
+        {"steps": STEPS},
+        {"analysis": {"preset": "KServe"}},
+        {"analysis": {"checks": [{"name": "errors", "errorRate": {}}]}},
+    ],
+)
+def test_checks_that_serinus_adds_do_not_resume_it(written: dict[str, Any]) -> None:
+    """A version that adds a check would otherwise send traffic to all candidates that hang."""
+    spec = {"template": TEMPLATE, "rollout": written}
+    behind_a_gateway = Spec.model_validate({**spec, "traffic": GATEWAY}).rollout
+    assert behind_a_gateway.analysis.checks[-1].name == "split"
+    assert policy_digest(behind_a_gateway) == policy_digest(Rollout.model_validate(written))
+
+
+def test_a_changed_list_of_checks_resumes_it() -> None:
+    def digest(*checks: dict[str, Any]) -> str:
+        spec = {"template": TEMPLATE, "traffic": GATEWAY}
+        rollout = {"analysis": {"checks": list(checks)}}
+        return policy_digest(Spec.model_validate({**spec, "rollout": rollout}).rollout)
+
+    errors = {"name": "errors", "errorRate": {}}
+    assert digest(errors) != digest(errors, {"name": "own", "trafficShare": {"tolerance": 1.5}})
+    assert digest(errors) != digest({"name": "errors", "errorRate": {"margin": 2.0}})
