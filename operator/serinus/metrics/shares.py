@@ -137,4 +137,7 @@ def _cumulative(increases: Iterable[Increase], bounds: Iterable[float]) -> dict[
 
 
 def _bound(increase: Increase) -> float:
-    return float(increase.labels["le"])
+    try:
+        return float(increase.labels["le"])
+    except (KeyError, ValueError):
+        raise ValueError("a series of the histogram has no bucket bound in the label le") from None

@@ -152,6 +152,13 @@ def test_a_sick_pod_shows_nothing_of_how_the_others_differ(pods: int, times: int
     assert sum(each > 0 for each in found_to_differ) <= 8
 
 
+def test_two_of_ten_pods_are_no_exceptions() -> None:
+    def unlike(minute: int, pod: int) -> float:
+        return ERRORS / 2 * (4 if pod < 2 else 1)
+
+    assert min(each.between_pods for each in found(rate=unlike, pods=10)) > 0.3
+
+
 def test_one_of_three_pods_is_no_exception() -> None:
     def unlike(minute: int, pod: int) -> float:
         return ERRORS * (3 if pod == 1 else 1)

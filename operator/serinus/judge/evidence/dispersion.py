@@ -259,7 +259,8 @@ class _Pods:
 
 
 def _well(seen: Mapping[str, Counts]) -> Mapping[str, Counts]:
-    """Events expected and counted, without pods that are sick."""
+    """Events expected and counted, without the worst pod if it is sick. No other is left out, since
+    pods may just differ."""
     if len(seen) <= OTHERS_OF_A_SICK_POD:
         return seen
     worst = max(seen, key=lambda pod: seen[pod][1] / seen[pod][0])
@@ -268,7 +269,7 @@ def _well(seen: Mapping[str, Counts]) -> Mapping[str, Counts]:
     rate = events / expected
     if seen[worst][1] <= SICK * rate * seen[worst][0]:
         return seen
-    return _well(_telling({pod: (n * rate, e) for pod, (n, e) in others.items()}))
+    return _telling({pod: (n * rate, e) for pod, (n, e) in others.items()})
 
 
 def _telling(seen: Mapping[str, Counts]) -> Mapping[str, Counts]:
