@@ -92,7 +92,8 @@ class Kayenta:
         x, y = (np.array(points).T for points in zip(*self._points, strict=True))
         left = np.flatnonzero(~np.broadcast_to(self._rolled_back, len(x)))
         high = none
-        high[left] = mann_whitney_high(x[left], y[left])
+        if len(left):
+            high[left] = mann_whitney_high(x[left], y[left])
         self._rolled_back = self._rolled_back | high
         return high
 
