@@ -35,7 +35,7 @@ async def test_a_rollout_is_seen_by_all_of_its_forms(
 ) -> None:
     there = ("-n", operator.namespace)
     code, out, err = await serinus(environment, "list", *there)
-    assert (code, out, "No ModelDeployments" in err) == (0, "", True)
+    assert (code, out, "No ModelDeployments" in err) == (0, "", True), err
     _, candidate = await rolling_out(operator, "fraud")
     _, out, _ = await serinus(environment, "list", "-A")
     rows = [line.split()[:6] for line in out.splitlines()]
