@@ -285,8 +285,8 @@ class Inputs(StatusType):
     )
     lost: float = Field(
         default=0.0,
-        description="How much the natural logarithm of the evidence has fallen since it last rose, "
-        "at most 2.5. Verdicts wait while it is small.",
+        description="How far the bet that they are asked differently has fallen since it last rose "
+        "(natural logarithm, at most 2.5). Verdicts wait while it is small.",
     )
     evidence: float = Field(
         default=0.0, description="Evidence that the revisions are asked differently, an e-value."

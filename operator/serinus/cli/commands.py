@@ -1,7 +1,6 @@
 """`serinus promote`, `advance`, `abort` and `retry`: commands to the operator."""
 
 import argparse
-import time
 from datetime import UTC, datetime
 from typing import Final
 
@@ -61,17 +60,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _await(there: Kubectl, options: argparse.Namespace, command: str) -> int:
-    deadline = time.monotonic() + options.timeout
-    for changed in there.watch(options.name):
-        live = read(changed) if changed else None
-        if live and (found := answer(live.status, command)):
+    for changed in there.changes(options.name, options.timeout):
+        live = read(changed)
+        if found := answer(live.status, command):
             return _told(live, options.verb, command, found)
-        if live and live.command != command:
+        if live.command != command:
             message = f"the annotation was set to {live.command or 'nothing'} before it was read"
             complain(f"serinus: {options.verb} was not obeyed: {message}")
             return ExitCode.REFUSED
-        if time.monotonic() > deadline:
-            break
     complain(
         "serinus: the operator has not answered yet. Is it running? It obeys the command once it "
         "runs; to withdraw the command, remove the annotation serinus.dev/command"

@@ -70,6 +70,15 @@ class Kubectl:
             time.sleep(_TICK)
             yield None
 
+    def changes(self, name: str, within: float) -> Iterator[Manifest]:
+        """A ModelDeployment now and after each change, for so many seconds at most."""
+        deadline = time.monotonic() + within
+        for changed in self.watch(name):
+            if changed:
+                yield changed
+            if time.monotonic() > deadline:
+                return
+
     def _watch_command(self, name: str) -> list[str]:
         how = ("--watch", "--output-watch-events", "--output=json")
         return ["kubectl", "get", *how, *self.options, "--", MODEL_DEPLOYMENTS, name]

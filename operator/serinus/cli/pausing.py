@@ -1,7 +1,6 @@
 """`serinus pause` and `resume`: set spec.rollout.paused."""
 
 import argparse
-import time
 
 from serinus.cli.commands import add_timeout
 from serinus.cli.exit_codes import ExitCode
@@ -43,16 +42,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _await(there: Kubectl, options: argparse.Namespace, generation: int) -> int:
-    deadline = time.monotonic() + options.timeout
-    for changed in there.watch(options.name):
-        live = read(changed) if changed else None
-        if live and live.status.observed_generation >= generation:
+    for changed in there.changes(options.name, options.timeout):
+        live = read(changed)
+        if live.status.observed_generation >= generation:
             done = "true" if options.verb == "pause" else "false"
             where = f"{live.namespace}/{live.name}"
             show(f"{where}: spec.rollout.paused is now {done}. {live.status.message}")
             return ExitCode.DONE
-        if time.monotonic() > deadline:
-            break
     complain(
         "serinus: spec.rollout.paused is changed, but the operator has not read it yet. Is it "
         "running?"

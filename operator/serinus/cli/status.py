@@ -66,19 +66,15 @@ def run(options: argparse.Namespace) -> int:
 
 def _wait(options: argparse.Namespace) -> int:
     until = options.until or "promoted"
-    deadline = time.monotonic() + (inf if options.timeout is None else options.timeout)
-    told = ""
-    for changed in cluster(options).watch(options.name):
-        if changed:
-            live = read(changed)
-            if (line := _line(live)) != told:
-                show(told := line)
-            code = _code(outcome(live), until)
-            if code is not ExitCode.GOING:
-                show(live.status.message)
-                return code
-        if time.monotonic() > deadline:
-            break
+    told, within = "", inf if options.timeout is None else options.timeout
+    for changed in cluster(options).changes(options.name, within):
+        live = read(changed)
+        if (line := _line(live)) != told:
+            show(told := line)
+        code = _code(outcome(live), until)
+        if code is not ExitCode.GOING:
+            show(live.status.message)
+            return code
     print(f"Not {until} when the time was up.")
     return ExitCode.GOING
 

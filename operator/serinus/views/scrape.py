@@ -158,10 +158,10 @@ def _probes(read: dict[CounterQuery, list[Exported]]) -> Iterator[str]:
                 if label in _PATHS and _PROBE.fullmatch(value):
                     paths[counters.metric, label].add(value)
     for (metric, label), values in paths.items():
-        pattern = "|".join(sorted(values))
+        pattern = "|".join(re.escape(value) for value in sorted(values))
         yield (
             f"{metric} counts probes and scrapes ({', '.join(sorted(values))}) as requests. "
-            f'Add the matcher {{label: {label}, operator: "!~", value: "{pattern}"}}.'
+            f"Add the matcher {{label: {label}, operator: \"!~\", value: '{pattern}'}}."
         )
 
 

@@ -57,7 +57,7 @@ def test_its_own_counters_can_be_judged_and_its_probes_would_be_too() -> None:
     assert found.complete
     [warning] = found.warnings
     assert "counts probes and scrapes (/health, /metrics)" in warning
-    assert '{label: handler, operator: "!~", value: "/health|/metrics"}' in warning
+    assert "{label: handler, operator: \"!~\", value: '/health|/metrics'}" in warning
 
 
 def test_the_matcher_that_the_warning_names_ends_it() -> None:
