@@ -1,0 +1,72 @@
+"""The looks at one rollout that the page has seen since it started, in bounded memory."""
+
+import math
+from array import array
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from serinus.views.looks import LookView
+
+MOST_LOOKS: Final = 240
+"""When there are as many, every second one is dropped, so that the whole rollout stays drawn."""
+MOST_CURVES: Final = 64
+
+
+class Curve(NamedTuple):
+    """What is drawn as one line."""
+
+    check: str
+    quantity: str
+    """What is compared; empty for evidence."""
+    of: str
+    """candidate, stable, against or towards."""
+
+
+class Course:
+    """Numbers by time, a column for each curve."""
+
+    def __init__(self) -> None:
+        self._times = array("d")
+        self._columns: dict[Curve, array[float]] = {}
+
+    def add(self, look: LookView) -> None:
+        """Keep a look, unless it is there already."""
+        if self._times and look.at <= self._times[-1]:
+            return
+        if len(self._times) >= MOST_LOOKS:
+            self._thin()
+        self._times.append(look.at)
+        values = dict(_values(look))
+        for curve in values:
+            if curve not in self._columns and len(self._columns) < MOST_CURVES:
+                self._columns[curve] = array("d", [math.nan] * (len(self._times) - 1))
+        for curve, column in self._columns.items():
+            column.append(values.get(curve, math.nan))
+
+    @property
+    def times(self) -> list[float]:
+        """When the looks were, Unix seconds, oldest first."""
+        return self._times.tolist()
+
+    @property
+    def curves(self) -> Mapping[Curve, list[float | None]]:
+        """A value for each time; None where a look had none."""
+        return {
+            curve: [None if math.isnan(value) else value for value in column]
+            for curve, column in self._columns.items()
+        }
+
+    def _thin(self) -> None:
+        self._times = self._times[::2]
+        self._columns = {curve: column[::2] for curve, column in self._columns.items()}
+
+
+def _values(look: LookView) -> Iterator[tuple[Curve, float]]:
+    for check in look.checks:
+        if check.against is not None:
+            yield Curve(check.name, "", "against"), check.against
+        if check.towards is not None:
+            yield Curve(check.name, "", "towards"), check.towards
+        for rates in check.rates:
+            yield Curve(check.name, rates.name, "candidate"), rates.candidate
+            yield Curve(check.name, rates.name, "stable"), rates.stable
