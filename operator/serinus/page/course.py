@@ -28,6 +28,8 @@ class Course:
     def __init__(self) -> None:
         self._times = array("d")
         self._columns: dict[Curve, array[float]] = {}
+        self.clearest: dict[str, str] = {}
+        """By check, the quantity with the clearest evidence at the last look."""
 
     def add(self, look: LookView) -> None:
         """Keep a look, unless it is there already."""
@@ -37,6 +39,9 @@ class Course:
             self._thin()
         self._times.append(look.at)
         values = dict(_values(look))
+        for check in look.checks:
+            if check.rates:
+                self.clearest[check.name] = max(check.rates, key=lambda each: each.against).name
         for curve in values:
             if curve not in self._columns and len(self._columns) < MOST_CURVES:
                 self._columns[curve] = array("d", [math.nan] * (len(self._times) - 1))

@@ -68,7 +68,7 @@ class Chart:
 
     def shown(self, value: Number) -> str:
         """With its unit."""
-        return "–" if value is None else f"{value:.3g}{self.unit}"
+        return "-" if value is None else f"{value:.3g}{self.unit}"
 
 
 def weight_chart(weights: Sequence[WeightView]) -> Chart:
@@ -86,22 +86,14 @@ def weight_chart(weights: Sequence[WeightView]) -> Chart:
 
 
 def rate_chart(course: Course, check: str) -> Chart | None:
-    """The quantity of a check that differs most at present; None if it compares none."""
-    curves = course.curves
-    names = {each.quantity for each in curves if each.check == check and each.quantity}
-    if not names:
-        return None
-
-    def values(name: str, of: str) -> list[Number]:
-        return [v if v is None else 100 * v for v in curves[Curve(check, name, of)]]
-
-    def differs(name: str) -> tuple[float, str]:
-        candidate, stable = (_last(values(name, of)) or 0.0 for of in ("candidate", "stable"))
-        return abs(candidate - stable), name
-
-    name = max(sorted(names), key=differs)
-    lines = [Line(of, of, values(name, of)) for of in ("candidate", "stable")]
-    return Chart(name, "%", course.times, lines)
+    """The quantity of a check with the clearest evidence; None if it compares none."""
+    curves, name = course.curves, course.clearest.get(check, "")
+    lines = [
+        Line(of, of, [v if v is None else 100 * v for v in values])
+        for of in ("candidate", "stable")
+        if (values := curves.get(Curve(check, name, of)))
+    ]
+    return Chart(name.capitalize(), "%", course.times, lines) if lines else None
 
 
 def evidence_chart(course: Course, check: str) -> Chart | None:

@@ -51,6 +51,8 @@ def _environment() -> Environment:
     found.filters["rfc3339"] = rfc3339
     found.filters["spoken"] = spoken
     found.globals |= {"version": __version__, "static": f"/static/{digest()}"}
+    for name in found.list_templates():
+        found.get_template(name)  # compiled before the first viewer waits for it
     return found
 
 

@@ -1,11 +1,12 @@
 """The routes of the page, and what every answer says to the browser."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from serinus.page import rendering
 from serinus.page.known import Known
@@ -26,6 +27,7 @@ _HEADERS: Final = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "serinus",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _STORED: Final = "public, max-age=31536000, immutable"
@@ -35,9 +37,6 @@ _NOBODY: Final = (
     "ModelDeployments that it may list."
 )
 _NOT_ACCEPTED: Final = "The API server does not accept this token: it may have expired."
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 
 class Page:
@@ -83,9 +82,7 @@ class Page:
         seen = await self._rights.namespaces(_token(request), self._known.namespaces)
         wanted = Wanted(request.query.get("q", "")[:200], request.query.get("phase", ""))
         rows, now = self._known.rows(seen), self._clock()
-        return _html(
-            rendering.listed(rows, wanted, now, part=_part(request), login=self._login)
-        )
+        return _html(rendering.listed(rows, wanted, now, part=_part(request), login=self._login))
 
     async def _one(self, request: web.Request) -> web.Response:
         namespace, name = _named(request)
@@ -128,9 +125,7 @@ class Page:
             return self._nobody(_NOT_ACCEPTED)
         response = web.Response(status=303, headers={"Location": "/"})
         https = "https" in (request.scheme, request.headers.get("X-Forwarded-Proto"))
-        response.set_cookie(
-            COOKIE, token, path="/", httponly=True, samesite="Strict", secure=https
-        )
+        response.set_cookie(COOKIE, token, path="/", httponly=True, samesite="Strict", secure=https)
         return response
 
     async def _log_out(self, request: web.Request) -> web.Response:

@@ -31,9 +31,7 @@ class Streams:
         self._most, self._heartbeat = most, heartbeat
         self._open: set[asyncio.Task[None]] = set()
 
-    async def answer(
-        self, request: web.Request, state: State, known: Known
-    ) -> web.StreamResponse:
+    async def answer(self, request: web.Request, state: State, known: Known) -> web.StreamResponse:
         """Send events until the viewer leaves, or no longer sees anything."""
         if len(self._open) >= self._most:
             raise web.HTTPServiceUnavailable(

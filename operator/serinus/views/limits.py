@@ -11,7 +11,7 @@ class LimitsView:
     """The two bounds of a comparison, each a multiple of the rate of the other side."""
 
     tolerance: str
-    """Shown to be worse than this: a rollback. `1.1 × + 0.1%`."""
+    """Shown to be worse than this: a rollback. `1.1 times + 0.1%`."""
     margin: str
     """Shown to be better than this: a pass."""
 
@@ -30,4 +30,4 @@ def limits(spec: Spec | None) -> dict[str, LimitsView]:
 
 
 def _bound(ratio: float, offset: str) -> str:
-    return f"{ratio:g} × + {offset}"
+    return f"{ratio:g} times + {offset}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from serinus.api.analysis import Analysis
 from serinus.api.checks import Check
@@ -9,6 +10,7 @@ from serinus.api.spec import Spec
 from serinus.api.status import CheckState, CheckStatus, Status, Timeline
 from serinus.judge.analysis import budget_of
 from serinus.judge.evidence.comparison import strength
+from serinus.judge.evidence.kernel import log_sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,8 @@ class Rates:
     name: str
     candidate: float
     stable: float
+    against: float
+    """Log of its evidence against the candidate; the greatest is what a message tells of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +102,14 @@ def _rates(state: CheckState) -> Iterator[Rates]:
     for each in state.comparisons:
         candidate, stable = (_whole(arm, each.name) for arm in (state.candidate, state.stable))
         if candidate and stable:
-            yield Rates(each.name, each.candidate / candidate, each.stable / stable)
+            shares = each.candidate / candidate, each.stable / stable
+            evidence = [*each.above, *each.below]
+            yield Rates(each.name, *shares, log_sum(evidence) if evidence else -inf)
     if state.split is not None:
         candidate, stable = state.split.candidate.certain, state.split.stable.certain
         if candidate + stable:
-            yield Rates("share of the requests", *_shares(candidate, stable))
+            share = candidate / (candidate + stable)
+            yield Rates("share of the requests", share, 1 - share, 0.0)
 
 
 def _whole(counts: Mapping[str, float], name: str) -> float:
@@ -110,8 +117,3 @@ def _whole(counts: Mapping[str, float], name: str) -> float:
     if any(": " in key for key in counts):
         return 0.0
     return counts.get(name.split(" ", 1)[0]) or max(counts.values(), default=0.0)
-
-
-def _shares(candidate: float, stable: float) -> tuple[float, float]:
-    whole = candidate + stable
-    return candidate / whole, stable / whole

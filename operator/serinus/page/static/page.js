@@ -30,6 +30,9 @@ function tick() {
 // --- Charts
 
 const drawn = new Map();
+const HEIGHT = 140;
+const clock = (_, times, __, ___, step) =>
+  times.map((time) => new Date(time * 1000).toLocaleTimeString([], { hour12: false, hour: "2-digit", minute: "2-digit", second: step < 60 ? "2-digit" : undefined }));
 const percent = (unit) => (_, values) => values.map((value) => `${+value.toPrecision(3)}${unit}`);
 
 function options(chart, width) {
@@ -47,11 +50,11 @@ function options(chart, width) {
   const highest = (_, low, high) => [0, Math.max(high * 1.1, chart.enough ? 115 : high === 0 ? 1 : 0)];
   return {
     width,
-    height: 150,
+    height: HEIGHT,
     legend: { show: false },
     cursor: { y: false, points: { size: 6 } },
     scales: { y: { range: highest } },
-    axes: [{ ...axis, space: 70 }, { ...axis, size: 48, values: percent(chart.unit) }],
+    axes: [{ ...axis, space: 90, size: 24, values: clock }, { ...axis, size: 52, gap: 8, values: percent(chart.unit) }],
     series: [{}, ...series],
     hooks: chart.enough ? { draw: [bound] } : {},
   };
@@ -80,7 +83,7 @@ function draw() {
 }
 
 function fit() {
-  for (const [place, plot] of drawn) plot.setSize({ width: place.clientWidth, height: 150 });
+  for (const [place, plot] of drawn) plot.setSize({ width: place.clientWidth, height: HEIGHT });
 }
 
 // --- Live
