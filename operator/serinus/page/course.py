@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 from serinus.views.looks import LookView
 
 MOST_LOOKS: Final = 240
-"""When there are as many, every second one is dropped, so that the whole rollout stays drawn."""
+"""When there are as many, every second one is dropped and every second one of those to come, so
+that the whole rollout stays drawn."""
 MOST_CURVES: Final = 64
 
 
@@ -28,6 +29,7 @@ class Course:
     def __init__(self) -> None:
         self._times = array("d")
         self._columns: dict[Curve, array[float]] = {}
+        self._looks, self._every = 0, 1
         self.clearest: dict[str, str] = {}
         """By check, the quantity with the clearest evidence at the last look."""
 
@@ -35,8 +37,12 @@ class Course:
         """Keep a look, unless it is there already."""
         if self._times and look.at <= self._times[-1]:
             return
-        if len(self._times) >= MOST_LOOKS:
-            self._thin()
+        if self._looks and (self._looks - 1) % self._every:
+            self._keep(slice(-1))  # the newest look is drawn until the next one comes
+        if len(self._times) >= MOST_LOOKS - 1:
+            self._keep(slice(None, None, 2))
+            self._every *= 2
+        self._looks += 1
         self._times.append(look.at)
         values = dict(_values(look))
         for check in look.checks:
@@ -61,9 +67,9 @@ class Course:
             for curve, column in self._columns.items()
         }
 
-    def _thin(self) -> None:
-        self._times = self._times[::2]
-        self._columns = {curve: column[::2] for curve, column in self._columns.items()}
+    def _keep(self, which: slice) -> None:
+        self._times = self._times[which]
+        self._columns = {curve: column[which] for curve, column in self._columns.items()}
 
 
 def _values(look: LookView) -> Iterator[tuple[Curve, float]]:
