@@ -118,9 +118,11 @@ class Tab:
         assert "exceptionDetails" not in told, told["exceptionDetails"]
         return told["result"].get("value")
 
-    async def until(self, script: str, holds: Callable[[Any], bool] = bool) -> Any:
+    async def until(
+        self, script: str, holds: Callable[[Any], bool] = bool, within: float = _PATIENCE
+    ) -> Any:
         """The value of an expression once it holds."""
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(within):
             while not holds(found := await self.run(script)):
                 await asyncio.sleep(0.05)
             return found
