@@ -10,7 +10,9 @@ from serinus.views.looks import LookView
 MOST_LOOKS: Final = 240
 """When there are as many, every second one is dropped and every second one of those to come, so
 that the whole rollout stays drawn."""
-MOST_CURVES: Final = 64
+MOST_CURVES: Final = 256
+CLEAREST: Final = 8
+"""Of the quantities of a check, those with the clearest evidence get a curve."""
 
 
 class Curve(NamedTuple):
@@ -45,12 +47,16 @@ class Course:
         self._looks += 1
         self._times.append(look.at)
         values = dict(_values(look))
+        shown: set[Curve] = {curve for curve in values if not curve.quantity}
         for check in look.checks:
-            if check.rates:
-                self.clearest[check.name] = max(check.rates, key=lambda each: each.against).name
-        for curve in values:
-            if curve not in self._columns and len(self._columns) < MOST_CURVES:
-                self._columns[curve] = array("d", [math.nan] * (len(self._times) - 1))
+            ranked = sorted(check.rates, key=lambda each: -each.against)
+            for rates in ranked[:CLEAREST]:
+                shown |= {Curve(check.name, rates.name, of) for of in ("candidate", "stable")}
+            if ranked:
+                self.clearest[check.name] = ranked[0].name
+        for curve in sorted(shown - self._columns.keys()):
+            if len(self._columns) < MOST_CURVES:
+                self._columns[curve] = array("f", [math.nan] * (len(self._times) - 1))
         for curve, column in self._columns.items():
             column.append(values.get(curve, math.nan))
 
@@ -63,7 +69,7 @@ class Course:
     def curves(self) -> Mapping[Curve, list[float | None]]:
         """A value for each time; None where a look had none."""
         return {
-            curve: [None if math.isnan(value) else value for value in column]
+            curve: [None if math.isnan(value) else round(value, 6) for value in column]
             for curve, column in self._columns.items()
         }
 

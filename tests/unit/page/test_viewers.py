@@ -86,6 +86,6 @@ async def test_the_answers_are_bounded_and_no_token_is_among_them(
 
 
 def test_a_local_page_answers_by_local_names_only() -> None:
-    assert hosts_of("127.0.0.1") == {"localhost", "127.0.0.1", "::1"}
+    assert hosts_of("127.0.0.1") == frozenset({"localhost", "127.0.0.1", "::1"})
     assert "10.0.0.1" in (hosts_of("10.0.0.1") or ())
     assert hosts_of("0.0.0.0") is None
