@@ -134,13 +134,13 @@ async def test_a_canary_and_a_rollback_are_seen_as_they_happen(
         looks += ".map((each) => JSON.parse(each.dataset.chart).times.length))"
         await tab.until(looks, lambda count: count >= LOOKS, 600)
         assert await tab.violations() == []
-        await pictures(tab, "canary", 1420, 1500)
+        await pictures(tab, "canary", 1000, 1200)
         await tab.until(_TEXT, lambda text: "Healthy" in text, 900)
 
         loan.patch(model={"version": "v3"})
         rejected = loan.until_rejected(900)["rejected"]
         await tab.until(_TEXT, lambda text: rejected["message"] in text)
-        await pictures(tab, "rolled-back", 1250)
+        await pictures(tab, "rolled-back", 1000)
         assert all(url.startswith(page) for url in tab.requested)
         await tab.open(page)
         await pictures(tab, "list", 420)

@@ -77,6 +77,7 @@ async def test_a_person_logs_in_filters_opens_a_rollout_and_sees_it_change(
     await tab.until(text, lambda found: "Check" in found and "candidate" in found)
     await tab.until("document.querySelectorAll('.plot canvas').length", lambda n: n >= 3)
     await tab.run("document.querySelector('.check details').open = true")
+    assert "candidate" in await tab.run("document.querySelector('#say').innerText")
     await put(cluster, STATES[-1], namespace, "loan")
     await tab.until(text, lambda found: "CheckFailed" in found and "Degraded" in found)
     assert await tab.run("document.querySelector('.check details').open"), "it was closed"

@@ -11,8 +11,8 @@ MOST_LOOKS: Final = 240
 """When there are as many, every second one is dropped and every second one of those to come, so
 that the whole rollout stays drawn."""
 MOST_CURVES: Final = 256
-CLEAREST: Final = 8
-"""Of the quantities of a check, those with the clearest evidence get a curve."""
+TELLING: Final = 8
+"""Of the quantities of a check, so many get curves."""
 
 
 class Curve(NamedTuple):
@@ -32,8 +32,8 @@ class Course:
         self._times = array("d")
         self._columns: dict[Curve, array[float]] = {}
         self._looks, self._every = 0, 1
-        self.clearest: dict[str, str] = {}
-        """By check, the quantity with the clearest evidence at the last look."""
+        self.telling: dict[str, str] = {}
+        """By check, the most telling quantity at the last look."""
 
     def add(self, look: LookView) -> None:
         """Keep a look, unless it is there already."""
@@ -49,11 +49,10 @@ class Course:
         values = dict(_values(look))
         shown: set[Curve] = {curve for curve in values if not curve.quantity}
         for check in look.checks:
-            ranked = sorted(check.rates, key=lambda each: -each.against)
-            for rates in ranked[:CLEAREST]:
+            for rates in check.rates[:TELLING]:
                 shown |= {Curve(check.name, rates.name, of) for of in ("candidate", "stable")}
-            if ranked:
-                self.clearest[check.name] = ranked[0].name
+            if check.rates:
+                self.telling[check.name] = check.rates[0].name
         for curve in sorted(shown - self._columns.keys()):
             if len(self._columns) < MOST_CURVES:
                 self._columns[curve] = array("f", [math.nan] * (len(self._times) - 1))

@@ -86,14 +86,14 @@ def weight_chart(weights: Sequence[WeightView]) -> Chart:
 
 
 def rate_chart(course: Course, check: str) -> Chart | None:
-    """The quantity of a check with the clearest evidence; None if it compares none."""
-    curves, name = course.curves, course.clearest.get(check, "")
+    """The most telling quantity of a check; None if it compares none."""
+    curves, name = course.curves, course.telling.get(check, "")
     lines = [
         Line(of, of, [v if v is None else 100 * v for v in values])
         for of in ("candidate", "stable")
         if (values := curves.get(Curve(check, name, of)))
     ]
-    return Chart(name.capitalize(), "%", course.times, lines) if lines else None
+    return Chart(name[:1].upper() + name[1:], "%", course.times, lines) if lines else None
 
 
 def evidence_chart(course: Course, check: str) -> Chart | None:

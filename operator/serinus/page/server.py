@@ -202,7 +202,7 @@ def _named(request: web.Request) -> tuple[str, str]:
 
 
 def _part(request: web.Request) -> bool:
-    return "HX-Request" in request.headers
+    return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
 
 
 def _html(text: str, status: int = 200) -> web.Response:

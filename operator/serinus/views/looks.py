@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import inf
 
 from serinus.api.analysis import Analysis
 from serinus.api.checks import Check
@@ -10,7 +9,6 @@ from serinus.api.spec import Spec
 from serinus.api.status import CheckState, CheckStatus, Status, Timeline
 from serinus.judge.analysis import budget_of
 from serinus.judge.evidence.comparison import strength
-from serinus.judge.evidence.kernel import log_sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +18,6 @@ class Rates:
     name: str
     candidate: float
     stable: float
-    against: float
-    """Log of its evidence against the candidate; the greatest is what a message tells of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +31,7 @@ class CheckLook:
     towards: float | None
     """The same for the candidate, as a part of what passing the step takes."""
     rates: tuple[Rates, ...]
+    """First the one that the check's message tells of, then those that differ most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +91,13 @@ def _check(
     against = towards = None
     if settings is not None and check.state.comparisons:
         against, towards = strength(check.state, budget_of(analysis, settings, entries))
-    return CheckLook(check.name, against, towards, tuple(_rates(check.state)))
+    told = check.message.casefold()
+
+    def rank(rates: Rates) -> tuple[bool, float]:
+        named = told.startswith(f"{rates.name.casefold()}:")
+        return not named, -abs(rates.candidate - rates.stable)
+
+    return CheckLook(check.name, against, towards, tuple(sorted(_rates(check.state), key=rank)))
 
 
 def _rates(state: CheckState) -> Iterator[Rates]:
@@ -102,14 +105,12 @@ def _rates(state: CheckState) -> Iterator[Rates]:
     for each in state.comparisons:
         candidate, stable = (_whole(arm, each.name) for arm in (state.candidate, state.stable))
         if candidate and stable:
-            shares = each.candidate / candidate, each.stable / stable
-            evidence = [*each.above, *each.below]
-            yield Rates(each.name, *shares, log_sum(evidence) if evidence else -inf)
+            yield Rates(each.name, each.candidate / candidate, each.stable / stable)
     if state.split is not None:
         candidate, stable = state.split.candidate.certain, state.split.stable.certain
         if candidate + stable:
             share = candidate / (candidate + stable)
-            yield Rates("share of the requests", share, 1 - share, 0.0)
+            yield Rates("share of the requests", share, 1 - share)
 
 
 def _whole(counts: Mapping[str, float], name: str) -> float:

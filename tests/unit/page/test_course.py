@@ -14,7 +14,7 @@ def look(at: float, *checks: CheckLook) -> LookView:
 
 
 def errors(candidate: float, against: float | None = 0.1) -> CheckLook:
-    rates = (Rates("limit", 0.5, 0.5, 0.1), Rates("errors", candidate, 0.01, 0.7))
+    rates = (Rates("errors", candidate, 0.01), Rates("limit", 0.5, 0.5))
     return CheckLook("errors", against, 0.5, rates)
 
 
@@ -49,14 +49,14 @@ def test_a_long_rollout_is_thinned_and_not_cut_off() -> None:
 def test_the_number_of_curves_is_bounded() -> None:
     course = Course()
     for at in range(200):
-        many = tuple(Rates(f"class {n}", 0.5, 0.5, float(n == at)) for n in range(200))
+        many = tuple(Rates(f"class {(n + at) % 200}", 0.5, 0.5) for n in range(200))
         course.add(look(float(at), CheckLook("drift", 0.1, 0.1, many)))
         if at == 3:
             assert rate_chart(course, "drift").title == "Class 3"  # type: ignore[union-attr]
     assert len(course.curves) == MOST_CURVES
 
 
-def test_what_is_drawn_is_what_the_evidence_is_clearest_of() -> None:
+def test_a_chart_is_told_in_words() -> None:
     course = Course()
     course.add(look(1.0, errors(0.02)))
     chart = rate_chart(course, "errors")

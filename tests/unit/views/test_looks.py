@@ -19,8 +19,9 @@ def test_the_rates_are_those_of_the_message() -> None:
     assert look and live.status.candidate
     (drift,) = [check for check in look.checks if check.name == "drift"]
     (message,) = [c.message for c in live.status.candidate.checks if c.name == "drift"]
-    named = message.partition(":")[0].lower()
-    (rates,) = [each for each in drift.rates if each.name == named]
+    rates = drift.rates[0]
+    assert message.startswith(f"{rates.name.capitalize()}:")
+    assert drift.rates[1].candidate != drift.rates[1].stable
     for share in (rates.candidate, rates.stable):
         assert f"({100 * share:.{0 if share >= 0.1 else 1}f}%)" in message
 

@@ -47,7 +47,9 @@ function options(chart, width) {
     spanGaps: true,
     paths: chart.stepped ? uPlot.paths.stepped({ align: 1 }) : undefined,
   }));
-  const highest = (_, low, high) => [0, Math.max(high * 1.1, chart.enough ? 115 : high === 0 ? 1 : 0)];
+  // evidence beyond what is enough tells nothing more
+  const top = (high) => (chart.enough ? Math.min(Math.max(high * 1.1, 115), 150) : high * 1.1 || 1);
+  const highest = (_, low, high) => [0, top(high)];
   return {
     width,
     height: HEIGHT,
@@ -103,6 +105,13 @@ function listen() {
   });
 }
 
+// a screen reader is told what has changed, and not the same again with each look
+let said = document.querySelector("[data-say]")?.textContent;
+function say() {
+  const text = document.querySelector("[data-say]")?.textContent;
+  if (text && text !== said) document.querySelector("#say").textContent = said = text;
+}
+
 let opened = [];
 document.addEventListener("htmx:beforeSwap", () => {
   opened = [...document.querySelectorAll("details[open]")].map((each) => each.id);
@@ -111,6 +120,7 @@ document.addEventListener("htmx:afterSwap", () => {
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
   tick();
   draw();
+  say();
 });
 // logged out, deleted, or not to be seen any more: the page says which
 document.addEventListener("htmx:responseError", (event) => {
