@@ -22,18 +22,13 @@ from tests.stage.stage import Stage
 from tests.support.browser import Tab, browser
 
 PICTURES: Final = ROOT / "build" / "page"
-STEPS: Final = (
-    {"setWeight": 10},
-    {"pause": {"duration": "90s"}},
-    {"setWeight": 30},
-    {"setWeight": 50},
-)
+STEPS: Final = ({"setWeight": 20}, {"pause": {"duration": "60s"}}, {"setWeight": 50})
 CHECKS: Final = (
     {"name": "errors", "errorRate": {}},
     {"name": "drift", "predictionDrift": {}},
     {"name": "latency", "latency": {"tolerance": 3, "margin": 6}},
 )
-RATE: Final = 40.0
+RATE: Final = 60.0
 LOOKS: Final = 4
 """Evidence is written every half a minute, and a curve needs some."""
 _TEXT: Final = "document.querySelector('main').innerText"
@@ -129,7 +124,7 @@ async def test_a_canary_and_a_rollback_are_seen_as_they_happen(
         await tab.until(_TEXT, lambda text: f"{there}/loan" in text)
         await tab.open(f"{page}/rollouts/{there}/loan")
         loan.patch(model={"version": "v2"})
-        await tab.until(_TEXT, lambda text: "10%" in text and "Waiting" in text, 300)
+        await tab.until(_TEXT, lambda text: "20%" in text and "Waiting" in text, 300)
         looks = "Math.max(0, ...[...document.querySelectorAll('.check [data-chart]')]"
         looks += ".map((each) => JSON.parse(each.dataset.chart).times.length))"
         await tab.until(looks, lambda count: count >= LOOKS, 600)

@@ -29,7 +29,7 @@ def test_the_command_takes_what_is_typed_and_listens_where_it_is_said() -> None:
     assert f"http://{options.address}:{options.port}`" in PAGE
     (installed,) = [words[-1] for words in TYPED if words[0] == "pip"]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert installed == "serinus[dashboard]" and "dashboard" in project["optional-dependencies"]
+    assert installed == ".[dashboard]" and "dashboard" in project["optional-dependencies"]
 
 
 def test_the_values_exist() -> None:
