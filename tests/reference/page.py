@@ -42,7 +42,7 @@ def text() -> str:
             *sections(Status),
             "## Conditions\n\n[Operations](operations.md#what-alerts-and-scripts-should-read) says "
             "who reads which.\n",
-            _table(("condition", "True while"), CONDITIONS.items()),
+            _conditions(),
             "## Reasons\n\nOf conditions, holds, decisions and events. The [runbook](runbook.md) "
             "says what to do about those that need a person.\n",
             *_reasons(),
@@ -56,6 +56,13 @@ def text() -> str:
 def _table(head: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:
     body = "".join(f"| `{name}` | {said} |\n" for name, said in rows)
     return f"| {head[0]} | {head[1]} |\n|---|---|\n{body}"
+
+
+def _conditions() -> str:
+    told = Status.model_fields["conditions"].description or ""
+    if told.partition(".")[0].split(", ") != [*CONDITIONS]:
+        raise LookupError(f"tests/reference/meanings.py has other conditions than: {told}")
+    return _table(("condition", "True while"), CONDITIONS.items())
 
 
 def _reasons() -> Iterator[str]:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.site.build import ROOT, build, repository
 from tests.site.check import problems
@@ -99,3 +100,16 @@ def test_lists_and_tables_of_the_repository_are_lists_and_tables_of_the_site(sit
             len(tables),
         ), page
         assert not re.search(r"^[> ]*\+ ", shown, re.MULTILINE), f"a + begins a line of {page}"
+
+
+def test_the_workflow_publishes_what_make_builds_with_links_to_its_own_repository() -> None:
+    text = (ROOT / ".github" / "workflows" / "docs.yml").read_text("utf-8")
+    steps = yaml.safe_load(text)["jobs"]["docs"]["steps"]
+    assert "Not yet run" in text
+    assert "make docs" in [step.get("run") for step in steps]
+    (address,) = {
+        word for step in steps for word in re.findall(r"s\|([^|]+)\|", step.get("run", ""))
+    }
+    assert address == repository(ROOT)
+    (uploaded,) = [step["with"]["path"] for step in steps if "upload" in step.get("uses", "")]
+    assert f'site_dir = "{uploaded}"' in (ROOT / "zensical.toml").read_text("utf-8")
