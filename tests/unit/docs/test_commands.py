@@ -11,7 +11,10 @@ TYPED_BY = {
     "docs/gitops.md": ("integration/test_gitops.py", "unit/test_argo_cd.py"),
     "docs/install.md": ("integration/test_chart_releases.py",),
     "docs/migrating/argo-rollouts.md": ("unit/docs/test_migrating.py",),
-    "docs/migrating/flagger.md": ("unit/docs/test_migrating.py",),
+    "docs/migrating/flagger.md": (
+        "unit/docs/test_migrating.py",
+        "integration/test_from_flagger.py",
+    ),
     "docs/migrating/index.md": ("integration/test_migrating.py",),
     "docs/migrating/kserve.md": ("unit/docs/test_migrating.py",),
     "docs/operations.md": ("integration/test_chart_releases.py", "integration/test_available.py"),
