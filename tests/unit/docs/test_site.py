@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from serinus.api.checks import KINDS
+from serinus.api.presets import PRESETS
 from tests.site.build import ROOT, build, repository
 from tests.site.check import problems
 from tests.support.documents import without_code
@@ -67,6 +69,13 @@ def test_every_page_is_in_the_navigation(site: Path) -> None:
     assert missing == []
     assert "./migrating/" in linked
     assert "./planted/" in linked, "a page that docs/.nav.yml does not name is among the guides"
+
+
+@pytest.mark.parametrize(("page", "names"), [("checks", [*KINDS]), ("presets", [*PRESETS])])
+def test_every_check_and_every_preset_is_in_the_navigation(page: str, names: list[str]) -> None:
+    order = (ROOT / "docs/.nav.yml").read_text()
+    found = dict(re.findall(rf"- (\w+): {page}/#(\w+)$", order, re.MULTILINE))
+    assert found == {name: name.lower() for name in names}
 
 
 def test_every_page_of_the_order_exists() -> None:
