@@ -1,9 +1,8 @@
-"""Whether approvals can be trusted: the API server is asked, since the operator cannot see who wrote
-an annotation.
+"""Whether approvals can be trusted. The operator cannot see who wrote an annotation.
 
-An approval counts if the admission policy of the chart was in force before it was written. So a
-status is sent that only this policy refuses, as a dry run, from the time at which an approval is
-awaited. This needs no permission to read policies, and shows what is in force in this namespace.
+An approval counts if the admission policy of the chart was in force before it was written. From
+when one is awaited, a status that only this policy refuses is therefore sent as a dry run. That
+needs no permission to read policies, and shows what is in force in this namespace.
 """
 
 from typing import Final

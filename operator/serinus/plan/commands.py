@@ -33,9 +33,8 @@ def obey_a_command(s: Situation) -> Situation | None:
 
 
 def _echo(s: Situation, reason: Reason, revision: str, outcome: str) -> Situation:
-    echo = ObeyedCommand(
-        command=(s.desired.command or "")[:COMMAND_KEPT], outcome=outcome[:1024], at=s.now
-    )
+    command = (s.desired.command or "")[:COMMAND_KEPT]
+    echo = ObeyedCommand(command=command, outcome=outcome[:1024], at=s.now)
     noted = s.to(command=echo, timeline=commanded(s.status.timeline, echo))
     return noted.because(reason, revision[:16], outcome)
 
@@ -47,10 +46,9 @@ def _promote(s: Situation, revision: str) -> Situation | str:
         return "it is the first revision, and becomes stable once it serves"
     if steps := unapproved_steps(s):
         listed = " and ".join(map(str, steps))
-        first = (
-            "" if awaits_approval(s.desired.spec.rollout, s.candidate) else "advance to it, and "
-        )
-        return f"it would skip step {listed}, which must be approved: {first}{how_to_approve(s)}"
+        there = awaits_approval(s.desired.spec.rollout, s.candidate)
+        remedy = f"{'' if there else 'advance to it, and '}{how_to_approve(s)}"
+        return f"it would skip step {listed}, which must be approved: {remedy}"
     return s.to_candidate(promoting=True, commanded=True, withdrawn=None, hold=None)
 
 

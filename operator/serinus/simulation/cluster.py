@@ -24,7 +24,7 @@ class SimulatedCluster:
     """The pods, while they are listed."""
     nodes: Mapping[str, str] = field(default_factory=dict)
     """Nodes of pods."""
-    guard: Guard | None = Guard()
+    guard: Guard | None = field(default_factory=Guard)
     """Whether approvals count."""
     routed: bool = True
     """Whether the gateway accepts changes of the route."""
