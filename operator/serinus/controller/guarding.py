@@ -47,4 +47,7 @@ async def _problem(cluster: Cluster, live: Manifest, now: float) -> str:
         return f"It is unknown whether the admission policy of Serinus is in force: {error}"
     if refusal is None:
         return UNGUARDED
-    return "" if REFUSAL in refusal else f"{UNGUARDED} Something else answers: {refusal}"
+    # not in any other error, which may quote what a user has written
+    if refusal.startswith("403 ") and f"denied request: {REFUSAL}" in refusal:
+        return ""
+    return f"{UNGUARDED} Something else answers: {refusal}"
