@@ -46,22 +46,21 @@ def hold_for_approval(s: Situation) -> Situation:
 
 
 def approve(s: Situation) -> Situation | str:
-    """Obey approve/REVISION/STEP/TIME/USER, in which USER is as the API server has checked it; or
-    why it does not count."""
-    *_, step, _, user = ((s.desired.command or "").split("/", 4) + [""] * 4)[:5]
-    at, guard = s.candidate.step, s.world.guard
-    if not awaits_approval(s.desired.spec.rollout, s.candidate):
+    """Obey approve/REVISION/STEP/TIME/USER, or say why it does not count. The API server has
+    compared USER with who wrote it."""
+    words = (s.desired.command or "").split("/", 4)
+    at, guard, rollout = s.candidate.step, s.world.guard, s.desired.spec.rollout
+    if not awaits_approval(rollout, s.candidate):
         return "no approval is awaited now"
-    if step != str(at + 1) or not user:
+    if len(words) < 5 or words[2] != str(at + 1) or not words[4]:
         expected = f"approve/{s.candidate.revision}/{at + 1}/TIME/USER"
         return f"step {at + 1} must be approved, by {expected}, as serinus approve writes it"
     if guard is None or guard.problem:
         return guard.problem if guard else "it is unknown whether approvals are guarded"
     if guard.older:
         return "it may be older than what guards approvals: approve again"
-    policy = policy_digest(s.desired.spec.rollout)
-    given = Approved(step=at, by=user[:256], at=s.now, policy=policy)
+    user = words[4][:256]
+    given = Approved(step=at, by=user, at=s.now, policy=policy_digest(rollout))
     message = f"Step {at + 1} is approved by {user}."
-    return s.to_candidate(approved=given, hold=None).because(
-        Reason.APPROVED, s.candidate.revision, message
-    )
+    approved = s.to_candidate(approved=given, hold=None)
+    return approved.because(Reason.APPROVED, s.candidate.revision, message)
