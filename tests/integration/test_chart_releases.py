@@ -68,7 +68,8 @@ def installed(*releases: str) -> set[str]:
     """All that releases have in the cluster, apart from their pods."""
     kinds = (
         "deployments,services,serviceaccounts,roles,rolebindings,leases,clusterroles,"
-        "clusterrolebindings,poddisruptionbudgets,networkpolicies,configmaps,crds"
+        "clusterrolebindings,poddisruptionbudgets,networkpolicies,configmaps,crds,"
+        "validatingadmissionpolicies,validatingadmissionpolicybindings"
     )
     of_these = f"app.kubernetes.io/instance in ({','.join(releases)})"
     found = kubectl("get", kinds, "-A", "-l", of_these, "-o", "json").stdout
@@ -177,7 +178,11 @@ def test_two_releases_of_one_name_are_independent(namespace: str) -> None:
     more = ("--create-namespace", "--set=class=blue", *VALUES)
     assert NOT_OURS in refused("helm", "install", "serinus", CHART, other, *more)
     helm("install", "serinus", CHART, other, *more, "--set=crds.enabled=false")
-    assert installed("serinus") > alone
+    both = installed("serinus")
+    assert both > alone
+    for kind in ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"):
+        names = {f"{kind}/{namespace}{other}-serinus-approvals" for other in ("", "-other")}
+        assert names <= both
     helm("uninstall", "serinus", other, *WAIT)
     assert installed("serinus") == alone
     helm("uninstall", "serinus", one)
