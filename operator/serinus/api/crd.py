@@ -7,7 +7,7 @@ https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resou
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,6 +100,21 @@ def _place(key: str) -> tuple[int, str]:
         return _FIRST.index(key), key
     inner = ("properties", "items", "additionalProperties")
     return len(_FIRST) + (key in inner), key
+
+
+def lacking(wanted: Schema, served: Schema, path: str) -> Iterator[str]:
+    """The fields of a structural schema that another one has not, below a path."""
+    if served.get("x-kubernetes-preserve-unknown-fields"):
+        return
+    there = served.get("properties", {})
+    for name, each in wanted.get("properties", {}).items():
+        if name in there:
+            yield from lacking(each, there[name], f"{path}.{name}")
+        else:
+            yield f"{path}.{name}"
+    for inner in ("items", "additionalProperties"):
+        if inner in wanted:
+            yield from lacking(wanted[inner], served.get(inner, {}), f"{path}[]")
 
 
 def _without_null(node: Schema) -> Schema:
