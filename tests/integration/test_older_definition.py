@@ -1,4 +1,4 @@
-"""A newer operator by an older definition, as when the CRD was not upgraded."""
+"""A newer operator by an older definition, or over what was stored by one."""
 
 import json
 import time
@@ -10,7 +10,7 @@ import yaml
 
 from tests.integration.conftest import ROOT, kubectl
 from tests.integration.inprocess import Operator
-from tests.integration.test_rollouts import healthy, spec
+from tests.integration.test_rollouts import ERRORS, healthy, spec
 
 CRD = ROOT / "crds" / "modeldeployments.serinus.dev.yaml"
 
@@ -64,3 +64,29 @@ async def test_nothing_is_said_of_the_definition_of_this_version(
     await operator.apply("fraud", **spec("v1"))
     await operator.until("fraud", healthy("v1"))
     assert not [each for each in caplog.messages if "definition of ModelDeployments" in each]
+
+
+async def test_a_stored_value_that_this_version_does_not_know_is_named_with_those_it_knows(
+    operator: Operator, kubeconfig: Path
+) -> None:
+    apply = ("apply", "--server-side", "--force-conflicts", "-f")
+    definition = yaml.safe_load(CRD.read_text())
+    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    analysis = schema["spec"]["properties"]["rollout"]["properties"]["analysis"]["properties"]
+    analysis["onePodToBlame"]["enum"].append("RollBack")
+    await operator.stop()
+    kubectl(*apply, "-", stdin=json.dumps(definition))
+    try:
+        written = {"analysis": {**ERRORS, "onePodToBlame": "RollBack"}}
+        await operator.apply("fraud", **spec("v1", rollout=written))
+    finally:
+        kubectl(*apply, str(CRD))
+    async with operator:
+        status = await operator.until("fraud", lambda s: s["phase"] == "Degraded", moving=0.5)
+        [stalled] = [each for each in status["conditions"] if each["type"] == "Stalled"]
+        assert (stalled["status"], stalled["reason"]) == ("True", "InvalidSpec")
+        assert stalled["message"] == (
+            "spec.rollout.analysis.onePodToBlame: Input should be 'Rollback' or 'Hold'"
+        )
+        await operator.apply("fraud", **spec("v1"))
+        await operator.until("fraud", healthy("v1"), moving=5)
