@@ -65,16 +65,18 @@ contracts: $(READY) ## Check the imports between packages
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: generate
-generate: $(READY) ## Write crds/, the chart's copy and README, and docs/evidence.md
+generate: $(READY) ## Write crds/, the chart's copy and README, docs/evidence.md and docs/watch.svg
 	$(BIN)/python -m serinus.api.crd
 	$(BIN)/python -m tests.values
 	$(BIN)/python -m tests.evidence
+	$(BIN)/python -m tests.demo.film
 
 .PHONY: generated
 generated: $(READY) ## Check that the generated files are up to date
 	$(BIN)/python -m serinus.api.crd --check
 	$(BIN)/python -m tests.values --check
 	$(BIN)/python -m tests.evidence --check
+	$(BIN)/python -m tests.demo.film --check
 
 .PHONY: verify
 verify: lint types contracts generated ## Run all checks except the tests
