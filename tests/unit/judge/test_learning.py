@@ -258,6 +258,12 @@ def test_a_metric_that_stable_lacks_is_named_before_anything_else() -> None:
     assert "Check errors" not in message
 
 
+def test_a_check_that_judges_the_candidate_alone_lacks_nothing_of_stable() -> None:
+    groups = fairness(favourable=[{"label": "class", "value": "approve"}])
+    message = learned(analysis(groups), lambda pods, rng, minute: requests(pods, "a", 1)).message
+    assert "Check groups" not in message and "Prometheus has no" not in message
+
+
 def test_of_two_metrics_one_of_which_would_do_both_are_named_once() -> None:
     either = {"name": "drift", "predictionDrift": {}}
     message = learned(analysis(either), lambda pods, rng, minute: requests(pods, "a", 1)).message

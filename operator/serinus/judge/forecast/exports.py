@@ -76,10 +76,15 @@ def misjudged(read: Read) -> Iterator[str]:
 
 
 def doubts(analysis: Analysis, history: History) -> Iterator[str]:
-    """What stable's hour shows of this about each check that compares counts with stable."""
+    """What stable's hour shows of this about each check that compares counts. One that only judges
+    the candidate needs nothing of stable."""
     (readings,), _ = count((history.stable,), {}, history.at)
     exported = {
-        query: [Exported(query.metric, _own(each.labels), each.samples[-1][1]) for each in answer]
+        query: [
+            Exported(query.metric, _own(each.labels), each.samples[-1][1])
+            for each in answer
+            if each.samples
+        ]
         for query, answer in history.stable.items()
         if not isinstance(answer, QueryError)
     }
@@ -90,11 +95,13 @@ def doubts(analysis: Analysis, history: History) -> Iterator[str]:
         for query, reading in readings.items()
     }
     for check in analysis.checks:
-        if check.settings.shares_budget:
-            if figures := unable(analysis, check, grown, history.at):
-                yield f"Check {check.name}: {_of_stable(figures).message}"
-            read = {query: exported.get(query, []) for query in counters_of(check)}
-            yield from (f"Check {check.name}: {each}" for each in misjudged(read))
+        if not check.settings.shares_budget:
+            continue
+        figures = unable(analysis, check, grown, history.at)
+        if figures and check.settings.compares_with_stable:
+            yield f"Check {check.name}: {_of_stable(figures).message}"
+        read = {query: exported.get(query, []) for query in counters_of(check)}
+        yield from (f"Check {check.name}: {each}" for each in misjudged(read))
 
 
 def _own(labels: Mapping[str, str]) -> Mapping[str, str]:
