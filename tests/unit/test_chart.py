@@ -621,3 +621,11 @@ def test_the_rule_has_the_alerts_of_the_file_as_they_are() -> None:
     spec = everything_wanted()["PrometheusRule", "serinus"]["spec"]
     assert spec == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
     assert spec["groups"]
+
+
+def test_alerts_lead_to_the_runbook_where_users_read_it() -> None:
+    page = "https://docs.example.com/serinus/runbook/"
+    objects = render(prometheusRule__enabled="true", prometheusRule__runbookURL=page)
+    groups = objects["PrometheusRule", "serinus"]["spec"]["groups"]
+    for rule in (rule for group in groups for rule in group["rules"]):
+        assert rule["annotations"]["runbook_url"] == f"{page}#{rule['alert'].lower()}"

@@ -1,7 +1,6 @@
 """`serinus check-metrics`: which checks could be judged by what a pod exports."""
 
 import argparse
-import json
 import time
 import urllib.request
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from serinus.api.analysis import Analysis
 from serinus.api.presets import PRESETS
 from serinus.cli.exit_codes import ExitCode
 from serinus.cli.files import InputError, read_manifest, read_text
+from serinus.cli.sources import add_output, dumped
 from serinus.cli.terminal import show, table
 from serinus.metrics.exposition import Exported
 from serinus.prometheus.exposition import exported
@@ -49,14 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ModelDeployment with the checks (default: those without a setting)",
     )
     analysis.add_argument("--preset", choices=list(PRESETS), help="the checks of a preset")
-    parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Read and print. Raises InputError for invalid input."""
     found = scrape_view(_analysis(options), _scrapes(options.scrape))
-    if options.output == "json":
-        print(json.dumps(asdict(found), indent=2))
+    if options.output:
+        print(dumped(asdict(found), options.output))
     else:
         show(as_text(found))
     return ExitCode.DONE if found.complete else ExitCode.REFUSED

@@ -1,7 +1,6 @@
 """`serinus simulate`: simulate a rollout with a policy and a scenario."""
 
 import argparse
-import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -14,6 +13,7 @@ from serinus.api.quantities import PERCENT_PATTERN
 from serinus.api.scenario import Scenario
 from serinus.cli.files import GivenManifest, InputError, read_manifest, read_scenario, scenario_of
 from serinus.cli.rollouts import moments_table, shares_table
+from serinus.cli.sources import add_output, dumped
 from serinus.cli.terminal import show
 from serinus.simulation.chance import differs, drawn
 from serinus.simulation.outcomes import shares
@@ -91,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=1, help="seed of the random numbers (default: 1)"
     )
-    parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -104,8 +104,8 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"{options.scenario or 'scenario'}: {error} (--value)") from None
     one = partial(simulated, manifest, scenario, options.scenario == "random", options.seed)
     results = _on_all_cores(one, _batches(options.runs))
-    if options.output == "json":
-        print(json.dumps(_as_json(manifest, scenario, results), indent=2))
+    if options.output:
+        print(dumped(_as_json(manifest, scenario, results), options.output))
         return
     message = f" ({manifest.version})" if manifest.version else ""
     show(f"One rollout of {manifest.owner.name}, revision {manifest.revision}{message}:\n")

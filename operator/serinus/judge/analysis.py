@@ -133,7 +133,7 @@ def _looked(
             partial(
                 _judged,
                 check,
-                look(baseline=_baseline(check, progress), stratify=_strata(analysis, check)),
+                look(baseline=_baseline(check, progress), stratify=strata_of(analysis, check)),
                 budget,
                 long_absent,
                 holds=analysis.one_pod_to_blame == "Hold",
@@ -226,14 +226,14 @@ def budget_of(analysis: Analysis, check: Check, entries: int = 1) -> ErrorBudget
     )
 
 
-def _strata(analysis: Analysis, check: Check) -> tuple[str, ...]:
+def strata_of(analysis: Analysis, check: Check) -> tuple[str, ...]:
     """The labels within whose values a check compares."""
     return tuple(analysis.stratify) if check.settings.compares_strata else ()
 
 
 def _policy(analysis: Analysis, check: Check) -> str:
     """A digest of what a check compares."""
-    labels = _strata(analysis, check)
+    labels = strata_of(analysis, check)
     if not labels:
         return check.digest
     return hashlib.sha256(" ".join((check.digest, *labels)).encode()).hexdigest()[:12]

@@ -30,6 +30,8 @@ class CounterQuery:
     native: bool = False
     """Whether to read native histograms, as series of classic ones: counts up to each bound,
     `le`."""
+    buckets: bool = False
+    """Whether its series are the buckets of a classic histogram, each with its bound, `le`."""
     beside: str | None = None
     """A second counter with the same matchers. The series of both are read together and summed; one
     of them is enough (successes and failures of requests)."""

@@ -7,9 +7,9 @@ from typing import Final, Literal
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Decision, Status, Weight
 
-Outcome = Literal["promoted", "rolled_back", "cancelled"]
+Ending = Literal["promoted", "rolled_back", "cancelled"]
 
-OUTCOMES: Final[Mapping[Reason, Outcome]] = {
+ENDING_OF: Final[Mapping[Reason, Ending]] = {
     Reason.PROMOTED: "promoted",
     Reason.CHECK_FAILED: "rolled_back",
     Reason.PROGRESS_DEADLINE_EXCEEDED: "rolled_back",
@@ -68,6 +68,6 @@ def endings(candidate: Candidate | None, decisions: Iterable[Decision]) -> Itera
             if running is not None:
                 yield Reason.UNDONE
             running = decision.revision
-        elif decision.reason in OUTCOMES and decision.revision == running:
+        elif decision.reason in ENDING_OF and decision.revision == running:
             yield Reason(decision.reason)
             running = None

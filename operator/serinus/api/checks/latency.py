@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from serinus.api.base import Duration, Percent, Type, WarmUp
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
-from serinus.api.checks.metrics import Histogram, MetricName
+from serinus.api.checks.metrics import Histogram
 from serinus.api.checks.server import LatencyName, ServerMetrics
 from serinus.api.checks.settings import counts_too_late
 from serinus.api.problem import Problem
@@ -94,10 +94,6 @@ class Latency(Compared):
     @property
     def warm_up_seconds(self) -> float:
         return seconds(self.warm_up)
-
-    @property
-    def unfiltered_durations(self) -> MetricName | None:
-        return None if self.histogram.matchers else self.histogram.metric
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
         if "histogram" not in self.model_fields_set and (lack := self._lack(server)):

@@ -57,7 +57,7 @@ class LatencyCheck:
     def __init__(self, settings: Latency) -> None:
         histogram = settings.histogram
         matchers = tuple(histogram.matchers)
-        self._classic = CounterQuery(f"{histogram.metric}_bucket", matchers)
+        self._classic = CounterQuery(f"{histogram.metric}_bucket", matchers, buckets=True)
         self._native = CounterQuery(histogram.metric, matchers, native=True)
         self._per_second = histogram.per_second
         self._warm_up = seconds(settings.warm_up)

@@ -15,15 +15,12 @@ from serinus.judge.evidence.look import Look
 from serinus.judge.findings.rates import Variation
 from serinus.judge.forecast.aa_test import rolled_back
 from serinus.judge.forecast.estimates import expected, failing_pods
+from serinus.judge.forecast.exports import doubts
 from serinus.judge.forecast.waits import waits
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery, History, QueryError
 
 _LONGEST_MESSAGE = 1024
-_PATHS = frozenset(
-    ("path", "handler", "route", "endpoint", "uri", "url", "http_route", "http_target", "url_path")
-)
-"""Usual names of the label that distinguishes a probe from a prediction."""
 
 
 def asks_of_history(analysis: Analysis) -> tuple[CounterQuery, ...]:
@@ -45,7 +42,7 @@ def learn(
     """The baseline of each check, and what to expect at these weights, in percent.
 
     Little or no history is no error: requests are then assumed to be independent, and the message
-    says so.
+    says so. It begins with what keeps a check from judging, or lets it judge wrongly.
     """
     for counters, answer in history.stable.items():
         # a histogram that is not native is also queried as a classic one
@@ -59,32 +56,14 @@ def learn(
         checks=[found.replace(reads=reads(check)) for check, found in known],
     )
     pods = _pods(served, min(weights, default=0))
-    sentences = [_served_hour(served, [(check.name, found) for check, found in known], pods)]
+    sentences = [
+        *doubts(analysis, history),
+        _served_hour(served, [(check.name, found) for check, found in known], pods),
+    ]
     if served:
-        sentences += _probes_hidden(analysis, history)
         sentences += expected(analysis, waits(analysis, looks, baseline, weights))
         sentences += failing_pods(rolled_back(analysis, history, baseline))
     return baseline.replace(message=" ".join(sentences)[:_LONGEST_MESSAGE])
-
-
-def _probes_hidden(analysis: Analysis, history: History) -> Iterator[str]:
-    """A sentence for each histogram of HTTP requests that may include probes."""
-    for check in analysis.checks:
-        metric = check.settings.unfiltered_durations
-        if metric is None or "http" not in metric:
-            continue
-        series = [
-            each
-            for counters, answer in history.stable.items()
-            if metric in (counters.metric, counters.metric.removesuffix("_bucket"))
-            and not isinstance(answer, QueryError)
-            for each in answer
-        ]
-        if series and not any(_PATHS & set(each.labels) for each in series):
-            yield (
-                f"Check {check.name}: {metric} has no label, such as path, by which health probes "
-                "and scrapes can be excluded. If it counts them, they mask slow predictions."
-            )
 
 
 def _served(look: Look) -> bool:
