@@ -33,14 +33,14 @@ $(READY): requirements/dev.txt
 
 .PHONY: lock
 lock: $(READY) ## Lock the newest allowed dependencies, with hashes
-	$(LOCK) pyproject.toml --extra operator --output-file requirements/operator.txt
+	$(LOCK) pyproject.toml --extra operator --extra dashboard --output-file requirements/operator.txt
 	$(LOCK) examples/model-server/requirements.in \
 	  --output-file examples/model-server/requirements.txt
 	$(LOCK) examples/model-server/requirements-train.in \
 	  --output-file examples/model-server/requirements-train.txt
 	$(LOCK) tests/e2e/grpc_model/requirements.in \
 	  --output-file tests/e2e/grpc_model/requirements.txt
-	$(LOCK) pyproject.toml --extra operator --group dev examples/model-server/requirements.in \
+	$(LOCK) pyproject.toml --extra operator --extra dashboard --group dev examples/model-server/requirements.in \
 	  examples/model-server/requirements-train.in --constraints requirements/operator.txt \
 	  --output-file requirements/dev.txt
 

@@ -38,7 +38,7 @@ def as_line(view: RolloutView) -> str:
     if view.candidate is None:
         return f"{view.phase:<11} {stable} {_bar(0)}"
     checks = " ".join(f"{check.name}:{check.verdict}" for check in view.checks)
-    where = "promoting" if view.promoting else f"step {_step(view.steps)}" if view.steps else ""
+    where = "promoting" if view.promoting else f"step {view.step}" if view.steps else ""
     arms = f"{stable} {_bar(view.candidate.weight)} {_weight(view)} {_version(view.candidate)}"
     parts = (f"{view.phase:<11}", arms, where, checks, view.wait.reason if view.wait else "")
     return " ".join(filter(None, parts))
@@ -51,7 +51,7 @@ def as_cells(name: str, view: RolloutView) -> tuple[str, ...]:
     """A row below HEADS."""
     step = ""
     if view.steps:
-        step = "promoting" if view.promoting else f"{_step(view.steps)}/{len(view.steps)}"
+        step = "promoting" if view.promoting else f"{view.step}/{len(view.steps)}"
     return (
         name,
         view.phase,
@@ -139,11 +139,6 @@ def _weight(view: RolloutView) -> str:
     actual = view.candidate.weight if view.candidate else 0.0
     wanted = "" if view.wanted in (None, actual) else f"->{view.wanted:g}"
     return f"{actual:g}{wanted}%"
-
-
-def _step(steps: tuple[StepView, ...]) -> int:
-    """The number of the current step, from 1."""
-    return min(sum(step.state == "done" for step in steps) + 1, len(steps))
 
 
 def _of_step(step: StepView) -> str:

@@ -97,6 +97,11 @@ class RolloutView:
     conditions: tuple[Condition, ...]
     """Conditions that report a problem, except Ready, which repeats `message`."""
 
+    @property
+    def step(self) -> int:
+        """The number of the current step, from 1; 0 without steps."""
+        return min(sum(step.state == "done" for step in self.steps) + 1, len(self.steps))
+
 
 def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
     """The view at a time in Unix seconds. Without a spec, for example if this version cannot read
