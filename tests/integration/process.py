@@ -71,7 +71,7 @@ class OperatorProcess:
     """`python -m serinus.controller`, as it runs in its pod."""
 
     def __init__(self, kubeconfig: Path, prometheus: str, namespace: str, *options: str) -> None:
-        self.address = f"127.0.0.1:{_free_port()}"
+        self.address = f"127.0.0.1:{free_port()}"
         self._command = [
             *(sys.executable, "-m", "serinus.controller"),
             *("--prometheus-url", prometheus, "--namespace", namespace),
@@ -129,7 +129,8 @@ class OperatorProcess:
             await self.process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port: int = found.getsockname()[1]
     return port

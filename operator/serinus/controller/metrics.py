@@ -29,6 +29,8 @@ class Gauges:
     analysis."""
     refused_writes: Callable[[], Mapping[str, int]]
     """By kind."""
+    notifications: Callable[[], Mapping[tuple[str, str], int]]
+    """By endpoint and outcome."""
 
 
 class _Present(Collector):
@@ -97,6 +99,15 @@ class _Present(Collector):
         for kind, count in gauges.refused_writes().items():
             refused.add_metric([kind], count)
         yield refused
+        notifications = CounterMetricFamily(
+            "serinus_notifications",
+            "Attempts to tell an endpoint of a rollout (delivered, retried, refused, expired), and "
+            "notifications that had no room (dropped).",
+            labels=["endpoint", "outcome"],
+        )
+        for name, count in gauges.notifications().items():
+            notifications.add_metric(name, count)
+        yield notifications
 
 
 class Metrics:
