@@ -17,7 +17,7 @@ from serinus.notifications.signature import key, signed
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "notifications.md").read_text(encoding="utf-8")
-SUBJECT = Subject("shop", "fraud", "https://serinus.example.com/shop/fraud")
+SUBJECT = Subject("shop", "fraud", "https://serinus.example.com/rollouts/shop/fraud")
 NOTICE = Notice(
     id="9b2f41cf3b6c4f7c8a4f0d0c5d1e6a72",
     kind="RolledBack",

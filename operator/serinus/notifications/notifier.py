@@ -82,8 +82,9 @@ class Notifier:
         written = (live.get("status") or {}).get("notices", ())
         # a newer version may have written what this one cannot read
         due = [Notice.model_validate(each) for each in written if not of_type(Notice, each, "")]
-        page = self._page and f"{self._page}/{metadata['namespace']}/{metadata['name']}"
-        subject = Subject(metadata["namespace"], metadata["name"], page)
+        namespace, name = metadata["namespace"], metadata["name"]
+        page = self._page and f"{self._page}/rollouts/{namespace}/{name}"
+        subject = Subject(namespace, name, page)
         for sender in self._senders:
             sender.offer(metadata["uid"], subject, due)
 

@@ -9,7 +9,7 @@ from serinus.api.notifications import NoticeKind
 from serinus.api.status import Notice
 from serinus.notifications.forms import FORMS, Subject, body
 
-SUBJECT = Subject("shop", "fraud", "https://serinus.example.com/shop/fraud")
+SUBJECT = Subject("shop", "fraud", "https://serinus.example.com/rollouts/shop/fraud")
 SHORT = Notice(id="1" * 32, kind="RolledBack", at=0.0, reason="CheckFailed", message="Worse.")
 HOSTILE = "<!channel> <https://evil|here> & [here](https://evil) **bold** "
 
@@ -47,7 +47,7 @@ def test_slack_has_no_text_that_is_too_long_or_empty() -> None:
 
 def test_slack_reads_no_mention_or_link_in_what_tenants_wrote() -> None:
     document = FORMS["Slack"](SUBJECT, full(HOSTILE, version="<!here>"))
-    link = "<https://serinus.example.com/shop/fraud|Open the page>"
+    link = "<https://serinus.example.com/rollouts/shop/fraud|Open the page>"
     written = [text for text in texts(document) if text != link]
     assert link in texts(document)
     assert not [text for text in written if "<" in text or ">" in text]
