@@ -14,11 +14,11 @@ from aiohttp import web
 from serinus.cluster import Cluster
 from tests.integration.inprocess import Operator
 from tests.integration.process import OperatorProcess, PaperPrometheus, real_traffic
-from tests.integration.receiver import KEY, SECRET, Attempt, Receiver, hang
 from tests.integration.test_crashes import QUICK
 from tests.integration.test_leadership import NOWHERE
 from tests.integration.test_restart import counted
 from tests.integration.test_rollouts import spec
+from tests.support.receiver import KEY, SECRET, Attempt, Receiver, hang
 
 FIRST = [("fraud", "Started"), ("fraud", "Promoted")]
 """What is told of a first deployment."""

@@ -99,15 +99,18 @@ class _Present(Collector):
         for kind, count in gauges.refused_writes().items():
             refused.add_metric([kind], count)
         yield refused
-        notifications = CounterMetricFamily(
-            "serinus_notifications",
-            "Attempts to tell an endpoint of a rollout (delivered, retried, refused, expired), and "
-            "notifications that had no room (dropped).",
-            labels=["endpoint", "outcome"],
-        )
-        for name, count in gauges.notifications().items():
-            notifications.add_metric(name, count)
-        yield notifications
+        yield _notifications(gauges.notifications())
+
+
+def _notifications(counts: Mapping[tuple[str, str], int]) -> Metric:
+    family = CounterMetricFamily(
+        "serinus_notifications",
+        "Attempts to tell an endpoint of a rollout, and notifications that had no room (dropped).",
+        labels=["endpoint", "outcome"],
+    )
+    for names, count in counts.items():
+        family.add_metric(names, count)
+    return family
 
 
 class Metrics:

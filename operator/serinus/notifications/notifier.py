@@ -3,21 +3,16 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, get_args
+from typing import Any, get_args
 
-import aiohttp
-
-from serinus import __version__
 from serinus.api.notifications import Endpoint
 from serinus.api.status import Decision, Notice, Status
 from serinus.api.validation import of_type
-from serinus.notifications.attempts import TIMEOUT, Outcome
+from serinus.notifications.attempts import Outcome
 from serinus.notifications.forms import Subject
 from serinus.notifications.outbox import addressed, bounded, without
 from serinus.notifications.sender import Sender
 from serinus.views.notices import notices
-
-_HEADERS: Final = {"User-Agent": f"serinus/{__version__}"}
 
 
 class Notifier:
@@ -34,14 +29,9 @@ class Notifier:
 
     async def run(self) -> None:
         """Tell the endpoints until cancelled."""
-        session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=TIMEOUT),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=_HEADERS,
-        )
-        async with session, asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as group:
             for sender in self._senders:
-                group.create_task(sender.run(session))
+                group.create_task(sender.run())
 
     def settled(self, uid: str, status: Status) -> Status:
         """A status without what has been told since it was written, and what is for endpoints that

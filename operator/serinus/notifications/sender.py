@@ -12,11 +12,13 @@ from typing import Final
 
 import aiohttp
 
+from serinus import __version__
 from serinus.api.notifications import Endpoint
 from serinus.api.status import Notice
-from serinus.notifications.attempts import GIVE_UP_AFTER, Answer, Outcome, read, wait
+from serinus.notifications.attempts import GIVE_UP_AFTER, TIMEOUT, Answer, Outcome, read, wait
 from serinus.notifications.credentials import CredentialError, keys, url
 from serinus.notifications.forms import CONTENT_TYPES, Subject, body
+from serinus.notifications.resolving import Resolver
 from serinus.notifications.signature import signed
 
 log = logging.getLogger(__name__)
@@ -79,8 +81,22 @@ class Sender:
         self._due.clear()
         self._line.clear()
 
-    async def run(self, session: aiohttp.ClientSession) -> None:
+    async def run(self) -> None:
         """Tell the endpoint until cancelled."""
+        resolver = Resolver(self.endpoint.name)
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(resolver=resolver),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": f"serinus/{__version__}"},
+        )
+        try:
+            async with session:
+                await self._tell_all(session)
+        finally:
+            await resolver.close()
+
+    async def _tell_all(self, session: aiohttp.ClientSession) -> None:
         failures = 0
         while True:
             uid, due = await self._next()

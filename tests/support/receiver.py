@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from aiohttp import web
 
-from tests.integration.process import free_port
+from tests.support.ports import free_port
 
 KEY: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SECRET: Final = "T0P-S3CR3T"
