@@ -50,12 +50,12 @@ class _Present(Collector):
             "Number of ModelDeployments waiting for a worker.",
             gauges.queue_depth(),
         )
-        requests = CounterMetricFamily(
-            "serinus_api_requests", "Requests to the API server.", labels=["verb", "kind"]
+        yield _counter(
+            "serinus_api_requests",
+            "Requests to the API server.",
+            ("verb", "kind"),
+            gauges.requests(),
         )
-        for (verb, kind), count in gauges.requests().items():
-            requests.add_metric([verb, kind], count)
-        yield requests
         yield CounterMetricFamily(
             "serinus_prometheus_queries", "Queries sent to Prometheus.", gauges.queries()
         )
@@ -74,14 +74,12 @@ class _Present(Collector):
         for names, drifted in gauges.drifts().items():
             drifts.add_metric(names, drifted)
         yield drifts
-        errors = CounterMetricFamily(
+        yield _counter(
             "serinus_reconcile_errors",
             "Failed reconciles of existing ModelDeployments.",
-            labels=["namespace", "name"],
+            ("namespace", "name"),
+            gauges.errors(),
         )
-        for name, count in gauges.errors().items():
-            errors.add_metric(name, count)
-        yield errors
         looks = GaugeMetricFamily(
             "serinus_analysis_last_look_age_seconds",
             "Seconds since the last successful measurement of a rollout under analysis.",
@@ -99,17 +97,20 @@ class _Present(Collector):
         for kind, count in gauges.refused_writes().items():
             refused.add_metric([kind], count)
         yield refused
-        yield _notifications(gauges.notifications())
+        yield _counter(
+            "serinus_notifications",
+            "Attempts to tell an endpoint of a rollout, and what had no room (dropped).",
+            ("endpoint", "outcome"),
+            gauges.notifications(),
+        )
 
 
-def _notifications(counts: Mapping[tuple[str, str], int]) -> Metric:
-    family = CounterMetricFamily(
-        "serinus_notifications",
-        "Attempts to tell an endpoint of a rollout, and notifications that had no room (dropped).",
-        labels=["endpoint", "outcome"],
-    )
-    for names, count in counts.items():
-        family.add_metric(names, count)
+def _counter(
+    name: str, meaning: str, labels: tuple[str, str], counts: Mapping[tuple[str, str], int]
+) -> Metric:
+    family = CounterMetricFamily(name, meaning, labels=labels)
+    for values, count in counts.items():
+        family.add_metric(values, count)
     return family
 
 
