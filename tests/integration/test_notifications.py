@@ -15,10 +15,10 @@ from serinus.cluster import Cluster
 from tests.integration.inprocess import Operator
 from tests.integration.process import OperatorProcess, PaperPrometheus, real_traffic
 from tests.integration.test_crashes import QUICK
-from tests.integration.test_leadership import NOWHERE
+from tests.integration.test_leadership import NOWHERE, leads
 from tests.integration.test_restart import counted
 from tests.integration.test_rollouts import spec
-from tests.support.receiver import KEY, SECRET, Attempt, Receiver, hang
+from tests.support.receiver import KEY, SECRET, Attempt, Receiver, accept, hang
 
 FIRST = [("fraud", "Started"), ("fraud", "Promoted")]
 """What is told of a first deployment."""
@@ -124,6 +124,42 @@ async def test_a_killed_operator_loses_nothing_and_the_next_one_tells_it_with_th
             await deploy(user, name="loan")
             await receiver.until(lambda r: ("loan", "Promoted") in r.told)
     assert receiver.told == [*FIRST, ("loan", "Started"), ("loan", "Promoted")], "nothing twice"
+
+
+async def test_another_leader_tells_what_the_last_one_could_not(
+    user: Operator, kubeconfig: Path, tmp_path: Path
+) -> None:
+    receiver = Receiver(tmp_path / "ops")
+    election = ("--lease-namespace", user.namespace)
+    arguments = (kubeconfig, NOWHERE, user.namespace, receiver.option(), *election)
+    async with OperatorProcess(*arguments) as first, OperatorProcess(*arguments) as second:
+        await deploy(user)
+        leader, standby = (first, second) if await leads(first) else (second, first)
+        leader.kill()
+        async with receiver:
+            await receiver.until(lambda r: len(r.taken) == 2)
+            await until_settled(user)
+            assert receiver.told == FIRST
+            assert await outcomes(standby) == {"delivered": 2}
+
+
+async def test_what_was_being_told_when_the_operator_died_is_told_again_with_the_same_id(
+    user: Operator, kubeconfig: Path, tmp_path: Path
+) -> None:
+    async def kill(_: Attempt) -> web.Response:
+        receiver.behave = accept
+        operator.kill()
+        await operator.died()
+        await operator.start()
+        return web.Response(status=204)
+
+    receiver = Receiver(tmp_path / "ops", behave=kill)
+    operator = OperatorProcess(kubeconfig, NOWHERE, user.namespace, receiver.option())
+    async with receiver, operator:
+        await deploy(user)
+        await receiver.until(lambda r: ("fraud", "Promoted") in r.told)
+    ids = [each.event["id"] for each in receiver.attempts]
+    assert len(ids) == 3 and ids[0] == ids[1] != ids[2]
 
 
 async def test_a_rollout_and_another_endpoint_go_on_while_one_hangs(
