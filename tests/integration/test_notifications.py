@@ -3,6 +3,9 @@
 import asyncio
 import base64
 import hmac
+import json
+import re
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +14,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from serinus.api.notifications import Endpoint
 from serinus.cluster import Cluster
+from serinus.notifications.credentials import keys, url
+from tests.integration.conftest import ROOT, kubectl
 from tests.integration.inprocess import Operator
 from tests.integration.process import OperatorProcess, PaperPrometheus, real_traffic
 from tests.integration.test_crashes import QUICK
@@ -170,7 +176,8 @@ async def test_a_rollout_and_another_endpoint_go_on_while_one_hangs(
     async with PaperPrometheus(traffic) as prometheus, hanging, Receiver(tmp_path / "ops") as ops:
         more = {"events": ["Started", "StepPassed", "Promoted"]}
         options = (hanging.option(**more), ops.option(**more))
-        async with OperatorProcess(kubeconfig, prometheus.url, user.namespace, *options):
+        arguments = (kubeconfig, prometheus.url, user.namespace, *options)
+        async with OperatorProcess(*arguments) as operator:
             await deploy(user)
             await user.apply("fraud", **spec("v2", rollout=QUICK))
             await ops.until(lambda r: len(r.taken) == 6, within=120)
@@ -182,6 +189,7 @@ async def test_a_rollout_and_another_endpoint_go_on_while_one_hangs(
             assert not hanging.taken
             assert len({each.event["id"] for each in hanging.attempts}) == 1, "it is at the first"
             await user.until("fraud", lambda s: {*_to(s)} == {"slow"})
+            assert await operator.terminate() == 0, "it ends though an answer is awaited"
 
 
 def _to(status: Any) -> list[str]:
@@ -286,6 +294,22 @@ async def test_an_invalid_spec_is_told_once_and_a_deleted_object_is_still_told(
             await receiver.until(lambda r: bool(r.taken))
     assert receiver.told == [("fraud", "Stalled")]
     assert receiver.taken[0].event["data"]["reason"] == "InvalidSpec"
+
+
+async def test_the_secrets_of_the_page_are_what_the_operator_reads(
+    namespace: str, environment: dict[str, str], cluster: Cluster, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "notifications.md").read_text()
+    [commands] = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    commands = commands.replace("--namespace serinus-system", f"--namespace {namespace}")
+    subprocess.run(["bash", "-euc", commands], env=environment, check=True)
+    for name, form in (("serinus-chat", "Slack"), ("serinus-audit", "CloudEvents")):
+        got = kubectl("get", "secret", name, "--namespace", namespace, "--output=json")
+        for key, value in json.loads(got.stdout)["data"].items():
+            (tmp_path / key).write_bytes(base64.b64decode(value))
+        endpoint = Endpoint.model_validate({"name": "a", "form": form, "folder": str(tmp_path)})
+        assert url(endpoint).startswith("https://")
+        assert len(keys(endpoint)) == (form == "CloudEvents")
 
 
 def assert_nothing_secret_in(capfd: pytest.CaptureFixture[str]) -> str:

@@ -6,13 +6,14 @@ import subprocess
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import promql_parser
 import pytest
 import yaml
 
 from serinus import __version__
+from serinus.api.notifications import MOST_ENDPOINTS, Endpoint, Form, NoticeKind
 from serinus.cluster import KINDS
 from serinus.controller.__main__ import arguments
 from serinus.controller.scope import CLASS_LABEL
@@ -351,6 +352,16 @@ def test_endpoints_reach_the_operator_with_the_files_of_their_secrets() -> None:
     assert (audit.form, len(audit.events), audit.allow_http) == ("CloudEvents", 7, False)
     assert options(objects).dashboard_url == "https://serinus.example.com"
     assert mount["readOnly"]
+
+
+def test_the_schema_knows_the_forms_and_events_of_the_operator() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())["properties"]["notifications"]
+    of = schema["items"]["properties"]
+    assert schema["maxItems"] == MOST_ENDPOINTS
+    assert tuple(of["form"]["enum"]) == get_args(Form)
+    assert tuple(of["events"]["items"]["enum"]) == get_args(NoticeKind)
+    fields = set(Endpoint.model_json_schema()["properties"])
+    assert set(of) == fields - {"folder"} | {"secret"}
 
 
 def test_endpoints_need_no_right_and_no_change_of_the_roles() -> None:
