@@ -5,7 +5,7 @@ import logging
 import os
 import random
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -50,7 +50,7 @@ class Sender:
         self._told = told
         self._due: dict[str, _Due] = {}
         """By uid."""
-        self._line: dict[str, None] = {}
+        self._line: OrderedDict[str, None] = OrderedDict()
         """Uids of objects with something due, in order of their turn."""
         self._waits = asyncio.Event()
 
@@ -62,6 +62,7 @@ class Sender:
             if not written or len(self._due) >= MOST_OBJECTS:
                 return
             due = self._due[uid] = _Due(subject)
+        due.gone = False
         due.told &= {each.id for each in written}
         due.notices = [each for each in written if each.id not in due.told]
         self._line_up(uid, due)
@@ -120,8 +121,7 @@ class Sender:
         while not self._line:
             self._waits.clear()
             await self._waits.wait()
-        uid = next(iter(self._line))
-        del self._line[uid]
+        uid, _ = self._line.popitem(last=False)
         return uid, self._due[uid]
 
     def _line_up(self, uid: str, due: _Due) -> None:

@@ -110,6 +110,22 @@ async def test_what_is_due_of_a_deleted_object_is_told_and_then_forgotten(tmp_pa
     assert under_test.told_of("uid") == set()
 
 
+async def test_an_object_that_was_left_out_for_a_while_is_told_once(tmp_path: Path) -> None:
+    under_test = sender(receiver := Receiver(tmp_path / "ops"))
+    subject, written = Subject("shop", "fraud"), [notice(1)]
+    under_test.offer("uid", subject, written)
+    under_test.forget("uid")
+    under_test.offer("uid", subject, written)
+    async with receiver, running(under_test):
+        await receiver.until(lambda r: len(r.taken) == 1)
+        while not under_test.told_of("uid"):
+            await asyncio.sleep(0.01)
+        under_test.offer("uid", subject, written)
+        under_test.offer("other", Subject("shop", "loan"), [notice(2)])
+        await receiver.until(lambda r: len(r.taken) == 2)
+    assert [each.event["id"] for each in receiver.taken] == [notice(1).id, notice(2).id]
+
+
 async def test_another_leader_is_not_helped(tmp_path: Path) -> None:
     under_test = sender(receiver := Receiver(tmp_path / "ops"))
     under_test.offer("uid", Subject("shop", "fraud"), [notice(1)])
