@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 from serinus.api.base import EvidenceField, MessageField, Moment, ObservedField, StatusType
 from serinus.api.baseline import Baseline
 from serinus.api.checks import KINDS, Settings
+from serinus.api.notifications import MOST_ENDPOINTS, NoticeKind
 
 Phase = Literal["Healthy", "Progressing", "Paused", "Degraded"]
 Verdict = Literal["Pass", "Fail", "Inconclusive", "NoData", "Error"]
@@ -566,6 +567,28 @@ class Decision(StatusType):
     message: Sentence = Field(description="Human-readable cause.")
 
 
+class Notice(StatusType):
+    """What endpoints are yet to be told."""
+
+    id: Annotated[str, Field(max_length=32)] = Field(description="Identifier, the same at retries.")
+    kind: NoticeKind = Field(description="What happened.")
+    at: Moment = Field(description="Time at which it happened.")
+    reason: ReasonText = Field(description="Machine-readable cause.")
+    revision: Hash = Field(default="", description="Hash of the revision concerned, if any.")
+    version: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="model.version of the revision."
+    )
+    stable: Hash = Field(default="", description="Hash of the stable revision until then, if any.")
+    weight: float = Field(
+        default=0.0, description="Actual percentage of the traffic of the candidate until then."
+    )
+    seconds: float = Field(default=0.0, description="Seconds since the start of the rollout.")
+    message: Sentence = Field(default="", description="Human-readable cause with the evidence.")
+    to: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=MOST_ENDPOINTS)] = (
+        Field(default_factory=list, description="Names of the endpoints that are yet to be told.")
+    )
+
+
 class ObeyedCommand(StatusType):
     """A command by annotation that was executed or refused."""
 
@@ -711,6 +734,10 @@ class Status(StatusType):
     )
     decisions: Annotated[list[Decision], Field(max_length=20)] = Field(
         default_factory=list, description="Recent decisions, newest first."
+    )
+    notices: ObservedField[Annotated[list[Notice], Field(max_length=20)]] = Field(
+        default_factory=list,
+        description="Notifications that are not yet delivered to all endpoints, oldest first.",
     )
     command: ObeyedCommand | None = Field(default=None, description="The last command.")
     timeline: Timeline | None = Field(
