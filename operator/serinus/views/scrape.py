@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from serinus.api.analysis import Analysis
-from serinus.api.checks import Check
+from serinus.api.checks import Check, Mode
 from serinus.api.presets import PRESETS
 from serinus.api.status import CheckState
 from serinus.judge.analysis import budget_of
@@ -46,6 +46,7 @@ class CheckOfScrape:
 
     name: str
     kind: str
+    mode: Mode
     state: State
     message: str
 
@@ -60,8 +61,9 @@ class ScrapeView:
 
     @property
     def complete(self) -> bool:
-        """Whether no check lacks a metric."""
-        return all(check.state != "Missing" for check in self.checks)
+        """Whether no check that decides lacks a metric."""
+        deciding = (check for check in self.checks if check.mode == "Enforce")
+        return all(check.state != "Missing" for check in deciding)
 
 
 def scrape_view(analysis: Analysis, scrapes: Sequence[Sequence[Exported]]) -> ScrapeView:
@@ -86,15 +88,17 @@ def _looked(analysis: Analysis, check: Check, scrape: Sequence[Exported]) -> Che
     counters = _counters(check)
     if not counters:
         message = "It asks Prometheus, which a scrape cannot replace."
-        return CheckOfScrape(check.name, check.kind, "Unknown", message)
+        return CheckOfScrape(check.name, check.kind, check.mode, "Unknown", message)
     grown = {each: _grown(_matching(each, scrape)) for each in counters}
     look = Look(_AT, grown, grown, {})
     found = kind_of(check).judge(CheckState(), look, budget_of(analysis, check))
     if found.verdict in ("NoData", "Error"):
         names = {one.name for one in scrape}
-        return CheckOfScrape(check.name, check.kind, "Missing", _missing(found.figures, names))
+        message = _missing(found.figures, names)
+        return CheckOfScrape(check.name, check.kind, check.mode, "Missing", message)
     there = sorted({name for each in counters if grown[each].increases for name in each.metrics})
-    return CheckOfScrape(check.name, check.kind, "Judged", f"Reads {', '.join(there)}.")
+    message = f"Reads {', '.join(there)}."
+    return CheckOfScrape(check.name, check.kind, check.mode, "Judged", message)
 
 
 def _matching(counters: CounterQuery, scrape: Iterable[Exported]) -> list[Exported]:
