@@ -9,6 +9,7 @@ from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
 from serinus.api.checks import Check
 from serinus.judge.analysis import queries_of, reads
 from serinus.judge.checks import kind_of
+from serinus.judge.checks.slowdown import ratios
 from serinus.judge.evidence.comparison import among_pods
 from serinus.judge.evidence.dispersion import LEAST_BLOCKS
 from serinus.judge.evidence.history import minutes
@@ -71,6 +72,7 @@ def learn(
     pods = _pods(served, min(weights, default=0))
     sentences = [_served_hour(served, [(check.name, each) for check, each in known], pods)]
     if served:
+        sentences += _in_shares(known)
         sentences += _probes_hidden(analysis, history)
     if looks:
         sentences += expected(analysis, waits(deciding, looks, baseline, weights))
@@ -89,6 +91,21 @@ def _learned(
 ) -> Iterator[tuple[str, CheckBaseline]]:
     for check in checks:
         yield check.name, kind_of(check).learn(served)
+
+
+def _in_shares(known: Iterable[tuple[Check, CheckBaseline]]) -> Iterator[str]:
+    """What a tolerated slowdown comes to."""
+    for check, found in known:
+        slowdown = check.settings.slowdown
+        if slowdown is None:
+            continue
+        each = [both for b in found.bounds if (both := ratios(found.slower, b, slowdown))]
+        if each:
+            least, most = min(t for t, _ in each), max(t for t, _ in each)
+            yield (
+                f"Check {check.name}: p99 {slowdown:g} times as long is {least:.2g} to {most:.2g} "
+                "times as many slow requests, from bound to bound."
+            )
 
 
 def _probes_hidden(analysis: Analysis, history: History) -> Iterator[str]:
