@@ -65,16 +65,18 @@ contracts: $(READY) ## Check the imports between packages
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: generate
-generate: $(READY) ## Write crds/, the chart's copy and README, and docs/evidence.md
+generate: $(READY) ## Write crds/, the chart's copy and README, docs/evidence.md, docs/reference.md
 	$(BIN)/python -m serinus.api.crd
 	$(BIN)/python -m tests.values
 	$(BIN)/python -m tests.evidence
+	$(BIN)/python -m tests.reference
 
 .PHONY: generated
 generated: $(READY) ## Check that the generated files are up to date
 	$(BIN)/python -m serinus.api.crd --check
 	$(BIN)/python -m tests.values --check
 	$(BIN)/python -m tests.evidence --check
+	$(BIN)/python -m tests.reference --check
 
 .PHONY: verify
 verify: lint types contracts generated ## Run all checks except the tests
@@ -103,6 +105,16 @@ test: verify ## Run all checks and tests from scratch; fail if a layer did not r
 	  $(BIN)/python -m tests.layers unit integration e2e || status=$$?; \
 	  $(BIN)/python -m tests.cluster down --all || status=$$?; \
 	  exit $$status
+
+# --- The documentation
+
+.PHONY: docs
+docs: $(READY) ## Build the documentation as a site in build/site, and check its links
+	$(BIN)/python -m tests.site
+
+.PHONY: docs-serve
+docs-serve: $(READY) ## Show the site on http://localhost:8000 while you write
+	$(BIN)/python -m zensical serve
 
 # --- A release
 

@@ -65,12 +65,3 @@ def test_an_alert_names_values_that_exist(rule: dict[str, Any]) -> None:
 def test_the_reasons_in_the_runbook_exist() -> None:
     [table] = re.findall(r"\| reason \| do \|\n(.*?)\n\n", RUNBOOK, re.DOTALL)
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) <= set(Reason)
-
-
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)]+)\)", RUNBOOK))))
-def test_every_link_of_the_runbook_leads_to_a_heading(link: str) -> None:
-    name, _, anchor = link.partition("#")
-    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
-    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
-    assert not anchor or anchor in anchors

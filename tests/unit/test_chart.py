@@ -15,6 +15,7 @@ import yaml
 from serinus import __version__
 from serinus.cluster import KINDS
 from serinus.controller.__main__ import arguments
+from serinus.controller.guarding import REFUSAL
 from serinus.controller.scope import CLASS_LABEL
 from serinus.manifests.kinds import Kind
 from serinus.manifests.routers import ROUTERS
@@ -268,6 +269,36 @@ def test_people_read_by_the_role_view_and_write_by_edit_and_nobody_writes_a_stat
     assert written == {"modeldeployments", "modeldeployments/scale"}
 
 
+def test_who_may_approve_is_decided_by_a_role_of_its_own_and_a_policy_in_force_everywhere() -> None:
+    objects = render()
+    verbs = {
+        name: {verb for rule in of["rules"] for verb in rule["verbs"]}
+        for (kind, name), of in objects.items()
+        if kind in ("ClusterRole", "Role")
+    }
+    assert [name for name, may in verbs.items() if may & {"approve", "*"}] == [
+        "ops-serinus-approver"
+    ]
+    approver = objects["ClusterRole", "ops-serinus-approver"]
+    assert not [key for key in approver["metadata"]["labels"] if "aggregate" in key]
+    policy = objects["ValidatingAdmissionPolicy", "ops-serinus-approvals"]
+    binding = objects["ValidatingAdmissionPolicyBinding", "ops-serinus-approvals"]
+    assert policy["spec"]["failurePolicy"] == "Fail"
+    assert binding["spec"] == {
+        "policyName": policy["metadata"]["name"],
+        "validationActions": ["Deny"],
+    }
+    assert REFUSAL in str(policy["spec"]["validations"])
+
+
+@pytest.mark.parametrize("without", [("--set=scope=Namespace",), ("--kube-version=1.29.0",)])
+def test_where_there_can_be_no_policy_there_is_no_role_for_approvers(
+    without: tuple[str, ...],
+) -> None:
+    names = {name for _, name in rendered("serinus", CHART, *settings(GIVEN), *without)}
+    assert not names & {"ops-serinus-approvals", "ops-serinus-approver"}
+
+
 def test_secrets_reach_the_operator_as_files_that_its_flags_name() -> None:
     objects = render(
         prometheus__caSecret__name="authorities",
@@ -419,7 +450,7 @@ def test_cluster_wide_names_of_two_releases_of_one_name_differ() -> None:
     here = helm("template", "serinus", str(CHART), "--namespace=here", *given)
     there = helm("template", "serinus", str(CHART), "--namespace=there", *given)
     one, other = ({*shared(yaml.safe_load_all(done.stdout))} for done in (here, there))
-    assert len(one) == len(other) == 7
+    assert len(one) == len(other) == 10
     # the Lease is what they have in common, and elects one of them
     assert one & other == {("Lease", "serinus")}
 
@@ -481,7 +512,7 @@ def test_the_service_account_can_be_someone_elses() -> None:
     objects = render(serviceAccount__create="false", serviceAccount__name="theirs")
     assert not [kind for kind, _ in objects if kind == "ServiceAccount"]
     assert operator(objects)[0]["serviceAccountName"] == "theirs"
-    subjects = [of["subjects"] for (kind, _), of in objects.items() if kind.endswith("Binding")]
+    subjects = [of["subjects"] for (kind, _), of in objects.items() if kind.endswith("RoleBinding")]
     assert len(subjects) == 2
     assert all(each["name"] == "theirs" for (each,) in subjects)
 

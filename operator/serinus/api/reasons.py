@@ -34,6 +34,8 @@ class Reason(StrEnum):
     AWAITING_VERDICT = "AwaitingVerdict"
     AWAITING_PAUSE = "AwaitingPause"
     AWAITING_COMMAND = "AwaitingCommand"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    APPROVALS_UNGUARDED = "ApprovalsUnguarded"
     PAUSED_BY_SPEC = "PausedBySpec"
     SCALED_TO_ZERO = "ScaledToZero"
     NO_DATA = "NoData"
@@ -60,6 +62,7 @@ class Reason(StrEnum):
     ROUTE_REFUSED = "RouteRefused"
     CHANGED_BY_OTHERS = "ChangedByOthers"
     STATUS_NOT_WRITTEN = "StatusNotWritten"
+    APPROVED = "Approved"
     COMMAND_OBEYED = "CommandObeyed"
     COMMAND_REFUSED = "CommandRefused"
 

@@ -408,6 +408,17 @@ class Withdrawn(StatusType):
     )
 
 
+class Approved(StatusType):
+    """An approval, and what it is bound to besides the candidate."""
+
+    step: int = Field(description="Index of the step.")
+    by: Annotated[str, Field(max_length=256)] = Field(description="Name of the user.")
+    at: Moment = Field(description="Time of the approval.")
+    policy: Annotated[str, Field(max_length=16)] = Field(
+        description="Hash of spec.rollout; if it changes, the approval ends."
+    )
+
+
 class UnreadyTime(StatusType):
     """Time during which pods of the candidate became unready."""
 
@@ -494,6 +505,9 @@ class Candidate(StatusType):
     commanded: bool = Field(
         default=False,
         description="Promoted by command, which spec.rollout.paused does not stop.",
+    )
+    approved: Approved | None = Field(
+        default=None, description="The last approval of this candidate."
     )
     alone_since: Moment | None = Field(
         default=None,

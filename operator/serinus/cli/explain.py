@@ -56,12 +56,15 @@ def _remedies(live: Live) -> Iterator[tuple[str, str]]:
     if found == "RolledBack":
         yield "retry", "Roll the revision out again"
     elif found == "Paused":
-        hold = candidate.hold if candidate else None
-        if hold and hold.reason == Reason.PAUSED_BY_SPEC:
-            yield "resume", "Let the rollout go on"
+        reason = candidate.hold.reason if candidate and candidate.hold else ""
+        if reason == Reason.AWAITING_APPROVAL:
+            yield "approve", "Let it pass, which needs the RBAC verb approve"
         else:
-            yield "advance", "End the step"
-        yield "promote", "Skip the remaining steps"
+            if reason == Reason.PAUSED_BY_SPEC:
+                yield "resume", "Let the rollout go on"
+            else:
+                yield "advance", "End the step"
+            yield "promote", "Skip the remaining steps"
         yield "abort", "Roll back"
 
 

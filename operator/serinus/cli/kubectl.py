@@ -36,6 +36,11 @@ class Kubectl:
         found: list[Manifest] = self._json("get", f"--selector={selector}", of=(kind,))["items"]
         return found
 
+    def user(self) -> str:
+        """Name of the user, as the API server knows it."""
+        name: str = self._json("auth", "whoami", of=())["status"]["userInfo"]["username"]
+        return name
+
     def annotate(self, name: str, annotation: str, value: str) -> None:
         """Set an annotation of a ModelDeployment."""
         of = (MODEL_DEPLOYMENTS, name, f"{annotation}={value}")

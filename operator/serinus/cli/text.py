@@ -169,6 +169,8 @@ def _step(steps: tuple[StepView, ...]) -> int:
 
 
 def _of_step(step: StepView) -> str:
+    if step.approval:
+        return f"approval at {step.weight}%"
     if step.pause is None:
         return f"{step.weight}%"
     return f"pause at {step.weight}% " + (f"for {step.pause}" if step.pause else "until a command")

@@ -92,7 +92,7 @@ class Cluster:
         self._turns = asyncio.Semaphore(_CONCURRENT)
         self.requests: Counter[tuple[str, str]] = Counter()
         """Requests so far by (verb, kind); verbs are get, list, create, update, apply, merge,
-        delete."""
+        delete, dry-run."""
         self.refused_writes: Counter[str] = Counter()
         """Rejected writes by kind, which would be rejected again."""
 
@@ -194,6 +194,15 @@ class Cluster:
 
         Not by server-side apply, which turns a map of ours that has become empty into null.
         """
+        return await self._put_status(live, status, "update")
+
+    async def _put_status(
+        self,
+        live: Manifest,
+        status: Mapping[str, Any],
+        verb: str,
+        options: Iterable[tuple[str, str]] = (),
+    ) -> Manifest:
         kind, metadata = live["kind"], live["metadata"]
         kept = ("name", "namespace", "uid", "resourceVersion")
         manifest = {
@@ -203,8 +212,19 @@ class Cluster:
             "status": dict(status),
         }
         path = KINDS[kind].path(metadata["namespace"], metadata["name"], "/status")
-        query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
-        return await self._call("update", kind, "PUT", path, manifest, query)
+        query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"), *options]
+        return await self._call(verb, kind, "PUT", path, manifest, query)
+
+    async def refusal_of_status(self, live: Manifest, status: Mapping[str, Any]) -> str | None:
+        """Why the API server would refuse this status, which is not written; None if it would not.
+        Raises ApiError if it does not answer that."""
+        try:
+            await self._put_status(live, status, "dry-run", [("dryRun", "All")])
+        except ApiError as error:
+            if error.refused:
+                return str(error)
+            raise
+        return None
 
     async def delete(self, live: Manifest) -> None:
         """Delete this object (not another with its name); not an error if it is already gone."""

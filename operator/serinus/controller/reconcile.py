@@ -14,6 +14,7 @@ from serinus.api.status import Status
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import Outcome, actuate
 from serinus.controller.events import announce
+from serinus.controller.guarding import guard
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
 from serinus.controller.object_state import ObjectState
 from serinus.controller.observed import Observed, read_spec
@@ -26,6 +27,7 @@ from serinus.controller.unwritten import lasting, withdraw_without_status
 from serinus.manifests.children import children, lacking
 from serinus.manifests.owner import Manifest
 from serinus.manifests.routers import router_for
+from serinus.plan.approvals import awaits_approval
 from serinus.plan.decide import Plan, decide
 from serinus.plan.history import kept
 from serinus.plan.observe import read_desired, read_history, read_world
@@ -84,6 +86,10 @@ class Reconciler:
             world = replace(world, withdrawn=why, split_in_effect=False, route_message=why)
 
         plan = decide(observed.desired, status, world, now)
+        awaited = (awaits_approval(spec.rollout, each.candidate) for each in (status, plan.status))
+        if any(awaited):
+            guarded = await guard(self._cluster, live, state, now)
+            plan = decide(observed.desired, status, replace(world, guard=guarded), now)
         if plan.new_decisions:
             # the split may change now; the wait starts when it is written
             state.route_awaited_since = None

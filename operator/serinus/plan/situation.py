@@ -43,6 +43,8 @@ class Desired:
     """Selector of the pods of all revisions."""
     ignored: tuple[str, ...] = ()
     """Unknown fields of the spec, each in a message."""
+    name: str = ""
+    """Name of the ModelDeployment, for messages."""
 
     @property
     def version(self) -> str | None:
@@ -109,6 +111,16 @@ class Intervention:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """Whether the API server lets nobody but approvers write an approval, in their own name."""
+
+    problem: str = ""
+    """Why it does not, or why that is unknown; empty: it does."""
+    older: bool = False
+    """Whether the command may have been written before it did."""
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """The observed state."""
 
@@ -148,6 +160,8 @@ class World:
     refused_pods: str = ""
     """Why a revision's Deployment or history cannot be written; otherwise empty."""
     intervention: Intervention | None = None
+    guard: Guard | None = None
+    """None: unknown, and no approval counts."""
     serving: str | None = None
     """The revision that the Service selects, regardless of the status."""
     unread: tuple[str, ...] = ()

@@ -12,11 +12,13 @@ from serinus.plan.situation import Situation
 
 _PAUSED = {
     Reason.AWAITING_COMMAND,
+    Reason.AWAITING_APPROVAL,
     Reason.PAUSED_BY_SPEC,
     Reason.INCONCLUSIVE,
     Reason.ONE_POD_TO_BLAME,
 }
 _STUCK = {
+    Reason.APPROVALS_UNGUARDED,
     Reason.PROGRESS_DEADLINE_EXCEEDED,
     Reason.ROUTE_REFUSED,
     Reason.CANDIDATE_SILENT,
@@ -179,7 +181,9 @@ def _where(s: Situation, candidate: Candidate) -> str:
         return f"Returning to revision {candidate.revision}."
     steps = len(s.desired.steps)
     step = f"step {min(candidate.step + 1, steps)} of {steps}, " if steps else ""
-    return f"Revision {candidate.revision}: {step}weight {candidate.weight.wanted:g}%."
+    given = candidate.approved
+    approved = f", step {given.step + 1} approved by {given.by}" if given else ""
+    return f"Revision {candidate.revision}: {step}weight {candidate.weight.wanted:g}%{approved}."
 
 
 def _summary_of_stable(s: Situation) -> Summary:

@@ -43,6 +43,8 @@ class StepView:
     """The candidate's weight in percent."""
     pause: str | None
     """Duration of the pause, or "" until a command; None: no pause."""
+    approval: bool
+    """Whether somebody must approve the candidate to end it."""
     state: Literal["done", "current", "pending"]
 
 
@@ -138,6 +140,7 @@ def _steps(steps: list[Step], candidate: Candidate) -> tuple[StepView, ...]:
         StepView(
             weight_at(steps, index),
             None if step.pause is None else step.pause.duration or "",
+            step.approval is not None,
             state(index),
         )
         for index, step in enumerate(steps)

@@ -167,6 +167,7 @@ def test_a_rollback_is_explained_by_its_counts_bounds_and_weight(
     [
         ("AwaitingCommand", ["advance", "promote", "abort"]),
         ("PausedBySpec", ["resume", "promote", "abort"]),
+        ("AwaitingApproval", ["approve", "abort"]),
     ],
 )
 def test_a_paused_rollout_is_explained_with_the_verbs_that_end_the_pause(
