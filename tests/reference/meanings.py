@@ -45,6 +45,7 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
     "Waiting": {
         Reason.AWAITING_PODS: "Pods are not ready yet.",
         Reason.AWAITING_ROUTE: "The gateway has not taken up the route yet.",
+        Reason.AUDIT_FAILED: "An audited check failed, which decides nothing.",
         Reason.AWAITING_VERDICT: "A check is Inconclusive.",
         Reason.AWAITING_PAUSE: "A pause with a duration.",
         Reason.AWAITING_COMMAND: "A pause without a duration.",
