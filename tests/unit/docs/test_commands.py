@@ -17,7 +17,12 @@ TYPED_BY = {
     ),
     "docs/migrating/index.md": ("integration/test_migrating.py",),
     "docs/migrating/kserve.md": ("unit/docs/test_migrating.py",),
-    "docs/operations.md": ("integration/test_chart_releases.py", "integration/test_available.py"),
+    "docs/notifications.md": ("integration/test_notifications.py",),
+    "docs/operations.md": (
+        "integration/test_chart_releases.py",
+        "integration/test_available.py",
+        "integration/test_approvals.py",
+    ),
     "docs/page.md": ("unit/page/test_docs.py", "e2e/test_page.py"),
     "docs/releasing.md": ("integration/test_release.py",),
     "docs/runbook.md": ("integration/test_at_3_am.py",),
