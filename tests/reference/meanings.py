@@ -45,10 +45,12 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
     "Waiting": {
         Reason.AWAITING_PODS: "Pods are not ready yet.",
         Reason.AWAITING_ROUTE: "The gateway has not taken up the route yet.",
+        Reason.AUDIT_FAILED: "An audited check failed, which decides nothing.",
         Reason.AWAITING_VERDICT: "A check is Inconclusive.",
         Reason.AWAITING_PAUSE: "A pause with a duration.",
         Reason.AWAITING_COMMAND: "A pause without a duration.",
-        Reason.AWAITING_APPROVAL: "A step must be approved.",
+        Reason.AWAITING_APPROVAL: "An approval step: a user with the verb `approve` is awaited.",
+        Reason.APPROVALS_UNGUARDED: "An approval step, without the policy that guards approvals.",
         Reason.PAUSED_BY_SPEC: "`spec.rollout.paused` is true.",
         Reason.SCALED_TO_ZERO: "`replicas` is 0.",
         Reason.NO_DATA: "A check has no recent samples.",

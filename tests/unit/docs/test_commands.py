@@ -17,6 +17,7 @@ TYPED_BY = {
     ),
     "docs/migrating/index.md": ("integration/test_migrating.py",),
     "docs/migrating/kserve.md": ("unit/docs/test_migrating.py",),
+    "docs/notifications.md": ("integration/test_notifications.py",),
     "docs/operations.md": (
         "integration/test_chart_releases.py",
         "integration/test_available.py",
