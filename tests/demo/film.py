@@ -16,17 +16,14 @@ from typing import Final
 from unittest.mock import patch
 
 from serinus.api.status import Status
-from serinus.cli.files import manifest_of, read_recording
-from serinus.cli.record import timeline_of
 from serinus.cli.text import as_line, as_text
-from serinus.metrics.recorded import Recorded
 from serinus.simulation.replay import Replay
 from serinus.views.rollout import rollout_view
 from tests.demo.picture import WIDTH, filmed
+from tests.support.replayed import recorded
 
 ROOT: Final = Path(__file__).parents[2]
 PICTURE: Final = ROOT / "docs" / "watch.svg"
-_RECORDING: Final = str(ROOT / "examples" / "recordings" / "loan.json.gz")
 _TYPED: Final = "$ kubectl serinus get loan --watch"
 
 
@@ -43,9 +40,9 @@ def text() -> str:
 
 def frames() -> Iterator[list[str]]:
     """What the screen shows after each pass that changes more than figures."""
-    replay, real = _recorded()
-    known = ""
-    for now, status in _statuses(replay, real):
+    found = recorded()
+    replay, known = found.replay, ""
+    for now, status in _statuses(replay, found.status):
         view = rollout_view(replay.spec, status, now)
         if (line := as_line(view)) != known:
             known = line
@@ -53,18 +50,6 @@ def frames() -> Iterator[list[str]]:
                 shown = as_text(f"default/{replay.owner.name}", view, now)
             lines = (wrap(each, WIDTH, drop_whitespace=False) for each in shown.splitlines())
             yield [_TYPED, "", *chain.from_iterable(each or [""] for each in lines)]
-
-
-def _recorded() -> tuple[Replay, Status]:
-    """The rollout, and its status at the end of the recording."""
-    recording = read_recording(_RECORDING)
-    manifest = manifest_of(recording.model_deployment, _RECORDING)
-    timeline = timeline_of(manifest, _RECORDING)
-    end = timeline.until or recording.until
-    replay = Replay(
-        manifest.owner, manifest.spec, timeline, promoted=False, end=end, source=Recorded(recording)
-    )
-    return replay, manifest.status
 
 
 def _statuses(replay: Replay, real: Status) -> Iterator[tuple[float, Status]]:

@@ -7,7 +7,6 @@ import subprocess
 from html import unescape
 from pathlib import Path
 
-import pytest
 import yaml
 
 from serinus import __version__
@@ -34,11 +33,6 @@ def test_every_make_target_exists() -> None:
     named = set(re.findall(r"\bmake ([a-z][a-z0-9-]*)\s*(?:#|`)", README))
     assert {"demo", "test"} <= named
     assert named <= TARGETS
-
-
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
-def test_every_link_into_the_repository_leads_somewhere(link: str) -> None:
-    assert link.startswith("https://") or (ROOT / link).exists()
 
 
 def test_every_file_that_a_command_names_exists() -> None:

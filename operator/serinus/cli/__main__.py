@@ -13,6 +13,7 @@ VERBS: Final = {
     "history": ("history", "List the revisions that are kept, and the last decisions."),
     "promote": ("commands", "Skip the remaining steps: all traffic once all pods are ready."),
     "advance": ("commands", "End the current step or pause, or restore withdrawn traffic."),
+    "approve": ("approve", "Let a rollout pass a step that must be approved."),
     "abort": ("commands", "Roll the candidate back."),
     "retry": ("commands", "Roll the rejected revision out again."),
     "undo": ("undo", "Return to a former revision as soon as its pods are ready."),
@@ -25,6 +26,7 @@ VERBS: Final = {
     "simulate": ("simulate", "Simulate rollouts with a policy, without a cluster."),
     "record": ("record", "Save the metrics of the last rollout to a file."),
     "replay": ("replay", "Test a policy on the recorded metrics of a past rollout."),
+    "dashboard": ("dashboard", "Serve the web page with all rollouts on this machine."),
     "version": ("version", "Print the version of this command."),
 }
 """The module of each, which is imported only if the verb is typed, and what it does."""

@@ -13,6 +13,7 @@ from serinus.cli.exit_codes import ExitCode
 from serinus.cli.files import InputError, read_manifest, read_text
 from serinus.cli.sources import add_output, dumped
 from serinus.cli.terminal import show, table
+from serinus.cli.text import named
 from serinus.metrics.exposition import Exported
 from serinus.prometheus.exposition import exported
 from serinus.views.scrape import ScrapeView, scrape_view
@@ -23,7 +24,7 @@ requests first: most servers export a series with the first request that it coun
 
 exit codes:
   0   all checks can be judged
-  1   a check lacks a metric
+  1   a check that decides lacks a metric
   2   the scrape or the manifest cannot be read
 
 examples:
@@ -64,7 +65,9 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def as_text(view: ScrapeView) -> str:
     """A table of the checks, and the warnings."""
-    rows = [(each.name, each.kind, each.state, each.message) for each in view.checks]
+    rows = [
+        (named(each.name, each.mode), each.kind, each.state, each.message) for each in view.checks
+    ]
     warnings = [f"Warning: {each}" for each in view.warnings]
     return "\n".join([table(("CHECK", "KIND", "STATE", "MESSAGE"), rows), *warnings])
 

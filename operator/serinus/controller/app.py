@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from aiohttp import web
 
+from serinus.api.notifications import Endpoint
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.definition import warn_of_an_older_definition
 from serinus.controller.informer import Informer
@@ -20,6 +21,7 @@ from serinus.controller.queue import Key, WorkQueue
 from serinus.controller.reconcile import Reconciler
 from serinus.controller.sampling import Purpose, Reader, Sampler
 from serinus.controller.scope import Scope
+from serinus.notifications import Notifier
 
 STUCK_AFTER: Final = 600.0
 """Seconds after which a task that has not finished counts as stuck. Every request has a timeout of
@@ -44,6 +46,8 @@ class App:
         lease: Lease | None = None,
         scope: Scope | None = None,
         workers: int = 8,
+        endpoints: Sequence[Endpoint] = (),
+        dashboard: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = cluster
@@ -61,7 +65,10 @@ class App:
         self._informer = Informer(
             cluster, self.store, self.queue.add, namespaces, self.queue.add_urgent
         )
-        self._reconciler = Reconciler(cluster, self.store, self.sampler, clock, self._scope)
+        self._notifier = Notifier(endpoints, dashboard, lambda *name: self.queue.add(Key(*name)))
+        self._reconciler = Reconciler(
+            cluster, self.store, self.sampler, clock, self._scope, self._notifier
+        )
         self.metrics = Metrics(
             Gauges(
                 leading=lambda: self._leading,
@@ -74,6 +81,7 @@ class App:
                 looks=self._ages_of_looks,
                 # from 0, so that the first one is an increase
                 refused_writes=lambda: {"ModelDeployment": 0, **cluster.refused_writes},
+                notifications=self._notifier.outcomes,
             ),
             ObjectMetrics(self._states, clock),
         )
@@ -134,6 +142,7 @@ class App:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.sampler.run())
+                group.create_task(self._notifier.run())
                 group.create_task(self.queue.run(self._reconcile, self._workers))
                 if self._everywhere:
                     group.create_task(self._scope.keep_finding(self._cluster, self._look_at))

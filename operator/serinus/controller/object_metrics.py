@@ -81,6 +81,7 @@ def _verdicts(objects: Objects) -> Metric:
         "1 for the present verdict of a check of the running analysis.",
         "check",
         "kind",
+        "mode",
         "verdict",
     )
     for key, present in objects:

@@ -60,8 +60,9 @@ class ExpressionQuery:
 
 Query = CounterQuery | ExpressionQuery
 
-Tenant = tuple[str, bool]
-"""A namespace, and whether its expressions or its counters are meant."""
+Tenant = tuple[str, bool, bool]
+"""A namespace, whether its expressions or its counters are meant, and whether those that are
+waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,13 @@ class ArmQuery:
     """Minimum window of counters in seconds; not used by an expression."""
     every: float | None = None
     """Seconds between the samples, each as known at that time; None: all raw samples."""
+    spare: bool = False
+    """Whether the other results do not wait for this one, because it decides nothing."""
 
     @property
     def tenant(self) -> Tenant:
         """The tenant."""
-        return self.arm.namespace, isinstance(self.query, ExpressionQuery)
+        return self.arm.namespace, isinstance(self.query, ExpressionQuery), self.spare
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,8 @@ class Exported:
     """Type, status and reason."""
     weight: Weight | None = None
     """The candidate's; None without one."""
-    verdicts: tuple[tuple[str, str, str], ...] = ()
-    """Check, its kind and its verdict."""
+    verdicts: tuple[tuple[str, str, str, str], ...] = ()
+    """Check, its kind, its mode and its verdict."""
     hold: tuple[str, float] | None = None
     """Why the rollout waits, and since when, Unix seconds."""
     rejected: str | None = None
@@ -51,7 +51,7 @@ def exported(status: Status) -> Exported:
         conditions=tuple((each.type, each.status, each.reason) for each in status.conditions),
         weight=candidate.weight if candidate else None,
         verdicts=tuple(
-            (check.name, check.kind, check.verdict)
+            (check.name, check.kind, check.mode, check.verdict)
             for check in (candidate.checks if candidate else ())
         ),
         hold=(hold.reason, hold.since) if hold else None,

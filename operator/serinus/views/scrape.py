@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from serinus.api.analysis import Analysis
-from serinus.api.checks import Check
+from serinus.api.checks import Check, Mode
 from serinus.api.presets import PRESETS
 from serinus.judge.findings.finding import Figures
 from serinus.judge.findings.readings import NoSamples, Several
@@ -27,6 +27,7 @@ class CheckOfScrape:
 
     name: str
     kind: str
+    mode: Mode
     state: State
     message: str
 
@@ -41,8 +42,9 @@ class ScrapeView:
 
     @property
     def complete(self) -> bool:
-        """Whether no check lacks a metric."""
-        return all(check.state != "Missing" for check in self.checks)
+        """Whether no check that decides lacks a metric."""
+        deciding = (check for check in self.checks if check.mode == "Enforce")
+        return all(check.state != "Missing" for check in deciding)
 
 
 def scrape_view(analysis: Analysis, scrapes: Sequence[Sequence[Exported]]) -> ScrapeView:
@@ -63,14 +65,14 @@ def _looked(analysis: Analysis, check: Check, scrape: Sequence[Exported]) -> Che
     counters = counters_of(check)
     if not counters:
         message = "It asks Prometheus, which a scrape cannot replace."
-        return CheckOfScrape(check.name, check.kind, "Unknown", message)
+        return CheckOfScrape(check.name, check.kind, check.mode, "Unknown", message)
     there = {each: _matching(each, scrape) for each in counters}
     read = {q: as_reading(q, found, _AT, _AT if found else None) for q, found in there.items()}
     if (figures := unable(analysis, check, read, _AT)) is not None:
         message = _missing(figures, {one.name for one in scrape})
-        return CheckOfScrape(check.name, check.kind, "Missing", message)
+        return CheckOfScrape(check.name, check.kind, check.mode, "Missing", message)
     names = sorted({name for each, found in there.items() if found for name in each.metrics})
-    return CheckOfScrape(check.name, check.kind, "Judged", f"Reads {', '.join(names)}.")
+    return CheckOfScrape(check.name, check.kind, check.mode, "Judged", f"Reads {', '.join(names)}.")
 
 
 def _matching(counters: CounterQuery, scrape: Iterable[Exported]) -> list[Exported]:

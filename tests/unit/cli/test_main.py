@@ -26,6 +26,12 @@ for verb in VERBS:
         pass
 sys.exit(main(["simulate", "-f", "examples/03-gateway.yaml", "--runs", "1"]))
 """
+WITHOUT_THE_PAGE = """
+import sys
+sys.modules["jinja2"] = None
+from serinus.cli.__main__ import main
+sys.exit(main(["dashboard"]))
+"""
 HELP = """
 import sys
 from serinus.cli.__main__ import main
@@ -47,6 +53,12 @@ def test_no_verb_needs_what_only_the_operator_needs() -> None:
     done = run(BLOCKED)
     assert done.returncode == 0, done.stderr
     assert "RolloutStarted" in done.stdout
+
+
+def test_the_page_says_how_it_is_installed() -> None:
+    done = run(WITHOUT_THE_PAGE)
+    assert (done.returncode, "pip install 'serinus[dashboard]'" in done.stderr) == (2, True)
+    assert "jinja2 is not installed" in done.stderr
 
 
 def test_help_is_printed_before_anything_slow_is_imported() -> None:

@@ -38,6 +38,11 @@ class Settings(Type):
         return True
 
     @property
+    def slowdown(self) -> float | None:
+        """How many times as long as with stable requests may take, if that is its tolerance."""
+        return None
+
+    @property
     def warm_up_seconds(self) -> float:
         """Seconds after a pod's first request in which it is not counted."""
         return 0.0
