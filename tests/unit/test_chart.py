@@ -22,6 +22,7 @@ from serinus.manifests.kinds import Kind
 from serinus.manifests.routers import ROUTERS
 from serinus.manifests.routers.router import Router
 from serinus.metrics.labelling import Labelling, matcher
+from serinus.page.__main__ import arguments as page_arguments
 from serinus.prometheus import Header
 from serinus.prometheus import settings as reading
 from tests.cluster import parts
@@ -690,7 +691,76 @@ def test_the_dashboard_reads_only_metrics_that_the_operator_exports() -> None:
         assert {name.removesuffix("_bucket") for name in read} <= exported
 
 
+# the web page
+
+
+def page(objects: Objects) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The page's pod spec and its container."""
+    pod = objects["Deployment", "serinus-page"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    return pod, container
+
+
+def test_the_page_is_there_only_if_it_is_wanted() -> None:
+    assert not [name for _, name in render() if "page" in name]
+
+
+@pytest.mark.parametrize("scope", ["Cluster", "Namespace"])
+def test_the_page_may_read_modeldeployments_and_nothing_else(scope: str) -> None:
+    objects = render(dashboard__enabled="true", scope=scope)
+    pod, container = page(objects)
+    restricted(pod, container)
+    bound = [
+        each
+        for (kind, _), each in objects.items()
+        if kind.endswith("RoleBinding")
+        if pod["serviceAccountName"] in [subject["name"] for subject in each["subjects"]]
+    ]
+    (binding,) = bound
+    assert binding["kind"].startswith("Cluster") == (scope == "Cluster")
+    role = objects[binding["roleRef"]["kind"], binding["roleRef"]["name"]]
+    assert role["rules"] == [
+        {
+            "apiGroups": ["serinus.dev"],
+            "resources": ["modeldeployments"],
+            "verbs": ["get", "list", "watch"],
+        }
+    ]
+    assert container["command"][-2:] == ["-m", "serinus.page"]
+    read = page_arguments().parse_args(container["args"])
+    assert (read.namespace, read.port) == ("" if scope == "Cluster" else "ops", 8080)
+    assert container["image"] == operator(objects)[1]["image"]
+
+
+def test_the_services_lead_to_the_operator_and_to_the_page_and_not_to_each_others_pods() -> None:
+    objects = render(dashboard__enabled="true", networkPolicy__enabled="true")
+    for name, other in (("serinus", "serinus-page"), ("serinus-page", "serinus")):
+        chosen = objects["Service", name]["spec"]["selector"]
+        policy = objects["NetworkPolicy", name]["spec"]["podSelector"]["matchLabels"]
+        own, others = (
+            objects["Deployment", each]["spec"]["template"]["metadata"]["labels"]
+            for each in (name, other)
+        )
+        assert chosen == policy
+        assert chosen.items() <= own.items()
+        assert not chosen.items() <= others.items()
+
+
+def test_the_page_of_a_long_name_has_a_name_that_a_service_may_have() -> None:
+    objects = render(dashboard__enabled="true", fullnameOverride="a" * 63)
+    services = {name for kind, name in objects if kind == "Service"}
+    assert services == {"a" * 63, "a" * 58 + "-page"}
+
+
 def test_the_rule_has_the_alerts_of_the_file_as_they_are() -> None:
     spec = everything_wanted()["PrometheusRule", "serinus"]["spec"]
     assert spec == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
     assert spec["groups"]
+
+
+def test_alerts_lead_to_the_runbook_where_users_read_it() -> None:
+    page = "https://docs.example.com/serinus/runbook/"
+    objects = render(prometheusRule__enabled="true", prometheusRule__runbookURL=page)
+    groups = objects["PrometheusRule", "serinus"]["spec"]["groups"]
+    for rule in (rule for group in groups for rule in group["rules"]):
+        assert rule["annotations"]["runbook_url"] == f"{page}#{rule['alert'].lower()}"

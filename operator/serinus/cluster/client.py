@@ -226,6 +226,17 @@ class Cluster:
             raise
         return None
 
+    async def served_schema(self, kind: str) -> Mapping[str, Any]:
+        """The schema of a kind as the API server describes it; empty if it does not."""
+        group, version = KINDS[kind].api_version.split("/")
+        path = f"/openapi/v3/apis/{group}/{version}"
+        found = await self._call("get", kind, "GET", path)
+        this = {"group": group, "version": version, "kind": kind}
+        for schema in found.get("components", {}).get("schemas", {}).values():
+            if this in schema.get("x-kubernetes-group-version-kind", ()):
+                return dict(schema)
+        return {}
+
     async def delete(self, live: Manifest) -> None:
         """Delete this object (not another with its name); not an error if it is already gone."""
         kind, metadata = live["kind"], live["metadata"]

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from serinus.api.notifications import Endpoint
 from serinus.cluster import ApiError, Cluster, Store
+from serinus.controller.definition import warn_of_an_older_definition
 from serinus.controller.informer import Informer
 from serinus.controller.lease import Lease
 from serinus.controller.metrics import Gauges, Metrics, endpoints
@@ -94,6 +95,11 @@ class App:
                 # a standby keeps its store up to date, so that it can take over at once
                 group.create_task(self._informer.run())
                 group.create_task(self._lead_when_elected())
+                group.create_task(self._compare_definition())
+
+    async def _compare_definition(self) -> None:
+        await self._informer.synced.wait()  # the API server answers
+        await warn_of_an_older_definition(self._cluster)
 
     async def _lead_when_elected(self) -> None:
         await self._informer.synced.wait()

@@ -8,7 +8,7 @@ from typing import Final
 from serinus.api.notifications import NoticeKind
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Decision, Notice, Status
-from serinus.views.exported import OUTCOMES
+from serinus.views.exported import ENDING_OF
 
 _ENDED: Final[Mapping[str, NoticeKind]] = {
     "promoted": "Promoted",
@@ -20,7 +20,7 @@ DECIDED: Final[Mapping[str, NoticeKind]] = {
     Reason.ROLLOUT_STARTED: "Started",
     Reason.WEIGHT_RAISED: "StepPassed",
     Reason.PROMOTING: "StepPassed",
-    **{reason: _ENDED[outcome] for reason, outcome in OUTCOMES.items()},
+    **{reason: _ENDED[ending] for reason, ending in ENDING_OF.items()},
 }
 """As what a decision with this reason is told; others are not told."""
 

@@ -18,7 +18,11 @@ TYPED_BY = {
     "docs/migrating/index.md": ("integration/test_migrating.py",),
     "docs/migrating/kserve.md": ("unit/docs/test_migrating.py",),
     "docs/notifications.md": ("integration/test_notifications.py",),
-    "docs/operations.md": ("integration/test_chart_releases.py", "integration/test_available.py"),
+    "docs/operations.md": (
+        "integration/test_chart_releases.py",
+        "integration/test_available.py",
+        "integration/test_approvals.py",
+    ),
     "docs/releasing.md": ("integration/test_release.py",),
     "docs/runbook.md": ("integration/test_at_3_am.py",),
     "docs/simulate.md": ("unit/cli/test_docs.py", "e2e/test_story.py"),
