@@ -39,6 +39,10 @@ class CheckBaseline(StatusType):
         default_factory=list,
         description="Bucket bounds at which latencies are compared, in the unit of the histogram.",
     )
+    shares: Annotated[list[float], Field(max_length=16)] = Field(
+        default_factory=list,
+        description="Shares of stable's requests that took longer, by bucket bound.",
+    )
     dispersions: Annotated[list[Dispersion], Field(max_length=128)] = Field(
         default_factory=list,
         description="Quantities that varied more than by chance; all others count as independent.",

@@ -127,6 +127,7 @@ def test_bounds_from_the_history_are_compared_from_the_first_request_on() -> Non
     assert [each.name for each in first.state.comparisons] == [
         "slower than 0.1",
         "slower than 0.5",
+        "shift",
     ]
     simulated.durations(slow, fast)
     assert simulated.look().verdict == "Fail"
@@ -140,7 +141,7 @@ def test_bounds_that_the_candidate_has_not_are_chosen_anew_as_without_a_history(
     knowing(simulated, bounds=[0.3, 0.7])
     simulated.durations(fast, fast)
     names = [each.name for each in simulated.look().state.comparisons]
-    assert names == ["slower than 0.1", "slower than 0.5"]
+    assert names == ["slower than 0.1", "slower than 0.5", "shift"]
 
 
 def test_what_was_learned_of_other_counters_is_not_used() -> None:

@@ -66,7 +66,8 @@ def test_the_block_that_the_bounds_are_chosen_by_is_not_weighed() -> None:
     assert chosen.message == "The candidate pods have served no requests yet."
     assert chosen.state.peak == 0
     assert [each.name for each in chosen.state.comparisons] == [
-        f"slower than {bound}" for bound in BOUNDS
+        *(f"slower than {bound}" for bound in BOUNDS),
+        "shift",
     ]
     simulated.durations(times(SLOW, 10), times(FAST, 10))
     assert simulated.look().verdict == "Inconclusive"
@@ -102,7 +103,7 @@ def test_a_bound_that_is_lost_on_the_way_is_given_up_and_the_others_go_on() -> N
     buckets(simulated.candidate, "new", "model_request_duration_seconds", {0.05: 300, 0.5: 700})
     simulated.durations(FAST, FAST)
     kept = [each.name for each in simulated.look().state.comparisons]
-    assert kept == ["slower than 0.05", "slower than 0.5", "slower than 1.0"]
+    assert kept == ["slower than 0.05", "slower than 0.5", "slower than 1.0", "shift"]
 
 
 def test_histograms_without_a_bound_in_common_have_no_verdict() -> None:
@@ -204,7 +205,7 @@ def test_the_bounds_of_a_coarser_native_histogram_are_compared() -> None:
     native(simulated, {0.25: 400, 0.5: 500, 1.0: 90, 2.0: 10}, fine)
     chosen = simulated.look()
     names = [each.name for each in chosen.state.comparisons]
-    assert names == ["slower than 0.25", "slower than 0.5", "slower than 1.0"]
+    assert names == ["slower than 0.25", "slower than 0.5", "slower than 1.0", "shift"]
     for _ in range(2):
         native(simulated, {0.25: 200, 0.5: 500, 1.0: 250, 2.0: 50}, fine)
         found = simulated.look()
