@@ -1,8 +1,10 @@
 """latency, from samples to sentences."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import inf
 
+from serinus.judge.evidence.kernel import log_sum
 from tests.support.simulated_analysis import SimulatedAnalysis, buckets, latency
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0)
@@ -34,6 +36,26 @@ def test_a_slower_candidate_is_failed_and_the_bound_is_named_with_both_shares() 
         "tolerated (1.1 times stable's + 0.5%). "
         "False-alarm risk at most 1% per rollout, all looks and checks included."
     )
+
+
+def test_a_candidate_that_is_a_little_slower_at_each_bound_is_failed_and_a_bound_is_named() -> None:
+    slower = {0.05: 170, 0.1: 165, 0.25: 120, 0.5: 50, 1.0: 22, inf: 8}
+    simulated = serving(tolerance=1.0, absoluteTolerance="0%")
+    found = simulated.until("Fail", lambda: simulated.durations(slower, times(FAST, 5)), looks=9)
+    shown = {each.name: log_sum(each.above) for each in found.state.comparisons}
+    assert max(shown, key=lambda name: shown[name]) == "shift"
+    assert found.message.startswith("Slower than 250ms: candidate ")
+
+
+def test_what_was_known_before_a_shift_was_seen_goes_on_as_it_was() -> None:
+    """Of a rollout under way, whose status has no shift and whose history no shares."""
+    simulated = serving()
+    [check] = simulated.progress.checks
+    kept = [each for each in check.state.comparisons if each.name != "shift"]
+    before = check.replace(state=check.state.replace(comparisons=kept))
+    simulated.progress = replace(simulated.progress, checks=(before,))
+    found = simulated.until("Fail", lambda: simulated.durations(SLOW, times(FAST, 10)), looks=5)
+    assert [each.name for each in found.state.comparisons] == [each.name for each in kept]
 
 
 def test_a_candidate_as_quick_as_stable_passes() -> None:

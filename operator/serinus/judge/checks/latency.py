@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from serinus.api.baseline import CheckBaseline
+from serinus.api.baseline import INDEPENDENT, CheckBaseline
 from serinus.api.checks.latency import Latency
 from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, Comparison, Verdict
@@ -154,6 +154,7 @@ class LatencyCheck:
         for stratum in strata:
             weighed = self._weighed(weighed, expected, stratum, block.pods, state, look)
         found, of_stable = [], []
+        usual = in_rollout(INDEPENDENT, state).over_time
         for each in weighed:
             if each.name == SHIFT:
                 found.append(each)
@@ -161,9 +162,9 @@ class LatencyCheck:
                 continue
             slow_c, slow_s = self._slow(each, block)
             found.append(pods.with_events(each, slow_c, state))
-            variance = in_rollout(look.baseline.of(each.name), state).over_time
+            variance = max(look.baseline.of(each.name).over_time, usual)
             of_stable.append(StableBlock(n_s, math.fsum(slow_s.values()), variance, rare=False))
-        return comparison.weighed_by_arm(state, found, weighed, of_stable, budget)
+        return comparison.weighed_by_arm(state, found, found, of_stable, budget)
 
     def _weighed(
         self,

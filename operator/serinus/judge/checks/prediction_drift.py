@@ -200,7 +200,8 @@ class PredictionDriftCheck:
             weighed = self._weighed(weighed, scales, shares, expected)
             appeared = self._weighed(appeared, scales, shares, expected)
         if any(each.total.candidate or each.total.stable for each in found.values()):
-            of_stable = [_of_stable(each.name, found, state, look) for each in weighed]
+            usual = in_rollout(INDEPENDENT, state).over_time
+            of_stable = [_of_stable(each.name, found, look, usual) for each in weighed]
             state = comparison.weighed_by_arm(state, weighed, weighed, of_stable, budget)
         return comparison.compare(state, appeared, SHIFTED, both_ways=True)
 
@@ -398,15 +399,13 @@ def _of_shift(comparisons: Iterable[Comparison]) -> bool:
     return any(each.name == SHIFT for each in comparisons)
 
 
-def _of_stable(
-    name: str, found: Mapping[str, Shares], state: CheckState, look: Look
-) -> StableBlock:
-    """What stable counted of a class or score range."""
+def _of_stable(name: str, found: Mapping[str, Shares], look: Look, usual: float) -> StableBlock:
+    """What stable counted of a class or score range; `usual`: how all of them varied so far."""
     shares = found.get(_source(name))
     share = shares and (shares.by_name.get(name) or _absent(name))
     if not shares or not share:
         return StableBlock(0.0, 0.0)
-    variance = in_rollout(look.baseline.of(name), state).over_time
+    variance = max(look.baseline.of(name).over_time, usual)
     return StableBlock(shares.total.stable, share.stable, variance, rare=False)
 
 

@@ -54,7 +54,7 @@ MOST_OF_A_BURST: Final = 0.47
 """The same of a look whose counts would not be OVERWHELMING times enough: it may be a burst."""
 OVERWHELMING: Final = 2.0
 
-OF_A_SHIFT: Final = 0.5
+OF_A_SHIFT: Final = 0.4
 """Of the weight laid on all comparisons."""
 
 NEXT_TO_NOTHING: Final = 1e-9
@@ -348,9 +348,10 @@ def weighed_by_arm(
     ):
         settled = min(before, state.settled)
         return weighed(state.replace(settled=settled), _without_gain(after, settled, state))
-    added = _total(state.replace(comparisons=[*plain])) - max(before, 0.0)
-    most = max(before, 0.0) + _most_of_a_look(added, budget)
-    if _total(after) > most:
+    total = _total(after)
+    reached = total if plain is comparisons else _total(state.replace(comparisons=[*plain]))
+    most = max(before, 0.0) + _most_of_a_look(reached - max(before, 0.0), budget)
+    if total > most:
         found = _lowered(after, most)
     # what a look added in which stable counted nothing is not confirmed by it
     settled = before if any(block.requests for block in stable) else min(before, state.settled)

@@ -1,7 +1,7 @@
 """A shift of all values, seen at several bounds at once.
 
-Where all requests become slower, no single bound shows it as soon as all of them together. So half
-of the weight of the evidence is laid on a sum over the bounds: a request has the score
+Where all requests become slower, no single bound shows it as soon as all of them together. So a
+part of the weight of the evidence is laid on a sum over the bounds: a request has the score
 
     sum of w_j over the bounds j that it exceeds, with weights w_j >= 0 that sum to 1.
 
