@@ -33,14 +33,14 @@ $(READY): requirements/dev.txt
 
 .PHONY: lock
 lock: $(READY) ## Lock the newest allowed dependencies, with hashes
-	$(LOCK) pyproject.toml --extra operator --output-file requirements/operator.txt
+	$(LOCK) pyproject.toml --extra operator --extra dashboard --output-file requirements/operator.txt
 	$(LOCK) examples/model-server/requirements.in \
 	  --output-file examples/model-server/requirements.txt
 	$(LOCK) examples/model-server/requirements-train.in \
 	  --output-file examples/model-server/requirements-train.txt
 	$(LOCK) tests/e2e/grpc_model/requirements.in \
 	  --output-file tests/e2e/grpc_model/requirements.txt
-	$(LOCK) pyproject.toml --extra operator --group dev examples/model-server/requirements.in \
+	$(LOCK) pyproject.toml --extra operator --extra dashboard --group dev examples/model-server/requirements.in \
 	  examples/model-server/requirements-train.in --constraints requirements/operator.txt \
 	  --output-file requirements/dev.txt
 
@@ -65,16 +65,20 @@ contracts: $(READY) ## Check the imports between packages
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: generate
-generate: $(READY) ## Write crds/, the chart's copy and README, and docs/evidence.md
+generate: $(READY) ## Write crds/, the chart's copy and README, and what is generated in docs/
 	$(BIN)/python -m serinus.api.crd
 	$(BIN)/python -m tests.values
 	$(BIN)/python -m tests.evidence
+	$(BIN)/python -m tests.reference
+	$(BIN)/python -m tests.demo.film
 
 .PHONY: generated
 generated: $(READY) ## Check that the generated files are up to date
 	$(BIN)/python -m serinus.api.crd --check
 	$(BIN)/python -m tests.values --check
 	$(BIN)/python -m tests.evidence --check
+	$(BIN)/python -m tests.reference --check
+	$(BIN)/python -m tests.demo.film --check
 
 .PHONY: verify
 verify: lint types contracts generated ## Run all checks except the tests
@@ -103,6 +107,16 @@ test: verify ## Run all checks and tests from scratch; fail if a layer did not r
 	  $(BIN)/python -m tests.layers unit integration e2e || status=$$?; \
 	  $(BIN)/python -m tests.cluster down --all || status=$$?; \
 	  exit $$status
+
+# --- The documentation
+
+.PHONY: docs
+docs: $(READY) ## Build the documentation as a site in build/site, and check its links
+	$(BIN)/python -m tests.site
+
+.PHONY: docs-serve
+docs-serve: $(READY) ## Show the site on http://localhost:8000 while you write
+	$(BIN)/python -m zensical serve
 
 # --- A release
 

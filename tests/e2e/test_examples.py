@@ -154,6 +154,23 @@ def test_08_monitoring_tells_that_inputs_are_like_the_training_data(
     applied["08-monitoring"].deployed.until("within the reference", within)
 
 
+def test_09_approval_waits_until_someone_with_the_verb_approves(
+    applied: Mapping[str, Applied],
+) -> None:
+    loan = applied["09-approval"].deployed
+    status = loan.until(
+        "waits to be approved",
+        lambda s: (s.get("candidate") or {}).get("hold", {}).get("reason") == "AwaitingApproval",
+    )
+    assert status["phase"] == "Paused"
+    me = loan.api.run("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
+    loan.command(f"approve/{status['candidate']['revision']}/2/1/{me}")
+    status = loan.until(
+        "is approved", lambda s: "Approved" in {each["reason"] for each in s["decisions"]}
+    )
+    assert f"step 2 approved by {me}" in status["message"]
+
+
 def test_02_canary_rolls_v2_out(applied: Mapping[str, Applied]) -> None:
     example = applied["02-canary"]
     example.deployed.until_healthy("v2", within=LONGEST)

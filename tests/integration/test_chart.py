@@ -118,6 +118,22 @@ def test_its_rights_are_enough_for_a_whole_rollout(
     assert "403 Forbidden" not in log.read_text()
 
 
+def test_its_rights_are_enough_to_see_that_approvals_are_not_guarded(
+    kubeconfig: Path, release: str, tmp_path: Path
+) -> None:
+    rollout = {"steps": [{"approval": {}}], "analysis": {"interval": "1s", "checks": []}}
+    with operator(kubeconfig, release, tmp_path) as log:
+        deploy(release, "pods", "v1", rollout=rollout)
+        until(release, "mdep/pods", "jsonpath={.status.phase}=Healthy")
+        deploy(release, "pods", "v2", rollout=rollout)
+        until(release, "mdep/pods", "jsonpath={.status.candidate.hold.reason}=ApprovalsUnguarded")
+        message = ("get", "mdep", "pods", "-n", release, "-o", "jsonpath={.status.message}")
+        told = kubectl(*message).stdout
+    assert "the admission policy of Serinus is not in force" in told
+    assert "Something else answers" not in told
+    assert "403 Forbidden" not in log.read_text()
+
+
 def test_deleting_and_uninstalling_leave_nothing_behind(
     kubeconfig: Path, release: str, tmp_path: Path
 ) -> None:

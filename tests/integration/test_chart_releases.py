@@ -6,6 +6,7 @@ Fake nodes run the pods, so that they are ready without an operator in them.
 
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from tests.integration.conftest import ROOT, helm, kubectl, refused, wait_for_crd
+from tests.support.documents import typed
 from tests.support.parent_chart import parent_of_two
 
 pytestmark = pytest.mark.disturbs_api_server
@@ -66,7 +68,8 @@ def installed(*releases: str) -> set[str]:
     """All that releases have in the cluster, apart from their pods."""
     kinds = (
         "deployments,services,serviceaccounts,roles,rolebindings,leases,clusterroles,"
-        "clusterrolebindings,poddisruptionbudgets,networkpolicies,configmaps,crds"
+        "clusterrolebindings,poddisruptionbudgets,networkpolicies,configmaps,crds,"
+        "validatingadmissionpolicies,validatingadmissionpolicybindings"
     )
     of_these = f"app.kubernetes.io/instance in ({','.join(releases)})"
     found = kubectl("get", kinds, "-A", "-l", of_these, "-o", "json").stdout
@@ -117,6 +120,28 @@ def test_an_upgrade_from_0_1_0_loses_nothing_and_can_be_rolled_back(
     assert uid(namespace, "mdep/loan") == live[0]
 
 
+def test_what_the_install_page_tells_to_type_installs_upgrades_and_uninstalls(
+    namespace: str,
+) -> None:
+    page = (ROOT / "docs" / "install.md").read_text("utf-8").replace("serinus-system", namespace)
+    build, install, look, definition_alone, upgrade, uninstall, delete = map(
+        shlex.split, typed(page)
+    )
+    assert build[:2] == ["make", "images"]  # tests/unit/test_readme.py runs it
+    helm(*install[1:])
+    assert "2/2" in kubectl(*look[1:]).stdout
+    assert "Service/serinus" in installed("serinus")
+    kubectl("apply", "-f", str(ROOT / "examples" / "01-first.yaml"), f"--namespace={namespace}")
+    loan = uid(namespace, "mdep/loan")
+    helm(*upgrade[1:], *WAIT)
+    helm(*uninstall[1:], *WAIT)
+    assert installed("serinus") == {f"CustomResourceDefinition/{CRD}"}
+    assert uid(namespace, "mdep/loan") == loan
+    kubectl(*delete[1:])
+    kubectl(*definition_alone[1:])
+    assert columns() == 8
+
+
 def test_a_kept_definition_is_taken_up_by_the_same_release_and_taken_over_by_another(
     namespace: str,
 ) -> None:
@@ -153,7 +178,11 @@ def test_two_releases_of_one_name_are_independent(namespace: str) -> None:
     more = ("--create-namespace", "--set=class=blue", *VALUES)
     assert NOT_OURS in refused("helm", "install", "serinus", CHART, other, *more)
     helm("install", "serinus", CHART, other, *more, "--set=crds.enabled=false")
-    assert installed("serinus") > alone
+    both = installed("serinus")
+    assert both > alone
+    for kind in ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"):
+        names = {f"{kind}/{namespace}{other}-serinus-approvals" for other in ("", "-other")}
+        assert names <= both
     helm("uninstall", "serinus", other, *WAIT)
     assert installed("serinus") == alone
     helm("uninstall", "serinus", one)

@@ -127,6 +127,8 @@ async def test_each_verb_of_the_documents_acts_and_returns_when_it_is_obeyed(
     code, told = await type_("abort")
     assert (code, f"use retry to try revision {candidate} again" in told) == (1, True)
 
+    code, told = await type_("approve")
+    assert (code, "no rollout is in progress" in told) == (1, True)
     assert (await type_("retry"))[0] == 0
     await operator.until("loan", lambda s: s["candidate"]["weight"]["actual"] == 20)
     assert (await type_("promote"))[0] == 0

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from tests.bench.scale import machine
@@ -18,7 +19,7 @@ SETTING = {
     "fake_nodes": 20,
     "replicas": 2,
     "analysis": {"interval": "10s"},
-    "requests_a_second_of_a_pod": 200.0,
+    "requests_a_second_to_each": 1000.0,
     "share_of_errors": 0.002,
     "share_of_errors_if_bad": 0.2,
     "scrape_seconds": 2,
@@ -112,31 +113,49 @@ def test_what_was_rejected_in_an_earlier_run_says_nothing_of_this_one() -> None:
 
 def pod(name: str, version: str) -> Seen:
     env = [{"name": "MODEL_VERSION", "value": version}]
+    labels = {"serinus.dev/name": "fraud", "serinus.dev/revision": f"hash-of-{version}"}
     return Seen(
         "ADDED",
         {
-            "metadata": {"namespace": "default", "name": name},
+            "metadata": {"namespace": "default", "name": name, "labels": labels},
             "spec": {"containers": [{"env": env}]},
             "status": {"phase": "Running"},
         },
     )
 
 
-def test_pods_of_a_bad_version_fail_more_of_their_requests() -> None:
-    pods = Pods()
-    pods.take(pod("good", "2"))
-    pods.take(pod("bad", "2-bad"))
-    pods.started = dict.fromkeys(pods.started, time.time() - 1000)
-    counts = {}
-    for line in pods.exposition().splitlines()[1:]:
-        series, count = line.rsplit(" ", 1)
-        counts[series] = int(count)
-    failed = {
-        name: counts[f'model_requests_total{{namespace="default",pod="{name}",code="500"}}']
-        for name in ("good", "bad")
-    }
-    assert abs(failed["good"] - 1000 * RATE * ERRORS) < 5
-    assert abs(failed["bad"] - 1000 * RATE * BAD_ERRORS) < 500
+def route(weights: Mapping[str, int]) -> Seen:
+    backends = [{"name": f"fraud-hash-of-{v}", "weight": w} for v, w in weights.items()]
+    metadata = {"namespace": "default", "name": "fraud"}
+    return Seen("MODIFIED", {"metadata": metadata, "spec": {"rules": [{"backendRefs": backends}]}})
+
+
+def counted(pods: Pods, name: str, code: str) -> int:
+    [line] = [
+        line
+        for line in pods.exposition().splitlines()
+        if line.startswith(
+            f'model_requests_total{{namespace="default",pod="{name}",code="{code}"}}'
+        )
+    ]
+    return int(line.rsplit(" ", 1)[1])
+
+
+def test_pods_serve_by_the_weights_of_their_route_and_bad_ones_fail_more() -> None:
+    now = 0.0
+    pods = Pods(clock=lambda: now)
+    for name, version in (("good-1", "2"), ("good-2", "2"), ("bad", "2-bad")):
+        pods.take(pod(name, version))
+    pods.take_route(route({"2": 100}))
+    now = 10.0
+    pods.take_route(route({"2": 80, "2-bad": 20}))
+    now = 20.0
+    good = RATE * (10 + 10 * 0.8) / 2
+    bad = RATE * 10 * 0.2
+    for name in ("good-1", "good-2"):
+        assert counted(pods, name, "500") == int(good * ERRORS)
+        assert counted(pods, name, "200") == int(good * (1 - ERRORS))
+    assert counted(pods, "bad", "500") == int(bad * BAD_ERRORS)
 
 
 def test_it_is_told_when_no_more_pods_run_than_are_wanted() -> None:

@@ -6,20 +6,23 @@ import subprocess
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import promql_parser
 import pytest
 import yaml
 
 from serinus import __version__
+from serinus.api.notifications import MOST_ENDPOINTS, Endpoint, Form, NoticeKind
 from serinus.cluster import KINDS
 from serinus.controller.__main__ import arguments
+from serinus.controller.guarding import REFUSAL
 from serinus.controller.scope import CLASS_LABEL
 from serinus.manifests.kinds import Kind
 from serinus.manifests.routers import ROUTERS
 from serinus.manifests.routers.router import Router
 from serinus.metrics.labelling import Labelling, matcher
+from serinus.page.__main__ import arguments as page_arguments
 from serinus.prometheus import Header
 from serinus.prometheus import settings as reading
 from tests.cluster import parts
@@ -268,6 +271,36 @@ def test_people_read_by_the_role_view_and_write_by_edit_and_nobody_writes_a_stat
     assert written == {"modeldeployments", "modeldeployments/scale"}
 
 
+def test_who_may_approve_is_decided_by_a_role_of_its_own_and_a_policy_in_force_everywhere() -> None:
+    objects = render()
+    verbs = {
+        name: {verb for rule in of["rules"] for verb in rule["verbs"]}
+        for (kind, name), of in objects.items()
+        if kind in ("ClusterRole", "Role")
+    }
+    assert [name for name, may in verbs.items() if may & {"approve", "*"}] == [
+        "ops-serinus-approver"
+    ]
+    approver = objects["ClusterRole", "ops-serinus-approver"]
+    assert not [key for key in approver["metadata"]["labels"] if "aggregate" in key]
+    policy = objects["ValidatingAdmissionPolicy", "ops-serinus-approvals"]
+    binding = objects["ValidatingAdmissionPolicyBinding", "ops-serinus-approvals"]
+    assert policy["spec"]["failurePolicy"] == "Fail"
+    assert binding["spec"] == {
+        "policyName": policy["metadata"]["name"],
+        "validationActions": ["Deny"],
+    }
+    assert REFUSAL in str(policy["spec"]["validations"])
+
+
+@pytest.mark.parametrize("without", [("--set=scope=Namespace",), ("--kube-version=1.29.0",)])
+def test_where_there_can_be_no_policy_there_is_no_role_for_approvers(
+    without: tuple[str, ...],
+) -> None:
+    names = {name for _, name in rendered("serinus", CHART, *settings(GIVEN), *without)}
+    assert not names & {"ops-serinus-approvals", "ops-serinus-approver"}
+
+
 def test_secrets_reach_the_operator_as_files_that_its_flags_name() -> None:
     objects = render(
         prometheus__caSecret__name="authorities",
@@ -323,9 +356,81 @@ def test_how_series_are_read_reaches_the_operator_as_it_was_given() -> None:
     }
 
 
+def told(*more: str) -> Objects:
+    """With the values of docs/notifications.md."""
+    page = (ROOT / "docs" / "notifications.md").read_text()
+    [values] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    sets = [f"--set-json={key}={json.dumps(of)}" for key, of in yaml.safe_load(values).items()]
+    return rendered("serinus", CHART, *settings(GIVEN), *sets, *more)
+
+
+def test_endpoints_reach_the_operator_with_the_files_of_their_secrets() -> None:
+    objects = told()
+    pod, container = operator(objects)
+    (mount,) = container["volumeMounts"]
+    (volume,) = pod["volumes"]
+    files = {
+        Path(mount["mountPath"], item["path"]): source["secret"]["name"]
+        for source in volume["projected"]["sources"]
+        for item in source["secret"]["items"]
+    }
+    chat, audit = options(objects).notify
+    assert files == {
+        Path(chat.folder, "url"): "serinus-chat",
+        Path(audit.folder, "url"): "serinus-audit",
+        Path(audit.folder, "signing-key"): "serinus-audit",
+    }
+    assert (chat.name, chat.form, chat.namespaces) == ("chat", "Slack", ["shop", "fraud"])
+    assert (audit.form, len(audit.events), audit.allow_http) == ("CloudEvents", 7, False)
+    assert options(objects).dashboard_url == "https://serinus.example.com"
+    assert mount["readOnly"]
+
+
+def test_the_schema_knows_the_forms_and_events_of_the_operator() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())["properties"]["notifications"]
+    of = schema["items"]["properties"]
+    assert schema["maxItems"] == MOST_ENDPOINTS
+    assert tuple(of["form"]["enum"]) == get_args(Form)
+    assert tuple(of["events"]["items"]["enum"]) == get_args(NoticeKind)
+    fields = set(Endpoint.model_json_schema()["properties"])
+    assert set(of) == fields - {"folder"} | {"secret"}
+
+
+def test_endpoints_need_no_right_and_no_change_of_the_roles() -> None:
+    for kind in ("ClusterRole", "Role"):
+        names = {key for key in render() if key[0] == kind}
+        assert {key: told()[key] for key in names} == {key: render()[key] for key in names}
+
+
+def test_a_cluster_that_is_upgraded_with_its_former_values_renders() -> None:
+    values = ["--set-json=dashboard=null", "--set-json=notifications=null"]
+    assert not options(rendered("serinus", CHART, *settings(GIVEN), *values)).notify
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "complaint"),
+    [
+        ({"form": "Email"}, "/notifications/0/form"),
+        ({"name": "My Chat"}, "/notifications/0/name"),
+        ({"secret": ""}, "/notifications/0/secret"),
+        ({"events": ["Failed"]}, "/notifications/0/events/0"),
+        ({"events": []}, "/notifications/0/events"),
+        ({"namespaces": ["*"]}, "/notifications/0/namespaces/0"),
+        ({"url": "https://hooks.slack.com/services/T/B/X"}, "'url' not allowed"),
+    ],
+)
+def test_a_wrong_endpoint_is_refused_by_its_name(endpoint: dict[str, Any], complaint: str) -> None:
+    valid = {"name": "chat", "form": "Slack", "secret": "serinus-chat"}
+    value = f"--set-json=notifications={json.dumps([{**valid, **endpoint}])}"
+    refused = helm("template", "serinus", str(CHART), *settings(GIVEN), value)
+    assert refused.returncode != 0
+    assert complaint in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("value", "complaint"),
     [
+        ('dashboard.url="serinus.example.com"', "/dashboard/url"),
         ('prometheus.matchers=["cluster=a"]', "/prometheus/matchers/0"),
         ('prometheus.replicaLabels=["a-b"]', "/prometheus/replicaLabels/0"),
         ('prometheus.headers=[{"name":"A"}]', "/prometheus/headers/0"),
@@ -419,7 +524,7 @@ def test_cluster_wide_names_of_two_releases_of_one_name_differ() -> None:
     here = helm("template", "serinus", str(CHART), "--namespace=here", *given)
     there = helm("template", "serinus", str(CHART), "--namespace=there", *given)
     one, other = ({*shared(yaml.safe_load_all(done.stdout))} for done in (here, there))
-    assert len(one) == len(other) == 7
+    assert len(one) == len(other) == 10
     # the Lease is what they have in common, and elects one of them
     assert one & other == {("Lease", "serinus")}
 
@@ -481,7 +586,7 @@ def test_the_service_account_can_be_someone_elses() -> None:
     objects = render(serviceAccount__create="false", serviceAccount__name="theirs")
     assert not [kind for kind, _ in objects if kind == "ServiceAccount"]
     assert operator(objects)[0]["serviceAccountName"] == "theirs"
-    subjects = [of["subjects"] for (kind, _), of in objects.items() if kind.endswith("Binding")]
+    subjects = [of["subjects"] for (kind, _), of in objects.items() if kind.endswith("RoleBinding")]
     assert len(subjects) == 2
     assert all(each["name"] == "theirs" for (each,) in subjects)
 
@@ -586,7 +691,76 @@ def test_the_dashboard_reads_only_metrics_that_the_operator_exports() -> None:
         assert {name.removesuffix("_bucket") for name in read} <= exported
 
 
+# the web page
+
+
+def page(objects: Objects) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The page's pod spec and its container."""
+    pod = objects["Deployment", "serinus-page"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    return pod, container
+
+
+def test_the_page_is_there_only_if_it_is_wanted() -> None:
+    assert not [name for _, name in render() if "page" in name]
+
+
+@pytest.mark.parametrize("scope", ["Cluster", "Namespace"])
+def test_the_page_may_read_modeldeployments_and_nothing_else(scope: str) -> None:
+    objects = render(dashboard__enabled="true", scope=scope)
+    pod, container = page(objects)
+    restricted(pod, container)
+    bound = [
+        each
+        for (kind, _), each in objects.items()
+        if kind.endswith("RoleBinding")
+        if pod["serviceAccountName"] in [subject["name"] for subject in each["subjects"]]
+    ]
+    (binding,) = bound
+    assert binding["kind"].startswith("Cluster") == (scope == "Cluster")
+    role = objects[binding["roleRef"]["kind"], binding["roleRef"]["name"]]
+    assert role["rules"] == [
+        {
+            "apiGroups": ["serinus.dev"],
+            "resources": ["modeldeployments"],
+            "verbs": ["get", "list", "watch"],
+        }
+    ]
+    assert container["command"][-2:] == ["-m", "serinus.page"]
+    read = page_arguments().parse_args(container["args"])
+    assert (read.namespace, read.port) == ("" if scope == "Cluster" else "ops", 8080)
+    assert container["image"] == operator(objects)[1]["image"]
+
+
+def test_the_services_lead_to_the_operator_and_to_the_page_and_not_to_each_others_pods() -> None:
+    objects = render(dashboard__enabled="true", networkPolicy__enabled="true")
+    for name, other in (("serinus", "serinus-page"), ("serinus-page", "serinus")):
+        chosen = objects["Service", name]["spec"]["selector"]
+        policy = objects["NetworkPolicy", name]["spec"]["podSelector"]["matchLabels"]
+        own, others = (
+            objects["Deployment", each]["spec"]["template"]["metadata"]["labels"]
+            for each in (name, other)
+        )
+        assert chosen == policy
+        assert chosen.items() <= own.items()
+        assert not chosen.items() <= others.items()
+
+
+def test_the_page_of_a_long_name_has_a_name_that_a_service_may_have() -> None:
+    objects = render(dashboard__enabled="true", fullnameOverride="a" * 63)
+    services = {name for kind, name in objects if kind == "Service"}
+    assert services == {"a" * 63, "a" * 58 + "-page"}
+
+
 def test_the_rule_has_the_alerts_of_the_file_as_they_are() -> None:
     spec = everything_wanted()["PrometheusRule", "serinus"]["spec"]
     assert spec == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
     assert spec["groups"]
+
+
+def test_alerts_lead_to_the_runbook_where_users_read_it() -> None:
+    page = "https://docs.example.com/serinus/runbook/"
+    objects = render(prometheusRule__enabled="true", prometheusRule__runbookURL=page)
+    groups = objects["PrometheusRule", "serinus"]["spec"]["groups"]
+    for rule in (rule for group in groups for rule in group["rules"]):
+        assert rule["annotations"]["runbook_url"] == f"{page}#{rule['alert'].lower()}"

@@ -48,6 +48,8 @@ def test_the_command_is_installed_without_what_only_the_operator_needs() -> None
     names = {re.split(r"[^a-z-]", each)[0] for each in base}
     assert names == {"prometheus-api-client", "prometheus-client", "pydantic", "pyyaml"}
     assert {re.split(r"[^a-z-]", each)[0] for each in operator} >= {"kopf", "kubernetes"}
+    page = project["optional-dependencies"]["dashboard"]
+    assert {re.split(r"[^a-z0-9-]", each)[0] for each in page} == {"aiohttp", "jinja2"}
     assert {"serinus", "kubectl-serinus"} <= set(project["scripts"])
 
 

@@ -7,12 +7,12 @@ import subprocess
 from html import unescape
 from pathlib import Path
 
-import pytest
 import yaml
 
 from serinus import __version__
 from serinus.api.spec import Spec
 from serinus.plan.commands import COMMANDS
+from tests.demo import film
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -33,11 +33,6 @@ def test_every_make_target_exists() -> None:
     named = set(re.findall(r"\bmake ([a-z][a-z0-9-]*)\s*(?:#|`)", README))
     assert {"demo", "test"} <= named
     assert named <= TARGETS
-
-
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
-def test_every_link_into_the_repository_leads_somewhere(link: str) -> None:
-    assert link.startswith("https://") or (ROOT / link).exists()
 
 
 def test_every_file_that_a_command_names_exists() -> None:
@@ -86,6 +81,14 @@ def test_the_picture_shows_both_rollbacks_in_words_of_today() -> None:
     for check in ("errors", "drift"):
         assert f"CheckFailed: Check {check}: " in picture
     assert "False-alarm risk at most 1% per rollout, all looks and checks included." in picture
+
+
+def test_the_film_of_a_watch_shows_what_is_printed_today() -> None:
+    assert film.PICTURE.read_text(encoding="utf-8") == film.text(), "run make generate"
+    first, *_, last = film.frames()
+    assert "default/loan: Progressing" in first
+    assert "default/loan: Degraded" in last
+    assert any("CheckFailed" in line and "Check drift: " in line for line in last)
 
 
 def test_every_command_by_annotation_is_one_and_all_are_told() -> None:

@@ -24,7 +24,6 @@ COMMIT = Commit("0" * 40, 1_700_000_000)
 RELEASING = (ROOT / "docs" / "releasing.md").read_text()
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
-PAGES = ("SECURITY.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "docs/releasing.md")
 
 Files = dict[str, bytes]
 
@@ -190,23 +189,6 @@ def test_an_earlier_release_is_not_overwritten(
 def test_the_page_names_every_file_that_is_built_without_an_image(builds: list[Path]) -> None:
     built = {file.name for file in builds[0].iterdir()}
     assert built <= set(re.findall(r"`([\w.-]+)`", RELEASING))
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
-    folder = (ROOT / page).parent
-    links = re.findall(r"\]\(([^)]+)\)", (ROOT / page).read_text())
-    assert links
-    for link in links:
-        path, _, anchor = link.partition("#")
-        if not link.startswith("https://"):
-            text = (folder / path).read_text()
-            headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-            assert not anchor or anchor in {_anchor(heading) for heading in headings}, link
-
-
-def _anchor(heading: str) -> str:
-    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def test_the_workflow_builds_as_the_page_says_and_signs_the_checksums() -> None:

@@ -45,6 +45,20 @@ app.kubernetes.io/name: {{ include "serinus.name" . }}-test
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- /* The web page: its name, and the labels of its pods, which are not those of the operator's. */ -}}
+{{- define "serinus.page.name" -}}
+{{ include "serinus.fullname" . | trunc 58 | trimSuffix "-" }}-page
+{{- end }}
+{{- define "serinus.page" -}}
+app.kubernetes.io/name: {{ include "serinus.name" . }}-page
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+{{- define "serinus.page.labels" -}}
+{{ include "serinus.page" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
 {{- /* Files that hold what is secret about Prometheus: a list of {name, secret, key}; the header
        of those that are the value of one. */ -}}
 {{- define "serinus.files" -}}

@@ -34,6 +34,8 @@ class Reason(StrEnum):
     AWAITING_VERDICT = "AwaitingVerdict"
     AWAITING_PAUSE = "AwaitingPause"
     AWAITING_COMMAND = "AwaitingCommand"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    APPROVALS_UNGUARDED = "ApprovalsUnguarded"
     PAUSED_BY_SPEC = "PausedBySpec"
     SCALED_TO_ZERO = "ScaledToZero"
     NO_DATA = "NoData"
@@ -45,6 +47,7 @@ class Reason(StrEnum):
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     METRICS_READABLE = "MetricsReadable"
     # other information
+    AUDIT_FAILED = "AuditFailed"
     TAKEN_UP = "TakenUp"
     FIELDS_UNKNOWN = "FieldsUnknown"
     STATUS_UNREADABLE = "StatusUnreadable"
@@ -59,6 +62,7 @@ class Reason(StrEnum):
     ROUTE_REFUSED = "RouteRefused"
     CHANGED_BY_OTHERS = "ChangedByOthers"
     STATUS_NOT_WRITTEN = "StatusNotWritten"
+    APPROVED = "Approved"
     COMMAND_OBEYED = "CommandObeyed"
     COMMAND_REFUSED = "CommandRefused"
 

@@ -115,12 +115,20 @@ class Pause(Type):
     )
 
 
+class Approval(Type):
+    """A wait at the current weight until somebody approves the candidate. Who may do so is decided
+    by the RBAC verb approve on this ModelDeployment; serinus approve does it."""
+
+
 MOST_WEIGHT: Final = 99
 ALL_TRAFFIC: Final = (
     "must be at most 99: the candidate is compared with stable, which needs traffic too. Remove "
     "this step: after the last step the candidate is promoted and gets all traffic"
 )
 """The error message for weight 100."""
+
+
+ONE_KEY: Final = "a step must have exactly one of setWeight, pause and approval"
 
 
 class Step(Type):
@@ -130,8 +138,9 @@ class Step(Type):
         json_schema_extra={
             "x-kubernetes-validations": [
                 {
-                    "rule": "[has(self.setWeight), has(self.pause)].filter(x, x).size() == 1",
-                    "message": "a step must have exactly one of setWeight and pause",
+                    "rule": "[has(self.setWeight), has(self.pause), has(self.approval)]"
+                    ".filter(x, x).size() == 1",
+                    "message": ONE_KEY,
                 }
             ]
         }
@@ -147,11 +156,17 @@ class Step(Type):
     pause: Pause | None = Field(
         default=None, description="Stay at the current weight before the next step."
     )
+    approval: Approval | None = Field(
+        default=None,
+        description="Stay at the current weight until a user who has the RBAC verb approve on this "
+        "ModelDeployment approves the candidate. An approval is for one revision, one step and "
+        "one spec.rollout. Requires the admission policy of the chart.",
+    )
 
     @model_validator(mode="after")
     def _exactly_one_key(self) -> Self:
-        if (self.set_weight is None) == (self.pause is None):
-            raise ValueError("a step must have exactly one of setWeight and pause")
+        if sum(each is not None for each in (self.set_weight, self.pause, self.approval)) != 1:
+            raise ValueError(ONE_KEY)
         return self
 
 

@@ -53,8 +53,16 @@ def run(options: argparse.Namespace) -> int:
     except NothingToDoError as error:
         complain(f"serinus: {verb} is refused: {error}")
         return ExitCode.REFUSED
-    # the time makes it new to the operator, which obeys the same command only once
-    command = f"{verb}/{revision}/{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    return send(there, options, f"{verb}/{revision}/{now()}")
+
+
+def now() -> str:
+    """The time, which makes a command new to the operator: it obeys the same one only once."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+
+
+def send(there: Kubectl, options: argparse.Namespace, command: str) -> int:
+    """Annotate a command, and print the answer."""
     there.annotate(options.name, COMMAND, command)
     return _await(there, options, command)
 

@@ -10,6 +10,7 @@ from serinus.api.quantities import spoken
 from serinus.api.reasons import Reason
 from serinus.cli.sources import add_cluster, add_file, one
 from serinus.cli.terminal import show, table
+from serinus.cli.text import evidence, named
 from serinus.views.explanation import Explanation, explain
 from serinus.views.outcome import outcome
 from serinus.views.reading import Live, read
@@ -55,12 +56,15 @@ def _remedies(live: Live) -> Iterator[tuple[str, str]]:
     if found == "RolledBack":
         yield "retry", "Roll the revision out again"
     elif found == "Paused":
-        hold = candidate.hold if candidate else None
-        if hold and hold.reason == Reason.PAUSED_BY_SPEC:
-            yield "resume", "Let the rollout go on"
+        reason = candidate.hold.reason if candidate and candidate.hold else ""
+        if reason == Reason.AWAITING_APPROVAL:
+            yield "approve", "Let it pass, which needs the RBAC verb approve"
         else:
-            yield "advance", "End the step"
-        yield "promote", "Skip the remaining steps"
+            if reason == Reason.PAUSED_BY_SPEC:
+                yield "resume", "Let the rollout go on"
+            else:
+                yield "advance", "End the step"
+            yield "promote", "Skip the remaining steps"
         yield "abort", "Roll back"
 
 
@@ -80,4 +84,6 @@ def _rollout(found: Explanation) -> str:
 
 def _checks(view: RolloutView) -> str:
     """The evidence so far, while the rollout is in progress."""
-    return "\n".join(f"{each.name}: {each.verdict}. {each.message}" for each in view.checks)
+    return "\n".join(
+        f"{named(each.name, each.mode)}: {each.verdict}. {evidence(each)}" for each in view.checks
+    )

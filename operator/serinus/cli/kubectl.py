@@ -1,5 +1,6 @@
 """Runs kubectl, which knows every kubeconfig, login plugin and proxy of its user."""
 
+import contextlib
 import json
 import subprocess
 import time
@@ -36,6 +37,11 @@ class Kubectl:
         found: list[Manifest] = self._json("get", f"--selector={selector}", of=(kind,))["items"]
         return found
 
+    def user(self) -> str:
+        """Name of the user, as the API server knows it."""
+        name: str = self._json("auth", "whoami", of=())["status"]["userInfo"]["username"]
+        return name
+
     def annotate(self, name: str, annotation: str, value: str) -> None:
         """Set an annotation of a ModelDeployment."""
         of = (MODEL_DEPLOYMENTS, name, f"{annotation}={value}")
@@ -70,6 +76,27 @@ class Kubectl:
             time.sleep(_TICK)
             yield None
 
+    def every_change(self) -> Iterator[list[Manifest] | tuple[str, Manifest]]:
+        """Each change of any ModelDeployment as the type of its event and the object, and now and
+        then all of them, since a watch that was broken has missed some."""
+        while True:
+            watch = _Watch(self._watch_command())
+            synced = False
+            try:
+                for event in watch.events():
+                    if event is None and not synced:
+                        # read after the watch has begun, so that nothing falls between the two
+                        with contextlib.suppress(InputError):  # else with the next tick
+                            yield self.every(MODEL_DEPLOYMENTS)
+                            synced = True
+                    elif event and event["type"] == "ERROR":
+                        break
+                    elif event:
+                        yield event["type"], event["object"]
+            finally:
+                watch.stop()
+            time.sleep(_TICK)
+
     def changes(self, name: str, within: float) -> Iterator[Manifest]:
         """A ModelDeployment now and after each change, for so many seconds at most."""
         deadline = time.monotonic() + within
@@ -79,9 +106,9 @@ class Kubectl:
             if time.monotonic() > deadline:
                 return
 
-    def _watch_command(self, name: str) -> list[str]:
+    def _watch_command(self, *names: str) -> list[str]:
         how = ("--watch", "--output-watch-events", "--output=json")
-        return ["kubectl", "get", *how, *self.options, "--", MODEL_DEPLOYMENTS, name]
+        return ["kubectl", "get", *how, *self.options, "--", MODEL_DEPLOYMENTS, *names]
 
     def _json(self, verb: str, *flags: str, of: Sequence[str]) -> Manifest:
         """What kubectl prints. A name that begins with a dash is no flag."""

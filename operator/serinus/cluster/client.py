@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from typing import Any, Final
 import aiohttp
 from kubernetes import aio
 
+from serinus.api.quantities import retry_after
 from serinus.cluster.kinds import KINDS
 from serinus.manifests.owner import Manifest
 
@@ -92,7 +92,7 @@ class Cluster:
         self._turns = asyncio.Semaphore(_CONCURRENT)
         self.requests: Counter[tuple[str, str]] = Counter()
         """Requests so far by (verb, kind); verbs are get, list, create, update, apply, merge,
-        delete."""
+        delete, dry-run."""
         self.refused_writes: Counter[str] = Counter()
         """Rejected writes by kind, which would be rejected again."""
 
@@ -194,6 +194,15 @@ class Cluster:
 
         Not by server-side apply, which turns a map of ours that has become empty into null.
         """
+        return await self._put_status(live, status, "update")
+
+    async def _put_status(
+        self,
+        live: Manifest,
+        status: Mapping[str, Any],
+        verb: str,
+        options: Iterable[tuple[str, str]] = (),
+    ) -> Manifest:
         kind, metadata = live["kind"], live["metadata"]
         kept = ("name", "namespace", "uid", "resourceVersion")
         manifest = {
@@ -203,8 +212,30 @@ class Cluster:
             "status": dict(status),
         }
         path = KINDS[kind].path(metadata["namespace"], metadata["name"], "/status")
-        query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
-        return await self._call("update", kind, "PUT", path, manifest, query)
+        query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict"), *options]
+        return await self._call(verb, kind, "PUT", path, manifest, query)
+
+    async def refusal_of_status(self, live: Manifest, status: Mapping[str, Any]) -> str | None:
+        """Why the API server would refuse this status, which is not written; None if it would not.
+        Raises ApiError if it does not answer that."""
+        try:
+            await self._put_status(live, status, "dry-run", [("dryRun", "All")])
+        except ApiError as error:
+            if error.refused:
+                return str(error)
+            raise
+        return None
+
+    async def served_schema(self, kind: str) -> Mapping[str, Any]:
+        """The schema of a kind as the API server describes it; empty if it does not."""
+        group, version = KINDS[kind].api_version.split("/")
+        path = f"/openapi/v3/apis/{group}/{version}"
+        found = await self._call("get", kind, "GET", path)
+        this = {"group": group, "version": version, "kind": kind}
+        for schema in found.get("components", {}).get("schemas", {}).values():
+            if this in schema.get("x-kubernetes-group-version-kind", ()):
+                return dict(schema)
+        return {}
 
     async def delete(self, live: Manifest) -> None:
         """Delete this object (not another with its name); not an error if it is already gone."""
@@ -288,16 +319,10 @@ class Cluster:
 
 
 def _retry_after(status: int, headers: Mapping[str, str]) -> float | None:
-    """Seconds; the header has seconds or, from proxies, a date."""
-    header = headers.get("Retry-After", "") if status in (429, 503) else ""
-    if header.isascii() and header.isdigit():
-        return float(header)
-    try:
-        asked = parsedate_to_datetime(header)
-        now = parsedate_to_datetime(headers.get("Date", ""))
-        return max(0.0, (asked - now).total_seconds())
-    except (TypeError, ValueError):  # neither, or a date with a zone and one without
+    """Seconds; None if the answer asks for no wait."""
+    if status not in (429, 503):
         return None
+    return retry_after(headers.get("Retry-After", ""), headers.get("Date", ""))
 
 
 def _as_yaml(body: Mapping[str, Any] | None) -> str:

@@ -63,6 +63,9 @@ class ObjectState:
     """None if the last write of the status succeeded."""
     drift: DriftState | None = None
     """Unwritten evidence about stable's inputs."""
+    before_guard: str | None = None
+    """The command when an approval was first awaited with the admission policy in force; None: it
+    was not."""
     last_look: float | None = None
     """Time of the last successful measurement, Unix seconds; None while no analysis runs."""
 

@@ -10,10 +10,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from serinus.api.status import Status
+from serinus.api.status import Decision, Status
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import Outcome, actuate
 from serinus.controller.events import announce
+from serinus.controller.guarding import guard
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
 from serinus.controller.object_state import ObjectState
 from serinus.controller.observed import Observed, read_spec
@@ -26,6 +27,8 @@ from serinus.controller.unwritten import lasting, withdraw_without_status
 from serinus.manifests.children import children, lacking
 from serinus.manifests.owner import Manifest
 from serinus.manifests.routers import router_for
+from serinus.notifications import Notifier
+from serinus.plan.approvals import awaits_approval
 from serinus.plan.decide import Plan, decide
 from serinus.plan.history import kept
 from serinus.plan.observe import read_desired, read_history, read_world
@@ -49,12 +52,14 @@ class Reconciler:
         sampler: Sampler,
         clock: Callable[[], float],
         scope: Scope,
+        notifier: Notifier,
     ) -> None:
         self._cluster = cluster
         self._store = store
         self._sampler = sampler
         self._clock = clock
         self._scope = scope
+        self._notifier = notifier
         self._states: dict[Key, ObjectState] = {}
 
     async def __call__(self, key: Key) -> float | None:
@@ -65,12 +70,12 @@ class Reconciler:
             self._forget(key)
             return None
         now, state = self._clock(), self._state(key, live)
-        status = state.recall(live)
+        status = self._notifier.settled(state.uid, state.recall(live))
         spec, problems, ignored = read_spec(live)
         if spec is None:
             refused = refuse(status, live["metadata"]["generation"], problems[0], now)
             measure_nothing(self._sampler, key, state)
-            await persist(self._cluster, self._store, key, live, state, refused, now)
+            await self._commit(key, live, state, status, refused, (), now)
             state.export(refused)
             return None
 
@@ -84,11 +89,17 @@ class Reconciler:
             world = replace(world, withdrawn=why, split_in_effect=False, route_message=why)
 
         plan = decide(observed.desired, status, world, now)
+        awaited = (awaits_approval(spec.rollout, each.candidate) for each in (status, plan.status))
+        if any(awaited):
+            guarded = await guard(self._cluster, live, state, now)
+            plan = decide(observed.desired, status, replace(world, guard=guarded), now)
         if plan.new_decisions:
             # the split may change now; the wait starts when it is written
             state.route_awaited_since = None
         try:
-            unsaved = await persist(self._cluster, self._store, key, live, state, plan.status, now)
+            unsaved = await self._commit(
+                key, live, state, status, plan.status, plan.new_decisions, now
+            )
         except ApiError as error:
             measure(self._sampler, observed, status)
             if not (error.conflict or error.absent):
@@ -116,6 +127,7 @@ class Reconciler:
         """Another replica leads now; its writes count."""
         for key in list(self._states):
             self._forget(key)
+        self._notifier.forget_everything()
 
     def unwritten(self) -> str | None:
         """Message about a status that could not be written for a while; None if there is none."""
@@ -131,6 +143,23 @@ class Reconciler:
         """What is known of each ModelDeployment that this operator acts on."""
         return self._states
 
+    async def _commit(
+        self,
+        key: Key,
+        live: Manifest,
+        state: ObjectState,
+        before: Status,
+        after: Status,
+        decisions: tuple[Decision, ...],
+        now: float,
+    ) -> float | None:
+        """Write the status together with what is to be told of the pass; the endpoints are told
+        only what has been written. Like `persist`."""
+        noted, dropped = self._notifier.noted(live, before, after, decisions, now)
+        unsaved = await persist(self._cluster, self._store, key, live, state, noted, now)
+        self._notifier.committed(self._store.get("ModelDeployment", *key) or live, dropped)
+        return unsaved
+
     # what is known of an object
 
     def _state(self, key: Key, live: Manifest) -> ObjectState:
@@ -142,7 +171,8 @@ class Reconciler:
         return state
 
     def _forget(self, key: Key) -> None:
-        self._states.pop(key, None)
+        if (state := self._states.pop(key, None)) is not None:
+            self._notifier.forget(state.uid)
         self._sampler.forget(key)
 
     # observe

@@ -1,18 +1,24 @@
 """The command in the annotation, executed once."""
 
+from typing import Final
+
 from serinus.api.reasons import Reason
 from serinus.api.status import ObeyedCommand, Rejected
+from serinus.plan.approvals import approve, awaits_approval, how_to_approve, unapproved_steps
 from serinus.plan.progress import held_by_spec
 from serinus.plan.situation import Situation
 from serinus.plan.steps import enter_next_step, resume_step
 from serinus.plan.timeline import commanded
+
+COMMAND_KEPT: Final = 256
+"""Characters of a command that are recorded in the status."""
 
 
 def obey_a_command(s: Situation) -> Situation | None:
     """`verb/revision`, executed once; a third part makes the same command new:
     `retry/a1b2c3d4/2`."""
     command = s.desired.command
-    if not command or (s.status.command and s.status.command.command == command[:256]):
+    if not command or (s.status.command and s.status.command.command == command[:COMMAND_KEPT]):
         return None
     verb, _, rest = command.partition("/")
     revision = rest.partition("/")[0]
@@ -27,7 +33,8 @@ def obey_a_command(s: Situation) -> Situation | None:
 
 
 def _echo(s: Situation, reason: Reason, revision: str, outcome: str) -> Situation:
-    echo = ObeyedCommand(command=(s.desired.command or "")[:256], outcome=outcome[:1024], at=s.now)
+    command = (s.desired.command or "")[:COMMAND_KEPT]
+    echo = ObeyedCommand(command=command, outcome=outcome[:1024], at=s.now)
     noted = s.to(command=echo, timeline=commanded(s.status.timeline, echo))
     return noted.because(reason, revision[:16], outcome)
 
@@ -37,6 +44,11 @@ def _promote(s: Situation, revision: str) -> Situation | str:
         return refusal
     if s.candidate.mode == "First":
         return "it is the first revision, and becomes stable once it serves"
+    if steps := unapproved_steps(s):
+        listed = " and ".join(map(str, steps))
+        there = awaits_approval(s.desired.spec.rollout, s.candidate)
+        remedy = f"{'' if there else 'advance to it, and '}{how_to_approve(s)}"
+        return f"it would skip step {listed}, which must be approved: {remedy}"
     return s.to_candidate(promoting=True, commanded=True, withdrawn=None, hold=None)
 
 
@@ -48,8 +60,14 @@ def _advance(s: Situation, revision: str) -> Situation | str:
         return f"all steps have passed{waits}"
     if s.candidate.withdrawn:
         return resume_step(s, "Resumed by command.")
+    if awaits_approval(s.desired.spec.rollout, s.candidate):
+        return f"step {s.candidate.step + 1} must be approved: {how_to_approve(s)}"
     went_on = s if s.candidate.promoting else enter_next_step(s, "Advanced by command.")
     return went_on.to_candidate(commanded=went_on.candidate.promoting, hold=None)
+
+
+def _approve(s: Situation, revision: str) -> Situation | str:
+    return _no_candidate(s, revision) or approve(s)
 
 
 def _abort(s: Situation, revision: str) -> Situation | str:
@@ -81,6 +99,11 @@ def _undo(s: Situation, revision: str) -> Situation | str:
         return f"revision {revision} is the one in the spec; use retry or promote instead"
     if revision not in s.world.history:
         return f"revision {revision} is not in the history"
+    if revision not in s.status.former and any(step.approval for step in s.desired.steps):
+        return (
+            f"revision {revision} was never stable, and would skip the step that must be approved: "
+            "put it into the spec instead"
+        )
     if refusal := _nobody_else_serves(s):
         return refusal
     message = (
@@ -115,6 +138,7 @@ def _nobody_else_serves(s: Situation) -> str | None:
 COMMANDS = {
     "promote": _promote,
     "advance": _advance,
+    "approve": _approve,
     "abort": _abort,
     "retry": _retry,
     "undo": _undo,

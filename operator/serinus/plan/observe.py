@@ -29,6 +29,7 @@ def read_desired(
         problems=problems,
         selector=f"{NAME_LABEL}={metadata['name']}",
         ignored=ignored,
+        name=metadata["name"],
     )
 
 

@@ -3,25 +3,16 @@
 Nothing is known about it, so it is neither rolled back nor rejected.
 """
 
-import hashlib
-import json
 from dataclasses import replace
 
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
-from serinus.api.spec import Rollout
 from serinus.api.status import Withdrawn
+from serinus.plan.policy import policy_digest
 from serinus.plan.progress import counts_of
 from serinus.plan.situation import Situation
 from serinus.plan.steps import resume_step
 from serinus.plan.timeline import weight_ended
-
-
-def policy_digest(rollout: Rollout) -> str:
-    """A hash of what the user wrote in spec.rollout, 12 characters."""
-    listed = rollout.filled(analysis=rollout.analysis.as_listed())
-    written = listed.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:

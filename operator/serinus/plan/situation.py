@@ -17,6 +17,7 @@ from serinus.api.status import (
     Timeline,
     Weight,
 )
+from serinus.plan.audit import with_audit
 from serinus.plan.history import former
 from serinus.plan.timeline import ended
 
@@ -42,6 +43,8 @@ class Desired:
     """Selector of the pods of all revisions."""
     ignored: tuple[str, ...] = ()
     """Unknown fields of the spec, each in a message."""
+    name: str = ""
+    """Name of the ModelDeployment, for messages."""
 
     @property
     def version(self) -> str | None:
@@ -108,6 +111,16 @@ class Intervention:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """Whether the API server lets nobody but approvers write an approval, in their own name."""
+
+    problem: str = ""
+    """Why it does not, or why that is unknown; empty: it does."""
+    older: bool = False
+    """Whether the command may have been written before it did."""
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """The observed state."""
 
@@ -147,6 +160,8 @@ class World:
     refused_pods: str = ""
     """Why a revision's Deployment or history cannot be written; otherwise empty."""
     intervention: Intervention | None = None
+    guard: Guard | None = None
+    """None: unknown, and no approval counts."""
     serving: str | None = None
     """The revision that the Service selects, regardless of the status."""
     unread: tuple[str, ...] = ()
@@ -234,7 +249,7 @@ class Situation:
     def reject(self, reason: Reason, message: str) -> "Situation":
         """Roll the candidate back, and do not retry its revision automatically. If the candidate
         was an undo, the revision in the spec stays rejected."""
-        candidate = self.candidate
+        candidate, message = self.candidate, with_audit(message, self.candidate)
         if candidate.mode == "Direct":
             return self.drop().because(reason, candidate.revision, message)
         refused = Rejected(
@@ -285,7 +300,8 @@ class Situation:
         if old is not None:
             past = former(self.status.former, old.revision, candidate.revision)
             promoted = promoted.retire(old.revision).to(former=past)
-        return promoted.because(Reason.PROMOTED, candidate.revision, message)
+        said = with_audit(message, candidate)
+        return promoted.because(Reason.PROMOTED, candidate.revision, said)
 
     def _with_nothing_read_of_the_split(self) -> "Situation":
         """Roles change: observations of the split and of the candidate's pods are outdated."""

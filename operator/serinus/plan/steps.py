@@ -90,8 +90,9 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     within = [index for index in range(len(steps)) if weight_at(steps, index) <= had]
     if not within:
         return s.to_candidate(step=0, step_since=s.now) if candidate.step else None
-    index = max(within)
-    weight = weight_at(steps, index)
+    weight = weight_at(steps, max(within))
+    gates = [i for i in within if steps[i].approval and weight_at(steps, i) == weight]
+    index = min(gates, default=max(within))
     entered = s.to_candidate(step=index, step_since=s.now)
     if weight == had:
         return entered

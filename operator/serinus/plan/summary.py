@@ -12,11 +12,13 @@ from serinus.plan.situation import Situation
 
 _PAUSED = {
     Reason.AWAITING_COMMAND,
+    Reason.AWAITING_APPROVAL,
     Reason.PAUSED_BY_SPEC,
     Reason.INCONCLUSIVE,
     Reason.ONE_POD_TO_BLAME,
 }
 _STUCK = {
+    Reason.APPROVALS_UNGUARDED,
     Reason.PROGRESS_DEADLINE_EXCEEDED,
     Reason.ROUTE_REFUSED,
     Reason.CANDIDATE_SILENT,
@@ -179,7 +181,9 @@ def _where(s: Situation, candidate: Candidate) -> str:
         return f"Returning to revision {candidate.revision}."
     steps = len(s.desired.steps)
     step = f"step {min(candidate.step + 1, steps)} of {steps}, " if steps else ""
-    return f"Revision {candidate.revision}: {step}weight {candidate.weight.wanted:g}%."
+    given = candidate.approved
+    approved = f", step {given.step + 1} approved by {given.by}" if given else ""
+    return f"Revision {candidate.revision}: {step}weight {candidate.weight.wanted:g}%{approved}."
 
 
 def _summary_of_stable(s: Situation) -> Summary:
@@ -250,11 +254,11 @@ def _available(s: Situation) -> tuple[Literal["True", "False"], Reason, str]:
 
 
 def _metrics(s: Situation) -> tuple[Literal["True", "False"], Reason, str] | None:
-    """Whether the metrics of all checks can be read; None without checks."""
+    """Whether the metrics of all checks that decide can be read; None without such checks."""
     candidate = s.status.candidate
-    if candidate is None or not candidate.checks:
+    if candidate is None or not candidate.deciding:
         return None
-    unreadable = [c for c in candidate.checks if c.verdict in ("Error", "NoData")]
+    unreadable = [c for c in candidate.deciding if c.verdict in ("Error", "NoData")]
     if not unreadable:
         return "True", Reason.METRICS_READABLE, "The metrics of all checks can be read."
     reason = Reason.METRICS_UNAVAILABLE if overall_verdict(s) == "Error" else Reason.NO_DATA

@@ -1,6 +1,6 @@
 """Simulates a rollout from start to end, with the operator's decisions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from random import Random
@@ -30,6 +30,11 @@ LONGEST: Final = 7 * 86400.0
 """Seconds after which a rollout that has not ended is stopped."""
 STABLE: Final = "stable"
 """Name of the revision that exists before."""
+_ENDED_BY: Final = {
+    Reason.AWAITING_COMMAND: "advance/{revision}/{number}",
+    Reason.AWAITING_APPROVAL: "approve/{revision}/{step}/{number}/simulation",
+}
+"""The command of a person that ends a wait."""
 _EPOCH = 1_000_000.0
 _BEFORE = 2 * HISTORY
 """Seconds before the rollout at which stable exists."""
@@ -47,6 +52,8 @@ class Run:
     requests: int
     """Scraped requests to the candidate."""
     moments: tuple[LogEntry, ...]
+    audits: Mapping[str, float]
+    """By check in audit mode, seconds until it failed first; infinity: it has not."""
 
 
 @dataclass
@@ -164,6 +171,7 @@ class _Simulated:
             after=rollout.now - log.start,
             requests=self._candidate.served,
             moments=tuple(log.moments),
+            audits=log.audits,
         )
 
     @property
@@ -191,7 +199,7 @@ class _Simulated:
 
     def _awaits_a_person(self) -> bool:
         hold = hold_of(self._rollout.status)
-        return hold is not None and hold.reason == Reason.AWAITING_COMMAND
+        return hold is not None and hold.reason in _ENDED_BY
 
     def _every_check_passed(self) -> bool:
         judged = verdicts(self._rollout.status)
@@ -199,9 +207,14 @@ class _Simulated:
         return len(judged) == len(wanted) and overall(judged.values()) == "Pass"
 
     def _advance(self) -> None:
-        """A pause without a duration is advanced once every check has passed."""
-        rollout = self._rollout
-        command = f"advance/{self._revision}/{len(rollout.new_decisions)}"
+        """A pause without a duration is advanced, and a step approved, once every check has
+        passed."""
+        rollout, candidate = self._rollout, self._rollout.status.candidate
+        if candidate is None or candidate.hold is None:
+            raise LookupError("no candidate waits for a person")
+        command = _ENDED_BY[Reason(candidate.hold.reason)].format(
+            revision=candidate.revision, step=candidate.step + 1, number=len(rollout.new_decisions)
+        )
         rollout.desired = replace(rollout.desired, command=command)
         self._settle()
 

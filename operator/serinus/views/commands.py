@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from serinus.api.reasons import Reason
 from serinus.api.status import Status
+from serinus.plan.approvals import awaits_approval
+from serinus.plan.commands import COMMAND_KEPT
 from serinus.views.reading import Live
 
 
@@ -59,9 +61,27 @@ def _former(status: Status) -> str:
     return status.former[0]
 
 
+def step_to_approve(live: Live) -> int:
+    """Number of the step, from 1, that waits to be approved.
+
+    Raises NothingToDoError.
+    """
+    candidate = live.status.candidate
+    if live.spec is None or candidate is None:
+        raise NothingToDoError("this version cannot read the spec or the candidate")
+    if awaits_approval(live.spec.rollout, candidate):
+        return candidate.step + 1
+    remedy = ""
+    if candidate.hold and candidate.hold.reason == Reason.AWAITING_COMMAND:
+        remedy = ": the rollout waits at a pause of its steps; use advance"
+    elif candidate.approved is not None and candidate.approved.step == candidate.step:
+        remedy = f": {candidate.approved.by} has approved step {candidate.step + 1}"
+    raise NothingToDoError(f"no approval is awaited now{remedy}")
+
+
 def answer(status: Status, command: str) -> Answer | None:
     """None until the operator has read the command."""
-    if status.command is None or status.command.command != command:
+    if status.command is None or status.command.command != command[:COMMAND_KEPT]:
         return None
     outcome = status.command.outcome
     refused = any(

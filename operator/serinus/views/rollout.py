@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
+from serinus.api.checks import Mode
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec, Step
 from serinus.api.status import (
     Candidate,
-    CheckStatus,
     Condition,
     Decision,
     Rejected,
@@ -18,6 +18,7 @@ from serinus.api.status import (
     Status,
     Verdict,
 )
+from serinus.plan.audit import first_failure
 from serinus.plan.steps import pause_until, weight_at
 
 
@@ -42,6 +43,8 @@ class StepView:
     """The candidate's weight in percent."""
     pause: str | None
     """Duration of the pause, or "" until a command; None: no pause."""
+    approval: bool
+    """Whether somebody must approve the candidate to end it."""
     state: Literal["done", "current", "pending"]
 
 
@@ -51,7 +54,11 @@ class CheckView:
 
     name: str
     kind: str
+    mode: Mode
+    """Audit: it decides nothing."""
     verdict: Verdict
+    would_have: str
+    """What its first failure would have caused, and when; empty unless in audit mode."""
     message: str
     candidate: float
     """The candidate's requests in this rollout, if this check counts any."""
@@ -95,6 +102,11 @@ class RolloutView:
     conditions: tuple[Condition, ...]
     """Conditions that report a problem, except Ready, which repeats `message`."""
 
+    @property
+    def step(self) -> int:
+        """The number of the current step, from 1; 0 without steps."""
+        return min(sum(step.state == "done" for step in self.steps) + 1, len(self.steps))
+
 
 def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
     """The view at a time in Unix seconds. Without a spec, for example if this version cannot read
@@ -110,7 +122,7 @@ def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
         wanted=candidate.weight.wanted if candidate else None,
         promoting=bool(candidate and candidate.promoting),
         steps=_steps(steps, candidate) if candidate and candidate.mode == "Steps" else (),
-        checks=tuple(map(_check, candidate.checks)) if candidate else (),
+        checks=_checks(candidate) if candidate else (),
         wait=_wait(steps, candidate, now) if candidate else None,
         rejected=status.rejected,
         retiring=tuple(each.revision for each in status.retiring),
@@ -133,21 +145,26 @@ def _steps(steps: list[Step], candidate: Candidate) -> tuple[StepView, ...]:
         StepView(
             weight_at(steps, index),
             None if step.pause is None else step.pause.duration or "",
+            step.approval is not None,
             state(index),
         )
         for index, step in enumerate(steps)
     )
 
 
-def _check(check: CheckStatus) -> CheckView:
-    state = check.state
-    return CheckView(
-        check.name,
-        check.kind,
-        check.verdict,
-        check.message,
-        _most(state.candidate),
-        _most(state.stable),
+def _checks(candidate: Candidate) -> tuple[CheckView, ...]:
+    return tuple(
+        CheckView(
+            check.name,
+            check.kind,
+            check.mode,
+            check.verdict,
+            first_failure(check, candidate),
+            check.message,
+            _most(check.state.candidate),
+            _most(check.state.stable),
+        )
+        for check in candidate.checks
     )
 
 

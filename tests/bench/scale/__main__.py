@@ -85,7 +85,7 @@ def _setting() -> dict[str, Any]:
         "replicas": fleet.REPLICAS,
         "steps": fleet.STEPS,
         "analysis": fleet.ANALYSIS,
-        "requests_a_second_of_a_pod": pods.RATE,
+        "requests_a_second_to_each": pods.RATE,
         "share_of_errors": pods.ERRORS,
         "share_of_errors_if_bad": pods.BAD_ERRORS,
         "scrape_seconds": pods.SCRAPE_SECONDS,

@@ -5,7 +5,8 @@ import json
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -14,11 +15,16 @@ from typing import Final
 
 from aiohttp import web
 
+from serinus.cluster.kinds import KINDS
+from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
 from tests.bench.scale.control import Control, Manifest, Seen
 from tests.cluster import addons, parts
 
-RATE: Final = 200.0
-"""Requests a second of each pod."""
+Name = tuple[str, str]
+"""Namespace and name."""
+
+RATE: Final = 1000.0
+"""Requests a second to each ModelDeployment; its route divides them among its pods."""
 ERRORS: Final = 0.002
 """The share of them that fails."""
 BAD_ERRORS: Final = 0.2
@@ -32,26 +38,68 @@ FEATURE: Final = {1000: 10, 2000: 20, 5000: 30, 10000: 30}
 
 @dataclass
 class Pods:
-    """The pods that run, and since when."""
+    """The pods that run, and what they have served by the routes that lead to them."""
 
-    started: dict[tuple[str, str], float] = field(default_factory=dict)
-    """By (namespace, name), Unix seconds."""
-    bad: set[tuple[str, str]] = field(default_factory=set)
+    clock: Callable[[], float] = time.time
+    served: dict[Name, float] = field(default_factory=dict)
+    """Requests."""
+    bad: set[Name] = field(default_factory=set)
     """Those that run a bad version."""
     tell_feature: bool = False
     """Whether a feature of each request is exported too."""
+    _behind: dict[Name, Name] = field(default_factory=dict)
+    """The Service that leads to a pod."""
+    _weights: dict[Name, Mapping[str, int]] = field(default_factory=dict)
+    """Weights of the Services of a route."""
+    _counted_at: float = 0.0
 
     def take(self, seen: Seen) -> None:
         """An event about a pod."""
+        self._count()
         metadata = seen.object["metadata"]
         name = (metadata["namespace"], metadata["name"])
         if seen.type == "DELETED":
-            self.started.pop(name, None)
+            for known in (self.served, self._behind):
+                known.pop(name, None)
             self.bad.discard(name)
         elif seen.object["status"].get("phase") == "Running":
-            self.started.setdefault(name, time.time())
+            labels = metadata["labels"]
+            service = f"{labels[NAME_LABEL]}-{labels[REVISION_LABEL]}"
+            self._behind[name] = (metadata["namespace"], service)
+            self.served.setdefault(name, 0.0)
             if _version(seen.object).endswith(BAD):
                 self.bad.add(name)
+
+    def take_route(self, seen: Seen) -> None:
+        """An event about a route, which is in effect at once."""
+        self._count()
+        metadata = seen.object["metadata"]
+        name = (metadata["namespace"], metadata["name"])
+        if seen.type == "DELETED":
+            self._weights.pop(name, None)
+        else:
+            self._weights[name] = {
+                backend["name"]: backend["weight"]
+                for rule in seen.object["spec"]["rules"]
+                for backend in rule["backendRefs"]
+            }
+
+    def _count(self) -> None:
+        """Count what was served since the last time, by the weights and pods until now."""
+        now = self.clock()
+        seconds, self._counted_at = now - self._counted_at, now
+        pods_of = Counter(self._behind.values())
+        rates = {
+            (namespace, service): RATE
+            * weight
+            / sum(weights.values())
+            / pods_of[namespace, service]
+            for (namespace, _), weights in self._weights.items()
+            for service, weight in weights.items()
+            if weight and (namespace, service) in pods_of
+        }
+        for pod, service in self._behind.items():
+            self.served[pod] += rates.get(service, 0.0) * seconds
 
     async def until(self, count: int, *, within: float) -> float:
         """Wait until no more than so many run; the moment, Unix seconds.
@@ -59,15 +107,16 @@ class Pods:
         Raises TimeoutError that tells how many there are.
         """
         deadline = time.monotonic() + within
-        while len(self.started) > count:
+        while len(self.served) > count:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(self.started)} pods run, {count} were to be left")
+                raise TimeoutError(f"{len(self.served)} pods run, {count} were to be left")
             await asyncio.sleep(0.1)
         return time.time()
 
     def exposition(self) -> str:
         """All pods' counters, as one exporter tells them."""
-        good = self.started.keys() - self.bad
+        self._count()
+        good = self.served.keys() - self.bad
         lines = ["# TYPE model_requests_total counter"]
         for pods, errors in ((good, ERRORS), (self.bad, BAD_ERRORS)):
             codes = {"200": 1 - errors, "500": errors}
@@ -76,23 +125,21 @@ class Pods:
             up_to = zip(FEATURE, accumulate(FEATURE.values()), strict=True)
             bounds = {f"{bound}": percent / 100 for bound, percent in up_to} | {"+Inf": 1.0}
             feature = "model_feature_value_bucket"
-            lines += self._shares(self.started, feature, 'feature="income",le', bounds)
+            lines += self._shares(self.served, feature, 'feature="income",le', bounds)
         return "\n".join(lines) + "\n"
 
     def _shares(
         self,
-        pods: Iterable[tuple[str, str]],
+        pods: Iterable[Name],
         metric: str,
         label: str,
         shares: Mapping[str, float],
     ) -> Iterator[str]:
         """A line for each value of the label, which has this share of a pod's requests."""
-        now = time.time()
         for namespace, pod in pods:
-            since = self.started[namespace, pod]
             labels = f'namespace="{namespace}",pod="{pod}",{label}'
             for value, share in shares.items():
-                count = int((now - since) * RATE * share)
+                count = int(self.served[namespace, pod] * share)
                 yield f'{metric}{{{labels}="{value}"}} {count}'
 
 
@@ -110,6 +157,7 @@ async def measured_pods(control: Control) -> AsyncIterator[tuple[Pods, str]]:
     path = "/api/v1/pods?watch=true&labelSelector=serinus.dev/name"
     async with (
         control.following(path, pods.take),
+        control.following(f"{KINDS['HTTPRoute'].path()}?watch=true", pods.take_route),
         _exporter(pods) as exporter,
         _prometheus(exporter) as url,
     ):

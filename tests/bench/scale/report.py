@@ -25,8 +25,8 @@ def report(figures: Figures) -> str:
 def _setting(setting: Figures) -> str:
     return (
         f"{setting['cores']} cores, {setting['fake_nodes']} fake nodes, "
-        f"{setting['replicas']} replicas each, {setting['requests_a_second_of_a_pod']:g} "
-        f"requests/s a pod of which {setting['share_of_errors']:.1%} fail, "
+        f"{setting['replicas']} replicas each, {setting['requests_a_second_to_each']:g} "
+        f"requests/s to each of which {setting['share_of_errors']:.1%} fail, "
         f"{setting['share_of_errors_if_bad']:.0%} where a candidate is bad, scraped every "
         f"{setting['scrape_seconds']} s by a real Prometheus; one errorRate check every "
         f"{setting['analysis']['interval']}; scaleDownDelay {_delay(setting)}. "

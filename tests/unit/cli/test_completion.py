@@ -34,7 +34,7 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("words", "found"),
     [
         ([""], list(VERBS)),
-        (["a"], ["advance", "abort"]),
+        (["a"], ["advance", "approve", "abort"]),
         (
             ["status", "--"],
             ["--help", "--namespace", "--context", "--wait", "--until", "--timeout"],

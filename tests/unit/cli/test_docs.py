@@ -13,7 +13,10 @@ from serinus.cli.__main__ import VERBS, main
 from serinus.cli.exit_codes import ExitCode
 
 ROOT = Path(__file__).parents[3]
-DOCUMENTS = (ROOT / "README.md", ROOT / "docs/simulate.md", ROOT / "docs/cli.md")
+DOCUMENTS = tuple(
+    ROOT / name
+    for name in ("README.md", "docs/cli.md", "docs/first-rollout.md", "docs/simulate.md")
+)
 BLOCKS = [
     block
     for document in DOCUMENTS

@@ -5,7 +5,7 @@ from dataclasses import replace
 from math import inf
 
 from serinus.judge.evidence.kernel import log_sum
-from tests.support.simulated_analysis import SimulatedAnalysis, buckets, latency
+from tests.support.simulated_analysis import SimulatedAnalysis, buckets, error_rate, latency
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 FAST = {0.05: 400, 0.1: 300, 0.25: 200, 0.5: 70, 1.0: 25, inf: 5}
@@ -299,3 +299,28 @@ def test_where_all_are_beyond_the_last_bound_nothing_can_be_compared_and_that_is
     found = simulated.look()
     assert found.verdict == "Inconclusive"
     assert "all are above the last bound (then export higher bounds)" in found.message
+
+
+def test_durations_without_bucket_bounds_are_an_error_and_end_no_other_check() -> None:
+    simulated = SimulatedAnalysis(latency(), error_rate())
+    for pods in (simulated.candidate, simulated.stable):
+        pods.add("pod", "model_request_duration_seconds_bucket", 0)
+    simulated.errors((0, 0), (0, 0))
+    simulated.look()
+    for pods in (simulated.candidate, simulated.stable):
+        pods.add("pod", "model_request_duration_seconds_bucket", 50)
+    simulated.errors((0, 50), (0, 50))
+    simulated.look()
+    slow, errors = simulated.progress.checks
+    assert slow.verdict == "Error"
+    assert "without a bucket bound in the label le" in slow.message
+    assert errors.message.startswith("Candidate errors 0/50")
+
+
+def test_a_label_le_of_a_counter_is_like_any_other() -> None:
+    simulated = SimulatedAnalysis(error_rate())
+    for pods in (simulated.candidate, simulated.stable):
+        pods.add("pod", "model_requests_total", 0, code="200", le="high")
+    simulated.look()
+    simulated.candidate.add("pod", "model_requests_total", 50, code="200", le="high")
+    assert simulated.look().message.startswith("Candidate errors 0/50")

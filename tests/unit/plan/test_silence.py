@@ -6,7 +6,7 @@ import pytest
 
 from serinus.api.spec import Rollout, Spec
 from serinus.api.status import Silence
-from serinus.plan.silence import policy_digest
+from serinus.plan.policy import policy_digest
 from tests.support.simulated_rollout import GATEWAY, TEMPLATE, A, B, C, SimulatedRollout, serving
 
 STEPS = [{"setWeight": 20}, {"pause": {"duration": "1h"}}, {"setWeight": 50}]

@@ -184,6 +184,19 @@ def test_what_a_person_commanded_is_commanded_again() -> None:
     ]
 
 
+def test_what_a_person_approved_is_approved_again_at_the_same_step_alone() -> None:
+    approve = ObeyedCommand(command=f"approve/{NEW}/2/1/ann", outcome="done", at=START + 66)
+    steps: list[dict[str, Any]] = [{"setWeight": 5}, {"approval": {}}, {"setWeight": 50}]
+    past = HourBefore(commands=[approve], steps=steps)
+    assert story(past.replayed())[1:4] == [
+        ("Approved", 66),
+        ("CommandObeyed", 66),
+        ("WeightRaised", 66),
+    ]
+    other = HourBefore(commands=[approve], steps=[steps[0], steps[2], steps[1]])
+    assert "Approved" not in dict(story(other.replayed()))
+
+
 def test_waiting_for_the_record_is_no_trouble_of_pods_or_route() -> None:
     told = {moment.reason for moment in HourBefore().replayed().moments}
     assert not told & {"AwaitingPods", "AwaitingRoute", "RouteRefused"}

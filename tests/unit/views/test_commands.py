@@ -4,8 +4,17 @@ from typing import Any
 
 import pytest
 
-from serinus.api.status import Decision, ObeyedCommand, Status
-from serinus.views.commands import Answer, NothingToDoError, answer, revision_for
+from serinus.api.status import Approved, Decision, Hold, ObeyedCommand, Status
+from serinus.plan.policy import policy_digest
+from serinus.views.commands import (
+    Answer,
+    NothingToDoError,
+    answer,
+    revision_for,
+    step_to_approve,
+)
+from serinus.views.reading import Live, read
+from tests.support.simulated_rollout import TEMPLATE
 from tests.unit.views.test_outcome import CANDIDATE, REJECTED, STABLE
 
 ROLLS: dict[str, Any] = {"stable": STABLE, "candidate": CANDIDATE, "former": ["older"]}
@@ -47,6 +56,52 @@ def test_a_command_about_nothing_is_refused_with_the_remedy(
 
 def test_a_revision_to_return_to_may_be_named_during_a_rollout() -> None:
     assert revision_for("undo", Status(**ROLLS), "oldest") == "oldest"
+
+
+def live(**candidate: Any) -> Live:
+    steps = [{"setWeight": 5}, {"approval": {}}, {"pause": {}}]
+    status = Status(stable=STABLE, candidate=CANDIDATE.replace(**candidate))
+    spec = {"template": TEMPLATE, "rollout": {"steps": steps}}
+    return read({"spec": spec, "status": status.to_json()})
+
+
+def approved(policy: str) -> Approved:
+    return Approved(step=1, by="ann", at=1.0, policy=policy)
+
+
+def test_a_step_is_approved_while_it_waits_for_that() -> None:
+    assert step_to_approve(live(step=1)) == 2
+    assert step_to_approve(live(step=1, approved=approved("another"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("found", "remedy"),
+    [
+        (live(step=0), "no approval is awaited now$"),
+        (
+            live(step=2, hold=Hold(reason="AwaitingCommand", message="", since=1.0)),
+            "at a pause of its steps; use advance",
+        ),
+        (live(step=1, promoting=True), "no approval is awaited now$"),
+    ],
+)
+def test_an_approval_of_nothing_is_refused_with_the_remedy(found: Live, remedy: str) -> None:
+    with pytest.raises(NothingToDoError, match=remedy):
+        step_to_approve(found)
+
+
+def test_an_approval_is_not_given_twice() -> None:
+    spec = live().spec
+    assert spec
+    found = live(step=1, approved=approved(policy_digest(spec.rollout)))
+    with pytest.raises(NothingToDoError, match="ann has approved step 2"):
+        step_to_approve(found)
+
+
+def test_a_command_that_is_too_long_to_be_recorded_is_answered() -> None:
+    command = f"approve/new/2/1/{'a' * 300}"
+    echo = ObeyedCommand(command=command[:256], outcome="done", at=1.0)
+    assert answer(Status(command=echo), command) == Answer(True, "done")
 
 
 def test_the_answer_is_that_to_this_command() -> None:

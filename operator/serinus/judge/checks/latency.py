@@ -6,6 +6,7 @@ Never a quantile of a histogram: it is a guess between two bounds, and has no kn
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from serinus.api.baseline import INDEPENDENT, CheckBaseline
@@ -13,6 +14,7 @@ from serinus.api.checks.latency import Latency
 from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.checks.bounds import Durations, by_pod, nearest
+from serinus.judge.checks.slowdown import kept, ratios
 from serinus.judge.evidence import comparison, pods
 from serinus.judge.evidence.comparison import (
     Gains,
@@ -59,7 +61,7 @@ class LatencyCheck:
     def __init__(self, settings: Latency) -> None:
         histogram = settings.histogram
         matchers = tuple(histogram.matchers)
-        self._classic = CounterQuery(f"{histogram.metric}_bucket", matchers)
+        self._classic = CounterQuery(f"{histogram.metric}_bucket", matchers, buckets=True)
         self._native = CounterQuery(histogram.metric, matchers, native=True)
         self._per_second = histogram.per_second
         self._warm_up = seconds(settings.warm_up)
@@ -68,6 +70,7 @@ class LatencyCheck:
             NullHypothesis(settings.margin, fraction(settings.absolute_margin)),
             SHIFTED,
         )
+        self._slowdown = settings.slowdown
         self._limit = settings.limit
         if settings.limit is not None:
             null = NullHypothesis(0.0, fraction(settings.limit.share))
@@ -92,7 +95,7 @@ class LatencyCheck:
             return Finding("Error", NoCommonBound(source.metric), state)
         verdict = comparison.verdict(state, budget)
         if verdict == "Fail":
-            state = state.replace(pod_to_blame=self._pod_to_blame(state))
+            state = state.replace(pod_to_blame=self._pod_to_blame(state, look))
         missing = look.missing(source)
         if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
@@ -113,7 +116,11 @@ class LatencyCheck:
         if self._limit and bounds:
             slow = [by_pod(each, each.surely_above(self._limit_bound)) for each in stable]
             found.append(dispersion(LIMIT, slow, rare=False))
-        return estimated(found, bounds, [expected_share(*_slower(stable, b)) for b in bounds])
+        shares = [expected_share(*_slower(stable, bound)) for bound in bounds]
+        baseline = estimated(found, bounds, shares)
+        if self._slowdown is None or not bounds:
+            return baseline
+        return baseline.replace(slower=kept(_shares(stable)))
 
     def _source(self, look: Look) -> CounterQuery:
         """Native histograms where both arms have them: their bounds lie closer."""
@@ -211,8 +218,23 @@ class LatencyCheck:
         bound = _bound(each)
         return block.candidate.above(bound) or {}, block.stable.above(bound) or {}
 
-    def _policy_of(self, each: Comparison) -> Policy:
-        return self._limit_policy if each.name == LIMIT else self._policy
+    def _policy_of(self, each: Comparison, look: Look) -> Policy:
+        if each.name == LIMIT:
+            return self._limit_policy
+        found = self._ratios(_bound(each), look)
+        if found is None:
+            return self._policy
+        tolerance, margin = found
+        return replace(
+            self._policy,
+            tolerance=replace(self._policy.tolerance, ratio=tolerance),
+            margin=replace(self._policy.margin, ratio=margin),
+        )
+
+    def _ratios(self, bound: float, look: Look) -> tuple[float, float] | None:
+        if self._slowdown is None:
+            return None
+        return ratios(look.baseline.slower, bound, self._slowdown)
 
     def _scale(
         self,
@@ -223,7 +245,7 @@ class LatencyCheck:
         look: Look,
     ) -> Scale:
         varied = in_rollout(look.baseline.of(each.name), state)
-        return Scale(self._policy_of(each), *requests, varied, serving)
+        return Scale(self._policy_of(each, look), *requests, varied, serving)
 
     def _figures(
         self, verdict: Verdict, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
@@ -236,19 +258,22 @@ class LatencyCheck:
             return NothingServed("stable" if n_c else "candidate", self._warm_up)
         each = _worst(shown) if verdict == "Fail" else _most_different(shown)
         bound = self._limit_counted(block) if each.name == LIMIT else _bound(each)
-        tolerance = self._policy_of(each).tolerance
+        policy = self._policy_of(each, look)
+        compared = self._policy if each.name == LIMIT else policy
         varied = in_rollout(look.baseline.of(each.name), state)
         there = look.pods_there(self._source(look))
         return SlowShares(
             bound=bound / self._per_second,
             candidate=EventCount(each.candidate, n_c),
             stable=EventCount(each.stable, n_s),
-            tolerance=allowed(among_pods(self._policy.tolerance, varied, there)),
-            margin=allowed(self._policy.margin),
+            tolerance=allowed(among_pods(compared.tolerance, varied, there)),
+            margin=allowed(compared.margin),
             limit=self._slowest_allowed(block),
             conclusion=self._conclusion(verdict, state, block, look, budget),
-            variation=variation("slow requests", each, tolerance, varied, there),
+            variation=variation("slow requests", each, policy.tolerance, varied, there),
             in_one_bucket=_in_one_bucket(state),
+            slowdown=None if each.name == LIMIT else self._slowdown,
+            in_shares=compared is not self._policy,
             stratify=look.stratify,
         )
 
@@ -265,21 +290,22 @@ class LatencyCheck:
         self, verdict: Verdict, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
     ) -> Conclusion:
         if verdict == "Fail":
-            return self._shown_worse(state, budget)
+            return self._shown_worse(state, look, budget)
         if verdict == "Pass":
             return ShownBetter(budget.false_pass, look.share)
         return self._forecast(state, block, look, budget)
 
-    def _shown_worse(self, state: CheckState, budget: ErrorBudget) -> ShownWorse:
+    def _shown_worse(self, state: CheckState, look: Look, budget: ErrorBudget) -> ShownWorse:
         worst = _worst(state)
         stable_share = worst.stable / state.stable[REQUESTS]
-        pod = pods.attributed_pod(state, worst, self._policy_of(worst).tolerance, stable_share)
+        tolerance = self._policy_of(worst, look).tolerance
+        pod = pods.attributed_pod(state, worst, tolerance, stable_share)
         return ShownWorse(budget.false_rollback, worst.name == LIMIT, pod)
 
-    def _pod_to_blame(self, state: CheckState) -> str:
+    def _pod_to_blame(self, state: CheckState, look: Look) -> str:
         worst = _worst(state)
         stable_share = worst.stable / state.stable[REQUESTS]
-        tolerance = self._policy_of(worst).tolerance
+        tolerance = self._policy_of(worst, look).tolerance
         return pods.pod_to_blame(state, worst, tolerance, stable_share)
 
     def _forecast(
@@ -372,6 +398,19 @@ def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
         )
     kept = [each for each in state.comparisons if each not in lost]
     return state.replace(comparisons=kept)
+
+
+def _shares(stable: Sequence[ArmHistogram]) -> dict[float, float]:
+    """Of all requests, those that were slower than each bound that every pod has."""
+    blocks = [each for each in stable if each.total]
+    total = math.fsum(each.total for each in blocks)
+    common = set.intersection(*(set(each.bounds) for each in blocks))
+    above = {bound: [each.above(bound) for each in blocks] for bound in common}
+    return {
+        bound: math.fsum(n for each in found if each for n in each.values()) / total
+        for bound, found in above.items()
+        if None not in found
+    }
 
 
 def _name(bound: float) -> str:

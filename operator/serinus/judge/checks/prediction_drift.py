@@ -97,7 +97,9 @@ class PredictionDriftCheck:
         classes = DEFAULT_CLASSES if self._any_source_will_do else settings.classes
         self._sources: list[_Source] = []
         if scores:
-            self._sources.append(_Source(SCORE, CounterQuery(f"{scores}_bucket"), of_scores))
+            self._sources.append(
+                _Source(SCORE, CounterQuery(f"{scores}_bucket", buckets=True), of_scores)
+            )
         if classes:
             counters = CounterQuery(classes.metric, tuple(classes.matchers))
             label = settings.class_label

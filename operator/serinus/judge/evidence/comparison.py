@@ -385,6 +385,18 @@ def verdict(state: CheckState, budget: ErrorBudget) -> Verdict:
     return "Pass" if all(log_sum(evidence) >= goal for evidence in shown) else "Inconclusive"
 
 
+def strength(state: CheckState, budget: ErrorBudget) -> tuple[float, float | None]:
+    """How much of the evidence that Fail takes there is now, and of that which Pass takes, on the
+    scale of logarithms: 1 is enough. None: no comparison of this check can pass."""
+    against = max(_total(state), 0.0) / -math.log(budget.false_fail) if state.comparisons else 0.0
+    goal = _to_pass(state, budget)
+    shown = [e for each in state.comparisons for e in (each.not_above, each.not_below) if e]
+    if not shown:
+        return against, None
+    least = min(log_sum(evidence) for evidence in shown) / goal
+    return against, max(min(least, state.own_requests / budget.min_requests), 0.0)
+
+
 def step_entered(state: CheckState) -> CheckState:
     """Pass has to be shown anew at each weight; the evidence against the candidate goes on."""
     fresh = opened(BETTER)

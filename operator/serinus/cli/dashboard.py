@@ -1,0 +1,53 @@
+"""`serinus dashboard`: the page, on this machine."""
+
+import argparse
+import webbrowser
+from typing import Final
+
+from serinus.cli.files import InputError
+from serinus.cli.kubectl import MODEL_DEPLOYMENTS
+from serinus.cli.sources import add_cluster, cluster
+
+EPILOG = """\
+The page is read-only, and shows what your kubeconfig may see. Everyone who reaches its address sees
+the same, so it listens on this machine only unless --address says otherwise. docs/page.md describes
+it, and how it runs in a cluster.
+
+examples:
+  serinus dashboard
+  serinus dashboard -A --port 8000 --no-browser
+"""
+_PORT: Final = 8090
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its arguments."""
+    add_cluster(parser)
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="of all namespaces")
+    parser.add_argument("--address", default="127.0.0.1", help="to listen on (default: 127.0.0.1)")
+    parser.add_argument(
+        "--port", type=int, default=_PORT, help=f"to listen on; 0: a free one (default: {_PORT})"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="do not open it in a browser")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Serve until interrupted. Raises InputError if the cluster cannot be read."""
+    try:
+        from serinus.page.local import serve
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{error.name} is not installed: pip install 'serinus[dashboard]'"
+        ) from None
+    there = cluster(options)
+    found = there.every(MODEL_DEPLOYMENTS)
+
+    def tell(url: str) -> None:
+        print(f"The page is at {url} (Ctrl-C ends it)", flush=True)
+        if not options.no_browser:
+            webbrowser.open(url)
+
+    try:
+        serve(found, there.every_change(), options.address, options.port, tell)
+    except OSError as error:
+        raise InputError(f"--address, --port: {error.strerror or error}") from None

@@ -1,0 +1,53 @@
+"""Whether approvals can be trusted. The operator cannot see who wrote an annotation.
+
+An approval counts if the admission policy of the chart was in force before it was written. From
+when one is awaited, a status that only this policy refuses is therefore sent as a dry run. That
+needs no permission to read policies, and shows what is in force in this namespace.
+"""
+
+from typing import Final
+
+from serinus.api.base import rfc3339
+from serinus.cluster import ApiError, Cluster
+from serinus.controller.object_state import ObjectState
+from serinus.manifests.owner import Manifest
+from serinus.plan.observe import COMMAND
+from serinus.plan.situation import Guard
+
+FORGED: Final = "approve/forged"
+"""A command that is in no annotation, so the policy refuses a status that says it was obeyed."""
+REFUSAL: Final = "a status cannot contain an approval"
+"""Words of the policy."""
+UNGUARDED: Final = (
+    "Nobody can approve: the admission policy of Serinus is not in force in this namespace, so "
+    "anybody who may edit this ModelDeployment could write an approval. Install "
+    "templates/approvals.yaml of the chart, which is part of each release with scope Cluster."
+)
+
+
+async def guard(cluster: Cluster, live: Manifest, state: ObjectState, now: float) -> Guard:
+    """Ask the API server. Raises ApiError if the object has changed meanwhile."""
+    command = (live["metadata"].get("annotations") or {}).get(COMMAND, "")
+    problem = await _problem(cluster, live, now)
+    if problem:
+        state.before_guard = None
+        return Guard(problem)
+    if state.before_guard is None:
+        state.before_guard = command
+    return Guard(older=command == state.before_guard)
+
+
+async def _problem(cluster: Cluster, live: Manifest, now: float) -> str:
+    forged = {"command": {"command": FORGED, "outcome": "", "at": rfc3339(now)}}
+    try:
+        refusal = await cluster.refusal_of_status(live, forged)
+    except ApiError as error:
+        if error.conflict or error.absent:
+            raise
+        return f"It is unknown whether the admission policy of Serinus is in force: {error}"
+    if refusal is None:
+        return UNGUARDED
+    # not in any other error, which may quote what a user has written
+    if refusal.startswith("403 ") and f"denied request: {REFUSAL}" in refusal:
+        return ""
+    return f"{UNGUARDED} Something else answers: {refusal}"

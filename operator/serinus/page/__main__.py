@@ -1,0 +1,56 @@
+"""`python -m serinus.page`: the page in a cluster, for viewers with tokens."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+
+from aiohttp import web
+
+from serinus.page.api_server import connected
+from serinus.page.known import Known
+from serinus.page.server import Page
+from serinus.page.viewers import Reviewed
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m serinus.page",
+        description="Serves the page in a pod; every viewer sees what the viewer's own token may "
+        "see.",
+    )
+    parser.add_argument("--namespace", default="", help="only this namespace (default: all)")
+    parser.add_argument("--port", type=int, default=8080)
+    return parser
+
+
+async def serve(namespace: str, port: int) -> None:
+    """Until cancelled."""
+    host, https = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+    host = f"[{host}]" if ":" in host else host
+    known = Known()
+    async with connected(f"https://{host}:{https}") as server:
+        page = Page(known, Reviewed(server.review), login=True)
+        runner = web.AppRunner(page.application(), access_log=None, shutdown_timeout=2)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, port=port).start()
+            await server.follow(known, namespace)
+        finally:
+            await runner.cleanup()
+
+
+async def _until_told() -> None:
+    options = arguments().parse_args()
+    serving = asyncio.create_task(serve(options.namespace, options.port))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    asyncio.run(_until_told())

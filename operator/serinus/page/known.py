@@ -1,0 +1,140 @@
+"""The ModelDeployments that the page knows from its one watch, and what it has seen of each."""
+
+import json
+import zlib
+from collections import Counter, OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from serinus.page.course import Course
+from serinus.views.looks import look_view
+from serinus.views.reading import Live, read
+from serinus.views.rollout import RolloutView, rollout_view
+
+MOST_COURSES: Final = 500
+"""Rollouts whose curves are kept; beyond, the one that changed longest ago loses its."""
+
+Manifest = Mapping[str, Any]
+Key = tuple[str, str]
+"""Namespace and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An object in the list of all."""
+
+    namespace: str
+    name: str
+    view: RolloutView
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    version: str
+    row: Row
+    packed: bytes
+    """The object, which is large and rarely read."""
+
+
+class Known:
+    """Objects by namespace and name; for one event loop."""
+
+    def __init__(self) -> None:
+        self.synced = False
+        """Whether all objects were listed once."""
+        self.changes: Counter[str] = Counter()
+        """By namespace, how often something in it changed."""
+        self._seen: dict[Key, _Seen] = {}
+        self._courses: OrderedDict[tuple[Key, str, float], Course] = OrderedDict()
+
+    def replace(self, found: Iterable[Manifest]) -> None:
+        """These are all that there are."""
+        there = {_key(each): each for each in found}
+        for key in [key for key in self._seen if key not in there]:
+            self._forget(key)
+        for each in there.values():
+            self.put(each)
+        self.synced = True
+
+    def put(self, found: Manifest) -> None:
+        """An object as it is now."""
+        key, version = _key(found), str(found["metadata"].get("resourceVersion", ""))
+        known = self._seen.get(key)
+        if known and version and known.version == version:
+            return
+        live = read(found)
+        self._follow(key, live)
+        row = Row(*key, rollout_view(live.spec, live.status, 0.0))
+        self._seen[key] = _Seen(version, row, _packed(found))
+        self.changes[key[0]] += 1
+
+    def remove(self, found: Manifest) -> None:
+        """An object that was deleted."""
+        self._forget(_key(found))
+
+    @property
+    def revision(self) -> int:
+        """Rises with each change."""
+        return self.changes.total()
+
+    @property
+    def namespaces(self) -> frozenset[str]:
+        """Those that have objects."""
+        return frozenset(namespace for namespace, _ in self._seen)
+
+    def rows(self, namespaces: Collection[str]) -> Iterator[Row]:
+        """The objects of these namespaces, by name."""
+        for key in sorted(self._seen):
+            if key[0] in namespaces:
+                yield self._seen[key].row
+
+    def live(self, namespace: str, name: str) -> Live | None:
+        """An object, None if there is none."""
+        seen = self._seen.get((namespace, name))
+        return None if seen is None else read(json.loads(zlib.decompress(seen.packed)))
+
+    def version(self, namespace: str, name: str) -> str:
+        """Differs after each change of an object; empty if there is none."""
+        seen = self._seen.get((namespace, name))
+        return seen.version if seen else ""
+
+    def course(self, live: Live) -> Course:
+        """What was seen of its last rollout; empty if nothing was."""
+        return self._courses.get(_rollout(live), Course())
+
+    def _follow(self, key: Key, live: Live) -> None:
+        look = look_view(live.spec, live.status)
+        if look is None or live.status.timeline is None:
+            return
+        rollout = _rollout(live)
+        for other in [each for each in self._courses if each[0] == key and each != rollout]:
+            del self._courses[other]
+        self._courses.setdefault(rollout, Course()).add(look)
+        self._courses.move_to_end(rollout)
+        while len(self._courses) > MOST_COURSES:
+            self._courses.popitem(last=False)
+
+    def _forget(self, key: Key) -> None:
+        if self._seen.pop(key, None) is not None:
+            self.changes[key[0]] += 1
+        for rollout in [each for each in self._courses if each[0] == key]:
+            del self._courses[rollout]
+
+
+def _rollout(live: Live) -> tuple[Key, str, float]:
+    """What a course belongs to."""
+    timeline = live.status.timeline
+    begun = (timeline.revision, timeline.since) if timeline else ("", 0.0)
+    return (live.namespace, live.name), *begun
+
+
+def _key(found: Manifest) -> Key:
+    metadata = found["metadata"]
+    return metadata["namespace"], metadata["name"]
+
+
+def _packed(found: Manifest) -> bytes:
+    """Without who wrote which field."""
+    metadata = {k: v for k, v in found["metadata"].items() if k != "managedFields"}
+    return zlib.compress(json.dumps({**found, "metadata": metadata}).encode(), 1)

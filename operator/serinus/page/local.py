@@ -1,0 +1,83 @@
+"""The page on a user's machine: what the user's own tools read, shown to that user."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from threading import Thread
+
+from aiohttp import web
+
+from serinus.page.known import Known, Manifest
+from serinus.page.server import Page, hosts_of
+from serinus.page.viewers import Everyone
+
+Change = Sequence[Manifest] | tuple[str, Manifest]
+"""All objects, or the type of an event with its object."""
+
+
+def serve(
+    found: Sequence[Manifest],
+    changes: Iterable[Change | None],
+    address: str,
+    port: int,
+    tell: Callable[[str], None],
+) -> None:
+    """Until interrupted, or until the changes end, with what ended them. `found`: all objects at
+    first. `tell` gets the page's URL once it is there."""
+    asyncio.run(_serve(found, changes, address, port, tell))
+
+
+async def _serve(
+    found: Sequence[Manifest],
+    changes: Iterable[Change | None],
+    address: str,
+    port: int,
+    tell: Callable[[str], None],
+) -> None:
+    known = Known()
+    known.replace(found)
+    page = Page(known, Everyone(), login=False)
+    app = page.application(hosts_of(address))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, address, port).start()
+        port = runner.addresses[0][1]
+        shown = "127.0.0.1" if address in ("0.0.0.0", "::") else address
+        tell(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/")
+        await _follow(known, changes)
+    finally:
+        with contextlib.suppress(asyncio.CancelledError):
+            await runner.cleanup()
+
+
+async def _follow(known: Known, changes: Iterable[Change | None]) -> None:
+    """The changes come from another thread, since they are waited for."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[None] = loop.create_future()
+
+    def put(change: Change) -> None:
+        if not isinstance(change, tuple):
+            known.replace(change)
+        elif change[0] == "DELETED":
+            known.remove(change[1])
+        else:
+            known.put(change[1])
+
+    def end(error: Exception | None) -> None:
+        if not ended.done():
+            ended.set_exception(error) if error else ended.set_result(None)
+
+    def read() -> None:
+        error = None
+        try:
+            for change in changes:
+                if change is not None:
+                    loop.call_soon_threadsafe(put, change)
+        except Exception as found:  # handed to whoever waits
+            error = found
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(end, error)
+
+    Thread(target=read, daemon=True).start()
+    await ended

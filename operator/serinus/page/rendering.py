@@ -1,0 +1,119 @@
+"""HTML from views."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from serinus import __version__
+from serinus.api.base import rfc3339
+from serinus.api.quantities import spoken
+from serinus.page.course import Course
+from serinus.page.drawing import begins_late, evidence_chart, rate_chart, weight_chart
+from serinus.page.known import Row
+from serinus.views.limits import limits
+from serinus.views.looks import weights
+from serinus.views.outcome import outcome
+from serinus.views.reading import Live
+from serinus.views.rollout import rollout_view
+
+STATIC: Final = Path(__file__).parent / "static"
+PHASES: Final = ("Degraded", "Paused", "Progressing", "Healthy")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which rows are shown."""
+
+    words: str = ""
+    """Each is a part of namespace/name, or of a version."""
+    phase: str = ""
+
+
+def digest() -> str:
+    """Differs if a static file does."""
+    files = sorted(path for path in STATIC.rglob("*") if path.is_file())
+    return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+
+
+def _environment() -> Environment:
+    found = Environment(
+        loader=PackageLoader("serinus.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["rfc3339"] = rfc3339
+    found.filters["spoken"] = spoken
+    found.globals |= {"version": __version__, "static": f"/static/{digest()}"}
+    for name in found.list_templates():
+        found.get_template(name)  # compiled before the first viewer waits for it
+    return found
+
+
+_TEMPLATES: Final = _environment()
+
+
+def listed(rows: Iterable[Row], wanted: Wanted, now: float, *, part: bool, login: bool) -> str:
+    """The list, or only its part that changes."""
+    found = list(rows)
+    return _rendered(
+        "rows.html" if part else "list.html",
+        rows=[row for row in found if _matches(row, wanted)],
+        phases=Counter(row.view.phase for row in found),
+        names=PHASES,
+        whole=len(found),
+        wanted=wanted,
+        now=now,
+        login=login,
+    )
+
+
+def shown(live: Live, course: Course, now: float, *, part: bool, login: bool) -> str:
+    """One rollout, or only its part that changes."""
+    status = live.status
+    view, timeline = rollout_view(live.spec, status, now), status.timeline
+    names = [each.name for each in view.checks] or _checks_of(course)
+    return _rendered(
+        "one.html" if part else "rollout.html",
+        live=live,
+        view=view,
+        outcome=outcome(live),
+        former=status.former,
+        timeline=timeline,
+        weight=weight_chart(weights(timeline, status, now)) if timeline else None,
+        checks={each.name: each for each in view.checks},
+        charts=[(name, rate_chart(course, name), evidence_chart(course, name)) for name in names],
+        limits=limits(live.spec),
+        late=begins_late(course, timeline.measured_since if timeline else None),
+        seen=bool(course.times),
+        now=now,
+        login=login,
+    )
+
+
+def told(title: str, message: str, *, login: bool = False, form: bool = False) -> str:
+    """A page that says one thing; with the form to log in if wanted."""
+    return _rendered("told.html", title=title, message=message, login=login, form=form)
+
+
+def _matches(row: Row, wanted: Wanted) -> bool:
+    view = row.view
+    versions = (arm.version or arm.revision for arm in (view.stable, view.candidate) if arm)
+    text = " ".join([f"{row.namespace}/{row.name}", *versions]).casefold()
+    words = wanted.words.casefold().split()
+    return wanted.phase in ("", view.phase) and all(word in text for word in words)
+
+
+def _checks_of(course: Course) -> Sequence[str]:
+    """Of a rollout that has ended, whose checks the status no longer has."""
+    return list(dict.fromkeys(curve.check for curve in course.curves))
+
+
+def _rendered(name: str, **values: Any) -> str:
+    return _TEMPLATES.get_template(name).render(values)

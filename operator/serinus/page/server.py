@@ -1,0 +1,211 @@
+"""The routes of the page, and what every answer says to the browser."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from serinus.page import rendering
+from serinus.page.known import Known
+from serinus.page.rendering import STATIC, Wanted
+from serinus.page.streams import Streams
+from serinus.page.viewers import Rights, UnavailableError, UnknownViewerError
+
+COOKIE: Final = "serinus-token"
+_LONGEST_COOKIE: Final = 3800
+"""Characters; browsers drop longer ones."""
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # with no-referrer a browser would not say from which site a form was sent
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "serinus",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+_STORED: Final = "public, max-age=31536000, immutable"
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_NOBODY: Final = (
+    "Log in with a bearer token of yours, for example from kubectl create token. You see the "
+    "ModelDeployments that it may list."
+)
+_NOT_ACCEPTED: Final = "The API server does not accept this token: it may have expired."
+
+
+class Page:
+    """The page over what is known, for those who may see it.
+
+    `login`: viewers log in with a token, else everyone is the one user of this machine.
+    """
+
+    def __init__(
+        self,
+        known: Known,
+        rights: Rights,
+        *,
+        login: bool,
+        streams: Streams | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._known, self._rights, self._login = known, rights, login
+        self._streams = streams or Streams()
+        self._clock = clock
+
+    def application(self, hosts: frozenset[str] | None = None) -> web.Application:
+        """To serve. `hosts`: the only names by which it may be reached; None: any. Otherwise
+        another site could have its own name lead here, and read the page as its own."""
+        app = web.Application(
+            middlewares=[_only_by(hosts), self._errors], client_max_size=16 * 1024
+        )
+        app.on_response_prepare.append(_say)
+        app.router.add_get("/", self._list)
+        app.router.add_get("/events", self._events, allow_head=False)
+        app.router.add_get("/rollouts/{namespace}/{name}", self._one)
+        app.router.add_get("/rollouts/{namespace}/{name}/events", self._events, allow_head=False)
+        app.router.add_static(f"/static/{rendering.digest()}", STATIC)
+        app.router.add_get("/healthz", self._healthy)
+        app.router.add_get("/readyz", self._ready)
+        if self._login:
+            app.router.add_post("/login", self._log_in)
+            app.router.add_post("/logout", self._log_out)
+        app.on_shutdown.append(self._streams.close)
+        return app
+
+    async def _list(self, request: web.Request) -> web.Response:
+        seen = await self._rights.namespaces(_token(request), self._known.namespaces)
+        wanted = Wanted(request.query.get("q", "")[:200], request.query.get("phase", ""))
+        rows, now = self._known.rows(seen), self._clock()
+        return _html(rendering.listed(rows, wanted, now, part=_part(request), login=self._login))
+
+    async def _one(self, request: web.Request) -> web.Response:
+        namespace, name = _named(request)
+        live = self._known.live(namespace, name)
+        # asked even if there is none: who may not see it is not told by the time that it takes
+        if not await self._rights.sees(_token(request), namespace, name) or live is None:
+            raise web.HTTPNotFound
+        course, now = self._known.course(live), self._clock()
+        return _html(rendering.shown(live, course, now, part=_part(request), login=self._login))
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        token = _token(request)
+        if "name" not in request.match_info:
+            return await self._streams.answer(
+                request, lambda: self._state_of_all(token), self._known
+            )
+        namespace, name = _named(request)
+        if await self._state_of_one(token, namespace, name) is None:
+            raise web.HTTPNotFound
+        return await self._streams.answer(
+            request, lambda: self._state_of_one(token, namespace, name), self._known
+        )
+
+    async def _state_of_all(self, token: str) -> frozenset[tuple[str, int]]:
+        seen = await self._rights.namespaces(token, self._known.namespaces)
+        return frozenset((each, self._known.changes[each]) for each in seen)
+
+    async def _state_of_one(self, token: str, namespace: str, name: str) -> str | None:
+        sees = await self._rights.sees(token, namespace, name)
+        return (self._known.version(namespace, name) or None) if sees else None
+
+    async def _log_in(self, request: web.Request) -> web.Response:
+        _same_site(request)
+        token = str((await request.post()).get("token", "")).strip()
+        if len(token) > _LONGEST_COOKIE:
+            return self._nobody("The token is too long for a cookie: use a proxy that sends it.")
+        try:
+            await self._rights.namespaces(token, ())
+        except UnknownViewerError:
+            return self._nobody(_NOT_ACCEPTED)
+        response = web.Response(status=303, headers={"Location": "/"})
+        https = "https" in (request.scheme, request.headers.get("X-Forwarded-Proto"))
+        response.set_cookie(COOKIE, token, path="/", httponly=True, samesite="Strict", secure=https)
+        return response
+
+    async def _log_out(self, request: web.Request) -> web.Response:
+        _same_site(request)
+        response = web.Response(status=303, headers={"Location": "/"})
+        response.del_cookie(COOKIE, path="/")
+        return response
+
+    async def _healthy(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        synced = self._known.synced
+        text = "ok" if synced else "ModelDeployments were not listed yet"
+        return web.Response(text=text, status=200 if synced else 503)
+
+    def _nobody(self, message: str = _NOBODY) -> web.Response:
+        return _html(rendering.told("Log in", message, form=True), status=401)
+
+    @web.middleware
+    async def _errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except UnknownViewerError:
+            return self._nobody(_NOT_ACCEPTED if _token(request) else _NOBODY)
+        except UnavailableError:
+            message = "The API server does not answer, so it is not known what you may see."
+            return _html(rendering.told("Not available", message, login=self._login), status=503)
+        except web.HTTPNotFound:
+            message = "There is nothing here, or nothing that you may see."
+            return _html(rendering.told("Not found", message, login=self._login), status=404)
+
+
+async def _say(request: web.Request, response: web.StreamResponse) -> None:
+    """To every answer, streams and errors included."""
+    response.headers.update(_HEADERS)
+    stored = request.path.startswith("/static/") and response.status == 200
+    response.headers["Cache-Control"] = _STORED if stored else "no-store"
+
+
+def _only_by(hosts: frozenset[str] | None) -> Middleware:
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if hosts is not None and urlsplit(f"//{request.host}").hostname not in hosts:
+            raise web.HTTPForbidden(text="This page is not served by that name.")
+        return await handler(request)
+
+    return check
+
+
+def hosts_of(address: str) -> frozenset[str] | None:
+    """The names by which a page at a local address may be reached; None: any."""
+    return None if address in ("0.0.0.0", "::") else _LOOPBACK | {address}
+
+
+def _token(request: web.Request) -> str:
+    """The viewer's: from a proxy in front, else from the cookie; empty without one."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.casefold() == "bearer":
+        return token.strip()
+    return request.cookies.get(COOKIE, "")
+
+
+def _same_site(request: web.Request) -> None:
+    """A form of another site may not log anyone in or out."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = urlsplit(request.headers.get("Origin", "")).netloc
+    if site != "same-origin" if site else origin != request.host:
+        raise web.HTTPForbidden(text="The form was sent by another site.")
+
+
+def _named(request: web.Request) -> tuple[str, str]:
+    return request.match_info["namespace"], request.match_info["name"]
+
+
+def _part(request: web.Request) -> bool:
+    return "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
+
+
+def _html(text: str, status: int = 200) -> web.Response:
+    return web.Response(
+        text=text, content_type="text/html", status=status, headers={"Vary": "HX-Request"}
+    )

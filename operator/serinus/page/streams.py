@@ -1,0 +1,88 @@
+"""Server-sent events: a viewer is told that something which the viewer sees has changed.
+
+An event has no content. The browser asks for the page again, with the viewer's rights of then.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Final
+
+from aiohttp import web
+
+from serinus.page.known import Known
+from serinus.page.viewers import UnavailableError, UnknownViewerError
+
+MOST_STREAMS: Final = 200
+HEARTBEAT: Final = 15.0
+"""Seconds after which a stream without events says that it lives, and rights are asked again."""
+_TICK: Final = 0.5
+"""Seconds between two looks for changes; more changes make one event."""
+
+State = Callable[[], Awaitable[Hashable]]
+"""What the viewer sees at present, as something that differs when it changes; None: nothing any
+more."""
+
+
+class Streams:
+    """The open streams."""
+
+    def __init__(self, most: int = MOST_STREAMS, heartbeat: float = HEARTBEAT) -> None:
+        self._most, self._heartbeat = most, heartbeat
+        self._open: set[asyncio.Task[None]] = set()
+
+    async def answer(self, request: web.Request, state: State, known: Known) -> web.StreamResponse:
+        """Send events until the viewer leaves, or no longer sees anything."""
+        if len(self._open) >= self._most:
+            raise web.HTTPServiceUnavailable(
+                text="Too many streams are open.", headers={"Retry-After": "10"}
+            )
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
+        )
+        sending = asyncio.create_task(self._send(request, response, state, known))
+        self._open.add(sending)
+        try:
+            await sending
+        except (asyncio.CancelledError, ConnectionError):
+            sending.cancel()
+        finally:
+            self._open.discard(sending)
+        return response
+
+    async def close(self, _: web.Application) -> None:
+        """End all of them."""
+        for each in self._open:
+            each.cancel()
+
+    async def _send(
+        self, request: web.Request, response: web.StreamResponse, state: State, known: Known
+    ) -> None:
+        revision, before = known.revision, await state()
+        await response.prepare(request)
+        await response.write(b"retry: 2000\n\n")
+        spoke = time.monotonic()
+        while before is not None:
+            await asyncio.sleep(_TICK)
+            due = time.monotonic() - spoke >= self._heartbeat
+            if known.revision == revision and not due:
+                continue
+            revision = known.revision
+            now = await _asked(state, before)
+            if now != before:
+                await response.write(b"event: changed\ndata:\n\n")
+            elif due:
+                await response.write(b": \n\n")
+            else:
+                continue
+            before, spoke = now, time.monotonic()
+
+
+async def _asked(state: State, before: Hashable) -> Hashable:
+    """As before while nobody can say what the viewer may see: then nothing is sent."""
+    try:
+        return await state()
+    except UnavailableError:
+        return before
+    except UnknownViewerError:
+        return None

@@ -1,0 +1,66 @@
+"""Approval steps: which one waits, and what an approval is bound to.
+
+Whether the annotation of an approval can be trusted is observed elsewhere, see `World.guard`.
+"""
+
+from serinus.api.reasons import Reason
+from serinus.api.spec import Rollout
+from serinus.api.status import Approved, Candidate
+from serinus.plan.policy import policy_digest
+from serinus.plan.situation import Situation
+
+
+def awaits_approval(rollout: Rollout, candidate: Candidate | None) -> bool:
+    """Whether the candidate is at a step that must be approved, and is not."""
+    if candidate is None or candidate.promoting or not _is_gate(rollout, candidate.step):
+        return False
+    given = candidate.approved
+    return given is None or (given.step, given.policy) != (candidate.step, policy_digest(rollout))
+
+
+def _is_gate(rollout: Rollout, index: int) -> bool:
+    return index < len(rollout.steps) and rollout.steps[index].approval is not None
+
+
+def unapproved_steps(s: Situation) -> list[int]:
+    """Numbers, from 1, of the steps that must still be approved."""
+    rollout, candidate = s.desired.spec.rollout, s.candidate
+    if candidate.promoting:
+        return []
+    first = candidate.step if awaits_approval(rollout, candidate) else candidate.step + 1
+    return [index + 1 for index in range(first, len(rollout.steps)) if _is_gate(rollout, index)]
+
+
+def how_to_approve(s: Situation) -> str:
+    """The remedy in messages."""
+    return f"use {f'serinus approve {s.desired.name}'.rstrip()}, which needs the RBAC verb approve"
+
+
+def hold_for_approval(s: Situation) -> Situation:
+    """Say who can end the wait, or why nobody can."""
+    step, revision = s.candidate.step + 1, s.candidate.revision
+    if s.world.guard is not None and s.world.guard.problem:
+        return s.hold(Reason.APPROVALS_UNGUARDED, s.world.guard.problem)
+    message = f"Step {step} waits until revision {revision} is approved: {how_to_approve(s)}."
+    return s.hold(Reason.AWAITING_APPROVAL, message)
+
+
+def approve(s: Situation) -> Situation | str:
+    """Obey approve/REVISION/STEP/TIME/USER, or say why it does not count. The API server has
+    compared USER with who wrote it."""
+    words = (s.desired.command or "").split("/", 4)
+    at, guard, rollout = s.candidate.step, s.world.guard, s.desired.spec.rollout
+    if not awaits_approval(rollout, s.candidate):
+        return "no approval is awaited now"
+    if len(words) < 5 or words[2] != str(at + 1) or not words[4]:
+        expected = f"approve/{s.candidate.revision}/{at + 1}/TIME/USER"
+        return f"step {at + 1} must be approved, by {expected}, as serinus approve writes it"
+    if guard is None or guard.problem:
+        return guard.problem if guard else "it is unknown whether approvals are guarded"
+    if guard.older:
+        return "it may be older than what guards approvals: approve again"
+    user = words[4][:256]
+    given = Approved(step=at, by=user, at=s.now, policy=policy_digest(rollout))
+    message = f"Step {at + 1} is approved by {user}."
+    approved = s.to_candidate(approved=given, hold=None)
+    return approved.because(Reason.APPROVED, s.candidate.revision, message)

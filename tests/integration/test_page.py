@@ -1,0 +1,221 @@
+"""Who sees what on the page, with real tokens and the API server's own rules."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from serinus.cluster import Cluster
+from tests.integration.conftest import kubectl
+from tests.integration.pages import Served, person, put, served
+from tests.support.replayed import replayed
+
+STATES = list(replayed())
+
+
+@pytest.fixture
+async def page(kubeconfig: Path) -> AsyncIterator[Served]:
+    async with served(kubeconfig) as found:
+        yield found
+
+
+@pytest.fixture
+async def other(kubeconfig: Path) -> AsyncIterator[str]:
+    """Another namespace, which most people may not see."""
+    name = f"t-{secrets.token_hex(4)}"
+    kubectl("create", "namespace", name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+async def both(cluster: Cluster, namespace: str, other: str) -> tuple[str, str]:
+    """Two namespaces with an object each."""
+    await put(cluster, STATES[-1], namespace, "loan")
+    await put(cluster, STATES[1], other, "secret-model")
+    return namespace, other
+
+
+async def test_a_viewer_sees_the_namespaces_that_the_viewers_token_may_list(
+    page: Served, both: tuple[str, str]
+) -> None:
+    here, there = both
+    of_all, of_here = person(here, sees=""), person(here, sees=here)
+    await page.until("/", f"{there}/</span>secret-model", of_all)
+    status, text, _ = await page.get("/", of_all)
+    assert status == 200 and f"{here}/</span>loan" in text
+    assert (await page.get(f"/rollouts/{there}/secret-model", of_all))[0] == 200
+
+    status, text, _ = await page.get("/", of_here)
+    assert (status, text.count("/</span>"), f"{here}/</span>loan" in text) == (200, 1, True)
+    assert there not in text and "secret-model" not in text
+    status, text, _ = await page.get(f"/rollouts/{here}/loan", of_here)
+    assert status == 200 and "Check drift" in text
+    hidden = await page.get(f"/rollouts/{there}/secret-model", of_here)
+    absent = await page.get(f"/rollouts/{there}/nothing", of_here)
+    assert hidden[0] == absent[0] == 404 and hidden[1] == absent[1]
+    for path in ("events", "anything"):
+        assert (await page.get(f"/rollouts/{there}/secret-model/{path}", of_here))[0] == 404
+
+
+async def test_a_viewer_without_rights_sees_no_name_and_no_number(
+    page: Served, both: tuple[str, str]
+) -> None:
+    here, there = both
+    await page.until("/", "secret-model", person(here, sees=""))
+    nobody = person(here)
+    status, text, _ = await page.get("/", nobody)
+    assert (status, "There are no ModelDeployments that you may see." in text) == (200, True)
+    assert here not in text and there not in text and "loan" not in text
+    assert (await page.get("/?q=loan&phase=Degraded", nobody))[1].count("rollout") < 6
+    assert (await page.get(f"/rollouts/{here}/loan", nobody))[0] == 404
+
+
+@pytest.mark.parametrize("token", ["", "of.nobody", "a b", "x" * 9000, "\u00e9"])
+async def test_without_a_token_of_the_cluster_the_page_asks_for_one(
+    page: Served, both: tuple[str, str], token: str
+) -> None:
+    if len(token) == 9000:  # more than a header may have
+        assert (await page.get("/", token))[0] in (400, 401)
+        return
+    for path in ("/", "/events", f"/rollouts/{both[0]}/loan", f"/rollouts/{both[0]}/loan/events"):
+        status, text, _ = await page.get(path, token)
+        assert (status, "Bearer token" in text) == (401, True)
+        assert both[0] not in text and "loan" not in text
+
+
+async def test_who_may_get_one_object_by_name_sees_that_one(
+    page: Served, both: tuple[str, str]
+) -> None:
+    here, there = both
+    token = person(here, sees=here)
+    name = kubectl("get", "serviceaccount", f"-n={here}", "-o=name").stdout.split("/")[-1].strip()
+    role = ("--verb=get", "--resource=modeldeployments.serinus.dev", "--resource-name=secret-model")
+    kubectl("create", "role", "one", *role, f"--namespace={there}")
+    account = f"--serviceaccount={here}:{name}"
+    kubectl("create", "rolebinding", "one", "--role=one", account, f"--namespace={there}")
+    await page.until(f"/rollouts/{there}/secret-model", "Progressing", token)
+    assert "secret-model" not in (await page.get("/", token))[1]
+
+
+@asynccontextmanager
+async def stream(page: Served, path: str, token: str) -> AsyncIterator[aiohttp.StreamReader]:
+    """An open stream of events."""
+    headers = {"Authorization": f"Bearer {token}"}
+    timeout = aiohttp.ClientTimeout(total=60)
+    async with (
+        aiohttp.ClientSession(timeout=timeout) as http,
+        http.get(page.url + path, headers=headers) as answer,
+    ):
+        assert answer.status == 200
+        assert answer.headers["Content-Type"] == "text/event-stream"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        yield answer.content
+
+
+async def next_of(lines: aiohttp.StreamReader) -> str:
+    """`changed`, `alive` or, at the end of the stream, empty."""
+    while line := (await lines.readline()).decode():
+        if line.startswith("event: "):
+            return line.removeprefix("event: ").strip()
+        if line.startswith(": "):
+            return "alive"
+    return ""
+
+
+async def test_a_stream_tells_of_what_the_viewer_sees_and_of_nothing_else(
+    page: Served, cluster: Cluster, both: tuple[str, str]
+) -> None:
+    here, there = both
+    token = person(here, sees=here)
+    await page.until("/", "secret-model", person(here, sees=""))
+    async with (
+        stream(page, "/events", token) as all_,
+        stream(page, f"/rollouts/{here}/loan/events", token) as one,
+    ):
+        assert await next_of(all_) == await next_of(one) == "alive"
+        revision = page.known.revision
+        await put(cluster, STATES[2], there, "secret-model")
+        while page.known.revision == revision:
+            await asyncio.sleep(0.05)
+        # alive is said only where nothing was to be told
+        assert await next_of(all_) == await next_of(all_) == "alive"
+        await put(cluster, STATES[-2], here, "loan")
+        for lines in (all_, one):
+            while (told := await next_of(lines)) == "alive":
+                pass
+            assert told == "changed"
+
+
+async def test_a_stream_ends_when_the_viewer_loses_the_right_or_the_object_is_deleted(
+    page: Served, cluster: Cluster, both: tuple[str, str]
+) -> None:
+    here, there = both
+    token, of_all = person(here, sees=here), person(here, sees="")
+    await page.until(f"/rollouts/{there}/secret-model", "Progressing", of_all)
+    async with (
+        stream(page, f"/rollouts/{here}/loan/events", token) as lines,
+        stream(page, f"/rollouts/{there}/secret-model/events", of_all) as deleted,
+    ):
+        kubectl("delete", "rolebinding", "--all", f"--namespace={here}")
+        page.ahead += 60
+        while (told := await next_of(lines)) == "alive":
+            page.ahead += 60  # the API server takes a moment to forget the binding
+        assert told == "changed" and await next_of(lines) == ""
+        assert (await page.get(f"/rollouts/{here}/loan", token))[0] == 404
+        await cluster.delete(await cluster.get("ModelDeployment", there, "secret-model"))
+        while (told := await next_of(deleted)) == "alive":
+            pass
+        assert told == "changed" and await next_of(deleted) == ""
+
+
+async def test_a_viewer_logs_in_by_a_form_of_the_page_itself(
+    page: Served, both: tuple[str, str]
+) -> None:
+    token = person(both[0], sees=both[0])
+    ours = {"Origin": page.url}
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
+
+        async def post(path: str, given: str = "", **headers: str) -> aiohttp.ClientResponse:
+            form = {"token": given}
+            return await http.post(
+                page.url + path, data=form, headers=headers, allow_redirects=False
+            )
+
+        assert (await post("/login", token)).status == 403
+        for stranger in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert (await post("/login", token, **stranger)).status == 403
+        assert (await post("/login", "of.nobody", **ours)).status == 401
+        answer = await post("/login", token, **ours)
+        assert (answer.status, answer.headers["Location"]) == (303, "/")
+        cookie = answer.headers["Set-Cookie"]
+        assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
+        assert "Secure" not in cookie and "Max-Age" not in cookie
+        await page.until("/", "loan", token)
+        assert "loan" in await (await http.get(page.url)).text()
+        assert (await post("/logout", **ours)).status == 303
+        assert (await http.get(page.url)).status == 401
+        proxied = await post("/login", token, **ours, **{"X-Forwarded-Proto": "https"})
+        assert "Secure" in proxied.headers["Set-Cookie"].split("; ")
+
+
+async def test_nothing_can_be_changed_and_every_answer_has_the_headers(
+    page: Served, both: tuple[str, str]
+) -> None:
+    token = person(both[0], sees="")
+    object_ = f"/rollouts/{both[0]}/loan"
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http:
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            for path in ("/", object_, f"{object_}/events", "/events", "/healthz"):
+                assert (await http.request(method, page.url + path)).status == 405
+        for path in ("/", object_, "/nowhere", "/login", "/healthz", "/readyz", "/events?x=1"):
+            async with http.get(page.url + path) as answer:
+                policy = answer.headers["Content-Security-Policy"]
+                assert "default-src 'none'" in policy and "unsafe" not in policy
+                assert answer.headers["X-Content-Type-Options"] == "nosniff"
+                assert answer.headers["Cache-Control"] == "no-store"
+                assert "Python" not in answer.headers["Server"]

@@ -1,0 +1,213 @@
+"""The page in a real browser, over the real API server."""
+
+import asyncio
+import copy
+import re
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+
+from serinus.cluster import Cluster
+from serinus.page.known import Known
+from serinus.page.server import Page
+from serinus.page.viewers import Everyone
+from tests.integration.conftest import ROOT
+from tests.integration.pages import Served, listening, person, put, served
+from tests.support.browser import Tab, browser
+from tests.support.replayed import replayed
+
+STATES: Final = list(replayed())
+MANY: Final = 500
+PHONE, DESK = (390, 844), (1280, 900)
+
+
+@pytest.fixture
+async def tab() -> AsyncIterator[Tab]:
+    async with browser() as found:
+        await found.look(*DESK)
+        yield found
+        assert found.complaints == []
+
+
+@pytest.fixture
+async def page(kubeconfig: Path) -> AsyncIterator[Served]:
+    async with served(kubeconfig) as found:
+        yield found
+
+
+async def logged_in(tab: Tab, page: Served, token: str) -> None:
+    """As a person does it."""
+    await tab.open(page.url)  # answers 401, which the browser logs
+    await tab.run(f"document.querySelector('#token').value = {token!r}")
+    await tab.run("document.querySelector('.login').requestSubmit()")
+    await tab.until("Boolean(document.querySelector('#rows'))")
+    tab.complaints.clear()
+
+
+async def test_a_person_logs_in_filters_opens_a_rollout_and_sees_it_change(
+    tab: Tab, page: Served, cluster: Cluster, namespace: str
+) -> None:
+    await put(cluster, STATES[0], namespace, "loan")
+    await put(cluster, STATES[0], namespace, "other")
+    await page.until("/", "other", token := person(namespace, sees=namespace))
+    await logged_in(tab, page, token)
+    names = "[...document.querySelectorAll('tbody a')].map((each) => each.innerText).join(' ')"
+    assert await tab.run(names) == f"{namespace}/loan {namespace}/other"
+    await tab.run("document.querySelector('#q').focus()")
+    await tab.send("Input.insertText", text="LOAN")
+    await tab.until(names, lambda found: found == f"{namespace}/loan")
+    assert "q=LOAN" in await tab.run("location.search")
+
+    # by the keyboard alone: the phase, and the first name
+    for _ in range(2):
+        await tab.press("Tab", 9)
+    assert await tab.run("document.activeElement.innerText") == f"{namespace}/loan"
+    await tab.press("Enter", 13)
+    await tab.until("Boolean(document.querySelector('#rollout'))")
+    text = "document.querySelector('main').innerText"
+    for state in STATES[1:-1]:
+        await put(cluster, state, namespace, "loan")
+        await asyncio.sleep(0)
+    await tab.until(text, lambda found: "Check" in found and "candidate" in found)
+    await tab.until("document.querySelectorAll('.plot canvas').length", lambda n: n >= 3)
+    await tab.run("document.querySelector('.check details').open = true")
+    assert "candidate" in await tab.run("document.querySelector('#say').innerText")
+    await put(cluster, STATES[-1], namespace, "loan")
+    await tab.until(text, lambda found: "CheckFailed" in found and "Degraded" in found)
+    assert await tab.run("document.querySelector('.check details').open"), "it was closed"
+    assert all(url.startswith(page.url) for url in tab.requested), tab.requested
+
+    # and the browser is told when the viewer may not see it any more
+    page.known.remove({"metadata": {"namespace": namespace, "name": "loan"}})
+    await tab.until(text, lambda found: "nothing that you may see" in found)
+    tab.complaints.clear()  # it logs the 404
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+async def test_nothing_keeps_people_from_reading_it(
+    tab: Tab, size: tuple[int, int], dark: bool
+) -> None:
+    async with shown_in(tab, known_of(STATES)) as url:
+        await tab.look(*size, dark=dark)
+        for path in ("/", "/rollouts/demo/loan", "/nowhere"):
+            await tab.open(url + path)
+            await tab.run("document.querySelectorAll('details').forEach((one) => one.open = true)")
+            assert await tab.violations() == []
+            assert await tab.run("document.documentElement.scrollWidth") <= size[0]
+        tab.complaints.clear()  # it logs the 404
+        await tab.open(url)
+        before = await tab.run("getComputedStyle(document.body).backgroundColor")
+        await tab.run("document.querySelector('#theme').click()")
+        assert await tab.run("getComputedStyle(document.body).backgroundColor") != before
+
+
+async def test_what_a_model_or_a_user_wrote_is_text(tab: Tab) -> None:
+    evil = "<img src=x onerror=alert(1)><script>document.title='taken'</script>"
+    state = copy.deepcopy(STATES[-2])
+    state["status"]["message"] = evil
+    for decision in state["status"]["decisions"]:
+        decision["message"] = evil
+    for check in state["status"]["candidate"]["checks"]:
+        check["message"] = evil
+    state["spec"]["model"] = {"version": "v1\"'><b id=taken>"}
+    async with shown_in(tab, known_of([state])) as url:
+        for path in ("/", "/rollouts/demo/loan", "/?q=%22%3E%3Cb%20id=taken%3E"):
+            await tab.open(url + path)
+            assert await tab.run("document.title.includes('Serinus')")
+            assert await tab.run("document.querySelectorAll('#taken, img[src=x]').length") == 0
+        await tab.open(f"{url}/rollouts/demo/loan")
+        assert evil in await tab.run("document.querySelector('main').innerText")
+
+
+async def test_five_hundred_rollouts_are_listed_at_once(tab: Tab) -> None:
+    """The limits are what people notice, several times over: machines that run tests are busy. Each
+    figure is the best of some, which is what the page itself takes."""
+    known = known_of(STATES)
+    for number in range(MANY - 1):
+        state = copy.deepcopy(STATES[number % len(STATES)])
+        state["metadata"] = {"namespace": f"team-{number % 20}", "name": f"model-{number}"}
+        known.put(state)
+    async with shown_in(tab, known) as url:
+        took = [await _answered(url) for _ in range(5)]
+        paints, loads = [], []
+        for _ in range(5):
+            await tab.open(url)
+            paints.append(await tab.run(_PAINT))
+            loads.append(await tab.run(_LOADED))
+        assert await tab.run("document.querySelectorAll('tbody tr').length") == MANY
+        one = []
+        for _ in range(3):
+            await tab.open(f"{url}/rollouts/demo/loan")
+            one.append(await tab.run(_PAINT))
+    figures = f"answer {min(took):.0f}, painted {min(paints):.0f}, loaded {min(loads):.0f} ms"
+    print(f"{MANY} rollouts: {figures}; one rollout: painted {min(one):.0f} ms")
+    assert min(took) < 1000 and min(paints) < 1000 and min(one) < 1000, figures
+
+
+_PAINT: Final = """new Promise((told) => new PerformanceObserver((list) =>
+  told(list.getEntriesByName('first-contentful-paint')[0].startTime)
+).observe({type: 'paint', buffered: true}))"""
+_LOADED: Final = "performance.getEntriesByType('navigation')[0].domComplete"
+
+
+async def _answered(url: str) -> float:
+    async with aiohttp.ClientSession() as http:
+        started = time.perf_counter()
+        text = await (await http.get(url)).text()
+        assert len(re.findall("<tr role", text)) == MANY + 1
+        return 1000 * (time.perf_counter() - started)
+
+
+def known_of(states: list[dict[str, Any]]) -> Known:
+    """After these states of one object."""
+    known = Known()
+    for state in states:
+        known.put(state)
+    return known
+
+
+@asynccontextmanager
+async def shown_in(tab: Tab, known: Known) -> AsyncIterator[str]:
+    """Serve the page as on a user's machine, for as long as the tab needs it; its address."""
+    page = Page(known, Everyone(), login=False)
+    async with listening(page.application()) as url:
+        yield url
+        await tab.open("about:blank")
+
+
+async def test_the_command_serves_what_kubectl_reads(
+    tab: Tab, cluster: Cluster, namespace: str, environment: dict[str, str]
+) -> None:
+    await put(cluster, STATES[1], namespace, "loan")
+    command = (sys.executable, "-m", "serinus.cli", "dashboard", "--port=0", "--no-browser")
+    process = await asyncio.create_subprocess_exec(
+        *(*command, "-n", namespace),
+        env={**environment, "PYTHONPATH": str(ROOT / "operator")},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout
+    try:
+        line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
+        url = re.findall(r"http://\S+", line)[0]
+        await tab.open(url)
+        text = "document.querySelector('main').innerText"
+        await tab.until(text, lambda found: f"{namespace}/loan" in found)
+        await put(cluster, STATES[-1], namespace, "loan")
+        await tab.until(text, lambda found: "CheckFailed" in found)
+        await cluster.delete(await cluster.get("ModelDeployment", namespace, "loan"))
+        await tab.until(text, lambda found: "There are no ModelDeployments" in found)
+        async with aiohttp.ClientSession() as http:
+            strange = await http.get(url, headers={"Host": "evil.example"})
+            assert strange.status == 403
+            assert (await http.post(f"{url}login")).status == 404
+        await tab.open("about:blank")
+    finally:
+        process.terminate()
+        await process.wait()

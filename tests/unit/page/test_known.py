@@ -1,0 +1,86 @@
+"""What the page knows follows its watch, and forgets what is gone."""
+
+import copy
+from typing import Any
+
+from serinus.page import known as module
+from serinus.page.known import Known
+from serinus.views.reading import read
+from tests.support.replayed import replayed
+
+STATES = list(replayed())
+
+
+def state(number: int, name: str = "loan", **timeline: Any) -> dict[str, Any]:
+    found = copy.deepcopy(STATES[number])
+    found["metadata"] |= {"name": name, "resourceVersion": f"{number}{timeline}"}
+    found["status"]["timeline"] |= timeline
+    return found
+
+
+def times(known: Known, of: dict[str, Any]) -> list[float]:
+    return known.course(read(of)).times
+
+
+def test_the_curves_of_a_real_rollout_end_where_its_decision_was_made() -> None:
+    known = Known()
+    for each in STATES:
+        known.put(each)
+    live = known.live("demo", "loan")
+    assert live
+    assert live.status.rejected
+    course = known.course(live)
+    assert len(course.times) >= 2
+    against = course.curves[next(c for c in course.curves if c.of == "against")]
+    assert all(value is not None and 0 <= value < 1 for value in against)
+
+
+def test_the_next_rollout_has_its_own_curves() -> None:
+    known = Known()
+    for number in range(len(STATES)):
+        known.put(state(number))
+    assert times(known, state(-1))
+    later = state(-2, since="2027-01-01T00:00:00Z")
+    known.put(later)
+    assert len(times(known, later)) == 1
+    assert times(known, state(-1)) == []
+
+
+def test_what_is_listed_replaces_what_was_known() -> None:
+    known = Known()
+    assert not known.synced
+    known.replace([state(-2), state(-2, "other")])
+    assert known.synced
+    assert [row.name for row in known.rows({"demo"})] == ["loan", "other"]
+    before = known.revision
+    known.replace([state(-2)])
+    assert [row.name for row in known.rows({"demo"})] == ["loan"]
+    assert known.live("demo", "other") is None
+    assert known.version("demo", "other") == ""
+    assert known.revision == before + 1
+    assert list(known.rows({"shop"})) == []
+
+
+def test_an_event_that_says_nothing_new_changes_nothing() -> None:
+    known = Known()
+    known.put(state(1))
+    before = known.revision
+    known.put(state(1))
+    assert known.revision == before
+    known.remove(state(1))
+    known.remove(state(1))
+    assert known.revision == before + 1
+
+
+def test_the_number_of_rollouts_with_curves_is_bounded(monkeypatch: Any) -> None:
+    monkeypatch.setattr(module, "MOST_COURSES", 2)
+    known = Known()
+    for name in ("a", "b", "c"):
+        known.put(state(-2, name))
+    assert [bool(times(known, state(-2, name))) for name in ("a", "b", "c")] == [False, True, True]
+
+
+def test_a_status_that_nobody_can_read_is_listed_all_the_same() -> None:
+    known = Known()
+    known.put({"metadata": {"namespace": "demo", "name": "odd"}, "spec": 3, "status": {"phase": 7}})
+    assert [row.name for row in known.rows({"demo"})] == ["odd"]

@@ -1,0 +1,131 @@
+"""HTML from real statuses: everything is escaped, and what is shown is what the views say."""
+
+import copy
+import json
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+
+from serinus.page.known import Known
+from serinus.page.rendering import Wanted, listed, shown, told
+from tests.support.replayed import replayed
+
+STATES = list(replayed())
+NOW = 1_795_757_085.0
+EVIL = "<script>alert('1')</script>\" onload=\"x"
+
+
+def known(*states: dict[str, Any]) -> Known:
+    found = Known()
+    for each in states or STATES:
+        found.put(each)
+    return found
+
+
+def the_list(of: Known, wanted: Wanted = Wanted(), *, part: bool = False) -> str:  # noqa: B008
+    return listed(of.rows(of.namespaces), wanted, NOW, part=part, login=False)
+
+
+def the_rollout(of: Known, *, part: bool = False) -> str:
+    live = of.live("demo", "loan")
+    assert live
+    return shown(live, of.course(live), NOW, part=part, login=False)
+
+
+def poisoned(value: Any) -> Any:
+    """Every text of a status, with what must not become HTML; names and reasons too."""
+    if isinstance(value, dict):
+        return {key: each if key in KEPT else poisoned(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [poisoned(each) for each in value]
+    return EVIL if isinstance(value, str) and not re.match(r"\d{4}-", value) else value
+
+
+KEPT = {"phase", "verdict", "mode", "name", "kind", "revision", "stable", "type", "status"}
+
+
+def test_all_text_of_a_status_is_escaped() -> None:
+    state = copy.deepcopy(STATES[-2])
+    for key in ("decisions", "conditions", "message", "candidate"):
+        state["status"][key] = poisoned(state["status"][key])
+    state["spec"]["model"] = {"version": EVIL}
+    found = known(state)
+    for html in (the_list(found), the_rollout(found), told(EVIL, EVIL)):
+        assert "<script>alert" not in html
+        assert '" onload="x' not in html
+    assert EVIL in unescape(the_rollout(found))
+    assert EVIL in unescape(the_list(found, Wanted(EVIL)))
+
+
+def test_nothing_is_inline_and_nothing_is_of_another_host() -> None:
+    for html in (the_list(known()), the_rollout(known()), told("a", "b", form=True, login=True)):
+        assert re.findall(r"<script(?![^>]* src=)|<style| style=| on\w+=", html) == []
+        assert re.findall(r"(?:src|href|action)=\"(?!/)[^\"#]", html) == []
+        assert re.findall(r"https?:", html) == []
+
+
+def test_the_rollout_is_shown_with_its_evidence_and_its_curves() -> None:
+    html = unescape(the_rollout(known(*STATES[:-1])))
+    status = STATES[-2]["status"]
+    for words in (
+        status["message"],
+        *(each["message"] for each in status["candidate"]["checks"]),
+        *(each["message"] for each in status["decisions"]),
+        "tolerance 1.1 times + 0.1% · margin 1.5 times + 0.5%",
+    ):
+        assert words in html
+    charts = [json.loads(one) for one in re.findall(r'data-chart="(\{.*?\})"', html)]
+    kinds = [[kind for _, kind, _ in chart["lines"]] for chart in charts]
+    assert kinds[0] == ["wanted", "candidate"]
+    assert ["candidate", "stable"] in kinds and ["against", "towards"] in kinds
+    assert all(len(values) == len(c["times"]) for c in charts for _, _, values in c["lines"])
+
+
+def test_after_a_rollback_the_reason_and_the_curves_are_still_there() -> None:
+    html = unescape(the_rollout(known()))
+    assert STATES[-1]["status"]["rejected"]["message"] in html
+    assert "as seen last, before the decision" in html
+    assert "data-chart" in html
+
+
+def test_a_page_that_came_later_says_that_it_has_no_curves_yet() -> None:
+    state = copy.deepcopy(STATES[-2])
+    del state["status"]["candidate"]["measuredAt"]
+    assert "There are no curves" in the_rollout(known(state))
+    later = copy.deepcopy(STATES[-2])
+    later["status"]["timeline"]["measuredSince"] = "2026-11-27T03:00:00Z"
+    assert "later than the traffic" in the_rollout(known(later))
+
+
+def test_a_part_is_what_the_whole_has_inside() -> None:
+    for whole, part in (
+        (the_list(known()), the_list(known(), part=True)),
+        (the_rollout(known()), the_rollout(known(), part=True)),
+    ):
+        assert "<html" not in part
+        assert part.strip() in whole
+
+
+@pytest.mark.parametrize(
+    ("wanted", "count"),
+    [
+        (Wanted(), 3),
+        (Wanted("shop"), 2),
+        (Wanted("SHOP fraud"), 1),
+        (Wanted("demo/loan"), 1),
+        (Wanted("v2"), 3),
+        (Wanted("", "Degraded"), 1),
+        (Wanted("shop", "Degraded"), 0),
+    ],
+)
+def test_the_filter_takes_names_versions_and_a_phase(wanted: Wanted, count: int) -> None:
+    others = []
+    for name in ("fraud", "price"):
+        other = copy.deepcopy(STATES[1])
+        other["metadata"] = {"namespace": "shop", "name": name}
+        others.append(other)
+    html = the_list(known(STATES[-1], *others), wanted)
+    assert len(re.findall("<tr role", html)) == count + (count > 0)
+    assert ("No rollout matches" in html) == (count == 0)
