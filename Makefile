@@ -65,11 +65,12 @@ contracts: $(READY) ## Check the imports between packages
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: generate
-generate: $(READY) ## Write crds/, the chart's copy and README, docs/evidence.md, docs/reference.md
+generate: $(READY) ## Write crds/, the chart's copy and README, and what is generated in docs/
 	$(BIN)/python -m serinus.api.crd
 	$(BIN)/python -m tests.values
 	$(BIN)/python -m tests.evidence
 	$(BIN)/python -m tests.reference
+	$(BIN)/python -m tests.demo.film
 
 .PHONY: generated
 generated: $(READY) ## Check that the generated files are up to date
@@ -77,6 +78,7 @@ generated: $(READY) ## Check that the generated files are up to date
 	$(BIN)/python -m tests.values --check
 	$(BIN)/python -m tests.evidence --check
 	$(BIN)/python -m tests.reference --check
+	$(BIN)/python -m tests.demo.film --check
 
 .PHONY: verify
 verify: lint types contracts generated ## Run all checks except the tests

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
-_WIDTH: Final = 116
+WIDTH: Final = 116
 """Characters of the terminal."""
 _CHARACTER, _LINE, _EDGE = 7.25, 17.0, 18.0
 """Width of a character, height of a line, and what is left free around them."""
 _BAR: Final = 30.0
 """Height of the title."""
+_SECONDS: Final = 2.5
+"""For which a frame of a film is shown."""
 _COLOURS: Final = {
     "CheckFailed": "#ff7b72",
     "Degraded": "#ff7b72",
@@ -24,14 +26,40 @@ _COLOURS: Final = {
 
 def drawn(title: str, lines: Iterable[str]) -> str:
     """The picture of these lines, which are cut where the terminal ends."""
-    shown = [line[:_WIDTH] for line in lines]
-    width = _WIDTH * _CHARACTER + 2 * _EDGE
-    height = _BAR + len(shown) * _LINE + 2 * _EDGE
+    shown = [line[:WIDTH] for line in lines]
+    return _picture(title, len(shown), _rows(shown))
+
+
+def filmed(title: str, frames: Sequence[Sequence[str]]) -> str:
+    """A picture that shows one frame after the other, and the last one twice as long, or alone
+    where no motion is wanted."""
+    turns = len(frames) + 1
+    style = [
+        f".f{{visibility:hidden;animation:{turns * _SECONDS:g}s step-end infinite}}",
+        f".f{len(frames) - 1}{{visibility:visible}}",
+        "@media (prefers-reduced-motion:reduce){.f{animation:none}}",
+    ]
+    body = list[str]()
+    for number, frame in enumerate(frames):
+        begins, ends = (100 * n / turns for n in (number, number + 1))
+        last = number == len(frames) - 1
+        hidden = "" if last else f"{ends:.2f}%{{visibility:hidden}}"
+        before = "0%{visibility:hidden}" if number else ""
+        style.append(f"@keyframes f{number}{{{before}{begins:.2f}%{{visibility:visible}}{hidden}}}")
+        style.append(f".f{number}{{animation-name:f{number}}}")
+        body += [f'<g class="f f{number}">', *_rows([line[:WIDTH] for line in frame]), "</g>"]
+    return _picture(title, max(map(len, frames)), body, "".join(style))
+
+
+def _picture(title: str, lines: int, body: Iterable[str], style: str = "") -> str:
+    width = WIDTH * _CHARACTER + 2 * _EDGE
+    height = _BAR + lines * _LINE + 2 * _EDGE
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
             f'viewBox="0 0 {width:.0f} {height:.0f}" role="img">',
             f"<title>{escape(title)}</title>",
+            f"<style>text{{white-space:pre}}{style}</style>",
             '<rect width="100%" height="100%" rx="8" fill="#0d1117"/>',
             *(
                 f'<circle cx="{_EDGE + 18 * number:.0f}" cy="{_BAR / 2 + 3:.0f}" r="5" '
@@ -40,7 +68,7 @@ def drawn(title: str, lines: Iterable[str]) -> str:
             ),
             '<g font-family="ui-monospace, Menlo, Consolas, monospace" font-size="12" '
             'xml:space="preserve">',
-            *_rows(shown),
+            *body,
             "</g>",
             "</svg>",
             "",

@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from prometheus_client.samples import Sample
 
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError
 from tests.integration.inprocess import Traffic
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,7 +71,7 @@ class OperatorProcess:
     """`python -m serinus.controller`, as it runs in its pod."""
 
     def __init__(self, kubeconfig: Path, prometheus: str, namespace: str, *options: str) -> None:
-        self.address = f"127.0.0.1:{_free_port()}"
+        self.address = f"127.0.0.1:{free_port()}"
         self._command = [
             *(sys.executable, "-m", "serinus.controller"),
             *("--prometheus-url", prometheus, "--namespace", namespace),
@@ -127,12 +127,6 @@ class OperatorProcess:
         self.kill()
         if self.process:
             await self.process.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-    return port
 
 
 def real_traffic() -> Traffic:

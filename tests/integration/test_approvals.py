@@ -3,7 +3,6 @@ server."""
 
 import asyncio
 import json
-import re
 import shlex
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from serinus.cluster import Cluster
 from tests.integration.conftest import ROOT, helm, kubectl, refused, serinus
 from tests.integration.inprocess import Manifest, Operator
 from tests.integration.test_rollouts import ERRORS, PATIENT, healthy, spec
+from tests.support.documents import typed
 
 GATE: dict[str, Any] = {"approval": {}}
 STEPS = [{"setWeight": 20}, GATE, {"setWeight": 50}]
@@ -32,8 +32,8 @@ def gated(version: str, *steps: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def documented(beginning: str) -> list[str]:
     """The words of a command of docs/operations.md, without the program."""
-    (found,) = re.findall(rf"^({beginning}(?:.*\\\n)*.*?)(?: \||$)", OPERATIONS, re.MULTILINE)
-    return shlex.split(found.replace("\\\n", " "))[1:]
+    (found,) = [each for each in typed(OPERATIONS) if each.startswith(beginning)]
+    return shlex.split(found.partition(" | ")[0])[1:]
 
 
 def policy_of(namespace: str) -> str:
@@ -310,6 +310,11 @@ async def test_without_the_policy_nobody_can_approve_and_the_status_says_what_to
                 "fraud", lambda s: s["command"]["command"] == again, moving=5
             )
             assert "it may be older than what guards approvals" in status["command"]["outcome"]
+            await operator.until("fraud", awaits_approval, moving=5)
+            # the release is uninstalled, and installed again
+            kubectl("delete", "-f", "-", stdin=objects)
+            await operator.until("fraud", unguarded, moving=30)
+            kubectl("apply", "-f", "-", stdin=objects)
             await operator.until("fraud", awaits_approval, moving=5)
             kubectl(*change, f"serinus.dev/command=approve/{candidate}/2/2/admin")
             await operator.until("fraud", healthy("v2"), moving=5)

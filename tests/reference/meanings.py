@@ -45,9 +45,12 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
     "Waiting": {
         Reason.AWAITING_PODS: "Pods are not ready yet.",
         Reason.AWAITING_ROUTE: "The gateway has not taken up the route yet.",
+        Reason.AUDIT_FAILED: "An audited check failed, which decides nothing.",
         Reason.AWAITING_VERDICT: "A check is Inconclusive.",
         Reason.AWAITING_PAUSE: "A pause with a duration.",
         Reason.AWAITING_COMMAND: "A pause without a duration.",
+        Reason.AWAITING_APPROVAL: "An approval step: a user with the verb `approve` is awaited.",
+        Reason.APPROVALS_UNGUARDED: "An approval step, without the policy that guards approvals.",
         Reason.PAUSED_BY_SPEC: "`spec.rollout.paused` is true.",
         Reason.SCALED_TO_ZERO: "`replicas` is 0.",
         Reason.NO_DATA: "A check has no recent samples.",
@@ -61,6 +64,7 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
     },
     "A person is needed": {
         Reason.INVALID_SPEC: "The spec is invalid; the message names the field.",
+        Reason.APPROVALS_UNGUARDED: "Nobody can approve, since the admission policy is absent.",
         Reason.NAME_TAKEN: "Another owner's object has a name that is needed.",
         Reason.HISTORY_LOST: "The ControllerRevision of a revision is gone.",
         Reason.ROUTE_REFUSED: "The route or its Gateway is not accepted.",
@@ -68,6 +72,7 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.STATUS_NOT_WRITTEN: "The API server does not accept the status.",
         Reason.STATUS_UNREADABLE: "A part of the status cannot be read, and was dropped.",
         Reason.FIELDS_UNKNOWN: "The spec has fields that this version does not know.",
+        Reason.APPROVED: "A step was approved; the message names the approver.",
         Reason.COMMAND_OBEYED: "A command was obeyed.",
         Reason.COMMAND_REFUSED: "A command was refused; the message says why.",
     },

@@ -95,6 +95,7 @@ def _families() -> Iterator[Metric]:
         errors=dict,
         looks=dict,
         refused_writes=dict,
+        notifications=dict,
     )
     shown = Metrics(gauges, ObjectMetrics(dict, lambda: 0.0)).exposition().decode()
     for family in text_string_to_metric_families(shown):

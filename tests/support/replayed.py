@@ -1,45 +1,58 @@
 """A real rollout, as its recording tells it: the status after each look."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from typing import Any
 
+from serinus.api.status import Status
 from serinus.cli.files import manifest_of, read_recording
 from serinus.cli.record import timeline_of
 from serinus.metrics.recorded import Recorded
-from serinus.metrics.requests import HistoryRequest
-from serinus.plan.analysis import baseline_from
 from serinus.simulation.replay import Replay
 
 LOAN = Path(__file__).parents[2] / "examples" / "recordings" / "loan.json.gz"
 
 
-def replayed(recording: Path = LOAN) -> Iterator[dict[str, Any]]:
-    """The object after each look of the rollout, and after its end."""
+@dataclass(frozen=True)
+class Found:
+    """A recorded rollout."""
+
+    replay: Replay
+    """Judges it again."""
+    manifest: dict[str, Any]
+    """The ModelDeployment at the end of the recording."""
+    status: Status
+    """The manifest's."""
+
+
+def recorded(recording: Path = LOAN) -> Found:
+    """Read a recording of a rollout."""
     found = read_recording(str(recording))
-    real, timeline = manifest_of(found.model_deployment, str(recording)), None
+    real = manifest_of(found.model_deployment, str(recording))
     timeline = timeline_of(real, str(recording))
-    end = min(timeline.until or inf, found.until)
-    replay = Replay(real.owner, real.spec, timeline, False, end, Recorded(found))
-    log = replay._begun()
-    rollout = log.rollout
+    replay = Replay(
+        real.owner,
+        real.spec,
+        timeline,
+        promoted=False,
+        end=min(timeline.until or inf, found.until),
+        source=Recorded(found),
+    )
+    return Found(replay, found.model_deployment, real.status)
+
+
+def replayed(recording: Path = LOAN) -> Iterator[dict[str, Any]]:
+    """The object after each pass of the rollout, and after its end."""
+    found = recorded(recording)
+    log = found.replay.begin()
     version = 0
-    while rollout.status.candidate is not None:
-        rollout.now = min(rollout.wakes_at(), log.look)
-        if rollout.now > end + 60:
-            return
-        request = log.request if rollout.now == log.look else None
-        if isinstance(request, HistoryRequest):
-            log.learn(baseline_from(replay.spec, request.read(replay.source, rollout.now)))
-        elif request:
-            log.judge(replace(request.read(replay.source, rollout.now), at=rollout.now))
-        log.settle()
+    while (now := found.replay.next_pass(log)) is not None:
+        list(found.replay.go_on(log, now))
         version += 1
-        written = found.model_deployment
         yield {
-            **written,
-            "metadata": {**written["metadata"], "resourceVersion": str(version)},
-            "status": rollout.status.to_json(),
+            **found.manifest,
+            "metadata": {**found.manifest["metadata"], "resourceVersion": str(version)},
+            "status": log.rollout.status.to_json(),
         }

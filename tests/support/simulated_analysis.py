@@ -152,6 +152,7 @@ class SimulatedAnalysis:
             checks=list(self.progress.checks),
             baseline=self.progress.baseline,
             inputs=self.progress.inputs,
+            audit_counted=dict(self.progress.audit_counted),
         )
         written = json.dumps(candidate.to_json())
         stored = json.loads(
@@ -160,7 +161,11 @@ class SimulatedAnalysis:
         )
         read = Candidate.model_validate(stored)
         self.progress = Progress(
-            read.counted, tuple(read.checks), read.baseline, inputs=read.inputs
+            read.counted,
+            tuple(read.checks),
+            read.baseline,
+            inputs=read.inputs,
+            audit_counted=read.audit_counted,
         )
 
 

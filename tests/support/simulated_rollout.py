@@ -83,10 +83,13 @@ class SimulatedRollout:
         """The judge comes to a verdict about each check, and to others about those named."""
         assert self.status.candidate, "nobody to judge"
         analysis = self._wish().spec.rollout.analysis
+        failed = {check.name: check.first_fail for check in self.status.candidate.checks}
         checks = [
             CheckStatus(
                 name=check.name,
                 kind=check.kind,
+                mode=check.mode,
+                first_fail=failed.get(check.name),
                 verdict=others.get(check.name, verdict),
                 message=message,
                 state=state or CheckState(),

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import serinus_metrics
+from tests.support.ports import free_port
 
 SOURCE = Path(serinus_metrics.__file__).parent.parent
 """The folder to import serinus_metrics from."""
@@ -27,7 +27,7 @@ def get(port: int, path: str) -> str:
 def two_workers(folder: Path, app: str) -> Iterator[int]:
     """Serves the variable `app` of this source, until the block ends; yields its port."""
     (folder / "app.py").write_text(app)
-    port = _free_port()
+    port = free_port()
     command = ("uvicorn", "app:app", "--workers", "2", "--lifespan", "off", "--port", str(port))
     server = subprocess.Popen(
         [sys.executable, "-m", *command, "--log-level", "warning"],
@@ -55,9 +55,3 @@ def _answers(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])

@@ -10,7 +10,8 @@ import yaml
 from serinus.api.reasons import Reason
 from serinus.controller.metrics import Metrics
 from serinus.controller.object_metrics import ObjectMetrics
-from serinus.views.exported import Outcome
+from serinus.notifications.attempts import Outcome
+from serinus.views.exported import Ending
 from tests.unit.controller.test_metrics import gauges
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +57,8 @@ def test_an_alert_reads_metrics_that_are_exported(rule: dict[str, Any]) -> None:
 @pytest.mark.parametrize("rule", RULES, ids=by_name)
 def test_an_alert_names_values_that_exist(rule: dict[str, Any]) -> None:
     values = re.findall(r'(reason|condition|outcome)\W{1,2}"([\w|]+)"', rule["expr"])
-    known = {"reason": set(Reason), "outcome": set(get_args(Outcome))}
+    outcomes = {*get_args(Ending), *get_args(Outcome)}
+    known = {"reason": set(Reason), "outcome": outcomes}
     known["condition"] = {"Available", "Stalled", "MetricsAvailable", "Overridden"}
     for label, alternatives in values:
         assert set(alternatives.split("|")) <= known[label]

@@ -6,13 +6,14 @@ import subprocess
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import promql_parser
 import pytest
 import yaml
 
 from serinus import __version__
+from serinus.api.notifications import MOST_ENDPOINTS, Endpoint, Form, NoticeKind
 from serinus.cluster import KINDS
 from serinus.controller.__main__ import arguments
 from serinus.controller.guarding import REFUSAL
@@ -355,9 +356,81 @@ def test_how_series_are_read_reaches_the_operator_as_it_was_given() -> None:
     }
 
 
+def told(*more: str) -> Objects:
+    """With the values of docs/notifications.md."""
+    page = (ROOT / "docs" / "notifications.md").read_text()
+    [values] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    sets = [f"--set-json={key}={json.dumps(of)}" for key, of in yaml.safe_load(values).items()]
+    return rendered("serinus", CHART, *settings(GIVEN), *sets, *more)
+
+
+def test_endpoints_reach_the_operator_with_the_files_of_their_secrets() -> None:
+    objects = told()
+    pod, container = operator(objects)
+    (mount,) = container["volumeMounts"]
+    (volume,) = pod["volumes"]
+    files = {
+        Path(mount["mountPath"], item["path"]): source["secret"]["name"]
+        for source in volume["projected"]["sources"]
+        for item in source["secret"]["items"]
+    }
+    chat, audit = options(objects).notify
+    assert files == {
+        Path(chat.folder, "url"): "serinus-chat",
+        Path(audit.folder, "url"): "serinus-audit",
+        Path(audit.folder, "signing-key"): "serinus-audit",
+    }
+    assert (chat.name, chat.form, chat.namespaces) == ("chat", "Slack", ["shop", "fraud"])
+    assert (audit.form, len(audit.events), audit.allow_http) == ("CloudEvents", 7, False)
+    assert options(objects).dashboard_url == "https://serinus.example.com"
+    assert mount["readOnly"]
+
+
+def test_the_schema_knows_the_forms_and_events_of_the_operator() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())["properties"]["notifications"]
+    of = schema["items"]["properties"]
+    assert schema["maxItems"] == MOST_ENDPOINTS
+    assert tuple(of["form"]["enum"]) == get_args(Form)
+    assert tuple(of["events"]["items"]["enum"]) == get_args(NoticeKind)
+    fields = set(Endpoint.model_json_schema()["properties"])
+    assert set(of) == fields - {"folder"} | {"secret"}
+
+
+def test_endpoints_need_no_right_and_no_change_of_the_roles() -> None:
+    for kind in ("ClusterRole", "Role"):
+        names = {key for key in render() if key[0] == kind}
+        assert {key: told()[key] for key in names} == {key: render()[key] for key in names}
+
+
+def test_a_cluster_that_is_upgraded_with_its_former_values_renders() -> None:
+    values = ["--set-json=dashboard=null", "--set-json=notifications=null"]
+    assert not options(rendered("serinus", CHART, *settings(GIVEN), *values)).notify
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "complaint"),
+    [
+        ({"form": "Email"}, "/notifications/0/form"),
+        ({"name": "My Chat"}, "/notifications/0/name"),
+        ({"secret": ""}, "/notifications/0/secret"),
+        ({"events": ["Failed"]}, "/notifications/0/events/0"),
+        ({"events": []}, "/notifications/0/events"),
+        ({"namespaces": ["*"]}, "/notifications/0/namespaces/0"),
+        ({"url": "https://hooks.slack.com/services/T/B/X"}, "'url' not allowed"),
+    ],
+)
+def test_a_wrong_endpoint_is_refused_by_its_name(endpoint: dict[str, Any], complaint: str) -> None:
+    valid = {"name": "chat", "form": "Slack", "secret": "serinus-chat"}
+    value = f"--set-json=notifications={json.dumps([{**valid, **endpoint}])}"
+    refused = helm("template", "serinus", str(CHART), *settings(GIVEN), value)
+    assert refused.returncode != 0
+    assert complaint in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("value", "complaint"),
     [
+        ('dashboard.url="serinus.example.com"', "/dashboard/url"),
         ('prometheus.matchers=["cluster=a"]', "/prometheus/matchers/0"),
         ('prometheus.replicaLabels=["a-b"]', "/prometheus/replicaLabels/0"),
         ('prometheus.headers=[{"name":"A"}]', "/prometheus/headers/0"),
@@ -683,3 +756,11 @@ def test_the_rule_has_the_alerts_of_the_file_as_they_are() -> None:
     spec = everything_wanted()["PrometheusRule", "serinus"]["spec"]
     assert spec == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
     assert spec["groups"]
+
+
+def test_alerts_lead_to_the_runbook_where_users_read_it() -> None:
+    page = "https://docs.example.com/serinus/runbook/"
+    objects = render(prometheusRule__enabled="true", prometheusRule__runbookURL=page)
+    groups = objects["PrometheusRule", "serinus"]["spec"]["groups"]
+    for rule in (rule for group in groups for rule in group["rules"]):
+        assert rule["annotations"]["runbook_url"] == f"{page}#{rule['alert'].lower()}"

@@ -44,7 +44,8 @@ def test_the_table_has_every_kind() -> None:
 def test_each_kind_has_a_field_of_its_settings() -> None:
     fields = {name: field.annotation for name, field in Check.model_fields.items()}
     declared: dict[str, Any] = {to_snake(kind): settings | None for kind, settings in KINDS.items()}
-    assert fields == {"name": fields["name"], "weight": fields["weight"], **declared}
+    of_every_kind = {name: fields[name] for name in ("name", "mode", "weight")}
+    assert fields == {**of_every_kind, **declared}
 
 
 def test_each_kind_is_judged() -> None:

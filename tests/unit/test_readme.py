@@ -12,6 +12,7 @@ import yaml
 from serinus import __version__
 from serinus.api.spec import Spec
 from serinus.plan.commands import COMMANDS
+from tests.demo import film
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -80,6 +81,14 @@ def test_the_picture_shows_both_rollbacks_in_words_of_today() -> None:
     for check in ("errors", "drift"):
         assert f"CheckFailed: Check {check}: " in picture
     assert "False-alarm risk at most 1% per rollout, all looks and checks included." in picture
+
+
+def test_the_film_of_a_watch_shows_what_is_printed_today() -> None:
+    assert film.PICTURE.read_text(encoding="utf-8") == film.text(), "run make generate"
+    first, *_, last = film.frames()
+    assert "default/loan: Progressing" in first
+    assert "default/loan: Degraded" in last
+    assert any("CheckFailed" in line and "Check drift: " in line for line in last)
 
 
 def test_every_command_by_annotation_is_one_and_all_are_told() -> None:

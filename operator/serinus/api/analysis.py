@@ -97,23 +97,35 @@ class Analysis(Type):
             Check(name="errors", error_rate=ErrorRate()),
             Check(name="drift", prediction_drift=PredictionDrift()),
         ],
-        description="Checks that every step must pass. Defaults to errorRate and predictionDrift, "
-        "or to the checks of the preset. Behind a gateway a trafficShare is added, see "
-        "onWrongSplit. An empty list disables the analysis: steps then pass by time alone.",
+        description="Checks that every step must pass, except those in mode Audit. Defaults to "
+        "errorRate and predictionDrift, or to the checks of the preset. Behind a gateway a "
+        "trafficShare is added, see onWrongSplit. If none decides, steps pass by time alone.",
     )
+
+    @property
+    def deciding(self) -> list[Check]:
+        """The checks on which a rollout depends."""
+        return [check for check in self.checks if check.decides]
+
+    @property
+    def audited(self) -> list[Check]:
+        """The checks in audit mode."""
+        return [check for check in self.checks if not check.decides]
 
     def with_split_checked(self) -> Self:
         """The analysis of traffic that is split request by request, as `on_wrong_split` says."""
         if self.on_wrong_split == "Ignore":
             kept = [check for check in self.checks if not check.settings.tests_routing]
             return self.filled(checks=kept)
-        rates = [check.error_rate for check in self.checks if check.error_rate]
+        rates = [(check.mode, check.error_rate) for check in self.checks if check.error_rate]
         if not rates or any(check.settings.tests_routing for check in self.checks):
             return self
-        counted = TrafficShare(requests=rates[0].requests, failures=rates[0].failures)
+        mode, rate = next((each for each in rates if each[0] == "Enforce"), rates[0])
+        counted = TrafficShare(requests=rate.requests, failures=rate.failures)
         names = {check.name for check in self.checks}
         name = next(free for free in _split_names() if free not in names)
-        return self.filled(checks=[*self.checks, Check(name=name, traffic_share=counted)])
+        added = Check(name=name, mode=mode, traffic_share=counted)
+        return self.filled(checks=[*self.checks, added])
 
     def as_listed(self) -> Self:
         """Without the trafficShare that `with_split_checked` added."""

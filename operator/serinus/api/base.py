@@ -107,6 +107,10 @@ class StatusType(Type):
         return _NOT_KEPT
 
 
+FOR_EDITORS: Final = "x-for-editors"
+"""What a schema for editors has instead of a rule in CEL."""
+
+
 @dataclass(frozen=True)
 class CelRule:
     """A CEL rule of the CRD on the annotated type, and its error message.
@@ -117,6 +121,8 @@ class CelRule:
 
     rule: str
     message: str
+    pattern: str | None = None
+    """What an editor can check of it."""
 
     def __get_pydantic_json_schema__(
         self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
@@ -124,7 +130,13 @@ class CelRule:
         schema = handler(core)
         before = schema.get("x-kubernetes-validations", [])
         rule = {"rule": self.rule, "message": self.message}
-        return {**schema, "x-kubernetes-validations": [*before, rule]}
+        ruled = {**schema, "x-kubernetes-validations": [*before, rule]}
+        if self.pattern is None:
+            return ruled
+        return {
+            **ruled,
+            FOR_EDITORS: {"pattern": self.pattern, "patternErrorMessage": self.message},
+        }
 
 
 @dataclass(frozen=True)
@@ -142,7 +154,7 @@ class Written:
     def __get_pydantic_json_schema__(
         self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        rule = CelRule(f"self.matches(r'{self.pattern}')", self.message)
+        rule = CelRule(f"self.matches(r'{self.pattern}')", self.message, self.pattern)
         return rule.__get_pydantic_json_schema__(core, handler)
 
     def _check(self, text: str) -> str:
@@ -193,7 +205,7 @@ Duration = Annotated[
     str,
     Field(max_length=32),
     AfterValidator(_duration),
-    CelRule(_IS_DURATION, "must be a duration such as 30s, 5m or 1h30m"),
+    CelRule(_IS_DURATION, "must be a duration such as 30s, 5m or 1h30m", DURATION_PATTERN),
 ]
 Interval = Annotated[
     Duration,
@@ -217,6 +229,7 @@ Percent = Annotated[
     CelRule(
         f"{_IS_PERCENT} && {_PERCENT} <= 100.0",
         "must be a percentage such as 1% or 0.5%, at most 100%",
+        PERCENT_PATTERN,
     ),
 ]
 Budget = Annotated[

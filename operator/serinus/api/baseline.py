@@ -28,6 +28,13 @@ INDEPENDENT: Final = Dispersion()
 """Independent requests on pods that do not differ."""
 
 
+class Slower(StatusType):
+    """How many of stable's requests were slower than a bucket bound."""
+
+    bound: float = Field(description="The bound, in the unit of the histogram.")
+    share: Annotated[float, Field(ge=0, le=1)] = Field(description="Share of slower requests.")
+
+
 class CheckBaseline(StatusType):
     """The history of stable as used by a check."""
 
@@ -38,6 +45,14 @@ class CheckBaseline(StatusType):
     bounds: Annotated[list[float], Field(max_length=16)] = Field(
         default_factory=list,
         description="Bucket bounds at which latencies are compared, in the unit of the histogram.",
+    )
+    shares: Annotated[list[float], Field(max_length=16)] = Field(
+        default_factory=list,
+        description="Shares of stable's requests that took longer, by bucket bound.",
+    )
+    slower: Annotated[list[Slower], Field(max_length=64)] = Field(
+        default_factory=list,
+        description="Distribution of stable's latencies, if p99 is to be turned into shares.",
     )
     dispersions: Annotated[list[Dispersion], Field(max_length=128)] = Field(
         default_factory=list,

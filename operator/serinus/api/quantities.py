@@ -1,6 +1,7 @@
 """Durations and percentages as users write them: `1m30s`, `500ms`, `0.5%`."""
 
 import re
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final
 
@@ -44,3 +45,15 @@ def spoken(span: float) -> str:
     hours, minutes, rest = total // 3600, total % 3600 // 60, total % 60
     parts = [(hours, "h"), (minutes, "m"), (rest, "s")]
     return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
+
+
+def retry_after(header: str, date: str) -> float | None:
+    """Seconds that an HTTP answer asks to wait, by its headers Retry-After and Date; None if it
+    does not. Retry-After has seconds or a date, which is compared with the server's own clock."""
+    if header.isascii() and header.isdigit():
+        return float(header)
+    try:
+        asked, now = parsedate_to_datetime(header), parsedate_to_datetime(date)
+        return max(0.0, (asked - now).total_seconds())
+    except (TypeError, ValueError):  # neither, or a date with a zone and one without
+        return None

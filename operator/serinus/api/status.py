@@ -6,7 +6,8 @@ from pydantic import ConfigDict, Field
 
 from serinus.api.base import EvidenceField, MessageField, Moment, ObservedField, StatusType
 from serinus.api.baseline import Baseline
-from serinus.api.checks import KINDS, Settings
+from serinus.api.checks import KINDS, Mode, Settings
+from serinus.api.notifications import MOST_ENDPOINTS, NoticeKind
 
 Phase = Literal["Healthy", "Progressing", "Paused", "Degraded"]
 Verdict = Literal["Pass", "Fail", "Inconclusive", "NoData", "Error"]
@@ -55,7 +56,8 @@ class Comparison(StatusType):
     """A quantity compared between both revisions, with the log of an e-value per alternative."""
 
     name: Annotated[str, Field(max_length=128)] = Field(
-        description="Name of the quantity: errors, limit, a class, a score range or two groups."
+        description="Name of the quantity: errors, limit, a class, a score range, a shift of all "
+        "values or two groups."
     )
     candidate: float = Field(default=0.0, description="Count of the candidate in this rollout.")
     stable: float = Field(default=0.0, description="Count of stable in this rollout.")
@@ -299,38 +301,60 @@ class Inputs(StatusType):
     )
 
 
+class FirstFail(StatusType):
+    """When a check in audit mode failed for the first time."""
+
+    at: Moment = Field(description="Time of the failure.")
+    weight: float = Field(description="Weight of the step at that time, in percent.")
+
+
 class CheckStatus(StatusType):
     """A check of the running analysis."""
 
     name: Annotated[str, Field(max_length=63)] = Field(description="Name of the check.")
     kind: Annotated[str, Field(max_length=32)] = Field(description="Kind of the check.")
+    mode: Mode = Field(default="Enforce", description="Enforce, or Audit: it decides nothing.")
+    first_fail: FirstFail | None = Field(
+        default=None, description="Set if it is in audit mode and has failed."
+    )
     verdict: Verdict = Field(description="Pass, Fail, Inconclusive, NoData or Error.")
     message: Sentence = Field(default="", description="Human-readable evidence.")
     state: CheckState = Field(default=CheckState(), description="State of the check.")
 
     @property
+    def decides(self) -> bool:
+        """Whether the rollout depends on it."""
+        return self.mode == "Enforce"
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it failed because of the candidate, which is final."""
+        return self.verdict == "Fail" and not self.tests_routing
+
+    @property
     def rolls_back(self) -> bool:
-        """Whether it failed because of the candidate."""
-        return self.verdict == "Fail" and not self._tests_routing
+        """Whether the candidate is rolled back because of it."""
+        return self.has_failed and self.decides
 
     @property
     def split_is_wrong(self) -> bool:
-        """Whether it failed because of the routing."""
-        return self.verdict == "Fail" and self._tests_routing
+        """Whether the rollout waits because it failed, because of the routing."""
+        return self.verdict == "Fail" and self.tests_routing and self.decides
 
     @property
     def waits_for_stable_pods(self) -> list[str]:
-        """Pods of stable that are worse than its other pods."""
-        return [each.name for each in self.state.stable_pods if each.differs]
+        """Pods of stable that are worse than its other pods, for which the rollout waits."""
+        return [each.name for each in self.state.stable_pods if each.differs and self.decides]
 
     @property
     def waits_for_own_pods(self) -> list[str]:
-        """The pod of the candidate because of which it would have failed."""
+        """The pod of the candidate because of which it would have failed, for which the rollout
+        waits."""
         blamed = self.state.pod_to_blame
-        return [blamed] if blamed and not self.rolls_back else []
+        return [blamed] if blamed and self.decides and not self.has_failed else []
 
     @property
-    def _tests_routing(self) -> bool:
+    def tests_routing(self) -> bool:
         """A kind that this version does not know is taken for one that tests the candidate."""
         return KINDS.get(self.kind, Settings).tests_routing
 
@@ -531,9 +555,24 @@ class Candidate(StatusType):
         default_factory=dict,
         description="Time of the last counted sample in Unix seconds, by pod and address.",
     )
+    audit_counted: EvidenceField[Annotated[dict[str, float], Field(max_length=4000)]] = Field(
+        default_factory=dict,
+        description="The same for the counters of checks in audit mode, which are counted by "
+        "themselves.",
+    )
     checks: EvidenceField[Annotated[list[CheckStatus], Field(max_length=17)]] = Field(
         default_factory=list, description="The checks and their evidence."
     )
+
+    @property
+    def deciding(self) -> list[CheckStatus]:
+        """The checks on which the rollout depends."""
+        return [check for check in self.checks if check.decides]
+
+    @property
+    def audited(self) -> list[CheckStatus]:
+        """The checks in audit mode."""
+        return [check for check in self.checks if not check.decides]
 
 
 class Rejected(StatusType):
@@ -564,6 +603,28 @@ class Decision(StatusType):
     reason: ReasonText = Field(description="Machine-readable decision.")
     revision: Hash = Field(description="Hash of the revision concerned.")
     message: Sentence = Field(description="Human-readable cause.")
+
+
+class Notice(StatusType):
+    """What endpoints are yet to be told."""
+
+    id: Annotated[str, Field(max_length=32)] = Field(description="Identifier, the same at retries.")
+    kind: NoticeKind = Field(description="What happened.")
+    at: Moment = Field(description="Time at which it happened.")
+    reason: ReasonText = Field(description="Machine-readable cause.")
+    revision: Hash = Field(default="", description="Hash of the revision concerned, if any.")
+    version: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="model.version of the revision."
+    )
+    stable: Hash = Field(default="", description="Hash of the stable revision until then, if any.")
+    weight: float = Field(
+        default=0.0, description="Actual percentage of the traffic of the candidate until then."
+    )
+    seconds: float = Field(default=0.0, description="Seconds since the start of the rollout.")
+    message: Sentence = Field(default="", description="Human-readable cause with the evidence.")
+    to: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=MOST_ENDPOINTS)] = (
+        Field(default_factory=list, description="Names of the endpoints that are yet to be told.")
+    )
 
 
 class ObeyedCommand(StatusType):
@@ -711,6 +772,10 @@ class Status(StatusType):
     )
     decisions: Annotated[list[Decision], Field(max_length=20)] = Field(
         default_factory=list, description="Recent decisions, newest first."
+    )
+    notices: ObservedField[Annotated[list[Notice], Field(max_length=20)]] = Field(
+        default_factory=list,
+        description="Notifications that are not yet delivered to all endpoints, oldest first.",
     )
     command: ObeyedCommand | None = Field(default=None, description="The last command.")
     timeline: Timeline | None = Field(

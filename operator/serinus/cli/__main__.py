@@ -20,6 +20,7 @@ VERBS: Final = {
     "pause": ("pausing", "Hold a rollout at its weight; failed checks still roll it back."),
     "resume": ("pausing", "Let a paused rollout go on."),
     "lint": ("lint", "Check manifests as the operator does, without a cluster."),
+    "schema": ("schema", "Print the JSON Schema of a manifest, by which editors check it."),
     "convert": ("convert", "Make ModelDeployments from Deployments and other tools' manifests."),
     "check-metrics": ("check_metrics", "Tell which checks a server's metrics are enough for."),
     "simulate": ("simulate", "Simulate rollouts with a policy, without a cluster."),

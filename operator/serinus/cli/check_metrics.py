@@ -1,7 +1,6 @@
 """`serinus check-metrics`: which checks could be judged by what a pod exports."""
 
 import argparse
-import json
 import time
 import urllib.request
 from dataclasses import asdict
@@ -12,7 +11,9 @@ from serinus.api.analysis import Analysis
 from serinus.api.presets import PRESETS
 from serinus.cli.exit_codes import ExitCode
 from serinus.cli.files import InputError, read_manifest, read_text
+from serinus.cli.sources import add_output, dumped
 from serinus.cli.terminal import show, table
+from serinus.cli.text import named
 from serinus.metrics.exposition import Exported
 from serinus.prometheus.exposition import exported
 from serinus.views.scrape import ScrapeView, scrape_view
@@ -23,7 +24,7 @@ requests first: most servers export a series with the first request that it coun
 
 exit codes:
   0   all checks can be judged
-  1   a check lacks a metric
+  1   a check that decides lacks a metric
   2   the scrape or the manifest cannot be read
 
 examples:
@@ -49,14 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ModelDeployment with the checks (default: those without a setting)",
     )
     analysis.add_argument("--preset", choices=list(PRESETS), help="the checks of a preset")
-    parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Read and print. Raises InputError for invalid input."""
     found = scrape_view(_analysis(options), _scrapes(options.scrape))
-    if options.output == "json":
-        print(json.dumps(asdict(found), indent=2))
+    if options.output:
+        print(dumped(asdict(found), options.output))
     else:
         show(as_text(found))
     return ExitCode.DONE if found.complete else ExitCode.REFUSED
@@ -64,7 +65,9 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 def as_text(view: ScrapeView) -> str:
     """A table of the checks, and the warnings."""
-    rows = [(each.name, each.kind, each.state, each.message) for each in view.checks]
+    rows = [
+        (named(each.name, each.mode), each.kind, each.state, each.message) for each in view.checks
+    ]
     warnings = [f"Warning: {each}" for each in view.warnings]
     return "\n".join([table(("CHECK", "KIND", "STATE", "MESSAGE"), rows), *warnings])
 

@@ -11,6 +11,7 @@ from serinus.api.reasons import Reason
 from serinus.api.status import Decision, Timeline
 from serinus.cli.files import GivenManifest
 from serinus.cli.rollouts import moments_table
+from serinus.cli.text import named
 from serinus.simulation.replay import Looked, Replayed
 
 BY_COMMAND = (Reason.COMMAND_OBEYED, Reason.COMMAND_REFUSED)
@@ -93,7 +94,9 @@ def _conclusion(found: ReplayComparison) -> str:
 
 def _last_verdicts(looks: Sequence[Looked]) -> list[str]:
     checks = looks[-1].checks if looks else ()
-    return [f"{check.name}: {check.verdict}. {check.message}" for check in checks]
+    return [
+        f"{named(check.name, check.mode)}: {check.verdict}. {check.message}" for check in checks
+    ]
 
 
 def _after(found: ReplayComparison, decision: Decision) -> str:

@@ -10,6 +10,7 @@ from serinus.api.quantities import spoken
 from serinus.api.reasons import Reason
 from serinus.cli.sources import add_cluster, add_file, one
 from serinus.cli.terminal import show, table
+from serinus.cli.text import evidence, named
 from serinus.views.explanation import Explanation, explain
 from serinus.views.outcome import outcome
 from serinus.views.reading import Live, read
@@ -83,4 +84,6 @@ def _rollout(found: Explanation) -> str:
 
 def _checks(view: RolloutView) -> str:
     """The evidence so far, while the rollout is in progress."""
-    return "\n".join(f"{each.name}: {each.verdict}. {each.message}" for each in view.checks)
+    return "\n".join(
+        f"{named(each.name, each.mode)}: {each.verdict}. {evidence(each)}" for each in view.checks
+    )

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_cluster(parser)
     add_file(parser)
     parser.add_argument("-w", "--watch", action="store_true", help="print again on each change")
-    add_output(parser)
+    add_output(parser, of_objects=True)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from serinus.api.base import rfc3339
 from serinus.cli.kubectl import MODEL_DEPLOYMENTS
-from serinus.cli.sources import add_cluster, cluster, dumped
+from serinus.cli.sources import add_cluster, add_output, cluster, dumped
 from serinus.cli.terminal import show, table
 from serinus.manifests.owner import NAME_LABEL
 from serinus.views.history import history
@@ -24,9 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its arguments."""
     parser.add_argument("name", help="name of the ModelDeployment")
     add_cluster(parser)
-    parser.add_argument(
-        "-o", "--output", choices=["json", "yaml"], help="for scripts (default: text)"
-    )
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -1,9 +1,9 @@
 """`serinus lint`: what the API server or the operator would reject, with file and line."""
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
@@ -12,14 +12,15 @@ from serinus.api.crd import GROUP, KIND, VERSION
 from serinus.api.problem import Problem
 from serinus.cli.exit_codes import ExitCode
 from serinus.cli.files import NO_YAML, ManifestLoader, problems_of, read_text
-from serinus.cli.terminal import show
+from serinus.cli.terminal import complain, show
 
 EPILOG: Final = """\
-Objects of other kinds are skipped. What only a cluster can tell is not checked, such as fields of
-the pod template that Serinus does not read, or whether a Gateway exists.
+Objects of other kinds are skipped. Input without a ModelDeployment is no error, so that a hook may
+be given any files; how many were checked is printed. What only a cluster can tell is not checked,
+such as fields of the pod template that Serinus does not read, or whether a Gateway exists.
 
 exit codes:
-  0   no problems
+  0   no problems, or no ModelDeployments
   1   problems were found
   2   a file cannot be read
 
@@ -39,32 +40,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> ExitCode:
-    """Print a line for each problem."""
-    found = [line for path in options.files for line in _linted(path, read_text(path))]
-    if found:
-        show("\n".join(found))
+    """Print a line for each problem, and how many ModelDeployments were checked."""
+    linted = [_linted(path, read_text(path)) for path in options.files]
+    checked = sum(each.checked for each in linted)
+    problems = [line for each in linted for line in each.problems]
+    if problems:
+        show("\n".join(problems))
         return ExitCode.REFUSED
-    print("No problems found.", file=sys.stderr)
+    objects = "1 ModelDeployment" if checked == 1 else f"{checked} ModelDeployments"
+    complain(
+        f"No problems found in {objects}." if checked else f"{objects} found: nothing was checked."
+    )
     return ExitCode.DONE
 
 
-def _linted(path: str, text: str) -> Iterator[str]:
+@dataclass(slots=True)
+class _Linted:
+    """Of one file."""
+
+    checked: int = 0
+    """ModelDeployments."""
+    problems: list[str] = field(default_factory=list)
+
+
+def _linted(path: str, text: str) -> _Linted:
+    found = _Linted()
     try:
-        loader = ManifestLoader(text)
-        while loader.check_node():
-            node = loader.get_node()
-            assert node is not None  # as check_node has said
-            document = loader.construct_document(node)
-            written = [("", node.start_mark.line + 1), *_lines(node, "")]
-            for field, each in _model_deployments(document):
-                for line, problem in _of_fields(written, field, each):
-                    yield f"{path}:{line}: {problem}"
+        for written, place, each in _written(text):
+            found.checked += 1
+            found.problems += [
+                f"{path}:{line}: {problem}" for line, problem in _of_fields(written, place, each)
+            ]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        yield f"{path}:{line}: is not valid YAML: {error.problem or error.context}"
+        found.problems.append(f"{path}:{line}: is not valid YAML: {error.problem or error.context}")
     except NO_YAML as error:
-        yield f"{path}:1: is not valid YAML: {error}"
+        found.problems.append(f"{path}:1: is not valid YAML: {error}")
+    return found
+
+
+def _written(text: str) -> Iterator[tuple[Sequence[Line], str, dict[str, Any]]]:
+    """Each ModelDeployment, with its path in its document and the lines of the document."""
+    loader = ManifestLoader(text)
+    while loader.check_node():
+        node = loader.get_node()
+        assert node is not None  # as check_node has said
+        document = loader.construct_document(node)
+        lines = [("", node.start_mark.line + 1), *_lines(node, "")]
+        for place, each in _model_deployments(document):
+            yield lines, place, each
 
 
 def _model_deployments(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -83,23 +108,23 @@ def _problems(document: dict[str, Any]) -> Iterator[Problem]:
     wanted = f"{GROUP}/{VERSION}"
     if document.get("apiVersion") != wanted:
         yield Problem("apiVersion", f"must be {wanted}")
-    for field in document:
-        if field not in _FIELDS:
-            yield Problem(str(field), "is an unknown field")
+    for name in document:
+        if name not in _FIELDS:
+            yield Problem(str(name), "is an unknown field")
     yield from problems_of(document)
 
 
 def _of_fields(
-    written: Sequence[Line], field: str, document: dict[str, Any]
+    written: Sequence[Line], place: str, document: dict[str, Any]
 ) -> Iterator[tuple[int, Problem]]:
     """The problems of the ModelDeployment at a path, each with its line."""
     lines = dict(written)
     for problem in _problems(document):
-        yield _line(lines, field + problem.field), problem
-    times = Counter(path for path, _ in written if path.startswith(field))
+        yield _line(lines, place + problem.field), problem
+    times = Counter(path for path, _ in written if path.startswith(place))
     for path, line in lines.items():
         if times[path] > 1:
-            yield line, Problem(path.removeprefix(field), "is written twice")
+            yield line, Problem(path.removeprefix(place), "is written twice")
 
 
 def _lines(node: yaml.Node, path: str) -> Iterator[Line]:
@@ -115,7 +140,7 @@ def _lines(node: yaml.Node, path: str) -> Iterator[Line]:
             yield from _lines(value, f"{path}[{index}]")
 
 
-def _line(lines: dict[str, int], field: str) -> int:
+def _line(lines: dict[str, int], place: str) -> int:
     """The line of a field, or of the nearest one around it."""
-    around = [path for path in lines if field.startswith((f"{path}.", f"{path}["))]
-    return lines[field] if field in lines else lines[max(around, key=len, default="")]
+    around = [path for path in lines if place.startswith((f"{path}.", f"{path}["))]
+    return lines[place] if place in lines else lines[max(around, key=len, default="")]

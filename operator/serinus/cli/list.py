@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_cluster(parser)
     parser.add_argument("-A", "--all-namespaces", action="store_true", help="of all namespaces")
     add_file(parser)
-    add_output(parser)
+    add_output(parser, of_objects=True)
 
 
 def run(options: argparse.Namespace) -> None:

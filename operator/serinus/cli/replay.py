@@ -1,7 +1,6 @@
 """`serinus replay`: test a policy on the recorded metrics of a past rollout."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
@@ -19,6 +18,7 @@ from serinus.cli.comparison import (
 )
 from serinus.cli.files import GivenManifest, InputError, manifest_of, read_manifest, read_recording
 from serinus.cli.record import add_span, recording_of, timeline_of
+from serinus.cli.sources import add_output, dumped
 from serinus.cli.terminal import show
 from serinus.judge import queries_of
 from serinus.metrics.queries import CounterQuery
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     archives.add_options(parser)
     add_span(parser)
-    parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -88,8 +88,8 @@ def run(options: argparse.Namespace) -> None:
         found = ReplayComparison(real, timeline, replay.run(), decided)
     except ValueError as error:
         raise InputError(f"{source}: {error}") from None
-    if options.output == "json":
-        print(json.dumps(as_json(found), indent=2))
+    if options.output:
+        print(dumped(as_json(found), options.output))
     else:
         show(as_text(found))
 

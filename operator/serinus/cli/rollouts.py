@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from serinus.api.quantities import spoken
 from serinus.cli.terminal import table
-from serinus.simulation.outcomes import OutcomeShare
+from serinus.simulation.outcomes import AuditShare, OutcomeShare
 from serinus.simulation.rollout_log import LogEntry
 
 _OUTCOMES = {"Promoted": "promoted", "RolledBack": "rolled back", "Held": "held"}
@@ -30,6 +30,20 @@ def shares_table(shares: Iterable[OutcomeShare]) -> str:
     ]
     heads = ("OUTCOME", "REASON", "PROBABILITY", "TIME (95%)", "CANDIDATE REQUESTS (95%)")
     return table(heads, rows)
+
+
+def audits_table(shares: Iterable[AuditShare]) -> str:
+    """How often checks in audit mode failed; empty without such checks."""
+    rows = [
+        (
+            share.check,
+            f"{100 * share.chance:.1f}% ({_range(share.between)})",
+            f"{_time(share.after[0])} ({_time(share.after[1])})" if share.after else "-",
+        )
+        for share in shares
+    ]
+    heads = ("CHECK (AUDIT)", "WOULD HAVE FAILED", "TIME (95%)")
+    return table(heads, rows) if rows else ""
 
 
 def _range(between: tuple[float, float]) -> str:

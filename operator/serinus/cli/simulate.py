@@ -1,7 +1,6 @@
 """`serinus simulate`: simulate a rollout with a policy and a scenario."""
 
 import argparse
-import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -13,10 +12,11 @@ from typing import Any
 from serinus.api.quantities import PERCENT_PATTERN
 from serinus.api.scenario import Scenario
 from serinus.cli.files import GivenManifest, InputError, read_manifest, read_scenario, scenario_of
-from serinus.cli.rollouts import moments_table, shares_table
+from serinus.cli.rollouts import audits_table, moments_table, shares_table
+from serinus.cli.sources import add_output, dumped
 from serinus.cli.terminal import show
 from serinus.simulation.chance import differs, drawn
-from serinus.simulation.outcomes import shares
+from serinus.simulation.outcomes import AuditShare, audit_shares, shares
 from serinus.simulation.simulate import Run, Simulation
 
 _MOST_RUNS = 1_000_000
@@ -91,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=1, help="seed of the random numbers (default: 1)"
     )
-    parser.add_argument("-o", "--output", choices=["text", "json"], default="text")
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -104,8 +104,8 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"{options.scenario or 'scenario'}: {error} (--value)") from None
     one = partial(simulated, manifest, scenario, options.scenario == "random", options.seed)
     results = _on_all_cores(one, _batches(options.runs))
-    if options.output == "json":
-        print(json.dumps(_as_json(manifest, scenario, results), indent=2))
+    if options.output:
+        print(dumped(_as_json(manifest, scenario, results), options.output))
         return
     message = f" ({manifest.version})" if manifest.version else ""
     show(f"One rollout of {manifest.owner.name}, revision {manifest.revision}{message}:\n")
@@ -113,6 +113,8 @@ def run(options: argparse.Namespace) -> None:
     for title, alike in _by_truth(results, options.scenario == "random"):
         show(f"\n{len(alike)} rollouts{title}:\n")
         show(shares_table(shares(result.run for result in alike)))
+        if audits := audits_table(_audits(manifest, alike)):
+            show(f"\n{audits}")
 
 
 def simulated(
@@ -193,6 +195,11 @@ def _by_truth(results: Sequence[Result], at_random: bool) -> list[tuple[str, lis
     return [(title, alike) for title, alike in groups if alike]
 
 
+def _audits(manifest: GivenManifest, results: Sequence[Result]) -> list[AuditShare]:
+    names = [check.name for check in manifest.spec.rollout.analysis.audited]
+    return audit_shares(names, [result.run for result in results])
+
+
 def _as_json(
     manifest: GivenManifest, scenario: Scenario, results: Sequence[Result]
 ) -> dict[str, Any]:
@@ -224,5 +231,16 @@ def _as_json(
                 "candidateRequests95": share.requests[1],
             }
             for share in shares(result.run for result in results)
+        ],
+        "audits": [
+            {
+                "check": share.check,
+                "runs": share.runs,
+                "chance": share.chance,
+                "between": share.between,
+                "secondsMedian": share.after and share.after[0],
+                "seconds95": share.after and share.after[1],
+            }
+            for share in _audits(manifest, results)
         ],
     }

@@ -28,11 +28,10 @@ def add_file(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_output(parser: argparse.ArgumentParser) -> None:
-    """The option for scripts."""
-    parser.add_argument(
-        "-o", "--output", choices=["json", "yaml", "name"], help="for scripts (default: text)"
-    )
+def add_output(parser: argparse.ArgumentParser, *, of_objects: bool = False) -> None:
+    """The option for scripts. `of_objects`: what is printed has names, as for kubectl."""
+    choices = ["json", "yaml", *(["name"] if of_objects else [])]
+    parser.add_argument("-o", "--output", choices=choices, help="for scripts (default: text)")
 
 
 def cluster(options: argparse.Namespace) -> Kubectl:
@@ -72,9 +71,11 @@ def all_of_file(options: argparse.Namespace) -> list[Manifest]:
 
 def dumped(data: Any, output: str) -> str:
     """JSON or YAML."""
+    as_json = json.dumps(data, indent=2)
     if output == "json":
-        return json.dumps(data, indent=2)
-    return yaml.safe_dump(data, sort_keys=False, width=100).rstrip()
+        return as_json
+    # tuples and enumerations as JSON has them
+    return yaml.safe_dump(json.loads(as_json), sort_keys=False, width=100).rstrip()
 
 
 def names(of: Sequence[str]) -> str:

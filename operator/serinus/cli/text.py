@@ -3,10 +3,11 @@
 from dataclasses import asdict
 from typing import Any, Final
 
+from serinus.api.checks import Mode
 from serinus.api.quantities import spoken
 from serinus.cli.terminal import table
 from serinus.views.pods import PodView
-from serinus.views.rollout import ArmView, RolloutView, StepView
+from serinus.views.rollout import ArmView, CheckView, RolloutView, StepView
 
 _BAR: Final = 20
 _DECISIONS: Final = 5
@@ -37,7 +38,9 @@ def as_line(view: RolloutView) -> str:
     stable = _version(view.stable) if view.stable else "-"
     if view.candidate is None:
         return f"{view.phase:<11} {stable} {_bar(0)}"
-    checks = " ".join(f"{check.name}:{check.verdict}" for check in view.checks)
+    checks = " ".join(
+        f"{named(each.name, each.mode).replace(' ', '')}:{each.verdict}" for each in view.checks
+    )
     where = "promoting" if view.promoting else f"step {view.step}" if view.steps else ""
     arms = f"{stable} {_bar(view.candidate.weight)} {_weight(view)} {_version(view.candidate)}"
     parts = (f"{view.phase:<11}", arms, where, checks, view.wait.reason if view.wait else "")
@@ -112,10 +115,29 @@ def _wait(view: RolloutView) -> str:
 def _checks(view: RolloutView) -> str:
     heads = ("CHECK", "VERDICT", "CANDIDATE REQUESTS", "STABLE REQUESTS", "EVIDENCE")
     rows = [
-        (each.name, each.verdict, f"{each.candidate:.0f}", f"{each.stable:.0f}", each.message)
+        (
+            named(each.name, each.mode),
+            each.verdict,
+            f"{each.candidate:.0f}",
+            f"{each.stable:.0f}",
+            evidence(each),
+        )
         for each in view.checks
     ]
     return table(heads, rows) if rows else ""
+
+
+def named(check: str, mode: Mode) -> str:
+    """The name of a check, and whether it decides nothing."""
+    return check if mode == "Enforce" else f"{check} (audit)"
+
+
+def evidence(check: CheckView) -> str:
+    """Its message, and what its failure would have caused."""
+    would_have = check.would_have
+    return (
+        f"{would_have[0].upper()}{would_have[1:]}. {check.message}" if would_have else check.message
+    )
 
 
 def _conditions(view: RolloutView) -> str:

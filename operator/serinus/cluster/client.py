@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +19,7 @@ from typing import Any, Final
 import aiohttp
 from kubernetes import aio
 
+from serinus.api.quantities import retry_after
 from serinus.cluster.kinds import KINDS
 from serinus.manifests.owner import Manifest
 
@@ -226,6 +226,17 @@ class Cluster:
             raise
         return None
 
+    async def served_schema(self, kind: str) -> Mapping[str, Any]:
+        """The schema of a kind as the API server describes it; empty if it does not."""
+        group, version = KINDS[kind].api_version.split("/")
+        path = f"/openapi/v3/apis/{group}/{version}"
+        found = await self._call("get", kind, "GET", path)
+        this = {"group": group, "version": version, "kind": kind}
+        for schema in found.get("components", {}).get("schemas", {}).values():
+            if this in schema.get("x-kubernetes-group-version-kind", ()):
+                return dict(schema)
+        return {}
+
     async def delete(self, live: Manifest) -> None:
         """Delete this object (not another with its name); not an error if it is already gone."""
         kind, metadata = live["kind"], live["metadata"]
@@ -308,16 +319,10 @@ class Cluster:
 
 
 def _retry_after(status: int, headers: Mapping[str, str]) -> float | None:
-    """Seconds; the header has seconds or, from proxies, a date."""
-    header = headers.get("Retry-After", "") if status in (429, 503) else ""
-    if header.isascii() and header.isdigit():
-        return float(header)
-    try:
-        asked = parsedate_to_datetime(header)
-        now = parsedate_to_datetime(headers.get("Date", ""))
-        return max(0.0, (asked - now).total_seconds())
-    except (TypeError, ValueError):  # neither, or a date with a zone and one without
+    """Seconds; None if the answer asks for no wait."""
+    if status not in (429, 503):
         return None
+    return retry_after(headers.get("Retry-After", ""), headers.get("Date", ""))
 
 
 def _as_yaml(body: Mapping[str, Any] | None) -> str:

@@ -9,13 +9,15 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from serinus import __version__
+from serinus.api.notifications import MOST_ENDPOINTS, Endpoint
 from serinus.api.spec import DEFAULT_CLASS
+from serinus.api.validation import of_type
 from serinus.cluster import ApiError, connect
 from serinus.controller.app import App
 from serinus.controller.lease import Lease
@@ -60,6 +62,13 @@ def arguments() -> argparse.ArgumentParser:
     option("--lease-namespace", "namespace of the Lease (default: no leader election)")
     option("--lease-name", "name of the Lease", "serinus")
     option("--release", "namespace/name of this release, shown to other releases")
+    option(
+        "--notify",
+        "an endpoint that is told of rollouts, as JSON (docs/notifications.md); can be repeated",
+        type=_endpoints,
+        action=_Several,
+    )
+    option("--dashboard-url", "address of the dashboard, for links in notifications", "")
     option("--log-format", "log format: text or json", "text", type=_log_format)
     return parser
 
@@ -104,6 +113,30 @@ def _address(text: str) -> tuple[str, int]:
             f"{text!r} is not an address such as 0.0.0.0:8080 or [::]:8080"
         )
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _endpoints(text: str) -> list[Endpoint]:
+    return [_endpoint(line) for line in text.splitlines() if line.strip()]
+
+
+def _endpoint(text: str) -> Endpoint:
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if problems := of_type(Endpoint, given, "notify"):
+        raise argparse.ArgumentTypeError(" ".join(f"{each}." for each in problems))
+    return Endpoint.model_validate(given)
+
+
+def _clash(endpoints: Sequence[Endpoint]) -> str:
+    """What is wrong about all endpoints together; empty if nothing is."""
+    names = [each.name for each in endpoints]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        return f"two endpoints have the name {twice[0]}: rename one"
+    if len(names) > MOST_ENDPOINTS:
+        return f"there are {len(names)} endpoints, and at most {MOST_ENDPOINTS} can be told"
+    return ""
 
 
 def _log_format(text: str) -> str:
@@ -167,6 +200,8 @@ async def _run(options: argparse.Namespace, config: Config) -> None:
             lease=lease,
             scope=Scope(options.class_name),
             workers=options.workers,
+            endpoints=options.notify or (),
+            dashboard=options.dashboard_url or "",
         )
         await app.run(options.bind)
 
@@ -197,6 +232,8 @@ def main() -> int:
         config = _prometheus(options)
     except ValueError as error:
         parser.error(f"Prometheus: {error}")
+    if problem := _clash(options.notify or ()):
+        parser.error(f"--notify: {problem}")
     _log_to_stderr(options.log_format)
     try:
         asyncio.run(_until_signalled(options, config))

@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from aiohttp import web
 
+from serinus.api.notifications import Endpoint
 from serinus.cluster import ApiError, Cluster, Store
+from serinus.controller.definition import warn_of_an_older_definition
 from serinus.controller.informer import Informer
 from serinus.controller.lease import Lease
 from serinus.controller.metrics import Gauges, Metrics, endpoints
@@ -19,6 +21,7 @@ from serinus.controller.queue import Key, WorkQueue
 from serinus.controller.reconcile import Reconciler
 from serinus.controller.sampling import Purpose, Reader, Sampler
 from serinus.controller.scope import Scope
+from serinus.notifications import Notifier
 
 STUCK_AFTER: Final = 600.0
 """Seconds after which a task that has not finished counts as stuck. Every request has a timeout of
@@ -43,6 +46,8 @@ class App:
         lease: Lease | None = None,
         scope: Scope | None = None,
         workers: int = 8,
+        endpoints: Sequence[Endpoint] = (),
+        dashboard: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._cluster = cluster
@@ -60,7 +65,10 @@ class App:
         self._informer = Informer(
             cluster, self.store, self.queue.add, namespaces, self.queue.add_urgent
         )
-        self._reconciler = Reconciler(cluster, self.store, self.sampler, clock, self._scope)
+        self._notifier = Notifier(endpoints, dashboard, lambda *name: self.queue.add(Key(*name)))
+        self._reconciler = Reconciler(
+            cluster, self.store, self.sampler, clock, self._scope, self._notifier
+        )
         self.metrics = Metrics(
             Gauges(
                 leading=lambda: self._leading,
@@ -73,6 +81,7 @@ class App:
                 looks=self._ages_of_looks,
                 # from 0, so that the first one is an increase
                 refused_writes=lambda: {"ModelDeployment": 0, **cluster.refused_writes},
+                notifications=self._notifier.outcomes,
             ),
             ObjectMetrics(self._states, clock),
         )
@@ -86,6 +95,11 @@ class App:
                 # a standby keeps its store up to date, so that it can take over at once
                 group.create_task(self._informer.run())
                 group.create_task(self._lead_when_elected())
+                group.create_task(self._compare_definition())
+
+    async def _compare_definition(self) -> None:
+        await self._informer.synced.wait()  # the API server answers
+        await warn_of_an_older_definition(self._cluster)
 
     async def _lead_when_elected(self) -> None:
         await self._informer.synced.wait()
@@ -128,6 +142,7 @@ class App:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.sampler.run())
+                group.create_task(self._notifier.run())
                 group.create_task(self.queue.run(self._reconcile, self._workers))
                 if self._everywhere:
                     group.create_task(self._scope.keep_finding(self._cluster, self._look_at))

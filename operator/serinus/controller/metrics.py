@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
+
+Labels = TypeVar("Labels", bound=tuple[str, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Gauges:
     analysis."""
     refused_writes: Callable[[], Mapping[str, int]]
     """By kind."""
+    notifications: Callable[[], Mapping[tuple[str, str], int]]
+    """By endpoint and outcome."""
 
 
 class _Present(Collector):
@@ -51,9 +56,7 @@ class _Present(Collector):
         requests = CounterMetricFamily(
             "serinus_api_requests", "Requests to the API server.", labels=["verb", "kind"]
         )
-        for (verb, kind), count in gauges.requests().items():
-            requests.add_metric([verb, kind], count)
-        yield requests
+        yield _filled(requests, gauges.requests())
         yield CounterMetricFamily(
             "serinus_prometheus_queries", "Queries sent to Prometheus.", gauges.queries()
         )
@@ -69,25 +72,19 @@ class _Present(Collector):
             "0.",
             labels=["namespace", "name", "feature"],
         )
-        for names, drifted in gauges.drifts().items():
-            drifts.add_metric(names, drifted)
-        yield drifts
+        yield _filled(drifts, gauges.drifts())
         errors = CounterMetricFamily(
             "serinus_reconcile_errors",
             "Failed reconciles of existing ModelDeployments.",
             labels=["namespace", "name"],
         )
-        for name, count in gauges.errors().items():
-            errors.add_metric(name, count)
-        yield errors
+        yield _filled(errors, gauges.errors())
         looks = GaugeMetricFamily(
             "serinus_analysis_last_look_age_seconds",
             "Seconds since the last successful measurement of a rollout under analysis.",
             labels=["namespace", "name"],
         )
-        for name, age in gauges.looks().items():
-            looks.add_metric(name, age)
-        yield looks
+        yield _filled(looks, gauges.looks())
         refused = CounterMetricFamily(
             "serinus_refused_writes",
             "Writes that the API server rejected and would reject again. The kind "
@@ -97,6 +94,21 @@ class _Present(Collector):
         for kind, count in gauges.refused_writes().items():
             refused.add_metric([kind], count)
         yield refused
+        notifications = CounterMetricFamily(
+            "serinus_notifications",
+            "Attempts to tell an endpoint of a rollout, and what had no room (dropped).",
+            labels=["endpoint", "outcome"],
+        )
+        yield _filled(notifications, gauges.notifications())
+
+
+def _filled(
+    family: CounterMetricFamily | GaugeMetricFamily, values: Mapping[Labels, float]
+) -> Metric:
+    """With a value for each combination of labels."""
+    for labels, value in values.items():
+        family.add_metric(labels, value)
+    return family
 
 
 class Metrics:

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
-from serinus.views.exported import OUTCOMES, Exported
+from serinus.views.exported import ENDING_OF, Exported
 
 Objects = Iterable[tuple[Key, Exported]]
 
@@ -42,9 +42,9 @@ def _rollouts(states: Mapping[Key, ObjectState]) -> Metric:
     labels = ["namespace", "name", "outcome", "reason"]
     family = CounterMetricFamily("serinus_rollouts", "Ended rollouts.", labels=labels)
     for key, state in states.items():
-        for reason, outcome in OUTCOMES.items():
+        for reason, ending in ENDING_OF.items():
             # from 0, so that the first one is an increase
-            family.add_metric([*key, outcome, reason], state.rollouts[reason])
+            family.add_metric([*key, ending, reason], state.rollouts[reason])
     return family
 
 
@@ -81,6 +81,7 @@ def _verdicts(objects: Objects) -> Metric:
         "1 for the present verdict of a check of the running analysis.",
         "check",
         "kind",
+        "mode",
         "verdict",
     )
     for key, present in objects:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from serinus.api.status import Status
+from serinus.api.status import Decision, Status
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import Outcome, actuate
 from serinus.controller.events import announce
@@ -27,6 +27,7 @@ from serinus.controller.unwritten import lasting, withdraw_without_status
 from serinus.manifests.children import children, lacking
 from serinus.manifests.owner import Manifest
 from serinus.manifests.routers import router_for
+from serinus.notifications import Notifier
 from serinus.plan.approvals import awaits_approval
 from serinus.plan.decide import Plan, decide
 from serinus.plan.history import kept
@@ -51,12 +52,14 @@ class Reconciler:
         sampler: Sampler,
         clock: Callable[[], float],
         scope: Scope,
+        notifier: Notifier,
     ) -> None:
         self._cluster = cluster
         self._store = store
         self._sampler = sampler
         self._clock = clock
         self._scope = scope
+        self._notifier = notifier
         self._states: dict[Key, ObjectState] = {}
 
     async def __call__(self, key: Key) -> float | None:
@@ -67,12 +70,12 @@ class Reconciler:
             self._forget(key)
             return None
         now, state = self._clock(), self._state(key, live)
-        status = state.recall(live)
+        status = self._notifier.settled(state.uid, state.recall(live))
         spec, problems, ignored = read_spec(live)
         if spec is None:
             refused = refuse(status, live["metadata"]["generation"], problems[0], now)
             measure_nothing(self._sampler, key, state)
-            await persist(self._cluster, self._store, key, live, state, refused, now)
+            await self._commit(key, live, state, status, refused, (), now)
             state.export(refused)
             return None
 
@@ -94,7 +97,9 @@ class Reconciler:
             # the split may change now; the wait starts when it is written
             state.route_awaited_since = None
         try:
-            unsaved = await persist(self._cluster, self._store, key, live, state, plan.status, now)
+            unsaved = await self._commit(
+                key, live, state, status, plan.status, plan.new_decisions, now
+            )
         except ApiError as error:
             measure(self._sampler, observed, status)
             if not (error.conflict or error.absent):
@@ -122,6 +127,7 @@ class Reconciler:
         """Another replica leads now; its writes count."""
         for key in list(self._states):
             self._forget(key)
+        self._notifier.forget_everything()
 
     def unwritten(self) -> str | None:
         """Message about a status that could not be written for a while; None if there is none."""
@@ -137,6 +143,23 @@ class Reconciler:
         """What is known of each ModelDeployment that this operator acts on."""
         return self._states
 
+    async def _commit(
+        self,
+        key: Key,
+        live: Manifest,
+        state: ObjectState,
+        before: Status,
+        after: Status,
+        decisions: tuple[Decision, ...],
+        now: float,
+    ) -> float | None:
+        """Write the status together with what is to be told of the pass; the endpoints are told
+        only what has been written. Like `persist`."""
+        noted, dropped = self._notifier.noted(live, before, after, decisions, now)
+        unsaved = await persist(self._cluster, self._store, key, live, state, noted, now)
+        self._notifier.committed(self._store.get("ModelDeployment", *key) or live, dropped)
+        return unsaved
+
     # what is known of an object
 
     def _state(self, key: Key, live: Manifest) -> ObjectState:
@@ -148,7 +171,8 @@ class Reconciler:
         return state
 
     def _forget(self, key: Key) -> None:
-        self._states.pop(key, None)
+        if (state := self._states.pop(key, None)) is not None:
+            self._notifier.forget(state.uid)
         self._sampler.forget(key)
 
     # observe

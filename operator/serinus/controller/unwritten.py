@@ -9,6 +9,7 @@ from serinus.api.reasons import Reason
 from serinus.api.status import Status
 from serinus.cluster import ApiError, Cluster
 from serinus.controller.actuation import bring_about
+from serinus.controller.definition import REMEDY
 from serinus.controller.events import write_event
 from serinus.controller.object_state import ObjectState, Unwritten
 from serinus.controller.observed import Observed
@@ -40,6 +41,8 @@ async def note_unwritten(
     known = state.unwritten or Unwritten(now, "")
     if (error.refused or lasting(known, now)) and not known.announced:
         message = f"The status cannot be written; the rollout waits until it can: {error}"
+        if "unknown field" in message:
+            message = f"{message}. {REMEDY}"
         log.warning("%s: %s", key, message)
         reason = Reason.STATUS_NOT_WRITTEN
         announced = await write_event(cluster, live, reason, message, warning=True)

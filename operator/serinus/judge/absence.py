@@ -68,7 +68,7 @@ def _events(growth: Growth) -> float:
     return math.fsum(
         each.amount
         for each in growth.increases
-        if float(each.labels.get("le", math.inf)) == math.inf
+        if each.labels.get("le", "+Inf").lstrip("+").lower() == "inf"
     )
 
 

@@ -51,6 +51,8 @@ class Progress:
     """How often the weight of the step took effect."""
     inputs: Inputs | None = None
     """Whether both arms are asked alike; None: stable exports no features."""
+    audit_counted: Mapping[str, float] = field(default_factory=dict)
+    """Like `counted`, for the counters of checks in audit mode; empty: the same as that."""
 
 
 def queries_of(analysis: Analysis) -> tuple[Query, ...]:
@@ -81,15 +83,20 @@ def judge(
     compare what the arms are asked; None: not at all. A measurement that was counted before
     changes nothing; one that covers many looks is judged as these would have been.
     """
-    absent_since, long_absent = _absence(progress, measurement, ready)
+    found, audited = _by_mode(analysis, measurement)
+    absent_since, long_absent = _absence(progress, found, ready)
+    look = partial(_looked, analysis, since=since, weight=weight, long_absent=long_absent)
+    interval = seconds(analysis.interval)
     after = progress
-    for each in sliced(measurement, progress.counted, since, seconds(analysis.interval)):
+    for each in sliced(found, progress.counted, since, interval):
         arms, counted = _counted(each, after.counted, since)
-        after = _looked(analysis, after, each, arms, since, weight, features, long_absent)
-        before, after = after.counted, replace(after, counted=counted)
+        inputs = _inputs(analysis, features, after, arms, each.at)
+        checks = look(analysis.deciding, after, each, arms, inputs=inputs)
+        before = after.counted
+        after = replace(after, checks=checks, inputs=inputs, counted=counted)
     if before is not progress.counted:
         # a candidate that has answered in any slice was not silent
-        arms, _ = _counted(measurement, progress.counted, since)
+        arms, _ = _counted(found, progress.counted, since)
     candidate, stable = (_requests(arm, features) for arm in arms)
     silence = listen(
         progress.silence,
@@ -99,7 +106,51 @@ def judge(
         weight,
         seconds(analysis.on_silence.after),
     )
-    return replace(after, silence=silence, unreported_since=absent_since)
+    after = replace(after, silence=silence, unreported_since=absent_since)
+    if audited is None:
+        return replace(after, audit_counted={})
+    known = progress.audit_counted or progress.counted
+    beside = replace(progress, audit_counted=known)
+    for each in sliced(audited, known, since, interval):
+        arms, counted = _counted(each, beside.audit_counted, since)
+        checks = look(analysis.audited, beside, each, arms, inputs=after.inputs)
+        beside = replace(beside, checks=checks, audit_counted=counted)
+    return replace(
+        after,
+        checks=_in_order(analysis, (*after.checks, *beside.checks)),
+        audit_counted=beside.audit_counted,
+    )
+
+
+def _by_mode(
+    analysis: Analysis, measurement: Measurement
+) -> tuple[Measurement, Measurement | None]:
+    """What the checks that decide may see, and what those in audit mode may; None: there are none.
+    A counter that is late, strange or missing changes how others are counted, so what is read for
+    audits alone is kept apart."""
+    if not analysis.audited:
+        return measurement, None
+    deciding, audited = (
+        frozenset(queries_of(analysis.replace(checks=checks)))
+        for checks in (analysis.deciding, analysis.audited)
+    )
+    return (
+        _of_queries(measurement, lambda query: query not in audited or query in deciding),
+        _of_queries(measurement, lambda query: query in audited),
+    )
+
+
+def _of_queries(measurement: Measurement, kept: Callable[[Query], bool]) -> Measurement:
+    candidate, stable = (
+        {query: answer for query, answer in arm.items() if kept(query)}
+        for arm in (measurement.candidate, measurement.stable)
+    )
+    return replace(measurement, candidate=candidate, stable=stable)
+
+
+def _in_order(analysis: Analysis, checks: Iterable[CheckStatus]) -> tuple[CheckStatus, ...]:
+    found = {check.name: check for check in checks}
+    return tuple(found[check.name] for check in analysis.checks)
 
 
 def _counted(
@@ -113,27 +164,28 @@ def _counted(
 
 def _looked(
     analysis: Analysis,
+    checks: Iterable[Check],
     progress: Progress,
     measurement: Measurement,
     arms: Arms,
+    *,
     since: float,
     weight: EffectiveWeight | None,
-    features: FeatureDrift | None,
+    inputs: Inputs | None,
     long_absent: PodsUnreported | None,
-) -> Progress:
-    """The progress after a look at what the arms counted."""
-    inputs = _inputs(analysis, features, progress, arms, measurement.at)
+) -> tuple[CheckStatus, ...]:
+    """These checks after a look at what the arms counted."""
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
     look = partial(Look, measurement.at, *arms, values, since, weight=weight)
-    budgets = [(check, budget_of(analysis, check, progress.entries)) for check in analysis.checks]
-    checks = tuple(
+    budgets = [(check, budget_of(analysis, check, progress.entries)) for check in checks]
+    return tuple(
         _if_comparable(
             check,
             _before(check, progress.checks, (_policy(analysis, check),), budget),
             partial(
                 _judged,
                 check,
-                look(baseline=_baseline(check, progress), stratify=_strata(analysis, check)),
+                look(baseline=_baseline(check, progress), stratify=strata_of(analysis, check)),
                 budget,
                 long_absent,
                 holds=analysis.one_pod_to_blame == "Hold",
@@ -145,7 +197,6 @@ def _looked(
         )
         for check, budget in budgets
     )
-    return replace(progress, checks=checks, inputs=inputs)
 
 
 @lru_cache(maxsize=_CHECKS_KEPT)
@@ -166,7 +217,7 @@ def enter_step(checks: Iterable[CheckStatus], *, again: bool) -> list[CheckStatu
     `again`: the weight was in effect before, and attempts to pass at it have used their part of the
     budget.
     """
-    return [check if check.rolls_back else _begun_anew(check, again) for check in checks]
+    return [check if check.has_failed else _begun_anew(check, again) for check in checks]
 
 
 def as_asked(analysis: Analysis, checks: Iterable[CheckStatus]) -> list[CheckStatus]:
@@ -200,11 +251,12 @@ def _not_looked_at(check: CheckStatus) -> CheckStatus:
 
 
 def overall(checks: Iterable[CheckStatus]) -> Verdict:
-    """The worst verdict about the candidate; Pass if there are no checks.
+    """The worst verdict about the candidate; Pass if no check decides.
 
     While the traffic split is wrong, the overall verdict is not Pass.
     """
-    verdicts = {"Inconclusive" if c.split_is_wrong else c.verdict for c in checks} | {"Pass"}
+    deciding = (check for check in checks if check.decides)
+    verdicts = {"Inconclusive" if c.split_is_wrong else c.verdict for c in deciding} | {"Pass"}
     return next(verdict for verdict in _GRAVEST_FIRST if verdict in verdicts)
 
 
@@ -214,8 +266,13 @@ def _counters(answers: Mapping[Query, QueryResult]) -> dict[CounterQuery, QueryR
 
 def budget_of(analysis: Analysis, check: Check, entries: int = 1) -> ErrorBudget:
     """The error probabilities of a check, its share of falseRollbackBudget and the whole, once the
-    weight of the step has taken effect so often."""
-    sharing = sum(each.weight for each in analysis.checks if each.settings.shares_budget)
+    weight of the step has taken effect so often. One in audit mode has the share that it would
+    have if it decided as well, and takes none from those that do."""
+    sharing = sum(
+        each.weight
+        for each in analysis.checks
+        if each.settings.shares_budget and (each.decides or each.name == check.name)
+    )
     whole = fraction(analysis.false_rollback_budget)
     return ErrorBudget(
         false_fail=whole * check.weight / max(sharing, 1),
@@ -226,14 +283,14 @@ def budget_of(analysis: Analysis, check: Check, entries: int = 1) -> ErrorBudget
     )
 
 
-def _strata(analysis: Analysis, check: Check) -> tuple[str, ...]:
+def strata_of(analysis: Analysis, check: Check) -> tuple[str, ...]:
     """The labels within whose values a check compares."""
     return tuple(analysis.stratify) if check.settings.compares_strata else ()
 
 
 def _policy(analysis: Analysis, check: Check) -> str:
     """A digest of what a check compares."""
-    labels = _strata(analysis, check)
+    labels = strata_of(analysis, check)
     if not labels:
         return check.digest
     return hashlib.sha256(" ".join((check.digest, *labels)).encode()).hexdigest()[:12]
@@ -258,6 +315,7 @@ def _before(
     `policies`: digests of settings that are not new; the first is that of the present ones."""
     for known in checks:
         if (known.name, known.kind) == (check.name, check.kind) and known.state.policy in policies:
+            known = _in_mode(check, known)
             if known.state.budget in ("", _decided_by(check, budget)):
                 return known
             return _not_looked_at(known)
@@ -265,10 +323,16 @@ def _before(
     return CheckStatus(
         name=check.name,
         kind=check.kind,
+        mode=check.mode,
         verdict="NoData",
         message="Not measured yet.",
         state=fresh,
     )
+
+
+def _in_mode(check: Check, known: CheckStatus) -> CheckStatus:
+    """The evidence holds in either mode."""
+    return known if known.mode == check.mode else known.replace(mode=check.mode, first_fail=None)
 
 
 def _absence(
@@ -314,7 +378,7 @@ def _if_comparable(
 ) -> CheckStatus:
     """Arms that are asked differently prove nothing: what was counted so far is dropped, and
     nothing is until they are asked alike. While that may come out, no verdict is final."""
-    if not check.settings.shares_budget or before.rolls_back:
+    if not check.settings.shares_budget or before.has_failed:
         return judged(before)
     found = judged(before)
     if unlike:
@@ -341,7 +405,7 @@ def _judged(
     holds: bool,
 ) -> CheckStatus:
     """`holds`: a check that fails because of one pod of several waits until that pod is gone."""
-    if before.rolls_back:
+    if before.has_failed:
         return before
     kind = kind_of(check)
     if not all(look.answers(query) for query in kind.queries()):

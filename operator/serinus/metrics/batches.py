@@ -44,6 +44,11 @@ class BatchQuery:
         return isinstance(self.asked[0].query, ExpressionQuery)
 
     @property
+    def spare(self) -> bool:
+        """Whether it is not waited for."""
+        return self.asked[0].spare
+
+    @property
     def everything(self) -> tuple[ArmQuery, ...]:
         """All queries that it answers, including its parts."""
         return self.asked + self.then
@@ -62,8 +67,8 @@ class QueryBatch:
     refused: dict[ArmQuery, QueryError]
 
 
-_Key = tuple[CounterQuery, int, float | None]
-"""Key of counters that may share a query: metric, reach and spacing."""
+_Key = tuple[CounterQuery, int, float | None, bool]
+"""Key of counters that may share a query: metric, reach, spacing, and whether it is waited for."""
 
 
 def plan(batch: Iterable[ArmQuery], late: float, labelling: Labelling = USUAL) -> QueryBatch:
@@ -76,7 +81,7 @@ def plan(batch: Iterable[ArmQuery], late: float, labelling: Labelling = USUAL) -
     """
     counters: dict[_Key, list[ArmQuery]] = defaultdict(list)
     parts: dict[_Key, list[ArmQuery]] = defaultdict(list)
-    values: dict[str, list[ArmQuery]] = defaultdict(list)
+    values: dict[tuple[str, bool], list[ArmQuery]] = defaultdict(list)
     refused = {}
     asked_for = list(dict.fromkeys(batch))
     wholes = _wholes(asked_for)
@@ -85,14 +90,15 @@ def plan(batch: Iterable[ArmQuery], late: float, labelling: Labelling = USUAL) -
         try:
             _check(asked.arm)
             if isinstance(query, ExpressionQuery):
-                values[labelling.rendered(query.expression, asked.arm)].append(asked)
+                text = labelling.rendered(query.expression, asked.arm)
+                values[text, asked.spare].append(asked)
             elif whole := _whole(asked, query, wholes):
                 parts[_key(whole)].append(asked)
             else:
                 counters[_key(asked)].append(asked)
         except ValueError as error:
             refused[asked] = QueryError(f"The query was not run: {error}.")
-    queries = [BatchQuery(text, tuple(asked)) for text, asked in values.items()]
+    queries = [BatchQuery(text, tuple(asked)) for (text, _), asked in values.items()]
     for key, together in counters.items():
         queries += _counter_queries(key[0], together, parts[key], late, labelling)
     return QueryBatch(tuple(queries), refused)
@@ -123,16 +129,17 @@ def _whole(
     query: CounterQuery,
     wholes: Mapping[tuple[Arm, float, float | None], list[ArmQuery]],
 ) -> ArmQuery | None:
-    """The whole of a part, if it is in the batch."""
+    """The whole of a part, if it is in the batch; what is waited for follows no spare one."""
     if not query.part:
         return None
     beside = wholes.get((asked.arm, asked.window, asked.every), ())
-    return next((one for one in beside if query.part_of(one.query)), None)
+    found = (one for one in beside if query.part_of(one.query) and one.spare <= asked.spare)
+    return next(found, None)
 
 
 def _key(asked: ArmQuery) -> _Key:
     assert isinstance(asked.query, CounterQuery)
-    return asked.query, _reach(asked.window), asked.every
+    return asked.query, _reach(asked.window), asked.every, asked.spare
 
 
 def _reach(window: float) -> int:

@@ -381,9 +381,28 @@ def _by_target(key: CounterQuery, answer: QueryResult) -> ByTarget | QueryError:
     for series in answer:
         if not math.isfinite(sum([value for _, value in series.samples])):
             return QueryError(f"{key.metric} has samples that are not numbers (NaN or Inf).")
+        if (problem := without_bound(key, series.labels)) is not None:
+            return problem
         if series.samples:
             groups.setdefault(series.target, []).append(series)
     return {target: _exported(group) for target, group in groups.items()}
+
+
+def without_bound(key: CounterQuery, labels: Mapping[str, str]) -> QueryError | None:
+    """Why a series with these labels is no bucket, if it has to be one."""
+    if not key.buckets:
+        return None
+    try:
+        known = not math.isnan(float(labels["le"]))
+    except (KeyError, ValueError):
+        known = False
+    if known:
+        return None
+    of_pod = f" of pod {labels['pod']}" if "pod" in labels else ""
+    return QueryError(
+        f"{key.metric}{of_pod} has a series without a bucket bound in the label le: export a "
+        "histogram, or leave the series out with a matcher."
+    )
 
 
 def _exported(group: Sequence[Series]) -> Exported:

@@ -30,6 +30,8 @@ class CounterQuery:
     native: bool = False
     """Whether to read native histograms, as series of classic ones: counts up to each bound,
     `le`."""
+    buckets: bool = False
+    """Whether its series are the buckets of a classic histogram, each with its bound, `le`."""
     beside: str | None = None
     """A second counter with the same matchers. The series of both are read together and summed; one
     of them is enough (successes and failures of requests)."""
@@ -58,8 +60,9 @@ class ExpressionQuery:
 
 Query = CounterQuery | ExpressionQuery
 
-Tenant = tuple[str, bool]
-"""A namespace, and whether its expressions or its counters are meant."""
+Tenant = tuple[str, bool, bool]
+"""A namespace, whether its expressions or its counters are meant, and whether those that are
+waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,13 @@ class ArmQuery:
     """Minimum window of counters in seconds; not used by an expression."""
     every: float | None = None
     """Seconds between the samples, each as known at that time; None: all raw samples."""
+    spare: bool = False
+    """Whether the other results do not wait for this one, because it decides nothing."""
 
     @property
     def tenant(self) -> Tenant:
         """The tenant."""
-        return self.arm.namespace, isinstance(self.query, ExpressionQuery)
+        return self.arm.namespace, isinstance(self.query, ExpressionQuery), self.spare
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ class Request:
     """Time of the oldest sample from which a difference is computed, Unix seconds."""
     warm_up: float = 0.0
     """Seconds before it for which pods are also checked."""
+    spare: frozenset[Query] = frozenset()
+    """The queries whose results are not waited for."""
 
     @property
     def subject(self) -> tuple[object, ...]:
@@ -75,7 +77,7 @@ class Request:
         candidate."""
         window = self.window(now)
         return [
-            ArmQuery(arm, query, window)
+            ArmQuery(arm, query, window, spare=query in self.spare)
             for query in self.queries
             for arm in (self.candidate, self.stable)
             if arm == self.candidate or not isinstance(query, ExpressionQuery)
@@ -104,6 +106,8 @@ class HistoryRequest:
     """Seconds until the next try if it cannot be read."""
     queries: tuple[CounterQuery, ...]
     stable: Arm
+    spare: frozenset[CounterQuery] = frozenset()
+    """As in a `Request`."""
 
     @property
     def subject(self) -> tuple[object, ...]:
@@ -112,7 +116,10 @@ class HistoryRequest:
 
     def arm_queries(self, _now: float) -> list[ArmQuery]:
         """Stable's last hour, a sample a minute."""
-        return [ArmQuery(self.stable, query, HISTORY, HISTORY_STEP) for query in self.queries]
+        return [
+            ArmQuery(self.stable, query, HISTORY, HISTORY_STEP, spare=query in self.spare)
+            for query in self.queries
+        ]
 
     def measurement(self, results: Results, now: float, _late: float = 0.0) -> History:
         """From the results of `arm_queries(now)`."""

@@ -1,6 +1,8 @@
 """What a rollout measures, and the effect of a measurement on its status."""
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
@@ -23,7 +25,7 @@ from serinus.judge import (
 from serinus.judge.drift import feature_queries
 from serinus.manifests.owner import Owner
 from serinus.metrics.counters import covered_until
-from serinus.metrics.queries import Arm, History, Measurement, QueryError
+from serinus.metrics.queries import Arm, History, Measurement, Query, QueryError
 from serinus.metrics.requests import AnyRequest, HistoryRequest, Request
 from serinus.plan.situation import Situation, World
 
@@ -31,6 +33,10 @@ SOON = 1.0
 """Seconds within which a history is read."""
 MISSED = 60.0
 """Seconds without a look after which the next one has much to judge."""
+AUDIT_BEHIND = 300.0
+"""Seconds by which the counters of audits may be behind the others and are still read."""
+
+Q = TypeVar("Q", bound=Query)
 
 
 def awaits_history(spec: Spec, status: Status) -> bool:
@@ -61,7 +67,14 @@ def history_request(stable: Arm, analysis: Analysis, again: bool = False) -> His
         interval=seconds(analysis.interval) if again else SOON,
         queries=asks_of_history(analysis),
         stable=stable,
+        spare=_spare(asks_of_history, analysis),
     )
+
+
+def _spare(asks: Callable[[Analysis], tuple[Q, ...]], analysis: Analysis) -> frozenset[Q]:
+    """What is asked for checks in audit mode alone."""
+    decide = asks(analysis.replace(checks=analysis.deciding))
+    return frozenset(asks(analysis)).difference(decide)
 
 
 def _measurement(owner: Owner, spec: Spec, status: Status) -> Request | None:
@@ -72,14 +85,26 @@ def _measurement(owner: Owner, spec: Spec, status: Status) -> Request | None:
         return None
     may_export = candidate.measured_at is None or candidate.inputs is not None
     inputs = feature_queries(compared_features(spec)) if may_export else ()
+    spare = _spare(queries_of, analysis)
     return Request(
         interval=seconds(analysis.interval),
         queries=tuple(dict.fromkeys((*queries_of(analysis), *inputs))),
         candidate=Arm(owner.namespace, owner.child(candidate.revision)),
         stable=Arm(owner.namespace, owner.child(stable.revision)),
-        covered_until=covered_until(candidate.counted, candidate.analysis_since),
+        covered_until=_covered_until(candidate, candidate.analysis_since),
         warm_up=longest_warm_up(analysis),
+        spare=spare if analysis.deciding else spare.union(inputs),
     )
+
+
+def _covered_until(candidate: Candidate, since: float) -> float:
+    """Time of the oldest sample to read, Unix seconds. Little more is read for audits than for the
+    checks that decide, however long there was nothing to audit."""
+    covered = covered_until(candidate.counted, since)
+    if not candidate.audit_counted:
+        return covered
+    audited = covered_until(candidate.audit_counted, since)
+    return min(covered, max(audited, covered - AUDIT_BEHIND))
 
 
 def compared_features(spec: Spec) -> FeatureDrift:
@@ -115,7 +140,13 @@ def learned(spec: Spec, status: Status, found: Baseline | QueryError) -> Status:
 def _unreadable(analysis: Analysis, message: str) -> list[CheckStatus]:
     """Whether no check can look."""
     return [
-        CheckStatus(name=check.name, kind=check.kind, verdict="Error", message=message[:1024])
+        CheckStatus(
+            name=check.name,
+            kind=check.kind,
+            mode=check.mode,
+            verdict="Error",
+            message=message[:1024],
+        )
         for check in analysis.checks
     ]
 
@@ -144,6 +175,7 @@ def judged(
         candidate.unreported_since,
         candidate.entries,
         candidate.inputs,
+        candidate.audit_counted,
     )
     after = judge(
         spec.rollout.analysis,
@@ -157,6 +189,7 @@ def judged(
     failed = overall(after.checks) == "Error"
     changes = {
         "counted": dict(after.counted),
+        "audit_counted": dict(after.audit_counted),
         "checks": list(after.checks),
         "errors_in_a_row": candidate.errors_in_a_row + 1 if failed else 0,
         "measured_at": candidate.measured_at if failed else measurement.at,

@@ -25,6 +25,7 @@ from serinus.plan.progress import (
     give_up_at_the_progress_deadline,
     go_on_or_say_why_not,
     measure_from_the_first_weight_that_the_route_gives,
+    note_what_audited_checks_would_do,
     notice_whether_anything_can_be_judged,
     notice_whether_pods_are_missing,
     pods_needed,
@@ -107,6 +108,7 @@ WITH_A_VALID_SPEC: tuple[Rule, ...] = (
 )
 WITH_A_CANDIDATE: tuple[Rule, ...] = (
     forget_what_other_checks_found,
+    note_what_audited_checks_would_do,
     roll_back_when_a_check_fails,
     roll_back_when_its_containers_restart_too_often,
     notice_whether_pods_are_missing,

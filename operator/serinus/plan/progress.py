@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
-from serinus.api.status import Candidate, CheckStatus, Silence, Unlike, Verdict
+from serinus.api.status import Candidate, CheckStatus, FirstFail, Silence, Unlike, Verdict
 from serinus.judge import enter_step, overall
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import carriable_weight
 from serinus.plan.analysis import awaits_history
 from serinus.plan.approvals import awaits_approval, hold_for_approval
+from serinus.plan.audit import with_audit, would_have
 from serinus.plan.situation import Situation
 from serinus.plan.steps import enter_next_step, pause_ends, raises_weight_next
 from serinus.plan.timeline import measured, took_effect, weight_ended
@@ -74,8 +75,8 @@ def held_by_spec(s: Situation) -> bool:
 
 
 def overall_verdict(s: Situation) -> Verdict:
-    """The verdict over all checks; NoData before the first measurement."""
-    if not s.desired.spec.rollout.analysis.checks:
+    """The verdict over all checks that decide; NoData before the first measurement."""
+    if not s.desired.spec.rollout.analysis.deciding:
         return "Pass"
     return overall(s.candidate.checks) if s.candidate.checks else "NoData"
 
@@ -88,6 +89,22 @@ def roll_back_when_a_check_fails(s: Situation) -> Situation | None:
     evidence = [f"Check {check.name}: {check.message}" for check in failed]
     blamed = {check.state.pod_to_blame: None for check in failed if check.state.pod_to_blame}
     return s.reject(Reason.CHECK_FAILED, " ".join([*evidence, *_nodes(s, blamed)]))
+
+
+def note_what_audited_checks_would_do(s: Situation) -> Situation | None:
+    """A check in audit mode that fails changes nothing, and becomes a decision of its own."""
+    candidate = s.candidate
+    failed = [each for each in candidate.audited if each.verdict == "Fail" and not each.first_fail]
+    if candidate.mode != "Steps" or not failed:
+        return None
+    first = FirstFail(at=s.now, weight=candidate.weight.wanted)
+    names = {each.name for each in failed}
+    checks = [
+        each.replace(first_fail=first) if each.name in names else each for each in candidate.checks
+    ]
+    messages = (f"Check {c.name} (audit) {would_have(c)}: {c.message}" for c in failed)
+    noted = s.to_candidate(checks=checks)
+    return noted.because(Reason.AUDIT_FAILED, candidate.revision, " ".join(messages))
 
 
 def notice_whether_pods_are_missing(s: Situation) -> Situation | None:
@@ -219,7 +236,7 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
         return s.promote(f"Revision {candidate.revision} serves.")
     if candidate.mode == "Direct":
         return s.promote(f"Revision {candidate.revision} serves again.")
-    evidence = " ".join(f"{check.name}: {check.message}" for check in candidate.checks)
+    evidence = " ".join(f"{check.name}: {check.message}" for check in candidate.deciding)
     return s.promote(f"Revision {candidate.revision} is promoted. {evidence}".strip())
 
 
@@ -268,7 +285,7 @@ def _wait_for_a_look(s: Situation) -> Situation | None:
         return None
     message = " ".join(
         f"{check.name}: {check.message}"
-        for check in s.candidate.checks
+        for check in s.candidate.deciding
         if check.verdict == "NoData"
     )
     return _wait_for_metrics(s) or s.hold(Reason.NO_DATA, message or "No measurement yet.")
@@ -306,8 +323,9 @@ def _wait_for_the_split(s: Situation) -> Situation | None:
 
 
 def arms_differ(candidate: Candidate) -> Unlike | None:
-    """The feature by which it is asked differently from stable; None: none is known."""
-    return candidate.inputs.unlike if candidate.inputs else None
+    """The feature by which it is asked differently from stable; None: none is known, or no check
+    decides."""
+    return candidate.inputs.unlike if candidate.inputs and candidate.deciding else None
 
 
 def _wait_for_like_arms(s: Situation) -> Situation | None:
@@ -319,7 +337,7 @@ def _wait_for_like_arms(s: Situation) -> Situation | None:
 
 
 def _wait_for_metrics(s: Situation) -> Situation | None:
-    errors = [check for check in s.candidate.checks if check.verdict == "Error"]
+    errors = [check for check in s.candidate.deciding if check.verdict == "Error"]
     if not errors:
         return None
     message = " ".join(f"Check {check.name}: {check.message}" for check in errors)
@@ -383,12 +401,12 @@ def _hold_as_the_spec_says(s: Situation) -> Situation:
 
 def _pass_the_gate(s: Situation) -> Situation | None:
     """More traffic only after every check has passed at this weight."""
-    found = overall_verdict(s)
+    found, deciding = overall_verdict(s), s.candidate.deciding
     evidence = " ".join(
-        f"{check.name}: {check.message}" for check in s.candidate.checks if check.verdict == found
+        f"{check.name}: {check.message}" for check in deciding if check.verdict == found
     )
     if found == "Pass":
-        return enter_next_step(s, evidence)
+        return enter_next_step(s, with_audit(evidence, s.candidate))
     evidence = f"{_silent_so_far(s)}{evidence}"
     if found == "NoData":
         return _changed(s, s.hold(Reason.NO_DATA, evidence or "No measurement yet."))
@@ -399,7 +417,7 @@ def _pass_the_gate(s: Situation) -> Situation | None:
     if analysis.on_inconclusive == "Rollback" and not s.serves_alone:
         return s.reject(Reason.INCONCLUSIVE, message)
     if analysis.on_inconclusive == "Promote":
-        return enter_next_step(s, message)
+        return enter_next_step(s, with_audit(message, s.candidate))
     return _changed(s, s.hold(Reason.INCONCLUSIVE, message))
 
 

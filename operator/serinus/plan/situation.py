@@ -17,6 +17,7 @@ from serinus.api.status import (
     Timeline,
     Weight,
 )
+from serinus.plan.audit import with_audit
 from serinus.plan.history import former
 from serinus.plan.timeline import ended
 
@@ -248,7 +249,7 @@ class Situation:
     def reject(self, reason: Reason, message: str) -> "Situation":
         """Roll the candidate back, and do not retry its revision automatically. If the candidate
         was an undo, the revision in the spec stays rejected."""
-        candidate = self.candidate
+        candidate, message = self.candidate, with_audit(message, self.candidate)
         if candidate.mode == "Direct":
             return self.drop().because(reason, candidate.revision, message)
         refused = Rejected(
@@ -299,7 +300,8 @@ class Situation:
         if old is not None:
             past = former(self.status.former, old.revision, candidate.revision)
             promoted = promoted.retire(old.revision).to(former=past)
-        return promoted.because(Reason.PROMOTED, candidate.revision, message)
+        said = with_audit(message, candidate)
+        return promoted.because(Reason.PROMOTED, candidate.revision, said)
 
     def _with_nothing_read_of_the_split(self) -> "Situation":
         """Roles change: observations of the split and of the candidate's pods are outdated."""

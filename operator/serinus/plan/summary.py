@@ -254,11 +254,11 @@ def _available(s: Situation) -> tuple[Literal["True", "False"], Reason, str]:
 
 
 def _metrics(s: Situation) -> tuple[Literal["True", "False"], Reason, str] | None:
-    """Whether the metrics of all checks can be read; None without checks."""
+    """Whether the metrics of all checks that decide can be read; None without such checks."""
     candidate = s.status.candidate
-    if candidate is None or not candidate.checks:
+    if candidate is None or not candidate.deciding:
         return None
-    unreadable = [c for c in candidate.checks if c.verdict in ("Error", "NoData")]
+    unreadable = [c for c in candidate.deciding if c.verdict in ("Error", "NoData")]
     if not unreadable:
         return "True", Reason.METRICS_READABLE, "The metrics of all checks can be read."
     reason = Reason.METRICS_UNAVAILABLE if overall_verdict(s) == "Error" else Reason.NO_DATA

@@ -68,7 +68,7 @@ def withdrawn(spec: Spec, status: Status, mark: Mark | None, now: float) -> str:
     candidate = status.candidate
     if mark is None or candidate is None or candidate.revision != mark.revision:
         return ""
-    if not spec.rollout.analysis.checks:
+    if not spec.rollout.analysis.deciding:
         return ""
     if candidate.analysis_since is None:
         when = f"in {spoken(UNJUDGED_AGAIN)}"
@@ -76,7 +76,7 @@ def withdrawn(spec: Spec, status: Status, mark: Mark | None, now: float) -> str:
     else:
         when = "once its metrics have been read again and no check fails"
         looked = candidate.measured_at is not None and candidate.measured_at > mark.at
-        over = looked and not any(c.verdict in ("NoData", "Error") for c in candidate.checks)
+        over = looked and not any(c.verdict in ("NoData", "Error") for c in candidate.deciding)
     if over:
         return ""
     return (
@@ -107,6 +107,6 @@ def unjudged(spec: Spec, status: Status, world: World) -> Split | None:
     before, candidate = asked_split(status), status.candidate
     if before is None or before.stable is None or before.candidate is None or candidate is None:
         return None
-    if candidate.analysis_since is not None or not spec.rollout.analysis.checks:
+    if candidate.analysis_since is not None or not spec.rollout.analysis.deciding:
         return None
     return Split(before.stable, before.candidate, 0) if world.weight > 0 else None

@@ -30,29 +30,35 @@ _LEAST: Final = 1.0
 _TIMEOUTS: Final = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError)
 _PROBE: Final = 2.0
 """Seconds within which a running Prometheus answers the simplest query."""
+_SPARE: Final = 1.0
+"""Seconds for which a batch waits for its spare queries, once all others are answered."""
+_LATE: Final = QueryError(
+    f"It was not answered within {_SPARE:g}s after the queries of the checks that decide, which do "
+    "not wait for it."
+)
 
 
 class Prometheus:
     """Reads samples, on its own threads; `async with Prometheus(config) as prometheus`.
 
     A tenant is a namespace. Its queries must not delay others: thresholds have separate slots, and
-    a tenant whose own queries exceed a limit is queried separately.
+    a tenant whose own queries exceed a limit is queried separately. Spare queries delay nothing.
     """
 
     def __init__(self, config: Config) -> None:
         self.queries_sent = 0
         """Number of queries since the start."""
         self._config = config
-        self._counters, self._values, self._alone = (
-            Lane(name, config.concurrency) for name in ("counters", "values", "alone")
-        )
+        self._counters, self._values, self._alone, self._spare = self._lanes = [
+            Lane(name, config.concurrency) for name in ("counters", "values", "alone", "spare")
+        ]
         self._asked_alone: set[Tenant] = set()
         self._next: dict[ArmQuery, asyncio.Future[QueryResult]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._sources = Sources()
         session = Session(config)
         self._prometheus = PrometheusConnect(config.base, session=session, method="POST")
-        connections = HTTPAdapter(pool_maxsize=3 * config.concurrency, max_retries=0)
+        connections = HTTPAdapter(pool_maxsize=len(self._lanes) * config.concurrency, max_retries=0)
         session.mount(config.base, connections)
 
     async def __aenter__(self) -> Self:
@@ -61,7 +67,7 @@ class Prometheus:
     async def __aexit__(self, *_: object) -> None:
         for task in self._tasks:
             task.cancel()
-        for lane in (self._counters, self._values, self._alone):
+        for lane in self._lanes:
             lane.close()
         self._prometheus.close()
 
@@ -71,7 +77,8 @@ class Prometheus:
         Batches that are read at the same time share queries: counters of one metric and matchers,
         over all arms; parts are read once their own whole is answered. A result for counters may
         have older samples than requested: its query has the longest window of those that share it.
-        Errors are QueryErrors, and affect only what was requested in the failed query.
+        Errors are QueryErrors, and affect only what was requested in the failed query. A spare
+        query that takes longer than the others is one.
         """
         loop = asyncio.get_running_loop()
         if not self._next:
@@ -79,8 +86,13 @@ class Prometheus:
         futures = {one: self._next.setdefault(one, loop.create_future()) for one in batch}
         if not futures:
             return {}
-        await asyncio.wait(futures.values())
-        return self._of_one_prometheus({one: future.result() for one, future in futures.items()})
+        needed = [future for one, future in futures.items() if not one.spare]
+        if needed:
+            await asyncio.wait(needed)
+        if len(needed) < len(futures):
+            await asyncio.wait(futures.values(), timeout=_SPARE)
+        answers = {one: each.result() if each.done() else _LATE for one, each in futures.items()}
+        return self._of_one_prometheus(answers)
 
     def _of_one_prometheus(
         self, answers: Mapping[ArmQuery, QueryResult]
@@ -187,6 +199,7 @@ class Prometheus:
         tenants = query.tenants
         alone = tenants & self._asked_alone if len(tenants) == 1 else frozenset()
         lane = self._alone if alone else self._values if query.is_value else self._counters
+        lane = self._spare if query.spare else lane
         tenant = min(tenants)[0] if alone or query.is_value else None
         began = time.monotonic()
         try:

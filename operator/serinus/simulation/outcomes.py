@@ -47,6 +47,36 @@ def shares(runs: Iterable[Run]) -> list[OutcomeShare]:
     return sorted(found, key=lambda share: -share.runs)
 
 
+@dataclass(frozen=True, slots=True)
+class AuditShare:
+    """The rollouts in which a check in audit mode failed, which decided nothing."""
+
+    check: str
+    runs: int
+    chance: float
+    between: tuple[float, float]
+    """95% interval of the probability (Wilson 1927)."""
+    after: tuple[float, float] | None
+    """Seconds until then: median and 95th percentile; None: it never failed."""
+
+
+def audit_shares(checks: Iterable[str], runs: Sequence[Run]) -> list[AuditShare]:
+    """How often each of these checks failed, and when."""
+    found = []
+    for check in checks:
+        times = [after for run in runs if (after := run.audits.get(check, math.inf)) < math.inf]
+        found.append(
+            AuditShare(
+                check=check,
+                runs=len(times),
+                chance=len(times) / len(runs),
+                between=wilson(len(times), len(runs)),
+                after=_spread(times) if times else None,
+            )
+        )
+    return found
+
+
 def wilson(hits: int, total: int) -> tuple[float, float]:
     """95% interval of a probability."""
     share, weight = hits / total, _Z * _Z / total

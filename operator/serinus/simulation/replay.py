@@ -1,6 +1,6 @@
 """Judges a recorded rollout again, with the same policy or another one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Final, Literal
@@ -66,31 +66,39 @@ class Replay:
     def run(self) -> Replayed:
         """From the start of the rollout to a decision that ends it, or to the end of the
         recording."""
-        log = self._begun()
-        rollout = log.rollout
-        looks: list[Looked] = []
-        while rollout.status.candidate is not None:
-            now = min(rollout.wakes_at(), log.look, self._next_command(rollout.now))
-            if now > self.end:
-                break
-            rollout.now = now
-            request = log.request if now == log.look else None
-            if isinstance(request, HistoryRequest):
-                log.learn(baseline_from(self.spec, request.read(self.source, now)))
-            elif request:
-                read = request.read(self.source, now + self.delay)
-                log.judge(replace(read, at=now))
-                looks.append(_looked(rollout))
-            self._command(rollout)
-            log.settle()
+        log, looks = self.begin(), list[Looked]()
+        while (now := self.next_pass(log)) is not None:
+            looks += self.go_on(log, now)
         return Replayed(
-            outcome=_outcome(rollout),
-            decisions=tuple(rollout.new_decisions),
+            outcome=_outcome(log.rollout),
+            decisions=tuple(log.rollout.new_decisions),
             moments=tuple(m for m in log.moments if m.reason not in _WAITS_FOR_THE_RECORD),
             looks=tuple(looks),
         )
 
-    def _begun(self) -> RolloutLog:
+    def next_pass(self, log: RolloutLog) -> float | None:
+        """When the next pass is due, Unix seconds; None: the rollout or the recording ends."""
+        rollout = log.rollout
+        if rollout.status.candidate is None:
+            return None
+        now = min(rollout.wakes_at(), log.look, self._next_command(rollout.now))
+        return now if now <= self.end else None
+
+    def go_on(self, log: RolloutLog, now: float) -> Iterator[Looked]:
+        """Make the pass of this time; the look of it, if there is one."""
+        log.rollout.now = now
+        request = log.request if now == log.look else None
+        if isinstance(request, HistoryRequest):
+            log.learn(baseline_from(self.spec, request.read(self.source, now)))
+        elif request:
+            read = request.read(self.source, now + self.delay)
+            log.judge(replace(read, at=now))
+            yield _looked(log.rollout)
+        self._command(log.rollout)
+        log.settle()
+
+    def begin(self) -> RolloutLog:
+        """The rollout as it starts."""
         timeline = self.timeline
         promoted_at = timeline.until if self.promoted and timeline.until else -inf
         world = RecordedCluster(timeline, promoted_at)

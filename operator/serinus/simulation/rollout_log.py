@@ -38,6 +38,8 @@ class RolloutLog:
     """What to measure."""
     look: float = inf
     """Time of the next measurement, Unix seconds; infinity: never."""
+    audits: dict[str, float] = field(default_factory=dict)
+    """By check in audit mode, seconds until it failed first; infinity: it has not."""
 
     def settle(self) -> None:
         """Passes until nothing more is decided now; then set the time of the next look."""
@@ -67,9 +69,14 @@ class RolloutLog:
         rollout = self.rollout
         before = verdicts(rollout.status)
         rollout.status = judged(rollout.desired.spec, rollout.status, measurement)
+        found = verdicts(rollout.status)
+        for name, check in found.items():
+            if not check.decides:
+                failed = rollout.now - self.start if check.verdict == "Fail" else inf
+                self.audits[name] = min(failed, self.audits.get(name, inf))
         self._note(
-            (check.verdict, f"{name}: {check.message}")
-            for name, check in verdicts(rollout.status).items()
+            (check.verdict, f"{name if check.decides else f'{name} (audit)'}: {check.message}")
+            for name, check in found.items()
             if name not in before or before[name].verdict != check.verdict
         )
 

@@ -1,6 +1,6 @@
 """Simulates a rollout from start to end, with the operator's decisions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from random import Random
@@ -52,6 +52,8 @@ class Run:
     requests: int
     """Scraped requests to the candidate."""
     moments: tuple[LogEntry, ...]
+    audits: Mapping[str, float]
+    """By check in audit mode, seconds until it failed first; infinity: it has not."""
 
 
 @dataclass
@@ -169,6 +171,7 @@ class _Simulated:
             after=rollout.now - log.start,
             requests=self._candidate.served,
             moments=tuple(log.moments),
+            audits=log.audits,
         )
 
     @property

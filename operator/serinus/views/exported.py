@@ -7,9 +7,9 @@ from typing import Final, Literal
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Decision, Status, Weight
 
-Outcome = Literal["promoted", "rolled_back", "cancelled"]
+Ending = Literal["promoted", "rolled_back", "cancelled"]
 
-OUTCOMES: Final[Mapping[Reason, Outcome]] = {
+ENDING_OF: Final[Mapping[Reason, Ending]] = {
     Reason.PROMOTED: "promoted",
     Reason.CHECK_FAILED: "rolled_back",
     Reason.PROGRESS_DEADLINE_EXCEEDED: "rolled_back",
@@ -35,8 +35,8 @@ class Exported:
     """Type, status and reason."""
     weight: Weight | None = None
     """The candidate's; None without one."""
-    verdicts: tuple[tuple[str, str, str], ...] = ()
-    """Check, its kind and its verdict."""
+    verdicts: tuple[tuple[str, str, str, str], ...] = ()
+    """Check, its kind, its mode and its verdict."""
     hold: tuple[str, float] | None = None
     """Why the rollout waits, and since when, Unix seconds."""
     rejected: str | None = None
@@ -51,7 +51,7 @@ def exported(status: Status) -> Exported:
         conditions=tuple((each.type, each.status, each.reason) for each in status.conditions),
         weight=candidate.weight if candidate else None,
         verdicts=tuple(
-            (check.name, check.kind, check.verdict)
+            (check.name, check.kind, check.mode, check.verdict)
             for check in (candidate.checks if candidate else ())
         ),
         hold=(hold.reason, hold.since) if hold else None,
@@ -68,6 +68,6 @@ def endings(candidate: Candidate | None, decisions: Iterable[Decision]) -> Itera
             if running is not None:
                 yield Reason.UNDONE
             running = decision.revision
-        elif decision.reason in OUTCOMES and decision.revision == running:
+        elif decision.reason in ENDING_OF and decision.revision == running:
             yield Reason(decision.reason)
             running = None

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
+from serinus.api.checks import Mode
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec, Step
 from serinus.api.status import (
     Candidate,
-    CheckStatus,
     Condition,
     Decision,
     Rejected,
@@ -18,6 +18,7 @@ from serinus.api.status import (
     Status,
     Verdict,
 )
+from serinus.plan.audit import first_failure
 from serinus.plan.steps import pause_until, weight_at
 
 
@@ -53,7 +54,11 @@ class CheckView:
 
     name: str
     kind: str
+    mode: Mode
+    """Audit: it decides nothing."""
     verdict: Verdict
+    would_have: str
+    """What its first failure would have caused, and when; empty unless in audit mode."""
     message: str
     candidate: float
     """The candidate's requests in this rollout, if this check counts any."""
@@ -117,7 +122,7 @@ def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
         wanted=candidate.weight.wanted if candidate else None,
         promoting=bool(candidate and candidate.promoting),
         steps=_steps(steps, candidate) if candidate and candidate.mode == "Steps" else (),
-        checks=tuple(map(_check, candidate.checks)) if candidate else (),
+        checks=_checks(candidate) if candidate else (),
         wait=_wait(steps, candidate, now) if candidate else None,
         rejected=status.rejected,
         retiring=tuple(each.revision for each in status.retiring),
@@ -147,15 +152,19 @@ def _steps(steps: list[Step], candidate: Candidate) -> tuple[StepView, ...]:
     )
 
 
-def _check(check: CheckStatus) -> CheckView:
-    state = check.state
-    return CheckView(
-        check.name,
-        check.kind,
-        check.verdict,
-        check.message,
-        _most(state.candidate),
-        _most(state.stable),
+def _checks(candidate: Candidate) -> tuple[CheckView, ...]:
+    return tuple(
+        CheckView(
+            check.name,
+            check.kind,
+            check.mode,
+            check.verdict,
+            first_failure(check, candidate),
+            check.message,
+            _most(check.state.candidate),
+            _most(check.state.stable),
+        )
+        for check in candidate.checks
     )
 
 

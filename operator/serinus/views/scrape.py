@@ -1,42 +1,23 @@
-"""What the checks of an analysis can judge by what a pod exports, before a rollout depends on it.
+"""What the checks of an analysis can judge by a scrape, before a rollout depends on it."""
 
-Whether a check can look is the check's own answer: it is given the scrape as what both revisions
-counted.
-"""
-
-import math
-import re
-from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Literal
 
 from serinus.api.analysis import Analysis
-from serinus.api.checks import Check
+from serinus.api.checks import Check, Mode
 from serinus.api.presets import PRESETS
-from serinus.api.status import CheckState
-from serinus.judge.analysis import budget_of
-from serinus.judge.checks import kind_of
-from serinus.judge.evidence.look import Look
 from serinus.judge.findings.finding import Figures
 from serinus.judge.findings.readings import NoSamples, Several
-from serinus.metrics.counters import Growth, Increase
+from serinus.judge.forecast.exports import as_reading, counters_of, misjudged, unable
 from serinus.metrics.exposition import Exported
-from serinus.metrics.queries import CounterQuery, Series
+from serinus.metrics.queries import CounterQuery
 
 State = Literal["Judged", "Missing", "Unknown"]
 """Unknown: it cannot be told from a scrape."""
 
 _AT: Final = 60.0
-_PROBE: Final = re.compile(
-    r"/?(v2/)?(health|healthz|live|livez|liveness|ready|readyz|readiness|ping|metrics)(/.*)?"
-)
-_PATHS: Final = ("handler", "path", "route", "endpoint", "uri", "url", "http_route", "http_target")
-"""Labels that servers name the path of a request by."""
-_FEW: Final = 20
-"""Observations that may share a bucket by chance."""
-_NEARLY_ALL: Final = 0.99
 _STARTED: Final = "process_start_time_seconds"
 
 
@@ -46,6 +27,7 @@ class CheckOfScrape:
 
     name: str
     kind: str
+    mode: Mode
     state: State
     message: str
 
@@ -60,8 +42,9 @@ class ScrapeView:
 
     @property
     def complete(self) -> bool:
-        """Whether no check lacks a metric."""
-        return all(check.state != "Missing" for check in self.checks)
+        """Whether no check that decides lacks a metric."""
+        deciding = (check for check in self.checks if check.mode == "Enforce")
+        return all(check.state != "Missing" for check in deciding)
 
 
 def scrape_view(analysis: Analysis, scrapes: Sequence[Sequence[Exported]]) -> ScrapeView:
@@ -71,30 +54,25 @@ def scrape_view(analysis: Analysis, scrapes: Sequence[Sequence[Exported]]) -> Sc
     read = {
         counters: _matching(counters, newest)
         for check in analysis.checks
-        for counters in _counters(check)
+        for counters in counters_of(check)
     }
     servers = _servers(newest) if analysis.preset is None else iter(())
-    warnings = *_processes(scrapes), *_probes(read), *_pathless(read), *_buckets(read), *servers
+    warnings = *_processes(scrapes), *misjudged(read), *servers
     return ScrapeView(checks, tuple(dict.fromkeys(warnings)))
 
 
-def _counters(check: Check) -> list[CounterQuery]:
-    return [query for query in kind_of(check).queries() if isinstance(query, CounterQuery)]
-
-
 def _looked(analysis: Analysis, check: Check, scrape: Sequence[Exported]) -> CheckOfScrape:
-    counters = _counters(check)
+    counters = counters_of(check)
     if not counters:
         message = "It asks Prometheus, which a scrape cannot replace."
-        return CheckOfScrape(check.name, check.kind, "Unknown", message)
-    grown = {each: _grown(_matching(each, scrape)) for each in counters}
-    look = Look(_AT, grown, grown, {})
-    found = kind_of(check).judge(CheckState(), look, budget_of(analysis, check))
-    if found.verdict in ("NoData", "Error"):
-        names = {one.name for one in scrape}
-        return CheckOfScrape(check.name, check.kind, "Missing", _missing(found.figures, names))
-    there = sorted({name for each in counters if grown[each].increases for name in each.metrics})
-    return CheckOfScrape(check.name, check.kind, "Judged", f"Reads {', '.join(there)}.")
+        return CheckOfScrape(check.name, check.kind, check.mode, "Unknown", message)
+    there = {each: _matching(each, scrape) for each in counters}
+    read = {q: as_reading(q, found, _AT, _AT if found else None) for q, found in there.items()}
+    if (figures := unable(analysis, check, read, _AT)) is not None:
+        message = _missing(figures, {one.name for one in scrape})
+        return CheckOfScrape(check.name, check.kind, check.mode, "Missing", message)
+    names = sorted({name for each, found in there.items() if found for name in each.metrics})
+    return CheckOfScrape(check.name, check.kind, check.mode, "Judged", f"Reads {', '.join(names)}.")
 
 
 def _matching(counters: CounterQuery, scrape: Iterable[Exported]) -> list[Exported]:
@@ -104,13 +82,6 @@ def _matching(counters: CounterQuery, scrape: Iterable[Exported]) -> list[Export
         if one.name in counters.metrics
         and all(matcher.matches(one.labels) for matcher in counters.matchers)
     ]
-
-
-def _grown(found: Iterable[Exported]) -> Growth:
-    increases = tuple(
-        Increase(Series(one.labels, ()), "pod@", 0.0, _AT, one.value, True) for one in found
-    )
-    return Growth(increases, _AT if increases else None)
 
 
 def _missing(figures: Figures, exported: Container[str]) -> str:
@@ -148,49 +119,6 @@ def _processes(scrapes: Sequence[Sequence[Exported]]) -> Iterator[str]:
 
 def _counts(one: Exported) -> bool:
     return one.name.endswith(("_total", "_count", "_bucket"))
-
-
-def _probes(read: dict[CounterQuery, list[Exported]]) -> Iterator[str]:
-    paths: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for counters, found in read.items():
-        for one in found:
-            for label, value in one.labels.items():
-                if label in _PATHS and _PROBE.fullmatch(value):
-                    paths[counters.metric, label].add(value)
-    for (metric, label), values in paths.items():
-        pattern = "|".join(re.escape(value) for value in sorted(values))
-        yield (
-            f"{metric} counts probes and scrapes ({', '.join(sorted(values))}) as requests. "
-            f"Add the matcher {{label: {label}, operator: \"!~\", value: '{pattern}'}}."
-        )
-
-
-def _pathless(read: dict[CounterQuery, list[Exported]]) -> Iterator[str]:
-    """A server's own counter of HTTP requests usually counts its probes, too."""
-    for counters, found in read.items():
-        labels = {label for one in found for label in one.labels}
-        if found and counters.metric.startswith("http_") and not labels.intersection(_PATHS):
-            yield (
-                f"{counters.metric} has no label for the path: if the server counts probes and "
-                "scrapes, they are judged as requests. Choose a metric with such a label."
-            )
-
-
-def _buckets(read: dict[CounterQuery, list[Exported]]) -> Iterator[str]:
-    for counters, found in read.items():
-        up_to: dict[float, float] = defaultdict(float)
-        for one in found:
-            if "le" in one.labels:
-                up_to[float(one.labels["le"])] += one.value
-        total, below = up_to.get(math.inf, 0.0), 0.0
-        for bound, count in sorted(up_to.items()):
-            if total > _FEW and count - below > _NEARLY_ALL * total:
-                yield (
-                    f"{counters.metric}: nearly all of {total:.0f} observations are in the bucket "
-                    f"up to {bound:g}, so smaller changes cannot be seen. Export bounds closer to "
-                    "the usual values."
-                )
-            below = count
 
 
 def _servers(scrape: Sequence[Exported]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from serinus.api.analysis import Analysis
 from serinus.api.checks import Check
 
 TEXT = (Path(__file__).parents[3] / "docs" / "checks.md").read_text()
-KINDS = sorted(to_camel(name) for name in set(Check.model_fields) - {"name", "weight"})
+KINDS = sorted(to_camel(name) for name in set(Check.model_fields) - {"name", "mode", "weight"})
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", TEXT, re.DOTALL | re.MULTILINE))
 
 

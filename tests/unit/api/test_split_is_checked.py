@@ -68,3 +68,20 @@ def test_it_reads_the_requests_of_the_error_rate_and_nothing_more(preset: str | 
 def test_a_check_of_another_kind_may_have_its_name() -> None:
     taken = [{"name": "split", "errorRate": {}}, {"name": "split-2", "predictionDrift": {}}]
     assert [check.name for check in checks(checks=taken)] == ["split", "split-2", "split-3"]
+
+
+def test_it_decides_only_by_a_counter_that_decides() -> None:
+    audited = {"name": "too", "mode": "Audit", "errorRate": {"requests": {"metric": "other"}}}
+    for listed, mode, metric in (
+        ([audited, ERRORS], "Enforce", "model_requests_total"),
+        ([audited], "Audit", "other"),
+    ):
+        split = checks(checks=listed)[-1]
+        assert split.traffic_share
+        assert (split.mode, split.traffic_share.requests.metric) == (mode, metric)
+
+
+def test_who_audits_it_is_not_held_by_another_one() -> None:
+    assert [check.mode for check in checks(checks=[ERRORS, {**OWN, "mode": "Audit"}])] == [
+        *("Enforce", "Audit"),
+    ]

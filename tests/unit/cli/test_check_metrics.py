@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client import CollectorRegistry, Counter, start_http_server
 
 from serinus.cli.__main__ import main
@@ -62,3 +63,20 @@ def test_a_page_is_no_scrape(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     page.write_text("<html> <p> </html>")
     assert main(["check-metrics", str(page)]) == 2
     assert "is not the text of a scrape" in capsys.readouterr().err
+
+
+def test_only_a_check_that_decides_must_have_its_metrics(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "examples" / "01-first.yaml").read_text()
+    path = tmp_path / "audited.yaml"
+    checks = [
+        {"name": "errors", "errorRate": {"requests": {"metric": "http_requests_total"}}},
+        {"name": "slow", "mode": "Audit", "latency": {}},
+    ]
+    manifest = yaml.safe_load(text)
+    manifest["spec"]["rollout"] = {"analysis": {"checks": checks}}
+    path.write_text(yaml.safe_dump(manifest))
+    scrape = str(SCRAPES / "fastapi-instrumentator.txt")
+    assert main(["check-metrics", scrape, "-f", str(path)]) == 0
+    assert "slow (audit)" in capsys.readouterr().out

@@ -202,3 +202,18 @@ def test_an_object_of_other_types_is_shown_as_far_as_it_can_be_read(
     odd: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert printed(capsys, "get", "-f", written(tmp_path, {**LOAN, **odd}))
+
+
+def test_a_check_in_audit_mode_is_marked_and_says_what_it_would_have_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audited = json.loads(json.dumps(LOAN))
+    [check] = audited["status"]["candidate"]["checks"]
+    check |= {"mode": "Audit", "verdict": "Fail", "firstFail": {"at": NOW, "weight": 5}}
+    path = written(tmp_path, audited)
+    would = "Would have rolled back at 5%, after "
+    text = printed(capsys, "get", "-f", path)
+    assert "errors (audit)   Fail" in text and would in text
+    assert f"errors (audit): Fail. {would}" in printed(capsys, "explain", "-f", path)
+    [found] = json.loads(printed(capsys, "get", "-f", path, "-o", "json"))["checks"]
+    assert (found["mode"], found["would_have"][:22]) == ("Audit", "would have rolled back")

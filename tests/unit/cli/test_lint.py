@@ -1,5 +1,6 @@
 """`serinus lint` finds what the API server and the operator would reject, where it is written."""
 
+import io
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,25 @@ def test_other_kinds_are_skipped_and_what_cannot_be_read_is_said(
     assert linted(capsys, str(tmp_path / "other.yaml")) == (0, [])
     assert main(["lint", str(tmp_path / "none.yaml")]) == 2
     assert "none.yaml: cannot be read" in capsys.readouterr().err
+
+
+def test_how_many_were_checked_is_said_and_none_is_no_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, one, two = (tmp_path / f"{name}.yaml" for name in ("other", "one", "two"))
+    other.write_text("kind: Service\n")
+    one.write_text(GOOD)
+    two.write_text(f"{GOOD}---\n{GOOD}")
+
+    def said(*files: Path | str) -> str:
+        assert main(["lint", *map(str, files)]) == 0
+        return capsys.readouterr().err
+
+    assert said(other) == "0 ModelDeployments found: nothing was checked.\n"
+    assert said(one) == "No problems found in 1 ModelDeployment.\n"
+    assert said(other, one, two) == "No problems found in 3 ModelDeployments.\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert said("-") == "0 ModelDeployments found: nothing was checked.\n"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The command as a whole: what it needs, and what it imports."""
 
+import argparse
+import json
 import os
 import re
 import subprocess
@@ -7,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from serinus.cli.__main__ import VERBS, main
+from serinus.cli.__main__ import VERBS, fill, main
 
 ROOT = Path(__file__).parents[3]
 BLOCKED = """
@@ -62,6 +65,42 @@ def test_help_is_printed_before_anything_slow_is_imported() -> None:
     done = run(HELP)
     assert done.returncode == 0, done.stderr
     assert set(re.findall(r"^    ([\w-]+)", done.stdout, re.MULTILINE)) == set(VERBS)
+
+
+def choices_of_output(verb: str) -> tuple[str, ...] | None:
+    """None: the verb prints nothing for scripts."""
+    command = argparse.ArgumentParser()
+    fill(command, verb)
+    options = {name: each for each in command._actions for name in each.option_strings}
+    return tuple(options["-o"].choices or ()) if "-o" in options else None
+
+
+def test_verbs_print_the_same_forms_for_scripts_and_names_of_what_has_names() -> None:
+    found = {verb: choices for verb in VERBS if (choices := choices_of_output(verb)) is not None}
+    data = ("check-metrics", "history", "replay", "simulate")
+    assert found == {
+        **dict.fromkeys(("get", "list"), ("json", "yaml", "name")),
+        **dict.fromkeys(data, ("json", "yaml")),
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["simulate", "-f", "examples/03-gateway.yaml", "--runs", "2"],
+        ["replay", "--recording", "examples/recordings/loan.json.gz"],
+        ["check-metrics", "tests/unit/views/scrapes/fastapi-instrumentator.txt"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_yaml_is_the_same_data_as_json(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    code = main([*arguments, "-o", "json"])
+    as_json = json.loads(capsys.readouterr().out)
+    assert main([*arguments, "-o", "yaml"]) == code
+    assert yaml.safe_load(capsys.readouterr().out) == as_json
 
 
 def test_without_kubectl_the_remedy_is_told(

@@ -223,3 +223,27 @@ def test_simulated_requests_have_the_labels_that_the_analysis_compares_within(
     path.write_text(yaml.safe_dump(manifest))
     found = simulated(capsys, "-f", str(path), "--runs", "3")
     assert {each["outcome"] for each in found["outcomes"]} == {"Promoted"}
+
+
+def audited(tmp_path: Path) -> str:
+    """The example, with a limit that is audited."""
+    manifest = yaml.safe_load(Path(GATEWAY).read_text())
+    limit = {"name": "limit", "mode": "Audit", "errorRate": {"limit": "0.2%"}}
+    manifest["spec"]["rollout"]["analysis"]["checks"].append(limit)
+    path = tmp_path / "audited.yaml"
+    path.write_text(yaml.safe_dump(manifest))
+    return str(path)
+
+
+def test_a_check_in_audit_mode_is_counted_and_decides_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = simulated(capsys, "-f", audited(tmp_path), "--runs", "4")
+    assert chances(found) == {"Promoted": 1.0}
+    [limit] = found["audits"]
+    assert (limit["check"], limit["runs"], limit["chance"]) == ("limit", 4, 1.0)
+    assert "Check limit (audit) would have rolled back at " in found["timeline"][-1]["message"]
+    assert main(["simulate", "-f", audited(tmp_path), "--runs", "4"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"^limit +100.0% \(51.0% to 100.0%\) ", text, re.MULTILINE)
+    assert re.search(r"Fail +limit \(audit\): Candidate errors", text)

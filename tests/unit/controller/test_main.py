@@ -111,6 +111,51 @@ def test_how_series_are_read_is_refused_by_name_and_without_what_may_be_secret(
     assert "x9q8" not in said
 
 
+CHAT = {"name": "chat", "form": "Slack", "folder": "/etc/chat"}
+
+
+def test_endpoints_come_from_the_command_line_or_a_line_each_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = [json.dumps({**CHAT, "events": ["Promoted"]}), json.dumps({**CHAT, "name": "b"})]
+    read = arguments().parse_args([f"--notify={each}" for each in given]).notify
+    assert [(each.name, each.form, each.folder) for each in read] == [
+        ("chat", "Slack", "/etc/chat"),
+        ("b", "Slack", "/etc/chat"),
+    ]
+    assert read[0].events == ["Promoted"] and "StepPassed" not in read[1].events
+    monkeypatch.setenv("SERINUS_NOTIFY", "\n".join(given))
+    assert arguments().parse_args([]).notify == read
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("chat", "not JSON"),
+        (json.dumps("chat"), "notify"),
+        (json.dumps({"name": "chat", "form": "Slack"}), "notify.folder: "),
+        (json.dumps({**CHAT, "form": "x9q8"}), "notify.form: "),
+        (json.dumps({**CHAT, "events": ["x9q8"]}), "notify.events[0]: "),
+        (json.dumps({**CHAT, "url": "https://hooks/x9q8"}), "notify.url: "),
+    ],
+)
+def test_an_endpoint_is_refused_by_its_field_and_without_what_may_be_secret(
+    refusal: Refusal, value: str, told: str
+) -> None:
+    said = refusal("notify", value)
+    assert "--notify: " in said and told in said
+    assert "x9q8" not in said
+
+
+def test_two_endpoints_of_one_name_are_refused() -> None:
+    command = [sys.executable, "-m", "serinus.controller", "--prometheus-url=http://p:1"]
+    given = [f"--notify={json.dumps(CHAT)}"] * 2
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "operator")}
+    done = subprocess.run([*command, *given], env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "--notify: two endpoints have the name chat: rename one" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("text", "address"),
     [

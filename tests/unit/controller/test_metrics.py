@@ -20,6 +20,7 @@ def gauges(leading: bool = True) -> Gauges:
         errors=lambda: {("shop", "fraud"): 4},
         looks=lambda: {("shop", "fraud"): 12.5},
         refused_writes=lambda: {"ModelDeployment": 2},
+        notifications=lambda: {("ops", "delivered"): 7, ("ops", "refused"): 0},
     )
 
 
@@ -40,6 +41,8 @@ def test_present_values_are_read_at_each_scrape() -> None:
         'serinus_reconcile_errors_total{name="fraud",namespace="shop"} 4.0',
         'serinus_analysis_last_look_age_seconds{name="fraud",namespace="shop"} 12.5',
         'serinus_refused_writes_total{kind="ModelDeployment"} 2.0',
+        'serinus_notifications_total{endpoint="ops",outcome="delivered"} 7.0',
+        'serinus_notifications_total{endpoint="ops",outcome="refused"} 0.0',
         'serinus_reconcile_duration_seconds_count{result="done"} 1.0',
     } <= set(lines)
     assert any(line.startswith("process_resident_memory_bytes ") for line in lines)

@@ -18,7 +18,7 @@ MOST_CHECKS = next(each.max_length for each in BOUNDS if hasattr(each, "max_leng
 LARGEST = Exported(
     conditions=tuple((f"Type{n}", "True", "Because") for n in range(8)),
     weight=Weight(wanted=20, actual=19.5),
-    verdicts=tuple((f"check{n}", "errorRate", "Pass") for n in range(MOST_CHECKS)),
+    verdicts=tuple((f"check{n}", "errorRate", "Enforce", "Pass") for n in range(MOST_CHECKS)),
     hold=("AwaitingVerdict", 970.0),
     rejected="CheckFailed",
 )
@@ -46,7 +46,8 @@ def test_the_present_values_have_the_names_of_their_object() -> None:
         f'serinus_condition{{condition="Type0",{where},reason="Because",status="True"}} 1.0',
         f'serinus_candidate_weight_percent{{{where},weight="wanted"}} 20.0',
         f'serinus_candidate_weight_percent{{{where},weight="actual"}} 19.5',
-        f'serinus_check_verdict{{check="check0",kind="errorRate",{where},verdict="Pass"}} 1.0',
+        f'serinus_check_verdict{{check="check0",kind="errorRate",mode="Enforce",{where},'
+        'verdict="Pass"} 1.0',
         f'serinus_hold_seconds{{{where},reason="AwaitingVerdict"}} 30.0',
         f'serinus_rejected{{{where},reason="CheckFailed"}} 1.0',
     } <= lines

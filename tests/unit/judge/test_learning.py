@@ -25,6 +25,7 @@ from tests.support.simulated_pods import Pods
 NOW = 1_000_000.0
 PSI = {"name": "psi", "threshold": {"query": "max(psi{$arm})", "max": 1}}
 BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+CLASSES = {"metric": "model_predictions_total"}
 SHARES = (0.3, 0.3, 0.2, 0.1, 0.05, 0.03, 0.015, 0.005)
 
 Serve = Callable[[Pods, Random, int], None]
@@ -239,4 +240,88 @@ def test_a_histogram_in_which_probes_cannot_be_told_apart_is_warned_of(
             pods.add("a", f"{histogram['metric']}_bucket", 100, le=le, **labels)
 
     message = learned(analysis(latency(histogram=histogram)), serve).message
-    assert ("by which health probes and scrapes can be excluded" in message) is warned
+    assert (
+        f"Check slow: {histogram['metric']}_bucket has no label for the path" in message
+    ) is warned
+
+
+def test_a_metric_that_stable_lacks_is_named_before_anything_else() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        requests(pods, "a", poisson(rng, 30.0))
+
+    message = learned(analysis(error_rate(), latency(), drift(classes=CLASSES)), serve).message
+    assert message.startswith(
+        "Check slow: Prometheus has no model_request_duration_seconds_bucket from the stable pods: "
+        "check that they export it, are scraped, and have served a request. Check drift: "
+        "Prometheus has no model_predictions_total from the stable pods: "
+    )
+    assert "Check errors" not in message
+
+
+def test_a_check_that_judges_the_candidate_alone_lacks_nothing_of_stable() -> None:
+    groups = fairness(favourable=[{"label": "class", "value": "approve"}])
+    message = learned(analysis(groups), lambda pods, rng, minute: requests(pods, "a", 1)).message
+    assert "Check groups" not in message and "Prometheus has no" not in message
+
+
+def test_of_two_metrics_one_of_which_would_do_both_are_named_once() -> None:
+    either = {"name": "drift", "predictionDrift": {}}
+    message = learned(analysis(either), lambda pods, rng, minute: requests(pods, "a", 1)).message
+    assert message.count("model_prediction_score_bucket") == 1
+    assert message.count("model_predictions_total") == 1
+    assert "One of the two is enough." in message
+
+
+def test_a_metric_that_stable_has_ceased_to_export_is_named() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        if minute == 41:
+            pods.restart("a")
+        if minute <= 40:
+            pods.add("a", "model_predictions_total", 30, **{"class": "cat"})
+        requests(pods, "a", 3)
+
+    message = learned(analysis(error_rate(), drift(classes=CLASSES)), serve).message
+    assert message.startswith(
+        "Check drift: The newest sample of model_predictions_total from the stable pods is 20m old"
+    )
+
+
+def test_probes_that_are_counted_are_named_with_the_matcher_that_leaves_them_out() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        for path in ("/predict", "/healthz"):
+            pods.add("a", "model_requests_total", 300, code="200", path=path)
+
+    message = learned(analysis(error_rate()), serve).message
+    assert message.startswith(
+        "Check errors: model_requests_total counts probes and scrapes (/healthz) as requests. Add "
+        "the matcher {label: path, operator: \"!~\", value: '/healthz'}. "
+    )
+
+
+def test_a_port_that_is_called_metrics_is_no_probe() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        pods.add("a", "model_requests_total", 300, code="200", endpoint="metrics")
+
+    assert "probes" not in learned(analysis(error_rate()), serve).message
+
+
+def test_durations_that_share_a_bucket_are_named() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        for le in ("0.1", "1.0", "+Inf"):
+            pods.add("a", "model_request_duration_seconds_bucket", 100, le=le)
+
+    message = learned(analysis(latency()), serve).message
+    assert "nearly all of 6100 observations are in the bucket up to 0.1" in message
+
+
+def test_workers_that_answer_in_turn_are_named() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        if minute % 3 == 0:
+            pods.restart("a")
+            pods.add("a", "model_requests_total", 9000 + minute, code="200")
+        else:
+            pods.add("a", "model_requests_total", 30, code="200")
+            pods.values["a"] = dict.fromkeys(pods.values["a"], 100.0 + minute)
+
+    message = learned(analysis(error_rate()), serve).message
+    assert message.startswith("Check errors: The counters of pod a repeatedly decrease and recover")

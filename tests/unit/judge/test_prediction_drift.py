@@ -256,7 +256,7 @@ def test_a_broken_metric_does_not_hide_what_the_other_one_shows() -> None:
     simulated.scrape()
     asked = simulated.measurement()
     answers = dict(asked.candidate)
-    answers[CounterQuery("model_prediction_score_bucket")] = QueryError("Refused.")
+    answers[CounterQuery("model_prediction_score_bucket", buckets=True)] = QueryError("Refused.")
     broken = Measurement(simulated.at, answers, asked.stable)
     simulated.progress = judge(simulated.analysis, simulated.progress, broken, SINCE)
     assert simulated.progress.checks[0].verdict == "Fail"

@@ -90,3 +90,23 @@ def test_a_measurement_that_was_counted_already_changes_no_digit_of_any_kind() -
         again = judge(simulated.analysis, known, measured, SINCE, simulated.weight)
         assert again.counted == known.counted
         assert [c.state for c in again.checks] == [c.state for c in known.checks]
+
+
+def test_what_was_missed_is_judged_to_the_last_bit_as_it_would_have_been_but_by_threshold() -> None:
+    """Of an expression the present value alone is known."""
+    for seed in range(4):
+        present, absent = judging(), judging()
+        for turn in range(16):
+            for simulated in (present, absent):
+                serve(simulated, random.Random(f"{seed} {turn}"))
+                if simulated is present or turn not in range(5, 13):
+                    simulated.look()
+                else:
+                    simulated.at += 15
+                    simulated.scrape()
+        found, wanted = (
+            [check for check in each.progress.checks if check.kind != "threshold"]
+            for each in (absent, present)
+        )
+        assert found == wanted
+        assert absent.progress.counted == present.progress.counted

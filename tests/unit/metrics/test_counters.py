@@ -495,3 +495,23 @@ def test_what_was_read_too_late_is_not_taken_for_a_first_event() -> None:
     }
     (readings,), _ = count((answers,), arm.counted, SINCE, read_from=1986)
     assert [readings[each].total for each in arm.queries] == [0, 0]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("labels", [{}, {"le": "high"}, {"le": "NaN"}])
+def test_a_series_without_a_bucket_bound_makes_its_histogram_unreadable_and_no_other(
+    labels: dict[str, str],
+) -> None:
+    durations = CounterQuery("took_seconds_bucket", buckets=True)
+    pods = Pods()
+    for le in ("0.1", "+Inf"):
+        pods.add("a", "took_seconds_bucket", 10, le=le)
+    pods.add("a", "took_seconds_bucket", 10, **labels)
+    pods.add("a", "requests_total", 10, code="200")
+    pods.scrape(1010)
+    answers = pods.answers((durations, REQUESTS), 900, 1010)
+    (readings,), _ = count((answers,), {}, SINCE)
+    assert readings[durations] == QueryError(
+        "took_seconds_bucket of pod a has a series without a bucket bound in the label le: export "
+        "a histogram, or leave the series out with a matcher."
+    )
+    assert isinstance(readings[REQUESTS], Growth)

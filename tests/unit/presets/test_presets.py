@@ -296,3 +296,14 @@ def test_an_empty_list_of_checks_stays_empty_under_a_preset() -> None:
 def test_an_unknown_preset_is_refused_with_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"must be one of BentoML, .*, vLLM"):
         Analysis.model_validate({"preset": "Tritonn"})
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_what_a_preset_brings_can_be_audited(preset: str) -> None:
+    errors = {"name": "errors", "errorRate": {}}
+    audited, usual = (
+        Analysis.model_validate({"preset": preset, "checks": [each]})
+        for each in ({**errors, "mode": "Audit"}, errors)
+    )
+    assert [check.mode for check in audited.checks] == ["Audit"]
+    assert queries_of(audited) == queries_of(usual)

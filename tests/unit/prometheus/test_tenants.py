@@ -239,3 +239,55 @@ async def test_a_reading_that_is_given_up_does_not_take_away_anothers_answer() -
         await asyncio.sleep(0)
         given_up.cancel()
         assert await kept == {asked: ()}
+
+
+SLOW = CounterQuery("slow_total")
+
+
+def spare(number: int, query: CounterQuery | ExpressionQuery) -> ArmQuery:
+    return ArmQuery(arm(number), query, 60, spare=True)
+
+
+async def test_a_spare_query_that_hangs_delays_nothing_and_says_that_it_was_late() -> None:
+    released = asyncio.Event()
+    async with (
+        serving(held("slow_total", released)) as server,
+        Prometheus(Config(server.url, timeout=PATIENCE)) as prometheus,
+    ):
+        batch = [ArmQuery(arm(1), REQUESTS, 60), spare(1, SLOW), spare(1, HEAVY)]
+        requests, slow, heavy = await read(prometheus, *batch)
+        assert (requests, heavy) == ((), ())
+        assert isinstance(slow, QueryError)
+        assert "do not wait for it" in slow.message
+        released.set()
+
+
+async def test_however_many_spare_queries_hang_the_others_have_their_slots() -> None:
+    released = asyncio.Event()
+    async with (
+        serving(held("slow_total", released)) as server,
+        Prometheus(Config(server.url, timeout=PATIENCE, concurrency=2)) as prometheus,
+    ):
+        beside = [LabelMatcher(label="n", value=str(n)) for n in range(20)]
+        hanging = [spare(1, CounterQuery("slow_total", (each,))) for each in beside]
+        first = asyncio.create_task(prometheus.read(hanging))
+        await begun(prometheus)
+        for _ in range(5):
+            assert await read(prometheus, ArmQuery(arm(1), REQUESTS, 60)) == [()]
+        assert not first.done(), "it is not the time that has let them go"
+        released.set()
+        await first
+
+
+async def test_what_is_waited_for_shares_no_query_and_no_whole_with_what_is_spare() -> None:
+    whole = CounterQuery("model_requests_total", (LabelMatcher(label="path", value="/p"),))
+    async with serving(saying(matrix())) as server, Prometheus(Config(server.url)) as prometheus:
+        answers = await read(
+            prometheus,
+            spare(1, REQUESTS),
+            ArmQuery(arm(2), REQUESTS, 60),
+            ArmQuery(arm(1), whole, 60),
+            ArmQuery(arm(1), ERRORS, 60),
+        )
+        assert answers == [()] * 4
+        assert [query for query in server.queries if "team-1" in query and "team-2" in query] == []

@@ -7,7 +7,7 @@ import pytest
 
 from serinus.api.reasons import Reason
 from serinus.simulation.cluster import SimulatedCluster
-from serinus.views.exported import OUTCOMES, Exported, endings, exported
+from serinus.views.exported import ENDING_OF, Exported, endings, exported
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
 STEPS = [{"setWeight": 20}, {"pause": {}}]
@@ -71,15 +71,15 @@ def test_a_candidate_of_an_earlier_pass_ends_in_this_one() -> None:
 
 
 def test_every_rejection_is_an_outcome() -> None:
-    assert {"CheckFailed", "TooManyRestarts", "Inconclusive", "Aborted"} <= set(OUTCOMES)
-    assert set(OUTCOMES.values()) == {"promoted", "rolled_back", "cancelled"}
+    assert {"CheckFailed", "TooManyRestarts", "Inconclusive", "Aborted"} <= set(ENDING_OF)
+    assert set(ENDING_OF.values()) == {"promoted", "rolled_back", "cancelled"}
 
 
 def test_the_present_state_is_that_of_the_status() -> None:
     rollout = canary().judged("Inconclusive")
     found = exported(rollout.status)
     assert found.weight and (found.weight.wanted, found.weight.actual) == (20, 20)
-    assert ("errors", "errorRate", "Inconclusive") in found.verdicts
+    assert ("errors", "errorRate", "Enforce", "Inconclusive") in found.verdicts
     assert found.hold and found.hold[0] == "AwaitingCommand"
     assert ("Available", "True", "StableServes") in found.conditions
     assert found.rejected is None
@@ -97,3 +97,9 @@ def test_a_first_deployment_is_a_rollout_that_was_promoted() -> None:
     assert ended(rollout) == []
     rollout.world.broken = set()
     assert ended(rollout.settle()) == ["Promoted"]
+
+
+def test_the_mode_of_a_check_is_a_label_of_its_verdict() -> None:
+    slow = {"name": "slow", "mode": "Audit", "latency": {}}
+    rollout = canary().given(analysis={"checks": [slow]}).judged("Fail")
+    assert exported(rollout.status).verdicts == (("slow", "latency", "Audit", "Fail"),)

@@ -1,6 +1,6 @@
 """The checks of an analysis: what is compared, and how much worse is too much. A file a kind."""
 
-from serinus.api.checks.check import KINDS, Check, CheckName
+from serinus.api.checks.check import KINDS, Check, CheckName, Mode
 from serinus.api.checks.metrics import Counter, Histogram, LabelMatcher, LabelName, MetricName
 from serinus.api.checks.server import LatencyName, ServerMetrics
 from serinus.api.checks.settings import Settings
@@ -15,6 +15,7 @@ __all__ = [
     "LabelName",
     "LatencyName",
     "MetricName",
+    "Mode",
     "ServerMetrics",
     "Settings",
 ]

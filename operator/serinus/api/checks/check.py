@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_snake
@@ -30,6 +30,9 @@ CheckName = Annotated[
 ]
 
 
+Mode = Literal["Enforce", "Audit"]
+"""Whether a check decides, in the words of policy engines for Kubernetes."""
+
 KINDS: Final[Mapping[str, type[Settings]]] = {
     "errorRate": ErrorRate,
     "fairness": Fairness,
@@ -46,7 +49,7 @@ _ONE_KIND: Final = f"a check must have exactly one of {', '.join(KINDS)}"
 
 
 class Check(Type):
-    """A check that every step must pass. Set exactly one kind."""
+    """A check of the candidate. Set exactly one kind."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -61,6 +64,12 @@ class Check(Type):
     )
 
     name: CheckName = Field(description="Name of the check, shown in status and events.")
+    mode: Mode = Field(
+        default="Enforce",
+        description="Enforce: every step must pass the check, and a failure rolls back or holds. "
+        "Audit: the check is judged and shown, and decides nothing; the decisions say what it "
+        "would have done.",
+    )
     weight: Annotated[int, Field(ge=1, le=100)] = Field(
         default=1, description="Share of the false-rollback budget, relative to the other checks."
     )
@@ -89,6 +98,11 @@ class Check(Type):
         description="The candidate's share of requests, compared with its weight. Holds the "
         "rollout, and never rolls back.",
     )
+
+    @property
+    def decides(self) -> bool:
+        """Whether a rollout depends on it."""
+        return self.mode == "Enforce"
 
     @cached_property
     def kind(self) -> str:

@@ -7,12 +7,14 @@ from pydantic import ConfigDict, Field, model_validator
 
 from serinus.api.base import Duration, Percent, Type, WarmUp
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
-from serinus.api.checks.metrics import Histogram, MetricName
+from serinus.api.checks.metrics import Histogram
 from serinus.api.checks.server import LatencyName, ServerMetrics
 from serinus.api.checks.settings import counts_too_late
 from serinus.api.problem import Problem
 from serinus.api.quantities import seconds
 
+_TOLERANCE, _MARGIN = 1.1, 1.5
+_ONE_TOLERANCE = "set either p99 or tolerance and margin, not both: p99 stands for the two"
 _ONE_LATENCY = "set either of (a latency of the preset) or histogram, not both"
 
 
@@ -43,6 +45,11 @@ class Latency(Compared):
             "x-kubernetes-validations": [
                 MARGIN_ABOVE_TOLERANCE,
                 {"rule": "!has(self.of) || !has(self.histogram)", "message": _ONE_LATENCY},
+                {
+                    "rule": "!has(self.p99) || "
+                    f"(self.tolerance == {_TOLERANCE} && self.margin == {_MARGIN})",
+                    "message": _ONE_TOLERANCE,
+                },
             ]
         }
     )
@@ -63,8 +70,14 @@ class Latency(Compared):
         "restart, in both revisions; at most 10m. All other checks count from the first request "
         "on.",
     )
+    p99: Annotated[float, Field(gt=1, le=10)] | None = Field(
+        default=None,
+        description="Instead of tolerance and margin: how many times as long as with stable the "
+        "99% quantile, and any other, may be. It is turned into shares by stable's last hour, at "
+        "each bound; a step passes below twice that slowdown (1.6 for 1.3).",
+    )
     tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
-        default=1.1,
+        default=_TOLERANCE,
         description="Roll back once the candidate's share of requests slower than any bound is "
         "shown to be more than this many times stable's.",
     )
@@ -74,7 +87,7 @@ class Latency(Compared):
         "requests do not cause a rollback.",
     )
     margin: Annotated[float, Field(gt=1, le=100)] = Field(
-        default=1.5,
+        default=_MARGIN,
         description="Pass once the candidate's share of requests slower than each bound is shown "
         "to be less than this many times stable's.",
     )
@@ -91,13 +104,20 @@ class Latency(Compared):
             raise ValueError(_ONE_LATENCY)
         return self
 
+    @model_validator(mode="after")
+    def _one_tolerance(self) -> Self:
+        # the API server adds the defaults
+        if self.p99 is not None and (self.tolerance, self.margin) != (_TOLERANCE, _MARGIN):
+            raise ValueError(_ONE_TOLERANCE)
+        return self
+
+    @property
+    def slowdown(self) -> float | None:
+        return self.p99
+
     @property
     def warm_up_seconds(self) -> float:
         return seconds(self.warm_up)
-
-    @property
-    def unfiltered_durations(self) -> MetricName | None:
-        return None if self.histogram.matchers else self.histogram.metric
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
         if "histogram" not in self.model_fields_set and (lack := self._lack(server)):

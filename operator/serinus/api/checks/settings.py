@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Self
 
 from serinus.api.base import Duration, Type
-from serinus.api.checks.metrics import MetricName
 from serinus.api.checks.server import ServerMetrics
 from serinus.api.problem import Problem
 from serinus.api.quantities import seconds
@@ -39,6 +38,11 @@ class Settings(Type):
         return True
 
     @property
+    def slowdown(self) -> float | None:
+        """How many times as long as with stable requests may take, if that is its tolerance."""
+        return None
+
+    @property
     def warm_up_seconds(self) -> float:
         """Seconds after a pod's first request in which it is not counted."""
         return 0.0
@@ -47,11 +51,6 @@ class Settings(Type):
     def counts_after_seconds(self) -> float:
         """Seconds after each change of the weight in which nothing is counted."""
         return 0.0
-
-    @property
-    def unfiltered_durations(self) -> MetricName | None:
-        """A histogram of durations without matchers, which may therefore include health probes."""
-        return None
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
         """Problems that neither the schema nor CEL can express, by the field of these settings.

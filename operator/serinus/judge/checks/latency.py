@@ -6,13 +6,15 @@ Never a quantile of a histogram: it is a guess between two bounds, and has no kn
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from serinus.api.baseline import CheckBaseline
+from serinus.api.baseline import INDEPENDENT, CheckBaseline
 from serinus.api.checks.latency import Latency
 from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.checks.bounds import Durations, by_pod, nearest
+from serinus.judge.checks.slowdown import kept, ratios
 from serinus.judge.evidence import comparison, pods
 from serinus.judge.evidence.comparison import (
     Gains,
@@ -21,12 +23,14 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
+    expected_share,
     in_rollout,
     variation,
 )
 from serinus.judge.evidence.dispersion import StableBlock, dispersion, estimated
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
+from serinus.judge.evidence.shift import SHIFT, Exceeding, Shift
 from serinus.judge.findings.finding import Figures, Finding
 from serinus.judge.findings.latency import (
     BoundsUnknown,
@@ -57,7 +61,7 @@ class LatencyCheck:
     def __init__(self, settings: Latency) -> None:
         histogram = settings.histogram
         matchers = tuple(histogram.matchers)
-        self._classic = CounterQuery(f"{histogram.metric}_bucket", matchers)
+        self._classic = CounterQuery(f"{histogram.metric}_bucket", matchers, buckets=True)
         self._native = CounterQuery(histogram.metric, matchers, native=True)
         self._per_second = histogram.per_second
         self._warm_up = seconds(settings.warm_up)
@@ -66,6 +70,7 @@ class LatencyCheck:
             NullHypothesis(settings.margin, fraction(settings.absolute_margin)),
             SHIFTED,
         )
+        self._slowdown = settings.slowdown
         self._limit = settings.limit
         if settings.limit is not None:
             null = NullHypothesis(0.0, fraction(settings.limit.share))
@@ -90,7 +95,7 @@ class LatencyCheck:
             return Finding("Error", NoCommonBound(source.metric), state)
         verdict = comparison.verdict(state, budget)
         if verdict == "Fail":
-            state = state.replace(pod_to_blame=self._pod_to_blame(state))
+            state = state.replace(pod_to_blame=self._pod_to_blame(state, look))
         missing = look.missing(source)
         if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
@@ -103,13 +108,19 @@ class LatencyCheck:
         stable = [ArmHistogram.of(look.growth(source)[1]) for look in history]
         bounds = nearest([Durations(each, each) for each in stable])
         found = [
-            dispersion(_name(bound), [by_pod(each, each.above(bound) or {}) for each in stable])
+            dispersion(
+                _name(bound), [by_pod(each, each.above(bound) or {}) for each in stable], rare=False
+            )
             for bound in bounds
         ]
         if self._limit and bounds:
             slow = [by_pod(each, each.surely_above(self._limit_bound)) for each in stable]
-            found.append(dispersion(LIMIT, slow))
-        return estimated(found, bounds)
+            found.append(dispersion(LIMIT, slow, rare=False))
+        shares = [expected_share(*_slower(stable, bound)) for bound in bounds]
+        baseline = estimated(found, bounds, shares)
+        if self._slowdown is None or not bounds:
+            return baseline
+        return baseline.replace(slower=kept(_shares(stable)))
 
     def _source(self, look: Look) -> CounterQuery:
         """Native histograms where both arms have them: their bounds lie closer."""
@@ -143,36 +154,56 @@ class LatencyCheck:
         n_c, n_s = block.candidate.total, block.stable.total
         if not n_c + n_s:
             return state
+        expected = _expected(state, look)
         state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, SHIFTED)
         state = pods.with_requests(state, block.candidate.totals)
         weighed = list(state.comparisons)
         for stratum in strata:
-            weighed = [self._weighed(each, stratum, block.pods, state, look) for each in weighed]
+            weighed = self._weighed(weighed, expected, stratum, block.pods, state, look)
         found, of_stable = [], []
+        usual = in_rollout(INDEPENDENT, state).over_time
         for each in weighed:
+            if each.name == SHIFT:
+                found.append(each)
+                of_stable.append(StableBlock(0.0, 0.0))
+                continue
             slow_c, slow_s = self._slow(each, block)
             found.append(pods.with_events(each, slow_c, state))
-            variance = in_rollout(look.baseline.of(each.name), state).over_time
-            of_stable.append(StableBlock(n_s, math.fsum(slow_s.values()), variance))
-        return comparison.weighed_by_arm(state, found, weighed, of_stable, budget)
+            variance = max(look.baseline.of(each.name).over_time, usual)
+            of_stable.append(StableBlock(n_s, math.fsum(slow_s.values()), variance, rare=False))
+        return comparison.weighed_by_arm(state, found, found, of_stable, budget)
 
     def _weighed(
         self,
-        each: Comparison,
+        comparisons: Iterable[Comparison],
+        expected: Mapping[str, float],
         stratum: Durations,
         serving: tuple[int, int],
         state: CheckState,
         look: Look,
-    ) -> Comparison:
-        if each.name != LIMIT and not stratum.knows(_bound(each)):
-            return each
-        slow_c, slow_s = self._slow(each, stratum)
+    ) -> list[Comparison]:
         requests = stratum.candidate.total, stratum.stable.total
-        scale = self._scale(each, requests, state, serving, look)
-        return scale.weigh(each, math.fsum(slow_c.values()), math.fsum(slow_s.values()))
+        weighed: list[Comparison] = []
+        bounds: list[Exceeding] = []
+        for each in comparisons:
+            if each.name == SHIFT:
+                shift = Shift(self._policy.tolerance.offset, SHIFTED, requests, bounds)
+                weighed.append(shift.weigh(each))
+            elif each.name != LIMIT and not stratum.knows(_bound(each)):
+                weighed.append(each)
+            else:
+                slow = [math.fsum(arm.values()) for arm in self._slow(each, stratum)]
+                scale = self._scale(each, requests, state, serving, look)
+                share = expected.get(each.name)
+                weighed.append(scale.weigh(each, slow[0], slow[1], expected=share))
+                if each.name != LIMIT and share is not None:
+                    bounds.append(scale.exceeding(each, slow[0], slow[1], share))
+        return weighed
 
     def _begun(self, state: CheckState, bounds: Iterable[float]) -> CheckState:
         new = [begun(_name(bound)) for bound in bounds]
+        if len(new) > 1:
+            new.append(begun(SHIFT, can_pass=False))
         if new and self._limit:
             new.append(begun(LIMIT))
         return comparison.compare(state, new, SHIFTED)
@@ -187,8 +218,23 @@ class LatencyCheck:
         bound = _bound(each)
         return block.candidate.above(bound) or {}, block.stable.above(bound) or {}
 
-    def _policy_of(self, each: Comparison) -> Policy:
-        return self._limit_policy if each.name == LIMIT else self._policy
+    def _policy_of(self, each: Comparison, look: Look) -> Policy:
+        if each.name == LIMIT:
+            return self._limit_policy
+        found = self._ratios(_bound(each), look)
+        if found is None:
+            return self._policy
+        tolerance, margin = found
+        return replace(
+            self._policy,
+            tolerance=replace(self._policy.tolerance, ratio=tolerance),
+            margin=replace(self._policy.margin, ratio=margin),
+        )
+
+    def _ratios(self, bound: float, look: Look) -> tuple[float, float] | None:
+        if self._slowdown is None:
+            return None
+        return ratios(look.baseline.slower, bound, self._slowdown)
 
     def _scale(
         self,
@@ -199,7 +245,7 @@ class LatencyCheck:
         look: Look,
     ) -> Scale:
         varied = in_rollout(look.baseline.of(each.name), state)
-        return Scale(self._policy_of(each), *requests, varied, serving)
+        return Scale(self._policy_of(each, look), *requests, varied, serving)
 
     def _figures(
         self, verdict: Verdict, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
@@ -212,19 +258,22 @@ class LatencyCheck:
             return NothingServed("stable" if n_c else "candidate", self._warm_up)
         each = _worst(shown) if verdict == "Fail" else _most_different(shown)
         bound = self._limit_counted(block) if each.name == LIMIT else _bound(each)
-        tolerance = self._policy_of(each).tolerance
+        policy = self._policy_of(each, look)
+        compared = self._policy if each.name == LIMIT else policy
         varied = in_rollout(look.baseline.of(each.name), state)
         there = look.pods_there(self._source(look))
         return SlowShares(
             bound=bound / self._per_second,
             candidate=EventCount(each.candidate, n_c),
             stable=EventCount(each.stable, n_s),
-            tolerance=allowed(among_pods(self._policy.tolerance, varied, there)),
-            margin=allowed(self._policy.margin),
+            tolerance=allowed(among_pods(compared.tolerance, varied, there)),
+            margin=allowed(compared.margin),
             limit=self._slowest_allowed(block),
             conclusion=self._conclusion(verdict, state, block, look, budget),
-            variation=variation("slow requests", each, tolerance, varied, there),
+            variation=variation("slow requests", each, policy.tolerance, varied, there),
             in_one_bucket=_in_one_bucket(state),
+            slowdown=None if each.name == LIMIT else self._slowdown,
+            in_shares=compared is not self._policy,
             stratify=look.stratify,
         )
 
@@ -241,35 +290,31 @@ class LatencyCheck:
         self, verdict: Verdict, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
     ) -> Conclusion:
         if verdict == "Fail":
-            return self._shown_worse(state, budget)
+            return self._shown_worse(state, look, budget)
         if verdict == "Pass":
             return ShownBetter(budget.false_pass, look.share)
         return self._forecast(state, block, look, budget)
 
-    def _shown_worse(self, state: CheckState, budget: ErrorBudget) -> ShownWorse:
+    def _shown_worse(self, state: CheckState, look: Look, budget: ErrorBudget) -> ShownWorse:
         worst = _worst(state)
         stable_share = worst.stable / state.stable[REQUESTS]
-        pod = pods.attributed_pod(state, worst, self._policy_of(worst).tolerance, stable_share)
+        tolerance = self._policy_of(worst, look).tolerance
+        pod = pods.attributed_pod(state, worst, tolerance, stable_share)
         return ShownWorse(budget.false_rollback, worst.name == LIMIT, pod)
 
-    def _pod_to_blame(self, state: CheckState) -> str:
+    def _pod_to_blame(self, state: CheckState, look: Look) -> str:
         worst = _worst(state)
         stable_share = worst.stable / state.stable[REQUESTS]
-        tolerance = self._policy_of(worst).tolerance
+        tolerance = self._policy_of(worst, look).tolerance
         return pods.pod_to_blame(state, worst, tolerance, stable_share)
 
     def _forecast(
         self, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
     ) -> Forecast:
-        n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
-        gained: list[Gains] = [
-            self._scale(each, (1.0, n_s / n_c), state, block.pods, look).gains(
-                each, each.candidate / n_c, each.stable / n_c
-            )
-            for each in state.comparisons
-        ]
         if look.stratify:
             gained = comparison.gains_so_far(state)
+        else:
+            gained = self._per_request(state, block.pods, look)
         return Forecast(
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),
@@ -277,18 +322,51 @@ class LatencyCheck:
             fail_known=not look.stratify,
         )
 
+    def _per_request(self, state: CheckState, serving: tuple[int, int], look: Look) -> list[Gains]:
+        """What one more candidate request adds on the average."""
+        n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
+        requests = 1.0, n_s / n_c
+        gained: list[Gains] = []
+        bounds: list[Exceeding] = []
+        for each in state.comparisons:
+            if each.name == SHIFT:
+                shift = Shift(self._policy.tolerance.offset, SHIFTED, requests, bounds)
+                gained.append(Gains(*shift.gains(each), [], []))
+                continue
+            slow = each.candidate / n_c, each.stable / n_c
+            share = expected_share(each.stable, n_s)
+            scale = self._scale(each, requests, state, serving, look)
+            gained.append(scale.gains(each, *slow, share))
+            if each.name != LIMIT:
+                bounds.append(scale.exceeding(each, *slow, share))
+        return gained
+
+
+def _expected(state: CheckState, look: Look) -> Mapping[str, float]:
+    """By comparison, stable's share as known before the look: so far, or by its history."""
+    so_far = state.stable.get(REQUESTS, 0.0)
+    if not so_far:
+        beyond = zip(look.baseline.bounds, look.baseline.shares, strict=False)
+        return {_name(bound): share for bound, share in beyond}
+    return {each.name: expected_share(each.stable, so_far) for each in state.comparisons}
+
 
 def _worst(state: CheckState) -> Comparison:
-    return max(state.comparisons, key=lambda each: log_sum(each.above))
+    return max(_at_bounds(state), key=lambda each: log_sum(each.above))
 
 
 def _most_different(state: CheckState) -> Comparison:
-    return max(state.comparisons, key=lambda each: _excess(each, state))
+    return max(_at_bounds(state), key=lambda each: _excess(each, state))
+
+
+def _at_bounds(state: CheckState) -> list[Comparison]:
+    """Those of one bound each, and of the limit."""
+    return [each for each in state.comparisons if each.name != SHIFT]
 
 
 def _in_one_bucket(state: CheckState) -> bool:
     """Whether nothing is known of what stable's requests took but one bound."""
-    compared = [each for each in state.comparisons if each.name != LIMIT]
+    compared = [each for each in _at_bounds(state) if each.name != LIMIT]
     return len(compared) <= 1 and not any(each.stable for each in compared)
 
 
@@ -301,7 +379,7 @@ def _kept(bounds: Sequence[float], block: Durations) -> list[float]:
 def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
     """Too few of them could pass a candidate by what hardly any request exceeds: where most are
     lost, all are chosen anew."""
-    compared = [each for each in state.comparisons if each.name != LIMIT]
+    compared = [each for each in _at_bounds(state) if each.name != LIMIT]
     lost = [each for each in compared if not block.knows(_bound(each))]
     if not lost:
         return state
@@ -322,12 +400,31 @@ def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
     return state.replace(comparisons=kept)
 
 
+def _shares(stable: Sequence[ArmHistogram]) -> dict[float, float]:
+    """Of all requests, those that were slower than each bound that every pod has."""
+    blocks = [each for each in stable if each.total]
+    total = math.fsum(each.total for each in blocks)
+    common = set.intersection(*(set(each.bounds) for each in blocks))
+    above = {bound: [each.above(bound) for each in blocks] for bound in common}
+    return {
+        bound: math.fsum(n for each in found if each for n in each.values()) / total
+        for bound, found in above.items()
+        if None not in found
+    }
+
+
 def _name(bound: float) -> str:
     return f"slower than {bound!r}"
 
 
 def _bound(each: Comparison) -> float:
     return float(each.name.removeprefix("slower than "))
+
+
+def _slower(stable: Iterable[ArmHistogram], bound: float) -> tuple[float, float]:
+    """How many requests were, and of how many."""
+    counts = [(math.fsum((each.above(bound) or {}).values()), each.total) for each in stable]
+    return math.fsum(slow for slow, _ in counts), math.fsum(total for _, total in counts)
 
 
 def _excess(each: Comparison, state: CheckState) -> float:

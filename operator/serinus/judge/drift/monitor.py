@@ -46,7 +46,7 @@ def feature_queries(settings: FeatureDrift) -> tuple[CounterQuery, CounterQuery]
     """The queries for stable: the histogram, and the counter of categories."""
     categories = settings.categories
     return (
-        CounterQuery(f"{settings.features}_bucket"),
+        CounterQuery(f"{settings.features}_bucket", buckets=True),
         CounterQuery(categories.metric, tuple(categories.matchers)),
     )
 

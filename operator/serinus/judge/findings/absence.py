@@ -21,8 +21,8 @@ class StandsStill:
     def message(self) -> str:
         return (
             f"The {self.arm} pods counted nothing while the {self.other} pods counted "
-            f"{self.counted:.0f}; about {self.expected:.0f} were expected. Check that they answer "
-            "requests and export current metrics."
+            f"{self.counted:.0f}; about {self.expected:.0f} were expected. If that lasts, check "
+            "that they answer requests and export current metrics."
         )
 
 

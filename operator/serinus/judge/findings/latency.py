@@ -86,13 +86,31 @@ class SlowShares:
     """Whether all that is known of stable's durations is one bound that they are below."""
     stratify: Sequence[str] = ()
     """Labels within whose values the arms are compared."""
+    slowdown: float | None = None
+    """How many times as long requests may take, if that is what is tolerated."""
+    in_shares: bool = False
+    """Whether stable's last hour tells what that is in shares."""
 
     @property
     def message(self) -> str:
         bound = words.latency(self.bound)
         counts = f"Slower than {bound}: candidate {self.candidate}, stable {self.stable}"
         counts += compared_within(self.stratify)
-        return words.sentences(f"{counts}{self._conclusion()}", self.variation, self._coarse())
+        said = f"{counts}{self._conclusion()}"
+        return words.sentences(said, self._in_shares(), self.variation, self._coarse())
+
+    def _in_shares(self) -> str:
+        if self.slowdown is None:
+            return ""
+        if not self.in_shares:
+            return (
+                f"Stable's last hour does not show what p99 {self.slowdown:g} times as long is in "
+                "shares, so the default tolerance applies."
+            )
+        return (
+            f"For p99 {self.slowdown:g} times as long, {self.tolerance.of()} may be slower than "
+            f"{words.latency(self.bound)}."
+        )
 
     def _conclusion(self) -> str:
         match self.conclusion:
@@ -113,10 +131,11 @@ class SlowShares:
         return f"worse than tolerated ({self.tolerance.of()}){lately}"
 
     def _margin(self) -> str:
+        margin = f"here {self.margin.of()}" if self.in_shares else self.margin.of()
         if not self.limit:
-            return self.margin.of()
+            return margin
         bound = words.latency(self.limit.bound)
-        return f"{self.margin.of()}, and less than {self.limit.share} slower than {bound}"
+        return f"{margin}, and less than {self.limit.share} slower than {bound}"
 
     def _coarse(self) -> str:
         if not (self.in_one_bucket and isinstance(self.conclusion, ShownBetter)):

@@ -19,7 +19,10 @@ class NoValue:
 
     @property
     def message(self) -> str:
-        return f"{_shown(self.query)} has no value: check that the pods export it."
+        return (
+            f"{_shown(self.query)} has no value: check that the pods export it, and have served a "
+            "request."
+        )
 
 
 @dataclass(frozen=True, slots=True)

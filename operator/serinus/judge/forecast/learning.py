@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
+from serinus.api.checks import Check
 from serinus.judge.analysis import queries_of, reads
 from serinus.judge.checks import kind_of
+from serinus.judge.checks.slowdown import ratios
 from serinus.judge.evidence.comparison import among_pods
 from serinus.judge.evidence.dispersion import LEAST_BLOCKS
 from serinus.judge.evidence.history import minutes
@@ -15,15 +18,12 @@ from serinus.judge.evidence.look import Look
 from serinus.judge.findings.rates import Variation
 from serinus.judge.forecast.aa_test import rolled_back
 from serinus.judge.forecast.estimates import expected, failing_pods
+from serinus.judge.forecast.exports import doubts
 from serinus.judge.forecast.waits import waits
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery, History, QueryError
 
 _LONGEST_MESSAGE = 1024
-_PATHS = frozenset(
-    ("path", "handler", "route", "endpoint", "uri", "url", "http_route", "http_target", "url_path")
-)
-"""Usual names of the label that distinguishes a probe from a prediction."""
 
 
 def asks_of_history(analysis: Analysis) -> tuple[CounterQuery, ...]:
@@ -45,45 +45,64 @@ def learn(
     """The baseline of each check, and what to expect at these weights, in percent.
 
     Little or no history is no error: requests are then assumed to be independent, and the message
-    says so.
+    says so. It begins with what keeps a check from judging, or lets it judge wrongly.
     """
-    for counters, answer in history.stable.items():
+    deciding = analysis.replace(checks=analysis.deciding)
+    needed = _of(deciding, history)
+    for counters, answer in needed.stable.items():
         # a histogram that is not native is also queried as a classic one
         if isinstance(answer, QueryError) and not counters.native:
             return answer
-    looks = minutes(history.stable)
+    looks = minutes(needed.stable)
     served = [look for look in looks if _served(look)]
-    known = [(check, kind_of(check).learn(served)) for check in analysis.checks]
+    found = dict(_learned(analysis.deciding, served))
+    if analysis.audited:
+        beside = _of(analysis.replace(checks=analysis.audited), history)
+        served_beside = [look for look in minutes(beside.stable) if _served(look)]
+        found |= _learned(analysis.audited, served_beside)
+        served = served or served_beside
+    known = [(check, found[check.name]) for check in analysis.checks]
     baseline = Baseline(
         measured_at=history.at,
-        checks=[found.replace(reads=reads(check)) for check, found in known],
+        checks=[each.replace(reads=reads(check)) for check, each in known],
     )
     pods = _pods(served, min(weights, default=0))
-    sentences = [_served_hour(served, [(check.name, found) for check, found in known], pods)]
+    sentences = [
+        *doubts(analysis, history),
+        _served_hour(served, [(check.name, each) for check, each in known], pods),
+    ]
     if served:
-        sentences += _probes_hidden(analysis, history)
-        sentences += expected(analysis, waits(analysis, looks, baseline, weights))
-        sentences += failing_pods(rolled_back(analysis, history, baseline))
+        sentences += _in_shares(known)
+        sentences += expected(analysis, waits(deciding, looks, baseline, weights))
+        sentences += failing_pods(rolled_back(deciding, needed, baseline))
     return baseline.replace(message=" ".join(sentences)[:_LONGEST_MESSAGE])
 
 
-def _probes_hidden(analysis: Analysis, history: History) -> Iterator[str]:
-    """A sentence for each histogram of HTTP requests that may include probes."""
-    for check in analysis.checks:
-        metric = check.settings.unfiltered_durations
-        if metric is None or "http" not in metric:
+def _of(analysis: Analysis, history: History) -> History:
+    """What is read for these checks."""
+    asked = asks_of_history(analysis)
+    return replace(history, stable={q: a for q, a in history.stable.items() if q in asked})
+
+
+def _learned(
+    checks: Iterable[Check], served: Sequence[Look]
+) -> Iterator[tuple[str, CheckBaseline]]:
+    for check in checks:
+        yield check.name, kind_of(check).learn(served)
+
+
+def _in_shares(known: Iterable[tuple[Check, CheckBaseline]]) -> Iterator[str]:
+    """What a tolerated slowdown comes to."""
+    for check, found in known:
+        slowdown = check.settings.slowdown
+        if slowdown is None:
             continue
-        series = [
-            each
-            for counters, answer in history.stable.items()
-            if metric in (counters.metric, counters.metric.removesuffix("_bucket"))
-            and not isinstance(answer, QueryError)
-            for each in answer
-        ]
-        if series and not any(_PATHS & set(each.labels) for each in series):
+        each = [both for b in found.bounds if (both := ratios(found.slower, b, slowdown))]
+        if each:
+            least, most = min(t for t, _ in each), max(t for t, _ in each)
             yield (
-                f"Check {check.name}: {metric} has no label, such as path, by which health probes "
-                "and scrapes can be excluded. If it counts them, they mask slow predictions."
+                f"Check {check.name}: p99 {slowdown:g} times as long is {least:.2g} to {most:.2g} "
+                "times as many slow requests, from bound to bound."
             )
 
 

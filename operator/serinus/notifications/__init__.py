@@ -1,0 +1,9 @@
+"""The only room that calls the endpoints that are told of rollouts: notices in, HTTP out.
+
+What happened is decided elsewhere and stored in the status. Only `notifier.py`,
+`sender.py` and `credentials.py` do I/O.
+"""
+
+from serinus.notifications.notifier import Notifier
+
+__all__ = ["Notifier"]

@@ -1,0 +1,99 @@
+"""All endpoints: what they are to be told goes into the status, and from there to them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, get_args
+
+from serinus.api.notifications import Endpoint
+from serinus.api.status import Decision, Notice, Status
+from serinus.api.validation import of_type
+from serinus.notifications.attempts import Outcome
+from serinus.notifications.forms import Subject
+from serinus.notifications.outbox import addressed, bounded, without
+from serinus.notifications.sender import Sender
+from serinus.views.notices import notices
+
+
+class Notifier:
+    """Tells the endpoints of what the statuses hold. `told` is called with the namespace and name
+    of each object whose status holds something that no longer needs to be there."""
+
+    def __init__(
+        self, endpoints: Sequence[Endpoint], page: str, told: Callable[[str, str], None]
+    ) -> None:
+        self._endpoints = endpoints
+        self._page = page.rstrip("/")
+        self._senders = [Sender(each, lambda of: told(of.namespace, of.name)) for each in endpoints]
+        self._dropped: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Tell the endpoints until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for sender in self._senders:
+                group.create_task(sender.run())
+
+    def settled(self, uid: str, status: Status) -> Status:
+        """A status without what has been told since it was written, and what is for endpoints that
+        are no longer configured."""
+        if not status.notices:
+            return status
+        configured = {each.name for each in self._endpoints}
+        told = {
+            (identifier, sender.endpoint.name)
+            for sender in self._senders
+            for identifier in sender.told_of(uid)
+        }
+        told |= {
+            (each.id, name) for each in status.notices for name in each.to if name not in configured
+        }
+        return status.replace(notices=without(status.notices, told))
+
+    def noted(
+        self,
+        live: Mapping[str, Any],
+        before: Status,
+        after: Status,
+        decisions: Iterable[Decision],
+        now: float,
+    ) -> tuple[Status, Counter[str]]:
+        """The status after a pass with what is to be told of it, and how many older notices have no
+        room, by endpoint."""
+        metadata = live["metadata"]
+        found = notices(metadata["uid"], before, after, decisions, now)
+        new = addressed(found, self._endpoints, metadata["namespace"])
+        kept, dropped = bounded([*after.notices, *new])
+        return (after.replace(notices=kept) if new else after), dropped
+
+    def committed(self, live: Mapping[str, Any], dropped: Counter[str]) -> None:
+        """Tell what the status holds that has been written. Returns at once."""
+        self._dropped += dropped
+        metadata = live["metadata"]
+        written = (live.get("status") or {}).get("notices", ())
+        # a newer version may have written what this one cannot read
+        due = [Notice.model_validate(each) for each in written if not of_type(Notice, each, "")]
+        namespace, name = metadata["namespace"], metadata["name"]
+        page = self._page and f"{self._page}/rollouts/{namespace}/{name}"
+        subject = Subject(namespace, name, page)
+        for sender in self._senders:
+            sender.offer(metadata["uid"], subject, due)
+
+    def forget(self, uid: str) -> None:
+        """The object was deleted; what is due of it is still told."""
+        for sender in self._senders:
+            sender.forget(uid)
+
+    def forget_everything(self) -> None:
+        """Another replica leads now, and tells what the statuses hold."""
+        for sender in self._senders:
+            sender.forget_everything()
+
+    def outcomes(self) -> Mapping[tuple[str, str], int]:
+        """By endpoint and outcome, from 0, so that the first one is an increase."""
+        return {
+            (sender.endpoint.name, outcome): self._dropped[sender.endpoint.name]
+            if outcome == "dropped"
+            else sender.outcomes[outcome]
+            for sender in self._senders
+            for outcome in get_args(Outcome)
+        }

@@ -1,0 +1,37 @@
+"""The notices that a status holds until every endpoint has been told."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from serinus.api.notifications import Endpoint
+from serinus.api.status import Notice
+
+MOST: Final = 20
+"""Notices that a status holds; of more, the oldest are dropped."""
+
+
+def addressed(
+    notices: Iterable[Notice], endpoints: Iterable[Endpoint], namespace: str
+) -> list[Notice]:
+    """The notices that an endpoint wants, with the names of those endpoints."""
+    chosen = [
+        each.replace(to=[e.name for e in endpoints if e.takes(each.kind, namespace)])
+        for each in notices
+    ]
+    return [each for each in chosen if each.to]
+
+
+def without(notices: Iterable[Notice], told: Collection[tuple[str, str]]) -> list[Notice]:
+    """What is left after these pairs of a notice's id and an endpoint's name."""
+    left = [
+        each.replace(to=[name for name in each.to if (each.id, name) not in told])
+        for each in notices
+    ]
+    return [each for each in left if each.to]
+
+
+def bounded(notices: list[Notice]) -> tuple[list[Notice], Counter[str]]:
+    """The newest, and how many are dropped by endpoint."""
+    dropped = notices[: max(0, len(notices) - MOST)]
+    return notices[len(dropped) :], Counter(name for each in dropped for name in each.to)

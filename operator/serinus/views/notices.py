@@ -1,0 +1,102 @@
+"""What happened in a pass, as endpoints are told: from the statuses before and after it."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from serinus.api.notifications import NoticeKind
+from serinus.api.reasons import Reason
+from serinus.api.status import Candidate, Decision, Notice, Status
+from serinus.views.exported import ENDING_OF
+
+_ENDED: Final[Mapping[str, NoticeKind]] = {
+    "promoted": "Promoted",
+    "rolled_back": "RolledBack",
+    "cancelled": "Cancelled",
+}
+DECIDED: Final[Mapping[str, NoticeKind]] = {
+    Reason.FIRST_DEPLOYMENT: "Started",
+    Reason.ROLLOUT_STARTED: "Started",
+    Reason.WEIGHT_RAISED: "StepPassed",
+    Reason.PROMOTING: "StepPassed",
+    **{reason: _ENDED[ending] for reason, ending in ENDING_OF.items()},
+}
+"""As what a decision with this reason is told; others are not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """A state that is told when it begins."""
+
+    reason: str
+    revision: str
+    message: str
+
+
+def notices(
+    uid: str, before: Status, after: Status, decisions: Iterable[Decision], now: float
+) -> Iterator[Notice]:
+    """What happened to the ModelDeployment with this uid, in the order in which it is told; no
+    endpoint is chosen yet."""
+    for decision in decisions:
+        if kind := DECIDED.get(decision.reason):
+            state = _State(decision.reason, decision.revision, decision.message)
+            yield _notice(uid, kind, state, decision.at, before, after)
+    for of, kind in _STATES.items():
+        begun, known = of(after), of(before)
+        if begun and not (known and _same(begun, known)):
+            yield _notice(uid, kind, begun, now, before, after)
+
+
+def _paused(status: Status) -> _State | None:
+    candidate = status.candidate
+    if status.phase != "Paused" or candidate is None or candidate.hold is None:
+        return None
+    return _State(candidate.hold.reason, candidate.revision, candidate.hold.message)
+
+
+def _stalled(status: Status) -> _State | None:
+    """None after a rollback, which is told as such."""
+    stalled = next((each for each in status.conditions if each.type == "Stalled"), None)
+    if stalled is None or stalled.status != "True":
+        return None
+    if status.rejected is not None and status.rejected.reason == stalled.reason:
+        return None
+    revision = status.candidate.revision if status.candidate else ""
+    return _State(stalled.reason, revision, stalled.message)
+
+
+_STATES: Final[Mapping[Callable[[Status], _State | None], NoticeKind]] = {
+    _paused: "Paused",
+    _stalled: "Stalled",
+}
+
+
+def _same(one: _State, other: _State) -> bool:
+    return (one.reason, one.revision) == (other.reason, other.revision)
+
+
+def _notice(
+    uid: str, kind: NoticeKind, state: _State, at: float, before: Status, after: Status
+) -> Notice:
+    candidate = _candidate(state.revision, before, after)
+    identity = "\n".join((uid, kind, state.reason, state.revision, repr(at)))
+    return Notice(
+        id=hashlib.sha256(identity.encode()).hexdigest()[:32],
+        kind=kind,
+        at=at,
+        reason=state.reason,
+        revision=state.revision,
+        version=candidate.version if candidate else None,
+        stable=before.stable.revision if before.stable else "",
+        weight=candidate.weight.actual if candidate else 0.0,
+        seconds=max(0.0, at - candidate.since) if candidate else 0.0,
+        message=state.message,
+    )
+
+
+def _candidate(revision: str, before: Status, after: Status) -> Candidate | None:
+    """The candidate with this revision, as it was when the pass began if it was there."""
+    both = before.candidate, after.candidate
+    return next((each for each in both if each and each.revision == revision), None)

@@ -1,0 +1,92 @@
+"""A newer operator by an older definition, or over what was stored by one."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.integration.conftest import ROOT, kubectl
+from tests.integration.inprocess import Operator
+from tests.integration.test_rollouts import ERRORS, healthy, spec
+
+CRD = ROOT / "crds" / "modeldeployments.serinus.dev.yaml"
+
+pytestmark = pytest.mark.disturbs_api_server
+
+
+@pytest.fixture
+def older_definition(kubeconfig: Path) -> Iterator[None]:
+    """A definition without two fields of the status."""
+    definition = yaml.safe_load(CRD.read_text())
+    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    candidate = schema["status"]["properties"]["candidate"]["properties"]
+    del (
+        candidate["entries"],
+        candidate["checks"]["items"]["properties"]["state"]["properties"]["peak"],
+    )
+    apply = ("apply", "--server-side", "--force-conflicts", "-f")
+    kubectl(*apply, "-", stdin=json.dumps(definition))
+    until_described(lambda description: '"entries"' not in description)
+    yield
+    kubectl(*apply, str(CRD))
+    until_described(lambda description: '"entries"' in description)
+
+
+def until_described(holds: Callable[[str], bool]) -> None:
+    """The API server describes a definition some time after it has taken it."""
+    deadline = time.monotonic() + 30
+    while not holds(kubectl("get", "--raw", "/openapi/v3/apis/serinus.dev/v1alpha1").stdout):
+        assert time.monotonic() < deadline, "the description has not changed"
+        time.sleep(0.2)
+
+
+async def test_fields_that_an_older_definition_lacks_are_named_at_the_start_and_when_refused(
+    older_definition: None, operator: Operator, caplog: pytest.LogCaptureFixture
+) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    told = await operator.until_announced("StatusNotWritten")
+    assert 'unknown field "status.candidate.entries"' in told["note"]
+    assert "kubectl apply --server-side -f crds/" in told["note"]
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
+    await operator.until("fraud", healthy("v1"), moving=5)
+    [warning] = [each for each in caplog.messages if "is older than this operator" in each]
+    assert "has no status.candidate.entries, status.candidate.checks[].state.peak:" in warning
+    assert "kubectl apply --server-side -f crds/" in warning
+
+
+async def test_nothing_is_said_of_the_definition_of_this_version(
+    operator: Operator, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    await operator.apply("fraud", **spec("v1"))
+    await operator.until("fraud", healthy("v1"))
+    assert not [each for each in caplog.messages if "definition of ModelDeployments" in each]
+
+
+async def test_a_stored_value_that_this_version_does_not_know_is_named_with_those_it_knows(
+    operator: Operator, kubeconfig: Path
+) -> None:
+    apply = ("apply", "--server-side", "--force-conflicts", "-f")
+    definition = yaml.safe_load(CRD.read_text())
+    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    analysis = schema["spec"]["properties"]["rollout"]["properties"]["analysis"]["properties"]
+    analysis["onePodToBlame"]["enum"].append("RollBack")
+    await operator.stop()
+    kubectl(*apply, "-", stdin=json.dumps(definition))
+    try:
+        written = {"analysis": {**ERRORS, "onePodToBlame": "RollBack"}}
+        await operator.apply("fraud", **spec("v1", rollout=written))
+    finally:
+        kubectl(*apply, str(CRD))
+    async with operator:
+        status = await operator.until("fraud", lambda s: s["phase"] == "Degraded", moving=0.5)
+        [stalled] = [each for each in status["conditions"] if each["type"] == "Stalled"]
+        assert (stalled["status"], stalled["reason"]) == ("True", "InvalidSpec")
+        assert stalled["message"] == (
+            "spec.rollout.analysis.onePodToBlame: Input should be 'Rollback' or 'Hold'"
+        )
+        await operator.apply("fraud", **spec("v1"))
+        await operator.until("fraud", healthy("v1"), moving=5)

@@ -1,0 +1,110 @@
+"""What endpoints are told of a pass."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from serinus.api.reasons import Reason
+from serinus.api.status import Condition, Notice
+from serinus.views.notices import DECIDED, notices
+from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
+
+STEPS: list[dict[str, Any]] = [{"setWeight": 20}, {"setWeight": 50}]
+PAUSE: list[dict[str, Any]] = [{"setWeight": 20}, {"pause": {}}, {"setWeight": 50}]
+Happens = Callable[[SimulatedRollout], SimulatedRollout]
+
+
+def canary(steps: list[dict[str, Any]] = STEPS) -> SimulatedRollout:
+    return serving(rollout={"steps": steps}).apply(B)
+
+
+def told(rollout: SimulatedRollout, happens: Happens) -> list[Notice]:
+    before, seen = rollout.status, len(rollout.rollout.new_decisions)
+    happens(rollout)
+    decisions = rollout.rollout.new_decisions[seen:]
+    return list(notices("uid", before, rollout.status, decisions, rollout.rollout.now))
+
+
+def invalid(rollout: SimulatedRollout) -> SimulatedRollout:
+    rollout.problems = ("spec.rollout.steps: is wrong.",)
+    return rollout.settle()
+
+
+def kinds(found: list[Notice]) -> list[tuple[str, str]]:
+    return [(each.kind, each.reason) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("happens", "expected"),
+    [
+        (lambda r: r.judged("Pass"), [("StepPassed", "WeightRaised")]),
+        (lambda r: r.judged("Inconclusive").after(86400), [("Paused", "Inconclusive")]),
+        (lambda r: r.given(paused=True).settle(), [("Paused", "PausedBySpec")]),
+        (lambda r: r.judged("Fail"), [("RolledBack", "CheckFailed")]),
+        (lambda r: r.order(f"abort/{B}"), [("RolledBack", "Aborted")]),
+        (lambda r: r.order(f"promote/{B}"), [("Promoted", "Promoted")]),
+        (lambda r: r.apply(A), [("Cancelled", "Reverted")]),
+        (lambda r: r.apply(C), [("Cancelled", "Superseded"), ("Started", "RolloutStarted")]),
+        (invalid, [("Cancelled", "InvalidSpec"), ("Stalled", "InvalidSpec")]),
+    ],
+)
+def test_what_happens_to_a_rollout_is_told_once(
+    happens: Happens, expected: list[tuple[str, str]]
+) -> None:
+    rollout = canary()
+    assert kinds(told(rollout, happens)) == expected
+    assert told(rollout, lambda r: r.after(5)) == [], "it is not told again while it lasts"
+
+
+def test_a_start_and_the_pause_at_its_first_step_are_told_in_this_order() -> None:
+    started = told(serving(rollout={"steps": PAUSE}), lambda r: r.apply(B))
+    assert kinds(started) == [("Started", "RolloutStarted"), ("Paused", "AwaitingCommand")]
+
+
+def test_a_notice_has_the_evidence_and_the_figures_of_the_moment() -> None:
+    rollout = canary()
+    rollout.rollout.now += 40
+    [notice] = told(rollout, lambda r: r.judged("Fail", "12 of 225 fail."))
+    assert "12 of 225 fail." in notice.message
+    assert (notice.revision, notice.stable) == (B, A)
+    assert (notice.weight, notice.seconds) == (20, 40), "when it was decided, though it is gone now"
+
+
+def test_two_events_have_two_ids_and_one_event_has_one() -> None:
+    one, other = canary(), canary()
+    [first] = told(one, lambda r: r.judged("Fail"))
+    [again] = told(other, lambda r: r.judged("Fail"))
+    assert first.id == again.id, "a pass that is made again, since its write failed"
+    [later] = told(canary().after(1), lambda r: r.judged("Fail"))
+    assert later.id != first.id
+
+
+def test_a_pause_with_another_reason_is_told_anew() -> None:
+    paused = canary(PAUSE)
+    assert kinds(told(paused, lambda r: r.given(paused=True).settle())) == [
+        ("Paused", "PausedBySpec")
+    ]
+
+
+def test_a_stall_that_lasts_is_told_once_and_a_rollback_is_no_stall() -> None:
+    before = serving().status
+    stalled = Condition(
+        type="Stalled",
+        status="True",
+        reason=Reason.ROUTE_REFUSED,
+        message="The Gateway refuses the route.",
+        last_transition_time=0.0,
+    )
+    after = before.replace(conditions=[stalled])
+    [notice] = notices("uid", before, after, (), 5.0)
+    assert (notice.kind, notice.reason, notice.message) == (
+        "Stalled",
+        "RouteRefused",
+        "The Gateway refuses the route.",
+    )
+    assert list(notices("uid", after, after, (), 6.0)) == []
+
+
+def test_every_reason_that_is_told_exists() -> None:
+    assert set(DECIDED) <= set(Reason)
