@@ -49,6 +49,12 @@ def test_each_example_is_what_is_sent(form: Form) -> None:
     assert FORMS[form](SUBJECT, NOTICE) == json.loads(block("json", section(form)))
 
 
+def test_the_link_leads_to_a_page_of_the_dashboard() -> None:
+    route = f"/rollouts/{SUBJECT}".replace("shop/fraud", "{namespace}/{name}")
+    assert SUBJECT.page.endswith(f"/rollouts/{SUBJECT}")
+    assert f'add_get("{route}"' in (ROOT / "operator/serinus/page/server.py").read_text("utf-8")
+
+
 def test_the_message_of_the_example_is_one_of_the_judge() -> None:
     evidence = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
     assert NOTICE.message.removeprefix("Check errors: ") in evidence

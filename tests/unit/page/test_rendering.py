@@ -142,3 +142,19 @@ def test_the_filter_takes_names_versions_and_a_phase(wanted: Wanted, count: int)
     html = the_list(known(STATES[-1], *others), wanted)
     assert len(re.findall("<tr role", html)) == count + (count > 0)
     assert ("No rollout matches" in html) == (count == 0)
+
+
+def test_each_kind_of_step_is_named_and_the_current_one_is_marked() -> None:
+    state = copy.deepcopy(STATES[-2])
+    steps = [{"setWeight": 20}, {"approval": {}}, {"pause": {}}, {"pause": {"duration": "5m"}}]
+    state["spec"]["rollout"]["steps"] = steps
+    state["status"]["candidate"]["step"] = 1
+    html = the_rollout(known(state))
+    listed_steps = re.findall(r'<li class="(\w+)"( aria-current="step")?>(.*)</li>', html)
+    assert [(kind, bool(mark), text) for kind, mark, text in listed_steps] == [
+        ("done", False, '<span class="hidden">done: </span>20%'),
+        ("current", True, "approval"),
+        ("pending", False, "pause until advanced"),
+        ("pending", False, "pause 5m"),
+        ("pending", False, "promote"),
+    ]
