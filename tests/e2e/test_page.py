@@ -31,7 +31,7 @@ CHECKS: Final = (
 RATE: Final = 60.0
 LOOKS: Final = 4
 """Evidence is written every half a minute, and a curve needs some."""
-_TEXT: Final = "document.querySelector('main').innerText"
+_TEXT: Final = "document.querySelector('main')?.innerText ?? ''"
 
 
 @pytest.fixture(scope="module")

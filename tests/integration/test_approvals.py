@@ -311,6 +311,11 @@ async def test_without_the_policy_nobody_can_approve_and_the_status_says_what_to
             )
             assert "it may be older than what guards approvals" in status["command"]["outcome"]
             await operator.until("fraud", awaits_approval, moving=5)
+            # the release is uninstalled, and installed again
+            kubectl("delete", "-f", "-", stdin=objects)
+            await operator.until("fraud", unguarded, moving=30)
+            kubectl("apply", "-f", "-", stdin=objects)
+            await operator.until("fraud", awaits_approval, moving=5)
             kubectl(*change, f"serinus.dev/command=approve/{candidate}/2/2/admin")
             await operator.until("fraud", healthy("v2"), moving=5)
     finally:

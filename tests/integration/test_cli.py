@@ -15,9 +15,9 @@ BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/cli.md").read_text(), re.D
 TYPED = {
     line.split()[1]: line.split()[1:]
     for line in "".join(BLOCKS).splitlines()
-    if line.startswith("serinus ") and "examples/" not in line
+    if line.startswith("serinus ") and "examples/" not in line and " > " not in line
 }
-"""What docs/cli.md tells to type, by verb."""
+"""What docs/cli.md tells to type to a cluster, by verb."""
 
 
 async def rolling_out(operator: Operator, name: str) -> tuple[str, str]:

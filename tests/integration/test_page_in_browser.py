@@ -70,17 +70,18 @@ async def test_a_person_logs_in_filters_opens_a_rollout_and_sees_it_change(
     assert await tab.run("document.activeElement.innerText") == f"{namespace}/loan"
     await tab.press("Enter", 13)
     await tab.until("Boolean(document.querySelector('#rollout'))")
-    text = "document.querySelector('main').innerText"
+    text = "document.querySelector('main')?.innerText ?? ''"
     for state in STATES[1:-1]:
         await put(cluster, state, namespace, "loan")
         await asyncio.sleep(0)
     await tab.until(text, lambda found: "Check" in found and "candidate" in found)
     await tab.until("document.querySelectorAll('.plot canvas').length", lambda n: n >= 3)
-    await tab.run("document.querySelector('.check details').open = true")
+    table = "document.getElementById('evidence/errors').open"
+    await tab.run(f"{table} = true")
     assert "candidate" in await tab.run("document.querySelector('#say').innerText")
     await put(cluster, STATES[-1], namespace, "loan")
     await tab.until(text, lambda found: "CheckFailed" in found and "Degraded" in found)
-    assert await tab.run("document.querySelector('.check details').open"), "it was closed"
+    assert await tab.run(table), "the table that was opened is closed"
     assert all(url.startswith(page.url) for url in tab.requested), tab.requested
 
     # and the browser is told when the viewer may not see it any more
@@ -123,7 +124,7 @@ async def test_what_a_model_or_a_user_wrote_is_text(tab: Tab) -> None:
             assert await tab.run("document.title.includes('Serinus')")
             assert await tab.run("document.querySelectorAll('#taken, img[src=x]').length") == 0
         await tab.open(f"{url}/rollouts/demo/loan")
-        assert evil in await tab.run("document.querySelector('main').innerText")
+        assert evil in await tab.run("document.querySelector('main')?.innerText ?? ''")
 
 
 async def test_five_hundred_rollouts_are_listed_at_once(tab: Tab) -> None:
@@ -197,7 +198,7 @@ async def test_the_command_serves_what_kubectl_reads(
         line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
         url = re.findall(r"http://\S+", line)[0]
         await tab.open(url)
-        text = "document.querySelector('main').innerText"
+        text = "document.querySelector('main')?.innerText ?? ''"
         await tab.until(text, lambda found: f"{namespace}/loan" in found)
         await put(cluster, STATES[-1], namespace, "loan")
         await tab.until(text, lambda found: "CheckFailed" in found)

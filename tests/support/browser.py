@@ -60,6 +60,10 @@ def axe() -> str:
     return (folder / "package" / "axe.min.js").read_text(encoding="utf-8")
 
 
+class NavigatedError(Exception):
+    """The tab went elsewhere meanwhile."""
+
+
 class Tab:
     """A page in the browser, and all that it has asked the network for."""
 
@@ -100,6 +104,8 @@ class Tab:
             {"id": number, "sessionId": self._session, "method": method, "params": params}
         )
         told = await asyncio.wait_for(waiting, _PATIENCE)
+        if "navigated" in str(told.get("error")):
+            raise NavigatedError
         assert "error" not in told, f"{method}: {told['error']}"
         result: dict[str, Any] = told["result"]
         return result
@@ -123,9 +129,11 @@ class Tab:
     ) -> Any:
         """The value of an expression once it holds."""
         async with asyncio.timeout(within):
-            while not holds(found := await self.run(script)):
+            while True:
+                with contextlib.suppress(NavigatedError):
+                    if holds(found := await self.run(script)):
+                        return found
                 await asyncio.sleep(0.05)
-            return found
 
     async def look(self, width: int, height: int, *, dark: bool = False) -> None:
         """The size of the window, and the theme that its user prefers."""

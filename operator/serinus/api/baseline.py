@@ -46,6 +46,10 @@ class CheckBaseline(StatusType):
         default_factory=list,
         description="Bucket bounds at which latencies are compared, in the unit of the histogram.",
     )
+    shares: Annotated[list[float], Field(max_length=16)] = Field(
+        default_factory=list,
+        description="Shares of stable's requests that took longer, by bucket bound.",
+    )
     slower: Annotated[list[Slower], Field(max_length=64)] = Field(
         default_factory=list,
         description="Distribution of stable's latencies, if p99 is to be turned into shares.",

@@ -56,7 +56,8 @@ class Comparison(StatusType):
     """A quantity compared between both revisions, with the log of an e-value per alternative."""
 
     name: Annotated[str, Field(max_length=128)] = Field(
-        description="Name of the quantity: errors, limit, a class, a score range or two groups."
+        description="Name of the quantity: errors, limit, a class, a score range, a shift of all "
+        "values or two groups."
     )
     candidate: float = Field(default=0.0, description="Count of the candidate in this rollout.")
     stable: float = Field(default=0.0, description="Count of stable in this rollout.")

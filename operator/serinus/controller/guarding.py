@@ -9,7 +9,7 @@ from typing import Final
 
 from serinus.api.base import rfc3339
 from serinus.cluster import ApiError, Cluster
-from serinus.controller.object_state import ObjectState
+from serinus.controller.object_state import Guarded, ObjectState
 from serinus.manifests.owner import Manifest
 from serinus.plan.observe import COMMAND
 from serinus.plan.situation import Guard
@@ -18,6 +18,9 @@ FORGED: Final = "approve/forged"
 """A command that is in no annotation, so the policy refuses a status that says it was obeyed."""
 REFUSAL: Final = "a status cannot contain an approval"
 """Words of the policy."""
+ASK_AGAIN: Final = 60.0
+"""Seconds after which it is asked again while the command is the same: an audit log may have each
+refusal."""
 UNGUARDED: Final = (
     "Nobody can approve: the admission policy of Serinus is not in force in this namespace, so "
     "anybody who may edit this ModelDeployment could write an approval. Install "
@@ -26,15 +29,18 @@ UNGUARDED: Final = (
 
 
 async def guard(cluster: Cluster, live: Manifest, state: ObjectState, now: float) -> Guard:
-    """Ask the API server. Raises ApiError if the object has changed meanwhile."""
+    """Ask the API server, unless it has answered for this command lately.
+
+    Raises ApiError if the object has changed meanwhile.
+    """
     command = (live["metadata"].get("annotations") or {}).get(COMMAND, "")
-    problem = await _problem(cluster, live, now)
-    if problem:
-        state.before_guard = None
-        return Guard(problem)
-    if state.before_guard is None:
-        state.before_guard = command
-    return Guard(older=command == state.before_guard)
+    known = state.guarded
+    if known is None or known.command != command or not 0 <= now - known.at < ASK_AGAIN:
+        if problem := await _problem(cluster, live, now):
+            state.guarded = None
+            return Guard(problem)
+        known = state.guarded = Guarded(known.before if known else command, command, now)
+    return Guard(older=command == known.before)
 
 
 async def _problem(cluster: Cluster, live: Manifest, now: float) -> str:

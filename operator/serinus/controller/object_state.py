@@ -41,6 +41,18 @@ class Unwritten:
     announced: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """The admission policy for approvals is in force."""
+
+    before: str
+    """The command when an approval was first awaited and the policy was in force."""
+    command: str
+    """The command at the last test of the policy."""
+    at: float
+    """Time of that test, Unix seconds."""
+
+
 @dataclass(slots=True)
 class ObjectState:
     """One ModelDeployment, as long as this process acts on it."""
@@ -63,9 +75,8 @@ class ObjectState:
     """None if the last write of the status succeeded."""
     drift: DriftState | None = None
     """Unwritten evidence about stable's inputs."""
-    before_guard: str | None = None
-    """The command when an approval was first awaited with the admission policy in force; None: it
-    was not."""
+    guarded: Guarded | None = None
+    """None: the policy for approvals was not in force, or no approval was awaited yet."""
     last_look: float | None = None
     """Time of the last successful measurement, Unix seconds; None while no analysis runs."""
 

@@ -11,6 +11,7 @@ from serinus.api.checks.error_rate import ErrorRate
 from serinus.api.quantities import fraction
 from serinus.judge.analysis import budget_of
 from serinus.judge.checks.bounds import EXCEEDED_BY, nearest_to
+from serinus.judge.checks.prediction_drift import ABOVE
 from serinus.judge.evidence.dispersion import dispersion
 from serinus.judge.evidence.kernel import SHIFTED, WORSE, Alternative, NullHypothesis
 from serinus.metrics.shares import of_scores
@@ -40,6 +41,11 @@ class Check:
     alpha: float = 0.01
     both_ways: bool = False
     counts: bool = False
+    rare: bool = True
+    nested: tuple[int, ...] = ()
+    """Quantities of which each is a part of the one before, from the most common one on."""
+    known: Floats | None = None
+    """Stable's shares of the quantities, where its history tells them."""
 
     def rule(self, rollouts: Rollouts) -> "Serinus":
         """The judge, which takes requests for independent where they are."""
@@ -89,6 +95,9 @@ class Serinus:
             both_ways=check.both_ways,
             counts=check.counts,
             varied=varied,
+            rare=check.rare,
+            nested=check.nested,
+            known=check.known,
         )
 
     def look(self, block: Block) -> Flags:
@@ -147,7 +156,9 @@ def latency(bounds: Sequence[float], exported: Sequence[float], stable: Floats) 
     above = {bound: np.array([float(end > bound) for end in bounds]) for bound in exported}
     shares = {bound: float(stable @ slow) for bound, slow in above.items()}
     chosen = nearest_to(EXCEEDED_BY, {b: share for b, share in shares.items() if 0 < share < 1})
-    return Check(np.array([above[bound] for bound in chosen]).reshape(-1, sorts).T, SHIFTED)
+    compared = np.array([above[bound] for bound in chosen]).reshape(-1, sorts).T
+    nested = tuple(range(len(chosen))) if len(chosen) > 1 else ()
+    return Check(compared, SHIFTED, rare=False, nested=nested, known=stable @ compared)
 
 
 def drift(bounds: Sequence[float]) -> Check:
@@ -155,9 +166,11 @@ def drift(bounds: Sequence[float]) -> Check:
     columns = []
     for hit in range(len(bounds)):
         one = grown(*(({"le": str(end)}, float(at >= hit)) for at, end in enumerate(bounds)))
-        shares = of_scores((one, one))
-        columns.append([share.candidate for share in shares.by_name.values()])
-    return Check(np.array(columns), SHIFTED, both_ways=True)
+        shares = of_scores((one, one)).by_name
+        columns.append([share.candidate for share in shares.values()])
+    above = {float(name.removeprefix(ABOVE)): n for n, name in enumerate(shares) if ABOVE in name}
+    nested = tuple(above[bound] for bound in sorted(above))
+    return Check(np.array(columns), SHIFTED, both_ways=True, rare=False, nested=nested)
 
 
 def learned(check: Check, rollouts: Rollouts) -> Varied:
@@ -176,6 +189,7 @@ def _learned(check: Check, rollouts: Rollouts) -> Varied:
             dispersion(
                 "",
                 _by_pod(requests[:, run], events[:, run, :, quantity]),
+                rare=check.rare,
                 few_may_differ=check.both_ways,
             )
             for quantity in range(check.sorts.shape[1])

@@ -17,6 +17,7 @@ from serinus.judge.evidence.comparison import (
     MOST_OF_A_BURST,
     MOST_OF_A_LOOK,
     NEXT_TO_NOTHING,
+    OF_A_SHIFT,
     OVERWHELMING,
     PODS_TOLERATED,
     RAISE_EVERY,
@@ -32,6 +33,7 @@ from serinus.judge.evidence.dispersion import (
 )
 from serinus.judge.evidence.kernel import BETTER, Alternative, NullHypothesis, better
 from serinus.judge.evidence.overshoot import GREATEST_LOG, MOST_EVENTS
+from tests.bench.judge.bets import bets, gains_of_shift
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -60,8 +62,8 @@ class Swings:
     """How stable's counts varied from look to look, by run and quantity:
     `serinus.judge.evidence.dispersion.after_look` and `swinging`."""
 
-    def __init__(self, runs: int, quantities: int) -> None:
-        self._requests = np.zeros((runs, 1))
+    def __init__(self, runs: int, quantities: int, *, rare: bool = True) -> None:
+        self._requests, self._rare = np.zeros((runs, 1)), rare
         shape = (runs, quantities)
         self._events, self._pairs, self._squares = (np.zeros(shape) for _ in range(3))
 
@@ -73,6 +75,9 @@ class Swings:
         paired = (n_1 > 0) & (n_2 > 0) & (both > 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             square = (n_1 * events - n_2 * e_1) ** 2 / (n_1 * n_2 * both)
+            if not self._rare:
+                all_were = both >= n_1 + n_2
+                square /= np.where(all_were, 1.0, 1 - both / (n_1 + n_2))
         counted = np.minimum(square, MOST_OF_A_PAIR * variance)
         for name, more in (("_pairs", 1.0), ("_squares", counted)):
             before = getattr(self, name)
@@ -118,18 +123,30 @@ class Against:
         both_ways: bool = False,
         counts: bool = False,
         varied: Varied = INDEPENDENT,
+        rare: bool = True,
+        nested: Sequence[int] = (),
+        known: Floats | None = None,
     ) -> None:
-        """`counts`: the events are counts of independent requests, and nothing is wasted."""
+        """`counts`: the events are counts of independent requests, and nothing is wasted. `rare`:
+        events are taken for rare. `nested`: the quantities of which each is a part of the one
+        before, and which a shift is seen at. `known`: stable's shares of the quantities, if its
+        history told them."""
         self._offset, self._counts = null.offset, counts
         self._ratio, self._history = varied.widened(null.ratio), varied.over_time
-        self._swings = Swings(runs, quantities)
+        self._swings = Swings(runs, quantities, rare=rare)
         self._bursts = self._history
+        self._rare, self._nested = rare, list(nested)
+        self._known = None if rare or known is None else np.tile(known, (runs, 1))
+        self._stable, self._of_stable = np.zeros(runs), np.zeros((runs, quantities))
         self._times, self._shares = np.array(alternatives).T
         self._directions = 2 if both_ways else 1
-        self._part = 1.0 / quantities / self._directions
+        part = np.full(quantities, 1.0 / quantities)
+        if self._nested:
+            part = np.append(part * (1 - OF_A_SHIFT), OF_A_SHIFT)
+        self._part = part[:, None, None] / self._directions
         self._reserve, self._draws = np.full(runs, 1.0 - FIRST_RELEASE), np.ones(runs)
         self._requests, self._entered = np.zeros(runs), np.zeros(runs, dtype=bool)
-        shape = (runs, quantities, self._directions, len(alternatives))
+        shape = (runs, len(part), self._directions, len(alternatives))
         self._log_e = np.broadcast_to(
             np.log(FIRST_RELEASE * self._part * self._shares), shape
         ).copy()
@@ -157,13 +174,16 @@ class Against:
         for (candidate, stable), events in strata:
             gained = [self._gains(candidate, stable, *events)]
             if self._directions == 2:
-                gained.append(self._gains(stable, candidate, *events[::-1]))
+                gained.append(self._gains(stable, candidate, *events[::-1], below=True))
             after = np.stack(gained, axis=2)
             if boosted:
                 plain = _rounded(plain + after)
                 after += self._boost(gained[0], (candidate, stable), events, alpha)[:, :, None]
             self._log_e = _rounded(self._log_e + after)
         plain_total = self._total(plain if boosted else self._log_e)
+        for (_, requests), (_, counted) in strata:
+            self._stable += requests
+            self._of_stable += counted
         jumps = self._swings.count(
             np.sum([requests[1] for requests, _ in strata], axis=0),
             np.sum([events[1] for _, events in strata], axis=0),
@@ -187,7 +207,8 @@ class Against:
 
     def keep(self, runs: Flags) -> None:
         """Go on with these runs alone; requests are independent."""
-        for name in ("_reserve", "_draws", "_requests", "_entered", "_log_e", "_settled", "peak"):
+        of_runs = "_reserve", "_draws", "_requests", "_entered", "_log_e", "_settled", "peak"
+        for name in (*of_runs, "_stable", "_of_stable"):
             setattr(self, name, getattr(self, name)[runs])
         self._swings.keep(runs)
 
@@ -219,17 +240,57 @@ class Against:
         weight = self._reserve[due] / (self._draws[due] + 1)
         self._reserve[due] -= weight
         self._draws[due] += 1
-        added = np.log(weight * self._part)[:, None, None, None] + np.log(self._shares)
+        added = np.log(weight[:, None, None, None] * self._part * self._shares)
         self._log_e[due] = _rounded(np.logaddexp(self._log_e[due], added))
 
-    def _gains(self, one: Floats, other: Floats, events: Floats, others: Floats) -> Floats:
+    @property
+    def _expected(self) -> Floats | None:
+        """Stable's shares before a block; None: they are not known, or events are rare."""
+        if self._rare or not self._stable.all():
+            return self._known
+        expected: Floats = (self._of_stable + 0.5) / (self._stable[:, None] + 1)
+        return expected
+
+    def _gains(
+        self, one: Floats, other: Floats, events: Floats, others: Floats, *, below: bool = False
+    ) -> Floats:
         """By run, quantity and alternative."""
+        expected = self._expected
+        if expected is not None:
+            return self._by_bets(expected, (one, other), (events, others), below=below)
         per_one, per_other, constant = _log_increments(
             self._ratio, self._offset, self._times, one, other
         )
         gained = events[:, :, None] * per_one + others[:, :, None] * per_other + constant
         gained /= self._bursts[:, :, None]
-        return gained
+        if not self._nested:
+            return gained
+        return np.concatenate([gained, np.zeros_like(gained[:, :1])], axis=1)
+
+    def _by_bets(
+        self,
+        expected: Floats,
+        requests: tuple[Floats, Floats],
+        events: tuple[Floats, Floats],
+        *,
+        below: bool,
+    ) -> Floats:
+        ratio, variance = (np.broadcast_to(e, expected.shape) for e in (self._ratio, self._bursts))
+        laid = bets(ratio, self._offset, self._times, requests, expected, below=below)
+        gained = laid.gains(*requests, *events) / variance[:, :, None]
+        if not (at := self._nested):
+            return gained
+        of_shift = gains_of_shift(
+            ratio[:, at],
+            self._offset,
+            self._times,
+            requests,
+            (events[0][:, at], events[1][:, at]),
+            expected[:, at],
+            below=below,
+        )
+        of_shift /= variance[:, at].max(axis=1, keepdims=True)
+        return np.concatenate([gained, of_shift[:, None]], axis=1)
 
     def _boost(
         self,

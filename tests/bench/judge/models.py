@@ -49,6 +49,15 @@ def lasting(times: Timeline = lambda at: 1.0) -> Shares:
     return shares
 
 
+def mixed(*parts: tuple[float, Shares]) -> Shares:
+    """Each of the models answers its part of the requests."""
+
+    def shares(at: float, pods: Floats) -> Floats:
+        return np.asarray(sum(part * model(at, pods) for part, model in parts))
+
+    return shares
+
+
 def scoring(bounds: Sequence[float], shift: Timeline = lambda at: 0.0) -> Shares:
     """Sorts: scores up to each bound. They are normal; `shift` in standard deviations."""
     edges = np.array(bounds[:-1])

@@ -34,6 +34,7 @@ from tests.bench.judge.trials import (
     SERINUS,
     SHIFTS,
     SLOWER,
+    SOON,
     TIMES,
     TOLERANCES,
     USUAL_INTERVAL,
@@ -62,6 +63,7 @@ def page(found: Found) -> str:
         "outages": outages,
         "found_errors": found_errors,
         "found_latency": found_latency,
+        "found_soon": found_soon,
         "found_drift": found_drift,
         "near_oracle": near_oracle,
         "tolerances": tolerances,
@@ -123,9 +125,13 @@ def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
         ("1% -> 2%", "found/errorRate/0.01/0.02", SERINUS, 1450),
         ("1% -> 5%", "found/errorRate/0.01/0.05", SERINUS, 220),
         ("0.1% -> 0.5%", "found/errorRate/0.001/0.005", SERINUS, 1620),
-        ("latency + 20%, native buckets", "found/latency/1.2", f"{SERINUS}, native", 330),
-        ("latency + 20%, classic buckets", "found/latency/1.2", f"{SERINUS}, classic", 570),
-        ("PSI 0.25 over 10 buckets, a look a second", "drift/1", SERINUS, 140),
+        ("latency + 10%, native buckets", "found/latency/1.1", f"{SERINUS}, native", 420),
+        ("latency + 20%, native buckets", "found/latency/1.2", f"{SERINUS}, native", 160),
+        ("latency + 10%, a look every 5 s", "soon/+ 10%", SERINUS, 420),
+        ("latency + 20%, a look every 5 s", "soon/+ 20%", SERINUS, 160),
+        ("3% of requests five times slower, a look every 5 s", f"soon/{[*SOON][-1]}", SERINUS, 390),
+        ("PSI 0.25 over 10 buckets", "found/predictionDrift/0.25", SERINUS, 95),
+        ("PSI 0.25 over 10 buckets, a look a second", "drift/1", SERINUS, 70),
         ("1% -> 2%, tolerance 1.1", "tolerance/1.1/2", SERINUS, 1750),
         ("1% -> 5%, tolerance 1.1", "tolerance/1.1/5", SERINUS, 230),
         ("Pass at 1%, margin 1.5", "pass/0.01/1.5/0", SERINUS, 2900),
@@ -213,6 +219,11 @@ def found_errors(found: Found) -> str:
 def found_latency(found: Found) -> str:
     """Likewise for slower answers."""
     return _medians(found, {f"+ {100 * (t - 1):.0f}%": f"found/latency/{t}" for t in SLOWER})
+
+
+def found_soon(found: Found) -> str:
+    """The same at more frequent looks."""
+    return _medians(found, {name: f"soon/{name}" for name in SOON})
 
 
 def found_drift(found: Found) -> str:

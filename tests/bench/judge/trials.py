@@ -31,6 +31,7 @@ from tests.bench.judge.models import (
     deciles,
     failing,
     lasting,
+    mixed,
     routed,
     scoring,
     shares_of,
@@ -371,10 +372,33 @@ def _detection() -> Named:
         models = lasting(steady(times)), lasting()
         rules = {**latency_rules(traffic), ORACLE: _oracle(*models)}
         yield f"found/latency/{times}", (_until_half(rules, traffic, *models), 2000)
+    yield from _soon()
     for index, shift in SHIFTS.items():
         models = scoring(SCORES, steady(shift)), scoring(SCORES)
         rules = {**drift_rules(traffic), ORACLE: _oracle(*models)}
         yield f"found/predictionDrift/{index}", (_until_half(rules, traffic, *models), 2000)
+
+
+SOON: Mapping[str, Shares] = {
+    **{f"+ {100 * (times - 1):.0f}%": lasting(steady(times)) for times in SLOWER},
+    "3% five times as slow": mixed((0.97, lasting()), (0.03, lasting(steady(5.0)))),
+}
+"""Candidates by how much slower they are."""
+OFTEN = 5.0
+"""Seconds between looks, at which no single look decides anything."""
+
+
+def _soon() -> Named:
+    """Slower responses, looked at more often, beside a test that knows how much slower they are."""
+    native = latency(DURATIONS, NATIVE, shares_of(lasting()))
+    for name, candidate in SOON.items():
+        rules: Rules = {
+            DEFAULTS: native.by_default(Latency()).rule,
+            SERINUS: native.rule,
+            ORACLE: _oracle(candidate, lasting()),
+        }
+        trial = _until_half(rules, Traffic(interval=OFTEN), candidate, lasting())
+        yield f"soon/{name}", (trial, 2000)
 
 
 TIMES = (1.5, 2.0, 3.0, 5.0, 7.0, 10.0)

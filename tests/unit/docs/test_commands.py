@@ -23,6 +23,7 @@ TYPED_BY = {
         "integration/test_available.py",
         "integration/test_approvals.py",
     ),
+    "docs/page.md": ("unit/page/test_docs.py", "e2e/test_page.py"),
     "docs/releasing.md": ("integration/test_release.py",),
     "docs/runbook.md": ("integration/test_at_3_am.py",),
     "docs/simulate.md": ("unit/cli/test_docs.py", "e2e/test_story.py"),

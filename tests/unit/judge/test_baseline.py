@@ -127,9 +127,24 @@ def test_bounds_from_the_history_are_compared_from_the_first_request_on() -> Non
     assert [each.name for each in first.state.comparisons] == [
         "slower than 0.1",
         "slower than 0.5",
+        "shift",
     ]
     simulated.durations(slow, fast)
     assert simulated.look().verdict == "Fail"
+
+
+def test_shares_from_the_history_make_the_first_look_worth_more() -> None:
+    fast, slow = {0.1: 900, 0.5: 90, 1.0: 10}, {0.1: 80, 0.5: 17, 1.0: 3}
+
+    def shown(**known: list[float]) -> float:
+        simulated = SimulatedAnalysis(latency())
+        simulated.durations(dict.fromkeys(fast, 0), dict.fromkeys(fast, 0))
+        simulated.scrape()
+        knowing(simulated, bounds=[0.1, 0.5], **known)
+        simulated.durations(slow, fast)
+        return simulated.look().state.peak
+
+    assert shown(shares=[0.1, 0.01]) > shown() > 0
 
 
 def test_bounds_that_the_candidate_has_not_are_chosen_anew_as_without_a_history() -> None:
@@ -140,7 +155,7 @@ def test_bounds_that_the_candidate_has_not_are_chosen_anew_as_without_a_history(
     knowing(simulated, bounds=[0.3, 0.7])
     simulated.durations(fast, fast)
     names = [each.name for each in simulated.look().state.comparisons]
-    assert names == ["slower than 0.1", "slower than 0.5"]
+    assert names == ["slower than 0.1", "slower than 0.5", "shift"]
 
 
 def test_what_was_learned_of_other_counters_is_not_used() -> None:

@@ -5,8 +5,9 @@ import math
 import pytest
 
 from serinus.api.status import CheckState
-from serinus.judge.evidence.comparison import begun, begun_anew, compare, served
+from serinus.judge.evidence.comparison import OF_A_SHIFT, begun, begun_anew, compare, served
 from serinus.judge.evidence.kernel import SHIFTED, WORSE
+from serinus.judge.evidence.shift import SHIFT
 
 
 def weight(state: CheckState) -> float:
@@ -25,6 +26,17 @@ def test_no_weight_comes_from_nowhere_however_often_it_is_laid_out() -> None:
         assert weight(state) <= 1 + 1e-9
     assert weight(state) == pytest.approx(1, abs=1e-2)
     assert state.held_back > 0
+
+
+def test_a_shift_has_its_part_of_all_weight_and_what_is_laid_later_as_well() -> None:
+    new = [begun("slower than 0.1"), begun("slower than 0.5"), begun(SHIFT, can_pass=False)]
+    state = compare(CheckState(), new, SHIFTED)
+    for _ in range(3):
+        laid = {each.name: math.fsum(map(math.exp, each.above)) for each in state.comparisons}
+        assert laid[SHIFT] == pytest.approx(OF_A_SHIFT * sum(laid.values()), abs=1e-5)
+        assert laid["slower than 0.1"] == pytest.approx(laid["slower than 0.5"], abs=1e-5)
+        assert weight(state) == pytest.approx(1, abs=1e-5)
+        state = served(state, {"requests": 1000.0}, {"requests": 9000.0}, SHIFTED)
 
 
 def test_weight_is_laid_out_at_each_step_and_every_thousand_requests_and_not_in_between() -> None:

@@ -1,8 +1,10 @@
 """latency, from samples to sentences."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import inf
 
+from serinus.judge.evidence.kernel import log_sum
 from tests.support.simulated_analysis import SimulatedAnalysis, buckets, error_rate, latency
 
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0)
@@ -36,6 +38,26 @@ def test_a_slower_candidate_is_failed_and_the_bound_is_named_with_both_shares() 
     )
 
 
+def test_a_candidate_that_is_a_little_slower_at_each_bound_is_failed_and_a_bound_is_named() -> None:
+    slower = {0.05: 170, 0.1: 165, 0.25: 120, 0.5: 50, 1.0: 22, inf: 8}
+    simulated = serving(tolerance=1.0, absoluteTolerance="0%")
+    found = simulated.until("Fail", lambda: simulated.durations(slower, times(FAST, 5)), looks=9)
+    shown = {each.name: log_sum(each.above) for each in found.state.comparisons}
+    assert max(shown, key=lambda name: shown[name]) == "shift"
+    assert found.message.startswith("Slower than 250ms: candidate ")
+
+
+def test_what_was_known_before_a_shift_was_seen_goes_on_as_it_was() -> None:
+    """Of a rollout under way, whose status has no shift and whose history no shares."""
+    simulated = serving()
+    [check] = simulated.progress.checks
+    kept = [each for each in check.state.comparisons if each.name != "shift"]
+    before = check.replace(state=check.state.replace(comparisons=kept))
+    simulated.progress = replace(simulated.progress, checks=(before,))
+    found = simulated.until("Fail", lambda: simulated.durations(SLOW, times(FAST, 10)), looks=5)
+    assert [each.name for each in found.state.comparisons] == [each.name for each in kept]
+
+
 def test_a_candidate_as_quick_as_stable_passes() -> None:
     simulated = serving()
     found = simulated.until("Pass", lambda: simulated.durations(FAST, times(FAST, 10)), looks=5)
@@ -66,7 +88,8 @@ def test_the_block_that_the_bounds_are_chosen_by_is_not_weighed() -> None:
     assert chosen.message == "The candidate pods have served no requests yet."
     assert chosen.state.peak == 0
     assert [each.name for each in chosen.state.comparisons] == [
-        f"slower than {bound}" for bound in BOUNDS
+        *(f"slower than {bound}" for bound in BOUNDS),
+        "shift",
     ]
     simulated.durations(times(SLOW, 10), times(FAST, 10))
     assert simulated.look().verdict == "Inconclusive"
@@ -102,7 +125,7 @@ def test_a_bound_that_is_lost_on_the_way_is_given_up_and_the_others_go_on() -> N
     buckets(simulated.candidate, "new", "model_request_duration_seconds", {0.05: 300, 0.5: 700})
     simulated.durations(FAST, FAST)
     kept = [each.name for each in simulated.look().state.comparisons]
-    assert kept == ["slower than 0.05", "slower than 0.5", "slower than 1.0"]
+    assert kept == ["slower than 0.05", "slower than 0.5", "slower than 1.0", "shift"]
 
 
 def test_histograms_without_a_bound_in_common_have_no_verdict() -> None:
@@ -204,7 +227,7 @@ def test_the_bounds_of_a_coarser_native_histogram_are_compared() -> None:
     native(simulated, {0.25: 400, 0.5: 500, 1.0: 90, 2.0: 10}, fine)
     chosen = simulated.look()
     names = [each.name for each in chosen.state.comparisons]
-    assert names == ["slower than 0.25", "slower than 0.5", "slower than 1.0"]
+    assert names == ["slower than 0.25", "slower than 0.5", "slower than 1.0", "shift"]
     for _ in range(2):
         native(simulated, {0.25: 200, 0.5: 500, 1.0: 250, 2.0: 50}, fine)
         found = simulated.look()

@@ -122,28 +122,38 @@ def test_failures_weigh_the_same_within_strata(tolerance: float) -> None:
     )
 
 
+TOLERANCES = ((1.0, 0.0), (1.1, 0.005), (1.6, 0.02))
+"""Ratio and offset."""
+
+
+@pytest.mark.parametrize(("ratio", "offset"), TOLERANCES)
 @pytest.mark.parametrize("times", [1.0, 1.1])
-def test_durations_weigh_the_same(times: float) -> None:
-    judged = LatencyCheck(Latency(tolerance=1.0, warm_up="0s", **RELATIVE))
-    fast = latency(DURATIONS, NATIVE, shares_of(lasting()))
+def test_durations_weigh_the_same(times: float, ratio: float, offset: float) -> None:
+    settings = RELATIVE | {"tolerance": ratio, "absolute_tolerance": f"{100 * offset:g}%"}
+    judged = LatencyCheck(Latency(warm_up="0s", **settings))
+    fast = latency(DURATIONS, NATIVE, shares_of(lasting())).tolerating(ratio, offset)
     bounds = [
         DURATIONS[int(np.argmax(fast.sorts[:, quantity] > 0)) - 1]
         for quantity in range(fast.sorts.shape[1])
     ]
+    known = fast.known
+    assert known is not None
 
     def look(check: Judged, block: Block, run: int) -> Look:
-        baseline = CheckBaseline(bounds=bounds)
+        baseline = CheckBaseline(bounds=bounds, shares=known.tolist())
         return replace(of_buckets(check, block, run, DURATIONS), baseline=baseline)
 
     side_by_side(fast.rule, judged, look, (lasting(steady(times)), lasting()))
 
 
+@pytest.mark.parametrize(("ratio", "offset"), TOLERANCES)
 @pytest.mark.parametrize("shift", [0.0, 0.3])
-def test_scores_weigh_the_same(shift: float) -> None:
+def test_scores_weigh_the_same(shift: float, ratio: float, offset: float) -> None:
     bounds = deciles()
-    judged = PredictionDriftCheck(PredictionDrift(scores="score", tolerance=1.0, **RELATIVE))
+    settings = RELATIVE | {"tolerance": ratio, "absolute_tolerance": f"{100 * offset:g}%"}
+    judged = PredictionDriftCheck(PredictionDrift(scores="score", **settings))
     side_by_side(
-        drift(bounds).rule,
+        drift(bounds).tolerating(ratio, offset).rule,
         judged,
         lambda check, block, run: of_buckets(check, block, run, bounds),
         (scoring(bounds, steady(shift)), scoring(bounds)),

@@ -66,6 +66,19 @@ def test_nothing_is_inline_and_nothing_is_of_another_host() -> None:
         assert re.findall(r"https?:", html) == []
 
 
+def test_a_step_that_must_be_approved_is_shown_as_such_and_by_whom_it_was() -> None:
+    state = copy.deepcopy(STATES[-2])
+    state["spec"]["rollout"]["steps"] = [{"setWeight": 20}, {"approval": {}}, {"pause": {}}]
+    approved = {"reason": "Approved", "message": "Step 2 is approved by ann."}
+    state["status"]["decisions"].insert(0, {**state["status"]["decisions"][0], **approved})
+    html = unescape(the_rollout(known(state)))
+    steps = re.search(r"<ol[^>]*>(.*?)</ol>", html, re.DOTALL)
+    assert steps
+    shown = [re.sub(r"<[^>]+>", "", each) for each in re.findall(r"<li.*?</li>", steps[1])]
+    assert shown == ["done: 20%", "approval", "pause until advanced", "promote"]
+    assert "Step 2 is approved by ann." in html
+
+
 def test_the_rollout_is_shown_with_its_evidence_and_its_curves() -> None:
     html = unescape(the_rollout(known(*STATES[:-1])))
     status = STATES[-2]["status"]
@@ -129,3 +142,19 @@ def test_the_filter_takes_names_versions_and_a_phase(wanted: Wanted, count: int)
     html = the_list(known(STATES[-1], *others), wanted)
     assert len(re.findall("<tr role", html)) == count + (count > 0)
     assert ("No rollout matches" in html) == (count == 0)
+
+
+def test_each_kind_of_step_is_named_and_the_current_one_is_marked() -> None:
+    state = copy.deepcopy(STATES[-2])
+    steps = [{"setWeight": 20}, {"approval": {}}, {"pause": {}}, {"pause": {"duration": "5m"}}]
+    state["spec"]["rollout"]["steps"] = steps
+    state["status"]["candidate"]["step"] = 1
+    html = the_rollout(known(state))
+    listed_steps = re.findall(r'<li class="(\w+)"( aria-current="step")?>(.*)</li>', html)
+    assert [(kind, bool(mark), text) for kind, mark, text in listed_steps] == [
+        ("done", False, '<span class="hidden">done: </span>20%'),
+        ("current", True, "approval"),
+        ("pending", False, "pause until advanced"),
+        ("pending", False, "pause 5m"),
+        ("pending", False, "promote"),
+    ]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from serinus.api.baseline import CheckBaseline
+from serinus.api.baseline import INDEPENDENT, CheckBaseline
 from serinus.api.checks.latency import Latency
 from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, Comparison, Verdict
@@ -23,12 +23,14 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
+    expected_share,
     in_rollout,
     variation,
 )
 from serinus.judge.evidence.dispersion import StableBlock, dispersion, estimated
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
+from serinus.judge.evidence.shift import SHIFT, Exceeding, Shift
 from serinus.judge.findings.finding import Figures, Finding
 from serinus.judge.findings.latency import (
     BoundsUnknown,
@@ -106,13 +108,16 @@ class LatencyCheck:
         stable = [ArmHistogram.of(look.growth(source)[1]) for look in history]
         bounds = nearest([Durations(each, each) for each in stable])
         found = [
-            dispersion(_name(bound), [by_pod(each, each.above(bound) or {}) for each in stable])
+            dispersion(
+                _name(bound), [by_pod(each, each.above(bound) or {}) for each in stable], rare=False
+            )
             for bound in bounds
         ]
         if self._limit and bounds:
             slow = [by_pod(each, each.surely_above(self._limit_bound)) for each in stable]
-            found.append(dispersion(LIMIT, slow))
-        baseline = estimated(found, bounds)
+            found.append(dispersion(LIMIT, slow, rare=False))
+        shares = [expected_share(*_slower(stable, bound)) for bound in bounds]
+        baseline = estimated(found, bounds, shares)
         if self._slowdown is None or not bounds:
             return baseline
         return baseline.replace(slower=kept(_shares(stable)))
@@ -149,36 +154,56 @@ class LatencyCheck:
         n_c, n_s = block.candidate.total, block.stable.total
         if not n_c + n_s:
             return state
+        expected = _expected(state, look)
         state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, SHIFTED)
         state = pods.with_requests(state, block.candidate.totals)
         weighed = list(state.comparisons)
         for stratum in strata:
-            weighed = [self._weighed(each, stratum, block.pods, state, look) for each in weighed]
+            weighed = self._weighed(weighed, expected, stratum, block.pods, state, look)
         found, of_stable = [], []
+        usual = in_rollout(INDEPENDENT, state).over_time
         for each in weighed:
+            if each.name == SHIFT:
+                found.append(each)
+                of_stable.append(StableBlock(0.0, 0.0))
+                continue
             slow_c, slow_s = self._slow(each, block)
             found.append(pods.with_events(each, slow_c, state))
-            variance = in_rollout(look.baseline.of(each.name), state).over_time
-            of_stable.append(StableBlock(n_s, math.fsum(slow_s.values()), variance))
-        return comparison.weighed_by_arm(state, found, weighed, of_stable, budget)
+            variance = max(look.baseline.of(each.name).over_time, usual)
+            of_stable.append(StableBlock(n_s, math.fsum(slow_s.values()), variance, rare=False))
+        return comparison.weighed_by_arm(state, found, found, of_stable, budget)
 
     def _weighed(
         self,
-        each: Comparison,
+        comparisons: Iterable[Comparison],
+        expected: Mapping[str, float],
         stratum: Durations,
         serving: tuple[int, int],
         state: CheckState,
         look: Look,
-    ) -> Comparison:
-        if each.name != LIMIT and not stratum.knows(_bound(each)):
-            return each
-        slow_c, slow_s = self._slow(each, stratum)
+    ) -> list[Comparison]:
         requests = stratum.candidate.total, stratum.stable.total
-        scale = self._scale(each, requests, state, serving, look)
-        return scale.weigh(each, math.fsum(slow_c.values()), math.fsum(slow_s.values()))
+        weighed: list[Comparison] = []
+        bounds: list[Exceeding] = []
+        for each in comparisons:
+            if each.name == SHIFT:
+                shift = Shift(self._policy.tolerance.offset, SHIFTED, requests, bounds)
+                weighed.append(shift.weigh(each))
+            elif each.name != LIMIT and not stratum.knows(_bound(each)):
+                weighed.append(each)
+            else:
+                slow = [math.fsum(arm.values()) for arm in self._slow(each, stratum)]
+                scale = self._scale(each, requests, state, serving, look)
+                share = expected.get(each.name)
+                weighed.append(scale.weigh(each, slow[0], slow[1], expected=share))
+                if each.name != LIMIT and share is not None:
+                    bounds.append(scale.exceeding(each, slow[0], slow[1], share))
+        return weighed
 
     def _begun(self, state: CheckState, bounds: Iterable[float]) -> CheckState:
         new = [begun(_name(bound)) for bound in bounds]
+        if len(new) > 1:
+            new.append(begun(SHIFT, can_pass=False))
         if new and self._limit:
             new.append(begun(LIMIT))
         return comparison.compare(state, new, SHIFTED)
@@ -286,15 +311,10 @@ class LatencyCheck:
     def _forecast(
         self, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
     ) -> Forecast:
-        n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
-        gained: list[Gains] = [
-            self._scale(each, (1.0, n_s / n_c), state, block.pods, look).gains(
-                each, each.candidate / n_c, each.stable / n_c
-            )
-            for each in state.comparisons
-        ]
         if look.stratify:
             gained = comparison.gains_so_far(state)
+        else:
+            gained = self._per_request(state, block.pods, look)
         return Forecast(
             comparison.requests_to_pass(state, gained, budget),
             comparison.requests_to_fail(state, gained, budget),
@@ -302,18 +322,51 @@ class LatencyCheck:
             fail_known=not look.stratify,
         )
 
+    def _per_request(self, state: CheckState, serving: tuple[int, int], look: Look) -> list[Gains]:
+        """What one more candidate request adds on the average."""
+        n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
+        requests = 1.0, n_s / n_c
+        gained: list[Gains] = []
+        bounds: list[Exceeding] = []
+        for each in state.comparisons:
+            if each.name == SHIFT:
+                shift = Shift(self._policy.tolerance.offset, SHIFTED, requests, bounds)
+                gained.append(Gains(*shift.gains(each), [], []))
+                continue
+            slow = each.candidate / n_c, each.stable / n_c
+            share = expected_share(each.stable, n_s)
+            scale = self._scale(each, requests, state, serving, look)
+            gained.append(scale.gains(each, *slow, share))
+            if each.name != LIMIT:
+                bounds.append(scale.exceeding(each, *slow, share))
+        return gained
+
+
+def _expected(state: CheckState, look: Look) -> Mapping[str, float]:
+    """By comparison, stable's share as known before the look: so far, or by its history."""
+    so_far = state.stable.get(REQUESTS, 0.0)
+    if not so_far:
+        beyond = zip(look.baseline.bounds, look.baseline.shares, strict=False)
+        return {_name(bound): share for bound, share in beyond}
+    return {each.name: expected_share(each.stable, so_far) for each in state.comparisons}
+
 
 def _worst(state: CheckState) -> Comparison:
-    return max(state.comparisons, key=lambda each: log_sum(each.above))
+    return max(_at_bounds(state), key=lambda each: log_sum(each.above))
 
 
 def _most_different(state: CheckState) -> Comparison:
-    return max(state.comparisons, key=lambda each: _excess(each, state))
+    return max(_at_bounds(state), key=lambda each: _excess(each, state))
+
+
+def _at_bounds(state: CheckState) -> list[Comparison]:
+    """Those of one bound each, and of the limit."""
+    return [each for each in state.comparisons if each.name != SHIFT]
 
 
 def _in_one_bucket(state: CheckState) -> bool:
     """Whether nothing is known of what stable's requests took but one bound."""
-    compared = [each for each in state.comparisons if each.name != LIMIT]
+    compared = [each for each in _at_bounds(state) if each.name != LIMIT]
     return len(compared) <= 1 and not any(each.stable for each in compared)
 
 
@@ -326,7 +379,7 @@ def _kept(bounds: Sequence[float], block: Durations) -> list[float]:
 def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
     """Too few of them could pass a candidate by what hardly any request exceeds: where most are
     lost, all are chosen anew."""
-    compared = [each for each in state.comparisons if each.name != LIMIT]
+    compared = [each for each in _at_bounds(state) if each.name != LIMIT]
     lost = [each for each in compared if not block.knows(_bound(each))]
     if not lost:
         return state
@@ -366,6 +419,12 @@ def _name(bound: float) -> str:
 
 def _bound(each: Comparison) -> float:
     return float(each.name.removeprefix("slower than "))
+
+
+def _slower(stable: Iterable[ArmHistogram], bound: float) -> tuple[float, float]:
+    """How many requests were, and of how many."""
+    counts = [(math.fsum((each.above(bound) or {}).values()), each.total) for each in stable]
+    return math.fsum(slow for slow, _ in counts), math.fsum(total for _, total in counts)
 
 
 def _excess(each: Comparison, state: CheckState) -> float:

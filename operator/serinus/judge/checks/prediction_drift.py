@@ -1,6 +1,6 @@
 """predictionDrift: what the model predicts, class by class and score range by score range."""
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,11 +12,13 @@ from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.evidence import comparison
 from serinus.judge.evidence.comparison import (
+    Gains,
     Policy,
     Scale,
     allowed,
     among_pods,
     begun,
+    expected_share,
     in_rollout,
     variation,
 )
@@ -24,6 +26,7 @@ from serinus.judge.evidence.dispersion import Block, StableBlock, dispersion, es
 from serinus.judge.evidence.history import of_each_pod
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
+from serinus.judge.evidence.shift import SHIFT, Shift
 from serinus.judge.findings.finding import Figures, Finding
 from serinus.judge.findings.prediction_drift import (
     NothingPredicted,
@@ -43,6 +46,8 @@ MOST_SHARES = 127
 """What the status has room for."""
 SCORE, CLASS = "score", "class"
 """The first word of the names of their shares."""
+ABOVE = f"{SCORE} above "
+"""All scores above a bound, which follows."""
 UNSEEN = CLASS
 """Name of the comparison that stands for each class that was not seen yet. It only matters for
 Pass: so few requests may hide one that is common enough to keep the candidate from passing."""
@@ -62,6 +67,8 @@ class _Source:
 class _Scales:
     """Of what a block counted."""
 
+    requests: Mapping[str, tuple[float, float]]
+    """By source, of candidate and stable."""
     independent: Mapping[str, Scale]
     """By source: of its shares, but for those below."""
     varied: Mapping[str, Scale]
@@ -142,7 +149,10 @@ class PredictionDriftCheck:
         names = sorted({name for block in blocks for name in block})
         return estimated(
             dispersion(
-                name, [block[name] for block in blocks if name in block], few_may_differ=True
+                name,
+                [block[name] for block in blocks if name in block],
+                rare=False,
+                few_may_differ=True,
             )
             for name in names[:MOST_SHARES]
         )
@@ -170,8 +180,11 @@ class PredictionDriftCheck:
         shares = {name: share for each in found.values() for name, share in each.by_name.items()}
         if CLASS in found:
             state = _with_unseen(state)
+        expected = _expected(state)
         new = _new(state, shares)
         known = [each for each in new if shares[each.name].known]
+        if len(_exceeded(known)) > 1 and not _of_shift(state.comparisons):
+            known.append(begun(SHIFT, can_pass=False))
         appeared = [each for each in new if not shares[each.name].known]
         state = comparison.compare(state, known, SHIFTED, both_ways=True)
         state = comparison.served(
@@ -186,12 +199,41 @@ class PredictionDriftCheck:
             requests = {source: (of.candidate, of.stable) for source, of in totals.items()}
             scales = self._scales(requests, state, look)
             shares = {n: share for each in stratum.values() for n, share in each.by_name.items()}
-            weighed = [_weighed(each, scales, shares) for each in weighed]
-            appeared = [_weighed(each, scales, shares) for each in appeared]
+            weighed = self._weighed(weighed, scales, shares, expected)
+            appeared = self._weighed(appeared, scales, shares, expected)
         if any(each.total.candidate or each.total.stable for each in found.values()):
-            of_stable = [_of_stable(each.name, found, state, look) for each in weighed]
+            usual = in_rollout(INDEPENDENT, state).over_time
+            of_stable = [_of_stable(each.name, found, look, usual) for each in weighed]
             state = comparison.weighed_by_arm(state, weighed, weighed, of_stable, budget)
         return comparison.compare(state, appeared, SHIFTED, both_ways=True)
+
+    def _weighed(
+        self,
+        comparisons: Sequence[Comparison],
+        scales: _Scales,
+        shares: Mapping[str, Share],
+        expected: Mapping[str, float],
+    ) -> list[Comparison]:
+        weighed = [_weighed(each, scales, shares, expected.get(each.name)) for each in comparisons]
+        counts = {name: (share.candidate, share.stable) for name, share in shares.items()}
+        shift = self._shift(comparisons, scales, counts, expected)
+        return [shift.weigh(each) if each.name == SHIFT else each for each in weighed]
+
+    def _shift(
+        self,
+        comparisons: Sequence[Comparison],
+        scales: _Scales,
+        counts: Mapping[str, tuple[float, float]],
+        expected: Mapping[str, float],
+    ) -> Shift:
+        """Of scores; without bounds if they were not counted."""
+        bounds = [
+            scales.of(each.name).exceeding(each, *counts[each.name], expected[each.name])
+            for each in _exceeded(comparisons)
+            if each.name in counts and each.name in expected
+        ]
+        requests = scales.requests.get(SCORE, (0.0, 0.0))
+        return Shift(self._policy.tolerance.offset, SHIFTED, requests, bounds)
 
     def _strata(self, found: Mapping[str, Shares], look: Look) -> Sequence[Mapping[str, Shares]]:
         """By source, the shares of each stratum of what was found."""
@@ -220,7 +262,7 @@ class PredictionDriftCheck:
             for each in look.baseline.dispersions
             if (source := _source(each.name)) in requests
         }
-        return _Scales(independent, varied)
+        return _Scales(requests, independent, varied)
 
     def _counters(self, source: str) -> CounterQuery:
         return next(one.counters for one in self._sources if one.name == source)
@@ -260,12 +302,7 @@ class PredictionDriftCheck:
             source: (1.0, state.stable[source] / n_c if n_c else 0.0)
             for source, n_c in state.candidate.items()
         }
-        scales = self._scales(per_request, state, look)
-        gained = []
-        for known in state.comparisons:
-            n_c = state.candidate[_source(known.name)]
-            rates = (known.candidate / n_c, known.stable / n_c) if n_c else (0.0, 0.0)
-            gained.append(scales.of(known.name).gains(known, *rates))
+        gained = self._per_request(state, self._scales(per_request, state, look))
         if look.stratify:
             gained = comparison.gains_so_far(state)
         return Forecast(
@@ -274,6 +311,20 @@ class PredictionDriftCheck:
             look.per_second(state.step_requests),
             fail_known=not look.stratify,
         )
+
+    def _per_request(self, state: CheckState, scales: _Scales) -> list[Gains]:
+        """What one more candidate request adds on the average."""
+        expected, rates = _expected(state), {}
+        for known in state.comparisons:
+            n_c = state.candidate.get(_source(known.name), 0.0)
+            rates[known.name] = (known.candidate / n_c, known.stable / n_c) if n_c else (0.0, 0.0)
+        shift = self._shift(state.comparisons, scales, rates, expected)
+        return [
+            Gains(*shift.gains(known), [], [])
+            if known.name == SHIFT
+            else scales.of(known.name).gains(known, *rates[known.name], expected.get(known.name))
+            for known in state.comparisons
+        ]
 
 
 def _by_share(source: _Source, history: Sequence[Look]) -> Iterator[Mapping[str, Block]]:
@@ -297,7 +348,7 @@ def _by_share(source: _Source, history: Sequence[Look]) -> Iterator[Mapping[str,
 
 
 def _too_many(state: CheckState, found: Mapping[str, Shares]) -> TooManyShares | None:
-    names = {known.name for known in state.comparisons if known.name != UNSEEN}
+    names = {known.name for known in state.comparisons} - {UNSEEN, SHIFT}
     names |= {name for shares in found.values() for name in shares.by_name}
     return TooManyShares(len(names), MOST_SHARES) if len(names) > MOST_SHARES else None
 
@@ -321,23 +372,43 @@ def _new(state: CheckState, shares: Mapping[str, Share]) -> list[Comparison]:
     ]
 
 
-def _weighed(known: Comparison, scales: _Scales, shares: Mapping[str, Share]) -> Comparison:
+def _weighed(
+    known: Comparison, scales: _Scales, shares: Mapping[str, Share], expected: float | None
+) -> Comparison:
     share = shares.get(known.name) or _absent(known.name)
     if share is None or _source(known.name) not in scales.independent:
         return known
-    return scales.of(known.name).weigh(known, share.candidate, share.stable)
+    scale = scales.of(known.name)
+    return scale.weigh(known, share.candidate, share.stable, expected=expected)
 
 
-def _of_stable(
-    name: str, found: Mapping[str, Shares], state: CheckState, look: Look
-) -> StableBlock:
-    """What stable counted of a class or score range."""
+def _expected(state: CheckState) -> dict[str, float]:
+    """By name, the share of stable's predictions so far, where there are any."""
+    return {
+        each.name: expected_share(each.stable, requests)
+        for each in state.comparisons
+        if (requests := state.stable.get(_source(each.name)))
+    }
+
+
+def _exceeded(comparisons: Iterable[Comparison]) -> list[Comparison]:
+    """Those of all scores above a bound, from the lowest bound on."""
+    above = {each.name: each for each in comparisons if each.name.startswith(ABOVE)}
+    return [above[name] for name in sorted(above, key=lambda name: float(name.removeprefix(ABOVE)))]
+
+
+def _of_shift(comparisons: Iterable[Comparison]) -> bool:
+    return any(each.name == SHIFT for each in comparisons)
+
+
+def _of_stable(name: str, found: Mapping[str, Shares], look: Look, usual: float) -> StableBlock:
+    """What stable counted of a class or score range; `usual`: how all of them varied so far."""
     shares = found.get(_source(name))
     share = shares and (shares.by_name.get(name) or _absent(name))
     if not shares or not share:
         return StableBlock(0.0, 0.0)
-    variance = in_rollout(look.baseline.of(name), state).over_time
-    return StableBlock(shares.total.stable, share.stable, variance)
+    variance = max(look.baseline.of(name).over_time, usual)
+    return StableBlock(shares.total.stable, share.stable, variance, rare=False)
 
 
 def _absent(name: str) -> Share | None:
@@ -350,7 +421,7 @@ def _source(name: str) -> str:
 
 
 def _worst(state: CheckState) -> Comparison:
-    against = [known for known in state.comparisons if known.above]
+    against = [known for known in state.comparisons if known.above and known.name != SHIFT]
     return max(against, key=lambda known: log_sum((*known.above, *known.below)))
 
 

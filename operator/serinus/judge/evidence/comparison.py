@@ -9,10 +9,12 @@ credit. The weight for later times is held back and released bit by bit.
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from serinus.api.baseline import INDEPENDENT, Dispersion
 from serinus.api.status import CheckState, Comparison, Verdict
+from serinus.judge.evidence.bets import on_less, on_more
 from serinus.judge.evidence.dispersion import (
     StableBlock,
     after_look,
@@ -24,6 +26,7 @@ from serinus.judge.evidence.kernel import (
     BETTER,
     WORSE,
     Alternative,
+    LogIncrement,
     NullHypothesis,
     better,
     gains,
@@ -36,6 +39,7 @@ from serinus.judge.evidence.kernel import (
 )
 from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.evidence.overshoot import boost
+from serinus.judge.evidence.shift import SHIFT, Exceeding
 from serinus.judge.findings.rates import AllowedRate, Variation
 
 FIRST_RELEASE: Final = 0.97
@@ -49,6 +53,9 @@ MOST_OF_A_LOOK: Final = 0.6
 MOST_OF_A_BURST: Final = 0.47
 """The same of a look whose counts would not be OVERWHELMING times enough: it may be a burst."""
 OVERWHELMING: Final = 2.0
+
+OF_A_SHIFT: Final = 0.4
+"""Of the weight laid on all comparisons."""
 
 NEXT_TO_NOTHING: Final = 1e-9
 """Of the weight, where rounding leaves none."""
@@ -141,18 +148,19 @@ class Scale:
         if dispersion.between_pods:
             policy = replace(policy, tolerance=among_pods(policy.tolerance, dispersion, pods))
         self._policy, self._arms, self._bursts = policy, arms, dispersion.over_time
-        self._above = log_increments(policy.tolerance, policy.alternatives, *arms)
         self._not_above = log_increments(policy.margin, passing, *arms)
-        self._below = (
-            log_increments(policy.tolerance, policy.alternatives, *exchanged) if both_ways else []
-        )
         self._not_below = log_increments(policy.margin, passing, *exchanged) if both_ways else []
 
-    def gains(self, known: Comparison, candidate: float, stable: float) -> Gains:
-        """For so many events per arm; none where a comparison has no such question."""
+    def gains(
+        self, known: Comparison, candidate: float, stable: float, expected: float | None = None
+    ) -> Gains:
+        """For so many events per arm; none where a comparison has no such question.
+
+        `expected`: stable's share of events before the block. None: events are taken for rare.
+        """
         found = Gains(
-            gains(self._above, candidate, stable) if known.above else [],
-            gains(self._below, stable, candidate) if known.below else [],
+            gains(self._above(expected), candidate, stable) if known.above else [],
+            gains(self._below(expected), stable, candidate) if known.below else [],
             gains(self._not_above, candidate, stable) if known.not_above else [],
             gains(self._not_below, stable, candidate) if known.not_below else [],
         )
@@ -165,17 +173,46 @@ class Scale:
         candidate: float,
         stable: float,
         ceiling: float = math.inf,
+        expected: float | None = None,
     ) -> Comparison:
         """What is known after a block with so many events per arm.
 
         `ceiling`: ln of the evidence against the candidate above which more is of no use. To give
-        it says that the events are counts of independent requests.
+        it says that the events are counts of independent requests. `expected`: as for `gains`.
         """
-        gained = self.gains(known, candidate, stable)
+        gained = self.gains(known, candidate, stable, expected)
         if ceiling < math.inf and self._variance(known) == 1:
             boosted = self._boosted(known, gained.above, candidate + stable, ceiling)
             gained = gained._replace(above=boosted)
         return counted(known, gained, candidate, stable)
+
+    def exceeding(
+        self, known: Comparison, candidate: float, stable: float, expected: float
+    ) -> Exceeding:
+        """What such a block shows of a shift, where events are requests beyond a bound."""
+        ratio = self._policy.tolerance.ratio
+        return Exceeding(candidate, stable, expected, ratio, self._variance(known))
+
+    def _above(self, expected: float | None) -> list[LogIncrement]:
+        if expected is None:
+            return self._above_if_rare
+        bets = on_more(self._policy.tolerance, self._policy.alternatives, self._arms, expected)
+        return [bet.log_increment(*self._arms) for bet in bets]
+
+    def _below(self, expected: float | None) -> list[LogIncrement]:
+        if expected is None:
+            return self._below_if_rare
+        bets = on_less(self._policy.tolerance, self._policy.alternatives, self._arms, expected)
+        return [bet.log_increment(*self._arms[::-1]) for bet in bets]
+
+    @cached_property
+    def _above_if_rare(self) -> list[LogIncrement]:
+        return log_increments(self._policy.tolerance, self._policy.alternatives, *self._arms)
+
+    @cached_property
+    def _below_if_rare(self) -> list[LogIncrement]:
+        exchanged = self._arms[::-1]
+        return log_increments(self._policy.tolerance, self._policy.alternatives, *exchanged)
 
     def _variance(self, known: Comparison) -> float:
         """Of the counts, as a multiple of that of independent ones."""
@@ -206,6 +243,13 @@ def counted(known: Comparison, gained: Gains, candidate: float, stable: float) -
     )
 
 
+def expected_share(events: float, requests: float) -> float:
+    """Of events among further requests of stable, which had so many. Half an event more, since what
+    never came may come (R. Krichevsky and V. Trofimov, The performance of universal encoding,
+    1981)."""
+    return (min(events, requests) + 0.5) / (requests + 1)
+
+
 def begun(name: str, *, both_ways: bool = False, can_pass: bool = True) -> Comparison:
     """A comparison whose evidence towards Pass starts now; against the candidate it has none.
 
@@ -223,13 +267,14 @@ def compare(
     both_ways: bool = False,
 ) -> CheckState:
     """The state with further comparisons, whose evidence against the candidate starts now, with
-    equal weight."""
+    equal weight, and as much on a shift as on all others."""
     if not new:
         return state
     released, state = _released(state)
-    above = opened(alternatives, released / len(new) / (2 if both_ways else 1))
-    against = {"above": above, "below": above if both_ways else []}
-    added = [each.replace(**against) for each in new]
+    added = []
+    for each, part in zip(new, _parts(new), strict=True):
+        above = opened(alternatives, released * part / (2 if both_ways else 1))
+        added.append(each.replace(above=above, below=above if both_ways else []))
     return state.replace(comparisons=[*state.comparisons, *added])
 
 
@@ -303,9 +348,10 @@ def weighed_by_arm(
     ):
         settled = min(before, state.settled)
         return weighed(state.replace(settled=settled), _without_gain(after, settled, state))
-    added = _total(state.replace(comparisons=[*plain])) - max(before, 0.0)
-    most = max(before, 0.0) + _most_of_a_look(added, budget)
-    if _total(after) > most:
+    total = _total(after)
+    reached = total if plain is comparisons else _total(state.replace(comparisons=[*plain]))
+    most = max(before, 0.0) + _most_of_a_look(reached - max(before, 0.0), budget)
+    if total > most:
         found = _lowered(after, most)
     # what a look added in which stable counted nothing is not confirmed by it
     settled = before if any(block.requests for block in stable) else min(before, state.settled)
@@ -537,16 +583,27 @@ def _released(state: CheckState) -> tuple[float, CheckState]:
 
 def _raised(state: CheckState, alternatives: Sequence[Alternative]) -> CheckState:
     weight, state = _released(state)
-    directions = sum(bool(e) for each in state.comparisons for e in (each.above, each.below))
-    part = weight / directions
+    against = [each for each in state.comparisons if each.above or each.below]
+    parts = {
+        each.name: weight * part / sum(map(bool, (each.above, each.below)))
+        for each, part in zip(against, _parts(against), strict=True)
+    }
     comparisons = [
         each.replace(
-            above=each.above and raised(each.above, alternatives, part),
-            below=each.below and raised(each.below, alternatives, part),
+            above=each.above and raised(each.above, alternatives, parts[each.name]),
+            below=each.below and raised(each.below, alternatives, parts[each.name]),
         )
         for each in state.comparisons
     ]
     return state.replace(comparisons=comparisons)
+
+
+def _parts(comparisons: Sequence[Comparison]) -> list[float]:
+    """Of the weight laid on them."""
+    others = sum(each.name != SHIFT for each in comparisons)
+    if others in (0, len(comparisons)):
+        return [1 / len(comparisons)] * len(comparisons)
+    return [OF_A_SHIFT if each.name == SHIFT else (1 - OF_A_SHIFT) / others for each in comparisons]
 
 
 def _added(counts: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:

@@ -86,10 +86,16 @@ class StableBlock(NamedTuple):
     events: float
     variance: float = 1.0
     """Of its counts by its history, as a multiple of that of independent ones."""
+    rare: bool = True
+    """Whether its events are taken for rare, as by the evidence they are weighed in."""
 
 
-def dispersion(name: str, blocks: Sequence[Block], *, few_may_differ: bool = False) -> Dispersion:
+def dispersion(
+    name: str, blocks: Sequence[Block], *, rare: bool = True, few_may_differ: bool = False
+) -> Dispersion:
     """How a quantity varied; as if independent where there is too little to tell.
+
+    `rare`: whether events are taken for rare, as by the evidence that they will be weighed in.
 
     `few_may_differ`: fewer than five pods are not taken for alike where chance explains how they
     differ, since they may be alike by chance. It costs power: with two pods, more than twice
@@ -100,8 +106,8 @@ def dispersion(name: str, blocks: Sequence[Block], *, few_may_differ: bool = Fal
     events = sum(e for block in served for _, e in block.values())
     if len(served) < LEAST_BLOCKS or events < LEAST_EVENTS:
         return Dispersion(name=name)
-    pods = _Pods.of(served)
-    over_time = max(_from_minute_to_minute(served), pods.bursts)
+    pods = _Pods.of(served, rare=rare)
+    over_time = max(_from_minute_to_minute(served, rare=rare), pods.bursts)
     return Dispersion(
         name=name, over_time=over_time, between_pods=pods.differ(few_may_differ=few_may_differ)
     )
@@ -134,7 +140,8 @@ def _square(known: Swings | None, block: StableBlock) -> float | None:
     """Pearson's statistic of a look and the one before; None: there are no two with events."""
     if known is None or block.requests <= 0 or known.events + block.events <= 0:
         return None
-    return _pearson((known.requests, known.events), (block.requests, block.events))
+    before = known.requests, known.events
+    return _pearson(before, (block.requests, block.events), rare=block.rare)
 
 
 def _variance(known: Swings | None, block: StableBlock) -> float:
@@ -158,18 +165,20 @@ def swinging_together(every: Iterable[Swings | None]) -> float:
     return _cautious(figure, _error_of_neighbours(pairs / QUANTITIES_AS_ONE), SWINGS_ALLOWED)
 
 
-def estimated(found: Iterable[Dispersion], bounds: Sequence[float] = ()) -> CheckBaseline:
+def estimated(
+    found: Iterable[Dispersion], bounds: Sequence[float] = (), shares: Sequence[float] = ()
+) -> CheckBaseline:
     """What a check goes by; what varied by chance alone need not be kept."""
     kept = [each for each in found if each.over_time > 1 or each.between_pods]
-    return CheckBaseline(bounds=list(bounds), dispersions=kept)
+    return CheckBaseline(bounds=list(bounds), shares=list(shares), dispersions=kept)
 
 
-def _from_minute_to_minute(blocks: Sequence[Block]) -> float:
+def _from_minute_to_minute(blocks: Sequence[Block], *, rare: bool) -> float:
     """Pearson's statistic of each two neighbours, weighted by their events. Its error is that of as
     many pairs of equal weight (L. Kish, Survey Sampling, 1965)."""
     totals = [_total(block) for block in blocks]
     pairs = [
-        (_pearson(one, other), one[1] + other[1])
+        (_pearson(one, other, rare=rare), one[1] + other[1])
         for one, other in pairwise(totals)
         if one[1] + other[1]
     ]
@@ -198,10 +207,17 @@ def _mean(pairs: Sequence[tuple[float, float]]) -> float:
     return math.fsum(each * events for each, events in pairs) / math.fsum(e for _, e in pairs)
 
 
-def _pearson(one: Counts, other: Counts) -> float:
+def _pearson(one: Counts, other: Counts, *, rare: bool) -> float:
     """Of two blocks with events: how these fell to either, against their requests."""
     (n_1, e_1), (n_2, e_2) = one, other
-    return (e_1 * n_2 - e_2 * n_1) ** 2 / (n_1 * n_2 * (e_1 + e_2))
+    both = n_1 + n_2, e_1 + e_2
+    return (e_1 * n_2 - e_2 * n_1) ** 2 / (n_1 * n_2 * both[1] * _chance(both, rare=rare))
+
+
+def _chance(counts: Counts, *, rare: bool) -> float:
+    """The variance of the events of independent requests, relative to their number."""
+    requests, events = counts
+    return 1.0 if rare or events >= requests else 1 - events / requests
 
 
 def _error_of_neighbours(pairs: float) -> float:
@@ -212,27 +228,31 @@ def _error_of_neighbours(pairs: float) -> float:
 class _Pods:
     """Pods against each other, minute by minute and over all of them."""
 
-    def __init__(self, inside: float, freedom: int, seen: Mapping[str, Counts]) -> None:
-        self._inside, self._freedom = inside, freedom
+    def __init__(
+        self, inside: float, freedom: int, seen: Mapping[str, Counts], chance: float
+    ) -> None:
+        self._inside, self._freedom, self._chance = inside, freedom, chance
         self._seen = _telling(seen)
         """By pod, events expected and counted."""
 
     @classmethod
-    def of(cls, blocks: Sequence[Block]) -> "_Pods":
+    def of(cls, blocks: Sequence[Block], *, rare: bool) -> "_Pods":
         """From the minutes in which several served."""
-        inside, freedom = 0.0, 0
+        inside, freedom, by_chance, counted = 0.0, 0, 0.0, 0.0
         seen: dict[str, Counts] = {}
         for block in blocks:
             requests, events = _total(block)
             if len(block) < 2 or not events:
                 continue
             freedom += len(block) - 1
+            chance = _chance((requests, events), rare=rare)
+            by_chance, counted = by_chance + chance * events, counted + events
             for pod, (n, e) in block.items():
                 expected = n * events / requests
-                inside += (e - expected) ** 2 / expected
+                inside += (e - expected) ** 2 / (expected * chance)
                 before = seen.get(pod, (0.0, 0.0))
                 seen[pod] = (before[0] + expected, before[1] + e)
-        return cls(inside, freedom, seen)
+        return cls(inside, freedom, seen, by_chance / counted if counted else 1.0)
 
     @property
     def bursts(self) -> float:
@@ -240,7 +260,8 @@ class _Pods:
         freedom = self._freedom - (len(self._seen) - 1)
         if freedom < LEAST_BLOCKS:
             return 1.0
-        return _cautious((self._inside - _between(self._seen)) / freedom, math.sqrt(2 / freedom))
+        inside = self._inside - _between(self._seen) / self._chance
+        return _cautious(inside / freedom, math.sqrt(2 / freedom))
 
     def differ(self, *, few_may_differ: bool) -> float:
         """Standard deviation of the pods' rates, relative to their mean; as much greater as
@@ -251,9 +272,9 @@ class _Pods:
             return 0.0
         if few_may_differ and freedom < LEAST_FREEDOM:
             return _of_few(seen)
-        error = math.sqrt(2 / freedom)
-        beyond = _between(seen) - freedom * self.bursts
-        if beyond <= ERRORS_ALLOWED * error * freedom * self.bursts:
+        error, by_chance = math.sqrt(2 / freedom), freedom * self.bursts * self._chance
+        beyond = _between(seen) - by_chance
+        if beyond <= ERRORS_ALLOWED * error * by_chance:
             return 0.0
         return _deviation(seen, beyond) * _students(freedom)
 

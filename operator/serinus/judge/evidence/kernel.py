@@ -1,4 +1,5 @@
-"""The e-process that every comparison rests on: evidence that may be looked at at any time.
+"""The e-process that comparisons rest on: evidence that may be looked at at any time. Against
+latencies and predictions, whose shares may be large, `bets` take its place.
 
 Null hypothesis, in every block: p_candidate <= ratio * p_stable + offset. For an alternative t > 1
 the evidence of a block with n requests and e events per arm is
