@@ -42,7 +42,7 @@ async def user(cluster: Cluster, namespace: str) -> AsyncIterator[Operator]:
 async def deploy(user: Operator, version: str = "v1", name: str = "fraud") -> None:
     """A first deployment, until it has ended."""
     await user.apply(name, **spec(version, rollout=QUICK))
-    await user.until(name, lambda s: s["phase"] == "Healthy", within=60)
+    await user.until(name, lambda s: s["phase"] == "Healthy", within=120)
 
 
 async def outcomes(operator: OperatorProcess, endpoint: str = "ops") -> dict[str, float]:
@@ -87,9 +87,9 @@ async def test_what_happens_while_an_endpoint_is_down_is_told_in_order_once_it_i
         async with OperatorProcess(*arguments) as operator:
             await deploy(user)
             await user.apply("fraud", **spec("v2", rollout=QUICK))
-            status = await user.until("fraud", lambda s: "candidate" in s, within=60)
+            status = await user.until("fraud", lambda s: "candidate" in s, within=120)
             traffic.errors = {f"fraud-{status['candidate']['revision']}": 0.2}
-            status = await user.until("fraud", lambda s: s["rejected"], within=90)
+            status = await user.until("fraud", lambda s: s["rejected"], within=120)
             assert not receiver.attempts and await outcomes(operator) == {}
 
             async with receiver:

@@ -87,7 +87,7 @@ class Receiver:
             await self._runner.cleanup()
         self._runner = None
 
-    async def until(self, holds: Callable[[Self], bool], within: float = 60.0) -> None:
+    async def until(self, holds: Callable[[Self], bool], within: float = 120.0) -> None:
         """Wait until this holds."""
         deadline = time.monotonic() + within
         while not holds(self):

@@ -9,6 +9,7 @@ from serinus.api.spec import Spec
 from serinus.api.status import CheckState, CheckStatus, Status, Timeline
 from serinus.judge.analysis import budget_of
 from serinus.judge.evidence.comparison import strength
+from serinus.judge.evidence.shift import SHIFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,10 @@ def _check(
 
 
 def _rates(state: CheckState) -> Iterator[Rates]:
-    """Of what is counted among all requests; groups of requests have no such rate."""
+    """Of what is counted among all requests; groups of requests, and a shift, have no such rate."""
     for each in state.comparisons:
+        if each.name == SHIFT:
+            continue
         candidate, stable = (_whole(arm, each.name) for arm in (state.candidate, state.stable))
         if candidate and stable:
             yield Rates(each.name, each.candidate / candidate, each.stable / stable)

@@ -66,6 +66,19 @@ def test_nothing_is_inline_and_nothing_is_of_another_host() -> None:
         assert re.findall(r"https?:", html) == []
 
 
+def test_a_step_that_must_be_approved_is_shown_as_such_and_by_whom_it_was() -> None:
+    state = copy.deepcopy(STATES[-2])
+    state["spec"]["rollout"]["steps"] = [{"setWeight": 20}, {"approval": {}}, {"pause": {}}]
+    approved = {"reason": "Approved", "message": "Step 2 is approved by ann."}
+    state["status"]["decisions"].insert(0, {**state["status"]["decisions"][0], **approved})
+    html = unescape(the_rollout(known(state)))
+    steps = re.search(r"<ol[^>]*>(.*?)</ol>", html, re.DOTALL)
+    assert steps
+    shown = [re.sub(r"<[^>]+>", "", each) for each in re.findall(r"<li.*?</li>", steps[1])]
+    assert shown == ["done: 20%", "approval", "pause until advanced", "promote"]
+    assert "Step 2 is approved by ann." in html
+
+
 def test_the_rollout_is_shown_with_its_evidence_and_its_curves() -> None:
     html = unescape(the_rollout(known(*STATES[:-1])))
     status = STATES[-2]["status"]

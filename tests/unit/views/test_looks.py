@@ -1,5 +1,6 @@
 """Numbers to draw are those that the verdicts rest on."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -24,6 +25,17 @@ def test_the_rates_are_those_of_the_message() -> None:
     assert drift.rates[1].candidate != drift.rates[1].stable
     for share in (rates.candidate, rates.stable):
         assert f"({100 * share:.{0 if share >= 0.1 else 1}f}%)" in message
+
+
+def test_a_shift_of_all_scores_has_no_rate_to_draw() -> None:
+    state = deepcopy(LOOKED[-1])
+    for check in state["status"]["candidate"]["checks"]:
+        check["state"]["comparisons"].append({"name": "shift", "above": [-1.0]})
+    before, after = (read(each) for each in (LOOKED[-1], state))
+    known = look_view(before.spec, before.status)
+    look = look_view(after.spec, after.status)
+    assert known and look
+    assert [check.rates for check in look.checks] == [check.rates for check in known.checks]
 
 
 def test_there_is_enough_evidence_exactly_where_the_verdict_says_so() -> None:
