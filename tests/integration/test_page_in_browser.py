@@ -15,6 +15,7 @@ import pytest
 
 from serinus.cluster import Cluster
 from serinus.page.known import Known
+from serinus.page.rendering import Wanted, listed
 from serinus.page.server import Page
 from serinus.page.viewers import Everyone
 from tests.integration.conftest import ROOT
@@ -128,42 +129,29 @@ async def test_what_a_model_or_a_user_wrote_is_text(tab: Tab) -> None:
 
 
 async def test_five_hundred_rollouts_are_listed_at_once(tab: Tab) -> None:
-    """The limits are what people notice, several times over: machines that run tests are busy. Each
-    figure is the best of some, which is what the page itself takes."""
+    """The time of the processor is bounded, which a busy machine does not change; what the browser
+    took is printed."""
     known = known_of(STATES)
     for number in range(MANY - 1):
         state = copy.deepcopy(STATES[number % len(STATES)])
         state["metadata"] = {"namespace": f"team-{number % 20}", "name": f"model-{number}"}
         known.put(state)
+    started = time.process_time()
+    html = listed(known.rows(known.namespaces), Wanted(), 0.0, part=False, login=False)
+    took = 1000 * (time.process_time() - started)
+    assert html.count("<tr role") == MANY + 1
+    assert took < 300
     async with shown_in(tab, known) as url:
-        took = [await _answered(url) for _ in range(5)]
-        paints, loads = [], []
-        for _ in range(5):
-            await tab.open(url)
-            paints.append(await tab.run(_PAINT))
-            loads.append(await tab.run(_LOADED))
-        assert await tab.run("document.querySelectorAll('tbody tr').length") == MANY
-        one = []
-        for _ in range(3):
-            await tab.open(f"{url}/rollouts/demo/loan")
-            one.append(await tab.run(_PAINT))
-    figures = f"answer {min(took):.0f}, painted {min(paints):.0f}, loaded {min(loads):.0f} ms"
-    print(f"{MANY} rollouts: {figures}; one rollout: painted {min(one):.0f} ms")
-    assert min(took) < 1000 and min(paints) < 1000 and min(one) < 1000, figures
+        painted = []
+        for path in ("/", "/", "/rollouts/demo/loan"):
+            await tab.open(url + path)
+            painted.append(await tab.until(_PAINT))
+            rows = await tab.run("document.querySelectorAll('.rollouts tbody tr').length")
+            assert rows == (MANY if path == "/" else 0)
+    print(f"{MANY} rollouts: {took:.0f} ms; painted (twice, then one rollout): {painted} ms")
 
 
-_PAINT: Final = """new Promise((told) => new PerformanceObserver((list) =>
-  told(list.getEntriesByName('first-contentful-paint')[0].startTime)
-).observe({type: 'paint', buffered: true}))"""
-_LOADED: Final = "performance.getEntriesByType('navigation')[0].domComplete"
-
-
-async def _answered(url: str) -> float:
-    async with aiohttp.ClientSession() as http:
-        started = time.perf_counter()
-        text = await (await http.get(url)).text()
-        assert len(re.findall("<tr role", text)) == MANY + 1
-        return 1000 * (time.perf_counter() - started)
+_PAINT: Final = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 
 def known_of(states: list[dict[str, Any]]) -> Known:
