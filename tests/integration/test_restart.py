@@ -36,6 +36,7 @@ async def test_a_restart_over_rollouts_at_rest_writes_nothing(
         await until_reconciled(replica, COUNT)
         asked = await requests(replica)
         assert await versions(cluster, namespace) == before
+    assert asked.pop(("get", "ModelDeployment")) == 1, "the definition is compared once"
     assert {verb for verb, _ in asked} == {"list"}
     assert {kind for _, kind in asked} == set(WATCHED)
     assert max(asked.values()) <= 2, "all is listed at the start, and once more when it is watched"
