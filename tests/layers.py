@@ -18,7 +18,7 @@ LAYERS: Mapping[str, Sequence[Sequence[str]]] = {
     # most of their time is waiting
     "integration": [("--numprocesses=4", "--dist=loadscope")],
     "e2e": [
-        ("-m", "not alone", "--numprocesses=3", "--dist=loadscope", "--no-loadscope-reorder"),
+        ("-m", "not alone", "--numprocesses=4", "--dist=loadscope", "--no-loadscope-reorder"),
         ("-m", "alone"),
     ],
 }
