@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serinus.judge.evidence.comparison import (
+    AS_BEFORE,
     FIRST_RELEASE,
     MOST_OF_A_BURST,
     MOST_OF_A_LOOK,
@@ -86,6 +87,12 @@ class Swings:
         self._requests = np.where(n_2 > 0, n_2, n_1)
         self._events = np.where(n_2 > 0, events, e_1)
         return np.asarray((paired & (square > JUMP * variance)).any(axis=1))
+
+    def expected(self, shares: Floats) -> Floats:
+        """Shares of events in the next block, after so many in all blocks:
+        `serinus.judge.evidence.comparison.expected_next`."""
+        events, requests = self._events + AS_BEFORE * shares, self._requests + AS_BEFORE
+        return np.asarray(np.where(self._requests > 0, events / requests, shares))
 
     @property
     def times(self) -> Floats:
@@ -248,8 +255,7 @@ class Against:
         """Stable's shares before a block; None: they are not known, or events are rare."""
         if self._rare or not self._stable.all():
             return self._known
-        expected: Floats = (self._of_stable + 0.5) / (self._stable[:, None] + 1)
-        return expected
+        return self._swings.expected((self._of_stable + 0.5) / (self._stable[:, None] + 1))
 
     def _gains(
         self, one: Floats, other: Floats, events: Floats, others: Floats, *, below: bool = False

@@ -70,7 +70,7 @@ def test_on_the_border_where_it_is_laid_nothing_is_given_away(
         assert mean == pytest.approx(1.0, abs=EXACT)
 
 
-@pytest.mark.parametrize("share", [0.05, 0.3])
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 1.0])
 def test_a_limit_is_bet_against_without_stable(share: float) -> None:
     null = NullHypothesis(0.0, share)
     for bet in on_more(null, SHIFTED, (8, 0), 0.5):

@@ -47,6 +47,17 @@ def test_a_candidate_that_is_a_little_slower_at_each_bound_is_failed_and_a_bound
     assert found.message.startswith("Slower than 250ms: candidate ")
 
 
+def test_a_slower_candidate_is_found_as_soon_after_both_arms_became_quicker() -> None:
+    """Stable's share of slow requests is expected to be that of its last look."""
+    before, after = {0.5: 30, 1.0: 50, inf: 20}, {0.05: 70, 0.1: 20, 0.25: 10}
+    simulated = serving(tolerance=1.0, absoluteTolerance="0%")
+    for _ in range(60):
+        simulated.durations(before, times(before, 19))
+        simulated.look()
+    slower = {0.05: 60, 0.1: 25, 0.25: 15}
+    simulated.until("Fail", lambda: simulated.durations(slower, times(after, 19)), looks=9)
+
+
 def test_what_was_known_before_a_shift_was_seen_goes_on_as_it_was() -> None:
     """Of a rollout under way, whose status has no shift and whose history no shares."""
     simulated = serving()

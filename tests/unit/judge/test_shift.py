@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from itertools import product
+from itertools import permutations, product
 
+import numpy as np
 import pytest
 
 from serinus.api.status import Comparison
@@ -119,3 +120,22 @@ def test_a_bound_that_all_may_exceed_within_the_tolerance_is_left_out() -> None:
         return Shift(0.0, SHIFTED, (75.0, 1425.0), bounds).gains(ASKED)[0]
 
     assert gained(30.0) == pytest.approx(gained(75.0))
+
+
+@pytest.mark.parametrize("expected", list(permutations((0.9, 0.001, 0.0005))))
+def test_bounds_compared_for_a_shorter_time_than_the_next_add_nothing_that_is_not_there(
+    expected: tuple[float, float, float],
+) -> None:
+    """Fewer requests were counted beyond them so far than beyond a later one."""
+    sorts, size = 4, (2, 2)
+    counted = outcomes(size, sorts)
+    found = []
+    for counts in counted:
+        beyond_each = [[sum(arm[at:]) for arm in counts] for at in (1, 2, 3)]
+        bounds = [
+            Exceeding(c, s, e, 1.0, 1.0) for (c, s), e in zip(beyond_each, expected, strict=True)
+        ]
+        found.append(Shift(0.0, SHIFTED, size, bounds).gains(ASKED))
+    laws = chances([(law, law) for law in shares(sorts, 5)], size, sorts)
+    for direction in (0, 1):
+        assert (laws @ np.exp([each[direction] for each in found])).max() <= 1 + EXACT

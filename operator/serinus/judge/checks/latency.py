@@ -23,6 +23,7 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
+    expected_next,
     expected_share,
     in_rollout,
     variation,
@@ -343,12 +344,13 @@ class LatencyCheck:
 
 
 def _expected(state: CheckState, look: Look) -> Mapping[str, float]:
-    """By comparison, stable's share as known before the look: so far, or by its history."""
+    """By comparison, stable's share as known before the look: by the looks so far, or by its
+    history."""
     so_far = state.stable.get(REQUESTS, 0.0)
     if not so_far:
         beyond = zip(look.baseline.bounds, look.baseline.shares, strict=False)
         return {_name(bound): share for bound, share in beyond}
-    return {each.name: expected_share(each.stable, so_far) for each in state.comparisons}
+    return {each.name: expected_next(each, so_far) for each in state.comparisons}
 
 
 def _worst(state: CheckState) -> Comparison:

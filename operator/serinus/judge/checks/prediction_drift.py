@@ -18,7 +18,7 @@ from serinus.judge.evidence.comparison import (
     allowed,
     among_pods,
     begun,
-    expected_share,
+    expected_next,
     in_rollout,
     variation,
 )
@@ -383,9 +383,9 @@ def _weighed(
 
 
 def _expected(state: CheckState) -> dict[str, float]:
-    """By name, the share of stable's predictions so far, where there are any."""
+    """By name, the share of stable's predictions to expect, where there were any."""
     return {
-        each.name: expected_share(each.stable, requests)
+        each.name: expected_next(each, requests)
         for each in state.comparisons
         if (requests := state.stable.get(_source(each.name)))
     }

@@ -84,6 +84,9 @@ def on_more(
     border = null.ratio * expected + null.offset
     if border >= 1:
         return [NO_BET] * len(alternatives)
+    if null.ratio == 0:
+        stakes = ((times - 1) / (1 + (times - 1) * border) for times, _ in alternatives)
+        return [Bet(border, stake, 0.0, 0.0) for stake in stakes]
     return [
         _bet(null, times * border / (1 + (times - 1) * border), expected, *requests)
         for times, _ in alternatives
@@ -110,8 +113,6 @@ def on_less(
 def _bet(null: NullHypothesis, q: float, other_q: float, one: float, other: float) -> Bet:
     """For shares of both arms beyond the null, and so many requests."""
     ratio, offset = null.ratio, null.offset
-    if ratio == 0:
-        return Bet(offset, (q - offset) / (offset * (1 - offset)), 0.0, 0.0)
     if not one or not other:
         return NO_BET
     weight = one * ratio

@@ -57,6 +57,9 @@ OVERWHELMING: Final = 2.0
 OF_A_SHIFT: Final = 0.4
 """Of the weight laid on all comparisons."""
 
+AS_BEFORE: Final = 50.0
+"""Requests: in a look with fewer, chance would move a share further than what changes in time."""
+
 NEXT_TO_NOTHING: Final = 1e-9
 """Of the weight, where rounding leaves none."""
 
@@ -248,6 +251,16 @@ def expected_share(events: float, requests: float) -> float:
     never came may come (R. Krichevsky and V. Trofimov, The performance of universal encoding,
     1981)."""
     return (min(events, requests) + 0.5) / (requests + 1)
+
+
+def expected_next(known: Comparison, requests: float) -> float:
+    """Stable's share of events in the next block, before it: that of its last look, which follows
+    whatever changes in both arms, and as AS_BEFORE requests that of all `requests` so far."""
+    share = expected_share(known.stable, requests)
+    if known.swings is None:
+        return share
+    last = known.swings
+    return (last.events + AS_BEFORE * share) / (last.requests + AS_BEFORE)
 
 
 def begun(name: str, *, both_ways: bool = False, can_pass: bool = True) -> Comparison:

@@ -13,7 +13,8 @@ other.
 
 Weights are known before the block: the steps, from bucket to bucket, of the mean ranks that
 stable's requests had so far (F. Wilcoxon, Individual comparisons by ranking methods, 1945). A bound
-that all requests may exceed within the tolerance, or none, has none.
+that all requests may exceed within the tolerance, or none, has none; nor has one below which ranks
+seem to fall, since it is compared for a shorter time than the next.
 """
 
 import math
@@ -91,7 +92,7 @@ class Shift:
         shares = 1.0, *(each.expected for each in self.bounds), 0.0
         ranks = [(share + next_one) / 2 for share, next_one in pairwise(shares)]
         weights = [
-            tells * (rank - next_one)
+            tells * max(rank - next_one, 0.0)
             for (rank, next_one), tells in zip(pairwise(ranks), telling, strict=True)
         ]
         total = math.fsum(weights)
