@@ -39,7 +39,13 @@ BESIDE: Final = 8
 LONG: Final = 1.5 * 3600.0
 """Seconds within which everything comes to its end."""
 MINUTE: Final = 60.0
+APPROVER: Final = "admin"
+"""Who the campaign is to its real API server."""
 V1, V2, V3 = (spec(version) for version in ("v1", "v2", "v3"))
+GATED: Final = {
+    **V2,
+    "rollout": {**V2["rollout"], "steps": [{"setWeight": 20}, {"approval": {}}, {"setWeight": 40}]},
+}
 STABLE, CANDIDATE = revision_of(V1), revision_of(V2)
 
 
@@ -202,6 +208,14 @@ async def _paused(stage: Stage) -> None:
     await stage.until(lambda s: s.hold == "PausedBySpec")
 
 
+async def _gated(stage: Stage) -> None:
+    await _serving(stage)
+    await stage.apply(GATED)
+    await stage.until(
+        lambda s: s.hold == "AwaitingApproval" and bool(s.role("candidate")["counted"])
+    )
+
+
 _V2: Final = serves("v2")
 STATES: Final = (
     State("first deployment", "v1 is applied, its pods start", _first, serves("v1"), V1, STABLE),
@@ -225,6 +239,14 @@ STATES: Final = (
         _paused,
         held("v2", "PausedBySpec"),
         V2,
+        CANDIDATE,
+    ),
+    State(
+        "awaiting an approval",
+        "v2 has 20%, and the next step must be approved",
+        _gated,
+        held("v2", "AwaitingApproval", 20.0),
+        GATED,
         CANDIDATE,
     ),
 )
@@ -342,6 +364,11 @@ def _command(verb: str) -> Callable[[Stage, State], Awaitable[None]]:
         await stage.until(lambda s: bool(s.status.get("command")))
 
     return happen
+
+
+async def _approved(stage: Stage, state: State) -> None:
+    await stage.command(f"approve/{state.target}/2/now/{APPROVER}")
+    await stage.until(lambda s: bool(s.status.get("command")))
 
 
 async def _deleted(stage: Stage, _: State) -> None:
@@ -525,6 +552,7 @@ EVENTS: Final = (
     Event("resume", _resume, {"paused": serves("v2")}),
     Event("promote", _command("promote"), {"paused": serves("v2")}),
     Event("advance", _command("advance")),
+    Event("approve", _approved, {"awaiting an approval": serves("v2")}),
     Event("abort", _command("abort"), {"*": rejected("v2", "Aborted"), **_DONE}),
     Event("retry", _command("retry"), {"Degraded": serves("v2")}),
     Event("undo", _command("undo"), {"retiring": rejected("v2", "Undone")}),

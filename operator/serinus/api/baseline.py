@@ -80,5 +80,12 @@ class Baseline(StatusType):
     )
 
     def of(self, reads: str) -> CheckBaseline:
-        """The history for a check that reads these counters."""
-        return next((each for each in self.checks if each.reads == reads), NO_HISTORY)
+        """The history for a check that reads these counters. Several may, of which each has noted
+        what it needs itself: one without p99 no distribution, one without a limit no dispersion of
+        that."""
+        first, *others = [each for each in self.checks if each.reads == reads] or [NO_HISTORY]
+        if not others:
+            return first
+        dispersions = {d.name: d for each in (*others, first) for d in each.dispersions}
+        slower = next((each.slower for each in (first, *others) if each.slower), [])
+        return first.replace(slower=slower, dispersions=list(dispersions.values()))

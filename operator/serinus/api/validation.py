@@ -4,6 +4,7 @@ The API server rejects most mistakes at apply. Other mistakes are found here and
 condition.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -50,9 +51,12 @@ def _as_written(spec: dict[str, Any]) -> Spec:
     return typed.replace(rollout=typed.rollout.replace(analysis=analysis))
 
 
-def of_type(wanted: type[Type], value: Any, field: str) -> list[Problem]:
-    """Why a value is not of a type, in the order of its fields."""
-    return [_of_the_types(detail, field) for detail in _details(wanted, value)]
+def of_type(wanted: type[Type], value: Any, field: str, *, strict: bool = False) -> list[Problem]:
+    """Why a value is not of a type, in the order of its fields.
+
+    `strict`: by the types of JSON, as the API server, to which "20" is no number.
+    """
+    return [_of_the_types(detail, field) for detail in _details(wanted, value, strict=strict)]
 
 
 def readable(
@@ -165,9 +169,12 @@ def _name(name: str) -> Iterator[Problem]:
         yield Problem("metadata.name", message)
 
 
-def _details(wanted: type[Type], value: Any) -> list[Any]:
+def _details(wanted: type[Type], value: Any, *, strict: bool = False) -> list[Any]:
     try:
-        wanted.model_validate(value)
+        if strict:
+            wanted.model_validate_json(json.dumps(value, default=str), strict=True)
+        else:
+            wanted.model_validate(value)
     except ValidationError as error:
         return list(error.errors(include_url=False))
     return []

@@ -92,7 +92,7 @@ def problems_of(document: dict[str, Any]) -> list[Problem]:
         return [Problem("metadata.name", "is required and must be a string")]
     if not isinstance(spec, dict):
         return [Problem("spec", "is required and must be an object")]
-    misfits = of_type(Spec, spec, "spec")
+    misfits = of_type(Spec, spec, "spec", strict=True)
     if isinstance(spec.get("template"), dict):
         misfits += of_template(spec["template"], "spec.template")
     return misfits or problems(metadata.get("namespace", "default"), metadata["name"], spec)

@@ -6,6 +6,7 @@ Pure: no clock, no I/O, no knowledge of Kubernetes or of how Prometheus is reach
 from serinus.judge.analysis import (
     Progress,
     as_asked,
+    counted_in_modes,
     enter_step,
     judge,
     longest_warm_up,
@@ -20,6 +21,7 @@ __all__ = [
     "Progress",
     "as_asked",
     "asks_of_history",
+    "counted_in_modes",
     "enter_step",
     "has_learned",
     "judge",

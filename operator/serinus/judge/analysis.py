@@ -24,7 +24,7 @@ from serinus.judge.findings.finding import Finding
 from serinus.judge.findings.inputs import NotJudged, PerhapsUnlike
 from serinus.judge.inputs import compare_inputs, is_suspect
 from serinus.judge.silence import listen
-from serinus.metrics.counters import Reading, count
+from serinus.metrics.counters import Reading, count, further
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement, Query, QueryResult
 from serinus.metrics.slices import sliced
 
@@ -84,6 +84,7 @@ def judge(
     changes nothing; one that covers many looks is judged as these would have been.
     """
     found, audited = _by_mode(analysis, measurement)
+    progress = _in_the_modes_of(analysis, progress)
     absent_since, long_absent = _absence(progress, found, ready)
     look = partial(_looked, analysis, since=since, weight=weight, long_absent=long_absent)
     interval = seconds(analysis.interval)
@@ -120,6 +121,29 @@ def judge(
         checks=_in_order(analysis, (*after.checks, *beside.checks)),
         audit_counted=beside.audit_counted,
     )
+
+
+def _in_the_modes_of(analysis: Analysis, progress: Progress) -> Progress:
+    counted, beside = counted_in_modes(
+        analysis, progress.checks, progress.counted, progress.audit_counted
+    )
+    return replace(progress, counted=counted, audit_counted=beside)
+
+
+def counted_in_modes(
+    analysis: Analysis,
+    checks: Iterable[CheckStatus],
+    counted: Mapping[str, float],
+    beside: Mapping[str, float],
+) -> tuple[Mapping[str, float], Mapping[str, float]]:
+    """What the checks that decide have counted, and those in audit mode. A check that changes its
+    mode brings its evidence, so both then go on where the further of the two is: no sample is
+    counted twice."""
+    modes = {check.name: check.mode for check in analysis.checks}
+    if not beside or all(each.mode == modes.get(each.name, each.mode) for each in checks):
+        return counted, beside
+    both = further(counted, beside)
+    return both, both
 
 
 def _by_mode(

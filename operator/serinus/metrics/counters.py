@@ -169,6 +169,11 @@ def covered_until(counted: Mapping[str, float], since: float) -> float:
     return min(recent, default=since - LATE_WITHIN)
 
 
+def further(one: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    """By target, the later of two times of the last sample counted."""
+    return _remembered({t: max(at, one.get(t, at)) for t, at in {**one, **other}.items()})
+
+
 def _remembered(counted: Mapping[str, float]) -> dict[str, float]:
     newest_first = sorted(counted.items(), key=lambda item: -item[1])[:MOST_TARGETS]
     return {t: at for t, at in newest_first if at > newest_first[0][1] - FORGOTTEN_AFTER}

@@ -15,6 +15,7 @@ from serinus.judge import (
     Progress,
     as_asked,
     asks_of_history,
+    counted_in_modes,
     has_learned,
     judge,
     learn,
@@ -203,8 +204,14 @@ def judged(
 def forget_what_other_checks_found(s: Situation) -> Situation | None:
     """Checks may be edited during a rollout: verdicts of other checks, or with other settings, pass
     no step."""
-    checks = s.candidate.checks and as_asked(s.desired.spec.rollout.analysis, s.candidate.checks)
-    return s.to_candidate(checks=checks) if checks != s.candidate.checks else None
+    candidate, analysis = s.candidate, s.desired.spec.rollout.analysis
+    checks = candidate.checks and as_asked(analysis, candidate.checks)
+    if checks == candidate.checks:
+        return None
+    counted, beside = counted_in_modes(
+        analysis, candidate.checks, candidate.counted, candidate.audit_counted
+    )
+    return s.to_candidate(checks=checks, counted=dict(counted), audit_counted=dict(beside))
 
 
 def _ready(status: Status, world: World | None) -> tuple[int, int] | None:

@@ -49,6 +49,8 @@ class MemoryApi:
         self.watchers: list[Watcher] = []
         self.admit: list[Callable[[Manifest], None]] = []
         """Mutating webhooks: each may change what is about to be stored."""
+        self.refuse: list[Callable[[Manifest, Manifest | None], str | None]] = []
+        """Admission policies: each may say why what is about to be stored is forbidden."""
 
     # for those who are part of the cluster
 
@@ -292,9 +294,21 @@ class MemoryApi:
             if kind in _COUNTED and _spec(manifest) != _spec(live):
                 metadata["generation"] = live["metadata"]["generation"] + 1
         manifest["metadata"] = metadata
+        self._check_policies(place, manifest, live)
+        if "dryRun" in request.query:
+            return manifest
         if live is not None and _same(live, manifest):
             return live
         return self._store(place, manifest, live)
+
+    def _check_policies(self, place: Place, manifest: Manifest, live: Manifest | None) -> None:
+        for policy in self.refuse:
+            if why := policy(manifest, live):
+                words = f'{KINDS[place[0]].plural} "{place[2]}" is forbidden: '
+                words += (
+                    f"ValidatingAdmissionPolicy 'test' with binding 'test' denied request: {why}"
+                )
+                raise RefusedError(403, "Forbidden", words + why)
 
     def _checked(self, place: Place, manifest: Manifest, request: Request) -> Manifest:
         told = schema.model_deployments()

@@ -19,6 +19,7 @@ from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryRes
 from tests.campaign.clock import MovedLoop
 from tests.campaign.crashes import Crashes
 from tests.campaign.history import Act, History, Snapshot, Told, Write
+from tests.campaign.memory import policy
 from tests.campaign.memory.api import MemoryApi, copied, selected
 from tests.campaign.memory.pods import SCRAPED_EVERY, Model, Pod, Pods
 from tests.campaign.wire import Fault, Reply, Request, Wire
@@ -218,6 +219,7 @@ class World:
         self._seed = seed
         self.namespace = namespace
         self.api = MemoryApi(lambda: self.now)
+        self.api.refuse.append(policy.approvals)
         self.api.put({**public(namespace), "status": ACCEPTED})
         self.pods = Pods(self.api, lambda: self.now, self._changed)
         self.pods.later = self._later

@@ -22,6 +22,7 @@ spec:
         image: m:1
         ports: [{containerPort: 8080}]
 """
+P99_IN_QUOTES = '{name: slow, latency: {p99: "1.3"}}'
 
 
 def linted(capsys: pytest.CaptureFixture[str], *files: str) -> tuple[int, list[str]]:
@@ -49,6 +50,17 @@ def test_each_bad_manifest_is_found_without_a_cluster(
         (("image: m:1", "image: 1"), 10, "spec.template.spec.containers[0].image: must be of type"),
         (("        image: m:1\n", ""), 9, "spec.template.spec.containers[0].image: is required"),
         (("replicas: 2", "replicas: two"), 5, "spec.replicas: "),
+        (("replicas: 2", 'replicas: "2"'), 5, "spec.replicas: Input should be a valid integer"),
+        (
+            ("replicas: 2", "rollout: {steps: [{setWeight: 20}, {approval: true}]}"),
+            5,
+            "spec.rollout.steps[1].approval: Input should be an object",
+        ),
+        (
+            ("replicas: 2", f"rollout: {{analysis: {{checks: [{P99_IN_QUOTES}]}}}}"),
+            5,
+            "spec.rollout.analysis.checks[0].latency.p99: Input should be a valid number",
+        ),
         (("replicas: 2", "replicsa: 2"), 5, "spec.replicsa: is an unknown field"),
         (("replicas: 2", "replicas: 2\n  replicas: 3"), 6, "spec.replicas: is written twice"),
         (("v1alpha1", "v1"), 1, "apiVersion: must be serinus.dev/v1alpha1"),

@@ -164,6 +164,26 @@ def test_a_check_goes_on_with_its_evidence_in_the_other_mode() -> None:
         assert slow == same.replace(mode=mode.get("mode", "Enforce"))
 
 
+@pytest.mark.parametrize("becomes", ["Enforce", "Audit"])
+def test_a_check_in_another_mode_counts_nothing_twice_where_the_others_are_behind(
+    becomes: str,
+) -> None:
+    """A series that has gone holds what is counted with it for some minutes."""
+    behind = strange() if becomes == "Audit" else {**strange(), "mode": "Enforce"}
+    before, after = (error_rate(), audited(error_rate()))[:: 1 if becomes == "Audit" else -1]
+    it = SimulatedAnalysis(before, behind)
+    for look in range(12):
+        if look == 9:
+            it.analysis = of(after, behind)
+        it.errors((1, 100), (10, 1000))
+        for pods in (it.candidate, it.stable):
+            gone(look, pods)
+        it.look()
+    errors = it.progress.checks[0]
+    assert errors.mode == becomes
+    assert 1000 < errors.state.candidate["requests"] <= 1200
+
+
 def test_a_split_that_is_audited_is_judged_and_holds_nothing() -> None:
     it = SimulatedAnalysis(audited(traffic_share()))
     it.weight = EffectiveWeight(0.05, SINCE)

@@ -97,6 +97,20 @@ def test_another_p99_in_mid_rollout_is_converted_by_the_same_hour() -> None:
     assert judged(1.5 * MEAN, known, p99=2).verdict == "Pass"
 
 
+@pytest.mark.parametrize("first", [{}, {"p99": 1.3}], ids=["tolerance", "p99"])
+def test_it_can_be_tried_in_audit_mode_beside_a_tolerance(first: dict[str, float]) -> None:
+    other = {"p99": 1.3} if not first else {}
+    usual, tried = ({**latency(**each), "name": n} for n, each in (("a", first), ("b", other)))
+    it, rng = SimulatedAnalysis(usual, {**tried, "mode": "Audit"}), Random(7)
+    it.progress = Progress(baseline=an_hour(it.analysis))
+    it.durations(served(rng, 300, MEAN), served(rng, 1500, MEAN))
+    it.look()
+    it.durations(served(rng, 300, MEAN), served(rng, 1500, MEAN))
+    it.look()
+    said = ["For p99 1.3 times as long, " in each.message for each in it.progress.checks]
+    assert said == ["p99" in first, "p99" in other]
+
+
 def test_a_limit_is_what_it_is() -> None:
     found = judged(2 * MEAN, p99=3, limit={"bound": "100ms", "share": "1%"})
     assert found.verdict == "Fail"

@@ -166,3 +166,15 @@ def test_little_more_is_read_however_long_there_was_nothing_to_audit() -> None:
     assert isinstance(request, Request)
     assert now - 310 < request.covered_until < now - 300
     assert request.window(now) < 450
+
+
+def test_a_check_that_is_enforced_in_mid_rollout_counts_nothing_again() -> None:
+    rollout = rolling().judged("Inconclusive", slow="Inconclusive", split="Inconclusive")
+    candidate = rollout.status.candidate
+    assert candidate
+    behind, further = {"pod@10.0.0.1": 100.0}, {"pod@10.0.0.1": 160.0}
+    found = candidate.replace(counted=behind, audit_counted=further)
+    rollout.rollout.status = rollout.status.replace(candidate=found)
+    rollout.given(analysis={"checks": [ERRORS, {**SLOW, "mode": "Enforce"}, SPLIT]}).settle()
+    assert rollout.status.candidate
+    assert rollout.status.candidate.counted == further
