@@ -26,7 +26,7 @@ VERBS: Final = {
     "simulate": ("simulate", "Simulate rollouts with a policy, without a cluster."),
     "record": ("record", "Save the metrics of the last rollout to a file."),
     "replay": ("replay", "Test a policy on the recorded metrics of a past rollout."),
-    "dashboard": ("dashboard", "Serve the dashboard, a web page with all rollouts, on this machine."),
+    "dashboard": ("dashboard", "Serve the web dashboard with all rollouts on this machine."),
     "version": ("version", "Print the version of this command."),
 }
 """The module of each, which is imported only if the verb is typed, and what it does."""

@@ -9,9 +9,9 @@ from serinus.cli.kubectl import MODEL_DEPLOYMENTS
 from serinus.cli.sources import add_cluster, cluster
 
 EPILOG = """\
-The dashboard is read-only, and shows what your kubeconfig may see. Everyone who reaches its address sees
-the same, so it listens on this machine only unless --address says otherwise. docs/page.md describes
-it, and how it runs in a cluster.
+The dashboard is read-only, and shows what your kubeconfig may see. Everyone who reaches its address
+sees the same, so it listens on this machine only unless --address says otherwise. docs/page.md
+describes it, and how it runs in a cluster.
 
 examples:
   serinus dashboard
