@@ -43,7 +43,8 @@ def _section(name: str, types: Mapping[str, Schema]) -> str:
         for field, of in types[name]["properties"].items()
     )
     said = " ".join([*types[name].get("description", "").split(), *_rules(types[name])])
-    return f"### {name}\n\n{said}\n\n| field | type | default | |\n|---|---|---|---|\n{rows}"
+    heads = "| field | type | default | description |\n|---|---|---|---|"
+    return f"### {name}\n\n{said}\n\n{heads}\n{rows}"
 
 
 def _description(of: Schema, types: Mapping[str, Schema]) -> str:

@@ -26,7 +26,7 @@ VERBS: Final = {
     "simulate": ("simulate", "Simulate rollouts with a policy, without a cluster."),
     "record": ("record", "Save the metrics of the last rollout to a file."),
     "replay": ("replay", "Test a policy on the recorded metrics of a past rollout."),
-    "dashboard": ("dashboard", "Serve the web page with all rollouts on this machine."),
+    "dashboard": ("dashboard", "Serve the web dashboard with all rollouts on this machine."),
     "version": ("version", "Print the version of this command."),
 }
 """The module of each, which is imported only if the verb is typed, and what it does."""
@@ -64,7 +64,10 @@ def fill(command: argparse.ArgumentParser, verb: str) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """The exit code; see docs/cli.md."""
     typed = sys.argv[1:] if arguments is None else arguments
-    options = parser(typed[0] if typed else "").parse_args(typed)
+    whole = parser(typed[0] if typed else "")
+    if typed and not typed[0].startswith("-") and typed[0] not in VERBS:
+        whole.error(_unknown(typed[0]))
+    options = whole.parse_args(typed)
     from serinus.cli.exit_codes import ExitCode
     from serinus.cli.files import InputError
     from serinus.cli.terminal import complain
@@ -80,6 +83,13 @@ def main(arguments: list[str] | None = None) -> int:
         return ExitCode.DONE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+
+
+def _unknown(verb: str) -> str:
+    from difflib import get_close_matches
+
+    nearest = " or ".join(get_close_matches(verb, VERBS, n=2))
+    return f"{verb!r} is not a command" + (f"; did you mean {nearest}?" if nearest else "")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Final
 from serinus.api.analysis import Analysis
 from serinus.api.presets import PRESETS
 from serinus.cli.exit_codes import ExitCode
-from serinus.cli.files import InputError, read_manifest, read_text
+from serinus.cli.files import InputError, read_manifest, read_text, reason_of
 from serinus.cli.sources import add_output, dumped
 from serinus.cli.terminal import show, table
 from serinus.cli.text import named
@@ -96,5 +96,5 @@ def _of_address(url: str) -> list[str]:
             with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
                 found.append(answer.read().decode())
         except (OSError, HTTPException, ValueError) as error:
-            raise InputError(f"{url}: cannot be scraped: {error}") from None
+            raise InputError(f"{url}: cannot be scraped: {reason_of(error)}") from None
     return found

@@ -9,9 +9,9 @@ from serinus.cli.kubectl import MODEL_DEPLOYMENTS
 from serinus.cli.sources import add_cluster, cluster
 
 EPILOG = """\
-The page is read-only, and shows what your kubeconfig may see. Everyone who reaches its address sees
-the same, so it listens on this machine only unless --address says otherwise. docs/page.md describes
-it, and how it runs in a cluster.
+The dashboard is read-only, and shows what your kubeconfig may see. Everyone who reaches its address
+sees the same, so it listens on this machine only unless --address says otherwise. docs/page.md
+describes it, and how it runs in a cluster.
 
 examples:
   serinus dashboard
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
     found = there.every(MODEL_DEPLOYMENTS)
 
     def tell(url: str) -> None:
-        print(f"The page is at {url} (Ctrl-C ends it)", flush=True)
+        print(f"The dashboard is at {url} (Ctrl-C ends it)", flush=True)
         if not options.no_browser:
             webbrowser.open(url)
 

@@ -121,8 +121,8 @@ def read_recording(path: str) -> Recording:
         content = Path(path).read_bytes()
         text = gzip.decompress(content) if content.startswith(_GZIP) else content
         written = json.loads(text)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {reason_of(error)}") from None
     except ValueError as error:
         raise InputError(f"{path}: is not valid JSON: {error}") from None
     _refuse(path, of_type(Recording, written, "recording"))
@@ -135,7 +135,7 @@ def write_recording(recording: Recording, path: str) -> None:
     try:
         Path(path).write_bytes(gzip.compress(text, mtime=0) if path.endswith(".gz") else text)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error}") from None
+        raise InputError(f"{path}: cannot be written: {reason_of(error)}") from None
 
 
 def read_model_deployments(path: str) -> list[dict[str, Any]]:
@@ -166,7 +166,17 @@ def read_text(path: str) -> str:
     try:
         return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+        raise InputError(f"{path}: cannot be read: {reason_of(error)}") from None
+
+
+def reason_of(error: Exception) -> str:
+    """Without the number and the path of a system's error, or the bytes of a file."""
+    inner = getattr(error, "reason", None)
+    if isinstance(inner, OSError):  # of a URLError
+        return reason_of(inner)
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _refuse(path: str, found: Iterable[Problem]) -> None:

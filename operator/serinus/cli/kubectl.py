@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,8 @@ _PATIENCE: Final = "--request-timeout=15s"
 _TICK: Final = 1.0
 """Seconds between two turns of a watch in which nothing has changed."""
 _END: Final = None
+_LOGGED: Final = re.compile(r"[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+:\d+\] ")
+"""How a line begins that kubectl logs, such as each try to reach the API server."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,9 @@ class _Watch:
 
 
 def _said(error: str) -> str:
-    return f"kubectl: {error.strip() or 'failed without a message'}"
+    """What kubectl printed, without its log if there is more."""
+    said = "\n".join(line for line in error.strip().splitlines() if not _LOGGED.match(line))
+    return f"kubectl: {said or error.strip() or 'failed without a message'}"
 
 
 def _not_installed(error: OSError) -> InputError:

@@ -15,9 +15,10 @@ from serinus.cli.files import NO_YAML, ManifestLoader, problems_of, read_text
 from serinus.cli.terminal import complain, show
 
 EPILOG: Final = """\
-Objects of other kinds are skipped. Input without a ModelDeployment is no error, so that a hook may
-be given any files; how many were checked is printed. What only a cluster can tell is not checked,
-such as fields of the pod template that Serinus does not read, or whether a Gateway exists.
+Objects of other kinds are skipped, and the number of ModelDeployments that were checked is printed.
+None is no error, so that a hook may be given any files. In a pipeline set pipefail: otherwise the
+empty output of a command that failed passes, too. What only a cluster can tell is not checked, such
+as fields of the pod template that Serinus does not read, or whether a Gateway exists.
 
 exit codes:
   0   no problems, or no ModelDeployments
@@ -26,7 +27,7 @@ exit codes:
 
 examples:
   serinus lint examples/*.yaml
-  helm template . | serinus lint -
+  set -o pipefail; helm template . | serinus lint -
 """
 _FIELDS: Final = ("apiVersion", "kind", "metadata", "spec", "status")
 
@@ -93,12 +94,14 @@ def _written(text: str) -> Iterator[tuple[Sequence[Line], str, dict[str, Any]]]:
 
 
 def _model_deployments(document: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each one, with its path in the document, which is empty unless the document is a list."""
+    """Each one, also if its kind is misspelt, with its path in the document, which is empty unless
+    the document is a list."""
     if not isinstance(document, dict):
         return
-    if document.get("kind") == KIND:
-        yield "", document
     items = document.get("items")
+    of_group = str(document.get("apiVersion")).startswith(f"{GROUP}/") and items is None
+    if document.get("kind") == KIND or of_group:
+        yield "", document
     for index, each in enumerate(items if isinstance(items, list) else ()):
         for _, found in _model_deployments(each):
             yield f"items[{index}].", found
@@ -108,6 +111,8 @@ def _problems(document: dict[str, Any]) -> Iterator[Problem]:
     wanted = f"{GROUP}/{VERSION}"
     if document.get("apiVersion") != wanted:
         yield Problem("apiVersion", f"must be {wanted}")
+    if document.get("kind") != KIND:
+        yield Problem("kind", f"must be {KIND}")
     for name in document:
         if name not in _FIELDS:
             yield Problem(str(name), "is an unknown field")

@@ -4,7 +4,7 @@ waiting."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Literal
+from typing import Final, Literal
 
 from serinus.api.checks import Mode
 from serinus.api.reasons import Reason
@@ -78,6 +78,11 @@ class WaitView:
     """Seconds until it continues, if only time decides that; otherwise None."""
 
 
+_NOT_SEEN: Final = (
+    "No operator has acted on it yet: check that one is running, and that its class is spec.class."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RolloutView:
     """A ModelDeployment at one time."""
@@ -116,7 +121,7 @@ def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
     steps = spec.rollout.steps if spec else []
     return RolloutView(
         phase=status.phase,
-        message=status.message,
+        message=_NOT_SEEN if status == Status() else status.message,
         stable=_arm(stable, 100.0 - weight) if stable else None,
         candidate=_arm(candidate, weight) if candidate else None,
         wanted=candidate.weight.wanted if candidate else None,

@@ -89,7 +89,7 @@ def test_several_are_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[s
     heads, loan, fraud = (line.split() for line in text.splitlines())
     assert heads == ["NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP", "MESSAGE"]
     assert loan[:6] == ["loan", "Progressing", "a7k2m9qx", "v2", "0->5%", "1/3"]
-    assert fraud == ["fraud", "Progressing", "-", "-", "-", "-"]
+    assert " ".join(fraud).startswith("fraud Progressing - - - - No operator has acted on it yet")
     named = printed(capsys, "list", "-f", written(tmp_path, LOAN, other), "-o", "name")
     assert named.split() == [f"modeldeployment.serinus.dev/{name}" for name in ("loan", "fraud")]
 

@@ -65,6 +65,8 @@ def test_each_bad_manifest_is_found_without_a_cluster(
         (("replicas: 2", "replicas: 2\n  replicas: 3"), 6, "spec.replicas: is written twice"),
         (("v1alpha1", "v1"), 1, "apiVersion: must be serinus.dev/v1alpha1"),
         (("metadata: {name: loan}\n", ""), 1, "metadata.name: is required"),
+        (("ModelDeployment", "ModelDeploymnet"), 2, "kind: must be ModelDeployment"),
+        (("kind: ModelDeployment\n", ""), 1, "kind: must be ModelDeployment"),
         (("{name: loan}", "{name: loan"), 4, "is not valid YAML: "),
         (("spec:\n  rep", "sepc: {}\nspec:\n  rep"), 4, "sepc: is an unknown field"),
     ],
@@ -98,7 +100,12 @@ def test_other_kinds_are_skipped_and_what_cannot_be_read_is_said(
     (tmp_path / "other.yaml").write_text("kind: Service\nnonsense: 1\n---\n- 1\n")
     assert linted(capsys, str(tmp_path / "other.yaml")) == (0, [])
     assert main(["lint", str(tmp_path / "none.yaml")]) == 2
-    assert "none.yaml: cannot be read" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith(
+        "none.yaml: cannot be read: No such file or directory\n"
+    )
+    (tmp_path / "binary").write_bytes(b"\x7fELF\xd0")
+    assert main(["lint", str(tmp_path / "binary")]) == 2
+    assert capsys.readouterr().err.endswith("binary: cannot be read: it is not text in UTF-8\n")
 
 
 def test_how_many_were_checked_is_said_and_none_is_no_error(

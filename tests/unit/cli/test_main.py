@@ -114,6 +114,35 @@ def test_without_kubectl_the_remedy_is_told(
         )
 
 
+KUBECTL_WITHOUT_A_CLUSTER = """\
+#!/bin/sh
+echo 'E1127 11:35:15.188320   17724 memcache.go:265] "Unhandled Error" err="dial tcp"' >&2
+echo 'The connection to the server localhost:8080 was refused' >&2
+exit 1
+"""
+
+
+def test_what_kubectl_logs_is_left_out_of_its_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "kubectl").write_text(KUBECTL_WITHOUT_A_CLUSTER)
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert main(["get", "loan"]) == 2
+    said = capsys.readouterr().err
+    assert said == "serinus: kubectl: The connection to the server localhost:8080 was refused\n"
+
+
+def test_a_misspelt_verb_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    for verb, said in (
+        ("lnit", "'lnit' is not a command; did you mean list or lint?"),
+        ("xyzzy", "'xyzzy'"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main([verb])
+        assert (ended.value.code, said in capsys.readouterr().err) == (2, True)
+
+
 @pytest.mark.parametrize("option", ["--until=paused", "--timeout=5m"])
 def test_options_of_the_wait_are_refused_without_it(
     option: str, capsys: pytest.CaptureFixture[str]

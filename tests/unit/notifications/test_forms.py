@@ -47,7 +47,7 @@ def test_slack_has_no_text_that_is_too_long_or_empty() -> None:
 
 def test_slack_reads_no_mention_or_link_in_what_tenants_wrote() -> None:
     document = FORMS["Slack"](SUBJECT, full(HOSTILE, version="<!here>"))
-    link = "<https://serinus.example.com/rollouts/shop/fraud|Open the page>"
+    link = "<https://serinus.example.com/rollouts/shop/fraud|Open the dashboard>"
     written = [text for text in texts(document) if text != link]
     assert link in texts(document)
     assert not [text for text in written if "<" in text or ">" in text]

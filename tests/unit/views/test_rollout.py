@@ -44,6 +44,12 @@ def test_the_arms_share_the_traffic_that_they_have_in_fact() -> None:
     assert (view.candidate.version, view.stable.version, view.retiring) == ("v2", None, ("older",))
 
 
+def test_an_empty_status_is_not_shown_as_a_rollout_that_goes_on() -> None:
+    view = rollout_view(SPEC, Status(), 1000.0)
+    assert view.message.startswith("No operator has acted on it yet: check that one is running")
+    assert rollout_view(SPEC, status(), 1000.0).message == ""
+
+
 def test_without_a_candidate_stable_has_all_the_traffic_and_there_are_no_steps() -> None:
     view = rollout_view(SPEC, status().replace(candidate=None), 1000.0)
     assert view.stable and view.stable.weight == 100.0

@@ -21,7 +21,7 @@ def document(subject: Subject, notice: Notice) -> dict[str, Any]:
         {"type": "context", "elements": [_plain(figures(notice), _TEXT)]},
     ]
     if subject.page:
-        link = {"type": "mrkdwn", "text": f"<{_escaped(subject.page, _TEXT)}|Open the page>"}
+        link = {"type": "mrkdwn", "text": f"<{_escaped(subject.page, _TEXT)}|Open the dashboard>"}
         blocks.append({"type": "section", "text": link})
     return {"text": _escaped(f"{head}. {message}", _TEXT), "blocks": blocks}
 

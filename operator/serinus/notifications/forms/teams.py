@@ -30,7 +30,7 @@ def document(subject: Subject, notice: Notice) -> dict[str, Any]:
         ],
     }
     if subject.page:
-        link = {"type": "Action.OpenUrl", "title": "Open the page", "url": subject.page}
+        link = {"type": "Action.OpenUrl", "title": "Open the dashboard", "url": subject.page}
         card["actions"] = [link]
     attachment = {
         "contentType": "application/vnd.microsoft.card.adaptive",
