@@ -59,8 +59,16 @@ def _environment() -> Environment:
 _TEMPLATES: Final = _environment()
 
 
-def listed(rows: Iterable[Row], wanted: Wanted, now: float, *, part: bool, login: bool) -> str:
-    """The list, or only its part that changes."""
+def listed(
+    rows: Iterable[Row],
+    wanted: Wanted,
+    now: float,
+    *,
+    part: bool,
+    login: bool,
+    warning: str = "",
+) -> str:
+    """The list, or only its part that changes. `warning`: that it may be out of date."""
     found = list(rows)
     return _rendered(
         "rows.html" if part else "list.html",
@@ -71,11 +79,14 @@ def listed(rows: Iterable[Row], wanted: Wanted, now: float, *, part: bool, login
         wanted=wanted,
         now=now,
         login=login,
+        warning=warning,
     )
 
 
-def shown(live: Live, course: Course, now: float, *, part: bool, login: bool) -> str:
-    """One rollout, or only its part that changes."""
+def shown(
+    live: Live, course: Course, now: float, *, part: bool, login: bool, warning: str = ""
+) -> str:
+    """One rollout, or only its part that changes. `warning`: that it may be out of date."""
     status = live.status
     view, timeline = rollout_view(live.spec, status, now), status.timeline
     names = [each.name for each in view.checks] or _checks_of(course)
@@ -94,12 +105,14 @@ def shown(live: Live, course: Course, now: float, *, part: bool, login: bool) ->
         seen=bool(course.times),
         now=now,
         login=login,
+        warning=warning,
     )
 
 
 def told(title: str, message: str, *, login: bool = False, form: bool = False) -> str:
     """A page that says one thing; with the form to log in if wanted."""
-    return _rendered("told.html", title=title, message=message, login=login, form=form)
+    values = {"title": title, "message": message, "login": login, "form": form}
+    return _rendered("told.html", **values, warning="")
 
 
 def _matches(row: Row, wanted: Wanted) -> bool:
