@@ -17,7 +17,6 @@ from serinus.page.drawing import begins_late, evidence_chart, rate_chart, weight
 from serinus.page.known import Row
 from serinus.views.limits import limits
 from serinus.views.looks import weights
-from serinus.views.outcome import outcome
 from serinus.views.reading import Live
 from serinus.views.rollout import rollout_view
 
@@ -94,7 +93,6 @@ def shown(
         "one.html" if part else "rollout.html",
         live=live,
         view=view,
-        outcome=outcome(live),
         former=status.former,
         timeline=timeline,
         weight=weight_chart(weights(timeline, status, now)) if timeline else None,
