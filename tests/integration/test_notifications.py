@@ -303,18 +303,19 @@ async def test_an_approval_that_nobody_can_give_is_told_and_then_that_it_is_awai
 ) -> None:
     steps = {**QUICK, "steps": [{"approval": {}}, {"setWeight": 20}]}
     policy = policy_of(user.namespace)
-    receiver = Receiver(tmp_path / "ops")
-    operator = OperatorProcess(kubeconfig, NOWHERE, user.namespace, receiver.option())
-    async with receiver, operator:
-        await deploy(user)
-        await user.apply("fraud", **spec("v2", rollout=steps))
-        await receiver.until(lambda r: ("fraud", "Stalled") in r.told)
-        kubectl("apply", "-f", "-", stdin=policy)
-        try:
-            until_in_force(user.namespace, editor)
-            await receiver.until(lambda r: ("fraud", "Paused") in r.told)
-        finally:
-            kubectl("delete", "-f", "-", stdin=policy)
+    user.traffic = real_traffic()
+    async with PaperPrometheus(user.traffic) as prometheus, Receiver(tmp_path / "ops") as receiver:
+        arguments = (kubeconfig, prometheus.url, user.namespace, receiver.option())
+        async with OperatorProcess(*arguments):
+            await deploy(user)
+            await user.apply("fraud", **spec("v2", rollout=steps))
+            await receiver.until(lambda r: ("fraud", "Stalled") in r.told)
+            kubectl("apply", "-f", "-", stdin=policy)
+            try:
+                until_in_force(user.namespace, editor)
+                await receiver.until(lambda r: ("fraud", "Paused") in r.told)
+            finally:
+                kubectl("delete", "-f", "-", stdin=policy)
     assert receiver.told[:5] == [*FIRST, *(("fraud", k) for k in ("Started", "Stalled", "Paused"))]
     stalled, paused = (each.event["data"] for each in receiver.taken[3:5])
     assert (stalled["reason"], paused["reason"]) == ("ApprovalsUnguarded", "AwaitingApproval")
