@@ -55,8 +55,11 @@ class Served:
 
 
 @asynccontextmanager
-async def served(kubeconfig: Path, heartbeat: float = 1.0) -> AsyncIterator[Served]:
-    """The page as it runs in a pod, with the rights that the chart gives it."""
+async def served(
+    kubeconfig: Path, heartbeat: float = 1.0, server: str = ""
+) -> AsyncIterator[Served]:
+    """The page as it runs in a pod, with the rights that the chart gives it. `server`: another
+    address of the API server."""
     current = yaml.safe_load(kubeconfig.read_text())["clusters"][0]["cluster"]
     name = f"page-{secrets.token_hex(4)}"
     kubectl("create", "serviceaccount", name, "--namespace=default")
@@ -68,11 +71,11 @@ async def served(kubeconfig: Path, heartbeat: float = 1.0) -> AsyncIterator[Serv
         ca.write_bytes(_certificates(current))
         token.write_text(token_of("default", name))
         try:
-            async with connected(current["server"], ca, token) as server:
+            async with connected(server or current["server"], ca, token) as api:
                 found = Served("", Known())
-                rights = Reviewed(server.review, lambda: time.monotonic() + found.ahead)
+                rights = Reviewed(api.review, lambda: time.monotonic() + found.ahead)
                 page = Page(found.known, rights, login=True, streams=Streams(heartbeat=heartbeat))
-                following = asyncio.create_task(server.follow(found.known, ""))
+                following = asyncio.create_task(api.follow(found.known, ""))
                 async with listening(page.application()) as found.url:
                     yield found
                 following.cancel()

@@ -20,12 +20,14 @@ from serinus.notifications.credentials import keys, url
 from tests.integration.conftest import ROOT, kubectl
 from tests.integration.inprocess import Operator
 from tests.integration.process import OperatorProcess, PaperPrometheus, real_traffic
+from tests.integration.test_approvals import editor, policy_of, until_in_force
 from tests.integration.test_crashes import QUICK
 from tests.integration.test_leadership import NOWHERE, leads
 from tests.integration.test_restart import counted
 from tests.integration.test_rollouts import spec
 from tests.support.receiver import KEY, SECRET, Attempt, Receiver, accept, hang
 
+__all__ = ["editor"]  # a fixture
 FIRST = [("fraud", "Started"), ("fraud", "Promoted")]
 """What is told of a first deployment."""
 
@@ -294,6 +296,31 @@ async def test_an_invalid_spec_is_told_once_and_a_deleted_object_is_still_told(
             await receiver.until(lambda r: bool(r.taken))
     assert receiver.told == [("fraud", "Stalled")]
     assert receiver.taken[0].event["data"]["reason"] == "InvalidSpec"
+
+
+async def test_an_approval_that_nobody_can_give_is_told_and_then_that_it_is_awaited(
+    user: Operator, kubeconfig: Path, tmp_path: Path, editor: str
+) -> None:
+    steps = {**QUICK, "steps": [{"approval": {}}, {"setWeight": 20}]}
+    policy = policy_of(user.namespace)
+    user.traffic = real_traffic()
+    async with PaperPrometheus(user.traffic) as prometheus, Receiver(tmp_path / "ops") as receiver:
+        arguments = (kubeconfig, prometheus.url, user.namespace, receiver.option())
+        async with OperatorProcess(*arguments):
+            await deploy(user)
+            await user.apply("fraud", **spec("v2", rollout=steps))
+            await receiver.until(lambda r: ("fraud", "Stalled") in r.told)
+            kubectl("apply", "-f", "-", stdin=policy)
+            try:
+                until_in_force(user.namespace, editor)
+                await receiver.until(lambda r: ("fraud", "Paused") in r.told)
+            finally:
+                kubectl("delete", "-f", "-", stdin=policy)
+    assert receiver.told[:5] == [*FIRST, *(("fraud", k) for k in ("Started", "Stalled", "Paused"))]
+    stalled, paused = (each.event["data"] for each in receiver.taken[3:5])
+    assert (stalled["reason"], paused["reason"]) == ("ApprovalsUnguarded", "AwaitingApproval")
+    assert "templates/approvals.yaml" in stalled["message"]
+    assert "serinus approve fraud" in paused["message"]
 
 
 async def test_the_secrets_of_the_page_are_what_the_operator_reads(

@@ -2,16 +2,22 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import aiohttp
 import pytest
+import yaml
+from aiohttp import web
 
 from serinus.cluster import Cluster
+from serinus.page import api_server
 from tests.integration.conftest import kubectl
 from tests.integration.pages import Served, person, put, served
+from tests.integration.proxy import Fault, Proxy, Request, refused
 from tests.support.replayed import replayed
 
 STATES = list(replayed())
@@ -120,11 +126,95 @@ async def stream(page: Served, path: str, token: str) -> AsyncIterator[aiohttp.S
 async def next_of(lines: aiohttp.StreamReader) -> str:
     """`changed`, `alive` or, at the end of the stream, empty."""
     while line := (await lines.readline()).decode():
-        if line.startswith("event: "):
-            return line.removeprefix("event: ").strip()
+        if line.startswith("event: changed"):
+            return "changed"
         if line.startswith(": "):
             return "alive"
     return ""
+
+
+async def warning_of(lines: aiohttp.StreamReader) -> str:
+    """The next warning; empty if it says that there is nothing to be warned of."""
+    while await lines.readline() != b"event: warning\n":
+        assert not lines.at_eof()
+    return (await lines.readline()).decode().removeprefix("data:").strip()
+
+
+async def test_without_the_api_server_the_page_says_since_when_and_then_catches_up(
+    kubeconfig: Path, cluster: Cluster, namespace: str
+) -> None:
+    down = False
+
+    async def fault(request: Request) -> web.Response | None:
+        return refused(503) if down else None
+
+    async with through(kubeconfig, fault) as (proxy, page):
+        await put(cluster, STATES[1], namespace, "loan")
+        await page.until(path := f"/rollouts/{namespace}/loan", "Progressing", "anybody")
+        page.ahead -= 3600  # what the viewer may see is remembered meanwhile
+        assert 'role="status" hidden></p>' in (await page.get("/", "anybody"))[1]
+        async with stream(page, f"{path}/events", "anybody") as lines:
+            assert await warning_of(lines) == ""
+            down, before = True, time.time()
+            proxy.cut()
+            said = await warning_of(lines)
+            assert said.startswith("No connection to the API server since ")
+            since = datetime.fromisoformat(f"{said.split(' since ')[1][:19]}+00:00").timestamp()
+            assert since <= time.time() and since >= before - 60
+            for each in ("/", path):
+                assert f'role="status">{said}</p>' in (await page.get(each, "anybody"))[1]
+            await put(cluster, STATES[-1], namespace, "loan")
+            down = False
+            while (told := await next_of(lines)) == "alive":
+                pass
+            assert told == "changed"
+            assert await warning_of(lines) == ""
+        text = (await page.get(path, "anybody"))[1]
+        assert "Degraded" in text and "No connection" not in text
+
+
+async def test_a_watch_goes_on_where_it_ended_and_lists_again_only_if_that_is_too_old(
+    kubeconfig: Path, cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_server, "_WATCH_FOR", 1)
+    monkeypatch.setattr(api_server, "_PAUSE", 0.05)
+    expired = False
+
+    async def fault(request: Request) -> web.Response | None:
+        nonlocal expired
+        if not expired or not request.watches:
+            return None
+        expired = False
+        return web.Response(text='{"type": "ERROR", "object": {"kind": "Status", "code": 410}}\n')
+
+    async with through(kubeconfig, fault) as (proxy, page):
+
+        def asked(watches: bool) -> int:
+            mine = (r for r in proxy.requests if r.method == "GET" and "limit=" not in r.path)
+            lists = [r for r in proxy.requests if r.method == "GET" and "limit=" in r.path]
+            return sum(r.watches for r in mine) if watches else len(lists)
+
+        async with asyncio.timeout(60):
+            while asked(watches=True) < 3:
+                await asyncio.sleep(0.05)
+            await put(cluster, STATES[1], namespace, "loan")
+            while not page.known.live(namespace, "loan"):
+                await asyncio.sleep(0.05)
+            assert asked(watches=False) == 1
+            expired = True
+            while asked(watches=False) < 2:
+                await asyncio.sleep(0.05)
+    assert page.known.warning == "", "it was connected all the time"
+
+
+@asynccontextmanager
+async def through(kubeconfig: Path, fault: Fault) -> AsyncIterator[tuple[Proxy, Served]]:
+    """A page that reaches the API server through a proxy, which makes everybody an
+    administrator."""
+    async with Proxy(kubeconfig, before=fault) as proxy:
+        server = yaml.safe_load(proxy.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
+        async with served(kubeconfig, server=server) as page:
+            yield proxy, page
 
 
 async def test_a_stream_tells_of_what_the_viewer_sees_and_of_nothing_else(

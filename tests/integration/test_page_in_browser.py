@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from serinus.cluster import Cluster
 from serinus.page.known import Known
@@ -20,6 +21,7 @@ from serinus.page.server import Page
 from serinus.page.viewers import Everyone
 from tests.integration.conftest import ROOT
 from tests.integration.pages import Served, listening, person, put, served
+from tests.integration.proxy import Proxy, Request, refused
 from tests.support.browser import Tab, browser
 from tests.support.replayed import replayed
 
@@ -71,23 +73,22 @@ async def test_a_person_logs_in_filters_opens_a_rollout_and_sees_it_change(
     assert await tab.run("document.activeElement.innerText") == f"{namespace}/loan"
     await tab.press("Enter", 13)
     await tab.until("Boolean(document.querySelector('#rollout'))")
-    text = "document.querySelector('main')?.innerText ?? ''"
     for state in STATES[1:-1]:
         await put(cluster, state, namespace, "loan")
         await asyncio.sleep(0)
-    await tab.until(text, lambda found: "Check" in found and "candidate" in found)
+    await tab.until(_TEXT, lambda found: "Check" in found and "candidate" in found)
     await tab.until("document.querySelectorAll('.plot canvas').length", lambda n: n >= 3)
     table = "document.getElementById('evidence/errors').open"
     await tab.run(f"{table} = true")
     assert "candidate" in await tab.run("document.querySelector('#say').innerText")
     await put(cluster, STATES[-1], namespace, "loan")
-    await tab.until(text, lambda found: "CheckFailed" in found and "Degraded" in found)
+    await tab.until(_TEXT, lambda found: "CheckFailed" in found and "Degraded" in found)
     assert await tab.run(table), "the table that was opened is closed"
     assert all(url.startswith(page.url) for url in tab.requested), tab.requested
 
     # and the browser is told when the viewer may not see it any more
     page.known.remove({"metadata": {"namespace": namespace, "name": "loan"}})
-    await tab.until(text, lambda found: "nothing that you may see" in found)
+    await tab.until(_TEXT, lambda found: "nothing that you may see" in found)
     tab.complaints.clear()  # it logs the 404
 
 
@@ -171,10 +172,9 @@ async def shown_in(tab: Tab, known: Known) -> AsyncIterator[str]:
         await tab.open("about:blank")
 
 
-async def test_the_command_serves_what_kubectl_reads(
-    tab: Tab, cluster: Cluster, namespace: str, environment: dict[str, str]
-) -> None:
-    await put(cluster, STATES[1], namespace, "loan")
+@asynccontextmanager
+async def command(environment: dict[str, str], namespace: str) -> AsyncIterator[str]:
+    """`serinus dashboard`; its address."""
     command = (sys.executable, "-m", "serinus.cli", "dashboard", "--port=0", "--no-browser")
     process = await asyncio.create_subprocess_exec(
         *(*command, "-n", namespace),
@@ -184,19 +184,86 @@ async def test_the_command_serves_what_kubectl_reads(
     assert process.stdout
     try:
         line = (await asyncio.wait_for(process.stdout.readline(), 60)).decode()
-        url = re.findall(r"http://\S+", line)[0]
+        yield re.findall(r"http://\S+", line)[0]
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def test_the_command_serves_what_kubectl_reads(
+    tab: Tab, cluster: Cluster, namespace: str, environment: dict[str, str]
+) -> None:
+    await put(cluster, STATES[1], namespace, "loan")
+    async with command(environment, namespace) as url:
         await tab.open(url)
-        text = "document.querySelector('main')?.innerText ?? ''"
-        await tab.until(text, lambda found: f"{namespace}/loan" in found)
+        await tab.until(_TEXT, lambda found: f"{namespace}/loan" in found)
         await put(cluster, STATES[-1], namespace, "loan")
-        await tab.until(text, lambda found: "CheckFailed" in found)
+        await tab.until(_TEXT, lambda found: "CheckFailed" in found)
         await cluster.delete(await cluster.get("ModelDeployment", namespace, "loan"))
-        await tab.until(text, lambda found: "There are no ModelDeployments" in found)
+        await tab.until(_TEXT, lambda found: "There are no ModelDeployments" in found)
         async with aiohttp.ClientSession() as http:
             strange = await http.get(url, headers={"Host": "evil.example"})
             assert strange.status == 403
             assert (await http.post(f"{url}login")).status == 404
         await tab.open("about:blank")
-    finally:
-        process.terminate()
-        await process.wait()
+
+
+async def test_the_command_says_since_when_the_api_server_does_not_answer(
+    tab: Tab, cluster: Cluster, namespace: str, environment: dict[str, str], kubeconfig: Path
+) -> None:
+    down = False
+
+    async def fault(request: Request) -> web.Response | None:
+        return refused(503) if down else None
+
+    await put(cluster, STATES[1], namespace, "loan")
+    async with Proxy(kubeconfig, before=fault) as proxy:
+        there = {**environment, "KUBECONFIG": str(proxy.kubeconfig)}
+        async with command(there, namespace) as url:
+            await tab.open(f"{url}rollouts/{namespace}/loan")
+            warning = "document.querySelector('#warning').innerText"
+            assert await tab.run(warning) == ""
+            down = True
+            proxy.cut()
+            await tab.until(warning, lambda said: said.startswith("No connection to the API"))
+            assert await tab.violations() == []
+            await put(cluster, STATES[-1], namespace, "loan")
+            down = False
+            await tab.until(warning, lambda said: said == "")
+            await tab.until(_TEXT, lambda found: "CheckFailed" in found)
+            await tab.open("about:blank")
+
+
+async def test_without_the_page_itself_the_browser_says_since_when(tab: Tab) -> None:
+    known = known_of(STATES)
+    async with shown_in(tab, known) as url:
+        await tab.open(url)
+        warning = "document.querySelector('#warning').innerText"
+        assert await tab.run(warning) == ""
+        await tab.run(f"body.dataset.events = '{url}/nowhere'; listen()")
+        await tab.until(warning, lambda said: said.startswith("No connection since "))
+        await tab.run(f"body.dataset.events = '{url}/events'; listen()")
+        await tab.until(warning, lambda said: said == "")
+    tab.complaints.clear()  # it logs the 404
+
+
+async def test_a_tab_that_nobody_looks_at_keeps_no_connection_and_catches_up(tab: Tab) -> None:
+    known = known_of(STATES[:1])
+    async with shown_in(tab, known) as url:
+        await tab.open(url)
+
+        async def hide(hidden: bool) -> None:
+            is_hidden = f"{{value: {str(hidden).lower()}, configurable: true}}"
+            await tab.run(f"Object.defineProperty(document, 'hidden', {is_hidden})")
+            await tab.run("document.dispatchEvent(new Event('visibilitychange'))")
+
+        await tab.until("source.readyState", lambda state: state == 1)
+        await hide(True)
+        assert await tab.run("source.readyState") == 2
+        known.put(STATES[-1])
+        await hide(False)
+        await tab.until("source.readyState", lambda state: state == 1)
+        await tab.until(_TEXT, lambda found: "CheckFailed" in found)
+
+
+_TEXT: Final = "document.querySelector('main')?.innerText ?? ''"

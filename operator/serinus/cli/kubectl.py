@@ -79,9 +79,10 @@ class Kubectl:
             time.sleep(_TICK)
             yield None
 
-    def every_change(self) -> Iterator[list[Manifest] | tuple[str, Manifest]]:
+    def every_change(self) -> Iterator[list[Manifest] | tuple[str, Manifest] | None]:
         """Each change of any ModelDeployment as the type of its event and the object, and now and
-        then all of them, since a watch that was broken has missed some."""
+        then all of them, since a watch that was broken has missed some. None: they cannot be read,
+        until all of them follow."""
         while True:
             watch = _Watch(self._watch_command())
             synced = False
@@ -89,16 +90,24 @@ class Kubectl:
                 for event in watch.events():
                     if event is None and not synced:
                         # read after the watch has begun, so that nothing falls between the two
-                        with contextlib.suppress(InputError):  # else with the next tick
-                            yield self.every(MODEL_DEPLOYMENTS)
-                            synced = True
+                        found = self._all()
+                        synced = found is not None
+                        yield found
                     elif event and event["type"] == "ERROR":
                         break
                     elif event:
                         yield event["type"], event["object"]
             finally:
                 watch.stop()
+            if not synced:
+                yield None
             time.sleep(_TICK)
+
+    def _all(self) -> list[Manifest] | None:
+        """None if they cannot be read."""
+        with contextlib.suppress(InputError):
+            return self.every(MODEL_DEPLOYMENTS)
+        return None
 
     def changes(self, name: str, within: float) -> Iterator[Manifest]:
         """A ModelDeployment now and after each change, for so many seconds at most."""

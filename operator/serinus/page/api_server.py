@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,9 +25,11 @@ log = logging.getLogger(__name__)
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _PAGE: Final = 200
 """Objects that are listed at a time."""
-_WATCH_FOR: Final = 300
-"""Seconds after which a watch begins again with a list."""
-_RETRY: Final = 2.0
+_WATCH_FOR: Final = 60
+"""Seconds after which a watch is begun again where it ended. The API server says before that how
+far it has come, so that a connection which is dead is noticed."""
+_PAUSE: Final = 1.0
+"""Seconds between two watches."""
 _LONGEST_EVENT: Final = 16 * 1024 * 1024
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -37,6 +40,8 @@ class ApiServer:
 
     def __init__(self, session: aiohttp.ClientSession, url: str, token_file: Path) -> None:
         self._session, self._url, self._token_file = session, url, token_file
+        self._heard = 0.0
+        """When the API server was last heard of, Unix seconds."""
 
     async def review(self, token: str, verb: str, namespace: str, name: str) -> bool:
         """Whether a token may do this with ModelDeployments; see `viewers.Review`."""
@@ -63,13 +68,15 @@ class ApiServer:
         """Keep `known` up to date until cancelled; an empty namespace is all of them."""
         path = f"/apis/{GROUP}/{VERSION}/"
         path += f"namespaces/{namespace}/{PLURAL}" if namespace else PLURAL
+        version, self._heard = "", time.time()
         while True:
             try:
-                version = await self._list(path, known)
-                await self._watch(path, version, known)
-            except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+                version = await self._watch(path, version or await self._list(path, known), known)
+            except (aiohttp.ClientError, OSError, ValueError) as error:
                 log.warning("watching ModelDeployments: %s", error or type(error).__name__)
-                await asyncio.sleep(_RETRY)
+                version = ""
+                known.lose(self._heard)
+            await asyncio.sleep(_PAUSE)
 
     async def _list(self, path: str, known: Known) -> str:
         found: list[dict[str, Any]] = []
@@ -85,23 +92,36 @@ class ApiServer:
             query["continue"] = page["metadata"].get("continue", "")
             more = bool(query["continue"])
         known.replace(found)
+        self._heard = time.time()
         return str(page["metadata"]["resourceVersion"])
 
-    async def _watch(self, path: str, version: str, known: Known) -> None:
-        """Until the API server ends the watch, or says that the version is too old."""
-        query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": str(_WATCH_FOR)}
-        timeout = aiohttp.ClientTimeout(total=None, connect=15, sock_read=_WATCH_FOR + 30)
+    async def _watch(self, path: str, version: str, known: Known) -> str:
+        """Until the API server ends the watch. The version from which the next one goes on; empty
+        if it is too old, so that all objects must be listed."""
+        query = {
+            "watch": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": str(_WATCH_FOR),
+            "allowWatchBookmarks": "true",
+        }
+        timeout = aiohttp.ClientTimeout(total=None, connect=15, sock_read=_WATCH_FOR + 15)
         get = self._session.get(
             self._url + path, params=query, headers=self._own(), timeout=timeout
         )
         async with get as answer:
             answer.raise_for_status()
             async for line in answer.content:
+                self._heard = time.time()
                 event = json.loads(line)
                 if event["type"] == "ERROR":
-                    return
-                put = known.remove if event["type"] == "DELETED" else known.put
-                put(event["object"])
+                    return ""
+                version = str(event["object"]["metadata"]["resourceVersion"])
+                if event["type"] == "DELETED":
+                    known.remove(event["object"])
+                elif event["type"] != "BOOKMARK":
+                    known.put(event["object"])
+        self._heard = time.time()
+        return version
 
     def _own(self) -> dict[str, str]:
         """The kubelet renews the token, so it is read each time."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from serinus.api.base import rfc3339
 from serinus.page.course import Course
 from serinus.views.looks import look_view
 from serinus.views.reading import Live, read
@@ -43,6 +44,8 @@ class Known:
     def __init__(self) -> None:
         self.synced = False
         """Whether all objects were listed once."""
+        self.lost_at: float | None = None
+        """Since when the API server has not been heard of, Unix seconds; None: it answers."""
         self.changes: Counter[str] = Counter()
         """By namespace, how often something in it changed."""
         self._seen: dict[Key, _Seen] = {}
@@ -55,7 +58,7 @@ class Known:
             self._forget(key)
         for each in there.values():
             self.put(each)
-        self.synced = True
+        self.synced, self.lost_at = True, None
 
     def put(self, found: Manifest) -> None:
         """An object as it is now."""
@@ -72,6 +75,22 @@ class Known:
     def remove(self, found: Manifest) -> None:
         """An object that was deleted."""
         self._forget(_key(found))
+
+    def lose(self, at: float) -> None:
+        """The API server has not been heard of since then; what is known may be out of date."""
+        if self.lost_at is None:
+            self.lost_at = at
+
+    @property
+    def warning(self) -> str:
+        """That what is known may be out of date, and since when; empty if it is not."""
+        if self.lost_at is None:
+            return ""
+        since = rfc3339(self.lost_at)[:19].replace("T", " ")
+        return (
+            f"No connection to the API server since {since} UTC. What is shown may have changed "
+            "since then."
+        )
 
     @property
     def revision(self) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Sequence
 from threading import Thread
 
@@ -11,13 +12,14 @@ from serinus.page.known import Known, Manifest
 from serinus.page.server import Page, hosts_of
 from serinus.page.viewers import Everyone
 
-Change = Sequence[Manifest] | tuple[str, Manifest]
-"""All objects, or the type of an event with its object."""
+Change = Sequence[Manifest] | tuple[str, Manifest] | None
+"""All objects, or the type of an event with its object. None: they cannot be read, until all of
+them follow."""
 
 
 def serve(
     found: Sequence[Manifest],
-    changes: Iterable[Change | None],
+    changes: Iterable[Change],
     address: str,
     port: int,
     tell: Callable[[str], None],
@@ -29,7 +31,7 @@ def serve(
 
 async def _serve(
     found: Sequence[Manifest],
-    changes: Iterable[Change | None],
+    changes: Iterable[Change],
     address: str,
     port: int,
     tell: Callable[[str], None],
@@ -51,13 +53,15 @@ async def _serve(
             await runner.cleanup()
 
 
-async def _follow(known: Known, changes: Iterable[Change | None]) -> None:
+async def _follow(known: Known, changes: Iterable[Change]) -> None:
     """The changes come from another thread, since they are waited for."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
 
     def put(change: Change) -> None:
-        if not isinstance(change, tuple):
+        if change is None:
+            known.lose(time.time())
+        elif not isinstance(change, tuple):
             known.replace(change)
         elif change[0] == "DELETED":
             known.remove(change[1])
@@ -72,8 +76,7 @@ async def _follow(known: Known, changes: Iterable[Change | None]) -> None:
         error = None
         try:
             for change in changes:
-                if change is not None:
-                    loop.call_soon_threadsafe(put, change)
+                loop.call_soon_threadsafe(put, change)
         except Exception as found:  # handed to whoever waits
             error = found
         with contextlib.suppress(RuntimeError):  # the loop has ended

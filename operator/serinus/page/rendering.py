@@ -17,7 +17,6 @@ from serinus.page.drawing import begins_late, evidence_chart, rate_chart, weight
 from serinus.page.known import Row
 from serinus.views.limits import limits
 from serinus.views.looks import weights
-from serinus.views.outcome import outcome
 from serinus.views.reading import Live
 from serinus.views.rollout import rollout_view
 
@@ -59,8 +58,16 @@ def _environment() -> Environment:
 _TEMPLATES: Final = _environment()
 
 
-def listed(rows: Iterable[Row], wanted: Wanted, now: float, *, part: bool, login: bool) -> str:
-    """The list, or only its part that changes."""
+def listed(
+    rows: Iterable[Row],
+    wanted: Wanted,
+    now: float,
+    *,
+    part: bool,
+    login: bool,
+    warning: str = "",
+) -> str:
+    """The list, or only its part that changes. `warning`: that it may be out of date."""
     found = list(rows)
     return _rendered(
         "rows.html" if part else "list.html",
@@ -71,11 +78,14 @@ def listed(rows: Iterable[Row], wanted: Wanted, now: float, *, part: bool, login
         wanted=wanted,
         now=now,
         login=login,
+        warning=warning,
     )
 
 
-def shown(live: Live, course: Course, now: float, *, part: bool, login: bool) -> str:
-    """One rollout, or only its part that changes."""
+def shown(
+    live: Live, course: Course, now: float, *, part: bool, login: bool, warning: str = ""
+) -> str:
+    """One rollout, or only its part that changes. `warning`: that it may be out of date."""
     status = live.status
     view, timeline = rollout_view(live.spec, status, now), status.timeline
     names = [each.name for each in view.checks] or _checks_of(course)
@@ -83,7 +93,6 @@ def shown(live: Live, course: Course, now: float, *, part: bool, login: bool) ->
         "one.html" if part else "rollout.html",
         live=live,
         view=view,
-        outcome=outcome(live),
         former=status.former,
         timeline=timeline,
         weight=weight_chart(weights(timeline, status, now)) if timeline else None,
@@ -94,12 +103,14 @@ def shown(live: Live, course: Course, now: float, *, part: bool, login: bool) ->
         seen=bool(course.times),
         now=now,
         login=login,
+        warning=warning,
     )
 
 
 def told(title: str, message: str, *, login: bool = False, form: bool = False) -> str:
     """A page that says one thing; with the form to log in if wanted."""
-    return _rendered("told.html", title=title, message=message, login=login, form=form)
+    values = {"title": title, "message": message, "login": login, "form": form}
+    return _rendered("told.html", **values, warning="")
 
 
 def _matches(row: Row, wanted: Wanted) -> bool:

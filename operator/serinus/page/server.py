@@ -82,7 +82,10 @@ class Page:
         seen = await self._rights.namespaces(_token(request), self._known.namespaces)
         wanted = Wanted(request.query.get("q", "")[:200], request.query.get("phase", ""))
         rows, now = self._known.rows(seen), self._clock()
-        return _html(rendering.listed(rows, wanted, now, part=_part(request), login=self._login))
+        part, warning = _part(request), self._known.warning
+        return _html(
+            rendering.listed(rows, wanted, now, part=part, login=self._login, warning=warning)
+        )
 
     async def _one(self, request: web.Request) -> web.Response:
         namespace, name = _named(request)
@@ -91,7 +94,10 @@ class Page:
         if not await self._rights.sees(_token(request), namespace, name) or live is None:
             raise web.HTTPNotFound
         course, now = self._known.course(live), self._clock()
-        return _html(rendering.shown(live, course, now, part=_part(request), login=self._login))
+        part, warning = _part(request), self._known.warning
+        return _html(
+            rendering.shown(live, course, now, part=part, login=self._login, warning=warning)
+        )
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         token = _token(request)

@@ -1,6 +1,8 @@
-"""Server-sent events: a viewer is told that something which the viewer sees has changed.
+"""Server-sent events: a viewer is told that something which the viewer sees has changed, and since
+when there is no connection to the API server.
 
-An event has no content. The browser asks for the page again, with the viewer's rights of then.
+An event has nothing of an object. The browser asks for the page again, with the viewer's rights of
+then.
 """
 
 import asyncio
@@ -61,8 +63,11 @@ class Streams:
         revision, before = known.revision, await state()
         await response.prepare(request)
         await response.write(b"retry: 2000\n\n")
-        spoke = time.monotonic()
+        spoke, warned = time.monotonic(), None
         while before is not None:
+            if known.warning != warned:
+                warned = known.warning
+                await response.write(f"event: warning\ndata: {warned}\n\n".encode())
             await asyncio.sleep(_TICK)
             due = time.monotonic() - spoke >= self._heartbeat
             if known.revision == revision and not due:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from serinus.api.notifications import NoticeKind
@@ -32,6 +32,8 @@ class _State:
     reason: str
     revision: str
     message: str
+    step: int = 0
+    """Of the candidate: two steps in a row that wait for a person are two pauses."""
 
 
 def notices(
@@ -53,7 +55,8 @@ def _paused(status: Status) -> _State | None:
     candidate = status.candidate
     if status.phase != "Paused" or candidate is None or candidate.hold is None:
         return None
-    return _State(candidate.hold.reason, candidate.revision, candidate.hold.message)
+    hold = candidate.hold
+    return _State(hold.reason, candidate.revision, hold.message, candidate.step)
 
 
 def _stalled(status: Status) -> _State | None:
@@ -74,7 +77,7 @@ _STATES: Final[Mapping[Callable[[Status], _State | None], NoticeKind]] = {
 
 
 def _same(one: _State, other: _State) -> bool:
-    return (one.reason, one.revision) == (other.reason, other.revision)
+    return replace(one, message="") == replace(other, message="")
 
 
 def _notice(

@@ -45,7 +45,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     for words in (
         f"at most {MOST_LOOKS} points",
         f"{MOST_COURSES} rollouts have curves",
-        f"At most {MOST_STREAMS} browsers",
+        f"At most {MOST_STREAMS} tabs",
         f"counts for {ALLOWED_FOR:.0f} seconds",
     ):
         assert words in " ".join(PAGE.split())

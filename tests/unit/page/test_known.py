@@ -84,3 +84,16 @@ def test_a_status_that_nobody_can_read_is_listed_all_the_same() -> None:
     known = Known()
     known.put({"metadata": {"namespace": "demo", "name": "odd"}, "spec": 3, "status": {"phase": 7}})
     assert [row.name for row in known.rows({"demo"})] == ["odd"]
+
+
+def test_it_says_since_when_it_may_be_out_of_date_until_all_is_listed_again() -> None:
+    known = Known()
+    known.replace([state(1)])
+    assert known.warning == ""
+    for at in (1_795_757_085.0, 1_795_757_185.0):
+        known.lose(at)
+        assert "since 2026-11-27 05:24:45 UTC" in known.warning
+    known.put(state(2))
+    assert known.warning, "what was missed before is not known yet"
+    known.replace([state(2)])
+    assert known.warning == ""

@@ -7,6 +7,7 @@ import pytest
 
 from serinus.api.reasons import Reason
 from serinus.api.status import Condition, Notice
+from serinus.plan.situation import Guard
 from serinus.views.notices import DECIDED, notices
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
@@ -84,6 +85,37 @@ def test_a_pause_with_another_reason_is_told_anew() -> None:
     paused = canary(PAUSE)
     assert kinds(told(paused, lambda r: r.given(paused=True).settle())) == [
         ("Paused", "PausedBySpec")
+    ]
+
+
+GATES: list[dict[str, Any]] = [{"approval": {}}, {"approval": {}}, {"setWeight": 20}]
+
+
+def test_an_approval_that_is_awaited_is_told_at_each_step_that_awaits_one() -> None:
+    rollout = serving(rollout={"steps": GATES})
+    started = told(rollout, lambda r: r.apply(B))
+    assert kinds(started) == [("Started", "RolloutStarted"), ("Paused", "AwaitingApproval")]
+    assert "Step 1 waits until" in started[1].message and "serinus approve" in started[1].message
+    [second] = told(rollout, lambda r: r.order(f"approve/{B}/1/1/ann"))
+    assert (second.kind, second.reason) == ("Paused", "AwaitingApproval")
+    assert "Step 2 waits until" in second.message
+    assert told(rollout, lambda r: r.after(5)) == []
+
+
+def test_approvals_that_nobody_can_give_are_told_as_a_stall() -> None:
+    rollout = serving(rollout={"steps": GATES})
+    rollout.world.guard = Guard("Nobody can approve: no policy.")
+    _, stalled = told(rollout, lambda r: r.apply(B))
+    assert (stalled.kind, stalled.reason) == ("Stalled", "ApprovalsUnguarded")
+    assert "Nobody can approve: no policy." in stalled.message
+    rollout.world.guard = Guard()
+    assert kinds(told(rollout, lambda r: r.settle())) == [("Paused", "AwaitingApproval")]
+
+
+def test_two_pauses_in_a_row_are_told_as_two() -> None:
+    rollout = canary([{"pause": {}}, {"pause": {}}, {"setWeight": 50}])
+    assert kinds(told(rollout, lambda r: r.order(f"advance/{B}"))) == [
+        ("Paused", "AwaitingCommand")
     ]
 
 

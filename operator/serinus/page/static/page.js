@@ -91,14 +91,24 @@ function fit() {
 // --- Live
 
 const live = document.querySelector("#rows, #rollout");
-const connection = document.querySelector("#connection");
+const warning = document.querySelector("#warning");
 
+function warn(text) {
+  warning.hidden = !text;
+  if (warning.textContent !== text) warning.textContent = text;
+}
+
+let source;
 function listen() {
-  const source = new EventSource(body.dataset.events);
-  source.addEventListener("open", () => (connection.hidden = true));
+  source?.close();
+  // browsers have six connections to a host for all tabs, so only one that is looked at keeps one
+  if (document.hidden) return;
+  source = new EventSource(body.dataset.events);
+  source.addEventListener("warning", (event) => warn(event.data));
   source.addEventListener("changed", () => htmx.trigger(live, "refresh"));
   source.addEventListener("error", () => {
-    connection.hidden = false;
+    const since = new Date(now() * 1000).toISOString().slice(0, 19).replace("T", " ");
+    if (warning.hidden) warn(`No connection since ${since} UTC. What is shown may have changed since then.`);
     // after an answer that is no stream the browser does not try again by itself
     if (source.readyState === EventSource.CLOSED) setTimeout(listen, 5000);
     htmx.trigger(live, "refresh");
@@ -143,4 +153,10 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 addEventListener("resize", fit);
 setInterval(tick, 1000);
 draw();
-if (live) listen();
+if (live) {
+  listen();
+  document.addEventListener("visibilitychange", () => {
+    listen();
+    if (!document.hidden) htmx.trigger(live, "refresh");
+  });
+}
