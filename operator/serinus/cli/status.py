@@ -60,7 +60,8 @@ def run(options: argparse.Namespace) -> int:
         if getattr(options, name) is not None:
             raise InputError(f"--{name}: requires --wait")
     live = read(cluster(options).get(MODEL_DEPLOYMENTS, options.name))
-    show(f"{_line(live)}\n{live.status.message}")
+    view = rollout_view(live.spec, live.status, time.time())
+    show(f"{as_line(view)}\n{view.message}")
     return OF_OUTCOMES[outcome(live)]
 
 

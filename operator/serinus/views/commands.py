@@ -11,6 +11,7 @@ from serinus.api.status import Status
 from serinus.plan.approvals import awaits_approval
 from serinus.plan.commands import COMMAND_KEPT
 from serinus.views.reading import Live
+from serinus.views.rollout import NOT_SEEN
 
 
 class NothingToDoError(Exception):
@@ -30,6 +31,8 @@ def revision_for(verb: str, status: Status, to: str | None = None) -> str:
 
     Raises NothingToDoError.
     """
+    if status == Status():
+        raise NothingToDoError(NOT_SEEN)
     if verb == "undo":
         return to or _former(status)
     if verb == "retry":

@@ -78,7 +78,7 @@ class WaitView:
     """Seconds until it continues, if only time decides that; otherwise None."""
 
 
-_NOT_SEEN: Final = (
+NOT_SEEN: Final = (
     "No operator has acted on it yet: check that one is running, and that its class is spec.class."
 )
 
@@ -121,7 +121,7 @@ def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
     steps = spec.rollout.steps if spec else []
     return RolloutView(
         phase=status.phase,
-        message=_NOT_SEEN if status == Status() else status.message,
+        message=NOT_SEEN if status == Status() else status.message,
         stable=_arm(stable, 100.0 - weight) if stable else None,
         candidate=_arm(candidate, weight) if candidate else None,
         wanted=candidate.weight.wanted if candidate else None,

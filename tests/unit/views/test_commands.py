@@ -42,6 +42,8 @@ def test_a_command_names_the_revision_that_is_meant(
         ("promote", {"stable": STABLE}, "change the spec to start one"),
         ("abort", {"stable": STABLE, "rejected": REJECTED}, "use retry to try revision new again"),
         ("retry", {"stable": STABLE}, "the one in the spec is stable"),
+        ("retry", {}, "check that one is running"),
+        ("undo", {}, "check that one is running"),
         ("retry", ROLLS, "is still being rolled out"),
         ("undo", ROLLS, "use abort"),
         ("undo", {"stable": STABLE}, "no revision was stable before"),
