@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from aiohttp import web
 
 from serinus.cluster import Cluster
 from serinus.page import api_server
+from serinus.page.streams import MOST_OF_A_VIEWER
 from tests.integration.conftest import kubectl
 from tests.integration.pages import Served, person, put, served
 from tests.integration.proxy import Fault, Proxy, Request, refused
@@ -239,6 +240,20 @@ async def test_a_stream_tells_of_what_the_viewer_sees_and_of_nothing_else(
             while (told := await next_of(lines)) == "alive":
                 pass
             assert told == "changed"
+
+
+async def test_a_viewer_who_opens_streams_without_end_takes_none_of_anybody_else(
+    page: Served, both: tuple[str, str]
+) -> None:
+    here, _ = both
+    greedy, other = person(here, sees=here), person(here, sees=here)
+    await page.until("/", f"{here}/</span>loan", greedy)
+    async with AsyncExitStack() as held:
+        for _ in range(MOST_OF_A_VIEWER):
+            await held.enter_async_context(stream(page, "/events", greedy))
+        assert (await page.get("/events", greedy))[0] == 503
+        async with stream(page, "/events", other) as lines:
+            assert await next_of(lines) == "alive"
 
 
 async def test_a_stream_ends_when_the_viewer_loses_the_right_or_the_object_is_deleted(

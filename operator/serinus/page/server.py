@@ -103,13 +103,13 @@ class Page:
         token = _token(request)
         if "name" not in request.match_info:
             return await self._streams.answer(
-                request, lambda: self._state_of_all(token), self._known
+                request, hash(token), lambda: self._state_of_all(token), self._known
             )
         namespace, name = _named(request)
         if await self._state_of_one(token, namespace, name) is None:
             raise web.HTTPNotFound
         return await self._streams.answer(
-            request, lambda: self._state_of_one(token, namespace, name), self._known
+            request, hash(token), lambda: self._state_of_one(token, namespace, name), self._known
         )
 
     async def _state_of_all(self, token: str) -> frozenset[tuple[str, int]]:
@@ -175,11 +175,19 @@ async def _say(request: web.Request, response: web.StreamResponse) -> None:
 def _only_by(hosts: frozenset[str] | None) -> Middleware:
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if hosts is not None and urlsplit(f"//{request.host}").hostname not in hosts:
+        if hosts is not None and _hostname(request.host) not in hosts:
             raise web.HTTPForbidden(text="This page is not served by that name.")
         return await handler(request)
 
     return check
+
+
+def _hostname(authority: str) -> str | None:
+    """Without the port; None if it cannot be read."""
+    try:
+        return urlsplit(f"//{authority}").hostname
+    except ValueError:
+        return None
 
 
 def hosts_of(address: str) -> frozenset[str] | None:
@@ -198,7 +206,7 @@ def _token(request: web.Request) -> str:
 def _same_site(request: web.Request) -> None:
     """A form of another site may not log anyone in or out."""
     site = request.headers.get("Sec-Fetch-Site")
-    origin = urlsplit(request.headers.get("Origin", "")).netloc
+    origin = request.headers.get("Origin", "").partition("//")[2]
     if site != "same-origin" if site else origin != request.host:
         raise web.HTTPForbidden(text="The form was sent by another site.")
 

@@ -16,6 +16,8 @@ from serinus.page.known import Known
 from serinus.page.viewers import UnavailableError, UnknownViewerError
 
 MOST_STREAMS: Final = 200
+MOST_OF_A_VIEWER: Final = 20
+"""So that nobody can take the streams of all others."""
 HEARTBEAT: Final = 15.0
 """Seconds after which a stream without events says that it lives, and rights are asked again."""
 _TICK: Final = 0.5
@@ -31,11 +33,14 @@ class Streams:
 
     def __init__(self, most: int = MOST_STREAMS, heartbeat: float = HEARTBEAT) -> None:
         self._most, self._heartbeat = most, heartbeat
-        self._open: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], Hashable] = {}
 
-    async def answer(self, request: web.Request, state: State, known: Known) -> web.StreamResponse:
+    async def answer(
+        self, request: web.Request, viewer: Hashable, state: State, known: Known
+    ) -> web.StreamResponse:
         """Send events until the viewer leaves, or no longer sees anything."""
-        if len(self._open) >= self._most:
+        of_viewer = sum(each == viewer for each in self._open.values())
+        if len(self._open) >= self._most or of_viewer >= MOST_OF_A_VIEWER:
             raise web.HTTPServiceUnavailable(
                 text="Too many streams are open.", headers={"Retry-After": "10"}
             )
@@ -43,13 +48,13 @@ class Streams:
             headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
         )
         sending = asyncio.create_task(self._send(request, response, state, known))
-        self._open.add(sending)
+        self._open[sending] = viewer
         try:
             await sending
         except (asyncio.CancelledError, ConnectionError):
             sending.cancel()
         finally:
-            self._open.discard(sending)
+            del self._open[sending]
         return response
 
     async def close(self, _: web.Application) -> None:
