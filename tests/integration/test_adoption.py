@@ -32,29 +32,45 @@ async def uids(cluster: Cluster, namespace: str) -> dict[tuple[str, str], str]:
     }
 
 
-async def until_the_collector_knows_routes(operator: Operator) -> None:
-    """It looks for new kinds every half a minute: until then a route is not orphaned with its
-    owner's other children, and collected afterwards."""
+LATER: dict[str, Manifest] = {
+    "Deployment": {
+        "apiVersion": "apps/v1",
+        "spec": {
+            "replicas": 0,
+            "selector": {"matchLabels": {"app": "owned"}},
+            "template": {
+                "metadata": {"labels": {"app": "owned"}},
+                "spec": {"containers": [{"name": "any", "image": "any"}]},
+            },
+        },
+    },
+    "ControllerRevision": {"apiVersion": "apps/v1", "revision": 1, "data": {"any": 1}},
+    "Service": {"apiVersion": "v1", "spec": {"ports": [{"port": 80}]}},
+    "HTTPRoute": {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "spec": {"parentRefs": [{"name": "public"}]},
+    },
+}
+
+
+async def until_the_collector_knows_the_children(operator: Operator) -> None:
+    """The garbage collector hears of each kind in order, and of a new kind after half a minute.
+    What it does not know yet is not orphaned with its owner's other children, and then collected.
+    So an object of each kind is made, and collected, later than the children there are."""
     cluster, there = operator.cluster, f"--namespace={operator.namespace}"
     kubectl("create", "configmap", "owner", there)
     uid = kubectl("get", "configmap", "owner", there, "-o=jsonpath={.metadata.uid}").stdout
     owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}
-    route = {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "HTTPRoute",
-        "metadata": {
-            "name": "owned",
-            "namespace": operator.namespace,
-            "ownerReferences": [owner],
-        },
-        "spec": {"parentRefs": [{"name": "public"}]},
-    }
-    await cluster.create(route)
+    metadata = {"name": "owned", "namespace": operator.namespace, "ownerReferences": [owner]}
+    assert set(LATER) == set(CHILDREN)
+    for kind, manifest in LATER.items():
+        await cluster.create({"kind": kind, "metadata": metadata, **manifest})
     kubectl("delete", "configmap", "owner", there)
     deadline = time.monotonic() + 90
-    while await cluster.find("HTTPRoute", operator.namespace, "owned") is not None:
-        assert time.monotonic() < deadline, "nobody collects routes"
-        await asyncio.sleep(0.5)
+    for kind in LATER:
+        while await cluster.find(kind, operator.namespace, "owned") is not None:
+            assert time.monotonic() < deadline, f"nobody collects objects of kind {kind}"
+            await asyncio.sleep(0.5)
 
 
 async def test_a_revision_can_be_labelled_as_any_other_object(operator: Operator) -> None:
@@ -71,10 +87,10 @@ async def test_a_revision_can_be_labelled_as_any_other_object(operator: Operator
 async def test_children_that_were_left_behind_are_taken_back_and_nothing_restarts(
     operator: Operator,
 ) -> None:
-    await until_the_collector_knows_routes(operator)
     first = await operator.apply("fraud", **odd("v1"))
     await operator.until("fraud", healthy("v1"))
     await operator.until_split("fraud", {next(iter(await operator.split("fraud"))): 100})
+    await until_the_collector_knows_the_children(operator)
     before = await uids(operator.cluster, operator.namespace)
     kubectl(
         *("delete", "mdep", "fraud", f"--namespace={operator.namespace}"),
@@ -97,9 +113,9 @@ async def test_children_that_were_left_behind_are_taken_back_and_nothing_restart
 async def test_another_spec_over_what_was_left_behind_is_rolled_out_in_steps(
     operator: Operator,
 ) -> None:
-    await until_the_collector_knows_routes(operator)
     await operator.apply("fraud", **spec("v1", replicas=1))
     old = (await operator.until("fraud", healthy("v1")))["stable"]["revision"]
+    await until_the_collector_knows_the_children(operator)
     orphaned = ("delete", "mdep", "fraud", f"--namespace={operator.namespace}", "--cascade=orphan")
     kubectl(*orphaned, "--timeout=30s")
     await operator.apply("fraud", **spec("v2", replicas=1))

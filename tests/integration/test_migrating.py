@@ -8,7 +8,7 @@ import yaml
 from tests.integration.conftest import ROOT, kubectl
 from tests.integration.inprocess import Operator
 from tests.integration.shell import Shell
-from tests.integration.test_adoption import until_the_collector_knows_routes
+from tests.integration.test_adoption import until_the_collector_knows_the_children
 from tests.support.documents import typed
 
 PAGE = (ROOT / "docs" / "migrating" / "index.md").read_text("utf-8")
@@ -48,7 +48,6 @@ OLD: dict[str, dict[str, Any]] = {
 async def test_the_service_and_the_route_move_to_serinus_and_back(
     operator: Operator, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    await until_the_collector_knows_routes(operator)
     (tmp_path / "bin").mkdir()
     shell = Shell.of(environment, operator.namespace, tmp_path / "bin", tmp_path)
     for kind, manifest in OLD.items():
@@ -73,6 +72,7 @@ async def test_the_service_and_the_route_move_to_serinus_and_back(
     assert moved["spec"]["clusterIP"] == before["Service"]["spec"]["clusterIP"]
     assert old_pods(operator) == pods
 
+    await until_the_collector_knows_the_children(operator)
     for command in (orphan, return_service, return_route):
         await shell.succeed(command, operator)
     back = {kind: await live(operator, kind) for kind in before}
