@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import yaml
 
+from tests.support.generated import write_or_check
+
 CHART: Final = Path(__file__).parents[1] / "charts" / "serinus"
 PAGE: Final = CHART / "README.md"
 _HEAD: Final = """\
@@ -50,15 +52,5 @@ def _rows(properties: dict[str, Any], values: dict[str, Any], at: str = "") -> I
             yield f"`{at}{name}` | {default and f'`{default}`'} | {of['description']}"
 
 
-def main(arguments: list[str]) -> int:
-    """The exit code."""
-    if "--check" not in arguments:
-        PAGE.write_text(text(), "utf-8")
-    elif PAGE.read_text("utf-8") != text():
-        print(f"{PAGE} is out of date: run make generate", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(PAGE, text(), sys.argv[1:]))

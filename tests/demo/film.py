@@ -20,6 +20,7 @@ from serinus.cli.text import as_line, as_text
 from serinus.simulation.replay import Replay
 from serinus.views.rollout import rollout_view
 from tests.demo.picture import WIDTH, filmed
+from tests.support.generated import write_or_check
 from tests.support.replayed import recorded
 
 ROOT: Final = Path(__file__).parents[2]
@@ -68,15 +69,5 @@ def _statuses(replay: Replay, real: Status) -> Iterator[tuple[float, Status]]:
         list(replay.go_on(log, due))
 
 
-def main(arguments: list[str]) -> int:
-    """The exit code."""
-    if "--check" not in arguments:
-        PICTURE.write_text(text(), "utf-8")
-    elif PICTURE.read_text("utf-8") != text():
-        print(f"{PICTURE} is out of date: run make generate", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(PICTURE, text(), sys.argv[1:]))

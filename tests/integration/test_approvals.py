@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from serinus.cluster import Cluster
+from serinus.cluster import ApiError, Cluster
+from serinus.controller import reconcile
 from tests.integration.conftest import ROOT, helm, kubectl, refused, serinus
 from tests.integration.inprocess import Manifest, Operator
 from tests.integration.test_rollouts import ERRORS, PATIENT, healthy, spec
@@ -329,6 +330,20 @@ async def test_a_breach_at_the_gate_rolls_back(
     operator.traffic.errors = {f"fraud-{candidate}": 0.05}
     status = await operator.until("fraud", lambda s: s["rejected"], moving=5)
     assert status["rejected"]["reason"] == "CheckFailed"
+
+
+async def test_a_policy_that_cannot_be_asked_for_delays_no_rollback(
+    operator: Operator, namespace: str, approver: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = await waits(operator)
+
+    async def changed(*_: Any) -> None:
+        raise ApiError(409, "Conflict", "the object has been modified")
+
+    monkeypatch.setattr(reconcile, "guard", changed)
+    await operator.command("fraud", f"abort/{candidate}")
+    status = await operator.until("fraud", lambda s: s["rejected"])
+    assert status["rejected"]["reason"] == "Aborted"
 
 
 async def test_the_operator_writes_its_status_as_ever_with_the_policy(

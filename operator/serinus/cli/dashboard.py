@@ -1,6 +1,7 @@
 """`serinus dashboard`: the page, on this machine."""
 
 import argparse
+import asyncio
 import webbrowser
 from typing import Final
 
@@ -48,6 +49,6 @@ def run(options: argparse.Namespace) -> None:
             webbrowser.open(url)
 
     try:
-        serve(found, there.every_change(), options.address, options.port, tell)
+        asyncio.run(serve(found, there.every_change(), options.address, options.port, tell))
     except OSError as error:
         raise InputError(f"--address, --port: {error.strerror or error}") from None

@@ -89,8 +89,7 @@ class Reconciler:
             world = replace(world, withdrawn=why, split_in_effect=False, route_message=why)
 
         plan = decide(observed.desired, status, world, now)
-        awaited = (awaits_approval(spec.rollout, each.candidate) for each in (status, plan.status))
-        if any(awaited):
+        if awaits_approval(spec.rollout, plan.status.candidate):
             guarded = await guard(self._cluster, live, state, now)
             plan = decide(observed.desired, status, replace(world, guard=guarded), now)
         if plan.new_decisions:

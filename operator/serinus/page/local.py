@@ -17,25 +17,15 @@ Change = Sequence[Manifest] | tuple[str, Manifest] | None
 them follow."""
 
 
-def serve(
+async def serve(
     found: Sequence[Manifest],
     changes: Iterable[Change],
     address: str,
     port: int,
     tell: Callable[[str], None],
 ) -> None:
-    """Until interrupted, or until the changes end, with what ended them. `found`: all objects at
+    """Until cancelled, or until the changes end, with what ended them. `found`: all objects at
     first. `tell` gets the page's URL once it is there."""
-    asyncio.run(_serve(found, changes, address, port, tell))
-
-
-async def _serve(
-    found: Sequence[Manifest],
-    changes: Iterable[Change],
-    address: str,
-    port: int,
-    tell: Callable[[str], None],
-) -> None:
     known = Known()
     known.replace(found)
     page = Page(known, Everyone(), login=False)
