@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
 from serinus.api.analysis import Analysis
-from serinus.api.base import CelRule, Duration, Interval, Type, Written
+from serinus.api.base import CelRule, Duration, Holdback, Interval, Type, Written
 from serinus.api.monitoring import Monitoring
 from serinus.api.problem import Problem
 from serinus.api.template import TEMPLATE_SCHEMA
@@ -170,6 +170,20 @@ class Step(Type):
         return self
 
 
+class GuardAfterPromotion(Type):
+    """How a promoted revision is still compared with the one before it."""
+
+    duration: Interval = Field(
+        default="24h",
+        description="How long the previous revision keeps its pods and a part of the traffic.",
+    )
+    holdback: Holdback = Field(
+        default="5%",
+        description="Percentage of the traffic that stays with the previous revision, 1% to 50%. "
+        "Without a gateway it keeps as many pods as come closest to that, at least one.",
+    )
+
+
 class Rollout(Type):
     """How a new revision is rolled out."""
 
@@ -195,6 +209,14 @@ class Rollout(Type):
     )
     analysis: Analysis = Field(
         default=Analysis(), description="How the candidate is analysed while it gets traffic."
+    )
+    guard: GuardAfterPromotion | None = Field(
+        default=None,
+        description="A guard after the promotion; disabled by default. The previous revision keeps "
+        "a part of the traffic for a time, and the checks go on, without latency and "
+        "trafficShare. If the new revision is shown to be worse, the previous one takes all "
+        "traffic back, and the new one is rejected. Behind a gateway both run at full size "
+        "meanwhile.",
     )
     progress_deadline: Interval = Field(
         default="10m",
