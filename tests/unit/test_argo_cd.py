@@ -101,6 +101,7 @@ def test_a_whole_rollout_as_argo_cd_and_kstatus_see_it() -> None:
 
 def test_a_guarded_revision_is_healthy_and_its_guard_is_ended_or_undone_by_a_click() -> None:
     rollout = serving(rollout={"steps": [{"setWeight": 20}, {"pause": {}}], "guard": {}}).apply(B)
+    rollout.after(60)
 
     def clicked(action: str) -> str:
         return str(act(action, live(rollout))["metadata"]["annotations"]["serinus.dev/command"])

@@ -10,6 +10,7 @@ from serinus.api.analysis import Analysis
 from serinus.api.base import CelRule, Duration, Holdback, Interval, Type, Written
 from serinus.api.monitoring import Monitoring
 from serinus.api.problem import Problem
+from serinus.api.quantities import fraction, seconds
 from serinus.api.template import TEMPLATE_SCHEMA
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -171,17 +172,31 @@ class Step(Type):
 
 
 class GuardAfterPromotion(Type):
-    """How a promoted revision is still compared with the one before it."""
+    """How a promoted revision is still compared with the one before it. Its fields have no defaults
+    in the object: they would stay there, and the guard with them, where a server-side apply no
+    longer has it."""
 
-    duration: Interval = Field(
-        default="24h",
-        description="How long the previous revision keeps its pods and a part of the traffic.",
+    duration: Interval | None = Field(
+        default=None,
+        description="How long the previous revision keeps its pods and a part of the traffic; "
+        "defaults to 24h.",
     )
-    holdback: Holdback = Field(
-        default="5%",
-        description="Percentage of the traffic that stays with the previous revision, 1% to 50%. "
-        "Without a gateway it keeps as many pods as come closest to that, at least one.",
+    holdback: Holdback | None = Field(
+        default=None,
+        description="Percentage of the traffic that stays with the previous revision, 1% to 50%; "
+        "defaults to 5%. Without a gateway it keeps as many pods as come closest to that, at least "
+        "one.",
     )
+
+    @property
+    def seconds(self) -> float:
+        """Its duration."""
+        return seconds(self.duration or "24h")
+
+    @property
+    def percent(self) -> int:
+        """What is held back."""
+        return round(100 * fraction(self.holdback or "5%"))
 
 
 class Rollout(Type):

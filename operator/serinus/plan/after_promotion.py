@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from serinus.api.quantities import seconds, spoken
+from serinus.api.quantities import spoken
 from serinus.api.reasons import Reason
 from serinus.manifests.routers import router_for
 from serinus.plan.guarding import end, may_end, take_back, taking_back, weight_in
@@ -20,7 +20,7 @@ def keep_to_the_guard_of_the_spec(s: Situation) -> Situation | None:
         return None
     if guard is None:
         return end(s, "spec.rollout.guard was removed.") if may_end(s) else None
-    until = guarding.since + seconds(guard.duration)
+    until = guarding.since + guard.seconds
     if until != guarding.until:
         return s.to_candidate(guarding=guarding.replace(until=until))
     weight, wanted = s.candidate.weight, weight_in(guard)

@@ -6,7 +6,7 @@ rollout serves as it is: both run, traffic is split, and a rollback takes all of
 
 from dataclasses import replace
 
-from serinus.api.quantities import fraction, seconds, spoken
+from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.api.spec import GuardAfterPromotion
 from serinus.api.status import Guarding, TakingBack, UnreadyTime
@@ -17,7 +17,7 @@ from serinus.plan.situation import Situation
 
 def weight_in(guard: GuardAfterPromotion) -> int:
     """Percentage of the traffic for the promoted revision."""
-    return 100 - round(100 * fraction(guard.holdback))
+    return 100 - guard.percent
 
 
 def begin(s: Situation, evidence: str) -> Situation | None:
@@ -26,10 +26,10 @@ def begin(s: Situation, evidence: str) -> Situation | None:
     guard, candidate, stable = s.desired.spec.rollout.guard, s.candidate, s.status.stable
     if guard is None or stable is None or s.stable_is_down or not s.desired.spec.replicas:
         return None
-    duration, revision = seconds(guard.duration), candidate.revision
+    duration, revision = guard.seconds, candidate.revision
     message = (
-        f"Revision {revision} is promoted, and guarded for {spoken(duration)}: {guard.holdback} of "
-        f"the traffic stays with revision {stable.revision}. {evidence}"
+        f"Revision {revision} is promoted, and guarded for {spoken(duration)}: "
+        f"{guard.percent}% of the traffic stays with revision {stable.revision}. {evidence}"
     )
     # the split in effect is that of the last step
     s = replace(s, world=replace(s.world, split_in_effect=False))
