@@ -112,10 +112,11 @@ def _steps(steps: tuple[StepView, ...]) -> str:
 
 
 def _guard(view: RolloutView) -> str:
-    if view.guard is None or view.guard.taking_back:
+    if view.guard is None or view.guard.taking_back or view.stable is None:
         return ""
-    left, held = spoken(view.guard.left), f"{view.guard.holdback:g}%"
-    return f"GUARDED for {left} more: {held} of the traffic stays with the previous revision"
+    left, pods = spoken(view.guard.left), view.stable.ready
+    which = f"{pods} pod{'' if pods == 1 else 's'} of the previous revision"
+    return f"GUARDED for {left} more: {view.stable.weight:g}% of the traffic stays with {which}"
 
 
 def _wait(view: RolloutView) -> str:
