@@ -5,9 +5,18 @@ import math
 import pytest
 
 from serinus.api.status import CheckState
-from serinus.judge.evidence.comparison import OF_A_SHIFT, begun, begun_anew, compare, served
-from serinus.judge.evidence.kernel import SHIFTED, WORSE
-from serinus.judge.evidence.look import AT_THE_PROMOTION, GuardWindow
+from serinus.judge.evidence.comparison import (
+    OF_A_SHIFT,
+    Gains,
+    begun,
+    begun_anew,
+    compare,
+    requests_to_fail,
+    requests_to_pass,
+    served,
+)
+from serinus.judge.evidence.kernel import BETTER, SHIFTED, WORSE
+from serinus.judge.evidence.look import AT_THE_PROMOTION, ErrorBudget, GuardWindow
 from serinus.judge.evidence.shift import SHIFT
 
 
@@ -87,6 +96,16 @@ def test_in_a_guard_a_class_that_appears_later_has_weight_although_none_is_due()
             own_stable={"class": 1.0},
         )
     )
+
+
+def test_in_a_guard_nobody_waits_for_a_pass() -> None:
+    budget = ErrorBudget(false_fail=0.01, false_pass=0.05, false_rollback=0.01, min_requests=50)
+    gained = [Gains([0.1] * len(WORSE), [], [0.1] * len(BETTER), [])]
+    state = compare(CheckState(), [begun("errors")], WORSE)
+    assert requests_to_pass(state, gained, budget)
+    guarded = compare(CheckState(reserve=0.5), [begun("errors")], WORSE)
+    assert requests_to_pass(guarded, gained, budget) is None
+    assert requests_to_fail(guarded, gained, budget)
 
 
 def test_what_begins_anew_has_no_more_weight_than_was_held_back() -> None:

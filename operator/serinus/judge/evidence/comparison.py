@@ -464,8 +464,10 @@ def requests_to_pass(
     """An estimate for people: candidate requests until Pass if all rates stay as they are.
 
     `gained` is what one more candidate request adds to each comparison. None: never, as where
-    there is nothing that could be shown.
+    there is nothing that could be shown, or in a guard, where nothing waits for it.
     """
+    if state.reserve is not None:
+        return None
     if not any(each.not_above or each.not_below for each in state.comparisons):
         return None
     goal = _to_pass(state, budget)
