@@ -1,14 +1,17 @@
-"""Continuous monitoring of the stable revision, also between rollouts."""
+"""Continuous monitoring of the stable revision, also between rollouts: of its inputs against a
+reference, and of its errors and feedback against limits."""
 
 import hashlib
 import json
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
-from serinus.api.base import Interval, Percent, Type
+from serinus.api.base import Budget, Interval, Percent, SeldomEvery, Type
 from serinus.api.checks import Counter, LabelName, MetricName
+from serinus.api.checks.feedback import FeedbackCounters
+from serinus.api.checks.server import NOT_BOTH, FailureCounters, ServerMetrics
 
 FeatureName = Annotated[str, Field(min_length=1, max_length=100)]
 CategoryName = Annotated[str, Field(min_length=1, max_length=100)]
@@ -63,7 +66,17 @@ class Reference(Type):
     )
 
 
-class FeatureDrift(Type):
+class Monitor(Type):
+    """Settings of one quantity that is monitored."""
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of the settings, 12 characters."""
+        text = json.dumps(self.to_json(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class FeatureDrift(Monitor):
     """Detects drift of the stable revision's inputs from a reference. Drift is reported by the
     condition Drifted, an event and a metric, and never causes a rollback."""
 
@@ -95,20 +108,65 @@ class FeatureDrift(Type):
         "sampling error of a recorded reference.",
     )
 
-    @cached_property
-    def digest(self) -> str:
-        """A hash of the settings, 12 characters."""
-        text = json.dumps(self.to_json(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+class ErrorLimit(FailureCounters, Monitor):
+    """Detects that the stable revision fails more often than a limit. It is reported by the
+    condition ErrorsAboveLimit and an event, and never causes a rollback."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [NOT_BOTH]})
+
+    limit: Budget = Field(
+        description="Report once the share of failed requests is shown to be above this."
+    )
+
+
+class FeedbackLimit(FeedbackCounters, Monitor):
+    """Detects that more feedback on the stable revision is negative than a limit. It is reported by
+    the condition FeedbackAboveLimit and an event, and never causes a rollback."""
+
+    limit: Budget = Field(
+        description="Report once the share of negative outcomes is shown to be above this."
+    )
 
 
 class Monitoring(Type):
-    """Continuous monitoring of the stable revision."""
+    """Continuous monitoring of the stable revision. Without any of featureDrift, errorRate and
+    feedback, featureDrift is monitored."""
 
     interval: Interval = Field(
         default="1m", description="Time between two measurements; at least 1s."
     )
-    feature_drift: FeatureDrift = Field(
-        default=FeatureDrift(),
-        description="Drift of the features from their reference.",
+    mean_time_between_false_alarms: SeldomEvery = Field(
+        default="8760h",
+        description="Average time between false alarms, at least, over everything that is "
+        "monitored of this object; at least 24h. Defaults to a year. A shorter time reports "
+        "changes sooner.",
     )
+    feature_drift: FeatureDrift | None = Field(
+        default=None, description="Drift of the features from their reference."
+    )
+    error_rate: ErrorLimit | None = Field(
+        default=None, description="Share of failed requests, compared with a limit."
+    )
+    feedback: FeedbackLimit | None = Field(
+        default=None,
+        description="Share of negative outcomes that users report, compared with a limit.",
+    )
+
+    @model_validator(mode="after")
+    def _features_unless_others_are_set(self) -> Self:
+        if not self.monitors:
+            object.__setattr__(self, "feature_drift", FeatureDrift())
+        return self
+
+    @property
+    def monitors(self) -> list[Monitor]:
+        """What is monitored."""
+        each = (self.feature_drift, self.error_rate, self.feedback)
+        return [monitor for monitor in each if monitor is not None]
+
+    def completed(self, server: ServerMetrics) -> Self:
+        """These settings, with omitted metrics of requests as the server has them."""
+        if self.error_rate is None:
+            return self
+        return self.filled(error_rate=self.error_rate.completed(server))

@@ -699,18 +699,36 @@ class FeatureStatus(StatusType):
 
 
 class Unknown(StatusType):
-    """Why it is unknown whether features have drifted."""
+    """Why the state of what is monitored is unknown."""
 
     reason: ReasonText = Field(description="Machine-readable cause.")
     message: Sentence = Field(description="Human-readable cause.")
+
+
+class MonitoredShare(StatusType):
+    """State of a share that is compared with a limit."""
+
+    basis: Annotated[str, Field(max_length=32)] = Field(
+        description="Hash of the settings; if it changes, monitoring starts again."
+    )
+    above_limit: bool = Field(
+        default=False, description="Whether the share was shown to be above the limit."
+    )
+    since: Moment | None = Field(
+        default=None, description="Time of the last change; absent before the first measurement."
+    )
+    message: Sentence = Field(default="", description="Human-readable evidence.")
+    unknown: Unknown | None = Field(default=None, description="Why it is unknown.")
 
 
 class Monitored(StatusType):
     """State of the monitoring of the stable revision."""
 
     basis: Annotated[str, Field(max_length=32)] = Field(
-        description="Hash of the settings, and of the revision if the reference is recorded; if it "
-        "changes, monitoring starts again."
+        default="",
+        description="Hash of the settings of features, and of the revision if the reference is "
+        "recorded; if it changes, monitoring of features starts again. Empty: they are not "
+        "monitored.",
     )
     reference: Annotated[list[FeatureReference], Field(max_length=64)] = Field(
         default_factory=list, description="Reference distributions of the features."
@@ -719,6 +737,8 @@ class Monitored(StatusType):
         default_factory=list, description="The features, by name."
     )
     unknown: Unknown | None = Field(default=None, description="Why drift is unknown.")
+    error_rate: MonitoredShare | None = Field(default=None, description="Failed requests.")
+    negative_feedback: MonitoredShare | None = Field(default=None, description="Negative feedback.")
 
 
 class Status(StatusType):
@@ -748,7 +768,8 @@ class Status(StatusType):
     ] = Field(
         default_factory=list,
         description="Ready, Reconciling, Stalled, Available, MetricsAvailable, Drifted, "
-        "Overridden, FieldsIgnored. Available: stable serves, also during a rollout.",
+        "PredictionsDrifted, ErrorsAboveLimit, FeedbackAboveLimit, Overridden, FieldsIgnored. "
+        "Available: stable serves, also during a rollout.",
     )
     replicas: ObservedField[int] = Field(
         default=0, description="Pods of the stable revision, for the scale subresource."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from serinus.api.status import FeatureReference, FeatureStatus
 from serinus.judge.drift.distribution import Distribution
 from serinus.judge.drift.feature import WHOLE, Feature, Side, Tolerance
+from serinus.judge.drift.rarity import Rarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,26 +20,20 @@ class ComparedFeature:
     """By range and category."""
     sides: Mapping[Side, float]
     """By side, the limit."""
+    rarity: Rarity
     left: float
     """ln of the evidence on one side that shows drift."""
-    back: float
-    """ln of the evidence on every side that shows the end of drift."""
 
     @classmethod
     def all_of(
-        cls, references: Sequence[FeatureReference], tolerance: Tolerance, looks: float
+        cls, references: Sequence[FeatureReference], tolerance: Tolerance, rarity: Rarity
     ) -> list["ComparedFeature"]:
-        """Every feature. `looks`: the mean number of looks until a false alarm of any of them.
-
-        A single side raises the alarm, so all sides share its probability; it takes all of them to
-        end it.
-        """
+        """Every feature. A single side raises the alarm, and it takes all of them to end it."""
         shares = [_shares(each) for each in references]
         sides = [_sides(each, tolerance) for each in shares]
-        back = math.log(max(looks, 1.0))
-        left = back + math.log(max(sum(map(len, sides)), 1))
+        left = rarity.alarm(sum(map(len, sides)))
         return [
-            cls(reference, tolerance, expected, limits, left, back)
+            cls(reference, tolerance, expected, limits, rarity, left)
             for reference, expected, limits in zip(references, shares, sides, strict=True)
         ]
 
@@ -52,7 +47,7 @@ class ComparedFeature:
         if seen is None:
             raise ValueError("the stable pods no longer export this feature")
         counts = seen.sorted_into(self.reference.bounds, self.reference.categories)
-        enough = self.back if feature.drifted else self.left
+        enough = self.rarity.end if feature.drifted else self.left
         return feature.looked({**counts, WHOLE: seen.total}, self.sides, at, enough)
 
     def within(self, at: float) -> FeatureStatus:
@@ -62,10 +57,13 @@ class ComparedFeature:
 
     def turned(self, feature: Feature, at: float) -> tuple[FeatureStatus, Feature]:
         """Its new status, and the feature that is tested for the opposite from now on."""
-        message = f"{self.name}: {feature.proof(self.shares, self.tolerance, at)}"[:1024]
+        message = f"{self.name}: {self._proof(feature, at)}"[:1024]
         drifted = not feature.drifted
         status = FeatureStatus(feature=self.name, drifted=drifted, since=at, message=message)
         return status, Feature(at, drifted)
+
+    def _proof(self, feature: Feature, at: float) -> str:
+        return feature.proof(self.shares, self.tolerance, at, self.rarity)
 
 
 def _shares(reference: FeatureReference) -> dict[str, float]:

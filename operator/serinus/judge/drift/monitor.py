@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from serinus.api.monitoring import MOST_FEATURES, FeatureDrift
 from serinus.api.quantities import fraction, seconds
@@ -11,14 +10,12 @@ from serinus.api.status import Monitored, Unknown
 from serinus.judge.drift.compared import ComparedFeature
 from serinus.judge.drift.distribution import Distribution, distributions
 from serinus.judge.drift.feature import Feature, Tolerance
+from serinus.judge.drift.rarity import Rarity
 from serinus.judge.drift.reference import recorded
+from serinus.judge.drift.unknown import not_exported, unreadable
 from serinus.judge.evidence.look import STALE_AFTER
 from serinus.metrics.counters import Reading, count
 from serinus.metrics.queries import CounterQuery, Query, QueryError, QueryResult
-
-FALSE_ALARM_EVERY: Final = 365 * 86400.0
-"""Mean seconds between false alarms over all features of a ModelDeployment, with shares exactly at
-the limits; within them false alarms are far rarer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +54,9 @@ def watch(
     before: DriftState,
     answers: Mapping[Query, QueryResult],
     at: float,
-    interval: float,
+    rarity: Rarity,
 ) -> tuple[Monitored, DriftState]:
-    """The status, the state and the answers at a look -> status and state after it.
-
-    `interval`: seconds from one look to the next.
-    """
+    """The status, the state and the answers at a look -> status and state after it."""
     queries = feature_queries(settings)
     asked = {query: answers[query] for query in queries}
     [readings], counted = count((asked,), before.counted, before.since)
@@ -75,7 +69,7 @@ def watch(
     known = known.replace(unknown=None)
     if not known.reference:
         return _recording(settings, known, replace(after, read_at=at), seen, at)
-    return _compared(settings, known, after, seen, at, interval)
+    return _compared(settings, known, after, seen, at, rarity)
 
 
 def _seen(
@@ -87,25 +81,17 @@ def _seen(
     """The counts by feature, or why there are none."""
     histogram, categories = (readings[query] for query in queries)
     if isinstance(histogram, QueryError):
-        return _unreadable(histogram.message)
+        return unreadable(histogram.message)
     if isinstance(categories, QueryError):
-        return _unreadable(categories.message)
-    metrics = " or ".join(query.metric for query in queries)
+        return unreadable(categories.message)
+    metrics = [query.metric for query in queries]
     if at - max(histogram.newest or 0.0, categories.newest or 0.0) > STALE_AFTER:
-        message = (
-            f"Prometheus has no recent samples of {metrics} from the stable pods: check that they "
-            "export one of them and are scraped."
-        )
-        return Unknown(reason=Reason.NO_DATA, message=message)
+        return not_exported(*metrics)
     labels = settings.feature_label, settings.category_label
     try:
         return distributions(histogram, categories, *labels)
     except ValueError as error:
-        return _unreadable(f"{metrics}: {error}.")
-
-
-def _unreadable(message: str) -> Unknown:
-    return Unknown(reason=Reason.METRICS_UNAVAILABLE, message=message[:1024])
+        return unreadable(f"{' or '.join(metrics)}: {error}.")
 
 
 def _recording(
@@ -120,7 +106,7 @@ def _recording(
     watched = replace(watched, recorded={**so_far, **together})
     if (number := len(watched.recorded)) > MOST_FEATURES:
         message = f"{number} features were seen, but at most {MOST_FEATURES} can be monitored: "
-        unknown = _unreadable(f"{message}set reference.given for those that matter.")
+        unknown = unreadable(f"{message}set reference.given for those that matter.")
         return known.replace(unknown=unknown), watched
     if at < watched.since + seconds(settings.reference.record_for):
         return known, watched
@@ -137,10 +123,10 @@ def _compared(
     watched: DriftState,
     seen: Mapping[str, Distribution],
     at: float,
-    interval: float,
+    rarity: Rarity,
 ) -> tuple[Monitored, DriftState]:
     tolerance = Tolerance(settings.tolerance, fraction(settings.absolute_tolerance))
-    compared = ComparedFeature.all_of(known.reference, tolerance, FALSE_ALARM_EVERY / interval)
+    compared = ComparedFeature.all_of(known.reference, tolerance, rarity)
     before = {each.feature: each for each in known.features}
     statuses, features, not_compared = [], dict(watched.features), []
     for each in compared:
