@@ -81,10 +81,11 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.COMMAND_OBEYED: "A command was obeyed.",
         Reason.COMMAND_REFUSED: "A command was refused; the message says why.",
     },
-    "Drift of the inputs": {
+    "Monitoring": {
         Reason.RECORDING_REFERENCE: "The reference is being recorded.",
-        Reason.WITHIN_REFERENCE: "All features are within the tolerance.",
+        Reason.WITHIN_REFERENCE: "All that is compared is within the tolerance.",
         Reason.FEATURES_DRIFTED: "A feature has drifted.",
+        Reason.PREDICTIONS_DRIFTED: "A class or score range has drifted.",
         Reason.WITHIN_LIMIT: "The share is not shown to be above its limit, or below it again.",
         Reason.ERRORS_ABOVE_LIMIT: "The share of failed requests is shown to be above its limit.",
         Reason.FEEDBACK_ABOVE_LIMIT: "The share of negative feedback is shown to be above its "

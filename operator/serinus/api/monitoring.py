@@ -1,5 +1,5 @@
-"""Continuous monitoring of the stable revision, also between rollouts: of its inputs against a
-reference, and of its errors and feedback against limits."""
+"""Continuous monitoring of the stable revision, also between rollouts: of its inputs and
+predictions against a reference, and of its errors and feedback against limits."""
 
 import hashlib
 import json
@@ -12,11 +12,14 @@ from serinus.api.base import Budget, Interval, Percent, SeldomEvery, Type
 from serinus.api.checks import Counter, LabelName, MetricName
 from serinus.api.checks.feedback import FeedbackCounters
 from serinus.api.checks.server import NOT_BOTH, FailureCounters, ServerMetrics
+from serinus.api.quantities import seconds
 
 FeatureName = Annotated[str, Field(min_length=1, max_length=100)]
 CategoryName = Annotated[str, Field(min_length=1, max_length=100)]
 MOST_FEATURES = 64
 MOST_SHARES = 64
+WEEK = 7 * 86400.0
+"""Seconds."""
 
 
 class BucketShare(Type):
@@ -44,19 +47,24 @@ class GivenFeature(Type):
     )
 
 
-class Reference(Type):
-    """The distributions that features are compared with, recorded from stable or given."""
+class Recording(Type):
+    """How a reference is recorded from stable."""
 
     record_for: Interval = Field(
         default="1h",
-        description="How long the inputs of a newly stable revision are recorded before they "
-        "become the reference. Use a day if your inputs depend on the time of day.",
+        description="How long a newly stable revision is recorded before that becomes the "
+        "reference. Use a day if your traffic depends on the time of day.",
     )
     min_values: Annotated[int, Field(ge=100, le=1_000_000_000)] = Field(
         default=1000,
-        description="Minimum number of recorded values; recording continues until a feature has "
-        "as many.",
+        description="Minimum number of recorded values; recording continues until there are as "
+        "many.",
     )
+
+
+class Reference(Recording):
+    """The distributions that features are compared with, recorded from stable or given."""
+
     given: Annotated[list[GivenFeature], Field(min_length=1, max_length=MOST_FEATURES)] | None = (
         Field(
             default=None,
@@ -109,6 +117,46 @@ class FeatureDrift(Monitor):
     )
 
 
+class PredictionReference(Recording):
+    """The distributions that predictions are compared with, recorded from stable."""
+
+    @property
+    def by_hour(self) -> bool:
+        """Whether each hour of the week has its own."""
+        return seconds(self.record_for) >= WEEK
+
+
+class PredictionReport(Monitor):
+    """Detects that the stable revision predicts otherwise than in a reference. It is reported by
+    the condition PredictionsDrifted and an event, and never causes a rollback."""
+
+    scores: MetricName = Field(
+        default="model_prediction_score",
+        description="Histogram of scores (its name without _bucket).",
+    )
+    classes: Counter = Field(
+        default=Counter(metric="model_predictions_total"),
+        description="Counter of predictions by class. One of scores and classes is enough.",
+    )
+    class_label: LabelName = Field(default="class", description="Label with the predicted class.")
+    reference: PredictionReference = Field(
+        default=PredictionReference(),
+        description="Distributions that are recorded from each newly stable revision. If recordFor "
+        "is a week (168h) or more, each hour of the week is compared with the same hour in the "
+        "reference, and minValues applies to each hour.",
+    )
+    tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
+        default=1.25,
+        description="Report once a class or score range is shown to be more than this many times "
+        "as common, or as rare, as in the reference.",
+    )
+    absolute_tolerance: Percent = Field(
+        default="2%",
+        description="Added to the tolerated share of each class or score range; also covers the "
+        "sampling error of the reference.",
+    )
+
+
 class ErrorLimit(FailureCounters, Monitor):
     """Detects that the stable revision fails more often than a limit. It is reported by the
     condition ErrorsAboveLimit and an event, and never causes a rollback."""
@@ -130,8 +178,8 @@ class FeedbackLimit(FeedbackCounters, Monitor):
 
 
 class Monitoring(Type):
-    """Continuous monitoring of the stable revision. Without any of featureDrift, errorRate and
-    feedback, featureDrift is monitored."""
+    """Continuous monitoring of the stable revision. Without any of featureDrift,
+    predictionDrift, errorRate and feedback, featureDrift is monitored."""
 
     interval: Interval = Field(
         default="1m", description="Time between two measurements; at least 1s."
@@ -144,6 +192,9 @@ class Monitoring(Type):
     )
     feature_drift: FeatureDrift | None = Field(
         default=None, description="Drift of the features from their reference."
+    )
+    prediction_drift: PredictionReport | None = Field(
+        default=None, description="Drift of the predictions from their reference."
     )
     error_rate: ErrorLimit | None = Field(
         default=None, description="Share of failed requests, compared with a limit."
@@ -162,7 +213,7 @@ class Monitoring(Type):
     @property
     def monitors(self) -> list[Monitor]:
         """What is monitored."""
-        each = (self.feature_drift, self.error_rate, self.feedback)
+        each = (self.feature_drift, self.prediction_drift, self.error_rate, self.feedback)
         return [monitor for monitor in each if monitor is not None]
 
     def completed(self, server: ServerMetrics) -> Self:

@@ -55,6 +55,7 @@ class Reason(StrEnum):
     RECORDING_REFERENCE = "RecordingReference"
     WITHIN_REFERENCE = "WithinReference"
     FEATURES_DRIFTED = "FeaturesDrifted"
+    PREDICTIONS_DRIFTED = "PredictionsDrifted"
     WITHIN_LIMIT = "WithinLimit"
     ERRORS_ABOVE_LIMIT = "ErrorsAboveLimit"
     FEEDBACK_ABOVE_LIMIT = "FeedbackAboveLimit"
@@ -80,6 +81,7 @@ WARNINGS: Final = frozenset(
         Reason.CANDIDATE_SILENT,
         Reason.INCONCLUSIVE,
         Reason.FEATURES_DRIFTED,
+        Reason.PREDICTIONS_DRIFTED,
         Reason.ERRORS_ABOVE_LIMIT,
         Reason.FEEDBACK_ABOVE_LIMIT,
         Reason.INVALID_SPEC,

@@ -687,6 +687,13 @@ class FeatureReference(StatusType):
     categories: Annotated[dict[str, float], Field(max_length=64)] = Field(
         default_factory=dict, description="Share of each category."
     )
+    hours: Annotated[
+        dict[str, Annotated[list[float], Field(max_length=64)]], Field(max_length=168)
+    ] = Field(
+        default_factory=dict,
+        description="By hour of the week, from 0 (Monday, 0:00 to 1:00 UTC) to 167, the share of "
+        "each range, of each category, and of all other categories.",
+    )
 
 
 class FeatureStatus(StatusType):
@@ -721,22 +728,29 @@ class MonitoredShare(StatusType):
     unknown: Unknown | None = Field(default=None, description="Why it is unknown.")
 
 
-class Monitored(StatusType):
-    """State of the monitoring of the stable revision."""
+class Distributions(StatusType):
+    """State of distributions that are compared with a reference."""
 
     basis: Annotated[str, Field(max_length=32)] = Field(
         default="",
-        description="Hash of the settings of features, and of the revision if the reference is "
-        "recorded; if it changes, monitoring of features starts again. Empty: they are not "
-        "monitored.",
+        description="Hash of the settings, and of the revision if the reference is recorded; if it "
+        "changes, monitoring starts again. Empty: they are not monitored.",
     )
     reference: Annotated[list[FeatureReference], Field(max_length=64)] = Field(
-        default_factory=list, description="Reference distributions of the features."
+        default_factory=list, description="Reference distributions."
     )
     features: Annotated[list[FeatureStatus], Field(max_length=64)] = Field(
         default_factory=list, description="The features, by name."
     )
     unknown: Unknown | None = Field(default=None, description="Why drift is unknown.")
+
+
+class Monitored(Distributions):
+    """State of the monitoring of the stable revision: of its features, and of the rest."""
+
+    predictions: Distributions | None = Field(
+        default=None, description="Predictions; the features are scores and classes."
+    )
     error_rate: MonitoredShare | None = Field(default=None, description="Failed requests.")
     negative_feedback: MonitoredShare | None = Field(default=None, description="Negative feedback.")
 

@@ -6,7 +6,7 @@ from typing import Literal
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Condition, Phase, Retiring, Status
-from serinus.plan.monitoring import Report, announce, reports
+from serinus.plan.monitoring_reports import Report, announce, reports
 from serinus.plan.progress import ERRORS_BEFORE_PAUSE, ROUTE_PATIENCE, overall_verdict
 from serinus.plan.situation import Situation
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from serinus.api.status import FeatureReference, FeatureStatus
-from serinus.judge.drift.distribution import Distribution
+from serinus.judge.drift import weekly
+from serinus.judge.drift.distribution import OTHER, Distribution
 from serinus.judge.drift.feature import WHOLE, Feature, Side, Tolerance
 from serinus.judge.drift.rarity import Rarity
 
@@ -23,6 +24,8 @@ class ComparedFeature:
     rarity: Rarity
     left: float
     """ln of the evidence on one side that shows drift."""
+    whose: str = "in the reference"
+    """Where the expected shares are."""
 
     @classmethod
     def all_of(
@@ -37,6 +40,25 @@ class ComparedFeature:
             for reference, expected, limits in zip(references, shares, sides, strict=True)
         ]
 
+    @classmethod
+    def in_hour(
+        cls,
+        references: Sequence[FeatureReference],
+        hour: str,
+        tolerance: Tolerance,
+        rarity: Rarity,
+    ) -> list["ComparedFeature"]:
+        """Those that have a reference for this hour of the week. A share may have limits in some
+        hours only, so each counts as two sides."""
+        there = [each for each in references if hour in each.hours]
+        shares = [_shares(weekly.expected(each, hour)) for each in there]
+        left = rarity.alarm(2 * sum(map(len, shares)))
+        whose = "in the reference for that hour of the week"
+        return [
+            cls(each, tolerance, expected, _sides(expected, tolerance), rarity, left, whose)
+            for each, expected in zip(there, shares, strict=True)
+        ]
+
     @property
     def name(self) -> str:
         """Of the feature."""
@@ -45,7 +67,7 @@ class ComparedFeature:
     def looked(self, feature: Feature, seen: Distribution | None, at: float) -> Feature:
         """The feature after a look. Raises ValueError with a sentence if it cannot be compared."""
         if seen is None:
-            raise ValueError("the stable pods no longer export this feature")
+            raise ValueError("the stable pods no longer export it")
         counts = seen.sorted_into(self.reference.bounds, self.reference.categories)
         enough = self.rarity.end if feature.drifted else self.left
         return feature.looked({**counts, WHOLE: seen.total}, self.sides, at, enough)
@@ -63,7 +85,7 @@ class ComparedFeature:
         return status, Feature(at, drifted)
 
     def _proof(self, feature: Feature, at: float) -> str:
-        return feature.proof(self.shares, self.tolerance, at, self.rarity)
+        return feature.proof(self.shares, self.whose, self.tolerance, at, self.rarity)
 
 
 def _shares(reference: FeatureReference) -> dict[str, float]:
@@ -71,8 +93,8 @@ def _shares(reference: FeatureReference) -> dict[str, float]:
     for bound, share in zip((*reference.bounds, math.inf), reference.shares, strict=False):
         whole += share
         up_to[bound] = whole
-    as_counts = Distribution(up_to, reference.categories)
-    return as_counts.sorted_into(reference.bounds, reference.categories)
+    named = [name for name in reference.categories if name != OTHER]
+    return Distribution(up_to, reference.categories).sorted_into(reference.bounds, named)
 
 
 def _sides(shares: Mapping[str, float], tolerance: Tolerance) -> dict[Side, float]:

@@ -63,7 +63,8 @@ class Feature:
     ) -> "Feature":
         """After a look with these counts by range and category; WHOLE is the count of all values.
 
-        `sides`: the limit of each, a share. `enough`: ln of the evidence that is required.
+        `sides`: the limit of each that has one now, a share. `enough`: ln of the evidence that is
+        required.
         """
         detectors = {
             side: self.detectors.get(side, Detector(self.since)).looked(
@@ -75,7 +76,7 @@ class Feature:
             )
             for side, limit in sides.items()
         }
-        return replace(self, detectors=detectors)
+        return replace(self, detectors={**self.detectors, **detectors})
 
     @property
     def turns(self) -> bool:
@@ -84,16 +85,21 @@ class Feature:
         return all(shown) if self.drifted else any(shown)
 
     def proof(
-        self, reference: Mapping[str, float], tolerance: Tolerance, at: float, rarity: Rarity
+        self,
+        expected: Mapping[str, float],
+        whose: str,
+        tolerance: Tolerance,
+        at: float,
+        rarity: Rarity,
     ) -> str:
-        """The evidence when it turned, without the feature's name; `reference`: shares."""
+        """The evidence when it turned, without the feature's name; `expected`: shares."""
         if self.drifted:
             return f"every range and category is within the tolerance ({tolerance}) again."
-        shown = ((name, each) for (name, _), each in self.detectors.items() if each.shown)
-        name, worst = max(shown, key=lambda one: abs(one[1].share - reference[one[0]]))
+        shown = [(name, each) for (name, _), each in self.detectors.items() if each.shown]
+        name, worst = max(shown, key=lambda one: abs(one[1].share - expected[one[0]]))
         counted = EventCount(worst.events, worst.values)
         return (
             f"{name} {counted} in the last {spoken(at - worst.since)}, "
-            f"{words.percent(reference[name])} in the reference, the greatest difference; beyond "
+            f"{words.percent(expected[name])} {whose}, the greatest difference; beyond "
             f"the tolerance ({tolerance}). {rarity}"
         )

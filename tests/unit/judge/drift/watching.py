@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from serinus.api.monitoring import FeatureDrift
 from serinus.api.status import FeatureStatus, Monitored
-from serinus.judge.drift import DriftState, Rarity, feature_queries, given, watch
+from serinus.judge.drift import DriftState, Rarity, Watched, feature_queries, given, watch
 from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import Query, QueryResult
 from tests.support.simulated_pods import Pods
@@ -68,7 +68,12 @@ class Watching:
         }
         answers |= self.broken
         self.known, self.watch = watch(
-            self.settings, self.known, self.watch, answers, self.at, RARITY
+            Watched.features(self.settings),
+            self.known,
+            self.watch,
+            answers,
+            self.at,
+            RARITY,
         )
         return self.known
 
