@@ -81,7 +81,7 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.COMMAND_OBEYED: "A command was obeyed.",
         Reason.COMMAND_REFUSED: "A command was refused; the message says why.",
     },
-    "Monitoring": {
+    "Monitored between rollouts": {
         Reason.RECORDING_REFERENCE: "The reference is being recorded.",
         Reason.WITHIN_REFERENCE: "All that is compared is within the tolerance.",
         Reason.FEATURES_DRIFTED: "A feature has drifted.",

@@ -308,6 +308,10 @@ def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:
     if monitoring.error_rate is not None:
         path = "spec.monitoring.errorRate"
         yield from (each.below(path) for each in monitoring.error_rate.twice())
+    predictions = monitoring.prediction_drift
+    if predictions and predictions.reference.by_hour and seconds(monitoring.interval) > 600:
+        message = f"{monitoring.interval} is too long for a reference by hour of the week"
+        yield Problem("spec.monitoring.interval", f"{message}: set at most 10m")
     features = monitoring.feature_drift
     given = (features and features.reference.given) or []
     field = "spec.monitoring.featureDrift.reference.given"

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from serinus.api.presets import PRESETS
+from serinus.api.spec import Spec
 from serinus.api.status import MonitoredShare
 from serinus.metrics.queries import QueryError
+from tests.support.simulated_rollout import TEMPLATE
 from tests.unit.plan.monitored import MonitoredStable, errors
 
 DAY = 24 * 60
@@ -197,3 +200,19 @@ def test_more_that_is_monitored_shares_the_mean_time() -> None:
     assert waits[0] <= waits[1]
     soon = MonitoredStable(meanTimeBetweenFalseAlarms="24h", **errors())
     assert failing(soon, 0.02, DAY, requests=40) < waits[0]
+
+
+def test_the_metrics_of_requests_are_those_of_the_preset_unless_they_are_named() -> None:
+    def requests(**named: Any) -> str:
+        spec = Spec.model_validate(
+            {
+                "template": TEMPLATE,
+                "rollout": {"analysis": {"preset": "Triton"}},
+                "monitoring": errors(**named),
+            }
+        )
+        assert spec.monitoring and spec.monitoring.error_rate
+        return spec.monitoring.error_rate.requests.metric
+
+    assert requests() == PRESETS["Triton"].error_rate.requests.metric
+    assert requests(requests={"metric": "mine_total"}) == "mine_total"
