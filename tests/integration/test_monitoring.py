@@ -169,3 +169,37 @@ async def test_worse_predictions_errors_and_feedback_are_told_and_outlast_a_rest
         world.bad.append((operator.now, 0.005))
         status = await operator.until("fraud", lambda s: states(s) == {"False"}, moving=INTERVAL)
         assert [each["reason"] for each in status["decisions"][:3]].count("WithinLimit") == 2
+
+
+async def test_hours_of_the_week_are_kept_as_they_are_recorded(
+    cluster: Cluster, namespace: str
+) -> None:
+    operator = Operator(cluster, namespace)
+    operator.traffic = world = World(lambda: operator.now, operator.now - 120)
+    world.bad = [(world.started, 0.1)]
+    monitoring = {
+        "interval": "10m",
+        "predictionDrift": {"reference": {"recordFor": "168h"}},
+    }
+
+    def hours(status: Manifest) -> Mapping[str, list[float]]:
+        reference = status["monitoring"]["predictions"].get("reference") or [{}]
+        recorded: Mapping[str, list[float]] = reference[0].get("hours", {})
+        return recorded
+
+    async with operator:
+        await operator.apply("fraud", **spec("v1", monitoring=monitoring))
+        await operator.until("fraud", healthy("v1"))
+        before = await operator.until("fraud", lambda s: len(hours(s)) >= 2, moving=300.0)
+        told = next(e for e in before["conditions"] if e["type"] == "PredictionsDrifted")
+        assert told["message"] == (
+            f"Recording the reference: {len(hours(before))} of the 168 hours of a week so far, "
+            "each with at least 1000 values."
+        )
+        await operator.stop()
+        await operator.start()
+        after = await operator.until(
+            "fraud", lambda s: len(hours(s)) >= len(hours(before)) + 2, moving=300.0
+        )
+    assert hours(before).items() <= hours(after).items()
+    assert all(each == [0.9, 0.1, 0.0] for each in hours(after).values())
