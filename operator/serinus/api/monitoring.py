@@ -186,9 +186,8 @@ class Monitoring(Type):
     )
     mean_time_between_false_alarms: SeldomEvery = Field(
         default="8760h",
-        description="Average time between false alarms, at least, over everything that is "
-        "monitored of this object; at least 24h. Defaults to a year. A shorter time reports "
-        "changes sooner.",
+        description="Mean time between false alarms, over everything that is monitored of this "
+        "object; at least 24h, and a year by default. A shorter time reports changes sooner.",
     )
     feature_drift: FeatureDrift | None = Field(
         default=None, description="Drift of the features from their reference."
