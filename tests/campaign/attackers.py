@@ -428,7 +428,9 @@ def manifest(rng: random.Random) -> Manifest:
             }
         }
     if rng.random() < 0.4:
-        spec["monitoring"] = {"featureDrift": _drift(rng)}
+        shares = [{"limit": "1%", **c["errorRate"]} for c in analysis["checks"] if "errorRate" in c]
+        monitored = {"errorRate": shares[0]} if shares else {}
+        spec["monitoring"] = {"featureDrift": _drift(rng), **monitored}
     return {"metadata": {"name": _mostly(rng, "fraud", _NAMES)}, "spec": spec}
 
 
