@@ -172,6 +172,17 @@ def test_shares_of_predictions_are_learned_one_by_one() -> None:
     assert known.of("class eel").over_time < 3
 
 
+def test_what_an_index_comes_to_in_a_share_is_told() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        for name, count in (("cat", 300), ("dog", 700)):
+            pods.add("a", "model_predictions_total", count, **{"class": name})
+
+    message = learned(analysis(drift(psi=0.1)), serve).message
+    said = "within a PSI of 0.1 a share of 10% may become 2.7% to 21% if that is the only change."
+    assert f"Check drift: {said}" in message
+    assert "PSI" not in learned(analysis(drift()), serve).message
+
+
 def test_checks_that_do_not_ask_stable_learn_nothing() -> None:
     groups = fairness(favourable=[{"label": "class", "value": "approve"}])
     found = learned(analysis(groups, PSI), lambda pods, rng, minute: None)
