@@ -111,8 +111,24 @@ def test_it_grows_where_the_index_is_greater_and_the_direction_known() -> None:
 def test_requests_in_bursts_count_as_much_less() -> None:
     bins = [Bin(30, 500, 0.5, -1.0), Bin(70, 500, 0.5, 1.0)]
     usual = Stability(0.05, SHIFTED, bins).gains()
-    less = Stability(0.05, SHIFTED, bins, variance=4.0).gains()
-    assert less == pytest.approx([gain / 4 for gain in usual])
+    quarter = pytest.approx([gain / 4 for gain in usual])
+    assert Stability(0.05, SHIFTED, bins, variance=4.0).gains() == quarter
+    assert (
+        Stability(0.05, SHIFTED, [each._replace(variance=4.0) for each in bins]).gains() == quarter
+    )
+    one = [bins[0]._replace(variance=4.0), bins[1]]
+    assert Stability(0.05, SHIFTED, one).gains() != quarter
+
+
+def test_bursts_count_as_far_as_their_bin_does() -> None:
+    bins = [Bin(30, 450, 0.45, -1.0), Bin(70, 450, 0.45, 1.0), Bin(10, 100, 0.1, 0.0)]
+    usual = Stability(0.05, SHIFTED, bins).gains()
+    idle = [*bins[:2], bins[2]._replace(variance=50.0)]
+    assert Stability(0.05, SHIFTED, idle).gains() == pytest.approx(usual, rel=0.3)
+    telling = [bins[0], bins[1]._replace(variance=50.0), bins[2]]
+    assert Stability(0.05, SHIFTED, telling).gains() == pytest.approx(
+        [gain / 25 for gain in usual], rel=0.3
+    )
 
 
 @pytest.mark.parametrize("counts", [((5, 3, 2), (0, 0, 0)), ((0, 0, 0), (5, 3, 2))])

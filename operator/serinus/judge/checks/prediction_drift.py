@@ -83,6 +83,15 @@ class _Scales:
         """Of a share whose source was counted."""
         return self.varied.get(name) or self.independent[_source(name)]
 
+    def bursts_of_tails(self, source: str, parts: Container[str]) -> float:
+        """How much more than by chance the sums of some parts of a source varied."""
+        tails = [
+            scale.bursts
+            for name, scale in self.varied.items()
+            if _source(name) == source and name not in parts
+        ]
+        return max(tails, default=1.0)
+
 
 class PredictionDriftCheck:
     """The share of each class and score range, candidate against stable, in both directions.
@@ -272,7 +281,8 @@ class PredictionDriftCheck:
             if each.name in expected
         }
         requests = scales.requests[source_of(known)]
-        return stability_index.gains(self._psi or 0.0, parts, block, requests)
+        together = scales.bursts_of_tails(source_of(known), {each.name for each in parts})
+        return stability_index.gains(self._psi or 0.0, parts, block, requests, together)
 
     def _shift(
         self,

@@ -43,16 +43,18 @@ def gains(
     parts: Sequence[Comparison],
     block: Mapping[str, Exceeding],
     requests: tuple[float, float],
+    together: float,
 ) -> list[float]:
     """What a block adds to the evidence that the index is greater than tolerated.
 
     `parts`: the classes or ranges before the block, of which those count that it tells. What
-    appears in it is one more bin, so that the bins are known before it.
+    appears in it is one more bin, so that the bins are known before it. `together`: the variance
+    of the counts in several of them, as a multiple of that of independent ones.
     """
     known = [each for each in parts if each.name in block]
     towards = directions([(each.candidate, each.stable + 0.5) for each in known])
     bins = [
-        Bin(of.candidate, of.stable, of.expected, direction, of.ratio)
+        Bin(of.candidate, of.stable, of.expected, direction, of.ratio, of.variance)
         for of, direction in zip((block[each.name] for each in known), towards, strict=True)
     ]
     new = [
@@ -60,10 +62,8 @@ def gains(
         for arm, total in enumerate(requests)
     ]
     unseen = expected_share(0.0, math.fsum(each.stable for each in known))
-    variance = max((of.variance for of in block.values()), default=1.0)
-    return Stability(
-        tolerated, SHIFTED, [*bins, Bin(new[0], new[1], unseen, direction=0.0)], variance
-    ).gains()
+    bins.append(Bin(new[0], new[1], unseen, direction=0.0))
+    return Stability(tolerated, SHIFTED, bins, together).gains()
 
 
 def weighed(known: Comparison, gained: Sequence[float]) -> Comparison:

@@ -23,7 +23,8 @@ alternative, the index is so many times what is tolerated. d belongs to the near
 which the index is tolerated.
 
 Pods that differ multiply the candidate's shares by up to `among_pods`: a positive score is divided
-by that, and a negative one multiplied, which keeps its mean below that of pods that do not.
+by that, and a negative one multiplied, which keeps its mean below that of pods that do not. Where
+requests come in bursts, all count as much less as the variance of the mean score is greater.
 """
 
 import math
@@ -54,6 +55,8 @@ class Bin(NamedTuple):
     """By how much the candidate's share is greater; only relative to the other bins' it matters."""
     among_pods: float = 1.0
     """What the candidate's share may be multiplied by, because pods differ."""
+    variance: float = 1.0
+    """Of the counts, as a multiple of that of independent ones."""
 
 
 def ratio_within(most: float) -> float:
@@ -105,7 +108,7 @@ class Stability:
     alternatives: Sequence[Alternative]
     bins: Sequence[Bin]
     variance: float = 1.0
-    """Of the counts, as a multiple of that of independent ones."""
+    """At least, where bins together came in bursts."""
 
     def gains(self) -> list[float]:
         """Of the evidence that the index is greater than tolerated, by alternative."""
@@ -118,8 +121,9 @@ class Stability:
             return [0.0] * len(self.alternatives)
         border = _moved(stable, directed, spread, self.tolerated)
         one, other = self._scores(border, stable)
+        by = max(self._bursts(border, one), self.variance)
         return [
-            self._gained(one, other, border, stable, moved, requests) / self.variance
+            self._gained(one, other, border, stable, moved, requests) / by
             for times, _ in self.alternatives
             for moved in (_moved(stable, directed, spread, times * self.tolerated),)
         ]
@@ -135,6 +139,14 @@ class Stability:
             one.append(a / each.among_pods if a > 0 else a * each.among_pods)
             other.append(1 - d - math.exp(d))
         return one, other
+
+    def _bursts(self, border: Sequence[float], one: Sequence[float]) -> float:
+        """The variance of the candidate's mean score, as a multiple of that of independent
+        requests, if bursts stay within their bins."""
+        mean = _mean(border, one)
+        parts = [share * (score - mean) ** 2 for share, score in zip(border, one, strict=True)]
+        total = math.fsum(parts)
+        return _mean(parts, [each.variance for each in self.bins]) / total if total else 1.0
 
     def _gained(
         self,
