@@ -319,7 +319,7 @@ PROMISES = {
         drift_by_index(0.2, scores="model_prediction_score"),
         histograms(BOUNDS, BOUNDS),
         [Index(0.2), *near(0.2, CANDIDATE, STABLE, sorts=EACH)],
-        ((2, 2), (2, 2)),
+        ((2, 2), (2, 1)),
         sorts=3,
     ),
     "an index in strata": Promise(
@@ -327,7 +327,7 @@ PROMISES = {
         by_route(predictions),
         [Index(0.2, 0, 2), Index(0.2, 1, 3)],
         ((2, 1, 1, 2), (1, 2, 2, 1)),
-        grain=10,
+        grain=5,
         opening=((1, 1), (1, 0), (1, 1), (1, 1)),
     ),
     "latency at bounds of stable's": Promise(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from serinus.api.base import Duration, Percent
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared, Instead
@@ -15,6 +15,12 @@ from serinus.api.problem import Problem
 _TOLERANCE, _ABSOLUTE_TOLERANCE, _MARGIN = 1.25, "1%", 2.0
 PASSES_WITHIN = 2.5
 """Times the tolerated PSI: a step passes within that."""
+_LEAST_PSI = 0.01
+_LEAST: JsonValue = {
+    # the API server cuts the fraction of a minimum off for whole numbers, and takes 0
+    "rule": f"!has(self.psi) || self.psi >= {_LEAST_PSI}",
+    "message": f"psi must be at least {_LEAST_PSI}",
+}
 _PSI = Instead(
     "psi",
     {"tolerance": _TOLERANCE, "absoluteTolerance": _ABSOLUTE_TOLERANCE, "margin": _MARGIN},
@@ -29,7 +35,7 @@ class PredictionDrift(Compared):
     instead = _PSI
 
     model_config = ConfigDict(
-        json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE, _PSI.rule]}
+        json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE, _PSI.rule, _LEAST]}
     )
 
     scores: MetricName | None = Field(
@@ -42,7 +48,7 @@ class PredictionDrift(Compared):
         "model_prediction_score and model_predictions_total are read, if the pods export them.",
     )
     class_label: LabelName = Field(default="class", description="Label with the predicted class.")
-    psi: Annotated[float, Field(ge=0.01, le=1)] | None = Field(
+    psi: Annotated[float, Field(ge=_LEAST_PSI, le=1)] | None = Field(
         default=None,
         description="Instead of tolerance, absoluteTolerance and margin: roll back once the "
         "population stability index of all classes, or of all score ranges, is shown to be greater "
