@@ -41,6 +41,14 @@ _MONITORING: Final = {
 }
 
 
+_RISK: Final = (
+    r"False-alarm risk at most 1% per rollout, all looks and checks included\."
+    r"(?: Stable's .+ came in bursts \(\S+ times the variance of independent events\), "
+    r"so each counts for less\.)?"
+)
+"""How evidence ends. A server on a busy machine is slow in bursts, and the message says so."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """A candidate with one fault, the checks that look at it, and what the last of them says."""
@@ -61,8 +69,7 @@ FAULTS: Final = {
         "v5",
         (_ERRORS, _DRIFT, _SLOW),
         r"Slower than \S+s: candidate \d+/\d+ \(\S+%\), stable \d+/\d+ \(\S+%\); "
-        r"worse than tolerated \(1.1 times stable's \+ 0.5%\)(?: in recent requests)?\. "
-        r"False-alarm risk at most 1% per rollout, all looks and checks included.",
+        r"worse than tolerated \(1.1 times stable's \+ 0.5%\)(?: in recent requests)?\. " + _RISK,
         rate=10,
     ),
     "unfair": Fault(
@@ -71,8 +78,7 @@ FAULTS: Final = {
         (_ERRORS, _GROUPS),
         r"Favourable answers: (black|hispanic) \d+/\d+ \(\S+%\), white \d+/\d+ \(\S+%\), "
         r"the clearest difference; white is above what is tolerated "
-        r"\(1.25 times the rate of (black|hispanic)\)\. "
-        r"False-alarm risk at most 1% per rollout, all looks and checks included.",
+        r"\(1.25 times the rate of (black|hispanic)\)\. " + _RISK,
         rate=50,
     ),
     "disliked": Fault(
@@ -80,8 +86,7 @@ FAULTS: Final = {
         "v7",
         (_ERRORS, _DRIFT, _USERS),
         r"Candidate negative feedback \d+/\d+ \(\S+%\), stable \d+/\d+ \(\S+%\); "
-        r"worse than tolerated \(1.1 times stable's \+ 1%\)(?: in recent requests)?\. "
-        r"False-alarm risk at most 1% per rollout, all looks and checks included.",
+        r"worse than tolerated \(1.1 times stable's \+ 1%\)(?: in recent requests)?\. " + _RISK,
         rate=20,
         feedback=True,
     ),
