@@ -38,6 +38,7 @@ _PAUSES: Final = {"fine": {"duration": "100s"}}
 _MONITORING: Final = {
     "interval": "2s",
     "featureDrift": {"reference": {"recordFor": "10s", "minValues": 300}},
+    "errorRate": {"limit": "1%"},
 }
 
 
@@ -168,6 +169,8 @@ def test_a_world_that_moves_for_all_is_told_of_and_no_fault_of_the_candidate(
             r"reference's share \+ 2%\)\.",
             product.api.run("get", "mdep", "fine", f"-n={namespace}", f"-o=jsonpath={shown}"),
         )
+        errors = next(e for e in moved["conditions"] if e["type"] == "ErrorsAboveLimit")
+        assert (errors["status"], errors["reason"]) == ("False", "WithinLimit")
         fine.deployed.until_healthy("v2")
         assert poorer.seen.requests("v2") > 500
     events = product.api.list("Event", namespace)
