@@ -45,6 +45,11 @@ class Settings(Type):
         return None
 
     @property
+    def stability_index(self) -> float | None:
+        """The population stability index that is tolerated, if that is its tolerance."""
+        return None
+
+    @property
     def warm_up_seconds(self) -> float:
         """Seconds after a pod's first request in which it is not counted."""
         return 0.0

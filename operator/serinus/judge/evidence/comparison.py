@@ -196,6 +196,11 @@ class Scale:
         ratio = self._policy.tolerance.ratio
         return Exceeding(candidate, stable, expected, ratio, self._variance(known))
 
+    @property
+    def bursts(self) -> float:
+        """The variance of any counts, as a multiple of that of independent ones."""
+        return self._bursts
+
     def _above(self, expected: float | None) -> list[LogIncrement]:
         if expected is None:
             return self._above_if_rare
