@@ -1,11 +1,13 @@
 """The model: a score from 0 to 1 that an application is approved, and the decision."""
 
 import pickle
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import config_context  # type: ignore[import-untyped]
 from sklearn.pipeline import Pipeline  # type: ignore[import-untyped]
 
 from loans import FEATURES
@@ -43,7 +45,9 @@ class Scorecard:
     scale: Scale | None = None
 
     def raw_scores(self, rows: Rows) -> Vector:
-        scores: Vector = self.estimator.predict_proba(rows)[:, 1]
+        # values are checked once, where they are parsed, and not in each step of the pipeline
+        with config_context(assume_finite=True, skip_parameter_validation=True):
+            scores: Vector = self.estimator.predict_proba(rows)[:, 1]
         return scores
 
     def scores(self, rows: Rows) -> Vector:
@@ -67,6 +71,11 @@ def column(feature: str) -> int:
 def signed_log(values: Rows) -> Rows:
     """Logarithm of the absolute value, with the sign kept, because net worth may be negative."""
     return np.sign(values) * np.log1p(np.abs(values))
+
+
+def selected(rows: Rows, logged: Sequence[int], kept: Sequence[int]) -> Rows:
+    """Columns of rows: the signed logarithm of some, then others as they are."""
+    return np.hstack((signed_log(rows[:, logged]), rows[:, kept]))
 
 
 def save(model: Scorecard, folder: Path) -> Path:

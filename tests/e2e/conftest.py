@@ -7,6 +7,7 @@ Modules run beside each other. One that must not is marked `alone`.
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from typing import Final
 
 import pytest
 
@@ -14,12 +15,28 @@ from tests.cluster import cache, description
 from tests.stage.operator import Operator
 from tests.stage.stage import CLUSTER, Stage, bring_up, connected
 
+LONGEST: Final = (
+    "test_page",
+    "test_readme",
+    "test_second_prometheus",
+    "test_arms_differ",
+    "test_killed",
+    "test_traffic_share",
+    "test_prometheus_outage",
+    "test_hanging_candidate",
+    "test_shared_outage",
+    "test_sick_baseline",
+    "test_lifecycle",
+    "test_cluster_leaves_nothing",
+    "test_crash_loop",
+)
+"""The modules that take more than a minute, the longest first."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Modules that have an operator of their own begin: they take longest, and none is to be left
-    for the end."""
-    longest = {item.path for item in items if "operator" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: item.path not in longest)
+    """The longest modules begin, so that none is left for the end; the others keep their order."""
+    turns = {name: turn for turn, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: turns.get(item.path.stem, len(turns)))
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests import layers
+from tests.e2e.conftest import LONGEST
 from tests.layers import Outcome, counted, reports_of, run
 
 
@@ -101,3 +102,8 @@ def test_a_report_of_an_earlier_run_counts_for_nothing(a_layer: Path) -> None:
 
 def test_each_module_of_e2e_runs_once() -> None:
     assert [part[:2] for part in layers.LAYERS["e2e"]] == [("-m", "not alone"), ("-m", "alone")]
+
+
+def test_each_long_module_of_e2e_is_there() -> None:
+    modules = {path.stem for path in Path("tests/e2e").glob("test_*.py")}
+    assert set(LONGEST) <= modules

@@ -59,22 +59,33 @@ def course(
     """With steps, the weight takes effect before each block. `begun_before`: the weight takes
     effect in the midst of the first block. `drop`: what is done to the state before each block."""
 
-    def judged(found: Finding, counts: Counts, entry: int) -> Finding:
+    known: dict[tuple[str, Counts, int, bool], Finding] = {}
+    """Where evidence is dropped, many ways lead to one state."""
+
+    def judged(state: CheckState, counts: Counts, entry: int, *, first: bool) -> Finding:
+        look = promise.look(promise.check, counts)
+        if begun_before and first:
+            look = replace(look, weight=EffectiveWeight(0.5, since=look.at + 1))
+        return promise.check.judge(state, look, replace(BUDGET, entry=entry))
+
+    def next_found(found: Finding, counts: Counts, entry: int) -> Finding:
         state = step_entered(found.state) if steps else found.state
         state = drop(state) if drop else state
-        budget = replace(BUDGET, entry=entry if steps else 1)
-        look = promise.look(promise.check, counts)
-        if begun_before and found is NOTHING:
-            look = replace(look, weight=EffectiveWeight(0.5, since=look.at + 1))
-        return promise.check.judge(state, look, budget)
+        entry, first = entry if steps else 1, found is NOTHING
+        key = (state.model_dump_json(), counts, entry, first)
+        if key not in known:
+            known[key] = judged(state, counts, entry, first=first)
+        return known[key]
 
     def onwards(found: Finding, blocks: tuple[tuple[int, ...], ...]) -> Course:
         if not blocks:
             return Course(found, [])
         of, entry = outcomes(blocks[0], promise.sorts), 1 + len(promise.blocks) - len(blocks)
-        return Course(found, [onwards(judged(found, counts, entry), blocks[1:]) for counts in of])
+        return Course(
+            found, [onwards(next_found(found, counts, entry), blocks[1:]) for counts in of]
+        )
 
-    start = judged(NOTHING, promise.opening, 1) if promise.opening else NOTHING
+    start = next_found(NOTHING, promise.opening, 1) if promise.opening else NOTHING
     return onwards(start, promise.blocks)
 
 
