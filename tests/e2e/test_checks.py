@@ -162,13 +162,14 @@ def test_a_world_that_moves_for_all_is_told_of_and_no_fault_of_the_candidate(
         fine.load.stop()
         moved = fine.deployed.until("a drift", lambda s: _drifted(s)["status"] == "True")
         assert moved["candidate"]["weight"]["actual"] == 50
-        shown = '{.status.conditions[?(@.type=="Drifted")].message}'
         assert re.search(
             r"income: (up to|above) \d+ \d+/\d+ \(\S+%\) in the last \S+, \S+% in the "
             r"reference, the greatest difference; beyond the tolerance \(1\.25 times the "
             r"reference's share \+ 2%\)\.",
-            product.api.run("get", "mdep", "fine", f"-n={namespace}", f"-o=jsonpath={shown}"),
+            _drifted(moved)["message"],
         )
+        shown = '{.status.conditions[?(@.type=="Drifted")].message}'
+        assert product.api.run("get", "mdep", "fine", f"-n={namespace}", f"-o=jsonpath={shown}")
         errors = next(e for e in moved["conditions"] if e["type"] == "ErrorsAboveLimit")
         assert (errors["status"], errors["reason"]) == ("False", "WithinLimit")
         fine.deployed.until_healthy("v2")
