@@ -200,7 +200,7 @@ def _looked(
 ) -> tuple[CheckStatus, ...]:
     """These checks after a look at what the arms counted."""
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
-    look = partial(Look, measurement.at, *arms, values, since, weight=weight)
+    look = partial(Look, measurement.at, values=values, since=since, weight=weight)
     budgets = [(check, budget_of(analysis, check, progress.entries)) for check in checks]
     return tuple(
         _if_comparable(
@@ -209,7 +209,11 @@ def _looked(
             partial(
                 _judged,
                 check,
-                look(baseline=_baseline(check, progress), stratify=strata_of(analysis, check)),
+                look(
+                    *_asked(check, arms),
+                    baseline=_baseline(check, progress),
+                    stratify=strata_of(analysis, check),
+                ),
                 budget,
                 long_absent,
                 holds=analysis.one_pod_to_blame == "Hold",
@@ -221,6 +225,13 @@ def _looked(
         )
         for check, budget in budgets
     )
+
+
+def _asked(check: Check, arms: Arms) -> Arms:
+    """What a check asked for of what the arms counted."""
+    asked = kind_of(check).queries()
+    candidate, stable = ({query: arm[query] for query in asked if query in arm} for arm in arms)
+    return candidate, stable
 
 
 @lru_cache(maxsize=_CHECKS_KEPT)

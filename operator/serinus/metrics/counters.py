@@ -12,7 +12,7 @@ counted up to its newest sample, because a series that has not arrived at all ca
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -83,7 +83,7 @@ class Growth:
     def begun_since(self, moment: float) -> "Growth":
         """The growth in which blocks that began before a moment (Unix seconds) count nothing;
         itself if there are none."""
-        if all(each.start >= moment for each in self.increases):
+        if min([each.start for each in self.increases], default=math.inf) >= moment:
             return self
         kept = (e if e.start >= moment else e._replace(amount=0.0) for e in self.increases)
         return replace(self, increases=tuple(kept))
@@ -247,15 +247,14 @@ class _Blocks:
         """
         answers = (*self._wholes.values(), *self._parts)
         found = [answer[target] for answer in answers if target in answer]
-        samples = [series.samples for exported in found for series in exported.series]
         ends = sorted({exported.newest for exported in found})
         while len(ends) > 1 and ends[-1] - ends[0] > READ_WITHIN:
-            if len({at for each in samples for at, _ in each if at > ends[0]}) < 2:
+            if len({at for at in _times(found) if at > ends[0]}) < 2:
                 break
             del ends[0]
         end = min(ends[0], *(exported.falls.unsettled_since for exported in found))
         if end > self._span.late_from:
-            earlier = [at for each in samples for at, _ in each if at <= self._span.late_from]
+            earlier = (at for at in _times(found) if at <= self._span.late_from)
             end = max(earlier, default=self._span.late_from)
         return end
 
@@ -336,12 +335,15 @@ def _several_processes(target: str) -> str:
 def _jobs(answer: ByTarget) -> dict[str, str]:
     """For pods that several jobs scrape, at one address or several, the job that counts: the first
     by name that still scrapes."""
+    series = [each for exported in answer.values() for each in exported.series]
+    scraped = {(each.labels.get("pod"), each.labels.get("job")) for each in series}
+    if len(scraped) == len({pod for pod, _ in scraped}):
+        return {}
     newest: dict[str, dict[str, float]] = {}
-    for exported in answer.values():
-        for series in exported.series:
-            jobs = newest.setdefault(series.pod, {})
-            job, end = _job(series), series.samples[-1][0]
-            jobs[job] = max(jobs.get(job, end), end)
+    for each in series:
+        jobs = newest.setdefault(each.pod, {})
+        job, end = _job(each), each.samples[-1][0]
+        jobs[job] = max(jobs.get(job, end), end)
     return {
         pod: min(job for job, end in jobs.items() if end >= max(jobs.values()) - LATE_WITHIN)
         for pod, jobs in newest.items()
@@ -414,6 +416,11 @@ def _exported(group: Sequence[Series]) -> Exported:
     oldest = min([series.samples[0][0] for series in group])
     ends = frozenset([series.samples[-1][0] for series in group])
     return Exported(group, oldest, ends, falls(series.samples for series in group))
+
+
+def _times(found: Iterable[Exported]) -> Iterator[float]:
+    """Of all samples, Unix seconds."""
+    return (at for exported in found for series in exported.series for at, _ in series.samples)
 
 
 def _growth(increases: Iterable[Increase], answer: ByTarget) -> Growth:

@@ -31,7 +31,7 @@ the lesser one leaves every factor above 0.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from serinus.judge.evidence.kernel import Alternative, LogIncrement, NullHypothesis
@@ -87,10 +87,8 @@ def on_more(
     if null.ratio == 0:
         stakes = ((times - 1) / (1 + (times - 1) * border) for times, _ in alternatives)
         return [Bet(border, stake, 0.0, 0.0) for stake in stakes]
-    return [
-        _bet(null, times * border / (1 + (times - 1) * border), expected, *requests)
-        for times, _ in alternatives
-    ]
+    shares = ((times * border / (1 + (times - 1) * border), expected) for times, _ in alternatives)
+    return _bets(null, shares, *requests)
 
 
 def on_less(
@@ -103,26 +101,29 @@ def on_less(
     border = (expected - null.offset) / null.ratio
     if not 0 < border < 1:
         return [NO_BET] * len(alternatives)
-    candidate, stable = requests
-    return [
-        _bet(null, expected, border / (times - (times - 1) * border), stable, candidate)
-        for times, _ in alternatives
-    ]
+    shares = ((expected, border / (times - (times - 1) * border)) for times, _ in alternatives)
+    return _bets(null, shares, *requests[::-1])
 
 
-def _bet(null: NullHypothesis, q: float, other_q: float, one: float, other: float) -> Bet:
-    """For shares of both arms beyond the null, and so many requests."""
-    ratio, offset = null.ratio, null.offset
+def _bets(
+    null: NullHypothesis, shares: Iterable[tuple[float, float]], one: float, other: float
+) -> list[Bet]:
+    """For each two shares of the arms beyond the null, with so many requests."""
     if not one or not other:
-        return NO_BET
-    weight = one * ratio
-    p = (one * (q - offset) + other * other_q) / (weight + other)
-    for _ in range(ROUNDS):
+        return [NO_BET for _ in shares]
+    ratio, offset = null.ratio, null.offset
+    weight, square = one * ratio, ratio**2
+    bets = []
+    for q, other_q in shares:
+        beyond = q - offset
+        p = (one * beyond + other * other_q) / (weight + other)
+        for _ in range(ROUNDS):
+            rate = ratio * p + offset
+            pull, other_pull = one * p * (1 - p), other * rate * (1 - rate)
+            p = (pull * ratio * beyond + other_pull * other_q) / (pull * square + other_pull)
         rate = ratio * p + offset
-        pull, other_pull = one * p * (1 - p), other * rate * (1 - rate)
-        p = (pull * ratio * (q - offset) + other_pull * other_q) / (pull * ratio**2 + other_pull)
-    rate = ratio * p + offset
-    stake = (q - rate) / (rate * (1 - rate))
-    most = other * (p - other_q) / (weight * p * (1 - p))
-    stake = max(min(stake, most), 0.0)
-    return Bet(rate, stake, p, stake * weight / other)
+        stake = (q - rate) / (rate * (1 - rate))
+        most = other * (p - other_q) / (weight * p * (1 - p))
+        stake = max(min(stake, most), 0.0)
+        bets.append(Bet(rate, stake, p, stake * weight / other))
+    return bets
