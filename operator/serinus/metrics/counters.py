@@ -78,7 +78,7 @@ class Growth:
     @property
     def total(self) -> float:
         """Total over all series."""
-        return math.fsum(increase.amount for increase in self.increases)
+        return math.fsum([increase.amount for increase in self.increases])
 
     def begun_since(self, moment: float) -> "Growth":
         """The growth in which blocks that began before a moment (Unix seconds) count nothing;
@@ -336,8 +336,7 @@ def _jobs(answer: ByTarget) -> dict[str, str]:
     """For pods that several jobs scrape, at one address or several, the job that counts: the first
     by name that still scrapes."""
     series = [each for exported in answer.values() for each in exported.series]
-    scraped = {(each.labels.get("pod"), each.labels.get("job")) for each in series}
-    if len(scraped) == len({pod for pod, _ in scraped}):
+    if len({each.labels.get("job") for each in series}) <= 1:
         return {}
     newest: dict[str, dict[str, float]] = {}
     for each in series:

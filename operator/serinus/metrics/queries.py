@@ -36,8 +36,8 @@ class CounterQuery:
     of them is enough (successes and failures of requests)."""
 
     def __hash__(self) -> int:
-        """Of the name alone, since it is asked for a thousand times per look."""
-        return hash(self.metric)
+        """Without the matchers, since it is asked for hundreds of times per look."""
+        return hash((self.metric, self.part))
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final, Protocol
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
@@ -24,6 +25,8 @@ RATE_KNOWN_AFTER = 60.0
 
 MOST_STRATA = 20
 """Combinations of label values; among more, hardly one has requests of both arms in a block."""
+_DIGESTS_KEPT: Final = 4096
+"""Of budgets, so that they are not made anew at each look."""
 FIRST_ENTRY: Final = 0.99
 """Part of the false-pass budget of a step for the first time that its weight takes effect."""
 
@@ -167,18 +170,21 @@ class ErrorBudget:
     """How often the weight of the step took effect. Each time the evidence for the candidate starts
     again."""
 
-    @property
-    def to_pass(self) -> float:
+    def to_pass(self, dropped: int = 0) -> float:
         """ln of the evidence that is enough for Pass. The k-th entry of a step has 1 / (k (k - 1))
-        of what the first one leaves of the budget, so that all together keep to it."""
-        later = self.entry * (self.entry - 1)
+        of what the first one leaves of the budget, so that all together keep to it.
+
+        `dropped`: how often evidence for the candidate was dropped, which is paid for like an
+        entry."""
+        entry = self.entry + dropped
+        later = entry * (entry - 1)
         part = (1 - FIRST_ENTRY) / later if later else FIRST_ENTRY
         return -math.log(part * self.false_pass)
 
     @property
     def digest(self) -> str:
         """12 characters that stand for what the analysis sets, which the entry is not."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
+        return _digest(self)
 
 
 class CheckKind(Protocol):
@@ -195,6 +201,11 @@ class CheckKind(Protocol):
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """What to go by, from what stable counted in each minute before a rollout."""
         ...
+
+
+@lru_cache(maxsize=_DIGESTS_KEPT)
+def _digest(budget: ErrorBudget) -> str:
+    return hashlib.sha256(repr(budget).encode()).hexdigest()[:12]
 
 
 def _begun_since(
