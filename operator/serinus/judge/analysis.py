@@ -230,7 +230,9 @@ def _looked(
 def _asked(check: Check, arms: Arms) -> Arms:
     """What a check asked for of what the arms counted."""
     asked = kind_of(check).queries()
-    candidate, stable = ({query: arm[query] for query in asked if query in arm} for arm in arms)
+    candidate, stable = (
+        {query: found for query in asked if (found := arm.get(query)) is not None} for arm in arms
+    )
     return candidate, stable
 
 
@@ -489,6 +491,8 @@ def _unless_a_stable_pod_differs(found: Finding) -> Finding:
 
 def _unless_unexplained(check: Check, found: Finding, look: Look) -> Finding:
     """No Pass until it is known why counters decreased; no Fail if no restart explains it."""
+    if found.verdict not in ("Pass", "Fail"):
+        return found
     falls = [
         fell
         for one in kind_of(check).queries()
@@ -496,11 +500,8 @@ def _unless_unexplained(check: Check, found: Finding, look: Look) -> Finding:
         for growth in look.growth(one)
         for fell in growth.falls
     ]
-    waits = {
-        "Pass": any(fell.unexplained for fell in falls),
-        "Fail": any(fell.odd for fell in falls),
-    }
-    if not waits.get(found.verdict):
+    passes = found.verdict == "Pass"
+    if not any(fell.unexplained if passes else fell.odd for fell in falls):
         return found
     return Finding("Inconclusive", UnexplainedFall(), found.state)
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
-from serinus.metrics.resets import NONE, Falls, falls, restarted
+from serinus.metrics.resets import NONE, Falls, falls, restarted, rises
+from serinus.metrics.samples import values_of
 
 GONE_AFTER: Final = 600.0
 """Seconds behind the others after which a target is no longer waited for."""
@@ -356,7 +357,8 @@ def _of_job(exported: Exported, jobs: Mapping[str, str]) -> Exported:
     counts = [each for each in exported.series if _job(each) == jobs.get(each.pod, _job(each))]
     if len(counts) == len(exported.series):
         return exported
-    return _exported(counts) if counts else exported._replace(series=())
+    fell = exported.falls is not NONE
+    return _exported(counts, fell=fell) if counts else exported._replace(series=())
 
 
 def _job(series: Series) -> str:
@@ -384,14 +386,18 @@ def _by_target(key: CounterQuery, answer: QueryResult) -> ByTarget | QueryError:
     if isinstance(answer, QueryError):
         return answer
     groups: dict[str, list[Series]] = {}
+    fallen = set[str]()
     for series in answer:
-        if not math.isfinite(sum([value for _, value in series.samples])):
+        values = values_of(series.samples)
+        if not math.isfinite(sum(values)):
             return QueryError(f"{key.metric} has samples that are not numbers (NaN or Inf).")
         if (problem := without_bound(key, series.labels)) is not None:
             return problem
-        if series.samples:
-            groups.setdefault(series.target, []).append(series)
-    return {target: _exported(group) for target, group in groups.items()}
+        if values:
+            groups.setdefault(target := series.target, []).append(series)
+            if not rises(values):
+                fallen.add(target)
+    return {target: _exported(group, fell=target in fallen) for target, group in groups.items()}
 
 
 def without_bound(key: CounterQuery, labels: Mapping[str, str]) -> QueryError | None:
@@ -411,10 +417,12 @@ def without_bound(key: CounterQuery, labels: Mapping[str, str]) -> QueryError | 
     )
 
 
-def _exported(group: Sequence[Series]) -> Exported:
+def _exported(group: Sequence[Series], *, fell: bool) -> Exported:
+    """`fell`: whether a series decreases."""
     oldest = min([series.samples[0][0] for series in group])
     ends = frozenset([series.samples[-1][0] for series in group])
-    return Exported(group, oldest, ends, falls(series.samples for series in group))
+    fallen = falls(series.samples for series in group) if fell else NONE
+    return Exported(group, oldest, ends, fallen)
 
 
 def _times(found: Iterable[Exported]) -> Iterator[float]:

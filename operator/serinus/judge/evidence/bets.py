@@ -55,10 +55,11 @@ class Bet(NamedTuple):
     def log_increment(self, one: float, other: float) -> LogIncrement:
         """What the evidence gains in a block of so many requests: per event of either arm, and
         always."""
-        miss = math.log1p(-self.stake * self.rate)
-        other_miss = math.log1p(self.other_stake * self.other_rate)
-        hit = math.log1p(self.stake * (1 - self.rate))
-        other_hit = math.log1p(-self.other_stake * (1 - self.other_rate))
+        rate, stake, other_rate, other_stake = self
+        miss = math.log1p(-stake * rate)
+        other_miss = math.log1p(other_stake * other_rate)
+        hit = math.log1p(stake * (1 - rate))
+        other_hit = math.log1p(-other_stake * (1 - other_rate))
         return hit - miss, other_hit - other_miss, one * miss + other * other_miss
 
     def gain(self, score: float) -> float:
