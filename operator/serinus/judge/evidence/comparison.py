@@ -8,7 +8,7 @@ credit. The weight for later times is held back and released bit by bit.
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -408,7 +408,7 @@ def verdict(state: CheckState, budget: ErrorBudget) -> Verdict:
     """What the evidence proves; a proof against the candidate is never taken back."""
     if state.peak >= -math.log(budget.false_fail):
         return "Fail"
-    goal = budget.to_pass(state.dropped)
+    goal = _to_pass(state, budget)
     shown = [e for each in state.comparisons for e in (each.not_above, each.not_below) if e]
     if not shown or state.own_requests < budget.min_requests:
         return "Inconclusive"
@@ -419,7 +419,7 @@ def strength(state: CheckState, budget: ErrorBudget) -> tuple[float, float | Non
     """How much of the evidence that Fail takes there is now, and of that which Pass takes, on the
     scale of logarithms: 1 is enough. None: no comparison of this check can pass."""
     against = max(_total(state), 0.0) / -math.log(budget.false_fail) if state.comparisons else 0.0
-    goal = budget.to_pass(state.dropped)
+    goal = _to_pass(state, budget)
     shown = [e for each in state.comparisons for e in (each.not_above, each.not_below) if e]
     if not shown:
         return against, None
@@ -485,7 +485,7 @@ def requests_to_pass(
     """
     if not any(each.not_above or each.not_below for each in state.comparisons):
         return None
-    goal = budget.to_pass(state.dropped)
+    goal = _to_pass(state, budget)
     waits = [max(budget.min_requests - state.own_requests, 0.0)]
     for each, gain in zip(state.comparisons, gained, strict=True):
         for evidence, more in ((each.not_above, gain.not_above), (each.not_below, gain.not_below)):
@@ -560,6 +560,13 @@ def _passing_by(known: CheckState, own: CheckState) -> CheckState:
     return known.replace(
         comparisons=comparisons, own_candidate=own.own_candidate, own_stable=own.own_stable
     )
+
+
+def _to_pass(state: CheckState, budget: ErrorBudget) -> float:
+    """ln of the evidence that is enough for Pass: each attempt is paid for like an entry."""
+    if not state.dropped:
+        return budget.to_pass
+    return replace(budget, entry=budget.entry + state.dropped).to_pass
 
 
 def _total(state: CheckState) -> float:

@@ -170,14 +170,11 @@ class ErrorBudget:
     """How often the weight of the step took effect. Each time the evidence for the candidate starts
     again."""
 
-    def to_pass(self, dropped: int = 0) -> float:
+    @property
+    def to_pass(self) -> float:
         """ln of the evidence that is enough for Pass. The k-th entry of a step has 1 / (k (k - 1))
-        of what the first one leaves of the budget, so that all together keep to it.
-
-        `dropped`: how often evidence for the candidate was dropped, which is paid for like an
-        entry."""
-        entry = self.entry + dropped
-        later = entry * (entry - 1)
+        of what the first one leaves of the budget, so that all together keep to it."""
+        later = self.entry * (self.entry - 1)
         part = (1 - FIRST_ENTRY) / later if later else FIRST_ENTRY
         return -math.log(part * self.false_pass)
 
