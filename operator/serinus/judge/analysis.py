@@ -229,7 +229,7 @@ def _looked(
 
 def _asked(check: Check, arms: Arms) -> Arms:
     """What a check asked for of what the arms counted."""
-    asked = kind_of(check).queries()
+    asked = [one for one in kind_of(check).queries() if isinstance(one, CounterQuery)]
     candidate, stable = (
         {query: found for query in asked if (found := arm.get(query)) is not None} for arm in arms
     )
