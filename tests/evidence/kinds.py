@@ -125,6 +125,7 @@ ERROR_RATE = Kind(
 EVEN = {"cat": 10, "dog": 10, "bird": 10}
 STABLE = {"cat": 190, "dog": 190, "bird": 190}
 TOO_MANY = {f"customer-{number}": 1 for number in range(200)}
+PSI: Final = {"psi": 0.1}
 PREDICTION_DRIFT = Kind(
     "predictionDrift",
     drift,
@@ -133,6 +134,8 @@ PREDICTION_DRIFT = Kind(
     (
         Scene("Pass", "It predicts the same.", (EVEN, STABLE)),
         Scene("Fail", "It predicts a class more often.", ({**EVEN, "cat": 30}, STABLE)),
+        Scene("Pass", "It predicts the same, and a PSI is set.", (EVEN, STABLE), settings=PSI),
+        Scene("Fail", "Its PSI is greater.", ({**EVEN, "cat": 30}, STABLE), settings=PSI),
         Scene("Inconclusive", "It predicts the same so far.", (EVEN, STABLE)),
         Scene("Inconclusive", "It has predicted nothing.", ({}, STABLE)),
         Scene("Error", "Something else is exported as class.", (TOO_MANY, STABLE)),

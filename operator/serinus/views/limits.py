@@ -8,7 +8,8 @@ from serinus.api.spec import Spec
 
 @dataclass(frozen=True, slots=True)
 class LimitsView:
-    """The two bounds of a comparison, each a multiple of the rate of the other side."""
+    """The two bounds of a comparison: each a multiple of the rate of the other side, or what stands
+    for it."""
 
     tolerance: str
     """Shown to be worse than this: a rollback. `1.1 times + 0.1%`."""
@@ -20,14 +21,7 @@ def limits(spec: Spec | None) -> dict[str, LimitsView]:
     """Of each check that compares, by its name."""
     checks = spec.rollout.analysis.checks if spec else []
     return {
-        each.name: LimitsView(
-            _bound(each.settings.tolerance, each.settings.absolute_tolerance),
-            _bound(each.settings.margin, each.settings.absolute_margin),
-        )
+        each.name: LimitsView(*each.settings.bounds)
         for each in checks
         if isinstance(each.settings, Compared)
     }
-
-
-def _bound(ratio: float, offset: str) -> str:
-    return f"{ratio:g} times + {offset}"

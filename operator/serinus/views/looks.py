@@ -8,8 +8,10 @@ from serinus.api.checks import Check
 from serinus.api.spec import Spec
 from serinus.api.status import CheckState, CheckStatus, Status, Timeline
 from serinus.judge.analysis import budget_of
+from serinus.judge.checks.stability_index import is_index
 from serinus.judge.evidence.comparison import strength
 from serinus.judge.evidence.shift import SHIFT
+from serinus.plan.analysis import analysis_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def look_view(spec: Spec | None, status: Status) -> LookView | None:
     candidate = status.candidate
     if candidate is None or candidate.measured_at is None or spec is None:
         return None
-    analysis = spec.rollout.analysis
+    analysis = analysis_of(spec, candidate)
     settings = {each.name: each for each in analysis.checks}
     found = [
         _check(analysis, settings.get(each.name), each, candidate.entries)
@@ -102,9 +104,10 @@ def _check(
 
 
 def _rates(state: CheckState) -> Iterator[Rates]:
-    """Of what is counted among all requests; groups of requests, and a shift, have no such rate."""
+    """Of what is counted among all requests; groups of requests, a shift and an
+    index have no such rate."""
     for each in state.comparisons:
-        if each.name == SHIFT:
+        if each.name == SHIFT or is_index(each):
             continue
         candidate, stable = (_whole(arm, each.name) for arm in (state.candidate, state.stable))
         if candidate and stable:

@@ -58,14 +58,25 @@ def mixed(*parts: tuple[float, Shares]) -> Shares:
     return shares
 
 
-def scoring(bounds: Sequence[float], shift: Timeline = lambda at: 0.0) -> Shares:
-    """Sorts: scores up to each bound. They are normal; `shift` in standard deviations."""
+def scoring(
+    bounds: Sequence[float], shift: Timeline = lambda at: 0.0, spread: float = 1.0
+) -> Shares:
+    """Sorts: scores up to each bound. They are normal; `shift` in standard deviations, `spread`
+    times as wide as usual."""
     edges = np.array(bounds[:-1])
 
     def shares(at: float, pods: Floats) -> Floats:
-        return _between(ndtr(edges - shift(at) - PODS_DIFFER * pods[..., None] / 2))
+        moved = shift(at) + PODS_DIFFER * pods[..., None] / 2
+        return _between(ndtr((edges - moved) / spread))
 
     return shares
+
+
+def every_other(count: int, more: float) -> Shares:
+    """So many sorts, of which every other is so much more common than with equal shares, and the
+    rest as much rarer."""
+    shares = np.tile([(1 + more) / count, (1 - more) / count], count // 2)
+    return lambda at, pods: np.broadcast_to(shares, (*pods.shape, count))
 
 
 def deciles(count: int = 10) -> tuple[float, ...]:

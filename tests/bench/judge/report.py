@@ -14,6 +14,7 @@ from tests.bench.judge.trials import (
     ALIKE,
     AT_MARGIN,
     BURSTS,
+    BY_PSI,
     ENTRIES,
     ERROR_EFFECTS,
     FAMILY,
@@ -28,12 +29,14 @@ from tests.bench.judge.trials import (
     POLICIES,
     POOLED,
     PROMOTED,
+    PSI,
     RARE,
     ROUTES,
     SCRAPES,
     SERINUS,
     SHIFTS,
     SLOWER,
+    SMALL,
     SOON,
     TIMES,
     TOLERANCES,
@@ -65,6 +68,7 @@ def page(found: Found) -> str:
         "found_latency": found_latency,
         "found_soon": found_soon,
         "found_drift": found_drift,
+        "found_small": found_small,
         "near_oracle": near_oracle,
         "tolerances": tolerances,
         "passing": passing,
@@ -111,6 +115,8 @@ def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
     for world in ("flat, an hour", "ramp with trend"):
         got = _family(found, world)
         yield f"false rollbacks, a family of four checks: {world}", "1.00%", got, got.upper <= 0.01
+    got = _chance(found["small/nothing", BY_PSI])
+    yield f"false rollbacks, predictionDrift, psi: {PSI:g}", "1.00%", got, got.upper <= 0.01
     for what, trial, rule in (
         ("another mix of routes, within each", "strata/alike, another mix", WITHIN),
         ("immature feedback", "immature/alike", list(LEFT_OUT)[-1]),
@@ -132,6 +138,7 @@ def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
         ("3% of requests five times slower, a look every 5 s", f"soon/{[*SOON][-1]}", SERINUS, 390),
         ("PSI 0.25 over 10 buckets", "found/predictionDrift/0.25", SERINUS, 95),
         ("PSI 0.25 over 10 buckets, a look a second", "drift/1", SERINUS, 70),
+        *((f"PSI 0.2, {name}, psi: {PSI:g}", f"small/{name}", BY_PSI, 600) for name in SMALL),
         ("1% -> 2%, tolerance 1.1", "tolerance/1.1/2", SERINUS, 1750),
         ("1% -> 5%, tolerance 1.1", "tolerance/1.1/5", SERINUS, 230),
         ("Pass at 1%, margin 1.5", "pass/0.01/1.5/0", SERINUS, 2900),
@@ -229,6 +236,11 @@ def found_soon(found: Found) -> str:
 def found_drift(found: Found) -> str:
     """Likewise for shifted scores."""
     return _medians(found, {f"PSI {psi:g}": f"found/predictionDrift/{psi}" for psi in SHIFTS})
+
+
+def found_small(found: Found) -> str:
+    """Likewise for one PSI that is made in several ways."""
+    return _medians(found, {name: f"small/{name}" for name in SMALL})
 
 
 def near_oracle(found: Found) -> str:

@@ -29,6 +29,7 @@ from tests.bench.judge.models import (
     NATIVE,
     Timeline,
     deciles,
+    every_other,
     failing,
     lasting,
     mixed,
@@ -54,6 +55,7 @@ from tests.bench.judge.rules import (
     t_test,
     z_test,
 )
+from tests.bench.judge.stability import by_index
 from tests.bench.judge.traffic import DAY, HOUR, Floats, Rollouts, Shares, Traffic
 
 ALPHA = 0.01
@@ -377,6 +379,31 @@ def _detection() -> Named:
         models = scoring(SCORES, steady(shift)), scoring(SCORES)
         rules = {**drift_rules(traffic), ORACLE: _oracle(*models)}
         yield f"found/predictionDrift/{index}", (_until_half(rules, traffic, *models), 2000)
+    yield from _small()
+
+
+SMALL: Mapping[str, Shares] = {
+    "all scores shifted": scoring(SCORES, steady(0.4583)),
+    "scores spread wider": scoring(SCORES, spread=1.5112),
+    "every other range": every_other(len(SCORES), 0.4323),
+}
+"""Candidates with a PSI of 0.2, by what it is made of."""
+PSI = 0.05
+BY_PSI = f"{SERINUS}, psi: {PSI:g}"
+
+
+def _small() -> Named:
+    """The same PSI, made of one shift or of many small ones."""
+    by_psi: Rules = {BY_PSI: partial(by_index, PSI, drift(SCORES))}
+    for name, candidate in SMALL.items():
+        rules = {
+            DEFAULTS: drift(SCORES).by_default(PredictionDrift()).rule,
+            **by_psi,
+            ORACLE: _oracle(candidate, scoring(SCORES)),
+        }
+        yield f"small/{name}", (_until_half(rules, Traffic(), candidate, scoring(SCORES)), 1000)
+    equal = Trial(by_psi, Traffic(), scoring(SCORES), scoring(SCORES))
+    yield "small/nothing", (equal, 1000)
 
 
 SOON: Mapping[str, Shares] = {

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations, product
+from math import inf
 
 from serinus.api.checks.error_rate import ErrorRate
 from serinus.api.checks.fairness import Fairness
 from serinus.api.checks.feedback import Feedback
 from serinus.api.checks.latency import Latency
-from serinus.api.checks.prediction_drift import PredictionDrift
+from serinus.api.checks.prediction_drift import PASSES_WITHIN, PredictionDrift
 from serinus.api.checks.traffic_share import TrafficShare
 from serinus.api.status import CheckState
 from serinus.judge.checks.error_rate import ErrorRateCheck
@@ -19,6 +20,7 @@ from serinus.judge.checks.prediction_drift import PredictionDriftCheck
 from serinus.judge.checks.traffic_share import TrafficShareCheck
 from serinus.judge.evidence.kernel import NullHypothesis
 from serinus.judge.evidence.look import CheckKind, Look
+from serinus.judge.evidence.stability import index, ratio_within
 from tests.unit.judge.enumeration import Counts, Law, shares
 from tests.unit.judge.looks import (
     BOUNDS,
@@ -34,6 +36,7 @@ from tests.unit.judge.looks import (
 )
 
 CANDIDATE, STABLE = 0, 1
+ALIKE = NullHypothesis(1.0, 0.0)
 EXACT = 1e-9
 """Of sums of rates."""
 
@@ -88,13 +91,31 @@ class Unfair:
         return min(in_itself.excess(law, null), against_stable.excess(law, null))
 
 
+@dataclass(frozen=True)
+class Index:
+    """How great the population stability index of two arms may be."""
+
+    tolerated: float
+    arm: int = CANDIDATE
+    other: int = STABLE
+    tolerance: NullHypothesis = ALIKE
+    """Not read: the index says what is tolerated."""
+    margin: None = None
+    """Pass does not depend on it."""
+
+    def excess(self, law: Law, null: NullHypothesis) -> float:
+        """How far it is above what is tolerated; without end where one arm lacks a sort."""
+        parts = [(c, s) for c, s in zip(law[self.arm], law[self.other], strict=True) if c or s]
+        return index(parts) - self.tolerated if all(c and s for c, s in parts) else inf
+
+
 @dataclass(frozen=True, eq=False)
 class Promise:
     """A check, and what it says of the laws by which its requests are sorted."""
 
     check: CheckKind
     look: Callable[[CheckKind, Counts], Look]
-    claims: Sequence[Claim | AgainstStable | Unfair]
+    claims: Sequence[Claim | AgainstStable | Unfair | Index]
     blocks: tuple[tuple[int, ...], ...] = ((3, 2), (2, 4), (2, 1))
     """Requests by arm."""
     sorts: int = 2
@@ -131,7 +152,7 @@ class Promise:
         return list(product(shares(self.sorts, self.grain), repeat=len(self.blocks[0])))
 
 
-ALIKE = NullHypothesis(1.0, 0.0)
+ANYTHING = NullHypothesis(1.0, 1.0)
 TOLERANCE, MARGIN = NullHypothesis(1.5, 0.1), NullHypothesis(4.0, 0.2)
 LIMIT = NullHypothesis(0.0, 0.3)
 
@@ -156,6 +177,18 @@ def latency(**more: object) -> CheckKind:
 
 def drift(tolerance: NullHypothesis = TOLERANCE, **more: object) -> CheckKind:
     return PredictionDriftCheck(PredictionDrift.model_validate(settings(tolerance, **more)))
+
+
+def drift_by_index(psi: float, **more: object) -> CheckKind:
+    return PredictionDriftCheck(
+        PredictionDrift.model_validate({"psi": psi, "absoluteMargin": "10%", **more})
+    )
+
+
+def near(psi: float, *arms: int, sorts: Iterable[tuple[int, ...]]) -> list[Claim]:
+    """What Pass says where an index is tolerated."""
+    margin = NullHypothesis(ratio_within(PASSES_WITHIN * psi), 0.1)
+    return alike(*arms, sorts=sorts, tolerance=ANYTHING, margin=margin)
 
 
 def fairness(tolerance: NullHypothesis = TOLERANCE, **more: object) -> FairnessCheck:
@@ -265,6 +298,37 @@ PROMISES = {
         ],
         ((2, 2), (2, 1)),
         sorts=3,
+    ),
+    "an index of two classes": Promise(
+        drift_by_index(0.1, classes=CLASSES),
+        predictions,
+        [Index(0.1), *near(0.1, CANDIDATE, STABLE, sorts=EACH[:2])],
+        ((2, 4), (3, 3)),
+        grain=20,
+        opening=((3, 0), (2, 4)),
+    ),
+    "an index of classes as they appear": Promise(
+        drift_by_index(0.5, classes=CLASSES),
+        predictions,
+        [Index(0.5), *near(0.5, CANDIDATE, STABLE, sorts=EACH)],
+        ((2, 2), (1, 2)),
+        sorts=3,
+        opening=NONE_YET,
+    ),
+    "an index of scores": Promise(
+        drift_by_index(0.2, scores="model_prediction_score"),
+        histograms(BOUNDS, BOUNDS),
+        [Index(0.2), *near(0.2, CANDIDATE, STABLE, sorts=EACH)],
+        ((2, 2), (2, 1)),
+        sorts=3,
+    ),
+    "an index in strata": Promise(
+        drift_by_index(0.2, classes=CLASSES),
+        by_route(predictions),
+        [Index(0.2, 0, 2), Index(0.2, 1, 3)],
+        ((2, 1, 1, 2), (1, 2, 2, 1)),
+        grain=5,
+        opening=((1, 1), (1, 0), (1, 1), (1, 1)),
     ),
     "latency at bounds of stable's": Promise(
         latency(), histograms(BOUNDS, BOUNDS), slow(None), ((0, 2), (2, 2), (2, 1)), sorts=3

@@ -7,12 +7,13 @@ import pytest
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
-from serinus.judge import asks_of_history, learn
+from serinus.judge import Progress, asks_of_history, learn
 from serinus.judge.analysis import reads
 from serinus.judge.evidence.history import minutes
 from serinus.metrics.queries import CounterQuery, History, QueryError, QueryResult, Series
 from serinus.simulation.draws import multinomial, poisson
 from tests.support.simulated_analysis import (
+    SimulatedAnalysis,
     drift,
     error_rate,
     fairness,
@@ -132,8 +133,32 @@ def test_slow_minutes_are_bursts_of_the_bounds_that_they_exceed() -> None:
     [known] = learned(wanted, serve).checks
     assert known.bounds == [0.1, 1.0]
     assert known.of("slower than 0.1").over_time > 50
-    assert known.of("limit").over_time == known.of("slower than 0.1").over_time
+    assert known.of("limit of 0.1").over_time == known.of("slower than 0.1").over_time
     assert 1 <= known.of("slower than 1.0").over_time < 10
+
+
+def test_two_limits_of_one_histogram_have_each_their_own_bursts() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        slow = 900 if minute % 7 == 0 else 300
+        for bound, count in (("0.1", 3000 - slow), ("1.0", 2900), ("+Inf", 3000)):
+            pods.add("a", "model_request_duration_seconds_bucket", count, le=bound)
+
+    swinging, steady = (
+        {**latency(limit={"bound": bound, "share": "5%"}), "name": name}
+        for name, bound in (("swinging", "100ms"), ("steady", "1s"))
+    )
+    it = SimulatedAnalysis(swinging, steady)
+    it.progress = Progress(baseline=learned(it.analysis, serve))
+    for _ in range(2):
+        it.durations({0.1: 270, 1.0: 0, 2.0: 30}, {0.1: 2700, 1.0: 200, 2.0: 100})
+        it.look()
+    shown = [
+        max(each.above)
+        for check in it.progress.checks
+        for each in check.state.comparisons
+        if each.name == "limit"
+    ]
+    assert shown[1] > shown[0], "as many are beyond either limit, and one of them came in bursts"
 
 
 def test_shares_of_predictions_are_learned_one_by_one() -> None:
@@ -145,6 +170,17 @@ def test_shares_of_predictions_are_learned_one_by_one() -> None:
     [known] = learned(analysis(drift()), serve).checks
     assert known.of("class cat").over_time > 20
     assert known.of("class eel").over_time < 3
+
+
+def test_what_an_index_comes_to_in_a_share_is_told() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        for name, count in (("cat", 300), ("dog", 700)):
+            pods.add("a", "model_predictions_total", count, **{"class": name})
+
+    message = learned(analysis(drift(psi=0.1)), serve).message
+    said = "within a PSI of 0.1 a share of 10% may become 2.7% to 21% if that is the only change."
+    assert f"Check drift: {said}" in message
+    assert "PSI" not in learned(analysis(drift()), serve).message
 
 
 def test_checks_that_do_not_ask_stable_learn_nothing() -> None:

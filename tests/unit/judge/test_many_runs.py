@@ -33,6 +33,7 @@ from tests.bench.judge.models import (
     shares_of,
     steady,
 )
+from tests.bench.judge.stability import by_index
 from tests.bench.judge.traffic import Block, Rollouts, Shares, Traffic
 from tests.unit.judge import looks
 
@@ -155,6 +156,18 @@ def test_scores_weigh_the_same(shift: float, ratio: float, offset: float) -> Non
     side_by_side(
         drift(bounds).tolerating(ratio, offset).rule,
         judged,
+        lambda check, block, run: of_buckets(check, block, run, bounds),
+        (scoring(bounds, steady(shift)), scoring(bounds)),
+    )
+
+
+@pytest.mark.parametrize("psi", [0.02, 0.1])
+@pytest.mark.parametrize("shift", [0.0, 0.3])
+def test_an_index_weighs_the_same(shift: float, psi: float) -> None:
+    bounds = deciles()
+    side_by_side(
+        partial(by_index, psi, drift(bounds)),
+        PredictionDriftCheck(PredictionDrift(scores="score", psi=psi)),
         lambda check, block, run: of_buckets(check, block, run, bounds),
         (scoring(bounds, steady(shift)), scoring(bounds)),
     )

@@ -94,7 +94,7 @@ def test_both_bounds_hold_for_any_distribution() -> None:
 
 def test_what_is_written_for_a_number_is_valid() -> None:
     cells = re.findall(r"^\| .* \| `(\w+: \{[^…\n]*\})`", SECTION, re.MULTILINE)
-    assert len(cells) == 5
+    assert len(cells) == 6
     for number, cell in enumerate(cells):
         check = {"name": f"check-{number}", **yaml.safe_load(cell)}
         assert Analysis.model_validate({"checks": [check]}).checks

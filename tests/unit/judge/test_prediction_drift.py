@@ -1,5 +1,8 @@
 """predictionDrift, from samples to sentences."""
 
+import pytest
+
+from serinus.api.status import CheckStatus
 from serinus.judge import judge
 from serinus.metrics.queries import CounterQuery, Measurement, QueryError
 from tests.support.simulated_analysis import SINCE, SimulatedAnalysis, drift
@@ -285,3 +288,104 @@ def test_shares_that_differ_little_over_the_whole_rollout_are_said_to_differ_lat
     found = simulated.until("Fail", lambda: simulated.classes(*late))
     assert "(49%), stable" in found.message
     assert "other revision's share + 1%) in recent requests. False-alarm" in found.message
+
+
+def shifted(counts: dict[str, int], by: float) -> dict[str, int]:
+    """Every other class more common, the others rarer."""
+    return {
+        name: round(count * (1 + by * (-1) ** at))
+        for at, (name, count) in enumerate(counts.items())
+    }
+
+
+TEN = {f"c{number}": 20 for number in range(10)}
+"""Of a candidate; stable predicts each nineteen times as often."""
+
+
+def of_ten_classes(**settings: object) -> SimulatedAnalysis:
+    simulated = SimulatedAnalysis(drift(classes={"metric": "model_predictions_total"}, **settings))
+    simulated.classes(dict.fromkeys(TEN, 0), dict.fromkeys(TEN, 0))
+    simulated.scrape()
+    simulated.look()
+    return simulated
+
+
+def after(candidate: dict[str, int], looks: int, **settings: object) -> CheckStatus:
+    """So many looks at a candidate that is distributed like this."""
+    simulated = of_ten_classes(**settings)
+    for _ in range(looks):
+        simulated.classes(candidate, {name: 19 * count for name, count in TEN.items()})
+        found = simulated.look()
+    return found
+
+
+def test_many_small_shifts_are_found_by_the_index_that_they_add_up_to() -> None:
+    """The index is 0.2, and no share has more than half of what alone would make 0.05."""
+    moved = shifted(TEN, 0.43)
+    assert after(moved, 4).verdict == "Inconclusive"
+    found = after(moved, 4, psi=0.05)
+    assert found.verdict == "Fail"
+    assert found.message == (
+        "Class c1: candidate 44/800 (5.5%), stable 1520/15200 (10%), the greatest part of a PSI of "
+        "about 0.2 (tolerated 0.05: 4.4% to 18% if this were the only change); more than "
+        "tolerated. False-alarm risk at most 1% per rollout, all looks and checks included."
+    )
+
+
+def test_an_index_that_is_tolerated_is_no_evidence_however_it_is_made_up() -> None:
+    one_class = {**TEN, "c0": 40}
+    for candidate in (shifted(TEN, 0.2), one_class, TEN):
+        found = after(candidate, 20, psi=0.1)
+        assert found.verdict != "Fail"
+        [evidence] = [e.above for e in found.state.comparisons if e.name == "psi class"]
+        assert max(evidence) < 0
+
+
+def test_it_passes_once_no_share_is_far_enough_for_the_margin_of_the_index() -> None:
+    found = after(TEN, 4, psi=0.1)
+    assert found.verdict == "Pass"
+    assert (
+        "a PSI of about 0 (tolerated 0.1: 2.7% to 21% if this were the only change); every class "
+        "and score range is within the margin (1.657 times the other revision's share + 2%, for a "
+        "PSI of 0.25)" in found.message
+    )
+
+
+def test_a_class_that_only_the_candidate_predicts_counts_towards_the_index() -> None:
+    simulated = of_ten_classes(psi=0.1)
+    for _ in range(4):
+        simulated.classes({**TEN, "new": 60}, {name: 19 * count for name, count in TEN.items()})
+        found = simulated.look()
+    assert found.verdict == "Fail"
+    assert found.message.startswith("Class new: candidate 240/1040 (23%), stable 0/15200 (0%)")
+
+
+def test_scores_have_an_index_of_their_own() -> None:
+    simulated = scores(psi=0.05)
+    low = {0.25: 120, 0.5: 80, 0.75: 40, 1.0: 60}
+    for _ in range(5):
+        simulated.look()
+        simulated.scores(low, {bound: 8 * count for bound, count in EVEN.items()})
+    found = simulated.look()
+    assert found.verdict == "Fail"
+    assert found.message.startswith("Score 0.5 to 0.75: candidate 160/1200 (13%), stable ")
+    assert {e.name for e in found.state.comparisons if e.above} == {"psi score"}
+
+
+def test_the_evidence_of_an_index_outlives_the_operator() -> None:
+    simulated = of_ten_classes(psi=0.05)
+    for _ in range(4):
+        simulated.classes(shifted(TEN, 0.43), {name: 19 * count for name, count in TEN.items()})
+        found = simulated.look()
+        simulated.resume()
+    assert found.verdict == "Fail"
+
+
+@pytest.mark.parametrize(
+    "beside", [{"tolerance": 1.5}, {"absoluteTolerance": "2%"}, {"margin": 3.0}]
+)
+def test_an_index_and_what_it_stands_for_are_not_both_set(beside: dict[str, object]) -> None:
+    said = "set either psi or tolerance, absoluteTolerance and margin, not both"
+    with pytest.raises(ValueError, match=said):
+        SimulatedAnalysis(drift(psi=0.1, **beside))
+    assert SimulatedAnalysis(drift(psi=0.1, absoluteMargin="0%"))

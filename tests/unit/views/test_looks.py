@@ -27,10 +27,11 @@ def test_the_rates_are_those_of_the_message() -> None:
         assert f"({100 * share:.{0 if share >= 0.1 else 1}f}%)" in message
 
 
-def test_a_shift_of_all_scores_has_no_rate_to_draw() -> None:
+@pytest.mark.parametrize("name", ["shift", "psi score"])
+def test_what_is_compared_of_all_scores_together_has_no_rate_to_draw(name: str) -> None:
     state = deepcopy(LOOKED[-1])
     for check in state["status"]["candidate"]["checks"]:
-        check["state"]["comparisons"].append({"name": "shift", "above": [-1.0]})
+        check["state"]["comparisons"].append({"name": name, "above": [-1.0]})
     before, after = (read(each) for each in (LOOKED[-1], state))
     known = look_view(before.spec, before.status)
     look = look_view(after.spec, after.status)

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from serinus.api.base import Duration, Percent, Type, WarmUp
-from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
+from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared, Instead
 from serinus.api.checks.metrics import Histogram
 from serinus.api.checks.server import LatencyName, ServerMetrics
 from serinus.api.checks.settings import counts_too_late
@@ -14,7 +14,9 @@ from serinus.api.problem import Problem
 from serinus.api.quantities import seconds
 
 _TOLERANCE, _MARGIN = 1.1, 1.5
-_ONE_TOLERANCE = "set either p99 or tolerance and margin, not both: p99 stands for the two"
+PASSES_BELOW = 2.0
+"""Times the tolerated slowdown: a step passes below that."""
+_P99 = Instead("p99", {"tolerance": _TOLERANCE, "margin": _MARGIN})
 _ONE_LATENCY = "set either of (a latency of the preset) or histogram, not both"
 
 
@@ -38,18 +40,16 @@ class Latency(Compared):
 
     counts_requests = True
     finds_bad_events = True
+    follows_load = True
     compares_strata = True
+    instead = _P99
 
     model_config = ConfigDict(
         json_schema_extra={
             "x-kubernetes-validations": [
                 MARGIN_ABOVE_TOLERANCE,
                 {"rule": "!has(self.of) || !has(self.histogram)", "message": _ONE_LATENCY},
-                {
-                    "rule": "!has(self.p99) || "
-                    f"(self.tolerance == {_TOLERANCE} && self.margin == {_MARGIN})",
-                    "message": _ONE_TOLERANCE,
-                },
+                _P99.rule,
             ]
         }
     )
@@ -104,16 +104,19 @@ class Latency(Compared):
             raise ValueError(_ONE_LATENCY)
         return self
 
-    @model_validator(mode="after")
-    def _one_tolerance(self) -> Self:
-        # the API server adds the defaults
-        if self.p99 is not None and (self.tolerance, self.margin) != (_TOLERANCE, _MARGIN):
-            raise ValueError(_ONE_TOLERANCE)
-        return self
-
     @property
     def slowdown(self) -> float | None:
         return self.p99
+
+    @property
+    def bounds(self) -> tuple[str, str]:
+        if self.p99 is None:
+            return super().bounds
+        passing = 1 + PASSES_BELOW * (self.p99 - 1)
+        return (
+            f"p99 {self.p99:g} times as long + {self.absolute_tolerance}",
+            f"p99 {passing:g} times as long + {self.absolute_margin}",
+        )
 
     @property
     def warm_up_seconds(self) -> float:

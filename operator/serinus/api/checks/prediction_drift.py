@@ -3,13 +3,28 @@
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
-from serinus.api.base import Percent
-from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
+from serinus.api.base import Duration, Percent
+from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared, Instead
 from serinus.api.checks.metrics import Counter, LabelName, MetricName
+from serinus.api.checks.server import ServerMetrics
 from serinus.api.checks.settings import told_by
 from serinus.api.problem import Problem
+
+_TOLERANCE, _ABSOLUTE_TOLERANCE, _MARGIN = 1.25, "1%", 2.0
+PASSES_WITHIN = 2.5
+"""Times the tolerated PSI: a step passes within that."""
+_LEAST_PSI = 0.01
+_LEAST: JsonValue = {
+    # the API server cuts the fraction of a minimum off for whole numbers, and takes 0
+    "rule": f"!has(self.psi) || self.psi >= {_LEAST_PSI}",
+    "message": f"psi must be at least {_LEAST_PSI}",
+}
+_PSI = Instead(
+    "psi",
+    {"tolerance": _TOLERANCE, "absoluteTolerance": _ABSOLUTE_TOLERANCE, "margin": _MARGIN},
+)
 
 
 class PredictionDrift(Compared):
@@ -17,9 +32,10 @@ class PredictionDrift(Compared):
 
     compares_strata = True
     follows_inputs = True
+    instead = _PSI
 
     model_config = ConfigDict(
-        json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE]}
+        json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE, _PSI.rule, _LEAST]}
     )
 
     scores: MetricName | None = Field(
@@ -32,22 +48,46 @@ class PredictionDrift(Compared):
         "model_prediction_score and model_predictions_total are read, if the pods export them.",
     )
     class_label: LabelName = Field(default="class", description="Label with the predicted class.")
+    psi: Annotated[float, Field(ge=_LEAST_PSI, le=1)] | None = Field(
+        default=None,
+        description="Instead of tolerance, absoluteTolerance and margin: roll back once the "
+        "population stability index of all classes, or of all score ranges, is shown to be greater "
+        "than this, however the shift is spread over them. A step passes once every one of them is "
+        "shown to be so near to stable's share that 2.5 times this index cannot be exceeded, apart "
+        "from absoluteMargin.",
+    )
     tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
-        default=1.25,
+        default=_TOLERANCE,
         description="Roll back once a class or score range is shown to be more than this many "
         "times as common, or as rare, as with stable.",
     )
     absolute_tolerance: Percent = Field(
-        default="1%", description="Added to the tolerated share of each class or score range."
+        default=_ABSOLUTE_TOLERANCE,
+        description="Added to the tolerated share of each class or score range.",
     )
     margin: Annotated[float, Field(gt=1, le=100)] = Field(
-        default=2.0,
+        default=_MARGIN,
         description="Pass once every class and score range is shown to be within this many times "
         "stable's share.",
     )
     absolute_margin: Percent = Field(
         default="2%", description="Added to the margin of each class or score range."
     )
+
+    @property
+    def bounds(self) -> tuple[str, str]:
+        if self.psi is None:
+            return super().bounds
+        within = PASSES_WITHIN * self.psi
+        return f"PSI {self.psi:g}", f"PSI {within:g}, each share + {self.absolute_margin}"
+
+    @property
+    def stability_index(self) -> float | None:
+        return self.psi
+
+    def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
+        if self.psi is None:
+            yield from super().problems(longest_step, server)
 
     def problems_with_strata(self, labels: Sequence[str]) -> Iterator[Problem]:
         yield from told_by("classLabel", [self.class_label], labels)

@@ -22,6 +22,8 @@ class Settings(Type):
     """Its evidence is an excess of bad events."""
     follows_inputs: ClassVar[bool] = False
     """What it judges depends on what the model is asked, as predictions do."""
+    follows_load: ClassVar[bool] = False
+    """What it judges depends on how many requests each pod serves."""
     compares_strata: ClassVar[bool] = False
     """Its evidence can be weighed separately for each value of a label."""
 
@@ -40,6 +42,11 @@ class Settings(Type):
     @property
     def slowdown(self) -> float | None:
         """How many times as long as with stable requests may take, if that is its tolerance."""
+        return None
+
+    @property
+    def stability_index(self) -> float | None:
+        """The population stability index that is tolerated, if that is its tolerance."""
         return None
 
     @property

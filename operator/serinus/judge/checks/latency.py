@@ -117,7 +117,7 @@ class LatencyCheck:
         ]
         if self._limit and bounds:
             slow = [by_pod(each, each.surely_above(self._limit_bound)) for each in stable]
-            found.append(dispersion(LIMIT, slow, rare=False))
+            found.append(dispersion(self._varies_as(LIMIT), slow, rare=False))
         shares = [expected_share(*_slower(stable, bound)) for bound in bounds]
         baseline = estimated(found, bounds, shares)
         if self._slowdown is None or not bounds:
@@ -171,7 +171,7 @@ class LatencyCheck:
                 continue
             slow_c, slow_s = self._slow(each, block)
             found.append(pods.with_events(each, slow_c, state))
-            variance = max(look.baseline.of(each.name).over_time, usual)
+            variance = max(look.baseline.of(self._varies_as(each.name)).over_time, usual)
             of_stable.append(StableBlock(n_s, math.fsum(slow_s.values()), variance, rare=False))
         return comparison.weighed_by_arm(state, found, found, of_stable, budget)
 
@@ -221,6 +221,11 @@ class LatencyCheck:
         bound = _bound(each)
         return block.candidate.above(bound) or {}, block.stable.above(bound) or {}
 
+    def _varies_as(self, name: str) -> str:
+        """Under which name stable's history has the dispersion of a comparison. Checks of one
+        histogram share that history, and may have other limits."""
+        return f"{LIMIT} of {self._limit_bound:g}" if name == LIMIT else name
+
     def _policy_of(self, each: Comparison, look: Look) -> Policy:
         if each.name == LIMIT:
             return self._limit_policy
@@ -247,7 +252,7 @@ class LatencyCheck:
         serving: tuple[int, int],
         look: Look,
     ) -> Scale:
-        varied = at_least(look.baseline.of(each.name), usual)
+        varied = at_least(look.baseline.of(self._varies_as(each.name)), usual)
         return Scale(self._policy_of(each, look), *requests, varied, serving)
 
     def _figures(
@@ -263,7 +268,7 @@ class LatencyCheck:
         bound = self._limit_counted(block) if each.name == LIMIT else _bound(each)
         policy = self._policy_of(each, look)
         compared = self._policy if each.name == LIMIT else policy
-        varied = in_rollout(look.baseline.of(each.name), state)
+        varied = in_rollout(look.baseline.of(self._varies_as(each.name)), state)
         there = look.pods_there(self._source(look))
         return SlowShares(
             bound=bound / self._per_second,

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from serinus.api.baseline import INDEPENDENT, CheckBaseline
 from serinus.api.checks import Counter
-from serinus.api.checks.prediction_drift import PredictionDrift
+from serinus.api.checks.prediction_drift import PASSES_WITHIN, PredictionDrift
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
+from serinus.judge.checks import stability_index
+from serinus.judge.checks.stability_index import is_index, name_of, source_of
 from serinus.judge.evidence import comparison
 from serinus.judge.evidence.comparison import (
     Gains,
@@ -20,6 +22,7 @@ from serinus.judge.evidence.comparison import (
     at_least,
     begun,
     expected_next,
+    expected_share,
     in_rollout,
     variation,
 )
@@ -28,10 +31,12 @@ from serinus.judge.evidence.history import of_each_pod
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.evidence.shift import SHIFT, Shift
+from serinus.judge.evidence.stability import alone
 from serinus.judge.findings.finding import Figures, Finding
 from serinus.judge.findings.prediction_drift import (
     NothingPredicted,
     PredictionShares,
+    StabilityIndex,
     TooManyShares,
     Unsortable,
 )
@@ -79,20 +84,33 @@ class _Scales:
         """Of a share whose source was counted."""
         return self.varied.get(name) or self.independent[_source(name)]
 
+    def bursts_of_tails(self, source: str, parts: Container[str]) -> float:
+        """How much more than by chance the sums of some parts of a source varied."""
+        tails = [
+            scale.bursts
+            for name, scale in self.varied.items()
+            if _source(name) == source and name not in parts
+        ]
+        return max(tails, default=1.0)
+
 
 class PredictionDriftCheck:
     """The share of each class and score range, candidate against stable, in both directions.
 
-    Fail: the mean over all of them, and over all scores up to and above each bound. Pass: each
-    class and each range is shown to be within the margin.
+    Fail: the mean over all of them, and over all scores up to and above each bound; or the index of
+    all classes, or of all ranges. Pass: each class and each range is shown to be within the margin.
     """
 
     def __init__(self, settings: PredictionDrift) -> None:
-        self._policy = Policy(
-            NullHypothesis(settings.tolerance, fraction(settings.absolute_tolerance)),
-            NullHypothesis(settings.margin, fraction(settings.absolute_margin)),
-            SHIFTED,
-        )
+        self._psi, absolute = settings.psi, fraction(settings.absolute_margin)
+        if settings.psi is not None:
+            self._policy = stability_index.policy(settings.psi, absolute)
+        else:
+            self._policy = Policy(
+                NullHypothesis(settings.tolerance, fraction(settings.absolute_tolerance)),
+                NullHypothesis(settings.margin, absolute),
+                SHIFTED,
+            )
         self._any_source_will_do = settings.scores is None and settings.classes is None
         scores = DEFAULT_SCORES if self._any_source_will_do else settings.scores
         classes = DEFAULT_CLASSES if self._any_source_will_do else settings.classes
@@ -182,12 +200,7 @@ class PredictionDriftCheck:
         if CLASS in found:
             state = _with_unseen(state)
         expected = _expected(state)
-        new = _new(state, shares)
-        known = [each for each in new if shares[each.name].known]
-        if len(_exceeded(known)) > 1 and not _of_shift(state.comparisons):
-            known.append(begun(SHIFT, can_pass=False))
-        appeared = [each for each in new if not shares[each.name].known]
-        state = comparison.compare(state, known, SHIFTED, both_ways=True)
+        state, appeared = self._begun(state, shares)
         state = comparison.served(
             state,
             {source: each.total.candidate for source, each in found.items()},
@@ -208,6 +221,26 @@ class PredictionDriftCheck:
             state = comparison.weighed_by_arm(state, weighed, weighed, of_stable, budget)
         return comparison.compare(state, appeared, SHIFTED, both_ways=True)
 
+    def _begun(
+        self, state: CheckState, shares: Mapping[str, Share]
+    ) -> tuple[CheckState, list[Comparison]]:
+        """The state with the comparisons that start now, and those of what appeared in this block,
+        which are weighed against the candidate from the next one on."""
+        new = _new(state, shares)
+        if self._psi is not None:
+            # tails are sums of ranges, of which index and Pass know
+            parts = [each for each in new if not shares[each.name].tail]
+            there = {each.name for each in state.comparisons}
+            wanted = {name_of(_source(each.name)) for each in parts} - there
+            indices = [begun(name, can_pass=False) for name in sorted(wanted)]
+            state = comparison.compare(state, indices, SHIFTED)
+            return state.replace(comparisons=[*state.comparisons, *parts]), []
+        known = [each for each in new if shares[each.name].known]
+        if len(_exceeded(known)) > 1 and not _of_shift(state.comparisons):
+            known.append(begun(SHIFT, can_pass=False))
+        appeared = [each for each in new if not shares[each.name].known]
+        return comparison.compare(state, known, SHIFTED, both_ways=True), appeared
+
     def _weighed(
         self,
         comparisons: Sequence[Comparison],
@@ -217,8 +250,40 @@ class PredictionDriftCheck:
     ) -> list[Comparison]:
         weighed = [_weighed(each, scales, shares, expected.get(each.name)) for each in comparisons]
         counts = {name: (share.candidate, share.stable) for name, share in shares.items()}
+        if self._psi is not None:
+            return [
+                stability_index.weighed(
+                    each, self._gains_of(each, comparisons, scales, counts, expected)
+                )
+                if is_index(each)
+                else each
+                for each in weighed
+            ]
         shift = self._shift(comparisons, scales, counts, expected)
         return [shift.weigh(each) if each.name == SHIFT else each for each in weighed]
+
+    def _gains_of(
+        self,
+        known: Comparison,
+        comparisons: Sequence[Comparison],
+        scales: _Scales,
+        counts: Mapping[str, tuple[float, float]],
+        expected: Mapping[str, float],
+    ) -> list[float]:
+        """Of an index."""
+        if source_of(known) not in scales.requests:
+            return [0.0] * len(known.above)
+        parts = _parts(source_of(known), comparisons)
+        block = {
+            each.name: scales.of(each.name).exceeding(
+                each, *counts.get(each.name, (0.0, 0.0)), expected[each.name]
+            )
+            for each in parts
+            if each.name in expected
+        }
+        requests = scales.requests[source_of(known)]
+        together = scales.bursts_of_tails(source_of(known), {each.name for each in parts})
+        return stability_index.gains(self._psi or 0.0, parts, block, requests, together)
 
     def _shift(
         self,
@@ -278,6 +343,9 @@ class PredictionDriftCheck:
         source, tolerance = _source(each.name), self._policy.tolerance
         varied = in_rollout(look.baseline.of(each.name), state)
         there = look.pods_there(self._counters(source))
+        of_stable = variation(each.name, each, tolerance, varied, there)
+        if self._psi is not None:
+            of_stable = replace(of_stable, times="each share is tolerated on top of the PSI")
         return PredictionShares(
             name=each.name,
             candidate=EventCount(each.candidate, shown.candidate[source]),
@@ -285,8 +353,21 @@ class PredictionDriftCheck:
             tolerance=allowed(among_pods(tolerance, varied, there)),
             margin=allowed(self._policy.margin),
             conclusion=self._conclusion(verdict, state, look, budget),
-            variation=variation(each.name, each, tolerance, varied, there),
+            variation=of_stable,
             stratify=look.stratify,
+            index=self._measured(shown, each),
+        )
+
+    def _measured(self, shown: CheckState, worst: Comparison) -> StabilityIndex | None:
+        if self._psi is None:
+            return None
+        source = _source(worst.name)
+        share = expected_share(worst.stable, shown.stable[source])
+        return StabilityIndex(
+            measured=stability_index.measured(shown, _parts(source, shown.comparisons), source),
+            tolerated=self._psi,
+            margin=PASSES_WITHIN * self._psi,
+            alone=alone(share, self._psi),
         )
 
     def _conclusion(
@@ -319,6 +400,13 @@ class PredictionDriftCheck:
         for known in state.comparisons:
             n_c = state.candidate.get(_source(known.name), 0.0)
             rates[known.name] = (known.candidate / n_c, known.stable / n_c) if n_c else (0.0, 0.0)
+        if self._psi is not None:
+            return [
+                Gains(self._gains_of(known, state.comparisons, scales, rates, expected), [], [], [])
+                if is_index(known)
+                else scales.of(known.name).gains(known, *rates[known.name])
+                for known in state.comparisons
+            ]
         shift = self._shift(state.comparisons, scales, rates, expected)
         return [
             Gains(*shift.gains(known), [], [])
@@ -349,7 +437,8 @@ def _by_share(source: _Source, history: Sequence[Look]) -> Iterator[Mapping[str,
 
 
 def _too_many(state: CheckState, found: Mapping[str, Shares]) -> TooManyShares | None:
-    names = {known.name for known in state.comparisons} - {UNSEEN, SHIFT}
+    compared = (known for known in state.comparisons if not is_index(known))
+    names = {known.name for known in compared} - {UNSEEN, SHIFT}
     names |= {name for shares in found.values() for name in shares.by_name}
     return TooManyShares(len(names), MOST_SHARES) if len(names) > MOST_SHARES else None
 
@@ -421,7 +510,17 @@ def _source(name: str) -> str:
     return name.split(" ", 1)[0]
 
 
+def _parts(source: str, comparisons: Iterable[Comparison]) -> list[Comparison]:
+    """All classes, or all ranges of scores."""
+    return [each for each in comparisons if _source(each.name) == source and each.name != UNSEEN]
+
+
 def _worst(state: CheckState) -> Comparison:
+    indices = [known for known in state.comparisons if is_index(known)]
+    if indices:
+        worst = max(indices, key=lambda known: log_sum(known.above))
+        source = source_of(worst)
+        return stability_index.greatest(state, _parts(source, state.comparisons), source)
     against = [known for known in state.comparisons if known.above and known.name != SHIFT]
     return max(against, key=lambda known: log_sum((*known.above, *known.below)))
 

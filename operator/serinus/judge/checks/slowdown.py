@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from serinus.api.baseline import Slower
+from serinus.api.checks.latency import PASSES_BELOW
 
 MOST_BOUNDS: Final = 64
 """What the status has room for."""
-MARGIN: Final = 2.0
-"""Times the tolerated slowdown: a step passes below that."""
 LEAST_BETWEEN: Final = 1.1
 """The margin as a multiple of the tolerance, where both would be the same share."""
 
@@ -33,7 +32,7 @@ def ratios(stable: Sequence[Slower], bound: float, slowdown: float) -> tuple[flo
     share = _share(stable, bound) if stable else 0.0
     if not 0 < share < 1:
         return None
-    within = 1 + MARGIN * (slowdown - 1)
+    within = 1 + PASSES_BELOW * (slowdown - 1)
     tolerated, passing = (_share(stable, bound / by) / share for by in (slowdown, within))
     return max(tolerated, 1.0), max(passing, LEAST_BETWEEN * tolerated, LEAST_BETWEEN)
 

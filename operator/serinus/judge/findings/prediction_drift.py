@@ -57,6 +57,29 @@ class NothingPredicted:
 
 
 @dataclass(frozen=True, slots=True)
+class StabilityIndex:
+    """The population stability index of all classes, or of all score ranges."""
+
+    measured: float
+    """Of what was counted, without what chance adds on the average."""
+    tolerated: float
+    margin: float
+    """That cannot be exceeded if each share is within its margin."""
+    alone: tuple[float, float]
+    """From where to where the share might move for what is tolerated, were it the only one."""
+
+    def __str__(self) -> str:
+        low, high = map(words.percent, self.alone)
+        tolerated = f"tolerated {self.tolerated:g}: {low} to {high} if this were the only change"
+        return f"a PSI of about {self.measured:.2g} ({tolerated})"
+
+    @property
+    def lately(self) -> str:
+        """Where it is shown to exceed what is tolerated."""
+        return "" if self.measured > self.tolerated else " in recent requests"
+
+
+@dataclass(frozen=True, slots=True)
 class PredictionShares:
     """Both arms' shares of a class or score range, what is allowed of them, and what is shown: the
     one with the clearest evidence for Fail, else the one with the greatest difference."""
@@ -71,6 +94,8 @@ class PredictionShares:
     variation: Variation
     stratify: Sequence[str] = ()
     """Labels within whose values the arms are compared."""
+    index: StabilityIndex | None = None
+    """If that is what is tolerated."""
 
     @property
     def message(self) -> str:
@@ -80,6 +105,8 @@ class PredictionShares:
         return words.sentences(f"{counts}, {self._conclusion()}", self.variation)
 
     def _conclusion(self) -> str:
+        if self.index:
+            return self._by_index(self.index)
         match self.conclusion:
             case ShownWorse() as shown:
                 wrong = "the clearest difference; predictions differ by more than tolerated"
@@ -89,6 +116,17 @@ class PredictionShares:
                 right = f"every class and score range is {shown.within(self.margin.of(_OTHER))}"
                 return f"the greatest difference; {right}"
         return f"the greatest difference; {self.conclusion}"
+
+    def _by_index(self, index: StabilityIndex) -> str:
+        match self.conclusion:
+            case ShownWorse() as shown:
+                wrong = f"the greatest part of {index}; more than tolerated{index.lately}."
+                return words.sentences(wrong, shown)
+            case ShownBetter() as shown:
+                margin = f"{self.margin.of(_OTHER)}, for a PSI of {index.margin:g}"
+                right = f"every class and score range is {shown.within(margin)}"
+                return f"the greatest difference; {index}; {right}"
+        return f"the greatest difference; {index}; {self.conclusion}"
 
     def _lately(self) -> str:
         """Either revision's share may be the greater one."""

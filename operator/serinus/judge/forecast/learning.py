@@ -15,7 +15,9 @@ from serinus.judge.evidence.dispersion import LEAST_BLOCKS
 from serinus.judge.evidence.history import minutes
 from serinus.judge.evidence.kernel import NullHypothesis
 from serinus.judge.evidence.look import Look
+from serinus.judge.evidence.stability import alone
 from serinus.judge.findings.rates import Variation
+from serinus.judge.findings.words import percent
 from serinus.judge.forecast.aa_test import rolled_back
 from serinus.judge.forecast.estimates import expected, failing_pods
 from serinus.judge.forecast.exports import doubts
@@ -24,6 +26,8 @@ from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery, History, QueryError
 
 _LONGEST_MESSAGE = 1024
+_A_SHARE = 0.1
+"""Of predictions, as an example."""
 
 
 def asks_of_history(analysis: Analysis) -> tuple[CounterQuery, ...]:
@@ -92,9 +96,15 @@ def _learned(
 
 
 def _in_shares(known: Iterable[tuple[Check, CheckBaseline]]) -> Iterator[str]:
-    """What a tolerated slowdown comes to."""
+    """What a tolerated slowdown, or stability index, comes to."""
     for check, found in known:
-        slowdown = check.settings.slowdown
+        slowdown, psi = check.settings.slowdown, check.settings.stability_index
+        if psi is not None:
+            low, high = map(percent, alone(_A_SHARE, psi))
+            yield (
+                f"Check {check.name}: within a PSI of {psi:g} a share of {percent(_A_SHARE)} may "
+                f"become {low} to {high} if that is the only change."
+            )
         if slowdown is None:
             continue
         each = [both for b in found.bounds if (both := ratios(found.slower, b, slowdown))]
