@@ -39,10 +39,11 @@ class Type(BaseModel):
 
     def replace(self, **changes: Any) -> Self:
         """A copy with these fields changed, given by their Python names. Raises TypeError for an
-        unknown field; values are not validated, because the judge makes forty copies per look."""
-        if not changes.keys() <= type(self).__pydantic_fields__.keys():
-            unknown = ", ".join(sorted(changes.keys() - type(self).__pydantic_fields__.keys()))
-            raise TypeError(f"{type(self).__name__} has no field {unknown}")
+        unknown field; values are not validated, since the judge makes hundreds of copies a look."""
+        fields = type(self).__pydantic_fields__
+        for name in changes:
+            if name not in fields:
+                raise TypeError(f"{type(self).__name__} has no field {name}")
         changed, put = object.__new__(type(self)), object.__setattr__
         put(changed, "__dict__", {**self.__dict__, **changes})
         put(changed, "__pydantic_fields_set__", self._set_with(changes))

@@ -35,20 +35,26 @@ def problems(namespace: str, name: str, spec: dict[str, Any]) -> list[Problem]:
 
     The spec comes from the API server, which has checked it against the CRD's schema.
     """
-    if misfits := of_type(Spec, spec, "spec"):
-        return misfits
-    typed = _as_written(spec)
-    found = list(_name(name))
-    for check in _CHECKS:
-        found += check(namespace, typed)
+    _, found = typed(namespace, name, spec)
     return found
 
 
-def _as_written(spec: dict[str, Any]) -> Spec:
+def typed(namespace: str, name: str, spec: dict[str, Any]) -> tuple[Spec | None, list[Problem]]:
+    """A raw spec by its types, and what is wrong with it; None if it has other types."""
+    try:
+        read = Spec.model_validate(spec)
+    except ValidationError as error:
+        return None, [_of_the_types(detail, "spec") for detail in _errors(error)]
+    written, found = _as_written(read, spec), list(_name(name))
+    for check in _CHECKS:
+        found += check(namespace, written)
+    return read, found
+
+
+def _as_written(read: Spec, spec: dict[str, Any]) -> Spec:
     """With the checks that its user listed: fields are named by their place among these."""
-    typed = Spec.model_validate(spec)
     analysis = Analysis.model_validate((spec.get("rollout") or {}).get("analysis") or {})
-    return typed.replace(rollout=typed.rollout.replace(analysis=analysis))
+    return read.replace(rollout=read.rollout.replace(analysis=analysis))
 
 
 def of_type(wanted: type[Type], value: Any, field: str, *, strict: bool = False) -> list[Problem]:
@@ -176,8 +182,12 @@ def _details(wanted: type[Type], value: Any, *, strict: bool = False) -> list[An
         else:
             wanted.model_validate(value)
     except ValidationError as error:
-        return list(error.errors(include_url=False))
+        return _errors(error)
     return []
+
+
+def _errors(error: ValidationError) -> list[Any]:
+    return list(error.errors(include_url=False))
 
 
 def _removed(value: Any, path: Sequence[str | int]) -> bool:

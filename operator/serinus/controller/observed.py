@@ -5,8 +5,7 @@ from typing import Self
 
 from serinus.api.spec import Spec
 from serinus.api.status import Status
-from serinus.api.validation import problems as spec_problems
-from serinus.api.validation import readable
+from serinus.api.validation import readable, typed
 from serinus.cluster import Family, Store
 from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
@@ -80,10 +79,5 @@ def read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...], tuple[str, 
     metadata = live["metadata"]
     known, unknown = readable(Spec, live["spec"], "spec", unknown_only=True)
     ignored = tuple(f"{problem.field} is unknown to this version." for problem in unknown)
-    found = spec_problems(metadata["namespace"], metadata["name"], known)
-    sentences = tuple(str(problem) for problem in found)
-    try:
-        return Spec.model_validate(known), sentences, ignored
-    except ValueError:
-        # pydantic's error; the messages contain the same by field
-        return None, sentences, ignored
+    spec, found = typed(metadata["namespace"], metadata["name"], known)
+    return spec, tuple(str(problem) for problem in found), ignored

@@ -22,13 +22,13 @@ REPORT_WITHIN: Final = 120.0
 def alone(known: float, queries: Iterable[CounterQuery], look: Look) -> float:
     """What one arm has counted since the other last counted any: stable's if positive, candidate's
     if negative. Of several counters the greatest counts."""
-    wholes = [query for query in queries if not query.part]
+    wholes = [look.growth(query) for query in queries if not query.part]
     candidate, stable = (
-        max((_events(look.growth(whole)[arm]) for whole in wholes), default=0.0) for arm in (0, 1)
+        max((_events(arms[arm]) for arms in wholes), default=0.0) for arm in (0, 1)
     )
     if candidate and stable:
         return 0.0
-    if any(growth.waits for whole in wholes for growth in look.growth(whole)):
+    if any(growth.waits for arms in wholes for growth in arms):
         return known
     if stable:
         return max(known, 0.0) + stable

@@ -205,7 +205,7 @@ def _looked(
 ) -> tuple[CheckStatus, ...]:
     """These checks after a look at what the arms counted."""
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
-    look = partial(Look, measurement.at, *arms, values, since, weight=weight)
+    look = partial(Look, measurement.at, values=values, since=since, weight=weight)
     budgets = [(check, budget_of(analysis, check, progress.entries)) for check in checks]
     return tuple(
         _if_comparable(
@@ -217,7 +217,11 @@ def _looked(
             partial(
                 _judged,
                 check,
-                look(baseline=_baseline(check, progress), stratify=strata_of(analysis, check)),
+                look(
+                    *_asked(check, arms),
+                    baseline=_baseline(check, progress),
+                    stratify=strata_of(analysis, check),
+                ),
                 budget,
                 long_absent,
                 holds=analysis.one_pod_to_blame == "Hold",
@@ -229,6 +233,15 @@ def _looked(
         )
         for check, budget in budgets
     )
+
+
+def _asked(check: Check, arms: Arms) -> Arms:
+    """What a check asked for of what the arms counted."""
+    asked = [one for one in kind_of(check).queries() if isinstance(one, CounterQuery)]
+    candidate, stable = (
+        {query: found for query in asked if (found := arm.get(query)) is not None} for arm in arms
+    )
+    return candidate, stable
 
 
 @lru_cache(maxsize=_CHECKS_KEPT)
@@ -490,6 +503,8 @@ def _unless_a_stable_pod_differs(found: Finding) -> Finding:
 
 def _unless_unexplained(check: Check, found: Finding, look: Look) -> Finding:
     """No Pass until it is known why counters decreased; no Fail if no restart explains it."""
+    if found.verdict not in ("Pass", "Fail"):
+        return found
     falls = [
         fell
         for one in kind_of(check).queries()
@@ -497,11 +512,8 @@ def _unless_unexplained(check: Check, found: Finding, look: Look) -> Finding:
         for growth in look.growth(one)
         for fell in growth.falls
     ]
-    waits = {
-        "Pass": any(fell.unexplained for fell in falls),
-        "Fail": any(fell.odd for fell in falls),
-    }
-    if not waits.get(found.verdict):
+    passes = found.verdict == "Pass"
+    if not any(fell.unexplained if passes else fell.odd for fell in falls):
         return found
     return Finding("Inconclusive", UnexplainedFall(), found.state)
 

@@ -174,6 +174,8 @@ def _differences(
             yield f"{path} is missing"
     elif isinstance(desired, dict) and isinstance(live, dict):
         for name, value in desired.items():
+            if isinstance(value, str) and value == live.get(name):
+                continue  # as most fields are
             yield from _differences(live.get(name), value, f"{path}.{name}", name, key, exact)
         for name in sorted(set(live) - set(desired)) if exact else ():
             if name not in _HARMLESS.get(parent, ()):

@@ -12,12 +12,13 @@ counted up to its newest sample, because a series that has not arrived at all ca
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
-from serinus.metrics.resets import NONE, Falls, falls, restarted
+from serinus.metrics.resets import NONE, Falls, falls, restarted, rises
+from serinus.metrics.samples import values_of
 
 GONE_AFTER: Final = 600.0
 """Seconds behind the others after which a target is no longer waited for."""
@@ -78,12 +79,12 @@ class Growth:
     @property
     def total(self) -> float:
         """Total over all series."""
-        return math.fsum(increase.amount for increase in self.increases)
+        return math.fsum([increase.amount for increase in self.increases])
 
     def begun_since(self, moment: float) -> "Growth":
         """The growth in which blocks that began before a moment (Unix seconds) count nothing;
         itself if there are none."""
-        if all(each.start >= moment for each in self.increases):
+        if min([each.start for each in self.increases], default=math.inf) >= moment:
             return self
         kept = (e if e.start >= moment else e._replace(amount=0.0) for e in self.increases)
         return replace(self, increases=tuple(kept))
@@ -247,15 +248,14 @@ class _Blocks:
         """
         answers = (*self._wholes.values(), *self._parts)
         found = [answer[target] for answer in answers if target in answer]
-        samples = [series.samples for exported in found for series in exported.series]
         ends = sorted({exported.newest for exported in found})
         while len(ends) > 1 and ends[-1] - ends[0] > READ_WITHIN:
-            if len({at for each in samples for at, _ in each if at > ends[0]}) < 2:
+            if len({at for at in _times(found) if at > ends[0]}) < 2:
                 break
             del ends[0]
         end = min(ends[0], *(exported.falls.unsettled_since for exported in found))
         if end > self._span.late_from:
-            earlier = [at for each in samples for at, _ in each if at <= self._span.late_from]
+            earlier = (at for at in _times(found) if at <= self._span.late_from)
             end = max(earlier, default=self._span.late_from)
         return end
 
@@ -336,12 +336,14 @@ def _several_processes(target: str) -> str:
 def _jobs(answer: ByTarget) -> dict[str, str]:
     """For pods that several jobs scrape, at one address or several, the job that counts: the first
     by name that still scrapes."""
+    series = [each for exported in answer.values() for each in exported.series]
+    if len({each.labels.get("job") for each in series}) <= 1:
+        return {}
     newest: dict[str, dict[str, float]] = {}
-    for exported in answer.values():
-        for series in exported.series:
-            jobs = newest.setdefault(series.pod, {})
-            job, end = _job(series), series.samples[-1][0]
-            jobs[job] = max(jobs.get(job, end), end)
+    for each in series:
+        jobs = newest.setdefault(each.pod, {})
+        job, end = _job(each), each.samples[-1][0]
+        jobs[job] = max(jobs.get(job, end), end)
     return {
         pod: min(job for job, end in jobs.items() if end >= max(jobs.values()) - LATE_WITHIN)
         for pod, jobs in newest.items()
@@ -355,7 +357,8 @@ def _of_job(exported: Exported, jobs: Mapping[str, str]) -> Exported:
     counts = [each for each in exported.series if _job(each) == jobs.get(each.pod, _job(each))]
     if len(counts) == len(exported.series):
         return exported
-    return _exported(counts) if counts else exported._replace(series=())
+    fell = exported.falls is not NONE
+    return _exported(counts, fell=fell) if counts else exported._replace(series=())
 
 
 def _job(series: Series) -> str:
@@ -383,14 +386,18 @@ def _by_target(key: CounterQuery, answer: QueryResult) -> ByTarget | QueryError:
     if isinstance(answer, QueryError):
         return answer
     groups: dict[str, list[Series]] = {}
+    fallen = set[str]()
     for series in answer:
-        if not math.isfinite(sum([value for _, value in series.samples])):
+        values = values_of(series.samples)
+        if not math.isfinite(sum(values)):
             return QueryError(f"{key.metric} has samples that are not numbers (NaN or Inf).")
         if (problem := without_bound(key, series.labels)) is not None:
             return problem
-        if series.samples:
-            groups.setdefault(series.target, []).append(series)
-    return {target: _exported(group) for target, group in groups.items()}
+        if values:
+            groups.setdefault(target := series.target, []).append(series)
+            if not rises(values):
+                fallen.add(target)
+    return {target: _exported(group, fell=target in fallen) for target, group in groups.items()}
 
 
 def without_bound(key: CounterQuery, labels: Mapping[str, str]) -> QueryError | None:
@@ -410,10 +417,17 @@ def without_bound(key: CounterQuery, labels: Mapping[str, str]) -> QueryError | 
     )
 
 
-def _exported(group: Sequence[Series]) -> Exported:
+def _exported(group: Sequence[Series], *, fell: bool) -> Exported:
+    """`fell`: whether a series decreases."""
     oldest = min([series.samples[0][0] for series in group])
     ends = frozenset([series.samples[-1][0] for series in group])
-    return Exported(group, oldest, ends, falls(series.samples for series in group))
+    fallen = falls(series.samples for series in group) if fell else NONE
+    return Exported(group, oldest, ends, fallen)
+
+
+def _times(found: Iterable[Exported]) -> Iterator[float]:
+    """Of all samples, Unix seconds."""
+    return (at for exported in found for series in exported.series for at, _ in series.samples)
 
 
 def _growth(increases: Iterable[Increase], answer: ByTarget) -> Growth:

@@ -22,8 +22,7 @@ class CounterQuery:
     """Raw samples of a counter, of all series that match."""
 
     metric: str
-    matchers: tuple[LabelMatcher, ...] = field(default=(), hash=False)
-    """Excluded from the hash, which is computed a thousand times per look."""
+    matchers: tuple[LabelMatcher, ...] = ()
     part: bool = False
     """Whether it is a part of another counter of the same scrape (errors of requests). Parts are
     read after the wholes, so that each sample of the whole has its part."""
@@ -35,6 +34,10 @@ class CounterQuery:
     beside: str | None = None
     """A second counter with the same matchers. The series of both are read together and summed; one
     of them is enough (successes and failures of requests)."""
+
+    def __hash__(self) -> int:
+        """Without the matchers, since it is asked for hundreds of times per look."""
+        return hash((self.metric, self.part))
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -99,7 +102,7 @@ class Series:
     @property
     def target(self) -> str:
         """The scrape target: pod and address; counts are kept separately for each."""
-        return f"{self.pod}@{self.labels.get('instance', '')}"
+        return f"{self.labels.get('pod', '')}@{self.labels.get('instance', '')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from serinus.metrics.samples import Sample, Samples
+from serinus.metrics.samples import Sample, values_of
 
 SETTLED_AFTER: Final = 4
 """Samples after a decrease within which another process has probably answered again: of two, in 15
@@ -127,10 +127,14 @@ def _totals(series: Iterable[Sequence[Sample]]) -> list[_Total]:
     return [_Total(at, len(each), math.fsum(each)) for at, each in sorted(values.items())]
 
 
+def rises(values: list[float]) -> bool:
+    """Whether no value is less than the previous one."""
+    return values == sorted(values)
+
+
 def _fallen(samples: Sequence[Sample]) -> list[float]:
     """Times of the samples of a series that are less than the previous one, Unix seconds."""
-    values = samples.values if isinstance(samples, Samples) else [value for _, value in samples]
-    if values == sorted(values):
+    if rises(values_of(samples)):
         return []
     return [at for (_, last), (at, value) in pairwise(samples) if value < last]
 

@@ -89,7 +89,11 @@ def _is_counter(query: Query) -> bool:
 def _known(answer: QueryResult, moment: float) -> QueryResult:
     if isinstance(answer, QueryError):
         return answer
-    return tuple(
-        Series(each.labels, Samples(each.samples[: bisect_right(each.samples, (moment, math.inf))]))
-        for each in answer
-    )
+    return tuple(_ended(each, moment) for each in answer)
+
+
+def _ended(series: Series, moment: float) -> Series:
+    end = bisect_right(series.samples, (moment, math.inf))
+    if end == len(series.samples):
+        return series
+    return Series(series.labels, Samples(series.samples[:end]))

@@ -1,10 +1,10 @@
 """The share of bad events among a whole, against stable's and against a fixed limit."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from serinus.api.baseline import CheckBaseline
+from serinus.api.baseline import CheckBaseline, Dispersion
 from serinus.api.checks import Counter, LabelMatcher
 from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
@@ -122,11 +122,12 @@ class EventShare:
         state = pods.with_requests(state, pods.by_target(whole[0]))
         enough = comparison.ceiling(state, budget)
         plain = weighed = list(state.comparisons)
+        varied = self._varied(state, look)
         for requests, counted in blocks:
-            scales = [self._scale(each, requests, state, look) for each in state.comparisons]
+            scales = self._scales(state.comparisons, requests, varied, look)
             plain = [s.weigh(e, *counted) for s, e in zip(scales, plain, strict=True)]
             weighed = [s.weigh(e, *counted, enough) for s, e in zip(scales, weighed, strict=True)]
-        variance = in_rollout(look.baseline.of(self._nouns.events), state).over_time
+        variance = varied.over_time
         block = StableBlock(n_s, math.fsum(counted[1] for _, counted in blocks), variance)
         found = [pods.with_events(each, bad, state) for each in weighed]
         state = comparison.weighed_by_arm(state, found, plain, [block] * len(found), budget)
@@ -151,12 +152,20 @@ class EventShare:
             stable={**state.stable, _UNANSWERED: rest_s},
         )
 
-    def _scale(
-        self, each: Comparison, requests: tuple[float, float], state: CheckState, look: Look
-    ) -> Scale:
-        varied = in_rollout(look.baseline.of(self._nouns.events), state)
+    def _varied(self, state: CheckState, look: Look) -> Dispersion:
+        return in_rollout(look.baseline.of(self._nouns.events), state)
+
+    def _scales(
+        self,
+        comparisons: Iterable[Comparison],
+        requests: tuple[float, float],
+        varied: Dispersion,
+        look: Look,
+    ) -> list[Scale]:
         serving = look.pods(self._whole)
-        return Scale(self._policies[each.name], *requests, varied, serving)
+        return [
+            Scale(self._policies[each.name], *requests, varied, serving) for each in comparisons
+        ]
 
     def _figures(
         self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
@@ -164,7 +173,7 @@ class EventShare:
         shown = comparison.counts_of(state, verdict)
         n_c, n_s = self._totals(shown)
         events, policy = shown.comparisons[0], self._policies[self._nouns.events]
-        varied = in_rollout(look.baseline.of(events.name), state)
+        varied = self._varied(state, look)
         there = look.pods_there(self._whole)
         return EventShares(
             nouns=self._nouns,
@@ -214,11 +223,10 @@ class EventShare:
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
         recent = comparison.since_dropped(state)
         n_c, n_s = self._totals(recent)
+        scales = self._scales(recent.comparisons, (1.0, n_s / n_c), self._varied(state, look), look)
         gained = [
-            self._scale(each, (1.0, n_s / n_c), state, look).gains(
-                each, each.candidate / n_c, each.stable / n_c
-            )
-            for each in recent.comparisons
+            scale.gains(each, each.candidate / n_c, each.stable / n_c)
+            for scale, each in zip(scales, recent.comparisons, strict=True)
         ]
         if look.stratify:
             gained = comparison.gains_so_far(state)

@@ -22,6 +22,7 @@ from serinus.judge.evidence.comparison import (
     Scale,
     allowed,
     among_pods,
+    at_least,
     begun,
     expected_next,
     expected_share,
@@ -159,10 +160,10 @@ class LatencyCheck:
         state = comparison.served(state, {REQUESTS: n_c}, {REQUESTS: n_s}, SHIFTED)
         state = pods.with_requests(state, block.candidate.totals)
         weighed = list(state.comparisons)
-        for stratum in strata:
-            weighed = self._weighed(weighed, expected, stratum, block.pods, state, look)
-        found, of_stable = [], []
         usual = in_rollout(INDEPENDENT, state).over_time
+        for stratum in strata:
+            weighed = self._weighed(weighed, expected, stratum, block.pods, usual, look)
+        found, of_stable = [], []
         for each in weighed:
             if each.name == SHIFT:
                 found.append(each)
@@ -180,9 +181,10 @@ class LatencyCheck:
         expected: Mapping[str, float],
         stratum: Durations,
         serving: tuple[int, int],
-        state: CheckState,
+        usual: float,
         look: Look,
     ) -> list[Comparison]:
+        """`usual`: how much more all of them varied so far than by chance."""
         requests = stratum.candidate.total, stratum.stable.total
         weighed: list[Comparison] = []
         bounds: list[Exceeding] = []
@@ -194,7 +196,7 @@ class LatencyCheck:
                 weighed.append(each)
             else:
                 slow = [math.fsum(arm.values()) for arm in self._slow(each, stratum)]
-                scale = self._scale(each, requests, state, serving, look)
+                scale = self._scale(each, requests, usual, serving, look)
                 share = expected.get(each.name)
                 weighed.append(scale.weigh(each, slow[0], slow[1], expected=share))
                 if each.name != LIMIT and share is not None:
@@ -246,11 +248,11 @@ class LatencyCheck:
         self,
         each: Comparison,
         requests: tuple[float, float],
-        state: CheckState,
+        usual: float,
         serving: tuple[int, int],
         look: Look,
     ) -> Scale:
-        varied = in_rollout(look.baseline.of(self._varies_as(each.name)), state)
+        varied = at_least(look.baseline.of(self._varies_as(each.name)), usual)
         return Scale(self._policy_of(each, look), *requests, varied, serving)
 
     def _figures(
@@ -332,6 +334,7 @@ class LatencyCheck:
         """What one more candidate request adds on the average."""
         n_c, n_s = state.candidate[REQUESTS], state.stable[REQUESTS]
         requests = 1.0, n_s / n_c
+        usual = in_rollout(INDEPENDENT, state).over_time
         gained: list[Gains] = []
         bounds: list[Exceeding] = []
         for each in state.comparisons:
@@ -341,7 +344,7 @@ class LatencyCheck:
                 continue
             slow = each.candidate / n_c, each.stable / n_c
             share = expected_share(each.stable, n_s)
-            scale = self._scale(each, requests, state, serving, look)
+            scale = self._scale(each, requests, usual, serving, look)
             gained.append(scale.gains(each, *slow, share))
             if each.name != LIMIT:
                 bounds.append(scale.exceeding(each, *slow, share))

@@ -19,6 +19,7 @@ from serinus.judge.evidence.comparison import (
     Scale,
     allowed,
     among_pods,
+    at_least,
     begun,
     expected_next,
     expected_share,
@@ -323,9 +324,9 @@ class PredictionDriftCheck:
         independent = {source: scale(*counted, usual) for source, counted in requests.items()}
         serving = {source: look.pods(self._counters(source)) for source in requests}
         varied = {
-            each.name: scale(*requests[source], in_rollout(each, state), serving[source])
+            each.name: scale_of.varied(at_least(each, usual.over_time), serving[source])
             for each in look.baseline.dispersions
-            if (source := _source(each.name)) in requests
+            if (scale_of := independent.get(source := _source(each.name)))
         }
         return _Scales(requests, independent, varied)
 

@@ -31,7 +31,7 @@ the lesser one leaves every factor above 0.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from serinus.judge.evidence.kernel import Alternative, LogIncrement, NullHypothesis
@@ -55,10 +55,11 @@ class Bet(NamedTuple):
     def log_increment(self, one: float, other: float) -> LogIncrement:
         """What the evidence gains in a block of so many requests: per event of either arm, and
         always."""
-        miss = math.log1p(-self.stake * self.rate)
-        other_miss = math.log1p(self.other_stake * self.other_rate)
-        hit = math.log1p(self.stake * (1 - self.rate))
-        other_hit = math.log1p(-self.other_stake * (1 - self.other_rate))
+        rate, stake, other_rate, other_stake = self
+        miss = math.log1p(-stake * rate)
+        other_miss = math.log1p(other_stake * other_rate)
+        hit = math.log1p(stake * (1 - rate))
+        other_hit = math.log1p(-other_stake * (1 - other_rate))
         return hit - miss, other_hit - other_miss, one * miss + other * other_miss
 
     def gain(self, score: float) -> float:
@@ -87,10 +88,8 @@ def on_more(
     if null.ratio == 0:
         stakes = ((times - 1) / (1 + (times - 1) * border) for times, _ in alternatives)
         return [Bet(border, stake, 0.0, 0.0) for stake in stakes]
-    return [
-        _bet(null, times * border / (1 + (times - 1) * border), expected, *requests)
-        for times, _ in alternatives
-    ]
+    shares = ((times * border / (1 + (times - 1) * border), expected) for times, _ in alternatives)
+    return _bets(null, shares, *requests)
 
 
 def on_less(
@@ -103,26 +102,29 @@ def on_less(
     border = (expected - null.offset) / null.ratio
     if not 0 < border < 1:
         return [NO_BET] * len(alternatives)
-    candidate, stable = requests
-    return [
-        _bet(null, expected, border / (times - (times - 1) * border), stable, candidate)
-        for times, _ in alternatives
-    ]
+    shares = ((expected, border / (times - (times - 1) * border)) for times, _ in alternatives)
+    return _bets(null, shares, *requests[::-1])
 
 
-def _bet(null: NullHypothesis, q: float, other_q: float, one: float, other: float) -> Bet:
-    """For shares of both arms beyond the null, and so many requests."""
-    ratio, offset = null.ratio, null.offset
+def _bets(
+    null: NullHypothesis, shares: Iterable[tuple[float, float]], one: float, other: float
+) -> list[Bet]:
+    """For each two shares of the arms beyond the null, with so many requests."""
     if not one or not other:
-        return NO_BET
-    weight = one * ratio
-    p = (one * (q - offset) + other * other_q) / (weight + other)
-    for _ in range(ROUNDS):
+        return [NO_BET for _ in shares]
+    ratio, offset = null.ratio, null.offset
+    weight, square = one * ratio, ratio**2
+    bets = []
+    for q, other_q in shares:
+        beyond = q - offset
+        p = (one * beyond + other * other_q) / (weight + other)
+        for _ in range(ROUNDS):
+            rate = ratio * p + offset
+            pull, other_pull = one * p * (1 - p), other * rate * (1 - rate)
+            p = (pull * ratio * beyond + other_pull * other_q) / (pull * square + other_pull)
         rate = ratio * p + offset
-        pull, other_pull = one * p * (1 - p), other * rate * (1 - rate)
-        p = (pull * ratio * (q - offset) + other_pull * other_q) / (pull * ratio**2 + other_pull)
-    rate = ratio * p + offset
-    stake = (q - rate) / (rate * (1 - rate))
-    most = other * (p - other_q) / (weight * p * (1 - p))
-    stake = max(min(stake, most), 0.0)
-    return Bet(rate, stake, p, stake * weight / other)
+        stake = (q - rate) / (rate * (1 - rate))
+        most = other * (p - other_q) / (weight * p * (1 - p))
+        stake = max(min(stake, most), 0.0)
+        bets.append(Bet(rate, stake, p, stake * weight / other))
+    return bets

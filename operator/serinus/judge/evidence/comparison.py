@@ -97,8 +97,10 @@ def among_pods(
     of candidate and stable."""
     if not dispersion.between_pods:
         return tolerance
-    deviation = math.sqrt(sum(1 / max(arm, 1) for arm in pods)) * dispersion.between_pods
-    return replace(tolerance, ratio=tolerance.ratio * math.exp(PODS_TOLERATED * deviation))
+    candidate, stable = pods
+    apart = math.sqrt(1 / max(candidate, 1) + 1 / max(stable, 1))
+    widened = math.exp(PODS_TOLERATED * (apart * dispersion.between_pods))
+    return NullHypothesis(tolerance.ratio * widened, tolerance.offset)
 
 
 def allowed(null: NullHypothesis) -> AllowedRate:
@@ -109,8 +111,12 @@ def allowed(null: NullHypothesis) -> AllowedRate:
 def in_rollout(history: Dispersion, state: CheckState) -> Dispersion:
     """What stable's history showed, or all quantities of the check in the looks so far, if they
     swung more."""
-    together = swinging_together(each.swings for each in state.comparisons)
-    return history if together <= history.over_time else history.replace(over_time=together)
+    return at_least(history, swinging_together(each.swings for each in state.comparisons))
+
+
+def at_least(history: Dispersion, over_time: float) -> Dispersion:
+    """What stable's history showed, or so much variance over time if that is more."""
+    return history if over_time <= history.over_time else history.replace(over_time=over_time)
 
 
 def variation(
@@ -148,11 +154,22 @@ class Scale:
         arms = candidate_requests, stable_requests
         exchanged = stable_requests, candidate_requests
         passing = better(policy.margin)
-        if dispersion.between_pods:
-            policy = replace(policy, tolerance=among_pods(policy.tolerance, dispersion, pods))
-        self._policy, self._arms, self._bursts = policy, arms, dispersion.over_time
+        self._policy, self._arms = policy, arms
         self._not_above = log_increments(policy.margin, passing, *arms)
         self._not_below = log_increments(policy.margin, passing, *exchanged) if both_ways else []
+        self._set_variation(dispersion, pods)
+
+    def varied(self, dispersion: Dispersion, pods: tuple[float, float]) -> "Scale":
+        """The same for events that varied so; the margin is not widened for it."""
+        scale = object.__new__(Scale)
+        scale._policy, scale._arms = self._policy, self._arms
+        scale._not_above, scale._not_below = self._not_above, self._not_below
+        scale._set_variation(dispersion, pods)
+        return scale
+
+    def _set_variation(self, dispersion: Dispersion, pods: tuple[float, float]) -> None:
+        self._tolerance = among_pods(self._policy.tolerance, dispersion, pods)
+        self._bursts = dispersion.over_time
 
     def gains(
         self, known: Comparison, candidate: float, stable: float, expected: float | None = None
@@ -193,8 +210,8 @@ class Scale:
         self, known: Comparison, candidate: float, stable: float, expected: float
     ) -> Exceeding:
         """What such a block shows of a shift, where events are requests beyond a bound."""
-        ratio = self._policy.tolerance.ratio
-        return Exceeding(candidate, stable, expected, ratio, self._variance(known))
+        ratio, variance = self._tolerance.ratio, self._variance(known)
+        return Exceeding(candidate, stable, expected, ratio, variance)
 
     @property
     def bursts(self) -> float:
@@ -204,23 +221,23 @@ class Scale:
     def _above(self, expected: float | None) -> list[LogIncrement]:
         if expected is None:
             return self._above_if_rare
-        bets = on_more(self._policy.tolerance, self._policy.alternatives, self._arms, expected)
+        bets = on_more(self._tolerance, self._policy.alternatives, self._arms, expected)
         return [bet.log_increment(*self._arms) for bet in bets]
 
     def _below(self, expected: float | None) -> list[LogIncrement]:
         if expected is None:
             return self._below_if_rare
-        bets = on_less(self._policy.tolerance, self._policy.alternatives, self._arms, expected)
+        bets = on_less(self._tolerance, self._policy.alternatives, self._arms, expected)
         return [bet.log_increment(*self._arms[::-1]) for bet in bets]
 
     @cached_property
     def _above_if_rare(self) -> list[LogIncrement]:
-        return log_increments(self._policy.tolerance, self._policy.alternatives, *self._arms)
+        return log_increments(self._tolerance, self._policy.alternatives, *self._arms)
 
     @cached_property
     def _below_if_rare(self) -> list[LogIncrement]:
         exchanged = self._arms[::-1]
-        return log_increments(self._policy.tolerance, self._policy.alternatives, *exchanged)
+        return log_increments(self._tolerance, self._policy.alternatives, *exchanged)
 
     def _variance(self, known: Comparison) -> float:
         """Of the counts, as a multiple of that of independent ones."""
@@ -229,7 +246,7 @@ class Scale:
     def _boosted(
         self, known: Comparison, gained: list[float], events: float, ceiling: float
     ) -> list[float]:
-        null, alternatives = self._policy.tolerance, self._policy.alternatives
+        null, alternatives = self._tolerance, self._policy.alternatives
         by = boost(null, alternatives, known.above, self._arms, events, ceiling)
         if not by:
             return gained
@@ -368,11 +385,11 @@ def weighed_by_arm(
     total = _total(after)
     reached = total if plain is comparisons else _total(state.replace(comparisons=[*plain]))
     most = max(before, 0.0) + _most_of_a_look(reached - max(before, 0.0), budget)
-    if total > most:
-        found = _lowered(after, most)
     # what a look added in which stable counted nothing is not confirmed by it
     settled = before if any(block.requests for block in stable) else min(before, state.settled)
-    return weighed(state.replace(settled=settled), found)
+    if total > most:
+        return weighed(state.replace(settled=settled), _lowered(after, most))
+    return after.replace(settled=settled, peak=max(state.peak, total))
 
 
 def _most_of_a_look(added: float, budget: ErrorBudget) -> float:
@@ -554,6 +571,8 @@ def _passing_by(known: CheckState, own: CheckState) -> CheckState:
 
 def _to_pass(state: CheckState, budget: ErrorBudget) -> float:
     """ln of the evidence that is enough for Pass: each attempt is paid for like an entry."""
+    if not state.dropped:
+        return budget.to_pass
     return replace(budget, entry=budget.entry + state.dropped).to_pass
 
 

@@ -121,13 +121,18 @@ def after_look(known: Swings | None, block: StableBlock) -> Swings | None:
     """
     if block.requests <= 0:
         return known
-    latest = (known or Swings()).replace(requests=block.requests, events=block.events)
+    before = known or Swings()
     kept, square = 1 - PAIRS_FORGOTTEN, _square(known, block)
-    pairs, squares = kept * latest.pairs, kept * latest.squares
+    pairs, squares = kept * before.pairs, kept * before.squares
     if square is not None:
         pairs += 1
         squares += min(square, MOST_OF_A_PAIR * _variance(known, block))
-    return latest.replace(pairs=_short(pairs), squares=_short(squares))
+    return before.replace(
+        requests=block.requests,
+        events=block.events,
+        pairs=_short(pairs),
+        squares=_short(squares),
+    )
 
 
 def jumped(known: Swings | None, block: StableBlock) -> bool:

@@ -80,7 +80,7 @@ def raised(
     the time of the change as well.
     """
     return [
-        _rounded(log_sum((log_e, math.log(weight * share))))
+        _rounded(_log_of_both(log_e, math.log(weight * share)))
         for log_e, (_, share) in zip(evidence, alternatives, strict=True)
     ]
 
@@ -122,6 +122,11 @@ def log_sum(summands: Sequence[float]) -> float:
     """ln of the sum of exponentials: ln E."""
     greatest = max(summands)
     return greatest + math.log(math.fsum([math.exp(log_e - greatest) for log_e in summands]))
+
+
+def _log_of_both(one: float, other: float) -> float:
+    """The same of two."""
+    return max(one, other) + math.log(1 + math.exp(-abs(one - other)))
 
 
 def requests_until(goal: float, evidence: Sequence[float], gains: Sequence[float]) -> float | None:

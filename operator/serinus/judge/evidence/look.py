@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final, Protocol
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
@@ -24,6 +25,8 @@ RATE_KNOWN_AFTER = 60.0
 
 MOST_STRATA = 20
 """Combinations of label values; among more, hardly one has requests of both arms in a block."""
+_DIGESTS_KEPT: Final = 4096
+"""Of budgets, so that they are not made anew at each look."""
 AT_THE_PROMOTION: Final = 0.5
 """In a guard: of all weight, for a fault that is there from the start, since the load changes."""
 LEAST_RESERVED: Final = 1e-6
@@ -197,7 +200,7 @@ class ErrorBudget:
     @property
     def digest(self) -> str:
         """12 characters that stand for what the analysis sets, which the entry is not."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
+        return _digest(self)
 
 
 class CheckKind(Protocol):
@@ -214,6 +217,11 @@ class CheckKind(Protocol):
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """What to go by, from what stable counted in each minute before a rollout."""
         ...
+
+
+@lru_cache(maxsize=_DIGESTS_KEPT)
+def _digest(budget: ErrorBudget) -> str:
+    return hashlib.sha256(repr(budget).encode()).hexdigest()[:12]
 
 
 def _begun_since(

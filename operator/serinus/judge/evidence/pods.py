@@ -30,9 +30,9 @@ def by_target(growth: Growth) -> dict[str, float]:
 
 def scraped(growth: Growth) -> set[str]:
     """The pods of an arm that are still there: the others were not scraped for two minutes."""
-    newest = max((each.end for each in growth.increases), default=0.0)
-    fresh = (each for each in growth.increases if each.end > newest - LATE_WITHIN)
-    return {_pod(each.target) for each in fresh}
+    ends = {each.target: each.end for each in growth.increases}
+    newest = max(ends.values(), default=0.0)
+    return {_pod(target) for target, end in ends.items() if end > newest - LATE_WITHIN}
 
 
 def with_requests(state: CheckState, served: Mapping[str, float]) -> CheckState:
