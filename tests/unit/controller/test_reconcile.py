@@ -73,14 +73,14 @@ def test_a_spec_of_another_schema_is_not_read_and_says_which_field() -> None:
 
 
 def test_fields_of_a_newer_version_are_named_and_left_out() -> None:
-    newer = {"guard": {"duration": "1h"}, "analysis": {"lookback": "5m", "interval": "20s"}}
+    newer = {"mirror": {"duration": "1h"}, "analysis": {"lookback": "5m", "interval": "20s"}}
     live = model_deployment(rollout=newer, replicas=2)
     spec, complaints, ignored = read_spec(live)
     assert spec is not None
     assert (spec.replicas, spec.rollout.analysis.interval, complaints) == (2, "20s", ())
     assert ignored == (
         "spec.rollout.analysis.lookback is unknown to this version.",
-        "spec.rollout.guard is unknown to this version.",
+        "spec.rollout.mirror is unknown to this version.",
     )
     assert live["spec"]["rollout"] == newer
 
