@@ -263,17 +263,24 @@ FEW_PODS = (1, 2, 3, 4)
 
 def _few() -> Named:
     """Pods of stable that are too few to show how pods differ."""
-    checks = ERRORS, latency(DURATIONS, NATIVE, shares_of(lasting())), drift(SCORES)
+    slow, shares = latency(DURATIONS, NATIVE, shares_of(lasting())), drift(SCORES)
+    checks = (
+        {DEFAULTS: ERRORS_BY_DEFAULT, SERINUS: ERRORS},
+        {DEFAULTS: slow.by_default(Latency()), SERINUS: slow},
+        {DEFAULTS: shares.by_default(PredictionDrift()), SERINUS: shares},
+    )
     for pods in FEW_PODS:
         differ = Traffic(pods=(1, pods), pods_differ=True)
-        for (name, model), check in zip(_models(World(differ)).items(), checks, strict=True):
-            rules = {SERINUS: check.rule_after_history}
-            yield f"few/{name}/{pods}", (Trial(rules, differ, model, model), 1000)
+        for (name, model), each in zip(_models(World(differ)).items(), checks, strict=True):
+            rules = {rule: check.rule_after_history for rule, check in each.items()}
+            runs = 4000 if name == "errorRate" else 1000
+            yield f"few/{name}/{pods}", (Trial(rules, differ, model, model), runs)
     for pods in (*FEW_PODS, 5):
         alike = Traffic(pods=(1, pods), lasts=2 * HOUR)
         for rate in FOUND_OF_FEW:
             models = failing(steady(rate)), failing(steady(0.01))
-            trial = _until_half({SERINUS: ERRORS.rule_after_history}, alike, *models)
+            rules = {rule: check.rule_after_history for rule, check in checks[0].items()}
+            trial = _until_half(rules, alike, *models)
             yield f"few/found/{rate:g}/{pods}", (trial, 1000)
 
 
