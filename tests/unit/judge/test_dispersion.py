@@ -160,7 +160,8 @@ def test_a_sick_pod_shows_nothing_of_how_the_others_differ(pods: int, times: int
         return ERRORS / 10 * (times if pod == 1 else 1)
 
     found_to_differ = [each.between_pods for each in found(rate=sick, pods=pods)]
-    assert sum(each > hidden_from(pods - 1) for each in found_to_differ) <= 8
+    alike = 0.015 if pods == 4 else 0  # the three others are few
+    assert sum(each > alike for each in found_to_differ) <= 8
 
 
 def test_two_of_ten_pods_are_no_exceptions() -> None:
@@ -175,11 +176,6 @@ def test_one_of_three_pods_is_no_exception() -> None:
         return ERRORS * (3 if pod == 1 else 1)
 
     assert min(each.between_pods for each in found(rate=unlike, pods=3)) > 0.5
-
-
-def hidden_from(pods: int) -> float:
-    """What pods may differ by that chance explains, with the errors of `ERRORS` / 10 of an hour."""
-    return 0.0 if pods >= 5 else 0.15
 
 
 def of_unlike(pods: int, deviation: float, *, both_ways: bool, rare: bool = False) -> float:
@@ -217,7 +213,7 @@ def test_two_pods_that_chance_may_have_made_alike_are_not_taken_for_alike() -> N
     alike = [history(Random(seed), pods=2) for seed in range(60)]
     rare = [dispersion("errors", blocks).between_pods for blocks in alike]
     common = [dispersion("slow", blocks, rare=False).between_pods for blocks in alike]
-    assert 0.04 < median(rare) < 0.06
+    assert median(rare) == 0.05
     assert median(common) == ASSUMED_OF_FEW
 
 

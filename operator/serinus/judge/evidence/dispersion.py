@@ -66,9 +66,10 @@ OF_FEW_PODS: Final = ((49.4, 3.85, 2.26), (98.8, 5.46, 2.89))
 the normal one that the tolerance is widened by, so that 0.5% of all pods are beyond it on all
 sides. The other half of 1% is left to chance in the candidate's counts. Of two pods it is twice
 that: a check compares several quantities, and they need be alike by chance in one."""
-HIDDEN: Final = (1.5, 0.5, 0.0)
-"""The same for rare events of pods that chance explains, as a multiple of the deviation from which
-on it would not: then few pods that differ are overlooked, and fewer are rolled back."""
+ALIKE_BY_CHANCE: Final = (0.05, 0.015, 0.0)
+"""By freedom: what few pods whose rare events differ by chance alone are taken to deviate by.
+The more events there are, the less often pods that differ look alike, and the less often does
+chance in the candidate's few events hide that it differs; so neither needs be known."""
 INCIDENT: Final = 25.0
 """Pearson's statistic of two minutes, as a multiple of the mean of the others, above which they
 differ by an incident and not by bursts (five standard deviations)."""
@@ -282,13 +283,11 @@ class _Pods:
         if freedom < 1:
             return 0.0
         between, by_chance = _between(seen), freedom * self.bursts * self._chance
-        hidden = ERRORS_ALLOWED * math.sqrt(2 / freedom) * by_chance
         few = freedom < LEAST_FREEDOM
         if few and not self._rare:
             return self._of_few(_deviation(seen, between), freedom, both_ways=both_ways)
-        if between - by_chance <= hidden:
-            may = HIDDEN[freedom - 1] * _deviation(seen, hidden) if few else 0.0
-            return min(may, self._assumed)
+        if between - by_chance <= ERRORS_ALLOWED * math.sqrt(2 / freedom) * by_chance:
+            return ALIKE_BY_CHANCE[freedom - 1] if few else 0.0
         deviation = _deviation(seen, between - by_chance)
         if few:
             return self._of_few(deviation, freedom, both_ways=both_ways)
