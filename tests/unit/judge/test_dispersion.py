@@ -160,7 +160,7 @@ def test_a_sick_pod_shows_nothing_of_how_the_others_differ(pods: int, times: int
         return ERRORS / 10 * (times if pod == 1 else 1)
 
     found_to_differ = [each.between_pods for each in found(rate=sick, pods=pods)]
-    alike = 0.015 if pods == 4 else 0  # the three others are few
+    alike = 0.02 if pods == 4 else 0  # the three others are few
     assert sum(each > alike for each in found_to_differ) <= 8
 
 
@@ -213,7 +213,7 @@ def test_two_pods_that_chance_may_have_made_alike_are_not_taken_for_alike() -> N
     alike = [history(Random(seed), pods=2) for seed in range(60)]
     rare = [dispersion("errors", blocks).between_pods for blocks in alike]
     common = [dispersion("slow", blocks, rare=False).between_pods for blocks in alike]
-    assert median(rare) == 0.05
+    assert median(rare) == 0.06
     assert median(common) == ASSUMED_OF_FEW
 
 

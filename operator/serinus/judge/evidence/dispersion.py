@@ -66,7 +66,7 @@ OF_FEW_PODS: Final = ((49.4, 3.85, 2.26), (98.8, 5.46, 2.89))
 the normal one that the tolerance is widened by, so that 0.5% of all pods are beyond it on all
 sides. The other half of 1% is left to chance in the candidate's counts. Of two pods it is twice
 that: a check compares several quantities, and they need be alike by chance in one."""
-ALIKE_BY_CHANCE: Final = (0.05, 0.015, 0.0)
+ALIKE_BY_CHANCE: Final = (0.06, 0.02, 0.0)
 """By freedom: what few pods whose rare events differ by chance alone are taken to deviate by.
 The more events there are, the less often pods that differ look alike, and the less often does
 chance in the candidate's few events hide that it differs; so neither needs be known."""
