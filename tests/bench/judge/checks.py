@@ -190,7 +190,7 @@ def _learned(check: Check, rollouts: Rollouts) -> Varied:
                 "",
                 _by_pod(requests[:, run], events[:, run, :, quantity]),
                 rare=check.rare,
-                few_may_differ=check.both_ways,
+                both_ways=check.both_ways,
             )
             for quantity in range(check.sorts.shape[1])
         ]

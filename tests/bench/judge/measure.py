@@ -25,7 +25,7 @@ class Trial:
     counts_from: float = 0.0
     """Seconds since the start; candidate requests are counted from there."""
     until_decided: float = 1.0
-    """Ends once every rule has decided on this share of the runs."""
+    """A rule is asked no more once it has decided on this share of the runs."""
 
     def batch(self, seed: int, index: int, runs: int = BATCH) -> Mapping[str, Floats]:
         """By rule, the candidate requests until it decided, by run; infinite: it never did."""
@@ -37,9 +37,11 @@ class Trial:
         for block in rollouts.blocks():
             if block.at > self.counts_from:
                 served += block.requests[0]
-            for name, rule in rules.items():
+            for name, rule in list(rules.items()):
                 first = rule.look(block) & np.isinf(found[name])
                 found[name][first] = served[first]
-            if all(np.isfinite(each).mean() >= self.until_decided for each in found.values()):
+                if np.isfinite(found[name]).mean() >= self.until_decided:
+                    del rules[name]
+            if not rules:
                 break
         return found

@@ -63,6 +63,7 @@ def page(found: Found) -> str:
         "false_drift": lambda found: false_rollbacks(found, "predictionDrift"),
         "quiet": quiet_hour,
         "few_pods": few_pods,
+        "few_pods_by_default": few_pods_by_default,
         "outages": outages,
         "found_errors": found_errors,
         "found_latency": found_latency,
@@ -108,9 +109,10 @@ def _wanted(found: Found) -> Iterable[tuple[str, str, Cell, bool]]:
         got = _chance(found["quiet/errorRate/of 5", rule])
         what = f"false rollbacks, errorRate, {rule}: bursts of 5 after a quiet hour"
         yield what, "2.00%", got, got.share <= 0.02
-    for check, pods in product(CHECKS, FEW_PODS[1:]):
-        got = _chance(found[f"few/{check}/{pods}", SERINUS])
-        what = f"false rollbacks, {check}: {pods} pods of stable that differ"
+    for check, pods, rule in product(CHECKS, FEW_PODS, (DEFAULTS, SERINUS)):
+        got = _chance(found[f"few/{check}/{pods}", rule])
+        of_stable = "a single pod of stable" if pods == 1 else f"{pods} pods of stable"
+        what = f"false rollbacks, {check}{rule.removeprefix(SERINUS)}: {of_stable}, all differ"
         yield what, "1.00%", got, got.share <= 0.01
     for world in ("flat, an hour", "ramp with trend"):
         got = _family(found, world)
@@ -193,16 +195,25 @@ def quiet_hour(found: Found) -> str:
 
 def few_pods(found: Found) -> str:
     """False rollbacks where pods differ, and the price where they are alike."""
+    return _few_pods(found, SERINUS, OF_FIVE)
+
+
+def few_pods_by_default(found: Found) -> str:
+    """The same where nothing is set."""
+    return _few_pods(found, DEFAULTS, [(check, DEFAULTS) for check in CHECKS])
+
+
+def _few_pods(found: Found, rule: str, of_five: Iterable[tuple[str, str]]) -> str:
     rows = [
         (
             f"{pods}",
-            *(str(_chance(found[f"few/{check}/{pods}", SERINUS])) for check in CHECKS),
-            *(_median(found, f"few/found/{rate:g}/{pods}", SERINUS) for rate in FOUND_OF_FEW),
+            *(str(_chance(found[f"few/{check}/{pods}", rule])) for check in CHECKS),
+            *(_median(found, f"few/found/{rate:g}/{pods}", rule) for rate in FOUND_OF_FEW),
         )
         for pods in FEW_PODS
     ]
-    priced = (_median(found, f"few/found/{rate:g}/5", SERINUS) for rate in FOUND_OF_FEW)
-    worst = (str(false_rollback(found, each, "pods that differ", rule)) for each, rule in OF_FIVE)
+    priced = (_median(found, f"few/found/{rate:g}/5", rule) for rate in FOUND_OF_FEW)
+    worst = (str(false_rollback(found, each, "pods that differ", of)) for each, of in of_five)
     head = ("pods of stable", *CHECKS, *(f"{_p(0.01)} -> {_p(rate)}" for rate in FOUND_OF_FEW))
     return _table(head, [*rows, ("5", *worst, *priced)])
 

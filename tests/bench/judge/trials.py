@@ -217,15 +217,15 @@ def _false() -> Named:
         )
         for (check, model), of_check in zip(models.items(), rules, strict=True):
             trial = Trial(of_check, world.traffic, model, model)
-            yield f"false/{check}/{name}", (trial, _runs(check, world.traffic))
+            yield f"false/{check}/{name}", (trial, _runs(world.traffic))
 
 
-def _runs(check: str, traffic: Traffic) -> int:
-    """What tells a chance of rollbacks from 1%; the nearer, the more."""
+def _runs(traffic: Traffic) -> int:
+    """What tells a chance of rollbacks from 1%; the nearer, the more. A day has most looks, and few
+    rollbacks; those of errorRate are measured by `rare`."""
     if traffic.pods_differ:
         return 4000
-    by_rare = check == "errorRate" and traffic.lasts == DAY
-    return 1000 if by_rare else 2000
+    return 1000 if traffic.lasts == DAY else 2000
 
 
 def _models(world: World) -> dict[str, Shares]:
@@ -265,17 +265,24 @@ FEW_PODS = (1, 2, 3, 4)
 
 def _few() -> Named:
     """Pods of stable that are too few to show how pods differ."""
-    checks = ERRORS, latency(DURATIONS, NATIVE, shares_of(lasting())), drift(SCORES)
+    slow, shares = latency(DURATIONS, NATIVE, shares_of(lasting())), drift(SCORES)
+    checks = (
+        {DEFAULTS: ERRORS_BY_DEFAULT, SERINUS: ERRORS},
+        {DEFAULTS: slow.by_default(Latency()), SERINUS: slow},
+        {DEFAULTS: shares.by_default(PredictionDrift()), SERINUS: shares},
+    )
     for pods in FEW_PODS:
         differ = Traffic(pods=(1, pods), pods_differ=True)
-        for (name, model), check in zip(_models(World(differ)).items(), checks, strict=True):
-            rules = {SERINUS: check.rule_after_history}
-            yield f"few/{name}/{pods}", (Trial(rules, differ, model, model), 1000)
+        for (name, model), each in zip(_models(World(differ)).items(), checks, strict=True):
+            rules = {rule: check.rule_after_history for rule, check in each.items()}
+            runs = 4000 if name == "errorRate" else 1000
+            yield f"few/{name}/{pods}", (Trial(rules, differ, model, model), runs)
     for pods in (*FEW_PODS, 5):
         alike = Traffic(pods=(1, pods), lasts=2 * HOUR)
         for rate in FOUND_OF_FEW:
             models = failing(steady(rate)), failing(steady(0.01))
-            trial = _until_half({SERINUS: ERRORS.rule_after_history}, alike, *models)
+            rules = {rule: check.rule_after_history for rule, check in checks[0].items()}
+            trial = _until_half(rules, alike, *models)
             yield f"few/found/{rate:g}/{pods}", (trial, 1000)
 
 
@@ -343,7 +350,7 @@ def _family() -> Named:
                 models[check],
                 models[check],
             )
-            yield f"family/{check}/{name}", (trial, 4000)
+            yield f"family/{check}/{name}", (trial, 3000)
 
 
 ERROR_EFFECTS = ((0.01, 0.015), (0.01, 0.02), (0.01, 0.05), (0.001, 0.005))

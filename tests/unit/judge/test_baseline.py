@@ -96,9 +96,9 @@ def test_a_single_pod_that_is_worse_within_what_pods_differ_proves_nothing() -> 
     found = innocent.progress.checks[0]
     assert found.verdict != "Fail"
     assert found.message.endswith(
-        " Stable's few pods (1) may differ by 20% in errors (standard deviation), so 2.28 times "
-        "stable's is tolerated for 1 candidate pod; 5 or more pods of stable or 3 or more of the "
-        "candidate would decide sooner."
+        " Stable's only pod does not show how pods differ; 20% in errors (standard "
+        "deviation) is assumed, so 2.28 times stable's is tolerated for 1 candidate pod; 5 or more "
+        "pods of stable or 3 or more of the candidate would show smaller differences."
     )
 
 

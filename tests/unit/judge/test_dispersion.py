@@ -10,7 +10,12 @@ from scipy.stats import t
 
 from serinus.api.baseline import Dispersion
 from serinus.judge.evidence.comparison import PODS_TOLERATED
-from serinus.judge.evidence.dispersion import Block, dispersion
+from serinus.judge.evidence.dispersion import (
+    ASSUMED_OF_FEW,
+    ASSUMED_OF_RARE,
+    Block,
+    dispersion,
+)
 from serinus.simulation.draws import poisson
 
 MINUTES, REQUESTS, ERRORS = 60, 6000.0, 0.01
@@ -46,7 +51,8 @@ def median(values: list[float]) -> float:
 
 @pytest.mark.parametrize("pods", [1, 5])
 def test_independent_requests_of_equal_pods_are_taken_for_that(pods: int) -> None:
-    quiet = [each for each in found(pods=pods) if (each.over_time, each.between_pods) == (1, 0)]
+    taken = 1, ASSUMED_OF_RARE if pods == 1 else 0
+    quiet = [each for each in found(pods=pods) if (each.over_time, each.between_pods) == taken]
     assert len(quiet) >= 45
 
 
@@ -93,11 +99,13 @@ def test_pods_that_served_at_other_hours_are_compared_with_those_beside_them() -
         {"a": (1000.0, 100.0), "new": (1000.0, 100.0)}
         for minute in range(MINUTES)
     ]  # fmt: skip
-    assert dispersion("errors", blocks).between_pods == 0
+    assert dispersion("errors", blocks).between_pods < 0.1
 
 
-def test_one_pod_alone_shows_nothing_of_how_pods_differ() -> None:
-    assert all(each.between_pods == 0 for each in found(pods=1, burst=5))
+def test_one_pod_alone_shows_nothing_of_how_pods_differ_so_that_is_assumed() -> None:
+    assert all(each.between_pods == ASSUMED_OF_RARE for each in found(pods=1, burst=5))
+    common: list[Block] = [{"pod": (1000.0, 500.0)}] * MINUTES
+    assert dispersion("slow", common, rare=False).between_pods == ASSUMED_OF_FEW
 
 
 @pytest.mark.parametrize(
@@ -131,14 +139,17 @@ def test_events_of_which_each_request_has_one_vary_less_than_by_chance_and_that_
 
 
 @pytest.mark.parametrize("pods", [5, 6, 10, 30])
-def test_how_few_pods_differ_is_widened_to_the_99_percent_of_students_law(pods: int) -> None:
+@pytest.mark.parametrize(("both_ways", "within"), [(False, 0.995), (True, 0.9975)])
+def test_how_pods_differ_is_widened_to_students_law(
+    pods: int, both_ways: bool, within: float
+) -> None:
     rates = [0.1 * (1 + 0.2 * (-1) ** pod) for pod in range(pods)]
     blocks: list[Block] = [
         {f"pod {pod}": (100_000.0, 100_000 * rate) for pod, rate in enumerate(rates)}
     ] * MINUTES
-    told = dispersion("errors", blocks).between_pods
+    told = dispersion("errors", blocks, both_ways=both_ways).between_pods
     plain = stdev(rates) / fmean(rates)
-    law = t.ppf(0.995, pods - 1)
+    law = t.ppf(within, pods - 1)
     assert told * PODS_TOLERATED == pytest.approx(plain * law, rel=0.01)
 
 
@@ -149,7 +160,8 @@ def test_a_sick_pod_shows_nothing_of_how_the_others_differ(pods: int, times: int
         return ERRORS / 10 * (times if pod == 1 else 1)
 
     found_to_differ = [each.between_pods for each in found(rate=sick, pods=pods)]
-    assert sum(each > 0 for each in found_to_differ) <= 8
+    alike = 0.02 if pods == 4 else 0  # the three others are few
+    assert sum(each > alike for each in found_to_differ) <= 8
 
 
 def test_two_of_ten_pods_are_no_exceptions() -> None:
@@ -166,36 +178,43 @@ def test_one_of_three_pods_is_no_exception() -> None:
     assert min(each.between_pods for each in found(rate=unlike, pods=3)) > 0.5
 
 
-def of_unlike(pods: int, deviation: float) -> float:
+def of_unlike(pods: int, deviation: float, *, both_ways: bool, rare: bool = False) -> float:
     """What is told of pods with so many events that chance has no part in how they differ."""
     spread = [deviation * each for each in ((-1, 1), (-1, 0, 1), (-1.5, -0.5, 0.5, 1.5))[pods - 2]]
     plain = stdev(spread)
     block = {
         f"pod {n}": (1e6, 1e5 * (1 + deviation * each / plain)) for n, each in enumerate(spread)
     }
-    return dispersion("errors", [block] * MINUTES, few_may_differ=True).between_pods
+    blocks = [block] * MINUTES
+    return dispersion("events", blocks, rare=rare, both_ways=both_ways).between_pods
 
 
+@pytest.mark.parametrize(("both_ways", "within"), [(False, 0.995), (True, 0.9975)])
 @pytest.mark.parametrize("pods", [2, 3, 4])
-def test_of_fewer_than_five_pods_students_law_has_their_real_freedom(pods: int) -> None:
-    law = t.ppf(0.9975, pods - 1)
-    assert of_unlike(pods, 0.004) * PODS_TOLERATED == pytest.approx(0.004 * law, rel=0.01)
-
-
-@pytest.mark.parametrize("pods", [2, 3, 4])
-def test_few_pods_are_taken_to_differ_by_a_quarter_at_most_unless_they_are_seen_to(
-    pods: int,
+def test_of_fewer_than_five_pods_students_law_has_their_real_freedom(
+    pods: int, both_ways: bool, within: float
 ) -> None:
-    assert of_unlike(pods, 0.13) == pytest.approx(0.25)
-    assert of_unlike(pods, 0.3) == pytest.approx(0.3 * 1.8, rel=0.01)
+    told = of_unlike(pods, 0.002, both_ways=both_ways)
+    law = t.ppf(within, pods - 1) * (2 if pods == 2 else 1)
+    assert told * PODS_TOLERATED == pytest.approx(0.002 * law, rel=0.01)
 
 
-def test_two_pods_that_are_alike_so_far_are_taken_for_alike_unless_they_may_differ() -> None:
+@pytest.mark.parametrize(("rare", "assumed"), [(True, ASSUMED_OF_RARE), (False, ASSUMED_OF_FEW)])
+@pytest.mark.parametrize("pods", [2, 3])
+def test_few_pods_are_taken_to_differ_by_no_more_than_is_assumed_unless_they_are_seen_to(
+    pods: int, rare: bool, assumed: float
+) -> None:
+    assert of_unlike(pods, 0.08, rare=rare, both_ways=False) == pytest.approx(assumed)
+    seen = of_unlike(pods, 0.3, rare=rare, both_ways=False)
+    assert seen == pytest.approx(0.3 * 1.8, rel=0.01)
+
+
+def test_two_pods_that_chance_may_have_made_alike_are_not_taken_for_alike() -> None:
     alike = [history(Random(seed), pods=2) for seed in range(60)]
-    taken = [dispersion("errors", blocks).between_pods for blocks in alike]
-    may = [dispersion("errors", blocks, few_may_differ=True).between_pods for blocks in alike]
-    assert sum(each == 0 for each in taken) >= 50
-    assert sum(each > 0.05 for each in may) >= 50
+    rare = [dispersion("errors", blocks).between_pods for blocks in alike]
+    common = [dispersion("slow", blocks, rare=False).between_pods for blocks in alike]
+    assert median(rare) == 0.06
+    assert median(common) == ASSUMED_OF_FEW
 
 
 @pytest.mark.parametrize("pods", [1, 5])

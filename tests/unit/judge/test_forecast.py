@@ -26,8 +26,8 @@ RATE, ERRORS = 100.0, 0.01
 
 
 def quiet(pods: Pods, rng: Random, minute: int) -> None:
-    for pod in "abc":
-        requests(pods, pod, poisson(rng, 20 * RATE * ERRORS), 2000)
+    for pod in "abcde":
+        requests(pods, pod, poisson(rng, 12 * RATE * ERRORS), 1200)
 
 
 def hour(wanted: Analysis, serve: Serve) -> History:
@@ -104,12 +104,13 @@ def test_bursts_make_it_longer() -> None:
 def test_every_kind_that_compares_counts_has_a_forecast() -> None:
     def serve(pods: Pods, rng: Random, minute: int) -> None:
         quiet(pods, rng, minute)
-        pods.add("a", "model_feedback_total", 50, outcome="good")
-        pods.add("a", "model_feedback_total", poisson(rng, 5.0), outcome="bad")
-        for name in ("cat", "dog"):
-            pods.add("a", "model_predictions_total", poisson(rng, 900.0), **{"class": name})
-        for le, count in (("0.1", 1500), ("0.5", 1900), ("+Inf", 2000)):
-            pods.add("a", "model_request_duration_seconds_bucket", count, le=le)
+        for pod in "abcde":
+            pods.add(pod, "model_feedback_total", 50, outcome="good")
+            pods.add(pod, "model_feedback_total", poisson(rng, 5.0), outcome="bad")
+            for name in ("cat", "dog"):
+                pods.add(pod, "model_predictions_total", poisson(rng, 900.0), **{"class": name})
+            for le, count in (("0.1", 1500), ("0.5", 1900), ("+Inf", 2000)):
+                pods.add(pod, "model_request_duration_seconds_bucket", count, le=le)
 
     psi = {"name": "psi", "threshold": {"query": "max(psi{$arm})", "max": 1}}
     wanted = analysis(error_rate(), feedback(after="10m"), drift(), latency(), psi)
@@ -133,7 +134,8 @@ def test_what_is_to_be_expected_is_told_for_each_weight() -> None:
 
 def test_a_policy_that_needs_more_traffic_than_there_is_is_warned_of() -> None:
     def little(pods: Pods, rng: Random, minute: int) -> None:
-        requests(pods, "a", poisson(rng, 0.6), 60)
+        for pod in "abcde":
+            requests(pods, pod, poisson(rng, 0.12), 12)
 
     message = told(analysis(error_rate()), little)
     assert "Check errors cannot pass at 5% and 50% within maxStepDuration (30m)" in message
@@ -146,6 +148,19 @@ def test_that_what_is_tolerated_is_not_detected_is_no_warning() -> None:
 
     message = told(analysis(error_rate(tolerance=2, margin=3)), little)
     assert "to detect twice stable's" not in message
+
+
+def test_that_a_single_pod_of_stable_hides_twice_its_errors_is_told_with_the_remedy() -> None:
+    def single(pods: Pods, rng: Random, minute: int) -> None:
+        requests(pods, "a", poisson(rng, 60 * RATE * ERRORS), 6000)
+
+    hidden = (
+        "At 5% and 50%, check errors cannot show twice stable's rate of bad events, since pods may "
+        "differ by as much: run more pods of stable or of the candidate."
+    )
+    wanted = analysis(error_rate(absoluteTolerance="0.2%"))
+    assert hidden in told(wanted, single)
+    assert "cannot show" not in told(wanted, quiet)
 
 
 def test_at_full_weight_there_is_no_stable_to_compare_with() -> None:

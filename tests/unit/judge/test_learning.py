@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from serinus.api.analysis import Analysis
-from serinus.api.baseline import Baseline
+from serinus.api.baseline import Baseline, Dispersion
 from serinus.judge import Progress, asks_of_history, learn
 from serinus.judge.analysis import reads
 from serinus.judge.evidence.history import minutes
@@ -98,7 +98,7 @@ def test_that_few_pods_show_little_is_told_with_what_it_costs_and_the_remedy() -
     assert found.message.startswith(
         "Check errors: Stable's few pods (2) may differ by 61% in counts (standard deviation), so "
         "6.96 times the tolerance applies for 1 candidate pod; 5 or more pods of stable or 3 or "
-        "more of the candidate would decide sooner."
+        "more of the candidate would show smaller differences."
     )
 
 
@@ -196,6 +196,18 @@ def test_an_hour_as_by_chance_is_told_as_that() -> None:
     found = learned(
         analysis(error_rate()), lambda pods, rng, minute: requests(pods, "a", poisson(rng, 30.0))
     )
+    assert found.checks[0].dispersions == [Dispersion(name="errors", between_pods=0.15)]
+    assert found.message == (
+        "Check errors: Stable's only pod does not show how pods differ; 15% in counts (standard "
+        "deviation) is assumed, so 1.73 times the tolerance applies for 1 candidate pod; 5 or more "
+        "pods of stable or 3 or more of the candidate would show smaller differences."
+    )
+
+
+def test_a_pod_with_too_few_errors_to_tell_anything_is_told() -> None:
+    found = learned(
+        analysis(error_rate()), lambda pods, rng, minute: requests(pods, "a", int(minute == 9))
+    )
     assert found.checks[0].dispersions == []
     assert found.message == (
         "Stable's last hour shows no bursts. Its only pod shows nothing of how pods differ: if the "
@@ -240,7 +252,8 @@ def test_a_pod_that_restarts_loses_its_count_and_shows_no_burst() -> None:
             pods.restart("a")
         requests(pods, "a", poisson(rng, 30.0))
 
-    assert learned(analysis(error_rate()), serve).checks[0].dispersions == []
+    [known] = learned(analysis(error_rate()), serve).checks[0].dispersions
+    assert known.over_time == 1
 
 
 def test_a_pod_that_was_not_scraped_for_a_while_does_not_count_its_life_in_a_minute() -> None:
@@ -291,7 +304,7 @@ def test_a_metric_that_stable_lacks_is_named_before_anything_else() -> None:
         "check that they export it, are scraped, and have served a request. Check drift: "
         "Prometheus has no model_predictions_total from the stable pods: "
     )
-    assert "Check errors" not in message
+    assert "Check errors: Prometheus" not in message
 
 
 def test_a_check_that_judges_the_candidate_alone_lacks_nothing_of_stable() -> None:

@@ -171,7 +171,7 @@ class PredictionDriftCheck:
                 name,
                 [block[name] for block in blocks if name in block],
                 rare=False,
-                few_may_differ=True,
+                both_ways=True,
             )
             for name in names[:MOST_SHARES]
         )

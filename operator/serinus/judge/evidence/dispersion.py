@@ -16,9 +16,8 @@ Dispersion that chance explains counts as none. Any other is reported with a mar
 error, since a baseline that is too good rolls back innocent candidates. With that margin, no more
 than the budget were rolled back, for bursts of 5 on average and pods with a deviation of 20%. Pods
 estimate their own deviation so badly that the ratio of a candidate's deviation to theirs follows
-Student's t and not the normal distribution. Fewer than five are taken for as many, or, where asked
-for, not for alike: they may be so by chance, and what chance explains is not deducted from their
-deviation.
+Student's t and not the normal distribution. Fewer than five may be alike by chance, so what chance
+may hide is allowed for, and a single pod is taken to deviate by as much as few pods ever are.
 
 During a rollout, stable's counts are compared from look to look as well, for bursts that begin
 after a quiet hour. A block is weighed by what the blocks before it showed of stable. So its weight
@@ -62,9 +61,15 @@ QUANTITIES_AS_ONE: Final = 4
 """Of a check: bounds and score ranges overlap, so several tell little more than one."""
 LEAST_FREEDOM: Final = 4
 """Of five pods."""
-OF_FEW_PODS: Final = (49.3, 5.46, 2.89)
-"""By freedom, from 1 on: Student's quantile for 99.5% over the normal one for 99%. The other half
-of 1% is left to chance in the candidate's counts."""
+OF_FEW_PODS: Final = ((49.4, 3.85, 2.26), (98.8, 5.46, 2.89))
+"""By whether a candidate fails on both sides, and by freedom, from 1 on: Student's quantile over
+the normal one that the tolerance is widened by, so that 0.5% of all pods are beyond it on all
+sides. The other half of 1% is left to chance in the candidate's counts. Of two pods it is twice
+that: a check compares several quantities, and they need be alike by chance in one."""
+ALIKE_BY_CHANCE: Final = (0.06, 0.02, 0.0)
+"""By freedom: what few pods whose rare events differ by chance alone are taken to deviate by.
+The more events there are, the less often pods that differ look alike, and the less often does
+chance in the candidate's few events hide that it differs; so neither needs be known."""
 INCIDENT: Final = 25.0
 """Pearson's statistic of two minutes, as a multiple of the mean of the others, above which they
 differ by an incident and not by bursts (five standard deviations)."""
@@ -75,8 +80,10 @@ SICK: Final = 2.0
 OTHERS_OF_A_SICK_POD: Final = 3
 """That there must be, for it to be the exception."""
 ASSUMED_OF_FEW: Final = 0.25
-"""Pods of a revision are taken to deviate by no more, unless they are seen to: else two pods would
-leave nothing to compare, and even a candidate that always fails would be tolerated."""
+"""Few pods are taken to deviate by no more, unless they are seen to: else two would leave nothing
+to compare, and even a candidate that always fails would be tolerated."""
+ASSUMED_OF_RARE: Final = 0.15
+"""The same of rare events, where chance in the candidate's few events allows for more."""
 
 
 class StableBlock(NamedTuple):
@@ -91,15 +98,13 @@ class StableBlock(NamedTuple):
 
 
 def dispersion(
-    name: str, blocks: Sequence[Block], *, rare: bool = True, few_may_differ: bool = False
+    name: str, blocks: Sequence[Block], *, rare: bool = True, both_ways: bool = False
 ) -> Dispersion:
     """How a quantity varied; as if independent where there is too little to tell.
 
     `rare`: whether events are taken for rare, as by the evidence that they will be weighed in.
 
-    `few_may_differ`: fewer than five pods are not taken for alike where chance explains how they
-    differ, since they may be alike by chance. It costs power: with two pods, more than twice
-    stable's rate is then tolerated.
+    `both_ways`: whether a candidate fails for fewer of them as well.
     """
     served = [_serving(block) for block in blocks]
     served = [block for block in served if block]
@@ -108,9 +113,7 @@ def dispersion(
         return Dispersion(name=name)
     pods = _Pods.of(served, rare=rare)
     over_time = max(_from_minute_to_minute(served, rare=rare), pods.bursts)
-    return Dispersion(
-        name=name, over_time=over_time, between_pods=pods.differ(few_may_differ=few_may_differ)
-    )
+    return Dispersion(name=name, over_time=over_time, between_pods=pods.differ(both_ways=both_ways))
 
 
 def after_look(known: Swings | None, block: StableBlock) -> Swings | None:
@@ -234,9 +237,16 @@ class _Pods:
     """Pods against each other, minute by minute and over all of them."""
 
     def __init__(
-        self, inside: float, freedom: int, seen: Mapping[str, Counts], chance: float
+        self,
+        inside: float,
+        freedom: int,
+        seen: Mapping[str, Counts],
+        chance: float,
+        *,
+        rare: bool,
     ) -> None:
         self._inside, self._freedom, self._chance = inside, freedom, chance
+        self._alone, self._rare = not seen, rare
         self._seen = _telling(seen)
         """By pod, events expected and counted."""
 
@@ -257,7 +267,7 @@ class _Pods:
                 inside += (e - expected) ** 2 / (expected * chance)
                 before = seen.get(pod, (0.0, 0.0))
                 seen[pod] = (before[0] + expected, before[1] + e)
-        return cls(inside, freedom, seen, by_chance / counted if counted else 1.0)
+        return cls(inside, freedom, seen, by_chance / counted if counted else 1.0, rare=rare)
 
     @property
     def bursts(self) -> float:
@@ -268,20 +278,33 @@ class _Pods:
         inside = self._inside - _between(self._seen) / self._chance
         return _cautious(inside / freedom, math.sqrt(2 / freedom))
 
-    def differ(self, *, few_may_differ: bool) -> float:
+    def differ(self, *, both_ways: bool) -> float:
         """Standard deviation of the pods' rates, relative to their mean; as much greater as
-        Student's law has what normal deviations have. A single pod shows none."""
+        Student's law has what normal deviations have."""
+        if self._alone:
+            return self._assumed
         seen = _well(self._seen)
         freedom = len(seen) - 1
         if freedom < 1:
             return 0.0
-        if few_may_differ and freedom < LEAST_FREEDOM:
-            return _of_few(seen)
-        error, by_chance = math.sqrt(2 / freedom), freedom * self.bursts * self._chance
-        beyond = _between(seen) - by_chance
-        if beyond <= ERRORS_ALLOWED * error * by_chance:
-            return 0.0
-        return _deviation(seen, beyond) * _students(freedom)
+        between, by_chance = _between(seen), freedom * self.bursts * self._chance
+        few = freedom < LEAST_FREEDOM
+        if few and not self._rare:
+            return self._of_few(_deviation(seen, between), freedom, both_ways=both_ways)
+        if between - by_chance <= ERRORS_ALLOWED * math.sqrt(2 / freedom) * by_chance:
+            return ALIKE_BY_CHANCE[freedom - 1] if few else 0.0
+        deviation = _deviation(seen, between - by_chance)
+        if few:
+            return self._of_few(deviation, freedom, both_ways=both_ways)
+        return deviation * _students(freedom, both_ways=both_ways)
+
+    def _of_few(self, deviation: float, freedom: int, *, both_ways: bool) -> float:
+        most = max(self._assumed, deviation * _students(LEAST_FREEDOM, both_ways=both_ways))
+        return min(deviation * OF_FEW_PODS[both_ways][freedom - 1], most)
+
+    @property
+    def _assumed(self) -> float:
+        return ASSUMED_OF_RARE if self._rare else ASSUMED_OF_FEW
 
 
 def _well(seen: Mapping[str, Counts]) -> Mapping[str, Counts]:
@@ -300,12 +323,6 @@ def _well(seen: Mapping[str, Counts]) -> Mapping[str, Counts]:
 
 def _telling(seen: Mapping[str, Counts]) -> Mapping[str, Counts]:
     return {pod: each for pod, each in seen.items() if each[0] >= LEAST_EXPECTED}
-
-
-def _of_few(seen: Mapping[str, Counts]) -> float:
-    deviation = _deviation(seen, _between(seen))
-    most = max(ASSUMED_OF_FEW, deviation * _students(LEAST_FREEDOM))
-    return min(deviation * OF_FEW_PODS[len(seen) - 2], most)
 
 
 def _deviation(seen: Mapping[str, Counts], beyond: float) -> float:
@@ -329,9 +346,9 @@ def _short(figure: float) -> float:
     return math.floor(figure * 1e3 + 0.5) / 1e3
 
 
-def _students(freedom: int) -> float:
-    """Student's quantile for 99% over the normal one, to half a hundredth."""
-    return 1 + 2 / (max(freedom, LEAST_FREEDOM) - 1.5)
+def _students(freedom: int, *, both_ways: bool) -> float:
+    """As OF_FEW_PODS, of more pods, to half a hundredth."""
+    return 1.09 + 2.5 / (freedom - 1.69) if both_ways else 1 + 2 / (freedom - 1.5)
 
 
 def _serving(block: Block) -> Block:

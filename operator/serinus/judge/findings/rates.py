@@ -163,10 +163,16 @@ class Variation:
     def _between_pods(self) -> str:
         if not self.dispersion.between_pods or not all(self.pods):
             return ""
-        by = words.percent(self.dispersion.between_pods)
-        few = self.pods[1] < ENOUGH_OF_STABLE
-        differ = f"Stable's few pods ({self.pods[1]}) may differ" if few else "Stable's pods differ"
-        return f"{differ} by {by} in {self.what} (standard deviation){self._widened()}."
+        deviation = words.percent(self.dispersion.between_pods)
+        by = f"{deviation} in {self.what} (standard deviation)"
+        stable = self.pods[1]
+        if stable == 1:
+            shown = f"Stable's only pod does not show how pods differ; {by} is assumed"
+        elif stable < ENOUGH_OF_STABLE:
+            shown = f"Stable's few pods ({stable}) may differ by {by}"
+        else:
+            shown = f"Stable's pods differ by {by}"
+        return f"{shown}{self._widened()}."
 
     def _widened(self) -> str:
         if not self.tolerated:
@@ -178,5 +184,5 @@ class Variation:
             remedies.append(f"{ENOUGH_OF_STABLE} or more pods of stable")
         if candidate < ENOUGH_PODS:
             remedies.append(f"{ENOUGH_PODS} or more of the candidate")
-        more = f"; {' or '.join(remedies)} would decide sooner" if remedies else ""
+        more = f"; {' or '.join(remedies)} would show smaller differences" if remedies else ""
         return f", so {self.tolerated:.3g} times {self.times} for {of}{more}"

@@ -40,6 +40,11 @@ def expected(analysis: Analysis, waits: Iterable[Wait]) -> Iterator[str]:
             f"At {at}, check {name} needs longer than maxStepDuration to detect twice stable's "
             "rate of bad events."
         )
+    for name, at in _by_check(wait for wait in every if wait.hidden_by_pods):
+        yield (
+            f"At {at}, check {name} cannot show twice stable's rate of bad events, since pods may "
+            "differ by as much: run more pods of stable or of the candidate."
+        )
 
 
 def _by_check(waits: Iterable[Wait]) -> Iterator[tuple[str, str]]:

@@ -141,8 +141,10 @@ def _served_hour(
             f"Stable served requests in only {minutes} of the last hour, so requests are assumed "
             "to be independent and pods to be alike."
         )
+    known = tuple(known)
     message = " ".join(_varied(known, pods))
-    if pods[1] != 1:
+    assumed = any(each.between_pods for _, found in known for each in found.dispersions)
+    if pods[1] != 1 or assumed:
         return message or "Stable's last hour shows no bursts and no differences between pods."
     bursts = message or "Stable's last hour shows no bursts."
     return (

@@ -67,6 +67,8 @@ class Wait:
     """Until an equal candidate passes."""
     fails: float | None
     """Until a candidate with twice the bad events fails."""
+    hidden_by_pods: bool = False
+    """Whether it would if pods did not differ."""
 
 
 def waits(
@@ -85,6 +87,8 @@ def waits(
             paper = _Paper(analysis, check, baseline, hour, Rates(weight, span))
             bad_events = check.settings.finds_bad_events
             fails = paper.until("Fail", _twice) if bad_events else None
+            alike = _Paper(analysis, check, _of_equal_pods(baseline), hour, Rates(weight, span))
+            hidden = bad_events and fails is None and alike.until("Fail", _twice) is not None
             passes = paper.until("Pass", _same)
             before = check.settings.counts_after_seconds
             if weight == weights[0]:
@@ -95,7 +99,16 @@ def waits(
                 # pods are scraped as often as looked at, and the first block of a step began before
                 passes and before + _in_looks(passes + interval, interval),
                 fails and before + _in_looks(fails, interval),
+                hidden_by_pods=hidden,
             )
+
+
+def _of_equal_pods(baseline: Baseline) -> Baseline:
+    checks = [
+        check.replace(dispersions=[each.replace(between_pods=0.0) for each in check.dispersions])
+        for check in baseline.checks
+    ]
+    return baseline.replace(checks=checks)
 
 
 def _in_looks(span: float, interval: float) -> float:
