@@ -77,7 +77,7 @@ def choices_of_output(verb: str) -> tuple[str, ...] | None:
 
 def test_verbs_print_the_same_forms_for_scripts_and_names_of_what_has_names() -> None:
     found = {verb: choices for verb in VERBS if (choices := choices_of_output(verb)) is not None}
-    data = ("check-metrics", "history", "replay", "simulate")
+    data = ("check-metrics", "explain", "history", "replay", "simulate", "status")
     assert found == {
         **dict.fromkeys(("get", "list"), ("json", "yaml", "name")),
         **dict.fromkeys(data, ("json", "yaml")),
@@ -131,6 +131,19 @@ def test_what_kubectl_logs_is_left_out_of_its_message(
     assert main(["get", "loan"]) == 2
     said = capsys.readouterr().err
     assert said == "serinus: kubectl: The connection to the server localhost:8080 was refused\n"
+
+
+def test_without_a_verb_the_help_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert capsys.readouterr().out.startswith("usage: serinus ")
+
+
+def test_the_version_is_printed_as_an_option_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["version"]) == 0
+    version = capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, version)
 
 
 def test_a_misspelt_verb_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:

@@ -162,6 +162,11 @@ def test_people_get_a_timeline_and_a_table(capsys: pytest.CaptureFixture[str]) -
         ),
         (["-f", GATEWAY, "--requests-per-second", "0"], "scenario.requestsPerSecond"),
         (["-f", GATEWAY, "--value", "slow"], "write it like slow=0.3"),
+        (
+            ["-f", ANALYSIS, "--value", "memory=1", "--value", "mem=2"],
+            f"--value mem: no threshold check of {ANALYSIS} has this name; there are: memory",
+        ),
+        (["-f", GATEWAY, "--value", "errors=1"], "has this name; there is none"),
         (["-f", ANALYSIS], "values.memory: is required"),
         (["-f", str(ROOT / "examples/05-threshold.yaml")], "values.slow: is required"),
         (["-f", str(ROOT / "examples/scenarios/quiet-night.yaml")], "exactly one is required"),
