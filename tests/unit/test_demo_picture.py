@@ -6,8 +6,6 @@ from html import unescape
 from tests.demo.picture import WIDTH, drawn
 
 LONG = "  Progressing v2 ░░░░████ 20% v3 step 2 " + "errors:Inconclusive " * 5 + "| clients: v2"
-    "  Progressing v2 ░░░░████ 20% v3 step 2 " + "errors:Inconclusive " * 5 + "| clients: v2 48/s"
-)
 
 
 def test_a_line_that_is_longer_than_the_terminal_goes_on_below() -> None:
