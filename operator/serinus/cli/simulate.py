@@ -165,6 +165,8 @@ def _runs(text: str) -> int:
 def _scenario(options: argparse.Namespace, manifest: GivenManifest) -> Scenario:
     from_file = options.scenario not in (None, "random")
     written = read_scenario(options.scenario) if from_file else {}
+    if from_file:
+        scenario_of(written, options.scenario)  # what is in the file is blamed on the file
     if options.requests_per_second is not None:
         written["requestsPerSecond"] = options.requests_per_second
     if options.stable_errors is not None:

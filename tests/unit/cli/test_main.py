@@ -156,6 +156,16 @@ def test_a_misspelt_verb_is_answered_with_the_nearest(capsys: pytest.CaptureFixt
         assert (ended.value.code, said in capsys.readouterr().err) == (2, True)
 
 
+@pytest.mark.parametrize("port", ["99999999", "-1", "http"])
+def test_a_port_that_does_not_exist_is_refused(
+    port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["dashboard", f"--port={port}"])
+    told = f"argument --port: '{port}' is not a number from 0 to 65535"
+    assert (ended.value.code, told in capsys.readouterr().err) == (2, True)
+
+
 @pytest.mark.parametrize("option", ["--until=paused", "--timeout=5m"])
 def test_options_of_the_wait_are_refused_without_it(
     option: str, capsys: pytest.CaptureFixture[str]

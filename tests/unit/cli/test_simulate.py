@@ -252,3 +252,17 @@ def test_a_check_in_audit_mode_is_counted_and_decides_nothing(
     text = capsys.readouterr().out
     assert re.search(r"^limit +100.0% \(51.0% to 100.0%\) ", text, re.MULTILINE)
     assert re.search(r"Fail +limit \(audit\): Candidate errors", text)
+
+
+@pytest.mark.parametrize(
+    ("written", "option"),
+    [("values: 3\n", "--value=memory=1"), ("stable: 5\n", "--stable-errors=1%")],
+)
+def test_a_scenario_of_other_types_is_refused_also_with_options_for_the_same_field(
+    written: str, option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "scenario.yaml").write_text(written)
+    scenario = str(tmp_path / "scenario.yaml")
+    assert main(["simulate", "-f", ANALYSIS, "--scenario", scenario, option]) == 2
+    field = written.partition(":")[0]
+    assert f"{scenario}: scenario.{field}: Input should be" in capsys.readouterr().err

@@ -83,7 +83,8 @@ async def test_without_an_answer_nothing_is_seen_and_nothing_is_kept(
 
 async def test_while_nobody_answers_the_last_answer_counts_for_an_hour_and_nobody_waits() -> None:
     asked: Asked = []
-    now, error = 0.0, None
+    now: float = 0.0
+    error: Exception | None = None
 
     async def review(token: str, verb: str, namespace: str, name: str) -> bool:
         asked.append((token, verb, namespace, name))
@@ -110,7 +111,8 @@ async def test_while_nobody_answers_the_last_answer_counts_for_an_hour_and_nobod
 
 
 async def test_a_token_that_was_refused_sees_nothing_in_an_outage_after_that() -> None:
-    now, error = 0.0, None
+    now: float = 0.0
+    error: Exception | None = None
 
     async def review(token: str, verb: str, namespace: str, name: str) -> bool:
         if error:
