@@ -25,7 +25,6 @@ from serinus.api import promql
 from serinus.api.spec import Spec
 from serinus.api.validation import problems
 from serinus.judge import queries_of
-from serinus.judge.drift.monitor import feature_queries
 from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
@@ -33,6 +32,7 @@ from serinus.manifests.routers.router import Split
 from serinus.metrics.batches import plan
 from serinus.metrics.labelling import pods
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, ExpressionQuery, Query, QueryError
+from serinus.plan.monitoring import monitoring_queries
 from serinus.prometheus import Config, Prometheus
 from tests.support.promql_oracle import selectors
 
@@ -152,7 +152,7 @@ def _attack_by_manifest(made: Manifest, result: Result) -> None:
 def _crossings_of_checks(spec: Spec) -> Iterator[str]:
     queries = list(queries_of(spec.rollout.analysis))
     if spec.monitoring is not None:
-        queries += feature_queries(spec.monitoring.feature_drift)
+        queries += monitoring_queries(spec.monitoring)
     mine = [ArmQuery(ATTACKER, _readable(query), 60) for query in queries]
     theirs = [ArmQuery(VICTIM, query, 60) for query in _INNOCENT]
     wholes = plan([*mine, *theirs], late=5).queries
@@ -428,7 +428,9 @@ def manifest(rng: random.Random) -> Manifest:
             }
         }
     if rng.random() < 0.4:
-        spec["monitoring"] = {"featureDrift": _drift(rng)}
+        shares = [{"limit": "1%", **c["errorRate"]} for c in analysis["checks"] if "errorRate" in c]
+        monitored = {"errorRate": shares[0]} if shares else {}
+        spec["monitoring"] = {"featureDrift": _drift(rng), **monitored}
     return {"metadata": {"name": _mostly(rng, "fraud", _NAMES)}, "spec": spec}
 
 

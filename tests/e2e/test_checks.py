@@ -38,7 +38,16 @@ _PAUSES: Final = {"fine": {"duration": "100s"}}
 _MONITORING: Final = {
     "interval": "2s",
     "featureDrift": {"reference": {"recordFor": "10s", "minValues": 300}},
+    "errorRate": {"limit": "1%"},
 }
+
+
+_RISK: Final = (
+    r"False-alarm risk at most 1% per rollout, all looks and checks included\."
+    r"(?: Stable's .+ came in bursts \(\S+ times the variance of independent events\), "
+    r"so each counts for less\.)?"
+)
+"""How evidence ends. A server on a busy machine is slow in bursts, and the message says so."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +70,7 @@ FAULTS: Final = {
         "v5",
         (_ERRORS, _DRIFT, _SLOW),
         r"Slower than \S+s: candidate \d+/\d+ \(\S+%\), stable \d+/\d+ \(\S+%\); "
-        r"worse than tolerated \(1.1 times stable's \+ 0.5%\)(?: in recent requests)?\. "
-        r"False-alarm risk at most 1% per rollout, all looks and checks included.",
+        r"worse than tolerated \(1.1 times stable's \+ 0.5%\)(?: in recent requests)?\. " + _RISK,
         rate=10,
     ),
     "unfair": Fault(
@@ -71,8 +79,7 @@ FAULTS: Final = {
         (_ERRORS, _GROUPS),
         r"Favourable answers: (black|hispanic) \d+/\d+ \(\S+%\), white \d+/\d+ \(\S+%\), "
         r"the clearest difference; white is above what is tolerated "
-        r"\(1.25 times the rate of (black|hispanic)\)\. "
-        r"False-alarm risk at most 1% per rollout, all looks and checks included.",
+        r"\(1.25 times the rate of (black|hispanic)\)\. " + _RISK,
         rate=50,
     ),
     "disliked": Fault(
@@ -80,8 +87,7 @@ FAULTS: Final = {
         "v7",
         (_ERRORS, _DRIFT, _USERS),
         r"Candidate negative feedback \d+/\d+ \(\S+%\), stable \d+/\d+ \(\S+%\); "
-        r"worse than tolerated \(1.1 times stable's \+ 1%\)(?: in recent requests)?\. "
-        r"False-alarm risk at most 1% per rollout, all looks and checks included.",
+        r"worse than tolerated \(1.1 times stable's \+ 1%\)(?: in recent requests)?\. " + _RISK,
         rate=20,
         feedback=True,
     ),
@@ -163,6 +169,8 @@ def test_a_world_that_moves_for_all_is_told_of_and_no_fault_of_the_candidate(
             r"reference's share \+ 2%\)\.",
             product.api.run("get", "mdep", "fine", f"-n={namespace}", f"-o=jsonpath={shown}"),
         )
+        errors = next(e for e in moved["conditions"] if e["type"] == "ErrorsAboveLimit")
+        assert (errors["status"], errors["reason"]) == ("False", "WithinLimit")
         fine.deployed.until_healthy("v2")
         assert poorer.seen.requests("v2") > 500
     events = product.api.list("Event", namespace)

@@ -148,8 +148,9 @@ def test_08_monitoring_tells_that_inputs_are_like_the_training_data(
     applied: Mapping[str, Applied],
 ) -> None:
     def within(status: Status) -> bool:
-        drifted = [each for each in status["conditions"] if each["type"] == "Drifted"]
-        return [each["reason"] for each in drifted] == ["WithinReference"]
+        reasons = {each["type"]: each["reason"] for each in status["conditions"]}
+        told = reasons["Drifted"], reasons["ErrorsAboveLimit"]
+        return told == ("WithinReference", "WithinLimit")
 
     applied["08-monitoring"].deployed.until("within the reference", within)
 

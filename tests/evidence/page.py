@@ -6,6 +6,7 @@ from itertools import chain
 from tests.evidence.features import feature_rows
 from tests.evidence.inputs import input_rows
 from tests.evidence.kinds import KINDS
+from tests.evidence.limits import error_rows
 
 _HEAD = """\
 # Messages of the judge
@@ -26,7 +27,7 @@ name the item that differs most among all that are compared.
 """
 
 _FOOT = """\
-Features are monitored on stable, independently of rollouts: [monitoring.md](monitoring.md).
+Stable is monitored independently of rollouts: [monitoring.md](monitoring.md).
 """
 
 
@@ -34,8 +35,9 @@ def text() -> str:
     """The page in Markdown."""
     sections = [_section(kind.name, "Verdict", kind.rows()) for kind in KINDS]
     drift = _section("featureDrift", "Drifted", feature_rows())
+    errors = _section("errorRate of monitoring", "ErrorsAboveLimit", error_rows())
     inputs = _section("Whether both revisions are asked alike", "Found", input_rows())
-    return "\n".join([_HEAD, *chain(*sections, inputs, drift), _FOOT])
+    return "\n".join([_HEAD, *chain(*sections, inputs, drift, errors), _FOOT])
 
 
 def _section(name: str, found: str, rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:

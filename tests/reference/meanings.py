@@ -11,7 +11,12 @@ CONDITIONS: Final[Mapping[str, str]] = {
     "Stalled": "Nothing changes until a person acts.",
     "Available": "Stable has a ready pod and a Gateway that serves.",
     "MetricsAvailable": "The metrics of all checks can be read; absent without a candidate.",
-    "Drifted": "The inputs of stable differ from their reference; absent without monitoring.",
+    "Drifted": "The inputs of stable differ from their reference; absent if not monitored.",
+    "PredictionsDrifted": "The predictions of stable differ from their reference; absent if not "
+    "monitored.",
+    "ErrorsAboveLimit": "Stable fails more often than its limit; absent if not monitored.",
+    "FeedbackAboveLimit": "More feedback on stable is negative than its limit; absent if not "
+    "monitored.",
     "Overridden": "Something else keeps changing a child object; absent otherwise.",
     "FieldsIgnored": "The spec has fields that this version does not know; absent otherwise.",
 }
@@ -76,9 +81,14 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.COMMAND_OBEYED: "A command was obeyed.",
         Reason.COMMAND_REFUSED: "A command was refused; the message says why.",
     },
-    "Drift of the inputs": {
+    "Monitored between rollouts": {
         Reason.RECORDING_REFERENCE: "The reference is being recorded.",
-        Reason.WITHIN_REFERENCE: "All features are within the tolerance.",
+        Reason.WITHIN_REFERENCE: "All that is compared is within the tolerance.",
         Reason.FEATURES_DRIFTED: "A feature has drifted.",
+        Reason.PREDICTIONS_DRIFTED: "A class or score range has drifted.",
+        Reason.WITHIN_LIMIT: "The share is not shown to be above its limit, or below it again.",
+        Reason.ERRORS_ABOVE_LIMIT: "The share of failed requests is shown to be above its limit.",
+        Reason.FEEDBACK_ABOVE_LIMIT: "The share of negative feedback is shown to be above its "
+        "limit.",
     },
 }

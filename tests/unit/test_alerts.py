@@ -12,6 +12,7 @@ from serinus.controller.metrics import Metrics
 from serinus.controller.object_metrics import ObjectMetrics
 from serinus.notifications.attempts import Outcome
 from serinus.views.exported import Ending
+from tests.reference.meanings import CONDITIONS
 from tests.unit.controller.test_metrics import gauges
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +60,7 @@ def test_an_alert_names_values_that_exist(rule: dict[str, Any]) -> None:
     values = re.findall(r'(reason|condition|outcome)\W{1,2}"([\w|]+)"', rule["expr"])
     outcomes = {*get_args(Ending), *get_args(Outcome)}
     known = {"reason": set(Reason), "outcome": outcomes}
-    known["condition"] = {"Available", "Stalled", "MetricsAvailable", "Overridden"}
+    known["condition"] = set(CONDITIONS)
     for label, alternatives in values:
         assert set(alternatives.split("|")) <= known[label]
 

@@ -212,6 +212,11 @@ Interval = Annotated[
     _at_least("1s"),
     CelRule(f"!{_IS_DURATION} || duration(self) >= duration('1s')", "must be at least 1s"),
 ]
+SeldomEvery = Annotated[
+    Duration,
+    _at_least("24h"),
+    CelRule(f"!{_IS_DURATION} || duration(self) >= duration('24h')", "must be at least 24h"),
+]
 SilentFor = Annotated[
     Duration,
     _at_least("10s"),

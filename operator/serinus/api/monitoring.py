@@ -1,19 +1,25 @@
-"""Continuous monitoring of the stable revision, also between rollouts."""
+"""Continuous monitoring of the stable revision, also between rollouts: of its inputs and
+predictions against a reference, and of its errors and feedback against limits."""
 
 import hashlib
 import json
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, model_validator
 
-from serinus.api.base import Interval, Percent, Type
+from serinus.api.base import Budget, Interval, Percent, SeldomEvery, Type
 from serinus.api.checks import Counter, LabelName, MetricName
+from serinus.api.checks.feedback import FeedbackCounters
+from serinus.api.checks.server import NOT_BOTH, FailureCounters, ServerMetrics
+from serinus.api.quantities import seconds
 
 FeatureName = Annotated[str, Field(min_length=1, max_length=100)]
 CategoryName = Annotated[str, Field(min_length=1, max_length=100)]
 MOST_FEATURES = 64
 MOST_SHARES = 64
+WEEK = 7 * 86400.0
+"""Seconds."""
 
 
 class BucketShare(Type):
@@ -41,19 +47,24 @@ class GivenFeature(Type):
     )
 
 
-class Reference(Type):
-    """The distributions that features are compared with, recorded from stable or given."""
+class Recording(Type):
+    """How a reference is recorded from stable."""
 
     record_for: Interval = Field(
         default="1h",
-        description="How long the inputs of a newly stable revision are recorded before they "
-        "become the reference. Use a day if your inputs depend on the time of day.",
+        description="How long a newly stable revision is recorded before that becomes the "
+        "reference. Use a day if your traffic depends on the time of day.",
     )
     min_values: Annotated[int, Field(ge=100, le=1_000_000_000)] = Field(
         default=1000,
-        description="Minimum number of recorded values; recording continues until a feature has "
-        "as many.",
+        description="Minimum number of recorded values; recording continues until there are as "
+        "many.",
     )
+
+
+class Reference(Recording):
+    """The distributions that features are compared with, recorded from stable or given."""
+
     given: Annotated[list[GivenFeature], Field(min_length=1, max_length=MOST_FEATURES)] | None = (
         Field(
             default=None,
@@ -63,7 +74,17 @@ class Reference(Type):
     )
 
 
-class FeatureDrift(Type):
+class Monitor(Type):
+    """Settings of one quantity that is monitored."""
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of the settings, 12 characters."""
+        text = json.dumps(self.to_json(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class FeatureDrift(Monitor):
     """Detects drift of the stable revision's inputs from a reference. Drift is reported by the
     condition Drifted, an event and a metric, and never causes a rollback."""
 
@@ -95,20 +116,107 @@ class FeatureDrift(Type):
         "sampling error of a recorded reference.",
     )
 
-    @cached_property
-    def digest(self) -> str:
-        """A hash of the settings, 12 characters."""
-        text = json.dumps(self.to_json(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+class PredictionReference(Recording):
+    """The distributions that predictions are compared with, recorded from stable."""
+
+    @property
+    def by_hour(self) -> bool:
+        """Whether each hour of the week has its own."""
+        return seconds(self.record_for) >= WEEK
+
+
+class PredictionReport(Monitor):
+    """Detects that the stable revision predicts otherwise than in a reference. It is reported by
+    the condition PredictionsDrifted and an event, and never causes a rollback."""
+
+    scores: MetricName = Field(
+        default="model_prediction_score",
+        description="Histogram of scores (its name without _bucket).",
+    )
+    classes: Counter = Field(
+        default=Counter(metric="model_predictions_total"),
+        description="Counter of predictions by class. One of scores and classes is enough.",
+    )
+    class_label: LabelName = Field(default="class", description="Label with the predicted class.")
+    reference: PredictionReference = Field(
+        default=PredictionReference(),
+        description="Distributions that are recorded from each newly stable revision. If recordFor "
+        "is a week (168h) or more, each hour of the week is compared with the same hour in the "
+        "reference, and minValues applies to each hour.",
+    )
+    tolerance: Annotated[float, Field(ge=1, le=100)] = Field(
+        default=1.25,
+        description="Report once a class or score range is shown to be more than this many times "
+        "as common, or as rare, as in the reference.",
+    )
+    absolute_tolerance: Percent = Field(
+        default="2%",
+        description="Added to the tolerated share of each class or score range; also covers the "
+        "sampling error of the reference.",
+    )
+
+
+class ErrorLimit(FailureCounters, Monitor):
+    """Detects that the stable revision fails more often than a limit. It is reported by the
+    condition ErrorsAboveLimit and an event, and never causes a rollback."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [NOT_BOTH]})
+
+    limit: Budget = Field(
+        description="Report once the share of failed requests is shown to be above this."
+    )
+
+
+class FeedbackLimit(FeedbackCounters, Monitor):
+    """Detects that more feedback on the stable revision is negative than a limit. It is reported by
+    the condition FeedbackAboveLimit and an event, and never causes a rollback."""
+
+    limit: Budget = Field(
+        description="Report once the share of negative outcomes is shown to be above this."
+    )
 
 
 class Monitoring(Type):
-    """Continuous monitoring of the stable revision."""
+    """Continuous monitoring of the stable revision. Without any of featureDrift,
+    predictionDrift, errorRate and feedback, featureDrift is monitored."""
 
     interval: Interval = Field(
         default="1m", description="Time between two measurements; at least 1s."
     )
-    feature_drift: FeatureDrift = Field(
-        default=FeatureDrift(),
-        description="Drift of the features from their reference.",
+    mean_time_between_false_alarms: SeldomEvery = Field(
+        default="8760h",
+        description="Mean time between false alarms, over everything that is monitored of this "
+        "object; at least 24h, and a year by default. A shorter time reports changes sooner.",
     )
+    feature_drift: FeatureDrift | None = Field(
+        default=None, description="Drift of the features from their reference."
+    )
+    prediction_drift: PredictionReport | None = Field(
+        default=None, description="Drift of the predictions from their reference."
+    )
+    error_rate: ErrorLimit | None = Field(
+        default=None, description="Share of failed requests, compared with a limit."
+    )
+    feedback: FeedbackLimit | None = Field(
+        default=None,
+        description="Share of negative outcomes that users report, compared with a limit.",
+    )
+
+    @model_validator(mode="after")
+    def _features_unless_others_are_set(self) -> Self:
+        if not self.monitors:
+            object.__setattr__(self, "feature_drift", FeatureDrift())
+        return self
+
+    @property
+    def monitors(self) -> list[Monitor]:
+        """What is monitored."""
+        each = (self.feature_drift, self.prediction_drift, self.error_rate, self.feedback)
+        return [monitor for monitor in each if monitor is not None]
+
+    def completed(self, server: ServerMetrics) -> Self:
+        """These settings, with omitted metrics of requests as the server has them."""
+        if self.error_rate is None:
+            return self
+        return self.filled(error_rate=self.error_rate.completed(server))

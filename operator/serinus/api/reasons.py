@@ -51,10 +51,14 @@ class Reason(StrEnum):
     TAKEN_UP = "TakenUp"
     FIELDS_UNKNOWN = "FieldsUnknown"
     STATUS_UNREADABLE = "StatusUnreadable"
-    # drift of stable's inputs
+    # what is monitored of stable
     RECORDING_REFERENCE = "RecordingReference"
     WITHIN_REFERENCE = "WithinReference"
     FEATURES_DRIFTED = "FeaturesDrifted"
+    PREDICTIONS_DRIFTED = "PredictionsDrifted"
+    WITHIN_LIMIT = "WithinLimit"
+    ERRORS_ABOVE_LIMIT = "ErrorsAboveLimit"
+    FEEDBACK_ABOVE_LIMIT = "FeedbackAboveLimit"
     # why it needs a person
     INVALID_SPEC = "InvalidSpec"
     NAME_TAKEN = "NameTaken"
@@ -77,6 +81,9 @@ WARNINGS: Final = frozenset(
         Reason.CANDIDATE_SILENT,
         Reason.INCONCLUSIVE,
         Reason.FEATURES_DRIFTED,
+        Reason.PREDICTIONS_DRIFTED,
+        Reason.ERRORS_ABOVE_LIMIT,
+        Reason.FEEDBACK_ABOVE_LIMIT,
         Reason.INVALID_SPEC,
         Reason.STATUS_UNREADABLE,
         Reason.COMMAND_REFUSED,

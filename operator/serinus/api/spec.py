@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validat
 from serinus.api.analysis import Analysis
 from serinus.api.base import CelRule, Duration, Interval, Type, Written
 from serinus.api.monitoring import Monitoring
+from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
 from serinus.api.template import TEMPLATE_SCHEMA
 
@@ -266,6 +267,16 @@ class Spec(Type):
     revision_history_limit: Annotated[int, Field(ge=1, le=100)] = Field(
         default=10, description="Number of revisions kept for undo, in addition to running ones."
     )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _monitored_by_preset(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """With a preset of the analysis, metrics omitted in monitoring come from the preset."""
+        spec = handler(data)
+        preset = spec.rollout.analysis.preset
+        if spec.monitoring is None or preset is None:
+            return spec
+        return spec.filled(monitoring=spec.monitoring.completed(PRESETS[preset]))
 
     @model_validator(mode="wrap")
     @classmethod

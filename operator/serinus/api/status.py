@@ -687,6 +687,13 @@ class FeatureReference(StatusType):
     categories: Annotated[dict[str, float], Field(max_length=64)] = Field(
         default_factory=dict, description="Share of each category."
     )
+    hours: Annotated[
+        dict[str, Annotated[list[float], Field(max_length=64)]], Field(max_length=168)
+    ] = Field(
+        default_factory=dict,
+        description="By hour of the week, from 0 (Monday, 0:00 to 1:00 UTC) to 167, the share of "
+        "each range, of each category, and of all other categories.",
+    )
 
 
 class FeatureStatus(StatusType):
@@ -699,26 +706,53 @@ class FeatureStatus(StatusType):
 
 
 class Unknown(StatusType):
-    """Why it is unknown whether features have drifted."""
+    """Why the state of what is monitored is unknown."""
 
     reason: ReasonText = Field(description="Machine-readable cause.")
     message: Sentence = Field(description="Human-readable cause.")
 
 
-class Monitored(StatusType):
-    """State of the monitoring of the stable revision."""
+class MonitoredShare(StatusType):
+    """State of a share that is compared with a limit."""
 
     basis: Annotated[str, Field(max_length=32)] = Field(
+        description="Hash of the settings; if it changes, monitoring starts again."
+    )
+    above_limit: bool = Field(
+        default=False, description="Whether the share was shown to be above the limit."
+    )
+    since: Moment | None = Field(
+        default=None, description="Time of the last change; absent before the first measurement."
+    )
+    message: Sentence = Field(default="", description="Human-readable evidence.")
+    unknown: Unknown | None = Field(default=None, description="Why it is unknown.")
+
+
+class Distributions(StatusType):
+    """State of distributions that are compared with a reference."""
+
+    basis: Annotated[str, Field(max_length=32)] = Field(
+        default="",
         description="Hash of the settings, and of the revision if the reference is recorded; if it "
-        "changes, monitoring starts again."
+        "changes, monitoring starts again. Empty: they are not monitored.",
     )
     reference: Annotated[list[FeatureReference], Field(max_length=64)] = Field(
-        default_factory=list, description="Reference distributions of the features."
+        default_factory=list, description="Reference distributions."
     )
     features: Annotated[list[FeatureStatus], Field(max_length=64)] = Field(
         default_factory=list, description="The features, by name."
     )
     unknown: Unknown | None = Field(default=None, description="Why drift is unknown.")
+
+
+class Monitored(Distributions):
+    """State of the monitoring of the stable revision: of its features, and of the rest."""
+
+    predictions: Distributions | None = Field(
+        default=None, description="Predictions; the features are scores and classes."
+    )
+    error_rate: MonitoredShare | None = Field(default=None, description="Failed requests.")
+    negative_feedback: MonitoredShare | None = Field(default=None, description="Negative feedback.")
 
 
 class Status(StatusType):
@@ -748,7 +782,8 @@ class Status(StatusType):
     ] = Field(
         default_factory=list,
         description="Ready, Reconciling, Stalled, Available, MetricsAvailable, Drifted, "
-        "Overridden, FieldsIgnored. Available: stable serves, also during a rollout.",
+        "PredictionsDrifted, ErrorsAboveLimit, FeedbackAboveLimit, Overridden, FieldsIgnored. "
+        "Available: stable serves, also during a rollout.",
     )
     replicas: ObservedField[int] = Field(
         default=0, description="Pods of the stable revision, for the scale subresource."

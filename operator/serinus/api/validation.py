@@ -302,7 +302,18 @@ def _strata(analysis: Analysis, field: str) -> Iterator[Problem]:
 
 
 def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:
-    given = (spec.monitoring and spec.monitoring.feature_drift.reference.given) or []
+    monitoring = spec.monitoring
+    if monitoring is None:
+        return
+    if monitoring.error_rate is not None:
+        path = "spec.monitoring.errorRate"
+        yield from (each.below(path) for each in monitoring.error_rate.twice())
+    predictions = monitoring.prediction_drift
+    if predictions and predictions.reference.by_hour and seconds(monitoring.interval) > 600:
+        message = f"{monitoring.interval} is too long for a reference by hour of the week"
+        yield Problem("spec.monitoring.interval", f"{message}: set at most 10m")
+    features = monitoring.feature_drift
+    given = (features and features.reference.given) or []
     field = "spec.monitoring.featureDrift.reference.given"
     for name in _twice(each.feature for each in given):
         yield Problem(field, f"feature {name} is listed twice")

@@ -16,7 +16,7 @@ from serinus.plan.analysis import (
     learned,
     requested,
 )
-from serinus.plan.monitoring import monitored, monitoring_request
+from serinus.plan.monitoring import MonitoringState, monitored, monitoring_request
 from serinus.plan.situation import World
 
 
@@ -26,8 +26,8 @@ def measure(sampler: Sampler, observed: Observed, status: Status) -> None:
     spec, candidate = observed.desired.spec, status.candidate
     reading = requested(owner, spec, status)
     sampler.want(key, reading)
-    drift = monitoring_request(owner, spec, status, state.drift, observed.now)
-    sampler.want(key, drift, Purpose.MONITORING)
+    of_stable = monitoring_request(owner, spec, status, state.monitoring, observed.now)
+    sampler.want(key, of_stable, Purpose.MONITORING)
     state.last_look = None
     if isinstance(reading, Request) and candidate is not None:
         began = candidate.analysis_since or candidate.since
@@ -37,7 +37,7 @@ def measure(sampler: Sampler, observed: Observed, status: Status) -> None:
 def measure_nothing(sampler: Sampler, key: Key, state: ObjectState) -> None:
     """Stop measuring."""
     sampler.forget(key)
-    state.drift = state.last_look = None
+    state.monitoring, state.last_look = MonitoringState(), None
 
 
 async def judge_measured(
@@ -57,8 +57,7 @@ async def judge_measured(
         status = judged(spec, status, taken, world)
     of_stable = sampler.take(key, Purpose.MONITORING)
     if isinstance(of_stable, Measurement):
-        status, drift = monitored(spec, status, state.drift, of_stable)
-        state.drift = drift or state.drift
+        status, state.monitoring = monitored(spec, status, state.monitoring, of_stable)
     if status is not known:
         state.keep(observed.live, status, state.due)
     return status

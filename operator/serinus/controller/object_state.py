@@ -14,8 +14,8 @@ from serinus.api.validation import read_status
 from serinus.controller.actuation import Outcome
 from serinus.controller.pace import Pace
 from serinus.controller.pod_looks import PodLooks
-from serinus.judge.drift import DriftState
 from serinus.manifests.owner import Manifest
+from serinus.plan.monitoring import MonitoringState
 from serinus.plan.summary import taken_before
 from serinus.views.exported import Exported, exported
 
@@ -73,8 +73,8 @@ class ObjectState:
     """None while there are no pods of a candidate to list."""
     unwritten: Unwritten | None = None
     """None if the last write of the status succeeded."""
-    drift: DriftState | None = None
-    """Unwritten evidence about stable's inputs."""
+    monitoring: MonitoringState = field(default_factory=MonitoringState)
+    """Unwritten evidence about stable."""
     guarded: Guarded | None = None
     """None: the policy for approvals was not in force, or no approval was awaited yet."""
     last_look: float | None = None

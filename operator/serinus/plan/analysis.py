@@ -111,7 +111,7 @@ def _covered_until(candidate: Candidate, since: float) -> float:
 def compared_features(spec: Spec) -> FeatureDrift:
     """By which features both revisions must be asked alike: those that are monitored, else those
     with the usual names."""
-    return spec.monitoring.feature_drift if spec.monitoring else FeatureDrift()
+    return (spec.monitoring and spec.monitoring.feature_drift) or FeatureDrift()
 
 
 def next_look(interval: float, now: float) -> float:

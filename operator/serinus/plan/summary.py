@@ -6,7 +6,7 @@ from typing import Literal
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Condition, Phase, Retiring, Status
-from serinus.plan.monitoring import Drift, announce_drift, drift
+from serinus.plan.monitoring_reports import Report, announce, reports
 from serinus.plan.progress import ERRORS_BEFORE_PAUSE, ROUTE_PATIENCE, overall_verdict
 from serinus.plan.situation import Situation
 
@@ -60,9 +60,11 @@ def report(s: Situation) -> Situation:
         phase=summary.phase,
         message=summary.message[:1024],
     )
-    drifted, before = drift(reported), _before(reported.status, "Drifted")
-    conditions = _conditions(reported, summary, drifted)
-    reported = announce_drift(reported, before.status if before else None, drifted)
+    monitored = list(reports(reported))
+    conditions = _conditions(reported, summary, monitored)
+    for each in monitored:
+        before = _before(s.status, each.condition)
+        reported = announce(reported, before.status if before else None, each)
     return reported.to(conditions=conditions)
 
 
@@ -216,7 +218,7 @@ def _route_awaited_for_too_long(s: Situation) -> bool:
     return refused or (since is not None and s.now >= since + ROUTE_PATIENCE)
 
 
-def _conditions(s: Situation, summary: Summary, drifted: Drift | None) -> list[Condition]:
+def _conditions(s: Situation, summary: Summary, monitored: list[Report]) -> list[Condition]:
     generation = s.desired.generation
     conditions = _standard(s.status, generation, summary, s.now)
     conditions.append(_condition(s.status, "Available", *_available(s), generation, s.now))
@@ -228,9 +230,9 @@ def _conditions(s: Situation, summary: Summary, drifted: Drift | None) -> list[C
         conditions.append(
             _condition(s.status, "FieldsIgnored", "True", unknown, message, generation, s.now)
         )
-    if drifted is not None:
-        found = drifted.status, drifted.reason, drifted.message
-        conditions.append(_condition(s.status, "Drifted", *found, generation, s.now))
+    for each in monitored:
+        found = each.status, each.reason, each.message
+        conditions.append(_condition(s.status, each.condition, *found, generation, s.now))
     if s.world.overridden:
         changed = Reason.CHANGED_BY_OTHERS, s.world.overridden
         conditions.append(_condition(s.status, "Overridden", "True", *changed, generation, s.now))

@@ -3,11 +3,20 @@
 from typing import Any
 
 from serinus.api.spec import Spec
-from serinus.api.status import Condition, FeatureStatus, Monitored, Stable, Status, Unknown
+from serinus.api.status import (
+    Condition,
+    FeatureStatus,
+    Monitored,
+    MonitoredShare,
+    Stable,
+    Status,
+    Unknown,
+)
 from serinus.judge.drift import DriftState
 from serinus.manifests.owner import Owner
-from serinus.plan.monitoring import basis_of, monitoring_request
+from serinus.plan.monitoring import MonitoringState, basis_of, monitoring_request
 from tests.support.simulated_rollout import TEMPLATE, A, B, SimulatedRollout, serving
+from tests.unit.plan.monitored import errors
 
 GIVEN = {"given": [{"feature": "income", "buckets": [{"upTo": 2000, "share": "10%"}]}]}
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -121,14 +130,74 @@ def test_other_settings_start_anew_and_none_end_it() -> None:
 
 def test_stable_alone_is_asked_about_as_far_back_as_it_was_not_counted() -> None:
     spec = Spec.model_validate({"template": TEMPLATE, **monitored()})
-    assert monitoring_request(OWNER, spec, Status(), None, 1000.0) is None
+    assert monitoring_request(OWNER, spec, Status(), MonitoringState(), 1000.0) is None
     status = Status(stable=Stable(revision=A, number=1, since=0.0))
-    first = monitoring_request(OWNER, spec, status, None, 1000.0)
+    first = monitoring_request(OWNER, spec, status, MonitoringState(), 1000.0)
     assert first
     assert {first.candidate.workload, first.stable.workload} == {f"fraud-{A}"}
     assert first.window(1000.0) == 60.0
-    later = monitoring_request(
-        OWNER, spec, status, DriftState(900.0, 960.0, {"pod": 960.0}), 1000.0
-    )
+    known = MonitoringState(features=DriftState(900.0, 960.0, {"pod": 960.0}))
+    later = monitoring_request(OWNER, spec, status, known, 1000.0)
     assert later
     assert later.window(1000.0) == 100.0
+
+
+def error_share(rollout: SimulatedRollout, above: bool) -> SimulatedRollout:
+    """The watch finds the share of errors to be above its limit, or not."""
+    spec = Spec.model_validate({"template": TEMPLATE, **rollout.spec})
+    assert spec.monitoring and spec.monitoring.error_rate
+    share = MonitoredShare(
+        basis=spec.monitoring.error_rate.digest, above_limit=above, since=0.0, message="Evidence."
+    )
+    rollout.rollout.status = rollout.status.replace(monitoring=Monitored(error_rate=share))
+    return rollout.settle()
+
+
+def errors_reported(rollout: SimulatedRollout) -> tuple[str, str, str]:
+    [about] = [each for each in rollout.status.conditions if each.type == "ErrorsAboveLimit"]
+    return about.status, about.reason, about.message
+
+
+def test_errors_above_the_limit_are_told_by_a_condition_and_by_events_and_decide_nothing() -> None:
+    loan = serving(monitoring=errors())
+    assert condition(loan) is None
+    assert errors_reported(loan) == ("Unknown", "NoData", "Not measured yet.")
+    before = len(loan.reasons)
+    error_share(loan, above=True)
+    assert errors_reported(loan) == ("True", "ErrorsAboveLimit", "Evidence.")
+    assert loan.reasons[before:] == ["ErrorsAboveLimit"]
+    assert loan.status.phase == "Healthy"
+    loan.apply(B)
+    assert loan.status.candidate
+    assert errors_reported(loan)[0] == "True"
+    error_share(loan, above=False)
+    assert errors_reported(loan)[:2] == ("False", "WithinLimit")
+    assert loan.reasons[-1] == "WithinLimit"
+
+
+def test_other_limits_start_anew_and_what_was_recorded_stays() -> None:
+    loan = serving(monitoring={"featureDrift": {}, **errors()})
+    found(loan, "income")
+    error_share_too = loan.status.monitoring
+    assert error_share_too
+    spec = Spec.model_validate({"template": TEMPLATE, **loan.spec})
+    assert spec.monitoring and spec.monitoring.error_rate
+    share = MonitoredShare(basis=spec.monitoring.error_rate.digest, above_limit=True, since=0.0)
+    loan.rollout.status = loan.status.replace(monitoring=error_share_too.replace(error_rate=share))
+    loan.spec = {"monitoring": {"featureDrift": {}, **errors("2%")}}
+    loan.settle()
+    assert errors_reported(loan)[0] == "Unknown"
+    assert reported(loan)[0] == "True"
+
+
+def test_features_are_monitored_unless_something_else_is_named() -> None:
+    def conditions(**monitoring: Any) -> set[str]:
+        told = {each.type for each in serving(monitoring=monitoring).status.conditions}
+        return told & {"Drifted", "ErrorsAboveLimit", "FeedbackAboveLimit"}
+
+    assert conditions() == {"Drifted"}
+    assert conditions(**errors()) == {"ErrorsAboveLimit"}
+    assert conditions(featureDrift={}, feedback={"limit": "5%"}) == {
+        "Drifted",
+        "FeedbackAboveLimit",
+    }

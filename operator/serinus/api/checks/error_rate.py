@@ -1,13 +1,13 @@
 """Failed requests."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from serinus.api.base import Duration, Percent
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
-from serinus.api.checks.server import FAILURES_OR_SUCCESSES, FailureCounters, ServerMetrics
+from serinus.api.checks.server import NOT_BOTH, FailureCounters, ServerMetrics
 from serinus.api.checks.settings import told_by
 from serinus.api.problem import Problem
 
@@ -23,10 +23,7 @@ class ErrorRate(FailureCounters, Compared):
         json_schema_extra={
             "x-kubernetes-validations": [
                 MARGIN_ABOVE_TOLERANCE,
-                {
-                    "rule": "!has(self.successes) || !(has(self.failures) || has(self.errors))",
-                    "message": FAILURES_OR_SUCCESSES,
-                },
+                NOT_BOTH,
             ]
         }
     )
@@ -58,8 +55,7 @@ class ErrorRate(FailureCounters, Compared):
     )
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
-        yield from self.counted_twice("failures", self.failures)
-        yield from self.counted_twice("successes", self.successes)
+        yield from self.twice()
         yield from super().problems(longest_step, server)
 
     def problems_with_strata(self, labels: Sequence[str]) -> Iterator[Problem]:
@@ -68,11 +64,3 @@ class ErrorRate(FailureCounters, Compared):
             yield Problem("successes", f"{message}: set failures or errors, or remove stratify")
         else:
             yield from told_by("errors", (each.label for each in self.failed), labels)
-
-    def completed(self, server: ServerMetrics) -> Self:
-        fields = server.error_rate.model_fields_set
-        if self.failures or self.errors:
-            fields = fields - {"successes"}
-        elif self.successes:
-            fields = fields - {"failures", "errors"}
-        return self.with_defaults(server.error_rate, fields)

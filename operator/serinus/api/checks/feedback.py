@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from serinus.api.base import Duration, Percent
+from serinus.api.base import Duration, Percent, Type
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
 from serinus.api.checks.metrics import Counter, LabelMatcher
 from serinus.api.checks.server import ServerMetrics
@@ -14,16 +14,8 @@ from serinus.api.problem import Problem
 from serinus.api.quantities import seconds
 
 
-class Feedback(Compared):
-    """Share of negative outcomes among those that users report, compared with stable and with an
-    absolute limit. Answers without feedback do not count."""
-
-    finds_bad_events = True
-    compares_strata = True
-
-    model_config = ConfigDict(
-        json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE]}
-    )
+class FeedbackCounters(Type):
+    """The counter of reported outcomes, and which of them are negative."""
 
     outcomes: Counter = Field(
         default=Counter(metric="model_feedback_total"),
@@ -40,6 +32,19 @@ class Feedback(Compared):
         description="Which outcomes are negative; defaults to an outcome of bad, negative, "
         "incorrect, false_positive or false_negative.",
     )
+
+
+class Feedback(FeedbackCounters, Compared):
+    """Share of negative outcomes among those that users report, compared with stable and with an
+    absolute limit. Answers without feedback do not count."""
+
+    finds_bad_events = True
+    compares_strata = True
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE]}
+    )
+
     after: Duration = Field(
         default="0s",
         description="Ignore feedback for this time after each change of the weight. If negative "

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Annotated, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from serinus.api.base import Type, Written
 from serinus.api.checks.metrics import Counter, Histogram, LabelMatcher, MetricName
@@ -17,6 +17,10 @@ LatencyName = Annotated[
 ]
 
 FAILURES_OR_SUCCESSES: Final = "successes cannot be combined with failures or errors"
+NOT_BOTH: Final[JsonValue] = {
+    "rule": "!has(self.successes) || !(has(self.failures) || has(self.errors))",
+    "message": FAILURES_OR_SUCCESSES,
+}
 
 
 class RequestCounters(Type):
@@ -79,6 +83,20 @@ class FailureCounters(RequestCounters):
         if self.errors is not None:
             return self.errors
         return [] if self.failures else [LabelMatcher(label="code", operator="=~", value="5..")]
+
+    def twice(self) -> Iterator[Problem]:
+        """A problem for each counter of a part that is that of all requests."""
+        yield from self.counted_twice("failures", self.failures)
+        yield from self.counted_twice("successes", self.successes)
+
+    def completed(self, server: "ServerMetrics") -> Self:
+        """With omitted fields taken from the server."""
+        fields = server.error_rate.model_fields_set
+        if self.failures or self.errors:
+            fields = fields - {"successes"}
+        elif self.successes:
+            fields = fields - {"failures", "errors"}
+        return self.with_defaults(server.error_rate, fields)
 
 
 class ServerMetrics(Type):

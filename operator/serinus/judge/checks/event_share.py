@@ -26,6 +26,7 @@ from serinus.judge.findings.event_share import EventShares, Nouns, StablePodDiff
 from serinus.judge.findings.finding import Finding
 from serinus.judge.findings.rates import Conclusion, EventCount, Forecast, ShownBetter, ShownWorse
 from serinus.metrics.counters import Growth
+from serinus.metrics.events import EventQueries, unsuccessful
 from serinus.metrics.queries import CounterQuery
 from serinus.metrics.strata import BothArms
 
@@ -50,11 +51,7 @@ class Bounds(Protocol):
 
 
 class EventShare:
-    """Candidate against stable; the limit is a second hypothesis that shares the budget.
-
-    Labels tell which are events: among the whole, or in a counter of their own, and the whole is
-    then the sum of both counters. Or successes are counted, and all others are events.
-    """
+    """Candidate against stable; the limit is a second hypothesis that shares the budget."""
 
     def __init__(
         self,
@@ -65,14 +62,8 @@ class EventShare:
         beside: str | None = None,
         successes: str | None = None,
     ) -> None:
-        matchers = tuple(whole.matchers)
-        self._whole = CounterQuery(whole.metric, matchers, beside=beside)
-        self._rest = successes is not None
-        self._told_by = (
-            CounterQuery(successes, matchers)
-            if successes is not None
-            else CounterQuery(beside or whole.metric, (*matchers, *events), part=True)
-        )
+        asked = EventQueries.of(whole, events, beside, successes)
+        self._whole, self._told_by, self._rest = asked.whole, asked.told_by, asked.rest
         self._nouns = nouns
         self._policies = {nouns.events: _against_stable(bounds)}
         self._limit = bounds.limit
@@ -150,20 +141,14 @@ class EventShare:
     def _unsuccessful(
         self, state: CheckState, whole: tuple[Growth, Growth], good: tuple[Growth, Growth]
     ) -> tuple[tuple[float, float], CheckState]:
-        """What a block adds to the events of each arm, and the state with what is unanswered.
-
-        A request that is under way when its pod is scraped has not succeeded yet. So those are
-        events that were unanswered at the look before, and still are.
-        """
-        events, unanswered = [], []
-        for before, n, ok in zip((state.candidate, state.stable), whole, good, strict=True):
-            then = before.get(_UNANSWERED, 0.0)
-            now = then + n.total - ok.total
-            events.append(max(min(then, now, n.total), 0.0))
-            unanswered.append({_UNANSWERED: now - events[-1]})
-        return (events[0], events[1]), state.replace(
-            candidate={**state.candidate, **unanswered[0]},
-            stable={**state.stable, **unanswered[1]},
+        """What a block adds to the events of each arm, and the state with what is unanswered."""
+        (events, rest), (events_s, rest_s) = (
+            unsuccessful(before.get(_UNANSWERED, 0.0), n.total, ok.total)
+            for before, n, ok in zip((state.candidate, state.stable), whole, good, strict=True)
+        )
+        return (events, events_s), state.replace(
+            candidate={**state.candidate, _UNANSWERED: rest},
+            stable={**state.stable, _UNANSWERED: rest_s},
         )
 
     def _scale(

@@ -1,9 +1,27 @@
-"""Counts in, drifted features out: whether stable's inputs have left their reference.
+"""Counts in, alarms out: whether stable's inputs or predictions have left their reference, and
+whether its errors or its negative feedback are above their limits.
 
-This is not about a candidate: when inputs change for stable too, a rollback does not help.
+This is not about a candidate: when something changes for stable too, a rollback does not help. Nor
+is there a control on the same traffic, so no cause is shown.
 """
 
-from serinus.judge.drift.monitor import DriftState, feature_queries, watch
+from serinus.judge.drift.limit import Limited, LimitState, watch_limit
+from serinus.judge.drift.monitor import DriftState, watch
+from serinus.judge.drift.rarity import Rarity
 from serinus.judge.drift.reference import given
+from serinus.judge.drift.watched import Watched, feature_queries
+from serinus.judge.drift.weekly import HOURS, recorded_hours
 
-__all__ = ["DriftState", "feature_queries", "given", "watch"]
+__all__ = [
+    "HOURS",
+    "DriftState",
+    "LimitState",
+    "Limited",
+    "Rarity",
+    "Watched",
+    "feature_queries",
+    "given",
+    "recorded_hours",
+    "watch",
+    "watch_limit",
+]

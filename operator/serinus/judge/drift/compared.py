@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from serinus.api.status import FeatureReference, FeatureStatus
-from serinus.judge.drift.distribution import Distribution
+from serinus.judge.drift import weekly
+from serinus.judge.drift.distribution import OTHER, Distribution
 from serinus.judge.drift.feature import WHOLE, Feature, Side, Tolerance
+from serinus.judge.drift.rarity import Rarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,27 +21,42 @@ class ComparedFeature:
     """By range and category."""
     sides: Mapping[Side, float]
     """By side, the limit."""
+    rarity: Rarity
     left: float
     """ln of the evidence on one side that shows drift."""
-    back: float
-    """ln of the evidence on every side that shows the end of drift."""
+    whose: str = "in the reference"
+    """Where the expected shares are."""
 
     @classmethod
     def all_of(
-        cls, references: Sequence[FeatureReference], tolerance: Tolerance, looks: float
+        cls, references: Sequence[FeatureReference], tolerance: Tolerance, rarity: Rarity
     ) -> list["ComparedFeature"]:
-        """Every feature. `looks`: the mean number of looks until a false alarm of any of them.
-
-        A single side raises the alarm, so all sides share its probability; it takes all of them to
-        end it.
-        """
+        """Every feature. A single side raises the alarm, and it takes all of them to end it."""
         shares = [_shares(each) for each in references]
         sides = [_sides(each, tolerance) for each in shares]
-        back = math.log(max(looks, 1.0))
-        left = back + math.log(max(sum(map(len, sides)), 1))
+        left = rarity.alarm(sum(map(len, sides)))
         return [
-            cls(reference, tolerance, expected, limits, left, back)
+            cls(reference, tolerance, expected, limits, rarity, left)
             for reference, expected, limits in zip(references, shares, sides, strict=True)
+        ]
+
+    @classmethod
+    def in_hour(
+        cls,
+        references: Sequence[FeatureReference],
+        hour: str,
+        tolerance: Tolerance,
+        rarity: Rarity,
+    ) -> list["ComparedFeature"]:
+        """Those that have a reference for this hour of the week. A share may have limits in some
+        hours only, so each counts as two sides."""
+        there = [each for each in references if hour in each.hours]
+        shares = [_shares(weekly.expected(each, hour)) for each in there]
+        left = rarity.alarm(2 * sum(map(len, shares)))
+        whose = "in the reference for that hour of the week"
+        return [
+            cls(each, tolerance, expected, _sides(expected, tolerance), rarity, left, whose)
+            for each, expected in zip(there, shares, strict=True)
         ]
 
     @property
@@ -50,9 +67,9 @@ class ComparedFeature:
     def looked(self, feature: Feature, seen: Distribution | None, at: float) -> Feature:
         """The feature after a look. Raises ValueError with a sentence if it cannot be compared."""
         if seen is None:
-            raise ValueError("the stable pods no longer export this feature")
+            raise ValueError("the stable pods no longer export it")
         counts = seen.sorted_into(self.reference.bounds, self.reference.categories)
-        enough = self.back if feature.drifted else self.left
+        enough = self.rarity.end if feature.drifted else self.left
         return feature.looked({**counts, WHOLE: seen.total}, self.sides, at, enough)
 
     def within(self, at: float) -> FeatureStatus:
@@ -62,10 +79,13 @@ class ComparedFeature:
 
     def turned(self, feature: Feature, at: float) -> tuple[FeatureStatus, Feature]:
         """Its new status, and the feature that is tested for the opposite from now on."""
-        message = f"{self.name}: {feature.proof(self.shares, self.tolerance, at)}"[:1024]
+        message = f"{self.name}: {self._proof(feature, at)}"[:1024]
         drifted = not feature.drifted
         status = FeatureStatus(feature=self.name, drifted=drifted, since=at, message=message)
         return status, Feature(at, drifted)
+
+    def _proof(self, feature: Feature, at: float) -> str:
+        return feature.proof(self.shares, self.whose, self.tolerance, at, self.rarity)
 
 
 def _shares(reference: FeatureReference) -> dict[str, float]:
@@ -73,8 +93,8 @@ def _shares(reference: FeatureReference) -> dict[str, float]:
     for bound, share in zip((*reference.bounds, math.inf), reference.shares, strict=False):
         whole += share
         up_to[bound] = whole
-    as_counts = Distribution(up_to, reference.categories)
-    return as_counts.sorted_into(reference.bounds, reference.categories)
+    named = [name for name in reference.categories if name != OTHER]
+    return Distribution(up_to, reference.categories).sorted_into(reference.bounds, named)
 
 
 def _sides(shares: Mapping[str, float], tolerance: Tolerance) -> dict[Side, float]:

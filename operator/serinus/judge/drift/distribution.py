@@ -12,6 +12,8 @@ from serinus.metrics.shares import ranges
 
 LONGEST_NAME: Final = 100
 OTHER: Final = "any other category"
+SCORES: Final = "scores"
+CLASSES: Final = "classes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,19 @@ def distributions(
         )
         for feature in sorted(numbers | named)
     }
+
+
+def predictions(scores: Growth, classes: Growth, class_label: str) -> dict[str, Distribution]:
+    """The counts of a block, by scores and classes; what is not exported is left out.
+
+    Raises ValueError as above.
+    """
+    found = {}
+    if scores.increases:
+        found[SCORES] = Distribution(_up_to(scores.increases))
+    if classes.increases:
+        found[CLASSES] = Distribution({}, _by_category(classes.increases, class_label))
+    return found
 
 
 def _by_feature(increases: Iterable[Increase], label: str) -> dict[str, list[Increase]]:

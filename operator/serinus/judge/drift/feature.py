@@ -5,13 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from serinus.api.quantities import spoken
-from serinus.judge.drift.cusum import Bound, Cusum
+from serinus.judge.drift.detector import Bound, Detector
+from serinus.judge.drift.rarity import Rarity
 from serinus.judge.findings import words
 from serinus.judge.findings.rates import AllowedRate, EventCount
 
-FALSE_ALARMS: Final = (
-    "On average at least a year between false alarms, while shares are within limits."
-)
 ABOVE: Final = "above"
 BELOW: Final = "below"
 _TRIFLE: Final = 1e-6
@@ -54,7 +52,7 @@ class Feature:
     since: float
     """Unix seconds from which values count."""
     drifted: bool = False
-    cusums: Mapping[Side, Cusum] = field(default_factory=dict)
+    detectors: Mapping[Side, Detector] = field(default_factory=dict)
 
     def looked(
         self,
@@ -65,10 +63,11 @@ class Feature:
     ) -> "Feature":
         """After a look with these counts by range and category; WHOLE is the count of all values.
 
-        `sides`: the limit of each, a share. `enough`: ln of the evidence that is required.
+        `sides`: the limit of each that has one now, a share. `enough`: ln of the evidence that is
+        required.
         """
-        cusums = {
-            side: self.cusums.get(side, Cusum(self.since)).looked(
+        detectors = {
+            side: self.detectors.get(side, Detector(self.since)).looked(
                 Bound(limit, above=(side[1] == ABOVE) is not self.drifted),
                 counts.get(side[0], 0.0),
                 counts[WHOLE],
@@ -77,23 +76,30 @@ class Feature:
             )
             for side, limit in sides.items()
         }
-        return replace(self, cusums=cusums)
+        return replace(self, detectors={**self.detectors, **detectors})
 
     @property
     def turns(self) -> bool:
         """Whether drift is shown or, once it is, its end."""
-        shown = [each.shown for each in self.cusums.values()]
+        shown = [each.shown for each in self.detectors.values()]
         return all(shown) if self.drifted else any(shown)
 
-    def proof(self, reference: Mapping[str, float], tolerance: Tolerance, at: float) -> str:
-        """The evidence when it turned, without the feature's name; `reference`: shares."""
+    def proof(
+        self,
+        expected: Mapping[str, float],
+        whose: str,
+        tolerance: Tolerance,
+        at: float,
+        rarity: Rarity,
+    ) -> str:
+        """The evidence when it turned, without the feature's name; `expected`: shares."""
         if self.drifted:
             return f"every range and category is within the tolerance ({tolerance}) again."
-        shown = ((name, each) for (name, _), each in self.cusums.items() if each.shown)
-        name, worst = max(shown, key=lambda one: abs(one[1].share - reference[one[0]]))
+        shown = [(name, each) for (name, _), each in self.detectors.items() if each.shown]
+        name, worst = max(shown, key=lambda one: abs(one[1].share - expected[one[0]]))
         counted = EventCount(worst.events, worst.values)
         return (
             f"{name} {counted} in the last {spoken(at - worst.since)}, "
-            f"{words.percent(reference[name])} in the reference, the greatest difference; beyond "
-            f"the tolerance ({tolerance}). {FALSE_ALARMS}"
+            f"{words.percent(expected[name])} {whose}, the greatest difference; beyond "
+            f"the tolerance ({tolerance}). {rarity}"
         )

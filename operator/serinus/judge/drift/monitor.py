@@ -1,24 +1,25 @@
-"""All features of a revision, look by look."""
+"""All features of a revision, or its predictions, look by look."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TypeVar
 
-from serinus.api.monitoring import MOST_FEATURES, FeatureDrift
-from serinus.api.quantities import fraction, seconds
+from serinus.api.monitoring import MOST_FEATURES, Recording
+from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
-from serinus.api.status import Monitored, Unknown
+from serinus.api.status import Distributions, Unknown
 from serinus.judge.drift.compared import ComparedFeature
-from serinus.judge.drift.distribution import Distribution, distributions
-from serinus.judge.drift.feature import Feature, Tolerance
+from serinus.judge.drift.distribution import Distribution
+from serinus.judge.drift.feature import Feature
+from serinus.judge.drift.rarity import Rarity
 from serinus.judge.drift.reference import recorded
+from serinus.judge.drift.unknown import not_exported, unreadable
+from serinus.judge.drift.watched import Watched
+from serinus.judge.drift.weekly import HOUR, hour_of, of_week, together, with_hour
 from serinus.judge.evidence.look import STALE_AFTER
 from serinus.metrics.counters import Reading, count
 from serinus.metrics.queries import CounterQuery, Query, QueryError, QueryResult
-
-FALSE_ALARM_EVERY: Final = 365 * 86400.0
-"""Mean seconds between false alarms over all features of a ModelDeployment, with shares exactly at
-the limits; within them false alarms are far rarer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,12 @@ class DriftState:
     recorded: Mapping[str, Distribution] = field(default_factory=dict)
     """By feature, what was recorded for the reference so far."""
     features: Mapping[str, Feature] = field(default_factory=dict)
+    not_compared: Unknown | None = None
+    """What could not be compared at the last comparison, and why."""
+    hour: int | None = None
+    """With a reference by hour of the week, the hour that is being counted in `recorded`."""
+    whole: bool = False
+    """Whether that hour has been watched from its beginning."""
 
     @classmethod
     def begin(cls, at: float) -> "DriftState":
@@ -42,122 +49,136 @@ class DriftState:
         return cls(at, at)
 
 
-def feature_queries(settings: FeatureDrift) -> tuple[CounterQuery, CounterQuery]:
-    """The queries for stable: the histogram, and the counter of categories."""
-    categories = settings.categories
-    return (
-        CounterQuery(f"{settings.features}_bucket", buckets=True),
-        CounterQuery(categories.metric, tuple(categories.matchers)),
-    )
+Known = TypeVar("Known", bound=Distributions)
 
 
 def watch(
-    settings: FeatureDrift,
-    known: Monitored,
+    watched: Watched,
+    known: Known,
     before: DriftState,
     answers: Mapping[Query, QueryResult],
     at: float,
-    interval: float,
-) -> tuple[Monitored, DriftState]:
-    """The status, the state and the answers at a look -> status and state after it.
-
-    `interval`: seconds from one look to the next.
-    """
-    queries = feature_queries(settings)
-    asked = {query: answers[query] for query in queries}
+    rarity: Rarity,
+) -> tuple[Known, DriftState]:
+    """The status, the state and the answers at a look -> status and state after it."""
+    asked = {query: answers[query] for query in watched.queries}
     [readings], counted = count((asked,), before.counted, before.since)
-    seen = _seen(settings, queries, readings, at)
+    seen = _seen(watched, readings, at)
     if isinstance(seen, Unknown):
         if at - before.read_at < STALE_AFTER and known.unknown is None:
             return known, before  # possibly a short disturbance
         return known.replace(unknown=seen), before
     after = replace(before, counted=counted)
-    known = known.replace(unknown=None)
+    known = known.replace(unknown=before.not_compared)
+    if watched.by_hour:
+        return _in_hour(watched, known, after, seen, at, rarity)
     if not known.reference:
-        return _recording(settings, known, replace(after, read_at=at), seen, at)
-    return _compared(settings, known, after, seen, at, interval)
+        return _recording(watched.recording, known, replace(after, read_at=at), seen, at)
+    compared = ComparedFeature.all_of(known.reference, watched.tolerance, rarity)
+    known, after = _compared(compared, known, after, seen, at)
+    return known.replace(unknown=after.not_compared), replace(after, read_at=at)
 
 
 def _seen(
-    settings: FeatureDrift,
-    queries: tuple[CounterQuery, CounterQuery],
-    readings: Mapping[CounterQuery, Reading],
-    at: float,
+    watched: Watched, readings: Mapping[CounterQuery, Reading], at: float
 ) -> Mapping[str, Distribution] | Unknown:
     """The counts by feature, or why there are none."""
-    histogram, categories = (readings[query] for query in queries)
+    histogram, categories = (readings[query] for query in watched.queries)
     if isinstance(histogram, QueryError):
-        return _unreadable(histogram.message)
+        return unreadable(histogram.message)
     if isinstance(categories, QueryError):
-        return _unreadable(categories.message)
-    metrics = " or ".join(query.metric for query in queries)
+        return unreadable(categories.message)
+    metrics = [query.metric for query in watched.queries]
     if at - max(histogram.newest or 0.0, categories.newest or 0.0) > STALE_AFTER:
-        message = (
-            f"Prometheus has no recent samples of {metrics} from the stable pods: check that they "
-            "export one of them and are scraped."
-        )
-        return Unknown(reason=Reason.NO_DATA, message=message)
-    labels = settings.feature_label, settings.category_label
+        return not_exported(*metrics)
     try:
-        return distributions(histogram, categories, *labels)
+        return watched.sorted_by_name(histogram, categories)
     except ValueError as error:
-        return _unreadable(f"{metrics}: {error}.")
-
-
-def _unreadable(message: str) -> Unknown:
-    return Unknown(reason=Reason.METRICS_UNAVAILABLE, message=message[:1024])
+        return unreadable(f"{' or '.join(metrics)}: {error}.")
 
 
 def _recording(
-    settings: FeatureDrift,
-    known: Monitored,
-    watched: DriftState,
+    recording: Recording,
+    known: Known,
+    state: DriftState,
     seen: Mapping[str, Distribution],
     at: float,
-) -> tuple[Monitored, DriftState]:
-    so_far = watched.recorded
-    together = {n: so_far.get(n, Distribution()) + one for n, one in seen.items()}
-    watched = replace(watched, recorded={**so_far, **together})
-    if (number := len(watched.recorded)) > MOST_FEATURES:
+) -> tuple[Known, DriftState]:
+    state = replace(state, recorded=together(state.recorded, seen))
+    if (number := len(state.recorded)) > MOST_FEATURES:
         message = f"{number} features were seen, but at most {MOST_FEATURES} can be monitored: "
-        unknown = _unreadable(f"{message}set reference.given for those that matter.")
-        return known.replace(unknown=unknown), watched
-    if at < watched.since + seconds(settings.reference.record_for):
-        return known, watched
-    found = recorded(watched.recorded, settings.reference.min_values)
+        unknown = unreadable(f"{message}set reference.given for those that matter.")
+        return known.replace(unknown=unknown), state
+    if at < state.since + seconds(recording.record_for):
+        return known, state
+    found = recorded(state.recorded, recording.min_values)
     if not found:
-        return known, watched
+        return known, state
     known = known.replace(reference=found)
-    return known, replace(watched, recorded={})
+    return known, replace(state, recorded={})
+
+
+def _in_hour(
+    watched: Watched,
+    known: Known,
+    state: DriftState,
+    seen: Mapping[str, Distribution],
+    at: float,
+    rarity: Rarity,
+) -> tuple[Known, DriftState]:
+    """Counts what was seen; when an hour is over that was watched as a whole, it is compared, or
+    recorded if there is no reference for it yet."""
+    hour = hour_of(at - rarity.interval / 2)
+    gap = at - state.read_at > max(STALE_AFTER, 2 * rarity.interval)
+    if hour == state.hour and not gap:
+        state = replace(state, recorded=together(state.recorded, seen), read_at=at)
+        return known, state
+    follows = state.hour is not None and hour == state.hour + 1 and not gap
+    if follows and state.whole and state.hour is not None:
+        known, state = _hour_over(watched, known, state, of_week(state.hour), at, rarity)
+    state = replace(state, hour=hour, whole=follows, recorded=dict(seen), read_at=at)
+    return known.replace(unknown=state.not_compared), state
+
+
+def _hour_over(
+    watched: Watched, known: Known, state: DriftState, hour: str, at: float, rarity: Rarity
+) -> tuple[Known, DriftState]:
+    rarity = rarity.with_looks_every(HOUR)
+    compared = ComparedFeature.in_hour(known.reference, hour, watched.tolerance, rarity)
+    began = replace(state, read_at=at - HOUR)
+    known, state = _compared(compared, known, began, state.recorded, at)
+    references = {each.feature: each for each in known.reference}
+    for name, counts in sorted(state.recorded.items()):
+        reference = references.get(name)
+        there = reference is not None and hour in reference.hours
+        if not there and counts.total >= watched.recording.min_values:
+            with suppress(ValueError):  # it is told of where it is compared
+                references[name] = with_hour(reference, name, hour, counts)
+    return known.replace(reference=[references[name] for name in sorted(references)]), state
 
 
 def _compared(
-    settings: FeatureDrift,
-    known: Monitored,
-    watched: DriftState,
+    compared: Sequence[ComparedFeature],
+    known: Known,
+    state: DriftState,
     seen: Mapping[str, Distribution],
     at: float,
-    interval: float,
-) -> tuple[Monitored, DriftState]:
-    tolerance = Tolerance(settings.tolerance, fraction(settings.absolute_tolerance))
-    compared = ComparedFeature.all_of(known.reference, tolerance, FALSE_ALARM_EVERY / interval)
-    before = {each.feature: each for each in known.features}
-    statuses, features, not_compared = [], dict(watched.features), []
+) -> tuple[Known, DriftState]:
+    statuses = {each.feature: each for each in known.features}
+    features, troubles = dict(state.features), []
     for each in compared:
-        status = before.get(each.name) or each.within(at)
-        feature = features.get(each.name) or Feature(watched.read_at, status.drifted)
+        status = statuses.get(each.name) or each.within(at)
+        feature = features.get(each.name) or Feature(state.read_at, status.drifted)
         try:
             feature = each.looked(feature, seen.get(each.name), at)
         except ValueError as error:
-            not_compared.append(f"{each.name}: {error}.")
+            troubles.append(f"{each.name}: {error}.")
         if feature.turns:
             status, feature = each.turned(feature, at)
         features[each.name] = feature
-        statuses.append(status)
+        statuses[each.name] = status
     unknown = (
-        Unknown(reason=Reason.NO_DATA, message=" ".join(not_compared)[:1024])
-        if not_compared
-        else None
+        Unknown(reason=Reason.NO_DATA, message=" ".join(troubles)[:1024]) if troubles else None
     )
-    known = known.replace(features=statuses, unknown=unknown)
-    return known, replace(watched, features=features, read_at=at)
+    known = known.replace(features=list(statuses.values()))
+    return known, replace(state, features=features, not_compared=unknown)

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 
 from serinus.api.monitoring import FeatureDrift
 from serinus.api.status import FeatureStatus, Monitored
-from serinus.judge.drift import DriftState, feature_queries, given, watch
+from serinus.judge.drift import DriftState, Rarity, Watched, feature_queries, given, watch
 from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import Query, QueryResult
 from tests.support.simulated_pods import Pods
 
 INTERVAL = 60.0
+RARITY = Rarity(every=365 * 86400.0, interval=INTERVAL)
 BOUNDS = ("2000", "4000", "8000", "+Inf")
 USUAL = (0.1, 0.4, 0.4, 0.1)
 """Shares of the ranges that end at these bounds."""
@@ -67,7 +68,12 @@ class Watching:
         }
         answers |= self.broken
         self.known, self.watch = watch(
-            self.settings, self.known, self.watch, answers, self.at, INTERVAL
+            Watched.features(self.settings),
+            self.known,
+            self.watch,
+            answers,
+            self.at,
+            RARITY,
         )
         return self.known
 

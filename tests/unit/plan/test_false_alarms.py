@@ -1,0 +1,68 @@
+"""The mean time between false alarms of all that is monitored together, with every share exactly at
+its limit. A day stands for the year of the default, so that a century passes."""
+
+from serinus.api.status import FeatureReference, Monitored
+from serinus.plan.monitoring import MonitoringState
+from tests.unit.plan.monitored import MonitoredStable, errors
+
+MEAN = 48
+"""Looks: a day of half hours."""
+LOOKS = 5000
+EXPECTED = {"categories": {"a": "10%", "b": "90%"}}
+AT_THE_LIMIT = 0.1 * 1.25 + 0.02
+
+
+def at_the_limits() -> MonitoredStable:
+    return MonitoredStable(
+        7,
+        interval="30m",
+        meanTimeBetweenFalseAlarms="24h",
+        featureDrift={"reference": {"given": [{"feature": n, **EXPECTED} for n in ("x", "y")]}},
+        predictionDrift={},
+        feedback={"limit": "20%"},
+        **errors("10%"),
+    )
+
+
+def serve(stable: MonitoredStable) -> None:
+    """Half an hour, with every share at its limit."""
+    for feature in ("x", "y"):
+        rare = stable.draw(AT_THE_LIMIT, 40)
+        for category, count in (("a", rare), ("b", 40 - rare)):
+            labels = {"feature": feature, "category": category}
+            stable.pods.add("pod", "model_feature_category_total", count, **labels)
+    rare = stable.draw(AT_THE_LIMIT, 40)
+    stable.predict(a=rare, b=40 - rare)
+    stable.serve(stable.draw(0.1, 40), 40)
+    stable.users_say(stable.draw(0.2, 10), 10)
+
+
+def with_reference(known: Monitored) -> Monitored:
+    """What would have been recorded of predictions."""
+    expected = FeatureReference(feature="classes", categories={"a": 0.1, "b": 0.9})
+    assert known.predictions
+    return known.replace(predictions=known.predictions.replace(reference=[expected]))
+
+
+def alarms(known: Monitored) -> int:
+    assert known.error_rate and known.negative_feedback and known.predictions
+    shares = [known.error_rate.above_limit, known.negative_feedback.above_limit]
+    return sum(shares) + sum(e.drifted for e in (*known.features, *known.predictions.features))
+
+
+def test_the_mean_time_between_false_alarms_is_as_promised_over_everything() -> None:
+    stable, waits, since = at_the_limits(), [], 0
+    for look in range(LOOKS):
+        if since == look:  # anew after an alarm, which at the limit would last for long
+            stable.state = MonitoringState()
+            stable.status = stable.status.replace(monitoring=None)
+            stable.look()
+            stable.status = stable.status.replace(monitoring=with_reference(stable.known))
+        serve(stable)
+        stable.look()
+        if alarms(stable.known):
+            waits.append(look + 1 - since)
+            since = look + 1
+    mean = LOOKS / len(waits)
+    assert mean >= MEAN
+    assert mean < 20 * MEAN, "the limits were never at stake"
