@@ -29,7 +29,7 @@ MOST_WRITES: Final = 60
 
 _TERMINAL: Final = frozenset(
     {"Promoted", "CheckFailed", "ProgressDeadlineExceeded", "Inconclusive", "Aborted"}
-    | {"Reverted", "Superseded", "InvalidSpec"}
+    | {"Reverted", "Superseded", "InvalidSpec", "GuardFailed", "GuardEnded"}
 )
 _SLOW: Final = frozenset({"operator", "children", "route", "gateway", "API server", "watch"})
 """What keeps the operator from acting."""
@@ -199,6 +199,8 @@ def _each_decision_once(history: History) -> Iterator[Violation]:
             if revision == current and not by_hand:
                 told = f"{revision} was started twice without an end between"
             current, steps = revision, Counter()
+        elif reason == "Promoted" and ", and guarded for " in each["message"]:
+            steps.clear()  # it is the candidate until its guard ends
         elif reason in _TERMINAL and revision == current:
             current = ""
         elif reason in _TERMINAL and reason != "InvalidSpec":

@@ -46,6 +46,7 @@ GATED: Final = {
     **V2,
     "rollout": {**V2["rollout"], "steps": [{"setWeight": 20}, {"approval": {}}, {"setWeight": 40}]},
 }
+GUARDED: Final = {**V2, "rollout": {**V2["rollout"], "guard": {"duration": "20m"}}}
 STABLE, CANDIDATE = revision_of(V1), revision_of(V2)
 
 
@@ -216,6 +217,17 @@ async def _gated(stage: Stage) -> None:
     )
 
 
+async def _guarded(stage: Stage) -> None:
+    await _serving(stage)
+    await stage.apply(GUARDED)
+
+    def measured(s: Snapshot) -> bool:
+        candidate = s.role("candidate")
+        return bool(candidate.get("guarding") and candidate.get("checks"))
+
+    await stage.until(measured, LONG)
+
+
 _V2: Final = serves("v2")
 STATES: Final = (
     State("first deployment", "v1 is applied, its pods start", _first, serves("v1"), V1, STABLE),
@@ -249,6 +261,7 @@ STATES: Final = (
         GATED,
         CANDIDATE,
     ),
+    State("guarded", "v2 is promoted, and v1 holds 5%", _guarded, _V2, GUARDED, CANDIDATE),
 )
 
 
@@ -539,6 +552,7 @@ def _silence_gateway(stage: Stage) -> Awaitable[object]:
 
 _HELD: Final = held("v2", "PausedBySpec")
 _FIRST: Final = {"first deployment": serves("v1")}
+_FAILED: Final = {"guarded": rejected("v2", "GuardFailed")}
 _DONE: Final = {"retiring": serves("v2"), "Degraded": rejected("v2", "CheckFailed"), **_FIRST}
 """States in which there is no candidate that steps are for."""
 
@@ -548,14 +562,18 @@ EVENTS: Final = (
     Event("same spec by another field manager", _same),
     Event("scale to 6", _scaled),
     Event("scale to 0 and back", _to_zero_and_back),
-    Event("pause", _pause, {"*": _HELD, **_DONE}),
+    Event("pause", _pause, {"*": _HELD, **_DONE, "guarded": serves("v2")}),
     Event("resume", _resume, {"paused": serves("v2")}),
     Event("promote", _command("promote"), {"paused": serves("v2")}),
     Event("advance", _command("advance")),
     Event("approve", _approved, {"awaiting an approval": serves("v2")}),
     Event("abort", _command("abort"), {"*": rejected("v2", "Aborted"), **_DONE}),
     Event("retry", _command("retry"), {"Degraded": serves("v2")}),
-    Event("undo", _command("undo"), {"retiring": rejected("v2", "Undone")}),
+    Event(
+        "undo",
+        _command("undo"),
+        dict.fromkeys(("retiring", "guarded"), rejected("v2", "Undone")),
+    ),
     Event("delete", _deleted, {"*": GONE}),
     Event("operator killed", _killed),
     Event("pods lost", _lost),
@@ -574,13 +592,14 @@ EVENTS: Final = (
             "*": held("v3", "PausedBySpec"),
             "first deployment": serves("v3"),
             "retiring": held("v3", "PausedBySpec", stable="v2"),
+            "guarded": held("v3", "PausedBySpec", stable="v2"),
         },
     ),
-    Event("candidate fails", _fails, {"*": rejected("v2", "CheckFailed"), **_DONE}),
+    Event("candidate fails", _fails, {"*": rejected("v2", "CheckFailed"), **_DONE, **_FAILED}),
     Event(
         "candidate hangs",
         _hangs,
-        {"*": held("v2", "CandidateSilent", 0.0), **_DONE},
+        {"*": held("v2", "CandidateSilent", 0.0), **_DONE, **_FAILED},
     ),
     Event(
         "candidate dies of memory",
@@ -589,23 +608,24 @@ EVENTS: Final = (
             "*": rejected("v2", "TooManyRestarts"),
             "promoting": rejected("v2", "TooManyRestarts") | serves("v2"),
             **_DONE,
+            **_FAILED,
         },
     ),
     Event(
         "stable's history lost, candidate fails",
         _history_lost,
-        {"*": rejected("v2", "CheckFailed"), **_DONE},
+        {"*": rejected("v2", "CheckFailed"), **_DONE, **_FAILED},
     ),
     Event("route's name taken for a while", _name_taken),
     Event(
         "candidate fails, Deployments cannot be written",
         _children_fail_and_it_fails,
-        {"*": rejected("v2", "CheckFailed"), **_DONE},
+        {"*": rejected("v2", "CheckFailed"), **_DONE, **_FAILED},
     ),
     Event(
         "candidate fails, status refused, operator killed",
         _status_refused_and_it_fails,
-        {"*": rejected("v2", "CheckFailed"), **_DONE},
+        {"*": rejected("v2", "CheckFailed"), **_DONE, **_FAILED},
     ),
     Event(
         "twenty specs in twenty seconds",
@@ -623,6 +643,7 @@ EVENTS: Final = (
         {
             "*": rejected("v21", "Aborted"),
             "retiring": rejected("v21", "Undone"),
+            "guarded": rejected("v21", "Undone"),
             # the first one serves, for there is nothing to go back to
             "first deployment": rejected("v21", "Aborted", stable="v10"),
         },

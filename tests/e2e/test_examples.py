@@ -172,6 +172,14 @@ def test_09_approval_waits_until_someone_with_the_verb_approves(
     assert f"step 2 approved by {me}" in status["message"]
 
 
+def test_10_guard_stays_behind_when_v2_is_promoted(applied: Mapping[str, Applied]) -> None:
+    loan = applied["10-guard"].deployed
+    loan.command(f"promote/{loan.status()['candidate']['revision']}")
+    status = loan.until_weight(95)
+    assert status["phase"] == "Healthy"
+    assert "is guarded until" in status["message"]
+
+
 def test_02_canary_rolls_v2_out(applied: Mapping[str, Applied]) -> None:
     example = applied["02-canary"]
     example.deployed.until_healthy("v2", within=LONGEST)

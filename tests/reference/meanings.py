@@ -32,11 +32,15 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.WEIGHT_LOWERED: "The weight was lowered: pods were lost, or it was not in effect.",
         Reason.WEIGHT_CHANGED: "The weight follows a change of the spec.",
         Reason.PROMOTING: "All steps have passed; the candidate waits for its last pods.",
-        Reason.PROMOTED: "The candidate became stable.",
+        Reason.PROMOTED: "The candidate became stable, or is guarded before it does.",
+        Reason.GUARDED: "The promoted revision serves, and is guarded (`spec.rollout.guard`).",
+        Reason.GUARD_ENDED: "The guard is over, and the promoted revision is stable.",
         Reason.TAKEN_UP: "Objects that existed already were taken up.",
     },
     "End of a rollout": {
         Reason.CHECK_FAILED: "A check has shown that the candidate is worse than tolerated.",
+        Reason.GUARD_FAILED: "In the guard, the promoted revision is shown to be worse, answers "
+        "nothing or restarts too often; the previous one took the traffic back.",
         Reason.PROGRESS_DEADLINE_EXCEEDED: "Pods were not ready within `progressDeadline`.",
         Reason.TOO_MANY_RESTARTS: "Containers restarted more often than `maxRestarts` tolerates.",
         Reason.INCONCLUSIVE: "A step had no verdict within `maxStepDuration`; `onInconclusive` "

@@ -34,7 +34,6 @@ class Operator:
         repository, _, tag = image.rpartition(":")
         usual = {
             "image.repository": repository,
-            "image.tag": tag,
             "prometheus.url": self.prometheus_url,
             "class": self.klass,
             "fullnameOverride": self.release,
@@ -42,6 +41,7 @@ class Operator:
             "crds.enabled": "false",  # several releases share them
         }
         sets = [f"--set={name}={value}" for name, value in {**usual, **settings}.items()]
+        sets.insert(0, f"--set-string=image.tag={tag}")  # a digest may have no letter
         self._upgrade_crds()
         self._helm("upgrade", "--install", self.release, str(_CHART), "--create-namespace", *sets)
         self.until_ready()

@@ -8,7 +8,7 @@ from serinus.api.spec import Spec
 from serinus.api.status import CheckState, CheckStatus, Status, Verdict
 from serinus.judge import learn
 from serinus.metrics.queries import History, QueryError
-from serinus.plan.analysis import awaits_history, learned
+from serinus.plan.analysis import analysis_of, awaits_history, learned
 from serinus.plan.decide import Plan
 from serinus.plan.situation import Desired
 from serinus.simulation.cluster import SimulatedCluster
@@ -82,7 +82,7 @@ class SimulatedRollout:
     ) -> Self:
         """The judge comes to a verdict about each check, and to others about those named."""
         assert self.status.candidate, "nobody to judge"
-        analysis = self._wish().spec.rollout.analysis
+        analysis = analysis_of(self._wish().spec, self.status.candidate)
         failed = {check.name: check.first_fail for check in self.status.candidate.checks}
         checks = [
             CheckStatus(

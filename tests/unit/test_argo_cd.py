@@ -99,6 +99,23 @@ def test_a_whole_rollout_as_argo_cd_and_kstatus_see_it() -> None:
     ]
 
 
+def test_a_guarded_revision_is_healthy_and_its_guard_is_ended_or_undone_by_a_click() -> None:
+    rollout = serving(rollout={"steps": [{"setWeight": 20}, {"pause": {}}], "guard": {}}).apply(B)
+    rollout.after(60)
+
+    def clicked(action: str) -> str:
+        return str(act(action, live(rollout))["metadata"]["annotations"]["serinus.dev/command"])
+
+    rollout.order(clicked("promote"))
+    assert (health(live(rollout))["status"], kstatus(live(rollout))) == ("Healthy", "Current")
+    offered = discovered(live(rollout))
+    assert not offered["undo"]["disabled"] and offered["advance"]["disabled"]
+    assert clicked("undo").startswith(f"undo/{A}/")
+    rollout.order(clicked("promote"))
+    assert rollout.status.candidate is None
+    assert rollout.status.stable and rollout.status.stable.revision == B
+
+
 def test_a_step_is_advanced_once_however_often_it_is_clicked() -> None:
     steps = [{"setWeight": 20}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}]
     rollout = serving(rollout={"steps": steps}).apply(B).judged("Pass")

@@ -112,6 +112,17 @@ class Analysis(Type):
         """The checks in audit mode."""
         return [check for check in self.checks if not check.decides]
 
+    @property
+    def after_promotion(self) -> Self:
+        """The analysis in a guard after promotion. Both revisions carry other loads then, so
+        latencies cannot be compared; and no step waits for a split."""
+        kept = [
+            check
+            for check in self.checks
+            if not (check.settings.follows_load or check.settings.tests_routing)
+        ]
+        return self.filled(checks=kept)
+
     def with_split_checked(self) -> Self:
         """The analysis of traffic that is split request by request, as `on_wrong_split` says."""
         if self.on_wrong_split == "Ignore":

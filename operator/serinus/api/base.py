@@ -197,6 +197,16 @@ def _budget(text: str) -> str:
     return text
 
 
+HOLDBACK_PATTERN: Final = "^([1-9]|[1-4][0-9]|50)%$"
+HOLDBACK: Final = "must be a whole percentage from 1% to 50%"
+
+
+def _holdback(text: str) -> str:
+    if not re.fullmatch(HOLDBACK_PATTERN, text):
+        raise ValueError(HOLDBACK)
+    return text
+
+
 _IS_DURATION = f"self.matches(r'{DURATION_PATTERN}')"
 _IS_PERCENT = f"self.matches(r'{PERCENT_PATTERN}')"
 _PERCENT = "double(self.replace('%', ''))"
@@ -221,6 +231,12 @@ SilentFor = Annotated[
     Duration,
     _at_least("10s"),
     CelRule(f"!{_IS_DURATION} || duration(self) >= duration('10s')", "must be at least 10s"),
+]
+Holdback = Annotated[
+    str,
+    Field(max_length=4),
+    AfterValidator(_holdback),
+    CelRule(f"self.matches(r'{HOLDBACK_PATTERN}')", HOLDBACK, HOLDBACK_PATTERN),
 ]
 WarmUp = Annotated[
     Duration,

@@ -18,8 +18,11 @@ class Reason(StrEnum):
     WEIGHT_CHANGED = "WeightChanged"
     PROMOTING = "Promoting"
     PROMOTED = "Promoted"
+    GUARDED = "Guarded"
+    GUARD_ENDED = "GuardEnded"
     # why it ended
     CHECK_FAILED = "CheckFailed"
+    GUARD_FAILED = "GuardFailed"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     TOO_MANY_RESTARTS = "TooManyRestarts"
     INCONCLUSIVE = "Inconclusive"
@@ -76,6 +79,7 @@ WARNINGS: Final = frozenset(
         Reason.WEIGHT_LOWERED,
         Reason.ROUTE_REFUSED,
         Reason.CHECK_FAILED,
+        Reason.GUARD_FAILED,
         Reason.PROGRESS_DEADLINE_EXCEEDED,
         Reason.TOO_MANY_RESTARTS,
         Reason.CANDIDATE_SILENT,

@@ -77,6 +77,11 @@ class ScenarioChange(Type):
         default="0s",
         description="Time during which the candidate behaves like stable, before it changes.",
     )
+    after_promotion: Duration | None = Field(
+        default=None,
+        description="The same, counted from the promotion and instead of `after`, for a policy "
+        "with rollout.guard.",
+    )
     errors: Percent | None = Field(default=None, description="Share of requests that fail.")
     latency: ScenarioLatency | None = Field(default=None, description="Durations of requests.")
     feedback: Reports | None = Field(default=None, description="Feedback of users.")
@@ -136,5 +141,5 @@ class Scenario(Type):
 
     def candidates_model(self) -> ScenarioModel:
         """Behaviour of the candidate after it has changed."""
-        changed = self.candidate.model_dump(exclude_none=True, exclude={"after"})
+        changed = self.candidate.model_dump(exclude_none=True, exclude={"after", "after_promotion"})
         return ScenarioModel.model_validate({**self.stable.model_dump(), **changed})

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Final, Self
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
 from serinus.api.analysis import Analysis
-from serinus.api.base import CelRule, Duration, Interval, Type, Written
+from serinus.api.base import CelRule, Duration, Holdback, Interval, Type, Written
 from serinus.api.monitoring import Monitoring
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
+from serinus.api.quantities import fraction, seconds
 from serinus.api.template import TEMPLATE_SCHEMA
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -171,6 +172,34 @@ class Step(Type):
         return self
 
 
+class GuardAfterPromotion(Type):
+    """How a promoted revision is still compared with the one before it. Its fields have no defaults
+    in the object: they would stay there, and the guard with them, where a server-side apply no
+    longer has it."""
+
+    duration: Interval | None = Field(
+        default=None,
+        description="How long the previous revision keeps its pods and a part of the traffic; "
+        "defaults to 24h.",
+    )
+    holdback: Holdback | None = Field(
+        default=None,
+        description="Percentage of the traffic that stays with the previous revision, 1% to 50%; "
+        "defaults to 5%. Without a gateway it keeps as many pods as come closest to that, at least "
+        "one.",
+    )
+
+    @property
+    def seconds(self) -> float:
+        """Its duration."""
+        return seconds(self.duration or "24h")
+
+    @property
+    def percent(self) -> int:
+        """What is held back."""
+        return round(100 * fraction(self.holdback or "5%"))
+
+
 class Rollout(Type):
     """How a new revision is rolled out."""
 
@@ -196,6 +225,14 @@ class Rollout(Type):
     )
     analysis: Analysis = Field(
         default=Analysis(), description="How the candidate is analysed while it gets traffic."
+    )
+    guard: GuardAfterPromotion | None = Field(
+        default=None,
+        description="A guard after the promotion; disabled by default. The previous revision keeps "
+        "a part of the traffic for a time, and the checks go on, without latency and "
+        "trafficShare. If the new revision is shown to be worse, the previous one takes all "
+        "traffic back, and the new one is rejected. Behind a gateway both run at full size "
+        "meanwhile.",
     )
     progress_deadline: Interval = Field(
         default="10m",

@@ -179,6 +179,11 @@ class CheckState(StatusType):
     releases: int = Field(
         default=0, description="Number of times that reserved weight was released."
     )
+    reserve: float | None = Field(
+        default=None,
+        description="In a guard after promotion: the weight that is reserved for the time that is "
+        "left of it.",
+    )
     candidate: Annotated[dict[str, float], Field(max_length=64)] = Field(
         default_factory=dict, description="Requests of the candidate in this rollout, by metric."
     )
@@ -421,6 +426,26 @@ class Approved(StatusType):
     )
 
 
+class TakingBack(StatusType):
+    """The previous revision takes the traffic back, once enough of its pods are ready."""
+
+    since: Moment = Field(description="Since when.")
+    reason: ReasonText = Field(description="Machine-readable cause.")
+    message: Sentence = Field(description="Human-readable cause.")
+
+
+class Guarding(StatusType):
+    """A guard after promotion. Stable is the previous revision until the guard ends."""
+
+    since: Moment = Field(description="Time of the promotion.")
+    until: Moment = Field(description="Time at which the guard ends.")
+    taking_back: TakingBack | None = Field(
+        default=None,
+        description="Set while the previous revision, without a gateway, starts the pods that it "
+        "needs for all traffic.",
+    )
+
+
 class UnreadyTime(StatusType):
     """Time during which pods of the candidate became unready."""
 
@@ -503,6 +528,11 @@ class Candidate(StatusType):
     promoting: bool = Field(
         default=False,
         description="All steps have passed; the candidate gets all traffic once it is ready.",
+    )
+    guarding: Guarding | None = Field(
+        default=None,
+        description="Set once it is promoted, while the previous revision keeps a part of the "
+        "traffic (spec.rollout.guard).",
     )
     commanded: bool = Field(
         default=False,
@@ -665,8 +695,13 @@ class Timeline(StatusType):
     commands: Annotated[list[ObeyedCommand], Field(max_length=16)] = Field(
         default_factory=list, description="Commands during the rollout, oldest first."
     )
+    guarded_since: Moment | None = Field(
+        default=None, description="Time of the promotion, if a guard followed."
+    )
     until: Moment | None = Field(
-        default=None, description="End of the rollout: promotion, rollback or replacement."
+        default=None,
+        description="End of the rollout: promotion, rollback or replacement, or the "
+        "end of the guard.",
     )
     baseline: Baseline | None = Field(
         default=None, description="Result of stable's history; set at the end of the rollout."

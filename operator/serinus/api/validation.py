@@ -285,6 +285,17 @@ def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
         yield from _strata(analysis, field)
 
 
+def _guard(namespace: str, spec: Spec) -> Iterator[Problem]:
+    """A guard that can find nothing would promise what it does not keep."""
+    guard, analysis = spec.rollout.guard, spec.rollout.analysis.after_promotion
+    if guard is not None and not analysis.deciding:
+        message = (
+            "requires a check that decides and can be compared at unequal loads, which latency and "
+            "trafficShare cannot: add one such as errorRate to analysis.checks, or remove the guard"
+        )
+        yield Problem("spec.rollout.guard", message)
+
+
 def _strata(analysis: Analysis, field: str) -> Iterator[Problem]:
     for index, label in enumerate(analysis.stratify):
         if label in _NO_STRATA:
@@ -339,5 +350,6 @@ _CHECKS: Final[tuple[Callable[[str, Spec], Iterator[Problem]], ...]] = (
     _traffic,
     _steps,
     _analysis,
+    _guard,
     _monitoring,
 )

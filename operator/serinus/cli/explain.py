@@ -86,7 +86,10 @@ def _text(
 def _remedies(live: Live) -> Iterator[tuple[str, str]]:
     """Verbs by which a person may end the wait, and what each does."""
     found, candidate = outcome(live), live.status.candidate
-    if found == "RolledBack":
+    if candidate and candidate.guarding and not candidate.guarding.taking_back:
+        yield "promote", "End the guard"
+        yield "abort", "Give all traffic back to the previous revision"
+    elif found == "RolledBack":
         yield "retry", "Roll the revision out again"
     elif found == "Paused":
         reason = candidate.hold.reason if candidate and candidate.hold else ""

@@ -10,10 +10,12 @@ import yaml
 
 from serinus.api.crd import GROUP, KIND, VERSION
 from serinus.api.problem import Problem
+from serinus.api.spec import Spec
 from serinus.cli.exit_codes import ExitCode
 from serinus.cli.files import problems_of, read_text
 from serinus.cli.manifest_yaml import NO_YAML, ManifestLoader
 from serinus.cli.terminal import complain, show
+from serinus.views.guard_cost import guard_cost
 
 EPILOG: Final = """\
 Objects of other kinds are skipped, and the number of ModelDeployments that were checked is printed.
@@ -49,6 +51,8 @@ def run(options: argparse.Namespace) -> ExitCode:
     if problems:
         show("\n".join(problems))
         return ExitCode.REFUSED
+    for note in (note for each in linted for note in each.notes):
+        complain(note)
     objects = "1 ModelDeployment" if checked == 1 else f"{checked} ModelDeployments"
     complain(
         f"No problems found in {objects}." if checked else f"{objects} found: nothing was checked."
@@ -63,6 +67,8 @@ class _Linted:
     checked: int = 0
     """ModelDeployments."""
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What is no problem, but costs something."""
 
 
 def _linted(path: str, text: str) -> _Linted:
@@ -70,9 +76,10 @@ def _linted(path: str, text: str) -> _Linted:
     try:
         for written, place, each in _written(text):
             found.checked += 1
-            found.problems += [
-                f"{path}:{line}: {problem}" for line, problem in _of_fields(written, place, each)
-            ]
+            wrong = list(_of_fields(written, place, each))
+            found.problems += [f"{path}:{line}: {problem}" for line, problem in wrong]
+            if not wrong and (cost := guard_cost(Spec.model_validate(each["spec"]))):
+                found.notes.append(f"{path}: {cost}.")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1

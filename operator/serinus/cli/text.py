@@ -28,6 +28,7 @@ def as_data(live: Live, now: float) -> dict[str, Any]:
         "candidate": view.candidate and asdict(view.candidate),
         "wanted": view.wanted,
         "promoting": view.promoting,
+        "guard": view.guard and asdict(view.guard),
         "steps": [asdict(step) for step in view.steps],
         "checks": [asdict(check) for check in view.checks],
         "wait": view.wait and asdict(view.wait),
@@ -46,10 +47,17 @@ def as_line(view: RolloutView) -> str:
     checks = " ".join(
         f"{named(each.name, each.mode).replace(' ', '')}:{each.verdict}" for each in view.checks
     )
-    where = "promoting" if view.promoting else f"step {view.step}" if view.steps else ""
+    where = _stage(view) or (f"step {view.step}" if view.steps else "")
     arms = f"{stable} {_bar(view.candidate.weight)} {_weight(view)} {_version(view.candidate)}"
     parts = (f"{view.phase:<11}", arms, where, checks, view.wait.reason if view.wait else "")
     return " ".join(filter(None, parts))
+
+
+def _stage(view: RolloutView) -> str:
+    """What comes after the steps; empty: they are not over."""
+    if view.guard:
+        return "taking back" if view.guard.taking_back else "guarded"
+    return "promoting" if view.promoting else ""
 
 
 HEADS: Final = ("NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP", "MESSAGE")
@@ -57,9 +65,7 @@ HEADS: Final = ("NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP", "MESSA
 
 def as_cells(name: str, view: RolloutView) -> tuple[str, ...]:
     """A row below HEADS."""
-    step = ""
-    if view.steps:
-        step = "promoting" if view.promoting else f"{view.step}/{len(view.steps)}"
+    step = _stage(view) or (f"{view.step}/{len(view.steps)}" if view.steps else "")
     return (
         name,
         view.phase,
@@ -78,6 +84,7 @@ def as_text(name: str, view: RolloutView, now: float, pods: tuple[PodView, ...] 
         _arms(view),
         _pods(pods),
         _steps(view.steps),
+        _guard(view),
         _wait(view),
         _checks(view),
         _conditions(view),
@@ -107,6 +114,14 @@ def _steps(steps: tuple[StepView, ...]) -> str:
     marks = {"done": "✓", "current": "→", "pending": " "}
     lines = [f"  {marks[step.state]} {_of_step(step)}" for step in steps]
     return "\n".join(["STEPS", *lines]) if lines else ""
+
+
+def _guard(view: RolloutView) -> str:
+    if view.guard is None or view.guard.taking_back or view.stable is None:
+        return ""
+    left, pods = spoken(view.guard.left), view.stable.ready
+    which = f"{pods} pod{'' if pods == 1 else 's'} of the previous revision"
+    return f"GUARDED for {left} more: {view.stable.weight:g}% of the traffic stays with {which}"
 
 
 def _wait(view: RolloutView) -> str:

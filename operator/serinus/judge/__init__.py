@@ -13,11 +13,12 @@ from serinus.judge.analysis import (
     overall,
     queries_of,
 )
-from serinus.judge.evidence.look import EffectiveWeight
+from serinus.judge.evidence.look import EffectiveWeight, GuardWindow
 from serinus.judge.forecast.learning import asks_of_history, has_learned, learn
 
 __all__ = [
     "EffectiveWeight",
+    "GuardWindow",
     "Progress",
     "as_asked",
     "asks_of_history",

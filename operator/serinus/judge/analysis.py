@@ -16,7 +16,7 @@ from serinus.judge.absence import REPORT_WITHIN, alone, frozen, unreported
 from serinus.judge.checks import kind_of
 from serinus.judge.drift import feature_queries
 from serinus.judge.evidence import comparison
-from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, Look
+from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, GuardWindow, Look
 from serinus.judge.evidence.pods import scraped
 from serinus.judge.evidence.stable_pods import suspects, unknown
 from serinus.judge.findings.absence import PodsUnreported, UnexplainedFall
@@ -74,19 +74,23 @@ def judge(
     weight: EffectiveWeight | None = None,
     ready: tuple[int, int] | None = None,
     features: FeatureDrift | None = None,
+    guard: GuardWindow | None = None,
 ) -> Progress:
     """The progress and a measurement -> the progress after it.
 
     `since`: when the candidate's first weight took effect, Unix seconds; targets that were never
     counted are counted from then on. `weight`: in effect at least since the last measurement.
     `ready`: the number of ready pods of candidate and stable, if known. `features`: by which to
-    compare what the arms are asked; None: not at all. A measurement that was counted before
-    changes nothing; one that covers many looks is judged as these would have been.
+    compare what the arms are asked; None: not at all. `guard`: the one after the candidate's
+    promotion. A measurement that was counted before changes nothing; one that covers many looks is
+    judged as these would have been.
     """
     found, audited = _by_mode(analysis, measurement)
     progress = _in_the_modes_of(analysis, progress)
     absent_since, long_absent = _absence(progress, found, ready)
-    look = partial(_looked, analysis, since=since, weight=weight, long_absent=long_absent)
+    look = partial(
+        _looked, analysis, since=since, weight=weight, long_absent=long_absent, guard=guard
+    )
     interval = seconds(analysis.interval)
     after = progress
     for each in sliced(found, progress.counted, since, interval):
@@ -197,6 +201,7 @@ def _looked(
     weight: EffectiveWeight | None,
     inputs: Inputs | None,
     long_absent: PodsUnreported | None,
+    guard: GuardWindow | None,
 ) -> tuple[CheckStatus, ...]:
     """These checks after a look at what the arms counted."""
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
@@ -205,7 +210,10 @@ def _looked(
     return tuple(
         _if_comparable(
             check,
-            _before(check, progress.checks, (_policy(analysis, check),), budget),
+            _reserved(
+                _before(check, progress.checks, (_policy(analysis, check),), budget),
+                guard.reserved(measurement.at) if guard else None,
+            ),
             partial(
                 _judged,
                 check,
@@ -264,6 +272,10 @@ def _unjudged(check: CheckStatus, message: str) -> CheckStatus:
     if check.verdict in ("Error", "NoData"):
         return check
     return check.replace(verdict="Inconclusive", message=message)
+
+
+def _reserved(check: CheckStatus, reserve: float | None) -> CheckStatus:
+    return check.replace(state=check.state.replace(reserve=reserve))
 
 
 def _not_looked_at(check: CheckStatus) -> CheckStatus:

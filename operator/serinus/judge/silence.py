@@ -50,6 +50,8 @@ def listen(
     if not (before.stable or answered):
         return None
     expected = before.expected + answered * weight.share / (1 - weight.share)
-    since = at if before.since is None and expected >= EXPECTED else before.since
+    # at a weight above 50%, stable's share of the requests is the smaller one, and says less
+    enough = min(expected, before.stable + answered) >= EXPECTED
+    since = at if before.since is None and enough else before.since
     until = at if answered else before.until
     return Silence(stable=before.stable + answered, expected=expected, since=since, until=until)

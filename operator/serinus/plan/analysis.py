@@ -12,6 +12,7 @@ from serinus.api.spec import Spec
 from serinus.api.status import Candidate, CheckStatus, Status
 from serinus.judge import (
     EffectiveWeight,
+    GuardWindow,
     Progress,
     as_asked,
     asks_of_history,
@@ -40,10 +41,18 @@ AUDIT_BEHIND = 300.0
 Q = TypeVar("Q", bound=Query)
 
 
+def analysis_of(spec: Spec, candidate: Candidate | None) -> Analysis:
+    """What the candidate is judged by: in a guard after promotion, not everything."""
+    analysis = spec.rollout.analysis
+    return analysis.after_promotion if candidate and candidate.guarding else analysis
+
+
 def awaits_history(spec: Spec, status: Status) -> bool:
     """Whether stable's history must still be read; the first traffic by steps waits for it."""
     candidate = status.candidate
-    if candidate is None or candidate.mode != "Steps" or candidate.promoting:
+    if candidate is None or candidate.mode != "Steps":
+        return False
+    if candidate.promoting or candidate.guarding:
         return False
     begun = candidate.analysis_since is not None
     return not begun and not has_learned(spec.rollout.analysis, candidate.baseline)
@@ -79,7 +88,8 @@ def _spare(asks: Callable[[Analysis], tuple[Q, ...]], analysis: Analysis) -> fro
 
 
 def _measurement(owner: Owner, spec: Spec, status: Status) -> Request | None:
-    candidate, stable, analysis = status.candidate, status.stable, spec.rollout.analysis
+    candidate, stable = status.candidate, status.stable
+    analysis = analysis_of(spec, candidate)
     if candidate is None or stable is None or candidate.analysis_since is None:
         return None
     if not analysis.checks:
@@ -179,13 +189,14 @@ def judged(
         candidate.audit_counted,
     )
     after = judge(
-        spec.rollout.analysis,
+        analysis_of(spec, candidate),
         before,
         measurement,
         candidate.analysis_since,
         in_effect(candidate),
         _ready(status, world),
         compared_features(spec),
+        _guard(candidate),
     )
     failed = overall(after.checks) == "Error"
     changes = {
@@ -201,10 +212,15 @@ def judged(
     return status.replace(candidate=candidate.replace(**changes))
 
 
+def _guard(candidate: Candidate) -> GuardWindow | None:
+    guarding = candidate.guarding
+    return GuardWindow(guarding.since, guarding.until - guarding.since) if guarding else None
+
+
 def forget_what_other_checks_found(s: Situation) -> Situation | None:
     """Checks may be edited during a rollout: verdicts of other checks, or with other settings, pass
     no step."""
-    candidate, analysis = s.candidate, s.desired.spec.rollout.analysis
+    candidate, analysis = s.candidate, analysis_of(s.desired.spec, s.candidate)
     checks = candidate.checks and as_asked(analysis, candidate.checks)
     if checks == candidate.checks:
         return None

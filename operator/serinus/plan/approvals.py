@@ -12,7 +12,9 @@ from serinus.plan.situation import Situation
 
 def awaits_approval(rollout: Rollout, candidate: Candidate | None) -> bool:
     """Whether the candidate is at a step that must be approved, and is not."""
-    if candidate is None or candidate.promoting or not _is_gate(rollout, candidate.step):
+    if candidate is None or candidate.promoting or candidate.guarding:
+        return False
+    if not _is_gate(rollout, candidate.step):
         return False
     given = candidate.approved
     return given is None or (given.step, given.policy) != (candidate.step, policy_digest(rollout))

@@ -4,6 +4,7 @@ from typing import Final
 
 from serinus.api.reasons import Reason
 from serinus.api.status import ObeyedCommand, Rejected
+from serinus.plan import guarding
 from serinus.plan.approvals import approve, awaits_approval, how_to_approve, unapproved_steps
 from serinus.plan.progress import held_by_spec
 from serinus.plan.situation import Situation
@@ -44,6 +45,12 @@ def _promote(s: Situation, revision: str) -> Situation | str:
         return refusal
     if s.candidate.mode == "First":
         return "it is the first revision, and becomes stable once it serves"
+    if guarding.taking_back(s):
+        return f"revision {s.status.stable and s.status.stable.revision} takes the traffic back"
+    if s.promoted:
+        if guarding.may_end(s):
+            return guarding.end(s, "by command.")
+        return f"revision {s.promoted} has no ready pod"
     if steps := unapproved_steps(s):
         listed = " and ".join(map(str, steps))
         there = awaits_approval(s.desired.spec.rollout, s.candidate)
@@ -55,6 +62,8 @@ def _promote(s: Situation, revision: str) -> Situation | str:
 def _advance(s: Situation, revision: str) -> Situation | str:
     if refusal := _no_candidate(s, revision):
         return refusal
+    if s.promoted:
+        return f"it is promoted and guarded; use promote/{revision} to end the guard"
     if s.candidate.promoting and not held_by_spec(s):
         waits = f": {s.candidate.hold.message}" if s.candidate.hold else "; waiting for its pods"
         return f"all steps have passed{waits}"
@@ -77,7 +86,9 @@ def _abort(s: Situation, revision: str) -> Situation | str:
         return "it is the first revision; there is none to roll back to"
     if refusal := _nobody_else_serves(s):
         return refusal
-    return s.reject(Reason.ABORTED, f"Revision {revision} was aborted by command.")
+    if guarding.taking_back(s):
+        return "its traffic is being taken back"
+    return guarding.take_back(s, Reason.ABORTED, f"Revision {revision} was aborted by command.")
 
 
 def _retry(s: Situation, revision: str) -> Situation | str:
@@ -93,6 +104,8 @@ def _undo(s: Situation, revision: str) -> Situation | str:
     stable = s.status.stable
     if stable is None:
         return "no revision is stable yet"
+    if s.promoted and not guarding.taking_back(s):
+        return _undo_what_is_guarded(s, stable.revision, revision)
     if revision == stable.revision:
         return f"revision {revision} is already stable"
     if revision == s.desired.revision:
@@ -112,6 +125,16 @@ def _undo(s: Situation, revision: str) -> Situation | str:
     refused = Rejected(revision=s.desired.revision, reason=Reason.UNDONE, message=message, at=s.now)
     undone = s.drop() if s.status.candidate else s
     return undone.to(rejected=refused).start(revision, direct=True, message=message)
+
+
+def _undo_what_is_guarded(s: Situation, previous: str, revision: str) -> Situation | str:
+    """The previous revision takes the traffic back; any other one replaces what is promoted."""
+    if revision != previous:
+        return _undo(guarding.end(s, "by command."), revision)
+    if refusal := _nobody_else_serves(s):
+        return refusal
+    message = f"Returned to revision {revision} by command; the spec still has {s.promoted}."
+    return guarding.take_back(s, Reason.UNDONE, message)
 
 
 def _no_candidate(s: Situation, revision: str) -> str | None:

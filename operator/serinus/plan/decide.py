@@ -10,6 +10,12 @@ from serinus.api.status import Candidate, Decision, Retiring, Status
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Split
+from serinus.plan import guarding
+from serinus.plan.after_promotion import (
+    end_the_guard_when_its_time_is_over,
+    keep_to_the_guard_of_the_spec,
+    take_back_what_is_shown_worse,
+)
 from serinus.plan.analysis import forget_what_other_checks_found
 from serinus.plan.commands import obey_a_command
 from serinus.plan.monitoring import forget_the_monitoring_of_something_else
@@ -42,6 +48,7 @@ from serinus.plan.silence import (
 )
 from serinus.plan.situation import Desired, Situation, World
 from serinus.plan.spec_changes import (
+    end_the_guard_of_what_the_spec_no_longer_has,
     follow_the_spec,
     forget_a_rejection_once_the_spec_moves_on,
     keep_a_first_revision_that_serves,
@@ -63,8 +70,19 @@ def _drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
     problems = [*s.desired.problems, *incompatibility]
     if not problems:
         return None
+    if s.candidate.guarding:
+        return _end_the_guard_of_an_invalid_spec(s, " ".join(problems))
     message = f"The spec became invalid during the rollout. {' '.join(problems)}"
     return s.drop().because(Reason.INVALID_SPEC, s.candidate.revision, message)
+
+
+def _end_the_guard_of_an_invalid_spec(s: Situation, problems: str) -> Situation | None:
+    """A promoted revision is not dropped because of it, unless it is shown to be worse."""
+    if begun := guarding.taking_back(s):
+        return s.reject(Reason(begun.reason), begun.message)
+    if not guarding.may_end(s):
+        return None
+    return guarding.end(s, f"the spec became invalid. {problems}")
 
 
 def _let_retired_revisions_go(s: Situation) -> Situation | None:
@@ -104,6 +122,7 @@ WITH_A_VALID_SPEC: tuple[Rule, ...] = (
     forget_a_rejection_once_the_spec_moves_on,
     obey_a_command,
     keep_a_first_revision_that_serves,
+    end_the_guard_of_what_the_spec_no_longer_has,
     follow_the_spec,
 )
 WITH_A_CANDIDATE: tuple[Rule, ...] = (
@@ -123,6 +142,19 @@ WITH_A_CANDIDATE: tuple[Rule, ...] = (
     run_the_clock_while_the_weight_is_in_effect,
     promote_when_all_pods_are_ready,
     go_on_or_say_why_not,
+)
+
+
+WITH_A_GUARDED_CANDIDATE: tuple[Rule, ...] = (
+    guarding.finish_taking_back,
+    keep_to_the_guard_of_the_spec,
+    forget_what_other_checks_found,
+    note_what_audited_checks_would_do,
+    take_back_what_is_shown_worse,
+    end_the_guard_when_its_time_is_over,
+    notice_whether_pods_are_missing,
+    measure_from_the_first_weight_that_the_route_gives,
+    run_the_clock_while_the_weight_is_in_effect,
 )
 
 
@@ -171,7 +203,8 @@ def _first_change(s: Situation) -> Situation | None:
             return changed
     if s.status.candidate is None or (s.desired.problems and s.candidate.mode != "First"):
         return None
-    return next((c for rule in WITH_A_CANDIDATE if (c := rule(s)) is not None), None)
+    rules = WITH_A_GUARDED_CANDIDATE if s.candidate.guarding else WITH_A_CANDIDATE
+    return next((c for rule in rules if (c := rule(s)) is not None), None)
 
 
 def _with_a_clock_set_back(s: Situation) -> Situation:
@@ -194,6 +227,8 @@ def _with_a_clock_set_back(s: Situation) -> Situation:
     changes.pop("analysis_since", None)
     if candidate.hold is not None and candidate.hold.since > s.now:
         changes["hold"] = candidate.hold.replace(since=s.now)
+    if candidate.guarding is not None and candidate.guarding.since > s.now:
+        changes["guarding"] = candidate.guarding.replace(since=s.now)
     return s.to_candidate(**changes) if changes else s
 
 
@@ -202,7 +237,7 @@ def _observed(s: Situation) -> Situation:
     s = s.to(selector=s.desired.selector)
     if (stable := s.status.stable) is not None:
         ready = s.world.ready(stable.revision)
-        workload = s.world.workloads.get(stable.revision)
+        workload = s.world.workloads.get(s.promoted or stable.revision)
         s = s.to(
             stable=stable.replace(ready_replicas=ready),
             replicas=workload.replicas if workload else 0,
@@ -221,14 +256,13 @@ def _observed(s: Situation) -> Situation:
 
 def _alone_since(s: Situation, candidate: Candidate) -> float | None:
     stable = s.status.stable
-    if stable is None or s.world.ready(stable.revision) >= s.desired.spec.replicas:
+    if stable is None or s.world.ready(stable.revision) >= guarding.stable_pods(s):
         return None
     begins = s.stable_is_down and s.world.weight and s.world.ready(candidate.revision)
     return s.now if candidate.alone_since is None and begins else candidate.alone_since
 
 
 def _wanted(s: Situation) -> Wanted | None:
-    replicas = s.desired.spec.replicas
     stable, candidate = s.status.stable, s.status.candidate
     live = {
         old.revision: s.world.workloads[old.revision].replicas
@@ -241,7 +275,7 @@ def _wanted(s: Situation) -> Wanted | None:
         leaving = [name for name, each in s.world.workloads.items() if not each.empty]
         live = dict.fromkeys(leaving, 0) | live
     if stable:
-        live[stable.revision] = replicas
+        live[stable.revision] = guarding.stable_pods(s)
     if candidate is None:
         return Wanted(live, Split(stable.revision, None, 0)) if stable else None
     live[candidate.revision] = pods_needed(s)
@@ -260,7 +294,11 @@ def _wake_in(s: Situation) -> float | None:
     ]
     if s.status.candidate is None and s.world.route_awaited_since is not None:
         moments.append(s.world.route_awaited_since + ROUTE_PATIENCE)
-    if s.status.candidate is not None:
+    if s.status.candidate is not None and s.candidate.guarding:
+        begun = guarding.taking_back(s)
+        ends = guarding.gives_up_waiting(s, begun) if begun else s.candidate.guarding.until
+        moments.append(ends)
+    elif s.status.candidate is not None:
         moments += [step_times_out(s), pause_ends(s) or float("inf")]
         moments.append(out_of_time(s.candidate, seconds(rollout.progress_deadline)))
         if pods_ready(s) < pods_needed(s):

@@ -6,7 +6,7 @@ from typing import Any
 
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
-from serinus.api.status import Status
+from serinus.api.status import Candidate, Status
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision, revision_hash
 from serinus.manifests.routers import router_for
@@ -59,12 +59,21 @@ def incompatibility(
     """Why the desired revision cannot share traffic with stable, or with the revision that may
     become stable in this pass: a first revision that serves, or `serving` if the status has none.
     None if it can, or need not."""
-    role = status.stable or status.candidate
+    role = _becomes_stable(status, desired) or status.stable or status.candidate
     stable = revisions.get(role.revision if role else serving or "")
-    shares = any(step.set_weight for step in desired.steps)
+    guard = desired.spec.rollout.guard
+    shares = guard is not None or any(step.set_weight for step in desired.steps)
     if stable is None or stable.hash == desired.revision or not shares:
         return None
     return router_for(desired.spec).incompatibility(stable, revisions[desired.revision])
+
+
+def _becomes_stable(status: Status, desired: Desired) -> Candidate | None:
+    """A guarded revision, if the spec has neither it nor the previous one."""
+    candidate, stable = status.candidate, status.stable
+    if candidate is None or candidate.guarding is None or stable is None:
+        return None
+    return candidate if desired.revision not in (candidate.revision, stable.revision) else None
 
 
 def read_world(

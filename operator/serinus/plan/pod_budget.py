@@ -69,20 +69,26 @@ def _kept(pods: Iterable[SeenPod]) -> dict[str, int]:
 
 def roll_back_when_its_containers_restart_too_often(s: Situation) -> Situation | None:
     """A model that is OOM-killed loses requests that none of its counters show."""
+    message = too_many_restarts(s)
+    return s.reject(Reason.TOO_MANY_RESTARTS, message) if message else None
+
+
+def too_many_restarts(s: Situation) -> str:
+    """The restarts of the candidate beyond what is tolerated, as a message; empty: none are."""
     candidate, allowed = s.candidate, s.desired.spec.rollout.max_restarts
     counted = candidate.restarts
     if candidate.mode != "Steps" or counted is None or s.serves_alone:
-        return None
+        return ""
     if counted.candidate <= allowed + counted.expected + _by_chance(counted.expected):
-        return None
+        return ""
     often = f"{counted.candidate} restart{'s' if counted.candidate > 1 else ''}"
-    message = f"{counted.last}, {often} in {spoken(s.now - candidate.since)}. "
+    since = candidate.guarding.since if candidate.guarding else candidate.since
+    message = f"{counted.last}, {often} in {spoken(s.now - since)}. "
     message += (
         f"rollout.maxRestarts tolerates {allowed} more than the {counted.expected:.3g} of as "
     )
     message += "many stable pods"
-    message += ", plus an allowance for chance." if counted.expected else "."
-    return s.reject(Reason.TOO_MANY_RESTARTS, message)
+    return message + (", plus an allowance for chance." if counted.expected else ".")
 
 
 def _by_chance(expected: float) -> float:

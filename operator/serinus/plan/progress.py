@@ -12,6 +12,7 @@ from serinus.api.status import Candidate, CheckStatus, FirstFail, Silence, Unlik
 from serinus.judge import enter_step, overall
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import carriable_weight
+from serinus.plan import guarding
 from serinus.plan.analysis import awaits_history
 from serinus.plan.approvals import awaits_approval, hold_for_approval
 from serinus.plan.audit import with_audit, would_have
@@ -27,7 +28,7 @@ ROUTE_PATIENCE = 10.0
 def pods_needed(s: Situation) -> int:
     """Ready pods that the candidate needs for its weight."""
     candidate, replicas = s.candidate, s.desired.spec.replicas
-    if candidate.promoting or replicas == 0:
+    if candidate.promoting or candidate.guarding or replicas == 0:
         return replicas
     withdrawn = candidate.withdrawn
     weight = withdrawn.weight if withdrawn else candidate.weight.wanted
@@ -45,6 +46,8 @@ def weight_given(s: Situation) -> int:
     candidate = s.candidate
     if reads_history(s) or other_revisions(s) or s.world.withdrawn:
         return 0
+    if candidate.guarding and s.stable_is_down and pods_ready(s):
+        return 100  # nobody holds the rest
     if pods_ready(s) >= pods_needed(s):
         return int(candidate.weight.wanted)
     stable = s.status.stable
@@ -83,12 +86,18 @@ def overall_verdict(s: Situation) -> Verdict:
 
 def roll_back_when_a_check_fails(s: Situation) -> Situation | None:
     """A failed check rolls the candidate back."""
+    failed = failed_checks(s)
+    return s.reject(Reason.CHECK_FAILED, failed) if failed else None
+
+
+def failed_checks(s: Situation) -> str:
+    """The evidence of the checks that have failed because of the candidate; empty: none."""
     failed = [check for check in s.candidate.checks if check.rolls_back]
-    if s.candidate.mode != "Steps" or not failed:
-        return None
+    if s.candidate.mode != "Steps":
+        return ""
     evidence = [f"Check {check.name}: {check.message}" for check in failed]
     blamed = {check.state.pod_to_blame: None for check in failed if check.state.pod_to_blame}
-    return s.reject(Reason.CHECK_FAILED, " ".join([*evidence, *_nodes(s, blamed)]))
+    return " ".join([*evidence, *_nodes(s, blamed)])
 
 
 def note_what_audited_checks_would_do(s: Situation) -> Situation | None:
@@ -237,7 +246,8 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
     if candidate.mode == "Direct":
         return s.promote(f"Revision {candidate.revision} serves again.")
     evidence = " ".join(f"{check.name}: {check.message}" for check in candidate.deciding)
-    return s.promote(f"Revision {candidate.revision} is promoted. {evidence}".strip())
+    promoted = f"Revision {candidate.revision} is promoted. {evidence}".strip()
+    return guarding.begin(s, evidence) or s.promote(promoted)
 
 
 def go_on_or_say_why_not(s: Situation) -> Situation | None:

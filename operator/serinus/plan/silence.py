@@ -17,16 +17,11 @@ from serinus.plan.timeline import weight_ended
 
 def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
     """If requests hang, stable serves clients better."""
-    candidate, silence = s.candidate, s.candidate.silence
-    if candidate.mode != "Steps" or candidate.withdrawn or candidate.commanded or silence is None:
+    candidate, weight = s.candidate, s.candidate.weight
+    silent = "" if candidate.withdrawn or candidate.commanded else too_long_silent(s)
+    if not silent:
         return None
-    after = seconds(s.desired.spec.rollout.analysis.on_silence.after)
-    if silence.since is None or silence.until - silence.since < after:
-        return None
-    weight = candidate.weight
-    message = f"{counts_of(silence, weight.wanted)} in at least {spoken(after)}. Its requests hang "
-    message += "or do not reach it, or its metrics are not exported, not scraped, or not those "
-    message += "of the checks. Its traffic is withdrawn, and it is not rejected: to resume, "
+    message = f"{silent}. Its traffic is withdrawn, and it is not rejected: to resume, "
     message += "set the annotation serinus.dev/command to "
     message += f"advance/{candidate.revision}, or change spec.rollout or the template."
     s = s.to(timeline=weight_ended(s.status.timeline, s.now))
@@ -43,6 +38,22 @@ def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
     )
     s = s.hold(Reason.CANDIDATE_SILENT, message)
     return s.because(Reason.CANDIDATE_SILENT, candidate.revision, message)
+
+
+def too_long_silent(s: Situation) -> str:
+    """What the candidate did not answer, and why that may be, as the beginning of a message;
+    empty: it is not silent, or not for long enough."""
+    candidate, silence = s.candidate, s.candidate.silence
+    after = seconds(s.desired.spec.rollout.analysis.on_silence.after)
+    if candidate.mode != "Steps" or silence is None or silence.since is None:
+        return ""
+    if silence.until - silence.since < after:
+        return ""
+    return (
+        f"{counts_of(silence, candidate.weight.wanted)} in at least {spoken(after)}. Its requests "
+        "hang or do not reach it, or its metrics are not exported, not scraped, or not those of "
+        "the checks"
+    )
 
 
 def resume_once_the_policy_is_another(s: Situation) -> Situation | None:

@@ -192,6 +192,12 @@ class Situation:
         return self.status.candidate
 
     @property
+    def promoted(self) -> str | None:
+        """The revision that is promoted and still guarded."""
+        candidate = self.status.candidate
+        return candidate.revision if candidate and candidate.guarding else None
+
+    @property
     def stable_is_down(self) -> bool:
         """Whether stable should have pods, and none is ready."""
         stable = self.status.stable
@@ -284,7 +290,7 @@ class Situation:
             started = started.to(timeline=timeline)
         return started.because(reason, revision, message)
 
-    def promote(self, message: str) -> "Situation":
+    def promote(self, message: str, reason: Reason = Reason.PROMOTED) -> "Situation":
         """The candidate becomes stable. Roles change, pods do not."""
         candidate, old = self.candidate, self.status.stable
         stable = Stable(
@@ -301,7 +307,7 @@ class Situation:
             past = former(self.status.former, old.revision, candidate.revision)
             promoted = promoted.retire(old.revision).to(former=past)
         said = with_audit(message, candidate)
-        return promoted.because(Reason.PROMOTED, candidate.revision, said)
+        return promoted.because(reason, candidate.revision, said)
 
     def _with_nothing_read_of_the_split(self) -> "Situation":
         """Roles change: observations of the split and of the candidate's pods are outdated."""

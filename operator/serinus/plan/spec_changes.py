@@ -2,6 +2,7 @@
 
 from serinus.api.reasons import Reason
 from serinus.api.status import Stable
+from serinus.plan import guarding
 from serinus.plan.situation import Situation
 
 
@@ -38,6 +39,20 @@ def keep_a_first_revision_that_serves(s: Situation) -> Situation | None:
     )
 
 
+def end_the_guard_of_what_the_spec_no_longer_has(s: Situation) -> Situation | None:
+    """The next rollout starts from the revision that is promoted. If the spec returns to the
+    previous one, that one takes the traffic back: it still serves a part of it."""
+    desired, stable = s.desired.revision, s.status.stable
+    if s.promoted in (None, desired) or stable is None or guarding.taking_back(s):
+        return None
+    if stable.revision == desired:
+        message = f"The spec was reverted to revision {desired} while {s.promoted} was guarded."
+        return guarding.take_back(s, Reason.REVERTED, message)
+    if not guarding.may_end(s):
+        return None  # it is dropped like any candidate: the previous revision serves
+    return guarding.end(s, f"the spec changed to revision {desired}.")
+
+
 def follow_the_spec(s: Situation) -> Situation | None:
     """Drop a candidate that the spec no longer has, and start the one that it has."""
     desired = s.desired.revision
@@ -47,7 +62,7 @@ def follow_the_spec(s: Situation) -> Situation | None:
     if candidate and candidate.revision == desired:
         return None
     if candidate:
-        if s.serves_alone:
+        if s.serves_alone or guarding.taking_back(s):
             return None  # it serves until stable can, or a command promotes it
         reverted = stable is not None and stable.revision == desired
         reason = Reason.REVERTED if reverted else Reason.SUPERSEDED

@@ -3,11 +3,17 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from serinus.api.base import rfc3339
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Condition, Phase, Retiring, Status
 from serinus.plan.monitoring_reports import Report, announce, reports
-from serinus.plan.progress import ERRORS_BEFORE_PAUSE, ROUTE_PATIENCE, overall_verdict
+from serinus.plan.progress import (
+    ERRORS_BEFORE_PAUSE,
+    ROUTE_PATIENCE,
+    overall_verdict,
+    pods_ready,
+)
 from serinus.plan.situation import Situation
 
 _PAUSED = {
@@ -100,6 +106,8 @@ def _summary(s: Situation) -> Summary:
                 f"{message} Revision {s.candidate.revision} serves until stable's pods are ready."
             )
         return Summary("Degraded", Reason.INVALID_SPEC, message, stalled=True)
+    if s.promoted:
+        return _summary_of_the_guard(s, s.candidate)
     if s.status.candidate:
         return _summary_of_the_rollout(s, s.status.candidate)
     if s.desired.incompatibility and not (s.status.rejected or _is_stable(s, s.desired.revision)):
@@ -132,7 +140,7 @@ def _stable_is_down(s: Situation, message: str) -> str:
     """That stable has no ready pod, if the rest of the message does not say so."""
     stable, replicas = s.status.stable, s.desired.spec.replicas
     other = s.status.candidate is not None or s.status.rejected is not None
-    if stable is None or not other or stable.ready_replicas or not replicas:
+    if stable is None or not other or stable.ready_replicas or not replicas or s.promoted:
         return ""
     why = "" if s.world.refused_pods in message else f" {s.world.refused_pods}"
     return f"Stable revision {stable.revision} has 0 of {replicas} pods ready.{why}"
@@ -188,21 +196,67 @@ def _where(s: Situation, candidate: Candidate) -> str:
     return f"Revision {candidate.revision}: {step}weight {candidate.weight.wanted:g}%{approved}."
 
 
+def _summary_of_the_guard(s: Situation, candidate: Candidate) -> Summary:
+    """The rollout is done: the promoted revision is reported as stable is at other times."""
+    guarding, stable, replicas = candidate.guarding, s.status.stable, s.desired.spec.replicas
+    if guarding is None or stable is None:
+        raise LookupError("no revision is guarded")
+    if begun := guarding.taking_back:
+        has = f"{stable.ready_replicas} of {replicas} pods ready"
+        message = f"Revision {stable.revision} takes the traffic back, and has {has}."
+        return Summary("Progressing", begun.reason, f"{message} {begun.message}")
+    ready = pods_ready(s)
+    message = (
+        f"Revision {candidate.revision} serves with {ready} of {replicas} pods, and is guarded "
+        f"until {rfc3339(guarding.until)[:16]}Z: {100 - candidate.weight.wanted:g}% of the traffic "
+        f"stays with revision {stable.revision}.{_given(s)}{_not_compared(s)}"
+    )
+    if ready < replicas:
+        message = f"{message} {s.world.pods_problem or s.world.refused_pods}".rstrip()
+        if ready or stable.ready_replicas:
+            return Summary("Progressing", Reason.AWAITING_PODS, message)
+        return Summary("Degraded", Reason.UNAVAILABLE, message)
+    if s.stable_is_down:
+        why = f"Revision {stable.revision} has no ready pod, and gets no traffic until it has."
+        return Summary("Healthy", Reason.GUARDED, f"{message} {why}")
+    return _awaited_route(s, message) or Summary("Healthy", Reason.GUARDED, message)
+
+
+def _not_compared(s: Situation) -> str:
+    """Which checks a guard leaves out."""
+    analysis = s.desired.spec.rollout.analysis
+    left_out = [
+        check.name
+        for check in analysis.checks
+        if check.settings.follows_load and check not in analysis.after_promotion.checks
+    ]
+    if not left_out:
+        return ""
+    return f" Not compared, because the loads differ: {' and '.join(left_out)}."
+
+
+def _awaited_route(s: Situation, message: str) -> Summary | None:
+    """That the route is not in effect yet; None: it is."""
+    if s.world.route_refused:
+        return Summary("Degraded", Reason.ROUTE_REFUSED, s.world.route_message, stalled=True)
+    if not s.new_decisions and s.world.split_in_effect:
+        return None
+    waits = s.world.route_message or (
+        "" if s.world.intervention else "Waiting for its route to take effect."
+    )
+    if not s.new_decisions and _route_awaited_for_too_long(s):
+        return Summary("Degraded", Reason.ROUTE_REFUSED, waits, stalled=True)
+    return Summary("Progressing", Reason.AWAITING_ROUTE, f"{message} {waits}".rstrip())
+
+
 def _summary_of_stable(s: Situation) -> Summary:
     stable, replicas = s.status.stable, s.desired.spec.replicas
     if stable is None:
         return Summary("Progressing", Reason.FIRST_DEPLOYMENT, "No revision is deployed yet.")
     ready = stable.ready_replicas
     message = f"Revision {stable.revision} serves with {ready} of {replicas} pods."
-    if s.world.route_refused:
-        return Summary("Degraded", Reason.ROUTE_REFUSED, s.world.route_message, stalled=True)
-    if s.new_decisions or not s.world.split_in_effect:
-        waits = s.world.route_message or (
-            "" if s.world.intervention else "Waiting for its route to take effect."
-        )
-        if not s.new_decisions and _route_awaited_for_too_long(s):
-            return Summary("Degraded", Reason.ROUTE_REFUSED, waits, stalled=True)
-        return Summary("Progressing", Reason.AWAITING_ROUTE, f"{message} {waits}".rstrip())
+    if awaited := _awaited_route(s, message):
+        return awaited
     if ready >= replicas:
         return Summary("Healthy", Reason.HEALTHY, message)
     message = f"{message} {s.world.refused_pods}".rstrip()
@@ -248,6 +302,9 @@ def _available(s: Situation) -> tuple[Literal["True", "False"], Reason, str]:
         return "False", Reason.AWAITING_ROUTE, s.world.unserved
     ready = s.world.ready(stable.revision)
     message = f"Stable revision {stable.revision} has {ready} of {replicas} pods ready."
+    if s.promoted:
+        message = f"{message} Promoted revision {s.promoted} has {s.world.ready(s.promoted)}."
+        ready = max(ready, s.world.ready(s.promoted))
     if not replicas:
         return "True", Reason.SCALED_TO_ZERO, message
     if not ready:

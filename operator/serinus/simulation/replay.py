@@ -14,7 +14,7 @@ from serinus.plan.analysis import baseline_from
 from serinus.plan.situation import Desired
 from serinus.simulation.recorded_cluster import RecordedCluster
 from serinus.simulation.rollout import SimulatedDeployment
-from serinus.simulation.rollout_log import LogEntry, RolloutLog
+from serinus.simulation.rollout_log import PROMOTED, LogEntry, RolloutLog
 
 ReplayOutcome = Literal["Promoted", "RolledBack", "Undecided"]
 _BEFORE: Final = 1.0
@@ -100,7 +100,8 @@ class Replay:
     def begin(self) -> RolloutLog:
         """The rollout as it starts."""
         timeline = self.timeline
-        promoted_at = timeline.until if self.promoted and timeline.until else -inf
+        ended = timeline.until if self.promoted and timeline.until else -inf
+        promoted_at = timeline.guarded_since or ended
         world = RecordedCluster(timeline, promoted_at)
         rollout = SimulatedDeployment(
             Desired(self.spec, 1, timeline.stable), world, timeline.since - _BEFORE
@@ -135,6 +136,8 @@ def _looked(rollout: SimulatedDeployment) -> Looked:
 
 
 def _outcome(rollout: SimulatedDeployment) -> ReplayOutcome:
-    if rollout.status.candidate is not None:
-        return "Undecided"
-    return "Promoted" if rollout.new_decisions[-1].reason == Reason.PROMOTED else "RolledBack"
+    candidate = rollout.status.candidate
+    if candidate is not None:
+        guarding = candidate.guarding
+        return "Promoted" if guarding and not guarding.taking_back else "Undecided"
+    return "Promoted" if rollout.new_decisions[-1].reason in PROMOTED else "RolledBack"

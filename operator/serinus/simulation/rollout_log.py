@@ -3,14 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
+from typing import Final
 
 from serinus.api.baseline import Baseline
+from serinus.api.reasons import Reason
 from serinus.api.status import CheckStatus, Hold, Status
 from serinus.manifests.owner import Owner
 from serinus.metrics.queries import Measurement, QueryError
 from serinus.metrics.requests import AnyRequest
 from serinus.plan.analysis import judged, learned, next_look, requested
 from serinus.simulation.rollout import SimulatedDeployment
+
+PROMOTED: Final = (Reason.PROMOTED, Reason.GUARD_ENDED)
+"""Reasons of the last decision about a revision that is stable."""
 
 
 @dataclass(frozen=True, slots=True)

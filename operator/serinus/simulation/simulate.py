@@ -21,7 +21,7 @@ from serinus.simulation.cluster import SimulatedCluster
 from serinus.simulation.exports import Behaviour, Exports, behaviour
 from serinus.simulation.hour_before import HourBefore, run_before
 from serinus.simulation.rollout import SimulatedDeployment
-from serinus.simulation.rollout_log import LogEntry, RolloutLog, hold_of, verdicts
+from serinus.simulation.rollout_log import PROMOTED, LogEntry, RolloutLog, hold_of, verdicts
 from serinus.simulation.scrapes import Scrapes
 from serinus.simulation.traffic import arrivals
 
@@ -112,7 +112,10 @@ class Simulation:
 
     def changes_after(self, status: Status) -> float:
         """Time from which the candidate differs, Unix seconds."""
-        candidate = status.candidate
+        candidate, later = status.candidate, self.scenario.candidate.after_promotion
+        if later is not None:
+            guarding = candidate.guarding if candidate else None
+            return guarding.since + seconds(later) if guarding else inf
         if candidate is None or candidate.analysis_since is None:
             return -inf
         return candidate.analysis_since + seconds(self.scenario.candidate.after)
@@ -251,7 +254,7 @@ class _Simulated:
         status = self._rollout.status
         if status.candidate is None:
             last = self._rollout.new_decisions[-1].reason
-            return last, "Promoted" if last == Reason.PROMOTED else "RolledBack"
+            return last, "Promoted" if last in PROMOTED else "RolledBack"
         waits = self._awaits_a_person() and self._rollout.now < self._waits_until()
         if status.phase in ("Paused", "Degraded") and status.candidate.hold and not waits:
             return status.candidate.hold.reason, "Held"

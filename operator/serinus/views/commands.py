@@ -54,6 +54,8 @@ def _rejected(status: Status) -> str:
 
 
 def _former(status: Status) -> str:
+    if status.candidate is not None and status.candidate.guarding and status.stable:
+        return status.stable.revision
     if status.candidate is not None:
         raise NothingToDoError(
             f"revision {status.candidate.revision} is being rolled out: use abort to end that, or "

@@ -12,6 +12,7 @@ Ending = Literal["promoted", "rolled_back", "cancelled"]
 ENDING_OF: Final[Mapping[Reason, Ending]] = {
     Reason.PROMOTED: "promoted",
     Reason.CHECK_FAILED: "rolled_back",
+    Reason.GUARD_FAILED: "rolled_back",
     Reason.PROGRESS_DEADLINE_EXCEEDED: "rolled_back",
     Reason.TOO_MANY_RESTARTS: "rolled_back",
     Reason.INCONCLUSIVE: "rolled_back",
@@ -68,6 +69,8 @@ def endings(candidate: Candidate | None, decisions: Iterable[Decision]) -> Itera
             if running is not None:
                 yield Reason.UNDONE
             running = decision.revision
+        elif decision.reason == Reason.GUARD_ENDED:
+            running = None
         elif decision.reason in ENDING_OF and decision.revision == running:
             yield Reason(decision.reason)
             running = None

@@ -10,6 +10,7 @@ from serinus.api.status import CheckState, CheckStatus, Status, Timeline
 from serinus.judge.analysis import budget_of
 from serinus.judge.evidence.comparison import strength
 from serinus.judge.evidence.shift import SHIFT
+from serinus.plan.analysis import analysis_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def look_view(spec: Spec | None, status: Status) -> LookView | None:
     candidate = status.candidate
     if candidate is None or candidate.measured_at is None or spec is None:
         return None
-    analysis = spec.rollout.analysis
+    analysis = analysis_of(spec, candidate)
     settings = {each.name: each for each in analysis.checks}
     found = [
         _check(analysis, settings.get(each.name), each, candidate.entries)

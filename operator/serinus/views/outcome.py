@@ -23,7 +23,11 @@ def outcome(live: Live) -> Outcome:
         return "Paused"
     if any(each.type == "Stalled" and each.status == "True" for each in status.conditions):
         return "Stalled"
-    if status.candidate is not None or status.stable is None:
+    candidate = status.candidate
+    guarding = candidate.guarding if candidate else None
+    if status.stable is None or (candidate is not None and guarding is None):
+        return "Going"
+    if guarding is not None and guarding.taking_back:
         return "Going"
     return "Healthy" if status.phase == "Healthy" else "Promoted"
 

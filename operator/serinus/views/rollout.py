@@ -78,6 +78,20 @@ class WaitView:
     """Seconds until it continues, if only time decides that; otherwise None."""
 
 
+@dataclass(frozen=True, slots=True)
+class GuardView:
+    """A guard after promotion."""
+
+    until: float
+    """Unix seconds."""
+    left: float
+    """Seconds."""
+    holdback: float
+    """Percentage of the traffic that stays with the previous revision."""
+    taking_back: bool
+    """Whether the previous revision takes all traffic back."""
+
+
 NOT_SEEN: Final = (
     "No operator has acted on it yet: check that one is running, and that its class is spec.class."
 )
@@ -95,6 +109,8 @@ class RolloutView:
     """Weight of the candidate's step in percent; None without a candidate."""
     promoting: bool
     """All steps have passed."""
+    guard: GuardView | None
+    """Set while the candidate is promoted and guarded."""
     steps: tuple[StepView, ...]
     """Empty without a rollout in steps."""
     checks: tuple[CheckView, ...]
@@ -126,6 +142,7 @@ def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
         candidate=_arm(candidate, weight) if candidate else None,
         wanted=candidate.weight.wanted if candidate else None,
         promoting=bool(candidate and candidate.promoting),
+        guard=_guard(candidate, now) if candidate else None,
         steps=_steps(steps, candidate) if candidate and candidate.mode == "Steps" else (),
         checks=_checks(candidate) if candidate else (),
         wait=_wait(steps, candidate, now) if candidate else None,
@@ -133,6 +150,18 @@ def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
         retiring=tuple(each.revision for each in status.retiring),
         decisions=tuple(status.decisions),
         conditions=tuple(filter(_is_amiss, status.conditions)),
+    )
+
+
+def _guard(candidate: Candidate, now: float) -> GuardView | None:
+    guarding = candidate.guarding
+    if guarding is None:
+        return None
+    return GuardView(
+        until=guarding.until,
+        left=max(guarding.until - now, 0.0),
+        holdback=100 - candidate.weight.wanted,
+        taking_back=guarding.taking_back is not None,
     )
 
 

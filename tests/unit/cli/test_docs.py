@@ -17,7 +17,13 @@ from tests.support.replayed import replayed
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = tuple(
     ROOT / name
-    for name in ("README.md", "docs/cli.md", "docs/first-rollout.md", "docs/simulate.md")
+    for name in (
+        "README.md",
+        "docs/cli.md",
+        "docs/first-rollout.md",
+        "docs/guard.md",
+        "docs/simulate.md",
+    )
 )
 BLOCKS = [
     block

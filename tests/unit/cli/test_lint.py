@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 
 import pytest
+import yaml
 
 from serinus.cli.__main__ import main
 from tests.support.bad_manifests import BadManifest, bad_manifests
@@ -120,6 +121,18 @@ def test_how_many_were_checked_is_said_and_none_is_no_error(
         assert main(["lint", *map(str, files)]) == 0
         return capsys.readouterr().err
 
+    guarded = tmp_path / "guarded.yaml"
+    guarded.write_text((ROOT / "examples/10-guard.yaml").read_text())
+    assert said(guarded) == (
+        f"{guarded}: the guard keeps 2 pods of the previous revision for 2h, beside 2 of the "
+        "promoted one; 5% of the traffic stays there.\n"
+        "No problems found in 1 ModelDeployment.\n"
+    )
+    by_pods = yaml.safe_load(guarded.read_text())
+    by_pods["spec"] |= {"traffic": {}, "replicas": 4}
+    guarded.write_text(yaml.safe_dump(by_pods))
+    assert "keeps 1 pod of the previous" in said(guarded)
+    assert "20% of the traffic stays there" in said(guarded)
     assert said(other) == "0 ModelDeployments found: nothing was checked.\n"
     assert said(one) == "No problems found in 1 ModelDeployment.\n"
     assert said(other, one, two) == "No problems found in 3 ModelDeployments.\n"

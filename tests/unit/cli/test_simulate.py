@@ -50,6 +50,17 @@ def test_each_scenario_says_how_it_is_run_and_can_be(
     assert found["runs"] == 2
 
 
+def test_a_model_that_goes_bad_after_its_promotion_is_found_by_the_guard(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    guard, bad = (ROOT / "examples" / name for name in ("10-guard.yaml", "scenarios"))
+    scenario = str(bad / "bad-after-promotion.yaml")
+    found = simulated(capsys, "-f", str(guard), "--scenario", scenario, "--runs", "3")
+    assert chances(found) == {"GuardFailed": 1.0}
+    reasons = {each["reason"]: each["after"] for each in found["timeline"]}
+    assert 3600 < reasons["GuardFailed"] - reasons["Promoted"] < 2 * 3600
+
+
 def test_a_worse_candidate_is_rolled_back_with_its_evidence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

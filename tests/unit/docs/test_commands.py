@@ -9,6 +9,7 @@ TYPED_BY = {
     "docs/cli.md": ("unit/cli/test_docs.py", "integration/test_cli.py"),
     "docs/first-rollout.md": ("unit/cli/test_docs.py", "integration/test_first_rollout.py"),
     "docs/gitops.md": ("integration/test_gitops.py", "unit/test_argo_cd.py"),
+    "docs/guard.md": ("unit/cli/test_docs.py",),
     "docs/install.md": ("integration/test_chart_releases.py",),
     "docs/migrating/argo-rollouts.md": ("unit/docs/test_migrating.py",),
     "docs/migrating/flagger.md": (

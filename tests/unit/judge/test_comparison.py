@@ -5,8 +5,18 @@ import math
 import pytest
 
 from serinus.api.status import CheckState
-from serinus.judge.evidence.comparison import OF_A_SHIFT, begun, begun_anew, compare, served
-from serinus.judge.evidence.kernel import SHIFTED, WORSE
+from serinus.judge.evidence.comparison import (
+    OF_A_SHIFT,
+    Gains,
+    begun,
+    begun_anew,
+    compare,
+    requests_to_fail,
+    requests_to_pass,
+    served,
+)
+from serinus.judge.evidence.kernel import BETTER, SHIFTED, WORSE
+from serinus.judge.evidence.look import AT_THE_PROMOTION, ErrorBudget, GuardWindow
 from serinus.judge.evidence.shift import SHIFT
 
 
@@ -50,6 +60,52 @@ def test_weight_is_laid_out_at_each_step_and_every_thousand_requests_and_not_in_
     idle = served(entered, {"requests": 0.0}, {"requests": 9000.0}, WORSE)
     assert idle.releases == 3
     assert served(idle, {"requests": 1.0}, {"requests": 9000.0}, WORSE).releases == 4
+
+
+def test_in_a_guard_equal_weight_is_laid_out_for_equal_times() -> None:
+    window, day = GuardWindow(since=1000.0, duration=86400.0), 86400.0
+    state = CheckState(reserve=window.reserved(1000.0))
+    state = compare(state, [begun("errors")], WORSE)
+    assert state.held_back == pytest.approx(1 - AT_THE_PROMOTION)
+    laid = []
+    for look in range(1, 97):
+        before = state.held_back
+        state = state.replace(reserve=window.reserved(1000.0 + look * day / 96))
+        state = served(state, {"requests": 9e4}, {"requests": 4e3}, WORSE)
+        laid.append(before - state.held_back)
+        assert weight(state) <= 1 + 1e-9
+    assert laid == pytest.approx([(1 - AT_THE_PROMOTION) / 96] * 96, rel=1e-3)
+    assert state.held_back > 0
+    late = state.replace(reserve=window.reserved(1000.0 + 2 * day))
+    assert served(late, {"requests": 9e4}, {"requests": 4e3}, WORSE).held_back > 0
+
+
+def test_in_a_guard_a_class_that_appears_later_has_weight_although_none_is_due() -> None:
+    state = compare(CheckState(reserve=0.5), [begun("class cat")], SHIFTED, both_ways=True)
+    state = compare(state, [begun("class dog")], SHIFTED, both_ways=True)
+    assert state.held_back == pytest.approx(0.25)
+    assert weight(state) == pytest.approx(1, abs=1e-6)
+    # it was laid out before its time, which is made up for later
+    assert served(state.replace(reserve=0.3), {"class": 9.0}, {"class": 1.0}, SHIFTED) == (
+        state.replace(
+            reserve=0.3,
+            candidate={"class": 9.0},
+            stable={"class": 1.0},
+            step_requests=9.0,
+            own_candidate={"class": 9.0},
+            own_stable={"class": 1.0},
+        )
+    )
+
+
+def test_in_a_guard_nobody_waits_for_a_pass() -> None:
+    budget = ErrorBudget(false_fail=0.01, false_pass=0.05, false_rollback=0.01, min_requests=50)
+    gained = [Gains([0.1] * len(WORSE), [], [0.1] * len(BETTER), [])]
+    state = compare(CheckState(), [begun("errors")], WORSE)
+    assert requests_to_pass(state, gained, budget)
+    guarded = compare(CheckState(reserve=0.5), [begun("errors")], WORSE)
+    assert requests_to_pass(guarded, gained, budget) is None
+    assert requests_to_fail(guarded, gained, budget)
 
 
 def test_what_begins_anew_has_no_more_weight_than_was_held_back() -> None:

@@ -83,6 +83,12 @@ def worst(promise: Promise, laws: list[Law], value: ExpressionQuery, *, steps: b
     return course(promise, steps=steps).worst(value, tables(promise, laws))
 
 
+def in_a_guard(state: CheckState) -> CheckState:
+    """A third of its time passes before each block."""
+    reserve = 0.5 if state.reserve is None else max(state.reserve - 1 / 6, 1e-6)
+    return state.replace(reserve=reserve)
+
+
 def tables(promise: Promise, laws: list[Law]) -> list[np.ndarray]:
     """By block, the chance of each outcome under each law."""
     return [chances(laws, sizes, promise.sorts) for sizes in promise.blocks]
@@ -138,6 +144,24 @@ def test_it_passes_no_more_often_where_its_evidence_is_dropped_again_and_again(
     for laws in promise.beyond():
         passed = dropped.worst(lambda found: found.verdict == "Pass", tables(promise, laws))
         assert passed <= BUDGET.false_pass
+
+
+REVERSED = {
+    "errors by a ratio and an offset": ((5, 1), (4, 1), (3, 2)),
+    "errors and a limit": ((5, 1), (4, 1), (3, 2)),
+    "two classes": ((8, 1), (6, 2)),
+    "classes as they appear": ((3, 1), (2, 1)),
+}
+"""Requests by arm, where the candidate has the greater part of the traffic."""
+
+
+@pytest.mark.parametrize("name", REVERSED)
+def test_in_a_guard_evidence_that_starts_again_and_again_is_worth_at_most_one(name: str) -> None:
+    promise = replace(PROMISES[name], blocks=REVERSED[name])
+    guarded, within = course(promise, steps=False, drop=in_a_guard), promise.within()
+    assert guarded.worst(evidence(promise), tables(promise, within)) <= 1 + ROUNDING
+    failed = guarded.worst(lambda found: found.verdict == "Fail", tables(promise, within))
+    assert failed <= BUDGET.false_fail
 
 
 def test_all_entries_of_a_step_together_keep_to_the_budget() -> None:

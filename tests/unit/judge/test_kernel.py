@@ -32,7 +32,7 @@ NULLS = (
     NullHypothesis(2.0, 0.05),
 )
 STABLE_RATES = (0.0, 0.01, 0.1, 0.3)
-SIZES = ((1, 1), (3, 5), (6, 2), (4, 0))
+SIZES = ((1, 1), (3, 5), (6, 2), (4, 0), (19, 1))
 
 
 def after(

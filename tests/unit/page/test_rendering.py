@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from serinus.api.base import rfc3339
 from serinus.page.known import Known
 from serinus.page.rendering import Around, Wanted, listed, shown, told
 from tests.support.replayed import replayed
@@ -177,3 +178,16 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_shown() -> None:
         assert f"Cannot be read, and is left out: {told}" in html
     assert state["status"]["message"] in html
     assert "<tr role" in the_list(known(state))
+
+
+def test_a_guarded_rollout_says_how_long_it_is_guarded() -> None:
+    state = copy.deepcopy(STATES[-2])
+    promoted, day_later = rfc3339(NOW - 3600), rfc3339(NOW + 23 * 3600)
+    state["status"]["candidate"] |= {
+        "guarding": {"since": promoted, "until": day_later},
+        "step": 32,
+        "promoting": False,
+    }
+    html = the_rollout(known(state))
+    assert re.search(r'aria-current="step">guard, <span data-until="[\d.]+">23h</span> left', html)
+    assert ">guarded<" in the_list(known(state))

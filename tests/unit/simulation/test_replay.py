@@ -1,7 +1,8 @@
 """A rollout that has ended, judged again by the same policy and by others."""
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from serinus.api.spec import Spec
@@ -28,6 +29,10 @@ class HourBefore:
     """Seconds after the start, where it took traffic before its weight was in effect."""
     errors: float = 0.01
     """Share of the candidate's requests; of stable's 1% fail."""
+    guarded_since: float | None = None
+    """Seconds after the start."""
+    guard: dict[str, Any] | None = None
+    errors_in_the_guard: float = 0.01
     until: float | None = 130.0
     promoted: bool = True
     commands: list[ObeyedCommand] = field(default_factory=list)
@@ -47,6 +52,7 @@ class HourBefore:
             "traffic": {"gateway": {"parentRefs": [{"name": "public"}]}},
             "rollout": {
                 "steps": self.steps,
+                "guard": self.guard,
                 "analysis": {
                     "interval": "10s",
                     "onWrongSplit": "Ignore",
@@ -65,6 +71,7 @@ class HourBefore:
                 measured_since=self.measured_since and START + self.measured_since,
                 weights=self.weights,
                 commands=self.commands,
+                guarded_since=self.guarded_since and START + self.guarded_since,
                 until=None if self.until is None else START + self.until,
             ),
             promoted=self.promoted,
@@ -82,7 +89,16 @@ class HourBefore:
         times = [START + SCRAPED_EVERY * scrape for scrape in range(scrapes)]
         errors = 0.01 if asked.arm.workload == OWNER.child(OLD) else self.errors
         share = errors if isinstance(asked.query, CounterQuery) and asked.query.part else 1.0
-        counts = tuple((at, round(share * RATE * max(at - first, 0.0))) for at in times)
+        later, since = share, START + (self.guarded_since or math.inf)
+        if share == self.errors and asked.arm.workload == OWNER.child(NEW):
+            later = self.errors_in_the_guard
+        counts = tuple(
+            (
+                at,
+                round(RATE * (share * max(min(at, since) - first, 0) + later * max(at - since, 0))),
+            )
+            for at in times
+        )
         pod = f"{asked.arm.workload}-5d9f7c6b8-x2x4z"
         labels = {"namespace": asked.arm.namespace, "pod": pod}
         return (Series(labels, counts),)
@@ -108,6 +124,35 @@ def test_weights_take_effect_when_they_did_and_promotion_comes_when_it_came() ->
     assert found.outcome == "Promoted"
     weights = {look.at - START: look.weight for look in found.looks}
     assert (weights[20], weights[70], weights[80]) == (5, 5, 50)
+
+
+def guarded(**changes: Any) -> HourBefore:
+    weights = [effect(5, 12), effect(50, 72), effect(95, 132)]
+    guard = {"duration": "5m"}
+    return HourBefore(weights=weights, guarded_since=130, guard=guard, until=430, **changes)
+
+
+def test_a_guard_begins_and_ends_when_it_did() -> None:
+    found = guarded().replayed()
+    assert story(found)[-2:] == [("Promoted", 130), ("GuardEnded", 430)]
+    assert found.outcome == "Promoted"
+    assert found.looks[-1].weight == 95
+
+
+def test_a_recording_that_ends_in_the_guard_is_one_of_a_promotion() -> None:
+    found = replace(guarded(), until=200).replayed()
+    assert (found.outcome, story(found)[-1]) == ("Promoted", ("Promoted", 130))
+
+
+def test_a_guard_finds_what_goes_bad_after_the_promotion_and_a_policy_without_one_does_not() -> (
+    None
+):
+    bad = guarded(errors_in_the_guard=0.05, promoted=False)
+    found = bad.replayed()
+    assert (found.outcome, story(found)[-1][0]) == ("RolledBack", "GuardFailed")
+    assert 130 < story(found)[-1][1] < 430
+    without = replace(bad, guard=None).replayed()
+    assert (without.outcome, story(without)[-1]) == ("Promoted", ("Promoted", 130))
 
 
 def test_looks_are_where_the_operator_has_them_and_count_every_sample_once() -> None:

@@ -38,6 +38,7 @@ class Latency(Compared):
 
     counts_requests = True
     finds_bad_events = True
+    follows_load = True
     compares_strata = True
 
     model_config = ConfigDict(

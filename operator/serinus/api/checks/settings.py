@@ -22,6 +22,8 @@ class Settings(Type):
     """Its evidence is an excess of bad events."""
     follows_inputs: ClassVar[bool] = False
     """What it judges depends on what the model is asked, as predictions do."""
+    follows_load: ClassVar[bool] = False
+    """What it judges depends on how many requests each pod serves."""
     compares_strata: ClassVar[bool] = False
     """Its evidence can be weighed separately for each value of a label."""
 

@@ -312,12 +312,11 @@ def served(
 ) -> CheckState:
     """The state with a block's requests added, by what was read, before its events are weighed.
 
-    Weight is laid out anew with each later step's first requests, and every RAISE_EVERY requests.
+    Weight is laid out anew with each later step's first requests, and every RAISE_EVERY requests;
+    in a guard at each look, as much as time has passed.
     """
     requests, step = max(candidate.values()), state.step_requests
-    entered = step == 0 and any(state.candidate.values())
-    due = entered or step // RAISE_EVERY < (step + requests) // RAISE_EVERY
-    if requests and due and any(each.above for each in state.comparisons):
+    if requests and _is_due(state, requests) and any(each.above for each in state.comparisons):
         state = _raised(state, alternatives)
     return state.replace(
         candidate=_added(state.candidate, candidate),
@@ -446,6 +445,7 @@ def begun_anew(state: CheckState) -> CheckState:
         policy=state.policy,
         budget=state.budget,
         held_back=state.held_back,
+        reserve=state.reserve,
         dropped=dropped_with(state),
         step_requests=state.step_requests,
         stable_pods_compared=state.stable_pods_compared,
@@ -464,8 +464,10 @@ def requests_to_pass(
     """An estimate for people: candidate requests until Pass if all rates stay as they are.
 
     `gained` is what one more candidate request adds to each comparison. None: never, as where
-    there is nothing that could be shown.
+    there is nothing that could be shown, or in a guard, where nothing waits for it.
     """
+    if state.reserve is not None:
+        return None
     if not any(each.not_above or each.not_below for each in state.comparisons):
         return None
     goal = _to_pass(state, budget)
@@ -586,11 +588,23 @@ def _shifted(state: CheckState, by: float) -> list[Comparison]:
     ]
 
 
+def _is_due(state: CheckState, requests: float) -> bool:
+    """Whether weight is laid out anew before so many requests of the candidate."""
+    if state.reserve is not None:
+        return state.held_back > state.reserve
+    step = state.step_requests
+    entered = step == 0 and any(state.candidate.values())
+    return entered or step // RAISE_EVERY < (step + requests) // RAISE_EVERY
+
+
 def _released(state: CheckState) -> tuple[float, CheckState]:
     """Weight from what is held back: of what is left a half, a third, a fourth, so that some of it
-    is left however often some is released."""
+    is left however often some is released. In a guard all that is not reserved, so that a fault is
+    found as soon after many good hours as after few; where there is nothing, a half."""
     share = 1 / (state.releases + 1) if state.releases else FIRST_RELEASE
     weight = state.held_back * share
+    if state.reserve is not None:
+        weight = max(state.held_back - state.reserve, 0.0) or state.held_back / 2
     return weight, state.replace(held_back=state.held_back - weight, releases=state.releases + 1)
 
 

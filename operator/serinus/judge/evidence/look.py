@@ -24,6 +24,9 @@ RATE_KNOWN_AFTER = 60.0
 
 MOST_STRATA = 20
 """Combinations of label values; among more, hardly one has requests of both arms in a block."""
+AT_THE_PROMOTION: Final = 0.5
+"""In a guard: of all weight, for a fault that is there from the start, since the load changes."""
+LEAST_RESERVED: Final = 1e-6
 FIRST_ENTRY: Final = 0.99
 """Part of the false-pass budget of a step for the first time that its weight takes effect."""
 
@@ -36,6 +39,22 @@ class EffectiveWeight:
     """The candidate's, 0 to 1."""
     since: float
     """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardWindow:
+    """A guard after promotion: from when, and for how long, it looks for a fault."""
+
+    since: float
+    """Unix seconds."""
+    duration: float
+    """Seconds."""
+
+    def reserved(self, at: float) -> float:
+        """Of all weight, what is reserved for faults that begin later than at a time (Unix
+        seconds): equal parts for equal times, and never quite nothing."""
+        left = 1 - (at - self.since) / self.duration
+        return (1 - AT_THE_PROMOTION) * min(max(left, LEAST_RESERVED), 1.0)
 
 
 @dataclass(frozen=True, slots=True)

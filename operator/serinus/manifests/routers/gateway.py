@@ -140,6 +140,10 @@ class GatewayRouter:
         """The weight's share of `replicas`, rounded up, at least one."""
         return min(replicas, max(1, -(-replicas * weight // 100)))
 
+    def held_back_replicas(self, replicas: int, percent: int) -> int:
+        """All of them, so that it can take all traffic back at once."""
+        return replicas
+
     def incompatibility(self, stable: Revision, candidate: Revision) -> str | None:
         """A gateway may use one protocol for all backends of a rule.
 

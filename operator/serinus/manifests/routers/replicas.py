@@ -94,6 +94,10 @@ class ReplicaRouter:
             return replicas
         return min(candidates, key=lambda n: abs(n / (replicas + n) - share) if n else 0.0)
 
+    def held_back_replicas(self, replicas: int, percent: int) -> int:
+        """As many as come closest to its share, at least one: more pods would get more traffic."""
+        return min(replicas, max(1, round(replicas * percent / (100 - percent))))
+
     def incompatibility(self, stable: Revision, candidate: Revision) -> str | None:
         """One Service cannot target two ports, unless they have the same name."""
         ports = [target_port(revision.template) for revision in (stable, candidate)]

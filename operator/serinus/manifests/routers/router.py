@@ -114,6 +114,10 @@ class Router(Protocol):
     def candidate_replicas(self, replicas: int, weight: int) -> int:
         """Pods that the candidate needs for a weight, next to a stable of full size."""
 
+    def held_back_replicas(self, replicas: int, percent: int) -> int:
+        """Pods that the previous revision needs for so much traffic, next to a promoted one of full
+        size."""
+
     def incompatibility(self, stable: Revision, candidate: Revision) -> str | None:
         """Why these two cannot share the traffic, in a sentence; None if they can."""
 

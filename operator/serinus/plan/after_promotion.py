@@ -1,0 +1,63 @@
+"""Rules about a guard after promotion."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from serinus.api.quantities import spoken
+from serinus.api.reasons import Reason
+from serinus.manifests.routers import router_for
+from serinus.plan.guarding import end, may_end, take_back, taking_back, weight_in
+from serinus.plan.pod_budget import too_many_restarts
+from serinus.plan.progress import failed_checks, pods_needed, pods_ready
+from serinus.plan.silence import too_long_silent
+from serinus.plan.situation import Situation
+
+
+def keep_to_the_guard_of_the_spec(s: Situation) -> Situation | None:
+    """It may be edited or removed while it runs."""
+    guard, guarding = s.desired.spec.rollout.guard, s.candidate.guarding
+    if guarding is None or guarding.taking_back:
+        return None
+    if guard is None:
+        return end(s, "spec.rollout.guard was removed.") if may_end(s) else None
+    until = guarding.since + guard.seconds
+    if until != guarding.until:
+        return s.to_candidate(guarding=guarding.replace(until=until))
+    weight, wanted = s.candidate.weight, weight_in(guard)
+    if weight.wanted == wanted:
+        return None
+    message = f"The holdback in the spec changed: weight {weight.wanted:g}% -> {wanted}%."
+    changed = replace(s, world=replace(s.world, split_in_effect=False)).to_candidate(
+        weight=weight.replace(wanted=wanted), effective_since=None
+    )
+    return changed.because(Reason.WEIGHT_CHANGED, s.candidate.revision, message)
+
+
+def take_back_what_is_shown_worse(s: Situation) -> Situation | None:
+    """The pods of the previous revision are there, so it serves at once."""
+    if taking_back(s) or not (why := next(_faults(s), None)):
+        return None
+    if s.stable_is_down and not router_for(s.desired.spec).shares_one_service:
+        return None  # once it can serve
+    return take_back(s, Reason.GUARD_FAILED, why)
+
+
+def _faults(s: Situation) -> Iterator[str]:
+    if found := failed_checks(s):
+        yield found
+    if found := too_many_restarts(s):
+        yield found
+    if found := too_long_silent(s):
+        yield f"{found}."
+
+
+def end_the_guard_when_its_time_is_over(s: Situation) -> Situation | None:
+    """Nothing was shown against the promoted revision, and it can serve all traffic."""
+    guarding = s.candidate.guarding
+    if guarding is None or guarding.taking_back or s.now < guarding.until:
+        return None
+    if pods_ready(s) < pods_needed(s):
+        return None
+    lasted = spoken(guarding.until - guarding.since)
+    evidence = " ".join(f"{each.name}: {each.message}" for each in s.candidate.deciding)
+    return end(s, f"nothing was shown against it in {lasted}. {evidence}".strip())

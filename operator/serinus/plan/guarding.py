@@ -1,0 +1,110 @@
+"""A guard after promotion: how it begins, and the two ways in which it ends.
+
+The promoted revision stays the candidate, and the previous one stays stable, so that the rest of a
+rollout serves as it is: both run, traffic is split, and a rollback takes all of it back.
+"""
+
+from dataclasses import replace
+
+from serinus.api.quantities import seconds, spoken
+from serinus.api.reasons import Reason
+from serinus.api.spec import GuardAfterPromotion
+from serinus.api.status import Guarding, TakingBack, UnreadyTime
+from serinus.manifests.routers import router_for
+from serinus.plan.audit import with_audit
+from serinus.plan.situation import Situation
+
+
+def weight_in(guard: GuardAfterPromotion) -> int:
+    """Percentage of the traffic for the promoted revision."""
+    return 100 - guard.percent
+
+
+def begin(s: Situation, evidence: str) -> Situation | None:
+    """The candidate is promoted, and guarded; None: no guard is wanted, or nothing can hold the
+    traffic that stays behind. All evidence starts again."""
+    guard, candidate, stable = s.desired.spec.rollout.guard, s.candidate, s.status.stable
+    if guard is None or stable is None or s.stable_is_down or not s.desired.spec.replicas:
+        return None
+    duration, revision = guard.seconds, candidate.revision
+    message = (
+        f"Revision {revision} is promoted, and guarded for {spoken(duration)}: "
+        f"{guard.percent}% of the traffic stays with revision {stable.revision}. {evidence}"
+    )
+    # the split in effect is that of the last step
+    s = replace(s, world=replace(s.world, split_in_effect=False))
+    timeline = s.status.timeline
+    s = s.to(timeline=timeline and timeline.replace(guarded_since=s.now))
+    begun = s.to_candidate(
+        guarding=Guarding(since=s.now, until=s.now + duration),
+        step=len(s.desired.steps),
+        weight=candidate.weight.replace(wanted=weight_in(guard)),
+        promoting=False,
+        commanded=False,
+        effective_since=None,
+        entries=0,
+        unmeasured=0.0,
+        unreadable_since=None,
+        checks=[],
+        silence=None,
+        restarts=candidate.restarts and candidate.restarts.replace(candidate=0, expected=0.0),
+        unready=UnreadyTime(),
+        hold=None,
+    )
+    return begun.because(Reason.PROMOTED, revision, with_audit(message.strip(), candidate))
+
+
+def may_end(s: Situation) -> bool:
+    """Whether the promoted revision can serve without the previous one."""
+    return s.promoted is not None and not taking_back(s) and s.world.ready(s.promoted) > 0
+
+
+def end(s: Situation, why: str) -> Situation:
+    """The guarded revision becomes stable, and the previous one retires."""
+    return s.promote(
+        f"The guard of revision {s.candidate.revision} ends: {why}", Reason.GUARD_ENDED
+    )
+
+
+def take_back(s: Situation, reason: Reason, message: str) -> Situation:
+    """The previous revision gets all traffic: at once if it has the pods for it, as behind a
+    gateway, otherwise once it has."""
+    guarding = s.candidate.guarding
+    if guarding is None or not router_for(s.desired.spec).shares_one_service or _is_whole(s):
+        return s.reject(reason, message)
+    begun = TakingBack(since=s.now, reason=reason, message=message[:1024])
+    return s.to_candidate(guarding=guarding.replace(taking_back=begun))
+
+
+def finish_taking_back(s: Situation) -> Situation | None:
+    """The progress deadline limits how long its pods are waited for."""
+    begun = taking_back(s)
+    if begun is None or not (_is_whole(s) or s.now >= gives_up_waiting(s, begun)):
+        return None
+    return s.reject(Reason(begun.reason), begun.message)
+
+
+def gives_up_waiting(s: Situation, begun: TakingBack) -> float:
+    """When the traffic is taken back in any case, Unix seconds."""
+    return begun.since + seconds(s.desired.spec.rollout.progress_deadline)
+
+
+def taking_back(s: Situation) -> TakingBack | None:
+    """Set while the previous revision is starting pods to take the traffic back."""
+    candidate = s.status.candidate
+    guarding = candidate.guarding if candidate else None
+    return guarding.taking_back if guarding else None
+
+
+def stable_pods(s: Situation) -> int:
+    """Pods that stable needs: in a guard without a gateway only as many as hold its traffic."""
+    replicas, candidate = s.desired.spec.replicas, s.status.candidate
+    if candidate is None or candidate.guarding is None or candidate.guarding.taking_back:
+        return replicas
+    held_back = 100 - int(candidate.weight.wanted)
+    return router_for(s.desired.spec).held_back_replicas(replicas, held_back)
+
+
+def _is_whole(s: Situation) -> bool:
+    stable = s.status.stable
+    return stable is None or s.world.ready(stable.revision) >= s.desired.spec.replicas

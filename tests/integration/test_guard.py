@@ -1,0 +1,127 @@
+"""A guard after promotion on a real API server, with real Deployments and fake pods."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.inprocess import Manifest, Operator
+from tests.integration.test_rollouts import healthy, only, spec
+
+ROLLOUT: dict[str, Any] = {
+    "steps": [{"setWeight": 50}],
+    "guard": {"duration": "1h"},
+    "analysis": {"interval": "1s", "checks": [{"name": "errors", "errorRate": {}}]},
+    "progressDeadline": "2h",
+}
+
+
+def guarded(version: str) -> Any:
+    def holds(status: Manifest) -> bool:
+        candidate = status["candidate"]
+        return bool(
+            candidate["version"] == version
+            and candidate.get("guarding")
+            and status["phase"] == "Healthy"
+            and candidate.get("measuredAt", "") > candidate["guarding"]["since"]
+        )
+
+    return holds
+
+
+async def promoted(operator: Operator, **more: Any) -> tuple[str, str]:
+    """v2 was promoted and is guarded; the revisions of v1 and v2."""
+    await operator.apply("fraud", **spec("v1", rollout=ROLLOUT, **more))
+    await operator.until("fraud", healthy("v1"))
+    await operator.apply("fraud", **spec("v2", rollout=ROLLOUT, **more))
+    status = await operator.until("fraud", guarded("v2"), moving=5)
+    return status["stable"]["revision"], status["candidate"]["revision"]
+
+
+async def replicas(operator: Operator) -> dict[str, int]:
+    found = await operator.cluster.list("Deployment", operator.namespace)
+    return {each["metadata"]["name"]: each["spec"]["replicas"] for each in found}
+
+
+async def test_the_rollout_is_done_and_the_previous_revision_holds_its_part(
+    operator: Operator,
+) -> None:
+    before, after = await promoted(operator)
+    await operator.until_split("fraud", {f"fraud-{before}": 5, f"fraud-{after}": 95})
+    status = (await operator.get("fraud"))["status"]
+    truths = {each["type"]: (each["status"], each["reason"]) for each in status["conditions"]}
+    assert truths["Ready"] == ("True", "Guarded")
+    assert truths["Reconciling"][0] == "False"
+    assert await replicas(operator) == {f"fraud-{before}": 4, f"fraud-{after}": 4}
+    status = await operator.until("fraud", healthy("v2"), moving=60)
+    assert status["decisions"][0]["reason"] == "GuardEnded"
+    await operator.until_split("fraud", {f"fraud-{after}": 100})
+    await operator.until("fraud", lambda s: not s.get("retiring"), moving=10)
+    await only(operator, "Deployment", {f"fraud-{after}"})
+
+
+async def test_a_model_that_goes_bad_after_its_promotion_is_taken_back_from(
+    operator: Operator,
+) -> None:
+    before, after = await promoted(operator)
+    operator.move(1800)
+    await operator.until("fraud", guarded("v2"), moving=1)
+    operator.traffic.errors = {f"fraud-{after}": 0.05}
+    status = await operator.until("fraud", lambda s: s["rejected"], moving=5)
+    assert (status["rejected"]["reason"], status["rejected"]["revision"]) == ("GuardFailed", after)
+    assert "Candidate errors" in status["message"]
+    await operator.until_split("fraud", {f"fraud-{before}": 100})
+    told = await operator.until_announced("GuardFailed")
+    assert told["type"] == "Warning"
+
+
+async def test_a_new_spec_starts_from_the_guarded_revision(operator: Operator) -> None:
+    before, after = await promoted(operator)
+    await operator.apply("fraud", **spec("v3", rollout=ROLLOUT))
+    status = await operator.until("fraud", lambda s: s["candidate"]["version"] == "v3")
+    assert status["stable"]["version"] == "v2"
+    newest = status["candidate"]["revision"]
+    await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 50, moving=2)
+    await operator.until_split("fraud", {f"fraud-{after}": 50, f"fraud-{newest}": 50})
+    assert before not in {status["stable"]["revision"], newest}
+
+
+async def test_abort_takes_the_traffic_back(operator: Operator) -> None:
+    before, after = await promoted(operator)
+    await operator.command("fraud", f"abort/{after}")
+    await operator.until("fraud", lambda s: s["rejected"]["reason"] == "Aborted")
+    await operator.until_split("fraud", {f"fraud-{before}": 100})
+
+
+async def test_the_operators_death_loses_nothing(operator: Operator) -> None:
+    before, after = await promoted(operator)
+    await operator.stop()
+    operator.traffic.errors = {f"fraud-{after}": 0.05}
+    async with operator:
+        status = await operator.until("fraud", lambda s: s["rejected"], moving=5)
+        await operator.until_split("fraud", {f"fraud-{before}": 100})
+    assert status["rejected"]["reason"] == "GuardFailed"
+    reasons = [each["reason"] for each in reversed(status["decisions"])]
+    first = ["FirstDeployment", "Promoted", "RolloutStarted", "Promoting"]
+    assert reasons == [*first, "Promoted", "GuardFailed"], "nothing is decided twice"
+
+
+@pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])
+async def test_without_a_gateway_one_pod_is_held_back_and_all_return_before_the_traffic(
+    operator: Operator, bad: bool
+) -> None:
+    before, after = await promoted(operator, traffic={})
+    assert await replicas(operator) == {f"fraud-{before}": 1, f"fraud-{after}": 4}
+    status = (await operator.get("fraud"))["status"]
+    assert "candidate pods give" in status["message"]
+    assert status["replicas"] == 4, "an autoscaler sees the pods that serve"
+    if not bad:
+        await operator.until("fraud", healthy("v2"), moving=60)
+        await operator.until("fraud", lambda s: not s.get("retiring"), moving=10)
+        await only(operator, "Deployment", {f"fraud-{after}"})
+        return
+    operator.traffic.errors = {f"fraud-{after}": 0.05}
+    status = await operator.until("fraud", lambda s: s["rejected"], moving=5)
+    assert (await replicas(operator))[f"fraud-{before}"] == 4
+    assert status["stable"]["readyReplicas"] == 4
+    service = await operator.cluster.get("Service", operator.namespace, "fraud")
+    assert before in str(service["spec"]["selector"])

@@ -1,0 +1,400 @@
+"""A guard after promotion: the previous revision keeps a part of the traffic for a time."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from serinus.api.status import CheckState, Guarding, Restarts, Silence
+from serinus.plan.situation import World
+from serinus.simulation.cluster import SimulatedCluster
+from serinus.views.outcome import outcome
+from serinus.views.reading import Live
+from tests.support.simulated_rollout import A, B, C, SimulatedRollout
+
+DAY = 86400.0
+LOOK = 15.0
+
+
+def guarded(world: SimulatedCluster | None = None, **spec: Any) -> SimulatedRollout:
+    """B was promoted, and A holds 5% of the traffic."""
+    rollout = SimulatedRollout(
+        spec={"rollout": {"steps": [{"setWeight": 50}], "guard": {}}, **spec},
+        world=world or SimulatedCluster(),
+    )
+    rollout.settle().apply(B).judged("Pass")
+    assert rollout.reasons[-1] == "Promoted"
+    return rollout
+
+
+def without_gateway(world: SimulatedCluster | None = None) -> SimulatedRollout:
+    return guarded(world, traffic={})
+
+
+def guarding(rollout: SimulatedRollout) -> Guarding:
+    assert rollout.status.candidate
+    assert rollout.status.candidate.guarding
+    return rollout.status.candidate.guarding
+
+
+def pods(rollout: SimulatedRollout) -> dict[str, int]:
+    assert rollout.plan
+    assert rollout.plan.wanted
+    return dict(rollout.plan.wanted.replicas)
+
+
+def role(rollout: SimulatedRollout) -> tuple[str | None, str | None, str | None]:
+    """Stable, the candidate and the rejected revision."""
+    status = rollout.status
+    roles = (status.stable, status.candidate, status.rejected)
+    stable, candidate, rejected = (each.revision if each else None for each in roles)
+    return stable, candidate, rejected
+
+
+def outcome_of(rollout: SimulatedRollout) -> str:
+    status = rollout.status
+    return outcome(Live("n", "m", status.observed_generation, "", None, status))
+
+
+# --- it begins
+
+
+def test_without_one_the_previous_revision_retires_at_once() -> None:
+    rollout = guarded().given(guard=None)
+    assert rollout.settle().status.candidate is None
+    plain = SimulatedRollout(spec={"rollout": {"steps": [{"setWeight": 50}]}}).settle().apply(B)
+    plain.judged("Pass")
+    assert role(plain) == (B, None, None)
+
+
+def test_the_previous_revision_keeps_its_pods_and_a_part_of_the_traffic() -> None:
+    rollout = guarded()
+    assert (rollout.weight, pods(rollout)) == (95, {A: 4, B: 4})
+    assert guarding(rollout).until - guarding(rollout).since == DAY
+
+
+def test_the_rollout_is_done_and_the_status_says_until_when_it_is_guarded() -> None:
+    rollout = guarded()
+    assert (rollout.status.phase, rollout.reason) == ("Healthy", "Guarded")
+    assert "guarded until 1970-01-02T00:16Z" in rollout.status.message
+    assert f"5% of the traffic stays with revision {A}" in rollout.status.message
+    assert outcome_of(rollout) == "Healthy"
+    truths = {each.type: each.status for each in rollout.status.conditions}
+    assert (truths["Ready"], truths["Reconciling"], truths["Stalled"]) == ("True", "False", "False")
+
+
+def test_evidence_starts_again_with_both_roles_in_the_same_place() -> None:
+    rollout = guarded()
+    assert rollout.status.candidate
+    assert rollout.status.candidate.checks == []
+
+
+def test_the_status_says_which_checks_are_left_out() -> None:
+    checks = [{"name": "errors", "errorRate": {}}, {"name": "slow", "latency": {}}]
+    steps = [{"setWeight": 50}]
+    spec = {"rollout": {"steps": steps, "guard": {}, "analysis": {"checks": checks}}}
+    rollout = SimulatedRollout(spec=spec).settle().apply(B).judged("Pass")
+    assert "Not compared, because the loads differ: slow." in rollout.status.message
+    assert [each.name for each in rollout.judged("Pass").status.candidate.checks] == ["errors"]  # type: ignore[union-attr]
+
+
+def test_where_no_pod_of_the_previous_revision_is_ready_there_is_nothing_to_guard_with() -> None:
+    rollout = SimulatedRollout(spec={"rollout": {"steps": [{"pause": {}}], "guard": {}}})
+    rollout.settle().apply(B)
+    rollout.world.broken = {A}
+    rollout.order(f"promote/{B}")
+    assert role(rollout) == (B, None, None)
+
+
+def test_a_rollout_without_steps_is_guarded_and_measured() -> None:
+    rollout = SimulatedRollout(spec={"rollout": {"steps": [], "guard": {}}}).settle().apply(B)
+    assert rollout.weight == 95
+    assert rollout.status.candidate
+    assert rollout.status.candidate.analysis_since is not None
+
+
+def test_scaling_follows_the_promoted_revision() -> None:
+    rollout = without_gateway()
+    assert rollout.status.replicas == 4
+
+
+# --- it ends well
+
+
+def test_when_its_time_is_over_the_previous_revision_retires() -> None:
+    rollout = guarded().after(DAY - 1)
+    assert rollout.status.candidate
+    assert rollout.plan
+    assert rollout.plan.wake_in == 1
+    rollout.after(1)
+    assert (rollout.reasons[-1], role(rollout)) == ("GuardEnded", (B, None, None))
+    assert rollout.status.former == [A]
+    assert rollout.after(60).status.retiring == []
+    assert (rollout.reason, pods(rollout)) == ("Healthy", {B: 4})
+
+
+def test_the_guard_may_be_edited_and_removed() -> None:
+    rollout = guarded().given(guard={"duration": "1h", "holdback": "10%"}).settle()
+    assert (rollout.weight, guarding(rollout).until - guarding(rollout).since) == (90, 3600)
+    assert role(rollout.given(guard=None).settle()) == (B, None, None)
+
+
+def test_promote_ends_it_early() -> None:
+    rollout = guarded().order(f"promote/{B}")
+    assert (role(rollout), rollout.reasons[-2:]) == (
+        (B, None, None),
+        ["GuardEnded", "CommandObeyed"],
+    )
+
+
+def test_it_does_not_end_before_the_promoted_revision_can_serve_all_traffic() -> None:
+    rollout = guarded()
+    rollout.world.broken = {B}
+    rollout.after(DAY)
+    assert (role(rollout), rollout.weight) == ((A, B, None), 0)
+    rollout.order(f"promote/{B}")
+    assert role(rollout) == (A, B, None)
+    rollout.world.broken = set()
+    assert role(rollout.settle()) == (B, None, None)
+
+
+# --- it ends badly
+
+
+def test_shown_worse_the_previous_revision_takes_all_traffic_back_at_once() -> None:
+    rollout = guarded().after(3600).judged("Fail", "errors: 2% against 1%")
+    assert (rollout.weight, role(rollout)) == (0, (A, None, B))
+    assert rollout.status.rejected
+    assert rollout.status.rejected.reason == "GuardFailed"
+    assert "errors: 2% against 1%" in rollout.status.rejected.message
+    assert outcome_of(rollout) == "RolledBack"
+    assert rollout.after(DAY).reasons.count("GuardFailed") == 1
+
+
+def test_a_silent_revision_is_taken_back_from() -> None:
+    rollout = guarded()
+    assert rollout.status.candidate
+    silence = Silence(stable=60, expected=1140, since=0.0, until=200.0)
+    candidate = rollout.status.candidate.replace(silence=silence)
+    rollout.rollout.status = rollout.status.replace(candidate=candidate)
+    rollout.settle()
+    assert (role(rollout), rollout.reasons[-1]) == ((A, None, B), "GuardFailed")
+
+
+def test_restarts_of_the_rollout_do_not_count_and_those_of_the_guard_do() -> None:
+    rollout = SimulatedRollout(spec={"rollout": {"steps": [{"setWeight": 50}], "guard": {}}})
+    rollout.settle().apply(B)
+    _restarted(rollout, 3)
+    rollout.judged("Pass")
+    assert rollout.reasons[-1] == "Promoted"
+    _restarted(rollout, 3)
+    assert rollout.settle().status.candidate
+    _restarted(rollout, 4)
+    assert (role(rollout.settle()), rollout.reasons[-1]) == ((A, None, B), "GuardFailed")
+
+
+def _restarted(rollout: SimulatedRollout, times: int) -> None:
+    assert rollout.status.candidate
+    restarts = Restarts(candidate=times, last="killed")
+    candidate = rollout.status.candidate.replace(restarts=restarts)
+    rollout.rollout.status = rollout.status.replace(candidate=candidate)
+
+
+def test_a_check_in_audit_mode_takes_nothing_back() -> None:
+    checks = [
+        {"name": "errors", "errorRate": {}},
+        {"name": "drift", "mode": "Audit", "predictionDrift": {}},
+    ]
+    steps = [{"setWeight": 50}]
+    spec = {"rollout": {"steps": steps, "guard": {}, "analysis": {"checks": checks}}}
+    rollout = SimulatedRollout(spec=spec).settle().apply(B).judged("Pass")
+    rollout.judged("Pass", drift="Fail")
+    assert (role(rollout), rollout.reasons[-1]) == ((A, B, None), "AuditFailed")
+
+
+# --- the spec and commands
+
+
+def test_the_next_rollout_starts_from_the_guarded_revision() -> None:
+    rollout = guarded().apply(C)
+    assert role(rollout) == (B, C, None)
+    assert rollout.reasons[-3:] == ["Promoted", "GuardEnded", "RolloutStarted"]
+    assert [each.revision for each in rollout.status.retiring] == [A]
+
+
+def test_a_dead_guarded_revision_is_no_start_for_the_next_one() -> None:
+    rollout = guarded()
+    rollout.world.broken = {B}
+    rollout.apply(C)
+    assert role(rollout) == (A, C, None)
+
+
+def test_a_reverted_spec_takes_the_traffic_back() -> None:
+    rollout = guarded().apply(A)
+    assert (role(rollout), rollout.weight, rollout.status.phase) == ((A, None, None), 0, "Healthy")
+    assert rollout.reasons[-1] == "Reverted"
+
+
+def test_abort_takes_the_traffic_back() -> None:
+    rollout = guarded().order(f"abort/{B}")
+    assert (role(rollout), rollout.weight) == ((A, None, B), 0)
+    assert rollout.status.rejected
+    assert rollout.status.rejected.reason == "Aborted"
+
+
+def test_undo_to_the_previous_revision_takes_the_traffic_back() -> None:
+    rollout = guarded().order(f"undo/{A}")
+    assert (role(rollout), rollout.weight) == ((A, None, B), 0)
+
+
+def test_undo_to_another_revision_starts_from_the_guarded_one() -> None:
+    rollout = guarded().apply(C).judged("Pass")
+    assert role(rollout) == (B, C, None)
+    rollout.order(f"undo/{A}")
+    assert role(rollout) == (A, None, C)
+    assert rollout.reasons[-4:] == ["GuardEnded", "RolloutStarted", "CommandObeyed", "Promoted"]
+
+
+def test_advance_names_what_ends_it() -> None:
+    rollout = guarded().order(f"advance/{B}")
+    assert rollout.status.command
+    assert f"promote/{B}" in rollout.status.command.outcome
+
+
+def test_steps_that_are_added_meanwhile_are_for_the_next_rollout() -> None:
+    rollout = guarded().given(steps=[{"setWeight": 50}, {"approval": {}}]).settle()
+    assert (role(rollout), rollout.weight, rollout.reason) == ((A, B, None), 95, "Guarded")
+    rollout.order(f"approve/{B}/2/now/somebody")
+    assert rollout.reasons[-1] == "CommandRefused"
+    assert role(rollout.order(f"promote/{B}")) == (B, None, None)
+
+
+def test_an_invalid_spec_ends_it_and_drops_nothing() -> None:
+    rollout = guarded()
+    rollout.problems = ("spec.rollout: is wrong",)
+    rollout.settle()
+    assert (role(rollout), rollout.reasons[-1]) == ((B, None, None), "GuardEnded")
+
+
+def test_a_paused_spec_holds_nothing_back() -> None:
+    rollout = guarded().given(paused=True).after(DAY)
+    assert role(rollout) == (B, None, None)
+
+
+# --- pods
+
+
+class Fewer(SimulatedCluster):
+    """Pods that are not ready."""
+
+    missing: dict[str, int] = {}  # noqa: RUF012
+
+    def at(self, now: float) -> World:
+        found = super().at(now)
+        workloads = {
+            name: replace(each, ready=max(each.ready - self.missing.get(name, 0), 0))
+            for name, each in found.workloads.items()
+        }
+        return replace(found, workloads=workloads)
+
+
+def test_the_previous_revision_carries_what_lost_pods_cannot() -> None:
+    world = Fewer()
+    rollout = guarded(world)
+    world.missing = {B: 2}
+    rollout.settle()
+    assert (rollout.weight, rollout.status.phase) == (50, "Progressing")
+    assert rollout.reason == "AwaitingPods"
+    world.missing = {}
+    assert rollout.settle().weight == 95
+
+
+def test_nothing_is_sent_to_a_previous_revision_without_ready_pods() -> None:
+    world = Fewer()
+    rollout = guarded(world)
+    world.missing = {A: 4}
+    rollout.settle()
+    assert (rollout.weight, rollout.status.phase) == (100, "Healthy")
+    assert "gets no traffic until it has" in rollout.status.message
+    rollout.judged("Fail")
+    assert role(rollout) == (A, B, None)  # it can take nothing back now
+    world.missing = {}
+    assert role(rollout.settle()) == (A, None, B)
+
+
+# --- without a gateway
+
+
+def test_without_a_gateway_it_keeps_as_few_pods_as_give_its_share() -> None:
+    rollout = without_gateway()
+    assert pods(rollout) == {A: 1, B: 4}
+    assert (rollout.status.phase, rollout.reason) == ("Healthy", "Guarded")
+    assert rollout.status.candidate
+    assert rollout.status.candidate.weight.actual == 80
+
+
+def test_without_a_gateway_it_starts_its_pods_before_it_takes_the_traffic_back() -> None:
+    rollout = without_gateway()
+    rollout.world.pods_ready_after = 20
+    rollout.judged("Fail")
+    assert (role(rollout), pods(rollout)) == ((A, B, None), {A: 4, B: 4})
+    assert (rollout.status.phase, rollout.reason) == ("Progressing", "GuardFailed")
+    assert outcome_of(rollout) == "Going"
+    rollout.after(20)
+    assert (role(rollout), rollout.weight) == ((A, None, B), 0)
+    assert pods(rollout.after(60)) == {A: 4}
+
+
+def test_without_a_gateway_it_takes_it_back_in_any_case_at_the_progress_deadline() -> None:
+    rollout = without_gateway()
+    rollout.world.pods_ready_after = 10_000
+    rollout.judged("Fail").after(599)
+    assert role(rollout) == (A, B, None)
+    assert rollout.plan
+    assert rollout.plan.wake_in == 1
+    assert role(rollout.after(1)) == (A, None, B)
+
+
+@pytest.mark.parametrize("order", [f"promote/{B}", f"abort/{B}", f"undo/{A}"])
+def test_while_it_takes_the_traffic_back_no_command_changes_that(order: str) -> None:
+    rollout = without_gateway()
+    rollout.world.pods_ready_after = 20
+    rollout.judged("Fail").order(order)
+    assert guarding(rollout).taking_back
+    assert role(rollout.after(20)) == (A, None, B)
+
+
+def test_a_new_revision_waits_until_the_traffic_is_taken_back() -> None:
+    rollout = without_gateway()
+    rollout.world.pods_ready_after = 20
+    rollout.judged("Fail").apply(C)
+    assert role(rollout) == (A, B, None)
+    assert role(rollout.after(20)) == (A, C, None)
+
+
+def test_a_restart_of_its_only_pod_ends_nothing() -> None:
+    rollout = without_gateway()
+    rollout.world.broken = {A}
+    rollout.settle()
+    rollout.world.broken = set()
+    assert role(rollout.after(60)) == (A, B, None)
+    rollout.apply(C)
+    assert role(rollout) == (B, C, None)
+
+
+def test_the_clock_may_be_set_back() -> None:
+    rollout = guarded()
+    rollout.rollout.now -= 500
+    rollout.settle()
+    assert guarding(rollout).until == rollout.rollout.now + DAY
+
+
+def test_failed_evidence_survives_what_the_status_keeps() -> None:
+    """Another operator goes on from the status alone."""
+    rollout = guarded().judged("Inconclusive", state=CheckState(peak=3.0, reserve=0.4))
+    status = rollout.status
+    rollout.rollout.status = type(status).model_validate(status.to_json())
+    rollout.settle()
+    assert rollout.status.candidate
+    assert {each.state.reserve for each in rollout.status.candidate.checks} == {0.4}
+    assert role(rollout.judged("Fail")) == (A, None, B)
