@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from textwrap import wrap
 from typing import Final
 
 WIDTH: Final = 116
@@ -25,9 +26,14 @@ _COLOURS: Final = {
 
 
 def drawn(title: str, lines: Iterable[str]) -> str:
-    """The picture of these lines, which are cut where the terminal ends."""
-    shown = [line[:WIDTH] for line in lines]
+    """The picture of these lines; one that is longer than the terminal goes on below, indented."""
+    shown = [part for line in lines for part in _wrapped(line)]
     return _picture(title, len(shown), _rows(shown))
+
+
+def _wrapped(line: str) -> list[str]:
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return wrap(line, WIDTH, subsequent_indent=indent) or [""]
 
 
 def filmed(title: str, frames: Sequence[Sequence[str]]) -> str:

@@ -33,6 +33,9 @@ class Served:
 
     url: str
     known: Known
+    account: str = ""
+    """The page's service account, in the namespace default, and the names of its role and of its
+    binding."""
     ahead: float = field(default=0.0)
     """By how much the clock is moved by which answers about rights become old."""
 
@@ -72,7 +75,7 @@ async def served(
         token.write_text(token_of("default", name))
         try:
             async with connected(server or current["server"], ca, token) as api:
-                found = Served("", Known())
+                found = Served("", Known(), name)
                 rights = Reviewed(api.review, lambda: time.monotonic() + found.ahead)
                 page = Page(found.known, rights, login=True, streams=Streams(heartbeat=heartbeat))
                 following = asyncio.create_task(api.follow(found.known, ""))
@@ -95,6 +98,32 @@ async def listening(app: web.Application) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def below(path: str, url: str) -> AsyncIterator[str]:
+    """A page as a proxy serves it that removes a path; its address at the proxy."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+
+        async def forward(request: web.Request) -> web.StreamResponse:
+            if not request.path_qs.startswith(f"{path}/"):
+                raise web.HTTPNotFound
+            inner = url + request.path_qs.removeprefix(path)
+            body = await request.read()
+            async with http.request(
+                request.method, inner, headers=request.headers, data=body, allow_redirects=False
+            ) as answer:
+                kept = {k: v for k, v in answer.headers.items() if k != "Transfer-Encoding"}
+                response = web.StreamResponse(status=answer.status, headers=kept)
+                await response.prepare(request)
+                async for chunk in answer.content.iter_any():
+                    await response.write(chunk)
+                return response
+
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", forward)
+        async with listening(app) as outer:
+            yield f"{outer}{path}/"
 
 
 def token_of(namespace: str, account: str) -> str:

@@ -7,10 +7,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from serinus.cli.files import problems_of
+from serinus.cli.manifest_yaml import ManifestLoader, dump
 from tests.integration.conftest import ROOT, kubectl, serinus
 from tests.integration.inprocess import Operator
 from tests.integration.test_rollouts import healthy, rolls_out, spec
 
+LOAN = """\
+apiVersion: serinus.dev/v1alpha1
+kind: ModelDeployment
+metadata: {name: loan}
+spec:
+  replicas: 2
+  template:
+    spec: {containers: [{name: model, image: "m:1", ports: [{containerPort: 8080}]}]}
+"""
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/cli.md").read_text(), re.DOTALL)
 TYPED = {
     line.split()[1]: line.split()[1:]
@@ -155,6 +168,36 @@ async def test_a_command_is_given_up_on_when_nobody_obeys(
     await operator.start()
     rejected = (await operator.until("fraud", lambda s: s["rejected"]))["rejected"]
     assert (rejected["revision"], rejected["reason"]) == (candidate, "Aborted")
+
+
+SCALARS = """\
+20 20.0 20.5 2e1 2E+1 2.0e+1 1234e5 12e456 1e20 1e21 0x14 0X1F 0x_ 0x1g 0b101 0o24 024 08 0o8
+1_0 1_0.0 1_ _1 20. .5 -.5 +5 -0 -0.0 0 00 1:30 1:30.5 yes no on off y n Y N True tRUE ~ null
+2026-11-01 2026-11-01T10:00:00Z 1e 1e5x 1.2.3 = 0.1 1e-7 +.5e3"""
+
+
+def test_scalars_are_read_and_written_as_kubectl_reads_them(namespace: str) -> None:
+    written = "".join(f"  - {each}\n" for each in SCALARS.split())
+    loan = f"{LOAN}  listed:\n{written}  1: a\n  on: b\n"
+    options = ("--dry-run=client", "--validate=false", "-o=json", "-f=-", f"-n={namespace}")
+    sent = json.loads(kubectl("create", *options, stdin=loan).stdout)["spec"]
+    read = yaml.load(loan, ManifestLoader)["spec"]
+    assert sent == read
+    assert [*map(repr, sent["listed"])] == [*map(repr, read["listed"])], "1 is not true"
+
+    strings = dump([{**yaml.load(LOAN, ManifestLoader), "spec": {"listed": SCALARS.split()}}])
+    sent = json.loads(kubectl("create", *options, stdin=strings).stdout)["spec"]
+    assert sent == {"listed": SCALARS.split()}
+
+
+def test_whole_numbers_that_lint_accepts_are_accepted_from_kubectl(namespace: str) -> None:
+    loan = LOAN.replace("replicas: 2", "replicas: 2.0").replace("8080", "8080.0")
+    loan += "  rollout: {steps: [{setWeight: 20.0}]}\n"
+    [written] = yaml.load_all(loan, ManifestLoader)
+    assert problems_of(written) == []
+    options = ("--dry-run=server", "-o=json", "-f=-", f"--namespace={namespace}")
+    sent = json.loads(kubectl("create", *options, stdin=loan).stdout)["spec"]
+    assert sent["rollout"]["steps"] == [{"setWeight": 20}]
 
 
 async def test_a_live_deployment_is_converted_as_it_is_typed(

@@ -79,7 +79,11 @@ def assert_signed(attempt: Attempt) -> None:
     assert headers["content-type"] == "application/cloudevents+json; charset=utf-8"
 
 
-async def test_what_happens_while_an_endpoint_is_down_is_told_in_order_once_it_is_up(
+OUTAGE = 60.0
+"""Seconds."""
+
+
+async def test_what_happens_while_an_endpoint_is_down_for_a_minute_is_told_in_order_once_it_is_up(
     user: Operator, kubeconfig: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     receiver = Receiver(tmp_path / "ops")
@@ -88,12 +92,16 @@ async def test_what_happens_while_an_endpoint_is_down_is_told_in_order_once_it_i
         arguments = (kubeconfig, prometheus.url, user.namespace, receiver.option())
         async with OperatorProcess(*arguments) as operator:
             await deploy(user)
+            down = time.monotonic()
             await user.apply("fraud", **spec("v2", rollout=QUICK))
             status = await user.until("fraud", lambda s: "candidate" in s, within=120)
             traffic.errors = {f"fraud-{status['candidate']['revision']}": 0.2}
             status = await user.until("fraud", lambda s: s["rejected"], within=120)
             assert not receiver.attempts and await outcomes(operator) == {}
 
+            # the rollout was not delayed; the outage goes on until it has lasted a minute
+            await asyncio.sleep(max(down + OUTAGE - time.monotonic(), 0))
+            assert len(await notices(user)) == 4
             async with receiver:
                 await receiver.until(lambda r: ("fraud", "RolledBack") in r.told)
                 assert receiver.told == [*FIRST, ("fraud", "Started"), ("fraud", "RolledBack")]

@@ -152,7 +152,6 @@ async def test_without_the_api_server_the_page_says_since_when_and_then_catches_
     async with through(kubeconfig, fault) as (proxy, page):
         await put(cluster, STATES[1], namespace, "loan")
         await page.until(path := f"/rollouts/{namespace}/loan", "Progressing", "anybody")
-        page.ahead -= 3600  # what the viewer may see is remembered meanwhile
         assert 'role="status" hidden></p>' in (await page.get("/", "anybody"))[1]
         async with stream(page, f"{path}/events", "anybody") as lines:
             assert await warning_of(lines) == ""
@@ -162,16 +161,41 @@ async def test_without_the_api_server_the_page_says_since_when_and_then_catches_
             assert said.startswith("No connection to the API server since ")
             since = datetime.fromisoformat(f"{said.split(' since ')[1][:19]}+00:00").timestamp()
             assert since <= time.time() and since >= before - 60
+            page.ahead += 60  # the answers about rights are older than those that count otherwise
             for each in ("/", path):
-                assert f'role="status">{said}</p>' in (await page.get(each, "anybody"))[1]
+                status, text, _ = await page.get(each, "anybody")
+                assert (status, f'role="status">{said}</p>' in text) == (200, True)
+            status, text, _ = await page.get(path, "a.stranger")
+            assert (status, "it is not known what you may see" in text, said in text) == (
+                *(503, True, True),
+            )
+            assert "Progressing" not in text
             await put(cluster, STATES[-1], namespace, "loan")
             down = False
             while (told := await next_of(lines)) == "alive":
                 pass
             assert told == "changed"
             assert await warning_of(lines) == ""
+        page.ahead += 60
         text = (await page.get(path, "anybody"))[1]
         assert "Degraded" in text and "No connection" not in text
+
+
+async def test_which_right_the_page_itself_lacks_is_said_with_the_remedy(
+    kubeconfig: Path, cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_server, "_WATCH_FOR", 1)
+    token = person(namespace, sees=namespace)
+    await put(cluster, STATES[1], namespace, "loan")
+    async with served(kubeconfig) as page:
+        await page.until(path := f"/rollouts/{namespace}/loan", "Progressing", token)
+        kubectl("delete", "clusterrolebinding", page.account)
+        await page.until("/", "cannot list resource &#34;modeldeployments&#34;", token)
+        text = await page.until(path, "Allow its service account to get, list and watch", token)
+        assert "Progressing" in text and "No connection" not in text
+        granted = (f"--clusterrole={page.account}", f"--serviceaccount=default:{page.account}")
+        kubectl("create", "clusterrolebinding", page.account, *granted)
+        await page.until("/", 'role="status" hidden></p>', token)
 
 
 async def test_a_watch_goes_on_where_it_ended_and_lists_again_only_if_that_is_too_old(
@@ -296,9 +320,10 @@ async def test_a_viewer_logs_in_by_a_form_of_the_page_itself(
             assert (await post("/login", token, **stranger)).status == 403
         assert (await post("/login", "of.nobody", **ours)).status == 401
         answer = await post("/login", token, **ours)
-        assert (answer.status, answer.headers["Location"]) == (303, "/")
+        assert (answer.status, answer.headers["Location"]) == (303, "./")
         cookie = answer.headers["Set-Cookie"]
-        assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
+        assert {"HttpOnly", "SameSite=Strict"} <= set(cookie.split("; "))
+        assert "Path" not in cookie, "a browser takes the path of the form"
         assert "Secure" not in cookie and "Max-Age" not in cookie
         await page.until("/", "loan", token)
         assert "loan" in await (await http.get(page.url)).text()

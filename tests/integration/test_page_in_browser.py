@@ -16,11 +16,11 @@ from aiohttp import web
 
 from serinus.cluster import Cluster
 from serinus.page.known import Known
-from serinus.page.rendering import Wanted, listed
+from serinus.page.rendering import Around, Wanted, listed
 from serinus.page.server import Page
 from serinus.page.viewers import Everyone
 from tests.integration.conftest import ROOT
-from tests.integration.pages import Served, listening, person, put, served
+from tests.integration.pages import Served, below, listening, person, put, served
 from tests.integration.proxy import Proxy, Request, refused
 from tests.support.browser import Tab, browser
 from tests.support.replayed import replayed
@@ -44,9 +44,9 @@ async def page(kubeconfig: Path) -> AsyncIterator[Served]:
         yield found
 
 
-async def logged_in(tab: Tab, page: Served, token: str) -> None:
+async def logged_in(tab: Tab, url: str, token: str) -> None:
     """As a person does it."""
-    await tab.open(page.url)  # answers 401, which the browser logs
+    await tab.open(url)  # answers 401, which the browser logs
     await tab.run(f"document.querySelector('#token').value = {token!r}")
     await tab.run("document.querySelector('.login').requestSubmit()")
     await tab.until("Boolean(document.querySelector('#rows'))")
@@ -59,7 +59,7 @@ async def test_a_person_logs_in_filters_opens_a_rollout_and_sees_it_change(
     await put(cluster, STATES[0], namespace, "loan")
     await put(cluster, STATES[0], namespace, "other")
     await page.until("/", "other", token := person(namespace, sees=namespace))
-    await logged_in(tab, page, token)
+    await logged_in(tab, page.url, token)
     names = "[...document.querySelectorAll('tbody a')].map((each) => each.innerText).join(' ')"
     assert await tab.run(names) == f"{namespace}/loan {namespace}/other"
     await tab.run("document.querySelector('#q').focus()")
@@ -90,6 +90,35 @@ async def test_a_person_logs_in_filters_opens_a_rollout_and_sees_it_change(
     page.known.remove({"metadata": {"namespace": namespace, "name": "loan"}})
     await tab.until(_TEXT, lambda found: "nothing that you may see" in found)
     tab.complaints.clear()  # it logs the 404
+
+
+async def test_below_another_path_of_a_proxy_everything_works(
+    tab: Tab, page: Served, cluster: Cluster, namespace: str
+) -> None:
+    await put(cluster, STATES[1], namespace, "loan")
+    await page.until("/", "loan", token := person(namespace, sees=namespace))
+    async with below("/tools/serinus", page.url) as url:
+        await logged_in(tab, url, token)
+        await tab.run("document.querySelector('#q').focus()")
+        await tab.send("Input.insertText", text="nothing")
+        await tab.until(_TEXT, lambda found: "No rollout matches" in found)
+        assert await tab.run("location.pathname") == "/tools/serinus/"
+        await tab.run("document.querySelector('#rows a').click()")
+        await tab.until("Boolean(document.querySelector('tbody a'))")
+        await tab.run("document.querySelector('tbody a').click()")
+        await tab.until("document.querySelectorAll('.plot canvas').length", lambda n: n >= 1)
+        assert await tab.run("location.pathname") == f"/tools/serinus/rollouts/{namespace}/loan"
+        await put(cluster, STATES[-1], namespace, "loan")
+        await tab.until(_TEXT, lambda found: "CheckFailed" in found)
+        await tab.run("document.querySelector('.brand').click()")
+        await tab.until("Boolean(document.querySelector('#rows'))")
+        assert all(each.startswith(url) for each in tab.requested), tab.requested
+        [cookie] = (await tab.send("Network.getCookies"))["cookies"]
+        assert cookie["path"] == "/tools/serinus", "other pages of the host must not get it"
+        await tab.run("document.querySelector('header form').requestSubmit()")
+        await tab.until("Boolean(document.querySelector('#token'))")
+        await tab.open("about:blank")
+    tab.complaints.clear()  # it logs the 401
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -138,7 +167,7 @@ async def test_five_hundred_rollouts_are_listed_at_once(tab: Tab) -> None:
         state["metadata"] = {"namespace": f"team-{number % 20}", "name": f"model-{number}"}
         known.put(state)
     started = time.process_time()
-    html = listed(known.rows(known.namespaces), Wanted(), 0.0, part=False, login=False)
+    html = listed(known.rows(known.namespaces), Wanted(), 0.0, Around("./", login=False))
     took = 1000 * (time.process_time() - started)
     assert html.count("<tr role") == MANY + 1
     assert took < 300

@@ -270,6 +270,16 @@ def _unix(moment: Any) -> Any:
     return moment
 
 
+_FIRST: Final = datetime(1, 1, 1, tzinfo=UTC).timestamp()
+_LAST: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+
+
+def _of_the_calendar(moment: float) -> float:
+    if not _FIRST <= moment <= _LAST:
+        raise ValueError("must be a time in the years 1 to 9999")
+    return moment
+
+
 def rfc3339(moment: float) -> str:
     """Unix seconds -> `2026-11-25T08:00:00.250Z`, to the millisecond."""
     text = datetime.fromtimestamp(round(moment, 3), UTC).isoformat(timespec="milliseconds")
@@ -279,6 +289,7 @@ def rfc3339(moment: float) -> str:
 Moment = Annotated[
     float,
     BeforeValidator(_unix),
+    AfterValidator(_of_the_calendar),
     PlainSerializer(rfc3339, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]

@@ -5,6 +5,8 @@ import sys
 from importlib import import_module
 from typing import Final
 
+from serinus import __version__
+
 VERBS: Final = {
     "list": ("list", "List rollouts, one per line."),
     "get": ("get", "Show a rollout: pods, steps, checks with their evidence, decisions."),
@@ -40,6 +42,7 @@ def parser(verb: str) -> argparse.ArgumentParser:
         "simulation or on recorded traffic.",
         epilog="Run serinus COMMAND --help for details and examples.",
     )
+    whole.add_argument("--version", action="version", version=__version__, help=VERBS["version"][1])
     commands = whole.add_subparsers(metavar="COMMAND", dest="verb", required=True)
     for name, (_, text) in VERBS.items():
         command = commands.add_parser(
@@ -65,7 +68,10 @@ def main(arguments: list[str] | None = None) -> int:
     """The exit code; see docs/cli.md."""
     typed = sys.argv[1:] if arguments is None else arguments
     whole = parser(typed[0] if typed else "")
-    if typed and not typed[0].startswith("-") and typed[0] not in VERBS:
+    if not typed:
+        whole.print_help()
+        return 0
+    if not typed[0].startswith("-") and typed[0] not in VERBS:
         whole.error(_unknown(typed[0]))
     options = whole.parse_args(typed)
     from serinus.cli.exit_codes import ExitCode

@@ -2,10 +2,9 @@
 
 import argparse
 
-import yaml
-
 from serinus.cli.conversion import IMAGE_TO_FILL_IN, Converted, MisfitError, converted
 from serinus.cli.files import InputError, problems_of, read_objects
+from serinus.cli.manifest_yaml import dump
 from serinus.cli.terminal import complain
 
 EPILOG = """\
@@ -46,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(
             "none of the objects is a Deployment, a Rollout, a Canary or an InferenceService"
         )
-    print(yaml.safe_dump_all([each.manifest for each in found], sort_keys=False, width=100), end="")
+    print(dump(each.manifest for each in found), end="")
     for each in found:
         complain("\n".join(_remarks(each)))
 

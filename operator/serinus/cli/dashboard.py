@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-A", "--all-namespaces", action="store_true", help="of all namespaces")
     parser.add_argument("--address", default="127.0.0.1", help="to listen on (default: 127.0.0.1)")
     parser.add_argument(
-        "--port", type=int, default=_PORT, help=f"to listen on; 0: a free one (default: {_PORT})"
+        "--port", type=_port, default=_PORT, help=f"to listen on; 0: a free one (default: {_PORT})"
     )
     parser.add_argument("--no-browser", action="store_true", help="do not open it in a browser")
 
@@ -52,3 +52,9 @@ def run(options: argparse.Namespace) -> None:
         asyncio.run(serve(found, there.every_change(), options.address, options.port, tell))
     except OSError as error:
         raise InputError(f"--address, --port: {error.strerror or error}") from None
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 65535")
+    return int(text)

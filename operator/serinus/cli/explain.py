@@ -3,12 +3,14 @@
 import argparse
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from serinus.api.base import rfc3339
 from serinus.api.quantities import spoken
 from serinus.api.reasons import Reason
-from serinus.cli.sources import add_cluster, add_file, one
+from serinus.cli.sources import add_cluster, add_file, add_output, dumped, one
 from serinus.cli.terminal import show, table
 from serinus.cli.text import evidence, named
 from serinus.views.explanation import Explanation, explain
@@ -19,8 +21,12 @@ from serinus.views.rollout import RolloutView, rollout_view
 EPILOG = """\
 examples:
   serinus explain loan
+  serinus explain loan -o json
   kubectl get mdep loan -o yaml | serinus explain -f -
 """
+
+Remedy = tuple[str, str]
+"""What a command does, and the command."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,24 +34,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", help="name of the ModelDeployment")
     add_cluster(parser)
     add_file(parser)
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Read and print. Raises InputError if nothing can be read."""
     live = read(one(options))
     context = [f"--context={options.context}"] if options.context else []
-    show(_text(live, shlex.join([live.name, f"--namespace={live.namespace}", *context])))
+    target = shlex.join([live.name, f"--namespace={live.namespace}", *context])
+    remedies = [(what, f"serinus {verb} {target}") for verb, what in _remedies(live)]
+    view, found = rollout_view(live.spec, live.status, time.time()), explain(live.status)
+    if options.output:
+        print(dumped(_data(live, view, found, remedies), options.output))
+    else:
+        show(_text(live, view, found, remedies))
 
 
-def _text(live: Live, target: str) -> str:
-    view = rollout_view(live.spec, live.status, time.time())
-    found = explain(live.status)
+def _data(
+    live: Live, view: RolloutView, found: Explanation | None, remedies: Sequence[Remedy]
+) -> dict[str, Any]:
+    return {
+        "namespace": live.namespace,
+        "name": live.name,
+        "outcome": outcome(live),
+        "phase": view.phase,
+        "message": view.message,
+        "rollout": found and _rollout_data(found),
+        "checks": [asdict(check) for check in view.checks],
+        "remedies": [{"does": what, "command": command} for what, command in remedies],
+    }
+
+
+def _rollout_data(found: Explanation) -> dict[str, Any]:
+    until = None if found.until is None else rfc3339(found.until)
+    return {**asdict(found), "since": rfc3339(found.since), "until": until}
+
+
+def _text(
+    live: Live, view: RolloutView, found: Explanation | None, remedies: Sequence[Remedy]
+) -> str:
     where = f"{live.namespace}/{live.name}"
     blocks = [
         f"{where}: {view.phase}\n{view.message}".rstrip(),
         _rollout(found) if found else "No rollout in steps is recorded.",
         _checks(view),
-        "\n".join(f"{what}: serinus {verb} {target}" for verb, what in _remedies(live)),
+        "\n".join(f"{what}: {command}" for what, command in remedies),
     ]
     return "\n\n".join(filter(None, blocks))
 

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
@@ -18,21 +18,11 @@ from serinus.api.scenario import Scenario
 from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.api.validation import of_template, of_type, problems
+from serinus.cli.manifest_yaml import NO_YAML, ManifestLoader
 from serinus.manifests.owner import Owner
 from serinus.manifests.revision import revision_hash
 
 _GZIP = b"\x1f\x8b"
-NO_YAML: Final = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
-"""What PyYAML raises for text that is not YAML, or a value that does not fit its tag."""
-
-
-class ManifestLoader(yaml.SafeLoader):
-    """Reads what looks like a date as a string, as kubectl does."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [each for each in resolvers if each[0] != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
 
 class InputError(Exception):

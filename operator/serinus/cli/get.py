@@ -66,10 +66,9 @@ def _pods(there: Kubectl, name: str) -> tuple[PodView, ...]:
 
 def _shown(live: Live, options: argparse.Namespace, there: tuple[PodView, ...]) -> str:
     now = time.time()
-    view = rollout_view(live.spec, live.status, now)
     if options.output == "name":
         return names([live.name])
     if options.output:
-        data = as_data({"namespace": live.namespace, "name": live.name}, view)
-        return dumped(data, options.output)
+        return dumped(as_data(live, now), options.output)
+    view = rollout_view(live.spec, live.status, now)
     return as_text(f"{live.namespace}/{live.name}", view, now, there)

@@ -1,6 +1,5 @@
 """Runs kubectl, which knows every kubeconfig, login plugin and proxy of its user."""
 
-import contextlib
 import json
 import re
 import subprocess
@@ -79,35 +78,34 @@ class Kubectl:
             time.sleep(_TICK)
             yield None
 
-    def every_change(self) -> Iterator[list[Manifest] | tuple[str, Manifest] | None]:
+    def every_change(self) -> Iterator[list[Manifest] | tuple[str, Manifest] | str]:
         """Each change of any ModelDeployment as the type of its event and the object, and now and
-        then all of them, since a watch that was broken has missed some. None: they cannot be read,
-        until all of them follow."""
+        then all of them, since a watch that was broken has missed some. A text: they cannot be
+        read, until all of them follow; it says which right is missing, or is empty."""
         while True:
             watch = _Watch(self._watch_command())
-            synced = False
+            found: list[Manifest] | str = ""
             try:
                 for event in watch.events():
-                    if event is None and not synced:
+                    if event is None and isinstance(found, str):
                         # read after the watch has begun, so that nothing falls between the two
                         found = self._all()
-                        synced = found is not None
                         yield found
                     elif event and event["type"] == "ERROR":
                         break
                     elif event:
                         yield event["type"], event["object"]
             finally:
-                watch.stop()
-            if not synced:
-                yield None
+                error = watch.stop()
+            if isinstance(found, str):
+                yield found or _missing_right(error)
             time.sleep(_TICK)
 
-    def _all(self) -> list[Manifest] | None:
-        """None if they cannot be read."""
-        with contextlib.suppress(InputError):
+    def _all(self) -> list[Manifest] | str:
+        try:
             return self.every(MODEL_DEPLOYMENTS)
-        return None
+        except InputError as error:
+            return _missing_right(str(error))
 
     def changes(self, name: str, within: float) -> Iterator[Manifest]:
         """A ModelDeployment now and after each change, for so many seconds at most."""
@@ -177,6 +175,14 @@ class _Watch:
         for line in self._process.stdout:
             self._lines.put(line)
         self._lines.put(_END)
+
+
+def _missing_right(error: str) -> str:
+    """What the API server forbids, and the remedy; empty if that is not the error."""
+    if "(Forbidden)" not in error:
+        return ""
+    said = _said(error.removeprefix("kubectl: ")).rstrip(".")
+    return f"{said}. Ask for the right to get, list and watch {MODEL_DEPLOYMENTS}."
 
 
 def _said(error: str) -> str:

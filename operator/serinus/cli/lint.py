@@ -12,7 +12,8 @@ from serinus.api.crd import GROUP, KIND, VERSION
 from serinus.api.problem import Problem
 from serinus.api.spec import Spec
 from serinus.cli.exit_codes import ExitCode
-from serinus.cli.files import NO_YAML, ManifestLoader, problems_of, read_text
+from serinus.cli.files import problems_of, read_text
+from serinus.cli.manifest_yaml import NO_YAML, ManifestLoader
 from serinus.cli.terminal import complain, show
 from serinus.views.guard_cost import guard_cost
 

@@ -43,7 +43,8 @@ def run(options: argparse.Namespace) -> None:
     if not found:
         print("No ModelDeployments found.", file=sys.stderr)
     if options.output in ("json", "yaml"):
-        print(dumped([_data(each) for each in found], options.output))
+        data = [as_data(read(each), time.time()) for each in found]
+        print(dumped(data, options.output))
     elif options.output == "name" and found:
         print(names([read(each).name for each in found]))
     elif found:
@@ -54,12 +55,6 @@ def _found(options: argparse.Namespace) -> list[Manifest]:
     if not options.filename:
         return cluster(options).every(MODEL_DEPLOYMENTS)
     return all_of_file(options)
-
-
-def _data(found: Manifest) -> dict[str, object]:
-    live = read(found)
-    view = rollout_view(live.spec, live.status, time.time())
-    return as_data({"namespace": live.namespace, "name": live.name}, view)
 
 
 def _table(found: list[Manifest], everywhere: bool) -> str:

@@ -17,7 +17,7 @@ from serinus.cli.sources import add_output, dumped
 from serinus.cli.terminal import show
 from serinus.simulation.chance import differs, drawn
 from serinus.simulation.outcomes import AuditShare, audit_shares, shares
-from serinus.simulation.simulate import Run, Simulation
+from serinus.simulation.simulate import Run, Simulation, asked_for
 
 _MOST_RUNS = 1_000_000
 _BATCH = 50
@@ -97,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Simulate and print. Raises InputError for invalid input."""
     manifest = read_manifest(options.filename)
-    scenario = _scenario(options)
+    scenario = _scenario(options, manifest)
     try:
         _simulation(manifest, scenario)
     except ValueError as error:
@@ -162,9 +162,11 @@ def _runs(text: str) -> int:
     return int(text)
 
 
-def _scenario(options: argparse.Namespace) -> Scenario:
+def _scenario(options: argparse.Namespace, manifest: GivenManifest) -> Scenario:
     from_file = options.scenario not in (None, "random")
     written = read_scenario(options.scenario) if from_file else {}
+    if from_file:
+        scenario_of(written, options.scenario)  # what is in the file is blamed on the file
     if options.requests_per_second is not None:
         written["requestsPerSecond"] = options.requests_per_second
     if options.stable_errors is not None:
@@ -173,8 +175,20 @@ def _scenario(options: argparse.Namespace) -> Scenario:
         candidate = written.get("candidate") or {}
         written["candidate"] = {**candidate, "errors": options.candidate_errors}
     if options.value:
-        written["values"] = {**(written.get("values") or {}), **dict(map(_value, options.value))}
+        written["values"] = {**(written.get("values") or {}), **_values(options, manifest)}
     return scenario_of(written, options.scenario if from_file else "options")
+
+
+def _values(options: argparse.Namespace, manifest: GivenManifest) -> dict[str, float]:
+    found = dict(map(_value, options.value))
+    known = asked_for(manifest.spec.rollout.analysis)
+    there = f"there are: {', '.join(known)}" if known else "there is none"
+    for name in found:
+        if name not in known:
+            raise InputError(
+                f"--value {name}: no threshold check of {options.filename} has this name; {there}"
+            )
+    return found
 
 
 def _value(text: str) -> tuple[str, float]:

@@ -5,10 +5,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
 from serinus.cli.files import InputError, read_model_deployments
 from serinus.cli.kubectl import MODEL_DEPLOYMENTS, Kubectl
+from serinus.cli.manifest_yaml import dump
 from serinus.manifests.owner import Manifest
 
 
@@ -75,7 +74,7 @@ def dumped(data: Any, output: str) -> str:
     if output == "json":
         return as_json
     # tuples and enumerations as JSON has them
-    return yaml.safe_dump(json.loads(as_json), sort_keys=False, width=100).rstrip()
+    return dump([json.loads(as_json)]).rstrip()
 
 
 def names(of: Sequence[str]) -> str:

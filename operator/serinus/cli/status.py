@@ -9,9 +9,9 @@ from serinus.api.quantities import seconds
 from serinus.cli.exit_codes import OF_OUTCOMES, ExitCode
 from serinus.cli.files import InputError
 from serinus.cli.kubectl import MODEL_DEPLOYMENTS
-from serinus.cli.sources import add_cluster, cluster
-from serinus.cli.terminal import show
-from serinus.cli.text import as_line
+from serinus.cli.sources import add_cluster, add_output, cluster, dumped
+from serinus.cli.terminal import complain, show
+from serinus.cli.text import as_data, as_line
 from serinus.views.outcome import Outcome, outcome
 from serinus.views.reading import Live, read
 from serinus.views.rollout import rollout_view
@@ -25,12 +25,15 @@ exit codes:
   4   still going, also if --timeout is over
   5   stalled: nothing changes until a person acts, for example because the spec is invalid
 
-With --wait, a rollout that is rolled back, paused or stalled ends the wait at once.
+With --wait, a rollout that is rolled back, paused or stalled ends the wait at once. With -o only
+the last state is printed, as serinus get -o prints it; its field outcome says what the exit code
+does.
 
 examples:
   serinus status loan
   kubectl apply -f loan.yaml && serinus status loan --wait --timeout 2h
   serinus status loan --wait --until paused --timeout 10m
+  serinus status loan -o json
 """
 _REACHED: Final[dict[str, tuple[Outcome, ...]]] = {
     "promoted": ("Promoted", "Healthy"),
@@ -50,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=duration, metavar="TIME", help="with --wait: how long (default: no limit)"
     )
+    add_output(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -60,24 +64,37 @@ def run(options: argparse.Namespace) -> int:
         if getattr(options, name) is not None:
             raise InputError(f"--{name}: requires --wait")
     live = read(cluster(options).get(MODEL_DEPLOYMENTS, options.name))
-    view = rollout_view(live.spec, live.status, time.time())
-    show(f"{as_line(view)}\n{view.message}")
+    if options.output:
+        print(_data(live, options))
+    else:
+        view = rollout_view(live.spec, live.status, time.time())
+        show(f"{as_line(view)}\n{view.message}")
     return OF_OUTCOMES[outcome(live)]
 
 
 def _wait(options: argparse.Namespace) -> int:
     until = options.until or "promoted"
     told, within = "", inf if options.timeout is None else options.timeout
+    code, live = ExitCode.GOING, None
     for changed in cluster(options).changes(options.name, within):
         live = read(changed)
-        if (line := _line(live)) != told:
+        if not options.output and (line := _line(live)) != told:
             show(told := line)
         code = _code(outcome(live), until)
         if code is not ExitCode.GOING:
-            show(live.status.message)
-            return code
-    print(f"Not {until} when the time was up.")
-    return ExitCode.GOING
+            break
+    over = f"Not {until} when the time was up."
+    if not options.output:
+        show(live.status.message if live and code is not ExitCode.GOING else over)
+    elif live:
+        print(_data(live, options))
+    else:
+        complain(f"serinus: {over}")
+    return code
+
+
+def _data(live: Live, options: argparse.Namespace) -> str:
+    return dumped(as_data(live, time.time()), options.output)
 
 
 def _code(found: Outcome, until: str) -> ExitCode:

@@ -6,17 +6,22 @@ from typing import Any, Final
 from serinus.api.checks import Mode
 from serinus.api.quantities import spoken
 from serinus.cli.terminal import table
+from serinus.views.outcome import outcome
 from serinus.views.pods import PodView
-from serinus.views.rollout import ArmView, CheckView, RolloutView, StepView
+from serinus.views.reading import Live
+from serinus.views.rollout import ArmView, CheckView, RolloutView, StepView, rollout_view
 
 _BAR: Final = 20
 _DECISIONS: Final = 5
 
 
-def as_data(name: dict[str, str], view: RolloutView) -> dict[str, Any]:
-    """The view, with times in the format of the status."""
+def as_data(live: Live, now: float) -> dict[str, Any]:
+    """The view and the outcome, with times in the format of the status."""
+    view = rollout_view(live.spec, live.status, now)
     return {
-        **name,
+        "namespace": live.namespace,
+        "name": live.name,
+        "outcome": outcome(live),
         "phase": view.phase,
         "message": view.message,
         "stable": view.stable and asdict(view.stable),

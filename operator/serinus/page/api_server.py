@@ -32,7 +32,19 @@ _PAUSE: Final = 1.0
 """Seconds between two watches."""
 _LONGEST_EVENT: Final = 16 * 1024 * 1024
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
+_REVIEW_WITHIN: Final = aiohttp.ClientTimeout(total=5)
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_REMEDIES: Final = {
+    401: "Its service account may have been deleted: restart the dashboard.",
+    403: f"Allow its service account to get, list and watch {PLURAL}.{GROUP}, as the chart's role "
+    "for the dashboard does.",
+    404: f"Install the CustomResourceDefinition {PLURAL}.{GROUP}.",
+}
+"""By status: what a person must do so that the API server lets the page read again."""
+
+
+class RefusedError(Exception):
+    """The API server refuses what the page asks for; the message has the remedy."""
 
 
 class ApiServer:
@@ -53,7 +65,7 @@ class ApiServer:
         }
         headers = {"Authorization": f"Bearer {token}"}
         post = self._session.post(
-            self._url + _REVIEWS, json=body, headers=headers, timeout=_TIMEOUT
+            self._url + _REVIEWS, json=body, headers=headers, timeout=_REVIEW_WITHIN
         )
         try:
             async with post as answer:
@@ -72,10 +84,10 @@ class ApiServer:
         while True:
             try:
                 version = await self._watch(path, version or await self._list(path, known), known)
-            except (aiohttp.ClientError, OSError, ValueError) as error:
+            except (aiohttp.ClientError, OSError, ValueError, RefusedError) as error:
                 log.warning("watching ModelDeployments: %s", error or type(error).__name__)
                 version = ""
-                known.lose(self._heard)
+                known.lose(self._heard, str(error) if isinstance(error, RefusedError) else "")
             await asyncio.sleep(_PAUSE)
 
     async def _list(self, path: str, known: Known) -> str:
@@ -86,7 +98,7 @@ class ApiServer:
                 self._url + path, params=query, headers=self._own(), timeout=_TIMEOUT
             )
             async with get as answer:
-                answer.raise_for_status()
+                await _raise_for_status(answer)
                 page = await answer.json()
             found += page["items"]
             query["continue"] = page["metadata"].get("continue", "")
@@ -109,7 +121,7 @@ class ApiServer:
             self._url + path, params=query, headers=self._own(), timeout=timeout
         )
         async with get as answer:
-            answer.raise_for_status()
+            await _raise_for_status(answer)
             async for line in answer.content:
                 self._heard = time.time()
                 event = json.loads(line)
@@ -127,6 +139,16 @@ class ApiServer:
         """The kubelet renews the token, so it is read each time."""
         token = self._token_file.read_text(encoding="utf-8").strip()
         return {"Authorization": f"Bearer {token}"}
+
+
+async def _raise_for_status(answer: aiohttp.ClientResponse) -> None:
+    if remedy := _REMEDIES.get(answer.status):
+        try:
+            said = str((await answer.json())["message"])
+        except (aiohttp.ClientError, LookupError, TypeError, ValueError):
+            said = answer.reason or str(answer.status)
+        raise RefusedError(f"The API server refuses the dashboard: {said.rstrip('.')}. {remedy}")
+    answer.raise_for_status()
 
 
 @asynccontextmanager

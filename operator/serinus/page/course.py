@@ -66,9 +66,9 @@ class Course:
 
     @property
     def curves(self) -> Mapping[Curve, list[float | None]]:
-        """A value for each time; None where a look had none."""
+        """A value for each time; None where a look had none that can be drawn."""
         return {
-            curve: [None if math.isnan(value) else round(value, 6) for value in column]
+            curve: [round(value, 6) if math.isfinite(value) else None for value in column]
             for curve, column in self._columns.items()
         }
 

@@ -45,7 +45,8 @@ class Known:
         self.synced = False
         """Whether all objects were listed once."""
         self.lost_at: float | None = None
-        """Since when the API server has not been heard of, Unix seconds; None: it answers."""
+        """Since when the API server has not told what is new, Unix seconds; None: it does."""
+        self._cause = ""
         self.changes: Counter[str] = Counter()
         """By namespace, how often something in it changed."""
         self._seen: dict[Key, _Seen] = {}
@@ -76,10 +77,12 @@ class Known:
         """An object that was deleted."""
         self._forget(_key(found))
 
-    def lose(self, at: float) -> None:
-        """The API server has not been heard of since then; what is known may be out of date."""
+    def lose(self, at: float, cause: str = "") -> None:
+        """What is known since then may be out of date. `cause`: what the API server refuses, and
+        the remedy; empty if it does not answer."""
         if self.lost_at is None:
             self.lost_at = at
+        self._cause = cause
 
     @property
     def warning(self) -> str:
@@ -87,6 +90,8 @@ class Known:
         if self.lost_at is None:
             return ""
         since = rfc3339(self.lost_at)[:19].replace("T", " ")
+        if self._cause:
+            return f"{self._cause} What is shown may have changed since {since} UTC."
         return (
             f"No connection to the API server since {since} UTC. What is shown may have changed "
             "since then."

@@ -12,9 +12,9 @@ from serinus.page.known import Known, Manifest
 from serinus.page.server import Page, hosts_of
 from serinus.page.viewers import Everyone
 
-Change = Sequence[Manifest] | tuple[str, Manifest] | None
-"""All objects, or the type of an event with its object. None: they cannot be read, until all of
-them follow."""
+Change = Sequence[Manifest] | tuple[str, Manifest] | str
+"""All objects, or the type of an event with its object. A text: they cannot be read, until all of
+them follow; it says which right is missing, or is empty."""
 
 
 async def serve(
@@ -49,8 +49,8 @@ async def _follow(known: Known, changes: Iterable[Change]) -> None:
     ended: asyncio.Future[None] = loop.create_future()
 
     def put(change: Change) -> None:
-        if change is None:
-            known.lose(time.time())
+        if isinstance(change, str):
+            known.lose(time.time(), change)
         elif not isinstance(change, tuple):
             known.replace(change)
         elif change[0] == "DELETED":

@@ -33,6 +33,20 @@ class Wanted:
     phase: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is around the content."""
+
+    base: str
+    """The relative URL of the list of all rollouts, which ends with a slash."""
+    login: bool
+    """Whether viewers log in, and so can log out."""
+    warning: str = ""
+    """That the content may be out of date."""
+    part: bool = False
+    """Nothing: only the part that changes is wanted."""
+
+
 def digest() -> str:
     """Differs if a static file does."""
     files = sorted(path for path in STATIC.rglob("*") if path.is_file())
@@ -49,7 +63,7 @@ def _environment() -> Environment:
     )
     found.filters["rfc3339"] = rfc3339
     found.filters["spoken"] = spoken
-    found.globals |= {"version": __version__, "static": f"/static/{digest()}"}
+    found.globals |= {"version": __version__, "static": f"static/{digest()}"}
     for name in found.list_templates():
         found.get_template(name)  # compiled before the first viewer waits for it
     return found
@@ -58,39 +72,29 @@ def _environment() -> Environment:
 _TEMPLATES: Final = _environment()
 
 
-def listed(
-    rows: Iterable[Row],
-    wanted: Wanted,
-    now: float,
-    *,
-    part: bool,
-    login: bool,
-    warning: str = "",
-) -> str:
-    """The list, or only its part that changes. `warning`: that it may be out of date."""
+def listed(rows: Iterable[Row], wanted: Wanted, now: float, around: Around) -> str:
+    """The list."""
     found = list(rows)
     return _rendered(
-        "rows.html" if part else "list.html",
+        "rows.html" if around.part else "list.html",
+        around,
         rows=[row for row in found if _matches(row, wanted)],
         phases=Counter(row.view.phase for row in found),
         names=PHASES,
         whole=len(found),
         wanted=wanted,
         now=now,
-        login=login,
-        warning=warning,
     )
 
 
-def shown(
-    live: Live, course: Course, now: float, *, part: bool, login: bool, warning: str = ""
-) -> str:
-    """One rollout, or only its part that changes. `warning`: that it may be out of date."""
+def shown(live: Live, course: Course, now: float, around: Around) -> str:
+    """One rollout."""
     status = live.status
     view, timeline = rollout_view(live.spec, status, now), status.timeline
     names = [each.name for each in view.checks] or _checks_of(course)
     return _rendered(
-        "one.html" if part else "rollout.html",
+        "one.html" if around.part else "rollout.html",
+        around,
         live=live,
         view=view,
         former=status.former,
@@ -102,15 +106,12 @@ def shown(
         late=begins_late(course, timeline.measured_since if timeline else None),
         seen=bool(course.times),
         now=now,
-        login=login,
-        warning=warning,
     )
 
 
-def told(title: str, message: str, *, login: bool = False, form: bool = False) -> str:
+def told(title: str, message: str, around: Around, *, form: bool = False) -> str:
     """A page that says one thing; with the form to log in if wanted."""
-    values = {"title": title, "message": message, "login": login, "form": form}
-    return _rendered("told.html", **values, warning="")
+    return _rendered("told.html", around, title=title, message=message, form=form)
 
 
 def _matches(row: Row, wanted: Wanted) -> bool:
@@ -126,5 +127,6 @@ def _checks_of(course: Course) -> Sequence[str]:
     return list(dict.fromkeys(curve.check for curve in course.curves))
 
 
-def _rendered(name: str, **values: Any) -> str:
-    return _TEMPLATES.get_template(name).render(values)
+def _rendered(name: str, around: Around, **values: Any) -> str:
+    named = {"base": around.base, "login": around.login, "warning": around.warning}
+    return _TEMPLATES.get_template(name).render(values | named)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from serinus.page import rendering
 from serinus.page.known import Known
-from serinus.page.rendering import STATIC, Wanted
+from serinus.page.rendering import STATIC, Around, Wanted
 from serinus.page.streams import Streams
 from serinus.page.viewers import Rights, UnavailableError, UnknownViewerError
 
@@ -82,10 +82,7 @@ class Page:
         seen = await self._rights.namespaces(_token(request), self._known.namespaces)
         wanted = Wanted(request.query.get("q", "")[:200], request.query.get("phase", ""))
         rows, now = self._known.rows(seen), self._clock()
-        part, warning = _part(request), self._known.warning
-        return _html(
-            rendering.listed(rows, wanted, now, part=part, login=self._login, warning=warning)
-        )
+        return _html(rendering.listed(rows, wanted, now, self._around(request)))
 
     async def _one(self, request: web.Request) -> web.Response:
         namespace, name = _named(request)
@@ -94,10 +91,7 @@ class Page:
         if not await self._rights.sees(_token(request), namespace, name) or live is None:
             raise web.HTTPNotFound
         course, now = self._known.course(live), self._clock()
-        part, warning = _part(request), self._known.warning
-        return _html(
-            rendering.shown(live, course, now, part=part, login=self._login, warning=warning)
-        )
+        return _html(rendering.shown(live, course, now, self._around(request)))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         token = _token(request)
@@ -124,20 +118,21 @@ class Page:
         _same_site(request)
         token = str((await request.post()).get("token", "")).strip()
         if len(token) > _LONGEST_COOKIE:
-            return self._nobody("The token is too long for a cookie: use a proxy that sends it.")
+            message = "The token is too long for a cookie: use a proxy that sends it."
+            return self._nobody(request, message)
         try:
             await self._rights.namespaces(token, ())
         except UnknownViewerError:
-            return self._nobody(_NOT_ACCEPTED)
-        response = web.Response(status=303, headers={"Location": "/"})
+            return self._nobody(request, _NOT_ACCEPTED)
+        response = web.Response(status=303, headers={"Location": "./"})
         https = "https" in (request.scheme, request.headers.get("X-Forwarded-Proto"))
-        response.set_cookie(COOKIE, token, path="/", httponly=True, samesite="Strict", secure=https)
+        _set_cookie(response, token, secure=https)
         return response
 
     async def _log_out(self, request: web.Request) -> web.Response:
         _same_site(request)
-        response = web.Response(status=303, headers={"Location": "/"})
-        response.del_cookie(COOKIE, path="/")
+        response = web.Response(status=303, headers={"Location": "./"})
+        _set_cookie(response, "", max_age=0)
         return response
 
     async def _healthy(self, _: web.Request) -> web.Response:
@@ -148,21 +143,27 @@ class Page:
         text = "ok" if synced else "ModelDeployments were not listed yet"
         return web.Response(text=text, status=200 if synced else 503)
 
-    def _nobody(self, message: str = _NOBODY) -> web.Response:
-        return _html(rendering.told("Log in", message, form=True), status=401)
+    def _around(self, request: web.Request) -> Around:
+        return Around(_base(request), self._login, self._known.warning, part=_part(request))
+
+    def _nobody(self, request: web.Request, message: str = _NOBODY) -> web.Response:
+        around = Around(_base(request), login=False)
+        return _html(rendering.told("Log in", message, around, form=True), status=401)
 
     @web.middleware
     async def _errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except UnknownViewerError:
-            return self._nobody(_NOT_ACCEPTED if _token(request) else _NOBODY)
+            return self._nobody(request, _NOT_ACCEPTED if _token(request) else _NOBODY)
         except UnavailableError:
             message = "The API server does not answer, so it is not known what you may see."
-            return _html(rendering.told("Not available", message, login=self._login), status=503)
+            told = rendering.told("Not available", message, self._around(request))
+            return _html(told, status=503)
         except web.HTTPNotFound:
             message = "There is nothing here, or nothing that you may see."
-            return _html(rendering.told("Not found", message, login=self._login), status=404)
+            told = rendering.told("Not found", message, self._around(request))
+            return _html(told, status=404)
 
 
 async def _say(request: web.Request, response: web.StreamResponse) -> None:
@@ -213,6 +214,17 @@ def _same_site(request: web.Request) -> None:
 
 def _named(request: web.Request) -> tuple[str, str]:
     return request.match_info["namespace"], request.match_info["name"]
+
+
+def _base(request: web.Request) -> str:
+    """The way from the address to the root of the page. So links and scripts are also found if a
+    proxy serves the page below another path, and no setting says below which."""
+    return "../" * (request.rel_url.raw_path.count("/") - 1) or "./"
+
+
+def _set_cookie(response: web.Response, token: str, **options: Any) -> None:
+    """Without a path: the browser sends it to what is beside the form, below which path that is."""
+    response.set_cookie(COOKIE, token, path="", httponly=True, samesite="Strict", **options)
 
 
 def _part(request: web.Request) -> bool:

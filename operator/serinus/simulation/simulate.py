@@ -121,17 +121,28 @@ class Simulation:
         return candidate.analysis_since + seconds(self.scenario.candidate.after)
 
 
+def asked_for(analysis: Analysis) -> dict[str, list[ExpressionQuery]]:
+    """The queries whose results only a scenario can give, by the name of their check."""
+    found = {
+        check.name: [
+            query
+            for query in queries_of(analysis.replace(checks=[check]))
+            if isinstance(query, ExpressionQuery)
+        ]
+        for check in analysis.checks
+    }
+    return {name: queries for name, queries in found.items() if queries}
+
+
 def _values(analysis: Analysis, scenario: Scenario) -> Iterator[tuple[ExpressionQuery, float]]:
-    for check in analysis.checks:
-        asked = queries_of(analysis.replace(checks=[check]))
-        queries = [one for one in asked if isinstance(one, ExpressionQuery)]
-        if queries and check.name not in scenario.values:
+    for name, queries in asked_for(analysis).items():
+        if name not in scenario.values:
             raise ValueError(
-                f"values.{check.name}: is required, since a simulation cannot run the query of "
-                f"check {check.name}: say what it would read"
+                f"values.{name}: is required, since a simulation cannot run the query of check "
+                f"{name}: say what it would read"
             )
         for query in queries:
-            yield query, scenario.values[check.name]
+            yield query, scenario.values[name]
 
 
 class _Simulated:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from serinus.api.problem import Problem
 from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.api.validation import read_status, readable
@@ -23,20 +24,24 @@ class Live:
     spec: Spec | None
     """None if this version cannot read it."""
     status: Status
+    unreadable: tuple[Problem, ...] = ()
+    """The parts that this version cannot read."""
 
 
 def read(live: Mapping[str, Any]) -> Live:
     """Parts that this version cannot read are left out."""
     metadata = _object(live, "metadata")
-    status, _ = read_status(_object(live, "status"))
+    status, unread = read_status(_object(live, "status"))
+    spec, problems = _spec(_object(live, "spec"))
     generation = metadata.get("generation")
     return Live(
         namespace=str(metadata.get("namespace", "default")),
         name=str(metadata.get("name", "?")),
         generation=generation if isinstance(generation, int) else 0,
         command=str(_object(metadata, "annotations").get(COMMAND, "")),
-        spec=_spec(_object(live, "spec")),
+        spec=spec,
         status=status,
+        unreadable=(*problems, *unread),
     )
 
 
@@ -45,9 +50,9 @@ def _object(around: Mapping[str, Any], field: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _spec(written: dict[str, Any]) -> Spec | None:
-    known, _ = readable(Spec, written, "spec")
+def _spec(written: dict[str, Any]) -> tuple[Spec | None, list[Problem]]:
+    known, problems = readable(Spec, written, "spec")
     try:
-        return Spec.model_validate(known)
+        return Spec.model_validate(known), problems
     except ValueError:
-        return None
+        return None, problems

@@ -37,7 +37,7 @@ def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["a"], ["advance", "approve", "abort"]),
         (
             ["status", "--"],
-            ["--help", "--namespace", "--context", "--wait", "--until", "--timeout"],
+            ["--help", "--namespace", "--context", "--wait", "--until", "--timeout", "--output"],
         ),
         (["status", "--until", "p"], ["paused", "promoted"]),
         (["get", "-o", ""], ["json", "yaml", "name"]),

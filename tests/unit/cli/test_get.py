@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from serinus.cli.__main__ import main
+from tests.support.replayed import replayed
 
 ROOT = Path(__file__).parents[3]
 NOW = "2026-11-25T14:09:22.500Z"
@@ -160,6 +161,25 @@ def test_a_rollback_is_explained_by_its_counts_bounds_and_weight(
     assert first[:3] == ["0s", "0%", "RolloutStarted"]
     assert last[:3] == ["15s", "20%", "CheckFailed"]
     assert {"12/146", "373/594", "(1.25"} <= set(last)
+
+
+def test_a_rollback_is_explained_to_scripts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    *_, state = replayed()
+    state["metadata"]["generation"] = state["status"]["observedGeneration"]
+    path = written(tmp_path, state)
+    found = json.loads(printed(capsys, "explain", "-f", path, "-o", "json"))
+    rejected = state["status"]["rejected"]["revision"]
+    assert (found["outcome"], found["rollout"]["revision"]) == ("RolledBack", rejected)
+    assert [each["reason"] for each in found["rollout"]["moments"]][-1] == "CheckFailed"
+    assert [each["command"].split()[:3] for each in found["remedies"]] == [
+        ["serinus", "retry", "loan"]
+    ]
+    before = json.loads(
+        printed(capsys, "explain", "-f", written(tmp_path, {**LOAN, "status": {}}), "-o", "json")
+    )
+    assert (before["rollout"], before["checks"], before["remedies"]) == (None, [], [])
 
 
 @pytest.mark.parametrize(

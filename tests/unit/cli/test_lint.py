@@ -141,7 +141,7 @@ def test_how_many_were_checked_is_said_and_none_is_no_error(
 
 
 @pytest.mark.parametrize(
-    "written", ["a: &a [*a]\n", "a: \x01\n", "a: !!timestamp x\n", "a: 0x_\n"], ids=ascii
+    "written", ["a: &a [*a]\n", "a: \x01\n", "a: !!timestamp x\n", "a: .nan\n"], ids=ascii
 )
 def test_what_yaml_cannot_express_is_a_problem(
     written: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -158,3 +158,27 @@ def test_a_date_is_a_string_as_for_kubectl(
         GOOD.replace("spec:", "spec:\n  model: {version: 2026-11-01}", 1)
     )
     assert linted(capsys, str(tmp_path / "date.yaml")) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("change", "problems"),
+    [
+        (("replicas: 2", "replicas: 2.0\n  rollout: {steps: [{setWeight: 2e1}]}"), []),
+        (("containerPort: 8080", "containerPort: 8080.0"), []),
+        (("replicas: 2", "replicas: 2.5"), ["spec.replicas"]),
+        (("spec:", "spec:\n  model: {version: 1:30}"), []),
+        (("spec:", "spec:\n  model: {version: 1234e5}"), ["spec.model.version"]),
+        (("{name: loan}", "{name: loan, labels: {1: a, on: b}}"), []),
+    ],
+    ids=str,
+)
+def test_numbers_and_strings_are_those_that_kubectl_sends(
+    change: tuple[str, str],
+    problems: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The API server refuses the number 20.0 as a weight, but kubectl sends 20."""
+    (tmp_path / "numbers.yaml").write_text(GOOD.replace(*change, 1))
+    _, lines = linted(capsys, str(tmp_path / "numbers.yaml"))
+    assert [line.split(": ")[1] for line in lines] == problems

@@ -77,7 +77,7 @@ def choices_of_output(verb: str) -> tuple[str, ...] | None:
 
 def test_verbs_print_the_same_forms_for_scripts_and_names_of_what_has_names() -> None:
     found = {verb: choices for verb in VERBS if (choices := choices_of_output(verb)) is not None}
-    data = ("check-metrics", "history", "replay", "simulate")
+    data = ("check-metrics", "explain", "history", "replay", "simulate", "status")
     assert found == {
         **dict.fromkeys(("get", "list"), ("json", "yaml", "name")),
         **dict.fromkeys(data, ("json", "yaml")),
@@ -133,6 +133,19 @@ def test_what_kubectl_logs_is_left_out_of_its_message(
     assert said == "serinus: kubectl: The connection to the server localhost:8080 was refused\n"
 
 
+def test_without_a_verb_the_help_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert capsys.readouterr().out.startswith("usage: serinus ")
+
+
+def test_the_version_is_printed_as_an_option_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["version"]) == 0
+    version = capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, version)
+
+
 def test_a_misspelt_verb_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     for verb, said in (
         ("lnit", "'lnit' is not a command; did you mean list or lint?"),
@@ -141,6 +154,16 @@ def test_a_misspelt_verb_is_answered_with_the_nearest(capsys: pytest.CaptureFixt
         with pytest.raises(SystemExit) as ended:
             main([verb])
         assert (ended.value.code, said in capsys.readouterr().err) == (2, True)
+
+
+@pytest.mark.parametrize("port", ["99999999", "-1", "http"])
+def test_a_port_that_does_not_exist_is_refused(
+    port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["dashboard", f"--port={port}"])
+    told = f"argument --port: '{port}' is not a number from 0 to 65535"
+    assert (ended.value.code, told in capsys.readouterr().err) == (2, True)
 
 
 @pytest.mark.parametrize("option", ["--until=paused", "--timeout=5m"])

@@ -173,6 +173,11 @@ def test_people_get_a_timeline_and_a_table(capsys: pytest.CaptureFixture[str]) -
         ),
         (["-f", GATEWAY, "--requests-per-second", "0"], "scenario.requestsPerSecond"),
         (["-f", GATEWAY, "--value", "slow"], "write it like slow=0.3"),
+        (
+            ["-f", ANALYSIS, "--value", "memory=1", "--value", "mem=2"],
+            f"--value mem: no threshold check of {ANALYSIS} has this name; there are: memory",
+        ),
+        (["-f", GATEWAY, "--value", "errors=1"], "has this name; there is none"),
         (["-f", ANALYSIS], "values.memory: is required"),
         (["-f", str(ROOT / "examples/05-threshold.yaml")], "values.slow: is required"),
         (["-f", str(ROOT / "examples/scenarios/quiet-night.yaml")], "exactly one is required"),
@@ -258,3 +263,17 @@ def test_a_check_in_audit_mode_is_counted_and_decides_nothing(
     text = capsys.readouterr().out
     assert re.search(r"^limit +100.0% \(51.0% to 100.0%\) ", text, re.MULTILINE)
     assert re.search(r"Fail +limit \(audit\): Candidate errors", text)
+
+
+@pytest.mark.parametrize(
+    ("written", "option"),
+    [("values: 3\n", "--value=memory=1"), ("stable: 5\n", "--stable-errors=1%")],
+)
+def test_a_scenario_of_other_types_is_refused_also_with_options_for_the_same_field(
+    written: str, option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "scenario.yaml").write_text(written)
+    scenario = str(tmp_path / "scenario.yaml")
+    assert main(["simulate", "-f", ANALYSIS, "--scenario", scenario, option]) == 2
+    field = written.partition(":")[0]
+    assert f"{scenario}: scenario.{field}: Input should be" in capsys.readouterr().err

@@ -108,6 +108,28 @@ def test_a_wait_ends_with_the_rollout_also_over_a_broken_connection(
     assert capsys.readouterr().out.splitlines()[-1] == states[-1]
 
 
+@pytest.mark.parametrize(
+    ("states", "options", "outcome", "code"),
+    [
+        (["paused"], [], "Paused", 3),
+        (["going", "rolled back"], ["--wait"], "RolledBack", 1),
+        (["going"], ["--wait", "--timeout=1s"], "Going", 4),
+    ],
+)
+def test_for_scripts_the_last_state_is_printed_once_with_the_same_exit_code(
+    states: list[str],
+    options: list[str],
+    outcome: str,
+    code: int,
+    reports: Reports,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reports(*states)
+    assert main(["status", "loan", "-o", "json", *options]) == code
+    found = json.loads(capsys.readouterr().out)
+    assert (found["name"], found["outcome"], found["message"]) == ("loan", outcome, states[-1])
+
+
 def test_an_error_of_the_api_server_ends_the_connection_and_not_the_wait(
     reports: Reports, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,6 +23,7 @@ TYPED_BY = {
         "integration/test_chart_releases.py",
         "integration/test_available.py",
         "integration/test_approvals.py",
+        "unit/docs/test_placement.py",
     ),
     "docs/page.md": ("unit/page/test_docs.py", "e2e/test_page.py"),
     "docs/releasing.md": ("integration/test_release.py",),

@@ -1,6 +1,7 @@
 """What the page knows follows its watch, and forgets what is gone."""
 
 import copy
+import math
 from typing import Any
 
 from serinus.page import known as module
@@ -97,3 +98,25 @@ def test_it_says_since_when_it_may_be_out_of_date_until_all_is_listed_again() ->
     assert known.warning, "what was missed before is not known yet"
     known.replace([state(2)])
     assert known.warning == ""
+
+
+def test_it_says_what_the_api_server_refuses_while_it_does() -> None:
+    known = Known()
+    known.lose(1_795_757_085.0)
+    known.lose(1_795_757_185.0, "The API server refuses it. Allow it.")
+    assert known.warning == (
+        "The API server refuses it. Allow it. What is shown may have changed since "
+        "2026-11-27 05:24:45 UTC."
+    )
+    known.lose(1_795_757_285.0)
+    assert known.warning.startswith("No connection to the API server since 2026-11-27 05:24:45")
+
+
+def test_a_number_that_cannot_be_drawn_is_a_gap() -> None:
+    looks = state(-2)
+    requests = looks["status"]["candidate"]["checks"][0]["state"]["comparisons"][0]
+    requests["candidate"] = 1e300
+    known = Known()
+    known.put(looks)
+    drawn = [v for curve in known.course(read(looks)).curves.values() for v in curve]
+    assert all(value is None or math.isfinite(value) for value in drawn)

@@ -10,7 +10,7 @@ import pytest
 
 from serinus.api.base import rfc3339
 from serinus.page.known import Known
-from serinus.page.rendering import Wanted, listed, shown, told
+from serinus.page.rendering import Around, Wanted, listed, shown, told
 from tests.support.replayed import replayed
 
 STATES = list(replayed())
@@ -25,14 +25,18 @@ def known(*states: dict[str, Any]) -> Known:
     return found
 
 
+def around(*, part: bool = False, login: bool = False) -> Around:
+    return Around("./", login, part=part)
+
+
 def the_list(of: Known, wanted: Wanted = Wanted(), *, part: bool = False) -> str:  # noqa: B008
-    return listed(of.rows(of.namespaces), wanted, NOW, part=part, login=False)
+    return listed(of.rows(of.namespaces), wanted, NOW, around(part=part))
 
 
 def the_rollout(of: Known, *, part: bool = False) -> str:
     live = of.live("demo", "loan")
     assert live
-    return shown(live, of.course(live), NOW, part=part, login=False)
+    return shown(live, of.course(live), NOW, around(part=part))
 
 
 def poisoned(value: Any) -> Any:
@@ -53,7 +57,7 @@ def test_all_text_of_a_status_is_escaped() -> None:
         state["status"][key] = poisoned(state["status"][key])
     state["spec"]["model"] = {"version": EVIL}
     found = known(state)
-    for html in (the_list(found), the_rollout(found), told(EVIL, EVIL)):
+    for html in (the_list(found), the_rollout(found), told(EVIL, EVIL, around())):
         assert "<script>alert" not in html
         assert '" onload="x' not in html
     assert EVIL in unescape(the_rollout(found))
@@ -61,9 +65,11 @@ def test_all_text_of_a_status_is_escaped() -> None:
 
 
 def test_nothing_is_inline_and_nothing_is_of_another_host() -> None:
-    for html in (the_list(known()), the_rollout(known()), told("a", "b", form=True, login=True)):
+    log_in = told("a", "b", around(login=True), form=True)
+    for html in (the_list(known()), the_rollout(known()), log_in):
         assert re.findall(r"<script(?![^>]* src=)|<style| style=| on\w+=", html) == []
-        assert re.findall(r"(?:src|href|action)=\"(?!/)[^\"#]", html) == []
+        used = r'(?:src|href|action|hx-get|data-events)="([^"#][^"]*)"'
+        assert [url for url in re.findall(used, html) if not url.startswith("./")] == []
         assert re.findall(r"https?:", html) == []
 
 
@@ -159,6 +165,19 @@ def test_each_kind_of_step_is_named_and_the_current_one_is_marked() -> None:
         ("pending", False, "pause 5m"),
         ("pending", False, "promote"),
     ]
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_shown() -> None:
+    state = copy.deepcopy(STATES[-2])
+    state["status"]["decisions"][0]["at"] = 1e300
+    state["status"]["timeline"]["since"] = "0001-01-01T00:00:00+14:00"
+    state["status"]["candidate"]["weight"]["actual"] = 1e300
+    html = unescape(the_rollout(known(state)))
+    for field in ("decisions[0].at", "timeline.since"):
+        told = f"status.{field}: must be a time in the years 1 to 9999"
+        assert f"Cannot be read, and is left out: {told}" in html
+    assert state["status"]["message"] in html
+    assert "<tr role" in the_list(known(state))
 
 
 def test_a_guarded_rollout_says_how_long_it_is_guarded() -> None:

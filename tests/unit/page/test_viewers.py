@@ -6,7 +6,14 @@ import pytest
 
 from serinus.page import viewers
 from serinus.page.server import hosts_of
-from serinus.page.viewers import ALLOWED_FOR, Review, Reviewed, UnavailableError, UnknownViewerError
+from serinus.page.viewers import (
+    ALLOWED_FOR,
+    REMEMBERED_FOR,
+    Review,
+    Reviewed,
+    UnavailableError,
+    UnknownViewerError,
+)
 
 Asked = list[tuple[str, str, str, str]]
 
@@ -60,18 +67,66 @@ async def test_what_is_no_token_is_not_sent(token: str) -> None:
 async def test_without_an_answer_nothing_is_seen_and_nothing_is_kept(
     error: type[Exception],
 ) -> None:
-    fails = True
+    fails, now = True, 0.0
 
     async def review(token: str, verb: str, namespace: str, name: str) -> bool:
         if fails:
             raise error
         return True
 
-    rights = Reviewed(review)
+    rights = Reviewed(review, lambda: now)
     with pytest.raises(error):
         await rights.sees("t", "a", "loan")
-    fails = False
+    fails, now = False, 5.0
     assert await rights.sees("t", "a", "loan")
+
+
+async def test_while_nobody_answers_the_last_answer_counts_for_an_hour_and_nobody_waits() -> None:
+    asked: Asked = []
+    now: float = 0.0
+    error: Exception | None = None
+
+    async def review(token: str, verb: str, namespace: str, name: str) -> bool:
+        asked.append((token, verb, namespace, name))
+        if error:
+            raise error
+        return namespace == "a"
+
+    rights = Reviewed(review, lambda: now)
+    assert await rights.namespaces("t", ["a", "b"]) == {"a"}
+    asked.clear()
+    error = UnavailableError()
+    for later in (ALLOWED_FOR, ALLOWED_FOR + 1, REMEMBERED_FOR - 1):
+        now = later
+        assert await rights.namespaces("t", ["a", "b"]) == {"a"}
+        assert await rights.sees("t", "a", "loan")
+        with pytest.raises(UnavailableError):
+            await rights.sees("t", "b", "loan")
+        with pytest.raises(UnavailableError):
+            await rights.namespaces("of.somebody.else", ["a"])
+    assert len(asked) == 2, "one request in vain is enough for some seconds"
+    now = REMEMBERED_FOR
+    with pytest.raises(UnavailableError):
+        await rights.namespaces("t", ["a", "b"])
+
+
+async def test_a_token_that_was_refused_sees_nothing_in_an_outage_after_that() -> None:
+    now: float = 0.0
+    error: Exception | None = None
+
+    async def review(token: str, verb: str, namespace: str, name: str) -> bool:
+        if error:
+            raise error
+        return True
+
+    rights = Reviewed(review, lambda: now)
+    assert await rights.sees("t", "a", "loan")
+    now, error = ALLOWED_FOR, UnknownViewerError()
+    with pytest.raises(UnknownViewerError):
+        await rights.sees("t", "a", "loan")
+    error = UnavailableError()
+    with pytest.raises(UnavailableError):
+        await rights.sees("t", "a", "loan")
 
 
 async def test_the_answers_are_bounded_and_no_token_is_among_them(

@@ -1,0 +1,81 @@
+"""YAML as kubectl reads it: the same scalars are numbers, truth values and strings here, and those
+that are written are the same for kubectl."""
+
+import json
+import re
+from collections.abc import Hashable, Iterable
+from typing import Any, Final
+
+import yaml
+
+NO_YAML: Final = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
+"""What PyYAML raises for text that is not YAML, or a value that does not fit its tag."""
+
+_INTEGER: Final = re.compile(
+    r"[-+]?(0[xX]_*[0-9a-fA-F][0-9a-fA-F_]*|0[bB]_*[01][01_]*|0[oO]?_*[0-7][0-7_]*|0|[1-9][0-9_]*)_*\Z"
+)
+_NUMBER: Final = re.compile(
+    r"([-+]?(\.[0-9_]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?"
+    r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))\Z"
+)
+_BOOLEAN: Final = re.compile(r"(y|Y|n|N)\Z")
+_OTHERS: Final = ("float", "int", "timestamp", "value")
+"""What PyYAML takes for something else than kubectl does."""
+_WRITTEN_OUT: Final = 1e21
+"""From here on, a whole number has an exponent in kubectl's JSON, and is no integer."""
+
+
+class ManifestLoader(yaml.SafeLoader):
+    """Numbers are those of JSON: 20.0 and 2e1 are the integer 20. A date is a string."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [each for each in resolvers if each[0].rpartition(":")[2] not in _OTHERS]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Keys are strings, as in JSON."""
+        self.flatten_mapping(node)
+        return {
+            self._key(key): self.construct_object(value, deep=deep) for key, value in node.value
+        }
+
+    def _key(self, node: yaml.Node) -> str:
+        key = self.construct_object(node, deep=True)
+        return key if isinstance(key, str) else json.dumps(key, default=str)
+
+    def integer(self, node: yaml.ScalarNode) -> int:
+        """Binary, octal, decimal or hexadecimal, as written in Go."""
+        text = str(self.construct_scalar(node)).replace("_", "").lower()
+        digits = re.sub(r"^0o?(?=[0-7])", "0o", text.lstrip("-+"))
+        return int(digits, 0) * (-1 if text.startswith("-") else 1)
+
+    def number(self, node: yaml.ScalarNode) -> int | float | str:
+        """An integer if it is whole."""
+        written = str(self.construct_scalar(node))
+        text = written.replace("_", "")
+        if text.lstrip("-+").lower() in (".inf", ".nan"):
+            message = f"{written} is not a number in JSON"
+            raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
+        value = float(text)
+        if abs(value) == float("inf"):
+            return written  # more than a number can be
+        return int(value) if value.is_integer() and abs(value) < _WRITTEN_OUT else value
+
+
+class ManifestDumper(yaml.SafeDumper):
+    """Quotes the strings that kubectl, or PyYAML, would take for something else."""
+
+
+ManifestLoader.add_constructor("tag:yaml.org,2002:int", ManifestLoader.integer)
+ManifestLoader.add_constructor("tag:yaml.org,2002:float", ManifestLoader.number)
+for each in (ManifestLoader, ManifestDumper):
+    each.add_implicit_resolver("tag:yaml.org,2002:int", _INTEGER, list("-+0123456789"))
+    each.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
+    each.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOLEAN, list("yYnN"))
+
+
+def dump(documents: Iterable[Any]) -> str:
+    """YAML, with --- between several documents."""
+    return yaml.dump_all(documents, Dumper=ManifestDumper, sort_keys=False, width=100)
