@@ -52,7 +52,7 @@ class Varied:
     def widened(self, ratio: float) -> Floats:
         """The tolerance, as `serinus.judge.evidence.comparison.among_pods`."""
         deviation = math.sqrt(sum(1 / arm for arm in self.pods)) * self.between_pods
-        widened: Floats = ratio * np.exp(PODS_TOLERATED * deviation)
+        widened: Floats = np.maximum(ratio, np.exp(PODS_TOLERATED * deviation))
         return widened
 
 

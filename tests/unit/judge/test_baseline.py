@@ -57,7 +57,9 @@ def test_pods_that_differ_widen_the_tolerance_less_the_more_there_are() -> None:
         for pods in ((1, 3), (3, 3), (3, 30))
     ]
     assert ratios == sorted(ratios, reverse=True)
-    assert ratios[0] == pytest.approx(1.1 * math.exp(2.58 * 0.2 * math.sqrt(4 / 3)))
+    assert ratios[0] == pytest.approx(math.exp(2.58 * 0.2 * math.sqrt(4 / 3)))
+    wider = NullHypothesis(2.0, 0.0)
+    assert among_pods(wider, UNLIKE, (1, 3)) == wider, "which covers what pods may differ by"
     assert among_pods(NullHypothesis(1.1, 0.0), INDEPENDENT, (1, 1)) == NullHypothesis(1.1, 0.0)
     assert among_pods(NullHypothesis(0.0, 0.05), UNLIKE, (1, 1)).ratio == 0, (
         "a limit knows no stable"
@@ -97,7 +99,7 @@ def test_a_single_pod_that_is_worse_within_what_pods_differ_proves_nothing() -> 
     assert found.verdict != "Fail"
     assert found.message.endswith(
         " Stable's only pod does not show how pods differ; 20% in errors (standard "
-        "deviation) is assumed, so 2.28 times stable's is tolerated for 1 candidate pod; 5 or more "
+        "deviation) is assumed, so 2.07 times stable's is tolerated for 1 candidate pod; 5 or more "
         "pods of stable or 3 or more of the candidate would show smaller differences."
     )
 

@@ -93,14 +93,14 @@ PODS_TOLERATED: Final = 2.58
 def among_pods(
     tolerance: NullHypothesis, dispersion: Dispersion, pods: tuple[float, float]
 ) -> NullHypothesis:
-    """The tolerance, widened to cover the differences to be expected by chance between so many pods
-    of candidate and stable."""
-    if not dispersion.between_pods:
+    """The tolerance, widened to cover at least the differences to be expected by chance between so
+    many pods of candidate and stable. A limit, of ratio 0, knows no stable."""
+    if not dispersion.between_pods or not tolerance.ratio:
         return tolerance
     candidate, stable = pods
     apart = math.sqrt(1 / max(candidate, 1) + 1 / max(stable, 1))
     widened = math.exp(PODS_TOLERATED * (apart * dispersion.between_pods))
-    return NullHypothesis(tolerance.ratio * widened, tolerance.offset)
+    return NullHypothesis(max(tolerance.ratio, widened), tolerance.offset)
 
 
 def allowed(null: NullHypothesis) -> AllowedRate:
