@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from serinus.api.quantities import spoken
 from serinus.api.reasons import Reason
-from serinus.manifests.routers import router_for
 from serinus.plan.guarding import end, may_end, take_back, taking_back, weight_in
 from serinus.plan.pod_budget import too_many_restarts
 from serinus.plan.progress import failed_checks, pods_needed, pods_ready
@@ -34,11 +33,9 @@ def keep_to_the_guard_of_the_spec(s: Situation) -> Situation | None:
 
 
 def take_back_what_is_shown_worse(s: Situation) -> Situation | None:
-    """The pods of the previous revision are there, so it serves at once."""
+    """Behind a gateway the pods of the previous revision are there, so it serves at once."""
     if taking_back(s) or not (why := next(_faults(s), None)):
         return None
-    if s.stable_is_down and not router_for(s.desired.spec).shares_one_service:
-        return None  # once it can serve
     return take_back(s, Reason.GUARD_FAILED, why)
 
 

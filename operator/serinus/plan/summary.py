@@ -204,6 +204,9 @@ def _summary_of_the_guard(s: Situation, candidate: Candidate) -> Summary:
     if begun := guarding.taking_back:
         has = f"{stable.ready_replicas} of {replicas} pods ready"
         message = f"Revision {stable.revision} takes the traffic back, and has {has}."
+        if s.stable_is_down and pods_ready(s):
+            message += f" {candidate.revision} serves until then, and for good if it is promoted"
+            message += " by command."
         return Summary("Progressing", begun.reason, f"{message} {begun.message}")
     ready = pods_ready(s)
     message = (
