@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.integration.inprocess import Manifest, Operator
+from tests.integration.test_crash_loop import pods_of, report
 from tests.integration.test_rollouts import healthy, only, spec
 
 ROLLOUT: dict[str, Any] = {
@@ -89,6 +90,27 @@ async def test_abort_takes_the_traffic_back(operator: Operator) -> None:
     before, after = await promoted(operator)
     await operator.command("fraud", f"abort/{after}")
     await operator.until("fraud", lambda s: s["rejected"]["reason"] == "Aborted")
+    await operator.until_split("fraud", {f"fraud-{before}": 100})
+
+
+async def test_a_revert_takes_no_traffic_from_the_only_revision_that_serves(
+    operator: Operator,
+) -> None:
+    before, after = await promoted(operator)
+    pods = await pods_of(operator, before)
+    for pod in pods:
+        report(operator, pod, 1, ready=False)
+    await operator.until("fraud", lambda s: not s["stable"].get("readyReplicas"))
+    await operator.apply("fraud", **spec("v1", rollout=ROLLOUT))
+    status = await operator.until("fraud", lambda s: "takes the traffic back" in s["message"])
+    assert status["phase"] == "Progressing"
+    await operator.until_split("fraud", {f"fraud-{after}": 100})
+    operator.move(3 * 3600)  # past its progress deadline
+    await operator.until("fraud", lambda s: s["candidate"], moving=1)
+    await operator.until_split("fraud", {f"fraud-{after}": 100})
+    for pod in pods:
+        report(operator, pod, 1, ready=True)
+    await operator.until("fraud", healthy("v1"), moving=1)
     await operator.until_split("fraud", {f"fraud-{before}": 100})
 
 
