@@ -114,10 +114,12 @@ async def test_a_revert_takes_no_traffic_from_the_only_revision_that_serves(
     await operator.until_split("fraud", {f"fraud-{before}": 100})
 
 
-async def test_the_operators_death_loses_nothing(operator: Operator) -> None:
+@pytest.mark.parametrize("dead_for", [0.0, 3700.0], ids=["in the guard", "until after its end"])
+async def test_the_operators_death_loses_nothing(operator: Operator, dead_for: float) -> None:
     before, after = await promoted(operator)
     await operator.stop()
     operator.traffic.errors = {f"fraud-{after}": 0.05}
+    operator.move(dead_for)
     async with operator:
         status = await operator.until("fraud", lambda s: s["rejected"], moving=5)
         await operator.until_split("fraud", {f"fraud-{before}": 100})

@@ -51,6 +51,14 @@ def role(rollout: SimulatedRollout) -> tuple[str | None, str | None, str | None]
     return stable, candidate, rejected
 
 
+def looked(rollout: SimulatedRollout) -> SimulatedRollout:
+    """Metrics were read, and nothing was found."""
+    assert rollout.status.candidate
+    candidate = rollout.status.candidate.replace(measured_at=rollout.rollout.now)
+    rollout.rollout.status = rollout.status.replace(candidate=candidate)
+    return rollout.settle()
+
+
 def outcome_of(rollout: SimulatedRollout) -> str:
     status = rollout.status
     return outcome(Live("n", "m", status.observed_generation, "", None, status))
@@ -126,11 +134,26 @@ def test_when_its_time_is_over_the_previous_revision_retires() -> None:
     assert rollout.status.candidate
     assert rollout.plan
     assert rollout.plan.wake_in == 1
-    rollout.after(1)
+    looked(rollout.after(1))
     assert (rollout.reasons[-1], role(rollout)) == ("GuardEnded", (B, None, None))
     assert rollout.status.former == [A]
     assert rollout.after(60).status.retiring == []
     assert (rollout.reason, pods(rollout)) == ("Healthy", {B: 4})
+
+
+def test_what_was_not_read_before_its_end_is_read_first() -> None:
+    """The operator was down at the end of the guard."""
+    rollout = looked(guarded().after(60)).after(2 * DAY)
+    assert role(rollout) == (A, B, None)
+    assert role(rollout.judged("Fail")) == (A, None, B)
+
+
+def test_it_does_not_wait_for_metrics_that_cannot_be_read() -> None:
+    rollout = guarded().after(60)
+    assert rollout.status.candidate
+    candidate = rollout.status.candidate.replace(errors_in_a_row=1)
+    rollout.rollout.status = rollout.status.replace(candidate=candidate)
+    assert role(rollout.after(DAY)) == (B, None, None)
 
 
 def test_the_guard_may_be_edited_and_removed() -> None:
@@ -150,7 +173,7 @@ def test_promote_ends_it_early() -> None:
 def test_it_does_not_end_before_the_promoted_revision_can_serve_all_traffic() -> None:
     rollout = guarded()
     rollout.world.broken = {B}
-    rollout.after(DAY)
+    looked(rollout.after(DAY))
     assert (role(rollout), rollout.weight) == ((A, B, None), 0)
     rollout.order(f"promote/{B}")
     assert role(rollout) == (A, B, None)
@@ -277,7 +300,7 @@ def test_an_invalid_spec_ends_it_and_drops_nothing() -> None:
 
 
 def test_a_paused_spec_holds_nothing_back() -> None:
-    rollout = guarded().given(paused=True).after(DAY)
+    rollout = looked(guarded().given(paused=True).after(DAY))
     assert role(rollout) == (B, None, None)
 
 
