@@ -169,6 +169,14 @@ def test_what_lasts_is_told_once_and_not_by_each_hour_of_the_day() -> None:
     assert drifted(stable)
 
 
+def test_an_alarm_ends_within_hours_though_some_shares_have_limits_in_the_batch_only() -> None:
+    stable = predicting(interval="10m", **WEEKLY)
+    hours(stable, 170, day=0.01)
+    assert hours(stable, 40, day=0.2)
+    hours(stable, 6, day=0.01)
+    assert not drifted(stable)
+
+
 def test_the_hours_that_were_recorded_outlast_a_restart_and_the_rest_is_recorded_later() -> None:
     stable = predicting(interval="10m", **WEEKLY)
     hours(stable, 50)
