@@ -164,8 +164,13 @@ class Written:
         return text
 
 
+LONGEST: Final = "2562047h"
+"""That the API server can compare: 292 years."""
+
+
 def _duration(text: str) -> str:
-    seconds(text)
+    if seconds(text) > seconds(LONGEST):
+        raise ValueError(f"must be at most {LONGEST}")
     return text
 
 
