@@ -21,7 +21,7 @@ from tests.support.simulated_pods import Pods
 
 SINCE = 1000.0
 INTERVAL = 15.0
-ALWAYS = EffectiveWeight(0.0, since=-math.inf)
+ALWAYS = EffectiveWeight(0.0, since=0.0)
 """A weight in effect at which no requests are expected of either arm, and no rate is known."""
 
 
