@@ -228,7 +228,7 @@ Interval = Annotated[
     _at_least("1s"),
     CelRule(f"!{_IS_DURATION} || duration(self) >= duration('1s')", "must be at least 1s"),
 ]
-SeldomEvery = Annotated[
+TimeBetweenAlarms = Annotated[
     Duration,
     _at_least("24h"),
     CelRule(f"!{_IS_DURATION} || duration(self) >= duration('24h')", "must be at least 24h"),

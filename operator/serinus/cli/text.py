@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any, Final
 
+from serinus.api.base import rfc3339
 from serinus.api.checks import Mode
 from serinus.api.quantities import spoken
 from serinus.cli.terminal import table
@@ -28,7 +29,7 @@ def as_data(live: Live, now: float) -> dict[str, Any]:
         "candidate": view.candidate and asdict(view.candidate),
         "wanted": view.wanted,
         "promoting": view.promoting,
-        "guard": view.guard and asdict(view.guard),
+        "guard": view.guard and {**asdict(view.guard), "until": rfc3339(view.guard.until)},
         "steps": [asdict(step) for step in view.steps],
         "checks": [asdict(check) for check in view.checks],
         "wait": view.wait and asdict(view.wait),
