@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from serinus.api.monitoring import FeatureDrift, Monitoring, PredictionReport
+from serinus.api.monitoring import FeatureDrift, Monitoring, PredictionMonitor
 from serinus.api.validation import problems
 
 TEXT = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text()
@@ -27,16 +27,16 @@ def test_defaults_are_as_told() -> None:
     assert all(word in TEXT for word in told)
     for key in ("features", "categories", "featureLabel", "categoryLabel", "minValues"):
         assert f"`{key}`" in TEXT
-    predictions = PredictionReport()
+    predictions = PredictionMonitor()
     assert {predictions.scores, f"{predictions.classes.metric}{{class}}"} <= set(TEXT.split("`"))
     assert Monitoring().mean_time_between_false_alarms in TEXT
 
 
 def test_a_week_is_recorded_by_hour_as_told() -> None:
-    week = PredictionReport.model_validate({"reference": {"recordFor": "168h"}})
+    week = PredictionMonitor.model_validate({"reference": {"recordFor": "168h"}})
     assert "`recordFor: 168h`" in TEXT
     assert week.reference.by_hour
-    assert not PredictionReport().reference.by_hour
+    assert not PredictionMonitor().reference.by_hour
 
 
 def test_each_condition_is_named() -> None:

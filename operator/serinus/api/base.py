@@ -164,8 +164,13 @@ class Written:
         return text
 
 
+LONGEST: Final = "2562047h"
+"""That the API server can compare: 292 years."""
+
+
 def _duration(text: str) -> str:
-    seconds(text)
+    if seconds(text) > seconds(LONGEST):
+        raise ValueError(f"must be at most {LONGEST}")
     return text
 
 
@@ -223,7 +228,7 @@ Interval = Annotated[
     _at_least("1s"),
     CelRule(f"!{_IS_DURATION} || duration(self) >= duration('1s')", "must be at least 1s"),
 ]
-SeldomEvery = Annotated[
+TimeBetweenAlarms = Annotated[
     Duration,
     _at_least("24h"),
     CelRule(f"!{_IS_DURATION} || duration(self) >= duration('24h')", "must be at least 24h"),

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from serinus.api.base import Budget, Interval, Percent, SeldomEvery, Type
+from serinus.api.base import Budget, Interval, Percent, TimeBetweenAlarms, Type
 from serinus.api.checks import Counter, LabelName, MetricName
 from serinus.api.checks.feedback import FeedbackCounters
 from serinus.api.checks.server import NOT_BOTH, FailureCounters, ServerMetrics
@@ -126,7 +126,7 @@ class PredictionReference(Recording):
         return seconds(self.record_for) >= WEEK
 
 
-class PredictionReport(Monitor):
+class PredictionMonitor(Monitor):
     """Detects that the stable revision predicts otherwise than in a reference. It is reported by
     the condition PredictionsDrifted and an event, and never causes a rollback."""
 
@@ -184,7 +184,7 @@ class Monitoring(Type):
     interval: Interval = Field(
         default="1m", description="Time between two measurements; at least 1s."
     )
-    mean_time_between_false_alarms: SeldomEvery = Field(
+    mean_time_between_false_alarms: TimeBetweenAlarms = Field(
         default="8760h",
         description="Mean time between false alarms, over everything that is monitored of this "
         "object; at least 24h, and a year by default. A shorter time reports changes sooner.",
@@ -192,7 +192,7 @@ class Monitoring(Type):
     feature_drift: FeatureDrift | None = Field(
         default=None, description="Drift of the features from their reference."
     )
-    prediction_drift: PredictionReport | None = Field(
+    prediction_drift: PredictionMonitor | None = Field(
         default=None, description="Drift of the predictions from their reference."
     )
     error_rate: ErrorLimit | None = Field(

@@ -26,6 +26,9 @@ from serinus.api.template import LABEL_PREFIX, NO_PORT, TEMPLATE_SCHEMA
 
 _NO_STRATA: Final = ("__name__", "instance", "job", "le", "namespace", "pod")
 _JSON_TYPES: Final = {"object": dict, "array": list, "string": str, "integer": int}
+_WANTED: Final = "Input should be"
+"""How pydantic begins a message about another type or value."""
+_SHORT: Final = 40
 _LEAST: Final = ("minimum", "minLength", "minItems")
 _MOST: Final = ("maximum", "maxLength", "maxItems", "maxProperties")
 
@@ -208,7 +211,16 @@ def _of_the_types(detail: Any, field: str) -> Problem:
         return Problem(field, "is required")
     if detail["type"] == "extra_forbidden":
         return Problem(field, "is an unknown field")
-    return Problem(field, detail["msg"].removeprefix("Value error, "))
+    wanted = detail["msg"].removeprefix("Value error, ")
+    if wanted.startswith(_WANTED):
+        wanted = f"must be{wanted.removeprefix(_WANTED)}{_instead_of(detail['input'])}"
+    return Problem(field, wanted)
+
+
+def _instead_of(found: Any) -> str:
+    """What was written, if it is short: often a number without its unit, or in quotes."""
+    text = json.dumps(found, default=str)
+    return f", not {text}" if len(text) <= _SHORT else ""
 
 
 def _model(namespace: str, spec: Spec) -> Iterator[Problem]:
@@ -328,7 +340,7 @@ def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:
         return
     if monitoring.error_rate is not None:
         path = "spec.monitoring.errorRate"
-        yield from (each.below(path) for each in monitoring.error_rate.twice())
+        yield from (each.below(path) for each in monitoring.error_rate.double_counts())
     predictions = monitoring.prediction_drift
     if predictions and predictions.reference.by_hour and seconds(monitoring.interval) > 600:
         message = f"{monitoring.interval} is too long for a reference by hour of the week"

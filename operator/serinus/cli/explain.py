@@ -12,7 +12,7 @@ from serinus.api.quantities import spoken
 from serinus.api.reasons import Reason
 from serinus.cli.sources import add_cluster, add_file, add_output, dumped, one
 from serinus.cli.terminal import show, table
-from serinus.cli.text import evidence, named
+from serinus.cli.text import evidence, fields, named
 from serinus.views.explanation import Explanation, explain
 from serinus.views.outcome import outcome
 from serinus.views.reading import Live, read
@@ -60,7 +60,7 @@ def _data(
         "phase": view.phase,
         "message": view.message,
         "rollout": found and _rollout_data(found),
-        "checks": [asdict(check) for check in view.checks],
+        "checks": [fields(check) for check in view.checks],
         "remedies": [{"does": what, "command": command} for what, command in remedies],
     }
 

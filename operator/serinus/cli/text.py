@@ -3,13 +3,22 @@
 from dataclasses import asdict
 from typing import Any, Final
 
+from serinus.api.base import rfc3339
 from serinus.api.checks import Mode
 from serinus.api.quantities import spoken
 from serinus.cli.terminal import table
 from serinus.views.outcome import outcome
 from serinus.views.pods import PodView
 from serinus.views.reading import Live
-from serinus.views.rollout import ArmView, CheckView, RolloutView, StepView, rollout_view
+from serinus.views.rollout import (
+    ArmView,
+    CheckView,
+    GuardView,
+    RolloutView,
+    StepView,
+    WaitView,
+    rollout_view,
+)
 
 _BAR: Final = 20
 _DECISIONS: Final = 5
@@ -24,19 +33,29 @@ def as_data(live: Live, now: float) -> dict[str, Any]:
         "outcome": outcome(live),
         "phase": view.phase,
         "message": view.message,
-        "stable": view.stable and asdict(view.stable),
-        "candidate": view.candidate and asdict(view.candidate),
+        "stable": view.stable and fields(view.stable),
+        "candidate": view.candidate and fields(view.candidate),
         "wanted": view.wanted,
         "promoting": view.promoting,
-        "guard": view.guard and asdict(view.guard),
-        "steps": [asdict(step) for step in view.steps],
-        "checks": [asdict(check) for check in view.checks],
-        "wait": view.wait and asdict(view.wait),
+        "guard": view.guard and {**fields(view.guard), "until": rfc3339(view.guard.until)},
+        "steps": [fields(step) for step in view.steps],
+        "checks": [fields(check) for check in view.checks],
+        "wait": view.wait and fields(view.wait),
         "rejected": view.rejected and view.rejected.to_json(),
         "retiring": list(view.retiring),
         "decisions": [each.to_json() for each in view.decisions],
         "conditions": [each.to_json() for each in view.conditions],
     }
+
+
+def fields(view: ArmView | StepView | CheckView | WaitView | GuardView) -> dict[str, Any]:
+    """The fields of a part of a view, spelled like those of a status."""
+    return {_camel_case(name): value for name, value in asdict(view).items()}
+
+
+def _camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(other.title() for other in others)
 
 
 def as_line(view: RolloutView) -> str:

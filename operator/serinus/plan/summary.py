@@ -7,6 +7,7 @@ from serinus.api.base import rfc3339
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Condition, Phase, Retiring, Status
+from serinus.plan.guarding import gives_up_waiting
 from serinus.plan.monitoring_reports import Report, announce, reports
 from serinus.plan.progress import (
     ERRORS_BEFORE_PAUSE,
@@ -202,11 +203,13 @@ def _summary_of_the_guard(s: Situation, candidate: Candidate) -> Summary:
     if guarding is None or stable is None:
         raise LookupError("no revision is guarded")
     if begun := guarding.taking_back:
-        has = f"{stable.ready_replicas} of {replicas} pods ready"
-        message = f"Revision {stable.revision} takes the traffic back, and has {has}."
+        latest = f", or at {rfc3339(gives_up_waiting(s, begun))[:16]}Z at the latest."
         if s.stable_is_down and pods_ready(s):
-            message += f" {candidate.revision} serves until then, and for good if it is promoted"
-            message += " by command."
+            latest = f". {candidate.revision} serves until then, or for good once it is promoted."
+        message = (
+            f"Revision {stable.revision} takes the traffic back once its pods are ready "
+            f"({stable.ready_replicas} of {replicas} now){latest}"
+        )
         return Summary("Progressing", begun.reason, f"{message} {begun.message}")
     ready = pods_ready(s)
     message = (

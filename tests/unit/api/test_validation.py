@@ -98,6 +98,13 @@ def test_a_warm_up_is_ten_minutes_at_most() -> None:
     ]
 
 
+def test_a_duration_that_the_api_server_cannot_compare_is_refused() -> None:
+    longest = {"errorRate": {"limit": "1%"}, "meanTimeBetweenFalseAlarms": "2562047h"}
+    assert problems_of(monitoring=longest) == []
+    found = problems_of(monitoring={**longest, "meanTimeBetweenFalseAlarms": "2562048h"})
+    assert found == ["spec.monitoring.meanTimeBetweenFalseAlarms: must be at most 2562047h"]
+
+
 @pytest.mark.parametrize("duration", ["", "5", "5 m", "m", "-5m", "1.5h", "5m\n", "5d", "٣m"])
 def test_a_text_that_is_no_duration_is_refused(duration: str) -> None:
     found = problems_of(rollout={"scaleDownDelay": duration})

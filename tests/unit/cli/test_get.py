@@ -236,4 +236,4 @@ def test_a_check_in_audit_mode_is_marked_and_says_what_it_would_have_done(
     assert "errors (audit)   Fail" in text and would in text
     assert f"errors (audit): Fail. {would}" in printed(capsys, "explain", "-f", path)
     [found] = json.loads(printed(capsys, "get", "-f", path, "-o", "json"))["checks"]
-    assert (found["mode"], found["would_have"][:22]) == ("Audit", "would have rolled back")
+    assert (found["mode"], found["wouldHave"][:22]) == ("Audit", "would have rolled back")

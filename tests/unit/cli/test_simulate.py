@@ -276,4 +276,4 @@ def test_a_scenario_of_other_types_is_refused_also_with_options_for_the_same_fie
     scenario = str(tmp_path / "scenario.yaml")
     assert main(["simulate", "-f", ANALYSIS, "--scenario", scenario, option]) == 2
     field = written.partition(":")[0]
-    assert f"{scenario}: scenario.{field}: Input should be" in capsys.readouterr().err
+    assert f"{scenario}: scenario.{field}: must be" in capsys.readouterr().err

@@ -99,8 +99,9 @@ def test_a_single_pod_that_is_worse_within_what_pods_differ_proves_nothing() -> 
     assert found.verdict != "Fail"
     assert found.message.endswith(
         " Stable's only pod does not show how pods differ; 20% in errors (standard "
-        "deviation) is assumed, so 2.07 times stable's is tolerated for 1 candidate pod; 5 or more "
-        "pods of stable or 3 or more of the candidate would show smaller differences."
+        "deviation) is assumed, so at least 2.075 times stable's is tolerated for 1 candidate "
+        "pod; 5 or more pods of stable or 3 or more of the candidate would show smaller "
+        "differences."
     )
 
 

@@ -86,7 +86,7 @@ def test_pods_that_differ_are_learned_and_told() -> None:
     [known] = found.checks[0].dispersions
     assert 0.2 < known.between_pods < 0.6
     assert "Stable's pods differ by " in found.message
-    assert " times the tolerance applies for 1 candidate pod; " in found.message
+    assert " times stable's is tolerated for 1 candidate pod; " in found.message
 
 
 def test_that_few_pods_show_little_is_told_with_what_it_costs_and_the_remedy() -> None:
@@ -97,8 +97,8 @@ def test_that_few_pods_show_little_is_told_with_what_it_costs_and_the_remedy() -
     found = learned(analysis(error_rate()), serve)
     assert found.message.startswith(
         "Check errors: Stable's few pods (2) may differ by 61% in counts (standard deviation), so "
-        "6.96 times the tolerance applies for 1 candidate pod; 5 or more pods of stable or 3 or "
-        "more of the candidate would show smaller differences."
+        "at least 6.956 times stable's is tolerated for 1 candidate pod; 5 or more pods of stable "
+        "or 3 or more of the candidate would show smaller differences."
     )
 
 
@@ -199,8 +199,9 @@ def test_an_hour_as_by_chance_is_told_as_that() -> None:
     assert found.checks[0].dispersions == [Dispersion(name="errors", between_pods=0.15)]
     assert found.message == (
         "Check errors: Stable's only pod does not show how pods differ; 15% in counts (standard "
-        "deviation) is assumed, so 1.73 times the tolerance applies for 1 candidate pod; 5 or more "
-        "pods of stable or 3 or more of the candidate would show smaller differences."
+        "deviation) is assumed, so at least 1.729 times stable's is tolerated for 1 candidate "
+        "pod; 5 or more pods of stable or 3 or more of the candidate would show smaller "
+        "differences."
     )
 
 

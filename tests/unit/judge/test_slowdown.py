@@ -17,6 +17,8 @@ from tests.support.simulated_pods import Pods
 BOUNDS = tuple(0.01 * 1.25**n for n in range(30))
 MEAN = 0.1
 DURATIONS = "model_request_duration_seconds"
+PODS = "abcde"
+"""Of stable: fewer would be taken to differ."""
 
 
 def exponential(bound: float, mean: float = MEAN) -> float:
@@ -35,7 +37,8 @@ def served(rng: Random, requests: int, mean: float) -> dict[float, int]:
 def an_hour(wanted: Analysis, requests: int = 400) -> Baseline:
     pods, rng = Pods(), Random(3)
     for minute in range(61):
-        buckets(pods, "pod", DURATIONS, served(rng, requests, MEAN))
+        for pod in PODS:
+            buckets(pods, pod, DURATIONS, served(rng, requests // len(PODS), MEAN))
         pods.scrape(SINCE - 60 * (61 - minute))
     stable = pods.answers(asks_of_history(wanted), SINCE - 3700, SINCE)
     found = learn(wanted, History(SINCE, stable))

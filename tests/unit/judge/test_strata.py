@@ -5,8 +5,9 @@ from math import inf
 
 import pytest
 
-from serinus.judge import as_asked
+from serinus.judge import EffectiveWeight, as_asked
 from tests.support.simulated_analysis import (
+    SINCE,
     SimulatedAnalysis,
     drift,
     error_rate,
@@ -232,6 +233,7 @@ def test_checks_that_do_not_compare_the_requests_of_both_revisions_need_no_label
     check: Check,
 ) -> None:
     simulated = SimulatedAnalysis(check, **BY_ROUTE)
+    simulated.weight = EffectiveWeight(0.05, SINCE)
     simulated.errors((0, 0), (0, 0))
     simulated.groups(north=(1, 2), south=(1, 2))
     simulated.scrape()

@@ -150,6 +150,7 @@ def test_what_cannot_be_read_is_an_error_and_what_is_not_there_no_data() -> None
 def test_it_takes_no_part_of_the_budget_for_false_rollbacks() -> None:
     def fails_after(*others: dict[str, object]) -> float:
         simulated = SimulatedAnalysis(error_rate(), *others)
+        simulated.weight = ASKED
         simulated.errors((0, 0), (0, 0))
         simulated.scrape()
         found = simulated.until("Fail", lambda: simulated.errors((1, 20), (4, 380)))

@@ -191,3 +191,18 @@ def test_a_guarded_rollout_says_how_long_it_is_guarded() -> None:
     html = the_rollout(known(state))
     assert re.search(r'aria-current="step">guard, <span data-until="[\d.]+">23h</span> left', html)
     assert ">guarded<" in the_list(known(state))
+
+
+def test_a_guard_that_has_failed_says_that_the_traffic_is_being_taken_back() -> None:
+    state = copy.deepcopy(STATES[-2])
+    since = rfc3339(NOW - 60)
+    begun = {"since": since, "reason": "GuardFailed", "message": "Check errors: worse."}
+    state["status"]["candidate"] |= {
+        "guarding": {"since": since, "until": rfc3339(NOW + 3600), "takingBack": begun},
+        "step": 32,
+        "promoting": False,
+    }
+    html = the_rollout(known(state))
+    assert 'aria-current="step">taking back</li>' in html
+    assert "left</li>" not in html
+    assert ">taking back<" in the_list(known(state))

@@ -1,7 +1,10 @@
 """The mean time between false alarms of all that is monitored together, with every share exactly at
 its limit. A day stands for the year of the default, so that a century passes."""
 
+from typing import Any
+
 from serinus.api.status import FeatureReference, Monitored
+from serinus.judge.drift import HOURS
 from serinus.plan.monitoring import MonitoringState
 from tests.unit.plan.monitored import MonitoredStable, errors
 
@@ -10,6 +13,12 @@ MEAN = 48
 LOOKS = 5000
 EXPECTED = {"categories": {"a": "10%", "b": "90%"}}
 AT_THE_LIMIT = 0.1 * 1.25 + 0.02
+DAYS = 200
+BY_HOUR: dict[str, Any] = {
+    "interval": "10m",
+    "meanTimeBetweenFalseAlarms": "24h",
+    "predictionDrift": {"reference": {"recordFor": "168h"}},
+}
 
 
 def at_the_limits() -> MonitoredStable:
@@ -66,3 +75,33 @@ def test_the_mean_time_between_false_alarms_is_as_promised_over_everything() -> 
     mean = LOOKS / len(waits)
     assert mean >= MEAN
     assert mean < 20 * MEAN, "the limits were never at stake"
+
+
+def test_by_hour_of_the_week_it_is_as_promised_over_all_hours_and_each_of_the_day() -> None:
+    stable, waits, since = MonitoredStable(7, **BY_HOUR), [], 0
+    expected = FeatureReference(
+        feature="classes",
+        categories={"a": 0.0, "b": 0.0},
+        hours={str(hour): [0.1, 0.9, 0.0] for hour in range(HOURS)},
+    )
+    for hour in range(DAYS * 24):
+        if since == hour:
+            stable.state = MonitoringState()
+            stable.status = stable.status.replace(monitoring=None)
+            stable.look()
+            known = with_reference(stable.known).predictions
+            assert known
+            known = known.replace(reference=[expected])
+            stable.status = stable.status.replace(
+                monitoring=stable.known.replace(predictions=known)
+            )
+        for _ in range(6):
+            rare = stable.draw(AT_THE_LIMIT, 7)
+            stable.predict(a=rare, b=7 - rare)
+            stable.look()
+        assert stable.known.predictions
+        if any(each.drifted for each in stable.known.predictions.features):
+            waits.append(hour + 1 - since)
+            since = hour + 1
+    assert len(waits) <= DAYS
+    assert waits, "the limits were never at stake"

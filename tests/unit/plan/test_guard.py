@@ -400,6 +400,7 @@ def test_without_a_gateway_it_takes_it_back_in_any_case_at_the_progress_deadline
     rollout = without_gateway()
     rollout.world.pods_ready_after = 10_000
     rollout.judged("Fail").after(599)
+    assert "once its pods are ready (1 of 4 now), or at 1970-01-01T00:" in rollout.status.message
     assert role(rollout) == (A, B, None)
     assert rollout.plan
     assert rollout.plan.wake_in == 1

@@ -141,11 +141,40 @@ def test_predictions_that_moved_are_told_within_six_hours_of_a_recorded_week() -
     assert not drifted(stable)
 
 
-def test_a_batch_that_changes_is_told_after_a_few_nights() -> None:
+@pytest.mark.parametrize(
+    ("day", "batch", "changed"), [(0.1, 0.9, 0.2), (0.3, 0.5, 0.9), (0.3, 0.5, 0.05)]
+)
+def test_a_batch_that_changes_is_told_after_a_few_nights_whatever_the_days_show(
+    day: float, batch: float, changed: float
+) -> None:
     """One hour adds only limited evidence, however much was predicted in it."""
+    stable = predicting(interval="10m", **WEEKLY)
+    hours(stable, 170, day=day, batch=batch)
+    assert not hours(stable, 3 * 24, day=day, batch=changed)
+    assert hours(stable, 2 * 24, day=day, batch=changed)
+    [_, found] = predictions(stable).features
+    assert found.message.startswith("classes at 2:00 UTC: ")
+    for _ in range(2 * 24):
+        hours(stable, 1, day=day, batch=changed)
+        assert drifted(stable), "it ended while it lasted"
+    hours(stable, 5 * 24, day=day, batch=batch)
+    assert [each.feature for each in predictions(stable).features] == ["classes"]
+    assert not drifted(stable)
+
+
+def test_what_lasts_is_told_once_and_not_by_each_hour_of_the_day() -> None:
     stable = weekly()
-    assert not hours(stable, 3 * 24, batch=0.2)
-    assert hours(stable, 2 * 24, batch=0.2)
+    hours(stable, 5 * 24, day=0.3)
+    assert [each.feature for each in predictions(stable).features] == ["classes"]
+    assert drifted(stable)
+
+
+def test_an_alarm_ends_within_hours_though_some_shares_have_limits_in_the_batch_only() -> None:
+    stable = predicting(interval="10m", **WEEKLY)
+    hours(stable, 170, day=0.01)
+    assert hours(stable, 40, day=0.2)
+    hours(stable, 6, day=0.01)
+    assert not drifted(stable)
 
 
 def test_the_hours_that_were_recorded_outlast_a_restart_and_the_rest_is_recorded_later() -> None:

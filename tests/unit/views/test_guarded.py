@@ -7,11 +7,12 @@ import pytest
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.status import Status
-from serinus.cli.text import as_cells, as_line, as_text
+from serinus.cli.text import as_cells, as_data, as_line, as_text
 from serinus.views.commands import NothingToDoError, revision_for
 from serinus.views.exported import endings
 from serinus.views.guard_cost import guard_cost
 from serinus.views.notices import notices
+from serinus.views.reading import Live
 from serinus.views.rollout import RolloutView, rollout_view
 from tests.support.simulated_rollout import TEMPLATE, A, B, C, SimulatedRollout
 
@@ -48,6 +49,15 @@ def test_it_says_for_how_long_and_what_is_held_back_by_how_many_pods() -> None:
     assert "  ✓ 50%" in text
     by_pods = as_text("team/loan", view_of(guarded(traffic={})), 0.0)
     assert "20% of the traffic stays with 1 pod of the previous revision" in by_pods
+
+
+def test_scripts_read_its_end_in_the_format_of_the_status() -> None:
+    rollout = guarded()
+    spec = Spec.model_validate({"template": TEMPLATE, **rollout.spec})
+    data = as_data(Live("team", "loan", 1, "", spec, rollout.status), rollout.rollout.now)
+    assert rollout.status.candidate and rollout.status.candidate.guarding
+    ends = rollout.status.candidate.guarding.to_json()["until"]
+    assert data["guard"] == {"until": ends, "left": 86400, "holdback": 5, "taking_back": False}
 
 
 def test_lists_and_lines_have_it_in_place_of_the_step() -> None:

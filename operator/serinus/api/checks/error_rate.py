@@ -55,7 +55,7 @@ class ErrorRate(FailureCounters, Compared):
     )
 
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
-        yield from self.twice()
+        yield from self.double_counts()
         yield from super().problems(longest_step, server)
 
     def problems_with_strata(self, labels: Sequence[str]) -> Iterator[Problem]:

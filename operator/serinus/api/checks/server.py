@@ -84,7 +84,7 @@ class FailureCounters(RequestCounters):
             return self.errors
         return [] if self.failures else [LabelMatcher(label="code", operator="=~", value="5..")]
 
-    def twice(self) -> Iterator[Problem]:
+    def double_counts(self) -> Iterator[Problem]:
         """A problem for each counter of a part that is that of all requests."""
         yield from self.counted_twice("failures", self.failures)
         yield from self.counted_twice("successes", self.successes)

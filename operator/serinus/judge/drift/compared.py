@@ -9,6 +9,7 @@ from serinus.judge.drift import weekly
 from serinus.judge.drift.distribution import OTHER, Distribution
 from serinus.judge.drift.feature import WHOLE, Feature, Side, Tolerance
 from serinus.judge.drift.rarity import Rarity
+from serinus.judge.drift.weekly import DAY, HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class ComparedFeature:
     """ln of the evidence on one side that shows drift."""
     whose: str = "in the reference"
     """Where the expected shares are."""
+    daily: str = ""
+    """If it is compared in one hour of the day only, which one: ` at 2:00 UTC`."""
 
     @classmethod
     def all_of(
@@ -48,21 +51,35 @@ class ComparedFeature:
         tolerance: Tolerance,
         rarity: Rarity,
     ) -> list["ComparedFeature"]:
-        """Those that have a reference for this hour of the week. A share may have limits in some
-        hours only, so each counts as two sides."""
-        there = [each for each in references if hour in each.hours]
-        shares = [_shares(weekly.expected(each, hour)) for each in there]
-        left = rarity.alarm(2 * sum(map(len, shares)))
+        """Those that have a reference for this hour of the week, each with all hours in one and
+        with the same hour of the days before. A share may have limits in some hours only, so each
+        counts as two sides."""
+        sides = 2 * sum(len(_shares(weekly.expected(each, min(each.hours)))) for each in references)
         whose = "in the reference for that hour of the week"
-        return [
-            cls(each, tolerance, expected, _sides(expected, tolerance), rarity, left, whose)
-            for each, expected in zip(there, shares, strict=True)
-        ]
+        # a look a day, in each of 24 hours, is as much as a look an hour
+        hourly, daily = rarity.with_looks_every(HOUR), rarity.with_looks_every(DAY)
+        each_day = daily, daily.alarm(2 * 24 * sides), weekly.daily(hour)
+        compared = []
+        for reference in references:
+            if hour not in reference.hours:
+                continue
+            expected = _shares(weekly.expected(reference, hour))
+            limits = _sides(expected, tolerance)
+            compared += [
+                cls(reference, tolerance, expected, limits, rare, left, whose, when)
+                for rare, left, when in ((hourly, hourly.alarm(2 * sides), ""), each_day)
+            ]
+        return compared
+
+    @property
+    def feature(self) -> str:
+        """Name of the feature."""
+        return self.reference.feature
 
     @property
     def name(self) -> str:
-        """Of the feature."""
-        return self.reference.feature
+        """Of the feature, with the hour if it is compared in one only."""
+        return f"{self.feature}{self.daily}"
 
     def looked(self, feature: Feature, seen: Distribution | None, at: float) -> Feature:
         """The feature after a look. Raises ValueError with a sentence if it cannot be compared."""

@@ -45,8 +45,8 @@ class Tolerance:
 class Feature:
     """The evidence that a feature has drifted or, once it has, that the drift is over.
 
-    Drift is over once every share is shown to be on the tolerated side of every limit. A share that
-    is exactly on a limit changes nothing, so the state does not flap.
+    Drift is over once every share is shown to be on the tolerated side of every limit that it has
+    at that look. A share that is exactly on a limit changes nothing, so the state does not flap.
     """
 
     since: float
@@ -76,7 +76,8 @@ class Feature:
             )
             for side, limit in sides.items()
         }
-        return replace(self, detectors={**self.detectors, **detectors})
+        others = {} if self.drifted else self.detectors
+        return replace(self, detectors={**others, **detectors})
 
     @property
     def turns(self) -> bool:

@@ -143,8 +143,12 @@ def _in_hour(
 def _hour_over(
     watched: Watched, known: Known, state: DriftState, hour: str, at: float, rarity: Rarity
 ) -> tuple[Known, DriftState]:
-    rarity = rarity.with_looks_every(HOUR)
-    compared = ComparedFeature.in_hour(known.reference, hour, watched.tolerance, rarity)
+    drifted = {each.feature for each in known.features if each.drifted}
+    compared = [
+        each
+        for each in ComparedFeature.in_hour(known.reference, hour, watched.tolerance, rarity)
+        if not each.daily or each.feature not in drifted  # then it is told already
+    ]
     began = replace(state, read_at=at - HOUR)
     known, state = _compared(compared, known, began, state.recorded, at)
     references = {each.feature: each for each in known.reference}
@@ -165,20 +169,21 @@ def _compared(
     at: float,
 ) -> tuple[Known, DriftState]:
     statuses = {each.feature: each for each in known.features}
-    features, troubles = dict(state.features), []
+    features, troubles = dict(state.features), dict[str, str]()
     for each in compared:
         status = statuses.get(each.name) or each.within(at)
         feature = features.get(each.name) or Feature(state.read_at, status.drifted)
         try:
-            feature = each.looked(feature, seen.get(each.name), at)
+            feature = each.looked(feature, seen.get(each.feature), at)
         except ValueError as error:
-            troubles.append(f"{each.name}: {error}.")
+            troubles[each.feature] = f"{each.feature}: {error}."
         if feature.turns:
             status, feature = each.turned(feature, at)
         features[each.name] = feature
         statuses[each.name] = status
-    unknown = (
-        Unknown(reason=Reason.NO_DATA, message=" ".join(troubles)[:1024]) if troubles else None
-    )
+        if each.daily and not status.drifted:
+            del statuses[each.name]
+    message = " ".join(troubles.values())[:1024]
+    unknown = Unknown(reason=Reason.NO_DATA, message=message) if troubles else None
     known = known.replace(features=list(statuses.values()))
     return known, replace(state, features=features, not_compared=unknown)

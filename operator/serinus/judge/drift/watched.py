@@ -6,7 +6,7 @@ from functools import partial
 from typing import Self
 
 from serinus.api.checks import Counter
-from serinus.api.monitoring import FeatureDrift, PredictionReport, Recording
+from serinus.api.monitoring import FeatureDrift, PredictionMonitor, Recording
 from serinus.api.quantities import fraction
 from serinus.judge.drift.distribution import Distribution, distributions, predictions
 from serinus.judge.drift.feature import Tolerance
@@ -44,7 +44,7 @@ class Watched:
         )
 
     @classmethod
-    def predictions(cls, settings: PredictionReport) -> Self:
+    def predictions(cls, settings: PredictionMonitor) -> Self:
         """Scores and classes."""
         return cls(
             _queries(settings.scores, settings.classes),

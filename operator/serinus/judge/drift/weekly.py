@@ -3,6 +3,9 @@ the same hour of the week when the reference was recorded.
 
 So a nightly batch is compared with a nightly batch. Only hours that were watched as a whole count,
 for within an hour the mix may change. An hour without a reference becomes its own.
+
+What lasts is shown by one hour after the other. What returns each day, as a batch, is shown by the
+same hour of several days; the hours between would speak against it.
 """
 
 import math
@@ -15,6 +18,7 @@ from serinus.judge.drift.distribution import OTHER, Distribution
 
 HOUR: Final = 3600.0
 """Seconds."""
+DAY: Final = 24 * HOUR
 HOURS: Final = 168
 """Of a week."""
 _SINCE_MONDAY: Final = 72
@@ -31,6 +35,11 @@ def hour_of(at: float) -> int:
 def of_week(hour: int) -> str:
     """`0` is Monday from 0:00 to 1:00 UTC."""
     return str((hour + _SINCE_MONDAY) % HOURS)
+
+
+def daily(hour: str) -> str:
+    """The hour of the day, as it follows a name."""
+    return f" at {int(hour) % 24}:00 UTC"
 
 
 def expected(reference: FeatureReference, hour: str) -> FeatureReference:

@@ -127,10 +127,10 @@ def variation(
     pods: tuple[int, int],
 ) -> Variation:
     """The figures of how a quantity varied in stable's history and in the rollout, and of what is
-    tolerated for it with so many pods of candidate and stable."""
+    tolerated for it with so many pods of candidate and stable, if that is more than is set."""
     widened = among_pods(tolerance, history, pods)
     seen = history.replace(over_time=max(history.over_time, swinging(known.swings)))
-    return Variation(what, seen, widened.ratio, pods)
+    return Variation(what, seen, 0.0 if widened == tolerance else widened.ratio, pods)
 
 
 class Scale:

@@ -138,18 +138,18 @@ Conclusion = ShownWorse | ShownBetter | Forecast
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """How stable's rate varied in its history, which slows the evidence down; empty where it did
+    """How stable's rate varied in its history, which slows the evidence down; empty where it does
     not."""
 
     what: str
     """The quantity that varied: `errors`."""
     dispersion: Dispersion
     tolerated: float = 0.0
-    """The tolerance for so many pods, as a multiple of stable's rate; 0: stable is not compared."""
+    """At least, for so many pods, as a multiple of stable's rate; 0: no more than is set."""
     pods: tuple[int, int] = (0, 0)
     """Of candidate and stable."""
     times: str = "stable's is tolerated"
-    """What the tolerance is a multiple of."""
+    """What is tolerated."""
 
     def __str__(self) -> str:
         return words.sentences(self._over_time(), self._between_pods())
@@ -161,7 +161,7 @@ class Variation:
         return f"Stable's {self.what} came in bursts ({times}), so each counts for less."
 
     def _between_pods(self) -> str:
-        if not self.dispersion.between_pods or not all(self.pods):
+        if not self.tolerated or not all(self.pods):
             return ""
         deviation = words.percent(self.dispersion.between_pods)
         by = f"{deviation} in {self.what} (standard deviation)"
@@ -172,11 +172,9 @@ class Variation:
             shown = f"Stable's few pods ({stable}) may differ by {by}"
         else:
             shown = f"Stable's pods differ by {by}"
-        return f"{shown}{self._widened()}."
+        return f"{shown}, so {self._widened()}."
 
     def _widened(self) -> str:
-        if not self.tolerated:
-            return ""
         candidate, stable = self.pods
         of = f"{candidate} candidate pod" if candidate == 1 else f"{candidate} candidate pods"
         remedies = []
@@ -185,4 +183,4 @@ class Variation:
         if candidate < ENOUGH_PODS:
             remedies.append(f"{ENOUGH_PODS} or more of the candidate")
         more = f"; {' or '.join(remedies)} would show smaller differences" if remedies else ""
-        return f", so {self.tolerated:.3g} times {self.times} for {of}{more}"
+        return f"at least {self.tolerated:.4g} times {self.times} for {of}{more}"

@@ -160,7 +160,7 @@ def _varied(known: Iterable[tuple[str, CheckBaseline]], pods: tuple[int, int]) -
         if found.dispersions:
             worst = max(found.dispersions, key=_badness)
             wider = among_pods(as_seen, worst, pods).ratio
-            varied = Variation("counts", worst, wider, pods, "the tolerance applies")
+            varied = Variation("counts", worst, wider if worst.between_pods else 0.0, pods)
             yield f"Check {name}: {varied}"
 
 
