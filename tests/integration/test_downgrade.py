@@ -23,8 +23,8 @@ def newer_definition(kubeconfig: Path) -> Iterator[None]:
     definition = yaml.safe_load(CRD.read_text())
     schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
     rollout, status = schema["spec"]["properties"]["rollout"], schema["status"]["properties"]
-    rollout["properties"]["guard"] = {"type": "string", "default": "1h", "maxLength": 8}
-    status["guard"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    rollout["properties"]["mirror"] = {"type": "string", "default": "1h", "maxLength": 8}
+    status["mirror"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     status["phase"]["enum"].append("Guarding")
     candidate = status["candidate"]["properties"]
     candidate["shadowed"] = {"type": "integer"}
@@ -41,14 +41,14 @@ async def test_an_older_operator_reads_what_a_newer_one_wrote_keeps_it_and_goes_
     operator: Operator, newer_definition: None
 ) -> None:
     rollout = {"steps": STEPS, "analysis": ERRORS, **PATIENT}
-    await operator.apply("fraud", **spec("v1", replicas=1, rollout={**rollout, "guard": "2h"}))
+    await operator.apply("fraud", **spec("v1", replicas=1, rollout={**rollout, "mirror": "2h"}))
     await operator.until("fraud", healthy("v1"))
-    await operator.apply("fraud", **spec("v2", replicas=1, rollout={**rollout, "guard": "2h"}))
+    await operator.apply("fraud", **spec("v2", replicas=1, rollout={**rollout, "mirror": "2h"}))
     await operator.until("fraud", lambda s: s["candidate"]["measuredAt"], moving=5)
     await operator.stop()
 
     def by_a_newer_one(status: Manifest) -> None:
-        status["guard"] = {"until": "2026-11-25T08:00:00Z"}
+        status["mirror"] = {"until": "2026-11-25T08:00:00Z"}
         status["phase"] = "Guarding"
         status["candidate"]["shadowed"] = 2
         check, _ = status["candidate"]["checks"]
@@ -59,21 +59,21 @@ async def test_an_older_operator_reads_what_a_newer_one_wrote_keeps_it_and_goes_
     by_a_newer_one(live["status"])
     step = live["status"]["candidate"]["step"]
     await operator.cluster.update_status(live, live["status"])
-    assert (await operator.get("fraud"))["status"]["guard"], "the definition lets it through"
+    assert (await operator.get("fraud"))["status"]["mirror"], "the definition lets it through"
 
     async with operator:
         status = await operator.until("fraud", lambda s: s["phase"] != "Guarding", moving=0.5)
         assert status["candidate"]["step"] >= step
         assert status["candidate"]["shadowed"] == 2
         assert status["candidate"]["checks"][0]["state"]["strata"] == ["eu", "us"]
-        assert status["guard"] == {"until": "2026-11-25T08:00:00Z"}
+        assert status["mirror"] == {"until": "2026-11-25T08:00:00Z"}
         told = await operator.until_announced("StatusUnreadable")
         assert "status.phase" in told["note"]
         assert "status.candidate.checks[2].verdict" in told["note"]
         ignored = next(c for c in status["conditions"] if c["type"] == "FieldsIgnored")
-        assert "spec.rollout.guard is unknown" in ignored["message"]
+        assert "spec.rollout.mirror is unknown" in ignored["message"]
         status = await operator.until("fraud", healthy("v2"), moving=5, within=90)
-        assert status["guard"] == {"until": "2026-11-25T08:00:00Z"}
+        assert status["mirror"] == {"until": "2026-11-25T08:00:00Z"}
 
         await operator.until("fraud", lambda s: not s.get("retiring"), moving=10)
         await asyncio.sleep(1)

@@ -13,6 +13,12 @@ def _forget(operator: Operator, revision: str) -> None:
     kubectl("delete", name, f"--namespace={operator.namespace}", "--wait")
 
 
+def _until_written(operator: Operator, revision: str) -> None:
+    """The status is written first, and the revision right after it."""
+    name = f"controllerrevision/fraud-{revision}"
+    kubectl("wait", name, f"--namespace={operator.namespace}", "--for=create", "--timeout=30s")
+
+
 def _degraded_by(reason: str) -> Any:
     def holds(status: Manifest) -> bool:
         ready = next(each for each in status["conditions"] if each["type"] == "Ready")
@@ -45,7 +51,7 @@ async def test_a_bad_candidate_is_rolled_back_though_stables_history_is_gone(
     assert await _pods(operator.cluster, operator.namespace, stable) == runs
     await operator.apply("fraud", **spec("v1"))
     await operator.until("fraud", lambda s: healthy("v1")(s) and gone not in s["message"], moving=5)
-    kubectl("get", f"controllerrevision/fraud-{stable}", f"--namespace={operator.namespace}")
+    _until_written(operator, stable)
 
 
 async def test_the_history_of_what_the_spec_asks_for_is_written_again(operator: Operator) -> None:
@@ -56,7 +62,7 @@ async def test_the_history_of_what_the_spec_asks_for_is_written_again(operator: 
     await operator.until("fraud", lambda s: s["candidate"], moving=1)
     await operator.apply("fraud", **spec("v1"))
     await operator.until("fraud", lambda s: healthy("v1")(s) and not s["retiring"], moving=5)
-    kubectl("get", f"controllerrevision/fraud-{stable}", f"--namespace={operator.namespace}")
+    _until_written(operator, stable)
 
 
 async def test_a_retiring_revision_without_history_keeps_nothing_from_being_written(
