@@ -104,18 +104,8 @@ def _roll_out(operator: Operator, deployed: Deployed, model: Model) -> Rollout:
         children=Counter(child["kind"] for child in deployed.children()),
         pods=len(deployed.pods()),
     )
-    return Rollout(end, _events(deployed))
+    return Rollout(end, deployed.events())
 
 
 def _alone(deployed: Deployed) -> bool:
     return len(deployed.children("Deployment")) == 1 and len(deployed.pods()) == 2
-
-
-def _events(deployed: Deployed) -> Counter[str]:
-    """How often each reason was announced."""
-    found: Counter[str] = Counter()
-    for event in deployed.api.list("Event", deployed.namespace):
-        about = event["involvedObject"]
-        if (about["kind"], about["name"]) == ("ModelDeployment", deployed.name):
-            found[event["reason"]] += 1
-    return found

@@ -340,7 +340,7 @@ async def test_a_policy_that_cannot_be_asked_for_delays_no_rollback(
     async def changed(*_: Any) -> None:
         raise ApiError(409, "Conflict", "the object has been modified")
 
-    monkeypatch.setattr(reconcile, "guard", changed)
+    monkeypatch.setattr(reconcile, "approval_policy", changed)
     await operator.command("fraud", f"abort/{candidate}")
     status = await operator.until("fraud", lambda s: s["rejected"])
     assert status["rejected"]["reason"] == "Aborted"

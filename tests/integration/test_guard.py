@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.integration.inprocess import Manifest, Operator
+from tests.integration.test_crash_loop import pods_of, report
 from tests.integration.test_rollouts import healthy, only, spec
 
 ROLLOUT: dict[str, Any] = {
@@ -92,10 +93,33 @@ async def test_abort_takes_the_traffic_back(operator: Operator) -> None:
     await operator.until_split("fraud", {f"fraud-{before}": 100})
 
 
-async def test_the_operators_death_loses_nothing(operator: Operator) -> None:
+async def test_a_revert_takes_no_traffic_from_the_only_revision_that_serves(
+    operator: Operator,
+) -> None:
+    before, after = await promoted(operator)
+    pods = await pods_of(operator, before)
+    for pod in pods:
+        report(operator, pod, 1, ready=False)
+    await operator.until("fraud", lambda s: not s["stable"].get("readyReplicas"))
+    await operator.apply("fraud", **spec("v1", rollout=ROLLOUT))
+    status = await operator.until("fraud", lambda s: "takes the traffic back" in s["message"])
+    assert status["phase"] == "Progressing"
+    await operator.until_split("fraud", {f"fraud-{after}": 100})
+    operator.move(3 * 3600)  # past its progress deadline
+    await operator.until("fraud", lambda s: s["candidate"], moving=1)
+    await operator.until_split("fraud", {f"fraud-{after}": 100})
+    for pod in pods:
+        report(operator, pod, 1, ready=True)
+    await operator.until("fraud", healthy("v1"), moving=1)
+    await operator.until_split("fraud", {f"fraud-{before}": 100})
+
+
+@pytest.mark.parametrize("dead_for", [0.0, 3700.0], ids=["in the guard", "until after its end"])
+async def test_the_operators_death_loses_nothing(operator: Operator, dead_for: float) -> None:
     before, after = await promoted(operator)
     await operator.stop()
     operator.traffic.errors = {f"fraud-{after}": 0.05}
+    operator.move(dead_for)
     async with operator:
         status = await operator.until("fraud", lambda s: s["rejected"], moving=5)
         await operator.until_split("fraud", {f"fraud-{before}": 100})

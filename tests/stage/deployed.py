@@ -1,6 +1,7 @@
 """One ModelDeployment in the cluster, as those who watch it see it."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -107,6 +108,15 @@ class Deployed:
             )
             for pod in self.pods(revision)
         }
+
+    def events(self) -> Counter[str]:
+        """How often each reason was announced."""
+        found: Counter[str] = Counter()
+        for event in self.api.list("Event", self.namespace):
+            about = event["involvedObject"]
+            if (about["kind"], about["name"]) == ("ModelDeployment", self.name):
+                found[event["reason"]] += 1
+        return found
 
     def _told(self) -> str:
         status = self.status()

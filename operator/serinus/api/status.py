@@ -441,8 +441,8 @@ class Guarding(StatusType):
     until: Moment = Field(description="Time at which the guard ends.")
     taking_back: TakingBack | None = Field(
         default=None,
-        description="Set while the previous revision, without a gateway, starts the pods that it "
-        "needs for all traffic.",
+        description="Set while the previous revision waits for the pods that it needs to take the "
+        "traffic back.",
     )
 
 

@@ -42,7 +42,7 @@ class Unwritten:
 
 
 @dataclass(frozen=True, slots=True)
-class Guarded:
+class PolicyInForce:
     """The admission policy for approvals is in force."""
 
     before: str
@@ -75,7 +75,7 @@ class ObjectState:
     """None if the last write of the status succeeded."""
     monitoring: MonitoringState = field(default_factory=MonitoringState)
     """Unwritten evidence about stable."""
-    guarded: Guarded | None = None
+    policy_in_force: PolicyInForce | None = None
     """None: the policy for approvals was not in force, or no approval was awaited yet."""
     last_look: float | None = None
     """Time of the last successful measurement, Unix seconds; None while no analysis runs."""

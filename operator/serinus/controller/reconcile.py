@@ -13,8 +13,8 @@ from typing import Any
 from serinus.api.status import Decision, Status
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import Outcome, actuate
+from serinus.controller.approval_policy import approval_policy
 from serinus.controller.events import announce
-from serinus.controller.guarding import guard
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
 from serinus.controller.object_state import ObjectState
 from serinus.controller.observed import Observed, read_spec
@@ -90,8 +90,9 @@ class Reconciler:
 
         plan = decide(observed.desired, status, world, now)
         if awaits_approval(spec.rollout, plan.status.candidate):
-            guarded = await guard(self._cluster, live, state, now)
-            plan = decide(observed.desired, status, replace(world, guard=guarded), now)
+            policy = await approval_policy(self._cluster, live, state, now)
+            world = replace(world, approval_policy=policy)
+            plan = decide(observed.desired, status, world, now)
         if plan.new_decisions:
             # the split may change now; the wait starts when it is written
             state.route_awaited_since = None

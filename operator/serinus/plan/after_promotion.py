@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from serinus.api.quantities import spoken
 from serinus.api.reasons import Reason
-from serinus.manifests.routers import router_for
+from serinus.api.status import Candidate
 from serinus.plan.guarding import end, may_end, take_back, taking_back, weight_in
 from serinus.plan.pod_budget import too_many_restarts
 from serinus.plan.progress import failed_checks, pods_needed, pods_ready
@@ -34,11 +34,9 @@ def keep_to_the_guard_of_the_spec(s: Situation) -> Situation | None:
 
 
 def take_back_what_is_shown_worse(s: Situation) -> Situation | None:
-    """The pods of the previous revision are there, so it serves at once."""
+    """Behind a gateway the pods of the previous revision are there, so it serves at once."""
     if taking_back(s) or not (why := next(_faults(s), None)):
         return None
-    if s.stable_is_down and not router_for(s.desired.spec).shares_one_service:
-        return None  # once it can serve
     return take_back(s, Reason.GUARD_FAILED, why)
 
 
@@ -56,8 +54,14 @@ def end_the_guard_when_its_time_is_over(s: Situation) -> Situation | None:
     guarding = s.candidate.guarding
     if guarding is None or guarding.taking_back or s.now < guarding.until:
         return None
-    if pods_ready(s) < pods_needed(s):
+    if pods_ready(s) < pods_needed(s) or _is_still_to_be_read(s.candidate, guarding.until):
         return None
     lasted = spoken(guarding.until - guarding.since)
     evidence = " ".join(f"{each.name}: {each.message}" for each in s.candidate.deciding)
     return end(s, f"nothing was shown against it in {lasted}. {evidence}".strip())
+
+
+def _is_still_to_be_read(candidate: Candidate, until: float) -> bool:
+    """Whether no look has been at the whole time yet, as when the operator was down at its end. If
+    metrics cannot be read, nothing is waited for."""
+    return not candidate.errors_in_a_row and (candidate.measured_at or 0.0) < until

@@ -1,6 +1,7 @@
 """Approval steps: which one waits, and what an approval is bound to.
 
-Whether the annotation of an approval can be trusted is observed elsewhere, see `World.guard`.
+Whether the annotation of an approval can be trusted is observed elsewhere, see
+`World.approval_policy`.
 """
 
 from serinus.api.reasons import Reason
@@ -41,8 +42,9 @@ def how_to_approve(s: Situation) -> str:
 def hold_for_approval(s: Situation) -> Situation:
     """Say who can end the wait, or why nobody can."""
     step, revision = s.candidate.step + 1, s.candidate.revision
-    if s.world.guard is not None and s.world.guard.problem:
-        return s.hold(Reason.APPROVALS_UNGUARDED, s.world.guard.problem)
+    admission = s.world.approval_policy
+    if admission is not None and admission.problem:
+        return s.hold(Reason.APPROVALS_UNGUARDED, admission.problem)
     message = f"Step {step} waits until revision {revision} is approved: {how_to_approve(s)}."
     return s.hold(Reason.AWAITING_APPROVAL, message)
 
@@ -51,15 +53,15 @@ def approve(s: Situation) -> Situation | str:
     """Obey approve/REVISION/STEP/TIME/USER, or say why it does not count. The API server has
     compared USER with who wrote it."""
     words = (s.desired.command or "").split("/", 4)
-    at, guard, rollout = s.candidate.step, s.world.guard, s.desired.spec.rollout
+    at, admission, rollout = s.candidate.step, s.world.approval_policy, s.desired.spec.rollout
     if not awaits_approval(rollout, s.candidate):
         return "no approval is awaited now"
     if len(words) < 5 or words[2] != str(at + 1) or not words[4]:
         expected = f"approve/{s.candidate.revision}/{at + 1}/TIME/USER"
         return f"step {at + 1} must be approved, by {expected}, as serinus approve writes it"
-    if guard is None or guard.problem:
-        return guard.problem if guard else "it is unknown whether approvals are guarded"
-    if guard.older:
+    if admission is None or admission.problem:
+        return admission.problem if admission else "it is unknown whether approvals are guarded"
+    if admission.older:
         return "it may be older than what guards approvals: approve again"
     user = words[4][:256]
     given = Approved(step=at, by=user, at=s.now, policy=policy_digest(rollout))

@@ -45,12 +45,10 @@ def _promote(s: Situation, revision: str) -> Situation | str:
         return refusal
     if s.candidate.mode == "First":
         return "it is the first revision, and becomes stable once it serves"
-    if guarding.taking_back(s):
-        return f"revision {s.status.stable and s.status.stable.revision} takes the traffic back"
     if s.promoted:
         if guarding.may_end(s):
             return guarding.end(s, "by command.")
-        return f"revision {s.promoted} has no ready pod"
+        return _is_taken_back(s) or f"revision {s.promoted} has no ready pod"
     if steps := unapproved_steps(s):
         listed = " and ".join(map(str, steps))
         there = awaits_approval(s.desired.spec.rollout, s.candidate)
@@ -84,10 +82,8 @@ def _abort(s: Situation, revision: str) -> Situation | str:
         return refusal
     if s.candidate.mode == "First":
         return "it is the first revision; there is none to roll back to"
-    if refusal := _nobody_else_serves(s):
+    if refusal := _is_taken_back(s) or _nobody_else_serves(s):
         return refusal
-    if guarding.taking_back(s):
-        return "its traffic is being taken back"
     return guarding.take_back(s, Reason.ABORTED, f"Revision {revision} was aborted by command.")
 
 
@@ -104,8 +100,12 @@ def _undo(s: Situation, revision: str) -> Situation | str:
     stable = s.status.stable
     if stable is None:
         return "no revision is stable yet"
-    if s.promoted and not guarding.taking_back(s):
-        return _undo_what_is_guarded(s, stable.revision, revision)
+    if refusal := _is_taken_back(s):
+        return refusal
+    if s.promoted and revision == stable.revision:
+        return _undo_what_is_guarded(s, revision)
+    if guarding.may_end(s):
+        return _undo(guarding.end(s, "by command."), revision)
     if revision == stable.revision:
         return f"revision {revision} is already stable"
     if revision == s.desired.revision:
@@ -127,14 +127,18 @@ def _undo(s: Situation, revision: str) -> Situation | str:
     return undone.to(rejected=refused).start(revision, direct=True, message=message)
 
 
-def _undo_what_is_guarded(s: Situation, previous: str, revision: str) -> Situation | str:
-    """The previous revision takes the traffic back; any other one replaces what is promoted."""
-    if revision != previous:
-        return _undo(guarding.end(s, "by command."), revision)
+def _undo_what_is_guarded(s: Situation, previous: str) -> Situation | str:
     if refusal := _nobody_else_serves(s):
         return refusal
-    message = f"Returned to revision {revision} by command; the spec still has {s.promoted}."
+    message = f"Returned to revision {previous} by command; the spec still has {s.promoted}."
     return guarding.take_back(s, Reason.UNDONE, message)
+
+
+def _is_taken_back(s: Situation) -> str | None:
+    """Why a guard whose end is decided does not end otherwise."""
+    if guarding.taking_back(s) is None or s.status.stable is None:
+        return None
+    return f"revision {s.status.stable.revision} takes the traffic back"
 
 
 def _no_candidate(s: Situation, revision: str) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
-from serinus.api.status import Candidate, Decision, Retiring, Status
+from serinus.api.status import Candidate, Decision, Guarding, Retiring, Status
 from serinus.manifests.children import Wanted
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Split
@@ -78,8 +78,8 @@ def _drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
 
 def _end_the_guard_of_an_invalid_spec(s: Situation, problems: str) -> Situation | None:
     """A promoted revision is not dropped because of it, unless it is shown to be worse."""
-    if begun := guarding.taking_back(s):
-        return s.reject(Reason(begun.reason), begun.message)
+    if guarding.taking_back(s):
+        return guarding.finish_taking_back(s)
     if not guarding.may_end(s):
         return None
     return guarding.end(s, f"the spec became invalid. {problems}")
@@ -227,9 +227,14 @@ def _with_a_clock_set_back(s: Situation) -> Situation:
     changes.pop("analysis_since", None)
     if candidate.hold is not None and candidate.hold.since > s.now:
         changes["hold"] = candidate.hold.replace(since=s.now)
-    if candidate.guarding is not None and candidate.guarding.since > s.now:
-        changes["guarding"] = candidate.guarding.replace(since=s.now)
+    if candidate.guarding is not None:
+        changes["guarding"] = _begun_by(candidate.guarding, s.now)
     return s.to_candidate(**changes) if changes else s
+
+
+def _begun_by(begun: Guarding, now: float) -> Guarding:
+    back = begun.taking_back and begun.taking_back.replace(since=min(begun.taking_back.since, now))
+    return begun.replace(since=min(begun.since, now), taking_back=back)
 
 
 def _observed(s: Situation) -> Situation:

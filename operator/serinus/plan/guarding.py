@@ -55,8 +55,11 @@ def begin(s: Situation, evidence: str) -> Situation | None:
 
 
 def may_end(s: Situation) -> bool:
-    """Whether the promoted revision can serve without the previous one."""
-    return s.promoted is not None and not taking_back(s) and s.world.ready(s.promoted) > 0
+    """Whether the promoted revision can serve without the previous one. While that takes the
+    traffic back, only if it cannot serve itself."""
+    if s.promoted is None or (taking_back(s) and not s.stable_is_down):
+        return False
+    return s.world.ready(s.promoted) > 0 or not s.desired.spec.replicas
 
 
 def end(s: Situation, why: str) -> Situation:
@@ -69,28 +72,41 @@ def end(s: Situation, why: str) -> Situation:
 def take_back(s: Situation, reason: Reason, message: str) -> Situation:
     """The previous revision gets all traffic: at once if it has the pods for it, as behind a
     gateway, otherwise once it has."""
-    guarding = s.candidate.guarding
-    if guarding is None or not router_for(s.desired.spec).shares_one_service or _is_whole(s):
+    guarding, few = s.candidate.guarding, router_for(s.desired.spec).shares_one_service
+    if guarding is None or _is_whole(s) or not (few or _only_the_promoted_serves(s)):
         return s.reject(reason, message)
     begun = TakingBack(since=s.now, reason=reason, message=message[:1024])
     return s.to_candidate(guarding=guarding.replace(taking_back=begun))
 
 
 def finish_taking_back(s: Situation) -> Situation | None:
-    """The progress deadline limits how long its pods are waited for."""
+    """The progress deadline limits how long the last of its pods are waited for."""
     begun = taking_back(s)
-    if begun is None or not (_is_whole(s) or s.now >= gives_up_waiting(s, begun)):
+    if begun is None:
         return None
-    return s.reject(Reason(begun.reason), begun.message)
+    late = s.now >= gives_up_waiting(s, begun) and not _only_the_promoted_serves(s)
+    return s.reject(Reason(begun.reason), begun.message) if late or _is_whole(s) else None
+
+
+def reverts(s: Situation) -> bool:
+    """Whether the previous revision is about to take the traffic back because the spec has it."""
+    begun = taking_back(s)
+    return begun is not None and begun.reason == Reason.REVERTED
+
+
+def go_on(s: Situation) -> Situation:
+    """The traffic is not taken back after all."""
+    guarding = s.candidate.guarding
+    return s.to_candidate(guarding=guarding and guarding.replace(taking_back=None))
 
 
 def gives_up_waiting(s: Situation, begun: TakingBack) -> float:
-    """When the traffic is taken back in any case, Unix seconds."""
+    """When the traffic is taken back if any of its pods is ready, Unix seconds."""
     return begun.since + seconds(s.desired.spec.rollout.progress_deadline)
 
 
 def taking_back(s: Situation) -> TakingBack | None:
-    """Set while the previous revision is starting pods to take the traffic back."""
+    """Set while the previous revision waits for its pods to take the traffic back."""
     candidate = s.status.candidate
     guarding = candidate.guarding if candidate else None
     return guarding.taking_back if guarding else None
@@ -103,6 +119,10 @@ def stable_pods(s: Situation) -> int:
         return replicas
     held_back = 100 - int(candidate.weight.wanted)
     return router_for(s.desired.spec).held_back_replicas(replicas, held_back)
+
+
+def _only_the_promoted_serves(s: Situation) -> bool:
+    return s.stable_is_down and s.world.ready(s.candidate.revision) > 0
 
 
 def _is_whole(s: Situation) -> bool:

@@ -111,7 +111,7 @@ class Intervention:
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class ApprovalPolicy:
     """Whether the API server lets nobody but approvers write an approval, in their own name."""
 
     problem: str = ""
@@ -160,7 +160,7 @@ class World:
     refused_pods: str = ""
     """Why a revision's Deployment or history cannot be written; otherwise empty."""
     intervention: Intervention | None = None
-    guard: Guard | None = None
+    approval_policy: ApprovalPolicy | None = None
     """None: unknown, and no approval counts."""
     serving: str | None = None
     """The revision that the Service selects, regardless of the status."""

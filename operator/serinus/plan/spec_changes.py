@@ -41,9 +41,14 @@ def keep_a_first_revision_that_serves(s: Situation) -> Situation | None:
 
 def end_the_guard_of_what_the_spec_no_longer_has(s: Situation) -> Situation | None:
     """The next rollout starts from the revision that is promoted. If the spec returns to the
-    previous one, that one takes the traffic back: it still serves a part of it."""
+    previous one, that one takes the traffic back: it still serves a part of it. If the spec changes
+    again before it has, the guard goes on."""
     desired, stable = s.desired.revision, s.status.stable
-    if s.promoted in (None, desired) or stable is None or guarding.taking_back(s):
+    if s.promoted is None or stable is None:
+        return None
+    if stable.revision != desired and guarding.reverts(s):
+        return guarding.go_on(s)
+    if s.promoted == desired or guarding.taking_back(s):
         return None
     if stable.revision == desired:
         message = f"The spec was reverted to revision {desired} while {s.promoted} was guarded."

@@ -203,10 +203,12 @@ def _summary_of_the_guard(s: Situation, candidate: Candidate) -> Summary:
     if guarding is None or stable is None:
         raise LookupError("no revision is guarded")
     if begun := guarding.taking_back:
-        latest = f"{rfc3339(gives_up_waiting(s, begun))[:16]}Z"
+        latest = f", or at {rfc3339(gives_up_waiting(s, begun))[:16]}Z at the latest."
+        if s.stable_is_down and pods_ready(s):
+            latest = f". {candidate.revision} serves until then, or for good once it is promoted."
         message = (
             f"Revision {stable.revision} takes the traffic back once its pods are ready "
-            f"({stable.ready_replicas} of {replicas} now), or at {latest} at the latest."
+            f"({stable.ready_replicas} of {replicas} now){latest}"
         )
         return Summary("Progressing", begun.reason, f"{message} {begun.message}")
     ready = pods_ready(s)

@@ -7,7 +7,7 @@ from serinus.manifests.children import Wanted
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Split
 from serinus.plan.decide import Plan
-from serinus.plan.situation import Desired, Guard, Known, SeenPod, Workload, World
+from serinus.plan.situation import ApprovalPolicy, Desired, Known, SeenPod, Workload, World
 
 
 @dataclass
@@ -24,7 +24,7 @@ class SimulatedCluster:
     """The pods, while they are listed."""
     nodes: Mapping[str, str] = field(default_factory=dict)
     """Nodes of pods."""
-    guard: Guard | None = field(default_factory=Guard)
+    approval_policy: ApprovalPolicy | None = field(default_factory=ApprovalPolicy)
     """Whether approvals count."""
     routed: bool = True
     """Whether the gateway accepts changes of the route."""
@@ -58,7 +58,7 @@ class SimulatedCluster:
             split_in_effect=in_effect and self._as_wanted,
             pods_seen=self.pods_seen,
             nodes=self.nodes,
-            guard=self.guard,
+            approval_policy=self.approval_policy,
             leads_to=self._leads_to() if in_effect else None,
         )
 

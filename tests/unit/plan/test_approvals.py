@@ -6,7 +6,7 @@ import pytest
 
 from serinus.api.status import Withdrawn
 from serinus.plan.policy import policy_digest
-from serinus.plan.situation import Guard
+from serinus.plan.situation import ApprovalPolicy
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
 GATE: dict[str, Any] = {"approval": {}}
@@ -79,29 +79,29 @@ def test_nothing_else_opens_it(command: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("guard", "reason", "why"),
+    ("policy", "reason", "why"),
     [
-        (Guard("Nobody can approve: no policy."), "ApprovalsUnguarded", "no policy"),
-        (Guard(older=True), "AwaitingApproval", "approve again"),
+        (ApprovalPolicy("Nobody can approve: no policy."), "ApprovalsUnguarded", "no policy"),
+        (ApprovalPolicy(older=True), "AwaitingApproval", "approve again"),
         (None, "AwaitingApproval", "unknown"),
     ],
 )
 def test_an_approval_that_anybody_could_have_written_does_not_count(
-    guard: Guard | None, reason: str, why: str
+    policy: ApprovalPolicy | None, reason: str, why: str
 ) -> None:
     rollout = at_the_gate()
-    rollout.world.guard = guard
+    rollout.world.approval_policy = policy
     rollout.order(approval())
     assert why in outcome(rollout)
     assert (rollout.weight, rollout.reason) == (20, reason)
-    rollout.world.guard = Guard()
+    rollout.world.approval_policy = ApprovalPolicy()
     assert rollout.settle().weight == 20, "it was refused once and for all"
     assert rollout.order(approval(time="2")).weight == 50
 
 
-def test_without_its_guard_a_gate_says_so_and_needs_a_person() -> None:
+def test_without_its_policy_a_gate_says_so_and_needs_a_person() -> None:
     rollout = at_the_gate()
-    rollout.world.guard = Guard("Nobody can approve: no policy.")
+    rollout.world.approval_policy = ApprovalPolicy("Nobody can approve: no policy.")
     rollout.settle()
     assert (rollout.status.phase, rollout.weight) == ("Degraded", 20)
     assert "Nobody can approve: no policy." in rollout.status.message

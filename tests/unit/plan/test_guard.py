@@ -51,6 +51,14 @@ def role(rollout: SimulatedRollout) -> tuple[str | None, str | None, str | None]
     return stable, candidate, rejected
 
 
+def looked(rollout: SimulatedRollout) -> SimulatedRollout:
+    """Metrics were read, and nothing was found."""
+    assert rollout.status.candidate
+    candidate = rollout.status.candidate.replace(measured_at=rollout.rollout.now)
+    rollout.rollout.status = rollout.status.replace(candidate=candidate)
+    return rollout.settle()
+
+
 def outcome_of(rollout: SimulatedRollout) -> str:
     status = rollout.status
     return outcome(Live("n", "m", status.observed_generation, "", None, status))
@@ -126,11 +134,26 @@ def test_when_its_time_is_over_the_previous_revision_retires() -> None:
     assert rollout.status.candidate
     assert rollout.plan
     assert rollout.plan.wake_in == 1
-    rollout.after(1)
+    looked(rollout.after(1))
     assert (rollout.reasons[-1], role(rollout)) == ("GuardEnded", (B, None, None))
     assert rollout.status.former == [A]
     assert rollout.after(60).status.retiring == []
     assert (rollout.reason, pods(rollout)) == ("Healthy", {B: 4})
+
+
+def test_what_was_not_read_before_its_end_is_read_first() -> None:
+    """The operator was down at the end of the guard."""
+    rollout = looked(guarded().after(60)).after(2 * DAY)
+    assert role(rollout) == (A, B, None)
+    assert role(rollout.judged("Fail")) == (A, None, B)
+
+
+def test_it_does_not_wait_for_metrics_that_cannot_be_read() -> None:
+    rollout = guarded().after(60)
+    assert rollout.status.candidate
+    candidate = rollout.status.candidate.replace(errors_in_a_row=1)
+    rollout.rollout.status = rollout.status.replace(candidate=candidate)
+    assert role(rollout.after(DAY)) == (B, None, None)
 
 
 def test_the_guard_may_be_edited_and_removed() -> None:
@@ -150,7 +173,7 @@ def test_promote_ends_it_early() -> None:
 def test_it_does_not_end_before_the_promoted_revision_can_serve_all_traffic() -> None:
     rollout = guarded()
     rollout.world.broken = {B}
-    rollout.after(DAY)
+    looked(rollout.after(DAY))
     assert (role(rollout), rollout.weight) == ((A, B, None), 0)
     rollout.order(f"promote/{B}")
     assert role(rollout) == (A, B, None)
@@ -277,7 +300,7 @@ def test_an_invalid_spec_ends_it_and_drops_nothing() -> None:
 
 
 def test_a_paused_spec_holds_nothing_back() -> None:
-    rollout = guarded().given(paused=True).after(DAY)
+    rollout = looked(guarded().given(paused=True).after(DAY))
     assert role(rollout) == (B, None, None)
 
 
@@ -322,6 +345,34 @@ def test_nothing_is_sent_to_a_previous_revision_without_ready_pods() -> None:
     assert role(rollout.settle()) == (A, None, B)
 
 
+def test_a_revert_takes_no_traffic_from_the_only_revision_that_serves() -> None:
+    rollout = guarded()
+    rollout.world.broken = {A}
+    rollout.apply(A)
+    assert (role(rollout), rollout.weight) == ((A, B, None), 100)
+    assert outcome_of(rollout) == "Going"
+    assert role(rollout.after(3600)) == (A, B, None)
+    rollout.world.broken = set()
+    assert role(rollout.settle()) == (A, None, None)
+
+
+def test_undo_to_another_revision_retires_none_that_serves_instead_of_a_dead_one() -> None:
+    rollout = guarded().apply(C).judged("Pass")
+    rollout.world.broken = {C}
+    rollout.after(60)
+    rollout.world.pods_ready_after = 20
+    rollout.order(f"undo/{A}")
+    assert role(rollout) == (B, A, C)
+    assert role(rollout.after(20)) == (A, None, C)
+
+
+def test_scaled_to_zero_the_promoted_revision_is_still_the_one_to_start_from() -> None:
+    rollout = guarded()
+    rollout.spec["replicas"] = 0
+    rollout.settle().apply(C)
+    assert role(rollout) == (B, C, None)
+
+
 # --- without a gateway
 
 
@@ -356,13 +407,52 @@ def test_without_a_gateway_it_takes_it_back_in_any_case_at_the_progress_deadline
     assert role(rollout.after(1)) == (A, None, B)
 
 
-@pytest.mark.parametrize("order", [f"promote/{B}", f"abort/{B}", f"undo/{A}"])
+@pytest.mark.parametrize("order", [f"promote/{C}", f"abort/{C}", f"undo/{B}", f"undo/{A}"])
 def test_while_it_takes_the_traffic_back_no_command_changes_that(order: str) -> None:
-    rollout = without_gateway()
+    rollout = without_gateway().apply(C).judged("Pass")
+    assert role(rollout) == (B, C, None)
     rollout.world.pods_ready_after = 20
     rollout.judged("Fail").order(order)
     assert guarding(rollout).taking_back
+    assert role(rollout.after(20)) == (B, None, C)
+
+
+def test_without_a_gateway_it_serves_on_where_no_pod_of_the_previous_revision_is_ready() -> None:
+    rollout = without_gateway()
+    rollout.world.broken = {A}
+    rollout.judged("Fail").after(3600)
+    assert (role(rollout), rollout.weight) == ((A, B, None), 100)
+    assert f"{B} serves until then" in rollout.status.message
+    assert role(rollout.order(f"promote/{B}")) == (B, None, None)
+
+
+def test_an_invalid_spec_does_not_hurry_it() -> None:
+    rollout = without_gateway()
+    rollout.world.pods_ready_after = 20
+    rollout.judged("Fail")
+    rollout.problems = ("spec.rollout: is wrong",)
+    assert role(rollout.settle()) == (A, B, None)
     assert role(rollout.after(20)) == (A, None, B)
+
+
+def test_a_revert_that_is_reverted_in_time_is_forgotten() -> None:
+    rollout = without_gateway()
+    rollout.world.pods_ready_after = 20
+    rollout.apply(A)
+    assert (outcome_of(rollout), rollout.reason) == ("Going", "Reverted")
+    rollout.apply(B).after(20)
+    assert (role(rollout), rollout.reason) == ((A, B, None), "Guarded")
+    assert role(rollout.apply(A).apply(C)) == (B, C, None)
+
+
+def test_the_wait_for_its_pods_is_no_longer_if_the_clock_is_set_back() -> None:
+    rollout = without_gateway()
+    rollout.world.pods_ready_after = 10_000
+    rollout.judged("Fail")
+    rollout.rollout.now -= 30
+    rollout.world._pods = {A: [0.0], B: [0.0] * 4}  # those that were ready stay so
+    assert rollout.settle().plan
+    assert rollout.plan.wake_in == 600  # type: ignore[union-attr]
 
 
 def test_a_new_revision_waits_until_the_traffic_is_taken_back() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from serinus.api.reasons import Reason
 from serinus.api.status import Condition, Notice
-from serinus.plan.situation import Guard
+from serinus.plan.situation import ApprovalPolicy
 from serinus.views.notices import DECIDED, notices
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
@@ -104,11 +104,11 @@ def test_an_approval_that_is_awaited_is_told_at_each_step_that_awaits_one() -> N
 
 def test_approvals_that_nobody_can_give_are_told_as_a_stall() -> None:
     rollout = serving(rollout={"steps": GATES})
-    rollout.world.guard = Guard("Nobody can approve: no policy.")
+    rollout.world.approval_policy = ApprovalPolicy("Nobody can approve: no policy.")
     _, stalled = told(rollout, lambda r: r.apply(B))
     assert (stalled.kind, stalled.reason) == ("Stalled", "ApprovalsUnguarded")
     assert "Nobody can approve: no policy." in stalled.message
-    rollout.world.guard = Guard()
+    rollout.world.approval_policy = ApprovalPolicy()
     assert kinds(told(rollout, lambda r: r.settle())) == [("Paused", "AwaitingApproval")]
 
 

@@ -9,10 +9,10 @@ from typing import Final
 
 from serinus.api.base import rfc3339
 from serinus.cluster import ApiError, Cluster
-from serinus.controller.object_state import Guarded, ObjectState
+from serinus.controller.object_state import ObjectState, PolicyInForce
 from serinus.manifests.owner import Manifest
 from serinus.plan.observe import COMMAND
-from serinus.plan.situation import Guard
+from serinus.plan.situation import ApprovalPolicy
 
 FORGED: Final = "approve/forged"
 """A command that is in no annotation, so the policy refuses a status that says it was obeyed."""
@@ -21,26 +21,29 @@ REFUSAL: Final = "a status cannot contain an approval"
 ASK_AGAIN: Final = 60.0
 """Seconds after which it is asked again while the command is the same: an audit log may have each
 refusal."""
-UNGUARDED: Final = (
+NOT_IN_FORCE: Final = (
     "Nobody can approve: the admission policy of Serinus is not in force in this namespace, so "
     "anybody who may edit this ModelDeployment could write an approval. Install "
     "templates/approvals.yaml of the chart, which is part of each release with scope Cluster."
 )
 
 
-async def guard(cluster: Cluster, live: Manifest, state: ObjectState, now: float) -> Guard:
+async def approval_policy(
+    cluster: Cluster, live: Manifest, state: ObjectState, now: float
+) -> ApprovalPolicy:
     """Ask the API server, unless it has answered for this command lately.
 
     Raises ApiError if the object has changed meanwhile.
     """
     command = (live["metadata"].get("annotations") or {}).get(COMMAND, "")
-    known = state.guarded
+    known = state.policy_in_force
     if known is None or known.command != command or not 0 <= now - known.at < ASK_AGAIN:
         if problem := await _problem(cluster, live, now):
-            state.guarded = None
-            return Guard(problem)
-        known = state.guarded = Guarded(known.before if known else command, command, now)
-    return Guard(older=command == known.before)
+            state.policy_in_force = None
+            return ApprovalPolicy(problem)
+        known = PolicyInForce(known.before if known else command, command, now)
+        state.policy_in_force = known
+    return ApprovalPolicy(older=command == known.before)
 
 
 async def _problem(cluster: Cluster, live: Manifest, now: float) -> str:
@@ -52,8 +55,8 @@ async def _problem(cluster: Cluster, live: Manifest, now: float) -> str:
             raise
         return f"It is unknown whether the admission policy of Serinus is in force: {error}"
     if refusal is None:
-        return UNGUARDED
+        return NOT_IN_FORCE
     # not in any other error, which may quote what a user has written
     if refusal.startswith("403 ") and f"denied request: {REFUSAL}" in refusal:
         return ""
-    return f"{UNGUARDED} Something else answers: {refusal}"
+    return f"{NOT_IN_FORCE} Something else answers: {refusal}"
