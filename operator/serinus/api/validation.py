@@ -60,12 +60,16 @@ def _as_written(read: Spec, spec: dict[str, Any]) -> Spec:
     return read.replace(rollout=read.rollout.replace(analysis=analysis))
 
 
-def of_type(wanted: type[Type], value: Any, field: str, *, strict: bool = False) -> list[Problem]:
+def of_type(
+    wanted: type[Type], value: Any, field: str, *, strict: bool = False, secret: bool = False
+) -> list[Problem]:
     """Why a value is not of a type, in the order of its fields.
 
-    `strict`: by the types of JSON, as the API server, to which "20" is no number.
+    `strict`: by the types of JSON, as the API server, to which "20" is no number. `secret`: what was
+    written is not repeated.
     """
-    return [_of_the_types(detail, field) for detail in _details(wanted, value, strict=strict)]
+    details = _details(wanted, value, strict=strict)
+    return [_of_the_types(detail, field, secret=secret) for detail in details]
 
 
 def readable(
@@ -204,7 +208,7 @@ def _removed(value: Any, path: Sequence[str | int]) -> bool:
     return True
 
 
-def _of_the_types(detail: Any, field: str) -> Problem:
+def _of_the_types(detail: Any, field: str, *, secret: bool = False) -> Problem:
     for part in detail["loc"]:
         field += f"[{part}]" if isinstance(part, int) else f".{part}"
     if detail["type"] == "missing":
@@ -213,7 +217,8 @@ def _of_the_types(detail: Any, field: str) -> Problem:
         return Problem(field, "is an unknown field")
     wanted = detail["msg"].removeprefix("Value error, ")
     if wanted.startswith(_WANTED):
-        wanted = f"must be{wanted.removeprefix(_WANTED)}{_instead_of(detail['input'])}"
+        instead = "" if secret else _instead_of(detail["input"])
+        wanted = f"must be{wanted.removeprefix(_WANTED)}{instead}"
     return Problem(field, wanted)
 
 

@@ -124,7 +124,7 @@ def _endpoint(text: str) -> Endpoint:
         given = json.loads(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
-    if problems := of_type(Endpoint, given, "notify"):
+    if problems := of_type(Endpoint, given, "notify", secret=True):
         raise argparse.ArgumentTypeError(" ".join(f"{each}." for each in problems))
     return Endpoint.model_validate(given)
 

@@ -57,7 +57,7 @@ def test_scripts_read_its_end_in_the_format_of_the_status() -> None:
     data = as_data(Live("team", "loan", 1, "", spec, rollout.status), rollout.rollout.now)
     assert rollout.status.candidate and rollout.status.candidate.guarding
     ends = rollout.status.candidate.guarding.to_json()["until"]
-    assert data["guard"] == {"until": ends, "left": 86400, "holdback": 5, "taking_back": False}
+    assert data["guard"] == {"until": ends, "left": 86400, "holdback": 5, "takingBack": False}
 
 
 def test_lists_and_lines_have_it_in_place_of_the_step() -> None:
