@@ -65,8 +65,8 @@ def of_type(
 ) -> list[Problem]:
     """Why a value is not of a type, in the order of its fields.
 
-    `strict`: by the types of JSON, as the API server, to which "20" is no number. `secret`: what was
-    written is not repeated.
+    `strict`: by the types of JSON, as the API server, to which "20" is no number. `secret`: what
+    was written is not repeated.
     """
     details = _details(wanted, value, strict=strict)
     return [_of_the_types(detail, field, secret=secret) for detail in details]
