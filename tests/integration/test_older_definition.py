@@ -76,11 +76,13 @@ async def test_a_stored_value_that_this_version_does_not_know_is_named_with_thos
     analysis["onePodToBlame"]["enum"].append("RollBack")
     await operator.stop()
     kubectl(*apply, "-", stdin=json.dumps(definition))
+    until_described(lambda description: '"RollBack"' in description)
     try:
         written = {"analysis": {**ERRORS, "onePodToBlame": "RollBack"}}
         await operator.apply("fraud", **spec("v1", rollout=written))
     finally:
         kubectl(*apply, str(CRD))
+        until_described(lambda description: '"RollBack"' not in description)
     async with operator:
         status = await operator.until("fraud", lambda s: s["phase"] == "Degraded", moving=0.5)
         [stalled] = [each for each in status["conditions"] if each["type"] == "Stalled"]
