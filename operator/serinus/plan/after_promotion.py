@@ -50,7 +50,8 @@ def _faults(s: Situation) -> Iterator[str]:
 
 
 def end_the_guard_when_its_time_is_over(s: Situation) -> Situation | None:
-    """Nothing was shown against the promoted revision, and it can serve all traffic."""
+    """Nothing was shown against the promoted revision, and it can serve all traffic. A guard that
+    could not read its metrics says so: it has shown nothing."""
     guarding = s.candidate.guarding
     if guarding is None or guarding.taking_back or s.now < guarding.until:
         return None
@@ -58,7 +59,10 @@ def end_the_guard_when_its_time_is_over(s: Situation) -> Situation | None:
         return None
     lasted = spoken(guarding.until - guarding.since)
     evidence = " ".join(f"{each.name}: {each.message}" for each in s.candidate.deciding)
-    return end(s, f"nothing was shown against it in {lasted}. {evidence}".strip())
+    why = f"nothing was shown against it in {lasted}."
+    if s.candidate.errors_in_a_row:
+        why = f"its {lasted} are over, though metrics could not be read at the end."
+    return end(s, f"{why} {evidence}".strip())
 
 
 def _is_still_to_be_read(candidate: Candidate, until: float) -> bool:

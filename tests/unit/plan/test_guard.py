@@ -154,6 +154,10 @@ def test_it_does_not_wait_for_metrics_that_cannot_be_read() -> None:
     candidate = rollout.status.candidate.replace(errors_in_a_row=1)
     rollout.rollout.status = rollout.status.replace(candidate=candidate)
     assert role(rollout.after(DAY)) == (B, None, None)
+    ended = rollout.status.decisions[0]
+    assert ended.reason == "GuardEnded"
+    assert "metrics could not be read" in ended.message
+    assert "nothing was shown" not in ended.message
 
 
 def test_the_guard_may_be_edited_and_removed() -> None:
