@@ -66,7 +66,7 @@ def _model(product: Stage, namespace: str, name: str) -> Model:
         product.model_image,
         gateway=product.gateway,
         steps=[{"setWeight": 50}],
-        rollout={"progressDeadline": "40s", "scaleDownDelay": "1s"},
+        rollout={"progressDeadline": "40s", "scaleDownDelay": "1s", "maxRestarts": 20},
     )
 
 

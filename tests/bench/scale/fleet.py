@@ -20,7 +20,11 @@ STEPS: Final = [
     {"pause": {"duration": "10s"}},
 ]
 STEPS_SECONDS: Final = 20
-ANALYSIS: Final = {"interval": "10s", "checks": [{"name": "errors", "errorRate": {}}]}
+ANALYSIS: Final = {
+    "interval": "10s",
+    "checks": [{"name": "errors", "errorRate": {}}],
+    "onWrongSplit": "Ignore",  # as the peers, which do not test the split
+}
 
 Holds = Callable[[Manifest], bool]
 
