@@ -27,6 +27,11 @@ Manifest = dict[str, Any]
 Requests = Counter[tuple[str, str]]
 """Requests by (verb, kind)."""
 
+_ALL_THAT_IS_THERE: Final = (
+    "watch=true&allowWatchBookmarks=true"
+    "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion="
+)
+_THAT_WAS_ALL: Final = "k8s.io/initial-events-end"
 _LONGEST_EVENT: Final = 1 << 22
 _WATCH_AGAIN: Final = 0.2
 _VERBS: Final = {
@@ -70,12 +75,27 @@ class Control:
             task.cancel()
 
     async def _follow(self, path: str, take: Callable[[Seen], None]) -> None:
+        """A watch that the API server ends begins anew, with all that is there; what is not there
+        any more was deleted meanwhile."""
+        path += ("&" if "?" in path else "?") + _ALL_THAT_IS_THERE
+        there: dict[str, Manifest] = {}
         while True:
-            # a watch that the API server ends begins anew, with all that is there
-            await self._watch(path, take)
+            unseen = dict(there)
+            async for event in self._watch(path):
+                metadata = event.object["metadata"]
+                if event.type == "BOOKMARK":
+                    if _THAT_WAS_ALL in metadata.get("annotations", {}):
+                        for uid in unseen:
+                            take(Seen("DELETED", there.pop(uid)))
+                    continue
+                unseen.pop(metadata["uid"], None)
+                there[metadata["uid"]] = event.object
+                if event.type == "DELETED":
+                    del there[metadata["uid"]]
+                take(event)
             await asyncio.sleep(_WATCH_AGAIN)
 
-    async def _watch(self, path: str, take: Callable[[Seen], None]) -> None:
+    async def _watch(self, path: str) -> AsyncIterator[Seen]:
         process = await asyncio.create_subprocess_exec(
             *(str(self.kubectl.program), f"--kubeconfig={self.kubectl.kubeconfig}"),
             *("get", f"--raw={path}"),
@@ -86,7 +106,9 @@ class Control:
         try:
             async for line in process.stdout:
                 event = json.loads(line)
-                take(Seen(event["type"], event["object"]))
+                if event["type"] == "ERROR":  # too old, for one
+                    break
+                yield Seen(event["type"], event["object"])
         finally:
             if process.returncode is None:
                 process.kill()

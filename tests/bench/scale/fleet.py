@@ -142,7 +142,7 @@ async def new_fleet(control: Control, scale_down_delay: float | None) -> AsyncIt
     of a ModelDeployment."""
     delay = {} if scale_down_delay is None else {"scaleDownDelay": f"{scale_down_delay:g}s"}
     found = Fleet(control, {"steps": STEPS, "analysis": ANALYSIS, **delay})
-    async with control.following(f"{KINDS['ModelDeployment'].path()}?watch=true", found.take):
+    async with control.following(KINDS["ModelDeployment"].path(), found.take):
         yield found
 
 

@@ -23,7 +23,7 @@ async def gateway(control: Control) -> AsyncIterator[None]:
             if seen.type != "DELETED" and not _answered(route):
                 group.create_task(_accept(control, route))
 
-        async with control.following(f"{KINDS['HTTPRoute'].path()}?watch=true", take):
+        async with control.following(KINDS["HTTPRoute"].path(), take):
             yield
 
 

@@ -154,10 +154,10 @@ def _version(pod: Manifest) -> str:
 async def measured_pods(control: Control) -> AsyncIterator[tuple[Pods, str]]:
     """Every pod of a ModelDeployment, and the URL of a Prometheus that knows them."""
     pods = Pods()
-    path = "/api/v1/pods?watch=true&labelSelector=serinus.dev/name"
+    path = "/api/v1/pods?labelSelector=serinus.dev/name"
     async with (
         control.following(path, pods.take),
-        control.following(f"{KINDS['HTTPRoute'].path()}?watch=true", pods.take_route),
+        control.following(KINDS["HTTPRoute"].path(), pods.take_route),
         _exporter(pods) as exporter,
         _prometheus(exporter) as url,
     ):
