@@ -1,6 +1,7 @@
 """A model that the kernel kills for memory under traffic, again and again, and that always comes
 back."""
 
+import re
 import time
 from dataclasses import replace
 from typing import Final
@@ -44,7 +45,8 @@ def test_a_model_that_is_killed_for_memory_is_rolled_back_with_that_reason(
         message = status["rejected"]["message"]
         words = f"OOMKilled at its limit of 256Mi: container model of pod loan-{bad}-"
         assert message.startswith(words), message
-        assert "4 restarts in " in message
+        # both pods may die in one interval
+        assert re.search(r"[45] restarts in ", message), message
         assert took <= WITHIN
         # clients that its deaths cost an answer were few, and after it there are none
         rolled_back = load.until_quiet(10, within=40)
