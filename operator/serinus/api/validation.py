@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from serinus.api.analysis import Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
+from serinus.api.misspelt import fields_at, unknown_field
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
 from serinus.api.quantities import fraction, seconds
@@ -45,9 +46,9 @@ def problems(namespace: str, name: str, spec: dict[str, Any]) -> list[Problem]:
 def typed(namespace: str, name: str, spec: dict[str, Any]) -> tuple[Spec | None, list[Problem]]:
     """A raw spec by its types, and what is wrong with it; None if it has other types."""
     try:
-        read = Spec.model_validate(spec)
+        read = Spec.model_validate(spec, by_alias=True, by_name=False)
     except ValidationError as error:
-        return None, [_of_the_types(detail, "spec") for detail in _errors(error)]
+        return None, [_of_the_types(detail, Spec, "spec") for detail in _errors(error)]
     written, found = _as_written(read, spec), list(_name(name))
     for check in _CHECKS:
         found += check(namespace, written)
@@ -69,7 +70,7 @@ def of_type(
     was written is not repeated.
     """
     details = _details(wanted, value, strict=strict)
-    return [_of_the_types(detail, field, secret=secret) for detail in details]
+    return [_of_the_types(detail, wanted, field, secret=secret) for detail in details]
 
 
 def readable(
@@ -88,7 +89,7 @@ def readable(
         if not details:
             return rest, lost
         rest = rest if lost else deepcopy(value)
-        lost.append(_of_the_types(details[0], field))
+        lost.append(_of_the_types(details[0], wanted, field))
         path = details[0]["loc"]
         if not _removed(rest, path[:-1] if details[0]["type"] == "missing" else path):
             return {}, lost
@@ -185,9 +186,10 @@ def _name(name: str) -> Iterator[Problem]:
 def _details(wanted: type[Type], value: Any, *, strict: bool = False) -> list[Any]:
     try:
         if strict:
-            wanted.model_validate_json(json.dumps(value, default=str), strict=True)
+            text = json.dumps(value, default=str)
+            wanted.model_validate_json(text, strict=True, by_alias=True, by_name=False)
         else:
-            wanted.model_validate(value)
+            wanted.model_validate(value, by_alias=True, by_name=False)
     except ValidationError as error:
         return _errors(error)
     return []
@@ -208,18 +210,19 @@ def _removed(value: Any, path: Sequence[str | int]) -> bool:
     return True
 
 
-def _of_the_types(detail: Any, field: str, *, secret: bool = False) -> Problem:
+def _of_the_types(detail: Any, wanted: type[Type], field: str, *, secret: bool = False) -> Problem:
     for part in detail["loc"]:
         field += f"[{part}]" if isinstance(part, int) else f".{part}"
     if detail["type"] == "missing":
         return Problem(field, "is required")
     if detail["type"] == "extra_forbidden":
-        return Problem(field, "is an unknown field")
-    wanted = detail["msg"].removeprefix("Value error, ")
-    if wanted.startswith(_WANTED):
+        *around, name = detail["loc"]
+        return Problem(field, unknown_field(name, fields_at(wanted, around)))
+    message = detail["msg"].removeprefix("Value error, ")
+    if message.startswith(_WANTED):
         instead = "" if secret else _instead_of(detail["input"])
-        wanted = f"must be{wanted.removeprefix(_WANTED)}{instead}"
-    return Problem(field, wanted)
+        message = f"must be{message.removeprefix(_WANTED)}{instead}"
+    return Problem(field, message)
 
 
 def _instead_of(found: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import yaml
 
 from serinus.api.crd import GROUP, KIND, VERSION
+from serinus.api.misspelt import unknown_field
 from serinus.api.problem import Problem
 from serinus.api.spec import Spec
 from serinus.cli.exit_codes import ExitCode
@@ -123,7 +124,7 @@ def _problems(document: dict[str, Any]) -> Iterator[Problem]:
         yield Problem("kind", f"must be {KIND}")
     for name in document:
         if name not in _FIELDS:
-            yield Problem(str(name), "is an unknown field")
+            yield Problem(str(name), unknown_field(str(name), _FIELDS))
     yield from problems_of(document)
 
 

@@ -49,9 +49,29 @@ def test_what_passes_the_api_server_can_be_read(bad: BadManifest) -> None:
     Spec.model_validate(bad.model_deployment()["spec"])
 
 
-def test_an_unknown_field_is_named_by_its_path() -> None:
-    found = problems_of(rollout={"steps": [{"setWeight": 5}, {"setWait": 9}]})
-    assert "spec.rollout.steps[1].setWait: is an unknown field" in found
+@pytest.mark.parametrize(
+    ("rollout", "told"),
+    [
+        ({"progresDeadline": "5m"}, "progresDeadline: is an unknown field; did you mean {}?"),
+        ({"progress_deadline": "5m"}, "progress_deadline: is an unknown field; did you mean {}?"),
+        ({"colour": "blue"}, "colour: is an unknown field"),
+    ],
+)
+def test_the_nearest_known_field_is_proposed_for_an_unknown_one(
+    rollout: dict[str, Any], told: str
+) -> None:
+    assert problems_of(rollout=rollout) == [f"spec.rollout.{told.format('progressDeadline')}"]
+
+
+def test_an_unknown_field_within_lists_and_checks_is_compared_with_those_beside_it() -> None:
+    found = problems_of(
+        rollout={
+            "steps": [{"setWeight": 5}, {"setWait": 9}],
+            "analysis": {"checks": [{"name": "errors", "errorRate": {"tolerence": 2}}]},
+        }
+    )
+    assert "spec.rollout.steps[1].setWait: is an unknown field; did you mean setWeight?" in found
+    assert found[-1].endswith("errorRate.tolerence: is an unknown field; did you mean tolerance?")
 
 
 def test_a_missing_field_is_named_by_its_path() -> None:
