@@ -4,10 +4,13 @@ import math
 
 import pytest
 
+from serinus.api.baseline import Dispersion
 from serinus.api.status import CheckState
 from serinus.judge.evidence.comparison import (
     OF_A_SHIFT,
     Gains,
+    Policy,
+    Scale,
     begun,
     begun_anew,
     compare,
@@ -15,7 +18,7 @@ from serinus.judge.evidence.comparison import (
     requests_to_pass,
     served,
 )
-from serinus.judge.evidence.kernel import BETTER, SHIFTED, WORSE
+from serinus.judge.evidence.kernel import BETTER, SHIFTED, WORSE, NullHypothesis
 from serinus.judge.evidence.look import AT_THE_PROMOTION, ErrorBudget, GuardWindow
 from serinus.judge.evidence.shift import SHIFT
 
@@ -115,3 +118,18 @@ def test_what_begins_anew_has_no_more_weight_than_was_held_back() -> None:
     anew = begun_anew(state.replace(peak=9.0))
     assert (anew.peak, anew.candidate, anew.comparisons) == (0.0, {}, [])
     assert weight(compare(anew, [begun("errors")], WORSE)) <= state.held_back + 1e-9
+
+
+def test_a_scale_for_events_that_varied_is_the_one_that_is_made_for_them() -> None:
+    policy = Policy(NullHypothesis(1.25, 0.01), NullHypothesis(2.0, 0.02), SHIFTED)
+    varied, pods = Dispersion(name="class cat", over_time=2.0, between_pods=0.2), (3.0, 8.0)
+    [cat] = compare(
+        CheckState(), [begun("cat", both_ways=True)], SHIFTED, both_ways=True
+    ).comparisons
+    independent = Scale(policy, 300.0, 5700.0, both_ways=True)
+    of_independent = independent.gains(cat, 40.0, 600.0)
+    found = independent.varied(varied, pods).gains(cat, 40.0, 600.0)
+    assert found == Scale(policy, 300.0, 5700.0, varied, pods, both_ways=True).gains(
+        cat, 40.0, 600.0
+    )
+    assert found != of_independent == independent.gains(cat, 40.0, 600.0)

@@ -133,6 +133,21 @@ def variation(
     return Variation(what, seen, 0.0 if widened == tolerance else widened.ratio, pods)
 
 
+class Passing(NamedTuple):
+    """What an event adds to the evidence for the candidate. Only the margin rules it, however
+    stable's events vary."""
+
+    above: list[LogIncrement]
+    below: list[LogIncrement]
+
+    @classmethod
+    def of(cls, margin: NullHypothesis, arms: tuple[float, float], both_ways: bool) -> "Passing":
+        """In a block of so many requests per arm; `both_ways`: below as well."""
+        passing, exchanged = better(margin), arms[::-1]
+        below = log_increments(margin, passing, *exchanged) if both_ways else []
+        return cls(log_increments(margin, passing, *arms), below)
+
+
 class Scale:
     """What a block of so many requests makes of the events counted in it.
 
@@ -150,26 +165,16 @@ class Scale:
         pods: tuple[float, float] = (math.inf, math.inf),
         *,
         both_ways: bool = False,
+        passing: Passing | None = None,
     ) -> None:
-        arms = candidate_requests, stable_requests
-        exchanged = stable_requests, candidate_requests
-        passing = better(policy.margin)
-        self._policy, self._arms = policy, arms
-        self._not_above = log_increments(policy.margin, passing, *arms)
-        self._not_below = log_increments(policy.margin, passing, *exchanged) if both_ways else []
-        self._set_variation(dispersion, pods)
+        self._policy, self._arms = policy, (candidate_requests, stable_requests)
+        self._passing = passing or Passing.of(policy.margin, self._arms, both_ways)
+        self._tolerance = among_pods(policy.tolerance, dispersion, pods)
+        self._bursts = dispersion.over_time
 
     def varied(self, dispersion: Dispersion, pods: tuple[float, float]) -> "Scale":
         """The same for events that varied so; the margin is not widened for it."""
-        scale = object.__new__(Scale)
-        scale._policy, scale._arms = self._policy, self._arms
-        scale._not_above, scale._not_below = self._not_above, self._not_below
-        scale._set_variation(dispersion, pods)
-        return scale
-
-    def _set_variation(self, dispersion: Dispersion, pods: tuple[float, float]) -> None:
-        self._tolerance = among_pods(self._policy.tolerance, dispersion, pods)
-        self._bursts = dispersion.over_time
+        return Scale(self._policy, *self._arms, dispersion, pods, passing=self._passing)
 
     def gains(
         self, known: Comparison, candidate: float, stable: float, expected: float | None = None
@@ -181,8 +186,8 @@ class Scale:
         found = Gains(
             gains(self._above(expected), candidate, stable) if known.above else [],
             gains(self._below(expected), stable, candidate) if known.below else [],
-            gains(self._not_above, candidate, stable) if known.not_above else [],
-            gains(self._not_below, stable, candidate) if known.not_below else [],
+            gains(self._passing.above, candidate, stable) if known.not_above else [],
+            gains(self._passing.below, stable, candidate) if known.not_below else [],
         )
         by = self._variance(known)
         return found if by == 1 else found.divided(by)
