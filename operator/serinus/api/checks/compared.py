@@ -28,7 +28,7 @@ _NUMBERS = {2: "two", 3: "three"}
 
 
 @dataclass(frozen=True, slots=True)
-class Instead:
+class Shorthand:
     """A number that people know, which stands for other settings."""
 
     name: str
@@ -63,7 +63,7 @@ class Instead:
 class Compared(Settings):
     """Worse than `tolerance`: roll back. Better than `margin`: pass."""
 
-    instead: ClassVar[Instead | None] = None
+    shorthand: ClassVar[Shorthand | None] = None
     """Another way to write tolerance and margin."""
 
     tolerance: float
@@ -79,8 +79,8 @@ class Compared(Settings):
 
     @model_validator(mode="after")
     def _one_tolerance(self) -> Self:
-        if self.instead and self.instead.excludes(self):
-            raise ValueError(self.instead.message)
+        if self.shorthand and self.shorthand.excludes(self):
+            raise ValueError(self.shorthand.message)
         return self
 
     @property

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from serinus.api.base import Duration, Percent, Type, WarmUp
-from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared, Instead
+from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared, Shorthand
 from serinus.api.checks.metrics import Histogram
 from serinus.api.checks.server import LatencyName, ServerMetrics
 from serinus.api.checks.settings import counts_too_late
@@ -16,7 +16,7 @@ from serinus.api.quantities import seconds
 _TOLERANCE, _MARGIN = 1.1, 1.5
 PASSES_BELOW = 2.0
 """Times the tolerated slowdown: a step passes below that."""
-_P99 = Instead("p99", {"tolerance": _TOLERANCE, "margin": _MARGIN})
+_P99 = Shorthand("p99", {"tolerance": _TOLERANCE, "margin": _MARGIN})
 _ONE_LATENCY = "set either of (a latency of the preset) or histogram, not both"
 
 
@@ -42,7 +42,7 @@ class Latency(Compared):
     finds_bad_events = True
     follows_load = True
     compares_strata = True
-    instead = _P99
+    shorthand = _P99
 
     model_config = ConfigDict(
         json_schema_extra={

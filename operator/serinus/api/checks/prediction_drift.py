@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, JsonValue
 
 from serinus.api.base import Duration, Percent
-from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared, Instead
+from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared, Shorthand
 from serinus.api.checks.metrics import Counter, LabelName, MetricName
 from serinus.api.checks.server import ServerMetrics
 from serinus.api.checks.settings import told_by
@@ -21,7 +21,7 @@ _LEAST: JsonValue = {
     "rule": f"!has(self.psi) || self.psi >= {_LEAST_PSI}",
     "message": f"psi must be at least {_LEAST_PSI}",
 }
-_PSI = Instead(
+_PSI = Shorthand(
     "psi",
     {"tolerance": _TOLERANCE, "absoluteTolerance": _ABSOLUTE_TOLERANCE, "margin": _MARGIN},
 )
@@ -32,7 +32,7 @@ class PredictionDrift(Compared):
 
     compares_strata = True
     follows_inputs = True
-    instead = _PSI
+    shorthand = _PSI
 
     model_config = ConfigDict(
         json_schema_extra={"x-kubernetes-validations": [MARGIN_ABOVE_TOLERANCE, _PSI.rule, _LEAST]}
