@@ -12,7 +12,7 @@ from serinus.api.quantities import spoken
 from serinus.api.reasons import Reason
 from serinus.cli.sources import add_cluster, add_file, add_output, dumped, one
 from serinus.cli.terminal import show, table
-from serinus.cli.text import evidence, fields, named
+from serinus.cli.text import evidence, fields, in_short, named, note
 from serinus.views.explanation import Explanation, explain
 from serinus.views.outcome import outcome
 from serinus.views.reading import Live, read
@@ -54,11 +54,7 @@ def _data(
     live: Live, view: RolloutView, found: Explanation | None, remedies: Sequence[Remedy]
 ) -> dict[str, Any]:
     return {
-        "namespace": live.namespace,
-        "name": live.name,
-        "outcome": outcome(live),
-        "phase": view.phase,
-        "message": view.message,
+        **in_short(live, view),
         "rollout": found and _rollout_data(found),
         "checks": [fields(check) for check in view.checks],
         "remedies": [{"does": what, "command": command} for what, command in remedies],
@@ -76,7 +72,7 @@ def _text(
     where = f"{live.namespace}/{live.name}"
     blocks = [
         f"{where}: {view.phase}\n{view.message}".rstrip(),
-        _rollout(found) if found else "No rollout in steps is recorded.",
+        _rollout(found, view) if found else "No rollout in steps is recorded.",
         _checks(view),
         "\n".join(f"{what}: {command}" for what, command in remedies),
     ]
@@ -104,11 +100,11 @@ def _remedies(live: Live) -> Iterator[tuple[str, str]]:
         yield "abort", "Roll back"
 
 
-def _rollout(found: Explanation) -> str:
+def _rollout(found: Explanation, view: RolloutView) -> str:
     ended = f"ended after {spoken(found.until - found.since)}" if found.until else "in progress"
     title = (
-        f"Revision {found.revision} against stable {found.stable}, from {rfc3339(found.since)}, "
-        f"{ended}:"
+        f"Revision {found.revision} against {view.roles.the_stable} {found.stable}, "
+        f"from {rfc3339(found.since)}, {ended}:"
     )
     heads = ("TIME", "WEIGHT", "REASON", "MESSAGE")
     rows = [
@@ -120,6 +116,7 @@ def _rollout(found: Explanation) -> str:
 
 def _checks(view: RolloutView) -> str:
     """The evidence so far, while the rollout is in progress."""
-    return "\n".join(
+    lines = [
         f"{named(each.name, each.mode)}: {each.verdict}. {evidence(each)}" for each in view.checks
-    )
+    ]
+    return "\n".join([*lines, *note(view)] if lines else [])

@@ -28,11 +28,7 @@ def as_data(live: Live, now: float) -> dict[str, Any]:
     """The view and the outcome, with times in the format of the status."""
     view = rollout_view(live.spec, live.status, now)
     return {
-        "namespace": live.namespace,
-        "name": live.name,
-        "outcome": outcome(live),
-        "phase": view.phase,
-        "message": view.message,
+        **in_short(live, view),
         "stable": view.stable and fields(view.stable),
         "candidate": view.candidate and fields(view.candidate),
         "wanted": view.wanted,
@@ -45,6 +41,17 @@ def as_data(live: Live, now: float) -> dict[str, Any]:
         "retiring": list(view.retiring),
         "decisions": [each.to_json() for each in view.decisions],
         "conditions": [each.to_json() for each in view.conditions],
+    }
+
+
+def in_short(live: Live, view: RolloutView) -> dict[str, Any]:
+    """With what the data about any ModelDeployment begins."""
+    return {
+        "namespace": live.namespace,
+        "name": live.name,
+        "outcome": outcome(live),
+        "phase": view.phase,
+        "message": view.message,
     }
 
 
@@ -88,12 +95,18 @@ def as_cells(name: str, view: RolloutView) -> tuple[str, ...]:
     return (
         name,
         view.phase,
-        _version(view.stable) if view.stable else "-",
-        _version(view.candidate) if view.candidate else "-",
+        _cell(view.stable, view.roles.stable, view),
+        _cell(view.candidate, view.roles.candidate, view),
         _weight(view) if view.candidate else "-",
         step or "-",
         view.message,
     )
+
+
+def _cell(arm: ArmView | None, role: str, view: RolloutView) -> str:
+    if arm is None:
+        return "-"
+    return f"{_version(arm)} ({role})" if view.guard else _version(arm)
 
 
 def as_text(name: str, view: RolloutView, now: float, pods: tuple[PodView, ...] = ()) -> str:
@@ -113,7 +126,7 @@ def as_text(name: str, view: RolloutView, now: float, pods: tuple[PodView, ...] 
 
 
 def _arms(view: RolloutView) -> str:
-    arms = [("stable", view.stable), ("candidate", view.candidate)]
+    arms = [(view.roles.stable, view.stable), (view.roles.candidate, view.candidate)]
     rows = [
         (role, arm.revision, arm.version or "-", str(arm.ready), f"{arm.weight:g}%")
         for role, arm in arms
@@ -152,7 +165,8 @@ def _wait(view: RolloutView) -> str:
 
 
 def _checks(view: RolloutView) -> str:
-    heads = ("CHECK", "VERDICT", "CANDIDATE REQUESTS", "STABLE REQUESTS", "EVIDENCE")
+    counted = (f"{role.upper()} REQUESTS" for role in (view.roles.candidate, view.roles.stable))
+    heads = ("CHECK", "VERDICT", *counted, "EVIDENCE")
     rows = [
         (
             named(each.name, each.mode),
@@ -163,7 +177,12 @@ def _checks(view: RolloutView) -> str:
         )
         for each in view.checks
     ]
-    return table(heads, rows) if rows else ""
+    return "\n".join([table(heads, rows), *note(view)]) if rows else ""
+
+
+def note(view: RolloutView) -> list[str]:
+    """A line below the evidence, if its words need one."""
+    return [view.roles.note] if view.roles.note else []
 
 
 def named(check: str, mode: Mode) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 
 from serinus.page.course import Course, Curve
 from serinus.views.looks import WeightView
+from serinus.views.roles import Roles
 
 MOST_ROWS: Final = 12
 """Of the table that stands for a chart: the newest, and as many before it as fit, evenly."""
@@ -71,10 +72,10 @@ class Chart:
         return "-" if value is None else f"{value:.3g}{self.unit}"
 
 
-def weight_chart(weights: Sequence[WeightView]) -> Chart:
+def weight_chart(weights: Sequence[WeightView], roles: Roles) -> Chart:
     """The candidate's traffic."""
     return Chart(
-        "Traffic of the candidate",
+        f"Traffic of {roles.the_candidate}",
         "%",
         [each.since for each in weights],
         [
@@ -85,12 +86,12 @@ def weight_chart(weights: Sequence[WeightView]) -> Chart:
     )
 
 
-def rate_chart(course: Course, check: str) -> Chart | None:
+def rate_chart(course: Course, check: str, roles: Roles) -> Chart | None:
     """The most telling quantity of a check; None if it compares none."""
     curves, name = course.curves, course.telling.get(check, "")
     lines = [
-        Line(of, of, [v if v is None else 100 * v for v in values])
-        for of in ("candidate", "stable")
+        Line(label, of, [v if v is None else 100 * v for v in values])
+        for of, label in (("candidate", roles.candidate), ("stable", roles.stable))
         if (values := curves.get(Curve(check, name, of)))
     ]
     return Chart(name[:1].upper() + name[1:], "%", course.times, lines) if lines else None

@@ -99,9 +99,12 @@ def shown(live: Live, course: Course, now: float, around: Around) -> str:
         view=view,
         former=status.former,
         timeline=timeline,
-        weight=weight_chart(weights(timeline, status, now)) if timeline else None,
+        weight=weight_chart(weights(timeline, status, now), view.roles) if timeline else None,
         checks={each.name: each for each in view.checks},
-        charts=[(name, rate_chart(course, name), evidence_chart(course, name)) for name in names],
+        charts=[
+            (name, rate_chart(course, name, view.roles), evidence_chart(course, name))
+            for name in names
+        ],
         limits=limits(live.spec),
         late=begins_late(course, timeline.measured_since if timeline else None),
         seen=bool(course.times),

@@ -6,6 +6,7 @@ from typing import Any
 
 from serinus.api.status import Status
 from serinus.manifests.revision import Revision
+from serinus.views.roles import roles_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class RevisionView:
     revision: str
     version: str | None
     role: str
-    """stable, candidate, rejected, former (was stable, and undo can return to it) or empty."""
+    """stable, candidate, rejected, former (was stable, and undo can return to it) or empty; in a
+    guard promoted and previous."""
     created: str
 
 
@@ -31,7 +33,8 @@ def history(status: Status, stored: Iterable[Mapping[str, Any]]) -> tuple[Revisi
 
 
 def _role(status: Status, revision: str) -> str:
-    roles = (("stable", status.stable), ("candidate", status.candidate))
+    names = roles_of(status.candidate)
+    roles = ((names.stable, status.stable), (names.candidate, status.candidate))
     for name, role in (*roles, ("rejected", status.rejected)):
         if role is not None and role.revision == revision:
             return name

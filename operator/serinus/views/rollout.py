@@ -20,6 +20,7 @@ from serinus.api.status import (
 )
 from serinus.plan.audit import first_failure
 from serinus.plan.steps import pause_until, weight_at
+from serinus.views.roles import Roles, roles_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ class RolloutView:
     message: str
     stable: ArmView | None
     candidate: ArmView | None
+    roles: Roles
+    """What users know these two as."""
     wanted: float | None
     """Weight of the candidate's step in percent; None without a candidate."""
     promoting: bool
@@ -140,6 +143,7 @@ def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
         message=NOT_SEEN if status == Status() else status.message,
         stable=_arm(stable, 100.0 - weight) if stable else None,
         candidate=_arm(candidate, weight) if candidate else None,
+        roles=roles_of(candidate),
         wanted=candidate.weight.wanted if candidate else None,
         promoting=bool(candidate and candidate.promoting),
         guard=_guard(candidate, now) if candidate else None,

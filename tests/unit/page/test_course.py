@@ -7,6 +7,7 @@ import pytest
 from serinus.page.course import MOST_CURVES, MOST_LOOKS, Course, Curve
 from serinus.page.drawing import begins_late, evidence_chart, rate_chart
 from serinus.views.looks import CheckLook, LookView, Rates
+from serinus.views.roles import IN_A_ROLLOUT
 
 
 def look(at: float, *checks: CheckLook) -> LookView:
@@ -52,20 +53,21 @@ def test_the_number_of_curves_is_bounded() -> None:
         many = tuple(Rates(f"class {(n + at) % 200}", 0.5, 0.5) for n in range(200))
         course.add(look(float(at), CheckLook("drift", 0.1, 0.1, many)))
         if at == 3:
-            assert rate_chart(course, "drift").title == "Class 3"  # type: ignore[union-attr]
+            assert rate_chart(course, "drift", IN_A_ROLLOUT).title == "Class 3"  # type: ignore[union-attr]
     assert len(course.curves) == MOST_CURVES
 
 
 def test_a_chart_is_told_in_words() -> None:
     course = Course()
     course.add(look(1.0, errors(0.02)))
-    chart = rate_chart(course, "errors")
+    chart = rate_chart(course, "errors", IN_A_ROLLOUT)
     assert chart and chart.title == "Errors"
     assert chart.summary == "Errors: candidate 2%, stable 1%"
     evidence = evidence_chart(course, "errors")
     assert evidence
     assert evidence.summary == "Evidence: for a rollback 10%, for a pass 50%"
-    assert rate_chart(course, "threshold") is evidence_chart(course, "threshold") is None
+    assert rate_chart(course, "threshold", IN_A_ROLLOUT) is None
+    assert evidence_chart(course, "threshold") is None
 
 
 def test_the_table_beside_a_chart_has_its_newest_value_and_few_others() -> None:

@@ -193,6 +193,22 @@ def test_a_guarded_rollout_says_how_long_it_is_guarded() -> None:
     assert ">guarded<" in the_list(known(state))
 
 
+def test_the_revisions_of_a_guard_are_the_previous_and_the_promoted_one() -> None:
+    state = copy.deepcopy(STATES[-2])
+    in_steps = the_rollout(known(state))
+    assert "<h3>Stable</h3>" in in_steps and "The candidate has " in in_steps
+    promoted, day_later = rfc3339(NOW - 3600), rfc3339(NOW + 23 * 3600)
+    state["status"]["candidate"]["guarding"] = {"since": promoted, "until": day_later}
+    html = the_rollout(known(state))
+    assert "<h3>Previous</h3>" in html and "<h3>Promoted</h3>" in html
+    assert "The promoted revision has " in html and "The candidate has " not in html
+    assert "Traffic of the promoted revision" in html
+    assert "the candidate is the promoted revision, and stable the previous one." in html
+    assert "<td>candidate</td>" not in html and "<td>stable</td>" not in html
+    listed = the_list(known(state))
+    assert " (previous)</td>" in listed and " (promoted)</td>" in listed
+
+
 def test_a_guard_that_has_failed_says_that_the_traffic_is_being_taken_back() -> None:
     state = copy.deepcopy(STATES[-2])
     since = rfc3339(NOW - 60)

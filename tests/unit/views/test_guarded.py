@@ -1,5 +1,6 @@
 """A guard after promotion, as people, pipelines, endpoints and alerts see it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,9 +9,12 @@ from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.cli.text import as_cells, as_data, as_line, as_text
+from serinus.manifests.owner import Owner
+from serinus.manifests.revision import Revision
 from serinus.views.commands import NothingToDoError, revision_for
 from serinus.views.exported import endings
 from serinus.views.guard_cost import guard_cost
+from serinus.views.history import history
 from serinus.views.notices import notices
 from serinus.views.reading import Live
 from serinus.views.rollout import RolloutView, rollout_view
@@ -67,6 +71,30 @@ def test_lists_and_lines_have_it_in_place_of_the_step() -> None:
     rollout = guarded(traffic={})
     rollout.world.pods_ready_after = 20
     assert "taking back" in as_cells("loan", view_of(rollout.judged("Fail")))
+
+
+def test_the_revisions_are_the_previous_and_the_promoted_one() -> None:
+    rollout = guarded()
+    view = view_of(rollout)
+    text = as_text("team/loan", view, 0.0)
+    assert re.search(rf"^previous +{A} .* 5%\npromoted +{B} .* 95%$", text, re.MULTILINE)
+    row = as_cells("loan", view)
+    assert row[2:4] == (f"{A} (previous)", f"{B} (promoted)")
+    owner, made = Owner("team", "loan", "uid"), {"creationTimestamp": ""}
+    stored = [Revision(of, 1, None, {}).manifest(owner) for of in (A, B)]
+    rows = history(
+        rollout.status, [{**each, "metadata": each["metadata"] | made} for each in stored]
+    )
+    assert {each.revision: each.role for each in rows} == {A: "previous", B: "promoted"}
+
+
+def test_what_the_evidence_calls_them_is_said_below_it() -> None:
+    note = "the candidate is the promoted revision, and stable the previous one."
+    text = as_text("team/loan", view_of(guarded().judged("Pass")), 0.0)
+    assert "PROMOTED REQUESTS   PREVIOUS REQUESTS   EVIDENCE" in text and note in text
+    assert "CANDIDATE REQUESTS" not in text
+    in_steps = as_text("team/loan", view_of(candidate().judged("Inconclusive")), 0.0)
+    assert "CANDIDATE REQUESTS   STABLE REQUESTS" in in_steps and note not in in_steps
 
 
 def test_endpoints_are_told_of_the_promotion_when_the_guard_begins_and_of_a_failure() -> None:
