@@ -154,7 +154,9 @@ def read_documents(path: str) -> list[Any]:
 def read_text(path: str) -> str:
     """A file, or standard input if the path is -; raises InputError."""
     try:
-        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        if path == "-":  # in UTF-8 like a file, whatever the locale says
+            return sys.stdin.buffer.read().decode()
+        return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {reason_of(error)}") from None
 

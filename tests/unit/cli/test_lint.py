@@ -150,8 +150,23 @@ def test_how_many_were_checked_is_said_and_none_is_no_error(
     assert said(other) == "0 ModelDeployments found: nothing was checked.\n"
     assert said(one) == "No problems found in 1 ModelDeployment.\n"
     assert said(other, one, two) == "No problems found in 3 ModelDeployments.\n"
-    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    monkeypatch.setattr("sys.stdin", standard_input(b""))
     assert said("-") == "0 ModelDeployments found: nothing was checked.\n"
+
+
+def standard_input(content: bytes) -> io.TextIOWrapper:
+    """As Python opens it in the locale C."""
+    return io.TextIOWrapper(io.BytesIO(content), "ascii", errors="surrogateescape")
+
+
+def test_standard_input_is_read_in_utf_8_in_every_locale(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", standard_input(GOOD.replace("loan", "crédit").encode()))
+    assert linted(capsys, "-")[1][0].startswith("-:3: metadata.name: must consist of")
+    monkeypatch.setattr("sys.stdin", standard_input(b"kind: ModelDeployment # \xff\n"))
+    assert main(["lint", "-"]) == 2
+    assert capsys.readouterr().err == "serinus: -: cannot be read: it is not text in UTF-8\n"
 
 
 @pytest.mark.parametrize(
