@@ -69,7 +69,7 @@ def _of_distributions(known: Distributions, drifted: Reason) -> Found | None:
 def _recording(what: str, reference: Recording) -> Found:
     message = (
         f"Recording the reference: the {what} of stable for {reference.record_for}, and at "
-        f"least {reference.min_values} values."
+        f"least {reference.min_values} values. If the operator restarts, it begins again."
     )
     return "Unknown", Reason.RECORDING_REFERENCE, message
 

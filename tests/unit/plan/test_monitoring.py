@@ -61,7 +61,8 @@ def test_until_there_is_a_reference_nothing_is_known() -> None:
     assert reported(serving(**monitored(recordFor="2h"))) == (
         "Unknown",
         "RecordingReference",
-        "Recording the reference: the inputs of stable for 2h, and at least 1000 values.",
+        "Recording the reference: the inputs of stable for 2h, and at least 1000 values. If the "
+        "operator restarts, it begins again.",
     )
     assert reported(serving(**monitored(**GIVEN))) == ("Unknown", "NoData", "Not measured yet.")
 
