@@ -29,6 +29,7 @@ _NO_STRATA: Final = ("__name__", "instance", "job", "le", "namespace", "pod")
 _JSON_TYPES: Final = {"object": dict, "array": list, "string": str, "integer": int}
 _WANTED: Final = "Input should be"
 """How pydantic begins a message about another type or value."""
+_OBJECT_EXPECTED: Final = ("model_type", "dict_type")
 _SHORT: Final = 40
 _LEAST: Final = ("minimum", "minLength", "minItems")
 _MOST: Final = ("maximum", "maxLength", "maxItems", "maxProperties")
@@ -219,6 +220,8 @@ def _of_the_types(detail: Any, wanted: type[Type], field: str, *, secret: bool =
         *around, name = detail["loc"]
         return Problem(field, unknown_field(name, fields_at(wanted, around)))
     message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] in _OBJECT_EXPECTED:  # says "dictionary", and the name of a class
+        message = f"{_WANTED} an object"
     if message.startswith(_WANTED):
         instead = "" if secret else _instead_of(detail["input"])
         message = f"must be{message.removeprefix(_WANTED)}{instead}"

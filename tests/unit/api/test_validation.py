@@ -74,6 +74,12 @@ def test_an_unknown_field_within_lists_and_checks_is_compared_with_those_beside_
     assert found[-1].endswith("errorRate.tolerence: is an unknown field; did you mean tolerance?")
 
 
+def test_something_else_in_place_of_an_object_is_told_without_pythons_words() -> None:
+    assert problems_of(rollout={"analysis": [1]}) == [
+        "spec.rollout.analysis: must be an object, not [1]"
+    ]
+
+
 def test_a_missing_field_is_named_by_its_path() -> None:
     checks = [{"name": "psi", "threshold": {"max": 1}}]
     assert problems_of(**analysis(checks=checks)) == [
