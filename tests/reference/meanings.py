@@ -54,7 +54,6 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
     "Waiting": {
         Reason.AWAITING_PODS: "Pods are not ready yet.",
         Reason.AWAITING_ROUTE: "The gateway has not taken up the route yet.",
-        Reason.AUDIT_FAILED: "An audited check failed, which decides nothing.",
         Reason.AWAITING_VERDICT: "A check is Inconclusive.",
         Reason.AWAITING_PAUSE: "A pause with a duration.",
         Reason.AWAITING_COMMAND: "A pause without a duration.",
@@ -81,6 +80,9 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.STATUS_NOT_WRITTEN: "The API server does not accept the status.",
         Reason.STATUS_UNREADABLE: "A part of the status cannot be read, and was dropped.",
         Reason.FIELDS_UNKNOWN: "The spec has fields that this version does not know.",
+    },
+    "Other decisions": {
+        Reason.AUDIT_FAILED: "A check in audit mode failed, which decides nothing.",
         Reason.APPROVED: "A step was approved; the message names the approver.",
         Reason.COMMAND_OBEYED: "A command was obeyed.",
         Reason.COMMAND_REFUSED: "A command was refused; the message says why.",

@@ -25,7 +25,8 @@ the [command](cli.md), the [values of the chart](../charts/serinus/README.md), a
 [Prometheus](prometheus.md).
 
 The name of a ModelDeployment has at most 37 characters. A duration is written as `90s`, `10m` or
-`1h30m`, a percentage as `1%` or `0.5%`. Unknown fields are refused.
+`1h30m`, a percentage as `1%` or `0.5%`. kubectl refuses unknown fields; the API server drops those
+of clients that do not ask for strict validation.
 """
 
 

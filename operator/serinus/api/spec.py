@@ -173,9 +173,8 @@ class Step(Type):
 
 
 class GuardAfterPromotion(Type):
-    """How a promoted revision is still compared with the one before it. Its fields have no defaults
-    in the object: they would stay there, and the guard with them, where a server-side apply no
-    longer has it."""
+    """How a promoted revision is still compared with the one before it. Defaults are not stored in
+    the object, since they would keep the guard after a server-side apply that removes it."""
 
     duration: Interval | None = Field(
         default=None,

@@ -20,9 +20,10 @@ from serinus.views.guard_cost import guard_cost
 
 EPILOG: Final = """\
 Objects of other kinds are skipped, and the number of ModelDeployments that were checked is printed.
-None is no error, so that a hook may be given any files. In a pipeline set pipefail: otherwise the
-empty output of a command that failed passes, too. What only a cluster can tell is not checked, such
-as fields of the pod template that Serinus does not read, or whether a Gateway exists.
+If there are none, that is no error, so that a hook may be given any files. In a pipeline set
+pipefail: otherwise the empty output of a command that failed passes. What only a cluster can tell
+is not checked, such as fields of the pod template that Serinus does not read, or whether a Gateway
+exists.
 
 exit codes:
   0   no problems, or no ModelDeployments
