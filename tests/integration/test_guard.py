@@ -1,9 +1,12 @@
 """A guard after promotion on a real API server, with real Deployments and fake pods."""
 
+import json
+import re
 from typing import Any
 
 import pytest
 
+from tests.integration.conftest import serinus
 from tests.integration.inprocess import Manifest, Operator
 from tests.integration.test_crash_loop import pods_of, report
 from tests.integration.test_rollouts import healthy, only, spec
@@ -58,6 +61,22 @@ async def test_the_rollout_is_done_and_the_previous_revision_holds_its_part(
     await operator.until_split("fraud", {f"fraud-{after}": 100})
     await operator.until("fraud", lambda s: not s.get("retiring"), moving=10)
     await only(operator, "Deployment", {f"fraud-{after}"})
+
+
+async def test_people_see_a_previous_and_a_promoted_revision(
+    operator: Operator, environment: dict[str, str]
+) -> None:
+    before, after = await promoted(operator)
+    there = ("fraud", "-n", operator.namespace)
+    _, out, _ = await serinus(environment, "get", *there)
+    assert re.search(rf"^previous +{before} +v1 .* 5%$", out, re.MULTILINE)
+    assert re.search(rf"^promoted +{after} +v2 .* 95%$", out, re.MULTILINE)
+    assert "PROMOTED REQUESTS   PREVIOUS REQUESTS" in out
+    _, out, _ = await serinus(environment, "explain", *there)
+    assert f"Revision {after} against the previous revision {before}" in out
+    _, out, _ = await serinus(environment, "history", *there, "-o", "json")
+    roles = {each["revision"]: each["role"] for each in json.loads(out)["revisions"]}
+    assert roles == {before: "previous", after: "promoted"}
 
 
 async def test_a_model_that_goes_bad_after_its_promotion_is_taken_back_from(
