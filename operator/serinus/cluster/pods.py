@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from serinus.manifests.owner import REVISION_LABEL
 from serinus.plan.situation import PodEnd, SeenPod
 
 PodManifest = Mapping[str, Any]
+
+REPLICA_FAILURE: Final = "ReplicaFailure"
+"""The condition of a Deployment whose pods cannot be created."""
 
 _ON_THEIR_WAY = {
     "ContainerCreating": " is being created: waiting for its image or volumes",
@@ -130,7 +133,7 @@ def _shared(pods: Iterable[PodManifest]) -> str | None:
 
 def _deployment_reason(deployment: PodManifest) -> str | None:
     for condition in (deployment.get("status") or {}).get("conditions") or []:
-        if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+        if condition["type"] == REPLICA_FAILURE and condition["status"] == "True":
             return f"Pods cannot be created: {condition.get('message', condition['reason'])}"
     return None
 

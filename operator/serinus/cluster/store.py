@@ -5,11 +5,12 @@ A stale entry only causes a wasted pass: every commit is conditional on resource
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from serinus.cluster.pods import ready_addresses
+from serinus.cluster.pods import REPLICA_FAILURE, ready_addresses
 from serinus.manifests.owner import Manifest
 
 NamespacedName = tuple[str, str]
@@ -18,6 +19,8 @@ NamespacedName = tuple[str, str]
 OWNER_LABEL: Final = "serinus.dev/name"
 _REVISION_LABEL: Final = "serinus.dev/revision"
 _SERVICE_LABEL: Final = "kubernetes.io/service-name"
+_COUNTS: Final = ("observedGeneration", "replicas", "readyReplicas")
+"""What is read of a Deployment's status, besides why its pods cannot be created."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +38,7 @@ class _Kept:
     revision: str | None
     """The revision in its label."""
     text: str
+    """Without its version: equal texts need no pass."""
 
     @classmethod
     def of(cls, live: Manifest) -> Self:
@@ -42,8 +46,6 @@ class _Kept:
         labels = metadata.get("labels") or {}
         references = metadata.get("ownerReferences") or []
         controller = next((each["uid"] for each in references if each.get("controller")), None)
-        # managedFields are half of an object's size, and not used here
-        slim = {**live, "metadata": {k: v for k, v in metadata.items() if k != "managedFields"}}
         return cls(
             kind=live["kind"],
             name=_name(live),
@@ -52,7 +54,7 @@ class _Kept:
             owner=labels.get(OWNER_LABEL),
             controller=controller,
             revision=labels.get(_REVISION_LABEL),
-            text=json.dumps(slim, separators=(",", ":"), ensure_ascii=False),
+            text=json.dumps(_as_read(live), separators=(",", ":"), ensure_ascii=False),
         )
 
     @property
@@ -64,6 +66,7 @@ class _Kept:
 
     def unpack(self) -> Manifest:
         found: Manifest = json.loads(self.text)
+        found["metadata"]["resourceVersion"] = str(self.version)
         return found
 
 
@@ -106,6 +109,8 @@ class Store:
         """Kinds that the API server does not serve."""
         self._listed: dict[tuple[str, str | None], int] = {}
         """By kind and namespace, the resourceVersion of the last list."""
+        self._expected: dict[NamespacedName, Manifest] = {}
+        """ModelDeployments as running writes of ours make them."""
 
     def get(self, kind: str, namespace: str, name: str) -> Manifest | None:
         """A copy of the last known object; None if there is none."""
@@ -149,18 +154,38 @@ class Store:
         )
 
     def put(self, live: Manifest) -> bool:
-        """Add or update an object; False if it is not newer than the known one, or is deleted."""
-        return not self._knows(live) and self._put(_Kept.of(live))
+        """Add or update an object; False if that is no news: it is not newer than the known one,
+        differs in nothing that is read, is deleted, or is the expected result of a running
+        write."""
+        if self._knows(live):
+            return False
+        known, kept = self._objects[live["kind"]].get(_name(live)), _Kept.of(live)
+        if not self._put(kept) or (known is not None and known.text == kept.text):
+            return False
+        return self._expected.get(kept.name) != _as_read(live)
 
-    def remove(self, live: Manifest) -> None:
-        """Remove an object. Older events do not restore it, newer ones do: for a watch by labels,
-        an object that lost its label is deleted too."""
+    @contextmanager
+    def expecting(self, written: Manifest) -> Iterator[None]:
+        """While a write runs that makes a ModelDeployment so: its event often comes before its
+        answer."""
+        self._expected[_name(written)] = _as_read(written)
+        try:
+            yield
+        finally:
+            del self._expected[_name(written)]
+
+    def remove(self, live: Manifest) -> bool:
+        """Remove an object; False if that is no news: it is not known, or newer. Older events do
+        not restore it, newer ones do: for a watch by labels, an object that lost its label is
+        deleted too."""
         kind, uid, version = live["kind"], live["metadata"]["uid"], _version(live)
         deleted = self._deleted_since_list[kind]
         deleted[uid] = max(version, deleted.get(uid, 0))
         known = self._objects[kind].get(_name(live))
-        if known is not None and known.uid == uid and known.version <= version:
-            self._drop(known)
+        if known is None or known.uid != uid or known.version > version:
+            return False
+        self._drop(known)
+        return True
 
     def begin_list(self, kind: str, namespace: str | None = None) -> Listing:
         """Begin a list of one namespace or all; nothing changes before `end_list`."""
@@ -263,6 +288,19 @@ class Family:
     def remove(self, live: Manifest) -> None:
         """As in Store."""
         self._store.remove(live)
+
+
+def _as_read(live: Manifest) -> Manifest:
+    """An object without its version and what nobody reads: managedFields, which are half of its
+    size, and most of a Deployment's status, which changes more often than the rest."""
+    unread = ("managedFields", "resourceVersion")
+    metadata = {key: value for key, value in live["metadata"].items() if key not in unread}
+    read = {**live, "metadata": metadata}
+    if live["kind"] == "Deployment" and (status := live.get("status")):
+        failures = [c for c in status.get("conditions") or () if c["type"] == REPLICA_FAILURE]
+        counts = {key: status[key] for key in _COUNTS if key in status}
+        read["status"] = {**counts, "conditions": failures}
+    return read
 
 
 def _version(live: Manifest) -> int:

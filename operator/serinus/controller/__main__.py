@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -235,6 +236,8 @@ def main() -> int:
     if problem := _clash(options.notify or ()):
         parser.error(f"--notify: {problem}")
     _log_to_stderr(options.log_format)
+    # what has been imported is never garbage, and takes longest to look through
+    gc.freeze()
     try:
         asyncio.run(_until_signalled(options, config))
     except (ApiError, OSError) as error:

@@ -170,9 +170,8 @@ class Informer:
         # its former owner must restore the label
         owners = {self._store.owner(live), (metadata.get("labels") or {}).get(OWNER_LABEL)}
         before = self._unserved(live)
-        if type_ == "DELETED":
-            self._store.remove(live)
-        elif not self._store.put(live):
+        news = self._store.remove(live) if type_ == "DELETED" else self._store.put(live)
+        if not news:
             return
         if live["kind"] in NEEDED_KINDS:
             if self._unserved(live) != before:
@@ -180,7 +179,6 @@ class Informer:
                     self._add(Key(*name))
             return
         if live["kind"] == "ModelDeployment":
-            # our own writes are already in the store
             self._add_urgent(Key(metadata["namespace"], metadata["name"]))
             return
         for owner in filter(None, owners):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
+from serinus.api.problem import Problem
 from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.api.validation import readable, typed
@@ -76,8 +77,11 @@ def _unserved(store: Store, owner: Owner, router: Router) -> str:
 def read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...], tuple[str, ...]]:
     """The typed spec, its problems, and its unknown fields, for example if a newer CRD adds
     defaults; None if it cannot be read at all."""
-    metadata = live["metadata"]
-    known, unknown = readable(Spec, live["spec"], "spec", unknown_only=True)
+    name, written = (live["metadata"]["namespace"], live["metadata"]["name"]), live["spec"]
+    spec, found = typed(*name, written)
+    unknown: list[Problem] = []
+    if spec is None:
+        known, unknown = readable(Spec, written, "spec", unknown_only=True)
+        spec, found = typed(*name, known)
     ignored = tuple(f"{problem.field} is unknown to this version." for problem in unknown)
-    spec, found = typed(metadata["namespace"], metadata["name"], known)
     return spec, tuple(str(problem) for problem in found), ignored

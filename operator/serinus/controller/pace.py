@@ -110,13 +110,19 @@ class Pace:
 
     def unchanged(self, manifest: Manifest) -> None:
         """It has the desired state."""
+        latest = self._attempts.get(_name(manifest))
+        if latest is None or latest.as_wanted:
+            return  # as most often: no digest is needed
         if (known := self._known(manifest)) is not None:
             known.as_wanted = True
 
     def overridden(self, manifest: Manifest) -> str:
         """How something else repeatedly changes it; otherwise empty."""
+        latest = self._attempts.get(_name(manifest))
+        if latest is None or latest.failures or latest.undone < OVERRIDDEN_AFTER:
+            return ""
         known = self._known(manifest)
-        if known is None or known.failures or known.undone < OVERRIDDEN_AFTER:
+        if known is None:
             return ""
         return "" if known.as_wanted and self._has_lasted(known) else known.message
 

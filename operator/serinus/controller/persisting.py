@@ -19,9 +19,9 @@ async def persist(
     state: ObjectState,
     status: Status,
     now: float,
-) -> float | None:
-    """Write the status if that is due; otherwise return the seconds until it is, or None if nothing
-    is new.
+) -> tuple[Manifest, float | None]:
+    """Write the status if that is due: the object with the written status, and the seconds until
+    the rest must be written, or None if nothing is left.
 
     Raises ApiError if it cannot be written; that is noted, and the content is kept.
     """
@@ -31,16 +31,17 @@ async def persist(
     # after a failure nothing else is done until the status can be written again
     if state.unwritten is None and not differs:
         state.unsaved = None
-        return None
+        return live, None
     if state.unwritten is None and due > now:
         state.keep(live, status, due)
-        return due - now
+        return live, due - now
     try:
-        answer = await cluster.update_status(live, wanted)
+        with store.expecting({**live, "status": wanted}):
+            answer = await cluster.update_status(live, wanted)
     except ApiError as error:
         if not (error.conflict or error.absent):
             await note_unwritten(cluster, key, live, state, error)
         raise
     state.unwritten = state.unsaved = None
     store.put(answer)
-    return None
+    return answer, None

@@ -231,6 +231,8 @@ class WorkQueue:
                 self._retry(key, error)
             else:
                 self._failures.pop(key, None)
+                # the pass has found anew when something is due
+                self._due.pop(key, None)
                 if delay is not None:
                     self.add_after(key, delay)
             finally:

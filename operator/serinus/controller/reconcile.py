@@ -75,9 +75,9 @@ class Reconciler:
         if spec is None:
             refused = refuse(status, live["metadata"]["generation"], problems[0], now)
             measure_nothing(self._sampler, key, state)
-            await self._commit(key, live, state, status, refused, (), now)
+            unsaved = await self._commit(key, live, state, status, refused, (), now)
             state.export(refused)
-            return None
+            return unsaved
 
         desired = read_desired(live, spec, problems, ignored)
         observed = Observed.read(self._store, key, live, desired, state, status, now)
@@ -154,10 +154,10 @@ class Reconciler:
         now: float,
     ) -> float | None:
         """Write the status together with what is to be told of the pass; the endpoints are told
-        only what has been written. Like `persist`."""
+        only what has been written. Returns the seconds until the rest must be written."""
         noted, dropped = self._notifier.noted(live, before, after, decisions, now)
-        unsaved = await persist(self._cluster, self._store, key, live, state, noted, now)
-        self._notifier.committed(self._store.get("ModelDeployment", *key) or live, dropped)
+        written, unsaved = await persist(self._cluster, self._store, key, live, state, noted, now)
+        self._notifier.committed(written, dropped)
         return unsaved
 
     # what is known of an object

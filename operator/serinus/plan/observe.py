@@ -46,7 +46,8 @@ def read_revisions(
     has this revision, otherwise from its Deployment."""
     known = read_history(objects)
     numbers = {role.revision: role.number for role in (status.stable, status.candidate) if role}
-    known.setdefault(desired.revision, Revision.of(spec, numbers.get(desired.revision, 0)))
+    if desired.revision not in known:
+        known[desired.revision] = Revision.of(spec, numbers.get(desired.revision, 0))
     for name, deployment in _deployments(objects).items():
         if name not in known:
             known[name] = Revision.recover(deployment, numbers.get(name, 0))

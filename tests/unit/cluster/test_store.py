@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from serinus.cluster import Store
 
 Manifest = dict[str, Any]
@@ -14,11 +16,14 @@ def deployment(
     owner: str = "fraud",
     owner_uid: str = "o1",
     namespace: str = "ns",
+    generation: int | None = None,
 ) -> Manifest:
+    """Each version has another spec, unless a generation is given."""
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {
+            "generation": generation or version,
             "name": name,
             "namespace": namespace,
             "uid": uid,
@@ -52,6 +57,51 @@ def test_the_newer_version_wins_whatever_comes_last() -> None:
     assert not store.put(deployment(9))
     assert not store.put(deployment(10)), "what is known already is no news"
     assert version(store) == "10"
+
+
+def test_the_event_of_a_running_write_is_no_news_and_any_other_is() -> None:
+    store = Store()
+    before = deployment(10, generation=1)
+    store.put(before)
+    with store.expecting({**before, "status": {"replicas": 2.0}}):
+        written = {**deployment(11, generation=1), "status": {"replicas": 2}}
+        written["metadata"]["managedFields"] = [{"manager": "another"}]
+        assert not store.put(written), "its event came before its answer"
+        assert version(store) == "11"
+        changed = {**deployment(12, generation=2), "status": {"replicas": 2}}
+        assert store.put(changed), "somebody else has changed it since"
+    assert store.put({**deployment(13, generation=1), "status": {"replicas": 2}})
+
+
+def test_a_write_that_fails_is_no_longer_expected() -> None:
+    store = Store()
+    store.put(deployment(10))
+    with pytest.raises(TimeoutError), store.expecting(deployment(11)):
+        raise TimeoutError
+    assert store.put(deployment(11))
+
+
+def test_a_deployments_status_is_news_where_it_is_read() -> None:
+    def at(version: int, **status: Any) -> Manifest:
+        return {**deployment(version, generation=1), "status": {"replicas": 2, **status}}
+
+    store = Store()
+    store.put(at(10))
+    assert not store.put(at(11, updatedReplicas=2))
+    assert version(store) == "11", "a later write is conditional on it"
+    assert store.put(at(12, updatedReplicas=2, readyReplicas=1))
+    progressing = {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"}
+    assert not store.put(at(13, readyReplicas=1, conditions=[progressing]))
+    failing = {"type": "ReplicaFailure", "status": "True", "message": "quota"}
+    assert store.put(at(14, readyReplicas=1, conditions=[progressing, failing]))
+
+
+def test_a_deletion_is_news_once() -> None:
+    store = Store()
+    store.put(deployment(10))
+    assert not store.remove(deployment(9)), "what is known is newer"
+    assert store.remove(deployment(12))
+    assert not store.remove(deployment(12)), "as that of an object that we have deleted"
 
 
 def test_versions_compare_as_numbers() -> None:

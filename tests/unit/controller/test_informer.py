@@ -3,11 +3,13 @@
 import asyncio
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from serinus.cluster import KINDS, ApiError, Cluster, Store, client
 from serinus.controller.informer import Informer
+from serinus.controller.queue import Key
 from tests.campaign.memory.api import MemoryApi
 from tests.campaign.wire import Reply, Request, Wire
 
@@ -91,3 +93,32 @@ def test_a_list_that_can_never_be_continued_fails_and_changes_nothing(api: Api) 
     assert raised.value.expired
     assert len(api.asked) == 4, "twice a page, and that it cannot be continued"
     assert api.names == NAMES
+
+
+def test_a_pass_is_made_for_what_others_change_and_not_for_what_we_do() -> None:
+    passes: list[Key] = []
+    store = Store()
+    informer = Informer(Cluster(Wire(Api().answer)), store, passes.append)  # type: ignore[arg-type]
+
+    def live(kind: str, name: str, version: int, **parts: Any) -> dict[str, Any]:
+        labels = {"serinus.dev/name": "fraud"}
+        metadata = {"namespace": "ns", "name": name, "uid": f"{kind}-{name}", "labels": labels}
+        return {"kind": kind, "metadata": {**metadata, "resourceVersion": str(version)}, **parts}
+
+    before = live("ModelDeployment", "fraud", 1, spec={"replicas": 2}, status={})
+    informer._seen(None, before)
+    informer._seen(None, live("Service", "fraud", 2))
+    assert passes == [Key("ns", "fraud")] * 2
+    passes.clear()
+    written = {"phase": "Healthy"}
+    with store.expecting({**before, "status": written}):
+        informer._seen("MODIFIED", {**before, "status": written, **_at(before, 3)})
+    store.remove(live("Service", "fraud", 2))
+    informer._seen("DELETED", live("Service", "fraud", 4))
+    assert passes == []
+    informer._seen("MODIFIED", live("ModelDeployment", "fraud", 5, spec={"replicas": 3}))
+    assert passes == [Key("ns", "fraud")]
+
+
+def _at(live: dict[str, Any], version: int) -> dict[str, Any]:
+    return {"metadata": {**live["metadata"], "resourceVersion": str(version)}}

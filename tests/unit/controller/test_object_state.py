@@ -102,9 +102,10 @@ class Writing:
 
     def persist(self, wanted: Status, now: float) -> float | None:
         cluster = Cluster(Wire(self.answer))  # type: ignore[arg-type]
-        return asyncio.run(
+        _, wait = asyncio.run(
             persist(cluster, Store(), Key("shop", "fraud"), self.live, self.state, wanted, now)
         )
+        return wait
 
 
 def test_evidence_is_kept_until_it_is_written_and_no_longer() -> None:

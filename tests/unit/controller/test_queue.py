@@ -127,6 +127,31 @@ async def test_a_delayed_key_runs_when_the_clock_says_so_and_the_earliest_wins()
     assert work.begun == [FRAUD]
 
 
+async def test_what_the_last_pass_found_to_be_due_replaces_what_earlier_ones_did() -> None:
+    clock = Clock()
+    queue, work = WorkQueue(clock), Work(5.0, 60.0)
+    async with running(queue, work):
+        for passes in (1, 2):
+            queue.add(FRAUD)
+            await until(lambda passes=passes: len(work.ended) == passes)  # type: ignore[misc]
+        for moment, passes in ((6, 2), (61, 3)):
+            clock.now = 1000.0 + moment
+            queue.wake.set()
+            await settle()
+            assert len(work.ended) == passes
+
+
+async def test_a_pass_that_fails_leaves_what_is_due() -> None:
+    clock = Clock()
+    queue, work = WorkQueue(clock), Work(5.0, ApiError(500, "", "no"))
+    async with running(queue, work):
+        queue.add(FRAUD)
+        await until(lambda: len(work.ended) == 1)
+        queue.add(FRAUD)
+        await until(lambda: len(work.ended) == 2)
+        assert queue._due == {FRAUD: 1005.0}
+
+
 async def test_a_clock_that_is_set_back_by_an_hour_lets_no_delayed_key_wait_for_that_hour() -> None:
     clock = Clock()
     queue, work = WorkQueue(clock), Work()
