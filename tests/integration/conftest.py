@@ -2,9 +2,6 @@
 
 All workers share one. Modules that are marked `disturbs_api_server`, since they kill it or change
 its definitions, have another, one after another.
-
-Any worker may run any test, but one runs all tests of a module that has fixtures of its own, and
-one runs all that disturb.
 """
 
 import asyncio
@@ -19,7 +16,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from serinus.cluster import Cluster, connect
 from tests.cluster import parts
@@ -31,27 +27,6 @@ from tests.stage.gateways import serve
 
 ROOT = Path(__file__).parents[2]
 SHARED, DISTURBED = "serinus-control", "serinus-control-disturbed"
-
-
-class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
-    """Hands out each test by itself, and together what one worker has to run."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return together(nodeid.partition("::")[0]) or nodeid
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
-    """What hands out the tests to the workers."""
-    return Scheduling(config, log)
-
-
-@cache
-def together(module: str) -> str | None:
-    """What the tests of a module belong to, or None if each may run anywhere."""
-    text = (ROOT / module).read_text(encoding="utf-8")
-    if "pytest.mark.disturbs_api_server" in text:
-        return DISTURBED
-    return module if '@pytest.fixture(scope="module")' in text else None
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Revisions on a real API server: lost, come back, and unable to share one Service."""
 
+import asyncio
 from typing import Any
 
 from serinus.cluster import Cluster
@@ -13,10 +14,12 @@ def _forget(operator: Operator, revision: str) -> None:
     kubectl("delete", name, f"--namespace={operator.namespace}", "--wait")
 
 
-def _until_written(operator: Operator, revision: str) -> None:
-    """The status is written first, and the revision right after it."""
+async def _until_written(operator: Operator, revision: str) -> None:
+    """The status is written first, and the revision right after it: by the operator in this
+    process, which goes on meanwhile."""
     name = f"controllerrevision/fraud-{revision}"
-    kubectl("wait", name, f"--namespace={operator.namespace}", "--for=create", "--timeout=30s")
+    there = ("--for=create", "--timeout=30s", f"--namespace={operator.namespace}")
+    await asyncio.to_thread(kubectl, "wait", name, *there)
 
 
 def _degraded_by(reason: str) -> Any:
@@ -51,7 +54,7 @@ async def test_a_bad_candidate_is_rolled_back_though_stables_history_is_gone(
     assert await _pods(operator.cluster, operator.namespace, stable) == runs
     await operator.apply("fraud", **spec("v1"))
     await operator.until("fraud", lambda s: healthy("v1")(s) and gone not in s["message"], moving=5)
-    _until_written(operator, stable)
+    await _until_written(operator, stable)
 
 
 async def test_the_history_of_what_the_spec_asks_for_is_written_again(operator: Operator) -> None:
@@ -62,7 +65,7 @@ async def test_the_history_of_what_the_spec_asks_for_is_written_again(operator: 
     await operator.until("fraud", lambda s: s["candidate"], moving=1)
     await operator.apply("fraud", **spec("v1"))
     await operator.until("fraud", lambda s: healthy("v1")(s) and not s["retiring"], moving=5)
-    _until_written(operator, stable)
+    await _until_written(operator, stable)
 
 
 async def test_a_retiring_revision_without_history_keeps_nothing_from_being_written(
