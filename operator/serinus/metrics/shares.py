@@ -99,6 +99,11 @@ def of_scores(growth: BothArms, whole: BothArms | None = None) -> Shares:
             "candidate and stable have no score bucket in common: let both export the histogram "
             "with the same bounds"
         )
+    if bounds[-1] != math.inf:
+        raise ValueError(
+            'candidate and stable have no bucket le="+Inf" in common, which counts all scores: let '
+            "every pod export it, and drop it nowhere"
+        )
     known = any(increase.known for grown in growth for increase in grown.increases)
     candidate, stable = (_cumulative(buckets, bounds) for buckets in read)
     shares = {
