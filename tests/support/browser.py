@@ -21,6 +21,8 @@ from tests.cluster import cache
 
 AXE_CORE: Final = "4.14.1"
 _PATIENCE: Final = 60.0
+_START_WITHIN: Final = 180.0
+"""Seconds for a browser that is read from a disk, on a machine where pods start."""
 _FLAGS: Final = (
     "--headless",
     "--no-sandbox",  # it runs as root
@@ -193,7 +195,7 @@ async def browser() -> AsyncIterator[Tab]:
 
 async def _address(process: asyncio.subprocess.Process) -> str:
     assert process.stderr
-    async with asyncio.timeout(_PATIENCE):
+    async with asyncio.timeout(_START_WITHIN):
         async for line in process.stderr:
             if found := re.search(r"listening on (ws://\S+)", line.decode()):
                 return found[1]
