@@ -96,6 +96,18 @@ def test_a_deployments_status_is_news_where_it_is_read() -> None:
     assert store.put(at(14, readyReplicas=1, conditions=[progressing, failing]))
 
 
+def test_whether_a_gateway_has_accepted_a_route_is_news() -> None:
+    def at(version: int, accepted: str) -> Manifest:
+        condition = {"type": "Accepted", "status": accepted}
+        route = {**deployment(version, generation=1), "kind": "HTTPRoute"}
+        return {**route, "status": {"parents": [{"conditions": [condition]}]}}
+
+    store = Store()
+    store.put(at(10, "True"))
+    assert store.put(at(11, "False"))
+    assert not store.put(at(12, "False"))
+
+
 def test_a_deletion_is_news_once() -> None:
     store = Store()
     store.put(deployment(10))
