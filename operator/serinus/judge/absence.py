@@ -66,10 +66,12 @@ def unreported(
 def _events(growth: Growth) -> float:
     """The increase of a counter; of a histogram, its observations, not the sum of its buckets."""
     return math.fsum(
-        each.amount
-        for each in growth.increases
-        if each.labels.get("le", "+Inf").lstrip("+").lower() == "inf"
+        [each.amount for each in growth.increases if _counts_all(each.labels.get("le", "+Inf"))]
     )
+
+
+def _counts_all(bound: str) -> bool:
+    return bound == "+Inf" or bound.lstrip("+").lower() == "inf"
 
 
 def _newest_by_pod(arm: Mapping[Query, QueryResult]) -> dict[str, float]:

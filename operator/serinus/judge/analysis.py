@@ -288,6 +288,8 @@ def _unjudged(check: CheckStatus, message: str) -> CheckStatus:
 
 
 def _reserved(check: CheckStatus, reserve: float | None) -> CheckStatus:
+    if check.state.reserve == reserve:
+        return check
     return check.replace(state=check.state.replace(reserve=reserve))
 
 

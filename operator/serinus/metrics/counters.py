@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
 from serinus.metrics.resets import NONE, Falls, falls, restarted, rises
-from serinus.metrics.samples import values_of
+from serinus.metrics.samples import packed
 
 GONE_AFTER: Final = 600.0
 """Seconds behind the others after which a target is no longer waited for."""
@@ -107,15 +107,12 @@ class Exported(NamedTuple):
     """Series that count: if two jobs scrape the pod, those of one of them."""
     oldest: float
     """Time of the oldest sample of any series, Unix seconds."""
+    newest: float
+    """Time of the newest one."""
     ends: frozenset[float]
     """Time of the newest sample of each series, Unix seconds."""
     falls: Falls
     """Decreases of its counters."""
-
-    @property
-    def newest(self) -> float:
-        """Time of the newest sample of any series, Unix seconds."""
-        return max(self.ends)
 
 
 Reading = Growth | QueryError
@@ -388,10 +385,10 @@ def _by_target(key: CounterQuery, answer: QueryResult) -> ByTarget | QueryError:
     groups: dict[str, list[Series]] = {}
     fallen = set[str]()
     for series in answer:
-        values = values_of(series.samples)
+        values = packed(series.samples).values.tolist()
         if not math.isfinite(sum(values)):
             return QueryError(f"{key.metric} has samples that are not numbers (NaN or Inf).")
-        if (problem := without_bound(key, series.labels)) is not None:
+        if key.buckets and (problem := without_bound(key, series.labels)) is not None:
             return problem
         if values:
             groups.setdefault(target := series.target, []).append(series)
@@ -419,10 +416,11 @@ def without_bound(key: CounterQuery, labels: Mapping[str, str]) -> QueryError | 
 
 def _exported(group: Sequence[Series], *, fell: bool) -> Exported:
     """`fell`: whether a series decreases."""
-    oldest = min([series.samples[0][0] for series in group])
-    ends = frozenset([series.samples[-1][0] for series in group])
+    times = [packed(series.samples).times for series in group]
+    oldest = min([each[0] for each in times])
+    ends = frozenset([each[-1] for each in times])
     fallen = falls(series.samples for series in group) if fell else NONE
-    return Exported(group, oldest, ends, fallen)
+    return Exported(group, oldest, max(ends), ends, fallen)
 
 
 def _times(found: Iterable[Exported]) -> Iterator[float]:
@@ -459,12 +457,11 @@ def _whole(key: CounterQuery, wholes: Iterable[CounterQuery]) -> CounterQuery | 
 
 
 def _increase(series: Series, target: str, start: float, end: float) -> Increase:
-    first = bisect_right(series.samples, (start, math.inf))
-    last, amount = series.samples[first - 1][1] if first else 0.0, 0.0
-    for at, value in series.samples[first:]:
-        if at > end:
-            break
+    samples = packed(series.samples)
+    first = bisect_right(samples.times, start)
+    last, amount = samples.values[first - 1] if first else 0.0, 0.0
+    for value in samples.values[first : bisect_right(samples.times, end)]:
         # a counter that decreases has restarted from 0
         amount += value - last if value >= last else value
         last = value
-    return Increase(series, target, start, end, amount, known=first > 0)
+    return Increase(series, target, start, end, amount, first > 0)

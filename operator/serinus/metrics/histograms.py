@@ -75,9 +75,12 @@ class ArmHistogram:
 
     def above(self, bound: float) -> dict[str, float] | None:
         """Observations above a bound, by target; None if a pod does not have the bound."""
-        found = {target: pod.above(bound) for target, pod in self.pods.items()}
-        known = {target: count for target, count in found.items() if count is not None}
-        return known if len(known) == len(found) else None
+        found = {}
+        for target, pod in self.pods.items():
+            if (count := pod.above(bound)) is None:
+                return None
+            found[target] = count
+        return found
 
     def surely_above(self, bound: float) -> dict[str, float]:
         """Observations above the bound, or above the next bound of a pod, by target."""

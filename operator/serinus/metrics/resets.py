@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from serinus.metrics.samples import Sample, values_of
+from serinus.metrics.samples import Sample, packed
 
 SETTLED_AFTER: Final = 4
 """Samples after a decrease within which another process has probably answered again: of two, in 15
@@ -134,7 +134,7 @@ def rises(values: list[float]) -> bool:
 
 def _fallen(samples: Sequence[Sample]) -> list[float]:
     """Times of the samples of a series that are less than the previous one, Unix seconds."""
-    if rises(values_of(samples)):
+    if rises(packed(samples).values.tolist()):
         return []
     return [at for (_, last), (at, value) in pairwise(samples) if value < last]
 

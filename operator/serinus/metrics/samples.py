@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import overload
+from typing import Self, overload
 
 Sample = tuple[float, float]
 """Unix seconds, value."""
@@ -11,32 +11,37 @@ Sample = tuple[float, float]
 class Samples(Sequence[Sample]):
     """Behaves like a tuple of samples, with a fifth of the memory."""
 
-    __slots__ = ("_times", "_values")
+    __slots__ = ("times", "values")
+
+    times: "array[float]"
+    values: "array[float]"
 
     def __init__(self, samples: Iterable[Sample]) -> None:
         found = tuple(samples)
-        self._times = array("d", [at for at, _ in found])
-        self._values = array("d", [value for _, value in found])
+        self.times = array("d", [at for at, _ in found])
+        self.values = array("d", [value for _, value in found])
 
-    @property
-    def values(self) -> list[float]:
-        """The values without their times."""
-        return self._values.tolist()
+    @classmethod
+    def of(cls, times: "array[float]", values: "array[float]") -> Self:
+        """Samples at these times, which series of one scrape may have in common."""
+        made = cls.__new__(cls)
+        made.times, made.values = times, values
+        return made
 
     def __len__(self) -> int:
-        return len(self._times)
+        return len(self.times)
 
     def __iter__(self) -> Iterator[Sample]:
-        return zip(self._times, self._values, strict=True)
+        return zip(self.times, self.values, strict=True)
 
     @overload
     def __getitem__(self, at: int) -> Sample: ...
     @overload
-    def __getitem__(self, at: slice) -> tuple[Sample, ...]: ...
-    def __getitem__(self, at: int | slice) -> Sample | tuple[Sample, ...]:
+    def __getitem__(self, at: slice) -> "Samples": ...
+    def __getitem__(self, at: int | slice) -> "Sample | Samples":
         if isinstance(at, slice):
-            return tuple(zip(self._times[at], self._values[at], strict=True))
-        return self._times[at], self._values[at]
+            return Samples.of(self.times[at], self.values[at])
+        return self.times[at], self.values[at]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
@@ -45,8 +50,7 @@ class Samples(Sequence[Sample]):
         return hash(tuple(self))
 
 
-def values_of(samples: Sequence[Sample]) -> list[float]:
-    """The values without their times."""
-    if type(samples) is Samples:  # isinstance() asks the metaclass, for each series of a look
-        return samples.values
-    return [value for _, value in samples]
+def packed(samples: Sequence[Sample]) -> Samples:
+    """The same samples, packed if they are not yet."""
+    # isinstance() would ask the metaclass, for each series of a look
+    return samples if type(samples) is Samples else Samples(samples)

@@ -18,6 +18,10 @@ _BOUNDS_KEPT = 1024
 """Caches the ranges, so that they are not created at each look."""
 
 
+Bucket = tuple[str, float, float]
+"""Its target, its bound, and what it counted."""
+
+
 class Share(NamedTuple):
     """Predictions of one class or range in a block."""
 
@@ -87,15 +91,21 @@ def of_scores(growth: BothArms, whole: BothArms | None = None) -> Shares:
     `whole`: the predictions of which these are a part, and whose bounds are used. Raises
     ValueError, with a message, if they have none in common.
     """
-    candidate_of, stable_of = whole or growth
-    bounds = sorted(_bounds(candidate_of.increases) & _bounds(stable_of.increases))
+    read = [_read(grown.increases) for grown in growth]
+    candidate_of, stable_of = [_read(grown.increases) for grown in whole] if whole else read
+    bounds = sorted(_bounds(candidate_of) & _bounds(stable_of))
     if len(bounds) < 2:
         raise ValueError(
             "candidate and stable have no score bucket in common: let both export the histogram "
             "with the same bounds"
         )
+    if bounds[-1] != math.inf:
+        raise ValueError(
+            'candidate and stable have no bucket le="+Inf" in common, which counts all scores: let '
+            "every pod export it, and drop it nowhere"
+        )
     known = any(increase.known for grown in growth for increase in grown.increases)
-    candidate, stable = (_cumulative(grown.increases, bounds) for grown in growth)
+    candidate, stable = (_cumulative(buckets, bounds) for buckets in read)
     shares = {
         f"score {each.name}": Share(each.of(candidate), each.of(stable), known, each.tail)
         for each in ranges(tuple(bounds[:-1]))
@@ -116,25 +126,25 @@ def ranges(bounds: tuple[float, ...]) -> tuple[Range, ...]:
     return tuple(found.values())
 
 
-def _bounds(increases: Iterable[Increase]) -> set[float]:
+def _read(increases: Iterable[Increase]) -> list[Bucket]:
+    return [(each.target, float(each.series.labels["le"]), each.amount) for each in increases]
+
+
+def _bounds(buckets: Iterable[Bucket]) -> set[float]:
     """Bounds that every target has."""
     by_target: dict[str, set[float]] = defaultdict(set)
-    for increase in increases:
-        by_target[increase.target].add(_bound(increase))
+    for target, bound, _ in buckets:
+        by_target[target].add(bound)
     return set.intersection(*by_target.values()) if by_target else set()
 
 
-def _cumulative(increases: Iterable[Increase], bounds: Iterable[float]) -> dict[float, float]:
+def _cumulative(buckets: Iterable[Bucket], bounds: Iterable[float]) -> dict[float, float]:
     """Counts up to each bound; made monotonic if a reset was seen in some buckets only."""
     sums: dict[float, float] = defaultdict(float)
-    for increase in increases:
-        sums[_bound(increase)] += increase.amount
+    for _, bound, amount in buckets:
+        sums[bound] += amount
     cumulative, highest = {-math.inf: 0.0}, 0.0
     for bound in bounds:
         highest = max(highest, sums[bound])
         cumulative[bound] = highest
     return cumulative
-
-
-def _bound(increase: Increase) -> float:
-    return float(increase.labels["le"])

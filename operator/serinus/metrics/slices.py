@@ -20,7 +20,7 @@ from serinus.metrics.queries import (
     QueryResult,
     Series,
 )
-from serinus.metrics.samples import Samples
+from serinus.metrics.samples import packed
 
 ORDINARY: Final = 2
 """Intervals that a usual look may cover, as samples arrive a little later than they are taken."""
@@ -69,7 +69,8 @@ def _times(arm: Mapping[Query, QueryResult], after: float) -> set[float]:
         for query, answer in arm.items()
         if isinstance(query, CounterQuery) and not isinstance(answer, QueryError)
         for series in answer
-        for moment, _ in series.samples[bisect_right(series.samples, (after, math.inf)) :]
+        for times in (packed(series.samples).times,)
+        for moment in times[bisect_right(times, after) :]
     }
 
 
@@ -93,7 +94,6 @@ def _known(answer: QueryResult, moment: float) -> QueryResult:
 
 
 def _ended(series: Series, moment: float) -> Series:
-    end = bisect_right(series.samples, (moment, math.inf))
-    if end == len(series.samples):
-        return series
-    return Series(series.labels, Samples(series.samples[:end]))
+    samples = packed(series.samples)
+    end = bisect_right(samples.times, moment)
+    return series if end == len(samples) else Series(series.labels, samples[:end])

@@ -1,6 +1,7 @@
 """Pods that count requests, and the samples that Prometheus has scraped."""
 
 import math
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,12 +9,11 @@ from random import Random
 
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryResult, Series
 from serinus.metrics.requests import Results
+from serinus.metrics.samples import Samples
 from serinus.metrics.subquery import stepped
 from serinus.simulation.draws import poisson
 from serinus.simulation.exports import Behaviour, Exports
 from serinus.simulation.traffic import Arrivals
-
-ScrapedSamples = list[tuple[float, float]]
 
 
 @dataclass
@@ -32,8 +32,10 @@ class Pod:
     errors: float
     """Its errors as a multiple of the average of its revision."""
     counters: list[float]
-    samples: list[ScrapedSamples]
-    """Samples of each of its series, all at the same times."""
+    values: "list[array[float]]"
+    """Samples of each of its series."""
+    times: "array[float]" = field(default_factory=lambda: array("d"))
+    """When they were taken, Unix seconds."""
     expected: float = 0.0
     """Average number of requests since the last sample."""
     until: float = 0.0
@@ -97,9 +99,12 @@ class Scrapes:
         for pod in self.pods:
             if pod.scraped <= start:
                 continue
-            first = bisect_right(pod.samples[0], (start, math.inf))
-            for index in indices:
-                found.append(Series(pod.labels[index], tuple(pod.samples[index][first:])))
+            first = bisect_right(pod.times, start)
+            times = pod.times[first:]
+            found += [
+                Series(pod.labels[index], Samples.of(times, pod.values[index][first:]))
+                for index in indices
+            ]
         return tuple(found)
 
     def _stepped(
@@ -108,14 +113,19 @@ class Scrapes:
         found = []
         for pod in self.pods:
             for index in indices:
-                samples = stepped(pod.samples[index], now, window, step)
-                found += [Series(pod.labels[index], samples)] if samples else []
+                samples = stepped(Samples.of(pod.times, pod.values[index]), now, window, step)
+                found += [Series(pod.labels[index], Samples(samples))] if samples else []
         return tuple(found)
 
     def copy(self, rng: Random) -> "Scrapes":
         """The same pods, to continue with other random numbers."""
         pods = [
-            replace(pod, counters=[*pod.counters], samples=[[*each] for each in pod.samples])
+            replace(
+                pod,
+                counters=[*pod.counters],
+                values=[each[:] for each in pod.values],
+                times=pod.times[:],
+            )
             for pod in self.pods
         ]
         return replace(self, rng=rng, pods=pods)
@@ -131,7 +141,7 @@ class Scrapes:
             offset=self.rng.uniform(0, self.interval),
             errors=math.exp(differs - self.pods_differ**2 / 2),
             counters=[0.0] * count,
-            samples=[[] for _ in range(count)],
+            values=[array("d") for _ in range(count)],
             until=born,
         )
 
@@ -151,4 +161,5 @@ class Scrapes:
             own = replace(behaviour, errors=min(behaviour.errors * pod.errors, 1.0))
         for index, grown in enumerate(self.exports.grow(self.rng, own, requests)):
             pod.counters[index] += grown
-            pod.samples[index].append((at, pod.counters[index]))
+            pod.values[index].append(pod.counters[index])
+        pod.times.append(at)

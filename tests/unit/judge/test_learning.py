@@ -77,6 +77,18 @@ def test_bursts_of_errors_are_learned_and_told() -> None:
     assert found.checks[1].dispersions == []
 
 
+def test_checks_that_decide_nothing_learn_as_others_and_expect_no_verdict() -> None:
+    def serve(pods: Pods, rng: Random, minute: int) -> None:
+        for pod in ("a", "b"):
+            requests(pods, pod, 5 * poisson(rng, 6.0))
+
+    found = learned(analysis({**error_rate(), "mode": "Audit"}), serve)
+    [known] = found.checks[0].dispersions
+    assert 4 < known.over_time < 9
+    assert found.message.startswith("Check errors: Stable's counts came in bursts (")
+    assert "a candidate as good as stable passes" not in found.message
+
+
 def test_pods_that_differ_are_learned_and_told() -> None:
     def serve(pods: Pods, rng: Random, minute: int) -> None:
         for pod, mean in (("a", 20.0), ("b", 30.0), ("c", 40.0), ("d", 30.0), ("e", 30.0)):

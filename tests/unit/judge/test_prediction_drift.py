@@ -177,6 +177,20 @@ def test_histograms_without_a_bound_in_common_are_an_error_that_says_what_to_do(
     )
 
 
+def test_a_histogram_without_its_last_bucket_is_an_error_that_says_what_to_do() -> None:
+    simulated = SimulatedAnalysis(drift(scores="model_prediction_score"))
+    for pods, bounds in (
+        (simulated.candidate, ("0.5", "1.0")),
+        (simulated.stable, ("0.5", "1.0", "+Inf")),
+    ):
+        for bound in bounds:
+            pods.add("pod", "model_prediction_score_bucket", 0, le=bound)
+    simulated.scrape()
+    found = simulated.look()
+    assert found.verdict == "Error"
+    assert 'no bucket le="+Inf" in common' in found.message
+
+
 def test_by_default_either_metric_will_do_and_both_count() -> None:
     simulated = classes()
     simulated.scores({0.5: 0, 1.0: 0}, {0.5: 0, 1.0: 0})

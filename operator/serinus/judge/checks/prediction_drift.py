@@ -149,11 +149,12 @@ class PredictionDriftCheck:
             errors.append(too_many)
         elif found:
             before = state
-            state = comparison.looked(
-                before,
-                look,
-                lambda each: self._counted(before, self._sorted(each, found), each, budget),
-            )
+
+            def counted(each: Look) -> CheckState:
+                shares = found if each is look else self._sorted(each, found)
+                return self._counted(before, shares, each, budget)
+
+            state = comparison.looked(before, look, counted)
         verdict = comparison.verdict(state, budget)
         if errors and verdict != "Fail":
             return Finding("Error", Several(tuple(dict.fromkeys(errors))), state)

@@ -30,8 +30,8 @@ for optional stopping, 2024). Two rounds find p nearly; of the stakes that eithe
 the lesser one leaves every factor above 0.
 """
 
-import math
 from collections.abc import Iterable, Sequence
+from math import log1p
 from typing import Final, NamedTuple
 
 from serinus.judge.evidence.kernel import Alternative, LogIncrement, NullHypothesis
@@ -56,19 +56,17 @@ class Bet(NamedTuple):
         """What the evidence gains in a block of so many requests: per event of either arm, and
         always."""
         rate, stake, other_rate, other_stake = self
-        miss = math.log1p(-stake * rate)
-        other_miss = math.log1p(other_stake * other_rate)
-        hit = math.log1p(stake * (1 - rate))
-        other_hit = math.log1p(-other_stake * (1 - other_rate))
+        miss, other_miss = log1p(-stake * rate), log1p(other_stake * other_rate)
+        hit, other_hit = log1p(stake * (1 - rate)), log1p(-other_stake * (1 - other_rate))
         return hit - miss, other_hit - other_miss, one * miss + other * other_miss
 
     def gain(self, score: float) -> float:
         """What a request of the one arm adds."""
-        return math.log1p(self.stake * (score - self.rate))
+        return log1p(self.stake * (score - self.rate))
 
     def other_gain(self, score: float) -> float:
         """What a request of the other arm adds."""
-        return math.log1p(-self.other_stake * (score - self.other_rate))
+        return log1p(-self.other_stake * (score - self.other_rate))
 
 
 NO_BET: Final = Bet(0.0, 0.0, 0.0, 0.0)
@@ -125,6 +123,9 @@ def _bets(
         rate = ratio * p + offset
         stake = (q - rate) / (rate * (1 - rate))
         most = other * (p - other_q) / (weight * p * (1 - p))
-        stake = max(min(stake, most), 0.0)
+        if most < stake:
+            stake = most
+        if stake < 0:
+            stake = 0.0
         bets.append(Bet(rate, stake, p, stake * weight / other))
     return bets

@@ -9,6 +9,7 @@ from serinus.judge.evidence.dispersion import Block
 from serinus.judge.evidence.look import Look
 from serinus.metrics.counters import Growth, count
 from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
+from serinus.metrics.samples import packed
 
 
 def minutes(history: Mapping[CounterQuery, QueryResult]) -> list[Look]:
@@ -71,10 +72,10 @@ def between(answer: QueryResult, start: float, end: float) -> QueryResult:
         return answer
     found = []
     for series in answer:
-        first = bisect_left(series.samples, (start,))
-        last = bisect_right(series.samples, (end, float("inf")))
+        samples = packed(series.samples)
+        first, last = bisect_left(samples.times, start), bisect_right(samples.times, end)
         if first < last:
-            found.append(Series(series.labels, series.samples[first:last]))
+            found.append(Series(series.labels, samples[first:last]))
     return tuple(found)
 
 

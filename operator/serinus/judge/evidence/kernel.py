@@ -79,10 +79,12 @@ def raised(
     What was held back until now is evidence of 1, so the sum stays an e-process: a mixture over
     the time of the change as well.
     """
-    return [
-        _rounded(_log_of_both(log_e, math.log(weight * share)))
-        for log_e, (_, share) in zip(evidence, alternatives, strict=True)
-    ]
+    return _rounded(
+        [
+            _log_of_both(log_e, math.log(weight * share))
+            for log_e, (_, share) in zip(evidence, alternatives, strict=True)
+        ]
+    )
 
 
 def log_increments(
@@ -115,7 +117,7 @@ def gains(
 
 def grown(evidence: Iterable[float], gains: Iterable[float]) -> list[float]:
     """The evidence after a block."""
-    return [_rounded(log_e + gain) for log_e, gain in zip(evidence, gains, strict=True)]
+    return _rounded([log_e + gain for log_e, gain in zip(evidence, gains, strict=True)])
 
 
 def log_sum(summands: Sequence[float]) -> float:
@@ -142,7 +144,7 @@ def requests_until(goal: float, evidence: Sequence[float], gains: Sequence[float
     return min(waits, default=None)
 
 
-def _rounded(log_e: float) -> float:
+def _rounded(evidence: Iterable[float]) -> list[float]:
     """Down to six digits: short in a status, and never claiming too much. What has six digits
     stays as it is; the thousandth allows for the product not being exact."""
-    return math.floor(log_e * 1e6 + 1e-3) / 1e6
+    return [math.floor(log_e * 1e6 + 1e-3) / 1e6 for log_e in evidence]

@@ -77,6 +77,7 @@ def learn(
     ]
     if served:
         sentences += _in_shares(known)
+    if served and looks:  # some check that decides compares counts
         sentences += expected(analysis, waits(deciding, looks, baseline, weights))
         sentences += failing_pods(rolled_back(deciding, needed, baseline))
     return baseline.replace(message=" ".join(sentences)[:_LONGEST_MESSAGE])
