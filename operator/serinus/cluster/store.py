@@ -175,14 +175,17 @@ class Store:
             del self._expected[_name(written)]
 
     def remove(self, live: Manifest) -> bool:
-        """Remove an object; False if that is no news: it is not known, or newer. Older events do
-        not restore it, newer ones do: for a watch by labels, an object that lost its label is
-        deleted too."""
+        """Remove an object; False if that is no news: it is not known, or newer. One that a
+        finalizer kept after its deletion is news when it is gone: its name is free only now. Older
+        events do not restore it, newer ones do: for a watch by labels, an object that lost its
+        label is deleted too."""
         kind, uid, version = live["kind"], live["metadata"]["uid"], _version(live)
         deleted = self._deleted_since_list[kind]
         deleted[uid] = max(version, deleted.get(uid, 0))
         known = self._objects[kind].get(_name(live))
-        if known is None or known.uid != uid or known.version > version:
+        if known is None:
+            return "deletionTimestamp" in live["metadata"]
+        if known.uid != uid or known.version > version:
             return False
         self._drop(known)
         return True

@@ -33,6 +33,9 @@ LONGEST_SLEEP: Final = 30.0
 """Seconds until the clock is read again, because it may have been set."""
 DRAIN: Final = 20.0
 """Seconds that running reconciles may take to finish."""
+_SPARE: Final = 100
+"""Replaced times that the heap may hold besides as many as there are keys: each pass of a rollout
+that waits for days replaces one."""
 
 
 class Key(NamedTuple):
@@ -113,6 +116,9 @@ class WorkQueue:
         if due < self._due.get(key, float("inf")):
             self._due[key] = due
             heapq.heappush(self._heap, (due, key))
+            if len(self._heap) > 2 * len(self._due) + _SPARE:
+                self._heap = [(due, key) for key, due in self._due.items()]
+                heapq.heapify(self._heap)
             self.wake.set()
 
     @property

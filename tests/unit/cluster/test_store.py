@@ -96,12 +96,61 @@ def test_a_deployments_status_is_news_where_it_is_read() -> None:
     assert store.put(at(14, readyReplicas=1, conditions=[progressing, failing]))
 
 
+def test_whether_a_gateway_has_accepted_a_route_is_news() -> None:
+    def at(version: int, accepted: str) -> Manifest:
+        condition = {"type": "Accepted", "status": accepted}
+        route = {**deployment(version, generation=1), "kind": "HTTPRoute"}
+        return {**route, "status": {"parents": [{"conditions": [condition]}]}}
+
+    store = Store()
+    store.put(at(10, "True"))
+    assert store.put(at(11, "False"))
+    assert not store.put(at(12, "False"))
+
+
 def test_a_deletion_is_news_once() -> None:
     store = Store()
     store.put(deployment(10))
     assert not store.remove(deployment(9)), "what is known is newer"
     assert store.remove(deployment(12))
     assert not store.remove(deployment(12)), "as that of an object that we have deleted"
+
+
+def test_a_deletion_that_a_finalizer_delayed_is_news_although_we_deleted_the_object() -> None:
+    store = Store()
+    store.put(deployment(10))
+    store.remove(deployment(10))
+    gone = deployment(12)
+    gone["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert store.remove(gone), "only now can another one take its name"
+
+
+def test_another_object_with_the_same_name_and_content_is_news() -> None:
+    store = Store()
+    store.put(deployment(10, generation=1))
+    again = deployment(12, generation=1)
+    again["metadata"]["uid"] = "another"
+    assert store.put(again), "nothing told of the deletion"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"annotations": {"serinus.dev/command": "abort/1"}},
+        {"labels": {"team": "risk"}},
+        {"finalizers": ["example.com/archive"]},
+        {"deletionTimestamp": "2026-01-01T00:00:00Z"},
+    ],
+)
+def test_a_users_change_after_a_running_write_is_news(change: dict[str, Any]) -> None:
+    store = Store()
+    before = deployment(10, generation=1)
+    store.put(before)
+    status = {"replicas": 2}
+    with store.expecting({**before, "status": status}):
+        changed = {**deployment(12, generation=1), "status": status}
+        changed["metadata"] |= change
+        assert store.put(changed)
 
 
 def test_versions_compare_as_numbers() -> None:

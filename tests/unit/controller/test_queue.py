@@ -141,6 +141,25 @@ async def test_what_the_last_pass_found_to_be_due_replaces_what_earlier_ones_did
             assert len(work.ended) == passes
 
 
+async def test_times_that_later_passes_replaced_take_no_memory() -> None:
+    clock = Clock()
+    queue, work = WorkQueue(clock), Work(86_400.0, *[86_000.0] * 150)
+    async with running(queue, work):
+        queue.add_after(LOAN, 90_000.0)
+        for passes in range(1, 152):
+            queue.add(FRAUD)
+            await until(lambda passes=passes: len(work.ended) == passes)  # type: ignore[misc]
+            clock.now += 1.0
+        assert len(queue._heap) < 120
+        begun = len(work.begun)
+        for later, passes in ((85_990.0, 0), (20.0, 1), (4_000.0, 2)):
+            clock.now += later
+            queue.wake.set()
+            await settle()
+            assert len(work.begun) == begun + passes
+    assert work.begun[-2:] == [FRAUD, LOAN]
+
+
 async def test_a_pass_that_fails_leaves_what_is_due() -> None:
     clock = Clock()
     queue, work = WorkQueue(clock), Work(5.0, ApiError(500, "", "no"))
