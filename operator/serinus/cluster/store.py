@@ -162,7 +162,8 @@ class Store:
         known, kept = self._objects[live["kind"]].get(_name(live)), _Kept.of(live)
         if not self._put(kept) or (known is not None and known.text == kept.text):
             return False
-        return self._expected.get(kept.name) != _as_read(live)
+        expected = self._expected.get(kept.name)
+        return expected is None or expected != _as_read(live)
 
     @contextmanager
     def expecting(self, written: Manifest) -> Iterator[None]:

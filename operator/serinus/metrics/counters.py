@@ -388,7 +388,7 @@ def _by_target(key: CounterQuery, answer: QueryResult) -> ByTarget | QueryError:
         values = packed(series.samples).values.tolist()
         if not math.isfinite(sum(values)):
             return QueryError(f"{key.metric} has samples that are not numbers (NaN or Inf).")
-        if key.buckets and (problem := without_bound(key, series.labels)) is not None:
+        if (problem := without_bound(key, series.labels)) is not None:
             return problem
         if values:
             groups.setdefault(target := series.target, []).append(series)
@@ -464,4 +464,4 @@ def _increase(series: Series, target: str, start: float, end: float) -> Increase
         # a counter that decreases has restarted from 0
         amount += value - last if value >= last else value
         last = value
-    return Increase(series, target, start, end, amount, first > 0)
+    return Increase(series, target, start, end, amount, known=first > 0)
