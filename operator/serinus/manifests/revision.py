@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from serinus.manifests.kinds import CONTROLLER_REVISION
-from serinus.manifests.owner import REVISION_LABEL, Manifest, Owner
+from serinus.manifests.owner import NAME_LABEL, Manifest, Owner
 
 _SCHEME: Final = "a"
 """First letter of each hash. A new way of hashing must use another letter: the names of running
@@ -59,16 +59,16 @@ class Revision:
 
     @classmethod
     def read(cls, live: Manifest) -> Self:
-        """The revision stored in a ControllerRevision."""
-        data = live["data"]
-        name = live["metadata"]["labels"][REVISION_LABEL]
+        """The revision stored in a ControllerRevision, by its name: anybody may change its label of
+        the revision."""
+        data, metadata = live["data"], live["metadata"]
+        name = metadata["name"].removeprefix(f"{metadata['labels'][NAME_LABEL]}-")
         return cls(name, live["revision"], data.get("model"), data["template"])
 
     @classmethod
-    def recover(cls, deployment: Manifest, number: int) -> Self:
+    def recover(cls, name: str, deployment: Manifest, number: int) -> Self:
         """The revision that a Deployment runs; its template includes the server's defaults and the
         additions of the model, and so causes no restart."""
-        name = deployment["metadata"]["labels"][REVISION_LABEL]
         template = _without_null(deployment["spec"]["template"])
         return cls(name, number, None, template, recovered=True)
 

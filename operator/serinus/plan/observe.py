@@ -50,7 +50,7 @@ def read_revisions(
         known[desired.revision] = Revision.of(spec, numbers.get(desired.revision, 0))
     for name, deployment in _deployments(objects).items():
         if name not in known:
-            known[name] = Revision.recover(deployment, numbers.get(name, 0))
+            known[name] = Revision.recover(name, deployment, numbers.get(name, 0))
     return known
 
 
