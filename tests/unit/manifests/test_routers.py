@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from serinus.api.spec import Gateway, Traffic
+from serinus.manifests.covers import covers
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers import ROUTERS
@@ -81,9 +82,13 @@ def test_who_has_no_weight_is_not_in_the_route(weight: int, alone: Revision) -> 
     assert backends(route_for(split(weight))) == {f"fraud-{alone.hash}": 100}
 
 
-def test_a_route_for_every_host_names_none() -> None:
+def test_a_route_for_every_host_names_none_and_covers_no_other() -> None:
     router = GatewayRouter(Gateway.model_validate({"parentRefs": [{"name": "public"}]}))
-    assert "hostnames" not in router.route(OWNER, split(5))["spec"]
+    route = router.route(OWNER, split(5))
+    assert route["spec"]["hostnames"] == []
+    narrowed = {**route, "spec": {**route["spec"], "hostnames": ["other.example.com"]}}
+    assert covers(route, route)
+    assert not covers(narrowed, route)
 
 
 @pytest.mark.parametrize("weight", [0, 50, 100])

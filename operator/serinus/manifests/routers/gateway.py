@@ -65,7 +65,6 @@ class GatewayRouter:
     def route(self, owner: Owner, split: Split) -> Manifest:
         """The HTTPRoute, with the server's defaults filled in so that it can be compared whole.
         Backends of weight 0 are left out."""
-        hostnames = {"hostnames": self.gateway.hostnames} if self.gateway.hostnames else {}
         backends = [
             {
                 "group": "",
@@ -84,7 +83,8 @@ class GatewayRouter:
                     {"group": _GROUP, "kind": "Gateway", **parent.to_json()}
                     for parent in self.gateway.parent_refs
                 ],
-                **hostnames,
+                # also none, which is all: otherwise what somebody adds would stay
+                "hostnames": self.gateway.hostnames,
                 "rules": [{"matches": everything, "backendRefs": backends}],
             },
         }
