@@ -96,10 +96,13 @@ class Informer:
 
     async def _resync(self, watching: Watching) -> None:
         known = set(self._store.names("ModelDeployment"))
-        self._served = frozenset([kind for kind in WATCHED if await self._relist(kind)])
-        watching.watch(self._served)
-        for name in known | set(self._store.names("ModelDeployment")):
-            self._add(Key(*name))
+        try:
+            self._served = frozenset([kind for kind in WATCHED if await self._relist(kind)])
+            watching.watch(self._served)
+        finally:
+            # also if a list fails: what those before it have shown is no news as an event
+            for name in known | set(self._store.names("ModelDeployment")):
+                self._add(Key(*name))
         if "ModelDeployment" in self._served:
             self._tell(None)
             self.synced.set()

@@ -1,0 +1,199 @@
+"""Others act between two passes, or while a write is under way."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from serinus.cluster import Cluster, connect
+from serinus.controller import informer
+from tests.integration.conftest import kubectl
+from tests.integration.inprocess import Manifest, Operator
+from tests.integration.proxy import Proxy, Request, forever, refused
+from tests.integration.test_informer import in_stream
+from tests.integration.test_rollouts import healthy, only, rolls_out, spec
+
+
+@pytest.fixture(autouse=True)
+def _no_list_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a watch tells of is seen to at once."""
+    monkeypatch.setattr(informer, "RESYNC", 3600.0)
+
+
+@pytest.fixture
+def lists_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And watches may tell of nothing."""
+    monkeypatch.setattr(informer, "RESYNC", 0.5)
+    monkeypatch.setattr(informer, "RETRY", 0.5)
+
+
+@pytest.fixture
+async def behind(
+    kubeconfig: Path, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Operator, Proxy]]:
+    """An operator that writes and watches through a proxy."""
+    async with Proxy(kubeconfig) as proxy:
+        with monkeypatch.context() as patch:
+            patch.setenv("KUBECONFIG", str(proxy.kubeconfig))
+            async with connect() as through, Operator(through, namespace) as operator:
+                yield operator, proxy
+
+
+async def at_rest(operator: Operator) -> None:
+    """All that is due by time has happened, so that only an event causes a pass."""
+    for _ in range(3):
+        operator.move(600)
+        await asyncio.sleep(1)
+
+
+async def until(holds: Callable[[], bool], within: float = 10.0) -> None:
+    deadline = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < deadline, "it does not come about"
+        await asyncio.sleep(0.03)
+
+
+async def test_a_change_that_a_list_shows_first_is_seen_to_although_another_list_fails(
+    lists_often: None, behind: tuple[Operator, Proxy]
+) -> None:
+    operator, proxy = behind
+    await operator.apply("fraud", **spec("v1"))
+    await operator.until("fraud", healthy("v1"))
+    await at_rest(operator)
+    failed = 0
+
+    async def fail(request: Request) -> web.Response | None:
+        nonlocal failed
+        if request.watches:
+            await forever()
+        if request.method == "GET" and request.path.partition("?")[0].endswith("/gateways"):
+            failed += 1
+            return refused(500)
+        return None
+
+    proxy.before = fail
+    proxy.cut()
+    await until(lambda: failed > 1)
+    await operator.apply("fraud", **spec("v2"))
+    await operator.until("fraud", rolls_out("v2"))
+
+
+async def test_a_route_that_somebody_changes_while_our_write_and_the_watches_hang_is_put_right(
+    behind: tuple[Operator, Proxy], cluster: Cluster
+) -> None:
+    operator, proxy = behind
+    await operator.apply("fraud", **spec("v1"))
+    stable = (await operator.until("fraud", healthy("v1")))["stable"]["revision"]
+    await operator.apply("fraud", **spec("v2"))
+    status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+    candidate = status["candidate"]["revision"]
+    writes, go_on = 0, asyncio.Event()
+
+    async def hang(request: Request) -> web.Response | None:
+        nonlocal writes
+        if request.watches and not go_on.is_set():
+            return in_stream(410, "Expired")
+        if request.method == "PATCH" and "/httproutes/" in request.path:
+            writes += 1
+            await go_on.wait()
+        return None
+
+    proxy.before = hang
+    await operator.command("fraud", f"abort/{candidate}")
+    await until(lambda: writes > 0)
+    proxy.cut()
+    live = await cluster.get("HTTPRoute", operator.namespace, "fraud")
+    [rule] = live["spec"]["rules"]
+    rule["backendRefs"] = [r for r in rule["backendRefs"] if r["name"] == f"fraud-{candidate}"]
+    await cluster.update(live)
+    await asyncio.sleep(1)
+    go_on.set()
+    await operator.until_split("fraud", {f"fraud-{stable}": 100})
+
+
+async def test_one_that_is_deleted_and_made_again_in_mid_rollout_starts_anew(
+    operator: Operator,
+) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    await operator.until("fraud", healthy("v1"))
+    await operator.apply("fraud", **spec("v2"))
+    status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+    before = await operator.get("fraud")
+    await operator.cluster.delete(before)
+    await operator.apply("fraud", **spec("v2"))
+    status = await operator.until("fraud", healthy("v2"), within=60, moving=1)
+    after = await operator.get("fraud")
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
+    revision = status["stable"]["revision"]
+    for kind in ("Deployment", "ControllerRevision"):
+        await only(operator, kind, {f"fraud-{revision}"})
+        [live] = await operator.cluster.list(kind, operator.namespace)
+        [owner] = live["metadata"]["ownerReferences"]
+        assert owner["uid"] == after["metadata"]["uid"]
+    await operator.until_split("fraud", {f"fraud-{revision}": 100})
+
+
+def _rests_at(generation: int) -> Callable[[Manifest], bool]:
+    return lambda s: bool(s["observedGeneration"] == generation and s["phase"] == "Healthy")
+
+
+async def test_there_and_back_within_a_second_leaves_stable_alone(operator: Operator) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    stable = (await operator.until("fraud", healthy("v1")))["stable"]["revision"]
+    for wait in (0.0, 0.05, 0.15, 0.3, 0.6):
+        await operator.apply("fraud", **spec("v2"))
+        await asyncio.sleep(wait)
+        last = await operator.apply("fraud", **spec("v1"))
+        generation = last["metadata"]["generation"]
+        status = await operator.until("fraud", _rests_at(generation), moving=1)
+        assert "candidate" not in status and "rejected" not in status
+        assert status["stable"]["revision"] == stable
+    await operator.until_split("fraud", {f"fraud-{stable}": 100})
+    await operator.until("fraud", lambda s: not s.get("retiring"), moving=10)
+    await only(operator, "Deployment", {f"fraud-{stable}"})
+
+
+async def test_weights_that_another_manager_takes_over_are_taken_back(operator: Operator) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    await operator.until("fraud", healthy("v1"))
+    await operator.apply("fraud", **spec("v2"))
+    status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+    wanted = await operator.split("fraud")
+    candidate = f"fraud-{status['candidate']['revision']}"
+    applied_by_another(operator, await route(operator), all_to=candidate)
+    await operator.until_split("fraud", wanted)
+
+
+async def test_hosts_that_somebody_adds_to_a_route_for_all_are_taken_from_it(
+    operator: Operator,
+) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    await operator.until("fraud", healthy("v1"))
+    there = ("httproute", "fraud", f"--namespace={operator.namespace}")
+    patch = {"spec": {"hostnames": ["elsewhere.example.com"]}}
+    kubectl("patch", *there, "--type=merge", f"--patch={json.dumps(patch)}")
+    deadline = time.monotonic() + 10
+    while (await route(operator))["spec"].get("hostnames"):
+        assert time.monotonic() < deadline, "the route serves one host, and the spec says all"
+        await asyncio.sleep(0.1)
+
+
+async def route(operator: Operator) -> Manifest:
+    return await operator.cluster.get("HTTPRoute", operator.namespace, "fraud")
+
+
+def applied_by_another(operator: Operator, route: Manifest, all_to: str) -> None:
+    [rule] = route["spec"]["rules"]
+    backends = [{**each, "weight": int(each["name"] == all_to)} for each in rule["backendRefs"]]
+    applied = {
+        "apiVersion": route["apiVersion"],
+        "kind": route["kind"],
+        "metadata": {"name": "fraud", "namespace": operator.namespace},
+        "spec": {**route["spec"], "rules": [{**rule, "backendRefs": backends}]},
+    }
+    words = ("apply", "--server-side", "--force-conflicts", "--field-manager=other", "-f", "-")
+    kubectl(*words, stdin=json.dumps(applied))
