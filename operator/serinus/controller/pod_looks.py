@@ -65,6 +65,12 @@ class PodLooks:
             moments.append(max(self.awaited_since + LOOK_AFTER, soonest))
         return min(moments)
 
+    def by(self, now: float) -> "PodLooks":
+        """With no look later than now, and the next one at its time: otherwise it would be later by
+        the time that the clock was set back."""
+        planned, looked_at = min(self.planned, now + LOOK_EVERY), min(self.looked_at, now)
+        return replace(self, planned=planned, looked_at=looked_at)
+
     def looked(self, problem: str | None, now: float) -> "PodLooks":
         """After a list; another one follows soon if pods were lost, because their containers may
         restart later."""
@@ -119,7 +125,7 @@ async def look_at_pods(
         # also no list to wait for
         return None, None
     stable = status.stable.revision if status.stable else None
-    looks = awaiting(before, candidate, stable, read_workloads(objects))
+    looks = awaiting(before, candidate, stable, read_workloads(objects)).by(now)
     if looks.due > now:
         # that no more pods can be created is known without a list
         message = not_ready_reason(deployment, ()) if looks.short else None

@@ -118,3 +118,10 @@ def test_another_candidate_begins_anew() -> None:
     other = CANDIDATE.replace(revision="newer", since=SINCE + 100, progress_since=SINCE + 100)
     anew = awaiting(looks, other, "old", {"newer": Workload(1, 0)})
     assert (anew.due, anew.problem) == (SINCE + 100 + LOOK_AFTER, None)
+
+
+def test_a_clock_that_is_set_back_by_an_hour_delays_no_list_by_that_hour() -> None:
+    later = SINCE + 3600
+    looks = after(None).looked(None, later).by(SINCE)
+    assert looks.due <= SINCE + LOOK_EVERY
+    assert after(looks, new=0).due <= SINCE + LOOK_AGAIN, "a pod was lost"
