@@ -150,7 +150,7 @@ class Store:
         family = self._owned.get((namespace, name), {})
         slices = (kept.unpack() for (kind, _), kept in family.items() if kind == "EndpointSlice")
         return ready_addresses(
-            each for each in slices if each["metadata"]["labels"][_SERVICE_LABEL] == service
+            each for each in slices if each["metadata"]["labels"].get(_SERVICE_LABEL) == service
         )
 
     def put(self, live: Manifest) -> bool:

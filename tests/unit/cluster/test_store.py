@@ -299,6 +299,14 @@ def test_endpoints_are_counted_by_service_over_all_its_slices() -> None:
     assert store.family("ns", "fraud", "o1").objects() == {}, "they belong to the Service"
 
 
+def test_a_slice_whose_label_of_the_service_somebody_removed_counts_for_none() -> None:
+    store = Store()
+    stripped = endpoint_slice("one", "fraud-abc", "10.0.0.1")
+    del stripped["metadata"]["labels"]["kubernetes.io/service-name"]
+    store.put(stripped)
+    assert store.ready_endpoints("ns", "fraud", "fraud-abc") == 0
+
+
 def test_what_is_done_to_an_object_that_was_handed_out_does_not_reach_the_store() -> None:
     store = Store()
     store.put(deployment(10))
