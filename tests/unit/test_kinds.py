@@ -1,6 +1,7 @@
 """A kind of check is declared, judged and simulated; what else differs, its settings say."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,10 @@ from typing import Any
 import pytest
 from pydantic.alias_generators import to_snake
 
+from serinus.api.analysis import Analysis
 from serinus.api.checks import KINDS, Check, Settings
+from serinus.api.spec import Rollout
+from serinus.api.validation import problems
 from serinus.judge.checks import CHECKS
 from serinus.simulation.exports import EXPORTED
 
@@ -70,3 +74,31 @@ def kinds_named(module: str) -> Iterator[str]:
 @pytest.mark.parametrize("module", MODULES)
 def test_no_other_module_tells_kinds_apart(module: str) -> None:
     assert list(kinds_named(module)) == []
+
+
+def kinds_in(text: str | None) -> set[str]:
+    return {kind for kind in KINDS if re.search(rf"\b{kind}\b", text or "")}
+
+
+def refusal(**rollout: Any) -> str:
+    """What is said of a rollout with a check that can do little."""
+    analysis = {"checks": [{"name": "x", "threshold": {"query": "max(a{$arm})", "max": 1}}]}
+    container = {"name": "m", "image": "i", "ports": [{"containerPort": 80}]}
+    spec = {
+        "template": {"spec": {"containers": [container]}},
+        "rollout": {**rollout, "analysis": {**analysis, **rollout.get("analysis", {})}},
+    }
+    return " ".join(str(each) for each in problems("default", "fraud", spec))
+
+
+def test_what_tells_of_strata_names_each_kind_that_compares_them() -> None:
+    compare = {kind for kind, settings in KINDS.items() if settings.compares_strata}
+    assert kinds_in(Analysis.model_fields["stratify"].description) == compare
+    assert kinds_in(refusal(analysis={"stratify": ["route"]})) == compare
+
+
+def test_what_tells_of_a_guard_names_each_kind_that_it_leaves_out() -> None:
+    left_out = {kind for kind, each in KINDS.items() if each.follows_load or each.tests_routing}
+    assert kinds_in(Rollout.model_fields["guard"].description) == left_out
+    without = refusal(guard={}, analysis={"checks": [{"name": "slow", "latency": {}}]})
+    assert left_out <= kinds_in(without)
