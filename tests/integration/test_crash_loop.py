@@ -158,3 +158,15 @@ async def test_a_rollout_whose_pods_stay_ready_lists_them_every_two_minutes(
         await asyncio.sleep(0.1)
     await asyncio.sleep(0.5)
     assert operator.cluster.requests[("list", "Pod")] == before + 1
+
+
+async def test_restarts_are_counted_although_the_clock_was_set_back(operator: Operator) -> None:
+    status = await begun(operator)
+    operator.move(130)  # the pods are listed
+    await operator.until("fraud", counted(0))
+    operator.move(-3600)
+    await killed(operator, status["candidate"]["revision"], 1)
+    for _ in range(20):  # minutes, not the hour
+        operator.move(10)
+        await asyncio.sleep(0.1)
+    await operator.until("fraud", counted(1))
