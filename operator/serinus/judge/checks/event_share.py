@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Protocol
 
 from serinus.api.baseline import CheckBaseline, Dispersion
@@ -23,7 +24,7 @@ from serinus.judge.evidence.history import served
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.findings.event_share import EventShares, Nouns, StablePodDiffers
-from serinus.judge.findings.finding import Finding
+from serinus.judge.findings.finding import Finding, Later
 from serinus.judge.findings.rates import Conclusion, EventCount, Forecast, ShownBetter, ShownWorse
 from serinus.metrics.counters import Growth
 from serinus.metrics.events import EventQueries, unsuccessful
@@ -87,7 +88,8 @@ class EventShare:
         missing = look.missing(self._whole)
         if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
-        return Finding(verdict, self._figures(verdict, state, look, budget), state)
+        figures = Later(partial(self._figures, verdict, state, look, budget))
+        return Finding(verdict, figures, state)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """How stable's events varied."""

@@ -32,7 +32,7 @@ from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.evidence.shift import SHIFT, Shift
 from serinus.judge.evidence.stability import alone
-from serinus.judge.findings.finding import Figures, Finding
+from serinus.judge.findings.finding import Figures, Finding, Later
 from serinus.judge.findings.prediction_drift import (
     NothingPredicted,
     PredictionShares,
@@ -161,7 +161,8 @@ class PredictionDriftCheck:
         enough = self._any_source_will_do and len(missing) < len(self._sources)
         if missing and not enough and verdict != "Fail":
             return Finding("NoData", Several(tuple(missing), self._any_source_will_do), state)
-        return Finding(verdict, self._figures(verdict, state, look, budget), state)
+        figures = Later(partial(self._figures, verdict, state, look, budget))
+        return Finding(verdict, figures, state)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """How each class and score range of stable's varied."""
