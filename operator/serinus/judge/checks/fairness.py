@@ -200,6 +200,8 @@ class FairnessCheck:
         compared from the next one on."""
         before = _counted_so_far(state)
         state = self._opened(state, known)
+        if not counts.any:
+            return state
         of_candidate = groups_of(state.candidate) | groups_of(counts.candidate)
         stable = _of_groups(counts.stable, of_candidate)
         state = comparison.served(state, counts.candidate, stable, SHIFTED)
