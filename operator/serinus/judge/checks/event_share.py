@@ -11,6 +11,7 @@ from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.evidence import comparison, pods, stable_pods
 from serinus.judge.evidence.comparison import (
+    Gains,
     Policy,
     Scale,
     allowed,
@@ -223,22 +224,18 @@ class EventShare:
         return worst, self._policies[worst.name].tolerance, stable_share
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
+        gained = partial(self._per_request, state, look)
+        return comparison.forecast(state, look, budget, gained, self._nouns.whole)
+
+    def _per_request(self, state: CheckState, look: Look) -> list[Gains]:
+        """What one more candidate request adds on the average."""
         recent = comparison.since_dropped(state)
         n_c, n_s = self._totals(recent)
         scales = self._scales(recent.comparisons, (1.0, n_s / n_c), self._varied(state, look), look)
-        gained = [
+        return [
             scale.gains(each, each.candidate / n_c, each.stable / n_c)
             for scale, each in zip(scales, recent.comparisons, strict=True)
         ]
-        if look.stratify:
-            gained = comparison.gains_so_far(state)
-        return Forecast(
-            comparison.requests_to_pass(state, gained, budget),
-            comparison.requests_to_fail(state, gained, budget),
-            look.per_second(state.step_requests),
-            self._nouns.whole,
-            fail_known=not look.stratify,
-        )
 
     def _totals(self, state: CheckState) -> tuple[float, float]:
         """Counted so far, of candidate and stable."""

@@ -321,16 +321,8 @@ class LatencyCheck:
     def _forecast(
         self, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
     ) -> Forecast:
-        if look.stratify:
-            gained = comparison.gains_so_far(state)
-        else:
-            gained = self._per_request(state, block.pods, look)
-        return Forecast(
-            comparison.requests_to_pass(state, gained, budget),
-            comparison.requests_to_fail(state, gained, budget),
-            look.per_second(state.step_requests),
-            fail_known=not look.stratify,
-        )
+        gained = partial(self._per_request, state, block.pods, look)
+        return comparison.forecast(state, look, budget, gained)
 
     def _per_request(self, state: CheckState, serving: tuple[int, int], look: Look) -> list[Gains]:
         """What one more candidate request adds on the average."""

@@ -382,22 +382,16 @@ class PredictionDriftCheck:
         return self._forecast(state, look, budget)
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
+        gained = partial(self._per_request, state, look)
+        return comparison.forecast(state, look, budget, gained)
+
+    def _per_request(self, state: CheckState, look: Look) -> list[Gains]:
+        """What one more candidate request adds on the average."""
         per_request = {
             source: (1.0, state.stable[source] / n_c if n_c else 0.0)
             for source, n_c in state.candidate.items()
         }
-        gained = self._per_request(state, self._scales(per_request, state, look))
-        if look.stratify:
-            gained = comparison.gains_so_far(state)
-        return Forecast(
-            comparison.requests_to_pass(state, gained, budget),
-            comparison.requests_to_fail(state, gained, budget),
-            look.per_second(state.step_requests),
-            fail_known=not look.stratify,
-        )
-
-    def _per_request(self, state: CheckState, scales: _Scales) -> list[Gains]:
-        """What one more candidate request adds on the average."""
+        scales = self._scales(per_request, state, look)
         expected, rates = _expected(state), {}
         for known in state.comparisons:
             n_c = state.candidate.get(_source(known.name), 0.0)
