@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 
+_BESIDE_EACH_OTHER = ("--dist=loadscope", "--no-loadscope-reorder")
 LAYERS: Mapping[str, Sequence[Sequence[str]]] = {
     "unit": [("--numprocesses=auto", "--dist=loadscope")],
     # most of their time is waiting
     "integration": [("--numprocesses=4", "--dist=loadscope")],
     "e2e": [
-        ("-m", "not alone", "--numprocesses=4", "--dist=loadscope", "--no-loadscope-reorder"),
+        ("-m", "not (alone or quiet)", "--numprocesses=4", *_BESIDE_EACH_OTHER),
+        ("-m", "quiet", "--numprocesses=2", *_BESIDE_EACH_OTHER),
         ("-m", "alone"),
     ],
 }

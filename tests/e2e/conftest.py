@@ -1,7 +1,8 @@
 """One cluster and one operator for all, an empty namespace a module, and an operator of its own for
 a module that disturbs one.
 
-Modules run beside each other. One that must not is marked `alone`.
+Modules run beside each other. One that must not is marked `alone`; one that may only beside few is
+marked `quiet`.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from tests.stage.operator import Operator
 from tests.stage.stage import CLUSTER, Stage, bring_up, connected
 
 LONGEST: Final = (
+    "test_examples",
+    "test_story",
     "test_page",
     "test_readme",
     "test_second_prometheus",

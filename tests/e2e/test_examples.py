@@ -13,7 +13,7 @@ from tests.stage.deployed import Deployed, Status
 from tests.stage.load import Load, Target
 from tests.stage.stage import Stage
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.quiet
 
 EXAMPLES: Final = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 IMAGE: Final = "localhost/serinus-model-server:dev"

@@ -22,7 +22,7 @@ from tests.stage.images import ROOT
 from tests.stage.load import Clients
 from tests.stage.stage import Stage
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.quiet
 
 SCRAPE: Final = 2.5
 """Seconds between two scrapes of a pod, with half a second to spare."""

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +14,7 @@ from serinus.api.scenario import Scenario
 from serinus.cli.files import GivenManifest, InputError, read_manifest, read_scenario, scenario_of
 from serinus.cli.rollouts import audits_table, moments_table, shares_table
 from serinus.cli.sources import add_output, dumped
-from serinus.cli.terminal import show
+from serinus.cli.terminal import progress, show
 from serinus.simulation.chance import differs, drawn
 from serinus.simulation.outcomes import AuditShare, audit_shares, shares
 from serinus.simulation.simulate import Run, Simulation, asked_for
@@ -22,6 +22,8 @@ from serinus.simulation.simulate import Run, Simulation, asked_for
 _MOST_RUNS = 1_000_000
 _BATCH = 50
 """Rollouts that are simulated together."""
+_SHOWN = 0
+"""Number of the rollout whose log is shown."""
 EPILOG = f"""\
 A scenario is a YAML file in which all fields have defaults:
 
@@ -125,17 +127,22 @@ def simulated(
     With a given scenario they share one simulated hour before the rollout, which is slow to draw.
     """
     if at_random:
-        return [_at_random(manifest, scenario, Random(f"{seed}/{number}")) for number in numbers]
+        return [_at_random(manifest, scenario, seed, number) for number in numbers]
     simulation = _simulation(manifest, scenario)
     past = simulation.past(Random(f"{seed}/past {numbers.start}"))
-    runs = (simulation.run(Random(f"{seed}/{number}"), past) for number in numbers)
+    runs = (
+        simulation.run(Random(f"{seed}/{number}"), past, explained=number == _SHOWN)
+        for number in numbers
+    )
     return [Result(run, differs(scenario)) for run in runs]
 
 
-def _at_random(manifest: GivenManifest, known: Scenario, rng: Random) -> Result:
+def _at_random(manifest: GivenManifest, known: Scenario, seed: int, number: int) -> Result:
+    rng = Random(f"{seed}/{number}")
     scenario = drawn(rng, known)
     simulation = _simulation(manifest, scenario)
-    return Result(simulation.run(rng, simulation.past(rng)), differs(scenario))
+    run = simulation.run(rng, simulation.past(rng), explained=number == _SHOWN)
+    return Result(run, differs(scenario))
 
 
 def _simulation(manifest: GivenManifest, scenario: Scenario) -> Simulation:
@@ -149,11 +156,22 @@ def _batches(runs: int) -> list[range]:
 def _on_all_cores(one: Callable[[range], list[Result]], batches: Sequence[range]) -> list[Result]:
     processes = min(os.cpu_count() or 1, len(batches))
     if processes == 1:
-        found = list(map(one, batches))
-    else:
-        with ProcessPoolExecutor(processes) as pool:
-            found = list(pool.map(one, batches))
-    return [result for batch in found for result in batch]
+        return _collected(map(one, batches), batches)
+    with ProcessPoolExecutor(processes) as pool:
+        return _collected(pool.map(one, batches), batches)
+
+
+def _collected(found: Iterable[list[Result]], batches: Sequence[range]) -> list[Result]:
+    """The results of all batches; shows how many there are while it waits for more."""
+    results: list[Result] = []
+    try:
+        progress(f"0 of {batches[-1].stop} rollouts")
+        for batch in found:
+            results += batch
+            progress(f"{len(results)} of {batches[-1].stop} rollouts")
+    finally:
+        progress("")
+    return results
 
 
 def _runs(text: str) -> int:

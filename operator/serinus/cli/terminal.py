@@ -18,6 +18,7 @@ _COLOURS: Final = {
 }
 """Codes of ANSI, and the words of phases, verdicts and reasons."""
 _CLEAR: Final = "\033[2J\033[H"
+_CLEAR_LINE: Final = "\r\033[K"
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """All but the end of a line. A terminal would execute them, and a message or a label may come from
 a model's own metrics."""
@@ -35,6 +36,13 @@ def show(text: str, *, in_place: bool = False) -> None:
 def complain(text: str) -> None:
     """Print on standard error."""
     print(_printable(text), file=sys.stderr)
+
+
+def progress(text: str) -> None:
+    """Show how far long work is, in place of what was shown before; empty when it is done. On
+    standard error, and only if that is a terminal."""
+    if sys.stderr.isatty():
+        print(f"{_CLEAR_LINE}{_printable(text)}", end="", file=sys.stderr, flush=True)
 
 
 def _printable(text: str) -> str:

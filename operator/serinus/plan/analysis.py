@@ -171,10 +171,15 @@ def covers_many_looks(status: Status, measurement: Measurement) -> bool:
 
 
 def judged(
-    spec: Spec, status: Status, measurement: Measurement, world: World | None = None
+    spec: Spec,
+    status: Status,
+    measurement: Measurement,
+    world: World | None = None,
+    *,
+    explained: bool = True,
 ) -> Status:
     """The status with the evidence of a measurement. `world` has the number of ready pods; None:
-    unknown."""
+    unknown. `explained`: with a new message from each check, also if its verdict stays."""
     candidate = status.candidate
     if candidate is None or candidate.analysis_since is None:
         return status
@@ -197,6 +202,7 @@ def judged(
         _ready(status, world),
         compared_features(spec),
         _guard(candidate),
+        explained=explained,
     )
     failed = overall(after.checks) == "Error"
     changes = {

@@ -38,6 +38,8 @@ class RolloutLog:
     rollout: SimulatedDeployment
     start: float
     """Unix seconds."""
+    explained: bool = True
+    """Whether messages are those of the last look."""
     moments: list[LogEntry] = field(default_factory=list)
     request: AnyRequest | None = None
     """What to measure."""
@@ -73,7 +75,9 @@ class RolloutLog:
         """Take in a look; the rules run later."""
         rollout = self.rollout
         before = verdicts(rollout.status)
-        rollout.status = judged(rollout.desired.spec, rollout.status, measurement)
+        rollout.status = judged(
+            rollout.desired.spec, rollout.status, measurement, explained=self.explained
+        )
         found = verdicts(rollout.status)
         for name, check in found.items():
             if not check.decides:

@@ -90,10 +90,14 @@ class Simulation:
         stable.scale([end - _BEFORE] * self.spec.replicas)
         return run_before(stable, self.stable, end, phase, self.spec)
 
-    def run(self, rng: Random, past: HourBefore) -> Run:
-        """One rollout; the same random numbers and the same past give the same result."""
+    def run(self, rng: Random, past: HourBefore, *, explained: bool = True) -> Run:
+        """One rollout; the same random numbers and the same past give the same result.
+
+        `explained`: with a log that can be shown; else its messages may be of earlier looks.
+        """
         candidate = self._scrapes(self.revision, past.end, past.phase, rng)
-        return _Simulated(self, past, candidate, past.stable.copy(rng)).run()
+        stable = past.stable.copy(rng)
+        return _Simulated(self, past, candidate, stable, explained=explained).run()
 
     def _scrapes(self, revision: str, start: float, phase: float, rng: Random) -> Scrapes:
         scenario, expected = self.scenario, arrivals(self.scenario, phase)
@@ -149,7 +153,13 @@ class _Simulated:
     """One running rollout."""
 
     def __init__(
-        self, simulation: Simulation, past: HourBefore, candidate: Scrapes, stable: Scrapes
+        self,
+        simulation: Simulation,
+        past: HourBefore,
+        candidate: Scrapes,
+        stable: Scrapes,
+        *,
+        explained: bool,
     ) -> None:
         self._simulation, self._past = simulation, past
         self._candidate, self._stable = candidate, stable
@@ -157,7 +167,7 @@ class _Simulated:
         desired = Desired(simulation.spec, 1, STABLE)
         self._rollout = SimulatedDeployment(desired, world, past.end - _BEFORE)
         self._rollout.settle()
-        self._account = RolloutLog(simulation.owner, self._rollout, past.end)
+        self._account = RolloutLog(simulation.owner, self._rollout, past.end, explained)
         world.pods_ready_after = seconds(simulation.scenario.pods_ready_after)
         world.route_after = seconds(simulation.scenario.route_after)
 

@@ -22,7 +22,7 @@ STEPS: Final = [
 STEPS_SECONDS: Final = 20
 ANALYSIS: Final = {
     "interval": "10s",
-    "checks": [{"name": "errors", "errorRate": {}}],
+    "checks": [{"name": "errors", "errorRate": {"absoluteMargin": "1%"}}],
     "onWrongSplit": "Ignore",  # as the peers, which do not test the split
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,23 @@ def test_people_get_a_timeline_and_a_table(capsys: pytest.CaptureFixture[str]) -
     assert "RolloutStarted" in told
     assert "as good as stable" in told
     assert "differ from stable" in told
+
+
+def test_a_terminal_shows_how_many_rollouts_are_done_and_a_pipe_does_not(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["simulate", "-f", GATEWAY, "--candidate-errors", "20%", "--runs", "60"]
+    assert main(arguments) == 0
+    piped = capsys.readouterr()
+    assert not piped.err
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(arguments) == 0
+    shown = capsys.readouterr()
+    assert shown.out == piped.out
+    *lines, after = shown.err.split("\r\033[K")
+    assert lines == ["", *(f"{done} of 60 rollouts" for done in (0, 50, 60))]
+    assert not after  # nothing is left before the result
 
 
 @pytest.mark.parametrize(

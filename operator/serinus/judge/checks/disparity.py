@@ -68,6 +68,11 @@ class Arms(NamedTuple):
     candidate: GroupCounts
     stable: GroupCounts
 
+    @property
+    def any(self) -> bool:
+        """Whether anything was counted."""
+        return any(self.candidate.values()) or any(self.stable.values())
+
     def of(self, pair: Pair) -> Rates:
         """Of a pair."""
         return Rates(pair.of(self.candidate), pair.of(self.stable))

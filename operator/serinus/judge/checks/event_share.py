@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Protocol
 
 from serinus.api.baseline import CheckBaseline, Dispersion
@@ -10,6 +11,7 @@ from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.evidence import comparison, pods, stable_pods
 from serinus.judge.evidence.comparison import (
+    Gains,
     Policy,
     Scale,
     allowed,
@@ -23,7 +25,7 @@ from serinus.judge.evidence.history import served
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.findings.event_share import EventShares, Nouns, StablePodDiffers
-from serinus.judge.findings.finding import Finding
+from serinus.judge.findings.finding import Finding, Later
 from serinus.judge.findings.rates import Conclusion, EventCount, Forecast, ShownBetter, ShownWorse
 from serinus.metrics.counters import Growth
 from serinus.metrics.events import EventQueries, unsuccessful
@@ -87,7 +89,8 @@ class EventShare:
         missing = look.missing(self._whole)
         if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
-        return Finding(verdict, self._figures(verdict, state, look, budget), state)
+        figures = Later(partial(self._figures, verdict, state, look, budget))
+        return Finding(verdict, figures, state)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """How stable's events varied."""
@@ -221,22 +224,18 @@ class EventShare:
         return worst, self._policies[worst.name].tolerance, stable_share
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
+        gained = partial(self._per_request, state, look)
+        return comparison.forecast(state, look, budget, gained, self._nouns.whole)
+
+    def _per_request(self, state: CheckState, look: Look) -> list[Gains]:
+        """What one more candidate request adds on the average."""
         recent = comparison.since_dropped(state)
         n_c, n_s = self._totals(recent)
         scales = self._scales(recent.comparisons, (1.0, n_s / n_c), self._varied(state, look), look)
-        gained = [
+        return [
             scale.gains(each, each.candidate / n_c, each.stable / n_c)
             for scale, each in zip(scales, recent.comparisons, strict=True)
         ]
-        if look.stratify:
-            gained = comparison.gains_so_far(state)
-        return Forecast(
-            comparison.requests_to_pass(state, gained, budget),
-            comparison.requests_to_fail(state, gained, budget),
-            look.per_second(state.step_requests),
-            self._nouns.whole,
-            fail_known=not look.stratify,
-        )
 
     def _totals(self, state: CheckState) -> tuple[float, float]:
         """Counted so far, of candidate and stable."""

@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from typing import Final, Self, TypeVar
 
@@ -37,7 +38,7 @@ from serinus.judge.findings.fairness import (
     TooFewGroups,
     TooManyGroups,
 )
-from serinus.judge.findings.finding import Figures, Finding
+from serinus.judge.findings.finding import Figures, Finding, Later
 from serinus.judge.findings.rates import EventCount, Forecast, ShownBetter, ShownWorse
 from serinus.metrics.counters import Increase
 from serinus.metrics.queries import CounterQuery
@@ -157,7 +158,8 @@ class FairnessCheck:
         missing = self._missing(state, look)
         if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
-        return Finding(verdict, self._figures(verdict, state, look, budget), state)
+        figures = Later(partial(self._figures, verdict, state, look, budget))
+        return Finding(verdict, figures, state)
 
     def _verdict(self, state: CheckState, budget: ErrorBudget) -> Verdict:
         """Where all groups but one are small, a step has nothing to wait for but answers."""
@@ -198,6 +200,8 @@ class FairnessCheck:
         compared from the next one on."""
         before = _counted_so_far(state)
         state = self._opened(state, known)
+        if not counts.any:
+            return state
         of_candidate = groups_of(state.candidate) | groups_of(counts.candidate)
         stable = _of_groups(counts.stable, of_candidate)
         state = comparison.served(state, counts.candidate, stable, SHIFTED)

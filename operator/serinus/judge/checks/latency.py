@@ -7,6 +7,7 @@ Never a quantile of a histogram: it is a guess between two bounds, and has no kn
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from serinus.api.baseline import INDEPENDENT, CheckBaseline
@@ -33,7 +34,7 @@ from serinus.judge.evidence.dispersion import StableBlock, dispersion, estimated
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.evidence.shift import SHIFT, Exceeding, Shift
-from serinus.judge.findings.finding import Figures, Finding
+from serinus.judge.findings.finding import Figures, Finding, Later
 from serinus.judge.findings.latency import (
     BoundsUnknown,
     NoCommonBound,
@@ -101,7 +102,8 @@ class LatencyCheck:
         missing = look.missing(source)
         if missing and verdict != "Fail":
             return Finding("NoData", missing, state)
-        return Finding(verdict, self._figures(verdict, state, block, look, budget), state)
+        figures = Later(partial(self._figures, verdict, state, block, look, budget))
+        return Finding(verdict, figures, state)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """Which bounds tell most of stable, and how the requests slower than each varied."""
@@ -319,16 +321,8 @@ class LatencyCheck:
     def _forecast(
         self, state: CheckState, block: Durations, look: Look, budget: ErrorBudget
     ) -> Forecast:
-        if look.stratify:
-            gained = comparison.gains_so_far(state)
-        else:
-            gained = self._per_request(state, block.pods, look)
-        return Forecast(
-            comparison.requests_to_pass(state, gained, budget),
-            comparison.requests_to_fail(state, gained, budget),
-            look.per_second(state.step_requests),
-            fail_known=not look.stratify,
-        )
+        gained = partial(self._per_request, state, block.pods, look)
+        return comparison.forecast(state, look, budget, gained)
 
     def _per_request(self, state: CheckState, serving: tuple[int, int], look: Look) -> list[Gains]:
         """What one more candidate request adds on the average."""

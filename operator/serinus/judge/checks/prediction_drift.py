@@ -32,7 +32,7 @@ from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.evidence.shift import SHIFT, Shift
 from serinus.judge.evidence.stability import alone
-from serinus.judge.findings.finding import Figures, Finding
+from serinus.judge.findings.finding import Figures, Finding, Later
 from serinus.judge.findings.prediction_drift import (
     NothingPredicted,
     PredictionShares,
@@ -161,7 +161,8 @@ class PredictionDriftCheck:
         enough = self._any_source_will_do and len(missing) < len(self._sources)
         if missing and not enough and verdict != "Fail":
             return Finding("NoData", Several(tuple(missing), self._any_source_will_do), state)
-        return Finding(verdict, self._figures(verdict, state, look, budget), state)
+        figures = Later(partial(self._figures, verdict, state, look, budget))
+        return Finding(verdict, figures, state)
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """How each class and score range of stable's varied."""
@@ -381,22 +382,16 @@ class PredictionDriftCheck:
         return self._forecast(state, look, budget)
 
     def _forecast(self, state: CheckState, look: Look, budget: ErrorBudget) -> Forecast:
+        gained = partial(self._per_request, state, look)
+        return comparison.forecast(state, look, budget, gained)
+
+    def _per_request(self, state: CheckState, look: Look) -> list[Gains]:
+        """What one more candidate request adds on the average."""
         per_request = {
             source: (1.0, state.stable[source] / n_c if n_c else 0.0)
             for source, n_c in state.candidate.items()
         }
-        gained = self._per_request(state, self._scales(per_request, state, look))
-        if look.stratify:
-            gained = comparison.gains_so_far(state)
-        return Forecast(
-            comparison.requests_to_pass(state, gained, budget),
-            comparison.requests_to_fail(state, gained, budget),
-            look.per_second(state.step_requests),
-            fail_known=not look.stratify,
-        )
-
-    def _per_request(self, state: CheckState, scales: _Scales) -> list[Gains]:
-        """What one more candidate request adds on the average."""
+        scales = self._scales(per_request, state, look)
         expected, rates = _expected(state), {}
         for known in state.comparisons:
             n_c = state.candidate.get(_source(known.name), 0.0)

@@ -40,7 +40,7 @@ from serinus.judge.evidence.kernel import (
 from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.evidence.overshoot import boost
 from serinus.judge.evidence.shift import SHIFT, Exceeding
-from serinus.judge.findings.rates import AllowedRate, Variation
+from serinus.judge.findings.rates import AllowedRate, Forecast, Variation
 
 FIRST_RELEASE: Final = 0.97
 """Of all weight, for what is known at the start."""
@@ -483,6 +483,29 @@ def dropped_with(state: CheckState) -> int:
     """How often evidence for the candidate was dropped at this weight, if that of the state is. It
     was one more attempt to pass if it had begun."""
     return state.dropped + (state.own_requests > 0)
+
+
+def forecast(
+    state: CheckState,
+    look: Look,
+    budget: ErrorBudget,
+    per_request: Callable[[], Sequence[Gains]],
+    whole: str = "requests",
+) -> Forecast:
+    """How long it takes until Pass and until Fail.
+
+    `per_request`: what one more candidate request adds to each comparison at the rates counted so
+    far; not used where requests are divided into strata, whose sums do not tell it. `whole`: what
+    requests are called.
+    """
+    gained = gains_so_far(state) if look.stratify else per_request()
+    return Forecast(
+        requests_to_pass(state, gained, budget),
+        requests_to_fail(state, gained, budget),
+        look.per_second(state.step_requests),
+        whole,
+        fail_known=not look.stratify,
+    )
 
 
 def requests_to_pass(

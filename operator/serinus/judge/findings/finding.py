@@ -1,5 +1,6 @@
 """A finding: a verdict, the figures behind it, and the state of its check."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,12 +17,25 @@ class Figures(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """Figures that are computed when they are read: those of a forecast take as long as a look."""
+
+    compute: Callable[[], Figures]
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """The result of a check at a look."""
 
     verdict: Verdict
-    figures: Figures
+    explanation: Figures | Later
     state: CheckState
+
+    @property
+    def figures(self) -> Figures:
+        """The numbers and names behind the verdict."""
+        known = self.explanation
+        return known.compute() if isinstance(known, Later) else known
 
     @property
     def message(self) -> str:
