@@ -73,7 +73,8 @@ async def test_people_see_a_previous_and_a_promoted_revision(
     assert re.search(rf"^promoted +{after} +v2 .* 95%$", out, re.MULTILINE)
     assert "PROMOTED REQUESTS   PREVIOUS REQUESTS" in out
     _, out, _ = await serinus(environment, "explain", *there)
-    assert f"Revision {after} against the previous revision {before}" in out
+    title = f"Revision {after} against the previous revision {before}, "
+    assert re.search(f"^{title}.*, promoted after .* and guarded since:$", out, re.MULTILINE)
     _, out, _ = await serinus(environment, "history", *there, "-o", "json")
     roles = {each["revision"]: each["role"] for each in json.loads(out)["revisions"]}
     assert roles == {before: "previous", after: "promoted"}
@@ -155,7 +156,7 @@ async def test_without_a_gateway_one_pod_is_held_back_and_all_return_before_the_
     before, after = await promoted(operator, traffic={})
     assert await replicas(operator) == {f"fraud-{before}": 1, f"fraud-{after}": 4}
     status = (await operator.get("fraud"))["status"]
-    assert "candidate pods give" in status["message"]
+    assert f"20% instead of 5% of the traffic stays with revision {before}" in status["message"]
     assert status["replicas"] == 4, "an autoscaler sees the pods that serve"
     if not bad:
         await operator.until("fraud", healthy("v2"), moving=60)

@@ -9,6 +9,7 @@ from serinus.api.monitoring import FeatureDrift
 from serinus.api.status import Candidate, CheckStatus, Verdict
 from serinus.judge import (
     EffectiveWeight,
+    GuardWindow,
     Progress,
     judge,
     longest_warm_up,
@@ -38,6 +39,8 @@ class SimulatedAnalysis:
         self.weight: EffectiveWeight | None = ALWAYS
         self.features: FeatureDrift | None = None
         """By which the arms' inputs are compared; None: not at all."""
+        self.guard: GuardWindow | None = None
+        """The one after the promotion that is simulated."""
 
     def errors(self, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
         """Each arm serves so many requests, the first of which fail: (errors, requests)."""
@@ -124,7 +127,13 @@ class SimulatedAnalysis:
         """What was scraped so far; the first check."""
         measured = self.measurement()
         self.progress = judge(
-            self.analysis, self.progress, measured, SINCE, self.weight, features=self.features
+            self.analysis,
+            self.progress,
+            measured,
+            SINCE,
+            self.weight,
+            features=self.features,
+            guard=self.guard,
         )
         return self.progress.checks[0]
 

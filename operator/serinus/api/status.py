@@ -36,10 +36,10 @@ ByPod = Annotated[dict[str, float], Field(max_length=16)]
 
 
 class Swings(StatusType):
-    """How much stable's count of a quantity swung from look to look in this rollout."""
+    """How much a revision's count of a quantity swung from look to look in this rollout."""
 
-    requests: float = Field(default=0.0, description="Requests of stable in the last look.")
-    events: float = Field(default=0.0, description="Count of stable in the last look.")
+    requests: float = Field(default=0.0, description="Its requests in the last look.")
+    events: float = Field(default=0.0, description="Its count in the last look.")
     pairs: float = Field(
         default=0.0,
         description="Number of pairs of consecutive looks that were compared; older ones count for "
@@ -73,6 +73,11 @@ class Comparison(StatusType):
     swings: Swings | None = Field(
         default=None,
         description="Variation of stable's count from look to look; unset if it was not counted.",
+    )
+    own_swings: Swings | None = Field(
+        default=None,
+        description="In a guard after promotion, the same of the promoted revision, which has most "
+        "of the requests.",
     )
     above: LogEvidence = Field(
         default_factory=list,

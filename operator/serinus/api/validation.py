@@ -19,7 +19,7 @@ from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
 from serinus.api.misspelt import fields_at, unknown_field
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
-from serinus.api.quantities import fraction, seconds
+from serinus.api.quantities import fraction, seconds, spoken
 from serinus.api.spec import ALL_TRAFFIC, MOST_WEIGHT, Spec
 from serinus.api.status import Status
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
@@ -31,6 +31,7 @@ _WANTED: Final = "Input should be"
 """How pydantic begins a message about another type or value."""
 _OBJECT_EXPECTED: Final = ("model_type", "dict_type")
 _SHORT: Final = 40
+_LOOKS_OF_A_FAULT: Final = 2
 _LEAST: Final = ("minimum", "minLength", "minItems")
 _MOST: Final = ("maximum", "maxLength", "maxItems", "maxProperties")
 
@@ -321,12 +322,24 @@ def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
 def _guard(namespace: str, spec: Spec) -> Iterator[Problem]:
     """A guard that can find nothing would promise what it does not keep."""
     guard, analysis = spec.rollout.guard, spec.rollout.analysis.after_promotion
-    if guard is not None and not analysis.deciding:
+    if guard is None:
+        return
+    if not analysis.deciding:
         message = (
             "requires a check that decides and can be compared at unequal loads, which latency and "
             "trafficShare cannot: add one such as errorRate to analysis.checks, or remove the guard"
         )
         yield Problem("spec.rollout.guard", message)
+        return
+    blind = min(check.settings.decides_after_seconds for check in analysis.deciding)
+    least = blind + _LOOKS_OF_A_FAULT * seconds(analysis.interval)
+    if guard.seconds < least:
+        waits = f" after {spoken(blind)} in which no check decides" if blind else ""
+        message = (
+            f"{spoken(guard.seconds)} is too short to find anything: a fault takes two looks, "
+            f"{analysis.interval} apart{waits}; set at least {spoken(least)}"
+        )
+        yield Problem("spec.rollout.guard.duration", message)
 
 
 def _strata(analysis: Analysis, field: str) -> Iterator[Problem]:

@@ -62,8 +62,14 @@ def _data(
 
 
 def _rollout_data(found: Explanation) -> dict[str, Any]:
-    until = None if found.until is None else rfc3339(found.until)
-    return {**asdict(found), "since": rfc3339(found.since), "until": until}
+    times = {
+        "since": found.since,
+        "until": found.until,
+        "guardedSince": found.guarded_since,
+    }
+    shown = {name: None if at is None else rfc3339(at) for name, at in times.items()}
+    moments = [asdict(each) for each in found.moments]
+    return {"revision": found.revision, "stable": found.stable, **shown, "moments": moments}
 
 
 def _text(
@@ -101,7 +107,11 @@ def _remedies(live: Live) -> Iterator[tuple[str, str]]:
 
 
 def _rollout(found: Explanation, view: RolloutView) -> str:
-    ended = f"ended after {spoken(found.until - found.since)}" if found.until else "in progress"
+    ended = "in progress"
+    if found.until:
+        ended = f"ended after {spoken(found.until - found.since)}"
+    elif found.guarded_since:
+        ended = f"promoted after {spoken(found.guarded_since - found.since)} and guarded since"
     title = (
         f"Revision {found.revision} against {view.roles.the_stable} {found.stable}, "
         f"from {rfc3339(found.since)}, {ended}:"

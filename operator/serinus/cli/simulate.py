@@ -99,6 +99,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Simulate and print. Raises InputError for invalid input."""
     manifest = read_manifest(options.filename)
+    if not manifest.spec.replicas:
+        raise InputError(
+            f"{options.filename}: spec.replicas: is 0, so nothing serves; set it to the number of "
+            "pods that are to be simulated"
+        )
     scenario = _scenario(options, manifest)
     try:
         _simulation(manifest, scenario)

@@ -57,7 +57,7 @@ def end_the_guard_when_its_time_is_over(s: Situation) -> Situation | None:
         return None
     if pods_ready(s) < pods_needed(s) or _is_still_to_be_read(s.candidate, guarding.until):
         return None
-    lasted = spoken(guarding.until - guarding.since)
+    lasted = spoken(s.now - guarding.since)
     evidence = " ".join(f"{each.name}: {each.message}" for each in s.candidate.deciding)
     why = f"nothing was shown against it in {lasted}."
     if s.candidate.errors_in_a_row:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
-from serinus.api.spec import GuardAfterPromotion
+from serinus.api.spec import GuardAfterPromotion, Spec
 from serinus.api.status import Guarding, TakingBack, UnreadyTime
 from serinus.manifests.routers import router_for
 from serinus.plan.audit import with_audit
@@ -20,6 +20,16 @@ def weight_in(guard: GuardAfterPromotion) -> int:
     return 100 - guard.percent
 
 
+def share_held_back(spec: Spec) -> float:
+    """Percentage of the traffic that the previous revision gets once all pods are ready; 0 without
+    a guard."""
+    guard, router = spec.rollout.guard, router_for(spec)
+    if guard is None or not router.shares_one_service:
+        return guard.percent if guard else 0.0
+    pods = router.held_back_replicas(spec.replicas, guard.percent)
+    return 100 * pods / (pods + spec.replicas)
+
+
 def begin(s: Situation, evidence: str) -> Situation | None:
     """The candidate is promoted, and guarded; None: no guard is wanted, or nothing can hold the
     traffic that stays behind. All evidence starts again."""
@@ -27,9 +37,10 @@ def begin(s: Situation, evidence: str) -> Situation | None:
     if guard is None or stable is None or s.stable_is_down or not s.desired.spec.replicas:
         return None
     duration, revision = guard.seconds, candidate.revision
+    held_back = share_held_back(s.desired.spec)
     message = (
         f"Revision {revision} is promoted, and guarded for {spoken(duration)}: "
-        f"{guard.percent}% of the traffic stays with revision {stable.revision}. {evidence}"
+        f"{held_back:.0f}% of the traffic stays with revision {stable.revision}. {evidence}"
     )
     # the split in effect is that of the last step
     s = replace(s, world=replace(s.world, split_in_effect=False))

@@ -1,7 +1,7 @@
 """How what is monitored of the stable revision is reported: conditions and events."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from serinus.api.monitoring import Recording
@@ -28,6 +28,15 @@ NOT_MEASURED: Final[Found] = ("Unknown", Reason.NO_DATA, "Not measured yet.")
 
 def reports(s: Situation) -> Iterator[Report]:
     """One for each quantity that is monitored."""
+    stable = s.status.stable
+    for each in _reports(s):
+        if s.promoted and stable:  # others take what serves to be meant
+            of = f"Of revision {stable.revision}, the previous one: "
+            each = replace(each, message=f"{of}{each.message}")
+        yield each
+
+
+def _reports(s: Situation) -> Iterator[Report]:
     monitoring = s.desired.spec.monitoring
     if monitoring is None:
         return

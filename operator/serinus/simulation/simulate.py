@@ -27,7 +27,7 @@ from serinus.simulation.traffic import arrivals
 
 RunOutcome = Literal["Promoted", "RolledBack", "Held"]
 LONGEST: Final = 7 * 86400.0
-"""Seconds after which a rollout that has not ended is stopped."""
+"""Seconds after which a rollout that has not ended is stopped; a guard comes in addition."""
 STABLE: Final = "stable"
 """Name of the revision that exists before."""
 _ENDED_BY: Final = {
@@ -168,6 +168,8 @@ class _Simulated:
         self._rollout = SimulatedDeployment(desired, world, past.end - _BEFORE)
         self._rollout.settle()
         self._account = RolloutLog(simulation.owner, self._rollout, past.end, explained)
+        guard = simulation.spec.rollout.guard
+        self._stops_at = past.end + LONGEST + (guard.seconds if guard else 0.0)
         world.pods_ready_after = seconds(simulation.scenario.pods_ready_after)
         world.route_after = seconds(simulation.scenario.route_after)
 
@@ -180,7 +182,7 @@ class _Simulated:
         )
         self._settle()
         while (outcome := self._outcome()) is None:
-            now = min(rollout.wakes_at(), log.look, log.start + LONGEST)
+            now = min(rollout.wakes_at(), log.look, self._stops_at)
             self._serve(now)
             rollout.now = now
             request = log.request if now == log.look else None
@@ -268,6 +270,6 @@ class _Simulated:
         waits = self._awaits_a_person() and self._rollout.now < self._waits_until()
         if status.phase in ("Paused", "Degraded") and status.candidate.hold and not waits:
             return status.candidate.hold.reason, "Held"
-        if self._rollout.now >= self._account.start + LONGEST:
+        if self._rollout.now >= self._stops_at:
             return "Undecided", "Held"
         return None

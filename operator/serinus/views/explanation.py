@@ -26,6 +26,8 @@ class Explanation:
     since: float
     until: float | None
     """None while it is in progress."""
+    guarded_since: float | None
+    """Time of the promotion, if a guard followed."""
     moments: tuple[Moment, ...]
     """Oldest first; if the rollout has ended, the last one ended it."""
 
@@ -47,6 +49,7 @@ def explain(status: Status) -> Explanation | None:
         stable=timeline.stable,
         since=timeline.since,
         until=last,
+        guarded_since=timeline.guarded_since,
         moments=tuple(_moment(each, timeline.since, timeline.weights) for each in made),
     )
 

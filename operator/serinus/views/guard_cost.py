@@ -3,6 +3,7 @@
 from serinus.api.quantities import spoken
 from serinus.api.spec import Spec
 from serinus.manifests.routers import router_for
+from serinus.plan.guarding import share_held_back
 
 
 def guard_cost(spec: Spec) -> str:
@@ -10,11 +11,9 @@ def guard_cost(spec: Spec) -> str:
     guard, replicas = spec.rollout.guard, spec.replicas
     if guard is None or not replicas:
         return ""
-    router = router_for(spec)
-    pods = router.held_back_replicas(replicas, guard.percent)
-    share = 100 * pods / (pods + replicas) if router.shares_one_service else guard.percent
+    pods = router_for(spec).held_back_replicas(replicas, guard.percent)
     return (
         f"the guard keeps {pods} pod{'s' if pods > 1 else ''} of the previous revision for "
         f"{spoken(guard.seconds)}, beside {replicas} of the promoted one; "
-        f"{share:.0f}% of the traffic stays there"
+        f"{share_held_back(spec):.0f}% of the traffic stays there"
     )

@@ -62,6 +62,29 @@ def test_a_model_that_goes_bad_after_its_promotion_is_found_by_the_guard(
     assert 3600 < reasons["GuardFailed"] - reasons["Promoted"] < 2 * 3600
 
 
+def test_a_guard_of_more_than_a_week_is_simulated_to_its_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guard = yaml.safe_load((ROOT / "examples/10-guard.yaml").read_text())
+    seldom = {"interval": "6h", "maxStepDuration": "12h"}
+    analysis = {**guard["spec"]["rollout"]["analysis"], **seldom}
+    guard["spec"]["rollout"] = {"steps": [], "guard": {"duration": "192h"}, "analysis": analysis}
+    path = tmp_path / "week.yaml"
+    path.write_text(yaml.safe_dump(guard))
+    assert chances(simulated(capsys, "-f", str(path), "--runs", "1")) == {"GuardEnded": 1.0}
+
+
+def test_a_deployment_without_pods_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = yaml.safe_load(Path(GATEWAY).read_text())
+    empty["spec"]["replicas"] = 0
+    path = tmp_path / "empty.yaml"
+    path.write_text(yaml.safe_dump(empty))
+    assert main(["simulate", "-f", str(path)]) == 2
+    assert "spec.replicas: is 0, so nothing serves" in capsys.readouterr().err
+
+
 def test_a_worse_candidate_is_rolled_back_with_its_evidence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -6,23 +6,24 @@ from random import Random
 import numpy as np
 import pytest
 
-from serinus.api.status import CheckState, Comparison, Swings
+from serinus.api.status import CheckState, CheckStatus, Comparison, Swings
+from serinus.judge import GuardWindow
 from serinus.judge.evidence.comparison import Policy, Scale, begun, compare
-from serinus.judge.evidence.dispersion import StableBlock, after_look, jumped, swinging
+from serinus.judge.evidence.dispersion import ArmBlock, after_look, jumped, swinging
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis
 from serinus.simulation.draws import poisson
 from tests.bench.judge.checks import ERRORS, Check
 from tests.bench.judge.measure import Trial
 from tests.bench.judge.models import failing, steady
 from tests.bench.judge.traffic import Traffic
-from tests.support.simulated_analysis import SimulatedAnalysis, error_rate
+from tests.support.simulated_analysis import SINCE, SimulatedAnalysis, error_rate
 
 REQUESTS = 1425.0
 
 
 def swings(rng: Random, burst: int, looks: int, known: Swings | None = None) -> Swings | None:
     for _ in range(looks):
-        known = after_look(known, StableBlock(REQUESTS, burst * poisson(rng, 14 / burst)))
+        known = after_look(known, ArmBlock(REQUESTS, burst * poisson(rng, 14 / burst)))
     return known
 
 
@@ -58,24 +59,24 @@ def test_a_pair_of_looks_of_any_lengths_is_expected_to_differ_by_one(
     share, expected = sizes[0] / sum(sizes), 0.0
     for first in range(events + 1):
         chance = comb(events, first) * share**first * (1 - share) ** (events - first)
-        known = after_look(None, StableBlock(sizes[0], first))
-        known = after_look(known, StableBlock(sizes[1], events - first, variance=1000.0))
+        known = after_look(None, ArmBlock(sizes[0], first))
+        known = after_look(known, ArmBlock(sizes[1], events - first, variance=1000.0))
         assert known
         expected += chance * known.squares
     assert expected == pytest.approx(1, abs=1e-3)
 
 
 def test_looks_without_requests_or_events_show_nothing() -> None:
-    known = after_look(None, StableBlock(REQUESTS, 0))
+    known = after_look(None, ArmBlock(REQUESTS, 0))
     assert known
-    assert after_look(known, StableBlock(0, 0)) == known
-    after = after_look(known, StableBlock(100, 0))
+    assert after_look(known, ArmBlock(0, 0)) == known
+    after = after_look(known, ArmBlock(100, 0))
     assert after and (after.requests, after.pairs) == (100, 0)
 
 
 def test_bursts_that_end_are_forgotten_and_so_is_an_outage() -> None:
     rng = Random(1)
-    known, block = swings(rng, 1, 20), StableBlock(REQUESTS, REQUESTS)
+    known, block = swings(rng, 1, 20), ArmBlock(REQUESTS, REQUESTS)
     assert jumped(known, block)
     outage = after_look(known, block)
     assert swinging(swings(rng, 1, 1, outage)) < 5
@@ -99,7 +100,7 @@ def test_a_look_is_weighed_by_what_stables_looks_before_it_showed_and_by_nothing
 
     def looked(known: Comparison, candidate: float, stable: float) -> Comparison:
         after = plain.weigh(known, candidate, stable)
-        return after.replace(swings=after_look(known.swings, StableBlock(1425, stable)))
+        return after.replace(swings=after_look(known.swings, ArmBlock(1425, stable)))
 
     calm, stormy = fresh, fresh
     for stable in (0, 40) * 4:
@@ -129,10 +130,44 @@ def test_bursts_of_the_rollout_are_told() -> None:
                                   "less.")  # fmt: skip
 
 
+def guarded(seed: int, burst: int, share: float = 0.01) -> CheckStatus:
+    """The check after two hours of a guard in which errors of both come in bursts; so many of the
+    promoted revision's 1,425 requests a look fail."""
+    rng = Random(seed)
+    simulated = SimulatedAnalysis(error_rate())
+    simulated.guard = GuardWindow(SINCE, 7200.0)
+    simulated.errors((0, 0), (0, 0))
+    simulated.scrape()
+    for _ in range(480):
+        own = min(burst * poisson(rng, 1425 * share / burst), 1425)
+        of_the_previous = min(burst * poisson(rng, 75 * 0.01 / burst), 75)
+        simulated.errors((own, 1425), (of_the_previous, 75))
+        found = simulated.look()
+        if found.verdict == "Fail":
+            break
+    return found
+
+
+@pytest.mark.parametrize("burst", [5, 20])
+def test_in_a_guard_bursts_show_in_the_promoted_revision_first(burst: int) -> None:
+    """The previous one has 5% of the traffic: of bursts of 20, one in 27 looks."""
+    found = [guarded(seed, burst) for seed in range(6)]
+    assert "Fail" not in {each.verdict for each in found}
+    assert all(" errors came in bursts (" in each.message for each in found)
+
+
+def test_the_message_says_whose_bursts_they_are() -> None:
+    assert "The candidate's errors came in bursts (" in guarded(0, 20).message
+
+
+def test_in_a_guard_errors_that_are_more_are_found_although_they_come_in_bursts() -> None:
+    assert guarded(1, 5, share=0.05).verdict == "Fail"
+
+
 def test_a_status_of_an_older_operator_begins_to_learn() -> None:
     older = Comparison.model_validate({"name": "errors", "candidate": 3, "stable": 50})
     assert "swings" not in older.to_json()
     assert swinging(older.swings) == 1
-    known = after_look(older.swings, StableBlock(REQUESTS, 14))
+    known = after_look(older.swings, ArmBlock(REQUESTS, 14))
     again = Comparison.model_validate(older.replace(swings=known).to_json())
     assert again.swings == known

@@ -8,7 +8,7 @@ import pytest
 
 from serinus.api.status import CheckState
 from serinus.judge.evidence.comparison import begun, compare, weighed_by_arm
-from serinus.judge.evidence.dispersion import StableBlock
+from serinus.judge.evidence.dispersion import ArmBlock
 from serinus.judge.evidence.kernel import WORSE
 from serinus.judge.evidence.look import ErrorBudget
 from tests.support.simulated_analysis import (
@@ -152,7 +152,7 @@ def state(*blocks: tuple[float, float], evidence: float = 0.0) -> CheckState:
         [known] = found.comparisons
         grown = [e + evidence for e in known.above]
         after = [known.replace(above=grown)]
-        found = weighed_by_arm(found, after, after, [StableBlock(served, events)], BUDGET)
+        found = weighed_by_arm(found, after, after, [ArmBlock(served, events)], BUDGET)
     return found
 
 
@@ -190,8 +190,8 @@ def test_a_jump_takes_back_what_was_added_before_a_look_without_requests_of_stab
     found = state(STEADY, STEADY, evidence=1.0)
     [known] = found.comparisons
     after = [known.replace(above=[e + 1.0 for e in known.above])]
-    found = weighed_by_arm(found, after, after, [StableBlock(0.0, 0.0)], BUDGET)
+    found = weighed_by_arm(found, after, after, [ArmBlock(0.0, 0.0)], BUDGET)
     [known] = found.comparisons
     after = [known.replace(above=[e + 1.0 for e in known.above])]
-    found = weighed_by_arm(found, after, after, [StableBlock(1000.0, 60.0)], BUDGET)
+    found = weighed_by_arm(found, after, after, [ArmBlock(1000.0, 60.0)], BUDGET)
     assert total(found) == pytest.approx(total(state(STEADY, evidence=1.0)), abs=1e-5)

@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from serinus.api.status import CheckState, Guarding, Restarts, Silence
+from serinus.api.status import (
+    CheckState,
+    Guarding,
+    Inputs,
+    Restarts,
+    Silence,
+    StablePod,
+    Unlike,
+)
 from serinus.plan.situation import World
 from serinus.simulation.cluster import SimulatedCluster
 from serinus.views.outcome import outcome
@@ -148,6 +156,11 @@ def test_what_was_not_read_before_its_end_is_read_first() -> None:
     assert role(rollout.judged("Fail")) == (A, None, B)
 
 
+def test_its_end_says_how_long_it_was_and_not_how_long_it_should_have_been() -> None:
+    rollout = looked(guarded().after(8 * 3600)).given(guard={"duration": "1h"}).settle()
+    assert "nothing was shown against it in 8h." in rollout.status.decisions[0].message
+
+
 def test_it_does_not_wait_for_metrics_that_cannot_be_read() -> None:
     rollout = guarded().after(60)
     assert rollout.status.candidate
@@ -225,6 +238,26 @@ def _restarted(rollout: SimulatedRollout, times: int) -> None:
     restarts = Restarts(candidate=times, last="killed")
     candidate = rollout.status.candidate.replace(restarts=restarts)
     rollout.rollout.status = rollout.status.replace(candidate=candidate)
+
+
+def test_a_pod_for_which_nothing_is_taken_back_is_in_the_message() -> None:
+    rollout = guarded().judged("Inconclusive", state=CheckState(pod_to_blame="loan-b-1"))
+    assert role(rollout) == (A, B, None)
+    assert "delete loan-b-1." in rollout.status.message
+    hides = CheckState(stable_pods=[StablePod(name="loan-a-1", within=[0.0])])
+    rollout.judged("Inconclusive", state=hides)
+    assert "One pod of the previous revision is worse" in rollout.status.message
+    assert "delete loan-a-1." in rollout.status.message
+
+
+def test_revisions_that_are_asked_differently_are_in_the_message() -> None:
+    rollout = guarded().judged("Inconclusive")
+    assert rollout.status.candidate
+    unlike = Unlike(feature="income", message="income: differs.")
+    candidate = rollout.status.candidate.replace(inputs=Inputs(unlike=unlike))
+    rollout.rollout.status = rollout.status.replace(candidate=candidate)
+    rollout.settle()
+    assert "Nothing is compared until both revisions are asked alike." in rollout.status.message
 
 
 def test_a_check_in_audit_mode_takes_nothing_back() -> None:
@@ -343,6 +376,7 @@ def test_nothing_is_sent_to_a_previous_revision_without_ready_pods() -> None:
     rollout.settle()
     assert (rollout.weight, rollout.status.phase) == (100, "Healthy")
     assert "gets no traffic until it has" in rollout.status.message
+    assert "0% instead of 5% of the traffic" in rollout.status.message
     rollout.judged("Fail")
     assert role(rollout) == (A, B, None)  # it can take nothing back now
     world.missing = {}
@@ -386,6 +420,13 @@ def test_without_a_gateway_it_keeps_as_few_pods_as_give_its_share() -> None:
     assert (rollout.status.phase, rollout.reason) == ("Healthy", "Guarded")
     assert rollout.status.candidate
     assert rollout.status.candidate.weight.actual == 80
+
+
+def test_without_a_gateway_messages_have_what_its_pods_get_and_not_what_was_asked_for() -> None:
+    rollout = without_gateway()
+    promoted = next(each for each in rollout.status.decisions if each.reason == "Promoted")
+    assert f"20% of the traffic stays with revision {A}" in promoted.message
+    assert f"20% instead of 5% of the traffic stays with revision {A}" in rollout.status.message
 
 
 def test_without_a_gateway_it_starts_its_pods_before_it_takes_the_traffic_back() -> None:

@@ -59,6 +59,11 @@ class Settings(Type):
         """Seconds after each change of the weight in which nothing is counted."""
         return 0.0
 
+    @property
+    def decides_after_seconds(self) -> float:
+        """Seconds after a change of the weight in which it can show nothing, at the least."""
+        return self.counts_after_seconds
+
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
         """Problems that neither the schema nor CEL can express, by the field of these settings.
 

@@ -49,6 +49,10 @@ class Threshold(Settings):
     def compares_with_stable(self) -> bool:
         return False
 
+    @property
+    def decides_after_seconds(self) -> float:
+        return seconds(self.for_)
+
     @model_validator(mode="after")
     def _bounds(self) -> Self:
         if self.min is None and self.max is None:

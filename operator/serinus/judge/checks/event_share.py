@@ -20,7 +20,7 @@ from serinus.judge.evidence.comparison import (
     in_rollout,
     variation,
 )
-from serinus.judge.evidence.dispersion import StableBlock, dispersion, estimated
+from serinus.judge.evidence.dispersion import ArmBlock, dispersion, estimated
 from serinus.judge.evidence.history import served
 from serinus.judge.evidence.kernel import WORSE, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
@@ -131,9 +131,13 @@ class EventShare:
             plain = [s.weigh(e, *counted) for s, e in zip(scales, plain, strict=True)]
             weighed = [s.weigh(e, *counted, enough) for s, e in zip(scales, weighed, strict=True)]
         variance = varied.over_time
-        block = StableBlock(n_s, math.fsum(counted[1] for _, counted in blocks), variance)
+        own, block = (
+            ArmBlock(n, math.fsum(counted[arm] for _, counted in blocks), variance)
+            for arm, n in enumerate((n_c, n_s))
+        )
         found = [pods.with_events(each, bad, state) for each in weighed]
-        state = comparison.weighed_by_arm(state, found, plain, [block] * len(found), budget)
+        many = len(found)
+        state = comparison.weighed_by_arm(state, found, plain, [block] * many, budget, [own] * many)
         if look.stratify:  # pods of stable may get other mixes, which are no fault of theirs
             return state
         by_pod, margin = (

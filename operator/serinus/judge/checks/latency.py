@@ -30,7 +30,7 @@ from serinus.judge.evidence.comparison import (
     in_rollout,
     variation,
 )
-from serinus.judge.evidence.dispersion import StableBlock, dispersion, estimated
+from serinus.judge.evidence.dispersion import ArmBlock, dispersion, estimated
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.evidence.shift import SHIFT, Exceeding, Shift
@@ -169,12 +169,12 @@ class LatencyCheck:
         for each in weighed:
             if each.name == SHIFT:
                 found.append(each)
-                of_stable.append(StableBlock(0.0, 0.0))
+                of_stable.append(ArmBlock(0.0, 0.0))
                 continue
             slow_c, slow_s = self._slow(each, block)
             found.append(pods.with_events(each, slow_c, state))
             variance = max(look.baseline.of(self._varies_as(each.name)).over_time, usual)
-            of_stable.append(StableBlock(n_s, math.fsum(slow_s.values()), variance, rare=False))
+            of_stable.append(ArmBlock(n_s, math.fsum(slow_s.values()), variance, rare=False))
         return comparison.weighed_by_arm(state, found, found, of_stable, budget)
 
     def _weighed(

@@ -26,7 +26,7 @@ from serinus.judge.evidence.comparison import (
     in_rollout,
     variation,
 )
-from serinus.judge.evidence.dispersion import Block, StableBlock, dispersion, estimated
+from serinus.judge.evidence.dispersion import ArmBlock, Block, dispersion, estimated
 from serinus.judge.evidence.history import of_each_pod
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
@@ -487,14 +487,14 @@ def _of_shift(comparisons: Iterable[Comparison]) -> bool:
     return any(each.name == SHIFT for each in comparisons)
 
 
-def _of_stable(name: str, found: Mapping[str, Shares], look: Look, usual: float) -> StableBlock:
+def _of_stable(name: str, found: Mapping[str, Shares], look: Look, usual: float) -> ArmBlock:
     """What stable counted of a class or score range; `usual`: how all of them varied so far."""
     shares = found.get(_source(name))
     share = shares and (shares.by_name.get(name) or _absent(name))
     if not shares or not share:
-        return StableBlock(0.0, 0.0)
+        return ArmBlock(0.0, 0.0)
     variance = max(look.baseline.of(name).over_time, usual)
-    return StableBlock(shares.total.stable, share.stable, variance, rare=False)
+    return ArmBlock(shares.total.stable, share.stable, variance, rare=False)
 
 
 def _absent(name: str) -> Share | None:

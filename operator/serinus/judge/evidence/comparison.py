@@ -16,7 +16,7 @@ from serinus.api.baseline import INDEPENDENT, Dispersion
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.evidence.bets import on_less, on_more
 from serinus.judge.evidence.dispersion import (
-    StableBlock,
+    ArmBlock,
     after_look,
     jumped,
     swinging,
@@ -129,8 +129,11 @@ def variation(
     """The figures of how a quantity varied in stable's history and in the rollout, and of what is
     tolerated for it with so many pods of candidate and stable, if that is more than is set."""
     widened = among_pods(tolerance, history, pods)
-    seen = history.replace(over_time=max(history.over_time, swinging(known.swings)))
-    return Variation(what, seen, 0.0 if widened == tolerance else widened.ratio, pods)
+    of_stable, own = max(history.over_time, swinging(known.swings)), swinging(known.own_swings)
+    seen = history.replace(over_time=max(of_stable, own))
+    whose = "Stable's" if own <= of_stable else "The candidate's"
+    least = 0.0 if widened == tolerance else widened.ratio
+    return Variation(what, seen, least, pods, whose=whose)
 
 
 class Passing(NamedTuple):
@@ -246,7 +249,7 @@ class Scale:
 
     def _variance(self, known: Comparison) -> float:
         """Of the counts, as a multiple of that of independent ones."""
-        return max(self._bursts, swinging(known.swings))
+        return max(self._bursts, _swinging(known))
 
     def _boosted(
         self, known: Comparison, gained: list[float], events: float, ceiling: float
@@ -257,6 +260,11 @@ class Scale:
             return gained
         reached = log_sum([log_e + gain for log_e, gain in zip(known.above, gained, strict=True)])
         return [gain + min(by, ceiling - reached) for gain in gained]
+
+
+def _swinging(known: Comparison) -> float:
+    """In a guard the promoted revision has nearly all events, so that bursts show there first."""
+    return max(swinging(known.swings), swinging(known.own_swings))
 
 
 def counted(known: Comparison, gained: Gains, candidate: float, stable: float) -> Comparison:
@@ -364,8 +372,9 @@ def weighed_by_arm(
     state: CheckState,
     comparisons: Sequence[Comparison],
     plain: Sequence[Comparison],
-    stable: Sequence[StableBlock],
+    stable: Sequence[ArmBlock],
     budget: ErrorBudget,
+    candidate: Sequence[ArmBlock] = (),
 ) -> CheckState:
     """The same, of arms whose pods are scraped at different moments.
 
@@ -375,12 +384,17 @@ def weighed_by_arm(
     alone is enough for Fail. Evidence stays valid if it is lowered.
 
     `plain`: the comparisons without what is redistributed (see `boost`). `stable`: what it counted,
-    by comparison.
+    by comparison. `candidate`: the same of it, which matters in a guard.
     """
     found = [
         each.replace(swings=after_look(each.swings, block))
         for each, block in zip(comparisons, stable, strict=True)
     ]
+    if state.reserve is not None and candidate:
+        found = [
+            each.replace(own_swings=after_look(each.own_swings, block))
+            for each, block in zip(found, candidate, strict=True)
+        ]
     after, before = state.replace(comparisons=found), _total(state)
     if any(
         jumped(each.swings, block) for each, block in zip(state.comparisons, stable, strict=True)

@@ -86,8 +86,8 @@ ASSUMED_OF_RARE: Final = 0.15
 """The same of rare events, where chance in the candidate's few events allows for more."""
 
 
-class StableBlock(NamedTuple):
-    """What stable counted of a quantity in a look."""
+class ArmBlock(NamedTuple):
+    """What an arm counted of a quantity in a look."""
 
     requests: float
     events: float
@@ -116,7 +116,7 @@ def dispersion(
     return Dispersion(name=name, over_time=over_time, between_pods=pods.differ(both_ways=both_ways))
 
 
-def after_look(known: Swings | None, block: StableBlock) -> Swings | None:
+def after_look(known: Swings | None, block: ArmBlock) -> Swings | None:
     """What is known of stable's swings after a look.
 
     Given the events of two looks, Pearson's statistic of how they fell to either has expectation 1
@@ -138,13 +138,13 @@ def after_look(known: Swings | None, block: StableBlock) -> Swings | None:
     )
 
 
-def jumped(known: Swings | None, block: StableBlock) -> bool:
+def jumped(known: Swings | None, block: ArmBlock) -> bool:
     """Whether stable's rate has changed since the look before by more than chance."""
     square = _square(known, block)
     return square is not None and square > JUMP * _variance(known, block)
 
 
-def _square(known: Swings | None, block: StableBlock) -> float | None:
+def _square(known: Swings | None, block: ArmBlock) -> float | None:
     """Pearson's statistic of a look and the one before; None: there are no two with events."""
     if known is None or block.requests <= 0 or known.events + block.events <= 0:
         return None
@@ -152,7 +152,7 @@ def _square(known: Swings | None, block: StableBlock) -> float | None:
     return _pearson(before, (block.requests, block.events), rare=block.rare)
 
 
-def _variance(known: Swings | None, block: StableBlock) -> float:
+def _variance(known: Swings | None, block: ArmBlock) -> float:
     return max(block.variance, swinging(known))
 
 

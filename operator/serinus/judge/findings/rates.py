@@ -138,8 +138,8 @@ Conclusion = ShownWorse | ShownBetter | Forecast
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """How stable's rate varied in its history, which slows the evidence down; empty where it does
-    not."""
+    """How stable's rate varied in its history, or in a guard the candidate's, which slows the
+    evidence down; empty where it does not."""
 
     what: str
     """The quantity that varied: `errors`."""
@@ -150,6 +150,8 @@ class Variation:
     """Of candidate and stable."""
     times: str = "stable's is tolerated"
     """What is tolerated."""
+    whose: str = "Stable's"
+    """Events came in bursts."""
 
     def __str__(self) -> str:
         return words.sentences(self._over_time(), self._between_pods())
@@ -158,7 +160,7 @@ class Variation:
         if self.dispersion.over_time <= 1:
             return ""
         times = f"{self.dispersion.over_time:.1f} times the variance of independent events"
-        return f"Stable's {self.what} came in bursts ({times}), so each counts for less."
+        return f"{self.whose} {self.what} came in bursts ({times}), so each counts for less."
 
     def _between_pods(self) -> str:
         if not self.tolerated or not all(self.pods):
