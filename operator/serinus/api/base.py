@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import core_schema
+from pydantic_core import PydanticCustomError, core_schema
 
 from serinus.api.quantities import DURATION_PATTERN, PERCENT_PATTERN, fraction, seconds
 
@@ -213,6 +213,22 @@ def _holdback(text: str) -> str:
     return text
 
 
+_DURATION: Final = "must be a duration such as 30s, 5m or 1h30m"
+_PERCENTAGE: Final = "must be a percentage such as 1% or 0.5%, at most 100%"
+
+
+def _text(message: str) -> BeforeValidator:
+    """A number without its unit is the usual mistake."""
+    expected = f"Input should {message.removeprefix('must ')}"
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, str):
+            raise PydanticCustomError("text_expected", "{expected}", {"expected": expected})
+        return value
+
+    return BeforeValidator(check)
+
+
 _IS_DURATION = f"self.matches(r'{DURATION_PATTERN}')"
 _IS_PERCENT = f"self.matches(r'{PERCENT_PATTERN}')"
 _PERCENT = "double(self.replace('%', ''))"
@@ -221,7 +237,8 @@ Duration = Annotated[
     str,
     Field(max_length=32),
     AfterValidator(_duration),
-    CelRule(_IS_DURATION, "must be a duration such as 30s, 5m or 1h30m", DURATION_PATTERN),
+    CelRule(_IS_DURATION, _DURATION, DURATION_PATTERN),
+    _text(_DURATION),
 ]
 Interval = Annotated[
     Duration,
@@ -243,6 +260,7 @@ Holdback = Annotated[
     Field(max_length=4),
     AfterValidator(_holdback),
     CelRule(f"self.matches(r'{HOLDBACK_PATTERN}')", HOLDBACK, HOLDBACK_PATTERN),
+    _text(HOLDBACK),
 ]
 WarmUp = Annotated[
     Duration,
@@ -255,9 +273,10 @@ Percent = Annotated[
     AfterValidator(_percent),
     CelRule(
         f"{_IS_PERCENT} && {_PERCENT} <= 100.0",
-        "must be a percentage such as 1% or 0.5%, at most 100%",
+        _PERCENTAGE,
         PERCENT_PATTERN,
     ),
+    _text(_PERCENTAGE),
 ]
 Budget = Annotated[
     Percent,

@@ -24,6 +24,7 @@ spec:
         ports: [{containerPort: 8080}]
 """
 P99_IN_QUOTES = '{name: slow, latency: {p99: "1.3"}}'
+PSI_AND_TOLERANCE = "{name: drift, predictionDrift: {psi: 0.1, tolerance: 3}}"
 
 
 def linted(capsys: pytest.CaptureFixture[str], *files: str) -> tuple[int, list[str]]:
@@ -65,7 +66,22 @@ def test_each_bad_manifest_is_found_without_a_cluster(
         (
             ("replicas: 2", "rollout: {guard: {holdback: 5}}"),
             5,
-            "spec.rollout.guard.holdback: must be a valid string, not 5",
+            "spec.rollout.guard.holdback: must be a whole percentage from 1% to 50%, not 5",
+        ),
+        (
+            ("replicas: 2", "rollout: {progressDeadline: 600}"),
+            5,
+            "spec.rollout.progressDeadline: must be a duration such as 30s, 5m or 1h30m, not 600",
+        ),
+        (
+            ("replicas: 2", "rollout: {analysis: {falseRollbackBudget: 1}}"),
+            5,
+            "spec.rollout.analysis.falseRollbackBudget: must be a percentage such as 1% or 0.5%, ",
+        ),
+        (
+            ("replicas: 2", f"rollout: {{analysis: {{checks: [{PSI_AND_TOLERANCE}]}}}}"),
+            5,
+            "spec.rollout.analysis.checks[0].predictionDrift: set either psi or tolerance, ",
         ),
         (
             ("replicas: 2", "replicsa: 2"),

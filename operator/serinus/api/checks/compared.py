@@ -72,15 +72,15 @@ class Compared(Settings):
     absolute_margin: Percent
 
     @model_validator(mode="after")
-    def _margin_above_tolerance(self) -> Self:
-        if self.margin <= self.tolerance:
-            raise ValueError("margin must be greater than tolerance")
-        return self
-
-    @model_validator(mode="after")
     def _one_tolerance(self) -> Self:
         if self.shorthand and self.shorthand.excludes(self):
             raise ValueError(self.shorthand.message)
+        return self
+
+    @model_validator(mode="after")
+    def _margin_above_tolerance(self) -> Self:
+        if self.margin <= self.tolerance:
+            raise ValueError("margin must be greater than tolerance")
         return self
 
     @property
