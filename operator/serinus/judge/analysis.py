@@ -100,9 +100,8 @@ def judge(
         guard=guard,
         explained=explained,
     )
-    interval = seconds(analysis.interval)
     after = progress
-    for each in sliced(found, progress.counted, since, interval):
+    for each in sliced(found, progress.counted, since, seconds(analysis.interval)):
         arms, counted = _counted(each, after.counted, since)
         inputs = _inputs(analysis, features, after, arms, each.at)
         checks = look(analysis.deciding, after, each, arms, inputs=inputs)
@@ -123,9 +122,22 @@ def judge(
     after = replace(after, silence=silence, unreported_since=absent_since)
     if audited is None:
         return replace(after, audit_counted={})
+    return _with_audits(analysis, progress, after, audited, look, since)
+
+
+def _with_audits(
+    analysis: Analysis,
+    progress: Progress,
+    after: Progress,
+    measurement: Measurement,
+    look: Callable[..., tuple[CheckStatus, ...]],
+    since: float,
+) -> Progress:
+    """The progress after a look of the checks that decide, with what those in audit mode found in
+    their own part of the measurement."""
     known = progress.audit_counted or progress.counted
     beside = replace(progress, audit_counted=known)
-    for each in sliced(audited, known, since, interval):
+    for each in sliced(measurement, known, since, seconds(analysis.interval)):
         arms, counted = _counted(each, beside.audit_counted, since)
         checks = look(analysis.audited, beside, each, arms, inputs=after.inputs)
         beside = replace(beside, checks=checks, audit_counted=counted)
