@@ -155,8 +155,8 @@ async def test_without_a_gateway_one_pod_is_held_back_and_all_return_before_the_
 ) -> None:
     before, after = await promoted(operator, traffic={})
     assert await replicas(operator) == {f"fraud-{before}": 1, f"fraud-{after}": 4}
-    status = (await operator.get("fraud"))["status"]
-    assert f"20% instead of 5% of the traffic stays with revision {before}" in status["message"]
+    told = f"20% instead of 5% of the traffic stays with revision {before}"
+    status = await operator.until("fraud", lambda s: told in s["message"])
     assert status["replicas"] == 4, "an autoscaler sees the pods that serve"
     if not bad:
         await operator.until("fraud", healthy("v2"), moving=60)
