@@ -6,7 +6,13 @@ from typing import Any
 from serinus.cluster import Cluster
 from tests.integration.conftest import kubectl
 from tests.integration.inprocess import Manifest, Operator
-from tests.integration.test_rollouts import healthy, rolls_out, serves_only, spec
+from tests.integration.test_rollouts import (
+    healthy,
+    in_mid_rollout,
+    rolls_out,
+    serves_only,
+    spec,
+)
 
 
 def _forget(operator: Operator, revision: str) -> None:
@@ -71,10 +77,7 @@ async def test_the_history_of_what_the_spec_asks_for_is_written_again(operator: 
 async def test_a_retiring_revision_without_history_keeps_nothing_from_being_written(
     operator: Operator,
 ) -> None:
-    await operator.apply("fraud", **spec("v1"))
-    await operator.until("fraud", healthy("v1"))
-    await operator.apply("fraud", **spec("v2"))
-    status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+    status = await in_mid_rollout(operator)
     operator.gateway_answers = False
     await operator.apply("fraud", **spec("v1"))
     await operator.until("fraud", lambda s: len(s["retiring"]) == 1)

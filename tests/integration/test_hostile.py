@@ -15,7 +15,7 @@ from tests.integration.conftest import kubectl
 from tests.integration.inprocess import Manifest, Operator
 from tests.integration.proxy import Proxy, Request, forever, refused
 from tests.integration.test_informer import in_stream
-from tests.integration.test_rollouts import healthy, only, rolls_out, spec
+from tests.integration.test_rollouts import healthy, in_mid_rollout, only, rolls_out, spec
 
 
 @pytest.fixture(autouse=True)
@@ -86,16 +86,14 @@ async def test_a_route_that_somebody_changes_while_our_write_and_the_watches_han
     behind: tuple[Operator, Proxy], cluster: Cluster
 ) -> None:
     operator, proxy = behind
-    await operator.apply("fraud", **spec("v1"))
-    stable = (await operator.until("fraud", healthy("v1")))["stable"]["revision"]
-    await operator.apply("fraud", **spec("v2"))
-    status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
-    candidate = status["candidate"]["revision"]
-    writes, go_on = 0, asyncio.Event()
+    status = await in_mid_rollout(operator)
+    stable, candidate = status["stable"]["revision"], status["candidate"]["revision"]
+    writes, expired, go_on = 0, 0, asyncio.Event()
 
     async def hang(request: Request) -> web.Response | None:
-        nonlocal writes
+        nonlocal writes, expired
         if request.watches and not go_on.is_set():
+            expired += 1
             return in_stream(410, "Expired")
         if request.method == "PATCH" and "/httproutes/" in request.path:
             writes += 1
@@ -110,7 +108,8 @@ async def test_a_route_that_somebody_changes_while_our_write_and_the_watches_han
     [rule] = live["spec"]["rules"]
     rule["backendRefs"] = [r for r in rule["backendRefs"] if r["name"] == f"fraud-{candidate}"]
     await cluster.update(live)
-    await asyncio.sleep(1)
+    before = expired
+    await until(lambda: expired > before)
     go_on.set()
     await operator.until_split("fraud", {f"fraud-{stable}": 100})
 
@@ -118,10 +117,7 @@ async def test_a_route_that_somebody_changes_while_our_write_and_the_watches_han
 async def test_one_that_is_deleted_and_made_again_in_mid_rollout_starts_anew(
     operator: Operator,
 ) -> None:
-    await operator.apply("fraud", **spec("v1"))
-    await operator.until("fraud", healthy("v1"))
-    await operator.apply("fraud", **spec("v2"))
-    status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+    await in_mid_rollout(operator)
     before = await operator.get("fraud")
     await operator.cluster.delete(before)
     await operator.apply("fraud", **spec("v2"))
@@ -158,10 +154,7 @@ async def test_there_and_back_within_a_second_leaves_stable_alone(operator: Oper
 
 
 async def test_weights_that_another_manager_takes_over_are_taken_back(operator: Operator) -> None:
-    await operator.apply("fraud", **spec("v1"))
-    await operator.until("fraud", healthy("v1"))
-    await operator.apply("fraud", **spec("v2"))
-    status = await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+    status = await in_mid_rollout(operator)
     wanted = await operator.split("fraud")
     candidate = f"fraud-{status['candidate']['revision']}"
     applied_by_another(operator, await route(operator), all_to=candidate)

@@ -41,6 +41,14 @@ def rolls_out(version: str) -> Any:
     return holds
 
 
+async def in_mid_rollout(operator: Operator) -> Manifest:
+    """The status once v2 has 20% of the traffic beside v1."""
+    await operator.apply("fraud", **spec("v1"))
+    await operator.until("fraud", healthy("v1"))
+    await operator.apply("fraud", **spec("v2"))
+    return await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 20)
+
+
 async def children(cluster: Cluster, namespace: str, kind: str) -> set[str]:
     return {each["metadata"]["name"] for each in await cluster.list(kind, namespace)}
 
