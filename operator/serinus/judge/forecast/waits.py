@@ -80,15 +80,21 @@ def waits(
     """
     hour, span = _hour(looks), looks[-1].at - looks[0].since
     interval = seconds(analysis.interval)
+    alike = _of_equal_pods(baseline)
     for check in analysis.checks:
         if not check.settings.shares_budget:
             continue
         for weight in (each for each in weights if each < 100):
-            paper = _Paper(analysis, check, baseline, hour, Rates(weight, span))
+            rates = Rates(weight, span)
+            paper = _Paper(analysis, check, baseline, hour, rates)
             bad_events = check.settings.finds_bad_events
             fails = paper.until("Fail", _twice) if bad_events else None
-            alike = _Paper(analysis, check, _of_equal_pods(baseline), hour, Rates(weight, span))
-            hidden = bad_events and fails is None and alike.until("Fail", _twice) is not None
+            hidden = (
+                bad_events
+                and fails is None
+                and baseline != alike
+                and _Paper(analysis, check, alike, hour, rates).comes("Fail", LONGEST, _twice)
+            )
             passes = paper.until("Pass", _same)
             before = check.settings.counts_after_seconds
             if weight == weights[0]:
@@ -124,27 +130,30 @@ class _Paper:
     ) -> None:
         self._kind, self._budget = kind_of(check), budget_of(analysis, check)
         self._known, self._rates = baseline.of(reads(check)), rates
+        self._interval = seconds(analysis.interval)
         asked = self._kind.queries()
         self._hour = {one: each for one, each in hour.items() if one in asked}
         # comparisons are opened by a first look
         self._begun = self._judged(CheckState(policy=check.digest), 0.0, _same).state
 
     def until(self, verdict: Verdict, change: Change) -> float | None:
-        """Seconds until it comes to the verdict about a candidate with this change."""
-        low, high = 0.0, 1.0
-        while not self._comes(verdict, high, change):
-            if high > LONGEST:
-                return None
-            low, high = high, high * 4
-        while low and high > low * NEAR_ENOUGH:
+        """Seconds until it comes to the verdict about a candidate with this change; no more exact
+        than the time between two looks."""
+        if not self.comes(verdict, LONGEST, change):
+            return None
+        low, high = 0.0, self._interval
+        while high < LONGEST and not self.comes(verdict, high, change):
+            low, high = high, min(high * 4, LONGEST)
+        while high > low * NEAR_ENOUGH and high - low > self._interval:
             middle = math.sqrt(low * high)
-            if self._comes(verdict, middle, change):
+            if self.comes(verdict, middle, change):
                 high = middle
             else:
                 low = middle
         return high
 
-    def _comes(self, verdict: Verdict, span: float, change: Change) -> bool:
+    def comes(self, verdict: Verdict, span: float, change: Change) -> bool:
+        """Whether it comes to the verdict within these seconds."""
         state = self._begun
         for _ in range(LOOKS):
             found = self._judged(state, span / LOOKS, change)
