@@ -164,13 +164,13 @@ class Written:
         return text
 
 
-LONGEST: Final = "2562047h"
+LONGEST_DURATION: Final = "2562047h"
 """That the API server can compare: 292 years."""
 
 
 def _duration(text: str) -> str:
-    if seconds(text) > seconds(LONGEST):
-        raise ValueError(f"must be at most {LONGEST}")
+    if seconds(text) > seconds(LONGEST_DURATION):
+        raise ValueError(f"must be at most {LONGEST_DURATION}")
     return text
 
 
@@ -310,7 +310,7 @@ def rfc3339(moment: float) -> str:
     return text.replace("+00:00", "Z")
 
 
-Moment = Annotated[
+Timestamp = Annotated[
     float,
     BeforeValidator(_unix),
     AfterValidator(_of_the_calendar),

@@ -14,8 +14,8 @@ from serinus.cli.files import InputError, read_manifest, read_text, reason_of
 from serinus.cli.sources import add_output, dumped
 from serinus.cli.terminal import show, table
 from serinus.cli.text import named
-from serinus.metrics.exposition import Exported
-from serinus.prometheus.exposition import exported
+from serinus.metrics.exposition import ScrapedSample
+from serinus.prometheus.exposition import scraped_samples
 from serinus.views.scrape import ScrapeView, scrape_view
 
 EPILOG: Final = """\
@@ -78,11 +78,11 @@ def _analysis(options: argparse.Namespace) -> Analysis:
     return Analysis.model_validate({"preset": options.preset} if options.preset else {})
 
 
-def _scrapes(source: str) -> list[list[Exported]]:
+def _scrapes(source: str) -> list[list[ScrapedSample]]:
     is_address = source.startswith(("http://", "https://"))
     texts = _of_address(source) if is_address else [read_text(source)]
     try:
-        return [exported(text) for text in texts]
+        return [scraped_samples(text) for text in texts]
     except ValueError as error:
         raise InputError(f"{source}: is not the text of a scrape: {error}") from None
 

@@ -36,7 +36,7 @@ examples:
 """
 _FIELDS: Final = ("apiVersion", "kind", "metadata", "spec", "status")
 
-Line = tuple[str, int]
+FieldLine = tuple[str, int]
 """The path of a field, and its line."""
 
 
@@ -91,7 +91,7 @@ def _linted(path: str, text: str) -> _Linted:
     return found
 
 
-def _written(text: str) -> Iterator[tuple[Sequence[Line], str, dict[str, Any]]]:
+def _written(text: str) -> Iterator[tuple[Sequence[FieldLine], str, dict[str, Any]]]:
     """Each ModelDeployment, with its path in its document and the lines of the document."""
     loader = ManifestLoader(text)
     while loader.check_node():
@@ -130,7 +130,7 @@ def _problems(document: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _of_fields(
-    written: Sequence[Line], place: str, document: dict[str, Any]
+    written: Sequence[FieldLine], place: str, document: dict[str, Any]
 ) -> Iterator[tuple[int, Problem]]:
     """The problems of the ModelDeployment at a path, each with its line."""
     lines = dict(written)
@@ -142,7 +142,7 @@ def _of_fields(
             yield line, Problem(path.removeprefix(place), "is written twice")
 
 
-def _lines(node: yaml.Node, path: str) -> Iterator[Line]:
+def _lines(node: yaml.Node, path: str) -> Iterator[FieldLine]:
     """The fields and items below a node, each with its line."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:

@@ -15,8 +15,8 @@ from serinus.cli.files import GivenManifest, InputError, read_manifest, read_sce
 from serinus.cli.rollouts import audits_table, moments_table, shares_table
 from serinus.cli.sources import add_output, dumped
 from serinus.cli.terminal import progress, show
-from serinus.simulation.chance import differs, drawn
 from serinus.simulation.outcomes import AuditShare, audit_shares, shares
+from serinus.simulation.random_scenarios import differs, drawn
 from serinus.simulation.simulate import Run, Simulation, asked_for
 
 _MOST_RUNS = 1_000_000

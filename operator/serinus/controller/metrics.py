@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-Labels = TypeVar("Labels", bound=tuple[str, ...])
+LabelValues = TypeVar("LabelValues", bound=tuple[str, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class _Present(Collector):
 
 
 def _filled(
-    family: CounterMetricFamily | GaugeMetricFamily, values: Mapping[Labels, float]
+    family: CounterMetricFamily | GaugeMetricFamily, values: Mapping[LabelValues, float]
 ) -> Metric:
     """With a value for each combination of labels."""
     for labels, value in values.items():

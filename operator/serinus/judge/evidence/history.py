@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from serinus.judge.evidence.dispersion import Block
+from serinus.judge.evidence.dispersion import Minute
 from serinus.judge.evidence.look import Look
 from serinus.metrics.counters import Growth, count
 from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
@@ -17,7 +17,7 @@ def minutes(history: Mapping[CounterQuery, QueryResult]) -> list[Look]:
     return [_look(history, *span) for span in pairwise(times(history))]
 
 
-def served(looks: Iterable[Look], whole: CounterQuery, events: CounterQuery) -> Iterator[Block]:
+def served(looks: Iterable[Look], whole: CounterQuery, events: CounterQuery) -> Iterator[Minute]:
     """Requests and events by pod, for each look."""
     for look in looks:
         requests, bad = (_by_pod(look.growth(each)[1]) for each in (whole, events))

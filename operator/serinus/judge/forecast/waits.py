@@ -24,7 +24,7 @@ from serinus.judge.findings.finding import Finding
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
 
-LONGEST: Final = 7 * 86400.0
+INFINITE_AFTER: Final = 7 * 86400.0
 """Seconds; a longer wait counts as infinite."""
 NEAR_ENOUGH: Final = 1.2
 LOOKS: Final = 3
@@ -38,7 +38,7 @@ Hour = dict[CounterQuery, tuple[Increase, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
+class SharesPerSecond:
     """The share of the hour's counts that each arm gets per second."""
 
     weight: int
@@ -84,10 +84,12 @@ def waits(
         if not check.settings.shares_budget:
             continue
         for weight in (each for each in weights if each < 100):
-            paper = _Paper(analysis, check, baseline, hour, Rates(weight, span))
+            paper = _Paper(analysis, check, baseline, hour, SharesPerSecond(weight, span))
             bad_events = check.settings.finds_bad_events
             fails = paper.until("Fail", _twice) if bad_events else None
-            alike = _Paper(analysis, check, _of_equal_pods(baseline), hour, Rates(weight, span))
+            alike = _Paper(
+                analysis, check, _of_equal_pods(baseline), hour, SharesPerSecond(weight, span)
+            )
             hidden = bad_events and fails is None and alike.until("Fail", _twice) is not None
             passes = paper.until("Pass", _same)
             before = check.settings.counts_after_seconds
@@ -120,7 +122,12 @@ class _Paper:
     """A check, given simulated counts of candidate and stable."""
 
     def __init__(
-        self, analysis: Analysis, check: Check, baseline: Baseline, hour: Hour, rates: Rates
+        self,
+        analysis: Analysis,
+        check: Check,
+        baseline: Baseline,
+        hour: Hour,
+        rates: SharesPerSecond,
     ) -> None:
         self._kind, self._budget = kind_of(check), budget_of(analysis, check)
         self._known, self._rates = baseline.of(reads(check)), rates
@@ -133,7 +140,7 @@ class _Paper:
         """Seconds until it comes to the verdict about a candidate with this change."""
         low, high = 0.0, 1.0
         while not self._comes(verdict, high, change):
-            if high > LONGEST:
+            if high > INFINITE_AFTER:
                 return None
             low, high = high, high * 4
         while low and high > low * NEAR_ENOUGH:
@@ -175,7 +182,7 @@ def _hour(looks: Iterable[Look]) -> Hour:
     return {counters: tuple(sums.values()) for counters, sums in hour.items()}
 
 
-def _of_fewer_pods(increases: Sequence[Increase], rates: Rates) -> tuple[Increase, ...]:
+def _of_fewer_pods(increases: Sequence[Increase], rates: SharesPerSecond) -> tuple[Increase, ...]:
     """The candidate's per second, counted by as many pods as its weight needs."""
     pods = sorted({each.target for each in increases})
     kept = pods[: max(math.ceil(len(pods) * rates.weight / 100), 1)]
