@@ -19,7 +19,7 @@ from serinus.prometheus.exposition import scraped_samples
 from serinus.views.scrape import ScrapeView, scrape_view
 
 EPILOG: Final = """\
-An address is scraped five times, which shows whether several processes answer in turn. Send some
+An address is scraped five times, to see whether several processes answer in turn. Send some
 requests first: most servers export a series with the first request that it counts.
 
 exit codes:
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     analysis.add_argument(
         "-f",
         "--filename",
-        help="ModelDeployment with the checks (default: those without a setting)",
+        help="ModelDeployment whose checks are meant (default: the default checks)",
     )
     analysis.add_argument("--preset", choices=list(PRESETS), help="the checks of a preset")
     add_output(parser)

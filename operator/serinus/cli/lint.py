@@ -20,8 +20,8 @@ from serinus.views.guard_cost import guard_cost
 
 EPILOG: Final = """\
 Objects of other kinds are skipped, and the number of ModelDeployments that were checked is printed.
-If there are none, that is no error, so that a hook may be given any files. In a pipeline set
-pipefail: otherwise the empty output of a command that failed passes. What only a cluster can tell
+Finding none is no error, so a hook may be given any files. In a pipeline set pipefail: otherwise
+the empty output of a failed command passes. What only a cluster can tell
 is not checked, such as fields of the pod template that Serinus does not read, or whether a Gateway
 exists.
 
