@@ -18,7 +18,7 @@ from aiohttp import web
 
 from serinus.cluster import Cluster
 from serinus.page.api_server import connected
-from serinus.page.known import Known
+from serinus.page.known import KnownObjects
 from serinus.page.server import Page
 from serinus.page.streams import Streams
 from serinus.page.viewers import Reviewed
@@ -32,7 +32,7 @@ class Served:
     """A page that is being served."""
 
     url: str
-    known: Known
+    known: KnownObjects
     account: str = ""
     """The page's service account, in the namespace default, and the names of its role and of its
     binding."""
@@ -75,7 +75,7 @@ async def served(
         token.write_text(token_of("default", name))
         try:
             async with connected(server or current["server"], ca, token) as api:
-                found = Served("", Known(), name)
+                found = Served("", KnownObjects(), name)
                 rights = Reviewed(api.review, lambda: time.monotonic() + found.ahead)
                 page = Page(found.known, rights, login=True, streams=Streams(heartbeat=heartbeat))
                 following = asyncio.create_task(api.follow(found.known, ""))

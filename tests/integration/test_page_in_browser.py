@@ -15,8 +15,8 @@ import pytest
 from aiohttp import web
 
 from serinus.cluster import Cluster
-from serinus.page.known import Known
-from serinus.page.rendering import Around, Wanted, listed
+from serinus.page.known import KnownObjects
+from serinus.page.rendering import Around, RowFilter, listed
 from serinus.page.server import Page
 from serinus.page.viewers import Everyone
 from tests.integration.conftest import ROOT
@@ -167,7 +167,7 @@ async def test_five_hundred_rollouts_are_listed_at_once(tab: Tab) -> None:
         state["metadata"] = {"namespace": f"team-{number % 20}", "name": f"model-{number}"}
         known.put(state)
     started = time.process_time()
-    html = listed(known.rows(known.namespaces), Wanted(), 0.0, Around("./", login=False))
+    html = listed(known.rows(known.namespaces), RowFilter(), 0.0, Around("./", login=False))
     took = 1000 * (time.process_time() - started)
     assert html.count("<tr role") == MANY + 1
     assert took < 300
@@ -184,16 +184,16 @@ async def test_five_hundred_rollouts_are_listed_at_once(tab: Tab) -> None:
 _PAINT: Final = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 
-def known_of(states: list[dict[str, Any]]) -> Known:
+def known_of(states: list[dict[str, Any]]) -> KnownObjects:
     """After these states of one object."""
-    known = Known()
+    known = KnownObjects()
     for state in states:
         known.put(state)
     return known
 
 
 @asynccontextmanager
-async def shown_in(tab: Tab, known: Known) -> AsyncIterator[str]:
+async def shown_in(tab: Tab, known: KnownObjects) -> AsyncIterator[str]:
     """Serve the page as on a user's machine, for as long as the tab needs it; its address."""
     page = Page(known, Everyone(), login=False)
     async with listening(page.application()) as url:

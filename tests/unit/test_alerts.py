@@ -10,7 +10,7 @@ import yaml
 from serinus.api.reasons import Reason
 from serinus.controller.metrics import Metrics
 from serinus.controller.object_metrics import ObjectMetrics
-from serinus.notifications.attempts import Outcome
+from serinus.notifications.attempts import AttemptOutcome
 from serinus.views.exported import Ending
 from tests.reference.meanings import CONDITIONS
 from tests.unit.controller.test_metrics import gauges
@@ -58,7 +58,7 @@ def test_an_alert_reads_metrics_that_are_exported(rule: dict[str, Any]) -> None:
 @pytest.mark.parametrize("rule", RULES, ids=by_name)
 def test_an_alert_names_values_that_exist(rule: dict[str, Any]) -> None:
     values = re.findall(r'(reason|condition|outcome)\W{1,2}"([\w|]+)"', rule["expr"])
-    outcomes = {*get_args(Ending), *get_args(Outcome)}
+    outcomes = {*get_args(Ending), *get_args(AttemptOutcome)}
     known = {"reason": set(Reason), "outcome": outcomes}
     known["condition"] = set(CONDITIONS)
     for label, alternatives in values:

@@ -344,7 +344,9 @@ def test_how_series_are_read_reaches_the_operator_as_it_was_given() -> None:
     (item,) = pod["volumes"][0]["projected"]["sources"]
     file = Path("/etc/serinus/prometheus", item["secret"]["items"][0]["path"])
     assert item["secret"]["name"] == "tenant"
+    without_credentials = dict.fromkeys(("ca_file", "token_file", "username_file", "password_file"))
     assert reading(options(objects)) == {
+        **without_credentials,
         "labelling": Labelling(
             "ns",
             "p",

@@ -15,6 +15,8 @@ from serinus.api.spec import Rollout
 from serinus.api.validation import problems
 from serinus.judge.checks import CHECKS
 from serinus.simulation.exports import EXPORTED
+from tests.evidence.kinds import KINDS as SHOWN
+from tests.unit.judge.promises import PROMISES
 
 ROOMS = Path(__file__).parents[2] / "operator" / "serinus"
 MAY_NAME_KINDS = (
@@ -59,6 +61,15 @@ def test_each_kind_is_judged() -> None:
 
 def test_it_is_known_of_each_kind_how_it_is_simulated() -> None:
     assert set(EXPORTED) == set(KINDS.values())
+
+
+def test_the_guarantees_of_each_kind_that_has_any_are_proven() -> None:
+    proven = {type(promise.check) for promise in PROMISES.values()}
+    assert proven == {CHECKS[settings] for settings in KINDS.values() if settings.has_guarantee}
+
+
+def test_each_kind_shows_what_it_says() -> None:
+    assert {kind.name for kind in SHOWN} == set(KINDS)
 
 
 def kinds_named(module: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ import yaml
 
 from serinus.api.notifications import USUAL_KINDS, Form, NoticeKind
 from serinus.api.status import Notice
-from serinus.notifications.attempts import Outcome
+from serinus.notifications.attempts import AttemptOutcome
 from serinus.notifications.forms import FORMS, Subject
 from serinus.notifications.signature import key, signed
 
@@ -77,7 +77,7 @@ def test_every_event_and_outcome_is_told() -> None:
     assert re.findall(r"^\| `(\w+)` \| .*$", TEXT.partition("| event |")[2], re.MULTILINE) == [
         *get_args(NoticeKind)
     ]
-    assert all(f"`{outcome}`" in TEXT for outcome in get_args(Outcome))
+    assert all(f"`{outcome}`" in TEXT for outcome in get_args(AttemptOutcome))
     assert set(get_args(NoticeKind)) - set(USUAL_KINDS) == {"StepPassed"}
 
 

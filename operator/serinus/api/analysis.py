@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
 from serinus.api.base import Budget, Interval, SilentFor, Type
-from serinus.api.checks import Check, LabelName
+from serinus.api.checks import Check, LabelName, kinds_that
 from serinus.api.checks.error_rate import ErrorRate
 from serinus.api.checks.prediction_drift import PredictionDrift
 from serinus.api.checks.traffic_share import TrafficShare
@@ -78,10 +78,10 @@ class Analysis(Type):
     )
     stratify: Annotated[list[LabelName], Field(max_length=3)] = Field(
         default=[],
-        description="Labels of the counters, such as route or tenant. errorRate, feedback, latency "
-        "and predictionDrift then compare within each of their values, so that another mix of "
-        "routes in one revision is no evidence. At most 20 combinations of values; every series "
-        "must have the labels.",
+        description="Labels of the counters, such as route or tenant. "
+        f"{kinds_that(lambda kind: kind.compares_strata)} then compare within each of their "
+        "values, so that another mix of routes in one revision is no evidence. At most 20 "
+        "combinations of values; every series must have the labels.",
     )
     checks: Annotated[
         list[Check],
@@ -116,12 +116,7 @@ class Analysis(Type):
     def after_promotion(self) -> Self:
         """The analysis in a guard after promotion. Both revisions carry other loads then, so
         latencies cannot be compared; and no step waits for a split."""
-        kept = [
-            check
-            for check in self.checks
-            if not (check.settings.follows_load or check.settings.tests_routing)
-        ]
-        return self.filled(checks=kept)
+        return self.filled(checks=[each for each in self.checks if each.settings.serves_a_guard()])
 
     def with_split_checked(self) -> Self:
         """The analysis of traffic that is split request by request, as `on_wrong_split` says."""

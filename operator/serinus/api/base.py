@@ -1,11 +1,11 @@
 """Base types: camelCase keys in JSON, unknown keys rejected, instances immutable."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Annotated, Any, Final, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -68,6 +68,14 @@ class Type(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """The JSON form, absent fields left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def types_in(annotation: Any) -> Iterator[type[Type]]:
+    """The types of objects in `Step`, `Pause | None` or `Annotated[list[Step], ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, Type):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from types_in(inner)
 
 
 class Role(Enum):
@@ -164,32 +172,43 @@ class Written:
         return text
 
 
-LONGEST: Final = "2562047h"
+_IS_DURATION: Final = f"self.matches(r'{DURATION_PATTERN}')"
+
+
+@dataclass(frozen=True)
+class DurationBound:
+    """A bound of a duration, for the API server and the validator."""
+
+    at: Literal["least", "most"]
+    bound: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        within = f"duration(self) {'>=' if self.at == 'least' else '<='} duration('{self.bound}')"
+        rule = CelRule(f"!{_IS_DURATION} || {within}", f"must be at {self.at} {self.bound}")
+        return rule.__get_pydantic_json_schema__(core, handler)
+
+    def _check(self, text: str) -> str:
+        beyond = seconds(text) - seconds(self.bound)
+        if beyond < 0 if self.at == "least" else beyond > 0:
+            raise ValueError(f"must be at {self.at} {self.bound}")
+        return text
+
+
+LONGEST_DURATION: Final = "2562047h"
 """That the API server can compare: 292 years."""
 
 
 def _duration(text: str) -> str:
-    if seconds(text) > seconds(LONGEST):
-        raise ValueError(f"must be at most {LONGEST}")
+    if seconds(text) > seconds(LONGEST_DURATION):
+        raise ValueError(f"must be at most {LONGEST_DURATION}")
     return text
-
-
-def _at_least(least: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if seconds(text) < seconds(least):
-            raise ValueError(f"must be at least {least}")
-        return text
-
-    return AfterValidator(check)
-
-
-def _at_most(most: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if seconds(text) > seconds(most):
-            raise ValueError(f"must be at most {most}")
-        return text
-
-    return AfterValidator(check)
 
 
 def _percent(text: str) -> str:
@@ -229,7 +248,6 @@ def _text(message: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-_IS_DURATION = f"self.matches(r'{DURATION_PATTERN}')"
 _IS_PERCENT = f"self.matches(r'{PERCENT_PATTERN}')"
 _PERCENT = "double(self.replace('%', ''))"
 
@@ -240,32 +258,16 @@ Duration = Annotated[
     CelRule(_IS_DURATION, _DURATION, DURATION_PATTERN),
     _text(_DURATION),
 ]
-Interval = Annotated[
-    Duration,
-    _at_least("1s"),
-    CelRule(f"!{_IS_DURATION} || duration(self) >= duration('1s')", "must be at least 1s"),
-]
-TimeBetweenAlarms = Annotated[
-    Duration,
-    _at_least("24h"),
-    CelRule(f"!{_IS_DURATION} || duration(self) >= duration('24h')", "must be at least 24h"),
-]
-SilentFor = Annotated[
-    Duration,
-    _at_least("10s"),
-    CelRule(f"!{_IS_DURATION} || duration(self) >= duration('10s')", "must be at least 10s"),
-]
+Interval = Annotated[Duration, DurationBound("least", "1s")]
+TimeBetweenAlarms = Annotated[Duration, DurationBound("least", "24h")]
+SilentFor = Annotated[Duration, DurationBound("least", "10s")]
+WarmUp = Annotated[Duration, DurationBound("most", "10m")]
 Holdback = Annotated[
     str,
     Field(max_length=4),
     AfterValidator(_holdback),
     CelRule(f"self.matches(r'{HOLDBACK_PATTERN}')", HOLDBACK, HOLDBACK_PATTERN),
     _text(HOLDBACK),
-]
-WarmUp = Annotated[
-    Duration,
-    _at_most("10m"),
-    CelRule(f"!{_IS_DURATION} || duration(self) <= duration('10m')", "must be at most 10m"),
 ]
 Percent = Annotated[
     str,
@@ -310,7 +312,7 @@ def rfc3339(moment: float) -> str:
     return text.replace("+00:00", "Z")
 
 
-Moment = Annotated[
+Timestamp = Annotated[
     float,
     BeforeValidator(_unix),
     AfterValidator(_of_the_calendar),

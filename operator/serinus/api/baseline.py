@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from serinus.api.base import Moment, StatusType
+from serinus.api.base import StatusType, Timestamp
 
 
 class Dispersion(StatusType):
@@ -71,7 +71,7 @@ NO_HISTORY: Final = CheckBaseline()
 class Baseline(StatusType):
     """The result of an hour of stable's history."""
 
-    measured_at: Moment = Field(description="Time at which it was read.")
+    measured_at: Timestamp = Field(description="Time at which it was read.")
     message: Annotated[str, Field(max_length=1024)] = Field(
         default="", description="Human-readable result."
     )

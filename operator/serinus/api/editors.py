@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 from serinus.api.base import FOR_EDITORS, LONGEST_NAME, NAME_PATTERN
-from serinus.api.crd import GROUP, KIND, VERSION, Schema
+from serinus.api.crd import GROUP, KIND, VERSION
 from serinus.api.spec import Spec
+from serinus.api.template import Schema
 
 _DRAFT: Final = "http://json-schema.org/draft-07/schema#"
 """The newest that the YAML language server supports completely."""

@@ -1,10 +1,10 @@
 """Unknown fields, and the known ones that were probably meant."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any
 
-from serinus.api.base import Type
+from serinus.api.base import Type, types_in
 
 
 def unknown_field(name: str, known: Iterable[str]) -> str:
@@ -17,18 +17,10 @@ def fields_at(wanted: type[Type], path: Sequence[str | int]) -> list[str]:
     """The fields of the object at a path below one of this type, as they are written."""
     for name in path:
         if isinstance(name, str):  # a number is the place in a list, whose items share their fields
-            wanted = next(_types(_fields(wanted)[name]))
+            wanted = next(types_in(_fields(wanted)[name]))
     return list(_fields(wanted))
 
 
 def _fields(of: type[Type]) -> dict[str, Any]:
     """Their annotations, by name in the manifest."""
     return {str(field.alias): field.annotation for field in of.model_fields.values()}
-
-
-def _types(annotation: Any) -> Iterator[type[Type]]:
-    """The types of objects in `Step`, `Pause | None` or `Annotated[list[Step], ...]`."""
-    if isinstance(annotation, type) and issubclass(annotation, Type):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _types(inner)

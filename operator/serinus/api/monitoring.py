@@ -47,7 +47,7 @@ class GivenFeature(Type):
     )
 
 
-class Recording(Type):
+class RecordedReference(Type):
     """How a reference is recorded from stable."""
 
     record_for: Interval = Field(
@@ -62,7 +62,7 @@ class Recording(Type):
     )
 
 
-class Reference(Recording):
+class Reference(RecordedReference):
     """The distributions that features are compared with, recorded from stable or given."""
 
     given: Annotated[list[GivenFeature], Field(min_length=1, max_length=MOST_FEATURES)] | None = (
@@ -117,7 +117,7 @@ class FeatureDrift(Monitor):
     )
 
 
-class PredictionReference(Recording):
+class PredictionReference(RecordedReference):
     """The distributions that predictions are compared with, recorded from stable."""
 
     @property

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from serinus.api.base import Moment, Type
+from serinus.api.base import Timestamp, Type
 from serinus.api.checks import LabelMatcher
 
 Elements = list[dict[str, Any]]
@@ -40,8 +40,8 @@ class Recording(Type):
     model_deployment: dict[str, Any] = Field(
         description="The ModelDeployment with its status, as printed by kubectl get -o yaml."
     )
-    since: Moment = Field(description="Start of the time range.")
-    until: Moment = Field(description="End of the time range.")
+    since: Timestamp = Field(description="Start of the time range.")
+    until: Timestamp = Field(description="End of the time range.")
     step: Annotated[float, Field(gt=0)] = Field(
         description="Seconds between the values of a query."
     )

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validat
 
 from serinus.api.analysis import Analysis
 from serinus.api.base import CelRule, Duration, Holdback, Interval, Type, Written
+from serinus.api.checks import kinds_that
 from serinus.api.monitoring import Monitoring
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
@@ -228,10 +229,10 @@ class Rollout(Type):
     guard: GuardAfterPromotion | None = Field(
         default=None,
         description="A guard after the promotion; disabled by default. The previous revision keeps "
-        "a part of the traffic for a time, and the checks go on, without latency and "
-        "trafficShare. If the new revision is shown to be worse, the previous one takes all "
-        "traffic back, and the new one is rejected. Behind a gateway both run at full size "
-        "meanwhile.",
+        "a part of the traffic for a time, and the checks go on, without "
+        f"{kinds_that(lambda kind: not kind.serves_a_guard())}. If the new revision is shown to be "
+        "worse, the previous one takes all traffic back, and the new one is rejected. Behind a "
+        "gateway both run at full size meanwhile.",
     )
     progress_deadline: Interval = Field(
         default="10m",

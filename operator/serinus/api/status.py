@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from serinus.api.base import EvidenceField, MessageField, Moment, ObservedField, StatusType
+from serinus.api.base import EvidenceField, MessageField, ObservedField, StatusType, Timestamp
 from serinus.api.baseline import Baseline
 from serinus.api.checks import KINDS, Mode, Settings
 from serinus.api.notifications import MOST_ENDPOINTS, NoticeKind
@@ -26,7 +26,7 @@ class Condition(StatusType):
     observed_generation: int = Field(
         default=0, description="Generation for which the condition was set."
     )
-    last_transition_time: Moment = Field(description="Time of the last change of status.")
+    last_transition_time: Timestamp = Field(description="Time of the last change of status.")
 
 
 LogEvidence = Annotated[list[float], Field(max_length=16)]
@@ -113,9 +113,9 @@ class ArmRequests(StatusType):
 class SplitState(StatusType):
     """The traffic split since the start of a trial, and the last verdict."""
 
-    since: Moment = Field(description="Start of the trial.")
+    since: Timestamp = Field(description="Start of the trial.")
     trial: int = Field(default=1, description="Number of the trial in this rollout.")
-    marked_at: Moment | None = Field(
+    marked_at: Timestamp | None = Field(
         default=None, description="Time up to which the marked requests were counted."
     )
     candidate: ArmRequests = Field(default=ArmRequests(), description="Requests of the candidate.")
@@ -208,7 +208,7 @@ class CheckState(StatusType):
     stable_pods_compared: int = Field(
         default=0, description="How often the comparison of a stable pod began."
     )
-    stable_pods_weighed_at: Moment | None = Field(
+    stable_pods_weighed_at: Timestamp | None = Field(
         default=None, description="Time of the last comparison of stable's pods."
     )
     step_requests: float = Field(
@@ -235,10 +235,10 @@ class CheckState(StatusType):
     comparisons: Annotated[list[Comparison], Field(max_length=168)] = Field(
         default_factory=list, description="The compared quantities and their evidence."
     )
-    breached_since: Moment | None = Field(
+    breached_since: Timestamp | None = Field(
         default=None, description="Time since which a threshold is continuously out of bounds."
     )
-    in_bounds_since: Moment | None = Field(
+    in_bounds_since: Timestamp | None = Field(
         default=None, description="Time since which a threshold is continuously within bounds."
     )
     split: SplitState | None = Field(default=None, description="State of a trafficShare check.")
@@ -292,7 +292,7 @@ class Inputs(StatusType):
     looks: int = Field(
         default=0, description="Number of looks with values of both, without those while unlike."
     )
-    looked_at: Moment | None = Field(
+    looked_at: Timestamp | None = Field(
         default=None, description="Time of the last look with values of both."
     )
     lost: float = Field(
@@ -314,7 +314,7 @@ class Inputs(StatusType):
 class FirstFail(StatusType):
     """When a check in audit mode failed for the first time."""
 
-    at: Moment = Field(description="Time of the failure.")
+    at: Timestamp = Field(description="Time of the failure.")
     weight: float = Field(description="Weight of the step at that time, in percent.")
 
 
@@ -376,7 +376,7 @@ class Weight(StatusType):
     actual: ObservedField[float] = Field(
         description="Actual weight, from the route or the number of ready pods."
     )
-    since: ObservedField[Moment | None] = Field(
+    since: ObservedField[Timestamp | None] = Field(
         default=None, description="Time since which the actual weight is in effect."
     )
 
@@ -404,16 +404,16 @@ class Silence(StatusType):
     expected: float = Field(
         default=0.0, description="Requests expected of the candidate according to its weight."
     )
-    since: Moment | None = Field(
+    since: Timestamp | None = Field(
         default=None, description="Time since which enough requests are expected to detect silence."
     )
-    until: Moment = Field(description="Time of the last look that found answers of stable.")
+    until: Timestamp = Field(description="Time of the last look that found answers of stable.")
 
 
 class Withdrawn(StatusType):
     """The candidate's traffic was withdrawn, and its step waits."""
 
-    since: Moment = Field(description="Since when.")
+    since: Timestamp = Field(description="Since when.")
     weight: float = Field(description="Weight of the step, in percent.")
     policy: Annotated[str, Field(max_length=16)] = Field(
         description="Hash of spec.rollout; if it changes, the step resumes."
@@ -425,7 +425,7 @@ class Approved(StatusType):
 
     step: int = Field(description="Index of the step.")
     by: Annotated[str, Field(max_length=256)] = Field(description="Name of the user.")
-    at: Moment = Field(description="Time of the approval.")
+    at: Timestamp = Field(description="Time of the approval.")
     policy: Annotated[str, Field(max_length=16)] = Field(
         description="Hash of spec.rollout; if it changes, the approval ends."
     )
@@ -434,7 +434,7 @@ class Approved(StatusType):
 class TakingBack(StatusType):
     """The previous revision takes the traffic back, once enough of its pods are ready."""
 
-    since: Moment = Field(description="Since when.")
+    since: Timestamp = Field(description="Since when.")
     reason: ReasonText = Field(description="Machine-readable cause.")
     message: Sentence = Field(description="Human-readable cause.")
 
@@ -442,8 +442,8 @@ class TakingBack(StatusType):
 class Guarding(StatusType):
     """A guard after promotion. Stable is the previous revision until the guard ends."""
 
-    since: Moment = Field(description="Time of the promotion.")
-    until: Moment = Field(description="Time at which the guard ends.")
+    since: Timestamp = Field(description="Time of the promotion.")
+    until: Timestamp = Field(description="Time at which the guard ends.")
     taking_back: TakingBack | None = Field(
         default=None,
         description="Set while the previous revision waits for the pods that it needs to take the "
@@ -456,7 +456,7 @@ class UnreadyTime(StatusType):
 
     seconds: float = Field(default=0.0, description="Total of past periods, in seconds.")
     times: int = Field(default=0, description="Number of periods.")
-    since: Moment | None = Field(default=None, description="Start of the current period.")
+    since: Timestamp | None = Field(default=None, description="Start of the current period.")
 
 
 class Hold(StatusType):
@@ -464,7 +464,7 @@ class Hold(StatusType):
 
     reason: ReasonText = Field(description="Machine-readable cause.")
     message: MessageField[Sentence] = Field(description="Human-readable cause.")
-    since: Moment = Field(description="Since when.")
+    since: Timestamp = Field(description="Since when.")
 
 
 class Stable(StatusType):
@@ -476,7 +476,7 @@ class Stable(StatusType):
         default=None, description="model.version of the revision."
     )
     ready_replicas: ObservedField[int] = Field(default=0, description="Number of ready pods.")
-    since: Moment = Field(description="Time at which it became stable.")
+    since: Timestamp = Field(description="Time at which it became stable.")
 
 
 class Candidate(StatusType):
@@ -498,8 +498,8 @@ class Candidate(StatusType):
     )
     weight: Weight = Field(default=Weight(wanted=0, actual=0), description="Its weight.")
     ready_replicas: ObservedField[int] = Field(default=0, description="Number of ready pods.")
-    since: Moment = Field(description="Start of the rollout.")
-    progress_since: ObservedField[Moment] = Field(
+    since: Timestamp = Field(description="Start of the rollout.")
+    progress_since: ObservedField[Timestamp] = Field(
         description="Start of the progress deadline: time since which pods are missing, or at "
         "which "
         "they last were."
@@ -509,11 +509,11 @@ class Candidate(StatusType):
         description="Number of ready pods required since then; 0 if none are missing. If more are "
         "required, the deadline starts again.",
     )
-    analysis_since: Moment | None = Field(
+    analysis_since: Timestamp | None = Field(
         default=None,
         description="Time since which the route gives it traffic; requests count from then on.",
     )
-    effective_since: Moment | None = Field(
+    effective_since: Timestamp | None = Field(
         default=None,
         description="Time since which the weight of the step is in effect; the times of the step "
         "count from then on.",
@@ -529,7 +529,7 @@ class Candidate(StatusType):
         "with revisions that are asked differently or with a pod to mend; maxStepDuration excludes "
         "them.",
     )
-    step_since: Moment | None = Field(default=None, description="Start of the current pause.")
+    step_since: Timestamp | None = Field(default=None, description="Start of the current pause.")
     promoting: bool = Field(
         default=False,
         description="All steps have passed; the candidate gets all traffic once it is ready.",
@@ -546,7 +546,7 @@ class Candidate(StatusType):
     approved: Approved | None = Field(
         default=None, description="The last approval of this candidate."
     )
-    alone_since: Moment | None = Field(
+    alone_since: Timestamp | None = Field(
         default=None,
         description="Time since which stable had no ready pod while this revision served. Until "
         "all of stable's pods are ready again, only a command or a failed check removes its "
@@ -561,16 +561,16 @@ class Candidate(StatusType):
         description="How long its pods were unready after they had been ready; progressDeadline "
         "limits the total.",
     )
-    unreadable_since: Moment | None = Field(
+    unreadable_since: Timestamp | None = Field(
         default=None, description="Time since which no metrics can be read."
     )
-    unreported_since: EvidenceField[Moment | None] = Field(
+    unreported_since: EvidenceField[Timestamp | None] = Field(
         default=None, description="Time since which Prometheus has fewer pods than are ready."
     )
     errors_in_a_row: EvidenceField[int] = Field(
         default=0, description="Number of consecutive failed measurements."
     )
-    measured_at: EvidenceField[Moment | None] = Field(
+    measured_at: EvidenceField[Timestamp | None] = Field(
         default=None, description="Time of the last successful measurement."
     )
     silence: EvidenceField[Silence | None] = Field(
@@ -616,15 +616,15 @@ class Rejected(StatusType):
     revision: Hash = Field(description="Hash of the revision.")
     reason: ReasonText = Field(description="Machine-readable cause.")
     message: Sentence = Field(description="Human-readable cause.")
-    at: Moment = Field(description="Time of the rejection.")
+    at: Timestamp = Field(description="Time of the rejection.")
 
 
 class Retiring(StatusType):
     """A revision that lost its traffic and whose pods will be deleted."""
 
     revision: Hash = Field(description="Hash of the revision.")
-    since: Moment = Field(description="Time at which its traffic was removed.")
-    idle_since: ObservedField[Moment | None] = Field(
+    since: Timestamp = Field(description="Time at which its traffic was removed.")
+    idle_since: ObservedField[Timestamp | None] = Field(
         default=None,
         description="Time since which no route in effect leads to it; its pods are deleted "
         "scaleDownDelay later.",
@@ -634,7 +634,7 @@ class Retiring(StatusType):
 class Decision(StatusType):
     """A decision of Serinus."""
 
-    at: Moment = Field(description="Time of the decision.")
+    at: Timestamp = Field(description="Time of the decision.")
     reason: ReasonText = Field(description="Machine-readable decision.")
     revision: Hash = Field(description="Hash of the revision concerned.")
     message: Sentence = Field(description="Human-readable cause.")
@@ -645,7 +645,7 @@ class Notice(StatusType):
 
     id: Annotated[str, Field(max_length=32)] = Field(description="Identifier, the same at retries.")
     kind: NoticeKind = Field(description="What happened.")
-    at: Moment = Field(description="Time at which it happened.")
+    at: Timestamp = Field(description="Time at which it happened.")
     reason: ReasonText = Field(description="Machine-readable cause.")
     revision: Hash = Field(default="", description="Hash of the revision concerned, if any.")
     version: Annotated[str, Field(max_length=63)] | None = Field(
@@ -667,7 +667,7 @@ class ObeyedCommand(StatusType):
 
     command: Annotated[str, Field(max_length=256)] = Field(description="Value of the annotation.")
     outcome: Sentence = Field(description="Human-readable result.")
-    at: Moment = Field(description="Time of the command.")
+    at: Timestamp = Field(description="Time of the command.")
 
 
 class InEffect(StatusType):
@@ -677,8 +677,8 @@ class InEffect(StatusType):
     actual: float | None = Field(
         default=None, description="Actual weight from the number of ready pods, if different."
     )
-    since: Moment = Field(description="Time at which it took effect.")
-    until: Moment | None = Field(
+    since: Timestamp = Field(description="Time at which it took effect.")
+    until: Timestamp | None = Field(
         default=None,
         description="Time at which it ended because pods were lost or traffic was withdrawn.",
     )
@@ -690,8 +690,8 @@ class Timeline(StatusType):
 
     revision: Hash = Field(description="Hash of the candidate.")
     stable: Hash = Field(description="Hash of the stable revision.")
-    since: Moment = Field(description="Start of the rollout.")
-    measured_since: Moment | None = Field(
+    since: Timestamp = Field(description="Start of the rollout.")
+    measured_since: Timestamp | None = Field(
         default=None, description="Time since which the candidate's requests count."
     )
     weights: Annotated[list[InEffect], Field(max_length=64)] = Field(
@@ -700,10 +700,10 @@ class Timeline(StatusType):
     commands: Annotated[list[ObeyedCommand], Field(max_length=16)] = Field(
         default_factory=list, description="Commands during the rollout, oldest first."
     )
-    guarded_since: Moment | None = Field(
+    guarded_since: Timestamp | None = Field(
         default=None, description="Time of the promotion, if a guard followed."
     )
-    until: Moment | None = Field(
+    until: Timestamp | None = Field(
         default=None,
         description="End of the rollout: promotion, rollback or replacement, or the "
         "end of the guard.",
@@ -741,7 +741,7 @@ class FeatureStatus(StatusType):
 
     feature: Annotated[str, Field(max_length=100)] = Field(description="Name of the feature.")
     drifted: bool = Field(default=False, description="Whether the feature has drifted.")
-    since: Moment = Field(description="Time of the last change.")
+    since: Timestamp = Field(description="Time of the last change.")
     message: Sentence = Field(default="", description="Human-readable evidence.")
 
 
@@ -761,7 +761,7 @@ class MonitoredShare(StatusType):
     above_limit: bool = Field(
         default=False, description="Whether the share was shown to be above the limit."
     )
-    since: Moment | None = Field(
+    since: Timestamp | None = Field(
         default=None, description="Time of the last change; absent before the first measurement."
     )
     message: Sentence = Field(default="", description="Human-readable evidence.")

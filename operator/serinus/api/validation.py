@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from serinus.api.analysis import Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
+from serinus.api.checks import kinds_that
 from serinus.api.misspelt import fields_at, unknown_field
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
@@ -325,9 +326,10 @@ def _guard(namespace: str, spec: Spec) -> Iterator[Problem]:
     if guard is None:
         return
     if not analysis.deciding:
+        unfit = kinds_that(lambda kind: not kind.serves_a_guard())
         message = (
-            "requires a check that decides and can be compared at unequal loads, which latency and "
-            "trafficShare cannot: add one such as errorRate to analysis.checks, or remove the guard"
+            f"requires a check that decides and can be compared at unequal loads, which {unfit} "
+            "cannot: add one such as errorRate to analysis.checks, or remove the guard"
         )
         yield Problem("spec.rollout.guard", message)
         return
@@ -350,8 +352,9 @@ def _strata(analysis: Analysis, field: str) -> Iterator[Problem]:
     for label in _twice(analysis.stratify):
         yield Problem(f"{field}.stratify", f"label {label} is listed twice")
     if not any(check.settings.compares_strata for check in analysis.checks):
-        message = "none of the checks can compare within labels: remove it, or add errorRate, "
-        yield Problem(f"{field}.stratify", f"{message}feedback, latency or predictionDrift")
+        can = kinds_that(lambda kind: kind.compares_strata, "or")
+        message = f"none of the checks can compare within labels: remove it, or add {can}"
+        yield Problem(f"{field}.stratify", message)
     for index, check in enumerate(analysis.checks):
         path = f"{field}.checks[{index}].{check.kind}"
         found = check.settings.problems_with_strata(analysis.stratify)

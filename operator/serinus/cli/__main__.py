@@ -22,13 +22,13 @@ VERBS: Final = {
     "pause": ("pausing", "Hold a rollout at its weight; failed checks still roll it back."),
     "resume": ("pausing", "Let a paused rollout go on."),
     "lint": ("lint", "Check manifests as the operator does, without a cluster."),
-    "schema": ("schema", "Print the JSON Schema of a manifest, by which editors check it."),
-    "convert": ("convert", "Make ModelDeployments from Deployments and other tools' manifests."),
-    "check-metrics": ("check_metrics", "Tell which checks a server's metrics are enough for."),
+    "schema": ("schema", "Print the JSON Schema of a manifest, for editors."),
+    "convert": ("convert", "Convert Deployments and other tools' manifests to ModelDeployments."),
+    "check-metrics": ("check_metrics", "Say which checks a server's metrics suffice for."),
     "simulate": ("simulate", "Simulate rollouts with a policy, without a cluster."),
     "record": ("record", "Save the metrics of the last rollout to a file."),
     "replay": ("replay", "Test a policy on the recorded metrics of a past rollout."),
-    "dashboard": ("dashboard", "Serve the web dashboard with all rollouts on this machine."),
+    "dashboard": ("dashboard", "Serve the dashboard of all rollouts from this machine."),
     "version": ("version", "Print the version of this command."),
 }
 """The module of each, which is imported only if the verb is typed, and what it does."""
@@ -38,7 +38,7 @@ def parser(verb: str) -> argparse.ArgumentParser:
     """The command line, with the arguments of this verb."""
     whole = argparse.ArgumentParser(
         prog="serinus",
-        description="Show and steer rollouts on a cluster, and test a rollout policy in a "
+        description="Show and control rollouts on a cluster, and test a rollout policy in a "
         "simulation or on recorded traffic.",
         epilog="Run serinus COMMAND --help for details and examples.",
     )

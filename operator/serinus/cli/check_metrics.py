@@ -14,12 +14,12 @@ from serinus.cli.files import InputError, read_manifest, read_text, reason_of
 from serinus.cli.sources import add_output, dumped
 from serinus.cli.terminal import show, table
 from serinus.cli.text import named
-from serinus.metrics.exposition import Exported
-from serinus.prometheus.exposition import exported
+from serinus.metrics.exposition import ScrapedSample
+from serinus.prometheus.exposition import scraped_samples
 from serinus.views.scrape import ScrapeView, scrape_view
 
 EPILOG: Final = """\
-An address is scraped five times, which shows whether several processes answer in turn. Send some
+An address is scraped five times, to see whether several processes answer in turn. Send some
 requests first: most servers export a series with the first request that it counts.
 
 exit codes:
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     analysis.add_argument(
         "-f",
         "--filename",
-        help="ModelDeployment with the checks (default: those without a setting)",
+        help="ModelDeployment whose checks are meant (default: the default checks)",
     )
     analysis.add_argument("--preset", choices=list(PRESETS), help="the checks of a preset")
     add_output(parser)
@@ -78,11 +78,11 @@ def _analysis(options: argparse.Namespace) -> Analysis:
     return Analysis.model_validate({"preset": options.preset} if options.preset else {})
 
 
-def _scrapes(source: str) -> list[list[Exported]]:
+def _scrapes(source: str) -> list[list[ScrapedSample]]:
     is_address = source.startswith(("http://", "https://"))
     texts = _of_address(source) if is_address else [read_text(source)]
     try:
-        return [exported(text) for text in texts]
+        return [scraped_samples(text) for text in texts]
     except ValueError as error:
         raise InputError(f"{source}: is not the text of a scrape: {error}") from None
 

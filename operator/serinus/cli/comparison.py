@@ -10,7 +10,7 @@ from serinus.api.quantities import spoken
 from serinus.api.reasons import Reason
 from serinus.api.status import Decision, Timeline
 from serinus.cli.files import GivenManifest
-from serinus.cli.rollouts import moments_table
+from serinus.cli.rollouts import moments_json, moments_table
 from serinus.cli.text import named
 from serinus.simulation.replay import Looked, Replayed
 
@@ -115,15 +115,7 @@ def as_json(found: ReplayComparison) -> dict[str, Any]:
         "outcome": replayed.outcome,
         "decisions": [one.to_json() for one in replayed.decisions],
         "operatorsDecisions": [one.to_json() for one in found.decided],
-        "timeline": [
-            {
-                "after": round(moment.after, 3),
-                "weight": moment.weight,
-                "reason": moment.reason,
-                "message": moment.message,
-            }
-            for moment in replayed.moments
-        ],
+        "timeline": moments_json(replayed.moments),
         "looks": [
             {
                 "at": rfc3339(look.at),

@@ -9,8 +9,9 @@ from serinus.cli.terminal import complain
 
 EPILOG = """\
 Converts Deployments, Rollouts of Argo, Canaries of Flagger and InferenceServices of KServe. The
-ModelDeployment is printed, and on standard error each field that has no counterpart, and what must
-be corrected before it can be applied. A Canary needs its Deployment in the same input.
+ModelDeployment goes to standard output. Standard error names each field that has no counterpart,
+and what must be corrected before the result can be applied. A Canary needs its Deployment in the
+same input.
 
 Review the result: the analysis of other tools is not converted. By default Serinus compares errors
 and predictions; see docs/checks.md.

@@ -24,12 +24,12 @@ _PORT: Final = 8090
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its arguments."""
     add_cluster(parser)
-    parser.add_argument("-A", "--all-namespaces", action="store_true", help="of all namespaces")
-    parser.add_argument("--address", default="127.0.0.1", help="to listen on (default: 127.0.0.1)")
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="show all namespaces")
+    parser.add_argument("--address", default="127.0.0.1", help="listen on it (default: 127.0.0.1)")
     parser.add_argument(
-        "--port", type=_port, default=_PORT, help=f"to listen on; 0: a free one (default: {_PORT})"
+        "--port", type=_port, default=_PORT, help=f"0: any free port (default: {_PORT})"
     )
-    parser.add_argument("--no-browser", action="store_true", help="do not open it in a browser")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
 
 
 def run(options: argparse.Namespace) -> None:

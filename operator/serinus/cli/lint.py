@@ -20,8 +20,8 @@ from serinus.views.guard_cost import guard_cost
 
 EPILOG: Final = """\
 Objects of other kinds are skipped, and the number of ModelDeployments that were checked is printed.
-If there are none, that is no error, so that a hook may be given any files. In a pipeline set
-pipefail: otherwise the empty output of a command that failed passes. What only a cluster can tell
+Finding none is no error, so a hook may be given any files. In a pipeline set pipefail: otherwise
+the empty output of a failed command passes. What only a cluster can tell
 is not checked, such as fields of the pod template that Serinus does not read, or whether a Gateway
 exists.
 
@@ -36,7 +36,7 @@ examples:
 """
 _FIELDS: Final = ("apiVersion", "kind", "metadata", "spec", "status")
 
-Line = tuple[str, int]
+FieldLine = tuple[str, int]
 """The path of a field, and its line."""
 
 
@@ -91,7 +91,7 @@ def _linted(path: str, text: str) -> _Linted:
     return found
 
 
-def _written(text: str) -> Iterator[tuple[Sequence[Line], str, dict[str, Any]]]:
+def _written(text: str) -> Iterator[tuple[Sequence[FieldLine], str, dict[str, Any]]]:
     """Each ModelDeployment, with its path in its document and the lines of the document."""
     loader = ManifestLoader(text)
     while loader.check_node():
@@ -130,7 +130,7 @@ def _problems(document: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _of_fields(
-    written: Sequence[Line], place: str, document: dict[str, Any]
+    written: Sequence[FieldLine], place: str, document: dict[str, Any]
 ) -> Iterator[tuple[int, Problem]]:
     """The problems of the ModelDeployment at a path, each with its line."""
     lines = dict(written)
@@ -142,7 +142,7 @@ def _of_fields(
             yield line, Problem(path.removeprefix(place), "is written twice")
 
 
-def _lines(node: yaml.Node, path: str) -> Iterator[Line]:
+def _lines(node: yaml.Node, path: str) -> Iterator[FieldLine]:
     """The fields and items below a node, each with its line."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:

@@ -32,7 +32,7 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its arguments."""
     add_cluster(parser)
-    parser.add_argument("-A", "--all-namespaces", action="store_true", help="of all namespaces")
+    parser.add_argument("-A", "--all-namespaces", action="store_true", help="list all namespaces")
     add_file(parser)
     add_output(parser, of_objects=True)
 

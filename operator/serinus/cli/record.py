@@ -8,7 +8,7 @@ from typing import Any
 from serinus.api.quantities import seconds
 from serinus.api.recording import Recording
 from serinus.api.status import Timeline
-from serinus.cli import archives
+from serinus.cli import prometheus_options
 from serinus.cli.files import GivenManifest, InputError, read_manifest, write_recording
 from serinus.judge import queries_of
 from serinus.judge.drift import feature_queries
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-f", "--filename", required=True, help="the ModelDeployment; - reads standard input"
     )
     parser.add_argument("--prometheus", required=True, metavar="URL", help="address of Prometheus")
-    archives.add_options(parser)
+    prometheus_options.add_options(parser)
     parser.add_argument(
         "--out",
         required=True,
@@ -92,7 +92,7 @@ def recording_of(manifest: GivenManifest, options: argparse.Namespace) -> Record
     if since >= until:
         raise InputError("--from: must be before --to")
     try:
-        with archives.archive(options) as archive:
+        with prometheus_options.archive(options) as archive:
             return recorded(
                 archive,
                 _without_managed_fields(manifest.document),

@@ -7,7 +7,7 @@ from math import inf
 
 from serinus.api.recording import Recording
 from serinus.api.status import Decision, Timeline
-from serinus.cli import archives
+from serinus.cli import prometheus_options
 from serinus.cli.comparison import (
     BY_COMMAND,
     ReplayComparison,
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument(
         "--prometheus", metavar="URL", help="a Prometheus that still has the samples"
     )
-    archives.add_options(parser)
+    prometheus_options.add_options(parser)
     add_span(parser)
     add_output(parser)
 

@@ -1,6 +1,7 @@
-"""The tables of simulate and replay."""
+"""The tables of simulate and replay, and the timeline as data."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from serinus.api.quantities import spoken
 from serinus.cli.terminal import table
@@ -14,6 +15,14 @@ def moments_table(moments: Iterable[LogEntry]) -> str:
     """The timeline, with reasons."""
     rows = [(_time(m.after), f"{m.weight:.0f}%", m.reason, m.message) for m in moments]
     return table(("TIME", "WEIGHT", "REASON", "MESSAGE"), rows)
+
+
+def moments_json(moments: Iterable[LogEntry]) -> list[dict[str, Any]]:
+    """The timeline for scripts."""
+    return [
+        {"after": round(m.after, 3), "weight": m.weight, "reason": m.reason, "message": m.message}
+        for m in moments
+    ]
 
 
 def shares_table(shares: Iterable[OutcomeShare]) -> str:

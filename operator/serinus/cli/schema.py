@@ -6,7 +6,8 @@ import json
 from serinus.api.editors import manifest_schema
 
 EPILOG = """\
-Editors complete and check manifests by it. It has no rules that compare fields: use serinus lint.
+Editors use it to complete and check manifests. It has no rules that compare fields: use serinus
+lint for these.
 
 examples:
   serinus schema > modeldeployment.schema.json

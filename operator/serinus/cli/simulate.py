@@ -12,11 +12,11 @@ from typing import Any
 from serinus.api.quantities import PERCENT_PATTERN
 from serinus.api.scenario import Scenario
 from serinus.cli.files import GivenManifest, InputError, read_manifest, read_scenario, scenario_of
-from serinus.cli.rollouts import audits_table, moments_table, shares_table
+from serinus.cli.rollouts import audits_table, moments_json, moments_table, shares_table
 from serinus.cli.sources import add_output, dumped
 from serinus.cli.terminal import progress, show
-from serinus.simulation.chance import differs, drawn
 from serinus.simulation.outcomes import AuditShare, audit_shares, shares
+from serinus.simulation.random_scenarios import differs, drawn
 from serinus.simulation.simulate import Run, Simulation, asked_for
 
 _MOST_RUNS = 1_000_000
@@ -240,20 +240,11 @@ def _audits(manifest: GivenManifest, results: Sequence[Result]) -> list[AuditSha
 def _as_json(
     manifest: GivenManifest, scenario: Scenario, results: Sequence[Result]
 ) -> dict[str, Any]:
-    first = results[0].run
     return {
         "name": manifest.owner.name,
         "revision": manifest.revision,
         "scenario": scenario.to_json(),
-        "timeline": [
-            {
-                "after": round(moment.after, 3),
-                "weight": moment.weight,
-                "reason": moment.reason,
-                "message": moment.message,
-            }
-            for moment in first.moments
-        ],
+        "timeline": moments_json(results[0].run.moments),
         "runs": len(results),
         "outcomes": [
             {

@@ -22,12 +22,12 @@ exit codes:
   1   rolled back, or undone
   2   the ModelDeployment cannot be read
   3   paused: it waits for a person
-  4   still going, also if --timeout is over
+  4   still in progress, also when --timeout has expired
   5   stalled: nothing changes until a person acts, for example because the spec is invalid
 
 With --wait, a rollout that is rolled back, paused or stalled ends the wait at once. With -o only
-the last state is printed, as serinus get -o prints it; its field outcome says what the exit code
-does.
+the last state is printed, in the format of serinus get -o; its field outcome corresponds to the
+exit code.
 
 examples:
   serinus status loan

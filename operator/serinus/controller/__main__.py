@@ -12,7 +12,6 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from serinus import __version__
@@ -49,10 +48,6 @@ def arguments() -> argparse.ArgumentParser:
         parser.add_argument(name, default=value, help=message, **kwargs)  # type: ignore[arg-type]
 
     option("--prometheus-url", "address of Prometheus, such as http://prometheus.monitoring:9090")
-    option("--prometheus-ca-file", "file with the CA certificates for Prometheus", type=Path)
-    option("--prometheus-token-file", "file with the bearer token for Prometheus", type=Path)
-    option("--prometheus-username-file", "file with the user name for Prometheus", type=Path)
-    option("--prometheus-password-file", "file with the password for Prometheus", type=Path)
     for each in OPTIONS:
         parse, action = _parser(each), _Several if each.many else "store"
         option(each.name, each.text, each.default, type=parse, action=action)
@@ -173,17 +168,6 @@ def _log_to_stderr(form: str) -> None:
     logging.getLogger("kopf").setLevel(logging.ERROR)
 
 
-def _prometheus(options: argparse.Namespace) -> Config:
-    return Config(
-        url=options.prometheus_url or "",
-        ca_file=options.prometheus_ca_file,
-        token_file=options.prometheus_token_file,
-        username_file=options.prometheus_username_file,
-        password_file=options.prometheus_password_file,
-        **settings(options),
-    )
-
-
 async def _run(options: argparse.Namespace, config: Config) -> None:
     async with connect() as cluster, Prometheus(config) as prometheus:
         lease = None
@@ -230,7 +214,7 @@ def main() -> int:
     parser = arguments()
     options = parser.parse_args()
     try:
-        config = _prometheus(options)
+        config = Config(url=options.prometheus_url or "", **settings(options))
     except ValueError as error:
         parser.error(f"Prometheus: {error}")
     if problem := _clash(options.notify or ()):

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class WriteOutcome:
     """The result of writing the children."""
 
     changed: bool = False
@@ -83,7 +83,7 @@ async def actuate(
     desired: Children,
     lacking: Callable[[Objects], object],
     pace: Pace,
-) -> Outcome:
+) -> WriteOutcome:
     """Apply the children that differ; then delete the others. `lacking` has what the split leads to
     and does not exist.
 
@@ -107,7 +107,7 @@ async def actuate(
 
 async def bring_about(
     cluster: Cluster, family: Family, owner: Owner, ways: Iterable[Manifest], pace: Pace
-) -> Outcome:
+) -> WriteOutcome:
     """Apply only the objects that split the traffic."""
     writing = _Writing(cluster, family, owner, pace, {})
     await writing.bring_about(ways, urgent=True)
@@ -147,9 +147,9 @@ class _Writing:
         """Whether the objects that split the traffic may differ from the desired state."""
         return not {*self._refusals, *self._failures, *self._overridden} <= set(_PODS)
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> WriteOutcome:
         """The result of all writes."""
-        return Outcome(
+        return WriteOutcome(
             self._changed,
             self._refusals,
             self._taken,

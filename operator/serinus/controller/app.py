@@ -28,7 +28,7 @@ STUCK_AFTER: Final = 600.0
 some seconds, and a pass of thirty requests that all time out ends earlier."""
 
 
-class Prometheus(Reader, Protocol):
+class CountingReader(Reader, Protocol):
     """A reader that counts its queries."""
 
     queries_sent: int
@@ -40,7 +40,7 @@ class App:
     def __init__(
         self,
         cluster: Cluster,
-        prometheus: Prometheus,
+        prometheus: CountingReader,
         *,
         namespaces: tuple[str, ...] = (),
         lease: Lease | None = None,

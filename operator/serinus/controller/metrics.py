@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
@@ -11,7 +11,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-Labels = TypeVar("Labels", bound=tuple[str, ...])
+LabelValues = TypeVar("LabelValues", bound=tuple[str, ...])
+_OF_OBJECT: Final = ("namespace", "name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,66 +45,49 @@ class _Present(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """The values in the format of prometheus_client."""
-        gauges = self._gauges
+        now = self._gauges
         yield GaugeMetricFamily(
-            "serinus_leading", "1 if this replica is the leader.", gauges.leading()
+            "serinus_leading", "1 if this replica is the leader.", now.leading()
         )
         yield GaugeMetricFamily(
             "serinus_queue_depth",
             "Number of ModelDeployments waiting for a worker.",
-            gauges.queue_depth(),
+            now.queue_depth(),
         )
-        requests = CounterMetricFamily(
-            "serinus_api_requests", "Requests to the API server.", labels=["verb", "kind"]
+        yield _counter(
+            "serinus_api_requests", "Requests to the API server.", now.requests(), "verb", "kind"
         )
-        yield _filled(requests, gauges.requests())
         yield CounterMetricFamily(
-            "serinus_prometheus_queries", "Queries sent to Prometheus.", gauges.queries()
+            "serinus_prometheus_queries", "Queries sent to Prometheus.", now.queries()
         )
-        phases = GaugeMetricFamily(
-            "serinus_modeldeployments", "ModelDeployments by phase.", labels=["phase"]
+        phases = {(phase,): count for phase, count in now.phases().items()}
+        yield _gauge("serinus_modeldeployments", "ModelDeployments by phase.", phases, "phase")
+        drifted = "1 if a feature of the stable revision's inputs has drifted from its reference"
+        yield _gauge(
+            "serinus_feature_drift", f"{drifted}, else 0.", now.drifts(), *_OF_OBJECT, "feature"
         )
-        for phase, count in gauges.phases().items():
-            phases.add_metric([phase], count)
-        yield phases
-        drifts = GaugeMetricFamily(
-            "serinus_feature_drift",
-            "1 if a feature of the stable revision's inputs has drifted from its reference, else "
-            "0.",
-            labels=["namespace", "name", "feature"],
-        )
-        yield _filled(drifts, gauges.drifts())
-        errors = CounterMetricFamily(
-            "serinus_reconcile_errors",
-            "Failed reconciles of existing ModelDeployments.",
-            labels=["namespace", "name"],
-        )
-        yield _filled(errors, gauges.errors())
-        looks = GaugeMetricFamily(
-            "serinus_analysis_last_look_age_seconds",
-            "Seconds since the last successful measurement of a rollout under analysis.",
-            labels=["namespace", "name"],
-        )
-        yield _filled(looks, gauges.looks())
-        refused = CounterMetricFamily(
-            "serinus_refused_writes",
-            "Writes that the API server rejected and would reject again. The kind "
-            "ModelDeployment stands for its status.",
-            labels=["kind"],
-        )
-        for kind, count in gauges.refused_writes().items():
-            refused.add_metric([kind], count)
-        yield refused
-        notifications = CounterMetricFamily(
-            "serinus_notifications",
-            "Attempts to tell an endpoint of a rollout, and what had no room (dropped).",
-            labels=["endpoint", "outcome"],
-        )
-        yield _filled(notifications, gauges.notifications())
+        failed = "Failed reconciles of existing ModelDeployments."
+        yield _counter("serinus_reconcile_errors", failed, now.errors(), *_OF_OBJECT)
+        age = "Seconds since the last successful measurement of a rollout under analysis."
+        yield _gauge("serinus_analysis_last_look_age_seconds", age, now.looks(), *_OF_OBJECT)
+        refused = {(kind,): count for kind, count in now.refused_writes().items()}
+        rejected = "Writes that the API server rejected and would reject again"
+        stands = "The kind ModelDeployment stands for its status."
+        yield _counter("serinus_refused_writes", f"{rejected}. {stands}", refused, "kind")
+        told = "Attempts to tell an endpoint of a rollout, and what had no room (dropped)."
+        yield _counter("serinus_notifications", told, now.notifications(), "endpoint", "outcome")
+
+
+def _counter(name: str, meaning: str, values: Mapping[LabelValues, float], *labels: str) -> Metric:
+    return _filled(CounterMetricFamily(name, meaning, labels=labels), values)
+
+
+def _gauge(name: str, meaning: str, values: Mapping[LabelValues, float], *labels: str) -> Metric:
+    return _filled(GaugeMetricFamily(name, meaning, labels=labels), values)
 
 
 def _filled(
-    family: CounterMetricFamily | GaugeMetricFamily, values: Mapping[Labels, float]
+    family: CounterMetricFamily | GaugeMetricFamily, values: Mapping[LabelValues, float]
 ) -> Metric:
     """With a value for each combination of labels."""
     for labels, value in values.items():

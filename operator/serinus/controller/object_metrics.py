@@ -12,9 +12,9 @@ from prometheus_client.registry import Collector
 
 from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
-from serinus.views.exported import ENDING_OF, Exported
+from serinus.views.exported import ENDING_OF, ExportedStatus
 
-Objects = Iterable[tuple[Key, Exported]]
+ExportedObjects = Iterable[tuple[Key, ExportedStatus]]
 
 
 class ObjectMetrics(Collector):
@@ -48,7 +48,7 @@ def _rollouts(states: Mapping[Key, ObjectState]) -> Metric:
     return family
 
 
-def _conditions(objects: Objects) -> Metric:
+def _conditions(objects: ExportedObjects) -> Metric:
     family = _gauge(
         "serinus_condition",
         "1 for the present status and reason of a condition.",
@@ -62,7 +62,7 @@ def _conditions(objects: Objects) -> Metric:
     return family
 
 
-def _weights(objects: Objects) -> Metric:
+def _weights(objects: ExportedObjects) -> Metric:
     family = _gauge(
         "serinus_candidate_weight_percent",
         "The candidate's percentage of the traffic: of its step (wanted), and in effect (actual).",
@@ -75,7 +75,7 @@ def _weights(objects: Objects) -> Metric:
     return family
 
 
-def _verdicts(objects: Objects) -> Metric:
+def _verdicts(objects: ExportedObjects) -> Metric:
     family = _gauge(
         "serinus_check_verdict",
         "1 for the present verdict of a check of the running analysis.",
@@ -90,7 +90,7 @@ def _verdicts(objects: Objects) -> Metric:
     return family
 
 
-def _holds(objects: Objects, now: float) -> Metric:
+def _holds(objects: ExportedObjects, now: float) -> Metric:
     family = _gauge("serinus_hold_seconds", "How long a rollout has waited so far.", "reason")
     for key, present in objects:
         if present.hold is not None:
@@ -99,7 +99,7 @@ def _holds(objects: Objects, now: float) -> Metric:
     return family
 
 
-def _rejections(objects: Objects) -> Metric:
+def _rejections(objects: ExportedObjects) -> Metric:
     family = _gauge("serinus_rejected", "1 while the revision in the spec is not run.", "reason")
     for key, present in objects:
         if present.rejected is not None:

@@ -11,13 +11,13 @@ from typing import Self
 from serinus.api.reasons import Reason
 from serinus.api.status import Status
 from serinus.api.validation import read_status
-from serinus.controller.actuation import Outcome
+from serinus.controller.actuation import WriteOutcome
 from serinus.controller.pace import Pace
 from serinus.controller.pod_looks import PodLooks
 from serinus.manifests.owner import Manifest
 from serinus.plan.monitoring import MonitoringState
 from serinus.plan.summary import taken_before
-from serinus.views.exported import Exported, exported
+from serinus.views.exported import ExportedStatus, exported_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class ObjectState:
     """None: the written status is complete."""
     unread: tuple[str, ...] = ()
     """Unreadable parts of the written status, each as a message."""
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: WriteOutcome = field(default_factory=WriteOutcome)
     """Result of the last pass."""
     pace: Pace = field(default_factory=Pace)
     route_awaited_since: float | None = None
@@ -80,7 +80,7 @@ class ObjectState:
     last_look: float | None = None
     """Time of the last successful measurement, Unix seconds; None while no analysis runs."""
 
-    exported: Exported = field(default_factory=Exported)
+    exported: ExportedStatus = field(default_factory=ExportedStatus)
     """What the last pass found, for the metrics."""
     rollouts: Counter[Reason] = field(default_factory=Counter)
     """How often rollouts ended, by the reason."""
@@ -88,7 +88,7 @@ class ObjectState:
     @classmethod
     def begin(cls, live: Manifest) -> Self:
         """Only the object itself is known."""
-        outcome = Outcome(taken=taken_before(_read(live)[0]))
+        outcome = WriteOutcome(taken=taken_before(_read(live)[0]))
         return cls(live["metadata"]["uid"], outcome=outcome)
 
     def recall(self, live: Manifest) -> Status:
@@ -101,7 +101,7 @@ class ObjectState:
 
     def export(self, status: Status, ended: Iterable[Reason] = ()) -> None:
         """Note the result of a pass, and the rollouts that ended in it, for the metrics."""
-        self.exported = exported(status)
+        self.exported = exported_status(status)
         self.rollouts.update(ended)
 
     @property

@@ -12,7 +12,7 @@ from typing import Any
 
 from serinus.api.status import Decision, Status
 from serinus.cluster import ApiError, Cluster, Store
-from serinus.controller.actuation import Outcome, actuate
+from serinus.controller.actuation import WriteOutcome, actuate
 from serinus.controller.approval_policy import approval_policy
 from serinus.controller.events import announce
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
@@ -30,7 +30,7 @@ from serinus.manifests.routers import router_for
 from serinus.notifications import Notifier
 from serinus.plan.approvals import awaits_approval
 from serinus.plan.decide import Plan, decide
-from serinus.plan.history import kept
+from serinus.plan.history import revisions_kept
 from serinus.plan.observe import read_desired, read_history, read_world
 from serinus.plan.situation import World
 from serinus.plan.summary import refuse
@@ -211,15 +211,15 @@ class Reconciler:
 
     # actuate
 
-    async def _actuate(self, observed: Observed, plan: Plan, mark: Mark | None) -> Outcome:
+    async def _actuate(self, observed: Observed, plan: Plan, mark: Mark | None) -> WriteOutcome:
         """Make the children match; a mark stays until the candidate may get its traffic back."""
         if plan.wanted is None:
-            return Outcome()
+            return WriteOutcome()
         owner, spec, state = observed.owner, observed.desired.spec, observed.state
         found = observed.anew(plan.status)
         history, running = read_history(found.objects), plan.wanted.replicas
         limit = spec.revision_history_limit
-        keep = kept(found.revisions, history, running, plan.status, limit)
+        keep = revisions_kept(found.revisions, history, running, plan.status, limit)
         desired = children(owner, spec, keep, plan.wanted)
         if mark is not None and plan.status.candidate is not None:
             desired = replace(desired, ways=mark.on(desired.ways))

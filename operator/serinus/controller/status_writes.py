@@ -1,9 +1,9 @@
 """When a status is written: a decision at once, observations later. Pure."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, get_args
+from collections.abc import Mapping
+from typing import Any, Final
 
-from serinus.api.base import Role, StatusType
+from serinus.api.base import Role, Type, types_in
 from serinus.api.status import Status
 
 SHOW_WITHIN: Final = 5.0
@@ -53,23 +53,16 @@ Mask = Mapping[str, "Mask | None"]
 """By JSON key, what to omit from an object or from each item of a list; None: all."""
 
 
-def _mask(of: type[StatusType], *roles: Role) -> Mask:
+def _mask(of: type[Type], *roles: Role) -> Mask:
     """What to omit from a status so that it has no field of these roles."""
     found: dict[str, Mask | None] = {}
     for name, each in of.__pydantic_fields__.items():
         key = each.alias or name
         if any(role in each.metadata for role in roles):
             found[key] = None
-        elif inner := [m for type_ in _types_in(each.annotation) if (m := _mask(type_, *roles))]:
+        elif inner := [m for type_ in types_in(each.annotation) if (m := _mask(type_, *roles))]:
             [found[key]] = inner
     return found
-
-
-def _types_in(annotation: Any) -> Iterator[type[StatusType]]:
-    if isinstance(annotation, type) and issubclass(annotation, StatusType):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _types_in(argument)
 
 
 def _stripped(value: Any, mask: Mask) -> Any:

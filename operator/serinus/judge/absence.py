@@ -5,15 +5,10 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from serinus.judge.evidence.look import Look
+from serinus.judge.evidence.look import ENOUGH_EXPECTED, Look
 from serinus.judge.findings.absence import PodsUnreported, StandsStill
 from serinus.metrics.counters import LATE_WITHIN, Growth
 from serinus.metrics.queries import CounterQuery, Query, QueryError, QueryResult
-
-EXPECTED: Final = 20.0
-"""Requests that must be expected of an arm, by its share of the traffic, before a count of none
-means something. Of 20 expected requests that are routed independently, none arrives with a
-probability of 2e-9."""
 
 REPORT_WITHIN: Final = 120.0
 """Seconds within which a pod that became ready is scraped, and the end of one is known."""
@@ -44,7 +39,7 @@ def frozen(counted_alone: float, look: Look, *, stable_matters: bool = True) -> 
     if counted_alone < 0:
         still, other, by = "stable", "candidate", 1 / odds
     expected = abs(counted_alone) * by
-    if expected < EXPECTED or (still == "stable" and not stable_matters):
+    if expected < ENOUGH_EXPECTED or (still == "stable" and not stable_matters):
         return None
     return StandsStill(still, other, abs(counted_alone), expected)
 

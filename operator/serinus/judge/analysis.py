@@ -33,7 +33,7 @@ _LONGEST_MESSAGE = 1024
 _CHECKS_KEPT = 4096
 """Of which kinds are not made anew at each look."""
 
-Arms = tuple[Mapping[CounterQuery, Reading], Mapping[CounterQuery, Reading]]
+ArmReadings = tuple[Mapping[CounterQuery, Reading], Mapping[CounterQuery, Reading]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ def _in_order(analysis: Analysis, checks: Iterable[CheckStatus]) -> tuple[CheckS
 
 def _counted(
     measurement: Measurement, counted: Mapping[str, float], since: float
-) -> tuple[Arms, dict[str, float]]:
+) -> tuple[ArmReadings, dict[str, float]]:
     """What each arm counted, and the time of the last sample counted by target."""
     answers = _counters(measurement.candidate), _counters(measurement.stable)
     (candidate, stable), moved = count(answers, counted, since, measurement.read_from)
@@ -216,7 +216,7 @@ def _looked(
     checks: Iterable[Check],
     progress: Progress,
     measurement: Measurement,
-    arms: Arms,
+    arms: ArmReadings,
     *,
     since: float,
     weight: EffectiveWeight | None,
@@ -242,7 +242,7 @@ def _looked(
                 look(
                     *_asked(check, arms),
                     baseline=_baseline(check, progress),
-                    stratify=strata_of(analysis, check),
+                    stratify=strata_labels(analysis, check),
                 ),
                 budget,
                 long_absent,
@@ -258,7 +258,7 @@ def _looked(
     )
 
 
-def _asked(check: Check, arms: Arms) -> Arms:
+def _asked(check: Check, arms: ArmReadings) -> ArmReadings:
     """What a check asked for of what the arms counted."""
     asked = [one for one in kind_of(check).queries() if isinstance(one, CounterQuery)]
     candidate, stable = (
@@ -357,14 +357,14 @@ def budget_of(analysis: Analysis, check: Check, entries: int = 1) -> ErrorBudget
     )
 
 
-def strata_of(analysis: Analysis, check: Check) -> tuple[str, ...]:
+def strata_labels(analysis: Analysis, check: Check) -> tuple[str, ...]:
     """The labels within whose values a check compares."""
     return tuple(analysis.stratify) if check.settings.compares_strata else ()
 
 
 def _policy(analysis: Analysis, check: Check) -> str:
     """A digest of what a check compares."""
-    labels = strata_of(analysis, check)
+    labels = strata_labels(analysis, check)
     if not labels:
         return check.digest
     return hashlib.sha256(" ".join((check.digest, *labels)).encode()).hexdigest()[:12]
@@ -422,7 +422,11 @@ def _absence(
 
 
 def _inputs(
-    analysis: Analysis, features: FeatureDrift | None, progress: Progress, arms: Arms, at: float
+    analysis: Analysis,
+    features: FeatureDrift | None,
+    progress: Progress,
+    arms: ArmReadings,
+    at: float,
 ) -> Inputs | None:
     if features is None:
         return None

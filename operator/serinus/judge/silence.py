@@ -6,16 +6,11 @@ serves the same clients at the same time, reveals it.
 """
 
 from collections.abc import Mapping
-from typing import Final
 
 from serinus.api.status import Silence
-from serinus.judge.evidence.look import EffectiveWeight
+from serinus.judge.evidence.look import ENOUGH_EXPECTED, EffectiveWeight
 from serinus.metrics.counters import Growth, Reading
 from serinus.metrics.queries import CounterQuery
-
-EXPECTED: Final = 20.0
-"""Requests that must be expected of the candidate. Of 20 expected requests that are routed
-independently, none arrives with a probability of 2e-9."""
 
 
 def listen(
@@ -51,7 +46,7 @@ def listen(
         return None
     expected = before.expected + answered * weight.share / (1 - weight.share)
     # at a weight above 50%, stable's share of the requests is the smaller one, and says less
-    enough = min(expected, before.stable + answered) >= EXPECTED
+    enough = min(expected, before.stable + answered) >= ENOUGH_EXPECTED
     since = at if before.since is None and enough else before.since
     until = at if answered else before.until
     return Silence(stable=before.stable + answered, expected=expected, since=since, until=until)

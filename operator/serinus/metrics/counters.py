@@ -100,7 +100,7 @@ class Growth:
         return len({increase.target for increase in self.increases if increase.amount})
 
 
-class Exported(NamedTuple):
+class TargetSeries(NamedTuple):
     """The series of a counter from one target."""
 
     series: Sequence[Series]
@@ -116,8 +116,8 @@ class Exported(NamedTuple):
 
 
 Reading = Growth | QueryError
-ByTarget = dict[str, Exported]
-Found = dict[CounterQuery, ByTarget | QueryError]
+ByTarget = dict[str, TargetSeries]
+SeriesByCounter = dict[CounterQuery, ByTarget | QueryError]
 Readable = dict[CounterQuery, ByTarget]
 
 
@@ -287,7 +287,7 @@ class _Blocks:
         return max(times, default=None)
 
 
-def _shared(arm: Found) -> dict[str, float]:
+def _shared(arm: SeriesByCounter) -> dict[str, float]:
     """Targets with several processes, and the time from which they are read again, Unix seconds,
     unless they were counted up to a later sample."""
     return {
@@ -299,12 +299,12 @@ def _shared(arm: Found) -> dict[str, float]:
     }
 
 
-def _found(arm: Mapping[CounterQuery, QueryResult]) -> Found:
+def _found(arm: Mapping[CounterQuery, QueryResult]) -> SeriesByCounter:
     """The series of each counter from each target, or why they are unusable."""
     return {key: _by_target(key, answer) for key, answer in arm.items()}
 
 
-def _checked(found: Found, several: Mapping[str, float]) -> Found:
+def _checked(found: SeriesByCounter, several: Mapping[str, float]) -> SeriesByCounter:
     """The series that count, or why they are unusable."""
     found = dict(found)
     wholes = {key: a for key, a in found.items() if not isinstance(a, QueryError) and not key.part}
@@ -348,14 +348,14 @@ def _jobs(answer: ByTarget) -> dict[str, str]:
     }
 
 
-def _of_job(exported: Exported, jobs: Mapping[str, str]) -> Exported:
+def _of_job(exported: TargetSeries, jobs: Mapping[str, str]) -> TargetSeries:
     """Without the series of other jobs than the one that counts; the times of their scrapes are
     kept, so that nothing is counted twice if they count later."""
     counts = [each for each in exported.series if _job(each) == jobs.get(each.pod, _job(each))]
     if len(counts) == len(exported.series):
         return exported
     fell = exported.falls is not NONE
-    return _exported(counts, fell=fell) if counts else exported._replace(series=())
+    return _target_series(counts, fell=fell) if counts else exported._replace(series=())
 
 
 def _job(series: Series) -> str:
@@ -394,7 +394,9 @@ def _by_target(key: CounterQuery, answer: QueryResult) -> ByTarget | QueryError:
             groups.setdefault(target := series.target, []).append(series)
             if not rises(values):
                 fallen.add(target)
-    return {target: _exported(group, fell=target in fallen) for target, group in groups.items()}
+    return {
+        target: _target_series(group, fell=target in fallen) for target, group in groups.items()
+    }
 
 
 def without_bound(key: CounterQuery, labels: Mapping[str, str]) -> QueryError | None:
@@ -414,16 +416,16 @@ def without_bound(key: CounterQuery, labels: Mapping[str, str]) -> QueryError | 
     )
 
 
-def _exported(group: Sequence[Series], *, fell: bool) -> Exported:
+def _target_series(group: Sequence[Series], *, fell: bool) -> TargetSeries:
     """`fell`: whether a series decreases."""
     times = [packed(series.samples).times for series in group]
     oldest = min([each[0] for each in times])
     ends = frozenset([each[-1] for each in times])
     fallen = falls(series.samples for series in group) if fell else NONE
-    return Exported(group, oldest, max(ends), ends, fallen)
+    return TargetSeries(group, oldest, max(ends), ends, fallen)
 
 
-def _times(found: Iterable[Exported]) -> Iterator[float]:
+def _times(found: Iterable[TargetSeries]) -> Iterator[float]:
     """Of all samples, Unix seconds."""
     return (at for exported in found for series in exported.series for at, _ in series.samples)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ScrapedSample:
     """One sample."""
 
     name: str

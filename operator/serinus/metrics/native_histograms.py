@@ -11,7 +11,7 @@ from typing import Any
 from serinus.metrics.queries import Series
 from serinus.metrics.samples import Samples
 
-Bucket = tuple[float, float, float]
+NativeBucket = tuple[float, float, float]
 """Lower bound, upper bound, observations."""
 
 
@@ -34,7 +34,7 @@ def as_classic(element: dict[str, Any]) -> list[Series]:
     ]
 
 
-def _read(found: dict[str, Any]) -> tuple[float, list[Bucket]]:
+def _read(found: dict[str, Any]) -> tuple[float, list[NativeBucket]]:
     """All observations of a sample, and its buckets in ascending order."""
     total = float(found["count"])
     buckets = sorted((float(b[1]), float(b[2]), float(b[3])) for b in found.get("buckets", ()))
@@ -43,7 +43,7 @@ def _read(found: dict[str, Any]) -> tuple[float, list[Bucket]]:
     return total, buckets
 
 
-def _bounds(samples: Sequence[Sequence[Bucket]]) -> list[float]:
+def _bounds(samples: Sequence[Sequence[NativeBucket]]) -> list[float]:
     """The bounds of all buckets, in ascending order, except those inside another bucket."""
     edges = {edge for buckets in samples for low, high, _ in buckets for edge in (low, high)}
     rising = sorted(edge for edge in edges if math.isfinite(edge))
@@ -53,7 +53,7 @@ def _bounds(samples: Sequence[Sequence[Bucket]]) -> list[float]:
     return [edge for edge in rising if edge not in crossed]
 
 
-def _up_to(bounds: Iterable[float], buckets: Sequence[Bucket]) -> list[float]:
+def _up_to(bounds: Iterable[float], buckets: Sequence[NativeBucket]) -> list[float]:
     counts, at, count = [], 0, 0.0
     for bound in bounds:
         while at < len(buckets) and buckets[at][1] <= bound:

@@ -59,7 +59,7 @@ def one_replica(
     found = dict(answers)
     for one in counters:
         found[one.asked] = tuple(
-            Series(without(series.labels, labels), series.samples)
+            Series(without_labels(series.labels, labels), series.samples)
             for series in one.series
             if replica(series.labels, labels) == chosen.get((one.arm, series.target))
         )
@@ -97,7 +97,7 @@ def best_replica(scrapes: Mapping[Replica, Sequence[Sequence[Any]]]) -> Replica:
     return min(name for name in scrapes if still.get(name, 0) >= _AS_GOOD * best)
 
 
-def without(labels: Mapping[str, str], names: Iterable[str]) -> Mapping[str, str]:
+def without_labels(labels: Mapping[str, str], names: Iterable[str]) -> Mapping[str, str]:
     """The labels without those with these names."""
     return {label: labels[label] for label in labels if label not in names}
 

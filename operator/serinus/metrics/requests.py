@@ -18,7 +18,7 @@ from serinus.metrics.queries import (
     QueryResult,
 )
 
-LOOKBACK: Final = 60.0
+OVERLAP: Final = 60.0
 """Seconds read before the last counted sample, to find the sample from which a difference
 starts."""
 LONGEST_WINDOW: Final = 3600.0
@@ -68,9 +68,9 @@ class Request:
         is read from Prometheus, which has its own clock.
         """
         age = now - self.covered_until
-        if age < -LOOKBACK:
+        if age < -OVERLAP:
             age = CLOCK_SET_BACK
-        return min(age + self.warm_up + LOOKBACK, LONGEST_WINDOW)
+        return min(age + self.warm_up + OVERLAP, LONGEST_WINDOW)
 
     def arm_queries(self, now: float) -> list[ArmQuery]:
         """Counters of both arms over the required window; expressions are those of the

@@ -18,7 +18,7 @@ _BOUNDS_KEPT = 1024
 """Caches the ranges, so that they are not created at each look."""
 
 
-Bucket = tuple[str, float, float]
+TargetBucket = tuple[str, float, float]
 """Its target, its bound, and what it counted."""
 
 
@@ -126,11 +126,11 @@ def ranges(bounds: tuple[float, ...]) -> tuple[Range, ...]:
     return tuple(found.values())
 
 
-def _read(increases: Iterable[Increase]) -> list[Bucket]:
+def _read(increases: Iterable[Increase]) -> list[TargetBucket]:
     return [(each.target, float(each.series.labels["le"]), each.amount) for each in increases]
 
 
-def _bounds(buckets: Iterable[Bucket]) -> set[float]:
+def _bounds(buckets: Iterable[TargetBucket]) -> set[float]:
     """Bounds that every target has."""
     by_target: dict[str, set[float]] = defaultdict(set)
     for target, bound, _ in buckets:
@@ -138,7 +138,7 @@ def _bounds(buckets: Iterable[Bucket]) -> set[float]:
     return set.intersection(*by_target.values()) if by_target else set()
 
 
-def _cumulative(buckets: Iterable[Bucket], bounds: Iterable[float]) -> dict[float, float]:
+def _cumulative(buckets: Iterable[TargetBucket], bounds: Iterable[float]) -> dict[float, float]:
     """Counts up to each bound; made monotonic if a reset was seen in some buckets only."""
     sums: dict[float, float] = defaultdict(float)
     for _, bound, amount in buckets:

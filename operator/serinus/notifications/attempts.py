@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from serinus.api.quantities import retry_after
 
-Outcome = Literal["delivered", "retried", "refused", "expired", "dropped"]
+AttemptOutcome = Literal["delivered", "retried", "refused", "expired", "dropped"]
 """retried: an attempt failed, and another one follows; refused: the answer would be the same again;
 expired: attempts have failed for too long; dropped: too many wait in the status."""
 
@@ -23,25 +23,25 @@ _TRY_AGAIN: Final = (408, 425, 429)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AttemptResult:
     """The result of an attempt."""
 
-    outcome: Outcome
+    outcome: AttemptOutcome
     detail: str
     """For the log, without the address."""
     asked: float = 0.0
     """Seconds that the endpoint asks to wait."""
 
 
-def read(status: int, headers: Mapping[str, str]) -> Answer:
+def result_of(status: int, headers: Mapping[str, str]) -> AttemptResult:
     """The meaning of an HTTP answer. A redirect is not followed, so it counts as refused."""
     detail = f"HTTP {status}"
     if 200 <= status < 300:
-        return Answer("delivered", detail)
+        return AttemptResult("delivered", detail)
     if status in _TRY_AGAIN or status >= 500:
         asked = retry_after(headers.get("Retry-After", ""), headers.get("Date", ""))
-        return Answer("retried", detail, asked or 0.0)
-    return Answer("refused", detail)
+        return AttemptResult("retried", detail, asked or 0.0)
+    return AttemptResult("refused", detail)
 
 
 def wait(failures: int, chance: float, asked: float = 0.0) -> float:

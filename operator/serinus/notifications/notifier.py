@@ -8,7 +8,7 @@ from typing import Any, get_args
 from serinus.api.notifications import Endpoint
 from serinus.api.status import Decision, Notice, Status
 from serinus.api.validation import of_type
-from serinus.notifications.attempts import Outcome
+from serinus.notifications.attempts import AttemptOutcome
 from serinus.notifications.forms import Subject
 from serinus.notifications.outbox import addressed, bounded, without
 from serinus.notifications.sender import Sender
@@ -95,5 +95,5 @@ class Notifier:
             if outcome == "dropped"
             else sender.outcomes[outcome]
             for sender in self._senders
-            for outcome in get_args(Outcome)
+            for outcome in get_args(AttemptOutcome)
         }

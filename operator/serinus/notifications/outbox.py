@@ -7,7 +7,7 @@ from typing import Final
 from serinus.api.notifications import Endpoint
 from serinus.api.status import Notice
 
-MOST: Final = 20
+MOST_NOTICES: Final = 20
 """Notices that a status holds; of more, the oldest are dropped."""
 
 
@@ -33,5 +33,5 @@ def without(notices: Iterable[Notice], told: Collection[tuple[str, str]]) -> lis
 
 def bounded(notices: list[Notice]) -> tuple[list[Notice], Counter[str]]:
     """The newest, and how many are dropped by endpoint."""
-    dropped = notices[: max(0, len(notices) - MOST)]
+    dropped = notices[: max(0, len(notices) - MOST_NOTICES)]
     return notices[len(dropped) :], Counter(name for each in dropped for name in each.to)

@@ -15,7 +15,14 @@ import aiohttp
 from serinus import __version__
 from serinus.api.notifications import Endpoint
 from serinus.api.status import Notice
-from serinus.notifications.attempts import GIVE_UP_AFTER, TIMEOUT, Answer, Outcome, read, wait
+from serinus.notifications.attempts import (
+    GIVE_UP_AFTER,
+    TIMEOUT,
+    AttemptOutcome,
+    AttemptResult,
+    result_of,
+    wait,
+)
 from serinus.notifications.credentials import CredentialError, keys, url
 from serinus.notifications.forms import CONTENT_TYPES, Subject, body
 from serinus.notifications.resolving import Resolver
@@ -46,7 +53,7 @@ class Sender:
 
     def __init__(self, endpoint: Endpoint, told: Callable[[Subject], None]) -> None:
         self.endpoint = endpoint
-        self.outcomes: Counter[Outcome] = Counter()
+        self.outcomes: Counter[AttemptOutcome] = Counter()
         self._told = told
         self._due: dict[str, _Due] = {}
         """By uid."""
@@ -145,7 +152,7 @@ class Sender:
 
     async def _attempt(
         self, session: aiohttp.ClientSession, subject: Subject, notice: Notice
-    ) -> Answer:
+    ) -> AttemptResult:
         """Send it once. Whatever fails is described without the address."""
         form = self.endpoint.form
         sent = body(form, subject, notice)
@@ -156,14 +163,14 @@ class Sender:
                 headers |= signed(signing, notice.id, int(time.time()), sent)
             posting = session.post(address, data=sent, headers=headers, allow_redirects=False)
             async with posting as response:
-                return read(response.status, response.headers)
+                return result_of(response.status, response.headers)
         except CredentialError as error:
-            return Answer("retried", str(error))
+            return AttemptResult("retried", str(error))
         except Exception as error:  # messages of the HTTP client may contain the address
-            return Answer("retried", _described(error))
+            return AttemptResult("retried", _described(error))
 
     def _log(
-        self, subject: Subject, notice: Notice, outcome: Outcome, detail: str, pause: float
+        self, subject: Subject, notice: Notice, outcome: AttemptOutcome, detail: str, pause: float
     ) -> None:
         level = logging.INFO if outcome == "delivered" else logging.WARNING
         again = f"; next attempt in {pause:.0f} s" if outcome == "retried" else ""

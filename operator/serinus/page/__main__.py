@@ -10,7 +10,7 @@ import signal
 from aiohttp import web
 
 from serinus.page.api_server import connected
-from serinus.page.known import Known
+from serinus.page.known import KnownObjects
 from serinus.page.server import Page
 from serinus.page.viewers import Reviewed
 
@@ -31,7 +31,7 @@ async def serve(namespace: str, port: int) -> None:
     """Until cancelled."""
     host, https = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
     host = f"[{host}]" if ":" in host else host
-    known = Known()
+    known = KnownObjects()
     async with connected(f"https://{host}:{https}") as server:
         page = Page(known, Reviewed(server.review), login=True)
         runner = web.AppRunner(page.application(), access_log=None, shutdown_timeout=2)

@@ -17,7 +17,7 @@ from typing import Any, Final
 import aiohttp
 
 from serinus.api.crd import GROUP, PLURAL, VERSION
-from serinus.page.known import Known
+from serinus.page.known import KnownObjects
 from serinus.page.viewers import UnavailableError, UnknownViewerError
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class ApiServer:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise UnavailableError from error
 
-    async def follow(self, known: Known, namespace: str) -> None:
+    async def follow(self, known: KnownObjects, namespace: str) -> None:
         """Keep `known` up to date until cancelled; an empty namespace is all of them."""
         path = f"/apis/{GROUP}/{VERSION}/"
         path += f"namespaces/{namespace}/{PLURAL}" if namespace else PLURAL
@@ -90,7 +90,7 @@ class ApiServer:
                 known.lose(self._heard, str(error) if isinstance(error, RefusedError) else "")
             await asyncio.sleep(_PAUSE)
 
-    async def _list(self, path: str, known: Known) -> str:
+    async def _list(self, path: str, known: KnownObjects) -> str:
         found: list[dict[str, Any]] = []
         query, more = {"limit": str(_PAGE)}, True
         while more:
@@ -107,7 +107,7 @@ class ApiServer:
         self._heard = time.time()
         return str(page["metadata"]["resourceVersion"])
 
-    async def _watch(self, path: str, version: str, known: Known) -> str:
+    async def _watch(self, path: str, version: str, known: KnownObjects) -> str:
         """Until the API server ends the watch. The version from which the next one goes on; empty
         if it is too old, so that all objects must be listed."""
         query = {

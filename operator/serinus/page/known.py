@@ -16,8 +16,8 @@ from serinus.views.rollout import RolloutView, rollout_view
 MOST_COURSES: Final = 500
 """Rollouts whose curves are kept; beyond, the one that changed longest ago loses its."""
 
-Manifest = Mapping[str, Any]
-Key = tuple[str, str]
+LiveObject = Mapping[str, Any]
+ObjectName = tuple[str, str]
 """Namespace and name."""
 
 
@@ -38,7 +38,7 @@ class _Seen:
     """The object, which is large and rarely read."""
 
 
-class Known:
+class KnownObjects:
     """Objects by namespace and name; for one event loop."""
 
     def __init__(self) -> None:
@@ -49,10 +49,10 @@ class Known:
         self._cause = ""
         self.changes: Counter[str] = Counter()
         """By namespace, how often something in it changed."""
-        self._seen: dict[Key, _Seen] = {}
-        self._courses: OrderedDict[tuple[Key, str, float], Course] = OrderedDict()
+        self._seen: dict[ObjectName, _Seen] = {}
+        self._courses: OrderedDict[tuple[ObjectName, str, float], Course] = OrderedDict()
 
-    def replace(self, found: Iterable[Manifest]) -> None:
+    def replace(self, found: Iterable[LiveObject]) -> None:
         """These are all that there are."""
         there = {_key(each): each for each in found}
         for key in [key for key in self._seen if key not in there]:
@@ -61,7 +61,7 @@ class Known:
             self.put(each)
         self.synced, self.lost_at = True, None
 
-    def put(self, found: Manifest) -> None:
+    def put(self, found: LiveObject) -> None:
         """An object as it is now."""
         key, version = _key(found), str(found["metadata"].get("resourceVersion", ""))
         known = self._seen.get(key)
@@ -73,7 +73,7 @@ class Known:
         self._seen[key] = _Seen(version, row, _packed(found))
         self.changes[key[0]] += 1
 
-    def remove(self, found: Manifest) -> None:
+    def remove(self, found: LiveObject) -> None:
         """An object that was deleted."""
         self._forget(_key(found))
 
@@ -127,7 +127,7 @@ class Known:
         """What was seen of its last rollout; empty if nothing was."""
         return self._courses.get(_rollout(live), Course())
 
-    def _follow(self, key: Key, live: Live) -> None:
+    def _follow(self, key: ObjectName, live: Live) -> None:
         look = look_view(live.spec, live.status)
         if look is None or live.status.timeline is None:
             return
@@ -139,26 +139,26 @@ class Known:
         while len(self._courses) > MOST_COURSES:
             self._courses.popitem(last=False)
 
-    def _forget(self, key: Key) -> None:
+    def _forget(self, key: ObjectName) -> None:
         if self._seen.pop(key, None) is not None:
             self.changes[key[0]] += 1
         for rollout in [each for each in self._courses if each[0] == key]:
             del self._courses[rollout]
 
 
-def _rollout(live: Live) -> tuple[Key, str, float]:
+def _rollout(live: Live) -> tuple[ObjectName, str, float]:
     """What a course belongs to."""
     timeline = live.status.timeline
     begun = (timeline.revision, timeline.since) if timeline else ("", 0.0)
     return (live.namespace, live.name), *begun
 
 
-def _key(found: Manifest) -> Key:
+def _key(found: LiveObject) -> ObjectName:
     metadata = found["metadata"]
     return metadata["namespace"], metadata["name"]
 
 
-def _packed(found: Manifest) -> bytes:
+def _packed(found: LiveObject) -> bytes:
     """Without who wrote which field."""
     metadata = {k: v for k, v in found["metadata"].items() if k != "managedFields"}
     return zlib.compress(json.dumps({**found, "metadata": metadata}).encode(), 1)

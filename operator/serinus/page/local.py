@@ -8,25 +8,25 @@ from threading import Thread
 
 from aiohttp import web
 
-from serinus.page.known import Known, Manifest
+from serinus.page.known import KnownObjects, LiveObject
 from serinus.page.server import Page, hosts_of
 from serinus.page.viewers import Everyone
 
-Change = Sequence[Manifest] | tuple[str, Manifest] | str
+WatchChange = Sequence[LiveObject] | tuple[str, LiveObject] | str
 """All objects, or the type of an event with its object. A text: they cannot be read, until all of
 them follow; it says which right is missing, or is empty."""
 
 
 async def serve(
-    found: Sequence[Manifest],
-    changes: Iterable[Change],
+    found: Sequence[LiveObject],
+    changes: Iterable[WatchChange],
     address: str,
     port: int,
     tell: Callable[[str], None],
 ) -> None:
     """Until cancelled, or until the changes end, with what ended them. `found`: all objects at
     first. `tell` gets the page's URL once it is there."""
-    known = Known()
+    known = KnownObjects()
     known.replace(found)
     page = Page(known, Everyone(), login=False)
     app = page.application(hosts_of(address))
@@ -43,12 +43,12 @@ async def serve(
             await runner.cleanup()
 
 
-async def _follow(known: Known, changes: Iterable[Change]) -> None:
+async def _follow(known: KnownObjects, changes: Iterable[WatchChange]) -> None:
     """The changes come from another thread, since they are waited for."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
 
-    def put(change: Change) -> None:
+    def put(change: WatchChange) -> None:
         if isinstance(change, str):
             known.lose(time.time(), change)
         elif not isinstance(change, tuple):

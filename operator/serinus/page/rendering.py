@@ -25,7 +25,7 @@ PHASES: Final = ("Degraded", "Paused", "Progressing", "Healthy")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RowFilter:
     """Which rows are shown."""
 
     words: str = ""
@@ -72,7 +72,7 @@ def _environment() -> Environment:
 _TEMPLATES: Final = _environment()
 
 
-def listed(rows: Iterable[Row], wanted: Wanted, now: float, around: Around) -> str:
+def listed(rows: Iterable[Row], wanted: RowFilter, now: float, around: Around) -> str:
     """The list."""
     found = list(rows)
     return _rendered(
@@ -117,7 +117,7 @@ def told(title: str, message: str, around: Around, *, form: bool = False) -> str
     return _rendered("told.html", around, title=title, message=message, form=form)
 
 
-def _matches(row: Row, wanted: Wanted) -> bool:
+def _matches(row: Row, wanted: RowFilter) -> bool:
     view = row.view
     versions = (arm.version or arm.revision for arm in (view.stable, view.candidate) if arm)
     text = " ".join([f"{row.namespace}/{row.name}", *versions]).casefold()

@@ -9,8 +9,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from serinus.page import rendering
-from serinus.page.known import Known
-from serinus.page.rendering import STATIC, Around, Wanted
+from serinus.page.known import KnownObjects
+from serinus.page.rendering import STATIC, Around, RowFilter
 from serinus.page.streams import Streams
 from serinus.page.viewers import Rights, UnavailableError, UnknownViewerError
 
@@ -47,7 +47,7 @@ class Page:
 
     def __init__(
         self,
-        known: Known,
+        known: KnownObjects,
         rights: Rights,
         *,
         login: bool,
@@ -80,7 +80,7 @@ class Page:
 
     async def _list(self, request: web.Request) -> web.Response:
         seen = await self._rights.namespaces(_token(request), self._known.namespaces)
-        wanted = Wanted(request.query.get("q", "")[:200], request.query.get("phase", ""))
+        wanted = RowFilter(request.query.get("q", "")[:200], request.query.get("phase", ""))
         rows, now = self._known.rows(seen), self._clock()
         return _html(rendering.listed(rows, wanted, now, self._around(request)))
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from aiohttp import web
 
-from serinus.page.known import Known
+from serinus.page.known import KnownObjects
 from serinus.page.viewers import UnavailableError, UnknownViewerError
 
 MOST_STREAMS: Final = 200
@@ -23,7 +23,7 @@ HEARTBEAT: Final = 15.0
 _TICK: Final = 0.5
 """Seconds between two looks for changes; more changes make one event."""
 
-State = Callable[[], Awaitable[Hashable]]
+Fingerprint = Callable[[], Awaitable[Hashable]]
 """What the viewer sees at present, as something that differs when it changes; None: nothing any
 more."""
 
@@ -36,7 +36,7 @@ class Streams:
         self._open: dict[asyncio.Task[None], Hashable] = {}
 
     async def answer(
-        self, request: web.Request, viewer: Hashable, state: State, known: Known
+        self, request: web.Request, viewer: Hashable, state: Fingerprint, known: KnownObjects
     ) -> web.StreamResponse:
         """Send events until the viewer leaves, or no longer sees anything."""
         of_viewer = sum(each == viewer for each in self._open.values())
@@ -63,7 +63,11 @@ class Streams:
             each.cancel()
 
     async def _send(
-        self, request: web.Request, response: web.StreamResponse, state: State, known: Known
+        self,
+        request: web.Request,
+        response: web.StreamResponse,
+        state: Fingerprint,
+        known: KnownObjects,
     ) -> None:
         revision, before = known.revision, await state()
         await response.prepare(request)
@@ -88,7 +92,7 @@ class Streams:
             before, spoke = now, time.monotonic()
 
 
-async def _asked(state: State, before: Hashable) -> Hashable:
+async def _asked(state: Fingerprint, before: Hashable) -> Hashable:
     """As before while nobody can say what the viewer may see: then nothing is sent."""
     try:
         return await state()

@@ -9,7 +9,7 @@ FORMER_KEPT = 100
 """The maximum of spec.revisionHistoryLimit."""
 
 
-def kept(
+def revisions_kept(
     revisions: Mapping[str, Revision],
     history: Iterable[str],
     running: Iterable[str],

@@ -3,13 +3,13 @@ nothing."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from serinus.api.monitoring import Monitoring
 from serinus.api.quantities import seconds
 from serinus.api.spec import Spec
 from serinus.api.status import Distributions, FeatureReference, Monitored, MonitoredShare, Status
 from serinus.judge.drift import (
+    AnyDistributions,
     DriftState,
     Limited,
     LimitState,
@@ -24,8 +24,6 @@ from serinus.metrics.counters import covered_until
 from serinus.metrics.queries import Arm, Measurement, Query
 from serinus.metrics.requests import Request
 from serinus.plan.situation import Situation
-
-Known = TypeVar("Known", bound=Distributions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +127,9 @@ class _Look:
         watched: Watched | None,
         basis: str,
         references: Sequence[FeatureReference],
-        begun: Known,
+        begun: AnyDistributions,
         state: DriftState | None,
-    ) -> tuple[Known, DriftState | None]:
+    ) -> tuple[AnyDistributions, DriftState | None]:
         """What is known after it of features or predictions; `references`: those to begin with."""
         if watched is None:
             return begun, None

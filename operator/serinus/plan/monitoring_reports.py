@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from serinus.api.monitoring import Recording
+from serinus.api.monitoring import RecordedReference
 from serinus.api.reasons import Reason
 from serinus.api.status import Distributions, Monitored, MonitoredShare
 from serinus.judge.drift import HOURS, recorded_hours
@@ -21,9 +21,9 @@ class Report:
     message: str
 
 
-Found = tuple[Literal["True", "False", "Unknown"], Reason, str]
+ConditionState = tuple[Literal["True", "False", "Unknown"], Reason, str]
 
-NOT_MEASURED: Final[Found] = ("Unknown", Reason.NO_DATA, "Not measured yet.")
+NOT_MEASURED: Final[ConditionState] = ("Unknown", Reason.NO_DATA, "Not measured yet.")
 
 
 def reports(s: Situation) -> Iterator[Report]:
@@ -63,7 +63,7 @@ def _reports(s: Situation) -> Iterator[Report]:
         yield Report("FeedbackAboveLimit", *_of_share(known.negative_feedback, above))
 
 
-def _of_distributions(known: Distributions, drifted: Reason) -> Found | None:
+def _of_distributions(known: Distributions, drifted: Reason) -> ConditionState | None:
     """None: nothing was compared yet."""
     if beyond := [each for each in known.features if each.drifted]:
         return "True", drifted, " ".join(each.message for each in beyond)
@@ -75,7 +75,7 @@ def _of_distributions(known: Distributions, drifted: Reason) -> Found | None:
     return None
 
 
-def _recording(what: str, reference: Recording) -> Found:
+def _recording(what: str, reference: RecordedReference) -> ConditionState:
     message = (
         f"Recording the reference: the {what} of stable for {reference.record_for}, and at "
         f"least {reference.min_values} values. If the operator restarts, it begins again."
@@ -83,7 +83,7 @@ def _recording(what: str, reference: Recording) -> Found:
     return "Unknown", Reason.RECORDING_REFERENCE, message
 
 
-def _recording_hours(reference: Recording, hours: int) -> Found:
+def _recording_hours(reference: RecordedReference, hours: int) -> ConditionState:
     message = (
         f"Recording the reference: {hours} of the {HOURS} hours of a week so far, each with at "
         f"least {reference.min_values} values."
@@ -91,7 +91,7 @@ def _recording_hours(reference: Recording, hours: int) -> Found:
     return "Unknown", Reason.RECORDING_REFERENCE, message
 
 
-def _of_share(known: MonitoredShare | None, above: Reason) -> Found:
+def _of_share(known: MonitoredShare | None, above: Reason) -> ConditionState:
     if known is not None and known.above_limit:
         return "True", above, known.message
     if known is not None and known.unknown is not None:

@@ -11,7 +11,7 @@ from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL, Manifest, Object
 from serinus.manifests.revision import Revision, revision_hash
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Split
-from serinus.plan.situation import Desired, Intervention, Known, Workload, World
+from serinus.plan.situation import Desired, Intervention, KnownRevision, Workload, World
 
 COMMAND = "serinus.dev/command"
 
@@ -90,7 +90,7 @@ def read_world(
     `facts` are fields of World that are not in any child."""
     workloads = read_workloads(objects)
     history = read_history(objects)
-    known = {name: Known(each.number, each.version) for name, each in history.items()}
+    known = {name: KnownRevision(each.number, each.version) for name, each in history.items()}
     unkept = _unkept(owner, status, revisions)
     router = router_for(desired.spec)
     leads_to = None if unserved else router.leads_to(owner, objects)

@@ -95,7 +95,7 @@ class SeenPod:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownRevision:
     """A revision of the history."""
 
     number: int
@@ -124,7 +124,7 @@ class ApprovalPolicy:
 class World:
     """The observed state."""
 
-    history: Mapping[str, Known] = field(default_factory=dict)
+    history: Mapping[str, KnownRevision] = field(default_factory=dict)
     workloads: Mapping[str, Workload] = field(default_factory=dict)
     endpoints: int | None = None
     """Ready addresses of the candidate's Service; None: not read."""

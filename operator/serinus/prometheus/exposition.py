@@ -5,10 +5,10 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
-from serinus.metrics.exposition import Exported
+from serinus.metrics.exposition import ScrapedSample
 
 
-def exported(text: str) -> list[Exported]:
+def scraped_samples(text: str) -> list[ScrapedSample]:
     """All samples, of either format of Prometheus. Raises ValueError if it cannot be read."""
     if text.rstrip().endswith("# EOF"):
         families = openmetrics_families(text)  # type: ignore[no-untyped-call]
@@ -17,7 +17,7 @@ def exported(text: str) -> list[Exported]:
         untyped = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
         families = text_string_to_metric_families(untyped + "\n")
     found = [
-        Exported(sample.name, sample.labels, float(sample.value))
+        ScrapedSample(sample.name, sample.labels, float(sample.value))
         for family in families
         for sample in family.samples
     ]

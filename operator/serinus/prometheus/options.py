@@ -1,4 +1,5 @@
-"""Command-line options for how series are labelled and read, shared by operator and CLI."""
+"""Command-line options for access to Prometheus and for how series are labelled, of operator and
+CLI."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,6 +43,11 @@ def _header_file(text: str) -> Header:
 
 
 OPTIONS: Final = (
+    # credentials in files appear in no list of processes and in no shell's history
+    Option("--prometheus-ca-file", "file with the CA certificates for Prometheus", Path),
+    Option("--prometheus-token-file", "file with the bearer token for Prometheus", Path),
+    Option("--prometheus-username-file", "file with the user name for Prometheus", Path),
+    Option("--prometheus-password-file", "file with the password for Prometheus", Path),
     Option(
         "--prometheus-namespace-label",
         "label that holds a pod's namespace",
@@ -85,6 +91,10 @@ OPTIONS: Final = (
 def settings(given: Any) -> dict[str, Any]:
     """Arguments of `Config`, from parsed options. Raises ValueError."""
     return {
+        "ca_file": given.prometheus_ca_file,
+        "token_file": given.prometheus_token_file,
+        "username_file": given.prometheus_username_file,
+        "password_file": given.prometheus_password_file,
         "labelling": Labelling(
             namespace=given.prometheus_namespace_label,
             pod=given.prometheus_pod_label,

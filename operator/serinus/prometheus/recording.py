@@ -8,7 +8,7 @@ from typing import Any
 from serinus.api.recording import RecordedCounters, RecordedValues, Recording
 from serinus.metrics.batches import selector
 from serinus.metrics.queries import Arm, CounterQuery, ExpressionQuery, Query
-from serinus.metrics.replicas import Replica, best_replica, replica, without
+from serinus.metrics.replicas import Replica, best_replica, replica, without_labels
 from serinus.prometheus.archive import Archive
 
 _SCRAPES = CounterQuery("scrape_duration_seconds")
@@ -75,7 +75,7 @@ def _samples(
         of_target[name] = max(of_target.get(name, []), samples, key=len)
     chosen = {target: best_replica(each) for target, each in scrapes.items()}
     return [
-        {**one, "metric": without(one["metric"], labelling.replicas)}
+        {**one, "metric": without_labels(one["metric"], labelling.replicas)}
         for one in found
         if replica(one["metric"], labelling.replicas) == chosen[_target(one)]
     ]

@@ -7,7 +7,7 @@ from serinus.manifests.children import Wanted
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Split
 from serinus.plan.decide import Plan
-from serinus.plan.situation import ApprovalPolicy, Desired, Known, SeenPod, Workload, World
+from serinus.plan.situation import ApprovalPolicy, Desired, KnownRevision, SeenPod, Workload, World
 
 
 @dataclass
@@ -28,7 +28,7 @@ class SimulatedCluster:
     """Whether approvals count."""
     routed: bool = True
     """Whether the gateway accepts changes of the route."""
-    _history: dict[str, Known] = field(default_factory=dict)
+    _history: dict[str, KnownRevision] = field(default_factory=dict)
     _pods: dict[str, list[float]] = field(default_factory=dict)
     """By revision, the time at which each pod is ready."""
     _split: Split | None = None
@@ -69,7 +69,7 @@ class SimulatedCluster:
         self._by_pods = router_for(desired.spec).shares_one_service
         for role in (plan.status.stable, plan.status.candidate):
             if role:
-                known = Known(role.number, role.version)
+                known = KnownRevision(role.number, role.version)
                 if self._history.get(role.revision) != known:
                     self._history = {**self._history, role.revision: known}
         self._scale(plan.wanted, now)

@@ -26,7 +26,7 @@ from serinus.simulation.scrapes import Scrapes
 from serinus.simulation.traffic import arrivals
 
 RunOutcome = Literal["Promoted", "RolledBack", "Held"]
-LONGEST: Final = 7 * 86400.0
+STOPPED_AFTER: Final = 7 * 86400.0
 """Seconds after which a rollout that has not ended is stopped; a guard comes in addition."""
 STABLE: Final = "stable"
 """Name of the revision that exists before."""
@@ -169,7 +169,7 @@ class _Simulated:
         self._rollout.settle()
         self._account = RolloutLog(simulation.owner, self._rollout, past.end, explained)
         guard = simulation.spec.rollout.guard
-        self._stops_at = past.end + LONGEST + (guard.seconds if guard else 0.0)
+        self._stops_at = past.end + STOPPED_AFTER + (guard.seconds if guard else 0.0)
         world.pods_ready_after = seconds(simulation.scenario.pods_ready_after)
         world.route_after = seconds(simulation.scenario.route_after)
 

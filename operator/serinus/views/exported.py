@@ -29,7 +29,7 @@ _BEGINS: Final = (Reason.FIRST_DEPLOYMENT, Reason.ROLLOUT_STARTED)
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportedStatus:
     """The present state of one ModelDeployment, without the evidence, which is large."""
 
     conditions: tuple[tuple[str, str, str], ...] = ()
@@ -44,11 +44,11 @@ class Exported:
     """Why the revision in the spec is not run; None if it is."""
 
 
-def exported(status: Status) -> Exported:
+def exported_status(status: Status) -> ExportedStatus:
     """What a status says."""
     candidate = status.candidate
     hold = candidate.hold if candidate else None
-    return Exported(
+    return ExportedStatus(
         conditions=tuple((each.type, each.status, each.reason) for each in status.conditions),
         weight=candidate.weight if candidate else None,
         verdicts=tuple(

@@ -1,12 +1,9 @@
 """The pods of a ModelDeployment."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from serinus.manifests.owner import REVISION_LABEL
-
-Manifest = Mapping[str, Any]
+from serinus.manifests.owner import REVISION_LABEL, Manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from serinus.api.presets import PRESETS
 from serinus.judge.findings.finding import Figures
 from serinus.judge.findings.readings import NoSamples, Several
 from serinus.judge.forecast.exports import as_reading, counters_of, misjudged, unable
-from serinus.metrics.exposition import Exported
+from serinus.metrics.exposition import ScrapedSample
 from serinus.metrics.queries import CounterQuery
 
 State = Literal["Judged", "Missing", "Unknown"]
@@ -47,7 +47,7 @@ class ScrapeView:
         return all(check.state != "Missing" for check in deciding)
 
 
-def scrape_view(analysis: Analysis, scrapes: Sequence[Sequence[Exported]]) -> ScrapeView:
+def scrape_view(analysis: Analysis, scrapes: Sequence[Sequence[ScrapedSample]]) -> ScrapeView:
     """Of one scrape, or of several of the same address soon after one another."""
     newest = scrapes[-1]
     checks = tuple(_looked(analysis, check, newest) for check in analysis.checks)
@@ -61,7 +61,7 @@ def scrape_view(analysis: Analysis, scrapes: Sequence[Sequence[Exported]]) -> Sc
     return ScrapeView(checks, tuple(dict.fromkeys(warnings)))
 
 
-def _looked(analysis: Analysis, check: Check, scrape: Sequence[Exported]) -> CheckOfScrape:
+def _looked(analysis: Analysis, check: Check, scrape: Sequence[ScrapedSample]) -> CheckOfScrape:
     counters = counters_of(check)
     if not counters:
         message = "It asks Prometheus, which a scrape cannot replace."
@@ -75,7 +75,7 @@ def _looked(analysis: Analysis, check: Check, scrape: Sequence[Exported]) -> Che
     return CheckOfScrape(check.name, check.kind, check.mode, "Judged", f"Reads {', '.join(names)}.")
 
 
-def _matching(counters: CounterQuery, scrape: Iterable[Exported]) -> list[Exported]:
+def _matching(counters: CounterQuery, scrape: Iterable[ScrapedSample]) -> list[ScrapedSample]:
     return [
         one
         for one in scrape
@@ -96,7 +96,7 @@ def _missing(figures: Figures, exported: Container[str]) -> str:
     return figures.message
 
 
-def _processes(scrapes: Sequence[Sequence[Exported]]) -> Iterator[str]:
+def _processes(scrapes: Sequence[Sequence[ScrapedSample]]) -> Iterator[str]:
     """Counters of one process never decrease from scrape to scrape."""
     started = {one.value for scrape in scrapes for one in scrape if one.name == _STARTED}
     counted = [
@@ -117,11 +117,11 @@ def _processes(scrapes: Sequence[Sequence[Exported]]) -> Iterator[str]:
         )
 
 
-def _counts(one: Exported) -> bool:
+def _counts(one: ScrapedSample) -> bool:
     return one.name.endswith(("_total", "_count", "_bucket"))
 
 
-def _servers(scrape: Sequence[Exported]) -> Iterator[str]:
+def _servers(scrape: Sequence[ScrapedSample]) -> Iterator[str]:
     """Presets all of whose checks could be judged."""
     for name in PRESETS:
         preset = Analysis.model_validate({"preset": name})

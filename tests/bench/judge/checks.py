@@ -10,8 +10,8 @@ from serinus.api.checks.compared import Compared
 from serinus.api.checks.error_rate import ErrorRate
 from serinus.api.quantities import fraction
 from serinus.judge.analysis import budget_of
-from serinus.judge.checks.bounds import EXCEEDED_BY, nearest_to
-from serinus.judge.checks.prediction_drift import ABOVE
+from serinus.judge.checks.latency_bounds import EXCEEDED_BY, nearest_to
+from serinus.judge.checks.prediction_drift import SCORES_ABOVE
 from serinus.judge.evidence.dispersion import dispersion
 from serinus.judge.evidence.kernel import SHIFTED, WORSE, Alternative, NullHypothesis
 from serinus.metrics.shares import of_scores
@@ -168,7 +168,11 @@ def drift(bounds: Sequence[float]) -> Check:
         one = grown(*(({"le": str(end)}, float(at >= hit)) for at, end in enumerate(bounds)))
         shares = of_scores((one, one)).by_name
         columns.append([share.candidate for share in shares.values()])
-    above = {float(name.removeprefix(ABOVE)): n for n, name in enumerate(shares) if ABOVE in name}
+    above = {
+        float(name.removeprefix(SCORES_ABOVE)): n
+        for n, name in enumerate(shares)
+        if SCORES_ABOVE in name
+    }
     nested = tuple(above[bound] for bound in sorted(above))
     return Check(np.array(columns), SHIFTED, both_ways=True, rare=False, nested=nested)
 

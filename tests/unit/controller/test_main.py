@@ -55,6 +55,7 @@ def test_what_may_be_given_several_times_has_a_line_each_in_the_environment(
 
 def test_how_series_are_read_comes_from_the_command_line() -> None:
     given = [
+        *("--prometheus-ca-file=/etc/ca", "--prometheus-token-file=/etc/token"),
         *("--prometheus-namespace-label=ns", "--prometheus-pod-label=p"),
         *("--prometheus-replica-labels=replica,prometheus", "--prometheus-read-offset=1m"),
         "--prometheus-header=X-Scope-OrgID: team-a",
@@ -62,6 +63,10 @@ def test_how_series_are_read_comes_from_the_command_line() -> None:
     ]
     read = settings(arguments().parse_args(given))
     assert read == {
+        "ca_file": Path("/etc/ca"),
+        "token_file": Path("/etc/token"),
+        "username_file": None,
+        "password_file": None,
         "labelling": Labelling("ns", "p", ("replica", "prometheus")),
         "headers": (Header("X-Scope-OrgID", "team-a"), Header("X-Key", Path("/etc/key"))),
         "read_offset": 60.0,

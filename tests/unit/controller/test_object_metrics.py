@@ -10,12 +10,12 @@ from serinus.api.status import Candidate, Weight
 from serinus.controller.object_metrics import ObjectMetrics
 from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
-from serinus.views.exported import Exported
+from serinus.views.exported import ExportedStatus
 
 FRAUD = Key("shop", "fraud")
 BOUNDS = Candidate.model_fields["checks"].metadata
 MOST_CHECKS = next(each.max_length for each in BOUNDS if hasattr(each, "max_length"))
-LARGEST = Exported(
+LARGEST = ExportedStatus(
     conditions=tuple((f"Type{n}", "True", "Because") for n in range(11)),
     weight=Weight(wanted=20, actual=19.5),
     verdicts=tuple((f"check{n}", "errorRate", "Enforce", "Pass") for n in range(MOST_CHECKS)),
@@ -31,7 +31,7 @@ def scraped(states: dict[Key, ObjectState], now: float = 1000.0) -> set[str]:
     return {line for line in lines if not line.startswith("#")}
 
 
-def state(present: Exported, **ended: int) -> ObjectState:
+def state(present: ExportedStatus, **ended: int) -> ObjectState:
     return ObjectState(
         "4f7c", exported=present, rollouts=Counter({Reason(k): n for k, n in ended.items()})
     )
@@ -59,7 +59,7 @@ def test_an_object_has_at_most_43_series() -> None:
 
 
 def test_the_series_of_an_object_end_with_it() -> None:
-    states = {FRAUD: state(LARGEST), Key("shop", "loan"): state(Exported())}
+    states = {FRAUD: state(LARGEST), Key("shop", "loan"): state(ExportedStatus())}
     assert any('name="fraud"' in line for line in scraped(states))
     del states[FRAUD]
     left = scraped(states)
@@ -67,10 +67,10 @@ def test_the_series_of_an_object_end_with_it() -> None:
 
 
 def test_what_is_not_there_has_no_series() -> None:
-    lines = scraped({FRAUD: state(Exported())})
+    lines = scraped({FRAUD: state(ExportedStatus())})
     assert {line.split("{")[0] for line in lines} == {"serinus_rollouts_total"}
 
 
 def test_a_hold_that_begins_after_now_has_waited_for_nothing() -> None:
-    lines = scraped({FRAUD: state(Exported(hold=("NoData", 1010.0)))}, now=1000.0)
+    lines = scraped({FRAUD: state(ExportedStatus(hold=("NoData", 1010.0)))}, now=1000.0)
     assert 'serinus_hold_seconds{name="fraud",namespace="shop",reason="NoData"} 0.0' in lines

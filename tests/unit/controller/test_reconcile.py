@@ -8,7 +8,7 @@ from serinus.api.baseline import Baseline
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, CheckStatus, Hold, Stable, Status, Weight
-from serinus.controller.actuation import Outcome
+from serinus.controller.actuation import WriteOutcome
 from serinus.controller.observed import read_spec
 from serinus.controller.reconcile import (
     BLOCKED_LOOK_AGAIN,
@@ -172,16 +172,16 @@ def test_the_earliest_of_all_reasons_counts() -> None:
 
 def test_a_refused_deployment_is_what_keeps_the_pods() -> None:
     told = "Deployment fraud-new cannot be written: 422"
-    world = Outcome(refusals={"Deployment": told}).applied_to(World(split_in_effect=True))
+    world = WriteOutcome(refusals={"Deployment": told}).applied_to(World(split_in_effect=True))
     assert world == World(split_in_effect=True, pods_problem=told, refused_pods=told)
 
 
 @pytest.mark.parametrize("kind", ["Service", "HTTPRoute"])
 def test_a_refused_way_to_the_pods_is_never_in_effect(kind: str) -> None:
-    world = Outcome(refusals={kind: "no"}).applied_to(World(split_in_effect=True, weight=20.0))
+    world = WriteOutcome(refusals={kind: "no"}).applied_to(World(split_in_effect=True, weight=20.0))
     assert world == World(weight=20.0, route_message="no", route_refused=True)
 
 
 def test_where_nothing_is_refused_the_world_is_as_it_was_read() -> None:
     world = World(split_in_effect=True, pods_problem="1 pod: ImagePullBackOff")
-    assert Outcome().applied_to(world) is world
+    assert WriteOutcome().applied_to(world) is world

@@ -3,7 +3,8 @@
 import pytest
 
 from serinus.judge import EffectiveWeight, judge
-from serinus.judge.absence import EXPECTED, REPORT_WITHIN
+from serinus.judge.absence import REPORT_WITHIN
+from serinus.judge.evidence.look import ENOUGH_EXPECTED
 from tests.support.simulated_analysis import (
     INTERVAL,
     SINCE,
@@ -70,7 +71,7 @@ def test_stable_that_stands_still_is_nothing_to_be_compared_with() -> None:
 
 def test_an_arm_that_was_not_expected_to_count_much_may_count_nothing() -> None:
     simulated = passed(error_rate())
-    served(simulated, 0, round(EXPECTED / 0.25) - 1)
+    served(simulated, 0, round(ENOUGH_EXPECTED / 0.25) - 1)
     assert simulated.look().verdict == "Pass"
     served(simulated, 0, 1)
     assert simulated.look().verdict == "NoData"

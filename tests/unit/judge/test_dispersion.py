@@ -13,7 +13,7 @@ from serinus.judge.evidence.comparison import PODS_TOLERATED
 from serinus.judge.evidence.dispersion import (
     ASSUMED_OF_FEW,
     ASSUMED_OF_RARE,
-    Block,
+    Minute,
     dispersion,
 )
 from serinus.simulation.draws import poisson
@@ -26,7 +26,7 @@ Rate = Callable[[int, int], float]
 
 def history(
     rng: Random, rate: Rate = lambda minute, pod: ERRORS, *, pods: int = 3, burst: int = 1
-) -> list[Block]:
+) -> list[Minute]:
     """An hour of pods that share the requests; errors come so many at once."""
     each = REQUESTS / pods
     return [
@@ -94,7 +94,7 @@ def test_what_comes_over_all_pods_at_once_does_not_hide_that_they_differ() -> No
 
 
 def test_pods_that_served_at_other_hours_are_compared_with_those_beside_them() -> None:
-    blocks: list[Block] = [
+    blocks: list[Minute] = [
         {"a": (1000.0, 10.0), "old": (1000.0, 10.0)} if minute < 30 else
         {"a": (1000.0, 100.0), "new": (1000.0, 100.0)}
         for minute in range(MINUTES)
@@ -104,7 +104,7 @@ def test_pods_that_served_at_other_hours_are_compared_with_those_beside_them() -
 
 def test_one_pod_alone_shows_nothing_of_how_pods_differ_so_that_is_assumed() -> None:
     assert all(each.between_pods == ASSUMED_OF_RARE for each in found(pods=1, burst=5))
-    common: list[Block] = [{"pod": (1000.0, 500.0)}] * MINUTES
+    common: list[Minute] = [{"pod": (1000.0, 500.0)}] * MINUTES
     assert dispersion("slow", common, rare=False).between_pods == ASSUMED_OF_FEW
 
 
@@ -120,7 +120,7 @@ def test_one_pod_alone_shows_nothing_of_how_pods_differ_so_that_is_assumed() -> 
     ],
     ids=["none", "no pods", "no requests", "no errors", "20 minutes", "9 errors"],
 )
-def test_too_little_to_tell_is_taken_for_independent(blocks: list[Block]) -> None:
+def test_too_little_to_tell_is_taken_for_independent(blocks: list[Minute]) -> None:
     assert dispersion("errors", blocks) == Dispersion(name="errors")
 
 
@@ -133,7 +133,7 @@ def test_minutes_without_requests_are_left_out() -> None:
 def test_events_of_which_each_request_has_one_vary_less_than_by_chance_and_that_is_no_error() -> (
     None
 ):
-    blocks: list[Block] = [{"pod": (100.0, 100.0)}] * 60
+    blocks: list[Minute] = [{"pod": (100.0, 100.0)}] * 60
     assert dispersion("errors", blocks).over_time == 1
     assert math.isfinite(dispersion("errors", blocks).between_pods)
 
@@ -144,7 +144,7 @@ def test_how_pods_differ_is_widened_to_students_law(
     pods: int, both_ways: bool, within: float
 ) -> None:
     rates = [0.1 * (1 + 0.2 * (-1) ** pod) for pod in range(pods)]
-    blocks: list[Block] = [
+    blocks: list[Minute] = [
         {f"pod {pod}": (100_000.0, 100_000 * rate) for pod, rate in enumerate(rates)}
     ] * MINUTES
     told = dispersion("errors", blocks, both_ways=both_ways).between_pods

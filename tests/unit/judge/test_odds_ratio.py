@@ -6,15 +6,15 @@ from itertools import product
 
 import pytest
 
-from serinus.judge.evidence.odds_ratio import Block, Rates
+from serinus.judge.evidence.odds_ratio import Block, PairCounts
 
 ALTERNATIVES = (0.1, 0.6, 1.9, 8.0)
 SIZES = [(2, 2, 2, 2), (1, 3, 4, 2), (3, 1, 2, 5), (4, 4, 1, 1), (1, 0, 3, 3)]
 
 
-def rates(events: tuple[int, ...], sizes: tuple[int, ...]) -> Rates:
+def rates(events: tuple[int, ...], sizes: tuple[int, ...]) -> PairCounts:
     first, second, third, fourth = zip(events, sizes, strict=True)
-    return Rates((first, second), (third, fourth))
+    return PairCounts((first, second), (third, fourth))
 
 
 def chance(events: tuple[int, ...], sizes: tuple[int, ...], shares: tuple[float, ...]) -> float:

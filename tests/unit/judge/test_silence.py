@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from serinus.api.status import Silence
-from serinus.judge.evidence.look import EffectiveWeight
-from serinus.judge.silence import EXPECTED, listen
+from serinus.judge.evidence.look import ENOUGH_EXPECTED, EffectiveWeight
+from serinus.judge.silence import listen
 from serinus.metrics.counters import Growth, Increase, Reading
 from serinus.metrics.queries import CounterQuery, QueryError, Series
 from serinus.metrics.resets import Falls
@@ -52,7 +52,7 @@ def test_counters_that_are_scraped_and_stand_still_are_as_silent_as_none() -> No
 
 def test_few_requests_at_its_share_are_no_silence() -> None:
     found = heard(silent(15, 600, requests=1))
-    assert found and found.expected < EXPECTED
+    assert found and found.expected < ENOUGH_EXPECTED
     assert found.since is None
 
 

@@ -16,7 +16,7 @@ from serinus.metrics.queries import (
     Series,
 )
 from serinus.metrics.recorded import Recorded
-from serinus.metrics.requests import LOOKBACK, Request
+from serinus.metrics.requests import OVERLAP, Request
 
 CANDIDATE, STABLE = Arm("team", "fraud-2"), Arm("team", "fraud-1")
 FAILED = LabelMatcher(label="code", operator="=~", value="5..")
@@ -58,7 +58,7 @@ def test_each_revision_has_its_own_series() -> None:
 
 def test_only_what_was_there_at_the_look_and_reaches_back_far_enough_is_read() -> None:
     one = series(CANDIDATE, (100, 1), (110, 2), (120, 3), (130, 4))
-    candidate, _ = read(recording(one), REQUESTS, now=120.0, since=100.0 + LOOKBACK)
+    candidate, _ = read(recording(one), REQUESTS, now=120.0, since=100.0 + OVERLAP)
     assert samples(candidate) == [(110, 2), (120, 3)]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from serinus.notifications.attempts import LONGEST_RETRY_AFTER, LONGEST_WAIT, read, wait
+from serinus.notifications.attempts import LONGEST_RETRY_AFTER, LONGEST_WAIT, result_of, wait
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from serinus.notifications.attempts import LONGEST_RETRY_AFTER, LONGEST_WAIT, re
     ],
 )
 def test_what_an_answer_means(statuses: tuple[int, ...], outcome: str) -> None:
-    assert {read(status, {}).outcome for status in statuses} == {outcome}
+    assert {result_of(status, {}).outcome for status in statuses} == {outcome}
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_what_an_answer_means(statuses: tuple[int, ...], outcome: str) -> None:
     ],
 )
 def test_a_wait_that_is_asked_for_is_read(headers: dict[str, str], seconds: float) -> None:
-    assert read(429, headers).asked == read(503, headers).asked == seconds
-    assert read(403, headers).asked == 0.0
+    assert result_of(429, headers).asked == result_of(503, headers).asked == seconds
+    assert result_of(403, headers).asked == 0.0
 
 
 def test_the_wait_doubles_up_to_its_longest() -> None:

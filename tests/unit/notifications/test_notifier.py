@@ -8,7 +8,7 @@ from typing import Any
 from serinus.api.notifications import Endpoint
 from serinus.api.status import Decision, Notice, Status
 from serinus.notifications import Notifier
-from serinus.notifications.outbox import MOST
+from serinus.notifications.outbox import MOST_NOTICES
 from tests.support.receiver import Receiver
 
 DECIDED = Decision(at=5.0, reason="RolloutStarted", revision="b", message="Began.")
@@ -47,11 +47,11 @@ def test_of_too_many_the_oldest_is_dropped_and_counted_once_it_is_written(tmp_pa
     one = notifier(endpoint("a", tmp_path))
     waiting = [
         Notice(id=f"{n}", kind="Started", at=1.0, reason="RolloutStarted", to=["a"])
-        for n in range(MOST)
+        for n in range(MOST_NOTICES)
     ]
     before = NONE.replace(notices=waiting)
     noted, dropped = one.noted(live(before), before, before, [DECIDED], 5.0)
-    assert len(noted.notices) == MOST and noted.notices[0].id == "1"
+    assert len(noted.notices) == MOST_NOTICES and noted.notices[0].id == "1"
     assert one.outcomes()["a", "dropped"] == 0, "the write may fail"
     one.committed(live(noted), dropped)
     assert one.outcomes()["a", "dropped"] == 1

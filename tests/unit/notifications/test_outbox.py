@@ -2,7 +2,7 @@
 
 from serinus.api.notifications import Endpoint
 from serinus.api.status import Notice, Status
-from serinus.notifications.outbox import MOST, addressed, bounded, without
+from serinus.notifications.outbox import MOST_NOTICES, addressed, bounded, without
 
 
 def notice(number: int, *to: str) -> Notice:
@@ -42,14 +42,14 @@ def test_a_notice_stays_until_the_last_endpoint_is_told() -> None:
 
 
 def test_of_too_many_the_oldest_are_dropped_and_counted_by_endpoint() -> None:
-    waiting = [notice(n, "a", *(["b"] if n == 0 else [])) for n in range(MOST + 2)]
+    waiting = [notice(n, "a", *(["b"] if n == 0 else [])) for n in range(MOST_NOTICES + 2)]
     kept, dropped = bounded(waiting)
     assert kept == waiting[2:]
     assert dropped == {"a": 2, "b": 1}
-    assert bounded(waiting[:MOST]) == (waiting[:MOST], {})
+    assert bounded(waiting[:MOST_NOTICES]) == (waiting[:MOST_NOTICES], {})
 
 
 def test_a_status_takes_the_largest_outbox() -> None:
     full = notice(1, *(f"{n:040}" for n in range(16))).replace(message="x" * 1024)
-    status = Status(notices=[full.replace(id=f"{n:032}") for n in range(MOST)])
+    status = Status(notices=[full.replace(id=f"{n:032}") for n in range(MOST_NOTICES)])
     assert Status.model_validate(status.to_json()) == status

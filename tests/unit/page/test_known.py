@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from serinus.page import known as module
-from serinus.page.known import Known
+from serinus.page.known import KnownObjects
 from serinus.views.reading import read
 from tests.support.replayed import replayed
 
@@ -19,12 +19,12 @@ def state(number: int, name: str = "loan", **timeline: Any) -> dict[str, Any]:
     return found
 
 
-def times(known: Known, of: dict[str, Any]) -> list[float]:
+def times(known: KnownObjects, of: dict[str, Any]) -> list[float]:
     return known.course(read(of)).times
 
 
 def test_the_curves_of_a_real_rollout_end_where_its_decision_was_made() -> None:
-    known = Known()
+    known = KnownObjects()
     for each in STATES:
         known.put(each)
     live = known.live("demo", "loan")
@@ -37,7 +37,7 @@ def test_the_curves_of_a_real_rollout_end_where_its_decision_was_made() -> None:
 
 
 def test_the_next_rollout_has_its_own_curves() -> None:
-    known = Known()
+    known = KnownObjects()
     for number in range(len(STATES)):
         known.put(state(number))
     assert times(known, state(-1))
@@ -48,7 +48,7 @@ def test_the_next_rollout_has_its_own_curves() -> None:
 
 
 def test_what_is_listed_replaces_what_was_known() -> None:
-    known = Known()
+    known = KnownObjects()
     assert not known.synced
     known.replace([state(-2), state(-2, "other")])
     assert known.synced
@@ -63,7 +63,7 @@ def test_what_is_listed_replaces_what_was_known() -> None:
 
 
 def test_an_event_that_says_nothing_new_changes_nothing() -> None:
-    known = Known()
+    known = KnownObjects()
     known.put(state(1))
     before = known.revision
     known.put(state(1))
@@ -75,20 +75,20 @@ def test_an_event_that_says_nothing_new_changes_nothing() -> None:
 
 def test_the_number_of_rollouts_with_curves_is_bounded(monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "MOST_COURSES", 2)
-    known = Known()
+    known = KnownObjects()
     for name in ("a", "b", "c"):
         known.put(state(-2, name))
     assert [bool(times(known, state(-2, name))) for name in ("a", "b", "c")] == [False, True, True]
 
 
 def test_a_status_that_nobody_can_read_is_listed_all_the_same() -> None:
-    known = Known()
+    known = KnownObjects()
     known.put({"metadata": {"namespace": "demo", "name": "odd"}, "spec": 3, "status": {"phase": 7}})
     assert [row.name for row in known.rows({"demo"})] == ["odd"]
 
 
 def test_it_says_since_when_it_may_be_out_of_date_until_all_is_listed_again() -> None:
-    known = Known()
+    known = KnownObjects()
     known.replace([state(1)])
     assert known.warning == ""
     for at in (1_795_757_085.0, 1_795_757_185.0):
@@ -101,7 +101,7 @@ def test_it_says_since_when_it_may_be_out_of_date_until_all_is_listed_again() ->
 
 
 def test_it_says_what_the_api_server_refuses_while_it_does() -> None:
-    known = Known()
+    known = KnownObjects()
     known.lose(1_795_757_085.0)
     known.lose(1_795_757_185.0, "The API server refuses it. Allow it.")
     assert known.warning == (
@@ -116,7 +116,7 @@ def test_a_number_that_cannot_be_drawn_is_a_gap() -> None:
     looks = state(-2)
     requests = looks["status"]["candidate"]["checks"][0]["state"]["comparisons"][0]
     requests["candidate"] = 1e300
-    known = Known()
+    known = KnownObjects()
     known.put(looks)
     drawn = [v for curve in known.course(read(looks)).curves.values() for v in curve]
     assert all(value is None or math.isfinite(value) for value in drawn)

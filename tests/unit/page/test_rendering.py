@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from serinus.api.base import rfc3339
-from serinus.page.known import Known
-from serinus.page.rendering import Around, Wanted, listed, shown, told
+from serinus.page.known import KnownObjects
+from serinus.page.rendering import Around, RowFilter, listed, shown, told
 from tests.support.replayed import replayed
 
 STATES = list(replayed())
@@ -18,8 +18,8 @@ NOW = 1_795_757_085.0
 EVIL = "<script>alert('1')</script>\" onload=\"x"
 
 
-def known(*states: dict[str, Any]) -> Known:
-    found = Known()
+def known(*states: dict[str, Any]) -> KnownObjects:
+    found = KnownObjects()
     for each in states or STATES:
         found.put(each)
     return found
@@ -29,11 +29,11 @@ def around(*, part: bool = False, login: bool = False) -> Around:
     return Around("./", login, part=part)
 
 
-def the_list(of: Known, wanted: Wanted = Wanted(), *, part: bool = False) -> str:  # noqa: B008
+def the_list(of: KnownObjects, wanted: RowFilter = RowFilter(), *, part: bool = False) -> str:  # noqa: B008
     return listed(of.rows(of.namespaces), wanted, NOW, around(part=part))
 
 
-def the_rollout(of: Known, *, part: bool = False) -> str:
+def the_rollout(of: KnownObjects, *, part: bool = False) -> str:
     live = of.live("demo", "loan")
     assert live
     return shown(live, of.course(live), NOW, around(part=part))
@@ -61,7 +61,7 @@ def test_all_text_of_a_status_is_escaped() -> None:
         assert "<script>alert" not in html
         assert '" onload="x' not in html
     assert EVIL in unescape(the_rollout(found))
-    assert EVIL in unescape(the_list(found, Wanted(EVIL)))
+    assert EVIL in unescape(the_list(found, RowFilter(EVIL)))
 
 
 def test_nothing_is_inline_and_nothing_is_of_another_host() -> None:
@@ -131,16 +131,16 @@ def test_a_part_is_what_the_whole_has_inside() -> None:
 @pytest.mark.parametrize(
     ("wanted", "count"),
     [
-        (Wanted(), 3),
-        (Wanted("shop"), 2),
-        (Wanted("SHOP fraud"), 1),
-        (Wanted("demo/loan"), 1),
-        (Wanted("v2"), 3),
-        (Wanted("", "Degraded"), 1),
-        (Wanted("shop", "Degraded"), 0),
+        (RowFilter(), 3),
+        (RowFilter("shop"), 2),
+        (RowFilter("SHOP fraud"), 1),
+        (RowFilter("demo/loan"), 1),
+        (RowFilter("v2"), 3),
+        (RowFilter("", "Degraded"), 1),
+        (RowFilter("shop", "Degraded"), 0),
     ],
 )
-def test_the_filter_takes_names_versions_and_a_phase(wanted: Wanted, count: int) -> None:
+def test_the_filter_takes_names_versions_and_a_phase(wanted: RowFilter, count: int) -> None:
     others = []
     for name in ("fraud", "price"):
         other = copy.deepcopy(STATES[1])

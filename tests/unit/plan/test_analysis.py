@@ -18,7 +18,7 @@ from serinus.metrics.queries import (
     QueryResult,
     Series,
 )
-from serinus.metrics.requests import LONGEST_WINDOW, LOOKBACK, HistoryRequest, Request
+from serinus.metrics.requests import LONGEST_WINDOW, OVERLAP, HistoryRequest, Request
 from serinus.plan.analysis import in_effect, judged, learned, next_look, requested
 from serinus.plan.situation import Workload, World
 from tests.support.simulated_rollout import TEMPLATE, B, serving
@@ -68,7 +68,7 @@ def test_both_arms_are_measured_by_the_names_of_their_deployments() -> None:
 def test_the_window_reaches_back_to_what_was_counted_and_has_an_end() -> None:
     asked = requested(OWNER, spec(), Status(stable=STABLE, candidate=COUNTED))
     assert isinstance(asked, Request)
-    assert asked.window(1030.0) == 30.0 + LOOKBACK
+    assert asked.window(1030.0) == 30.0 + OVERLAP
     assert asked.window(1e6) == LONGEST_WINDOW
 
 
@@ -78,7 +78,7 @@ def test_a_clock_that_was_set_back_by_an_hour_leaves_a_window_that_reaches_what_
     asked = requested(OWNER, spec(), Status(stable=STABLE, candidate=COUNTED))
     assert isinstance(asked, Request)
     assert asked.window(1000.0 - 3600) >= 300.0
-    assert asked.window(1000.0 - 2) == LOOKBACK - 2, "clocks differ a little, always"
+    assert asked.window(1000.0 - 2) == OVERLAP - 2, "clocks differ a little, always"
 
 
 def test_stables_history_is_asked_for_before_the_first_traffic_and_never_after() -> None:
@@ -120,7 +120,7 @@ def test_the_window_reaches_back_further_where_pods_have_to_have_warmed_up() -> 
         OWNER, spec(analysis={"checks": [slow]}), Status(stable=STABLE, candidate=COUNTED)
     )
     assert isinstance(asked, Request)
-    assert asked.window(1030.0) == 30.0 + 120.0 + LOOKBACK
+    assert asked.window(1030.0) == 30.0 + 120.0 + OVERLAP
 
 
 def test_the_split_is_judged_by_what_the_ready_pods_give_and_only_while_it_is_in_effect() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from serinus.api.status import Status
 from serinus.manifests.revision import Revision
-from serinus.plan.history import FORMER_KEPT, former, kept
+from serinus.plan.history import FORMER_KEPT, former, revisions_kept
 from tests.support.simulated_rollout import TEMPLATE, A, B, C, serving
 
 
@@ -17,7 +17,7 @@ def numbers(limit: int, *running: int, was_stable: tuple[int, ...] = (), of: int
     history = {each.hash: each for each in map(revision, range(1, of + 1))}
     runs = [revision(number).hash for number in running]
     status = Status(former=[revision(number).hash for number in was_stable])
-    return {each.number for each in kept(history, history, runs, status, limit).values()}
+    return {each.number for each in revisions_kept(history, history, runs, status, limit).values()}
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,14 @@ def test_of_those_that_were_stable_the_last_ones_are_kept() -> None:
 
 def test_what_runs_and_is_not_in_the_history_yet_is_kept_too() -> None:
     begun = revision(2)
-    assert kept({begun.hash: begun}, (), [begun.hash], Status(), 10) == {begun.hash: begun}
+    assert revisions_kept({begun.hash: begun}, (), [begun.hash], Status(), 10) == {
+        begun.hash: begun
+    }
 
 
 def test_what_the_spec_asks_for_and_neither_runs_nor_has_an_object_is_not_kept() -> None:
     asked = revision(2)
-    assert kept({asked.hash: asked}, (), (), Status(), 10) == {}
+    assert revisions_kept({asked.hash: asked}, (), (), Status(), 10) == {}
 
 
 def test_who_was_stable_is_noted_the_last_one_first() -> None:

@@ -9,11 +9,11 @@ from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.manifests.routers.router import Split
 from serinus.plan.decide import Plan, decide
-from serinus.plan.situation import Desired, Known, Workload, World
+from serinus.plan.situation import Desired, KnownRevision, Workload, World
 from tests.support.simulated_rollout import TEMPLATE, A, B
 
 RUNNING = World(
-    history={A: Known(1), B: Known(2)},
+    history={A: KnownRevision(1), B: KnownRevision(2)},
     workloads={A: Workload(3, 3)},
     serving=A,
     split_in_effect=True,

@@ -11,7 +11,7 @@ from serinus.manifests.children import Wanted
 from serinus.manifests.owner import WITHDRAWN, Owner
 from serinus.manifests.routers.router import Split
 from serinus.plan.decide import Plan, decide
-from serinus.plan.situation import Desired, Known, Workload, World
+from serinus.plan.situation import Desired, KnownRevision, Workload, World
 from serinus.plan.withdrawal import UNJUDGED_AGAIN, Mark, unjudged, withdrawal, withdrawn
 
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -48,7 +48,7 @@ def status(verdict: Verdict = "Inconclusive", **candidate: Any) -> Status:
 
 def world(weight: float = 20.0, **more: Any) -> World:
     return World(
-        history={"old": Known(1), "new": Known(2)},
+        history={"old": KnownRevision(1), "new": KnownRevision(2)},
         workloads={"old": Workload(4, 4), "new": Workload(2, 2)},
         weight=weight,
         **more,

@@ -7,7 +7,7 @@ import pytest
 
 from serinus.api.reasons import Reason
 from serinus.simulation.cluster import SimulatedCluster
-from serinus.views.exported import ENDING_OF, Exported, endings, exported
+from serinus.views.exported import ENDING_OF, ExportedStatus, endings, exported_status
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
 STEPS = [{"setWeight": 20}, {"pause": {}}]
@@ -77,7 +77,7 @@ def test_every_rejection_is_an_outcome() -> None:
 
 def test_the_present_state_is_that_of_the_status() -> None:
     rollout = canary().judged("Inconclusive")
-    found = exported(rollout.status)
+    found = exported_status(rollout.status)
     assert found.weight and (found.weight.wanted, found.weight.actual) == (20, 20)
     assert ("errors", "errorRate", "Enforce", "Inconclusive") in found.verdicts
     assert found.hold and found.hold[0] == "AwaitingCommand"
@@ -87,8 +87,8 @@ def test_the_present_state_is_that_of_the_status() -> None:
 
 def test_after_a_rollback_only_the_rejection_and_the_conditions_are_left() -> None:
     rollout = canary().judged("Fail")
-    found = exported(rollout.status)
-    assert found == Exported(conditions=found.conditions, rejected="CheckFailed")
+    found = exported_status(rollout.status)
+    assert found == ExportedStatus(conditions=found.conditions, rejected="CheckFailed")
     assert ("Stalled", "True", "CheckFailed") in found.conditions
 
 
@@ -102,4 +102,4 @@ def test_a_first_deployment_is_a_rollout_that_was_promoted() -> None:
 def test_the_mode_of_a_check_is_a_label_of_its_verdict() -> None:
     slow = {"name": "slow", "mode": "Audit", "latency": {}}
     rollout = canary().given(analysis={"checks": [slow]}).judged("Fail")
-    assert exported(rollout.status).verdicts == (("slow", "latency", "Audit", "Fail"),)
+    assert exported_status(rollout.status).verdicts == (("slow", "latency", "Audit", "Fail"),)

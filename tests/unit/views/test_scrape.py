@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 
 from serinus.api.analysis import Analysis
 from serinus.api.presets import PRESETS
-from serinus.prometheus.exposition import exported
+from serinus.prometheus.exposition import scraped_samples
 from serinus.views.scrape import ScrapeView, scrape_view
 from tests.unit.presets.exposition import sample
 
@@ -27,7 +27,9 @@ PREDICT = {"label": "handler", "value": "/predict"}
 def seen(*checks: Mapping[str, object], scrapes: tuple[str, ...] = (FASTAPI,)) -> ScrapeView:
     """The view of scrapes, for an analysis with these checks or the default one."""
     written = {"checks": list(checks)} if checks else {}
-    return scrape_view(Analysis.model_validate(written), [exported(each) for each in scrapes])
+    return scrape_view(
+        Analysis.model_validate(written), [scraped_samples(each) for each in scrapes]
+    )
 
 
 def errors(*matchers: Mapping[str, str]) -> Mapping[str, object]:
@@ -131,7 +133,7 @@ def test_the_preset_of_a_server_is_recognised_by_its_metrics(name: str) -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_can_judge_what_its_server_exports(name: str) -> None:
-    found = scrape_view(Analysis.model_validate({"preset": name}), [exported(sample(name))])
+    found = scrape_view(Analysis.model_validate({"preset": name}), [scraped_samples(sample(name))])
     assert found.complete
     assert not any("counts probes" in warning for warning in found.warnings)
 
@@ -144,7 +146,7 @@ def test_open_metrics_are_read_too() -> None:
 @pytest.mark.parametrize("text", ["<html> <p> </html>", "", "# HELP a b\n"])
 def test_what_is_no_scrape_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"could not convert|no samples|[Ii]nvalid"):
-        exported(text)
+        scraped_samples(text)
 
 
 def test_the_fastapi_app_of_the_guide_can_be_judged_by_the_checks_of_the_guide() -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Annotated, Final, Literal, Self
 
@@ -43,6 +43,13 @@ KINDS: Final[Mapping[str, type[Settings]]] = {
     "trafficShare": TrafficShare,
 }
 """Every kind of check, by its key in a manifest; each has a field of Check."""
+
+
+def kinds_that(match: Callable[[type[Settings]], bool], last: str = "and") -> str:
+    """The kinds whose settings match, as a list in a sentence: `latency and trafficShare`."""
+    *others, final = [kind for kind, settings in KINDS.items() if match(settings)]
+    return f" {last} ".join(filter(None, (", ".join(others), final)))
+
 
 _FIELDS: Final = {kind: to_snake(kind) for kind in KINDS}
 _ONE_KIND: Final = f"a check must have exactly one of {', '.join(KINDS)}"

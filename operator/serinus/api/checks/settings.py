@@ -27,6 +27,11 @@ class Settings(Type):
     compares_strata: ClassVar[bool] = False
     """Its evidence can be weighed separately for each value of a label."""
 
+    @classmethod
+    def serves_a_guard(cls) -> bool:
+        """Whether it can judge a promoted revision, which has most of the traffic."""
+        return not (cls.follows_load or cls.tests_routing)
+
     @property
     def shares_budget(self) -> bool:
         """Whether it can cause a false rollback, with a share of falseRollbackBudget as the

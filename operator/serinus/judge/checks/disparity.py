@@ -20,7 +20,7 @@ from typing import NamedTuple, Protocol
 from serinus.api.status import Comparison
 from serinus.judge.evidence.comparison import Gains, Policy, Scale
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, better, log_sum
-from serinus.judge.evidence.odds_ratio import Block, Counted, Rates
+from serinus.judge.evidence.odds_ratio import Block, Counted, PairCounts
 
 GroupCounts = Mapping[str, float]
 """By what is counted and the group: `answers: north`."""
@@ -73,9 +73,9 @@ class Arms(NamedTuple):
         """Whether anything was counted."""
         return any(self.candidate.values()) or any(self.stable.values())
 
-    def of(self, pair: Pair) -> Rates:
+    def of(self, pair: Pair) -> PairCounts:
         """Of a pair."""
-        return Rates(pair.of(self.candidate), pair.of(self.stable))
+        return PairCounts(pair.of(self.candidate), pair.of(self.stable))
 
 
 class Disparity(Protocol):
@@ -84,11 +84,11 @@ class Disparity(Protocol):
     suffix: str
     """Of the names of its comparisons."""
 
-    def gains(self, known: Comparison, block: Rates, before: Rates) -> Gains:
+    def gains(self, known: Comparison, block: PairCounts, before: PairCounts) -> Gains:
         """What a block adds to the evidence about a pair, after what was counted before it."""
         ...
 
-    def per_request(self, known: Comparison, counted: Rates, requests: float) -> Gains:
+    def per_request(self, known: Comparison, counted: PairCounts, requests: float) -> Gains:
         """What one more candidate request adds on the average, after so many."""
         ...
 
@@ -102,10 +102,10 @@ class WithinCandidate:
         self._favoured = Policy(tolerance, margin, SHIFTED)
         self._refused = Policy(of_refusals(tolerance), of_refusals(margin), SHIFTED)
 
-    def gains(self, known: Comparison, block: Rates, before: Rates) -> Gains:
+    def gains(self, known: Comparison, block: PairCounts, before: PairCounts) -> Gains:
         return self._gains(known, block.candidate, _refusals_are_rarer(before.candidate))
 
-    def per_request(self, known: Comparison, counted: Rates, requests: float) -> Gains:
+    def per_request(self, known: Comparison, counted: PairCounts, requests: float) -> Gains:
         first, second = ((n / requests, whole / requests) for n, whole in counted.candidate)
         return self._gains(known, (first, second), _refusals_are_rarer(counted.candidate))
 
@@ -131,13 +131,13 @@ class AgainstStable:
         self._worse = [tolerance * times for times, _ in SHIFTED]
         self._better = [margin * times for times, _ in better(NullHypothesis(margin, 0.0))]
 
-    def gains(self, known: Comparison, block: Rates, before: Rates) -> Gains:
+    def gains(self, known: Comparison, block: PairCounts, before: PairCounts) -> Gains:
         return self._gains(block)
 
-    def per_request(self, known: Comparison, counted: Rates, requests: float) -> Gains:
+    def per_request(self, known: Comparison, counted: PairCounts, requests: float) -> Gains:
         return self._gains(counted).divided(requests)
 
-    def _gains(self, rates: Rates) -> Gains:
+    def _gains(self, rates: PairCounts) -> Gains:
         block = Block(rates)
         return Gains(
             block.log_ratios(self._tolerance, self._worse),

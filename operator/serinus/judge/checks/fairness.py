@@ -29,7 +29,7 @@ from serinus.judge.evidence import comparison
 from serinus.judge.evidence.comparison import Gains, allowed, begun
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
-from serinus.judge.evidence.odds_ratio import Counted, Rates
+from serinus.judge.evidence.odds_ratio import Counted, PairCounts
 from serinus.judge.findings.fairness import (
     GroupRates,
     NameTooLong,
@@ -48,7 +48,7 @@ T = TypeVar("T")
 CANDIDATE_AND_STABLE: Final = ("candidate", "stable")
 MOST_GROUPS: Final = 8
 """The status has room for their pairs, at three rates."""
-LONGEST_NAME: Final = 40
+LONGEST_GROUP: Final = 40
 RULE_OF_THREE: Final = 3
 """So many more may have been due where none, or few, were seen (95%): what is small by chance in
 the first minute is waited for."""
@@ -214,7 +214,7 @@ class FairnessCheck:
         return self._opened(after.replace(peak=peak), groups_of(counts.candidate))
 
     def _weighed(
-        self, known: Comparison, disparity: Disparity, block: Rates, before: Rates
+        self, known: Comparison, disparity: Disparity, block: PairCounts, before: PairCounts
     ) -> Comparison:
         gained = disparity.gains(known, block, before)
         (first, _), (second, _) = block.candidate
@@ -352,7 +352,7 @@ class FairnessCheck:
         pairs = zip(known, zip(*self._ways(gained), strict=True), strict=True)
         return {each[0].name: gained_together(each, gains) for each, gains in pairs}
 
-    def _apart(self, counted: Rates) -> float:
+    def _apart(self, counted: PairCounts) -> float:
         """How far apart the rates are; below all others where one is not known."""
         compared = counted[: len(self._arms)]
         if not all(whole for arm in compared for _, whole in arm):
@@ -387,8 +387,8 @@ def _event_counts(pair: Pair, counts: GroupCounts) -> dict[str, EventCount]:
 
 def _unfit(groups: set[str]) -> NameTooLong | TooManyGroups | None:
     """Why so many groups, or groups of such names, cannot be compared."""
-    if too_long := next((group for group in sorted(groups) if len(group) > LONGEST_NAME), None):
-        return NameTooLong(too_long, LONGEST_NAME)
+    if too_long := next((group for group in sorted(groups) if len(group) > LONGEST_GROUP), None):
+        return NameTooLong(too_long, LONGEST_GROUP)
     return TooManyGroups(len(groups), MOST_GROUPS) if len(groups) > MOST_GROUPS else None
 
 

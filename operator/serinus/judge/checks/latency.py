@@ -14,7 +14,7 @@ from serinus.api.baseline import INDEPENDENT, CheckBaseline
 from serinus.api.checks.latency import Latency
 from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, Comparison, Verdict
-from serinus.judge.checks.bounds import Durations, by_pod, nearest
+from serinus.judge.checks.latency_bounds import Durations, by_pod, nearest
 from serinus.judge.checks.slowdown import kept, ratios
 from serinus.judge.evidence import comparison, pods
 from serinus.judge.evidence.comparison import (

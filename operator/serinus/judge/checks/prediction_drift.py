@@ -26,7 +26,7 @@ from serinus.judge.evidence.comparison import (
     in_rollout,
     variation,
 )
-from serinus.judge.evidence.dispersion import ArmBlock, Block, dispersion, estimated
+from serinus.judge.evidence.dispersion import ArmBlock, Minute, dispersion, estimated
 from serinus.judge.evidence.history import of_each_pod
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
@@ -52,7 +52,7 @@ MOST_SHARES = 127
 """What the status has room for."""
 SCORE, CLASS = "score", "class"
 """The first word of the names of their shares."""
-ABOVE = f"{SCORE} above "
+SCORES_ABOVE = f"{SCORE} above "
 """All scores above a bound, which follows."""
 UNSEEN = CLASS
 """Name of the comparison that stands for each class that was not seen yet. It only matters for
@@ -412,7 +412,7 @@ class PredictionDriftCheck:
         ]
 
 
-def _by_share(source: _Source, history: Sequence[Look]) -> Iterator[Mapping[str, Block]]:
+def _by_share(source: _Source, history: Sequence[Look]) -> Iterator[Mapping[str, Minute]]:
     """For each look of stable's history, by the name of a share: predictions by pod, and those of
     its sort. What the check itself will complain of, once it looks, is left out."""
     for look in history:
@@ -479,8 +479,11 @@ def _expected(state: CheckState) -> dict[str, float]:
 
 def _exceeded(comparisons: Iterable[Comparison]) -> list[Comparison]:
     """Those of all scores above a bound, from the lowest bound on."""
-    above = {each.name: each for each in comparisons if each.name.startswith(ABOVE)}
-    return [above[name] for name in sorted(above, key=lambda name: float(name.removeprefix(ABOVE)))]
+    above = {each.name: each for each in comparisons if each.name.startswith(SCORES_ABOVE)}
+    return [
+        above[name]
+        for name in sorted(above, key=lambda name: float(name.removeprefix(SCORES_ABOVE)))
+    ]
 
 
 def _of_shift(comparisons: Iterable[Comparison]) -> bool:

@@ -6,7 +6,7 @@ is there a control on the same traffic, so no cause is shown.
 """
 
 from serinus.judge.drift.limit import Limited, LimitState, watch_limit
-from serinus.judge.drift.monitor import DriftState, watch
+from serinus.judge.drift.monitor import AnyDistributions, DriftState, watch
 from serinus.judge.drift.rarity import Rarity
 from serinus.judge.drift.reference import given
 from serinus.judge.drift.watched import Watched, feature_queries
@@ -14,6 +14,7 @@ from serinus.judge.drift.weekly import HOURS, recorded_hours
 
 __all__ = [
     "HOURS",
+    "AnyDistributions",
     "DriftState",
     "LimitState",
     "Limited",

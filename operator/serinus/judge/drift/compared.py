@@ -54,7 +54,9 @@ class ComparedFeature:
         """Those that have a reference for this hour of the week, each with all hours in one and
         with the same hour of the days before. A share may have limits in some hours only, so each
         counts as two sides."""
-        sides = 2 * sum(len(_shares(weekly.expected(each, min(each.hours)))) for each in references)
+        sides = 2 * sum(
+            len(_shares(weekly.reference_of_hour(each, min(each.hours)))) for each in references
+        )
         whose = "in the reference for that hour of the week"
         # a look a day, in each of 24 hours, is as much as a look an hour
         hourly, daily = rarity.with_looks_every(HOUR), rarity.with_looks_every(DAY)
@@ -63,7 +65,7 @@ class ComparedFeature:
         for reference in references:
             if hour not in reference.hours:
                 continue
-            expected = _shares(weekly.expected(reference, hour))
+            expected = _shares(weekly.reference_of_hour(reference, hour))
             limits = _sides(expected, tolerance)
             compared += [
                 cls(reference, tolerance, expected, limits, rare, left, whose, when)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-ODDS: Final = (1.3, 2.0, 5.0)
+ODDS_RATIOS: Final = (1.3, 2.0, 5.0)
 """Alternatives: how far beyond the bound the share may be, as odds ratios of equal weight."""
 
 MOST_GAIN: Final = 3.0
@@ -38,7 +38,7 @@ class Bound:
     def log_increments(self) -> tuple[tuple[float, float], ...]:
         """What each q adds to ln of the evidence: per event, and per other value."""
         found = []
-        for ratio in ODDS:
+        for ratio in ODDS_RATIOS:
             odds = self.share / (1 - self.share) * (ratio if self.above else 1 / ratio)
             q = odds / (1 + odds)
             found.append((math.log(q / self.share), math.log((1 - q) / (1 - self.share))))
@@ -58,7 +58,7 @@ class Detector:
 
     since: float
     """Unix seconds from which values were counted."""
-    evidence: tuple[float, ...] = (0.0,) * len(ODDS)
+    evidence: tuple[float, ...] = (0.0,) * len(ODDS_RATIOS)
     """The summands of M, by q."""
     leading: float = 0.0
     """ln of the evidence since then; what was counted is dropped whenever it falls to 0."""
@@ -86,7 +86,7 @@ class Detector:
         """
         if not values:
             return self if self.values else replace(self, since=at)
-        weight = 1 / len(ODDS)
+        weight = 1 / len(ODDS_RATIOS)
         grown = tuple(
             (known + weight) * gained
             for known, gained in zip(self.evidence, bound.evidence(events, values), strict=True)

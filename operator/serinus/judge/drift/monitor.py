@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from serinus.api.monitoring import MOST_FEATURES, Recording
+from serinus.api.monitoring import MOST_FEATURES, RecordedReference
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import Distributions, Unknown
@@ -49,17 +49,17 @@ class DriftState:
         return cls(at, at)
 
 
-Known = TypeVar("Known", bound=Distributions)
+AnyDistributions = TypeVar("AnyDistributions", bound=Distributions)
 
 
 def watch(
     watched: Watched,
-    known: Known,
+    known: AnyDistributions,
     before: DriftState,
     answers: Mapping[Query, QueryResult],
     at: float,
     rarity: Rarity,
-) -> tuple[Known, DriftState]:
+) -> tuple[AnyDistributions, DriftState]:
     """The status, the state and the answers at a look -> status and state after it."""
     asked = {query: answers[query] for query in watched.queries}
     [readings], counted = count((asked,), before.counted, before.since)
@@ -98,12 +98,12 @@ def _seen(
 
 
 def _recording(
-    recording: Recording,
-    known: Known,
+    recording: RecordedReference,
+    known: AnyDistributions,
     state: DriftState,
     seen: Mapping[str, Distribution],
     at: float,
-) -> tuple[Known, DriftState]:
+) -> tuple[AnyDistributions, DriftState]:
     state = replace(state, recorded=together(state.recorded, seen))
     if (number := len(state.recorded)) > MOST_FEATURES:
         message = f"{number} features were seen, but at most {MOST_FEATURES} can be monitored: "
@@ -120,12 +120,12 @@ def _recording(
 
 def _in_hour(
     watched: Watched,
-    known: Known,
+    known: AnyDistributions,
     state: DriftState,
     seen: Mapping[str, Distribution],
     at: float,
     rarity: Rarity,
-) -> tuple[Known, DriftState]:
+) -> tuple[AnyDistributions, DriftState]:
     """Counts what was seen; when an hour is over that was watched as a whole, it is compared, or
     recorded if there is no reference for it yet."""
     hour = hour_of(at - rarity.interval / 2)
@@ -141,8 +141,13 @@ def _in_hour(
 
 
 def _hour_over(
-    watched: Watched, known: Known, state: DriftState, hour: str, at: float, rarity: Rarity
-) -> tuple[Known, DriftState]:
+    watched: Watched,
+    known: AnyDistributions,
+    state: DriftState,
+    hour: str,
+    at: float,
+    rarity: Rarity,
+) -> tuple[AnyDistributions, DriftState]:
     drifted = {each.feature for each in known.features if each.drifted}
     compared = [
         each
@@ -163,11 +168,11 @@ def _hour_over(
 
 def _compared(
     compared: Sequence[ComparedFeature],
-    known: Known,
+    known: AnyDistributions,
     state: DriftState,
     seen: Mapping[str, Distribution],
     at: float,
-) -> tuple[Known, DriftState]:
+) -> tuple[AnyDistributions, DriftState]:
     statuses = {each.feature: each for each in known.features}
     features, troubles = dict(state.features), dict[str, str]()
     for each in compared:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Self
 
 from serinus.api.checks import Counter
-from serinus.api.monitoring import FeatureDrift, PredictionMonitor, Recording
+from serinus.api.monitoring import FeatureDrift, PredictionMonitor, RecordedReference
 from serinus.api.quantities import fraction
 from serinus.judge.drift.distribution import Distribution, distributions, predictions
 from serinus.judge.drift.feature import Tolerance
@@ -24,7 +24,7 @@ class Watched:
     queries: Queries
     sorted_by_name: Callable[[Growth, Growth], Mapping[str, Distribution]]
     """Raises ValueError with a sentence."""
-    recording: Recording
+    recording: RecordedReference
     tolerance: Tolerance
     by_hour: bool = False
     """Whether each hour of the week is compared with its own reference."""

@@ -23,7 +23,7 @@ HOURS: Final = 168
 """Of a week."""
 _SINCE_MONDAY: Final = 72
 """Hours from a Monday to Unix time 0."""
-MOST: Final = 10
+MOST_RANGES: Final = 10
 """Ranges, and categories, that are told apart: there are as many shares for each hour."""
 
 
@@ -42,7 +42,7 @@ def daily(hour: str) -> str:
     return f" at {int(hour) % 24}:00 UTC"
 
 
-def expected(reference: FeatureReference, hour: str) -> FeatureReference:
+def reference_of_hour(reference: FeatureReference, hour: str) -> FeatureReference:
     """The reference of an hour. Raises KeyError if there is none yet."""
     shares = reference.hours[hour]
     ranges = len(reference.bounds) + 1 if reference.bounds else 0
@@ -68,8 +68,8 @@ def with_hour(
 
 
 def _begun(name: str, seen: Distribution) -> FeatureReference:
-    step = max(math.ceil(len(seen.bounds) / MOST), 1)
-    common = sorted(seen.categories, key=lambda each: (-seen.categories[each], each))[:MOST]
+    step = max(math.ceil(len(seen.bounds) / MOST_RANGES), 1)
+    common = sorted(seen.categories, key=lambda each: (-seen.categories[each], each))[:MOST_RANGES]
     return FeatureReference(
         feature=name,
         bounds=seen.bounds[step - 1 :: step] if seen.numbers else [],

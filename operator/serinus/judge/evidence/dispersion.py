@@ -36,7 +36,7 @@ from serinus.api.status import Swings
 
 Counts = tuple[float, float]
 """Requests and events."""
-Block = Mapping[str, Counts]
+Minute = Mapping[str, Counts]
 """A minute, by pod."""
 
 LEAST_BLOCKS: Final = 30
@@ -98,7 +98,7 @@ class ArmBlock(NamedTuple):
 
 
 def dispersion(
-    name: str, blocks: Sequence[Block], *, rare: bool = True, both_ways: bool = False
+    name: str, blocks: Sequence[Minute], *, rare: bool = True, both_ways: bool = False
 ) -> Dispersion:
     """How a quantity varied; as if independent where there is too little to tell.
 
@@ -181,7 +181,7 @@ def estimated(
     return CheckBaseline(bounds=list(bounds), shares=list(shares), dispersions=kept)
 
 
-def _from_minute_to_minute(blocks: Sequence[Block], *, rare: bool) -> float:
+def _from_minute_to_minute(blocks: Sequence[Minute], *, rare: bool) -> float:
     """Pearson's statistic of each two neighbours, weighted by their events. Its error is that of as
     many pairs of equal weight (L. Kish, Survey Sampling, 1965)."""
     totals = [_total(block) for block in blocks]
@@ -251,7 +251,7 @@ class _Pods:
         """By pod, events expected and counted."""
 
     @classmethod
-    def of(cls, blocks: Sequence[Block], *, rare: bool) -> "_Pods":
+    def of(cls, blocks: Sequence[Minute], *, rare: bool) -> "_Pods":
         """From the minutes in which several served."""
         inside, freedom, by_chance, counted = 0.0, 0, 0.0, 0.0
         seen: dict[str, Counts] = {}
@@ -351,9 +351,9 @@ def _students(freedom: int, *, both_ways: bool) -> float:
     return 1.09 + 2.5 / (freedom - 1.69) if both_ways else 1 + 2 / (freedom - 1.5)
 
 
-def _serving(block: Block) -> Block:
+def _serving(block: Minute) -> Minute:
     return {pod: counts for pod, counts in block.items() if counts[0] > 0}
 
 
-def _total(block: Block) -> Counts:
+def _total(block: Minute) -> Counts:
     return sum(n for n, _ in block.values()), sum(e for _, e in block.values())

@@ -5,8 +5,9 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from serinus.judge.evidence.dispersion import Block
+from serinus.judge.evidence.dispersion import Minute
 from serinus.judge.evidence.look import Look
+from serinus.judge.evidence.pods import by_target
 from serinus.metrics.counters import Growth, count
 from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
 from serinus.metrics.samples import packed
@@ -17,10 +18,10 @@ def minutes(history: Mapping[CounterQuery, QueryResult]) -> list[Look]:
     return [_look(history, *span) for span in pairwise(times(history))]
 
 
-def served(looks: Iterable[Look], whole: CounterQuery, events: CounterQuery) -> Iterator[Block]:
+def served(looks: Iterable[Look], whole: CounterQuery, events: CounterQuery) -> Iterator[Minute]:
     """Requests and events by pod, for each look."""
     for look in looks:
-        requests, bad = (_by_pod(look.growth(each)[1]) for each in (whole, events))
+        requests, bad = (by_target(look.growth(each)[1]) for each in (whole, events))
         yield {pod: (n, bad.get(pod, 0.0)) for pod, n in requests.items()}
 
 
@@ -77,10 +78,3 @@ def between(answer: QueryResult, start: float, end: float) -> QueryResult:
         if first < last:
             found.append(Series(series.labels, samples[first:last]))
     return tuple(found)
-
-
-def _by_pod(growth: Growth) -> dict[str, float]:
-    sums: dict[str, float] = defaultdict(float)
-    for increase in growth.increases:
-        sums[increase.target] += increase.amount
-    return sums

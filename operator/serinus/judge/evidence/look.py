@@ -23,6 +23,11 @@ STALE_AFTER = 300.0
 RATE_KNOWN_AFTER = 60.0
 """Seconds after which a rate of requests is worth an estimate."""
 
+ENOUGH_EXPECTED: Final = 20.0
+"""Requests that must be expected of an arm, by its share of the traffic, before a count of none
+means something. Of 20 expected requests that are routed independently, none arrives with a
+probability of 2e-9."""
+
 MOST_STRATA = 20
 """Combinations of label values; among more, hardly one has requests of both arms in a block."""
 _DIGESTS_KEPT: Final = 4096

@@ -32,7 +32,7 @@ Counted = tuple[float, float]
 """Favours and answers."""
 
 
-class Rates(NamedTuple):
+class PairCounts(NamedTuple):
     """Of two groups in both arms."""
 
     candidate: tuple[Counted, Counted]
@@ -65,7 +65,7 @@ class _Cell(NamedTuple):
 class Block:
     """The counts of a block, and what they are evidence for."""
 
-    def __init__(self, rates: Rates) -> None:
+    def __init__(self, rates: PairCounts) -> None:
         (c_1, c_2), (s_1, s_2) = ((_whole(rate) for rate in arm) for arm in rates)
         self._x = c_1[0]
         cells = (

@@ -21,6 +21,7 @@ from typing import Final
 
 from serinus.api.status import CheckState, StablePod
 from serinus.judge.evidence.comparison import without_credit
+from serinus.judge.evidence.dispersion import Counts
 from serinus.judge.evidence.kernel import (
     BETTER,
     WORSE,
@@ -52,9 +53,6 @@ SUSPICIOUS: Final = 2.5
 
 LONGEST_WAIT: Final = 60.0
 """Seconds to wait for a pod without requests."""
-
-Counts = tuple[float, float]
-"""Requests and events."""
 
 
 def weighed(

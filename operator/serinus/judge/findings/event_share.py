@@ -1,4 +1,4 @@
-"""errorRate and feedback: the share of bad events of both arms."""
+"""The share of bad events of both arms, for each kind of check that compares one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -14,16 +14,16 @@ from typing import Final
 from serinus.api.analysis import Analysis
 from serinus.api.checks import Check
 from serinus.api.status import CheckState
-from serinus.judge.analysis import budget_of, strata_of
+from serinus.judge.analysis import budget_of, strata_labels
 from serinus.judge.checks import kind_of
 from serinus.judge.evidence.look import Look
 from serinus.judge.findings.finding import Figures
 from serinus.judge.findings.readings import NoSamples, Several, StaleSamples
 from serinus.metrics.counters import Growth, Increase, Reading, count, without_bound
-from serinus.metrics.exposition import Exported
+from serinus.metrics.exposition import ScrapedSample
 from serinus.metrics.queries import CounterQuery, History, QueryError, Series
 
-Read = Mapping[CounterQuery, Sequence[Exported]]
+Read = Mapping[CounterQuery, Sequence[ScrapedSample]]
 """The newest samples that each counter has."""
 
 _PROBE: Final = re.compile(
@@ -47,7 +47,7 @@ def counters_of(check: Check) -> list[CounterQuery]:
 
 
 def as_reading(
-    counters: CounterQuery, found: Sequence[Exported], at: float, newest: float | None
+    counters: CounterQuery, found: Sequence[ScrapedSample], at: float, newest: float | None
 ) -> Reading:
     """All that was counted so far, as if it were of one look at a time in Unix seconds."""
     problems = (without_bound(counters, one.labels) for one in found)
@@ -63,7 +63,7 @@ def unable(
     analysis: Analysis, check: Check, read: Mapping[CounterQuery, Reading], at: float
 ) -> Figures | None:
     """Why a check could not judge what was read; None: it could."""
-    look = Look(at, read, read, {}, stratify=strata_of(analysis, check))
+    look = Look(at, read, read, {}, stratify=strata_labels(analysis, check))
     found = kind_of(check).judge(CheckState(), look, budget_of(analysis, check))
     return found.figures if found.verdict in ("NoData", "Error") else None
 
@@ -81,7 +81,7 @@ def doubts(analysis: Analysis, history: History) -> Iterator[str]:
     (readings,), _ = count((history.stable,), {}, history.at)
     exported = {
         query: [
-            Exported(query.metric, _own(each.labels), each.samples[-1][1])
+            ScrapedSample(query.metric, _own(each.labels), each.samples[-1][1])
             for each in answer
             if each.samples
         ]

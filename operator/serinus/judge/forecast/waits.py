@@ -24,7 +24,7 @@ from serinus.judge.findings.finding import Finding
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
 
-LONGEST: Final = 7 * 86400.0
+INFINITE_AFTER: Final = 7 * 86400.0
 """Seconds; a longer wait counts as infinite."""
 NEAR_ENOUGH: Final = 1.2
 LOOKS: Final = 3
@@ -38,7 +38,7 @@ Hour = dict[CounterQuery, tuple[Increase, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
+class SharesPerSecond:
     """The share of the hour's counts that each arm gets per second."""
 
     weight: int
@@ -85,7 +85,7 @@ def waits(
         if not check.settings.shares_budget:
             continue
         for weight in (each for each in weights if each < 100):
-            rates = Rates(weight, span)
+            rates = SharesPerSecond(weight, span)
             paper = _Paper(analysis, check, baseline, hour, rates)
             bad_events = check.settings.finds_bad_events
             fails = paper.until("Fail", _twice) if bad_events else None
@@ -93,7 +93,9 @@ def waits(
                 bad_events
                 and fails is None
                 and baseline != alike
-                and _Paper(analysis, check, alike, hour, rates).comes("Fail", LONGEST, _twice)
+                and _Paper(analysis, check, alike, hour, rates).comes(
+                    "Fail", INFINITE_AFTER, _twice
+                )
             )
             passes = paper.until("Pass", _same)
             before = check.settings.counts_after_seconds
@@ -126,7 +128,12 @@ class _Paper:
     """A check, given simulated counts of candidate and stable."""
 
     def __init__(
-        self, analysis: Analysis, check: Check, baseline: Baseline, hour: Hour, rates: Rates
+        self,
+        analysis: Analysis,
+        check: Check,
+        baseline: Baseline,
+        hour: Hour,
+        rates: SharesPerSecond,
     ) -> None:
         self._kind, self._budget = kind_of(check), budget_of(analysis, check)
         self._known, self._rates = baseline.of(reads(check)), rates
@@ -139,11 +146,11 @@ class _Paper:
     def until(self, verdict: Verdict, change: Change) -> float | None:
         """Seconds until it comes to the verdict about a candidate with this change; no more exact
         than the time between two looks."""
-        if not self.comes(verdict, LONGEST, change):
+        if not self.comes(verdict, INFINITE_AFTER, change):
             return None
         low, high = 0.0, self._interval
-        while high < LONGEST and not self.comes(verdict, high, change):
-            low, high = high, min(high * 4, LONGEST)
+        while high < INFINITE_AFTER and not self.comes(verdict, high, change):
+            low, high = high, min(high * 4, INFINITE_AFTER)
         while high > low * NEAR_ENOUGH and high - low > self._interval:
             middle = math.sqrt(low * high)
             if self.comes(verdict, middle, change):
@@ -184,7 +191,7 @@ def _hour(looks: Iterable[Look]) -> Hour:
     return {counters: tuple(sums.values()) for counters, sums in hour.items()}
 
 
-def _of_fewer_pods(increases: Sequence[Increase], rates: Rates) -> tuple[Increase, ...]:
+def _of_fewer_pods(increases: Sequence[Increase], rates: SharesPerSecond) -> tuple[Increase, ...]:
     """The candidate's per second, counted by as many pods as its weight needs."""
     pods = sorted({each.target for each in increases})
     kept = pods[: max(math.ceil(len(pods) * rates.weight / 100), 1)]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from serinus.judge.evidence.dispersion import Block
+from serinus.judge.evidence.dispersion import Minute
 from serinus.metrics.histograms import ArmHistogram
 from serinus.metrics.strata import BothArms
 
@@ -76,7 +76,7 @@ def nearest_to(wanted: Sequence[float], exceeded: Mapping[float, float]) -> list
     )
 
 
-def by_pod(histogram: ArmHistogram, slower: Mapping[str, float]) -> Block:
+def by_pod(histogram: ArmHistogram, slower: Mapping[str, float]) -> Minute:
     """Requests and those of them that were slower, of each pod."""
     return {pod: (own.total, slower.get(pod, 0.0)) for pod, own in histogram.pods.items()}
 

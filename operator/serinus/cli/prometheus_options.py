@@ -13,23 +13,14 @@ _PATIENCE = 60.0
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Credentials are read from files, so that they do not appear in process lists or shell
-    history."""
-    files = {
-        "--prometheus-ca-file": "CA certificates for Prometheus",
-        "--prometheus-token-file": "file with the bearer token for Prometheus",
-        "--prometheus-username-file": "file with the user name for Prometheus",
-        "--prometheus-password-file": "file with the password for Prometheus",
-    }
-    for name, message in files.items():
-        parser.add_argument(name, type=Path, metavar="FILE", help=message)
+    """All but the address."""
     for option in OPTIONS:
         parser.add_argument(
             option.name,
             type=_parser(option),
             action="append" if option.many else "store",
             default=option.default,
-            metavar="VALUE",
+            metavar="FILE" if option.parse is Path else "VALUE",
             help=option.text + (f" (default: {option.default})" if option.default else ""),
         )
 
@@ -47,15 +38,7 @@ def _parser(option: Option) -> Callable[[str], Any]:
 def archive(options: argparse.Namespace) -> Archive:
     """The Prometheus given by the options; raises InputError."""
     try:
-        config = Config(
-            url=options.prometheus,
-            ca_file=options.prometheus_ca_file,
-            token_file=options.prometheus_token_file,
-            username_file=options.prometheus_username_file,
-            password_file=options.prometheus_password_file,
-            timeout=_PATIENCE,
-            **settings(options),
-        )
+        config = Config(options.prometheus, timeout=_PATIENCE, **settings(options))
     except ValueError as error:
         raise InputError(f"--prometheus: {error}") from None
     return Archive(config)
