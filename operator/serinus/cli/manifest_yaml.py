@@ -42,7 +42,7 @@ class ManifestLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """No deeper than manifests are, and not inside itself."""
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         within = [*self._around, parent]
         if isinstance(event, yaml.AliasEvent) and self.anchors.get(event.anchor) in within:
             raise self._no_manifest(f"{event.anchor} contains itself", event)
@@ -56,7 +56,7 @@ class ManifestLoader(yaml.SafeLoader):
 
     @staticmethod
     def _no_manifest(why: str, event: yaml.Event) -> yaml.composer.ComposerError:
-        return yaml.composer.ComposerError(None, None, why, event.start_mark)
+        return yaml.composer.ComposerError(None, None, why, event.start_mark)  # type: ignore[arg-type]
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Keys are strings, as in JSON."""
