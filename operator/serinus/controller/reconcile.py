@@ -12,7 +12,7 @@ from typing import Any
 
 from serinus.api.status import Decision, Status
 from serinus.cluster import ApiError, Cluster, Store
-from serinus.controller.actuation import Outcome, actuate
+from serinus.controller.actuation import Outcome, actuate, put_labels_back
 from serinus.controller.approval_policy import approval_policy
 from serinus.controller.events import announce
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
@@ -226,6 +226,7 @@ class Reconciler:
         lacks = partial(lacking, owner, spec, plan.wanted.split, desired.lost)
         before = state.outcome
         after = await actuate(self._cluster, observed.family, owner, desired, lacks, state.pace)
+        await put_labels_back(self._cluster, owner, keep.values())
         # an exception refers to all that the pass had unpacked
         state.outcome = replace(after, error=None)
         other = (

@@ -37,7 +37,7 @@ def read_desired(
 def read_history(objects: Objects) -> dict[str, Revision]:
     """Revisions by hash, from the ControllerRevisions."""
     found = (Revision.read(o) for (kind, _), o in objects.items() if kind == "ControllerRevision")
-    return {revision.hash: revision for revision in found}
+    return {revision.hash: revision for revision in found if revision}
 
 
 def read_revisions(
