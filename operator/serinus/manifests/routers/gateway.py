@@ -126,7 +126,7 @@ class GatewayRouter:
         if any(_answer(owner, parent, route) for parent in self.gateway.parent_refs):
             return None
         behind = (name.removeprefix(f"{owner.name}-") for name in _weights(route))
-        return frozenset({*behind, selected_revision(found)} - {None})
+        return frozenset(filter(None, (*behind, selected_revision(found))))
 
     def needs(self, owner: Owner) -> list[Need]:
         """The Gateways that the spec names."""
