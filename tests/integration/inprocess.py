@@ -194,6 +194,19 @@ class Operator:
             await asyncio.sleep(0.03)
         raise AssertionError(f"not within {within:g} s; status: {status}")
 
+    async def rest(self, within: float = 30.0) -> None:
+        """Let everything happen that is due by time, until nothing is: from then on only an event
+        causes a pass."""
+        assert self.app
+        queue, deadline, quiet = self.app.queue, time.monotonic() + within, 0
+        while quiet < 10:
+            assert time.monotonic() < deadline, f"it does not come to rest: {queue._due}"
+            if queue._due:
+                self.move(max(min(queue._due.values()) - self.now, 0.0) + 0.01)
+            busy = queue._due or queue._active or queue.depth or queue.retries
+            quiet = 0 if busy else quiet + 1
+            await asyncio.sleep(0.05)
+
     async def split(self, name: str) -> dict[str, int]:
         """Weights of the route by backend."""
         return _weights(await self.cluster.get("HTTPRoute", self.namespace, name))

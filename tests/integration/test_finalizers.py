@@ -29,9 +29,11 @@ async def _there_and_back(operator: Operator) -> None:
     await _finalizers(operator, FINALIZER)
     await operator.apply("fraud", **spec("v1", traffic={}))
     kept = await _until(operator, lambda route: "deletionTimestamp" in route["metadata"])
-    await _rest(operator)
-    await operator.apply("fraud", **spec("v1"))
-    await _rest(operator)
+    await operator.rest()
+    live = await operator.apply("fraud", **spec("v1"))
+    generation = live["metadata"]["generation"]
+    await operator.until("fraud", lambda s: s["observedGeneration"] == generation)
+    await operator.rest()
     await _finalizers(operator)
     route = await _until(
         operator, lambda route: route["metadata"]["uid"] != kept["metadata"]["uid"]
@@ -52,10 +54,3 @@ async def _until(operator: Operator, holds: Callable[[Manifest], bool]) -> Manif
             return route
         assert time.monotonic() < deadline, f"it does not come about: {route}"
         await asyncio.sleep(0.03)
-
-
-async def _rest(operator: Operator) -> None:
-    """Let everything that is due by time happen, so that only an event causes another pass."""
-    for _ in range(3):
-        operator.move(600)
-        await asyncio.sleep(1)

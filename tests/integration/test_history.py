@@ -1,7 +1,10 @@
 """Revisions on a real API server: lost, come back, and unable to share one Service."""
 
 import asyncio
+import json
 from typing import Any
+
+import pytest
 
 from serinus.cluster import Cluster
 from tests.integration.conftest import kubectl
@@ -127,3 +130,94 @@ async def test_a_port_that_one_service_cannot_lead_to_is_told_before_anything_st
     await serves_only(operator, stable)
     await operator.apply("fraud", **spec("v2", **moved, rollout={"steps": []}))
     await operator.until("fraud", healthy("v2"), moving=5)
+
+
+async def _revision_number(operator: Operator, revision: str) -> int:
+    live = await operator.cluster.get("ControllerRevision", operator.namespace, f"fraud-{revision}")
+    number: int = live["revision"]
+    return number
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"template": None}, {"template": {}}, {"template": {"spec": {}}}]
+)
+async def test_a_revision_that_somebody_made_and_that_has_no_template_stops_nothing(
+    operator: Operator, data: Manifest
+) -> None:
+    status = await in_mid_rollout(operator)
+    candidate = status["candidate"]["revision"]
+    labels = {
+        "app.kubernetes.io/managed-by": "serinus",
+        "serinus.dev/name": "fraud",
+        "serinus.dev/revision": "abcdefgh",
+    }
+    made: Manifest = {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {"name": "fraud-abcdefgh", "namespace": operator.namespace, "labels": labels},
+        "revision": 7,
+    }
+    kubectl("create", "-f", "-", stdin=json.dumps({**made, "data": data}))
+    operator.traffic.errors = {f"fraud-{candidate}": 0.3}
+    await operator.until("fraud", lambda s: s["rejected"], moving=5)
+
+
+async def test_a_number_that_somebody_edits_is_not_given_twice(operator: Operator) -> None:
+    status = await in_mid_rollout(operator)
+    stable, candidate = status["stable"]["revision"], status["candidate"]["revision"]
+    there = (f"controllerrevision/fraud-{stable}", f"--namespace={operator.namespace}")
+    kubectl("patch", *there, "--type=merge", '--patch={"revision": 41}')
+    await operator.until("fraud", healthy("v2"), moving=5)
+    await operator.apply("fraud", **spec("v3"))
+    status = await operator.until("fraud", rolls_out("v3"), moving=1)
+    assert status["candidate"]["number"] == 42
+    assert await _revision_number(operator, candidate) == 2
+
+
+async def test_the_revision_of_a_candidate_that_somebody_deletes_is_written_again(
+    operator: Operator,
+) -> None:
+    status = await in_mid_rollout(operator)
+    _forget(operator, status["candidate"]["revision"])
+    await _until_written(operator, status["candidate"]["revision"])
+    await operator.until("fraud", healthy("v2"), moving=5)
+
+
+@pytest.mark.parametrize("whose", ["stable", "candidate"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        [{"op": "remove", "path": "/metadata/ownerReferences"}],
+        [{"op": "remove", "path": "/metadata/labels/serinus.dev~1revision"}],
+        [{"op": "remove", "path": "/metadata/labels"}],
+    ],
+    ids=["owner", "revision", "labels"],
+)
+async def test_a_revision_that_lost_its_owner_or_labels_in_a_rollout_can_be_returned_to(
+    operator: Operator, whose: str, change: Any
+) -> None:
+    status = await in_mid_rollout(operator)
+    stable = status["stable"]["revision"]
+    there = (f"controllerrevision/fraud-{status[whose]['revision']}",)
+    namespace = f"--namespace={operator.namespace}"
+    kubectl("patch", *there, namespace, "--type=json", f"--patch={json.dumps(change)}")
+    await operator.until("fraud", healthy("v2"), moving=5)
+    await operator.command("fraud", f"undo/{stable}")
+    await operator.until("fraud", lambda s: s["stable"]["revision"] == stable, moving=5)
+
+
+async def test_a_copy_of_a_revision_under_another_name_is_none_to_return_to(
+    operator: Operator,
+) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    stable = (await operator.until("fraud", healthy("v1")))["stable"]["revision"]
+    name = f"fraud-{stable}"
+    await _until_written(operator, stable)
+    live = await operator.cluster.get("ControllerRevision", operator.namespace, name)
+    kept = {key: live["metadata"][key] for key in ("namespace", "labels", "ownerReferences")}
+    await operator.cluster.create({**live, "metadata": {**kept, "name": f"copy-of-{name}"}})
+    gone = ("--for=delete", "--timeout=30s", f"--namespace={operator.namespace}")
+    copy = f"controllerrevision/copy-of-{name}"
+    await asyncio.to_thread(kubectl, "wait", copy, *gone)
+    found = await operator.cluster.list("ControllerRevision", operator.namespace)
+    assert [each["metadata"]["name"] for each in found] == [name]

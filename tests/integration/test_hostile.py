@@ -43,13 +43,6 @@ async def behind(
                 yield operator, proxy
 
 
-async def at_rest(operator: Operator) -> None:
-    """All that is due by time has happened, so that only an event causes a pass."""
-    for _ in range(3):
-        operator.move(600)
-        await asyncio.sleep(1)
-
-
 async def until(holds: Callable[[], bool], within: float = 10.0) -> None:
     deadline = time.monotonic() + within
     while not holds():
@@ -63,7 +56,7 @@ async def test_a_change_that_a_list_shows_first_is_seen_to_although_another_list
     operator, proxy = behind
     await operator.apply("fraud", **spec("v1"))
     await operator.until("fraud", healthy("v1"))
-    await at_rest(operator)
+    await operator.rest()
     failed = 0
 
     async def fail(request: Request) -> web.Response | None:

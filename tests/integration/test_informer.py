@@ -147,6 +147,60 @@ async def test_a_deletion_that_no_watch_tells_of_is_noticed_by_the_next_list(
         await seen.until(lambda: not seen.names, within=10)
 
 
+@pytest.mark.parametrize("kind", ["modeldeployments", "deployments", "gateways"])
+@pytest.mark.parametrize("status", [403, 410, 500])
+async def test_a_list_that_fails_hides_nothing_of_other_kinds(
+    kind: str,
+    status: int,
+    cluster: Cluster,
+    namespace: str,
+    kubeconfig: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(informing, "RESYNC", 1.0)
+    monkeypatch.setattr(informing, "LOOK_FOR_MISSING", 1.0)
+    async with Proxy(kubeconfig) as proxy, mirror(proxy.kubeconfig, namespace, monkeypatch) as seen:
+        live = await cluster.create(service(namespace, "before"))
+        await seen.until(lambda: seen.names == {"before"}, within=10)
+
+        async def failing(request: Request) -> web.Response | None:
+            if request.watches:
+                return in_stream(410, "Expired")
+            return refused(status) if f"/{kind}?" in request.path else None
+
+        proxy.before = failing
+        proxy.cut()
+        await cluster.delete(live)
+        await cluster.create(service(namespace, "after"))
+        await seen.until(lambda: seen.names == {"after"}, within=10)
+
+
+async def test_a_kind_that_may_not_be_listed_any_more_ends_no_watch_of_another(
+    cluster: Cluster, namespace: str, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(informing, "LOOK_FOR_MISSING", 1.0)
+    async with Proxy(kubeconfig) as proxy, mirror(proxy.kubeconfig, namespace, monkeypatch) as seen:
+        await seen.until(lambda: proxy.watching == len(WATCHED), within=10)
+
+        async def forbidden(request: Request) -> web.Response | None:
+            return refused(403, "Forbidden") if "/deployments?" in request.path else None
+
+        proxy.before = forbidden
+        proxy.cut()
+        told = "cannot list objects: 403"
+        await seen.until(lambda: told in (seen.informer.not_ready_reason or ""), within=20)
+        await seen.until(lambda: proxy.watching == len(WATCHED) - 1, within=20)
+        await asyncio.sleep(3)
+        listed = [each for each in proxy.requests if "/services?" in each.path]
+        for name in ("a", "b", "c"):
+            await cluster.create(service(namespace, name))
+            await seen.until(lambda name=name: name in seen.names, within=4)  # type: ignore[misc]
+        assert listed == [each for each in proxy.requests if "/services?" in each.path]
+        proxy.before = None
+        await seen.until(lambda: proxy.watching == len(WATCHED), within=20)
+        assert seen.informer.not_ready_reason is None
+
+
 async def test_a_list_whose_moment_is_forgotten_between_two_pages_begins_anew(
     cluster: Cluster, namespace: str, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,6 +115,8 @@ def read_recording(path: str) -> Recording:
         raise InputError(f"{path}: cannot be read: {reason_of(error)}") from None
     except ValueError as error:
         raise InputError(f"{path}: is not valid JSON: {error}") from None
+    except RecursionError:
+        raise InputError(f"{path}: is no recording: it is nested too deeply") from None
     _refuse(path, of_type(Recording, written, "recording"))
     return Recording.model_validate(written)
 

@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any, Final
 
 from serinus.api.crd import GROUP, PLURAL
+from serinus.api.nesting import take_what_the_api_server_takes
 from serinus.cli.files import InputError
 from serinus.manifests.owner import Manifest
 
@@ -29,6 +30,9 @@ class Kubectl:
 
     options: tuple[str, ...] = ()
     """Such as --context and --namespace."""
+
+    def __post_init__(self) -> None:
+        take_what_the_api_server_takes()
 
     def get(self, kind: str, name: str) -> Manifest:
         """One object. Raises InputError with kubectl's message, as all of these do."""

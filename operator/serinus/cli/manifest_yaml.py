@@ -8,8 +8,10 @@ from typing import Any, Final
 
 import yaml
 
-NO_YAML: Final = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
+NO_YAML: Final = (yaml.YAMLError, ValueError, LookupError, AttributeError)
 """What PyYAML raises for text that is not YAML, or a value that does not fit its tag."""
+_DEEPEST: Final = 100
+"""Levels; manifests have some twenty, and a validator gives up at 200."""
 
 _INTEGER: Final = re.compile(
     r"[-+]?(0[xX]_*[0-9a-fA-F][0-9a-fA-F_]*|0[bB]_*[01][01_]*|0[oO]?_*[0-7][0-7_]*|0|[1-9][0-9_]*)_*\Z"
@@ -33,6 +35,28 @@ class ManifestLoader(yaml.SafeLoader):
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
     bool_values = {**yaml.SafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._around: list[yaml.Node | None] = []
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """No deeper than manifests are, and not inside itself."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        within = [*self._around, parent]
+        if isinstance(event, yaml.AliasEvent) and self.anchors.get(event.anchor) in within:
+            raise self._no_manifest(f"{event.anchor} contains itself", event)
+        if len(within) > _DEEPEST:
+            raise self._no_manifest(f"it is nested more than {_DEEPEST} levels deep", event)
+        self._around.append(parent)
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._around.pop()
+
+    @staticmethod
+    def _no_manifest(why: str, event: yaml.Event) -> yaml.composer.ComposerError:
+        return yaml.composer.ComposerError(None, None, why, event.start_mark)  # type: ignore[arg-type]
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Keys are strings, as in JSON."""

@@ -5,6 +5,7 @@ even if other writes fail. If the split would lead to a revision that does not e
 revision is written first.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,9 @@ from serinus.controller.queue import RETRY_AFTER_LONGEST
 from serinus.manifests.adoption import foreign, handed_over
 from serinus.manifests.children import Children
 from serinus.manifests.covers import over, ports_anew, unlike
+from serinus.manifests.kinds import CONTROLLER_REVISION
 from serinus.manifests.owner import Manifest, Objects, Owner
+from serinus.manifests.revision import Revision
 from serinus.plan.situation import Intervention, World
 
 log = logging.getLogger(__name__)
@@ -112,6 +115,21 @@ async def bring_about(
     writing = _Writing(cluster, family, owner, pace, {})
     await writing.bring_about(ways, urgent=True)
     return writing.outcome()
+
+
+async def put_labels_back(cluster: Cluster, owner: Owner, revisions: Iterable[Revision]) -> None:
+    """To a ControllerRevision that is missed because it lost them: only what it holds can be
+    returned to. Its event causes a pass that knows it again; the next pass tries again what fails.
+    """
+    for each in revisions:
+        if not each.recovered:
+            continue
+        name = owner.child(each.hash)
+        wanted = owner.object(CONTROLLER_REVISION, name, each.hash)["metadata"]["labels"]
+        with contextlib.suppress(ApiError):
+            found = await cluster.find(CONTROLLER_REVISION.name, owner.namespace, name)
+            if found is not None and owner.owns(found):
+                await cluster.merge(found, {"metadata": {"labels": wanted}})
 
 
 class _Writing:

@@ -26,8 +26,9 @@ FIRST_RETRY: Final = 1.0
 """Seconds until the next try while nothing has been listed yet."""
 RETRY: Final = 5.0
 """Seconds until the next try later, while watches still report most changes."""
-LOOK_FOR_ABSENT: Final = 10.0
-"""Seconds between two checks of kinds that are not served: their CRD may be created at any time."""
+LOOK_FOR_MISSING: Final = 10.0
+"""Seconds between two tries of kinds that could not be listed: their CRD may be created, or the
+right to list them given, at any time."""
 
 
 class Informer:
@@ -49,7 +50,9 @@ class Informer:
         self._add = add
         self._add_urgent = add_urgent or add
         self._namespaces = namespaces
-        self._served: frozenset[str] = frozenset()
+        self._watched: frozenset[str] = frozenset()
+        self._missing: frozenset[str] = frozenset()
+        """Kinds that the last list of everything lacks."""
         self._forbidden: set[str] = set()
         """Kinds that routers need and the role does not allow to list, because it is of an older
         version: rollouts are judged nevertheless."""
@@ -76,45 +79,52 @@ class Informer:
         self._watching = Watching(self._seen, self._resync_now.set, self._namespaces)
         async with self._watching, asyncio.TaskGroup() as group:
             group.create_task(self._resync_forever(self._watching))
-            group.create_task(self._look_for_absent())
+            group.create_task(self._look_for_missing())
 
     async def _resync_forever(self, watching: Watching) -> None:
         while True:
             self._resync_now.clear()
             self._tried_at = time.monotonic()
-            try:
-                await self._resync(watching)
-            except ApiError as error:
-                self._tell(f"cannot list objects: {error}")
+            await self._resync(watching)
+            pause = RESYNC * random.uniform(0.9, 1.1)
+            if len(self._missing) == len(WATCHED):
                 pause = RETRY if self.synced.is_set() else FIRST_RETRY
-            else:
-                pause = RESYNC * random.uniform(0.9, 1.1)
             # not wait_for: it may lose a cancellation that comes as the event is set
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._resync_now.wait()
 
     async def _resync(self, watching: Watching) -> None:
+        """List every kind, whether or not others can be listed."""
         known = set(self._store.names("ModelDeployment"))
-        try:
-            self._served = frozenset([kind for kind in WATCHED if await self._relist(kind)])
-            watching.watch(self._served)
-        finally:
-            # also if a list fails: what those before it have shown is no news as an event
-            for name in known | set(self._store.names("ModelDeployment")):
-                self._add(Key(*name))
-        if "ModelDeployment" in self._served:
+        listed, watched, failures = set[str](), set[str](), list[ApiError]()
+        for kind in WATCHED:
+            try:
+                if await self._relist(kind):
+                    listed.add(kind)
+            except ApiError as error:
+                failures.append(error)
+                # a watch that is forbidden would end all others
+                if error.status != 403 and kind in self._watched:
+                    watched.add(kind)
+        self._watched = frozenset(listed | watched)
+        self._missing = frozenset(WATCHED) - listed
+        watching.watch(self._watched)
+        # what a list has shown is no news as an event
+        for name in known | set(self._store.names("ModelDeployment")):
+            self._add(Key(*name))
+        if failures:
+            self._tell(f"cannot list objects: {failures[0]}")
+        elif "ModelDeployment" not in listed:
+            self._tell("the API server does not know ModelDeployments: apply the CRD")
+        else:
             self._tell(None)
             self.synced.set()
-        else:
-            self._tell("the API server does not know ModelDeployments: apply the CRD")
 
-    async def _look_for_absent(self) -> None:
+    async def _look_for_missing(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_FOR_ABSENT if self.synced.is_set() else FIRST_RETRY)
-            # no kind is served only until the first list is complete
-            absent = frozenset(WATCHED) - self._served if self._served else ()
-            for kind in absent:
+            await asyncio.sleep(LOOK_FOR_MISSING if self.synced.is_set() else FIRST_RETRY)
+            for kind in self._missing:
                 with contextlib.suppress(ApiError):  # the next list of everything reports it
                     if await self._relist(kind):
                         self._resync_now.set()

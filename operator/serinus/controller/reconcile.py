@@ -12,7 +12,7 @@ from typing import Any
 
 from serinus.api.status import Decision, Status
 from serinus.cluster import ApiError, Cluster, Store
-from serinus.controller.actuation import WriteOutcome, actuate
+from serinus.controller.actuation import WriteOutcome, actuate, put_labels_back
 from serinus.controller.approval_policy import approval_policy
 from serinus.controller.events import announce
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
@@ -117,8 +117,8 @@ class Reconciler:
         wait: float | None = 0.0
         if not outcome.changed and not plan.new_decisions:
             pods = state.pod_looks.due - now if state.pod_looks else None
-            blocked = bool(outcome.refusals)
-            wait = _next_pass(plan, unsaved, outcome.retry_in, pods, blocked=blocked)
+            spent = max(self._clock() - now, 0.0)
+            wait = _next_pass(plan, outcome, spent, unsaved, pods)
         if outcome.error is not None:
             raise TryAgainError(wait or 0.0, str(outcome.error)) from outcome.error
         return wait
@@ -226,6 +226,7 @@ class Reconciler:
         lacks = partial(lacking, owner, spec, plan.wanted.split, desired.lost)
         before = state.outcome
         after = await actuate(self._cluster, observed.family, owner, desired, lacks, state.pace)
+        await put_labels_back(self._cluster, owner, keep.values())
         # an exception refers to all that the pass had unpacked
         state.outcome = replace(after, error=None)
         other = (
@@ -236,10 +237,15 @@ class Reconciler:
         return replace(after, changed=after.changed or other)
 
 
-def _next_pass(plan: Plan, *waits: float | None, blocked: bool) -> float | None:
-    """Seconds until the next pass is due, from the plan or these."""
-    due = [wait for wait in (plan.wake_in, *waits) if wait is not None]
-    if blocked:
+def _next_pass(
+    plan: Plan, outcome: WriteOutcome, spent: float, *waits: float | None
+) -> float | None:
+    """Seconds until the next pass is due. The plan's wait and these are from the start of this
+    pass, which took `spent` seconds; all others are from its end."""
+    due = [max(wait - spent, 0.0) for wait in (plan.wake_in, *waits) if wait is not None]
+    if outcome.retry_in is not None:
+        due.append(outcome.retry_in)
+    if outcome.refusals:
         due.append(BLOCKED_LOOK_AGAIN)
     candidate = plan.status.candidate
     if candidate is not None and (candidate.effective_since is None or candidate.promoting):

@@ -41,7 +41,9 @@ def listen(
     if newest is None or at - newest > after / 2 or any(c.total or c.waits for c, _ in readable):
         return None
     answered = max(s.total for _, s in readable)
-    before = known if known and at - known.until <= after / 2 else Silence(until=at)
+    # not later than now, or a clock that was set back would hide it for the same time
+    goes_on = known is not None and 0 <= at - known.until <= after / 2
+    before = known if known and goes_on else Silence(until=at)
     if not (before.stable or answered):
         return None
     expected = before.expected + answered * weight.share / (1 - weight.share)

@@ -169,6 +169,8 @@ def _differences(
     live: Any, desired: Any, path: str, key: str, parent: str = "", exact: bool = False
 ) -> Iterator[str]:
     exact = exact or key in _EXACT
+    if exact and live == desired:
+        return  # however deep it is
     if live is None:
         if not _empty(desired, key) or (exact and desired is not None):
             yield f"{path} is missing"

@@ -58,11 +58,14 @@ class Revision:
         return cls(revision_hash(model, template), number, model, template)
 
     @classmethod
-    def read(cls, live: Manifest) -> Self:
+    def read(cls, live: Manifest) -> Self | None:
         """The revision stored in a ControllerRevision, by its name: anybody may change its label of
-        the revision."""
-        data, metadata = live["data"], live["metadata"]
-        name = metadata["name"].removeprefix(f"{metadata['labels'][NAME_LABEL]}-")
+        the revision. None: it has another name or no pod template, so somebody else made it."""
+        data, metadata = live.get("data") or {}, live["metadata"]
+        owner, _, name = metadata["name"].rpartition("-")
+        pods = ((data.get("template") or {}).get("spec") or {}).get("containers")
+        if owner != metadata["labels"][NAME_LABEL] or not pods:
+            return None
         return cls(name, live["revision"], data.get("model"), data["template"])
 
     @classmethod

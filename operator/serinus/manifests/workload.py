@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, Claim, mounted
 from serinus.manifests.kinds import DEPLOYMENT, SERVICE
-from serinus.manifests.owner import Manifest, Owner
+from serinus.manifests.owner import REVISION_LABEL, Manifest, Owner
 from serinus.manifests.revision import Revision
 
 SERVICE_PORT: Final = 80
@@ -53,6 +53,13 @@ def service(owner: Owner, name: str, selected: str | None, revision: Revision) -
             ],
         },
     }
+
+
+def selected_revision(live: Manifest) -> str | None:
+    """The revision whose pods a Service selects; None: it selects those of all, or none."""
+    selector = live["spec"].get("selector") or {}  # anybody may remove it
+    found: str | None = selector.get(REVISION_LABEL)
+    return found
 
 
 def target_port(template: dict[str, Any]) -> dict[str, Any]:

@@ -136,3 +136,16 @@ class Measurement:
     stable: Mapping[Query, QueryResult] = field(default_factory=dict)
     read_from: float = field(default=math.inf, kw_only=True)
     """Unix seconds from which all samples of counters were read; infinity: unknown."""
+
+    @property
+    def newest(self) -> float | None:
+        """Time of the newest sample of any counter, Unix seconds; None: there is none."""
+        ends = (
+            series.samples[-1][0]
+            for arm in (self.candidate, self.stable)
+            for query, answer in arm.items()
+            if isinstance(query, CounterQuery) and not isinstance(answer, QueryError)
+            for series in answer
+            if series.samples
+        )
+        return max(ends, default=None)

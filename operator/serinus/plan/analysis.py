@@ -183,6 +183,7 @@ def judged(
     candidate = status.candidate
     if candidate is None or candidate.analysis_since is None:
         return status
+    since = _counts_since(candidate.analysis_since, measurement)
     before = Progress(
         candidate.counted,
         tuple(candidate.checks),
@@ -197,7 +198,7 @@ def judged(
         analysis_of(spec, candidate),
         before,
         measurement,
-        candidate.analysis_since,
+        since,
         in_effect(candidate),
         _ready(status, world),
         compared_features(spec),
@@ -206,6 +207,7 @@ def judged(
     )
     failed = overall(after.checks) == "Error"
     changes = {
+        "analysis_since": since,
         "counted": dict(after.counted),
         "audit_counted": dict(after.audit_counted),
         "checks": list(after.checks),
@@ -216,6 +218,16 @@ def judged(
         "inputs": after.inputs,
     }
     return status.replace(candidate=candidate.replace(**changes))
+
+
+def _counts_since(since: float, measurement: Measurement) -> float:
+    """When counting began, Unix seconds: now, if that is later than now and than every sample. Then
+    the clock was ahead, and has been set right. If there are later samples, which have the time of
+    Prometheus, the clock is behind."""
+    if since <= measurement.at:
+        return since
+    newest = measurement.newest
+    return since if newest is None or newest >= since else measurement.at
 
 
 def _guard(candidate: Candidate) -> GuardWindow | None:

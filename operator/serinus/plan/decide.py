@@ -222,11 +222,13 @@ def _with_a_clock_set_back(s: Situation) -> Situation:
     candidate = s.status.candidate
     if candidate is None:
         return s
-    begun = {name: value for name, value in candidate if name.endswith("_since") and value}
+    begun = {name: value for name, value in candidate if name.endswith("since") and value}
     changes: dict[str, Any] = {name: s.now for name, value in begun.items() if value > s.now}
     changes.pop("analysis_since", None)
-    if candidate.hold is not None and candidate.hold.since > s.now:
-        changes["hold"] = candidate.hold.replace(since=s.now)
+    for name in ("hold", "unready", "weight"):
+        part = getattr(candidate, name)
+        if part is not None and part.since is not None and part.since > s.now:
+            changes[name] = part.replace(since=s.now)
     if candidate.guarding is not None:
         changes["guarding"] = _begun_by(candidate.guarding, s.now)
     return s.to_candidate(**changes) if changes else s

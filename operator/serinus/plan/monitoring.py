@@ -139,7 +139,9 @@ class _Look:
             )
             state = None
         at, answers = self.measurement.at, self.measurement.stable
-        return watch(watched, begun, state or DriftState.begin(at), answers, at, self.rarity)
+        if state is None or state.since > at:  # the clock was set back
+            state = DriftState.begin(at)
+        return watch(watched, begun, state, answers, at, self.rarity)
 
     def at_share(
         self, limited: Limited | None, begun: MonitoredShare | None, state: LimitState | None
@@ -150,7 +152,8 @@ class _Look:
         if begun is None or begun.basis != limited.basis:
             begun, state = MonitoredShare(basis=limited.basis), None
         at, answers = self.measurement.at, self.measurement.stable
-        state = state or LimitState.begin(at)
+        if state is None or state.since > at:  # the clock was set back
+            state = LimitState.begin(at)
         return watch_limit(limited, begun, state, answers, at, self.rarity)
 
 

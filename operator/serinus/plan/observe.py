@@ -11,6 +11,7 @@ from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL, Manifest, Object
 from serinus.manifests.revision import Revision, revision_hash
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Split
+from serinus.manifests.workload import selected_revision
 from serinus.plan.situation import Desired, Intervention, KnownRevision, Workload, World
 
 COMMAND = "serinus.dev/command"
@@ -36,7 +37,7 @@ def read_desired(
 def read_history(objects: Objects) -> dict[str, Revision]:
     """Revisions by hash, from the ControllerRevisions."""
     found = (Revision.read(o) for (kind, _), o in objects.items() if kind == "ControllerRevision")
-    return {revision.hash: revision for revision in found}
+    return {revision.hash: revision for revision in found if revision}
 
 
 def read_revisions(
@@ -123,7 +124,7 @@ def who_serves(owner: Owner, desired: Desired, objects: Objects) -> str | None:
     service = objects.get(("Service", owner.name))
     if service is None:
         return None
-    selected = (service["spec"].get("selector") or {}).get(REVISION_LABEL)
+    selected = selected_revision(service)
     others = running - {desired.revision}
     if selected is None and len(others) == 1:
         (selected,) = others

@@ -24,7 +24,11 @@ class RevisionView:
 
 def history(status: Status, stored: Iterable[Mapping[str, Any]]) -> tuple[RevisionView, ...]:
     """The ControllerRevisions of a ModelDeployment, newest first."""
-    known = [(Revision.read(dict(live)), live["metadata"]["creationTimestamp"]) for live in stored]
+    known = [
+        (found, live["metadata"]["creationTimestamp"])
+        for live in stored
+        if (found := Revision.read(dict(live)))
+    ]
     rows = [
         RevisionView(each.number, each.hash, each.version, _role(status, each.hash), created)
         for each, created in known

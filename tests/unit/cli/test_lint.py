@@ -95,6 +95,12 @@ def test_each_bad_manifest_is_found_without_a_cluster(
         (("kind: ModelDeployment\n", ""), 1, "kind: must be ModelDeployment"),
         (("{name: loan}", "{name: loan"), 4, "is not valid YAML: "),
         (
+            ("replicas: 2", f"replicas: {'[' * 500}{']' * 500}"),
+            5,
+            "is not valid YAML: it is nested more than 100 levels deep",
+        ),
+        (("replicas: 2", "replicas: &a [*a]"), 5, "is not valid YAML: a contains itself"),
+        (
             ("spec:\n  rep", "sepc: {}\nspec:\n  rep"),
             4,
             "sepc: is an unknown field; did you mean spec?",

@@ -139,7 +139,12 @@ def test_a_recording_that_is_none_is_refused_by_its_field(
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"{", "is not valid JSON"), (b"\x1f\x8bbroken", "cannot be read"), (b"[]", "recording")],
+    [
+        (b"{", "is not valid JSON"),
+        (b"[" * 5000, "is nested too deeply"),
+        (b"\x1f\x8bbroken", "cannot be read"),
+        (b"[]", "recording"),
+    ],
 )
 def test_a_file_that_is_none_is_refused(
     content: bytes, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -154,17 +154,35 @@ def test_a_hold_that_only_changes_its_words_is_not_written_at_once() -> None:
 # when the next pass is due
 
 
+REFUSED = WriteOutcome(refusals={"Deployment": "422"})
+
+
 def test_a_rollout_at_rest_waits_for_events_alone() -> None:
-    assert _next_pass(plan(Status(stable=stable())), None, blocked=False) is None
+    assert _next_pass(plan(Status(stable=stable())), WriteOutcome(), 0.1, None) is None
 
 
 def test_the_earliest_of_all_reasons_counts() -> None:
     settled = Status(stable=stable(), candidate=candidate())
-    assert _next_pass(plan(settled, wake_in=120.0), blocked=False) == 120.0
-    assert _next_pass(plan(settled, wake_in=120.0), 30.0, blocked=False) == 30.0
-    assert _next_pass(plan(settled), blocked=True) == BLOCKED_LOOK_AGAIN
+    assert _next_pass(plan(settled, wake_in=120.0), WriteOutcome(), 0.0) == 120.0
+    assert _next_pass(plan(settled, wake_in=120.0), WriteOutcome(), 0.0, 30.0) == 30.0
+    assert _next_pass(plan(settled, wake_in=120.0), WriteOutcome(retry_in=5.0), 0.0) == 5.0
+    assert _next_pass(plan(settled), REFUSED, 0.0) == BLOCKED_LOOK_AGAIN
     settling = Status(stable=stable(), candidate=candidate(effective_since=None))
-    assert _next_pass(plan(settling), 30.0, blocked=True) == SETTLES_WITHIN
+    assert _next_pass(plan(settling), REFUSED, 0.0, 30.0) == SETTLES_WITHIN
+
+
+def test_a_pass_that_takes_long_does_not_delay_what_is_due() -> None:
+    settled = Status(stable=stable(), candidate=candidate())
+    assert _next_pass(plan(settled, wake_in=120.0), WriteOutcome(), 45.0) == 75.0
+    assert _next_pass(plan(settled), WriteOutcome(), 45.0, 50.0, 60.0) == 5.0
+    assert _next_pass(plan(settled, wake_in=30.0), WriteOutcome(), 45.0) == 0.0
+
+
+def test_a_pause_after_a_pass_is_no_shorter_because_it_took_long() -> None:
+    settling = Status(stable=stable(), candidate=candidate(effective_since=None))
+    assert _next_pass(plan(settling), REFUSED, 45.0) == SETTLES_WITHIN
+    settled = Status(stable=stable(), candidate=candidate())
+    assert _next_pass(plan(settled), WriteOutcome(retry_in=5.0), 45.0) == 5.0
 
 
 # what is refused

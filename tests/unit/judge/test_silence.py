@@ -125,3 +125,10 @@ def test_while_the_weight_is_not_in_effect_nobody_is_expected_to_answer() -> Non
 
 def test_a_candidate_that_has_all_the_traffic_has_nothing_to_be_compared_with() -> None:
     assert heard(silent(15, 120), share=1.0) is None
+
+
+def test_a_clock_that_is_set_back_hides_no_silence_for_the_same_time() -> None:
+    known = heard(silent(3615, 3700))
+    found = heard(silent(100, 235), known=known)
+    assert found and found.since is not None
+    assert found.until - found.since >= AFTER

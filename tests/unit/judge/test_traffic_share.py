@@ -251,3 +251,15 @@ def test_every_further_verdict_needs_more_evidence_so_that_all_keep_to_the_budge
         return simulated.look()
 
     assert fails_after(1) < fails_after(10) < fails_after(100)
+
+
+def test_a_clock_that_is_set_back_delays_no_trial_for_the_same_time() -> None:
+    simulated = judging()
+    serve(simulated, 75, 1425)
+    simulated.look()
+    [check] = simulated.progress.checks
+    assert check.state.split
+    later = check.state.split.replace(since=check.state.split.since + 3600)
+    ahead = check.replace(state=check.state.replace(split=later))
+    simulated.progress = replace(simulated.progress, checks=(ahead,))
+    simulated.until("Pass", lambda: serve(simulated, 75, 1425), looks=10)

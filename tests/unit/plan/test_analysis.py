@@ -162,6 +162,39 @@ def test_pods_that_are_ready_and_report_nothing_are_missed() -> None:
     assert "samples of only 1 of 2 ready candidate pods" in check.message
 
 
+def looked_at(running: Status, at: float, newest: int) -> Candidate:
+    """The candidate after a look; each arm has a sample every 5 s, and 5 requests in between."""
+    samples = tuple((float(s), float(s)) for s in range(newest - 200, newest + 1, 5))
+    asked = requested(OWNER, spec(), running)
+    assert isinstance(asked, Request)
+    arms: list[dict[Query, QueryResult]] = [
+        {
+            query: (Series({"pod": f"fraud-{arm}-x-y", "instance": "", "code": "200"}, samples),)
+            for query in asked.queries
+        }
+        for arm in ("new", "old")
+    ]
+    found = judged(spec(), running, Measurement(at, *arms)).candidate
+    assert found
+    return found
+
+
+def test_requests_count_from_now_once_a_clock_that_was_an_hour_ahead_is_right() -> None:
+    ahead = Status(stable=STABLE, candidate=candidate(analysis_since=4600.0))
+    found = looked_at(ahead, at=1005.0, newest=1000)
+    assert found.analysis_since == 1005
+    found = looked_at(Status(stable=STABLE, candidate=found), at=1060.0, newest=1055)
+    assert found.checks[0].state.candidate == {"requests": 50.0}
+
+
+def test_a_clock_that_is_an_hour_behind_leaves_alone_from_when_requests_count() -> None:
+    """Samples have the time of Prometheus."""
+    behind = Status(stable=STABLE, candidate=candidate(analysis_since=4600.0))
+    found = looked_at(behind, at=1055.0, newest=4655)
+    assert found.analysis_since == 4600
+    assert found.checks[0].state.candidate == {"requests": 55.0}
+
+
 def test_a_pass_reached_by_fewer_requests_raises_no_weight_once_more_are_asked_for() -> None:
     steps = [{"setWeight": 20}, {"pause": {"duration": "1h"}}, {"setWeight": 50}]
     checks = [{"name": "errors", "errorRate": {}}]

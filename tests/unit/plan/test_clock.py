@@ -39,3 +39,26 @@ def test_pods_of_what_was_retired_go_no_hour_later() -> None:
     # here the clock takes stable's pods back as well, so they stay for progressDeadline
     rollout.settle().after(600)
     assert rollout.status.retiring == []
+
+
+def test_no_part_of_a_candidate_begins_later_than_now() -> None:
+    rollout = serving().given(steps=[{"setWeight": 20}]).apply(B).after(60)
+    rollout.world.broken.add(B)
+    candidate = rollout.settle().status.candidate
+    assert candidate
+    assert candidate.weight.since
+    assert candidate.unready.since
+    an_hour_ahead = candidate.replace(
+        since=candidate.since + HOUR,
+        weight=candidate.weight.replace(since=candidate.weight.since + HOUR),
+        unready=candidate.unready.replace(since=candidate.unready.since + HOUR),
+    )
+    rollout.rollout.status = rollout.status.replace(candidate=an_hour_ahead)
+    candidate = rollout.settle().status.candidate
+    assert candidate
+    now = rollout.rollout.now
+    assert (candidate.since, candidate.weight.since, candidate.unready.since) == (now, now, now)
+    rollout.world.broken.clear()
+    candidate = rollout.after(60).status.candidate
+    assert candidate
+    assert candidate.unready.seconds == 60

@@ -1,5 +1,6 @@
 """Errors and feedback of stable against their limits: told when above, and when below again."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -216,3 +217,12 @@ def test_the_metrics_of_requests_are_those_of_the_preset_unless_they_are_named()
 
     assert requests() == PRESETS["Triton"].error_rate.requests.metric
     assert requests(requests={"metric": "mine_total"}) == "mine_total"
+
+
+def test_what_a_clock_that_was_an_hour_ahead_began_counts_once_it_is_right() -> None:
+    stable = monitored_errors()
+    begun = stable.state.error_rate
+    assert begun
+    ahead = replace(begun, since=begun.since + 3600, counted={})
+    stable.state = replace(stable.state, error_rate=ahead)
+    assert failing(stable, 0.05, 10) <= 8

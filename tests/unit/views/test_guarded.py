@@ -81,7 +81,7 @@ def test_the_revisions_are_the_previous_and_the_promoted_one() -> None:
     row = as_cells("loan", view)
     assert row[2:4] == (f"{A} (previous)", f"{B} (promoted)")
     owner, made = Owner("team", "loan", "uid"), {"creationTimestamp": ""}
-    stored = [Revision(of, 1, None, {}).manifest(owner) for of in (A, B)]
+    stored = [Revision(of, 1, None, TEMPLATE).manifest(owner) for of in (A, B)]
     rows = history(
         rollout.status, [{**each, "metadata": each["metadata"] | made} for each in stored]
     )

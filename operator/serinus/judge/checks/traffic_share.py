@@ -78,7 +78,7 @@ class TrafficShareCheck:
         if look.weight is None:
             return Finding("Inconclusive", NotInEffect(), state)
         arms = [growth.increases for growth in look.growth(self._requests)]
-        begun = _begun(state.split, look.weight)
+        begun = _begun(state.split, look.weight, look.at)
         split = _counted(begun, *arms)
         new = split.candidate.certain - begun.candidate.certain
         state = state.replace(step_requests=state.step_requests + new)
@@ -144,10 +144,11 @@ def _inside(band: ShareBand, split: SplitState) -> float:
     return min(not_too_much, not_too_little)
 
 
-def _begun(known: SplitState | None, weight: EffectiveWeight) -> SplitState:
-    """Counting continues, or restarts at another weight."""
+def _begun(known: SplitState | None, weight: EffectiveWeight, at: float) -> SplitState:
+    """Counting continues, or restarts at another weight. A trial that is to begin later than any
+    can was timed by a clock that has been set back since."""
     since = _kept(weight.since) + SETTLES_WITHIN
-    if known is not None and since <= known.since:
+    if known is not None and since <= known.since <= _kept(at) + ANSWERED_WITHIN:
         return known
     return SplitState(since=since, trial=known.trial + 1 if known else 1)
 

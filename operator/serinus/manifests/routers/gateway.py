@@ -7,10 +7,16 @@ from typing import Any, ClassVar, Final, Self
 from serinus.api.spec import Gateway, ParentRef, Traffic
 from serinus.manifests.covers import unlike
 from serinus.manifests.kinds import SERVICE, Kind
-from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
+from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.router import Need, NeededKind, Routed, Split
-from serinus.manifests.workload import SERVICE_PORT, app_protocol, service, target_port
+from serinus.manifests.workload import (
+    SERVICE_PORT,
+    app_protocol,
+    selected_revision,
+    service,
+    target_port,
+)
 
 _GROUP = "gateway.networking.k8s.io"
 _FIELD = "spec.traffic.gateway.parentRefs"
@@ -119,9 +125,8 @@ class GatewayRouter:
             return None
         if any(_answer(owner, parent, route) for parent in self.gateway.parent_refs):
             return None
-        selected = found["spec"]["selector"].get(REVISION_LABEL)
         behind = (name.removeprefix(f"{owner.name}-") for name in _weights(route))
-        return frozenset({*behind, selected} - {None})
+        return frozenset(filter(None, (*behind, selected_revision(found))))
 
     def needs(self, owner: Owner) -> list[Need]:
         """The Gateways that the spec names."""

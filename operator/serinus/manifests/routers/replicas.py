@@ -10,7 +10,7 @@ from serinus.manifests.kinds import SERVICE, Kind
 from serinus.manifests.owner import REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.router import Need, NeededKind, Routed, Split
-from serinus.manifests.workload import service, target_port
+from serinus.manifests.workload import selected_revision, service, target_port
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class ReplicaRouter:
         found = live.get(("Service", owner.name))
         if found is None:
             return None
-        selected = found["spec"]["selector"].get(REVISION_LABEL)
+        selected = selected_revision(found)
         deployments = (each for (kind, _), each in live.items() if kind == "Deployment")
         everyone = (each["metadata"]["labels"].get(REVISION_LABEL) for each in deployments)
         return frozenset({*everyone} - {None} if selected is None else {selected})
@@ -113,7 +113,7 @@ class ReplicaRouter:
 
 
 def _candidate_share(split: Split, live: Manifest, ready: Mapping[str, int]) -> float:
-    selected = live["spec"]["selector"].get(REVISION_LABEL)
+    selected = selected_revision(live)
     if split.candidate is None or selected not in (None, split.candidate):
         return 0.0
     if selected == split.candidate:

@@ -1,0 +1,16 @@
+"""How deep the objects of the API server may be nested."""
+
+import sys
+from typing import Final
+
+_DEEPEST: Final = 10_000
+"""Levels beyond which the API server rejects JSON."""
+_CALLS: Final = 4
+"""Of ours at each level, at most."""
+
+
+def take_what_the_api_server_takes() -> None:
+    """Let this process read, copy and write such objects. A pod template may have any fields, and
+    Python fails at a thousand levels by default: anybody who may create a ModelDeployment could end
+    the operator."""
+    sys.setrecursionlimit(_CALLS * _DEEPEST)
