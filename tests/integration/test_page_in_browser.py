@@ -5,7 +5,7 @@ import copy
 import re
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -198,6 +198,28 @@ async def shown_in(tab: Tab, known: KnownObjects) -> AsyncIterator[str]:
     page = Page(known, Everyone(), login=False)
     async with listening(page.application()) as url:
         yield url
+        await tab.open("about:blank")
+
+
+async def test_what_changes_before_the_stream_begins_is_shown(tab: Tab) -> None:
+    known, streams = known_of(STATES[:2]), asyncio.Event()
+
+    @web.middleware
+    async def late(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if request.path.endswith("/events"):
+            await streams.wait()
+        return await handler(request)
+
+    app = Page(known, Everyone(), login=False).application()
+    app.middlewares.append(late)
+    async with listening(app) as url:
+        await tab.open(f"{url}/rollouts/demo/loan")
+        assert "CheckFailed" not in await tab.run(_TEXT)
+        known.put(STATES[-1])
+        streams.set()
+        await tab.until(_TEXT, lambda found: "CheckFailed" in found)
         await tab.open("about:blank")
 
 

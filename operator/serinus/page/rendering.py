@@ -45,6 +45,8 @@ class Around:
     """That the content may be out of date."""
     part: bool = False
     """Nothing: only the part that changes is wanted."""
+    shown: str = ""
+    """The fingerprint of what is shown, which the stream of events begins at."""
 
 
 def digest() -> str:
@@ -131,5 +133,5 @@ def _checks_of(course: Course) -> Sequence[str]:
 
 
 def _rendered(name: str, around: Around, **values: Any) -> str:
-    named = {"base": around.base, "login": around.login, "warning": around.warning}
+    named = {name: getattr(around, name) for name in ("base", "login", "warning", "shown")}
     return _TEMPLATES.get_template(name).render(values | named)

@@ -1,7 +1,8 @@
 """The routes of the page, and what every answer says to the browser."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -80,18 +81,19 @@ class Page:
 
     async def _list(self, request: web.Request) -> web.Response:
         seen = await self._rights.namespaces(_token(request), self._known.namespaces)
+        shown = self._state_of(seen)
         wanted = RowFilter(request.query.get("q", "")[:200], request.query.get("phase", ""))
         rows, now = self._known.rows(seen), self._clock()
-        return _html(rendering.listed(rows, wanted, now, self._around(request)))
+        return _html(rendering.listed(rows, wanted, now, self._around(request, shown)))
 
     async def _one(self, request: web.Request) -> web.Response:
         namespace, name = _named(request)
-        live = self._known.live(namespace, name)
+        live, shown = self._known.live(namespace, name), self._known.version(namespace, name)
         # asked even if there is none: who may not see it is not told by the time that it takes
         if not await self._rights.sees(_token(request), namespace, name) or live is None:
             raise web.HTTPNotFound
         course, now = self._known.course(live), self._clock()
-        return _html(rendering.shown(live, course, now, self._around(request)))
+        return _html(rendering.shown(live, course, now, self._around(request, shown)))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         token = _token(request)
@@ -106,9 +108,12 @@ class Page:
             request, hash(token), lambda: self._state_of_one(token, namespace, name), self._known
         )
 
-    async def _state_of_all(self, token: str) -> frozenset[tuple[str, int]]:
-        seen = await self._rights.namespaces(token, self._known.namespaces)
-        return frozenset((each, self._known.changes[each]) for each in seen)
+    async def _state_of_all(self, token: str) -> str:
+        return self._state_of(await self._rights.namespaces(token, self._known.namespaces))
+
+    def _state_of(self, namespaces: Iterable[str]) -> str:
+        changes = sorted((each, self._known.changes[each]) for each in namespaces)
+        return sha256(repr(changes).encode()).hexdigest()[:12]
 
     async def _state_of_one(self, token: str, namespace: str, name: str) -> str | None:
         sees = await self._rights.sees(token, namespace, name)
@@ -143,8 +148,9 @@ class Page:
         text = "ok" if synced else "ModelDeployments were not listed yet"
         return web.Response(text=text, status=200 if synced else 503)
 
-    def _around(self, request: web.Request) -> Around:
-        return Around(_base(request), self._login, self._known.warning, part=_part(request))
+    def _around(self, request: web.Request, shown: str = "") -> Around:
+        warning, part = self._known.warning, _part(request)
+        return Around(_base(request), self._login, warning, part=part, shown=shown)
 
     def _nobody(self, request: web.Request, message: str = _NOBODY) -> web.Response:
         around = Around(_base(request), login=False)

@@ -23,8 +23,8 @@ HEARTBEAT: Final = 15.0
 _TICK: Final = 0.5
 """Seconds between two looks for changes; more changes make one event."""
 
-Fingerprint = Callable[[], Awaitable[Hashable]]
-"""What the viewer sees at present, as something that differs when it changes; None: nothing any
+Fingerprint = Callable[[], Awaitable[str | None]]
+"""What the viewer sees at present, as a text that differs when it changes; None: nothing any
 more."""
 
 
@@ -69,7 +69,11 @@ class Streams:
         state: Fingerprint,
         known: KnownObjects,
     ) -> None:
-        revision, before = known.revision, await state()
+        revision: int | None = known.revision
+        before = await state()
+        shown = request.query.get("shown", before)
+        if before is not None and shown != before:
+            revision, before = None, shown  # it has changed since the page was made
         await response.prepare(request)
         await response.write(b"retry: 2000\n\n")
         spoke, warned = time.monotonic(), None
@@ -92,7 +96,7 @@ class Streams:
             before, spoke = now, time.monotonic()
 
 
-async def _asked(state: Fingerprint, before: Hashable) -> Hashable:
+async def _asked(state: Fingerprint, before: str) -> str | None:
     """As before while nobody can say what the viewer may see: then nothing is sent."""
     try:
         return await state()
