@@ -24,6 +24,14 @@ class Clocks:
         self.ahead += seconds
         self.operator.move(seconds)
 
+    def go_wrong(self, seconds: float) -> None:
+        """Set the operator's clock. One that is ahead is put right after a minute: until then all
+        samples seem to be old."""
+        self.set(seconds)
+        if seconds > 0:
+            self.operator.move(60)
+            self.set(-seconds)
+
 
 async def at_20_percent(operator: Operator) -> str:
     """The candidate, which is measured."""
@@ -45,10 +53,7 @@ async def test_a_bad_candidate_is_rolled_back_in_minutes_although_the_clock_is_s
     clocks = Clocks(operator)
     bad = await at_20_percent(operator)
     await operator.until("fraud", lambda s: s["candidate"]["measuredAt"], moving=5)
-    clocks.set(seconds)
-    if seconds > 0:  # until the clock is right again, its samples seem to be old
-        operator.move(60)
-        clocks.set(-seconds)
+    clocks.go_wrong(seconds)
     operator.traffic.errors = {f"fraud-{bad}": 0.3}
     began = operator.now
     status = await operator.until("fraud", lambda s: s["rejected"], moving=5)
@@ -63,10 +68,7 @@ async def test_a_good_candidate_is_promoted_as_soon_although_the_clock_is_set(
     clocks = Clocks(operator)
     await at_20_percent(operator)
     await operator.until("fraud", lambda s: s["candidate"]["measuredAt"], moving=5)
-    clocks.set(seconds)
-    if seconds > 0:
-        operator.move(60)
-        clocks.set(-seconds)
+    clocks.go_wrong(seconds)
     began = operator.now
     await operator.until("fraud", healthy("v2"), moving=5, within=60)
     assert operator.now - began < 1800, "a pause of ten minutes, and two looks at each weight"
@@ -94,10 +96,7 @@ async def test_a_guard_finds_what_goes_bad_although_the_clock_is_set(
     before, after = await promoted(operator)
     operator.move(600)
     await operator.until("fraud", guarded("v2"), moving=1)
-    clocks.set(seconds / 2)  # not beyond the end of the guard
-    if seconds > 0:
-        operator.move(60)
-        clocks.set(-seconds / 2)
+    clocks.go_wrong(seconds / 2)  # not beyond the end of the guard
     operator.traffic.errors = {f"fraud-{after}": 0.3}
     began = operator.now
     status = await operator.until("fraud", lambda s: s["rejected"], moving=5)

@@ -9,7 +9,7 @@ _CALLS: Final = 4
 """Of ours at each level, at most."""
 
 
-def take_what_the_api_server_takes() -> None:
+def allow_deep_nesting() -> None:
     """Let this process read, copy and write such objects. A pod template may have any fields, and
     Python fails at a thousand levels by default: anybody who may create a ModelDeployment could end
     the operator."""

@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any, Final
 
 from serinus.api.crd import GROUP, PLURAL
-from serinus.api.nesting import take_what_the_api_server_takes
+from serinus.api.nesting import allow_deep_nesting
 from serinus.cli.files import InputError
 from serinus.manifests.owner import Manifest
 
@@ -32,7 +32,7 @@ class Kubectl:
     """Such as --context and --namespace."""
 
     def __post_init__(self) -> None:
-        take_what_the_api_server_takes()
+        allow_deep_nesting()
 
     def get(self, kind: str, name: str) -> Manifest:
         """One object. Raises InputError with kubectl's message, as all of these do."""

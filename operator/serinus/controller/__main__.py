@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from serinus import __version__
-from serinus.api.nesting import take_what_the_api_server_takes
+from serinus.api.nesting import allow_deep_nesting
 from serinus.api.notifications import MOST_ENDPOINTS, Endpoint
 from serinus.api.spec import DEFAULT_CLASS
 from serinus.api.validation import of_type
@@ -221,7 +221,7 @@ def main() -> int:
     if problem := _clash(options.notify or ()):
         parser.error(f"--notify: {problem}")
     _log_to_stderr(options.log_format)
-    take_what_the_api_server_takes()
+    allow_deep_nesting()
     # what has been imported is never garbage, and takes longest to look through
     gc.freeze()
     try:

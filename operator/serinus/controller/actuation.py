@@ -5,7 +5,6 @@ even if other writes fail. If the split would lead to a revision that does not e
 revision is written first.
 """
 
-import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -126,10 +125,13 @@ async def put_labels_back(cluster: Cluster, owner: Owner, revisions: Iterable[Re
             continue
         name = owner.child(each.hash)
         wanted = owner.object(CONTROLLER_REVISION, name, each.hash)["metadata"]["labels"]
-        with contextlib.suppress(ApiError):
+        try:
             found = await cluster.find(CONTROLLER_REVISION.name, owner.namespace, name)
             if found is not None and owner.owns(found):
                 await cluster.merge(found, {"metadata": {"labels": wanted}})
+        except ApiError as error:
+            problem = f"ControllerRevision {name} cannot get its labels back: {error}"
+            log.warning("%s/%s: %s", owner.namespace, owner.name, problem)
 
 
 class _Writing:

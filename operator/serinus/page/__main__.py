@@ -9,7 +9,7 @@ import signal
 
 from aiohttp import web
 
-from serinus.api.nesting import take_what_the_api_server_takes
+from serinus.api.nesting import allow_deep_nesting
 from serinus.page.api_server import connected
 from serinus.page.known import KnownObjects
 from serinus.page.server import Page
@@ -54,5 +54,5 @@ async def _until_told() -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    take_what_the_api_server_takes()
+    allow_deep_nesting()
     asyncio.run(_until_told())
