@@ -1,7 +1,6 @@
 """Would this policy have rolled back an unchanged model? Stable's pods against each other."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Final
 
 from serinus.api.analysis import Analysis
@@ -32,14 +31,19 @@ def rolled_back(
     """Pods of stable that fail a check when tested as a candidate against the others, each with
     the failed check."""
     pods = sorted(_pods(history))
-    always = EffectiveWeight(1 / max(len(pods), 1), since=0.0)
-    for pod in pods[: MOST_PODS if len(pods) > 1 else 0]:
+    if len(pods) < 2:
+        return
+    always = EffectiveWeight(1 / len(pods), since=0.0)
+    moments = times(history.stable)[::EVERY]
+    blocks = [
+        (now, {q: between(a, now - BEFORE, now) for q, a in history.stable.items()})
+        for now in moments[1:]
+    ]
+    for pod in pods[:MOST_PODS]:
         progress = Progress(baseline=baseline)
-        moments = times(history.stable)[::EVERY]
-        for _, now in pairwise(moments):
-            seen = {q: between(a, now - BEFORE, now) for q, a in history.stable.items()}
+        for now, seen in blocks:
             measurement = Measurement(now, _of(seen, pod, True), _of(seen, pod, False))
-            progress = judge(analysis, progress, measurement, moments[0], always)
+            progress = judge(analysis, progress, measurement, moments[0], always, explained=False)
         failed = next((check for check in progress.checks if check.rolls_back), None)
         if failed is not None:
             yield pod.split("@")[0], failed
