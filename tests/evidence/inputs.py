@@ -18,7 +18,7 @@ def input_rows() -> Iterator[tuple[str, str, str]]:
         simulated.errors((75 if number == 1 else 0, 75), (0, 1425))
         found = simulated.look()
         if number == 1:
-            yield found.verdict, "A check would fail before it is shown.", found.message
+            yield found.verdict, "A check would fail before the difference is shown.", found.message
         inputs = simulated.progress.inputs
         if inputs and inputs.unlike:
             yield "ArmsDiffer", "The candidate is asked for lower incomes.", inputs.unlike.message

@@ -11,6 +11,7 @@ from serinus.api.reasons import Reason
 from serinus.controller.metrics import Metrics
 from serinus.controller.object_metrics import ObjectMetrics
 from serinus.notifications.attempts import AttemptOutcome
+from serinus.plan import summary
 from serinus.views.exported import Ending
 from tests.reference.meanings import CONDITIONS
 from tests.unit.controller.test_metrics import gauges
@@ -65,6 +66,7 @@ def test_an_alert_names_values_that_exist(rule: dict[str, Any]) -> None:
         assert set(alternatives.split("|")) <= known[label]
 
 
-def test_the_reasons_in_the_runbook_exist() -> None:
+def test_the_runbook_has_every_reason_for_which_a_rollout_is_stuck() -> None:
     [table] = re.findall(r"\| reason \| do \|\n(.*?)\n\n", RUNBOOK, re.DOTALL)
-    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) <= set(Reason)
+    listed = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+    assert set(Reason) >= listed >= summary._STUCK

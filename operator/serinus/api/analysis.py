@@ -33,13 +33,13 @@ class Analysis(Type):
     )
     false_rollback_budget: Budget = Field(
         default="1%",
-        description="Probability that a candidate as good as stable is rolled back, over the whole "
-        "rollout and all checks with a guarantee.",
+        description="Greatest probability that a candidate as good as stable is rolled back, over "
+        "the whole rollout and all checks with a guarantee.",
     )
     false_pass_budget: Budget = Field(
         default="5%",
-        description="Probability that a candidate worse than the margin passes, for each check and "
-        "step.",
+        description="Greatest probability that a candidate worse than the margin passes, for each "
+        "check and step.",
     )
     min_requests: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=50, description="Minimum number of candidate requests for a step to pass."

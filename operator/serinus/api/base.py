@@ -1,11 +1,11 @@
 """Base types: camelCase keys in JSON, unknown keys rejected, instances immutable."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Final, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -132,6 +132,22 @@ class CelRule:
     message: str
     pattern: str | None = None
     """What an editor can check of it."""
+    holds: Callable[[Any], bool] | None = None
+    """The same rule for a value that has been read; None: another validator implements it."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        schema, holds = handler(source), self.holds
+        if holds is None:
+            return schema
+
+        def check(value: Any) -> Any:
+            if not holds(value):
+                raise ValueError(self.message)
+            return value
+
+        return core_schema.no_info_after_validator_function(check, schema)
 
     def __get_pydantic_json_schema__(
         self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
@@ -148,57 +164,33 @@ class CelRule:
         }
 
 
-@dataclass(frozen=True)
-class Written:
-    """The pattern of a string and its error message, for the API server and the validator."""
-
-    pattern: str
-    message: str
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        rule = CelRule(f"self.matches(r'{self.pattern}')", self.message, self.pattern)
-        return rule.__get_pydantic_json_schema__(core, handler)
-
-    def _check(self, text: str) -> str:
-        if not re.fullmatch(self.pattern, text):
-            raise ValueError(self.message)
-        return text
+def written(pattern: str, message: str) -> CelRule:
+    """The rule that a string has a pattern."""
+    return CelRule(
+        f"self.matches(r'{pattern}')",
+        message,
+        pattern,
+        holds=lambda text: re.fullmatch(pattern, text) is not None,
+    )
 
 
 _IS_DURATION: Final = f"self.matches(r'{DURATION_PATTERN}')"
 
 
-@dataclass(frozen=True)
-class DurationBound:
-    """A bound of a duration, for the API server and the validator."""
+def _at_least(bound: str) -> CelRule:
+    return CelRule(
+        f"!{_IS_DURATION} || duration(self) >= duration('{bound}')",
+        f"must be at least {bound}",
+        holds=lambda text: seconds(text) >= seconds(bound),
+    )
 
-    at: Literal["least", "most"]
-    bound: str
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        within = f"duration(self) {'>=' if self.at == 'least' else '<='} duration('{self.bound}')"
-        rule = CelRule(f"!{_IS_DURATION} || {within}", f"must be at {self.at} {self.bound}")
-        return rule.__get_pydantic_json_schema__(core, handler)
-
-    def _check(self, text: str) -> str:
-        beyond = seconds(text) - seconds(self.bound)
-        if beyond < 0 if self.at == "least" else beyond > 0:
-            raise ValueError(f"must be at {self.at} {self.bound}")
-        return text
+def _at_most(bound: str) -> CelRule:
+    return CelRule(
+        f"!{_IS_DURATION} || duration(self) <= duration('{bound}')",
+        f"must be at most {bound}",
+        holds=lambda text: seconds(text) <= seconds(bound),
+    )
 
 
 LONGEST_DURATION: Final = "2562047h"
@@ -216,24 +208,9 @@ def _percent(text: str) -> str:
     return text
 
 
-def _budget(text: str) -> str:
-    if not 0 < fraction(text) < 1:
-        raise ValueError("must be above 0% and below 100%")
-    return text
-
-
-HOLDBACK_PATTERN: Final = "^([1-9]|[1-4][0-9]|50)%$"
-HOLDBACK: Final = "must be a whole percentage from 1% to 50%"
-
-
-def _holdback(text: str) -> str:
-    if not re.fullmatch(HOLDBACK_PATTERN, text):
-        raise ValueError(HOLDBACK)
-    return text
-
-
 _DURATION: Final = "must be a duration such as 30s, 5m or 1h30m"
 _PERCENTAGE: Final = "must be a percentage such as 1% or 0.5%, at most 100%"
+_HOLDBACK: Final = "must be a whole percentage from 1% to 50%"
 
 
 def _text(message: str) -> BeforeValidator:
@@ -258,16 +235,15 @@ Duration = Annotated[
     CelRule(_IS_DURATION, _DURATION, DURATION_PATTERN),
     _text(_DURATION),
 ]
-Interval = Annotated[Duration, DurationBound("least", "1s")]
-TimeBetweenAlarms = Annotated[Duration, DurationBound("least", "24h")]
-SilentFor = Annotated[Duration, DurationBound("least", "10s")]
-WarmUp = Annotated[Duration, DurationBound("most", "10m")]
+Interval = Annotated[Duration, _at_least("1s")]
+TimeBetweenAlarms = Annotated[Duration, _at_least("24h")]
+SilentFor = Annotated[Duration, _at_least("10s")]
+WarmUp = Annotated[Duration, _at_most("10m")]
 Holdback = Annotated[
     str,
     Field(max_length=4),
-    AfterValidator(_holdback),
-    CelRule(f"self.matches(r'{HOLDBACK_PATTERN}')", HOLDBACK, HOLDBACK_PATTERN),
-    _text(HOLDBACK),
+    written("^([1-9]|[1-4][0-9]|50)%$", _HOLDBACK),
+    _text(_HOLDBACK),
 ]
 Percent = Annotated[
     str,
@@ -282,10 +258,10 @@ Percent = Annotated[
 ]
 Budget = Annotated[
     Percent,
-    AfterValidator(_budget),
     CelRule(
         f"!{_IS_PERCENT} || ({_PERCENT} > 0.0 && {_PERCENT} < 100.0)",
         "must be above 0% and below 100%",
+        holds=lambda text: 0 < fraction(text) < 1,
     ),
 ]
 

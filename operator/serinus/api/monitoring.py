@@ -127,8 +127,8 @@ class PredictionReference(RecordedReference):
 
 
 class PredictionMonitor(Monitor):
-    """Detects that the stable revision predicts otherwise than in a reference. It is reported by
-    the condition PredictionsDrifted and an event, and never causes a rollback."""
+    """Detects that the predictions of the stable revision differ from a reference. It is reported
+    by the condition PredictionsDrifted and an event, and never causes a rollback."""
 
     scores: MetricName = Field(
         default="model_prediction_score",

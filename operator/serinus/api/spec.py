@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
 from serinus.api.analysis import Analysis
-from serinus.api.base import CelRule, Duration, Holdback, Interval, Type, Written
+from serinus.api.base import CelRule, Duration, Holdback, Interval, Type, written
 from serinus.api.checks import kinds_that
 from serinus.api.monitoring import Monitoring
 from serinus.api.presets import PRESETS
@@ -20,7 +20,7 @@ _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 Hostname = Annotated[
     str,
     Field(max_length=253),
-    Written(
+    written(
         rf"^(\*\.)?{_LABEL}(\.{_LABEL})*$",
         "must be a host name such as fraud.example.com or *.example.com",
     ),
@@ -28,14 +28,14 @@ Hostname = Annotated[
 Name = Annotated[
     str,
     Field(max_length=253),
-    Written(
-        rf"^{_LABEL}(\.{_LABEL})*$", "a name must consist of lower-case letters, digits, - and ."
+    written(
+        rf"^{_LABEL}(\.{_LABEL})*$", "a name must consist of lower-case letters, digits, dots and -"
     ),
 ]
 Namespace = Annotated[
     str,
     Field(max_length=63),
-    Written(f"^{_LABEL}$", "a namespace must consist of lower-case letters, digits and -"),
+    written(f"^{_LABEL}$", "a namespace must consist of lower-case letters, digits and -"),
 ]
 
 
@@ -273,7 +273,7 @@ DEFAULT_CLASS: Final = "default"
 ClassName = Annotated[
     str,
     Field(max_length=40),
-    Written(f"^{_LABEL}$", "a class must consist of lower-case letters, digits and -"),
+    written(f"^{_LABEL}$", "a class must consist of lower-case letters, digits and -"),
 ]
 
 

@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from serinus.cluster.pods import REPLICA_FAILURE, ready_addresses
-from serinus.manifests.owner import Manifest
+from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL, Manifest
 
 NamespacedName = tuple[str, str]
 """(namespace, name)"""
 
-OWNER_LABEL: Final = "serinus.dev/name"
-_REVISION_LABEL: Final = "serinus.dev/revision"
 _SERVICE_LABEL: Final = "kubernetes.io/service-name"
 _COUNTS: Final = ("observedGeneration", "replicas", "readyReplicas")
 """What is read of a Deployment's status, besides why its pods cannot be created."""
@@ -51,9 +49,9 @@ class _Kept:
             name=_name(live),
             uid=metadata["uid"],
             version=_version(live),
-            owner=labels.get(OWNER_LABEL),
+            owner=labels.get(NAME_LABEL),
             controller=controller,
-            revision=labels.get(_REVISION_LABEL),
+            revision=labels.get(REVISION_LABEL),
             text=json.dumps(_as_read(live), separators=(",", ":"), ensure_ascii=False),
         )
 

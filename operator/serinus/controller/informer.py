@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.cluster.kinds import WATCHED
-from serinus.cluster.store import OWNER_LABEL
 from serinus.controller.queue import Key
 from serinus.controller.watching import Watching
+from serinus.manifests.owner import NAME_LABEL
 from serinus.manifests.routers import NEEDED_KINDS
 
 log = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ class Informer:
     def _seen(self, type_: str | None, live: dict[str, Any]) -> None:
         metadata = live["metadata"]
         # its former owner must restore the label
-        owners = {self._store.owner(live), (metadata.get("labels") or {}).get(OWNER_LABEL)}
+        owners = {self._store.owner(live), (metadata.get("labels") or {}).get(NAME_LABEL)}
         before = self._unserved(live)
         news = self._store.remove(live) if type_ == "DELETED" else self._store.put(live)
         if not news:

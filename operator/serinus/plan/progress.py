@@ -162,39 +162,45 @@ def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | Non
     if candidate.mode != "Steps" or candidate.weight.wanted == 0:
         return None
     enough = pods_ready(s) >= pods_needed(s) or candidate.promoting
-    if candidate.effective_since is not None and s.world.withdrawn:
-        timeline = weight_ended(s.status.timeline, s.now)
-        lowered = s.to_candidate(effective_since=None).to(timeline=timeline)
-        return lowered.because(Reason.WEIGHT_LOWERED, candidate.revision, s.world.withdrawn)
-    if candidate.effective_since is None and enough and s.world.split_in_effect:
-        if other_revisions(s) or reads_history(s):
-            return None
-        noted = s.to(timeline=took_effect(s.status.timeline, candidate.weight, s.now))
-        return noted.to_candidate(
-            effective_since=s.now,
-            entries=candidate.entries + 1,
-            step_since=s.now,
-            unmeasured=0.0,
-            unreadable_since=None,
-            silence=None,
-            checks=enter_step(candidate.checks, again=candidate.entries > 0),
-        )
+    if candidate.effective_since is None:
+        return _start_the_clock(s) if enough and s.world.split_in_effect else None
+    if s.world.withdrawn:
+        return _stop_the_clock(s, Reason.WEIGHT_LOWERED, s.world.withdrawn)
     refused = candidate.hold is not None and candidate.hold.reason == Reason.ROUTE_REFUSED
-    if candidate.effective_since is not None and refused and not s.world.split_in_effect:
-        timeline = weight_ended(s.status.timeline, s.now)
-        ended = s.to_candidate(effective_since=None).to(timeline=timeline)
+    if refused and not s.world.split_in_effect:
         reason, why = Reason.WEIGHT_LOWERED, "Its weight is not in effect."
         if s.world.weight:
             reason, given = Reason.ROUTE_REFUSED, f"The route gives it {s.world.weight:g}%"
             why = f"{given}, but it is unknown whether that is in effect."
-        return ended.because(reason, candidate.revision, f"{why} {s.world.route_message}")
-    if candidate.effective_since is not None and not enough:
+        return _stop_the_clock(s, reason, f"{why} {s.world.route_message}")
+    if not enough:
         pods = s.world.pods_problem or "Pods became unready."
         message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready. {pods}"
-        timeline = weight_ended(s.status.timeline, s.now)
-        lowered = s.to_candidate(effective_since=None).to(timeline=timeline)
-        return lowered.because(Reason.WEIGHT_LOWERED, candidate.revision, message)
+        return _stop_the_clock(s, Reason.WEIGHT_LOWERED, message)
     return None
+
+
+def _start_the_clock(s: Situation) -> Situation | None:
+    candidate = s.candidate
+    if other_revisions(s) or reads_history(s):
+        return None
+    noted = s.to(timeline=took_effect(s.status.timeline, candidate.weight, s.now))
+    return noted.to_candidate(
+        effective_since=s.now,
+        entries=candidate.entries + 1,
+        step_since=s.now,
+        unmeasured=0.0,
+        unreadable_since=None,
+        silence=None,
+        checks=enter_step(candidate.checks, again=candidate.entries > 0),
+    )
+
+
+def _stop_the_clock(s: Situation, reason: Reason, why: str) -> Situation:
+    stopped = s.to_candidate(effective_since=None).to(
+        timeline=weight_ended(s.status.timeline, s.now)
+    )
+    return stopped.because(reason, s.candidate.revision, why)
 
 
 def notice_whether_anything_can_be_judged(s: Situation) -> Situation | None:

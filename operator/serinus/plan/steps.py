@@ -17,7 +17,8 @@ def weight_at(steps: Sequence[Step], index: int) -> int:
 
 
 def _next_step(s: Situation) -> int:
-    """Whether the current step was edited and its weight is not set yet."""
+    """Index of the step to enter: the current one again, if it was edited and its weight is not set
+    yet."""
     index = min(s.candidate.step, len(s.desired.steps) - 1)
     return index if weight_at(s.desired.steps, index) > s.candidate.weight.wanted else index + 1
 

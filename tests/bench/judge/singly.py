@@ -16,7 +16,7 @@ from serinus.api.status import CheckState
 from serinus.judge.checks.error_rate import ErrorRateCheck
 from serinus.judge.checks.fairness import FairnessCheck
 from serinus.judge.evidence.comparison import step_entered
-from serinus.judge.evidence.look import CheckKind, ErrorBudget, Look
+from serinus.judge.evidence.look import CheckKind, EffectiveWeight, ErrorBudget, Look
 from serinus.judge.evidence.stable_pods import suspects, unknown
 from serinus.metrics.counters import Growth, Increase
 from serinus.metrics.queries import CounterQuery, Series
@@ -51,11 +51,13 @@ class Groups:
         )
         whole, _ = check.queries()
         found, state, served = {"Fail": math.inf, "Pass": math.inf}, CheckState(), 0.0
+        weight = EffectiveWeight(STEPS[0], since=0.0)
         for at in np.arange(INTERVAL, LASTS, INTERVAL):
             candidate = self._arm(check, at, STEPS[0], self.candidate, rng)
             stable = self._arm(check, at, 1 - STEPS[0], self.stable, rng)
             served += candidate[whole].total
-            verdict, state = _judged(check, state, Look(at, candidate, stable, {}))
+            look = Look(at, candidate, stable, {}, weight=weight)
+            verdict, state = _judged(check, state, look)
             if verdict in found:
                 found[verdict] = min(found[verdict], served)
             if verdict == "Fail":
@@ -88,9 +90,10 @@ class SickPod:
         """One."""
         check = ErrorRateCheck(ErrorRate())
         found = {"promoted": math.inf, "Fail": math.inf, "named": math.inf}
-        state, step = CheckState(), 0
+        state, step, since = CheckState(), 0, 0.0
         for at in np.arange(INTERVAL, LASTS, INTERVAL):
-            verdict, state = _judged(check, state, self._look(check, at, STEPS[step], rng))
+            weight = EffectiveWeight(STEPS[step], since)
+            verdict, state = _judged(check, state, self._look(check, at, weight, rng))
             if any(pod.differs for pod in state.stable_pods):
                 found["named"] = min(found["named"], at)
             if verdict == "Fail":
@@ -100,13 +103,16 @@ class SickPod:
                 continue
             if step + 1 == len(STEPS):
                 return {**found, "promoted": at}
-            state, step = step_entered(state), step + 1
+            state, step, since = step_entered(state), step + 1, at
         return found
 
-    def _look(self, check: ErrorRateCheck, at: float, weight: float, rng: Generator) -> Look:
+    def _look(
+        self, check: ErrorRateCheck, at: float, weight: EffectiveWeight, rng: Generator
+    ) -> Look:
+        candidate = self._arm(check, at, weight.share, [self.candidate], rng)
         of_stable = [self.sick, *[self.rate] * 4]
-        candidate = self._arm(check, at, weight, [self.candidate], rng)
-        return Look(at, candidate, self._arm(check, at, 1 - weight, of_stable, rng), {})
+        stable = self._arm(check, at, 1 - weight.share, of_stable, rng)
+        return Look(at, candidate, stable, {}, weight=weight)
 
     def _arm(
         self, check: ErrorRateCheck, at: float, share: float, rates: list[float], rng: Generator

@@ -287,8 +287,8 @@ def test_a_label_that_tells_what_is_counted_is_no_stratum(
     checks = [{"name": "one", **check}]
     assert problems_of(**analysis(checks=checks, stratify=["route"])) == []
     assert problems_of(**analysis(checks=checks, stratify=[label])) == [
-        f"spec.rollout.analysis.checks[0].{field}: the check tells what it counts by the label "
-        f"{label}, and finds nothing within one of its values: remove it from analysis.stratify"
+        f"spec.rollout.analysis.checks[0].{field}: the check counts by the label {label}, so "
+        "there is nothing to compare within one of its values: remove it from analysis.stratify"
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_snake
 
-from serinus.api.base import Type, Written
+from serinus.api.base import Type, written
 from serinus.api.checks.error_rate import ErrorRate
 from serinus.api.checks.fairness import Fairness
 from serinus.api.checks.feedback import Feedback
@@ -23,7 +23,7 @@ from serinus.api.checks.traffic_share import TrafficShare
 CheckName = Annotated[
     str,
     Field(max_length=63),
-    Written(
+    written(
         "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
         "a check's name must consist of lower-case letters, digits and -",
     ),

@@ -4,21 +4,21 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from serinus.api.base import CelRule, Type, Written
+from serinus.api.base import CelRule, Type, written
 
 MetricName = Annotated[
     str,
     Field(max_length=200),
-    Written("^[a-zA-Z_:][a-zA-Z0-9_:]*$", "a metric name must consist of letters, digits, _ and :"),
+    written("^[a-zA-Z_:][a-zA-Z0-9_:]*$", "a metric name must consist of letters, digits, _ and :"),
 ]
 
 
 LabelName = Annotated[
     str,
     Field(max_length=100),
-    Written("^[a-zA-Z_][a-zA-Z0-9_]*$", "a label name must consist of letters, digits and _"),
+    written("^[a-zA-Z_][a-zA-Z0-9_]*$", "a label name must consist of letters, digits and _"),
 ]
 
 
@@ -28,19 +28,12 @@ Operator = Literal["=", "!=", "=~", "!~"]
 _NAMED_BY_METRIC: Final = "set the name of the metric in metric, not by a matcher of __name__"
 
 
-def _not_the_name(label: str) -> str:
-    if label == "__name__":
-        raise ValueError(_NAMED_BY_METRIC)
-    return label
-
-
 class LabelMatcher(Type):
     """A matcher of a label, as in PromQL."""
 
     label: Annotated[
         LabelName,
-        AfterValidator(_not_the_name),
-        CelRule("self != '__name__'", _NAMED_BY_METRIC),
+        CelRule("self != '__name__'", _NAMED_BY_METRIC, holds=lambda label: label != "__name__"),
     ] = Field(description="Name of the label.")
     operator: Operator = Field(
         default="=",

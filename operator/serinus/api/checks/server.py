@@ -6,14 +6,14 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from serinus.api.base import Type, Written
+from serinus.api.base import Type, written
 from serinus.api.checks.metrics import Counter, Histogram, LabelMatcher, MetricName
 from serinus.api.problem import Problem
 
 LatencyName = Annotated[
     str,
     Field(max_length=63),
-    Written("^[a-z][a-zA-Z0-9]*$", "a latency must have a name such as timeToFirstToken"),
+    written("^[a-z][a-zA-Z0-9]*$", "a latency must have a name such as timeToFirstToken"),
 ]
 
 FAILURES_OR_SUCCESSES: Final = "successes cannot be combined with failures or errors"

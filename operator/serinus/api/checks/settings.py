@@ -90,7 +90,7 @@ def told_by(field: str, told: Iterable[str], labels: Sequence[str]) -> Iterator[
     """A problem for each label that tells what the check counts: within one of its values, all
     requests are the same."""
     for label in sorted(set(told).intersection(labels)):
-        message = f"the check tells what it counts by the label {label}, and finds nothing within"
+        message = f"the check counts by the label {label}, so there is nothing to compare within"
         yield Problem(field, f"{message} one of its values: remove it from analysis.stratify")
 
 
