@@ -61,7 +61,8 @@ class Revision:
     def read(cls, live: Manifest) -> Self | None:
         """The revision stored in a ControllerRevision, by its name: anybody may change its label of
         the revision. None: it has another name or other data, so somebody else made it."""
-        data, metadata = live.get("data"), live["metadata"]
+        data: Any = live.get("data")
+        metadata = live["metadata"]
         owner, _, name = metadata["name"].rpartition("-")
         if owner != metadata["labels"][NAME_LABEL] or not _is_stored(data):
             return None
