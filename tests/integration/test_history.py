@@ -139,7 +139,7 @@ async def _revision_number(operator: Operator, revision: str) -> int:
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"template": None}, {"template": {}}, {"template": {"spec": {}}}]
+    "data", [{}, {"template": None}, {"template": {"spec": {}}}, {"template": "text"}]
 )
 async def test_a_revision_that_somebody_made_and_that_has_no_template_stops_nothing(
     operator: Operator, data: Manifest

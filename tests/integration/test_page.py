@@ -1,6 +1,7 @@
 """Who sees what on the page, with real tokens and the API server's own rules."""
 
 import asyncio
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -264,6 +265,21 @@ async def test_a_stream_tells_of_what_the_viewer_sees_and_of_nothing_else(
             while (told := await next_of(lines)) == "alive":
                 pass
             assert told == "changed"
+
+
+async def test_a_list_of_before_a_restart_is_told_to_be_out_of_date(
+    kubeconfig: Path, both: tuple[str, str]
+) -> None:
+    """Something may have changed meanwhile, and each process counts changes from its beginning."""
+    here, _ = both
+    token, shown = person(here, sees=here), ""
+    async with served(kubeconfig) as before:
+        text = await before.until("/", f"{here}/</span>loan", token)
+        shown = re.findall(r'data-events="\./events\?shown=(\w+)"', text)[0]
+    async with served(kubeconfig) as after:
+        await after.until("/", f"{here}/</span>loan", token)
+        async with stream(after, f"/events?shown={shown}", token) as lines:
+            assert await next_of(lines) == "changed"
 
 
 async def test_a_viewer_who_opens_streams_without_end_takes_none_of_anybody_else(

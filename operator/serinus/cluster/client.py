@@ -339,6 +339,9 @@ def _read(status: int, raw: bytes, retry_after: float | None = None) -> Manifest
     except (TypeError, ValueError):
         found = {"message": raw.decode(errors="replace")[:300], "reason": "NotJson"}
         status = status if status >= 400 else 500  # an unknown group is reported in plain text
+    except RecursionError:
+        # as deep as the API server takes is deeper than some versions of Python read
+        raise ApiError(500, "NotJson", "the answer is nested too deep to be read") from None
     if status >= 400:
         reason, message = str(found.get("reason", "")), str(found.get("message", found))
         raise ApiError(status, reason, message, retry_after)

@@ -84,7 +84,7 @@ class Reconciler:
         world = await self._observe(observed, status)
 
         status = await judge_measured(self._sampler, observed, status, world)
-        mark = Mark.read(observed.owner, observed.objects)
+        mark = Mark.read(observed.owner, observed.objects, now)
         if why := withdrawn(spec, status, mark, now):
             world = replace(world, withdrawn=why, split_in_effect=False, route_message=why)
 

@@ -60,11 +60,11 @@ class Revision:
     @classmethod
     def read(cls, live: Manifest) -> Self | None:
         """The revision stored in a ControllerRevision, by its name: anybody may change its label of
-        the revision. None: it has another name or no pod template, so somebody else made it."""
-        data, metadata = live.get("data") or {}, live["metadata"]
+        the revision. None: it has another name or other data, so somebody else made it."""
+        data: Any = live.get("data")
+        metadata = live["metadata"]
         owner, _, name = metadata["name"].rpartition("-")
-        pods = ((data.get("template") or {}).get("spec") or {}).get("containers")
-        if owner != metadata["labels"][NAME_LABEL] or not pods:
+        if owner != metadata["labels"][NAME_LABEL] or not _is_stored(data):
             return None
         return cls(name, live["revision"], data.get("model"), data["template"])
 
@@ -93,3 +93,27 @@ class Revision:
     def version(self) -> str | None:
         """The user's name of the version, if given."""
         return (self.model or {}).get("version")
+
+
+def _is_stored(data: Any) -> bool:
+    """Whether it has the form of what is stored, as far as that is read."""
+    match data:
+        case {"template": {"spec": {"containers": [_, *_] as containers} as pods} as template}:
+            model, metadata = data.get("model") or {}, template.get("metadata", {})
+            return (
+                _has(model, str, "version", "storageUri")
+                and _has(metadata, dict, "labels")
+                and _has(pods, list, "initContainers", "volumes")
+                and all(map(_is_container, [*containers, *(pods.get("initContainers") or [])]))
+            )
+    return False
+
+
+def _is_container(found: Any) -> bool:
+    lists = _has(found, list, "ports", "env", "volumeMounts")
+    return lists and all(_has(port, str, "name", "protocol") for port in found.get("ports") or [])
+
+
+def _has(found: Any, kind: type, *fields: str) -> bool:
+    """Whether it is an object in which these fields, if they are set, are of this type."""
+    return isinstance(found, dict) and all(isinstance(found.get(f), kind | None) for f in fields)

@@ -84,7 +84,13 @@ class ApiServer:
         while True:
             try:
                 version = await self._watch(path, version or await self._list(path, known), known)
-            except (aiohttp.ClientError, OSError, ValueError, RefusedError) as error:
+            except (
+                aiohttp.ClientError,
+                OSError,
+                ValueError,
+                RecursionError,
+                RefusedError,
+            ) as error:
                 log.warning("watching ModelDeployments: %s", error or type(error).__name__)
                 version = ""
                 known.lose(self._heard, str(error) if isinstance(error, RefusedError) else "")

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from hashlib import sha256
+from secrets import token_hex
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -58,6 +59,8 @@ class Page:
         self._known, self._rights, self._login = known, rights, login
         self._streams = streams or Streams()
         self._clock = clock
+        self._began = token_hex(8)
+        """Differs from that of any other process, whose counts may be the same by chance."""
 
     def application(self, hosts: frozenset[str] | None = None) -> web.Application:
         """To serve. `hosts`: the only names by which it may be reached; None: any. Otherwise
@@ -113,7 +116,7 @@ class Page:
 
     def _state_of(self, namespaces: Iterable[str]) -> str:
         changes = sorted((each, self._known.changes[each]) for each in namespaces)
-        return sha256(repr(changes).encode()).hexdigest()[:12]
+        return sha256(repr((self._began, changes)).encode()).hexdigest()[:12]
 
     async def _state_of_one(self, token: str, namespace: str, name: str) -> str | None:
         sees = await self._rights.sees(token, namespace, name)

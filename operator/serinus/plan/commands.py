@@ -18,11 +18,10 @@ COMMAND_KEPT: Final = 256
 def obey_a_command(s: Situation) -> Situation | None:
     """`verb/revision`, executed once; a third part makes the same command new:
     `retry/a1b2c3d4/2`."""
-    command = s.desired.command
-    if not command or (s.status.command and s.status.command.command == command[:COMMAND_KEPT]):
+    command = _new_command(s)
+    if not command:
         return None
-    verb, _, rest = command.partition("/")
-    revision = rest.partition("/")[0]
+    verb, revision = _verb_and_revision(command)
     obey = COMMANDS.get(verb)
     if obey is None or not revision:
         message = f"serinus.dev/command is {command!r}; use {' or '.join(COMMANDS)}, "
@@ -31,6 +30,27 @@ def obey_a_command(s: Situation) -> Situation | None:
     if isinstance(outcome, str):
         return _echo(s, Reason.COMMAND_REFUSED, revision, f"{command}: {outcome}")
     return _echo(outcome, Reason.COMMAND_OBEYED, revision, f"{command}: done")
+
+
+def refuse_a_command(s: Situation) -> Situation | None:
+    """With an invalid spec none is obeyed: not later either, once nobody thinks of it any more."""
+    command = _new_command(s)
+    if not command:
+        return None
+    _, revision = _verb_and_revision(command)
+    outcome = f"{command}: the spec is invalid, correct it first. {' '.join(s.desired.problems)}"
+    return _echo(s, Reason.COMMAND_REFUSED, revision, outcome)
+
+
+def _new_command(s: Situation) -> str | None:
+    """The command in the annotation, unless it was answered."""
+    command, answered = s.desired.command, s.status.command
+    return None if command and answered and answered.command == command[:COMMAND_KEPT] else command
+
+
+def _verb_and_revision(command: str) -> tuple[str, str]:
+    verb, _, rest = command.partition("/")
+    return verb, rest.partition("/")[0]
 
 
 def _echo(s: Situation, reason: Reason, revision: str, outcome: str) -> Situation:

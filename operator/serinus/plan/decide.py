@@ -17,7 +17,7 @@ from serinus.plan.after_promotion import (
     take_back_what_is_shown_worse,
 )
 from serinus.plan.analysis import forget_what_other_checks_found
-from serinus.plan.commands import obey_a_command
+from serinus.plan.commands import obey_a_command, refuse_a_command
 from serinus.plan.monitoring import forget_the_monitoring_of_something_else
 from serinus.plan.pod_budget import (
     count_unready_time,
@@ -125,6 +125,7 @@ WITH_A_VALID_SPEC: tuple[Rule, ...] = (
     end_the_guard_of_what_the_spec_no_longer_has,
     follow_the_spec,
 )
+WITH_AN_INVALID_SPEC: tuple[Rule, ...] = (refuse_a_command,)
 WITH_A_CANDIDATE: tuple[Rule, ...] = (
     forget_what_other_checks_found,
     note_what_audited_checks_would_do,
@@ -198,7 +199,7 @@ def _unread_noted(s: Situation) -> Situation:
 
 
 def _first_change(s: Situation) -> Situation | None:
-    for rule in (*ALWAYS, *(WITH_A_VALID_SPEC if not s.desired.problems else ())):
+    for rule in (*ALWAYS, *(WITH_AN_INVALID_SPEC if s.desired.problems else WITH_A_VALID_SPEC)):
         if (changed := rule(s)) is not None:
             return changed
     if s.status.candidate is None or (s.desired.problems and s.candidate.mode != "First"):

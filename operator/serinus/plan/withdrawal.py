@@ -40,15 +40,17 @@ class Mark:
         return f"{self.revision}/{self.at}"
 
     @classmethod
-    def read(cls, owner: Owner, live: Objects) -> Self | None:
-        """The newest mark on the objects that split the traffic."""
+    def read(cls, owner: Owner, live: Objects, now: float) -> Self | None:
+        """The newest mark on the objects that split the traffic. One of later than now was timed
+        by a clock that has been set back since, and counts from now."""
         found = []
         for kind in ROUTER_KINDS:
             metadata = live.get((kind, owner.name), {}).get("metadata", {})
             text = (metadata.get("annotations") or {}).get(WITHDRAWN, "")
             revision, _, at = text.partition("/")
             if at.isascii() and at.isdigit():
-                found.append(cls(revision, int(at)))
+                # no more digits than a time has: Python refuses thousands
+                found.append(cls(revision, min(int(at[:20]), int(now))))
         return max(found, key=lambda mark: mark.at, default=None)
 
     def on(self, manifests: Iterable[Manifest]) -> list[Manifest]:
@@ -75,7 +77,7 @@ def withdrawn(spec: Spec, status: Status, mark: Mark | None, now: float) -> str:
         over = now >= mark.at + UNJUDGED_AGAIN
     else:
         when = "once its metrics have been read again and no check fails"
-        looked = candidate.measured_at is not None and candidate.measured_at > mark.at
+        looked = candidate.measured_at is not None and mark.at < candidate.measured_at <= now
         over = looked and not any(c.verdict in ("NoData", "Error") for c in candidate.deciding)
     if over:
         return ""

@@ -28,6 +28,11 @@ def test_what_is_no_object_is_an_error_though_it_came_with_200(raw: bytes) -> No
     assert raised.value.status >= 500
 
 
+def test_an_answer_that_is_nested_too_deep_is_an_error_and_does_not_end_the_operator() -> None:
+    with pytest.raises(ApiError, match="nested too deep"):
+        _read(200, b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
+
+
 @pytest.mark.parametrize(
     ("status", "message", "told"),
     [

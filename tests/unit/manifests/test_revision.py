@@ -106,3 +106,40 @@ def test_the_history_is_kept_in_a_controller_revision() -> None:
     assert kept["revision"] == 7
     assert kept["data"] == {"model": MODEL, "template": TEMPLATE}
     assert revision.version == "2026-11"
+
+
+CONTAINER: dict[str, Any] = TEMPLATE["spec"]["containers"][0]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        "text",
+        [TEMPLATE],
+        7,
+        {},
+        {"template": None},
+        {"template": "text"},
+        {"template": {"spec": "text"}},
+        {"template": {"spec": {}}},
+        {"template": {"spec": {"containers": []}}},
+        {"template": {"spec": {"containers": "text"}}},
+        {"template": {"spec": {"containers": [CONTAINER, 7]}}},
+        {"template": {"spec": {"containers": [{**CONTAINER, "ports": "text"}]}}},
+        {"template": {"spec": {"containers": [{**CONTAINER, "ports": [7]}]}}},
+        {"template": {"spec": {"containers": [{**CONTAINER, "env": "text"}]}}},
+        {"template": {"spec": {**TEMPLATE["spec"], "initContainers": [7]}}},
+        {"template": {"spec": {**TEMPLATE["spec"], "volumes": "text"}}},
+        {"template": {**TEMPLATE, "metadata": "text"}},
+        {"template": {**TEMPLATE, "metadata": {"labels": "text"}}},
+        {"template": TEMPLATE, "model": "text"},
+        {"template": TEMPLATE, "model": {"version": 7}},
+        {"template": TEMPLATE, "model": {"storageUri": {}}},
+    ],
+)
+def test_other_data_than_ours_is_no_revision(data: Any) -> None:
+    """Anybody may create a ControllerRevision: one that cannot be read would end every pass."""
+    kept = Revision("abcdefgh", 1, MODEL, TEMPLATE).manifest(OWNER)
+    assert Revision.read(kept)
+    assert Revision.read({**kept, "data": data}) is None

@@ -124,3 +124,22 @@ def test_scaled_to_zero_a_candidate_may_be_aborted() -> None:
     rollout.spec = {**rollout.spec, "replicas": 0}
     rollout.settle().order(f"abort/{B}")
     assert rollout.status.rejected and rollout.status.rejected.reason == "Aborted"
+
+
+@pytest.mark.parametrize("verb", ["promote", "undo", "retry", "dance"])
+def test_a_command_to_an_invalid_spec_is_refused_and_is_not_obeyed_once_that_is_corrected(
+    verb: str,
+) -> None:
+    rollout = serving().given(steps=[{"setWeight": 20}]).apply(B)
+    rollout.problems = ("spec.rollout.analysis is wrong.",)
+    rollout.settle()
+    assert rollout.status.candidate is None
+    rollout.order(f"{verb}/{B}")
+    assert rollout.reasons[-1] == "CommandRefused"
+    assert outcome(rollout) == (
+        f"{verb}/{B}: the spec is invalid, correct it first. spec.rollout.analysis is wrong."
+    )
+    rollout.problems = ()
+    candidate = rollout.settle().status.candidate
+    assert candidate is not None
+    assert (candidate.revision, candidate.weight.wanted, candidate.promoting) == (B, 20, False)

@@ -107,14 +107,24 @@ def test_a_mark_is_read_as_it_was_written(kind: str) -> None:
     (marked,) = MARK.on([head])
     assert marked["metadata"]["annotations"] == {WITHDRAWN: "new/1000"}
     assert WITHDRAWN not in head["metadata"]
-    assert Mark.read(OWNER, {(kind, "fraud"): marked}) == MARK
+    assert Mark.read(OWNER, {(kind, "fraud"): marked}, 1020.0) == MARK
 
 
 @pytest.mark.parametrize("text", ["", "new", "new/", "new/soon", "/"])
 def test_what_is_no_mark_is_none(text: str) -> None:
     live = {"metadata": {"annotations": {WITHDRAWN: text}}}
-    assert Mark.read(OWNER, {("Service", "fraud"): live}) is None
-    assert Mark.read(OWNER, {}) is None
+    assert Mark.read(OWNER, {("Service", "fraud"): live}, 1020.0) is None
+    assert Mark.read(OWNER, {}, 1020.0) is None
+
+
+@pytest.mark.parametrize("at", ["4600", "9" * 5000], ids=["an hour", "more digits than are read"])
+def test_a_mark_of_later_than_now_counts_from_now(at: str) -> None:
+    """The clock was an hour ahead, or somebody wrote it: neither holds the rollout for so long."""
+    live = {"metadata": {"annotations": {WITHDRAWN: f"new/{at}"}}}
+    mark = Mark.read(OWNER, {("Service", "fraud"): live}, 1020.0)
+    assert mark == Mark("new", 1020)
+    assert withdrawn(spec(), status(measured_at=4590.0), mark, 1021.0), "by the clock of then"
+    assert withdrawn(spec(), status(measured_at=1030.0), mark, 1031.0) == ""
 
 
 def test_traffic_is_not_given_back_before_a_later_look_finds_nothing() -> None:
