@@ -105,13 +105,22 @@ def _is_stored(data: Any) -> bool:
                 and _has(metadata, dict, "labels")
                 and _has(pods, list, "initContainers", "volumes")
                 and all(map(_is_container, [*containers, *(pods.get("initContainers") or [])]))
+                and any(map(_serves, containers))
             )
     return False
 
 
 def _is_container(found: Any) -> bool:
     lists = _has(found, list, "ports", "env", "volumeMounts")
-    return lists and all(_has(port, str, "name", "protocol") for port in found.get("ports") or [])
+    return lists and all(map(_is_port, found.get("ports") or []))
+
+
+def _is_port(found: Any) -> bool:
+    return _has(found, str, "name", "protocol") and isinstance(found.get("containerPort"), int)
+
+
+def _serves(container: Manifest) -> bool:
+    return any(port.get("protocol", "TCP") == "TCP" for port in container.get("ports") or [])
 
 
 def _has(found: Any, kind: type, *fields: str) -> bool:

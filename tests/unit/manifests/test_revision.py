@@ -128,6 +128,8 @@ CONTAINER: dict[str, Any] = TEMPLATE["spec"]["containers"][0]
         {"template": {"spec": {"containers": [CONTAINER, 7]}}},
         {"template": {"spec": {"containers": [{**CONTAINER, "ports": "text"}]}}},
         {"template": {"spec": {"containers": [{**CONTAINER, "ports": [7]}]}}},
+        {"template": {"spec": {"containers": [{**CONTAINER, "ports": []}]}}},
+        {"template": {"spec": {"containers": [{**CONTAINER, "ports": [{"name": "http"}]}]}}},
         {"template": {"spec": {"containers": [{**CONTAINER, "env": "text"}]}}},
         {"template": {"spec": {**TEMPLATE["spec"], "initContainers": [7]}}},
         {"template": {"spec": {**TEMPLATE["spec"], "volumes": "text"}}},
