@@ -195,6 +195,7 @@ def _where(s: Situation, candidate: Candidate) -> str:
         return f"Returning to revision {candidate.revision}."
     steps = len(s.desired.steps)
     step = f"step {min(candidate.step + 1, steps)} of {steps}, " if steps else ""
+    step = "promoting, " if candidate.promoting else step
     given = candidate.approved
     approved = f", step {given.step + 1} approved by {given.by}" if given else ""
     return f"Revision {candidate.revision}: {step}weight {candidate.weight.wanted:g}%{approved}."
