@@ -3,7 +3,7 @@
 import argparse
 import time
 import urllib.request
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from http.client import HTTPException
 from typing import Final
 
@@ -36,6 +36,12 @@ _SCRAPES: Final = 5
 _BETWEEN: Final = 0.2
 _TIMEOUT: Final = 10.0
 """Seconds."""
+_CONTENT_TYPES: Final = {
+    "text/plain",
+    "application/openmetrics-text",
+    "application/vnd.google.protobuf",
+}
+"""Those that Prometheus reads without a fallback."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> ExitCode:
     """Read and print. Raises InputError for invalid input."""
-    found = scrape_view(_analysis(options), _scrapes(options.scrape))
+    texts, refusals = _texts(options.scrape)
+    found = scrape_view(_analysis(options), _scrapes(options.scrape, texts))
+    found = replace(found, warnings=(*refusals, *found.warnings))
     if options.output:
         print(dumped(asdict(found), options.output))
     else:
@@ -78,23 +86,36 @@ def _analysis(options: argparse.Namespace) -> Analysis:
     return Analysis.model_validate({"preset": options.preset} if options.preset else {})
 
 
-def _scrapes(source: str) -> list[list[ScrapedSample]]:
-    is_address = source.startswith(("http://", "https://"))
-    texts = _of_address(source) if is_address else [read_text(source)]
+def _scrapes(source: str, texts: list[str]) -> list[list[ScrapedSample]]:
     try:
         return [scraped_samples(text) for text in texts]
     except ValueError as error:
         raise InputError(f"{source}: is not the text of a scrape: {error}") from None
 
 
-def _of_address(url: str) -> list[str]:
+def _texts(source: str) -> tuple[list[str], tuple[str, ...]]:
+    """What was scraped, and why Prometheus would refuse it."""
+    if not source.startswith(("http://", "https://")):
+        return [read_text(source)], ()
     found: list[str] = []
+    refusals: tuple[str, ...] = ()
     for number in range(_SCRAPES):
         if number:
             time.sleep(_BETWEEN)
         try:
-            with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
+            with urllib.request.urlopen(source, timeout=_TIMEOUT) as answer:
                 found.append(answer.read().decode())
+                refusals = _refusals(answer.headers["Content-Type"])
         except (OSError, HTTPException, ValueError) as error:
-            raise InputError(f"{url}: cannot be scraped: {reason_of(error)}") from None
-    return found
+            raise InputError(f"{source}: cannot be scraped: {reason_of(error)}") from None
+    return found, refusals
+
+
+def _refusals(content_type: str | None) -> tuple[str, ...]:
+    if content_type and content_type.split(";")[0].strip().lower() in _CONTENT_TYPES:
+        return ()
+    sent = f"the Content-Type {content_type!r}" if content_type else "no Content-Type"
+    return (
+        f"The answer has {sent}: Prometheus 3 refuses it, unless fallback_scrape_protocol is set. "
+        "Send text/plain; version=0.0.4.",
+    )

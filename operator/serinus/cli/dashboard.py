@@ -44,7 +44,8 @@ def run(options: argparse.Namespace) -> None:
     found = there.every(MODEL_DEPLOYMENTS)
 
     def tell(url: str) -> None:
-        print(f"The dashboard is at {url} (Ctrl-C ends it)", flush=True)
+        what = "" if options.all_namespaces else " of one namespace (-A: of all)"
+        print(f"The dashboard{what} is at {url} (Ctrl-C ends it)", flush=True)
         if not options.no_browser:
             webbrowser.open(url)
 

@@ -41,7 +41,9 @@ def run(options: argparse.Namespace) -> None:
     """Read and print. Raises InputError if nothing can be read."""
     found = _found(options)
     if not found:
-        print("No ModelDeployments found.", file=sys.stderr)
+        elsewhere = options.filename or options.all_namespaces
+        where = "" if elsewhere else " in this namespace; -A lists all namespaces"
+        print(f"No ModelDeployments found{where}.", file=sys.stderr)
     if options.output in ("json", "yaml"):
         data = [as_data(read(each), time.time()) for each in found]
         print(dumped(data, options.output))

@@ -272,12 +272,13 @@ class Situation:
         stable = self.status.stable
         mode = "First" if stable is None else "Direct" if direct else "Steps"
         first = steps[0].set_weight if steps and mode == "Steps" else None
+        wanted = 100 if mode == "First" else first or 0
         candidate = Candidate(
             revision=revision,
             number=known.number if known else highest + 1,
             version=self.desired.version if desired else known.version if known else None,
             mode=mode,
-            weight=Weight(wanted=first or 0, actual=0),
+            weight=Weight(wanted=wanted, actual=0),
             since=self.now,
             progress_since=self.now,
             promoting=mode != "Steps",

@@ -155,10 +155,11 @@ def _is_stable(s: Situation, revision: str) -> bool:
 
 def _summary_of_the_rollout(s: Situation, candidate: Candidate) -> Summary:
     hold = candidate.hold
-    where = f"{_where(s, candidate)}{_given(s)}{_estimates(candidate)}"
+    where, estimates = f"{_where(s, candidate)}{_given(s)}", _estimates(candidate)
     if hold is None:
-        return Summary("Progressing", Reason.PROMOTING if candidate.promoting else "Rollout", where)
-    message = f"{where} {hold.message}"
+        reason = Reason.PROMOTING if candidate.promoting else "Rollout"
+        return Summary("Progressing", reason, f"{where}{estimates}")
+    message = f"{where} {_stopped(hold.message)}{estimates}"
     if hold.reason in _STUCK:
         return Summary("Degraded", hold.reason, message, stalled=True)
     long_without_data = hold.reason == Reason.NO_DATA and s.now >= hold.since + seconds(
@@ -194,6 +195,7 @@ def _where(s: Situation, candidate: Candidate) -> str:
         return f"Returning to revision {candidate.revision}."
     steps = len(s.desired.steps)
     step = f"step {min(candidate.step + 1, steps)} of {steps}, " if steps else ""
+    step = "promoting, " if candidate.promoting else step
     given = candidate.approved
     approved = f", step {given.step + 1} approved by {given.by}" if given else ""
     return f"Revision {candidate.revision}: {step}weight {candidate.weight.wanted:g}%{approved}."

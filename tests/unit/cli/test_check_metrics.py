@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import yaml
@@ -36,6 +38,41 @@ def test_an_address_is_scraped(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)
     assert [check["state"] for check in found["checks"]] == ["Judged", "Missing"]
     assert found["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (None, "no Content-Type"),
+        ("text/html", "the Content-Type 'text/html'"),
+        ("text/plain; version=0.0.4; charset=utf-8", None),
+        ("application/openmetrics-text; version=1.0.0", None),
+    ],
+)
+def test_a_content_type_that_prometheus_refuses_is_told(
+    sent: str | None, told: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Exporter(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            if sent:
+                self.send_header("Content-Type", sent)
+            self.end_headers()
+            self.wfile.write(b'model_requests_total{code="200"} 40\n')
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Exporter) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            main(["check-metrics", f"http://127.0.0.1:{server.server_port}/metrics", "-o", "json"])
+        finally:
+            server.shutdown()
+            thread.join()
+    warnings = " ".join(json.loads(capsys.readouterr().out)["warnings"])
+    assert ("Content-Type" in warnings, told is None or told in warnings) == (bool(told), True)
 
 
 def test_a_file_is_read_for_the_checks_of_a_manifest(

@@ -252,3 +252,15 @@ def test_explain_calls_the_revisions_of_a_guard_as_get_does(
     text = printed(capsys, "explain", "-f", written(tmp_path, guarded))
     assert "Revision awktgxhs against stable a7k2m9qx, from " in text
     assert "previous" not in text
+
+
+def test_an_empty_list_says_where_it_looked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kubectl").write_text("#!/bin/sh\necho '{\"items\": []}'\n")
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert main(["list"]) == 0
+    assert "in this namespace; -A lists all namespaces" in capsys.readouterr().err
+    assert main(["list", "-A"]) == 0
+    assert capsys.readouterr().err == "No ModelDeployments found.\n"

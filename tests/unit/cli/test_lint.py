@@ -233,3 +233,14 @@ def test_numbers_and_strings_are_those_that_kubectl_sends(
     (tmp_path / "numbers.yaml").write_text(GOOD.replace(*change, 1))
     _, lines = linted(capsys, str(tmp_path / "numbers.yaml"))
     assert [line.split(": ")[1] for line in lines] == problems
+
+
+def test_a_default_that_is_in_the_way_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = yaml.safe_load(GOOD)
+    check = {"name": "slow", "latency": {"tolerance": 1.5}}
+    manifest["spec"]["rollout"] = {"analysis": {"checks": [check]}}
+    (tmp_path / "slow.yaml").write_text(yaml.safe_dump(manifest))
+    assert main(["lint", str(tmp_path / "slow.yaml")]) == 1
+    assert "margin must be greater than tolerance: they are 1.5 and 1.5" in capsys.readouterr().out

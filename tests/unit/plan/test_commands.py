@@ -16,6 +16,7 @@ def test_promote_skips_the_steps_but_not_the_pods() -> None:
     rollout.world.broken.add(B)
     rollout.order(f"promote/{B}")
     assert rollout.status.stable and rollout.status.stable.revision == A
+    assert rollout.status.message.startswith(f"Revision {B}: promoting, weight ")
     rollout.world.broken.clear()
     rollout.settle()
     assert rollout.status.stable.revision == B

@@ -77,6 +77,17 @@ def test_what_is_to_be_expected_is_told_until_something_is_measured() -> None:
     assert baseline.message not in rollout.after(1).status.message
 
 
+def test_what_a_rollout_waits_for_is_told_before_what_is_to_be_expected() -> None:
+    """A message is cut at 1024 characters, and notes about metrics may be long."""
+    rollout = serving()
+    rollout.world.broken = {B}
+    rollout.apply(B)
+    assert rollout.status.candidate and rollout.status.candidate.baseline
+    message = rollout.status.message
+    expected = message.index(rollout.status.candidate.baseline.message)
+    assert 0 < message.index("0 of 1 pods are ready.") < expected
+
+
 def test_without_checks_nothing_is_read() -> None:
     rollout = serving().given(analysis={"checks": []})
     rollout.history = None

@@ -22,6 +22,7 @@ def test_a_first_deployment_takes_no_steps_and_says_so() -> None:
     rollout = SimulatedRollout().pass_once()
     phases = [rollout.status.phase]
     assert "First deployment" in rollout.status.message
+    assert rollout.status.candidate and rollout.status.candidate.weight.wanted == 100
     phases.append(rollout.settle().status.phase)
     assert phases == ["Progressing", "Healthy"]
     assert rollout.status.stable and rollout.status.stable.revision == A

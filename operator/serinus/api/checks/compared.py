@@ -80,7 +80,10 @@ class Compared(Settings):
     @model_validator(mode="after")
     def _margin_above_tolerance(self) -> Self:
         if self.margin <= self.tolerance:
-            raise ValueError("margin must be greater than tolerance")
+            raise ValueError(
+                f"margin must be greater than tolerance: they are {self.margin:g} and "
+                f"{self.tolerance:g}"
+            )
         return self
 
     @property
