@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import pytest
 
@@ -252,7 +253,7 @@ def test_the_state_of_the_default_checks_stays_small() -> None:
     assert stored < 14_000
 
 
-def test_an_evaluation_of_four_checks_costs_less_than_a_millisecond() -> None:
+def test_an_evaluation_of_four_checks_costs_less_than_fifty_thousand_multiplications() -> None:
     checks = [
         error_rate(),
         {**error_rate(limit="5%"), "name": "limited"},
@@ -267,12 +268,20 @@ def test_an_evaluation_of_four_checks_costs_less_than_a_millisecond() -> None:
         serve(simulated)
         simulated.look()
     measurement = simulated.measurement()
-    costs = []
-    for _ in range(200):
-        started = time.process_time()
-        judge(simulated.analysis, simulated.progress, measurement, SINCE)
-        costs.append(time.process_time() - started)
-    assert min(costs) < 0.001
+    evaluations, loops = [], []
+    for _ in range(200):  # by turns, so that a slow machine is slow for both
+        evaluations.append(
+            _cost(partial(judge, simulated.analysis, simulated.progress, measurement, SINCE))
+        )
+        loops.append(_cost(lambda: sum(number * number for number in range(50_000))))
+    assert min(evaluations) < min(loops)
+
+
+def _cost(work: Callable[[], object]) -> float:
+    """CPU seconds."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
 
 
 def test_what_a_check_found_is_known_as_long_as_its_settings_are_the_same() -> None:
