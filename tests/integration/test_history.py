@@ -221,3 +221,20 @@ async def test_a_copy_of_a_revision_under_another_name_is_none_to_return_to(
     await asyncio.to_thread(kubectl, "wait", copy, *gone)
     found = await operator.cluster.list("ControllerRevision", operator.namespace)
     assert [each["metadata"]["name"] for each in found] == [name]
+
+
+async def test_a_command_to_an_invalid_spec_is_refused_at_once_and_not_obeyed_later(
+    operator: Operator,
+) -> None:
+    status = await in_mid_rollout(operator)
+    candidate = status["candidate"]["revision"]
+    unreadable = {"checks": [{"name": "a", "threshold": {"query": "(", "max": 1}}]}
+    await operator.apply("fraud", **spec("v2", rollout={"analysis": unreadable}))
+    await operator.until("fraud", _degraded_by("InvalidSpec"))
+    await operator.command("fraud", f"promote/{candidate}")
+    status = await operator.until("fraud", lambda s: bool(s.get("command")))
+    assert status["command"]["outcome"].startswith(f"promote/{candidate}: the spec is invalid")
+    assert status["decisions"][0]["reason"] == "CommandRefused"
+    await operator.apply("fraud", **spec("v2"))
+    status = await operator.until("fraud", lambda s: s["phase"] == "Progressing")
+    assert (status["candidate"]["revision"], status["candidate"]["promoting"]) == (candidate, False)
