@@ -12,11 +12,11 @@ from serinus.judge import judge
 from serinus.judge.analysis import reads
 from serinus.metrics.queries import QueryError
 from serinus.prometheus.config import Config
-from serinus.prometheus.failures import sentence
+from serinus.prometheus.failures import unreadable
 from tests.support.simulated_analysis import INTERVAL, SINCE, SimulatedAnalysis
 
 _ORDER: Final[tuple[Verdict, ...]] = ("Pass", "Fail", "Inconclusive", "NoData", "Error")
-BUSY: Final = sentence(requests.exceptions.Timeout(), Config("http://prometheus:9090"))
+BUSY: Final = unreadable(requests.exceptions.Timeout(), Config("http://prometheus:9090")).message
 
 
 @dataclass(frozen=True)

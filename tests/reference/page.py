@@ -96,6 +96,7 @@ def _families() -> Iterator[Metric]:
         errors=dict,
         looks=dict,
         refused_writes=dict,
+        internal_errors=dict,
         notifications=dict,
     )
     shown = Metrics(gauges, ObjectMetrics(dict, lambda: 0.0)).exposition().decode()

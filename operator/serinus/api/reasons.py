@@ -54,6 +54,7 @@ class Reason(StrEnum):
     TAKEN_UP = "TakenUp"
     FIELDS_UNKNOWN = "FieldsUnknown"
     STATUS_UNREADABLE = "StatusUnreadable"
+    INTERNAL_ERROR = "InternalError"
     # what is monitored of stable
     RECORDING_REFERENCE = "RecordingReference"
     WITHIN_REFERENCE = "WithinReference"
@@ -90,6 +91,7 @@ WARNINGS: Final = frozenset(
         Reason.FEEDBACK_ABOVE_LIMIT,
         Reason.INVALID_SPEC,
         Reason.STATUS_UNREADABLE,
+        Reason.INTERNAL_ERROR,
         Reason.COMMAND_REFUSED,
     }
 )

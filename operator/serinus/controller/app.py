@@ -13,6 +13,8 @@ from serinus.api.notifications import Endpoint
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.definition import warn_of_an_older_definition
 from serinus.controller.informer import Informer
+from serinus.controller.internal_errors import InternalErrors
+from serinus.controller.judging import Judging
 from serinus.controller.lease import Lease
 from serinus.controller.metrics import Gauges, Metrics, endpoints
 from serinus.controller.object_metrics import ObjectMetrics
@@ -65,9 +67,23 @@ class App:
         self._informer = Informer(
             cluster, self.store, self.queue.add, namespaces, self.queue.add_urgent
         )
-        self._notifier = Notifier(endpoints, dashboard, lambda *name: self.queue.add(Key(*name)))
+        internal_errors = InternalErrors()
+        self._judging = Judging(self.queue.add_urgent)
+        self._notifier = Notifier(
+            endpoints,
+            dashboard,
+            lambda *name: self.queue.add(Key(*name)),
+            lambda fault: internal_errors.note("notifications", [fault]),
+        )
         self._reconciler = Reconciler(
-            cluster, self.store, self.sampler, clock, self._scope, self._notifier
+            cluster,
+            self.store,
+            self.sampler,
+            clock,
+            self._scope,
+            self._notifier,
+            self._judging,
+            internal_errors,
         )
         self.metrics = Metrics(
             Gauges(
@@ -81,6 +97,7 @@ class App:
                 looks=self._ages_of_looks,
                 # from 0, so that the first one is an increase
                 refused_writes=lambda: {"ModelDeployment": 0, **cluster.refused_writes},
+                internal_errors=lambda: dict(internal_errors.counts),
                 notifications=self._notifier.outcomes,
             ),
             ObjectMetrics(self._states, clock),
@@ -89,6 +106,7 @@ class App:
     async def run(self, bind: tuple[str, int] | None = None) -> None:
         """Run until cancelled; then finish current work and release the Lease."""
         async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._judging.close)
             if bind is not None:
                 await stack.enter_async_context(self._serving(*bind))
             async with asyncio.TaskGroup() as group:

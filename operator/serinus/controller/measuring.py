@@ -1,21 +1,17 @@
 """What to measure for an object, and the effect of measurements on its status."""
 
-import asyncio
+from functools import partial
 
+from serinus.api.isolation import Faults, Part, isolated
 from serinus.api.status import Status
+from serinus.controller.judging import Judging
 from serinus.controller.object_state import ObjectState
 from serinus.controller.observed import Observed
 from serinus.controller.queue import Key
 from serinus.controller.sampling import Purpose, Sampler
 from serinus.metrics.queries import History, Measurement
 from serinus.metrics.requests import Request
-from serinus.plan.analysis import (
-    baseline_from,
-    covers_many_looks,
-    judged,
-    learned,
-    requested,
-)
+from serinus.plan.analysis import baseline_from, judged, learned, looks_covered, requested
 from serinus.plan.monitoring import MonitoringState, monitored, monitoring_request
 from serinus.plan.situation import World
 
@@ -26,7 +22,11 @@ def measure(sampler: Sampler, observed: Observed, status: Status) -> None:
     spec, candidate = observed.desired.spec, status.candidate
     reading = requested(owner, spec, status)
     sampler.want(key, reading)
-    of_stable = monitoring_request(owner, spec, status, state.monitoring, observed.now)
+    of_stable = isolated(
+        Part.MONITORING,
+        lambda: monitoring_request(owner, spec, status, state.monitoring, observed.now),
+        lambda _: None,
+    )
     sampler.want(key, of_stable, Purpose.MONITORING)
     state.last_look = None
     if isinstance(reading, Request) and candidate is not None:
@@ -41,23 +41,61 @@ def measure_nothing(sampler: Sampler, key: Key, state: ObjectState) -> None:
 
 
 async def judge_measured(
-    sampler: Sampler, observed: Observed, status: Status, world: World
+    sampler: Sampler,
+    judging: Judging,
+    observed: Observed,
+    status: Status,
+    world: World,
+    faults: Faults,
 ) -> Status:
     """The status with the measurements since; these are returned once, and must be kept if the
     status is not written."""
-    key, spec, state, known = observed.key, observed.desired.spec, observed.state, status
-    taken = sampler.take(key)
-    if isinstance(taken, History):
-        # an hour of samples takes some tenths of a second, which would block this loop
-        status = learned(spec, status, await asyncio.to_thread(baseline_from, spec, taken))
-    elif taken is not None and covers_many_looks(status, taken):
-        # some seconds, in which the lease would not be renewed
-        status = await asyncio.to_thread(judged, spec, status, taken, world)
-    elif taken is not None:
-        status = judged(spec, status, taken, world)
-    of_stable = sampler.take(key, Purpose.MONITORING)
-    if isinstance(of_stable, Measurement):
-        status, state.monitoring = monitored(spec, status, state.monitoring, of_stable)
+    known = status
+    status = await _judge_the_rollout(sampler, judging, observed, status, world, faults)
+    status = await _judge_stable(sampler, judging, observed, status, faults)
     if status is not known:
-        state.keep(observed.live, status, state.due)
+        observed.state.keep(observed.live, status, observed.state.due)
+    return status
+
+
+async def _judge_the_rollout(
+    sampler: Sampler,
+    judging: Judging,
+    observed: Observed,
+    status: Status,
+    world: World,
+    faults: Faults,
+) -> Status:
+    key, spec = observed.key, observed.desired.spec
+    if not judging.accepts(key, sampler.series(key)):
+        return status
+    taken = sampler.take(key)
+    if taken is None:
+        return status
+    faults.note(*taken.faults)
+    if isinstance(taken, History):
+        found = await judging.run(taken.series, partial(baseline_from, spec, taken))
+        return learned(spec, status, found)
+    looks = looks_covered(spec, status, taken)
+    return await judging.run(looks * taken.series, partial(judged, spec, status, taken, world))
+
+
+async def _judge_stable(
+    sampler: Sampler, judging: Judging, observed: Observed, status: Status, faults: Faults
+) -> Status:
+    key, spec, state = observed.key, observed.desired.spec, observed.state
+    if not judging.accepts(key, sampler.series(key, Purpose.MONITORING)):
+        return status
+    taken = sampler.take(key, Purpose.MONITORING)
+    if not isinstance(taken, Measurement):
+        return status
+    faults.note(*taken.faults)
+    known = state.monitoring
+    look = partial(
+        isolated,
+        Part.MONITORING,
+        partial(monitored, spec, status, known, taken),
+        lambda _: (status, known),
+    )
+    status, state.monitoring = await judging.run(taken.series, look)
     return status

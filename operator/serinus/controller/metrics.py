@@ -33,6 +33,8 @@ class Gauges:
     analysis."""
     refused_writes: Callable[[], Mapping[str, int]]
     """By kind."""
+    internal_errors: Callable[[], Mapping[str, int]]
+    """By part."""
     notifications: Callable[[], Mapping[tuple[str, str], int]]
     """By endpoint and outcome."""
 
@@ -74,6 +76,9 @@ class _Present(Collector):
         rejected = "Writes that the API server rejected and would reject again"
         stands = "The kind ModelDeployment stands for its status."
         yield _counter("serinus_refused_writes", f"{rejected}. {stands}", refused, "kind")
+        raised = {(part,): count for part, count in now.internal_errors().items()}
+        ours = "Exceptions of the operator's own code, each of which stopped only its part."
+        yield _counter("serinus_internal_errors", ours, raised, "part")
         told = "Attempts to tell an endpoint of a rollout, and what had no room (dropped)."
         yield _counter("serinus_notifications", told, now.notifications(), "endpoint", "outcome")
 

@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Self
 
+from serinus.api.isolation import Part, isolated
 from serinus.api.reasons import Reason
-from serinus.api.status import Status
+from serinus.api.status import Candidate, Decision, Status
 from serinus.api.validation import read_status
 from serinus.controller.actuation import WriteOutcome
+from serinus.controller.internal_errors import Standing
 from serinus.controller.pace import Pace
 from serinus.controller.pod_looks import PodLooks
 from serinus.manifests.owner import Manifest
 from serinus.plan.monitoring import MonitoringState
 from serinus.plan.summary import taken_before
-from serinus.views.exported import ExportedStatus, exported_status
+from serinus.views.exported import ExportedStatus, endings, exported_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class ObjectState:
     last_look: float | None = None
     """Time of the last successful measurement, Unix seconds; None while no analysis runs."""
 
+    internal_errors: Standing = field(default_factory=dict)
+
     exported: ExportedStatus = field(default_factory=ExportedStatus)
     """What the last pass found, for the metrics."""
     rollouts: Counter[Reason] = field(default_factory=Counter)
@@ -99,9 +103,16 @@ class ObjectState:
         status, self.unread = _read(live)
         return status
 
-    def export(self, status: Status, ended: Iterable[Reason] = ()) -> None:
-        """Note the result of a pass, and the rollouts that ended in it, for the metrics."""
-        self.exported = exported_status(status)
+    def export(
+        self, status: Status, before: Candidate | None, decisions: Iterable[Decision]
+    ) -> None:
+        """Note the result of a pass that began with this candidate, and the rollouts that ended in
+        it, for the metrics."""
+        self.exported, ended = isolated(
+            Part.VIEW,
+            lambda: (exported_status(status), [*endings(before, decisions)]),
+            lambda _: (ExportedStatus(), []),
+        )
         self.rollouts.update(ended)
 
     @property

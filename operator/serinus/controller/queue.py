@@ -56,6 +56,10 @@ class TryAgainError(Exception):
         self.after = after
 
 
+class FailedPassError(Exception):
+    """Our own code raised, which has been logged and told."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Retry:
     timer: asyncio.TimerHandle
@@ -257,7 +261,7 @@ class WorkQueue:
         delay = max(delay, not_before * random.uniform(1.0, 1.2))
         if isinstance(error, TryAgainError):
             delay = error.after
-        known = isinstance(error, ApiError | TryAgainError)
+        known = isinstance(error, ApiError | TryAgainError | FailedPassError)
         raced = isinstance(error, ApiError) and error.conflict
         if raced:
             # another writer changed it: the event may already have arrived

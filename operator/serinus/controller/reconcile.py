@@ -5,22 +5,27 @@ and fails if the object has changed.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from serinus.api.isolation import Fault, Faults, Part, collected, isolated
 from serinus.api.status import Decision, Status
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import WriteOutcome, actuate, put_labels_back
 from serinus.controller.approval_policy import approval_policy
 from serinus.controller.events import announce
+from serinus.controller.internal_errors import InternalErrors, standing
+from serinus.controller.judging import Judging
+from serinus.controller.last_resort import tell_and_withdraw
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
 from serinus.controller.object_state import ObjectState
 from serinus.controller.observed import Observed, read_spec
 from serinus.controller.persisting import persist
 from serinus.controller.pod_looks import look_at_pods
-from serinus.controller.queue import Key, TryAgainError
+from serinus.controller.queue import FailedPassError, Key, TryAgainError
 from serinus.controller.sampling import Sampler
 from serinus.controller.scope import Scope
 from serinus.controller.unwritten import lasting, withdraw_without_status
@@ -35,11 +40,12 @@ from serinus.plan.observe import read_desired, read_history, read_world
 from serinus.plan.situation import World
 from serinus.plan.summary import refuse
 from serinus.plan.withdrawal import Mark, withdrawn
-from serinus.views.exported import endings
 
 SETTLES_WITHIN = 10.0
 """Seconds after which missing pods and routes are checked without an event."""
 BLOCKED_LOOK_AGAIN = 15.0
+TELL_AFTER = 5.0
+"""Seconds after which a pass tells what the one before raised."""
 
 
 class Reconciler:
@@ -53,6 +59,8 @@ class Reconciler:
         clock: Callable[[], float],
         scope: Scope,
         notifier: Notifier,
+        judging: Judging,
+        internal_errors: InternalErrors,
     ) -> None:
         self._cluster = cluster
         self._store = store
@@ -61,29 +69,63 @@ class Reconciler:
         self._scope = scope
         self._notifier = notifier
         self._states: dict[Key, ObjectState] = {}
+        self._judging = judging
+        self._internal_errors = internal_errors
 
     async def __call__(self, key: Key) -> float | None:
-        """One pass; returns the seconds until the next one is due without an event."""
+        """One pass; returns the seconds until the next one is due without an event.
+
+        What our own code raises in a part of it is reported, and stops nothing else. If the whole
+        pass raises, somebody is told, and traffic that nobody judges is withdrawn.
+        """
+        with collected() as faults:
+            try:
+                wait = await self._pass(key, faults)
+                faults.ran.add((Part.PASS, ""))
+            except (ApiError, TryAgainError):
+                raise
+            except Exception as error:
+                faults.note(Fault(Part.PASS, "", error))
+                raise FailedPassError(faults.raised[-1].message) from None
+            finally:
+                untold = await self._report(key, faults)
+        return TELL_AFTER if untold and (wait is None or wait > TELL_AFTER) else wait
+
+    async def _report(self, key: Key, faults: Faults) -> bool:
+        """Log and count what was raised; whether the status does not say all of it yet."""
+        self._internal_errors.note(key, faults.raised)
+        if (state := self._states.get(key)) is None:
+            return False
+        now, before = self._clock(), state.internal_errors
+        state.internal_errors = standing(before, faults, now)
+        if any(each.part == Part.PASS for each in faults.raised):
+            error = state.internal_errors[Part.PASS, ""]
+            await tell_and_withdraw(self._cluster, self._store, key, error, now)
+        return state.internal_errors.keys() != before.keys()
+
+    async def _pass(self, key: Key, faults: Faults) -> float | None:
         live = self._store.get("ModelDeployment", *key)
         gone = live is None or live["metadata"].get("deletionTimestamp")
         if live is None or gone or not self._scope.includes(live):
             self._forget(key)
             return None
         now, state = self._clock(), self._state(key, live)
-        status = self._notifier.settled(state.uid, state.recall(live))
+        status = self._recalled(live, state)
         spec, problems, ignored = read_spec(live)
         if spec is None:
             refused = refuse(status, live["metadata"]["generation"], problems[0], now)
             measure_nothing(self._sampler, key, state)
             unsaved = await self._commit(key, live, state, status, refused, (), now)
-            state.export(refused)
+            state.export(refused, None, ())
             return unsaved
 
         desired = read_desired(live, spec, problems, ignored)
         observed = Observed.read(self._store, key, live, desired, state, status, now)
         world = await self._observe(observed, status)
 
-        status = await judge_measured(self._sampler, observed, status, world)
+        status = await judge_measured(self._sampler, self._judging, observed, status, world, faults)
+        errors = standing(state.internal_errors, faults, now)
+        world = replace(world, internal_errors=tuple(errors.values()))
         mark = Mark.read(observed.owner, observed.objects, now)
         if why := withdrawn(spec, status, mark, now):
             world = replace(world, withdrawn=why, split_in_effect=False, route_message=why)
@@ -108,7 +150,7 @@ class Reconciler:
                 )
             raise
 
-        state.export(plan.status, endings(status.candidate, plan.new_decisions))
+        state.export(plan.status, status.candidate, plan.new_decisions)
         outcome = await self._actuate(observed, plan, mark if why else None)
         await announce(self._cluster, live, plan.new_decisions)
         measure(self._sampler, observed, plan.status)
@@ -155,12 +197,29 @@ class Reconciler:
     ) -> float | None:
         """Write the status together with what is to be told of the pass; the endpoints are told
         only what has been written. Returns the seconds until the rest must be written."""
-        noted, dropped = self._notifier.noted(live, before, after, decisions, now)
+        noted, dropped = isolated(
+            Part.NOTIFICATIONS,
+            lambda: self._notifier.noted(live, before, after, decisions, now),
+            lambda _: (after, Counter[str]()),
+        )
         written, unsaved = await persist(self._cluster, self._store, key, live, state, noted, now)
-        self._notifier.committed(written, dropped)
+        isolated(
+            Part.NOTIFICATIONS,
+            lambda: self._notifier.committed(written, dropped),
+            lambda _: None,
+        )
         return unsaved
 
     # what is known of an object
+
+    def _recalled(self, live: Manifest, state: ObjectState) -> Status:
+        """The status with the evidence since, and without notices that have been told."""
+        status = state.recall(live)
+        return isolated(
+            Part.NOTIFICATIONS,
+            lambda: self._notifier.settled(state.uid, status),
+            lambda _: status,
+        )
 
     def _state(self, key: Key, live: Manifest) -> ObjectState:
         """The state of this object; the state of another with its name is dropped."""

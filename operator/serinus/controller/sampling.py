@@ -8,18 +8,16 @@ measurement, if there is one.
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import Protocol
 
+from serinus.api.isolation import Fault, Part
 from serinus.controller.queue import LONGEST_SLEEP, Key
 from serinus.metrics.queries import ArmQuery, History, Measurement, QueryResult
 from serinus.metrics.requests import AnyRequest
 from serinus.plan.analysis import next_look
-
-log = logging.getLogger(__name__)
 
 
 class Reader(Protocol):
@@ -84,6 +82,11 @@ class Sampler:
         """The newest measurement or history; returned once."""
         return self._taken.pop((key, purpose), None)
 
+    def series(self, key: Key, purpose: Purpose = Purpose.ROLLOUT) -> int:
+        """The number of series in the newest measurement or history; 0: there is none."""
+        taken = self._taken.get((key, purpose))
+        return taken.series if taken is not None else 0
+
     def due(self) -> Iterable[float]:
         """Time of the next measurement of each, Unix seconds."""
         return self._due.values()
@@ -139,14 +142,18 @@ class Sampler:
 
     async def _read(self, subject: _Subject, request: AnyRequest, now: float) -> None:
         try:
-            results = await self._prometheus.read(request.arm_queries(now))
-            late = max(self._clock() - now, 0.0)
+            taken = await self._measured(request, now)
             wanted = self._requests.get(subject)
             if wanted is not None and wanted.subject == request.subject:
-                self._taken[subject] = request.measurement(results, now, late)
+                self._taken[subject] = taken
                 self._add(*subject)
-        except Exception:
-            # a failure of Prometheus is a result; this one is a bug, and the next read may succeed
-            log.exception("measuring %s/%s failed", *subject[0])
         finally:
             self._reading.discard(subject)
+
+    async def _measured(self, request: AnyRequest, now: float) -> Measurement | History:
+        """A failure of Prometheus is a result, and so is one of our own code."""
+        try:
+            results = await self._prometheus.read(request.arm_queries(now))
+            return request.measurement(results, now, max(self._clock() - now, 0.0))
+        except Exception as error:
+            return request.unreadable(Fault(Part.MEASURING, "", error), now)

@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline
 from serinus.api.checks import Check
+from serinus.api.isolation import Fault, Part, isolated
 from serinus.api.monitoring import FeatureDrift
 from serinus.api.quantities import fraction, seconds
 from serinus.api.status import CheckState, CheckStatus, Inputs, Silence, Unlike, Verdict
@@ -25,7 +26,14 @@ from serinus.judge.findings.inputs import NotJudged, PerhapsUnlike
 from serinus.judge.inputs import compare_inputs, is_suspect
 from serinus.judge.silence import listen
 from serinus.metrics.counters import Reading, count, further
-from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement, Query, QueryResult
+from serinus.metrics.queries import (
+    CounterQuery,
+    ExpressionQuery,
+    Measurement,
+    Query,
+    QueryError,
+    QueryResult,
+)
 from serinus.metrics.slices import sliced
 
 _GRAVEST_FIRST: tuple[Verdict, ...] = ("Fail", "Error", "NoData", "Inconclusive", "Pass")
@@ -90,7 +98,9 @@ def judge(
     """
     found, audited = _by_mode(analysis, measurement)
     progress = _in_the_modes_of(analysis, progress)
-    absent_since, long_absent = _absence(progress, found, ready)
+    absent_since, long_absent = isolated(
+        Part.JUDGING, partial(_absence, progress, found, ready), lambda _: (None, None)
+    )
     look = partial(
         _looked,
         analysis,
@@ -101,28 +111,61 @@ def judge(
         explained=explained,
     )
     after = progress
-    for each in sliced(found, progress.counted, since, seconds(analysis.interval)):
+    for each in _slices(analysis, found, progress.counted, since):
         arms, counted = _counted(each, after.counted, since)
-        inputs = _inputs(analysis, features, after, arms, each.at)
+        inputs = isolated(
+            Part.INPUTS,
+            partial(_inputs, analysis, features, after, arms, each.at),
+            partial(_not_compared, after.inputs),
+        )
         checks = look(analysis.deciding, after, each, arms, inputs=inputs)
         before = after.counted
         after = replace(after, checks=checks, inputs=inputs, counted=counted)
     if before is not progress.counted:
         # a candidate that has answered in any slice was not silent
         arms, _ = _counted(found, progress.counted, since)
-    candidate, stable = (_requests(arm, features) for arm in arms)
-    silence = listen(
-        progress.silence,
-        candidate,
-        stable,
-        measurement.at,
-        weight,
-        seconds(analysis.on_silence.after),
+    silence = isolated(
+        Part.SILENCE,
+        partial(_silence, analysis, features, progress, arms, measurement.at, weight),
+        lambda _: progress.silence,
     )
     after = replace(after, silence=silence, unreported_since=absent_since)
     if audited is None:
         return replace(after, audit_counted={})
-    return _with_audits(analysis, progress, after, audited, look, since)
+    return isolated(
+        Part.JUDGING,
+        partial(_with_audits, analysis, progress, after, audited, look, since),
+        partial(_without_audits, analysis, progress, after),
+    )
+
+
+def _not_compared(known: Inputs | None, _: Fault) -> Inputs | None:
+    """They hold nothing while it is unknown whether they differ."""
+    return known and known.replace(unlike=None)
+
+
+def _slices(
+    analysis: Analysis, measurement: Measurement, counted: Mapping[str, float], since: float
+) -> Iterator[Measurement]:
+    """`measurement` is the last one."""
+    slices = sliced(measurement, counted, since, seconds(analysis.interval))
+    each: Measurement | None = None
+    while each is not measurement:
+        each = isolated(Part.JUDGING, partial(next, slices), lambda _: measurement)
+        yield each
+
+
+def _silence(
+    analysis: Analysis,
+    features: FeatureDrift | None,
+    progress: Progress,
+    arms: ArmReadings,
+    at: float,
+    weight: EffectiveWeight | None,
+) -> Silence | None:
+    candidate, stable = (_requests(arm, features) for arm in arms)
+    after = seconds(analysis.on_silence.after)
+    return listen(progress.silence, candidate, stable, at, weight, after)
 
 
 def _with_audits(
@@ -137,7 +180,7 @@ def _with_audits(
     their own part of the measurement."""
     known = progress.audit_counted or progress.counted
     beside = replace(progress, audit_counted=known)
-    for each in sliced(measurement, known, since, seconds(analysis.interval)):
+    for each in _slices(analysis, measurement, known, since):
         arms, counted = _counted(each, beside.audit_counted, since)
         checks = look(analysis.audited, beside, each, arms, inputs=after.inputs)
         beside = replace(beside, checks=checks, audit_counted=counted)
@@ -146,6 +189,27 @@ def _with_audits(
         checks=_in_order(analysis, (*after.checks, *beside.checks)),
         audit_counted=beside.audit_counted,
     )
+
+
+def _without_audits(
+    analysis: Analysis, progress: Progress, after: Progress, fault: Fault
+) -> Progress:
+    audited = (in_error(check, progress.checks, fault) for check in analysis.audited)
+    return replace(
+        after,
+        checks=_in_order(analysis, (*after.checks, *audited)),
+        audit_counted=progress.audit_counted or progress.counted,
+    )
+
+
+def in_error(check: Check, checks: Iterable[CheckStatus], fault: Fault) -> CheckStatus:
+    """The status of a check that could not judge because our own code raised: its evidence is
+    kept, and a candidate that has failed has failed."""
+    names = {(each.name, each.kind): each for each in checks}
+    known = names.get((check.name, check.kind)) or _fresh(check, "")
+    if known.has_failed:
+        return known
+    return known.replace(verdict="Error", mode=check.mode, message=f"{fault.message}.")
 
 
 def _in_the_modes_of(analysis: Analysis, progress: Progress) -> Progress:
@@ -206,9 +270,17 @@ def _counted(
     measurement: Measurement, counted: Mapping[str, float], since: float
 ) -> tuple[ArmReadings, dict[str, float]]:
     """What each arm counted, and the time of the last sample counted by target."""
-    answers = _counters(measurement.candidate), _counters(measurement.stable)
-    (candidate, stable), moved = count(answers, counted, since, measurement.read_from)
-    return (candidate, stable), moved
+    candidate, stable = _counters(measurement.candidate), _counters(measurement.stable)
+
+    def together() -> tuple[ArmReadings, dict[str, float]]:
+        both, moved = count((candidate, stable), counted, since, measurement.read_from)
+        return (both[0], both[1]), moved
+
+    def not_counted(fault: Fault) -> tuple[ArmReadings, dict[str, float]]:
+        error = QueryError(f"{fault.message}.")
+        return (dict.fromkeys(candidate, error), dict.fromkeys(stable, error)), dict(counted)
+
+    return isolated(Part.JUDGING, together, not_counted)
 
 
 def _looked(
@@ -228,9 +300,10 @@ def _looked(
     """These checks after a look at what the arms counted."""
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
     look = partial(Look, measurement.at, values=values, since=since, weight=weight)
-    budgets = [(check, budget_of(analysis, check, progress.entries)) for check in checks]
-    return tuple(
-        _if_comparable(
+
+    def looked(check: Check) -> CheckStatus:
+        budget = budget_of(analysis, check, progress.entries)
+        return _if_comparable(
             check,
             _reserved(
                 _before(check, progress.checks, (_policy(analysis, check),), budget),
@@ -254,7 +327,15 @@ def _looked(
                 inputs, measurement.at, follows_inputs=check.settings.follows_inputs
             ),
         )
-        for check, budget in budgets
+
+    return tuple(
+        isolated(
+            Part.CHECK,
+            partial(looked, check),
+            partial(in_error, check, progress.checks),
+            check.name,
+        )
+        for check in checks
     )
 
 
@@ -393,14 +474,17 @@ def _before(
             if known.state.budget in ("", _decided_by(check, budget)):
                 return known
             return _not_looked_at(known)
-    fresh = CheckState(policy=policies[0])
+    return _fresh(check, policies[0])
+
+
+def _fresh(check: Check, policy: str) -> CheckStatus:
     return CheckStatus(
         name=check.name,
         kind=check.kind,
         mode=check.mode,
         verdict="NoData",
         message="Not measured yet.",
-        state=fresh,
+        state=CheckState(policy=policy),
     )
 
 

@@ -14,8 +14,10 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, NamedTuple
 
+from serinus.api.isolation import Part, isolated
 from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
 from serinus.metrics.resets import NONE, Falls, falls, restarted, rises
 from serinus.metrics.samples import packed
@@ -301,7 +303,15 @@ def _shared(arm: SeriesByCounter) -> dict[str, float]:
 
 def _found(arm: Mapping[CounterQuery, QueryResult]) -> SeriesByCounter:
     """The series of each counter from each target, or why they are unusable."""
-    return {key: _by_target(key, answer) for key, answer in arm.items()}
+    return {
+        key: isolated(
+            Part.COUNTER,
+            partial(_by_target, key, answer),
+            lambda fault: QueryError(f"{fault.message}."),
+            key.metric,
+        )
+        for key, answer in arm.items()
+    }
 
 
 def _checked(found: SeriesByCounter, several: Mapping[str, float]) -> SeriesByCounter:

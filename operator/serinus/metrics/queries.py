@@ -1,10 +1,11 @@
 """Queries about the pods of one revision, and their results."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from serinus.api.checks import LabelMatcher
+from serinus.api.isolation import Fault
 from serinus.metrics.samples import Sample
 
 
@@ -110,6 +111,8 @@ class QueryError:
     """Prometheus did not answer, or not with numbers; the message names the cause."""
 
     message: str
+    fault: Fault | None = None
+    """Set if our own code raised while it asked, or read the answer."""
 
 
 QueryResult = tuple[Series, ...] | QueryError
@@ -125,6 +128,24 @@ class History:
     """Time of the read, Unix seconds."""
     stable: Mapping[CounterQuery, QueryResult]
 
+    @property
+    def faults(self) -> Iterator[Fault]:
+        """What our own code raised while it read this."""
+        return _faults(self.stable.values())
+
+    @property
+    def series(self) -> int:
+        """The number of series in it, each with as many samples as ten looks."""
+        return 10 * _series(self.stable.values())
+
+
+def _faults(answers: Iterable[QueryResult]) -> Iterator[Fault]:
+    return (each.fault for each in answers if isinstance(each, QueryError) and each.fault)
+
+
+def _series(answers: Iterable[QueryResult]) -> int:
+    return sum(len(each) for each in answers if not isinstance(each, QueryError))
+
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
@@ -136,6 +157,16 @@ class Measurement:
     stable: Mapping[Query, QueryResult] = field(default_factory=dict)
     read_from: float = field(default=math.inf, kw_only=True)
     """Unix seconds from which all samples of counters were read; infinity: unknown."""
+
+    @property
+    def faults(self) -> Iterator[Fault]:
+        """What our own code raised while it read this."""
+        return _faults((*self.candidate.values(), *self.stable.values()))
+
+    @property
+    def series(self) -> int:
+        """The number of series in it."""
+        return _series((*self.candidate.values(), *self.stable.values()))
 
     @property
     def newest(self) -> float | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from serinus.api.isolation import Fault
 from serinus.metrics.queries import (
     Arm,
     ArmQuery,
@@ -15,6 +16,7 @@ from serinus.metrics.queries import (
     History,
     Measurement,
     Query,
+    QueryError,
     QueryResult,
 )
 
@@ -93,6 +95,11 @@ class Request:
             read_from=now + late - self.window(now),
         )
 
+    def unreadable(self, fault: Fault, now: float) -> Measurement:
+        """The measurement if our own code raised while it was read."""
+        nothing = dict.fromkeys(self.queries, QueryError(f"{fault.message}.", fault))
+        return Measurement(now, nothing, nothing)
+
     def read(self, source: Source, now: float) -> Measurement:
         """The measurement at Unix seconds `now`."""
         return self.measurement(source.read(self.arm_queries(now), now), now)
@@ -125,6 +132,10 @@ class HistoryRequest:
         """From the results of `arm_queries(now)`."""
         of_stable = _of_arm(self.stable, results)
         return History(now, {query: of_stable[query] for query in self.queries})
+
+    def unreadable(self, fault: Fault, now: float) -> History:
+        """As with a `Request`."""
+        return History(now, dict.fromkeys(self.queries, QueryError(f"{fault.message}.", fault)))
 
     def read(self, source: Source, now: float) -> History:
         """The history at Unix seconds `now`."""

@@ -3,8 +3,9 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
+from serinus.api.isolation import Fault, Part
 from serinus.api.notifications import Endpoint
 from serinus.api.status import Decision, Notice, Status
 from serinus.api.validation import of_type
@@ -14,15 +15,24 @@ from serinus.notifications.outbox import addressed, bounded, without
 from serinus.notifications.sender import Sender
 from serinus.views.notices import notices
 
+RESTART_AFTER: Final = 10.0
+"""Seconds after which an endpoint is told again when our own code has raised."""
+
 
 class Notifier:
     """Tells the endpoints of what the statuses hold. `told` is called with the namespace and name
-    of each object whose status holds something that no longer needs to be there."""
+    of each object whose status holds something that no longer needs to be there, `raised` with what
+    our own code raises meanwhile."""
 
     def __init__(
-        self, endpoints: Sequence[Endpoint], page: str, told: Callable[[str, str], None]
+        self,
+        endpoints: Sequence[Endpoint],
+        page: str,
+        told: Callable[[str, str], None],
+        raised: Callable[[Fault], None],
     ) -> None:
         self._endpoints = endpoints
+        self._raised = raised
         self._page = page.rstrip("/")
         self._senders = [Sender(each, lambda of: told(of.namespace, of.name)) for each in endpoints]
         self._dropped: Counter[str] = Counter()
@@ -31,7 +41,17 @@ class Notifier:
         """Tell the endpoints until cancelled."""
         async with asyncio.TaskGroup() as group:
             for sender in self._senders:
-                group.create_task(sender.run())
+                group.create_task(self._tell(sender))
+
+    async def _tell(self, sender: Sender) -> None:
+        """Until cancelled, whatever our own code raises: no endpoint may stop another, or a
+        rollout."""
+        while True:
+            try:
+                await sender.run()
+            except Exception as error:
+                self._raised(Fault(Part.NOTIFICATIONS, f"to {sender.endpoint.name}", error))
+                await asyncio.sleep(RESTART_AFTER)
 
     def settled(self, uid: str, status: Status) -> Status:
         """A status without what has been told since it was written, and what is for endpoints that

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import Baseline
+from serinus.api.isolation import Fault, Part, isolated
 from serinus.api.monitoring import FeatureDrift
 from serinus.api.quantities import seconds
 from serinus.api.spec import Spec
@@ -18,6 +20,7 @@ from serinus.judge import (
     asks_of_history,
     counted_in_modes,
     has_learned,
+    in_error,
     judge,
     learn,
     longest_warm_up,
@@ -33,8 +36,6 @@ from serinus.plan.situation import Situation, World
 
 SOON = 1.0
 """Seconds within which a history is read."""
-MISSED = 60.0
-"""Seconds without a look after which the next one has much to judge."""
 AUDIT_BEHIND = 300.0
 """Seconds by which the counters of audits may be behind the others and are still read."""
 
@@ -132,7 +133,11 @@ def next_look(interval: float, now: float) -> float:
 def baseline_from(spec: Spec, history: History) -> Baseline | QueryError:
     """The result of stable's history for a rollout with these steps."""
     weights = [step.set_weight for step in spec.rollout.steps if step.set_weight]
-    return learn(spec.rollout.analysis, history, weights)
+    return isolated(
+        Part.FORECAST,
+        lambda: learn(spec.rollout.analysis, history, weights),
+        lambda fault: QueryError(f"{fault.message}."),
+    )
 
 
 def learned(spec: Spec, status: Status, found: Baseline | QueryError) -> Status:
@@ -162,12 +167,13 @@ def _unreadable(analysis: Analysis, message: str) -> list[CheckStatus]:
     ]
 
 
-def covers_many_looks(status: Status, measurement: Measurement) -> bool:
-    """Whether it takes as long to judge as many others, because none was made for a while."""
+def looks_covered(spec: Spec, status: Status, measurement: Measurement) -> int:
+    """How many looks it takes as long to judge as; several if none was made for a while."""
     candidate = status.candidate
     if candidate is None or candidate.analysis_since is None:
-        return False
-    return measurement.at - (candidate.measured_at or candidate.analysis_since) > MISSED
+        return 1
+    missed = measurement.at - (candidate.measured_at or candidate.analysis_since)
+    return max(math.ceil(missed / seconds(spec.rollout.analysis.interval)), 1)
 
 
 def judged(
@@ -194,16 +200,26 @@ def judged(
         candidate.inputs,
         candidate.audit_counted,
     )
-    after = judge(
-        analysis_of(spec, candidate),
-        before,
-        measurement,
-        since,
-        in_effect(candidate),
-        _ready(status, world),
-        compared_features(spec),
-        _guard(candidate),
-        explained=explained,
+    analysis = analysis_of(spec, candidate)
+
+    def unjudged(fault: Fault) -> Progress:
+        checks = (in_error(check, candidate.checks, fault) for check in analysis.checks)
+        return replace(before, checks=tuple(checks))
+
+    after = isolated(
+        Part.JUDGING,
+        lambda: judge(
+            analysis,
+            before,
+            measurement,
+            since,
+            in_effect(candidate),
+            _ready(status, world),
+            compared_features(spec),
+            _guard(candidate),
+            explained=explained,
+        ),
+        unjudged,
     )
     failed = overall(after.checks) == "Error"
     changes = {

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from serinus.api.isolation import Part, isolated
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Decision, Guarding, Retiring, Status
@@ -45,6 +47,7 @@ from serinus.plan.progress import (
 from serinus.plan.silence import (
     resume_once_the_policy_is_another,
     withdraw_from_a_silent_candidate,
+    withdraw_from_what_cannot_be_judged,
 )
 from serinus.plan.situation import Desired, Situation, World
 from serinus.plan.spec_changes import (
@@ -136,6 +139,7 @@ WITH_A_CANDIDATE: tuple[Rule, ...] = (
     count_unready_time,
     roll_back_when_unready_for_too_long_in_sum,
     withdraw_from_a_silent_candidate,
+    withdraw_from_what_cannot_be_judged,
     resume_once_the_policy_is_another,
     keep_to_the_steps_of_the_spec,
     notice_whether_anything_can_be_judged,
@@ -182,7 +186,7 @@ def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
         s = changed
     else:
         raise RuntimeError("the rules do not converge")
-    s = report(_unread_noted(s))
+    s = isolated(Part.REPORT, partial(report, _unread_noted(s)), lambda _: s)
     return Plan(s.status, _wanted(s), s.new_decisions, _wake_in(s))
 
 

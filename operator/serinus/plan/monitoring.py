@@ -3,7 +3,9 @@ nothing."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from serinus.api.isolation import Part, isolated
 from serinus.api.monitoring import Monitoring
 from serinus.api.quantities import seconds
 from serinus.api.spec import Spec
@@ -16,6 +18,7 @@ from serinus.judge.drift import (
     Rarity,
     Watched,
     given,
+    unreadable,
     watch,
     watch_limit,
 )
@@ -84,9 +87,10 @@ def monitored(
     begun = status.monitoring or Monitored()
     references = given((settings and settings.reference.given) or ())
     begun, features = look.at_distributions(
-        _features(monitoring), basis_of(spec, status), references, begun, known.features
+        "features", _features(monitoring), basis_of(spec, status), references, begun, known.features
     )
     predicted, predictions = look.at_distributions(
+        "predictions",
         _predictions(monitoring),
         prediction_basis(spec, status),
         (),
@@ -124,6 +128,7 @@ class _Look:
 
     def at_distributions(
         self,
+        name: str,
         watched: Watched | None,
         basis: str,
         references: Sequence[FeatureReference],
@@ -141,7 +146,12 @@ class _Look:
         at, answers = self.measurement.at, self.measurement.stable
         if state is None or state.since > at:  # the clock was set back
             state = DriftState.begin(at)
-        return watch(watched, begun, state, answers, at, self.rarity)
+        return isolated(
+            Part.MONITORING,
+            partial(watch, watched, begun, state, answers, at, self.rarity),
+            lambda fault: (begun.replace(unknown=unreadable(f"{fault.message}.")), state),
+            name,
+        )
 
     def at_share(
         self, limited: Limited | None, begun: MonitoredShare | None, state: LimitState | None
@@ -154,7 +164,12 @@ class _Look:
         at, answers = self.measurement.at, self.measurement.stable
         if state is None or state.since > at:  # the clock was set back
             state = LimitState.begin(at)
-        return watch_limit(limited, begun, state, answers, at, self.rarity)
+        return isolated(
+            Part.MONITORING,
+            partial(watch_limit, limited, begun, state, answers, at, self.rarity),
+            lambda fault: (begun.replace(unknown=unreadable(f"{fault.message}.")), state),
+            limited.events.lower(),
+        )
 
 
 def _features(monitoring: Monitoring) -> Watched | None:

@@ -1,27 +1,57 @@
-"""A candidate that hangs: its traffic is withdrawn, and its step waits for a command.
+"""A candidate that hangs, or cannot be judged: its traffic is withdrawn, and its step waits for a
+command.
 
 Nothing is known about it, so it is neither rolled back nor rejected.
 """
 
 from dataclasses import replace
+from typing import Final
 
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.api.status import Withdrawn
 from serinus.plan.policy import policy_digest
 from serinus.plan.progress import counts_of
-from serinus.plan.situation import Situation
+from serinus.plan.situation import InternalError, Situation
 from serinus.plan.steps import resume_step
 from serinus.plan.timeline import weight_ended
+
+UNJUDGED_FOR: Final = 120.0
+"""Seconds for which our own code may raise where a candidate is judged, while it has traffic."""
+RAISED_OFTEN: Final = 3
+"""Exceptions in that time, so that the first look after a while is not taken for them."""
 
 
 def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
     """If requests hang, stable serves clients better."""
-    candidate, weight = s.candidate, s.candidate.weight
+    candidate = s.candidate
     silent = "" if candidate.withdrawn or candidate.commanded else too_long_silent(s)
-    if not silent:
+    return _withdrawn(s, Reason.CANDIDATE_SILENT, silent) if silent else None
+
+
+def withdraw_from_what_cannot_be_judged(s: Situation) -> Situation | None:
+    """If our own code raises where the candidate is judged, nobody would notice that it is bad."""
+    candidate = s.candidate
+    if candidate.withdrawn or candidate.commanded or candidate.mode != "Steps":
         return None
-    message = f"{silent}. Its traffic is withdrawn, and it is not rejected: to resume, "
+    if not s.world.weight or not s.desired.spec.rollout.analysis.deciding:
+        return None
+    lasting = [each for each in s.world.internal_errors if _is_lasting(each, s.now)]
+    if not lasting:
+        return None
+    told = " ".join(each.message for each in lasting)
+    return _withdrawn(s, Reason.INTERNAL_ERROR, f"It cannot be judged. {told}".rstrip("."))
+
+
+def _is_lasting(error: InternalError, now: float) -> bool:
+    if not error.part.judges or error.times < RAISED_OFTEN:
+        return False
+    return error.until - error.since >= UNJUDGED_FOR and now - error.until < UNJUDGED_FOR
+
+
+def _withdrawn(s: Situation, reason: Reason, why: str) -> Situation:
+    candidate, weight = s.candidate, s.candidate.weight
+    message = f"{why}. Its traffic is withdrawn, and it is not rejected: to resume, "
     message += "set the annotation serinus.dev/command to "
     message += f"advance/{candidate.revision}, or change spec.rollout or the template."
     s = s.to(timeline=weight_ended(s.status.timeline, s.now))
@@ -36,8 +66,8 @@ def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
         silence=None,
         promoting=False,
     )
-    s = s.hold(Reason.CANDIDATE_SILENT, message)
-    return s.because(Reason.CANDIDATE_SILENT, candidate.revision, message)
+    s = s.hold(reason, message)
+    return s.because(reason, candidate.revision, message)
 
 
 def too_long_silent(s: Situation) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from serinus.api.isolation import Part
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec, Step
 from serinus.api.status import (
@@ -111,6 +112,20 @@ class Intervention:
 
 
 @dataclass(frozen=True, slots=True)
+class InternalError:
+    """A part of this operator that raises exceptions."""
+
+    part: Part
+    message: str
+    since: float
+    """Unix seconds."""
+    times: int
+    """How often it has raised since then."""
+    until: float
+    """Unix seconds of the last time."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalPolicy:
     """Whether the API server lets nobody but approvers write an approval, in their own name."""
 
@@ -166,6 +181,7 @@ class World:
     """The revision that the Service selects, regardless of the status."""
     unread: tuple[str, ...] = ()
     """Unreadable parts of the status, each as a message."""
+    internal_errors: tuple[InternalError, ...] = ()
 
     def ready(self, revision: str) -> int:
         """Ready pods of a revision; 0 if it has no workload."""

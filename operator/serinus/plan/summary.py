@@ -1,5 +1,6 @@
 """Phase, message and conditions, derived from the rest of the status."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,7 +18,7 @@ from serinus.plan.progress import (
     pods_ready,
     pods_to_mend,
 )
-from serinus.plan.situation import Situation
+from serinus.plan.situation import InternalError, Situation
 
 _PAUSED = {
     Reason.AWAITING_COMMAND,
@@ -31,6 +32,7 @@ _STUCK = {
     Reason.PROGRESS_DEADLINE_EXCEEDED,
     Reason.ROUTE_REFUSED,
     Reason.CANDIDATE_SILENT,
+    Reason.INTERNAL_ERROR,
     Reason.TRAFFIC_SPLIT_WRONG,
     Reason.STABLE_POD_DIFFERS,
     Reason.ARMS_DIFFER,
@@ -321,10 +323,21 @@ def _conditions(s: Situation, summary: Summary, monitored: list[Report]) -> list
     for each in monitored:
         found = each.status, each.reason, each.message
         conditions.append(_condition(s.status, each.condition, *found, generation, s.now))
+    if s.world.internal_errors:
+        conditions.append(internal_error(s.status, s.world.internal_errors, generation, s.now))
     if s.world.overridden:
         changed = Reason.CHANGED_BY_OTHERS, s.world.overridden
         conditions.append(_condition(s.status, "Overridden", "True", *changed, generation, s.now))
     return conditions
+
+
+def internal_error(
+    status: Status, errors: Iterable[InternalError], generation: int, now: float
+) -> Condition:
+    """The condition that says which parts of the operator raise exceptions."""
+    message = " ".join(each.message for each in errors)
+    raised = Reason.INTERNAL_ERROR, message
+    return _condition(status, "InternalError", "True", *raised, generation, now)
 
 
 def _available(s: Situation) -> tuple[Literal["True", "False"], Reason, str]:

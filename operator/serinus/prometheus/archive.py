@@ -11,7 +11,7 @@ from prometheus_api_client import PrometheusConnect
 from serinus.metrics.queries import Series
 from serinus.metrics.results import Element, ResponseError, ResponseTooLargeError
 from serinus.prometheus.config import Config
-from serinus.prometheus.failures import sentence
+from serinus.prometheus.failures import unreadable
 from serinus.prometheus.session import Session
 
 _PIECE: Final = 3600.0
@@ -91,7 +91,7 @@ class Archive(AbstractContextManager["Archive"]):
         except ResponseTooLargeError:
             raise
         except Exception as error:
-            raise ResponseError(sentence(error, self._config)) from None
+            raise ResponseError(unreadable(error, self._config).message) from None
 
     @property
     def _patience(self) -> dict[str, str]:

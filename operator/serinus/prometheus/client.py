@@ -16,7 +16,7 @@ from serinus.metrics.queries import ArmQuery, ExpressionQuery, QueryError, Query
 from serinus.metrics.replicas import Sources, one_replica, undeclared
 from serinus.metrics.results import ResponseTooLargeError, split
 from serinus.prometheus.config import Config
-from serinus.prometheus.failures import SlowError, WaitedError, sentence
+from serinus.prometheus.failures import SlowError, WaitedError, unreadable
 from serinus.prometheus.lanes import Lane
 from serinus.prometheus.session import Session
 
@@ -114,7 +114,11 @@ class Prometheus:
             alone = one.tenant if one.tenant in self._asked_alone else None
             together.setdefault(alone, []).append(one)
         for asked in together.values():
-            planned = plan(asked, self._config.timeout, self._config.labelling)
+            try:
+                planned = plan(asked, self._config.timeout, self._config.labelling)
+            except Exception as error:  # whoever waits for these would wait for ever
+                _settle(futures, dict.fromkeys(asked, unreadable(error, self._config)))
+                continue
             _settle(futures, planned.refused)
             for query in planned.queries:
                 self._begin(query, futures)
@@ -239,8 +243,8 @@ class Prometheus:
             params["time"] = f"{time.time() - self._config.read_offset:.3f}"
         return self._prometheus.custom_query(text, params=params, timeout=timeout)
 
-    def _unreadable(self, query: BatchQuery, error: BaseException) -> dict[ArmQuery, QueryResult]:
-        return dict.fromkeys(query.everything, QueryError(sentence(error, self._config)))
+    def _unreadable(self, query: BatchQuery, error: Exception) -> dict[ArmQuery, QueryResult]:
+        return dict.fromkeys(query.everything, unreadable(error, self._config))
 
 
 def _settle(futures: Futures, answers: Mapping[ArmQuery, QueryResult]) -> None:

@@ -1,14 +1,12 @@
 """Errors between the operator and Prometheus as messages for the user."""
 
-import logging
-
 import requests
 import urllib3
 
+from serinus.api.isolation import Fault, Part
+from serinus.metrics.queries import QueryError
 from serinus.metrics.results import ResponseError, cleaned
 from serinus.prometheus.config import Config
-
-_LOG = logging.getLogger(__name__)
 
 
 class SlowError(Exception):
@@ -19,8 +17,15 @@ class WaitedError(Exception):
     """A query did not get a slot in time."""
 
 
-def sentence(error: BaseException, config: Config) -> str:
-    """The message for an error."""
+def unreadable(error: Exception, config: Config) -> QueryError:
+    """What an error is told as; one that no source of metrics can cause is ours."""
+    if message := _sentence(error, config):
+        return QueryError(message)
+    fault = Fault(Part.MEASURING, "", error)
+    return QueryError(f"{fault.message}.", fault)
+
+
+def _sentence(error: Exception, config: Config) -> str | None:
     where = f"Prometheus at {config.base}"
     match error:
         case ResponseError():
@@ -50,8 +55,7 @@ def sentence(error: BaseException, config: Config) -> str:
             return f"{where} cannot be reached: check its address and state ({_root(error)})."
         case OSError() | urllib3.exceptions.HTTPError():
             return f"The response of {where} is incomplete or cannot be read ({_root(error)})."
-    _LOG.exception("unexpected error in a query to %s", where)
-    return f"{where} cannot be queried: {type(error).__name__}; see the operator's log."
+    return None
 
 
 def _root(error: BaseException) -> str:

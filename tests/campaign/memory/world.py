@@ -5,11 +5,12 @@ import contextlib
 import json
 import logging
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Self, TypeVar
 from unittest.mock import patch
 
+from serinus.api.notifications import Endpoint
 from serinus.cluster import ApiError, Cluster
 from serinus.cluster.kinds import CHILDREN, WATCHED
 from serinus.controller.app import App
@@ -119,6 +120,8 @@ class MemoryPrometheus:
         self.down = False
         self.takes = 0.0
         """Seconds until it answers."""
+        self.exports: Mapping[str, Sequence[tuple[float, Mapping[str, str]]]] = {}
+        """Further counters of every pod: by metric, how often a request, and with which labels."""
         self.queries_sent = 0
         self.settle: Callable[[], None] = lambda: None
 
@@ -135,7 +138,10 @@ class MemoryPrometheus:
         if self.down:
             return QueryError("Prometheus refused the connection")
         query = asked.query
-        if not isinstance(query, CounterQuery) or query.metric != "model_requests_total":
+        if not isinstance(query, CounterQuery):
+            return ()
+        counted = self.exports.get(query.metric, ())
+        if not counted and query.metric != "model_requests_total":
             return ()
         every = asked.every or SCRAPED_EVERY
         found = []
@@ -146,6 +152,10 @@ class MemoryPrometheus:
             if not samples:
                 continue
             labels = {"namespace": pod.namespace, "pod": pod.name, "instance": pod.address}
+            for share, more in counted:
+                found.append(Series({**labels, **more}, [(t, n * share) for t, n, _ in samples]))
+            if counted:
+                continue
             failed = tuple((t, errors) for t, _, errors in samples)
             if not query.part:
                 good = tuple((t, total - errors) for t, total, errors in samples)
@@ -227,6 +237,8 @@ class World:
         self.prometheus = MemoryPrometheus(self.pods, lambda: self.now)
         self.prometheus.settle = self._settle
         self.api.watchers += [self.pods.seen, self.gateway.seen, self._seen]
+        self.endpoints: Sequence[Endpoint] = ()
+        """What the operator tells of rollouts, from its next start on."""
         self.watch_lag = 0.01
         self.withheld = False
         """Whether watches tell nothing."""
@@ -285,7 +297,7 @@ class World:
         self._wire = Wire(self._send, self._note)
         self._wire.faults = self.faults
         cluster = Cluster(self._wire)  # type: ignore[arg-type]
-        self.app = App(cluster, self.prometheus, clock=lambda: self.now)
+        self.app = App(cluster, self.prometheus, endpoints=self.endpoints, clock=lambda: self.now)
         self._running = asyncio.create_task(self.app.run())
         self.hindered.discard("operator")
         self._changed()

@@ -20,6 +20,7 @@ def gauges(leading: bool = True) -> Gauges:
         errors=lambda: {("shop", "fraud"): 4},
         looks=lambda: {("shop", "fraud"): 12.5},
         refused_writes=lambda: {"ModelDeployment": 2},
+        internal_errors=lambda: {"check": 1},
         notifications=lambda: {("ops", "delivered"): 7, ("ops", "refused"): 0},
     )
 

@@ -236,17 +236,21 @@ async def test_answers_to_what_is_not_asked_any_more_are_dropped(
     assert bench.sampler.take(FRAUD) is not None
 
 
-async def test_a_fault_in_reading_is_logged_and_ends_no_later_reads(
-    bench: Bench, caplog: pytest.LogCaptureFixture
+async def test_a_fault_in_reading_is_a_measurement_that_says_so_and_ends_no_later_reads(
+    bench: Bench,
 ) -> None:
     bench.sampler.want(FRAUD, request("fraud"))
     bench.prometheus.broken = True
     await bench.at(1005.0)
-    assert bench.added == []
-    assert "a fault in this very program" in caplog.text
+    assert bench.added == [FRAUD]
+    measured = bench.sampler.take(FRAUD)
+    assert isinstance(measured, Measurement)
+    assert "a fault in this very program" in {str(each.error) for each in measured.faults}
     bench.prometheus.broken = False
     await bench.at(1020.0)
-    assert bench.added == [FRAUD]
+    assert bench.added == [FRAUD, FRAUD]
+    measured = bench.sampler.take(FRAUD)
+    assert isinstance(measured, Measurement) and not [*measured.faults]
 
 
 async def test_an_unreadable_answer_is_handed_over_like_any_other(bench: Bench) -> None:

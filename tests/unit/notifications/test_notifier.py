@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from serinus.api.isolation import Fault
 from serinus.api.notifications import Endpoint
 from serinus.api.status import Decision, Notice, Status
 from serinus.notifications import Notifier
@@ -20,13 +21,17 @@ def endpoint(name: str, folder: Path, **more: object) -> Endpoint:
     return Endpoint.model_validate(given)
 
 
+def raised(fault: Fault) -> None:
+    raise fault.error
+
+
 def live(status: Status) -> dict[str, Any]:
     metadata = {"uid": "uid", "namespace": "shop", "name": "fraud"}
     return {"metadata": metadata, "status": status.to_json()}
 
 
 def notifier(*endpoints: Endpoint) -> Notifier:
-    return Notifier(endpoints, "https://serinus.example.com/", lambda *_: None)
+    return Notifier(endpoints, "https://serinus.example.com/", lambda *_: None, raised)
 
 
 def test_without_endpoints_a_status_is_as_it_was(tmp_path: Path) -> None:

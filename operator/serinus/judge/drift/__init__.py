@@ -9,6 +9,7 @@ from serinus.judge.drift.limit import Limited, LimitState, watch_limit
 from serinus.judge.drift.monitor import AnyDistributions, DriftState, watch
 from serinus.judge.drift.rarity import Rarity
 from serinus.judge.drift.reference import given
+from serinus.judge.drift.unknown import unreadable
 from serinus.judge.drift.watched import Watched, feature_queries
 from serinus.judge.drift.weekly import HOURS, recorded_hours
 
@@ -23,6 +24,7 @@ __all__ = [
     "feature_queries",
     "given",
     "recorded_hours",
+    "unreadable",
     "watch",
     "watch_limit",
 ]

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from serinus.api.analysis import Analysis
-from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
+from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline, Dispersion
 from serinus.api.checks import Check
+from serinus.api.isolation import Part, isolated
 from serinus.judge.analysis import queries_of, reads
 from serinus.judge.checks import kind_of
 from serinus.judge.checks.slowdown import ratios
@@ -57,6 +59,26 @@ def learn(
         # a histogram that is not native is also queried as a classic one
         if isinstance(answer, QueryError) and not counters.native:
             return answer
+    return isolated(
+        Part.FORECAST,
+        partial(_learn, analysis, deciding, history, needed, weights),
+        lambda fault: _nothing_learned(analysis, history, f"{fault.message}."),
+    )
+
+
+def _nothing_learned(analysis: Analysis, history: History, message: str) -> Baseline:
+    """Requests are assumed to be independent, as without a history."""
+    checks = [NO_HISTORY.replace(reads=reads(check)) for check in analysis.checks]
+    return Baseline(measured_at=history.at, checks=checks, message=message)
+
+
+def _learn(
+    analysis: Analysis,
+    deciding: Analysis,
+    history: History,
+    needed: History,
+    weights: Sequence[int],
+) -> Baseline:
     looks = minutes(needed.stable)
     served = [look for look in looks if _served(look)]
     found = dict(_learned(analysis.deciding, served))
@@ -70,17 +92,19 @@ def learn(
         measured_at=history.at,
         checks=[each.replace(reads=reads(check)) for check, each in known],
     )
-    pods = _pods(served, min(weights, default=0))
-    sentences = [
-        *doubts(analysis, history),
-        _served_hour(served, [(check.name, each) for check, each in known], pods),
-    ]
-    if served:
-        sentences += _in_shares(known)
-    if served and looks:  # some check that decides compares counts
-        sentences += expected(analysis, waits(deciding, looks, baseline, weights))
-        sentences += failing_pods(rolled_back(deciding, needed, baseline))
-    return baseline.replace(message=" ".join(sentences)[:_LONGEST_MESSAGE])
+
+    def sentences() -> Iterator[str]:
+        pods = _pods(served, min(weights, default=0))
+        yield from doubts(analysis, history)
+        yield _served_hour(served, [(check.name, each) for check, each in known], pods)
+        if served:
+            yield from _in_shares(known)
+        if served and looks:  # some check that decides compares counts
+            yield from expected(analysis, waits(deciding, looks, baseline, weights))
+            yield from failing_pods(rolled_back(deciding, needed, baseline))
+
+    told = isolated(Part.FORECAST, lambda: [*sentences()], lambda f: [f"{f.message}."], "in words")
+    return baseline.replace(message=" ".join(told)[:_LONGEST_MESSAGE])
 
 
 def _of(analysis: Analysis, history: History) -> History:
@@ -93,7 +117,11 @@ def _learned(
     checks: Iterable[Check], served: Sequence[Look]
 ) -> Iterator[tuple[str, CheckBaseline]]:
     for check in checks:
-        yield check.name, kind_of(check).learn(served)
+        learn_of = partial(kind_of(check).learn, served)
+        yield (
+            check.name,
+            isolated(Part.FORECAST, learn_of, lambda _: NO_HISTORY, f"of check {check.name}"),
+        )
 
 
 def _in_shares(known: Iterable[tuple[Check, CheckBaseline]]) -> Iterator[str]:

@@ -128,6 +128,25 @@ class GatewayRouter:
         behind = (name.removeprefix(f"{owner.name}-") for name in _weights(route))
         return frozenset(filter(None, (*behind, selected_revision(found))))
 
+    @staticmethod
+    def without(live: Manifest, stable: str, candidate: str) -> Manifest | None:
+        """The HTTPRoute has no backend of the candidate."""
+        if live["kind"] != _ROUTE.name:
+            return None
+        rules = [
+            {
+                **rule,
+                "backendRefs": [
+                    backend
+                    for backend in rule.get("backendRefs") or []
+                    if not backend["name"].endswith(f"-{candidate}")
+                ],
+            }
+            for rule in live["spec"].get("rules") or []
+        ]
+        changed = rules != live["spec"].get("rules") and all(each["backendRefs"] for each in rules)
+        return {"spec": {"rules": rules}} if changed else None
+
     def needs(self, owner: Owner) -> list[Need]:
         """The Gateways that the spec names."""
         parents = self.gateway.parent_refs

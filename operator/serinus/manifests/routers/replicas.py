@@ -77,6 +77,14 @@ class ReplicaRouter:
         everyone = (each["metadata"]["labels"].get(REVISION_LABEL) for each in deployments)
         return frozenset({*everyone} - {None} if selected is None else {selected})
 
+    @staticmethod
+    def without(live: Manifest, stable: str, candidate: str) -> Manifest | None:
+        """The Service selects stable."""
+        selector = live["spec"].get("selector") or {}
+        if live["kind"] != SERVICE.name or selector.get(REVISION_LABEL, candidate) != candidate:
+            return None
+        return {"spec": {"selector": {**selector, REVISION_LABEL: stable}}}
+
     def needs(self, owner: Owner) -> list[Need]:
         """Nothing."""
         return []

@@ -104,6 +104,11 @@ class Router(Protocol):
         """Revisions that may get traffic by the live objects; None if these are not, or not yet, in
         effect."""
 
+    @staticmethod
+    def without(live: Manifest, stable: str, candidate: str) -> Manifest | None:
+        """What to change in one of the live objects so that the candidate gets no traffic, for when
+        nothing else of this room can be trusted; None: nothing."""
+
     def needs(self, owner: Owner) -> list[Need]:
         """The objects of others without which the split cannot take effect."""
 

@@ -1,0 +1,103 @@
+"""What is done for an object whose passes raise exceptions: somebody is told, and a candidate that
+nobody judges loses its traffic.
+
+Passes fail where the rules, the manifests or the views are wrong, so this uses none of them: only
+the object as it was read, and what a router says of its own live objects.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import Any, Final
+
+from serinus.api.reasons import Reason
+from serinus.api.status import Condition, Status
+from serinus.api.validation import read_status
+from serinus.cluster import ApiError, Cluster, Store
+from serinus.controller.events import write_event
+from serinus.controller.queue import Key
+from serinus.manifests.owner import WITHDRAWN, Manifest
+from serinus.manifests.routers import ROUTERS
+from serinus.plan.situation import InternalError
+
+log = logging.getLogger(__name__)
+
+FAILING_FOR: Final = 120.0
+"""Seconds for which passes may fail before the candidate's traffic is withdrawn."""
+_TYPE: Final = Reason.INTERNAL_ERROR
+
+
+async def tell_and_withdraw(
+    cluster: Cluster, store: Store, key: Key, error: InternalError, now: float
+) -> None:
+    """`error`: what the passes raise."""
+    live = store.get("ModelDeployment", *key)
+    if live is None:
+        return
+    try:
+        status, _ = read_status(live.get("status") or {})
+        if not _says(status, error):
+            written = _with_condition(status, live, error, now)
+            store.put(await cluster.update_status(live, written.to_json()))
+            await write_event(cluster, live, _TYPE, error.message, warning=True)
+        if now - error.since >= FAILING_FOR:
+            await _withdraw(cluster, store, key, live, status, now)
+    except ApiError as failed:
+        log.warning("%s: %s", key, failed)  # the next pass tries it again
+
+
+def _says(status: Status, error: InternalError) -> bool:
+    return any(
+        each.type == _TYPE and each.status == "True" and error.message in each.message
+        for each in status.conditions
+    )
+
+
+def _with_condition(status: Status, live: Manifest, error: InternalError, now: float) -> Status:
+    condition = Condition(
+        type=_TYPE,
+        status="True",
+        reason=_TYPE,
+        message=error.message[:1024],
+        observed_generation=live["metadata"]["generation"],
+        last_transition_time=now,
+    )
+    others = [each for each in status.conditions if each.type != _TYPE]
+    return status.replace(conditions=[*others, condition])
+
+
+async def _withdraw(
+    cluster: Cluster, store: Store, key: Key, live: Manifest, status: Status, now: float
+) -> None:
+    stable, candidate = status.stable, status.candidate
+    if stable is None or candidate is None or candidate.mode != "Steps" or candidate.guarding:
+        return
+    deployment = store.get("Deployment", key.namespace, f"{key.name}-{stable.revision}") or {}
+    if not (deployment.get("status") or {}).get("readyReplicas"):
+        return  # nobody else serves
+    for found, changes in _changes(store, key, live, stable.revision, candidate.revision):
+        mark = {WITHDRAWN: f"{candidate.revision}/{int(now)}"}
+        metadata = {
+            "resourceVersion": found["metadata"]["resourceVersion"],
+            "annotations": mark,
+        }
+        store.put(await cluster.urgent.merge(found, {**changes, "metadata": metadata}))
+        message = (
+            f"The traffic of revision {candidate.revision} was withdrawn, because every pass over "
+            "this object fails."
+        )
+        log.warning("%s: %s", key, message)
+        await write_event(cluster, live, Reason.WEIGHT_LOWERED, message, warning=True)
+
+
+def _changes(
+    store: Store, key: Key, live: Manifest, stable: str, candidate: str
+) -> Iterator[tuple[Manifest, dict[str, Any]]]:
+    """Objects of ours that lead to the candidate, and what to change in them."""
+    for router in ROUTERS:
+        for kind in router.kinds:
+            found = store.get(kind.name, *key)
+            owners = (found or {}).get("metadata", {}).get("ownerReferences") or []
+            if found is None or live["metadata"]["uid"] not in {each["uid"] for each in owners}:
+                continue
+            if changes := router.without(found, stable, candidate):
+                yield found, changes
