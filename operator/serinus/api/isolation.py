@@ -35,6 +35,7 @@ class Part(StrEnum):
     REPORT = "report"
     VIEW = "view"
     PASS = "pass"
+    LOOP = "loop"
 
     @property
     def judges(self) -> bool:
@@ -55,6 +56,7 @@ _TITLES: Final = {
     Part.REPORT: "The status message",
     Part.VIEW: "A view",
     Part.PASS: "The whole pass",
+    Part.LOOP: "The loop of",
 }
 
 

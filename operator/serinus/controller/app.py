@@ -4,11 +4,21 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from functools import partial
 from typing import Any, Final, Protocol
 
 from aiohttp import web
 
+from serinus.api.isolation import Fault, Part
 from serinus.api.notifications import Endpoint
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.definition import warn_of_an_older_definition
@@ -25,6 +35,8 @@ from serinus.controller.sampling import Purpose, Reader, Sampler
 from serinus.controller.scope import Scope
 from serinus.notifications import Notifier
 
+RESTART_AFTER: Final = 1.0
+"""Seconds after which a part of the operator that raised is run again."""
 STUCK_AFTER: Final = 600.0
 """Seconds after which a task that has not finished counts as stuck. Every request has a timeout of
 some seconds, and a pass of thirty requests that all time out ends earlier."""
@@ -67,7 +79,7 @@ class App:
         self._informer = Informer(
             cluster, self.store, self.queue.add, namespaces, self.queue.add_urgent
         )
-        internal_errors = InternalErrors()
+        internal_errors = self._internal_errors = InternalErrors()
         self._judging = Judging(self.queue.add_urgent)
         self._notifier = Notifier(
             endpoints,
@@ -159,13 +171,28 @@ class App:
         self._leading, self._leads_since = True, time.monotonic()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self.sampler.run())
-                group.create_task(self._notifier.run())
-                group.create_task(self.queue.run(self._reconcile, self._workers))
+                group.create_task(self._kept("the sampler", self.sampler.run))
+                group.create_task(self._kept("the notifier", self._notifier.run))
+                group.create_task(self._kept("the queue", self._work))
                 if self._everywhere:
-                    group.create_task(self._scope.keep_finding(self._cluster, self._look_at))
+                    finding = partial(self._scope.keep_finding, self._cluster, self._look_at)
+                    group.create_task(self._kept("the scope", finding))
         finally:
             self._leading = False
+
+    async def _work(self) -> None:
+        await self.queue.run(self._reconcile, self._workers)
+
+    async def _kept(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run until cancelled; what our own code raises in it ends it for a moment only."""
+        while True:
+            try:
+                return await run()
+            except ApiError:
+                raise
+            except Exception as error:
+                self._internal_errors.note(name, [Fault(Part.LOOP, name, error)])
+                await asyncio.sleep(RESTART_AFTER)
 
     def _look_at(self, namespaces: frozenset[str]) -> None:
         for name in self.store.names("ModelDeployment"):

@@ -39,10 +39,17 @@ async def tell_and_withdraw(
             written = _with_condition(status, live, error, now)
             store.put(await cluster.update_status(live, written.to_json()))
             await write_event(cluster, live, _TYPE, error.message, warning=True)
-        if now - error.since >= FAILING_FOR:
-            await _withdraw(cluster, store, key, live, status, now)
+        if _goes_unjudged(status) and now - error.since < FAILING_FOR:
+            return
+        await _withdraw(cluster, store, key, live, status, now)
     except ApiError as failed:
         log.warning("%s: %s", key, failed)  # the next pass tries it again
+
+
+def _goes_unjudged(status: Status) -> bool:
+    """Whether there is a candidate that should be judged; it had its traffic by decision."""
+    candidate = status.candidate
+    return candidate is not None and candidate.mode == "Steps" and candidate.guarding is None
 
 
 def _says(status: Status, error: InternalError) -> bool:
@@ -69,35 +76,33 @@ async def _withdraw(
     cluster: Cluster, store: Store, key: Key, live: Manifest, status: Status, now: float
 ) -> None:
     stable, candidate = status.stable, status.candidate
-    if stable is None or candidate is None or candidate.mode != "Steps" or candidate.guarding:
+    if stable is None or not (candidate is None or _goes_unjudged(status)):
         return
     deployment = store.get("Deployment", key.namespace, f"{key.name}-{stable.revision}") or {}
     if not (deployment.get("status") or {}).get("readyReplicas"):
         return  # nobody else serves
-    for found, changes in _changes(store, key, live, stable.revision, candidate.revision):
-        mark = {WITHDRAWN: f"{candidate.revision}/{int(now)}"}
-        metadata = {
-            "resourceVersion": found["metadata"]["resourceVersion"],
-            "annotations": mark,
-        }
+    for found, changes in _changes(store, key, live, stable.revision):
+        metadata = {"resourceVersion": found["metadata"]["resourceVersion"]}
+        if candidate is not None:
+            metadata["annotations"] = {WITHDRAWN: f"{candidate.revision}/{int(now)}"}
         store.put(await cluster.urgent.merge(found, {**changes, "metadata": metadata}))
         message = (
-            f"The traffic of revision {candidate.revision} was withdrawn, because every pass over "
-            "this object fails."
+            f"Revision {stable.revision} gets all traffic, because every pass over this object "
+            "fails."
         )
         log.warning("%s: %s", key, message)
         await write_event(cluster, live, Reason.WEIGHT_LOWERED, message, warning=True)
 
 
 def _changes(
-    store: Store, key: Key, live: Manifest, stable: str, candidate: str
+    store: Store, key: Key, live: Manifest, stable: str
 ) -> Iterator[tuple[Manifest, dict[str, Any]]]:
-    """Objects of ours that lead to the candidate, and what to change in them."""
+    """Objects of ours that lead to another revision than stable, and what to change in them."""
     for router in ROUTERS:
         for kind in router.kinds:
             found = store.get(kind.name, *key)
             owners = (found or {}).get("metadata", {}).get("ownerReferences") or []
             if found is None or live["metadata"]["uid"] not in {each["uid"] for each in owners}:
                 continue
-            if changes := router.without(found, stable, candidate):
+            if changes := router.only(found, stable):
                 yield found, changes

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from serinus.api.isolation import Faults, Part, isolated
+from serinus.api.isolation import Fault, Faults, Part, isolated
 from serinus.api.status import Status
 from serinus.controller.judging import Judging
 from serinus.controller.object_state import ObjectState
@@ -14,6 +14,10 @@ from serinus.metrics.requests import Request
 from serinus.plan.analysis import baseline_from, judged, learned, looks_covered, requested
 from serinus.plan.monitoring import MonitoringState, monitored, monitoring_request
 from serinus.plan.situation import World
+
+
+class MissingError(Exception):
+    """A measurement is not made, and no error of it either."""
 
 
 def measure(sampler: Sampler, observed: Observed, status: Status) -> None:
@@ -71,6 +75,8 @@ async def _judge_the_rollout(
         return status
     taken = sampler.take(key)
     if taken is None:
+        if late := sampler.overdue(key):
+            faults.note(Fault(Part.MEASURING, "", MissingError(f"late by {late:.0f} s")))
         return status
     faults.note(*taken.faults)
     if isinstance(taken, History):

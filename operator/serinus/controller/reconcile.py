@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from math import inf
 from typing import Any
 
 from serinus.api.isolation import Fault, Faults, Part, collected, isolated
@@ -46,6 +47,8 @@ SETTLES_WITHIN = 10.0
 BLOCKED_LOOK_AGAIN = 15.0
 TELL_AFTER = 5.0
 """Seconds after which a pass tells what the one before raised."""
+RAISES_AGAIN = 15.0
+"""Seconds after which a pass finds out whether something still raises."""
 
 
 class Reconciler:
@@ -89,7 +92,8 @@ class Reconciler:
                 raise FailedPassError(faults.raised[-1].message) from None
             finally:
                 untold = await self._report(key, faults)
-        return TELL_AFTER if untold and (wait is None or wait > TELL_AFTER) else wait
+        longest = TELL_AFTER if untold else RAISES_AGAIN if faults.raised else inf
+        return min(inf if wait is None else wait, longest) if longest < inf else wait
 
     async def _report(self, key: Key, faults: Faults) -> bool:
         """Log and count what was raised; whether the status does not say all of it yet."""

@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 from serinus.api.isolation import Fault, Part
 from serinus.controller.queue import LONGEST_SLEEP, Key
@@ -36,6 +36,9 @@ class Purpose(Enum):
     MONITORING = "monitoring"
 
 
+PATIENCE: Final = 45.0
+"""Seconds within which a measurement is made, however slow Prometheus is."""
+
 _Subject = tuple[Key, Purpose]
 
 
@@ -52,6 +55,8 @@ class Sampler:
         self._due: dict[_Subject, float] = {}
         self._taken: dict[_Subject, Measurement | History] = {}
         self._reading: set[_Subject] = set()
+        self._heard: dict[_Subject, float] = {}
+        """When something was last read, or wanted for the first time, Unix seconds."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._looked_at = time.monotonic()
         self.wake = asyncio.Event()
@@ -62,11 +67,12 @@ class Sampler:
         """Set what to measure for the key; None ends it."""
         subject = key, purpose
         if request is None:
-            for kept in (self._requests, self._due, self._taken):
+            for kept in (self._requests, self._due, self._taken, self._heard):
                 kept.pop(subject, None)
             return
         before = self._requests.get(subject)
         self._requests[subject] = request
+        self._heard.setdefault(subject, self._clock())
         if before is None or before.interval != request.interval:
             self._due[subject] = next_look(request.interval, self._clock())
             self.wake.set()
@@ -86,6 +92,18 @@ class Sampler:
         """The number of series in the newest measurement or history; 0: there is none."""
         taken = self._taken.get((key, purpose))
         return taken.series if taken is not None else 0
+
+    def overdue(self, key: Key) -> float:
+        """Seconds since the last measurement of a rollout should have been there, whatever it says;
+        0 if it is not late."""
+        request, heard = (
+            self._requests.get((key, Purpose.ROLLOUT)),
+            self._heard.get((key, Purpose.ROLLOUT)),
+        )
+        if request is None or heard is None:
+            return 0.0
+        late = self._clock() - heard - 2 * request.interval - PATIENCE
+        return max(late, 0.0)
 
     def due(self) -> Iterable[float]:
         """Time of the next measurement of each, Unix seconds."""
@@ -144,6 +162,8 @@ class Sampler:
         try:
             taken = await self._measured(request, now)
             wanted = self._requests.get(subject)
+            if wanted is not None:
+                self._heard[subject] = self._clock()
             if wanted is not None and wanted.subject == request.subject:
                 self._taken[subject] = taken
                 self._add(*subject)

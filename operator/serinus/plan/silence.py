@@ -18,7 +18,7 @@ from serinus.plan.timeline import weight_ended
 
 UNJUDGED_FOR: Final = 120.0
 """Seconds for which our own code may raise where a candidate is judged, while it has traffic."""
-RAISED_OFTEN: Final = 3
+RAISED_OFTEN: Final = 2
 """Exceptions in that time, so that the first look after a while is not taken for them."""
 
 

@@ -47,6 +47,9 @@ class Taken:
         here = purpose is Purpose.ROLLOUT and key in self.left
         return self.left[key].series if here else 0
 
+    def overdue(self, key: Key) -> float:
+        return 0.0
+
     def take(self, key: Key, purpose: Purpose = Purpose.ROLLOUT) -> Measurement | None:
         return self.left.pop(key, None) if purpose is Purpose.ROLLOUT else None
 

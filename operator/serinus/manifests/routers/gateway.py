@@ -129,8 +129,8 @@ class GatewayRouter:
         return frozenset(filter(None, (*behind, selected_revision(found))))
 
     @staticmethod
-    def without(live: Manifest, stable: str, candidate: str) -> Manifest | None:
-        """The HTTPRoute has no backend of the candidate."""
+    def only(live: Manifest, stable: str) -> Manifest | None:
+        """The HTTPRoute has no backend but stable's."""
         if live["kind"] != _ROUTE.name:
             return None
         rules = [
@@ -139,7 +139,7 @@ class GatewayRouter:
                 "backendRefs": [
                     backend
                     for backend in rule.get("backendRefs") or []
-                    if not backend["name"].endswith(f"-{candidate}")
+                    if backend["name"].endswith(f"-{stable}")
                 ],
             }
             for rule in live["spec"].get("rules") or []

@@ -78,10 +78,10 @@ class ReplicaRouter:
         return frozenset({*everyone} - {None} if selected is None else {selected})
 
     @staticmethod
-    def without(live: Manifest, stable: str, candidate: str) -> Manifest | None:
+    def only(live: Manifest, stable: str) -> Manifest | None:
         """The Service selects stable."""
         selector = live["spec"].get("selector") or {}
-        if live["kind"] != SERVICE.name or selector.get(REVISION_LABEL, candidate) != candidate:
+        if live["kind"] != SERVICE.name or selector.get(REVISION_LABEL) == stable:
             return None
         return {"spec": {"selector": {**selector, REVISION_LABEL: stable}}}
 

@@ -105,8 +105,8 @@ class Router(Protocol):
         effect."""
 
     @staticmethod
-    def without(live: Manifest, stable: str, candidate: str) -> Manifest | None:
-        """What to change in one of the live objects so that the candidate gets no traffic, for when
+    def only(live: Manifest, stable: str) -> Manifest | None:
+        """What to change in one of the live objects so that stable gets all traffic, for when
         nothing else of this room can be trusted; None: nothing."""
 
     def needs(self, owner: Owner) -> list[Need]:
