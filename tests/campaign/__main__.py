@@ -27,6 +27,7 @@ PARTS: dict[str, Sequence[Sequence[str]]] = {
     "api_faults": [("api_faults",)],
     "metrics_faults": [("metrics_faults",)],
     "attackers": [("attackers", "--execute", "1000")],
+    "raising": [("raising",)],
     "mutation": [("mutation",)],
 }
 """What is run of tests.campaign for each part, beside each other, in this order."""

@@ -38,6 +38,7 @@ ORACLES: Final[Mapping[str, Sequence[str]]] = {
     "api_faults": ("--every", "4"),
     "metrics_faults": (),
     "attackers": (),
+    "raising": ("--workers", "1"),
 }
 """Parts of the campaign, and how they are run here."""
 _ALWAYS: Final = ("table", "sequences")

@@ -52,6 +52,7 @@ def page(found: Results) -> str:
         *_on_the_cluster(),
         *_sequences(found),
         *_faults(found),
+        *_raising(found),
         *_mutation(found),
     ]
     lines = "\n".join(parts).splitlines()
@@ -93,6 +94,7 @@ _PARTS = {
     "api_faults": "runs with a fault between operator and API server",
     "metrics_faults": "runs with a fault between operator and Prometheus",
     "attackers": "attacks",
+    "raising": "runs with a function that raises",
     "mutation": "bugs reintroduced",
 }
 
@@ -203,6 +205,28 @@ def _metrics_faults(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         decided[line["fault"]][line["candidate"]] = f"{line['decided']}{mark}"
     for fault, by_quality in decided.items():
         yield f"| {fault} | {by_quality.get('good', '')} | {by_quality.get('bad', '')} |"
+    yield ""
+
+
+def _raising(found: Results) -> Iterator[str]:
+    lines = _lines(found, "raising")
+    yield "## Functions that raise\n"
+    functions = len({line["function"] for line in lines})
+    yield f"{functions} public functions of the rooms that judge, decide and show, made to raise "
+    yield "one at a time while a candidate fails 30% of its requests. Each time the candidate "
+    yield "loses its traffic, and the status, an event or a metric says what raises.\n"
+    yield "| raises | functions | wrong | longest with traffic |\n|---|---|---|---|"
+    moments: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for line in lines:
+        moments[line["moment"]].append(line)
+    for moment, runs in moments.items():
+        wrong = sum(not run["ok"] for run in runs)
+        longest = max(run["failing"] or 0.0 for run in runs)
+        yield f"| {moment} | {len(runs)} | {wrong} | {longest:.0f} s |"
+    yield ""
+    for line in lines:
+        if not line["ok"]:
+            yield f"- {line['function']}, {line['moment']}: {_plain(line['wrong'][0])[:300]}"
     yield ""
 
 

@@ -19,6 +19,7 @@ CONDITIONS: Final[Mapping[str, str]] = {
     "monitored.",
     "Overridden": "Something else keeps changing a child object; absent otherwise.",
     "FieldsIgnored": "The spec has fields that this version does not know; absent otherwise.",
+    "InternalError": "The operator's own code raises an exception; absent otherwise.",
 }
 
 REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
@@ -78,6 +79,8 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.ROUTE_REFUSED: "The route or its Gateway is not accepted.",
         Reason.CHANGED_BY_OTHERS: "Something else keeps changing a child object.",
         Reason.STATUS_NOT_WRITTEN: "The API server does not accept the status.",
+        Reason.INTERNAL_ERROR: "The operator's own code raises an exception. If that keeps the "
+        "candidate from being judged, its traffic is withdrawn.",
         Reason.STATUS_UNREADABLE: "A part of the status cannot be read, and was dropped.",
         Reason.FIELDS_UNKNOWN: "The spec has fields that this version does not know.",
     },

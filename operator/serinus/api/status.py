@@ -822,7 +822,8 @@ class Status(StatusType):
     ] = Field(
         default_factory=list,
         description="Ready, Reconciling, Stalled, Available, MetricsAvailable, Drifted, "
-        "PredictionsDrifted, ErrorsAboveLimit, FeedbackAboveLimit, Overridden, FieldsIgnored. "
+        "PredictionsDrifted, ErrorsAboveLimit, FeedbackAboveLimit, Overridden, FieldsIgnored, "
+        "InternalError. "
         "Available: stable serves, also during a rollout.",
     )
     replicas: ObservedField[int] = Field(

@@ -21,6 +21,7 @@ from serinus.api.spec import DEFAULT_CLASS
 from serinus.api.validation import of_type
 from serinus.cluster import ApiError, connect
 from serinus.controller.app import App
+from serinus.controller.judging import SWITCH
 from serinus.controller.lease import Lease
 from serinus.controller.scope import CLASS_LABEL, Scope
 from serinus.controller.watching import tell_answers_in_words
@@ -224,6 +225,7 @@ def main() -> int:
     allow_deep_nesting()
     # what has been imported is never garbage, and takes longest to look through
     gc.freeze()
+    sys.setswitchinterval(SWITCH)
     try:
         asyncio.run(_until_signalled(options, config))
     except (ApiError, OSError) as error:

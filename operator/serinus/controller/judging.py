@@ -20,6 +20,10 @@ AT_ONCE: Final = 300
 """Series up to which a measurement is judged in the event loop: some 10 milliseconds."""
 HEAVY: Final = 4000
 """Series beyond which it is heavy: some tenths of a second."""
+SWITCH: Final = 0.001
+"""Seconds after which a thread lets the event loop have its turn. With Python's 5 milliseconds, a
+pass that waits ten times is delayed by 80 to 100 milliseconds beside a heavy look, with this by
+some 20."""
 
 
 class Judging:

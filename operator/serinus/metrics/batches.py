@@ -13,6 +13,10 @@ MAX_TEXT: Final = 64 * 1024
 """Maximum length of a query's list of namespaces and workloads; longer lists are split into two
 queries."""
 
+MOST_SERIES: Final = 20_000
+"""Series of one arm that a query may return: some 50 pods with 20 features in 20 buckets each. To
+judge more takes longer than a look may."""
+
 MAX_WORKLOAD: Final = 46
 """Maximum length of a Deployment's name. Kubernetes cuts a pod's name at 63 characters: with a
 longer name, the end of the ReplicaSet's hash is lost, and the pod cannot be identified."""
@@ -26,6 +30,11 @@ class BatchQuery:
     asked: tuple[ArmQuery, ...]
     then: tuple[ArmQuery, ...] = ()
     """Parts of this query; sent once it is answered."""
+
+    @property
+    def limit(self) -> int:
+        """Series to ask for: one more than all of its arms may have."""
+        return MOST_SERIES * len({asked.arm for asked in self.asked}) + 1
 
     @property
     def native(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from serinus.api.isolation import Fault
+from serinus.metrics.batches import MOST_SERIES
 from serinus.metrics.queries import (
     Arm,
     ArmQuery,
@@ -30,6 +31,9 @@ HISTORY: Final = 3600.0
 """Seconds of stable's history that are read."""
 HISTORY_STEP: Final = 60.0
 """Seconds between the samples of a history."""
+
+MOST_SERIES_TOGETHER: Final = 2 * MOST_SERIES
+"""Series of one arm that all queries of a measurement may return."""
 
 Results = Mapping[ArmQuery, QueryResult]
 
@@ -147,4 +151,14 @@ AnyRequest = Request | HistoryRequest
 
 
 def _of_arm(arm: Arm, results: Results) -> dict[Query, QueryResult]:
-    return {one.query: result for one, result in results.items() if one.arm == arm}
+    """Its results; without the largest ones if all together are too much to judge."""
+    found = {one.query: result for one, result in results.items() if one.arm == arm}
+    sizes = {query: len(a) for query, a in found.items() if not isinstance(a, QueryError)}
+    while sum(sizes.values()) > MOST_SERIES_TOGETHER:
+        largest = max(sizes, key=lambda query: sizes[query])
+        found[largest] = QueryError(
+            f"The checks read {sum(sizes.values()):,} series for the pods of one revision, more "
+            f"than {MOST_SERIES_TOGETHER:,}; most are of this query, {sizes.pop(largest):,}: "
+            "narrow it with matchers, or export labels with fewer values."
+        )
+    return found

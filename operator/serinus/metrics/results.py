@@ -8,7 +8,7 @@ from math import isfinite
 from sys import intern
 from typing import Any, Final
 
-from serinus.metrics.batches import BatchQuery
+from serinus.metrics.batches import MOST_SERIES, BatchQuery
 from serinus.metrics.labelling import USUAL, Labelling
 from serinus.metrics.native_histograms import as_classic
 from serinus.metrics.queries import Arm, ArmQuery, CounterQuery, QueryError, QueryResult, Series
@@ -43,11 +43,19 @@ def document(status: int, body: str) -> dict[str, Any]:
         failed = ResponseTooLargeError if _is_too_much(found) else ResponseError
         raise failed(_failure(status, found, body))
     if warnings := found.get("warnings"):
+        if "truncated due to limit" in str(warnings):
+            raise ResponseTooLargeError(TOO_MANY_SERIES)
         raise ResponseError(
             f"Prometheus warns that its answer may be incomplete: {cleaned(warnings)}."
         )
     _check_shape(found.get("data"))
     return found
+
+
+TOO_MANY_SERIES: Final = (
+    f"The query returns more than {MOST_SERIES:,} series for the pods of one revision, which is "
+    "the limit: narrow it with matchers, or export labels with fewer values."
+)
 
 
 def _is_too_much(found: dict[str, Any]) -> bool:
@@ -140,6 +148,8 @@ def _vector(result: list[Any]) -> QueryResult:
     if result and not isinstance(result[0], Series | dict):
         at, value = result
         return (Series({}, ((float(at), float(value)),)),)
+    if len(result) > MOST_SERIES:
+        return QueryError(TOO_MANY_SERIES)
     found = [element for element in result if isinstance(element, Series)]
     if len(found) < len(result):
         return QueryError("The query returns a native histogram instead of a number.")
@@ -165,6 +175,9 @@ def _split_counters(
         except ValueError as problem:
             name = f"{labels.get('__name__', 'a counter')} of pod {labels.get('pod', '')}"
             broken[arm] = QueryError(f"{name} {problem}.")
+    for arm, series in found.items():
+        if len(series) > MOST_SERIES:
+            broken[arm] = QueryError(TOO_MANY_SERIES)
     return {asked: broken.get(asked.arm) or tuple(found[asked.arm]) for asked in query.asked}
 
 

@@ -207,7 +207,7 @@ class Prometheus:
         tenant = min(tenants)[0] if alone or query.is_value else None
         began = time.monotonic()
         try:
-            result = await self._sent(query.text, lane, tenant, patience)
+            result = await self._sent(query.text, lane, tenant, patience, query.limit)
         except (ResponseTooLargeError, SlowError, WaitedError):
             raise
         except Exception as error:
@@ -216,14 +216,16 @@ class Prometheus:
             self._asked_alone -= alone
         return await lane.run(partial(self._split, result, query))
 
-    async def _sent(self, text: str, lane: Lane, tenant: str | None, patience: float) -> Any:
+    async def _sent(
+        self, text: str, lane: Lane, tenant: str | None, patience: float, limit: int = 1
+    ) -> Any:
         deadline = time.monotonic() + patience
         sent = False
         try:
             async with asyncio.timeout(patience), lane.turn(tenant):
                 sent = True
                 self.queries_sent += 1
-                return await lane.run(partial(self._result, text, deadline))
+                return await lane.run(partial(self._result, text, deadline, limit))
         except (TimeoutError, *_TIMEOUTS):
             raise SlowError if sent else WaitedError from None
 
@@ -233,12 +235,13 @@ class Prometheus:
         except Exception as error:
             return self._unreadable(query, error)
 
-    def _result(self, text: str, deadline: float) -> Any:
+    def _result(self, text: str, deadline: float, limit: int) -> Any:
         """Runs on a thread."""
         timeout = deadline - time.monotonic()
         if timeout <= 0:
             raise TimeoutError
-        params = {"timeout": f"{timeout:.3f}"}
+        # those that do not know `limit` ignore it, and what is too much is found in the answer
+        params = {"timeout": f"{timeout:.3f}", "limit": str(limit)}
         if self._config.read_offset:
             params["time"] = f"{time.time() - self._config.read_offset:.3f}"
         return self._prometheus.custom_query(text, params=params, timeout=timeout)

@@ -11,6 +11,7 @@ import pytest
 
 from serinus.api import promql
 from serinus.api.checks import LabelMatcher
+from serinus.metrics.batches import MOST_SERIES
 from serinus.metrics.queries import (
     Arm,
     ArmQuery,
@@ -58,6 +59,9 @@ def pods() -> Iterator[Pods]:
     pods.set(RESETTING.namespace, pod(RESETTING), model_requests_total=100.0)
     escaped = LABEL_VALUE.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     pods.set_text("team", pod(STRANGE), f'odd_total{{a="{escaped}"}} 5\nodd_total{{a="x"}} 6')
+    crowd = "\n".join(f'crowd_total{{a="{number}"}} 1' for number in range(MOST_SERIES + 1))
+    pods.set_text("team", pod(Arm("team", "crowded-1")), crowd)
+    pods.set("team", pod(Arm("team", "sparse-1")), crowd_total=1.0)
     pods.set_text(TIMED.namespace, pod(TIMED), HISTOGRAM)
     with serving(pods):
         yield pods
@@ -117,6 +121,22 @@ async def test_a_history_has_the_sample_known_at_each_step_of_every_series_and_h
         last = series.samples[-1][0]
         both = dict(stepped(known.samples, last, 60, 2))
         assert both == {at: value for at, value in series.samples if at in both}
+
+
+async def test_more_series_than_a_revision_may_have_are_an_error_of_its_own(
+    server: Server,
+) -> None:
+    crowded = Arm("team", "crowded-1")
+    query = CounterQuery("crowd_total")
+    asked = [ArmQuery(arm, query, 60) for arm in (crowded, Arm("team", "sparse-1"))]
+    deadline = time.monotonic() + PATIENCE
+    while not isinstance((answers := await read(server, asked))[asked[0]], QueryError):
+        assert time.monotonic() < deadline, "it was answered"
+        await asyncio.sleep(0.2)
+    error = answers[asked[0]]
+    assert isinstance(error, QueryError) and f"{MOST_SERIES:,} series" in error.message
+    few = answers[asked[1]]
+    assert isinstance(few, tuple) and len(few) == 1
 
 
 async def one_answer(server: Server) -> tuple[Series, ...]:

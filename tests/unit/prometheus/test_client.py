@@ -6,11 +6,13 @@ import ssl
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from serinus.api.checks import LabelMatcher
+from serinus.metrics.batches import MOST_SERIES
 from serinus.metrics.queries import (
     Arm,
     ArmQuery,
@@ -205,6 +207,53 @@ async def test_an_answer_too_large_for_all_arms_is_read_in_smaller_ones() -> Non
         answers = await prometheus.read([ArmQuery(arm, REQUESTS, 60) for arm in arms])
         assert prometheus.queries_sent == len(server.forms) == 1 + 2 + 4
     assert [len(answer) for answer in answers.values() if isinstance(answer, tuple)] == [1] * 8
+
+
+@pytest.mark.parametrize("knows_limit", [True, False])
+async def test_an_arm_with_too_many_series_is_an_error_of_that_arm_alone(
+    knows_limit: bool,
+) -> None:
+    few, many = Arm("team", "model-1"), Arm("other", "model-2")
+    exported = {few: 2, many: MOST_SERIES + 1}
+
+    async def answer(request: web.Request, form: dict[str, str]) -> web.StreamResponse:
+        named = [arm for arm in exported if arm.workload in form["query"]]
+        series: list[Any] = [
+            (
+                {"namespace": arm.namespace, "pod": f"{arm.workload}-5d9f7c6b8-x2x4z", "a": str(i)},
+                [],
+            )
+            for arm in named
+            for i in range(exported[arm])
+        ]
+        limit = int(form["limit"][0])
+        found = matrix(*(series[:limit] if knows_limit else series))
+        if knows_limit and len(series) > limit:
+            found["warnings"] = ["results truncated due to limit"]
+        return web.json_response(found)
+
+    async with serving(answer) as server, Prometheus(Config(server.url)) as prometheus:
+        answers = await prometheus.read([ArmQuery(arm, REQUESTS, 60) for arm in exported])
+    told = {asked.arm: answer for asked, answer in answers.items()}
+    sparse = told[few]
+    assert isinstance(sparse, tuple) and len(sparse) == 2
+    error = told[many]
+    assert isinstance(error, QueryError)
+    assert f"more than {MOST_SERIES:,} series" in error.message
+    assert "narrow it with matchers" in error.message
+
+
+async def test_a_fault_of_ours_while_queries_are_planned_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def raising(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("serinus.prometheus.client.plan", raising)
+    async with asyncio.timeout(5):
+        [answer] = await ask("http://127.0.0.1:9", REQUESTS)
+    assert isinstance(answer, QueryError) and answer.fault
+    assert "An internal error of Serinus (ZeroDivisionError" in answer.message
 
 
 async def test_a_server_that_hangs_is_given_up_in_time() -> None:
