@@ -214,7 +214,7 @@ class Result:
     moment: str
     called: bool
     wrong: list[str]
-    lost_after: float | None
+    failing: float | None
     """Seconds for which the candidate had traffic and failed its clients."""
     told: str
     part: str = "raising"
@@ -368,7 +368,7 @@ def _one(name: str, moment: str) -> dict[str, Any]:
         "moment": moment,
         "ok": result.ok,
         "wrong": result.wrong,
-        "failing": result.lost_after,
+        "failing": result.failing,
         "told": result.told,
     }
 

@@ -29,6 +29,7 @@ from serinus.controller.lease import Lease
 from serinus.controller.metrics import Gauges, Metrics, endpoints
 from serinus.controller.object_metrics import ObjectMetrics
 from serinus.controller.object_state import ObjectState
+from serinus.controller.passes import Passes
 from serinus.controller.queue import Key, WorkQueue
 from serinus.controller.reconcile import Reconciler
 from serinus.controller.sampling import Purpose, Reader, Sampler
@@ -95,24 +96,24 @@ class App:
             self._scope,
             self._notifier,
             self._judging,
-            internal_errors,
         )
-        self.metrics = Metrics(
-            Gauges(
-                leading=lambda: self._leading,
-                queue_depth=lambda: self.queue.depth,
-                requests=lambda: cluster.requests,
-                queries=lambda: prometheus.queries_sent,
-                phases=self._phases,
-                drifts=self._drifts,
-                errors=self._errors_of_what_exists,
-                looks=self._ages_of_looks,
-                # from 0, so that the first one is an increase
-                refused_writes=lambda: {"ModelDeployment": 0, **cluster.refused_writes},
-                internal_errors=lambda: dict(internal_errors.counts),
-                notifications=self._notifier.outcomes,
-            ),
-            ObjectMetrics(self._states, clock),
+        self._passes = Passes(cluster, self.store, self._reconciler, internal_errors, clock)
+        self.metrics = Metrics(self._gauges(prometheus), ObjectMetrics(self._states, clock))
+
+    def _gauges(self, prometheus: CountingReader) -> Gauges:
+        return Gauges(
+            leading=lambda: self._leading,
+            queue_depth=lambda: self.queue.depth,
+            requests=lambda: self._cluster.requests,
+            queries=lambda: prometheus.queries_sent,
+            phases=self._phases,
+            drifts=self._drifts,
+            errors=self._errors_of_what_exists,
+            looks=self._ages_of_looks,
+            # from 0, so that the first one is an increase
+            refused_writes=lambda: {"ModelDeployment": 0, **self._cluster.refused_writes},
+            internal_errors=lambda: dict(self._internal_errors.counts),
+            notifications=self._notifier.outcomes,
         )
 
     async def run(self, bind: tuple[str, int] | None = None) -> None:
@@ -210,7 +211,7 @@ class App:
         started = time.perf_counter()
         result = "error"
         try:
-            wait = await self._reconciler(key)
+            wait = await self._passes(key)
             result = "done"
             return wait
         except ApiError as error:

@@ -9,24 +9,22 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from math import inf
 from typing import Any
 
-from serinus.api.isolation import Fault, Faults, Part, collected, isolated
+from serinus.api.isolation import Faults, Part, isolated
 from serinus.api.status import Decision, Status
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import WriteOutcome, actuate, put_labels_back
 from serinus.controller.approval_policy import approval_policy
 from serinus.controller.events import announce
-from serinus.controller.internal_errors import InternalErrors, standing
+from serinus.controller.internal_errors import standing
 from serinus.controller.judging import Judging
-from serinus.controller.last_resort import tell_and_withdraw
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
 from serinus.controller.object_state import ObjectState
 from serinus.controller.observed import Observed, read_spec
 from serinus.controller.persisting import persist
 from serinus.controller.pod_looks import look_at_pods
-from serinus.controller.queue import FailedPassError, Key, TryAgainError
+from serinus.controller.queue import Key, TryAgainError
 from serinus.controller.sampling import Sampler
 from serinus.controller.scope import Scope
 from serinus.controller.unwritten import lasting, withdraw_without_status
@@ -45,10 +43,6 @@ from serinus.plan.withdrawal import Mark, withdrawn
 SETTLES_WITHIN = 10.0
 """Seconds after which missing pods and routes are checked without an event."""
 BLOCKED_LOOK_AGAIN = 15.0
-TELL_AFTER = 5.0
-"""Seconds after which a pass tells what the one before raised."""
-RAISES_AGAIN = 15.0
-"""Seconds after which a pass finds out whether something still raises."""
 
 
 class Reconciler:
@@ -63,7 +57,6 @@ class Reconciler:
         scope: Scope,
         notifier: Notifier,
         judging: Judging,
-        internal_errors: InternalErrors,
     ) -> None:
         self._cluster = cluster
         self._store = store
@@ -73,41 +66,10 @@ class Reconciler:
         self._notifier = notifier
         self._states: dict[Key, ObjectState] = {}
         self._judging = judging
-        self._internal_errors = internal_errors
 
-    async def __call__(self, key: Key) -> float | None:
-        """One pass; returns the seconds until the next one is due without an event.
-
-        What our own code raises in a part of it is reported, and stops nothing else. If the whole
-        pass raises, somebody is told, and traffic that nobody judges is withdrawn.
-        """
-        with collected() as faults:
-            try:
-                wait = await self._pass(key, faults)
-                faults.ran.add((Part.PASS, ""))
-            except (ApiError, TryAgainError):
-                raise
-            except Exception as error:
-                faults.note(Fault(Part.PASS, "", error))
-                raise FailedPassError(faults.raised[-1].message) from None
-            finally:
-                untold = await self._report(key, faults)
-        longest = TELL_AFTER if untold else RAISES_AGAIN if faults.raised else inf
-        return min(inf if wait is None else wait, longest) if longest < inf else wait
-
-    async def _report(self, key: Key, faults: Faults) -> bool:
-        """Log and count what was raised; whether the status does not say all of it yet."""
-        self._internal_errors.note(key, faults.raised)
-        if (state := self._states.get(key)) is None:
-            return False
-        now, before = self._clock(), state.internal_errors
-        state.internal_errors = standing(before, faults, now)
-        if any(each.part == Part.PASS for each in faults.raised):
-            error = state.internal_errors[Part.PASS, ""]
-            await tell_and_withdraw(self._cluster, self._store, key, error, now)
-        return state.internal_errors.keys() != before.keys()
-
-    async def _pass(self, key: Key, faults: Faults) -> float | None:
+    async def __call__(self, key: Key, faults: Faults) -> float | None:
+        """One pass; returns the seconds until the next one is due without an event. `faults` has
+        what our own code raises in parts of it."""
         live = self._store.get("ModelDeployment", *key)
         gone = live is None or live["metadata"].get("deletionTimestamp")
         if live is None or gone or not self._scope.includes(live):

@@ -98,9 +98,7 @@ def judge(
     """
     found, audited = _by_mode(analysis, measurement)
     progress = _in_the_modes_of(analysis, progress)
-    absent_since, long_absent = isolated(
-        Part.JUDGING, partial(_absence, progress, found, ready), lambda _: (None, None)
-    )
+    absent_since, long_absent = _absence(progress, found, ready)
     look = partial(
         _looked,
         analysis,
@@ -497,7 +495,8 @@ def _absence(
     progress: Progress, measurement: Measurement, ready: tuple[int, int] | None
 ) -> tuple[float | None, PodsUnreported | None]:
     """Since when ready pods have no samples, Unix seconds; and which, if that is long."""
-    absent = unreported((measurement.candidate, measurement.stable), ready) if ready else None
+    arms = measurement.candidate, measurement.stable
+    absent = isolated(Part.JUDGING, lambda: ready and unreported(arms, ready), lambda _: None)
     if absent is None:
         return None, None
     since = min(progress.unreported_since or measurement.at, measurement.at)

@@ -1,0 +1,61 @@
+"""A sample of the campaign that makes functions raise; `make campaign` runs all of it."""
+
+import pytest
+
+from tests.campaign.raising import MOMENTS, ROOMS, planted, targets, tried
+
+NAMED = {each.name: each for each in targets()}
+BEFORE, WITHIN = MOMENTS
+
+
+@pytest.mark.parametrize(
+    ("function", "moment"),
+    [
+        ("judge.analysis.judge", WITHIN),
+        ("judge.checks.event_share.EventShare.judge", WITHIN),
+        ("judge.checks.latency.LatencyCheck.judge", WITHIN),
+        ("judge.inputs.comparing.compare_inputs", WITHIN),
+        ("judge.silence.listen", WITHIN),
+        ("judge.forecast.waits.waits", BEFORE),
+        ("judge.drift.monitor.watch", WITHIN),
+        ("metrics.counters.count", WITHIN),
+        ("metrics.requests.Request.arm_queries", WITHIN),
+        ("plan.analysis.next_look", WITHIN),
+        ("plan.decide.decide", WITHIN),
+        ("plan.progress.roll_back_when_a_check_fails", WITHIN),
+        ("plan.summary.report", WITHIN),
+        ("manifests.children.children", WITHIN),
+        ("manifests.owner.Owner.child", WITHIN),
+        ("manifests.routers.gateway.GatewayRouter.read_back", BEFORE),
+        ("views.exported.exported_status", WITHIN),
+        ("views.notices.notices", WITHIN),
+        ("notifications.outbox.bounded", WITHIN),
+    ],
+)
+def test_a_function_that_raises_keeps_no_traffic_with_a_bad_candidate(
+    function: str, moment: str
+) -> None:
+    result = tried(NAMED[function], moment)
+    assert result.called and result.wrong == []
+
+
+def test_without_a_fault_nothing_is_told() -> None:
+    result = tried(None, WITHIN)
+    assert result.wrong == [] and result.told == ""
+    assert result.failing is not None and 5 < result.failing < 60
+
+
+def test_functions_of_every_room_are_found() -> None:
+    assert {name.partition(".")[0] for name in NAMED} == set(ROOMS)
+
+
+@pytest.mark.parametrize("name", ["judge.analysis.reads", "plan.situation.World.ready"])
+def test_a_planted_function_raises_wherever_it_is_kept_and_is_whole_again(name: str) -> None:
+    """A cached function, and a method."""
+    calls: list[str] = []
+    [function] = NAMED[name].functions
+    with planted(NAMED[name], calls), pytest.raises(Exception, match=name):
+        function()
+    assert calls == [name]
+    with pytest.raises(TypeError):
+        function()
