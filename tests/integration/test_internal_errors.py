@@ -34,7 +34,7 @@ async def test_a_candidate_whose_passes_fail_loses_its_traffic(operator: Operato
         operator.move(FAILING_FOR)
         await operator.until_split("fraud", {stable: 100}, within=30)
     # the code is mended: it goes on once it has been looked at again
-    await operator.until("fraud", healthy("v2"), moving=5, within=60)
+    await operator.until("fraud", healthy("v2"), moving=5, within=120)
 
 
 async def test_without_a_gateway_the_service_selects_stable_alone(operator: Operator) -> None:
@@ -54,7 +54,7 @@ async def test_without_a_gateway_the_service_selects_stable_alone(operator: Oper
                 break
             assert time.monotonic() < deadline, service["spec"]["selector"]
             await asyncio.sleep(0.1)
-    await operator.until("fraud", healthy("v2"), moving=5, within=60)
+    await operator.until("fraud", healthy("v2"), moving=5, within=120)
 
 
 async def test_a_candidate_that_a_broken_check_cannot_judge_is_withdrawn_and_not_rejected(
@@ -70,7 +70,7 @@ async def test_a_candidate_that_a_broken_check_cannot_judge_is_withdrawn_and_not
     assert "rejected" not in status and is_told(status)
     assert "Check errors: An internal error of Serinus" in status["message"]
     await operator.command("fraud", f"advance/{candidate}")
-    status = await operator.until("fraud", healthy("v2"), moving=5, within=60)
+    status = await operator.until("fraud", healthy("v2"), moving=5, within=120)
     assert not conditions(status)
 
 

@@ -36,17 +36,19 @@ def withdraw_from_what_cannot_be_judged(s: Situation) -> Situation | None:
         return None
     if not s.world.weight or not s.desired.spec.rollout.analysis.deciding:
         return None
-    lasting = [each for each in s.world.internal_errors if _is_lasting(each, s.now)]
+    begun = candidate.step_since or candidate.since
+    lasting = [each for each in s.world.internal_errors if _is_lasting(each, begun, s.now)]
     if not lasting:
         return None
     told = " ".join(each.message for each in lasting)
     return _withdrawn(s, Reason.INTERNAL_ERROR, f"It cannot be judged. {told}".rstrip("."))
 
 
-def _is_lasting(error: InternalError, now: float) -> bool:
-    if not error.part.judges or error.times < RAISED_OFTEN:
+def _is_lasting(error: InternalError, begun: float, now: float) -> bool:
+    """Whether it has kept the step, which began at `begun`, from being judged, and still does."""
+    if not error.part.judges or error.times < RAISED_OFTEN or now - error.until >= UNJUDGED_FOR:
         return False
-    return error.until - error.since >= UNJUDGED_FOR and now - error.until < UNJUDGED_FOR
+    return error.until - max(error.since, begun) >= UNJUDGED_FOR
 
 
 def _withdrawn(s: Situation, reason: Reason, why: str) -> Situation:

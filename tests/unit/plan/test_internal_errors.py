@@ -56,6 +56,15 @@ def test_what_judges_all_the_same_goes_on(part: Part, times: int, seconds: float
     assert (condition.status, condition.message) == ("True", MESSAGE)
 
 
+def test_a_step_that_is_resumed_gets_its_time_again() -> None:
+    rollout = raising(rolling(), UNJUDGED_FOR).order(f"advance/{B}")
+    assert rollout.weight == 20
+    rollout.after(UNJUDGED_FOR - 1)
+    assert raising(rollout, 2 * UNJUDGED_FOR).weight == 20
+    rollout.after(1)
+    assert raising(rollout, 2 * UNJUDGED_FOR).weight == 0
+
+
 def test_the_condition_goes_with_the_error() -> None:
     rollout = world_with(raising(rolling(), 10)).after(15)
     assert not [each for each in rollout.status.conditions if each.type == "InternalError"]

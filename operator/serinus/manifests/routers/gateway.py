@@ -137,7 +137,7 @@ class GatewayRouter:
             {
                 **rule,
                 "backendRefs": [
-                    backend
+                    {**backend, "weight": 100}
                     for backend in rule.get("backendRefs") or []
                     if backend["name"].endswith(f"-{stable}")
                 ],
