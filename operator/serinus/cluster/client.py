@@ -185,9 +185,10 @@ class Cluster:
         not)."""
         kind, metadata = live["kind"], live["metadata"]
         path = KINDS[kind].path(metadata["namespace"], metadata["name"])
-        same = {"metadata": {"resourceVersion": metadata["resourceVersion"]}}
+        same = {"resourceVersion": metadata["resourceVersion"]}
+        wanted = {**changes, "metadata": {**changes.get("metadata", {}), **same}}
         query = [("fieldManager", FIELD_MANAGER), ("fieldValidation", "Strict")]
-        return await self._call("merge", kind, "PATCH", path, {**same, **changes}, query, _MERGE)
+        return await self._call("merge", kind, "PATCH", path, wanted, query, _MERGE)
 
     async def update_status(self, live: Manifest, status: Mapping[str, Any]) -> Manifest:
         """Replace the whole status if the object is still the given one (`conflict` if not).

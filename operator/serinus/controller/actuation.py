@@ -24,7 +24,7 @@ from serinus.manifests.adoption import foreign, handed_over
 from serinus.manifests.children import Children
 from serinus.manifests.covers import over, ports_anew, unlike
 from serinus.manifests.kinds import CONTROLLER_REVISION
-from serinus.manifests.owner import Manifest, Objects, Owner
+from serinus.manifests.owner import Manifest, Objects, Owner, without_mark
 from serinus.manifests.revision import Revision
 from serinus.plan.situation import Intervention, World
 
@@ -219,7 +219,9 @@ class _Writing:
             # an object that was created since the lookup is not ours
             wanted = over(found, manifest) if found else manifest
             if found and (ports := ports_anew(found, wanted)):
-                await cluster.merge(found, {"spec": {"ports": ports}})
+                found = await cluster.merge(found, {"spec": {"ports": ports}})
+            if found and (unmarked := without_mark(found, wanted)):
+                found = await cluster.merge(found, unmarked)
             found = await cluster.apply(wanted, force=found is not None)
             self._pace.wrote(manifest, longest=FAILED_LONGEST if urgent else CHANGED_LONGEST)
         # a no-op apply keeps the resourceVersion, and the store reports no change

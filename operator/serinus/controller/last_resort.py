@@ -82,10 +82,9 @@ async def _withdraw(
     if not (deployment.get("status") or {}).get("readyReplicas"):
         return  # nobody else serves
     for found, changes in _changes(store, key, live, stable.revision):
-        metadata = {"resourceVersion": found["metadata"]["resourceVersion"]}
-        if candidate is not None:
-            metadata["annotations"] = {WITHDRAWN: f"{candidate.revision}/{int(now)}"}
-        store.put(await cluster.urgent.merge(found, {**changes, "metadata": metadata}))
+        mark = {WITHDRAWN: f"{candidate.revision}/{int(now)}"} if candidate else {}
+        changes = {**changes, "metadata": {"annotations": mark}}
+        store.put(await cluster.urgent.merge(found, changes))
         message = (
             f"Revision {stable.revision} gets all traffic, because every pass over this object "
             "fails."

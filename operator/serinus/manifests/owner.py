@@ -83,6 +83,15 @@ class Owner:
         )
 
 
+def without_mark(found: Manifest, wanted: Manifest) -> Manifest | None:
+    """What to change in an object that has the mark of a withdrawal and should not; None: nothing.
+    An apply does not remove what another kind of write, or somebody else, has added."""
+    marked, keeps = ((each["metadata"].get("annotations") or {}) for each in (found, wanted))
+    if WITHDRAWN not in marked or WITHDRAWN in keeps:
+        return None
+    return {"metadata": {"annotations": {WITHDRAWN: None}}}
+
+
 def controller_of(live: Manifest) -> Manifest | None:
     """The ownerReference of an object's controller; None if it has none."""
     references = live["metadata"].get("ownerReferences") or []
