@@ -73,17 +73,10 @@ def as_line(view: RolloutView) -> str:
     checks = " ".join(
         f"{named(each.name, each.mode).replace(' ', '')}:{each.verdict}" for each in view.checks
     )
-    where = _stage(view) or (f"step {view.step}" if view.steps else "")
+    where = view.stage or (f"step {view.step}" if view.steps else "")
     arms = f"{stable} {_bar(view.candidate.weight)} {_weight(view)} {_version(view.candidate)}"
     parts = (f"{view.phase:<11}", arms, where, checks, view.wait.reason if view.wait else "")
     return " ".join(filter(None, parts))
-
-
-def _stage(view: RolloutView) -> str:
-    """What comes after the steps; empty: they are not over."""
-    if view.guard:
-        return "taking back" if view.guard.taking_back else "guarded"
-    return "promoting" if view.promoting else ""
 
 
 HEADS: Final = ("NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP", "MESSAGE")
@@ -91,7 +84,7 @@ HEADS: Final = ("NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP", "MESSA
 
 def as_cells(name: str, view: RolloutView) -> tuple[str, ...]:
     """A row below HEADS."""
-    step = _stage(view) or (f"{view.step}/{len(view.steps)}" if view.steps else "")
+    step = view.stage or (f"{view.step}/{len(view.steps)}" if view.steps else "")
     return (
         name,
         view.phase,

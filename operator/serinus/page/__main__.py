@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -55,4 +56,6 @@ async def _until_told() -> None:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     allow_deep_nesting()
+    # what has been imported is never garbage, and to look through it holds a probe up
+    gc.freeze()
     asyncio.run(_until_told())

@@ -131,6 +131,13 @@ class RolloutView:
         """The number of the current step, from 1; 0 without steps."""
         return min(sum(step.state == "done" for step in self.steps) + 1, len(self.steps))
 
+    @property
+    def stage(self) -> str:
+        """What comes after the steps; empty: they are not over, or there is no rollout."""
+        if self.guard:
+            return "taking back" if self.guard.taking_back else "guarded"
+        return "promoting" if self.promoting else ""
+
 
 def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
     """The view at a time in Unix seconds. Without a spec, for example if this version cannot read

@@ -10,7 +10,7 @@ import pytest
 
 from serinus.api.base import rfc3339
 from serinus.page.known import KnownObjects
-from serinus.page.rendering import Around, RowFilter, listed, shown, told
+from serinus.page.rendering import Around, RowFilter, listed, rollout, rows, shown, told
 from tests.support.replayed import replayed
 
 STATES = list(replayed())
@@ -25,18 +25,21 @@ def known(*states: dict[str, Any]) -> KnownObjects:
     return found
 
 
-def around(*, part: bool = False, login: bool = False) -> Around:
-    return Around("./", login, part=part)
+def around(*, login: bool = False) -> Around:
+    return Around("./", login)
 
 
 def the_list(of: KnownObjects, wanted: RowFilter = RowFilter(), *, part: bool = False) -> str:  # noqa: B008
-    return listed(of.rows(of.namespaces), wanted, NOW, around(part=part))
+    found = "".join(rows(of.rows(), wanted, NOW, "./"))
+    return found if part else listed(found, wanted, NOW, around())
 
 
 def the_rollout(of: KnownObjects, *, part: bool = False) -> str:
-    live = of.live("demo", "loan")
-    assert live
-    return shown(live, of.course(live), NOW, around(part=part))
+    seen = of.seen("demo", "loan")
+    assert seen
+    live = seen.live()
+    found = "".join(rollout(live, of.course(live), NOW))
+    return found if part else shown(found, "demo", "loan", NOW, around())
 
 
 def poisoned(value: Any) -> Any:

@@ -1,0 +1,102 @@
+"""Many who look at the dashboard: real HTTP, and no API server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+
+import aiohttp
+import pytest
+
+from serinus.page.known import KnownObjects
+from serinus.page.server import Page
+from serinus.page.snapshot import EVERY
+from tests.integration.pages import Served, listening
+from tests.support.page_load import Load, measured
+from tests.support.replayed import replayed
+
+STATES = list(replayed())
+
+
+async def test_a_hundred_tabs_on_five_hundred_rollouts_hold_no_probe_up() -> None:
+    """The pieces of the event loop are bounded by their CPU time, which a busy machine does not
+    change; while each tab had a list rendered, the median probe took two seconds."""
+    load = Load(rollouts=500, tabs=100, changes=50, seconds=5.0)
+    figures = await measured(load)
+    print(figures)
+    assert figures.strange == frozenset(), "nobody may see what was rendered for others"
+    assert figures.longest < 0.1
+    assert figures.quantile(0.5) < 0.2
+    assert figures.quantile(0.99) < 2.0, "the readiness probe has two seconds"
+    assert load.tabs < figures.answers < load.tabs * (3 + figures.seconds / EVERY)
+
+
+class ByToken:
+    """The token names the namespaces."""
+
+    async def namespaces(self, token: str, among: Collection[str]) -> frozenset[str]:
+        return frozenset(among) & set(token.split("+"))
+
+    async def sees(self, token: str, namespace: str, name: str) -> bool:
+        return namespace in token.split("+")
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Served]:
+    known = KnownObjects()
+    put(known, 0, "shop")
+    put(known, 0, "bank")
+    async with listening(Page(known, ByToken(), login=True).application()) as url:
+        yield Served(url, known)
+
+
+def put(known: KnownObjects, number: int, namespace: str) -> None:
+    metadata = {"namespace": namespace, "name": "loan", "resourceVersion": str(number)}
+    known.put({**STATES[number], "metadata": metadata})
+
+
+async def part(page: Served, path: str, token: str, tag: str = "") -> tuple[int, str, str]:
+    status, text, headers = await page.get(
+        path, token, **{"HX-Request": "true", "If-None-Match": tag}
+    )
+    assert headers["Cache-Control"] == "no-store", "a shared browser keeps nothing"
+    return status, text, headers.get("ETag", "")
+
+
+@pytest.mark.parametrize("path", ["/", "/rollouts/shop/loan"])
+async def test_what_a_browser_shows_already_is_not_sent_again(page: Served, path: str) -> None:
+    status, text, tag = await part(page, path, "shop")
+    assert (status, "loan" in text) == (200, True)
+    assert await part(page, path, "shop", tag) == (304, "", tag)
+    put(page.known, 0, "bank")
+    assert (await part(page, path, "shop", tag))[0] == 304
+    put(page.known, len(STATES) - 1, "shop")
+    await asyncio.sleep(EVERY)
+    status, text, newer = await part(page, path, "shop", tag)
+    assert (status, "Degraded" in text, newer != tag) == (200, True, True)
+    assert (await page.get(path, "shop", **{"If-None-Match": newer}))[0] == 200, "the whole page"
+
+
+async def test_what_others_have_is_no_answer_to_who_may_not_see_it(page: Served) -> None:
+    _, all_, tag = await part(page, "/", "shop+bank")
+    assert "shop" in all_ and "bank" in all_
+    status, text, other = await part(page, "/", "shop", tag)
+    assert (status, "bank" in text, other != tag) == (200, False, True)
+    _, _, tag = await part(page, "/rollouts/bank/loan", "shop+bank")
+    for token in ("shop", ""):
+        status, text, _ = await part(page, "/rollouts/bank/loan", token, tag)
+        assert (status, "candidate" in text) == (404, False)
+
+
+async def test_another_filter_is_another_list(page: Served) -> None:
+    _, _, tag = await part(page, "/", "shop+bank")
+    status, text, _ = await part(page, "/?q=bank", "shop+bank", tag)
+    assert (status, "shop" in text, "bank" in text) == (200, False, True)
+
+
+async def test_the_list_is_sent_packed_to_who_unpacks_it(page: Served) -> None:
+    async with aiohttp.ClientSession(auto_decompress=False) as http:
+        for coding, packed in (("gzip, deflate", True), ("identity", False)):
+            headers = {"Authorization": "Bearer shop", "Accept-Encoding": coding}
+            async with http.get(page.url, headers={**headers, "HX-Request": "true"}) as answer:
+                assert (await answer.read()).startswith(b"\x1f\x8b") == packed
+                assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+                assert "Accept-Encoding" in answer.headers["Vary"]
