@@ -19,7 +19,7 @@ from serinus.page.known import Row
 from serinus.views.limits import limits
 from serinus.views.looks import weights
 from serinus.views.reading import Live
-from serinus.views.rollout import rollout_view
+from serinus.views.rollout import named, rollout_view
 from serinus.views.urgency import Urgency
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -105,6 +105,10 @@ def rollout(live: Live, course: Course, now: float) -> Iterator[str]:
         timeline=timeline,
         weight=weight_chart(weights(timeline, status, now), view.roles) if timeline else None,
         checks={each.name: each for each in view.checks},
+        labels={
+            **{name: named(name, mode) for name, mode in course.modes.items()},
+            **{each.name: named(each.name, each.mode) for each in view.checks},
+        },
         charts=[
             (name, rate_chart(course, name, view.roles), evidence_chart(course, name))
             for name in names

@@ -66,6 +66,17 @@ class CheckView:
     stable: float
     """Stable's requests."""
 
+    @property
+    def evidence(self) -> str:
+        """Its message, after what its failure would have caused."""
+        would = self.would_have
+        return f"{would[0].upper()}{would[1:]}. {self.message}" if would else self.message
+
+
+def named(check: str, mode: Mode) -> str:
+    """The name of a check, and whether it decides nothing."""
+    return check if mode == "Enforce" else f"{check} (audit)"
+
 
 @dataclass(frozen=True, slots=True)
 class WaitView:

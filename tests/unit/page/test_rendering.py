@@ -225,3 +225,20 @@ def test_a_guard_that_has_failed_says_that_the_traffic_is_being_taken_back() -> 
     assert 'aria-current="step">taking back</li>' in html
     assert "left</li>" not in html
     assert ">taking back<" in the_list(known(state))
+
+
+def test_a_check_in_audit_mode_is_marked_and_says_what_it_would_have_done() -> None:
+    states = [copy.deepcopy(each) for each in STATES]
+    enforced = the_rollout(known(*states[:-1]))
+    for each in states:
+        for check in each["status"].get("candidate", {}).get("checks", []):
+            if check["name"] == "errors":
+                failed = {"at": rfc3339(NOW), "weight": 5}
+                check |= {"mode": "Audit", "verdict": "Fail", "firstFail": failed}
+    html = unescape(the_rollout(known(*states[:-1])))
+    assert '<h3 id="check/errors">errors (audit) <span class="verdict fail">Fail' in html
+    assert '<p class="evidence">Would have rolled back at 5%, after ' in html
+    assert "(audit)" not in enforced and "ould have rolled" not in enforced
+    ended = the_rollout(known(*states))
+    assert '<h3 id="check/errors">errors (audit) <span class="facts">as seen last' in ended
+    assert "drift (audit)" not in ended
