@@ -242,3 +242,21 @@ def test_a_check_in_audit_mode_is_marked_and_says_what_it_would_have_done() -> N
     ended = the_rollout(known(*states))
     assert '<h3 id="check/errors">errors (audit) <span class="facts">as seen last' in ended
     assert "drift (audit)" not in ended
+
+
+def test_the_list_begins_with_what_serves_nobody_then_with_what_needs_a_person() -> None:
+    down = {"type": "Available", "status": "False", "reason": "Unavailable", "message": "No pod."}
+    states = []
+    for name, phase, conditions in (
+        ("a", "Healthy", []),
+        ("b", "Paused", []),
+        ("c", "Progressing", [{**down, "lastTransitionTime": rfc3339(NOW)}]),
+        ("d", "Progressing", []),
+    ):
+        state = copy.deepcopy(STATES[-1])
+        state["metadata"]["name"] = name
+        state["status"] |= {"phase": phase, "conditions": conditions}
+        states.append(state)
+    html = the_list(known(*states), part=True)
+    assert re.findall(r'<a id="of/demo/(\w)"', html) == ["c", "b", "d", "a"]
+    assert re.findall(r"serves nobody", html) == ["serves nobody"]
