@@ -9,6 +9,8 @@ import pytest
 from serinus.page.known import KnownObjects
 from serinus.page.server import Page
 from serinus.page.snapshot import EVERY
+from serinus.page.streams import Streams
+from serinus.page.viewers import UnknownViewerError
 from tests.integration.pages import Served, listening
 from tests.support.page_load import Load, measured
 from tests.support.replayed import replayed
@@ -32,10 +34,12 @@ async def test_a_hundred_tabs_on_five_hundred_rollouts_hold_no_probe_up() -> Non
 class ByToken:
     """The token names the namespaces."""
 
-    async def namespaces(self, token: str, among: Collection[str]) -> frozenset[str]:
+    async def namespaces(
+        self, token: str, among: Collection[str], address: str = ""
+    ) -> frozenset[str]:
         return frozenset(among) & set(token.split("+"))
 
-    async def sees(self, token: str, namespace: str, name: str) -> bool:
+    async def sees(self, token: str, namespace: str, name: str, address: str = "") -> bool:
         return namespace in token.split("+")
 
 
@@ -84,6 +88,34 @@ async def test_what_others_have_is_no_answer_to_who_may_not_see_it(page: Served)
     for token in ("shop", ""):
         status, text, _ = await part(page, "/rollouts/bank/loan", token, tag)
         assert (status, "candidate" in text) == (404, False)
+
+
+async def test_tokens_that_nobody_has_take_no_stream_of_who_has_one() -> None:
+    known, rights = KnownObjects(), ByToken()
+    put(known, 0, "shop")
+    asked, answers = 0, asyncio.Event()
+
+    class Slow(ByToken):
+        async def namespaces(
+            self, token: str, among: Collection[str], address: str = ""
+        ) -> frozenset[str]:
+            nonlocal asked
+            asked += 1
+            if token == "fake":
+                await answers.wait()
+                raise UnknownViewerError
+            return await rights.namespaces(token, among, address)
+
+    page = Page(known, Slow(), login=True, streams=Streams(most=3))
+    async with listening(page.application()) as url, aiohttp.ClientSession() as http:
+        fake = {"Authorization": "Bearer fake"}
+        flood = [asyncio.create_task(http.get(f"{url}/events", headers=fake)) for _ in range(10)]
+        while asked < len(flood):
+            await asyncio.sleep(0.01)
+        async with http.get(f"{url}/events", headers={"Authorization": "Bearer shop"}) as stream:
+            assert stream.status == 200
+        answers.set()
+        assert {(await each).status for each in flood} == {401}
 
 
 async def test_another_filter_is_another_list(page: Served) -> None:

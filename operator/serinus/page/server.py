@@ -85,7 +85,8 @@ class Page:
 
     async def _list(self, request: web.Request) -> web.Response:
         snapshot = self._snapshots.newest
-        seen = await self._rights.namespaces(_token(request), snapshot.namespaces)
+        namespaces = snapshot.namespaces
+        seen = await self._rights.namespaces(_token(request), namespaces, _address(request))
         state, now = snapshot.state(seen), self._clock()
         wanted = RowFilter(request.query.get("q", "")[:200], request.query.get("phase", ""))
 
@@ -100,7 +101,7 @@ class Page:
     async def _one(self, request: web.Request) -> web.Response:
         namespace, name = _named(request)
         # asked even if there is none: who may not see it is not told by the time that it takes
-        sees = await self._rights.sees(_token(request), namespace, name)
+        sees = await self._rights.sees(_token(request), namespace, name, _address(request))
         found, now = self._known.seen(namespace, name), self._clock()
         if not sees or found is None:
             raise web.HTTPNotFound
@@ -137,26 +138,24 @@ class Page:
         return response
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        token = _token(request)
-        if "name" not in request.match_info:
-            return await self._streams.answer(
-                request, hash(token), lambda: self._state_of_all(token), self._known
-            )
-        namespace, name = _named(request)
-        if await self._state_of_one(token, namespace, name) is None:
+        token, address = _token(request), _address(request)
+
+        async def of_all() -> str:
+            snapshot = self._snapshots.newest
+            seen = await self._rights.namespaces(token, snapshot.namespaces, address)
+            return snapshot.state(seen)
+
+        async def of_one() -> str | None:
+            namespace, name = _named(request)
+            sees = await self._rights.sees(token, namespace, name, address)
+            found = self._known.seen(namespace, name)
+            return (found.version or None) if sees and found else None
+
+        state = of_one if "name" in request.match_info else of_all
+        # asked before there is a stream: who may see nothing takes none of them
+        if await state() is None:
             raise web.HTTPNotFound
-        return await self._streams.answer(
-            request, hash(token), lambda: self._state_of_one(token, namespace, name), self._known
-        )
-
-    async def _state_of_all(self, token: str) -> str:
-        snapshot = self._snapshots.newest
-        return snapshot.state(await self._rights.namespaces(token, snapshot.namespaces))
-
-    async def _state_of_one(self, token: str, namespace: str, name: str) -> str | None:
-        sees = await self._rights.sees(token, namespace, name)
-        found = self._known.seen(namespace, name)
-        return (found.version or None) if sees and found else None
+        return await self._streams.answer(request, hash(token), state, self._known)
 
     async def _log_in(self, request: web.Request) -> web.Response:
         _same_site(request)
@@ -165,7 +164,7 @@ class Page:
             message = "The token is too long for a cookie: use a proxy that sends it."
             return self._nobody(request, message)
         try:
-            await self._rights.namespaces(token, ())
+            await self._rights.namespaces(token, (), _address(request))
         except UnknownViewerError:
             return self._nobody(request, _NOT_ACCEPTED)
         response = web.Response(status=303, headers={"Location": "./"})
@@ -246,6 +245,11 @@ def _token(request: web.Request) -> str:
     if scheme.casefold() == "bearer":
         return token.strip()
     return request.cookies.get(COOKIE, "")
+
+
+def _address(request: web.Request) -> str:
+    """The viewer's, or a proxy's: what a header says of it, anybody can say."""
+    return request.remote or ""
 
 
 def _same_site(request: web.Request) -> None:
