@@ -251,7 +251,10 @@ async def test_the_command_serves_what_kubectl_reads(
         await put(cluster, STATES[-1], namespace, "loan")
         await tab.until(_TEXT, lambda found: "CheckFailed" in found)
         await cluster.delete(await cluster.get("ModelDeployment", namespace, "loan"))
-        await tab.until(_TEXT, lambda found: "There are no ModelDeployments" in found)
+        there = (
+            f"There are no ModelDeployments in namespace {namespace}. serinus dashboard -A shows"
+        )
+        await tab.until(_TEXT, lambda found: there in found)
         async with aiohttp.ClientSession() as http:
             for host in ("evil.example", "["):
                 assert (await http.get(url, headers={"Host": host})).status == 403

@@ -13,6 +13,7 @@ from aiohttp import web
 from serinus.api.nesting import allow_deep_nesting
 from serinus.page.api_server import connected
 from serinus.page.known import KnownObjects
+from serinus.page.rendering import NOTHING
 from serinus.page.server import Page
 from serinus.page.viewers import Reviewed
 
@@ -35,7 +36,7 @@ async def serve(namespace: str, port: int) -> None:
     host = f"[{host}]" if ":" in host else host
     known = KnownObjects()
     async with connected(f"https://{host}:{https}") as server:
-        page = Page(known, Reviewed(server.review), login=True)
+        page = Page(known, Reviewed(server.review), login=True, nothing=nothing_in(namespace))
         runner = web.AppRunner(page.application(), access_log=None, shutdown_timeout=2)
         await runner.setup()
         try:
@@ -43,6 +44,16 @@ async def serve(namespace: str, port: int) -> None:
             await server.follow(known, namespace)
         finally:
             await runner.cleanup()
+
+
+def nothing_in(namespace: str) -> str:
+    """What an empty list says."""
+    if not namespace:
+        return NOTHING
+    return (
+        f"There are no ModelDeployments in namespace {namespace} that you may see. This dashboard "
+        "shows no other namespace."
+    )
 
 
 async def _until_told() -> None:

@@ -23,6 +23,7 @@ from serinus.views.rollout import named, rollout_view
 from serinus.views.urgency import Urgency
 
 STATIC: Final = Path(__file__).parent / "static"
+NOTHING: Final = "There are no ModelDeployments that you may see."
 PHASES: Final = ("Degraded", "Paused", "Progressing", "Healthy")
 
 
@@ -74,8 +75,10 @@ def _environment() -> Environment:
 _TEMPLATES: Final = _environment()
 
 
-def rows(found: Iterable[Row], wanted: RowFilter, now: float, base: str) -> Iterator[str]:
-    """The list, in pieces, in the order given."""
+def rows(
+    found: Iterable[Row], wanted: RowFilter, now: float, base: str, nothing: str = NOTHING
+) -> Iterator[str]:
+    """The list, in pieces, in the order given. `nothing`: what is said if it is empty."""
     found = list(found)
     return _TEMPLATES.get_template("rows.html").generate(
         base=base,
@@ -84,6 +87,7 @@ def rows(found: Iterable[Row], wanted: RowFilter, now: float, base: str) -> Iter
         names=PHASES,
         outage=Urgency.OUTAGE,
         whole=len(found),
+        nothing=nothing,
         now=now,
     )
 

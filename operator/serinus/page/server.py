@@ -46,7 +46,8 @@ _NOT_ACCEPTED: Final = "The API server does not accept this token: it may have e
 class Page:
     """The page over what is known, for those who may see it.
 
-    `login`: viewers log in with a token, else everyone is the one user of this machine.
+    `login`: viewers log in with a token, else everyone is the one user of this machine. `nothing`:
+    what an empty list says.
     """
 
     def __init__(
@@ -55,10 +56,12 @@ class Page:
         rights: Rights,
         *,
         login: bool,
+        nothing: str = rendering.NOTHING,
         streams: Streams | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._known, self._rights, self._login = known, rights, login
+        self._known, self._rights = known, rights
+        self._login, self._nothing = login, nothing
         self._streams = streams or Streams()
         self._clock = clock
         self._snapshots, self._renderings = Snapshots(known), Renderings()
@@ -91,7 +94,8 @@ class Page:
         wanted = RowFilter(request.query.get("q", "")[:200], request.query.get("phase", ""))
 
         def pieces() -> Iterator[str]:
-            return rendering.rows(snapshot.rows(seen), wanted, now, _base(request))
+            found, base = snapshot.rows(seen), _base(request)
+            return rendering.rows(found, wanted, now, base, self._nothing)
 
         def whole(rows: str) -> str:
             return rendering.listed(rows, wanted, now, self._around(request, state))
