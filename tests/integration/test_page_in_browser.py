@@ -18,6 +18,7 @@ from serinus.cluster import Cluster
 from serinus.page.known import KnownObjects
 from serinus.page.rendering import RowFilter, rows
 from serinus.page.server import Page
+from serinus.page.snapshot import EVERY
 from serinus.page.viewers import Everyone
 from tests.integration.conftest import ROOT
 from tests.integration.pages import Served, below, listening, person, put, served
@@ -320,4 +321,59 @@ async def test_a_tab_that_nobody_looks_at_keeps_no_connection_and_catches_up(tab
         await tab.until(_TEXT, lambda found: "CheckFailed" in found)
 
 
+@pytest.mark.parametrize("path", ["/", "/rollouts/demo/loan"])
+async def test_what_is_shown_already_stays_if_it_is_asked_for_again(tab: Tab, path: str) -> None:
+    answers: list[int] = []
+    async with noting(known_of(STATES), answers) as url:
+        await tab.open(f"{url}{path}")
+        for _ in range(3):
+            answers.clear()
+            await tab.run("htmx.trigger(live, 'refresh')")
+            await tab.until(_SETTLED, lambda settled: settled and bool(answers))
+            assert "loan" in await tab.run("live.innerText")
+        assert answers == [304]
+        await tab.open("about:blank")
+
+
+async def test_what_changes_while_the_list_is_on_its_way_is_shown_after_it(tab: Tab) -> None:
+    known, answers, slow = known_of(STATES[:1]), list[int](), asyncio.Event()
+    async with noting(known, answers, slow) as url:
+        slow.set()
+        await tab.open(url)
+        await tab.until("source.readyState", lambda state: state == 1)
+        slow.clear()
+        await tab.run("htmx.trigger(live, 'refresh')")
+        await asyncio.sleep(EVERY)
+        known.put(STATES[-1])
+        await asyncio.sleep(EVERY)  # the browser is told, and cannot ask yet
+        slow.set()
+        await tab.until(_TEXT, lambda found: "CheckFailed" in found)
+        await tab.open("about:blank")
+
+
+@asynccontextmanager
+async def noting(
+    known: KnownObjects, answers: list[int], slow: asyncio.Event | None = None
+) -> AsyncIterator[str]:
+    """Serve the page, and note how the script's requests are answered. `slow`: not before it is
+    set, though they are made at once."""
+
+    @web.middleware
+    async def note(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        answer = await handler(request)
+        if "HX-Request" in request.headers:
+            if slow:
+                await slow.wait()
+            answers.append(answer.status)
+        return answer
+
+    app = Page(known, Everyone(), login=False).application()
+    app.middlewares.append(note)
+    async with listening(app) as url:
+        yield url
+
+
+_SETTLED: Final = "!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')"
 _TEXT: Final = "document.querySelector('main')?.innerText ?? ''"
