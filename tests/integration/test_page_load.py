@@ -1,18 +1,22 @@
 """Many who look at the dashboard: real HTTP, and no API server."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Collection
+from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
-from serinus.page.known import KnownObjects
+from serinus.page.api_server import ApiServer
+from serinus.page.known import KnownObjects, LiveObject
 from serinus.page.server import Page
 from serinus.page.snapshot import EVERY
 from serinus.page.streams import Streams
 from serinus.page.viewers import UnknownViewerError
 from tests.integration.pages import Served, listening
-from tests.support.page_load import Load, measured
+from tests.support.page_load import Load, measured, objects
 from tests.support.replayed import replayed
 
 STATES = list(replayed())
@@ -29,6 +33,51 @@ async def test_a_hundred_tabs_on_five_hundred_rollouts_hold_no_probe_up() -> Non
     assert figures.quantile(0.5) < 0.2
     assert figures.quantile(0.99) < 2.0, "the readiness probe has two seconds"
     assert load.tabs < figures.answers < load.tabs * (3 + figures.seconds / EVERY)
+
+
+async def test_a_probe_does_not_wait_until_a_burst_of_events_is_over(tmp_path: Path) -> None:
+    """As after a connection that was lost, or when all rollouts begin at once."""
+    turn, turns = 0, list[int]()
+
+    class Noting(KnownObjects):
+        def put(self, found: LiveObject) -> None:
+            turns.append(turn)
+            super().put(found)
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if "watch" not in request.query:
+            items = list(objects(40))
+            return web.json_response({"items": items, "metadata": {"resourceVersion": "1"}})
+        events = web.StreamResponse()
+        await events.prepare(request)
+        found = [
+            {**each, "metadata": {**each["metadata"], "resourceVersion": "2"}} for each in there
+        ]
+        lines = (json.dumps({"type": "MODIFIED", "object": each}) + "\n" for each in found)
+        await events.write("".join(lines).encode())
+        await asyncio.sleep(60)
+        return events
+
+    there, api, token = list(objects(40)), web.Application(), tmp_path / "token"
+    token.write_text("t")
+    api.router.add_get("/{path:.*}", answer)
+    async with listening(api) as url, aiohttp.ClientSession(read_bufsize=16 * 2**20) as http:
+        tasks = [asyncio.create_task(count())]
+        known = Noting()
+        tasks.append(asyncio.create_task(ApiServer(http, url, token).follow(known, "")))
+        async with asyncio.timeout(30):
+            while len(turns) < 3 * len(there):  # listed, known to be complete, and changed
+                await asyncio.sleep(0.05)
+        for each in tasks:
+            each.cancel()
+    listed, changed = turns[: len(there)], turns[2 * len(there) :]
+    assert len(set(listed)) == len(set(changed)) == len(there)
 
 
 class ByToken:
