@@ -24,13 +24,14 @@ STATES = list(replayed())
 
 async def test_a_hundred_tabs_on_five_hundred_rollouts_hold_no_probe_up() -> None:
     """The pieces of the event loop are bounded by their CPU time, which a busy machine does not
-    change; while each tab had a list rendered, the median probe took two seconds."""
+    change. The bounds of the probes are wide, since other tests run meanwhile: the median is some
+    milliseconds, and was 1.3 to 3.2 s while each tab had a list rendered."""
     load = Load(rollouts=500, tabs=100, changes=50, seconds=5.0)
     figures = await measured(load)
     print(figures)
     assert figures.strange == frozenset(), "nobody may see what was rendered for others"
     assert figures.longest < 0.1
-    assert figures.quantile(0.5) < 0.2
+    assert figures.quantile(0.5) < 0.5
     assert figures.quantile(0.99) < 2.0, "the readiness probe has two seconds"
     assert load.tabs < figures.answers < load.tabs * (3 + figures.seconds / EVERY)
 

@@ -18,7 +18,7 @@ import aiohttp
 
 from serinus.api.crd import GROUP, PLURAL, VERSION
 from serinus.page.known import KnownObjects
-from serinus.page.viewers import UnavailableError, UnknownViewerError
+from serinus.page.viewers import TooManyError, UnavailableError, UnknownViewerError
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,8 @@ class ApiServer:
             async with post as answer:
                 if answer.status == 401:
                     raise UnknownViewerError
+                if answer.status == 429:
+                    raise TooManyError
                 answer.raise_for_status()
                 return bool((await answer.json())["status"].get("allowed"))
         except (aiohttp.ClientError, TimeoutError) as error:

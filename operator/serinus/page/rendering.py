@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from serinus import __version__
 from serinus.api.base import rfc3339
@@ -94,7 +93,7 @@ def rows(
 
 def listed(rows: str, wanted: RowFilter, now: float, around: Around) -> str:
     """The page around the list."""
-    return _rendered("list.html", around, rows=Markup(rows), names=PHASES, wanted=wanted, now=now)
+    return _rendered("list.html", around, rows=rows, names=PHASES, wanted=wanted, now=now)
 
 
 def rollout(live: Live, course: Course, now: float) -> Iterator[str]:
@@ -127,7 +126,7 @@ def rollout(live: Live, course: Course, now: float) -> Iterator[str]:
 def shown(rollout: str, namespace: str, name: str, now: float, around: Around) -> str:
     """The page around one rollout."""
     return _rendered(
-        "rollout.html", around, rollout=Markup(rollout), namespace=namespace, name=name, now=now
+        "rollout.html", around, rollout=rollout, namespace=namespace, name=name, now=now
     )
 
 

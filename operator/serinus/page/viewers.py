@@ -35,6 +35,10 @@ class UnavailableError(Exception):
     """The API server does not answer."""
 
 
+class TooManyError(UnavailableError):
+    """It does not answer this viewer for now, who asks too much."""
+
+
 class Rights(Protocol):
     """Who may see what."""
 
@@ -146,6 +150,8 @@ class Reviewed:
             raise UnavailableError
         try:
             return await self._review(token, verb, namespace, name)
+        except TooManyError:
+            raise  # others are answered
         except UnavailableError:
             self._gives_up_until = self._clock() + _GIVEN_UP_FOR
             raise

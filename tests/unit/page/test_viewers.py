@@ -14,6 +14,7 @@ from serinus.page.viewers import (
     REMEMBERED_FOR,
     Review,
     Reviewed,
+    TooManyError,
     UnavailableError,
     UnknownViewerError,
 )
@@ -111,6 +112,18 @@ async def test_while_nobody_answers_the_last_answer_counts_for_an_hour_and_nobod
     now = REMEMBERED_FOR
     with pytest.raises(UnavailableError):
         await rights.namespaces("t", ["a", "b"])
+
+
+async def test_a_viewer_whom_the_api_server_answers_no_more_keeps_nobody_else_out() -> None:
+    async def review(token: str, verb: str, namespace: str, name: str) -> bool:
+        if token == "greedy":
+            raise TooManyError
+        return True
+
+    rights = Reviewed(review, lambda: 0.0)
+    with pytest.raises(UnavailableError):
+        await rights.sees("greedy", "a", "loan")
+    assert await rights.sees("t", "a", "loan")
 
 
 async def test_a_token_that_was_refused_sees_nothing_in_an_outage_after_that() -> None:
