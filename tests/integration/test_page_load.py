@@ -2,19 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from serinus.page import rendering
 from serinus.page.api_server import ApiServer
+from serinus.page.course import Course
 from serinus.page.known import KnownObjects, LiveObject
 from serinus.page.server import Page
 from serinus.page.snapshot import EVERY
 from serinus.page.streams import Streams
 from serinus.page.viewers import UnknownViewerError
+from serinus.views.reading import Live
 from tests.integration.pages import Served, listening
 from tests.support.page_load import Load, measured, objects
 from tests.support.replayed import replayed
@@ -182,3 +185,19 @@ async def test_the_list_is_sent_packed_to_who_unpacks_it(page: Served) -> None:
                 assert (await answer.read()).startswith(b"\x1f\x8b") == packed
                 assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
                 assert "Accept-Encoding" in answer.headers["Vary"]
+
+
+async def test_a_rollout_that_cannot_be_rendered_is_told_as_such_and_others_are_shown(
+    page: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = rendering.rollout
+
+    def raising(live: Live, course: Course, now: float) -> Iterator[str]:
+        if live.namespace == "bank":
+            raise ZeroDivisionError
+        return shown(live, course, now)
+
+    monkeypatch.setattr(rendering, "rollout", raising)
+    status, text, _ = await page.get("/rollouts/bank/loan", "bank")
+    assert (status, "An internal error of the dashboard" in text) == (500, True)
+    assert (await page.get("/rollouts/shop/loan", "shop"))[0] == 200

@@ -1,6 +1,7 @@
 """The ModelDeployments that the page knows from its one watch, and what it has seen of each."""
 
 import json
+import logging
 import zlib
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
@@ -9,14 +10,20 @@ from typing import Any, Final
 
 from serinus.api.base import rfc3339
 from serinus.page.course import Course
-from serinus.views.listed import ListedView, listed_view
+from serinus.views.listed import ListedView, listed_view, not_shown
 from serinus.views.looks import look_view
 from serinus.views.reading import Live, read
 from serinus.views.rollout import rollout_view
 
+log = logging.getLogger(__name__)
+
 MOST_COURSES: Final = 500
 """Rollouts whose curves are kept; beyond, the one that changed longest ago loses its."""
 
+INTERNAL: Final = (
+    "An internal error of the dashboard: its log has the details; please report it. Use serinus "
+    "explain or kubectl meanwhile."
+)
 LiveObject = Mapping[str, Any]
 ObjectName = tuple[str, str]
 """Namespace and name."""
@@ -77,9 +84,7 @@ class KnownObjects:
         known = self._seen.get(key)
         if known and version and known.version == version:
             return
-        live = read(found)
-        self._follow(key, live)
-        row = Row(*key, listed_view(rollout_view(live.spec, live.status, 0.0)))
+        row = Row(*key, self._view(key, found))
         self._seen[key] = Seen(version, row, _packed(found))
         self.revision += 1
         if known is None or known.row != row:
@@ -123,6 +128,20 @@ class KnownObjects:
     def course(self, live: Live) -> Course:
         """What was seen of its last rollout; empty if nothing was."""
         return self._courses.get(_rollout(live), Course())
+
+    def _view(self, key: ObjectName, found: LiveObject) -> ListedView:
+        """A fault of our own code in the view of one object is that object's."""
+        try:
+            live = read(found)
+            self._follow(key, live)
+            return listed_view(rollout_view(live.spec, live.status, 0.0))
+        except Exception:
+            known = self._seen.get(key)
+            if known is None or not known.row.view.problem:
+                log.exception("the view of %s/%s cannot be made", *key)
+            status = found.get("status")
+            phase = status.get("phase") if isinstance(status, dict) else None
+            return not_shown(phase if isinstance(phase, str) else "", INTERNAL)
 
     def _follow(self, key: ObjectName, live: Live) -> None:
         look = look_view(live.spec, live.status)

@@ -1,5 +1,6 @@
 """The routes of the page, and what every answer says to the browser."""
 
+import logging
 import time
 from collections.abc import Callable, Hashable, Iterator
 from hashlib import sha256
@@ -10,12 +11,14 @@ from aiohttp import ETag, web
 from aiohttp.typedefs import Handler, Middleware
 
 from serinus.page import rendering
-from serinus.page.known import KnownObjects
+from serinus.page.known import INTERNAL, KnownObjects
 from serinus.page.rendering import STATIC, Around, RowFilter
 from serinus.page.renderings import Rendering, Renderings
 from serinus.page.snapshot import Snapshots
 from serinus.page.streams import Streams
 from serinus.page.viewers import Rights, UnavailableError, UnknownViewerError
+
+log = logging.getLogger(__name__)
 
 COOKIE: Final = "serinus-token"
 _LONGEST_COOKIE: Final = 3800
@@ -211,6 +214,11 @@ class Page:
             message = "There is nothing here, or nothing that you may see."
             told = rendering.told("Not found", message, self._around(request))
             return _html(told, status=404)
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception:
+            log.exception("%s cannot be shown", request.path)
+            return _html(rendering.told("Not shown", INTERNAL, self._around(request)), status=500)
 
 
 async def _say(request: web.Request, response: web.StreamResponse) -> None:

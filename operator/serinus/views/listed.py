@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from serinus.api.status import Decision
-from serinus.views.roles import Roles
+from serinus.views.roles import IN_A_ROLLOUT, Roles
 from serinus.views.rollout import ArmView, RolloutView
 from serinus.views.urgency import Urgency, urgency
 
@@ -26,6 +26,8 @@ class ListedView:
     """Where the rollout is; empty: there is none."""
     decided: Decision | None
     """The last decision."""
+    problem: str = ""
+    """Why nothing else can be shown."""
 
 
 def listed_view(view: RolloutView) -> ListedView:
@@ -41,6 +43,23 @@ def listed_view(view: RolloutView) -> ListedView:
         wanted=view.wanted or 0.0,
         stage=view.stage or (f"{view.step} of {len(view.steps)}" if view.steps else ""),
         decided=view.decisions[0] if view.decisions else None,
+    )
+
+
+def not_shown(phase: str, problem: str) -> ListedView:
+    """What lists show of a rollout whose view cannot be made."""
+    return ListedView(
+        phase=phase,
+        urgency=Urgency.PERSON,
+        stable="",
+        candidate="",
+        roles=IN_A_ROLLOUT,
+        guarded=False,
+        actual=0.0,
+        wanted=0.0,
+        stage="",
+        decided=None,
+        problem=problem,
     )
 
 

@@ -4,9 +4,16 @@ import copy
 import math
 from typing import Any
 
+import pytest
+
+from serinus.api.spec import Spec
+from serinus.api.status import Status
 from serinus.page import known as module
 from serinus.page.known import KnownObjects
+from serinus.page.rendering import RowFilter, rows
+from serinus.views.looks import LookView, look_view
 from serinus.views.reading import read
+from serinus.views.urgency import Urgency
 from tests.support.replayed import replayed
 
 STATES = list(replayed())
@@ -119,3 +126,30 @@ def test_a_number_that_cannot_be_drawn_is_a_gap() -> None:
     known.put(looks)
     drawn = [v for curve in known.course(read(looks)).curves.values() for v in curve]
     assert all(value is None or math.isfinite(value) for value in drawn)
+
+
+def test_a_fault_in_the_view_of_one_object_hides_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def raising(spec: Spec | None, status: Status) -> LookView | None:
+        if status.message == "odd":
+            raise ZeroDivisionError
+        return look_view(spec, status)
+
+    monkeypatch.setattr(module, "look_view", raising)
+    known = KnownObjects()
+    odd = state(-2, "a")
+    for version in ("1", "2"):
+        odd["metadata"]["resourceVersion"] = version
+        odd["status"] |= {"message": "odd", "phase": "Healthy"}
+        known.put(odd)
+    known.put(state(-2, "b"))
+    assert caplog.text.count("the view of demo/a cannot be made") == 1, "once, with the traceback"
+    first, second = known.rows()
+    assert (first.name, first.view.phase, first.view.urgency) == ("a", "Healthy", Urgency.PERSON)
+    assert first.view.problem == module.INTERNAL and not second.view.problem
+    html = "".join(rows(known.rows(), RowFilter(), 0.0, "./"))
+    assert module.INTERNAL in html
+    odd["metadata"]["resourceVersion"], odd["status"]["message"] = "3", "even"
+    known.put(odd)
+    assert not any(row.view.problem for row in known.rows())
