@@ -163,6 +163,10 @@ bench-judge: $(READY) ## Compare the judge with other tools, and write docs/judg
 bench-reaction: $(READY) ## Measure how fast a bad candidate loses its traffic
 	$(BIN)/python -m tests.bench.reaction
 
+.PHONY: bench-page
+bench-page: $(READY) ## Measure the dashboard with many tabs
+	$(BIN)/python -m tests.bench.page
+
 .PHONY: bench-scale
 bench-scale: $(READY) ## Measure the resources of one operator for many ModelDeployments (OPTIONS=--help)
 	$(BIN)/python -m tests.bench.scale $(OPTIONS)

@@ -103,7 +103,8 @@ async def listening(app: web.Application) -> AsyncIterator[str]:
 @asynccontextmanager
 async def below(path: str, url: str) -> AsyncIterator[str]:
     """A page as a proxy serves it that removes a path; its address at the proxy."""
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+    jar = aiohttp.DummyCookieJar()
+    async with aiohttp.ClientSession(cookie_jar=jar, auto_decompress=False) as http:
 
         async def forward(request: web.Request) -> web.StreamResponse:
             if not request.path_qs.startswith(f"{path}/"):

@@ -224,7 +224,7 @@ async def test_a_watch_goes_on_where_it_ended_and_lists_again_only_if_that_is_to
             while asked(watches=True) < 3:
                 await asyncio.sleep(0.05)
             await put(cluster, STATES[1], namespace, "loan")
-            while not page.known.live(namespace, "loan"):
+            while not page.known.seen(namespace, "loan"):
                 await asyncio.sleep(0.05)
             assert asked(watches=False) == 1
             expired = True

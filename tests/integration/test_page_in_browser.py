@@ -16,8 +16,9 @@ from aiohttp import web
 
 from serinus.cluster import Cluster
 from serinus.page.known import KnownObjects
-from serinus.page.rendering import Around, RowFilter, listed
+from serinus.page.rendering import RowFilter, rows
 from serinus.page.server import Page
+from serinus.page.snapshot import EVERY
 from serinus.page.viewers import Everyone
 from tests.integration.conftest import ROOT
 from tests.integration.pages import Served, below, listening, person, put, served
@@ -167,7 +168,7 @@ async def test_five_hundred_rollouts_are_listed_at_once(tab: Tab) -> None:
         state["metadata"] = {"namespace": f"team-{number % 20}", "name": f"model-{number}"}
         known.put(state)
     started = time.process_time()
-    html = listed(known.rows(known.namespaces), RowFilter(), 0.0, Around("./", login=False))
+    html = "".join(rows(known.rows(), RowFilter(), 0.0, "./"))
     took = 1000 * (time.process_time() - started)
     assert html.count("<tr role") == MANY + 1
     assert took < 300
@@ -176,8 +177,8 @@ async def test_five_hundred_rollouts_are_listed_at_once(tab: Tab) -> None:
         for path in ("/", "/", "/rollouts/demo/loan"):
             await tab.open(url + path)
             painted.append(await tab.until(_PAINT))
-            rows = await tab.run("document.querySelectorAll('.rollouts tbody tr').length")
-            assert rows == (MANY if path == "/" else 0)
+            count = await tab.run("document.querySelectorAll('.rollouts tbody tr').length")
+            assert count == (MANY if path == "/" else 0)
     print(f"{MANY} rollouts: {took:.0f} ms; painted (twice, then one rollout): {painted} ms")
 
 
@@ -251,7 +252,10 @@ async def test_the_command_serves_what_kubectl_reads(
         await put(cluster, STATES[-1], namespace, "loan")
         await tab.until(_TEXT, lambda found: "CheckFailed" in found)
         await cluster.delete(await cluster.get("ModelDeployment", namespace, "loan"))
-        await tab.until(_TEXT, lambda found: "There are no ModelDeployments" in found)
+        there = (
+            f"There are no ModelDeployments in namespace {namespace}. serinus dashboard -A shows"
+        )
+        await tab.until(_TEXT, lambda found: there in found)
         async with aiohttp.ClientSession() as http:
             for host in ("evil.example", "["):
                 assert (await http.get(url, headers={"Host": host})).status == 403
@@ -317,4 +321,59 @@ async def test_a_tab_that_nobody_looks_at_keeps_no_connection_and_catches_up(tab
         await tab.until(_TEXT, lambda found: "CheckFailed" in found)
 
 
+@pytest.mark.parametrize("path", ["/", "/rollouts/demo/loan"])
+async def test_what_is_shown_already_stays_if_it_is_asked_for_again(tab: Tab, path: str) -> None:
+    answers: list[int] = []
+    async with noting(known_of(STATES), answers) as url:
+        await tab.open(f"{url}{path}")
+        for _ in range(3):
+            answers.clear()
+            await tab.run("htmx.trigger(live, 'refresh')")
+            await tab.until(_SETTLED, lambda settled: settled and bool(answers))
+            assert "loan" in await tab.run("live.innerText")
+        assert answers == [304]
+        await tab.open("about:blank")
+
+
+async def test_what_changes_while_the_list_is_on_its_way_is_shown_after_it(tab: Tab) -> None:
+    known, answers, slow = known_of(STATES[:1]), list[int](), asyncio.Event()
+    async with noting(known, answers, slow) as url:
+        slow.set()
+        await tab.open(url)
+        await tab.until("source.readyState", lambda state: state == 1)
+        slow.clear()
+        await tab.run("htmx.trigger(live, 'refresh')")
+        await asyncio.sleep(EVERY)
+        known.put(STATES[-1])
+        await asyncio.sleep(EVERY)  # the browser is told, and cannot ask yet
+        slow.set()
+        await tab.until(_TEXT, lambda found: "CheckFailed" in found)
+        await tab.open("about:blank")
+
+
+@asynccontextmanager
+async def noting(
+    known: KnownObjects, answers: list[int], slow: asyncio.Event | None = None
+) -> AsyncIterator[str]:
+    """Serve the page, and note how the script's requests are answered. `slow`: not before it is
+    set, though they are made at once."""
+
+    @web.middleware
+    async def note(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        answer = await handler(request)
+        if "HX-Request" in request.headers:
+            if slow:
+                await slow.wait()
+            answers.append(answer.status)
+        return answer
+
+    app = Page(known, Everyone(), login=False).application()
+    app.middlewares.append(note)
+    async with listening(app) as url:
+        yield url
+
+
+_SETTLED: Final = "!document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')"
 _TEXT: Final = "document.querySelector('main')?.innerText ?? ''"

@@ -13,9 +13,9 @@ from serinus.cli.exit_codes import ExitCode
 from serinus.cli.files import InputError, read_manifest, read_text, reason_of
 from serinus.cli.sources import add_output, dumped
 from serinus.cli.terminal import show, table
-from serinus.cli.text import named
 from serinus.metrics.exposition import ScrapedSample
 from serinus.prometheus.exposition import scraped_samples
+from serinus.views.rollout import named
 from serinus.views.scrape import ScrapeView, scrape_view
 
 EPILOG: Final = """\

@@ -11,8 +11,8 @@ from serinus.api.reasons import Reason
 from serinus.api.status import Decision, Timeline
 from serinus.cli.files import GivenManifest
 from serinus.cli.rollouts import moments_json, moments_table
-from serinus.cli.text import named
 from serinus.simulation.replay import Looked, Replayed
+from serinus.views.rollout import named
 
 BY_COMMAND = (Reason.COMMAND_OBEYED, Reason.COMMAND_REFUSED)
 

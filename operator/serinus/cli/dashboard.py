@@ -42,6 +42,7 @@ def run(options: argparse.Namespace) -> None:
         ) from None
     there = cluster(options)
     found = there.every(MODEL_DEPLOYMENTS)
+    nothing = nothing_in(options.namespace, everywhere=options.all_namespaces)
 
     def tell(url: str) -> None:
         what = "" if options.all_namespaces else " of one namespace (-A: of all)"
@@ -50,9 +51,19 @@ def run(options: argparse.Namespace) -> None:
             webbrowser.open(url)
 
     try:
-        asyncio.run(serve(found, there.every_change(), options.address, options.port, tell))
+        asyncio.run(
+            serve(found, there.every_change(), options.address, options.port, nothing, tell)
+        )
     except OSError as error:
         raise InputError(f"--address, --port: {error.strerror or error}") from None
+
+
+def nothing_in(namespace: str | None, *, everywhere: bool) -> str:
+    """What an empty list says, as that of `serinus list` does."""
+    if everywhere:
+        return "There are no ModelDeployments."
+    where = f"namespace {namespace}" if namespace else "this namespace"
+    return f"There are no ModelDeployments in {where}. serinus dashboard -A shows all namespaces."
 
 
 def _port(text: str) -> int:

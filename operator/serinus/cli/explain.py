@@ -12,11 +12,11 @@ from serinus.api.quantities import spoken
 from serinus.api.reasons import Reason
 from serinus.cli.sources import add_cluster, add_file, add_output, dumped, one
 from serinus.cli.terminal import show, table
-from serinus.cli.text import evidence, fields, in_short, named, note
+from serinus.cli.text import fields, in_short, note
 from serinus.views.explanation import Explanation, explain
 from serinus.views.outcome import outcome
 from serinus.views.reading import Live, read
-from serinus.views.rollout import RolloutView, rollout_view
+from serinus.views.rollout import RolloutView, named, rollout_view
 
 EPILOG = """\
 examples:
@@ -127,6 +127,6 @@ def _rollout(found: Explanation, view: RolloutView) -> str:
 def _checks(view: RolloutView) -> str:
     """The evidence so far, while the rollout is in progress."""
     lines = [
-        f"{named(each.name, each.mode)}: {each.verdict}. {evidence(each)}" for each in view.checks
+        f"{named(each.name, each.mode)}: {each.verdict}. {each.evidence}" for each in view.checks
     ]
     return "\n".join([*lines, *note(view)] if lines else [])

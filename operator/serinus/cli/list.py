@@ -19,8 +19,12 @@ from serinus.cli.text import HEADS, as_cells, as_data
 from serinus.manifests.owner import Manifest
 from serinus.views.reading import read
 from serinus.views.rollout import rollout_view
+from serinus.views.urgency import urgency
 
 EPILOG = """\
+Rollouts that serve nobody come first, then those that need a person, those under way, and the rest.
+With -o they are in the order of kubectl.
+
 examples:
   serinus list
   serinus list -A
@@ -61,11 +65,10 @@ def _found(options: argparse.Namespace) -> list[Manifest]:
 
 def _table(found: list[Manifest], everywhere: bool) -> str:
     lives = [read(each) for each in found]
+    views = [(live, rollout_view(live.spec, live.status, time.time())) for live in lives]
+    views.sort(key=lambda each: urgency(each[1]))  # then as kubectl sorts them
     rows = [
-        (
-            *([live.namespace] if everywhere else []),
-            *as_cells(live.name, rollout_view(live.spec, live.status, time.time())),
-        )
-        for live in lives
+        (*([live.namespace] if everywhere else []), *as_cells(live.name, view))
+        for live, view in views
     ]
     return table((*(["NAMESPACE"] if everywhere else []), *HEADS), rows)

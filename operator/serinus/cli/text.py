@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from serinus.api.base import rfc3339
-from serinus.api.checks import Mode
 from serinus.api.quantities import spoken
 from serinus.cli.terminal import table
 from serinus.views.outcome import outcome
@@ -17,6 +16,7 @@ from serinus.views.rollout import (
     RolloutView,
     StepView,
     WaitView,
+    named,
     rollout_view,
 )
 
@@ -73,17 +73,10 @@ def as_line(view: RolloutView) -> str:
     checks = " ".join(
         f"{named(each.name, each.mode).replace(' ', '')}:{each.verdict}" for each in view.checks
     )
-    where = _stage(view) or (f"step {view.step}" if view.steps else "")
+    where = view.stage or (f"step {view.step}" if view.steps else "")
     arms = f"{stable} {_bar(view.candidate.weight)} {_weight(view)} {_version(view.candidate)}"
     parts = (f"{view.phase:<11}", arms, where, checks, view.wait.reason if view.wait else "")
     return " ".join(filter(None, parts))
-
-
-def _stage(view: RolloutView) -> str:
-    """What comes after the steps; empty: they are not over."""
-    if view.guard:
-        return "taking back" if view.guard.taking_back else "guarded"
-    return "promoting" if view.promoting else ""
 
 
 HEADS: Final = ("NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP", "MESSAGE")
@@ -91,7 +84,7 @@ HEADS: Final = ("NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "STEP", "MESSA
 
 def as_cells(name: str, view: RolloutView) -> tuple[str, ...]:
     """A row below HEADS."""
-    step = _stage(view) or (f"{view.step}/{len(view.steps)}" if view.steps else "")
+    step = view.stage or (f"{view.step}/{len(view.steps)}" if view.steps else "")
     return (
         name,
         view.phase,
@@ -173,7 +166,7 @@ def _checks(view: RolloutView) -> str:
             each.verdict,
             f"{each.candidate:.0f}",
             f"{each.stable:.0f}",
-            evidence(each),
+            each.evidence,
         )
         for each in view.checks
     ]
@@ -183,19 +176,6 @@ def _checks(view: RolloutView) -> str:
 def note(view: RolloutView) -> list[str]:
     """A line below the evidence, if its words need one."""
     return [view.roles.note] if view.roles.note else []
-
-
-def named(check: str, mode: Mode) -> str:
-    """The name of a check, and whether it decides nothing."""
-    return check if mode == "Enforce" else f"{check} (audit)"
-
-
-def evidence(check: CheckView) -> str:
-    """Its message, and what its failure would have caused."""
-    would_have = check.would_have
-    return (
-        f"{would_have[0].upper()}{would_have[1:]}. {check.message}" if would_have else check.message
-    )
 
 
 def _conditions(view: RolloutView) -> str:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -12,6 +13,7 @@ from aiohttp import web
 from serinus.api.nesting import allow_deep_nesting
 from serinus.page.api_server import connected
 from serinus.page.known import KnownObjects
+from serinus.page.rendering import NOTHING
 from serinus.page.server import Page
 from serinus.page.viewers import Reviewed
 
@@ -34,7 +36,7 @@ async def serve(namespace: str, port: int) -> None:
     host = f"[{host}]" if ":" in host else host
     known = KnownObjects()
     async with connected(f"https://{host}:{https}") as server:
-        page = Page(known, Reviewed(server.review), login=True)
+        page = Page(known, Reviewed(server.review), login=True, nothing=nothing_in(namespace))
         runner = web.AppRunner(page.application(), access_log=None, shutdown_timeout=2)
         await runner.setup()
         try:
@@ -42,6 +44,16 @@ async def serve(namespace: str, port: int) -> None:
             await server.follow(known, namespace)
         finally:
             await runner.cleanup()
+
+
+def nothing_in(namespace: str) -> str:
+    """What an empty list says."""
+    if not namespace:
+        return NOTHING
+    return (
+        f"There are no ModelDeployments in namespace {namespace} that you may see. This dashboard "
+        "shows no other namespace."
+    )
 
 
 async def _until_told() -> None:
@@ -55,4 +67,6 @@ async def _until_told() -> None:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     allow_deep_nesting()
+    # what has been imported is never garbage, and to look through it holds a probe up
+    gc.freeze()
     asyncio.run(_until_told())

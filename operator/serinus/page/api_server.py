@@ -18,13 +18,13 @@ import aiohttp
 
 from serinus.api.crd import GROUP, PLURAL, VERSION
 from serinus.page.known import KnownObjects
-from serinus.page.viewers import UnavailableError, UnknownViewerError
+from serinus.page.viewers import TooManyError, UnavailableError, UnknownViewerError
 
 log = logging.getLogger(__name__)
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_PAGE: Final = 200
-"""Objects that are listed at a time."""
+_PAGE: Final = 50
+"""Objects that are listed at a time; they are parsed at once."""
 _WATCH_FOR: Final = 60
 """Seconds after which a watch is begun again where it ended. The API server says before that how
 far it has come, so that a connection which is dead is noticed."""
@@ -71,6 +71,8 @@ class ApiServer:
             async with post as answer:
                 if answer.status == 401:
                     raise UnknownViewerError
+                if answer.status == 429:
+                    raise TooManyError
                 answer.raise_for_status()
                 return bool((await answer.json())["status"].get("allowed"))
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -106,6 +108,9 @@ class ApiServer:
             async with get as answer:
                 await _raise_for_status(answer)
                 page = await answer.json()
+            for each in page["items"]:
+                known.put(each)
+                await asyncio.sleep(0)  # a probe does not wait for all of them
             found += page["items"]
             query["continue"] = page["metadata"].get("continue", "")
             more = bool(query["continue"])
@@ -138,6 +143,7 @@ class ApiServer:
                     known.remove(event["object"])
                 elif event["type"] != "BOOKMARK":
                     known.put(event["object"])
+                await asyncio.sleep(0)  # a probe does not wait until no event is left
         self._heard = time.time()
         return version
 

@@ -5,6 +5,7 @@ from array import array
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from serinus.api.checks import Mode
 from serinus.views.looks import LookView
 
 MOST_LOOKS: Final = 240
@@ -34,6 +35,8 @@ class Course:
         self._looks, self._every = 0, 1
         self.telling: dict[str, str] = {}
         """By check, the most telling quantity at the last look."""
+        self.modes: dict[str, Mode] = {}
+        """By check, at the last look."""
 
     def add(self, look: LookView) -> None:
         """Keep a look, unless it is there already."""
@@ -49,6 +52,7 @@ class Course:
         values = dict(_values(look))
         shown: set[Curve] = {curve for curve in values if not curve.quantity}
         for check in look.checks:
+            self.modes[check.name] = check.mode
             for rates in check.rates[:TELLING]:
                 shown |= {Curve(check.name, rates.name, of) for of in ("candidate", "stable")}
             if check.rates:

@@ -1,21 +1,29 @@
 """The ModelDeployments that the page knows from its one watch, and what it has seen of each."""
 
 import json
+import logging
 import zlib
 from collections import Counter, OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from serinus.api.base import rfc3339
 from serinus.page.course import Course
+from serinus.views.listed import ListedView, listed_view, not_shown
 from serinus.views.looks import look_view
 from serinus.views.reading import Live, read
-from serinus.views.rollout import RolloutView, rollout_view
+from serinus.views.rollout import rollout_view
+
+log = logging.getLogger(__name__)
 
 MOST_COURSES: Final = 500
 """Rollouts whose curves are kept; beyond, the one that changed longest ago loses its."""
 
+INTERNAL: Final = (
+    "An internal error of the dashboard: its log has the details; please report it. Use serinus "
+    "explain or kubectl meanwhile."
+)
 LiveObject = Mapping[str, Any]
 ObjectName = tuple[str, str]
 """Namespace and name."""
@@ -27,15 +35,22 @@ class Row:
 
     namespace: str
     name: str
-    view: RolloutView
+    view: ListedView
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
+    """An object at one time."""
+
     version: str
+    """Differs after each change."""
     row: Row
     packed: bytes
     """The object, which is large and rarely read."""
+
+    def live(self) -> Live:
+        """What can be read of it."""
+        return read(json.loads(zlib.decompress(self.packed)))
 
 
 class KnownObjects:
@@ -47,9 +62,11 @@ class KnownObjects:
         self.lost_at: float | None = None
         """Since when the API server has not told what is new, Unix seconds; None: it does."""
         self._cause = ""
+        self.revision = 0
+        """Rises with each change."""
         self.changes: Counter[str] = Counter()
-        """By namespace, how often something in it changed."""
-        self._seen: dict[ObjectName, _Seen] = {}
+        """By namespace, how often its rows changed. Most looks change nothing that lists show."""
+        self._seen: dict[ObjectName, Seen] = {}
         self._courses: OrderedDict[tuple[ObjectName, str, float], Course] = OrderedDict()
 
     def replace(self, found: Iterable[LiveObject]) -> None:
@@ -67,11 +84,11 @@ class KnownObjects:
         known = self._seen.get(key)
         if known and version and known.version == version:
             return
-        live = read(found)
-        self._follow(key, live)
-        row = Row(*key, rollout_view(live.spec, live.status, 0.0))
-        self._seen[key] = _Seen(version, row, _packed(found))
-        self.changes[key[0]] += 1
+        row = Row(*key, self._view(key, found))
+        self._seen[key] = Seen(version, row, _packed(found))
+        self.revision += 1
+        if known is None or known.row != row:
+            self.changes[key[0]] += 1
 
     def remove(self, found: LiveObject) -> None:
         """An object that was deleted."""
@@ -97,35 +114,34 @@ class KnownObjects:
             "since then."
         )
 
-    @property
-    def revision(self) -> int:
-        """Rises with each change."""
-        return self.changes.total()
+    def rows(self) -> list[Row]:
+        """All of them, first those that people should see first, then by namespace and name."""
+        return sorted(
+            (each.row for each in self._seen.values()),
+            key=lambda row: (row.view.urgency, row.namespace, row.name),
+        )
 
-    @property
-    def namespaces(self) -> frozenset[str]:
-        """Those that have objects."""
-        return frozenset(namespace for namespace, _ in self._seen)
-
-    def rows(self, namespaces: Collection[str]) -> Iterator[Row]:
-        """The objects of these namespaces, by name."""
-        for key in sorted(self._seen):
-            if key[0] in namespaces:
-                yield self._seen[key].row
-
-    def live(self, namespace: str, name: str) -> Live | None:
+    def seen(self, namespace: str, name: str) -> Seen | None:
         """An object, None if there is none."""
-        seen = self._seen.get((namespace, name))
-        return None if seen is None else read(json.loads(zlib.decompress(seen.packed)))
-
-    def version(self, namespace: str, name: str) -> str:
-        """Differs after each change of an object; empty if there is none."""
-        seen = self._seen.get((namespace, name))
-        return seen.version if seen else ""
+        return self._seen.get((namespace, name))
 
     def course(self, live: Live) -> Course:
         """What was seen of its last rollout; empty if nothing was."""
         return self._courses.get(_rollout(live), Course())
+
+    def _view(self, key: ObjectName, found: LiveObject) -> ListedView:
+        """A fault of our own code in the view of one object is that object's."""
+        try:
+            live = read(found)
+            self._follow(key, live)
+            return listed_view(rollout_view(live.spec, live.status, 0.0))
+        except Exception:
+            known = self._seen.get(key)
+            if known is None or not known.row.view.problem:
+                log.exception("the view of %s/%s cannot be made", *key)
+            status = found.get("status")
+            phase = status.get("phase") if isinstance(status, dict) else None
+            return not_shown(phase if isinstance(phase, str) else "", INTERNAL)
 
     def _follow(self, key: ObjectName, live: Live) -> None:
         look = look_view(live.spec, live.status)
@@ -141,6 +157,7 @@ class KnownObjects:
 
     def _forget(self, key: ObjectName) -> None:
         if self._seen.pop(key, None) is not None:
+            self.revision += 1
             self.changes[key[0]] += 1
         for rollout in [each for each in self._courses if each[0] == key]:
             del self._courses[rollout]

@@ -22,13 +22,14 @@ async def serve(
     changes: Iterable[WatchChange],
     address: str,
     port: int,
+    nothing: str,
     tell: Callable[[str], None],
 ) -> None:
     """Until cancelled, or until the changes end, with what ended them. `found`: all objects at
-    first. `tell` gets the page's URL once it is there."""
+    first. `nothing`: what an empty list says. `tell` gets the page's URL once it is there."""
     known = KnownObjects()
     known.replace(found)
-    page = Page(known, Everyone(), login=False)
+    page = Page(known, Everyone(), login=False, nothing=nothing)
     app = page.application(hosts_of(address))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()

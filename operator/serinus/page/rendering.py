@@ -1,8 +1,8 @@
 """HTML from views."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -18,9 +18,11 @@ from serinus.page.known import Row
 from serinus.views.limits import limits
 from serinus.views.looks import weights
 from serinus.views.reading import Live
-from serinus.views.rollout import rollout_view
+from serinus.views.rollout import named, rollout_view
+from serinus.views.urgency import Urgency
 
 STATIC: Final = Path(__file__).parent / "static"
+NOTHING: Final = "There are no ModelDeployments that you may see."
 PHASES: Final = ("Degraded", "Paused", "Progressing", "Healthy")
 
 
@@ -43,8 +45,6 @@ class Around:
     """Whether viewers log in, and so can log out."""
     warning: str = ""
     """That the content may be out of date."""
-    part: bool = False
-    """Nothing: only the part that changes is wanted."""
     shown: str = ""
     """The fingerprint of what is shown, which the stream of events begins at."""
 
@@ -74,35 +74,44 @@ def _environment() -> Environment:
 _TEMPLATES: Final = _environment()
 
 
-def listed(rows: Iterable[Row], wanted: RowFilter, now: float, around: Around) -> str:
-    """The list."""
-    found = list(rows)
-    return _rendered(
-        "rows.html" if around.part else "list.html",
-        around,
+def rows(
+    found: Iterable[Row], wanted: RowFilter, now: float, base: str, nothing: str = NOTHING
+) -> Iterator[str]:
+    """The list, in pieces, in the order given. `nothing`: what is said if it is empty."""
+    found = list(found)
+    return _TEMPLATES.get_template("rows.html").generate(
+        base=base,
         rows=[row for row in found if _matches(row, wanted)],
         phases=Counter(row.view.phase for row in found),
         names=PHASES,
+        outage=Urgency.OUTAGE,
         whole=len(found),
-        wanted=wanted,
+        nothing=nothing,
         now=now,
     )
 
 
-def shown(live: Live, course: Course, now: float, around: Around) -> str:
-    """One rollout."""
+def listed(rows: str, wanted: RowFilter, now: float, around: Around) -> str:
+    """The page around the list."""
+    return _rendered("list.html", around, rows=rows, names=PHASES, wanted=wanted, now=now)
+
+
+def rollout(live: Live, course: Course, now: float) -> Iterator[str]:
+    """One rollout, in pieces."""
     status = live.status
     view, timeline = rollout_view(live.spec, status, now), status.timeline
     names = [each.name for each in view.checks] or _checks_of(course)
-    return _rendered(
-        "one.html" if around.part else "rollout.html",
-        around,
+    return _TEMPLATES.get_template("one.html").generate(
         live=live,
         view=view,
         former=status.former,
         timeline=timeline,
         weight=weight_chart(weights(timeline, status, now), view.roles) if timeline else None,
         checks={each.name: each for each in view.checks},
+        labels={
+            **{name: named(name, mode) for name, mode in course.modes.items()},
+            **{each.name: named(each.name, each.mode) for each in view.checks},
+        },
         charts=[
             (name, rate_chart(course, name, view.roles), evidence_chart(course, name))
             for name in names
@@ -114,6 +123,13 @@ def shown(live: Live, course: Course, now: float, around: Around) -> str:
     )
 
 
+def shown(rollout: str, namespace: str, name: str, now: float, around: Around) -> str:
+    """The page around one rollout."""
+    return _rendered(
+        "rollout.html", around, rollout=rollout, namespace=namespace, name=name, now=now
+    )
+
+
 def told(title: str, message: str, around: Around, *, form: bool = False) -> str:
     """A page that says one thing; with the form to log in if wanted."""
     return _rendered("told.html", around, title=title, message=message, form=form)
@@ -121,8 +137,7 @@ def told(title: str, message: str, around: Around, *, form: bool = False) -> str
 
 def _matches(row: Row, wanted: RowFilter) -> bool:
     view = row.view
-    versions = (arm.version or arm.revision for arm in (view.stable, view.candidate) if arm)
-    text = " ".join([f"{row.namespace}/{row.name}", *versions]).casefold()
+    text = f"{row.namespace}/{row.name} {view.stable} {view.candidate}".casefold()
     words = wanted.words.casefold().split()
     return wanted.phase in ("", view.phase) and all(word in text for word in words)
 
@@ -132,6 +147,5 @@ def _checks_of(course: Course) -> Sequence[str]:
     return list(dict.fromkeys(curve.check for curve in course.curves))
 
 
-def _rendered(name: str, around: Around, **values: Any) -> str:
-    named = {name: getattr(around, name) for name in ("base", "login", "warning", "shown")}
-    return _TEMPLATES.get_template(name).render(values | named)
+def _rendered(template: str, around: Around, **values: Any) -> str:
+    return _TEMPLATES.get_template(template).render(values | asdict(around))

@@ -1,20 +1,24 @@
 """The routes of the page, and what every answer says to the browser."""
 
+import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterator
 from hashlib import sha256
-from secrets import token_hex
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import ETag, web
 from aiohttp.typedefs import Handler, Middleware
 
 from serinus.page import rendering
-from serinus.page.known import KnownObjects
+from serinus.page.known import INTERNAL, KnownObjects
 from serinus.page.rendering import STATIC, Around, RowFilter
+from serinus.page.renderings import Rendering, Renderings
+from serinus.page.snapshot import Snapshots
 from serinus.page.streams import Streams
 from serinus.page.viewers import Rights, UnavailableError, UnknownViewerError
+
+log = logging.getLogger(__name__)
 
 COOKIE: Final = "serinus-token"
 _LONGEST_COOKIE: Final = 3800
@@ -32,6 +36,7 @@ _HEADERS: Final = {
     "Server": "serinus",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+_VARY: Final = {"Vary": "HX-Request, Accept-Encoding"}
 _STORED: Final = "public, max-age=31536000, immutable"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _NOBODY: Final = (
@@ -44,7 +49,8 @@ _NOT_ACCEPTED: Final = "The API server does not accept this token: it may have e
 class Page:
     """The page over what is known, for those who may see it.
 
-    `login`: viewers log in with a token, else everyone is the one user of this machine.
+    `login`: viewers log in with a token, else everyone is the one user of this machine. `nothing`:
+    what an empty list says.
     """
 
     def __init__(
@@ -53,14 +59,15 @@ class Page:
         rights: Rights,
         *,
         login: bool,
+        nothing: str = rendering.NOTHING,
         streams: Streams | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._known, self._rights, self._login = known, rights, login
+        self._known, self._rights = known, rights
+        self._login, self._nothing = login, nothing
         self._streams = streams or Streams()
         self._clock = clock
-        self._began = token_hex(8)
-        """Differs from that of any other process, whose counts may be the same by chance."""
+        self._snapshots, self._renderings = Snapshots(known), Renderings()
 
     def application(self, hosts: frozenset[str] | None = None) -> web.Application:
         """To serve. `hosts`: the only names by which it may be reached; None: any. Otherwise
@@ -83,44 +90,79 @@ class Page:
         return app
 
     async def _list(self, request: web.Request) -> web.Response:
-        seen = await self._rights.namespaces(_token(request), self._known.namespaces)
-        shown = self._state_of(seen)
+        snapshot = self._snapshots.newest
+        namespaces = snapshot.namespaces
+        seen = await self._rights.namespaces(_token(request), namespaces, _address(request))
+        state, now = snapshot.state(seen), self._clock()
         wanted = RowFilter(request.query.get("q", "")[:200], request.query.get("phase", ""))
-        rows, now = self._known.rows(seen), self._clock()
-        return _html(rendering.listed(rows, wanted, now, self._around(request, shown)))
+
+        def pieces() -> Iterator[str]:
+            found, base = snapshot.rows(seen), _base(request)
+            return rendering.rows(found, wanted, now, base, self._nothing)
+
+        def whole(rows: str) -> str:
+            return rendering.listed(rows, wanted, now, self._around(request, state))
+
+        return await self._answer(request, (seen, wanted), state, pieces, whole)
 
     async def _one(self, request: web.Request) -> web.Response:
         namespace, name = _named(request)
-        live, shown = self._known.live(namespace, name), self._known.version(namespace, name)
         # asked even if there is none: who may not see it is not told by the time that it takes
-        if not await self._rights.sees(_token(request), namespace, name) or live is None:
+        sees = await self._rights.sees(_token(request), namespace, name, _address(request))
+        found, now = self._known.seen(namespace, name), self._clock()
+        if not sees or found is None:
             raise web.HTTPNotFound
-        course, now = self._known.course(live), self._clock()
-        return _html(rendering.shown(live, course, now, self._around(request, shown)))
+
+        def pieces() -> Iterator[str]:
+            live = found.live()
+            return rendering.rollout(live, self._known.course(live), now)
+
+        def whole(rollout: str) -> str:
+            around = self._around(request, found.version)
+            return rendering.shown(rollout, namespace, name, now, around)
+
+        return await self._answer(request, (namespace, name), found.version, pieces, whole)
+
+    async def _answer(
+        self,
+        request: web.Request,
+        key: Hashable,
+        state: str,
+        pieces: Callable[[], Iterator[str]],
+        whole: Callable[[str], str],
+    ) -> web.Response:
+        """The part of the page that changes, if the script asks for it and does not have it, or
+        else the whole. `key`: what all who are shown the same have in common."""
+        shown = repr((self._snapshots.began, request.path_qs, state))
+        # weak, since what is shown also says how long ago something was
+        part, tag = _part(request), ETag(sha256(shown.encode()).hexdigest()[:16], is_weak=True)
+        if part and any(each.value == tag.value for each in request.if_none_match or ()):
+            response = web.Response(status=304, headers=_VARY)
+        else:
+            found = await self._renderings.of(key, state, pieces)
+            response = _packed(request, found) if part else _html(whole(found.html))
+        response.etag = tag
+        return response
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        token = _token(request)
-        if "name" not in request.match_info:
-            return await self._streams.answer(
-                request, hash(token), lambda: self._state_of_all(token), self._known
-            )
-        namespace, name = _named(request)
-        if await self._state_of_one(token, namespace, name) is None:
+        token, address = _token(request), _address(request)
+
+        async def of_all() -> str:
+            snapshot = self._snapshots.newest
+            seen = await self._rights.namespaces(token, snapshot.namespaces, address)
+            return snapshot.state(seen)
+
+        async def of_one() -> str | None:
+            namespace, name = _named(request)
+            sees = await self._rights.sees(token, namespace, name, address)
+            found = self._known.seen(namespace, name)
+            return (found.version or None) if sees and found else None
+
+        state = of_one if "name" in request.match_info else of_all
+        # asked before there is a stream: who may see nothing takes none of them
+        if await state() is None:
             raise web.HTTPNotFound
-        return await self._streams.answer(
-            request, hash(token), lambda: self._state_of_one(token, namespace, name), self._known
-        )
-
-    async def _state_of_all(self, token: str) -> str:
-        return self._state_of(await self._rights.namespaces(token, self._known.namespaces))
-
-    def _state_of(self, namespaces: Iterable[str]) -> str:
-        changes = sorted((each, self._known.changes[each]) for each in namespaces)
-        return sha256(repr((self._began, changes)).encode()).hexdigest()[:12]
-
-    async def _state_of_one(self, token: str, namespace: str, name: str) -> str | None:
-        sees = await self._rights.sees(token, namespace, name)
-        return (self._known.version(namespace, name) or None) if sees else None
+        return await self._streams.answer(request, hash(token), state, self._known)
 
     async def _log_in(self, request: web.Request) -> web.Response:
         _same_site(request)
@@ -129,7 +171,7 @@ class Page:
             message = "The token is too long for a cookie: use a proxy that sends it."
             return self._nobody(request, message)
         try:
-            await self._rights.namespaces(token, ())
+            await self._rights.namespaces(token, (), _address(request))
         except UnknownViewerError:
             return self._nobody(request, _NOT_ACCEPTED)
         response = web.Response(status=303, headers={"Location": "./"})
@@ -152,8 +194,7 @@ class Page:
         return web.Response(text=text, status=200 if synced else 503)
 
     def _around(self, request: web.Request, shown: str = "") -> Around:
-        warning, part = self._known.warning, _part(request)
-        return Around(_base(request), self._login, warning, part=part, shown=shown)
+        return Around(_base(request), self._login, self._known.warning, shown)
 
     def _nobody(self, request: web.Request, message: str = _NOBODY) -> web.Response:
         around = Around(_base(request), login=False)
@@ -173,6 +214,11 @@ class Page:
             message = "There is nothing here, or nothing that you may see."
             told = rendering.told("Not found", message, self._around(request))
             return _html(told, status=404)
+        except (web.HTTPException, ConnectionError):
+            raise
+        except Exception:
+            log.exception("%s cannot be shown", request.path)
+            return _html(rendering.told("Not shown", INTERNAL, self._around(request)), status=500)
 
 
 async def _say(request: web.Request, response: web.StreamResponse) -> None:
@@ -213,6 +259,11 @@ def _token(request: web.Request) -> str:
     return request.cookies.get(COOKIE, "")
 
 
+def _address(request: web.Request) -> str:
+    """The viewer's, or a proxy's: what a header says of it, anybody can say."""
+    return request.remote or ""
+
+
 def _same_site(request: web.Request) -> None:
     """A form of another site may not log anyone in or out."""
     site = request.headers.get("Sec-Fetch-Site")
@@ -241,6 +292,11 @@ def _part(request: web.Request) -> bool:
 
 
 def _html(text: str, status: int = 200) -> web.Response:
-    return web.Response(
-        text=text, content_type="text/html", status=status, headers={"Vary": "HX-Request"}
-    )
+    return web.Response(text=text, content_type="text/html", status=status, headers=_VARY)
+
+
+def _packed(request: web.Request, found: Rendering) -> web.Response:
+    if "gzip" not in request.headers.get("Accept-Encoding", ""):
+        return _html(found.html)
+    headers = {**_VARY, "Content-Encoding": "gzip", "Content-Type": "text/html; charset=utf-8"}
+    return web.Response(body=found.packed, headers=headers)

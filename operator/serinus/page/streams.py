@@ -6,6 +6,7 @@ then.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Final
@@ -76,6 +77,8 @@ class Streams:
             revision, before = None, shown  # it has changed since the page was made
         await response.prepare(request)
         await response.write(b"retry: 2000\n\n")
+        # browsers that connect at once, as after a restart, do not ask for the page at once as well
+        await asyncio.sleep(_TICK * random.random())
         spoke, warned = time.monotonic(), None
         while before is not None:
             if known.warning != warned:

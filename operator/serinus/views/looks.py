@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from serinus.api.analysis import Analysis
-from serinus.api.checks import Check
+from serinus.api.checks import Check, Mode
 from serinus.api.spec import Spec
 from serinus.api.status import CheckState, CheckStatus, Status, Timeline
 from serinus.judge.analysis import budget_of
@@ -28,6 +28,7 @@ class CheckLook:
     """A check at a look."""
 
     name: str
+    mode: Mode
     against: float | None
     """Evidence against the candidate, as a part of what a rollback takes (logarithms); None: the
     check has no such evidence."""
@@ -100,7 +101,8 @@ def _check(
         named = told.startswith(f"{rates.name.casefold()}:")
         return not named, -abs(rates.candidate - rates.stable)
 
-    return CheckLook(check.name, against, towards, tuple(sorted(_rates(check.state), key=rank)))
+    rates = tuple(sorted(_rates(check.state), key=rank))
+    return CheckLook(check.name, check.mode, against, towards, rates)
 
 
 def _rates(state: CheckState) -> Iterator[Rates]:

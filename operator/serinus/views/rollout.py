@@ -66,6 +66,17 @@ class CheckView:
     stable: float
     """Stable's requests."""
 
+    @property
+    def evidence(self) -> str:
+        """Its message, after what its failure would have caused."""
+        would = self.would_have
+        return f"{would[0].upper()}{would[1:]}. {self.message}" if would else self.message
+
+
+def named(check: str, mode: Mode) -> str:
+    """The name of a check, and whether it decides nothing."""
+    return check if mode == "Enforce" else f"{check} (audit)"
+
 
 @dataclass(frozen=True, slots=True)
 class WaitView:
@@ -130,6 +141,13 @@ class RolloutView:
     def step(self) -> int:
         """The number of the current step, from 1; 0 without steps."""
         return min(sum(step.state == "done" for step in self.steps) + 1, len(self.steps))
+
+    @property
+    def stage(self) -> str:
+        """What comes after the steps; empty: they are not over, or there is no rollout."""
+        if self.guard:
+            return "taking back" if self.guard.taking_back else "guarded"
+        return "promoting" if self.promoting else ""
 
 
 def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:

@@ -264,3 +264,18 @@ def test_an_empty_list_says_where_it_looked(
     assert "in this namespace; -A lists all namespaces" in capsys.readouterr().err
     assert main(["list", "-A"]) == 0
     assert capsys.readouterr().err == "No ModelDeployments found.\n"
+
+
+def test_a_list_begins_with_what_needs_a_person_and_scripts_get_the_order_of_kubectl(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = []
+    for name, phase in (("a", "Progressing"), ("b", "Degraded"), ("c", "Progressing")):
+        item = json.loads(json.dumps(LOAN))
+        item["metadata"]["name"], item["status"]["phase"] = name, phase
+        items.append(item)
+    path = written(tmp_path, *items)
+    lines = printed(capsys, "list", "-f", path).splitlines()[1:]
+    assert [line.split()[0] for line in lines] == ["b", "a", "c"]
+    found = json.loads(printed(capsys, "list", "-f", path, "-o", "json"))
+    assert [each["name"] for each in found] == ["a", "b", "c"]

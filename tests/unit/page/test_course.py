@@ -16,7 +16,7 @@ def look(at: float, *checks: CheckLook) -> LookView:
 
 def errors(candidate: float, against: float | None = 0.1) -> CheckLook:
     rates = (Rates("errors", candidate, 0.01), Rates("limit", 0.5, 0.5))
-    return CheckLook("errors", against, 0.5, rates)
+    return CheckLook("errors", "Enforce", against, 0.5, rates)
 
 
 def test_a_look_that_was_seen_before_is_kept_once() -> None:
@@ -51,7 +51,7 @@ def test_the_number_of_curves_is_bounded() -> None:
     course = Course()
     for at in range(200):
         many = tuple(Rates(f"class {(n + at) % 200}", 0.5, 0.5) for n in range(200))
-        course.add(look(float(at), CheckLook("drift", 0.1, 0.1, many)))
+        course.add(look(float(at), CheckLook("drift", "Enforce", 0.1, 0.1, many)))
         if at == 3:
             assert rate_chart(course, "drift", IN_A_ROLLOUT).title == "Class 3"  # type: ignore[union-attr]
     assert len(course.curves) == MOST_CURVES

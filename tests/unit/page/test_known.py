@@ -4,9 +4,16 @@ import copy
 import math
 from typing import Any
 
+import pytest
+
+from serinus.api.spec import Spec
+from serinus.api.status import Status
 from serinus.page import known as module
 from serinus.page.known import KnownObjects
+from serinus.page.rendering import RowFilter, rows
+from serinus.views.looks import LookView, look_view
 from serinus.views.reading import read
+from serinus.views.urgency import Urgency
 from tests.support.replayed import replayed
 
 STATES = list(replayed())
@@ -27,8 +34,9 @@ def test_the_curves_of_a_real_rollout_end_where_its_decision_was_made() -> None:
     known = KnownObjects()
     for each in STATES:
         known.put(each)
-    live = known.live("demo", "loan")
-    assert live
+    seen = known.seen("demo", "loan")
+    assert seen
+    live = seen.live()
     assert live.status.rejected
     course = known.course(live)
     assert len(course.times) >= 2
@@ -52,14 +60,12 @@ def test_what_is_listed_replaces_what_was_known() -> None:
     assert not known.synced
     known.replace([state(-2), state(-2, "other")])
     assert known.synced
-    assert [row.name for row in known.rows({"demo"})] == ["loan", "other"]
+    assert [row.name for row in known.rows()] == ["loan", "other"]
     before = known.revision
     known.replace([state(-2)])
-    assert [row.name for row in known.rows({"demo"})] == ["loan"]
-    assert known.live("demo", "other") is None
-    assert known.version("demo", "other") == ""
+    assert [row.name for row in known.rows()] == ["loan"]
+    assert known.seen("demo", "other") is None
     assert known.revision == before + 1
-    assert list(known.rows({"shop"})) == []
 
 
 def test_an_event_that_says_nothing_new_changes_nothing() -> None:
@@ -84,7 +90,7 @@ def test_the_number_of_rollouts_with_curves_is_bounded(monkeypatch: Any) -> None
 def test_a_status_that_nobody_can_read_is_listed_all_the_same() -> None:
     known = KnownObjects()
     known.put({"metadata": {"namespace": "demo", "name": "odd"}, "spec": 3, "status": {"phase": 7}})
-    assert [row.name for row in known.rows({"demo"})] == ["odd"]
+    assert [row.name for row in known.rows()] == ["odd"]
 
 
 def test_it_says_since_when_it_may_be_out_of_date_until_all_is_listed_again() -> None:
@@ -120,3 +126,30 @@ def test_a_number_that_cannot_be_drawn_is_a_gap() -> None:
     known.put(looks)
     drawn = [v for curve in known.course(read(looks)).curves.values() for v in curve]
     assert all(value is None or math.isfinite(value) for value in drawn)
+
+
+def test_a_fault_in_the_view_of_one_object_hides_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def raising(spec: Spec | None, status: Status) -> LookView | None:
+        if status.message == "odd":
+            raise ZeroDivisionError
+        return look_view(spec, status)
+
+    monkeypatch.setattr(module, "look_view", raising)
+    known = KnownObjects()
+    odd = state(-2, "a")
+    for version in ("1", "2"):
+        odd["metadata"]["resourceVersion"] = version
+        odd["status"] |= {"message": "odd", "phase": "Healthy"}
+        known.put(odd)
+    known.put(state(-2, "b"))
+    assert caplog.text.count("the view of demo/a cannot be made") == 1, "once, with the traceback"
+    first, second = known.rows()
+    assert (first.name, first.view.phase, first.view.urgency) == ("a", "Healthy", Urgency.PERSON)
+    assert first.view.problem == module.INTERNAL and not second.view.problem
+    html = "".join(rows(known.rows(), RowFilter(), 0.0, "./"))
+    assert module.INTERNAL in html
+    odd["metadata"]["resourceVersion"], odd["status"]["message"] = "3", "even"
+    known.put(odd)
+    assert not any(row.view.problem for row in known.rows())

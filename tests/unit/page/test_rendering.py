@@ -10,7 +10,7 @@ import pytest
 
 from serinus.api.base import rfc3339
 from serinus.page.known import KnownObjects
-from serinus.page.rendering import Around, RowFilter, listed, shown, told
+from serinus.page.rendering import Around, RowFilter, listed, rollout, rows, shown, told
 from tests.support.replayed import replayed
 
 STATES = list(replayed())
@@ -25,18 +25,21 @@ def known(*states: dict[str, Any]) -> KnownObjects:
     return found
 
 
-def around(*, part: bool = False, login: bool = False) -> Around:
-    return Around("./", login, part=part)
+def around(*, login: bool = False) -> Around:
+    return Around("./", login)
 
 
 def the_list(of: KnownObjects, wanted: RowFilter = RowFilter(), *, part: bool = False) -> str:  # noqa: B008
-    return listed(of.rows(of.namespaces), wanted, NOW, around(part=part))
+    found = "".join(rows(of.rows(), wanted, NOW, "./"))
+    return found if part else listed(found, wanted, NOW, around())
 
 
 def the_rollout(of: KnownObjects, *, part: bool = False) -> str:
-    live = of.live("demo", "loan")
-    assert live
-    return shown(live, of.course(live), NOW, around(part=part))
+    seen = of.seen("demo", "loan")
+    assert seen
+    live = seen.live()
+    found = "".join(rollout(live, of.course(live), NOW))
+    return found if part else shown(found, "demo", "loan", NOW, around())
 
 
 def poisoned(value: Any) -> Any:
@@ -222,3 +225,38 @@ def test_a_guard_that_has_failed_says_that_the_traffic_is_being_taken_back() -> 
     assert 'aria-current="step">taking back</li>' in html
     assert "left</li>" not in html
     assert ">taking back<" in the_list(known(state))
+
+
+def test_a_check_in_audit_mode_is_marked_and_says_what_it_would_have_done() -> None:
+    states = [copy.deepcopy(each) for each in STATES]
+    enforced = the_rollout(known(*states[:-1]))
+    for each in states:
+        for check in each["status"].get("candidate", {}).get("checks", []):
+            if check["name"] == "errors":
+                failed = {"at": rfc3339(NOW), "weight": 5}
+                check |= {"mode": "Audit", "verdict": "Fail", "firstFail": failed}
+    html = unescape(the_rollout(known(*states[:-1])))
+    assert '<h3 id="check/errors">errors (audit) <span class="verdict fail">Fail' in html
+    assert '<p class="evidence">Would have rolled back at 5%, after ' in html
+    assert "(audit)" not in enforced and "ould have rolled" not in enforced
+    ended = the_rollout(known(*states))
+    assert '<h3 id="check/errors">errors (audit) <span class="facts">as seen last' in ended
+    assert "drift (audit)" not in ended
+
+
+def test_the_list_begins_with_what_serves_nobody_then_with_what_needs_a_person() -> None:
+    down = {"type": "Available", "status": "False", "reason": "Unavailable", "message": "No pod."}
+    states = []
+    for name, phase, conditions in (
+        ("a", "Healthy", []),
+        ("b", "Paused", []),
+        ("c", "Progressing", [{**down, "lastTransitionTime": rfc3339(NOW)}]),
+        ("d", "Progressing", []),
+    ):
+        state = copy.deepcopy(STATES[-1])
+        state["metadata"]["name"] = name
+        state["status"] |= {"phase": phase, "conditions": conditions}
+        states.append(state)
+    html = the_list(known(*states), part=True)
+    assert re.findall(r'<a id="of/demo/(\w)"', html) == ["c", "b", "d", "a"]
+    assert re.findall(r"serves nobody", html) == ["serves nobody"]

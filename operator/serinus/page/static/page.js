@@ -122,8 +122,15 @@ function say() {
   if (text && text !== said) document.querySelector("#say").textContent = said = text;
 }
 
+// what is shown already is not sent again
+let tag = "";
+document.addEventListener("htmx:configRequest", (event) => {
+  if (tag) event.detail.headers["If-None-Match"] = tag;
+});
+
 let opened = [];
-document.addEventListener("htmx:beforeSwap", () => {
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.shouldSwap) tag = event.detail.xhr.getResponseHeader("ETag") || "";
   opened = [...document.querySelectorAll("details[open]")].map((each) => each.id);
 });
 document.addEventListener("htmx:afterSwap", () => {
