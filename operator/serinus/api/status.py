@@ -385,12 +385,18 @@ class Restarts(StatusType):
     """Counted restarts of containers in a rollout."""
 
     candidate: int = Field(
-        default=0, description="Restarts of the candidate's pods, including deleted ones."
+        default=0,
+        description="Restarts of the candidate's containers, and evictions of its pods by the "
+        "kubelet, including those of deleted pods.",
     )
+    evictions: int = Field(default=0, description="How many of these were evictions.")
     expected: float = Field(
         default=0.0, description="Restarts of as many stable pods in the same time."
     )
-    last: Sentence = Field(default="", description="Why the candidate's last container terminated.")
+    last: Sentence = Field(
+        default="",
+        description="Why the candidate's last container terminated, or its pod was evicted.",
+    )
     pods: Annotated[dict[str, int], Field(max_length=256)] = Field(
         default_factory=dict,
         description="Restarts by pod when they were last counted, for the first 256 pods with any.",

@@ -437,13 +437,14 @@ def _pass_the_gate(s: Situation) -> Situation | None:
     return _changed(s, s.hold(Reason.INCONCLUSIVE, message))
 
 
-def counts_of(silence: Silence, weight: float) -> str:
-    """Counts of both arms, as the beginning of a message."""
-    return (
+def counts_in_silence(s: Situation, silence: Silence) -> str:
+    """Why the candidate may count nothing, if its template shows that, and the counts of both arms,
+    as the beginning of a message."""
+    counts = (
         f"The candidate answered 0 of about {silence.expected:.0f} requests expected at "
-        f"{weight:g}% "
-        f"of the traffic, and stable {silence.stable:.0f}"
+        f"{s.candidate.weight.wanted:g}% of the traffic, and stable {silence.stable:.0f}"
     )
+    return f"{s.world.less_scraped} {counts}".lstrip()
 
 
 def _silent_so_far(s: Situation) -> str:
@@ -451,8 +452,7 @@ def _silent_so_far(s: Situation) -> str:
     silence = s.candidate.silence
     if silence is None or silence.since is None or silence.until <= silence.since:
         return ""
-    counts = counts_of(silence, s.candidate.weight.wanted)
-    return f"{counts}, since its last request was counted. "
+    return f"{counts_in_silence(s, silence)}, since its last request was counted. "
 
 
 def step_times_out(s: Situation) -> float:
