@@ -18,6 +18,7 @@ from serinus.page.known import Row
 from serinus.views.limits import limits
 from serinus.views.looks import weights
 from serinus.views.reading import Live
+from serinus.views.remedies import remedies
 from serinus.views.rollout import rollout_view
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -108,6 +109,7 @@ def shown(live: Live, course: Course, now: float, around: Around) -> str:
             for name in names
         ],
         limits=limits(live.spec),
+        remedies=remedies(live),
         late=begins_late(course, timeline.measured_since if timeline else None),
         seen=bool(course.times),
         now=now,
