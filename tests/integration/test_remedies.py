@@ -43,7 +43,7 @@ async def test_what_is_typed_about_pods_and_names_reads_the_objects_at_hand(
 ) -> None:
     """kubectl answers 0 to each, and edits what the editor leaves as it is."""
     theirs = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "fraud"}}
-    theirs["spec"] = {"ports": [{"port": 80}]}  # type: ignore[assignment]
+    theirs["spec"] = {"ports": [{"port": 80}]}
     kubectl("create", "-n", operator.namespace, "-f", "-", stdin=json.dumps(theirs))
     await operator.apply("fraud", **spec("v1"))
 
