@@ -214,6 +214,7 @@ def analysed(**analysis: Any) -> dict[str, Any]:
     return changed(CANARY, "analysis", {"interval": "1m", **analysis})
 
 
+PAUSE: dict[str, Any] = {"pause": {}}
 DEFAULT = [{"setWeight": 5}, {"setWeight": 25}, {"setWeight": 50}]
 UNWEIGHTED = "it has no weights: those of the default are used, 5, 25, 50"
 
@@ -253,7 +254,7 @@ UNWEIGHTED = "it has no weights: those of the default are used, 5, 25, 50"
                     ],
                 ),
             ],
-            [{"pause": {}}, *(each for step in DEFAULT for each in (step, {"pause": {}}))],
+            [PAUSE, DEFAULT[0], PAUSE, DEFAULT[1], PAUSE, DEFAULT[2], PAUSE],
             [
                 UNWEIGHTED,
                 "a step pause: {} is written for confirm-rollout and confirm-traffic-increase, "
