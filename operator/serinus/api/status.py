@@ -1,6 +1,6 @@
 """The status of a ModelDeployment: the whole state of a rollout, also after a restart."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -8,6 +8,9 @@ from serinus.api.base import EvidenceField, MessageField, ObservedField, StatusT
 from serinus.api.baseline import Baseline
 from serinus.api.checks import KINDS, Mode, Settings
 from serinus.api.notifications import MOST_ENDPOINTS, NoticeKind
+
+MOST_ANNOUNCED: Final = 16
+"""States of which endpoints were told, as many as a status holds."""
 
 Phase = Literal["Healthy", "Progressing", "Paused", "Degraded"]
 Verdict = Literal["Pass", "Fail", "Inconclusive", "NoData", "Error"]
@@ -857,6 +860,13 @@ class Status(StatusType):
     notices: ObservedField[Annotated[list[Notice], Field(max_length=20)]] = Field(
         default_factory=list,
         description="Notifications that are not yet delivered to all endpoints, oldest first.",
+    )
+    announced: ObservedField[Annotated[dict[str, Timestamp], Field(max_length=MOST_ANNOUNCED)]] = (
+        Field(
+            default_factory=dict,
+            description="When endpoints were last to be told of a state, by its kind, reason, "
+            "revision, step and generation; it is not told again for six hours.",
+        )
     )
     command: ObeyedCommand | None = Field(default=None, description="The last command.")
     timeline: Timeline | None = Field(
