@@ -31,8 +31,9 @@ def with_restarts_counted(s: Situation) -> Situation:
     theirs = [pod for pod in pods if pod.revision == stable.revision]
     own = [pod for pod in pods if pod.revision == candidate.revision]
     ended = [(p.last_end.at, p.last_end.message) for p in own if p.last_end and new[p.name]]
+    counted = sum(new[pod.name] for pod in own)
     after = Restarts(
-        candidate=before.candidate + sum(new[pod.name] for pod in own),
+        candidate=before.candidate + counted,
         evictions=before.evictions + sum(pod.evicted for pod in own if new[pod.name]),
         expected=before.expected + _per_pod(theirs, new) * _serving(own),
         last=max(ended)[1][:1024] if ended else before.last,

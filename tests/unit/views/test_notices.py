@@ -145,7 +145,7 @@ def little_traffic(rollout: SimulatedRollout, hours: int) -> list[Notice]:
     for _ in range(hours * 2):
         for verdict in ("Inconclusive", "NoData"):
             before, now = rollout.status, rollout.rollout.now + 900
-            rollout.after(900).judged(verdict)  # type: ignore[arg-type]
+            rollout.after(900).judged(verdict)
             told = list(notices("uid", before, rollout.status, (), now))
             found += told
             if told:

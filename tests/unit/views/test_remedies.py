@@ -124,6 +124,15 @@ def restarting() -> SimulatedRollout:
     return rollout.settle()
 
 
+def unread_at_the_end() -> SimulatedRollout:
+    """After the last step, with nothing to advance to."""
+    rollout = judged("Pass")
+    rollout.world.pods_ready_after = 30.0
+    rollout.judged("Pass")
+    assert rollout.status.candidate and rollout.status.candidate.promoting
+    return rollout.judged("Error").after(30)
+
+
 SICK = CheckState(stable_pods=[StablePod(name="loan-1", within=[0.0])])
 ROLLOUTS: dict[str, Any] = {
     "AwaitingPods": unready,
@@ -142,6 +151,7 @@ ROLLOUTS: dict[str, Any] = {
     "PausedBySpec": lambda: begun(paused=True),
     "NoData": lambda: judged("NoData"),
     "MetricsUnavailable": lambda: judged("Error"),
+    "MetricsUnavailable at the end": unread_at_the_end,
     "Inconclusive": lambda: judged().after(86400),
     "StablePodDiffers": lambda: judged(state=SICK),
     "OnePodToBlame": lambda: judged(state=CheckState(pod_to_blame="loan-2")),
