@@ -14,7 +14,7 @@ from serinus.api.problem import Problem
 from serinus.api.spec import Spec
 from serinus.cli.exit_codes import ExitCode
 from serinus.cli.files import problems_of, read_text
-from serinus.cli.manifest_yaml import NO_YAML, ManifestLoader
+from serinus.cli.manifest_yaml import NO_YAML, ManifestLoader, why_no_yaml
 from serinus.cli.terminal import complain, show
 from serinus.views.guard_cost import guard_cost
 from serinus.views.unjudged import unjudged
@@ -85,12 +85,9 @@ def _linted(path: str, text: str) -> _Linted:
             spec = None if wrong else Spec.model_validate(each["spec"])
             notes = (unjudged(spec), guard_cost(spec)) if spec else ()
             found.notes += [f"{path}: {note}." for note in notes if note]
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        found.problems.append(f"{path}:{line}: is not valid YAML: {error.problem or error.context}")
     except NO_YAML as error:
-        found.problems.append(f"{path}:1: is not valid YAML: {error}")
+        line, why = why_no_yaml(error)
+        found.problems.append(f"{path}:{line}: {why}")
     return found
 
 

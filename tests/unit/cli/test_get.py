@@ -264,3 +264,13 @@ def test_an_empty_list_says_where_it_looked(
     assert "in this namespace; -A lists all namespaces" in capsys.readouterr().err
     assert main(["list", "-A"]) == 0
     assert capsys.readouterr().err == "No ModelDeployments found.\n"
+
+
+def test_yaml_that_is_nested_too_deep_is_told_with_its_line_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "deep.yaml"
+    path.write_text(f"kind: ModelDeployment\nspec: {'[' * 150}{']' * 150}\n")
+    assert main(["get", "-f", str(path)]) == 2
+    told = f"serinus: {path}:2: is not valid YAML: it is nested more than 100 levels deep\n"
+    assert capsys.readouterr().err == told
