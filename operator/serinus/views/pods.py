@@ -13,7 +13,7 @@ class PodView:
     name: str
     revision: str
     state: str
-    """Ready, or the reason why it is not, such as CrashLoopBackOff, Evicted, Pending, Terminating or
+    """Ready, or why it is not, such as CrashLoopBackOff, Evicted, Pending, Terminating or
     NodeNotReady."""
     restarts: int
 
@@ -36,10 +36,11 @@ def _pod(pod: Manifest) -> PodView:
 
 
 def _state(metadata: Manifest, status: Manifest, containers: Iterable[Manifest]) -> str:
-    conditions = {each["type"]: each["status"] for each in status.get("conditions") or []}
+    conditions = {each["type"]: each for each in status.get("conditions") or []}
+    ready, containers_ready = (conditions.get(kind, {}) for kind in ("Ready", "ContainersReady"))
     if "deletionTimestamp" in metadata:
         return "Terminating"
-    if conditions.get("Ready") == "True":
+    if ready.get("status") == "True":
         return "Ready"
     if status.get("reason"):
         return str(status["reason"])
@@ -49,4 +50,6 @@ def _state(metadata: Manifest, status: Manifest, containers: Iterable[Manifest])
     if reasons or phase != "Running":
         return str(reasons[0] if reasons else phase)
     # the kubelet's last word, which outlives it
-    return "NodeNotReady" if conditions.get("ContainersReady") == "True" else "NotReady"
+    gated = ready.get("reason") == "ReadinessGatesNotReady"
+    of_its_node = containers_ready.get("status") == "True" and not gated
+    return "NodeNotReady" if of_its_node else "NotReady"

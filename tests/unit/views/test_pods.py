@@ -8,6 +8,7 @@ from serinus.views.pods import pods
 
 READY = {"type": "Ready", "status": "True"}
 NOT_READY = {"type": "Ready", "status": "False"}
+GATED = {**NOT_READY, "reason": "ReadinessGatesNotReady"}
 CONTAINERS_READY = {"type": "ContainersReady", "status": "True"}
 WAITS = {"name": "model", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
 ENDED = {"name": "model", "state": {"terminated": {"reason": "Completed", "exitCode": 0}}}
@@ -19,6 +20,7 @@ ENDED = {"name": "model", "state": {"terminated": {"reason": "Completed", "exitC
         ({"phase": "Running", "conditions": [READY]}, "Ready"),
         ({"phase": "Running", "conditions": [NOT_READY]}, "NotReady"),
         ({"phase": "Running", "conditions": [NOT_READY, CONTAINERS_READY]}, "NodeNotReady"),
+        ({"phase": "Running", "conditions": [GATED, CONTAINERS_READY]}, "NotReady"),
         ({"phase": "Running", "containerStatuses": [WAITS]}, "CrashLoopBackOff"),
         ({"phase": "Failed", "reason": "Evicted", "containerStatuses": [ENDED]}, "Evicted"),
         ({"phase": "Failed", "reason": "OutOfmemory"}, "OutOfmemory"),
