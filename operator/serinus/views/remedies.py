@@ -19,7 +19,7 @@ class Remedy:
     does: str
     command: str
     """In the table with {it} for the name and its namespace, {place} for the namespace, {name},
-    {candidate}, {pods} and {object}; left out if the status has no value for one of them."""
+    {revision}, {pods} and {object}; left out if the status has no value for one of them."""
 
 
 _ABORT: Final = Remedy("Roll back", "serinus abort {it}")
@@ -27,22 +27,20 @@ _ADVANCE: Final = Remedy("End the step", "serinus advance {it}")
 _PROMOTE: Final = Remedy("Skip the remaining steps", "serinus promote {it}")
 _RETRY: Final = Remedy("Roll the revision out again", "serinus retry {it}")
 _EDIT: Final = Remedy("Correct the spec", "kubectl edit mdep {it}")
-_OF_THE_CANDIDATE: Final = (
-    "{place} --selector=serinus.dev/name={name},serinus.dev/revision={candidate}"
-)
-_PODS: Final = Remedy("See why pods are not ready", f"kubectl describe pods {_OF_THE_CANDIDATE}")
-_LOG: Final = Remedy("Read what they log", f"kubectl logs {_OF_THE_CANDIDATE} --all-containers")
+_ITS_PODS: Final = "{place} --selector=serinus.dev/name={name},serinus.dev/revision={revision}"
+_PODS: Final = Remedy("See why pods are not ready", f"kubectl describe pods {_ITS_PODS}")
+_LOG: Final = Remedy("Read what they log", f"kubectl logs {_ITS_PODS} --all-containers")
 _ROUTE: Final = Remedy("See what its gateway says", "kubectl describe httproutes {it}")
 _ROUTES: Final = Remedy(
     "See which other routes lead to it", "kubectl get httproutes,services {place}"
 )
 _DELETE: Final = Remedy("Replace the pod", "kubectl delete pods {place} {pods}")
+_UNDO: Final = Remedy("Return to the former revision", "serinus undo {it}")
 _DECIDE: Final = (_ADVANCE, _PROMOTE, _ABORT)
-_AGAIN: Final = (_RETRY,)
 
 REMEDIES: Final[Mapping[str, tuple[Remedy, ...]]] = {
     # what a rollout waits for
-    Reason.AWAITING_PODS: (_PODS, _ABORT),
+    Reason.AWAITING_PODS: (_PODS, _ABORT, _UNDO),
     Reason.AWAITING_ROUTE: (_ROUTE, _ABORT),
     Reason.AWAITING_VERDICT: _DECIDE,
     Reason.AWAITING_PAUSE: _DECIDE,
@@ -74,12 +72,12 @@ REMEDIES: Final[Mapping[str, tuple[Remedy, ...]]] = {
         Remedy("See which query fails, and how", "kubectl describe mdep {it}"),
         *_DECIDE,
     ),
-    Reason.INCONCLUSIVE: (*_DECIDE, *_AGAIN),
+    Reason.INCONCLUSIVE: (*_DECIDE, _RETRY),
     Reason.CANDIDATE_SILENT: (
         _LOG,
         Remedy("Give it its traffic again", "serinus advance {it}"),
         _ABORT,
-        *_AGAIN,
+        _RETRY,
     ),
     Reason.TRAFFIC_SPLIT_WRONG: (_ROUTES, _PROMOTE, _ABORT),
     Reason.ARMS_DIFFER: (_ROUTES, _PROMOTE, _ABORT),
@@ -102,29 +100,24 @@ REMEDIES: Final[Mapping[str, tuple[Remedy, ...]]] = {
         Remedy("Restore its model and template", "kubectl edit mdep {it}"),
     ),
     Reason.ROUTE_REFUSED: (_ROUTE, _ABORT),
-    Reason.UNAVAILABLE: (
-        Remedy(
-            "See why its pods are not ready",
-            "kubectl describe pods {place} --selector=serinus.dev/name={name}",
-        ),
-        Remedy("Return to the former revision", "serinus undo {it}"),
-    ),
+    Reason.UNAVAILABLE: (_PODS, _UNDO),
     # how it ended
     Reason.PROGRESS_DEADLINE_EXCEEDED: (_PODS, _EDIT, _PROMOTE, _ABORT, _RETRY),
-    Reason.TOO_MANY_RESTARTS: _AGAIN,
-    Reason.CHECK_FAILED: _AGAIN,
-    Reason.GUARD_FAILED: _AGAIN,
-    Reason.ABORTED: _AGAIN,
-    Reason.UNDONE: _AGAIN,
-    Reason.REVERTED: _AGAIN,
-    # a guard
+    Reason.TOO_MANY_RESTARTS: (_RETRY,),
+    Reason.CHECK_FAILED: (_RETRY,),
+    Reason.GUARD_FAILED: (_RETRY,),
+    Reason.ABORTED: (_RETRY,),
+    Reason.UNDONE: (_RETRY,),
+    Reason.REVERTED: (_RETRY,),
+    # after the promotion
+    Reason.HEALTHY: (_UNDO,),
     Reason.GUARDED: (
         Remedy("End the guard", "serinus promote {it}"),
         Remedy("Give all traffic back to the previous revision", "serinus abort {it}"),
     ),
 }
-"""For every reason for which a rollout holds, stalls or ends in a rollback. A verb that would be
-refused in the state at hand is left out."""
+"""For every reason for which a rollout holds, stalls or ends in a rollback, and what undoes a
+promotion. A verb that would be refused in the state at hand is left out."""
 
 
 def remedies(live: Live, context: str = "") -> tuple[Remedy, ...]:
@@ -152,11 +145,13 @@ def _reasons(status: Status) -> Iterator[str]:
 def _values(live: Live, context: str) -> dict[str, str]:
     place = [f"--namespace={live.namespace}", *([f"--context={context}"] if context else [])]
     status, candidate = live.status, live.status.candidate
+    # a rejected revision has no pods any more, and stable's are not the cause
+    role = candidate or (None if status.rejected else status.stable)
     found = {
         "it": shlex.join([live.name, *place]),
         "place": shlex.join(place),
         "name": shlex.quote(live.name),
-        "candidate": candidate.revision if candidate else "",
+        "revision": role.revision if role else "",
         "pods": shlex.join(_pods(candidate) if candidate else []),
         "object": _object(status),
     }

@@ -24,7 +24,6 @@ ROOMS = Path(__file__).parents[3] / "operator" / "serinus"
 STATES = {"hold", "reject", "take_back", "Rejected", "Intervention", "Summary"}
 """Calls of the rules that make a reason one for which a rollout holds, stalls or is rolled back."""
 ENDS_BY_ITSELF = {
-    Reason.HEALTHY,  # nothing is to be done
     Reason.FIRST_DEPLOYMENT,
     Reason.PROMOTING,
 }
@@ -160,6 +159,7 @@ ROLLOUTS: dict[str, Any] = {
     "TooManyRestarts": restarting,
     "ProgressDeadlineExceeded": lambda: unready().after(3600),
     "Aborted": lambda: judged().order(f"abort/{B}"),
+    "Healthy": lambda: judged("Pass").judged("Pass"),
     "Guarded": guarded,
 }
 
@@ -219,13 +219,16 @@ def test_what_needs_a_person_is_typed_about_the_object_at_hand() -> None:
         f"kubectl annotate service/loan {place} serinus.dev/adopt=loan",
     ]
     assert reported(Reason.UNAVAILABLE, "x", former=["older"])[-1] == f"serinus undo loan {place}"
-    assert len(reported(Reason.UNAVAILABLE, "x")) == 1, "there is no former revision"
+    stable = serving().status.stable
+    [pods] = reported(Reason.UNAVAILABLE, "x", stable=stable)
+    selector = f"--selector=serinus.dev/name=loan,serinus.dev/revision={A}"
+    assert pods == f"kubectl describe pods {place} {selector}", "there is no former revision"
     ended = Rejected(revision=B, reason="Inconclusive", message="x", at=0.0)
     assert reported(Reason.INCONCLUSIVE, "x", rejected=ended)[0] == f"serinus retry loan {place}"
 
 
 def test_every_command_is_one_that_its_program_reads() -> None:
-    values = dict.fromkeys(("name", "candidate", "object", "pods"), "x")
+    values = dict.fromkeys(("name", "revision", "object", "pods"), "x")
     values |= {"it": "x --namespace=y --context=z", "place": "--namespace=y --context=z"}
     for each in (each for found in REMEDIES.values() for each in found):
         program, verb, *arguments = shlex.split(each.command.format_map(values))
