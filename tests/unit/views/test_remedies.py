@@ -15,6 +15,7 @@ from serinus.api.reasons import Reason
 from serinus.api.status import CheckState, Condition, Rejected, Silence, StablePod, Status
 from serinus.cli.__main__ import VERBS, parser
 from serinus.plan.situation import ApprovalPolicy, PodEnd, SeenPod
+from serinus.plan.summary import _STUCK
 from serinus.views.commands import revision_for, step_to_approve
 from serinus.views.reading import Live
 from serinus.views.remedies import REMEDIES, remedies
@@ -238,3 +239,12 @@ def test_every_command_is_one_that_its_program_reads() -> None:
         else:
             assert program == "kubectl"
             assert verb in ("get", "describe", "logs", "delete", "edit", "annotate", "scale")
+
+
+def test_the_runbook_has_each_reason_that_stalls_and_explain_a_remedy_for_each() -> None:
+    runbook = (ROOMS.parents[1] / "docs" / "runbook.md").read_text("utf-8")
+    section = runbook.partition("## SerinusStalled\n")[2].partition("\n## ")[0]
+    listed = set(re.findall(r"^\| `(\w+)` \|", section, re.M))
+    lost = {Reason.INVALID_SPEC, Reason.NAME_TAKEN, Reason.HISTORY_LOST}
+    assert listed == _STUCK | lost
+    assert listed <= REMEDIES.keys()
