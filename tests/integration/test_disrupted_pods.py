@@ -73,7 +73,7 @@ async def test_a_pod_that_the_kubelet_evicts_counts_as_evicted(operator: Operato
         counted = number
 
         def is_counted(status: dict[str, Any], n: int = counted) -> bool:
-            candidate = status["candidate"]
+            candidate = status.get("candidate")
             return not candidate or candidate["restarts"]["evictions"] == n
 
         status = await operator.until("fraud", is_counted, moving=10)

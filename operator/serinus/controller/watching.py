@@ -75,14 +75,15 @@ class Watching:
 
     @property
     def forbidden(self) -> frozenset[str]:
-        """Kinds whose last watch the API server forbade. kopf tries again for ever, and says so at
-        the level of debugging alone."""
+        """Kinds whose last watch the API server forbade. kopf logs each attempt and tries again for
+        ever, while the other watches and the lists go on."""
         return self._answers.forbidden & self._kinds
 
     def watch(self, kinds: frozenset[str]) -> None:
         """Set the kinds to watch: those that the API server serves."""
         if kinds != self._kinds:
             self._kinds = kinds
+            self._answers.forbidden = frozenset()
             self._interrupt()
 
     def _interrupt(self) -> None:
