@@ -201,6 +201,39 @@ async def test_a_kind_that_may_not_be_listed_any_more_ends_no_watch_of_another(
         assert seen.informer.not_ready_reason is None
 
 
+@pytest.mark.parametrize(("kind", "says"), [("services", True), ("gateways", False)])
+async def test_a_kind_that_may_be_listed_and_not_watched_is_told(
+    kind: str,
+    says: bool,
+    cluster: Cluster,
+    namespace: str,
+    kubeconfig: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(informing, "RESYNC", 1.0)
+
+    async def forbidden(request: Request) -> web.Response | None:
+        mine = request.watches and f"/{kind}?" in request.path
+        return refused(403, "Forbidden") if mine else None
+
+    async with Proxy(kubeconfig) as proxy, mirror(proxy.kubeconfig, namespace, monkeypatch) as seen:
+        await seen.until(lambda: proxy.watching == len(WATCHED), within=10)
+        proxy.before = forbidden
+        proxy.cut()
+        told = "may be listed, but not watched"
+        if says:
+            await seen.until(lambda: told in (seen.informer.not_ready_reason or ""), within=20)
+        await seen.until(lambda: told in caplog.text, within=20)
+        assert (told in (seen.informer.not_ready_reason or "")) is says
+        await cluster.create(service(namespace, "late"))
+        await seen.until(lambda: "late" in seen.names, within=5)
+        assert caplog.text.count(told) == 1
+        proxy.before = None
+        await seen.until(lambda: proxy.watching == len(WATCHED), within=20)
+        await seen.until(lambda: seen.informer.not_ready_reason is None, within=5)
+
+
 async def test_a_list_whose_moment_is_forgotten_between_two_pages_begins_anew(
     cluster: Cluster, namespace: str, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,6 @@
 """The status of a ModelDeployment: the whole state of a rollout, also after a restart."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -8,6 +8,9 @@ from serinus.api.base import EvidenceField, MessageField, ObservedField, StatusT
 from serinus.api.baseline import Baseline
 from serinus.api.checks import KINDS, Mode, Settings
 from serinus.api.notifications import MOST_ENDPOINTS, NoticeKind
+
+MOST_ANNOUNCED: Final = 16
+"""States of which endpoints were told, as many as a status holds."""
 
 Phase = Literal["Healthy", "Progressing", "Paused", "Degraded"]
 Verdict = Literal["Pass", "Fail", "Inconclusive", "NoData", "Error"]
@@ -385,12 +388,18 @@ class Restarts(StatusType):
     """Counted restarts of containers in a rollout."""
 
     candidate: int = Field(
-        default=0, description="Restarts of the candidate's pods, including deleted ones."
+        default=0,
+        description="Restarts of the candidate's containers, and evictions of its pods by the "
+        "kubelet, including those of deleted pods.",
     )
+    evictions: int = Field(default=0, description="How many of these were evictions.")
     expected: float = Field(
         default=0.0, description="Restarts of as many stable pods in the same time."
     )
-    last: Sentence = Field(default="", description="Why the candidate's last container terminated.")
+    last: Sentence = Field(
+        default="",
+        description="Why the candidate's last container terminated, or its pod was evicted.",
+    )
     pods: Annotated[dict[str, int], Field(max_length=256)] = Field(
         default_factory=dict,
         description="Restarts by pod when they were last counted, for the first 256 pods with any.",
@@ -852,6 +861,13 @@ class Status(StatusType):
     notices: ObservedField[Annotated[list[Notice], Field(max_length=20)]] = Field(
         default_factory=list,
         description="Notifications that are not yet delivered to all endpoints, oldest first.",
+    )
+    announced: ObservedField[Annotated[dict[str, Timestamp], Field(max_length=MOST_ANNOUNCED)]] = (
+        Field(
+            default_factory=dict,
+            description="When endpoints were last to be told of a state, by its kind, reason, "
+            "revision, step and generation; it is not told again for six hours.",
+        )
     )
     command: ObeyedCommand | None = Field(default=None, description="The last command.")
     timeline: Timeline | None = Field(

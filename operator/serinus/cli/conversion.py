@@ -1,23 +1,21 @@
 """ModelDeployments from objects of other tools; fields that have no counterpart are named."""
 
-from collections.abc import Callable, Iterator, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from serinus.api.crd import GROUP, KIND, VERSION
+from serinus.api.spec import Rollout
+from serinus.cli.source_fields import Fields, leaves
 from serinus.manifests.owner import Manifest
 
 IMAGE_TO_FILL_IN: Final = "IMAGE-OF-THE-MODEL-SERVER"
-_OF_MACHINES: Final = (
-    "kubectl.kubernetes.io/last-applied-configuration",
-    "deployment.kubernetes.io/revision",
-    "rollout.argoproj.io/revision",
-)
-"""Annotations that nobody wrote by hand."""
-_FROM_THE_SERVER: Final = (
-    *("apiVersion", "kind", "status", "metadata.creationTimestamp", "metadata.generation"),
-    *("metadata.managedFields", "metadata.resourceVersion", "metadata.uid"),
+_DEFAULT_STEPS: Final = [step.set_weight for step in Rollout().steps if step.set_weight]
+_CONFIRMATIONS: Final = ("confirm-rollout", "confirm-traffic-increase", "confirm-promotion")
+"""Webhooks of Flagger at which a person, or a program, lets a rollout go on."""
+_AUTOSCALED: Final = (
+    "an autoscaler sets the number of pods: write how many serve now into spec.replicas, and let "
+    "the autoscaler target the ModelDeployment"
 )
 
 
@@ -30,55 +28,18 @@ class Converted:
     manifest: Manifest
     lost: tuple[str, ...]
     """Fields of the source without a counterpart."""
+    notes: tuple[str, ...]
+    """What means something else than in the source, or has to be decided."""
 
 
 class MisfitError(Exception):
     """An object that its own tool would refuse; the message names it."""
 
 
-class _Fields:
-    """The fields of an object. What nobody takes is lost."""
-
-    def __init__(self, written: Manifest) -> None:
-        self._rest: Any = deepcopy(written)
-        for path in _FROM_THE_SERVER:
-            self.take(path)
-        annotations = self._rest.get("metadata", {}).get("annotations")
-        for name in _OF_MACHINES if isinstance(annotations, dict) else ():
-            annotations.pop(name, None)
-
-    def take(self, path: str) -> Any:
-        """The value at a path; None if there is none."""
-        *around, last = path.split(".")
-        found = self._rest
-        for key in around:
-            found = found.get(key) if isinstance(found, dict) else None
-        return found.pop(last, None) if isinstance(found, dict) else None
-
-    def lost(self) -> list[str]:
-        """The paths of what is left."""
-        return list(_leaves(self._rest, ""))
-
-
-def _leaves(value: Any, path: str) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _leaves(inner, f"{path}[{index}]")
-    elif value is not None:
-        yield path
-
-
 def converted(documents: Sequence[Manifest]) -> list[Converted]:
-    """A ModelDeployment for each object of a known kind. A Deployment that a Canary of Flagger
-    names is part of that. Raises MisfitError."""
-    named = [
-        _Fields(each).take("spec.targetRef.name")
-        for each in documents
-        if _kind(each) == "flagger.app/Canary"
-    ]
+    """A ModelDeployment for each object of a known kind. A Deployment that a Canary of Flagger or a
+    Rollout names is part of that. Raises MisfitError."""
+    named = {Fields(each).look(_NAMES[_kind(each)]) for each in documents if _kind(each) in _NAMES}
     found = []
     for each in documents:
         convert = _KINDS.get(_kind(each))
@@ -99,28 +60,54 @@ def _kind(document: Manifest) -> str:
 
 
 def _deployment(written: Manifest, documents: Sequence[Manifest]) -> Converted:
-    fields = _Fields(written)
+    fields = Fields(written)
     return _result(written, fields, _workload(fields), {})
 
 
 def _rollout(written: Manifest, documents: Sequence[Manifest]) -> Converted:
-    fields = _Fields(written)
-    spec, steps, lost = _workload(fields), list[Manifest](), list[str]()
+    fields = Fields(written)
+    steps, lost, notes = list[Manifest](), list[str](), list[str]()
     path = "strategy.canary.steps"
+    most = fields.look("spec.strategy.canary.trafficRouting.maxTrafficWeight") or 100
     for index, step in enumerate(fields.take(f"spec.{path}") or []):
-        known = _step(step, steps)
+        known = _step(step, steps, most)
         if known is None:
-            lost += _leaves(step, f"spec.{path}[{index}]")
+            lost += leaves(step, f"spec.{path}[{index}]")
         else:
             steps.append(known)
-    return _result(written, fields, spec, {"steps": steps} if steps else {}, lost)
+    if not any("setWeight" in step for step in steps):
+        steps, notes = _without_weights(steps)
+    if fields.look("spec.strategy.blueGreen.autoPromotionEnabled") is False:
+        steps = [*_weighted(_DEFAULT_STEPS), {"pause": {}}]
+        notes = ["autoPromotionEnabled is false there: the last step waits for serinus advance"]
+    spec = _workload(fields)
+    if fields.look("spec.workloadRef"):
+        # which the Rollout scales to 0, and has a size of its own
+        size = {key: value for key, value in spec.items() if key != "template"}
+        target, missed = _of_the_target(fields, "spec.workloadRef", documents)
+        spec, lost = {**target, **size}, [*lost, *missed]
+    rollout = {"steps": steps} if steps else {}
+    return _result(written, fields, spec, rollout, lost, notes)
 
 
-def _step(step: Manifest, before: Sequence[Manifest]) -> Manifest | None:
-    """A step of Argo Rollouts that exists here too: a weight above the one before, or a pause."""
+def _without_weights(steps: list[Manifest]) -> tuple[list[Manifest], list[str]]:
+    """Pauses alone would promote without any traffic to judge, as no steps would."""
+    listed = ", ".join(map(str, _DEFAULT_STEPS))
+    notes = [f"it has no weights: those of the default are used, {listed}"]
+    return ([*steps, *_weighted(_DEFAULT_STEPS)] if steps else []), notes
+
+
+def _weighted(weights: Sequence[int]) -> list[Manifest]:
+    return [{"setWeight": each} for each in weights]
+
+
+def _step(step: Manifest, before: Sequence[Manifest], most: int) -> Manifest | None:
+    """A step of Argo Rollouts that exists here too: a weight above the one before, or a pause.
+    Weights are parts of `most`."""
     if "setWeight" in step:
         last = max((each.get("setWeight", 0) for each in before), default=0)
-        return {"setWeight": step["setWeight"]} if last < step["setWeight"] < 100 else None
+        weight = -(-100 * step["setWeight"] // most)
+        return {"setWeight": weight} if last < weight < 100 else None
     if "pause" not in step:
         return None
     duration = (step["pause"] or {}).get("duration")
@@ -130,56 +117,97 @@ def _step(step: Manifest, before: Sequence[Manifest]) -> Manifest | None:
 
 
 def _canary(written: Manifest, documents: Sequence[Manifest]) -> Converted:
-    fields = _Fields(written)
-    name = fields.take("spec.targetRef.name")
-    kind = (fields.take("spec.targetRef.apiVersion"), fields.take("spec.targetRef.kind"))
-    target = next(
-        (
-            each
-            for each in documents
-            if (each.get("apiVersion"), each.get("kind")) == kind
-            and each["metadata"]["name"] == name
-        ),
-        None,
-    )
-    workload = _Fields(target or {})
-    spec = _workload(workload) if target else {"template": _template(None)}
+    fields = Fields(written)
+    spec, lost = _of_the_target(fields, "spec.targetRef", documents)
     if gateways := fields.take("spec.service.gatewayRefs"):
         hosts = [host for host in fields.take("spec.service.hosts") or [] if host != "*"]
         names = {"hostnames": hosts} if hosts else {}
         spec["traffic"] = {"gateway": {"parentRefs": gateways, **names}}
-    weights = fields.take("spec.analysis.stepWeights") or _weights(fields)
-    rollout: Manifest = {"steps": [{"setWeight": each} for each in weights if 0 < each < 100]}
-    if interval := fields.take("spec.analysis.interval"):
-        rollout["analysis"] = {"interval": interval}
+    rollout, notes = _analysed(fields)
+    if fields.take("spec.suspend"):
+        rollout["paused"] = True
     deadline = fields.take("spec.progressDeadlineSeconds")
     if deadline is not None:
         rollout["progressDeadline"] = _seconds(deadline)
+    if fields.look("spec.autoscalerRef") and spec.get("replicas"):
+        notes.append(_AUTOSCALED)
+    return _result(written, fields, spec, rollout, lost, notes)
+
+
+def _analysed(fields: Fields) -> tuple[Manifest, list[str]]:
+    """The steps and the interval of a Canary, and what to say of them."""
+    weights = fields.take("spec.analysis.stepWeights") or _weights(fields)
+    steps, notes = _weighted([each for each in weights if 0 < each < 100]), list[str]()
+    webhooks = fields.look("spec.analysis.webhooks") or []
+    found = {each["type"] for each in webhooks if each.get("type") in _CONFIRMATIONS}
+    if not steps:
+        _, notes = _without_weights([])
+        steps = _weighted(_DEFAULT_STEPS) if found else []
+    if found:
+        steps = _confirmed(steps, found)
+        named = " and ".join(sorted(found))
+        notes.append(f"a step pause: {{}} is written for {named}, and ends by serinus advance")
+    rollout: Manifest = {"steps": steps} if steps else {}
+    if interval := fields.take("spec.analysis.interval"):
+        rollout["analysis"] = {"interval": interval}
+    return rollout, notes
+
+
+def _confirmed(steps: Sequence[Manifest], by: set[str]) -> list[Manifest]:
+    """With a pause where the rollout waited for a confirmation."""
+    first, each_time, last = (name in by for name in _CONFIRMATIONS)
+    pause: Manifest = {"pause": {}}
+    found = [pause] if first else []
+    for step in steps:
+        found += [step, pause] if each_time else [step]
+    return [*found, pause] if last and not each_time else found
+
+
+def _weights(fields: Fields) -> list[int]:
+    step, most = fields.take("spec.analysis.stepWeight"), fields.take("spec.analysis.maxWeight")
+    return list(range(step, (most or 100) + 1, step)) if step else []
+
+
+def _of_the_target(
+    fields: Fields, path: str, documents: Sequence[Manifest]
+) -> tuple[Manifest, list[str]]:
+    """What the workload that an object names says of the pods, and the fields of that workload that
+    are lost."""
+    named = tuple(fields.take(f"{path}.{part}") for part in ("apiVersion", "kind", "name"))
+    target = next((each for each in documents if _named(each) == named), None)
+    workload = Fields(target or {})
     workload.take("metadata.name")
     workload.take("metadata.namespace")
-    lost = [f"Deployment {name}: {path}" for path in workload.lost()]
-    return _result(written, fields, spec, rollout, lost)
+    spec = _workload(workload) if target else {"template": _template(None)}
+    return spec, [f"{named[1]} {named[2]}: {path}" for path in workload.lost()]
 
 
-def _weights(fields: _Fields) -> list[int]:
-    step, most = fields.take("spec.analysis.stepWeight"), fields.take("spec.analysis.maxWeight")
-    return list(range(step, (most or 50) + 1, step)) if step else []
+def _named(document: Manifest) -> tuple[Any, Any, Any]:
+    return document.get("apiVersion"), document.get("kind"), document["metadata"]["name"]
 
 
 def _inference_service(written: Manifest, documents: Sequence[Manifest]) -> Converted:
-    fields = _Fields(written)
+    fields, notes = Fields(written), list[str]()
     spec: Manifest = {"template": _template(fields.take("spec.predictor.containers"))}
     if uri := fields.take("spec.predictor.model.storageUri"):
         spec["model"] = {"storageUri": uri}
-    if (replicas := fields.take("spec.predictor.minReplicas")) is not None:
-        spec["replicas"] = replicas
+    replicas, most = (fields.look(f"spec.predictor.{name}Replicas") for name in ("min", "max"))
+    spec["replicas"] = fields.take("spec.predictor.minReplicas") if replicas is not None else 1
+    if spec["replicas"] and most is not None and (most > spec["replicas"] or not most):
+        notes.append(_AUTOSCALED)
     if resources := fields.take("spec.predictor.model.resources"):
         spec["template"]["spec"]["containers"][0]["resources"] = resources
     rollout: Manifest = {"analysis": {"preset": "KServe"}}
     weight = fields.take("spec.predictor.canaryTrafficPercent")
     if weight is not None and 0 < weight < 100:
         rollout["steps"] = [{"setWeight": weight}]
-    return _result(written, fields, spec, rollout)
+    if weight is not None and weight < 100:
+        notes.append(
+            f"canaryTrafficPercent is {weight}: the version before this one may have "
+            f"{100 - weight}% of the traffic. A first deployment is not judged, so finish or "
+            "revert this one there before you convert it"
+        )
+    return _result(written, fields, spec, rollout, notes=notes)
 
 
 def _template(containers: Any) -> Manifest:
@@ -189,7 +217,7 @@ def _template(containers: Any) -> Manifest:
     return {"spec": {"containers": containers or missing}}
 
 
-def _workload(fields: _Fields) -> Manifest:
+def _workload(fields: Fields) -> Manifest:
     """What Deployments and Rollouts have in common."""
     template = fields.take("spec.template") or _template(None)
     metadata = template.get("metadata") or {}
@@ -214,11 +242,13 @@ def _seconds(duration: Any) -> str:
 
 def _result(
     written: Manifest,
-    fields: _Fields,
+    fields: Fields,
     spec: Manifest,
     rollout: Manifest,
     lost: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> Converted:
+    said = [*notes, *_size(spec)]
     if rollout:
         spec["rollout"] = {**spec.get("rollout", {}), **rollout}
     metadata = {"name": fields.take("metadata.name")}
@@ -227,7 +257,19 @@ def _result(
             metadata[key] = value
     manifest = {"apiVersion": f"{GROUP}/{VERSION}", "kind": KIND, "metadata": metadata}
     source = f"{written['kind']} {metadata['name']}"
-    return Converted(source, {**manifest, "spec": spec}, (*fields.lost(), *lost))
+    missing = (*fields.lost(), *lost)
+    return Converted(source, {**manifest, "spec": spec}, missing, tuple(said))
+
+
+def _size(spec: Manifest) -> list[str]:
+    """A first deployment takes all traffic, so its size is never taken from nothing: an autoscaler
+    leaves it out, KServe scales to 0, and Flagger the Deployment of which it runs a copy."""
+    if spec.get("replicas"):
+        return []
+    why = "0, which would serve nobody" if spec.pop("replicas", None) == 0 else "not written"
+    return [
+        f"replicas is {why}: write how many pods serve now into spec.replicas, otherwise 1 does"
+    ]
 
 
 _KINDS: Final[dict[str, Callable[[Manifest, Sequence[Manifest]], Converted]]] = {
@@ -236,3 +278,8 @@ _KINDS: Final[dict[str, Callable[[Manifest, Sequence[Manifest]], Converted]]] = 
     "flagger.app/Canary": _canary,
     "serving.kserve.io/InferenceService": _inference_service,
 }
+_NAMES: Final = {
+    "flagger.app/Canary": "spec.targetRef.name",
+    "argoproj.io/Rollout": "spec.workloadRef.name",
+}
+"""Where an object names the workload that it is about."""

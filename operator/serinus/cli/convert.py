@@ -10,8 +10,8 @@ from serinus.cli.terminal import complain
 EPILOG = """\
 Converts Deployments, Rollouts of Argo, Canaries of Flagger and InferenceServices of KServe. The
 ModelDeployment goes to standard output. Standard error names each field that has no counterpart,
-and what must be corrected before the result can be applied. A Canary needs its Deployment in the
-same input.
+what means something else, and what must be corrected before the result can be applied. A Canary,
+and a Rollout with a workloadRef, needs its Deployment in the same input.
 
 Review the result: the analysis of other tools is not converted. By default Serinus compares errors
 and predictions; see docs/checks.md.
@@ -53,7 +53,8 @@ def run(options: argparse.Namespace) -> None:
 
 def _remarks(found: Converted) -> list[str]:
     lost = [f"{found.source}: {path} is lost" for path in found.lost]
+    notes = [f"{found.source}: {note}" for note in found.notes]
     wrong = [f"{found.source}: correct {problem}" for problem in problems_of(found.manifest)]
     if IMAGE_TO_FILL_IN in str(found.manifest):
         wrong.append(f"{found.source}: correct spec.template: fill in {IMAGE_TO_FILL_IN}")
-    return lost + wrong or [f"{found.source}: no field is lost"]
+    return lost + notes + wrong or [f"{found.source}: no field is lost"]

@@ -1,21 +1,19 @@
 """`serinus explain`: why the last rollout ended, or what it waits for."""
 
 import argparse
-import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from serinus.api.base import rfc3339
 from serinus.api.quantities import spoken
-from serinus.api.reasons import Reason
 from serinus.cli.sources import add_cluster, add_file, add_output, dumped, one
 from serinus.cli.terminal import show, table
 from serinus.cli.text import fields, in_short, note
 from serinus.views.explanation import Explanation, explain
-from serinus.views.outcome import outcome
 from serinus.views.reading import Live, read
+from serinus.views.remedies import Remedy, remedies
 from serinus.views.rollout import RolloutView, named, rollout_view
 
 EPILOG = """\
@@ -24,9 +22,6 @@ examples:
   serinus explain loan -o json
   kubectl get mdep loan -o yaml | serinus explain -f -
 """
-
-Remedy = tuple[str, str]
-"""What a command does, and the command."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,24 +35,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Read and print. Raises InputError if nothing can be read."""
     live = read(one(options))
-    context = [f"--context={options.context}"] if options.context else []
-    target = shlex.join([live.name, f"--namespace={live.namespace}", *context])
-    remedies = [(what, f"serinus {verb} {target}") for verb, what in _remedies(live)]
+    to_type = remedies(live, options.context or "")
     view, found = rollout_view(live.spec, live.status, time.time()), explain(live.status)
     if options.output:
-        print(dumped(_data(live, view, found, remedies), options.output))
+        print(dumped(_data(live, view, found, to_type), options.output))
     else:
-        show(_text(live, view, found, remedies))
+        show(_text(live, view, found, to_type))
 
 
 def _data(
-    live: Live, view: RolloutView, found: Explanation | None, remedies: Sequence[Remedy]
+    live: Live, view: RolloutView, found: Explanation | None, to_type: Sequence[Remedy]
 ) -> dict[str, Any]:
     return {
         **in_short(live, view),
         "rollout": found and _rollout_data(found),
         "checks": [fields(check) for check in view.checks],
-        "remedies": [{"does": what, "command": command} for what, command in remedies],
+        "remedies": [asdict(each) for each in to_type],
     }
 
 
@@ -73,37 +66,16 @@ def _rollout_data(found: Explanation) -> dict[str, Any]:
 
 
 def _text(
-    live: Live, view: RolloutView, found: Explanation | None, remedies: Sequence[Remedy]
+    live: Live, view: RolloutView, found: Explanation | None, to_type: Sequence[Remedy]
 ) -> str:
     where = f"{live.namespace}/{live.name}"
     blocks = [
         f"{where}: {view.phase}\n{view.message}".rstrip(),
         _rollout(found, view) if found else "No rollout in steps is recorded.",
         _checks(view),
-        "\n".join(f"{what}: {command}" for what, command in remedies),
+        "\n".join(f"{each.does}: {each.command}" for each in to_type),
     ]
     return "\n\n".join(filter(None, blocks))
-
-
-def _remedies(live: Live) -> Iterator[tuple[str, str]]:
-    """Verbs by which a person may end the wait, and what each does."""
-    found, candidate = outcome(live), live.status.candidate
-    if candidate and candidate.guarding and not candidate.guarding.taking_back:
-        yield "promote", "End the guard"
-        yield "abort", "Give all traffic back to the previous revision"
-    elif found == "RolledBack":
-        yield "retry", "Roll the revision out again"
-    elif found == "Paused":
-        reason = candidate.hold.reason if candidate and candidate.hold else ""
-        if reason == Reason.AWAITING_APPROVAL:
-            yield "approve", "Let it pass, which needs the RBAC verb approve"
-        else:
-            if reason == Reason.PAUSED_BY_SPEC:
-                yield "resume", "Let the rollout go on"
-            else:
-                yield "advance", "End the step"
-            yield "promote", "Skip the remaining steps"
-        yield "abort", "Roll back"
 
 
 def _rollout(found: Explanation, view: RolloutView) -> str:

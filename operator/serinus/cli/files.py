@@ -18,7 +18,7 @@ from serinus.api.scenario import Scenario
 from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.api.validation import of_template, of_type, problems
-from serinus.cli.manifest_yaml import NO_YAML, ManifestLoader
+from serinus.cli.manifest_yaml import NO_YAML, ManifestLoader, why_no_yaml
 from serinus.manifests.owner import Owner
 from serinus.manifests.revision import revision_hash
 
@@ -150,7 +150,8 @@ def read_documents(path: str) -> list[Any]:
     try:
         return [one for one in yaml.load_all(text, ManifestLoader) if one is not None]
     except NO_YAML as error:
-        raise InputError(f"{path}: is not valid YAML: {error}") from None
+        line, why = why_no_yaml(error)
+        raise InputError(f"{path}:{line}: {why}") from None
 
 
 def read_text(path: str) -> str:

@@ -14,13 +14,15 @@ from serinus.api.problem import Problem
 from serinus.api.spec import Spec
 from serinus.cli.exit_codes import ExitCode
 from serinus.cli.files import problems_of, read_text
-from serinus.cli.manifest_yaml import NO_YAML, ManifestLoader
+from serinus.cli.manifest_yaml import NO_YAML, ManifestLoader, why_no_yaml
 from serinus.cli.terminal import complain, show
 from serinus.views.guard_cost import guard_cost
+from serinus.views.unjudged import unjudged
 
 EPILOG: Final = """\
 Objects of other kinds are skipped, and the number of ModelDeployments that were checked is printed.
-Finding none is no error, so a hook may be given any files. In a pipeline set pipefail: otherwise
+Finding none is no error, so a hook may be given any files. Notes, such as on a policy by which
+nothing is judged, change no exit code. In a pipeline set pipefail: otherwise
 the empty output of a failed command passes. What only a cluster can tell
 is not checked, such as fields of the pod template that Serinus does not read, or whether a Gateway
 exists.
@@ -70,7 +72,7 @@ class _Linted:
     """ModelDeployments."""
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """What is no problem, but costs something."""
+    """What is no problem, but costs something, or is not safe."""
 
 
 def _linted(path: str, text: str) -> _Linted:
@@ -80,14 +82,12 @@ def _linted(path: str, text: str) -> _Linted:
             found.checked += 1
             wrong = list(_of_fields(written, place, each))
             found.problems += [f"{path}:{line}: {problem}" for line, problem in wrong]
-            if not wrong and (cost := guard_cost(Spec.model_validate(each["spec"]))):
-                found.notes.append(f"{path}: {cost}.")
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        found.problems.append(f"{path}:{line}: is not valid YAML: {error.problem or error.context}")
+            spec = None if wrong else Spec.model_validate(each["spec"])
+            notes = (unjudged(spec), guard_cost(spec)) if spec else ()
+            found.notes += [f"{path}: {note}." for note in notes if note]
     except NO_YAML as error:
-        found.problems.append(f"{path}:1: is not valid YAML: {error}")
+        line, why = why_no_yaml(error)
+        found.problems.append(f"{path}:{line}: {why}")
     return found
 
 

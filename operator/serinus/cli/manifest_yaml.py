@@ -100,6 +100,14 @@ for each in (ManifestLoader, ManifestDumper):
     each.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOLEAN, list("yYnN"))
 
 
+def why_no_yaml(error: Exception) -> tuple[int, str]:
+    """The line of an error in NO_YAML, and what is wrong there, without an excerpt of the text."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return 1, f"is not valid YAML: {error}"
+    mark = error.problem_mark or error.context_mark
+    return mark.line + 1 if mark else 1, f"is not valid YAML: {error.problem or error.context}"
+
+
 def dump(documents: Iterable[Any]) -> str:
     """YAML, with --- between several documents."""
     return yaml.dump_all(documents, Dumper=ManifestDumper, sort_keys=False, width=100)

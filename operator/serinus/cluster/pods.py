@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
+from serinus.cluster.disruption import disruption
+from serinus.cluster.limits import PodManifest, killed_for_memory
 from serinus.manifests.owner import REVISION_LABEL
 from serinus.plan.situation import PodEnd, SeenPod
 
-PodManifest = Mapping[str, Any]
-
 REPLICA_FAILURE: Final = "ReplicaFailure"
 """The condition of a Deployment whose pods cannot be created."""
+
+_PAST: Final = ("lastState",)
+_STATES: Final = ("state", *_PAST)
 
 _ON_THEIR_WAY = {
     "ContainerCreating": " is being created: waiting for its image or volumes",
@@ -36,17 +39,19 @@ def seen(pod: PodManifest) -> SeenPod:
 
     Only containers that serve are counted: sidecars (restartable init containers) are included,
     other init containers are not. A container that is down counts as restarted, unless its pod is
-    being deleted.
+    being deleted, and so does an eviction by the kubelet.
     """
     metadata, status = pod["metadata"], pod.get("status") or {}
-    leaving = "deletionTimestamp" in metadata or status.get("phase") == "Failed"
-    evicted = status.get("phase") == "Failed" and status.get("reason") == "Evicted"
+    leaving = "deletionTimestamp" in metadata or status.get("phase") in ("Failed", "Succeeded")
+    disrupted = disruption(pod)
+    evicted = disrupted is not None and disrupted.evicted
     serving = _serving(pod)
-    ends = [(found, each) for each in serving if (found := _ended(each)) is not None]
-    last = max((_end(pod, each, found) for found, each in ends), key=_at, default=None)
-    if evicted:
-        message = f"Evicted: {status.get('message', '')}".rstrip(": ")
-        last = PodEnd(_unix(metadata["creationTimestamp"]), f"{message}: pod {metadata['name']}")
+    # a pod that is told to stop ends its containers, which says nothing of them
+    ends = [(_ended(each, _PAST if leaving else _STATES), each) for each in serving]
+    last = max((_end(pod, each, end) for end, each in ends if end), key=_at, default=None)
+    if disrupted is not None and disrupted.evicted:
+        at = _unix(disrupted.at or metadata["creationTimestamp"])
+        last = PodEnd(at, f"{disrupted.message}: pod {metadata['name']}")
     return SeenPod(
         name=metadata["name"],
         revision=(metadata.get("labels") or {}).get(REVISION_LABEL, ""),
@@ -56,6 +61,7 @@ def seen(pod: PodManifest) -> SeenPod:
         + evicted,
         last_end=last,
         leaving=leaving,
+        evicted=evicted,
         node=pod["spec"].get("nodeName", ""),
     )
 
@@ -82,27 +88,18 @@ def _is_down(container: PodManifest) -> bool:
     return "terminated" in state or waits
 
 
-def _ended(container: PodManifest) -> PodManifest | None:
+def _ended(container: PodManifest, states_read: Iterable[str] = _STATES) -> PodManifest | None:
     """The last termination of a container; None if there was none."""
-    states = (container.get(which) or {} for which in ("state", "lastState"))
+    states = (container.get(which) or {} for which in states_read)
     return next((state["terminated"] for state in states if "terminated" in state), None)
 
 
 def _end(pod: PodManifest, container: PodManifest, ended: PodManifest) -> PodEnd:
     name, finished = container["name"], ended.get("finishedAt")
-    how = _killed_for_memory(pod, name) if ended.get("reason") == "OOMKilled" else _exit(ended)
     return PodEnd(
         at=_unix(finished or pod["metadata"]["creationTimestamp"]),
-        message=f"{how}: container {name} of pod {pod['metadata']['name']}",
+        message=f"{_exit(pod, name, ended)}: container {name} of pod {pod['metadata']['name']}",
     )
-
-
-def _killed_for_memory(pod: PodManifest, name: str) -> str:
-    spec = pod["spec"]
-    containers = [*spec["containers"], *(spec.get("initContainers") or [])]
-    found: PodManifest = next((each for each in containers if each["name"] == name), {})
-    limit = ((found.get("resources") or {}).get("limits") or {}).get("memory")
-    return f"OOMKilled at its limit of {limit}" if limit else "OOMKilled without a memory limit"
 
 
 def _at(end: PodEnd) -> float:
@@ -116,14 +113,17 @@ def _unix(moment: str) -> float:
 def not_ready_reason(deployment: PodManifest, pods: Iterable[PodManifest]) -> str | None:
     """Why the pods of a Deployment are not ready; None if unknown.
 
-    The message says why pods cannot be created, and the most frequent cause among existing pods,
-    with their number.
+    The message says why pods cannot be created, then the most frequent cause of those that were
+    ended from outside, and of the others, each with the number of pods.
     """
-    return ". ".join(filter(None, (_deployment_reason(deployment), _shared(pods)))) or None
+    pods = list(pods)
+    ended = [found.message for pod in pods if (found := disruption(pod))]
+    others = [reason for pod in pods if not disruption(pod) and (reason := _pod_reason(pod))]
+    causes = _deployment_reason(deployment), _shared(ended), _shared(others)
+    return ". ".join(filter(None, causes)) or None
 
 
-def _shared(pods: Iterable[PodManifest]) -> str | None:
-    sentences = [sentence for pod in pods if (sentence := _pod_reason(pod))]
+def _shared(sentences: list[str]) -> str | None:
     if not sentences:
         return None
     first = max(set(sentences), key=lambda sentence: (sentences.count(sentence), sentence))
@@ -144,56 +144,65 @@ def _pod_reason(pod: PodManifest) -> str | None:
     status = pod.get("status") or {}
     for container in status.get("initContainerStatuses") or []:
         # a running init container is not ready, which is normal
-        if "running" not in container["state"] and (message := _container_reason(container)):
+        if "running" not in container["state"] and (message := _container_reason(pod, container)):
             return message
     for container in status.get("containerStatuses") or []:
-        if message := _container_reason(container):
+        if message := _container_reason(pod, container):
             return message
-    if status.get("phase") == "Failed":
-        return f"{status.get('reason', 'Failed')}: {status.get('message', '')}".rstrip(": ")
     conditions = {each["type"]: each for each in status.get("conditions") or []}
-    scheduled = conditions.get("PodScheduled", {})
+    scheduled, ready = conditions.get("PodScheduled", {}), conditions.get("Ready", {})
     if scheduled.get("status") == "False":
         return f"{scheduled.get('reason', 'Unschedulable')}: {scheduled.get('message', '')}"
-    if conditions.get("Ready", {}).get("reason") == "ReadinessGatesNotReady":
-        return f"a readiness gate is not met: {conditions['Ready'].get('message', '')}"
+    if ready.get("reason") == "ReadinessGatesNotReady":
+        return f"a readiness gate is not met: {ready.get('message', '')}"
+    if ready.get("status") == "False" and (node := _node_not_ready(pod, conditions)):
+        return node
     return None
 
 
-def _container_reason(container: PodManifest) -> str | None:
+def _node_not_ready(pod: PodManifest, conditions: Mapping[str, PodManifest]) -> str:
+    """That only the node can be the cause: the control plane sets Ready of its pods to False, and
+    leaves what the kubelet reported last, which is that all containers are ready."""
+    name = pod["spec"].get("nodeName")
+    if conditions.get("ContainersReady", {}).get("status") != "True" or not name:
+        return ""
+    return f"its node {name} is not ready, or does not report: see kubectl describe node {name}"
+
+
+def _container_reason(pod: PodManifest, container: PodManifest) -> str | None:
     state = container.get("state") or {}
     ended = _ended(container)
     sentence = None
     if waiting := state.get("waiting"):
-        sentence = _waiting(waiting, ended)
+        sentence = _waiting(pod, container["name"], waiting, ended)
     elif terminated := state.get("terminated"):
-        sentence = _ending(terminated) if terminated.get("exitCode") else None
+        failed = terminated.get("exitCode")
+        sentence = f": {_exit(pod, container['name'], terminated)}" if failed else None
     elif "running" in state and not container.get("ready"):
-        sentence = _unready(container, ended)
+        sentence = _unready(pod, container, ended)
     return f"container {container['name']}{sentence}" if sentence else None
 
 
-def _waiting(waiting: PodManifest, ended: PodManifest | None) -> str:
+def _waiting(pod: PodManifest, name: str, waiting: PodManifest, ended: PodManifest | None) -> str:
     reason = waiting.get("reason", "Waiting")
     if reason in _ON_THEIR_WAY:
         return _ON_THEIR_WAY[reason]
     if reason == "CrashLoopBackOff" and ended:
-        return f": {reason}{_ending(ended)}"
+        return f": {reason}: {_exit(pod, name, ended)}"
     return f": {reason}: {waiting.get('message', '')}".rstrip(": ")
 
 
-def _unready(container: PodManifest, ended: PodManifest | None) -> str:
+def _unready(pod: PodManifest, container: PodManifest, ended: PodManifest | None) -> str:
     if ended and container.get("restartCount"):
-        return f" was started {container['restartCount'] + 1} times{_ending(ended)}"
+        often = f" was started {container['restartCount'] + 1} times"
+        return f"{often}: {_exit(pod, container['name'], ended)}"
     if not container.get("started", True):
         return " is running; its startup probe has not succeeded yet"
     return " is running but not ready: its readiness probe fails"
 
 
-def _ending(ended: PodManifest) -> str:
-    return f": {_exit(ended)}"
-
-
-def _exit(ended: PodManifest) -> str:
+def _exit(pod: PodManifest, name: str, ended: PodManifest) -> str:
+    if ended.get("reason") == "OOMKilled":
+        return killed_for_memory(pod, name)
     message = f"{ended.get('reason', 'Ended')} with exit code {ended.get('exitCode')}"
     return f"{message}: {ended['message'].strip()}" if ended.get("message") else message

@@ -56,6 +56,8 @@ class Informer:
         self._forbidden: set[str] = set()
         """Kinds that routers need and the role does not allow to list, because it is of an older
         version: rollouts are judged nevertheless."""
+        self._warned = ""
+        """What was said of kinds that may not be watched."""
         self._resync_now = asyncio.Event()
         self._watching: Watching | None = None
         self._tried_at = time.monotonic()
@@ -118,8 +120,23 @@ class Informer:
         elif "ModelDeployment" not in listed:
             self._tell("the API server does not know ModelDeployments: apply the CRD")
         else:
-            self._tell(None)
+            self._tell(self._unwatched(watching.forbidden))
             self.synced.set()
+
+    def _unwatched(self, forbidden: frozenset[str]) -> str | None:
+        """What is listed and may not be watched, as a message. Rollouts need no kinds of others."""
+        if not forbidden:
+            return None
+        message = (
+            f"{' and '.join(sorted(forbidden))} may be listed, but not watched, so changes are "
+            "seen once a minute: the role of the operator lacks the verb watch"
+        )
+        if forbidden <= NEEDED_KINDS.keys():
+            if message != self._warned:
+                log.warning("%s", message)
+            self._warned = message
+            return None
+        return message
 
     async def _look_for_missing(self) -> None:
         while True:

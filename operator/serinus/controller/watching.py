@@ -12,6 +12,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from typing import Any, Final, Self
 
 import aiohttp
@@ -56,6 +57,7 @@ class Watching:
         self._changed = threading.Event()
         self._stop: Callable[[], object] = self._changed.set  # not running yet
         self._throttle = _Throttle()
+        self._answers = WatchAnswers()
 
     async def __aenter__(self) -> Self:
         self._thread.start()
@@ -71,10 +73,17 @@ class Watching:
         """Whether the supervisor runs."""
         return self._thread.is_alive()
 
+    @property
+    def forbidden(self) -> frozenset[str]:
+        """Kinds whose last watch the API server forbade. kopf logs each attempt and tries again for
+        ever, while the other watches and the lists go on."""
+        return self._answers.forbidden & self._kinds
+
     def watch(self, kinds: frozenset[str]) -> None:
         """Set the kinds to watch: those that the API server serves."""
         if kinds != self._kinds:
             self._kinds = kinds
+            self._answers.forbidden = frozenset()
             self._interrupt()
 
     def _interrupt(self) -> None:
@@ -145,6 +154,7 @@ class Watching:
             raise kopf.LoginError("there is no service account and no kubeconfig")
         tracing = aiohttp.TraceConfig()
         tracing.on_request_start.append(self._throttle)
+        tracing.on_request_end.append(self._answers)
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=found.as_ssl_context(), limit=0),
             headers=found.as_http_headers(),
@@ -206,6 +216,25 @@ class _Throttle:
         now = asyncio.get_running_loop().time()
         self._next = max(self._next, now - _BURST / _RATE) + 1 / _RATE
         await asyncio.sleep(max(0.0, self._next - now))
+
+
+class WatchAnswers:
+    """Notes which watches were forbidden, from all answers that kopf gets."""
+
+    def __init__(self) -> None:
+        self.forbidden: frozenset[str] = frozenset()
+        """Kinds."""
+
+    async def __call__(
+        self, _session: object, _context: object, ended: aiohttp.TraceRequestEndParams
+    ) -> None:
+        """The head of an answer."""
+        if ended.url.query.get("watch") != "true":
+            return
+        for name in WATCHED:
+            if KINDS[name].plural == ended.url.name:
+                refused = {name} if ended.response.status == HTTPStatus.FORBIDDEN else set()
+                self.forbidden = self.forbidden - {name} | refused
 
 
 async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:

@@ -13,7 +13,7 @@ from serinus.notifications.attempts import AttemptOutcome
 from serinus.notifications.forms import Subject
 from serinus.notifications.outbox import addressed, bounded, without
 from serinus.notifications.sender import Sender
-from serinus.views.notices import notices
+from serinus.views.notices import announced, notices
 
 RESTART_AFTER: Final = 10.0
 """Seconds after which an endpoint is told again when our own code has raised."""
@@ -83,7 +83,9 @@ class Notifier:
         found = notices(metadata["uid"], before, after, decisions, now)
         new = addressed(found, self._endpoints, metadata["namespace"])
         kept, dropped = bounded([*after.notices, *new])
-        return (after.replace(notices=kept) if new else after), dropped
+        if not new:
+            return after, dropped
+        return after.replace(notices=kept, announced=announced(after, new, now)), dropped
 
     def committed(self, live: Mapping[str, Any], dropped: Counter[str]) -> None:
         """Tell what the status holds that has been written. Returns at once."""

@@ -18,6 +18,7 @@ from serinus.page.known import Row
 from serinus.views.limits import limits
 from serinus.views.looks import weights
 from serinus.views.reading import Live
+from serinus.views.remedies import remedies
 from serinus.views.rollout import named, rollout_view
 from serinus.views.urgency import Urgency
 
@@ -117,6 +118,7 @@ def rollout(live: Live, course: Course, now: float) -> Iterator[str]:
             for name in names
         ],
         limits=limits(live.spec),
+        remedies=remedies(live),
         late=begins_late(course, timeline.measured_since if timeline else None),
         seen=bool(course.times),
         now=now,

@@ -12,6 +12,7 @@ from serinus.manifests.revision import Revision, revision_hash
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Split
 from serinus.manifests.workload import selected_revision
+from serinus.plan.scraping import less_scraped
 from serinus.plan.situation import Desired, Intervention, KnownRevision, Workload, World
 
 COMMAND = "serinus.dev/command"
@@ -99,6 +100,7 @@ def read_world(
     facts["serving"] = who_serves(owner, desired, objects)
     facts["intervention"] = _lost(owner, status, revisions)
     facts["unserved"] = unserved
+    facts["less_scraped"] = _less_scraped(status, revisions)
     split = asked_split(status)
     if split is None:
         return World(history=known, workloads=workloads, **facts)
@@ -116,6 +118,12 @@ def read_world(
         route_contested=routed.contested,
         **facts,
     )
+
+
+def _less_scraped(status: Status, revisions: Mapping[str, Revision]) -> str:
+    roles = (status.stable, status.candidate)
+    known = [revisions[role.revision] for role in roles if role and role.revision in revisions]
+    return less_scraped(*known) if len(known) == len(roles) else ""
 
 
 def who_serves(owner: Owner, desired: Desired, objects: Objects) -> str | None:

@@ -30,12 +30,13 @@ def with_restarts_counted(s: Situation) -> Situation:
     }
     theirs = [pod for pod in pods if pod.revision == stable.revision]
     own = [pod for pod in pods if pod.revision == candidate.revision]
-    ended = [(pod.last_end.at, pod.last_end.message) for pod in own if pod.last_end]
+    ended = [(p.last_end.at, p.last_end.message) for p in own if p.last_end and new[p.name]]
     counted = sum(new[pod.name] for pod in own)
     after = Restarts(
         candidate=before.candidate + counted,
+        evictions=before.evictions + sum(pod.evicted for pod in own if new[pod.name]),
         expected=before.expected + _per_pod(theirs, new) * _serving(own),
-        last=max(ended)[1][:1024] if counted and ended else before.last,
+        last=max(ended)[1][:1024] if ended else before.last,
         pods=kept,
     )
     return s.to_candidate(restarts=after)
@@ -81,7 +82,7 @@ def too_many_restarts(s: Situation) -> str:
         return ""
     if counted.candidate <= allowed + counted.expected + _by_chance(counted.expected):
         return ""
-    often = f"{counted.candidate} restart{'s' if counted.candidate > 1 else ''}"
+    often = _often(counted)
     since = candidate.guarding.since if candidate.guarding else candidate.since
     message = f"{counted.last}, {often} in {spoken(s.now - since)}. "
     message += (
@@ -89,6 +90,12 @@ def too_many_restarts(s: Situation) -> str:
     )
     message += "many stable pods"
     return message + (", plus an allowance for chance." if counted.expected else ".")
+
+
+def _often(counted: Restarts) -> str:
+    restarts = counted.candidate - counted.evictions
+    numbers = [(counted.evictions, "eviction"), (restarts, "restart")]
+    return " and ".join(f"{n} {noun}{'s' if n > 1 else ''}" for n, noun in numbers if n)
 
 
 def _by_chance(expected: float) -> float:

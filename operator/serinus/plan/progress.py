@@ -19,6 +19,7 @@ from serinus.plan.audit import with_audit, would_have
 from serinus.plan.situation import Situation
 from serinus.plan.steps import enter_next_step, pause_ends, raises_weight_next
 from serinus.plan.timeline import measured, took_effect, weight_ended
+from serinus.plan.wording import ARE, messages_of, named
 
 ERRORS_BEFORE_PAUSE = 5
 ROUTE_PATIENCE = 10.0
@@ -95,9 +96,8 @@ def failed_checks(s: Situation) -> str:
     failed = [check for check in s.candidate.checks if check.rolls_back]
     if s.candidate.mode != "Steps":
         return ""
-    evidence = [f"Check {check.name}: {check.message}" for check in failed]
     blamed = {check.state.pod_to_blame: None for check in failed if check.state.pod_to_blame}
-    return " ".join([*evidence, *_nodes(s, blamed)])
+    return " ".join(filter(None, [messages_of(failed, "Check"), *_nodes(s, blamed)]))
 
 
 def note_what_audited_checks_would_do(s: Situation) -> Situation | None:
@@ -251,7 +251,7 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
         return s.promote(f"Revision {candidate.revision} serves.")
     if candidate.mode == "Direct":
         return s.promote(f"Revision {candidate.revision} serves again.")
-    evidence = " ".join(f"{check.name}: {check.message}" for check in candidate.deciding)
+    evidence = messages_of(candidate.deciding)
     promoted = f"Revision {candidate.revision} is promoted. {evidence}".strip()
     return guarding.begin(s, evidence) or s.promote(promoted)
 
@@ -299,11 +299,7 @@ def _wait_for_a_look(s: Situation) -> Situation | None:
         return None
     if found not in ("NoData", "Error"):
         return None
-    message = " ".join(
-        f"{check.name}: {check.message}"
-        for check in s.candidate.deciding
-        if check.verdict == "NoData"
-    )
+    message = messages_of(check for check in s.candidate.deciding if check.verdict == "NoData")
     return _wait_for_metrics(s) or s.hold(Reason.NO_DATA, message or "No measurement yet.")
 
 
@@ -334,8 +330,7 @@ def _wait_for_the_split(s: Situation) -> Situation | None:
     if not wrong:
         return None
     until = "Held until the traffic split is correct, or analysis.onWrongSplit is Ignore."
-    message = " ".join(f"Check {check.name}: {check.message}" for check in wrong)
-    return s.hold(Reason.TRAFFIC_SPLIT_WRONG, f"{until} {message}")
+    return s.hold(Reason.TRAFFIC_SPLIT_WRONG, f"{until} {messages_of(wrong, 'Check')}")
 
 
 def arms_differ(candidate: Candidate) -> Unlike | None:
@@ -356,8 +351,8 @@ def _wait_for_metrics(s: Situation) -> Situation | None:
     errors = [check for check in s.candidate.deciding if check.verdict == "Error"]
     if not errors:
         return None
-    message = " ".join(f"Check {check.name}: {check.message}" for check in errors)
-    return s.hold(Reason.METRICS_UNAVAILABLE, f"Held until metrics can be read. {message}")
+    message = f"Held until metrics can be read. {messages_of(errors, 'Check')}"
+    return s.hold(Reason.METRICS_UNAVAILABLE, message)
 
 
 def _wait_for_a_pod(s: Situation) -> Situation | None:
@@ -366,17 +361,19 @@ def _wait_for_a_pod(s: Situation) -> Situation | None:
     differ = {pod: check for check in checks for pod in check.waits_for_stable_pods}
     blamed = {pod: check for check in checks for pod in check.waits_for_own_pods}
     if differ:
-        until = f"Held until stable's pod {' and '.join(differ)} is mended or gone."
+        pods = named("stable's pod", differ, ARE)
+        until = f"Held until {pods} mended or gone."
         return s.hold(Reason.STABLE_POD_DIFFERS, _about_pods(s, until, differ))
     if blamed:
-        until = f"Held until the candidate's pod {' and '.join(blamed)} is gone."
+        pods = named("the candidate's pod", blamed, ARE)
+        until = f"Held until {pods} gone."
         return s.hold(Reason.ONE_POD_TO_BLAME, _about_pods(s, until, blamed))
     return None
 
 
 def _about_pods(s: Situation, until: str, pods: Mapping[str, CheckStatus]) -> str:
-    checks = {check.name: f"Check {check.name}: {check.message}" for check in pods.values()}
-    return " ".join([until, *_nodes(s, pods), *checks.values()])
+    checks = {check.name: check for check in pods.values()}
+    return " ".join([until, *_nodes(s, pods), messages_of(checks.values(), "Check")])
 
 
 def _nodes(s: Situation, pods: Iterable[str]) -> Iterator[str]:
@@ -418,9 +415,7 @@ def _hold_as_the_spec_says(s: Situation) -> Situation:
 def _pass_the_gate(s: Situation) -> Situation | None:
     """More traffic only after every check has passed at this weight."""
     found, deciding = overall_verdict(s), s.candidate.deciding
-    evidence = " ".join(
-        f"{check.name}: {check.message}" for check in deciding if check.verdict == found
-    )
+    evidence = messages_of(check for check in deciding if check.verdict == found)
     if found == "Pass":
         return enter_next_step(s, with_audit(evidence, s.candidate))
     evidence = f"{_silent_so_far(s)}{evidence}"
@@ -437,13 +432,14 @@ def _pass_the_gate(s: Situation) -> Situation | None:
     return _changed(s, s.hold(Reason.INCONCLUSIVE, message))
 
 
-def counts_of(silence: Silence, weight: float) -> str:
-    """Counts of both arms, as the beginning of a message."""
-    return (
+def counts_in_silence(s: Situation, silence: Silence) -> str:
+    """Why the candidate may count nothing, if its template shows that, and the counts of both arms,
+    as the beginning of a message."""
+    counts = (
         f"The candidate answered 0 of about {silence.expected:.0f} requests expected at "
-        f"{weight:g}% "
-        f"of the traffic, and stable {silence.stable:.0f}"
+        f"{s.candidate.weight.wanted:g}% of the traffic, and stable {silence.stable:.0f}"
     )
+    return f"{s.world.less_scraped} {counts}".lstrip()
 
 
 def _silent_so_far(s: Situation) -> str:
@@ -451,8 +447,7 @@ def _silent_so_far(s: Situation) -> str:
     silence = s.candidate.silence
     if silence is None or silence.since is None or silence.until <= silence.since:
         return ""
-    counts = counts_of(silence, s.candidate.weight.wanted)
-    return f"{counts}, since its last request was counted. "
+    return f"{counts_in_silence(s, silence)}, since its last request was counted. "
 
 
 def step_times_out(s: Situation) -> float:

@@ -11,7 +11,7 @@ from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.api.status import Withdrawn
 from serinus.plan.policy import policy_digest
-from serinus.plan.progress import counts_of
+from serinus.plan.progress import counts_in_silence
 from serinus.plan.situation import InternalError, Situation
 from serinus.plan.steps import resume_step
 from serinus.plan.timeline import weight_ended
@@ -82,7 +82,7 @@ def too_long_silent(s: Situation) -> str:
     if silence.until - silence.since < after:
         return ""
     return (
-        f"{counts_of(silence, candidate.weight.wanted)} in at least {spoken(after)}. Its requests "
+        f"{counts_in_silence(s, silence)} in at least {spoken(after)}. Its requests "
         "hang or do not reach it, or its metrics are not exported, not scraped, or not those of "
         "the checks"
     )

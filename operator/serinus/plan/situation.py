@@ -90,7 +90,9 @@ class SeenPod:
     """Restarts of its serving containers since it was created."""
     last_end: PodEnd | None = None
     leaving: bool = False
-    """It is being deleted or has failed, and serves no more."""
+    """It is being deleted or has ended, and serves no more."""
+    evicted: bool = False
+    """The kubelet ended it because of what it or its node used; counted in `restarts`."""
     node: str = ""
     """Name of its node; empty: it has none yet."""
 
@@ -168,6 +170,8 @@ class World:
     empty."""
     pods_problem: str | None = None
     """Why the candidate's pods are not ready."""
+    less_scraped: str = ""
+    """By what Prometheus may find stable's pods, and not the candidate's; otherwise empty."""
     withdrawn: str = ""
     """Why the candidate's traffic is withdrawn; otherwise empty."""
     overridden: str = ""

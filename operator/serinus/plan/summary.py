@@ -19,6 +19,7 @@ from serinus.plan.progress import (
     pods_to_mend,
 )
 from serinus.plan.situation import InternalError, Situation
+from serinus.plan.wording import listed, messages_of
 
 _PAUSED = {
     Reason.AWAITING_COMMAND,
@@ -250,7 +251,7 @@ def _not_compared(s: Situation) -> str:
     ]
     if not left_out:
         return ""
-    return f" Not compared, because the loads differ: {' and '.join(left_out)}."
+    return f" Not compared, because the loads differ: {listed(left_out)}."
 
 
 def _hindered(candidate: Candidate) -> str:
@@ -259,16 +260,22 @@ def _hindered(candidate: Candidate) -> str:
         return f" Nothing is compared until both revisions are asked alike. {unlike.message}"
     own = {pod for each in candidate.checks for pod in each.waits_for_own_pods}
     if own:
+        are, them = ("is", "it") if len(own) == 1 else ("are", "them")
         return (
-            f" One pod of the promoted revision alone is worse, and no traffic is taken back for "
-            f"it (onePodToBlame): delete {' and '.join(sorted(own))}."
+            f" {_pods(own)} of the promoted revision alone {are} worse, and no traffic is taken "
+            f"back for {them} (onePodToBlame): delete {listed(sorted(own))}."
         )
     if pods := pods_to_mend(candidate):
+        are, hide = ("is", "hides") if len(pods) == 1 else ("are", "hide")
         return (
-            f" One pod of the previous revision is worse than its others, and hides what the "
-            f"promoted one does: delete {' and '.join(sorted(pods))}."
+            f" {_pods(pods)} of the previous revision {are} worse than its others, and {hide} what "
+            f"the promoted one does: delete {listed(sorted(pods))}."
         )
     return ""
+
+
+def _pods(names: set[str]) -> str:
+    return "One pod" if len(names) == 1 else f"{len(names)} pods"
 
 
 def _awaited_route(s: Situation, message: str) -> Summary | None:
@@ -368,8 +375,7 @@ def _metrics(s: Situation) -> tuple[Literal["True", "False"], Reason, str] | Non
     if not unreadable:
         return "True", Reason.METRICS_READABLE, "The metrics of all checks can be read."
     reason = Reason.METRICS_UNAVAILABLE if overall_verdict(s) == "Error" else Reason.NO_DATA
-    message = " ".join(f"Check {check.name}: {check.message}" for check in unreadable)
-    return "False", reason, message
+    return "False", reason, messages_of(unreadable, "Check")
 
 
 def _standard(status: Status, generation: int, summary: Summary, now: float) -> list[Condition]:

@@ -7,9 +7,11 @@ from typing import Final
 
 from serinus.api.notifications import NoticeKind
 from serinus.api.reasons import Reason
-from serinus.api.status import Candidate, Decision, Notice, Status
+from serinus.api.status import MOST_ANNOUNCED, Candidate, Decision, Notice, Status
 from serinus.views.exported import ENDING_OF
 
+AGAIN_AFTER: Final = 6 * 3600.0
+"""Seconds after which a state that is entered again is told again."""
 _ENDED: Final[Mapping[str, NoticeKind]] = {
     "promoted": "Promoted",
     "rolled_back": "RolledBack",
@@ -34,6 +36,8 @@ class _State:
     message: str
     step: int = 0
     """Of the candidate: two steps in a row that wait for a person are two pauses."""
+    generation: int = 0
+    """Of the spec: whoever has changed it wants to know what came of it."""
 
 
 def notices(
@@ -47,8 +51,34 @@ def notices(
             yield _notice(uid, kind, state, decision.at, before, after)
     for of, kind in _STATES.items():
         begun, known = of(after), of(before)
-        if begun and not (known and _same(begun, known)):
+        if begun and not (known and _same(begun, known)) and not _is_known(kind, begun, after, now):
             yield _notice(uid, kind, begun, now, before, after)
+
+
+def announced(status: Status, told: Iterable[Notice], now: float) -> dict[str, float]:
+    """The states that endpoints were told of lately, with those of these notices."""
+    states = {_name(kind, state): now for of, kind in _STATES.items() if (state := of(status))}
+    kinds = {each.kind for each in told}
+    new = {name: at for name, at in states.items() if name.partition("/")[0] in kinds}
+    newest = sorted({**_known(status, now), **new}.items(), key=lambda each: each[1])
+    return dict(newest[-MOST_ANNOUNCED:])
+
+
+def _is_known(kind: NoticeKind, state: _State, status: Status, now: float) -> bool:
+    """Whether it was told lately: a rollout with little traffic comes and goes between the same few
+    states all day."""
+    return _name(kind, state) in _known(status, now)
+
+
+def _known(status: Status, now: float) -> dict[str, float]:
+    """What was told lately, and since the last command, after which the same state is news."""
+    command = status.command.at if status.command else 0.0
+    since = max(now - AGAIN_AFTER, command)
+    return {name: at for name, at in status.announced.items() if since < at <= now}
+
+
+def _name(kind: NoticeKind, state: _State) -> str:
+    return f"{kind}/{state.reason}/{state.revision}/{state.step}/{state.generation}"
 
 
 def _paused(status: Status) -> _State | None:
@@ -56,7 +86,8 @@ def _paused(status: Status) -> _State | None:
     if status.phase != "Paused" or candidate is None or candidate.hold is None:
         return None
     hold = candidate.hold
-    return _State(hold.reason, candidate.revision, hold.message, candidate.step)
+    step, generation = candidate.step, status.observed_generation
+    return _State(hold.reason, candidate.revision, hold.message, step, generation)
 
 
 def _stalled(status: Status) -> _State | None:
@@ -66,8 +97,9 @@ def _stalled(status: Status) -> _State | None:
         return None
     if status.rejected is not None and status.rejected.reason == stalled.reason:
         return None
-    revision = status.candidate.revision if status.candidate else ""
-    return _State(stalled.reason, revision, stalled.message)
+    candidate, generation = status.candidate, status.observed_generation
+    revision, step = (candidate.revision, candidate.step) if candidate else ("", 0)
+    return _State(stalled.reason, revision, stalled.message, step, generation)
 
 
 _STATES: Final[Mapping[Callable[[Status], _State | None], NoticeKind]] = {
@@ -77,7 +109,7 @@ _STATES: Final[Mapping[Callable[[Status], _State | None], NoticeKind]] = {
 
 
 def _same(one: _State, other: _State) -> bool:
-    return replace(one, message="") == replace(other, message="")
+    return replace(one, message="", generation=0) == replace(other, message="", generation=0)
 
 
 def _notice(

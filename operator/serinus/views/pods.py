@@ -13,7 +13,8 @@ class PodView:
     name: str
     revision: str
     state: str
-    """Ready, or the reason why it is not, such as CrashLoopBackOff, Pending or Terminating."""
+    """Ready, or why it is not, such as CrashLoopBackOff, Evicted, Pending, Terminating or
+    NodeNotReady."""
     restarts: int
 
 
@@ -35,11 +36,20 @@ def _pod(pod: Manifest) -> PodView:
 
 
 def _state(metadata: Manifest, status: Manifest, containers: Iterable[Manifest]) -> str:
+    conditions = {each["type"]: each for each in status.get("conditions") or []}
+    ready, containers_ready = (conditions.get(kind, {}) for kind in ("Ready", "ContainersReady"))
     if "deletionTimestamp" in metadata:
         return "Terminating"
-    if any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions") or []):
+    if ready.get("status") == "True":
         return "Ready"
+    if status.get("reason"):
+        return str(status["reason"])
     waits = [(each.get("state") or {}).get("waiting") or {} for each in containers]
     reasons = [each["reason"] for each in waits if each.get("reason")]
     phase = status.get("phase", "Pending")
-    return reasons[0] if reasons else "NotReady" if phase == "Running" else phase
+    if reasons or phase != "Running":
+        return str(reasons[0] if reasons else phase)
+    # the kubelet's last word, which outlives it
+    gated = ready.get("reason") == "ReadinessGatesNotReady"
+    of_its_node = containers_ready.get("status") == "True" and not gated
+    return "NodeNotReady" if of_its_node else "NotReady"

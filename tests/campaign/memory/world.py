@@ -181,6 +181,7 @@ class MemoryWatching:
         self._kinds: frozenset[str] = frozenset()
         self._next = 0.0
         self.alive = False
+        self.forbidden: frozenset[str] = frozenset()
 
     async def __aenter__(self) -> Self:
         self._world.api.watchers.append(self._seen)

@@ -1,5 +1,6 @@
 """`serinus convert`: what is taken over, what is lost, and that the result can be applied."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,7 @@ def test_what_has_a_counterpart_is_taken_over_and_the_rest_is_named(
     source = documents[-1]["kind"]
     assert found["spec"]["rollout"] == rollout
     assert found["spec"]["template"]["spec"] == POD
+    told = [each for each in told if each.endswith(" is lost")]
     assert sorted(told) == sorted(f"{source} loan: {path} is lost" for path in lost)
     (tmp_path / "loan.yaml").write_text(yaml.safe_dump(found))
     assert main(["lint", str(tmp_path / "loan.yaml")]) == 0
@@ -185,8 +187,196 @@ def test_an_inference_service_lacks_an_image(
     }
     assert told == [
         "InferenceService loan: spec.predictor.model.modelFormat.name is lost",
+        "InferenceService loan: canaryTrafficPercent is 10: the version before this one may have "
+        "90% of the traffic. A first deployment is not judged, so finish or revert this one there "
+        "before you convert it",
         "InferenceService loan: correct spec.template: fill in IMAGE-OF-THE-MODEL-SERVER",
     ]
+
+
+# what would look right, and serve badly
+
+
+def changed(document: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """With a field set; None removes it."""
+    found: dict[str, Any] = copy.deepcopy(document)
+    *around, last = path.split(".")
+    inner = found["spec"]
+    for key in around:
+        inner = inner.setdefault(key, {})
+    inner[last] = value
+    if value is None:
+        del inner[last]
+    return found
+
+
+def analysed(**analysis: Any) -> dict[str, Any]:
+    return changed(CANARY, "analysis", {"interval": "1m", **analysis})
+
+
+PAUSE: dict[str, Any] = {"pause": {}}
+DEFAULT = [{"setWeight": 5}, {"setWeight": 25}, {"setWeight": 50}]
+UNWEIGHTED = "it has no weights: those of the default are used, 5, 25, 50"
+
+
+@pytest.mark.parametrize(
+    ("documents", "steps", "notes"),
+    [
+        ([DEPLOYMENT, analysed(iterations=10)], None, [UNWEIGHTED]),
+        (
+            [DEPLOYMENT, analysed(iterations=10, match=[{"headers": {"x": {"exact": "y"}}}])],
+            None,
+            [UNWEIGHTED],
+        ),
+        ([DEPLOYMENT, analysed(stepWeight=100)], None, [UNWEIGHTED]),
+        ([DEPLOYMENT, analysed(stepWeights=[100])], None, [UNWEIGHTED]),
+        ([DEPLOYMENT, changed(CANARY, "analysis", None)], None, [UNWEIGHTED]),
+        (
+            [DEPLOYMENT, analysed(stepWeight=25)],
+            [{"setWeight": 25}, {"setWeight": 50}, {"setWeight": 75}],
+            [],
+        ),
+        ([DEPLOYMENT, analysed(stepWeight=25, maxWeight=30)], [{"setWeight": 25}], []),
+        (
+            [DEPLOYMENT, analysed(stepWeights=[5, 50], webhooks=[{"type": "confirm-promotion"}])],
+            [{"setWeight": 5}, {"setWeight": 50}, {"pause": {}}],
+            ["a step pause: {} is written for confirm-promotion, and ends by serinus advance"],
+        ),
+        (
+            [
+                DEPLOYMENT,
+                analysed(
+                    iterations=2,
+                    webhooks=[
+                        {"type": "confirm-traffic-increase"},
+                        {"type": "confirm-rollout"},
+                        {"type": "load-test", "url": "http://a"},
+                    ],
+                ),
+            ],
+            [PAUSE, DEFAULT[0], PAUSE, DEFAULT[1], PAUSE, DEFAULT[2], PAUSE],
+            [
+                UNWEIGHTED,
+                "a step pause: {} is written for confirm-rollout and confirm-traffic-increase, "
+                "and ends by serinus advance",
+            ],
+        ),
+        ([changed(ROLLOUT, "strategy.canary.steps", [])], None, [UNWEIGHTED]),
+        ([changed(ROLLOUT, "strategy.canary.steps", [{"setWeight": 100}])], None, [UNWEIGHTED]),
+        (
+            [changed(ROLLOUT, "strategy.canary.steps", [{"pause": {}}])],
+            [{"pause": {}}, *DEFAULT],
+            [UNWEIGHTED],
+        ),
+        (
+            [changed(ROLLOUT, "strategy", {"blueGreen": {"autoPromotionEnabled": False}})],
+            [*DEFAULT, {"pause": {}}],
+            ["autoPromotionEnabled is false there: the last step waits for serinus advance"],
+        ),
+        (
+            [changed(ROLLOUT, "strategy", {"blueGreen": {"activeService": "a"}})],
+            None,
+            [UNWEIGHTED],
+        ),
+        (
+            [
+                changed(
+                    changed(ROLLOUT, "strategy.canary.steps", [{"setWeight": 50}]),
+                    "strategy.canary.trafficRouting.maxTrafficWeight",
+                    1000,
+                )
+            ],
+            [{"setWeight": 5}],
+            [],
+        ),
+    ],
+)
+def test_no_rollout_becomes_one_that_nothing_judges_or_holds(
+    documents: list[dict[str, Any]],
+    steps: list[dict[str, Any]] | None,
+    notes: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    *before, last = documents
+    sized = [*before, changed(last, "replicas", 2) if last["kind"] == "Rollout" else last]
+    [found], told = convert(tmp_path, capsys, *sized)
+    assert found["spec"].get("rollout", {}).get("steps") == steps
+    said = [each.partition(" loan: ")[2] for each in told if not each.endswith(" is lost")]
+    assert said == notes
+    (tmp_path / "loan.yaml").write_text(yaml.safe_dump(found))
+    assert main(["lint", str(tmp_path / "loan.yaml")]) == 0
+    assert "judged by nothing" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("documents", "why"),
+    [
+        ([changed(DEPLOYMENT, "replicas", None)], "not written"),
+        ([changed(DEPLOYMENT, "replicas", 0)], "0, which would serve nobody"),
+        ([ROLLOUT], "not written"),
+        ([changed(DEPLOYMENT, "replicas", 0), CANARY], "0, which would serve nobody"),
+        ([CANARY], "not written"),
+        ([changed(INFERENCE, "predictor.minReplicas", 0)], "0, which would serve nobody"),
+    ],
+)
+def test_the_pods_that_take_all_traffic_are_never_none_nor_one_without_a_word(
+    documents: list[dict[str, Any]],
+    why: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    [found], told = convert(tmp_path, capsys, *documents)
+    assert "replicas" not in found["spec"]
+    [said] = [each for each in told if "spec.replicas" in each]
+    assert f"replicas is {why}: write how many pods serve now into spec.replicas" in said
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        [DEPLOYMENT, changed(CANARY, "autoscalerRef", {"name": "loan"})],
+        [changed(INFERENCE, "predictor.maxReplicas", 10)],
+        [changed(INFERENCE, "predictor.maxReplicas", 0)],  # of KServe: no maximum
+        [changed(changed(INFERENCE, "predictor.minReplicas", None), "predictor.maxReplicas", 3)],
+    ],
+)
+def test_where_an_autoscaler_may_run_more_pods_that_is_said(
+    documents: list[dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, told = convert(tmp_path, capsys, *documents)
+    assert len([each for each in told if "an autoscaler sets the number of pods" in each]) == 1
+
+
+def test_a_canary_of_kserve_that_was_taken_out_is_not_taken_for_what_serves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for percent, said in ((0, True), (20, True), (100, False), (None, False)):
+        document = changed(INFERENCE, "predictor.canaryTrafficPercent", percent)
+        _, told = convert(tmp_path, capsys, document)
+        assert any(f"canaryTrafficPercent is {percent}: " in each for each in told) is said
+
+
+def test_a_canary_that_is_suspended_starts_no_rollout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [found], _ = convert(tmp_path, capsys, DEPLOYMENT, changed(CANARY, "suspend", True))
+    assert found["spec"]["rollout"]["paused"] is True
+
+
+def test_a_rollout_with_a_workload_of_its_own_is_one_model_deployment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Argo scales the Deployment to 0; two ModelDeployments of a name replace each other."""
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "loan"}
+    rollout = changed(changed(ROLLOUT, "template", None), "workloadRef", reference)
+    rollout = changed(rollout, "replicas", 4)
+    [found], told = convert(tmp_path, capsys, changed(DEPLOYMENT, "replicas", 0), rollout)
+    assert found["spec"]["template"]["spec"] == POD
+    assert found["spec"]["replicas"] == 4
+    assert "Rollout loan: Deployment loan: spec.selector.matchLabels.app is lost" in told
+    [found], told = convert(tmp_path, capsys, rollout)
+    assert "IMAGE-OF-THE-MODEL-SERVER" in str(found) and "fill in" in told[-1]
 
 
 def test_nothing_to_convert_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

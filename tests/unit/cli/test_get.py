@@ -279,3 +279,13 @@ def test_a_list_begins_with_what_needs_a_person_and_scripts_get_the_order_of_kub
     assert [line.split()[0] for line in lines] == ["b", "a", "c"]
     found = json.loads(printed(capsys, "list", "-f", path, "-o", "json"))
     assert [each["name"] for each in found] == ["a", "b", "c"]
+
+
+def test_yaml_that_is_nested_too_deep_is_told_with_its_line_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "deep.yaml"
+    path.write_text(f"kind: ModelDeployment\nspec: {'[' * 150}{']' * 150}\n")
+    assert main(["get", "-f", str(path)]) == 2
+    told = f"serinus: {path}:2: is not valid YAML: it is nested more than 100 levels deep\n"
+    assert capsys.readouterr().err == told

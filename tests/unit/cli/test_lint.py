@@ -36,6 +36,33 @@ def test_the_examples_have_no_problems(capsys: pytest.CaptureFixture[str]) -> No
     assert linted(capsys, *map(str, (ROOT / "examples").glob("*.yaml"))) == (0, [])
 
 
+@pytest.mark.parametrize(
+    ("rollout", "told"),
+    [
+        ("{steps: []}", "judged by nothing"),
+        ("{steps: [{pause: {}}]}", "judged by nothing"),
+        ("{analysis: {checks: []}}", "each new revision passes, whatever it does"),
+        (
+            "{analysis: {checks: [{name: a, mode: Audit, errorRate: {}}]}}",
+            "each new revision passes, whatever it does",
+        ),
+        ("{steps: [], guard: {}}", ""),
+        ("{steps: [{setWeight: 5}]}", ""),
+        ("{}", ""),
+    ],
+)
+def test_a_policy_that_judges_nothing_is_said_and_is_no_problem(
+    rollout: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "loan.yaml"
+    path.write_text(GOOD.replace("replicas: 2", f"rollout: {rollout}"))
+    assert main(["lint", str(path)]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    judged = [each for each in lines if "each new revision" in each]
+    assert len(judged) == bool(told)
+    assert all(f"{path}: " in each and told in each for each in judged)
+
+
 @pytest.mark.parametrize("bad", bad_manifests("apply", "stalled"), ids=lambda bad: bad.name)
 def test_each_bad_manifest_is_found_without_a_cluster(
     bad: BadManifest, capsys: pytest.CaptureFixture[str]

@@ -7,6 +7,7 @@ import pytest
 from serinus.cluster.pods import not_ready_reason, ready_addresses, seen
 from serinus.plan.situation import PodEnd
 
+LIMITED = {"name": "model", "resources": {"limits": {"memory": "512Mi"}}}
 DEPLOYMENT: dict[str, Any] = {"metadata": {"name": "fraud-abc"}, "status": {}}
 
 
@@ -18,6 +19,7 @@ def pod(
 ) -> dict[str, Any]:
     return {
         "metadata": {"name": "fraud-abc-x"},
+        "spec": {"containers": [LIMITED], "nodeName": "node-a"},
         "status": {
             "phase": "Pending",
             "containerStatuses": list(containers),
@@ -64,7 +66,7 @@ UNSCHEDULABLE = {
         ),
         (
             pod(container({"running": {}}, restartCount=2, lastState=ended(137, "OOMKilled"))),
-            "container model was started 3 times: OOMKilled with exit code 137",
+            "container model was started 3 times: OOMKilled at its limit of 512Mi",
         ),
         (pod(container(ended(1))), "container model: Error with exit code 1"),
         (
@@ -85,7 +87,7 @@ UNSCHEDULABLE = {
         ),
         (
             pod(phase="Failed", reason="Evicted", message="The node was low on memory."),
-            "Evicted: The node was low on memory.",
+            "Evicted: The node was low on memory",
         ),
     ],
 )
@@ -151,7 +153,6 @@ def test_addresses_count_once_and_only_where_ready() -> None:
 
 STARTED, KILLED = "2026-11-26T08:00:00Z", "2026-11-26T08:05:00Z"
 OOM = ended(137, "OOMKilled", finishedAt=KILLED)
-LIMITED = {"name": "model", "resources": {"limits": {"memory": "512Mi"}}}
 
 
 def listed(
@@ -216,9 +217,9 @@ def test_a_sidecar_counts_and_an_init_container_that_runs_to_its_end_does_not() 
 
 
 def test_an_evicted_pod_counts_as_one_that_restarted_once_more() -> None:
-    told = "The node was low on resource: memory."
-    found = seen(listed(phase="Failed", reason="Evicted", message=told))
-    assert (found.restarts, found.leaving) == (1, True)
+    told = "The node was low on resource: memory"
+    found = seen(listed(phase="Failed", reason="Evicted", message=f"{told}. "))
+    assert (found.restarts, found.evicted, found.leaving) == (1, True, True)
     assert found.last_end and found.last_end.message == f"Evicted: {told}: pod fraud-abc-x"
 
 
@@ -230,3 +231,175 @@ def test_a_pod_that_runs_and_one_that_only_waits_have_no_end_to_tell_of() -> Non
 def test_a_pod_has_a_node_once_it_is_scheduled() -> None:
     assert seen(listed()).node == ""
     assert seen(listed(spec={"nodeName": "node-a"})).node == "node-a"
+
+
+# what ends a pod from outside, as the kubelet, the scheduler and the controllers write it
+
+
+def target(reason: str, message: str, **more: str) -> dict[str, Any]:
+    condition = {"type": "DisruptionTarget", "status": "True", "reason": reason}
+    return {**condition, "message": message, "lastTransitionTime": KILLED, **more}
+
+
+FULL = "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. "
+EVICTING = target("TerminationByKubelet", FULL)
+STOPPED = container(ended(0, "Completed", finishedAt="2026-11-26T08:05:02Z"))
+
+
+def test_an_evicted_pod_tells_of_the_eviction_though_its_container_ended_too() -> None:
+    for code, why in ((137, "Error"), (0, "Completed")):
+        found = listed(
+            container(ended(code, why, finishedAt=KILLED)),
+            conditions=(EVICTING,),
+            phase="Failed",
+            reason="Evicted",
+            message=FULL,
+        )
+        assert not_ready_reason(DEPLOYMENT, [found]) == f"1 pod: Evicted: {FULL.strip(' .')}"
+        assert seen(found).last_end == PodEnd(
+            seen(found).created + 300, f"Evicted: {FULL.strip(' .')}: pod fraud-abc-x"
+        )
+
+
+def test_a_model_that_exits_with_0_when_it_is_evicted_was_evicted_all_the_same() -> None:
+    """The kubelet makes Succeeded of it, and drops reason and message."""
+    found = listed(STOPPED, conditions=(EVICTING,), phase="Succeeded")
+    told = seen(found)
+    assert (told.restarts, told.evicted, told.leaving) == (1, True, True)
+    assert told.last_end and told.last_end.message.startswith("Evicted: Pod ephemeral local")
+    assert not_ready_reason(DEPLOYMENT, [found]) == f"1 pod: Evicted: {FULL.strip(' .')}"
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        (
+            target(
+                "PreemptionByScheduler",
+                "default-scheduler: preempting to accommodate a higher priority pod",
+            ),
+            "Preempted: the scheduler gave its place on node node-a to a pod of higher priority",
+        ),
+        (
+            target("EvictionByEvictionAPI", "Eviction API: evicting"),
+            "Evicted from node node-a by a request to the API, as kubectl drain sends them",
+        ),
+        (
+            target("DeletionByTaintManager", "Taint manager: deleting due to NoExecute taint"),
+            "Deleted because of a NoExecute taint of node node-a, which a node has that is not "
+            "ready: see kubectl describe node node-a",
+        ),
+        (
+            target("DeletionByPodGC", "PodGC: node no longer exists"),
+            "DeletionByPodGC: PodGC: node no longer exists",
+        ),
+    ],
+)
+def test_what_ended_a_pod_is_told_before_what_its_successor_waits_for(
+    condition: dict[str, Any], told: str
+) -> None:
+    ending = listed(
+        container({"running": {}}, ready=True),
+        conditions=(condition,),
+        spec={"containers": [LIMITED], "nodeName": "node-a"},
+        phase="Running",
+    )
+    assert not_ready_reason(DEPLOYMENT, [ending]) is None, "it was announced, and not done"
+    ending["metadata"]["deletionTimestamp"] = KILLED
+    successor = pod(conditions=(UNSCHEDULABLE,))
+    assert not_ready_reason(DEPLOYMENT, [successor, ending]) == (
+        f"1 pod: {told}. 1 pod: Unschedulable: 0/1 nodes are available: 1 Insufficient cpu."
+    )
+    assert (seen(ending).restarts, seen(ending).last_end) == (0, None), "not the model's fault"
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("Terminated", "Pod was terminated in response to imminent node shutdown."),
+        ("Preempting", "Preempted in order to admit critical pod"),
+    ],
+)
+def test_a_pod_that_makes_way_for_its_node_counts_as_no_restart(reason: str, message: str) -> None:
+    condition = target("TerminationByKubelet", message)
+    found = listed(conditions=(condition,), phase="Failed", reason=reason, message=message)
+    assert not_ready_reason(DEPLOYMENT, [found]) == f"1 pod: {reason}: {message.strip('.')}"
+    stopped = listed(STOPPED, conditions=(condition,), phase="Succeeded")
+    assert [(seen(each).restarts, seen(each).evicted) for each in (found, stopped)] == [
+        (0, False),
+        (0, False),
+    ]
+    assert not_ready_reason(DEPLOYMENT, [stopped]) == f"1 pod: Terminated: {message.strip('.')}"
+
+
+def test_a_pod_that_its_node_does_not_admit_says_so() -> None:
+    told = "Pod was rejected: Node didn't have enough resource: memory"
+    found = listed(phase="Failed", reason="OutOfmemory", message=told)
+    assert not_ready_reason(DEPLOYMENT, [found]) == f"1 pod: OutOfmemory: {told}"
+    assert seen(found).restarts == 0
+
+
+def test_a_node_that_does_not_report_is_the_cause_where_all_containers_were_ready() -> None:
+    """The controller of nodes sets Ready to False, and what the kubelet said last remains."""
+    conditions = (
+        {"type": "ContainersReady", "status": "True"},
+        {"type": "Ready", "status": "False", "lastTransitionTime": KILLED},
+    )
+    running = container({"running": {}}, ready=True, started=True)
+    found = listed(running, conditions=conditions, spec={"nodeName": "node-a"}, phase="Running")
+    assert not_ready_reason(DEPLOYMENT, [found]) == (
+        "1 pod: its node node-a is not ready, or does not report: see kubectl describe node node-a"
+    )
+    gated = {"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady"}
+    gated |= {"message": 'corresponding condition of pod readiness gate "x/y" does not exist.'}
+    found = listed(running, conditions=(conditions[0], gated), spec={"nodeName": "node-a"})
+    assert "a readiness gate is not met" in (not_ready_reason(DEPLOYMENT, [found]) or "")
+
+
+def test_how_a_deleted_pod_was_told_to_stop_does_not_hide_why_it_restarted() -> None:
+    leaving = listed(container(STOPPED["state"], restartCount=1, lastState=OOM), phase="Running")
+    leaving["metadata"]["deletionTimestamp"] = KILLED
+    found = seen(leaving)
+    assert found.restarts == 1
+    assert found.last_end and found.last_end.message.startswith("OOMKilled at its limit of 512Mi")
+
+
+# whose limit
+
+
+def test_a_limit_that_a_limit_range_has_set_is_told_as_such() -> None:
+    found = listed(container({"running": {}}, restartCount=4, lastState=OOM))
+    note = "LimitRanger plugin set: cpu request for container model; {} limit for container model"
+    found["metadata"]["annotations"] = {"kubernetes.io/limit-ranger": note.format("cpu, memory")}
+    default = "of 512Mi, the default of a LimitRange of its namespace, as its template has none"
+    told = f"OOMKilled at its limit {default}"
+    assert seen(found).last_end == PodEnd(
+        seen(found).created + 300, f"{told}: container model of pod fraud-abc-x"
+    )
+    assert told in (not_ready_reason(DEPLOYMENT, [found]) or "")
+    found["metadata"]["annotations"] = {"kubernetes.io/limit-ranger": note.format("cpu")}
+    last = seen(found).last_end
+    assert last and "LimitRange" not in last.message
+    found["metadata"]["annotations"] = {
+        "kubernetes.io/limit-ranger": "LimitRanger plugin set: memory limit for container proxy"
+    }
+    last = seen(found).last_end
+    assert last and "LimitRange" not in last.message
+
+
+def test_a_default_of_ephemeral_storage_is_told_with_the_eviction() -> None:
+    found = listed(conditions=(EVICTING,), phase="Failed", reason="Evicted", message=FULL)
+    found["metadata"]["annotations"] = {
+        "kubernetes.io/limit-ranger": "LimitRanger plugin set: ephemeral-storage limit for "
+        "container model"
+    }
+    told = not_ready_reason(DEPLOYMENT, [found]) or ""
+    assert told.endswith(
+        "1Gi, the default of a LimitRange of its namespace, as its template has none"
+    )
+
+
+def test_a_limit_of_the_whole_pod_is_told_as_such() -> None:
+    spec = {"containers": [{"name": "model"}], "resources": {"limits": {"memory": "1Gi"}}}
+    last = seen(listed(container({"running": {}}, lastState=OOM), spec=spec)).last_end
+    assert last and last.message.startswith("OOMKilled at its pod's limit of 1Gi: container model")

@@ -1,5 +1,6 @@
 """What kopf logs of its watches."""
 
+import asyncio
 import logging
 
 import aiohttp
@@ -7,7 +8,7 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from serinus.controller.watching import tell_answers_in_words
+from serinus.controller.watching import WatchAnswers, tell_answers_in_words
 
 
 def logged(logger: str, cause: Exception | None) -> logging.LogRecord:
@@ -37,3 +38,37 @@ def test_a_mistake_is_told_with_its_traceback(logger: str, cause: Exception | No
     record = logged(logger, cause)
     assert tell_answers_in_words(record)
     assert record.exc_info
+
+
+class Answer:
+    """Of the API server, as far as it is read."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/api/v1/namespaces/shop/services?watch=true", "Service"),
+        ("/apis/apps/v1/deployments?watch=true&resourceVersion=4", "Deployment"),
+    ],
+)
+def test_a_watch_that_is_forbidden_is_known_until_it_is_allowed(path: str, kind: str) -> None:
+    answers = WatchAnswers()
+
+    def answered(url: str, status: int) -> frozenset[str]:
+        ended = aiohttp.TraceRequestEndParams(
+            "GET",
+            URL(f"https://api{url}"),
+            CIMultiDict(),
+            Answer(status),  # type: ignore[arg-type]
+        )
+        asyncio.run(answers(None, None, ended))
+        return answers.forbidden
+
+    assert answered(path.partition("?")[0], 403) == frozenset(), "a list"
+    assert answered(path, 500) == frozenset()
+    assert answered(path, 403) == {kind}
+    assert answered("/apis/apps/v1/controllerrevisions?watch=true", 200) == {kind}
+    assert answered(path, 200) == frozenset()

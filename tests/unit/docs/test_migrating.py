@@ -30,10 +30,10 @@ def test_the_command_prints_what_the_page_shows(
 @pytest.mark.parametrize("tool", TOOLS)
 def test_what_is_converted_can_be_applied_once_it_has_an_image(tool: str, tmp_path: Path) -> None:
     shown = fenced(page(tool), "console")[0].replace("IMAGE-OF-THE-MODEL-SERVER", "m:1")
-    manifest = "".join(
-        line for line in shown.splitlines(keepends=True) if not line.rstrip().endswith(" is lost")
-    ).rpartition("InferenceService loan: correct")
-    (tmp_path / "loan.yaml").write_text(manifest[0] or manifest[2])
+    remarks = ("Rollout loan: ", "Canary loan: ", "InferenceService loan: ")
+    lines = shown.splitlines(keepends=True)
+    manifest = "".join(line for line in lines if not line.startswith(remarks))
+    (tmp_path / "loan.yaml").write_text(manifest)
     assert main(["lint", str(tmp_path / "loan.yaml")]) == 0
 
 

@@ -11,6 +11,7 @@ import pytest
 from serinus.api.base import rfc3339
 from serinus.page.known import KnownObjects
 from serinus.page.rendering import Around, RowFilter, listed, rollout, rows, shown, told
+from serinus.views.remedies import remedies
 from tests.support.replayed import replayed
 
 STATES = list(replayed())
@@ -65,6 +66,14 @@ def test_all_text_of_a_status_is_escaped() -> None:
         assert '" onload="x' not in html
     assert EVIL in unescape(the_rollout(found))
     assert EVIL in unescape(the_list(found, RowFilter(EVIL)))
+
+
+def test_the_page_of_a_rollout_says_what_to_type_as_explain_does() -> None:
+    seen = known(STATES[-1]).seen("demo", "loan")
+    assert seen
+    typed = [each.command for each in remedies(seen.live())]
+    assert typed == ["serinus retry loan --namespace=demo"]
+    assert all(f"<code>{each}</code>" in the_rollout(known(STATES[-1])) for each in typed)
 
 
 def test_nothing_is_inline_and_nothing_is_of_another_host() -> None:

@@ -124,3 +124,19 @@ def test_a_revision_that_nobody_knows_is_left_out_and_the_others_are_rendered() 
     names = {(each["kind"], each["metadata"]["name"]) for each in made}
     assert ("HTTPRoute", "fraud") in names
     assert ("Deployment", OWNER.child(NEW.hash)) not in names
+
+
+def test_a_template_that_lost_the_scrape_annotation_of_stables_is_noticed() -> None:
+    metadata = {"annotations": {"prometheus.io/scrape": "true"}}
+    scraped = Revision.of({"template": {**TEMPLATE, "metadata": metadata}, "model": OLD.model}, 1)
+    assert STATUS.stable
+    status = STATUS.replace(stable=STATUS.stable.replace(revision=scraped.hash))
+    spec = raw(NEW)
+    live_metadata = {"namespace": "shop", "name": "fraud", "generation": 1}
+    desired = read_desired({"metadata": live_metadata, "spec": spec}, Spec.model_validate(spec))
+    known = {scraped.hash: scraped, NEW.hash: NEW}
+    world = read_world(OWNER, desired, status, live(), known)
+    assert "lacks the annotation prometheus.io/scrape: true" in world.less_scraped
+    assert read_world(OWNER, desired, STATUS, live(), {**known, OLD.hash: OLD}).less_scraped == ""
+    alone = STATUS.replace(candidate=None)
+    assert read_world(OWNER, desired, alone, live(), known).less_scraped == ""

@@ -39,6 +39,31 @@ def test_a_crash_loop_is_rolled_back_in_the_containers_own_words() -> None:
     assert rollout.weight == 0
 
 
+def evicted(name: str, at: float) -> SeenPod:
+    end = PodEnd(at, f"Evicted: Pod ephemeral local storage usage exceeds 1Gi: pod {name}")
+    return SeenPod(name, B, at, 1, end, leaving=True, evicted=True)
+
+
+def test_evictions_are_told_as_such_and_beside_restarts() -> None:
+    rollout = rolling()
+    pods = [evicted("b-1", 1100.0), evicted("b-2", 1200.0), evicted("b-3", 1300.0)]
+    seen(rollout, *pods, after=90)
+    assert rollout.status.candidate and rollout.status.candidate.restarts
+    assert rollout.status.candidate.restarts.evictions == 3
+    seen(rollout, *pods, pod("b-4", 1, ended=1250.0), after=60)
+    assert rollout.status.rejected
+    assert "3 evictions and 1 restart in 2m30s" in rollout.status.rejected.message
+
+
+def test_the_last_cause_is_that_of_a_pod_that_restarted() -> None:
+    rollout = rolling()
+    stopped = SeenPod("b-0", B, 900.0, 0, PodEnd(9e9, "Completed with exit code 0"), leaving=True)
+    seen(rollout, stopped, *(evicted(f"b-{n}", 1100.0 + n) for n in range(1, 5)))
+    assert rollout.status.rejected
+    assert rollout.status.rejected.message.startswith("Evicted: Pod ephemeral local storage usage")
+    assert "4 evictions in" in rollout.status.rejected.message
+
+
 def test_each_recovery_leaves_the_count_as_it_is() -> None:
     rollout = rolling()
     for restarts in (1, 2, 3, 4):

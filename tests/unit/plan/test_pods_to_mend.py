@@ -31,6 +31,13 @@ def test_a_sick_pod_of_stable_holds_the_rollout_with_its_node_and_rolls_nobody_b
     )
 
 
+def test_two_sick_pods_are_named_with_one_verb() -> None:
+    both = [StablePod(name=name, within=[0.0]) for name in ("loan-1", "loan-3", "loan-4")]
+    rollout = rolling().judged("Inconclusive", state=CheckState(stable_pods=both))
+    told = "Held until stable's pods loan-1, loan-3 and loan-4 are mended or gone. Pod loan-1 is on"
+    assert told in rollout.status.message
+
+
 def test_once_it_is_mended_the_step_has_all_of_its_time_again() -> None:
     rollout = rolling(maxStepDuration="1m", onInconclusive="Rollback")
     rollout.judged("Inconclusive", state=SICK).after(3600)

@@ -41,6 +41,19 @@ def test_a_silent_candidate_loses_its_traffic_and_keeps_its_pods() -> None:
     assert f"advance/{B}" in rollout.status.message
 
 
+def test_a_template_that_explains_the_silence_is_told_first() -> None:
+    rollout = rolling(steps=[{"setWeight": 20}])
+    rollout.world.less_scraped = "It lacks the annotation prometheus.io/scrape: true."
+    silent(rollout, 119)
+    first = "It lacks the annotation prometheus.io/scrape: true. The candidate answered 0 of about"
+    assert rollout.status.candidate and rollout.status.candidate.hold
+    assert rollout.status.candidate.hold.message.startswith(first)
+    silent(rollout, 120)
+    assert rollout.reason == "CandidateSilent"
+    assert rollout.status.candidate and rollout.status.candidate.hold
+    assert rollout.status.candidate.hold.message.startswith(first)
+
+
 def test_before_that_the_status_says_what_is_counted_of_both() -> None:
     rollout = silent(rolling(steps=[{"setWeight": 20}]), 119)
     assert rollout.weight == 20 and rollout.reason == "NoData"

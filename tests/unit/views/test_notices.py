@@ -1,6 +1,7 @@
 """What endpoints are told of a pass."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from serinus.api.reasons import Reason
 from serinus.api.status import Condition, Notice
 from serinus.plan.situation import ApprovalPolicy
-from serinus.views.notices import DECIDED, notices
+from serinus.views.notices import AGAIN_AFTER, DECIDED, announced, notices
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
 STEPS: list[dict[str, Any]] = [{"setWeight": 20}, {"setWeight": 50}]
@@ -136,6 +137,52 @@ def test_a_stall_that_lasts_is_told_once_and_a_rollback_is_no_stall() -> None:
         "The Gateway refuses the route.",
     )
     assert list(notices("uid", after, after, (), 6.0)) == []
+
+
+def little_traffic(rollout: SimulatedRollout, hours: int) -> list[Notice]:
+    """What endpoints are told while looks find no verdict, then no data for a while, and so on."""
+    found: list[Notice] = []
+    for _ in range(hours * 2):
+        for verdict in ("Inconclusive", "NoData"):
+            before, now = rollout.status, rollout.rollout.now + 900
+            rollout.after(900).judged(verdict)
+            told = list(notices("uid", before, rollout.status, (), now))
+            found += told
+            if told:
+                kept = rollout.status.replace(announced=announced(rollout.status, told, now))
+                rollout.rollout.status = kept
+    return found
+
+
+def test_a_pause_that_is_entered_again_and_again_is_told_once_in_six_hours() -> None:
+    rollout = canary([{"setWeight": 20}])
+    rollout.given(analysis={"maxStepDuration": "10m"}).settle()
+    told = little_traffic(rollout, hours=24)
+    assert {each.reason for each in told} == {"Inconclusive"}
+    assert 4 <= len(told) <= 5
+    gaps = [later.at - earlier.at for earlier, later in pairwise(told)]
+    assert min(gaps) >= AGAIN_AFTER
+
+
+def test_after_a_command_or_another_spec_the_same_pause_is_news() -> None:
+    rollout = canary([{"setWeight": 20}]).given(analysis={"maxStepDuration": "10m"})
+    assert len(little_traffic(rollout, hours=2)) == 1
+    rollout.order(f"retry/{B}")
+    assert len(little_traffic(rollout, hours=2)) == 1
+    going = rollout.judged("NoData").status
+    paused = rollout.judged("Inconclusive").status
+    assert (going.phase, paused.phase) == ("Progressing", "Paused")
+    now = rollout.rollout.now
+    assert list(notices("uid", going, paused, (), now)) == []
+    edited = paused.replace(observed_generation=2)
+    assert kinds(list(notices("uid", going, edited, (), now))) == [("Paused", "Inconclusive")]
+
+
+def test_a_status_holds_sixteen_such_states_and_none_of_hours_ago() -> None:
+    many = {f"Paused/NoData/b/{n}/1": float(n) for n in range(1, 20)}
+    before = serving().status.replace(announced=many)
+    assert announced(before, (), 25.0) == dict(list(many.items())[3:])
+    assert announced(before, (), AGAIN_AFTER + 18.5) == {"Paused/NoData/b/19/1": 19.0}
 
 
 def test_every_reason_that_is_told_exists() -> None:

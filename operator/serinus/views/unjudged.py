@@ -1,0 +1,19 @@
+"""That a policy promotes revisions that nothing has judged."""
+
+from serinus.api.spec import Spec
+
+
+def unjudged(spec: Spec) -> str:
+    """Why, in a sentence; empty if each new revision is judged."""
+    rollout = spec.rollout
+    if not rollout.analysis.deciding:
+        return (
+            "no check in rollout.analysis decides: each new revision passes, whatever it does; "
+            "leave out analysis for the default checks"
+        )
+    if rollout.guard is None and not any(step.set_weight for step in rollout.steps):
+        return (
+            "rollout.steps has no weight and there is no guard: each new revision gets all "
+            "traffic, judged by nothing; leave out steps for the default ones, or add rollout.guard"
+        )
+    return ""
