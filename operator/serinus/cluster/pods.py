@@ -1,6 +1,7 @@
 """Messages and counts from pods and EndpointSlices. Pure."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -31,8 +32,9 @@ def ready_addresses(slices: Iterable[PodManifest]) -> int:
     )
 
 
-def seen(pod: PodManifest) -> SeenPod:
-    """A pod's restarts, and why its last container terminated.
+def seen(pod: PodManifest, before: SeenPod | None = None) -> SeenPod:
+    """A pod's restarts, why its last container terminated, and whether it has lost its readiness
+    since it was listed before.
 
     Only containers that serve are counted: sidecars (restartable init containers) are included,
     other init containers are not. A container that is down counts as restarted, unless its pod is
@@ -47,7 +49,7 @@ def seen(pod: PodManifest) -> SeenPod:
     if evicted:
         message = f"Evicted: {status.get('message', '')}".rstrip(": ")
         last = PodEnd(_unix(metadata["creationTimestamp"]), f"{message}: pod {metadata['name']}")
-    return SeenPod(
+    now = SeenPod(
         name=metadata["name"],
         revision=(metadata.get("labels") or {}).get(REVISION_LABEL, ""),
         created=_unix(metadata["creationTimestamp"]),
@@ -57,7 +59,29 @@ def seen(pod: PodManifest) -> SeenPod:
         last_end=last,
         leaving=leaving,
         node=pod["spec"].get("nodeName", ""),
+        **_readiness(status),
     )
+    return now if leaving or before is None else _compared(now, before)
+
+
+def _readiness(status: PodManifest) -> dict[str, Any]:
+    """Whether a pod is ready, and since when it is or is not."""
+    conditions = {each["type"]: each for each in status.get("conditions") or []}
+    ready = conditions.get("Ready", {})
+    turned = ready.get("lastTransitionTime")
+    return {"ready": ready.get("status") == "True", "turned": _unix(turned) if turned else None}
+
+
+def _compared(now: SeenPod, before: SeenPod) -> SeenPod:
+    """With what became of its readiness. A pod that was ready both times, but turned since, was
+    unready in between."""
+    turned = None not in (now.turned, before.turned) and now.turned != before.turned
+    lost = (before.ready and not now.ready) or (turned and (before.ready or not now.ready))
+    down = None
+    if not now.ready:
+        down = (now.turned or before.down_since) if lost else before.down_since
+    restarted = now.restarts > before.restarts
+    return replace(now, lost_readiness=lost and not restarted, down_since=down)
 
 
 def _serving(pod: PodManifest) -> list[PodManifest]:

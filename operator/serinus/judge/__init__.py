@@ -14,10 +14,12 @@ from serinus.judge.analysis import (
     queries_of,
 )
 from serinus.judge.evidence.look import EffectiveWeight, GuardWindow
+from serinus.judge.evidence.restarts import Exposed, restarts_more_often, weighed
 from serinus.judge.forecast.learning import asks_of_history, has_learned, learn
 
 __all__ = [
     "EffectiveWeight",
+    "Exposed",
     "GuardWindow",
     "Progress",
     "as_asked",
@@ -30,4 +32,6 @@ __all__ = [
     "longest_warm_up",
     "overall",
     "queries_of",
+    "restarts_more_often",
+    "weighed",
 ]
