@@ -44,8 +44,8 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         "its end; the previous one took the traffic back.",
         Reason.PROGRESS_DEADLINE_EXCEEDED: "Pods were not ready within `progressDeadline`.",
         Reason.TOO_MANY_RESTARTS: "Containers restarted more often than `maxRestarts` tolerates.",
-        Reason.READINESS_LOST: "Pods lost their readiness again and again, or for too long, without "
-        "being replaced.",
+        Reason.READINESS_LOST: "Pods lost their readiness again and again, or for too long, and "
+        "were not replaced.",
         Reason.INCONCLUSIVE: "A step had no verdict within `maxStepDuration`; `onInconclusive` "
         "says what follows.",
         Reason.ABORTED: "The command `abort` was obeyed.",

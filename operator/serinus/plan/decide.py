@@ -178,6 +178,15 @@ class Plan:
     wake_in: float | None
     """Seconds until the next pass is due without an event."""
 
+    @property
+    def withholds(self) -> bool:
+        """Whether the candidate gets less than the weight of the status, so that no route is
+        awaited that has that weight: its pods are missing, for example."""
+        candidate = self.status.candidate
+        if candidate is None or self.wanted is None or self.status.stable is None:
+            return False
+        return self.wanted.split.weight != int(candidate.weight.wanted)
+
 
 def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
     """(desired state, earlier decisions, observed state, now) -> what to do next."""
