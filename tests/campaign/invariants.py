@@ -17,7 +17,7 @@ REACTION: Final = 15.0
 """Seconds in which the operator answers what happens to pods, with a gateway that answers."""
 REJECTED_WITHIN: Final = 5.0
 """Seconds until a rejected revision has no traffic any more."""
-BAD_WITHIN: Final = {"errors": 300.0, "hangs": 900.0, "dies": 1800.0}
+BAD_WITHIN: Final = {"errors": 300.0, "hangs": 900.0, "dies": 1800.0, "flaps": 900.0}
 """Seconds until a candidate that fails its clients has no traffic any more, by how it fails."""
 REST: Final = 60.0
 TOLD_WITHIN: Final = 90.0
@@ -399,7 +399,7 @@ def _the_bad_lose_traffic(history: History) -> Iterator[Violation]:
             if not s.role("stable") or s.bad.get(s.revision("stable") or ""):
                 return None
             # a container that is not ready at this very moment will be again
-            if how == "dies" or share > 0:
+            if how in ("dies", "flaps") or share > 0:
                 return f"{candidate['revision']} {how}, and is a candidate with traffic"
             return None
 

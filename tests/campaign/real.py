@@ -25,6 +25,7 @@ from unittest.mock import patch
 import aiohttp
 from kubernetes import aio
 
+from serinus.api.base import rfc3339
 from serinus.cluster import KINDS, ApiError, Cluster, connect
 from serinus.cluster.kinds import WATCHED
 from serinus.controller.app import App
@@ -521,7 +522,12 @@ def _status(pod: Pod, live: Manifest) -> Manifest:
         "podIP": pod.address,
         "podIPs": [{"ip": pod.address}],
         "conditions": [
-            {"type": kind, "status": ready if "Ready" in kind else "True"} for kind in kinds
+            {
+                "type": kind,
+                "status": ready if "Ready" in kind else "True",
+                "lastTransitionTime": rfc3339(pod.turned if "Ready" in kind else pod.born),
+            }
+            for kind in kinds
         ],
         "containerStatuses": [
             {

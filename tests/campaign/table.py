@@ -442,6 +442,15 @@ async def _dies(stage: Stage, state: State) -> None:
     stage.act("its containers live again")
 
 
+async def _flaps(stage: Stage, state: State) -> None:
+    version = state.current["model"]["version"]
+    stage.act("the candidate's pods lose their readiness again and again")
+    stage.model(version, flaps_every=40.0)
+    await stage.wait(20 * MINUTE)
+    stage.model(version, flaps_every=None)
+    stage.act("its pods stay ready")
+
+
 async def _history_lost(stage: Stage, state: State) -> None:
     stage.act("stable's ControllerRevision is deleted, and the candidate fails")
     revision = stage.history.snapshots[-1].revision("stable") or STABLE
@@ -607,6 +616,16 @@ EVENTS: Final = (
         {
             "*": rejected("v2", "TooManyRestarts"),
             "promoting": rejected("v2", "TooManyRestarts") | serves("v2"),
+            **_DONE,
+            **_FAILED,
+        },
+    ),
+    Event(
+        "candidate's pods flap",
+        _flaps,
+        {
+            "*": rejected("v2", "ReadinessLost"),
+            "promoting": rejected("v2", "ReadinessLost") | serves("v2"),
             **_DONE,
             **_FAILED,
         },

@@ -2,11 +2,12 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests.integration.conftest import serinus
+from tests.integration.conftest import kubectl, serinus
 from tests.integration.inprocess import Manifest, Operator
 from tests.integration.test_crash_loop import pods_of, report
 from tests.integration.test_rollouts import healthy, only, spec
@@ -132,6 +133,91 @@ async def test_a_revert_takes_no_traffic_from_the_only_revision_that_serves(
         report(operator, pod, 1, ready=True)
     await operator.until("fraud", healthy("v1"), moving=1)
     await operator.until_split("fraud", {f"fraud-{before}": 100})
+
+
+async def turned(operator: Operator, revision: str, *, ready: bool) -> None:
+    """Each pod is ready or not from now on, and no container has restarted."""
+    moment = datetime.fromtimestamp(operator.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for pod in await pods_of(operator, revision):
+        condition = {"type": "Ready", "status": str(ready), "lastTransitionTime": moment}
+        told = {"name": "model", "image": "m:1", "imageID": "", "ready": ready, "restartCount": 0}
+        told["state"] = {"running": {"startedAt": pod["metadata"]["creationTimestamp"]}}
+        patch = {"status": {"containerStatuses": [told], "conditions": [condition]}}
+        words = ("patch", "pod", pod["metadata"]["name"], "-n", operator.namespace)
+        kubectl(*words, "--subresource=status", "--type=strategic", "-p", json.dumps(patch))
+
+
+def ready_pods(count: int) -> Any:
+    return lambda s: s["candidate"].get("readyReplicas", 0) == count
+
+
+async def test_a_revision_whose_pods_lose_readiness_again_and_again_is_taken_back_from(
+    operator: Operator,
+) -> None:
+    """Each recovery gives it its traffic back; the guard would end in one of them."""
+    before, after = await promoted(operator)
+    for _ in range(6):
+        await turned(operator, after, ready=False)
+        status = await operator.until("fraud", lambda s: s.get("rejected") or ready_pods(0)(s))
+        if status.get("rejected"):
+            break
+        operator.move(15)
+        await turned(operator, after, ready=True)
+        await operator.until("fraud", lambda s: s.get("rejected") or ready_pods(4)(s))
+        operator.move(15)
+    status = await operator.until("fraud", lambda s: s["rejected"], moving=1)
+    assert (status["rejected"]["reason"], status["rejected"]["revision"]) == ("GuardFailed", after)
+    assert status["rejected"]["message"].startswith("Pods lost their readiness ")
+    await operator.until_split("fraud", {f"fraud-{before}": 100})
+
+
+async def test_a_guard_goes_on_while_metrics_cannot_be_read_and_says_why(
+    operator: Operator,
+) -> None:
+    _, after = await promoted(operator)
+    operator.traffic.down = True
+    operator.move(3700)
+    status = await operator.until(
+        "fraud", lambda s: "it cannot end (Check errors: " in s["message"], moving=1
+    )
+    assert status["candidate"]["revision"] == after
+    operator.move(120)
+    operator.traffic.down = False
+    status = await operator.until("fraud", healthy("v2"), moving=5)
+    ended = status["decisions"][0]
+    assert ended["reason"] == "GuardEnded"
+    assert "of that, metrics could not be compared" in ended["message"]
+
+
+async def test_a_guard_that_can_never_compare_gives_the_traffic_back(operator: Operator) -> None:
+    before, after = await promoted(operator)
+    operator.traffic.down = True
+    operator.move(3 * 3600)
+    status = await operator.until("fraud", lambda s: s["rejected"], moving=1)
+    assert (status["rejected"]["reason"], status["rejected"]["revision"]) == ("GuardFailed", after)
+    assert "The guard could not end after" in status["rejected"]["message"]
+    await operator.until_split("fraud", {f"fraud-{before}": 100})
+
+
+async def test_a_weight_that_is_restored_is_no_alarm(operator: Operator) -> None:
+    """The route has its time from then on, and not from when the weight was lowered."""
+    before, after = await promoted(operator)
+    await turned(operator, after, ready=False)
+    await operator.until_split("fraud", {f"fraud-{before}": 100})
+    operator.move(60)
+    await operator.until("fraud", lambda s: s["phase"] == "Progressing", moving=1)
+    operator.gateway_answers = False
+    await turned(operator, after, ready=True)
+    await operator.until_split("fraud", {f"fraud-{before}": 5, f"fraud-{after}": 95})
+    status = await operator.until("fraud", lambda s: _reasons(s)["Ready"] == "AwaitingRoute")
+    assert status["phase"] == "Progressing"
+    assert _reasons(status)["Stalled"] != "RouteRefused"
+    operator.gateway_answers = True
+    await operator.until("fraud", lambda s: _reasons(s)["Ready"] == "Guarded", moving=1)
+
+
+def _reasons(status: Manifest) -> dict[str, str]:
+    return {each["type"]: each["reason"] for each in status["conditions"]}
 
 
 @pytest.mark.parametrize("dead_for", [0.0, 3700.0], ids=["in the guard", "until after its end"])

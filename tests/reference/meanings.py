@@ -41,9 +41,12 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
     "End of a rollout": {
         Reason.CHECK_FAILED: "A check has shown that the candidate is worse than tolerated.",
         Reason.GUARD_FAILED: "In the guard, the promoted revision is shown to be worse, answers "
-        "nothing or restarts too often; the previous one took the traffic back.",
+        "nothing, restarts or loses readiness too often, or could not be compared until long after "
+        "its end; the previous one took the traffic back.",
         Reason.PROGRESS_DEADLINE_EXCEEDED: "Pods were not ready within `progressDeadline`.",
         Reason.TOO_MANY_RESTARTS: "Containers restarted more often than `maxRestarts` tolerates.",
+        Reason.READINESS_LOST: "Pods lost their readiness again and again, or for too long, and "
+        "were not replaced.",
         Reason.INCONCLUSIVE: "A step had no verdict within `maxStepDuration`; `onInconclusive` "
         "says what follows.",
         Reason.ABORTED: "The command `abort` was obeyed.",

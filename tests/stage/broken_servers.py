@@ -66,6 +66,33 @@ def failing(self, rows):
 scorecard.Scorecard.scores = failing
 server.main()
 """
+_OVERLOADED: Final = """
+import asyncio, signal, server
+from starlette.responses import JSONResponse
+
+answer, ready = server.ModelServer.infer, server.ModelServer.ready
+slow, under_way = [], []
+signal.signal(signal.SIGUSR1, lambda *_: slow.append(True))
+
+async def infer(self, request):
+    if slow:
+        under_way.append(request)
+        await asyncio.sleep(SECONDS)
+        under_way.remove(request)
+    return await answer(self, request)
+
+async def ready_if_idle(self, request):
+    return JSONResponse({}, 503) if under_way else await ready(self, request)
+
+server.ModelServer.infer, server.ModelServer.ready = infer, ready_if_idle
+server.main()
+"""
+
+
+def overloaded(seconds: float) -> Mapping[str, Any]:
+    """A container that, once it gets SIGUSR1, takes so long for each request, and is not ready
+    while one is under way."""
+    return {**SERVING, "command": ["python", "-c", _OVERLOADED.replace("SECONDS", str(seconds))]}
 
 
 def failing(share: float) -> Mapping[str, Any]:

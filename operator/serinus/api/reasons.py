@@ -25,6 +25,7 @@ class Reason(StrEnum):
     GUARD_FAILED = "GuardFailed"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     TOO_MANY_RESTARTS = "TooManyRestarts"
+    READINESS_LOST = "ReadinessLost"
     INCONCLUSIVE = "Inconclusive"
     ABORTED = "Aborted"
     REVERTED = "Reverted"
@@ -83,6 +84,7 @@ WARNINGS: Final = frozenset(
         Reason.GUARD_FAILED,
         Reason.PROGRESS_DEADLINE_EXCEEDED,
         Reason.TOO_MANY_RESTARTS,
+        Reason.READINESS_LOST,
         Reason.CANDIDATE_SILENT,
         Reason.INCONCLUSIVE,
         Reason.FEATURES_DRIFTED,

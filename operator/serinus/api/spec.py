@@ -238,13 +238,16 @@ class Rollout(Type):
         default="10m",
         description="How long required pods may be missing, from when they were lost or "
         "requested, and how long pods that were ready may be unready in total over the "
-        "rollout. When this time is exceeded, the rollout is rolled back.",
+        "rollout. When this time is exceeded, the rollout is rolled back. In a guard, how long "
+        "each pod may be unready on average.",
     )
     max_restarts: Annotated[int, Field(ge=0, le=1000)] = Field(
         default=3,
         description="Tolerated number of restarts of the candidate's containers over the whole "
         "rollout, in addition to those of as many stable pods in the same time. One more rolls "
-        "back. Sidecars count, other init containers do not.",
+        "back. In a guard these are tolerated in any case, and more of them if they are not shown "
+        "to be more than twice as frequent as those of the previous revision. Sidecars count, "
+        "other init containers do not.",
     )
     scale_down_delay: Duration = Field(
         default="30s",

@@ -394,15 +394,53 @@ class Restarts(StatusType):
     )
     evictions: int = Field(default=0, description="How many of these were evictions.")
     expected: float = Field(
-        default=0.0, description="Restarts of as many stable pods in the same time."
+        default=0.0,
+        description="Restarts of as many stable pods in the same time; in a guard after promotion, "
+        "at the load of the promoted revision.",
     )
     last: Sentence = Field(
         default="",
         description="Why the candidate's last container terminated, or its pod was evicted.",
     )
+    counted_at: Timestamp | None = Field(
+        default=None, description="Time at which they were counted last."
+    )
+    stable: int = Field(
+        default=0, description="Restarts of stable's pods, since these pods were created."
+    )
+    stable_seconds: float = Field(
+        default=0.0,
+        description="Time of stable's pods, in seconds of a pod with its full part of the traffic.",
+    )
+    evidence: LogEvidence = Field(
+        default_factory=list,
+        description="In a guard after promotion: evidence against 'it restarts at most twice as "
+        "often as stable'.",
+    )
     pods: Annotated[dict[str, int], Field(max_length=256)] = Field(
         default_factory=dict,
         description="Restarts by pod when they were last counted, for the first 256 pods with any.",
+    )
+
+
+class LostReadiness(StatusType):
+    """How often and for how long pods of the candidate that stayed were not ready. Pods that start,
+    leave or are replaced do not count."""
+
+    counted_at: Timestamp = Field(description="Time at which it was counted last.")
+    times: int = Field(
+        default=0, description="How often its pods lost readiness without a restart."
+    )
+    expected: float = Field(default=0.0, description="How often as many stable pods did.")
+    each: float = Field(
+        default=0.0,
+        description="How often each of its pods did on average beyond those of stable; one time in "
+        "20 minutes is forgiven.",
+    )
+    seconds: float = Field(
+        default=0.0,
+        description="How long each of its pods was unready on average beyond those of stable; a "
+        "tenth of the time is forgiven.",
     )
 
 
@@ -564,6 +602,10 @@ class Candidate(StatusType):
     hold: ObservedField[Hold | None] = Field(default=None, description="Why the rollout waits.")
     restarts: EvidenceField[Restarts | None] = Field(
         default=None, description="Restarts of containers; unset until pods have been listed."
+    )
+    lost_readiness: EvidenceField[LostReadiness | None] = Field(
+        default=None,
+        description="Lost readiness of its pods; unset until pods have been listed twice.",
     )
     unready: UnreadyTime = Field(
         default=UnreadyTime(),

@@ -1,8 +1,9 @@
 """Messages and counts from pods and EndpointSlices. Pure."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from serinus.cluster.disruption import disruption
 from serinus.cluster.limits import PodManifest, killed_for_memory
@@ -34,8 +35,9 @@ def ready_addresses(slices: Iterable[PodManifest]) -> int:
     )
 
 
-def seen(pod: PodManifest) -> SeenPod:
-    """A pod's restarts, and why its last container terminated.
+def seen(pod: PodManifest, before: SeenPod | None = None) -> SeenPod:
+    """A pod's restarts, why its last container terminated, and whether it has lost its readiness
+    since it was listed before.
 
     Only containers that serve are counted: sidecars (restartable init containers) are included,
     other init containers are not. A container that is down counts as restarted, unless its pod is
@@ -52,7 +54,7 @@ def seen(pod: PodManifest) -> SeenPod:
     if disrupted is not None and disrupted.evicted:
         at = _unix(disrupted.at or metadata["creationTimestamp"])
         last = PodEnd(at, f"{disrupted.message}: pod {metadata['name']}")
-    return SeenPod(
+    now = SeenPod(
         name=metadata["name"],
         revision=(metadata.get("labels") or {}).get(REVISION_LABEL, ""),
         created=_unix(metadata["creationTimestamp"]),
@@ -63,7 +65,29 @@ def seen(pod: PodManifest) -> SeenPod:
         leaving=leaving,
         evicted=evicted,
         node=pod["spec"].get("nodeName", ""),
+        **_readiness(status),
     )
+    return now if leaving or before is None else _compared(now, before)
+
+
+def _readiness(status: PodManifest) -> dict[str, Any]:
+    """Whether a pod is ready, and since when it is or is not."""
+    conditions = {each["type"]: each for each in status.get("conditions") or []}
+    ready = conditions.get("Ready", {})
+    turned = ready.get("lastTransitionTime")
+    return {"ready": ready.get("status") == "True", "turned": _unix(turned) if turned else None}
+
+
+def _compared(now: SeenPod, before: SeenPod) -> SeenPod:
+    """With what became of its readiness. A pod that was ready both times, but turned since, was
+    unready in between."""
+    turned = None not in (now.turned, before.turned) and now.turned != before.turned
+    lost = (before.ready and not now.ready) or (turned and (before.ready or not now.ready))
+    down = None
+    if not now.ready:
+        down = (now.turned or before.down_since) if lost else before.down_since
+    restarted = now.restarts > before.restarts
+    return replace(now, lost_readiness=lost and not restarted, down_since=down)
 
 
 def _serving(pod: PodManifest) -> list[PodManifest]:

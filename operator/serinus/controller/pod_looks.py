@@ -49,8 +49,8 @@ class PodLooks:
     """Whether some pod of the candidate is not ready."""
     problem: str | None = None
     """The last known reason."""
-    nodes: Mapping[str, str] = field(default_factory=dict)
-    """Node of each pod of the last list."""
+    pods: Mapping[str, SeenPod] = field(default_factory=dict)
+    """The pods of the last list by name."""
     unplaced: bool = False
     """Whether a message names a pod that is not in that list."""
 
@@ -77,9 +77,14 @@ class PodLooks:
         planned = now + (LOOK_AGAIN if self.fell else LOOK_EVERY)
         return replace(self, planned=planned, looked_at=now, fell=False, problem=problem)
 
-    def placed(self, pods: Iterable[SeenPod]) -> "PodLooks":
-        """With the nodes of listed pods."""
-        return replace(self, nodes={pod.name: pod.node for pod in pods if pod.node})
+    @property
+    def nodes(self) -> dict[str, str]:
+        """Node of each pod of the last list."""
+        return {pod.name: pod.node for pod in self.pods.values() if pod.node}
+
+    def found(self, pods: Iterable[SeenPod]) -> "PodLooks":
+        """With the pods of a list."""
+        return replace(self, pods={pod.name: pod for pod in pods})
 
 
 def awaiting(
@@ -137,10 +142,11 @@ async def look_at_pods(
         # decisions that need no pods are still made
         log.warning("%s/%s: cannot list pods: %s", owner.namespace, owner.name, error)
         return looks.looked(f"The pods cannot be listed: {error}", now), None
-    own = [pod for pod in pods if seen(pod).revision == candidate.revision]
+    found = tuple(seen(pod, looks.pods.get(pod["metadata"]["name"])) for pod in pods)
+    revision = candidate.revision
+    own = [pod for pod, of in zip(pods, found, strict=True) if of.revision == revision]
     problem = not_ready_reason(deployment, own) if looks.short else None
-    found = tuple(map(seen, pods))
-    return looks.looked(problem, now).placed(found), found
+    return looks.looked(problem, now).found(found), found
 
 
 def _selector(labels: Mapping[str, str]) -> str:

@@ -101,8 +101,8 @@ class Reconciler:
             policy = await approval_policy(self._cluster, live, state, now)
             world = replace(world, approval_policy=policy)
             plan = decide(observed.desired, status, world, now)
-        if plan.new_decisions:
-            # the split may change now; the wait starts when it is written
+        if plan.new_decisions or plan.withholds:
+            # the wait starts when the split that the status has is written
             state.route_awaited_since = None
         try:
             unsaved = await self._commit(

@@ -15,10 +15,12 @@ from serinus.judge.analysis import (
     queries_of,
 )
 from serinus.judge.evidence.look import EffectiveWeight, GuardWindow
+from serinus.judge.evidence.restarts import Exposed, restarts_more_often, weighed
 from serinus.judge.forecast.learning import asks_of_history, has_learned, learn
 
 __all__ = [
     "EffectiveWeight",
+    "Exposed",
     "GuardWindow",
     "Progress",
     "as_asked",
@@ -32,4 +34,6 @@ __all__ = [
     "longest_warm_up",
     "overall",
     "queries_of",
+    "restarts_more_often",
+    "weighed",
 ]

@@ -3,14 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from serinus.api.quantities import spoken
+from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
-from serinus.api.status import Candidate
+from serinus.api.status import Candidate, Guarding
 from serinus.plan.guarding import end, may_end, take_back, taking_back, weight_in
 from serinus.plan.pod_budget import too_many_restarts
-from serinus.plan.progress import failed_checks, pods_needed, pods_ready
+from serinus.plan.progress import (
+    arms_differ,
+    failed_checks,
+    overall_verdict,
+    pods_needed,
+    pods_ready,
+    pods_to_mend,
+)
+from serinus.plan.readiness import lost_readiness_too_often
 from serinus.plan.silence import too_long_silent
 from serinus.plan.situation import Situation
+from serinus.plan.wording import listed
 
 
 def keep_to_the_guard_of_the_spec(s: Situation) -> Situation | None:
@@ -45,27 +54,112 @@ def _faults(s: Situation) -> Iterator[str]:
         yield found
     if found := too_many_restarts(s):
         yield found
+    if found := lost_readiness_too_often(s):
+        yield found
     if found := too_long_silent(s):
         yield f"{found}."
 
 
 def end_the_guard_when_its_time_is_over(s: Situation) -> Situation | None:
     """Nothing was shown against the promoted revision, and it can serve all traffic. A guard that
-    could not read its metrics says so: it has shown nothing."""
+    cannot say so goes on for as long again; then the previous revision, which can, serves."""
     guarding = s.candidate.guarding
     if guarding is None or guarding.taking_back or s.now < guarding.until:
         return None
-    if pods_ready(s) < pods_needed(s) or _is_still_to_be_read(s.candidate, guarding.until):
-        return None
     lasted = spoken(s.now - guarding.since)
+    if hindrance := why_it_goes_on(s):
+        if s.now < goes_on_until(s, guarding) or s.stable_is_down or not _was_read_since(s):
+            return None
+        why = f"The guard could not end after {lasted}, though its time is over. {hindrance}"
+        return take_back(s, Reason.GUARD_FAILED, why)
     evidence = " ".join(f"{each.name}: {each.message}" for each in s.candidate.deciding)
-    why = f"nothing was shown against it in {lasted}."
-    if s.candidate.errors_in_a_row:
-        why = f"its {lasted} are over, though metrics could not be read at the end."
-    return end(s, f"{why} {evidence}".strip())
+    why = f"nothing was shown against it in {lasted}.{_unguarded(s)}"
+    return end(s, f"{why}{not_compared(s)}{hindered(s.candidate)} {evidence}".strip())
 
 
-def _is_still_to_be_read(candidate: Candidate, until: float) -> bool:
-    """Whether no look has been at the whole time yet, as when the operator was down at its end. If
-    metrics cannot be read, nothing is waited for."""
-    return not candidate.errors_in_a_row and (candidate.measured_at or 0.0) < until
+def goes_on_until(s: Situation, guarding: Guarding) -> float:
+    """When a guard that cannot end gives up, Unix seconds; pods have their progress deadline."""
+    candidate, deadline = s.candidate, seconds(s.desired.spec.rollout.progress_deadline)
+    ends = guarding.until + max(guarding.until - guarding.since, deadline)
+    return max(ends, candidate.progress_since + deadline) if candidate.pods_awaited else ends
+
+
+def why_it_goes_on(s: Situation) -> str:
+    """Why a guard whose time is over does not end, as a message; empty: it may end. Where there are
+    no pods to compare with, no comparison is waited for."""
+    candidate, guarding = s.candidate, s.candidate.guarding
+    if guarding is None or s.world.withdrawn:
+        return s.world.withdrawn
+    if pods_ready(s) < pods_needed(s):
+        pods = f" {s.world.pods_problem}" if s.world.pods_problem else ""
+        return f"{pods_ready(s)} of {pods_needed(s)} pods of revision {s.promoted} are ready.{pods}"
+    if s.stable_is_down or not s.desired.spec.replicas:
+        return ""
+    if candidate.effective_since is None or not s.world.split_in_effect:
+        return f"Its weight is not in effect. {s.world.route_message}".strip()
+    blind = [each for each in candidate.deciding if each.verdict in ("Error", "NoData")]
+    if blind:
+        return " ".join(f"Check {each.name}: {each.message}" for each in blind)
+    if overall_verdict(s) == "NoData" or (candidate.measured_at or 0.0) < guarding.until:
+        return "Metrics of its last minutes are still to be read."
+    return ""
+
+
+def _was_read_since(s: Situation) -> bool:
+    """Whether its metrics were asked for after its end: if not, the operator was down."""
+    candidate, guarding = s.candidate, s.candidate.guarding
+    if guarding is None or candidate.errors_in_a_row or not candidate.deciding:
+        return True
+    return (candidate.measured_at or 0.0) >= guarding.until
+
+
+def not_compared(s: Situation) -> str:
+    """Which checks a guard leaves out."""
+    analysis = s.desired.spec.rollout.analysis
+    left_out = [
+        check.name
+        for check in analysis.checks
+        if check.settings.follows_load and check not in analysis.after_promotion.checks
+    ]
+    if not left_out:
+        return ""
+    return f" Not compared, because the loads differ: {listed(left_out)}."
+
+
+def hindered(candidate: Candidate) -> str:
+    """Why a guard may not find what is worse, as things are now."""
+    if unlike := arms_differ(candidate):
+        return f" Nothing is compared until both revisions are asked alike. {unlike.message}"
+    own = {pod for each in candidate.checks for pod in each.waits_for_own_pods}
+    if own:
+        are, them = ("is", "it") if len(own) == 1 else ("are", "them")
+        return (
+            f" {_pods(own)} of the promoted revision alone {are} worse, and no traffic is taken "
+            f"back for {them} (onePodToBlame): delete {listed(sorted(own))}."
+        )
+    if pods := pods_to_mend(candidate):
+        are, hide = ("is", "hides") if len(pods) == 1 else ("are", "hide")
+        return (
+            f" {_pods(pods)} of the previous revision {are} worse than its others, and {hide} what "
+            f"the promoted one does: delete {listed(sorted(pods))}."
+        )
+    return ""
+
+
+def _pods(names: set[str]) -> str:
+    return "One pod" if len(names) == 1 else f"{len(names)} pods"
+
+
+def _unguarded(s: Situation) -> str:
+    """For how long there was nothing to compare, or with."""
+    candidate, said = s.candidate, ""
+    since = candidate.unreadable_since
+    blind = candidate.unmeasured + (s.now - since if since is not None else 0.0)
+    if blind >= 60:
+        said = f" For {spoken(blind)} of that, metrics could not be compared."
+    if not s.desired.spec.replicas:
+        return f"{said} At its end spec.replicas was 0, and there was no traffic."
+    if s.stable_is_down and s.status.stable:
+        stable = s.status.stable.revision
+        return f"{said} At its end revision {stable} had no ready pod to compare with."
+    return said

@@ -15,6 +15,7 @@ from serinus.manifests.routers.router import Split
 from serinus.plan import guarding
 from serinus.plan.after_promotion import (
     end_the_guard_when_its_time_is_over,
+    goes_on_until,
     keep_to_the_guard_of_the_spec,
     take_back_what_is_shown_worse,
 )
@@ -43,6 +44,10 @@ from serinus.plan.progress import (
     run_the_clock_while_the_weight_is_in_effect,
     step_times_out,
     weight_given,
+)
+from serinus.plan.readiness import (
+    roll_back_when_its_pods_lose_readiness_too_often,
+    with_lost_readiness_counted,
 )
 from serinus.plan.silence import (
     resume_once_the_policy_is_another,
@@ -138,6 +143,7 @@ WITH_A_CANDIDATE: tuple[Rule, ...] = (
     give_up_at_the_progress_deadline,
     count_unready_time,
     roll_back_when_unready_for_too_long_in_sum,
+    roll_back_when_its_pods_lose_readiness_too_often,
     withdraw_from_a_silent_candidate,
     withdraw_from_what_cannot_be_judged,
     resume_once_the_policy_is_another,
@@ -155,9 +161,10 @@ WITH_A_GUARDED_CANDIDATE: tuple[Rule, ...] = (
     keep_to_the_guard_of_the_spec,
     forget_what_other_checks_found,
     note_what_audited_checks_would_do,
+    notice_whether_pods_are_missing,
     take_back_what_is_shown_worse,
     end_the_guard_when_its_time_is_over,
-    notice_whether_pods_are_missing,
+    notice_whether_anything_can_be_judged,
     measure_from_the_first_weight_that_the_route_gives,
     run_the_clock_while_the_weight_is_in_effect,
 )
@@ -174,6 +181,15 @@ class Plan:
     """Decisions of this pass, oldest first."""
     wake_in: float | None
     """Seconds until the next pass is due without an event."""
+
+    @property
+    def withholds(self) -> bool:
+        """Whether the candidate gets less than the weight of the status, so that no route is
+        awaited that has that weight: its pods are missing, for example."""
+        candidate = self.status.candidate
+        if candidate is None or self.wanted is None or self.status.stable is None:
+            return False
+        return self.wanted.split.weight != int(candidate.weight.wanted)
 
 
 def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
@@ -263,7 +279,7 @@ def _observed(s: Situation) -> Situation:
             ready_replicas=s.world.ready(candidate.revision),
             alone_since=_alone_since(s, candidate),
         )
-    return with_restarts_counted(s)
+    return with_lost_readiness_counted(with_restarts_counted(s))
 
 
 def _alone_since(s: Situation, candidate: Candidate) -> float | None:
@@ -307,9 +323,9 @@ def _wake_in(s: Situation) -> float | None:
     if s.status.candidate is None and s.world.route_awaited_since is not None:
         moments.append(s.world.route_awaited_since + ROUTE_PATIENCE)
     if s.status.candidate is not None and s.candidate.guarding:
-        begun = guarding.taking_back(s)
-        ends = guarding.gives_up_waiting(s, begun) if begun else s.candidate.guarding.until
-        moments.append(ends)
+        begun, guard = guarding.taking_back(s), s.candidate.guarding
+        ends = guard.until, goes_on_until(s, guard)
+        moments += [guarding.gives_up_waiting(s, begun)] if begun else ends
     elif s.status.candidate is not None:
         moments += [step_times_out(s), pause_ends(s) or float("inf")]
         moments.append(out_of_time(s.candidate, seconds(rollout.progress_deadline)))

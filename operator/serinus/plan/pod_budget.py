@@ -1,15 +1,18 @@
 """Budgets for a candidate's pods: restarts beyond stable's, and total unready time.
 
 A crash loop recovers again and again, and each recovery looks like a good start. Both are therefore
-counted over the whole rollout and never reset.
+counted over the whole rollout and never reset. A guard lasts for days, and there the restarts are
+compared as rates: per pod, time and part of the traffic, with what stable had before and beside.
 """
 
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
-from serinus.api.status import Candidate, Restarts
+from serinus.api.status import Candidate, Guarding, Restarts
+from serinus.judge import Exposed, restarts_more_often, weighed
 from serinus.plan.progress import pods_needed, pods_ready
 from serinus.plan.situation import SeenPod, Situation
 
@@ -32,14 +35,57 @@ def with_restarts_counted(s: Situation) -> Situation:
     own = [pod for pod in pods if pod.revision == candidate.revision]
     ended = [(p.last_end.at, p.last_end.message) for p in own if p.last_end and new[p.name]]
     counted = sum(new[pod.name] for pod in own)
-    after = Restarts(
+    after = before.replace(
         candidate=before.candidate + counted,
         evictions=before.evictions + sum(pod.evicted for pod in own if new[pod.name]),
         expected=before.expected + _per_pod(theirs, new) * _serving(own),
         last=max(ended)[1][:1024] if ended else before.last,
         pods=kept,
+        counted_at=s.now,
+        **_of_stable(s, before, theirs, new),
     )
+    if candidate.guarding is not None:
+        after = after.replace(**_in_a_guard(s, candidate.guarding, before, own, counted))
     return s.to_candidate(restarts=after)
+
+
+def _of_stable(
+    s: Situation, before: Restarts, pods: list[SeenPod], new: Mapping[str, int]
+) -> dict[str, float]:
+    """Its restarts, and the time in which it had them: from the beginning what its pods say, later
+    what is new. A pod that was there before its revision became stable had less traffic until
+    then."""
+    if before.counted_at is None:
+        stable_since = s.status.stable.since if s.status.stable else s.now
+        ages = (s.now - max(pod.created, stable_since) for pod in pods if not pod.leaving)
+        return {
+            "stable": sum(pod.restarts for pod in pods),
+            "stable_seconds": math.fsum(max(age, 0.0) for age in ages),
+        }
+    loaded = (100 - s.candidate.weight.wanted) / 100 * s.desired.spec.replicas
+    passed = max(s.now - before.counted_at, 0.0)
+    return {
+        "stable": before.stable + sum(new[pod.name] for pod in pods),
+        "stable_seconds": before.stable_seconds + min(_serving(pods), loaded) * passed,
+    }
+
+
+def _in_a_guard(
+    s: Situation, guarding: Guarding, before: Restarts, own: list[SeenPod], counted: int
+) -> dict[str, Any]:
+    """What the restarts since the last list show. Where restarts come with time, pods count, and
+    where they come with requests, their part of the traffic: the greater of both for the promoted
+    revision, and the lesser for the previous one."""
+    since = max(before.counted_at or 0.0, guarding.since)
+    loaded = s.candidate.weight.wanted / 100 * s.desired.spec.replicas
+    new = Exposed(counted, max(_serving(own), loaded) * max(s.now - since, 0.0))
+    previous = Exposed(before.stable, before.stable_seconds)
+    ages = since - guarding.since, max(s.now, since) - guarding.since
+    rate = previous.restarts / previous.seconds if previous.seconds else 0.0
+    return {
+        "expected": before.expected + rate * new.seconds,
+        "evidence": weighed(before.evidence, previous, new, ages),
+    }
 
 
 def _new_restarts(pod: SeenPod, known: Restarts | None, since: float) -> int:
@@ -80,11 +126,11 @@ def too_many_restarts(s: Situation) -> str:
     counted = candidate.restarts
     if candidate.mode != "Steps" or counted is None or s.serves_alone:
         return ""
+    if candidate.guarding is not None:
+        return _too_many_in_a_guard(s, candidate.guarding, counted)
     if counted.candidate <= allowed + counted.expected + _by_chance(counted.expected):
         return ""
-    often = _often(counted)
-    since = candidate.guarding.since if candidate.guarding else candidate.since
-    message = f"{counted.last}, {often} in {spoken(s.now - since)}. "
+    message = _restarted(s, counted, candidate.since)
     message += (
         f"rollout.maxRestarts tolerates {allowed} more than the {counted.expected:.3g} of as "
     )
@@ -96,6 +142,24 @@ def _often(counted: Restarts) -> str:
     restarts = counted.candidate - counted.evictions
     numbers = [(counted.evictions, "eviction"), (restarts, "restart")]
     return " and ".join(f"{n} {noun}{'s' if n > 1 else ''}" for n, noun in numbers if n)
+
+
+def _too_many_in_a_guard(s: Situation, guarding: Guarding, counted: Restarts) -> str:
+    allowed = s.desired.spec.rollout.max_restarts
+    if counted.candidate <= allowed or not restarts_more_often(counted.evidence):
+        return ""
+    message = _restarted(s, counted, guarding.since)
+    message += (
+        f"At the rate of the previous revision's pods, {counted.stable} in "
+        f"{spoken(counted.stable_seconds)} of a pod with its full part of the traffic, about "
+        f"{counted.expected:.3g} were to be expected. Twice that rate is tolerated, and the first "
+        f"{allowed} in any case (rollout.maxRestarts)."
+    )
+    return message
+
+
+def _restarted(s: Situation, counted: Restarts, since: float) -> str:
+    return f"{counted.last}, {_often(counted)} in {spoken(s.now - since)}. "
 
 
 def _by_chance(expected: float) -> float:

@@ -189,8 +189,7 @@ def _start_the_clock(s: Situation) -> Situation | None:
         effective_since=s.now,
         entries=candidate.entries + 1,
         step_since=s.now,
-        unmeasured=0.0,
-        unreadable_since=None,
+        **({} if candidate.guarding else {"unmeasured": 0.0, "unreadable_since": None}),
         silence=None,
         checks=enter_step(candidate.checks, again=candidate.entries > 0),
     )

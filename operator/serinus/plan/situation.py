@@ -95,6 +95,14 @@ class SeenPod:
     """The kubelet ended it because of what it or its node used; counted in `restarts`."""
     node: str = ""
     """Name of its node; empty: it has none yet."""
+    ready: bool = True
+    turned: float | None = None
+    """When it became ready or unready, Unix seconds; None: unknown."""
+    lost_readiness: bool = False
+    """Whether it became unready since the list before, without a restart."""
+    down_since: float | None = None
+    """Since when it has been unready after it was ready, Unix seconds; None: it is ready, starts or
+    leaves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,18 @@ from typing import Literal
 from serinus.api.base import rfc3339
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
-from serinus.api.status import Candidate, Condition, Phase, Retiring, Status, Weight
+from serinus.api.status import Candidate, Condition, Guarding, Phase, Retiring, Status, Weight
+from serinus.plan.after_promotion import goes_on_until, hindered, not_compared, why_it_goes_on
 from serinus.plan.guarding import gives_up_waiting
 from serinus.plan.monitoring_reports import Report, announce, reports
 from serinus.plan.progress import (
     ERRORS_BEFORE_PAUSE,
     ROUTE_PATIENCE,
-    arms_differ,
     overall_verdict,
     pods_ready,
-    pods_to_mend,
 )
 from serinus.plan.situation import InternalError, Situation
-from serinus.plan.wording import listed, messages_of
+from serinus.plan.wording import messages_of
 
 _PAUSED = {
     Reason.AWAITING_COMMAND,
@@ -221,8 +220,8 @@ def _summary_of_the_guard(s: Situation, candidate: Candidate) -> Summary:
     ready = pods_ready(s)
     message = (
         f"Revision {candidate.revision} serves with {ready} of {replicas} pods, and is guarded "
-        f"until {rfc3339(guarding.until)[:16]}Z: {_held_back(candidate.weight)} of the traffic "
-        f"stays with revision {stable.revision}.{_not_compared(s)}{_hindered(candidate)}"
+        f"{_until(s, guarding)}: {_held_back(candidate.weight)} of the traffic "
+        f"stays with revision {stable.revision}.{not_compared(s)}{hindered(candidate)}"
     )
     if ready < replicas:
         message = f"{message} {s.world.pods_problem or s.world.refused_pods}".rstrip()
@@ -235,47 +234,23 @@ def _summary_of_the_guard(s: Situation, candidate: Candidate) -> Summary:
     return _awaited_route(s, message) or Summary("Healthy", Reason.GUARDED, message)
 
 
+def _until(s: Situation, guarding: Guarding) -> str:
+    """When the guard ends, or why it has not ended."""
+    until = f"until {rfc3339(guarding.until)[:16]}Z"
+    hindrance = why_it_goes_on(s) if s.now >= guarding.until else ""
+    if not hindrance:
+        return until
+    latest = rfc3339(goes_on_until(s, guarding))[:16]
+    return (
+        f"{until}, and on: it cannot end ({hindrance.rstrip('.')}), and if that lasts until "
+        f"{latest}Z, the previous revision takes the traffic back"
+    )
+
+
 def _held_back(weight: Weight) -> str:
     """What the previous revision gets, and what it should get if that differs."""
     has, wanted = 100 - weight.actual, 100 - weight.wanted
     return f"{has:.0f}%" if abs(has - wanted) < 1 else f"{has:.0f}% instead of {wanted:g}%"
-
-
-def _not_compared(s: Situation) -> str:
-    """Which checks a guard leaves out."""
-    analysis = s.desired.spec.rollout.analysis
-    left_out = [
-        check.name
-        for check in analysis.checks
-        if check.settings.follows_load and check not in analysis.after_promotion.checks
-    ]
-    if not left_out:
-        return ""
-    return f" Not compared, because the loads differ: {listed(left_out)}."
-
-
-def _hindered(candidate: Candidate) -> str:
-    """Why a guard that runs may not find what is worse."""
-    if unlike := arms_differ(candidate):
-        return f" Nothing is compared until both revisions are asked alike. {unlike.message}"
-    own = {pod for each in candidate.checks for pod in each.waits_for_own_pods}
-    if own:
-        are, them = ("is", "it") if len(own) == 1 else ("are", "them")
-        return (
-            f" {_pods(own)} of the promoted revision alone {are} worse, and no traffic is taken "
-            f"back for {them} (onePodToBlame): delete {listed(sorted(own))}."
-        )
-    if pods := pods_to_mend(candidate):
-        are, hide = ("is", "hides") if len(pods) == 1 else ("are", "hide")
-        return (
-            f" {_pods(pods)} of the previous revision {are} worse than its others, and {hide} what "
-            f"the promoted one does: delete {listed(sorted(pods))}."
-        )
-    return ""
-
-
-def _pods(names: set[str]) -> str:
-    return "One pod" if len(names) == 1 else f"{len(names)} pods"
 
 
 def _awaited_route(s: Situation, message: str) -> Summary | None:

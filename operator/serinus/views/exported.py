@@ -15,6 +15,7 @@ ENDING_OF: Final[Mapping[Reason, Ending]] = {
     Reason.GUARD_FAILED: "rolled_back",
     Reason.PROGRESS_DEADLINE_EXCEEDED: "rolled_back",
     Reason.TOO_MANY_RESTARTS: "rolled_back",
+    Reason.READINESS_LOST: "rolled_back",
     Reason.INCONCLUSIVE: "rolled_back",
     Reason.ABORTED: "rolled_back",
     Reason.REVERTED: "cancelled",

@@ -14,6 +14,7 @@ from tests.campaign.memory.api import MemoryApi
 Manifest = dict[str, Any]
 
 SCRAPED_EVERY: Final = 5.0
+FLAPS_FOR: Final = 20.0
 SYNC: Final = 0.02
 """Seconds that a controller takes to notice something."""
 
@@ -30,6 +31,8 @@ class Model:
     """Seconds until a pod is ready; infinity: never."""
     dies_every: float | None = None
     """Seconds after which a ready container is killed for its memory."""
+    flaps_every: float | None = None
+    """Seconds after which a ready pod fails its readiness probe for FLAPS_FOR seconds."""
 
     @property
     def bad(self) -> str | None:
@@ -38,6 +41,8 @@ class Model:
             return "hangs"
         if self.dies_every is not None:
             return "dies"
+        if self.flaps_every is not None:
+            return "flaps"
         return "errors" if self.errors > 0.05 else None
 
 
@@ -74,6 +79,8 @@ class Pod:
     born: float
     running: bool = True
     ready: bool = False
+    turned: float = 0.0
+    """When it became ready or unready."""
     restarts: int = 0
     ended: Manifest | None = None
     """How its container ended last."""
@@ -87,6 +94,11 @@ class Pod:
     def revision(self) -> str:
         """Of which it is one."""
         return self.labels.get(REVISION_LABEL, "")
+
+    def turn(self, ready: bool, now: float) -> None:
+        """Its readiness from now on."""
+        if ready != self.ready:
+            self.ready, self.turned = ready, now
 
     def grow(self, now: float, rate: float, failing: float) -> None:
         """From now on it answers so many requests a second, so many of them with 500."""
@@ -179,7 +191,8 @@ class Pods:
         """The kernel ends its container, which starts again after a while."""
         now = self._now()
         pod.settle(now)
-        pod.running, pod.ready, pod.life = False, False, pod.life + 1
+        pod.turn(False, now)
+        pod.running, pod.life = False, pod.life + 1
         pod.ended = {"reason": "OOMKilled", "exitCode": 137, "finishedAt": rfc3339(now)}
         delay = min(300.0, 10.0 * 2 ** min(pod.restarts, 5)) if pod.restarts else 1.0
         pod.waits = pod.restarts > 0
@@ -188,7 +201,8 @@ class Pods:
 
     def unready(self, pod: Pod, seconds: float) -> None:
         """Its readiness probe fails for a while."""
-        pod.ready, pod.life = False, pod.life + 1
+        pod.turn(False, self._now())
+        pod.life += 1
         self._told(pod)
         self.later(seconds, partial(self._ready, pod, pod.life))
 
@@ -232,6 +246,7 @@ class Pods:
             labels=template["metadata"]["labels"],
             version=version,
             born=self._now(),
+            turned=self._now(),
         )
         self.begin(pod)
 
@@ -251,11 +266,21 @@ class Pods:
     def _ready(self, pod: Pod, life: int) -> None:
         if pod.life != life or pod.name not in self.pods:
             return
-        pod.ready = True
+        pod.turn(True, self._now())
         self._told(pod)
-        dies = self.model(pod.version).dies_every
-        if dies is not None:
-            self.later(dies, lambda: self._die(pod, life))
+        self.misbehave(pod)
+
+    def misbehave(self, pod: Pod) -> None:
+        """What a ready pod of its version does after a while."""
+        model, life = self.model(pod.version), pod.life
+        if model.dies_every is not None:
+            self.later(model.dies_every, partial(self._die, pod, life))
+        if model.flaps_every is not None:
+            self.later(model.flaps_every, partial(self._flap, pod, life))
+
+    def _flap(self, pod: Pod, life: int) -> None:
+        if pod.life == life and pod.ready and self.model(pod.version).flaps_every:
+            self.unready(pod, FLAPS_FOR)
 
     def _die(self, pod: Pod, life: int) -> None:
         if pod.life == life and pod.name in self.pods and self.model(pod.version).dies_every:
@@ -381,7 +406,13 @@ def _manifest(pod: Pod, deployment: Manifest) -> Manifest:
         "status": {
             "phase": "Running",
             "podIP": pod.address,
-            "conditions": [{"type": "Ready", "status": "True" if pod.ready else "False"}],
+            "conditions": [
+                {
+                    "type": "Ready",
+                    "status": "True" if pod.ready else "False",
+                    "lastTransitionTime": rfc3339(pod.turned),
+                }
+            ],
             "containerStatuses": [told],
         },
     }

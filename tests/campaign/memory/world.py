@@ -6,7 +6,6 @@ import json
 import logging
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, Final, Self, TypeVar
 from unittest.mock import patch
 
@@ -396,11 +395,9 @@ class World:
         found = self.pods.model(version)
         for key, value in behaviour.items():
             setattr(found, key, value)
-        if found.dies_every:
-            for pod in list(self.pods.pods.values()):
-                if pod.version == version and pod.ready:
-                    life = pod.life
-                    self.pods.later(found.dies_every, partial(self.pods._die, pod, life))
+        for pod in list(self.pods.pods.values()):
+            if pod.version == version and pod.ready:
+                self.pods.misbehave(pod)
         self._changed()
         return found
 

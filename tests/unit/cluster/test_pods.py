@@ -403,3 +403,70 @@ def test_a_limit_of_the_whole_pod_is_told_as_such() -> None:
     spec = {"containers": [{"name": "model"}], "resources": {"limits": {"memory": "1Gi"}}}
     last = seen(listed(container({"running": {}}, lastState=OOM), spec=spec)).last_end
     assert last and last.message.startswith("OOMKilled at its pod's limit of 1Gi: container model")
+
+
+# --- readiness
+
+
+def turned(ready: bool, at: str, restarts: int = 0, **metadata: Any) -> dict[str, Any]:
+    """A pod that has been ready or unready since a minute of an hour."""
+    moment = f"2026-01-01T00:{at}Z"
+    created = "2026-01-01T00:00:00Z"
+    return {
+        "metadata": {"name": "fraud-abc-x", "creationTimestamp": created, **metadata},
+        "spec": {"containers": []},
+        "status": {
+            "conditions": [{"type": "Ready", "status": str(ready), "lastTransitionTime": moment}],
+            "containerStatuses": [container({"running": {}}, restartCount=restarts)],
+        },
+    }
+
+
+READY, READY_AGAIN = turned(True, "01:00"), turned(True, "03:00")
+UNREADY, UNREADY_AGAIN = turned(False, "02:00"), turned(False, "04:00")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "lost"),
+    [
+        (READY, READY, False),
+        (READY, UNREADY, True),
+        (UNREADY, UNREADY, False),
+        (UNREADY, READY_AGAIN, False),
+        (READY, READY_AGAIN, True),
+        (UNREADY, UNREADY_AGAIN, True),
+    ],
+)
+def test_a_pod_that_was_unready_between_two_lists_has_lost_its_readiness(
+    before: dict[str, Any], now: dict[str, Any], lost: bool
+) -> None:
+    found = seen(now, seen(before))
+    assert found.lost_readiness is lost
+    assert (found.down_since is not None) is (lost and now["status"] != READY_AGAIN["status"])
+
+
+def test_a_pod_that_stays_unready_is_down_since_it_lost_its_readiness() -> None:
+    down = seen(UNREADY, seen(READY))
+    again = seen(UNREADY, down)
+    assert down.down_since is not None
+    assert (again.lost_readiness, again.down_since) == (False, down.down_since)
+
+
+def test_a_pod_that_starts_has_not_lost_its_readiness() -> None:
+    starts = {**UNREADY, "status": {**UNREADY["status"], "conditions": []}}
+    assert not seen(UNREADY).lost_readiness
+    found = seen(UNREADY, seen(starts))
+    assert (found.lost_readiness, found.down_since) == (False, None)
+
+
+def test_a_pod_that_leaves_has_not_lost_its_readiness() -> None:
+    """It is drained, preempted or scaled away, and is replaced."""
+    leaves = turned(False, "02:00", deletionTimestamp="2026-01-01T00:02:00Z")
+    found = seen(leaves, seen(READY))
+    assert (found.lost_readiness, found.down_since) == (False, None)
+
+
+def test_a_restart_counts_as_a_restart_alone() -> None:
+    restarted = seen(turned(True, "03:00", restarts=1), seen(READY))
+    assert not restarted.lost_readiness
+    assert restarted.restarts == 1

@@ -109,7 +109,7 @@ def test_a_pod_that_a_message_names_is_looked_for_at_once_until_its_node_is_know
     looks = awaiting(None, named, "old", workloads)
     assert looks.due <= SINCE
     pod = SeenPod("old-1", "old", created=0.0, restarts=0, node="node-a")
-    looks = awaiting(looks.looked(None, SINCE).placed([pod]), named, "old", workloads)
+    looks = awaiting(looks.looked(None, SINCE).found([pod]), named, "old", workloads)
     assert (looks.due, looks.nodes) == (SINCE + LOOK_EVERY, {"old-1": "node-a"})
 
 

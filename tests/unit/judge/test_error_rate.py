@@ -130,6 +130,22 @@ def test_pods_that_export_nothing_are_no_data_and_the_message_names_metric_and_a
     )
 
 
+def test_nobody_is_told_to_check_what_pods_export_before_they_must_have_been_scraped() -> None:
+    """Only what was scraped since the first traffic is read, however long stable exports it."""
+    simulated = SimulatedAnalysis(error_rate())
+    found = simulated.look()
+    assert found.verdict == "NoData"
+    assert found.message == (
+        "Prometheus has had no sample of model_requests_total from the candidate pods in the 10s "
+        "since the candidate first got traffic. The first scrape is expected within 2m."
+    )
+    simulated.candidate.add("pod", "model_requests_total", 0, code="200")
+    found = simulated.look()
+    assert "no sample of model_requests_total from the stable pods in the 25s" in found.message
+    simulated.at += 120
+    assert "from the stable pods: check that they export it" in simulated.look().message
+
+
 def test_pods_that_stopped_being_scraped_are_no_data_and_no_pass() -> None:
     simulated = judging()
     simulated.look()

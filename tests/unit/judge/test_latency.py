@@ -246,7 +246,9 @@ def test_the_bounds_of_a_coarser_native_histogram_are_compared() -> None:
 
 
 def test_pods_that_export_no_histogram_are_no_data_and_the_message_names_it() -> None:
-    found = SimulatedAnalysis(latency()).look()
+    simulated = SimulatedAnalysis(latency())
+    simulated.at += 120
+    found = simulated.look()
     assert found.verdict == "NoData"
     assert "no model_request_duration_seconds_bucket from the candidate pods" in found.message
 

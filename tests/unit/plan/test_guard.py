@@ -13,6 +13,7 @@ from serinus.api.status import (
     Silence,
     StablePod,
     Unlike,
+    Verdict,
 )
 from serinus.plan.situation import World
 from serinus.simulation.cluster import SimulatedCluster
@@ -59,12 +60,14 @@ def role(rollout: SimulatedRollout) -> tuple[str | None, str | None, str | None]
     return stable, candidate, rejected
 
 
-def looked(rollout: SimulatedRollout) -> SimulatedRollout:
-    """Metrics were read, and nothing was found."""
+def looked(
+    rollout: SimulatedRollout, verdict: Verdict = "Pass", message: str = "evidence"
+) -> SimulatedRollout:
+    """Metrics were read, and nothing was found, or this."""
     assert rollout.status.candidate
     candidate = rollout.status.candidate.replace(measured_at=rollout.rollout.now)
     rollout.rollout.status = rollout.status.replace(candidate=candidate)
-    return rollout.settle()
+    return rollout.judged(verdict, message)
 
 
 def outcome_of(rollout: SimulatedRollout) -> str:
@@ -161,16 +164,81 @@ def test_its_end_says_how_long_it_was_and_not_how_long_it_should_have_been() -> 
     assert "nothing was shown against it in 8h." in rollout.status.decisions[0].message
 
 
-def test_it_does_not_wait_for_metrics_that_cannot_be_read() -> None:
-    rollout = guarded().after(60)
-    assert rollout.status.candidate
-    candidate = rollout.status.candidate.replace(errors_in_a_row=1)
-    rollout.rollout.status = rollout.status.replace(candidate=candidate)
-    assert role(rollout.after(DAY)) == (B, None, None)
+@pytest.mark.parametrize("verdict", ["Error", "NoData"])
+def test_it_goes_on_while_a_check_that_decides_cannot_compare_and_ends_once_it_can(
+    verdict: Verdict,
+) -> None:
+    rollout = looked(guarded().after(DAY - 60)).judged(verdict, "nothing was read").after(120)
+    assert role(rollout) == (A, B, None)
+    assert "it cannot end (Check errors: nothing was read" in rollout.status.message
+    assert "until 1970-01-03T00:16Z, the previous revision takes the" in rollout.status.message
+    looked(rollout.after(60))
+    assert role(rollout) == (B, None, None)
     ended = rollout.status.decisions[0]
     assert ended.reason == "GuardEnded"
-    assert "metrics could not be read" in ended.message
-    assert "nothing was shown" not in ended.message
+    assert "For 3m of that, metrics could not be compared." in ended.message
+
+
+@pytest.mark.parametrize("verdict", ["Error", "NoData"])
+def test_the_previous_revision_has_the_traffic_back_where_a_guard_could_never_compare(
+    verdict: Verdict,
+) -> None:
+    rollout = looked(guarded().after(2 * DAY - 1), verdict, "nothing was read")
+    assert role(rollout) == (A, B, None)
+    assert rollout.plan
+    assert rollout.plan.wake_in == 1
+    assert role(rollout.after(1)) == (A, None, B)
+    assert rollout.status.rejected
+    assert rollout.status.rejected.reason == "GuardFailed"
+    assert "could not end after 48h" in rollout.status.rejected.message
+    assert "nothing was read" in rollout.status.rejected.message
+
+
+def test_it_does_not_end_while_pods_are_missing_or_its_weight_is_not_in_effect() -> None:
+    world = Fewer()
+    rollout = looked(guarded(world).after(DAY - 60))
+    world.missing = {B: 1}
+    looked(rollout.after(120))
+    assert role(rollout) == (A, B, None)
+    assert f"it cannot end (3 of 4 pods of revision {B} are ready)" in rollout.status.message
+    world.missing, world.routed = {}, False
+    assert role(rollout.after(60)) == (A, B, None)
+    assert "it cannot end (Its weight is not in effect" in rollout.status.message
+    world.routed = True
+    assert role(rollout.after(60)) == (B, None, None)
+
+
+def test_pods_that_are_missing_for_ever_are_not_promoted_by_a_guard() -> None:
+    world = Fewer()
+    rollout = looked(guarded(world).after(DAY - 60))
+    world.missing = {B: 1}
+    assert role(looked(rollout.settle().after(DAY))) == (A, B, None)
+    assert role(rollout.after(60)) == (A, None, B)
+
+
+def test_a_guard_that_ends_names_what_it_did_not_compare() -> None:
+    checks = [{"name": "errors", "errorRate": {}}, {"name": "slow", "latency": {}}]
+    steps = [{"setWeight": 50}]
+    spec = {"rollout": {"steps": steps, "guard": {}, "analysis": {"checks": checks}}}
+    rollout = looked(SimulatedRollout(spec=spec).settle().apply(B).judged("Pass").after(DAY))
+    assert role(rollout) == (B, None, None)
+    assert "Not compared, because the loads differ: slow." in rollout.status.decisions[0].message
+
+
+def test_without_pods_to_compare_with_it_ends_and_says_so() -> None:
+    rollout = guarded()
+    rollout.world.broken = {A}
+    rollout.after(DAY)
+    assert role(rollout) == (B, None, None)
+    ended = rollout.status.decisions[0].message
+    assert f"At its end revision {A} had no ready pod to compare with." in ended
+
+
+def test_scaled_to_zero_at_its_end_nothing_is_taken_back() -> None:
+    rollout = guarded()
+    rollout.spec["replicas"] = 0
+    assert role(rollout.after(DAY)) == (B, None, None)
+    assert "spec.replicas was 0" in rollout.status.decisions[0].message
 
 
 def test_the_guard_may_be_edited_and_removed() -> None:
@@ -227,15 +295,18 @@ def test_restarts_of_the_rollout_do_not_count_and_those_of_the_guard_do() -> Non
     _restarted(rollout, 3)
     rollout.judged("Pass")
     assert rollout.reasons[-1] == "Promoted"
-    _restarted(rollout, 3)
+    _restarted(rollout, 3, shown=True)
     assert rollout.settle().status.candidate
     _restarted(rollout, 4)
+    assert rollout.settle().status.candidate
+    _restarted(rollout, 4, shown=True)
     assert (role(rollout.settle()), rollout.reasons[-1]) == ((A, None, B), "GuardFailed")
 
 
-def _restarted(rollout: SimulatedRollout, times: int) -> None:
+def _restarted(rollout: SimulatedRollout, times: int, *, shown: bool = False) -> None:
+    """So often, and shown to be more often than the previous revision's pods or not."""
     assert rollout.status.candidate
-    restarts = Restarts(candidate=times, last="killed")
+    restarts = Restarts(candidate=times, last="killed", evidence=[9.0] if shown else [])
     candidate = rollout.status.candidate.replace(restarts=restarts)
     rollout.rollout.status = rollout.status.replace(candidate=candidate)
 

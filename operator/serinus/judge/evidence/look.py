@@ -11,7 +11,12 @@ from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.status import CheckState
 from serinus.judge.evidence.pods import scraped
 from serinus.judge.findings.finding import Figures, Finding
-from serinus.judge.findings.readings import NoSamples, StaleSamples, Unreadable
+from serinus.judge.findings.readings import (
+    NoSamples,
+    NotYetScraped,
+    StaleSamples,
+    Unreadable,
+)
 from serinus.judge.findings.strata import LabelMissing, TooManyStrata
 from serinus.metrics.counters import Growth, Reading
 from serinus.metrics.queries import CounterQuery, ExpressionQuery, Query, QueryError, QueryResult
@@ -19,6 +24,10 @@ from serinus.metrics.strata import BothArms, Stratum, divided, strata_of
 
 STALE_AFTER = 300.0
 """Seconds after which Prometheus itself takes a series for gone."""
+
+SCRAPED_WITHIN: Final = 120.0
+"""Seconds after the first traffic within which every pod is scraped: an interval of a minute, which
+is Prometheus' default, and what a scrape may be late. Only what was scraped since then is read."""
 
 RATE_KNOWN_AFTER = 60.0
 """Seconds after which a rate of requests is worth an estimate."""
@@ -162,7 +171,7 @@ class Look:
 
     def missing(
         self, counters: CounterQuery, arms: tuple[str, ...] = ("candidate", "stable")
-    ) -> NoSamples | StaleSamples | None:
+    ) -> NoSamples | NotYetScraped | StaleSamples | None:
         """Which of the arms has no fresh sample of a counter."""
         metric = " or ".join(counters.metrics)
         newest = {
@@ -172,7 +181,10 @@ class Look:
         for arm in arms:
             at = newest[arm]
             if at is None:
-                return NoSamples(metric, arm, arm == "candidate" and bool(newest["stable"]))
+                age, alone = self.at - self.since, arm == "candidate" and bool(newest["stable"])
+                if 0 <= age < SCRAPED_WITHIN and not alone:
+                    return NotYetScraped(metric, arm, age, SCRAPED_WITHIN)
+                return NoSamples(metric, arm, alone)
             if self.at - at > STALE_AFTER:
                 return StaleSamples(metric, arm, self.at - at)
         return None

@@ -38,6 +38,26 @@ class NoSamples:
 
 
 @dataclass(frozen=True, slots=True)
+class NotYetScraped:
+    """An arm has no sample of a counter, and need not have been scraped yet."""
+
+    metric: str
+    arm: str
+    age: float
+    """Seconds since the candidate first got traffic."""
+    within: float
+    """Seconds within which a scrape is expected."""
+
+    @property
+    def message(self) -> str:
+        return (
+            f"Prometheus has had no sample of {self.metric} from the {self.arm} pods in the "
+            f"{spoken(self.age)} since the candidate first got traffic. The first scrape is "
+            f"expected within {spoken(self.within)}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class StaleSamples:
     """The newest sample of a counter from an arm is old."""
 

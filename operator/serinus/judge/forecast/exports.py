@@ -16,7 +16,7 @@ from serinus.api.checks import Check
 from serinus.api.status import CheckState
 from serinus.judge.analysis import budget_of, strata_labels
 from serinus.judge.checks import kind_of
-from serinus.judge.evidence.look import Look
+from serinus.judge.evidence.look import SCRAPED_WITHIN, Look
 from serinus.judge.findings.finding import Figures
 from serinus.judge.findings.readings import NoSamples, Several, StaleSamples
 from serinus.metrics.counters import Growth, Increase, Reading, count, without_bound
@@ -62,8 +62,9 @@ def as_reading(
 def unable(
     analysis: Analysis, check: Check, read: Mapping[CounterQuery, Reading], at: float
 ) -> Figures | None:
-    """Why a check could not judge what was read; None: it could."""
-    look = Look(at, read, read, {}, stratify=strata_labels(analysis, check))
+    """Why a check could not judge what was read; None: it could. No scrape is waited for."""
+    since = min(at - SCRAPED_WITHIN, 0.0)
+    look = Look(at, read, read, {}, since, stratify=strata_labels(analysis, check))
     found = kind_of(check).judge(CheckState(), look, budget_of(analysis, check))
     return found.figures if found.verdict in ("NoData", "Error") else None
 

@@ -1,0 +1,98 @@
+"""Does a promoted revision restart more often than the previous one? The e-value of a guard.
+
+The previous revision's pods have restarted so often in so much time of a pod with its full part of
+the traffic. Whether restarts come with time, with requests or with both, they are then at least a
+Poisson number with that exposure, and those of the promoted revision at most one with theirs (what
+an exposure is, `plan/pod_budget.py` says). From the previous ones follows an upper bound of the
+rate that holds at all times with a probability of 1 - FALSE_ALARMS: for a factor k > 1,
+
+    k^-restarts * exp(rate * exposure * (1 - 1/k))
+
+is a non-negative supermartingale at every rate that is not greater than the true one, so that it
+exceeds 1/b at any time with a probability of at most b (Ville 1939). Against the null hypothesis
+'at most TOLERATED times as often as that bound' stands the kernel with a fixed limit, which is
+known before each block. Half of the weight is laid at the promotion, and the rest over time, for
+models that go bad later.
+
+A previous revision that has served for minutes bounds nothing. As long as it has not restarted at
+all, the tolerated rate is at most CRASH_LOOP: no revision that serves restarts that often.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from serinus.judge.evidence.kernel import (
+    Alternative,
+    NullHypothesis,
+    gains,
+    grown,
+    log_increments,
+    log_sum,
+    opened,
+    raised,
+)
+
+FALSE_ALARMS: Final = 0.0005
+"""Probability of each of the two that may be wrong: the bound, and the evidence against it."""
+TOLERATED: Final = 2.0
+"""Times as often: traffic is not the same at all hours."""
+OFTEN: Final[tuple[Alternative, ...]] = (
+    (2.0, 0.2),
+    (5.0, 0.2),
+    (20.0, 0.2),
+    (100.0, 0.2),
+    (1000.0, 0.2),
+)
+"""How many times the tolerated rate it may be."""
+CRASH_LOOP: Final = 3 / 3600
+"""Restarts of a pod per second."""
+FACTORS: Final = (1.25, 2.0, 8.0, 1e9)
+"""For the upper bound: from many restarts to none."""
+SOON: Final = 3600.0
+"""Seconds after the promotion within which half of the weight for later faults is laid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """Restarts in so many seconds of pods with their full part of the traffic."""
+
+    restarts: int
+    seconds: float
+
+
+def at_most(previous: Exposed) -> float:
+    """The rate that the restarts of the previous revision allow for, per second; infinite: any."""
+    if previous.seconds <= 0:
+        return math.inf
+    surprise = math.log(len(FACTORS) / FALSE_ALARMS)
+    bounds = ((surprise + previous.restarts * math.log(k)) / (1 - 1 / k) for k in FACTORS)
+    return min(bounds) / previous.seconds
+
+
+def weighed(
+    evidence: Sequence[float], previous: Exposed, new: Exposed, ages: tuple[float, float]
+) -> list[float]:
+    """The evidence with what is new of the promoted revision; `previous`: what was known before
+    that. `ages`: seconds from the promotion to the beginning and the end of what is new."""
+    limit = TOLERATED * at_most(previous)
+    if not previous.restarts:
+        limit = min(limit, CRASH_LOOP)
+    if math.isinf(limit):
+        return list(evidence)
+    before = list(evidence) or opened(OFTEN, 0.5)
+    laid = 0.5 * (_not_laid_by(ages[0]) - _not_laid_by(ages[1]))
+    if laid > 0:
+        before = raised(before, OFTEN, laid)
+    increments = log_increments(NullHypothesis(0.0, limit), OFTEN, new.seconds, 0.0)
+    return grown(before, gains(increments, new.restarts, 0.0))
+
+
+def restarts_more_often(evidence: Sequence[float]) -> bool:
+    """Whether that is shown."""
+    return bool(evidence) and log_sum(evidence) >= -math.log(FALSE_ALARMS)
+
+
+def _not_laid_by(age: float) -> float:
+    return SOON / (SOON + age)
