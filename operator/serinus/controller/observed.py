@@ -14,7 +14,7 @@ from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Router
-from serinus.plan.observe import incompatibility, read_revisions, who_serves
+from serinus.plan.observe import identified, incompatibility, read_revisions, who_serves
 from serinus.plan.situation import Desired
 
 
@@ -54,6 +54,7 @@ class Observed:
         owner = Owner(key.namespace, key.name, live["metadata"]["uid"])
         family = store.family(key.namespace, key.name, owner.uid)
         objects = family.objects()
+        desired = identified(desired, owner, live["spec"], status, objects)
         revisions = read_revisions(desired, live["spec"], status, objects)
         serving = who_serves(owner, desired, objects)
         desired = replace(

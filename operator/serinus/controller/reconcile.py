@@ -89,7 +89,7 @@ class Reconciler:
             world = replace(world, withdrawn=why, split_in_effect=False, route_message=why)
 
         plan = decide(observed.desired, status, world, now)
-        if awaits_approval(spec.rollout, plan.status.candidate):
+        if awaits_approval(spec.rollout, plan.status.candidate, observed.desired.digest):
             policy = await approval_policy(self._cluster, live, state, now)
             world = replace(world, approval_policy=policy)
             plan = decide(observed.desired, status, world, now)

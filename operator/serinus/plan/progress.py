@@ -14,7 +14,7 @@ from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import carriable_weight
 from serinus.plan import guarding
 from serinus.plan.analysis import awaits_history
-from serinus.plan.approvals import awaits_approval, hold_for_approval
+from serinus.plan.approvals import at_a_gate, hold_for_approval
 from serinus.plan.audit import with_audit, would_have
 from serinus.plan.situation import Situation
 from serinus.plan.steps import enter_next_step, pause_ends, raises_weight_next
@@ -397,7 +397,7 @@ def pods_to_mend(candidate: Candidate) -> set[str]:
 def _wait_for_people_and_time(s: Situation) -> Situation | None:
     if held_by_spec(s):
         return _hold_as_the_spec_says(s)
-    if awaits_approval(s.desired.spec.rollout, s.candidate):
+    if at_a_gate(s):
         return hold_for_approval(s)
     ends = pause_ends(s)
     if ends is None or s.now >= ends:

@@ -45,6 +45,8 @@ class Desired:
     """Unknown fields of the spec, each in a message."""
     name: str = ""
     """Name of the ModelDeployment, for messages."""
+    digest: str = ""
+    """Of model, template and rollout, as an approval names it."""
 
     @property
     def version(self) -> str | None:
