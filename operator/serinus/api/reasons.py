@@ -47,6 +47,8 @@ class Reason(StrEnum):
     STABLE_POD_DIFFERS = "StablePodDiffers"
     ONE_POD_TO_BLAME = "OnePodToBlame"
     ARMS_DIFFER = "ArmsDiffer"
+    IMAGES_DIFFER = "ImagesDiffer"
+    IMAGES_ALIKE = "ImagesAlike"
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     METRICS_READABLE = "MetricsReadable"
     # other information
@@ -83,6 +85,7 @@ WARNINGS: Final = frozenset(
         Reason.PROGRESS_DEADLINE_EXCEEDED,
         Reason.TOO_MANY_RESTARTS,
         Reason.CANDIDATE_SILENT,
+        Reason.IMAGES_DIFFER,
         Reason.INCONCLUSIVE,
         Reason.FEATURES_DRIFTED,
         Reason.PREDICTIONS_DRIFTED,

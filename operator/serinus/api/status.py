@@ -824,8 +824,8 @@ class Status(StatusType):
     ] = Field(
         default_factory=list,
         description="Ready, Reconciling, Stalled, Available, MetricsAvailable, Drifted, "
-        "PredictionsDrifted, ErrorsAboveLimit, FeedbackAboveLimit, Overridden, FieldsIgnored. "
-        "Available: stable serves, also during a rollout.",
+        "PredictionsDrifted, ErrorsAboveLimit, FeedbackAboveLimit, ImagesDiffer, Overridden, "
+        "FieldsIgnored. Available: stable serves, also during a rollout.",
     )
     replicas: ObservedField[int] = Field(
         default=0, description="Pods of the stable revision, for the scale subresource."

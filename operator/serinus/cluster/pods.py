@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from serinus.manifests.owner import REVISION_LABEL
@@ -57,7 +58,20 @@ def seen(pod: PodManifest) -> SeenPod:
         last_end=last,
         leaving=leaving,
         node=pod["spec"].get("nodeName", ""),
+        images=dict(filter(all, map(partial(_image, pod), serving))),
     )
+
+
+def _image(pod: PodManifest, status: PodManifest) -> tuple[str, str]:
+    """A container, and the digest of its image, after an @ if it is a registry's: that of an image
+    which was put on the node without a registry is of another kind. Empty if the spec names the
+    digest, or no image was pulled yet."""
+    spec, name = pod["spec"], status["name"]
+    containers = [*spec.get("containers", ()), *(spec.get("initContainers") or ())]
+    written = next((each.get("image") or "" for each in containers if each["name"] == name), "")
+    found = (status.get("imageID") or "").rpartition("://")[2]
+    _, registry, digest = found.rpartition("@")
+    return name, "" if "@" in written else f"{registry}{digest}"
 
 
 def _serving(pod: PodManifest) -> list[PodManifest]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from math import inf
 from typing import Any
 
 from serinus.api.status import Decision, Status
@@ -186,6 +187,7 @@ class Reconciler:
         )
         if state.pod_looks is not None:
             facts["nodes"] = state.pod_looks.nodes
+            facts["mixed"] = state.pod_looks.mixed
         if state.pod_looks is not None and state.pod_looks.short:
             facts["pods_problem"] = state.pod_looks.problem
         elif state.pod_looks is not None:
@@ -250,4 +252,5 @@ def _next_pass(
     candidate = plan.status.candidate
     if candidate is not None and (candidate.effective_since is None or candidate.promoting):
         due.append(SETTLES_WITHIN)
-    return min(due, default=None)
+    soonest = min(due, default=inf)
+    return None if soonest == inf else soonest

@@ -7,6 +7,7 @@ from serinus.api.quantities import spoken
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate
 from serinus.plan.guarding import end, may_end, take_back, taking_back, weight_in
+from serinus.plan.images import in_doubt
 from serinus.plan.pod_budget import too_many_restarts
 from serinus.plan.progress import failed_checks, pods_needed, pods_ready
 from serinus.plan.silence import too_long_silent
@@ -41,7 +42,7 @@ def take_back_what_is_shown_worse(s: Situation) -> Situation | None:
 
 
 def _faults(s: Situation) -> Iterator[str]:
-    if found := failed_checks(s):
+    if (found := failed_checks(s)) and not in_doubt(s):
         yield found
     if found := too_many_restarts(s):
         yield found

@@ -18,6 +18,10 @@ from serinus.plan.after_promotion import (
 )
 from serinus.plan.analysis import forget_what_other_checks_found
 from serinus.plan.commands import obey_a_command, refuse_a_command
+from serinus.plan.images import (
+    note_in_a_guard_that_images_differ,
+    start_again_once_images_are_alike,
+)
 from serinus.plan.monitoring import forget_the_monitoring_of_something_else
 from serinus.plan.pod_budget import (
     count_unready_time,
@@ -128,6 +132,7 @@ WITH_A_VALID_SPEC: tuple[Rule, ...] = (
 WITH_AN_INVALID_SPEC: tuple[Rule, ...] = (refuse_a_command,)
 WITH_A_CANDIDATE: tuple[Rule, ...] = (
     forget_what_other_checks_found,
+    start_again_once_images_are_alike,
     note_what_audited_checks_would_do,
     roll_back_when_a_check_fails,
     roll_back_when_its_containers_restart_too_often,
@@ -150,6 +155,8 @@ WITH_A_GUARDED_CANDIDATE: tuple[Rule, ...] = (
     guarding.finish_taking_back,
     keep_to_the_guard_of_the_spec,
     forget_what_other_checks_found,
+    start_again_once_images_are_alike,
+    note_in_a_guard_that_images_differ,
     note_what_audited_checks_would_do,
     take_back_what_is_shown_worse,
     end_the_guard_when_its_time_is_over,

@@ -3,41 +3,24 @@
 Nothing is known about it, so it is neither rolled back nor rejected.
 """
 
-from dataclasses import replace
-
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
-from serinus.api.status import Withdrawn
 from serinus.plan.policy import policy_digest
 from serinus.plan.progress import counts_of
 from serinus.plan.situation import Situation
-from serinus.plan.steps import resume_step
-from serinus.plan.timeline import weight_ended
+from serinus.plan.steps import resume_step, withdraw
 
 
 def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
     """If requests hang, stable serves clients better."""
-    candidate, weight = s.candidate, s.candidate.weight
+    candidate = s.candidate
     silent = "" if candidate.withdrawn or candidate.commanded else too_long_silent(s)
     if not silent:
         return None
     message = f"{silent}. Its traffic is withdrawn, and it is not rejected: to resume, "
     message += "set the annotation serinus.dev/command to "
     message += f"advance/{candidate.revision}, or change spec.rollout or the template."
-    s = s.to(timeline=weight_ended(s.status.timeline, s.now))
-    s = replace(s, world=replace(s.world, split_in_effect=False))
-    withdrawn = Withdrawn(
-        since=s.now, weight=weight.wanted, policy=policy_digest(s.desired.spec.rollout)
-    )
-    s = s.to_candidate(
-        withdrawn=withdrawn,
-        weight=weight.replace(wanted=0),
-        effective_since=None,
-        silence=None,
-        promoting=False,
-    )
-    s = s.hold(Reason.CANDIDATE_SILENT, message)
-    return s.because(Reason.CANDIDATE_SILENT, candidate.revision, message)
+    return withdraw(s, Reason.CANDIDATE_SILENT, message)
 
 
 def too_long_silent(s: Situation) -> str:

@@ -94,6 +94,8 @@ class SeenPod:
     """It is being deleted or has failed, and serves no more."""
     node: str = ""
     """Name of its node; empty: it has none yet."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """By serving container whose image is named by a tag, the digest of what it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,9 @@ class World:
     """Pods of stable and candidate; None: not listed in this pass."""
     nodes: Mapping[str, str] = field(default_factory=dict)
     """Node of each pod of stable and candidate, as last listed."""
+    mixed: Mapping[str, str] | None = None
+    """By revision whose pods run different images, which ones, as a message; None: not known, until
+    pods are listed."""
     weight: float = 0.0
     """The candidate's percentage of the traffic."""
     split_in_effect: bool = False

@@ -34,6 +34,7 @@ _STUCK = {
     Reason.TRAFFIC_SPLIT_WRONG,
     Reason.STABLE_POD_DIFFERS,
     Reason.ARMS_DIFFER,
+    Reason.IMAGES_DIFFER,
 }
 
 
@@ -71,6 +72,10 @@ def report(s: Situation) -> Situation:
     )
     monitored = list(reports(reported))
     conditions = _conditions(reported, summary, monitored)
+    images = _images(s)
+    if images and not _is_true(s.status, "ImagesDiffer"):
+        stable = s.status.stable.revision if s.status.stable else ""
+        reported = reported.because(Reason.IMAGES_DIFFER, stable, images)
     for each in monitored:
         before = _before(s.status, each.condition)
         reported = announce(reported, before.status if before else None, each)
@@ -255,6 +260,8 @@ def _hindered(candidate: Candidate) -> str:
     """Why a guard that runs may not find what is worse."""
     if unlike := arms_differ(candidate):
         return f" Nothing is compared until both revisions are asked alike. {unlike.message}"
+    if candidate.hold and candidate.hold.reason == Reason.IMAGES_DIFFER:
+        return f" No check takes traffic back. {candidate.hold.message}"
     own = {pod for each in candidate.checks for pod in each.waits_for_own_pods}
     if own:
         return (
@@ -318,6 +325,9 @@ def _conditions(s: Situation, summary: Summary, monitored: list[Report]) -> list
         conditions.append(
             _condition(s.status, "FieldsIgnored", "True", unknown, message, generation, s.now)
         )
+    if images := _images(s):
+        differ = Reason.IMAGES_DIFFER, images
+        conditions.append(_condition(s.status, "ImagesDiffer", "True", *differ, generation, s.now))
     for each in monitored:
         found = each.status, each.reason, each.message
         conditions.append(_condition(s.status, each.condition, *found, generation, s.now))
@@ -325,6 +335,19 @@ def _conditions(s: Situation, summary: Summary, monitored: list[Report]) -> list
         changed = Reason.CHANGED_BY_OTHERS, s.world.overridden
         conditions.append(_condition(s.status, "Overridden", "True", *changed, generation, s.now))
     return conditions
+
+
+def _images(s: Situation) -> str:
+    """Which pods of one revision run different images; what was known until pods are listed."""
+    if s.world.mixed is not None:
+        return " ".join(s.world.mixed.values())
+    before = _before(s.status, "ImagesDiffer")
+    return before.message if before else ""
+
+
+def _is_true(status: Status, condition: str) -> bool:
+    before = _before(status, condition)
+    return before is not None and before.status == "True"
 
 
 def _available(s: Situation) -> tuple[Literal["True", "False"], Reason, str]:

@@ -24,6 +24,8 @@ class SimulatedCluster:
     """The pods, while they are listed."""
     nodes: Mapping[str, str] = field(default_factory=dict)
     """Nodes of pods."""
+    mixed: Mapping[str, str] | None = None
+    """By revision, which of its pods run different images."""
     approval_policy: ApprovalPolicy | None = field(default_factory=ApprovalPolicy)
     """Whether approvals count."""
     routed: bool = True
@@ -58,6 +60,7 @@ class SimulatedCluster:
             split_in_effect=in_effect and self._as_wanted,
             pods_seen=self.pods_seen,
             nodes=self.nodes,
+            mixed=self.mixed,
             approval_policy=self.approval_policy,
             leads_to=self._leads_to() if in_effect else None,
         )
