@@ -125,7 +125,8 @@ def test_in_a_guard_a_previous_revision_of_two_images_takes_nothing_back() -> No
     assert rollout.status.candidate and not rollout.status.rejected
     assert "No check takes traffic back" in rollout.status.message
     rollout.world.mixed = {}
-    assert rollout.settle().status.candidate.checks == []
+    alike = rollout.settle().status.candidate
+    assert alike and alike.checks == []
     rollout.judged("Fail")
     assert rollout.status.rejected, "it is shown by what was counted since"
 
