@@ -104,6 +104,10 @@ def _remedies(live: Live) -> Iterator[tuple[str, str]]:
                 yield "advance", "End the step"
             yield "promote", "Skip the remaining steps"
         yield "abort", "Roll back"
+    elif candidate and candidate.withdrawn:
+        yield "advance", "Give the candidate its traffic back, and start the step again"
+        yield "promote", "Skip the remaining steps"
+        yield "abort", "Roll back"
 
 
 def _rollout(found: Explanation, view: RolloutView) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
@@ -63,6 +63,9 @@ from serinus.plan.summary import report
 
 Rule = Callable[[Situation], Situation | None]
 
+LEAVES_A_SERVICE_WITHIN: Final = 5.0
+"""Seconds within which new connections no longer reach pods that a Service does not select."""
+
 
 def _drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
     """With an invalid policy, nothing is judged. The only revision that serves is dropped once
@@ -91,21 +94,27 @@ def _end_the_guard_of_an_invalid_spec(s: Situation, problems: str) -> Situation 
 
 def _let_retired_revisions_go(s: Situation) -> Situation | None:
     """Their pods stay until no route leads to them, and for the delay after that."""
-    delay = _idle_pods_stay_for(s)
     seen = [_noticed_idle(s, old) for old in s.status.retiring]
-    kept = [old for old in seen if old.idle_since is None or s.now < old.idle_since + delay]
+    kept = [
+        old for old in seen if old.idle_since is None or s.now < old.idle_since + _stays_for(s, old)
+    ]
     return s.to(retiring=kept) if kept != s.status.retiring else None
 
 
-def _idle_pods_stay_for(s: Situation) -> float:
-    """Seconds. If they share a Service with the candidate, a rollout needs them gone at once. If
-    stable has no ready pod, they may be the only ones that could serve, and may use the resources
-    that stable's pods need."""
-    rollout = s.desired.spec.rollout
-    if s.status.candidate is not None and router_for(s.desired.spec).shares_one_service:
+def _stays_for(s: Situation, old: Retiring) -> float:
+    """Seconds that idle pods stay. If they share a Service with the candidate, a rollout needs them
+    gone at once. If stable has no ready pod, they may be the only ones that could serve, and may
+    use the resources that stable's pods need. What is rejected must serve nobody, and where a
+    Service chose its pods, the connections that are open to them end with them alone."""
+    rollout, status = s.desired.spec.rollout, s.status
+    few = router_for(s.desired.spec).shares_one_service
+    if status.candidate is not None and few:
         return 0.0
     delay = seconds(rollout.scale_down_delay)
-    return max(delay, seconds(rollout.progress_deadline)) if s.stable_is_down else delay
+    if s.stable_is_down:
+        return max(delay, seconds(rollout.progress_deadline))
+    rejected = status.rejected is not None and status.rejected.revision == old.revision
+    return min(delay, LEAVES_A_SERVICE_WITHIN) if rejected and few else delay
 
 
 def _noticed_idle(s: Situation, old: Retiring) -> Retiring:
@@ -304,7 +313,7 @@ def _wake_in(s: Situation) -> float | None:
     moments = [
         old.since + ROUTE_PATIENCE
         if old.idle_since is None
-        else old.idle_since + _idle_pods_stay_for(s)
+        else old.idle_since + _stays_for(s, old)
         for old in s.status.retiring
     ]
     if s.status.candidate is None and s.world.route_awaited_since is not None:

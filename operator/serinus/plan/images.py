@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from serinus.api.reasons import Reason
 from serinus.plan.situation import SeenPod, Situation
-from serinus.plan.steps import resume_step, withdraw
+from serinus.plan.steps import but_for_open_connections, resume_step, withdraw
 from serinus.plan.timeline import weight_ended
 
 _NAMED = 3
@@ -83,8 +83,8 @@ def withdraw_instead_of_blaming(s: Situation, failed: str) -> Situation:
     if s.candidate.withdrawn:
         return s
     message = (
-        f"Its traffic is withdrawn, and it is not rejected, until each revision's pods are alike. "
-        f"{differing(s)} {failed}"
+        f"Its traffic is withdrawn{but_for_open_connections(s)}, and it is not rejected, until "
+        f"each revision's pods are alike. {differing(s)} {failed}"
     )
     return withdraw(s, Reason.IMAGES_DIFFER, message)
 

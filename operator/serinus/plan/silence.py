@@ -5,10 +5,11 @@ Nothing is known about it, so it is neither rolled back nor rejected.
 
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
+from serinus.manifests.routers import router_for
 from serinus.plan.policy import policy_digest
 from serinus.plan.progress import counts_of
 from serinus.plan.situation import Situation
-from serinus.plan.steps import resume_step, withdraw
+from serinus.plan.steps import but_for_open_connections, resume_step, withdraw
 
 
 def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
@@ -17,7 +18,8 @@ def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
     silent = "" if candidate.withdrawn or candidate.commanded else too_long_silent(s)
     if not silent:
         return None
-    message = f"{silent}. Its traffic is withdrawn, and it is not rejected: to resume, "
+    message = f"{silent}. Its traffic is withdrawn{but_for_open_connections(s)}, and it is not "
+    message += "rejected: to resume, "
     message += "set the annotation serinus.dev/command to "
     message += f"advance/{candidate.revision}, or change spec.rollout or the template."
     return withdraw(s, Reason.CANDIDATE_SILENT, message)
@@ -34,8 +36,18 @@ def too_long_silent(s: Situation) -> str:
         return ""
     return (
         f"{counts_of(silence, candidate.weight.wanted)} in at least {spoken(after)}. Its requests "
-        "hang or do not reach it, or its metrics are not exported, not scraped, or not those of "
-        "the checks"
+        f"hang or do not reach it{_kept_open(s)}, or its metrics are not exported, not scraped, or "
+        "not those of the checks"
+    )
+
+
+def _kept_open(s: Situation) -> str:
+    """Why they may not reach it where the Service chooses a pod for each connection."""
+    if not router_for(s.desired.spec).shares_one_service:
+        return ""
+    return (
+        " (without a gateway only new connections do: clients that keep theirs open stay with the "
+        "pods that they have; let them reconnect, or use spec.traffic.gateway)"
     )
 
 

@@ -8,6 +8,7 @@ from serinus.api.reasons import Reason
 from serinus.api.spec import Step
 from serinus.api.status import Candidate, CheckStatus, Withdrawn
 from serinus.judge import enter_step
+from serinus.manifests.routers import router_for
 from serinus.plan.policy import policy_digest
 from serinus.plan.situation import Situation
 from serinus.plan.timeline import weight_ended
@@ -48,6 +49,12 @@ def _enter(s: Situation, why: str) -> Situation:
     entered = _want(s.to_candidate(entries=0), wanted)
     message = f"Weight {before:g}% -> {wanted:g}%. {why}"
     return entered.because(Reason.WEIGHT_RAISED, s.candidate.revision, message)
+
+
+def but_for_open_connections(s: Situation) -> str:
+    """What a Service cannot withdraw from pods that stay."""
+    few = router_for(s.desired.spec).shares_one_service
+    return ", but for connections that clients keep open to its pods" if few else ""
 
 
 def withdraw(s: Situation, reason: Reason, message: str) -> Situation:

@@ -6,7 +6,8 @@ from typing import Literal
 from serinus.api.base import rfc3339
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
-from serinus.api.status import Candidate, Condition, Phase, Retiring, Status, Weight
+from serinus.api.status import Candidate, Condition, Phase, Rejected, Retiring, Status, Weight
+from serinus.manifests.routers import router_for
 from serinus.plan.guarding import gives_up_waiting
 from serinus.plan.monitoring_reports import Report, announce, reports
 from serinus.plan.progress import (
@@ -122,11 +123,19 @@ def _summary(s: Situation) -> Summary:
         message = f"Revision {s.desired.revision} is not rolled out: {s.desired.incompatibility}."
         return Summary("Degraded", Reason.INVALID_SPEC, message, stalled=True)
     if rejected := s.status.rejected:
-        gone = rejected.revision not in {old.revision for old in _served_on(s)}
-        how = "gets no traffic" if gone else "is losing its traffic"
-        message = f"Revision {rejected.revision} {how}. {rejected.message}"
+        message = f"Revision {rejected.revision} {_how_it_goes(s, rejected)}. {rejected.message}"
         return Summary("Degraded", rejected.reason, message, stalled=True)
     return _summary_of_stable(s)
+
+
+def _how_it_goes(s: Situation, rejected: Rejected) -> str:
+    """What a rejected revision still gets."""
+    if rejected.revision in {old.revision for old in _served_on(s)}:
+        return "is losing its traffic"
+    workload = s.world.workloads.get(rejected.revision)
+    if router_for(s.desired.spec).shares_one_service and workload and not workload.empty:
+        return "gets no new connections, and those that are open end with its pods"
+    return "gets no traffic"
 
 
 def _served_on(s: Situation) -> list[Retiring]:
