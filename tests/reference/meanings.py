@@ -38,6 +38,7 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.GUARD_ENDED: "The guard is over, and the promoted revision is stable.",
         Reason.IMAGES_ALIKE: "Each revision's pods run the same images again; the evidence "
         "starts again.",
+        Reason.REPAIRED: "A child object that somebody deleted or changed is as it was (an event).",
         Reason.TAKEN_UP: "Objects that existed already were taken up.",
     },
     "End of a rollout": {
@@ -81,6 +82,8 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.NAME_TAKEN: "Another owner's object has a name that is needed.",
         Reason.HISTORY_LOST: "The ControllerRevision of a revision is gone.",
         Reason.ROUTE_REFUSED: "The route or its Gateway is not accepted.",
+        Reason.ROUTE_CONTESTED: "An older route has the same host names at the same Gateway, and "
+        "gets all requests.",
         Reason.CHANGED_BY_OTHERS: "Something else keeps changing a child object.",
         Reason.STATUS_NOT_WRITTEN: "The API server does not accept the status.",
         Reason.STATUS_UNREADABLE: "A part of the status cannot be read, and was dropped.",

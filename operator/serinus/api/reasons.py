@@ -56,6 +56,7 @@ class Reason(StrEnum):
     TAKEN_UP = "TakenUp"
     FIELDS_UNKNOWN = "FieldsUnknown"
     STATUS_UNREADABLE = "StatusUnreadable"
+    REPAIRED = "Repaired"
     # what is monitored of stable
     RECORDING_REFERENCE = "RecordingReference"
     WITHIN_REFERENCE = "WithinReference"
@@ -69,6 +70,7 @@ class Reason(StrEnum):
     NAME_TAKEN = "NameTaken"
     HISTORY_LOST = "HistoryLost"
     ROUTE_REFUSED = "RouteRefused"
+    ROUTE_CONTESTED = "RouteContested"
     CHANGED_BY_OTHERS = "ChangedByOthers"
     STATUS_NOT_WRITTEN = "StatusNotWritten"
     APPROVED = "Approved"

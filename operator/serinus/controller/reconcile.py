@@ -11,11 +11,12 @@ from functools import partial
 from math import inf
 from typing import Any
 
+from serinus.api.reasons import Reason
 from serinus.api.status import Decision, Status
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import WriteOutcome, actuate, put_labels_back
 from serinus.controller.approval_policy import approval_policy
-from serinus.controller.events import announce
+from serinus.controller.events import announce, write_event
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
 from serinus.controller.object_state import ObjectState
 from serinus.controller.observed import Observed, read_spec
@@ -112,6 +113,8 @@ class Reconciler:
         state.export(plan.status, endings(status.candidate, plan.new_decisions))
         outcome = await self._actuate(observed, plan, mark if why else None)
         await announce(self._cluster, live, plan.new_decisions)
+        for message in outcome.repaired:
+            await write_event(self._cluster, live, Reason.REPAIRED, message, warning=False)
         measure(self._sampler, observed, plan.status)
 
         # a decision is reported with the state at the next pass
@@ -181,7 +184,7 @@ class Reconciler:
     async def _observe(self, observed: Observed, status: Status) -> World:
         owner, desired, objects = observed.owner, observed.desired, observed.objects
         state, now = observed.state, observed.now
-        facts: dict[str, Any] = {"unread": state.unread}
+        facts: dict[str, Any] = {"unread": state.unread, "outranked": observed.outranked}
         state.pod_looks, facts["pods_seen"] = await look_at_pods(
             self._cluster, owner, status, objects, state.pod_looks, now
         )

@@ -149,6 +149,8 @@ class World:
     """Whether it needs a person to come into effect."""
     route_contested: str = ""
     """Message that another object claims the same traffic; otherwise empty."""
+    outranked: str = ""
+    """Why the objects that split the traffic get no requests, as a message; otherwise empty."""
     route_awaited_since: float | None = None
     """Time since which the split is not in effect, Unix seconds; None: it is."""
     leads_to: frozenset[str] | None = None

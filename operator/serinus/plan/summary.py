@@ -286,7 +286,10 @@ def _hindered(candidate: Candidate) -> str:
 
 
 def _awaited_route(s: Situation, message: str) -> Summary | None:
-    """That the route is not in effect yet; None: it is."""
+    """That the route is not in effect yet, or for nobody; None: it is."""
+    if s.world.outranked:
+        told = f"{message} {s.world.outranked}"
+        return Summary("Degraded", Reason.ROUTE_CONTESTED, told, stalled=True)
     if s.world.route_refused:
         return Summary("Degraded", Reason.ROUTE_REFUSED, s.world.route_message, stalled=True)
     if not s.new_decisions and s.world.split_in_effect:
@@ -366,6 +369,8 @@ def _available(s: Situation) -> tuple[Literal["True", "False"], Reason, str]:
         return "False", Reason.FIRST_DEPLOYMENT, "No revision is stable yet."
     if s.world.unserved:
         return "False", Reason.AWAITING_ROUTE, s.world.unserved
+    if s.world.outranked:
+        return "False", Reason.ROUTE_CONTESTED, s.world.outranked
     ready = s.world.ready(stable.revision)
     message = f"Stable revision {stable.revision} has {ready} of {replicas} pods ready."
     if s.promoted:
