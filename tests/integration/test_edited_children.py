@@ -118,20 +118,20 @@ async def test_an_event_tells_of_an_edit_that_is_undone_and_of_a_child_that_is_r
     operator: Operator,
 ) -> None:
     status = await in_mid_rollout(operator)
-    await operator.rest()
     stable = f"fraud-{status['stable']['revision']}"
     assert await repairs(operator) == [], "nobody has touched anything"
     there = f"--namespace={operator.namespace}"
     weight = json.dumps([{"op": "replace", "path": f"{BACKENDS}/1/weight", "value": 99}])
     kubectl("patch", "httproute", "fraud", there, "--type=json", f"--patch={weight}")
     await until_repaired(operator, 1)
-    kubectl("delete", "deployment", stable, there)
-    kubectl("delete", "service", stable, there)
-    kubectl("delete", "controllerrevision", stable, there)
-    await until_repaired(operator, 4)
+    candidate = f"fraud-{status['candidate']['revision']}"
+    deleted = ("deployment", stable), ("service", stable), ("controllerrevision", candidate)
+    for count, (kind, name) in enumerate(deleted, 2):
+        kubectl("delete", kind, name, there)
+        await until_repaired(operator, count)
     told = sorted(await repairs(operator))
     restored = "was deleted, or lost its labels, and is restored."
-    assert told[0] == f"ControllerRevision {stable} {restored}"
+    assert told[0] == f"ControllerRevision {candidate} {restored}"
     assert told[1] == f"Deployment {stable} {restored}"
     assert told[2].startswith(
         "HTTPRoute fraud was changed, and is put back. HTTPRoute fraud differs"
