@@ -64,7 +64,7 @@ def test_a_canary_by_replica_ratio_is_promoted_and_scaled_and_clients_see_no_fai
     assert clients.versions["v1"].last < datetime.fromisoformat(promoted).timestamp() + DELAY / 2
 
 
-def test_an_abort_takes_the_candidate_out_of_the_service_and_then_its_pods_end(
+def test_an_abort_takes_the_candidate_out_of_the_service_before_its_pods_end(
     product: Stage, namespace: str
 ) -> None:
     model = Model(
