@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from serinus.cluster import ApiError
+from serinus.manifests.revision import approval_digest
 from tests.campaign.history import Snapshot
 from tests.campaign.invariants import violations
 from tests.campaign.memory.world import World, run
@@ -380,7 +381,9 @@ def _command(verb: str) -> Callable[[Stage, State], Awaitable[None]]:
 
 
 async def _approved(stage: Stage, state: State) -> None:
-    await stage.command(f"approve/{state.target}/2/now/{APPROVER}")
+    live = await stage.user.get("ModelDeployment", stage.namespace, "fraud")
+    digest = approval_digest(live["spec"])
+    await stage.command(f"approve/{state.target}/2/{digest}/now/{APPROVER}")
     await stage.until(lambda s: bool(s.status.get("command")))
 
 

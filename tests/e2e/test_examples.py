@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from serinus.manifests.revision import approval_digest
 from tests.stage.deployed import Deployed, Status
 from tests.stage.load import Load, Target
 from tests.stage.stage import Stage
@@ -165,7 +166,8 @@ def test_09_approval_waits_until_someone_with_the_verb_approves(
     )
     assert status["phase"] == "Paused"
     me = loan.api.run("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
-    loan.command(f"approve/{status['candidate']['revision']}/2/1/{me}")
+    digest = approval_digest(loan.live()["spec"])
+    loan.command(f"approve/{status['candidate']['revision']}/2/{digest}/1/{me}")
     status = loan.until(
         "is approved", lambda s: "Approved" in {each["reason"] for each in s["decisions"]}
     )

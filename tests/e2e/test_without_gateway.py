@@ -1,5 +1,7 @@
 """Traffic split by the number of pods, where no gateway is named."""
 
+import time
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,6 +13,9 @@ from tests.stage.stage import Stage
 
 DELAY = 10
 """Seconds that pods stay which take no traffic any more."""
+ENDS_WITHIN = 25
+"""Seconds from a rollback to the last request of a rejected pod: the Service lets it go within 5,
+and the example's server closes connections within 10 after SIGTERM."""
 PODS_ARE_SCRAPED = {"query": "min(process_start_time_seconds{$arm})", "min": 1}
 
 
@@ -67,7 +72,7 @@ def test_an_abort_takes_the_candidate_out_of_the_service_before_its_pods_end(
         "aborted",
         product.model_image,
         steps=[{"setWeight": 50}, {"pause": {}}],
-        rollout={"scaleDownDelay": "2m"},
+        rollout={"scaleDownDelay": "10m"},
     )
     aborted = Deployed(product.api, namespace, "aborted")
     product.api.apply(model.manifest())
@@ -87,4 +92,40 @@ def test_an_abort_takes_the_candidate_out_of_the_service_before_its_pods_end(
     until(
         "the Service selects stable's pods alone", lambda: selected() == stable, 30, seen=selected
     )
-    assert len(aborted.pods(candidate)) == 1
+    until("its pods end", lambda: not aborted.pods(candidate), 90)
+
+
+def test_the_requests_of_a_rejected_candidate_end_although_clients_keep_their_connections(
+    product: Stage, namespace: str
+) -> None:
+    """A Service chooses a pod for each connection: what is open stays with a pod that it no longer
+    selects."""
+    model = Model(
+        namespace,
+        "kept-open",
+        product.model_image,
+        steps=[{"setWeight": 50}, {"pause": {}}],
+        rollout={"scaleDownDelay": "10m"},
+    )
+    kept = Deployed(product.api, namespace, "kept-open")
+    product.api.apply(model.manifest())
+    kept.until_healthy("v1")
+    product.api.apply(replace(model, version="v2").manifest())
+    candidate = kept.until_weight(50)["candidate"]["revision"]
+    target = Target(f"http://kept-open.{namespace}.svc.cluster.local", model.host, rate=20)
+    with ExitStack() as loads:
+        # one after the other, until a connection leads to the candidate
+        for turn in range(16):
+            client = replace(target, host=f"client-{turn}.example.com", rate=5)
+            load = loads.enter_context(Load(product.api, product.model_image, namespace, client))
+            if "v2" in load.seen.versions:
+                break
+        kept.command(f"abort/{candidate}")
+        rejected = kept.until_rejected()["rejected"]
+        assert rejected["reason"] == "Aborted"
+        ends = datetime.fromisoformat(rejected["at"]).timestamp() + ENDS_WITHIN
+        until("time is over", lambda: time.time() > ends + 5, ENDS_WITHIN + 30)
+        clients = load.stop()
+    assert clients.requests("v2") > 0
+    assert clients.versions["v2"].last < ends
+    assert clients.versions["v1"].last > ends, "its clients go on with stable"

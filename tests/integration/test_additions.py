@@ -199,6 +199,33 @@ async def test_a_route_that_overlaps_with_another_is_told_of_and_stalls_no_rollo
     await operator.until("fraud", healthy("v2"), moving=5)
 
 
+async def test_of_two_with_the_same_host_names_the_later_one_is_not_ready(
+    operator: Operator,
+) -> None:
+    """As Envoy Gateway reports it, on both."""
+    traffic = {"gateway": {"parentRefs": [{"name": "public"}], "hostnames": ["fraud.example.com"]}}
+    for name in ("first", "second"):
+        await operator.apply(name, **spec("v1", traffic=traffic))
+        await operator.until(name, healthy("v1"))
+        await asyncio.sleep(1.1)  # times of creation have no fractions
+    for name in ("first", "second"):
+        route = await operator.cluster.get("HTTPRoute", operator.namespace, name)
+        (parent,) = route["status"]["parents"]
+        told = {"type": "RouteRulesOverlap", "reason": "RouteRulesOverlap", "message": "both"}
+        parent["conditions"].append({**parent["conditions"][0], **told})
+        await operator.cluster.update_status(route, {"parents": [parent]})
+
+    def contested(status: Manifest) -> bool:
+        reasons = {each["type"]: (each["status"], each["reason"]) for each in status["conditions"]}
+        return reasons["Ready"] == reasons["Available"] == ("False", "RouteContested")
+
+    status = await operator.until("second", contested, moving=1)
+    assert status["phase"] == "Degraded"
+    assert f"HTTPRoute {operator.namespace}/first is older" in status["message"]
+    status = await operator.until("first", lambda s: "both" in s["message"], moving=1)
+    assert status["phase"] == "Healthy", "it is served"
+
+
 NONCE = (
     'JSONPatch{op: "add", path: "/metadata/annotations", value: {"nonce": '
     "has(object.metadata.annotations) && 'nonce' in object.metadata.annotations ? "

@@ -14,9 +14,11 @@ import yaml
 
 from serinus.cluster import ApiError, Cluster
 from serinus.controller import reconcile
+from serinus.manifests.revision import approval_digest
 from tests.integration.conftest import ROOT, helm, kubectl, refused, serinus
 from tests.integration.inprocess import Manifest, Operator
 from tests.integration.test_rollouts import ERRORS, PATIENT, healthy, spec
+from tests.support.colliding import COLLIDING, LONG_NAME
 from tests.support.documents import typed
 
 GATE: dict[str, Any] = {"approval": {}}
@@ -66,7 +68,7 @@ def until_in_force(namespace: str, editor: str) -> None:
     probe = {
         "apiVersion": "serinus.dev/v1alpha1",
         "kind": "ModelDeployment",
-        "metadata": {"name": "probe", "annotations": {"serinus.dev/command": "approve/a/1/1/b"}},
+        "metadata": {"name": "probe", "annotations": {"serinus.dev/command": "approve/a/1/d/1/b"}},
         "spec": spec("v1"),
     }
     dry = ("create", "--dry-run=server", f"-n={namespace}", f"--as={editor}", "-f", "-")
@@ -135,6 +137,11 @@ async def waits(operator: Operator, name: str = "fraud", *steps: dict[str, Any])
     return str(status["candidate"]["revision"])
 
 
+async def digest(operator: Operator, name: str = "fraud") -> str:
+    """Of what an approval is for now."""
+    return approval_digest((await operator.get(name))["spec"])
+
+
 def awaits_approval(status: Manifest) -> bool:
     return bool(status["candidate"]["hold"]["reason"] == "AwaitingApproval")
 
@@ -199,7 +206,7 @@ async def test_no_approval_can_be_forged(
     there = (f"-n={namespace}",)
 
     def annotated(name: str, *flags: str) -> tuple[str, ...]:
-        written = f"serinus.dev/command=approve/{candidate}/2/1/{name}"
+        written = f"serinus.dev/command=approve/{candidate}/2/d/1/{name}"
         return ("annotate", "--overwrite", "mdep/fraud", written, *flags, *there)
 
     for forged in (editor, ANN):
@@ -208,7 +215,7 @@ async def test_no_approval_can_be_forged(
     for forged in (editor, f"x/{ANN}", f"{ANN}/x", "#ann", ""):
         told = refused("kubectl", *annotated(forged, *approver))
         assert f"it must end with the name of its user, which is {ANN}" in told
-    forgery = {"metadata": {"annotations": {"serinus.dev/command": f"approve/{candidate}/2/1/b"}}}
+    forgery = {"metadata": {"annotations": {"serinus.dev/command": f"approve/{candidate}/2/d/1/b"}}}
     for part in ("status", "scale"):
         subresource = ("patch", "mdep/fraud", f"--subresource={part}", "--type=merge")
         refused("kubectl", *subresource, f"-p={json.dumps(forgery)}", f"--as={editor}", *there)
@@ -248,7 +255,7 @@ async def test_an_old_approval_approves_nothing_and_hinders_nobody(
     operator: Operator, namespace: str, approver: tuple[str, ...], editor: str
 ) -> None:
     candidate = await waits(operator)
-    command = f"approve/{candidate}/2/1/{ANN}"
+    command = f"approve/{candidate}/2/{await digest(operator)}/1/{ANN}"
     change = ("annotate", "--overwrite", "mdep/fraud", f"-n={namespace}")
     kubectl(*change, f"serinus.dev/command={command}", *approver)
     await operator.until("fraud", lambda s: s["candidate"]["weight"]["wanted"] == 50, moving=1)
@@ -292,7 +299,7 @@ async def test_without_the_policy_nobody_can_approve_and_the_status_says_what_to
     assert status["phase"] == "Degraded"
     candidate = status["candidate"]["revision"]
     change = ("annotate", "--overwrite", "mdep/fraud", f"-n={namespace}")
-    forged = f"serinus.dev/command=approve/{candidate}/2/1/admin"
+    forged = f"serinus.dev/command=approve/{candidate}/2/{await digest(operator)}/1/admin"
     kubectl(*change, forged, f"--as={editor}")
     status = await operator.until("fraud", refused_command)
     assert "Nobody can approve" in status["command"]["outcome"]
@@ -317,10 +324,71 @@ async def test_without_the_policy_nobody_can_approve_and_the_status_says_what_to
             await operator.until("fraud", unguarded, moving=30)
             kubectl("apply", "-f", "-", stdin=objects)
             await operator.until("fraud", awaits_approval, moving=5)
-            kubectl(*change, f"serinus.dev/command=approve/{candidate}/2/2/admin")
+            kubectl(
+                *change,
+                f"serinus.dev/command=approve/{candidate}/2/{await digest(operator)}/2/admin",
+            )
             await operator.until("fraud", healthy("v2"), moving=5)
     finally:
         kubectl("delete", "-f", "-", stdin=objects)
+
+
+async def test_an_approval_counts_for_the_spec_that_was_read_alone(
+    operator: Operator, namespace: str, approver: tuple[str, ...], editor: str
+) -> None:
+    """An editor, who may not approve, changes it after the approver has read it."""
+    candidate = await waits(operator)
+    command = f"approve/{candidate}/2/{await digest(operator)}/1/{ANN}"
+    there = ("mdep/fraud", f"-n={namespace}")
+    lax = {"spec": {"rollout": {"analysis": {"onInconclusive": "Promote"}}}}
+    kubectl("patch", *there, "--type=merge", f"-p={json.dumps(lax)}", f"--as={editor}")
+    kubectl("annotate", "--overwrite", *there, f"serinus.dev/command={command}", *approver)
+    status = await operator.until("fraud", refused_command, moving=1)
+    assert (
+        "spec.rollout has changed since. Read it and approve again" in status["command"]["outcome"]
+    )
+    assert status["candidate"]["weight"]["wanted"] == 20
+    again = f"approve/{candidate}/2/{await digest(operator)}/2/{ANN}"
+    kubectl("annotate", "--overwrite", *there, f"serinus.dev/command={again}", *approver)
+    await operator.until("fraud", healthy("v2"), moving=5)
+
+
+async def test_a_template_with_the_hash_of_another_is_not_approved_in_its_place(
+    operator: Operator, namespace: str, approver: tuple[str, ...]
+) -> None:
+    """The editor applies the malicious one, and then the harmless one, for the approver to read."""
+    harmless, evil = COLLIDING
+    await operator.apply(LONG_NAME, **gated("v1"))
+    await operator.until(LONG_NAME, healthy("v1"))
+    await operator.apply(LONG_NAME, **gated("v2", **evil, model=None))
+    status = await operator.until(LONG_NAME, awaits_approval, moving=5)
+    revision = status["candidate"]["revision"]
+    await operator.apply(LONG_NAME, **gated("v2", **harmless, model=None))
+    command = f"approve/{revision}/2/{await digest(operator, LONG_NAME)}/1/{ANN}"
+    change = ("annotate", f"mdep/{LONG_NAME}", f"-n={namespace}", *approver)
+    kubectl(*change, f"serinus.dev/command={command}")
+    status = await operator.until(
+        LONG_NAME, lambda s: s["command"]["command"] == command and s["phase"] == "Degraded"
+    )
+    assert (
+        f"ControllerRevision {LONG_NAME}-{revision} has another model or template"
+        in (status["message"])
+    )
+    assert "candidate" not in status
+    await operator.until_split(LONG_NAME, {f"{LONG_NAME}-{status['stable']['revision']}": 100})
+
+    harmless["template"]["metadata"]["annotations"]["build"] += "-2"
+    await operator.apply(LONG_NAME, **gated("v2", **harmless, model=None))
+    status = await operator.until(LONG_NAME, awaits_approval, moving=5)
+    assert status["candidate"]["revision"] != revision
+    again = (
+        f"approve/{status['candidate']['revision']}/2/{await digest(operator, LONG_NAME)}/2/{ANN}"
+    )
+    kubectl(*change, "--overwrite", f"serinus.dev/command={again}")
+    status = await operator.until(LONG_NAME, lambda s: s["phase"] == "Healthy", moving=5)
+    name = f"{LONG_NAME}-{status['stable']['revision']}"
+    serves = await operator.cluster.get("Deployment", namespace, name)
+    assert serves["spec"]["template"]["spec"]["containers"][0]["image"] == "registry/fraud:1"
 
 
 async def test_a_breach_at_the_gate_rolls_back(
@@ -351,13 +419,13 @@ async def test_the_operator_writes_its_status_as_ever_with_the_policy(
 ) -> None:
     """An approval stays in the status and the annotation, also if it is removed from the latter."""
     candidate = await waits(operator, "fraud", {"setWeight": 20}, GATE, {"setWeight": 50}, GATE)
-    command = f"approve/{candidate}/2/1/{ANN}"
+    command = f"approve/{candidate}/2/{await digest(operator)}/1/{ANN}"
     change = ("annotate", "--overwrite", "mdep/fraud", f"-n={namespace}", *approver)
     kubectl(*change, f"serinus.dev/command={command}")
     await operator.until("fraud", lambda s: s["candidate"]["weight"]["actual"] == 50, moving=1)
     kubectl(*change, "serinus.dev/command-")
     await operator.until("fraud", awaits_approval, moving=5)
     assert (await operator.get("fraud"))["status"]["command"]["command"] == command
-    kubectl(*change, f"serinus.dev/command=approve/{candidate}/4/1/{ANN}")
+    kubectl(*change, f"serinus.dev/command=approve/{candidate}/4/{await digest(operator)}/1/{ANN}")
     await operator.until("fraud", healthy("v2"), moving=5)
     assert cluster.refused_writes["ModelDeployment"] == 0

@@ -139,7 +139,7 @@ async def test_a_template_is_stored_as_it_was_written(
     # what the API server added or dropped would be another revision
     written = TEMPLATES[name]
     live = await cluster.create(manifest(namespace, template=written))
-    assert revision_hash(None, live["spec"]["template"]) == revision_hash(None, written)
+    assert revision_hash("x", live["spec"]) == revision_hash("x", {"template": written})
 
 
 async def test_a_rollout_is_scaled_by_kubectl(cluster: Cluster, namespace: str) -> None:

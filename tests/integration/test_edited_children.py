@@ -114,6 +114,45 @@ async def test_a_deployment_that_somebody_edits_is_put_right(operator: Operator,
     await is_put_right(operator, "Deployment", f"fraud-{revision}", patch, status)
 
 
+async def test_an_event_tells_of_an_edit_that_is_undone_and_of_a_child_that_is_restored(
+    operator: Operator,
+) -> None:
+    status = await in_mid_rollout(operator)
+    stable = f"fraud-{status['stable']['revision']}"
+    assert await repairs(operator) == [], "nobody has touched anything"
+    there = f"--namespace={operator.namespace}"
+    weight = json.dumps([{"op": "replace", "path": f"{BACKENDS}/1/weight", "value": 99}])
+    kubectl("patch", "httproute", "fraud", there, "--type=json", f"--patch={weight}")
+    await until_repaired(operator, 1)
+    candidate = f"fraud-{status['candidate']['revision']}"
+    deleted = ("deployment", stable), ("service", stable), ("controllerrevision", candidate)
+    for count, (kind, name) in enumerate(deleted, 2):
+        kubectl("delete", kind, name, there)
+        await until_repaired(operator, count)
+    told = sorted(await repairs(operator))
+    restored = "was deleted, or lost its labels, and is restored."
+    assert told[0] == f"ControllerRevision {candidate} {restored}"
+    assert told[1] == f"Deployment {stable} {restored}"
+    assert told[2].startswith(
+        "HTTPRoute fraud was changed, and is put back. HTTPRoute fraud differs"
+    )
+    assert "weight" in told[2]
+    assert told[3] == f"Service {stable} {restored}"
+
+
+async def repairs(operator: Operator) -> list[str]:
+    events = await operator.cluster.list("Event", operator.namespace)
+    return [event["note"] for event in events if event["reason"] == "Repaired"]
+
+
+async def until_repaired(operator: Operator, count: int) -> None:
+    deadline = time.monotonic() + 15
+    while len(found := await repairs(operator)) < count:
+        assert time.monotonic() < deadline, found
+        operator.move(1)
+        await asyncio.sleep(0.1)
+
+
 async def test_without_a_gateway_a_service_without_a_selector_gets_it_back(
     operator: Operator,
 ) -> None:

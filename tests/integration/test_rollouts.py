@@ -170,7 +170,7 @@ async def test_someone_elses_service_is_never_taken_over(operator: Operator) -> 
 
 async def test_someone_elses_history_is_never_taken_over(operator: Operator) -> None:
     desired = spec("v1")
-    name = f"fraud-{revision_hash(desired['model'], desired['template'])}"
+    name = f"fraud-{revision_hash('fraud', desired)}"
     foreign = {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",

@@ -17,6 +17,7 @@ CONDITIONS: Final[Mapping[str, str]] = {
     "ErrorsAboveLimit": "Stable fails more often than its limit; absent if not monitored.",
     "FeedbackAboveLimit": "More feedback on stable is negative than its limit; absent if not "
     "monitored.",
+    "ImagesDiffer": "Pods of one revision run different images; absent otherwise.",
     "Overridden": "Something else keeps changing a child object; absent otherwise.",
     "FieldsIgnored": "The spec has fields that this version does not know; absent otherwise.",
     "InternalError": "The operator's own code raises an exception; absent otherwise.",
@@ -36,6 +37,9 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.PROMOTED: "The candidate became stable, or is guarded before it does.",
         Reason.GUARDED: "The promoted revision serves, and is guarded (`spec.rollout.guard`).",
         Reason.GUARD_ENDED: "The guard is over, and the promoted revision is stable.",
+        Reason.IMAGES_ALIKE: "Each revision's pods run the same images again; the evidence "
+        "starts again.",
+        Reason.REPAIRED: "A child object that somebody deleted or changed is as it was (an event).",
         Reason.TAKEN_UP: "Objects that existed already were taken up.",
     },
     "End of a rollout": {
@@ -68,6 +72,8 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.NO_DATA: "A check has no recent samples.",
         Reason.CANDIDATE_SILENT: "The candidate answers no requests; its traffic was withdrawn.",
         Reason.TRAFFIC_SPLIT_WRONG: "The candidate gets another share than its weight.",
+        Reason.IMAGES_DIFFER: "Pods of one revision run different images, since a tag was moved; "
+        "no verdict counts meanwhile.",
         Reason.STABLE_POD_DIFFERS: "A pod of stable is worse than its other pods.",
         Reason.ONE_POD_TO_BLAME: "One pod of the candidate is worse than tolerated.",
         Reason.ARMS_DIFFER: "The revisions are asked differently.",
@@ -80,6 +86,8 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.NAME_TAKEN: "Another owner's object has a name that is needed.",
         Reason.HISTORY_LOST: "The ControllerRevision of a revision is gone.",
         Reason.ROUTE_REFUSED: "The route or its Gateway is not accepted.",
+        Reason.ROUTE_CONTESTED: "An older route has the same host names at the same Gateway, and "
+        "gets all requests.",
         Reason.CHANGED_BY_OTHERS: "Something else keeps changing a child object.",
         Reason.STATUS_NOT_WRITTEN: "The API server does not accept the status.",
         Reason.INTERNAL_ERROR: "The operator's own code raises an exception. If that keeps the "

@@ -1,8 +1,11 @@
 """The product's images, built from this checkout and tagged by what they are built from."""
 
 import hashlib
+import io
+import json
 import subprocess
 import sys
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -40,6 +43,36 @@ class Source:
         load = [sys.executable, "-m", "tests.cluster", "load-image", str(self.build())]
         subprocess.run([*load, f"--name={cluster}"], cwd=ROOT, check=True)
         return self.name
+
+
+def variant(archive: Path, tag: str, label: str, folder: Path) -> Path:
+    """A docker-archive of another image by this tag: it has the same files, and a label."""
+    made = folder / f"{label}.tar"
+    with tarfile.open(archive) as source, tarfile.open(made, "w") as target:
+        [described] = json.loads(_read(source, "manifest.json"))
+        config = json.loads(_read(source, described["Config"]))
+        config.setdefault("config", {})["Labels"] = {"variant": label}
+        content = json.dumps(config).encode()
+        described["Config"] = f"{hashlib.sha256(content).hexdigest()}.json"
+        described["RepoTags"] = [tag]
+        for name in dict.fromkeys(described["Layers"]):
+            layer = _read(source, name)
+            _add(target, name, layer)
+        _add(target, described["Config"], content)
+        _add(target, "manifest.json", json.dumps([described]).encode())
+    return made
+
+
+def _read(archive: tarfile.TarFile, name: str) -> bytes:
+    content = archive.extractfile(name)  # follows links
+    assert content is not None, name
+    return content.read()
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    described = tarfile.TarInfo(name)
+    described.size = len(content)
+    archive.addfile(described, io.BytesIO(content))
 
 
 OPERATOR: Final = Source("localhost/serinus", ROOT)

@@ -7,6 +7,7 @@ from serinus.api.baseline import Baseline
 from serinus.api.spec import Spec
 from serinus.api.status import CheckState, CheckStatus, Status, Verdict
 from serinus.judge import learn
+from serinus.manifests.revision import approval_digest
 from serinus.metrics.queries import History, QueryError
 from serinus.plan.analysis import analysis_of, awaits_history, learned
 from serinus.plan.decide import Plan
@@ -69,8 +70,8 @@ class SimulatedRollout:
         return self.settle()
 
     def order(self, command: str) -> Self:
-        """The user annotates a command."""
-        self.command = command
+        """The user annotates a command, in which DIGEST stands for that of the spec."""
+        self.command = command.replace("DIGEST", self._wish().digest)
         return self.settle()
 
     def judged(
@@ -140,7 +141,16 @@ class SimulatedRollout:
     def _wish(self) -> Desired:
         raw = {"template": TEMPLATE, "traffic": GATEWAY, "replicas": 4, **self.spec}
         spec = Spec.model_validate(raw)
-        return Desired(spec, 1, self.revision, self.command, self.problems, self.incompatibility)
+        named = {**raw, "model": {"version": self.revision}}
+        return Desired(
+            spec,
+            1,
+            self.revision,
+            self.command,
+            self.problems,
+            self.incompatibility,
+            digest=approval_digest(named),
+        )
 
 
 def serving(revision: str = A, **spec: Any) -> SimulatedRollout:

@@ -48,6 +48,8 @@ class Reason(StrEnum):
     STABLE_POD_DIFFERS = "StablePodDiffers"
     ONE_POD_TO_BLAME = "OnePodToBlame"
     ARMS_DIFFER = "ArmsDiffer"
+    IMAGES_DIFFER = "ImagesDiffer"
+    IMAGES_ALIKE = "ImagesAlike"
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     METRICS_READABLE = "MetricsReadable"
     # other information
@@ -56,6 +58,7 @@ class Reason(StrEnum):
     FIELDS_UNKNOWN = "FieldsUnknown"
     STATUS_UNREADABLE = "StatusUnreadable"
     INTERNAL_ERROR = "InternalError"
+    REPAIRED = "Repaired"
     # what is monitored of stable
     RECORDING_REFERENCE = "RecordingReference"
     WITHIN_REFERENCE = "WithinReference"
@@ -69,6 +72,7 @@ class Reason(StrEnum):
     NAME_TAKEN = "NameTaken"
     HISTORY_LOST = "HistoryLost"
     ROUTE_REFUSED = "RouteRefused"
+    ROUTE_CONTESTED = "RouteContested"
     CHANGED_BY_OTHERS = "ChangedByOthers"
     STATUS_NOT_WRITTEN = "StatusNotWritten"
     APPROVED = "Approved"
@@ -86,6 +90,7 @@ WARNINGS: Final = frozenset(
         Reason.TOO_MANY_RESTARTS,
         Reason.READINESS_LOST,
         Reason.CANDIDATE_SILENT,
+        Reason.IMAGES_DIFFER,
         Reason.INCONCLUSIVE,
         Reason.FEATURES_DRIFTED,
         Reason.PREDICTIONS_DRIFTED,

@@ -473,8 +473,10 @@ class Approved(StatusType):
     step: int = Field(description="Index of the step.")
     by: Annotated[str, Field(max_length=256)] = Field(description="Name of the user.")
     at: Timestamp = Field(description="Time of the approval.")
-    policy: Annotated[str, Field(max_length=16)] = Field(
-        description="Hash of spec.rollout; if it changes, the approval ends."
+    digest: Annotated[str, Field(max_length=32)] = Field(
+        default="",
+        description="Digest of the spec's model, template and rollout; if it changes, the "
+        "approval ends.",
     )
 
 
@@ -873,9 +875,8 @@ class Status(StatusType):
     ] = Field(
         default_factory=list,
         description="Ready, Reconciling, Stalled, Available, MetricsAvailable, Drifted, "
-        "PredictionsDrifted, ErrorsAboveLimit, FeedbackAboveLimit, Overridden, FieldsIgnored, "
-        "InternalError. "
-        "Available: stable serves, also during a rollout.",
+        "PredictionsDrifted, ErrorsAboveLimit, FeedbackAboveLimit, ImagesDiffer, Overridden, "
+        "FieldsIgnored, InternalError. Available: stable serves, also during a rollout.",
     )
     replicas: ObservedField[int] = Field(
         default=0, description="Pods of the stable revision, for the scale subresource."

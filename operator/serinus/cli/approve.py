@@ -34,4 +34,5 @@ def run(options: argparse.Namespace) -> int:
     except NothingToDoError as error:
         complain(f"serinus: approve is refused: {error}")
         return ExitCode.REFUSED
-    return send(there, options, f"approve/{revision}/{step}/{now()}/{there.user()}")
+    command = f"approve/{revision}/{step}/{live.digest}/{now()}/{there.user()}"
+    return send(there, options, command)

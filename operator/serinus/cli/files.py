@@ -21,6 +21,7 @@ from serinus.api.validation import of_template, of_type, problems
 from serinus.cli.manifest_yaml import NO_YAML, ManifestLoader, why_no_yaml
 from serinus.manifests.owner import Owner
 from serinus.manifests.revision import revision_hash
+from serinus.plan.history import named_in
 
 _GZIP = b"\x1f\x8b"
 
@@ -64,13 +65,13 @@ def manifest_of(document: dict[str, Any], path: str) -> GivenManifest:
     namespace = metadata.get("namespace", "default")
     status = document.get("status") or {}
     _refuse(path, of_type(Status, status, "status"))
-    typed = Spec.model_validate(spec)
+    typed, typed_status = Spec.model_validate(spec), Status.model_validate(status)
     return GivenManifest(
         owner=Owner(namespace, metadata["name"], uid=""),
         spec=typed,
-        revision=revision_hash(spec.get("model"), spec["template"]),
+        revision=revision_hash(metadata["name"], spec, named_in(typed_status)),
         version=typed.model.version if typed.model else None,
-        status=Status.model_validate(status),
+        status=typed_status,
         document=document,
     )
 

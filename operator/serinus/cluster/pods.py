@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from serinus.cluster.disruption import disruption
@@ -65,6 +66,7 @@ def seen(pod: PodManifest, before: SeenPod | None = None) -> SeenPod:
         leaving=leaving,
         evicted=evicted,
         node=pod["spec"].get("nodeName", ""),
+        images=dict(filter(all, map(partial(_image, pod), serving))),
         **_readiness(status),
     )
     return now if leaving or before is None else _compared(now, before)
@@ -88,6 +90,18 @@ def _compared(now: SeenPod, before: SeenPod) -> SeenPod:
         down = (now.turned or before.down_since) if lost else before.down_since
     restarted = now.restarts > before.restarts
     return replace(now, lost_readiness=lost and not restarted, down_since=down)
+
+
+def _image(pod: PodManifest, status: PodManifest) -> tuple[str, str]:
+    """A container, and the digest of its image, after an @ if it is a registry's: that of an image
+    which was put on the node without a registry is of another kind. Empty if the spec names the
+    digest, or no image was pulled yet."""
+    spec, name = pod["spec"], status["name"]
+    containers = [*spec.get("containers", ()), *(spec.get("initContainers") or ())]
+    written = next((each.get("image") or "" for each in containers if each["name"] == name), "")
+    found = (status.get("imageID") or "").rpartition("://")[2]
+    _, registry, digest = found.rpartition("@")
+    return name, "" if "@" in written else f"{registry}{digest}"
 
 
 def _serving(pod: PodManifest) -> list[PodManifest]:

@@ -132,6 +132,11 @@ class Store:
         """(namespace, name) of all objects of a kind."""
         return list(self._objects[kind])
 
+    def each(self, kind: str) -> Iterator[Manifest]:
+        """Copies of all objects of a kind."""
+        for kept in self._objects[kind].values():
+            yield kept.unpack()
+
     def family(self, namespace: str, name: str, uid: str) -> "Family":
         """The objects that this ModelDeployment controls, or that an earlier one with its name left
         behind."""

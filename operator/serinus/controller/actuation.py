@@ -50,6 +50,8 @@ class WriteOutcome:
     """Seconds until the next write of a child that failed or is changed by others."""
     error: ApiError | None = None
     """The first failure of this pass; None if all writes succeeded."""
+    repaired: tuple[str, ...] = ()
+    """What somebody else had deleted or changed, and is as it was, as messages."""
 
     def applied_to(self, world: World) -> World:
         """The world, with the failures that keep pods or route from coming into effect."""
@@ -93,6 +95,7 @@ async def actuate(
     """
     writing = _Writing(cluster, family, owner, pace, desired.serving)
     pace.forget_all_but((*desired, *writing.objects().values()))
+    pace.desires(desired)
     first = not lacking(writing.objects())
     if first:
         await writing.bring_about(desired.ways, urgent=True)
@@ -157,6 +160,7 @@ class _Writing:
         self._overridden: dict[str, str] = {}
         self._retry_in = inf
         self._error: ApiError | None = None
+        self._repaired: list[str] = []
 
     def objects(self) -> Objects:
         """The known children."""
@@ -177,6 +181,7 @@ class _Writing:
             self._overridden,
             None if self._retry_in == inf else self._retry_in,
             self._error,
+            tuple(self._repaired),
         )
 
     async def bring_about(self, manifests: Iterable[Manifest], *, urgent: bool = False) -> None:
@@ -197,6 +202,7 @@ class _Writing:
         difference = None if found is None else unlike(found, manifest)
         if found is not None and difference is None:
             self._pace.unchanged(manifest)
+            self._pace.found_as_desired(manifest)
             self._tell_if_overridden(manifest)
             return
         if difference is not None:
@@ -224,12 +230,28 @@ class _Writing:
                 found = await cluster.merge(found, unmarked)
             found = await cluster.apply(wanted, force=found is not None)
             self._pace.wrote(manifest, longest=FAILED_LONGEST if urgent else CHANGED_LONGEST)
+            self._note_repair(manifest, difference)
+        elif kind == CONTROLLER_REVISION.name:
+            self._note_repair(manifest, difference)  # it was created
         # a no-op apply keeps the resourceVersion, and the store reports no change
         self._changed |= self._family.put(found)
         if (message := unlike(found, manifest)) is not None:
             self._pace.changed(manifest, message)
             self._retry_in = min(self._retry_in, self._pace.wait(manifest))
         self._tell_if_overridden(manifest)
+
+    def _note_repair(self, manifest: Manifest, difference: str | None) -> None:
+        """A child that was as it is desired, and was found not to be, is so again. What is changed
+        after each write is reported otherwise."""
+        if self._pace.was_as_desired(manifest) and not self._pace.overridden(manifest):
+            what = f"{manifest['kind']} {manifest['metadata']['name']}"
+            how = (
+                f"was changed, and is put back. {difference}"
+                if difference
+                else ("was deleted, or lost its labels, and is restored.")
+            )
+            self._repaired.append(f"{what} {how}")
+        self._pace.brought_about(manifest)
 
     def _tell_if_overridden(self, manifest: Manifest) -> None:
         if message := self._pace.overridden(manifest):

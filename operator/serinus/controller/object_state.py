@@ -72,7 +72,7 @@ class ObjectState:
     """Time since which the split is not in effect, Unix seconds; None: it is, or has just
     changed."""
     pod_looks: PodLooks | None = None
-    """None while there are no pods of a candidate to list."""
+    """None while there are no pods to list."""
     unwritten: Unwritten | None = None
     """None if the last write of the status succeeded."""
     monitoring: MonitoringState = field(default_factory=MonitoringState)

@@ -10,11 +10,12 @@ from serinus.api.validation import readable, typed
 from serinus.cluster import Family, Store
 from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
+from serinus.manifests.kinds import SERVICE
 from serinus.manifests.owner import Manifest, Objects, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Router
-from serinus.plan.observe import incompatibility, read_revisions, who_serves
+from serinus.plan.observe import identified, incompatibility, read_revisions, who_serves
 from serinus.plan.situation import Desired
 
 
@@ -35,6 +36,8 @@ class Observed:
     unserved: str
     """Why the objects that split the traffic serve nothing, regardless of their status, as a
     message; otherwise empty."""
+    outranked: str
+    """Why another object gets all of the requests, in sentences; otherwise empty."""
     state: ObjectState
     now: float
     """Start of the pass, Unix seconds."""
@@ -54,13 +57,26 @@ class Observed:
         owner = Owner(key.namespace, key.name, live["metadata"]["uid"])
         family = store.family(key.namespace, key.name, owner.uid)
         objects = family.objects()
+        desired = identified(desired, owner, live["spec"], status, objects)
         revisions = read_revisions(desired, live["spec"], status, objects)
         serving = who_serves(owner, desired, objects)
         desired = replace(
             desired, incompatibility=incompatibility(desired, status, revisions, serving)
         )
-        unserved = _unserved(store, owner, router_for(desired.spec))
-        return cls(key, live, owner, family, desired, objects, revisions, unserved, state, now)
+        router = router_for(desired.spec)
+        return cls(
+            key=key,
+            live=live,
+            owner=owner,
+            family=family,
+            desired=desired,
+            objects=objects,
+            revisions=revisions,
+            unserved=_unserved(store, owner, router),
+            outranked=_outranked(store, owner, router, objects),
+            state=state,
+            now=now,
+        )
 
     def anew(self, status: Status) -> Self:
         """With the present children, and the revisions that this status has."""
@@ -72,6 +88,12 @@ class Observed:
 def _unserved(store: Store, owner: Owner, router: Router) -> str:
     needs = [need for need in router.needs(owner) if store.has(*need) is not None]
     return router.unserved({need: store.get(*need) for need in needs})
+
+
+def _outranked(store: Store, owner: Owner, router: Router, objects: Objects) -> str:
+    routes = (kind for kind in router.kinds if kind is not SERVICE)
+    others = (live for kind in routes for live in store.each(kind.name))
+    return router.outranked(owner, objects, others)
 
 
 def read_spec(live: Manifest) -> tuple[Spec | None, tuple[str, ...], tuple[str, ...]]:

@@ -60,6 +60,8 @@ class Pace:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._attempts: dict[tuple[str, str], _Attempt] = {}
+        self._brought: dict[tuple[str, str], int] = {}
+        """By kind and name, a hash of what was desired when the child was last known to be so."""
 
     def wait(self, manifest: Manifest) -> float:
         """Seconds until it may be written; 0 for now."""
@@ -128,6 +130,25 @@ class Pace:
 
     def _has_lasted(self, known: _Attempt) -> bool:
         return self._now() - known.written > LASTS_AFTER
+
+    def brought_about(self, manifest: Manifest) -> None:
+        """It was written, or found as it is desired."""
+        self._brought[_name(manifest)] = _digest(manifest)
+
+    def found_as_desired(self, manifest: Manifest) -> None:
+        """It was found as it is desired; the first time is remembered."""
+        if _name(manifest) not in self._brought:
+            self.brought_about(manifest)
+
+    def was_as_desired(self, manifest: Manifest) -> bool:
+        """Whether the child was exactly so before: if it is not now, somebody else did that."""
+        name = _name(manifest)
+        return name in self._brought and self._brought[name] == _digest(manifest)
+
+    def desires(self, manifests: Iterable[Manifest]) -> None:
+        """Forget that any other child was brought about: those are to go."""
+        kept = {_name(manifest) for manifest in manifests}
+        self._brought = {name: known for name, known in self._brought.items() if name in kept}
 
     def forget_all_but(self, manifests: Iterable[Manifest]) -> None:
         """Forget all other children."""

@@ -1,8 +1,9 @@
-"""When the pods of a rollout are listed, and what is known of them.
+"""When pods are listed, and what is known of them.
 
-Their restarts, and why they are not ready, are in no other object. A watch would need memory for
-every pod of the cluster, so pods are listed when the number of ready ones changes, and regularly,
-because a container may restart before its Deployment's status shows it.
+Their restarts, their images, and why they are not ready, are in no other object. A watch would need
+memory for every pod of the cluster, so in a rollout pods are listed when the number of ready ones
+changes, and regularly, because a container may restart before its Deployment's status shows it.
+Without one, only pods that become ready beside others are of interest: they may run another image.
 """
 
 import logging
@@ -15,6 +16,7 @@ from serinus.api.status import Candidate, Status
 from serinus.cluster import ApiError, Cluster
 from serinus.cluster.pods import not_ready_reason, seen
 from serinus.manifests.owner import Objects, Owner
+from serinus.plan.images import mixed_images
 from serinus.plan.observe import read_workloads
 from serinus.plan.progress import pods_to_mend
 from serinus.plan.situation import SeenPod, Workload
@@ -34,7 +36,7 @@ class PodLooks:
     """The known pods of candidate and stable, and when to list again."""
 
     revision: str
-    """Revision of the candidate."""
+    """Revision of the candidate; empty: there is none."""
     planned: float
     """Time of the next list if nothing happens before, Unix seconds."""
     awaited_since: float = -inf
@@ -45,12 +47,17 @@ class PodLooks:
     """Ready pods by revision."""
     fell: bool = False
     """Whether that number fell since the last look."""
+    joined: bool = False
+    """Whether a pod became ready beside another one since the last look."""
     short: bool = False
     """Whether some pod of the candidate is not ready."""
     problem: str | None = None
     """The last known reason."""
     pods: Mapping[str, SeenPod] = field(default_factory=dict)
     """The pods of the last list by name."""
+    mixed: Mapping[str, str] | None = None
+    """By revision whose pods ran different images in it, which ones, as a message; None: pods were
+    not listed yet."""
     unplaced: bool = False
     """Whether a message names a pod that is not in that list."""
 
@@ -59,7 +66,7 @@ class PodLooks:
         """Time of the next list, Unix seconds."""
         soonest = self.looked_at + LOOK_AGAIN
         moments = [self.planned]
-        if self.fell or self.unplaced:
+        if self.fell or self.joined or self.unplaced:
             moments.append(soonest)
         if self.short:
             moments.append(max(self.awaited_since + LOOK_AFTER, soonest))
@@ -68,14 +75,19 @@ class PodLooks:
     def by(self, now: float) -> "PodLooks":
         """With no look later than now, and the next one at its time: otherwise it would be later by
         the time that the clock was set back."""
-        planned, looked_at = min(self.planned, now + LOOK_EVERY), min(self.looked_at, now)
+        latest = now + LOOK_EVERY if self.revision else inf
+        planned, looked_at = min(self.planned, latest), min(self.looked_at, now)
         return replace(self, planned=planned, looked_at=looked_at)
 
     def looked(self, problem: str | None, now: float) -> "PodLooks":
         """After a list; another one follows soon if pods were lost, because their containers may
         restart later."""
         planned = now + (LOOK_AGAIN if self.fell else LOOK_EVERY)
-        return replace(self, planned=planned, looked_at=now, fell=False, problem=problem)
+        if not self.revision and not self.fell:
+            planned = inf
+        return replace(
+            self, planned=planned, looked_at=now, fell=False, joined=False, problem=problem
+        )
 
     @property
     def nodes(self) -> dict[str, str]:
@@ -83,8 +95,16 @@ class PodLooks:
         return {pod.name: pod.node for pod in self.pods.values() if pod.node}
 
     def found(self, pods: Iterable[SeenPod]) -> "PodLooks":
-        """With the pods of a list."""
-        return replace(self, pods={pod.name: pod for pod in pods})
+        """With the pods of a list, and which of them run different images."""
+        pods = list(pods)
+        return replace(self, pods={pod.name: pod for pod in pods}, mixed=mixed_images(pods))
+
+    def counted(self, workloads: Mapping[str, Workload]) -> "PodLooks":
+        """With the present numbers of ready pods of these revisions."""
+        known, ready = self.ready, {name: w.ready for name, w in workloads.items()}
+        fell = any(w.ready < min(w.replicas, known.get(n, 0)) for n, w in workloads.items())
+        joined = any(known.get(name, count) < count > 1 for name, count in ready.items())
+        return replace(self, ready=ready, fell=self.fell or fell, joined=self.joined or joined)
 
 
 def awaiting(
@@ -96,20 +116,34 @@ def awaiting(
     """With the present numbers of ready pods; counts of another candidate are dropped."""
     if before is None or before.revision != candidate.revision:
         # a new leader lists at once if the rollout is older than that
-        before = PodLooks(candidate.revision, candidate.since + LOOK_EVERY)
+        planned = candidate.since + LOOK_EVERY
+        kept = before or PodLooks(candidate.revision, planned)
+        before = PodLooks(candidate.revision, planned, ready=kept.ready, mixed=kept.mixed)
     found = {name: w for name, w in workloads.items() if name in (candidate.revision, stable)}
-    fell = any(w.ready < min(w.replicas, before.ready.get(name, 0)) for name, w in found.items())
     own = found.get(candidate.revision)
     short = own is not None and own.ready < own.replicas
     return replace(
-        before,
+        before.counted(found),
         awaited_since=candidate.progress_since,
-        ready={name: w.ready for name, w in found.items()},
-        fell=before.fell or fell,
         short=short,
         unplaced=bool(pods_to_mend(candidate) - set(before.nodes)),
         problem=before.problem if short else None,
     )
+
+
+def without_a_candidate(
+    before: PodLooks | None, stable: str, workloads: Mapping[str, Workload], *, differed: bool
+) -> PodLooks:
+    """With the present number of stable's ready pods. What was known of a candidate is dropped, but
+    for the images: it may be stable now. `differed`: the status says that images differ, which a
+    new leader looks up at once."""
+    kept = before or PodLooks("", inf)
+    if kept.revision:
+        kept = PodLooks("", inf, ready=kept.ready, mixed=kept.mixed)
+    found = {name: w for name, w in workloads.items() if name == stable}
+    mixed = kept.mixed and {name: text for name, text in kept.mixed.items() if name in found}
+    kept = replace(kept.counted(found), mixed=mixed)
+    return replace(kept, joined=True) if differed and mixed is None else kept
 
 
 async def look_at_pods(
@@ -120,20 +154,21 @@ async def look_at_pods(
     before: PodLooks | None,
     now: float,
 ) -> tuple[PodLooks | None, tuple[SeenPod, ...] | None]:
-    """List the pods if that is due: restarts of containers, and why pods are not ready. Looks are
-    None if there is nothing to list, and pods if they were not listed."""
-    candidate = status.candidate
-    if candidate is None:
-        return None, None
-    deployment = objects.get(("Deployment", owner.child(candidate.revision)))
-    if deployment is None:
-        # also no list to wait for
-        return None, None
+    """List the pods if that is due: restarts of containers, images, and why pods are not ready.
+    Looks are None if there is nothing to list, and pods if they were not listed."""
+    candidate, workloads = status.candidate, read_workloads(objects)
     stable = status.stable.revision if status.stable else None
-    looks = awaiting(before, candidate, stable, read_workloads(objects)).by(now)
+    deployment = candidate and objects.get(("Deployment", owner.child(candidate.revision)))
+    if candidate is not None and deployment is not None:
+        looks = awaiting(before, candidate, stable, workloads).by(now)
+    elif stable is not None:
+        differed = any(each.type == "ImagesDiffer" for each in status.conditions)
+        looks = without_a_candidate(before, stable, workloads, differed=differed).by(now)
+    else:
+        return None, None
     if looks.due > now:
         # that no more pods can be created is known without a list
-        message = not_ready_reason(deployment, ()) if looks.short else None
+        message = not_ready_reason(deployment, ()) if looks.short and deployment else None
         known = message is None or (looks.problem is not None and message in looks.problem)
         return looks if known else replace(looks, problem=message), None
     try:
@@ -141,11 +176,11 @@ async def look_at_pods(
     except ApiError as error:
         # decisions that need no pods are still made
         log.warning("%s/%s: cannot list pods: %s", owner.namespace, owner.name, error)
-        return looks.looked(f"The pods cannot be listed: {error}", now), None
+        failed = looks.looked(f"The pods cannot be listed: {error}", now)
+        return replace(failed, joined=looks.joined), None
     found = tuple(seen(pod, looks.pods.get(pod["metadata"]["name"])) for pod in pods)
-    revision = candidate.revision
-    own = [pod for pod, of in zip(pods, found, strict=True) if of.revision == revision]
-    problem = not_ready_reason(deployment, own) if looks.short else None
+    own = [pod for pod, of in zip(pods, found, strict=True) if of.revision == looks.revision]
+    problem = not_ready_reason(deployment, own) if looks.short and deployment else None
     return looks.looked(problem, now).found(found), found
 
 

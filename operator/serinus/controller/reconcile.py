@@ -9,14 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from math import inf
 from typing import Any
 
 from serinus.api.isolation import Faults, Part, isolated
+from serinus.api.reasons import Reason
 from serinus.api.status import Decision, Status
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import WriteOutcome, actuate, put_labels_back
 from serinus.controller.approval_policy import approval_policy
-from serinus.controller.events import announce
+from serinus.controller.events import announce, write_event
 from serinus.controller.internal_errors import standing
 from serinus.controller.judging import Judging
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
@@ -97,7 +99,7 @@ class Reconciler:
             world = replace(world, withdrawn=why, split_in_effect=False, route_message=why)
 
         plan = decide(observed.desired, status, world, now)
-        if awaits_approval(spec.rollout, plan.status.candidate):
+        if awaits_approval(spec.rollout, plan.status.candidate, observed.desired.digest):
             policy = await approval_policy(self._cluster, live, state, now)
             world = replace(world, approval_policy=policy)
             plan = decide(observed.desired, status, world, now)
@@ -119,6 +121,8 @@ class Reconciler:
         state.export(plan.status, status.candidate, plan.new_decisions)
         outcome = await self._actuate(observed, plan, mark if why else None)
         await announce(self._cluster, live, plan.new_decisions)
+        for message in outcome.repaired:
+            await write_event(self._cluster, live, Reason.REPAIRED, message, warning=False)
         measure(self._sampler, observed, plan.status)
 
         # a decision is reported with the state at the next pass
@@ -205,12 +209,13 @@ class Reconciler:
     async def _observe(self, observed: Observed, status: Status) -> World:
         owner, desired, objects = observed.owner, observed.desired, observed.objects
         state, now = observed.state, observed.now
-        facts: dict[str, Any] = {"unread": state.unread}
+        facts: dict[str, Any] = {"unread": state.unread, "outranked": observed.outranked}
         state.pod_looks, facts["pods_seen"] = await look_at_pods(
             self._cluster, owner, status, objects, state.pod_looks, now
         )
         if state.pod_looks is not None:
             facts["nodes"] = state.pod_looks.nodes
+            facts["mixed"] = state.pod_looks.mixed
         if state.pod_looks is not None and state.pod_looks.short:
             facts["pods_problem"] = state.pod_looks.problem
         elif state.pod_looks is not None:
@@ -275,4 +280,5 @@ def _next_pass(
     candidate = plan.status.candidate
     if candidate is not None and (candidate.effective_since is None or candidate.promoting):
         due.append(SETTLES_WITHIN)
-    return min(due, default=None)
+    soonest = min(due, default=inf)
+    return None if soonest == inf else soonest

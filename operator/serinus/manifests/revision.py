@@ -3,34 +3,71 @@ them."""
 
 import hashlib
 import json
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from serinus.api.base import LONGEST_NAME
 from serinus.manifests.kinds import CONTROLLER_REVISION
 from serinus.manifests.owner import NAME_LABEL, Manifest, Owner
 
-_SCHEME: Final = "a"
+_SCHEME: Final = "b"
 """First letter of each hash. A new way of hashing must use another letter: the names of running
 revisions never change with the operator's version."""
+
+_EARLIER: Final = "a"
+"""First letter of the hashes of earlier versions, which have 8 characters."""
+
+_SHORTEST: Final = 8
+_LONGEST: Final = 16
+"""Characters of a hash. It is shorter than the longest if the name of its ModelDeployment leaves no
+room in the names of pods."""
 
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 """No vowels and no look-alikes, so that a hash is never a word (as in Kubernetes itself)."""
 
 
-def revision_hash(model: dict[str, Any] | None, template: dict[str, Any]) -> str:
-    """8 characters that identify {model, template} exactly as the user wrote them.
+def revision_hash(name: str, spec: Manifest, known: Container[str] = ()) -> str:
+    """8 to 16 characters that identify {model, template} exactly as the user wrote them in the raw
+    spec of the ModelDeployment with this name. The hash of an earlier version stays if it is among
+    the `known` revisions of this ModelDeployment.
 
     Uses the raw JSON of the API server, never defaulted or typed values. The order of keys does not
     matter, and null is the same as absent, because tools differ in what they apply.
     """
-    written = _without_null({"model": model, "template": template})
-    canonical = json.dumps(written, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    number = int.from_bytes(hashlib.sha256(canonical.encode()).digest())
+    number = int.from_bytes(_digest(_identity(spec)))
+    earlier = _EARLIER + _letters(number, _SHORTEST - 1)
+    if earlier in known:
+        return earlier
+    size = min(_LONGEST, _SHORTEST + max(LONGEST_NAME - len(name), 0))
+    return _SCHEME + _letters(number, size - 1)
+
+
+def approval_digest(spec: Manifest) -> str:
+    """32 hexadecimal digits: a digest of what an approval is for, which is model, template and
+    rollout of a raw spec. Whoever may edit the spec can choose both of two that should differ, so
+    it is long enough that no two with the same one can be found."""
+    return _digest({**_identity(spec), "rollout": spec.get("rollout")}).hex()[:32]
+
+
+def _identity(spec: Manifest) -> Manifest:
+    """What a revision is made of."""
+    return {"model": spec.get("model"), "template": spec["template"]}
+
+
+def _digest(written: Manifest) -> bytes:
+    canonical = json.dumps(
+        _without_null(written), sort_keys=True, separators=(",", ":"), allow_nan=False
+    )
+    return hashlib.sha256(canonical.encode()).digest()
+
+
+def _letters(number: int, count: int) -> str:
     letters = []
-    for _ in range(7):
+    for _ in range(count):
         number, index = divmod(number, len(_ALPHABET))
         letters.append(_ALPHABET[index])
-    return _SCHEME + "".join(letters)
+    return "".join(letters)
 
 
 def _without_null(value: Any) -> Any:
@@ -53,9 +90,8 @@ class Revision:
 
     @classmethod
     def of(cls, spec: Manifest, number: int) -> Self:
-        """The revision of a raw spec."""
-        model, template = spec.get("model"), spec["template"]
-        return cls(revision_hash(model, template), number, model, template)
+        """The revision of a raw spec, by its longest hash."""
+        return cls(revision_hash("", spec), number, spec.get("model"), spec["template"])
 
     @classmethod
     def read(cls, live: Manifest) -> Self | None:
@@ -74,6 +110,12 @@ class Revision:
         additions of the model, and so causes no restart."""
         template = _without_null(deployment["spec"]["template"])
         return cls(name, number, None, template, recovered=True)
+
+    def stores(self, spec: Manifest) -> bool:
+        """Whether it has exactly the model and the template of a raw spec. Two can have one hash,
+        which somebody may have searched for."""
+        stored = {"model": self.model, "template": self.template}
+        return bool(_without_null(stored) == _without_null(_identity(spec)))
 
     def manifest(self, owner: Owner) -> Manifest:
         """The ControllerRevision that stores it."""

@@ -7,6 +7,7 @@ from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Guarding
 from serinus.plan.guarding import end, may_end, take_back, taking_back, weight_in
+from serinus.plan.images import in_doubt
 from serinus.plan.pod_budget import too_many_restarts
 from serinus.plan.progress import (
     arms_differ,
@@ -50,7 +51,7 @@ def take_back_what_is_shown_worse(s: Situation) -> Situation | None:
 
 
 def _faults(s: Situation) -> Iterator[str]:
-    if found := failed_checks(s):
+    if (found := failed_checks(s)) and not in_doubt(s):
         yield found
     if found := too_many_restarts(s):
         yield found
@@ -130,6 +131,8 @@ def hindered(candidate: Candidate) -> str:
     """Why a guard may not find what is worse, as things are now."""
     if unlike := arms_differ(candidate):
         return f" Nothing is compared until both revisions are asked alike. {unlike.message}"
+    if candidate.hold and candidate.hold.reason == Reason.IMAGES_DIFFER:
+        return f" No check takes traffic back. {candidate.hold.message}"
     own = {pod for each in candidate.checks for pod in each.waits_for_own_pods}
     if own:
         are, them = ("is", "it") if len(own) == 1 else ("are", "them")

@@ -5,7 +5,7 @@ from typing import Final
 from serinus.api.reasons import Reason
 from serinus.api.status import ObeyedCommand, Rejected
 from serinus.plan import guarding
-from serinus.plan.approvals import approve, awaits_approval, how_to_approve, unapproved_steps
+from serinus.plan.approvals import approve, at_a_gate, how_to_approve, unapproved_steps
 from serinus.plan.progress import held_by_spec
 from serinus.plan.situation import Situation
 from serinus.plan.steps import enter_next_step, resume_step
@@ -71,7 +71,7 @@ def _promote(s: Situation, revision: str) -> Situation | str:
         return _is_taken_back(s) or f"revision {s.promoted} has no ready pod"
     if steps := unapproved_steps(s):
         listed = " and ".join(map(str, steps))
-        there = awaits_approval(s.desired.spec.rollout, s.candidate)
+        there = at_a_gate(s)
         remedy = f"{'' if there else 'advance to it, and '}{how_to_approve(s)}"
         return f"it would skip step {listed}, which must be approved: {remedy}"
     return s.to_candidate(promoting=True, commanded=True, withdrawn=None, hold=None)
@@ -87,7 +87,7 @@ def _advance(s: Situation, revision: str) -> Situation | str:
         return f"all steps have passed{waits}"
     if s.candidate.withdrawn:
         return resume_step(s, "Resumed by command.")
-    if awaits_approval(s.desired.spec.rollout, s.candidate):
+    if at_a_gate(s):
         return f"step {s.candidate.step + 1} must be approved: {how_to_approve(s)}"
     went_on = s if s.candidate.promoting else enter_next_step(s, "Advanced by command.")
     return went_on.to_candidate(commanded=went_on.candidate.promoting, hold=None)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from serinus.api.isolation import Part, isolated
 from serinus.api.quantities import seconds
@@ -21,6 +21,10 @@ from serinus.plan.after_promotion import (
 )
 from serinus.plan.analysis import forget_what_other_checks_found
 from serinus.plan.commands import obey_a_command, refuse_a_command
+from serinus.plan.images import (
+    note_in_a_guard_that_images_differ,
+    start_again_once_images_are_alike,
+)
 from serinus.plan.monitoring import forget_the_monitoring_of_something_else
 from serinus.plan.pod_budget import (
     count_unready_time,
@@ -67,6 +71,9 @@ from serinus.plan.summary import report
 
 Rule = Callable[[Situation], Situation | None]
 
+LEAVES_A_SERVICE_WITHIN: Final = 5.0
+"""Seconds within which new connections no longer reach pods that a Service does not select."""
+
 
 def _drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
     """With an invalid policy, nothing is judged. The only revision that serves is dropped once
@@ -95,21 +102,27 @@ def _end_the_guard_of_an_invalid_spec(s: Situation, problems: str) -> Situation 
 
 def _let_retired_revisions_go(s: Situation) -> Situation | None:
     """Their pods stay until no route leads to them, and for the delay after that."""
-    delay = _idle_pods_stay_for(s)
     seen = [_noticed_idle(s, old) for old in s.status.retiring]
-    kept = [old for old in seen if old.idle_since is None or s.now < old.idle_since + delay]
+    kept = [
+        old for old in seen if old.idle_since is None or s.now < old.idle_since + _stays_for(s, old)
+    ]
     return s.to(retiring=kept) if kept != s.status.retiring else None
 
 
-def _idle_pods_stay_for(s: Situation) -> float:
-    """Seconds. If they share a Service with the candidate, a rollout needs them gone at once. If
-    stable has no ready pod, they may be the only ones that could serve, and may use the resources
-    that stable's pods need."""
-    rollout = s.desired.spec.rollout
-    if s.status.candidate is not None and router_for(s.desired.spec).shares_one_service:
+def _stays_for(s: Situation, old: Retiring) -> float:
+    """Seconds that idle pods stay. If they share a Service with the candidate, a rollout needs them
+    gone at once. If stable has no ready pod, they may be the only ones that could serve, and may
+    use the resources that stable's pods need. What is rejected must serve nobody, and where a
+    Service chose its pods, the connections that are open to them end with them alone."""
+    rollout, status = s.desired.spec.rollout, s.status
+    few = router_for(s.desired.spec).shares_one_service
+    if status.candidate is not None and few:
         return 0.0
     delay = seconds(rollout.scale_down_delay)
-    return max(delay, seconds(rollout.progress_deadline)) if s.stable_is_down else delay
+    if s.stable_is_down:
+        return max(delay, seconds(rollout.progress_deadline))
+    rejected = status.rejected is not None and status.rejected.revision == old.revision
+    return min(delay, LEAVES_A_SERVICE_WITHIN) if rejected and few else delay
 
 
 def _noticed_idle(s: Situation, old: Retiring) -> Retiring:
@@ -136,6 +149,7 @@ WITH_A_VALID_SPEC: tuple[Rule, ...] = (
 WITH_AN_INVALID_SPEC: tuple[Rule, ...] = (refuse_a_command,)
 WITH_A_CANDIDATE: tuple[Rule, ...] = (
     forget_what_other_checks_found,
+    start_again_once_images_are_alike,
     note_what_audited_checks_would_do,
     roll_back_when_a_check_fails,
     roll_back_when_its_containers_restart_too_often,
@@ -160,6 +174,8 @@ WITH_A_GUARDED_CANDIDATE: tuple[Rule, ...] = (
     guarding.finish_taking_back,
     keep_to_the_guard_of_the_spec,
     forget_what_other_checks_found,
+    start_again_once_images_are_alike,
+    note_in_a_guard_that_images_differ,
     note_what_audited_checks_would_do,
     notice_whether_pods_are_missing,
     take_back_what_is_shown_worse,
@@ -317,7 +333,7 @@ def _wake_in(s: Situation) -> float | None:
     moments = [
         old.since + ROUTE_PATIENCE
         if old.idle_since is None
-        else old.idle_since + _idle_pods_stay_for(s)
+        else old.idle_since + _stays_for(s, old)
         for old in s.status.retiring
     ]
     if s.status.candidate is None and s.world.route_awaited_since is not None:

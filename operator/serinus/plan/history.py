@@ -26,6 +26,12 @@ def revisions_kept(
     return {name: each for name, each in revisions.items() if name in names}
 
 
+def named_in(status: Status) -> set[str]:
+    """All revisions that a status names by their role."""
+    roles = (status.stable, status.candidate, status.rejected, *status.retiring)
+    return {*(role.revision for role in roles if role), *status.former}
+
+
 def former(before: Iterable[str], left: str, stable: str) -> list[str]:
     """Revisions that were stable, newest first, after `stable` has replaced `left`."""
     return [left, *(name for name in before if name not in (left, stable))][:FORMER_KEPT]

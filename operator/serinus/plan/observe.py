@@ -8,10 +8,11 @@ from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, Status
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL, Manifest, Objects, Owner
-from serinus.manifests.revision import Revision, revision_hash
+from serinus.manifests.revision import Revision, approval_digest, revision_hash
 from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import Split
 from serinus.manifests.workload import selected_revision
+from serinus.plan.history import named_in
 from serinus.plan.scraping import less_scraped
 from serinus.plan.situation import Desired, Intervention, KnownRevision, Workload, World
 
@@ -26,13 +27,34 @@ def read_desired(
     return Desired(
         spec=spec,
         generation=metadata["generation"],
-        revision=revision_hash(raw.get("model"), raw["template"]),
+        revision=revision_hash(metadata["name"], raw),
         command=(metadata.get("annotations") or {}).get(COMMAND),
         problems=problems,
         selector=f"{NAME_LABEL}={metadata['name']}",
         ignored=ignored,
         name=metadata["name"],
+        digest=approval_digest(raw),
     )
+
+
+def identified(
+    desired: Desired, owner: Owner, spec: Manifest, status: Status, objects: Objects
+) -> Desired:
+    """With the name that the revision of the raw spec already has, if it is a known one; with a
+    problem if the history has another model or template by this name."""
+    history = read_history(objects)
+    known = {*history, *_deployments(objects), *named_in(status)}
+    name = revision_hash(owner.name, spec, known)
+    desired, stored = replace(desired, revision=name), history.get(name)
+    if stored is None or stored.stores(spec):
+        return desired
+    problem = (
+        f"spec.template: its hash is {name}, but ControllerRevision {owner.child(name)} has "
+        "another model or template with this hash, so nothing of the spec is rolled out. This "
+        "practically never happens by chance: find out who changed the spec. To roll it out "
+        "nevertheless, change the template in any way, for example by an annotation."
+    )
+    return replace(desired, problems=(*desired.problems, problem))
 
 
 def read_history(objects: Objects) -> dict[str, Revision]:
@@ -49,7 +71,8 @@ def read_revisions(
     known = read_history(objects)
     numbers = {role.revision: role.number for role in (status.stable, status.candidate) if role}
     if desired.revision not in known:
-        known[desired.revision] = Revision.of(spec, numbers.get(desired.revision, 0))
+        number = numbers.get(desired.revision, 0)
+        known[desired.revision] = replace(Revision.of(spec, number), hash=desired.revision)
     for name, deployment in _deployments(objects).items():
         if name not in known:
             known[name] = Revision.recover(name, deployment, numbers.get(name, 0))

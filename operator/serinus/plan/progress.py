@@ -14,8 +14,13 @@ from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import carriable_weight
 from serinus.plan import guarding
 from serinus.plan.analysis import awaits_history
-from serinus.plan.approvals import awaits_approval, hold_for_approval
+from serinus.plan.approvals import at_a_gate, hold_for_approval
 from serinus.plan.audit import with_audit, would_have
+from serinus.plan.images import (
+    hold_while_images_differ,
+    in_doubt,
+    withdraw_instead_of_blaming,
+)
 from serinus.plan.situation import Situation
 from serinus.plan.steps import enter_next_step, pause_ends, raises_weight_next
 from serinus.plan.timeline import measured, took_effect, weight_ended
@@ -88,6 +93,8 @@ def overall_verdict(s: Situation) -> Verdict:
 def roll_back_when_a_check_fails(s: Situation) -> Situation | None:
     """A failed check rolls the candidate back."""
     failed = failed_checks(s)
+    if failed and in_doubt(s) and not s.candidate.commanded:
+        return _changed(s, withdraw_instead_of_blaming(s, failed))
     return s.reject(Reason.CHECK_FAILED, failed) if failed else None
 
 
@@ -231,6 +238,8 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
         return _changed(s, s.hold(Reason.SCALED_TO_ZERO, message))
     by_itself = candidate.mode == "Steps" and not candidate.commanded
     by_hand = candidate.mode != "First" and not by_itself
+    if by_itself and (held := hold_while_images_differ(s)):
+        return _changed(s, held)
     better_than_nothing = by_hand and (s.stable_is_down or s.serves_alone) and pods_ready(s) > 0
     if pods_ready(s) < pods_needed(s) and not better_than_nothing:
         if _too_late(s):
@@ -263,6 +272,7 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
         return None  # it is the only revision that serves, and waits for that reason
     held = (
         _serve_on(s)
+        or hold_while_images_differ(s)
         or _wait_for_traffic(s)
         or _wait_for_the_split(s)
         or _wait_for_like_arms(s)
@@ -393,7 +403,7 @@ def pods_to_mend(candidate: Candidate) -> set[str]:
 def _wait_for_people_and_time(s: Situation) -> Situation | None:
     if held_by_spec(s):
         return _hold_as_the_spec_says(s)
-    if awaits_approval(s.desired.spec.rollout, s.candidate):
+    if at_a_gate(s):
         return hold_for_approval(s)
     ends = pause_ends(s)
     if ends is None or s.now >= ends:

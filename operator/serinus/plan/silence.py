@@ -4,17 +4,15 @@ command.
 Nothing is known about it, so it is neither rolled back nor rejected.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
-from serinus.api.status import Withdrawn
+from serinus.manifests.routers import router_for
 from serinus.plan.policy import policy_digest
 from serinus.plan.progress import counts_in_silence
 from serinus.plan.situation import InternalError, Situation
-from serinus.plan.steps import resume_step
-from serinus.plan.timeline import weight_ended
+from serinus.plan.steps import but_for_open_connections, resume_step, withdraw
 
 UNJUDGED_FOR: Final = 120.0
 """Seconds for which our own code may raise where a candidate is judged, while it has traffic."""
@@ -52,24 +50,11 @@ def _is_lasting(error: InternalError, begun: float, now: float) -> bool:
 
 
 def _withdrawn(s: Situation, reason: Reason, why: str) -> Situation:
-    candidate, weight = s.candidate, s.candidate.weight
-    message = f"{why}. Its traffic is withdrawn, and it is not rejected: to resume, "
+    message = f"{why}. Its traffic is withdrawn{but_for_open_connections(s)}, and it is not "
+    message += "rejected: to resume, "
     message += "set the annotation serinus.dev/command to "
-    message += f"advance/{candidate.revision}, or change spec.rollout or the template."
-    s = s.to(timeline=weight_ended(s.status.timeline, s.now))
-    s = replace(s, world=replace(s.world, split_in_effect=False))
-    withdrawn = Withdrawn(
-        since=s.now, weight=weight.wanted, policy=policy_digest(s.desired.spec.rollout)
-    )
-    s = s.to_candidate(
-        withdrawn=withdrawn,
-        weight=weight.replace(wanted=0),
-        effective_since=None,
-        silence=None,
-        promoting=False,
-    )
-    s = s.hold(reason, message)
-    return s.because(reason, candidate.revision, message)
+    message += f"advance/{s.candidate.revision}, or change spec.rollout or the template."
+    return withdraw(s, reason, message)
 
 
 def too_long_silent(s: Situation) -> str:
@@ -83,8 +68,18 @@ def too_long_silent(s: Situation) -> str:
         return ""
     return (
         f"{counts_in_silence(s, silence)} in at least {spoken(after)}. Its requests "
-        "hang or do not reach it, or its metrics are not exported, not scraped, or not those of "
-        "the checks"
+        f"hang or do not reach it{_kept_open(s)}, or its metrics are not exported, not scraped, or "
+        "not those of the checks"
+    )
+
+
+def _kept_open(s: Situation) -> str:
+    """Why they may not reach it where the Service chooses a pod for each connection."""
+    if not router_for(s.desired.spec).shares_one_service:
+        return ""
+    return (
+        " (without a gateway only new connections do: clients that keep theirs open stay with the "
+        "pods that they have; let them reconnect, or use spec.traffic.gateway)"
     )
 
 

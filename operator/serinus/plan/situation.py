@@ -46,6 +46,8 @@ class Desired:
     """Unknown fields of the spec, each in a message."""
     name: str = ""
     """Name of the ModelDeployment, for messages."""
+    digest: str = ""
+    """Of model, template and rollout, as an approval names it."""
 
     @property
     def version(self) -> str | None:
@@ -103,6 +105,8 @@ class SeenPod:
     down_since: float | None = None
     """Since when it has been unready after it was ready, Unix seconds; None: it is ready, starts or
     leaves."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """By serving container whose image is named by a tag, the digest of what it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,9 @@ class World:
     """Pods of stable and candidate; None: not listed in this pass."""
     nodes: Mapping[str, str] = field(default_factory=dict)
     """Node of each pod of stable and candidate, as last listed."""
+    mixed: Mapping[str, str] | None = None
+    """By revision whose pods run different images, which ones, as a message; None: not known, until
+    pods are listed."""
     weight: float = 0.0
     """The candidate's percentage of the traffic."""
     split_in_effect: bool = False
@@ -167,6 +174,8 @@ class World:
     """Whether it needs a person to come into effect."""
     route_contested: str = ""
     """Message that another object claims the same traffic; otherwise empty."""
+    outranked: str = ""
+    """Why the objects that split the traffic get no requests, as a message; otherwise empty."""
     route_awaited_since: float | None = None
     """Time since which the split is not in effect, Unix seconds; None: it is."""
     leads_to: frozenset[str] | None = None

@@ -6,9 +6,12 @@ from dataclasses import replace
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.spec import Step
-from serinus.api.status import Candidate, CheckStatus
+from serinus.api.status import Candidate, CheckStatus, Withdrawn
 from serinus.judge import enter_step
+from serinus.manifests.routers import router_for
+from serinus.plan.policy import policy_digest
 from serinus.plan.situation import Situation
+from serinus.plan.timeline import weight_ended
 
 
 def weight_at(steps: Sequence[Step], index: int) -> int:
@@ -46,6 +49,31 @@ def _enter(s: Situation, why: str) -> Situation:
     entered = _want(s.to_candidate(entries=0), wanted)
     message = f"Weight {before:g}% -> {wanted:g}%. {why}"
     return entered.because(Reason.WEIGHT_RAISED, s.candidate.revision, message)
+
+
+def but_for_open_connections(s: Situation) -> str:
+    """What a Service cannot withdraw from pods that stay."""
+    few = router_for(s.desired.spec).shares_one_service
+    return ", but for connections that clients keep open to its pods" if few else ""
+
+
+def withdraw(s: Situation, reason: Reason, message: str) -> Situation:
+    """Give its traffic to stable; it is not rejected."""
+    weight = s.candidate.weight
+    s = s.to(timeline=weight_ended(s.status.timeline, s.now))
+    s = replace(s, world=replace(s.world, split_in_effect=False))
+    withdrawn = Withdrawn(
+        since=s.now, weight=weight.wanted, policy=policy_digest(s.desired.spec.rollout)
+    )
+    s = s.to_candidate(
+        withdrawn=withdrawn,
+        weight=weight.replace(wanted=0),
+        effective_since=None,
+        silence=None,
+        promoting=False,
+    )
+    s = s.hold(reason, message)
+    return s.because(reason, s.candidate.revision, message)
 
 
 def resume_step(s: Situation, why: str) -> Situation:

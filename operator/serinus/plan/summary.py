@@ -7,7 +7,17 @@ from typing import Literal
 from serinus.api.base import rfc3339
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
-from serinus.api.status import Candidate, Condition, Guarding, Phase, Retiring, Status, Weight
+from serinus.api.status import (
+    Candidate,
+    Condition,
+    Guarding,
+    Phase,
+    Rejected,
+    Retiring,
+    Status,
+    Weight,
+)
+from serinus.manifests.routers import router_for
 from serinus.plan.after_promotion import goes_on_until, hindered, not_compared, why_it_goes_on
 from serinus.plan.guarding import gives_up_waiting
 from serinus.plan.monitoring_reports import Report, announce, reports
@@ -36,6 +46,7 @@ _STUCK = {
     Reason.TRAFFIC_SPLIT_WRONG,
     Reason.STABLE_POD_DIFFERS,
     Reason.ARMS_DIFFER,
+    Reason.IMAGES_DIFFER,
 }
 
 
@@ -73,6 +84,10 @@ def report(s: Situation) -> Situation:
     )
     monitored = list(reports(reported))
     conditions = _conditions(reported, summary, monitored)
+    images = _images(s)
+    if images and not _is_true(s.status, "ImagesDiffer"):
+        stable = s.status.stable.revision if s.status.stable else ""
+        reported = reported.because(Reason.IMAGES_DIFFER, stable, images)
     for each in monitored:
         before = _before(s.status, each.condition)
         reported = announce(reported, before.status if before else None, each)
@@ -119,11 +134,19 @@ def _summary(s: Situation) -> Summary:
         message = f"Revision {s.desired.revision} is not rolled out: {s.desired.incompatibility}."
         return Summary("Degraded", Reason.INVALID_SPEC, message, stalled=True)
     if rejected := s.status.rejected:
-        gone = rejected.revision not in {old.revision for old in _served_on(s)}
-        how = "gets no traffic" if gone else "is losing its traffic"
-        message = f"Revision {rejected.revision} {how}. {rejected.message}"
+        message = f"Revision {rejected.revision} {_how_it_goes(s, rejected)}. {rejected.message}"
         return Summary("Degraded", rejected.reason, message, stalled=True)
     return _summary_of_stable(s)
+
+
+def _how_it_goes(s: Situation, rejected: Rejected) -> str:
+    """What a rejected revision still gets."""
+    if rejected.revision in {old.revision for old in _served_on(s)}:
+        return "is losing its traffic"
+    workload = s.world.workloads.get(rejected.revision)
+    if router_for(s.desired.spec).shares_one_service and workload and not workload.empty:
+        return "gets no new connections, and those that are open end with its pods"
+    return "gets no traffic"
 
 
 def _served_on(s: Situation) -> list[Retiring]:
@@ -254,7 +277,10 @@ def _held_back(weight: Weight) -> str:
 
 
 def _awaited_route(s: Situation, message: str) -> Summary | None:
-    """That the route is not in effect yet; None: it is."""
+    """That the route is not in effect yet, or for nobody; None: it is."""
+    if s.world.outranked:
+        told = f"{message} {s.world.outranked}"
+        return Summary("Degraded", Reason.ROUTE_CONTESTED, told, stalled=True)
     if s.world.route_refused:
         return Summary("Degraded", Reason.ROUTE_REFUSED, s.world.route_message, stalled=True)
     if not s.new_decisions and s.world.split_in_effect:
@@ -302,6 +328,9 @@ def _conditions(s: Situation, summary: Summary, monitored: list[Report]) -> list
         conditions.append(
             _condition(s.status, "FieldsIgnored", "True", unknown, message, generation, s.now)
         )
+    if images := _images(s):
+        differ = Reason.IMAGES_DIFFER, images
+        conditions.append(_condition(s.status, "ImagesDiffer", "True", *differ, generation, s.now))
     for each in monitored:
         found = each.status, each.reason, each.message
         conditions.append(_condition(s.status, each.condition, *found, generation, s.now))
@@ -322,6 +351,19 @@ def internal_error(
     return _condition(status, "InternalError", "True", *raised, generation, now)
 
 
+def _images(s: Situation) -> str:
+    """Which pods of one revision run different images; what was known until pods are listed."""
+    if s.world.mixed is not None:
+        return " ".join(s.world.mixed.values())
+    before = _before(s.status, "ImagesDiffer")
+    return before.message if before else ""
+
+
+def _is_true(status: Status, condition: str) -> bool:
+    before = _before(status, condition)
+    return before is not None and before.status == "True"
+
+
 def _available(s: Situation) -> tuple[Literal["True", "False"], Reason, str]:
     """Whether stable serves, whatever a rollout does meanwhile."""
     stable, replicas = s.status.stable, s.desired.spec.replicas
@@ -329,6 +371,8 @@ def _available(s: Situation) -> tuple[Literal["True", "False"], Reason, str]:
         return "False", Reason.FIRST_DEPLOYMENT, "No revision is stable yet."
     if s.world.unserved:
         return "False", Reason.AWAITING_ROUTE, s.world.unserved
+    if s.world.outranked:
+        return "False", Reason.ROUTE_CONTESTED, s.world.outranked
     ready = s.world.ready(stable.revision)
     message = f"Stable revision {stable.revision} has {ready} of {replicas} pods ready."
     if s.promoted:

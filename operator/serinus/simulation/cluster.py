@@ -26,6 +26,8 @@ class SimulatedCluster:
     """Nodes of pods."""
     less_scraped: str = ""
     """By what Prometheus may find stable's pods, and not the candidate's."""
+    mixed: Mapping[str, str] | None = None
+    """By revision, which of its pods run different images."""
     approval_policy: ApprovalPolicy | None = field(default_factory=ApprovalPolicy)
     """Whether approvals count."""
     routed: bool = True
@@ -61,6 +63,7 @@ class SimulatedCluster:
             pods_seen=self.pods_seen,
             nodes=self.nodes,
             less_scraped=self.less_scraped,
+            mixed=self.mixed,
             approval_policy=self.approval_policy,
             leads_to=self._leads_to() if in_effect else None,
         )

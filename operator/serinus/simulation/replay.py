@@ -11,6 +11,7 @@ from serinus.api.status import CheckStatus, Decision, Timeline
 from serinus.manifests.owner import Owner
 from serinus.metrics.requests import HistoryRequest, Source
 from serinus.plan.analysis import baseline_from
+from serinus.plan.approvals import approved_digest
 from serinus.plan.situation import Desired
 from serinus.simulation.recorded_cluster import RecordedCluster
 from serinus.simulation.rollout import SimulatedDeployment
@@ -124,7 +125,8 @@ class Replay:
         """Repeat the recorded commands."""
         for given in self.timeline.commands:
             if given.at == rollout.now:
-                rollout.desired = replace(rollout.desired, command=given.command)
+                digest = approved_digest(given) or rollout.desired.digest
+                rollout.desired = replace(rollout.desired, command=given.command, digest=digest)
 
 
 def _looked(rollout: SimulatedDeployment) -> Looked:

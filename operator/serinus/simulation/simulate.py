@@ -32,7 +32,7 @@ STABLE: Final = "stable"
 """Name of the revision that exists before."""
 _ENDED_BY: Final = {
     Reason.AWAITING_COMMAND: "advance/{revision}/{number}",
-    Reason.AWAITING_APPROVAL: "approve/{revision}/{step}/{number}/simulation",
+    Reason.AWAITING_APPROVAL: "approve/{revision}/{step}/{digest}/{number}/simulation",
 }
 """The command of a person that ends a wait."""
 _EPOCH = 1_000_000.0
@@ -239,7 +239,10 @@ class _Simulated:
         if candidate is None or candidate.hold is None:
             raise LookupError("no candidate waits for a person")
         command = _ENDED_BY[Reason(candidate.hold.reason)].format(
-            revision=candidate.revision, step=candidate.step + 1, number=len(rollout.new_decisions)
+            revision=candidate.revision,
+            step=candidate.step + 1,
+            digest=rollout.desired.digest,
+            number=len(rollout.new_decisions),
         )
         rollout.desired = replace(rollout.desired, command=command)
         self._settle()

@@ -74,7 +74,7 @@ def step_to_approve(live: Live) -> int:
     candidate = live.status.candidate
     if live.spec is None or candidate is None:
         raise NothingToDoError("this version cannot read the spec or the candidate")
-    if awaits_approval(live.spec.rollout, candidate):
+    if awaits_approval(live.spec.rollout, candidate, live.digest):
         return candidate.step + 1
     remedy = ""
     if candidate.hold and candidate.hold.reason == Reason.AWAITING_COMMAND:

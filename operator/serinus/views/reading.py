@@ -8,6 +8,7 @@ from serinus.api.problem import Problem
 from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.api.validation import read_status, readable
+from serinus.manifests.revision import approval_digest
 from serinus.plan.observe import COMMAND
 
 
@@ -24,6 +25,8 @@ class Live:
     spec: Spec | None
     """None if this version cannot read it."""
     status: Status
+    digest: str = ""
+    """Of what an approval is for; empty if the spec has no template."""
     unreadable: tuple[Problem, ...] = ()
     """The parts that this version cannot read."""
 
@@ -32,7 +35,8 @@ def read(live: Mapping[str, Any]) -> Live:
     """Parts that this version cannot read are left out."""
     metadata = _object(live, "metadata")
     status, unread = read_status(_object(live, "status"))
-    spec, problems = _spec(_object(live, "spec"))
+    written = _object(live, "spec")
+    spec, problems = _spec(written)
     generation = metadata.get("generation")
     return Live(
         namespace=str(metadata.get("namespace", "default")),
@@ -41,6 +45,7 @@ def read(live: Mapping[str, Any]) -> Live:
         command=str(_object(metadata, "annotations").get(COMMAND, "")),
         spec=spec,
         status=status,
+        digest=approval_digest(written) if "template" in written else "",
         unreadable=(*problems, *unread),
     )
 

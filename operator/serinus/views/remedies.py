@@ -199,7 +199,7 @@ def _may(live: Live, candidate: Candidate, verb: str) -> bool:
         return verb in ("promote", "abort") and guarding.taking_back is None
     gates = (Reason.AWAITING_APPROVAL, Reason.APPROVALS_UNGUARDED)
     gated = candidate.hold is not None and candidate.hold.reason in gates
-    gated |= rollout is not None and awaits_approval(rollout, candidate)
+    gated |= rollout is not None and awaits_approval(rollout, candidate, live.digest)
     if verb == "approve":
         return gated
     if verb == "advance":

@@ -200,6 +200,29 @@ def test_a_paused_rollout_is_explained_with_the_verbs_that_end_the_pause(
     assert re.findall(r"serinus (.*)", text) == [f"{verb} loan --namespace=shop" for verb in verbs]
 
 
+def test_get_shows_that_pods_of_one_revision_run_different_images(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed = json.loads(json.dumps(LOAN))
+    found = {"type": "ImagesDiffer", "status": "True", "reason": "ImagesDiffer"}
+    told = {"message": "Pods of revision a7k2m9qx run different images.", "lastTransitionTime": NOW}
+    mixed["status"].setdefault("conditions", []).append({**found, **told})
+    text = printed(capsys, "get", "-f", written(tmp_path, mixed))
+    assert "ImagesDiffer=True: Pods of revision a7k2m9qx run different images." in text
+
+
+def test_a_candidate_whose_traffic_is_withdrawn_is_explained_with_what_ends_that(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = json.loads(json.dumps(LOAN))
+    silent["status"]["phase"] = "Degraded"
+    silent["status"]["candidate"]["hold"]["reason"] = "CandidateSilent"
+    silent["status"]["candidate"]["withdrawn"] = {"since": NOW, "weight": 5, "policy": "x"}
+    text = printed(capsys, "explain", "-f", written(tmp_path, silent))
+    verbs = ("advance", "promote", "abort")
+    assert re.findall(r"serinus (.*)", text) == [f"{verb} loan --namespace=shop" for verb in verbs]
+
+
 @pytest.mark.parametrize("verb", ["list", "get", "explain"])
 def test_control_characters_of_a_status_do_not_reach_the_terminal(
     verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

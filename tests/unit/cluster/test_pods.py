@@ -470,3 +470,23 @@ def test_a_restart_counts_as_a_restart_alone() -> None:
     restarted = seen(turned(True, "03:00", restarts=1), seen(READY))
     assert not restarted.lost_readiness
     assert restarted.restarts == 1
+
+
+@pytest.mark.parametrize(
+    ("image", "image_id", "expected"),
+    [
+        ("registry/fraud:1", "registry/fraud@sha256:aa", {"model": "@sha256:aa"}),
+        ("registry/fraud:1", "docker-pullable://mirror/fraud@sha256:aa", {"model": "@sha256:aa"}),
+        ("registry/fraud:1", "sha256:bb", {"model": "sha256:bb"}),
+        ("registry/fraud:1", "docker://sha256:bb", {"model": "sha256:bb"}),
+        ("registry/fraud:1", "", {}),
+        ("registry/fraud@sha256:aa", "registry/fraud@sha256:cc", {}),
+    ],
+)
+def test_a_pod_tells_the_digest_of_an_image_that_is_named_by_a_tag(
+    image: str, image_id: str, expected: dict[str, str]
+) -> None:
+    found = pod(container({"running": {}}, imageID=image_id))
+    found["metadata"] |= {"creationTimestamp": "2026-01-01T00:00:00Z"}
+    found["spec"] = {"containers": [{"name": "model", "image": image}]}
+    assert seen(found).images == expected

@@ -170,3 +170,21 @@ def test_what_is_wanted_no_more_is_forgotten(clock: Clock) -> None:
     pace.forget_all_but([child()])
     assert pace.wait(child(name="old")) == 0
     assert pace.wait(child()) > 0
+
+
+def test_a_child_that_was_as_it_is_desired_was_changed_by_somebody_else(clock: Clock) -> None:
+    pace = Pace(clock)
+    assert not pace.was_as_desired(child()), "nothing is known of it"
+    pace.found_as_desired(child())
+    assert pace.was_as_desired(child())
+    assert not pace.was_as_desired(child(60)), "another weight is desired now"
+    pace.brought_about(child(60))
+    assert pace.was_as_desired(child(60))
+
+
+def test_a_child_that_was_to_go_and_comes_again_is_not_taken_for_deleted(clock: Clock) -> None:
+    pace = Pace(clock)
+    pace.brought_about(child())
+    pace.desires([child(name="other")])
+    pace.desires([child()])
+    assert not pace.was_as_desired(child())

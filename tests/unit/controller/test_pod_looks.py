@@ -1,5 +1,6 @@
 """When pods are listed: soon after some were lost, and seldom otherwise."""
 
+from math import inf
 from typing import cast
 
 from serinus.api.status import Candidate, CheckState, CheckStatus, StablePod, Status
@@ -11,6 +12,7 @@ from serinus.controller.pod_looks import (
     PodLooks,
     awaiting,
     look_at_pods,
+    without_a_candidate,
 )
 from serinus.manifests.owner import Owner
 from serinus.plan.situation import SeenPod, Workload
@@ -125,3 +127,43 @@ def test_a_clock_that_is_set_back_by_an_hour_delays_no_list_by_that_hour() -> No
     looks = after(None).looked(None, later).by(SINCE)
     assert looks.due <= SINCE + LOOK_EVERY
     assert after(looks, new=0).due <= SINCE + LOOK_AGAIN, "a pod was lost"
+
+
+def alone(before: PodLooks | None, ready: int, *, differed: bool = False) -> PodLooks:
+    """A pass without a candidate that finds so many of stable's three pods ready."""
+    workloads = {"old": Workload(3, ready), "gone": Workload(3, 0)}
+    return without_a_candidate(before, "old", workloads, differed=differed)
+
+
+def test_without_a_candidate_pods_are_listed_once_one_has_become_ready_beside_another() -> None:
+    """It may run another image of the same tag."""
+    looks = alone(None, 3)
+    assert looks.due == inf
+    lost = alone(looks, 2).looked(None, SINCE)
+    back = alone(lost, 3)
+    assert back.due == SINCE + LOOK_AGAIN
+    rests = alone(back.looked(None, back.due), 3)
+    assert rests.due == inf
+    assert alone(alone(None, 0), 1).due == inf, "beside none"
+
+
+def test_a_new_leader_looks_up_whether_images_still_differ() -> None:
+    assert alone(None, 3, differed=True).due < SINCE
+    assert (
+        alone(alone(None, 3, differed=True).looked(None, SINCE).found([]), 3, differed=True).due
+        == inf
+    )
+
+
+def test_a_pod_that_joins_in_a_rollout_is_looked_at_and_what_was_known_before_is_kept() -> None:
+    looks = (
+        alone(None, 2)
+        .looked(None, SINCE)
+        .found(
+            [SeenPod(f"old-{n}", "old", 0.0, 0, images={"model": f"@sha256:{n}"}) for n in (1, 2)]
+        )
+    )
+    assert looks.mixed and "Pods of revision old run different images" in looks.mixed["old"]
+    assert after(looks).mixed == looks.mixed
+    looks = after(after(looks), old=3)
+    assert looks.due <= SINCE + LOOK_AGAIN

@@ -5,7 +5,7 @@ from typing import Any
 from serinus.api.spec import Spec
 from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Manifest, Owner
-from serinus.manifests.revision import Revision
+from serinus.manifests.revision import Revision, revision_hash
 from serinus.manifests.routers.router import Split
 
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -96,5 +96,6 @@ def test_the_same_wish_gives_the_same_manifests() -> None:
 
 def test_the_longest_name_still_leaves_room_for_the_names_of_pods() -> None:
     longest = Owner("shop", "f" * 37, "1")
-    pod = f"{longest.child(NEW.hash)}-{'x' * 10}-{'x' * 5}"
+    revision = revision_hash(longest.name, {"template": NEW.template})
+    pod = f"{longest.child(revision)}-{'x' * 10}-{'x' * 5}"
     assert len(pod) <= 63

@@ -1,13 +1,16 @@
 """Revisions are named by what the user wrote, for ever."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from serinus.api.spec import Spec
 from serinus.manifests.owner import Owner
-from serinus.manifests.revision import Revision, revision_hash
+from serinus.manifests.revision import Revision, approval_digest, revision_hash
+from serinus.metrics.batches import MAX_WORKLOAD
+from tests.support.colliding import COLLIDING, LONG_NAME
 
 OWNER = Owner("shop", "fraud", "4f7c")
 TEMPLATE: dict[str, Any] = {
@@ -21,45 +24,59 @@ MODEL = {"storageUri": "pvc://models/fraud", "version": "2026-11"}
 
 
 @pytest.mark.parametrize(
-    ("model", "template", "expected"),
+    ("model", "template", "earlier", "expected"),
     [
-        (None, TEMPLATE, "ad2jwt84"),
-        (MODEL, TEMPLATE, "acqqdgtr"),
-        ({}, TEMPLATE, "ab5j782z"),
-        (None, {"spec": {"containers": []}, "metadata": {"labels": {"naïve": "日本"}}}, "am9vccbf"),
-        (None, {"spec": {"x": [1, 1.5, True, False, "1"]}}, "a6cjdthf"),
+        (None, TEMPLATE, "ad2jwt84", "bd2jwt84x6qk9pzq"),
+        (MODEL, TEMPLATE, "acqqdgtr", "bcqqdgtrnwlprfq2"),
+        ({}, TEMPLATE, "ab5j782z", "bb5j782zkbhwh8gk"),
+        (
+            None,
+            {"spec": {"containers": []}, "metadata": {"labels": {"naïve": "日本"}}},
+            "am9vccbf",
+            "bm9vccbf9xv5sntw",
+        ),
+        (None, {"spec": {"x": [1, 1.5, True, False, "1"]}}, "a6cjdthf", "b6cjdthftwrpqhf2"),
     ],
 )
 def test_a_hash_never_changes_or_every_running_revision_would_restart(
-    model: dict[str, Any] | None, template: dict[str, Any], expected: str
+    model: dict[str, Any] | None, template: dict[str, Any], earlier: str, expected: str
 ) -> None:
-    assert revision_hash(model, template) == expected
+    spec = {"model": model, "template": template}
+    assert named(spec) == expected
+    assert revision_hash("fraud", spec, {earlier, "a2345678"}) == earlier
 
 
-def test_a_hash_can_be_part_of_a_name() -> None:
-    name = revision_hash(MODEL, TEMPLATE)
-    assert len(name) == 8
-    assert name.isalnum()
-    assert name[0].isalpha()
+def named(spec: dict[str, Any], name: str = "fraud") -> str:
+    return revision_hash(name, spec)
+
+
+@pytest.mark.parametrize(("name", "size"), [("fraud", 16), ("x" * 29, 16), ("x" * 37, 8)])
+def test_a_hash_can_be_part_of_the_name_of_a_pod(name: str, size: int) -> None:
+    found = named({"model": MODEL, "template": TEMPLATE}, name)
+    assert len(found) == size
+    assert found.isalnum()
+    assert found[0].isalpha()
+    assert len(Owner("shop", name, "4f7c").child(found)) <= MAX_WORKLOAD
 
 
 def test_the_order_of_keys_does_not_matter() -> None:
     turned = json.loads(json.dumps(TEMPLATE), object_pairs_hook=lambda p: dict(reversed(p)))
-    assert revision_hash(dict(reversed(MODEL.items())), turned) == revision_hash(MODEL, TEMPLATE)
+    spec = {"template": turned, "model": dict(reversed(MODEL.items()))}
+    assert named(spec) == named({"model": MODEL, "template": TEMPLATE})
 
 
 def test_the_order_of_a_list_matters() -> None:
     one, two = {"spec": {"args": ["a", "b"]}}, {"spec": {"args": ["b", "a"]}}
-    assert revision_hash(None, one) != revision_hash(None, two)
+    assert named({"template": one}) != named({"template": two})
 
 
 def test_null_is_as_good_as_absent() -> None:
     container = {**TEMPLATE["spec"]["containers"][0], "env": None}
     with_null = {"metadata": None, "spec": {"containers": [container], "volumes": None}}
-    assert revision_hash(None, with_null) == revision_hash(None, TEMPLATE)
-    assert revision_hash({**MODEL, "version": None}, TEMPLATE) == revision_hash(
-        {"storageUri": MODEL["storageUri"]}, TEMPLATE
-    )
+    assert named({"template": with_null}) == named({"template": TEMPLATE})
+    versionless = {"model": {"storageUri": MODEL["storageUri"]}, "template": TEMPLATE}
+    assert named({**versionless, "model": {**MODEL, "version": None}}) == named(versionless)
+    assert Revision.of(versionless, 1).stores({**versionless, "model": {**MODEL, "version": None}})
 
 
 @pytest.mark.parametrize(
@@ -71,12 +88,33 @@ def test_null_is_as_good_as_absent() -> None:
     ],
 )
 def test_whatever_else_the_user_writes_is_another_revision(template: dict[str, Any]) -> None:
-    assert revision_hash(None, template) != revision_hash(None, TEMPLATE)
+    assert named({"template": template}) != named({"template": TEMPLATE})
+    assert not Revision.of({"template": TEMPLATE}, 1).stores({"template": template})
 
 
 def test_a_model_and_a_template_do_not_stand_in_for_each_other() -> None:
-    assert revision_hash({"version": "1"}, TEMPLATE) != revision_hash({"version": "2"}, TEMPLATE)
-    assert revision_hash({"version": "1"}, TEMPLATE) != revision_hash(None, TEMPLATE)
+    one, two = ({"model": {"version": v}, "template": TEMPLATE} for v in "12")
+    assert len({named(one), named(two), named({"template": TEMPLATE})}) == 3
+    assert not Revision.of(one, 1).stores(two)
+
+
+def test_two_templates_with_one_hash_are_told_apart() -> None:
+    """The hash of a ModelDeployment with a long name, as that of an earlier version, has 33 bits:
+    two such templates are found within a second."""
+    one, two = COLLIDING
+    assert named(one, LONG_NAME) == named(two, LONG_NAME)
+    assert not replace(Revision.of(one, 1), hash=named(two, LONG_NAME)).stores(two)
+    assert named(one) != named(two)
+
+
+def test_an_approval_is_for_model_template_and_rollout() -> None:
+    spec = {"model": MODEL, "template": TEMPLATE, "rollout": {"steps": []}, "replicas": 3}
+    changes: list[dict[str, Any]] = [{"rollout": {}}, {"model": {}}, {"template": {"spec": {}}}]
+    assert (
+        len({approval_digest({**spec, **change}) for change in changes} | {approval_digest(spec)})
+        == 4
+    )
+    assert approval_digest({**spec, "replicas": 4}) == approval_digest(spec)
 
 
 def test_what_is_beside_model_and_template_changes_no_revision() -> None:

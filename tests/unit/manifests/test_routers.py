@@ -189,6 +189,45 @@ def test_a_route_that_overlaps_with_another_is_in_effect_and_said_to_be_conteste
     assert not read(answered(ACCEPTED, RESOLVED, {**overlap, "status": "False"})).contested
 
 
+OVERLAP = condition("RouteRulesOverlap", "True", message="HTTPRoute shop/loan")
+
+
+def other(created: int, *hosts: str, name: str = "loan", gateway: str = "public") -> Manifest:
+    """Another ModelDeployment's route."""
+    wanted = {"parentRefs": [{"name": gateway}], "hostnames": list(hosts)}
+    router = GatewayRouter(Gateway.model_validate(wanted))
+    route = router.route(Owner("shop", name, "1"), Split("a", None, 0))
+    route["metadata"]["creationTimestamp"] = f"2026-01-0{created}T00:00:00Z"
+    return route
+
+
+@pytest.mark.parametrize(
+    ("others", "by"),
+    [
+        ([other(1, "fraud.example.com")], "HTTPRoute shop/loan"),
+        ([other(1, "x.example.com", "fraud.example.com")], "HTTPRoute shop/loan"),
+        ([other(2, "fraud.example.com", name="a")], "HTTPRoute shop/a"),
+        ([other(2, "fraud.example.com", name="z")], ""),
+        ([other(3, "fraud.example.com")], ""),
+        ([other(1, "x.example.com")], ""),
+        ([other(1, "*.example.com")], ""),
+        ([other(1)], ""),
+        ([other(1, "fraud.example.com", gateway="private")], ""),
+        ([other(3, "fraud.example.com", name="b"), other(1, "fraud.example.com")], "shop/loan"),
+        ([], ""),
+    ],
+)
+def test_an_older_route_with_the_same_host_names_gets_all_requests(
+    others: list[Manifest], by: str
+) -> None:
+    live = answered(ACCEPTED, RESOLVED, OVERLAP)
+    live["HTTPRoute", "fraud"]["metadata"]["creationTimestamp"] = "2026-01-02T00:00:00Z"
+    found = GATEWAY.outranked(OWNER, live, others)
+    assert (by in found) if by else (found == "")
+    assert not GATEWAY.outranked(OWNER, answered(ACCEPTED, RESOLVED), others), "no overlap"
+    assert REPLICAS.outranked(OWNER, live, others) == ""
+
+
 @pytest.mark.parametrize("reference", [{"name": "other"}, {"sectionName": "https"}])
 def test_the_answer_of_another_gateway_does_not_count(reference: dict[str, str]) -> None:
     routed = read(answered(ACCEPTED, RESOLVED, reference=reference))

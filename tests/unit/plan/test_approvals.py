@@ -14,7 +14,7 @@ STEPS = [{"setWeight": 20}, GATE, {"setWeight": 50}]
 
 
 def approval(revision: str = B, step: int = 2, user: str = "ann", time: str = "1") -> str:
-    return f"approve/{revision}/{step}/{time}/{user}"
+    return f"approve/{revision}/{step}/DIGEST/{time}/{user}"
 
 
 def at_the_gate(*steps: dict[str, Any]) -> SimulatedRollout:
@@ -63,10 +63,10 @@ def test_a_breach_at_the_gate_rolls_back() -> None:
     ("command", "why"),
     [
         (approval(revision=C), "the candidate is abbbbbbb"),
-        (approval(step=1), "approve/abbbbbbb/2/TIME/USER"),
-        (approval(step=3), "approve/abbbbbbb/2/TIME/USER"),
-        (approval(user=""), "approve/abbbbbbb/2/TIME/USER"),
-        (f"approve/{B}", "approve/abbbbbbb/2/TIME/USER"),
+        (approval(step=1), "/TIME/USER, as serinus approve writes it"),
+        (approval(step=3), "/TIME/USER, as serinus approve writes it"),
+        (approval(user=""), "/TIME/USER, as serinus approve writes it"),
+        (f"approve/{B}", "/TIME/USER, as serinus approve writes it"),
         (f"advance/{B}", "step 2 must be approved: use serinus approve, which needs the RBAC verb"),
         (f"promote/{B}", "would skip step 2, which must be approved: use serinus approve"),
     ],
@@ -136,7 +136,7 @@ def test_two_gates_in_a_row_need_two_approvals() -> None:
     rollout.order(approval(step=2))
     assert (rollout.reason, rollout.weight) == ("AwaitingApproval", 20)
     rollout.order(approval(step=2, time="2"))
-    assert f"approve/{B}/3/TIME/USER" in outcome(rollout)
+    assert f"must be approved, by approve/{B}/3/" in outcome(rollout)
     rollout.order(approval(step=3, user="bob"))
     assert rollout.weight == 50
     assert "step 3 approved by bob" in rollout.status.message
@@ -159,6 +159,18 @@ def test_a_gate_that_comes_last_holds_the_promotion() -> None:
 def test_a_first_deployment_waits_for_nobody() -> None:
     rollout = SimulatedRollout().given(steps=[GATE]).settle()
     assert rollout.status.phase == "Healthy"
+
+
+@pytest.mark.parametrize("changed", [{"analysis": {"onInconclusive": "Promote"}}, {"paused": True}])
+def test_an_approval_of_a_spec_that_was_edited_since_it_was_read_does_not_count(
+    changed: dict[str, Any],
+) -> None:
+    rollout = at_the_gate()
+    read = approval().replace("DIGEST", rollout.rollout.desired.digest)
+    rollout.given(**changed).order(read)
+    assert "spec.rollout has changed since" in outcome(rollout)
+    assert rollout.status.candidate and rollout.status.candidate.approved is None
+    assert rollout.weight == 20
 
 
 @pytest.mark.parametrize("revision", [C, B])

@@ -400,7 +400,7 @@ def test_advance_names_what_ends_it() -> None:
 def test_steps_that_are_added_meanwhile_are_for_the_next_rollout() -> None:
     rollout = guarded().given(steps=[{"setWeight": 50}, {"approval": {}}]).settle()
     assert (role(rollout), rollout.weight, rollout.reason) == ((A, B, None), 95, "Guarded")
-    rollout.order(f"approve/{B}/2/now/somebody")
+    rollout.order(f"approve/{B}/2/DIGEST/now/somebody")
     assert rollout.reasons[-1] == "CommandRefused"
     assert role(rollout.order(f"promote/{B}")) == (B, None, None)
 

@@ -1,16 +1,25 @@
 """What is read of objects: above all, what a revision runs whose ControllerRevision is gone."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from serinus.api.spec import Spec
-from serinus.api.status import Candidate, Stable, Status, Weight
+from serinus.api.status import Candidate, Rejected, Retiring, Stable, Status, Weight
 from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Manifest, Owner
 from serinus.manifests.revision import Revision
 from serinus.manifests.routers.router import Split
-from serinus.plan.observe import read_desired, read_revisions, read_workloads, read_world
+from serinus.plan.observe import (
+    identified,
+    read_desired,
+    read_revisions,
+    read_workloads,
+    read_world,
+)
+from serinus.plan.situation import Desired
+from tests.support.colliding import COLLIDING, LONG_NAME
 from tests.support.simulated_rollout import GATEWAY, TEMPLATE
 
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -140,3 +149,46 @@ def test_a_template_that_lost_the_scrape_annotation_of_stables_is_noticed() -> N
     assert read_world(OWNER, desired, STATUS, live(), {**known, OLD.hash: OLD}).less_scraped == ""
     alone = STATUS.replace(candidate=None)
     assert read_world(OWNER, desired, alone, live(), known).less_scraped == ""
+
+
+def known(
+    spec: Manifest, stored: Revision, status: Status = STATUS, name: str = "fraud"
+) -> Desired:
+    """What is desired by a spec if the history has this revision."""
+    owner, metadata = Owner("shop", name, "4f7c"), {"name": name, "generation": 1}
+    kept = stored.manifest(owner)
+    desired = read_desired({"metadata": metadata, "spec": spec}, Spec.model_validate(spec))
+    objects = {("ControllerRevision", kept["metadata"]["name"]): kept}
+    return identified(desired, owner, spec, status, objects)
+
+
+@pytest.mark.parametrize(("name", "hash_"), [(LONG_NAME, "bxqghz42"), ("fraud", "axqghz42")])
+def test_another_template_with_the_same_hash_is_refused_and_the_stored_one_goes_on(
+    name: str, hash_: str
+) -> None:
+    """With a long name, and by the hash of an earlier version."""
+    harmless, evil = COLLIDING
+    stored = replace(Revision.of(evil, 1), hash=hash_)
+    assert known(evil, stored, name=name).problems == ()
+    found = known(harmless, stored, name=name)
+    assert found.revision == hash_
+    (problem,) = found.problems
+    assert f"ControllerRevision {name}-{hash_} has another model or template" in problem
+    assert "change the template in any way, for example by an annotation" in problem
+
+
+@pytest.mark.parametrize("role", ["stable", "candidate", "rejected", "retiring", "former", "none"])
+def test_a_revision_that_an_earlier_version_named_keeps_its_name(role: str) -> None:
+    """Otherwise an upgrade would roll out what runs, and try again what was rejected."""
+    spec, name = COLLIDING[0], "axqghz42"
+    roles: dict[str, Any] = {
+        "stable": Stable(revision=name, number=1, since=0.0),
+        "candidate": STATUS.candidate and STATUS.candidate.replace(revision=name),
+        "rejected": Rejected(revision=name, reason="CheckFailed", message="", at=0.0),
+        "retiring": [Retiring(revision=name, since=0.0)],
+        "former": [name],
+    }
+    status = Status(**{role: roles[role]}) if role in roles else Status()
+    expected = name if role in roles else "bxqghz4288k8qhg2"
+    assert known(spec, OLD, status).revision == expected
+    assert known(spec, replace(Revision.of(spec, 1), hash=name)).revision == name

@@ -145,3 +145,31 @@ def test_once_stable_has_a_ready_pod_again_they_go() -> None:
     assert revisions(rollout.settle().judged("Fail").after(60)) == {A, B}
     gateway.broken = set()
     assert revisions(rollout.settle()) == {A}
+
+
+def test_without_a_gateway_the_pods_of_a_rejected_candidate_end_at_once() -> None:
+    """Connections that clients keep open to them end with them alone."""
+    rollout = serving(traffic={}).given(steps=STEPS, scaleDownDelay="10m").apply(B)
+    rollout.world.pods_ready_after = 1  # those that go take a moment
+    rollout.judged("Fail")
+    assert "gets no new connections, and those that are open end with its pods." in (
+        rollout.status.message
+    )
+    assert revisions(rollout.after(4)) == {A, B}, "until the Service has let them go"
+    rollout.after(1)
+    assert rollout.plan and rollout.plan.wanted and not rollout.plan.wanted.replicas.get(B)
+    assert f"Revision {B} gets no traffic." in rollout.after(60).status.message
+
+
+def test_what_is_not_rejected_or_gets_no_traffic_by_its_route_stays_for_the_delay() -> None:
+    rollout = serving().given(steps=STEPS, scaleDownDelay="10m").apply(B).judged("Fail")
+    assert revisions(rollout.after(599)) == {A, B}
+    rollout = serving(traffic={}).given(steps=STEPS, scaleDownDelay="10m").apply(B)
+    assert revisions(rollout.order(f"promote/{B}").after(599)) == {A, B}
+
+
+def test_without_a_gateway_and_stable_they_stay_since_they_may_serve_alone() -> None:
+    rollout = serving(traffic={}).given(steps=STEPS).apply(B)
+    rollout.world.broken = {A}
+    rollout.settle().judged("Fail")
+    assert revisions(rollout.after(500)) == {A, B}

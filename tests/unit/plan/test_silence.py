@@ -54,6 +54,16 @@ def test_a_template_that_explains_the_silence_is_told_first() -> None:
     assert rollout.status.candidate.hold.message.startswith(first)
 
 
+def test_without_a_gateway_connections_that_are_kept_open_are_named_as_a_cause() -> None:
+    started = serving(traffic={}).given(steps=STEPS).apply(B).after(150)
+    rollout = silent(started, 120)
+    assert rollout.reason == "CandidateSilent"
+    assert "without a gateway only new connections do" in rollout.status.message
+    assert "let them reconnect, or use spec.traffic.gateway" in rollout.status.message
+    assert "but for connections that clients keep open to its pods" in rollout.status.message
+    assert "connections" not in silent(rolling(), 120).status.message
+
+
 def test_before_that_the_status_says_what_is_counted_of_both() -> None:
     rollout = silent(rolling(steps=[{"setWeight": 20}]), 119)
     assert rollout.weight == 20 and rollout.reason == "NoData"

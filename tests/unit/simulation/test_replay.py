@@ -230,7 +230,9 @@ def test_what_a_person_commanded_is_commanded_again() -> None:
 
 
 def test_what_a_person_approved_is_approved_again_at_the_same_step_alone() -> None:
-    approve = ObeyedCommand(command=f"approve/{NEW}/2/1/ann", outcome="done", at=START + 66)
+    approve = ObeyedCommand(
+        command=f"approve/{NEW}/2/digest/1/ann", outcome="approve: done", at=START + 66
+    )
     steps: list[dict[str, Any]] = [{"setWeight": 5}, {"approval": {}}, {"setWeight": 50}]
     past = HourBefore(commands=[approve], steps=steps)
     assert story(past.replayed())[1:4] == [

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from serinus.api.status import Approved, Decision, Hold, ObeyedCommand, Status
-from serinus.plan.policy import policy_digest
 from serinus.views.commands import (
     Answer,
     NothingToDoError,
@@ -67,8 +66,8 @@ def live(**candidate: Any) -> Live:
     return read({"spec": spec, "status": status.to_json()})
 
 
-def approved(policy: str) -> Approved:
-    return Approved(step=1, by="ann", at=1.0, policy=policy)
+def approved(digest: str) -> Approved:
+    return Approved(step=1, by="ann", at=1.0, digest=digest)
 
 
 def test_a_step_is_approved_while_it_waits_for_that() -> None:
@@ -93,15 +92,13 @@ def test_an_approval_of_nothing_is_refused_with_the_remedy(found: Live, remedy: 
 
 
 def test_an_approval_is_not_given_twice() -> None:
-    spec = live().spec
-    assert spec
-    found = live(step=1, approved=approved(policy_digest(spec.rollout)))
+    found = live(step=1, approved=approved(live().digest))
     with pytest.raises(NothingToDoError, match="ann has approved step 2"):
         step_to_approve(found)
 
 
 def test_a_command_that_is_too_long_to_be_recorded_is_answered() -> None:
-    command = f"approve/new/2/1/{'a' * 300}"
+    command = f"approve/new/2/digest/1/{'a' * 300}"
     echo = ObeyedCommand(command=command[:256], outcome="done", at=1.0)
     assert answer(Status(command=echo), command) == Answer(True, "done")
 

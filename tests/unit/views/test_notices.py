@@ -97,7 +97,7 @@ def test_an_approval_that_is_awaited_is_told_at_each_step_that_awaits_one() -> N
     started = told(rollout, lambda r: r.apply(B))
     assert kinds(started) == [("Started", "RolloutStarted"), ("Paused", "AwaitingApproval")]
     assert "Step 1 waits until" in started[1].message and "serinus approve" in started[1].message
-    [second] = told(rollout, lambda r: r.order(f"approve/{B}/1/1/ann"))
+    [second] = told(rollout, lambda r: r.order(f"approve/{B}/1/DIGEST/1/ann"))
     assert (second.kind, second.reason) == ("Paused", "AwaitingApproval")
     assert "Step 2 waits until" in second.message
     assert told(rollout, lambda r: r.after(5)) == []

@@ -1,6 +1,6 @@
 """Weights at a Gateway, by an HTTPRoute that Serinus owns entirely."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self
 
@@ -160,6 +160,28 @@ class GatewayRouter:
         why = "; ".join(filter(None, reasons))
         return f"{_FIELD}: {why}" if why else ""
 
+    def outranked(self, owner: Owner, live: Objects, others: Iterable[Manifest]) -> str:
+        """An older route has each of its host names at the same Gateway. Others are only looked at
+        if a Gateway reports an overlap."""
+        route = live.get(("HTTPRoute", owner.name))
+        if route is None:
+            return ""
+        if not any(_contested(owner, parent, route) for parent in self.gateway.parent_refs):
+            return ""
+        taken: dict[str, str] = {}
+        for other in sorted((each for each in others if _age(each) < _age(route)), key=_age):
+            for host in _same_requests(route, other):
+                metadata = other["metadata"]
+                taken.setdefault(host, f"{metadata['namespace']}/{metadata['name']}")
+        hosts = route["spec"].get("hostnames") or ["*"]
+        if not set(hosts) <= set(taken):
+            return ""
+        served = " and ".join(sorted({f"HTTPRoute {taken[host]}" for host in hosts}))
+        return (
+            f"It gets no requests: {served} is older and has the same host names at the same "
+            "Gateway. Give each ModelDeployment its own spec.traffic.gateway.hostnames."
+        )
+
     def candidate_replicas(self, replicas: int, weight: int) -> int:
         """The weight's share of `replicas`, rounded up, at least one."""
         return min(replicas, max(1, -(-replicas * weight // 100)))
@@ -235,6 +257,31 @@ def _contested(owner: Owner, parent: ParentRef, route: Manifest) -> str:
                 "(spec.traffic.gateway.hostnames)."
             )
     return ""
+
+
+def _same_requests(route: Manifest, other: Manifest) -> list[str]:
+    """Host names that both have at a listener, * if both have all. A wildcard is no match: the
+    exact name is served before it, whichever is older."""
+    parents, others = (
+        {_identity(each, route_owner) for each in live["spec"].get("parentRefs") or []}
+        for live, route_owner in ((route, _owner(route)), (other, _owner(other)))
+    )
+    if not parents & others:
+        return []
+    hosts, known = (live["spec"].get("hostnames") or ["*"] for live in (route, other))
+    return [host for host in hosts if host in known]
+
+
+def _owner(route: Manifest) -> Owner:
+    """For references that name no namespace."""
+    metadata = route["metadata"]
+    return Owner(metadata["namespace"], metadata["name"], "")
+
+
+def _age(route: Manifest) -> tuple[str, str, str]:
+    """The least is served, by the Gateway API."""
+    metadata = route["metadata"]
+    return metadata.get("creationTimestamp", ""), metadata["namespace"], metadata["name"]
 
 
 def _name(owner: Owner, parent: ParentRef) -> str:

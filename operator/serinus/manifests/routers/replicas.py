@@ -1,6 +1,6 @@
 """Weights by the number of pods: during a canary the Service selects both revisions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -91,6 +91,10 @@ class ReplicaRouter:
 
     def unserved(self, found: Mapping[Need, Manifest | None]) -> str:
         """Never."""
+        return ""
+
+    def outranked(self, owner: Owner, live: Objects, others: Iterable[Manifest]) -> str:
+        """Never: a Service has its own address."""
         return ""
 
     def candidate_replicas(self, replicas: int, weight: int) -> int:

@@ -1,6 +1,6 @@
 """The interface that every router has."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
@@ -115,6 +115,10 @@ class Router(Protocol):
     def unserved(self, found: Mapping[Need, Manifest | None]) -> str:
         """Why nothing is served, in a sentence, given those needs of which it is known whether they
         exist; empty if traffic may be served."""
+
+    def outranked(self, owner: Owner, live: Objects, others: Iterable[Manifest]) -> str:
+        """Why another object gets all of its requests, in sentences, given those of the same kind;
+        empty if none is known to."""
 
     def candidate_replicas(self, replicas: int, weight: int) -> int:
         """Pods that the candidate needs for a weight, next to a stable of full size."""

@@ -1,0 +1,112 @@
+"""Pods of one revision that run different images, as when a tag was moved to another image.
+
+Then it is not two revisions that are compared: what one of the images does is taken for what its
+revision does. Until the pods are alike a rollout is held; a candidate that fails meanwhile loses
+its traffic and is not rejected, and afterwards the evidence starts again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from serinus.api.reasons import Reason
+from serinus.plan.situation import SeenPod, Situation
+from serinus.plan.steps import but_for_open_connections, resume_step, withdraw
+from serinus.plan.timeline import weight_ended
+
+_NAMED = 3
+"""Pods that a message names for each image."""
+
+
+def mixed_images(pods: Iterable[SeenPod]) -> dict[str, str]:
+    """By revision, which of its pods run which image, as a message; empty: each revision's pods run
+    the same images."""
+    found: dict[tuple[str, str, bool], dict[str, list[str]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for pod in sorted(pods, key=lambda pod: (pod.created, pod.name)):
+        for container, image in pod.images.items() if not pod.leaving else ():
+            found[pod.revision, container, image.startswith("@")][image].append(pod.name)
+    return {
+        revision: _message(revision, container, by_image)
+        for (revision, container, _), by_image in sorted(found.items(), reverse=True)
+        if len(by_image) > 1
+    }
+
+
+def _message(revision: str, container: str, by_image: Mapping[str, list[str]]) -> str:
+    """`by_image` has the image of the oldest pod first."""
+    listed = " and ".join(
+        f"{image.removeprefix('@')[:19]} in {_pods(names)}" for image, names in by_image.items()
+    )
+    return (
+        f"Pods of revision {revision} run different images of container {container}: {listed}. Its "
+        "tag was moved. Name the image by its digest in spec.template, or move the tag back and "
+        "delete the pods with the other image."
+    )
+
+
+def _pods(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
+
+
+def differing(s: Situation) -> str:
+    """What differs in the revisions that are compared; empty: nothing, or it is not known. What a
+    promoted revision does to clients counts whatever its pods run."""
+    mixed = s.world.mixed or {}
+    roles = (s.status.stable, None if s.promoted else s.status.candidate)
+    return " ".join(mixed[role.revision] for role in roles if role and role.revision in mixed)
+
+
+def in_doubt(s: Situation) -> bool:
+    """Whether verdicts may be about something else than the revisions. After a restart of the
+    operator this lasts until pods are listed."""
+    return bool(differing(s)) or (_held(s) and s.world.mixed is None)
+
+
+def hold_while_images_differ(s: Situation) -> Situation | None:
+    """Held as long as a verdict would be in doubt; None: it would not."""
+    if found := differing(s):
+        return s.hold(Reason.IMAGES_DIFFER, f"Held until each revision's pods are alike. {found}")
+    return s if in_doubt(s) else None
+
+
+def note_in_a_guard_that_images_differ(s: Situation) -> Situation | None:
+    """No check takes traffic back meanwhile."""
+    held = hold_while_images_differ(s)
+    return None if held == s else held
+
+
+def withdraw_instead_of_blaming(s: Situation, failed: str) -> Situation:
+    """A candidate that fails while a verdict is in doubt serves nobody, and is not rejected."""
+    if s.candidate.withdrawn:
+        return s
+    message = (
+        f"Its traffic is withdrawn{but_for_open_connections(s)}, and it is not rejected, until "
+        f"each revision's pods are alike. {differing(s)} {failed}"
+    )
+    return withdraw(s, Reason.IMAGES_DIFFER, message)
+
+
+def start_again_once_images_are_alike(s: Situation) -> Situation | None:
+    """What was counted meanwhile is evidence of no revision."""
+    if not _held(s) or in_doubt(s):
+        return None
+    why = "Each revision's pods run the same images again, and the evidence starts again."
+    candidate = s.candidate
+    began = s.to_candidate(checks=[], hold=None, silence=None, unreadable_since=None)
+    if candidate.withdrawn:
+        return resume_step(began, why)
+    began = began.to(timeline=weight_ended(began.status.timeline, s.now))
+    began = replace(began, world=replace(began.world, split_in_effect=False))
+    step = min(candidate.step, max(len(s.desired.steps) - 1, 0))
+    began = began.to_candidate(
+        effective_since=None, step=candidate.step if candidate.guarding else step, promoting=False
+    )
+    return began.because(Reason.IMAGES_ALIKE, candidate.revision, why)
+
+
+def _held(s: Situation) -> bool:
+    hold = s.candidate.hold
+    return hold is not None and hold.reason == Reason.IMAGES_DIFFER

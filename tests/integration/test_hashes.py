@@ -1,0 +1,72 @@
+"""The names of revisions, over versions of the operator, on a real API server."""
+
+import asyncio
+
+import pytest
+
+from serinus.manifests import revision
+from tests.integration.inprocess import Operator
+from tests.integration.test_rollouts import healthy, spec
+from tests.support.colliding import COLLIDING
+
+
+def earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator computes hashes as an earlier version does."""
+    monkeypatch.setattr(revision, "_SCHEME", "a")
+    monkeypatch.setattr(revision, "_LONGEST", 8)
+
+
+async def test_an_upgrade_renames_nothing_rolls_nothing_out_and_retries_nothing(
+    operator: Operator,
+) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        earlier(monkeypatch)
+        await operator.apply("served", **spec("v1"))
+        await operator.apply("rejected", **spec("v1"))
+        await operator.until("served", healthy("v1"))
+        await operator.until("rejected", healthy("v1"))
+        await operator.apply("rejected", **spec("v2"))
+        bad = (await operator.until("rejected", lambda s: s["candidate"]))["candidate"]["revision"]
+        await operator.command("rejected", f"abort/{bad}")
+        await operator.until(
+            "rejected", lambda s: s["rejected"] and not s.get("retiring"), moving=5
+        )
+        await operator.stop()
+    before = await operator.cluster.list("Deployment", operator.namespace)
+    states = [(await operator.get(name))["status"] for name in ("served", "rejected")]
+    assert [len(each["stable"]["revision"]) for each in states] == [8, 8]
+    async with operator:
+        operator.move(60)
+        await asyncio.sleep(1)
+        after = await operator.cluster.list("Deployment", operator.namespace)
+        assert [one["metadata"]["uid"] for one in after] == [o["metadata"]["uid"] for o in before]
+        for name, state in zip(("served", "rejected"), states, strict=True):
+            assert (await operator.get(name))["status"]["decisions"] == state["decisions"]
+        await operator.apply("served", **spec("v3"))
+        status = await operator.until("served", healthy("v3"), moving=5)
+        assert len(status["stable"]["revision"]) == 16
+        # back to what an earlier version has rolled out, which is kept in the history
+        await operator.apply("served", **spec("v1"))
+        status = await operator.until("served", healthy("v1"), moving=5)
+        assert status["stable"]["revision"] == states[0]["stable"]["revision"]
+
+
+async def test_a_template_with_the_hash_of_a_revision_that_serves_is_refused(
+    operator: Operator,
+) -> None:
+    """By the hash of an earlier version, which is shorter."""
+    harmless, evil = COLLIDING
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        earlier(monkeypatch)
+        await operator.apply("fraud", **spec("v1", **evil, model=None))
+        await operator.until("fraud", lambda s: s["phase"] == "Healthy")
+        await operator.stop()
+    async with operator:
+        await operator.apply("fraud", **spec("v1", **harmless, model=None))
+        status = await operator.until("fraud", lambda s: s["phase"] == "Degraded")
+        assert "another model or template with this hash" in status["message"]
+        stalled = next(each for each in status["conditions"] if each["type"] == "Stalled")
+        assert (stalled["status"], stalled["reason"]) == ("True", "InvalidSpec")
+        (running,) = await operator.cluster.list("Deployment", operator.namespace)
+        image = running["spec"]["template"]["spec"]["containers"][0]["image"]
+        assert image == "registry/evil:1", "what the status says serves, until a person decides"
