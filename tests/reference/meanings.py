@@ -63,6 +63,8 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.SCALED_TO_ZERO: "`replicas` is 0.",
         Reason.NO_DATA: "A check has no recent samples.",
         Reason.CANDIDATE_SILENT: "The candidate answers no requests; its traffic was withdrawn.",
+        Reason.CANDIDATE_METRICS_UNUSABLE: "What the candidate exports cannot be judged; its "
+        "traffic was withdrawn.",
         Reason.TRAFFIC_SPLIT_WRONG: "The candidate gets another share than its weight.",
         Reason.STABLE_POD_DIFFERS: "A pod of stable is worse than its other pods.",
         Reason.ONE_POD_TO_BLAME: "One pod of the candidate is worse than tolerated.",

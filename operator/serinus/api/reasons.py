@@ -43,6 +43,7 @@ class Reason(StrEnum):
     SCALED_TO_ZERO = "ScaledToZero"
     NO_DATA = "NoData"
     CANDIDATE_SILENT = "CandidateSilent"
+    CANDIDATE_METRICS_UNUSABLE = "CandidateMetricsUnusable"
     TRAFFIC_SPLIT_WRONG = "TrafficSplitWrong"
     STABLE_POD_DIFFERS = "StablePodDiffers"
     ONE_POD_TO_BLAME = "OnePodToBlame"
@@ -83,6 +84,7 @@ WARNINGS: Final = frozenset(
         Reason.PROGRESS_DEADLINE_EXCEEDED,
         Reason.TOO_MANY_RESTARTS,
         Reason.CANDIDATE_SILENT,
+        Reason.CANDIDATE_METRICS_UNUSABLE,
         Reason.INCONCLUSIVE,
         Reason.FEATURES_DRIFTED,
         Reason.PREDICTIONS_DRIFTED,

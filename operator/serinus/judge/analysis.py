@@ -11,7 +11,15 @@ from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline
 from serinus.api.checks import Check
 from serinus.api.monitoring import FeatureDrift
 from serinus.api.quantities import fraction, seconds
-from serinus.api.status import CheckState, CheckStatus, Inputs, Silence, Unlike, Verdict
+from serinus.api.status import (
+    CheckState,
+    CheckStatus,
+    Inputs,
+    OwnMetrics,
+    Silence,
+    Unlike,
+    Verdict,
+)
 from serinus.judge.absence import REPORT_WITHIN, alone, frozen, unreported
 from serinus.judge.checks import kind_of
 from serinus.judge.drift import feature_queries
@@ -25,7 +33,14 @@ from serinus.judge.findings.inputs import NotJudged, PerhapsUnlike
 from serinus.judge.inputs import compare_inputs, is_suspect
 from serinus.judge.silence import listen
 from serinus.metrics.counters import Reading, count, further
-from serinus.metrics.queries import CounterQuery, ExpressionQuery, Measurement, Query, QueryResult
+from serinus.metrics.queries import (
+    CounterQuery,
+    ExpressionQuery,
+    Measurement,
+    Query,
+    QueryError,
+    QueryResult,
+)
 from serinus.metrics.slices import sliced
 
 _GRAVEST_FIRST: tuple[Verdict, ...] = ("Fail", "Error", "NoData", "Inconclusive", "Pass")
@@ -59,6 +74,13 @@ def queries_of(analysis: Analysis) -> tuple[Query, ...]:
     """All queries for both arms, wholes before their parts."""
     asked = dict.fromkeys(one for check in analysis.checks for one in kind_of(check).queries())
     return tuple(sorted(asked, key=lambda one: isinstance(one, CounterQuery) and one.part))
+
+
+def _of_requests(analysis: Analysis) -> frozenset[CounterQuery]:
+    """The counters that grow by 1 with each request."""
+    counting = [check for check in analysis.deciding if check.settings.counts_requests]
+    queries = queries_of(analysis.replace(checks=counting))
+    return frozenset(one for one in queries if isinstance(one, CounterQuery))
 
 
 def longest_warm_up(analysis: Analysis) -> float:
@@ -118,6 +140,7 @@ def judge(
         measurement.at,
         weight,
         seconds(analysis.on_silence.after),
+        _of_requests(analysis),
     )
     after = replace(after, silence=silence, unreported_since=absent_since)
     if audited is None:
@@ -300,7 +323,7 @@ def as_asked(analysis: Analysis, checks: Iterable[CheckStatus]) -> list[CheckSta
 
 def _begun_anew(check: CheckStatus, again: bool) -> CheckStatus:
     state = comparison.step_entered(check.state)
-    anew = check.replace(state=state if again else state.replace(dropped=0))
+    anew = check.replace(own_metrics=None, state=state if again else state.replace(dropped=0))
     return _unjudged(anew, "Not yet judged at this weight.")
 
 
@@ -466,7 +489,7 @@ def _if_comparable(
         if found.verdict == "Error":
             return found.replace(state=anew)
         message = NotJudged(unlike.feature).message
-        return before.replace(verdict="Inconclusive", message=message, state=anew)
+        return before.replace(verdict="Inconclusive", message=message, own_metrics=None, state=anew)
     if suspect and found.verdict in ("Fail", "Pass"):
         state = found.state.replace(pod_to_blame="")
         return found.replace(verdict="Inconclusive", message=PerhapsUnlike().message, state=state)
@@ -501,11 +524,33 @@ def _judged(
         found = Finding("NoData", unreported, found.state)
     blamed = found.state.pod_to_blame if holds or found.verdict == "Fail" else ""
     told = explained or found.verdict != before.verdict
+    own = before.own_metrics or OwnMetrics(since=look.at, until=look.at)
+    own_alone = _is_because_of_the_candidate(check, found, look, budget)
     return before.replace(
         verdict=found.verdict,
         message=found.message[:_LONGEST_MESSAGE] if told else before.message,
+        own_metrics=own.replace(until=look.at) if own_alone else None,
         state=found.state.replace(budget=_decided_by(check, budget), pod_to_blame=blamed),
     )
+
+
+def _is_because_of_the_candidate(
+    check: Check, found: Finding, look: Look, budget: ErrorBudget
+) -> bool:
+    """Whether there is no verdict because of what the candidate exports: it counts nothing of what
+    it should have, or the check could judge stable's series in place of its own."""
+    if look.weight is None or not look.weight.share:
+        return False
+    if found.verdict == "NoData":
+        still = frozen(found.state.alone, look)
+        return still is not None and still.arm == "candidate" and not check.settings.told_later
+    if found.verdict != "Error":
+        return False
+    unread = (each for each in look.candidate.values() if isinstance(each, QueryError))
+    if not all(each.exported for each in unread):
+        return False
+    of_stable = replace(look, candidate=look.stable)
+    return kind_of(check).judge(CheckState(), of_stable, budget).verdict not in ("Error", "NoData")
 
 
 def _without_a_pod_that_left(check: Check, state: CheckState, look: Look) -> CheckState:

@@ -5,7 +5,7 @@ A model that hangs may be ready, and requests that never complete are not counte
 serves the same clients at the same time, reveals it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from serinus.api.status import Silence
 from serinus.judge.evidence.look import ENOUGH_EXPECTED, EffectiveWeight
@@ -20,14 +20,15 @@ def listen(
     at: float,
     weight: EffectiveWeight | None,
     after: float,
+    of_requests: Collection[CounterQuery] = (),
 ) -> Silence | None:
     """The silence after a look; None: there is none, or it is not known.
 
-    `after`: seconds that it has to last. Stable's newest sample and its last answers may be at most
-    half as old: where nothing is scraped, read or asked, or counts are still held back, the
-    candidate is not silent. The arms are scraped at different moments, so the first look after a
-    gap proves nothing, nor do requests that come in batches if the candidate's share of a batch was
-    counted a look before stable's.
+    `of_requests`: the counters that grow by 1 with each request. `after`: seconds that it has to
+    last. Stable's newest sample and its last answers may be at most half as old: where nothing is
+    scraped, read or asked, or counts are still held back, the candidate is not silent. The arms are
+    scraped at different moments, so the first look after a gap proves nothing, nor do requests that
+    come in batches if the candidate's share of a batch was counted a look before stable's.
     """
     if weight is None or weight.share >= 1:
         return None
@@ -40,7 +41,7 @@ def listen(
     newest = max((s.newest for _, s in readable if s.newest is not None), default=None)
     if newest is None or at - newest > after / 2 or any(c.total or c.waits for c, _ in readable):
         return None
-    answered = max(s.total for _, s in readable)
+    answered = _answered(stable, of_requests)
     # not later than now, or a clock that was set back would hide it for the same time
     goes_on = known is not None and 0 <= at - known.until <= after / 2
     before = known if known and goes_on else Silence(until=at)
@@ -52,3 +53,17 @@ def listen(
     since = at if before.since is None and enough else before.since
     until = at if answered else before.until
     return Silence(stable=before.stable + answered, expected=expected, since=since, until=until)
+
+
+def _answered(
+    stable: Mapping[CounterQuery, Reading], of_requests: Collection[CounterQuery]
+) -> float:
+    """Stable's requests: by their counters, or else by the counter that grew least, since a request
+    may have many predictions, and more feedback than one."""
+    grown = {
+        query: events
+        for query, reading in stable.items()
+        if isinstance(reading, Growth) and not query.part and (events := reading.events)
+    }
+    own = [events for query, events in grown.items() if query in of_requests]
+    return min(own or grown.values(), default=0.0)

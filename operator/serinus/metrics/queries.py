@@ -110,6 +110,8 @@ class QueryError:
     """Prometheus did not answer, or not with numbers; the message names the cause."""
 
     message: str
+    exported: bool = False
+    """Whether it answered, and what the pods export cannot be counted."""
 
 
 QueryResult = tuple[Series, ...] | QueryError

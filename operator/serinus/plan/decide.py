@@ -19,6 +19,7 @@ from serinus.plan.after_promotion import (
 from serinus.plan.analysis import forget_what_other_checks_found
 from serinus.plan.commands import obey_a_command, refuse_a_command
 from serinus.plan.monitoring import forget_the_monitoring_of_something_else
+from serinus.plan.own_metrics import withdraw_from_a_candidate_whose_metrics_cannot_be_judged
 from serinus.plan.pod_budget import (
     count_unready_time,
     out_of_time,
@@ -136,6 +137,7 @@ WITH_A_CANDIDATE: tuple[Rule, ...] = (
     count_unready_time,
     roll_back_when_unready_for_too_long_in_sum,
     withdraw_from_a_silent_candidate,
+    withdraw_from_a_candidate_whose_metrics_cannot_be_judged,
     resume_once_the_policy_is_another,
     keep_to_the_steps_of_the_spec,
     notice_whether_anything_can_be_judged,

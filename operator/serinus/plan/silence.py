@@ -17,11 +17,17 @@ from serinus.plan.timeline import weight_ended
 
 def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
     """If requests hang, stable serves clients better."""
-    candidate, weight = s.candidate, s.candidate.weight
+    candidate = s.candidate
     silent = "" if candidate.withdrawn or candidate.commanded else too_long_silent(s)
     if not silent:
         return None
-    message = f"{silent}. Its traffic is withdrawn, and it is not rejected: to resume, "
+    return withdraw(s, Reason.CANDIDATE_SILENT, silent)
+
+
+def withdraw(s: Situation, reason: Reason, why: str) -> Situation:
+    """Its step waits, and its pods stay. `why` begins the message, without a full stop."""
+    candidate, weight = s.candidate, s.candidate.weight
+    message = f"{why}. Its traffic is withdrawn, and it is not rejected: to resume, "
     message += "set the annotation serinus.dev/command to "
     message += f"advance/{candidate.revision}, or change spec.rollout or the template."
     s = s.to(timeline=weight_ended(s.status.timeline, s.now))
@@ -36,8 +42,8 @@ def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
         silence=None,
         promoting=False,
     )
-    s = s.hold(Reason.CANDIDATE_SILENT, message)
-    return s.because(Reason.CANDIDATE_SILENT, candidate.revision, message)
+    s = s.hold(reason, message)
+    return s.because(reason, candidate.revision, message)
 
 
 def too_long_silent(s: Situation) -> str:

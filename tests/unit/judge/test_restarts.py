@@ -1,5 +1,6 @@
 """A restart is a restart, however often; counters of several processes are no evidence."""
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -125,7 +126,7 @@ def test_a_fall_from_little_to_less_may_be_another_process_for_four_samples() ->
     assert not fell([*since, 190, 290, 390, 490]).unexplained
 
 
-def test_a_fall_to_much_more_than_is_ever_counted_between_two_samples_is_odd_and_not_settled() -> (
+def test_a_fall_to_much_more_than_is_ever_counted_between_two_samples_is_odd_for_nine_samples() -> (
     None
 ):
     odd = fell([1000, 1100, 1200, 1300, 1400, 1500, 900])
@@ -133,7 +134,9 @@ def test_a_fall_to_much_more_than_is_ever_counted_between_two_samples_is_odd_and
     assert not odd.several_processes, "many requests may have come at once"
     later = fell([1000, 1100, 1200, 1300, 1400, 1500, *range(900, 1900, 100)])
     assert not later.odd, "no verdict waits for ever"
-    assert later.unsettled_since == 75, "and no lifetime is counted"
+    assert later.unsettled_since == math.inf, "and its counts do not wait either"
+    waits = fell([1000, 1100, 1200, 1300, 1400, 1500, *range(900, 1800, 100)])
+    assert (waits.odd, waits.unsettled_since) == (True, 75)
 
 
 def test_a_fall_from_which_counters_are_back_by_a_leap_is_odd() -> None:
