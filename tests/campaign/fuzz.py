@@ -52,6 +52,8 @@ WINDOW: Final = 420.0
 UNJUDGED_FOR: Final = 210.0
 """Seconds for which a candidate may have traffic and an Error: those of onSilence.after, and a look
 before and after it."""
+MOST_WRITTEN: Final = 700_000
+"""Bytes of a status; an object may have twice as many."""
 REQUESTS, FAILURES, SECONDS = (
     "model_requests_total",
     "model_request_failures_total",
@@ -380,7 +382,9 @@ def _stored(status: Status) -> Status:
     """As the API server stores it, which refuses what the schema does not have."""
     told = status.to_json()
     assert not (found := [*_not_finite(told)]), f"{found[0]} is not finite"
-    written = json.loads(json.dumps(told))
+    text = json.dumps(told)
+    assert len(text) < MOST_WRITTEN, f"a status of {len(text)} bytes"
+    written = json.loads(text)
     wrong = list(schema.wrong(written, schema.model_deployments()["properties"]["status"]))
     assert not wrong, wrong[0]
     return Status.model_validate(written)

@@ -26,6 +26,7 @@ from serinus.judge.drift import feature_queries
 from serinus.judge.evidence import comparison
 from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, GuardWindow, Look
 from serinus.judge.evidence.pods import scraped
+from serinus.judge.evidence.room import within_room
 from serinus.judge.evidence.stable_pods import suspects, unknown
 from serinus.judge.findings.absence import PodsUnreported, UnexplainedFall
 from serinus.judge.findings.finding import Finding
@@ -144,8 +145,10 @@ def judge(
     )
     after = replace(after, silence=silence, unreported_since=absent_since)
     if audited is None:
-        return replace(after, audit_counted={})
-    return _with_audits(analysis, progress, after, audited, look, since)
+        after = replace(after, audit_counted={})
+    else:
+        after = _with_audits(analysis, progress, after, audited, look, since)
+    return replace(after, checks=within_room(after.checks, progress.checks, measurement.at))
 
 
 def _with_audits(
