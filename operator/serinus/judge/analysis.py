@@ -143,10 +143,8 @@ def judge(
         seconds(analysis.on_silence.after),
         _of_requests(analysis),
     )
-    after = replace(after, silence=silence, unreported_since=absent_since)
-    if audited is None:
-        after = replace(after, audit_counted={})
-    else:
+    after = replace(after, silence=silence, unreported_since=absent_since, audit_counted={})
+    if audited is not None:
         after = _with_audits(analysis, progress, after, audited, look, since)
     return replace(after, checks=within_room(after.checks, progress.checks, measurement.at))
 
