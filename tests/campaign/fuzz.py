@@ -465,8 +465,9 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.campaign.fuzz", description=__doc__)
     parser.add_argument("--count", type=int, default=200, help="cases")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--as-found", action="store_true", help="do not make it shorter")
     options = parser.parse_args(arguments)
-    result = look_for(options.count, options.seed)
+    result = look_for(options.count, options.seed, shrink=not options.as_found)
     print(json.dumps(result.to_json()), flush=True)
     return 1 if result.wrong else 0
 

@@ -1,5 +1,5 @@
-"""A feature store that goes down in mid-canary: a numeric feature is missing in every request. A bad
-candidate is rolled back all the same."""
+"""A feature store that goes down in mid-canary: a numeric feature is missing in every request, and
+a bad candidate is rolled back all the same."""
 
 import math
 from dataclasses import replace
