@@ -271,3 +271,27 @@ def test_a_pod_of_several_processes_makes_every_counter_of_it_unreadable() -> No
     assert isinstance(grown[REQUESTS], QueryError)
     assert isinstance(grown[other], QueryError)
     assert counted == {"a@i": samples[-1][0] - SHARED_FOR}, "and it is read again"
+
+
+@pytest.mark.parametrize("life", [5, 8])
+def test_a_pod_that_restarts_again_and_again_is_counted_after_nine_scrapes_at_most(
+    life: int,
+) -> None:
+    """Its failures come in bursts: 3 in one life, and 60 at once in the next."""
+    pods, counted, total = Pods(), dict[str, float](), 0.0
+    pods.scrape(SINCE - 5)
+    failures = CounterQuery("failures_total")
+    for n in range(40):
+        if n and n % life == 0:
+            pods.restart("a")
+        pods.add("a", "requests_total", 100, code="200")
+        burst = 60 if n // life % 2 else 3
+        pods.add("a", "failures_total", burst if n % life == 1 else 0)
+        pods.scrape(SINCE + 10 + 15 * n)
+        at = SINCE + 11 + 15 * n
+        answers = pods.answers((REQUESTS, failures), covered_until(counted, SINCE) - 60, at)
+        (grown,), counted = count((answers,), counted, SINCE)
+        reading = grown[REQUESTS]
+        assert isinstance(reading, Growth), reading
+        total += reading.total
+    assert total >= 4000 - 100 * 10, "no more than nine scrapes wait"
