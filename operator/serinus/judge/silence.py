@@ -32,16 +32,17 @@ def listen(
     """
     if weight is None or weight.share >= 1:
         return None
-    arms = [
-        (candidate[key], reading)
+    readable = {
+        key: (own, reading)
         for key, reading in stable.items()
-        if not key.part and key in candidate
-    ]
-    readable = [(c, s) for c, s in arms if isinstance(c, Growth) and isinstance(s, Growth)]
-    newest = max((s.newest for _, s in readable if s.newest is not None), default=None)
-    if newest is None or at - newest > after / 2 or any(c.total or c.waits for c, _ in readable):
+        if not key.part and isinstance(own := candidate.get(key), Growth)
+        if isinstance(reading, Growth)
+    }
+    arms = readable.values()
+    newest = max((s.newest for _, s in arms if s.newest is not None), default=None)
+    if newest is None or at - newest > after / 2 or any(c.total or c.waits for c, _ in arms):
         return None
-    answered = _answered(stable, of_requests)
+    answered = _answered({key: s for key, (_, s) in readable.items()}, of_requests)
     # not later than now, or a clock that was set back would hide it for the same time
     goes_on = known is not None and 0 <= at - known.until <= after / 2
     before = known if known and goes_on else Silence(until=at)
@@ -56,14 +57,10 @@ def listen(
 
 
 def _answered(
-    stable: Mapping[CounterQuery, Reading], of_requests: Collection[CounterQuery]
+    stable: Mapping[CounterQuery, Growth], of_requests: Collection[CounterQuery]
 ) -> float:
     """Stable's requests: by their counters, or else by the counter that grew least, since a request
     may have many predictions, and more feedback than one."""
-    grown = {
-        query: events
-        for query, reading in stable.items()
-        if isinstance(reading, Growth) and not query.part and (events := reading.events)
-    }
+    grown = {query: events for query, growth in stable.items() if (events := growth.events)}
     own = [events for query, events in grown.items() if query in of_requests]
     return min(own or grown.values(), default=0.0)
