@@ -272,20 +272,21 @@ def cases(draw: st.DrawFn) -> Case:
         analysis,
         draw(st.sampled_from((MONITORING, GIVEN))),
         draw(arms("candidate")),
-        healthy("stable") if steady else draw(arms("stable")),
+        healthy("stable", draw(st.sampled_from(("", VALUES)))) if steady else draw(arms("stable")),
         draw(st.sampled_from((1, 2, 5))),
         draw(st.frozensets(st.integers(0, SCRAPES), max_size=2)),
         steady,
     )
 
 
-def healthy(pod: str, per_scrape: float = 40.0) -> Arm:
-    """What a model server exports that is asked steadily."""
+def healthy(pod: str, still: str = "") -> Arm:
+    """What a model server exports that is asked steadily; `still`: a metric that does not grow, as
+    that of a numeric feature while all its values are missing."""
     arm = Arm()
     for metric, usual in LABELS.items():
         for own in usual:
-            bad = own.get("code") in ("500", "5xx", "") or metric == FAILURES
-            course = Course(7.0, 0.0 if bad else per_scrape, 0, SCRAPES, {})
+            bad = own.get("code") in ("500", "5xx", "") or metric in (FAILURES, still)
+            course = Course(7.0, 0.0 if bad else 40.0, 0, SCRAPES, {})
             named = {"__name__": metric, "pod": f"{pod}-0", "instance": "10.0.0.9"}
             if "" not in own.values():
                 arm.series.append(Series({**named, **own}, course.samples(0.0)))
