@@ -26,6 +26,7 @@ PARTS: dict[str, Sequence[Sequence[str]]] = {
     ],
     "api_faults": [("api_faults",)],
     "metrics_faults": [("metrics_faults",)],
+    "fuzz": [("fuzz", "--count", "1500", "--seed", str(seed)) for seed in (1, 2)],
     "attackers": [("attackers", "--execute", "1000")],
     "raising": [("raising",)],
     "mutation": [("mutation",)],

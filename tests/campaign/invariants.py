@@ -407,9 +407,12 @@ def _the_bad_lose_traffic(history: History) -> Iterator[Violation]:
             yield Violation("bad candidates lose traffic", at, told)
 
 
+_AGAINST_A_CANDIDATE: Final = ("CheckFailed", "CandidateSilent", "CandidateMetricsUnusable")
+
+
 def _the_good_are_not_rejected(history: History) -> Iterator[Violation]:
     for each in decisions(history):
-        if each["reason"] not in ("CheckFailed", "CandidateSilent"):
+        if each["reason"] not in _AGAINST_A_CANDIDATE:
             continue
         at = unix(each["at"])
         if not any(s.bad.get(each["revision"]) for s in history.snapshots if s.at <= at):

@@ -37,6 +37,7 @@ ORACLES: Final[Mapping[str, Sequence[str]]] = {
     "sequences": ("--count", "60", "--seed", "7"),
     "api_faults": ("--every", "4"),
     "metrics_faults": (),
+    "fuzz": ("--count", "400", "--seed", "1", "--as-found"),
     "attackers": (),
     "raising": ("--workers", "1"),
 }

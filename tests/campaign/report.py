@@ -93,6 +93,7 @@ _PARTS = {
     "sequences-real": "sequences on a real API server",
     "api_faults": "runs with a fault between operator and API server",
     "metrics_faults": "runs with a fault between operator and Prometheus",
+    "fuzz": "rollouts with series as no server should export them",
     "attackers": "attacks",
     "raising": "runs with a function that raises",
     "mutation": "bugs reintroduced",
@@ -166,6 +167,7 @@ def _sequences(found: Results) -> Iterator[str]:
 def _faults(found: Results) -> Iterator[str]:
     yield from _api_faults(_lines(found, "api_faults"))
     yield from _metrics_faults(_lines(found, "metrics_faults"))
+    yield from _fuzz(_lines(found, "fuzz"))
     for line in _lines(found, "attackers"):
         yield "## Attackers\n"
         yield f"{line['count']:,} generated queries and manifests of one namespace: "
@@ -227,6 +229,19 @@ def _raising(found: Results) -> Iterator[str]:
     for line in lines:
         if not line["ok"]:
             yield f"- {line['function']}, {line['moment']}: {_plain(line['wrong'][0])[:300]}"
+    yield ""
+
+
+def _fuzz(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "## Series as no server should export them\n"
+    yield "Rollouts with any of the checks, and the monitoring of stable, whose pods export absent "
+    yield "and empty series, single samples, odd or missing bounds, labels that appear and go, "
+    yield "values up to 1e308, and counters that fall anywhere. Nothing may raise, each status "
+    yield "must be valid, and no candidate may keep its traffic because its own metrics cannot "
+    yield "be judged.\n"
+    for line in lines:
+        well = "none failed" if line["ok"] else f"one failed: {_plain(line['wrong'])[:300]}"
+        yield f"- {line['count']:,} rollouts, seed {line['seed']}: {well}"
     yield ""
 
 

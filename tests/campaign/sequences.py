@@ -56,7 +56,14 @@ VERSIONS: Final = ("v1", "v2", "v3", "v4")
 SETTLES_WITHIN: Final = 3600.0
 """Seconds within which everything comes to rest once nothing is wrong any more."""
 _WAIT_FOR_A_PERSON: Final = frozenset(
-    {"PausedBySpec", "AwaitingCommand", "Inconclusive", "CandidateSilent", "NoData"}
+    {
+        "PausedBySpec",
+        "AwaitingCommand",
+        "Inconclusive",
+        "CandidateSilent",
+        "CandidateMetricsUnusable",
+        "NoData",
+    }
 )
 
 

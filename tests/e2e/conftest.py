@@ -31,6 +31,7 @@ LONGEST: Final = (
     "test_sick_baseline",
     "test_lifecycle",
     "test_cluster_leaves_nothing",
+    "test_missing_feature",
     "test_crash_loop",
 )
 """The modules that take more than a minute, the longest first."""

@@ -35,6 +35,8 @@ class Traffic:
     silent: bool = False
     hanging: str | None = None
     """A workload none of whose requests ends."""
+    uncountable: str | None = None
+    """A workload whose counters have values that no counter reaches."""
     splits: dict[str, list[tuple[float, Mapping[str, int]]]] = field(default_factory=dict)
     """By route, from when on, Unix seconds, which percentage of its requests each workload gets."""
     queries_sent: int = 0
@@ -65,6 +67,8 @@ class Traffic:
         code = "500" if asked.query.part else "200"
         rate = self.rate * share / self.pods
         grown = tuple((t, self._served_for(asked.arm.workload, t) * rate) for t in moments)
+        if asked.arm.workload == self.uncountable:
+            grown = tuple((t, 1e300) for t in moments)
         return tuple(
             Series(
                 {

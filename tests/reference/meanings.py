@@ -71,6 +71,8 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.SCALED_TO_ZERO: "`replicas` is 0.",
         Reason.NO_DATA: "A check has no recent samples.",
         Reason.CANDIDATE_SILENT: "The candidate answers no requests; its traffic was withdrawn.",
+        Reason.CANDIDATE_METRICS_UNUSABLE: "What the candidate exports cannot be judged; its "
+        "traffic was withdrawn.",
         Reason.TRAFFIC_SPLIT_WRONG: "The candidate gets another share than its weight.",
         Reason.IMAGES_DIFFER: "Pods of one revision run different images, since a tag was moved; "
         "no verdict counts meanwhile.",

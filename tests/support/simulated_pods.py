@@ -1,7 +1,7 @@
 """Counters of pods as a simulated Prometheus has scraped them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from serinus.api.checks import LabelMatcher
@@ -39,7 +39,7 @@ class Pods:
         found = []
         for (pod, metric, labels), samples in self.samples.items():
             inside = tuple(sample for sample in samples if start < sample[0] <= end)
-            if metric in query.metrics and inside and _meets(dict(labels), query.matchers):
+            if metric in query.metrics and inside and meets(dict(labels), query.matchers):
                 found.append(Series({"pod": pod, "instance": "10.0.0.1", **dict(labels)}, inside))
         return tuple(found)
 
@@ -50,7 +50,8 @@ class Pods:
         return {query: self.answer(query, start, end) for query in queries}
 
 
-def _meets(labels: dict[str, str], matchers: Iterable[LabelMatcher]) -> bool:
+def meets(labels: Mapping[str, str], matchers: Iterable[LabelMatcher]) -> bool:
+    """Whether a series with these labels is asked for."""
     for matcher in matchers:
         value = labels.get(matcher.label, "")
         equal = (

@@ -44,6 +44,7 @@ class Reason(StrEnum):
     SCALED_TO_ZERO = "ScaledToZero"
     NO_DATA = "NoData"
     CANDIDATE_SILENT = "CandidateSilent"
+    CANDIDATE_METRICS_UNUSABLE = "CandidateMetricsUnusable"
     TRAFFIC_SPLIT_WRONG = "TrafficSplitWrong"
     STABLE_POD_DIFFERS = "StablePodDiffers"
     ONE_POD_TO_BLAME = "OnePodToBlame"
@@ -91,6 +92,7 @@ WARNINGS: Final = frozenset(
         Reason.READINESS_LOST,
         Reason.CANDIDATE_SILENT,
         Reason.IMAGES_DIFFER,
+        Reason.CANDIDATE_METRICS_UNUSABLE,
         Reason.INCONCLUSIVE,
         Reason.FEATURES_DRIFTED,
         Reason.PREDICTIONS_DRIFTED,

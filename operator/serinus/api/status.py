@@ -321,6 +321,13 @@ class FirstFail(StatusType):
     weight: float = Field(description="Weight of the step at that time, in percent.")
 
 
+class OwnMetrics(StatusType):
+    """How long what the candidate exports could not be judged."""
+
+    since: Timestamp = Field(description="Time of the first look at it.")
+    until: Timestamp = Field(description="Time of the last look at it.")
+
+
 class CheckStatus(StatusType):
     """A check of the running analysis."""
 
@@ -332,6 +339,10 @@ class CheckStatus(StatusType):
     )
     verdict: Verdict = Field(description="Pass, Fail, Inconclusive, NoData or Error.")
     message: Sentence = Field(default="", description="Human-readable evidence.")
+    own_metrics: OwnMetrics | None = Field(
+        default=None,
+        description="Set while the check has no verdict because of the candidate's metrics alone.",
+    )
     state: CheckState = Field(default=CheckState(), description="State of the check.")
 
     @property

@@ -7,7 +7,7 @@ from typing import Final
 
 from serinus.judge.evidence.look import ENOUGH_EXPECTED, Look
 from serinus.judge.findings.absence import PodsUnreported, StandsStill
-from serinus.metrics.counters import LATE_WITHIN, Growth
+from serinus.metrics.counters import LATE_WITHIN
 from serinus.metrics.queries import CounterQuery, Query, QueryError, QueryResult
 
 REPORT_WITHIN: Final = 120.0
@@ -18,9 +18,7 @@ def alone(known: float, queries: Iterable[CounterQuery], look: Look) -> float:
     """What one arm has counted since the other last counted any: stable's if positive, candidate's
     if negative. Of several counters the greatest counts."""
     wholes = [look.growth(query) for query in queries if not query.part]
-    candidate, stable = (
-        max((_events(arms[arm]) for arms in wholes), default=0.0) for arm in (0, 1)
-    )
+    candidate, stable = (max((arms[arm].events for arms in wholes), default=0.0) for arm in (0, 1))
     if candidate and stable:
         return 0.0
     if any(growth.waits for arms in wholes for growth in arms):
@@ -56,17 +54,6 @@ def unreported(
         if fresh and len(fresh) < wanted:
             return PodsUnreported(name, tuple(fresh), wanted, REPORT_WITHIN)
     return None
-
-
-def _events(growth: Growth) -> float:
-    """The increase of a counter; of a histogram, its observations, not the sum of its buckets."""
-    return math.fsum(
-        [each.amount for each in growth.increases if _counts_all(each.labels.get("le", "+Inf"))]
-    )
-
-
-def _counts_all(bound: str) -> bool:
-    return bound == "+Inf" or bound.lstrip("+").lower() == "inf"
 
 
 def _newest_by_pod(arm: Mapping[Query, QueryResult]) -> dict[str, float]:

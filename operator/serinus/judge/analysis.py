@@ -12,13 +12,22 @@ from serinus.api.checks import Check
 from serinus.api.isolation import Fault, Part, isolated
 from serinus.api.monitoring import FeatureDrift
 from serinus.api.quantities import fraction, seconds
-from serinus.api.status import CheckState, CheckStatus, Inputs, Silence, Unlike, Verdict
+from serinus.api.status import (
+    CheckState,
+    CheckStatus,
+    Inputs,
+    OwnMetrics,
+    Silence,
+    Unlike,
+    Verdict,
+)
 from serinus.judge.absence import REPORT_WITHIN, alone, frozen, unreported
 from serinus.judge.checks import kind_of
 from serinus.judge.drift import feature_queries
 from serinus.judge.evidence import comparison
 from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, GuardWindow, Look
 from serinus.judge.evidence.pods import scraped
+from serinus.judge.evidence.room import within_room
 from serinus.judge.evidence.stable_pods import suspects, unknown
 from serinus.judge.findings.absence import PodsUnreported, UnexplainedFall
 from serinus.judge.findings.finding import Finding
@@ -67,6 +76,13 @@ def queries_of(analysis: Analysis) -> tuple[Query, ...]:
     """All queries for both arms, wholes before their parts."""
     asked = dict.fromkeys(one for check in analysis.checks for one in kind_of(check).queries())
     return tuple(sorted(asked, key=lambda one: isinstance(one, CounterQuery) and one.part))
+
+
+def _of_requests(analysis: Analysis) -> frozenset[CounterQuery]:
+    """The counters that grow by 1 with each request."""
+    counting = [check for check in analysis.deciding if check.settings.counts_requests]
+    queries = queries_of(analysis.replace(checks=counting))
+    return frozenset(one for one in queries if isinstance(one, CounterQuery))
 
 
 def longest_warm_up(analysis: Analysis) -> float:
@@ -127,14 +143,14 @@ def judge(
         partial(_silence, analysis, features, progress, arms, measurement.at, weight),
         lambda _: progress.silence,
     )
-    after = replace(after, silence=silence, unreported_since=absent_since)
-    if audited is None:
-        return replace(after, audit_counted={})
-    return isolated(
-        Part.JUDGING,
-        partial(_with_audits, analysis, progress, after, audited, look, since),
-        partial(_without_audits, analysis, progress, after),
-    )
+    after = replace(after, silence=silence, unreported_since=absent_since, audit_counted={})
+    if audited is not None:
+        after = isolated(
+            Part.JUDGING,
+            partial(_with_audits, analysis, progress, after, audited, look, since),
+            partial(_without_audits, analysis, progress, after),
+        )
+    return replace(after, checks=within_room(after.checks, progress.checks, measurement.at))
 
 
 def _not_compared(known: Inputs | None, _: Fault) -> Inputs | None:
@@ -163,7 +179,8 @@ def _silence(
 ) -> Silence | None:
     candidate, stable = (_requests(arm, features) for arm in arms)
     after = seconds(analysis.on_silence.after)
-    return listen(progress.silence, candidate, stable, at, weight, after)
+    known = progress.silence
+    return listen(known, candidate, stable, at, weight, after, _of_requests(analysis))
 
 
 def _with_audits(
@@ -379,7 +396,7 @@ def as_asked(analysis: Analysis, checks: Iterable[CheckStatus]) -> list[CheckSta
 
 def _begun_anew(check: CheckStatus, again: bool) -> CheckStatus:
     state = comparison.step_entered(check.state)
-    anew = check.replace(state=state if again else state.replace(dropped=0))
+    anew = check.replace(own_metrics=None, state=state if again else state.replace(dropped=0))
     return _unjudged(anew, "Not yet judged at this weight.")
 
 
@@ -549,7 +566,7 @@ def _if_comparable(
         if found.verdict == "Error":
             return found.replace(state=anew)
         message = NotJudged(unlike.feature).message
-        return before.replace(verdict="Inconclusive", message=message, state=anew)
+        return before.replace(verdict="Inconclusive", message=message, own_metrics=None, state=anew)
     if suspect and found.verdict in ("Fail", "Pass"):
         state = found.state.replace(pod_to_blame="")
         return found.replace(verdict="Inconclusive", message=PerhapsUnlike().message, state=state)
@@ -584,11 +601,33 @@ def _judged(
         found = Finding("NoData", unreported, found.state)
     blamed = found.state.pod_to_blame if holds or found.verdict == "Fail" else ""
     told = explained or found.verdict != before.verdict
+    own = before.own_metrics or OwnMetrics(since=look.at, until=look.at)
+    own_alone = _is_because_of_the_candidate(check, found, look, budget)
     return before.replace(
         verdict=found.verdict,
         message=found.message[:_LONGEST_MESSAGE] if told else before.message,
+        own_metrics=own.replace(until=look.at) if own_alone else None,
         state=found.state.replace(budget=_decided_by(check, budget), pod_to_blame=blamed),
     )
+
+
+def _is_because_of_the_candidate(
+    check: Check, found: Finding, look: Look, budget: ErrorBudget
+) -> bool:
+    """Whether there is no verdict because of what the candidate exports: it counts nothing of what
+    it should have, or the check could judge stable's series in place of its own."""
+    if look.weight is None or not look.weight.share:
+        return False
+    if found.verdict == "NoData":
+        still = frozen(found.state.alone, look)
+        return still is not None and still.arm == "candidate" and not check.settings.told_later
+    if found.verdict != "Error":
+        return False
+    unread = (each for each in look.candidate.values() if isinstance(each, QueryError))
+    if not all(each.exported for each in unread):
+        return False
+    of_stable = replace(look, candidate=look.stable)
+    return kind_of(check).judge(CheckState(), of_stable, budget).verdict not in ("Error", "NoData")
 
 
 def _without_a_pod_that_left(check: Check, state: CheckState, look: Look) -> CheckState:

@@ -5,7 +5,7 @@ A model that hangs may be ready, and requests that never complete are not counte
 serves the same clients at the same time, reveals it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from serinus.api.status import Silence
 from serinus.judge.evidence.look import ENOUGH_EXPECTED, EffectiveWeight
@@ -20,27 +20,29 @@ def listen(
     at: float,
     weight: EffectiveWeight | None,
     after: float,
+    of_requests: Collection[CounterQuery] = (),
 ) -> Silence | None:
     """The silence after a look; None: there is none, or it is not known.
 
-    `after`: seconds that it has to last. Stable's newest sample and its last answers may be at most
-    half as old: where nothing is scraped, read or asked, or counts are still held back, the
-    candidate is not silent. The arms are scraped at different moments, so the first look after a
-    gap proves nothing, nor do requests that come in batches if the candidate's share of a batch was
-    counted a look before stable's.
+    `of_requests`: the counters that grow by 1 with each request. `after`: seconds that it has to
+    last. Stable's newest sample and its last answers may be at most half as old: where nothing is
+    scraped, read or asked, or counts are still held back, the candidate is not silent. The arms are
+    scraped at different moments, so the first look after a gap proves nothing, nor do requests that
+    come in batches if the candidate's share of a batch was counted a look before stable's.
     """
     if weight is None or weight.share >= 1:
         return None
-    arms = [
-        (candidate[key], reading)
+    readable = {
+        key: (own, reading)
         for key, reading in stable.items()
-        if not key.part and key in candidate
-    ]
-    readable = [(c, s) for c, s in arms if isinstance(c, Growth) and isinstance(s, Growth)]
-    newest = max((s.newest for _, s in readable if s.newest is not None), default=None)
-    if newest is None or at - newest > after / 2 or any(c.total or c.waits for c, _ in readable):
+        if not key.part and isinstance(own := candidate.get(key), Growth)
+        if isinstance(reading, Growth)
+    }
+    arms = readable.values()
+    newest = max((s.newest for _, s in arms if s.newest is not None), default=None)
+    if newest is None or at - newest > after / 2 or any(c.total or c.waits for c, _ in arms):
         return None
-    answered = max(s.total for _, s in readable)
+    answered = _answered({key: s for key, (_, s) in readable.items()}, of_requests)
     # not later than now, or a clock that was set back would hide it for the same time
     goes_on = known is not None and 0 <= at - known.until <= after / 2
     before = known if known and goes_on else Silence(until=at)
@@ -52,3 +54,13 @@ def listen(
     since = at if before.since is None and enough else before.since
     until = at if answered else before.until
     return Silence(stable=before.stable + answered, expected=expected, since=since, until=until)
+
+
+def _answered(
+    stable: Mapping[CounterQuery, Growth], of_requests: Collection[CounterQuery]
+) -> float:
+    """Stable's requests: by their counters, or else by the counter that grew least, since a request
+    may have many predictions, and more feedback than one."""
+    grown = {query: events for query, growth in stable.items() if (events := growth.events)}
+    own = [events for query, events in grown.items() if query in of_requests]
+    return min(own or grown.values(), default=0.0)

@@ -34,6 +34,9 @@ FORGOTTEN_AFTER: Final = 7200.0
 so that a target that returns is not taken for new."""
 
 
+MOST_COUNTED: Final = 2.0**53
+"""Above it, a counter no longer shows each request: 1 more is lost in rounding."""
+
 MOST_TARGETS: Final = 4000
 """Limit of the status: all pods of two revisions, and deleted ones."""
 
@@ -83,6 +86,13 @@ class Growth:
         """Total over all series."""
         return math.fsum([increase.amount for increase in self.increases])
 
+    @property
+    def events(self) -> float:
+        """What was counted: of a histogram its observations, and not the sum of its buckets."""
+        return math.fsum(
+            [each.amount for each in self.increases if _counts_all(each.labels.get("le", "+Inf"))]
+        )
+
     def begun_since(self, moment: float) -> "Growth":
         """The growth in which blocks that began before a moment (Unix seconds) count nothing;
         itself if there are none."""
@@ -100,6 +110,10 @@ class Growth:
     def pods(self) -> int:
         """Targets that counted something."""
         return len({increase.target for increase in self.increases if increase.amount})
+
+
+def _counts_all(bound: str) -> bool:
+    return bound == "+Inf" or bound.lstrip("+").lower() == "inf"
 
 
 class TargetSeries(NamedTuple):
@@ -323,7 +337,7 @@ def _checked(found: SeriesByCounter, several: Mapping[str, float]) -> SeriesByCo
         if isinstance(answer, QueryError):
             continue
         if shared := sorted(several.keys() & answer.keys()):
-            found[key] = QueryError(_several_processes(shared[0]))
+            found[key] = QueryError(_several_processes(shared[0]), exported=True)
         elif (whole := _whole(key, wholes)) is not None and jobs[whole]:
             found[key] = {t: _of_job(exported, jobs[whole]) for t, exported in answer.items()}
     return found
@@ -396,8 +410,8 @@ def _by_target(key: CounterQuery, answer: QueryResult) -> ByTarget | QueryError:
     fallen = set[str]()
     for series in answer:
         values = packed(series.samples).values.tolist()
-        if not math.isfinite(sum(values)):
-            return QueryError(f"{key.metric} has samples that are not numbers (NaN or Inf).")
+        if (problem := _no_count(key, values)) is not None:
+            return problem
         if (problem := without_bound(key, series.labels)) is not None:
             return problem
         if values:
@@ -409,12 +423,26 @@ def _by_target(key: CounterQuery, answer: QueryResult) -> ByTarget | QueryError:
     }
 
 
+def _no_count(key: CounterQuery, values: Sequence[float]) -> QueryError | None:
+    """Why the values of a series cannot be those of a counter."""
+    if not math.isfinite(sum(values)):
+        message = f"{key.metric} has samples that are not numbers (NaN or Inf)."
+        return QueryError(message, exported=True)
+    if max(values, default=0.0) > MOST_COUNTED:
+        return QueryError(
+            f"{key.metric} has samples of {max(values):.3g}, which no counter of requests reaches: "
+            "check the metrics of the pods, or leave the series out with a matcher.",
+            exported=True,
+        )
+    return None
+
+
 def without_bound(key: CounterQuery, labels: Mapping[str, str]) -> QueryError | None:
     """Why a series with these labels is no bucket, if it has to be one."""
-    if not key.buckets:
+    if not (key.buckets or key.native):
         return None
     try:
-        known = not math.isnan(float(labels["le"]))
+        known = float(labels["le"]) > -math.inf  # which NaN is not either
     except (KeyError, ValueError):
         known = False
     if known:
@@ -422,7 +450,8 @@ def without_bound(key: CounterQuery, labels: Mapping[str, str]) -> QueryError | 
     of_pod = f" of pod {labels['pod']}" if "pod" in labels else ""
     return QueryError(
         f"{key.metric}{of_pod} has a series without a bucket bound in the label le: export a "
-        "histogram, or leave the series out with a matcher."
+        "histogram, or leave the series out with a matcher.",
+        exported=True,
     )
 
 

@@ -113,6 +113,8 @@ class QueryError:
     message: str
     fault: Fault | None = None
     """Set if our own code raised while it asked, or read the answer."""
+    exported: bool = False
+    """Whether it answered, and what the pods export cannot be counted."""
 
 
 QueryResult = tuple[Series, ...] | QueryError

@@ -87,7 +87,7 @@ def falls(series: Iterable[Sequence[Sample]]) -> Falls:
     found = _found(list(pairwise(_totals(every))), fallen)
     unexplained = [fall for fall in found if fall.unexplained]
     return Falls(
-        min((fall.since for fall in found if fall.odd or fall.unexplained), default=math.inf),
+        min((fall.since for fall in unexplained), default=math.inf),
         bool(unexplained),
         any(fall.odd for fall in unexplained),
         sum(fall.odd for fall in found) >= TIMES_ODD,

@@ -174,10 +174,10 @@ def _split_counters(
             found[arm] += read(element, labels)
         except ValueError as problem:
             name = f"{labels.get('__name__', 'a counter')} of pod {labels.get('pod', '')}"
-            broken[arm] = QueryError(f"{name} {problem}.")
+            broken[arm] = QueryError(f"{name} {problem}.", exported=True)
     for arm, series in found.items():
         if len(series) > MOST_SERIES:
-            broken[arm] = QueryError(TOO_MANY_SERIES)
+            broken[arm] = QueryError(TOO_MANY_SERIES, exported=True)
     return {asked: broken.get(asked.arm) or tuple(found[asked.arm]) for asked in query.asked}
 
 

@@ -26,6 +26,7 @@ from serinus.plan.images import (
     start_again_once_images_are_alike,
 )
 from serinus.plan.monitoring import forget_the_monitoring_of_something_else
+from serinus.plan.own_metrics import withdraw_from_a_candidate_whose_metrics_cannot_be_judged
 from serinus.plan.pod_budget import (
     count_unready_time,
     out_of_time,
@@ -160,6 +161,7 @@ WITH_A_CANDIDATE: tuple[Rule, ...] = (
     roll_back_when_its_pods_lose_readiness_too_often,
     withdraw_from_a_silent_candidate,
     withdraw_from_what_cannot_be_judged,
+    withdraw_from_a_candidate_whose_metrics_cannot_be_judged,
     resume_once_the_policy_is_another,
     keep_to_the_steps_of_the_spec,
     notice_whether_anything_can_be_judged,

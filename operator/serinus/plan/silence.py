@@ -24,7 +24,7 @@ def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
     """If requests hang, stable serves clients better."""
     candidate = s.candidate
     silent = "" if candidate.withdrawn or candidate.commanded else too_long_silent(s)
-    return _withdrawn(s, Reason.CANDIDATE_SILENT, silent) if silent else None
+    return withdraw_unrejected(s, Reason.CANDIDATE_SILENT, silent) if silent else None
 
 
 def withdraw_from_what_cannot_be_judged(s: Situation) -> Situation | None:
@@ -39,7 +39,7 @@ def withdraw_from_what_cannot_be_judged(s: Situation) -> Situation | None:
     if not lasting:
         return None
     told = " ".join(each.message for each in lasting)
-    return _withdrawn(s, Reason.INTERNAL_ERROR, f"It cannot be judged. {told}".rstrip("."))
+    return withdraw_unrejected(s, Reason.INTERNAL_ERROR, f"It cannot be judged. {told}".rstrip("."))
 
 
 def _is_lasting(error: InternalError, begun: float, now: float) -> bool:
@@ -49,7 +49,8 @@ def _is_lasting(error: InternalError, begun: float, now: float) -> bool:
     return error.until - max(error.since, begun) >= UNJUDGED_FOR
 
 
-def _withdrawn(s: Situation, reason: Reason, why: str) -> Situation:
+def withdraw_unrejected(s: Situation, reason: Reason, why: str) -> Situation:
+    """Its step waits, and its pods stay. `why` begins the message, without a full stop."""
     message = f"{why}. Its traffic is withdrawn{but_for_open_connections(s)}, and it is not "
     message += "rejected: to resume, "
     message += "set the annotation serinus.dev/command to "

@@ -24,6 +24,7 @@ from tests.support.simulated_analysis import (
     SimulatedAnalysis,
     drift,
     error_rate,
+    latency,
     requests,
 )
 
@@ -358,3 +359,21 @@ def test_a_verdict_of_an_operator_that_noted_no_settings_of_the_analysis_stands(
     [new] = as_asked(simulated.analysis, [])
     passed = new.replace(verdict="Pass", state=new.state.replace(budget=""))
     assert as_asked(simulated.analysis, [passed]) == [passed]
+
+
+@pytest.mark.parametrize(
+    "checks", [(latency(), error_rate()), (latency(),), (drift(), error_rate())]
+)
+def test_a_good_candidate_with_few_requests_is_not_silent(
+    checks: tuple[Mapping[str, object], ...],
+) -> None:
+    """Of 3 requests to stable in a look, 12 buckets of durations and 90 predictions are counted."""
+    judging = SimulatedAnalysis(*checks)
+    judging.weight = EffectiveWeight(0.5, SINCE)
+    for _ in range(6):
+        judging.errors((0, 0), (0, 3))
+        judging.durations({}, {0.1: 3, 0.2: 0, 0.5: 0})
+        judging.classes({}, {"deny": 90})
+        judging.look()
+    silence = judging.progress.silence
+    assert silence is None or (silence.expected <= 18 and silence.since is None)

@@ -322,3 +322,13 @@ def test_the_status_has_room_for_many_groups_against_stable() -> None:
     found = simulated.look()
     assert len(found.state.own_stable) > len(groups)
     assert CheckStatus.model_validate(found.to_json()) == found
+
+
+def test_a_group_that_was_exported_at_0_and_has_gone_stops_nothing() -> None:
+    simulated = judging()
+    simulated.look()
+    simulated.candidate.values, simulated.candidate.samples = {}, {}
+    simulated.groups(east=(0, 0), west=(0, 0))
+    simulated.look()
+    found = simulated.until("Fail", lambda: simulated.groups(east=(80, 100), west=(8, 20)))
+    assert "east is above what is tolerated" in found.message

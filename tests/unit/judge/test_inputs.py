@@ -374,3 +374,21 @@ def test_a_pod_is_blamed_only_by_a_check_that_fails() -> None:
             requests(asked.stable, f"s{number}", 1, 400)
         found = asked.ask(OTHERS)
         assert not found.waits_for_own_pods
+
+
+@pytest.mark.parametrize("missing_from", [0, 1])
+def test_a_numeric_feature_that_is_missing_in_every_request_stops_nothing(
+    missing_from: int,
+) -> None:
+    """A feature store that is down: its histogram is exported and does not grow, and all values are
+    in the category missing."""
+    judging = Asked()
+    for number in range(6):
+        value = 0 if number >= missing_from else 75
+        judging.feature("age", {10: value}, {10: value})
+        for pods in (judging.candidate, judging.stable):
+            labels = {"feature": "age", "category": "missing"}
+            pods.add("pod", "model_feature_category_total", 0 if value else 75, **labels)
+        judging.errors((75, 75), (0, 1425))
+        found = judging.look()
+    assert found.verdict == "Fail"

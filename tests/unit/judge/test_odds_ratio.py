@@ -103,3 +103,8 @@ def test_strides_through_a_large_table_find_what_every_summand_finds(
     for psi, log_e in zip((1.6, 0.4), found, strict=True):
         wanted = e_1 * math.log(psi / 1.25) - log_total(psi) + log_total(1.25)
         assert log_e == pytest.approx(wanted, abs=1e-7)
+
+
+def test_counts_too_great_to_be_told_apart_are_no_evidence_and_raise_nothing() -> None:
+    huge = PairCounts((((2.0**52), 2.0**53), (1.0, 2.0**53)), ((3.0, 2.0**53), (2.0**52, 2.0**53)))
+    assert Block(huge).log_ratios(1.25, [2.0, 4.0]) == [0.0, 0.0]

@@ -1,5 +1,6 @@
 """A restart is a restart, however often; counters of several processes are no evidence."""
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -125,7 +126,7 @@ def test_a_fall_from_little_to_less_may_be_another_process_for_four_samples() ->
     assert not fell([*since, 190, 290, 390, 490]).unexplained
 
 
-def test_a_fall_to_much_more_than_is_ever_counted_between_two_samples_is_odd_and_not_settled() -> (
+def test_a_fall_to_much_more_than_is_ever_counted_between_two_samples_is_odd_for_nine_samples() -> (
     None
 ):
     odd = fell([1000, 1100, 1200, 1300, 1400, 1500, 900])
@@ -133,7 +134,9 @@ def test_a_fall_to_much_more_than_is_ever_counted_between_two_samples_is_odd_and
     assert not odd.several_processes, "many requests may have come at once"
     later = fell([1000, 1100, 1200, 1300, 1400, 1500, *range(900, 1900, 100)])
     assert not later.odd, "no verdict waits for ever"
-    assert later.unsettled_since == 75, "and no lifetime is counted"
+    assert later.unsettled_since == math.inf, "and its counts do not wait either"
+    waits = fell([1000, 1100, 1200, 1300, 1400, 1500, *range(900, 1800, 100)])
+    assert (waits.odd, waits.unsettled_since) == (True, 75)
 
 
 def test_a_fall_from_which_counters_are_back_by_a_leap_is_odd() -> None:
@@ -268,3 +271,27 @@ def test_a_pod_of_several_processes_makes_every_counter_of_it_unreadable() -> No
     assert isinstance(grown[REQUESTS], QueryError)
     assert isinstance(grown[other], QueryError)
     assert counted == {"a@i": samples[-1][0] - SHARED_FOR}, "and it is read again"
+
+
+@pytest.mark.parametrize("life", [5, 8])
+def test_a_pod_that_restarts_again_and_again_is_counted_after_nine_scrapes_at_most(
+    life: int,
+) -> None:
+    """Its failures come in bursts: 3 in one life, and 60 at once in the next."""
+    pods, counted, total = Pods(), dict[str, float](), 0.0
+    pods.scrape(SINCE - 5)
+    failures = CounterQuery("failures_total")
+    for n in range(40):
+        if n and n % life == 0:
+            pods.restart("a")
+        pods.add("a", "requests_total", 100, code="200")
+        burst = 60 if n // life % 2 else 3
+        pods.add("a", "failures_total", burst if n % life == 1 else 0)
+        pods.scrape(SINCE + 10 + 15 * n)
+        at = SINCE + 11 + 15 * n
+        answers = pods.answers((REQUESTS, failures), covered_until(counted, SINCE) - 60, at)
+        (grown,), counted = count((answers,), counted, SINCE)
+        reading = grown[REQUESTS]
+        assert isinstance(reading, Growth), reading
+        total += reading.total
+    assert total >= 4000 - 100 * 10, "no more than nine scrapes wait"

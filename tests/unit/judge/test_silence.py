@@ -132,3 +132,41 @@ def test_a_clock_that_is_set_back_hides_no_silence_for_the_same_time() -> None:
     found = heard(silent(100, 235), known=known)
     assert found and found.since is not None
     assert found.until - found.since >= AFTER
+
+
+def buckets(at: float, requests: float, bounds: int = 20) -> Growth:
+    """A histogram of so many requests, all of which are in its first bucket."""
+    increases = []
+    for bound in [*range(bounds - 1), "+Inf"]:
+        series = Series({"pod": "p", "le": str(bound)}, ((at, requests),))
+        increases.append(Increase(series, "p@", at - SCRAPE, at, requests, known=True))
+    return Growth(tuple(increases), at)
+
+
+def test_a_request_is_one_however_many_buckets_its_histogram_has() -> None:
+    known, seconds = None, CounterQuery("model_request_duration_seconds_bucket", buckets=True)
+    for at in (15.0, 30.0):
+        candidate: dict[CounterQuery, Reading] = {seconds: Growth()}
+        stable: dict[CounterQuery, Reading] = {seconds: buckets(at, 3)}
+        known = listen(known, candidate, stable, at, EffectiveWeight(0.5, 0.0), AFTER)
+    assert known and (known.stable, known.expected, known.since) == (6, 6, None)
+
+
+def test_a_batch_of_predictions_is_one_request() -> None:
+    predictions = CounterQuery("model_predictions_total")
+    stable: dict[CounterQuery, Reading] = {REQUESTS: grown(15, 3), predictions: grown(15, 300)}
+    candidate: dict[CounterQuery, Reading] = {REQUESTS: Growth(), predictions: Growth()}
+    weight = EffectiveWeight(0.5, 0.0)
+    found = listen(None, candidate, stable, 15, weight, AFTER, {REQUESTS})
+    assert found and found.stable == 3
+
+
+def test_feedback_which_few_requests_have_is_no_count_of_requests() -> None:
+    outcomes = CounterQuery("model_feedback_total")
+    stable: dict[CounterQuery, Reading] = {REQUESTS: grown(15, 300), outcomes: grown(15, 2)}
+    candidate: dict[CounterQuery, Reading] = {REQUESTS: Growth(), outcomes: Growth()}
+    weight = EffectiveWeight(0.5, 0.0)
+    found = listen(None, candidate, stable, 15, weight, AFTER, {REQUESTS})
+    assert found and found.stable == 300
+    found = listen(None, candidate, stable, 15, weight, AFTER)
+    assert found and found.stable == 2, "where nothing counts requests, the least is certain"

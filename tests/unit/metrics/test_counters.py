@@ -512,6 +512,16 @@ def test_a_series_without_a_bucket_bound_makes_its_histogram_unreadable_and_no_o
     (readings,), _ = count((answers,), {}, SINCE)
     assert readings[durations] == QueryError(
         "took_seconds_bucket of pod a has a series without a bucket bound in the label le: export "
-        "a histogram, or leave the series out with a matcher."
+        "a histogram, or leave the series out with a matcher.",
+        exported=True,
     )
     assert isinstance(readings[REQUESTS], Growth)
+
+
+@pytest.mark.parametrize("value", [1e308, 2.0**60, math.nan, math.inf])
+def test_a_value_that_no_counter_reaches_is_unreadable(value: float) -> None:
+    labels = {"pod": "a", "instance": "i", "__name__": "requests_total"}
+    samples = ((SINCE + 15, 1.0), (SINCE + 30, value))
+    (grown,), _ = count(({REQUESTS: (Series(labels, samples),) * 3},), {}, SINCE)
+    found = grown[REQUESTS]
+    assert isinstance(found, QueryError) and found.exported

@@ -99,6 +99,10 @@ class Fairness(Compared):
     def compares_with_stable(self) -> bool:
         return self.against == "Stable"
 
+    @property
+    def told_later(self) -> bool:
+        return self.equalised_odds is not None
+
     @model_validator(mode="after")
     def _of_something(self) -> Self:
         if self.favourable is None and self.equalised_odds is None:

@@ -74,6 +74,10 @@ class Feedback(FeedbackCounters, Compared):
     )
 
     @property
+    def told_later(self) -> bool:
+        return True
+
+    @property
     def counts_after_seconds(self) -> float:
         return seconds(self.after)
 

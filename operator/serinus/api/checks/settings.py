@@ -45,6 +45,11 @@ class Settings(Type):
         return True
 
     @property
+    def told_later(self) -> bool:
+        """Whether what it counts may be told long after the request, as feedback is."""
+        return False
+
+    @property
     def slowdown(self) -> float | None:
         """How many times as long as with stable requests may take, if that is its tolerance."""
         return None

@@ -201,7 +201,8 @@ class FairnessCheck:
         before = _counted_so_far(state)
         state = self._opened(state, known)
         if not counts.any:
-            return state
+            # its groups stay known, should their series go before anything is counted
+            return state.replace(candidate={**counts.candidate, **state.candidate})
         of_candidate = groups_of(state.candidate) | groups_of(counts.candidate)
         stable = _of_groups(counts.stable, of_candidate)
         state = comparison.served(state, counts.candidate, stable, SHIFTED)

@@ -24,6 +24,9 @@ from typing import Final, NamedTuple
 
 NEGLIGIBLE: Final = 1e-18
 """Of the greatest summand."""
+MOST_ANSWERS: Final = 1e10
+"""Of a group in a block, beyond which rounding of ln n! would pass for evidence: then there is
+none."""
 PER_DEVIATION: Final = 4
 """Summands in one standard deviation of x, which is as good as all of them: for a bell of
 deviation s, a sum in strides of s / 4 is wrong by exp(-2 (4 pi)^2), or 1e-137."""
@@ -104,8 +107,9 @@ class _LogTotal:
 
     @property
     def is_certain(self) -> bool:
-        """Whether x can be but one number."""
-        return self._low == self._high
+        """Whether x can be but one number, or the counts are too great to tell."""
+        too_great = any(cell.answers > MOST_ANSWERS for cell in self._cells)
+        return too_great or self._low == self._high
 
     def __call__(self, log_psi: float) -> float:
         mode = self._mode(log_psi)

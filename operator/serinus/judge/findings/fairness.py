@@ -119,7 +119,9 @@ class GroupRates:
         if self.stable:
             allowed = f"{allowed}, and {self.tolerance.ratio:.4g} times stable's odds ratio"
             return f"{favoured} is above what is tolerated ({allowed})"
-        lately = self.tolerance.lately(self.groups[favoured], self.groups[other])
+        nothing = EventCount(0.0, 0.0)  # of a group whose answers count no longer
+        both = (self.groups.get(group, nothing) for group in (favoured, other))
+        lately = self.tolerance.lately(*both)
         return f"{favoured} is above what is tolerated ({allowed}){lately}"
 
     def _allowed(self) -> str:

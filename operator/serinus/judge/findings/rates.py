@@ -20,11 +20,15 @@ class EventCount:
 
     events: float
     whole: float
-    """Greater than 0."""
+
+    @property
+    def rate(self) -> float:
+        """Of nothing, it is 0."""
+        return self.events / self.whole if self.whole else 0.0
 
     def __str__(self) -> str:
-        share = words.percent(self.events / self.whole)
-        return f"{words.count(self.events)}/{words.count(self.whole)} ({share})"
+        counts = f"{words.count(self.events)}/{words.count(self.whole)}"
+        return f"{counts} ({words.percent(self.rate)})" if self.whole else counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,7 @@ class AllowedRate:
     def lately(self, one: EventCount, other: EventCount) -> str:
         """Where one rate is shown to exceed what is allowed by the other: ` in recent requests`
         unless these counts do."""
-        other_rate = other.events / other.whole if other.whole else 0.0
-        exceeded = one.events / one.whole > self.ratio * other_rate + self.offset
+        exceeded = one.rate > self.ratio * other.rate + self.offset
         return "" if exceeded else " in recent requests"
 
 

@@ -179,7 +179,8 @@ def _compared(known: Inputs, blocks: Blocks, policy: Policy, risks: tuple[float,
     known = _weighed(known, blocks)
     if known.evidence * false_alarm < 1:
         return known
-    feature = max(known.features, key=lambda each: _worth([each]))
+    looked_at = (each for each in known.features if each.feature in blocks)
+    feature = max(looked_at, key=lambda each: _worth([each]))
     worst = max(feature.shares, key=_of_share)
     shown = AskedDifferently(
         feature.feature,

@@ -82,8 +82,10 @@ def _sorted(name: str, candidate: Distribution, stable: Distribution) -> InputFe
 
 def _cuts(stable: Distribution, common: set[float]) -> list[float]:
     """Of the bounds that both arms have, those nearest to stable's quantiles."""
+    if not stable.numbers:
+        return []
     shares = {b: stable.up_to[b] / stable.numbers for b in stable.bounds if b in common}
-    if not stable.numbers or not shares:
+    if not shares:
         return []
     return sorted(
         {

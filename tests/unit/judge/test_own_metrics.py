@@ -1,0 +1,109 @@
+"""An Error, or no data, because of what the candidate exports, told apart from any other."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from serinus.api.status import CheckStatus
+from serinus.judge import EffectiveWeight, judge
+from serinus.metrics.queries import QueryError
+from tests.support.simulated_analysis import (
+    INTERVAL,
+    SINCE,
+    SimulatedAnalysis,
+    drift,
+    error_rate,
+    feedback,
+    latency,
+)
+
+TOO_LONG = "c" * 120
+
+
+def serving(*checks: Mapping[str, object]) -> SimulatedAnalysis:
+    """At a fifth of the traffic."""
+    judging = SimulatedAnalysis(*checks)
+    judging.weight = EffectiveWeight(0.2, SINCE)
+    return judging
+
+
+def looked(judging: SimulatedAnalysis, candidate: str, stable: str) -> CheckStatus:
+    """Each arm predicts a class."""
+    judging.classes({candidate: 100}, {stable: 400})
+    return judging.look()
+
+
+def test_an_error_that_only_the_candidates_series_cause_is_its_own_from_look_to_look() -> None:
+    judging = serving(drift())
+    first = looked(judging, TOO_LONG, "deny")
+    assert first.verdict == "Error" and first.own_metrics
+    last = looked(judging, TOO_LONG, "deny")
+    assert last.own_metrics
+    assert last.own_metrics.until - last.own_metrics.since == INTERVAL
+
+
+def test_an_error_in_both_arms_is_not_the_candidates() -> None:
+    found = looked(serving(drift()), TOO_LONG, TOO_LONG)
+    assert found.verdict == "Error" and found.own_metrics is None
+
+
+def test_a_query_that_fails_for_the_candidate_alone_is_not_its_fault() -> None:
+    judging = serving(error_rate())
+    judging.errors((0, 100), (0, 400))
+    assert judging.look().own_metrics is None
+    measured, down = judging.measurement(), QueryError("Prometheus did not answer in time.")
+    measured = replace(measured, candidate=dict.fromkeys(measured.candidate, down))
+    after = judge(judging.analysis, judging.progress, measured, SINCE, judging.weight)
+    [found] = after.checks
+    assert found.verdict == "Error" and found.own_metrics is None
+
+
+def test_values_that_cannot_be_counts_are_its_own() -> None:
+    judging = serving(error_rate())
+    judging.errors((0, 100), (0, 400))
+    judging.candidate.add("pod", "model_requests_total", 1e308, code="500")
+    found = judging.look()
+    assert found.verdict == "Error" and found.own_metrics
+    assert "1e+308, which no counter of requests reaches" in found.message
+
+
+def test_a_histogram_that_it_does_not_export_is_its_own_once_enough_is_expected_of_it() -> None:
+    judging = serving(latency(), error_rate())
+    found = []
+    for served in (10, 400):
+        judging.errors((0, served // 4), (0, served))
+        judging.durations({}, {0.1: served})
+        judging.candidate.values["pod"] = {
+            key: n for key, n in judging.candidate.values["pod"].items() if "seconds" not in key[0]
+        }
+        found.append(judging.look())
+    assert [each.verdict for each in found] == ["NoData", "NoData"]
+    assert [each.own_metrics is not None for each in found] == [False, True]
+
+
+def test_feedback_may_come_a_day_later() -> None:
+    judging = serving(feedback())
+    judging.feedback((0, 0), (100, 1000))
+    found = judging.look()
+    assert found.verdict == "NoData" and found.own_metrics is None
+
+
+def test_it_is_over_once_a_look_can_judge_it() -> None:
+    judging = serving(error_rate())
+    judging.candidate.add("pod", "model_requests_total", 2.0**60, code="500")
+    judging.errors((0, 100), (0, 400))
+    assert judging.look().own_metrics
+    judging.candidate.restart("pod")
+    judging.candidate.samples.clear()
+    for _ in range(2):
+        judging.errors((0, 100), (0, 400))
+        found = judging.look()
+    assert found.verdict == "Inconclusive" and found.own_metrics is None
+
+
+@pytest.mark.parametrize("weight", [None, EffectiveWeight(0.0, SINCE)])
+def test_a_candidate_without_traffic_owes_nothing(weight: EffectiveWeight | None) -> None:
+    judging = serving(drift())
+    judging.weight = weight
+    assert looked(judging, TOO_LONG, "deny").own_metrics is None
