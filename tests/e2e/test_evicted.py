@@ -14,6 +14,7 @@ _FILLS: Final[dict[str, Any]] = {
         "trap 'exit 0' TERM; sleep 5; head -c 30000000 /dev/zero > /tmp/full; "
         "while true; do sleep 0.2; done",
     ],
+    "securityContext": {"allowPrivilegeEscalation": False},  # it writes to its own file system
     "resources": {
         "requests": {"cpu": "1m", "memory": "8Mi"},
         "limits": {"ephemeral-storage": "5Mi"},
