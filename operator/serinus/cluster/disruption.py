@@ -7,6 +7,10 @@ from serinus.cluster.limits import PodManifest, whose_limit
 
 _ENDED: Final = ("Failed", "Succeeded")
 _BY_THE_KUBELET: Final = "TerminationByKubelet"
+_UNTOLD: Final = (
+    "Evicted by the kubelet, though its containers are to run for ever and exited with 0: "
+    "kubectl events says why, such as a limit of ephemeral storage"
+)
 _FOR_THE_NODE: Final = ("Preempt", "Pod was terminated in response to imminent node shutdown")
 """How the kubelet's messages begin if it ends pods for reasons other than what they use."""
 
@@ -28,12 +32,16 @@ def disruption(pod: PodManifest) -> Disruption | None:
     The kubelet's status.reason and status.message do not outlive a container that exits with 0 when
     it is told to stop: the pod is then Succeeded, and only the condition says Evicted
     (https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions).
+    A pod that exceeds its ephemeral storage has no such condition either.
     """
     status = pod.get("status") or {}
     condition = _target(status)
     cause, told = condition.get("reason", ""), (condition.get("message") or "").strip()
     if status.get("phase") == "Failed" and status.get("reason"):
         cause, told = cause or _BY_THE_KUBELET, (status.get("message") or told).strip()
+    elif not condition and status.get("phase") == "Succeeded":
+        limit = whose_limit(pod, "ephemeral-storage")
+        return Disruption(f"{_UNTOLD}{limit}", evicted=True, at=_finished(status))
     elif not condition or not _is_ending(pod):
         return None
     at = condition.get("lastTransitionTime")
@@ -50,6 +58,13 @@ def _target(status: PodManifest) -> PodManifest:
     """The condition; empty: there is none."""
     found = [each for each in status.get("conditions") or [] if each["type"] == "DisruptionTarget"]
     return next((each for each in found if each["status"] == "True"), {})
+
+
+def _finished(status: PodManifest) -> str | None:
+    """The end of its last container."""
+    states = ((each.get("state") or {}) for each in status.get("containerStatuses") or [])
+    ends = (each["terminated"].get("finishedAt") for each in states if "terminated" in each)
+    return max(filter(None, ends), default=None)
 
 
 def _is_ending(pod: PodManifest) -> bool:

@@ -270,6 +270,17 @@ def test_a_model_that_exits_with_0_when_it_is_evicted_was_evicted_all_the_same()
     assert not_ready_reason(DEPLOYMENT, [found]) == f"1 pod: Evicted: {FULL.strip(' .')}"
 
 
+def test_a_model_over_its_ephemeral_storage_that_exits_with_0_was_evicted_as_well() -> None:
+    """What a kubelet leaves of that: no reason, no message and no condition but of its end."""
+    ready = {"type": "Ready", "status": "False", "reason": "PodCompleted"}
+    found = listed(STOPPED, conditions=(ready,), phase="Succeeded")
+    told = seen(found)
+    assert (told.restarts, told.evicted, told.leaving) == (1, True, True)
+    assert told.last_end and told.last_end.at == told.created + 302
+    assert told.last_end.message.startswith("Evicted by the kubelet, though its containers are to")
+    assert "such as a limit of ephemeral storage" in (not_ready_reason(DEPLOYMENT, [found]) or "")
+
+
 @pytest.mark.parametrize(
     ("condition", "told"),
     [
