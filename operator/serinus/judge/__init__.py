@@ -14,9 +14,10 @@ from serinus.judge.analysis import (
     queries_of,
 )
 from serinus.judge.evidence.look import EffectiveWeight, GuardWindow
-from serinus.judge.forecast.learning import asks_of_history, has_learned, learn
+from serinus.judge.forecast.learning import CannotFail, asks_of_history, has_learned, learn
 
 __all__ = [
+    "CannotFail",
     "EffectiveWeight",
     "GuardWindow",
     "Progress",

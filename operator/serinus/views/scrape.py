@@ -1,7 +1,7 @@
 """What the checks of an analysis can judge by a scrape, before a rollout depends on it."""
 
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -9,6 +9,7 @@ from serinus.api.analysis import Analysis
 from serinus.api.checks import Check, Mode
 from serinus.api.presets import PRESETS
 from serinus.judge.findings.finding import Figures
+from serinus.judge.findings.matchers import LabelNowhere, MatcherNamesNothing
 from serinus.judge.findings.readings import NoSamples, Several
 from serinus.judge.forecast.exports import as_reading, counters_of, misjudged, unable
 from serinus.metrics.exposition import ScrapedSample
@@ -68,10 +69,10 @@ def _looked(analysis: Analysis, check: Check, scrape: Sequence[ScrapedSample]) -
         return CheckOfScrape(check.name, check.kind, check.mode, "Unknown", message)
     there = {each: _matching(each, scrape) for each in counters}
     read = {q: as_reading(q, found, _AT, _AT if found else None) for q, found in there.items()}
-    if (figures := unable(analysis, check, read, _AT)) is not None:
-        message = _missing(figures, {one.name for one in scrape})
+    if (found := unable(analysis, check, read, _AT)) is not None:
+        message = _missing(found.figures, {one.name for one in scrape})
         return CheckOfScrape(check.name, check.kind, check.mode, "Missing", message)
-    names = sorted({name for each, found in there.items() if found for name in each.metrics})
+    names = sorted({one.name for found in there.values() for one in found})
     return CheckOfScrape(check.name, check.kind, check.mode, "Judged", f"Reads {', '.join(names)}.")
 
 
@@ -93,6 +94,8 @@ def _missing(figures: Figures, exported: Container[str]) -> str:
         return f"{figures.metric} has no series that the matchers select."
     if isinstance(figures, NoSamples):
         return f"{figures.metric} is not exported, or only from the first request on."
+    if isinstance(figures, MatcherNamesNothing | LabelNowhere):
+        return replace(figures, arm="").message
     return figures.message
 
 

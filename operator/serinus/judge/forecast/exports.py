@@ -17,7 +17,8 @@ from serinus.api.status import CheckState
 from serinus.judge.analysis import budget_of, strata_labels
 from serinus.judge.checks import kind_of
 from serinus.judge.evidence.look import Look
-from serinus.judge.findings.finding import Figures
+from serinus.judge.findings.finding import Figures, Finding
+from serinus.judge.findings.matchers import LabelNowhere, MatcherNamesNothing
 from serinus.judge.findings.readings import NoSamples, Several, StaleSamples
 from serinus.metrics.counters import Growth, Increase, Reading, count, without_bound
 from serinus.metrics.exposition import ScrapedSample
@@ -54,18 +55,19 @@ def as_reading(
     if (problem := next(filter(None, problems), None)) is not None:
         return problem
     increases = tuple(
-        Increase(Series(one.labels, ()), "pod@", 0.0, at, one.value, True) for one in found
+        Increase(Series({**one.labels, "__name__": one.name}, ()), "pod@", 0.0, at, one.value, True)
+        for one in found
     )
     return Growth(increases, newest)
 
 
 def unable(
     analysis: Analysis, check: Check, read: Mapping[CounterQuery, Reading], at: float
-) -> Figures | None:
+) -> Finding | None:
     """Why a check could not judge what was read; None: it could."""
     look = Look(at, read, read, {}, stratify=strata_labels(analysis, check))
     found = kind_of(check).judge(CheckState(), look, budget_of(analysis, check))
-    return found.figures if found.verdict in ("NoData", "Error") else None
+    return found if found.verdict in ("NoData", "Error") else None
 
 
 def misjudged(read: Read) -> Iterator[str]:
@@ -78,16 +80,35 @@ def misjudged(read: Read) -> Iterator[str]:
 def doubts(analysis: Analysis, history: History) -> Iterator[str]:
     """What stable's hour shows of this about each check that compares counts. One that only judges
     the candidate needs nothing of stable."""
-    (readings,), _ = count((history.stable,), {}, history.at)
-    exported = {
-        query: [
-            ScrapedSample(query.metric, _own(each.labels), each.samples[-1][1])
-            for each in answer
-            if each.samples
-        ]
-        for query, answer in history.stable.items()
-        if not isinstance(answer, QueryError)
+    exported = _exported(history)
+    for check, found in _unable(analysis, history, exported):
+        if found:
+            yield f"Check {check.name}: {_of_stable(found.figures).message}"
+        read = {query: exported.get(query, []) for query in counters_of(check)}
+        yield from (f"Check {check.name}: {each}" for each in misjudged(read))
+
+
+def cannot_fail(analysis: Analysis, history: History) -> dict[str, str]:
+    """By name, the message of each check that could tell nothing apart by what stable's hour has:
+    it would pass every candidate."""
+    return {
+        check.name: found.message
+        for check, found in _unable(analysis, history, _exported(history))
+        if found and found.verdict == "Error" and _tells_nothing_apart(found.figures)
     }
+
+
+def _tells_nothing_apart(figures: Figures) -> bool:
+    if isinstance(figures, Several):
+        return any(map(_tells_nothing_apart, figures.each))
+    return isinstance(figures, MatcherNamesNothing | LabelNowhere)
+
+
+def _unable(
+    analysis: Analysis, history: History, exported: Read
+) -> Iterator[tuple[Check, Finding | None]]:
+    """Each check that compares counts, and why it could not judge stable's."""
+    (readings,), _ = count((history.stable,), {}, history.at)
     grown = {
         query: as_reading(query, exported[query], history.at, reading.newest)
         if isinstance(reading, Growth)
@@ -95,13 +116,25 @@ def doubts(analysis: Analysis, history: History) -> Iterator[str]:
         for query, reading in readings.items()
     }
     for check in analysis.checks:
-        if not check.settings.shares_budget:
-            continue
-        figures = unable(analysis, check, grown, history.at)
-        if figures and check.settings.compares_with_stable:
-            yield f"Check {check.name}: {_of_stable(figures).message}"
-        read = {query: exported.get(query, []) for query in counters_of(check)}
-        yield from (f"Check {check.name}: {each}" for each in misjudged(read))
+        if check.settings.shares_budget:
+            found = unable(analysis, check, grown, history.at)
+            yield check, found if check.settings.compares_with_stable else None
+
+
+def _exported(history: History) -> Read:
+    return {
+        query: [
+            ScrapedSample(
+                each.labels.get("__name__", query.metric),
+                _own(each.labels),
+                each.samples[-1][1],
+            )
+            for each in answer
+            if each.samples
+        ]
+        for query, answer in history.stable.items()
+        if not isinstance(answer, QueryError)
+    }
 
 
 def _own(labels: Mapping[str, str]) -> Mapping[str, str]:
