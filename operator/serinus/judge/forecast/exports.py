@@ -13,6 +13,7 @@ from typing import Final
 
 from serinus.api.analysis import Analysis
 from serinus.api.checks import Check
+from serinus.api.checks.exported import PATHS, PROBE
 from serinus.api.status import CheckState
 from serinus.judge.analysis import budget_of, strata_labels
 from serinus.judge.checks import kind_of
@@ -27,14 +28,6 @@ from serinus.metrics.queries import CounterQuery, History, QueryError, Series
 Read = Mapping[CounterQuery, Sequence[ScrapedSample]]
 """The newest samples that each counter has."""
 
-_PROBE: Final = re.compile(
-    r"/?(v2/)?(health|healthz|live|livez|liveness|ready|readyz|readiness|ping|metrics)(/.*)?"
-)
-_PATHS: Final = (
-    *("handler", "path", "route", "endpoint", "uri", "url", "url_path", "http_route"),
-    "http_target",
-)
-"""Labels that servers name the path of a request by."""
 _OF_THE_TARGET: Final = "endpoint"
 """The one of them that the Prometheus Operator attaches to all series: the name of the port."""
 _FEW: Final = 20
@@ -156,7 +149,7 @@ def _probes(read: Read) -> Iterator[str]:
     for counters, found in read.items():
         for one in found:
             for label, value in one.labels.items():
-                if label in _PATHS and _PROBE.fullmatch(value):
+                if label in PATHS and PROBE.fullmatch(value):
                     paths[counters.metric, label].add(value)
     for (metric, label), values in paths.items():
         pattern = "|".join(re.escape(value) for value in sorted(values))
@@ -174,7 +167,7 @@ def _pathless(read: Read) -> Iterator[str]:
             found
             and "http" in counters.metric
             and not counters.matchers
-            and not labels.intersection(_PATHS)
+            and not labels.intersection(PATHS)
         ):
             yield (
                 f"{counters.metric} has no label for the path: if the server counts probes and "
