@@ -31,8 +31,8 @@ async def test_a_candidate_gets_no_traffic_until_the_matcher_can_name_an_error(
         "of model_requests_total of the stable pods: the values of code are 200. Set "
         '{label: code, operator: "=~", value: "5..|408|429"} instead.'
     )
-    [check] = status["candidate"]["checks"]
-    assert check["verdict"] == "Error"
+    verdicts = {check["name"]: check["verdict"] for check in status["candidate"]["checks"]}
+    assert verdicts == {"errors": "Error", "split": "NoData"}
     assert not status["candidate"]["weight"]["actual"]
     assert status["stable"]["revision"] == stable
     operator.traffic.errors = {f"fraud-{status['candidate']['revision']}": 0.1}
