@@ -43,7 +43,7 @@ def test_a_candidate_that_fails_is_held_with_the_remedy_and_rolled_back_once_it_
         status = loan.until("held for the matcher", _is_held)
         message = status["candidate"]["hold"]["message"]
         assert 'The matcher code="5xx" can select nothing of model_requests_total' in message
-        assert "the values of code are 200." in message
+        assert "the values of code are 200, 400, 500." in message
         assert 'Set {label: code, operator: "=~", value: "5..|408|429"} instead.' in message
         verdicts = {each["name"]: each["verdict"] for each in status["candidate"]["checks"]}
         assert verdicts["errors"] == "Error"
