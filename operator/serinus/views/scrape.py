@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Literal
@@ -10,8 +10,9 @@ from typing import Final, Literal
 from serinus.api.analysis import Analysis
 from serinus.api.checks import KINDS, Check, Mode
 from serinus.api.presets import PRESETS
+from serinus.judge.evidence.matchers import labels_of
 from serinus.judge.findings.finding import Figures
-from serinus.judge.findings.matchers import LabelNowhere, MatcherNamesNothing
+from serinus.judge.findings.matchers import LabelNowhere, MatcherNamesNothing, NothingSelected
 from serinus.judge.findings.readings import NoSamples, Several
 from serinus.judge.forecast.exports import as_reading, counters_of, misjudged, unable
 from serinus.manifests.owner import Manifest
@@ -106,7 +107,7 @@ def _looked(analysis: Analysis, check: Check, scrape: Sequence[ScrapedSample]) -
     there = {each: _matching(each, scrape) for each in counters}
     read = {q: as_reading(q, found, _AT, _AT if found else None) for q, found in there.items()}
     if (found := unable(analysis, check, read, _AT)) is not None:
-        message = _missing(found.figures, {one.name for one in scrape})
+        message = _missing(found.figures, scrape)
         return CheckOfScrape(check.name, check.kind, check.mode, "Missing", message)
     names = sorted({one.name for found in there.values() for one in found})
     message = " ".join([f"Reads {', '.join(names)}.", *_events(there)])
@@ -120,7 +121,9 @@ def _events(there: Mapping[CounterQuery, Sequence[ScrapedSample]]) -> Iterator[s
         if counters.part and not sum(one.value for one in found):
             wholes = [each for each in there if counters.part_of(each) and not each.part]
             told = [m for m in counters.matchers if m not in wholes[0].matchers]
-            selected = f"{' and '.join(map(str, told))} selected" if told else "It counted"
+            selected = (
+                f"{' and '.join(map(str, told))} selected" if told else f"{counters.metric} counted"
+            )
             yield f"{selected} nothing so far: cause such an event, and look again."
 
 
@@ -133,14 +136,14 @@ def _matching(counters: CounterQuery, scrape: Iterable[ScrapedSample]) -> list[S
     ]
 
 
-def _missing(figures: Figures, exported: Container[str]) -> str:
-    """In terms of a scrape that has these names."""
+def _missing(figures: Figures, exported: Sequence[ScrapedSample]) -> str:
+    """In terms of a scrape."""
     if isinstance(figures, Several):
         messages = list(dict.fromkeys(_missing(each, exported) for each in figures.each))
         return " ".join([*messages, *(["One of the two is enough."] * figures.one_is_enough)])
-    if isinstance(figures, NoSamples) and figures.metric in exported:
-        return f"{figures.metric} has no series that the matchers select."
     if isinstance(figures, NoSamples):
+        if series := [one.labels for one in exported if one.name == figures.metric]:
+            return NothingSelected(figures.metric, labels_of(series)).message
         return f"{figures.metric} is not exported, or only from the first request on."
     if isinstance(figures, MatcherNamesNothing | LabelNowhere):
         return replace(figures, arm="").message

@@ -70,7 +70,10 @@ def test_the_matcher_that_the_warning_names_ends_it() -> None:
 def test_a_matcher_that_selects_nothing_is_told_from_a_metric_that_is_not_there() -> None:
     [check] = seen(errors({"label": "handler", "value": "/v1/predict"})).checks
     assert check.state == "Missing"
-    assert check.message == "http_requests_total has no series that the matchers select."
+    assert check.message == (
+        "http_requests_total has no series that the matchers select; its labels are handler "
+        "(/health, /metrics, /predict), method (GET, POST), status (2xx, 5xx)."
+    )
 
 
 def test_a_histogram_whose_observations_share_a_bucket_is_named() -> None:

@@ -68,6 +68,18 @@ class LabelNowhere:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class NothingSelected:
+    """A counter is exported, and no series of it meets all matchers."""
+
+    metric: str
+    labels: Labels
+
+    @property
+    def message(self) -> str:
+        return f"{self.metric} has no series that the matchers select; {_there(self.labels)}."
+
+
 def _counter(metric: str, arm: str) -> str:
     return f"{metric} of the {arm} pods" if arm else metric
 
