@@ -14,6 +14,7 @@ from serinus.judge.evidence.matchers import labels_of
 from serinus.judge.findings.finding import Figures
 from serinus.judge.findings.matchers import LabelNowhere, MatcherNamesNothing, NothingSelected
 from serinus.judge.findings.readings import NoSamples, Several
+from serinus.judge.findings.strata import LabelMissing
 from serinus.judge.forecast.exports import as_reading, counters_of, misjudged, unable
 from serinus.manifests.owner import Manifest
 from serinus.metrics.exposition import ScrapedSample
@@ -145,7 +146,7 @@ def _missing(figures: Figures, exported: Sequence[ScrapedSample]) -> str:
         if series := [one.labels for one in exported if one.name == figures.metric]:
             return NothingSelected(figures.metric, labels_of(series)).message
         return f"{figures.metric} is not exported, or only from the first request on."
-    if isinstance(figures, MatcherNamesNothing | LabelNowhere):
+    if isinstance(figures, MatcherNamesNothing | LabelNowhere | LabelMissing):
         return replace(figures, arm="").message
     return figures.message
 

@@ -192,3 +192,16 @@ def test_stables_hour_shows_it_before_the_first_traffic(mode: str) -> None:
     else:
         assert isinstance(found, CannotFail)
     assert 'Check errors: The matcher status="5xx" can select nothing' in found.message
+
+
+def test_a_label_to_compare_within_that_stable_lacks_is_told_before_the_first_traffic() -> None:
+    pods = Pods()
+    for minute in range(60):
+        pods.add("pod", "model_requests_total", 100, code="200")
+        pods.scrape(NOW - 60 * (59 - minute))
+    written = {"stratify": ["tenant"], "checks": [error_rate()]}
+    wanted = Analysis.model_validate(written)
+    history = pods.answers(asks_of_history(wanted), NOW - 3600, NOW)
+    found = learn(wanted, History(NOW, history))
+    assert isinstance(found, CannotFail)
+    assert "of the stable pods has series without the label tenant" in found.message

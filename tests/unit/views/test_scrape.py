@@ -270,3 +270,12 @@ def test_errors_that_were_not_seen_yet_are_asked_for() -> None:
         'Reads http_requests_total. status="5xx" selected nothing so far: cause such an event, and '
         "look again."
     )
+
+
+def test_a_label_to_compare_within_that_no_series_has_is_told() -> None:
+    written = {"stratify": ["tenant"], "checks": [errors()]}
+    found = scrape_view(Analysis.model_validate(written), [scraped_samples(FASTAPI)])
+    assert not found.complete
+    assert found.checks[0].message.startswith(
+        "http_requests_total has series without the label tenant: export it with every request"
+    )

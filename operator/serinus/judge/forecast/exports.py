@@ -21,6 +21,7 @@ from serinus.judge.evidence.look import Look
 from serinus.judge.findings.finding import Figures, Finding
 from serinus.judge.findings.matchers import LabelNowhere, MatcherNamesNothing
 from serinus.judge.findings.readings import NoSamples, Several, StaleSamples
+from serinus.judge.findings.strata import LabelMissing
 from serinus.metrics.counters import Growth, Increase, Reading, count, without_bound
 from serinus.metrics.exposition import ScrapedSample
 from serinus.metrics.queries import CounterQuery, History, QueryError, Series
@@ -83,9 +84,9 @@ def doubts(analysis: Analysis, history: History) -> Iterator[str]:
 
 def cannot_fail(analysis: Analysis, history: History) -> dict[str, str]:
     """By name, the message of each check that could tell nothing apart by what stable's hour has:
-    it would pass every candidate."""
+    it would pass every candidate, or judge none."""
     return {
-        check.name: found.message
+        check.name: _of_stable(found.figures).message
         for check, found in _unable(analysis, history, _exported(history))
         if found and found.verdict == "Error" and _tells_nothing_apart(found.figures)
     }
@@ -94,7 +95,7 @@ def cannot_fail(analysis: Analysis, history: History) -> dict[str, str]:
 def _tells_nothing_apart(figures: Figures) -> bool:
     if isinstance(figures, Several):
         return any(map(_tells_nothing_apart, figures.each))
-    return isinstance(figures, MatcherNamesNothing | LabelNowhere)
+    return isinstance(figures, MatcherNamesNothing | LabelNowhere | LabelMissing)
 
 
 def _unable(
@@ -139,7 +140,7 @@ def _of_stable(figures: Figures) -> Figures:
     if isinstance(figures, Several):
         each = dict.fromkeys(map(_of_stable, figures.each))
         return replace(figures, each=tuple(each))
-    if isinstance(figures, NoSamples | StaleSamples):
+    if isinstance(figures, NoSamples | StaleSamples | LabelMissing):
         return replace(figures, arm="stable")
     return figures
 
