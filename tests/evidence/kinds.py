@@ -98,6 +98,12 @@ ERROR_RATE = Kind(
             stratify=("route",),
         ),
         Scene(
+            "Error",
+            "Its errors are named by a value that the label cannot have.",
+            ((0, 75), (0, 1425)),
+            settings={"errors": [{"label": "code", "value": "5xx"}]},
+        ),
+        Scene(
             "Fail",
             "It fails far more often, and stable's errors come in bursts.",
             ((20, 100), (100, 1900)),

@@ -65,6 +65,8 @@ class Traffic:
         moments = [self.started + n for n in range(first, int(age) + 1) if n % step == 0]
         share = self._share(asked.arm.workload) if asked.query.part else 1.0
         code = "500" if asked.query.part else "200"
+        if not all(each.matches({"code": code}) for each in asked.query.matchers):
+            return ()
         rate = self.rate * share / self.pods
         grown = tuple((t, self._served_for(asked.arm.workload, t) * rate) for t in moments)
         if asked.arm.workload == self.uncountable:

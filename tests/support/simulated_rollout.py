@@ -6,7 +6,7 @@ from typing import Any, Self
 from serinus.api.baseline import Baseline
 from serinus.api.spec import Spec
 from serinus.api.status import CheckState, CheckStatus, Status, Verdict
-from serinus.judge import learn
+from serinus.judge import CannotFail, learn
 from serinus.manifests.revision import approval_digest
 from serinus.metrics.queries import History, QueryError
 from serinus.plan.analysis import analysis_of, awaits_history, learned
@@ -132,7 +132,7 @@ class SimulatedRollout:
         Status.model_validate(self.status.to_json())
         return self
 
-    def _baseline(self) -> Baseline | QueryError:
+    def _baseline(self) -> Baseline | QueryError | CannotFail:
         if isinstance(self.history, History):
             return learn(self.rollout.desired.spec.rollout.analysis, self.history)
         assert self.history is not None

@@ -312,6 +312,9 @@ class Inputs(StatusType):
     unlike: Unlike | None = Field(
         default=None, description="Set while the revisions are shown to be asked differently."
     )
+    unmatched: Sentence = Field(
+        default="", description="Features that only one of the revisions exports, in a sentence."
+    )
 
 
 class FirstFail(StatusType):

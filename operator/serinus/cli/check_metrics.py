@@ -11,6 +11,7 @@ from serinus.api.analysis import Analysis
 from serinus.api.presets import PRESETS
 from serinus.cli.exit_codes import ExitCode
 from serinus.cli.files import InputError, read_manifest, read_text, reason_of
+from serinus.cli.manifest_yaml import dump
 from serinus.cli.sources import add_output, dumped
 from serinus.cli.terminal import show, table
 from serinus.metrics.exposition import ScrapedSample
@@ -19,7 +20,7 @@ from serinus.views.rollout import named
 from serinus.views.scrape import ScrapeView, scrape_view
 
 EPILOG: Final = """\
-An address is scraped five times, to see whether several processes answer in turn. Send some
+An address is scraped twelve times, to see whether several processes answer in turn. Send some
 requests first: most servers export a series with the first request that it counts.
 
 exit codes:
@@ -32,8 +33,8 @@ examples:
   serinus check-metrics http://localhost:8080/metrics -f loan.yaml
   kubectl exec deploy/loan -- curl -s localhost:8080/metrics | serinus check-metrics -
 """
-_SCRAPES: Final = 5
-_BETWEEN: Final = 0.2
+_SCRAPES: Final = 12
+_BETWEEN: Final = 0.1
 _TIMEOUT: Final = 10.0
 """Seconds."""
 _CONTENT_TYPES: Final = {
@@ -72,12 +73,16 @@ def run(options: argparse.Namespace) -> ExitCode:
 
 
 def as_text(view: ScrapeView) -> str:
-    """A table of the checks, and the warnings."""
+    """A table of the checks, the warnings, and what may be pasted into a manifest."""
     rows = [
         (named(each.name, each.mode), each.kind, each.state, each.message) for each in view.checks
     ]
     warnings = [f"Warning: {each}" for each in view.warnings]
-    return "\n".join([table(("CHECK", "KIND", "STATE", "MESSAGE"), rows), *warnings])
+    lines = [table(("CHECK", "KIND", "STATE", "MESSAGE"), rows), *warnings]
+    if view.proposed:
+        analysis = {"rollout": {"analysis": {"checks": list(view.proposed)}}}
+        lines += ["", "Checks of what is exported, to paste below spec:", "", dump([analysis])]
+    return "\n".join(lines).rstrip()
 
 
 def _analysis(options: argparse.Namespace) -> Analysis:

@@ -16,9 +16,10 @@ from serinus.judge.analysis import (
 )
 from serinus.judge.evidence.look import EffectiveWeight, GuardWindow
 from serinus.judge.evidence.restarts import Exposed, restarts_more_often, weighed
-from serinus.judge.forecast.learning import asks_of_history, has_learned, learn
+from serinus.judge.forecast.learning import CannotFail, asks_of_history, has_learned, learn
 
 __all__ = [
+    "CannotFail",
     "EffectiveWeight",
     "Exposed",
     "GuardWindow",

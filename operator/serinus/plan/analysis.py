@@ -1,7 +1,7 @@
 """What a rollout measures, and the effect of a measurement on its status."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from serinus.api.quantities import seconds
 from serinus.api.spec import Spec
 from serinus.api.status import Candidate, CheckStatus, Status
 from serinus.judge import (
+    CannotFail,
     EffectiveWeight,
     GuardWindow,
     Progress,
@@ -130,7 +131,7 @@ def next_look(interval: float, now: float) -> float:
     return (math.floor(now / interval) + 1) * interval
 
 
-def baseline_from(spec: Spec, history: History) -> Baseline | QueryError:
+def baseline_from(spec: Spec, history: History) -> Baseline | QueryError | CannotFail:
     """The result of stable's history for a rollout with these steps."""
     weights = [step.set_weight for step in spec.rollout.steps if step.set_weight]
     return isolated(
@@ -140,28 +141,33 @@ def baseline_from(spec: Spec, history: History) -> Baseline | QueryError:
     )
 
 
-def learned(spec: Spec, status: Status, found: Baseline | QueryError) -> Status:
-    """The status with the result of stable's history, or why it could not be read."""
+def learned(spec: Spec, status: Status, found: Baseline | QueryError | CannotFail) -> Status:
+    """The status with the result of stable's history, or why there is no traffic yet: it could not
+    be read, or no failure of the candidate could be seen."""
     candidate, analysis = status.candidate, spec.rollout.analysis
     if candidate is None or not awaits_history(spec, status):
         return status
-    if isinstance(found, QueryError):
-        errors = candidate.errors_in_a_row + 1
-        changes = {"checks": _unreadable(analysis, found.message), "errors_in_a_row": errors}
-    else:
+    if isinstance(found, Baseline):
         changes = {"checks": [], "errors_in_a_row": 0, "baseline": found}
+        return status.replace(candidate=candidate.replace(**changes))
+    names = [check.name for check in analysis.checks]
+    known = found.messages if isinstance(found, CannotFail) else dict.fromkeys(names, found.message)
+    changes = {
+        "checks": _unable(analysis, known),
+        "errors_in_a_row": candidate.errors_in_a_row + 1,
+    }
     return status.replace(candidate=candidate.replace(**changes))
 
 
-def _unreadable(analysis: Analysis, message: str) -> list[CheckStatus]:
-    """Whether no check can look."""
+def _unable(analysis: Analysis, messages: Mapping[str, str]) -> list[CheckStatus]:
+    """The checks, of which those with a message cannot look; the others wait for them."""
     return [
         CheckStatus(
             name=check.name,
             kind=check.kind,
             mode=check.mode,
-            verdict="Error",
-            message=message[:1024],
+            verdict="Error" if check.name in messages else "NoData",
+            message=messages.get(check.name, "Not measured yet.")[:1024],
         )
         for check in analysis.checks
     ]

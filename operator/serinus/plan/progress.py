@@ -260,6 +260,8 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
     if candidate.mode == "Direct":
         return s.promote(f"Revision {candidate.revision} serves again.")
     evidence = messages_of(candidate.deciding)
+    if candidate.inputs and candidate.inputs.unmatched:
+        evidence = f"{evidence} {candidate.inputs.unmatched}".strip()
     promoted = f"Revision {candidate.revision} is promoted. {evidence}".strip()
     return guarding.begin(s, evidence) or s.promote(promoted)
 

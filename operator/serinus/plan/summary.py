@@ -182,6 +182,7 @@ def _is_stable(s: Situation, revision: str) -> bool:
 def _summary_of_the_rollout(s: Situation, candidate: Candidate) -> Summary:
     hold = candidate.hold
     where, estimates = f"{_where(s, candidate)}{_given(s)}", _estimates(candidate)
+    estimates = f"{estimates}{_unmatched(candidate)}"
     if hold is None:
         reason = Reason.PROMOTING if candidate.promoting else "Rollout"
         return Summary("Progressing", reason, f"{where}{estimates}")
@@ -212,6 +213,12 @@ def _estimates(candidate: Candidate) -> str:
     if candidate.baseline is None or candidate.measured_at is not None:
         return ""
     return f" {candidate.baseline.message}"
+
+
+def _unmatched(candidate: Candidate) -> str:
+    """The features that only one of the revisions exports."""
+    found = candidate.inputs.unmatched if candidate.inputs else ""
+    return f" {found}" if found else ""
 
 
 def _where(s: Situation, candidate: Candidate) -> str:
@@ -393,7 +400,8 @@ def _metrics(s: Situation) -> tuple[Literal["True", "False"], Reason, str] | Non
         return None
     unreadable = [c for c in candidate.deciding if c.verdict in ("Error", "NoData")]
     if not unreadable:
-        return "True", Reason.METRICS_READABLE, "The metrics of all checks can be read."
+        message = f"The metrics of all checks can be read.{_unmatched(candidate)}"
+        return "True", Reason.METRICS_READABLE, message
     reason = Reason.METRICS_UNAVAILABLE if overall_verdict(s) == "Error" else Reason.NO_DATA
     return "False", reason, messages_of(unreadable, "Check")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from serinus.api.baseline import Baseline
 from serinus.api.spec import Spec
+from serinus.judge import CannotFail
 from serinus.metrics.queries import QueryError
 from serinus.metrics.requests import HISTORY, HISTORY_STEP
 from serinus.plan.analysis import baseline_from, history_request
@@ -21,7 +22,7 @@ class HourBefore:
     phase: float
     """Phase of the traffic's cycle at the start, 0 to 1."""
     stable: Scrapes
-    found: Baseline | QueryError
+    found: Baseline | QueryError | CannotFail
     """The result of that hour."""
 
 

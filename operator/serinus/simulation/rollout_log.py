@@ -8,6 +8,7 @@ from typing import Final
 from serinus.api.baseline import Baseline
 from serinus.api.reasons import Reason
 from serinus.api.status import CheckStatus, Hold, Status
+from serinus.judge import CannotFail
 from serinus.manifests.owner import Owner
 from serinus.metrics.queries import Measurement, QueryError
 from serinus.metrics.requests import AnyRequest
@@ -65,7 +66,7 @@ class RolloutLog:
         elif self.look <= rollout.now or self.look == inf:
             self.look = next_look(self.request.interval, rollout.now)
 
-    def learn(self, found: Baseline | QueryError) -> None:
+    def learn(self, found: Baseline | QueryError | CannotFail) -> None:
         """Take in stable's history; the rules run later."""
         rollout = self.rollout
         rollout.status = learned(rollout.desired.spec, rollout.status, found)

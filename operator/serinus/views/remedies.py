@@ -79,6 +79,20 @@ REMEDIES: Final[Mapping[str, tuple[Remedy, ...]]] = {
         _ABORT,
         _RETRY,
     ),
+    Reason.CANDIDATE_METRICS_UNUSABLE: (
+        _LOG,
+        Remedy("Give it its traffic again, once its metrics are mended", "serinus advance {it}"),
+        _ABORT,
+        _RETRY,
+    ),
+    Reason.IMAGES_DIFFER: (
+        Remedy(
+            "See which pod runs which image",
+            "kubectl describe pods {place} --selector=serinus.dev/name={name}",
+        ),
+        Remedy("Name the image by its digest", "kubectl edit mdep {it}"),
+        _ABORT,
+    ),
     Reason.INTERNAL_ERROR: (
         Remedy("See which line raises", "kubectl describe mdep {it}"),
         Remedy("Give it its traffic again, once that is mended", "serinus advance {it}"),
@@ -106,10 +120,15 @@ REMEDIES: Final[Mapping[str, tuple[Remedy, ...]]] = {
         Remedy("Restore its model and template", "kubectl edit mdep {it}"),
     ),
     Reason.ROUTE_REFUSED: (_ROUTE, _ABORT),
+    Reason.ROUTE_CONTESTED: (
+        _ROUTES,
+        Remedy("Give it host names of its own", "kubectl edit mdep {it}"),
+    ),
     Reason.UNAVAILABLE: (_PODS, _UNDO),
     # how it ended
     Reason.PROGRESS_DEADLINE_EXCEEDED: (_PODS, _EDIT, _PROMOTE, _ABORT, _RETRY),
     Reason.TOO_MANY_RESTARTS: (_RETRY,),
+    Reason.READINESS_LOST: (_RETRY,),
     Reason.CHECK_FAILED: (_RETRY,),
     Reason.GUARD_FAILED: (_RETRY,),
     Reason.ABORTED: (_RETRY,),

@@ -1,16 +1,22 @@
 """What the checks of an analysis can judge by a scrape, before a rollout depends on it."""
 
-from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Literal
 
 from serinus.api.analysis import Analysis
-from serinus.api.checks import Check, Mode
+from serinus.api.checks import KINDS, Check, Mode
 from serinus.api.presets import PRESETS
+from serinus.judge.evidence.matchers import labels_of
 from serinus.judge.findings.finding import Figures
+from serinus.judge.findings.matchers import LabelNowhere, MatcherNamesNothing, NothingSelected
 from serinus.judge.findings.readings import NoSamples, Several
+from serinus.judge.findings.strata import LabelMissing
 from serinus.judge.forecast.exports import as_reading, counters_of, misjudged, unable
+from serinus.manifests.owner import Manifest
 from serinus.metrics.exposition import ScrapedSample
 from serinus.metrics.queries import CounterQuery
 
@@ -18,6 +24,8 @@ State = Literal["Judged", "Missing", "Unknown"]
 """Unknown: it cannot be told from a scrape."""
 
 _AT: Final = 60.0
+_NAME: Final = re.compile("(?<=[a-z])(?=[A-Z])")
+"""Where a word of a kind's name begins."""
 _STARTED: Final = "process_start_time_seconds"
 
 
@@ -39,6 +47,9 @@ class ScrapeView:
     checks: tuple[CheckOfScrape, ...]
     warnings: tuple[str, ...]
     """What is exported and would be judged wrongly."""
+    proposed: tuple[Manifest, ...] = ()
+    """Checks of the metrics that are there, as in a manifest, if those that were asked for lack
+    one."""
 
     @property
     def complete(self) -> bool:
@@ -51,14 +62,42 @@ def scrape_view(analysis: Analysis, scrapes: Sequence[Sequence[ScrapedSample]]) 
     """Of one scrape, or of several of the same address soon after one another."""
     newest = scrapes[-1]
     checks = tuple(_looked(analysis, check, newest) for check in analysis.checks)
-    read = {
-        counters: _matching(counters, newest)
-        for check in analysis.checks
-        for counters in counters_of(check)
+    servers = tuple(_servers(newest)) if analysis.preset is None else ()
+    found = ScrapeView(checks, ())
+    proposed = () if found.complete or servers else tuple(_proposed(newest))
+    warnings = (
+        *_processes(scrapes),
+        *misjudged(_read((*analysis.checks, *proposed), newest)),
+        *servers,
+    )
+    return replace(
+        found,
+        warnings=tuple(dict.fromkeys(warnings)),
+        proposed=tuple(each.model_dump(by_alias=True, exclude_unset=True) for each in proposed),
+    )
+
+
+def _read(
+    checks: Iterable[Check], scrape: Sequence[ScrapedSample]
+) -> Mapping[CounterQuery, Sequence[ScrapedSample]]:
+    return {
+        counters: _matching(counters, scrape) for check in checks for counters in counters_of(check)
     }
-    servers = _servers(newest) if analysis.preset is None else iter(())
-    warnings = *_processes(scrapes), *misjudged(read), *servers
-    return ScrapeView(checks, tuple(dict.fromkeys(warnings)))
+
+
+def _proposed(scrape: Sequence[ScrapedSample]) -> Iterator[Check]:
+    """A check of each kind that could judge what is there."""
+    exported = defaultdict[str, dict[str, set[str]]](dict)
+    for one in scrape:
+        labels = exported[one.name]
+        for label, value in one.labels.items():
+            labels.setdefault(label, set()).add(value)
+    for kind, settings in KINDS.items():
+        if (found := settings.proposed(exported)) is None:
+            continue
+        check = Check.model_validate({"name": _NAME.sub("-", kind).lower(), kind: found})
+        if _looked(Analysis(checks=[check]), check, scrape).state == "Judged":
+            yield check
 
 
 def _looked(analysis: Analysis, check: Check, scrape: Sequence[ScrapedSample]) -> CheckOfScrape:
@@ -68,11 +107,25 @@ def _looked(analysis: Analysis, check: Check, scrape: Sequence[ScrapedSample]) -
         return CheckOfScrape(check.name, check.kind, check.mode, "Unknown", message)
     there = {each: _matching(each, scrape) for each in counters}
     read = {q: as_reading(q, found, _AT, _AT if found else None) for q, found in there.items()}
-    if (figures := unable(analysis, check, read, _AT)) is not None:
-        message = _missing(figures, {one.name for one in scrape})
+    if (found := unable(analysis, check, read, _AT)) is not None:
+        message = _missing(found.figures, scrape)
         return CheckOfScrape(check.name, check.kind, check.mode, "Missing", message)
-    names = sorted({name for each, found in there.items() if found for name in each.metrics})
-    return CheckOfScrape(check.name, check.kind, check.mode, "Judged", f"Reads {', '.join(names)}.")
+    names = sorted({one.name for found in there.values() for one in found})
+    message = " ".join([f"Reads {', '.join(names)}.", *_events(there)])
+    return CheckOfScrape(check.name, check.kind, check.mode, "Judged", message)
+
+
+def _events(there: Mapping[CounterQuery, Sequence[ScrapedSample]]) -> Iterator[str]:
+    """How many events were counted so far: a matcher that was never seen to select one may be
+    wrong."""
+    for counters, found in there.items():
+        if counters.part and not sum(one.value for one in found):
+            wholes = [each for each in there if counters.part_of(each) and not each.part]
+            told = [m for m in counters.matchers if m not in wholes[0].matchers]
+            selected = (
+                f"{' and '.join(map(str, told))} selected" if told else f"{counters.metric} counted"
+            )
+            yield f"{selected} nothing so far: cause such an event, and look again."
 
 
 def _matching(counters: CounterQuery, scrape: Iterable[ScrapedSample]) -> list[ScrapedSample]:
@@ -84,15 +137,17 @@ def _matching(counters: CounterQuery, scrape: Iterable[ScrapedSample]) -> list[S
     ]
 
 
-def _missing(figures: Figures, exported: Container[str]) -> str:
-    """In terms of a scrape that has these names."""
+def _missing(figures: Figures, exported: Sequence[ScrapedSample]) -> str:
+    """In terms of a scrape."""
     if isinstance(figures, Several):
         messages = list(dict.fromkeys(_missing(each, exported) for each in figures.each))
         return " ".join([*messages, *(["One of the two is enough."] * figures.one_is_enough)])
-    if isinstance(figures, NoSamples) and figures.metric in exported:
-        return f"{figures.metric} has no series that the matchers select."
     if isinstance(figures, NoSamples):
+        if series := [one.labels for one in exported if one.name == figures.metric]:
+            return NothingSelected(figures.metric, labels_of(series)).message
         return f"{figures.metric} is not exported, or only from the first request on."
+    if isinstance(figures, MatcherNamesNothing | LabelNowhere | LabelMissing):
+        return replace(figures, arm="").message
     return figures.message
 
 

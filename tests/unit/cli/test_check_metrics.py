@@ -109,8 +109,12 @@ def test_only_a_check_that_decides_must_have_its_metrics(
 ) -> None:
     text = (ROOT / "examples" / "01-first.yaml").read_text()
     path = tmp_path / "audited.yaml"
+    errors = [{"label": "status", "value": "5xx"}]
     checks = [
-        {"name": "errors", "errorRate": {"requests": {"metric": "http_requests_total"}}},
+        {
+            "name": "errors",
+            "errorRate": {"requests": {"metric": "http_requests_total"}, "errors": errors},
+        },
         {"name": "slow", "mode": "Audit", "latency": {}},
     ]
     manifest = yaml.safe_load(text)
@@ -119,3 +123,17 @@ def test_only_a_check_that_decides_must_have_its_metrics(
     scrape = str(SCRAPES / "fastapi-instrumentator.txt")
     assert main(["check-metrics", scrape, "-f", str(path)]) == 0
     assert "slow (audit)" in capsys.readouterr().out
+
+
+def test_the_checks_of_what_is_exported_are_printed_as_yaml_that_can_be_pasted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scrape = str(SCRAPES / "flask-exporter.txt")
+    assert main(["check-metrics", scrape]) == 1
+    printed = capsys.readouterr().out.partition("to paste below spec:\n")[2]
+    manifest = yaml.safe_load((ROOT / "examples" / "01-first.yaml").read_text())
+    manifest["spec"].update(yaml.safe_load(printed))
+    path = tmp_path / "flask.yaml"
+    path.write_text(yaml.safe_dump(manifest))
+    assert main(["check-metrics", scrape, "-f", str(path)]) == 0
+    assert main(["lint", str(path)]) == 0

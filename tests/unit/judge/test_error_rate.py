@@ -285,3 +285,40 @@ def test_a_limit_that_the_whole_rollout_keeps_is_said_to_be_broken_lately() -> N
     found = simulated.until("Fail", lambda: simulated.errors((80, 1000), (1500, 19_000)))
     assert "2.0%" in found.message
     assert "; above the limit of 5% in recent requests. False-alarm" in found.message
+
+
+def test_every_fifth_answer_without_a_prediction_is_found_by_counting_predictions() -> None:
+    """As docs/checks.md has it: all of them are answered 200."""
+    simulated = SimulatedAnalysis(
+        error_rate(requests={"metric": "model_requests_total"}, successes="model_predictions_total")
+    )
+    simulated.errors((0, 0), (0, 0))
+    simulated.classes({"a": 0}, {"a": 0})
+    simulated.scrape()
+
+    def serve() -> None:
+        simulated.errors((0, 75), (0, 1425))
+        simulated.classes({"a": 60}, {"a": 1425})
+
+    found = simulated.until("Fail", serve)
+    assert found.message.startswith("Candidate errors ")
+
+
+def test_requests_that_are_refused_for_their_number_count_as_failed_by_default() -> None:
+    simulated = judging()
+
+    def serve() -> None:
+        simulated.errors((0, 60), (0, 1425))
+        simulated.candidate.add("pod", "model_requests_total", 15, code="429")
+
+    simulated.until("Fail", serve)
+
+
+def test_requests_that_the_client_got_wrong_do_not() -> None:
+    simulated = judging()
+
+    def serve() -> None:
+        simulated.errors((0, 60), (0, 1425))
+        simulated.candidate.add("pod", "model_requests_total", 15, code="422")
+
+    simulated.until("Pass", serve)

@@ -14,7 +14,13 @@ from serinus.judge.drift import feature_queries
 from serinus.judge.inputs import compare_inputs
 from serinus.metrics.counters import Growth, Increase, Reading
 from serinus.metrics.queries import CounterQuery, QueryError, Series
-from tests.support.simulated_analysis import SimulatedAnalysis, drift, error_rate, requests
+from tests.support.simulated_analysis import (
+    SimulatedAnalysis,
+    buckets,
+    drift,
+    error_rate,
+    requests,
+)
 from tests.unit.judge.enumeration import Counts, Law, chances, outcomes, shares
 
 USUAL = (0.1, 0.4, 0.4, 0.1)
@@ -392,3 +398,58 @@ def test_a_numeric_feature_that_is_missing_in_every_request_stops_nothing(
         judging.errors((75, 75), (0, 1425))
         found = judging.look()
     assert found.verdict == "Fail"
+
+
+RENAMED = (
+    "Features exported only by stable: age and only by the candidate: age_years. They are not "
+    "compared, so it is unknown whether both revisions are asked alike by them; check that the new "
+    "version gets what it reads."
+)
+
+
+def asked_for(
+    candidate: tuple[str, ...], stable: tuple[str, ...], looks: int = 3, values: int = 75
+) -> Asked:
+    """Each arm exports these features, of which it is asked so many values at each look."""
+    it = Asked()
+    for _ in range(looks):
+        for pods, names, number in (
+            (it.candidate, candidate, values),
+            (it.stable, stable, 19 * values),
+        ):
+            for name in names:
+                buckets(pods, "pod", "model_feature_value", {1: number}, feature=name)
+        it.errors((0, values), (0, 19 * values))
+        it.look()
+    return it
+
+
+def unmatched(it: Asked) -> str:
+    return it.progress.inputs.unmatched if it.progress.inputs else ""
+
+
+def test_features_that_were_renamed_are_named() -> None:
+    assert unmatched(asked_for(("income", "age_years"), ("income", "age"))) == RENAMED
+    assert asked_for(("income", "age_years"), ("income", "age")).held is None
+
+
+def test_a_candidate_that_exports_no_feature_at_all_is_named_too() -> None:
+    assert "only by stable: age and income." in unmatched(asked_for((), ("income", "age")))
+
+
+def test_features_that_both_export_are_no_news() -> None:
+    assert unmatched(asked_for(("income", "age"), ("income", "age"))) == ""
+
+
+def test_a_feature_that_is_rare_may_come_yet() -> None:
+    """Series appear with the first value."""
+    assert unmatched(asked_for(("income",), ("income", "age"), looks=1, values=5)) == ""
+
+
+def test_only_the_features_of_a_given_reference_are_missed() -> None:
+    given = [{"feature": "income", "buckets": [{"upTo": 1, "share": "50%"}]}]
+    it = asked_for(("income", "age_years"), ("income", "age"))
+    it.features = FeatureDrift.model_validate({"reference": {"given": given}})
+    it.errors((0, 75), (0, 1425))
+    it.look()
+    assert unmatched(it) == ""

@@ -92,3 +92,18 @@ def test_monitoring_names_the_metrics_of_features() -> None:
         "model_feature_category_total",
     ]
     assert asks_for_features(rollout)
+
+
+def test_features_that_only_one_revision_exports_are_told_and_hold_nothing() -> None:
+    told = "Features exported only by stable: age."
+    rollout = found(rolling(), Inputs(unmatched=told))
+    rollout.judged("Inconclusive").after(10)
+    assert told in rollout.status.message
+    assert rollout.reason == "AwaitingVerdict"
+    found(rollout.judged("Pass").after(60), Inputs(unmatched=told))
+    metrics = next(c for c in rollout.status.conditions if c.type == "MetricsAvailable")
+    assert told in metrics.message
+    while rollout.status.candidate:
+        rollout.judged("Pass").after(60)
+    promoted = [each for each in rollout.status.decisions if each.reason == "Promoted"]
+    assert told in promoted[0].message

@@ -212,3 +212,16 @@ def test_by_hour_the_status_changes_once_an_hour_while_recording_and_then_no_mor
     hours(stable, 24)
     assert predictions(stable).reference == known.reference
     assert len(stable.status.to_json().__repr__()) < 20_000
+
+
+def test_predictions_without_the_label_of_their_class_are_unknown_and_not_like_the_reference() -> (
+    None
+):
+    settings = {"classes": {"metric": "model_predictions_total"}, "classLabel": "klass"}
+    stable = MonitoredStable(0, predictionDrift={**settings, "reference": {"recordFor": "10m"}})
+    for _ in range(30):
+        stable.predict(fraud=10, fine=190)
+        stable.look()
+    unknown = predictions(stable).unknown
+    assert unknown
+    assert "model_predictions_total of the stable pods has no label klass" in unknown.message

@@ -226,3 +226,25 @@ def test_what_a_clock_that_was_an_hour_ahead_began_counts_once_it_is_right() -> 
     ahead = replace(begun, since=begun.since + 3600, counted={})
     stable.state = replace(stable.state, error_rate=ahead)
     assert failing(stable, 0.05, 10) <= 8
+
+
+def test_a_matcher_that_can_name_no_error_is_no_low_rate() -> None:
+    """No alarm could ever come."""
+    matcher = [{"label": "code", "value": "5xx"}]
+    stable = MonitoredStable(0, **errors("1%", errors=matcher))
+    for _ in range(20):
+        stable.serve(20, 200)
+        stable.look()
+    known = error_rate(stable)
+    assert known.unknown
+    assert known.unknown.message.startswith('The matcher code="5xx" can select nothing of')
+
+
+def test_successes_that_nobody_exports_are_no_failures() -> None:
+    stable = MonitoredStable(0, **errors("1%", successes="misspelt_total"))
+    for _ in range(20):
+        stable.serve(0, 200)
+        stable.look()
+    known = error_rate(stable)
+    assert known.unknown
+    assert "misspelt_total" in known.unknown.message

@@ -42,7 +42,9 @@ def errors(name: str) -> str:
 
 
 def conditions(matchers: list[LabelMatcher]) -> str:
-    return ",".join(f'{each.label}{each.operator}"{each.value}"' for each in matchers)
+    """A bar ends a cell of a table unless it is escaped."""
+    shown = ",".join(f'{each.label}{each.operator}"{each.value}"' for each in matchers)
+    return shown.replace("|", r"\|")
 
 
 def test_the_table_has_a_row_for_each_preset_and_no_other() -> None:

@@ -198,7 +198,7 @@ def test_what_a_preset_says_of_failures_does_not_hold_for_another_counter() -> N
     found = error_rate("Triton", requests={"metric": "http_requests_total"})
     assert found == error_rate(None, requests={"metric": "http_requests_total"})
     assert found.failures is None
-    assert found.failed == [LabelMatcher(label="code", operator="=~", value="5..")]
+    assert found.failed == [LabelMatcher(label="code", operator="=~", value="5..|408|429")]
 
 
 def test_what_the_user_says_of_failures_takes_the_place_of_the_presets_successes() -> None:

@@ -70,7 +70,10 @@ def test_the_matcher_that_the_warning_names_ends_it() -> None:
 def test_a_matcher_that_selects_nothing_is_told_from_a_metric_that_is_not_there() -> None:
     [check] = seen(errors({"label": "handler", "value": "/v1/predict"})).checks
     assert check.state == "Missing"
-    assert check.message == "http_requests_total has no series that the matchers select."
+    assert check.message == (
+        "http_requests_total has no series that the matchers select; its labels are handler "
+        "(/health, /metrics, /predict), method (GET, POST), status (2xx, 5xx)."
+    )
 
 
 def test_a_histogram_whose_observations_share_a_bucket_is_named() -> None:
@@ -161,3 +164,118 @@ def test_the_grpc_checks_of_the_guide_are_valid() -> None:
     guide = (Path(__file__).parents[3] / "docs" / "your-server.md").read_text()
     _, analysis = re.findall(r"```yaml\nanalysis:\n(.*?)```", guide, re.DOTALL)
     seen(*yaml.safe_load(analysis)["checks"])
+
+
+def pasted(name: str) -> ScrapeView:
+    """What is said of a server's metrics for the checks that were proposed for them."""
+    scrape = (Path(__file__).parent / "scrapes" / name).read_text()
+    proposed = seen(scrapes=(scrape,)).proposed
+    return seen(*proposed, scrapes=(scrape,))
+
+
+@pytest.mark.parametrize(
+    ("server", "kinds", "metric", "failed"),
+    [
+        (
+            "flask-exporter.txt",
+            ["errorRate", "latency", "predictionDrift"],
+            "flask_http_request_duration_seconds_count",
+            {"label": "status", "operator": "=~", "value": "5..|408|429"},
+        ),
+        (
+            "starlette-exporter.txt",
+            ["errorRate", "latency"],
+            "starlette_requests_total",
+            {"label": "status_code", "operator": "=~", "value": "5..|408|429"},
+        ),
+        (
+            "aiohttp.txt",
+            ["errorRate", "latency", "predictionDrift"],
+            "inference_requests_total",
+            {"label": "http_status", "operator": "=~", "value": "5..|408|429"},
+        ),
+        (
+            "fastapi-instrumentator.txt",
+            ["errorRate", "latency"],
+            "http_requests_total",
+            {"label": "status", "value": "5xx"},
+        ),
+    ],
+)
+def test_the_checks_proposed_for_a_plain_server_can_be_pasted_and_count_its_failures(
+    server: str, kinds: list[str], metric: str, failed: Mapping[str, str]
+) -> None:
+    scrape = (Path(__file__).parent / "scrapes" / server).read_text()
+    proposed = seen(scrapes=(scrape,)).proposed
+    assert [next(key for key in check if key != "name") for check in proposed] == kinds
+    requests = proposed[0]["errorRate"]["requests"]
+    assert requests["metric"] == metric
+    assert requests["matchers"], "probes are left out"
+    assert proposed[0]["errorRate"]["errors"] == [failed]
+    found = pasted(server)
+    assert found.complete
+    assert "selected nothing" not in found.checks[0].message, "its failures were counted"
+    assert not any("counts probes" in warning for warning in found.warnings)
+
+
+def test_a_latency_in_milliseconds_is_proposed_with_its_unit() -> None:
+    scrape = (Path(__file__).parent / "scrapes" / "aiohttp.txt").read_text()
+    _, slow, drift = seen(scrapes=(scrape,)).proposed
+    assert slow["latency"]["histogram"]["unit"] == "ms"
+    assert drift["predictionDrift"] == {"scores": "fraud_score"}
+
+
+def test_nothing_is_proposed_if_all_is_there_or_a_preset_reads_it() -> None:
+    assert seen(errors()).proposed == ()
+    assert seen(scrapes=(sample("Istio"),)).proposed == ()
+
+
+def test_outcomes_in_words_and_codes_of_grpc_tell_failures_too() -> None:
+    words = 'jobs_requests_total{outcome="success"} 5\njobs_requests_total{outcome="timeout"} 1\n'
+    [check] = seen(scrapes=(words,)).proposed
+    assert check["errorRate"]["errors"] == [
+        {"label": "outcome", "operator": "!=", "value": "success"}
+    ]
+    grpc = 'grpc_server_handled_total{grpc_code="OK",grpc_service="fraud.Model"} 5\n'
+    [check] = seen(scrapes=(grpc,)).proposed
+    assert check["errorRate"]["errors"][0]["value"].startswith("Unknown|Internal|")
+
+
+def test_a_counter_with_one_class_and_several_models_has_no_class_label() -> None:
+    text = "\n".join(f'predicted_total{{model="{name}",version="1"}} 5' for name in "a")
+    assert seen(scrapes=(text + "\n",)).proposed == ()
+
+
+def test_a_matcher_that_can_select_nothing_is_told_with_the_remedy() -> None:
+    scrape = (Path(__file__).parent / "scrapes" / "flask-exporter.txt").read_text()
+    check = {
+        "name": "errors",
+        "errorRate": {"requests": {"metric": "flask_http_request_total"}, "errors": FAILED},
+    }
+    only_good = "\n".join(line for line in scrape.splitlines() if 'status="5' not in line)
+    found = seen(check, scrapes=(only_good,))
+    assert not found.complete
+    assert found.checks[0].message.startswith(
+        'The matcher status="5xx" can select nothing of flask_http_request_total: '
+        "the values of status are 200"
+    )
+    assert 'Set {label: status, operator: "=~", value: "5..|408|429"}' in found.checks[0].message
+
+
+def test_errors_that_were_not_seen_yet_are_asked_for() -> None:
+    text = 'http_requests_total{handler="/predict",status="2xx"} 3\n'
+    [check] = seen(errors(), scrapes=(text,)).checks
+    assert check.state == "Judged"
+    assert check.message == (
+        'Reads http_requests_total. status="5xx" selected nothing so far: cause such an event, and '
+        "look again."
+    )
+
+
+def test_a_label_to_compare_within_that_no_series_has_is_told() -> None:
+    written = {"stratify": ["tenant"], "checks": [errors()]}
+    found = scrape_view(Analysis.model_validate(written), [scraped_samples(FASTAPI)])
+    assert not found.complete
+    assert found.checks[0].message.startswith(
+        "http_requests_total has series without the label tenant: export it with every request"
+    )

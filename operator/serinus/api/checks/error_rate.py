@@ -1,12 +1,14 @@
 """Failed requests."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field
 
 from serinus.api.base import Duration, Percent
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
+from serinus.api.checks.exported import Exported, Labels, failures_among, likeliest, without_probes
+from serinus.api.checks.metrics import Counter
 from serinus.api.checks.server import NOT_BOTH, FailureCounters, ServerMetrics
 from serinus.api.checks.settings import told_by
 from serinus.api.problem import Problem
@@ -54,6 +56,19 @@ class ErrorRate(FailureCounters, Compared):
         "regardless of stable.",
     )
 
+    @classmethod
+    def proposed(cls, exported: Exported) -> Self | None:
+        metric = likeliest(exported, _counts_failures, ("http", "request"))
+        if metric is None:
+            return None
+        labels = exported[metric]
+        failed = failures_among(labels)
+        assert failed is not None
+        requests: dict[str, object] = {"metric": metric}
+        if matchers := without_probes(labels):
+            requests["matchers"] = matchers
+        return cls(requests=Counter.model_validate(requests), errors=[failed])
+
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
         yield from self.double_counts()
         yield from super().problems(longest_step, server)
@@ -64,3 +79,8 @@ class ErrorRate(FailureCounters, Compared):
             yield Problem("successes", f"{message}: set failures or errors, or remove stratify")
         else:
             yield from told_by("errors", (each.label for each in self.failed), labels)
+
+
+def _counts_failures(name: str, labels: Labels) -> bool:
+    counts = name.endswith(("_total", "_count", "_requests")) and "exception" not in name
+    return counts and "client" not in name and failures_among(labels) is not None

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from serinus.api.base import Duration, Percent, Type, WarmUp
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared, Shorthand
+from serinus.api.checks.exported import Exported, Labels, likeliest, without_probes
 from serinus.api.checks.metrics import Histogram
 from serinus.api.checks.server import LatencyName, ServerMetrics
 from serinus.api.checks.settings import counts_too_late
@@ -17,6 +18,7 @@ _TOLERANCE, _MARGIN = 1.1, 1.5
 PASSES_BELOW = 2.0
 """Times the tolerated slowdown: a step passes below that."""
 _P99 = Shorthand("p99", {"tolerance": _TOLERANCE, "margin": _MARGIN})
+_BUCKET = "_bucket"
 _ONE_LATENCY = "set either of (a latency of the preset) or histogram, not both"
 
 
@@ -137,8 +139,32 @@ class Latency(Compared):
             return f"{server.lacks['latency']} Set a histogram, or a latency of the preset in of."
         return f"{self.of} is not a latency of {server.name}; it has {', '.join(server.latencies)}"
 
+    @classmethod
+    def proposed(cls, exported: Exported) -> Self | None:
+        buckets = likeliest(exported, _times_requests, ("http", "request"))
+        if buckets is None:
+            return None
+        histogram: dict[str, object] = {"metric": buckets.removesuffix(_BUCKET)}
+        if matchers := without_probes(exported[buckets]):
+            histogram["matchers"] = matchers
+        if (unit := _unit_of(buckets)) != "s":
+            histogram["unit"] = unit
+        return cls(histogram=Histogram.model_validate(histogram))
+
     def completed(self, server: ServerMetrics) -> Self:
         known = server.latencies.get(self.of or "request")
         if known is None or "histogram" in self.model_fields_set:
             return self
         return self.replace(histogram=known)
+
+
+def _times_requests(name: str, labels: Labels) -> bool:
+    timed = any(word in name for word in ("duration", "latency", "seconds", "_ms", "time"))
+    return name.endswith(_BUCKET) and "le" in labels and timed and "client" not in name
+
+
+def _unit_of(buckets: str) -> str:
+    for unit, words in (("ms", ("_ms_", "millisecond")), ("us", ("_us_", "microsecond"))):
+        if any(word in buckets for word in words):
+            return unit
+    return "s"

@@ -1,5 +1,6 @@
 """How metrics are named: counters, histograms, and conditions on their labels."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
@@ -25,6 +26,10 @@ LabelName = Annotated[
 Operator = Literal["=", "!=", "=~", "!~"]
 
 
+FAILED_CODES: Final = "5..|408|429"
+"""Codes of HTTP by which the server failed a request, as a regular expression: it was too slow, or
+refused the load. All others of 4xx are the client's fault."""
+
 _NAMED_BY_METRIC: Final = "set the name of the metric in metric, not by a matcher of __name__"
 
 
@@ -42,6 +47,16 @@ class LabelMatcher(Type):
     value: Annotated[str, Field(max_length=256)] = Field(
         description="String or regular expression to compare with."
     )
+
+    def __str__(self) -> str:
+        """As in PromQL: `code=~"5.."`."""
+        return f"{self.label}{self.operator}{json.dumps(self.value)}"
+
+    @property
+    def as_yaml(self) -> str:
+        """As in a manifest: `{label: code, operator: "=~", value: "5.."}`."""
+        operator = "" if self.operator == "=" else f'operator: "{self.operator}", '
+        return f"{{label: {self.label}, {operator}value: {json.dumps(self.value)}}}"
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether a series with these labels meets it, as Prometheus decides it.

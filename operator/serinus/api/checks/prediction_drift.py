@@ -1,17 +1,20 @@
 """The distribution of predictions."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, JsonValue
 
 from serinus.api.base import Duration, Percent
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared, Shorthand
+from serinus.api.checks.exported import Exported, Labels, likeliest
 from serinus.api.checks.metrics import Counter, LabelName, MetricName
 from serinus.api.checks.server import ServerMetrics
 from serinus.api.checks.settings import told_by
 from serinus.api.problem import Problem
 
+_BUCKET = "_bucket"
+_CLASS_LABELS = ("class", "label", "prediction", "predicted", "predicted_class", "outcome")
 _TOLERANCE, _ABSOLUTE_TOLERANCE, _MARGIN = 1.25, "1%", 2.0
 PASSES_WITHIN = 2.5
 """Times the tolerated PSI: a step passes within that."""
@@ -85,9 +88,42 @@ class PredictionDrift(Compared):
     def stability_index(self) -> float | None:
         return self.psi
 
+    @classmethod
+    def proposed(cls, exported: Exported) -> Self | None:
+        scores = likeliest(exported, _has_scores, ("prediction", "score"))
+        classes = likeliest(exported, _has_classes, ("prediction", "class"))
+        found: dict[str, object] = {}
+        if scores:
+            found["scores"] = scores.removesuffix(_BUCKET)
+        if classes:
+            found["classes"] = Counter(metric=classes)
+            if (label := _class_label(exported[classes])) != cls.model_fields[
+                "class_label"
+            ].default:
+                found["class_label"] = label
+        return cls.model_validate(found) if found else None
+
     def problems(self, longest_step: Duration, server: ServerMetrics | None) -> Iterator[Problem]:
         if self.psi is None:
             yield from super().problems(longest_step, server)
 
     def problems_with_strata(self, labels: Sequence[str]) -> Iterator[Problem]:
         yield from told_by("classLabel", [self.class_label], labels)
+
+
+def _has_scores(name: str, labels: Labels) -> bool:
+    told = any(word in name for word in ("score", "probab", "prediction"))
+    timed = any(word in name for word in ("seconds", "duration", "latency", "time", "size"))
+    return name.endswith(_BUCKET) and "le" in labels and told and not timed
+
+
+def _has_classes(name: str, labels: Labels) -> bool:
+    return name.endswith("_total") and "predict" in name and _class_label(labels) is not None
+
+
+def _class_label(labels: Labels) -> str | None:
+    """The label that tells classes: one with a usual name, or the only one that has several
+    values."""
+    named = [label for label in _CLASS_LABELS if label in labels]
+    several = [label for label, values in labels.items() if len(values) > 1]
+    return next(iter(named or several), None) if named or len(several) == 1 else None

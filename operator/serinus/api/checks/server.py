@@ -7,7 +7,7 @@ from typing import Annotated, Final, Self
 from pydantic import Field, JsonValue, model_validator
 
 from serinus.api.base import Type, written
-from serinus.api.checks.metrics import Counter, Histogram, LabelMatcher, MetricName
+from serinus.api.checks.metrics import FAILED_CODES, Counter, Histogram, LabelMatcher, MetricName
 from serinus.api.problem import Problem
 
 LatencyName = Annotated[
@@ -68,7 +68,7 @@ class FailureCounters(RequestCounters):
     errors: Annotated[list[LabelMatcher], Field(min_length=1, max_length=8)] | None = Field(
         default=None,
         description="Which series of failures, or otherwise of requests, are errors. Defaults to "
-        "those of the preset, otherwise all of failures, or those with a code of 5xx.",
+        "those of the preset, otherwise all of failures, or those with a code of 5xx, 408 or 429.",
     )
 
     @model_validator(mode="after")
@@ -82,7 +82,9 @@ class FailureCounters(RequestCounters):
         """Matchers of a failed request, among the series of failures or otherwise of requests."""
         if self.errors is not None:
             return self.errors
-        return [] if self.failures else [LabelMatcher(label="code", operator="=~", value="5..")]
+        if self.failures:
+            return []
+        return [LabelMatcher(label="code", operator="=~", value=FAILED_CODES)]
 
     def double_counts(self) -> Iterator[Problem]:
         """A problem for each counter of a part that is that of all requests."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Self
 
 from serinus.api.base import Duration, Type
+from serinus.api.checks.exported import Exported
 from serinus.api.checks.server import ServerMetrics
 from serinus.api.problem import Problem
 from serinus.api.quantities import seconds
@@ -89,6 +90,11 @@ class Settings(Type):
     def completed(self, server: ServerMetrics) -> Self:
         """These settings, with omitted ones taken from the server where it has them."""
         return self
+
+    @classmethod
+    def proposed(cls, exported: Exported) -> Self | None:
+        """Settings that read what a server exports; None: it exports nothing that fits."""
+        return None
 
 
 def told_by(field: str, told: Iterable[str], labels: Sequence[str]) -> Iterator[Problem]:

@@ -81,6 +81,9 @@ class EventShare:
         """What is known, and what a look adds -> the verdict, and what is known then."""
         if problem := look.unreadable(self.queries()):
             return Finding("Error", problem, state)
+        if self._rest and (unknown := look.missing(self._told_by, ("stable",))):
+            # without successes of stable's, every request of both would count as an event
+            return Finding("NoData", look.missing(self._whole) or unknown, state)
         before = self.opened(state)
         state = comparison.looked(before, look, lambda each: self._counted(before, each, budget))
         verdict = comparison.verdict(state, budget)

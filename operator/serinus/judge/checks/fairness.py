@@ -142,7 +142,7 @@ class FairnessCheck:
 
     def judge(self, state: CheckState, look: Look, budget: ErrorBudget) -> Finding:
         """What is known, and what a look adds -> the verdict, and what is known then."""
-        if problem := look.unreadable(self.queries()):
+        if problem := look.unreadable(self.queries(), self._arms):
             return Finding("Error", problem, state)
         known, counts = self._counts(look)
         if unfit := _unfit(groups_of(counts.candidate) | groups_of(state.candidate)):

@@ -30,9 +30,11 @@ from serinus.judge.evidence.dispersion import ArmBlock, Minute, dispersion, esti
 from serinus.judge.evidence.history import of_each_pod
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
+from serinus.judge.evidence.matchers import labelled_nowhere
 from serinus.judge.evidence.shift import SHIFT, Shift
 from serinus.judge.evidence.stability import alone
 from serinus.judge.findings.finding import Figures, Finding, Later
+from serinus.judge.findings.matchers import LabelNowhere
 from serinus.judge.findings.prediction_drift import (
     NothingPredicted,
     PredictionShares,
@@ -103,6 +105,7 @@ class PredictionDriftCheck:
 
     def __init__(self, settings: PredictionDrift) -> None:
         self._psi, absolute = settings.psi, fraction(settings.absolute_margin)
+        self._class_label = settings.class_label
         if settings.psi is not None:
             self._policy = stability_index.policy(settings.psi, absolute)
         else:
@@ -121,7 +124,7 @@ class PredictionDriftCheck:
             )
         if classes:
             counters = CounterQuery(classes.metric, tuple(classes.matchers))
-            label = settings.class_label
+            label = self._class_label
             self._sources.append(_Source(CLASS, counters, lambda part, _: of_classes(part, label)))
 
     def queries(self) -> tuple[CounterQuery, ...]:
@@ -136,6 +139,8 @@ class PredictionDriftCheck:
                 errors.append(problem)
             elif absent := look.missing(source.counters):
                 missing.append(absent)
+            elif unsorted := self._unsorted(source, look):
+                (missing if self._any_source_will_do else errors).append(unsorted)
             elif all(grown.increases for grown in look.growth(source.counters)):
                 try:
                     whole = look.growth(source.counters)
@@ -163,6 +168,15 @@ class PredictionDriftCheck:
             return Finding("NoData", Several(tuple(missing), self._any_source_will_do), state)
         figures = Later(partial(self._figures, verdict, state, look, budget))
         return Finding(verdict, figures, state)
+
+    def _unsorted(self, source: _Source, look: Look) -> LabelNowhere | None:
+        """Whether stable's predictions have no class: none could then be more common."""
+        if source.name != CLASS:
+            return None
+        _, stable = look.growth(source.counters)
+        return labelled_nowhere(
+            source.counters, "stable", stable, self._class_label, "predictionDrift.classLabel"
+        )
 
     def learn(self, history: Sequence[Look]) -> CheckBaseline:
         """How each class and score range of stable's varied."""

@@ -11,6 +11,7 @@ from serinus.judge.drift.detector import Bound, Detector
 from serinus.judge.drift.rarity import Rarity
 from serinus.judge.drift.unknown import not_exported, unreadable
 from serinus.judge.evidence.look import STALE_AFTER
+from serinus.judge.evidence.matchers import names_nothing
 from serinus.judge.findings.rates import EventCount
 from serinus.metrics.counters import Growth, Reading, count
 from serinus.metrics.events import EventQueries, unsuccessful
@@ -118,6 +119,12 @@ def _seen(
         return unreadable(told_by.message)
     if at - (whole.newest or 0.0) > STALE_AFTER:
         return not_exported(*limited.counters.whole.metrics)
+    if limited.counters.rest and at - (told_by.newest or 0.0) > STALE_AFTER:
+        return not_exported(*limited.counters.told_by.metrics)
+    if wrong := names_nothing(
+        limited.counters.told_by, limited.counters.whole, "stable", whole, told_by
+    ):
+        return unreadable(wrong.message)
     return whole, told_by
 
 

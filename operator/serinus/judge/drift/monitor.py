@@ -18,6 +18,7 @@ from serinus.judge.drift.unknown import not_exported, unreadable
 from serinus.judge.drift.watched import Watched
 from serinus.judge.drift.weekly import HOUR, hour_of, of_week, together, with_hour
 from serinus.judge.evidence.look import STALE_AFTER
+from serinus.judge.evidence.matchers import labelled_nowhere
 from serinus.metrics.counters import Reading, count
 from serinus.metrics.queries import CounterQuery, Query, QueryError, QueryResult
 
@@ -91,6 +92,11 @@ def _seen(
     metrics = [query.metric for query in watched.queries]
     if at - max(histogram.newest or 0.0, categories.newest or 0.0) > STALE_AFTER:
         return not_exported(*metrics)
+    untold = labelled_nowhere(
+        watched.queries[1], "stable", categories, watched.label, watched.setting
+    )
+    if untold and histogram.newest is None:
+        return unreadable(untold.message)
     try:
         return watched.sorted_by_name(histogram, categories)
     except ValueError as error:

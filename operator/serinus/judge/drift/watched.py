@@ -26,6 +26,10 @@ class Watched:
     """Raises ValueError with a sentence."""
     recording: RecordedReference
     tolerance: Tolerance
+    label: str
+    """By which the counter's values are told apart."""
+    setting: str
+    """The one that names the label."""
     by_hour: bool = False
     """Whether each hour of the week is compared with its own reference."""
 
@@ -41,6 +45,8 @@ class Watched:
             ),
             settings.reference,
             Tolerance(settings.tolerance, fraction(settings.absolute_tolerance)),
+            settings.category_label,
+            "featureDrift.categoryLabel",
         )
 
     @classmethod
@@ -51,6 +57,8 @@ class Watched:
             partial(predictions, class_label=settings.class_label),
             settings.reference,
             Tolerance(settings.tolerance, fraction(settings.absolute_tolerance)),
+            settings.class_label,
+            "predictionDrift.classLabel",
             settings.reference.by_hour,
         )
 

@@ -9,8 +9,10 @@ from typing import Final, Protocol
 
 from serinus.api.baseline import NO_HISTORY, CheckBaseline
 from serinus.api.status import CheckState
+from serinus.judge.evidence.matchers import names_nothing
 from serinus.judge.evidence.pods import scraped
 from serinus.judge.findings.finding import Figures, Finding
+from serinus.judge.findings.matchers import MatcherNamesNothing
 from serinus.judge.findings.readings import (
     NoSamples,
     NotYetScraped,
@@ -146,13 +148,32 @@ class Look:
         candidate, stable = self.growth(counters)
         return len(scraped(candidate)), len(scraped(stable))
 
-    def unreadable(self, queries: Sequence[CounterQuery]) -> Figures | None:
-        """Why some answer could not be read, or not be divided into strata."""
+    def unreadable(
+        self, queries: Sequence[CounterQuery], arms: Sequence[str] = ("candidate", "stable")
+    ) -> Figures | None:
+        """Why some answer could not be read, or not be divided into parts or strata. `arms`: those
+        whose events are compared."""
         for counters in queries:
             for arm in (self.candidate, self.stable):
                 if isinstance(reading := arm.get(counters), QueryError):
                     return Unreadable(reading.message)
+        if wrong := self._undivided(queries, arms):
+            return wrong
         return self._indivisible(queries) if self.stratify else None
+
+    def _undivided(
+        self, queries: Sequence[CounterQuery], arms: Sequence[str]
+    ) -> MatcherNamesNothing | None:
+        """Of a part, the matcher that could select nothing, or everything. Stable's is told
+        first: where only the candidate's labels are other ones, these are what has changed."""
+        for part in (each for each in queries if each.part):
+            whole = next(each for each in queries if not each.part and part.part_of(each))
+            both = zip(self.growth(whole), self.growth(part), strict=True)
+            read = dict(zip(("candidate", "stable"), both, strict=True))
+            for arm in sorted(arms, reverse=True):
+                if wrong := names_nothing(part, whole, arm, *read[arm]):
+                    return wrong
+        return None
 
     def _indivisible(self, queries: Iterable[CounterQuery]) -> LabelMissing | TooManyStrata | None:
         """Decided by all series, which stay once they are exported, and not by those that have

@@ -1,11 +1,14 @@
 """Features by which the arms are asked differently, and verdicts that wait for them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from serinus.judge.findings import words
 from serinus.judge.findings.rates import AllowedRate, EventCount
 
+_MOST_NAMES: Final = 8
+_LONGEST_NAME: Final = 40
 _OTHER: Final = "the other revision's share"
 _REMEDY: Final = (
     "Check header matches of the route, sticky sessions, and clients that reach the pods by other "
@@ -37,6 +40,28 @@ class AskedDifferently:
             f"{risk}, all looks and features included.",
             _REMEDY,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedFeatures:
+    """Features that only one arm exports."""
+
+    of_stable: Sequence[str]
+    of_candidate: Sequence[str]
+
+    @property
+    def message(self) -> str:
+        arms = (("stable", self.of_stable), ("the candidate", self.of_candidate))
+        only = " and ".join(f"only by {arm}: {_some(names)}" for arm, names in arms if names)
+        return (
+            f"Features exported {only}. They are not compared, so it is unknown whether both "
+            "revisions are asked alike by them; check that the new version gets what it reads."
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = [name[:_LONGEST_NAME] for name in names[:_MOST_NAMES]]
+    return words.listed(shown) if len(names) <= _MOST_NAMES else f"{', '.join(shown)}, …"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,16 @@ class LabelMissing:
 
     metric: str
     arm: str
+    """Empty: a scrape of any pod."""
     label: str
 
     @property
     def message(self) -> str:
+        whose = f" of the {self.arm} pods" if self.arm else ""
         return (
-            f"{self.metric} of the {self.arm} pods has series without the label {self.label}: "
-            f"export it with every request of both revisions, exclude these series by a matcher, "
-            f"or remove {self.label} from {_SETTING}."
+            f"{self.metric}{whose} has series without the label {self.label}: export it with every "
+            f"request of both revisions, exclude these series by a matcher, or remove {self.label} "
+            f"from {_SETTING}."
         )
 
 

@@ -13,12 +13,15 @@ from typing import Final
 
 from serinus.api.analysis import Analysis
 from serinus.api.checks import Check
+from serinus.api.checks.exported import PATHS, PROBE
 from serinus.api.status import CheckState
 from serinus.judge.analysis import budget_of, strata_labels
 from serinus.judge.checks import kind_of
 from serinus.judge.evidence.look import SCRAPED_WITHIN, Look
-from serinus.judge.findings.finding import Figures
+from serinus.judge.findings.finding import Figures, Finding
+from serinus.judge.findings.matchers import LabelNowhere, MatcherNamesNothing
 from serinus.judge.findings.readings import NoSamples, Several, StaleSamples
+from serinus.judge.findings.strata import LabelMissing
 from serinus.metrics.counters import Growth, Increase, Reading, count, without_bound
 from serinus.metrics.exposition import ScrapedSample
 from serinus.metrics.queries import CounterQuery, History, QueryError, Series
@@ -26,14 +29,6 @@ from serinus.metrics.queries import CounterQuery, History, QueryError, Series
 Read = Mapping[CounterQuery, Sequence[ScrapedSample]]
 """The newest samples that each counter has."""
 
-_PROBE: Final = re.compile(
-    r"/?(v2/)?(health|healthz|live|livez|liveness|ready|readyz|readiness|ping|metrics)(/.*)?"
-)
-_PATHS: Final = (
-    *("handler", "path", "route", "endpoint", "uri", "url", "url_path", "http_route"),
-    "http_target",
-)
-"""Labels that servers name the path of a request by."""
 _OF_THE_TARGET: Final = "endpoint"
 """The one of them that the Prometheus Operator attaches to all series: the name of the port."""
 _FEW: Final = 20
@@ -54,19 +49,20 @@ def as_reading(
     if (problem := next(filter(None, problems), None)) is not None:
         return problem
     increases = tuple(
-        Increase(Series(one.labels, ()), "pod@", 0.0, at, one.value, True) for one in found
+        Increase(Series({**one.labels, "__name__": one.name}, ()), "pod@", 0.0, at, one.value, True)
+        for one in found
     )
     return Growth(increases, newest)
 
 
 def unable(
     analysis: Analysis, check: Check, read: Mapping[CounterQuery, Reading], at: float
-) -> Figures | None:
+) -> Finding | None:
     """Why a check could not judge what was read; None: it could. No scrape is waited for."""
     since = min(at - SCRAPED_WITHIN, 0.0)
     look = Look(at, read, read, {}, since, stratify=strata_labels(analysis, check))
     found = kind_of(check).judge(CheckState(), look, budget_of(analysis, check))
-    return found.figures if found.verdict in ("NoData", "Error") else None
+    return found if found.verdict in ("NoData", "Error") else None
 
 
 def misjudged(read: Read) -> Iterator[str]:
@@ -79,16 +75,35 @@ def misjudged(read: Read) -> Iterator[str]:
 def doubts(analysis: Analysis, history: History) -> Iterator[str]:
     """What stable's hour shows of this about each check that compares counts. One that only judges
     the candidate needs nothing of stable."""
-    (readings,), _ = count((history.stable,), {}, history.at)
-    exported = {
-        query: [
-            ScrapedSample(query.metric, _own(each.labels), each.samples[-1][1])
-            for each in answer
-            if each.samples
-        ]
-        for query, answer in history.stable.items()
-        if not isinstance(answer, QueryError)
+    exported = _exported(history)
+    for check, found in _unable(analysis, history, exported):
+        if found:
+            yield f"Check {check.name}: {_of_stable(found.figures).message}"
+        read = {query: exported.get(query, []) for query in counters_of(check)}
+        yield from (f"Check {check.name}: {each}" for each in misjudged(read))
+
+
+def cannot_fail(analysis: Analysis, history: History) -> dict[str, str]:
+    """By name, the message of each check that could tell nothing apart by what stable's hour has:
+    it would pass every candidate, or judge none."""
+    return {
+        check.name: _of_stable(found.figures).message
+        for check, found in _unable(analysis, history, _exported(history))
+        if found and found.verdict == "Error" and _tells_nothing_apart(found.figures)
     }
+
+
+def _tells_nothing_apart(figures: Figures) -> bool:
+    if isinstance(figures, Several):
+        return any(map(_tells_nothing_apart, figures.each))
+    return isinstance(figures, MatcherNamesNothing | LabelNowhere | LabelMissing)
+
+
+def _unable(
+    analysis: Analysis, history: History, exported: Read
+) -> Iterator[tuple[Check, Finding | None]]:
+    """Each check that compares counts, and why it could not judge stable's."""
+    (readings,), _ = count((history.stable,), {}, history.at)
     grown = {
         query: as_reading(query, exported[query], history.at, reading.newest)
         if isinstance(reading, Growth)
@@ -96,13 +111,25 @@ def doubts(analysis: Analysis, history: History) -> Iterator[str]:
         for query, reading in readings.items()
     }
     for check in analysis.checks:
-        if not check.settings.shares_budget:
-            continue
-        figures = unable(analysis, check, grown, history.at)
-        if figures and check.settings.compares_with_stable:
-            yield f"Check {check.name}: {_of_stable(figures).message}"
-        read = {query: exported.get(query, []) for query in counters_of(check)}
-        yield from (f"Check {check.name}: {each}" for each in misjudged(read))
+        if check.settings.shares_budget:
+            found = unable(analysis, check, grown, history.at)
+            yield check, found if check.settings.compares_with_stable else None
+
+
+def _exported(history: History) -> Read:
+    return {
+        query: [
+            ScrapedSample(
+                each.labels.get("__name__", query.metric),
+                _own(each.labels),
+                each.samples[-1][1],
+            )
+            for each in answer
+            if each.samples
+        ]
+        for query, answer in history.stable.items()
+        if not isinstance(answer, QueryError)
+    }
 
 
 def _own(labels: Mapping[str, str]) -> Mapping[str, str]:
@@ -114,7 +141,7 @@ def _of_stable(figures: Figures) -> Figures:
     if isinstance(figures, Several):
         each = dict.fromkeys(map(_of_stable, figures.each))
         return replace(figures, each=tuple(each))
-    if isinstance(figures, NoSamples | StaleSamples):
+    if isinstance(figures, NoSamples | StaleSamples | LabelMissing):
         return replace(figures, arm="stable")
     return figures
 
@@ -124,7 +151,7 @@ def _probes(read: Read) -> Iterator[str]:
     for counters, found in read.items():
         for one in found:
             for label, value in one.labels.items():
-                if label in _PATHS and _PROBE.fullmatch(value):
+                if label in PATHS and PROBE.fullmatch(value):
                     paths[counters.metric, label].add(value)
     for (metric, label), values in paths.items():
         pattern = "|".join(re.escape(value) for value in sorted(values))
@@ -142,7 +169,7 @@ def _pathless(read: Read) -> Iterator[str]:
             found
             and "http" in counters.metric
             and not counters.matchers
-            and not labels.intersection(_PATHS)
+            and not labels.intersection(PATHS)
         ):
             yield (
                 f"{counters.metric} has no label for the path: if the server counts probes and "

@@ -1,8 +1,8 @@
 """Stable's history before a rollout -> the baseline of each check."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from serinus.api.analysis import Analysis
@@ -22,7 +22,7 @@ from serinus.judge.findings.rates import Variation
 from serinus.judge.findings.words import percent
 from serinus.judge.forecast.aa_test import rolled_back
 from serinus.judge.forecast.estimates import expected, failing_pods
-from serinus.judge.forecast.exports import doubts
+from serinus.judge.forecast.exports import cannot_fail, doubts
 from serinus.judge.forecast.waits import waits
 from serinus.metrics.counters import Growth
 from serinus.metrics.queries import CounterQuery, History, QueryError
@@ -45,10 +45,24 @@ def has_learned(analysis: Analysis, baseline: Baseline | None) -> bool:
     return not asks_of_history(analysis) or known >= set(map(reads, analysis.checks))
 
 
+@dataclass(frozen=True, slots=True)
+class CannotFail:
+    """Checks that would pass every candidate, by what stable exports."""
+
+    messages: Mapping[str, str]
+    """By name of the check."""
+
+    @property
+    def message(self) -> str:
+        """All of them."""
+        return " ".join(f"Check {name}: {message}" for name, message in self.messages.items())
+
+
 def learn(
     analysis: Analysis, history: History, weights: Sequence[int] = ()
-) -> Baseline | QueryError:
-    """The baseline of each check, and what to expect at these weights, in percent.
+) -> Baseline | QueryError | CannotFail:
+    """The baseline of each check, and what to expect at these weights, in percent. There is none if
+    the history cannot be read, or shows that a check that decides could not fail.
 
     Little or no history is no error: requests are then assumed to be independent, and the message
     says so. It begins with what keeps a check from judging, or lets it judge wrongly.
@@ -59,6 +73,8 @@ def learn(
         # a histogram that is not native is also queried as a classic one
         if isinstance(answer, QueryError) and not counters.native:
             return answer
+    if wrong := isolated(Part.FORECAST, partial(cannot_fail, deciding, needed), lambda _: {}):
+        return CannotFail(wrong)
     return isolated(
         Part.FORECAST,
         partial(_learn, analysis, deciding, history, needed, weights),

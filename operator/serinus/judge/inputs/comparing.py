@@ -22,6 +22,7 @@ from serinus.judge.evidence.kernel import (
 )
 from serinus.judge.findings.inputs import AskedDifferently
 from serinus.judge.findings.rates import EventCount
+from serinus.judge.inputs.unmatched import Arm, unmatched
 from serinus.judge.inputs.values import (
     FEW,
     REMEMBERED,
@@ -91,7 +92,7 @@ def is_suspect(known: Inputs | None, at: float, *, follows_inputs: bool) -> bool
 def compare_inputs(
     known: Inputs | None,
     settings: FeatureDrift,
-    arms: tuple[Mapping[CounterQuery, Reading], Mapping[CounterQuery, Reading]],
+    arms: tuple[Arm, Arm],
     at: float,
     risks: tuple[float, float],
 ) -> Inputs | None:
@@ -110,6 +111,7 @@ def compare_inputs(
         return known  # not answered
     if not known.features and all(growth.newest is None for growth in read[1]):
         return None if _served(arms[1], asked) else known
+    known = _told_what_is_unmatched(known, settings, arms)
     candidate, stable = (values_of(settings, arm) for arm in read)
     blocks = _blocks(known.features, candidate, stable, _policy(settings))
     if blocks:
@@ -119,6 +121,16 @@ def compare_inputs(
     if new and known.unlike is None:
         known = known.replace(features=[*known.features, *new], looked_at=at)
     return known
+
+
+def _told_what_is_unmatched(known: Inputs, settings: FeatureDrift, arms: tuple[Arm, Arm]) -> Inputs:
+    """While samples wait to be counted, nothing is known."""
+    asked = feature_queries(settings)
+    waits = not any(isinstance(g := arms[1][q], Growth) and g.increases for q in asked)
+    if waits:
+        return known
+    found = unmatched(settings, arms)
+    return known.replace(unmatched=found.message if found else "")
 
 
 def _served(arm: Mapping[CounterQuery, Reading], without: Collection[CounterQuery]) -> bool:

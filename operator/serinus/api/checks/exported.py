@@ -1,0 +1,75 @@
+"""What a server exports, as names and labels, and what these usually mean. By it the checks of a
+server that nobody has described are proposed."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final
+
+from serinus.api.checks.metrics import FAILED_CODES, LabelMatcher
+
+Labels = Mapping[str, Collection[str]]
+"""The values of each label of a metric."""
+Exported = Mapping[str, Labels]
+"""By the name of the series, such as http_request_duration_seconds_bucket."""
+
+PATHS: Final = (
+    *("handler", "path", "route", "endpoint", "uri", "url", "url_path", "http_route"),
+    "http_target",
+)
+"""Labels that servers name the path of a request by."""
+PROBE: Final = re.compile(
+    r"/?(v2/)?(health|healthz|live|livez|liveness|ready|readyz|readiness|ping|metrics)(/.*)?"
+)
+_PROBES: Final = "/(v2/)?(health|live|ready|ping|metrics)z?(/.*)?"
+"""The same, short enough to be read in a manifest."""
+_CODE: Final = re.compile(r"[1-5][0-9][0-9]")
+_CLASS: Final = re.compile(r"[1-5](xx|XX)")
+_SUCCESSES: Final = ("OK", "ok", "success", "succeeded", "SUCCESS")
+_OUTCOMES: Final = ("status", "outcome", "result", "code", "grpc_code", "grpc_status")
+_FAULTS_OF_GRPC: Final = "Unknown|Internal|Unavailable|DataLoss|DeadlineExceeded|ResourceExhausted"
+_OF_GRPC: Final = "grpc_code"
+
+
+def failures_among(labels: Labels) -> LabelMatcher | None:
+    """Which series of requests are failures; None: no label tells."""
+    for label, values in sorted(labels.items()):
+        if values and all(map(_CODE.fullmatch, values)):
+            return LabelMatcher(label=label, operator="=~", value=FAILED_CODES)
+        if values and all(map(_CLASS.fullmatch, values)):
+            first = min(values)
+            return LabelMatcher(label=label, value="5XX" if first.isupper() else "5xx")
+    if _OF_GRPC in labels:
+        return LabelMatcher(label=_OF_GRPC, operator="=~", value=_FAULTS_OF_GRPC)
+    for label in _OUTCOMES:
+        for success in _SUCCESSES:
+            if success in labels.get(label, ()):
+                return LabelMatcher(label=label, operator="!=", value=success)
+    return None
+
+
+def without_probes(labels: Labels) -> list[LabelMatcher]:
+    """What leaves probes and scrapes out, where a label tells the path."""
+    for label in PATHS:
+        if label in labels:
+            return [LabelMatcher(label=label, operator="!~", value=_PROBES)]
+    return []
+
+
+def has_path(labels: Labels) -> bool:
+    """Whether a label tells the path of a request."""
+    return bool(labels.keys() & set(PATHS))
+
+
+def likeliest(
+    exported: Exported, fits: Callable[[str, Labels], bool], words: Iterable[str]
+) -> str | None:
+    """Of the series that fit, the one whose name has the most of these words; where that is so of
+    several, one that tells the path, and then the shortest. None: no series fits."""
+    words = tuple(words)
+
+    def liked(name: str) -> tuple[int, bool, int, str]:
+        known = sum(word in name for word in words)
+        return -known, not has_path(exported[name]), len(name), name
+
+    found = [name for name, labels in exported.items() if fits(name, labels)]
+    return min(found, key=liked, default=None)

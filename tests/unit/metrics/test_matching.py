@@ -1,0 +1,130 @@
+"""Whether a matcher could ever name a value of the shape that its label has."""
+
+import pytest
+
+from serinus.api.checks import LabelMatcher
+from serinus.api.checks.metrics import FAILED_CODES, Operator
+from serinus.metrics.matching import corrected, may_name
+
+GRPC = "Unknown|Internal|Unavailable"
+
+
+def matcher(value: str, operator: Operator = "=~", label: str = "status") -> LabelMatcher:
+    return LabelMatcher(label=label, operator=operator, value=value)
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "values"),
+    [
+        ("=~", "5..", ["200"]),
+        ("=~", "5..", ["404", "301"]),
+        ("=~", FAILED_CODES, ["200"]),
+        ("=~", "5..", ["2xx"]),
+        ("=~", "5..", ["2XX"]),
+        ("=~", "(4|5)..", ["2xx", "3xx"]),
+        ("=~", "5[0-9]{2}", ["200"]),
+        ("=~", "50[0-9]", ["200"]),
+        ("=", "503", ["200"]),
+        ("=", "5xx", ["2xx"]),
+        ("=", "false", ["true"]),
+        ("=", "0", ["1"]),
+        ("=~", "13|14", ["0"]),
+        ("=~", GRPC, ["OK"]),
+        ("=", "error", ["ok"]),
+        ("=~", ".*[Ee]rror.*", ["ok"]),
+        ("=~", "(?i)ERROR", ["ok"]),
+        ("=~", "bad|negative", ["good"]),
+        ("=", "error500", ["ok1"]),
+        ("=~", "5.*", ["200 OK"]),
+        ("=~", "error5?", ["ok"]),
+        ("=~", "error[0-9]*", ["ok"]),
+        ("=~", "(5)?error", ["ok"]),
+        ("!=", "OK", ["INVALID_ARGUMENT"]),
+        ("!~", "2..|3..", ["500"]),
+        ("!=", "200", ["500"]),
+        ("=~", "/predict.*", ["/health"]),
+    ],
+)
+def test_a_value_that_was_not_seen_yet_may_come(
+    operator: Operator, value: str, values: list[str]
+) -> None:
+    """Nothing has failed yet, or nothing but failures was seen."""
+    assert may_name(matcher(value, operator), values)
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "values"),
+    [
+        ("=", "5xx", ["200"]),
+        ("=", "5xx", ["200", "404"]),
+        ("=", "5..", ["200"]),
+        ("=~", "5xx", ["200"]),
+        ("=~", "50.", ["2xx"]),
+        ("=", "500", ["2xx", "4xx"]),
+        ("=", "5xx", ["2XX"]),
+        ("=", "false", ["0"]),
+        ("=", "false", ["1", "0"]),
+        ("=", "1", ["true"]),
+        ("=", "True", ["false"]),
+        ("=~", "5..", ["0"]),
+        ("=~", "5..", ["success"]),
+        ("=~", FAILED_CODES, ["success", "failure"]),
+        ("=", "5xx", ["OK", "NotFound"]),
+        ("=", "error", ["200"]),
+        ("=~", GRPC, ["0", "2"]),
+        ("=", "Error", ["error"]),
+        ("=", "5xx", ["200", "none"]),
+        ("!=", "OK", ["ok"]),
+        ("!=", "OK", ["200", "500"]),
+        ("!~", "2xx|3xx", ["200", "500"]),
+    ],
+)
+def test_a_value_of_another_shape_never_comes(
+    operator: Operator, value: str, values: list[str]
+) -> None:
+    assert not may_name(matcher(value, operator), values)
+
+
+@pytest.mark.parametrize(
+    ("operator", "value"), [("=~", "5.."), ("=", "error"), ("!=", "OK"), ("!~", "2..")]
+)
+def test_a_label_that_no_series_has_is_named_in_vain(operator: Operator, value: str) -> None:
+    assert not may_name(matcher(value, operator), [])
+
+
+@pytest.mark.parametrize(("operator", "value"), [("=~", ".+"), ("!=", ""), ("!~", ""), ("=", "")])
+def test_a_matcher_may_ask_for_a_label_that_only_failures_have(
+    operator: Operator, value: str
+) -> None:
+    """As error.type of OpenTelemetry."""
+    assert may_name(matcher(value, operator), [])
+
+
+def test_an_expression_that_only_prometheus_reads_is_not_doubted() -> None:
+    assert may_name(matcher(r"5\z(?P<x"), ["200"])
+
+
+@pytest.mark.parametrize(
+    ("meant", "labels", "proposed"),
+    [
+        (matcher("5xx", "="), {"status": ["200", "404"]}, matcher(FAILED_CODES)),
+        (matcher("4xx", "="), {"status": ["200"]}, matcher("4..")),
+        (matcher("5.."), {"code": ["2xx"]}, matcher("5xx", "=", "code")),
+        (matcher("5.."), {"method": ["GET"], "code": ["200"]}, matcher(FAILED_CODES, "=~", "code")),
+        (matcher("2xx", "!="), {"status": ["200"]}, matcher("2..", "!~")),
+        (matcher("false", "="), {"status": ["1"]}, matcher("0", "=")),
+        (matcher("false", "="), {"status": ["True"]}, matcher("False", "=")),
+        (matcher("OK", "!="), {"status": ["ok"]}, matcher("ok", "!=")),
+        (
+            matcher("5.."),
+            {"code": ["200"], "status": ["success"]},
+            matcher(FAILED_CODES, "=~", "code"),
+        ),
+        (matcher("5.."), {"status": ["success"]}, None),
+        (matcher("5.."), {"method": ["GET"]}, None),
+    ],
+)
+def test_what_was_meant_is_proposed_in_the_shape_that_is_there(
+    meant: LabelMatcher, labels: dict[str, list[str]], proposed: LabelMatcher | None
+) -> None:
+    assert corrected(meant, labels) == proposed
