@@ -53,4 +53,5 @@ def test_a_candidate_that_fails_is_held_with_the_remedy_and_rolled_back_once_it_
         assert status["rejected"]["reason"] == "CheckFailed"
         assert status["stable"]["revision"] == stable
         assert not load.stop().unexplained, load.unexplained_at
-    assert "Promoted" not in [each["reason"] for each in status["decisions"]]
+    promoted = [each["revision"] for each in status["decisions"] if each["reason"] == "Promoted"]
+    assert promoted == [stable], "the first deployment"
