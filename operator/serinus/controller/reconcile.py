@@ -98,18 +98,13 @@ class Reconciler:
         if why := withdrawn(spec, status, mark, now):
             world = replace(world, withdrawn=why, split_in_effect=False, route_message=why)
 
-        plan = decide(observed.desired, status, world, now)
-        if awaits_approval(spec.rollout, plan.status.candidate, observed.desired.digest):
-            policy = await approval_policy(self._cluster, live, state, now)
-            world = replace(world, approval_policy=policy)
-            plan = decide(observed.desired, status, world, now)
+        world, plan = await self._plan(observed, status, world)
         if plan.new_decisions or plan.withholds:
             # the wait starts when the split that the status has is written
             state.route_awaited_since = None
+        decisions = plan.new_decisions
         try:
-            unsaved = await self._commit(
-                key, live, state, status, plan.status, plan.new_decisions, now
-            )
+            unsaved = await self._commit(key, live, state, status, plan.status, decisions, now)
         except ApiError as error:
             measure(self._sampler, observed, status)
             if not (error.conflict or error.absent):
@@ -118,9 +113,9 @@ class Reconciler:
                 )
             raise
 
-        state.export(plan.status, status.candidate, plan.new_decisions)
+        state.export(plan.status, status.candidate, decisions)
         outcome = await self._actuate(observed, plan, mark if why else None)
-        await announce(self._cluster, live, plan.new_decisions)
+        await announce(self._cluster, live, decisions)
         for message in outcome.repaired:
             await write_event(self._cluster, live, Reason.REPAIRED, message, warning=False)
         measure(self._sampler, observed, plan.status)
@@ -134,6 +129,17 @@ class Reconciler:
         if outcome.error is not None:
             raise TryAgainError(wait or 0.0, str(outcome.error)) from outcome.error
         return wait
+
+    async def _plan(self, observed: Observed, status: Status, world: World) -> tuple[World, Plan]:
+        """What to do; whether approvals count is looked up only if one is awaited."""
+        plan = decide(observed.desired, status, world, observed.now)
+        rollout, digest = observed.desired.spec.rollout, observed.desired.digest
+        if not awaits_approval(rollout, plan.status.candidate, digest):
+            return world, plan
+        live, state = observed.live, observed.state
+        policy = await approval_policy(self._cluster, live, state, observed.now)
+        world = replace(world, approval_policy=policy)
+        return world, decide(observed.desired, status, world, observed.now)
 
     def forget_everything(self) -> None:
         """Another replica leads now; its writes count."""

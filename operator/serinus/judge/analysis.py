@@ -115,15 +115,8 @@ def judge(
     found, audited = _by_mode(analysis, measurement)
     progress = _in_the_modes_of(analysis, progress)
     absent_since, long_absent = _absence(progress, found, ready)
-    look = partial(
-        _looked,
-        analysis,
-        since=since,
-        weight=weight,
-        long_absent=long_absent,
-        guard=guard,
-        explained=explained,
-    )
+    look = partial(_looked, analysis, since=since, weight=weight, guard=guard, explained=explained)
+    look = partial(look, long_absent=long_absent)
     after = progress
     for each in _slices(analysis, found, progress.counted, since):
         arms, counted = _counted(each, after.counted, since)

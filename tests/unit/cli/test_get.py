@@ -219,7 +219,7 @@ def test_a_candidate_whose_traffic_is_withdrawn_is_explained_with_what_ends_that
     silent["status"]["candidate"]["hold"]["reason"] = "CandidateSilent"
     silent["status"]["candidate"]["withdrawn"] = {"since": NOW, "weight": 5, "policy": "x"}
     text = printed(capsys, "explain", "-f", written(tmp_path, silent))
-    verbs = ("advance", "promote", "abort")
+    verbs = ("advance", "abort")
     assert re.findall(r"serinus (.*)", text) == [f"{verb} loan --namespace=shop" for verb in verbs]
 
 

@@ -51,7 +51,8 @@ def test_each_reason_that_can_hold_stall_or_roll_back_has_a_remedy() -> None:
 
 def live(rollout: SimulatedRollout) -> Live:
     spec = rollout.rollout.desired.spec
-    return Live("shop", "loan", 1, "", spec, rollout.status)
+    desired = rollout.rollout.desired
+    return Live("shop", "loan", 1, "", spec, rollout.status, digest=desired.digest)
 
 
 def typed(rollout: SimulatedRollout) -> list[str]:
@@ -175,7 +176,8 @@ def test_no_verb_that_is_proposed_is_refused(name: str) -> None:
         if verb == "resume":
             continue
         revision = revision_for(verb, rollout.status)
-        step = f"{step_to_approve(live(rollout))}/" if verb == "approve" else ""
+        digest = rollout.rollout.desired.digest
+        step = f"{step_to_approve(live(rollout))}/{digest}/" if verb == "approve" else ""
         ordered = deepcopy(rollout).order(f"{verb}/{revision}/{step}now/ann")
         assert ordered.status.command
         assert "CommandRefused" not in ordered.reasons, ordered.status.command.outcome
@@ -245,6 +247,6 @@ def test_the_runbook_has_each_reason_that_stalls_and_explain_a_remedy_for_each()
     runbook = (ROOMS.parents[1] / "docs" / "runbook.md").read_text("utf-8")
     section = runbook.partition("## SerinusStalled\n")[2].partition("\n## ")[0]
     listed = set(re.findall(r"^\| `(\w+)` \|", section, re.M))
-    lost = {Reason.INVALID_SPEC, Reason.NAME_TAKEN, Reason.HISTORY_LOST}
+    lost = {Reason.INVALID_SPEC, Reason.NAME_TAKEN, Reason.HISTORY_LOST, Reason.ROUTE_CONTESTED}
     assert listed == _STUCK | lost
     assert listed <= REMEDIES.keys()
