@@ -29,6 +29,7 @@ PARTS: dict[str, Sequence[Sequence[str]]] = {
     "fuzz": [("fuzz", "--count", "1500", "--seed", str(seed)) for seed in (1, 2)],
     "attackers": [("attackers", "--execute", "1000")],
     "raising": [("raising",)],
+    "tenants": [("tenants",)],
     "mutation": [("mutation",)],
 }
 """What is run of tests.campaign for each part, beside each other, in this order."""

@@ -3,8 +3,10 @@ candidate that nobody can judge loses its traffic."""
 
 import asyncio
 import statistics
+import sys
 import time
 
+from serinus.controller.judging import SWITCH
 from serinus.controller.last_resort import FAILING_FOR
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryResult, Series
 from tests.campaign.raising import planted, targets
@@ -108,6 +110,7 @@ async def test_a_tenant_with_thousands_of_series_delays_no_rollback_of_others(
     operator: Operator,
 ) -> None:
     """The seconds from the look that shows it until the status says that it is rolled back."""
+    sys.setswitchinterval(SWITCH)  # as in a process of its own
     operator.traffic = Crowded(operator.traffic.clock, operator.traffic.started)
     await operator.stop()
     async with operator:

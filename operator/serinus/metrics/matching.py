@@ -29,6 +29,15 @@ _UNCERTAIN: Final = re.compile(r"\)[?*{]|\\[xpPQ]")
 _OPTIONAL_DIGIT: Final = re.compile(r"(?:\\d|\[[0-9-]+\]|[0-9])(?:[?*]|\{0?,[0-9]*\})")
 _DIGIT: Final = re.compile(r"\\d|\[[0-9-]+\]|[0-9]")
 _REPETITION: Final = re.compile(r"\{[0-9,]+\}")
+_ESCAPE_OR_CLASS: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
+_REPEATED_GROUP: Final = re.compile(r"\)[*+?{]")
+_CHOICE: Final = re.compile(r"[*+?{(]")
+_MOST_CHOICES: Final = 2
+"""Repetitions and groups in an expression that is evaluated here."""
+_LONGEST: Final = 128
+"""Characters of a value that is compared with an expression."""
+_MOST_VALUES: Final = 100
+"""Values of a label that are compared with an expression."""
 _KEPT: Final = 4096
 """Of answers, since most revisions have no errors at most looks."""
 
@@ -57,6 +66,8 @@ def corrected(
 @lru_cache(maxsize=_KEPT)
 def _may_name(operator: Operator, value: str, values: frozenset[str]) -> bool:
     exact = "~" not in operator
+    if not exact and _is_costly(value, values):
+        return True
     expression = re.escape(value) if exact else value
     try:
         pattern = re.compile(expression)
@@ -70,6 +81,15 @@ def _may_name(operator: Operator, value: str, values: frozenset[str]) -> bool:
     if any(map(in_any_case.fullmatch, values)):
         return False
     return any(_may_fit(pattern, value if exact else "", each) for each in values)
+
+
+def _is_costly(expression: str, values: Collection[str]) -> bool:
+    """Whether Python, which backtracks, may take long for it: Prometheus takes linear time, and
+    both the expression and the values are a tenant's own."""
+    if len(values) > _MOST_VALUES or any(len(each) > _LONGEST for each in values):
+        return True
+    plain = _ESCAPE_OR_CLASS.sub("", expression).replace("(?", "(")
+    return bool(_REPEATED_GROUP.search(plain)) or len(_CHOICE.findall(plain)) > _MOST_CHOICES
 
 
 def _may_fit(pattern: re.Pattern[str], exact: str, value: str) -> bool:
