@@ -46,6 +46,10 @@ def test_the_examples_have_no_problems(capsys: pytest.CaptureFixture[str]) -> No
         ("{steps: [{pause: {}}]}", "judged by nothing"),
         ("{analysis: {checks: []}}", "each new revision passes, whatever it does"),
         (
+            "{analysis: {checks: [{name: split, trafficShare: {}}]}}",
+            "each new revision passes, whatever it does",
+        ),
+        (
             "{analysis: {checks: [{name: a, mode: Audit, errorRate: {}}]}}",
             "each new revision passes, whatever it does",
         ),
