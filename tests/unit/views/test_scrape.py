@@ -283,6 +283,7 @@ def test_the_scrapes_that_a_go_server_counts_are_not_taken_for_its_requests() ->
         ("path", "/metrics/", "/predict/metrics-of-a-day"),
         ("handler", "HealthHandler", "PredictHandler"),
         ("view", "health_check", "predict"),
+        ("view", "prometheus-django-metrics", "metric-learning"),
         ("grpc_service", "grpc.health.v1.Health", "fraud.Model"),
     ],
 )

@@ -18,7 +18,7 @@ PATHS: Final = (
 )
 """Labels that servers name the path of a request by, or what answers it."""
 _PROBES: Final = (
-    "(?i)(.*/)?(health|live|ready|readiness|startup|ping|metrics|prometheus)"
+    "(?i)(.*/)?(health|live|ready|readiness|startup|ping|metrics|prometheus[a-z_-]*)"
     "[-_]?(z|y|ness|check|handler)?/?"
 )
 PROBE: Final = re.compile(_PROBES)
