@@ -166,14 +166,16 @@ def remedies(live: Live, context: str = "") -> tuple[Remedy, ...]:
 
 
 def _reasons(status: Status) -> Iterator[str]:
-    """Why nobody is served, why it is as it is, and what its candidate waits for besides."""
+    """Why nobody is served, what else is amiss, why it is as it is, and what its candidate waits
+    for besides."""
     found = {each.type: each.reason for each in status.conditions}
     unserved = Reason.UNAVAILABLE if found.get("Available") == Reason.UNAVAILABLE else ""
+    amiss = [found[name] for name in ("ImagesDiffer", "InternalError") if name in found]
     candidate, rejected = status.candidate, status.rejected
     hold = candidate.hold.reason if candidate and candidate.hold else ""
     ended = rejected.reason if rejected and candidate is None else ""
     guarded = Reason.GUARDED if candidate and candidate.guarding else ""
-    yield from (unserved, found.get("Ready", ""), hold, ended, guarded)
+    yield from (unserved, *amiss, found.get("Ready", ""), hold, ended, guarded)
 
 
 def _values(live: Live, context: str) -> dict[str, str]:

@@ -211,6 +211,18 @@ def test_where_nobody_is_served_stables_pods_come_first() -> None:
     assert second == f"{selector},serinus.dev/revision={B}"
 
 
+def test_what_is_amiss_without_a_rollout_comes_before_the_way_back() -> None:
+    rollout = ROLLOUTS["Healthy"]()
+    assert typed(rollout) == ["serinus undo loan --namespace=shop"]
+    rollout.world.mixed = {B: f"Pods of revision {B} run different images."}
+    first, edit, undo = typed(rollout.settle())
+    assert first == ("kubectl describe pods --namespace=shop --selector=serinus.dev/name=loan")
+    assert (edit, undo) == (
+        "kubectl edit mdep loan --namespace=shop",
+        "serinus undo loan --namespace=shop",
+    )
+
+
 def test_a_guard_ends_for_or_against_the_promoted_revision() -> None:
     assert typed(guarded()) == [
         "serinus promote loan --namespace=shop",
