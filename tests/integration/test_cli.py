@@ -88,8 +88,8 @@ async def test_each_change_is_shown_with_watch_until_the_object_is_deleted(
     async def until(words: str) -> None:
         assert process.stdout
         async with asyncio.timeout(60):
-            while words not in (await process.stdout.readline()).decode():
-                pass
+            while words not in (line := (await process.stdout.readline()).decode()):
+                assert line, "it ended"
 
     try:
         await until("fraud: Healthy")
