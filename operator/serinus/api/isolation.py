@@ -112,7 +112,7 @@ _FAULTS: ContextVar[Faults | None] = ContextVar("faults", default=None)
 
 @contextmanager
 def collected() -> Iterator[Faults]:
-    """Within it, also on threads that it starts by `asyncio.to_thread`, parts are isolated."""
+    """Within it parts are isolated, also on threads that run in its context."""
     faults = Faults()
     token = _FAULTS.set(faults)
     try:

@@ -1,5 +1,6 @@
 """ModelDeployments from objects of other tools; fields that have no counterpart are named."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,7 @@ IMAGE_TO_FILL_IN: Final = "IMAGE-OF-THE-MODEL-SERVER"
 _DEFAULT_STEPS: Final = [step.set_weight for step in Rollout().steps if step.set_weight]
 _CONFIRMATIONS: Final = ("confirm-rollout", "confirm-traffic-increase", "confirm-promotion")
 """Webhooks of Flagger at which a person, or a program, lets a rollout go on."""
+_MODE_OF_KSERVE: Final = "serving.kserve.io/deploymentMode"
 _AUTOSCALED: Final = (
     "an autoscaler sets the number of pods: write how many serve now into spec.replicas, and let "
     "the autoscaler target the ModelDeployment"
@@ -191,9 +193,9 @@ def _inference_service(written: Manifest, documents: Sequence[Manifest]) -> Conv
     spec: Manifest = {"template": _template(fields.take("spec.predictor.containers"))}
     if uri := fields.take("spec.predictor.model.storageUri"):
         spec["model"] = {"storageUri": uri}
-    replicas, most = (fields.look(f"spec.predictor.{name}Replicas") for name in ("min", "max"))
-    spec["replicas"] = fields.take("spec.predictor.minReplicas") if replicas is not None else 1
-    if spec["replicas"] and most is not None and (most > spec["replicas"] or not most):
+    least = fields.take("spec.predictor.minReplicas")
+    spec["replicas"] = 1 if least is None else least
+    if spec["replicas"] and _most_of_kserve(written) > spec["replicas"]:
         notes.append(_AUTOSCALED)
     if resources := fields.take("spec.predictor.model.resources"):
         spec["template"]["spec"]["containers"][0]["resources"] = resources
@@ -208,6 +210,16 @@ def _inference_service(written: Manifest, documents: Sequence[Manifest]) -> Conv
             "revert this one there before you convert it"
         )
     return _result(written, fields, spec, rollout, notes=notes)
+
+
+def _most_of_kserve(written: Manifest) -> float:
+    """How many pods KServe may run; without a number Knative runs any, and a Deployment of its own
+    as few as it may."""
+    most = Fields(written).look("spec.predictor.maxReplicas")
+    mode = (written["metadata"].get("annotations") or {}).get(_MODE_OF_KSERVE)
+    if most is None:
+        return 0 if mode in ("RawDeployment", "Standard") else math.inf
+    return most or math.inf
 
 
 def _template(containers: Any) -> Manifest:

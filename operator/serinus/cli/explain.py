@@ -10,7 +10,7 @@ from serinus.api.base import rfc3339
 from serinus.api.quantities import spoken
 from serinus.cli.sources import add_cluster, add_file, add_output, dumped, one
 from serinus.cli.terminal import show, table
-from serinus.cli.text import fields, in_short, note
+from serinus.cli.text import fields, in_short, note, told
 from serinus.views.explanation import Explanation, explain
 from serinus.views.reading import Live, read
 from serinus.views.remedies import Remedy, remedies
@@ -70,12 +70,17 @@ def _text(
 ) -> str:
     where = f"{live.namespace}/{live.name}"
     blocks = [
-        f"{where}: {view.phase}\n{view.message}".rstrip(),
+        "\n".join([f"{where}: {view.phase}\n{view.message}".rstrip(), *_amiss(view)]),
         _rollout(found, view) if found else "No rollout in steps is recorded.",
         _checks(view),
         "\n".join(f"{each.does}: {each.command}" for each in to_type),
     ]
     return "\n\n".join(filter(None, blocks))
+
+
+def _amiss(view: RolloutView) -> list[str]:
+    """Conditions of which the message of the status does not tell."""
+    return [told(each) for each in view.conditions if each.message not in view.message]
 
 
 def _rollout(found: Explanation, view: RolloutView) -> str:

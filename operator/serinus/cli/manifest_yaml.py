@@ -13,6 +13,9 @@ NO_YAML: Final = (yaml.YAMLError, ValueError, LookupError, AttributeError)
 _DEEPEST: Final = 100
 """Levels; manifests have some twenty, and a validator gives up at 200."""
 
+_MOST: Final = 1_000_000
+"""Values, where an alias counts as all that it stands for."""
+
 _INTEGER: Final = re.compile(
     r"[-+]?(0[xX]_*[0-9a-fA-F][0-9a-fA-F_]*|0[bB]_*[01][01_]*|0[oO]?_*[0-7][0-7_]*|0|[1-9][0-9_]*)_*\Z"
 )
@@ -39,9 +42,13 @@ class ManifestLoader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._around: list[yaml.Node | None] = []
+        self._sizes: dict[int, int] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """No deeper than manifests are, and not inside itself."""
+        """No deeper than manifests are, not inside itself, and not with aliases of aliases that
+        stand for more than can be read."""
+        if parent is None:
+            self._sizes.clear()  # of the document before
         event = self.peek_event()  # type: ignore[no-untyped-call]
         within = [*self._around, parent]
         if isinstance(event, yaml.AliasEvent) and self.anchors.get(event.anchor) in within:
@@ -50,9 +57,23 @@ class ManifestLoader(yaml.SafeLoader):
             raise self._no_manifest(f"it is nested more than {_DEEPEST} levels deep", event)
         self._around.append(parent)
         try:
-            return super().compose_node(parent, index)
+            node = super().compose_node(parent, index)
         finally:
             self._around.pop()
+        if node is not None and self._size(node) > _MOST:
+            raise self._no_manifest(f"its aliases stand for more than {_MOST} values", event)
+        return node
+
+    def _size(self, node: yaml.Node) -> int:
+        """Of a node whose parts have been composed."""
+        if id(node) not in self._sizes:
+            parts: Iterable[yaml.Node] = ()
+            if isinstance(node, yaml.MappingNode):
+                parts = (part for pair in node.value for part in pair)
+            elif isinstance(node, yaml.SequenceNode):
+                parts = node.value
+            self._sizes[id(node)] = 1 + sum(self._sizes[id(each)] for each in parts)
+        return self._sizes[id(node)]
 
     @staticmethod
     def _no_manifest(why: str, event: yaml.Event) -> yaml.composer.ComposerError:

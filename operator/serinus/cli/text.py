@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from serinus.api.base import rfc3339
 from serinus.api.quantities import spoken
+from serinus.api.status import Condition
 from serinus.cli.terminal import table
 from serinus.views.outcome import outcome
 from serinus.views.pods import PodView
@@ -179,8 +180,13 @@ def note(view: RolloutView) -> list[str]:
 
 
 def _conditions(view: RolloutView) -> str:
-    lines = [f"  {each.type}={each.status}: {each.message}" for each in view.conditions]
+    lines = [f"  {told(each)}" for each in view.conditions]
     return "\n".join(["CONDITIONS", *lines]) if lines else ""
+
+
+def told(condition: Condition) -> str:
+    """A condition in a line."""
+    return f"{condition.type}={condition.status}: {condition.message}"
 
 
 def _decisions(view: RolloutView, now: float) -> str:

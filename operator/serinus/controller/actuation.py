@@ -248,7 +248,7 @@ class _Writing:
             how = (
                 f"was changed, and is put back. {difference}"
                 if difference
-                else ("was deleted, or lost its labels, and is restored.")
+                else "was deleted, or lost its labels, and is restored."
             )
             self._repaired.append(f"{what} {how}")
         self._pace.brought_about(manifest)

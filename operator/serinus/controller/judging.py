@@ -3,7 +3,7 @@
 A look costs some 30 microseconds a series. One with few is judged at once; others are judged on
 threads, beside which the Lease is renewed and other passes go on. Heavy ones are judged one at a
 time, and never wait in a worker of the queue: the measurement is left where it is, a newer one
-replaces it, and the object gets a pass once the thread is free. See design note 0047.
+replaces it, and the object gets a pass once the thread is free. See design note 0048.
 """
 
 import asyncio

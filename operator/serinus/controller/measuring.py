@@ -80,7 +80,8 @@ async def _judge_the_rollout(
         return status
     faults.note(*taken.faults)
     if isinstance(taken, History):
-        found = await judging.run(taken.series, partial(baseline_from, spec, taken))
+        since = status.stable.since if status.stable else taken.at
+        found = await judging.run(taken.series, partial(baseline_from, spec, taken, since))
         return learned(spec, status, found)
     looks = looks_covered(spec, status, taken)
     return await judging.run(looks * taken.series, partial(judged, spec, status, taken, world))

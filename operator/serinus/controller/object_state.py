@@ -83,7 +83,7 @@ class ObjectState:
     """Time of the last successful measurement, Unix seconds; None while no analysis runs."""
 
     internal_errors: Standing = field(default_factory=dict)
-
+    """What our own code raises in passes over the object."""
     exported: ExportedStatus = field(default_factory=ExportedStatus)
     """What the last pass found, for the metrics."""
     rollouts: Counter[Reason] = field(default_factory=Counter)

@@ -70,6 +70,11 @@ class Increase(NamedTuple):
         """Increase of the series."""
         return self.series.labels
 
+    @property
+    def counts_all(self) -> bool:
+        """Whether the series is of no bucket, or of that of all observations."""
+        return self.labels.get("le", "+Inf").lstrip("+").lower() == "inf"
+
 
 @dataclass(frozen=True, slots=True)
 class Growth:
@@ -89,9 +94,7 @@ class Growth:
     @property
     def events(self) -> float:
         """What was counted: of a histogram its observations, and not the sum of its buckets."""
-        return math.fsum(
-            [each.amount for each in self.increases if _counts_all(each.labels.get("le", "+Inf"))]
-        )
+        return math.fsum([each.amount for each in self.increases if each.counts_all])
 
     def begun_since(self, moment: float) -> "Growth":
         """The growth in which blocks that began before a moment (Unix seconds) count nothing;
@@ -110,10 +113,6 @@ class Growth:
     def pods(self) -> int:
         """Targets that counted something."""
         return len({increase.target for increase in self.increases if increase.amount})
-
-
-def _counts_all(bound: str) -> bool:
-    return bound == "+Inf" or bound.lstrip("+").lower() == "inf"
 
 
 class TargetSeries(NamedTuple):

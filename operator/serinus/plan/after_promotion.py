@@ -20,7 +20,7 @@ from serinus.plan.progress import (
 from serinus.plan.readiness import lost_readiness_too_often
 from serinus.plan.silence import too_long_silent
 from serinus.plan.situation import Situation
-from serinus.plan.wording import listed
+from serinus.plan.wording import listed, messages_of
 
 
 def keep_to_the_guard_of_the_spec(s: Situation) -> Situation | None:
@@ -73,7 +73,7 @@ def end_the_guard_when_its_time_is_over(s: Situation) -> Situation | None:
             return None
         why = f"The guard could not end after {lasted}, though its time is over. {hindrance}"
         return take_back(s, Reason.GUARD_FAILED, why)
-    evidence = " ".join(f"{each.name}: {each.message}" for each in s.candidate.deciding)
+    evidence = messages_of(s.candidate.deciding)
     why = f"nothing was shown against it in {lasted}.{_unguarded(s)}"
     return end(s, f"{why}{not_compared(s)}{hindered(s.candidate)} {evidence}".strip())
 
@@ -100,7 +100,7 @@ def why_it_goes_on(s: Situation) -> str:
         return f"Its weight is not in effect. {s.world.route_message}".strip()
     blind = [each for each in candidate.deciding if each.verdict in ("Error", "NoData")]
     if blind:
-        return " ".join(f"Check {each.name}: {each.message}" for each in blind)
+        return messages_of(blind, "Check")
     if overall_verdict(s) == "NoData" or (candidate.measured_at or 0.0) < guarding.until:
         return "Metrics of its last minutes are still to be read."
     return ""

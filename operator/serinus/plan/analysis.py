@@ -131,12 +131,15 @@ def next_look(interval: float, now: float) -> float:
     return (math.floor(now / interval) + 1) * interval
 
 
-def baseline_from(spec: Spec, history: History) -> Baseline | QueryError | CannotFail:
-    """The result of stable's history for a rollout with these steps."""
+def baseline_from(
+    spec: Spec, history: History, stable_since: float = -math.inf
+) -> Baseline | QueryError | CannotFail:
+    """The result of stable's history for a rollout with these steps; stable's pods are scraped soon
+    after it has become stable, in Unix seconds."""
     weights = [step.set_weight for step in spec.rollout.steps if step.set_weight]
     return isolated(
         Part.FORECAST,
-        lambda: learn(spec.rollout.analysis, history, weights),
+        lambda: learn(spec.rollout.analysis, history, weights, stable_since),
         lambda fault: QueryError(f"{fault.message}."),
     )
 

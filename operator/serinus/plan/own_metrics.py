@@ -9,6 +9,7 @@ from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.plan.silence import withdraw_unrejected
 from serinus.plan.situation import Situation
+from serinus.plan.wording import messages_of
 
 
 def withdraw_from_a_candidate_whose_metrics_cannot_be_judged(s: Situation) -> Situation | None:
@@ -20,12 +21,12 @@ def withdraw_from_a_candidate_whose_metrics_cannot_be_judged(s: Situation) -> Si
         return None
     after = seconds(analysis.on_silence.after)
     unusable = [
-        f"Check {check.name}: {check.message}"
+        check
         for check in candidate.deciding
         if (own := check.own_metrics) is not None and own.until - own.since >= after
     ]
     if not unusable:
         return None
-    told = " ".join(unusable).removesuffix(".")
+    told = messages_of(unusable, "Check").removesuffix(".")
     why = f"For {spoken(after)}, the candidate's metrics could not be judged, and stable's could"
     return withdraw_unrejected(s, Reason.CANDIDATE_METRICS_UNUSABLE, f"{why}. {told}")

@@ -36,14 +36,13 @@ def with_lost_readiness_counted(s: Situation) -> Situation:
         return s
     own = [pod for pod in pods if pod.revision == candidate.revision and not pod.leaving]
     theirs = [pod for pod in pods if pod.revision == stable.revision and not pod.leaving]
-    times = sum(pod.lost_readiness for pod in own)
-    beyond = _each(times, own) - _each(_times(theirs), theirs)
+    times, like_theirs = _times(own), _each(_times(theirs), theirs)
     down = _down(own, s.now, passed) - _down(theirs, s.now, passed)
     after = LostReadiness(
         counted_at=s.now,
         times=before.times + times,
-        expected=before.expected + _each(_times(theirs), theirs) * len(own),
-        each=max(before.each - passed / REGAINED_IN, 0.0) + beyond,
+        expected=before.expected + like_theirs * len(own),
+        each=max(before.each - passed / REGAINED_IN, 0.0) + _each(times, own) - like_theirs,
         seconds=before.seconds + down - FORGIVEN * passed,
     )
     least = after.replace(each=max(after.each, 0.0), seconds=max(after.seconds, 0.0))
@@ -84,10 +83,10 @@ def lost_readiness_too_often(s: Situation) -> str:
         return ""
     since = candidate.guarding.since if candidate.guarding else candidate.since
     often = f"{lost.times} time{'' if lost.times == 1 else 's'} in {spoken(s.now - since)}"
-    other = f"{lost.expected:.3g} of as many pods of revision {_stable(s)}"
+    other = f"as many pods of revision {_stable(s)} lost it {lost.expected:.3g} times"
     why = f" {s.world.pods_problem}" if s.world.pods_problem else ""
     return (
-        f"Pods lost their readiness {often}, and were not replaced ({other}). Tolerated are "
+        f"Pods lost their readiness {often}, and were not replaced; {other}. Tolerated are "
         f"{tolerated}. The readiness probe fails while they serve.{why}"
     )
 

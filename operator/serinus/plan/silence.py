@@ -51,10 +51,11 @@ def _is_lasting(error: InternalError, begun: float, now: float) -> bool:
 
 def withdraw_unrejected(s: Situation, reason: Reason, why: str) -> Situation:
     """Its step waits, and its pods stay. `why` begins the message, without a full stop."""
-    message = f"{why}. Its traffic is withdrawn{but_for_open_connections(s)}, and it is not "
-    message += "rejected: to resume, "
-    message += "set the annotation serinus.dev/command to "
-    message += f"advance/{s.candidate.revision}, or change spec.rollout or the template."
+    message = (
+        f"{why}. Its traffic is withdrawn{but_for_open_connections(s)}, and it is not rejected: to "
+        f"resume, set the annotation serinus.dev/command to advance/{s.candidate.revision}, or "
+        "change spec.rollout or the template."
+    )
     return withdraw(s, reason, message)
 
 

@@ -19,7 +19,8 @@ class Remedy:
     does: str
     command: str
     """In the table with {it} for the name and its namespace, {place} for the namespace, {name},
-    {revision}, {pods} and {object}; left out if the status has no value for one of them."""
+    {revision}, {stable}, {pods} and {object}; left out if the status has no value for one of
+    them."""
 
 
 _ABORT: Final = Remedy("Roll back", "serinus abort {it}")
@@ -27,8 +28,13 @@ _ADVANCE: Final = Remedy("End the step", "serinus advance {it}")
 _PROMOTE: Final = Remedy("Skip the remaining steps", "serinus promote {it}")
 _RETRY: Final = Remedy("Roll the revision out again", "serinus retry {it}")
 _EDIT: Final = Remedy("Correct the spec", "kubectl edit mdep {it}")
-_ITS_PODS: Final = "{place} --selector=serinus.dev/name={name},serinus.dev/revision={revision}"
+_OF_IT: Final = "{place} --selector=serinus.dev/name={name}"
+_ITS_PODS: Final = f"{_OF_IT},serinus.dev/revision={{revision}}"
 _PODS: Final = Remedy("See why pods are not ready", f"kubectl describe pods {_ITS_PODS}")
+_STABLE_PODS: Final = Remedy(
+    "See why stable's pods are not ready",
+    f"kubectl describe pods {_OF_IT},serinus.dev/revision={{stable}}",
+)
 _LOG: Final = Remedy("Read what they log", f"kubectl logs {_ITS_PODS} --all-containers")
 _ROUTE: Final = Remedy("See what its gateway says", "kubectl describe httproutes {it}")
 _ROUTES: Final = Remedy(
@@ -50,7 +56,9 @@ REMEDIES: Final[Mapping[str, tuple[Remedy, ...]]] = {
         _ABORT,
     ),
     Reason.APPROVALS_UNGUARDED: (
-        Remedy("See whether the policy is there", "kubectl get validatingadmissionpolicies"),
+        Remedy(
+            "See whether the policy is there", "kubectl get validatingadmissionpolicies {place}"
+        ),
         Remedy("Remove the step", "kubectl edit mdep {it}"),
         _ABORT,
     ),
@@ -88,7 +96,7 @@ REMEDIES: Final[Mapping[str, tuple[Remedy, ...]]] = {
     Reason.IMAGES_DIFFER: (
         Remedy(
             "See which pod runs which image",
-            "kubectl describe pods {place} --selector=serinus.dev/name={name}",
+            f"kubectl describe pods {_OF_IT}",
         ),
         Remedy("Name the image by its digest", "kubectl edit mdep {it}"),
         _ABORT,
@@ -115,7 +123,7 @@ REMEDIES: Final[Mapping[str, tuple[Remedy, ...]]] = {
     Reason.HISTORY_LOST: (
         Remedy(
             "See what is left",
-            "kubectl get controllerrevisions {place} --selector=serinus.dev/name={name}",
+            f"kubectl get controllerrevisions {_OF_IT}",
         ),
         Remedy("Restore its model and template", "kubectl edit mdep {it}"),
     ),
@@ -124,7 +132,7 @@ REMEDIES: Final[Mapping[str, tuple[Remedy, ...]]] = {
         _ROUTES,
         Remedy("Give it host names of its own", "kubectl edit mdep {it}"),
     ),
-    Reason.UNAVAILABLE: (_PODS, _UNDO),
+    Reason.UNAVAILABLE: (_STABLE_PODS, _PODS, _UNDO),
     # how it ended
     Reason.PROGRESS_DEADLINE_EXCEEDED: (_PODS, _EDIT, _PROMOTE, _ABORT, _RETRY),
     Reason.TOO_MANY_RESTARTS: (_RETRY,),
@@ -158,13 +166,16 @@ def remedies(live: Live, context: str = "") -> tuple[Remedy, ...]:
 
 
 def _reasons(status: Status) -> Iterator[str]:
-    """Why it is as it is, and what its candidate waits for besides."""
-    ready = next((each.reason for each in status.conditions if each.type == "Ready"), "")
+    """Why nobody is served, what else is amiss, why it is as it is, and what its candidate waits
+    for besides."""
+    found = {each.type: each.reason for each in status.conditions}
+    unserved = Reason.UNAVAILABLE if found.get("Available") == Reason.UNAVAILABLE else ""
+    amiss = [found[name] for name in ("ImagesDiffer", "InternalError") if name in found]
     candidate, rejected = status.candidate, status.rejected
     hold = candidate.hold.reason if candidate and candidate.hold else ""
     ended = rejected.reason if rejected and candidate is None else ""
     guarded = Reason.GUARDED if candidate and candidate.guarding else ""
-    yield from (ready, hold, ended, guarded)
+    yield from (unserved, *amiss, found.get("Ready", ""), hold, ended, guarded)
 
 
 def _values(live: Live, context: str) -> dict[str, str]:
@@ -177,6 +188,7 @@ def _values(live: Live, context: str) -> dict[str, str]:
         "place": shlex.join(place),
         "name": shlex.quote(live.name),
         "revision": role.revision if role else "",
+        "stable": status.stable.revision if status.stable else "",
         "pods": shlex.join(_pods(candidate) if candidate else []),
         "object": _object(status),
     }
@@ -192,9 +204,10 @@ def _pods(candidate: Candidate) -> list[str]:
 
 
 def _object(status: Status) -> str:
-    """The object that has the name of a child, by the beginning of the message about it."""
+    """The object that has the name of a child, by the message about it."""
     taken = [each.message for each in status.conditions if each.reason == Reason.NAME_TAKEN]
-    match = re.match(r"([A-Z]\w+) [\w.-]+/([\w.-]+) ", taken[0]) if taken else None
+    which = r"\b([A-Z]\w+) [\w.-]+/([\w.-]+) (?:exists|belongs|still belongs) "
+    match = re.search(which, taken[0]) if taken else None
     return f"{match[1].lower()}/{match[2]}" if match else ""
 
 
@@ -222,7 +235,7 @@ def _may(live: Live, candidate: Candidate, verb: str) -> bool:
     if verb == "approve":
         return gated
     if verb == "advance":
-        return not (candidate.promoting or gated)
+        return not candidate.promoting and (candidate.withdrawn is not None or not gated)
     if verb == "abort":
         return candidate.alone_since is None
     ahead = rollout.steps[candidate.step + 1 :] if rollout and not candidate.promoting else []

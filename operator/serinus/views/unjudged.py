@@ -6,10 +6,10 @@ from serinus.api.spec import Spec
 def unjudged(spec: Spec) -> str:
     """Why, in a sentence; empty if each new revision is judged."""
     rollout = spec.rollout
-    if not rollout.analysis.deciding:
+    if all(check.settings.tests_routing for check in rollout.analysis.deciding):
         return (
-            "no check in rollout.analysis decides: each new revision passes, whatever it does; "
-            "leave out analysis for the default checks"
+            "no check in rollout.analysis that decides can roll back: each new revision passes, "
+            "whatever it does; leave out analysis for the default checks"
         )
     if rollout.guard is None and not any(step.set_weight for step in rollout.steps):
         return (

@@ -187,6 +187,8 @@ def test_an_inference_service_lacks_an_image(
     }
     assert told == [
         "InferenceService loan: spec.predictor.model.modelFormat.name is lost",
+        "InferenceService loan: an autoscaler sets the number of pods: write how many serve now "
+        "into spec.replicas, and let the autoscaler target the ModelDeployment",
         "InferenceService loan: canaryTrafficPercent is 10: the version before this one may have "
         "90% of the traffic. A first deployment is not judged, so finish or revert this one there "
         "before you convert it",
@@ -339,6 +341,8 @@ def test_the_pods_that_take_all_traffic_are_never_none_nor_one_without_a_word(
         [changed(INFERENCE, "predictor.maxReplicas", 10)],
         [changed(INFERENCE, "predictor.maxReplicas", 0)],  # of KServe: no maximum
         [changed(changed(INFERENCE, "predictor.minReplicas", None), "predictor.maxReplicas", 3)],
+        [INFERENCE],  # Knative has no maximum, unless there is one
+        [changed(INFERENCE, "predictor.minReplicas", None)],
     ],
 )
 def test_where_an_autoscaler_may_run_more_pods_that_is_said(
@@ -346,6 +350,20 @@ def test_where_an_autoscaler_may_run_more_pods_that_is_said(
 ) -> None:
     _, told = convert(tmp_path, capsys, *documents)
     assert len([each for each in told if "an autoscaler sets the number of pods" in each]) == 1
+
+
+@pytest.mark.parametrize(("mode", "most"), [("RawDeployment", None), ("Serverless", 2)])
+def test_an_inference_service_whose_size_is_given_has_no_autoscaler(
+    mode: str, most: int | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = changed(INFERENCE, "predictor.maxReplicas", most)
+    document["metadata"] = {
+        "name": "loan",
+        "annotations": {"serving.kserve.io/deploymentMode": mode},
+    }
+    [found], told = convert(tmp_path, capsys, document)
+    assert found["spec"]["replicas"] == 2
+    assert not any("autoscaler" in each for each in told)
 
 
 def test_a_canary_of_kserve_that_was_taken_out_is_not_taken_for_what_serves(

@@ -200,15 +200,18 @@ def test_a_paused_rollout_is_explained_with_the_verbs_that_end_the_pause(
     assert re.findall(r"serinus (.*)", text) == [f"{verb} loan --namespace=shop" for verb in verbs]
 
 
-def test_get_shows_that_pods_of_one_revision_run_different_images(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("verb", ["get", "explain"])
+def test_that_pods_of_one_revision_run_different_images_is_shown_with_what_to_type(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mixed = json.loads(json.dumps(LOAN))
     found = {"type": "ImagesDiffer", "status": "True", "reason": "ImagesDiffer"}
     told = {"message": "Pods of revision a7k2m9qx run different images.", "lastTransitionTime": NOW}
     mixed["status"].setdefault("conditions", []).append({**found, **told})
-    text = printed(capsys, "get", "-f", written(tmp_path, mixed))
+    text = printed(capsys, verb, "-f", written(tmp_path, mixed))
     assert "ImagesDiffer=True: Pods of revision a7k2m9qx run different images." in text
+    which = "See which pod runs which image: kubectl describe pods --namespace=shop"
+    assert (which in text) is (verb == "explain")
 
 
 def test_a_candidate_whose_traffic_is_withdrawn_is_explained_with_what_ends_that(

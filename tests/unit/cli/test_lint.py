@@ -24,6 +24,9 @@ spec:
         ports: [{containerPort: 8080}]
 """
 P99_IN_QUOTES = '{name: slow, latency: {p99: "1.3"}}'
+_LEVELS = (f"&a{level + 1} [{', '.join([f'*a{level}'] * 10)}]" for level in range(9))
+ALIASES = f"[&a0 [1], {', '.join(_LEVELS)}]"
+"""Each stands for ten of the one before."""
 PSI_AND_TOLERANCE = "{name: drift, predictionDrift: {psi: 0.1, tolerance: 3}}"
 
 
@@ -42,6 +45,10 @@ def test_the_examples_have_no_problems(capsys: pytest.CaptureFixture[str]) -> No
         ("{steps: []}", "judged by nothing"),
         ("{steps: [{pause: {}}]}", "judged by nothing"),
         ("{analysis: {checks: []}}", "each new revision passes, whatever it does"),
+        (
+            "{analysis: {checks: [{name: split, trafficShare: {}}]}}",
+            "each new revision passes, whatever it does",
+        ),
         (
             "{analysis: {checks: [{name: a, mode: Audit, errorRate: {}}]}}",
             "each new revision passes, whatever it does",
@@ -125,6 +132,11 @@ def test_each_bad_manifest_is_found_without_a_cluster(
             ("replicas: 2", f"replicas: {'[' * 500}{']' * 500}"),
             5,
             "is not valid YAML: it is nested more than 100 levels deep",
+        ),
+        (
+            ("replicas: 2", f"replicas: {ALIASES}"),
+            5,
+            "is not valid YAML: its aliases stand for more than 1000000 values",
         ),
         (("replicas: 2", "replicas: &a [*a]"), 5, "is not valid YAML: a contains itself"),
         (

@@ -320,6 +320,17 @@ def test_a_metric_that_stable_lacks_is_named_before_anything_else() -> None:
     assert "Check errors: Prometheus" not in message
 
 
+@pytest.mark.parametrize(("served", "named"), [(20.0, False), (600.0, True)])
+def test_before_stable_was_scraped_its_metrics_are_not_called_missing(
+    served: float, named: bool
+) -> None:
+    wanted = analysis(error_rate(), drift(classes=CLASSES))
+    nothing = Pods().answers(asks_of_history(wanted), NOW - 3600, NOW)
+    found = learn(wanted, History(NOW, nothing), stable_since=NOW - served)
+    assert isinstance(found, Baseline)
+    assert ("check that they export it" in found.message) is named
+
+
 def test_a_check_that_judges_the_candidate_alone_lacks_nothing_of_stable() -> None:
     groups = fairness(favourable=[{"label": "class", "value": "approve"}])
     message = learned(analysis(groups), lambda pods, rng, minute: requests(pods, "a", 1)).message

@@ -170,7 +170,7 @@ def test_it_goes_on_while_a_check_that_decides_cannot_compare_and_ends_once_it_c
 ) -> None:
     rollout = looked(guarded().after(DAY - 60)).judged(verdict, "nothing was read").after(120)
     assert role(rollout) == (A, B, None)
-    assert "it cannot end (Check errors: nothing was read" in rollout.status.message
+    assert "it cannot end (Checks errors and drift: nothing was read" in rollout.status.message
     assert "until 1970-01-03T00:16Z, the previous revision takes the" in rollout.status.message
     looked(rollout.after(60))
     assert role(rollout) == (B, None, None)

@@ -74,7 +74,7 @@ def test_a_promoted_revision_that_loses_its_readiness_again_and_again_is_taken_b
     assert rollout.status.rejected.reason == "GuardFailed"
     message = rollout.status.rejected.message
     assert message.startswith("Pods lost their readiness 8 times in 3m"), message
-    assert f"(0 of as many pods of revision {A})" in message
+    assert f"; as many pods of revision {A} lost it 0 times." in message
     assert rollout.weight == 0
 
 

@@ -88,7 +88,10 @@ def routed_late() -> SimulatedRollout:
 
 
 def silent() -> SimulatedRollout:
-    rollout = begun().after(150)
+    return silenced(begun().after(150))
+
+
+def silenced(rollout: SimulatedRollout) -> SimulatedRollout:
     now = rollout.rollout.now
     found = Silence(stable=4812, expected=1200, since=now - 120, until=now)
     assert rollout.status.candidate
@@ -101,6 +104,11 @@ def gated(policy: str = "") -> SimulatedRollout:
     rollout = serving().given(steps=[{"setWeight": 20}, {"approval": {}}, {"setWeight": 50}])
     rollout.world.approval_policy = ApprovalPolicy(policy)
     return rollout.apply(B).judged("Pass")
+
+
+def silent_at_a_gate() -> SimulatedRollout:
+    """Its traffic is withdrawn while it waits to be approved."""
+    return silenced(gated().after(150))
 
 
 def before_a_gate() -> SimulatedRollout:
@@ -157,6 +165,7 @@ ROLLOUTS: dict[str, Any] = {
     "StablePodDiffers": lambda: judged(state=SICK),
     "OnePodToBlame": lambda: judged(state=CheckState(pod_to_blame="loan-2")),
     "CandidateSilent": silent,
+    "CandidateSilent at a gate": silent_at_a_gate,
     "CheckFailed": lambda: judged("Fail"),
     "TooManyRestarts": restarting,
     "ProgressDeadlineExceeded": lambda: unready().after(3600),
@@ -190,6 +199,28 @@ def test_what_waits_for_a_pod_names_the_pod_and_what_is_silent_its_log() -> None
     selector = f"--selector=serinus.dev/name=loan,serinus.dev/revision={B}"
     assert log == f"kubectl logs --namespace=shop {selector} --all-containers"
     assert advance == "serinus advance loan --namespace=shop"
+    assert advance in typed(silent_at_a_gate())
+
+
+def test_where_nobody_is_served_stables_pods_come_first() -> None:
+    rollout = unready()
+    rollout.world.broken = {A, B}
+    first, second, *_ = typed(rollout.after(30))
+    selector = "kubectl describe pods --namespace=shop --selector=serinus.dev/name=loan"
+    assert first == f"{selector},serinus.dev/revision={A}"
+    assert second == f"{selector},serinus.dev/revision={B}"
+
+
+def test_what_is_amiss_without_a_rollout_comes_before_the_way_back() -> None:
+    rollout = ROLLOUTS["Healthy"]()
+    assert typed(rollout) == ["serinus undo loan --namespace=shop"]
+    rollout.world.mixed = {B: f"Pods of revision {B} run different images."}
+    first, edit, undo = typed(rollout.settle())
+    assert first == ("kubectl describe pods --namespace=shop --selector=serinus.dev/name=loan")
+    assert (edit, undo) == (
+        "kubectl edit mdep loan --namespace=shop",
+        "serinus undo loan --namespace=shop",
+    )
 
 
 def test_a_guard_ends_for_or_against_the_promoted_revision() -> None:
@@ -221,6 +252,8 @@ def test_what_needs_a_person_is_typed_about_the_object_at_hand() -> None:
         f"kubectl get service/loan {place} --output=yaml",
         f"kubectl annotate service/loan {place} serinus.dev/adopt=loan",
     ]
+    begun = f"Revision {B}: step 1 of 3, weight 20%. Gateway shop/public has accepted it. {taken}"
+    assert reported(Reason.NAME_TAKEN, begun) == reported(Reason.NAME_TAKEN, taken)
     assert reported(Reason.UNAVAILABLE, "x", former=["older"])[-1] == f"serinus undo loan {place}"
     stable = serving().status.stable
     [pods] = reported(Reason.UNAVAILABLE, "x", stable=stable)
@@ -231,7 +264,7 @@ def test_what_needs_a_person_is_typed_about_the_object_at_hand() -> None:
 
 
 def test_every_command_is_one_that_its_program_reads() -> None:
-    values = dict.fromkeys(("name", "revision", "object", "pods"), "x")
+    values = dict.fromkeys(("name", "revision", "stable", "object", "pods"), "x")
     values |= {"it": "x --namespace=y --context=z", "place": "--namespace=y --context=z"}
     for each in (each for found in REMEDIES.values() for each in found):
         program, verb, *arguments = shlex.split(each.command.format_map(values))

@@ -9,6 +9,7 @@ import yaml
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 from serinus.api.analysis import Analysis
+from serinus.api.checks.metrics import LabelMatcher
 from serinus.api.presets import PRESETS
 from serinus.prometheus.exposition import scraped_samples
 from serinus.views.scrape import ScrapeView, scrape_view
@@ -200,6 +201,12 @@ def pasted(name: str) -> ScrapeView:
             "http_requests_total",
             {"label": "status", "value": "5xx"},
         ),
+        (
+            "django.txt",
+            ["errorRate", "latency"],
+            "django_http_responses_total_by_status_view_method_total",
+            {"label": "status", "operator": "=~", "value": "5..|408|429"},
+        ),
     ],
 )
 def test_the_checks_proposed_for_a_plain_server_can_be_pasted_and_count_its_failures(
@@ -216,6 +223,14 @@ def test_the_checks_proposed_for_a_plain_server_can_be_pasted_and_count_its_fail
     assert found.complete
     assert "selected nothing" not in found.checks[0].message, "its failures were counted"
     assert not any("counts probes" in warning for warning in found.warnings)
+
+
+def test_the_guide_shows_what_is_proposed_for_a_flask_server() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "your-server.md").read_text()
+    [shown] = re.findall(r"```yaml\n(rollout:\n.*?)```", guide, re.DOTALL)
+    scrape = (Path(__file__).parent / "scrapes" / "flask-exporter.txt").read_text()
+    *of_requests, _ = seen(scrapes=(scrape,)).proposed
+    assert yaml.safe_load(shown)["rollout"]["analysis"]["checks"] == of_requests
 
 
 def test_a_latency_in_milliseconds_is_proposed_with_its_unit() -> None:
@@ -244,6 +259,61 @@ def test_outcomes_in_words_and_codes_of_grpc_tell_failures_too() -> None:
 def test_a_counter_with_one_class_and_several_models_has_no_class_label() -> None:
     text = "\n".join(f'predicted_total{{model="{name}",version="1"}} 5' for name in "a")
     assert seen(scrapes=(text + "\n",)).proposed == ()
+
+
+def test_the_scrapes_that_a_go_server_counts_are_not_taken_for_its_requests() -> None:
+    scrapes = 'promhttp_metric_handler_requests_total{code="200"} 12\n'
+    assert seen(scrapes=(scrapes,)).proposed == ()
+    own = 'scorer_calls_total{result="ok"} 49\nscorer_calls_total{result="error"} 3\n'
+    [check] = seen(scrapes=(scrapes + own,)).proposed
+    assert check["errorRate"] == {
+        "requests": {"metric": "scorer_calls_total"},
+        "errors": [{"label": "result", "operator": "!=", "value": "ok"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("label", "probe", "answers"),
+    [
+        ("uri", "/actuator/health/readiness", "/predict"),
+        ("uri", "/actuator/prometheus", "/v1/models/fraud:predict"),
+        ("path", "/api/health", "/health/predict"),
+        ("path", "/v2/models/fraud/ready", "/v2/models/fraud/infer"),
+        ("path", "/-/healthy", "/liveness-of-faces"),
+        ("path", "/metrics/", "/predict/metrics-of-a-day"),
+        ("handler", "HealthHandler", "PredictHandler"),
+        ("view", "health_check", "predict"),
+        ("view", "prometheus-django-metrics", "metric-learning"),
+        ("grpc_service", "grpc.health.v1.Health", "fraud.Model"),
+    ],
+)
+def test_probes_and_scrapes_are_left_out_wherever_a_server_has_them(
+    label: str, probe: str, answers: str
+) -> None:
+    series = "".join(
+        f'http_requests_total{{{label}="{path}",status="200"}} 5\n' for path in (probe, answers)
+    )
+    [check] = seen(scrapes=(series,)).proposed
+    [matcher] = check["errorRate"]["requests"]["matchers"]
+    left_out = LabelMatcher.model_validate(matcher)
+    assert not left_out.matches({label: probe})
+    assert left_out.matches({label: answers})
+
+
+def test_numbers_that_look_like_codes_are_taken_for_codes_only_in_a_label_of_codes() -> None:
+    series = (
+        'requests_total{batch="256",result="ok"} 5\nrequests_total{batch="512",result="no"} 1\n'
+    )
+    [check] = seen(scrapes=(series,)).proposed
+    assert [each["label"] for each in check["errorRate"]["errors"]] == ["result"]
+
+
+@pytest.mark.parametrize("label", ["path", "status", "model", "version"])
+def test_what_was_asked_and_how_it_ended_is_no_class_of_predictions(label: str) -> None:
+    values = ("200", "500") if label == "status" else ("/a", "/b")
+    series = "".join(f'predictions_total{{{label}="{value}"}} 5\n' for value in values)
+    proposed = seen(scrapes=(series,)).proposed
+    assert not any("predictionDrift" in check for check in proposed)
 
 
 def test_a_matcher_that_can_select_nothing_is_told_with_the_remedy() -> None:

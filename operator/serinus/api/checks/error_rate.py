@@ -7,7 +7,14 @@ from pydantic import ConfigDict, Field
 
 from serinus.api.base import Duration, Percent
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
-from serinus.api.checks.exported import Exported, Labels, failures_among, likeliest, without_probes
+from serinus.api.checks.exported import (
+    Exported,
+    Labels,
+    counts_scrapes,
+    failures_among,
+    likeliest,
+    without_probes,
+)
 from serinus.api.checks.metrics import Counter
 from serinus.api.checks.server import NOT_BOTH, FailureCounters, ServerMetrics
 from serinus.api.checks.settings import told_by
@@ -82,5 +89,6 @@ class ErrorRate(FailureCounters, Compared):
 
 
 def _counts_failures(name: str, labels: Labels) -> bool:
-    counts = name.endswith(("_total", "_count", "_requests")) and "exception" not in name
-    return counts and "client" not in name and failures_among(labels) is not None
+    counts = name.endswith(("_total", "_count", "_requests")) and not counts_scrapes(name)
+    others = any(word in name for word in ("exception", "client"))
+    return counts and not others and failures_among(labels) is not None

@@ -2,7 +2,7 @@
 server that nobody has described are proposed."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from serinus.api.checks.metrics import FAILED_CODES, LabelMatcher
@@ -14,25 +14,32 @@ Exported = Mapping[str, Labels]
 
 PATHS: Final = (
     *("handler", "path", "route", "endpoint", "uri", "url", "url_path", "http_route"),
-    "http_target",
+    *("http_target", "view"),
 )
-"""Labels that servers name the path of a request by."""
-PROBE: Final = re.compile(
-    r"/?(v2/)?(health|healthz|live|livez|liveness|ready|readyz|readiness|ping|metrics)(/.*)?"
+"""Labels that servers name the path of a request by, or what answers it."""
+_PROBES: Final = (
+    "(?i)(.*/)?(health|live|ready|readiness|startup|ping|metrics|prometheus[a-z_-]*)"
+    "[-_]?(z|y|ness|check|handler)?/?"
 )
-_PROBES: Final = "/(v2/)?(health|live|ready|ping|metrics)z?(/.*)?"
-"""The same, short enough to be read in a manifest."""
+PROBE: Final = re.compile(_PROBES)
+_SCRAPES: Final = ("promhttp_", "metric_handler", "metrics_handler")
+"""In the names of what counts the requests of Prometheus alone."""
 _CODE: Final = re.compile(r"[1-5][0-9][0-9]")
 _CLASS: Final = re.compile(r"[1-5](xx|XX)")
+_TELLS_CODES: Final = ("code", "status", "outcome", "result", "response")
+"""One of them is in the name of a label of codes: a batch of 256 is none."""
 _SUCCESSES: Final = ("OK", "ok", "success", "succeeded", "SUCCESS")
 _OUTCOMES: Final = ("status", "outcome", "result", "code", "grpc_code", "grpc_status")
 _FAULTS_OF_GRPC: Final = "Unknown|Internal|Unavailable|DataLoss|DeadlineExceeded|ResourceExhausted"
 _OF_GRPC: Final = "grpc_code"
+_SERVICE_OF_GRPC: Final = "grpc_service"
 
 
 def failures_among(labels: Labels) -> LabelMatcher | None:
     """Which series of requests are failures; None: no label tells."""
     for label, values in sorted(labels.items()):
+        if not any(word in label for word in _TELLS_CODES):
+            continue
         if values and all(map(_CODE.fullmatch, values)):
             return LabelMatcher(label=label, operator="=~", value=FAILED_CODES)
         if values and all(map(_CLASS.fullmatch, values)):
@@ -49,15 +56,24 @@ def failures_among(labels: Labels) -> LabelMatcher | None:
 
 def without_probes(labels: Labels) -> list[LabelMatcher]:
     """What leaves probes and scrapes out, where a label tells the path."""
-    for label in PATHS:
-        if label in labels:
-            return [LabelMatcher(label=label, operator="!~", value=_PROBES)]
-    return []
+    if _SERVICE_OF_GRPC in labels:
+        return [LabelMatcher(label=_SERVICE_OF_GRPC, operator="!~", value="grpc.health.*")]
+    label = next(iter(_paths(labels)), None)
+    return [LabelMatcher(label=label, operator="!~", value=_PROBES)] if label else []
 
 
 def has_path(labels: Labels) -> bool:
     """Whether a label tells the path of a request."""
-    return bool(labels.keys() & set(PATHS))
+    return _SERVICE_OF_GRPC in labels or any(_paths(labels))
+
+
+def counts_scrapes(name: str) -> bool:
+    """Whether this counts what Prometheus asks for, and no requests of clients."""
+    return any(word in name for word in _SCRAPES)
+
+
+def _paths(labels: Labels) -> Iterator[str]:
+    return (label for label in PATHS if label in labels)
 
 
 def likeliest(

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from serinus.api.base import Duration, Percent
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared, Shorthand
-from serinus.api.checks.exported import Exported, Labels, likeliest
+from serinus.api.checks.exported import PATHS, Exported, Labels, failures_among, likeliest
 from serinus.api.checks.metrics import Counter, LabelName, MetricName
 from serinus.api.checks.server import ServerMetrics
 from serinus.api.checks.settings import told_by
@@ -15,6 +15,7 @@ from serinus.api.problem import Problem
 
 _BUCKET = "_bucket"
 _CLASS_LABELS = ("class", "label", "prediction", "predicted", "predicted_class", "outcome")
+_NO_CLASS = ("method", "model", "model_name", "model_version", "version", "worker", "pid")
 _TOLERANCE, _ABSOLUTE_TOLERANCE, _MARGIN = 1.25, "1%", 2.0
 PASSES_WITHIN = 2.5
 """Times the tolerated PSI: a step passes within that."""
@@ -123,7 +124,9 @@ def _has_classes(name: str, labels: Labels) -> bool:
 
 def _class_label(labels: Labels) -> str | None:
     """The label that tells classes: one with a usual name, or the only one that has several
-    values."""
-    named = [label for label in _CLASS_LABELS if label in labels]
-    several = [label for label, values in labels.items() if len(values) > 1]
+    values and does not tell what was asked, of which model, or whether it failed."""
+    failed = failures_among(labels)
+    others = {*PATHS, *_NO_CLASS, *([failed.label] if failed else [])}
+    named = [label for label in _CLASS_LABELS if label in labels.keys() - others]
+    several = [label for label in labels.keys() - others if len(labels[label]) > 1]
     return next(iter(named or several), None) if named or len(several) == 1 else None

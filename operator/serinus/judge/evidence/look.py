@@ -168,10 +168,9 @@ class Look:
         first: where only the candidate's labels are other ones, these are what has changed."""
         for part in (each for each in queries if each.part):
             whole = next(each for each in queries if not each.part and part.part_of(each))
-            both = zip(self.growth(whole), self.growth(part), strict=True)
-            read = dict(zip(("candidate", "stable"), both, strict=True))
-            for arm in sorted(arms, reverse=True):
-                if wrong := names_nothing(part, whole, arm, *read[arm]):
+            of_candidate, of_stable = zip(self.growth(whole), self.growth(part), strict=True)
+            for arm, read in (("stable", of_stable), ("candidate", of_candidate)):
+                if arm in arms and (wrong := names_nothing(part, whole, arm, *read)):
                     return wrong
         return None
 

@@ -72,12 +72,13 @@ def misjudged(read: Read) -> Iterator[str]:
     yield from _buckets(read)
 
 
-def doubts(analysis: Analysis, history: History) -> Iterator[str]:
+def doubts(analysis: Analysis, history: History, stable_since: float = -math.inf) -> Iterator[str]:
     """What stable's hour shows of this about each check that compares counts. One that only judges
-    the candidate needs nothing of stable."""
+    the candidate needs nothing of stable. Before the first scrape is due, nothing is missing."""
     exported = _exported(history)
+    unscraped = history.at - stable_since < SCRAPED_WITHIN
     for check, found in _unable(analysis, history, exported):
-        if found:
+        if found and not (unscraped and _has_no_sample(found.figures)):
             yield f"Check {check.name}: {_of_stable(found.figures).message}"
         read = {query: exported.get(query, []) for query in counters_of(check)}
         yield from (f"Check {check.name}: {each}" for each in misjudged(read))
@@ -91,6 +92,12 @@ def cannot_fail(analysis: Analysis, history: History) -> dict[str, str]:
         for check, found in _unable(analysis, history, _exported(history))
         if found and found.verdict == "Error" and _tells_nothing_apart(found.figures)
     }
+
+
+def _has_no_sample(figures: Figures) -> bool:
+    if isinstance(figures, Several):
+        return all(map(_has_no_sample, figures.each))
+    return isinstance(figures, NoSamples)
 
 
 def _tells_nothing_apart(figures: Figures) -> bool:

@@ -59,7 +59,10 @@ class CannotFail:
 
 
 def learn(
-    analysis: Analysis, history: History, weights: Sequence[int] = ()
+    analysis: Analysis,
+    history: History,
+    weights: Sequence[int] = (),
+    stable_since: float = -math.inf,
 ) -> Baseline | QueryError | CannotFail:
     """The baseline of each check, and what to expect at these weights, in percent. There is none if
     the history cannot be read, or shows that a check that decides could not fail.
@@ -77,7 +80,7 @@ def learn(
         return CannotFail(wrong)
     return isolated(
         Part.FORECAST,
-        partial(_learn, analysis, deciding, history, needed, weights),
+        partial(_learn, analysis, deciding, history, needed, weights, stable_since),
         lambda fault: _nothing_learned(analysis, history, f"{fault.message}."),
     )
 
@@ -94,6 +97,7 @@ def _learn(
     history: History,
     needed: History,
     weights: Sequence[int],
+    stable_since: float,
 ) -> Baseline:
     looks = minutes(needed.stable)
     served = [look for look in looks if _served(look)]
@@ -111,7 +115,7 @@ def _learn(
 
     def sentences() -> Iterator[str]:
         pods = _pods(served, min(weights, default=0))
-        yield from doubts(analysis, history)
+        yield from doubts(analysis, history, stable_since)
         yield _served_hour(served, [(check.name, each) for check, each in known], pods)
         if served:
             yield from _in_shares(known)

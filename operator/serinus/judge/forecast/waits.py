@@ -225,7 +225,7 @@ def _twice(counters: CounterQuery, growth: Growth) -> Growth:
     totals = {
         _histogram(increase): increase.amount
         for increase in growth.increases
-        if increase.labels.get("le") == "+Inf"
+        if "le" in increase.labels and increase.counts_all
     }
     return _each(
         growth,

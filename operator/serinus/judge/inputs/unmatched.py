@@ -2,7 +2,6 @@
 them."""
 
 from collections.abc import Collection, Mapping
-from typing import Final
 
 from serinus.api.monitoring import FeatureDrift
 from serinus.judge.drift import feature_queries
@@ -12,8 +11,6 @@ from serinus.metrics.counters import Growth, Increase, Reading
 from serinus.metrics.queries import CounterQuery
 
 Arm = Mapping[CounterQuery, Reading]
-_ALL: Final = ("+Inf", "inf", "+inf", None)
-"""Bounds of the series that count every value; None: it is no histogram."""
 
 
 def unmatched(settings: FeatureDrift, arms: tuple[Arm, Arm]) -> UnmatchedFeatures | None:
@@ -72,6 +69,6 @@ def _increases(reading: Reading | None) -> tuple[Increase, ...]:
 
 def _ever(each: Increase) -> float:
     """What a series stands at; nothing for a bucket of some values."""
-    if each.labels.get("le") not in _ALL or not each.series.samples:
+    if not each.counts_all or not each.series.samples:
         return 0.0
     return each.series.samples[-1][1]
