@@ -48,7 +48,8 @@ class PodLooks:
     fell: bool = False
     """Whether that number fell since the last look."""
     joined: bool = False
-    """Whether a pod became ready beside another one since the last look."""
+    """Whether a pod became ready beside another one, or left others with other images, since the
+    last look."""
     short: bool = False
     """Whether some pod of the candidate is not ready."""
     problem: str | None = None
@@ -104,6 +105,8 @@ class PodLooks:
         known, ready = self.ready, {name: w.ready for name, w in workloads.items()}
         fell = any(w.ready < min(w.replicas, known.get(n, 0)) for n, w in workloads.items())
         joined = any(known.get(name, count) < count > 1 for name, count in ready.items())
+        # one of those that differ may have left, if only because fewer are wanted
+        joined = joined or any(ready.get(name, 0) < known.get(name, 0) for name in self.mixed or ())
         return replace(self, ready=ready, fell=self.fell or fell, joined=self.joined or joined)
 
 

@@ -167,3 +167,15 @@ def test_a_pod_that_joins_in_a_rollout_is_looked_at_and_what_was_known_before_is
     assert after(looks).mixed == looks.mixed
     looks = after(after(looks), old=3)
     assert looks.due <= SINCE + LOOK_AGAIN
+
+
+def test_pods_with_different_images_are_listed_again_when_one_is_no_longer_wanted() -> None:
+    """Fewer pods are wanted: none was lost, but those that are left may be alike."""
+    pods = [SeenPod(f"old-{n}", "old", 0.0, 0, images={"model": f"@sha256:{n}"}) for n in (1, 2)]
+    looks = without_a_candidate(None, "old", {"old": Workload(2, 2)}, differed=False)
+    looks = looks.looked(None, SINCE).found(pods)
+    fewer = without_a_candidate(looks, "old", {"old": Workload(1, 1)}, differed=True)
+    assert fewer.due == SINCE + LOOK_AGAIN
+    alike = fewer.looked(None, fewer.due).found(pods[:1])
+    rests = without_a_candidate(alike, "old", {"old": Workload(1, 1)}, differed=True)
+    assert (rests.mixed, rests.due) == ({}, inf)
