@@ -179,3 +179,11 @@ def test_the_only_revision_that_serves_is_kept() -> None:
     watched(rollout, lambda t: flapping(fleet(B, 2), t, every=50), 1200)
     assert rollout.status.candidate
     assert rollout.weight == 100
+
+
+def test_readiness_that_is_lost_after_the_clock_was_set_back_counts() -> None:
+    rollout = guarded(2)
+    watched(rollout, lambda _: of_both(fleet(A, 2), fleet(B, 2)), 60)
+    rollout.rollout.now -= HOUR
+    watched(rollout, lambda t: of_both(fleet(A, 2), flapping(fleet(B, 2), t, every=50)), 1200)
+    assert taken_back(rollout)
