@@ -99,7 +99,7 @@ def goes_on_until(s: Situation, guarding: Guarding) -> float:
     when that was found, which is later than its end if the spec was changed or the operator was
     down. Pods have their progress deadline."""
     candidate, deadline = s.candidate, seconds(s.desired.spec.rollout.progress_deadline)
-    since = guarding.until if guarding.hindered_since is None else guarding.hindered_since
+    since = max(guarding.until, guarding.hindered_since or 0.0)
     ends = since + max(guarding.until - guarding.since, deadline)
     # also once they are ready: their weight must take effect before the guard can end
     return max(ends, candidate.progress_since + deadline)

@@ -187,3 +187,13 @@ def test_readiness_that_is_lost_after_the_clock_was_set_back_counts() -> None:
     rollout.rollout.now -= HOUR
     watched(rollout, lambda t: of_both(fleet(A, 2), flapping(fleet(B, 2), t, every=50)), 1200)
     assert taken_back(rollout)
+
+
+def test_pods_that_are_not_ready_after_restarts_lose_no_readiness_in_the_message() -> None:
+    rollout = guarded(1)
+    down = SeenPod("b-0", B, 0.0, 1, ready=False, down_since=BEGAN)
+    watched(rollout, lambda _: of_both(fleet(A, 1), [down]), 1200)
+    assert taken_back(rollout)
+    assert rollout.status.rejected
+    message = rollout.status.rejected.message
+    assert message.startswith("Pods were not ready after restarts for too much of 11m"), message
