@@ -349,6 +349,17 @@ def test_a_silent_revision_is_taken_back_from() -> None:
     assert (role(rollout), rollout.reasons[-1]) == ((A, None, B), "GuardFailed")
 
 
+def test_without_a_gateway_a_silent_revision_is_told_with_the_share_that_its_pods_get() -> None:
+    rollout = without_gateway()
+    assert rollout.status.candidate
+    silence = Silence(stable=100, expected=400, since=1000.0, until=1600.0)
+    candidate = rollout.status.candidate.replace(silence=silence)
+    rollout.rollout.status = rollout.status.replace(candidate=candidate)
+    rejected = rollout.settle().status.rejected
+    assert rejected
+    assert "400 requests expected at 80% of the traffic" in rejected.message
+
+
 def test_restarts_of_the_rollout_do_not_count_and_those_of_the_guard_do() -> None:
     rollout = SimulatedRollout(spec={"rollout": {"steps": [{"setWeight": 50}], "guard": {}}})
     rollout.settle().apply(B)
