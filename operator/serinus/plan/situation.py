@@ -98,6 +98,8 @@ class SeenPod:
     node: str = ""
     """Name of its node; empty: it has none yet."""
     ready: bool = True
+    cut_off: bool = False
+    """It is not ready because its node does not report."""
     turned: float | None = None
     """When it became ready or unready, Unix seconds; None: unknown."""
     lost_readiness: bool = False
