@@ -32,7 +32,9 @@ def withdraw_from_what_cannot_be_judged(s: Situation) -> Situation | None:
     candidate = s.candidate
     if candidate.withdrawn or candidate.commanded or candidate.mode != "Steps":
         return None
-    if not s.world.weight or not s.desired.spec.rollout.analysis.deciding:
+    if not s.desired.spec.rollout.analysis.deciding or s.stable_is_down or s.serves_alone:
+        return None
+    if not (s.world.weight or s.world.withdrawn):
         return None
     begun = candidate.step_since or candidate.since
     lasting = [each for each in s.world.internal_errors if _is_lasting(each, begun, s.now)]

@@ -83,8 +83,8 @@ def withdrawn(spec: Spec, status: Status, mark: Mark | None, now: float) -> str:
         return ""
     return (
         f"The traffic of revision {mark.revision} was withdrawn while the status could not be "
-        f"written. It is restored {when}, or as soon as the annotation {WITHDRAWN} is removed from "
-        "the object that splits the traffic."
+        f"written, or passes failed. It is restored {when}, or as soon as the annotation "
+        f"{WITHDRAWN} is removed from the object that splits the traffic."
     )
 
 
