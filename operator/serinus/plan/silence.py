@@ -6,6 +6,7 @@ Nothing is known about it, so it is neither rolled back nor rejected.
 
 from typing import Final
 
+from serinus.api.isolation import Part
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.manifests.routers import router_for
@@ -32,12 +33,14 @@ def withdraw_from_what_cannot_be_judged(s: Situation) -> Situation | None:
     candidate = s.candidate
     if candidate.withdrawn or candidate.commanded or candidate.mode != "Steps":
         return None
-    if not s.desired.spec.rollout.analysis.deciding or s.stable_is_down or s.serves_alone:
+    if s.stable_is_down or s.serves_alone or not (s.world.weight or s.world.withdrawn):
         return None
-    if not (s.world.weight or s.world.withdrawn):
-        return None
-    begun = candidate.step_since or candidate.since
-    lasting = [each for each in s.world.internal_errors if _is_lasting(each, begun, s.now)]
+    begun, checked = candidate.step_since or candidate.since, s.desired.spec.rollout.analysis
+    lasting = [
+        each
+        for each in s.world.internal_errors
+        if (checked.deciding or each.part is Part.PASS) and _is_lasting(each, begun, s.now)
+    ]
     if not lasting:
         return None
     told = " ".join(each.message for each in lasting)

@@ -35,7 +35,7 @@ def now_and_then(name: str) -> Iterator[None]:
 def in_a_step(
     course: Callable[[World, str], Any], change: Callable[[Manifest], None] = lambda _: None
 ) -> Any:
-    """The result of a course that begins once a good candidate has been measured."""
+    """The result of a course that begins once a good candidate has had traffic for a while."""
 
     async def begun(world: World) -> Any:
         world.prometheus.exports = EXPORTS
@@ -46,7 +46,8 @@ def in_a_step(
         await world.until(lambda s: s.status.get("phase") == "Healthy" and bool(s.split))
         await world.wait(10 * MINUTE)
         await world.apply(second)
-        await world.until(lambda s: bool(s.role("candidate").get("counted")))
+        await world.until(lambda s: len(s.split) == 2)
+        await world.wait(MINUTE / 2)
         return await course(world, revision_of(second))
 
     return run(begun)
@@ -65,11 +66,30 @@ async def _some_passes_fail(world: World, revision: str) -> None:
     assert begun_with_traffic(world, revision) == 1
     assert "It cannot be judged. The whole pass: An internal error" in status["message"]
     lowered = [each for each in world.history.told if each.reason == "WeightLowered"]
-    assert len(lowered) == 1
+    assert len(lowered) <= 1
 
 
 def test_traffic_that_was_withdrawn_because_passes_fail_stays_withdrawn_if_some_do_not() -> None:
     in_a_step(_some_passes_fail)
+
+
+def _without_checks(manifest: Manifest) -> None:
+    del manifest["rollout"]["analysis"]
+    manifest["rollout"]["steps"] = [{"setWeight": 20}, {"pause": {}}]
+
+
+async def _unchecked(world: World, revision: str) -> None:
+    with now_and_then("children"):
+        await world.wait(15 * MINUTE)
+        before = begun_with_traffic(world, revision)
+        await world.wait(15 * MINUTE)
+    assert before <= 2
+    assert begun_with_traffic(world, revision) == before
+    assert not world.history.snapshots[-1].split.get(revision)
+
+
+def test_where_nothing_is_checked_traffic_does_not_come_and_go_either() -> None:
+    in_a_step(_unchecked, _without_checks)
 
 
 async def _resumed(world: World, revision: str) -> None:
