@@ -93,6 +93,12 @@ class Growth:
             [each.amount for each in self.increases if _counts_all(each.labels.get("le", "+Inf"))]
         )
 
+    @property
+    def so_far(self) -> float:
+        """What the targets have counted since they started, also before."""
+        last = (each.series.samples[-1][1] for each in self.increases if each.series.samples)
+        return math.fsum(last)
+
     def begun_since(self, moment: float) -> "Growth":
         """The growth in which blocks that began before a moment (Unix seconds) count nothing;
         itself if there are none."""

@@ -165,13 +165,15 @@ class Look:
         self, queries: Sequence[CounterQuery], arms: Sequence[str]
     ) -> MatcherNamesNothing | None:
         """Of a part, the matcher that could select nothing, or everything. Stable's is told
-        first: where only the candidate's labels are other ones, these are what has changed."""
+        first: where only the candidate's labels are other ones, these are what has changed; but a
+        few requests may all have had an odd end, such as the code 0 of a client that gave up."""
         for part in (each for each in queries if each.part):
             whole = next(each for each in queries if not each.part and part.part_of(each))
             both = zip(self.growth(whole), self.growth(part), strict=True)
             read = dict(zip(("candidate", "stable"), both, strict=True))
             for arm in sorted(arms, reverse=True):
-                if wrong := names_nothing(part, whole, arm, *read[arm]):
+                wrong = names_nothing(part, whole, arm, *read[arm])
+                if wrong and (arm == "stable" or read[arm][0].so_far >= ENOUGH_EXPECTED):
                     return wrong
         return None
 
