@@ -33,18 +33,26 @@ def withdraw_from_what_cannot_be_judged(s: Situation) -> Situation | None:
     candidate = s.candidate
     if candidate.withdrawn or candidate.commanded or candidate.mode != "Steps":
         return None
-    if s.stable_is_down or s.serves_alone or not (s.world.weight or s.world.withdrawn):
+    if s.stable_is_down or s.serves_alone:
         return None
-    begun, checked = candidate.step_since or candidate.since, s.desired.spec.rollout.analysis
+    begun = candidate.step_since or candidate.since
     lasting = [
         each
         for each in s.world.internal_errors
-        if (checked.deciding or each.part is Part.PASS) and _is_lasting(each, begun, s.now)
+        if _has_traffic_meanwhile(s, each.part) and _is_lasting(each, begun, s.now)
     ]
     if not lasting:
         return None
     told = " ".join(each.message for each in lasting)
     return withdraw_unrejected(s, Reason.INTERNAL_ERROR, f"It cannot be judged. {told}".rstrip("."))
+
+
+def _has_traffic_meanwhile(s: Situation, raising: Part) -> bool:
+    """Whether the candidate has traffic that nobody judges. Of passes that failed, one may have
+    been the last that knew how to withdraw it, and those that do not would give it back."""
+    if raising is Part.PASS:
+        return bool(s.world.weight or s.world.withdrawn or s.candidate.analysis_since)
+    return bool(s.world.weight and s.desired.spec.rollout.analysis.deciding)
 
 
 def _is_lasting(error: InternalError, begun: float, now: float) -> bool:

@@ -19,12 +19,12 @@ OFTEN: Final = 0.3
 
 
 @contextmanager
-def now_and_then(name: str) -> Iterator[None]:
+def now_and_then(name: str, often: float = OFTEN) -> Iterator[None]:
     """Within it, some of the passes fail at this function."""
     chance, whole = random.Random(1), getattr(reconcile, name)
 
     def raising(*arguments: Any, **named: Any) -> Any:
-        if chance.random() < OFTEN:
+        if chance.random() < often:
             raise PlantedError(name)
         return whole(*arguments, **named)
 
@@ -61,7 +61,7 @@ def begun_with_traffic(world: World, revision: str) -> int:
 
 async def _some_passes_fail(world: World, revision: str) -> None:
     with now_and_then("children"):
-        await world.wait(25 * MINUTE)
+        await world.wait(12 * MINUTE)
     status = world.history.snapshots[-1].status
     assert begun_with_traffic(world, revision) == 1
     assert "It cannot be judged. The whole pass: An internal error" in status["message"]
@@ -80,9 +80,9 @@ def _without_checks(manifest: Manifest) -> None:
 
 async def _unchecked(world: World, revision: str) -> None:
     with now_and_then("children"):
-        await world.wait(15 * MINUTE)
+        await world.wait(8 * MINUTE)
         before = begun_with_traffic(world, revision)
-        await world.wait(15 * MINUTE)
+        await world.wait(8 * MINUTE)
     assert before <= 2
     assert begun_with_traffic(world, revision) == before
     assert not world.history.snapshots[-1].split.get(revision)
@@ -104,6 +104,32 @@ async def _resumed(world: World, revision: str) -> None:
 
 def test_a_step_that_is_resumed_while_passes_fail_gets_its_time_again() -> None:
     in_a_step(_resumed)
+
+
+async def _all_fail(world: World, revision: str) -> None:
+    with now_and_then("decide", often=1.0):
+        await world.wait(8 * MINUTE)
+        assert not world.history.snapshots[-1].split.get(revision)
+        await world.kill()
+    await world.start()
+    await world.until(lambda s: s.revision("stable") == revision, within=20 * MINUTE)
+    assert "CandidateSilent" not in {each.reason for each in world.history.told}
+
+
+def test_what_was_withdrawn_while_all_passes_failed_is_resumed_by_a_mended_operator() -> None:
+    in_a_step(_all_fail)
+
+
+async def _mended(world: World, revision: str) -> None:
+    with now_and_then("decide", often=1.0):
+        await world.wait(8 * MINUTE)
+    last = await world.until(lambda s: s.status.get("phase") == "Degraded")
+    assert "It cannot be judged." in last.status["message"]
+    assert "CandidateSilent" not in {each.reason for each in world.history.told}
+
+
+def test_a_candidate_whose_traffic_was_withdrawn_is_not_called_silent() -> None:
+    in_a_step(_mended)
 
 
 def _with_an_audit(manifest: Manifest) -> None:
