@@ -291,8 +291,8 @@ _NOT_HERE: Final = frozenset(
 )
 """Invariants that a broken operator need not keep; for how long a bad candidate has traffic is
 measured here."""
-_OF_THE_CLIENT: Final = frozenset({"manifests.kinds.Kind.path"})
-"""Without this not one request reaches the API server, and a user's neither."""
+_OF_THE_CLIENT: Final = frozenset({"manifests.kinds.Kind.group", "manifests.kinds.Kind.path"})
+"""Without these not one request reaches the API server, and a user's neither."""
 
 
 async def _never_tells(_: Sender) -> None:

@@ -29,6 +29,7 @@ class Part(StrEnum):
     SILENCE = "silence"
     JUDGING = "judging"
     MEASURING = "measuring"
+    AUDIT = "audit"
     FORECAST = "forecast"
     MONITORING = "monitoring"
     NOTIFICATIONS = "notifications"
@@ -40,9 +41,12 @@ class Part(StrEnum):
     @property
     def judges(self) -> bool:
         """Whether a bad candidate may stay unnoticed while it raises."""
-        return self in (Part.CHECK, Part.COUNTER, Part.SILENCE, Part.JUDGING, Part.MEASURING)
+        return self in _JUDGING
 
 
+_JUDGING: Final = frozenset(
+    {Part.CHECK, Part.COUNTER, Part.SILENCE, Part.JUDGING, Part.MEASURING, Part.PASS}
+)
 _TITLES: Final = {
     Part.CHECK: "Check",
     Part.COUNTER: "Counter",
@@ -50,6 +54,7 @@ _TITLES: Final = {
     Part.SILENCE: "The test for a silent candidate",
     Part.JUDGING: "The judgement",
     Part.MEASURING: "A measurement",
+    Part.AUDIT: "In audit mode,",
     Part.FORECAST: "The forecast",
     Part.MONITORING: "Monitoring of",
     Part.NOTIFICATIONS: "Notifications",
@@ -72,7 +77,11 @@ class Fault:
     @property
     def title(self) -> str:
         """Which part, at the beginning of a sentence."""
-        return f"{_TITLES[self.part]} {self.name}".rstrip()
+        return _title(self.part, self.name)
+
+    def beside(self, area: Part) -> "Fault":
+        """What it is in an area that decides nothing about a candidate."""
+        return Fault(*_key(self.part, self.name, area), self.error)
 
     @property
     def place(self) -> str:
@@ -93,6 +102,18 @@ class Fault:
         )[:_LONGEST_MESSAGE]
 
 
+def _title(part: Part, name: str) -> str:
+    return f"{_TITLES[part]} {name}".rstrip()
+
+
+def _key(part: Part, name: str, area: Part | None) -> tuple[Part, str]:
+    """Part and name of what runs in an area; None: it may judge a candidate."""
+    if area is None or not part.judges:
+        return part, name
+    title = _title(part, name)
+    return area, title[0].lower() + title[1:]
+
+
 @dataclass(slots=True)
 class Faults:
     """What became of the parts that were run."""
@@ -108,6 +129,7 @@ class Faults:
 
 
 _FAULTS: ContextVar[Faults | None] = ContextVar("faults", default=None)
+_AREA: ContextVar[Part | None] = ContextVar("area", default=None)
 
 
 @contextmanager
@@ -121,17 +143,28 @@ def collected() -> Iterator[Faults]:
         _FAULTS.reset(token)
 
 
+def attributed(area: Part, run: Callable[[], T]) -> T:
+    """The result of what decides nothing about a candidate. What raises in it belongs to this area,
+    though its parts judge elsewhere."""
+    token = _AREA.set(area)
+    try:
+        return run()
+    finally:
+        _AREA.reset(token)
+
+
 def isolated(part: Part, run: Callable[[], T], instead: Callable[[Fault], T], name: str = "") -> T:
     """The result of a part, or what stands in for it if it raises."""
     faults = _FAULTS.get()
     if faults is None:
         return run()
+    key = _key(part, name, _AREA.get())
     try:
         result = run()
     except Exception as error:
-        fault = Fault(part, name, error)
+        fault = Fault(*key, error)
         faults.note(fault)
         return instead(fault)
-    if (part, name) not in {(each.part, each.name) for each in faults.raised}:
-        faults.ran.add((part, name))
+    if key not in {(each.part, each.name) for each in faults.raised}:
+        faults.ran.add(key)
     return result

@@ -507,6 +507,10 @@ class Guarding(StatusType):
 
     since: Timestamp = Field(description="Time of the promotion.")
     until: Timestamp = Field(description="Time at which the guard ends.")
+    hindered_since: Timestamp | None = Field(
+        default=None,
+        description="Time since which its time is over and something keeps it from ending.",
+    )
     taking_back: TakingBack | None = Field(
         default=None,
         description="Set while the previous revision waits for the pods that it needs to take the "

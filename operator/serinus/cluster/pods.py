@@ -67,22 +67,29 @@ def seen(pod: PodManifest, before: SeenPod | None = None) -> SeenPod:
         evicted=evicted,
         node=pod["spec"].get("nodeName", ""),
         images=dict(filter(all, map(partial(_image, pod), serving))),
-        **_readiness(status),
+        **_readiness(pod),
     )
     return now if leaving or before is None else _compared(now, before)
 
 
-def _readiness(status: PodManifest) -> dict[str, Any]:
+def _readiness(pod: PodManifest) -> dict[str, Any]:
     """Whether a pod is ready, and since when it is or is not."""
-    conditions = {each["type"]: each for each in status.get("conditions") or []}
+    found = (pod.get("status") or {}).get("conditions") or []
+    conditions = {each["type"]: each for each in found}
     ready = conditions.get("Ready", {})
     turned = ready.get("lastTransitionTime")
-    return {"ready": ready.get("status") == "True", "turned": _unix(turned) if turned else None}
+    return {
+        "ready": ready.get("status") == "True",
+        "cut_off": ready.get("status") == "False" and bool(_node_not_ready(pod, conditions)),
+        "turned": _unix(turned) if turned else None,
+    }
 
 
 def _compared(now: SeenPod, before: SeenPod) -> SeenPod:
     """With what became of its readiness. A pod that was ready both times, but turned since, was
-    unready in between."""
+    unready in between. What its node does says nothing of it."""
+    if now.cut_off or before.cut_off:
+        return replace(now, down_since=None if now.cut_off or now.ready else now.turned)
     turned = None not in (now.turned, before.turned) and now.turned != before.turned
     lost = (before.ready and not now.ready) or (turned and (before.ready or not now.ready))
     down = None
@@ -202,6 +209,8 @@ def _node_not_ready(pod: PodManifest, conditions: Mapping[str, PodManifest]) -> 
     """That only the node can be the cause: the control plane sets Ready of its pods to False, and
     leaves what the kubelet reported last, which is that all containers are ready."""
     name = pod["spec"].get("nodeName")
+    if conditions.get("Ready", {}).get("reason") == "ReadinessGatesNotReady":
+        return ""
     if conditions.get("ContainersReady", {}).get("status") != "True" or not name:
         return ""
     return f"its node {name} is not ready, or does not report: see kubectl describe node {name}"

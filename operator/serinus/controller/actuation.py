@@ -221,7 +221,9 @@ class _Writing:
         given = found is not None and handed_over(kind, found, self._owner)
         if given and not _all_ready(self._serving, objects):
             return  # what it leads to serves until our pods are ready
+        written = kind == CONTROLLER_REVISION.name  # it was created
         if found is None or unlike(found, manifest) is not None:
+            written = True
             # an object that was created since the lookup is not ours
             wanted = over(found, manifest) if found else manifest
             if found and (ports := ports_anew(found, wanted)):
@@ -230,19 +232,19 @@ class _Writing:
                 found = await cluster.merge(found, unmarked)
             found = await cluster.apply(wanted, force=found is not None)
             self._pace.wrote(manifest, longest=FAILED_LONGEST if urgent else CHANGED_LONGEST)
-            self._note_repair(manifest, difference)
-        elif kind == CONTROLLER_REVISION.name:
-            self._note_repair(manifest, difference)  # it was created
         # a no-op apply keeps the resourceVersion, and the store reports no change
         self._changed |= self._family.put(found)
         if (message := unlike(found, manifest)) is not None:
             self._pace.changed(manifest, message)
             self._retry_in = min(self._retry_in, self._pace.wait(manifest))
+        elif written:
+            self._note_repair(manifest, difference)
         self._tell_if_overridden(manifest)
 
     def _note_repair(self, manifest: Manifest, difference: str | None) -> None:
         """A child that was as it is desired, and was found not to be, is so again. What is changed
-        after each write is reported otherwise."""
+        after each write is reported otherwise, and what is done again and again is told at times.
+        """
         if self._pace.was_as_desired(manifest) and not self._pace.overridden(manifest):
             what = f"{manifest['kind']} {manifest['metadata']['name']}"
             how = (
@@ -250,7 +252,8 @@ class _Writing:
                 if difference
                 else "was deleted, or lost its labels, and is restored."
             )
-            self._repaired.append(f"{what} {how}")
+            if self._pace.may_be_told(f"{what} {how}"):
+                self._repaired.append(f"{what} {how}")
         self._pace.brought_about(manifest)
 
     def _tell_if_overridden(self, manifest: Manifest) -> None:

@@ -39,7 +39,7 @@ async def tell_and_withdraw(
             written = _with_condition(status, live, error, now)
             store.put(await cluster.update_status(live, written.to_json()))
             await write_event(cluster, live, _TYPE, error.message, warning=True)
-        if _goes_unjudged(status) and now - error.since < FAILING_FOR:
+        if _goes_unjudged(status) and now - _failing_since(status, error) < FAILING_FOR:
             return
         await _withdraw(cluster, store, key, live, status, now)
     except ApiError as failed:
@@ -50,6 +50,13 @@ def _goes_unjudged(status: Status) -> bool:
     """Whether there is a candidate that should be judged; it had its traffic by decision."""
     candidate = status.candidate
     return candidate is not None and candidate.mode == "Steps" and candidate.guarding is None
+
+
+def _failing_since(status: Status, error: InternalError) -> float:
+    """Unix seconds; a step that began later gets its time."""
+    candidate = status.candidate
+    begun = candidate and (candidate.step_since or candidate.since)
+    return max(error.since, begun or error.since)
 
 
 def _says(status: Status, error: InternalError) -> bool:

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from serinus.api.isolation import Fault, Faults, Part, isolated
+from serinus.api.isolation import Fault, Faults, Part, attributed, isolated
 from serinus.api.status import Status
 from serinus.controller.judging import Judging
 from serinus.controller.object_state import ObjectState
@@ -78,13 +78,21 @@ async def _judge_the_rollout(
         if late := sampler.overdue(key):
             faults.note(Fault(Part.MEASURING, "", MissingError(f"late by {late:.0f} s")))
         return status
-    faults.note(*taken.faults)
+    _note(taken, faults)
     if isinstance(taken, History):
         since = status.stable.since if status.stable else taken.at
         found = await judging.run(taken.series, partial(baseline_from, spec, taken, since))
         return learned(spec, status, found)
     looks = looks_covered(spec, status, taken)
     return await judging.run(looks * taken.series, partial(judged, spec, status, taken, world))
+
+
+def _note(taken: Measurement | History, faults: Faults) -> None:
+    """What was raised while it was read."""
+    raised = tuple(taken.faults)
+    faults.note(*raised)
+    if not raised:
+        faults.ran.add((Part.MEASURING, ""))
 
 
 async def _judge_stable(
@@ -96,13 +104,17 @@ async def _judge_stable(
     taken = sampler.take(key, Purpose.MONITORING)
     if not isinstance(taken, Measurement):
         return status
-    faults.note(*taken.faults)
+    faults.note(*(each.beside(Part.MONITORING) for each in taken.faults))
     known = state.monitoring
     look = partial(
-        isolated,
+        attributed,
         Part.MONITORING,
-        partial(monitored, spec, status, known, taken),
-        lambda _: (status, known),
+        partial(
+            isolated,
+            Part.MONITORING,
+            partial(monitored, spec, status, known, taken),
+            lambda _: (status, known),
+        ),
     )
     status, state.monitoring = await judging.run(taken.series, look)
     return status

@@ -30,6 +30,10 @@ OVERRIDDEN_AFTER: Final = 3
 """Consecutive writes of the same object that did not last, after which this is reported."""
 LASTS_AFTER: Final = 60.0
 """Seconds after which a write has lasted; a later change is unrelated."""
+TOLD_AGAIN_AFTER: Final = 600.0
+"""Seconds after which the same repair is told again."""
+MOST_TOLD: Final = 16
+"""Repairs that are told within that time."""
 FORGOTTEN_AFTER: Final = 600.0
 """Seconds without a write after which the history is dropped; more than the longest delay."""
 
@@ -62,6 +66,8 @@ class Pace:
         self._attempts: dict[tuple[str, str], _Attempt] = {}
         self._brought: dict[tuple[str, str], int] = {}
         """By kind and name, a hash of what was desired when the child was last known to be so."""
+        self._told: dict[str, float] = {}
+        """By message, when a repair was told."""
 
     def wait(self, manifest: Manifest) -> float:
         """Seconds until it may be written; 0 for now."""
@@ -144,6 +150,15 @@ class Pace:
         """Whether the child was exactly so before: if it is not now, somebody else did that."""
         name = _name(manifest)
         return name in self._brought and self._brought[name] == _digest(manifest)
+
+    def may_be_told(self, repair: str) -> bool:
+        """Whether a repair has not been told for a while; then it is now."""
+        now = self._now()
+        self._told = {r: at for r, at in self._told.items() if now - at <= TOLD_AGAIN_AFTER}
+        if repair in self._told or len(self._told) >= MOST_TOLD:
+            return False
+        self._told[repair] = now
+        return True
 
     def desires(self, manifests: Iterable[Manifest]) -> None:
         """Forget that any other child was brought about: those are to go."""

@@ -17,7 +17,7 @@ from serinus.cluster import ApiError, Cluster
 from serinus.cluster.pods import not_ready_reason, seen
 from serinus.manifests.owner import Objects, Owner
 from serinus.plan.images import mixed_images
-from serinus.plan.observe import read_workloads
+from serinus.plan.observe import containers, read_workloads
 from serinus.plan.progress import pods_to_mend
 from serinus.plan.situation import SeenPod, Workload
 
@@ -48,7 +48,8 @@ class PodLooks:
     fell: bool = False
     """Whether that number fell since the last look."""
     joined: bool = False
-    """Whether a pod became ready beside another one since the last look."""
+    """Whether a pod became ready beside another one, or left others with other images, since the
+    last look."""
     short: bool = False
     """Whether some pod of the candidate is not ready."""
     problem: str | None = None
@@ -104,6 +105,8 @@ class PodLooks:
         known, ready = self.ready, {name: w.ready for name, w in workloads.items()}
         fell = any(w.ready < min(w.replicas, known.get(n, 0)) for n, w in workloads.items())
         joined = any(known.get(name, count) < count > 1 for name, count in ready.items())
+        # one of those that differ may have left, if only because fewer are wanted
+        joined = joined or any(ready.get(name, 0) < known.get(name, 0) for name in self.mixed or ())
         return replace(self, ready=ready, fell=self.fell or fell, joined=self.joined or joined)
 
 
@@ -178,10 +181,20 @@ async def look_at_pods(
         log.warning("%s/%s: cannot list pods: %s", owner.namespace, owner.name, error)
         failed = looks.looked(f"The pods cannot be listed: {error}", now)
         return replace(failed, joined=looks.joined), None
-    found = tuple(seen(pod, looks.pods.get(pod["metadata"]["name"])) for pod in pods)
+    written = containers(objects)
+    found = tuple(
+        _of_template(seen(pod, looks.pods.get(pod["metadata"]["name"])), written) for pod in pods
+    )
     own = [pod for pod, of in zip(pods, found, strict=True) if of.revision == looks.revision]
     problem = not_ready_reason(deployment, own) if looks.short and deployment else None
     return looks.looked(problem, now).found(found), found
+
+
+def _of_template(pod: SeenPod, written: Mapping[str, frozenset[str]]) -> SeenPod:
+    """With the images of the containers that its revision has: a service mesh adds others, of
+    another version after each upgrade, which no template can name by a digest."""
+    names = written.get(pod.revision, frozenset())
+    return replace(pod, images={name: i for name, i in pod.images.items() if name in names})
 
 
 def _selector(labels: Mapping[str, str]) -> str:

@@ -91,10 +91,11 @@ class Reconciler:
         observed = Observed.read(self._store, key, live, desired, state, status, now)
         world = await self._observe(observed, status)
 
+        mark = Mark.read(observed.owner, observed.objects, now)
+        world = replace(world, marked=mark is not None and mark.names(status.candidate))
         status = await judge_measured(self._sampler, self._judging, observed, status, world, faults)
         errors = standing(state.internal_errors, faults, now)
         world = replace(world, internal_errors=tuple(errors.values()))
-        mark = Mark.read(observed.owner, observed.objects, now)
         if why := withdrawn(spec, status, mark, now):
             world = replace(world, withdrawn=why, split_in_effect=False, route_message=why)
 

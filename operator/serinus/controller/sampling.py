@@ -37,7 +37,10 @@ class Purpose(Enum):
 
 
 PATIENCE: Final = 45.0
-"""Seconds within which a measurement is made, however slow Prometheus is."""
+"""Seconds within which a measurement is begun and noted, however busy the operator is."""
+READS_FOR: Final = 300.0
+"""Seconds within which one is read, however slow Prometheus is: a query may take 120 s, and what is
+asked after it as long again."""
 
 _Subject = tuple[Key, Purpose]
 
@@ -54,9 +57,11 @@ class Sampler:
         self._requests: dict[_Subject, AnyRequest] = {}
         self._due: dict[_Subject, float] = {}
         self._taken: dict[_Subject, Measurement | History] = {}
-        self._reading: set[_Subject] = set()
+        self._reading: dict[_Subject, float] = {}
+        """What is being read, and since when in monotonic time, which does not go on while the
+        machine sleeps."""
         self._heard: dict[_Subject, float] = {}
-        """When something was last read, or wanted for the first time, Unix seconds."""
+        """When something was last read, or wanted for the first time, in monotonic time."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._looked_at = time.monotonic()
         self.wake = asyncio.Event()
@@ -72,7 +77,7 @@ class Sampler:
             return
         before = self._requests.get(subject)
         self._requests[subject] = request
-        self._heard.setdefault(subject, self._clock())
+        self._heard.setdefault(subject, time.monotonic())
         if before is None or before.interval != request.interval:
             self._due[subject] = next_look(request.interval, self._clock())
             self.wake.set()
@@ -96,14 +101,13 @@ class Sampler:
     def overdue(self, key: Key) -> float:
         """Seconds since the last measurement of a rollout should have been there, whatever it says;
         0 if it is not late."""
-        request, heard = (
-            self._requests.get((key, Purpose.ROLLOUT)),
-            self._heard.get((key, Purpose.ROLLOUT)),
-        )
+        subject, now = (key, Purpose.ROLLOUT), time.monotonic()
+        request, heard = self._requests.get(subject), self._heard.get(subject)
         if request is None or heard is None:
             return 0.0
-        late = self._clock() - heard - 2 * request.interval - PATIENCE
-        return max(late, 0.0)
+        if (begun := self._reading.get(subject)) is not None:
+            return max(now - begun - READS_FOR, 0.0)
+        return max(now - heard - 2 * request.interval - PATIENCE, 0.0)
 
     def due(self) -> Iterable[float]:
         """Time of the next measurement of each, Unix seconds."""
@@ -144,7 +148,7 @@ class Sampler:
             self._due[subject] = next_look(self._requests[subject].interval, now)
         for subject in due:
             if not self._is_enough(subject):
-                self._reading.add(subject)
+                self._reading[subject] = time.monotonic()
                 task = asyncio.create_task(self._read(subject, self._requests[subject], now))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -163,12 +167,12 @@ class Sampler:
             taken = await self._measured(request, now)
             wanted = self._requests.get(subject)
             if wanted is not None:
-                self._heard[subject] = self._clock()
+                self._heard[subject] = time.monotonic()
             if wanted is not None and wanted.subject == request.subject:
                 self._taken[subject] = taken
                 self._add(*subject)
         finally:
-            self._reading.discard(subject)
+            self._reading.pop(subject, None)
 
     async def _measured(self, request: AnyRequest, now: float) -> Measurement | History:
         """A failure of Prometheus is a result, and so is one of our own code."""

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from serinus.api.analysis import Analysis
 from serinus.api.baseline import NO_HISTORY, Baseline, CheckBaseline
 from serinus.api.checks import Check
-from serinus.api.isolation import Fault, Part, isolated
+from serinus.api.isolation import Fault, Part, attributed, isolated
 from serinus.api.monitoring import FeatureDrift
 from serinus.api.quantities import fraction, seconds
 from serinus.api.status import (
@@ -138,11 +138,13 @@ def judge(
     )
     after = replace(after, silence=silence, unreported_since=absent_since, audit_counted={})
     if audited is not None:
-        after = isolated(
+        beside = partial(
+            isolated,
             Part.JUDGING,
             partial(_with_audits, analysis, progress, after, audited, look, since),
             partial(_without_audits, analysis, progress, after),
         )
+        after = attributed(Part.AUDIT, beside)
     return replace(after, checks=within_room(after.checks, progress.checks, measurement.at))
 
 

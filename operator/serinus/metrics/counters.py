@@ -96,6 +96,12 @@ class Growth:
         """What was counted: of a histogram its observations, and not the sum of its buckets."""
         return math.fsum([each.amount for each in self.increases if each.counts_all])
 
+    @property
+    def so_far(self) -> float:
+        """What the targets have counted since they started, also before."""
+        last = (each.series.samples[-1][1] for each in self.increases if each.series.samples)
+        return math.fsum(last)
+
     def begun_since(self, moment: float) -> "Growth":
         """The growth in which blocks that began before a moment (Unix seconds) count nothing;
         itself if there are none."""

@@ -21,6 +21,12 @@ _BOOLEANS: Final = ("true", "false"), ("True", "False"), ("TRUE", "FALSE")
 _SHAPES: Final = (_CODES, _CLASSES[::2], _CLASSES[1::2], _SMALL_NUMBERS, *_BOOLEANS)
 """Those of which all values are known: status codes, their classes (5xx), codes of gRPC and the
 like, booleans. All others are words, if they have no digit, or any text."""
+_GREATEST_OF_GRPC: Final = 16
+_NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+_ONLY_FAILURES_HAVE: Final = frozenset({"error_type"})
+"""By OpenTelemetry's conventions, a series of what did not fail lacks it."""
+_LETTER: Final = re.compile(r"[^\W\d_xX]")
+_ESCAPED: Final = re.compile(r"\\[A-Za-z]")
 _ANY_TEXT: Final = ("a", "0", "/")
 """An expression that all of these fit asks only whether the label is there."""
 _YES, _NO = frozenset({"1", "true", "yes"}), frozenset({"0", "false", "no"})
@@ -45,6 +51,8 @@ _KEPT: Final = 4096
 def may_name(matcher: LabelMatcher, values: Collection[str]) -> bool:
     """Whether the value or expression of a matcher may fit a value like these, to select its
     series or, negated, to leave them out. Without values no series has the label."""
+    if not values and matcher.label in _ONLY_FAILURES_HAVE:
+        return True
     return _may_name(matcher.operator, matcher.value, frozenset(values))
 
 
@@ -96,10 +104,18 @@ def _may_fit(pattern: re.Pattern[str], exact: str, value: str) -> bool:
     """Whether it fits some value of the shape of this one. `exact`: the only one that it fits."""
     for shape in _SHAPES:
         if value in shape:
-            return any(map(pattern.fullmatch, shape))
-    if _DIGIT.search(value):
+            return any(map(pattern.fullmatch, shape)) or _is_a_number_like(exact, value)
+    if _DIGIT.search(value) or _LETTER.search(exact or _ESCAPED.sub("", pattern.pattern)):
         return True
     return not (_DIGIT.search(exact) if exact else _needs_a_digit(pattern.pattern))
+
+
+def _is_a_number_like(exact: str, value: str) -> bool:
+    """Whether it is a number that may come beside this one: a rating, an identity of a class, or
+    what stands for no answer beside codes. A code of HTTP is none beside one of gRPC."""
+    if not (_NUMBER.fullmatch(exact) and _NUMBER.fullmatch(value)):
+        return False
+    return exact not in _CODES or float(value) > _GREATEST_OF_GRPC
 
 
 def _needs_a_digit(expression: str) -> bool:

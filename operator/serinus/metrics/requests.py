@@ -159,6 +159,7 @@ def _of_arm(arm: Arm, results: Results) -> dict[Query, QueryResult]:
         found[largest] = QueryError(
             f"The checks read {sum(sizes.values()):,} series for the pods of one revision, more "
             f"than {MOST_SERIES_TOGETHER:,}; most are of this query, {sizes.pop(largest):,}: "
-            "narrow it with matchers, or export labels with fewer values."
+            "narrow it with matchers, or export labels with fewer values.",
+            exported=True,
         )
     return found

@@ -25,7 +25,11 @@ class ResponseError(Exception):
 
 
 class ResponseTooLargeError(ResponseError):
-    """The query exceeds a limit of Prometheus; the same for fewer arms may not."""
+    """The query exceeds a limit; the same for fewer arms may not."""
+
+
+class TooMuchExportedError(ResponseTooLargeError):
+    """A limit of ours, which only what pods export can exceed."""
 
 
 def document(status: int, body: str) -> dict[str, Any]:
@@ -44,7 +48,7 @@ def document(status: int, body: str) -> dict[str, Any]:
         raise failed(_failure(status, found, body))
     if warnings := found.get("warnings"):
         if "truncated due to limit" in str(warnings):
-            raise ResponseTooLargeError(TOO_MANY_SERIES)
+            raise TooMuchExportedError(TOO_MANY_SERIES)
         raise ResponseError(
             f"Prometheus warns that its answer may be incomplete: {cleaned(warnings)}."
         )

@@ -32,7 +32,7 @@ def keep_to_the_guard_of_the_spec(s: Situation) -> Situation | None:
         return end(s, "spec.rollout.guard was removed.") if may_end(s) else None
     until = guarding.since + guard.seconds
     if until != guarding.until:
-        return s.to_candidate(guarding=guarding.replace(until=until))
+        return s.to_candidate(guarding=guarding.replace(until=until, hindered_since=None))
     weight, wanted = s.candidate.weight, weight_in(guard)
     if weight.wanted == wanted:
         return None
@@ -41,6 +41,20 @@ def keep_to_the_guard_of_the_spec(s: Situation) -> Situation | None:
         weight=weight.replace(wanted=wanted), effective_since=None
     )
     return changed.because(Reason.WEIGHT_CHANGED, s.candidate.revision, message)
+
+
+def give_each_missing_pod_its_deadline(s: Situation) -> Situation | None:
+    """While pods are drained one after the other, some are missing all the time, and none for long.
+    Pods that cannot be created, and those that were ready, have no other deadline."""
+    candidate, pods = s.candidate, s.world.pods_seen
+    if pods is None or not candidate.pods_awaited:
+        return None
+    own = [pod for pod in pods if pod.revision == candidate.revision and not pod.leaving]
+    missing = [pod.created for pod in own if not pod.ready]
+    if not missing or len(own) < pods_needed(s):
+        return None
+    since = min(*missing, s.now)
+    return s.to_candidate(progress_since=since) if since > candidate.progress_since else None
 
 
 def take_back_what_is_shown_worse(s: Situation) -> Situation | None:
@@ -69,6 +83,8 @@ def end_the_guard_when_its_time_is_over(s: Situation) -> Situation | None:
         return None
     lasted = spoken(s.now - guarding.since)
     if hindrance := why_it_goes_on(s):
+        if guarding.hindered_since is None:
+            return s.to_candidate(guarding=guarding.replace(hindered_since=s.now))
         if s.now < goes_on_until(s, guarding) or s.stable_is_down or not _was_read_since(s):
             return None
         why = f"The guard could not end after {lasted}, though its time is over. {hindrance}"
@@ -79,10 +95,14 @@ def end_the_guard_when_its_time_is_over(s: Situation) -> Situation | None:
 
 
 def goes_on_until(s: Situation, guarding: Guarding) -> float:
-    """When a guard that cannot end gives up, Unix seconds; pods have their progress deadline."""
+    """When a guard that cannot end gives up, Unix seconds: as long again as it should last, from
+    when that was found, which is later than its end if the spec was changed or the operator was
+    down. Pods have their progress deadline."""
     candidate, deadline = s.candidate, seconds(s.desired.spec.rollout.progress_deadline)
-    ends = guarding.until + max(guarding.until - guarding.since, deadline)
-    return max(ends, candidate.progress_since + deadline) if candidate.pods_awaited else ends
+    since = max(guarding.until, guarding.hindered_since or 0.0)
+    ends = since + max(guarding.until - guarding.since, deadline)
+    # also once they are ready: their weight must take effect before the guard can end
+    return max(ends, candidate.progress_since + deadline)
 
 
 def why_it_goes_on(s: Situation) -> str:

@@ -193,8 +193,9 @@ def judged(
     *,
     explained: bool = True,
 ) -> Status:
-    """The status with the evidence of a measurement. `world` has the number of ready pods; None:
-    unknown. `explained`: with a new message from each check, also if its verdict stays."""
+    """The status with the evidence of a measurement. `world` has the number of ready pods, and
+    whether the weight is that of the status; None: the number is unknown, and it is. `explained`:
+    with a new message from each check, also if its verdict stays."""
     candidate = status.candidate
     if candidate is None or candidate.analysis_since is None:
         return status
@@ -222,7 +223,7 @@ def judged(
             before,
             measurement,
             since,
-            in_effect(candidate),
+            None if world is not None and world.marked else in_effect(candidate),
             _ready(status, world),
             compared_features(spec),
             _guard(candidate),

@@ -15,6 +15,7 @@ from serinus.manifests.routers.router import Split
 from serinus.plan import guarding
 from serinus.plan.after_promotion import (
     end_the_guard_when_its_time_is_over,
+    give_each_missing_pod_its_deadline,
     goes_on_until,
     keep_to_the_guard_of_the_spec,
     take_back_what_is_shown_worse,
@@ -180,6 +181,7 @@ WITH_A_GUARDED_CANDIDATE: tuple[Rule, ...] = (
     note_in_a_guard_that_images_differ,
     note_what_audited_checks_would_do,
     notice_whether_pods_are_missing,
+    give_each_missing_pod_its_deadline,
     take_back_what_is_shown_worse,
     end_the_guard_when_its_time_is_over,
     notice_whether_anything_can_be_judged,
@@ -270,12 +272,15 @@ def _with_a_clock_set_back(s: Situation) -> Situation:
             changes[name] = part.replace(since=s.now)
     if candidate.guarding is not None:
         changes["guarding"] = _begun_by(candidate.guarding, s.now)
+    if (lost := candidate.lost_readiness) is not None and lost.counted_at > s.now:
+        changes["lost_readiness"] = lost.replace(counted_at=s.now)
     return s.to_candidate(**changes) if changes else s
 
 
 def _begun_by(begun: Guarding, now: float) -> Guarding:
     back = begun.taking_back and begun.taking_back.replace(since=min(begun.taking_back.since, now))
-    return begun.replace(since=min(begun.since, now), taking_back=back)
+    hindered = begun.hindered_since and min(begun.hindered_since, now)
+    return begun.replace(since=min(begun.since, now), hindered_since=hindered, taking_back=back)
 
 
 def _observed(s: Situation) -> Situation:

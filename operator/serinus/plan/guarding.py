@@ -58,7 +58,9 @@ def begin(s: Situation, evidence: str) -> Situation | None:
         unreadable_since=None,
         checks=[],
         silence=None,
-        restarts=candidate.restarts and candidate.restarts.replace(candidate=0, expected=0.0),
+        restarts=candidate.restarts
+        and candidate.restarts
+        and candidate.restarts.replace(candidate=0, evictions=0, expected=0.0),
         lost_readiness=None,
         unready=UnreadyTime(),
         hold=None,

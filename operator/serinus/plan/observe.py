@@ -188,6 +188,17 @@ def _workload(deployment: Manifest) -> Workload:
     )
 
 
+def containers(objects: Objects) -> dict[str, frozenset[str]]:
+    """Names of the containers by revision, as its Deployment has them."""
+    specs = {n: live["spec"]["template"]["spec"] for n, live in _deployments(objects).items()}
+    return {
+        name: frozenset(
+            each["name"] for each in (*spec["containers"], *(spec.get("initContainers") or ()))
+        )
+        for name, spec in specs.items()
+    }
+
+
 def _deployments(objects: Objects) -> dict[str, Manifest]:
     return {
         selected[REVISION_LABEL]: live

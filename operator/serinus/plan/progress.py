@@ -446,9 +446,10 @@ def _pass_the_gate(s: Situation) -> Situation | None:
 def counts_in_silence(s: Situation, silence: Silence) -> str:
     """Why the candidate may count nothing, if its template shows that, and the counts of both arms,
     as the beginning of a message."""
+    weight = s.candidate.weight
     counts = (
         f"The candidate answered 0 of about {silence.expected:.0f} requests expected at "
-        f"{s.candidate.weight.wanted:g}% of the traffic, and stable {silence.stable:.0f}"
+        f"{weight.actual or weight.wanted:g}% of the traffic, and stable {silence.stable:.0f}"
     )
     return f"{s.world.less_scraped} {counts}".lstrip()
 

@@ -85,6 +85,11 @@ def lost_readiness_too_often(s: Situation) -> str:
     often = f"{lost.times} time{'' if lost.times == 1 else 's'} in {spoken(s.now - since)}"
     other = f"as many pods of revision {_stable(s)} lost it {lost.expected:.3g} times"
     why = f" {s.world.pods_problem}" if s.world.pods_problem else ""
+    if not lost.times:
+        return (
+            f"Pods were not ready after restarts for too much of {spoken(s.now - since)}. "
+            f"Tolerated are {tolerated}.{why}"
+        )
     return (
         f"Pods lost their readiness {often}, and were not replaced; {other}. Tolerated are "
         f"{tolerated}. The readiness probe fails while they serve.{why}"

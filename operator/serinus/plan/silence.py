@@ -6,6 +6,7 @@ Nothing is known about it, so it is neither rolled back nor rejected.
 
 from typing import Final
 
+from serinus.api.isolation import Part
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.manifests.routers import router_for
@@ -32,14 +33,26 @@ def withdraw_from_what_cannot_be_judged(s: Situation) -> Situation | None:
     candidate = s.candidate
     if candidate.withdrawn or candidate.commanded or candidate.mode != "Steps":
         return None
-    if not s.world.weight or not s.desired.spec.rollout.analysis.deciding:
+    if s.stable_is_down or s.serves_alone:
         return None
     begun = candidate.step_since or candidate.since
-    lasting = [each for each in s.world.internal_errors if _is_lasting(each, begun, s.now)]
+    lasting = [
+        each
+        for each in s.world.internal_errors
+        if _has_traffic_meanwhile(s, each.part) and _is_lasting(each, begun, s.now)
+    ]
     if not lasting:
         return None
     told = " ".join(each.message for each in lasting)
     return withdraw_unrejected(s, Reason.INTERNAL_ERROR, f"It cannot be judged. {told}".rstrip("."))
+
+
+def _has_traffic_meanwhile(s: Situation, raising: Part) -> bool:
+    """Whether the candidate has traffic that nobody judges. Of passes that failed, one may have
+    been the last that knew how to withdraw it, and those that do not would give it back."""
+    if raising is Part.PASS:
+        return bool(s.world.weight or s.world.withdrawn or s.candidate.analysis_since)
+    return bool(s.world.weight and s.desired.spec.rollout.analysis.deciding)
 
 
 def _is_lasting(error: InternalError, begun: float, now: float) -> bool:

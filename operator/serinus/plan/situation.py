@@ -98,6 +98,8 @@ class SeenPod:
     node: str = ""
     """Name of its node; empty: it has none yet."""
     ready: bool = True
+    cut_off: bool = False
+    """It is not ready because its node does not report."""
     turned: float | None = None
     """When it became ready or unready, Unix seconds; None: unknown."""
     lost_readiness: bool = False
@@ -191,6 +193,9 @@ class World:
     """By what Prometheus may find stable's pods, and not the candidate's; otherwise empty."""
     withdrawn: str = ""
     """Why the candidate's traffic is withdrawn; otherwise empty."""
+    marked: bool = False
+    """Whether it was withdrawn from the objects that split it, of which the status knows nothing:
+    it may still say that the weight is in effect."""
     overridden: str = ""
     """Which child something else changes after each write, and how; otherwise empty."""
     refused_pods: str = ""

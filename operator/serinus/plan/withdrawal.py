@@ -13,7 +13,7 @@ from typing import Self
 
 from serinus.api.quantities import spoken
 from serinus.api.spec import Spec
-from serinus.api.status import Status
+from serinus.api.status import Candidate, Status
 from serinus.manifests.owner import WITHDRAWN, Manifest, Objects, Owner
 from serinus.manifests.routers import ROUTER_KINDS
 from serinus.manifests.routers.router import Split
@@ -53,6 +53,10 @@ class Mark:
                 found.append(cls(revision, min(int(at[:20]), int(now))))
         return max(found, key=lambda mark: mark.at, default=None)
 
+    def names(self, candidate: Candidate | None) -> bool:
+        """Whether it was this one's traffic."""
+        return candidate is not None and candidate.revision == self.revision
+
     def on(self, manifests: Iterable[Manifest]) -> list[Manifest]:
         """The manifests with the mark."""
         annotations = {WITHDRAWN: self.text}
@@ -68,7 +72,7 @@ def withdrawn(spec: Spec, status: Status, mark: Mark | None, now: float) -> str:
     `status` includes the newest measurement.
     """
     candidate = status.candidate
-    if mark is None or candidate is None or candidate.revision != mark.revision:
+    if mark is None or candidate is None or not mark.names(candidate):
         return ""
     if not spec.rollout.analysis.deciding:
         return ""
@@ -77,14 +81,15 @@ def withdrawn(spec: Spec, status: Status, mark: Mark | None, now: float) -> str:
         over = now >= mark.at + UNJUDGED_AGAIN
     else:
         when = "once its metrics have been read again and no check fails"
-        looked = candidate.measured_at is not None and mark.at < candidate.measured_at <= now
+        # the mark has whole seconds, and may be of the pass that judged this very measurement
+        looked = candidate.measured_at is not None and mark.at < int(candidate.measured_at) <= now
         over = looked and not any(c.verdict in ("NoData", "Error") for c in candidate.deciding)
     if over:
         return ""
     return (
         f"The traffic of revision {mark.revision} was withdrawn while the status could not be "
-        f"written. It is restored {when}, or as soon as the annotation {WITHDRAWN} is removed from "
-        "the object that splits the traffic."
+        f"written, or passes failed. It is restored {when}, or as soon as the annotation "
+        f"{WITHDRAWN} is removed from the object that splits the traffic."
     )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Self
 
@@ -11,6 +12,7 @@ import urllib3
 from prometheus_api_client import PrometheusConnect
 from requests.adapters import HTTPAdapter
 
+from serinus.api.isolation import Part
 from serinus.metrics.batches import BatchQuery, halves, plan
 from serinus.metrics.queries import ArmQuery, ExpressionQuery, QueryError, QueryResult, Tenant
 from serinus.metrics.replicas import Sources, one_replica, undeclared
@@ -247,7 +249,10 @@ class Prometheus:
         return self._prometheus.custom_query(text, params=params, timeout=timeout)
 
     def _unreadable(self, query: BatchQuery, error: Exception) -> dict[ArmQuery, QueryResult]:
-        return dict.fromkeys(query.everything, unreadable(error, self._config))
+        answer = unreadable(error, self._config)
+        if answer.fault and query.spare:
+            answer = replace(answer, fault=answer.fault.beside(Part.AUDIT))
+        return dict.fromkeys(query.everything, answer)
 
 
 def _settle(futures: Futures, answers: Mapping[ArmQuery, QueryResult]) -> None:

@@ -5,7 +5,7 @@ import urllib3
 
 from serinus.api.isolation import Fault, Part
 from serinus.metrics.queries import QueryError
-from serinus.metrics.results import ResponseError, cleaned
+from serinus.metrics.results import ResponseError, TooMuchExportedError, cleaned
 from serinus.prometheus.config import Config
 
 
@@ -20,7 +20,7 @@ class WaitedError(Exception):
 def unreadable(error: Exception, config: Config) -> QueryError:
     """What an error is told as; one that no source of metrics can cause is ours."""
     if message := _sentence(error, config):
-        return QueryError(message)
+        return QueryError(message, exported=isinstance(error, TooMuchExportedError))
     fault = Fault(Part.MEASURING, "", error)
     return QueryError(f"{fault.message}.", fault)
 

@@ -7,7 +7,7 @@ from typing import Any
 import requests
 from requests.auth import HTTPBasicAuth
 
-from serinus.metrics.results import ResponseError, ResponseTooLargeError, document
+from serinus.metrics.results import ResponseError, TooMuchExportedError, document
 from serinus.prometheus.config import Config, is_header_value
 
 _CHUNK = 1 << 16
@@ -48,7 +48,7 @@ class Session(requests.Session):
         while chunk := response.raw.read1(_CHUNK, decode_content=True):
             body += chunk
             if len(body) > self._max_bytes:
-                raise ResponseTooLargeError(
+                raise TooMuchExportedError(
                     f"The response of Prometheus is larger than {self._max_bytes} bytes: narrow "
                     f"the "
                     "check's matchers, or its query, to fewer series."

@@ -1,10 +1,11 @@
 """An exception in one part stops nothing else, and is never swallowed."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
-from serinus.api.isolation import Fault, Part, collected, isolated
+from serinus.api.isolation import Fault, Part, attributed, collected, isolated
 
 
 def raising() -> str:
@@ -44,6 +45,25 @@ def test_people_are_told_the_place_and_not_what_the_exception_quotes() -> None:
     [fault] = faults.raised
     assert "ZeroDivisionError" in fault.message and "Smith" not in fault.message
     assert "api/isolation.py, line " in fault.place
+
+
+def test_what_raises_beside_the_judging_of_a_candidate_keeps_nobody_from_judging_it() -> None:
+    def both(run: Callable[[], str]) -> None:
+        isolated(Part.CHECK, run, lambda _: "", "errors")
+        isolated(Part.MONITORING, run, lambda _: "", "features")
+
+    with collected() as faults:
+        attributed(Part.AUDIT, lambda: both(raising))
+        isolated(Part.CHECK, lambda: "", lambda _: "", "errors")
+    assert [each.title for each in faults.raised] == [
+        "In audit mode, check errors",
+        "Monitoring of features",
+    ]
+    assert not any(each.part.judges for each in faults.raised)
+    assert faults.ran == {(Part.CHECK, "errors")}
+    with collected() as later:
+        attributed(Part.AUDIT, lambda: both(str))
+    assert later.ran == {(each.part, each.name) for each in faults.raised}
 
 
 def test_every_part_begins_a_sentence() -> None:

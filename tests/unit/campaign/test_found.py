@@ -284,3 +284,46 @@ async def _with_the_role_of_before(world: World) -> Snapshot:
 
 def test_a_bad_candidate_is_rolled_back_though_gateways_may_not_be_listed() -> None:
     assert run(_with_the_role_of_before).role("rejected")["reason"] == "CheckFailed"
+
+
+async def _changed_by_a_webhook(world: World, kind: str) -> list[str]:
+    """What is told of repairs while everything of a kind is changed as it is written."""
+    seen: list[int] = []
+
+    def admit(manifest: Manifest) -> None:
+        seen.append(0)
+        if manifest["kind"] == kind == "HTTPRoute":
+            header = {"set": [{"name": "x-seen", "value": str(len(seen))}]}
+            filters = [{"type": "RequestHeaderModifier", "requestHeaderModifier": header}]
+            manifest["spec"]["rules"][0]["filters"] = filters
+        elif manifest["kind"] == kind:
+            manifest["spec"]["replicas"] += 1
+
+    await world.apply(spec("v1"))
+    await world.until(serves("v1").holds)
+    world.webhook(admit)
+    await world.apply(spec("v2"))
+    await world.wait(600.0)
+    return [each.note for each in world.history.told if each.reason == "Repaired"]
+
+
+@pytest.mark.parametrize("kind", ["HTTPRoute", "Deployment"])
+def test_a_child_that_a_webhook_changes_at_each_write_was_not_repaired(kind: str) -> None:
+    assert run(lambda world: _changed_by_a_webhook(world, kind)) == []
+
+
+async def _deleted_again_and_again(world: World) -> list[float]:
+    await world.apply(spec("v1"))
+    await world.until(serves("v1").holds)
+    for _ in range(60):
+        route = await world.user.find("HTTPRoute", world.namespace, "fraud")
+        if route is not None:
+            await world.user.delete(route)
+        await world.wait(20.0)
+    return [each.at for each in world.history.told if each.reason == "Repaired"]
+
+
+def test_a_child_that_is_deleted_again_and_again_is_told_of_at_times() -> None:
+    told = run(_deleted_again_and_again)
+    assert len(told) == 2
+    assert told[1] - told[0] > 600

@@ -477,6 +477,21 @@ def test_a_pod_that_leaves_has_not_lost_its_readiness() -> None:
     assert (found.lost_readiness, found.down_since) == (False, None)
 
 
+def test_a_node_that_does_not_report_costs_its_pods_no_readiness() -> None:
+    """Their containers are as they were when it was heard of last."""
+    cut = turned(False, "02:00")
+    cut["status"]["conditions"].append({"type": "ContainersReady", "status": "True"})
+    cut["spec"]["nodeName"] = "node-a"
+    off = seen(cut, seen(READY))
+    assert (off.cut_off, off.lost_readiness, off.down_since) == (True, False, None)
+    back = seen(READY_AGAIN, off)
+    assert (back.cut_off, back.lost_readiness, back.down_since) == (False, False, None)
+    worse = seen(UNREADY_AGAIN, off)
+    assert not worse.lost_readiness
+    assert worse.down_since == worse.turned, "the kubelet says so, and it reports again"
+    assert seen(READY_AGAIN, worse).down_since is None
+
+
 def test_a_restart_counts_as_a_restart_alone() -> None:
     restarted = seen(turned(True, "03:00", restarts=1), seen(READY))
     assert not restarted.lost_readiness

@@ -1,9 +1,12 @@
 """When pods are listed: soon after some were lost, and seldom otherwise."""
 
+from dataclasses import replace
 from math import inf
-from typing import cast
+from typing import Any, cast
 
-from serinus.api.status import Candidate, CheckState, CheckStatus, StablePod, Status
+import pytest
+
+from serinus.api.status import Candidate, CheckState, CheckStatus, Stable, StablePod, Status
 from serinus.cluster import Cluster
 from serinus.controller.pod_looks import (
     LOOK_AFTER,
@@ -167,3 +170,72 @@ def test_a_pod_that_joins_in_a_rollout_is_looked_at_and_what_was_known_before_is
     assert after(looks).mixed == looks.mixed
     looks = after(after(looks), old=3)
     assert looks.due <= SINCE + LOOK_AGAIN
+
+
+def test_pods_with_different_images_are_listed_again_when_one_is_no_longer_wanted() -> None:
+    """Fewer pods are wanted: none was lost, but those that are left may be alike."""
+    pods = [SeenPod(f"old-{n}", "old", 0.0, 0, images={"model": f"@sha256:{n}"}) for n in (1, 2)]
+    looks = without_a_candidate(None, "old", {"old": Workload(2, 2)}, differed=False)
+    looks = looks.looked(None, SINCE).found(pods)
+    fewer = without_a_candidate(looks, "old", {"old": Workload(1, 1)}, differed=True)
+    assert fewer.due == SINCE + LOOK_AGAIN
+    alike = fewer.looked(None, fewer.due).found(pods[:1])
+    rests = without_a_candidate(alike, "old", {"old": Workload(1, 1)}, differed=True)
+    assert (rests.mixed, rests.due) == ({}, inf)
+
+
+class _Listed:
+    """A cluster that has these pods."""
+
+    def __init__(self, *pods: dict[str, Any]) -> None:
+        self._pods = pods
+
+    async def list(self, *_: str) -> list[dict[str, Any]]:
+        return list(self._pods)
+
+
+def _meshed(name: str, model: str, proxy: str) -> dict[str, Any]:
+    """A pod with a container that a service mesh has added."""
+    images = {"model": ("m:1", model), "istio-proxy": ("proxy:1", proxy)}
+    return {
+        "metadata": {
+            "name": name,
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "labels": {"serinus.dev/revision": "old"},
+        },
+        "spec": {"containers": [{"name": n, "image": i} for n, (i, _) in images.items()]},
+        "status": {
+            "containerStatuses": [
+                {"name": n, "imageID": f"r/{n}@sha256:{d}", "state": {"running": {}}}
+                for n, (_, d) in images.items()
+            ]
+        },
+    }
+
+
+@pytest.mark.parametrize(("second", "differ"), [("m1", []), ("m2", ["old"])])
+async def test_a_container_that_others_add_to_pods_is_not_one_whose_tag_was_moved(
+    second: str, differ: list[str]
+) -> None:
+    """After an upgrade of a service mesh, each new pod has another version of it."""
+    deployment = {
+        "metadata": {},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": {"serinus.dev/revision": "old"}},
+            "template": {"spec": {"containers": [{"name": "model", "image": "m:1"}]}},
+        },
+        "status": {"readyReplicas": 2},
+    }
+    stable = Stable(revision="old", number=1, since=SINCE)
+    pods = _meshed("a", "m1", "p1"), _meshed("b", second, "p2")
+    looks, _ = await look_at_pods(
+        cast(Cluster, _Listed(*pods)),
+        Owner("shop", "fraud", "4f7c"),
+        Status(stable=stable),
+        {("Deployment", "fraud-old"): deployment},
+        replace(PodLooks("", inf), joined=True),
+        SINCE,
+    )
+    assert looks is not None
+    assert list(looks.mixed or ()) == differ

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from serinus.controller.queue import Key
-from serinus.controller.sampling import Purpose, Sampler
+from serinus.controller.sampling import PATIENCE, READS_FOR, Purpose, Sampler
 from serinus.metrics.queries import (
     Arm,
     ArmQuery,
@@ -356,3 +357,43 @@ async def test_what_is_measured_for_one_purpose_is_not_taken_for_another() -> No
     assert bench.sampler.take(FRAUD) is not None
     bench.sampler.forget(FRAUD)
     assert not [*bench.sampler.due()]
+
+
+@pytest.fixture
+async def in_its_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """One whose monotonic clock is the one that it is given."""
+    monotonic = SimpleNamespace(monotonic=lambda: bench.now)
+    monkeypatch.setattr("serinus.controller.sampling.time", monotonic)
+    return bench
+
+
+async def test_a_measurement_that_nobody_makes_is_late(in_its_time: Bench) -> None:
+    bench = in_its_time
+    bench.sampler.want(FRAUD, request("fraud"))
+    bench.now += 2 * 15 + PATIENCE
+    assert bench.sampler.overdue(FRAUD) == 0
+    bench.now += 10
+    assert bench.sampler.overdue(FRAUD) == 10
+    await bench.at(bench.now)
+    assert bench.sampler.overdue(FRAUD) == 0
+
+
+async def test_a_prometheus_that_answers_slowly_is_no_fault_of_ours(in_its_time: Bench) -> None:
+    bench = in_its_time
+    bench.prometheus.open.clear()
+    bench.sampler.want(FRAUD, request("fraud"))
+    await bench.at(1005.0)
+    bench.now += 240
+    assert bench.sampler.overdue(FRAUD) == 0
+    bench.prometheus.open.set()
+    await settle()
+    assert bench.sampler.overdue(FRAUD) == 0
+
+
+async def test_a_read_that_never_ends_is_one(in_its_time: Bench) -> None:
+    bench = in_its_time
+    bench.prometheus.open.clear()
+    bench.sampler.want(FRAUD, request("fraud"))
+    await bench.at(1005.0)
+    bench.now += READS_FOR + 1
+    assert bench.sampler.overdue(FRAUD) == 1

@@ -84,6 +84,15 @@ def test_a_label_that_only_the_new_version_lost_is_an_error_of_the_candidate() -
     assert "of the candidate pods: it has no label status" in found.message
 
 
+def test_a_few_requests_of_the_candidate_that_all_ended_oddly_are_no_error() -> None:
+    """A sidecar counts the code 0 if the client has gone."""
+    well = errors({"label": "status", "operator": "=~", "value": "5.."})
+    gone, good = [answered("0", 1)], [answered("200"), answered("0", 1)]
+    few = judged(well, gone, good, looks=19)
+    assert few.verdict == "Inconclusive" and few.own_metrics is None
+    assert judged(well, gone, good, looks=20).verdict == "Error"
+
+
 def test_errors_that_never_happened_are_no_fault_of_the_matcher() -> None:
     well = {"label": "status", "operator": "=~", "value": "5.."}
     assert judged(errors(well), [answered("200")]).verdict == "Pass"

@@ -45,6 +45,16 @@ def matcher(value: str, operator: Operator = "=~", label: str = "status") -> Lab
         ("!~", "2..|3..", ["500"]),
         ("!=", "200", ["500"]),
         ("=~", "/predict.*", ["/health"]),
+        ("=", "100", ["10", "90"]),
+        ("=", "207", ["17", "45"]),
+        ("=", "700", ["17", "250"]),
+        ("=", "4.5", ["1", "2"]),
+        ("=", "-1", ["0"]),
+        ("=", "-1", ["200"]),
+        ("=", "0", ["200", "404"]),
+        ("=", "E42", ["none"]),
+        ("=~", "error_5..|timeout_[0-9]+", ["success"]),
+        ("=", "B2", ["A"]),
     ],
 )
 def test_a_value_that_was_not_seen_yet_may_come(
@@ -69,6 +79,9 @@ def test_a_value_that_was_not_seen_yet_may_come(
         ("=", "1", ["true"]),
         ("=", "True", ["false"]),
         ("=~", "5..", ["0"]),
+        ("=", "503", ["0", "2"]),
+        ("=~", r"5\d\d", ["success"]),
+        ("=~", "[45]xx", ["OK"]),
         ("=~", "5..", ["success"]),
         ("=~", FAILED_CODES, ["success", "failure"]),
         ("=", "5xx", ["OK", "NotFound"]),
@@ -100,6 +113,11 @@ def test_a_matcher_may_ask_for_a_label_that_only_failures_have(
 ) -> None:
     """As error.type of OpenTelemetry."""
     assert may_name(matcher(value, operator), [])
+
+
+@pytest.mark.parametrize("value", ["5..", "timeout|500", ".+"])
+def test_a_label_that_is_set_for_failures_alone_may_be_absent(value: str) -> None:
+    assert may_name(matcher(value, label="error_type"), [])
 
 
 def test_an_expression_that_only_prometheus_reads_is_not_doubted() -> None:

@@ -1,7 +1,21 @@
 """What a rollout wants measured, as queries, and the measurement that their results make."""
 
-from serinus.metrics.queries import Arm, CounterQuery, ExpressionQuery, QueryError, Series
-from serinus.metrics.requests import HISTORY, HISTORY_STEP, HistoryRequest, Request
+from serinus.metrics.queries import (
+    Arm,
+    ArmQuery,
+    CounterQuery,
+    ExpressionQuery,
+    QueryError,
+    QueryResult,
+    Series,
+)
+from serinus.metrics.requests import (
+    HISTORY,
+    HISTORY_STEP,
+    MOST_SERIES_TOGETHER,
+    HistoryRequest,
+    Request,
+)
 
 REQUESTS = CounterQuery("model_requests_total")
 DRIFT = ExpressionQuery("max(drift{$arm})")
@@ -40,3 +54,15 @@ def test_a_history_is_stables_last_hour_by_the_minute() -> None:
     (one,) = asked.arm_queries(NOW)
     assert (one.arm, one.window, one.every) == (OLD, HISTORY, HISTORY_STEP)
     assert asked.measurement({one: ()}, NOW).stable == {REQUESTS: ()}
+
+
+def test_the_largest_result_of_an_arm_with_too_many_series_is_an_error_of_what_it_exports() -> None:
+    one = Series({}, ((NOW, 1.0),))
+    results: dict[ArmQuery, QueryResult] = dict.fromkeys(request().arm_queries(NOW), (one,))
+    [asked] = [each for each in results if (each.arm, each.query) == (NEW, REQUESTS)]
+    results[asked] = (one,) * MOST_SERIES_TOGETHER
+    found = request().measurement(results, NOW)
+    error = found.candidate[REQUESTS]
+    assert isinstance(error, QueryError) and error.exported and "40,001 series" in error.message
+    assert not isinstance(found.candidate[DRIFT], QueryError)
+    assert not isinstance(found.stable[REQUESTS], QueryError)

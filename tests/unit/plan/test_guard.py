@@ -15,7 +15,7 @@ from serinus.api.status import (
     Unlike,
     Verdict,
 )
-from serinus.plan.situation import World
+from serinus.plan.situation import SeenPod, World
 from serinus.simulation.cluster import SimulatedCluster
 from serinus.views.outcome import outcome
 from serinus.views.reading import Live
@@ -25,10 +25,12 @@ DAY = 86400.0
 LOOK = 15.0
 
 
-def guarded(world: SimulatedCluster | None = None, **spec: Any) -> SimulatedRollout:
+def guarded(
+    world: SimulatedCluster | None = None, guard: str = "24h", **spec: Any
+) -> SimulatedRollout:
     """B was promoted, and A holds 5% of the traffic."""
     rollout = SimulatedRollout(
-        spec={"rollout": {"steps": [{"setWeight": 50}], "guard": {}}, **spec},
+        spec={"rollout": {"steps": [{"setWeight": 50}], "guard": {"duration": guard}}, **spec},
         world=world or SimulatedCluster(),
     )
     rollout.settle().apply(B).judged("Pass")
@@ -168,7 +170,8 @@ def test_its_end_says_how_long_it_was_and_not_how_long_it_should_have_been() -> 
 def test_it_goes_on_while_a_check_that_decides_cannot_compare_and_ends_once_it_can(
     verdict: Verdict,
 ) -> None:
-    rollout = looked(guarded().after(DAY - 60)).judged(verdict, "nothing was read").after(120)
+    rollout = looked(guarded().after(DAY - 60)).judged(verdict, "nothing was read")
+    rollout.after(60).after(60)
     assert role(rollout) == (A, B, None)
     assert "it cannot end (Checks errors and drift: nothing was read" in rollout.status.message
     assert "until 1970-01-03T00:16Z, the previous revision takes the" in rollout.status.message
@@ -183,7 +186,7 @@ def test_it_goes_on_while_a_check_that_decides_cannot_compare_and_ends_once_it_c
 def test_the_previous_revision_has_the_traffic_back_where_a_guard_could_never_compare(
     verdict: Verdict,
 ) -> None:
-    rollout = looked(guarded().after(2 * DAY - 1), verdict, "nothing was read")
+    rollout = looked(guarded().after(DAY), verdict, "nothing was read").after(DAY - 1)
     assert role(rollout) == (A, B, None)
     assert rollout.plan
     assert rollout.plan.wake_in == 1
@@ -212,8 +215,65 @@ def test_pods_that_are_missing_for_ever_are_not_promoted_by_a_guard() -> None:
     world = Fewer()
     rollout = looked(guarded(world).after(DAY - 60))
     world.missing = {B: 1}
-    assert role(looked(rollout.settle().after(DAY))) == (A, B, None)
+    assert role(looked(rollout.settle().after(60).after(DAY - 60))) == (A, B, None)
     assert role(rollout.after(60)) == (A, None, B)
+
+
+def test_a_guard_that_is_shortened_to_less_than_it_has_lasted_is_not_out_of_time_at_once() -> None:
+    """Metrics could not be read for a moment, hours after what its end would have been."""
+    rollout = looked(guarded().after(DAY / 2), "Error", "nothing was read")
+    rollout.given(guard={"duration": "1h"}).settle()
+    assert role(rollout) == (A, B, None)
+    assert role(looked(rollout.after(60))) == (B, None, None)
+
+
+def test_an_operator_that_was_down_over_the_end_reads_first_though_nothing_was_read_before() -> (
+    None
+):
+    rollout = looked(guarded().after(DAY - 60), "Error", "nothing was read")
+    assert rollout.status.candidate
+    failing = rollout.status.candidate.replace(errors_in_a_row=3)
+    rollout.rollout.status = rollout.status.replace(candidate=failing)
+    assert role(rollout.after(2 * DAY)) == (A, B, None)
+    assert role(looked(rollout.after(60))) == (B, None, None)
+
+
+def test_the_time_in_which_it_cannot_end_is_no_longer_if_the_clock_is_set_back() -> None:
+    rollout = looked(guarded().after(DAY), "Error", "nothing was read")
+    rollout.rollout.now -= 500
+    assert rollout.settle().status.candidate
+    since = guarding(rollout).hindered_since
+    assert since is not None and since <= rollout.rollout.now
+
+
+def _drained(rollout: SimulatedRollout, count: int, created: float) -> None:
+    """One of so many pods of the promoted revision is not ready yet."""
+    pods = [SeenPod(f"b-{n}", B, 0.0, 0) for n in range(count - 1)]
+    rollout.world.pods_seen = (*pods, SeenPod("b-new", B, created, 0, ready=False))
+
+
+def test_pods_that_are_drained_one_after_the_other_are_not_missing_for_ever() -> None:
+    """Nodes are renewed for hours, so that a pod starts at any time, and each of them in time."""
+    world = Fewer()
+    rollout = looked(guarded(world, guard="20m").after(600))
+    world.missing = {B: 1}
+    for _ in range(60):
+        _drained(rollout, 4, rollout.rollout.now)
+        looked(rollout.after(120))
+        assert role(rollout) == (A, B, None)
+    world.missing, world.pods_seen = {}, None
+    assert role(rollout.after(60)) == (B, None, None)
+
+
+@pytest.mark.parametrize("count", [4, 3], ids=["starts", "cannot be created"])
+def test_a_pod_that_is_missing_for_longer_than_its_deadline_has_no_other_one(count: int) -> None:
+    world = Fewer()
+    rollout = looked(guarded(world, guard="20m").after(600))
+    world.missing, created = {B: 1}, rollout.rollout.now
+    while rollout.status.candidate and rollout.rollout.now < created + 3600:
+        _drained(rollout, count, created if count == 4 else rollout.rollout.now)
+        looked(rollout).after(120)
+    assert role(rollout) == (A, None, B)
 
 
 def test_a_guard_that_ends_names_what_it_did_not_compare() -> None:
@@ -289,12 +349,29 @@ def test_a_silent_revision_is_taken_back_from() -> None:
     assert (role(rollout), rollout.reasons[-1]) == ((A, None, B), "GuardFailed")
 
 
+def test_without_a_gateway_a_silent_revision_is_told_with_the_share_that_its_pods_get() -> None:
+    rollout = without_gateway()
+    assert rollout.status.candidate
+    silence = Silence(stable=100, expected=400, since=1000.0, until=1600.0)
+    candidate = rollout.status.candidate.replace(silence=silence)
+    rollout.rollout.status = rollout.status.replace(candidate=candidate)
+    rejected = rollout.settle().status.rejected
+    assert rejected
+    assert "400 requests expected at 80% of the traffic" in rejected.message
+
+
 def test_restarts_of_the_rollout_do_not_count_and_those_of_the_guard_do() -> None:
     rollout = SimulatedRollout(spec={"rollout": {"steps": [{"setWeight": 50}], "guard": {}}})
     rollout.settle().apply(B)
     _restarted(rollout, 3)
+    assert rollout.status.candidate and rollout.status.candidate.restarts
+    evicted = rollout.status.candidate.restarts.replace(evictions=3)
+    candidate = rollout.status.candidate.replace(restarts=evicted)
+    rollout.rollout.status = rollout.status.replace(candidate=candidate)
     rollout.judged("Pass")
     assert rollout.reasons[-1] == "Promoted"
+    assert rollout.status.candidate and rollout.status.candidate.restarts
+    assert rollout.status.candidate.restarts.evictions == 0, "or -1 restarts were told"
     _restarted(rollout, 3, shown=True)
     assert rollout.settle().status.candidate
     _restarted(rollout, 4)

@@ -179,3 +179,21 @@ def test_the_only_revision_that_serves_is_kept() -> None:
     watched(rollout, lambda t: flapping(fleet(B, 2), t, every=50), 1200)
     assert rollout.status.candidate
     assert rollout.weight == 100
+
+
+def test_readiness_that_is_lost_after_the_clock_was_set_back_counts() -> None:
+    rollout = guarded(2)
+    watched(rollout, lambda _: of_both(fleet(A, 2), fleet(B, 2)), 60)
+    rollout.rollout.now -= HOUR
+    watched(rollout, lambda t: of_both(fleet(A, 2), flapping(fleet(B, 2), t, every=50)), 1200)
+    assert taken_back(rollout)
+
+
+def test_pods_that_are_not_ready_after_restarts_lose_no_readiness_in_the_message() -> None:
+    rollout = guarded(1)
+    down = SeenPod("b-0", B, 0.0, 1, ready=False, down_since=BEGAN)
+    watched(rollout, lambda _: of_both(fleet(A, 1), [down]), 1200)
+    assert taken_back(rollout)
+    assert rollout.status.rejected
+    message = rollout.status.rejected.message
+    assert message.startswith("Pods were not ready after restarts for too much of 11m"), message

@@ -209,12 +209,15 @@ async def test_an_answer_too_large_for_all_arms_is_read_in_smaller_ones() -> Non
     assert [len(answer) for answer in answers.values() if isinstance(answer, tuple)] == [1] * 8
 
 
-@pytest.mark.parametrize("knows_limit", [True, False])
+@pytest.mark.parametrize(
+    ("knows_limit", "number"),
+    [(True, MOST_SERIES + 1), (True, 3 * MOST_SERIES), (False, MOST_SERIES + 1)],
+)
 async def test_an_arm_with_too_many_series_is_an_error_of_that_arm_alone(
-    knows_limit: bool,
+    knows_limit: bool, number: int
 ) -> None:
     few, many = Arm("team", "model-1"), Arm("other", "model-2")
-    exported = {few: 2, many: MOST_SERIES + 1}
+    exported = {few: 2, many: number}
 
     async def answer(request: web.Request, form: dict[str, str]) -> web.StreamResponse:
         named = [arm for arm in exported if arm.workload in form["query"]]
@@ -238,7 +241,7 @@ async def test_an_arm_with_too_many_series_is_an_error_of_that_arm_alone(
     sparse = told[few]
     assert isinstance(sparse, tuple) and len(sparse) == 2
     error = told[many]
-    assert isinstance(error, QueryError)
+    assert isinstance(error, QueryError) and error.exported
     assert f"more than {MOST_SERIES:,} series" in error.message
     assert "narrow it with matchers" in error.message
 

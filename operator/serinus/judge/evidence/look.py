@@ -165,12 +165,14 @@ class Look:
         self, queries: Sequence[CounterQuery], arms: Sequence[str]
     ) -> MatcherNamesNothing | None:
         """Of a part, the matcher that could select nothing, or everything. Stable's is told
-        first: where only the candidate's labels are other ones, these are what has changed."""
+        first: where only the candidate's labels are other ones, these are what has changed; but a
+        few requests may all have had an odd end, such as the code 0 of a client that gave up."""
         for part in (each for each in queries if each.part):
             whole = next(each for each in queries if not each.part and part.part_of(each))
             of_candidate, of_stable = zip(self.growth(whole), self.growth(part), strict=True)
             for arm, read in (("stable", of_stable), ("candidate", of_candidate)):
-                if arm in arms and (wrong := names_nothing(part, whole, arm, *read)):
+                wrong = names_nothing(part, whole, arm, *read) if arm in arms else None
+                if wrong and (arm == "stable" or read[0].so_far >= ENOUGH_EXPECTED):
                     return wrong
         return None
 
