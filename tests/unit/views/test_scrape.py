@@ -300,6 +300,21 @@ def test_probes_and_scrapes_are_left_out_wherever_a_server_has_them(
     assert left_out.matches({label: answers})
 
 
+def test_probes_are_left_out_too_where_the_prometheus_operator_has_an_endpoint_of_its_own() -> None:
+    series = 'axum_http_requests_total{endpoint="/predict",status="200"} 5\n'
+    [check] = seen(scrapes=(series,)).proposed
+    matchers = check["errorRate"]["requests"]["matchers"]
+    left_out = [LabelMatcher.model_validate(each) for each in matchers]
+    for path, counted in (("/predict", True), ("/healthz", False)):
+        for labels in ({"endpoint": path}, {"endpoint": "http", "exported_endpoint": path}):
+            assert all(each.matches(labels) for each in left_out) is counted
+    renamed = series.replace("endpoint=", 'endpoint="http",exported_endpoint=')
+    by_port = {**check, "errorRate": {**check["errorRate"]}}
+    by_port["errorRate"]["requests"] = {"metric": "axum_http_requests_total"}
+    [warning] = seen(by_port, scrapes=(renamed.replace("/predict", "/healthz"),)).warnings
+    assert "counts probes and scrapes (/healthz)" in warning
+
+
 def test_numbers_that_look_like_codes_are_taken_for_codes_only_in_a_label_of_codes() -> None:
     series = (
         'requests_total{batch="256",result="ok"} 5\nrequests_total{batch="512",result="no"} 1\n'

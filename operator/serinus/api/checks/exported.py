@@ -12,9 +12,12 @@ Labels = Mapping[str, Collection[str]]
 Exported = Mapping[str, Labels]
 """By the name of the series, such as http_request_duration_seconds_bucket."""
 
+RENAMED_ENDPOINT: Final = "exported_endpoint"
+"""What a server's label `endpoint` is called where the Prometheus Operator attaches its own, which
+is the name of the port."""
 PATHS: Final = (
     *("handler", "path", "route", "endpoint", "uri", "url", "url_path", "http_route"),
-    *("http_target", "view"),
+    *("http_target", "view", RENAMED_ENDPOINT),
 )
 """Labels that servers name the path of a request by, or what answers it."""
 _PROBES: Final = (
@@ -59,7 +62,8 @@ def without_probes(labels: Labels) -> list[LabelMatcher]:
     if _SERVICE_OF_GRPC in labels:
         return [LabelMatcher(label=_SERVICE_OF_GRPC, operator="!~", value="grpc.health.*")]
     label = next(iter(_paths(labels)), None)
-    return [LabelMatcher(label=label, operator="!~", value=_PROBES)] if label else []
+    named = [label, *([RENAMED_ENDPOINT] if label == "endpoint" else [])] if label else []
+    return [LabelMatcher(label=each, operator="!~", value=_PROBES) for each in named]
 
 
 def has_path(labels: Labels) -> bool:
