@@ -173,7 +173,7 @@ class Look:
             read = dict(zip(("candidate", "stable"), both, strict=True))
             for arm in sorted(arms, reverse=True):
                 wrong = names_nothing(part, whole, arm, *read[arm])
-                if wrong and (arm == "stable" or read[arm][0].so_far >= ENOUGH_EXPECTED):
+                if wrong and read[arm][0].so_far >= ENOUGH_EXPECTED:
                     return wrong
         return None
 
