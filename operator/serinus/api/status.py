@@ -329,6 +329,9 @@ class OwnMetrics(StatusType):
 
     since: Timestamp = Field(description="Time of the first look at it.")
     until: Timestamp = Field(description="Time of the last look at it.")
+    answered: float = Field(
+        default=0.0, description="Requests that the candidate answered meanwhile, if it is known."
+    )
 
 
 class CheckStatus(StatusType):

@@ -4,6 +4,7 @@ says what raises."""
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from serinus.api.isolation import Fault, Faults, Part
@@ -43,7 +44,10 @@ class InternalErrors:
 
 def standing(before: Standing, faults: Faults, now: float) -> Standing:
     """What raises after these parts were run."""
-    after = dict(before)
+    after = {
+        key: replace(error, ran_well=error.ran_well or key in faults.ran)
+        for key, error in before.items()
+    }
     for fault in faults.raised:
         key = fault.part, fault.name
         known = after.get(key)
@@ -53,6 +57,7 @@ def standing(before: Standing, faults: Faults, now: float) -> Standing:
             known.since if known else now,
             (known.times if known else 0) + 1,
             now,
+            again=known is not None and (known.again or known.ran_well),
         )
     return {
         key: error

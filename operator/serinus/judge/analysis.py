@@ -25,7 +25,13 @@ from serinus.judge.absence import REPORT_WITHIN, alone, frozen, unreported
 from serinus.judge.checks import kind_of
 from serinus.judge.drift import feature_queries
 from serinus.judge.evidence import comparison
-from serinus.judge.evidence.look import EffectiveWeight, ErrorBudget, GuardWindow, Look
+from serinus.judge.evidence.look import (
+    ENOUGH_EXPECTED,
+    EffectiveWeight,
+    ErrorBudget,
+    GuardWindow,
+    Look,
+)
 from serinus.judge.evidence.pods import scraped
 from serinus.judge.evidence.room import within_room
 from serinus.judge.evidence.stable_pods import suspects, unknown
@@ -34,7 +40,7 @@ from serinus.judge.findings.finding import Finding
 from serinus.judge.findings.inputs import NotJudged, PerhapsUnlike
 from serinus.judge.inputs import compare_inputs, is_suspect
 from serinus.judge.silence import listen
-from serinus.metrics.counters import Reading, count, further
+from serinus.metrics.counters import Growth, Reading, count, further
 from serinus.metrics.queries import (
     CounterQuery,
     ExpressionQuery,
@@ -83,6 +89,12 @@ def _of_requests(analysis: Analysis) -> frozenset[CounterQuery]:
     counting = [check for check in analysis.deciding if check.settings.counts_requests]
     queries = queries_of(analysis.replace(checks=counting))
     return frozenset(one for one in queries if isinstance(one, CounterQuery))
+
+
+def _answered(analysis: Analysis, arm: Mapping[CounterQuery, Reading]) -> float | None:
+    """The requests of an arm; None: no check that decides counts them."""
+    counted = (arm.get(one) for one in _of_requests(analysis) if not one.part)
+    return max((each.events for each in counted if isinstance(each, Growth)), default=None)
 
 
 def longest_warm_up(analysis: Analysis) -> float:
@@ -310,6 +322,7 @@ def _looked(
     """These checks after a look at what the arms counted."""
     values = {q: a for q, a in measurement.candidate.items() if isinstance(q, ExpressionQuery)}
     look = partial(Look, measurement.at, values=values, since=since, weight=weight)
+    answered = _answered(analysis, arms[0])
 
     def looked(check: Check) -> CheckStatus:
         budget = budget_of(analysis, check, progress.entries)
@@ -329,6 +342,7 @@ def _looked(
                 ),
                 budget,
                 long_absent,
+                answered=answered,
                 holds=analysis.one_pod_to_blame == "Hold",
                 explained=explained,
             ),
@@ -575,10 +589,12 @@ def _judged(
     unreported: PodsUnreported | None,
     before: CheckStatus,
     *,
+    answered: float | None,
     holds: bool,
     explained: bool,
 ) -> CheckStatus:
-    """`holds`: a check that fails because of one pod of several waits until that pod is gone."""
+    """`answered`: the candidate's requests in this look; None: nobody counts them. `holds`: a check
+    that fails because of one pod of several waits until that pod is gone."""
     if before.has_failed:
         return before
     kind = kind_of(check)
@@ -596,14 +612,26 @@ def _judged(
         found = Finding("NoData", unreported, found.state)
     blamed = found.state.pod_to_blame if holds or found.verdict == "Fail" else ""
     told = explained or found.verdict != before.verdict
-    own = before.own_metrics or OwnMetrics(since=look.at, until=look.at)
     own_alone = _is_because_of_the_candidate(check, found, look, budget)
     return before.replace(
         verdict=found.verdict,
         message=found.message[:_LONGEST_MESSAGE] if told else before.message,
-        own_metrics=own.replace(until=look.at) if own_alone else None,
+        own_metrics=_own(check, before, found, look.at, answered) if own_alone else None,
         state=found.state.replace(budget=_decided_by(check, budget), pod_to_blame=blamed),
     )
+
+
+def _own(
+    check: Check, before: CheckStatus, found: Finding, at: float, answered: float | None
+) -> OwnMetrics:
+    """How long it has been so. Where no request is counted, one may bring many predictions, so
+    that a few requests less would look like many: then it begins once it has answered some."""
+    own = before.own_metrics or OwnMetrics(since=at, until=at)
+    if found.verdict == "NoData" and answered is not None and not check.settings.counts_requests:
+        own = own.replace(answered=own.answered + answered)
+        if own.answered < ENOUGH_EXPECTED:
+            own = own.replace(since=at)
+    return own.replace(until=at)
 
 
 def _is_because_of_the_candidate(

@@ -98,9 +98,9 @@ class Growth:
 
     @property
     def so_far(self) -> float:
-        """What the targets have counted since they started, also before."""
-        last = (each.series.samples[-1][1] for each in self.increases if each.series.samples)
-        return math.fsum(last)
+        """What the targets have counted since they started; infinity: that is not known."""
+        last = [each.series.samples[-1][1] for each in self.increases if each.series.samples]
+        return math.fsum(last) if last else math.inf
 
     def begun_since(self, moment: float) -> "Growth":
         """The growth in which blocks that began before a moment (Unix seconds) count nothing;

@@ -39,7 +39,7 @@ def withdraw_from_what_cannot_be_judged(s: Situation) -> Situation | None:
     lasting = [
         each
         for each in s.world.internal_errors
-        if _has_traffic_meanwhile(s, each.part) and _is_lasting(each, begun, s.now)
+        if _has_traffic_meanwhile(s, each) and _is_lasting(each, begun, s.now)
     ]
     if not lasting:
         return None
@@ -47,11 +47,12 @@ def withdraw_from_what_cannot_be_judged(s: Situation) -> Situation | None:
     return withdraw_unrejected(s, Reason.INTERNAL_ERROR, f"It cannot be judged. {told}".rstrip("."))
 
 
-def _has_traffic_meanwhile(s: Situation, raising: Part) -> bool:
-    """Whether the candidate has traffic that nobody judges. Of passes that failed, one may have
-    been the last that knew how to withdraw it, and those that do not would give it back."""
-    if raising is Part.PASS:
-        return bool(s.world.weight or s.world.withdrawn or s.candidate.analysis_since)
+def _has_traffic_meanwhile(s: Situation, error: InternalError) -> bool:
+    """Whether the candidate has traffic that nobody judges. If passes fail now and then, those that
+    do have withdrawn it, and those that do not would give it back each time."""
+    if error.part is Part.PASS:
+        begun = s.world.weight or s.world.withdrawn or s.candidate.analysis_since
+        return bool(begun) and error.again
     return bool(s.world.weight and s.desired.spec.rollout.analysis.deciding)
 
 

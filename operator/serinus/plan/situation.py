@@ -139,6 +139,10 @@ class InternalError:
     """How often it has raised since then."""
     until: float
     """Unix seconds of the last time."""
+    ran_well: bool = False
+    """Whether it has since run without an exception."""
+    again: bool = False
+    """Whether it raised again after it had run well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 from unittest.mock import patch
+
+import pytest
 
 from serinus.controller import reconcile
 from serinus.judge.checks.latency import LatencyCheck
@@ -106,30 +109,24 @@ def test_a_step_that_is_resumed_while_passes_fail_gets_its_time_again() -> None:
     in_a_step(_resumed)
 
 
-async def _all_fail(world: World, revision: str) -> None:
+async def _all_fail(world: World, revision: str, *, replaced: bool) -> None:
     with now_and_then("decide", often=1.0):
         await world.wait(8 * MINUTE)
         assert not world.history.snapshots[-1].split.get(revision)
-        await world.kill()
-    await world.start()
+        if replaced:
+            await world.kill()
+    if replaced:
+        await world.start()
     await world.until(lambda s: s.revision("stable") == revision, within=20 * MINUTE)
     assert "CandidateSilent" not in {each.reason for each in world.history.told}
 
 
-def test_what_was_withdrawn_while_all_passes_failed_is_resumed_by_a_mended_operator() -> None:
-    in_a_step(_all_fail)
-
-
-async def _mended(world: World, revision: str) -> None:
-    with now_and_then("decide", often=1.0):
-        await world.wait(8 * MINUTE)
-    last = await world.until(lambda s: s.status.get("phase") == "Degraded")
-    assert "It cannot be judged." in last.status["message"]
-    assert "CandidateSilent" not in {each.reason for each in world.history.told}
-
-
-def test_a_candidate_whose_traffic_was_withdrawn_is_not_called_silent() -> None:
-    in_a_step(_mended)
+@pytest.mark.parametrize("replaced", [True, False])
+def test_what_was_withdrawn_while_all_passes_failed_is_resumed_and_not_called_silent(
+    replaced: bool,
+) -> None:
+    """By another operator, or once they no longer fail."""
+    in_a_step(partial(_all_fail, replaced=replaced))
 
 
 def _with_an_audit(manifest: Manifest) -> None:

@@ -54,6 +54,15 @@ def test_what_raises_at_most_looks_does_not_begin_anew_with_each_that_goes_well(
     assert (known[KEY].since, known[KEY].times) == (100.0, 2)
 
 
+def test_what_raises_again_after_it_has_run_well_is_told_from_what_raises_always() -> None:
+    known = standing({}, raised(), 100.0)
+    known = standing(known, raised(), 115.0)
+    assert not known[KEY].again
+    known = standing(known, ran(), 130.0)
+    assert not known[KEY].again
+    assert standing(known, raised(), 145.0)[KEY].again
+
+
 def test_an_error_ends_once_its_part_has_run_well_for_a_while() -> None:
     known = standing({}, raised(), 100.0)
     assert standing(known, Faults(), 100.0 + 2 * STANDS_FOR)  # it has not run since

@@ -82,6 +82,31 @@ def test_a_histogram_that_it_does_not_export_is_its_own_once_enough_is_expected_
     assert [each.own_metrics is not None for each in found] == [False, True]
 
 
+def test_a_few_batches_of_predictions_that_it_did_not_get_are_not_its_own() -> None:
+    judging = serving(drift(), error_rate())
+    judging.classes({"deny": 20}, {"deny": 80})
+    judging.errors((0, 1), (0, 4))
+    judging.look()
+    for _ in range(20):
+        judging.classes({}, {"deny": 80})
+        judging.errors((0, 0), (0, 4))
+        judging.look()
+    [found, _] = judging.progress.checks
+    assert found.verdict == "NoData" and "counted nothing" in found.message
+    assert found.own_metrics is None or found.own_metrics.until == found.own_metrics.since
+
+
+def test_requests_that_it_answers_without_the_predictions_are_its_own() -> None:
+    judging = serving(drift(), error_rate())
+    for _ in range(20):
+        judging.classes({}, {"deny": 80})
+        judging.errors((0, 2), (0, 8))
+        judging.look()
+    [found, _] = judging.progress.checks
+    assert found.verdict == "NoData" and found.own_metrics
+    assert found.own_metrics.until - found.own_metrics.since == 10 * INTERVAL
+
+
 def test_feedback_may_come_a_day_later() -> None:
     judging = serving(feedback())
     judging.feedback((0, 0), (100, 1000))

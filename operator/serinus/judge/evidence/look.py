@@ -172,7 +172,7 @@ class Look:
             of_candidate, of_stable = zip(self.growth(whole), self.growth(part), strict=True)
             for arm, read in (("stable", of_stable), ("candidate", of_candidate)):
                 wrong = names_nothing(part, whole, arm, *read) if arm in arms else None
-                if wrong and (arm == "stable" or read[0].so_far >= ENOUGH_EXPECTED):
+                if wrong and read[0].so_far >= ENOUGH_EXPECTED:
                     return wrong
         return None
 
