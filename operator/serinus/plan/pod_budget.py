@@ -93,6 +93,9 @@ def _new_restarts(pod: SeenPod, known: Restarts | None, since: float) -> int:
     """Restarts since the last time, or since the rollout began. Of an older pod, only the last
     restart is known to be later than that."""
     if known is not None:
+        full = len(known.pods) == PODS_KEPT and pod.name not in known.pods
+        if full and pod.created < (known.counted_at or 0.0):
+            return 0  # how many it had is not known
         return max(pod.restarts - known.pods.get(pod.name, 0), 0)
     began = math.floor(since)  # pods and containers have times in whole seconds
     if pod.created >= began:

@@ -230,3 +230,15 @@ def test_pods_that_are_missing_for_another_cause_are_unready_time(why: str) -> N
         if rollout.status.candidate:
             rollout.after(60)
     assert rollout.status.rejected
+
+
+def test_restarts_that_the_status_could_not_hold_are_not_new_once_it_can() -> None:
+    """More pods have restarted than it holds, and some of them are drained."""
+    rollout = serving().given(steps=LONG, maxRestarts=1000).apply(B)
+    pods = [pod(f"b-{number:03}", 2) for number in range(300)]
+    seen(rollout, *pods, after=60)
+    assert rollout.status.candidate and rollout.status.candidate.restarts
+    counted = rollout.status.candidate.restarts.candidate
+    seen(rollout, *pods[100:], after=60)
+    assert rollout.status.candidate and rollout.status.candidate.restarts
+    assert rollout.status.candidate.restarts.candidate == counted
