@@ -192,7 +192,9 @@ async def test_a_guard_goes_on_while_metrics_cannot_be_read_and_says_why(
 async def test_a_guard_that_can_never_compare_gives_the_traffic_back(operator: Operator) -> None:
     before, after = await promoted(operator)
     operator.traffic.down = True
-    operator.move(3 * 3600)
+    operator.move(3700)
+    await operator.until("fraud", lambda s: "it cannot end" in s["message"], moving=1)
+    operator.move(2 * 3600)
     status = await operator.until("fraud", lambda s: s["rejected"], moving=1)
     assert (status["rejected"]["reason"], status["rejected"]["revision"]) == ("GuardFailed", after)
     assert "The guard could not end after" in status["rejected"]["message"]

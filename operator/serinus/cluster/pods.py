@@ -78,9 +78,11 @@ def _readiness(pod: PodManifest) -> dict[str, Any]:
     conditions = {each["type"]: each for each in found}
     ready = conditions.get("Ready", {})
     turned = ready.get("lastTransitionTime")
+    as_before = all(each.get("ready") for each in _serving(pod))
+    unready = ready.get("status") == "False" and as_before
     return {
         "ready": ready.get("status") == "True",
-        "cut_off": ready.get("status") == "False" and bool(_node_not_ready(pod, conditions)),
+        "cut_off": unready and bool(_node_not_ready(pod, conditions)),
         "turned": _unix(turned) if turned else None,
     }
 

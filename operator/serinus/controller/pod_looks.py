@@ -29,6 +29,9 @@ LOOK_AGAIN: Final = 10.0
 """Minimum seconds between two lists, and until the next list after pods were lost."""
 LOOK_EVERY: Final = 120.0
 """Seconds between two lists while nothing changes."""
+OFTEN: Final = 4
+"""Lists in a row after which, without a candidate, the next ones come as seldom: pods that lose
+their readiness again and again join others as often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class PodLooks:
     """The last known reason."""
     pods: Mapping[str, SeenPod] = field(default_factory=dict)
     """The pods of the last list by name."""
+    in_a_row: int = 0
+    """Lists without a candidate of which each came soon after the one before."""
     mixed: Mapping[str, str] | None = None
     """By revision whose pods ran different images in it, which ones, as a message; None: pods were
     not listed yet."""
@@ -65,13 +70,18 @@ class PodLooks:
     @property
     def due(self) -> float:
         """Time of the next list, Unix seconds."""
-        soonest = self.looked_at + LOOK_AGAIN
+        soonest = self.looked_at + (LOOK_EVERY if self._seldom else LOOK_AGAIN)
         moments = [self.planned]
         if self.fell or self.joined or self.unplaced:
             moments.append(soonest)
         if self.short:
             moments.append(max(self.awaited_since + LOOK_AFTER, soonest))
         return min(moments)
+
+    @property
+    def _seldom(self) -> bool:
+        """Whether nothing but another list in vain is to be expected soon."""
+        return self.in_a_row >= OFTEN and not self.revision and not self.mixed
 
     def by(self, now: float) -> "PodLooks":
         """With no look later than now, and the next one at its time: otherwise it would be later by
@@ -84,10 +94,12 @@ class PodLooks:
         """After a list; another one follows soon if pods were lost, because their containers may
         restart later."""
         planned = now + (LOOK_AGAIN if self.fell else LOOK_EVERY)
-        if not self.revision and not self.fell:
+        soon = not self.revision and now - self.looked_at <= 2 * LOOK_EVERY
+        after = replace(self, in_a_row=self.in_a_row + 1 if soon else 0)
+        if not self.revision and (not self.fell or after._seldom):
             planned = inf
         return replace(
-            self, planned=planned, looked_at=now, fell=False, joined=False, problem=problem
+            after, planned=planned, looked_at=now, fell=False, joined=False, problem=problem
         )
 
     @property

@@ -8,7 +8,7 @@ from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Guarding
 from serinus.plan.guarding import end, may_end, take_back, taking_back, weight_in
 from serinus.plan.images import in_doubt
-from serinus.plan.pod_budget import too_many_restarts
+from serinus.plan.pod_budget import replaced_since, too_many_restarts
 from serinus.plan.progress import (
     arms_differ,
     failed_checks,
@@ -46,15 +46,10 @@ def keep_to_the_guard_of_the_spec(s: Situation) -> Situation | None:
 def give_each_missing_pod_its_deadline(s: Situation) -> Situation | None:
     """While pods are drained one after the other, some are missing all the time, and none for long.
     Pods that cannot be created, and those that were ready, have no other deadline."""
-    candidate, pods = s.candidate, s.world.pods_seen
-    if pods is None or not candidate.pods_awaited:
+    candidate, since = s.candidate, replaced_since(s)
+    if since is None or not candidate.pods_awaited or since <= candidate.progress_since:
         return None
-    own = [pod for pod in pods if pod.revision == candidate.revision and not pod.leaving]
-    missing = [pod.created for pod in own if not pod.ready]
-    if not missing or len(own) < pods_needed(s):
-        return None
-    since = min(*missing, s.now)
-    return s.to_candidate(progress_since=since) if since > candidate.progress_since else None
+    return s.to_candidate(progress_since=since)
 
 
 def take_back_what_is_shown_worse(s: Situation) -> Situation | None:

@@ -1,7 +1,8 @@
 """Budgets for a candidate's pods: restarts beyond stable's, and total unready time.
 
 A crash loop recovers again and again, and each recovery looks like a good start. Both are therefore
-counted over the whole rollout and never reset. A guard lasts for days, and there the restarts are
+counted over the whole rollout and never reset. Pods that are drained are replaced, and neither says
+anything of the model. A guard lasts for days, and there the restarts are
 compared as rates: per pod, time and part of the traffic, with what stable had before and beside.
 """
 
@@ -92,6 +93,9 @@ def _new_restarts(pod: SeenPod, known: Restarts | None, since: float) -> int:
     """Restarts since the last time, or since the rollout began. Of an older pod, only the last
     restart is known to be later than that."""
     if known is not None:
+        full = len(known.pods) == PODS_KEPT and pod.name not in known.pods
+        if full and pod.created < (known.counted_at or 0.0):
+            return 0  # how many it had is not known
         return max(pod.restarts - known.pods.get(pod.name, 0), 0)
     began = math.floor(since)  # pods and containers have times in whole seconds
     if pod.created >= began:
@@ -168,8 +172,23 @@ def _by_chance(expected: float) -> float:
     return 2 * math.sqrt(2 * expected)
 
 
+def replaced_since(s: Situation) -> float | None:
+    """When the oldest missing pod of the candidate was created, Unix seconds, if those that are
+    missing replace others, as while nodes are drained one after the other; None: most are missing,
+    some cannot be created or were ready before, or it is not known."""
+    needed, pods = pods_needed(s), s.world.pods_seen or ()
+    own = [pod for pod in pods if pod.revision == s.candidate.revision and not pod.leaving]
+    missing = [pod for pod in own if not pod.ready]
+    if not missing or len(own) < needed or 2 * len(missing) > needed:
+        return None
+    if any(each.down_since or each.cut_off or each.restarts for each in missing):
+        return None
+    return min(s.now, *(each.created for each in missing))
+
+
 def count_unready_time(s: Situation) -> Situation | None:
-    """From the loss of required pods until enough are ready again."""
+    """From the loss of required pods until enough are ready again. Pods that replace others, which
+    were drained for example, do not count."""
     candidate, unready = s.candidate, s.candidate.unready
     enough = candidate.promoting or pods_ready(s) >= pods_needed(s)
     if unready.since is None:
@@ -178,7 +197,8 @@ def count_unready_time(s: Situation) -> Situation | None:
         begun = unready.replace(since=s.now, times=unready.times + 1)
         return s.to_candidate(unready=begun)
     if not enough:
-        return None
+        anew = unready.since < s.now and replaced_since(s) is not None
+        return s.to_candidate(unready=unready.replace(since=s.now)) if anew else None
     over = unready.replace(since=None, seconds=unready.seconds + s.now - unready.since)
     return s.to_candidate(unready=over)
 

@@ -482,6 +482,8 @@ def test_a_node_that_does_not_report_costs_its_pods_no_readiness() -> None:
     cut = turned(False, "02:00")
     cut["status"]["conditions"].append({"type": "ContainersReady", "status": "True"})
     cut["spec"]["nodeName"] = "node-a"
+    assert not seen(cut, seen(READY)).cut_off, "a container is not ready, as its status says"
+    cut["status"]["containerStatuses"][0]["ready"] = True
     off = seen(cut, seen(READY))
     assert (off.cut_off, off.lost_readiness, off.down_since) == (True, False, None)
     back = seen(READY_AGAIN, off)

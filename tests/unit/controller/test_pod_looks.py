@@ -150,6 +150,19 @@ def test_without_a_candidate_pods_are_listed_once_one_has_become_ready_beside_an
     assert alone(alone(None, 0), 1).due == inf, "beside none"
 
 
+def test_pods_that_flap_without_a_rollout_are_listed_no_more_often_than_in_one() -> None:
+    """As in an outage of what all models of a cluster depend on."""
+    looks, listings = alone(None, 3), 0
+    for moment in range(0, 3600, 5):
+        looks = alone(looks, 2 + (moment // 20) % 2)
+        if looks.due <= SINCE + moment:
+            listings += 1
+            looks = looks.looked(None, SINCE + moment).found([])
+    assert listings < 40
+    rested = alone(alone(looks, 2).looked(None, SINCE + 9000), 3)
+    assert rested.due == SINCE + 9000 + LOOK_AGAIN
+
+
 def test_a_new_leader_looks_up_whether_images_still_differ() -> None:
     assert alone(None, 3, differed=True).due < SINCE
     assert (

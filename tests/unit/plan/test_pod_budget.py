@@ -1,5 +1,9 @@
 """What a candidate's pods may cost a rollout: restarts beyond stable's, and unready time in sum."""
 
+from dataclasses import replace
+
+import pytest
+
 from serinus.plan.situation import PodEnd, SeenPod
 from serinus.simulation.cluster import SimulatedCluster
 from tests.support.simulated_rollout import A, B, SimulatedRollout, serving
@@ -196,3 +200,45 @@ def test_pods_that_start_because_more_are_asked_for_are_not_unready_time() -> No
     rollout.after(301)
     assert rollout.status.candidate and rollout.weight == 20
     assert rollout.status.candidate.unready.times == 0
+
+
+def test_pods_that_replace_drained_ones_are_not_unready_time() -> None:
+    """Nodes are renewed one after the other, and each pod takes two minutes to start."""
+    rollout = serving().given(steps=[{"setWeight": 50}, {"pause": {"duration": "24h"}}]).apply(B)
+    for number in range(20):
+        rollout.world.pods(B)[0] = rollout.rollout.now + 120
+        drained = rollout.rollout.now
+        for _ in range(11):
+            new = replace(pod(f"b-{number}", created=drained), ready=False)
+            seen(rollout, pod("b"), new, pod("a-1", revision=A), after=10)
+        rollout.after(10).after(60)
+    assert rollout.status.candidate, rollout.status.message
+    assert rollout.status.candidate.unready.times == 20
+
+
+@pytest.mark.parametrize("why", ["restarted", "was ready", "half cannot be created"])
+def test_pods_that_are_missing_for_another_cause_are_unready_time(why: str) -> None:
+    rollout = serving().given(steps=[{"setWeight": 50}, {"pause": {"duration": "24h"}}]).apply(B)
+    for _ in range(7):
+        rollout.world.pods(B)[0] = rollout.rollout.now + 120
+        for _ in range(11):
+            new = replace(pod("b-1", int(why == "restarted")), ready=False)
+            new = replace(new, down_since=1000.0 if why == "was ready" else None)
+            pods = [new] if why == "half cannot be created" else [pod("b"), new]
+            if rollout.status.candidate:
+                seen(rollout, *pods, pod("a-1", revision=A), after=10)
+        if rollout.status.candidate:
+            rollout.after(60)
+    assert rollout.status.rejected
+
+
+def test_restarts_that_the_status_could_not_hold_are_not_new_once_it_can() -> None:
+    """More pods have restarted than it holds, and some of them are drained."""
+    rollout = serving().given(steps=LONG, maxRestarts=1000).apply(B)
+    pods = [pod(f"b-{number:03}", 2) for number in range(300)]
+    seen(rollout, *pods, after=60)
+    assert rollout.status.candidate and rollout.status.candidate.restarts
+    counted = rollout.status.candidate.restarts.candidate
+    seen(rollout, *pods[100:], after=60)
+    assert rollout.status.candidate and rollout.status.candidate.restarts
+    assert rollout.status.candidate.restarts.candidate == counted
