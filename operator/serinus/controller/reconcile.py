@@ -13,12 +13,11 @@ from math import inf
 from typing import Any
 
 from serinus.api.isolation import Faults, Part, isolated
-from serinus.api.reasons import Reason
 from serinus.api.status import Decision, Status
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import WriteOutcome, actuate, put_labels_back
 from serinus.controller.approval_policy import approval_policy
-from serinus.controller.events import announce, write_event
+from serinus.controller.events import announce
 from serinus.controller.internal_errors import standing
 from serinus.controller.judging import Judging
 from serinus.controller.measuring import judge_measured, measure, measure_nothing
@@ -116,9 +115,7 @@ class Reconciler:
 
         state.export(plan.status, status.candidate, decisions)
         outcome = await self._actuate(observed, plan, mark if why else None)
-        await announce(self._cluster, live, decisions)
-        for message in outcome.repaired:
-            await write_event(self._cluster, live, Reason.REPAIRED, message, warning=False)
+        await announce(self._cluster, live, decisions, outcome.repaired)
         measure(self._sampler, observed, plan.status)
 
         # a decision is reported with the state at the next pass
