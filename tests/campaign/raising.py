@@ -359,7 +359,8 @@ def reached(moment: str) -> list[str]:
     return [name for name in called if name not in _OF_THE_CLIENT]
 
 
-def _one(name: str, moment: str) -> dict[str, Any]:
+def one(name: str, moment: str) -> dict[str, Any]:
+    """The result for a function, by its name, as it is printed."""
     found = {each.name: each for each in targets()}
     result = tried(found[name], moment)
     return {
@@ -382,12 +383,14 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     wrong = 0
     began = time.monotonic()
+    # by its name: as __main__ it is another module in each process
+    this = importlib.import_module("tests.campaign.raising")
     with ProcessPoolExecutor(options.workers) as pool:
         runs = []
-        for moment, names in zip(MOMENTS, pool.map(reached, MOMENTS), strict=True):
+        for moment, names in zip(MOMENTS, pool.map(this.reached, MOMENTS), strict=True):
             chosen = [n for n in names if not options.names or any(o in n for o in options.names)]
             runs += [(name, moment) for name in chosen[:: options.every]]
-        for line in pool.map(_one, *zip(*runs, strict=True)):
+        for line in pool.map(this.one, *zip(*runs, strict=True)):
             print(json.dumps(line), flush=True)
             wrong += not line["ok"]
     print(f"{len(runs)} runs, {wrong} wrong, {time.monotonic() - began:.0f} s", file=sys.stderr)
