@@ -40,6 +40,7 @@ async def test_checks_that_lack_a_metric_and_probes_are_named_before_the_first_t
     rollout = {"steps": STEPS, "analysis": {"checks": CHECKS}, **PATIENT}
     await operator.apply("fraud", **spec("v1", rollout=rollout))
     await operator.until("fraud", healthy("v1"))
+    operator.move(150)  # before that its first scrape may not have come
     operator.gateway_answers = False  # so that no time passes at a weight
     await operator.apply("fraud", **spec("v2", rollout=rollout))
     status = await operator.until("fraud", lambda s: s["candidate"]["analysisSince"])
