@@ -30,6 +30,7 @@ def measure(sampler: Sampler, observed: Observed, status: Status) -> None:
         Part.MONITORING,
         lambda: monitoring_request(owner, spec, status, state.monitoring, observed.now),
         lambda _: None,
+        "stable",
     )
     sampler.want(key, of_stable, Purpose.MONITORING)
     state.last_look = None
@@ -114,6 +115,7 @@ async def _judge_stable(
             Part.MONITORING,
             partial(monitored, spec, status, known, taken),
             lambda _: (status, known),
+            "stable",
         ),
     )
     status, state.monitoring = await judging.run(taken.series, look)
