@@ -7,12 +7,10 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from serinus.api.reasons import Reason
+from serinus.api.reasons import Ending, Reason
 from serinus.controller.metrics import Metrics
 from serinus.controller.object_metrics import ObjectMetrics
 from serinus.notifications.attempts import AttemptOutcome
-from serinus.plan import summary
-from serinus.views.exported import Ending
 from tests.reference.meanings import CONDITIONS
 from tests.unit.controller.test_metrics import gauges
 
@@ -64,9 +62,3 @@ def test_an_alert_names_values_that_exist(rule: dict[str, Any]) -> None:
     known["condition"] = set(CONDITIONS)
     for label, alternatives in values:
         assert set(alternatives.split("|")) <= known[label]
-
-
-def test_the_runbook_has_every_reason_for_which_a_rollout_is_stuck() -> None:
-    [table] = re.findall(r"\| reason \| do \|\n(.*?)\n\n", RUNBOOK, re.DOTALL)
-    listed = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
-    assert set(Reason) >= listed >= summary._STUCK

@@ -8,12 +8,13 @@ from typing import Any
 
 from serinus.api.base import rfc3339
 from serinus.api.quantities import spoken
+from serinus.api.remedies import Remedy
 from serinus.cli.sources import add_cluster, add_file, add_output, dumped, one
 from serinus.cli.terminal import show, table
 from serinus.cli.text import fields, in_short, note, told
 from serinus.views.explanation import Explanation, explain
 from serinus.views.reading import Live, read
-from serinus.views.remedies import Remedy, remedies
+from serinus.views.remedies import remedies
 from serinus.views.rollout import RolloutView, named, rollout_view
 
 EPILOG = """\

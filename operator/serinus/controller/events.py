@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable
 
-from serinus.api.reasons import WARNINGS, Reason
+from serinus.api.reasons import Reason, meaning_of
 from serinus.api.status import Decision
 from serinus.cluster import ApiError, Cluster
 from serinus.manifests.owner import Manifest
@@ -20,7 +20,7 @@ async def announce(
         reason, message = decision.reason, decision.message
         log.info("%s/%s %s: %s", metadata["namespace"], metadata["name"], reason, message)
         # if that fails, the decision is still in the status
-        await write_event(cluster, live, reason, message, warning=reason in WARNINGS)
+        await write_event(cluster, live, reason, message, warning=meaning_of(reason).warns)
     for message in repaired:
         await write_event(cluster, live, Reason.REPAIRED, message, warning=False)
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from serinus.api.reasons import Reason
 from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
-from serinus.views.exported import ENDING_OF, ExportedStatus
+from serinus.views.exported import ExportedStatus
 
 ExportedObjects = Iterable[tuple[Key, ExportedStatus]]
 
@@ -42,9 +43,10 @@ def _rollouts(states: Mapping[Key, ObjectState]) -> Metric:
     labels = ["namespace", "name", "outcome", "reason"]
     family = CounterMetricFamily("serinus_rollouts", "Ended rollouts.", labels=labels)
     for key, state in states.items():
-        for reason, ending in ENDING_OF.items():
-            # from 0, so that the first one is an increase
-            family.add_metric([*key, ending, reason], state.rollouts[reason])
+        for reason in Reason:
+            if ending := reason.meaning.ends:
+                # from 0, so that the first one is an increase
+                family.add_metric([*key, ending, reason], state.rollouts[reason])
     return family
 
 

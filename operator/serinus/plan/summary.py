@@ -6,7 +6,7 @@ from typing import Literal
 
 from serinus.api.base import rfc3339
 from serinus.api.quantities import seconds
-from serinus.api.reasons import Reason
+from serinus.api.reasons import Needs, Reason, meaning_of
 from serinus.api.status import (
     Candidate,
     Condition,
@@ -29,26 +29,6 @@ from serinus.plan.progress import (
 )
 from serinus.plan.situation import InternalError, Situation
 from serinus.plan.wording import messages_of
-
-_PAUSED = {
-    Reason.AWAITING_COMMAND,
-    Reason.AWAITING_APPROVAL,
-    Reason.PAUSED_BY_SPEC,
-    Reason.INCONCLUSIVE,
-    Reason.ONE_POD_TO_BLAME,
-}
-_STUCK = {
-    Reason.APPROVALS_UNGUARDED,
-    Reason.PROGRESS_DEADLINE_EXCEEDED,
-    Reason.ROUTE_REFUSED,
-    Reason.CANDIDATE_SILENT,
-    Reason.INTERNAL_ERROR,
-    Reason.CANDIDATE_METRICS_UNUSABLE,
-    Reason.TRAFFIC_SPLIT_WRONG,
-    Reason.STABLE_POD_DIFFERS,
-    Reason.ARMS_DIFFER,
-    Reason.IMAGES_DIFFER,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +167,8 @@ def _summary_of_the_rollout(s: Situation, candidate: Candidate) -> Summary:
         reason = Reason.PROMOTING if candidate.promoting else "Rollout"
         return Summary("Progressing", reason, f"{where}{estimates}")
     message = f"{where} {_stopped(hold.message)}{estimates}"
-    if hold.reason in _STUCK:
+    needs = meaning_of(hold.reason).needs
+    if needs is Needs.REPAIR:
         return Summary("Degraded", hold.reason, message, stalled=True)
     long_without_data = hold.reason == Reason.NO_DATA and s.now >= hold.since + seconds(
         s.desired.spec.rollout.analysis.max_step_duration
@@ -198,7 +179,7 @@ def _summary_of_the_rollout(s: Situation, candidate: Candidate) -> Summary:
     )
     if s.stable_is_down:
         return Summary("Degraded", hold.reason, message)
-    paused = hold.reason in _PAUSED or long_without_data or unreadable
+    paused = needs is Needs.PERSON or long_without_data or unreadable
     return Summary("Paused" if paused else "Progressing", hold.reason, message)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Final, Literal
 
-from serinus.api.reasons import Reason
+from serinus.api.reasons import meaning_of
 from serinus.api.spec import Spec
 from serinus.api.status import CheckStatus, Decision, Timeline
 from serinus.manifests.owner import Owner
@@ -20,8 +20,6 @@ from serinus.simulation.rollout_log import PROMOTED, LogEntry, RolloutLog
 ReplayOutcome = Literal["Promoted", "RolledBack", "Undecided"]
 _BEFORE: Final = 1.0
 """Seconds before the rollout at which stable exists."""
-_WAITS_FOR_THE_RECORD: Final = (Reason.AWAITING_PODS, Reason.AWAITING_ROUTE, Reason.ROUTE_REFUSED)
-"""Settings for the rules, where pods and weights have recorded times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ class Replay:
         return Replayed(
             outcome=_outcome(log.rollout),
             decisions=tuple(log.rollout.new_decisions),
-            moments=tuple(m for m in log.moments if m.reason not in _WAITS_FOR_THE_RECORD),
+            moments=tuple(m for m in log.moments if not meaning_of(m.reason).recorded),
             looks=tuple(looks),
         )
 

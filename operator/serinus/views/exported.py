@@ -1,32 +1,10 @@
 """What the operator exports about a ModelDeployment as metrics, all from its status."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
 
-from serinus.api.reasons import Reason
+from serinus.api.reasons import Reason, meaning_of
 from serinus.api.status import Candidate, Decision, Status, Weight
-
-Ending = Literal["promoted", "rolled_back", "cancelled"]
-
-ENDING_OF: Final[Mapping[Reason, Ending]] = {
-    Reason.PROMOTED: "promoted",
-    Reason.CHECK_FAILED: "rolled_back",
-    Reason.GUARD_FAILED: "rolled_back",
-    Reason.PROGRESS_DEADLINE_EXCEEDED: "rolled_back",
-    Reason.TOO_MANY_RESTARTS: "rolled_back",
-    Reason.READINESS_LOST: "rolled_back",
-    Reason.INCONCLUSIVE: "rolled_back",
-    Reason.ABORTED: "rolled_back",
-    Reason.REVERTED: "cancelled",
-    Reason.SUPERSEDED: "cancelled",
-    Reason.UNDONE: "cancelled",
-    Reason.INVALID_SPEC: "cancelled",
-}
-"""How a rollout ends, by the reason of the decision that ends it. Cancelled: the spec or a command
-replaced the candidate before a verdict."""
-
-_BEGINS: Final = (Reason.FIRST_DEPLOYMENT, Reason.ROLLOUT_STARTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +44,12 @@ def endings(candidate: Candidate | None, decisions: Iterable[Decision]) -> Itera
     with this candidate. An undo replaces a candidate without a decision about it."""
     running = candidate.revision if candidate else None
     for decision in decisions:
-        if decision.reason in _BEGINS:
+        if meaning_of(decision.reason).begins:
             if running is not None:
                 yield Reason.UNDONE
             running = decision.revision
         elif decision.reason == Reason.GUARD_ENDED:
             running = None
-        elif decision.reason in ENDING_OF and decision.revision == running:
+        elif meaning_of(decision.reason).ends and decision.revision == running:
             yield Reason(decision.reason)
             running = None

@@ -6,25 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from serinus.api.notifications import NoticeKind
-from serinus.api.reasons import Reason
+from serinus.api.reasons import meaning_of
 from serinus.api.status import MOST_ANNOUNCED, Candidate, Decision, Notice, Status
-from serinus.views.exported import ENDING_OF
 
 AGAIN_AFTER: Final = 6 * 3600.0
 """Seconds after which a state that is entered again is told again."""
-_ENDED: Final[Mapping[str, NoticeKind]] = {
-    "promoted": "Promoted",
-    "rolled_back": "RolledBack",
-    "cancelled": "Cancelled",
-}
-DECIDED: Final[Mapping[str, NoticeKind]] = {
-    Reason.FIRST_DEPLOYMENT: "Started",
-    Reason.ROLLOUT_STARTED: "Started",
-    Reason.WEIGHT_RAISED: "StepPassed",
-    Reason.PROMOTING: "StepPassed",
-    **{reason: _ENDED[ending] for reason, ending in ENDING_OF.items()},
-}
-"""As what a decision with this reason is told; others are not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +32,7 @@ def notices(
     """What happened to the ModelDeployment with this uid, in the order in which it is told; no
     endpoint is chosen yet."""
     for decision in decisions:
-        if kind := DECIDED.get(decision.reason):
+        if kind := meaning_of(decision.reason).notice:
             state = _State(decision.reason, decision.revision, decision.message)
             yield _notice(uid, kind, state, decision.at, before, after)
     for of, kind in _STATES.items():

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from serinus.api.reasons import Reason
+from serinus.api.reasons import Needs, Reason, meaning_of
 from serinus.views.reading import Live
 
 Outcome = Literal["Healthy", "Promoted", "RolledBack", "Paused", "Stalled", "Going"]
@@ -35,4 +35,4 @@ def outcome(live: Live) -> Outcome:
 def _ends_by_itself(live: Live) -> bool:
     """Whether the pause is one for want of data."""
     hold = live.status.candidate.hold if live.status.candidate else None
-    return hold is not None and hold.reason in (Reason.NO_DATA, Reason.METRICS_UNAVAILABLE)
+    return hold is not None and meaning_of(hold.reason).needs is Needs.METRICS

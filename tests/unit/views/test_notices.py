@@ -9,7 +9,7 @@ import pytest
 from serinus.api.reasons import Reason
 from serinus.api.status import Condition, Notice
 from serinus.plan.situation import ApprovalPolicy
-from serinus.views.notices import AGAIN_AFTER, DECIDED, announced, notices
+from serinus.views.notices import AGAIN_AFTER, announced, notices
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
 STEPS: list[dict[str, Any]] = [{"setWeight": 20}, {"setWeight": 50}]
@@ -183,7 +183,3 @@ def test_a_status_holds_sixteen_such_states_and_none_of_hours_ago() -> None:
     before = serving().status.replace(announced=many)
     assert announced(before, (), 25.0) == dict(list(many.items())[3:])
     assert announced(before, (), AGAIN_AFTER + 18.5) == {"Paused/NoData/b/19/1": 19.0}
-
-
-def test_every_reason_that_is_told_exists() -> None:
-    assert set(DECIDED) <= set(Reason)

@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from serinus.api.reasons import Reason
+from serinus.api.reasons import Needs, Reason
 from serinus.api.status import CheckState, Condition, Rejected, Silence, StablePod, Status
 from serinus.cli.__main__ import VERBS, parser
 from serinus.plan.situation import ApprovalPolicy, PodEnd, SeenPod
-from serinus.plan.summary import _STUCK
 from serinus.views.commands import revision_for, step_to_approve
 from serinus.views.reading import Live
-from serinus.views.remedies import REMEDIES, remedies
+from serinus.views.remedies import remedies
 from tests.support.simulated_rollout import A, B, SimulatedRollout, serving
 
 ROOMS = Path(__file__).parents[3] / "operator" / "serinus"
@@ -46,7 +45,7 @@ def reasons_of_the_rules() -> Iterator[Reason]:
 def test_each_reason_that_can_hold_stall_or_roll_back_has_a_remedy() -> None:
     found = set(reasons_of_the_rules())
     assert {Reason.NO_DATA, Reason.CHECK_FAILED, Reason.NAME_TAKEN, Reason.GUARD_FAILED} <= found
-    assert found - set(REMEDIES) - ENDS_BY_ITSELF == set()
+    assert {each for each in found if not each.meaning.remedies} <= ENDS_BY_ITSELF
 
 
 def live(rollout: SimulatedRollout) -> Live:
@@ -266,7 +265,7 @@ def test_what_needs_a_person_is_typed_about_the_object_at_hand() -> None:
 def test_every_command_is_one_that_its_program_reads() -> None:
     values = dict.fromkeys(("name", "revision", "stable", "object", "pods"), "x")
     values |= {"it": "x --namespace=y --context=z", "place": "--namespace=y --context=z"}
-    for each in (each for found in REMEDIES.values() for each in found):
+    for each in (each for reason in Reason for each in reason.meaning.remedies):
         program, verb, *arguments = shlex.split(each.command.format_map(values))
         if program == "serinus":
             assert verb in VERBS
@@ -280,6 +279,6 @@ def test_the_runbook_has_each_reason_that_stalls_and_explain_a_remedy_for_each()
     runbook = (ROOMS.parents[1] / "docs" / "runbook.md").read_text("utf-8")
     section = runbook.partition("## SerinusStalled\n")[2].partition("\n## ")[0]
     listed = set(re.findall(r"^\| `(\w+)` \|", section, re.M))
-    lost = {Reason.INVALID_SPEC, Reason.NAME_TAKEN, Reason.HISTORY_LOST, Reason.ROUTE_CONTESTED}
-    assert listed == _STUCK | lost
-    assert listed <= REMEDIES.keys()
+    repaired = {each for each in Reason if each.meaning.needs is Needs.REPAIR}
+    assert listed == repaired
+    assert all(each.meaning.remedies for each in repaired)
