@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from serinus.api.stages import COMPARED, Stage
 from serinus.manifests.owner import NAME_LABEL
 from tests.campaign.history import Act, History, Snapshot
 
@@ -334,7 +335,8 @@ def _counts_from_when_it_is_served(history: History) -> Iterator[Violation]:
     for snapshot in history.snapshots:
         candidate = snapshot.role("candidate")
         since = candidate.get("effectiveSince")
-        if not since or since in seen or not snapshot.gateway or candidate.get("mode") != "Steps":
+        compared = candidate.get("stage") in COMPARED
+        if not since or since in seen or not snapshot.gateway or not compared:
             continue
         seen.add(since)
         wanted = candidate["weight"]["wanted"]
@@ -380,7 +382,7 @@ def _forces(act: Act) -> bool:
 def _needs_no_pause(history: History, at: float, decision: Manifest) -> bool:
     """A first deployment, an undo and a promotion by hand have no steps to be held at."""
     then = history.at(at - 0.001)
-    if then.role("candidate").get("mode") in ("First", "Direct"):
+    if then.role("candidate").get("stage") in (Stage.FIRST, Stage.RETURNING):
         return True
     promoted = f"promote/{decision['revision']}"
     return any(act.words.startswith(promoted) for act in history.acts if act.at <= at)
@@ -393,7 +395,7 @@ def _the_bad_lose_traffic(history: History) -> Iterator[Violation]:
             if s.hindered - {"status"} or s.live is None:
                 return None
             candidate = s.role("candidate")
-            if candidate.get("mode") != "Steps" or s.bad.get(candidate["revision"]) != how:
+            if candidate.get("stage") not in COMPARED or s.bad.get(candidate["revision"]) != how:
                 return None
             share = s.split.get(candidate["revision"], 0.0)
             if not s.role("stable") or s.bad.get(s.revision("stable") or ""):

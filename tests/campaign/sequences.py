@@ -287,7 +287,7 @@ def _settled(s: Snapshot) -> bool:
     invalid = any(c["reason"] == "InvalidSpec" for c in s.status.get("conditions", ()))
     if candidate := s.role("candidate"):
         # of an invalid spec it stays where nothing else serves
-        kept = invalid and (candidate["mode"] == "First" or "aloneSince" in candidate)
+        kept = invalid and (candidate["stage"] == "FirstDeployment" or "aloneSince" in candidate)
         return kept or s.hold in _WAIT_FOR_A_PERSON or s.replicas == 0
     desired = revision_of(s.spec)
     if invalid:

@@ -19,6 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
+from serinus.api.stages import COMPARED
 from serinus.cluster import ApiError
 from serinus.manifests.revision import approval_digest
 from tests.campaign.history import Snapshot
@@ -189,7 +190,7 @@ async def _pausing(stage: Stage) -> None:
 async def _promoting(stage: Stage) -> None:
     await _pausing(stage)
     stage.model("v2", starts_after=60.0)
-    await stage.until(lambda s: bool(s.role("candidate").get("promoting")), LONG)
+    await stage.until(lambda s: s.role("candidate").get("stage") == "Promoting", LONG)
 
 
 async def _retiring(stage: Stage) -> None:
@@ -460,7 +461,7 @@ async def _history_lost(stage: Stage, state: State) -> None:
     found = await stage.user.find("ControllerRevision", stage.namespace, f"fraud-{revision}")
     if found is not None:
         await stage.user.delete(found)
-    if stage.history.snapshots[-1].role("candidate").get("mode") == "Steps":
+    if stage.history.snapshots[-1].role("candidate").get("stage") in COMPARED:
         stage.model("v2", errors=0.2)
     await stage.wait(10 * MINUTE)
 

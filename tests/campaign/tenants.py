@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from serinus.api.spec import Spec
+from serinus.api.stages import Stage
 from serinus.api.status import Candidate, Stable, Status, Weight
 from serinus.controller.judging import SWITCH, Judging
 from serinus.manifests.owner import Owner
@@ -38,7 +39,7 @@ STATUS: Final = Status(
     candidate=Candidate(
         revision="new",
         number=2,
-        mode="Steps",
+        stage=Stage.STEPPING,
         weight=Weight(wanted=20, actual=20, since=900.0),
         since=900.0,
         progress_since=900.0,

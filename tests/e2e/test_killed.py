@@ -28,7 +28,7 @@ SLOW_TO_BE_READY: Mapping[str, Any] = {
 MOMENTS: Mapping[str, Callable[[Status], object]] = {
     "undisturbed": lambda s: True,
     "mid-step": lambda s: (s.get("candidate") or {}).get("effectiveSince"),
-    "mid-promotion": lambda s: (s.get("candidate") or {}).get("promoting"),
+    "mid-promotion": lambda s: (s.get("candidate") or {}).get("stage") == "Promoting",
 }
 
 

@@ -155,7 +155,7 @@ async def test_kubectl_shows_phase_weights_and_revisions(cluster: Cluster, names
     candidate = {
         "revision": "abcdefgh",
         "number": 2,
-        "mode": "Steps",
+        "stage": "Stepping",
         "step": 1,
         "weight": {"wanted": 25, "actual": 20.5},
         "since": now,

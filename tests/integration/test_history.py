@@ -237,4 +237,7 @@ async def test_a_command_to_an_invalid_spec_is_refused_at_once_and_not_obeyed_la
     assert status["decisions"][0]["reason"] == "CommandRefused"
     await operator.apply("fraud", **spec("v2"))
     status = await operator.until("fraud", lambda s: s["phase"] == "Progressing")
-    assert (status["candidate"]["revision"], status["candidate"]["promoting"]) == (candidate, False)
+    assert (status["candidate"]["revision"], status["candidate"]["stage"]) == (
+        candidate,
+        "Stepping",
+    )

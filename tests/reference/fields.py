@@ -14,12 +14,26 @@ _RULES: Final = "x-kubernetes-validations"
 def sections(root: type[Type]) -> Iterator[str]:
     """A section for each type, in the order in which its fields lead to them."""
     schema = root.model_json_schema(by_alias=True)
-    types: dict[str, Schema] = {root.__name__: schema, **schema.pop("$defs", {})}
+    defined = schema.pop("$defs", {})
+    enums = {name: each["enum"] for name, each in defined.items() if "enum" in each}
+    types: dict[str, Schema] = _with_enums_inline({root.__name__: schema, **defined}, enums)
     order = [root.__name__]
     for name in order:  # grows meanwhile
         order += [each for each in dict.fromkeys(_named(types[name])) if each not in order]
     for name in order:
         yield _section(name, types)
+
+
+def _with_enums_inline(node: Any, enums: Mapping[str, Any]) -> Any:
+    """An enum is no type of its own to a reader: its values stand at the field."""
+    if isinstance(node, list):
+        return [_with_enums_inline(each, enums) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node and (values := enums.get(_type_name(node))):
+        node = {**node, "enum": values}
+        del node["$ref"]
+    return {key: _with_enums_inline(each, enums) for key, each in node.items()}
 
 
 def _named(node: Any) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from serinus.api.analysis import Analysis
 from serinus.api.monitoring import FeatureDrift
+from serinus.api.stages import Stage
 from serinus.api.status import Candidate, CheckStatus, Verdict
 from serinus.judge import (
     EffectiveWeight,
@@ -154,7 +155,7 @@ class SimulatedAnalysis:
         candidate = Candidate(
             revision="2",
             number=2,
-            mode="Steps",
+            stage=Stage.STEPPING,
             since=SINCE,
             progress_since=SINCE,
             counted=dict(self.progress.counted),

@@ -1,13 +1,14 @@
 """The status of a ModelDeployment: the whole state of a rollout, also after a restart."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from serinus.api.base import EvidenceField, MessageField, ObservedField, StatusType, Timestamp
 from serinus.api.baseline import Baseline
 from serinus.api.checks import KINDS, Mode, Settings
 from serinus.api.notifications import MOST_ENDPOINTS, NoticeKind
+from serinus.api.stages import Stage, stage_in_flags
 
 MOST_ANNOUNCED: Final = 16
 """States of which endpoints were told, as many as a status holds."""
@@ -515,9 +516,7 @@ class Guarding(StatusType):
         description="Time since which its time is over and something keeps it from ending.",
     )
     taking_back: TakingBack | None = Field(
-        default=None,
-        description="Set while the previous revision waits for the pods that it needs to take the "
-        "traffic back.",
+        default=None, description="In the stage TakingBack: since when, and why."
     )
 
 
@@ -557,10 +556,14 @@ class Candidate(StatusType):
     version: Annotated[str, Field(max_length=63)] | None = Field(
         default=None, description="model.version of the revision."
     )
-    mode: Literal["First", "Steps", "Direct"] = Field(
-        description="First: first deployment, without stable. Steps: by spec.rollout.steps. "
-        "Direct: "
-        "an undo, without steps."
+    stage: Stage = Field(
+        description="Where its rollout is. FirstDeployment: there is no stable revision. Stepping: "
+        "in the steps of the spec. Withdrawn: its traffic was withdrawn, and its step waits. "
+        "Promoting: all steps have passed; it gets all traffic once it is ready. "
+        "PromotingByCommand: the same by command, which spec.rollout.paused does not stop. "
+        "Returning: an undo, without steps. Guarded: promoted, while the previous revision keeps a "
+        "part of the traffic (spec.rollout.guard). TakingBack: the previous revision takes the "
+        "traffic back."
     )
     step: int = Field(
         default=0,
@@ -600,18 +603,8 @@ class Candidate(StatusType):
         "them.",
     )
     step_since: Timestamp | None = Field(default=None, description="Start of the current pause.")
-    promoting: bool = Field(
-        default=False,
-        description="All steps have passed; the candidate gets all traffic once it is ready.",
-    )
     guarding: Guarding | None = Field(
-        default=None,
-        description="Set once it is promoted, while the previous revision keeps a part of the "
-        "traffic (spec.rollout.guard).",
-    )
-    commanded: bool = Field(
-        default=False,
-        description="Promoted by command, which spec.rollout.paused does not stop.",
+        default=None, description="In the stages Guarded and TakingBack: the guard."
     )
     approved: Approved | None = Field(
         default=None, description="The last approval of this candidate."
@@ -655,7 +648,7 @@ class Candidate(StatusType):
         description="Whether it is asked like stable; unset if stable exports no features.",
     )
     withdrawn: Withdrawn | None = Field(
-        default=None, description="Set while its traffic is withdrawn."
+        default=None, description="In the stage Withdrawn: since when, and from which weight."
     )
     baseline: ObservedField[Baseline | None] = Field(
         default=None, description="Result of stable's history before the first traffic."
@@ -672,6 +665,15 @@ class Candidate(StatusType):
     checks: EvidenceField[Annotated[list[CheckStatus], Field(max_length=17)]] = Field(
         default_factory=list, description="The checks and their evidence."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_version(cls, written: Any) -> Any:
+        """Flags that stood for the stage."""
+        if not isinstance(written, dict) or "mode" not in written:
+            return written
+        rest = {k: v for k, v in written.items() if k not in ("mode", "promoting", "commanded")}
+        return {"stage": stage_in_flags(written), **rest}
 
     @property
     def deciding(self) -> list[CheckStatus]:

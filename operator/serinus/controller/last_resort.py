@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from serinus.api.reasons import Reason
+from serinus.api.stages import COMPARED, PROMOTED
 from serinus.api.status import Condition, Status
 from serinus.api.validation import read_status
 from serinus.cluster import ApiError, Cluster, Store
@@ -49,7 +50,7 @@ async def tell_and_withdraw(
 def _goes_unjudged(status: Status) -> bool:
     """Whether there is a candidate that should be judged; it had its traffic by decision."""
     candidate = status.candidate
-    return candidate is not None and candidate.mode == "Steps" and candidate.guarding is None
+    return candidate is not None and candidate.stage in COMPARED - PROMOTED
 
 
 def _failing_since(status: Status, error: InternalError) -> float:

@@ -13,7 +13,8 @@ from math import inf
 from typing import Any
 
 from serinus.api.isolation import Faults, Part, isolated
-from serinus.api.status import Decision, Status
+from serinus.api.stages import AWAITS_PROMOTION, Stage
+from serinus.api.status import Candidate, Decision, Status
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.actuation import WriteOutcome, actuate, put_labels_back
 from serinus.controller.approval_policy import approval_policy
@@ -235,10 +236,10 @@ class Reconciler:
     def _endpoints(self, observed: Observed, status: Status) -> int | None:
         """The pods of the candidate's own Service, before traffic is sent to it."""
         owner, candidate = observed.owner, status.candidate
-        if candidate is None or candidate.mode == "First":
+        if candidate is None or candidate.stage is Stage.FIRST:
             return None
-        settling = candidate.effective_since is None or candidate.promoting
-        if router_for(observed.desired.spec).shares_one_service or not settling:
+        shares = router_for(observed.desired.spec).shares_one_service
+        if shares or not _is_settling(candidate):
             return None
         service = owner.child(candidate.revision)
         return self._store.ready_endpoints(owner.namespace, owner.name, service)
@@ -282,7 +283,12 @@ def _next_pass(
     if outcome.refusals:
         due.append(BLOCKED_LOOK_AGAIN)
     candidate = plan.status.candidate
-    if candidate is not None and (candidate.effective_since is None or candidate.promoting):
+    if candidate is not None and _is_settling(candidate):
         due.append(SETTLES_WITHIN)
     soonest = min(due, default=inf)
     return None if soonest == inf else soonest
+
+
+def _is_settling(candidate: Candidate) -> bool:
+    """Whether pods or a weight are waited for."""
+    return candidate.effective_since is None or candidate.stage in AWAITS_PROMOTION

@@ -6,7 +6,7 @@ from dataclasses import replace
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Guarding
-from serinus.plan.guarding import end, may_end, take_back, taking_back, weight_in
+from serinus.plan.guarding import end, may_end, take_back, weight_in
 from serinus.plan.images import in_doubt
 from serinus.plan.pod_budget import replaced_since, too_many_restarts
 from serinus.plan.progress import (
@@ -16,6 +16,7 @@ from serinus.plan.progress import (
     pods_needed,
     pods_ready,
     pods_to_mend,
+    start_or_stop_the_clock,
 )
 from serinus.plan.readiness import lost_readiness_too_often
 from serinus.plan.silence import too_long_silent
@@ -26,8 +27,8 @@ from serinus.plan.wording import listed, messages_of
 def keep_to_the_guard_of_the_spec(s: Situation) -> Situation | None:
     """It may be edited or removed while it runs."""
     guard, guarding = s.desired.spec.rollout.guard, s.candidate.guarding
-    if guarding is None or guarding.taking_back:
-        return None
+    if guarding is None:
+        raise LookupError("no revision is guarded")
     if guard is None:
         return end(s, "spec.rollout.guard was removed.") if may_end(s) else None
     until = guarding.since + guard.seconds
@@ -54,18 +55,15 @@ def give_each_missing_pod_its_deadline(s: Situation) -> Situation | None:
 
 def take_back_what_is_shown_worse(s: Situation) -> Situation | None:
     """Behind a gateway the pods of the previous revision are there, so it serves at once."""
-    if taking_back(s) or not (why := next(_faults(s), None)):
-        return None
-    return take_back(s, Reason.GUARD_FAILED, why)
+    why = next(_faults(s), None)
+    return take_back(s, Reason.GUARD_FAILED, why) if why else None
 
 
 def _faults(s: Situation) -> Iterator[str]:
     if (found := failed_checks(s)) and not in_doubt(s):
         yield found
-    if found := too_many_restarts(s):
-        yield found
-    if found := lost_readiness_too_often(s):
-        yield found
+    if not s.serves_alone:
+        yield from filter(None, (too_many_restarts(s), lost_readiness_too_often(s)))
     if found := too_long_silent(s):
         yield f"{found}."
 
@@ -74,7 +72,7 @@ def end_the_guard_when_its_time_is_over(s: Situation) -> Situation | None:
     """Nothing was shown against the promoted revision, and it can serve all traffic. A guard that
     cannot say so goes on for as long again; then the previous revision, which can, serves."""
     guarding = s.candidate.guarding
-    if guarding is None or guarding.taking_back or s.now < guarding.until:
+    if guarding is None or s.now < guarding.until:
         return None
     lasted = spoken(s.now - guarding.since)
     if hindrance := why_it_goes_on(s):
@@ -87,6 +85,11 @@ def end_the_guard_when_its_time_is_over(s: Situation) -> Situation | None:
     evidence = messages_of(s.candidate.deciding)
     why = f"nothing was shown against it in {lasted}.{_unguarded(s)}"
     return end(s, f"{why}{not_compared(s)}{hindered(s.candidate)} {evidence}".strip())
+
+
+def run_the_clock_of_the_guard(s: Situation) -> Situation | None:
+    """The time without metrics is that of the whole guard."""
+    return start_or_stop_the_clock(s, enough=pods_ready(s) >= pods_needed(s))
 
 
 def goes_on_until(s: Situation, guarding: Guarding) -> float:

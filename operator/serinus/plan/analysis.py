@@ -11,6 +11,7 @@ from serinus.api.isolation import Fault, Part, isolated
 from serinus.api.monitoring import FeatureDrift
 from serinus.api.quantities import seconds
 from serinus.api.spec import Spec
+from serinus.api.stages import PROMOTED, WHOLE
 from serinus.api.status import Candidate, CheckStatus, Status
 from serinus.judge import (
     CannotFail,
@@ -46,15 +47,14 @@ Q = TypeVar("Q", bound=Query)
 def analysis_of(spec: Spec, candidate: Candidate | None) -> Analysis:
     """What the candidate is judged by: in a guard after promotion, not everything."""
     analysis = spec.rollout.analysis
-    return analysis.after_promotion if candidate and candidate.guarding else analysis
+    promoted = candidate is not None and candidate.stage in PROMOTED
+    return analysis.after_promotion if promoted else analysis
 
 
 def awaits_history(spec: Spec, status: Status) -> bool:
     """Whether stable's history must still be read; the first traffic by steps waits for it."""
     candidate = status.candidate
-    if candidate is None or candidate.mode != "Steps":
-        return False
-    if candidate.promoting or candidate.guarding:
+    if candidate is None or candidate.stage in WHOLE:
         return False
     begun = candidate.analysis_since is not None
     return not begun and not has_learned(spec.rollout.analysis, candidate.baseline)

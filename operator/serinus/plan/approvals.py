@@ -6,6 +6,7 @@ Whether the annotation of an approval can be trusted is observed elsewhere, see
 
 from serinus.api.reasons import Reason
 from serinus.api.spec import Rollout
+from serinus.api.stages import WHOLE
 from serinus.api.status import Approved, Candidate, ObeyedCommand
 from serinus.plan.situation import Situation
 
@@ -13,7 +14,7 @@ from serinus.plan.situation import Situation
 def awaits_approval(rollout: Rollout, candidate: Candidate | None, digest: str) -> bool:
     """Whether the candidate is at a step that must be approved, and is not. `digest` is that of the
     spec, see `Desired.digest`."""
-    if candidate is None or candidate.promoting or candidate.guarding:
+    if candidate is None or candidate.stage in WHOLE:
         return False
     if not _is_gate(rollout, candidate.step):
         return False
@@ -33,7 +34,7 @@ def at_a_gate(s: Situation) -> bool:
 def unapproved_steps(s: Situation) -> list[int]:
     """Numbers, from 1, of the steps that must still be approved."""
     rollout, candidate = s.desired.spec.rollout, s.candidate
-    if candidate.promoting:
+    if candidate.stage in WHOLE:
         return []
     first = candidate.step if at_a_gate(s) else candidate.step + 1
     return [index + 1 for index in range(first, len(rollout.steps)) if _is_gate(rollout, index)]

@@ -3,10 +3,10 @@
 from typing import Final
 
 from serinus.api.reasons import Reason
+from serinus.api.stages import AWAITS_PROMOTION, Stage
 from serinus.api.status import ObeyedCommand, Rejected
 from serinus.plan import guarding
 from serinus.plan.approvals import approve, at_a_gate, how_to_approve, unapproved_steps
-from serinus.plan.progress import held_by_spec
 from serinus.plan.situation import Situation
 from serinus.plan.steps import enter_next_step, resume_step
 from serinus.plan.timeline import commanded
@@ -63,7 +63,7 @@ def _echo(s: Situation, reason: Reason, revision: str, outcome: str) -> Situatio
 def _promote(s: Situation, revision: str) -> Situation | str:
     if refusal := _no_candidate(s, revision):
         return refusal
-    if s.candidate.mode == "First":
+    if s.candidate.stage is Stage.FIRST:
         return "it is the first revision, and becomes stable once it serves"
     if s.promoted:
         if guarding.may_end(s):
@@ -74,7 +74,7 @@ def _promote(s: Situation, revision: str) -> Situation | str:
         there = at_a_gate(s)
         remedy = f"{'' if there else 'advance to it, and '}{how_to_approve(s)}"
         return f"it would skip step {listed}, which must be approved: {remedy}"
-    return s.to_candidate(promoting=True, commanded=True, withdrawn=None, hold=None)
+    return s.to_candidate(stage=Stage.PROMOTING_BY_COMMAND, withdrawn=None, hold=None)
 
 
 def _advance(s: Situation, revision: str) -> Situation | str:
@@ -82,15 +82,18 @@ def _advance(s: Situation, revision: str) -> Situation | str:
         return refusal
     if s.promoted:
         return f"it is promoted and guarded; use promote/{revision} to end the guard"
-    if s.candidate.promoting and not held_by_spec(s):
+    stage, paused = s.candidate.stage, s.desired.spec.rollout.paused
+    if stage in AWAITS_PROMOTION and not (stage is Stage.PROMOTING and paused):
         waits = f": {s.candidate.hold.message}" if s.candidate.hold else "; waiting for its pods"
         return f"all steps have passed{waits}"
-    if s.candidate.withdrawn:
+    if stage is Stage.WITHDRAWN:
         return resume_step(s, "Resumed by command.")
     if at_a_gate(s):
         return f"step {s.candidate.step + 1} must be approved: {how_to_approve(s)}"
-    went_on = s if s.candidate.promoting else enter_next_step(s, "Advanced by command.")
-    return went_on.to_candidate(commanded=went_on.candidate.promoting, hold=None)
+    went_on = s if stage is Stage.PROMOTING else enter_next_step(s, "Advanced by command.")
+    if went_on.candidate.stage is Stage.PROMOTING:
+        went_on = went_on.to_candidate(stage=Stage.PROMOTING_BY_COMMAND)
+    return went_on.to_candidate(hold=None)
 
 
 def _approve(s: Situation, revision: str) -> Situation | str:
@@ -100,7 +103,7 @@ def _approve(s: Situation, revision: str) -> Situation | str:
 def _abort(s: Situation, revision: str) -> Situation | str:
     if refusal := _no_candidate(s, revision):
         return refusal
-    if s.candidate.mode == "First":
+    if s.candidate.stage is Stage.FIRST:
         return "it is the first revision; there is none to roll back to"
     if refusal := _is_taken_back(s) or _nobody_else_serves(s):
         return refusal

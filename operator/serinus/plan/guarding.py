@@ -9,6 +9,7 @@ from dataclasses import replace
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.api.spec import GuardAfterPromotion, Spec
+from serinus.api.stages import Stage
 from serinus.api.status import Guarding, TakingBack, UnreadyTime
 from serinus.manifests.routers import router_for
 from serinus.plan.audit import with_audit
@@ -47,11 +48,10 @@ def begin(s: Situation, evidence: str) -> Situation | None:
     timeline = s.status.timeline
     s = s.to(timeline=timeline and timeline.replace(guarded_since=s.now))
     begun = s.to_candidate(
+        stage=Stage.GUARDED,
         guarding=Guarding(since=s.now, until=s.now + duration),
         step=len(s.desired.steps),
         weight=candidate.weight.replace(wanted=weight_in(guard)),
-        promoting=False,
-        commanded=False,
         effective_since=None,
         entries=0,
         unmeasured=0.0,
@@ -90,7 +90,7 @@ def take_back(s: Situation, reason: Reason, message: str) -> Situation:
     if guarding is None or _is_whole(s) or not (few or _only_the_promoted_serves(s)):
         return s.reject(reason, message)
     begun = TakingBack(since=s.now, reason=reason, message=message[:1024])
-    return s.to_candidate(guarding=guarding.replace(taking_back=begun))
+    return s.to_candidate(stage=Stage.TAKING_BACK, guarding=guarding.replace(taking_back=begun))
 
 
 def finish_taking_back(s: Situation) -> Situation | None:
@@ -111,7 +111,9 @@ def reverts(s: Situation) -> bool:
 def go_on(s: Situation) -> Situation:
     """The traffic is not taken back after all."""
     guarding = s.candidate.guarding
-    return s.to_candidate(guarding=guarding and guarding.replace(taking_back=None))
+    return s.to_candidate(
+        stage=Stage.GUARDED, guarding=guarding and guarding.replace(taking_back=None)
+    )
 
 
 def gives_up_waiting(s: Situation, begun: TakingBack) -> float:

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from serinus.api.reasons import Reason
+from serinus.api.stages import Stage
 from serinus.plan.situation import SeenPod, Situation
 from serinus.plan.steps import but_for_open_connections, resume_step, withdraw
 from serinus.plan.timeline import weight_ended
 
+_ALIKE = "Each revision's pods run the same images again, and the evidence starts again."
 _NAMED = 3
 """Pods that a message names for each image."""
 
@@ -80,7 +82,7 @@ def note_in_a_guard_that_images_differ(s: Situation) -> Situation | None:
 
 def withdraw_instead_of_blaming(s: Situation, failed: str) -> Situation:
     """A candidate that fails while a verdict is in doubt serves nobody, and is not rejected."""
-    if s.candidate.withdrawn:
+    if s.candidate.stage is Stage.WITHDRAWN:
         return s
     message = (
         f"Its traffic is withdrawn{but_for_open_connections(s)}, and it is not rejected, until "
@@ -89,22 +91,39 @@ def withdraw_instead_of_blaming(s: Situation, failed: str) -> Situation:
     return withdraw(s, Reason.IMAGES_DIFFER, message)
 
 
-def start_again_once_images_are_alike(s: Situation) -> Situation | None:
-    """What was counted meanwhile is evidence of no revision."""
-    if not _held(s) or in_doubt(s):
+def resume_once_images_are_alike(s: Situation) -> Situation | None:
+    """A candidate whose traffic was withdrawn for them."""
+    return resume_step(_without_evidence(s), _ALIKE) if _became_alike(s) else None
+
+
+def start_the_step_again_once_images_are_alike(s: Situation) -> Situation | None:
+    """The last one, if all have passed."""
+    if not _became_alike(s):
         return None
-    why = "Each revision's pods run the same images again, and the evidence starts again."
-    candidate = s.candidate
-    began = s.to_candidate(checks=[], hold=None, silence=None, unreadable_since=None)
-    if candidate.withdrawn:
-        return resume_step(began, why)
-    began = began.to(timeline=weight_ended(began.status.timeline, s.now))
+    last = max(len(s.desired.steps) - 1, 0)
+    step = min(s.candidate.step, last)
+    return _started_again(s).to_candidate(stage=Stage.STEPPING, step=step)
+
+
+def start_the_comparison_again_once_images_are_alike(s: Situation) -> Situation | None:
+    """In a guard."""
+    return _started_again(s) if _became_alike(s) else None
+
+
+def _became_alike(s: Situation) -> bool:
+    return _held(s) and not in_doubt(s)
+
+
+def _without_evidence(s: Situation) -> Situation:
+    """What was counted meanwhile is evidence of no revision."""
+    return s.to_candidate(checks=[], hold=None, silence=None, unreadable_since=None)
+
+
+def _started_again(s: Situation) -> Situation:
+    began = _without_evidence(s).to(timeline=weight_ended(s.status.timeline, s.now))
     began = replace(began, world=replace(began.world, split_in_effect=False))
-    step = min(candidate.step, max(len(s.desired.steps) - 1, 0))
-    began = began.to_candidate(
-        effective_since=None, step=candidate.step if candidate.guarding else step, promoting=False
-    )
-    return began.because(Reason.IMAGES_ALIKE, candidate.revision, why)
+    began = began.to_candidate(effective_since=None)
+    return began.because(Reason.IMAGES_ALIKE, s.candidate.revision, _ALIKE)
 
 
 def _held(s: Situation) -> bool:

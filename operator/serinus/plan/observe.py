@@ -6,6 +6,7 @@ from typing import Any
 
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
+from serinus.api.stages import PROMOTED
 from serinus.api.status import Candidate, Status
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL, Manifest, Objects, Owner
 from serinus.manifests.revision import Revision, approval_digest, revision_hash
@@ -97,7 +98,7 @@ def incompatibility(
 def _becomes_stable(status: Status, desired: Desired) -> Candidate | None:
     """A guarded revision, if the spec has neither it nor the previous one."""
     candidate, stable = status.candidate, status.stable
-    if candidate is None or candidate.guarding is None or stable is None:
+    if candidate is None or candidate.stage not in PROMOTED or stable is None:
         return None
     return candidate if desired.revision not in (candidate.revision, stable.revision) else None
 

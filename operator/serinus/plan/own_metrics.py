@@ -15,9 +15,7 @@ from serinus.plan.wording import messages_of
 def withdraw_from_a_candidate_whose_metrics_cannot_be_judged(s: Situation) -> Situation | None:
     """It has as much time to export others as one that is silent has to answer."""
     candidate, analysis = s.candidate, s.desired.spec.rollout.analysis
-    if candidate.mode != "Steps" or candidate.withdrawn or candidate.commanded:
-        return None
-    if s.stable_is_down or s.serves_alone:
+    if s.stable_is_down:
         return None
     after = seconds(analysis.on_silence.after)
     unusable = [

@@ -12,6 +12,7 @@ from typing import Any
 
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
+from serinus.api.stages import COMPARED
 from serinus.api.status import Candidate, Guarding, Restarts
 from serinus.judge import Exposed, restarts_more_often, weighed
 from serinus.plan.progress import pods_needed, pods_ready
@@ -23,7 +24,7 @@ PODS_KEPT = 256
 def with_restarts_counted(s: Situation) -> Situation:
     """Adds the restarts since pods were last listed; once a pass."""
     candidate, stable, pods = s.status.candidate, s.status.stable, s.world.pods_seen
-    if pods is None or stable is None or candidate is None or candidate.mode != "Steps":
+    if pods is None or stable is None or candidate is None or candidate.stage not in COMPARED:
         return s
     known = candidate.restarts
     before = known or Restarts()
@@ -128,7 +129,7 @@ def too_many_restarts(s: Situation) -> str:
     """The restarts of the candidate beyond what is tolerated, as a message; empty: none are."""
     candidate, allowed = s.candidate, s.desired.spec.rollout.max_restarts
     counted = candidate.restarts
-    if candidate.mode != "Steps" or counted is None or s.serves_alone:
+    if counted is None:
         return ""
     if candidate.guarding is not None:
         return _too_many_in_a_guard(s, candidate.guarding, counted)
@@ -189,16 +190,23 @@ def replaced_since(s: Situation) -> float | None:
 def count_unready_time(s: Situation) -> Situation | None:
     """From the loss of required pods until enough are ready again. Pods that replace others, which
     were drained for example, do not count."""
-    candidate, unready = s.candidate, s.candidate.unready
-    enough = candidate.promoting or pods_ready(s) >= pods_needed(s)
+    unready = s.candidate.unready
+    if pods_ready(s) >= pods_needed(s):
+        return end_unready_time(s)
     if unready.since is None:
-        if enough or candidate.effective_since is None or not _lost_pods(s):
+        if s.candidate.effective_since is None or not _lost_pods(s):
             return None
         begun = unready.replace(since=s.now, times=unready.times + 1)
         return s.to_candidate(unready=begun)
-    if not enough:
-        anew = unready.since < s.now and replaced_since(s) is not None
-        return s.to_candidate(unready=unready.replace(since=s.now)) if anew else None
+    anew = unready.since < s.now and replaced_since(s) is not None
+    return s.to_candidate(unready=unready.replace(since=s.now)) if anew else None
+
+
+def end_unready_time(s: Situation) -> Situation | None:
+    """Pods that are added for all traffic were not lost."""
+    unready = s.candidate.unready
+    if unready.since is None:
+        return None
     over = unready.replace(since=None, seconds=unready.seconds + s.now - unready.since)
     return s.to_candidate(unready=over)
 
@@ -212,8 +220,6 @@ def _lost_pods(s: Situation) -> bool:
 def roll_back_when_unready_for_too_long_in_sum(s: Situation) -> Situation | None:
     """The progress deadline limits each period; recoveries do not reset the total."""
     deadline, unready = s.desired.spec.rollout.progress_deadline, s.candidate.unready
-    if s.candidate.mode != "Steps" or s.serves_alone:
-        return None
     if s.now < out_of_time(s.candidate, seconds(deadline)):
         return None
     pods = s.world.pods_problem or (s.candidate.restarts and s.candidate.restarts.last) or ""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
+from serinus.api.stages import WHOLE, Stage
 from serinus.api.status import Candidate, CheckStatus, FirstFail, Silence, Unlike, Verdict
 from serinus.judge import enter_step, overall
 from serinus.manifests.routers import router_for
@@ -34,7 +35,7 @@ ROUTE_PATIENCE = 10.0
 def pods_needed(s: Situation) -> int:
     """Ready pods that the candidate needs for its weight."""
     candidate, replicas = s.candidate, s.desired.spec.replicas
-    if candidate.promoting or candidate.guarding or replicas == 0:
+    if candidate.stage in WHOLE or replicas == 0:
         return replicas
     withdrawn = candidate.withdrawn
     weight = withdrawn.weight if withdrawn else candidate.weight.wanted
@@ -52,7 +53,7 @@ def weight_given(s: Situation) -> int:
     candidate = s.candidate
     if reads_history(s) or other_revisions(s) or s.world.withdrawn:
         return 0
-    if candidate.guarding and s.stable_is_down and pods_ready(s):
+    if s.promoted and s.stable_is_down and pods_ready(s):
         return 100  # nobody holds the rest
     if pods_ready(s) >= pods_needed(s):
         return int(candidate.weight.wanted)
@@ -66,7 +67,7 @@ def weight_given(s: Situation) -> int:
 def other_revisions(s: Situation) -> list[str]:
     """Revisions whose pods would get traffic by mistake: if one Service selects every pod, others
     must be gone before the candidate joins. Their Deployments are deleted after their pods."""
-    if not router_for(s.desired.spec).shares_one_service or s.candidate.mode == "First":
+    if not router_for(s.desired.spec).shares_one_service or s.candidate.stage is Stage.FIRST:
         return []
     stable = s.status.stable.revision if s.status.stable else None
     return sorted(set(s.world.workloads) - {stable, s.candidate.revision})
@@ -75,12 +76,6 @@ def other_revisions(s: Situation) -> list[str]:
 def reads_history(s: Situation) -> bool:
     """Whether the candidate's first traffic waits until stable's history has been read."""
     return awaits_history(s.desired.spec, s.status)
-
-
-def held_by_spec(s: Situation) -> bool:
-    """Whether spec.rollout.paused holds the candidate."""
-    candidate = s.candidate
-    return s.desired.spec.rollout.paused and candidate.mode == "Steps" and not candidate.commanded
 
 
 def overall_verdict(s: Situation) -> Verdict:
@@ -93,16 +88,19 @@ def overall_verdict(s: Situation) -> Verdict:
 def roll_back_when_a_check_fails(s: Situation) -> Situation | None:
     """A failed check rolls the candidate back."""
     failed = failed_checks(s)
-    if failed and in_doubt(s) and not s.candidate.commanded:
-        return _changed(s, withdraw_instead_of_blaming(s, failed))
     return s.reject(Reason.CHECK_FAILED, failed) if failed else None
+
+
+def roll_back_when_a_check_fails_for_certain(s: Situation) -> Situation | None:
+    """While pods of one revision run different images, a verdict may be about something else."""
+    if in_doubt(s) and (failed := failed_checks(s)):
+        return _changed(s, withdraw_instead_of_blaming(s, failed))
+    return roll_back_when_a_check_fails(s)
 
 
 def failed_checks(s: Situation) -> str:
     """The evidence of the checks that have failed because of the candidate; empty: none."""
     failed = [check for check in s.candidate.checks if check.rolls_back]
-    if s.candidate.mode != "Steps":
-        return ""
     blamed = {check.state.pod_to_blame: None for check in failed if check.state.pod_to_blame}
     return " ".join(filter(None, [messages_of(failed, "Check"), *_nodes(s, blamed)]))
 
@@ -111,7 +109,7 @@ def note_what_audited_checks_would_do(s: Situation) -> Situation | None:
     """A check in audit mode that fails changes nothing, and becomes a decision of its own."""
     candidate = s.candidate
     failed = [each for each in candidate.audited if each.verdict == "Fail" and not each.first_fail]
-    if candidate.mode != "Steps" or not failed:
+    if not failed:
         return None
     first = FirstFail(at=s.now, weight=candidate.weight.wanted)
     names = {each.name for each in failed}
@@ -134,29 +132,32 @@ def notice_whether_pods_are_missing(s: Situation) -> Situation | None:
 
 
 def give_up_at_the_progress_deadline(s: Situation) -> Situation | None:
-    """Roll back if pods do not become ready; stable is unchanged. If stable has no ready pod, the
-    ready pods of the candidate keep serving."""
-    if s.candidate.withdrawn or not _too_late(s):
-        return None
-    deadline = spoken(seconds(s.desired.spec.rollout.progress_deadline))
-    pods = s.world.pods_problem or "The cause is unknown."
-    message = f"{pods_ready(s)} of {pods_needed(s)} pods are ready after {deadline}. {pods}"
-    if s.candidate.mode == "Steps" and not s.serves_alone:
-        return s.reject(Reason.PROGRESS_DEADLINE_EXCEEDED, message)
-    return _changed(s, s.hold(Reason.PROGRESS_DEADLINE_EXCEEDED, message))
+    """Roll back if pods do not become ready; stable is unchanged."""
+    late = _too_late(s)
+    return s.reject(Reason.PROGRESS_DEADLINE_EXCEEDED, late) if late else None
 
 
-def _too_late(s: Situation) -> bool:
-    """Whether pods have been missing for longer than the progress deadline."""
+def _too_late(s: Situation) -> str:
+    """That pods have been missing for longer than the progress deadline, as a message; empty: they
+    have not."""
     deadline = seconds(s.desired.spec.rollout.progress_deadline)
-    return pods_ready(s) < pods_needed(s) and s.now >= s.candidate.progress_since + deadline
+    if pods_ready(s) >= pods_needed(s) or s.now < s.candidate.progress_since + deadline:
+        return ""
+    pods = s.world.pods_problem or "The cause is unknown."
+    return f"{pods_ready(s)} of {pods_needed(s)} pods are ready after {spoken(deadline)}. {pods}"
+
+
+def _wait_for_late_pods(s: Situation) -> Situation | None:
+    """Of a revision that nothing replaces: ready pods serve, and the others are waited for."""
+    late = _too_late(s)
+    return s.hold(Reason.PROGRESS_DEADLINE_EXCEEDED, late) if late else None
 
 
 def measure_from_the_first_weight_that_the_route_gives(s: Situation) -> Situation | None:
     """Whether or not the weight is known to be in effect: a candidate that may get traffic is
     judged."""
     candidate = s.candidate
-    if candidate.mode != "Steps" or candidate.analysis_since is not None or not s.world.weight:
+    if candidate.analysis_since is not None or not s.world.weight:
         return None
     if reads_history(s) or s.world.withdrawn:
         return None
@@ -165,10 +166,26 @@ def measure_from_the_first_weight_that_the_route_gives(s: Situation) -> Situatio
 
 def run_the_clock_while_the_weight_is_in_effect(s: Situation) -> Situation | None:
     """A step's time and requests count only at the weight of the step."""
+    changed = start_or_stop_the_clock(s, enough=pods_ready(s) >= pods_needed(s))
+    return changed and _with_its_time_begun(s, changed)
+
+
+def run_the_clock_while_pods_for_all_traffic_start(s: Situation) -> Situation | None:
+    """The weight is that of the last step, for which the pods were there."""
+    changed = start_or_stop_the_clock(s, enough=True)
+    return changed and _with_its_time_begun(s, changed)
+
+
+def _with_its_time_begun(before: Situation, s: Situation) -> Situation:
+    begins = before.candidate.effective_since is None
+    return s.to_candidate(unmeasured=0.0, unreadable_since=None) if begins else s
+
+
+def start_or_stop_the_clock(s: Situation, *, enough: bool) -> Situation | None:
+    """`enough`: whether the pods for the weight are there."""
     candidate = s.candidate
-    if candidate.mode != "Steps" or candidate.weight.wanted == 0:
+    if candidate.weight.wanted == 0:
         return None
-    enough = pods_ready(s) >= pods_needed(s) or candidate.promoting
     if candidate.effective_since is None:
         return _start_the_clock(s) if enough and s.world.split_in_effect else None
     if s.world.withdrawn:
@@ -196,7 +213,6 @@ def _start_the_clock(s: Situation) -> Situation | None:
         effective_since=s.now,
         entries=candidate.entries + 1,
         step_since=s.now,
-        **({} if candidate.guarding else {"unmeasured": 0.0, "unreadable_since": None}),
         silence=None,
         checks=enter_step(candidate.checks, again=candidate.entries > 0),
     )
@@ -226,39 +242,51 @@ def notice_whether_anything_can_be_judged(s: Situation) -> Situation | None:
     return None
 
 
-def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
-    """After the last step, in a first deployment, and in an undo."""
+def promote_the_first_revision(s: Situation) -> Situation | None:
+    """As soon as its pods are ready, there is something to fall back on."""
+    held = (
+        _wait_while_withdrawn(s)
+        or _wait_for_replicas(s)
+        or _wait_for_all_pods(s)
+        or _wait_for_the_route(s)
+    )
+    if held:
+        return _changed(s, held)
+    return s.promote(f"Revision {s.candidate.revision} serves.")
+
+
+def promote_the_former_revision(s: Situation) -> Situation | None:
+    """An undo is not judged: whoever types it wants to leave the revision that serves."""
+    held = _wait_while_withdrawn(s) or _wait_for_pods_that_are_better_than_none(s)
+    if held:
+        return _changed(s, held)
+    return s.promote(f"Revision {s.candidate.revision} serves again.")
+
+
+def promote_by_command(s: Situation) -> Situation | None:
+    """Its pods alone are waited for."""
+    held = _wait_while_withdrawn(s) or _wait_for_pods_that_are_better_than_none(s)
+    return _changed(s, held) if held else _promote_with_evidence(s)
+
+
+def promote_after_the_steps(s: Situation) -> Situation | None:
+    """Every step has passed, and nothing speaks against it since."""
+    held = (
+        _wait_while_withdrawn(s)
+        or hold_while_images_differ(s)
+        or _wait_for_all_pods(s)
+        or _wait_while_paused(s)
+        or _serve_on(s)
+        or _wait_for_the_route(s)
+        or _wait_for_like_arms(s)
+        or _wait_for_a_pod(s)
+        or _wait_for_a_look(s)
+    )
+    return _changed(s, held) if held else _promote_with_evidence(s)
+
+
+def _promote_with_evidence(s: Situation) -> Situation:
     candidate = s.candidate
-    if not candidate.promoting:
-        return None
-    if s.world.withdrawn:
-        return _changed(s, _hold_for_the_route(s))
-    if candidate.mode == "First" and s.desired.spec.replicas == 0:
-        message = "spec.replicas is 0, and no pod of this revision was ever ready; increase it."
-        return _changed(s, s.hold(Reason.SCALED_TO_ZERO, message))
-    by_itself = candidate.mode == "Steps" and not candidate.commanded
-    by_hand = candidate.mode != "First" and not by_itself
-    if by_itself and (held := hold_while_images_differ(s)):
-        return _changed(s, held)
-    better_than_nothing = by_hand and (s.stable_is_down or s.serves_alone) and pods_ready(s) > 0
-    if pods_ready(s) < pods_needed(s) and not better_than_nothing:
-        if _too_late(s):
-            return None
-        return _changed(s, s.hold(Reason.AWAITING_PODS, _pods_message(s)))
-    if held_by_spec(s):
-        return _changed(s, _hold_as_the_spec_says(s))
-    if by_itself and (held := _serve_on(s)):
-        return _changed(s, held)
-    if not by_hand and not s.world.split_in_effect:
-        return _changed(s, _hold_for_the_route(s))
-    if by_itself and (held := _wait_for_like_arms(s) or _wait_for_a_pod(s)):
-        return _changed(s, held)
-    if by_itself and (held := _wait_for_a_look(s)):
-        return _changed(s, held)
-    if candidate.mode == "First":
-        return s.promote(f"Revision {candidate.revision} serves.")
-    if candidate.mode == "Direct":
-        return s.promote(f"Revision {candidate.revision} serves again.")
     evidence = messages_of(candidate.deciding)
     if candidate.inputs and candidate.inputs.unmatched:
         evidence = f"{evidence} {candidate.inputs.unmatched}".strip()
@@ -268,12 +296,9 @@ def promote_when_all_pods_are_ready(s: Situation) -> Situation | None:
 
 def go_on_or_say_why_not(s: Situation) -> Situation | None:
     """Advance, or give the reason for waiting."""
-    if s.candidate.mode != "Steps" or s.candidate.promoting or s.candidate.withdrawn:
-        return None
-    if _too_late(s):
-        return None  # it is the only revision that serves, and waits for that reason
     held = (
-        _serve_on(s)
+        _wait_for_late_pods(s)
+        or _serve_on(s)
         or hold_while_images_differ(s)
         or _wait_for_traffic(s)
         or _wait_for_the_split(s)
@@ -282,11 +307,37 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
         or _wait_for_a_pod(s)
         or _wait_for_people_and_time(s)
     )
-    if held is None and s.candidate.weight.wanted > 0:
-        if not raises_weight_next(s):
-            return enter_next_step(s, "")
-        return _pass_the_gate(s)
-    return enter_next_step(s, "") if held is None else _changed(s, held)
+    if held:
+        return _changed(s, held)
+    raises = s.candidate.weight.wanted > 0 and raises_weight_next(s)
+    return _pass_the_gate(s) if raises else enter_next_step(s, "")
+
+
+def _wait_while_withdrawn(s: Situation) -> Situation | None:
+    return _hold_for_the_route(s) if s.world.withdrawn else None
+
+
+def _wait_for_the_route(s: Situation) -> Situation | None:
+    return None if s.world.split_in_effect else _hold_for_the_route(s)
+
+
+def _wait_for_replicas(s: Situation) -> Situation | None:
+    if s.desired.spec.replicas:
+        return None
+    message = "spec.replicas is 0, and no pod of this revision was ever ready; increase it."
+    return s.hold(Reason.SCALED_TO_ZERO, message)
+
+
+def _wait_for_all_pods(s: Situation) -> Situation | None:
+    if pods_ready(s) >= pods_needed(s):
+        return None
+    return _wait_for_late_pods(s) or s.hold(Reason.AWAITING_PODS, _pods_message(s))
+
+
+def _wait_for_pods_that_are_better_than_none(s: Situation) -> Situation | None:
+    """If nothing else serves, one pod is enough."""
+    alone = s.stable_is_down or s.serves_alone
+    return None if alone and pods_ready(s) > 0 else _wait_for_all_pods(s)
 
 
 def _serve_on(s: Situation) -> Situation | None:
@@ -325,8 +376,8 @@ def _wait_for_traffic(s: Situation) -> Situation | None:
             f"Pods of revision {', '.join(others)} must be deleted before this one gets traffic."
         )
         return s.hold(Reason.AWAITING_PODS, message)
-    if pods_ready(s) < pods_needed(s):
-        return s.hold(Reason.AWAITING_PODS, _pods_message(s))
+    if held := _wait_for_all_pods(s):
+        return held
     if reads_history(s):
         why = "Reading stable's last hour before the candidate gets traffic."
         return _wait_for_metrics(s) or s.hold(Reason.NO_DATA, why)
@@ -403,8 +454,8 @@ def pods_to_mend(candidate: Candidate) -> set[str]:
 
 
 def _wait_for_people_and_time(s: Situation) -> Situation | None:
-    if held_by_spec(s):
-        return _hold_as_the_spec_says(s)
+    if held := _wait_while_paused(s):
+        return held
     if at_a_gate(s):
         return hold_for_approval(s)
     ends = pause_ends(s)
@@ -419,7 +470,9 @@ def _wait_for_people_and_time(s: Situation) -> Situation | None:
     return s.hold(Reason.AWAITING_PAUSE, f"Pausing at {s.candidate.weight.wanted:g}% for {long}.")
 
 
-def _hold_as_the_spec_says(s: Situation) -> Situation:
+def _wait_while_paused(s: Situation) -> Situation | None:
+    if not s.desired.spec.rollout.paused:
+        return None
     return s.hold(Reason.PAUSED_BY_SPEC, "spec.rollout.paused is true.")
 
 

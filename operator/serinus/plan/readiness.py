@@ -12,6 +12,7 @@ from typing import Final
 
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
+from serinus.api.stages import COMPARED
 from serinus.api.status import LostReadiness
 from serinus.plan.situation import SeenPod, Situation
 
@@ -26,7 +27,7 @@ FORGIVEN: Final = 0.1
 def with_lost_readiness_counted(s: Situation) -> Situation:
     """Adds what was lost since pods were last listed; once a list."""
     candidate, stable, pods = s.status.candidate, s.status.stable, s.world.pods_seen
-    if pods is None or stable is None or candidate is None or candidate.mode != "Steps":
+    if pods is None or stable is None or candidate is None or candidate.stage not in COMPARED:
         return s
     before = candidate.lost_readiness
     if before is None:
@@ -72,7 +73,7 @@ def roll_back_when_its_pods_lose_readiness_too_often(s: Situation) -> Situation 
 def lost_readiness_too_often(s: Situation) -> str:
     """What the candidate's pods lost beyond what is tolerated, as a message; empty: nothing."""
     candidate, lost = s.candidate, s.candidate.lost_readiness
-    if candidate.mode != "Steps" or lost is None or s.serves_alone:
+    if lost is None:
         return ""
     deadline = s.desired.spec.rollout.progress_deadline
     if lost.each > TIMES:

@@ -23,17 +23,14 @@ RAISED_OFTEN: Final = 2
 
 def withdraw_from_a_silent_candidate(s: Situation) -> Situation | None:
     """If requests hang, stable serves clients better."""
-    candidate = s.candidate
-    silent = "" if candidate.withdrawn or candidate.commanded else too_long_silent(s)
+    silent = too_long_silent(s)
     return withdraw_unrejected(s, Reason.CANDIDATE_SILENT, silent) if silent else None
 
 
 def withdraw_from_what_cannot_be_judged(s: Situation) -> Situation | None:
     """If our own code raises where the candidate is judged, nobody would notice that it is bad."""
     candidate = s.candidate
-    if candidate.withdrawn or candidate.commanded or candidate.mode != "Steps":
-        return None
-    if s.stable_is_down or s.serves_alone:
+    if s.stable_is_down:
         return None
     begun = candidate.step_since or candidate.since
     lasting = [
@@ -76,9 +73,9 @@ def withdraw_unrejected(s: Situation, reason: Reason, why: str) -> Situation:
 def too_long_silent(s: Situation) -> str:
     """What the candidate did not answer, and why that may be, as the beginning of a message;
     empty: it is not silent, or not for long enough."""
-    candidate, silence = s.candidate, s.candidate.silence
+    silence = s.candidate.silence
     after = seconds(s.desired.spec.rollout.analysis.on_silence.after)
-    if candidate.mode != "Steps" or silence is None or silence.since is None:
+    if silence is None or silence.since is None:
         return ""
     if silence.until - silence.since < after:
         return ""

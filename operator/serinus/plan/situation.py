@@ -7,6 +7,7 @@ from typing import Any
 from serinus.api.isolation import Part
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec, Step
+from serinus.api.stages import PROMOTED, Stage
 from serinus.api.status import (
     Candidate,
     Decision,
@@ -241,7 +242,7 @@ class Situation:
     def promoted(self) -> str | None:
         """The revision that is promoted and still guarded."""
         candidate = self.status.candidate
-        return candidate.revision if candidate and candidate.guarding else None
+        return candidate.revision if candidate and candidate.stage in PROMOTED else None
 
     @property
     def stable_is_down(self) -> bool:
@@ -302,7 +303,7 @@ class Situation:
         """Roll the candidate back, and do not retry its revision automatically. If the candidate
         was an undo, the revision in the spec stays rejected."""
         candidate, message = self.candidate, with_audit(message, self.candidate)
-        if candidate.mode == "Direct":
+        if candidate.stage is Stage.RETURNING:
             return self.drop().because(reason, candidate.revision, message)
         refused = Rejected(
             revision=candidate.revision, reason=reason, message=message[:1024], at=self.now
@@ -316,23 +317,22 @@ class Situation:
         desired = revision == self.desired.revision
         steps = self.desired.steps
         stable = self.status.stable
-        mode = "First" if stable is None else "Direct" if direct else "Steps"
-        first = steps[0].set_weight if steps and mode == "Steps" else None
-        wanted = 100 if mode == "First" else first or 0
+        stage = Stage.FIRST if stable is None else Stage.RETURNING if direct else Stage.STEPPING
+        first = steps[0].set_weight if steps and stage is Stage.STEPPING else None
+        wanted = 100 if stage is Stage.FIRST else first or 0
         candidate = Candidate(
             revision=revision,
             number=known.number if known else highest + 1,
             version=self.desired.version if desired else known.version if known else None,
-            mode=mode,
+            stage=stage,
             weight=Weight(wanted=wanted, actual=0),
             since=self.now,
             progress_since=self.now,
-            promoting=mode != "Steps",
         )
         kept = [old for old in self.status.retiring if old.revision != revision]
-        reason = Reason.FIRST_DEPLOYMENT if mode == "First" else Reason.ROLLOUT_STARTED
+        reason = Reason.FIRST_DEPLOYMENT if stage is Stage.FIRST else Reason.ROLLOUT_STARTED
         started = self._with_nothing_read_of_the_split().to(candidate=candidate, retiring=kept)
-        if stable is not None and mode == "Steps":
+        if stable is not None and stage is Stage.STEPPING:
             timeline = Timeline(revision=revision, stable=stable.revision, since=self.now)
             started = started.to(timeline=timeline)
         return started.because(reason, revision, message)

@@ -27,11 +27,9 @@ def take_up_what_serves(s: Situation) -> Situation | None:
 def keep_a_first_revision_that_serves(s: Situation) -> Situation | None:
     """A first deployment may serve before it is complete: then the next revision has something to
     be compared with and to roll back to."""
-    candidate, desired = s.status.candidate, s.desired.revision
-    if candidate is None or candidate.mode != "First" or candidate.revision == desired:
-        return None
+    candidate, desired = s.candidate, s.desired.revision
     ready = s.world.ready(candidate.revision)
-    if not ready:
+    if candidate.revision == desired or not ready:
         return None
     return s.promote(
         f"The spec changed to revision {desired} while the first one, {candidate.revision}, serves "
@@ -41,14 +39,9 @@ def keep_a_first_revision_that_serves(s: Situation) -> Situation | None:
 
 def end_the_guard_of_what_the_spec_no_longer_has(s: Situation) -> Situation | None:
     """The next rollout starts from the revision that is promoted. If the spec returns to the
-    previous one, that one takes the traffic back: it still serves a part of it. If the spec changes
-    again before it has, the guard goes on."""
+    previous one, that one takes the traffic back: it still serves a part of it."""
     desired, stable = s.desired.revision, s.status.stable
-    if s.promoted is None or stable is None:
-        return None
-    if stable.revision != desired and guarding.reverts(s):
-        return guarding.go_on(s)
-    if s.promoted == desired or guarding.taking_back(s):
+    if s.promoted == desired or stable is None:
         return None
     if stable.revision == desired:
         message = f"The spec was reverted to revision {desired} while {s.promoted} was guarded."
@@ -58,25 +51,38 @@ def end_the_guard_of_what_the_spec_no_longer_has(s: Situation) -> Situation | No
     return guarding.end(s, f"the spec changed to revision {desired}.")
 
 
-def follow_the_spec(s: Situation) -> Situation | None:
-    """Drop a candidate that the spec no longer has, and start the one that it has."""
-    desired = s.desired.revision
-    candidate, stable, rejected = s.status.candidate, s.status.stable, s.status.rejected
-    if rejected and rejected.revision == desired:
+def go_on_with_the_guard_if_the_spec_changes_again(s: Situation) -> Situation | None:
+    """Before the previous revision has taken the traffic back."""
+    stable = s.status.stable
+    if stable is None or stable.revision == s.desired.revision or not guarding.reverts(s):
         return None
-    if candidate and candidate.revision == desired:
+    return guarding.go_on(s)
+
+
+def drop_what_the_spec_no_longer_has(s: Situation) -> Situation | None:
+    """A candidate that alone serves does so until stable can, or a command promotes it."""
+    desired, candidate, stable = s.desired.revision, s.candidate, s.status.stable
+    if candidate.revision == desired or _is_rejected(s):
         return None
-    if candidate:
-        if s.serves_alone or guarding.taking_back(s):
-            return None  # it serves until stable can, or a command promotes it
-        reverted = stable is not None and stable.revision == desired
-        reason = Reason.REVERTED if reverted else Reason.SUPERSEDED
-        went = "was reverted to" if reverted else "changed to"
-        return s.drop().because(
-            reason,
-            candidate.revision,
-            f"The spec {went} revision {desired} while {candidate.revision} was rolled out.",
-        )
+    reverted = stable is not None and stable.revision == desired
+    reason = Reason.REVERTED if reverted else Reason.SUPERSEDED
+    went = "was reverted to" if reverted else "changed to"
+    return s.drop().because(
+        reason,
+        candidate.revision,
+        f"The spec {went} revision {desired} while {candidate.revision} was rolled out.",
+    )
+
+
+def _is_rejected(s: Situation) -> bool:
+    return s.status.rejected is not None and s.status.rejected.revision == s.desired.revision
+
+
+def start_what_the_spec_has(s: Situation) -> Situation | None:
+    """Unless it is stable, was rejected, or cannot share traffic with stable."""
+    desired, stable = s.desired.revision, s.status.stable
+    if _is_rejected(s):
+        return None
     if stable and (stable.revision == desired or s.desired.incompatibility):
         return None
     if stable is None:
@@ -86,3 +92,28 @@ def follow_the_spec(s: Situation) -> Situation | None:
     else:
         message = f"Revision {desired} is rolled out alongside {stable.revision}."
     return s.start(desired, direct=False, message=message)
+
+
+def drop_the_candidate_of_an_invalid_spec(s: Situation) -> Situation | None:
+    """With an invalid policy, nothing is judged."""
+    problems = _invalid_because(s)
+    if not problems:
+        return None
+    message = f"The spec became invalid during the rollout. {problems}"
+    return s.drop().because(Reason.INVALID_SPEC, s.candidate.revision, message)
+
+
+def end_the_guard_of_an_invalid_spec(s: Situation) -> Situation | None:
+    """A promoted revision is not dropped because of it, unless it is shown to be worse."""
+    problems = _invalid_because(s)
+    if not problems or not guarding.may_end(s):
+        return None
+    return guarding.end(s, f"the spec became invalid. {problems}")
+
+
+def _invalid_because(s: Situation) -> str:
+    """Also a candidate that cannot share the traffic as the spec wants it now."""
+    found = [*s.desired.problems]
+    if s.desired.incompatibility and s.candidate.revision == s.desired.revision:
+        found.append(s.desired.incompatibility)
+    return " ".join(found)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
 from serinus.api.spec import Step
+from serinus.api.stages import Stage
 from serinus.api.status import Candidate, CheckStatus, Withdrawn
 from serinus.judge import enter_step
 from serinus.manifests.routers import router_for
@@ -36,7 +37,9 @@ def enter_next_step(s: Situation, why: str) -> Situation:
     """Enter the next step; after the last step the candidate waits to be promoted."""
     index = _next_step(s)
     if index >= len(s.desired.steps):
-        done = s.to_candidate(step=len(s.desired.steps), promoting=True, step_since=None, hold=None)
+        done = s.to_candidate(
+            stage=Stage.PROMOTING, step=len(s.desired.steps), step_since=None, hold=None
+        )
         message = f"All steps have passed; promoting revision {s.candidate.revision}. {why}"
         return done.because(Reason.PROMOTING, s.candidate.revision, message)
     return _enter(s.to_candidate(step=index, step_since=s.now, hold=None), why)
@@ -66,11 +69,11 @@ def withdraw(s: Situation, reason: Reason, message: str) -> Situation:
         since=s.now, weight=weight.wanted, policy=policy_digest(s.desired.spec.rollout)
     )
     s = s.to_candidate(
+        stage=Stage.WITHDRAWN,
         withdrawn=withdrawn,
         weight=weight.replace(wanted=0),
         effective_since=None,
         silence=None,
-        promoting=False,
     )
     s = s.hold(reason, message)
     return s.because(reason, s.candidate.revision, message)
@@ -84,7 +87,12 @@ def resume_step(s: Situation, why: str) -> Situation:
     if candidate.withdrawn is not None:
         weight = min(weight, int(candidate.withdrawn.weight))
     resumed = s.to_candidate(
-        withdrawn=None, hold=None, step=index, step_since=s.now, pods_awaited=0
+        stage=Stage.STEPPING,
+        withdrawn=None,
+        hold=None,
+        step=index,
+        step_since=s.now,
+        pods_awaited=0,
     )
     message = f"Weight 0% -> {weight}%: the step resumes. {why}"
     return _want(resumed, weight).because(Reason.WEIGHT_RAISED, candidate.revision, message)
@@ -108,8 +116,6 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     all have more, the first one's weight is set like any other: after a verdict at the present
     one."""
     candidate, steps = s.candidate, s.desired.steps
-    if candidate.mode != "Steps" or candidate.promoting or candidate.withdrawn:
-        return None
     if not steps:
         held = s.desired.spec.rollout.paused
         return None if held else enter_next_step(s, "The spec has no steps.")

@@ -7,6 +7,7 @@ from typing import Literal
 from serinus.api.base import rfc3339
 from serinus.api.quantities import seconds
 from serinus.api.reasons import Needs, Reason, meaning_of
+from serinus.api.stages import AWAITS_PROMOTION, Stage
 from serinus.api.status import (
     Candidate,
     Condition,
@@ -164,7 +165,7 @@ def _summary_of_the_rollout(s: Situation, candidate: Candidate) -> Summary:
     where, estimates = f"{_where(s, candidate)}{_given(s)}", _estimates(candidate)
     estimates = f"{estimates}{_unmatched(candidate)}"
     if hold is None:
-        reason = Reason.PROMOTING if candidate.promoting else "Rollout"
+        reason = Reason.PROMOTING if candidate.stage in AWAITS_PROMOTION else "Rollout"
         return Summary("Progressing", reason, f"{where}{estimates}")
     message = f"{where} {_stopped(hold.message)}{estimates}"
     needs = meaning_of(hold.reason).needs
@@ -203,13 +204,13 @@ def _unmatched(candidate: Candidate) -> str:
 
 
 def _where(s: Situation, candidate: Candidate) -> str:
-    if candidate.mode == "First":
+    if candidate.stage is Stage.FIRST:
         return f"First deployment of revision {candidate.revision}."
-    if candidate.mode == "Direct":
+    if candidate.stage is Stage.RETURNING:
         return f"Returning to revision {candidate.revision}."
     steps = len(s.desired.steps)
     step = f"step {min(candidate.step + 1, steps)} of {steps}, " if steps else ""
-    step = "promoting, " if candidate.promoting else step
+    step = "promoting, " if candidate.stage in AWAITS_PROMOTION else step
     given = candidate.approved
     approved = f", step {given.step + 1} approved by {given.by}" if given else ""
     return f"Revision {candidate.revision}: {step}weight {candidate.weight.wanted:g}%{approved}."

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import inf
 
+from serinus.api.stages import AWAITS_PROMOTION
 from serinus.api.status import InEffect, Timeline
 from serinus.plan.decide import Plan
 from serinus.plan.situation import Desired, Workload, World
@@ -44,7 +45,7 @@ class RecordedCluster(SimulatedCluster):
         candidate = plan.status.candidate
         rolled_out = candidate is not None and candidate.revision == self._timeline.revision
         self._wanted_weight = candidate.weight.wanted if candidate and rolled_out else None
-        self._promoting = bool(candidate and candidate.promoting)
+        self._promoting = bool(candidate and candidate.stage in AWAITS_PROMOTION)
 
     def changes_after(self, now: float) -> float:
         """Time of the next change, Unix seconds; infinity: none."""

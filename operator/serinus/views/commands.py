@@ -7,6 +7,7 @@ revision to name.
 from dataclasses import dataclass
 
 from serinus.api.reasons import Reason
+from serinus.api.stages import PROMOTED
 from serinus.api.status import Status
 from serinus.plan.approvals import awaits_approval
 from serinus.plan.commands import COMMAND_KEPT
@@ -54,7 +55,7 @@ def _rejected(status: Status) -> str:
 
 
 def _former(status: Status) -> str:
-    if status.candidate is not None and status.candidate.guarding and status.stable:
+    if status.candidate is not None and status.candidate.stage in PROMOTED and status.stable:
         return status.stable.revision
     if status.candidate is not None:
         raise NothingToDoError(

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from serinus.api.reasons import Needs, Reason, meaning_of
+from serinus.api.stages import Stage
 from serinus.views.reading import Live
 
 Outcome = Literal["Healthy", "Promoted", "RolledBack", "Paused", "Stalled", "Going"]
@@ -24,10 +25,7 @@ def outcome(live: Live) -> Outcome:
     if any(each.type == "Stalled" and each.status == "True" for each in status.conditions):
         return "Stalled"
     candidate = status.candidate
-    guarding = candidate.guarding if candidate else None
-    if status.stable is None or (candidate is not None and guarding is None):
-        return "Going"
-    if guarding is not None and guarding.taking_back:
+    if status.stable is None or (candidate and candidate.stage is not Stage.GUARDED):
         return "Going"
     return "Healthy" if status.phase == "Healthy" else "Promoted"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from serinus.api.reasons import Reason, meaning_of
 from serinus.api.remedies import Remedy
+from serinus.api.stages import AWAITS_PROMOTION, Stage
 from serinus.api.status import Candidate, Status
 from serinus.plan.approvals import awaits_approval
 from serinus.views.reading import Live
@@ -79,7 +80,9 @@ def _fits(live: Live, command: str) -> bool:
         idle = live.status.candidate is None
         return idle and bool(live.status.rejected if verb == "retry" else live.status.former)
     candidate = live.status.candidate
-    return candidate is not None and candidate.mode != "First" and _may(live, candidate, verb)
+    if candidate is None or candidate.stage is Stage.FIRST:
+        return False
+    return _may(live, candidate, verb)
 
 
 def _may(live: Live, candidate: Candidate, verb: str) -> bool:
@@ -93,10 +96,12 @@ def _may(live: Live, candidate: Candidate, verb: str) -> bool:
     if verb == "approve":
         return gated
     if verb == "advance":
-        return not candidate.promoting and (candidate.withdrawn is not None or not gated)
+        promoting = candidate.stage in AWAITS_PROMOTION
+        return not promoting and (candidate.stage is Stage.WITHDRAWN or not gated)
     if verb == "abort":
         return candidate.alone_since is None
-    ahead = rollout.steps[candidate.step + 1 :] if rollout and not candidate.promoting else []
+    in_steps = rollout is not None and candidate.stage not in AWAITS_PROMOTION
+    ahead = rollout.steps[candidate.step + 1 :] if rollout and in_steps else []
     return not (gated or (verb == "promote" and any(step.approval for step in ahead)))
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from serinus.api.stages import PROMOTED
 from serinus.api.status import Candidate
 
 
@@ -31,4 +32,4 @@ IN_A_GUARD: Final = Roles(
 
 def roles_of(candidate: Candidate | None) -> Roles:
     """A guard leaves the promoted revision the candidate, though it serves."""
-    return IN_A_GUARD if candidate and candidate.guarding else IN_A_ROLLOUT
+    return IN_A_GUARD if candidate and candidate.stage in PROMOTED else IN_A_ROLLOUT

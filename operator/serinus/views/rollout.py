@@ -9,6 +9,7 @@ from typing import Final, Literal
 from serinus.api.checks import Mode
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec, Step
+from serinus.api.stages import AWAITS_PROMOTION, COMPARED
 from serinus.api.status import (
     Candidate,
     Condition,
@@ -163,9 +164,9 @@ def rollout_view(spec: Spec | None, status: Status, now: float) -> RolloutView:
         candidate=_arm(candidate, weight) if candidate else None,
         roles=roles_of(candidate),
         wanted=candidate.weight.wanted if candidate else None,
-        promoting=bool(candidate and candidate.promoting),
+        promoting=bool(candidate and candidate.stage in AWAITS_PROMOTION),
         guard=_guard(candidate, now) if candidate else None,
-        steps=_steps(steps, candidate) if candidate and candidate.mode == "Steps" else (),
+        steps=_steps(steps, candidate) if candidate and candidate.stage in COMPARED else (),
         checks=_checks(candidate) if candidate else (),
         wait=_wait(steps, candidate, now) if candidate else None,
         rejected=status.rejected,

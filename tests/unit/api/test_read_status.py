@@ -2,9 +2,15 @@
 
 from typing import Any
 
+import pytest
+
+from serinus.api.stages import Stage
 from serinus.api.validation import read_status
 
 SINCE = "2026-11-25T08:00:00.000Z"
+WITHDRAWN = {"since": SINCE, "weight": 25.0, "policy": "abc"}
+GUARDING = {"since": SINCE, "until": "2026-11-26T08:00:00.000Z"}
+BACK = {"since": SINCE, "reason": "Aborted", "message": "."}
 
 
 def written(**candidate: Any) -> dict[str, Any]:
@@ -16,7 +22,7 @@ def written(**candidate: Any) -> dict[str, Any]:
         "candidate": {
             "revision": "anew",
             "number": 2,
-            "mode": "Steps",
+            "stage": "Stepping",
             "step": 1,
             "since": SINCE,
             "progressSince": SINCE,
@@ -65,9 +71,33 @@ def test_a_verdict_that_is_not_known_costs_the_evidence_of_its_check_alone() -> 
     assert (status.candidate.step, status.candidate.weight.wanted) == (1, 25)
 
 
-def test_a_candidate_of_a_mode_that_is_not_known_starts_anew_from_stable() -> None:
-    status, lost = read_status(written(mode="Guarded"))
-    assert "status.candidate.mode" in str(lost[0])
+@pytest.mark.parametrize(
+    ("flags", "stage"),
+    [
+        ({"mode": "First", "promoting": True}, Stage.FIRST),
+        ({"mode": "Direct", "promoting": True}, Stage.RETURNING),
+        ({"mode": "Steps"}, Stage.STEPPING),
+        ({"mode": "Steps", "withdrawn": WITHDRAWN}, Stage.WITHDRAWN),
+        ({"mode": "Steps", "promoting": True}, Stage.PROMOTING),
+        ({"mode": "Steps", "promoting": True, "commanded": True}, Stage.PROMOTING_BY_COMMAND),
+        ({"mode": "Steps", "guarding": GUARDING}, Stage.GUARDED),
+        ({"mode": "Steps", "guarding": {**GUARDING, "takingBack": BACK}}, Stage.TAKING_BACK),
+    ],
+)
+def test_flags_of_an_earlier_version_are_a_stage(flags: dict[str, Any], stage: Stage) -> None:
+    older = written()
+    del older["candidate"]["stage"]
+    older["candidate"] |= flags
+    status, lost = read_status(older)
+    assert not lost
+    assert status.candidate is not None
+    assert (status.candidate.stage, status.candidate.step) == (stage, 1)
+    assert not {"mode", "promoting", "commanded"} & status.to_json()["candidate"].keys()
+
+
+def test_a_candidate_of_a_stage_that_is_not_known_starts_anew_from_stable() -> None:
+    status, lost = read_status(written(stage="Mirrored"))
+    assert "status.candidate.stage" in str(lost[0])
     assert status.candidate is None
     assert status.stable is not None
     assert status.stable.revision == "aold"

@@ -36,7 +36,7 @@ def live(**status: Any) -> dict[str, Any]:
 
 
 STABLE = {"revision": "old"}
-CANDIDATE = {"revision": "new", "mode": "Steps", "weight": {"wanted": 20, "actual": 20}}
+CANDIDATE = {"revision": "new", "stage": "Stepping", "weight": {"wanted": 20, "actual": 20}}
 ROLLING = live(stable=STABLE, candidate=CANDIDATE)
 SERVING = live(stable=STABLE, message="Revision old serves with 4 of 4 pods.")
 ALL = {"old": 4, "new": 1}
@@ -104,6 +104,8 @@ def test_the_page_has_a_cell_for_each_event_in_each_state() -> None:
 
 
 def test_where_no_pods_could_be_made_none_were_taken_away() -> None:
-    first = live(candidate={**CANDIDATE, "mode": "First"}, message="0 of 4 pods are ready.")
+    first = live(
+        candidate={**CANDIDATE, "stage": "FirstDeployment"}, message="0 of 4 pods are ready."
+    )
     found = violations(stood(live=first, split={"new": 100}))
     assert "removed pods have no traffic" not in {each.name for each in found}

@@ -39,7 +39,7 @@ def candidate(**more: Any) -> dict[str, Any]:
         "candidate": {
             "revision": "a",
             "number": 1,
-            "mode": "Steps",
+            "stage": "Stepping",
             "since": "2026-01-01T00:00:00Z",
             "progressSince": "2026-01-01T00:00:00Z",
             **more,

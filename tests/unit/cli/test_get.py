@@ -36,7 +36,7 @@ LOAN: dict[str, Any] = {
             "revision": "awktgxhs",
             "version": "v2",
             "number": 2,
-            "mode": "Steps",
+            "stage": "Stepping",
             "weight": {"wanted": 5, "actual": 0},
             "readyReplicas": 1,
             "since": NOW,

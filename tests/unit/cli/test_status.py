@@ -20,7 +20,7 @@ esac
 """
 NOW = "2026-11-25T14:09:22.500Z"
 OLD = {"revision": "old", "number": 1, "since": NOW}
-NEW = {"revision": "new", "number": 2, "mode": "Steps", "since": NOW, "progressSince": NOW}
+NEW = {"revision": "new", "number": 2, "stage": "Stepping", "since": NOW, "progressSince": NOW}
 REJECTED = {"revision": "new", "reason": "CheckFailed", "message": "Worse.", "at": NOW}
 INVALID = {
     "type": "Stalled",

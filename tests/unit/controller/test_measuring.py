@@ -9,6 +9,7 @@ import pytest
 
 from serinus.api.isolation import Faults, Part, collected, isolated
 from serinus.api.spec import Spec
+from serinus.api.stages import Stage
 from serinus.api.status import Candidate, Status, Weight
 from serinus.controller import measuring
 from serinus.controller.judging import AT_ONCE, HEAVY, Judging
@@ -27,7 +28,12 @@ def looked_at(moment: float) -> Status:
     weight = Weight(wanted=20, actual=20)
     return Status(
         candidate=Candidate(
-            revision="new", number=2, mode="Steps", weight=weight, since=900.0, progress_since=900.0
+            revision="new",
+            number=2,
+            stage=Stage.STEPPING,
+            weight=weight,
+            since=900.0,
+            progress_since=900.0,
         ).replace(analysis_since=1000.0, measured_at=moment)
     )
 

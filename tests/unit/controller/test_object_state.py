@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from serinus.api.stages import Stage
 from serinus.api.status import Candidate, Stable, Status, Weight
 from serinus.cluster import ApiError, Cluster, Store
 from serinus.controller.object_state import ObjectState
@@ -28,7 +29,12 @@ def status(**changes: Any) -> Status:
     weight = Weight(wanted=20, actual=20)
     stable = Stable(revision="old", number=1, since=0.0)
     role = Candidate(
-        revision="new", number=2, mode="Steps", weight=weight, since=900.0, progress_since=900.0
+        revision="new",
+        number=2,
+        stage=Stage.STEPPING,
+        weight=weight,
+        since=900.0,
+        progress_since=900.0,
     )
     return Status(stable=stable, candidate=role.replace(analysis_since=1000.0, **changes))
 

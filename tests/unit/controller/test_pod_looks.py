@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from serinus.api.stages import Stage
 from serinus.api.status import Candidate, CheckState, CheckStatus, Stable, StablePod, Status
 from serinus.cluster import Cluster
 from serinus.controller.pod_looks import (
@@ -21,7 +22,9 @@ from serinus.manifests.owner import Owner
 from serinus.plan.situation import SeenPod, Workload
 
 SINCE = 1000.0
-CANDIDATE = Candidate(revision="new", number=2, mode="Steps", since=SINCE, progress_since=SINCE)
+CANDIDATE = Candidate(
+    revision="new", number=2, stage=Stage.STEPPING, since=SINCE, progress_since=SINCE
+)
 
 
 def after(before: PodLooks | None, *, new: int = 1, old: int = 2) -> PodLooks:

@@ -7,6 +7,7 @@ import pytest
 from serinus.api.baseline import Baseline
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
+from serinus.api.stages import Stage
 from serinus.api.status import Candidate, CheckStatus, Hold, Stable, Status, Weight
 from serinus.controller.actuation import WriteOutcome
 from serinus.controller.observed import read_spec
@@ -44,7 +45,12 @@ def candidate(**fields: Any) -> Candidate:
     given = {"effective_since": 1000.0, "analysis_since": 1000.0, **fields}
     weight = Weight(wanted=20, actual=20)
     return Candidate(
-        revision="new", number=2, mode="Steps", weight=weight, since=900.0, progress_since=900.0
+        revision="new",
+        number=2,
+        stage=Stage.STEPPING,
+        weight=weight,
+        since=900.0,
+        progress_since=900.0,
     ).replace(**given)
 
 
@@ -112,7 +118,7 @@ def test_that_a_look_found_nothing_new_is_hardly_worth_a_write() -> None:
     [
         {"weight": Weight(wanted=50, actual=20)},
         {"effective_since": None},
-        {"promoting": True},
+        {"stage": Stage.PROMOTING},
         {"unreadable_since": 1000.0},
     ],
     ids=lambda change: next(iter(change)),

@@ -4,6 +4,7 @@ from typing import Any
 
 from serinus.api.analysis import Analysis
 from serinus.api.spec import Spec
+from serinus.api.stages import Stage
 from serinus.api.status import Candidate, Stable, Status, Weight
 from serinus.judge import EffectiveWeight, learn
 from serinus.judge.analysis import budget_of
@@ -32,7 +33,7 @@ def candidate(analysis_since: float | None = 1000.0) -> Candidate:
     return Candidate(
         revision="new",
         number=2,
-        mode="Steps",
+        stage=Stage.STEPPING,
         weight=Weight(wanted=20, actual=20),
         since=900.0,
         progress_since=900.0,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from serinus.api.stages import Stage
 from serinus.simulation.cluster import SimulatedCluster
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
@@ -143,4 +144,4 @@ def test_a_command_to_an_invalid_spec_is_refused_and_is_not_obeyed_once_that_is_
     rollout.problems = ()
     candidate = rollout.settle().status.candidate
     assert candidate is not None
-    assert (candidate.revision, candidate.weight.wanted, candidate.promoting) == (B, 20, False)
+    assert (candidate.revision, candidate.weight.wanted, candidate.stage) == (B, 20, Stage.STEPPING)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from serinus.api.stages import Stage
 from serinus.plan.situation import World
 from serinus.simulation.cluster import SimulatedCluster
 from tests.support.simulated_rollout import GATEWAY, A, B, C, SimulatedRollout
@@ -47,7 +48,7 @@ def test_the_next_revision_takes_steps_beside_the_pods_that_serve(
     rollout.world.pods_ready_after = 5.0
     rollout.apply(B)
     assert rollout.status.stable and rollout.status.stable.revision == A
-    assert rollout.status.candidate and rollout.status.candidate.mode == "Steps"
+    assert rollout.status.candidate and rollout.status.candidate.stage is Stage.STEPPING
     assert rollout.plan and rollout.plan.wanted
     assert rollout.plan.wanted.replicas[A] == 4
     assert (rollout.plan.wanted.split.stable, rollout.weight) == (A, 0)

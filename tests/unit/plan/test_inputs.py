@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from serinus.api.stages import Stage
 from serinus.api.status import Inputs, Unlike
 from serinus.judge import queries_of
 from serinus.judge.drift import feature_queries
@@ -69,7 +70,7 @@ def test_a_difference_found_after_the_last_step_keeps_it_from_being_promoted() -
     rollout = rolling().judged("Pass")
     rollout.world.pods_ready_after = 60
     rollout.judged("Pass")
-    assert rollout.status.candidate and rollout.status.candidate.promoting
+    assert rollout.status.candidate and rollout.status.candidate.stage is Stage.PROMOTING
     differing(rollout).after(60)
     assert rollout.reason == "ArmsDiffer"
     found(rollout, Inputs()).settle()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from serinus.api.spec import Spec
+from serinus.api.stages import Stage
 from serinus.api.status import Candidate, Rejected, Retiring, Stable, Status, Weight
 from serinus.manifests.children import Wanted, children
 from serinus.manifests.owner import Manifest, Owner
@@ -37,7 +38,7 @@ STATUS = Status(
     candidate=Candidate(
         revision=NEW.hash,
         number=2,
-        mode="Steps",
+        stage=Stage.STEPPING,
         weight=Weight(wanted=20, actual=20),
         since=0.0,
         progress_since=0.0,

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from serinus.api.spec import Spec
+from serinus.api.stages import Stage
 from serinus.api.status import Candidate, Stable, Status, Weight
 from serinus.manifests.revision import Revision
 from serinus.plan.observe import incompatibility
@@ -67,7 +68,7 @@ def asked(port: dict[str, Any], role: str = "stable", **fields: Any) -> str | No
     first = Candidate(
         revision=stable.hash,
         number=1,
-        mode="First",
+        stage=Stage.FIRST,
         weight=Weight(wanted=0, actual=0),
         since=0.0,
         progress_since=0.0,

@@ -1,5 +1,6 @@
 """spec.rollout.paused holds what rolls out, and nobody who commands."""
 
+from serinus.api.stages import Stage
 from serinus.simulation.cluster import SimulatedCluster
 from tests.support.simulated_rollout import A, B, SimulatedRollout, serving
 
@@ -23,7 +24,7 @@ def awaiting_the_last_pods() -> SimulatedRollout:
     rollout.world.pods_ready_after = 60.0
     rollout.judged("Pass")
     assert rollout.status.candidate
-    assert rollout.status.candidate.promoting
+    assert rollout.status.candidate.stage is Stage.PROMOTING
     return rollout
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from serinus.api.stages import Stage
 from serinus.api.status import CheckState, StablePod
 from tests.support.simulated_rollout import B, SimulatedRollout, serving
 
@@ -80,7 +81,7 @@ def test_a_pod_that_turns_sick_after_the_last_step_holds_the_promotion() -> None
     rollout = rolling().judged("Pass")
     rollout.world.pods_ready_after = 60
     rollout.judged("Pass")
-    assert rollout.status.candidate and rollout.status.candidate.promoting
+    assert rollout.status.candidate and rollout.status.candidate.stage is Stage.PROMOTING
     rollout.judged("Inconclusive", "Its rate is lifted.", SICK).after(60)
     assert rollout.reason == "StablePodDiffers"
     rollout.judged("Pass").settle()

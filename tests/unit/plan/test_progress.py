@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from serinus.api.stages import Stage
 from serinus.api.status import Verdict
 from tests.support.simulated_rollout import B, SimulatedRollout, serving
 
@@ -77,7 +78,7 @@ def test_who_scales_up_while_the_last_pods_are_awaited_gives_the_new_ones_the_de
     rollout.world.pods_ready_after = 300.0
     rollout.judged("Pass").after(290)
     assert rollout.status.candidate
-    assert rollout.status.candidate.promoting
+    assert rollout.status.candidate.stage is Stage.PROMOTING
     rollout.spec["replicas"] = 8
     rollout.world.pods_ready_after = 590.0
     rollout.settle().after(580)
@@ -123,7 +124,7 @@ def test_nothing_is_promoted_by_itself_on_checks_that_have_not_looked(verdict: V
     rollout = serving(rollout={"steps": PAUSED[:1], "analysis": {"checks": [ERRORS]}}).apply(B)
     rollout.world.pods_ready_after = 20.0
     rollout.judged("Pass")
-    assert rollout.status.candidate and rollout.status.candidate.promoting
+    assert rollout.status.candidate and rollout.status.candidate.stage is Stage.PROMOTING
     rollout.given(analysis={"checks": [MOST]}).after(30)
     assert rollout.reason == "NoData"
     rollout.judged(verdict).after(3600)
@@ -135,7 +136,7 @@ def test_checks_that_are_added_while_the_last_pods_are_awaited_look_before_the_p
     rollout = serving(rollout={"steps": PAUSED[:1], "analysis": {"checks": []}})
     rollout.world.pods_ready_after = 20.0
     rollout.apply(B).after(20)
-    assert rollout.status.candidate and rollout.status.candidate.promoting
+    assert rollout.status.candidate and rollout.status.candidate.stage is Stage.PROMOTING
     rollout.given(analysis={"checks": [ERRORS]}).after(30)
     assert rollout.status.candidate and rollout.reason == "NoData"
     assert "No measurement yet." in rollout.status.message

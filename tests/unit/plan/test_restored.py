@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from serinus.api.spec import Spec
+from serinus.api.stages import Stage
 from serinus.api.status import Status
 from serinus.manifests.routers.router import Split
 from serinus.plan.decide import Plan, decide
@@ -39,23 +40,23 @@ def test_another_spec_is_rolled_out_beside_what_serves() -> None:
     assert plan.status.stable is not None
     assert plan.status.candidate is not None
     assert (plan.status.stable.revision, plan.status.candidate.revision) == (A, B)
-    assert plan.status.candidate.mode == "Steps"
+    assert plan.status.candidate.stage is Stage.STEPPING
 
 
 def test_where_nothing_serves_it_is_a_first_deployment() -> None:
     plan = first_pass(B, World())
     assert plan.status.stable is None
     assert plan.status.candidate is not None
-    assert plan.status.candidate.mode == "First"
+    assert plan.status.candidate.stage is Stage.FIRST
 
 
 @pytest.mark.parametrize("incompatibility", [None, "spec.rollout: is odd"])
 def test_what_could_not_be_read_is_told_by_a_decision(incompatibility: str | None) -> None:
-    unread = ("status.candidate.mode: is not known.",)
+    unread = ("status.candidate.stage: is not known.",)
     problems = (incompatibility,) if incompatibility else ()
     plan = first_pass(A, replace(RUNNING, unread=unread), problems=problems)
     assert plan.new_decisions[-1].reason == "StatusUnreadable"
-    assert "status.candidate.mode: is not known." in plan.new_decisions[-1].message
+    assert "status.candidate.stage: is not known." in plan.new_decisions[-1].message
 
 
 def test_an_autoscaler_is_told_how_to_select_the_pods() -> None:

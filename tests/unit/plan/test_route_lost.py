@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from serinus.api.reasons import Reason
+from serinus.api.stages import Stage
 from serinus.plan.situation import Intervention, World
 from serinus.simulation.cluster import SimulatedCluster
 from tests.support.simulated_rollout import A, B, SimulatedRollout, serving
@@ -45,7 +46,7 @@ def test_nothing_is_promoted_while_the_route_is_not_in_effect() -> None:
     rollout = serving().given(steps=[{"setWeight": 10}]).apply(B)
     rollout.world.pods_ready_after = 60.0
     rollout.judged("Pass")
-    assert rollout.status.candidate and rollout.status.candidate.promoting
+    assert rollout.status.candidate and rollout.status.candidate.stage is Stage.PROMOTING
     rollout.world.routed = False
     rollout.after(61)
     assert rollout.reason == "AwaitingRoute"

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from serinus.api.spec import Rollout, Spec
+from serinus.api.stages import Stage
 from serinus.api.status import Silence
 from serinus.plan.policy import policy_digest
 from tests.support.simulated_rollout import GATEWAY, TEMPLATE, A, B, C, SimulatedRollout, serving
@@ -145,7 +146,7 @@ def test_one_that_falls_silent_after_its_last_step_is_not_promoted() -> None:
     rollout = serving().given(steps=[{"setWeight": 20}]).apply(B)
     rollout.world.pods_ready_after = 600.0
     rollout.judged("Pass")
-    assert rollout.status.candidate and rollout.status.candidate.promoting
+    assert rollout.status.candidate and rollout.status.candidate.stage is Stage.PROMOTING
     silent(rollout, 120)
     assert rollout.weight == 0 and rollout.reason == "CandidateSilent"
     rollout.order(f"advance/{B}").after(601)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from serinus.api.stages import Stage
 from serinus.plan.situation import PodEnd, SeenPod, World
 from serinus.simulation.cluster import SimulatedCluster
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout
@@ -89,7 +90,7 @@ def test_it_is_not_promoted_by_itself_against_the_spec_but_by_hand() -> None:
     rollout = SimulatedRollout(spec={"rollout": {"steps": [{"setWeight": 50}]}}).settle().apply(B)
     rollout.world.pods_ready_after = 20.0
     rollout.judged("Pass")
-    assert rollout.status.candidate and rollout.status.candidate.promoting
+    assert rollout.status.candidate and rollout.status.candidate.stage is Stage.PROMOTING
     rollout.world.broken = {A}
     rollout.apply(C).after(20)
     assert rollout.status.candidate and rollout.status.candidate.revision == B

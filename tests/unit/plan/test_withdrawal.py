@@ -33,7 +33,7 @@ def status(verdict: Verdict = "Inconclusive", **candidate: Any) -> Status:
     given: dict[str, Any] = {
         "revision": "new",
         "number": 2,
-        "mode": "Steps",
+        "stage": "Stepping",
         "weight": Weight(wanted=20, actual=20),
         "since": 900.0,
         "progress_since": 900.0,
@@ -171,7 +171,7 @@ def test_the_old_status_does_not_raise_the_weight_again() -> None:
 
 
 def test_the_old_status_does_not_promote_it() -> None:
-    found = held(status("Pass", promoting=True, step=2))
+    found = held(status("Pass", stage="Promoting", step=2))
     assert found.status.stable is not None
     assert found.status.stable.revision == "old"
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from serinus.api.stages import Stage
 from serinus.api.status import Approved, Decision, Hold, ObeyedCommand, Status
 from serinus.views.commands import (
     Answer,
@@ -83,7 +84,7 @@ def test_a_step_is_approved_while_it_waits_for_that() -> None:
             live(step=2, hold=Hold(reason="AwaitingCommand", message="", since=1.0)),
             "at a pause of its steps; use advance",
         ),
-        (live(step=1, promoting=True), "no approval is awaited now$"),
+        (live(step=1, stage=Stage.PROMOTING), "no approval is awaited now$"),
     ],
 )
 def test_an_approval_of_nothing_is_refused_with_the_remedy(found: Live, remedy: str) -> None:

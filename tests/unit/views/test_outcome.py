@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 
 from serinus.api.reasons import Reason
+from serinus.api.stages import Stage
 from serinus.api.status import Candidate, Condition, Hold, Rejected, Stable, Status, Weight
 from serinus.views.outcome import Outcome, outcome
 from serinus.views.reading import Live
 
 STABLE = Stable(revision="old", number=1, since=0.0)
 CANDIDATE = Candidate(
-    revision="new", number=2, mode="Steps", since=0.0, progress_since=0.0,
+    revision="new", number=2, stage=Stage.STEPPING, since=0.0, progress_since=0.0,
     weight=Weight(wanted=5, actual=5),
 )  # fmt: skip
 REJECTED = Rejected(revision="new", reason="CheckFailed", message="Worse.", at=1.0)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from serinus.api.reasons import Needs, Reason
+from serinus.api.stages import Stage
 from serinus.api.status import CheckState, Condition, Rejected, Silence, StablePod, Status
 from serinus.cli.__main__ import VERBS, parser
 from serinus.plan.situation import ApprovalPolicy, PodEnd, SeenPod
@@ -137,7 +138,7 @@ def unread_at_the_end() -> SimulatedRollout:
     rollout = judged("Pass")
     rollout.world.pods_ready_after = 30.0
     rollout.judged("Pass")
-    assert rollout.status.candidate and rollout.status.candidate.promoting
+    assert rollout.status.candidate and rollout.status.candidate.stage is Stage.PROMOTING
     return rollout.judged("Error").after(30)
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import pytest
 
 from serinus.api.spec import Spec
+from serinus.api.stages import Stage
 from serinus.api.status import (
     Candidate,
     CheckState,
@@ -27,7 +28,7 @@ SPEC = Spec.model_validate({"template": TEMPLATE, "rollout": {"steps": STEPS}})
 
 
 def status(**candidate: Any) -> Status:
-    given = {"revision": "new", "number": 2, "mode": "Steps", "since": 900.0, "version": "v2"}
+    given = {"revision": "new", "number": 2, "stage": "Stepping", "since": 900.0, "version": "v2"}
     rest = {"progress_since": 900.0, "weight": Weight(wanted=5, actual=4), "ready_replicas": 1}
     return Status(
         stable=Stable(revision="old", number=1, since=0.0, ready_replicas=4),
@@ -69,7 +70,7 @@ def test_steps_are_done_current_or_pending() -> None:
         (50, None, "pending"),
     ]
     assert rollout_view(None, status(step=1), 1000.0).steps == ()
-    done = rollout_view(SPEC, status(step=4, promoting=True), 1000.0)
+    done = rollout_view(SPEC, status(step=4, stage=Stage.PROMOTING), 1000.0)
     assert {step.state for step in done.steps} == {"done"} and done.promoting
 
 

@@ -5,6 +5,7 @@ from typing import Literal
 import pytest
 
 from serinus.api.reasons import Reason
+from serinus.api.stages import Stage
 from serinus.api.status import Candidate, Condition, Guarding, Phase, Stable, Status, Weight
 from serinus.views.rollout import rollout_view
 from serinus.views.urgency import Urgency, urgency
@@ -12,7 +13,7 @@ from tests.support.simulated_rollout import B, SimulatedRollout
 
 STABLE = Stable(revision="old", number=1, since=0.0)
 CANDIDATE = Candidate(
-    revision="new", number=2, mode="Steps", since=0.0, progress_since=0.0,
+    revision="new", number=2, stage=Stage.STEPPING, since=0.0, progress_since=0.0,
     weight=Weight(wanted=5, actual=5),
 )  # fmt: skip
 GUARDED = CANDIDATE.replace(guarding=Guarding(since=0.0, until=9.0))

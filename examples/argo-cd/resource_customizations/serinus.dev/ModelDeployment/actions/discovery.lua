@@ -1,6 +1,6 @@
 local status = obj.status or {}
 local candidate, rejected, former = status.candidate, status.rejected, status.former
-local no_rollout = candidate == nil or candidate.mode == "First"
+local no_rollout = candidate == nil or candidate.stage == "FirstDeployment"
 local guarded = candidate ~= nil and candidate.guarding ~= nil
 local last = guarded and status.stable.revision or former ~= nil and former[1] or nil
 
