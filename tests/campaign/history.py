@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from serinus.api.stages import Stage
+
 Manifest = dict[str, Any]
 
 
@@ -101,6 +103,10 @@ class Act:
     words: str
 
 
+Transition = tuple[Stage | None, Stage | None]
+"""Two stages, of which the second came after the first; None: no revision is rolled out."""
+
+
 @dataclass
 class History:
     """Everything in the order in which it came."""
@@ -115,6 +121,8 @@ class History:
     """Exceptions that nobody foresaw, as the operator logged them."""
     exposed: list[tuple[float, str]] = field(default_factory=list)
     """What the operator said of itself (/readyz, /metrics), at moments at which it was asked."""
+    transitions: set[Transition] = field(default_factory=set)
+    """Every change of the stage by a rule; none where the operator runs elsewhere."""
     end: float = 0.0
 
     def spans(self) -> Iterator[tuple[Snapshot, float]]:

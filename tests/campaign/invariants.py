@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from serinus.api.stages import COMPARED, Stage
 from serinus.manifests.owner import NAME_LABEL
+from serinus.plan.stages import RULES
 from tests.campaign.history import Act, History, Snapshot
 
 Manifest = dict[str, Any]
@@ -483,6 +484,13 @@ def _no_crash(history: History) -> Iterator[Violation]:
         yield Violation("no unexpected exception", history.end, told[:300])
 
 
+def _stages_follow_the_table(history: History) -> Iterator[Violation]:
+    for before, after in sorted(history.transitions, key=str):
+        if after not in RULES[before].leads_to:
+            words = f"{after or 'nothing'} follows {before or 'nothing'}"
+            yield Violation("stages follow the table", history.end, words)
+
+
 def unix(moment: str | float) -> float:
     """RFC 3339 -> Unix seconds."""
     return datetime.fromisoformat(moment).timestamp() if isinstance(moment, str) else moment
@@ -589,6 +597,11 @@ INVARIANTS: Final = (
         _no_status_is_refused,
     ),
     Invariant("no unexpected exception", "The operator logs no traceback.", _no_crash),
+    Invariant(
+        "stages follow the table",
+        "A stage of a rollout is followed only by those that docs/architecture.md shows.",
+        _stages_follow_the_table,
+    ),
 )
 
 

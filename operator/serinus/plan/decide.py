@@ -55,7 +55,7 @@ def decide(desired: Desired, status: Status, world: World, now: float) -> Plan:
     """(desired state, earlier decisions, observed state, now) -> what to do next."""
     s = _observed(_with_a_clock_set_back(Situation(desired, status, world, now)))
     for _ in range(4 * (len(desired.steps) + 4)):
-        changed = _first_change(s)
+        changed = first_change(s)
         if changed is None:
             break
         s = changed
@@ -77,7 +77,8 @@ def _unread_noted(s: Situation) -> Situation:
     )
 
 
-def _first_change(s: Situation) -> Situation | None:
+def first_change(s: Situation) -> Situation | None:
+    """The result of the first rule of its stage that changes anything."""
     rules = RULES[s.status.candidate.stage if s.status.candidate else None]
     chosen = rules.with_an_invalid_spec if s.desired.problems else rules.usual
     return next((changed for rule in chosen if (changed := rule(s)) is not None), None)

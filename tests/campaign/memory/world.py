@@ -10,12 +10,16 @@ from typing import Any, Final, Self, TypeVar
 from unittest.mock import patch
 
 from serinus.api.notifications import Endpoint
+from serinus.api.stages import Stage
+from serinus.api.status import Candidate
 from serinus.cluster import ApiError, Cluster
 from serinus.cluster.kinds import CHILDREN, WATCHED
 from serinus.controller.app import App
 from serinus.controller.pace import Pace
 from serinus.manifests.owner import NAME_LABEL, REVISION_LABEL
 from serinus.metrics.queries import ArmQuery, CounterQuery, QueryError, QueryResult, Series
+from serinus.plan.decide import first_change
+from serinus.plan.situation import Situation
 from tests.campaign.clock import MovedLoop
 from tests.campaign.crashes import Crashes
 from tests.campaign.history import Act, History, Snapshot, Told, Write
@@ -268,6 +272,7 @@ class World:
             # what waits for the API server waits in the time that passes here
             patch("time.monotonic", clock),
             patch.object(Pace.__init__, "__defaults__", (clock,)),
+            patch("serinus.plan.decide.first_change", self._first_change),
         ]
         for each in self._patches:
             each.start()
@@ -289,6 +294,15 @@ class World:
     def now(self) -> float:
         """Unix seconds."""
         return EPOCH + self._loop.time()
+
+    def _first_change(self, s: Situation) -> Situation | None:
+        """Note which stage follows which."""
+        changed = first_change(s)
+        before, after = s.status.candidate, (changed or s).status.candidate
+        if _role(before) != _role(after):
+            stages = (before.stage if before else None, after.stage if after else None)
+            self.history.transitions.add(stages)
+        return changed
 
     # the operator
 
@@ -616,6 +630,10 @@ class World:
         if gateway or NAME in self.gateway.served:
             return self.gateway.served.get(NAME, [])
         return [(NAME, 1)] if self.api.find("Service", self.namespace, NAME) is not None else []
+
+
+def _role(candidate: Candidate | None) -> tuple[str, Stage] | None:
+    return (candidate.revision, candidate.stage) if candidate else None
 
 
 def run(course: Callable[[World], Awaitable[T]], seed: int = 0) -> T:
