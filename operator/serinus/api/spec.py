@@ -7,12 +7,13 @@ from typing import Annotated, Any, Final, Self
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
 from serinus.api.analysis import Analysis
-from serinus.api.base import CelRule, Duration, Holdback, Interval, Type, written
+from serinus.api.base import Duration, Holdback, Interval, Type, written
 from serinus.api.checks import kinds_that
 from serinus.api.monitoring import Monitoring
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
 from serinus.api.quantities import fraction, seconds
+from serinus.api.steps import RISE, Step
 from serinus.api.template import TEMPLATE_SCHEMA
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -109,70 +110,6 @@ class Traffic(Type):
             yield from (each.below("gateway") for each in self.gateway.problems(namespace))
 
 
-class Pause(Type):
-    """A pause at the current weight."""
-
-    duration: Duration | None = Field(
-        default=None,
-        description="Duration of the pause; without it, the pause ends with the command advance.",
-    )
-
-
-class Approval(Type):
-    """A wait at the current weight until somebody approves the candidate. Who may do so is decided
-    by the RBAC verb approve on this ModelDeployment; serinus approve does it."""
-
-
-MOST_WEIGHT: Final = 99
-ALL_TRAFFIC: Final = (
-    "must be at most 99: the candidate is compared with stable, which needs traffic too. Remove "
-    "this step: after the last step the candidate is promoted and gets all traffic"
-)
-"""The error message for weight 100."""
-
-
-ONE_KEY: Final = "a step must have exactly one of setWeight, pause and approval"
-
-
-class Step(Type):
-    """A step of a rollout. Set exactly one field."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                {
-                    "rule": "[has(self.setWeight), has(self.pause), has(self.approval)]"
-                    ".filter(x, x).size() == 1",
-                    "message": ONE_KEY,
-                }
-            ]
-        }
-    )
-
-    set_weight: (
-        Annotated[int, Field(ge=1, le=100), CelRule(f"self <= {MOST_WEIGHT}", ALL_TRAFFIC)] | None
-    ) = Field(
-        default=None,
-        description="Percentage of the traffic for the candidate from this step on, 1 to 99. After "
-        "the last step the candidate is promoted and gets all traffic.",
-    )
-    pause: Pause | None = Field(
-        default=None, description="Stay at the current weight before the next step."
-    )
-    approval: Approval | None = Field(
-        default=None,
-        description="Stay at the current weight until a user who has the RBAC verb approve on this "
-        "ModelDeployment approves the candidate. An approval is for one revision, one step and "
-        "one spec.rollout. Requires the admission policy of the chart.",
-    )
-
-    @model_validator(mode="after")
-    def _exactly_one_key(self) -> Self:
-        if sum(each is not None for each in (self.set_weight, self.pause, self.approval)) != 1:
-            raise ValueError(ONE_KEY)
-        return self
-
-
 class GuardAfterPromotion(Type):
     """How a promoted revision is still compared with the one before it. Defaults are not stored in
     the object, since they would keep the guard after a server-side apply that removes it."""
@@ -207,10 +144,7 @@ class Rollout(Type):
         json_schema_extra={
             "x-kubernetes-validations": [
                 {
-                    "rule": "!has(self.steps) || "
-                    "self.steps.filter(s, has(s.setWeight)).map(s, s.setWeight).isSorted() && "
-                    "self.steps.filter(s, has(s.setWeight)).all(s, "
-                    "self.steps.exists_one(t, has(t.setWeight) && t.setWeight == s.setWeight))",
+                    "rule": RISE,
                     "message": "the weights of steps must increase",
                     "fieldPath": ".steps",
                 }
@@ -219,7 +153,7 @@ class Rollout(Type):
     )
 
     steps: Annotated[list[Step], Field(max_length=32)] = Field(
-        default=[Step(set_weight=weight) for weight in (5, 25, 50)],
+        default=Step.usual(),
         description="Steps before the candidate is promoted; defaults to weights of 5, 25 and 50. "
         "With an empty list it is promoted as soon as its pods are ready.",
     )
@@ -264,7 +198,7 @@ class Rollout(Type):
 
     @model_validator(mode="after")
     def _weights_rise(self) -> Self:
-        weights = [step.set_weight for step in self.steps if step.set_weight is not None]
+        weights = [step.weight for step in self.steps if step.weight is not None]
         if any(later <= earlier for earlier, later in itertools.pairwise(weights)):
             raise ValueError("the weights of steps must increase")
         return self

@@ -21,7 +21,7 @@ from serinus.api.misspelt import fields_at, unknown_field
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
 from serinus.api.quantities import fraction, seconds, spoken
-from serinus.api.spec import ALL_TRAFFIC, MOST_WEIGHT, Spec
+from serinus.api.spec import Spec
 from serinus.api.status import Status
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
 from serinus.api.template import LABEL_PREFIX, NO_PORT, TEMPLATE_SCHEMA
@@ -298,10 +298,8 @@ def _traffic(namespace: str, spec: Spec) -> Iterator[Problem]:
 
 
 def _steps(namespace: str, spec: Spec) -> Iterator[Problem]:
-    """Objects from before the API server rejected weight 100 may still have it."""
     for index, step in enumerate(spec.rollout.steps):
-        if step.set_weight is not None and step.set_weight > MOST_WEIGHT:
-            yield Problem(f"spec.rollout.steps[{index}].setWeight", ALL_TRAFFIC)
+        yield from (each.below(f"spec.rollout.steps[{index}]") for each in step.problems())
 
 
 def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:

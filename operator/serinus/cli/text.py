@@ -35,7 +35,9 @@ def as_data(live: Live, now: float) -> dict[str, Any]:
         "wanted": view.wanted,
         "promoting": view.promoting,
         "guard": view.guard and {**fields(view.guard), "until": rfc3339(view.guard.until)},
-        "steps": [fields(step) for step in view.steps],
+        "steps": [
+            {"weight": step.weight, **step.fields, "state": step.state} for step in view.steps
+        ],
         "checks": [fields(check) for check in view.checks],
         "wait": view.wait and fields(view.wait),
         "rejected": view.rejected and view.rejected.to_json(),
@@ -56,7 +58,7 @@ def in_short(live: Live, view: RolloutView) -> dict[str, Any]:
     }
 
 
-def fields(view: ArmView | StepView | CheckView | WaitView | GuardView) -> dict[str, Any]:
+def fields(view: ArmView | CheckView | WaitView | GuardView) -> dict[str, Any]:
     """The fields of a part of a view, spelled like those of a status."""
     return {_camel_case(name): value for name, value in asdict(view).items()}
 
@@ -138,7 +140,7 @@ def _pods(pods: tuple[PodView, ...]) -> str:
 
 def _steps(steps: tuple[StepView, ...]) -> str:
     marks = {"done": "✓", "current": "→", "pending": " "}
-    lines = [f"  {marks[step.state]} {_of_step(step)}" for step in steps]
+    lines = [f"  {marks[step.state]} {step.text}" for step in steps]
     return "\n".join(["STEPS", *lines]) if lines else ""
 
 
@@ -205,14 +207,6 @@ def _weight(view: RolloutView) -> str:
     actual = view.candidate.weight if view.candidate else 0.0
     wanted = "" if view.wanted in (None, actual) else f"->{view.wanted:g}"
     return f"{actual:g}{wanted}%"
-
-
-def _of_step(step: StepView) -> str:
-    if step.approval:
-        return f"approval at {step.weight}%"
-    if step.pause is None:
-        return f"{step.weight}%"
-    return f"pause at {step.weight}% " + (f"for {step.pause}" if step.pause else "until a command")
 
 
 def _bar(percent: float) -> str:

@@ -34,11 +34,11 @@ from serinus.manifests.children import children, lacking
 from serinus.manifests.owner import Manifest
 from serinus.manifests.routers import router_for
 from serinus.notifications import Notifier
-from serinus.plan.approvals import awaits_approval
 from serinus.plan.decide import Plan, decide
 from serinus.plan.history import revisions_kept
 from serinus.plan.observe import read_desired, read_history, read_world
 from serinus.plan.situation import World
+from serinus.plan.steps import gate_at
 from serinus.plan.summary import refuse
 from serinus.plan.withdrawal import Mark, withdrawn
 
@@ -133,7 +133,7 @@ class Reconciler:
         """What to do; whether approvals count is looked up only if one is awaited."""
         plan = decide(observed.desired, status, world, observed.now)
         rollout, digest = observed.desired.spec.rollout, observed.desired.digest
-        if not awaits_approval(rollout, plan.status.candidate, digest):
+        if gate_at(rollout, plan.status.candidate, digest) is None:
             return world, plan
         live, state = observed.live, observed.state
         policy = await approval_policy(self._cluster, live, state, observed.now)

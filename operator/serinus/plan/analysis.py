@@ -136,7 +136,7 @@ def baseline_from(
 ) -> Baseline | QueryError | CannotFail:
     """The result of stable's history for a rollout with these steps; stable's pods are scraped soon
     after it has become stable, in Unix seconds."""
-    weights = [step.set_weight for step in spec.rollout.steps if step.set_weight]
+    weights = [step.weight for step in spec.rollout.steps if step.weight]
     return isolated(
         Part.FORECAST,
         lambda: learn(spec.rollout.analysis, history, weights, stable_since),

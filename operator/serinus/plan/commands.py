@@ -6,9 +6,9 @@ from serinus.api.reasons import Reason
 from serinus.api.stages import AWAITS_PROMOTION, Stage
 from serinus.api.status import ObeyedCommand, Rejected
 from serinus.plan import guarding
-from serinus.plan.approvals import approve, at_a_gate, how_to_approve, unapproved_steps
 from serinus.plan.situation import Situation
-from serinus.plan.steps import enter_next_step, resume_step
+from serinus.plan.stepping import enter_next_step, gate, resume_step, unskippable_steps
+from serinus.plan.steps import kind_of
 from serinus.plan.timeline import commanded
 
 COMMAND_KEPT: Final = 256
@@ -69,11 +69,11 @@ def _promote(s: Situation, revision: str) -> Situation | str:
         if guarding.may_end(s):
             return guarding.end(s, "by command.")
         return _is_taken_back(s) or f"revision {s.promoted} has no ready pod"
-    if steps := unapproved_steps(s):
+    if steps := unskippable_steps(s):
         listed = " and ".join(map(str, steps))
-        there = at_a_gate(s)
-        remedy = f"{'' if there else 'advance to it, and '}{how_to_approve(s)}"
-        return f"it would skip step {listed}, which must be approved: {remedy}"
+        first = kind_of(s.desired.steps[steps[0] - 1])
+        remedy = f"{'' if gate(s) else 'advance to it, and '}{first.how_to_pass(s)}"
+        return f"it would skip step {listed}, which {first.must}: {remedy}"
     return s.to_candidate(stage=Stage.PROMOTING_BY_COMMAND, withdrawn=None, hold=None)
 
 
@@ -88,8 +88,8 @@ def _advance(s: Situation, revision: str) -> Situation | str:
         return f"all steps have passed{waits}"
     if stage is Stage.WITHDRAWN:
         return resume_step(s, "Resumed by command.")
-    if at_a_gate(s):
-        return f"step {s.candidate.step + 1} must be approved: {how_to_approve(s)}"
+    if closed := gate(s):
+        return f"step {s.candidate.step + 1} {closed.must}: {closed.how_to_pass(s)}"
     went_on = s if stage is Stage.PROMOTING else enter_next_step(s, "Advanced by command.")
     if went_on.candidate.stage is Stage.PROMOTING:
         went_on = went_on.to_candidate(stage=Stage.PROMOTING_BY_COMMAND)
@@ -97,7 +97,10 @@ def _advance(s: Situation, revision: str) -> Situation | str:
 
 
 def _approve(s: Situation, revision: str) -> Situation | str:
-    return _no_candidate(s, revision) or approve(s)
+    if refusal := _no_candidate(s, revision):
+        return refusal
+    closed = gate(s)
+    return closed.let_pass(s) if closed else "no approval is awaited now"
 
 
 def _abort(s: Situation, revision: str) -> Situation | str:
@@ -135,9 +138,10 @@ def _undo(s: Situation, revision: str) -> Situation | str:
         return f"revision {revision} is the one in the spec; use retry or promote instead"
     if revision not in s.world.history:
         return f"revision {revision} is not in the history"
-    if revision not in s.status.former and any(step.approval for step in s.desired.steps):
+    guards = [kind for kind in map(kind_of, s.desired.steps) if kind.guards]
+    if revision not in s.status.former and guards:
         return (
-            f"revision {revision} was never stable, and would skip the step that must be approved: "
+            f"revision {revision} was never stable, and would skip the step that {guards[0].must}: "
             "put it into the spec instead"
         )
     if refusal := _nobody_else_serves(s):
@@ -147,7 +151,7 @@ def _undo(s: Situation, revision: str) -> Situation | str:
     )
     refused = Rejected(revision=s.desired.revision, reason=Reason.UNDONE, message=message, at=s.now)
     undone = s.drop() if s.status.candidate else s
-    return undone.to(rejected=refused).start(revision, direct=True, message=message)
+    return undone.to(rejected=refused).start(revision, message, direct=True)
 
 
 def _undo_what_is_guarded(s: Situation, previous: str) -> Situation | str:

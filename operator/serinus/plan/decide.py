@@ -25,7 +25,7 @@ from serinus.plan.readiness import with_lost_readiness_counted
 from serinus.plan.retiring import stays_for
 from serinus.plan.situation import Desired, Situation, World
 from serinus.plan.stages import RULES
-from serinus.plan.steps import pause_ends
+from serinus.plan.stepping import step_ends
 from serinus.plan.summary import report
 
 
@@ -184,7 +184,7 @@ def _wake_in(s: Situation) -> float | None:
         ends = guard.until, goes_on_until(s, guard)
         moments += [guarding.gives_up_waiting(s, begun)] if begun else ends
     elif s.status.candidate is not None:
-        moments += [step_times_out(s), pause_ends(s) or float("inf")]
+        moments += [step_times_out(s), step_ends(s.desired.steps, s.candidate)]
         moments.append(out_of_time(s.candidate, seconds(rollout.progress_deadline)))
         if pods_ready(s) < pods_needed(s):
             moments.append(s.candidate.progress_since + seconds(rollout.progress_deadline))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from serinus.api.reasons import Reason
 from serinus.api.stages import Stage
 from serinus.plan.situation import SeenPod, Situation
-from serinus.plan.steps import but_for_open_connections, resume_step, withdraw
+from serinus.plan.stepping import but_for_open_connections, resume_step, withdraw
 from serinus.plan.timeline import weight_ended
 
 _ALIKE = "Each revision's pods run the same images again, and the evidence starts again."

@@ -15,7 +15,6 @@ from serinus.manifests.routers import router_for
 from serinus.manifests.routers.router import carriable_weight
 from serinus.plan import guarding
 from serinus.plan.analysis import awaits_history
-from serinus.plan.approvals import at_a_gate, hold_for_approval
 from serinus.plan.audit import with_audit, would_have
 from serinus.plan.images import (
     hold_while_images_differ,
@@ -23,7 +22,7 @@ from serinus.plan.images import (
     withdraw_instead_of_blaming,
 )
 from serinus.plan.situation import Situation
-from serinus.plan.steps import enter_next_step, pause_ends, raises_weight_next
+from serinus.plan.stepping import current_step, enter_next_step, raises_weight_next
 from serinus.plan.timeline import measured, took_effect, weight_ended
 from serinus.plan.wording import ARE, messages_of, named
 
@@ -305,7 +304,8 @@ def go_on_or_say_why_not(s: Situation) -> Situation | None:
         or _wait_for_like_arms(s)
         or _wait_for_metrics(s)
         or _wait_for_a_pod(s)
-        or _wait_for_people_and_time(s)
+        or _wait_while_paused(s)
+        or _wait_for_the_step(s)
     )
     if held:
         return _changed(s, held)
@@ -453,21 +453,9 @@ def pods_to_mend(candidate: Candidate) -> set[str]:
     }
 
 
-def _wait_for_people_and_time(s: Situation) -> Situation | None:
-    if held := _wait_while_paused(s):
-        return held
-    if at_a_gate(s):
-        return hold_for_approval(s)
-    ends = pause_ends(s)
-    if ends is None or s.now >= ends:
-        return None
-    revision = s.candidate.revision
-    if ends == float("inf"):
-        message = f"Waiting for serinus.dev/command: advance/{revision} or promote/{revision}."
-        return s.hold(Reason.AWAITING_COMMAND, message)
-    duration = s.desired.steps[s.candidate.step].pause
-    long = duration.duration if duration else ""
-    return s.hold(Reason.AWAITING_PAUSE, f"Pausing at {s.candidate.weight.wanted:g}% for {long}.")
+def _wait_for_the_step(s: Situation) -> Situation | None:
+    step = current_step(s.desired.steps, s.candidate)
+    return step.wait(s) if step else None
 
 
 def _wait_while_paused(s: Situation) -> Situation | None:

@@ -13,7 +13,7 @@ from serinus.manifests.routers import router_for
 from serinus.plan.policy import policy_digest
 from serinus.plan.progress import counts_in_silence
 from serinus.plan.situation import InternalError, Situation
-from serinus.plan.steps import but_for_open_connections, resume_step, withdraw
+from serinus.plan.stepping import but_for_open_connections, resume_step, withdraw
 
 UNJUDGED_FOR: Final = 120.0
 """Seconds for which our own code may raise where a candidate is judged, while it has traffic."""

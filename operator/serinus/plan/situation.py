@@ -6,7 +6,7 @@ from typing import Any
 
 from serinus.api.isolation import Part
 from serinus.api.reasons import Reason
-from serinus.api.spec import Spec, Step
+from serinus.api.spec import Spec
 from serinus.api.stages import PROMOTED, Stage
 from serinus.api.status import (
     Candidate,
@@ -19,6 +19,7 @@ from serinus.api.status import (
     Timeline,
     Weight,
 )
+from serinus.api.steps import Step
 from serinus.plan.audit import with_audit
 from serinus.plan.history import former
 from serinus.plan.timeline import ended
@@ -310,16 +311,17 @@ class Situation:
         )
         return self.drop().to(rejected=refused).because(reason, candidate.revision, message)
 
-    def start(self, revision: str, *, direct: bool, message: str) -> "Situation":
-        """Start the rollout of a revision."""
+    def start(
+        self, revision: str, message: str, *, direct: bool = False, weight: int = 0
+    ) -> "Situation":
+        """Start the rollout of a revision, at the weight of its first step, or directly without
+        steps."""
         known = self.world.history.get(revision)
         highest = max((each.number for each in self.world.history.values()), default=0)
         desired = revision == self.desired.revision
-        steps = self.desired.steps
         stable = self.status.stable
         stage = Stage.FIRST if stable is None else Stage.RETURNING if direct else Stage.STEPPING
-        first = steps[0].set_weight if steps and stage is Stage.STEPPING else None
-        wanted = 100 if stage is Stage.FIRST else first or 0
+        wanted = 100 if stage is Stage.FIRST else weight
         candidate = Candidate(
             revision=revision,
             number=known.number if known else highest + 1,

@@ -69,7 +69,7 @@ from serinus.plan.spec_changes import (
     start_what_the_spec_has,
     take_up_what_serves,
 )
-from serinus.plan.steps import keep_to_the_steps_of_the_spec
+from serinus.plan.stepping import keep_to_the_steps_of_the_spec
 
 Rule = Callable[[Situation], Situation | None]
 

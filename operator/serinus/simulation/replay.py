@@ -11,8 +11,8 @@ from serinus.api.status import CheckStatus, Decision, Timeline
 from serinus.manifests.owner import Owner
 from serinus.metrics.requests import HistoryRequest, Source
 from serinus.plan.analysis import baseline_from
-from serinus.plan.approvals import approved_digest
 from serinus.plan.situation import Desired
+from serinus.plan.steps.approval import approved_digest
 from serinus.simulation.recorded_cluster import RecordedCluster
 from serinus.simulation.rollout import SimulatedDeployment
 from serinus.simulation.rollout_log import PROMOTED, LogEntry, RolloutLog

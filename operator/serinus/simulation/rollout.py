@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from serinus.api.status import Decision, Status
 from serinus.plan.decide import Plan, decide
-from serinus.plan.situation import Desired
+from serinus.plan.situation import Desired, Situation
 from serinus.simulation.cluster import SimulatedCluster
 
 _MOST_PASSES = 30
@@ -29,6 +29,10 @@ class SimulatedDeployment:
         self.status = self.plan.status
         self.new_decisions += self.plan.new_decisions
         self.world.obey(self.desired, self.plan, self.now)
+
+    def situation(self) -> Situation:
+        """What a pass would decide on now."""
+        return Situation(self.desired, self.status, self.world.at(self.now), self.now)
 
     def settle(self) -> None:
         """Passes until nothing more is decided or started at this time, as in the operator."""

@@ -8,7 +8,6 @@ from typing import Final, Literal
 
 from serinus.api.analysis import Analysis
 from serinus.api.quantities import fraction, seconds
-from serinus.api.reasons import Reason
 from serinus.api.scenario import Scenario
 from serinus.api.spec import Spec
 from serinus.api.status import Status
@@ -17,6 +16,8 @@ from serinus.manifests.owner import Owner
 from serinus.metrics.queries import Arm, ArmQuery, ExpressionQuery, QueryResult, Series
 from serinus.metrics.requests import HISTORY, HistoryRequest, Results
 from serinus.plan.situation import Desired
+from serinus.plan.stepping import current_step
+from serinus.plan.steps.kind import StepKind
 from serinus.simulation.cluster import SimulatedCluster
 from serinus.simulation.exports import Behaviour, Exports, behaviour
 from serinus.simulation.hour_before import HourBefore, run_before
@@ -30,11 +31,6 @@ STOPPED_AFTER: Final = 7 * 86400.0
 """Seconds after which a rollout that has not ended is stopped; a guard comes in addition."""
 STABLE: Final = "stable"
 """Name of the revision that exists before."""
-_ENDED_BY: Final = {
-    Reason.AWAITING_COMMAND: "advance/{revision}/{number}",
-    Reason.AWAITING_APPROVAL: "approve/{revision}/{step}/{digest}/{number}/simulation",
-}
-"""The command of a person that ends a wait."""
 _EPOCH = 1_000_000.0
 _BEFORE = 2 * HISTORY
 """Seconds before the rollout at which stable exists."""
@@ -224,8 +220,15 @@ class _Simulated:
         self._candidate.scale(world.pods(self._revision))
 
     def _awaits_a_person(self) -> bool:
-        hold = hold_of(self._rollout.status)
-        return hold is not None and hold.reason in _ENDED_BY
+        return self._person_awaited() is not None
+
+    def _person_awaited(self) -> StepKind | None:
+        """The step that a person ends; None: there is none, or something else is awaited."""
+        hold, candidate = hold_of(self._rollout.status), self._rollout.status.candidate
+        if hold is None or candidate is None:
+            return None
+        step = current_step(self._simulation.spec.rollout.steps, candidate)
+        return step if step and step.person == hold.reason else None
 
     def _every_check_passed(self) -> bool:
         judged = verdicts(self._rollout.status)
@@ -235,15 +238,10 @@ class _Simulated:
     def _advance(self) -> None:
         """A pause without a duration is advanced, and a step approved, once every check has
         passed."""
-        rollout, candidate = self._rollout, self._rollout.status.candidate
-        if candidate is None or candidate.hold is None:
+        rollout, step = self._rollout, self._person_awaited()
+        if step is None:
             raise LookupError("no candidate waits for a person")
-        command = _ENDED_BY[Reason(candidate.hold.reason)].format(
-            revision=candidate.revision,
-            step=candidate.step + 1,
-            digest=rollout.desired.digest,
-            number=len(rollout.new_decisions),
-        )
+        command = step.ended_by(rollout.situation(), len(rollout.new_decisions))
         rollout.desired = replace(rollout.desired, command=command)
         self._settle()
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from serinus.api.reasons import Reason
 from serinus.api.stages import PROMOTED
 from serinus.api.status import Status
-from serinus.plan.approvals import awaits_approval
 from serinus.plan.commands import COMMAND_KEPT
+from serinus.plan.steps import gate_at
 from serinus.views.reading import Live
 from serinus.views.rollout import NOT_SEEN
 
@@ -75,7 +75,7 @@ def step_to_approve(live: Live) -> int:
     candidate = live.status.candidate
     if live.spec is None or candidate is None:
         raise NothingToDoError("this version cannot read the spec or the candidate")
-    if awaits_approval(live.spec.rollout, candidate, live.digest):
+    if gate_at(live.spec.rollout, candidate, live.digest):
         return candidate.step + 1
     remedy = ""
     if candidate.hold and candidate.hold.reason == Reason.AWAITING_COMMAND:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from serinus.api.reasons import Reason, meaning_of
 from serinus.api.remedies import Remedy
-from serinus.api.stages import AWAITS_PROMOTION, Stage
+from serinus.api.stages import AWAITS_PROMOTION, PROMOTED, Stage
 from serinus.api.status import Candidate, Status
-from serinus.plan.approvals import awaits_approval
+from serinus.plan.steps import gate_at, kind_of
 from serinus.views.reading import Live
 
 
@@ -33,7 +33,7 @@ def _reasons(status: Status) -> Iterator[str]:
     candidate, rejected = status.candidate, status.rejected
     hold = candidate.hold.reason if candidate and candidate.hold else ""
     ended = rejected.reason if rejected and candidate is None else ""
-    guarded = Reason.GUARDED if candidate and candidate.guarding else ""
+    guarded = Reason.GUARDED if candidate and candidate.stage in PROMOTED else ""
     yield from (unserved, *amiss, found.get("Ready", ""), hold, ended, guarded)
 
 
@@ -87,12 +87,12 @@ def _fits(live: Live, command: str) -> bool:
 
 def _may(live: Live, candidate: Candidate, verb: str) -> bool:
     """Whether the operator obeys this verb about this candidate."""
-    guarding, rollout = candidate.guarding, live.spec.rollout if live.spec else None
-    if guarding is not None:
-        return verb in ("promote", "abort") and guarding.taking_back is None
+    rollout = live.spec.rollout if live.spec else None
+    if candidate.stage in PROMOTED:
+        return verb in ("promote", "abort") and candidate.stage is Stage.GUARDED
     gates = (Reason.AWAITING_APPROVAL, Reason.APPROVALS_UNGUARDED)
     gated = candidate.hold is not None and candidate.hold.reason in gates
-    gated |= rollout is not None and awaits_approval(rollout, candidate, live.digest)
+    gated |= rollout is not None and gate_at(rollout, candidate, live.digest) is not None
     if verb == "approve":
         return gated
     if verb == "advance":
@@ -102,7 +102,7 @@ def _may(live: Live, candidate: Candidate, verb: str) -> bool:
         return candidate.alone_since is None
     in_steps = rollout is not None and candidate.stage not in AWAITS_PROMOTION
     ahead = rollout.steps[candidate.step + 1 :] if rollout and in_steps else []
-    return not (gated or (verb == "promote" and any(step.approval for step in ahead)))
+    return not (gated or (verb == "promote" and any(kind_of(step).guards for step in ahead)))
 
 
 def _has_a_route(live: Live) -> bool:

@@ -4,11 +4,11 @@ waiting."""
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from serinus.api.checks import Mode
 from serinus.api.reasons import Reason
-from serinus.api.spec import Spec, Step
+from serinus.api.spec import Spec
 from serinus.api.stages import AWAITS_PROMOTION, COMPARED
 from serinus.api.status import (
     Candidate,
@@ -19,8 +19,10 @@ from serinus.api.status import (
     Status,
     Verdict,
 )
+from serinus.api.steps import Step
 from serinus.plan.audit import first_failure
-from serinus.plan.steps import pause_until, weight_at
+from serinus.plan.stepping import step_ends, weight_at
+from serinus.plan.steps import kind_of, shown
 from serinus.views.roles import Roles, roles_of
 
 
@@ -43,10 +45,11 @@ class StepView:
 
     weight: int
     """The candidate's weight in percent."""
-    pause: str | None
-    """Duration of the pause, or "" until a command; None: no pause."""
-    approval: bool
-    """Whether somebody must approve the candidate to end it."""
+    fields: Mapping[str, Any]
+    """What kinds of steps show of it, also those that it is not of."""
+    text: str
+    short: str
+    """The same where there is little room."""
     state: Literal["done", "current", "pending"]
 
 
@@ -198,15 +201,11 @@ def _steps(steps: list[Step], candidate: Candidate) -> tuple[StepView, ...]:
             return "done"
         return "current" if index == candidate.step else "pending"
 
-    return tuple(
-        StepView(
-            weight_at(steps, index),
-            None if step.pause is None else step.pause.duration or "",
-            step.approval is not None,
-            state(index),
-        )
-        for index, step in enumerate(steps)
-    )
+    def view(index: int, step: Step) -> StepView:
+        weight, kind = weight_at(steps, index), kind_of(step)
+        return StepView(weight, shown(step), kind.text(weight), kind.short(weight), state(index))
+
+    return tuple(view(index, step) for index, step in enumerate(steps))
 
 
 def _checks(candidate: Candidate) -> tuple[CheckView, ...]:
@@ -234,8 +233,8 @@ def _wait(steps: list[Step], candidate: Candidate, now: float) -> WaitView | Non
     hold = candidate.hold
     if hold is None:
         return None
-    ends = pause_until(steps, candidate) if hold.reason == Reason.AWAITING_PAUSE else None
-    left = max(ends - now, 0.0) if ends is not None and ends < inf else None
+    ends = step_ends(steps, candidate) if hold.reason == Reason.AWAITING_PAUSE else inf
+    left = max(ends - now, 0.0) if ends < inf else None
     return WaitView(hold.reason, hold.message, max(now - hold.since, 0.0), left)
 
 

@@ -269,12 +269,14 @@ def test_explain_calls_the_revisions_of_a_guard_as_get_does(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     guarded = json.loads(json.dumps(LOAN))
-    guarded["status"]["candidate"]["guarding"] = {"since": NOW, "until": "2026-11-26T14:09:22.500Z"}
+    guarding = {"since": NOW, "until": "2026-11-26T14:09:22.500Z"}
+    guarded["status"]["candidate"] |= {"stage": "Guarded", "guarding": guarding}
     guarded["status"]["timeline"] = {"revision": "awktgxhs", "stable": "a7k2m9qx", "since": NOW}
     text = printed(capsys, "explain", "-f", written(tmp_path, guarded))
     assert "Revision awktgxhs against the previous revision a7k2m9qx, from " in text
     assert "the candidate is the promoted revision, and stable the previous one." in text
     del guarded["status"]["candidate"]["guarding"]
+    guarded["status"]["candidate"]["stage"] = "Stepping"
     text = printed(capsys, "explain", "-f", written(tmp_path, guarded))
     assert "Revision awktgxhs against stable a7k2m9qx, from " in text
     assert "previous" not in text

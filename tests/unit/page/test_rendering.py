@@ -196,9 +196,9 @@ def test_a_guarded_rollout_says_how_long_it_is_guarded() -> None:
     state = copy.deepcopy(STATES[-2])
     promoted, day_later = rfc3339(NOW - 3600), rfc3339(NOW + 23 * 3600)
     state["status"]["candidate"] |= {
+        "stage": "Guarded",
         "guarding": {"since": promoted, "until": day_later},
         "step": 32,
-        "promoting": False,
     }
     html = the_rollout(known(state))
     assert re.search(r'aria-current="step">guard, <span data-until="[\d.]+">23h</span> left', html)
@@ -210,7 +210,8 @@ def test_the_revisions_of_a_guard_are_the_previous_and_the_promoted_one() -> Non
     in_steps = the_rollout(known(state))
     assert "<h3>Stable</h3>" in in_steps and "The candidate has " in in_steps
     promoted, day_later = rfc3339(NOW - 3600), rfc3339(NOW + 23 * 3600)
-    state["status"]["candidate"]["guarding"] = {"since": promoted, "until": day_later}
+    guarding = {"since": promoted, "until": day_later}
+    state["status"]["candidate"] |= {"stage": "Guarded", "guarding": guarding}
     html = the_rollout(known(state))
     assert "<h3>Previous</h3>" in html and "<h3>Promoted</h3>" in html
     assert "The promoted revision has " in html and "The candidate has " not in html
@@ -227,8 +228,8 @@ def test_a_guard_that_has_failed_says_that_the_traffic_is_being_taken_back() -> 
     begun = {"since": since, "reason": "GuardFailed", "message": "Check errors: worse."}
     state["status"]["candidate"] |= {
         "guarding": {"since": since, "until": rfc3339(NOW + 3600), "takingBack": begun},
+        "stage": "TakingBack",
         "step": 32,
-        "promoting": False,
     }
     html = the_rollout(known(state))
     assert 'aria-current="step">taking back</li>' in html

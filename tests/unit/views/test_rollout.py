@@ -63,7 +63,7 @@ def test_without_a_candidate_stable_has_all_the_traffic_and_there_are_no_steps()
 
 def test_steps_are_done_current_or_pending() -> None:
     view = rollout_view(SPEC, status(step=1), 1000.0)
-    assert [(step.weight, step.pause, step.state) for step in view.steps] == [
+    assert [(step.weight, step.fields["pause"], step.state) for step in view.steps] == [
         (5, None, "done"),
         (5, "10m", "current"),
         (5, "", "pending"),

@@ -16,7 +16,7 @@ CANDIDATE = Candidate(
     revision="new", number=2, stage=Stage.STEPPING, since=0.0, progress_since=0.0,
     weight=Weight(wanted=5, actual=5),
 )  # fmt: skip
-GUARDED = CANDIDATE.replace(guarding=Guarding(since=0.0, until=9.0))
+GUARDED = CANDIDATE.replace(stage=Stage.GUARDED, guarding=Guarding(since=0.0, until=9.0))
 
 
 def of(phase: Phase, candidate: Candidate | None = None, *amiss: Condition) -> Urgency:

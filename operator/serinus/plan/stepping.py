@@ -1,23 +1,25 @@
 """The steps of a rollout: their weights, and how the next one is entered."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from serinus.api.quantities import seconds
 from serinus.api.reasons import Reason
-from serinus.api.spec import Step
-from serinus.api.stages import Stage
+from serinus.api.stages import WHOLE, Stage
 from serinus.api.status import Candidate, CheckStatus, Withdrawn
+from serinus.api.steps import Step
 from serinus.judge import enter_step
 from serinus.manifests.routers import router_for
 from serinus.plan.policy import policy_digest
 from serinus.plan.situation import Situation
+from serinus.plan.steps import gate_at, kind_of
+from serinus.plan.steps.kind import StepKind
 from serinus.plan.timeline import weight_ended
 
 
 def weight_at(steps: Sequence[Step], index: int) -> int:
-    """Weight at a step: the last setWeight up to it, 0 before the first."""
-    return max((step.set_weight or 0 for step in steps[: index + 1]), default=0)
+    """Weight at a step: the last one that was set up to it, 0 before the first."""
+    return max((step.weight or 0 for step in steps[: index + 1]), default=0)
 
 
 def _next_step(s: Situation) -> int:
@@ -30,7 +32,7 @@ def _next_step(s: Situation) -> int:
 def raises_weight_next(s: Situation) -> bool:
     """Whether the next step gives the candidate more traffic (including promotion)."""
     index, steps = _next_step(s), s.desired.steps
-    return index >= len(steps) or steps[index].set_weight is not None
+    return index >= len(steps) or steps[index].weight is not None
 
 
 def enter_next_step(s: Situation, why: str) -> Situation:
@@ -126,7 +128,7 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     if not within:
         return s.to_candidate(step=0, step_since=s.now) if candidate.step else None
     weight = weight_at(steps, max(within))
-    gates = [i for i in within if steps[i].approval and weight_at(steps, i) == weight]
+    gates = [i for i in within if kind_of(steps[i]).guards and weight_at(steps, i) == weight]
     index = min(gates, default=max(within))
     entered = s.to_candidate(step=index, step_since=s.now)
     if weight == had:
@@ -136,16 +138,30 @@ def keep_to_the_steps_of_the_spec(s: Situation) -> Situation | None:
     return changed.because(Reason.WEIGHT_CHANGED, candidate.revision, message)
 
 
-def pause_ends(s: Situation) -> float | None:
-    """End of the current pause, Unix seconds; infinity: until a command; None: no pause."""
-    return pause_until(s.desired.steps, s.candidate)
+def current_step(steps: Sequence[Step], candidate: Candidate) -> StepKind | None:
+    """The step in which a candidate waits; None: all are over."""
+    return kind_of(steps[candidate.step]) if candidate.step < len(steps) else None
 
 
-def pause_until(steps: Sequence[Step], candidate: Candidate) -> float | None:
-    """End of the pause that a candidate is in, like `pause_ends`."""
-    pause = steps[candidate.step].pause if candidate.step < len(steps) else None
-    if pause is None:
-        return None
-    if pause.duration is None:
-        return float("inf")
-    return (candidate.step_since or candidate.since) + seconds(pause.duration)
+def step_ends(steps: Sequence[Step], candidate: Candidate) -> float:
+    """When the current step ends by itself, Unix seconds; infinity: not by time."""
+    step = current_step(steps, candidate)
+    return step.ends(candidate) if step else math.inf
+
+
+def gate(s: Situation) -> StepKind | None:
+    """The step that holds the candidate until a person has let it pass; None: there is none."""
+    return gate_at(s.desired.spec.rollout, s.candidate, s.desired.digest)
+
+
+def unskippable_steps(s: Situation) -> list[int]:
+    """Numbers, from 1, of the steps that no command may skip, and that are still to be passed."""
+    steps, first, digest = s.desired.steps, s.candidate.step, s.desired.digest
+    if s.candidate.stage in WHOLE:
+        return []
+    return [
+        index + 1
+        for index, step in enumerate(steps)
+        if kind_of(step).guards
+        and (index > first or (index == first and kind_of(step).is_closed(s.candidate, digest)))
+    ]

@@ -1,0 +1,88 @@
+"""A step: the settings of one kind."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, Final, Self
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_snake
+
+from serinus.api.base import Type
+from serinus.api.problem import Problem
+from serinus.api.steps.approval import Approval
+from serinus.api.steps.pause import Pause
+from serinus.api.steps.weight import SetWeight, problems
+
+KINDS: Final = ("setWeight", "pause", "approval")
+"""Every kind of step, by its key in a manifest; each has a field of Step."""
+ONE_KEY: Final = f"a step must have exactly one of {', '.join(KINDS[:-1])} and {KINDS[-1]}"
+
+USUAL_WEIGHTS: Final = (5, 25, 50)
+
+_FIELDS: Final = {kind: to_snake(kind) for kind in KINDS}
+
+
+class Step(Type):
+    """A step of a rollout. Set exactly one field."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": f"[{', '.join(f'has(self.{kind})' for kind in KINDS)}]"
+                    ".filter(x, x).size() == 1",
+                    "message": ONE_KEY,
+                }
+            ]
+        }
+    )
+
+    set_weight: SetWeight | None = Field(
+        default=None,
+        description="Percentage of the traffic for the candidate from this step on, 1 to 99. After "
+        "the last step the candidate is promoted and gets all traffic.",
+    )
+    pause: Pause | None = Field(
+        default=None, description="Stay at the current weight before the next step."
+    )
+    approval: Approval | None = Field(
+        default=None,
+        description="Stay at the current weight until a user who has the RBAC verb approve on this "
+        "ModelDeployment approves the candidate. An approval is for one revision, one step and "
+        "one spec.rollout. Requires the admission policy of the chart.",
+    )
+
+    @cached_property
+    def kind(self) -> str:
+        """The key that is set, such as setWeight."""
+        return next(iter(self._kinds()))
+
+    @cached_property
+    def settings(self) -> Any:
+        """Those of its kind."""
+        return self._kinds()[self.kind]
+
+    @property
+    def weight(self) -> int | None:
+        """Percentage of the traffic for the candidate from this step on; None: as before."""
+        return self.set_weight
+
+    def problems(self) -> Iterator[Problem]:
+        """What the schema does not say, with paths below the step."""
+        if self.set_weight is not None:
+            yield from problems(self.set_weight)
+
+    @classmethod
+    def usual(cls) -> list[Self]:
+        """The steps of a rollout that names none."""
+        return [cls(set_weight=weight) for weight in USUAL_WEIGHTS]
+
+    def _kinds(self) -> dict[str, Any]:
+        found = ((kind, getattr(self, field)) for kind, field in _FIELDS.items())
+        return {kind: settings for kind, settings in found if settings is not None}
+
+    @model_validator(mode="after")
+    def _exactly_one_key(self) -> Self:
+        if len(self._kinds()) != 1:
+            raise ValueError(ONE_KEY)
+        return self

@@ -1,0 +1,38 @@
+"""The kinds of steps: what ends a step, and who. A file a kind; its settings are in api/steps/."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from serinus.api.spec import Rollout
+from serinus.api.stages import WHOLE
+from serinus.api.status import Candidate
+from serinus.api.steps import Step
+from serinus.plan.steps.approval import ApprovalStep
+from serinus.plan.steps.kind import StepKind
+from serinus.plan.steps.pause import PauseStep
+from serinus.plan.steps.weight import WeightStep
+
+STEP_KINDS: Final[Mapping[str, type[StepKind]]] = {
+    "setWeight": WeightStep,
+    "pause": PauseStep,
+    "approval": ApprovalStep,
+}
+
+
+def kind_of(step: Step) -> StepKind:
+    """The kind of a step, with its settings."""
+    return STEP_KINDS[step.kind](step.settings)
+
+
+def shown(step: Step) -> dict[str, Any]:
+    """The fields of a view of it, also those that other kinds set."""
+    unset = {k: v for kind in STEP_KINDS.values() for k, v in kind.unset.items()}
+    return unset | dict(kind_of(step).shown())
+
+
+def gate_at(rollout: Rollout, candidate: Candidate | None, digest: str) -> StepKind | None:
+    """The step that holds the candidate until a person has let it pass; None: there is none."""
+    if candidate is None or candidate.stage in WHOLE or candidate.step >= len(rollout.steps):
+        return None
+    step = kind_of(rollout.steps[candidate.step])
+    return step if step.guards and step.is_closed(candidate, digest) else None

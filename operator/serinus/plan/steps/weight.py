@@ -1,0 +1,11 @@
+"""A step that gives the candidate a part of the traffic. How it does is for `plan/stepping.py`."""
+
+from serinus.plan.steps.kind import StepKind
+
+
+class WeightStep(StepKind):
+    """Over once the checks have passed at its weight, like each step before more traffic."""
+
+    def text(self, weight: int) -> str:
+        """Its weight."""
+        return f"{weight}%"
