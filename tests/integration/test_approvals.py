@@ -18,7 +18,7 @@ from serinus.manifests.revision import approval_digest
 from tests.integration.conftest import ROOT, helm, kubectl, refused, serinus
 from tests.integration.inprocess import Manifest, Operator
 from tests.integration.test_rollouts import ERRORS, PATIENT, healthy, spec
-from tests.support.colliding import COLLIDING, LONG_NAME
+from tests.support.colliding import LONG_NAME, colliding
 from tests.support.documents import typed
 
 GATE: dict[str, Any] = {"approval": {}}
@@ -357,7 +357,7 @@ async def test_a_template_with_the_hash_of_another_is_not_approved_in_its_place(
     operator: Operator, namespace: str, approver: tuple[str, ...]
 ) -> None:
     """The editor applies the malicious one, and then the harmless one, for the approver to read."""
-    harmless, evil = COLLIDING
+    harmless, evil = colliding()
     await operator.apply(LONG_NAME, **gated("v1"))
     await operator.until(LONG_NAME, healthy("v1"))
     await operator.apply(LONG_NAME, **gated("v2", **evil, model=None))

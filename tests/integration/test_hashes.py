@@ -7,7 +7,7 @@ import pytest
 from serinus.manifests import revision
 from tests.integration.inprocess import Operator
 from tests.integration.test_rollouts import healthy, spec
-from tests.support.colliding import COLLIDING
+from tests.support.colliding import colliding
 
 
 def earlier(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,7 @@ async def test_a_template_with_the_hash_of_a_revision_that_serves_is_refused(
     operator: Operator,
 ) -> None:
     """By the hash of an earlier version, which is shorter."""
-    harmless, evil = COLLIDING
+    harmless, evil = colliding()
     with pytest.MonkeyPatch.context() as monkeypatch:
         earlier(monkeypatch)
         await operator.apply("fraud", **spec("v1", **evil, model=None))

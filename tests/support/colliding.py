@@ -18,5 +18,6 @@ def _spec(image: str, build: str) -> dict[str, Any]:
     }
 
 
-COLLIDING: Final = _spec("registry/fraud:1", "8baf"), _spec("registry/evil:1", "37004")
-"""The harmless one, and the other."""
+def colliding() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The harmless one, and the other."""
+    return _spec("registry/fraud:1", "8baf"), _spec("registry/evil:1", "37004")

@@ -10,7 +10,7 @@ from serinus.api.spec import Spec
 from serinus.manifests.owner import Owner
 from serinus.manifests.revision import Revision, approval_digest, revision_hash
 from serinus.metrics.batches import MAX_WORKLOAD
-from tests.support.colliding import COLLIDING, LONG_NAME
+from tests.support.colliding import LONG_NAME, colliding
 
 OWNER = Owner("shop", "fraud", "4f7c")
 TEMPLATE: dict[str, Any] = {
@@ -101,7 +101,7 @@ def test_a_model_and_a_template_do_not_stand_in_for_each_other() -> None:
 def test_two_templates_with_one_hash_are_told_apart() -> None:
     """The hash of a ModelDeployment with a long name, as that of an earlier version, has 33 bits:
     two such templates are found within a second."""
-    one, two = COLLIDING
+    one, two = colliding()
     assert named(one, LONG_NAME) == named(two, LONG_NAME)
     assert not replace(Revision.of(one, 1), hash=named(two, LONG_NAME)).stores(two)
     assert named(one) != named(two)

@@ -20,7 +20,7 @@ from serinus.plan.observe import (
     read_world,
 )
 from serinus.plan.situation import Desired
-from tests.support.colliding import COLLIDING, LONG_NAME
+from tests.support.colliding import LONG_NAME, colliding
 from tests.support.simulated_rollout import GATEWAY, TEMPLATE
 
 OWNER = Owner("shop", "fraud", "4f7c")
@@ -168,7 +168,7 @@ def test_another_template_with_the_same_hash_is_refused_and_the_stored_one_goes_
     name: str, hash_: str
 ) -> None:
     """With a long name, and by the hash of an earlier version."""
-    harmless, evil = COLLIDING
+    harmless, evil = colliding()
     stored = replace(Revision.of(evil, 1), hash=hash_)
     assert known(evil, stored, name=name).problems == ()
     found = known(harmless, stored, name=name)
@@ -181,7 +181,7 @@ def test_another_template_with_the_same_hash_is_refused_and_the_stored_one_goes_
 @pytest.mark.parametrize("role", ["stable", "candidate", "rejected", "retiring", "former", "none"])
 def test_a_revision_that_an_earlier_version_named_keeps_its_name(role: str) -> None:
     """Otherwise an upgrade would roll out what runs, and try again what was rejected."""
-    spec, name = COLLIDING[0], "axqghz42"
+    spec, name = colliding()[0], "axqghz42"
     roles: dict[str, Any] = {
         "stable": Stable(revision=name, number=1, since=0.0),
         "candidate": STATUS.candidate and STATUS.candidate.replace(revision=name),
