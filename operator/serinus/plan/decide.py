@@ -15,7 +15,6 @@ from serinus.manifests.routers.router import Split
 from serinus.plan import guarding
 from serinus.plan.after_promotion import (
     end_the_guard_when_its_time_is_over,
-    give_each_missing_pod_its_deadline,
     goes_on_until,
     keep_to_the_guard_of_the_spec,
     take_back_what_is_shown_worse,
@@ -30,6 +29,7 @@ from serinus.plan.monitoring import forget_the_monitoring_of_something_else
 from serinus.plan.own_metrics import withdraw_from_a_candidate_whose_metrics_cannot_be_judged
 from serinus.plan.pod_budget import (
     count_unready_time,
+    give_each_missing_pod_its_deadline,
     out_of_time,
     roll_back_when_its_containers_restart_too_often,
     roll_back_when_unready_for_too_long_in_sum,
@@ -156,6 +156,7 @@ WITH_A_CANDIDATE: tuple[Rule, ...] = (
     roll_back_when_a_check_fails,
     roll_back_when_its_containers_restart_too_often,
     notice_whether_pods_are_missing,
+    give_each_missing_pod_its_deadline,
     give_up_at_the_progress_deadline,
     count_unready_time,
     roll_back_when_unready_for_too_long_in_sum,
