@@ -6,9 +6,8 @@ from serinus.api.reasons import Reason
 from serinus.api.status import ObeyedCommand, Rejected
 from serinus.plan import guarding
 from serinus.plan.approvals import approve, at_a_gate, how_to_approve, unapproved_steps
-from serinus.plan.progress import held_by_spec
 from serinus.plan.situation import Situation
-from serinus.plan.steps import enter_next_step, resume_step
+from serinus.plan.steps import enter_next_step, held_by_spec, resume_step
 from serinus.plan.timeline import commanded
 
 COMMAND_KEPT: Final = 256

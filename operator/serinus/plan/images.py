@@ -11,7 +11,12 @@ from dataclasses import replace
 
 from serinus.api.reasons import Reason
 from serinus.plan.situation import SeenPod, Situation
-from serinus.plan.steps import but_for_open_connections, resume_step, withdraw
+from serinus.plan.steps import (
+    but_for_open_connections,
+    held_by_spec,
+    resume_step,
+    withdraw,
+)
 from serinus.plan.timeline import weight_ended
 
 _NAMED = 3
@@ -93,9 +98,13 @@ def start_again_once_images_are_alike(s: Situation) -> Situation | None:
     """What was counted meanwhile is evidence of no revision."""
     if not _held(s) or in_doubt(s):
         return None
-    why = "Each revision's pods run the same images again, and the evidence starts again."
-    candidate = s.candidate
-    began = s.to_candidate(checks=[], hold=None, silence=None, unreadable_since=None)
+    candidate, alike = s.candidate, "Each revision's pods run the same images again"
+    began = s.to_candidate(checks=[], silence=None, unreadable_since=None)
+    if candidate.withdrawn and held_by_spec(s):
+        until = f"{alike}. Its traffic is withdrawn until spec.rollout.paused is no longer true."
+        held = began.hold(Reason.IMAGES_DIFFER, until)
+        return None if held.candidate.hold == candidate.hold else held
+    why, began = f"{alike}, and the evidence starts again.", began.to_candidate(hold=None)
     if candidate.withdrawn:
         return resume_step(began, why)
     began = began.to(timeline=weight_ended(began.status.timeline, s.now))

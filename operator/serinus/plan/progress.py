@@ -22,7 +22,7 @@ from serinus.plan.images import (
     withdraw_instead_of_blaming,
 )
 from serinus.plan.situation import Situation
-from serinus.plan.steps import enter_next_step, pause_ends, raises_weight_next
+from serinus.plan.steps import enter_next_step, held_by_spec, pause_ends, raises_weight_next
 from serinus.plan.timeline import measured, took_effect, weight_ended
 from serinus.plan.wording import ARE, messages_of, named
 
@@ -75,12 +75,6 @@ def other_revisions(s: Situation) -> list[str]:
 def reads_history(s: Situation) -> bool:
     """Whether the candidate's first traffic waits until stable's history has been read."""
     return awaits_history(s.desired.spec, s.status)
-
-
-def held_by_spec(s: Situation) -> bool:
-    """Whether spec.rollout.paused holds the candidate."""
-    candidate = s.candidate
-    return s.desired.spec.rollout.paused and candidate.mode == "Steps" and not candidate.commanded
 
 
 def overall_verdict(s: Situation) -> Verdict:

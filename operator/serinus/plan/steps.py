@@ -51,6 +51,12 @@ def _enter(s: Situation, why: str) -> Situation:
     return entered.because(Reason.WEIGHT_RAISED, s.candidate.revision, message)
 
 
+def held_by_spec(s: Situation) -> bool:
+    """Whether spec.rollout.paused holds the candidate."""
+    candidate = s.candidate
+    return s.desired.spec.rollout.paused and candidate.mode == "Steps" and not candidate.commanded
+
+
 def but_for_open_connections(s: Situation) -> str:
     """What a Service cannot withdraw from pods that stay."""
     few = router_for(s.desired.spec).shares_one_service
