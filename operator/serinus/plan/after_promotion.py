@@ -104,6 +104,8 @@ def why_it_goes_on(s: Situation) -> str:
         return ""
     if candidate.effective_since is None or not s.world.split_in_effect:
         return f"Its weight is not in effect. {s.world.route_message}".strip()
+    if (failed := failed_checks(s)) and in_doubt(s):
+        return f"{failed}{hindered(candidate)}"
     blind = [each for each in candidate.deciding if each.verdict in ("Error", "NoData")]
     if blind:
         return messages_of(blind, "Check")
