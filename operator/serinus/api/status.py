@@ -932,7 +932,8 @@ class Status(StatusType):
         Field(
             default_factory=dict,
             description="When endpoints were last to be told of a state, by its kind, reason, "
-            "revision, step and generation; it is not told again for six hours.",
+            "revision, step and a digest of the spec without replicas; it is not told again for "
+            "six hours.",
         )
     )
     command: ObeyedCommand | None = Field(default=None, description="The last command.")

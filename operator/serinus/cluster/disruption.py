@@ -32,14 +32,15 @@ def disruption(pod: PodManifest) -> Disruption | None:
     The kubelet's status.reason and status.message do not outlive a container that exits with 0 when
     it is told to stop: the pod is then Succeeded, and only the condition says Evicted
     (https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions).
-    A pod that exceeds its ephemeral storage has no such condition either.
+    A pod that exceeds its ephemeral storage has no such condition either. One that is deleted is
+    Succeeded as well, from the end of its containers until its volumes are gone.
     """
     status = pod.get("status") or {}
     condition = _target(status)
     cause, told = condition.get("reason", ""), (condition.get("message") or "").strip()
     if status.get("phase") == "Failed" and status.get("reason"):
         cause, told = cause or _BY_THE_KUBELET, (status.get("message") or told).strip()
-    elif not condition and status.get("phase") == "Succeeded":
+    elif not condition and status.get("phase") == "Succeeded" and not _is_deleted(pod):
         limit = whose_limit(pod, "ephemeral-storage")
         return Disruption(f"{_UNTOLD}{limit}", evicted=True, at=_finished(status))
     elif not condition or not _is_ending(pod):
@@ -69,8 +70,11 @@ def _finished(status: PodManifest) -> str | None:
 
 def _is_ending(pod: PodManifest) -> bool:
     """Whether what the condition announces has happened; an eviction may also be abandoned."""
-    ended = (pod.get("status") or {}).get("phase") in _ENDED
-    return ended or bool(pod["metadata"].get("deletionTimestamp"))
+    return (pod.get("status") or {}).get("phase") in _ENDED or _is_deleted(pod)
+
+
+def _is_deleted(pod: PodManifest) -> bool:
+    return bool(pod["metadata"].get("deletionTimestamp"))
 
 
 def _by_others(pod: PodManifest, cause: str, told: str) -> str:

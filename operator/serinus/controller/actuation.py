@@ -24,7 +24,7 @@ from serinus.manifests.adoption import foreign, handed_over
 from serinus.manifests.children import Children
 from serinus.manifests.covers import over, ports_anew, unlike
 from serinus.manifests.kinds import CONTROLLER_REVISION
-from serinus.manifests.owner import Manifest, Objects, Owner, without_mark
+from serinus.manifests.owner import Manifest, Objects, Owner, is_marked, without_mark
 from serinus.manifests.revision import Revision
 from serinus.plan.situation import Intervention, World
 
@@ -200,6 +200,7 @@ class _Writing:
         kind, name = manifest["kind"], manifest["metadata"]["name"]
         found = objects.get((kind, name))
         difference = None if found is None else unlike(found, manifest)
+        withdrawn = found is not None and is_marked(found)
         if found is not None and difference is None:
             self._pace.unchanged(manifest)
             self._pace.found_as_desired(manifest)
@@ -238,7 +239,9 @@ class _Writing:
             self._pace.changed(manifest, message)
             self._retry_in = min(self._retry_in, self._pace.wait(manifest))
         elif written:
-            self._note_repair(manifest, difference)
+            if not withdrawn:  # that was our own write
+                self._note_repair(manifest, difference)
+            self._pace.brought_about(manifest)
         self._tell_if_overridden(manifest)
 
     def _note_repair(self, manifest: Manifest, difference: str | None) -> None:
@@ -254,7 +257,6 @@ class _Writing:
             )
             if self._pace.may_be_told(f"{what} {how}"):
                 self._repaired.append(f"{what} {how}")
-        self._pace.brought_about(manifest)
 
     def _tell_if_overridden(self, manifest: Manifest) -> None:
         if message := self._pace.overridden(manifest):

@@ -61,7 +61,7 @@ class Sampler:
         """What is being read, and since when in monotonic time, which does not go on while the
         machine sleeps."""
         self._heard: dict[_Subject, float] = {}
-        """When something was last read, or wanted for the first time, in monotonic time."""
+        """When it was last read, or wanted for the first time, in monotonic time."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._looked_at = time.monotonic()
         self.wake = asyncio.Event()
@@ -77,8 +77,10 @@ class Sampler:
             return
         before = self._requests.get(subject)
         self._requests[subject] = request
-        self._heard.setdefault(subject, time.monotonic())
-        if before is None or before.interval != request.interval:
+        anew = before is None or before.interval != request.interval
+        if anew or (before is not None and before.subject != request.subject):
+            self._heard[subject] = time.monotonic()
+        if anew:
             self._due[subject] = next_look(request.interval, self._clock())
             self.wake.set()
         if before is not None and before.subject != request.subject:

@@ -86,10 +86,14 @@ class Owner:
 def without_mark(found: Manifest, wanted: Manifest) -> Manifest | None:
     """What to change in an object that has the mark of a withdrawal and should not; None: nothing.
     An apply does not remove what another kind of write, or somebody else, has added."""
-    marked, keeps = ((each["metadata"].get("annotations") or {}) for each in (found, wanted))
-    if WITHDRAWN not in marked or WITHDRAWN in keeps:
+    if not is_marked(found) or is_marked(wanted):
         return None
     return {"metadata": {"annotations": {WITHDRAWN: None}}}
+
+
+def is_marked(manifest: Manifest) -> bool:
+    """Whether the candidate's traffic was withdrawn from it without a decision in the status."""
+    return WITHDRAWN in (manifest["metadata"].get("annotations") or {})
 
 
 def controller_of(live: Manifest) -> Manifest | None:

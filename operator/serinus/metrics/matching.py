@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from serinus.api.checks import LabelMatcher
-from serinus.api.checks.metrics import FAILED_CODES, Operator
+from serinus.api.checks.metrics import FAILED_CODES, Operator, compiled
 
 _CODES: Final = tuple(str(code) for code in range(100, 600))
 _CLASSES: Final = tuple(f"{first}{rest}" for first in range(1, 6) for rest in ("xx", "XX"))
@@ -77,10 +77,8 @@ def _may_name(operator: Operator, value: str, values: frozenset[str]) -> bool:
     if not exact and _is_costly(value, values):
         return True
     expression = re.escape(value) if exact else value
-    try:
-        pattern = re.compile(expression)
-        in_any_case = re.compile(expression, re.IGNORECASE)
-    except re.error:
+    pattern, in_any_case = compiled(expression), compiled(expression, re.IGNORECASE)
+    if pattern is None or in_any_case is None:
         return True  # Prometheus may read it
     if not values:
         return pattern.fullmatch("") is not None or all(map(pattern.fullmatch, _ANY_TEXT))

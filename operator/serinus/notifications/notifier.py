@@ -13,7 +13,7 @@ from serinus.notifications.attempts import AttemptOutcome
 from serinus.notifications.forms import Subject
 from serinus.notifications.outbox import addressed, bounded, without
 from serinus.notifications.sender import Sender
-from serinus.views.notices import announced, notices
+from serinus.views.notices import announced, notices, wish
 
 RESTART_AFTER: Final = 10.0
 """Seconds after which an endpoint is told again when our own code has raised."""
@@ -79,13 +79,14 @@ class Notifier:
     ) -> tuple[Status, Counter[str]]:
         """The status after a pass with what is to be told of it, and how many older notices have no
         room, by endpoint."""
-        metadata = live["metadata"]
-        found = notices(metadata["uid"], before, after, decisions, now)
+        metadata, wished = live["metadata"], wish(live.get("spec") or {})
+        found = notices(metadata["uid"], before, after, decisions, now, wished)
         new = addressed(found, self._endpoints, metadata["namespace"])
         kept, dropped = bounded([*after.notices, *new])
         if not new:
             return after, dropped
-        return after.replace(notices=kept, announced=announced(after, new, now)), dropped
+        known = announced(after, new, now, wished)
+        return after.replace(notices=kept, announced=known), dropped
 
     def committed(self, live: Mapping[str, Any], dropped: Counter[str]) -> None:
         """Tell what the status holds that has been written. Returns at once."""

@@ -158,11 +158,14 @@ class Page:
             found = self._known.seen(namespace, name)
             return (found.version or None) if sees and found else None
 
+        def behind() -> bool:
+            return state is of_all and self._snapshots.behind
+
         state = of_one if "name" in request.match_info else of_all
         # asked before there is a stream: who may see nothing takes none of them
         if await state() is None:
             raise web.HTTPNotFound
-        return await self._streams.answer(request, hash(token), state, self._known)
+        return await self._streams.answer(request, hash(token), state, self._known, behind)
 
     async def _log_in(self, request: web.Request) -> web.Response:
         _same_site(request)

@@ -50,9 +50,14 @@ class Snapshots:
         self._newest, self._taken = Snapshot(known, self.began), -inf
 
     @property
+    def behind(self) -> bool:
+        """Whether something has changed since it was taken."""
+        return self._newest.changes != self._known.changes
+
+    @property
     def newest(self) -> Snapshot:
         """At most some seconds old."""
         due = self._clock() >= self._taken + EVERY
-        if due and self._newest.changes != self._known.changes:
+        if due and self.behind:
             self._newest, self._taken = Snapshot(self._known, self.began), self._clock()
         return self._newest

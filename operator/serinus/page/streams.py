@@ -37,9 +37,15 @@ class Streams:
         self._open: dict[asyncio.Task[None], Hashable] = {}
 
     async def answer(
-        self, request: web.Request, viewer: Hashable, state: Fingerprint, known: KnownObjects
+        self,
+        request: web.Request,
+        viewer: Hashable,
+        state: Fingerprint,
+        known: KnownObjects,
+        behind: Callable[[], bool] = lambda: False,
     ) -> web.StreamResponse:
-        """Send events until the viewer leaves, or no longer sees anything."""
+        """Send events until the viewer leaves, or no longer sees anything. `behind`: whether the
+        last fingerprint lacks changes, which another one soon has."""
         of_viewer = sum(each == viewer for each in self._open.values())
         if len(self._open) >= self._most or of_viewer >= MOST_OF_A_VIEWER:
             raise web.HTTPServiceUnavailable(
@@ -48,7 +54,7 @@ class Streams:
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
         )
-        sending = asyncio.create_task(self._send(request, response, state, known))
+        sending = asyncio.create_task(self._send(request, response, state, known, behind))
         self._open[sending] = viewer
         try:
             await sending
@@ -69,12 +75,15 @@ class Streams:
         response: web.StreamResponse,
         state: Fingerprint,
         known: KnownObjects,
+        behind: Callable[[], bool],
     ) -> None:
         revision: int | None = known.revision
         before = await state()
         shown = request.query.get("shown", before)
         if before is not None and shown != before:
             revision, before = None, shown  # it has changed since the page was made
+        if behind():
+            revision = None
         await response.prepare(request)
         await response.write(b"retry: 2000\n\n")
         # browsers that connect at once, as after a restart, do not ask for the page at once as well
@@ -90,6 +99,8 @@ class Streams:
                 continue
             revision = known.revision
             now = await _asked(state, before)
+            if behind():
+                revision = None
             if now != before:
                 await response.write(b"event: changed\ndata:\n\n")
             elif due:

@@ -8,7 +8,7 @@ from serinus.api.reasons import Reason
 from serinus.api.status import Candidate, Guarding
 from serinus.plan.guarding import end, may_end, take_back, weight_in
 from serinus.plan.images import in_doubt
-from serinus.plan.pod_budget import replaced_since, too_many_restarts
+from serinus.plan.pod_budget import too_many_restarts
 from serinus.plan.progress import (
     arms_differ,
     failed_checks,
@@ -42,15 +42,6 @@ def keep_to_the_guard_of_the_spec(s: Situation) -> Situation | None:
         weight=weight.replace(wanted=wanted), effective_since=None
     )
     return changed.because(Reason.WEIGHT_CHANGED, s.candidate.revision, message)
-
-
-def give_each_missing_pod_its_deadline(s: Situation) -> Situation | None:
-    """While pods are drained one after the other, some are missing all the time, and none for long.
-    Pods that cannot be created, and those that were ready, have no other deadline."""
-    candidate, since = s.candidate, replaced_since(s)
-    if since is None or not candidate.pods_awaited or since <= candidate.progress_since:
-        return None
-    return s.to_candidate(progress_since=since)
 
 
 def take_back_what_is_shown_worse(s: Situation) -> Situation | None:
@@ -116,6 +107,8 @@ def why_it_goes_on(s: Situation) -> str:
         return ""
     if candidate.effective_since is None or not s.world.split_in_effect:
         return f"Its weight is not in effect. {s.world.route_message}".strip()
+    if (failed := failed_checks(s)) and in_doubt(s):
+        return f"{failed}{hindered(candidate)}"
     blind = [each for each in candidate.deciding if each.verdict in ("Error", "NoData")]
     if blind:
         return messages_of(blind, "Check")

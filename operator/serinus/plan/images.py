@@ -15,7 +15,8 @@ from serinus.plan.situation import SeenPod, Situation
 from serinus.plan.stepping import but_for_open_connections, resume_step, withdraw
 from serinus.plan.timeline import weight_ended
 
-_ALIKE = "Each revision's pods run the same images again, and the evidence starts again."
+_ALIKE = "Each revision's pods run the same images again"
+_AGAIN = "and the evidence starts again."
 _NAMED = 3
 """Pods that a message names for each image."""
 
@@ -92,8 +93,15 @@ def withdraw_instead_of_blaming(s: Situation, failed: str) -> Situation:
 
 
 def resume_once_images_are_alike(s: Situation) -> Situation | None:
-    """A candidate whose traffic was withdrawn for them."""
-    return resume_step(_without_evidence(s), _ALIKE) if _became_alike(s) else None
+    """A candidate whose traffic was withdrawn for them, unless the spec pauses the rollout."""
+    if not _became_alike(s):
+        return None
+    began = _without_evidence(s)
+    if not s.desired.spec.rollout.paused:
+        return resume_step(began.to_candidate(hold=None), f"{_ALIKE}, {_AGAIN}")
+    until = f"{_ALIKE}. Its traffic is withdrawn until spec.rollout.paused is no longer true."
+    held = began.hold(Reason.IMAGES_DIFFER, until)
+    return None if held.candidate.hold == s.candidate.hold else held
 
 
 def start_the_step_again_once_images_are_alike(s: Situation) -> Situation | None:
@@ -116,14 +124,14 @@ def _became_alike(s: Situation) -> bool:
 
 def _without_evidence(s: Situation) -> Situation:
     """What was counted meanwhile is evidence of no revision."""
-    return s.to_candidate(checks=[], hold=None, silence=None, unreadable_since=None)
+    return s.to_candidate(checks=[], silence=None, unreadable_since=None)
 
 
 def _started_again(s: Situation) -> Situation:
     began = _without_evidence(s).to(timeline=weight_ended(s.status.timeline, s.now))
     began = replace(began, world=replace(began.world, split_in_effect=False))
-    began = began.to_candidate(effective_since=None)
-    return began.because(Reason.IMAGES_ALIKE, s.candidate.revision, _ALIKE)
+    began = began.to_candidate(hold=None, effective_since=None)
+    return began.because(Reason.IMAGES_ALIKE, s.candidate.revision, f"{_ALIKE}, {_AGAIN}")
 
 
 def _held(s: Situation) -> bool:

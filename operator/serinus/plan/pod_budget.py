@@ -187,6 +187,15 @@ def replaced_since(s: Situation) -> float | None:
     return min(s.now, *(each.created for each in missing))
 
 
+def give_each_missing_pod_its_deadline(s: Situation) -> Situation | None:
+    """While nodes are drained one after the other, some pods are missing all the time, and none for
+    long. Pods that cannot be created, and those that were ready, have no other deadline."""
+    candidate, since = s.candidate, replaced_since(s)
+    if since is None or not candidate.pods_awaited or since <= candidate.progress_since:
+        return None
+    return s.to_candidate(progress_since=since)
+
+
 def count_unready_time(s: Situation) -> Situation | None:
     """From the loss of required pods until enough are ready again. Pods that replace others, which
     were drained for example, do not count."""

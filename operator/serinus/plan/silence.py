@@ -10,7 +10,7 @@ from serinus.api.isolation import Part
 from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.manifests.routers import router_for
-from serinus.plan.policy import policy_digest
+from serinus.plan.policy import is_of
 from serinus.plan.progress import counts_in_silence
 from serinus.plan.situation import InternalError, Situation
 from serinus.plan.stepping import but_for_open_connections, resume_step, withdraw
@@ -97,8 +97,9 @@ def _kept_open(s: Situation) -> str:
 
 
 def resume_once_the_policy_is_another(s: Situation) -> Situation | None:
-    """A user who changes checks or steps knows why it was withdrawn."""
-    withdrawn = s.candidate.withdrawn
-    if withdrawn is None or withdrawn.policy == policy_digest(s.desired.spec.rollout):
+    """A user who changes checks or steps knows why it was withdrawn; one who pauses the rollout
+    wants no more traffic for it."""
+    withdrawn, rollout = s.candidate.withdrawn, s.desired.spec.rollout
+    if withdrawn is None or rollout.paused or is_of(withdrawn.policy, rollout):
         return None
     return resume_step(s, "spec.rollout has changed.")

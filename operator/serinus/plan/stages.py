@@ -12,7 +12,6 @@ from typing import Final
 from serinus.api.stages import Stage
 from serinus.plan.after_promotion import (
     end_the_guard_when_its_time_is_over,
-    give_each_missing_pod_its_deadline,
     keep_to_the_guard_of_the_spec,
     run_the_clock_of_the_guard,
     take_back_what_is_shown_worse,
@@ -31,6 +30,7 @@ from serinus.plan.own_metrics import withdraw_from_a_candidate_whose_metrics_can
 from serinus.plan.pod_budget import (
     count_unready_time,
     end_unready_time,
+    give_each_missing_pod_its_deadline,
     roll_back_when_its_containers_restart_too_often,
     roll_back_when_unready_for_too_long_in_sum,
 )
@@ -102,9 +102,13 @@ ORDERS: Final[tuple[Rule, ...]] = (forget_a_rejection_once_the_spec_moves_on, ob
 DROPPED_IF_INVALID: Final[Rule] = unless_nothing_else_serves(drop_the_candidate_of_an_invalid_spec)
 DROPPED_BY_THE_SPEC: Final[Rule] = unless_nothing_else_serves(drop_what_the_spec_no_longer_has)
 BY_THE_SPEC: Final[tuple[Rule, ...]] = (DROPPED_IF_INVALID, *ALWAYS, *ORDERS, DROPPED_BY_THE_SPEC)
+MISSING_PODS: Final[tuple[Rule, ...]] = (
+    notice_whether_pods_are_missing,
+    give_each_missing_pod_its_deadline,
+)
 LACKING_PODS: Final[tuple[Rule, ...]] = (
     unless_nothing_else_serves(roll_back_when_its_containers_restart_too_often),
-    notice_whether_pods_are_missing,
+    *MISSING_PODS,
     unless_nothing_else_serves(give_up_at_the_progress_deadline),
 )
 UNSTEADY: Final[tuple[Rule, ...]] = (
@@ -125,8 +129,7 @@ COMPARED_IN_A_GUARD: Final[tuple[Rule, ...]] = (
     start_the_comparison_again_once_images_are_alike,
     note_in_a_guard_that_images_differ,
     note_what_audited_checks_would_do,
-    notice_whether_pods_are_missing,
-    give_each_missing_pod_its_deadline,
+    *MISSING_PODS,
 )
 REFUSED: Final[tuple[Rule, ...]] = (DROPPED_IF_INVALID, *ALWAYS, refuse_a_command)
 
@@ -142,12 +145,12 @@ NOBODY: Final = StageRules(
 FIRST: Final = StageRules(
     usual=(
         *(*ALWAYS, *ORDERS, keep_a_first_revision_that_serves, DROPPED_BY_THE_SPEC),
-        notice_whether_pods_are_missing,
+        *MISSING_PODS,
         promote_the_first_revision,
     ),
     with_an_invalid_spec=(
         *(*ALWAYS, refuse_a_command),
-        notice_whether_pods_are_missing,
+        *MISSING_PODS,
         promote_the_first_revision,
     ),
     leads_to={None: "it serves, or the spec has another revision"},
@@ -182,8 +185,7 @@ WITHDRAWN: Final = StageRules(
         note_what_audited_checks_would_do,
         roll_back_when_a_check_fails_for_certain,
         unless_nothing_else_serves(roll_back_when_its_containers_restart_too_often),
-        notice_whether_pods_are_missing,
-        *(count_unready_time, *UNSTEADY),
+        *(*MISSING_PODS, count_unready_time, *UNSTEADY),
         resume_once_the_policy_is_another,
         *MEASURED,
     ),
@@ -240,7 +242,7 @@ PROMOTING_BY_COMMAND: Final = StageRules(
 RETURNING: Final = StageRules(
     usual=(
         *(*ALWAYS, *ORDERS, DROPPED_BY_THE_SPEC),
-        notice_whether_pods_are_missing,
+        *MISSING_PODS,
         promote_the_former_revision,
     ),
     with_an_invalid_spec=REFUSED,

@@ -1,9 +1,10 @@
 """What happened in a pass, as endpoints are told: from the statuses before and after it."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from serinus.api.notifications import NoticeKind
 from serinus.api.reasons import meaning_of
@@ -22,49 +23,59 @@ class _State:
     message: str
     step: int = 0
     """Of the candidate: two steps in a row that wait for a person are two pauses."""
-    generation: int = 0
-    """Of the spec: whoever has changed it wants to know what came of it."""
+
+
+def wish(spec: Mapping[str, Any]) -> str:
+    """What a raw spec asks for, 8 characters: whoever has changed it wants to know what came of it.
+    Its size does not matter, which an autoscaler changes all day."""
+    asked = {name: value for name, value in spec.items() if name != "replicas"}
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def notices(
-    uid: str, before: Status, after: Status, decisions: Iterable[Decision], now: float
+    uid: str,
+    before: Status,
+    after: Status,
+    decisions: Iterable[Decision],
+    now: float,
+    wished: str = "",
 ) -> Iterator[Notice]:
     """What happened to the ModelDeployment with this uid, in the order in which it is told; no
-    endpoint is chosen yet."""
+    endpoint is chosen yet. `wished`: the `wish` of its spec."""
     for decision in decisions:
         if kind := meaning_of(decision.reason).notice:
             state = _State(decision.reason, decision.revision, decision.message)
             yield _notice(uid, kind, state, decision.at, before, after)
     for of, kind in _STATES.items():
         begun, known = of(after), of(before)
-        if begun and not (known and _same(begun, known)) and not _is_known(kind, begun, after, now):
+        if begun is None or (known and _same(begun, known)):
+            continue
+        if _name(kind, begun, wished) not in _known(after, now):
             yield _notice(uid, kind, begun, now, before, after)
 
 
-def announced(status: Status, told: Iterable[Notice], now: float) -> dict[str, float]:
+def announced(
+    status: Status, told: Iterable[Notice], now: float, wished: str = ""
+) -> dict[str, float]:
     """The states that endpoints were told of lately, with those of these notices."""
-    states = {_name(kind, state): now for of, kind in _STATES.items() if (state := of(status))}
+    found = ((kind, of(status)) for of, kind in _STATES.items())
+    states = {_name(kind, state, wished): now for kind, state in found if state}
     kinds = {each.kind for each in told}
     new = {name: at for name, at in states.items() if name.partition("/")[0] in kinds}
     newest = sorted({**_known(status, now), **new}.items(), key=lambda each: each[1])
     return dict(newest[-MOST_ANNOUNCED:])
 
 
-def _is_known(kind: NoticeKind, state: _State, status: Status, now: float) -> bool:
-    """Whether it was told lately: a rollout with little traffic comes and goes between the same few
-    states all day."""
-    return _name(kind, state) in _known(status, now)
-
-
 def _known(status: Status, now: float) -> dict[str, float]:
-    """What was told lately, and since the last command, after which the same state is news."""
+    """What was told lately, and since the last command, after which the same state is news: a
+    rollout with little traffic comes and goes between the same few states all day."""
     command = status.command.at if status.command else 0.0
     since = max(now - AGAIN_AFTER, command)
     return {name: at for name, at in status.announced.items() if since < at <= now}
 
 
-def _name(kind: NoticeKind, state: _State) -> str:
-    return f"{kind}/{state.reason}/{state.revision}/{state.step}/{state.generation}"
+def _name(kind: NoticeKind, state: _State, wished: str) -> str:
+    return f"{kind}/{state.reason}/{state.revision}/{state.step}/{wished}"
 
 
 def _paused(status: Status) -> _State | None:
@@ -72,8 +83,7 @@ def _paused(status: Status) -> _State | None:
     if status.phase != "Paused" or candidate is None or candidate.hold is None:
         return None
     hold = candidate.hold
-    step, generation = candidate.step, status.observed_generation
-    return _State(hold.reason, candidate.revision, hold.message, step, generation)
+    return _State(hold.reason, candidate.revision, hold.message, candidate.step)
 
 
 def _stalled(status: Status) -> _State | None:
@@ -83,9 +93,9 @@ def _stalled(status: Status) -> _State | None:
         return None
     if status.rejected is not None and status.rejected.reason == stalled.reason:
         return None
-    candidate, generation = status.candidate, status.observed_generation
+    candidate = status.candidate
     revision, step = (candidate.revision, candidate.step) if candidate else ("", 0)
-    return _State(stalled.reason, revision, stalled.message, step, generation)
+    return _State(stalled.reason, revision, stalled.message, step)
 
 
 _STATES: Final[Mapping[Callable[[Status], _State | None], NoticeKind]] = {
@@ -95,7 +105,7 @@ _STATES: Final[Mapping[Callable[[Status], _State | None], NoticeKind]] = {
 
 
 def _same(one: _State, other: _State) -> bool:
-    return replace(one, message="", generation=0) == replace(other, message="", generation=0)
+    return replace(one, message="") == replace(other, message="")
 
 
 def _notice(

@@ -281,6 +281,15 @@ def test_a_model_over_its_ephemeral_storage_that_exits_with_0_was_evicted_as_wel
     assert "such as a limit of ephemeral storage" in (not_ready_reason(DEPLOYMENT, [found]) or "")
 
 
+def test_a_pod_that_is_deleted_and_exits_with_0_was_not_evicted() -> None:
+    """A kubelet makes Succeeded of it before it is gone, which takes as long as its volumes do."""
+    found = listed(STOPPED, phase="Succeeded")
+    found["metadata"]["deletionTimestamp"] = KILLED
+    told = seen(found)
+    assert (told.restarts, told.evicted, told.leaving, told.last_end) == (0, False, True, None)
+    assert not_ready_reason(DEPLOYMENT, [found]) is None
+
+
 @pytest.mark.parametrize(
     ("condition", "told"),
     [

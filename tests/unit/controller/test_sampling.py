@@ -378,6 +378,19 @@ async def test_a_measurement_that_nobody_makes_is_late(in_its_time: Bench) -> No
     assert bench.sampler.overdue(FRAUD) == 0
 
 
+@pytest.mark.parametrize("after", [request("spam", 300.0), request("fraud", 15.0)])
+async def test_what_is_wanted_anew_is_not_late_at_once(in_its_time: Bench, after: Request) -> None:
+    """The interval becomes a shorter one, or something else is measured."""
+    bench = in_its_time
+    bench.sampler.want(FRAUD, request("fraud", 300.0))
+    bench.now += 2 * 300 + PATIENCE
+    bench.sampler.want(FRAUD, after)
+    bench.now += 10
+    assert bench.sampler.overdue(FRAUD) == 0
+    bench.now += 2 * after.interval + PATIENCE
+    assert bench.sampler.overdue(FRAUD) == 10
+
+
 async def test_a_prometheus_that_answers_slowly_is_no_fault_of_ours(in_its_time: Bench) -> None:
     bench = in_its_time
     bench.prometheus.open.clear()

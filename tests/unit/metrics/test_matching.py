@@ -161,3 +161,13 @@ def test_an_expression_over_which_python_would_brood_is_not_doubted(expression: 
     assert may_name(matcher, ["a" * 100])
     assert may_name(LabelMatcher(label="status", operator="=~", value="b+"), ["a" * 100_000])
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["5[[:digit:]]{2}", "[[:alpha:]_]+", "5{99999999999}", "5[0-9", r"\Q5\E..", "(?U)5.."],
+)
+def test_an_expression_that_python_reads_otherwise_than_prometheus_is_not_doubted(
+    expression: str,
+) -> None:
+    assert may_name(LabelMatcher(label="status", operator="=~", value=expression), ["200"])

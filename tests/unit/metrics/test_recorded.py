@@ -149,7 +149,8 @@ def test_what_is_no_series_is_refused_by_its_place(element: dict[str, Any]) -> N
         Recorded(recording(series(CANDIDATE), element))
 
 
-def test_an_expression_that_only_prometheus_knows_is_refused() -> None:
-    matcher = LabelMatcher(label="code", operator="=~", value=r"\pN+")
+@pytest.mark.parametrize("expression", [r"\pN+", "[[:digit:]]+", "2{99999999999}"])
+def test_an_expression_that_only_prometheus_knows_is_refused(expression: str) -> None:
+    matcher = LabelMatcher(label="code", operator="=~", value=expression)
     with pytest.raises(ValueError, match="matcher of code can only be evaluated by Prometheus"):
         read(recording(series(CANDIDATE, (10, 1))), CounterQuery(REQUESTS.metric, (matcher,)), 20)

@@ -197,6 +197,28 @@ def test_the_previous_revision_has_the_traffic_back_where_a_guard_could_never_co
     assert "nothing was read" in rollout.status.rejected.message
 
 
+def test_it_does_not_end_while_a_check_fails_for_which_nothing_is_taken_back() -> None:
+    """The pods of the previous revision run different images, and it would retire."""
+    rollout = guarded()
+    rollout.world.mixed = {A: f"Pods of revision {A} run different images."}
+    looked(rollout.after(DAY), "Fail", "Candidate errors 41/2045.")
+    assert role(rollout.after(DAY - 1)) == (A, B, None)
+    assert "it cannot end (Checks errors and drift: Candidate err" in rollout.status.message
+    assert "No check takes traffic back." in rollout.status.message
+    assert f"Pods of revision {A} run different images." in rollout.status.message
+    assert role(rollout.after(1)) == (A, None, B), "nobody has made them alike"
+    assert rollout.status.rejected
+    assert "could not end after 48h" in rollout.status.rejected.message
+    assert "41/2045" in rollout.status.rejected.message
+
+
+def test_different_images_of_the_previous_revision_alone_do_not_keep_it() -> None:
+    rollout = guarded()
+    rollout.world.mixed = {A: f"Pods of revision {A} run different images."}
+    assert role(looked(rollout.after(DAY))) == (B, None, None)
+    assert "No check takes traffic back." in rollout.status.decisions[0].message
+
+
 def test_it_does_not_end_while_pods_are_missing_or_its_weight_is_not_in_effect() -> None:
     world = Fewer()
     rollout = looked(guarded(world).after(DAY - 60))

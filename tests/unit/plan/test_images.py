@@ -90,6 +90,16 @@ def test_a_candidate_that_fails_meanwhile_loses_its_traffic_and_is_not_rejected(
     assert rollout.judged("Fail").status.rejected
 
 
+def test_in_a_pause_its_traffic_does_not_come_back_with_alike_images() -> None:
+    rollout = rolling()
+    rollout.world.mixed = mixed(A)
+    rollout.settle().judged("Fail").given(paused=True).settle()
+    rollout.world.mixed = {}
+    assert rollout.settle().weight == 0
+    assert "until spec.rollout.paused is no longer true" in rollout.status.message
+    assert rollout.given(paused=False).settle().weight == 20
+
+
 def test_nothing_passes_on_evidence_of_different_images() -> None:
     rollout = rolling()
     rollout.world.mixed = mixed(A)

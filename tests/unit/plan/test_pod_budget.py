@@ -216,6 +216,24 @@ def test_pods_that_replace_drained_ones_are_not_unready_time() -> None:
     assert rollout.status.candidate.unready.times == 20
 
 
+def test_while_nodes_are_drained_without_a_break_each_pod_has_its_own_deadline() -> None:
+    """Before the last one is ready, the next one is lost, for three times the progress deadline."""
+    rollout = serving().given(steps=[{"setWeight": 50}, {"pause": {"duration": "24h"}}]).apply(B)
+    rollout.world.pods(B)[0] = rollout.rollout.now + 3000
+    for number in range(15):
+        drained = rollout.rollout.now
+        for _ in range(12):
+            new = replace(pod(f"b-{number}", created=drained), ready=False)
+            seen(rollout, pod("b"), new, pod("a-1", revision=A), after=10)
+    assert rollout.status.candidate, rollout.status.message
+    lost = rollout.rollout.now
+    while rollout.status.candidate and rollout.rollout.now < lost + 1000:
+        seen(rollout, pod("b"), new, pod("a-1", revision=A), after=10)
+    rejected = rollout.status.rejected
+    assert rejected and rejected.reason == "ProgressDeadlineExceeded"
+    assert 470 <= rejected.at - lost <= 490, "of one pod that does not get ready, as before"
+
+
 @pytest.mark.parametrize("why", ["restarted", "was ready", "half cannot be created"])
 def test_pods_that_are_missing_for_another_cause_are_unready_time(why: str) -> None:
     rollout = serving().given(steps=[{"setWeight": 50}, {"pause": {"duration": "24h"}}]).apply(B)

@@ -124,6 +124,29 @@ def test_another_policy_resumes_it_and_another_size_does_not() -> None:
     assert rollout.settle().weight == 20
 
 
+def test_who_pauses_it_gives_it_no_traffic() -> None:
+    rollout = silent(rolling(), 120)
+    assert rollout.given(paused=True).settle().weight == 0
+    assert rollout.given(analysis={"preset": "KServe"}).settle().weight == 0
+    assert rollout.given(paused=False).settle().weight == 20
+
+
+def test_who_pauses_it_and_lets_it_go_on_has_changed_nothing() -> None:
+    rollout = silent(rolling(), 120)
+    assert rollout.given(paused=True).settle().given(paused=False).settle().weight == 0
+    assert rollout.reason == "CandidateSilent"
+
+
+def test_a_digest_of_an_earlier_version_has_the_pause() -> None:
+    """An upgrade gives no candidate that hangs its traffic again."""
+    rollout = silent(rolling(paused=False), 120)
+    candidate = rollout.status.candidate
+    assert candidate and candidate.withdrawn
+    written = candidate.withdrawn.replace(policy="5d5394e0ec7e")
+    rollout.rollout.status = rollout.status.replace(candidate=candidate.replace(withdrawn=written))
+    assert rollout.settle().weight == 0
+
+
 def test_another_revision_starts_anew() -> None:
     rollout = silent(rolling(), 120).apply(C)
     assert rollout.status.candidate and rollout.status.candidate.revision == C

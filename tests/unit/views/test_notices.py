@@ -9,7 +9,7 @@ import pytest
 from serinus.api.reasons import Reason
 from serinus.api.status import Condition, Notice
 from serinus.plan.situation import ApprovalPolicy
-from serinus.views.notices import AGAIN_AFTER, announced, notices
+from serinus.views.notices import AGAIN_AFTER, announced, notices, wish
 from tests.support.simulated_rollout import A, B, C, SimulatedRollout, serving
 
 STEPS: list[dict[str, Any]] = [{"setWeight": 20}, {"setWeight": 50}]
@@ -174,8 +174,16 @@ def test_after_a_command_or_another_spec_the_same_pause_is_news() -> None:
     assert (going.phase, paused.phase) == ("Progressing", "Paused")
     now = rollout.rollout.now
     assert list(notices("uid", going, paused, (), now)) == []
-    edited = paused.replace(observed_generation=2)
-    assert kinds(list(notices("uid", going, edited, (), now))) == [("Paused", "Inconclusive")]
+    assert kinds(list(notices("uid", going, paused, (), now, "another spec"))) == [
+        ("Paused", "Inconclusive")
+    ]
+
+
+def test_an_autoscaler_does_not_make_the_same_pause_news() -> None:
+    asked = {"template": {"spec": {}}, "rollout": {"steps": STEPS}, "replicas": 4}
+    assert wish(asked) == wish({**asked, "replicas": 7}) == wish({**asked, "replicas": 0})
+    assert wish(asked) != wish({**asked, "rollout": {"steps": PAUSE}})
+    assert wish(asked) != wish({**asked, "traffic": {"host": "fraud.example"}})
 
 
 def test_a_status_holds_sixteen_such_states_and_none_of_hours_ago() -> None:

@@ -30,6 +30,8 @@ FAILED_CODES: Final = "5..|408|429"
 """Codes of HTTP by which the server failed a request, as a regular expression: it was too slow, or
 refused the load. All others of 4xx are the client's fault."""
 
+_NAMED_CLASS: Final = re.compile(r"\[:\^?[a-z]+:\]")
+"""Such as [[:digit:]], in which Python sees other characters."""
 _NAMED_BY_METRIC: Final = "set the name of the metric in metric, not by a matcher of __name__"
 
 
@@ -64,17 +66,26 @@ class LabelMatcher(Type):
         Raises ValueError for a regular expression that Python has not.
         """
         value = labels.get(self.label, "")
-        try:
-            found = self.value == value if "~" not in self.operator else self._fits(value)
-        except re.error:
-            raise ValueError(
-                f"the matcher of {self.label} can only be evaluated by Prometheus: its regular "
-                f"expression {self.value!r} is not supported here"
-            ) from None
+        found = self.value == value if "~" not in self.operator else self._fits(value)
         return found is not self.operator.startswith("!")
 
     def _fits(self, value: str) -> bool:
-        return re.fullmatch(self.value, value) is not None
+        if (pattern := compiled(self.value)) is None:
+            raise ValueError(
+                f"the matcher of {self.label} can only be evaluated by Prometheus: its regular "
+                f"expression {self.value!r} is not supported here"
+            )
+        return pattern.fullmatch(value) is not None
+
+
+def compiled(expression: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str] | None:
+    """A regular expression of Prometheus; None: Python does not know it, or reads it otherwise."""
+    if _NAMED_CLASS.search(expression):
+        return None
+    try:
+        return re.compile(expression, flags)
+    except (re.error, RecursionError, OverflowError):
+        return None
 
 
 class Counter(Type):
