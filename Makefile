@@ -97,6 +97,10 @@ test-integration: $(READY) ## Run the tests on a real API server
 test-e2e: $(READY) ## Run the tests on a real cluster
 	$(BIN)/python -m tests.layers e2e
 
+.PHONY: test-live
+test-live: $(READY) ## Run the tests on a real cluster that make test leaves out
+	$(BIN)/python -m tests.layers live
+
 .PHONY: test-servers
 test-servers: $(READY) ## Run the presets on real model servers from PyPI (not in CI)
 	$(BIN)/python -m pytest tests/servers
@@ -105,6 +109,13 @@ test-servers: $(READY) ## Run the presets on real model servers from PyPI (not i
 test: verify ## Run all checks and tests from scratch; fail if a layer did not run
 	@status=0; \
 	  $(BIN)/python -m tests.layers unit integration e2e || status=$$?; \
+	  $(BIN)/python -m tests.cluster down --all || status=$$?; \
+	  exit $$status
+
+.PHONY: test-all
+test-all: verify ## Run what make test runs, and what takes long: before a release, and each night
+	@status=0; \
+	  $(BIN)/python -m tests.layers unit integration e2e live || status=$$?; \
 	  $(BIN)/python -m tests.cluster down --all || status=$$?; \
 	  exit $$status
 

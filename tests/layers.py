@@ -19,13 +19,16 @@ LAYERS: Mapping[str, Sequence[Sequence[str]]] = {
     # most of their time is waiting
     "integration": [("--numprocesses=4", "--dist=loadscope")],
     "e2e": [
-        ("-m", "not (alone or quiet)", "--numprocesses=4", *_BESIDE_EACH_OTHER),
+        ("-m", "not (alone or quiet or live)", "--numprocesses=4", *_BESIDE_EACH_OTHER),
         ("-m", "quiet", "--numprocesses=2", *_BESIDE_EACH_OTHER),
         ("-m", "alone"),
     ],
+    "live": [("-m", "live", "--numprocesses=4", *_BESIDE_EACH_OTHER)],
 }
 """Each layer's runs of pytest, one after another, and how many of its tests run beside each other.
 """
+FOLDERS: Mapping[str, str] = {"live": "e2e"}
+"""Where a layer's tests are, if not in a folder of its name."""
 REPORTS = Path(__file__).parents[1] / "build" / "reports"
 _SLOWEST = 15
 
@@ -88,7 +91,8 @@ def run(layer: str) -> Outcome:
 def _run(layer: str, options: Sequence[str], report: Path) -> Outcome:
     report.unlink(missing_ok=True)
     started = time.monotonic()
-    tests = [f"tests/{layer}", f"--junitxml={report}", f"--durations={_SLOWEST}", *options]
+    folder = FOLDERS.get(layer, layer)
+    tests = [f"tests/{folder}", f"--junitxml={report}", f"--durations={_SLOWEST}", *options]
     ended = subprocess.run([sys.executable, "-m", "pytest", *tests], check=False)
     outcome = counted(layer, report, time.monotonic() - started)
     if ended.returncode != 0 and outcome.failed == 0:  # for one, that it found no test

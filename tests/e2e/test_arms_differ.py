@@ -1,10 +1,15 @@
 """Clients of one kind that reach the candidate alone: the rollout is held with the feature's name,
 blames no model, and goes on by itself."""
 
+import pytest
+
 from tests.stage.deployed import Deployed, Status
 from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
+from tests.stage.recordings import keep
 from tests.stage.stage import Stage
+
+pytestmark = pytest.mark.live
 
 CHECKS = [{"name": "errors", "errorRate": {}}, {"name": "drift", "predictionDrift": {}}]
 
@@ -49,3 +54,4 @@ def test_a_candidate_that_is_asked_by_other_clients_is_held_until_they_are_gone(
             assert loan.status().get("rejected") is None
         loan.until_healthy("v2")
         assert not clients.stop().unexplained, clients.unexplained_at
+    keep(product, loan, "arms-differ")

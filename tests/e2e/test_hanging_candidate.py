@@ -5,11 +5,16 @@ import time
 from dataclasses import replace
 from typing import Final
 
+import pytest
+
 from tests.stage.broken_servers import hanging
 from tests.stage.deployed import Deployed, Status
 from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
+from tests.stage.recordings import keep
 from tests.stage.stage import Stage
+
+pytestmark = pytest.mark.live
 
 AFTER: Final = 40.0
 """Seconds of silence after which traffic is withdrawn; pods are scraped every 2 s here, and may
@@ -72,3 +77,4 @@ def test_a_candidate_that_hangs_loses_its_traffic_and_resumes_once_it_answers(
     assert not [each for each in load.unexplained_at if each[0] > over]
     reasons = [each["reason"] for each in loan.status()["decisions"]]
     assert reasons.count("CandidateSilent") == 1
+    keep(product, loan, "hanging-candidate")

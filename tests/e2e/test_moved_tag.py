@@ -6,11 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.stage.deployed import Deployed, Status
 from tests.stage.images import MODEL, ROOT, variant
 from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.stage import CLUSTER, Stage
+
+pytestmark = pytest.mark.live
 
 TAG = "localhost/serinus-model-server:moved"
 

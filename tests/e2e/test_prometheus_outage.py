@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
+import pytest
+
 from tests.stage import prometheus
 from tests.stage.deadline import until
 from tests.stage.deployed import Deployed, Status
@@ -13,6 +15,8 @@ from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
 from tests.stage.operator import Operator
 from tests.stage.stage import Stage
+
+pytestmark = pytest.mark.live
 
 OUTAGE_SECONDS: Final = float(os.environ.get("SERINUS_OUTAGE_SECONDS", "40"))
 """How long Prometheus is down; set to 180 for the long form of the same test."""

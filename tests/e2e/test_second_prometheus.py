@@ -16,6 +16,8 @@ from tests.stage.manifests import Model
 from tests.stage.operator import Operator
 from tests.stage.stage import Stage
 
+pytestmark = pytest.mark.live
+
 PAIR: Final = ("pair-a", "pair-b")
 STORE: Final = "store"
 SERVICE: Final = "pair"

@@ -5,12 +5,17 @@ import time
 from dataclasses import replace
 from typing import Final
 
+import pytest
+
 from tests.stage.broken_servers import depending
 from tests.stage.deadline import until
 from tests.stage.deployed import Deployed, Status
 from tests.stage.load import Clients, Load, Target
 from tests.stage.manifests import Model
+from tests.stage.recordings import keep
 from tests.stage.stage import Stage
+
+pytestmark = pytest.mark.live
 
 OUTAGE_SECONDS: Final = 60.0
 VERSIONS: Final = ("v1", "v2")
@@ -54,6 +59,7 @@ def test_requests_that_fail_for_a_minute_in_both_revisions_are_no_fault_of_the_c
         until("both answer again", lambda: _answered(load.latest, "200"), 60)
         loan.until_healthy("v2")
         seen = load.stop()
+    keep(product, loan, "shared-outage")
     for version in VERSIONS:
         assert seen.versions[version].codes["503"] > 0.9 * OUTAGE_SECONDS
 

@@ -3,11 +3,16 @@
 from dataclasses import replace
 from typing import Final
 
+import pytest
+
 from tests.stage.broken_servers import failing
 from tests.stage.deployed import Deployed, Status
 from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
+from tests.stage.recordings import keep
 from tests.stage.stage import Stage
+
+pytestmark = pytest.mark.live
 
 FORGOTTEN_AFTER: Final = 120.0
 """Seconds after its last scrape for which a pod may only be late."""
@@ -54,3 +59,4 @@ def test_a_bad_candidate_is_held_beside_a_sick_pod_and_rolled_back_once_that_is_
         assert not load.stop().unexplained, load.unexplained_at
     reasons = [each["reason"] for each in loan.status()["decisions"]]
     assert "WeightRaised" not in reasons and "Promoting" not in reasons
+    keep(product, loan, "sick-baseline")

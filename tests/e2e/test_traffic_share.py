@@ -1,9 +1,14 @@
 """Clients that go around the route: the rollout is held, blames no model, and goes on by itself."""
 
+import pytest
+
 from tests.stage.deployed import Deployed, Status
 from tests.stage.load import Load, Target
 from tests.stage.manifests import Model
+from tests.stage.recordings import keep
 from tests.stage.stage import Stage
+
+pytestmark = pytest.mark.live
 
 CHECKS = [{"name": "split", "trafficShare": {}}, {"name": "errors", "errorRate": {}}]
 
@@ -40,3 +45,4 @@ def test_requests_that_go_around_the_route_hold_the_rollout_until_they_end(
             assert loan.status().get("rejected") is None
         loan.until_healthy("v2")
         assert not clients.stop().unexplained, clients.unexplained_at
+    keep(product, loan, "traffic-share")

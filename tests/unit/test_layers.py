@@ -1,5 +1,6 @@
 """The runner of the layers must not let one pass that has not run."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -101,11 +102,15 @@ def test_a_report_of_an_earlier_run_counts_for_nothing(a_layer: Path) -> None:
 
 
 def test_each_module_of_e2e_runs_once() -> None:
-    assert [part[:2] for part in layers.LAYERS["e2e"]] == [
-        ("-m", "not (alone or quiet)"),
+    parts = [part for layer in ("e2e", "live") for part in layers.LAYERS[layer]]
+    assert [part[:2] for part in parts] == [
+        ("-m", "not (alone or quiet or live)"),
         ("-m", "quiet"),
         ("-m", "alone"),
+        ("-m", "live"),
     ]
+    for path in Path("tests/e2e").glob("test_*.py"):
+        assert len(re.findall(r"mark\.(?:alone|quiet|live)\b", path.read_text())) <= 1, path
 
 
 def test_each_long_module_of_e2e_is_there() -> None:
