@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from itertools import islice
 from typing import Final, TypeVar
 
 from serinus.controller.queue import Key
@@ -24,6 +25,14 @@ SWITCH: Final = 0.001
 """Seconds after which a thread lets the event loop have its turn. With Python's 5 milliseconds, a
 pass that waits ten times is delayed by 80 to 100 milliseconds beside a heavy look, with this by
 some 20."""
+
+
+FREED: Final = 4
+"""Objects that get a pass once the thread is free, of all that wait. One of them takes it; a pass
+over each of hundreds would take longer than what it judges."""
+FREED_AGAIN: Final = 1.0
+"""Seconds after which others get theirs, if none of these has taken it: it has nothing to judge any
+more."""
 
 
 class Judging:
@@ -56,9 +65,16 @@ class Judging:
             return await loop.run_in_executor(self._heavy, context.run, work)
         finally:
             self._busy = False
-            waiting, self._waiting = self._waiting, {}
-            for key in waiting:
-                self._free(key)
+            self._free_some(loop)
+
+    def _free_some(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Those that have waited longest get another pass, while nothing heavy is judged."""
+        if self._busy or not self._waiting:
+            return
+        for key in list(islice(self._waiting, FREED)):
+            del self._waiting[key]
+            self._free(key)
+        loop.call_later(FREED_AGAIN, self._free_some, loop)
 
     def close(self) -> None:
         """Judge nothing more."""

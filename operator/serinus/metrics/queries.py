@@ -137,8 +137,9 @@ class History:
 
     @property
     def series(self) -> int:
-        """The number of series in it, each with as many samples as ten looks."""
-        return 10 * _series(self.stable.values())
+        """The number of series in it, each as long to judge as a hundred of a look: it has as many
+        samples as ten, of which a rollout is foretold."""
+        return 100 * _series(self.stable.values())
 
 
 def _faults(answers: Iterable[QueryResult]) -> Iterator[Fault]:

@@ -16,7 +16,7 @@ from serinus.controller.judging import AT_ONCE, HEAVY, Judging
 from serinus.controller.object_state import ObjectState
 from serinus.controller.queue import Key
 from serinus.controller.sampling import Purpose
-from serinus.metrics.queries import CounterQuery, Measurement, Series
+from serinus.metrics.queries import CounterQuery, History, Measurement, Series
 from serinus.plan.situation import World
 
 LIVE: dict[str, Any] = {"metadata": {"namespace": "shop", "name": "fraud", "uid": "4f7c"}}
@@ -151,6 +151,33 @@ async def test_a_second_heavy_one_waits_in_no_worker_and_loses_nothing(
     assert freed == [Key("shop", "second")]
     await judge_measured(taken, judging, Key("shop", "second"))
     assert not taken.left
+
+
+async def test_of_many_that_wait_few_get_a_pass_at_a_time_and_in_the_end_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("serinus.controller.judging.FREED_AGAIN", 0.01)
+    freed: list[Key] = []
+    judging = Judging(freed.append)
+    keys = [Key("shop", f"waits-{number}") for number in range(10)]
+    go_on = threading.Event()
+    heavy = asyncio.create_task(judging.run(HEAVY + 1, lambda: go_on.wait(5)))
+    await asyncio.sleep(0)
+    assert not any(judging.accepts(key, HEAVY + 1) for key in keys)
+    go_on.set()
+    await heavy
+    assert freed == keys[:4]
+    judging.accepts(keys[1], HEAVY + 1)
+    await judging.run(HEAVY + 1, lambda: None)
+    await asyncio.sleep(0.2)
+    assert freed == keys, "none of them had anything to judge any more"
+
+
+def test_what_is_foretold_of_an_hour_is_made_beside_the_loop() -> None:
+    """Four pods with one check take a tenth of a second."""
+    pods = tuple(Series({"pod": f"p-{n}"}, ()) for n in range(4))
+    hour = History(1015.0, {CounterQuery("requests"): pods, CounterQuery("errors"): pods})
+    assert AT_ONCE < hour.series < HEAVY
 
 
 def raising(_: Status) -> Status:
