@@ -134,13 +134,25 @@ class StablePod(StatusType):
     number: int = Field(default=1, description="Number of the comparison in this rollout.")
     weighings: int = Field(default=0, description="How often its counts were weighed.")
     requests: float = Field(default=0.0, description="Its requests since it is compared.")
-    events: float = Field(default=0.0, description="Its bad events.")
+    events: float = Field(
+        default=0.0, description="Its bad events, or its predictions of the class or score range."
+    )
     other_requests: float = Field(default=0.0, description="Requests of the other pods.")
-    other_events: float = Field(default=0.0, description="Bad events of the other pods.")
+    other_events: float = Field(default=0.0, description="The same of the other pods.")
     pending_requests: float = Field(
         default=0.0, description="Requests that are not weighed yet, until other pods have some."
     )
     pending_events: float = Field(default=0.0, description="Bad events among them.")
+    pending: Annotated[dict[str, float], Field(max_length=256)] = Field(
+        default_factory=dict,
+        description="Predictions that are not weighed yet, of each class and score range.",
+    )
+    share: Annotated[str, Field(max_length=128)] = Field(
+        default="",
+        description="The class or score range in which the pod seems to differ; empty: it does "
+        "not, or it is compared by its bad events.",
+    )
+    rarer: bool = Field(default=False, description="Whether it has fewer of these predictions.")
     above: LogEvidence = Field(
         default_factory=list, description="Evidence against 'within the margin of the other pods'."
     )
@@ -154,7 +166,7 @@ class StablePod(StatusType):
 
     @property
     def differs(self) -> bool:
-        """Whether it is shown to be worse than the other pods."""
+        """Whether it is shown to be worse than the other pods, or to predict otherwise."""
         return bool(self.within)
 
 
@@ -373,7 +385,7 @@ class CheckStatus(StatusType):
 
     @property
     def waits_for_stable_pods(self) -> list[str]:
-        """Pods of stable that are worse than its other pods, for which the rollout waits."""
+        """Pods of stable that differ from its other pods, for which the rollout waits."""
         return [each.name for each in self.state.stable_pods if each.differs and self.decides]
 
     @property

@@ -12,7 +12,7 @@ from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.checks import stability_index
 from serinus.judge.checks.stability_index import is_index, name_of, source_of
-from serinus.judge.evidence import comparison
+from serinus.judge.evidence import comparison, unlike_pods
 from serinus.judge.evidence.comparison import (
     Gains,
     Policy,
@@ -31,13 +31,16 @@ from serinus.judge.evidence.history import of_each_pod
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.evidence.matchers import labelled_nowhere
+from serinus.judge.evidence.pods import scraped
 from serinus.judge.evidence.shift import SHIFT, Shift
-from serinus.judge.evidence.stability import alone
+from serinus.judge.evidence.stability import alone, ratio_within
+from serinus.judge.evidence.stable_pods import suspects, unknown
 from serinus.judge.findings.finding import Figures, Finding, Later
 from serinus.judge.findings.matchers import LabelNowhere
 from serinus.judge.findings.prediction_drift import (
     NothingPredicted,
     PredictionShares,
+    StablePodPredicts,
     StabilityIndex,
     TooManyShares,
     Unsortable,
@@ -114,6 +117,9 @@ class PredictionDriftCheck:
                 NullHypothesis(settings.margin, absolute),
                 SHIFTED,
             )
+        self._alike = self._policy.tolerance
+        if settings.psi is not None:
+            self._alike = NullHypothesis(ratio_within(settings.psi), absolute)
         self._any_source_will_do = settings.scores is None and settings.classes is None
         scores = DEFAULT_SCORES if self._any_source_will_do else settings.scores
         classes = DEFAULT_CLASSES if self._any_source_will_do else settings.classes
@@ -160,7 +166,10 @@ class PredictionDriftCheck:
                 return self._counted(before, shares, each, budget)
 
             state = comparison.looked(before, look, counted)
+            state = self._pods_compared(state, found, look)
         verdict = comparison.verdict(state, budget)
+        if verdict == "Fail" and (suspects(state) or unknown(state)):
+            verdict = "Inconclusive"
         if errors and verdict != "Fail":
             return Finding("Error", Several(tuple(dict.fromkeys(errors))), state)
         enough = self._any_source_will_do and len(missing) < len(self._sources)
@@ -236,6 +245,31 @@ class PredictionDriftCheck:
             of_stable = [_of_stable(each.name, found, look, usual) for each in weighed]
             state = comparison.weighed_by_arm(state, weighed, weighed, of_stable, budget)
         return comparison.compare(state, appeared, SHIFTED, both_ways=True)
+
+    def _pods_compared(
+        self, state: CheckState, found: Container[str], look: Look
+    ) -> CheckState:
+        """The state after stable's pods are compared with each other."""
+        if look.stratify:  # they may get other mixes, which are no fault of theirs
+            return state
+        block: dict[str, dict[str, float]] = {}
+        for source in self._sources:
+            if source.name in found:
+                _add_by_pod(block, source, look.growth(source.counters))
+        rules = partial(self._between_pods, state, look, len(block))
+        return unlike_pods.weighed(state, rules, block, look.at, look.since)
+
+    def _between_pods(
+        self, state: CheckState, look: Look, pods: int, share: str
+    ) -> unlike_pods.Rule:
+        """As far as pods were seen to differ before the rollout, up to the margin, they may."""
+        history = look.baseline.of(share)
+        swings = in_rollout(INDEPENDENT, state).over_time
+        varied = at_least(history, min(swings, unlike_pods.MOST_SWINGS))
+        widened = among_pods(self._alike, varied, (1, pods - 1))
+        most = max(self._policy.margin.ratio, self._alike.ratio)
+        allowed = replace(widened, ratio=min(widened.ratio, most))
+        return unlike_pods.Rule(allowed, varied.over_time)
 
     def _begun(
         self, state: CheckState, shares: Mapping[str, Share]
@@ -372,7 +406,18 @@ class PredictionDriftCheck:
             variation=of_stable,
             stratify=look.stratify,
             index=self._measured(shown, each),
+            differing=self._differing(state, look),
         )
+
+    def _differing(self, state: CheckState, look: Look) -> StablePodPredicts | None:
+        for each in suspects(state):
+            own = EventCount(each.events, each.requests)
+            others = EventCount(each.other_events, each.other_requests)
+            rule = self._between_pods(state, look, len(state.stable_pods), each.share)
+            return StablePodPredicts(
+                each.name, each.share, own, others, allowed(rule.allowed), each.differs
+            )
+        return None
 
     def _measured(self, shown: CheckState, worst: Comparison) -> StabilityIndex | None:
         if self._psi is None:
@@ -424,6 +469,21 @@ class PredictionDriftCheck:
             else scales.of(known.name).gains(known, *rates[known.name], expected.get(known.name))
             for known in state.comparisons
         ]
+
+
+def _add_by_pod(
+    block: dict[str, dict[str, float]], source: _Source, whole: BothArms
+) -> None:
+    """What each of stable's pods that is there has counted, of all and of each sort."""
+    there = scraped(whole[1])
+    for target, growth in of_each_pod(whole[1]).items():
+        pod = target.partition("@")[0]
+        if pod in there:
+            shares = source.sort((growth, growth), whole)
+            counts = {name: share.stable for name, share in shares.by_name.items()}
+            known = block.setdefault(pod, {})
+            for name, n in {source.name: shares.total.stable, **counts}.items():
+                known[name] = known.get(name, 0.0) + n
 
 
 def _by_share(source: _Source, history: Sequence[Look]) -> Iterator[Mapping[str, Minute]]:

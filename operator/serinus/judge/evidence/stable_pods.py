@@ -84,7 +84,7 @@ def weighed(
     if all(each.pending_requests for each in pods) or at - before >= LONGEST_WAIT:
         pods = [_weighed(each, pods, margin, variance) for each in pods]
         state = state.replace(stable_pods_weighed_at=at)
-    kept = [each for each in pods if not _mended(each)]
+    kept = [each for each in pods if not mended(each)]
     left = {each.name for each in state.stable_pods if each.differs} - {each.name for each in kept}
     state = without_credit(state) if left else state
     compared = state.stable_pods_compared + len(begun)
@@ -124,18 +124,29 @@ def _counted(pod: StablePod, block: Mapping[str, Counts]) -> StablePod:
 def _weighed(
     pod: StablePod, pods: Iterable[StablePod], margin: NullHypothesis, variance: float
 ) -> StablePod:
-    n, e = pod.pending_requests, pod.pending_events
     others = [other for other in pods if other.name != pod.name]
-    others_n = sum(other.pending_requests for other in others)
-    others_e = sum(other.pending_events for other in others)
+    of_others = (
+        sum(other.pending_requests for other in others),
+        sum(other.pending_events for other in others),
+    )
+    found = compared(pod, (pod.pending_requests, pod.pending_events), of_others, margin, variance)
+    return found.replace(pending_requests=0.0, pending_events=0.0)
+
+
+def compared(
+    pod: StablePod, own: Counts, others: Counts, allowed: NullHypothesis, variance: float
+) -> StablePod:
+    """The pod once its counts are weighed against those of the other pods, of which it may not have
+    more than is allowed, or fewer if it has fewer of them."""
+    one, other = (others, own) if pod.rarer else (own, others)
 
     def gained(alternatives: Sequence[Alternative]) -> list[float]:
-        increments = log_increments(margin, alternatives, n, others_n)
-        return [gain / variance for gain in gains(increments, e, others_e)]
+        increments = log_increments(allowed, alternatives, one[0], other[0])
+        return [gain / variance for gain in gains(increments, one[1], other[1])]
 
     above, within, suspicion, number = pod.above, pod.within, pod.suspicion, pod.weighings + 1
     if within:
-        seen = grown(within, gained(better(margin)))
+        seen = grown(within, gained(better(allowed)))
         within = seen if log_sum(seen) > 0 else opened(BETTER)
     else:
         gain = [min(each, MOST_AT_ONCE) for each in gained(WORSE)]
@@ -146,17 +157,16 @@ def _weighed(
         suspicion = max(suspicion + log_sum(grown(opened(WORSE), gain)), 0.0)
     return pod.replace(
         weighings=number,
-        requests=pod.requests + n,
-        events=pod.events + e,
-        other_requests=pod.other_requests + others_n,
-        other_events=pod.other_events + others_e,
-        pending_requests=0.0,
-        pending_events=0.0,
+        requests=pod.requests + own[0],
+        events=pod.events + own[1],
+        other_requests=pod.other_requests + others[0],
+        other_events=pod.other_events + others[1],
         above=above,
         suspicion=suspicion,
         within=within,
     )
 
 
-def _mended(pod: StablePod) -> bool:
+def mended(pod: StablePod) -> bool:
+    """Whether a pod that was shown to differ is shown to be like the others again."""
     return pod.differs and log_sum(pod.within) >= -math.log(RISK_OF_MENDED)

@@ -80,6 +80,29 @@ class StabilityIndex:
 
 
 @dataclass(frozen=True, slots=True)
+class StablePodPredicts:
+    """A pod of stable that predicts, or seems to predict, otherwise than its other pods."""
+
+    pod: str
+    name: str
+    """`class fraud`."""
+    own: EventCount
+    others: EventCount
+    tolerance: AllowedRate
+    shown: bool
+
+    def __str__(self) -> str:
+        counts = (
+            f"Stable's pod {self.pod} has {self.name} {self.own}, its other pods {self.others}"
+        )
+        if not self.shown:
+            return f"{counts}: nothing is decided until it is clear whether they differ."
+        allowed = self.tolerance.of("the others' share")
+        held = "Nothing is decided until it is mended or gone."
+        return f"{counts}: they differ by more than tolerated ({allowed}). {held}"
+
+
+@dataclass(frozen=True, slots=True)
 class PredictionShares:
     """Both arms' shares of a class or score range, what is allowed of them, and what is shown: the
     one with the clearest evidence for Fail, else the one with the greatest difference."""
@@ -96,15 +119,20 @@ class PredictionShares:
     """Labels within whose values the arms are compared."""
     index: StabilityIndex | None = None
     """If that is what is tolerated."""
+    differing: StablePodPredicts | None = None
+    """A pod of stable, without which stable's share may be another one."""
 
     @property
     def message(self) -> str:
         title = f"{self.name[0].upper()}{self.name[1:]}"
         counts = f"{title}: candidate {self.candidate}, stable {self.stable}"
         counts += compared_within(self.stratify)
-        return words.sentences(f"{counts}, {self._conclusion()}", self.variation)
+        conclusion = self._conclusion()
+        return words.sentences(f"{counts}, {conclusion}", self.differing or "", self.variation)
 
     def _conclusion(self) -> str:
+        if self.differing:
+            return "the greatest difference."
         if self.index:
             return self._by_index(self.index)
         match self.conclusion:
