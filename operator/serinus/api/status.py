@@ -70,6 +70,11 @@ class Comparison(StatusType):
     own_stable: float = Field(
         default=0.0, description="Of stable's count, the part that counts towards Pass."
     )
+    before: Annotated[list[float], Field(max_length=2)] = Field(
+        default_factory=list,
+        description="Counts of candidate and stable when the evidence against the candidate was "
+        "smallest; what came later is recent.",
+    )
     pods: ByPod = Field(
         default_factory=dict, description="Count of the candidate by pod, for the first 16 pods."
     )
@@ -139,6 +144,11 @@ class StablePod(StatusType):
     )
     other_requests: float = Field(default=0.0, description="Requests of the other pods.")
     other_events: float = Field(default=0.0, description="The same of the other pods.")
+    before: Annotated[list[float], Field(max_length=4)] = Field(
+        default_factory=list,
+        description="Its requests and bad events, and those of the other pods, when it was last "
+        "not suspicious at all; what came later is recent.",
+    )
     pending_requests: float = Field(
         default=0.0, description="Requests that are not weighed yet, until other pods have some."
     )
@@ -187,6 +197,9 @@ class CheckState(StatusType):
         description="Largest log e-value against the candidate so far; exp(-peak) is an "
         "anytime-valid p-value.",
     )
+    least: float = Field(
+        default=0.0, description="Smallest log e-value against the candidate so far."
+    )
     settled: float = Field(
         default=0.0,
         description="Log e-value against the candidate without what the last look added, which "
@@ -209,6 +222,14 @@ class CheckState(StatusType):
     )
     stable: Annotated[dict[str, float], Field(max_length=64)] = Field(
         default_factory=dict, description="Requests of stable in this rollout, by metric."
+    )
+    candidate_before: Annotated[dict[str, float], Field(max_length=64)] = Field(
+        default_factory=dict,
+        description="Requests of the candidate when the evidence against it was smallest; those "
+        "that came later are recent.",
+    )
+    stable_before: Annotated[dict[str, float], Field(max_length=64)] = Field(
+        default_factory=dict, description="Requests of stable at that time."
     )
     pods: ByPod = Field(
         default_factory=dict, description="Requests of the candidate by pod, for the first 16 pods."

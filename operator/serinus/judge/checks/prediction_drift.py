@@ -246,9 +246,7 @@ class PredictionDriftCheck:
             state = comparison.weighed_by_arm(state, weighed, weighed, of_stable, budget)
         return comparison.compare(state, appeared, SHIFTED, both_ways=True)
 
-    def _pods_compared(
-        self, state: CheckState, found: Container[str], look: Look
-    ) -> CheckState:
+    def _pods_compared(self, state: CheckState, found: Container[str], look: Look) -> CheckState:
         """The state after stable's pods are compared with each other."""
         if look.stratify:  # they may get other mixes, which are no fault of theirs
             return state
@@ -402,7 +400,7 @@ class PredictionDriftCheck:
             stable=EventCount(each.stable, shown.stable[source]),
             tolerance=allowed(among_pods(tolerance, varied, there)),
             margin=allowed(self._policy.margin),
-            conclusion=self._conclusion(verdict, state, look, budget),
+            conclusion=self._conclusion(verdict, state, each, look, budget),
             variation=of_stable,
             stratify=look.stratify,
             index=self._measured(shown, each),
@@ -432,10 +430,16 @@ class PredictionDriftCheck:
         )
 
     def _conclusion(
-        self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
+        self,
+        verdict: Verdict,
+        state: CheckState,
+        worst: Comparison,
+        look: Look,
+        budget: ErrorBudget,
     ) -> Conclusion:
         if verdict == "Fail":
-            return ShownWorse(budget.false_rollback)
+            recent = comparison.recent_counts(state, worst.name, _source(worst.name))
+            return ShownWorse(budget.false_rollback, recent=recent)
         if verdict == "Pass":
             return ShownBetter(budget.false_pass, look.share)
         return self._forecast(state, look, budget)
@@ -471,9 +475,7 @@ class PredictionDriftCheck:
         ]
 
 
-def _add_by_pod(
-    block: dict[str, dict[str, float]], source: _Source, whole: BothArms
-) -> None:
+def _add_by_pod(block: dict[str, dict[str, float]], source: _Source, whole: BothArms) -> None:
     """What each of stable's pods that is there has counted, of all and of each sort."""
     there = scraped(whole[1])
     for target, growth in of_each_pod(whole[1]).items():

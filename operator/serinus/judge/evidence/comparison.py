@@ -40,7 +40,7 @@ from serinus.judge.evidence.kernel import (
 from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.evidence.overshoot import boost
 from serinus.judge.evidence.shift import SHIFT, Exceeding
-from serinus.judge.findings.rates import AllowedRate, Forecast, Variation
+from serinus.judge.findings.rates import AllowedRate, EventCount, Forecast, Recent, Variation
 
 FIRST_RELEASE: Final = 0.97
 """Of all weight, for what is known at the start."""
@@ -592,6 +592,50 @@ def counts_of(state: CheckState, verdict: Verdict) -> CheckState:
     )
 
 
+def marked(state: CheckState) -> CheckState:
+    """The state after a look, with its counts marked if there was never less evidence against the
+    candidate: what comes later may become evidence, and is recent then."""
+    if not state.comparisons or (total := _total(state)) > state.least:
+        return state
+    return state.replace(
+        least=total,
+        candidate_before=state.candidate,
+        stable_before=state.stable,
+        comparisons=[
+            each.replace(before=[each.candidate, each.stable]) for each in state.comparisons
+        ],
+    )
+
+
+def recent_of(state: CheckState) -> CheckState | None:
+    """The state with the counts since there was least evidence against the candidate. None: that
+    was before the first request, or the status is that of an operator that did not mark it."""
+    if not state.candidate_before:
+        return None
+    comparisons = []
+    for each in state.comparisons:
+        candidate, stable = each.before or (0.0, 0.0)
+        since = each.replace(candidate=each.candidate - candidate, stable=each.stable - stable)
+        comparisons.append(since)
+    return state.replace(
+        candidate=_less(state.candidate, state.candidate_before),
+        stable=_less(state.stable, state.stable_before),
+        comparisons=comparisons,
+    )
+
+
+def recent_counts(state: CheckState, name: str, whole: str) -> Recent | None:
+    """Of a comparison, and of all requests of a metric. None: as above."""
+    recent = recent_of(state)
+    if recent is None:
+        return None
+    each = next(known for known in recent.comparisons if known.name == name)
+    return Recent(
+        EventCount(each.candidate, recent.candidate.get(whole, 0.0)),
+        EventCount(each.stable, recent.stable.get(whole, 0.0)),
+    )
+
+
 def _passing_by(known: CheckState, own: CheckState) -> CheckState:
     """The state, with another one's evidence for the candidate; a comparison that the other does
     not have starts without evidence."""
@@ -697,6 +741,10 @@ def _parts(comparisons: Sequence[Comparison]) -> list[float]:
     if others in (0, len(comparisons)):
         return [1 / len(comparisons)] * len(comparisons)
     return [OF_A_SHIFT if each.name == SHIFT else (1 - OF_A_SHIFT) / others for each in comparisons]
+
+
+def _less(counts: Mapping[str, float], before: Mapping[str, float]) -> dict[str, float]:
+    return {key: n - before.get(key, 0.0) for key, n in counts.items()}
 
 
 def _added(counts: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:

@@ -50,6 +50,8 @@ cut is less, and as valid."""
 
 SUSPICIOUS: Final = 2.5
 """Of a cusum; a little less than what one comparison may gain."""
+SUSPICIOUS_OF_MANY: Final = 0.5
+"""The same where what is compared was chosen among many, which the cusum allows for."""
 
 LONGEST_WAIT: Final = 60.0
 """Seconds to wait for a pod without requests."""
@@ -92,13 +94,25 @@ def weighed(
 
 
 def suspects(state: CheckState) -> list[StablePod]:
-    """Pods that Pass waits for."""
-    return [each for each in state.stable_pods if each.differs or each.suspicion >= SUSPICIOUS]
+    """Pods that Pass waits for, and where they are compared by many shares, Fail as well."""
+    return [each for each in state.stable_pods if each.differs or _is_suspicious(each)]
 
 
 def unknown(state: CheckState) -> bool:
     """Whether there are pods to compare that were not compared yet."""
     return bool(state.stable_pods) and state.stable_pods_weighed_at is None
+
+
+def recent_of(pod: StablePod) -> tuple[Counts, Counts] | None:
+    """Its requests and events, and those of the other pods, since nothing spoke against it. None:
+    as far as is known, something always did."""
+    if not pod.before:
+        return None
+    requests, events, other_requests, other_events = pod.before
+    return (
+        (pod.requests - requests, pod.events - events),
+        (pod.other_requests - other_requests, pod.other_events - other_events),
+    )
 
 
 def by_pod(requests: Growth, events: Mapping[str, float]) -> dict[str, Counts]:
@@ -110,6 +124,10 @@ def by_pod(requests: Growth, events: Mapping[str, float]) -> dict[str, Counts]:
             before = found[pod]
             found[pod] = before[0] + n, before[1] + events.get(target, 0.0)
     return found
+
+
+def _is_suspicious(pod: StablePod) -> bool:
+    return pod.suspicion >= (SUSPICIOUS_OF_MANY if pod.share else SUSPICIOUS)
 
 
 def _counted(pod: StablePod, block: Mapping[str, Counts]) -> StablePod:
@@ -155,12 +173,19 @@ def compared(
         above = grown(begun, gain)
         within = opened(BETTER) if log_sum(above) >= -math.log(RISK) else []
         suspicion = max(suspicion + log_sum(grown(opened(WORSE), gain)), 0.0)
+    counts = [
+        pod.requests + own[0],
+        pod.events + own[1],
+        pod.other_requests + others[0],
+        pod.other_events + others[1],
+    ]
     return pod.replace(
         weighings=number,
-        requests=pod.requests + own[0],
-        events=pod.events + own[1],
-        other_requests=pod.other_requests + others[0],
-        other_events=pod.other_events + others[1],
+        requests=counts[0],
+        events=counts[1],
+        other_requests=counts[2],
+        other_events=counts[3],
+        before=pod.before if suspicion else counts,
         above=above,
         suspicion=suspicion,
         within=within,

@@ -42,6 +42,9 @@ from serinus.judge.evidence.stable_pods import (
 MOST_COUNTED: Final = 512
 """Counts that wait in the status: of all pods together, some 10 kB."""
 
+ENOUGH: Final = 50.0
+"""Predictions of a pod: among fewer, chance would choose what is compared."""
+
 MOST_SWINGS: Final = 10.0
 """Greatest variance of stable's counts from look to look that is taken for bursts. Unlike pods that
 are scraped in turn make it greater by far."""
@@ -85,7 +88,7 @@ def weighed(
         return (_anew(state) if gone or suspects(state) else state).replace(stable_pods=[])
     pods = _pending(state, block)
     before = since if state.stable_pods_weighed_at is None else state.stable_pods_weighed_at
-    if not (all(each.pending for each in pods) or at - before >= LONGEST_WAIT):
+    if not (all(map(_has_enough, pods)) or at - before >= LONGEST_WAIT):
         return (_anew(state) if gone else state).replace(stable_pods=pods)
     suspect = next((each for each in pods if each.share), None)
     found = suspect and _compared(suspect, pods, rules)
@@ -120,6 +123,10 @@ def _pending(state: CheckState, block: Mapping[str, Counted]) -> list[StablePod]
         each.replace(pending=_sum(each.pending, block[each.name]))
         for each in (*known, *(StablePod(name=name) for name in new))
     ]
+
+
+def _has_enough(pod: StablePod) -> bool:
+    return max(pod.pending.values(), default=0.0) >= ENOUGH
 
 
 def _sum(one: Counted, other: Counted) -> dict[str, float]:
