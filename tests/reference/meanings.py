@@ -76,7 +76,8 @@ REASONS: Final[Mapping[str, Mapping[Reason, str]]] = {
         Reason.TRAFFIC_SPLIT_WRONG: "The candidate gets another share than its weight.",
         Reason.IMAGES_DIFFER: "Pods of one revision run different images, since a tag was moved; "
         "no verdict counts meanwhile.",
-        Reason.STABLE_POD_DIFFERS: "A pod of stable is worse than its other pods.",
+        Reason.STABLE_POD_DIFFERS: "A pod of stable is worse than its other pods, or predicts "
+        "otherwise.",
         Reason.ONE_POD_TO_BLAME: "One pod of the candidate is worse than tolerated.",
         Reason.ARMS_DIFFER: "The revisions are asked differently.",
         Reason.METRICS_UNAVAILABLE: "The metrics of a check cannot be read.",

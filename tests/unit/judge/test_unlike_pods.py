@@ -62,8 +62,8 @@ def test_the_message_names_the_pod_and_the_class_and_both_shares() -> None:
     assert found.waits_for_stable_pods == [CHANGED]
     assert (
         "Stable's pod stable-0 has class cat 3000/6000 (50%), its other pods 2400/12000 (20%): "
-        "they differ by more than tolerated (1.25 times the others' share + 1%). Nothing is decided "
-        "until it is mended or gone." in found.message
+        "they differ by more than tolerated (1.25 times the others' share + 1%). Nothing is "
+        "decided until it is mended or gone." in found.message
     )
 
 

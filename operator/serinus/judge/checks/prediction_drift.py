@@ -39,9 +39,10 @@ from serinus.judge.findings.finding import Figures, Finding, Later
 from serinus.judge.findings.matchers import LabelNowhere
 from serinus.judge.findings.prediction_drift import (
     NothingPredicted,
+    PodsNotCompared,
     PredictionShares,
-    StablePodPredicts,
     StabilityIndex,
+    StablePodPredicts,
     TooManyShares,
     Unsortable,
 )
@@ -246,14 +247,19 @@ class PredictionDriftCheck:
             state = comparison.weighed_by_arm(state, weighed, weighed, of_stable, budget)
         return comparison.compare(state, appeared, SHIFTED, both_ways=True)
 
-    def _pods_compared(self, state: CheckState, found: Container[str], look: Look) -> CheckState:
+    def _pods_compared(
+        self, state: CheckState, found: Mapping[str, Shares], look: Look
+    ) -> CheckState:
         """The state after stable's pods are compared with each other."""
         if look.stratify:  # they may get other mixes, which are no fault of theirs
             return state
-        block: dict[str, dict[str, float]] = {}
-        for source in self._sources:
-            if source.name in found:
-                _add_by_pod(block, source, look.growth(source.counters))
+        sources = [source for source in self._sources if source.name in found]
+        there = {pod for each in sources for pod in scraped(look.growth(each.counters)[1])}
+        names = sum(len(each.by_name) for each in found.values())
+        pods = unlike_pods.compared_pods(state, there, names)
+        block: dict[str, dict[str, float]] = {pod: {} for pod in pods}
+        for source in sources:
+            _add_by_pod(block, source, look.growth(source.counters))
         rules = partial(self._between_pods, state, look, len(block))
         return unlike_pods.weighed(state, rules, block, look.at, look.since)
 
@@ -404,10 +410,12 @@ class PredictionDriftCheck:
             variation=of_stable,
             stratify=look.stratify,
             index=self._measured(shown, each),
-            differing=self._differing(state, look),
+            waits_for=self._waits_for(state, look, budget),
         )
 
-    def _differing(self, state: CheckState, look: Look) -> StablePodPredicts | None:
+    def _waits_for(
+        self, state: CheckState, look: Look, budget: ErrorBudget
+    ) -> StablePodPredicts | PodsNotCompared | None:
         for each in suspects(state):
             own = EventCount(each.events, each.requests)
             others = EventCount(each.other_events, each.other_requests)
@@ -415,7 +423,8 @@ class PredictionDriftCheck:
             return StablePodPredicts(
                 each.name, each.share, own, others, allowed(rule.allowed), each.differs
             )
-        return None
+        waits = unknown(state) and comparison.verdict(state, budget) != "Inconclusive"
+        return PodsNotCompared() if waits else None
 
     def _measured(self, shown: CheckState, worst: Comparison) -> StabilityIndex | None:
         if self._psi is None:
@@ -476,14 +485,12 @@ class PredictionDriftCheck:
 
 
 def _add_by_pod(block: dict[str, dict[str, float]], source: _Source, whole: BothArms) -> None:
-    """What each of stable's pods that is there has counted, of all and of each sort."""
-    there = scraped(whole[1])
+    """What each of these pods of stable has counted, of all and of each sort."""
     for target, growth in of_each_pod(whole[1]).items():
-        pod = target.partition("@")[0]
-        if pod in there:
+        known = block.get(target.partition("@")[0])
+        if known is not None:
             shares = source.sort((growth, growth), whole)
             counts = {name: share.stable for name, share in shares.by_name.items()}
-            known = block.setdefault(pod, {})
             for name, n in {source.name: shares.total.stable, **counts}.items():
                 known[name] = known.get(name, 0.0) + n
 

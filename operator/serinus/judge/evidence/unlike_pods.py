@@ -15,7 +15,7 @@ beside one that is gone, or that was mended, is dropped.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from serinus.api.status import CheckState, StablePod
@@ -39,8 +39,8 @@ from serinus.judge.evidence.stable_pods import (
     suspects,
 )
 
-MOST_COUNTED: Final = 512
-"""Counts that wait in the status: of all pods together, some 10 kB."""
+MOST_COUNTED: Final = 256
+"""Counts that may wait in the status: of all pods together, some 6 kB."""
 
 ENOUGH: Final = 50.0
 """Predictions of a pod: among fewer, chance would choose what is compared."""
@@ -77,7 +77,7 @@ class _Choice(NamedTuple):
 def weighed(
     state: CheckState, rules: Rules, block: Mapping[str, Counted], at: float, since: float
 ) -> CheckState:
-    """The state after a look, with what each of stable's pods that is there has counted.
+    """The state after a look, with what each of stable's pods has counted that are compared.
 
     `at`: time of the look, `since`: start of the rollout's traffic, Unix seconds.
     """
@@ -106,6 +106,14 @@ def weighed(
     )
 
 
+def compared_pods(state: CheckState, there: Collection[str], names: int) -> list[str]:
+    """Of stable's pods that are there, those for whose counts there is room, by so many names."""
+    room = max(min(MOST_PODS, MOST_COUNTED // max(names, 1)), 2)
+    known = [each.name for each in state.stable_pods if each.name in there]
+    new = sorted(set(there) - set(known))
+    return [*known, *new[: max(room - len(known), 0)]]
+
+
 def _anew(state: CheckState) -> CheckState:
     return begun_anew(state).replace(
         stable_pods_compared=state.stable_pods_compared,
@@ -115,14 +123,9 @@ def _anew(state: CheckState) -> CheckState:
 
 def _pending(state: CheckState, block: Mapping[str, Counted]) -> list[StablePod]:
     """Their counts wait until all pods have some: they are scraped at different moments."""
-    names = {name for counted in block.values() for name in counted}
-    room = max(min(MOST_PODS, MOST_COUNTED // max(len(names), 1)), 2)
-    known = [each for each in state.stable_pods if each.name in block]
-    new = sorted(set(block) - {each.name for each in known})[: max(room - len(known), 0)]
-    return [
-        each.replace(pending=_sum(each.pending, block[each.name]))
-        for each in (*known, *(StablePod(name=name) for name in new))
-    ]
+    known = {each.name: each for each in state.stable_pods}
+    pods = [known.get(name) or StablePod(name=name) for name in block]
+    return [each.replace(pending=_sum(each.pending, block[each.name])) for each in pods]
 
 
 def _has_enough(pod: StablePod) -> bool:

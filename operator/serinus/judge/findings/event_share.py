@@ -98,7 +98,8 @@ class EventShares:
     def _what_is_wrong(self, shown: ShownWorse) -> str:
         if shown.than_limit and self.limit:
             limit = AllowedRate(0.0, fraction(self.limit))
-            return f"above the limit of {self.limit}{limit.lately(self.candidate, self.stable, shown.recent)}"
+            lately = limit.lately(self.candidate, self.stable, shown.recent)
+            return f"above the limit of {self.limit}{lately}"
         if self.stratify:  # the sums of strata may hide what each of them shows
             return f"worse than tolerated ({self.tolerance.of()})"
         lately = self.tolerance.lately(self.candidate, self.stable, shown.recent)

@@ -102,6 +102,14 @@ class StablePodPredicts:
 
 
 @dataclass(frozen=True, slots=True)
+class PodsNotCompared:
+    """Stable's pods have too few predictions yet to be compared with each other."""
+
+    def __str__(self) -> str:
+        return "Nothing is decided until stable's pods have been compared with each other."
+
+
+@dataclass(frozen=True, slots=True)
 class PredictionShares:
     """Both arms' shares of a class or score range, what is allowed of them, and what is shown: the
     one with the clearest evidence for Fail, else the one with the greatest difference."""
@@ -118,8 +126,8 @@ class PredictionShares:
     """Labels within whose values the arms are compared."""
     index: StabilityIndex | None = None
     """If that is what is tolerated."""
-    differing: StablePodPredicts | None = None
-    """A pod of stable, without which stable's share may be another one."""
+    waits_for: StablePodPredicts | PodsNotCompared | None = None
+    """A pod of stable, without which stable's share may be another one; or that none is known."""
 
     @property
     def message(self) -> str:
@@ -127,10 +135,10 @@ class PredictionShares:
         counts = f"{title}: candidate {self.candidate}, stable {self.stable}"
         counts += compared_within(self.stratify)
         conclusion = self._conclusion()
-        return words.sentences(f"{counts}, {conclusion}", self.differing or "", self.variation)
+        return words.sentences(f"{counts}, {conclusion}", self.waits_for or "", self.variation)
 
     def _conclusion(self) -> str:
-        if self.differing:
+        if self.waits_for:
             return "the greatest difference."
         if self.index:
             return self._by_index(self.index)
