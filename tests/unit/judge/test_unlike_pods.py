@@ -1,10 +1,21 @@
 """A pod of stable that predicts otherwise than its other pods is no difference of the candidate."""
 
+import json
+import math
 from collections.abc import Mapping
+from itertools import product
 
 import pytest
 
-from serinus.api.status import CheckStatus
+from serinus.api.status import CheckState, CheckStatus
+from serinus.judge.evidence.kernel import NullHypothesis
+from serinus.judge.evidence.unlike_pods import (
+    ENOUGH,
+    MOST_COUNTED,
+    Rule,
+    compared_pods,
+    weighed,
+)
 from tests.support.simulated_analysis import SimulatedAnalysis, drift
 
 ALIKE = {"cat": 20, "dog": 50, "bird": 30}
@@ -12,6 +23,8 @@ OTHER = {"cat": 50, "dog": 20, "bird": 30}
 NONE = dict.fromkeys(ALIKE, 0)
 PODS = ["stable-0", "stable-1", "stable-2"]
 CHANGED = PODS[0]
+RULE = Rule(NullHypothesis(1.5, 0.1), 1.0)
+AT = 1000.0
 
 
 def predicted(simulated: SimulatedAnalysis, pod: str, counts: Mapping[str, int]) -> None:
@@ -167,9 +180,139 @@ def test_score_ranges_and_an_index_are_compared_between_pods_too() -> None:
         assert found.waits_for_stable_pods == [CHANGED]
 
 
-def test_strata_and_alike_pods_leave_nothing_in_the_status() -> None:
+def test_alike_pods_leave_nothing_in_the_status() -> None:
     simulated = judging()
     for _ in range(30):
         found = look(simulated)
     assert found.verdict == "Pass"
     assert not any(each.pending or each.share for each in found.state.stable_pods)
+
+
+def test_pods_are_not_compared_where_they_may_get_other_mixes() -> None:
+    simulated = SimulatedAnalysis(drift(), stratify=["route"])
+    for looked in range(20):
+        for pod, counts in (("pod", ALIKE), ("stable-0", OTHER), ("stable-1", ALIKE)):
+            arm = simulated.candidate if pod == "pod" else simulated.stable
+            for name, count in counts.items():
+                labels = {"class": name, "route": "/a"}
+                arm.add(pod, "model_predictions_total", count * bool(looked), **labels)
+        found = simulated.look()
+    assert not found.state.stable_pods
+
+
+def test_a_verdict_waits_for_the_first_comparison_and_says_so() -> None:
+    simulated = judging(PODS[:2])
+    simulated.at += 15
+    for _ in range(3):
+        predicted(simulated, "pod", OTHER)
+        predicted(simulated, PODS[0], {name: 30 * count for name, count in ALIKE.items()})
+        predicted(simulated, PODS[1], {"cat": 1, "dog": 2})
+        found = simulated.look(seconds=10)
+    assert found.verdict == "Inconclusive"
+    assert "until stable's pods have been compared with each other." in found.message
+    found = simulated.look()
+    predicted(simulated, "pod", OTHER)
+    predicted(simulated, PODS[0], {name: 30 * count for name, count in ALIKE.items()})
+    assert simulated.look().verdict == "Fail"
+
+
+def test_pods_that_differed_before_the_rollout_may_differ_as_much_up_to_the_margin() -> None:
+    simulated = judging(PODS[:2])
+    apart = {"cat": 26, "dog": 44, "bird": 30}
+    for _ in range(100):
+        found = look(simulated, changed=apart, pods=PODS[:2])
+    assert not found.waits_for_stable_pods
+
+
+def test_a_restart_of_the_operator_changes_nothing() -> None:
+    going_on, resumed = judging(), judging()
+    for _ in range(8):
+        found = look(going_on, changed=OTHER)
+        other = look(resumed, changed=OTHER)
+        assert found == other
+        resumed.resume()
+
+
+def test_only_as_many_pods_are_compared_as_the_status_has_room_for() -> None:
+    there = [f"loan-a7k2m9qx-6d5f8c9b7-x{number:04}" for number in range(40)]
+    for names in (2, 20, 127):
+        parts = [f"class a class with a longer name {number}" for number in range(names)]
+        pods = compared_pods(CheckState(), there, names)
+        counted = {"class": 1000.0, **dict.fromkeys(parts, 123456.0)}
+        block = {pod: counted if number else {} for number, pod in enumerate(pods)}
+        state = weighed(CheckState(), lambda _: RULE, block, AT, AT)
+        waiting = [each.pending for each in state.stable_pods if each.pending]
+        assert len(waiting) == len(pods) - 1 >= 1
+        assert sum(map(len, waiting)) <= MOST_COUNTED
+        assert len(json.dumps(waiting)) < 16_000
+        assert compared_pods(state, there, names) == pods
+
+
+def worth(state: CheckState) -> float:
+    """Evidence that a pod differs, with what is kept for later, and for pods that may come."""
+    kept = 1 / (state.stable_pods_compared + 1)
+    for pod in state.stable_pods:
+        if pod.share:
+            later = 1 / (pod.number * (pod.number + 1)) / (pod.weighings + 1)
+            kept += later + sum(math.exp(e) for e in pod.above)
+    return kept
+
+
+def binary(sizes: tuple[int, ...], events: tuple[int, ...]) -> dict[str, dict[str, float]]:
+    """Predictions of two classes, by pod."""
+    return {
+        f"pod-{number}": {"c": float(n), "c a": float(e), "c b": float(n - e)}
+        for number, (n, e) in enumerate(zip(sizes, events, strict=True))
+    }
+
+
+def is_alike(sizes: tuple[int, ...], rates: tuple[float, ...]) -> bool:
+    """Whether each pod is within what is allowed of the others, in both classes and directions."""
+    for pod, rate in enumerate(rates):
+        others = [other for other in range(len(sizes)) if other != pod]
+        mean = sum(sizes[o] * rates[o] for o in others) / sum(sizes[o] for o in others)
+        for one, other in ((rate, mean), (mean, rate), (1 - rate, 1 - mean), (1 - mean, 1 - rate)):
+            if one > RULE.allowed.ratio * other + RULE.allowed.offset + 1e-12:
+                return False
+    return True
+
+
+@pytest.mark.parametrize("sizes", [(4, 4), (2, 5), (3, 3, 2)])
+@pytest.mark.parametrize("seen", [(), ((0.0, 1.0),), ((0.0, 1.0), (0.5, 1.0))])
+def test_evidence_that_some_pod_differs_is_worth_at_most_one_if_none_does(
+    sizes: tuple[int, ...], seen: tuple[tuple[float, float], ...]
+) -> None:
+    start, at = CheckState(), AT
+    for one, others in seen:
+        at += 100
+        events = (round(one * 100), *(round(others * 100) for _ in sizes[1:]))
+        block = binary((100,) * len(sizes), events)
+        start = weighed(start, lambda _: RULE, block, at, AT)
+    assert any(each.share for each in start.stable_pods) == bool(seen)
+    outcomes = []
+    for events in product(*(range(n + 1) for n in sizes)):
+        after = weighed(start, lambda _: RULE, binary(sizes, events), at + 100, AT)
+        outcomes.append((events, worth(after)))
+    grain = [k / 5 for k in range(6)]
+    expected = max(
+        sum(
+            e
+            * math.prod(
+                math.comb(n, k) * p**k * (1 - p) ** (n - k)
+                for n, k, p in zip(sizes, events, rates, strict=True)
+            )
+            for events, e in outcomes
+        )
+        for rates in product(grain, repeat=len(sizes))
+        if is_alike(sizes, rates)
+    )
+    assert expected <= worth(start) + 1e-6
+
+
+def test_a_few_predictions_are_not_compared_before_a_minute_is_over() -> None:
+    few = binary((10, 10), (0, 10))
+    state = weighed(CheckState(), lambda _: RULE, few, AT + 15, AT)
+    assert state.stable_pods_weighed_at is None
+    assert weighed(state, lambda _: RULE, few, AT + 60, AT).stable_pods_weighed_at == AT + 60
+    enough = binary((round(ENOUGH),) * 2, (0, 10))
+    assert weighed(CheckState(), lambda _: RULE, enough, AT, AT).stable_pods_weighed_at == AT
