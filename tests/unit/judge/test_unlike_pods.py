@@ -3,11 +3,14 @@
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
+from serinus.api.baseline import Baseline, CheckBaseline, Dispersion
 from serinus.api.status import CheckState, CheckStatus
+from serinus.judge.analysis import reads
 from serinus.judge.evidence.kernel import NullHypothesis
 from serinus.judge.evidence.unlike_pods import (
     ENOUGH,
@@ -216,12 +219,22 @@ def test_a_verdict_waits_for_the_first_comparison_and_says_so() -> None:
     assert simulated.look().verdict == "Fail"
 
 
-def test_pods_that_differed_before_the_rollout_may_differ_as_much_up_to_the_margin() -> None:
+@pytest.mark.parametrize(
+    ("deviation", "cats", "named"),
+    [(0.0, 22, False), (0.0, 32, True), (0.2, 32, False), (0.2, 50, True)],
+)
+def test_pods_may_differ_as_much_as_before_the_rollout_up_to_the_margin(
+    deviation: float, cats: int, *, named: bool
+) -> None:
     simulated = judging(PODS[:2])
-    apart = {"cat": 26, "dog": 44, "bird": 30}
+    known = [Dispersion(name=f"class {name}", between_pods=deviation) for name in ALIKE]
+    history = CheckBaseline(dispersions=known, reads=reads(simulated.analysis.checks[0]))
+    baseline = Baseline(measured_at=AT, checks=[history])
+    simulated.progress = replace(simulated.progress, baseline=baseline)
+    apart = {"cat": cats, "dog": 50, "bird": 50 - cats}
     for _ in range(100):
         found = look(simulated, changed=apart, pods=PODS[:2])
-    assert not found.waits_for_stable_pods
+    assert bool(found.waits_for_stable_pods) == named
 
 
 def test_a_restart_of_the_operator_changes_nothing() -> None:

@@ -24,6 +24,7 @@ from serinus.judge.evidence.comparison import without_credit
 from serinus.judge.evidence.dispersion import Counts
 from serinus.judge.evidence.kernel import (
     BETTER,
+    SHIFTED,
     WORSE,
     Alternative,
     NullHypothesis,
@@ -157,6 +158,7 @@ def compared(
     """The pod once its counts are weighed against those of the other pods, of which it may not have
     more than is allowed, or fewer if it has fewer of them."""
     one, other = (others, own) if pod.rarer else (own, others)
+    worse = SHIFTED if pod.share else WORSE
 
     def gained(alternatives: Sequence[Alternative]) -> list[float]:
         increments = log_increments(allowed, alternatives, one[0], other[0])
@@ -167,12 +169,15 @@ def compared(
         seen = grown(within, gained(better(allowed)))
         within = seen if log_sum(seen) > 0 else opened(BETTER)
     else:
-        gain = [min(each, MOST_AT_ONCE) for each in gained(WORSE)]
+        gain = [min(each, MOST_AT_ONCE) for each in gained(worse)]
         weight = 1 / (pod.number * (pod.number + 1)) / (number * (number + 1))
-        begun = raised(above, WORSE, weight) if above else opened(WORSE, weight)
+        begun = raised(above, worse, weight) if above else opened(worse, weight)
         above = grown(begun, gain)
         within = opened(BETTER) if log_sum(above) >= -math.log(RISK) else []
-        suspicion = max(suspicion + log_sum(grown(opened(WORSE), gain)), 0.0)
+        if pod.share:  # compared for as long as something speaks for it, and not always
+            suspicion += log_sum(above) - log_sum(begun)
+        else:
+            suspicion = max(suspicion + log_sum(grown(opened(worse), gain)), 0.0)
     counts = [
         pod.requests + own[0],
         pod.events + own[1],
@@ -185,7 +190,7 @@ def compared(
         events=counts[1],
         other_requests=counts[2],
         other_events=counts[3],
-        before=pod.before if suspicion else counts,
+        before=pod.before if suspicion or pod.share else counts,
         above=above,
         suspicion=suspicion,
         within=within,

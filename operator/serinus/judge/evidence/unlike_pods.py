@@ -6,7 +6,7 @@ One pod is compared at a time, in one class or score range and one direction: of
 most unlike at the comparison before. That is known before the counts that are weighed, so evidence
 of however many pods and classes is one e-process, and needs no correction. It begins anew with each
 pod; number k of a rollout has 1 / (k (k + 1)) of the risk (see `stable_pods`, whose bounds and
-rules for a pod that was named hold here too). Once nothing speaks for it any more, another is
+rules for a pod that was named hold here too). Once more speaks against it than for it, another is
 chosen.
 
 The comparison by which a pod is chosen proves nothing, but makes it suspect: by what it shows less
@@ -22,7 +22,7 @@ from serinus.api.status import CheckState, StablePod
 from serinus.judge.evidence.comparison import begun_anew
 from serinus.judge.evidence.dispersion import Counts
 from serinus.judge.evidence.kernel import (
-    WORSE,
+    SHIFTED,
     NullHypothesis,
     gains,
     grown,
@@ -44,6 +44,9 @@ MOST_COUNTED: Final = 256
 
 ENOUGH: Final = 50.0
 """Predictions of a pod: among fewer, chance would choose what is compared."""
+
+DOUBTED: Final = -1.0
+"""ln of what is shown against a pod since it was chosen; another is chosen once that is less."""
 
 MOST_SWINGS: Final = 10.0
 """Greatest variance of stable's counts from look to look that is taken for bursts. Unlike pods that
@@ -93,7 +96,7 @@ def weighed(
     suspect = next((each for each in pods if each.share), None)
     found = suspect and _compared(suspect, pods, rules)
     well = found is not None and mended(found)
-    if found is None or well or not (found.suspicion or found.differs):
+    if found is None or well or not (found.suspicion > DOUBTED or found.differs):
         found = _chosen(pods, rules, state.stable_pods_compared + 1)
     begun = found is not None and found.weighings == 0
     kept = [
@@ -149,7 +152,7 @@ def _chosen(pods: Sequence[StablePod], rules: Rules, number: int) -> StablePod |
     more or fewer of anything than is allowed."""
     names = sorted({name for each in pods for name in each.pending if _whole(name) != name})
     best = max(_choices(pods, names, rules), key=lambda each: each.shown, default=None)
-    if best is None or best.shown <= 0:
+    if best is None:
         return None
     suspicion = best.shown - math.log(2 * len(names) * len(pods))
     return StablePod(
@@ -180,8 +183,8 @@ def _choices(pods: Sequence[StablePod], names: Iterable[str], rules: Rules) -> I
 
 def _shown(rule: Rule, one: Counts, other: Counts) -> float:
     """ln of the evidence that the one has more than is allowed."""
-    gained = gains(log_increments(rule.allowed, WORSE, one[0], other[0]), one[1], other[1])
-    return log_sum(grown(opened(WORSE), [gain / rule.variance for gain in gained]))
+    gained = gains(log_increments(rule.allowed, SHIFTED, one[0], other[0]), one[1], other[1])
+    return log_sum(grown(opened(SHIFTED), [gain / rule.variance for gain in gained]))
 
 
 def _counts(pod: StablePod, pods: Iterable[StablePod], share: str) -> tuple[Counts, Counts]:
