@@ -70,7 +70,7 @@ FAULTS: Final = {
         "v5",
         (_ERRORS, _DRIFT, _SLOW),
         r"Slower than \S+s: candidate \d+/\d+ \(\S+%\), stable \d+/\d+ \(\S+%\); "
-        r"worse than tolerated \(1.1 times stable's \+ 0.5%\)(?: in recent requests)?\. " + _RISK,
+        r"worse than tolerated \(1.1 times stable's \+ 0.5%\)(?: in recent requests: .*)?\. " + _RISK,
         rate=10,
     ),
     "unfair": Fault(
@@ -87,7 +87,7 @@ FAULTS: Final = {
         "v7",
         (_ERRORS, _DRIFT, _USERS),
         r"Candidate negative feedback \d+/\d+ \(\S+%\), stable \d+/\d+ \(\S+%\); "
-        r"worse than tolerated \(1.1 times stable's \+ 1%\)(?: in recent requests)?\. " + _RISK,
+        r"worse than tolerated \(1.1 times stable's \+ 1%\)(?: in recent requests: .*)?\. " + _RISK,
         rate=20,
         feedback=True,
     ),
