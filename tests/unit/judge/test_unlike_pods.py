@@ -103,7 +103,7 @@ def test_a_bad_candidate_fails_as_soon_as_beside_a_single_pod() -> None:
 @pytest.mark.parametrize("gone", [True, False])
 def test_a_good_candidate_passes_once_the_pod_is_gone_or_mended(gone: bool) -> None:
     simulated = judging()
-    for _ in range(20):
+    for _ in range(60):
         found = look(simulated, changed=OTHER)
     assert found.waits_for_stable_pods
     if gone:
