@@ -329,3 +329,29 @@ def test_a_few_predictions_are_not_compared_before_a_minute_is_over() -> None:
     assert weighed(state, lambda _: RULE, few, AT + 60, AT).stable_pods_weighed_at == AT + 60
     enough = binary((round(ENOUGH),) * 2, (0, 10))
     assert weighed(CheckState(), lambda _: RULE, enough, AT, AT).stable_pods_weighed_at == AT
+
+
+def test_a_pod_that_comes_back_with_another_model_gets_no_candidate_rolled_back() -> None:
+    """Until the other pod has been replaced as well; the candidate is then another one indeed."""
+    simulated = judging(PODS[:2])
+    for _ in range(10):
+        look(simulated, pods=PODS[:2])
+    simulated.stable.values.pop(PODS[1])
+    for _ in range(4):
+        look(simulated, pods=PODS[:1])
+    told = set()
+    for _ in range(60):
+        predicted(simulated, "pod", ALIKE)
+        predicted(simulated, PODS[0], {name: 3 * count for name, count in ALIKE.items()})
+        predicted(simulated, "back", {name: 3 * count for name, count in OTHER.items()})
+        found = simulated.look()
+        assert found.verdict != "Fail"
+        told.update(found.waits_for_stable_pods)
+    assert told <= {PODS[0], "back"}
+    assert found.waits_for_stable_pods
+    simulated.stable.values.pop(PODS[0])
+    for _ in range(40):
+        predicted(simulated, "pod", ALIKE)
+        predicted(simulated, "back", {name: 3 * count for name, count in OTHER.items()})
+        found = simulated.look()
+    assert found.verdict == "Fail"
