@@ -71,8 +71,7 @@ FAULTS: Final = {
         "v5",
         (_ERRORS, _DRIFT, _SLOW),
         r"Slower than \S+s: candidate \d+/\d+ \(\S+%\), stable \d+/\d+ \(\S+%\); "
-        r"worse than tolerated \(1.1 times stable's \+ 0.5%\)(?: in recent requests: .*)?\. "
-        + _RISK,
+        r"worse than tolerated \(1.1 times stable's \+ 0.5%\)" + _LATELY + _RISK,
         rate=10,
     ),
     "unfair": Fault(
