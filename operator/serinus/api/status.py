@@ -70,10 +70,10 @@ class Comparison(StatusType):
     own_stable: float = Field(
         default=0.0, description="Of stable's count, the part that counts towards Pass."
     )
-    before: Annotated[list[float], Field(max_length=2)] = Field(
-        default_factory=list,
-        description="Counts of candidate and stable when the evidence against the candidate was "
-        "smallest; what came later is recent.",
+    recent: Annotated[list[float], Field(max_length=2)] | None = Field(
+        default=None,
+        description="Counts of candidate and stable since the evidence against the candidate was "
+        "smallest; unset: none.",
     )
     pods: ByPod = Field(
         default_factory=dict, description="Count of the candidate by pod, for the first 16 pods."
@@ -197,8 +197,10 @@ class CheckState(StatusType):
         description="Largest log e-value against the candidate so far; exp(-peak) is an "
         "anytime-valid p-value.",
     )
-    least: float = Field(
-        default=0.0, description="Smallest log e-value against the candidate so far."
+    least: float | None = Field(
+        default=None,
+        description="Smallest log e-value against the candidate so far, since which counts are "
+        "recent; unset: it was never smaller than at the start.",
     )
     settled: float = Field(
         default=0.0,
@@ -223,13 +225,11 @@ class CheckState(StatusType):
     stable: Annotated[dict[str, float], Field(max_length=64)] = Field(
         default_factory=dict, description="Requests of stable in this rollout, by metric."
     )
-    candidate_before: Annotated[dict[str, float], Field(max_length=64)] = Field(
+    recent: Annotated[
+        dict[str, Annotated[list[float], Field(max_length=2)]], Field(max_length=64)
+    ] = Field(
         default_factory=dict,
-        description="Requests of the candidate when the evidence against it was smallest; those "
-        "that came later are recent.",
-    )
-    stable_before: Annotated[dict[str, float], Field(max_length=64)] = Field(
-        default_factory=dict, description="Requests of stable at that time."
+        description="Requests of candidate and stable since then, by metric.",
     )
     pods: ByPod = Field(
         default_factory=dict, description="Requests of the candidate by pod, for the first 16 pods."

@@ -223,7 +223,7 @@ def test_a_block_is_weighed_by_what_was_rarer_before_it_whatever_it_shows_itself
         gained = Scale(policy, 100, 100, both_ways=True).gains(known, *favours)
         known = counted(known, gained, *favours)
         [found] = simulated.look().state.comparisons
-        assert found.replace(before=known.before) == known
+        assert found.replace(recent=known.recent) == known
 
 
 STABLE = {"north": (800, 1000), "south": (500, 1000)}

@@ -344,10 +344,8 @@ def test_what_an_older_operator_did_not_mark_is_told_without_counts() -> None:
         simulated.classes({"cat": 500, "dog": 500}, {"cat": 9500, "dog": 9500})
         simulated.look()
     (check,) = simulated.progress.checks
-    unmarked = [each.replace(before=[]) for each in check.state.comparisons]
-    state = check.state.replace(
-        least=0.0, candidate_before={}, stable_before={}, comparisons=unmarked
-    )
+    unmarked = [each.replace(recent=None) for each in check.state.comparisons]
+    state = check.state.replace(least=None, recent={}, comparisons=unmarked)
     simulated.progress = replace(simulated.progress, checks=(check.replace(state=state),))
     late = {"cat": 700, "dog": 300}, {"cat": 9500, "dog": 9500}
     found = simulated.until("Fail", lambda: simulated.classes(*late))

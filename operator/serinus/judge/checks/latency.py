@@ -396,12 +396,11 @@ def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
             own_candidate={},
             own_stable={},
             pods={},
-            candidate_before={},
-            stable_before={},
+            recent={},
             dropped=comparison.dropped_with(state),
             pod_to_blame="",
             peak=0.0,
-            least=0.0,
+            least=None,
             settled=0.0,
         )
     kept = [each for each in state.comparisons if each not in lost]

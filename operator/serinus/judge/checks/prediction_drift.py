@@ -260,20 +260,21 @@ class PredictionDriftCheck:
         block: dict[str, dict[str, float]] = {pod: {} for pod in pods}
         for source in sources:
             _add_by_pod(block, source, look.growth(source.counters))
-        rules = partial(self._between_pods, state, look, len(block))
+        rules = self._between_pods(state, look, len(block))
         return unlike_pods.weighed(state, rules, block, look.at, look.since)
 
-    def _between_pods(
-        self, state: CheckState, look: Look, pods: int, share: str
-    ) -> unlike_pods.Rule:
+    def _between_pods(self, state: CheckState, look: Look, pods: int) -> unlike_pods.Rules:
         """As far as pods were seen to differ before the rollout, up to the margin, they may."""
-        history = look.baseline.of(share)
-        swings = in_rollout(INDEPENDENT, state).over_time
-        varied = at_least(history, min(swings, unlike_pods.MOST_SWINGS))
-        widened = among_pods(self._alike, varied, (1, pods - 1))
+        swings = min(in_rollout(INDEPENDENT, state).over_time, unlike_pods.MOST_SWINGS)
         most = max(self._policy.margin.ratio, self._alike.ratio)
-        allowed = replace(widened, ratio=min(widened.ratio, most))
-        return unlike_pods.Rule(allowed, varied.over_time)
+
+        def rule(share: str) -> unlike_pods.Rule:
+            varied = at_least(look.baseline.of(share), swings)
+            widened = among_pods(self._alike, varied, (1, pods - 1))
+            bounded = replace(widened, ratio=min(widened.ratio, most))
+            return unlike_pods.Rule(bounded, varied.over_time)
+
+        return rule
 
     def _begun(
         self, state: CheckState, shares: Mapping[str, Share]
@@ -419,7 +420,7 @@ class PredictionDriftCheck:
         for each in suspects(state):
             own = EventCount(each.events, each.requests)
             others = EventCount(each.other_events, each.other_requests)
-            rule = self._between_pods(state, look, len(state.stable_pods), each.share)
+            rule = self._between_pods(state, look, len(state.stable_pods))(each.share)
             return StablePodPredicts(
                 each.name, each.share, own, others, allowed(rule.allowed), each.differs
             )
