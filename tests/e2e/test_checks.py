@@ -42,6 +42,7 @@ _MONITORING: Final = {
 }
 
 
+_LATELY: Final = r"(?: in recent requests: .+)?\. "
 _RISK: Final = (
     r"False-alarm risk at most 1% per rollout, all looks and checks included\."
     r"(?: Stable's .+ came in bursts \(\S+ times the variance of independent events\), "
@@ -70,7 +71,7 @@ FAULTS: Final = {
         "v5",
         (_ERRORS, _DRIFT, _SLOW),
         r"Slower than \S+s: candidate \d+/\d+ \(\S+%\), stable \d+/\d+ \(\S+%\); "
-        r"worse than tolerated \(1.1 times stable's \+ 0.5%\)(?: in recent requests)?\. " + _RISK,
+        r"worse than tolerated \(1.1 times stable's \+ 0.5%\)" + _LATELY + _RISK,
         rate=10,
     ),
     "unfair": Fault(
@@ -87,7 +88,7 @@ FAULTS: Final = {
         "v7",
         (_ERRORS, _DRIFT, _USERS),
         r"Candidate negative feedback \d+/\d+ \(\S+%\), stable \d+/\d+ \(\S+%\); "
-        r"worse than tolerated \(1.1 times stable's \+ 1%\)(?: in recent requests)?\. " + _RISK,
+        r"worse than tolerated \(1.1 times stable's \+ 1%\)" + _LATELY + _RISK,
         rate=20,
         feedback=True,
     ),

@@ -57,6 +57,28 @@ def stable_is_sick(
         requests(simulated.stable, pod, failed if pod == PODS[0] else 0, served // len(PODS))
 
 
+def a_stable_pod_differs(
+    simulated: SimulatedAnalysis, candidate: Mapping[str, int], stable: Mapping[str, int]
+) -> None:
+    """Stable has three pods, of which the first predicts no birds but cats."""
+    of_pods = [{name: count // len(PODS) for name, count in stable.items()} for _ in PODS]
+    of_pods[0] = {**of_pods[0], "cat": of_pods[0]["cat"] + of_pods[0]["bird"], "bird": 0}
+    for pods, pod, counts in (
+        (simulated.candidate, "pod", candidate),
+        *((simulated.stable, pod, counts) for pod, counts in zip(PODS, of_pods, strict=True)),
+    ):
+        for name, count in counts.items():
+            pods.add(pod, "model_predictions_total", count, **{"class": name})
+
+
+def differs_lately(
+    simulated: SimulatedAnalysis, candidate: Mapping[str, int], stable: Mapping[str, int]
+) -> None:
+    """For a quarter of an hour the candidate predicts each class as often."""
+    late = simulated.at > SINCE + 900
+    simulated.classes(candidate if late else dict.fromkeys(candidate, 10), stable)
+
+
 ERROR_RATE = Kind(
     "errorRate",
     error_rate,
@@ -144,6 +166,19 @@ PREDICTION_DRIFT = Kind(
         Scene("Fail", "Its PSI is greater.", ({**EVEN, "cat": 30}, STABLE), settings=PSI),
         Scene("Inconclusive", "It predicts the same so far.", (EVEN, STABLE)),
         Scene("Inconclusive", "It has predicted nothing.", ({}, STABLE)),
+        Scene(
+            "Inconclusive",
+            "One of stable's pods predicts otherwise than its other pods.",
+            (EVEN, STABLE),
+            looks=20,
+            serve=a_stable_pod_differs,
+        ),
+        Scene(
+            "Fail",
+            "It predicts a class more often, but only lately.",
+            ({**EVEN, "cat": 30}, STABLE),
+            serve=differs_lately,
+        ),
         Scene("Error", "Something else is exported as class.", (TOO_MANY, STABLE)),
     ),
 )

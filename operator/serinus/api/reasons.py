@@ -338,7 +338,7 @@ class Reason(StrEnum):
     STABLE_POD_DIFFERS = means(
         "StablePodDiffers",
         WAITING,
-        "A pod of stable is worse than its other pods.",
+        "A pod of stable is worse than its other pods, or predicts otherwise.",
         needs=Needs.REPAIR,
         remedies=(DELETE, PROMOTE, ABORT),
     )

@@ -71,6 +71,11 @@ class Comparison(StatusType):
     own_stable: float = Field(
         default=0.0, description="Of stable's count, the part that counts towards Pass."
     )
+    recent: Annotated[list[float], Field(max_length=2)] | None = Field(
+        default=None,
+        description="Counts of candidate and stable since the evidence against the candidate was "
+        "smallest; unset: none.",
+    )
     pods: ByPod = Field(
         default_factory=dict, description="Count of the candidate by pod, for the first 16 pods."
     )
@@ -135,13 +140,30 @@ class StablePod(StatusType):
     number: int = Field(default=1, description="Number of the comparison in this rollout.")
     weighings: int = Field(default=0, description="How often its counts were weighed.")
     requests: float = Field(default=0.0, description="Its requests since it is compared.")
-    events: float = Field(default=0.0, description="Its bad events.")
+    events: float = Field(
+        default=0.0, description="Its bad events, or its predictions of the class or score range."
+    )
     other_requests: float = Field(default=0.0, description="Requests of the other pods.")
-    other_events: float = Field(default=0.0, description="Bad events of the other pods.")
+    other_events: float = Field(default=0.0, description="The same of the other pods.")
+    before: Annotated[list[float], Field(max_length=4)] = Field(
+        default_factory=list,
+        description="Its requests and bad events, and those of the other pods, when it was last "
+        "not suspicious at all; what came later is recent.",
+    )
     pending_requests: float = Field(
         default=0.0, description="Requests that are not weighed yet, until other pods have some."
     )
     pending_events: float = Field(default=0.0, description="Bad events among them.")
+    pending: Annotated[dict[str, float], Field(max_length=256)] = Field(
+        default_factory=dict,
+        description="Predictions that are not weighed yet, of each class and score range.",
+    )
+    share: Annotated[str, Field(max_length=128)] = Field(
+        default="",
+        description="The class or score range in which the pod seems to differ; empty: it does "
+        "not, or it is compared by its bad events.",
+    )
+    rarer: bool = Field(default=False, description="Whether it has fewer of these predictions.")
     above: LogEvidence = Field(
         default_factory=list, description="Evidence against 'within the margin of the other pods'."
     )
@@ -155,7 +177,7 @@ class StablePod(StatusType):
 
     @property
     def differs(self) -> bool:
-        """Whether it is shown to be worse than the other pods."""
+        """Whether it is shown to be worse than the other pods, or to predict otherwise."""
         return bool(self.within)
 
 
@@ -175,6 +197,11 @@ class CheckState(StatusType):
         default=0.0,
         description="Largest log e-value against the candidate so far; exp(-peak) is an "
         "anytime-valid p-value.",
+    )
+    least: float | None = Field(
+        default=None,
+        description="Smallest log e-value against the candidate so far, since which counts are "
+        "recent; unset: it was never smaller than at the start.",
     )
     settled: float = Field(
         default=0.0,
@@ -198,6 +225,12 @@ class CheckState(StatusType):
     )
     stable: Annotated[dict[str, float], Field(max_length=64)] = Field(
         default_factory=dict, description="Requests of stable in this rollout, by metric."
+    )
+    recent: Annotated[
+        dict[str, Annotated[list[float], Field(max_length=2)]], Field(max_length=64)
+    ] = Field(
+        default_factory=dict,
+        description="Requests of candidate and stable since then, by metric.",
     )
     pods: ByPod = Field(
         default_factory=dict, description="Requests of the candidate by pod, for the first 16 pods."
@@ -374,7 +407,7 @@ class CheckStatus(StatusType):
 
     @property
     def waits_for_stable_pods(self) -> list[str]:
-        """Pods of stable that are worse than its other pods, for which the rollout waits."""
+        """Pods of stable that differ from its other pods, for which the rollout waits."""
         return [each.name for each in self.state.stable_pods if each.differs and self.decides]
 
     @property

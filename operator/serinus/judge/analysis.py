@@ -617,7 +617,9 @@ def _judged(
         verdict=found.verdict,
         message=found.message[:_LONGEST_MESSAGE] if told else before.message,
         own_metrics=_own(check, before, found, look.at, answered) if own_alone else None,
-        state=found.state.replace(budget=_decided_by(check, budget), pod_to_blame=blamed),
+        state=comparison.marked(found.state).replace(
+            budget=_decided_by(check, budget), pod_to_blame=blamed
+        ),
     )
 
 

@@ -152,9 +152,9 @@ def hindered(candidate: Candidate) -> str:
             f"back for {them} (onePodToBlame): delete {listed(sorted(own))}."
         )
     if pods := pods_to_mend(candidate):
-        are, hide = ("is", "hides") if len(pods) == 1 else ("are", "hide")
+        differ, hide = ("differs", "hides") if len(pods) == 1 else ("differ", "hide")
         return (
-            f" {_pods(pods)} of the previous revision {are} worse than its others, and {hide} what "
+            f" {_pods(pods)} of the previous revision {differ} from its others, and {hide} what "
             f"the promoted one does: delete {listed(sorted(pods))}."
         )
     return ""

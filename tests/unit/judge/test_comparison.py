@@ -95,6 +95,7 @@ def test_in_a_guard_a_class_that_appears_later_has_weight_although_none_is_due()
             candidate={"class": 9.0},
             stable={"class": 1.0},
             step_requests=9.0,
+            recent={"class": [9.0, 1.0]},
             own_candidate={"class": 9.0},
             own_stable={"class": 1.0},
         )

@@ -284,7 +284,23 @@ def test_a_limit_that_the_whole_rollout_keeps_is_said_to_be_broken_lately() -> N
         simulated.look()
     found = simulated.until("Fail", lambda: simulated.errors((80, 1000), (1500, 19_000)))
     assert "2.0%" in found.message
-    assert "; above the limit of 5% in recent requests. False-alarm" in found.message
+    assert (
+        "; above the limit of 5% in recent requests: candidate 320/4000 (8.0%), "
+        "stable 6000/76000 (7.9%). False-alarm"
+    ) in found.message
+
+
+def test_errors_that_began_late_are_told_with_the_counts_since() -> None:
+    simulated = judging()
+    for _ in range(60):
+        simulated.errors((10, 1000), (190, 19_000))
+        simulated.look()
+    found = simulated.until("Fail", lambda: simulated.errors((40, 1000), (190, 19_000)))
+    assert found.message.startswith("Candidate errors 680/62000 (1.1%), stable")
+    assert (
+        "worse than tolerated (1.1 times stable's + 0.1%) in recent requests: candidate "
+        "80/2000 (4.0%), stable 380/38000 (1.0%). False-alarm" in found.message
+    )
 
 
 def test_every_fifth_answer_without_a_prediction_is_found_by_counting_predictions() -> None:

@@ -222,7 +222,8 @@ def test_a_block_is_weighed_by_what_was_rarer_before_it_whatever_it_shows_itself
         simulated.groups(north=(favours[0], 100), south=(favours[1], 100))
         gained = Scale(policy, 100, 100, both_ways=True).gains(known, *favours)
         known = counted(known, gained, *favours)
-        assert simulated.look().state.comparisons == [known]
+        [found] = simulated.look().state.comparisons
+        assert found.replace(recent=known.recent) == known
 
 
 STABLE = {"north": (800, 1000), "south": (500, 1000)}
@@ -309,7 +310,10 @@ def test_groups_that_are_favoured_alike_over_the_whole_rollout_are_said_not_to_b
         simulated.groups(north=(500, 1000), south=(500, 1000))
         simulated.look()
     found = simulated.until("Fail", lambda: simulated.groups(north=(700, 1000), south=(350, 1000)))
-    assert "(1.25 times the rate of south) in recent requests. False-alarm" in found.message
+    assert (
+        "(1.25 times the rate of south) in recent requests: north 700/1000 (70%), "
+        "south 350/1000 (35%). False-alarm"
+    ) in found.message
 
 
 def test_the_status_has_room_for_many_groups_against_stable() -> None:

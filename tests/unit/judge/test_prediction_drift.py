@@ -1,9 +1,14 @@
 """predictionDrift, from samples to sentences."""
 
+from dataclasses import replace
+
 import pytest
 
+from serinus.api.baseline import INDEPENDENT
 from serinus.api.status import CheckStatus
 from serinus.judge import judge
+from serinus.judge.findings.prediction_drift import PredictionShares, StabilityIndex
+from serinus.judge.findings.rates import AllowedRate, EventCount, Recent, ShownWorse, Variation
 from serinus.metrics.queries import CounterQuery, Measurement, QueryError
 from tests.support.simulated_analysis import SINCE, SimulatedAnalysis, drift
 
@@ -301,7 +306,50 @@ def test_shares_that_differ_little_over_the_whole_rollout_are_said_to_differ_lat
     late = {"cat": 700, "dog": 300}, {"cat": 9500, "dog": 9500}
     found = simulated.until("Fail", lambda: simulated.classes(*late))
     assert "(49%), stable" in found.message
-    assert "other revision's share + 1%) in recent requests. False-alarm" in found.message
+    assert (
+        "other revision's share + 1%) in recent requests: candidate 900/3000 (30%), "
+        "stable 28500/57000 (50%). False-alarm"
+    ) in found.message
+
+
+def figures(**known: object) -> PredictionShares:
+    """Of a class whose share differs less than is tolerated, though more is shown."""
+    recent = Recent(EventCount(60, 100), EventCount(100, 400))
+    shown: dict[str, object] = {
+        "name": "class cat",
+        "candidate": EventCount(270, 1000),
+        "stable": EventCount(1000, 4000),
+        "tolerance": AllowedRate(1.25, 0.01),
+        "margin": AllowedRate(2, 0.02),
+        "conclusion": ShownWorse(0.01, recent=recent),
+        "variation": Variation("class cat", INDEPENDENT),
+    }
+    return PredictionShares(**{**shown, **known})  # type: ignore[arg-type]
+
+
+def test_an_index_that_is_exceeded_lately_is_told_with_the_recent_counts() -> None:
+    index = StabilityIndex(0.04, tolerated=0.1, margin=0.25, alone=(0.1, 0.4))
+    told = "; more than tolerated in recent requests: candidate 60/100 (60%), stable 100/400 (25%)."
+    assert told in figures(index=index).message
+
+
+def test_the_sums_of_strata_are_not_said_to_differ_lately() -> None:
+    assert "in recent requests: candidate 60/100" in figures().message
+    assert "recent" not in figures(stratify=("route",)).message
+
+
+def test_what_an_older_operator_did_not_mark_is_told_without_counts() -> None:
+    simulated = classes()
+    for _ in range(60):
+        simulated.classes({"cat": 500, "dog": 500}, {"cat": 9500, "dog": 9500})
+        simulated.look()
+    (check,) = simulated.progress.checks
+    unmarked = [each.replace(recent=None) for each in check.state.comparisons]
+    state = check.state.replace(least=None, recent={}, comparisons=unmarked)
+    simulated.progress = replace(simulated.progress, checks=(check.replace(state=state),))
+    late = {"cat": 700, "dog": 300}, {"cat": 9500, "dog": 9500}
+    found = simulated.until("Fail", lambda: simulated.classes(*late))
+    assert "other revision's share + 1%) in recent requests" in found.message
 
 
 def shifted(counts: dict[str, int], by: float) -> dict[str, int]:

@@ -34,6 +34,10 @@ def test_a_pod_that_is_like_the_others_in_all_is_said_to_differ_in_recent_reques
     others, margin = EventCount(1411, 24795), AllowedRate(1.5, 0.005)
     alike = StablePodDiffers("old", "errors", EventCount(378, 6361), others, margin, shown)
     assert "beyond the margin (1.5 times theirs + 0.5%) in recent requests" in str(alike)
+    assert str(alike).count("6361") == 1
+    recent = EventCount(60, 100), EventCount(4, 400)
+    since = StablePodDiffers("old", "errors", EventCount(378, 6361), others, margin, shown, recent)
+    assert "in recent requests: 60/100 (60%), its other pods 4/400 (1.0%)" in str(since)
     worse = StablePodDiffers("old", "errors", EventCount(1378, 6361), others, margin, shown)
     assert "recent" not in str(worse)
 

@@ -416,11 +416,11 @@ def test_a_pod_for_which_nothing_is_taken_back_is_in_the_message() -> None:
     assert "delete loan-b-1." in rollout.status.message
     hides = CheckState(stable_pods=[StablePod(name="loan-a-1", within=[0.0])])
     rollout.judged("Inconclusive", state=hides)
-    assert "One pod of the previous revision is worse" in rollout.status.message
+    assert "One pod of the previous revision differs" in rollout.status.message
     assert "delete loan-a-1." in rollout.status.message
     both = CheckState(stable_pods=[*hides.stable_pods, StablePod(name="loan-a-2", within=[0.0])])
     rollout.judged("Inconclusive", state=both)
-    told = "2 pods of the previous revision are worse than its others, and hide what"
+    told = "2 pods of the previous revision differ from its others, and hide what"
     assert told in rollout.status.message
     assert "delete loan-a-1 and loan-a-2." in rollout.status.message
 

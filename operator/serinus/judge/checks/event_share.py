@@ -203,7 +203,11 @@ class EventShare:
         for each in stable_pods.suspects(state):
             own = EventCount(each.events, each.requests)
             others = EventCount(each.other_events, each.other_requests)
-            yield StablePodDiffers(each.name, self._nouns.events, own, others, margin, each.differs)
+            since = stable_pods.recent_of(each)
+            recent = since and (EventCount(*since[0][::-1]), EventCount(*since[1][::-1]))
+            yield StablePodDiffers(
+                each.name, self._nouns.events, own, others, margin, each.differs, recent
+            )
 
     def _conclusion(
         self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
@@ -217,7 +221,8 @@ class EventShare:
     def _shown_worse(self, state: CheckState, budget: ErrorBudget) -> ShownWorse:
         worst, tolerance, stable_share = self._worst(state)
         pod = pods.attributed_pod(state, worst, tolerance, stable_share)
-        return ShownWorse(budget.false_rollback, worst.name == LIMIT, pod)
+        recent = comparison.recent_counts(state, worst.name, self._nouns.whole)
+        return ShownWorse(budget.false_rollback, worst.name == LIMIT, pod, recent)
 
     def _pod_to_blame(self, state: CheckState) -> str:
         return pods.pod_to_blame(state, *self._worst(state))

@@ -323,7 +323,9 @@ class FairnessCheck:
             worst, favoured, other = _worst(self.decided_by(state)), *pair.groups
             if log_sum(worst.below) > log_sum(worst.above):
                 favoured, other = other, favoured
-            return ShownUnfair(favoured, other, ShownWorse(budget.false_rollback))
+            recent = comparison.recent_of(state)
+            counts = _event_counts(pair, recent.candidate) if recent else {}
+            return ShownUnfair(favoured, other, ShownWorse(budget.false_rollback), counts)
         if verdict == "Pass":
             if self._all_but_one_are_small(state):
                 return OneLargeGroup()

@@ -310,7 +310,8 @@ class LatencyCheck:
         stable_share = worst.stable / state.stable[REQUESTS]
         tolerance = self._policy_of(worst, look).tolerance
         pod = pods.attributed_pod(state, worst, tolerance, stable_share)
-        return ShownWorse(budget.false_rollback, worst.name == LIMIT, pod)
+        recent = comparison.recent_counts(state, worst.name, REQUESTS)
+        return ShownWorse(budget.false_rollback, worst.name == LIMIT, pod, recent)
 
     def _pod_to_blame(self, state: CheckState, look: Look) -> str:
         worst = _worst(state)
@@ -395,9 +396,11 @@ def _without_lost_bounds(state: CheckState, block: Durations) -> CheckState:
             own_candidate={},
             own_stable={},
             pods={},
+            recent={},
             dropped=comparison.dropped_with(state),
             pod_to_blame="",
             peak=0.0,
+            least=None,
             settled=0.0,
         )
     kept = [each for each in state.comparisons if each not in lost]

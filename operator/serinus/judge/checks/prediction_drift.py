@@ -12,7 +12,7 @@ from serinus.api.quantities import fraction
 from serinus.api.status import CheckState, Comparison, Verdict
 from serinus.judge.checks import stability_index
 from serinus.judge.checks.stability_index import is_index, name_of, source_of
-from serinus.judge.evidence import comparison
+from serinus.judge.evidence import comparison, unlike_pods
 from serinus.judge.evidence.comparison import (
     Gains,
     Policy,
@@ -31,14 +31,18 @@ from serinus.judge.evidence.history import of_each_pod
 from serinus.judge.evidence.kernel import SHIFTED, NullHypothesis, log_sum
 from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.evidence.matchers import labelled_nowhere
+from serinus.judge.evidence.pods import scraped
 from serinus.judge.evidence.shift import SHIFT, Shift
-from serinus.judge.evidence.stability import alone
+from serinus.judge.evidence.stability import alone, ratio_within
+from serinus.judge.evidence.stable_pods import suspects, unknown
 from serinus.judge.findings.finding import Figures, Finding, Later
 from serinus.judge.findings.matchers import LabelNowhere
 from serinus.judge.findings.prediction_drift import (
     NothingPredicted,
+    PodsNotCompared,
     PredictionShares,
     StabilityIndex,
+    StablePodPredicts,
     TooManyShares,
     Unsortable,
 )
@@ -114,6 +118,9 @@ class PredictionDriftCheck:
                 NullHypothesis(settings.margin, absolute),
                 SHIFTED,
             )
+        self._alike = self._policy.tolerance
+        if settings.psi is not None:
+            self._alike = NullHypothesis(ratio_within(settings.psi), absolute)
         self._any_source_will_do = settings.scores is None and settings.classes is None
         scores = DEFAULT_SCORES if self._any_source_will_do else settings.scores
         classes = DEFAULT_CLASSES if self._any_source_will_do else settings.classes
@@ -160,7 +167,10 @@ class PredictionDriftCheck:
                 return self._counted(before, shares, each, budget)
 
             state = comparison.looked(before, look, counted)
+            state = self._pods_compared(state, found, look)
         verdict = comparison.verdict(state, budget)
+        if verdict == "Fail" and (suspects(state) or unknown(state)):
+            verdict = "Inconclusive"
         if errors and verdict != "Fail":
             return Finding("Error", Several(tuple(dict.fromkeys(errors))), state)
         enough = self._any_source_will_do and len(missing) < len(self._sources)
@@ -236,6 +246,35 @@ class PredictionDriftCheck:
             of_stable = [_of_stable(each.name, found, look, usual) for each in weighed]
             state = comparison.weighed_by_arm(state, weighed, weighed, of_stable, budget)
         return comparison.compare(state, appeared, SHIFTED, both_ways=True)
+
+    def _pods_compared(
+        self, state: CheckState, found: Mapping[str, Shares], look: Look
+    ) -> CheckState:
+        """The state after stable's pods are compared with each other."""
+        if look.stratify:  # they may get other mixes, which are no fault of theirs
+            return state
+        sources = [source for source in self._sources if source.name in found]
+        there = {pod for each in sources for pod in scraped(look.growth(each.counters)[1])}
+        names = sum(len(each.by_name) for each in found.values())
+        pods = unlike_pods.compared_pods(state, there, names)
+        block: dict[str, dict[str, float]] = {pod: {} for pod in pods}
+        for source in sources:
+            _add_by_pod(block, source, look.growth(source.counters))
+        rules = self._between_pods(state, look, len(block))
+        return unlike_pods.weighed(state, rules, block, look.at, look.since)
+
+    def _between_pods(self, state: CheckState, look: Look, pods: int) -> unlike_pods.Rules:
+        """As far as pods were seen to differ before the rollout, up to the margin, they may."""
+        swings = min(in_rollout(INDEPENDENT, state).over_time, unlike_pods.MOST_SWINGS)
+        most = max(self._policy.margin.ratio, self._alike.ratio)
+
+        def rule(share: str) -> unlike_pods.Rule:
+            varied = at_least(look.baseline.of(share), swings)
+            widened = among_pods(self._alike, varied, (1, pods - 1))
+            bounded = replace(widened, ratio=min(widened.ratio, most))
+            return unlike_pods.Rule(bounded, varied.over_time)
+
+        return rule
 
     def _begun(
         self, state: CheckState, shares: Mapping[str, Share]
@@ -368,11 +407,25 @@ class PredictionDriftCheck:
             stable=EventCount(each.stable, shown.stable[source]),
             tolerance=allowed(among_pods(tolerance, varied, there)),
             margin=allowed(self._policy.margin),
-            conclusion=self._conclusion(verdict, state, look, budget),
+            conclusion=self._conclusion(verdict, state, each, look, budget),
             variation=of_stable,
             stratify=look.stratify,
             index=self._measured(shown, each),
+            waits_for=self._waits_for(state, look, budget),
         )
+
+    def _waits_for(
+        self, state: CheckState, look: Look, budget: ErrorBudget
+    ) -> StablePodPredicts | PodsNotCompared | None:
+        for each in suspects(state):
+            own = EventCount(each.events, each.requests)
+            others = EventCount(each.other_events, each.other_requests)
+            rule = self._between_pods(state, look, len(state.stable_pods))(each.share)
+            return StablePodPredicts(
+                each.name, each.share, own, others, allowed(rule.allowed), each.differs
+            )
+        waits = unknown(state) and comparison.verdict(state, budget) != "Inconclusive"
+        return PodsNotCompared() if waits else None
 
     def _measured(self, shown: CheckState, worst: Comparison) -> StabilityIndex | None:
         if self._psi is None:
@@ -387,10 +440,16 @@ class PredictionDriftCheck:
         )
 
     def _conclusion(
-        self, verdict: Verdict, state: CheckState, look: Look, budget: ErrorBudget
+        self,
+        verdict: Verdict,
+        state: CheckState,
+        worst: Comparison,
+        look: Look,
+        budget: ErrorBudget,
     ) -> Conclusion:
         if verdict == "Fail":
-            return ShownWorse(budget.false_rollback)
+            recent = comparison.recent_counts(state, worst.name, _source(worst.name))
+            return ShownWorse(budget.false_rollback, recent=recent)
         if verdict == "Pass":
             return ShownBetter(budget.false_pass, look.share)
         return self._forecast(state, look, budget)
@@ -424,6 +483,17 @@ class PredictionDriftCheck:
             else scales.of(known.name).gains(known, *rates[known.name], expected.get(known.name))
             for known in state.comparisons
         ]
+
+
+def _add_by_pod(block: dict[str, dict[str, float]], source: _Source, whole: BothArms) -> None:
+    """What each of these pods of stable has counted, of all and of each sort."""
+    for target, growth in of_each_pod(whole[1]).items():
+        known = block.get(target.partition("@")[0])
+        if known is not None:
+            shares = source.sort((growth, growth), whole)
+            counts = {name: share.stable for name, share in shares.by_name.items()}
+            for name, n in {source.name: shares.total.stable, **counts}.items():
+                known[name] = known.get(name, 0.0) + n
 
 
 def _by_share(source: _Source, history: Sequence[Look]) -> Iterator[Mapping[str, Minute]]:

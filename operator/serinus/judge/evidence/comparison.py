@@ -40,7 +40,7 @@ from serinus.judge.evidence.kernel import (
 from serinus.judge.evidence.look import ErrorBudget, Look
 from serinus.judge.evidence.overshoot import boost
 from serinus.judge.evidence.shift import SHIFT, Exceeding
-from serinus.judge.findings.rates import AllowedRate, Forecast, Variation
+from serinus.judge.findings.rates import AllowedRate, EventCount, Forecast, Recent, Variation
 
 FIRST_RELEASE: Final = 0.97
 """Of all weight, for what is known at the start."""
@@ -269,7 +269,10 @@ def _swinging(known: Comparison) -> float:
 
 def counted(known: Comparison, gained: Gains, candidate: float, stable: float) -> Comparison:
     """What is known after a block with so many events per arm, which gained so much."""
+    of_candidate, of_stable = known.recent or (0.0, 0.0)
+    recent = [of_candidate + candidate, of_stable + stable]
     return known.replace(
+        recent=recent if any(recent) else None,
         candidate=known.candidate + candidate,
         stable=known.stable + stable,
         own_candidate=known.own_candidate + candidate,
@@ -356,6 +359,7 @@ def served(
     return state.replace(
         candidate=_added(state.candidate, candidate),
         stable=_added(state.stable, stable),
+        recent=_with_recent(state.recent, candidate, stable),
         step_requests=step + requests,
         own_candidate=_added(state.own_candidate, candidate),
         own_stable=_added(state.own_stable, stable),
@@ -592,6 +596,49 @@ def counts_of(state: CheckState, verdict: Verdict) -> CheckState:
     )
 
 
+def marked(state: CheckState) -> CheckState:
+    """The state after a look. If there was never less evidence against the candidate, nothing that
+    was counted so far is recent any more: what comes later may become evidence."""
+    if not state.comparisons:
+        return state
+    total = _total(state)
+    if total > (state.least or 0.0):
+        return state
+    return state.replace(
+        least=math.ceil(total * 1e6) / 1e6,
+        recent={},
+        comparisons=[each.replace(recent=None) for each in state.comparisons],
+    )
+
+
+def recent_of(state: CheckState) -> CheckState | None:
+    """The state with the counts since there was least evidence against the candidate. None: that
+    was before the first request, or the status is that of an operator that did not mark it."""
+    if state.least is None:
+        return None
+    comparisons = []
+    for each in state.comparisons:
+        candidate, stable = each.recent or (0.0, 0.0)
+        comparisons.append(each.replace(candidate=candidate, stable=stable))
+    return state.replace(
+        candidate={key: n for key, (n, _) in state.recent.items()},
+        stable={key: n for key, (_, n) in state.recent.items()},
+        comparisons=comparisons,
+    )
+
+
+def recent_counts(state: CheckState, name: str, whole: str) -> Recent | None:
+    """Of a comparison, and of all requests of a metric. None: as above."""
+    recent = recent_of(state)
+    if recent is None:
+        return None
+    each = next(known for known in recent.comparisons if known.name == name)
+    return Recent(
+        EventCount(each.candidate, recent.candidate.get(whole, 0.0)),
+        EventCount(each.stable, recent.stable.get(whole, 0.0)),
+    )
+
+
 def _passing_by(known: CheckState, own: CheckState) -> CheckState:
     """The state, with another one's evidence for the candidate; a comparison that the other does
     not have starts without evidence."""
@@ -697,6 +744,18 @@ def _parts(comparisons: Sequence[Comparison]) -> list[float]:
     if others in (0, len(comparisons)):
         return [1 / len(comparisons)] * len(comparisons)
     return [OF_A_SHIFT if each.name == SHIFT else (1 - OF_A_SHIFT) / others for each in comparisons]
+
+
+def _with_recent(
+    recent: Mapping[str, Sequence[float]],
+    candidate: Mapping[str, float],
+    stable: Mapping[str, float],
+) -> dict[str, list[float]]:
+    found = {}
+    for key in {**recent, **candidate, **stable}:
+        of_candidate, of_stable = recent.get(key, (0.0, 0.0))
+        found[key] = [of_candidate + candidate.get(key, 0.0), of_stable + stable.get(key, 0.0)]
+    return found
 
 
 def _added(counts: Mapping[str, float], more: Mapping[str, float]) -> dict[str, float]:

@@ -24,6 +24,7 @@ from serinus.judge.evidence.comparison import without_credit
 from serinus.judge.evidence.dispersion import Counts
 from serinus.judge.evidence.kernel import (
     BETTER,
+    SHIFTED,
     WORSE,
     Alternative,
     NullHypothesis,
@@ -50,6 +51,8 @@ cut is less, and as valid."""
 
 SUSPICIOUS: Final = 2.5
 """Of a cusum; a little less than what one comparison may gain."""
+SUSPICIOUS_OF_MANY: Final = 0.5
+"""The same where what is compared was chosen among many, which the cusum allows for."""
 
 LONGEST_WAIT: Final = 60.0
 """Seconds to wait for a pod without requests."""
@@ -84,7 +87,7 @@ def weighed(
     if all(each.pending_requests for each in pods) or at - before >= LONGEST_WAIT:
         pods = [_weighed(each, pods, margin, variance) for each in pods]
         state = state.replace(stable_pods_weighed_at=at)
-    kept = [each for each in pods if not _mended(each)]
+    kept = [each for each in pods if not mended(each)]
     left = {each.name for each in state.stable_pods if each.differs} - {each.name for each in kept}
     state = without_credit(state) if left else state
     compared = state.stable_pods_compared + len(begun)
@@ -92,13 +95,25 @@ def weighed(
 
 
 def suspects(state: CheckState) -> list[StablePod]:
-    """Pods that Pass waits for."""
-    return [each for each in state.stable_pods if each.differs or each.suspicion >= SUSPICIOUS]
+    """Pods that Pass waits for, and where they are compared by many shares, Fail as well."""
+    return [each for each in state.stable_pods if each.differs or _is_suspicious(each)]
 
 
 def unknown(state: CheckState) -> bool:
     """Whether there are pods to compare that were not compared yet."""
     return bool(state.stable_pods) and state.stable_pods_weighed_at is None
+
+
+def recent_of(pod: StablePod) -> tuple[Counts, Counts] | None:
+    """Its requests and events, and those of the other pods, since nothing spoke against it. None:
+    as far as is known, something always did."""
+    if not pod.before:
+        return None
+    requests, events, other_requests, other_events = pod.before
+    return (
+        (pod.requests - requests, pod.events - events),
+        (pod.other_requests - other_requests, pod.other_events - other_events),
+    )
 
 
 def by_pod(requests: Growth, events: Mapping[str, float]) -> dict[str, Counts]:
@@ -110,6 +125,10 @@ def by_pod(requests: Growth, events: Mapping[str, float]) -> dict[str, Counts]:
             before = found[pod]
             found[pod] = before[0] + n, before[1] + events.get(target, 0.0)
     return found
+
+
+def _is_suspicious(pod: StablePod) -> bool:
+    return pod.suspicion >= (SUSPICIOUS_OF_MANY if pod.share else SUSPICIOUS)
 
 
 def _counted(pod: StablePod, block: Mapping[str, Counts]) -> StablePod:
@@ -124,39 +143,60 @@ def _counted(pod: StablePod, block: Mapping[str, Counts]) -> StablePod:
 def _weighed(
     pod: StablePod, pods: Iterable[StablePod], margin: NullHypothesis, variance: float
 ) -> StablePod:
-    n, e = pod.pending_requests, pod.pending_events
     others = [other for other in pods if other.name != pod.name]
-    others_n = sum(other.pending_requests for other in others)
-    others_e = sum(other.pending_events for other in others)
+    of_others = (
+        sum(other.pending_requests for other in others),
+        sum(other.pending_events for other in others),
+    )
+    found = compared(pod, (pod.pending_requests, pod.pending_events), of_others, margin, variance)
+    return found.replace(pending_requests=0.0, pending_events=0.0)
+
+
+def compared(
+    pod: StablePod, own: Counts, others: Counts, allowed: NullHypothesis, variance: float
+) -> StablePod:
+    """The pod once its counts are weighed against those of the other pods, of which it may not have
+    more than is allowed, or fewer if it has fewer of them."""
+    one, other = (others, own) if pod.rarer else (own, others)
+    worse = SHIFTED if pod.share else WORSE
 
     def gained(alternatives: Sequence[Alternative]) -> list[float]:
-        increments = log_increments(margin, alternatives, n, others_n)
-        return [gain / variance for gain in gains(increments, e, others_e)]
+        increments = log_increments(allowed, alternatives, one[0], other[0])
+        return [gain / variance for gain in gains(increments, one[1], other[1])]
 
     above, within, suspicion, number = pod.above, pod.within, pod.suspicion, pod.weighings + 1
     if within:
-        seen = grown(within, gained(better(margin)))
+        seen = grown(within, gained(better(allowed)))
         within = seen if log_sum(seen) > 0 else opened(BETTER)
     else:
-        gain = [min(each, MOST_AT_ONCE) for each in gained(WORSE)]
+        gain = [min(each, MOST_AT_ONCE) for each in gained(worse)]
         weight = 1 / (pod.number * (pod.number + 1)) / (number * (number + 1))
-        begun = raised(above, WORSE, weight) if above else opened(WORSE, weight)
+        begun = raised(above, worse, weight) if above else opened(worse, weight)
         above = grown(begun, gain)
         within = opened(BETTER) if log_sum(above) >= -math.log(RISK) else []
-        suspicion = max(suspicion + log_sum(grown(opened(WORSE), gain)), 0.0)
+        if pod.share:  # compared for as long as something speaks for it, and not always
+            suspicion += log_sum(above) - log_sum(begun)
+        else:
+            suspicion = max(suspicion + log_sum(grown(opened(worse), gain)), 0.0)
+    counts = [
+        pod.requests + own[0],
+        pod.events + own[1],
+        pod.other_requests + others[0],
+        pod.other_events + others[1],
+    ]
     return pod.replace(
         weighings=number,
-        requests=pod.requests + n,
-        events=pod.events + e,
-        other_requests=pod.other_requests + others_n,
-        other_events=pod.other_events + others_e,
-        pending_requests=0.0,
-        pending_events=0.0,
+        requests=counts[0],
+        events=counts[1],
+        other_requests=counts[2],
+        other_events=counts[3],
+        before=pod.before if suspicion or pod.share else counts,
         above=above,
         suspicion=suspicion,
         within=within,
     )
 
 
-def _mended(pod: StablePod) -> bool:
+def mended(pod: StablePod) -> bool:
+    """Whether a pod that was shown to differ is shown to be like the others again."""
     return pod.differs and log_sum(pod.within) >= -math.log(RISK_OF_MENDED)

@@ -39,10 +39,13 @@ class StablePodDiffers:
     others: EventCount
     margin: AllowedRate
     shown: bool
+    recent: tuple[EventCount, EventCount] | None = None
+    """Of the pod and the others, since nothing spoke against the pod; None: not known."""
 
     def __str__(self) -> str:
         counts = f"{self.events} {self.own}, its other pods {self.others}"
-        lately = self.margin.lately(self.own, self.others)
+        recent = self.recent and f"{self.recent[0]}, its other pods {self.recent[1]}"
+        lately = self.margin.lately(self.own, self.others, recent)
         beyond = f"beyond the margin ({self.margin.of('theirs')}){lately}"
         if not self.shown:
             counts += f", and may be {beyond}" if lately else ""
@@ -95,6 +98,9 @@ class EventShares:
     def _what_is_wrong(self, shown: ShownWorse) -> str:
         if shown.than_limit and self.limit:
             limit = AllowedRate(0.0, fraction(self.limit))
-            return f"above the limit of {self.limit}{limit.lately(self.candidate, self.stable)}"
-        lately = "" if self.stratify else self.tolerance.lately(self.candidate, self.stable)
+            lately = limit.lately(self.candidate, self.stable, shown.recent)
+            return f"above the limit of {self.limit}{lately}"
+        if self.stratify:  # the sums of strata may hide what each of them shows
+            return f"worse than tolerated ({self.tolerance.of()})"
+        lately = self.tolerance.lately(self.candidate, self.stable, shown.recent)
         return f"worse than tolerated ({self.tolerance.of()}){lately}"

@@ -68,6 +68,8 @@ class ShownUnfair:
     favoured: str
     other: str
     shown: ShownWorse
+    recent: Mapping[str, EventCount]
+    """Both, by name, since there was least evidence; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +105,9 @@ class GroupRates:
 
     def _conclusion(self) -> str:
         match self.conclusion:
-            case ShownUnfair(favoured, other, shown):
-                wrong = self._what_is_wrong(favoured, other)
-                return words.sentences(f"the clearest difference; {wrong}.", shown)
+            case ShownUnfair() as unfair:
+                wrong = self._what_is_wrong(unfair)
+                return words.sentences(f"the clearest difference; {wrong}.", unfair.shown)
             case ShownBetter() as shown:
                 right = f"the greatest difference; every group is {shown.within(self._allowed())}"
                 return words.sentences(right, self._what_is_small())
@@ -114,14 +116,15 @@ class GroupRates:
                 return words.sentences(alone, self._what_is_small())
         return f"the greatest difference; {self.conclusion}"
 
-    def _what_is_wrong(self, favoured: str, other: str) -> str:
+    def _what_is_wrong(self, unfair: ShownUnfair) -> str:
+        favoured, other = unfair.favoured, unfair.other
         allowed = self.tolerance.of(f"the rate of {other}")
         if self.stable:
             allowed = f"{allowed}, and {self.tolerance.ratio:.4g} times stable's odds ratio"
             return f"{favoured} is above what is tolerated ({allowed})"
         nothing = EventCount(0.0, 0.0)  # of a group whose answers count no longer
-        both = (self.groups.get(group, nothing) for group in (favoured, other))
-        lately = self.tolerance.lately(*both)
+        one, another = (self.groups.get(group, nothing) for group in (favoured, other))
+        lately = self.tolerance.lately(one, another, _listed(unfair.recent))
         return f"{favoured} is above what is tolerated ({allowed}){lately}"
 
     def _allowed(self) -> str:

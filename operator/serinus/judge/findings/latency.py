@@ -126,8 +126,11 @@ class SlowShares:
         if shown.than_limit and self.limit:
             share = self.limit.share
             limit = AllowedRate(0.0, fraction(share))
-            return f"above the limit of {share}{limit.lately(self.candidate, self.stable)}"
-        lately = "" if self.stratify else self.tolerance.lately(self.candidate, self.stable)
+            lately = limit.lately(self.candidate, self.stable, shown.recent)
+            return f"above the limit of {share}{lately}"
+        if self.stratify:  # the sums of strata may hide what each of them shows
+            return f"worse than tolerated ({self.tolerance.of()})"
+        lately = self.tolerance.lately(self.candidate, self.stable, shown.recent)
         return f"worse than tolerated ({self.tolerance.of()}){lately}"
 
     def _margin(self) -> str:

@@ -9,6 +9,7 @@ from serinus.judge.findings.rates import (
     AllowedRate,
     Conclusion,
     EventCount,
+    Recent,
     ShownBetter,
     ShownWorse,
     Variation,
@@ -73,10 +74,39 @@ class StabilityIndex:
         tolerated = f"tolerated {self.tolerated:g}: {low} to {high} if this were the only change"
         return f"a PSI of about {self.measured:.2g} ({tolerated})"
 
-    @property
-    def lately(self) -> str:
-        """Where it is shown to exceed what is tolerated."""
-        return "" if self.measured > self.tolerated else " in recent requests"
+    def lately(self, recent: Recent | None) -> str:
+        """Where it is shown to exceed what is tolerated: there is no need to say so of what was
+        measured. `recent`: counts of the greatest part of it."""
+        return "" if self.measured > self.tolerated else words.lately(recent)
+
+
+@dataclass(frozen=True, slots=True)
+class StablePodPredicts:
+    """A pod of stable that predicts, or seems to predict, otherwise than its other pods."""
+
+    pod: str
+    name: str
+    """`class fraud`."""
+    own: EventCount
+    others: EventCount
+    tolerance: AllowedRate
+    shown: bool
+
+    def __str__(self) -> str:
+        counts = f"Stable's pod {self.pod} has {self.name} {self.own}, its other pods {self.others}"
+        if not self.shown:
+            return f"{counts}: nothing is decided until it is clear whether they differ."
+        allowed = self.tolerance.of("the others' share")
+        held = "Nothing is decided until it is mended or gone."
+        return f"{counts}: they differ by more than tolerated ({allowed}). {held}"
+
+
+@dataclass(frozen=True, slots=True)
+class PodsNotCompared:
+    """Stable's pods have too few predictions yet to be compared with each other."""
+
+    def __str__(self) -> str:
+        return "Nothing is decided until stable's pods have been compared with each other."
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +126,26 @@ class PredictionShares:
     """Labels within whose values the arms are compared."""
     index: StabilityIndex | None = None
     """If that is what is tolerated."""
+    waits_for: StablePodPredicts | PodsNotCompared | None = None
+    """A pod of stable, without which stable's share may be another one; or that none is known."""
 
     @property
     def message(self) -> str:
         title = f"{self.name[0].upper()}{self.name[1:]}"
         counts = f"{title}: candidate {self.candidate}, stable {self.stable}"
         counts += compared_within(self.stratify)
-        return words.sentences(f"{counts}, {self._conclusion()}", self.variation)
+        conclusion = self._conclusion()
+        return words.sentences(f"{counts}, {conclusion}", self.waits_for or "", self.variation)
 
     def _conclusion(self) -> str:
+        if self.waits_for:
+            return "the greatest difference."
         if self.index:
             return self._by_index(self.index)
         match self.conclusion:
             case ShownWorse() as shown:
                 wrong = "the clearest difference; predictions differ by more than tolerated"
-                allowed = f"({self.tolerance.of(_OTHER)}){self._lately()}"
+                allowed = f"({self.tolerance.of(_OTHER)}){self._lately(shown)}"
                 return words.sentences(f"{wrong} {allowed}.", shown)
             case ShownBetter() as shown:
                 right = f"every class and score range is {shown.within(self.margin.of(_OTHER))}"
@@ -120,7 +155,8 @@ class PredictionShares:
     def _by_index(self, index: StabilityIndex) -> str:
         match self.conclusion:
             case ShownWorse() as shown:
-                wrong = f"the greatest part of {index}; more than tolerated{index.lately}."
+                lately = "" if self.stratify else index.lately(shown.recent)
+                wrong = f"the greatest part of {index}; more than tolerated{lately}."
                 return words.sentences(wrong, shown)
             case ShownBetter() as shown:
                 margin = f"{self.margin.of(_OTHER)}, for a PSI of {index.margin:g}"
@@ -128,7 +164,10 @@ class PredictionShares:
                 return f"the greatest difference; {index}; {right}"
         return f"the greatest difference; {index}; {self.conclusion}"
 
-    def _lately(self) -> str:
-        """Either revision's share may be the greater one."""
+    def _lately(self, shown: ShownWorse) -> str:
+        """Either revision's share may be the greater one; the sums of strata may hide what each of
+        them shows."""
+        if self.stratify:
+            return ""
         more = self.tolerance.lately(self.candidate, self.stable)
-        return more and self.tolerance.lately(self.stable, self.candidate)
+        return more and self.tolerance.lately(self.stable, self.candidate, shown.recent)

@@ -44,11 +44,22 @@ class AllowedRate:
         times = "" if self.ratio == 1 else f"{self.ratio:.4g} times "
         return f"{times}{whose}" + (f" + {100 * self.offset:g}%" if self.offset else "")
 
-    def lately(self, one: EventCount, other: EventCount) -> str:
-        """Where one rate is shown to exceed what is allowed by the other: ` in recent requests`
-        unless these counts do."""
+    def lately(self, one: EventCount, other: EventCount, recent: object = None) -> str:
+        """Where one rate is shown to exceed what is allowed by the other: ` in recent requests`,
+        and their counts if they are known, unless these counts do."""
         exceeded = one.rate > self.ratio * other.rate + self.offset
-        return "" if exceeded else " in recent requests"
+        return "" if exceeded else words.lately(recent)
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What both arms counted since there was least evidence against the candidate."""
+
+    candidate: EventCount
+    stable: EventCount
+
+    def __str__(self) -> str:
+        return f"candidate {self.candidate}, stable {self.stable}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,8 @@ class ShownWorse:
     """Probability of a false alarm over the whole rollout, all looks and checks together."""
     than_limit: bool = False
     pod: PodShare | None = None
+    recent: Recent | None = None
+    """None: the counts of the whole rollout are the recent ones, or these are not known."""
 
     def __str__(self) -> str:
         risk = f"False-alarm risk {words.at_most(self.risk)} per rollout"

@@ -50,6 +50,11 @@ def listed(items: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(items[:-1]), items[-1])))
 
 
+def lately(counts: object) -> str:
+    """` in recent requests`, and what was counted in them, if it is known."""
+    return f" in recent requests: {counts}" if counts else " in recent requests"
+
+
 def sentences(*each: object) -> str:
     """One after the other, without the empty ones."""
     return " ".join(filter(None, map(str, each)))
