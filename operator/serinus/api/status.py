@@ -410,6 +410,11 @@ class Restarts(StatusType):
         "kubelet, including those of deleted pods.",
     )
     evictions: int = Field(default=0, description="How many of these were evictions.")
+    unforgiven: float = Field(
+        default=0.0,
+        description="In the steps: how many of these are not forgiven yet. They are forgiven with "
+        "time, four times as fast as stable's pods restart.",
+    )
     expected: float = Field(
         default=0.0,
         description="Restarts of as many stable pods in the same time; in a guard after promotion, "
