@@ -4,11 +4,12 @@ In the steps of a rollout a number of restarts is tolerated, and restarts are fo
 faster than stable's pods have them: so those of an equal revision do not add up over days. A crash
 loop is faster by far. That is a CUSUM (Page 1954) for a rate some ten times stable's.
 
-In a guard after promotion an e-value decides. The previous revision's pods have restarted so often in so much time of a pod with its full part of
-the traffic. Whether restarts come with time, with requests or with both, they are then at least a
-Poisson number with that exposure, and those of the promoted revision at most one with theirs (what
-an exposure is, `plan/pod_budget.py` says). From the previous ones follows an upper bound of the
-rate that holds at all times with a probability of 1 - FALSE_ALARMS: for a factor k > 1,
+In a guard after promotion an e-value decides. The previous revision's pods have restarted so often
+in so much time of a pod with its full part of the traffic. Whether restarts come with time, with
+requests or with both, they are then at least a Poisson number with that exposure, and those of the
+promoted revision at most one with theirs (what an exposure is, `plan/pod_budget.py` says). From the
+previous ones follows an upper bound of the rate that holds at all times with a probability of
+1 - FALSE_ALARMS: for a factor k > 1,
 
     k^-restarts * exp(rate * exposure * (1 - 1/k))
 
