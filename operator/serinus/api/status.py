@@ -717,6 +717,14 @@ class Decision(StatusType):
     reason: ReasonText = Field(description="Machine-readable decision.")
     revision: Hash = Field(description="Hash of the revision concerned.")
     message: Sentence = Field(description="Human-readable cause.")
+    times: int = Field(
+        default=1,
+        description="How often it was decided without another decision between: several "
+        "WeightLowered are kept as one, the last.",
+    )
+    first: Timestamp | None = Field(
+        default=None, description="Time of the first of these, if there were several."
+    )
 
 
 class Notice(StatusType):
