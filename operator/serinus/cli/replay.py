@@ -12,6 +12,7 @@ from serinus.cli.comparison import (
     BY_COMMAND,
     ReplayComparison,
     as_json,
+    as_kept,
     as_text,
     decided_by_the_operator,
     figures,
@@ -126,13 +127,10 @@ def _delay(replay: Replay, decided: Sequence[Decision]) -> float:
     was counted a look earlier. The delay with which the operator's policy reproduces its
     decisions, or 0 if none does."""
     for delay in _DELAYS:
-        every = replace(replay, delay=delay).run().decisions
-        # a decision that stands for those before it takes their place in the status
-        replaced = [*(after.times > 1 for after in every[1:]), False]
         again = [
             one
-            for one, gone in zip(every, replaced, strict=True)
-            if not gone and one.reason not in BY_COMMAND
+            for one in as_kept(replace(replay, delay=delay).run().decisions)
+            if one.reason not in BY_COMMAND
         ]
         if list(map(figures, again))[-len(decided) :] == list(map(figures, decided)):
             return delay
