@@ -121,10 +121,7 @@ def _explained_by(shown: Mapping[float, Fall], found: Sequence[Fall]) -> Falls:
     the first to."""
     if not found:
         return NONE
-    causes = [
-        most if (most := shown[fall.at]).counted >= COUNTS_MORE * fall.counted else fall
-        for fall in found
-    ]
+    causes = [_cause(fall, shown[fall.at]) for fall in found]
     unexplained = [cause for cause in causes if cause.unexplained]
     return Falls(
         min((cause.since for cause in unexplained), default=math.inf),
@@ -132,6 +129,12 @@ def _explained_by(shown: Mapping[float, Fall], found: Sequence[Fall]) -> Falls:
         any(cause.odd for cause in unexplained),
         sum(cause.odd for cause in causes) >= TIMES_ODD,
     )
+
+
+def _cause(fall: Fall, most: Fall) -> Fall:
+    """What decides about a decrease that is a restart by one counter and odd by the other."""
+    differ = fall.odd is not most.odd
+    return most if differ and most.counted >= COUNTS_MORE * fall.counted else fall
 
 
 def _much(steps: Sequence[tuple[_Total, _Total]]) -> float:
