@@ -179,9 +179,9 @@ class Rollout(Type):
         default=3,
         description="Tolerated number of restarts of the candidate's containers over the whole "
         "rollout, in addition to those of as many stable pods in the same time. One more rolls "
-        "back. In a guard these are tolerated in any case, and more of them if they are not shown "
-        "to be more than twice as frequent as those of the previous revision. Sidecars count, "
-        "other init containers do not.",
+        "back. In a rollout of many hours, restarts are forgiven with time. In a guard these are "
+        "tolerated in any case, and more of them if they are not shown to be more than twice as "
+        "frequent as those of the previous revision. Sidecars count, other init containers do not.",
     )
     scale_down_delay: Duration = Field(
         default="30s",

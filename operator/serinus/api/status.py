@@ -444,6 +444,11 @@ class Restarts(StatusType):
         "kubelet, including those of deleted pods.",
     )
     evictions: int = Field(default=0, description="How many of these were evictions.")
+    unforgiven: float = Field(
+        default=0.0,
+        description="In the steps: how many of these are not forgiven yet. They are forgiven with "
+        "time, four times as fast as stable's pods restart.",
+    )
     expected: float = Field(
         default=0.0,
         description="Restarts of as many stable pods in the same time; in a guard after promotion, "
@@ -747,6 +752,14 @@ class Decision(StatusType):
     reason: ReasonText = Field(description="Machine-readable decision.")
     revision: Hash = Field(description="Hash of the revision concerned.")
     message: Sentence = Field(description="Human-readable cause.")
+    times: int = Field(
+        default=1,
+        description="How often it was decided without another decision between: several "
+        "WeightLowered are kept as one, the last.",
+    )
+    first: Timestamp | None = Field(
+        default=None, description="Time of the first of these, if there were several."
+    )
 
 
 class Notice(StatusType):

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from serinus.api.analysis import Analysis
 from serinus.api.base import LONGEST_NAME, NAME_PATTERN, Type
-from serinus.api.checks import kinds_that
+from serinus.api.checks import LabelMatcher, kinds_that
 from serinus.api.misspelt import fields_at, unknown_field
 from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
@@ -314,8 +314,34 @@ def _analysis(namespace: str, spec: Spec) -> Iterator[Problem]:
     for index, check in enumerate(analysis.checks):
         path = f"{field}.checks[{index}].{check.kind}"
         yield from (each.below(path) for each in check.settings.problems(longest, server))
+        yield from _never_met(check.settings, path)
     if analysis.stratify:
         yield from _strata(analysis, field)
+
+
+def _never_met(settings: Type, field: str) -> Iterator[Problem]:
+    """Matchers of one list that no series can meet together, in all fields of these settings."""
+    for name, info in type(settings).model_fields.items():
+        value, path = getattr(settings, name), f"{field}.{info.alias or name}"
+        if isinstance(value, Type):
+            yield from _never_met(value, path)
+        elif isinstance(value, list):
+            yield from _of_one_label(value, path)
+
+
+def _of_one_label(matchers: Sequence[Any], field: str) -> Iterator[Problem]:
+    wanted: dict[str, list[str]] = {}
+    for each in matchers:
+        if isinstance(each, LabelMatcher) and each.operator == "=":
+            wanted.setdefault(each.label, []).append(each.value)
+    for label, values in wanted.items():
+        if len(both := list(dict.fromkeys(values))) > 1:
+            either = json.dumps("|".join(map(re.escape, both)))
+            message = (
+                f"a series has one value of the label {label}, never both {both[0]} and {both[1]}: "
+                f'one matcher with operator: "=~" and value: {either} selects either'
+            )
+            yield Problem(field, message)
 
 
 def _guard(namespace: str, spec: Spec) -> Iterator[Problem]:
@@ -363,6 +389,7 @@ def _monitoring(namespace: str, spec: Spec) -> Iterator[Problem]:
     monitoring = spec.monitoring
     if monitoring is None:
         return
+    yield from _never_met(monitoring, "spec.monitoring")
     if monitoring.error_rate is not None:
         path = "spec.monitoring.errorRate"
         yield from (each.below(path) for each in monitoring.error_rate.double_counts())

@@ -51,6 +51,13 @@ def decided_by_the_operator(real: GivenManifest, timeline: Timeline) -> tuple[De
     )
 
 
+def as_kept(decisions: Sequence[Decision]) -> list[Decision]:
+    """Those that the status keeps: one that was made several times in a row takes the place of the
+    ones before."""
+    counted = [*(after.times > 1 for after in decisions[1:]), False]
+    return [one for one, again in zip(decisions, counted, strict=False) if not again]
+
+
 def figures(decision: Decision) -> tuple[str, list[str]]:
     """The parts of a decision that do not depend on the wording: its reason and its counts, or all
     of its numbers if it has no counts."""

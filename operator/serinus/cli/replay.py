@@ -12,6 +12,7 @@ from serinus.cli.comparison import (
     BY_COMMAND,
     ReplayComparison,
     as_json,
+    as_kept,
     as_text,
     decided_by_the_operator,
     figures,
@@ -128,7 +129,7 @@ def _delay(replay: Replay, decided: Sequence[Decision]) -> float:
     for delay in _DELAYS:
         again = [
             one
-            for one in replace(replay, delay=delay).run().decisions
+            for one in as_kept(replace(replay, delay=delay).run().decisions)
             if one.reason not in BY_COMMAND
         ]
         if list(map(figures, again))[-len(decided) :] == list(map(figures, decided)):

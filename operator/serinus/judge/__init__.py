@@ -15,7 +15,7 @@ from serinus.judge.analysis import (
     queries_of,
 )
 from serinus.judge.evidence.look import EffectiveWeight, GuardWindow
-from serinus.judge.evidence.restarts import Exposed, restarts_more_often, weighed
+from serinus.judge.evidence.restarts import Exposed, forgiven, restarts_more_often, weighed
 from serinus.judge.forecast.learning import CannotFail, asks_of_history, has_learned, learn
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "asks_of_history",
     "counted_in_modes",
     "enter_step",
+    "forgiven",
     "has_learned",
     "in_error",
     "judge",

@@ -12,6 +12,7 @@ counted up to its newest sample, because a series that has not arrived at all ca
 
 import math
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +20,7 @@ from typing import Final, NamedTuple
 
 from serinus.api.isolation import Part, isolated
 from serinus.metrics.queries import CounterQuery, QueryError, QueryResult, Series
-from serinus.metrics.resets import NONE, Falls, falls, restarted, rises
+from serinus.metrics.resets import NONE, Fall, Falls, explained, falls, restarted, rises
 from serinus.metrics.samples import packed
 
 GONE_AFTER: Final = 600.0
@@ -132,8 +133,10 @@ class TargetSeries(NamedTuple):
     """Time of the newest one."""
     ends: frozenset[float]
     """Time of the newest sample of each series, Unix seconds."""
-    falls: Falls
-    """Decreases of its counters."""
+    fell: tuple[Fall, ...]
+    """Decreases of this counter."""
+    falls: Falls = NONE
+    """What they mean beside those of the target's other counters."""
 
 
 Reading = Growth | QueryError
@@ -155,7 +158,7 @@ def count(
     known. Returns the growth per arm and the new `counted`. A counter that cannot be read loses
     this block, and the others go on: a broken check must not blind the rest.
     """
-    found = [_found(arm) for arm in arms]
+    found = [_explained(_found(arm)) for arm in arms]
     shared = [_shared(arm) for arm in found]
     checked = [_checked(*each) for each in zip(found, shared, strict=True)]
     readable = [{k: a for k, a in arm.items() if not isinstance(a, QueryError)} for arm in checked]
@@ -345,7 +348,24 @@ def _checked(found: SeriesByCounter, several: Mapping[str, float]) -> SeriesByCo
             found[key] = QueryError(_several_processes(shared[0]), exported=True)
         elif (whole := _whole(key, wholes)) is not None and jobs[whole]:
             found[key] = {t: _of_job(exported, jobs[whole]) for t, exported in answer.items()}
-    return found
+    return _explained(found) if any(jobs.values()) else found
+
+
+def _explained(arm: SeriesByCounter) -> SeriesByCounter:
+    """The same, and why the counters of each target decreased."""
+    fell: dict[str, dict[CounterQuery, tuple[Fall, ...]]] = defaultdict(dict)
+    for key, answer in arm.items():
+        if not isinstance(answer, QueryError):
+            for target, exported in answer.items():
+                if exported.fell:
+                    fell[target][key] = exported.fell
+    why = {target: explained(counters) for target, counters in fell.items()}
+    return {
+        key: answer
+        if isinstance(answer, QueryError)
+        else {t: e._replace(falls=why[t][key]) if e.fell else e for t, e in answer.items()}
+        for key, answer in arm.items()
+    }
 
 
 def _several_processes(target: str) -> str:
@@ -383,7 +403,7 @@ def _of_job(exported: TargetSeries, jobs: Mapping[str, str]) -> TargetSeries:
     counts = [each for each in exported.series if _job(each) == jobs.get(each.pod, _job(each))]
     if len(counts) == len(exported.series):
         return exported
-    fell = exported.falls is not NONE
+    fell = bool(exported.fell)
     return _target_series(counts, fell=fell) if counts else exported._replace(series=())
 
 
@@ -465,7 +485,7 @@ def _target_series(group: Sequence[Series], *, fell: bool) -> TargetSeries:
     times = [packed(series.samples).times for series in group]
     oldest = min([each[0] for each in times])
     ends = frozenset([each[-1] for each in times])
-    fallen = falls(series.samples for series in group) if fell else NONE
+    fallen = falls(series.samples for series in group) if fell else ()
     return TargetSeries(group, oldest, max(ends), ends, fallen)
 
 

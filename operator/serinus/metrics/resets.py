@@ -7,15 +7,17 @@ A decrease from a large to a small value is therefore a restart. It is unexplain
 after it is large, or if the counters soon jump back, which no restart does. A decrease from a small
 value may be either; the next few samples show which.
 
-The sum of the target's series is used: if processes have served nearly the same, some series
-decrease by chance while others increase.
+The sum of a counter's series is used: if processes have served nearly the same, some series
+decrease by chance while others increase. And a restart resets all counters of a target: of those
+that decrease between the same two samples, the one that counts the most shows why. A rare one may
+have counted everything at once.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, pairwise
+from typing import Final, NamedTuple, TypeVar
 
 from serinus.metrics.samples import Sample, packed
 
@@ -31,16 +33,20 @@ BESIDES: Final = 10.0
 TIMES_ODD: Final = 2
 """Number of unexplained decreases that prove several processes: a single one may be a burst after a
 restart."""
+COUNTS_MORE: Final = 2
+"""Times as much as another counter one has counted that shows why both decreased."""
+
+Counter = TypeVar("Counter")
 
 
 class Falls(NamedTuple):
-    """The known decreases of one target's counters, within what was read."""
+    """The known decreases of a counter of one target, within what was read."""
 
     unsettled_since: float = math.inf
     """Time of the last sample before the first decrease that may still change its meaning, Unix
     seconds; infinity: none."""
     unexplained: bool = False
-    """Whether the next few samples show the cause of one of them."""
+    """Whether the next few samples show the cause of one of them, by this counter or another."""
     odd: bool = False
     """Whether that one is unexplained."""
     several_processes: bool = False
@@ -59,11 +65,15 @@ class _Total(NamedTuple):
     value: float
 
 
-class _Fall(NamedTuple):
+class Fall(NamedTuple):
     """One decrease."""
 
+    at: float
+    """Time of the first sample after it, Unix seconds."""
     since: float
     """Time of the last sample before it, Unix seconds."""
+    counted: float
+    """The value before it."""
     later: int
     """Samples after it."""
     odd: bool
@@ -78,31 +88,53 @@ class _Fall(NamedTuple):
         return self.of_little and self.later < SETTLED_AFTER
 
 
-def falls(series: Iterable[Sequence[Sample]]) -> Falls:
-    """Decreases of a target's series, taken together."""
+def falls(series: Iterable[Sequence[Sample]]) -> tuple[Fall, ...]:
+    """Decreases of a counter of one target, whose series are taken together."""
     every = list(series)
     fallen = {at for samples in every for at in _fallen(samples)}
     if not fallen:
-        return NONE
-    found = _found(list(pairwise(_totals(every))), fallen)
-    unexplained = [fall for fall in found if fall.unexplained]
-    return Falls(
-        min((fall.since for fall in unexplained), default=math.inf),
-        bool(unexplained),
-        any(fall.odd for fall in unexplained),
-        sum(fall.odd for fall in found) >= TIMES_ODD,
-    )
-
-
-def _found(steps: Sequence[tuple[_Total, _Total]], fallen: set[float]) -> list[_Fall]:
+        return ()
+    steps = list(pairwise(_totals(every)))
     much = _much(steps)
     found = []
     for place, (before, after) in enumerate(steps, 1):
         if after.at in fallen:
             leaps = [b for a, b in steps[place : place + SETTLED_AFTER] if b.value - a.value > much]
             odd = after.value > much or any(each.value > before.value for each in leaps)
-            found.append(_Fall(before.at, len(steps) - place, odd, before.value <= much))
-    return found
+            later, little = len(steps) - place, before.value <= much
+            found.append(Fall(after.at, before.at, before.value, later, odd, little))
+    return tuple(found)
+
+
+def explained(counters: Mapping[Counter, Sequence[Fall]]) -> dict[Counter, Falls]:
+    """Decreases of all counters of a target, taken together."""
+    shown: dict[float, Fall] = {}
+    for fall in chain.from_iterable(counters.values()):
+        most = shown.setdefault(fall.at, fall)
+        if fall.counted > most.counted:
+            shown[fall.at] = fall
+    return {counter: _explained_by(shown, found) for counter, found in counters.items()}
+
+
+def _explained_by(shown: Mapping[float, Fall], found: Sequence[Fall]) -> Falls:
+    """A Pass waits for what the counter itself shows as well: among several processes, it may be
+    the first to."""
+    if not found:
+        return NONE
+    causes = [_cause(fall, shown[fall.at]) for fall in found]
+    unexplained = [cause for cause in causes if cause.unexplained]
+    return Falls(
+        min((cause.since for cause in unexplained), default=math.inf),
+        any(fall.unexplained for fall in chain(found, causes)),
+        any(cause.odd for cause in unexplained),
+        sum(cause.odd for cause in causes) >= TIMES_ODD,
+    )
+
+
+def _cause(fall: Fall, most: Fall) -> Fall:
+    """What decides about a decrease that is a restart by one counter and odd by the other."""
+    differ = fall.odd is not most.odd
+    return most if differ and most.counted >= COUNTS_MORE * fall.counted else fall
 
 
 def _much(steps: Sequence[tuple[_Total, _Total]]) -> float:

@@ -59,8 +59,7 @@ def begin(s: Situation, evidence: str) -> Situation | None:
         checks=[],
         silence=None,
         restarts=candidate.restarts
-        and candidate.restarts
-        and candidate.restarts.replace(candidate=0, evictions=0, expected=0.0),
+        and candidate.restarts.replace(candidate=0, evictions=0, expected=0.0, unforgiven=0.0),
         lost_readiness=None,
         unready=UnreadyTime(),
         hold=None,

@@ -1,9 +1,10 @@
 """Budgets for a candidate's pods: restarts beyond stable's, and total unready time.
 
 A crash loop recovers again and again, and each recovery looks like a good start. Both are therefore
-counted over the whole rollout and never reset. Pods that are drained are replaced, and neither says
-anything of the model. A guard lasts for days, and there the restarts are
-compared as rates: per pod, time and part of the traffic, with what stable had before and beside.
+counted over the whole rollout, and no recovery resets them. Pods that are drained are replaced, and
+neither says anything of the model. Good pods restart too in a rollout or a guard of days. In the
+steps restarts are forgiven with time, and in a guard they are compared as rates: both per pod, time
+and part of the traffic, with what stable had before and beside.
 """
 
 import math
@@ -14,7 +15,7 @@ from serinus.api.quantities import seconds, spoken
 from serinus.api.reasons import Reason
 from serinus.api.stages import COMPARED
 from serinus.api.status import Candidate, Guarding, Restarts
-from serinus.judge import Exposed, restarts_more_often, weighed
+from serinus.judge import Exposed, forgiven, restarts_more_often, weighed
 from serinus.plan.progress import pods_needed, pods_ready
 from serinus.plan.situation import SeenPod, Situation
 
@@ -48,6 +49,9 @@ def with_restarts_counted(s: Situation) -> Situation:
     )
     if candidate.guarding is not None:
         after = after.replace(**_in_a_guard(s, candidate.guarding, before, own, counted))
+    else:
+        left = before.unforgiven - _forgiven(s, before, own)
+        after = after.replace(unforgiven=max(left, 0.0) + counted)
     return s.to_candidate(restarts=after)
 
 
@@ -72,15 +76,26 @@ def _of_stable(
     }
 
 
+def _forgiven(s: Situation, before: Restarts, own: list[SeenPod]) -> float:
+    """Restarts of the candidate that are forgiven in the time since the last list."""
+    passed = max(s.now - (before.counted_at or s.now), 0.0)
+    stable = Exposed(before.stable, before.stable_seconds)
+    return forgiven(stable, _exposed(s, own) * passed)
+
+
+def _exposed(s: Situation, own: list[SeenPod]) -> float:
+    """The candidate's pods with their full part of the traffic. Where restarts come with time, pods
+    count, and where they come with requests, their part of the traffic: the greater of both for the
+    candidate, and the lesser for stable."""
+    return max(_serving(own), s.candidate.weight.wanted / 100 * s.desired.spec.replicas)
+
+
 def _in_a_guard(
     s: Situation, guarding: Guarding, before: Restarts, own: list[SeenPod], counted: int
 ) -> dict[str, Any]:
-    """What the restarts since the last list show. Where restarts come with time, pods count, and
-    where they come with requests, their part of the traffic: the greater of both for the promoted
-    revision, and the lesser for the previous one."""
+    """What the restarts since the last list show."""
     since = max(before.counted_at or 0.0, guarding.since)
-    loaded = s.candidate.weight.wanted / 100 * s.desired.spec.replicas
-    new = Exposed(counted, max(_serving(own), loaded) * max(s.now - since, 0.0))
+    new = Exposed(counted, _exposed(s, own) * max(s.now - since, 0.0))
     previous = Exposed(before.stable, before.stable_seconds)
     ages = since - guarding.since, max(s.now, since) - guarding.since
     rate = previous.restarts / previous.seconds if previous.seconds else 0.0
@@ -133,14 +148,17 @@ def too_many_restarts(s: Situation) -> str:
         return ""
     if candidate.guarding is not None:
         return _too_many_in_a_guard(s, candidate.guarding, counted)
-    if counted.candidate <= allowed + counted.expected + _by_chance(counted.expected):
+    beyond_stable = counted.candidate - counted.expected - _by_chance(counted.expected)
+    if min(beyond_stable, counted.unforgiven) <= allowed:
         return ""
+    gone = counted.candidate - counted.unforgiven
     message = _restarted(s, counted, candidate.since)
     message += (
         f"rollout.maxRestarts tolerates {allowed} more than the {counted.expected:.3g} of as "
     )
     message += "many stable pods"
-    return message + (", plus an allowance for chance." if counted.expected else ".")
+    message += ", plus an allowance for chance" if counted.expected else ""
+    return message + (f", and {gone:.0f} are forgiven with time." if gone >= 1 else ".")
 
 
 def _often(counted: Restarts) -> str:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from serinus.api.isolation import Part
+from serinus.api.quantities import spoken
 from serinus.api.reasons import Reason
 from serinus.api.spec import Spec
 from serinus.api.stages import PROMOTED, Stage
@@ -25,6 +26,8 @@ from serinus.plan.history import former
 from serinus.plan.timeline import ended
 
 DECISIONS_KEPT = 10
+COUNTED: Final = frozenset({Reason.WEIGHT_LOWERED})
+"""Decisions that may come again and again, as with each scale-up, and would push others out."""
 RETIRING_KEPT = 16
 
 
@@ -273,7 +276,11 @@ class Situation:
     def because(self, reason: Reason, revision: str, message: str) -> "Situation":
         """A copy with a decision added to the status and to the new decisions."""
         decision = Decision(at=self.now, reason=reason, revision=revision, message=message[:1024])
-        decided = self.to(decisions=[decision, *self.status.decisions][:DECISIONS_KEPT])
+        before = self.status.decisions
+        last = before[0] if before else None
+        if last and reason in COUNTED and (last.reason, last.revision) == (reason, revision):
+            decision, before = _again(decision, last), before[1:]
+        decided = self.to(decisions=[decision, *before][:DECISIONS_KEPT])
         return replace(decided, new_decisions=(*self.new_decisions, decision))
 
     def hold(self, reason: Reason, message: str) -> "Situation":
@@ -371,3 +378,10 @@ class Situation:
             pods_problem=unread.pods_problem,
         )
         return replace(self, world=world)
+
+
+def _again(decision: Decision, before: Decision) -> Decision:
+    """The same decision once more, which stands for both."""
+    first, times = before.first or before.at, before.times + 1
+    message = f"{decision.message[:980]} {times} times in {spoken(decision.at - first)}."
+    return decision.replace(message=message, times=times, first=first)

@@ -326,3 +326,33 @@ def test_problems_name_checks_by_their_place_in_the_manifest() -> None:
                 f"spec.rollout.analysis.checks[{index}].errorRate.failures: model_requests_total "
                 "is the counter of requests; set a counter of failures only"
             ]
+
+
+def test_matchers_that_no_series_can_meet_together_are_refused_with_the_one_that_was_meant() -> (
+    None
+):
+    """The matchers of a list must all be met: two codes of errors are no errors at all."""
+    codes = [{"label": "code", "value": value} for value in ("500", "503")]
+    server = {"label": "route", "value": "/predict"}
+    remedy = 'one matcher with operator: "=~" and value: "500|503" selects either'
+    where = "spec.rollout.analysis.checks[0].errorRate"
+    never = f"a series has one value of the label code, never both 500 and 503: {remedy}"
+    errors = {"name": "errors", "errorRate": {"errors": [*codes, server]}}
+    assert problems_of(**analysis(checks=[errors])) == [f"{where}.errors: {never}"]
+    requests = {"metric": "http_requests_total", "matchers": codes}
+    counted = {"name": "errors", "errorRate": {"requests": requests}}
+    assert problems_of(**analysis(checks=[counted])) == [f"{where}.requests.matchers: {never}"]
+    monitoring = {"errorRate": {"limit": "1%", "errors": codes}}
+    assert problems_of(monitoring=monitoring) == [f"spec.monitoring.errorRate.errors: {never}"]
+
+
+def test_matchers_that_a_series_can_meet_together_are_in_order() -> None:
+    not_these = [{"label": "code", "operator": "!=", "value": code} for code in ("200", "404")]
+    same = [{"label": "code", "value": "500"}] * 2
+    others = [
+        {"label": "code", "value": "500"},
+        {"label": "code", "operator": "=~", "value": "5.."},
+    ]
+    for errors in (not_these, same, others):
+        check = {"name": "errors", "errorRate": {"errors": errors}}
+        assert problems_of(**analysis(checks=[check])) == []

@@ -12,7 +12,9 @@ import pytest
 import yaml
 from aiohttp import web
 
+from serinus.api.status import Decision
 from serinus.cli.__main__ import main
+from serinus.cli.comparison import as_kept
 from tests.support.faulty_prometheus import Faulty, matrix, saying, serving
 
 ROOT = Path(__file__).parents[3]
@@ -70,6 +72,18 @@ def test_a_real_rollout_is_decided_as_the_operator_did_from_the_same_counts(
     ]
     moments = ["24:05.000Z", "24:10.000Z", "24:15.000Z"]
     assert [look["at"][-10:] for look in looks] == moments
+
+
+def test_decisions_are_compared_as_the_status_keeps_them() -> None:
+    """Of several WeightLowered in a row it keeps the last."""
+    made = [
+        Decision(at=float(at), reason=reason, revision="b", message="", times=times)
+        for at, (reason, times) in enumerate(
+            [("RolloutStarted", 1), *(("WeightLowered", n) for n in (1, 2, 3)), ("Promoting", 1)]
+        )
+    ]
+    assert [each.at for each in as_kept(made)] == [0, 3, 4]
+    assert as_kept([]) == []
 
 
 def test_the_document_shows_what_is_really_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,10 +5,12 @@ import random
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from serinus.metrics.counters import SHARED_FOR, Growth, Reading, count, covered_until
 from serinus.metrics.queries import CounterQuery, QueryError, Series
-from serinus.metrics.resets import Falls, falls
+from serinus.metrics.resets import Falls, explained, falls
 from tests.support.simulated_analysis import SimulatedAnalysis, requests
 from tests.support.simulated_pods import Pods
 from tests.unit.metrics.test_counters import ERRORS, REQUESTS, SINCE
@@ -148,7 +150,7 @@ def test_a_series_that_falls_while_others_rise_is_odd() -> None:
     """Of two processes that have served as much, errors fall by chance, and requests never."""
     served = [(15.0 * n, 1000.0 + 100 * n) for n in range(7)]
     failed = [(15.0 * n, value) for n, value in enumerate((10.0, 11, 12, 13, 14, 15, 12))]
-    assert falls([served, failed]).odd
+    assert explained({"requests": falls([served, failed])})["requests"].odd
 
 
 def test_two_odd_falls_show_several_processes() -> None:
@@ -244,7 +246,16 @@ def test_a_pod_that_crashes_after_few_requests_each_time_is_still_counted() -> N
 
 def fell(values: Sequence[float]) -> Falls:
     """Of one series, scraped each 15 seconds from 0 on."""
-    return falls([[(15.0 * n, float(value)) for n, value in enumerate(values)]])
+    return together(values)[0]
+
+
+def together(*counters: Sequence[float]) -> list[Falls]:
+    """Of counters of one series each, scraped each 15 seconds from 0 on."""
+    found = {
+        name: falls([[(15.0 * n, float(value)) for n, value in enumerate(values)]])
+        for name, values in enumerate(counters)
+    }
+    return list(explained(found).values())
 
 
 def served(judging: SimulatedAnalysis, candidate: tuple[int, int], stable: tuple[int, int]) -> None:
@@ -273,7 +284,37 @@ def test_a_pod_of_several_processes_makes_every_counter_of_it_unreadable() -> No
     assert counted == {"a@i": samples[-1][0] - SHARED_FOR}, "and it is read again"
 
 
-@pytest.mark.parametrize("life", [5, 8])
+def test_a_restart_that_the_requests_show_explains_why_failures_fell() -> None:
+    """A failures counter of 3, 0 and 60 looks like that of another process."""
+    failed = [0, 1, 1, 2, 3, 3, 0, 60]
+    assert fell(failed).odd
+    requests_, failures = together([100, 200, 300, 400, 500, 600, 90, 190], failed)
+    assert requests_ == Falls()
+    assert (failures.odd, failures.unsettled_since) == (False, math.inf), "and nothing waits"
+    assert failures.unexplained, "but a Pass"
+
+
+def test_several_failures_at_once_after_each_restart_are_no_several_processes() -> None:
+    failed = [0, 1, 3, 0, 60, 60, 2, 65, 65]
+    assert fell(failed).several_processes
+    assert not together([100, 200, 300, 90, 190, 290, 80, 180, 280], failed)[1].several_processes
+
+
+def test_a_counter_of_less_does_not_explain_why_requests_fell() -> None:
+    """Two processes, of which one has answered no outcomes yet."""
+    requests_, outcomes = together(
+        [1000, 1100, 1200, 1300, 1400, 1500, 900], [0, 5, 10, 20, 30, 40, 2]
+    )
+    assert requests_.odd and requests_.unsettled_since == 75
+    assert outcomes.odd, "and is explained no better"
+
+
+def test_counters_that_fall_at_other_scrapes_explain_nothing() -> None:
+    failed = [0, 1, 1, 2, 3, 0, 60, 60]
+    assert together([100, 200, 300, 400, 500, 600, 700, 90], failed)[1].odd
+
+
+@pytest.mark.parametrize("life", [2, 3, 4, 5, 8])
 def test_a_pod_that_restarts_again_and_again_is_counted_after_nine_scrapes_at_most(
     life: int,
 ) -> None:
@@ -295,3 +336,37 @@ def test_a_pod_that_restarts_again_and_again_is_counted_after_nine_scrapes_at_mo
         assert isinstance(reading, Growth), reading
         total += reading.total
     assert total >= 4000 - 100 * 10, "no more than nine scrapes wait"
+
+
+@given(
+    lives=st.lists(st.lists(st.integers(0, 50), min_size=2, max_size=8), min_size=1, max_size=12)
+)
+def test_however_often_a_process_restarts_and_fails_each_request_is_counted_once(
+    lives: list[list[int]],
+) -> None:
+    """By life, the failures that each scrape finds anew; half of the requests at the most. A life
+    that begins with more failures than the last one had is not seen in them."""
+    pods, counted, failures = Pods(), dict[str, float](), CounterQuery("failures_total")
+    pods.add("a", "requests_total", 1000, code="200")
+    pods.add("a", "failures_total", 0)
+    pods.scrape(SINCE - 5)
+    total = {REQUESTS: 0.0, failures: 0.0}
+    ends = SINCE
+    for failed in (each for life in (*lives, [0] * 10) for each in (None, *life)):
+        if failed is None:
+            pods.restart("a")
+            continue
+        pods.add("a", "requests_total", 100, code="200")
+        pods.add("a", "failures_total", failed)
+        ends += 15
+        pods.scrape(ends)
+        answers = pods.answers((REQUESTS, failures), covered_until(counted, SINCE) - 60, ends + 1)
+        (grown,), counted = count((answers,), counted, SINCE)
+        for query, reading in grown.items():
+            assert isinstance(reading, Growth), reading
+            total[query] += reading.total
+        assert ends - min(counted.values(), default=SINCE) <= 9 * 15, (
+            "no more than nine scrapes wait"
+        )
+    assert total[REQUESTS] == 100 * (sum(map(len, lives)) + 10)
+    assert total[failures] <= sum(map(sum, lives))

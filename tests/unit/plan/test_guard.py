@@ -586,6 +586,36 @@ def test_scaled_to_zero_the_promoted_revision_is_still_the_one_to_start_from() -
     assert role(rollout) == (B, C, None)
 
 
+def scaled_up(rollout: SimulatedRollout, replicas: int) -> None:
+    """By an autoscaler; the new pods start within a minute."""
+    rollout.world.pods_ready_after = 60
+    rollout.spec["replicas"] = replicas
+    rollout.settle().after(60).after(600)
+
+
+def test_an_autoscaler_does_not_push_what_was_decided_out_of_the_status() -> None:
+    """The weight falls with each scale-up, until the new pods are ready."""
+    rollout = guarded()
+    for replicas in range(5, 17):
+        scaled_up(rollout, replicas)
+    lowered, promoted, *_ = rollout.status.decisions
+    assert (lowered.reason, lowered.times) == ("WeightLowered", 12)
+    assert "15 of 16 pods are ready" in lowered.message
+    assert lowered.message.endswith("12 times in 2h1m.")
+    assert promoted.reason == "Promoted"
+    assert rollout.status.decisions[-1].reason == "FirstDeployment"
+    assert rollout.reasons.count("WeightLowered") == 12, "each has its event"
+
+
+def test_what_comes_between_two_losses_of_weight_keeps_them_apart() -> None:
+    rollout = guarded()
+    scaled_up(rollout, 5)
+    rollout.order(f"retry/{B}/1")
+    scaled_up(rollout, 6)
+    found = [(each.reason, each.times) for each in rollout.status.decisions[:3]]
+    assert found == [("WeightLowered", 1), ("CommandRefused", 1), ("WeightLowered", 1)]
+
+
 # --- without a gateway
 
 

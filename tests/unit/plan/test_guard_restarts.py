@@ -55,13 +55,13 @@ class Guard:
         self._restarts: dict[tuple[str, str], list[float]] = {}
         for number in range(held):
             self._restarts[A, f"a-{number}"] = [
-                *_moments(rng, rate, before, self.began),
-                *_moments(rng, rate * theirs, self.began, self.until),
+                *moments(rng, rate, before, self.began),
+                *moments(rng, rate * theirs, self.began, self.until),
             ]
         for number in range(pods):
             self._restarts[B, f"b-{number}"] = [
-                *_moments(rng, rate * ours, self.began, self.began + bad_from),
-                *_moments(
+                *moments(rng, rate * ours, self.began, self.began + bad_from),
+                *moments(
                     rng,
                     (rate if own_rate is None else own_rate) * ours,
                     self.began + bad_from,
@@ -89,7 +89,7 @@ class Guard:
             yield SeenPod(name, revision, self._created[revision], count, end)
 
 
-def _moments(rng: Random, per_day: float, since: float, until: float) -> list[float]:
+def moments(rng: Random, per_day: float, since: float, until: float) -> list[float]:
     """A Poisson process."""
     found, at = [], since
     while per_day and (at := at + rng.expovariate(per_day / DAY)) < until:

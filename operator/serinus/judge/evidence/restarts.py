@@ -1,10 +1,15 @@
-"""Does a promoted revision restart more often than the previous one? The e-value of a guard.
+"""Does a new revision restart more often than the previous one?
 
-The previous revision's pods have restarted so often in so much time of a pod with its full part of
-the traffic. Whether restarts come with time, with requests or with both, they are then at least a
-Poisson number with that exposure, and those of the promoted revision at most one with theirs (what
-an exposure is, `plan/pod_budget.py` says). From the previous ones follows an upper bound of the
-rate that holds at all times with a probability of 1 - FALSE_ALARMS: for a factor k > 1,
+In the steps of a rollout a number of restarts is tolerated, and restarts are forgiven with time,
+faster than stable's pods have them: so those of an equal revision do not add up over days. A crash
+loop is faster by far. That is a CUSUM (Page 1954) for a rate some ten times stable's.
+
+In a guard after promotion an e-value decides. The previous revision's pods have restarted so often
+in so much time of a pod with its full part of the traffic. Whether restarts come with time, with
+requests or with both, they are then at least a Poisson number with that exposure, and those of the
+promoted revision at most one with theirs (what an exposure is, `plan/pod_budget.py` says). From the
+previous ones follows an upper bound of the rate that holds at all times with a probability of
+1 - FALSE_ALARMS: for a factor k > 1,
 
     k^-restarts * exp(rate * exposure * (1 - 1/k))
 
@@ -50,6 +55,12 @@ CRASH_LOOP: Final = 3 / 3600
 """Restarts of a pod per second."""
 FACTORS: Final = (1.25, 2.0, 8.0, 1e9)
 """For the upper bound: from many restarts to none."""
+FORGIVEN: Final = 4.0
+"""Times as fast as stable's pods restart."""
+UNKNOWN: Final = 86400.0
+"""Seconds of a pod with one restart that are added to what is known of stable: its pods may restart
+once a day as long as nothing is known. More often is not assumed of any, since a crash loop of its
+own, of before it served, would forgive the candidate's."""
 SOON: Final = 3600.0
 """Seconds after the promotion within which half of the weight for later faults is laid."""
 
@@ -60,6 +71,12 @@ class Exposed:
 
     restarts: int
     seconds: float
+
+
+def forgiven(stable: Exposed, seconds: float) -> float:
+    """How many restarts of a candidate are forgiven in these seconds of its pods."""
+    rate = (stable.restarts + 1) / (stable.seconds + UNKNOWN)
+    return FORGIVEN * min(rate, 1 / UNKNOWN) * seconds
 
 
 def at_most(previous: Exposed) -> float:
