@@ -15,7 +15,7 @@ from serinus.metrics.queries import CounterQuery
 
 Scrape = Sequence[ScrapedSample]
 
-_ERRORS, _LATENCY = "errorRate", "latency"
+_ERRORS: Final = "errorRate"
 _FAILURES: Final = re.compile(r"(^|_)(fail(ed|ures?|s)?|errors?|exceptions?)_(.*_)?total$")
 _NO_OUTCOME: Final = (
     "No counter has a label that is known to tell failed requests from others, or only from the "
@@ -65,11 +65,11 @@ def unseen(proposed: Iterable[Check], scrape: Scrape) -> Iterator[str]:
 def unproposed(
     proposed: Iterable[Check], lacking: Collection[str], scrape: Scrape
 ) -> Iterator[str]:
-    """Why no check is proposed of a kind that lacks its metrics, or would be of use."""
-    kinds = {check.kind for check in proposed}
-    if _ERRORS in lacking and _ERRORS not in kinds:
+    """Why no errorRate is proposed that is asked for, and what times requests but cannot be
+    read."""
+    if _ERRORS in lacking and all(check.kind != _ERRORS for check in proposed):
         yield _NO_OUTCOME
-    if _LATENCY not in kinds and (summary := summary_of_requests(exported_by(scrape))):
+    if (summary := summary_of_requests(exported_by(scrape))) is not None:
         yield _summary(summary)
 
 

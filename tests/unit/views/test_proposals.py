@@ -123,6 +123,13 @@ def test_a_summary_is_named_as_one_and_no_other_histogram_stands_in_for_it() -> 
     assert (check.state, check.message) == ("Missing", told)
 
 
+def test_a_histogram_under_another_name_is_proposed_and_the_likelier_summary_named() -> None:
+    text = 'model_inference_seconds_bucket{le="+Inf"} 9\n'
+    found = proposed(SUMMARY + text)["latency"]["histogram"]["metric"]
+    assert found == "model_inference_seconds"
+    assert any("is a summary" in each for each in seen(SUMMARY + text).warnings)
+
+
 def test_a_histogram_is_proposed_beside_a_summary() -> None:
     text = 'http_request_duration_histogram_seconds_bucket{le="+Inf"} 9\n'
     found = proposed(SUMMARY + text)["latency"]["histogram"]["metric"]
@@ -185,7 +192,7 @@ def test_a_label_that_says_yes_or_no_tells_failures(
     assert matcher == {"label": label, "value": failed}
 
 
-@pytest.mark.parametrize("label", ["result", "code", "error", "cached"])
+@pytest.mark.parametrize("label", ["result", "code", "error", "cached", "failure"])
 def test_a_label_whose_yes_may_mean_anything_tells_no_failures(label: str) -> None:
     values = ("none", "ValueError") if label == "error" else ("true", "false")
     text = "".join(f'requests_total{{{label}="{each}"}} 9\n' for each in values)
@@ -205,6 +212,22 @@ def test_words_with_a_capital_tell_successes_too() -> None:
     text = 'requests_total{status="Success"} 9\nrequests_total{status="Failed"} 1\n'
     [matcher] = proposed(text)["errorRate"]["errors"]
     assert matcher == {"label": "status", "operator": "!=", "value": "Success"}
+
+
+def test_observations_beyond_all_bounds_are_told_with_what_to_export() -> None:
+    bucket = "took_seconds_bucket"
+    check = {"name": "slow", "latency": {"histogram": {"metric": "took_seconds"}}}
+    [warning] = seen(f'{bucket}{{le="1"}} 0\n{bucket}{{le="+Inf"}} 90\n', check).warnings
+    assert warning == (
+        "took_seconds_bucket: nearly all of 90 observations are above the last bound, 1, so they "
+        "cannot be compared. Export bounds around the usual values."
+    )
+    [warning] = seen(f'{bucket}{{le="+Inf"}} 90\n', check).warnings
+    assert warning == (
+        "took_seconds_bucket has no bound besides +Inf, so nothing can be compared. Export bounds "
+        "around the usual values, unless this is a native histogram, whose buckets are not in the "
+        "text of a scrape."
+    )
 
 
 def test_predictions_are_found_without_total() -> None:

@@ -44,7 +44,7 @@ _SUCCESSES: Final = (
 _OUTCOMES: Final = ("status", "outcome", "result", "code", "grpc_code", "grpc_status")
 _IF_SO: Final = {
     **dict.fromkeys(("success", "successful", "succeeded", "ok"), False),
-    **dict.fromkeys(("error", "errors", "is_error", "failed", "failure"), True),
+    **dict.fromkeys(("error", "errors", "is_error", "failed"), True),
 }
 """Labels that say yes or no, and whether yes is a failure."""
 _NO_OR_YES: Final = (

@@ -150,8 +150,7 @@ class Latency(Compared):
     @classmethod
     def proposed(cls, exported: Exported) -> Self | None:
         buckets = likeliest(exported, _in_buckets, _WORDS)
-        summary = summary_of_requests(exported) or ""
-        if buckets is None or words_in(summary, _WORDS) > words_in(buckets, _WORDS):
+        if buckets is None:
             return None
         histogram: dict[str, object] = {"metric": buckets.removesuffix(_BUCKET)}
         if matchers := without_probes(exported[buckets]):
@@ -168,8 +167,13 @@ class Latency(Compared):
 
 
 def summary_of_requests(exported: Exported) -> str | None:
-    """What times requests by quantiles, which cannot be compared; None: nothing does."""
-    return likeliest(exported, _in_quantiles, _WORDS)
+    """What times requests by quantiles, which cannot be compared. None: nothing does, or a
+    histogram that is as likely to."""
+    summary = likeliest(exported, _in_quantiles, _WORDS)
+    buckets = likeliest(exported, _in_buckets, _WORDS)
+    if summary and buckets and words_in(buckets, _WORDS) >= words_in(summary, _WORDS):
+        return None
+    return summary
 
 
 def _in_buckets(name: str, labels: Labels) -> bool:
