@@ -26,6 +26,7 @@ from serinus.views.unseen import (
     matching,
     unproposed,
     unseen,
+    unselectable,
 )
 
 State = Literal["Judged", "Missing", "Unknown"]
@@ -120,6 +121,8 @@ def _looked(analysis: Analysis, check: Check, scrape: Sequence[ScrapedSample]) -
     if (found := unable(analysis, check, read, _AT)) is not None:
         message = _missing(found.figures, scrape)
         return CheckOfScrape(check.name, check.kind, check.mode, "Missing", message)
+    if (why := unselectable(counters, scrape)) is not None:
+        return CheckOfScrape(check.name, check.kind, check.mode, "Missing", why)
     names = sorted({one.name for found in there.values() for one in found})
     message = " ".join([f"Reads {', '.join(names)}.", *events(there)])
     return CheckOfScrape(check.name, check.kind, check.mode, "Judged", message)

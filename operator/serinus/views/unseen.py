@@ -9,8 +9,11 @@ from typing import Final
 from serinus.api.checks import Check
 from serinus.api.checks.exported import Exported, serves_no_clients
 from serinus.api.checks.latency import summary_of_requests
+from serinus.judge.evidence.matchers import labels_of
+from serinus.judge.findings.matchers import NothingSelected
 from serinus.judge.forecast.exports import counters_of
 from serinus.metrics.exposition import ScrapedSample
+from serinus.metrics.matching import may_name
 from serinus.metrics.queries import CounterQuery
 
 Scrape = Sequence[ScrapedSample]
@@ -56,6 +59,21 @@ def events(there: Mapping[CounterQuery, Scrape]) -> Iterator[str]:
             yield f"{selected} nothing so far: cause such an event, and look again."
 
 
+def unselectable(there: Iterable[CounterQuery], scrape: Scrape) -> str | None:
+    """Why a counter of failures or successes would never count: a matcher of the requests asks for
+    a label or a value that none of its series can have. None: it may."""
+    for counters in there:
+        series = [one.labels for one in scrape if one.name in counters.metrics]
+        if not counters.part or not series or matching(counters, scrape):
+            continue
+        for matcher in counters.matchers:
+            values = {labels[matcher.label] for labels in series if matcher.label in labels}
+            if matcher.operator in ("=", "=~") and not may_name(matcher, values):
+                told = NothingSelected(counters.metric, labels_of(series)).message
+                return f"{told} The matchers of requests apply to both counters."
+    return None
+
+
 def unseen(proposed: Iterable[Check], scrape: Scrape) -> Iterator[str]:
     """Which events of proposed checks were not counted so far."""
     for check in proposed:
@@ -78,9 +96,10 @@ def failures_apart(checks: Iterable[Check], scrape: Scrape) -> Iterator[str]:
     rates = [check for check in checks if check.kind == _ERRORS]
     if not rates or any(not any(_events_of(check, scrape)) for check in rates):
         return
+    read = {name for check in rates for each in counters_of(check) for name in each.metrics}
     counted = defaultdict[str, float](float)
     for one in scrape:
-        if _FAILURES.search(one.name) and not serves_no_clients(one.name):
+        if one.name not in read and _FAILURES.search(one.name) and not serves_no_clients(one.name):
             counted[one.name] += one.value
     for name, total in sorted(counted.items()):
         if total > 0:

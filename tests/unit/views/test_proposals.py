@@ -90,6 +90,32 @@ def test_a_counter_of_failures_is_named_where_the_requests_show_none(only_succes
     assert not any("counted" in each for each in seen(only_successes, mended).warnings)
 
 
+def rate(handler: str, **more: str) -> Mapping[str, object]:
+    """An errorRate by a counter of the Node server."""
+    matchers = [{"label": "handler", "value": handler}]
+    requests = {"metric": "http_requests_total", "matchers": matchers}
+    return {"name": "errors", "errorRate": {"requests": requests, **more}}
+
+
+def test_matchers_that_can_select_nothing_of_the_failures_are_told(only_successes: str) -> None:
+    metric = "prediction_failures_total"
+    found = seen(only_successes, rate("/predict", failures=metric))
+    [check] = found.checks
+    assert check.state == "Missing"
+    assert check.message.startswith(f"{metric} has no series that the matchers select; its labels")
+    assert check.message.endswith("The matchers of requests apply to both counters.")
+    assert not any(f"{metric} has counted" in each for each in found.warnings)
+
+
+def test_matchers_that_may_select_something_later_are_no_fault(only_successes: str) -> None:
+    apart = only_successes.replace('reason="model"', 'handler="/explain"')
+    found = seen(apart, rate("/predict", failures="prediction_failures_total"))
+    assert found.checks[0].state == "Judged"
+    assert "counted nothing so far" in found.checks[0].message
+    none = only_successes.replace("prediction_failures_total{", "other_total{")
+    assert seen(none, rate("/predict", failures="prediction_failures_total")).complete
+
+
 def test_no_counter_of_failures_is_named_where_the_requests_show_theirs() -> None:
     failures = 'model_errors_total{reason="input"} 3\n'
     assert not any("model_errors" in each for each in seen(GO + failures).warnings)
