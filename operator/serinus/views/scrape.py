@@ -1,7 +1,6 @@
 """What the checks of an analysis can judge by a scrape, before a rollout depends on it."""
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -19,6 +18,16 @@ from serinus.judge.forecast.exports import as_reading, counters_of, misjudged, u
 from serinus.manifests.owner import Manifest
 from serinus.metrics.exposition import ScrapedSample
 from serinus.metrics.queries import CounterQuery
+from serinus.views.unseen import (
+    events,
+    exported_by,
+    failures_apart,
+    is_summary,
+    matching,
+    unproposed,
+    unseen,
+    unselectable,
+)
 
 State = Literal["Judged", "Missing", "Unknown"]
 """Unknown: it cannot be told from a scrape."""
@@ -65,10 +74,16 @@ def scrape_view(analysis: Analysis, scrapes: Sequence[Sequence[ScrapedSample]]) 
     servers = tuple(_servers(newest)) if analysis.preset is None else ()
     found = ScrapeView(checks, ())
     proposed = () if found.complete or servers else tuple(_proposed(newest))
+    judged, lacking = (
+        {check.kind for check in checks if check.state == state} for state in ("Judged", "Missing")
+    )
     warnings = (
         *_processes(scrapes),
         *misjudged(_read((*analysis.checks, *proposed), newest)),
         *servers,
+        *unseen((each for each in proposed if each.kind not in judged), newest),
+        *(() if found.complete or servers else unproposed(proposed, lacking, newest)),
+        *failures_apart((*analysis.checks, *proposed), newest),
     )
     return replace(
         found,
@@ -81,17 +96,13 @@ def _read(
     checks: Iterable[Check], scrape: Sequence[ScrapedSample]
 ) -> Mapping[CounterQuery, Sequence[ScrapedSample]]:
     return {
-        counters: _matching(counters, scrape) for check in checks for counters in counters_of(check)
+        counters: matching(counters, scrape) for check in checks for counters in counters_of(check)
     }
 
 
 def _proposed(scrape: Sequence[ScrapedSample]) -> Iterator[Check]:
     """A check of each kind that could judge what is there."""
-    exported = defaultdict[str, dict[str, set[str]]](dict)
-    for one in scrape:
-        labels = exported[one.name]
-        for label, value in one.labels.items():
-            labels.setdefault(label, set()).add(value)
+    exported = exported_by(scrape)
     for kind, settings in KINDS.items():
         if (found := settings.proposed(exported)) is None:
             continue
@@ -105,36 +116,16 @@ def _looked(analysis: Analysis, check: Check, scrape: Sequence[ScrapedSample]) -
     if not counters:
         message = "It asks Prometheus, which a scrape cannot replace."
         return CheckOfScrape(check.name, check.kind, check.mode, "Unknown", message)
-    there = {each: _matching(each, scrape) for each in counters}
+    there = {each: matching(each, scrape) for each in counters}
     read = {q: as_reading(q, found, _AT, _AT if found else None) for q, found in there.items()}
     if (found := unable(analysis, check, read, _AT)) is not None:
         message = _missing(found.figures, scrape)
         return CheckOfScrape(check.name, check.kind, check.mode, "Missing", message)
+    if (why := unselectable(counters, scrape)) is not None:
+        return CheckOfScrape(check.name, check.kind, check.mode, "Missing", why)
     names = sorted({one.name for found in there.values() for one in found})
-    message = " ".join([f"Reads {', '.join(names)}.", *_events(there)])
+    message = " ".join([f"Reads {', '.join(names)}.", *events(there)])
     return CheckOfScrape(check.name, check.kind, check.mode, "Judged", message)
-
-
-def _events(there: Mapping[CounterQuery, Sequence[ScrapedSample]]) -> Iterator[str]:
-    """How many events were counted so far: a matcher that was never seen to select one may be
-    wrong."""
-    for counters, found in there.items():
-        if counters.part and not sum(one.value for one in found):
-            wholes = [each for each in there if counters.part_of(each) and not each.part]
-            told = [m for m in counters.matchers if m not in wholes[0].matchers]
-            selected = (
-                f"{' and '.join(map(str, told))} selected" if told else f"{counters.metric} counted"
-            )
-            yield f"{selected} nothing so far: cause such an event, and look again."
-
-
-def _matching(counters: CounterQuery, scrape: Iterable[ScrapedSample]) -> list[ScrapedSample]:
-    return [
-        one
-        for one in scrape
-        if one.name in counters.metrics
-        and all(matcher.matches(one.labels) for matcher in counters.matchers)
-    ]
 
 
 def _missing(figures: Figures, exported: Sequence[ScrapedSample]) -> str:
@@ -145,6 +136,8 @@ def _missing(figures: Figures, exported: Sequence[ScrapedSample]) -> str:
     if isinstance(figures, NoSamples):
         if series := [one.labels for one in exported if one.name == figures.metric]:
             return NothingSelected(figures.metric, labels_of(series)).message
+        if summary := is_summary(figures.metric, exported):
+            return summary
         return f"{figures.metric} is not exported, or only from the first request on."
     if isinstance(figures, MatcherNamesNothing | LabelNowhere | LabelMissing):
         return replace(figures, arm="").message

@@ -10,9 +10,10 @@ from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared
 from serinus.api.checks.exported import (
     Exported,
     Labels,
-    counts_scrapes,
     failures_among,
     likeliest,
+    serves_no_clients,
+    shows_failures,
     without_probes,
 )
 from serinus.api.checks.metrics import Counter
@@ -65,7 +66,7 @@ class ErrorRate(FailureCounters, Compared):
 
     @classmethod
     def proposed(cls, exported: Exported) -> Self | None:
-        metric = likeliest(exported, _counts_failures, ("http", "request"))
+        metric = likeliest(exported, _counts_failures, ("http", "request"), shows_failures)
         if metric is None:
             return None
         labels = exported[metric]
@@ -89,6 +90,6 @@ class ErrorRate(FailureCounters, Compared):
 
 
 def _counts_failures(name: str, labels: Labels) -> bool:
-    counts = name.endswith(("_total", "_count", "_requests")) and not counts_scrapes(name)
+    counts = name.endswith(("_total", "_count", "_requests")) and not serves_no_clients(name)
     others = any(word in name for word in ("exception", "client"))
     return counts and not others and failures_among(labels) is not None

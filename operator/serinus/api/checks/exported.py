@@ -25,14 +25,31 @@ _PROBES: Final = (
     "[-_]?(z|y|ness|check|handler)?/?"
 )
 PROBE: Final = re.compile(_PROBES)
-_SCRAPES: Final = ("promhttp_", "metric_handler", "metrics_handler")
-"""In the names of what counts the requests of Prometheus alone."""
+_NO_CLIENTS: Final = re.compile(
+    r"promhttp_|metrics?_handler"
+    r"|(^|_)(probes?|healthz|livez|readyz|health_?checks?|liveness|readiness|scrapes?)_"
+    r"|(^|_)(health|metrics)_requests?_"
+    r"|(^|_)(gc|eventloop|go_sched)_"
+)
+"""In the names of what counts or times scrapes, probes or a language's runtime alone."""
 _CODE: Final = re.compile(r"[1-5][0-9][0-9]")
+_NO_CODES: Final = ("", "0", "000", "unknown", "none")
+"""What stands in the place of a code if there was no answer, in small letters."""
 _CLASS: Final = re.compile(r"[1-5](xx|XX)")
 _TELLS_CODES: Final = ("code", "status", "outcome", "result", "response")
 """One of them is in the name of a label of codes: a batch of 256 is none."""
-_SUCCESSES: Final = ("OK", "ok", "success", "succeeded", "SUCCESS")
+_SUCCESSES: Final = (
+    *("OK", "ok", "Ok", "success", "SUCCESS", "Success", "succeeded", "Succeeded"),
+)
 _OUTCOMES: Final = ("status", "outcome", "result", "code", "grpc_code", "grpc_status")
+_IF_SO: Final = {
+    **dict.fromkeys(("success", "successful", "succeeded", "ok"), False),
+    **dict.fromkeys(("error", "errors", "is_error", "failed"), True),
+}
+"""Labels that say yes or no, and whether yes is a failure."""
+_NO_OR_YES: Final = (
+    *(("false", "true"), ("False", "True"), ("FALSE", "TRUE"), ("0", "1"), ("no", "yes")),
+)
 _FAULTS_OF_GRPC: Final = "Unknown|Internal|Unavailable|DataLoss|DeadlineExceeded|ResourceExhausted"
 _OF_GRPC: Final = "grpc_code"
 _SERVICE_OF_GRPC: Final = "grpc_service"
@@ -43,7 +60,7 @@ def failures_among(labels: Labels) -> LabelMatcher | None:
     for label, values in sorted(labels.items()):
         if not any(word in label for word in _TELLS_CODES):
             continue
-        if values and all(map(_CODE.fullmatch, values)):
+        if _are_codes(values):
             return LabelMatcher(label=label, operator="=~", value=FAILED_CODES)
         if values and all(map(_CLASS.fullmatch, values)):
             first = min(values)
@@ -54,6 +71,27 @@ def failures_among(labels: Labels) -> LabelMatcher | None:
         for success in _SUCCESSES:
             if success in labels.get(label, ()):
                 return LabelMatcher(label=label, operator="!=", value=success)
+    return _if_so(labels)
+
+
+def shows_failures(labels: Labels) -> bool:
+    """Whether some of the series were counted as failures."""
+    failed = failures_among(labels)
+    values = labels.get(failed.label, ()) if failed else ()
+    return failed is not None and any(failed.matches({failed.label: each}) for each in values)
+
+
+def _are_codes(values: Collection[str]) -> bool:
+    others = [value for value in values if not _CODE.fullmatch(value)]
+    return len(others) < len(values) and all(value.lower() in _NO_CODES for value in others)
+
+
+def _if_so(labels: Labels) -> LabelMatcher | None:
+    for label, is_failure in _IF_SO.items():
+        values = set(labels.get(label, ()))
+        for pair in _NO_OR_YES:
+            if values and values <= set(pair):
+                return LabelMatcher(label=label, value=pair[is_failure])
     return None
 
 
@@ -71,25 +109,36 @@ def has_path(labels: Labels) -> bool:
     return _SERVICE_OF_GRPC in labels or any(_paths(labels))
 
 
-def counts_scrapes(name: str) -> bool:
-    """Whether this counts what Prometheus asks for, and no requests of clients."""
-    return any(word in name for word in _SCRAPES)
+def serves_no_clients(name: str) -> bool:
+    """Whether this is about scrapes, probes or a language's runtime, and not about requests of
+    clients."""
+    return _NO_CLIENTS.search(name) is not None
 
 
 def _paths(labels: Labels) -> Iterator[str]:
     return (label for label in PATHS if label in labels)
 
 
+def words_in(name: str, words: Iterable[str]) -> int:
+    """How many of the words the name has."""
+    return sum(word in name for word in words)
+
+
 def likeliest(
-    exported: Exported, fits: Callable[[str, Labels], bool], words: Iterable[str]
+    exported: Exported,
+    fits: Callable[[str, Labels], bool],
+    words: Iterable[str],
+    rather: Callable[[Labels], bool] = has_path,
 ) -> str | None:
     """Of the series that fit, the one whose name has the most of these words; where that is so of
-    several, one that tells the path, and then the shortest. None: no series fits."""
+    several, one with the labels that are rather wanted, then one that tells the path, and then the
+    shortest. None: no series fits."""
     words = tuple(words)
 
-    def liked(name: str) -> tuple[int, bool, int, str]:
-        known = sum(word in name for word in words)
-        return -known, not has_path(exported[name]), len(name), name
+    def liked(name: str) -> tuple[int, bool, bool, int, str]:
+        labels = exported[name]
+        known = words_in(name, words)
+        return -known, not rather(labels), not has_path(labels), len(name), name
 
     found = [name for name, labels in exported.items() if fits(name, labels)]
     return min(found, key=liked, default=None)

@@ -1,13 +1,20 @@
 """How long requests take."""
 
 from collections.abc import Iterator
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
 from serinus.api.base import Duration, Percent, Type, WarmUp
 from serinus.api.checks.compared import MARGIN_ABOVE_TOLERANCE, Compared, Shorthand
-from serinus.api.checks.exported import Exported, Labels, likeliest, without_probes
+from serinus.api.checks.exported import (
+    Exported,
+    Labels,
+    likeliest,
+    serves_no_clients,
+    without_probes,
+    words_in,
+)
 from serinus.api.checks.metrics import Histogram
 from serinus.api.checks.server import LatencyName, ServerMetrics
 from serinus.api.checks.settings import counts_too_late
@@ -19,6 +26,7 @@ PASSES_BELOW = 2.0
 """Times the tolerated slowdown: a step passes below that."""
 _P99 = Shorthand("p99", {"tolerance": _TOLERANCE, "margin": _MARGIN})
 _BUCKET = "_bucket"
+_WORDS: Final = ("http", "request")
 _ONE_LATENCY = "set either of (a latency of the preset) or histogram, not both"
 
 
@@ -141,7 +149,7 @@ class Latency(Compared):
 
     @classmethod
     def proposed(cls, exported: Exported) -> Self | None:
-        buckets = likeliest(exported, _times_requests, ("http", "request"))
+        buckets = likeliest(exported, _in_buckets, _WORDS)
         if buckets is None:
             return None
         histogram: dict[str, object] = {"metric": buckets.removesuffix(_BUCKET)}
@@ -158,9 +166,27 @@ class Latency(Compared):
         return self.replace(histogram=known)
 
 
-def _times_requests(name: str, labels: Labels) -> bool:
+def summary_of_requests(exported: Exported) -> str | None:
+    """What times requests by quantiles, which cannot be compared. None: nothing does, or a
+    histogram that is as likely to."""
+    summary = likeliest(exported, _in_quantiles, _WORDS)
+    buckets = likeliest(exported, _in_buckets, _WORDS)
+    if summary and buckets and words_in(buckets, _WORDS) >= words_in(summary, _WORDS):
+        return None
+    return summary
+
+
+def _in_buckets(name: str, labels: Labels) -> bool:
+    return name.endswith(_BUCKET) and "le" in labels and _times_requests(name)
+
+
+def _in_quantiles(name: str, labels: Labels) -> bool:
+    return "quantile" in labels and _times_requests(name)
+
+
+def _times_requests(name: str) -> bool:
     timed = any(word in name for word in ("duration", "latency", "seconds", "_ms", "time"))
-    return name.endswith(_BUCKET) and "le" in labels and timed and "client" not in name
+    return timed and "client" not in name and not serves_no_clients(name)
 
 
 def _unit_of(buckets: str) -> str:

@@ -119,7 +119,8 @@ def _has_scores(name: str, labels: Labels) -> bool:
 
 
 def _has_classes(name: str, labels: Labels) -> bool:
-    return name.endswith("_total") and "predict" in name and _class_label(labels) is not None
+    counts = name.endswith(("_total", "predictions"))
+    return counts and "predict" in name and _class_label(labels) is not None
 
 
 def _class_label(labels: Labels) -> str | None:

@@ -191,12 +191,27 @@ def _buckets(read: Read) -> Iterator[str]:
         for one in found:
             if counters.buckets and without_bound(counters, one.labels) is None:
                 up_to[float(one.labels["le"])] += one.value
-        total, below = up_to.get(math.inf, 0.0), 0.0
+        total, below, last = up_to.get(math.inf, 0.0), 0.0, -math.inf
         for bound, counted in sorted(up_to.items()):
             if total > _FEW and counted - below > _NEARLY_ALL * total:
-                yield (
-                    f"{counters.metric}: nearly all of {total:.0f} observations are in the bucket "
-                    f"up to {bound:g}, so smaller changes cannot be seen. Export bounds closer to "
-                    "the usual values."
-                )
-            below = counted
+                yield _in_one_bucket(counters.metric, total, last, bound)
+            below, last = counted, bound
+
+
+def _in_one_bucket(metric: str, total: float, above: float, up_to: float) -> str:
+    if math.isinf(above) and math.isinf(up_to):
+        return (
+            f"{metric} has no bound besides +Inf, so nothing can be compared. Export bounds around "
+            "the usual values, unless this is a native histogram, whose buckets are not in the "
+            "text of a scrape."
+        )
+    nearly_all = f"{metric}: nearly all of {total:.0f} observations are"
+    if math.isinf(up_to):
+        return (
+            f"{nearly_all} above the last bound, {above:g}, so they cannot be compared. Export "
+            "bounds around the usual values."
+        )
+    return (
+        f"{nearly_all} in the bucket up to {up_to:g}, so smaller changes cannot be seen. Export "
+        "bounds closer to the usual values."
+    )
