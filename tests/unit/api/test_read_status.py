@@ -115,6 +115,27 @@ def test_an_earlier_version_may_write_by_the_definition_of_this_one() -> None:
     assert list(unknown(older, schema)) == []
 
 
+@pytest.mark.parametrize(
+    ("candidate", "left"),
+    [
+        ({"stage": "Withdrawn", "withdrawn": {**WITHDRAWN, "weight": "none"}}, Stage.STEPPING),
+        ({"stage": "Guarded", "guarding": {"since": SINCE}}, Stage.STEPPING),
+        ({"stage": "TakingBack", "guarding": {"since": SINCE}}, Stage.STEPPING),
+        (
+            {"stage": "TakingBack", "guarding": {**GUARDING, "takingBack": {"since": SINCE}}},
+            Stage.GUARDED,
+        ),
+    ],
+)
+def test_without_what_a_stage_needs_the_candidate_is_in_another(
+    candidate: dict[str, Any], left: Stage
+) -> None:
+    status, lost = read_status(written(**candidate))
+    assert lost
+    assert status.candidate is not None
+    assert status.candidate.stage is left
+
+
 def test_a_candidate_of_a_stage_that_is_not_known_starts_anew_from_stable() -> None:
     status, lost = read_status(written(stage="Mirrored"))
     assert "status.candidate.stage" in str(lost[0])
