@@ -70,6 +70,38 @@ async def test_fields_that_an_older_definition_lacks_are_named_at_the_start_and_
     assert "kubectl apply --server-side -f crds/" in warning
 
 
+async def test_a_rollout_of_a_version_without_stages_goes_on_over_an_upgrade(
+    operator: Operator, kubeconfig: Path
+) -> None:
+    await operator.apply("fraud", **spec("v1"))
+    await operator.until("fraud", healthy("v1"))
+    await operator.apply("fraud", **spec("v2"))
+    await operator.until("fraud", lambda s: s["candidate"]["measuredAt"], moving=5)
+    await operator.stop()
+    apply = ("apply", "--server-side", "--force-conflicts", "-f")
+    definition = yaml.safe_load(CRD.read_text())
+    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    candidate = schema["status"]["properties"]["candidate"]
+    del candidate["properties"]["stage"]
+    candidate["properties"]["mode"] = {"type": "string"}
+    candidate["required"] = ["revision", "number", "mode", "since", "progressSince"]
+    kubectl(*apply, "-", stdin=json.dumps(definition))
+    until_described(lambda description: '"stage"' not in description)
+    try:
+        live = await operator.get("fraud")
+        assert "stage" not in live["status"]["candidate"], "what is stored is read by it too"
+        live["status"]["candidate"]["mode"] = "Steps"
+        await operator.cluster.update_status(live, live["status"])
+    finally:
+        kubectl(*apply, str(CRD))
+        until_described(lambda description: '"stage"' in description)
+    async with operator:
+        status = await operator.until("fraud", healthy("v2"), moving=5, within=90)
+    reasons = [each["reason"] for each in status["decisions"]]
+    assert reasons.count("RolloutStarted") == 1
+    assert "StatusUnreadable" not in reasons
+
+
 async def test_nothing_is_said_of_the_definition_of_this_version(
     operator: Operator, caplog: pytest.LogCaptureFixture
 ) -> None:

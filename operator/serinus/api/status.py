@@ -8,7 +8,7 @@ from serinus.api.base import EvidenceField, MessageField, ObservedField, StatusT
 from serinus.api.baseline import Baseline
 from serinus.api.checks import KINDS, Mode, Settings
 from serinus.api.notifications import MOST_ENDPOINTS, NoticeKind
-from serinus.api.stages import Stage, stage_in_flags
+from serinus.api.stages import FLAGS, Stage, stage_in_flags
 
 MOST_ANNOUNCED: Final = 16
 """States of which endpoints were told, as many as a status holds."""
@@ -586,8 +586,18 @@ class Stable(StatusType):
     since: Timestamp = Field(description="Time at which it became stable.")
 
 
+def _with_flags_of_an_earlier_version(schema: dict[str, Any]) -> None:
+    """The API server drops what a definition lacks, also from what is stored. Without the flags
+    each rollout would start again at an upgrade, and no earlier version could write by it."""
+    schema["required"].remove("stage")
+    said = {"description": "Written by earlier versions, which had no stage."}
+    schema["properties"] |= {flag: {**said, **of} for flag, of in FLAGS.items()}
+
+
 class Candidate(StatusType):
     """The revision that is being rolled out."""
+
+    model_config = ConfigDict(json_schema_extra=_with_flags_of_an_earlier_version)
 
     revision: Hash = Field(description="Hash of the revision.")
     number: int = Field(description="Number of the revision in the history.")
@@ -710,7 +720,7 @@ class Candidate(StatusType):
         """Flags that stood for the stage."""
         if not isinstance(written, dict) or "mode" not in written:
             return written
-        rest = {k: v for k, v in written.items() if k not in ("mode", "promoting", "commanded")}
+        rest = {k: v for k, v in written.items() if k not in FLAGS}
         return {"stage": stage_in_flags(written), **rest}
 
     @property

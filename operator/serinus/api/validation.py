@@ -22,7 +22,8 @@ from serinus.api.presets import PRESETS
 from serinus.api.problem import Problem
 from serinus.api.quantities import fraction, seconds, spoken
 from serinus.api.spec import Spec
-from serinus.api.status import Status
+from serinus.api.stages import PROMOTED, Stage
+from serinus.api.status import Candidate, Status
 from serinus.api.storage import MODEL_PATH, MODEL_VOLUME, mounted
 from serinus.api.template import LABEL_PREFIX, NO_PORT, TEMPLATE_SCHEMA
 
@@ -111,7 +112,21 @@ def read_status(written: dict[str, Any]) -> tuple[Status, list[Problem]]:
         rest, lost = readable(Status, written, "status")
     if "stable" in written and "stable" not in rest:
         rest.pop("candidate", None)
-    return Status.model_validate(rest), lost
+    status = Status.model_validate(rest)
+    if status.candidate is not None:
+        status = status.replace(candidate=_in_a_stage_that_was_read(status.candidate))
+    return status, lost
+
+
+def _in_a_stage_that_was_read(candidate: Candidate) -> Candidate:
+    """A candidate without what its stage needs is in its steps, or in the guard that is left."""
+    guarding, stage = candidate.guarding, candidate.stage
+    lacks_guard = stage in PROMOTED and guarding is None
+    if lacks_guard or (stage is Stage.WITHDRAWN and candidate.withdrawn is None):
+        return candidate.replace(stage=Stage.STEPPING)
+    if stage is Stage.TAKING_BACK and guarding and guarding.taking_back is None:
+        return candidate.replace(stage=Stage.GUARDED)
+    return candidate
 
 
 def of_template(template: Any, field: str) -> Iterator[Problem]:

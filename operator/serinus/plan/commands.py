@@ -74,6 +74,8 @@ def _promote(s: Situation, revision: str) -> Situation | str:
         first = kind_of(s.desired.steps[steps[0] - 1])
         remedy = f"{'' if gate(s) else 'advance to it, and '}{first.how_to_pass(s)}"
         return f"it would skip step {listed}, which {first.must}: {remedy}"
+    if s.candidate.stage is Stage.RETURNING:
+        return s.to_candidate(hold=None)  # an undo is not judged, and waits for pods alone
     return s.to_candidate(stage=Stage.PROMOTING_BY_COMMAND, withdrawn=None, hold=None)
 
 

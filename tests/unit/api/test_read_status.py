@@ -6,6 +6,7 @@ import pytest
 
 from serinus.api.stages import Stage
 from serinus.api.validation import read_status
+from tests.campaign.memory.schema import completed, model_deployments, unknown, wrong
 
 SINCE = "2026-11-25T08:00:00.000Z"
 WITHDRAWN = {"since": SINCE, "weight": 25.0, "policy": "abc"}
@@ -93,6 +94,46 @@ def test_flags_of_an_earlier_version_are_a_stage(flags: dict[str, Any], stage: S
     assert status.candidate is not None
     assert (status.candidate.stage, status.candidate.step) == (stage, 1)
     assert not {"mode", "promoting", "commanded"} & status.to_json()["candidate"].keys()
+
+
+def test_flags_of_an_earlier_version_are_kept_by_the_definition_of_this_one() -> None:
+    older = written()
+    del older["candidate"]["stage"]
+    older["candidate"] |= {"mode": "Steps", "promoting": True, "commanded": True}
+    status, lost = read_status(completed(older, model_deployments()["properties"]["status"]))
+    assert not lost
+    assert status.candidate is not None
+    assert status.candidate.stage is Stage.PROMOTING_BY_COMMAND
+
+
+def test_an_earlier_version_may_write_by_the_definition_of_this_one() -> None:
+    older = written()
+    del older["candidate"]["stage"]
+    older["candidate"] |= {"mode": "Steps", "promoting": False}
+    schema = model_deployments()["properties"]["status"]
+    assert list(wrong(older, schema)) == []
+    assert list(unknown(older, schema)) == []
+
+
+@pytest.mark.parametrize(
+    ("candidate", "left"),
+    [
+        ({"stage": "Withdrawn", "withdrawn": {**WITHDRAWN, "weight": "none"}}, Stage.STEPPING),
+        ({"stage": "Guarded", "guarding": {"since": SINCE}}, Stage.STEPPING),
+        ({"stage": "TakingBack", "guarding": {"since": SINCE}}, Stage.STEPPING),
+        (
+            {"stage": "TakingBack", "guarding": {**GUARDING, "takingBack": {"since": SINCE}}},
+            Stage.GUARDED,
+        ),
+    ],
+)
+def test_without_what_a_stage_needs_the_candidate_is_in_another(
+    candidate: dict[str, Any], left: Stage
+) -> None:
+    status, lost = read_status(written(**candidate))
+    assert lost
+    assert status.candidate is not None
+    assert status.candidate.stage is left
 
 
 def test_a_candidate_of_a_stage_that_is_not_known_starts_anew_from_stable() -> None:

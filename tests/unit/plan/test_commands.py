@@ -60,6 +60,18 @@ def test_an_undo_whose_pods_do_not_start_keeps_what_serves() -> None:
     assert rollout.status.rejected and rollout.status.rejected.revision == B
 
 
+def test_an_undo_that_is_promoted_by_hand_stays_one() -> None:
+    rollout = serving().given(steps=[{"setWeight": 20}]).apply(B).judged("Pass").after(60)
+    rollout.given(guard={"duration": "1h"}).world.broken.add(A)
+    rollout.order(f"undo/{A}").order(f"promote/{A}").after(700)
+    assert rollout.status.candidate and rollout.status.candidate.stage is Stage.RETURNING
+    rollout.world.broken.clear()
+    rollout.settle()
+    assert rollout.status.stable and rollout.status.stable.revision == A
+    assert rollout.status.candidate is None
+    assert rollout.status.decisions[0].message == f"Revision {A} serves again."
+
+
 @pytest.mark.parametrize(
     ("command", "told"),
     [
